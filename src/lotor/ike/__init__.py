@@ -1,0 +1,1 @@
+"""The protocol without I/O: datagrams, the time and answers go in, effects come out."""

@@ -1,0 +1,161 @@
+"""Facts worth telling: each is one declaration with the line of the journal that it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+from lotor.model.algorithms import EspSuite, IkeSuite
+from lotor.model.child import Child
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Path
+from lotor.model.policy import Side
+from lotor.model.reason import Reason
+
+
+class Level(IntEnum):
+    """Weights of the journal, as the standard library numbers them."""
+
+    DEBUG = 10
+    INFO = 20
+    WARNING = 30
+    ERROR = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base. `line` is a format string over the fields; `level` its weight. `session` 0: not of a session."""
+
+    session: int
+    level: ClassVar[Level] = Level.INFO
+    line: ClassVar[str] = ""
+
+    def text(self) -> str:
+        return self.line.format_map({name: getattr(self, name) for name in self.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Event):
+    """A phase 1 begins. `request` is the number of our `Connect`, None when the peer began."""
+
+    line = "phase 1 begins with {path} (remote {remote})"
+    path: Path
+    remote: str
+    side: Side
+    request: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseOneUp(Event):
+    """Phase 1 is done: both ends hold keys; in hybrid mode the client is still a stranger."""
+
+    line = "phase 1 established with {path}: {suite}, peer {peer}"
+    path: Path
+    suite: IkeSuite
+    peer: str
+    nat: str
+    cookies: str
+    vendor: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn(Event):
+    line = "login of {user} accepted"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRefused(Event):
+    level = Level.WARNING
+    line = "login of {user} refused: {why}"
+    user: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configured(Event):
+    """Mode config is done. On the client this is what was received, on the gateway what was given."""
+
+    line = "address {address} for {user}"
+    user: str
+    address: str
+    configuration: ModeConfiguration
+
+
+@dataclass(frozen=True, slots=True)
+class ChildUp(Event):
+    """An SA pair carries traffic. `rekey_at` in the core's clock."""
+
+    line = "SA pair {child.id} up: {suite}, SPI {child.inbound.spi:#010x} in, {child.outbound.spi:#010x} out"
+    child: Child
+    suite: EspSuite
+    initiated: bool
+    rekey_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildDown(Event):
+    """The engine removes the SA pair."""
+
+    line = "SA pair {child} down: {reason}"
+    child: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Up(Event):
+    """Every gate is open and the first SA pair carries traffic."""
+
+    line = "tunnel up with {path}, user {user}"
+    path: Path
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathChanged(Event):
+    """An authentic packet moved the peer. The engines of its SA pairs follow."""
+
+    line = "peer moved from {old} to {new}"
+    old: Path
+    new: Path
+    children: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dead(Event):
+    """Dead peer detection gave up, or retransmission did on an established session; `Ended` follows."""
+
+    level = Level.WARNING
+    line = "peer {path} is dead: {reason}"
+    path: Path
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Event):
+    """The session is gone. `established`: phase 1 was up. Leases are released, hooks run."""
+
+    line = "session ended: {reason}"
+    reason: Reason
+    established: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Turned(Event):
+    """A message was dropped or refused; rate limited where anyone could cause it."""
+
+    level = Level.WARNING
+    line = "{what} from {path}: {why}"
+    path: Path
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remark(Event):
+    """Anything else worth a line in the debug journal."""
+
+    level = Level.DEBUG
+    line = "{text_}"
+    text_: str

@@ -1,0 +1,61 @@
+"""What the runtime tells the core: an administrator's wishes and an engine's reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lotor.model.network import Path, Peer
+from lotor.model.policy import Policy
+from lotor.model.reason import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Initiate with the `remote` block of this name. `request` comes back in the session's `Started` event;
+    `host` is the name the person typed, None for an address."""
+
+    remote: str
+    path: Path
+    request: int
+    host: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """End one session, with deletes to the peer."""
+
+    session: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """End every session, with deletes."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """A new policy for sessions to come; those that are up keep theirs."""
+
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class ChildExpired:
+    """An engine's report: soft asks for a rekey by whoever initiated, hard ends the SA pair."""
+
+    child: int
+    hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PeerMoved:
+    """An engine's report: authentic ESP came from a new outer address or port."""
+
+    child: int
+    remote: Peer
+
+
+Intent = Connect | Disconnect | Shutdown | Reload | ChildExpired | PeerMoved

@@ -1,0 +1,100 @@
+"""What the core asks the runtime, and the type of each answer; a question is answered once, by its ticket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from lotor.model.child import Child
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.judgement import Failure, PeerProof, Signature, Trusted, Untrusted
+from lotor.model.login import Accepted, Challenge, Credentials, Declined, Field, LoginAttempt, Refused
+from lotor.model.network import Instant
+
+A_co = TypeVar("A_co", covariant=True)
+
+
+class Question(Generic[A_co]):
+    """Base of the questions; the parameter is the type of the answer."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sign(Question[Signature | Failure]):
+    """Sign HASH_R or HASH_I with the key of a `remote` block."""
+
+    remote: str
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class JudgePeer(Question[Trusted | Untrusted]):
+    """Signature, chain, dates, usages and name of the peer, before anything secret is sent to it."""
+
+    proof: PeerProof
+
+
+@dataclass(frozen=True, slots=True)
+class CheckLogin(Question[Accepted | Refused | Challenge]):
+    """Gateway: one round of a login."""
+
+    session: int
+    attempt: LoginAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class AskPerson(Question[Credentials | Declined]):
+    """Client: what the gateway wants to know. `message` is clean text from the gateway; `round` counts from 1."""
+
+    session: int
+    remote: str
+    wants: tuple[Field, ...]
+    message: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcquireConfiguration(Question[ModeConfiguration | Failure]):
+    """Gateway: an address and the rest, for a user whose login was accepted. `Ended` releases it."""
+
+    session: int
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveSpi(Question[int]):
+    """An SPI for a new inbound SA."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
+class Install(Question[None | Failure]):
+    """Bring an SA pair into the engine."""
+
+    child: Child
+
+
+@dataclass(frozen=True, slots=True)
+class LastInbound(Question["float | None"]):
+    """When the engine last opened a packet of one of these SA pairs (the core's clock); None: never."""
+
+    children: tuple[int, ...]
+
+
+Answer = (
+    Signature
+    | Trusted
+    | Untrusted
+    | Accepted
+    | Refused
+    | Challenge
+    | Credentials
+    | Declined
+    | ModeConfiguration
+    | Failure
+    | int
+    | Instant
+    | None
+)

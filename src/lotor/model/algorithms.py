@@ -1,0 +1,91 @@
+"""Names of the algorithms, as every room speaks of them; wire numbers stand in `wire`, primitives in `crypto`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+
+class Cipher(Enum):
+    """Encryption of ISAKMP messages (CBC only) and of ESP."""
+
+    AES_CBC = "aes"
+    TRIPLE_DES_CBC = "3des"
+    AES_GCM_16 = "aes_gcm_16"
+
+
+class Hash(Enum):
+    """Hash of phase 1; its HMAC is the PRF (RFC 2409 §4)."""
+
+    MD5 = "md5"
+    SHA1 = "sha1"
+    SHA256 = "sha256"
+    SHA384 = "sha384"
+    SHA512 = "sha512"
+
+
+class Integrity(Enum):
+    """Integrity of ESP. Truncation: 96 bits for MD5 and SHA-1, half of the hash for SHA-2 (RFC 4868)."""
+
+    HMAC_MD5 = "hmac_md5"
+    HMAC_SHA1 = "hmac_sha1"
+    HMAC_SHA256 = "hmac_sha256"
+    HMAC_SHA384 = "hmac_sha384"
+    HMAC_SHA512 = "hmac_sha512"
+
+
+class Group(IntEnum):
+    """Diffie-Hellman groups by their IANA number."""
+
+    MODP1024 = 2
+    MODP1536 = 5
+    MODP2048 = 14
+    MODP3072 = 15
+    MODP4096 = 16
+    MODP6144 = 17
+    MODP8192 = 18
+
+
+class AuthMethod(Enum):
+    """Phase-1 authentication as the configuration names it, without the side (RFC 2409, draft hybrid, draft XAUTH)."""
+
+    HYBRID_RSA = "hybrid_rsa"
+    PSK = "pre_shared_key"
+    RSA = "rsasig"
+    XAUTH_PSK = "xauth_psk"
+    XAUTH_RSA = "xauth_rsa"
+
+
+class Compression(Enum):
+    """IPComp algorithms (RFC 3173)."""
+
+    DEFLATE = "deflate"
+
+
+@dataclass(frozen=True, slots=True)
+class IkeSuite:
+    """One phase-1 transform. `key_bits` is 0 for a cipher of fixed key length; `lifetime` in seconds."""
+
+    cipher: Cipher
+    key_bits: int
+    hash: Hash
+    group: Group
+    method: AuthMethod
+    lifetime: int
+
+    def __str__(self) -> str:
+        size = f"-{self.key_bits}" if self.key_bits else ""
+        return f"{self.cipher.value}{size}/{self.hash.value}/{self.group.name.lower()}"
+
+
+@dataclass(frozen=True, slots=True)
+class EspSuite:
+    """What protects one SA pair. `integrity` is None only with a cipher that authenticates by itself."""
+
+    cipher: Cipher
+    key_bits: int
+    integrity: Integrity | None
+
+    def __str__(self) -> str:
+        size = f"-{self.key_bits}" if self.key_bits else ""
+        return f"{self.cipher.value}{size}" + (f"/{self.integrity.value}" if self.integrity else "")

@@ -1,0 +1,81 @@
+"""An SA pair as the core describes it to an engine that carries ESP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Network
+
+from lotor.model.algorithms import Compression, EspSuite
+from lotor.model.network import Path
+from lotor.model.secret import Secret
+
+REPLAY_WINDOW = 1024
+LOWEST_SPI = 256
+"""SPIs 0 to 255 are reserved (RFC 4303 §2.1); 0 would read as the non-ESP marker."""
+
+
+class Encapsulation(Enum):
+    """How ESP travels: in UDP of the NAT traversal socket (RFC 3948), or as IP protocol 50."""
+
+    UDP = "udp"
+    NONE = "esp"
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionKeys:
+    """One direction: the SPI that its receiver chose, and KEYMAT cut into keys (GCM: key then 4 octets of salt)."""
+
+    spi: int
+    encryption: Secret
+    integrity: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """Seconds and octets after which an SA pair should be (`soft`) or must be (`hard`) replaced; None never."""
+
+    soft_seconds: float | None = None
+    hard_seconds: float | None = None
+    soft_octets: int | None = None
+    hard_octets: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One SA pair in tunnel mode. `id` and `session` are the core's own numbers.
+
+    A packet that comes in must have its source in `remote_networks` and its destination in `local_networks`; a packet
+    whose destination is in `remote_networks` goes out here. `esp_frag`: the largest outer IP datagram in octets.
+    `replaces`: the SA pair whose outgoing traffic this one takes over.
+    """
+
+    id: int
+    session: int
+    path: Path
+    encapsulation: Encapsulation
+    suite: EspSuite
+    inbound: DirectionKeys
+    outbound: DirectionKeys
+    local_networks: tuple[IPv4Network, ...]
+    remote_networks: tuple[IPv4Network, ...]
+    lifetime: Lifetime = Lifetime()
+    esp_frag: int | None = None
+    compression: Compression | None = None
+    replay_window: int = REPLAY_WINDOW
+    replaces: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Traffic of one SA pair: inner octets and packets, what was refused, and when the last good packet came
+    (monotonic seconds; None: none yet)."""
+
+    octets_in: int = 0
+    octets_out: int = 0
+    packets_in: int = 0
+    packets_out: int = 0
+    replayed: int = 0
+    forged: int = 0
+    misdirected: int = 0
+    last_inbound: float | None = None

@@ -1,0 +1,27 @@
+"""What a gateway tells a client about its inside network: the values of ISAKMP mode config and of Cisco Unity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+
+@dataclass(frozen=True, slots=True)
+class ModeConfiguration:
+    """One client's configuration, the same value on the gateway that gives it and the client that gets it.
+
+    `banner` and `domain` are octets as sent: they pass `model.text.clean` before a person sees them.
+    """
+
+    address: IPv4Address
+    netmask: IPv4Address | None = None
+    dns: tuple[IPv4Address, ...] = ()
+    wins: tuple[IPv4Address, ...] = ()
+    domain: bytes = b""
+    banner: bytes = b""
+    split_include: tuple[IPv4Network, ...] = ()
+    split_local: tuple[IPv4Network, ...] = ()
+    split_dns: tuple[bytes, ...] = ()
+    pfs_group: int | None = None
+    save_password: bool = False
+    application_version: bytes = b""

@@ -1,0 +1,51 @@
+"""What the keys say of a peer's certificate and signature, and of our own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from lotor.model.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class PeerProof:
+    """Everything needed to judge a signature of phase 1: who signed what, with which certificates, and who was meant.
+
+    `chain` as received, leaf first, DER. `signed` is HASH_R or HASH_I, the octets under the signature (RFC 2409 §5.1).
+    `host` is the name the person typed, None when only an address was given.
+    """
+
+    remote: str
+    chain: tuple[bytes, ...]
+    identity: Identity
+    signed: bytes
+    signature: bytes
+    address: IPv4Address | IPv6Address
+    host: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """`subject` is the name in the certificate, for people."""
+
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Untrusted:
+    """`why` is a whole sentence that names what did not fit and what to change."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A port could not do what was asked: no key, no free address, no device. `why` is a whole sentence."""
+
+    why: str

@@ -1,0 +1,74 @@
+"""A login as a conversation: what a person (or a file) gives, and what a back end answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from lotor.model.network import Peer
+from lotor.model.secret import Secret
+
+
+class Field(Enum):
+    """What XAUTH can ask a person for (draft-beaulieu-ike-xauth-02 §6.2)."""
+
+    USER_NAME = "user name"
+    PASSWORD = "password"  # noqa: S105 - the name of the field
+    PASSCODE = "passcode"
+    NEXT_PIN = "next PIN"
+    ANSWER = "answer"
+    DOMAIN = "domain"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginAttempt:
+    """One round at a back end. `conversation` is what the last `Challenge` carried, None in the first round."""
+
+    user: str
+    answers: tuple[tuple[Field, Secret], ...]
+    source: Peer
+    conversation: object = None
+
+    def answer(self, field: Field) -> Secret:
+        return dict(self.answers).get(field, Secret(b""))
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The only value that opens the gate. `user` is the name to account for."""
+
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """`why` is for the gateway's log; the peer only learns that the login was refused."""
+
+    user: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One more prompt: `message` is shown to the person, `wants` is what to ask."""
+
+    message: str
+    wants: tuple[Field, ...]
+    conversation: object
+
+
+Verdict = Accepted | Refused | Challenge
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the person at the client gave."""
+
+    answers: tuple[tuple[Field, Secret], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The person at the client gave nothing (no terminal, Ctrl-C, no saved password)."""
+
+    why: str

@@ -1,0 +1,40 @@
+"""Where datagrams come from and go to: addresses with ports, and the path between two of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address
+
+Instant = float
+"""Seconds on a monotonic clock; only the runtime reads it."""
+
+ISAKMP_PORT = 500
+NAT_T_PORT = 4500
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Peer:
+    """One end of a path: an IP address and a UDP port."""
+
+    address: IPv4Address | IPv6Address
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if self.address.version == 6 else str(self.address)
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Both ends of a flow of datagrams as this host sees them. `floated`: on the NAT traversal socket, where the
+    non-ESP marker stands before every ISAKMP message (RFC 3948 §2.2; the carrier of the path adds and removes it)."""
+
+    local: Peer
+    remote: Peer
+    floated: bool = False
+
+    def to(self, remote: Peer) -> Path:
+        return replace(self, remote=remote)
+
+    def __str__(self) -> str:
+        return f"{self.local} - {self.remote}"

@@ -1,0 +1,117 @@
+"""What the core obeys: the configuration, resolved to frozen values that name no file and no block of text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
+
+from lotor.model.algorithms import Compression, EspSuite, Group, IkeSuite
+from lotor.model.identity import Identity, IdentityPattern
+
+
+class ExchangeMode(Enum):
+    AGGRESSIVE = "aggressive"
+    MAIN = "main"
+
+
+class Side(Enum):
+    """Who this end is in XAUTH and mode config, whoever initiates."""
+
+    GATEWAY = "gateway"
+    CLIENT = "client"
+
+
+class ProposalCheck(Enum):
+    OBEY = "obey"
+    STRICT = "strict"
+    CLAIM = "claim"
+    EXACT = "exact"
+
+
+class Switch(Enum):
+    """`nat_traversal` and `ike_frag`."""
+
+    OFF = "off"
+    ON = "on"
+    FORCE = "force"
+
+
+class GeneratePolicy(Enum):
+    OFF = "off"
+    ON = "on"
+    REQUIRE = "require"
+    UNIQUE = "unique"
+
+
+@dataclass(frozen=True, slots=True)
+class Dpd:
+    """Dead peer detection (RFC 3706): seconds; `delay` 0 never probes."""
+
+    announce: bool = True
+    delay: int = 0
+    retry: int = 5
+    maxfail: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Retransmission:
+    """racoon's `timer` block: `interval` seconds between resends, None for the core's own schedule."""
+
+    interval: float | None = None
+    counter: int | None = None
+    natt_keepalive: float = 20.0
+    phase1: float = 30.0
+    phase2: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePolicy:
+    """One `remote` block. `address` None is `anonymous`; `my_identity` None is the local address; `certificates` is
+    our chain, leaf first, DER. `name` is unique and is what questions to the keys carry."""
+
+    name: str
+    side: Side
+    address: IPv4Address | IPv6Address | None
+    port: int
+    exchange_modes: tuple[ExchangeMode, ...]
+    proposals: tuple[IkeSuite, ...]
+    proposal_check: ProposalCheck = ProposalCheck.STRICT
+    my_identity: Identity | None = None
+    peers_identifiers: tuple[IdentityPattern, ...] = ()
+    verify_identifier: bool | None = None
+    certificates: tuple[bytes, ...] = ()
+    authority_names: tuple[bytes, ...] = ()
+    send_cert: bool = True
+    send_cr: bool = True
+    nat_traversal: Switch = Switch.OFF
+    ike_frag: Switch = Switch.OFF
+    esp_frag: int | None = None
+    dpd: Dpd = Dpd()
+    generate_policy: GeneratePolicy = GeneratePolicy.OFF
+    passive: bool = False
+    initial_contact: bool = True
+    mode_cfg: bool = False
+    nonce_size: int = 16
+    rekey: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ChildPolicy:
+    """One `sainfo`: suites in order of preference, `pfs_group` None without PFS, `lifetime` in seconds."""
+
+    suites: tuple[EspSuite, ...]
+    pfs_group: Group | None = None
+    lifetime: int = 28800
+    compression: tuple[Compression, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything the core needs to know. `remotes` from the most to the least specific."""
+
+    remotes: tuple[RemotePolicy, ...]
+    child: ChildPolicy
+    retransmission: Retransmission = field(default_factory=Retransmission)
+    half_open_total: int = 1000
+    half_open_per_address: int = 64

@@ -1,0 +1,1 @@
+"""The Protocol classes that engines implement: what the runtime needs, not how it is done."""

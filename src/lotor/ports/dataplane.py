@@ -1,0 +1,86 @@
+"""The port of the engines that carry ESP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Interface
+from typing import Protocol
+
+from lotor.model.child import Child, Counters
+from lotor.model.network import Path, Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A lifetime of an SA pair is over; `hard`: the engine carries nothing for it any more."""
+
+    child: int
+    hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An authentic, fresh packet of the SA pair came from a new outer address or port; the engine follows already."""
+
+    child: int
+    remote: Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The engine stopped: `why` is a whole sentence."""
+
+    why: str
+
+
+Notice = Expired | Moved | Broken
+
+
+class DataPlane(Protocol):
+    """An engine. Methods do not block and are called from the event loop; `OSError` with a clear text when refused.
+
+    `receive` gets ISAKMP messages of the NAT traversal socket (marker removed) with their path; `notify` gets notices;
+    both are called in the event loop.
+    """
+
+    def start(self, receive: Callable[[bytes, Path], None], notify: Callable[[Notice], None]) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def device(self) -> str:
+        """Name of the TUN device."""
+        ...
+
+    def mtu(self) -> int:
+        """Largest inner packet, octets."""
+        ...
+
+    def transmit(self, message: bytes, path: Path) -> None:
+        """Send an ISAKMP message (the engine adds the marker) from the NAT traversal socket; b"\\xff": a keepalive."""
+        ...
+
+    def reserve_spi(self) -> int:
+        """A random SPI that no SA of this engine uses, kept until install or for a minute."""
+        ...
+
+    def install(self, child: Child) -> None:
+        """Both directions at once: inbound works when this returns."""
+        ...
+
+    def remove(self, child: int) -> None:
+        """Unknown children are ignored."""
+        ...
+
+    def move(self, child: int, path: Path) -> None: ...
+
+    def counters(self, child: int) -> Counters | None: ...
+
+
+class TunDevice(Protocol):
+    """The privileged half: made by whoever may, handed to the engine as a descriptor."""
+
+    name: str
+    fd: int
+
+    def configure(self, address: IPv4Interface | None, mtu: int) -> None: ...

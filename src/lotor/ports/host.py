@@ -1,0 +1,34 @@
+"""The port of what a connection changes on its host: addresses, routes, DNS, MSS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """One client connection to set up on the host. `session` names its undo journal."""
+
+    session: int
+    device: str
+    mtu: int
+    path: Path
+    configuration: ModeConfiguration
+
+
+class Host(Protocol):
+    """Every change is written to a journal before it is made, so that `detach` and `recover` undo exactly it."""
+
+    async def attach(self, attachment: Attachment) -> None:
+        """Raises `OSError` with a clear text, after undoing what was done."""
+        ...
+
+    async def detach(self, session: int) -> None: ...
+
+    async def recover(self) -> int:
+        """Undo what a crashed daemon left; how many changes were undone."""
+        ...

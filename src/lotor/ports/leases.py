@@ -1,0 +1,27 @@
+"""The port of the engines that give inner addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Protocol
+
+from lotor.model.judgement import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """`netmask` None: the administrator's, or one derived from the pool."""
+
+    address: IPv4Address
+    netmask: IPv4Address | None = None
+
+
+class Leases(Protocol):
+    """A pool. The same `session` gets the same lease again; `Failure` when nothing is free."""
+
+    def acquire(self, session: int, user: str) -> Lease | Failure: ...
+
+    def release(self, session: int) -> None:
+        """Unknown sessions are ignored."""
+        ...
