@@ -77,6 +77,13 @@ class Install(Question[None | Failure]):
 
 
 @dataclass(frozen=True, slots=True)
+class Activate(Question[None]):
+    """Outgoing traffic takes this SA pair from now on."""
+
+    child: int
+
+
+@dataclass(frozen=True, slots=True)
 class LastInbound(Question["float | None"]):
     """When the engine last opened a packet of one of these SA pairs (the core's clock); None: never."""
 

@@ -47,7 +47,8 @@ class Child:
 
     A packet that comes in must have its source in `remote_networks` and its destination in `local_networks`; a packet
     whose destination is in `remote_networks` goes out here. `esp_frag`: the largest outer IP datagram in octets.
-    `replaces`: the SA pair whose outgoing traffic this one takes over.
+    `replaces`: the SA pair whose outgoing traffic this one takes over. `sending` False: it only receives until it is
+    activated (a responder before the third message of quick mode, so that a rekey loses no packet).
     """
 
     id: int
@@ -64,6 +65,7 @@ class Child:
     compression: Compression | None = None
     replay_window: int = REPLAY_WINDOW
     replaces: int | None = None
+    sending: bool = True
 
 
 @dataclass(frozen=True, slots=True)

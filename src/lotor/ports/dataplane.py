@@ -65,7 +65,11 @@ class DataPlane(Protocol):
         ...
 
     def install(self, child: Child) -> None:
-        """Both directions at once: inbound works when this returns."""
+        """Inbound works when this returns; outbound too if `child.sending`, else from `activate` on."""
+        ...
+
+    def activate(self, child: int) -> None:
+        """Outgoing traffic takes this SA pair from now on: the peer proved that it holds the keys."""
         ...
 
     def remove(self, child: int) -> None:
