@@ -1,0 +1,33 @@
+"""Randomness of the operating system in the words of the domain; nothing here can be seeded."""
+
+from __future__ import annotations
+
+import secrets
+
+from lotor.crypto import groups
+from lotor.ike.dice import KeyPair
+from lotor.model.algorithms import Group
+
+COOKIE_OCTETS = 8
+
+
+class SystemDice:
+    """`ike.dice.Dice` from the kernel's generator."""
+
+    def cookie(self) -> bytes:
+        while True:
+            cookie = secrets.token_bytes(COOKIE_OCTETS)
+            if any(cookie):
+                return cookie
+
+    def nonce(self, size: int) -> bytes:
+        return secrets.token_bytes(size)
+
+    def message_id(self) -> int:
+        return secrets.randbelow(2**32 - 1) + 1
+
+    def key_pair(self, group: Group) -> KeyPair:
+        return groups.key_pair(group)
+
+    def sequence(self) -> int:
+        return secrets.randbelow(2**31)

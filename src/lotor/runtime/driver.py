@@ -1,0 +1,149 @@
+"""The loop around the core: datagrams, answers, intents and time go in, effects are carried out, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from lotor.ike.effects import Ask, Deadline, Effect, Tell, Ticket, Transmit
+from lotor.ike.events import Event
+from lotor.ike.intents import Intent
+from lotor.ike.questions import Answer, Question
+from lotor.model.network import Instant, Path
+from lotor.runtime.faults import trace
+
+log = logging.getLogger(__name__)
+
+RETRY = 1.0
+"""Seconds until the clock runs on when a tick of the core itself went wrong."""
+
+
+class Core(Protocol):
+    """The face of `ike.endpoint.Endpoint`."""
+
+    def receive(self, data: bytes, path: Path, now: Instant) -> list[Effect]: ...
+    def answer(self, ticket: Ticket, answer: Answer, now: Instant) -> list[Effect]: ...
+    def command(self, intent: Intent, now: Instant) -> list[Effect]: ...
+    def tick(self, now: Instant) -> list[Effect]: ...
+    def deadline(self) -> Deadline | None: ...
+
+
+@dataclass(slots=True)
+class Tally:
+    """What went wrong since the start; `internal_errors` must stay 0."""
+
+    internal_errors: int = 0
+    unsent: int = 0
+
+
+class Driver:
+    """One core in one event loop. `transmit` sends or raises `OSError`; `reply` answers a question and never raises."""
+
+    def __init__(
+        self,
+        core: Core,
+        transmit: Callable[[bytes, Path], None],
+        reply: Callable[[Question[object]], Coroutine[Any, Any, Answer]],
+    ) -> None:
+        self._core = core
+        self._transmit = transmit
+        self._reply = reply
+        self._subscribers: list[Callable[[Event], None]] = []
+        self._pending: deque[Effect] = deque()
+        self._performing = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._questions: set[asyncio.Task[None]] = set()
+        self.tally = Tally()
+
+    def subscribe(self, subscriber: Callable[[Event], None]) -> None:
+        """Subscribers are told in the order of their subscription, and may give intents."""
+        self._subscribers.append(subscriber)
+
+    def now(self) -> Instant:
+        return asyncio.get_running_loop().time()
+
+    def receive(self, data: bytes, path: Path) -> None:
+        self._enter(lambda: self._core.receive(data, path, self.now()))
+
+    def command(self, intent: Intent) -> None:
+        self._enter(lambda: self._core.command(intent, self.now()))
+
+    def stop(self) -> None:
+        """No more time and no more answers for the core."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for question in self._questions:
+            question.cancel()
+
+    def _enter(self, step: Callable[[], list[Effect]]) -> None:
+        """One step of the core; an exception costs this step only (security: an uncaught one costs one datagram)."""
+        try:
+            self._pending.extend(step())
+        except Exception as error:  # noqa: BLE001 - the loop must survive whatever a datagram brings out
+            self._blame("the core failed", error)
+        if self._performing:
+            return
+        self._performing = True
+        try:
+            while self._pending:
+                self._perform(self._pending.popleft())
+        finally:
+            self._performing = False
+        self._wind()
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Transmit(data, path):
+                self._send(data, path)
+            case Ask(ticket, question):
+                task = asyncio.get_running_loop().create_task(self._answer(ticket, question))
+                self._questions.add(task)
+                task.add_done_callback(self._questions.discard)
+            case Tell(event):
+                self._tell(event)
+
+    def _send(self, data: bytes, path: Path) -> None:
+        try:
+            self._transmit(data, path)
+        except OSError as error:
+            self.tally.unsent += 1
+            log.debug("cannot send %d octets to %s: %s", len(data), path.remote, error)
+        except Exception as error:  # noqa: BLE001 - see _enter
+            self._blame("a datagram was not sent", error)
+
+    def _tell(self, event: Event) -> None:
+        for subscriber in self._subscribers:
+            try:
+                subscriber(event)
+            except Exception as error:  # noqa: BLE001 - one subscriber must not silence the others
+                self._blame(f"{type(event).__name__} was not followed", error)
+
+    async def _answer(self, ticket: Ticket, question: Question[object]) -> None:
+        answer = await self._reply(question)
+        self._enter(lambda: self._core.answer(ticket, answer, self.now()))
+
+    def _tick(self) -> None:
+        self._timer = None
+        errors = self.tally.internal_errors
+        self._enter(lambda: self._core.tick(self.now()))
+        if self.tally.internal_errors > errors:
+            self._wind(not_before=self.now() + RETRY)
+
+    def _wind(self, not_before: Instant = 0.0) -> None:
+        """Set the clock to the core's next deadline."""
+        if self._timer is not None:
+            self._timer.cancel()
+        deadline = self._core.deadline()
+        if deadline is None:
+            self._timer = None
+            return
+        self._timer = asyncio.get_running_loop().call_at(max(deadline.at, not_before), self._tick)
+
+    def _blame(self, what: str, error: Exception) -> None:
+        self.tally.internal_errors += 1
+        log.error("internal error: %s: %s", what, trace(error))

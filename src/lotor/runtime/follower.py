@@ -1,0 +1,158 @@
+"""The engines that follow a session: the host and the hooks one after the other per session, the data plane at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from lotor.ike.events import ChildDown, Configured, Dead, Ended, Event, PathChanged, Up
+from lotor.ike.intents import Disconnect, Intent
+from lotor.model.policy import Side
+from lotor.model.reason import Cause, Reason
+from lotor.ports.dataplane import DataPlane
+from lotor.ports.hooks import HookEvent, Hooks
+from lotor.ports.host import Attachment, Host
+from lotor.runtime.faults import trace
+from lotor.runtime.sessions import Register, Session
+
+log = logging.getLogger(__name__)
+
+Environment = Callable[[Session, str], Mapping[str, str]]
+"""The variables of a hook: a session and the name of the TUN device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What follows. `release` gives a lease back; `environment` is the hooks' table of variables."""
+
+    dataplane: DataPlane
+    host: Host
+    hooks: Hooks
+    release: Callable[[int], None]
+    environment: Environment
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the engines are with one session; `tail` is the last thing under way."""
+
+    tail: asyncio.Task[None] | None = None
+    configured: bool = False
+    attached: bool = False
+    hooked: bool = False
+    dead: bool = False
+    up: bool = False
+
+
+class Follower:
+    """Subscribes to the driver behind the register. `ready` hears of sessions that a person may use now."""
+
+    def __init__(
+        self, engines: Engines, register: Register, command: Callable[[Intent], None], ready: Callable[[int], None]
+    ) -> None:
+        self._engines = engines
+        self._register = register
+        self._command = command
+        self._ready = ready
+        self._progress: dict[int, Progress] = {}
+        self._running: set[asyncio.Task[None]] = set()
+
+    def follow(self, event: Event) -> None:
+        match event:
+            case Configured(session=session):
+                self._in_turn(session, lambda progress: self._configured(session, progress))
+            case Up(session=session):
+                self._in_turn(session, lambda progress: self._up(session, progress))
+            case ChildDown(child=child):
+                self._engines.dataplane.remove(child)
+            case PathChanged(new=new, children=children):
+                for child in children:
+                    self._engines.dataplane.move(child, new)
+            case Dead(session=session):
+                self._progress_of(session).dead = True
+            case Ended(session=session):
+                self._engines.release(session)
+                gone = self._register.get(session)
+                self._in_turn(session, lambda progress: self._gone(session, gone, progress))
+
+    async def settled(self) -> None:
+        """Until everything under way is done: at shutdown."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _progress_of(self, session: int) -> Progress:
+        return self._progress.setdefault(session, Progress())
+
+    def _in_turn(self, session: int, step: Callable[[Progress], Awaitable[None]]) -> None:
+        """Steps of one session never overlap and keep their order; those of different sessions do not wait."""
+        progress = self._progress_of(session)
+        task = asyncio.get_running_loop().create_task(self._after(progress.tail, progress, step))
+        progress.tail = task
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _after(
+        self, before: asyncio.Task[None] | None, progress: Progress, step: Callable[[Progress], Awaitable[None]]
+    ) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        try:
+            await step(progress)
+        except Exception as error:  # noqa: BLE001 - one session's engine must not stop the others
+            log.error("internal error: an engine did not follow: %s", trace(error))  # noqa: TRY400 - no secrets: see faults
+
+    async def _configured(self, number: int, progress: Progress) -> None:
+        session = self._register.get(number)
+        if session is None:
+            return
+        if session.side is Side.CLIENT and not await self._attach(session, progress):
+            return
+        progress.configured = progress.hooked = True
+        await self._hook(session, HookEvent.PHASE1_UP)
+        self._tell_ready(number, progress)
+
+    async def _attach(self, session: Session, progress: Progress) -> bool:
+        """Whether the host is set up; a session that cannot be used is ended with the host's own sentence."""
+        if session.configuration is None:
+            return False
+        dataplane = self._engines.dataplane
+        if progress.attached:
+            await self._engines.host.detach(session.id)  # a second configuration replaces the first
+        attachment = Attachment(session.id, dataplane.device(), dataplane.mtu(), session.path, session.configuration)
+        try:
+            await self._engines.host.attach(attachment)
+        except OSError as error:
+            text = f"this host could not be set up for the tunnel: {error.strerror or error}"
+            self._command(Disconnect(session.id, Reason(Cause.LOCAL_FAULT, text)))
+            return False
+        progress.attached = True
+        return True
+
+    async def _up(self, number: int, progress: Progress) -> None:
+        progress.up = True
+        session = self._register.get(number)
+        if session is not None and session.configuration is None:
+            progress.configured = progress.hooked = True  # without mode config phase1_up runs when the tunnel is up
+            await self._hook(session, HookEvent.PHASE1_UP)
+        self._tell_ready(number, progress)
+
+    def _tell_ready(self, number: int, progress: Progress) -> None:
+        if progress.up and progress.configured:
+            self._ready(number)
+
+    async def _gone(self, number: int, session: Session | None, progress: Progress) -> None:
+        try:
+            if progress.attached:
+                await self._engines.host.detach(number)
+            if session is not None and progress.hooked:
+                if progress.dead:
+                    await self._hook(session, HookEvent.PHASE1_DEAD)
+                await self._hook(session, HookEvent.PHASE1_DOWN)
+        finally:
+            self._progress.pop(number, None)
+
+    async def _hook(self, session: Session, event: HookEvent) -> None:
+        environment = self._engines.environment(session, self._engines.dataplane.device())
+        await self._engines.hooks.run(session.remote, event, environment)

@@ -1,0 +1,109 @@
+"""The person at this client, as the core asks for them: given ahead, saved in psk.txt, or prompted for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeAlias
+
+from lotor.ike.events import Ended, Event, LoggedIn, Started
+from lotor.ike.questions import AskPerson
+from lotor.model.login import Credentials, Declined, Field
+from lotor.model.policy import Side
+from lotor.model.secret import Secret
+from lotor.ports.keys import Keys
+from lotor.runtime.requests import Requests
+
+Given: TypeAlias = dict[Field, Secret]
+
+REPEATABLE = frozenset({Field.USER_NAME, Field.PASSWORD, Field.DOMAIN})
+"""What may be kept for a later phase 1 of the same connection; one-time codes may not."""
+
+
+class ClientPersons:
+    """`logins` names the `xauth_login` of a `remote` block. Passwords are kept while the connection they opened is up,
+    because each new phase 1 asks for the login again."""
+
+    def __init__(self, requests: Requests, keys: Keys, logins: Callable[[str], str | None]) -> None:
+        self._requests = requests
+        self._keys = keys
+        self._logins = logins
+        self._remotes: dict[int, str] = {}
+        self._answered: dict[int, Given] = {}
+        self._kept: dict[str, Given] = {}
+        self._prompts: dict[int, asyncio.Task[Given | None]] = {}
+
+    async def ask(self, question: AskPerson) -> Credentials | Declined:
+        given = await self._given(question)
+        missing = tuple(each for each in question.wants if each not in given)
+        if missing:
+            prompted = await self._prompt(question, missing)
+            if prompted is None:
+                return Declined(self._why(question, missing))
+            given |= prompted
+        self._answered[question.session] = given
+        return Credentials(tuple((each, given[each]) for each in question.wants if each in given))
+
+    def follow(self, event: Event) -> None:
+        match event:
+            case Started(session=session, side=Side.CLIENT, remote=remote):
+                self._remotes[session] = remote
+            case LoggedIn(session=session) if session in self._remotes:
+                self._keep(session)
+            case Ended(session=session) if session in self._remotes:
+                self._forget(session)
+
+    async def saved(self, login: str) -> Secret | None:
+        """What psk.txt holds for a login."""
+        return await asyncio.get_running_loop().run_in_executor(None, self._keys.saved_password, login)
+
+    async def _given(self, question: AskPerson) -> Given:
+        """Everything known without asking. From the second round on only the name: nothing refused is sent again."""
+        wish = self._requests.wish(question.session)
+        given: Given = dict(self._kept.get(question.remote, {})) if wish is None else dict(wish.given)
+        login = self._logins(question.remote)
+        if Field.USER_NAME not in given and login is not None:
+            given[Field.USER_NAME] = Secret(login)
+        if question.round > 1:
+            return {name: value for name, value in given.items() if name is Field.USER_NAME}
+        if Field.PASSWORD not in given and Field.USER_NAME in given:
+            saved = await self.saved(given[Field.USER_NAME].reveal().decode("utf-8", "replace"))
+            given |= {Field.PASSWORD: saved} if saved is not None else {}
+        return given
+
+    async def _prompt(self, question: AskPerson, missing: tuple[Field, ...]) -> Given | None:
+        """None also when the session ends while the person is still typing."""
+        wish = self._requests.wish(question.session)
+        if wish is None or wish.prompter is None:
+            return None
+        task = asyncio.ensure_future(wish.prompter.prompt(missing, question.message))
+        self._prompts[question.session] = task
+        try:
+            answers = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.cancelled():
+                task.cancel()
+                raise
+            return None
+        finally:
+            self._prompts.pop(question.session, None)
+        return answers if answers is not None and set(missing) <= answers.keys() else None
+
+    def _why(self, question: AskPerson, missing: tuple[Field, ...]) -> str:
+        names = " and ".join(each.value for each in missing)
+        again = " again" if question.round > 1 else ""
+        return f"the gateway asks{again} for {names}, and nobody is there to answer"
+
+    def _keep(self, session: int) -> None:
+        answered = self._answered.pop(session, {})
+        kept = {name: value for name, value in answered.items() if name in REPEATABLE}
+        if kept:
+            self._kept[self._remotes[session]] = kept
+
+    def _forget(self, session: int) -> None:
+        remote = self._remotes.pop(session)
+        self._answered.pop(session, None)
+        if prompt := self._prompts.pop(session, None):
+            prompt.cancel()
+        if remote not in self._remotes.values():
+            self._kept.pop(remote, None)

@@ -1,0 +1,93 @@
+"""Wishes of a person that wait for the core: who asked for which session, and how it came out."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Protocol
+
+from lotor.ike.events import Ended, Event, Started
+from lotor.model.login import Field
+from lotor.model.reason import Cause, Reason
+from lotor.model.secret import Secret
+
+
+class Prompter(Protocol):
+    """A person at a terminal. None: nothing was given (no terminal, Ctrl-C)."""
+
+    async def prompt(self, wants: tuple[Field, ...], message: str) -> dict[Field, Secret] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What came with a `vc`: answers given ahead, and whom to ask for more."""
+
+    given: dict[Field, Secret] = field(default_factory=dict)
+    prompter: Prompter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Established:
+    """The tunnel is up and the host is set up for it."""
+
+    session: int
+
+
+Outcome = Established | Reason
+
+
+class Requests:
+    """Numbers for `Connect` intents; each ends in exactly one outcome."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self._wishes: dict[int, Wish] = {}
+        self._outcomes: dict[int, asyncio.Future[Outcome]] = {}
+        self._sessions: dict[int, int] = {}
+
+    def new(self, wish: Wish) -> int:
+        number = next(self._numbers)
+        self._wishes[number] = wish
+        self._outcomes[number] = asyncio.get_running_loop().create_future()
+        return number
+
+    async def outcome(self, number: int) -> Outcome:
+        """Waits; a cancelled waiter cancels nobody else's outcome."""
+        return await asyncio.shield(self._outcomes[number])
+
+    def forget(self, number: int) -> None:
+        """The person is gone; the session, if there is one, stays."""
+        self._wishes.pop(number, None)
+        self._outcomes.pop(number, None)
+
+    def session(self, number: int) -> int | None:
+        """The session of a request, None when none began or it has ended."""
+        return next((session for session, request in self._sessions.items() if request == number), None)
+
+    def wish(self, session: int) -> Wish | None:
+        return self._wishes.get(self._sessions.get(session, 0))
+
+    def follow(self, event: Event) -> None:
+        match event:
+            case Started(session=session, request=int(request)):
+                self._sessions[session] = request
+            case Ended(session=session, reason=reason):
+                self._settle(session, reason)
+                self._sessions.pop(session, None)
+
+    def ready(self, session: int) -> None:
+        """The follower's report: the tunnel is up and the host is set up."""
+        self._settle(session, Established(session))
+
+    def fail(self, number: int, text: str) -> None:
+        """The core did not even begin."""
+        self._conclude(number, Reason(Cause.LOCAL_FAULT, text))
+
+    def _settle(self, session: int, outcome: Outcome) -> None:
+        self._conclude(self._sessions.get(session, 0), outcome)
+
+    def _conclude(self, number: int, outcome: Outcome) -> None:
+        waiting = self._outcomes.get(number)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(outcome)
