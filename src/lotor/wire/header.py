@@ -1,0 +1,59 @@
+"""The ISAKMP header (RFC 2408 §3.1), which stands before every message of IKEv1."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import ClassVar
+
+from lotor.wire.errors import Malformed
+
+COOKIE_SIZE = 8
+_LAYOUT = struct.Struct("!8s8sBBBBII")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """`initiator` and `responder` are cookies of 8 octets. `length` is what a decoded message claimed (header
+    included); `encode` computes it anew. `version` is major and minor in one octet."""
+
+    SIZE: ClassVar[int] = _LAYOUT.size
+
+    initiator: bytes
+    responder: bytes
+    next_payload: int
+    exchange: int
+    flags: int
+    message_id: int
+    length: int = 0
+    version: int = 0x10
+
+    @classmethod
+    def decode(cls, datagram: bytes) -> Header:
+        """The header of a whole datagram without non-ESP marker.
+
+        `Malformed`: shorter than a header, major version other than 1, or a length that is not the datagram's.
+        """
+        if len(datagram) < cls.SIZE:
+            raise Malformed(f"ISAKMP header needs {cls.SIZE} octets, the datagram has {len(datagram)}")
+        initiator, responder, following, version, exchange, flags, message_id, length = _LAYOUT.unpack_from(datagram)
+        if version >> 4 != 1:
+            raise Malformed(f"ISAKMP header says version {version >> 4}.{version & 15}, only 1.x is spoken here")
+        if length != len(datagram):
+            raise Malformed(f"ISAKMP header says {length} octets, the datagram has {len(datagram)}")
+        return cls(initiator, responder, following, exchange, flags, message_id, length, version)
+
+    def encode(self, body_length: int) -> bytes:
+        """The header before a body of `body_length` octets. `ValueError` when a cookie is not 8 octets long."""
+        if len(self.initiator) != COOKIE_SIZE or len(self.responder) != COOKIE_SIZE:
+            raise ValueError("a cookie has 8 octets")
+        return _LAYOUT.pack(
+            self.initiator,
+            self.responder,
+            self.next_payload,
+            self.version,
+            self.exchange,
+            self.flags,
+            self.message_id,
+            self.SIZE + body_length,
+        )

@@ -1,0 +1,135 @@
+"""The security association payload with its proposals and transforms (RFC 2408 §3.4-3.6, RFC 2407 §4.6.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+from lotor.wire.errors import Malformed
+from lotor.wire.fields import Cursor, Expected, Layout, Nested, Number, Reserved
+from lotor.wire.v1.attributes import Attribute, decode_attributes, encode_attributes
+from lotor.wire.v1.numbers import PayloadType
+
+GENERIC_SIZE = 4
+LONGEST_PAYLOAD = 0xFFFF
+MOST_TRANSFORMS = 256
+IPSEC_DOI = 1
+SIT_IDENTITY_ONLY = 1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """One way to protect. `id` is the algorithm in phase 2 and KEY_IKE in phase 1."""
+
+    layout: ClassVar[Layout] = Layout(
+        Number("number", 1),
+        Number("id", 1),
+        Reserved(2),
+        Nested("attributes", decode_attributes, encode_attributes),
+    )
+
+    number: int
+    id: int
+    attributes: tuple[Attribute, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Transforms to choose one of, for the protocol and SPI of whoever proposes."""
+
+    number: int
+    protocol: int
+    spi: bytes
+    transforms: tuple[Transform, ...]
+
+    @classmethod
+    def decode(cls, octets: bytes) -> Proposal:
+        cursor = Cursor(octets)
+        number, protocol, spi_size, count = cursor.take(4, "proposal")
+        spi = cursor.take(spi_size, "SPI")
+        transforms = _decode_row(cursor, PayloadType.TRANSFORM, _decode_transform)
+        if len(transforms) != count:
+            raise Malformed(f"{count} transforms announced, {len(transforms)} found")
+        return cls(number, protocol, spi, transforms)
+
+    def encode(self) -> bytes:
+        head = bytes([self.number, self.protocol, len(self.spi), len(self.transforms)])
+        encoded = [transform.layout.encode(transform) for transform in self.transforms]
+        return head + self.spi + _encode_row(encoded, PayloadType.TRANSFORM)
+
+
+def _decode_transform(octets: bytes) -> Transform:
+    return Transform(**Transform.layout.decode(octets))
+
+
+def _decode_proposals(octets: bytes) -> tuple[Proposal, ...]:
+    proposals = _decode_row(Cursor(octets), PayloadType.PROPOSAL, Proposal.decode)
+    if sum(len(proposal.transforms) for proposal in proposals) > MOST_TRANSFORMS:
+        raise Malformed(f"more than {MOST_TRANSFORMS} transforms")
+    return proposals
+
+
+def _encode_proposals(proposals: Sequence[Proposal]) -> bytes:
+    return _encode_row([proposal.encode() for proposal in proposals], PayloadType.PROPOSAL)
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityAssociation:
+    """Proposals of the IPsec DOI in the identity-only situation; any other DOI or situation is `Malformed`."""
+
+    payload_type: ClassVar[int] = PayloadType.SA
+    layout: ClassVar[Layout] = Layout(
+        Expected("doi", 4, IPSEC_DOI),
+        Expected("situation", 4, SIT_IDENTITY_ONLY),
+        Nested("proposals", _decode_proposals, _encode_proposals),
+    )
+
+    proposals: tuple[Proposal, ...]
+    doi: int = IPSEC_DOI
+    situation: int = SIT_IDENTITY_ONLY
+
+
+def generic_header(following: int, body: bytes, what: str) -> bytes:
+    """The four octets before a payload (RFC 2408 §3.2). `ValueError` when the body is too long for its length field."""
+    length = GENERIC_SIZE + len(body)
+    if length > LONGEST_PAYLOAD:
+        raise ValueError(f"{what} of {length} octets is longer than {LONGEST_PAYLOAD}")
+    return bytes([following, 0]) + length.to_bytes(2, "big")
+
+
+def _decode_row(cursor: Cursor, kind: PayloadType, decode: Callable[[bytes], T]) -> tuple[T, ...]:
+    """Structures of one kind, each naming whether another follows, up to the end of what holds them."""
+    found: list[T] = []
+    following, name = int(kind), kind.name.lower()
+    while following:
+        if following != kind:
+            raise Malformed(f"{name} is followed by payload type {following}")
+        if len(found) == MOST_TRANSFORMS:
+            raise Malformed(f"more than {MOST_TRANSFORMS} {name}s")
+        place = f"{name} at offset {cursor.offset}"
+        following, _, high, low = cursor.take(GENERIC_SIZE, place)
+        body = cursor.take(_body_size(high << 8 | low, place), place)
+        try:
+            found.append(decode(body))
+        except Malformed as fault:
+            raise fault.within(place) from None
+    if cursor.left:
+        raise Malformed(f"{cursor.left} octets too many behind the last {name}")
+    return tuple(found)
+
+
+def _body_size(length: int, place: str) -> int:
+    if length < GENERIC_SIZE:
+        raise Malformed(f"{place} says length {length}, below its own header")
+    return length - GENERIC_SIZE
+
+
+def _encode_row(bodies: Sequence[bytes], kind: PayloadType) -> bytes:
+    last = len(bodies) - 1
+    return b"".join(
+        generic_header(0 if index == last else kind, body, kind.name.lower()) + body
+        for index, body in enumerate(bodies)
+    )

@@ -1,0 +1,288 @@
+"""The payloads of IKEv1 as values, each declared once with its layout (RFC 2408 §3.7-3.16, RFC 3947, mode config)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from lotor.model.identity import Identity
+from lotor.wire.errors import Malformed
+from lotor.wire.fields import Cursor, Layout, Nested, Number, Reserved, Rest, Sized, SizeOf
+from lotor.wire.v1.association import IPSEC_DOI, SecurityAssociation
+from lotor.wire.v1.attributes import Attribute, decode_attributes, encode_attributes
+from lotor.wire.v1.numbers import PayloadType, Protocol
+
+ALIGNMENT_SLACK = 3
+"""Zero octets that some peers put behind the last attribute, and count into the payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyExchange:
+    """A Diffie-Hellman public value, left-padded to the group's length by whoever sent it."""
+
+    payload_type: ClassVar[int] = PayloadType.KEY_EXCHANGE
+    layout: ClassVar[Layout] = Layout(Rest("data"))
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Identification:
+    """A phase-1 identity or a phase-2 selector (RFC 2407 §4.6.2)."""
+
+    payload_type: ClassVar[int] = PayloadType.IDENTIFICATION
+    layout: ClassVar[Layout] = Layout(Number("kind", 1), Number("protocol", 1), Number("port", 2), Rest("data"))
+
+    kind: int
+    protocol: int
+    port: int
+    data: bytes
+
+    @classmethod
+    def of(cls, identity: Identity) -> Identification:
+        return cls(identity.kind, identity.protocol, identity.port, identity.data)
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.kind, self.data, self.protocol, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    payload_type: ClassVar[int] = PayloadType.CERTIFICATE
+    layout: ClassVar[Layout] = Layout(Number("encoding", 1), Rest("data"))
+
+    encoding: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRequest:
+    """`data` is the DER name of an authority, empty for any."""
+
+    payload_type: ClassVar[int] = PayloadType.CERTIFICATE_REQUEST
+    layout: ClassVar[Layout] = Layout(Number("encoding", 1), Rest("data"))
+
+    encoding: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HashPayload:
+    payload_type: ClassVar[int] = PayloadType.HASH
+    layout: ClassVar[Layout] = Layout(Rest("data"))
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignaturePayload:
+    payload_type: ClassVar[int] = PayloadType.SIGNATURE
+    layout: ClassVar[Layout] = Layout(Rest("data"))
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Nonce:
+    payload_type: ClassVar[int] = PayloadType.NONCE
+    layout: ClassVar[Layout] = Layout(Rest("data"))
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """`doi` may be 0 (Cisco)."""
+
+    payload_type: ClassVar[int] = PayloadType.NOTIFICATION
+    layout: ClassVar[Layout] = Layout(
+        Number("doi", 4), Number("protocol", 1), SizeOf("spi", 1), Number("type", 2), Sized("spi"), Rest("data")
+    )
+
+    type: int
+    data: bytes = b""
+    spi: bytes = b""
+    protocol: int = Protocol.ISAKMP
+    doi: int = IPSEC_DOI
+
+
+@dataclass(frozen=True, slots=True)
+class _Spis:
+    """SPI size, count and the SPIs themselves, which all have one length."""
+
+    name: str
+
+    def read(self, cursor: Cursor, sizes: MutableMapping[str, int]) -> Mapping[str, Any]:
+        del sizes
+        size, high, low = cursor.take(3, self.name)
+        count = high << 8 | low
+        if count and not size:
+            raise Malformed(f"{count} SPIs of 0 octets")
+        return {self.name: tuple(cursor.take(size, f"SPI {index}") for index in range(count))}
+
+    def write(self, value: object) -> bytes:
+        spis: tuple[bytes, ...] = getattr(value, self.name)
+        sizes = {len(spi) for spi in spis} or {0}
+        if len(sizes) > 1:
+            raise ValueError("the SPIs of one delete have one length")
+        return bytes([sizes.pop()]) + len(spis).to_bytes(2, "big") + b"".join(spis)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """SAs that the sender has dropped. `doi` may be 0 (Cisco)."""
+
+    payload_type: ClassVar[int] = PayloadType.DELETE
+    layout: ClassVar[Layout] = Layout(Number("doi", 4), Number("protocol", 1), _Spis("spis"))
+
+    protocol: int
+    spis: tuple[bytes, ...]
+    doi: int = IPSEC_DOI
+
+
+@dataclass(frozen=True, slots=True)
+class VendorId:
+    payload_type: ClassVar[int] = PayloadType.VENDOR_ID
+    layout: ClassVar[Layout] = Layout(Rest("data"))
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """A message of XAUTH or mode config; `type` is a `ConfigType`. Reading ignores up to 3 zero octets behind the last
+    attribute; writing never adds any (Apple clients refuse them)."""
+
+    payload_type: ClassVar[int] = PayloadType.ATTRIBUTES
+    layout: ClassVar[Layout] = Layout(
+        Number("type", 1),
+        Reserved(1),
+        Number("identifier", 2),
+        Nested("attributes", partial(decode_attributes, slack=ALIGNMENT_SLACK), encode_attributes),
+    )
+
+    type: int
+    identifier: int
+    attributes: tuple[Attribute, ...]
+
+    def first(self, type: int) -> Attribute | None:  # noqa: A002 - the field's own name
+        """The first attribute of that type."""
+        return next((attribute for attribute in self.attributes if attribute.type == type), None)
+
+
+@dataclass(frozen=True, slots=True)
+class NatDiscovery:
+    """HASH(CKY-I | CKY-R | IP | port) (RFC 3947 §3.2). `draft`: with the payload number of drafts 02 and 03."""
+
+    layout: ClassVar[Layout] = Layout(Rest("data"))
+
+    data: bytes
+    draft: bool = False
+
+    @property
+    def payload_type(self) -> int:
+        return PayloadType.NAT_D_DRAFT if self.draft else PayloadType.NAT_D
+
+
+@dataclass(frozen=True, slots=True)
+class NatOriginalAddress:
+    """RFC 3947 §5.2; `kind` is that of an identity. `draft` as in `NatDiscovery`."""
+
+    layout: ClassVar[Layout] = Layout(Number("kind", 1), Reserved(3), Rest("data"))
+
+    kind: int
+    data: bytes
+    draft: bool = False
+
+    @property
+    def payload_type(self) -> int:
+        return PayloadType.NAT_OA_DRAFT if self.draft else PayloadType.NAT_OA
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A piece of an ISAKMP message (Cisco IKE fragmentation), numbered from 1. A piece without data is `Malformed`."""
+
+    payload_type: ClassVar[int] = PayloadType.FRAGMENT
+    layout: ClassVar[Layout] = Layout(
+        Number("id", 2),
+        Number("number", 1),
+        Number("last", 1, kind=lambda flags: bool(flags & 1)),
+        Rest("data", least=1),
+    )
+
+    id: int
+    number: int
+    last: bool
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A payload that nobody here reads: it survives a round trip, and policy decides."""
+
+    layout: ClassVar[Layout] = Layout(Rest("data"))
+
+    payload_type: int
+    data: bytes
+
+
+Payload = (
+    SecurityAssociation
+    | KeyExchange
+    | Identification
+    | Certificate
+    | CertificateRequest
+    | HashPayload
+    | SignaturePayload
+    | Nonce
+    | Notification
+    | Delete
+    | VendorId
+    | Attributes
+    | NatDiscovery
+    | NatOriginalAddress
+    | Fragment
+    | Unknown
+)
+
+_PLAIN = {
+    kind.payload_type: kind
+    for kind in (
+        SecurityAssociation,
+        KeyExchange,
+        Identification,
+        Certificate,
+        CertificateRequest,
+        HashPayload,
+        SignaturePayload,
+        Nonce,
+        Notification,
+        Delete,
+        VendorId,
+        Attributes,
+        Fragment,
+    )
+}
+
+
+def decode_payload(number: int, body: bytes) -> Payload:
+    """The value of a body without generic header; `Unknown` for a number that no declaration has."""
+    if number in _PLAIN:
+        kind = _PLAIN[number]
+        return kind(**kind.layout.decode(body))
+    match number:
+        case PayloadType.NAT_D | PayloadType.NAT_D_DRAFT:
+            return NatDiscovery(body, draft=number == PayloadType.NAT_D_DRAFT)
+        case PayloadType.NAT_OA | PayloadType.NAT_OA_DRAFT:
+            values = NatOriginalAddress.layout.decode(body)
+            return NatOriginalAddress(**values, draft=number == PayloadType.NAT_OA_DRAFT)
+    return Unknown(number, body)
+
+
+def encode_payload(payload: Payload) -> bytes:
+    """The body without generic header. `ValueError` when a value does not fit its field."""
+    return payload.layout.encode(payload)
