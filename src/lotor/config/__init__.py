@@ -1,0 +1,32 @@
+"""The configuration: racoon.conf from text to frozen settings (`load`), and from settings to what the core obeys
+(`check`, `resolve`). Nothing here opens a key or a socket; files that the configuration names are only looked at."""
+
+from __future__ import annotations
+
+from lotor.config.check import check
+from lotor.config.load import load, loads
+from lotor.config.problem import ConfigError, Location, Problem, render
+from lotor.config.resolve import identity_patterns, mode_configuration, resolve, side_of
+from lotor.config.roadwarrior import roadwarrior
+from lotor.config.settings import Credential, FileName, Loaded, ModeCfg, RemoteSettings, Settings
+
+__all__ = [
+    "ConfigError",
+    "Credential",
+    "FileName",
+    "Loaded",
+    "Location",
+    "ModeCfg",
+    "Problem",
+    "RemoteSettings",
+    "Settings",
+    "check",
+    "identity_patterns",
+    "load",
+    "loads",
+    "mode_configuration",
+    "render",
+    "resolve",
+    "roadwarrior",
+    "side_of",
+]

@@ -1,0 +1,399 @@
+"""What a configuration file says, as frozen values: one class per block, one field per directive, no defaults.
+
+The defaults stand in the directive tables (`tables/`); `resolve` turns settings into what the core obeys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from lotor.config.problem import NOWHERE, Location, Problem
+from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
+from lotor.model.identity import IdKind
+from lotor.model.policy import ExchangeMode, GeneratePolicy, ProposalCheck, Side, Switch
+from lotor.model.secret import Secret
+
+T_co = TypeVar("T_co", covariant=True)
+Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the directives of a block stand: `of(field)` is the block's head for what was not written."""
+
+    head: Location = NOWHERE
+    fields: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
+
+    def of(self, name: str) -> Location:
+        return self.fields.get(name, self.head)
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """A file that the configuration names: `name` as written, `path` absolute or under the right prefix."""
+
+    name: str
+    path: Path
+    at: Location = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm(Generic[T_co]):
+    """An algorithm as named. `value` is None when lotor has none of that name; `key_bits` 0 for a fixed length."""
+
+    name: str
+    value: T_co | None
+    key_bits: int = 0
+    at: Location = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Something that parses but that this version does not carry out; an error as soon as the daemon needs it.
+
+    `block` and `field` name the directive: ("mode_cfg", "auth_source").
+    """
+
+    block: str
+    field: str
+    problem: Problem
+
+
+class LogLevel(Enum):
+    ERROR = "error"
+    WARNING = "warning"
+    NOTIFY = "notify"
+    INFO = "info"
+    DEBUG = "debug"
+    DEBUG2 = "debug2"
+
+
+class AuthSource(Enum):
+    SYSTEM = "system"
+    LOCAL = "local"
+    RADIUS = "radius"
+    PAM = "pam"
+    LDAP = "ldap"
+
+
+class GroupSource(Enum):
+    SYSTEM = "system"
+    LDAP = "ldap"
+
+
+class ConfSource(Enum):
+    LOCAL = "local"
+    RADIUS = "radius"
+    LDAP = "ldap"
+
+
+class Accounting(Enum):
+    NONE = "none"
+    SYSTEM = "system"
+    RADIUS = "radius"
+    PAM = "pam"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """`path` directives; None: not written. Relative names were joined to these already."""
+
+    include: FileName | None
+    pre_shared_key: FileName | None
+    certificate: FileName | None
+    script: FileName | None
+    backupsa: FileName | None
+    pidfile: FileName | None
+    places: Places = Places()
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    address: Address
+    port: int
+    at: Location = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Adminsock:
+    """The administrator's socket; `owner` and `group` are names, `mode` the permission bits."""
+
+    path: Path
+    owner: str
+    group: str
+    mode: int
+    at: Location = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Without `isakmp` and `isakmp_natt` lines the daemon listens on every address; `adminsock` None: disabled."""
+
+    isakmp: tuple[ListenAddress, ...]
+    isakmp_natt: tuple[ListenAddress, ...]
+    adminsock: Adminsock | None
+    strict_address: bool
+    places: Places = Places()
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Seconds; `counter` and `interval` None: the core's own schedule."""
+
+    counter: int | None
+    interval: int | None
+    persend: int
+    phase1: int
+    phase2: int
+    natt_keepalive: int
+    places: Places = Places()
+
+
+@dataclass(frozen=True, slots=True)
+class Padding:
+    randomize: bool
+    randomize_length: bool
+    maximum_length: int
+    exclusive_tail: bool
+    strict_check: bool
+    places: Places = Places()
+
+
+@dataclass(frozen=True, slots=True)
+class Privsep:
+    user: str
+    group: str
+    chroot: FileName | None
+    places: Places = Places()
+
+
+@dataclass(frozen=True, slots=True)
+class RadiusServer:
+    host: str
+    port: int | None
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Radius:
+    auth: tuple[RadiusServer, ...]
+    acct: tuple[RadiusServer, ...]
+    timeout: int
+    retries: int
+    places: Places = Places()
+
+
+@dataclass(frozen=True, slots=True)
+class Ldap:
+    version: int
+    debug: int
+    timeout: int | None
+    uri: str | None
+    host: str
+    port: int
+    base: str | None
+    subtree: bool
+    bind_dn: str | None
+    bind_pw: Secret | None
+    attr_user: str
+    attr_addr: str
+    attr_mask: str
+    attr_group: str
+    attr_member: str
+    tls: bool
+    places: Places = Places()
+
+
+@dataclass(frozen=True, slots=True)
+class SplitNetwork:
+    """Networks that clients reach through the tunnel, or (`local`) that they reach beside it."""
+
+    networks: tuple[IPv4Network, ...]
+    local: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModeCfg:
+    """What the gateway gives its clients. `network4` None: no pool. `banner` None: no banner."""
+
+    network4: IPv4Address | None
+    netmask4: IPv4Address | None
+    pool_size: int
+    auth_source: AuthSource
+    users: FileName
+    auth_groups: tuple[str, ...]
+    group_source: GroupSource
+    conf_source: ConfSource
+    accounting: Accounting
+    dns4: tuple[IPv4Address, ...]
+    wins4: tuple[IPv4Address, ...]
+    split_networks: tuple[SplitNetwork, ...]
+    split_dns: tuple[str, ...]
+    default_domain: str
+    banner: FileName | None
+    auth_throttle: int
+    pfs_group: int
+    save_passwd: bool
+    places: Places = Places()
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierSetting:
+    """`my_identifier` or one `peers_identifier`. `value` None: asn1dn of our certificate, our address, or any."""
+
+    kind: IdKind
+    value: str | None = None
+    file: FileName | None = None
+    at: Location = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFiles:
+    """`certificate_type x509`: PEM, the certificate may be followed by its chain."""
+
+    certificate: FileName
+    key: FileName
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """`event` is phase1_up, phase1_down or phase1_dead, as `ports.hooks.HookEvent` spells them."""
+
+    event: str
+    file: FileName
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """An `authentication_method`: what is done, and who this end is; `side` None: both ends do the same."""
+
+    method: AuthMethod
+    side: Side | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One phase-1 transform; `lifetime` in seconds, None: that of the `remote` block."""
+
+    encryption_algorithm: Algorithm[Cipher]
+    hash_algorithm: Algorithm[Hash]
+    authentication_method: Algorithm[Authentication]
+    dh_group: Algorithm[Group]
+    lifetime: int | None
+    gss_id: str | None
+    places: Places = Places()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSettings:
+    """One `remote` block, what it inherits filled in. `address` None: anonymous. `name` is unique in the file."""
+
+    name: str
+    address: Address | None
+    port: int
+    exchange_mode: tuple[ExchangeMode, ...]
+    doi: str
+    situation: str
+    my_identifier: IdentifierSetting
+    peers_identifiers: tuple[IdentifierSetting, ...]
+    verify_identifier: bool | None
+    certificate: CertificateFiles | None
+    ca: FileName | None
+    peers_certfile: FileName | None
+    verify_cert: bool
+    send_cert: bool
+    send_cr: bool
+    match_empty_cr: bool
+    nonce_size: int
+    passive: bool
+    ike_frag: Switch
+    esp_frag: int | None
+    scripts: tuple[Script, ...]
+    mode_cfg: bool
+    weak_phase1_check: bool
+    xauth_login: str | None
+    generate_policy: GeneratePolicy
+    support_proxy: bool
+    initial_contact: bool
+    nat_traversal: Switch
+    dpd: bool
+    dpd_delay: int
+    dpd_retry: int
+    dpd_maxfail: int
+    rekey: str
+    ph1id: int
+    lifetime: int
+    proposal_check: ProposalCheck
+    proposals: tuple[Proposal, ...]
+    places: Places = Places()
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """One end of a `sainfo`: text as written, for messages; kinds beyond `anonymous` are kept, not yet used."""
+
+    text: str
+    at: Location = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SainfoSettings:
+    """One `sainfo` block. `local` and `remote` None: anonymous. `lifetime` in seconds."""
+
+    local: Selector | None
+    remote: Selector | None
+    client_address: bool
+    only_from: Selector | None
+    group: str | None
+    encryption_algorithm: tuple[Algorithm[Cipher], ...]
+    authentication_algorithm: tuple[Algorithm[Integrity], ...]
+    compression_algorithm: tuple[Algorithm[Compression], ...]
+    pfs_group: Algorithm[Group] | None
+    lifetime: int
+    remoteid: int
+    places: Places = Places()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A whole configuration. Blocks that were not written stand with their defaults; `mode_cfg`, None without it."""
+
+    paths: Paths
+    log: LogLevel
+    listen: Listen
+    timer: Timer
+    padding: Padding
+    privsep: Privsep | None
+    mode_cfg: ModeCfg | None
+    radius: Radius | None
+    ldap: Ldap | None
+    remotes: tuple[RemoteSettings, ...]
+    sainfos: tuple[SainfoSettings, ...]
+    pfkey_buffer: int
+    gss_id_enc: str
+    complex_bundle: bool
+    reservations: tuple[Reservation, ...] = ()
+    places: Places = Places()
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What the keys loaded for a `remote` block: our chain (DER, leaf first), the leaf's subject (DER), and the
+    subjects of the authorities that we trust (DER)."""
+
+    chain: tuple[bytes, ...] = ()
+    subject: bytes = b""
+    authority_names: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A file that parsed, and what deserves a warning in it."""
+
+    settings: Settings
+    warnings: tuple[Problem, ...]
