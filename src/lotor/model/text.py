@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 LONGEST = 1024
+LONGEST_NAME = 253
+LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
 def clean(octets: bytes | str, *, lines: bool = False, longest: int = LONGEST) -> str:
@@ -24,3 +27,14 @@ def _printable(char: str, *, lines: bool) -> str:
     if char == "\t":
         return " "
     return "?" if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} else char
+
+
+def domain_name(octets: bytes | str) -> str | None:
+    """A peer's domain name in lower case, without its last dot; None unless it is letters, digits and hyphens in labels
+    of at most 63 octets, 253 in all, the last label not a number (RFC 1123 §2.1). Trailing NULs and blanks go."""
+    text = octets.decode("latin-1") if isinstance(octets, bytes) else octets
+    name = text.rstrip("\0").strip(" ").removesuffix(".").lower()
+    labels = name.split(".")
+    if not text.isascii() or len(name) > LONGEST_NAME or labels[-1].isdigit():
+        return None
+    return name if all(LABEL.match(label) for label in labels) else None
