@@ -73,6 +73,7 @@ class Answers:
             questions.AcquireConfiguration: Row(self._configuration, _failure),
             questions.ReserveSpi: Row(self._spi, _any_spi),
             questions.Install: Row(self._install, _failure),
+            questions.Activate: Row(self._activate, _never),
             questions.LastInbound: Row(self._last_inbound, _never),
         }
 
@@ -115,6 +116,9 @@ class Answers:
     async def _install(self, question: questions.Install) -> None:
         self._sources.dataplane.install(question.child)
 
+    async def _activate(self, question: questions.Activate) -> None:
+        self._sources.dataplane.activate(question.child)
+
     async def _last_inbound(self, question: questions.LastInbound) -> float | None:
         found = [self._sources.dataplane.counters(child) for child in question.children]
         return max((each.last_inbound for each in found if each and each.last_inbound is not None), default=None)
@@ -148,5 +152,5 @@ def _any_spi(question: questions.ReserveSpi, why: str) -> int:
     return LOWEST_SPI + secrets.randbelow(2**32 - LOWEST_SPI)
 
 
-def _never(question: questions.LastInbound, why: str) -> None:
+def _never(question: Question[Any], why: str) -> None:
     del question, why

@@ -1,0 +1,157 @@
+"""One connection to the administrator's socket: requests one after the other, with prompts in between."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from lotor.control.messages import (
+    Answer,
+    BadMessage,
+    Connect,
+    Disconnect,
+    Events,
+    Failed,
+    Happened,
+    Prompt,
+    Reload,
+    Report,
+    Request,
+    Response,
+    Secrets,
+    Status,
+    decode_request,
+    encode,
+)
+from lotor.control.service import Credential, Service
+from lotor.model.login import Field
+
+log = logging.getLogger(__name__)
+
+MOST_EVENTS_WAITING = 1000
+"""Events kept for a listener that does not read; then the connection is closed."""
+
+
+class Conversation:
+    """Implements `Caller`. Nothing of an `Answer` is ever written, logged or kept."""
+
+    def __init__(
+        self, service: Service, credential: Credential, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._service = service
+        self._credential = credential
+        self._reader = reader
+        self._writer = writer
+        self._work: asyncio.Task[None] | None = None
+        self._answer: asyncio.Future[Secrets | None] | None = None
+
+    @property
+    def credential(self) -> Credential:
+        return self._credential
+
+    @property
+    def busy(self) -> bool:
+        return self._work is not None and not self._work.done()
+
+    async def run(self) -> None:
+        """Until the caller closes, or sends a line that is no request."""
+        try:
+            while (line := await self._line()) is not None:
+                await self._take(decode_request(line))
+        except BadMessage as error:
+            await self._write(Failed(f"the request was not understood: {error}"))
+        finally:
+            await self._abandon()
+
+    async def prompt(self, wants: tuple[Field, ...], message: str) -> Secrets | None:
+        if self._answer is not None:
+            return None
+        self._answer = asyncio.get_running_loop().create_future()
+        try:
+            await self._write(Prompt(tuple(each.value for each in wants), message))
+            return await self._answer
+        finally:
+            self._answer = None
+
+    async def _line(self) -> bytes | None:
+        """One request line; None at the end. A line that never ends is bounded by the stream's limit."""
+        try:
+            return await self._reader.readuntil(b"\n")
+        except asyncio.IncompleteReadError as error:
+            if error.partial.strip():
+                raise BadMessage("the line has no end") from None
+            return None
+        except asyncio.LimitOverrunError:
+            raise BadMessage("the line is too long") from None
+
+    async def _take(self, request: Request) -> None:
+        if isinstance(request, Answer):
+            if self._answer is not None and not self._answer.done():
+                self._answer.set_result(request.values)
+            return
+        if self.busy:
+            await self._write(Failed("another request is under way on this connection"))
+            return
+        self._work = asyncio.get_running_loop().create_task(self._carry_out(request))
+
+    async def _carry_out(self, request: Request) -> None:
+        try:
+            response = await self._respond(request)
+        except Exception as error:  # noqa: BLE001 - one request must not end the service; its text may carry a secret
+            log.error("internal error: %s failed: %s", type(request).__name__, type(error).__name__)  # noqa: TRY400 - as above
+            response = Failed("internal error in the daemon; its log says more")
+        if response is not None:
+            await self._write(response)
+
+    async def _respond(self, request: Request) -> Response | None:
+        match request:
+            case Connect():
+                log.info("vc %s asked by %s", request.gateway, self._credential)
+                return await self._service.connect(request, self)
+            case Disconnect():
+                log.info("vd %s asked by %s", request.gateway, self._credential)
+                return await self._service.disconnect(request, self)
+            case Reload():
+                log.info("reload asked by %s", self._credential)
+                return await self._service.reload()
+            case Events():
+                await self._stream()
+                return None
+            case Status():
+                return Report(dict(self._service.status()))
+            case _:
+                return Failed("nothing was asked")
+
+    async def _stream(self) -> None:
+        waiting: asyncio.Queue[Happened | None] = asyncio.Queue(MOST_EVENTS_WAITING)
+        unsubscribe = self._service.subscribe(_offer(waiting))
+        try:
+            while (event := await waiting.get()) is not None:
+                await self._write(event)
+        finally:
+            unsubscribe()
+        self._writer.close()
+
+    async def _write(self, response: Response) -> None:
+        self._writer.write(encode(response))
+        await self._writer.drain()
+
+    async def _abandon(self) -> None:
+        if self._work is not None and not self._work.done():
+            self._work.cancel()
+            await asyncio.wait({self._work})
+
+
+def _offer(waiting: asyncio.Queue[Happened | None]) -> Callable[[Happened], None]:
+    """Puts events into a queue; a full one is emptied and ended, for its reader has stopped reading."""
+
+    def listener(event: Happened) -> None:
+        try:
+            waiting.put_nowait(event)
+        except asyncio.QueueFull:
+            while not waiting.empty():
+                waiting.get_nowait()
+            waiting.put_nowait(None)
+
+    return listener

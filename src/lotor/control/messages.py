@@ -1,0 +1,284 @@
+"""Requests and responses of the administrator's socket: each is one declaration, which serves writing and reading."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeAlias
+
+from lotor.model.login import Field
+from lotor.model.secret import Secret
+
+LONGEST_REQUEST = 65536
+"""Octets of one request line, its line feed included."""
+LONGEST_RESPONSE = 16 * 1024 * 1024
+LONGEST_LINE = 1024
+LONGEST_SECRET = 4096
+
+Line: TypeAlias = str
+"""Text of one line, without control characters: it may reach a log or a file."""
+Text: TypeAlias = str
+Json: TypeAlias = dict[str, Any]
+Lines: TypeAlias = tuple[str, ...]
+Secrets: TypeAlias = dict[Field, Secret]
+
+
+class BadMessage(ValueError):  # noqa: N818 - says what came, as `Malformed` does
+    """A line that is no message. The text names what is wrong and never repeats a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """`lotor vc`. `user` None: `xauth_login`, or ask. Answered by prompts, then `Connected` or `Failed`; closing the
+    connection before that gives the attempt up."""
+
+    gateway: Line
+    user: Line | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """To a `Prompt`. None: the person gave nothing."""
+
+    values: Secrets | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """`lotor vd`."""
+
+    gateway: Line
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Stream of `Happened` until the connection closes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Read the configuration again; a bad one changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Ask the person for `wants` (values of `model.login.Field`). `message` is the gateway's text, clean."""
+
+    wants: Lines
+    message: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """`address` is empty when the gateway gave none; `banner` is clean; `already`: the tunnel was up before."""
+
+    address: Line
+    banner: Text = ""
+    already: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """How many sessions were ended."""
+
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`lotor.control.views.StatusView`."""
+
+    status: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event: `at` in seconds of the wall clock, `session` 0 when it is of none."""
+
+    at: float
+    event: Line
+    session: int
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A request without a result of its own was carried out."""
+
+    text: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """`cause` is the name of a `model.reason.Cause`, empty for a fault of the request itself."""
+
+    text: Text
+    cause: Line = ""
+
+
+Request = Connect | Answer | Disconnect | Status | Events | Reload
+Response = Prompt | Connected | Disconnected | Report | Happened | Done | Failed
+Message = Request | Response
+
+REQUESTS: dict[str, type[Request]] = {
+    "connect": Connect,
+    "answer": Answer,
+    "disconnect": Disconnect,
+    "status": Status,
+    "events": Events,
+    "reload": Reload,
+}
+RESPONSES: dict[str, type[Response]] = {
+    "prompt": Prompt,
+    "connected": Connected,
+    "disconnected": Disconnected,
+    "report": Report,
+    "happened": Happened,
+    "done": Done,
+    "failed": Failed,
+}
+NAMES: dict[type[Message], str] = {kind: name for table in (REQUESTS, RESPONSES) for name, kind in table.items()}
+
+
+def encode(message: Message) -> bytes:
+    """One line with its line feed."""
+    values = {each.name: KINDS[str(each.type)].dump(getattr(message, each.name)) for each in fields(message)}
+    return json.dumps({"type": NAMES[type(message)], **values}, ensure_ascii=False).encode() + b"\n"
+
+
+def decode_request(line: bytes) -> Request:
+    """`BadMessage` for anything but a well-formed request with exactly the declared fields."""
+    request: Request = _decode(line, REQUESTS)
+    return request
+
+
+def decode_response(line: bytes) -> Response:
+    response: Response = _decode(line, RESPONSES)
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How values of one declared type become JSON and come back; `load` raises `BadMessage` or `TypeError`."""
+
+    dump: Callable[[Any], object]
+    load: Callable[[object], object]
+
+
+def _decode(line: bytes, table: dict[str, Any]) -> Any:
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError):
+        raise BadMessage("not a line of JSON") from None
+    if not isinstance(values, dict):
+        raise BadMessage("not a JSON object")
+    name = values.pop("type", None)
+    kind = table.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise BadMessage(f"type must be one of {', '.join(table)}")
+    return _build(kind, values)
+
+
+def _build(kind: type[Any], values: dict[str, object]) -> Any:
+    declared = {each.name: str(each.type) for each in fields(kind)}
+    if not values.keys() <= declared.keys():
+        raise BadMessage(f"{NAMES[kind]} has the fields {', '.join(declared) or '(none)'} and no others")
+    loaded = {}
+    for name, value in values.items():
+        try:
+            loaded[name] = KINDS[declared[name]].load(value)
+        except (BadMessage, TypeError, ValueError) as error:
+            reason = str(error) if isinstance(error, BadMessage) else "of the wrong type"
+            raise BadMessage(f"{name} of {NAMES[kind]} is {reason}") from None
+    try:
+        return kind(**loaded)
+    except TypeError:
+        raise BadMessage(f"{NAMES[kind]} lacks a field of {', '.join(declared)}") from None
+
+
+def _same(value: Any) -> object:
+    return value
+
+
+def _exactly(*kinds: type) -> Callable[[object], object]:
+    def load(value: object) -> object:
+        if type(value) not in kinds:
+            raise TypeError
+        return value
+
+    return load
+
+
+def _line(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    if len(value) > LONGEST_LINE:
+        raise BadMessage(f"longer than {LONGEST_LINE} characters")
+    if any(unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in value):
+        raise BadMessage("not one line of text: control characters are refused")
+    return value
+
+
+def _optional_line(value: object) -> str | None:
+    return None if value is None else _line(value)
+
+
+def _lines(value: object) -> Lines:
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(_line(each) for each in value)
+
+
+def _dump_secrets(values: Secrets | None) -> dict[str, str] | None:
+    if values is None:
+        return None
+    return {name.value: base64.b64encode(value.reveal()).decode() for name, value in values.items()}
+
+
+def _load_secrets(value: object) -> Secrets | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise TypeError
+    return {_field(name): _load_secret(each) for name, each in value.items()}
+
+
+def _field(name: str) -> Field:
+    try:
+        return Field(name)
+    except ValueError:
+        raise BadMessage(f"not about one of {', '.join(each.value for each in Field)}") from None
+
+
+def _load_secret(value: object) -> Secret:
+    if not isinstance(value, str):
+        raise TypeError
+    try:
+        octets = base64.b64decode(value, validate=True)
+    except binascii.Error:
+        raise BadMessage("not base64") from None
+    if len(octets) > LONGEST_SECRET:
+        raise BadMessage(f"longer than {LONGEST_SECRET} octets")
+    return Secret(octets)
+
+
+KINDS: dict[str, Kind] = {
+    "Line": Kind(_same, _line),
+    "Line | None": Kind(_same, _optional_line),
+    "Text": Kind(_same, _exactly(str)),
+    "Lines": Kind(list, _lines),
+    "Json": Kind(_same, _exactly(dict)),
+    "Secrets | None": Kind(_dump_secrets, _load_secrets),
+    "bool": Kind(_same, _exactly(bool)),
+    "int": Kind(_same, _exactly(int)),
+    "float": Kind(_same, _exactly(int, float)),
+}

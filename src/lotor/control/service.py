@@ -1,0 +1,48 @@
+"""What the administrator's socket needs of the program behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from lotor.control.messages import Connect, Disconnect, Happened, Response, Secrets
+from lotor.control.views import StatusView
+from lotor.model.login import Field
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Who called, as the kernel says (SO_PEERCRED)."""
+
+    pid: int
+    uid: int
+    gid: int
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} uid {self.uid} gid {self.gid}"
+
+
+class Caller(Protocol):
+    """The other end of the connection on which a request came."""
+
+    @property
+    def credential(self) -> Credential: ...
+
+    async def prompt(self, wants: tuple[Field, ...], message: str) -> Secrets | None: ...
+
+
+class Service(Protocol):
+    """Carries requests out. `connect` is cancelled when its caller goes away before it is done."""
+
+    async def connect(self, request: Connect, caller: Caller) -> Response: ...
+
+    async def disconnect(self, request: Disconnect, caller: Caller) -> Response: ...
+
+    def status(self) -> StatusView: ...
+
+    async def reload(self) -> Response: ...
+
+    def subscribe(self, listener: Callable[[Happened], None]) -> Callable[[], None]:
+        """Returns what ends the subscription."""
+        ...
