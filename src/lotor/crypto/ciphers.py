@@ -1,0 +1,86 @@
+"""CBC encryption of ISAKMP messages (RFC 2409 appendix B): bare blocks, the padding is the message's business."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives.ciphers import Cipher as Transformation
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+
+from lotor.model.algorithms import Cipher
+
+_BLOCKS = {Cipher.AES_CBC: 16, Cipher.TRIPLE_DES_CBC: 8}
+_TRIPLE_DES_KEY = 24
+GCM_SALT = 4
+
+
+def block_size(cipher: Cipher) -> int:
+    """Octets of a block and of an IV. `ValueError` for a cipher that has no CBC."""
+    if cipher not in _BLOCKS:
+        raise ValueError(f"{cipher.value} does not encrypt ISAKMP messages")
+    return _BLOCKS[cipher]
+
+
+def key_octets(cipher: Cipher, key_bits: int) -> int:
+    """Octets of key material: 24 for 3DES, where `key_bits` is 0; GCM has 4 octets of salt too (RFC 4106)."""
+    if cipher is Cipher.TRIPLE_DES_CBC:
+        return _TRIPLE_DES_KEY
+    return key_bits // 8 + (GCM_SALT if cipher is Cipher.AES_GCM_16 else 0)
+
+
+def encrypt_cbc(cipher: Cipher, key: bytes, iv: bytes, data: bytes) -> bytes:
+    """RFC 3602 (AES), RFC 2451 (3DES). `ValueError` when key, IV or data have a wrong length."""
+    encryptor = _transformation(cipher, key, iv).encryptor()
+    return encryptor.update(data) + encryptor.finalize()
+
+
+def decrypt_cbc(cipher: Cipher, key: bytes, iv: bytes, data: bytes) -> bytes:
+    """The inverse of `encrypt_cbc`; padding stays."""
+    decryptor = _transformation(cipher, key, iv).decryptor()
+    return decryptor.update(data) + decryptor.finalize()
+
+
+def is_weak(cipher: Cipher, key: bytes) -> bool:
+    """Whether a 3DES key is degenerate: two equal parts undo each other, and some parts are their own inverse
+    (RFC 2451 §2.3). No AES key is weak."""
+    if cipher is not Cipher.TRIPLE_DES_CBC:
+        return False
+    first, second, third = (_without_parity(key[start : start + 8]) for start in (0, 8, 16))
+    return second in (first, third) or bool({first, second, third} & _WEAK_DES_KEYS)
+
+
+def _transformation(cipher: Cipher, key: bytes, iv: bytes) -> Transformation[CBC]:
+    if len(iv) != block_size(cipher):
+        raise ValueError(f"an IV of {cipher.value} has {block_size(cipher)} octets, not {len(iv)}")
+    if cipher is Cipher.AES_CBC:
+        return Transformation(AES(key), CBC(iv))
+    if len(key) != _TRIPLE_DES_KEY:
+        raise ValueError(f"a key of 3des has {_TRIPLE_DES_KEY} octets, not {len(key)}")
+    return Transformation(TripleDES(key), CBC(iv))
+
+
+def _without_parity(key: bytes) -> bytes:
+    return bytes(octet & 0xFE for octet in key)
+
+
+_WEAK_DES_KEYS = frozenset(
+    _without_parity(bytes.fromhex(key))
+    for key in (
+        "0101010101010101",
+        "fefefefefefefefe",
+        "e0e0e0e0f1f1f1f1",
+        "1f1f1f1f0e0e0e0e",
+        "011f011f010e010e",
+        "1f011f010e010e01",
+        "01e001e001f101f1",
+        "e001e001f101f101",
+        "01fe01fe01fe01fe",
+        "fe01fe01fe01fe01",
+        "1fe01fe00ef10ef1",
+        "e01fe01ff10ef10e",
+        "1ffe1ffe0efe0efe",
+        "fe1ffe1ffe0efe0e",
+        "e0fee0fef1fef1fe",
+        "fee0fee0fef1fef1",
+    )
+)

@@ -1,0 +1,40 @@
+"""Hashes and their HMAC, which is the PRF of IKEv1 (RFC 2104, RFC 2409 §4), by the names of the model."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac as keyed
+
+from lotor.model.algorithms import Hash, Integrity
+
+_SIZES = {Hash.MD5: 16, Hash.SHA1: 20, Hash.SHA256: 32, Hash.SHA384: 48, Hash.SHA512: 64}
+_INTEGRITY_KEYS = {
+    Integrity.HMAC_MD5: 16,
+    Integrity.HMAC_SHA1: 20,
+    Integrity.HMAC_SHA256: 32,
+    Integrity.HMAC_SHA384: 48,
+    Integrity.HMAC_SHA512: 64,
+}
+
+
+def size(hashing: Hash) -> int:
+    """Octets of a digest, and so of an HMAC and of every SKEYID."""
+    return _SIZES[hashing]
+
+
+def digest(hashing: Hash, *parts: bytes) -> bytes:
+    """The hash of the parts, one behind the other (RFC 1321, FIPS 180-4)."""
+    state = hashlib.new(hashing.value, usedforsecurity=False)
+    for part in parts:
+        state.update(part)
+    return state.digest()
+
+
+def hmac(hashing: Hash, key: bytes, *parts: bytes) -> bytes:
+    """HMAC of the parts, one behind the other, not truncated (RFC 2104)."""
+    return keyed.digest(key, b"".join(parts), hashing.value)
+
+
+def integrity_key_size(integrity: Integrity) -> int:
+    """Octets of KEYMAT for the integrity of ESP: as many as the hash gives (RFC 2403, 2404, 4868)."""
+    return _INTEGRITY_KEYS[integrity]

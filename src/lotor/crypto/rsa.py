@@ -1,0 +1,46 @@
+"""RSA signatures of IKEv1: PKCS#1 v1.5 around the bare hash, without DigestInfo (RFC 2409 §5.1)."""
+
+from __future__ import annotations
+
+import hmac
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+LEAST_EXPONENT = 65537
+LEAST_MODULUS_BITS = 1024
+
+
+def load_private_key(pem: bytes, passphrase: bytes | None = None) -> RSAPrivateKey:
+    """A private key in PEM (PKCS#1, PKCS#8, encrypted or not). `ValueError` says what is wrong, without its octets."""
+    try:
+        key = load_pem_private_key(pem, passphrase)
+    except TypeError as fault:
+        raise ValueError(str(fault)) from None
+    if not isinstance(key, RSAPrivateKey):
+        raise ValueError("not an RSA key; IKEv1 signatures here are made with RSA")  # noqa: TRY004 - a bad file
+    return key
+
+
+def sign_bare(key: RSAPrivateKey, octets: bytes) -> bytes:
+    """Sign HASH_I or HASH_R as it is."""
+    return key.sign(octets, PKCS1v15(), NoDigestInfo())
+
+
+def verify_bare(public_key: RSAPublicKey, octets: bytes, signature: bytes) -> bool:
+    """Whether `signature` has the modulus' length and holds exactly `octets`, compared whole.
+
+    False as well for a modulus below 1024 bits, an exponent below 65537 and nothing to sign.
+    """
+    size = (public_key.key_size + 7) // 8
+    weak = public_key.key_size < LEAST_MODULUS_BITS or public_key.public_numbers().e < LEAST_EXPONENT
+    if weak or not octets or len(signature) != size:
+        return False
+    try:
+        recovered = public_key.recover_data_from_signature(signature, PKCS1v15(), None)
+    except (InvalidSignature, ValueError):
+        return False
+    return hmac.compare_digest(recovered, octets)

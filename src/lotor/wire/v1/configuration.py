@@ -1,0 +1,190 @@
+"""What a client is told of the inside network, as attributes of mode config and Cisco Unity and back.
+
+draft-dukes-ike-mode-cfg-02; the Unity attributes are as Cisco's clients, racoon and vpnc read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from lotor.model.configuration import ModeConfiguration
+from lotor.wire.errors import Malformed
+from lotor.wire.v1.attributes import Attribute
+from lotor.wire.v1.numbers import ConfigAttribute, name_of
+
+MOST_SERVERS = 16
+MOST_NETWORKS = 1024
+MOST_DOMAINS = 256
+LONGEST_BANNER = 61440
+"""A banner is cut here: the payload that carries it must stay below 65536 octets with everything else in it."""
+
+_SPLIT_PADDING = bytes(6)
+_UNUSABLE = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32"))
+_UNITY_FIRST = ConfigAttribute.UNITY_BANNER
+
+
+def encode_configuration(
+    configuration: ModeConfiguration, requested: Sequence[int] | None, *, unity: bool
+) -> tuple[Attribute, ...]:
+    """The attributes that answer a request: only those asked for, each once, in that order; what is empty is left out.
+
+    `requested` None pushes everything. Attributes of Cisco Unity only when `unity`.
+    """
+    asked = _PUSHED if requested is None else tuple(dict.fromkeys(requested))
+    known = [number for number in asked if number in _WRITERS and (unity or number < _UNITY_FIRST)]
+    return tuple(
+        value if isinstance(value, Attribute) else Attribute.tlv(number, value)
+        for number in known
+        for value in _WRITERS[number](configuration)
+        if isinstance(value, Attribute) or value
+    )
+
+
+def decode_configuration(attributes: Iterable[Attribute]) -> ModeConfiguration:
+    """What a gateway told. Unknown and empty attributes are ignored, and more than 16 servers of a kind are cut.
+
+    `Malformed`: no address, a wrong size, an address that no host can have, a netmask with holes.
+    """
+    told = _Told(tuple(attribute for attribute in attributes if attribute.data))
+    domain, banner = told.first(ConfigAttribute.UNITY_DEF_DOMAIN), told.first(ConfigAttribute.UNITY_BANNER)
+    return ModeConfiguration(
+        address=told.address(),
+        netmask=told.netmask(),
+        dns=told.servers(ConfigAttribute.INTERNAL_IP4_DNS),
+        wins=told.servers(ConfigAttribute.INTERNAL_IP4_NBNS),
+        domain=domain.rstrip(b"\0"),
+        banner=banner,
+        split_include=told.networks(ConfigAttribute.UNITY_SPLIT_INCLUDE),
+        split_local=told.networks(ConfigAttribute.UNITY_LOCAL_LAN),
+        split_dns=told.domains(),
+        pfs_group=told.number(ConfigAttribute.UNITY_PFS) or None,
+        save_password=bool(told.number(ConfigAttribute.UNITY_SAVE_PASSWD)),
+        application_version=told.first(ConfigAttribute.APPLICATION_VERSION),
+    )
+
+
+def request_attributes(*, unity: bool) -> tuple[Attribute, ...]:
+    """What our client asks a gateway for: every attribute that `decode_configuration` reads, empty."""
+    numbers = [number for number in _PUSHED if unity or number < _UNITY_FIRST]
+    return tuple(Attribute.tlv(number, b"") for number in numbers)
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def _write_subnet(configuration: ModeConfiguration) -> list[bytes]:
+    return [_mask_pair(network) for network in configuration.split_include[:1]]
+
+
+def _write_networks(networks: Sequence[IPv4Network]) -> list[bytes]:
+    return [b"".join(_mask_pair(network) + _SPLIT_PADDING for network in networks)]
+
+
+def _mask_pair(network: IPv4Network) -> bytes:
+    return network.network_address.packed + network.netmask.packed
+
+
+def _write_save_password(configuration: ModeConfiguration) -> list[Attribute]:
+    return [Attribute.tv(ConfigAttribute.UNITY_SAVE_PASSWD, 1)] if configuration.save_password else []
+
+
+def _write_pfs(configuration: ModeConfiguration) -> list[Attribute]:
+    group = configuration.pfs_group
+    return [Attribute.tv(ConfigAttribute.UNITY_PFS, group)] if group else []
+
+
+_WRITERS: Mapping[int, Callable[[ModeConfiguration], Sequence[bytes | Attribute]]] = {
+    ConfigAttribute.INTERNAL_IP4_ADDRESS: lambda told: [told.address.packed],
+    ConfigAttribute.INTERNAL_IP4_NETMASK: lambda told: [told.netmask.packed] if told.netmask else [],
+    ConfigAttribute.INTERNAL_IP4_DNS: lambda told: [server.packed for server in told.dns],
+    ConfigAttribute.INTERNAL_IP4_NBNS: lambda told: [server.packed for server in told.wins],
+    ConfigAttribute.APPLICATION_VERSION: lambda told: [told.application_version],
+    ConfigAttribute.INTERNAL_IP4_SUBNET: _write_subnet,
+    ConfigAttribute.UNITY_BANNER: lambda told: [told.banner[:LONGEST_BANNER]],
+    ConfigAttribute.UNITY_SAVE_PASSWD: _write_save_password,
+    ConfigAttribute.UNITY_DEF_DOMAIN: lambda told: [told.domain],
+    ConfigAttribute.UNITY_SPLITDNS_NAME: lambda told: [b",".join(told.split_dns)],
+    ConfigAttribute.UNITY_SPLIT_INCLUDE: lambda told: _write_networks(told.split_include),
+    ConfigAttribute.UNITY_LOCAL_LAN: lambda told: _write_networks(told.split_local),
+    ConfigAttribute.UNITY_PFS: _write_pfs,
+}
+_PUSHED = tuple(number for number in _WRITERS if number != ConfigAttribute.INTERNAL_IP4_SUBNET)
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The attributes of one answer, none of them empty."""
+
+    attributes: tuple[Attribute, ...]
+
+    def all(self, number: int) -> list[bytes]:
+        return [attribute.data for attribute in self.attributes if attribute.type == number]
+
+    def first(self, number: int) -> bytes:
+        return next(iter(self.all(number)), b"")
+
+    def number(self, number: int) -> int:
+        return int.from_bytes(self.first(number)[:4], "big")
+
+    def address(self) -> IPv4Address:
+        packed = self.first(ConfigAttribute.INTERNAL_IP4_ADDRESS)
+        if not packed:
+            raise Malformed("the gateway gave no inner address")
+        return _host(ConfigAttribute.INTERNAL_IP4_ADDRESS, packed)
+
+    def netmask(self) -> IPv4Address | None:
+        packed = self.first(ConfigAttribute.INTERNAL_IP4_NETMASK)
+        if not any(packed):
+            return None
+        mask = _address(ConfigAttribute.INTERNAL_IP4_NETMASK, packed)
+        if not _is_mask(mask):
+            raise Malformed(f"INTERNAL_IP4_NETMASK {mask} is not a netmask")
+        return mask
+
+    def servers(self, number: int) -> tuple[IPv4Address, ...]:
+        told = [packed for packed in self.all(number) if any(packed)]
+        return tuple(_host(number, packed) for packed in told[:MOST_SERVERS])
+
+    def networks(self, number: int) -> tuple[IPv4Network, ...]:
+        networks = [network for octets in self.all(number) for network in _networks(number, octets)]
+        if len(networks) > MOST_NETWORKS:
+            raise Malformed(f"{name_of(ConfigAttribute, number)} names more than {MOST_NETWORKS} networks")
+        return tuple(networks)
+
+    def domains(self) -> tuple[bytes, ...]:
+        """Separated by commas; racoon ends each with a NUL besides."""
+        text = b",".join(self.all(ConfigAttribute.UNITY_SPLITDNS_NAME)).replace(b"\0", b",")
+        names = (name.strip() for name in text.split(b","))
+        return tuple(name for name in names if name)[:MOST_DOMAINS]
+
+
+def _address(number: int, packed: bytes) -> IPv4Address:
+    if len(packed) != 4:
+        raise Malformed(f"{name_of(ConfigAttribute, number)} has {len(packed)} octets, not 4")
+    return IPv4Address(packed)
+
+
+def _host(number: int, packed: bytes) -> IPv4Address:
+    address = _address(number, packed)
+    if any(address in network for network in _UNUSABLE):
+        raise Malformed(f"{name_of(ConfigAttribute, number)} {address} is no address that a host can have")
+    return address
+
+
+def _is_mask(mask: IPv4Address) -> bool:
+    inverse = int(mask) ^ 0xFFFFFFFF
+    return inverse & inverse + 1 == 0
+
+
+def _networks(number: int, octets: bytes) -> list[IPv4Network]:
+    """Entries of 14 octets (address, mask, protocol, ports) or, from strongSwan's `attr`, of 8 (address, mask)."""
+    for size in (14, 8):
+        entries = [octets[start : start + size] for start in range(0, len(octets), size)]
+        if len(octets) % size == 0 and all(_is_mask(IPv4Address(entry[4:8])) for entry in entries):
+            return [IPv4Network((entry[:4], str(IPv4Address(entry[4:8]))), strict=False) for entry in entries]
+    raise Malformed(f"{name_of(ConfigAttribute, number)} of {len(octets)} octets is no list of networks")

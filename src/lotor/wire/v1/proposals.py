@@ -1,0 +1,268 @@
+"""Transforms of phase 1 and 2 as suites of the model and back; unknown numbers stay visible and make no suite."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import TypeVar
+
+from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
+from lotor.wire.v1.association import Transform
+from lotor.wire.v1.attributes import Attribute
+from lotor.wire.v1.numbers import (
+    EncapsulationMode,
+    EspAttribute,
+    EspIntegrity,
+    EspTransform,
+    IkeAttribute,
+    IkeAuthMethod,
+    IkeEncryption,
+    IkeHash,
+    IkeTransform,
+    LifeType,
+    name_of,
+)
+
+DEFAULT_LIFETIME = 28800
+"""Seconds, where a transform names none (RFC 2407 §4.5)."""
+DEFAULT_AES_BITS = 128
+AES_BITS = frozenset({128, 192, 256})
+
+IKE_CIPHERS: Mapping[int, Cipher] = {
+    IkeEncryption.TRIPLE_DES_CBC: Cipher.TRIPLE_DES_CBC,
+    IkeEncryption.AES_CBC: Cipher.AES_CBC,
+}
+IKE_HASHES: Mapping[int, Hash] = {
+    IkeHash.MD5: Hash.MD5,
+    IkeHash.SHA1: Hash.SHA1,
+    IkeHash.SHA256: Hash.SHA256,
+    IkeHash.SHA384: Hash.SHA384,
+    IkeHash.SHA512: Hash.SHA512,
+}
+IKE_METHODS: Mapping[int, AuthMethod] = {
+    IkeAuthMethod.PRE_SHARED_KEY: AuthMethod.PSK,
+    IkeAuthMethod.RSA_SIGNATURE: AuthMethod.RSA,
+    IkeAuthMethod.HYBRID_INIT_RSA: AuthMethod.HYBRID_RSA,
+    IkeAuthMethod.XAUTH_INIT_PRE_SHARED: AuthMethod.XAUTH_PSK,
+    IkeAuthMethod.XAUTH_INIT_RSA: AuthMethod.XAUTH_RSA,
+}
+"""The initiator's numbers only: they stand on the wire in both directions."""
+ESP_CIPHERS: Mapping[int, Cipher] = {
+    EspTransform.TRIPLE_DES: Cipher.TRIPLE_DES_CBC,
+    EspTransform.AES_CBC: Cipher.AES_CBC,
+    EspTransform.AES_GCM_16: Cipher.AES_GCM_16,
+}
+ESP_INTEGRITIES: Mapping[int, Integrity] = {
+    EspIntegrity.HMAC_MD5: Integrity.HMAC_MD5,
+    EspIntegrity.HMAC_SHA1: Integrity.HMAC_SHA1,
+    EspIntegrity.HMAC_SHA256: Integrity.HMAC_SHA256,
+    EspIntegrity.HMAC_SHA384: Integrity.HMAC_SHA384,
+    EspIntegrity.HMAC_SHA512: Integrity.HMAC_SHA512,
+}
+_IKE_LIFE = (IkeAttribute.LIFE_TYPE, IkeAttribute.LIFE_DURATION)
+_IKE_ALGORITHMS = frozenset(
+    {
+        IkeAttribute.ENCRYPTION,
+        IkeAttribute.HASH,
+        IkeAttribute.AUTH_METHOD,
+        IkeAttribute.GROUP,
+        IkeAttribute.KEY_LENGTH,
+    }
+)
+_ESP_LIFE = (EspAttribute.LIFE_TYPE, EspAttribute.LIFE_DURATION)
+_ESP_ALGORITHMS = frozenset(
+    {EspAttribute.GROUP, EspAttribute.ENCAPSULATION, EspAttribute.AUTH, EspAttribute.KEY_LENGTH}
+)
+
+E = TypeVar("E", bound=Enum)
+
+
+@dataclass(frozen=True, slots=True)
+class IkeOffer:
+    """A phase-1 transform as numbers, None where it names none. `key_bits` 0: none named. Lifetimes in seconds and in
+    kilobytes."""
+
+    encryption: int | None
+    key_bits: int
+    hash: int | None
+    group: int | None
+    method: int | None
+    lifetime_seconds: int | None
+    lifetime_kilobytes: int | None
+    transform: Transform
+
+    def suite(self) -> IkeSuite | None:
+        """What is offered in words of the model; None when a number is missing or not one of them, when an attribute
+        is not understood or stands twice, or when the lifetime is 0. An absent lifetime is
+        8 hours, an absent AES key length 128."""
+        lifetime = DEFAULT_LIFETIME if self.lifetime_seconds is None else self.lifetime_seconds
+        cipher, hashing = IKE_CIPHERS.get(self.encryption or 0), IKE_HASHES.get(self.hash or 0)
+        method = IKE_METHODS.get(self.method or 0)
+        group = Group(self.group) if self.group in set(Group) else None
+        key_bits = _key_bits(cipher, self.key_bits)
+        if (
+            not _is_understood(self.transform, _IKE_ALGORITHMS, _IKE_LIFE)
+            or cipher is None
+            or hashing is None
+            or method is None
+        ):
+            return None
+        if group is None or key_bits is None or lifetime == 0 or self.transform.id != IkeTransform.KEY_IKE:
+            return None
+        return IkeSuite(cipher, key_bits, hashing, group, method, lifetime)
+
+    def __str__(self) -> str:
+        """Like `aes-256/sha1/modp2048/hybrid_rsa`; what has no name shows its number, what is absent shows `-`."""
+        cipher = _word(IKE_CIPHERS, IkeEncryption, self.encryption) + _size(self.key_bits)
+        group = "-" if self.group is None else _group_word(self.group)
+        hashing, method = _word(IKE_HASHES, IkeHash, self.hash), _word(IKE_METHODS, IkeAuthMethod, self.method)
+        return f"{cipher}/{hashing}/{group}/{method}"
+
+
+@dataclass(frozen=True, slots=True)
+class EspOffer:
+    """A phase-2 transform of ESP as numbers, None where it names none."""
+
+    transform_id: int
+    key_bits: int
+    integrity: int | None
+    group: int | None
+    encapsulation: int | None
+    lifetime_seconds: int | None
+    lifetime_kilobytes: int | None
+    transform: Transform
+
+    def suite(self) -> EspSuite | None:
+        """What is offered in words of the model; None when that is not possible, and always without integrity. Group,
+        encapsulation and lifetime are for policy to judge."""
+        cipher = ESP_CIPHERS.get(self.transform_id)
+        integrity = ESP_INTEGRITIES.get(self.integrity or 0)
+        key_bits = _key_bits(cipher, self.key_bits)
+        if cipher is None or key_bits is None or not _is_understood(self.transform, _ESP_ALGORITHMS, _ESP_LIFE):
+            return None
+        if cipher is Cipher.AES_GCM_16:
+            return EspSuite(cipher, key_bits, None) if self.integrity is None else None
+        return EspSuite(cipher, key_bits, integrity) if integrity else None
+
+    def __str__(self) -> str:
+        """Like `aes-256/hmac_sha1/modp2048/udp_tunnel`; what has no name shows its number."""
+        parts = [_word(ESP_CIPHERS, EspTransform, self.transform_id) + _size(self.key_bits)]
+        if self.integrity is not None:
+            parts.append(_word(ESP_INTEGRITIES, EspIntegrity, self.integrity))
+        if self.group is not None:
+            parts.append(_group_word(self.group))
+        parts.append(_word({}, EncapsulationMode, self.encapsulation))
+        return "/".join(parts)
+
+
+def ike_transform(number: int, suite: IkeSuite, *, auth: int | None = None) -> Transform:
+    """A phase-1 transform; `auth` in place of the method's own number."""
+    method = _number(IKE_METHODS, suite.method) if auth is None else auth
+    keys = [Attribute.integer(IkeAttribute.KEY_LENGTH, suite.key_bits)] if suite.key_bits else []
+    attributes = (
+        Attribute.integer(IkeAttribute.ENCRYPTION, _number(IKE_CIPHERS, suite.cipher)),
+        *keys,
+        Attribute.integer(IkeAttribute.HASH, _number(IKE_HASHES, suite.hash)),
+        Attribute.integer(IkeAttribute.GROUP, suite.group),
+        Attribute.integer(IkeAttribute.AUTH_METHOD, method),
+        Attribute.integer(IkeAttribute.LIFE_TYPE, LifeType.SECONDS),
+        Attribute.integer(IkeAttribute.LIFE_DURATION, suite.lifetime),
+    )
+    return Transform(number, IkeTransform.KEY_IKE, attributes)
+
+
+def read_ike(transform: Transform) -> IkeOffer:
+    numbers = _numbers(transform)
+    seconds, kilobytes = _lifetimes(transform, _IKE_LIFE)
+    return IkeOffer(
+        numbers.get(IkeAttribute.ENCRYPTION),
+        numbers.get(IkeAttribute.KEY_LENGTH) or 0,
+        numbers.get(IkeAttribute.HASH),
+        numbers.get(IkeAttribute.GROUP),
+        numbers.get(IkeAttribute.AUTH_METHOD),
+        seconds,
+        kilobytes,
+        transform,
+    )
+
+
+def esp_transform(number: int, suite: EspSuite, *, group: Group | None, encapsulation: int, lifetime: int) -> Transform:
+    """A phase-2 transform of ESP; `lifetime` in seconds."""
+    attributes = []
+    if suite.key_bits:
+        attributes.append(Attribute.integer(EspAttribute.KEY_LENGTH, suite.key_bits))
+    if suite.integrity:
+        attributes.append(Attribute.integer(EspAttribute.AUTH, _number(ESP_INTEGRITIES, suite.integrity)))
+    if group:
+        attributes.append(Attribute.integer(EspAttribute.GROUP, group))
+    attributes += [
+        Attribute.integer(EspAttribute.ENCAPSULATION, encapsulation),
+        Attribute.integer(EspAttribute.LIFE_TYPE, LifeType.SECONDS),
+        Attribute.integer(EspAttribute.LIFE_DURATION, lifetime),
+    ]
+    return Transform(number, _number(ESP_CIPHERS, suite.cipher), tuple(attributes))
+
+
+def read_esp(transform: Transform) -> EspOffer:
+    numbers = _numbers(transform)
+    seconds, kilobytes = _lifetimes(transform, _ESP_LIFE)
+    return EspOffer(
+        transform.id,
+        numbers.get(EspAttribute.KEY_LENGTH) or 0,
+        numbers.get(EspAttribute.AUTH),
+        numbers.get(EspAttribute.GROUP),
+        numbers.get(EspAttribute.ENCAPSULATION),
+        seconds,
+        kilobytes,
+        transform,
+    )
+
+
+def _numbers(transform: Transform) -> dict[int, int]:
+    """Attributes by type; the first of a type counts."""
+    return {attribute.type: attribute.number for attribute in reversed(transform.attributes)}
+
+
+def _is_understood(transform: Transform, algorithms: Collection[int], life: Collection[int]) -> bool:
+    """Whether every attribute is known here, and every one but lifetimes stands once."""
+    types = [attribute.type for attribute in transform.attributes if attribute.type not in life]
+    return len(types) == len(set(types)) and set(types) <= set(algorithms)
+
+
+def _lifetimes(transform: Transform, life: tuple[int, int]) -> tuple[int | None, int | None]:
+    """Seconds and kilobytes: a duration is in the unit of the life type before it, the first of a unit counts."""
+    life_type, life_duration = life
+    unit, found = 0, dict[int, int]()
+    for attribute in transform.attributes:
+        if attribute.type == life_type:
+            unit = attribute.number
+        elif attribute.type == life_duration:
+            found.setdefault(unit, attribute.number)
+    return found.get(LifeType.SECONDS), found.get(LifeType.KILOBYTES)
+
+
+def _key_bits(cipher: Cipher | None, named: int) -> int | None:
+    """The key length that a suite has, None where the named one does not fit the cipher."""
+    if cipher is Cipher.TRIPLE_DES_CBC:
+        return None if named else 0
+    bits = named or DEFAULT_AES_BITS
+    return bits if bits in AES_BITS else None
+
+
+def _number(numbers: Mapping[int, E], word: E) -> int:
+    return next(number for number, value in numbers.items() if value is word)
+
+
+def _word(words: Mapping[int, Enum], registry: type[IntEnum], number: int | None) -> str:
+    if number is None:
+        return "-"
+    return str(words[number].value) if number in words else name_of(registry, number).lower()
+
+
+def _group_word(group: int) -> str:
+    return name_of(Group, group).lower() if group in set(Group) else f"group{group}"
+
+
+def _size(key_bits: int) -> str:
+    return f"-{key_bits}" if key_bits else ""
