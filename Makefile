@@ -1,0 +1,75 @@
+# lotor: everything starts here. `make demo` shows it, `make test` proves it; both set up what they need first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+RUST := Cargo.toml $(wildcard Cargo.lock) $(shell find rust -name '*.rs' -o -name Cargo.toml)
+PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
+
+# An existing cargo of rustup's is used first, also under sudo.
+export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
+export PYTHONDONTWRITEBYTECODE := $(if $(CI),1,)
+
+.PHONY: setup demo test lint types imports rust unit namespaces interop docs clean
+
+setup: $(STAMPS)/built
+
+$(STAMPS)/system: scripts/system-packages.sh
+	./scripts/system-packages.sh
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/python: $(STAMPS)/system pyproject.toml scripts/requirements.py
+	@$(BIN)/python -c 'import sys; sys.exit("lotor needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(BIN)/python scripts/requirements.py > $(STAMPS)/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(STAMPS)/requirements.txt
+	@touch $@
+
+$(STAMPS)/built: $(STAMPS)/python $(RUST)
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet
+	@touch $@
+
+demo: setup
+	@$(BIN)/python -m demo
+
+test: lint types imports rust unit namespaces interop
+
+lint: setup
+	@echo '== lint: ruff'
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+
+types: setup
+	@echo '== types: mypy --strict'
+	$(BIN)/mypy
+
+imports: setup
+	@echo '== imports: the floors of the house'
+	$(BIN)/lint-imports
+
+rust: setup
+	@echo '== rust: format, clippy, unit tests'
+	cargo fmt --check
+	@if cargo clippy --version >/dev/null 2>&1; then cargo clippy --quiet --all-targets -- -D warnings; \
+	else echo 'this cargo brings no clippy (Debian packages none): clippy did not run'; fi
+	cargo test --quiet --workspace --exclude lotor-native
+
+unit: setup
+	@echo '== unit and simulation'
+	$(PYTEST) -m 'not root and not interop'
+
+namespaces: setup
+	@echo '== namespaces: what needs root'
+	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
+	$(PYTEST) -m 'root and not interop'
+
+interop: setup
+	@echo '== interop: vpnc, strongSwan and lotor in network namespaces'
+	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
+	$(PYTEST) -m interop
+
+clean:
+	rm -rf $(VENV) target build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -f src/lotor/*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

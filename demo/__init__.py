@@ -1,0 +1,1 @@
+"""`make demo`: the HOW-TO from end to end, in network namespaces."""

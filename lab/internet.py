@@ -1,0 +1,142 @@
+"""The topology: clients behind a NAT router, a gateway at the HOW-TO's address, and a host in the inside network."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from lab.node import LabError, Node
+
+GATEWAY = "192.0.2.50"
+GATEWAY_INSIDE = "203.0.113.1"
+INSIDE_HOST = "203.0.113.10"
+INSIDE_NETWORK = "203.0.113.0/24"
+ROUTER = "192.0.2.1"
+POOL = "10.99.99.0/24"
+
+_NAT = """
+table ip lab {
+    chain leave {
+        type nat hook postrouting priority 100;
+        oifname "wan" meta l4proto { tcp, udp } masquerade to :20000-60000 random
+        oifname "wan" masquerade
+    }
+}
+"""
+_BROKEN = """
+table ip broken {
+    counter fragments { }
+    counter large { }
+    chain arrive {
+        type filter hook prerouting priority -450;
+        ip frag-off & 0x3fff != 0 counter name fragments drop
+        ip protocol udp ip length > %d counter name large drop
+    }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What the broken router threw away so far: IP fragments, and UDP datagrams over its limit."""
+
+    fragments: int
+    large: int
+
+
+class Internet:
+    """Use as a context manager. `clients` are behind one NAT address (the router's); `broken` is the largest UDP
+    datagram, as an IP packet in octets, that the router lets through (it then drops every IP fragment, too)."""
+
+    def __init__(self, *, clients: int = 1, broken: int | None = None, nat: bool = True) -> None:
+        if os.geteuid():
+            raise LabError("the lab makes network namespaces: run it as root (sudo)")
+        self.directory = Path(tempfile.mkdtemp(prefix="lotor-lab-"))
+        self._nodes: list[Node] = []
+        try:
+            self.router = self._node("router")
+            self.gateway = self._node("gateway")
+            self.inside = self._node("inside")
+            self.clients = [self._node(f"client{number}") for number in range(1, clients + 1)]
+            self._wire(nat=nat)
+            if broken is not None:
+                self.break_router(broken)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def client(self) -> Node:
+        return self.clients[0]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        return tuple(self._nodes)
+
+    def break_router(self, limit: int) -> None:
+        """From now on no IP fragment and no UDP datagram over `limit` octets passes, as in many a DSL router."""
+        self.router.run("nft", "-f", "-", stdin=_BROKEN % limit)
+        for node in (*self.clients, self.gateway):
+            node.run("sysctl", "-qw", "net.ipv4.ip_no_pmtu_disc=1")
+
+    def dropped(self) -> Dropped:
+        counters = self.router.run("nft", "list", "counters", "table", "ip", "broken").stdout
+        found = dict(re.findall(r"counter (\w+) \{\s*packets (\d+)", counters))
+        return Dropped(int(found["fragments"]), int(found["large"]))
+
+    def rebind(self) -> None:
+        """The router forgets its mappings, as after a restart: the clients get new outer ports."""
+        self.router.run("nft", "delete", "table", "ip", "lab")
+        self.router.run("nft", "-f", "-", stdin=_NAT)
+        self.router.run("conntrack", "-F")
+
+    def close(self) -> None:
+        for node in reversed(self._nodes):
+            node.close()
+        if not os.environ.get("LOTOR_LAB_KEEP"):
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _node(self, name: str) -> Node:
+        node = Node(name, self.directory)
+        self._nodes.append(node)
+        return node
+
+    def _wire(self, *, nat: bool) -> None:
+        self._join(self.router, "wan", self.gateway, "eth0")
+        self._join(self.gateway, "eth1", self.inside, "eth0")
+        self.router.ip("link", "add", "lan", "type", "bridge")
+        for number, client in enumerate(self.clients):
+            self._join(self.router, f"lan{number}", client, "eth0")
+            self.router.ip("link", "set", f"lan{number}", "master", "lan")
+            self._address(client, "eth0", f"198.51.100.{10 + number}/24", "198.51.100.1")
+        self._address(self.router, "lan", "198.51.100.1/24")
+        self._address(self.router, "wan", f"{ROUTER}/24")
+        self._address(self.gateway, "eth0", f"{GATEWAY}/24", None if nat else ROUTER)
+        self._address(self.gateway, "eth1", f"{GATEWAY_INSIDE}/24")
+        self._address(self.inside, "eth0", f"{INSIDE_HOST}/24", GATEWAY_INSIDE)
+        for forwarder in (self.router, self.gateway):
+            forwarder.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0")
+        if nat:
+            self.router.run("nft", "-f", "-", stdin=_NAT)
+
+    def _join(self, one: Node, first: str, other: Node, second: str) -> None:
+        one.ip("link", "add", first, "type", "veth", "peer", "name", second, "netns", str(other.pid))
+        one.ip("link", "set", first, "up")
+        other.ip("link", "set", second, "up")
+
+    def _address(self, node: Node, device: str, address: str, router: str | None = None) -> None:
+        node.ip("address", "add", address, "dev", device)
+        node.ip("link", "set", device, "up")
+        if router:
+            node.ip("route", "add", "default", "via", router)

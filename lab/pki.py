@@ -1,0 +1,89 @@
+"""Throwaway certificates of every kind, good and bad, independent of lotor's own `pki`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+_DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate with its key, as PEM octets."""
+
+    certificate: bytes
+    key: bytes
+    signer: tuple[x509.Certificate, rsa.RSAPrivateKey]
+
+    def save(self, directory: Path, name: str) -> None:
+        """`name`.crt and `name`.key (mode 0600)."""
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / f"{name}.crt").write_bytes(self.certificate)
+        key = directory / f"{name}.key"
+        key.touch(0o600)
+        key.write_bytes(self.key)
+
+
+def authority(name: str = "Lab CA") -> Issued:
+    """A self-signed certificate authority."""
+    return _issue(name, None, is_authority=True)
+
+
+def gateway(issuer: Issued, *names: str, common_name: str = "gateway", age: int = 1, days: int = 30) -> Issued:
+    """A leaf that carries `names` (DNS names and addresses) as SAN; valid from `age` days ago (negative: in the
+    future) for `days` days."""
+    return _issue(common_name, issuer, names=names, dates=(-age, days))
+
+
+def self_signed(*names: str, common_name: str = "gateway") -> Issued:
+    return _issue(common_name, None, names=names)
+
+
+def _issue(
+    common_name: str,
+    issuer: Issued | None,
+    *,
+    names: tuple[str, ...] = (),
+    dates: tuple[int, int] = (-1, 30),
+    is_authority: bool = False,
+) -> Issued:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    start = dt.datetime.now(dt.UTC) + dates[0] * _DAY
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.signer[0].subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + dates[1] * _DAY)
+        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+    )
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), critical=False)
+    certificate = builder.sign(issuer.signer[1] if issuer else key, hashes.SHA256())
+    return Issued(
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        ),
+        (certificate, key),
+    )
+
+
+def _name(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)

@@ -1,0 +1,51 @@
+"""What the tests with real peers share: a lab of their own each, and certificates made once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import pki
+from lab.internet import GATEWAY, Internet
+from lab.node import Node
+
+IDENTITY = "gw.example.org"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.interop)
+            item.add_marker(pytest.mark.root)
+
+
+@pytest.fixture(scope="session")
+def authority() -> pki.Issued:
+    return pki.authority()
+
+
+@pytest.fixture(scope="session")
+def certificates(authority: pki.Issued, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """ca.crt, and vpngw.crt with vpngw.key for the HOW-TO's gateway address and gw.example.org."""
+    directory = tmp_path_factory.mktemp("pki")
+    authority.save(directory, "ca")
+    pki.gateway(authority, GATEWAY, IDENTITY).save(directory, "vpngw")
+    return directory
+
+
+@pytest.fixture
+def internet() -> Iterator[Internet]:
+    with Internet(clients=2) as net:
+        yield net
+
+
+@pytest.fixture
+def broken_internet() -> Iterator[Internet]:
+    """The router drops every IP fragment and every UDP datagram over 576 octets."""
+    with Internet(broken=576) as net:
+        yield net
+
+
+def ping(node: Node, address: str, *options: str) -> bool:
+    return node.run("ping", "-c3", "-i0.2", "-W3", *options, address, check=False).code == 0
