@@ -15,6 +15,7 @@ _SETUP = """
 set -e
 trap '' CHLD
 ip link set lo up
+sysctl -qw net.ipv6.conf.default.accept_dad=0 2>/dev/null || true
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/.etc /run/.var /run/.old
 cp -a /etc/. /run/.etc

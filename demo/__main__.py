@@ -1,0 +1,56 @@
+"""`python -m demo`: runs the story, tells each step in one line, and cleans up whatever happens."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from demo.story import Story
+from demo.telling import Teller
+from lab.internet import Internet
+from lab.node import LabError
+
+
+def main() -> int:
+    """0 when the HOW-TO works."""
+    signal.signal(signal.SIGTERM, _leave)
+    teller = Teller()
+    began = time.monotonic()
+    try:
+        with teller.step("A lab: road warrior, NAT router, gateway 192.0.2.50, inside host"):
+            internet = Internet()
+    except LabError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    with internet:
+        story = Story(internet, teller)
+        if not _tell(story):
+            return 1
+    print(f"demo: the HOW-TO works ({teller.steps} steps, {time.monotonic() - began:.0f} s)")
+    return 0
+
+
+def _tell(story: Story) -> bool:
+    try:
+        story.tell()
+    except (LabError, KeyboardInterrupt) as error:
+        print(f"\ndemo: {str(error) or 'interrupted'}", file=sys.stderr)
+        for name, log in story.logs():
+            print(f"\n--- the end of the log of {name}\n{_tail(log)}", file=sys.stderr)
+        return False
+    return True
+
+
+def _tail(log: Path, lines: int = 40) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    raise KeyboardInterrupt(f"ended by signal {number}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

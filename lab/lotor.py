@@ -1,0 +1,111 @@
+"""lotor on a node: its two daemons with the HOW-TO's configuration, and its commands as a person types them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from lab.internet import GATEWAY
+from lab.node import Finished, Node, Running
+from lab.terminal import Terminal
+
+PROGRAM = (str(Path(sys.executable).with_name("python")), "-m", "lotor.cli.main")
+PROJECT = Path(__file__).parents[1]
+EXAMPLES = PROJECT / "examples" / "howto"
+HOOKS = PROJECT / "share" / "hooks"
+CONFIGURATION = "/etc/racoon/racoon.conf"
+CERTIFICATES = "/etc/openssl/certs"
+MOTD = """                     Flying pigs LTD
+
+ Welcome to our internal network, remote user.
+"""
+
+
+class Lotor:
+    """One installation on one node. `daemon` is the running daemon, None before `start`."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.daemon: Running | None = None
+
+    def call(self, *words: str, stdin: str = "", patience: float = 90.0) -> Finished:
+        """A command as a script runs it: no terminal, any exit code."""
+        return self.node.run(*PROGRAM, *words, stdin=stdin, check=False, patience=patience)
+
+    def type(self, *words: str) -> Terminal:
+        """A command as a person types it."""
+        return Terminal(self.node, *PROGRAM, *words)
+
+    def configure(self, text: str) -> None:
+        self.node.write(CONFIGURATION, text)
+
+    def start(self, *options: str) -> Running:
+        """The daemon in the foreground, with CONFIGURATION; returns when it says that it is ready."""
+        self.daemon = self.launch(*options)
+        self.daemon.expect("ready")
+        return self.daemon
+
+    def launch(self, *options: str) -> Running:
+        """The daemon in the foreground, come what may."""
+        return self.node.start("lotor", *PROGRAM, "daemon", "-F", "-f", CONFIGURATION, *options)
+
+    def journal(self) -> str:
+        return self.daemon.text() if self.daemon else ""
+
+    def stop(self) -> int:
+        return self.daemon.stop() if self.daemon else 0
+
+
+def howto(side: str, **changes: str) -> str:
+    """The HOW-TO's configuration of `side` ("gateway" or "client"); each change is a directive's new arguments, or ""
+    to take the directive away."""
+    text = (EXAMPLES / side / "racoon.conf").read_text()
+    for directive, arguments in changes.items():
+        line = f"{directive} {arguments};" if arguments else ""
+        text, count = re.subn(rf"(?m)^(\s*){directive}\s[^;]*;", rf"\g<1>{line}", text)
+        if not count:
+            raise ValueError(f"the HOW-TO's {side} has no {directive}")
+    return text
+
+
+def gateway(node: Node, certificates: Path, **changes: str) -> Lotor:
+    """The HOW-TO's gateway with `auth_source local`, ready to start."""
+    lotor = Lotor(node)
+    lotor.configure(howto("gateway", **{"auth_source": "local", **changes}))
+    for name, mode in (("vpngw.crt", 0o644), ("vpngw.key", 0o600)):
+        node.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), mode)
+    node.write("/etc/racoon/motd", MOTD)
+    return lotor
+
+
+def client(node: Node, certificates: Path, **changes: str) -> Lotor:
+    """The HOW-TO's client, ready to start."""
+    lotor = Lotor(node)
+    lotor.configure(howto("client", **changes))
+    node.write(f"{CERTIFICATES}/ca.crt", (certificates / "ca.crt").read_bytes())
+    for script in ("phase1-up.sh", "phase1-down.sh"):
+        node.write(f"/etc/racoon/{script}", (HOOKS / script).read_bytes(), 0o755)
+    return lotor
+
+
+def connect(lotor: Lotor, user: str, password: str, address: str = GATEWAY) -> Finished:
+    """`lotor vc` with the password on standard input."""
+    return lotor.call("vc", "-u", user, "--password-stdin", address, stdin=f"{password}\n")
+
+
+def traces(node: Node) -> str:
+    """All that a connection could leave on a host, for comparing before and after."""
+    questions = (
+        ("ip", "-br", "link"),
+        ("ip", "-br", "address"),
+        ("ip", "route", "show", "table", "all"),
+        ("ip", "-6", "route", "show", "table", "all"),
+        ("ip", "rule"),
+        ("ip", "-6", "rule"),
+        ("nft", "list", "ruleset"),
+        ("ls", "-la", "--time-style=+", "/etc/resolv.conf"),
+        ("cat", "/etc/resolv.conf"),
+        ("ls", "-A", "/run/lotor"),
+    )
+    return "".join(f"$ {' '.join(each)}\n{node.run(*each, check=False).stdout}" for each in questions)
