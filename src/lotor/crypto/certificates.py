@@ -1,0 +1,204 @@
+"""X.509 certificates as values: read from DER and PEM, with their names, dates and keys; chains are in `chains`."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+from lotor.model.text import clean
+
+# The HOW-TO's recipe starts its serial numbers at 0; the library warns of it at every use, on the terminal.
+warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive", module="lotor")
+
+E = TypeVar("E", bound=x509.ExtensionType)
+
+IKE_INTERMEDIATE = ObjectIdentifier("1.3.6.1.5.5.8.2.2")
+GATEWAY_USAGES = frozenset(
+    {
+        ExtendedKeyUsageOID.SERVER_AUTH,
+        ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+        ExtendedKeyUsageOID.IPSEC_IKE,
+        IKE_INTERMEDIATE,
+    }
+)
+
+ATTRIBUTE_NAMES = {
+    NameOID.COMMON_NAME: "CN",
+    NameOID.COUNTRY_NAME: "C",
+    NameOID.STATE_OR_PROVINCE_NAME: "ST",
+    NameOID.LOCALITY_NAME: "L",
+    NameOID.ORGANIZATION_NAME: "O",
+    NameOID.ORGANIZATIONAL_UNIT_NAME: "OU",
+    NameOID.EMAIL_ADDRESS: "emailAddress",
+    NameOID.DOMAIN_COMPONENT: "DC",
+    NameOID.USER_ID: "UID",
+    NameOID.SERIAL_NUMBER: "serialNumber",
+    NameOID.SURNAME: "SN",
+    NameOID.GIVEN_NAME: "GN",
+    NameOID.TITLE: "title",
+    NameOID.STREET_ADDRESS: "street",
+}
+
+
+class CertificateError(ValueError):
+    """Octets that are no certificate. The text does not name the file: the reader knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DistinguishedName:
+    """A name as in the certificate, in its order: each part is a tuple of (attribute type, value), usually one."""
+
+    der: bytes
+    parts: tuple[tuple[tuple[str, str], ...], ...]
+
+    def values(self, kind: str) -> tuple[str, ...]:
+        return tuple(value for part in self.parts for name, value in part if name == kind)
+
+    def __str__(self) -> str:
+        """`C=XX, O=Lab, CN=vpn.example.net`, cleaned for a person."""
+        return clean(", ".join("+".join(f"{name}={value}" for name, value in part) for part in self.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """`names` of the subject alternative name by kind; `has_alternatives`: the extension is there, whatever is in it.
+
+    `usages` is None without the extension. `signs_certificates` is what key usage says, None without one.
+    """
+
+    der: bytes = field(repr=False)
+    subject: DistinguishedName
+    issuer: DistinguishedName
+    version: int
+    not_before: datetime
+    not_after: datetime
+    authority: bool
+    signs_certificates: bool | None
+    constrains_names: bool
+    gateway_usage: bool
+    has_alternatives: bool
+    dns_names: tuple[str, ...]
+    emails: tuple[str, ...]
+    addresses: tuple[IPv4Address | IPv6Address, ...]
+    public_key: RSAPublicKey | None = field(repr=False, compare=False)
+    digest: str
+    handle: x509.Certificate = field(repr=False, compare=False)
+
+    @property
+    def key_bits(self) -> int:
+        return self.public_key.key_size if self.public_key else 0
+
+    @property
+    def key_exponent(self) -> int:
+        return self.public_key.public_numbers().e if self.public_key else 0
+
+    @property
+    def self_signed(self) -> bool:
+        return self.subject.der == self.issuer.der and issued_by(self, self)
+
+
+def parse_certificate(der: bytes) -> Certificate:
+    """Raises `CertificateError` for anything that is not one whole certificate."""
+    try:
+        return _describe(x509.load_der_x509_certificate(der))
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension) as fault:
+        raise CertificateError(f"this is not a readable certificate ({clean(str(fault), longest=120)})") from None
+
+
+def read_certificates(octets: bytes) -> tuple[Certificate, ...]:
+    """All certificates of a file: PEM, with any text around the blocks (as `openssl ca` writes), or one in DER."""
+    if b"-----BEGIN" not in octets:
+        return (parse_certificate(octets),)
+    try:
+        found = x509.load_pem_x509_certificates(octets)
+    except ValueError:
+        raise CertificateError("there is no readable PEM certificate in it") from None
+    return tuple(parse_certificate(one.public_bytes(Encoding.DER)) for one in found)
+
+
+def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
+    """Whether the issuer's name and key fit the certificate; says nothing of dates and rights."""
+    try:
+        certificate.handle.verify_directly_issued_by(issuer.handle)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def key_fits(key: RSAPrivateKey, certificate: Certificate) -> bool:
+    public = certificate.public_key
+    return public is not None and public.public_numbers() == key.public_key().public_numbers()
+
+
+def _describe(source: x509.Certificate) -> Certificate:
+    alternatives = _extension(source, x509.SubjectAlternativeName)
+    constraints = _extension(source, x509.BasicConstraints)
+    usage = _extension(source, x509.KeyUsage)
+    key = source.public_key()
+    return Certificate(
+        der=source.public_bytes(Encoding.DER),
+        subject=_name(source.subject),
+        issuer=_name(source.issuer),
+        version=3 if source.version is x509.Version.v3 else 1,
+        not_before=source.not_valid_before_utc,
+        not_after=source.not_valid_after_utc,
+        authority=constraints is not None and constraints.ca,
+        signs_certificates=usage.key_cert_sign if usage else None,
+        constrains_names=_extension(source, x509.NameConstraints) is not None,
+        gateway_usage=_serves_gateways(source),
+        has_alternatives=alternatives is not None,
+        dns_names=tuple(alternatives.get_values_for_type(x509.DNSName)) if alternatives else (),
+        emails=tuple(alternatives.get_values_for_type(x509.RFC822Name)) if alternatives else (),
+        addresses=_addresses(alternatives),
+        public_key=key if isinstance(key, RSAPublicKey) else None,
+        digest=_digest(source),
+        handle=source,
+    )
+
+
+def _extension(source: x509.Certificate, kind: type[E]) -> E | None:
+    try:
+        return source.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _serves_gateways(source: x509.Certificate) -> bool:
+    usages = _extension(source, x509.ExtendedKeyUsage)
+    return usages is None or not GATEWAY_USAGES.isdisjoint(usages)
+
+
+def _addresses(alternatives: x509.SubjectAlternativeName | None) -> tuple[IPv4Address | IPv6Address, ...]:
+    found = alternatives.get_values_for_type(x509.IPAddress) if alternatives else []
+    return tuple(address for address in found if not isinstance(address, IPv4Network | IPv6Network))
+
+
+def _digest(source: x509.Certificate) -> str:
+    """Name of the hash under the issuer's signature, such as `sha256`; the object identifier when it is unknown."""
+    try:
+        algorithm = source.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return source.signature_algorithm_oid.dotted_string
+    return algorithm.name if algorithm else source.signature_algorithm_oid.dotted_string
+
+
+def _name(name: x509.Name) -> DistinguishedName:
+    parts = tuple(tuple((_attribute_name(one.oid), _value(one.value)) for one in rdn) for rdn in name.rdns)
+    return DistinguishedName(der=name.public_bytes(), parts=parts)
+
+
+def _attribute_name(identifier: ObjectIdentifier) -> str:
+    return ATTRIBUTE_NAMES.get(identifier, identifier.dotted_string)
+
+
+def _value(value: str | bytes) -> str:
+    return value if isinstance(value, str) else "#" + value.hex()

@@ -1,0 +1,152 @@
+"""Whether a chain of certificates leads to an authority of ours: the library decides, we find words for a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+from cryptography import x509
+from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
+
+from lotor.crypto.certificates import Certificate, issued_by
+
+DEEPEST = 8
+LEAST_RSA_BITS = 2048
+BROKEN_DIGESTS = frozenset({"md2", "md4", "md5", "sha1"})
+
+
+class Fault(Enum):
+    """What is wrong with a chain."""
+
+    SELF_SIGNED = auto()
+    EXPIRED = auto()
+    NOT_YET_VALID = auto()
+    VERSION_1 = auto()
+    WEAK_KEY = auto()
+    WEAK_DIGEST = auto()
+    UNKNOWN_ISSUER = auto()
+    FORGED = auto()
+    NO_AUTHORITY = auto()
+    TOO_LONG = auto()
+    OTHER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFault:
+    """`certificate` is the one at fault, not always the leaf. `detail` is the library's word for `OTHER`."""
+
+    fault: Fault
+    certificate: Certificate
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A proved chain: the leaf, its issuers, the anchor last."""
+
+    certificates: tuple[Certificate, ...]
+
+    @property
+    def leaf(self) -> Certificate:
+        return self.certificates[0]
+
+    @property
+    def issuers(self) -> tuple[Certificate, ...]:
+        return self.certificates[1:]
+
+
+def verify_chain(
+    leaf: Certificate, received: Sequence[Certificate], anchors: Sequence[Certificate], now: datetime
+) -> Chain | ChainFault:
+    """Signatures, dates, CA flags, path lengths and name constraints up to one of the `anchors` (RFC 5280 §6).
+
+    `received` are certificates of the peer: they may help, they are never trusted. Nothing is fetched from anywhere.
+    """
+    if leaf.self_signed:
+        return ChainFault(Fault.SELF_SIGNED, leaf)
+    if not anchors:
+        return ChainFault(Fault.UNKNOWN_ISSUER, leaf)
+    try:
+        chain = _prove(leaf, received, anchors, now)
+    except (VerificationError, ValueError) as refusal:
+        return _diagnose(leaf, (received, anchors), now) or ChainFault(Fault.OTHER, leaf, str(refusal))
+    powerless = next((issuer for issuer in chain.issuers if issuer.signs_certificates is False), None)
+    return ChainFault(Fault.NO_AUTHORITY, powerless) if powerless else chain
+
+
+def date_fault(certificate: Certificate, now: datetime) -> ChainFault | None:
+    if now > certificate.not_after:
+        return ChainFault(Fault.EXPIRED, certificate)
+    if now < certificate.not_before:
+        return ChainFault(Fault.NOT_YET_VALID, certificate)
+    return None
+
+
+def leaf_first(certificates: Sequence[Certificate]) -> tuple[Certificate, ...]:
+    """A chain in order from a bundle in any order: the one that issued none of the others, then issuer after issuer."""
+    leaves = [one for one in certificates if not any(issued_by(other, one) for other in certificates if other != one)]
+    chain = leaves[:1] or list(certificates[:1])
+    while following := next((one for one in certificates if one not in chain and issued_by(chain[-1], one)), None):
+        chain.append(following)
+    return tuple(chain)
+
+
+def _prove(leaf: Certificate, received: Sequence[Certificate], anchors: Sequence[Certificate], now: datetime) -> Chain:
+    # Certificates of the HOW-TO's recipe have neither alternative names nor usages: names are judged in `keys`.
+    authorities = ExtensionPolicy.permit_all().require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
+    verifier = (
+        PolicyBuilder()
+        .store(Store([one.handle for one in anchors]))
+        .time(now)
+        .max_chain_depth(DEEPEST)
+        .extension_policies(ca_policy=authorities, ee_policy=ExtensionPolicy.permit_all())
+        .build_client_verifier()
+    )
+    proved = verifier.verify(leaf.handle, [one.handle for one in received]).chain
+    known = {one.handle: one for one in (leaf, *received, *anchors)}
+    return Chain(tuple(known[handle] for handle in proved))
+
+
+def _diagnose(
+    leaf: Certificate, issuers: tuple[Sequence[Certificate], Sequence[Certificate]], now: datetime
+) -> ChainFault | None:
+    """Walk up the refused chain to the first certificate that explains the refusal."""
+    received, anchors = issuers
+    current = leaf
+    for _ in range(DEEPEST + 1):
+        if fault := _own_fault(current, now):
+            return fault
+        if current in anchors:
+            return None
+        issuer = _issuer_of(current, received, anchors)
+        if isinstance(issuer, ChainFault):
+            return issuer
+        current = issuer
+    return ChainFault(Fault.TOO_LONG, leaf)
+
+
+def _own_fault(certificate: Certificate, now: datetime) -> ChainFault | None:
+    if fault := date_fault(certificate, now):
+        return fault
+    if certificate.version != 3:
+        return ChainFault(Fault.VERSION_1, certificate)
+    if certificate.public_key and certificate.key_bits < LEAST_RSA_BITS:
+        return ChainFault(Fault.WEAK_KEY, certificate)
+    if certificate.digest in BROKEN_DIGESTS:
+        return ChainFault(Fault.WEAK_DIGEST, certificate)
+    return None
+
+
+def _issuer_of(
+    certificate: Certificate, received: Sequence[Certificate], anchors: Sequence[Certificate]
+) -> Certificate | ChainFault:
+    named = [one for one in (*anchors, *received) if one.subject.der == certificate.issuer.der and one != certificate]
+    if not named:
+        return ChainFault(Fault.UNKNOWN_ISSUER, certificate)
+    signers = [one for one in named if issued_by(certificate, one)]
+    if not signers:
+        return ChainFault(Fault.FORGED, certificate)
+    authorities = [one for one in signers if one.authority]
+    return authorities[0] if authorities else ChainFault(Fault.NO_AUTHORITY, signers[0])

@@ -1,0 +1,133 @@
+"""Making keys, certificates and signing requests: what `pki` decides, in the library's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from lotor.crypto.certificates import IKE_INTERMEDIATE, Certificate
+from lotor.model.secret import Secret
+
+PUBLIC_EXPONENT = 65537
+LONGEST_COMMON_NAME = 64
+CLOCK_TOLERANCE = timedelta(hours=1)
+"""How far a client's clock may be behind on the day the certificate is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayNames:
+    """What clients may call the gateway; `common` is for people and old clients."""
+
+    common: str
+    dns: tuple[str, ...] = ()
+    addresses: tuple[IPv4Address | IPv6Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    certificate: Certificate
+    key: RSAPrivateKey
+
+
+def generate_key(bits: int) -> RSAPrivateKey:
+    return generate_private_key(PUBLIC_EXPONENT, bits)
+
+
+def key_pem(key: RSAPrivateKey) -> Secret:
+    """PKCS#8, not encrypted: the daemon starts without a person."""
+    return Secret(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+def make_authority(key: RSAPrivateKey, name: str, start: datetime, lifetime: timedelta) -> bytes:
+    """A self-signed authority that issues end certificates only; PEM. `ValueError` for a name that cannot be."""
+    subject = _subject(name)
+    return (
+        _builder(subject, subject, key.public_key())
+        .not_valid_before(start - CLOCK_TOLERANCE)
+        .not_valid_after(start + lifetime)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(authority=True), critical=True)
+        .sign(key, SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+
+
+def issue_gateway(
+    issuer: Issuer, key: RSAPublicKey, names: GatewayNames, start: datetime, lifetime: timedelta
+) -> bytes:
+    """A gateway's certificate, PEM; it ends with its issuer's at the latest."""
+    authority = issuer.certificate
+    end = min(start + lifetime, authority.not_after)
+    return (
+        _builder(_subject(names.common), authority.handle.subject, key)
+        .not_valid_before(max(start - CLOCK_TOLERANCE, authority.not_before))
+        .not_valid_after(end)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(authority=False), critical=True)
+        .add_extension(_gateway_usages(), critical=False)
+        .add_extension(_alternatives(names), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
+        .sign(issuer.key, SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+
+
+def make_request(key: RSAPrivateKey, names: GatewayNames) -> bytes:
+    """A signing request (RFC 2986) with the names and usages that the authority should grant; PEM."""
+    return (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(_subject(names.common))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(authority=False), critical=True)
+        .add_extension(_gateway_usages(), critical=False)
+        .add_extension(_alternatives(names), critical=False)
+        .sign(key, SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: RSAPublicKey) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _subject(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        content_commitment=False,
+        key_encipherment=not authority,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _gateway_usages() -> x509.ExtendedKeyUsage:
+    # serverAuth: Apple's and strongSwan's clients ask for it; IKE intermediate: Apple's and Windows' old ones
+    return x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, IKE_INTERMEDIATE])
+
+
+def _alternatives(names: GatewayNames) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName(
+        [*(x509.DNSName(name) for name in names.dns), *(x509.IPAddress(address) for address in names.addresses)]
+    )

@@ -1,0 +1,80 @@
+"""Reading files that must be private, and the sentence when one is not; every check is on the opened descriptor."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+LARGEST = 1 << 20
+"""Octets: no key, certificate bundle, password file or user list of ours is larger."""
+
+
+class FileError(Exception):
+    """The text is a whole sentence: which file, what is wrong with it, what to do."""
+
+
+def read_private(path: Path, *, largest: int = LARGEST) -> bytes:
+    """A regular file, owned by us or root, without any permission for group and others, not reached by a symbolic link.
+
+    Raises `FileError`.
+    """
+    descriptor = _open(path, os.O_NOFOLLOW)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        _require_regular(path, status)
+        _require_owner(path, status)
+        _require_closed(path, status)
+        _require_safe_directory(path)
+        return _bounded(path, file.read(largest + 1), largest)
+
+
+def read_public(path: Path, *, largest: int = LARGEST) -> bytes:
+    """A regular file that anyone may read: a certificate. Raises `FileError`."""
+    with os.fdopen(_open(path, 0), "rb") as file:
+        _require_regular(path, os.fstat(file.fileno()))
+        return _bounded(path, file.read(largest + 1), largest)
+
+
+def _open(path: Path, flags: int) -> int:
+    try:
+        # O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)
+    except FileNotFoundError:
+        raise FileError(f"{path} does not exist") from None
+    except OSError as error:
+        if path.is_symlink():
+            raise FileError(f"{path} is a symbolic link: name the file itself") from None
+        raise FileError(f"{path} cannot be opened: {error.strerror}") from None
+
+
+def _require_regular(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise FileError(f"{path} is not a regular file")
+
+
+def _require_owner(path: Path, status: os.stat_result) -> None:
+    if status.st_uid not in {0, os.geteuid()}:
+        raise FileError(f"{path} belongs to user {status.st_uid}, who could change it: chown root {path}")
+
+
+def _require_closed(path: Path, status: os.stat_result) -> None:
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o077:
+        raise FileError(f"{path} has mode {mode:04o}, so that others may reach its secrets: chmod 600 {path}")
+
+
+def _require_safe_directory(path: Path) -> None:
+    directory = path.absolute().parent
+    mode = directory.stat().st_mode
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        raise FileError(
+            f"{path} lies in {directory} (mode {stat.S_IMODE(mode):04o}), where anybody may replace it: "
+            f"chmod o-w {directory}"
+        )
+
+
+def _bounded(path: Path, octets: bytes, largest: int) -> bytes:
+    if len(octets) > largest:
+        raise FileError(f"{path} is larger than {largest} octets: it cannot be what was meant")
+    return octets
