@@ -38,6 +38,13 @@ class Chain:
     def first(self, kind: type[P]) -> P | None:
         return next(iter(self.all(kind)), None)
 
+    def only(self, kind: type[P]) -> P:
+        """The first payload of a kind that must be there; `Malformed` when it is not."""
+        found = self.first(kind)
+        if found is None:
+            raise Malformed(f"no {kind.__name__} payload")
+        return found
+
     def all(self, kind: type[P]) -> tuple[P, ...]:
         return tuple(received.value for received in self.payloads if isinstance(received.value, kind))
 

@@ -1,0 +1,205 @@
+"""Transforms and suites: the octets that real peers know, tolerance of order and form, and what makes no suite."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
+from lotor.wire.v1.association import Transform
+from lotor.wire.v1.attributes import Attribute, encode_attributes
+from lotor.wire.v1.numbers import EncapsulationMode
+from lotor.wire.v1.proposals import esp_transform, ike_transform, read_esp, read_ike
+
+HYBRID = IkeSuite(Cipher.AES_CBC, 256, Hash.SHA1, Group.MODP2048, AuthMethod.HYBRID_RSA, 28800)
+ESP = EspSuite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA1)
+
+
+def tv(number: int, value: int) -> Attribute:
+    return Attribute.tv(number, value)
+
+
+def ike(*attributes: Attribute, number: int = 1) -> Transform:
+    return Transform(0, number, attributes)
+
+
+GOOD = (tv(14, 256), tv(1, 7), tv(2, 2), tv(4, 14), tv(3, 64221), tv(11, 1), Attribute.tlv(12, b"\0\x20\xc4\x9b"))
+
+
+def test_a_phase_1_transform_has_the_order_that_peers_expect():
+    transform = ike_transform(1, HYBRID)
+    assert (transform.number, transform.id) == (1, 1)
+    assert encode_attributes(transform.attributes) == bytes.fromhex(
+        "80010007 800e0100 80020002 8004000e 8003fadd 800b0001 800c7080"
+    )
+
+
+def test_3des_has_no_key_length_and_a_long_lifetime_is_long():
+    suite = IkeSuite(Cipher.TRIPLE_DES_CBC, 0, Hash.MD5, Group.MODP1024, AuthMethod.PSK, 2147483)
+    assert encode_attributes(ike_transform(2, suite).attributes) == bytes.fromhex(
+        "80010005 80020001 80040002 80030001 800b0001 000c0004 0020c49b"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "number"),
+    [
+        (AuthMethod.PSK, 1),
+        (AuthMethod.RSA, 3),
+        (AuthMethod.HYBRID_RSA, 64221),
+        (AuthMethod.XAUTH_PSK, 65001),
+        (AuthMethod.XAUTH_RSA, 65005),
+    ],
+)
+def test_methods_have_the_initiators_number(method, number):
+    suite = IkeSuite(Cipher.AES_CBC, 128, Hash.SHA256, Group.MODP2048, method, 3600)
+    assert read_ike(ike_transform(1, suite)).method == number
+    assert read_ike(ike_transform(1, suite, auth=64222)).method == 64222
+
+
+@pytest.mark.parametrize("method", [64222, 65002, 65006, 2, 4, 5, 0, 7])
+def test_other_methods_make_no_suite(method):
+    assert read_ike(ike_transform(1, HYBRID, auth=method)).suite() is None
+
+
+ike_suites = st.builds(
+    IkeSuite,
+    st.just(Cipher.AES_CBC),
+    st.sampled_from([128, 192, 256]),
+    st.sampled_from(Hash),
+    st.sampled_from(Group),
+    st.sampled_from(AuthMethod),
+    st.integers(1, 2**32 - 1),
+)
+
+
+@given(ike_suites, st.integers(0, 255))
+def test_every_phase_1_suite_reads_back(suite, number):
+    assert read_ike(ike_transform(number, suite)).suite() == suite
+
+
+@pytest.mark.parametrize("order", [GOOD, (*GOOD[::-1][2:], GOOD[5], GOOD[6]), GOOD[5:] + GOOD[:5]])
+def test_attributes_may_come_in_any_order(order):
+    offer = read_ike(ike(*order))
+    assert offer.suite() == IkeSuite(Cipher.AES_CBC, 256, Hash.SHA1, Group.MODP2048, AuthMethod.HYBRID_RSA, 2147483)
+    assert str(offer) == "aes-256/sha1/modp2048/hybrid_rsa"
+
+
+def test_long_form_serves_any_attribute():
+    assert read_ike(ike(*(Attribute.tlv(a.type, b"\0\0" + a.data) for a in GOOD))).suite() is not None
+
+
+def without(*types: int) -> tuple[Attribute, ...]:
+    return tuple(attribute for attribute in GOOD if attribute.type not in types)
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3, 4])
+def test_an_offer_without_an_algorithm_is_no_suite(missing):
+    assert read_ike(ike(*without(missing))).suite() is None
+
+
+def test_an_absent_lifetime_is_eight_hours_and_an_absent_key_length_128():
+    offer = read_ike(ike(*without(11, 12, 14)))
+    assert (offer.lifetime_seconds, offer.key_bits) == (None, 0)
+    assert (offer.suite().lifetime, offer.suite().key_bits) == (28800, 128)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        (*without(1), tv(1, 0)),
+        (*without(1), tv(1, 1)),
+        (*without(1), tv(1, 5)),  # 3DES with a key length
+        (*without(14), tv(14, 100)),
+        (*without(14), tv(14, 512)),
+        (*without(4), tv(4, 1)),
+        (*without(2), tv(2, 3)),
+        (*GOOD, tv(13, 1)),
+        (*GOOD, tv(16384, 1)),
+        (*GOOD, tv(2, 4)),
+        (*GOOD, tv(14, 256)),
+        (*without(12), tv(12, 0)),
+        (*without(1), Attribute.tlv(1, b"\x01" * 5000)),
+    ],
+)
+def test_what_is_not_understood_is_no_suite(odd):
+    offer = read_ike(ike(*odd))
+    assert offer.suite() is None
+    assert len(str(offer)) < 100
+
+
+def test_another_transform_id_is_no_suite():
+    assert read_ike(ike(*GOOD, number=2)).suite() is None
+
+
+def test_offers_that_no_one_here_speaks_are_named_for_people():
+    des = ike(tv(1, 1), tv(2, 1), tv(4, 1), tv(3, 65001))
+    assert str(read_ike(des)) == "des_cbc/md5/group1/xauth_psk"
+    assert str(read_ike(ike(tv(1, 99), tv(14, 40)))) == "99-40/-/-/-"
+
+
+def test_lifetimes_follow_their_life_type():
+    offer = read_ike(ike(tv(11, 2), tv(12, 1000), tv(11, 1), tv(12, 600), tv(12, 700), tv(11, 3), tv(12, 5)))
+    assert (offer.lifetime_seconds, offer.lifetime_kilobytes) == (600, 1000)
+    assert read_ike(ike(tv(12, 600))).lifetime_seconds is None
+
+
+# -- phase 2 ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_phase_2_transform_has_the_order_that_peers_expect():
+    transform = esp_transform(1, ESP, group=Group.MODP2048, encapsulation=EncapsulationMode.UDP_TUNNEL, lifetime=28800)
+    assert (transform.number, transform.id) == (1, 12)
+    assert encode_attributes(transform.attributes) == bytes.fromhex(
+        "80060100 80050002 8003000e 80040003 80010001 80027080"
+    )
+
+
+esp_suites = st.one_of(
+    st.builds(EspSuite, st.just(Cipher.AES_CBC), st.sampled_from([128, 192, 256]), st.sampled_from(Integrity)),
+    st.builds(EspSuite, st.just(Cipher.TRIPLE_DES_CBC), st.just(0), st.sampled_from(Integrity)),
+    st.builds(EspSuite, st.just(Cipher.AES_GCM_16), st.sampled_from([128, 192, 256]), st.none()),
+)
+
+
+@given(esp_suites, st.none() | st.sampled_from(Group), st.sampled_from(EncapsulationMode), st.integers(0, 2**32 - 1))
+def test_every_phase_2_suite_reads_back(suite, group, encapsulation, lifetime):
+    offer = read_esp(esp_transform(7, suite, group=group, encapsulation=encapsulation, lifetime=lifetime))
+    assert offer.suite() == suite
+    assert (offer.group, offer.encapsulation, offer.lifetime_seconds) == (group, encapsulation, lifetime)
+
+
+def esp(number: int, *attributes: Attribute) -> Transform:
+    return Transform(0, number, attributes)
+
+
+def test_esp_aes_without_a_key_length_is_128():
+    assert read_esp(esp(12, tv(4, 1), tv(5, 2))).suite() == EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA1)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        esp(11, tv(5, 2)),  # NULL encrypts nothing
+        esp(12),  # no integrity
+        esp(12, tv(5, 3)),
+        esp(12, tv(5, 0)),
+        esp(20, tv(6, 256), tv(5, 2)),  # GCM brings its own
+        esp(20, tv(6, 64)),
+        esp(3, tv(6, 192), tv(5, 2)),
+        esp(12, tv(5, 2), tv(5, 5)),
+        esp(12, tv(5, 2), tv(3, 2), tv(3, 14)),
+        esp(12, tv(5, 2), tv(11, 1)),
+        esp(2, tv(5, 1)),
+        esp(253, tv(5, 1)),
+    ],
+)
+def test_what_does_not_protect_is_no_suite(transform):
+    assert read_esp(transform).suite() is None
+
+
+def test_phase_2_offers_have_words():
+    assert str(read_esp(esp(12, tv(6, 256), tv(5, 2), tv(3, 14), tv(4, 3)))) == "aes-256/hmac_sha1/modp2048/udp_tunnel"
+    assert str(read_esp(esp(20, tv(6, 128), tv(4, 61443)))) == "aes_gcm_16-128/draft_udp_tunnel"
+    assert str(read_esp(esp(11, tv(5, 99)))) == "null/99/-"
