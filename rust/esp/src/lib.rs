@@ -1,0 +1,37 @@
+//! ESP in tunnel mode without I/O: SA pairs, replay windows, sealing and opening, and what a tunnel does to the inner
+//! packets it carries.
+//!
+//! Octets and the time (nanoseconds of a monotonic clock) go in, octets and facts come out. Everything takes `&self`
+//! and is safe to share between threads; nothing here waits for anything but a lock held for a few instructions.
+#![forbid(unsafe_code)]
+
+pub mod algorithm;
+pub mod child;
+pub mod fragment;
+pub mod icmp;
+pub mod ipv4;
+mod iv;
+pub mod lifetime;
+pub mod mss;
+pub mod network;
+pub mod open;
+mod primitive;
+pub mod replay;
+pub mod seal;
+pub mod size;
+pub mod table;
+
+/// Nanoseconds of a monotonic clock.
+pub type Nanos = u64;
+
+/// SPI and sequence number (RFC 4303 §2).
+pub const HEADER_LEN: usize = 8;
+
+/// SPIs 0 to 255 are reserved (RFC 4303 §2.1).
+pub const LOWEST_SPI: u32 = 256;
+
+/// Protocol number of an IPv4 packet inside a tunnel.
+pub const NEXT_HEADER_IPV4: u8 = 4;
+
+/// Protocol number of a dummy packet, sent to hide traffic (RFC 4303 §2.6).
+pub const NEXT_HEADER_NONE: u8 = 59;

@@ -1,0 +1,117 @@
+//! Lifetimes of an SA pair, by time, by volume and by the end of its sequence numbers.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use crate::Nanos;
+
+/// Limits; `None` never. The octets are inner octets, counted for each direction by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    pub soft_after: Option<Nanos>,
+    pub hard_after: Option<Nanos>,
+    pub soft_octets: Option<u64>,
+    pub hard_octets: Option<u64>,
+}
+
+/// Which lifetime is over: `Soft` asks for a new pair, `Hard` ends this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    Soft,
+    Hard,
+}
+
+/// From here on a new pair is wanted; the last sequence number is never used twice.
+pub const SOFT_SEQUENCE: u64 = 0xf000_0000;
+
+/// The life of one SA pair. Each expiry is told once.
+#[derive(Debug)]
+pub struct Life {
+    soft_at: Option<Nanos>,
+    hard_at: Option<Nanos>,
+    soft_octets: u64,
+    hard_octets: u64,
+    soft_told: AtomicBool,
+    over: AtomicBool,
+}
+
+impl Life {
+    pub fn new(limits: Limits, now: Nanos) -> Self {
+        Self {
+            soft_at: limits.soft_after.map(|after| now.saturating_add(after)),
+            hard_at: limits.hard_after.map(|after| now.saturating_add(after)),
+            soft_octets: limits.soft_octets.unwrap_or(u64::MAX),
+            hard_octets: limits.hard_octets.unwrap_or(u64::MAX),
+            soft_told: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+        }
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.over.load(Relaxed)
+    }
+
+    /// What the clock says.
+    pub fn at(&self, now: Nanos) -> Option<Expiry> {
+        let reached = |limit: Option<Nanos>| limit.is_some_and(|limit| now >= limit);
+        self.tell(reached(self.soft_at), reached(self.hard_at))
+    }
+
+    /// What `octets` in one direction say.
+    pub fn spent(&self, octets: u64) -> Option<Expiry> {
+        self.tell(octets >= self.soft_octets, octets >= self.hard_octets)
+    }
+
+    /// What the next sequence number says.
+    pub fn numbered(&self, sequence: u64) -> Option<Expiry> {
+        self.tell(sequence >= SOFT_SEQUENCE, sequence > u64::from(u32::MAX))
+    }
+
+    /// When `at` has something to tell next.
+    pub fn deadline(&self) -> Option<Nanos> {
+        if self.is_over() {
+            return None;
+        }
+        let soft = self.soft_at.filter(|_| !self.soft_told.load(Relaxed));
+        soft.into_iter().chain(self.hard_at).min()
+    }
+
+    fn tell(&self, soft: bool, hard: bool) -> Option<Expiry> {
+        if hard {
+            return (!self.over.swap(true, Relaxed)).then_some(Expiry::Hard);
+        }
+        (soft && !self.is_over() && !self.soft_told.swap(true, Relaxed)).then_some(Expiry::Soft)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_is_told_once() {
+        let limits = Limits { soft_after: Some(10), hard_after: Some(20), ..Limits::default() };
+        let life = Life::new(limits, 100);
+        assert_eq!((life.deadline(), life.at(109)), (Some(110), None));
+        assert_eq!((life.at(110), life.at(111)), (Some(Expiry::Soft), None));
+        assert_eq!((life.deadline(), life.is_over()), (Some(120), false));
+        assert_eq!((life.at(120), life.at(121)), (Some(Expiry::Hard), None));
+        assert_eq!((life.deadline(), life.is_over()), (None, true));
+    }
+
+    #[test]
+    fn volume_and_sequence_end_it_too() {
+        let life = Life::new(Limits { soft_octets: Some(100), hard_octets: Some(200), ..Limits::default() }, 0);
+        assert_eq!((life.spent(99), life.spent(100), life.spent(150)), (None, Some(Expiry::Soft), None));
+        assert_eq!((life.spent(200), life.spent(300)), (Some(Expiry::Hard), None));
+        let life = Life::new(Limits::default(), 0);
+        assert_eq!((life.numbered(1), life.numbered(SOFT_SEQUENCE)), (None, Some(Expiry::Soft)));
+        assert_eq!((life.numbered(0xffff_ffff), life.numbered(0x1_0000_0000)), (None, Some(Expiry::Hard)));
+        assert_eq!(life.deadline(), None);
+    }
+
+    #[test]
+    fn a_dead_pair_asks_for_nothing() {
+        let life = Life::new(Limits { soft_octets: Some(1), hard_octets: Some(1), ..Limits::default() }, 0);
+        assert_eq!((life.spent(5), life.spent(5)), (Some(Expiry::Hard), None));
+    }
+}

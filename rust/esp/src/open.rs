@@ -1,0 +1,243 @@
+//! Opening: an ESP packet from anyone becomes the payload of an authentic, fresh one, or nothing (RFC 4303 §3.4).
+
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::algorithm::{Shape, Suite};
+use crate::replay::{Mark, Window};
+use crate::seal::{nonce, BadKeys, Keys, Protection};
+use crate::size::TRAILER_LEN;
+use crate::HEADER_LEN;
+
+/// Why a packet was dropped. Nobody outside ever learns it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The sequence number was used, or is older than the window.
+    Replayed,
+    /// The lengths cannot be, or the ICV is wrong.
+    Forged,
+    /// Authentic, but no packet that may come out of this tunnel.
+    Misdirected,
+    /// The SA's lifetime is over, or the packet came by the other encapsulation.
+    Unwanted,
+}
+
+/// An authentic, fresh packet: where its payload lies, what it is, and what it did to the window.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Opened {
+    pub payload: Range<usize>,
+    pub next_header: u8,
+    pub mark: Mark,
+}
+
+/// The incoming half of an SA pair.
+pub struct Opener {
+    shape: Shape,
+    protection: Protection,
+    window: Mutex<Window>,
+}
+
+/// SPI and sequence number of anything long enough to have them.
+pub fn header(packet: &[u8]) -> Option<(u32, u32)> {
+    let (spi, rest) = packet.split_first_chunk()?;
+    let (sequence, _) = rest.split_first_chunk()?;
+    Some((u32::from_be_bytes(*spi), u32::from_be_bytes(*sequence)))
+}
+
+impl Opener {
+    pub fn new(suite: Suite, keys: &Keys, replay_window: u32) -> Result<Self, BadKeys> {
+        let (protection, shape) = Protection::new(suite, keys)?;
+        Ok(Self { shape, protection, window: Mutex::new(Window::new(replay_window)) })
+    }
+
+    /// Opens in place. The replay window is checked before the ICV is computed and moves only after it proved right.
+    pub fn open(&self, packet: &mut [u8]) -> Result<Opened, Refusal> {
+        let body = self.body(packet.len()).ok_or(Refusal::Forged)?;
+        let (_, sequence) = header(packet).ok_or(Refusal::Forged)?;
+        if !self.window().check(sequence) {
+            return Err(Refusal::Replayed);
+        }
+        self.authenticate(packet, &body)?;
+        let mark = self.window().mark(sequence).ok_or(Refusal::Replayed)?;
+        self.decrypt(packet, &body);
+        let (payload, next_header) = unpad(packet, body).ok_or(Refusal::Misdirected)?;
+        Ok(Opened { payload, next_header, mark })
+    }
+
+    /// Where the ciphertext lies in a packet of `len` octets; `None` when it cannot be one of this SA.
+    fn body(&self, len: usize) -> Option<Range<usize>> {
+        let start = HEADER_LEN + self.shape.iv_len;
+        let end = len.checked_sub(self.shape.icv_len)?;
+        let size = end.checked_sub(start)?;
+        (size >= self.shape.align && size % self.shape.align == 0).then_some(start..end)
+    }
+
+    /// GCM decrypts as it authenticates.
+    fn authenticate(&self, packet: &mut [u8], body: &Range<usize>) -> Result<(), Refusal> {
+        let authentic = match &self.protection {
+            Protection::CbcMac(_, mac) => {
+                let (data, icv) = packet.split_at(body.end);
+                mac.verify(data, icv)
+            }
+            Protection::Gcm(aead, salt) => {
+                let (head, rest) = packet.split_at_mut(body.start);
+                let (data, icv) = rest.split_at_mut(body.len());
+                let (associated, iv) = head.split_at(HEADER_LEN);
+                aead.open(&nonce(*salt, iv), associated, data, icv)
+            }
+        };
+        authentic.then_some(()).ok_or(Refusal::Forged)
+    }
+
+    fn decrypt(&self, packet: &mut [u8], body: &Range<usize>) {
+        if let Protection::CbcMac(cbc, _) = &self.protection {
+            let (head, rest) = packet.split_at_mut(body.start);
+            cbc.decrypt(&head[HEADER_LEN..], &mut rest[..body.len()]);
+        }
+    }
+
+    fn window(&self) -> MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The payload before padding that counts 1, 2, 3, … (RFC 4303 §2.4), and its next header.
+fn unpad(packet: &[u8], body: Range<usize>) -> Option<(Range<usize>, u8)> {
+    let trailer = body.end.checked_sub(TRAILER_LEN)?;
+    let (padding, next_header) = (usize::from(packet[trailer]), packet[trailer + 1]);
+    let end = trailer.checked_sub(padding).filter(|end| *end >= body.start)?;
+    let counts = packet[end..trailer].iter().zip(1..=u8::MAX).all(|(octet, count)| *octet == count);
+    counts.then_some((body.start..end, next_header))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::algorithm::{Cipher, Integrity};
+    use crate::seal::Sealer;
+    use crate::size::sealed_len;
+
+    const SPI: u32 = 0x1234_5678;
+
+    fn suites() -> impl Strategy<Value = Suite> {
+        let macs = prop::sample::select(vec![
+            Integrity::HmacMd5,
+            Integrity::HmacSha1,
+            Integrity::HmacSha256,
+            Integrity::HmacSha384,
+            Integrity::HmacSha512,
+        ]);
+        let ciphers = prop::sample::select(vec![
+            (Cipher::AesCbc, 128),
+            (Cipher::AesCbc, 192),
+            (Cipher::AesCbc, 256),
+            (Cipher::TripleDesCbc, 0),
+            (Cipher::AesGcm16, 128),
+            (Cipher::AesGcm16, 192),
+            (Cipher::AesGcm16, 256),
+        ]);
+        (ciphers, macs).prop_map(|((cipher, key_bits), mac)| Suite {
+            cipher,
+            key_bits,
+            integrity: (cipher != Cipher::AesGcm16).then_some(mac),
+        })
+    }
+
+    fn pair(suite: Suite) -> (Sealer, Opener) {
+        let shape = suite.shape().unwrap();
+        let keys = Keys {
+            spi: SPI,
+            encryption: Zeroizing::new((0..shape.key_len as u8).collect()),
+            integrity: Zeroizing::new((100..100 + shape.integrity_key_len as u8).collect()),
+        };
+        (Sealer::new(suite, &keys, &[7; 16]).unwrap(), Opener::new(suite, &keys, 1024).unwrap())
+    }
+
+    fn sealed(sealer: &Sealer, sequence: u32, inner: &[u8]) -> Vec<u8> {
+        let mut out = vec![0xee; 3];
+        sealer.seal(sequence, inner, 4, &mut out);
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sealed_opens(suite in suites(), inner in prop::collection::vec(any::<u8>(), 0..1500)) {
+            let (sealer, opener) = pair(suite);
+            let mut packet = sealed(&sealer, 1, &inner);
+            prop_assert_eq!(packet.len(), sealed_len(sealer.shape(), inner.len()));
+            let opened = opener.open(&mut packet).unwrap();
+            prop_assert_eq!(&packet[opened.payload], &inner[..]);
+            prop_assert_eq!((opened.next_header, opened.mark), (4, Mark::Advanced));
+        }
+
+        #[test]
+        fn one_wrong_bit_anywhere_is_refused_and_moves_nothing(
+            suite in suites(), inner in prop::collection::vec(any::<u8>(), 1..80), place in any::<prop::sample::Index>(), bit in 0u8..8
+        ) {
+            let (sealer, opener) = pair(suite);
+            let packet = sealed(&sealer, 5, &inner);
+            let mut forged = packet.clone();
+            forged[place.index(packet.len())] ^= 1 << bit;
+            let verdict = opener.open(&mut forged);
+            prop_assert!(verdict.is_err());
+            prop_assert!(opener.open(&mut packet.clone()).is_ok());
+            prop_assert_eq!(opener.open(&mut packet.clone()), Err(Refusal::Replayed));
+        }
+
+        #[test]
+        fn any_length_of_anything_is_refused(suite in suites(), mut octets in prop::collection::vec(any::<u8>(), 0..200)) {
+            let (_, opener) = pair(suite);
+            prop_assert!(opener.open(&mut octets).is_err());
+        }
+    }
+
+    #[test]
+    fn every_cut_is_refused() {
+        let suite = Suite { cipher: Cipher::AesCbc, key_bits: 128, integrity: Some(Integrity::HmacSha1) };
+        let (sealer, opener) = pair(suite);
+        let packet = sealed(&sealer, 1, &[1; 64]);
+        for len in 0..packet.len() {
+            assert_eq!(opener.open(&mut packet[..len].to_vec()), Err(Refusal::Forged));
+        }
+    }
+
+    #[test]
+    fn padding_counts_from_one() {
+        let packet = |padding: &[u8]| [&[9; 4], padding, &[padding.len() as u8, 4]].concat();
+        for good in [&[][..], &[1], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]] {
+            let octets = packet(good);
+            assert_eq!(unpad(&octets, 0..octets.len()), Some((0..4, 4)));
+        }
+        for bad in [&[0][..], &[1, 2, 4], &[0, 0, 0], &[2, 3]] {
+            let octets = packet(bad);
+            assert_eq!(unpad(&octets, 0..octets.len()), None);
+        }
+        assert_eq!(unpad(&[5, 4], 0..2), None);
+        assert_eq!(unpad(&[4], 0..1), None);
+    }
+
+    #[test]
+    fn initialization_vectors_differ() {
+        let suite = Suite { cipher: Cipher::AesCbc, key_bits: 128, integrity: Some(Integrity::HmacSha1) };
+        let (sealer, _) = pair(suite);
+        let ivs: std::collections::HashSet<Vec<u8>> =
+            (1..1000).map(|sequence| sealed(&sealer, sequence, b"same")[8..24].to_vec()).collect();
+        assert_eq!(ivs.len(), 999);
+    }
+
+    #[test]
+    fn keys_of_another_length_are_refused() {
+        let suite = Suite { cipher: Cipher::AesCbc, key_bits: 256, integrity: Some(Integrity::HmacSha1) };
+        let keys = |encryption: usize, integrity: usize| Keys {
+            spi: SPI,
+            encryption: Zeroizing::new(vec![1; encryption]),
+            integrity: Zeroizing::new(vec![1; integrity]),
+        };
+        assert!(Opener::new(suite, &keys(32, 20), 64).is_ok());
+        assert!(Opener::new(suite, &keys(16, 20), 64).is_err());
+        assert!(Opener::new(suite, &keys(32, 0), 64).is_err());
+    }
+}
