@@ -172,7 +172,7 @@ def test_the_number_of_payloads_is_bounded():
         (5, "0b1101", "port needs 2 octets, 1 are left"),
         (6, "", "encoding needs 1 octets"),
         (11, "00000001 01 10 6002 0000", "spi needs 16 octets, 2 are left"),
-        (12, "00000001 03 04 0002 61626364", "SPI 1 needs 4 octets, 0 are left"),
+        (12, "00000001 03 04 0002 61626364", "spis needs 8 octets, 4 are left"),
         (12, "00000001 03 04 0001 61626364 00", "1 octets too many"),
         (12, "00000001 03 00 ffff", "65535 SPIs of 0 octets"),
         (14, "01000000 0001000500", "attribute 1 at offset 0 needs 5 octets"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
@@ -87,9 +88,7 @@ def test_what_is_empty_is_left_out():
 
 
 def test_a_huge_banner_is_cut_and_the_answer_fits_a_payload():
-    loud = ModeConfiguration(
-        IPv4Address("10.99.99.7"), banner=b"x" * 70000, dns=FULL.dns, split_include=FULL.split_include
-    )
+    loud = replace(FULL, banner=b"x" * 70000)
     attributes = encode_configuration(loud, None, unity=True)
     assert len(decode_configuration(attributes).banner) == LONGEST_BANNER
     assert build_chain([Attributes(2, 0, attributes)])
@@ -181,9 +180,8 @@ def test_thousands_of_networks_are_refused():
 
 
 def test_split_dns_of_racoon_is_read():
-    told = decode_configuration(
-        [ADDRESS, Attribute.tlv(28675, b"a.example\0,b.example\0"), Attribute.tlv(28674, b"x.y\0")]
-    )
+    names, domain = Attribute.tlv(28675, b"a.example\0,b.example\0"), Attribute.tlv(28674, b"x.y\0")
+    told = decode_configuration([ADDRESS, names, domain])
     assert told.split_dns == (b"a.example", b"b.example")
     assert told.domain == b"x.y"
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lotor.wire.errors import Malformed
-from lotor.wire.fields import Cursor
 
 MOST_ATTRIBUTES = 256
 BIGGEST_NUMBER = (1 << 64) - 1
+_HEAD = struct.Struct("!HH")
 _BASIC = 0x8000
 _TYPE_MASK = 0x7FFF
 
@@ -45,11 +46,13 @@ class Attribute:
 
 def decode_attributes(octets: bytes, *, slack: int = 0) -> tuple[Attribute, ...]:
     """All attributes. At most `slack` zero octets behind the last one are ignored (some peers align their lists)."""
-    cursor, attributes = Cursor(octets), list[Attribute]()
-    while cursor.left and not _is_slack(cursor, slack):
+    attributes: list[Attribute] = []
+    offset, end = 0, len(octets)
+    while offset < end and not (end - offset <= slack and not any(octets[offset:])):
         if len(attributes) == MOST_ATTRIBUTES:
             raise Malformed(f"more than {MOST_ATTRIBUTES} attributes")
-        attributes.append(_decode_attribute(cursor))
+        attribute, offset = _decode_attribute(octets, offset)
+        attributes.append(attribute)
     return tuple(attributes)
 
 
@@ -58,18 +61,17 @@ def encode_attributes(attributes: Iterable[Attribute]) -> bytes:
     return b"".join(_encode_attribute(attribute) for attribute in attributes)
 
 
-def _is_slack(cursor: Cursor, slack: int) -> bool:
-    return cursor.left <= slack and not any(cursor.octets[cursor.offset :])
-
-
-def _decode_attribute(cursor: Cursor) -> Attribute:
-    start = cursor.offset
-    number = int.from_bytes(cursor.take(2, f"attribute at offset {start}"), "big")
-    what = f"attribute {number & _TYPE_MASK} at offset {start}"
-    short = cursor.take(2, what)
+def _decode_attribute(octets: bytes, offset: int) -> tuple[Attribute, int]:
+    """The attribute at `offset`, and the offset behind it."""
+    if len(octets) - offset < _HEAD.size:
+        raise Malformed(f"attribute at offset {offset} needs 4 octets, {len(octets) - offset} are left")
+    number, length = _HEAD.unpack_from(octets, offset)
+    start = offset + _HEAD.size
     if number & _BASIC:
-        return Attribute(number & _TYPE_MASK, short, basic=True)
-    return Attribute(number, cursor.take(int.from_bytes(short, "big"), what))
+        return Attribute(number & _TYPE_MASK, octets[start - 2 : start], basic=True), start
+    if length > len(octets) - start:
+        raise Malformed(f"attribute {number} at offset {offset} needs {length} octets, {len(octets) - start} are left")
+    return Attribute(number, octets[start : start + length]), start + length
 
 
 def _encode_attribute(attribute: Attribute) -> bytes:

@@ -121,7 +121,8 @@ class _Spis:
         count = high << 8 | low
         if count and not size:
             raise Malformed(f"{count} SPIs of 0 octets")
-        return {self.name: tuple(cursor.take(size, f"SPI {index}") for index in range(count))}
+        octets = cursor.take(count * size, self.name)
+        return {self.name: tuple(octets[start : start + size] for start in range(0, len(octets), size or 1))}
 
     def write(self, value: object) -> bytes:
         spis: tuple[bytes, ...] = getattr(value, self.name)
