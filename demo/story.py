@@ -46,7 +46,7 @@ class Story:
             ("A user of the VPN, in the gateway's own list (lotor user add)", self.user),
             (
                 "The gateway's racoon.conf as in the HOW-TO, but auth_source local (lotor check)",
-                self.gateway_configuration,
+                self.gateway_file,
             ),
             ("The client's racoon.conf and scripts as in the HOW-TO (lotor check)", self.client_file),
             ("The gateway starts (lotor daemon)", self.gateway_up),

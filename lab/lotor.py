@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from lab.internet import GATEWAY
-from lab.node import Finished, Node, Running
+from lab.node import Finished, LabError, Node, Running
 from lab.terminal import Terminal
 
 PROGRAM = (str(Path(sys.executable).with_name("python")), "-m", "lotor.cli.main")
@@ -53,6 +55,14 @@ class Lotor:
     def journal(self) -> str:
         return self.daemon.text() if self.daemon else ""
 
+    def sessions(self) -> list[dict[str, Any]]:
+        """`lotor status --json`."""
+        done = self.call("status", "--json")
+        if done.code:
+            raise LabError(f"lotor status ended with {done.code}: {done.stderr}")
+        sessions: list[dict[str, Any]] = json.loads(done.stdout)["sessions"]
+        return sessions
+
     def stop(self) -> int:
         return self.daemon.stop() if self.daemon else 0
 
@@ -70,9 +80,9 @@ def howto(side: str, **changes: str) -> str:
 
 
 def gateway(node: Node, certificates: Path, **changes: str) -> Lotor:
-    """The HOW-TO's gateway with `auth_source local`, ready to start."""
+    """The HOW-TO's gateway with `auth_source local` and an admin socket, ready to start; see `add_user`."""
     lotor = Lotor(node)
-    lotor.configure(howto("gateway", **{"auth_source": "local", **changes}))
+    lotor.configure(howto("gateway", **{"auth_source": "local", "adminsock": '"/run/gateway.sock"', **changes}))
     for name, mode in (("vpngw.crt", 0o644), ("vpngw.key", 0o600)):
         node.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), mode)
     node.write("/etc/racoon/motd", MOTD)
@@ -87,6 +97,12 @@ def client(node: Node, certificates: Path, **changes: str) -> Lotor:
     for script in ("phase1-up.sh", "phase1-down.sh"):
         node.write(f"/etc/racoon/{script}", (HOOKS / script).read_bytes(), 0o755)
     return lotor
+
+
+def add_user(lotor: Lotor, user: str, password: str) -> None:
+    done = lotor.call("user", "add", "--password-stdin", user, stdin=f"{password}\n")
+    if done.code:
+        raise LabError(f"lotor user add ended with {done.code}: {done.stderr}")
 
 
 def connect(lotor: Lotor, user: str, password: str, address: str = GATEWAY) -> Finished:

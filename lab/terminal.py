@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import subprocess
 import termios
 import time
@@ -43,9 +44,10 @@ class Terminal:
         """A line and the return key."""
         os.write(self._master, line.encode() + b"\n")
 
-    def press(self, key: str) -> None:
-        """A key of its own, `\\x03` for Ctrl-C."""
-        os.write(self._master, key.encode())
+    def interrupt(self) -> None:
+        """Ctrl-C, as the command sees it (the wrapper that put it into the node shall live to tell its end)."""
+        if pid := only_child(self.process.pid):
+            os.kill(pid, signal.SIGINT)
 
     def end(self, patience: float = 60.0) -> int:
         """Waits for the command's own end; its exit code."""

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from lab import pki
+from lab.dialling import serve
 from lab.internet import GATEWAY, Internet
-from lab.node import Node
-
-IDENTITY = "gw.example.org"
+from lab.lotor import Lotor
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,7 +29,7 @@ def certificates(authority: pki.Issued, tmp_path_factory: pytest.TempPathFactory
     """ca.crt, and vpngw.crt with vpngw.key for the HOW-TO's gateway address and gw.example.org."""
     directory = tmp_path_factory.mktemp("pki")
     authority.save(directory, "ca")
-    pki.gateway(authority, GATEWAY, IDENTITY).save(directory, "vpngw")
+    pki.gateway(authority, GATEWAY, "gw.example.org").save(directory, "vpngw")
     return directory
 
 
@@ -47,5 +46,7 @@ def broken_internet() -> Iterator[Internet]:
         yield net
 
 
-def ping(node: Node, address: str, *options: str) -> bool:
-    return node.run("ping", "-c3", "-i0.2", "-W3", *options, address, check=False).code == 0
+@pytest.fixture
+def gateway(internet: Internet, certificates: Path) -> Lotor:
+    """The HOW-TO's gateway, running, with user alice."""
+    return serve(internet, certificates)

@@ -1,0 +1,67 @@
+"""Dialling in, and what is asked of a tunnel: pings, a TCP transfer."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from pathlib import Path
+
+from lab import lotor
+from lab.internet import GATEWAY, INSIDE_HOST, Internet
+from lab.lotor import Lotor
+from lab.node import LabError, Node, wait_until
+from lab.vpnc import Vpnc
+
+
+def ping(node: Node, address: str, *options: str) -> bool:
+    return node.run("ping", "-c3", "-i0.2", "-W3", *options, address, check=False).code == 0
+
+
+def transfer(sender: Node, receiver: Node, address: str, octets: int = 2_000_000) -> bool:
+    """`sender` listens at `address`, `receiver` fetches; whether the octets arrived whole."""
+    content = secrets.token_bytes(octets)
+    sender.write("/run/sent", content)
+    listener = sender.start("file", "socat", "-u", "OPEN:/run/sent", "TCP-LISTEN:8000,reuseaddr")
+    wait_until(lambda: ":8000" in sender.run("ss", "-ltn").stdout, 5)
+    receiver.run("rm", "-f", "/run/got")
+    receiver.run("socat", "-u", f"TCP:{address}:8000,connect-timeout=10", "CREATE:/run/got", check=False)
+    listener.stop()
+    got = receiver.path("/run/got")
+    return got.exists() and hashlib.sha256(got.read_bytes()).digest() == hashlib.sha256(content).digest()
+
+
+def carries(net: Internet, client: Node, inner: str) -> bool:
+    """Traffic flows both ways, whoever begins, small and large."""
+    return ping(client, INSIDE_HOST) and ping(net.inside, inner) and transfer(net.inside, client, INSIDE_HOST)
+
+
+def dial(node: Node, certificates: Path, user: str = "alice", password: str = "alicepass", **options: str) -> Vpnc:
+    """A vpnc that is starting to connect."""
+    vpnc = Vpnc(node, GATEWAY, certificates / "ca.crt", ("203.0.113.0/24",))
+    vpnc.connect(user, password, **options)
+    return vpnc
+
+
+def dialled(node: Node, certificates: Path, user: str = "alice", password: str = "alicepass", **options: str) -> Vpnc:
+    """A connected vpnc."""
+    vpnc = dial(node, certificates, user, password, **options)
+    running = vpnc.running
+    wait_until(lambda: vpnc.connected or running is None or not running.alive)
+    if not vpnc.connected:
+        raise LabError(f"vpnc does not connect:\n{running.text() if running else ''}")
+    return vpnc
+
+
+def road_warrior(node: Node, certificates: Path, **changes: str) -> Lotor:
+    """The HOW-TO's client, its daemon running."""
+    program = lotor.client(node, certificates, **changes)
+    program.start("-d")
+    return program
+
+
+def serve(net: Internet, certificates: Path, **changes: str) -> Lotor:
+    """The HOW-TO's gateway with user alice, its daemon running."""
+    program = lotor.gateway(net.gateway, certificates, **changes)
+    lotor.add_user(program, "alice", "alicepass")
+    program.start("-d")
+    return program
