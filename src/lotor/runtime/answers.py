@@ -41,7 +41,8 @@ class Configurations(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The ports behind the answers. `executor` runs what would hold the event loop up."""
+    """The ports behind the answers. `executor` runs what would hold the event loop up. `alive` says whether a session
+    still is: what is given to one that has ended would never be taken back."""
 
     keys: Keys
     logins: LoginBackend
@@ -49,6 +50,7 @@ class Sources:
     configurations: Configurations
     dataplane: DataPlane
     executor: Executor
+    alive: Callable[[int], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Row:
 
 
 class Answers:
-    """`reply` is what the driver calls."""
+    """`reply` is what the driver calls; `use` changes the ports for questions to come."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
@@ -76,6 +78,9 @@ class Answers:
             questions.Activate: Row(self._activate, _never),
             questions.LastInbound: Row(self._last_inbound, _never),
         }
+
+    def use(self, sources: Sources) -> None:
+        self._sources = sources
 
     async def reply(self, question: Question[object]) -> Answer:
         """The answer, or the row's substitute with the reason; never raises but for cancellation."""
@@ -107,14 +112,19 @@ class Answers:
         return await self._sources.persons.ask(question)
 
     async def _configuration(self, question: questions.AcquireConfiguration) -> ModeConfiguration | Failure:
+        if not self._sources.alive(question.session):
+            return Failure("the session has ended")
         return self._sources.configurations.acquire(question.session, question.user)
 
     async def _spi(self, question: questions.ReserveSpi) -> int:
         del question
         return self._sources.dataplane.reserve_spi()
 
-    async def _install(self, question: questions.Install) -> None:
+    async def _install(self, question: questions.Install) -> Failure | None:
+        if not self._sources.alive(question.child.session):
+            return Failure("the session has ended")
         self._sources.dataplane.install(question.child)
+        return None
 
     async def _activate(self, question: questions.Activate) -> None:
         self._sources.dataplane.activate(question.child)

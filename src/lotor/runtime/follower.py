@@ -40,7 +40,7 @@ class Progress:
 
     tail: asyncio.Task[None] | None = None
     configured: bool = False
-    attached: bool = False
+    attachment: Attachment | None = None
     hooked: bool = False
     dead: bool = False
     up: bool = False
@@ -76,6 +76,12 @@ class Follower:
                 self._engines.release(session)
                 gone = self._register.get(session)
                 self._in_turn(session, lambda progress: self._gone(session, gone, progress))
+
+    async def finished(self, session: int) -> None:
+        """Until the engines are done with one session."""
+        progress = self._progress.get(session)
+        while progress is not None and progress.tail is not None and not progress.tail.done():
+            await asyncio.wait({progress.tail})
 
     async def settled(self) -> None:
         """Until everything under way is done: at shutdown."""
@@ -118,16 +124,19 @@ class Follower:
         if session.configuration is None:
             return False
         dataplane = self._engines.dataplane
-        if progress.attached:
-            await self._engines.host.detach(session.id)  # a second configuration replaces the first
         attachment = Attachment(session.id, dataplane.device(), dataplane.mtu(), session.path, session.configuration)
+        if progress.attachment == attachment:
+            return True
+        if progress.attachment is not None:
+            await self._engines.host.detach(session.id)  # a second configuration replaces the first
+            progress.attachment = None
         try:
             await self._engines.host.attach(attachment)
         except OSError as error:
             text = f"this host could not be set up for the tunnel: {error.strerror or error}"
             self._command(Disconnect(session.id, Reason(Cause.LOCAL_FAULT, text)))
             return False
-        progress.attached = True
+        progress.attachment = attachment
         return True
 
     async def _up(self, number: int, progress: Progress) -> None:
@@ -144,7 +153,7 @@ class Follower:
 
     async def _gone(self, number: int, session: Session | None, progress: Progress) -> None:
         try:
-            if progress.attached:
+            if progress.attachment is not None:
                 await self._engines.host.detach(number)
             if session is not None and progress.hooked:
                 if progress.dead:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from lotor.ike.events import Ended, Event, LoggedIn, Started
@@ -11,7 +12,6 @@ from lotor.ike.questions import AskPerson
 from lotor.model.login import Credentials, Declined, Field
 from lotor.model.policy import Side
 from lotor.model.secret import Secret
-from lotor.ports.keys import Keys
 from lotor.runtime.requests import Requests
 
 Given: TypeAlias = dict[Field, Secret]
@@ -20,14 +20,21 @@ REPEATABLE = frozenset({Field.USER_NAME, Field.PASSWORD, Field.DOMAIN})
 """What may be kept for a later phase 1 of the same connection; one-time codes may not."""
 
 
-class ClientPersons:
-    """`logins` names the `xauth_login` of a `remote` block. Passwords are kept while the connection they opened is up,
-    because each new phase 1 asks for the login again."""
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the administrator wrote down: `login` is the `xauth_login` of a `remote` block, `password` what psk.txt
+    holds for a login (it may read a file)."""
 
-    def __init__(self, requests: Requests, keys: Keys, logins: Callable[[str], str | None]) -> None:
+    login: Callable[[str], str | None]
+    password: Callable[[str], Secret | None]
+
+
+class ClientPersons:
+    """Passwords are kept while the connection they opened is up, because each new phase 1 asks for the login again."""
+
+    def __init__(self, requests: Requests, files: Files) -> None:
         self._requests = requests
-        self._keys = keys
-        self._logins = logins
+        self._files = files
         self._remotes: dict[int, str] = {}
         self._answered: dict[int, Given] = {}
         self._kept: dict[str, Given] = {}
@@ -55,13 +62,13 @@ class ClientPersons:
 
     async def saved(self, login: str) -> Secret | None:
         """What psk.txt holds for a login."""
-        return await asyncio.get_running_loop().run_in_executor(None, self._keys.saved_password, login)
+        return await asyncio.get_running_loop().run_in_executor(None, self._files.password, login)
 
     async def _given(self, question: AskPerson) -> Given:
         """Everything known without asking. From the second round on only the name: nothing refused is sent again."""
         wish = self._requests.wish(question.session)
         given: Given = dict(self._kept.get(question.remote, {})) if wish is None else dict(wish.given)
-        login = self._logins(question.remote)
+        login = self._files.login(question.remote)
         if Field.USER_NAME not in given and login is not None:
             given[Field.USER_NAME] = Secret(login)
         if question.round > 1:

@@ -1,0 +1,48 @@
+"""How a command reaches the daemon: its options for the socket, and faults as exits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lotor.cli import locate
+from lotor.control.client import Connection, Unreachable
+from lotor.control.messages import Failed, Response
+from lotor.daemon.exits import Exit, StartError, code_of
+
+SOCKET = click.option("-s", "--socket", type=click.Path(path_type=Path), help="Control socket of the daemon.")
+FILE = click.option("-f", "--file", type=click.Path(path_type=Path), help="Configuration that names the socket.")
+
+
+class Daemon(Connection):
+    """A connection whose faults are exits of a command."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            super().__init__(path)
+        except Unreachable as error:
+            raise StartError(str(error), Exit.NO_DAEMON) from error
+
+    def receive(self) -> Response:
+        try:
+            return super().receive()
+        except Unreachable as error:
+            raise StartError(str(error), Exit.NO_DAEMON) from error
+
+
+def call(context: click.Context, options: dict[str, object]) -> Daemon:
+    """`--socket` of the command, else `-s` before it (racoonctl), else what the configuration says."""
+    socket = _path(options.get("socket")) or _path(context.obj)
+    return Daemon(locate.control_socket(socket, _path(options.get("file"))))
+
+
+def refusal(response: Response) -> StartError:
+    """The exit that an unwanted response means."""
+    if isinstance(response, Failed):
+        return StartError(response.text, code_of(response.cause))
+    return StartError("the daemon gave an answer that fits no question", Exit.FAILED)
+
+
+def _path(value: object) -> Path | None:
+    return value if isinstance(value, Path) else None

@@ -1,0 +1,22 @@
+"""`lotor daemon`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lotor.cli.locate import configuration
+
+
+@click.command()
+@click.option("-f", "--file", type=click.Path(path_type=Path), help="Configuration; default /etc/lotor/racoon.conf.")
+@click.option("-F", "--foreground", is_flag=True, help="Stay in the foreground, log to standard error.")
+@click.option("-l", "--log", type=click.Path(path_type=Path), help="Log to this file instead of syslog.")
+@click.option("-d", "--debug", is_flag=True, help="Log at level debug, whatever the configuration says.")
+@click.pass_context
+def daemon(context: click.Context, /, file: Path | None, log: Path | None, *, foreground: bool, debug: bool) -> None:
+    """Run the gateway, the client, or both, as the configuration says."""
+    from lotor.daemon.program import Options, run
+
+    context.exit(run(Options(configuration(file), foreground, log, debug)))

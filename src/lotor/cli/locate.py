@@ -1,0 +1,36 @@
+"""Where the commands look: configuration files, and the control socket of the daemon."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+CONFIGURATIONS = (Path("/etc/lotor/racoon.conf"), Path("/etc/racoon/racoon.conf"))
+DEFAULT_SOCKET = Path("/run/lotor/lotor.sock")
+
+
+def configuration(given: Path | None) -> Path:
+    """The file that was named, else the first default that exists, else the first default."""
+    if given is not None:
+        return given
+    return next((path for path in CONFIGURATIONS if path.exists()), CONFIGURATIONS[0])
+
+
+def control_socket(given: Path | None, file: Path | None = None) -> Path:
+    """The socket that was named, else that of the configuration file if it can be read, else the default."""
+    if given is not None:
+        return given
+    path = configuration(file)
+    if not os.access(path, os.R_OK):
+        return DEFAULT_SOCKET
+    return _of_file(path) or DEFAULT_SOCKET
+
+
+def _of_file(path: Path) -> Path | None:
+    from lotor.config import ConfigError, load
+
+    try:
+        adminsock = load(path).settings.listen.adminsock
+    except ConfigError:
+        return None
+    return adminsock.path if adminsock is not None else None

@@ -1,0 +1,121 @@
+"""The two programs, `lotor` and `racoonctl`: which word is which command."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from lotor import __version__
+from lotor.daemon.exits import Exit, StartError
+
+COMMANDS = {
+    "daemon": "lotor.cli.daemon:daemon",
+    "vc": "lotor.cli.connect:connect",
+    "connect": "lotor.cli.connect:connect",
+    "vd": "lotor.cli.connect:disconnect",
+    "disconnect": "lotor.cli.connect:disconnect",
+    "status": "lotor.cli.status:status",
+    "events": "lotor.cli.control:events",
+    "reload": "lotor.cli.control:reload",
+    "check": "lotor.cli.check:check",
+    "pki": "lotor.cli.pki:pki",
+    "user": "lotor.cli.user:user",
+    "version": "lotor.cli.main:version",
+}
+RACOONCTL = {
+    "vpn-connect": COMMANDS["vc"],
+    "vc": COMMANDS["vc"],
+    "vpn-disconnect": COMMANDS["vd"],
+    "vd": COMMANDS["vd"],
+    "status": COMMANDS["status"],
+    "st": COMMANDS["status"],
+    "show-event": COMMANDS["events"],
+    "se": COMMANDS["events"],
+    "reload-config": COMMANDS["reload"],
+    "rc": COMMANDS["reload"],
+}
+
+
+class Lazy(click.Group):
+    """A group that imports a command when it is called. `words` maps each word to `module:name`."""
+
+    words: dict[str, str] = COMMANDS
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(self.words)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        place = self.words.get(cmd_name)
+        if place is None:
+            return None
+        module, name = place.split(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+class LazyRacoonctl(Lazy):
+    words = RACOONCTL
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lotor", message="%(prog)s %(version)s")
+def lotor() -> None:
+    """A remote-access IPsec VPN: gateway, client, and the tools around them."""
+
+
+@click.group(cls=LazyRacoonctl, name="racoonctl")
+@click.option("-s", "socket", type=click.Path(path_type=Path), help="Control socket of the daemon.")
+@click.option("-l", "wide", count=True, help="Accepted, without effect.")
+@click.option("-d", "dump", is_flag=True, help="Accepted, without effect.")
+@click.pass_context
+def racoonctl_group(context: click.Context, socket: Path | None, wide: int, dump: bool) -> None:
+    """The words of racoonctl for the daemon of lotor."""
+    del wide, dump
+    context.obj = socket
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"lotor {__version__}")
+
+
+def main() -> None:
+    """The `lotor` program."""
+    run(lotor)
+
+
+def racoonctl() -> None:
+    """The `racoonctl` program."""
+    run(racoonctl_group)
+
+
+def run(group: click.Group) -> None:
+    """Every refusal is one line on standard error and an exit code of docs/exit-codes.md."""
+    try:
+        code = group.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        code = Exit.USAGE
+    except click.ClickException as error:
+        click.echo(f"lotor: {error.format_message()}", err=True)
+        code = error.exit_code
+    except StartError as error:
+        click.echo(f"lotor: {error}", err=True)
+        code = error.code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("lotor: interrupted", err=True)
+        code = Exit.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = Exit.FAILED
+    sys.exit(int(code or 0))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""`lotor status`: the sessions of a daemon, for a person on 80 columns or as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import cast
+
+import click
+
+from lotor.cli.calling import FILE, SOCKET, call, refusal
+from lotor.control.messages import Report, Status
+from lotor.control.views import SessionView, StatusView
+
+UNITS = ("octets", "kB", "MB", "GB", "TB")
+HEAD = f"{'#':>4}  {'user':<16} {'from':<21} {'since':<16} {'address':<15}"
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable, see docs/status.md.")
+@SOCKET
+@FILE
+@click.pass_context
+def status(context: click.Context, /, *, as_json: bool, **options: object) -> None:
+    """Show who is connected, from where, since when, and how."""
+    with call(context, options) as daemon:
+        daemon.send(Status())
+        response = daemon.receive()
+    if not isinstance(response, Report):
+        raise refusal(response)
+    if as_json:
+        json.dump(response.status, sys.stdout, indent=2)
+        click.echo()
+        return
+    click.echo(table(cast("StatusView", response.status)))
+
+
+def table(view: StatusView) -> str:
+    """All sessions, at most 80 columns unless a name is longer."""
+    lines = [
+        f"lotor {view['version']}, process {view['pid']}, running for {duration(view['seconds'])}",
+        f"configuration {view['configuration']}",
+    ]
+    if view["internal_errors"]:
+        lines.append(f"{view['internal_errors']} internal errors: see the log")
+    if not view["sessions"]:
+        return "\n".join([*lines, "no sessions"])
+    for session in view["sessions"]:
+        lines += ["", HEAD, *_session(session)]
+    return "\n".join(lines)
+
+
+def duration(seconds: float) -> str:
+    """The two largest units: `2 h 10 min`."""
+    left = max(0, round(seconds))
+    parts = []
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def octets(count: int) -> str:
+    """Three digits and a decimal unit."""
+    size = float(count)
+    for unit in UNITS:
+        if size < 1000 or unit == UNITS[-1]:
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == UNITS[0] else f"{size:.1f} {unit}"
+
+
+def _session(view: SessionView) -> list[str]:
+    since = view["since"][:16].replace("T", " ")
+    user = view["user"] or f"({view['state']})"
+    traffic = view["traffic"]
+    refused = {kind: traffic[kind] for kind in ("replayed", "forged", "misdirected") if traffic[kind]}  # type: ignore[literal-required]  # three keys of TrafficView
+    lines = [
+        f"{view['session']:>4}  {user:<16} {view['outside']:<21} {since:<16} {view['address']:<15}",
+        f"      {view['role']} of remote {view['remote']}, {view['state']} for {duration(view['seconds'])}",
+        f"      phase 1 {view['phase1'] or '-'}; {view['nat'] or 'no NAT'}; peer {view['peer'] or '-'}",
+    ]
+    lines += [
+        f"      SA pair {each['id']}: {each['suite']}, SPI {each['spi_in']} in, {each['spi_out']} out"
+        for each in view["children"]
+    ]
+    lines.append(
+        f"      {octets(traffic['octets_in'])} in, {octets(traffic['octets_out'])} out"
+        + (f"; next rekey in {duration(view['rekey_in'])}" if view["rekey_in"] is not None else "")
+    )
+    if refused:
+        lines.append("      refused packets: " + ", ".join(f"{count} {kind}" for kind, count in refused.items()))
+    return lines + [f"      warning: {text}" for text in view["warnings"]]

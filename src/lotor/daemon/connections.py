@@ -1,0 +1,200 @@
+"""`vc` and `vd` of a client: which `remote` block a typed gateway means, what the person gives, how it came out."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from lotor.ike.intents import Connect, Disconnect
+from lotor.model.login import Field
+from lotor.model.network import Path, Peer
+from lotor.model.policy import RemotePolicy, Side
+from lotor.model.reason import Cause, Reason
+from lotor.model.secret import Secret
+from lotor.runtime.driver import Driver
+from lotor.runtime.follower import Follower
+from lotor.runtime.persons import ClientPersons
+from lotor.runtime.requests import Outcome, Prompter, Requests, Wish
+from lotor.runtime.sessions import Register, Session
+
+GIVEN_UP = Reason(Cause.ADMINISTRATOR, "given up by the person who asked for it")
+TERMINATED = Reason(Cause.ADMINISTRATOR, "closed by the administrator")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a typed gateway leads. `host` is the name that was typed, None for an address."""
+
+    remote: RemotePolicy
+    address: IPv4Address
+    host: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What connections are made with."""
+
+    driver: Driver
+    register: Register
+    requests: Requests
+    persons: ClientPersons
+    follower: Follower
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the configuration and the host say at this moment. `login` is `xauth_login` of a remote block; `source`
+    the local end for a gateway (`OSError` without a route)."""
+
+    remotes: Callable[[], tuple[RemotePolicy, ...]]
+    login: Callable[[str], str | None]
+    source: Callable[[Peer], Peer]
+
+
+class RefusedRequest(Exception):  # noqa: N818 - an outcome, not an error of the program
+    """A request that cannot even begin."""
+
+    def __init__(self, text: str, cause: Cause = Cause.LOCAL_FAULT) -> None:
+        super().__init__(text)
+        self.reason = Reason(cause, text)
+
+
+class Connections:
+    def __init__(self, parts: Parts, ground: Ground) -> None:
+        self._parts = parts
+        self._ground = ground
+        self._beginning: set[tuple[str, IPv4Address]] = set()
+
+    async def connect(self, gateway: str, user: str | None, prompter: Prompter) -> Session | Reason:
+        """The session when it is up and the host is set up (also one that was up before), else why not. Cancelling
+        gives the attempt up and leaves nothing behind."""
+        try:
+            target = await self.target(gateway)
+        except RefusedRequest as error:
+            return error.reason
+        if (session := self.existing(target)) is not None:
+            return session
+        key = (target.remote.name, target.address)
+        if key in self._beginning:
+            return Reason(Cause.LOCAL_FAULT, f"a connection to {gateway} is being set up already")
+        self._beginning.add(key)
+        try:
+            return await self._attempt(target, user, prompter)
+        finally:
+            self._beginning.discard(key)
+
+    async def disconnect(self, gateway: str) -> int:
+        """How many sessions were ended; waits until the host is as it was."""
+        address = _address(gateway)
+        addresses = {address} if address is not None else set(await _resolve_or_nothing(gateway))
+        gone = [each for each in self._clients() if each.path.remote.address in addresses or each.remote == gateway]
+        for session in gone:
+            self._parts.driver.command(Disconnect(session.id, TERMINATED))
+        for session in gone:
+            await self._parts.follower.finished(session.id)
+        return len(gone)
+
+    async def target(self, gateway: str) -> Target:
+        """The block with the gateway's address, else that of its name, else an anonymous one; `RefusedRequest`."""
+        remotes = [each for each in self._ground.remotes() if each.side is Side.CLIENT]
+        typed = _address(gateway)
+        named = next((each for each in remotes if each.name == gateway and isinstance(each.address, IPv4Address)), None)
+        if typed is None and named is not None and isinstance(named.address, IPv4Address):
+            return Target(named, named.address, None)
+        addresses = [typed] if typed is not None else await resolve(gateway)
+        host = gateway if typed is None else None
+        for remote in remotes:
+            if remote.address in addresses:
+                return Target(remote, IPv4Address(str(remote.address)), host)
+        anonymous = next((each for each in remotes if each.address is None), None)
+        if anonymous is None:
+            shown = gateway if typed is not None else f"{gateway} ({', '.join(map(str, addresses))})"
+            raise RefusedRequest(
+                f"the configuration has no remote block of a client for {shown}: add remote {addresses[0]} {{ … }}"
+            )
+        return Target(anonymous, addresses[0], host)
+
+    def existing(self, target: Target) -> Session | None:
+        """A session with this gateway that is up."""
+        same = (each for each in self._clients() if each.up and each.remote == target.remote.name)
+        return next((each for each in same if each.path.remote.address == target.address), None)
+
+    async def _attempt(self, target: Target, user: str | None, prompter: Prompter) -> Session | Reason:
+        given = await self._ask_ahead(target.remote.name, user, prompter)
+        if given is None:
+            return Reason(Cause.LOGIN_DECLINED, "no login was given")
+        remote = Peer(target.address, target.remote.port)
+        try:
+            path = Path(self._ground.source(remote), remote)
+        except OSError as error:
+            return Reason(Cause.NO_ANSWER, error.strerror or str(error))
+        number = self._parts.requests.new(Wish(given, prompter))
+        self._parts.driver.command(Connect(target.remote.name, path, number, target.host))
+        try:
+            return await self._outcome(number)
+        except asyncio.CancelledError:
+            await self._give_up(number)
+            raise
+        finally:
+            self._parts.requests.forget(number)
+
+    async def _ask_ahead(self, remote: str, user: str | None, prompter: Prompter) -> dict[Field, Secret] | None:
+        """Name and password before the first packet, so that no gateway waits for typing; nothing is sent by this."""
+        login = user or self._ground.login(remote)
+        given = {Field.USER_NAME: Secret(login)} if login else {}
+        if login and (saved := await self._parts.persons.saved(login)) is not None:
+            return given | {Field.PASSWORD: saved}
+        wants = (Field.PASSWORD,) if login else (Field.USER_NAME, Field.PASSWORD)
+        answers = await prompter.prompt(wants, "")
+        if answers is None or not set(wants) <= answers.keys():
+            return None
+        return given | {field: answers[field] for field in wants}
+
+    async def _outcome(self, number: int) -> Session | Reason:
+        requests = self._parts.requests
+        if requests.session(number) is None:
+            requests.fail(number, "the connection could not be begun: the log says more")
+        outcome: Outcome = await requests.outcome(number)
+        if isinstance(outcome, Reason):
+            if (session := requests.session(number)) is not None:
+                await self._parts.follower.finished(session)
+            return outcome
+        session_up = self._parts.register.get(outcome.session)
+        return session_up or Reason(Cause.PEER_CLOSED, "the connection ended at once")
+
+    async def _give_up(self, number: int) -> None:
+        session = self._parts.requests.session(number)
+        if session is not None:
+            self._parts.driver.command(Disconnect(session, GIVEN_UP))
+            await self._parts.follower.finished(session)
+
+    def _clients(self) -> list[Session]:
+        return [each for each in self._parts.register.all() if each.side is Side.CLIENT]
+
+
+def _address(text: str) -> IPv4Address | None:
+    try:
+        return IPv4Address(text)
+    except ValueError:
+        return None
+
+
+async def resolve(host: str) -> list[IPv4Address]:
+    """The IPv4 addresses of a host name, asked for once; `RefusedRequest` when there is none."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "not a host name"
+        raise RefusedRequest(f"cannot resolve {host}: {why}") from error
+    return [IPv4Address(address[0]) for *_, address in found]
+
+
+async def _resolve_or_nothing(host: str) -> list[IPv4Address]:
+    try:
+        return await resolve(host)
+    except RefusedRequest:
+        return []

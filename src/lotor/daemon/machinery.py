@@ -1,0 +1,167 @@
+"""The running parts of one program, put together around the core: who hears what, in which order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from lotor.daemon.connections import Connections, Ground, Parts
+from lotor.daemon.loadout import Loadout
+from lotor.ike.events import Event
+from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown
+from lotor.model.network import Path, Peer
+from lotor.model.policy import RemotePolicy
+from lotor.model.reason import Cause, Reason
+from lotor.model.secret import Secret
+from lotor.ports.dataplane import Broken, DataPlane, Expired, Moved, Notice
+from lotor.ports.hooks import HookEvent
+from lotor.ports.host import Host
+from lotor.ports.leases import Leases
+from lotor.runtime.answers import Answers, Sources
+from lotor.runtime.configurations import GatewayConfigurations, NoConfigurations
+from lotor.runtime.driver import Core, Driver
+from lotor.runtime.follower import Engines, Environment, Follower
+from lotor.runtime.journal import Journal
+from lotor.runtime.persons import ClientPersons, Files
+from lotor.runtime.requests import Requests
+from lotor.runtime.sessions import Register
+from lotor.runtime.sockets import IsakmpSocket, source_towards
+
+log = logging.getLogger(__name__)
+
+THREADS = 4
+"""For signatures and judgements, which take milliseconds each."""
+SHUT_DOWN = Reason(Cause.ADMINISTRATOR, "the daemon was shut down")
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """The engines that hold something of the host; `leases` None on a pure client. `mark` is that of our sockets."""
+
+    dataplane: DataPlane
+    host: Host
+    isakmp: tuple[IsakmpSocket, ...]
+    leases: Leases | None
+    environment: Environment
+    mark: int | None = None
+
+
+class Machinery:
+    """`start` and `stop` once each, in the event loop. `broken` hears when the data plane fails."""
+
+    def __init__(self, core: Core, loadout: Loadout, equipment: Equipment, broken: Callable[[str], None]) -> None:
+        self.loadout = loadout
+        self._equipment = equipment
+        self._broken = broken
+        self._executor = ThreadPoolExecutor(THREADS, "lotor-keys")
+        self._configurations = (
+            GatewayConfigurations(equipment.leases, lambda: self.loadout.template)
+            if equipment.leases
+            else NoConfigurations()
+        )
+        self.requests = Requests()
+        self.register = Register(equipment.dataplane)
+        self.persons = ClientPersons(self.requests, Files(self._login, self._password))
+        self.answers = Answers(self._sources())
+        self.driver = Driver(core, self._transmit, self.answers.reply)
+        self.follower = Follower(self._engines(), self.register, self.driver.command, self.requests.ready)
+        parts = Parts(self.driver, self.register, self.requests, self.persons, self.follower)
+        self.connections = Connections(parts, Ground(self._remotes, self._login, self._source))
+
+    def start(self) -> None:
+        journal = Journal(asyncio.get_running_loop().call_later)
+        for subscriber in (self.register.follow, journal.follow, self.persons.follow, self.requests.follow):
+            self.driver.subscribe(subscriber)
+        self.driver.subscribe(self.follower.follow)
+        self.driver.subscribe(self.register.ended)
+        self._equipment.dataplane.start(self.driver.receive, self._notice)
+        for isakmp in self._equipment.isakmp:
+            isakmp.start(self.driver.receive)
+
+    async def stop(self) -> None:
+        """Deletes to every peer, the host as it was, then the engines."""
+        self.driver.command(Shutdown(SHUT_DOWN))
+        await self.follower.settled()
+        self.driver.stop()
+        for isakmp in self._equipment.isakmp:
+            isakmp.close()
+        self._equipment.dataplane.stop()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def reload(self, loadout: Loadout) -> None:
+        """Sessions that are up keep what they have."""
+        self.loadout = loadout
+        self.answers.use(self._sources())
+        self.driver.command(Reload(loadout.policy))
+
+    def listen(self, subscriber: Callable[[Event], None]) -> None:
+        self.driver.subscribe(subscriber)
+
+    def _sources(self) -> Sources:
+        return Sources(
+            keys=self.loadout.keys,
+            logins=self.loadout.logins,
+            persons=self.persons,
+            configurations=self._configurations,
+            dataplane=self._equipment.dataplane,
+            executor=self._executor,
+            alive=lambda session: self.register.get(session) is not None,
+        )
+
+    def _engines(self) -> Engines:
+        equipment = self._equipment
+        return Engines(
+            equipment.dataplane, equipment.host, CurrentHooks(self), self._configurations.release, equipment.environment
+        )
+
+    def _transmit(self, data: bytes, path: Path) -> None:
+        if path.floated:
+            self._equipment.dataplane.transmit(data, path)
+            return
+        for isakmp in self._equipment.isakmp:
+            if isakmp.serves(path.local):
+                isakmp.transmit(data, path)
+                return
+        raise OSError(f"no socket listens at {path.local}")
+
+    def _notice(self, notice: Notice) -> None:
+        match notice:
+            case Expired(child=child, hard=hard):
+                self.driver.command(ChildExpired(child, hard))
+            case Moved(child=child, remote=remote):
+                self.driver.command(PeerMoved(child, remote))
+            case Broken(why=why):
+                log.error("the data plane stopped: %s", why)
+                self._broken(why)
+
+    def _remotes(self) -> tuple[RemotePolicy, ...]:
+        return self.loadout.policy.remotes
+
+    def _login(self, remote: str) -> str | None:
+        return next((each.xauth_login for each in self.loadout.settings.remotes if each.name == remote), None)
+
+    def _password(self, login: str) -> Secret | None:
+        return self.loadout.keys.saved_password(login)
+
+    def _source(self, remote: Peer) -> Peer:
+        address = source_towards(remote, mark=self._equipment.mark)
+        sockets = self._equipment.isakmp
+        local = [each.local for each in sockets if each.serves(Peer(address, each.local.port))]
+        if not local:
+            raise OSError(
+                f"no socket listens at {address}, from where {remote.address} is reached: see listen {{ isakmp }}"
+            )
+        return Peer(address, local[0].port)
+
+
+class CurrentHooks:
+    """The hooks of the configuration as it is now."""
+
+    def __init__(self, machinery: Machinery) -> None:
+        self._machinery = machinery
+
+    async def run(self, remote: str, event: HookEvent, environment: Mapping[str, str]) -> None:
+        await self._machinery.loadout.hooks.run(remote, event, environment)

@@ -1,0 +1,93 @@
+"""What the administrator's socket can ask of the program, joined to the parts that do it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lotor.config import ConfigError
+from lotor.control.messages import Connect, Connected, Disconnect, Disconnected, Done, Failed, Happened, Response
+from lotor.control.service import Caller
+from lotor.control.views import StatusView
+from lotor.daemon.loadout import Loadout
+from lotor.daemon.machinery import Machinery
+from lotor.daemon.status import status_view
+from lotor.ike.events import Event
+from lotor.model.reason import Reason
+from lotor.model.text import clean
+from lotor.runtime.sessions import Session
+
+log = logging.getLogger(__name__)
+
+LONGEST_BANNER = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the configuration came from, and how to read it again (`ConfigError` when it is bad)."""
+
+    name: str
+    load: Callable[[], Loadout]
+
+
+class Steward:
+    """Implements `control.service.Service`."""
+
+    def __init__(self, machinery: Machinery, origin: Origin) -> None:
+        self._machinery = machinery
+        self._origin = origin
+        self._started = asyncio.get_running_loop().time()
+        self._listeners: set[Callable[[Happened], None]] = set()
+        machinery.listen(self._tell)
+
+    async def connect(self, request: Connect, caller: Caller) -> Response:
+        known = {session.id for session in self._machinery.register.all() if session.up}
+        found = await self._machinery.connections.connect(request.gateway, request.user, caller)
+        if isinstance(found, Reason):
+            return Failed(found.text, found.cause.name)
+        return connected(found, already=found.id in known)
+
+    async def disconnect(self, request: Disconnect, caller: Caller) -> Response:
+        del caller
+        ended = await self._machinery.connections.disconnect(request.gateway)
+        return Disconnected(ended) if ended else Failed(f"not connected to {request.gateway}")
+
+    def status(self) -> StatusView:
+        now = asyncio.get_running_loop().time()
+        view = status_view(self._machinery.register, self._origin.name, self._started, now)
+        view["internal_errors"] = self._machinery.driver.tally.internal_errors
+        return view
+
+    async def reload(self) -> Response:
+        """Reads, judges, then switches; a bad file keeps what was there."""
+        try:
+            loadout = await asyncio.get_running_loop().run_in_executor(None, self._origin.load)
+        except ConfigError as error:
+            log.error("%s was not taken over, the old configuration stays:\n%s", self._origin.name, error)  # noqa: TRY400 - the text says all
+            return Failed(f"the old configuration stays:\n{error}")
+        self._machinery.reload(loadout)
+        log.info("configuration %s taken over; sessions that are up keep theirs", self._origin.name)
+        return Done(f"{self._origin.name} taken over")
+
+    def subscribe(self, listener: Callable[[Happened], None]) -> Callable[[], None]:
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    def _tell(self, event: Event) -> None:
+        if not self._listeners:
+            return
+        happened = Happened(time.time(), type(event).__name__, event.session, clean(event.text()))
+        for listener in tuple(self._listeners):
+            listener(happened)
+
+
+def connected(session: Session, *, already: bool) -> Connected:
+    """What a person reads when the tunnel is up; the gateway's banner is cleaned here."""
+    configuration = session.configuration
+    if configuration is None:
+        return Connected("", already=already)
+    banner = clean(configuration.banner, lines=True, longest=LONGEST_BANNER)
+    return Connected(str(configuration.address), banner, already)

@@ -1,0 +1,103 @@
+"""The register as the views that `status` shows, with a word about algorithms that are in use and weak."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+from lotor import __version__
+from lotor.control.views import SCHEMA, ChildView, SessionView, StatusView, TrafficView
+from lotor.ike.events import ChildUp
+from lotor.model.algorithms import Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
+from lotor.model.child import Counters
+from lotor.model.text import clean
+from lotor.runtime.sessions import Register, Session
+
+WEAK: dict[Group | Hash | Integrity | Cipher, str] = {
+    Group.MODP1024: "dh_group 2 (modp1024) is weak: use 14 (modp2048) or more on both ends",
+    Group.MODP1536: "dh_group 5 (modp1536) is weak: use 14 (modp2048) or more on both ends",
+    Hash.MD5: "md5 is broken: use sha256 on both ends",
+    Hash.SHA1: "sha1 is old: use sha256 on both ends",
+    Integrity.HMAC_MD5: "hmac_md5 is old: use hmac_sha256 on both ends",
+    Integrity.HMAC_SHA1: "hmac_sha1 is old: use hmac_sha256 on both ends",
+    Cipher.TRIPLE_DES_CBC: "3des is weak and slow: use aes on both ends",
+}
+
+
+def status_view(register: Register, configuration: str, started: float, now: float) -> StatusView:
+    """`started` and `now` in the core's clock. The caller sets `internal_errors`."""
+    return StatusView(
+        schema=SCHEMA,
+        version=__version__,
+        pid=os.getpid(),
+        configuration=configuration,
+        seconds=round(now - started, 1),
+        internal_errors=0,
+        sessions=[session_view(register, each, now) for each in register.all()],
+    )
+
+
+def session_view(register: Register, session: Session, now: float) -> SessionView:
+    children = [_child(each, now) for each in session.children.values()]
+    since = datetime.fromtimestamp(session.since, UTC)
+    rekeys = [each["rekey_in"] for each in children if each["rekey_in"] is not None]
+    return SessionView(
+        session=session.id,
+        role=session.side.value,
+        remote=session.remote,
+        state=_state(session),
+        user=clean(session.user),
+        peer=clean(session.peer),
+        local=str(session.path.local),
+        outside=str(session.path.remote),
+        nat=clean(session.nat),
+        vendor=clean(session.vendor),
+        since=since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        seconds=max(0.0, round(datetime.now(UTC).timestamp() - session.since, 1)),
+        address=str(session.configuration.address) if session.configuration else "",
+        phase1=str(session.suite) if session.suite else "",
+        children=children,
+        traffic=_traffic(register.traffic(session)),
+        rekey_in=min(rekeys, default=None),
+        warnings=weaknesses(session.suite, [each.suite for each in session.children.values()]),
+    )
+
+
+def weaknesses(phase1: IkeSuite | None, children: list[EspSuite]) -> list[str]:
+    """One sentence for each weak algorithm in use."""
+    used: list[Group | Hash | Integrity | Cipher] = []
+    if phase1 is not None:
+        used += [phase1.group, phase1.hash, phase1.cipher]
+    for suite in children:
+        used += [suite.cipher, *([suite.integrity] if suite.integrity else [])]
+    return list(dict.fromkeys(WEAK[each] for each in used if each in WEAK))
+
+
+def _state(session: Session) -> str:
+    if session.up:
+        return "up"
+    if session.user:
+        return "logged in"
+    return "phase 1 established" if session.suite else "connecting"
+
+
+def _child(event: ChildUp, now: float) -> ChildView:
+    return ChildView(
+        id=event.child.id,
+        spi_in=f"{event.child.inbound.spi:#010x}",
+        spi_out=f"{event.child.outbound.spi:#010x}",
+        suite=str(event.suite),
+        rekey_in=round(event.rekey_at - now, 1) if event.rekey_at is not None else None,
+    )
+
+
+def _traffic(counters: Counters) -> TrafficView:
+    return TrafficView(
+        octets_in=counters.octets_in,
+        octets_out=counters.octets_out,
+        packets_in=counters.packets_in,
+        packets_out=counters.packets_out,
+        replayed=counters.replayed,
+        forged=counters.forged,
+        misdirected=counters.misdirected,
+    )

@@ -1,0 +1,124 @@
+"""Each question has one row, and an answer even when its port breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+
+from lotor.ike import questions
+from lotor.model.child import LOWEST_SPI, Counters
+from lotor.model.identity import Identity
+from lotor.model.judgement import Failure, PeerProof, Signature, Untrusted
+from lotor.model.login import Accepted, Credentials, Declined, Field, LoginAttempt, Refused
+from lotor.model.network import Peer
+from lotor.runtime import answers as room
+from lotor.runtime.answers import Answers, Sources
+from scripted import CONFIGURATION, OpenKeys, RecordingDataPlane, child
+
+PROOF = PeerProof("r", (), Identity(1, b""), b"", b"", IPv4Address("192.0.2.50"))
+ATTEMPT = LoginAttempt("alice", (), Peer(IPv4Address("192.0.2.9"), 500))
+QUESTIONS = [
+    questions.Sign("r", b"octets"),
+    questions.JudgePeer(PROOF),
+    questions.CheckLogin(1, ATTEMPT),
+    questions.AskPerson(1, "r", (Field.PASSWORD,), "", 1),
+    questions.AcquireConfiguration(1, "alice"),
+    questions.ReserveSpi(1),
+    questions.Install(child()),
+    questions.Activate(1),
+    questions.LastInbound((1,)),
+]
+
+
+class Yes:
+    async def judge(self, attempt):
+        return Accepted(attempt.user)
+
+    async def ask(self, question):
+        return Credentials(())
+
+    def acquire(self, session, user):
+        return CONFIGURATION
+
+
+class Broken:
+    def __getattr__(self, name):
+        raise RuntimeError("secret detail")
+
+
+@pytest.fixture
+def sources():
+    with ThreadPoolExecutor(1) as executor:
+        yield Sources(OpenKeys(), Yes(), Yes(), Yes(), RecordingDataPlane(), executor, lambda session: True)
+
+
+def reply(sources, question):
+    return asyncio.run(Answers(sources).reply(question))
+
+
+def test_every_question_of_the_core_has_a_row(sources):
+    declared = {
+        each for each in vars(questions).values() if isinstance(each, type) and questions.Question in each.__mro__
+    }
+    assert {type(each) for each in QUESTIONS} == declared - {questions.Question}
+    for question in QUESTIONS:
+        reply(sources, question)
+
+
+def test_good_ports_give_good_answers(sources):
+    assert reply(sources, QUESTIONS[0]) == Signature(b"signed octets")
+    assert reply(sources, QUESTIONS[2]) == Accepted("alice")
+    assert reply(sources, QUESTIONS[5]) == 0x1000
+    assert reply(sources, QUESTIONS[6]) is None
+    assert sources.dataplane.installed == {1: child()}
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda each: type(each).__name__)
+def test_a_broken_port_gives_a_refusal_without_the_text_of_its_exception(sources, question):
+    broken = Sources(Broken(), Broken(), Broken(), Broken(), Broken(), sources.executor, lambda session: True)
+    answer = reply(broken, question)
+    assert isinstance(answer, Failure | Untrusted | Refused | Declined | int | None)
+    assert "secret detail" not in str(answer)
+
+
+def test_a_broken_reservation_still_gives_a_spi_that_is_allowed(sources):
+    assert reply(replace(sources, dataplane=Broken()), questions.ReserveSpi(1)) >= LOWEST_SPI
+
+
+def test_the_sentence_of_an_engine_that_refuses_reaches_the_core(sources):
+    class Full(RecordingDataPlane):
+        def install(self, child):
+            raise OSError(28, "no room for another SA")
+
+    assert reply(replace(sources, dataplane=Full()), questions.Install(child())) == Failure("no room for another SA")
+
+
+def test_a_silent_back_end_has_refused(sources, monkeypatch):
+    class Silent:
+        async def judge(self, attempt):
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(room, "LOGIN_SECONDS", 0.01)
+    answer = reply(replace(sources, logins=Silent()), QUESTIONS[2])
+    assert answer == Refused("alice", "no answer within 0.01 s")
+
+
+def test_nothing_is_given_to_a_session_that_has_ended(sources):
+    class Counting(Yes):
+        def acquire(self, session, user):
+            raise AssertionError("a lease that nobody will release")
+
+    dead = replace(sources, alive=lambda session: False, configurations=Counting())
+    assert isinstance(reply(dead, questions.AcquireConfiguration(1, "alice")), Failure)
+    assert isinstance(reply(dead, questions.Install(child())), Failure)
+    assert dead.dataplane.installed == {}
+
+
+def test_last_inbound_is_the_latest_of_the_pairs(sources):
+    sources.dataplane.figures = {1: Counters(last_inbound=3.0), 2: Counters(last_inbound=9.0), 3: Counters()}
+    assert reply(sources, questions.LastInbound((1, 2, 3, 4))) == 9.0
+    assert reply(sources, questions.LastInbound((3,))) is None

@@ -1,0 +1,193 @@
+"""Host, hooks and data plane follow a session in the order that the administrator expects."""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import IPv4Address
+
+import pytest
+
+from lotor.ike.effects import Tell
+from lotor.ike.events import ChildDown, Configured, Dead, LoggedIn, PathChanged, Up
+from lotor.ike.intents import Disconnect
+from lotor.model.network import Path, Peer
+from lotor.model.policy import Side
+from lotor.model.reason import Cause, Reason
+from lotor.runtime.follower import Engines, Follower
+from lotor.runtime.sessions import Register
+from scripted import (
+    BYE,
+    CONFIGURATION,
+    FLOATED,
+    RecordingDataPlane,
+    RecordingHooks,
+    RecordingHost,
+    child,
+    ended,
+    established,
+    started,
+)
+
+
+class Stage:
+    def __init__(self):
+        self.diary, self.commands, self.ready, self.released = [], [], [], []
+        self.dataplane, self.host, self.hooks = (
+            RecordingDataPlane(),
+            RecordingHost(self.diary),
+            RecordingHooks(self.diary),
+        )
+        self.register = Register(self.dataplane)
+        engines = Engines(self.dataplane, self.host, self.hooks, self.released.append, self.environment)
+        self.follower = Follower(engines, self.register, self.commands.append, self.say_ready)
+
+    def environment(self, session, device):
+        return {"XAUTH_USER": session.user, "LOTOR_DEVICE": device}
+
+    def say_ready(self, session):
+        self.diary.append(("ready", session))
+        self.ready.append(session)
+
+    async def tell(self, *effects):
+        for effect in effects:
+            self.register.follow(effect.event)
+            self.follower.follow(effect.event)
+            self.register.ended(effect.event)
+
+    async def play(self, *effects):
+        for effect in effects:
+            await self.tell(effect)
+            await self.follower.settled()
+
+
+@pytest.fixture
+def stage():
+    return Stage()
+
+
+def test_a_client_is_attached_then_hooked_then_ready_and_undone_in_turn(stage):
+    asyncio.run(stage.play(started(), *established(), ended()))
+    assert stage.diary == [
+        ("attach begins", 1),
+        ("attach", 1),
+        ("phase1_up", "192.0.2.50"),
+        ("ready", 1),
+        ("detach", 1),
+        ("phase1_down", "192.0.2.50"),
+    ]
+    assert stage.released == [1]
+
+
+def test_hooks_still_know_the_session_after_its_end(stage):
+    asyncio.run(stage.play(started(), *established(), ended()))
+    assert stage.hooks.environments == [{"XAUTH_USER": "alice", "LOTOR_DEVICE": "lotor0"}] * 2
+
+
+def test_a_dead_peer_runs_phase1_dead_once_before_phase1_down(stage):
+    dead = Tell(Dead(1, FLOATED, Reason(Cause.DEAD_PEER, "no answer")))
+    asyncio.run(stage.play(started(), *established(), dead, dead, ended()))
+    assert [each[0] for each in stage.diary][-3:] == ["detach", "phase1_dead", "phase1_down"]
+
+
+def test_a_failed_login_runs_no_hook_and_touches_no_host(stage):
+    asyncio.run(stage.play(started(), ended()))
+    assert stage.diary == []
+    assert stage.released == [1]
+
+
+def test_a_gateway_runs_hooks_with_the_user_and_attaches_nothing(stage):
+    asyncio.run(stage.play(started(side=Side.GATEWAY), *established(), ended()))
+    assert stage.diary == [("phase1_up", "192.0.2.50"), ("ready", 1), ("phase1_down", "192.0.2.50")]
+    assert stage.hooks.environments[0]["XAUTH_USER"] == "alice"
+
+
+def test_a_host_that_refuses_ends_the_session_with_its_sentence_and_no_hook(stage):
+    stage.host.fault = OSError(13, "no permission to change routes")
+    asyncio.run(stage.play(started(), *established(), ended()))
+    (command,) = stage.commands
+    assert isinstance(command, Disconnect)
+    assert command.reason.cause is Cause.LOCAL_FAULT
+    assert "no permission to change routes" in command.reason.text
+    assert stage.diary == [("attach begins", 1)]
+
+
+def test_a_session_that_ended_before_its_turn_is_not_attached_any_more(stage):
+    async def play():
+        await stage.tell(started(), *established(), ended())
+        await stage.follower.settled()
+
+    asyncio.run(play())
+    assert stage.diary == []
+
+
+def test_an_end_during_a_slow_attach_undoes_it_afterwards(stage):
+    async def play():
+        stage.host.slow = asyncio.Event()
+        await stage.tell(started(), *established())
+        await asyncio.sleep(0.01)
+        await stage.tell(ended())
+        await asyncio.sleep(0.01)
+        assert stage.diary == [("attach begins", 1)]
+        stage.host.slow.set()
+        await stage.follower.settled()
+
+    asyncio.run(play())
+    assert ("detach", 1) in stage.diary
+    assert stage.diary.index(("attach", 1)) < stage.diary.index(("detach", 1))
+
+
+def test_a_repeated_configuration_changes_nothing_and_another_one_is_attached_anew(stage):
+    from dataclasses import replace
+
+    other = replace(CONFIGURATION, address=IPv4Address("10.99.99.8"))
+    again = Tell(Configured(1, "alice", "10.99.99.3", CONFIGURATION))
+    new = Tell(Configured(1, "alice", "10.99.99.8", other))
+
+    async def play():
+        await stage.tell(started(), *established())
+        await stage.follower.settled()
+        await stage.play(again)
+        assert [each[0] for each in stage.diary].count("attach") == 1
+        await stage.play(new)
+
+    asyncio.run(play())
+    assert [each[0] for each in stage.diary if each[0] in {"attach", "detach"}] == ["attach", "detach", "attach"]
+
+
+def test_without_mode_config_the_hook_runs_when_the_tunnel_is_up(stage):
+    asyncio.run(stage.play(started(), Tell(LoggedIn(1, "alice")), Tell(Up(1, FLOATED, "alice"))))
+    assert stage.diary == [("phase1_up", "192.0.2.50"), ("ready", 1)]
+
+
+def test_the_data_plane_follows_at_once(stage):
+    stage.dataplane.install(child())
+    new = Path(FLOATED.local, Peer(IPv4Address("203.0.113.5"), 4501), floated=True)
+    asyncio.run(stage.play(started(), Tell(PathChanged(1, FLOATED, new, (1,))), Tell(ChildDown(1, 1, BYE))))
+    assert stage.dataplane.moved == [(1, new)]
+    assert stage.dataplane.installed == {}
+
+
+def test_sessions_do_not_wait_for_each_other(stage):
+    async def play():
+        stage.host.slow = asyncio.Event()
+        await stage.tell(started(1), *established(1))
+        await asyncio.sleep(0.01)
+        await stage.tell(started(2, Side.GATEWAY), *established(2))
+        await stage.follower.finished(2)
+        assert stage.ready == [2]
+        stage.host.slow.set()
+        await stage.follower.settled()
+
+    asyncio.run(play())
+    assert stage.ready == [2, 1]
+
+
+def test_a_broken_hook_does_not_keep_the_host_from_being_undone(stage, caplog):
+    async def broken(*arguments):
+        raise RuntimeError("secret")
+
+    stage.hooks.run = broken
+    asyncio.run(stage.play(started(), *established(), ended()))
+    assert ("detach", 1) in stage.diary
+    assert "internal error: an engine did not follow: RuntimeError" in caplog.text
+    assert "secret" not in caplog.text

@@ -1,0 +1,65 @@
+"""Events as log lines: whose they are, clean, and no more than strangers may cause."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from lotor.ike.events import ChildUp, LoggedIn, LoginRefused, PhaseOneUp, Turned
+from lotor.model.policy import Side
+from lotor.runtime.journal import STRANGERS_PER_SECOND, Journal
+from scripted import ESP, FLOATED, PATH, SUITE, child, ended, established, started
+
+
+@pytest.fixture
+def later():
+    return []
+
+
+@pytest.fixture
+def journal(caplog, later):
+    caplog.set_level(logging.DEBUG, "lotor")
+    return Journal(lambda seconds, call: later.append(call))
+
+
+def test_lines_carry_session_and_user(journal, caplog):
+    for effect in [started(3), *established(3), ended(3)]:
+        journal.follow(effect.event)
+    assert "session 3: phase 1 begins with 198.51.100.7:500 - 192.0.2.50:500" in caplog.text
+    assert "session 3 (alice): address 10.99.99.3 for alice" in caplog.text
+    assert "session 3 (alice): session ended: closed by the administrator" in caplog.text
+
+
+def test_control_characters_of_a_peer_never_reach_the_log(journal, caplog):
+    journal.follow(LoginRefused(1, "al\x1b[31mice\n2024 forged line", "no\0pe\x07"))
+    assert len(caplog.records) == 1
+    assert not set("\x1b\n\0\x07") & set(caplog.records[0].getMessage())
+
+
+def test_keys_of_an_sa_pair_are_not_in_its_line(journal, caplog):
+    journal.follow(ChildUp(1, child(), ESP, True, None))
+    assert "SA pair 1 up" in caplog.text
+    assert "eeee" not in caplog.text
+    assert "iiii" not in caplog.text
+
+
+def test_strangers_cause_twenty_lines_a_second_and_one_summary(journal, caplog, later):
+    for _ in range(500):
+        journal.follow(Turned(0, PATH, "datagram dropped", "garbage"))
+    assert len(caplog.records) == STRANGERS_PER_SECOND
+    assert len(later) == 1
+    later.pop()()
+    assert "480 more lines about unauthenticated peers" in caplog.records[-1].getMessage()
+    journal.follow(Turned(0, PATH, "datagram dropped", "garbage"))
+    assert len(caplog.records) == STRANGERS_PER_SECOND + 2
+
+
+def test_half_made_logins_are_strangers_too_but_users_and_our_own_sessions_are_not(journal, caplog):
+    for number in range(100, 200):
+        journal.follow(started(number, Side.GATEWAY).event)
+    assert len(caplog.records) == STRANGERS_PER_SECOND
+    journal.follow(LoggedIn(1, "alice"))
+    journal.follow(started(2, Side.CLIENT).event)
+    journal.follow(PhaseOneUp(2, FLOATED, SUITE, "gw", "", "", ""))
+    assert len(caplog.records) == STRANGERS_PER_SECOND + 3

@@ -1,0 +1,63 @@
+"""UDP of IKE on loopback: the address that was asked answers; busy and foreign addresses are one clear sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from ipaddress import IPv4Address
+
+import pytest
+
+from lotor.model.network import Path, Peer
+from lotor.runtime.sockets import IsakmpSocket, local_of, open_udp, source_towards
+
+ANY = Peer(IPv4Address("0.0.0.0"), 0)
+
+
+def test_an_answer_leaves_from_the_address_that_was_asked():
+    async def play():
+        gateway = IsakmpSocket(open_udp(ANY))
+        heard = asyncio.get_running_loop().create_future()
+        gateway.start(lambda data, path: heard.set_result((data, path)))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.bind(("127.0.0.1", 0))
+            client.settimeout(5)
+            client.sendto(b"hello", ("127.0.0.9", gateway.local.port))
+            data, path = await asyncio.wait_for(heard, 5)
+            gateway.transmit(b"answer", path)
+            answer, source = client.recvfrom(100)
+            mine = client.getsockname()
+        gateway.close()
+        return data, path, answer, source, mine, gateway.local.port
+
+    data, path, answer, source, mine, port = asyncio.run(play())
+    assert (data, answer) == (b"hello", b"answer")
+    assert path == Path(Peer(IPv4Address("127.0.0.9"), port), Peer(IPv4Address(mine[0]), mine[1]))
+    assert source == ("127.0.0.9", port)
+
+
+def test_a_busy_port_is_told_with_what_to_do():
+    first = open_udp(Peer(IPv4Address("127.0.0.1"), 0))
+    with pytest.raises(
+        OSError, match=r"port \d+ of 127\.0\.0\.1 is in use \(by another IKE daemon\?\): stop it or set"
+    ):
+        open_udp(local_of(first))
+    first.close()
+
+
+def test_a_foreign_address_is_told():
+    with pytest.raises(OSError, match=r"192\.0\.2\.77 is not an address of this host"):
+        open_udp(Peer(IPv4Address("192.0.2.77"), 0))
+
+
+def test_the_source_of_a_connection_is_the_one_that_the_routes_choose():
+    assert source_towards(Peer(IPv4Address("127.0.0.1"), 500)) == IPv4Address("127.0.0.1")
+
+
+def test_a_socket_serves_its_own_address_or_all():
+    everywhere, one = IsakmpSocket(open_udp(ANY)), IsakmpSocket(open_udp(Peer(IPv4Address("127.0.0.2"), 0)))
+    assert everywhere.serves(Peer(IPv4Address("127.0.0.5"), everywhere.local.port))
+    assert not one.serves(Peer(IPv4Address("127.0.0.5"), one.local.port))
+    assert one.serves(one.local)
+    everywhere.close()
+    one.close()
