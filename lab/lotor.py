@@ -45,7 +45,7 @@ class Lotor:
     def start(self, *options: str) -> Running:
         """The daemon in the foreground, with CONFIGURATION; returns when it says that it is ready."""
         self.daemon = self.launch(*options)
-        self.daemon.expect("ready")
+        self.daemon.expect("lotor serves with")
         return self.daemon
 
     def launch(self, *options: str) -> Running:
