@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
@@ -132,11 +132,6 @@ def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
-
-
-def key_fits(key: RSAPrivateKey, certificate: Certificate) -> bool:
-    public = certificate.public_key
-    return public is not None and public.public_numbers() == key.public_key().public_numbers()
 
 
 def _describe(source: x509.Certificate) -> Certificate:

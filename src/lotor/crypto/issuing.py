@@ -7,15 +7,14 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from lotor.crypto.certificates import IKE_INTERMEDIATE, Certificate
-from lotor.model.secret import Secret
+from lotor.crypto.keypair import KeyPair
 
-PUBLIC_EXPONENT = 65537
 LONGEST_COMMON_NAME = 64
 CLOCK_TOLERANCE = timedelta(hours=1)
 """How far a client's clock may be behind on the day the certificate is made."""
@@ -33,53 +32,42 @@ class GatewayNames:
 @dataclass(frozen=True, slots=True)
 class Issuer:
     certificate: Certificate
-    key: RSAPrivateKey
+    key: KeyPair
 
 
-def generate_key(bits: int) -> RSAPrivateKey:
-    return generate_private_key(PUBLIC_EXPONENT, bits)
-
-
-def key_pem(key: RSAPrivateKey) -> Secret:
-    """PKCS#8, not encrypted: the daemon starts without a person."""
-    return Secret(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-
-
-def make_authority(key: RSAPrivateKey, name: str, start: datetime, lifetime: timedelta) -> bytes:
+def make_authority(key: KeyPair, name: str, start: datetime, lifetime: timedelta) -> bytes:
     """A self-signed authority that issues end certificates only; PEM. `ValueError` for a name that cannot be."""
     subject = _subject(name)
     return (
-        _builder(subject, subject, key.public_key())
+        _builder(subject, subject, key.handle.public_key())
         .not_valid_before(start - CLOCK_TOLERANCE)
         .not_valid_after(start + lifetime)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(authority=True), critical=True)
-        .sign(key, SHA256())
+        .sign(key.handle, SHA256())
         .public_bytes(Encoding.PEM)
     )
 
 
-def issue_gateway(
-    issuer: Issuer, key: RSAPublicKey, names: GatewayNames, start: datetime, lifetime: timedelta
-) -> bytes:
+def issue_gateway(issuer: Issuer, key: KeyPair, names: GatewayNames, start: datetime, lifetime: timedelta) -> bytes:
     """A gateway's certificate, PEM; it ends with its issuer's at the latest."""
     authority = issuer.certificate
     end = min(start + lifetime, authority.not_after)
     return (
-        _builder(_subject(names.common), authority.handle.subject, key)
+        _builder(_subject(names.common), authority.handle.subject, key.handle.public_key())
         .not_valid_before(max(start - CLOCK_TOLERANCE, authority.not_before))
         .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
         .add_extension(_gateway_usages(), critical=False)
         .add_extension(_alternatives(names), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
-        .sign(issuer.key, SHA256())
+        .add_extension(_authority_identifier(authority), critical=False)
+        .sign(issuer.key.handle, SHA256())
         .public_bytes(Encoding.PEM)
     )
 
 
-def make_request(key: RSAPrivateKey, names: GatewayNames) -> bytes:
+def make_request(key: KeyPair, names: GatewayNames) -> bytes:
     """A signing request (RFC 2986) with the names and usages that the authority should grant; PEM."""
     return (
         x509.CertificateSigningRequestBuilder()
@@ -88,7 +76,7 @@ def make_request(key: RSAPrivateKey, names: GatewayNames) -> bytes:
         .add_extension(_usage(authority=False), critical=True)
         .add_extension(_gateway_usages(), critical=False)
         .add_extension(_alternatives(names), critical=False)
-        .sign(key, SHA256())
+        .sign(key.handle, SHA256())
         .public_bytes(Encoding.PEM)
     )
 
@@ -125,6 +113,14 @@ def _usage(*, authority: bool) -> x509.KeyUsage:
 def _gateway_usages() -> x509.ExtendedKeyUsage:
     # serverAuth: Apple's and strongSwan's clients ask for it; IKE intermediate: Apple's and Windows' old ones
     return x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, IKE_INTERMEDIATE])
+
+
+def _authority_identifier(authority: Certificate) -> x509.AuthorityKeyIdentifier:
+    try:
+        identifier = authority.handle.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.handle.public_key())  # type: ignore[arg-type]  # an authority without a key of a known kind was refused before
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
 
 
 def _alternatives(names: GatewayNames) -> x509.SubjectAlternativeName:

@@ -1,0 +1,53 @@
+"""An RSA key pair as a value that signs and never shows itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from lotor.crypto.certificates import Certificate
+from lotor.crypto.rsa import load_private_key, sign_bare
+from lotor.model.secret import Secret
+
+PUBLIC_EXPONENT = 65537
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """`handle` is for this room only."""
+
+    handle: RSAPrivateKey = field(repr=False, compare=False)
+
+    @property
+    def bits(self) -> int:
+        return self.handle.key_size
+
+    def sign(self, octets: bytes) -> bytes:
+        """PKCS#1 v1.5 over the bare octets (RFC 2409 §5.1). `ValueError` when the key is too short for them."""
+        return sign_bare(self.handle, octets)
+
+    def fits(self, certificate: Certificate) -> bool:
+        public = certificate.public_key
+        return public is not None and public.public_numbers() == self.handle.public_key().public_numbers()
+
+    def pem(self) -> Secret:
+        """PKCS#8, not encrypted: a daemon starts without a person."""
+        return Secret(self.handle.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+def generate_key(bits: int) -> KeyPair:
+    return KeyPair(generate_private_key(PUBLIC_EXPONENT, bits))
+
+
+def load_key(pem: bytes) -> KeyPair:
+    """Raises `ValueError` with a text that says what is wrong and quotes nothing."""
+    try:
+        return KeyPair(load_private_key(pem))
+    except UnsupportedAlgorithm:
+        raise ValueError("it is of a kind that is not supported here") from None
+    except ValueError as fault:
+        wrong = "it is encrypted" if "ncrypted" in str(fault) or "assword" in str(fault) else "it is not a PEM RSA key"
+        raise ValueError(wrong) from None

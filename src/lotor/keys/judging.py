@@ -1,0 +1,132 @@
+"""The judgement of a peer: signature, chain, dates, usage, name, in this order; one function can say `Trusted`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from lotor.crypto.certificates import Certificate, CertificateError, parse_certificate
+from lotor.crypto.chains import LEAST_RSA_BITS, Chain, ChainFault, date_fault, verify_chain
+from lotor.crypto.rsa import LEAST_EXPONENT, verify_bare
+from lotor.keys import refusals
+from lotor.keys.hostnames import meant_gateway, names_gateway
+from lotor.keys.identifiers import identity_certified, identity_matches
+from lotor.keys.loader import Material
+from lotor.model.identity import IdKind
+from lotor.model.judgement import PeerProof, Trusted, Untrusted
+from lotor.model.text import clean
+
+MOST_CERTIFICATES = 10
+LONGEST_WHY = 2000
+
+
+class _Refusal(Exception):  # noqa: N818 - never leaves this module
+    """The text is the sentence for the person."""
+
+
+def judge(material: Material, proof: PeerProof, now: datetime) -> Trusted | Untrusted:
+    """Fails closed: whatever is not proved is `Untrusted`, with the sentence that helps."""
+    try:
+        received = _received(material, proof)
+        leaf = received[0]
+        _require_signature(leaf, proof)
+        if material.keys.peers_certfile is not None:
+            chain = _require_pinned(material, leaf, now)
+        else:
+            chain = _require_chain(material, received, now)
+            _require_name(material, chain, proof)
+        _require_identity(material, chain, proof)
+    except _Refusal as refusal:
+        return Untrusted(clean(str(refusal), longest=LONGEST_WHY))
+    return Trusted(str(leaf.subject) or refusals.fingerprint(leaf))
+
+
+def _received(material: Material, proof: PeerProof) -> tuple[Certificate, ...]:
+    """The peer's certificates; the pinned one where it sent none."""
+    if len(proof.chain) > MOST_CERTIFICATES:
+        raise _Refusal(refusals.too_many(len(proof.chain), MOST_CERTIFICATES))
+    if not proof.chain and material.pinned:
+        return (material.pinned,)
+    if not proof.chain:
+        raise _Refusal(refusals.NO_CERTIFICATE)
+    leaf = _parse(proof.chain[0])
+    return leaf, *(one for der in proof.chain[1:] if (one := _parse_helper(der)))
+
+
+def _parse(der: bytes) -> Certificate:
+    try:
+        return parse_certificate(der)
+    except CertificateError as fault:
+        raise _Refusal(refusals.unreadable(str(fault))) from None
+
+
+def _parse_helper(der: bytes) -> Certificate | None:
+    """An intermediate that cannot be read does not help, and does not harm."""
+    try:
+        return parse_certificate(der)
+    except CertificateError:
+        return None
+
+
+def _require_signature(leaf: Certificate, proof: PeerProof) -> None:
+    if leaf.public_key is None:
+        raise _Refusal(refusals.not_rsa(leaf))
+    if leaf.key_bits < LEAST_RSA_BITS:
+        raise _Refusal(refusals.weak_key(leaf))
+    if leaf.key_exponent < LEAST_EXPONENT:
+        raise _Refusal(refusals.weak_exponent(leaf))
+    if not verify_bare(leaf.public_key, proof.signed, proof.signature):
+        raise _Refusal(refusals.bad_signature(leaf))
+
+
+def _require_pinned(material: Material, leaf: Certificate, now: datetime) -> Chain:
+    if material.pinned is None or leaf.der != material.pinned.der:
+        raise _Refusal(refusals.not_pinned(leaf, material.keys.peers_certfile))
+    if fault := date_fault(leaf, now):
+        raise _Refusal(refusals.broken_chain(fault, (), "", now))
+    return Chain((leaf,))
+
+
+def _require_chain(material: Material, received: tuple[Certificate, ...], now: datetime) -> Chain:
+    if not material.keys.verify_cert:
+        return Chain(received[:1])
+    found = verify_chain(received[0], received[1:], material.anchors, now)
+    if isinstance(found, ChainFault):
+        raise _Refusal(refusals.broken_chain(found, material.anchors, material.anchor_place, now))
+    return found
+
+
+def _require_name(material: Material, chain: Chain, proof: PeerProof) -> None:
+    """The certificate names the gateway that was meant, unless the administrator named it in another way."""
+    keys = material.keys
+    if keys.verify_identifier is False or not keys.verify_cert:
+        return
+    if not chain.leaf.gateway_usage:
+        raise _Refusal(refusals.wrong_usage(chain.leaf))
+    if _named_by_identifier(material):
+        return
+    meant = meant_gateway(proof.host, proof.address)
+    configured = keys.address == proof.address and names_gateway(chain, proof.address)
+    if not configured and not names_gateway(chain, meant):
+        raise _Refusal(refusals.wrong_name(chain, meant, proof.identity))
+
+
+def _named_by_identifier(material: Material) -> bool:
+    """Only an identifier with a value that certificates can vouch for takes the place of the gateway's name."""
+    keys = material.keys
+    patterns = keys.peers_identifiers
+    return (
+        keys.verify_identifier is True
+        and bool(patterns)
+        and all(pattern.value is not None and pattern.kind != IdKind.KEY_ID for pattern in patterns)
+    )
+
+
+def _require_identity(material: Material, chain: Chain, proof: PeerProof) -> None:
+    keys, leaf, identity = material.keys, chain.leaf, proof.identity
+    if keys.verify_identifier is not True:
+        return
+    patterns = keys.peers_identifiers
+    if patterns and not any(identity_matches(pattern, identity, leaf) for pattern in patterns):
+        raise _Refusal(refusals.wrong_identity(leaf, identity))
+    if keys.peers_certfile is None and identity.kind != IdKind.KEY_ID and not identity_certified(identity, leaf):
+        raise _Refusal(refusals.uncertified_identity(leaf, identity))

@@ -1,0 +1,84 @@
+"""The keys of every `remote` block behind one port: loaded once, replaced whole by a reload."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lotor.files.private import FileError
+from lotor.keys.judging import judge
+from lotor.keys.loader import Loader, Material
+from lotor.keys.saved import saved_password
+from lotor.keys.specification import Credential, Problem, RemoteKeys, Severity
+from lotor.model.judgement import Failure, PeerProof, Signature, Trusted, Untrusted
+from lotor.model.secret import Secret
+
+log = logging.getLogger(__name__)
+
+
+def wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Keyring:
+    """Implements `ports.keys.Keys`. `clock` gives aware UTC; it is read for every judgement, certificates age."""
+
+    def __init__(
+        self, remotes: Iterable[RemoteKeys], psk_file: Path | None = None, clock: Callable[[], datetime] = wall_clock
+    ) -> None:
+        loaders = [Loader(keys, clock()) for keys in remotes]
+        self._materials: dict[str, Material] = {material.keys.name: material for material in map(Loader.load, loaders)}
+        self._psk_file = psk_file
+        self._clock = clock
+        self.problems: tuple[Problem, ...] = tuple(problem for loader in loaders for problem in loader.problems)
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """Nothing should start while there are any."""
+        return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
+
+    def credential(self, remote: str) -> Credential:
+        """Empty for a block without a certificate, without authorities, or that is not there."""
+        material = self._materials.get(remote)
+        if material is None:
+            return Credential()
+        chain = material.chain
+        return Credential(
+            chain=tuple(one.der for one in chain),
+            subject=chain[0].subject.der if chain else b"",
+            authority_names=tuple(dict.fromkeys(anchor.subject.der for anchor in material.anchors)),
+        )
+
+    def sign(self, remote: str, octets: bytes) -> Signature | Failure:
+        material = self._materials.get(remote)
+        if material is None or material.key is None:
+            return Failure(f'remote {remote} has no private key: add certificate_type x509 "CERTIFICATE" "KEY";')
+        try:
+            return Signature(material.key.sign(octets))
+        except ValueError:
+            bits = material.key.bits
+            return Failure(f"the private key of remote {remote} ({bits} bits) cannot sign {len(octets)} octets")
+
+    def judge(self, proof: PeerProof) -> Trusted | Untrusted:
+        material = self._materials.get(proof.remote)
+        if material is None:
+            return Untrusted(f"there is no remote block named {proof.remote} to judge the peer by")
+        return judge(material, proof, self._clock())
+
+    def saved_password(self, login: str) -> Secret | None:
+        found = self.find_password(login)
+        if isinstance(found, Failure):
+            log.warning("%s", found.why)
+            return None
+        return found
+
+    def find_password(self, login: str) -> Secret | Failure | None:
+        """As `saved_password`, and `Failure` tells why a file that is there was not used."""
+        if self._psk_file is None or not login:
+            return None
+        try:
+            return saved_password(self._psk_file, login)
+        except FileError as fault:
+            return Failure(f"no saved password for {login}: {fault}")

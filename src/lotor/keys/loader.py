@@ -1,0 +1,157 @@
+"""From the files of a `remote` block to keys and anchors in memory, with every problem found on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from lotor.crypto.certificates import Certificate, CertificateError, read_certificates
+from lotor.crypto.chains import BROKEN_DIGESTS, LEAST_RSA_BITS, Fault, date_fault, leaf_first
+from lotor.crypto.keypair import KeyPair, load_key
+from lotor.files.private import FileError, read_private, read_public
+from lotor.keys.identifiers import pattern_fault
+from lotor.keys.refusals import moment
+from lotor.keys.specification import Problem, RemoteKeys, Severity
+
+T = TypeVar("T")
+
+ANCHOR_FILES = ("*.crt", "*.pem", "*.cer", "*.[0-9]")
+MOST_ANCHOR_FILES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What one `remote` block has in memory. `anchor_place` says in words where the anchors came from."""
+
+    keys: RemoteKeys
+    chain: tuple[Certificate, ...] = ()
+    key: KeyPair | None = None
+    anchors: tuple[Certificate, ...] = ()
+    anchor_place: str = ""
+    pinned: Certificate | None = None
+
+
+class Loader:
+    """Loads one block; `problems` grows, nothing is raised for what a file holds."""
+
+    def __init__(self, keys: RemoteKeys, now: datetime) -> None:
+        self._keys = keys
+        self._now = now
+        self.problems: list[Problem] = []
+
+    def load(self) -> Material:
+        chain, key = self._load_own()
+        anchors, place = self._load_anchors()
+        pinned = self._load_pinned()
+        self._check_rules(anchors, pinned)
+        return Material(self._keys, chain, key, anchors, place, pinned)
+
+    def _load_own(self) -> tuple[tuple[Certificate, ...], KeyPair | None]:
+        keys = self._keys
+        if keys.certificate is None:
+            return (), None
+        bundle = self._certificates(keys.certificate)
+        chain = leaf_first(bundle) if bundle else ()
+        if keys.private_key is None:
+            self._error(f"certificate {keys.certificate} has no private key beside it in certificate_type")
+            return chain, None
+        path = keys.private_key
+        octets = self._attempt(lambda: read_private(path))
+        key = self._attempt(lambda: load_key(octets), f"private key {path}: ") if octets is not None else None
+        if chain and key:
+            self._check_own(chain, key)
+        return chain, key
+
+    def _check_own(self, chain: tuple[Certificate, ...], key: KeyPair) -> None:
+        leaf, file = chain[0], self._keys.certificate
+        if not key.fits(leaf):
+            self._error(f"private key {self._keys.private_key} does not belong to certificate {file} ({leaf.subject})")
+        fault = date_fault(leaf, self._now)
+        if fault and fault.fault is Fault.EXPIRED:
+            self._warn(f"our certificate {file} expired on {moment(leaf.not_after)}: clients will refuse it, renew it")
+        elif fault:
+            self._warn(f"our certificate {file} is valid only from {moment(leaf.not_before)}: clients refuse it now")
+        if leaf.key_bits < LEAST_RSA_BITS:
+            self._warn(f"our certificate {file} has a key of {leaf.key_bits} bits: clients refuse less than 2048")
+        if leaf.digest in BROKEN_DIGESTS:
+            self._warn(f"our certificate {file} is signed with {leaf.digest}: clients refuse it, use SHA-256")
+
+    def _load_anchors(self) -> tuple[tuple[Certificate, ...], str]:
+        keys = self._keys
+        if keys.ca:
+            found = [one for path in keys.ca for one in self._certificates(path)]
+            for one in found:
+                self._check_anchor(one)
+            return tuple(found), ", ".join(str(path) for path in keys.ca)
+        if not keys.judges or keys.certificate_directory is None or keys.peers_certfile is not None:
+            return (), ""
+        anchors = _authorities_in(keys.certificate_directory)
+        if len(anchors) > 1 and keys.verify_cert:
+            directory = keys.certificate_directory
+            self._warn(f"all {len(anchors)} authorities in {directory} are trusted: name the right one with ca_type")
+        return anchors, str(keys.certificate_directory)
+
+    def _check_anchor(self, anchor: Certificate) -> None:
+        if not anchor.authority:
+            self._error(
+                f"ca_type names {anchor.subject}, which is not the certificate of an authority (CA:TRUE is missing); "
+                "to accept exactly this certificate use peers_certfile instead"
+            )
+        elif (fault := date_fault(anchor, self._now)) and fault.fault is Fault.EXPIRED:
+            self._warn(
+                f"the authority {anchor.subject} expired on {moment(anchor.not_after)}: nothing it issued is valid"
+            )
+
+    def _load_pinned(self) -> Certificate | None:
+        if self._keys.peers_certfile is None:
+            return None
+        found = self._certificates(self._keys.peers_certfile)
+        return leaf_first(found)[0] if found else None
+
+    def _check_rules(self, anchors: tuple[Certificate, ...], pinned: Certificate | None) -> None:
+        keys = self._keys
+        for pattern in keys.peers_identifiers:
+            if fault := pattern_fault(pattern):
+                self._error(fault)
+        if not keys.judges or keys.peers_certfile is not None:
+            return
+        if not keys.verify_cert:
+            self._warn("verify_cert off: anybody can pose as the gateway and collect passwords")
+        elif not anchors and not keys.ca:
+            self._error('there is no CA certificate to check the gateway with: add ca_type x509 "ca.crt";')
+        elif keys.verify_identifier is False and pinned is None:
+            self._warn("verify_identifier off: every holder of a certificate of the CA can pose as the gateway")
+
+    def _certificates(self, path: Path) -> tuple[Certificate, ...]:
+        return self._attempt(lambda: read_certificates(read_public(path)), f"certificate {path}: ") or ()
+
+    def _attempt(self, action: Callable[[], T], place: str = "") -> T | None:
+        try:
+            return action()
+        except FileError as fault:
+            self._error(str(fault))
+        except ValueError as fault:
+            self._error(f"{place}{fault}")
+        return None
+
+    def _error(self, text: str) -> None:
+        self.problems.append(Problem(Severity.ERROR, self._keys.name, text))
+
+    def _warn(self, text: str) -> None:
+        self.problems.append(Problem(Severity.WARNING, self._keys.name, text))
+
+
+def _authorities_in(directory: Path) -> tuple[Certificate, ...]:
+    """Every CA certificate of a directory; other files (our own certificate, for one) are none of its business."""
+    paths = sorted({path for pattern in ANCHOR_FILES for path in directory.glob(pattern)})[:MOST_ANCHOR_FILES]
+    found: dict[bytes, Certificate] = {}
+    for path in paths:
+        try:
+            certificates = read_certificates(read_public(path))
+        except (FileError, CertificateError):
+            continue
+        found.update((one.der, one) for one in certificates if one.authority)
+    return tuple(found.values())

@@ -1,0 +1,59 @@
+"""What the keys are told: the files and the name rules of each `remote` block, and what they tell back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+
+from lotor.model.identity import IdentityPattern
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteKeys:
+    """Files (absolute paths) and rules of one `remote` block.
+
+    `ca`: the only authorities to trust, where given; else every CA certificate of `certificate_directory`.
+    `peers_certfile`: the one certificate that the peer may have; then no authority is needed.
+    `address`: the peer as the block has it, None for `anonymous`.
+    `judges`: this end checks certificates of the other (a hybrid client); anchors are needed then.
+    """
+
+    name: str
+    certificate: Path | None = None
+    private_key: Path | None = None
+    ca: tuple[Path, ...] = ()
+    certificate_directory: Path | None = None
+    peers_certfile: Path | None = None
+    peers_identifiers: tuple[IdentityPattern, ...] = ()
+    verify_identifier: bool | None = None
+    verify_cert: bool = True
+    address: IPv4Address | IPv6Address | None = None
+    judges: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Our chain (DER, leaf first), the leaf's subject and the subjects of the authorities we trust (DER)."""
+
+    chain: tuple[bytes, ...] = ()
+    subject: bytes = b""
+    authority_names: tuple[bytes, ...] = ()
+
+
+class Severity(Enum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`text` is a whole sentence that names the file. Nothing should start while there is an `ERROR`."""
+
+    severity: Severity
+    remote: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
