@@ -1,0 +1,175 @@
+"""The changes a connection makes on its host: each knows how it is made, how it is undone, and how a journal names it.
+
+Undoing is idempotent and touches nothing but what was made: a device is known by its index, which no later device has.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Awaitable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Protocol
+
+from lotor.hosts import resolvfile
+from lotor.hosts.commands import Commands
+from lotor.hosts.netlink import Network, Route, Rule
+from lotor.hosts.resolvfile import Place
+
+GONE = {errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL, errno.ENXIO}
+"""What the kernel says of something that is not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What changes act upon."""
+
+    network: Network
+    commands: Commands
+
+
+class Change(Protocol):
+    """`make` raises `OSError` and then left nothing behind that `undo` would not find; `undo` is False when there was
+    nothing left to undo, and raises `OSError` when there was and it stayed."""
+
+    async def make(self, machine: Machine) -> None: ...
+
+    async def undo(self, machine: Machine) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """The device is up with an MTU; undone to what it was."""
+
+    device: str
+    index: int
+    mtu: int
+    mtu_before: int
+    up_before: bool
+
+    async def make(self, machine: Machine) -> None:
+        await machine.network.set_link(self.index, self.mtu, up=True)
+
+    async def undo(self, machine: Machine) -> bool:
+        return await _unless_gone(machine.network.set_link(self.index, self.mtu_before, up=self.up_before))
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address of the device, alone (/32): what is behind it is a matter of routes."""
+
+    index: int
+    address: str
+
+    async def make(self, machine: Machine) -> None:
+        await machine.network.add_address(self.index, self.address)
+
+    async def undo(self, machine: Machine) -> bool:
+        return await _unless_gone(machine.network.remove_address(self.index, self.address))
+
+
+@dataclass(frozen=True, slots=True)
+class RouteMade(Route):
+    async def make(self, machine: Machine) -> None:
+        await machine.network.add_route(self)
+
+    async def undo(self, machine: Machine) -> bool:
+        return await _unless_gone(machine.network.remove_route(self))
+
+
+@dataclass(frozen=True, slots=True)
+class RuleMade(Rule):
+    async def make(self, machine: Machine) -> None:
+        await machine.network.add_rule(self)
+
+    async def undo(self, machine: Machine) -> bool:
+        return await _unless_gone(machine.network.remove_rule(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """systemd-resolved asks `servers` for `domains` (`~.`: for every name) by way of the device."""
+
+    device: str
+    index: int
+    servers: list[str]
+    domains: list[str]
+    default: bool
+
+    async def make(self, machine: Machine) -> None:
+        run = machine.commands.run
+        await run("resolvectl", "dns", self.device, *self.servers)
+        await run("resolvectl", "domain", self.device, *(self.domains or [""]))
+        with suppress(OSError):  # resolvectl before systemd 240 does not know this; `~.` says the same there
+            await run("resolvectl", "default-route", self.device, "yes" if self.default else "no")
+
+    async def undo(self, machine: Machine) -> bool:
+        with suppress(OSError):
+            if (await machine.network.link(self.device)).index == self.index:
+                await machine.commands.run("resolvectl", "revert", self.device)
+                return True
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolvconf:
+    """resolvconf has a record of the connection; its name begins with `tun.` so that it comes before other links'."""
+
+    record: str
+    lines: list[str]
+
+    async def make(self, machine: Machine) -> None:
+        await machine.commands.run("resolvconf", "-a", self.record, given="".join(f"{line}\n" for line in self.lines))
+
+    async def undo(self, machine: Machine) -> bool:
+        await machine.commands.run("resolvconf", "-d", self.record)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvFile:
+    """/etc/resolv.conf is ours."""
+
+    path: str
+    elsewhere: str
+    lines: list[str]
+
+    def _place(self) -> Place:
+        return Place(Path(self.path), Path(self.elsewhere))
+
+    async def make(self, machine: Machine) -> None:  # noqa: ARG002 - the same shape for every change
+        resolvfile.replace(self._place(), self.lines)
+
+    async def undo(self, machine: Machine) -> bool:  # noqa: ARG002 - the same shape for every change
+        return resolvfile.restore(self._place())
+
+
+KINDS: Mapping[str, type[Any]] = {
+    kind.__name__: kind for kind in (LinkUp, Address, RouteMade, RuleMade, Resolved, Resolvconf, ResolvFile)
+}
+
+
+def written(change: Change) -> dict[str, Any]:
+    """A change as a journal keeps it."""
+    return {"change": type(change).__name__, **asdict(change)}  # type: ignore[call-overload]  # every kind is a dataclass
+
+
+def read(entry: Mapping[str, Any]) -> Change:
+    """A change of a journal. Raises `ValueError` when it is none of ours."""
+    kind = KINDS.get(str(entry.get("change")))
+    names = {field.name for field in fields(kind)} if kind else set()
+    if kind is None or names | {"change"} != set(entry):
+        raise ValueError(f"unknown change {entry.get('change')}")
+    change: Change = kind(**{name: entry[name] for name in names})
+    return change
+
+
+async def _unless_gone(undoing: Awaitable[None]) -> bool:
+    try:
+        await undoing
+    except OSError as error:
+        if error.errno in GONE:
+            return False
+        raise
+    return True

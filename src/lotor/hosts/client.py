@@ -1,0 +1,184 @@
+"""A client's host: `LinuxHost` attaches a connection to it and detaches it again (the port `ports.host.Host`)."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from lotor.hosts import dns, resolvfile, routing, sysctl, undo
+from lotor.hosts.admission import admit
+from lotor.hosts.changes import Address, LinkUp, Machine, ResolvFile, RouteMade, RuleMade
+from lotor.hosts.commands import Commands
+from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
+from lotor.hosts.netlink import Link, Network
+from lotor.hosts.resolvfile import Place
+from lotor.hosts.routing import OUTER_MARK, SLOTS, Surroundings
+from lotor.ports.host import Attachment
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Attached:
+    """One connection that is set up."""
+
+    attachment: Attachment
+    link: Link
+    journal: Journal
+
+
+class LinuxHost:
+    """Addresses, routes and rules over netlink; DNS by whichever manager the host has. `state` holds the journals."""
+
+    def __init__(
+        self,
+        state: Path = STATE_DIRECTORY,
+        places: dns.DnsPlaces | None = None,
+        machine: Machine | None = None,
+    ) -> None:
+        self._state = state
+        self._places = places or dns.DnsPlaces()
+        self._machine = machine or Machine(Network(), Commands())
+        self._attached: dict[int, Attached] = {}
+        self._turn = asyncio.Lock()
+
+    async def attach(self, attachment: Attachment) -> None:
+        """Raises `OSError` with a clear text, after undoing what was done. Attaching the same again changes nothing."""
+        async with self._turn:
+            known = self._attached.get(attachment.session)
+            if known is not None and known.attachment == attachment:
+                return
+            await self._detach(attachment.session)
+            await self._attach(attachment)
+
+    async def detach(self, session: int) -> None:
+        """Undo exactly what was made, last first. What cannot be undone is told in the log and stays in the journal."""
+        async with self._turn:
+            await self._detach(session)
+
+    async def recover(self) -> int:
+        """Undo what a crashed daemon left; how many changes were undone."""
+        async with self._turn:
+            undone = await undo.recover(self._machine, self._state)
+            return undone + self._recover_resolv_conf()
+
+    async def _attach(self, attachment: Attachment) -> None:
+        link = await self._machine.network.link(attachment.device)
+        own = [address for index, address in await self._machine.network.addresses() if index != link.index]
+        configuration, notes = admit(attachment.configuration, own, attachment.path.remote.address)
+        for note in notes:
+            log.warning("of what the gateway sent: %s", note)
+        journal, slot = await self._begin(full=routing.is_full(configuration))
+        try:
+            work = _Work(self._machine, journal, link, replace(attachment, configuration=configuration))
+            await work.address()
+            await work.routes(slot)
+            await work.dns(self._places)
+        except BaseException:
+            await undo.undo(self._machine, journal)
+            raise
+        self._attached[attachment.session] = Attached(attachment, link, journal)
+
+    async def _begin(self, *, full: bool) -> tuple[Journal, int]:
+        """A journal and the slot that its name holds for this connection."""
+        priorities = await self._machine.network.priorities()
+        if full and routing.full_tunnel_exists(priorities):
+            what = "another connection carries all traffic of this host already: disconnect it first"
+            raise OSError(errno.EBUSY, what)
+        namespace = Owner.myself().namespace
+        for slot in sorted(set(range(SLOTS)) - routing.used_slots(priorities)):
+            if not await self._machine.network.table_is_empty(routing.FIRST_TABLE + slot):
+                continue
+            try:
+                return Journal.begin(self._state, f"{namespace}-{slot}"), slot
+            except FileExistsError:
+                continue
+        raise OSError(errno.EBUSY, f"all {SLOTS} routing tables for connections are in use: disconnect some")
+
+    async def _detach(self, session: int) -> None:
+        gone = self._attached.pop(session, None)
+        if gone is None:
+            return
+        shared = any(other.link.index == gone.link.index for other in self._attached.values())
+        spare = [change for change in gone.journal.changes if shared and isinstance(change, LinkUp)]
+        await undo.undo(self._machine, gone.journal, spare)
+
+    def _recover_resolv_conf(self) -> int:
+        """The file in /etc outlives a reboot, its journal in /run does not."""
+        path = self._places.resolv_conf
+        place = Place(path, self._state / "none")
+        if not resolvfile.is_ours(path) or not os.path.lexists(place.beside):
+            return 0
+        try:
+            if any(self._claims(file, path) for file in journals(self._state)):
+                return 0
+            return int(resolvfile.restore(place))
+        except OSError as error:
+            log.warning("%s was not restored: %s", path, error.strerror or error)
+            return 0
+
+    def _claims(self, file: Path, path: Path) -> bool:
+        try:
+            changes = Journal.load(file).changes
+        except (ValueError, TypeError):
+            return False
+        return any(isinstance(change, ResolvFile) and change.path == str(path) for change in changes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The changes of one connection, kind by kind."""
+
+    machine: Machine
+    journal: Journal
+    link: Link
+    attachment: Attachment
+
+    async def address(self) -> None:
+        link = self.link
+        up = LinkUp(link.name, link.index, self.attachment.mtu, link.mtu, link.up)
+        await undo.make(self.machine, self.journal, up)
+        address = Address(link.index, str(self.attachment.configuration.address))
+        with suppress(FileExistsError):
+            await undo.make(self.machine, self.journal, address)
+
+    async def routes(self, slot: int) -> None:
+        around = await self._surroundings()
+        plan = routing.plan(self.attachment.configuration, self.attachment.path, around, slot)
+        for network in plan.refused:
+            log.warning("%s stays in the tunnel: not a private network, so not this host's own LAN", network)
+        for route in plan.routes:
+            await undo.make(self.machine, self.journal, RouteMade(**asdict(route)))
+        for rule in plan.rules:
+            await undo.make(self.machine, self.journal, RuleMade(**asdict(rule)))
+
+    async def _surroundings(self) -> Surroundings:
+        around = Surroundings(self.link.index, ipv6=sysctl.has_ipv6())
+        network = self.machine.network
+        try:
+            outer = await network.link(await network.way_to(self.attachment.path.remote.address, OUTER_MARK))
+        except OSError as error:
+            log.warning("the way to the gateway is not known: %s", error.strerror or error)
+            return around
+        connected = tuple(await network.connected(outer.index))
+        return replace(around, connected=connected, strict_reverse_path=sysctl.strict_reverse_path(outer.name))
+
+    async def dns(self, places: dns.DnsPlaces) -> None:
+        """A host whose DNS cannot be changed keeps its tunnel: that the names are not asked there is told."""
+        wanted = dns.settings(self.attachment.configuration)
+        if wanted is None:
+            return
+        link = (self.link.name, self.link.index)
+        change, note = dns.plan(wanted, places, self.machine.commands, link, self.journal.file.with_suffix(".resolv"))
+        if note is not None:
+            log.warning("%s", note)
+        try:
+            await undo.make(self.machine, self.journal, change)
+        except OSError as error:
+            servers = ", ".join(wanted.servers)
+            log.warning("the tunnel's DNS servers (%s) are not used: %s", servers, error.strerror or error)

@@ -1,0 +1,154 @@
+"""Which routes and rules carry a client's traffic into the tunnel and nothing of it beside it: a pure plan.
+
+Each connection has a routing table of its own, looked up before the main table, so that no route someone adds on the
+outer link, however specific, takes tunnelled traffic out in clear (CVE-2024-3661). Only what our own sockets send goes
+by the main table: it carries `OUTER_MARK`. Behind every tunnelled route stands an unreachable one: when the device
+dies, traffic stops instead of leaving in clear, until the connection is undone.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from ipaddress import IPv4Network, collapse_addresses
+
+from lotor.hosts.netlink import MAIN_TABLE, Route, Rule
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Path
+
+OUTER_MARK = 0x6C6F
+"""SO_MARK of every socket that sends outer datagrams (IKE, ESP in UDP, bare ESP)."""
+
+FIRST_TABLE = 27759
+SLOTS = 32
+"""How many connections a host carries at once; a connection's table is `FIRST_TABLE` plus its slot."""
+
+LAST_METRIC = 0xFFFFFFFF
+EVERYTHING = IPv4Network("0.0.0.0/0")
+THE_LAN = IPv4Network("0.0.0.0/32")
+"""What gateways send to say "whatever network the client is in"."""
+
+PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"))
+IPV6_LINK_LOCAL = "fe80::/10"
+IP_PROTOCOL_ESP = 50
+
+
+class Band(IntEnum):
+    """First priorities of the kinds of rules, in the order in which the kernel asks them; a slot is added to each."""
+
+    OUTER = 21000
+    OUTER_RETURN = 21100
+    OUTER_ONLY = 21200
+    BESIDE = 21300
+    SPLIT = 21400
+    FULL = 21500
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the plan must know of the host: the TUN device's index, the networks of the outer link, whether that link
+    filters by the reverse path (`rp_filter` 1), and whether there is any IPv6."""
+
+    index: int
+    connected: tuple[IPv4Network, ...] = ()
+    strict_reverse_path: bool = False
+    ipv6: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Routes and rules in the order in which they are made. `refused` are `split_local` networks left in the tunnel."""
+
+    routes: tuple[Route, ...]
+    rules: tuple[Rule, ...]
+    refused: tuple[IPv4Network, ...] = ()
+
+
+def is_full(configuration: ModeConfiguration) -> bool:
+    """Whether everything goes through the tunnel: no split networks, or split networks that make up everything."""
+    return list(collapse_addresses(configuration.split_include)) in ([], [EVERYTHING])
+
+
+def tunnelled(configuration: ModeConfiguration) -> list[IPv4Network]:
+    """The networks behind the tunnel; the gateway's DNS servers are behind it even where no split network has them."""
+    if is_full(configuration):
+        return [EVERYTHING]
+    servers = [IPv4Network(server) for server in configuration.dns]
+    return list(collapse_addresses([*configuration.split_include, *servers]))
+
+
+def plan(configuration: ModeConfiguration, path: Path, around: Surroundings, slot: int) -> Routing:
+    """Everything about routes for one connection."""
+    table = FIRST_TABLE + slot
+    routes: list[Route] = []
+    for network in tunnelled(configuration):
+        routes.append(Route(str(network), table, metric=LAST_METRIC))
+        routes.append(Route(str(network), table, around.index, str(configuration.address)))
+    beside, refused = _beside(configuration.split_local, around.connected)
+    full = is_full(configuration)
+    rules = [*_outer(socket.AF_INET, slot), *_outer_return(path, around, slot)]
+    rules += [_lookup(Band.BESIDE, slot, MAIN_TABLE, str(network)) for network in beside]
+    rules += _without_ipv6(slot) if full and around.ipv6 else []
+    rules.append(_lookup(Band.FULL if full else Band.SPLIT, slot, table))
+    return Routing(tuple(routes), tuple(rules), tuple(refused))
+
+
+def used_slots(priorities: set[int]) -> set[int]:
+    """The slots that some rule occupies already, ours or not."""
+    return {slot for slot in range(SLOTS) if any(band + slot in priorities for band in Band)}
+
+
+def full_tunnel_exists(priorities: set[int]) -> bool:
+    return any(Band.FULL + slot in priorities for slot in range(SLOTS))
+
+
+def _lookup(band: Band, slot: int, table: int, destination: str | None = None) -> Rule:
+    return Rule(socket.AF_INET, band + slot, table, destination=destination)
+
+
+def _outer(family: int, slot: int) -> list[Rule]:
+    """Our own datagrams go by the main table or not at all: in the tunnel they would chase their own tail."""
+    marked = Rule(family, Band.OUTER + slot, MAIN_TABLE, mark=OUTER_MARK)
+    return [marked, Rule(family, Band.OUTER_ONLY + slot, None, mark=OUTER_MARK)]
+
+
+def _outer_return(path: Path, around: Surroundings, slot: int) -> list[Rule]:
+    """A strict reverse path filter asks for the way back without our mark: the gateway's datagrams would be dropped.
+    These rules answer it with the main table for exactly the two ends of the path, whose source port only we hold."""
+    if not around.strict_reverse_path or path.remote.address.version != 4:
+        return []
+    ends = Rule(
+        socket.AF_INET,
+        Band.OUTER_RETURN + slot,
+        MAIN_TABLE,
+        source=f"{path.local.address}/32",
+        destination=f"{path.remote.address}/32",
+    )
+    datagrams = replace(
+        ends, protocol=socket.IPPROTO_UDP, source_port=path.local.port, destination_port=path.remote.port
+    )
+    return [datagrams] if path.floated else [datagrams, replace(ends, protocol=IP_PROTOCOL_ESP)]
+
+
+def _without_ipv6(slot: int) -> list[Rule]:
+    """The tunnel carries no IPv6, so a full tunnel lets none out beside it (RFC 7359), but for the link itself."""
+    link = Rule(socket.AF_INET6, Band.BESIDE + slot, MAIN_TABLE, destination=IPV6_LINK_LOCAL)
+    return [*_outer(socket.AF_INET6, slot), link, Rule(socket.AF_INET6, Band.FULL + slot, None)]
+
+
+def _beside(
+    wanted: tuple[IPv4Network, ...], connected: tuple[IPv4Network, ...]
+) -> tuple[list[IPv4Network], list[IPv4Network]]:
+    """The networks that bypass the tunnel, and those that may not.
+
+    "The LAN" is only private networks: an access point may claim any public range as its LAN (CVE-2023-36672).
+    """
+    beside: list[IPv4Network] = []
+    refused: list[IPv4Network] = []
+    for network in wanted:
+        meant = connected if network in {THE_LAN, EVERYTHING} else (network,)
+        for one in meant:
+            fits = any(one.subnet_of(private) for private in PRIVATE) if meant is connected else one.prefixlen >= 8
+            (beside if fits else refused).append(one)
+    return list(collapse_addresses(beside)), refused

@@ -1,0 +1,64 @@
+"""Makes changes with a journal, and undoes a journal: last change first, going on past what cannot be undone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from lotor.hosts.changes import Change, Machine
+from lotor.hosts.journal import Journal, Owner, journals
+
+log = logging.getLogger(__name__)
+
+
+async def make(machine: Machine, journal: Journal, change: Change) -> None:
+    """Journal, then make. Raises `OSError`, after taking back what was half made; what was there already is not ours
+    and stays."""
+    journal.record(change)
+    try:
+        await change.make(machine)
+    except FileExistsError:
+        journal.forget_last()
+        raise
+    except OSError:
+        await change.undo(machine)
+        journal.forget_last()
+        raise
+
+
+async def undo(machine: Machine, journal: Journal, spare: Iterable[Change] = ()) -> int:
+    """How many changes were undone. `spare` are forgotten, not undone; failures stay in the journal and are told."""
+    spared, stayed, undone = list(spare), [], 0
+    for change in reversed(journal.changes):
+        if change in spared:
+            continue
+        try:
+            undone += await change.undo(machine)
+        except OSError as error:
+            log.warning("a change of this host was not undone, the next start tries again: %s", error.strerror or error)
+            stayed.append(change)
+    journal.keep(stayed[::-1])
+    return undone
+
+
+async def recover(machine: Machine, directory: Path) -> int:
+    """Undo what dead processes left in this network namespace; how many changes were undone. Never raises `OSError`."""
+    undone = 0
+    try:
+        for file in list(journals(directory)):
+            undone += await _recover(machine, file)
+    except OSError as error:
+        log.warning("changes that a crashed process left were not looked for: %s", error.strerror or error)
+    return undone
+
+
+async def _recover(machine: Machine, file: Path) -> int:
+    try:
+        journal = Journal.load(file)
+    except (OSError, ValueError, TypeError) as error:
+        log.warning("%s is not a journal that can be undone (%s): undo its changes by hand and delete it", file, error)
+        return 0
+    if journal.owner.lives() or journal.owner.namespace != Owner.myself().namespace:
+        return 0
+    return await undo(machine, journal)

@@ -1,0 +1,183 @@
+"""Which DNS manager is told what, with programs that only write down how they were called."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+import pytest
+
+from lotor.hosts import dns
+from lotor.hosts import undo as undo_room
+from lotor.hosts.changes import Machine, Resolvconf, Resolved, ResolvFile
+from lotor.hosts.commands import Commands
+from lotor.hosts.dns import DnsPlaces, DnsSettings
+from lotor.hosts.journal import Journal
+from lotor.hosts.netlink import Link, Network
+from lotor.model.configuration import ModeConfiguration
+
+LEASE = ModeConfiguration(IPv4Address("10.99.99.3"), dns=(IPv4Address("10.0.12.1"),), domain=b"example.net")
+EVERY = DnsSettings(("10.0.12.1",), "example.net", ())
+SOME = DnsSettings(("10.0.12.1", "10.0.12.2"), "", ("corp.example", "lab.example"))
+
+
+class FakeNetwork(Network):
+    async def link(self, name: str) -> Link:
+        return Link(name, 3, 1500, up=True)
+
+
+def program(directory: Path, name: str, body: str = "") -> Path:
+    file = directory / name
+    file.write_text(f'#!/bin/sh\necho "$(basename "$0")" "$@" >> {directory}/calls\ncat >> {directory}/input\n{body}\n')
+    file.chmod(0o755)
+    return file
+
+
+@pytest.fixture
+def commands(tmp_path):
+    return Commands(f"{tmp_path}:/usr/bin:/bin", patience=5)
+
+
+@pytest.fixture
+def places(tmp_path):
+    conf = tmp_path / "resolv.conf"
+    conf.write_text("nameserver 192.0.2.1\n")
+    return DnsPlaces(conf, tmp_path / "resolved", tmp_path / "static")
+
+
+def plan(wanted, places, commands):
+    return dns.plan(wanted, places, commands, ("lotor0", 3), Path("/elsewhere"))
+
+
+def make(change, commands):
+    asyncio.run(change.make(Machine(FakeNetwork(), commands)))
+
+
+def undo(change, commands):
+    return asyncio.run(change.undo(Machine(FakeNetwork(), commands)))
+
+
+def calls(tmp_path):
+    return (tmp_path / "calls").read_text().splitlines()
+
+
+def test_no_server_no_change():
+    assert dns.settings(replace(LEASE, dns=())) is None
+
+
+def test_a_full_tunnel_asks_for_every_name_whatever_split_dns_says():
+    assert dns.settings(replace(LEASE, split_dns=(b"corp.example",))) == EVERY
+
+
+def test_a_split_tunnel_asks_for_the_split_domains():
+    configuration = replace(LEASE, split_include=(IPv4Network("10.0.0.0/8"),), split_dns=(b"corp.example",))
+    assert dns.settings(configuration) == DnsSettings(("10.0.12.1",), "example.net", ("corp.example",))
+
+
+def test_resolved_is_told_through_resolvectl_and_reverted(tmp_path, commands, places):
+    program(tmp_path, "resolvectl")
+    places.resolved.mkdir()
+    places.resolv_conf.write_text("nameserver 127.0.0.53\n")
+    change, note = plan(EVERY, places, commands)
+    assert isinstance(change, Resolved)
+    assert note is None
+    make(change, commands)
+    assert undo(change, commands) is True
+    assert calls(tmp_path) == [
+        "resolvectl dns lotor0 10.0.12.1",
+        "resolvectl domain lotor0 example.net ~.",
+        "resolvectl default-route lotor0 yes",
+        "resolvectl revert lotor0",
+    ]
+
+
+def test_split_dns_becomes_routing_domains(tmp_path, commands, places):
+    program(tmp_path, "resolvectl")
+    places.resolved.mkdir()
+    places.resolv_conf.unlink()
+    places.resolv_conf.symlink_to(places.resolved / "stub-resolv.conf")
+    change, _ = plan(SOME, places, commands)
+    make(change, commands)
+    assert calls(tmp_path)[1:] == [
+        "resolvectl domain lotor0 ~corp.example ~lab.example",
+        "resolvectl default-route lotor0 no",
+    ]
+
+
+def test_resolved_that_is_asked_by_no_one_is_not_used(tmp_path, commands, places):
+    program(tmp_path, "resolvectl")
+    places.resolved.mkdir()
+    assert isinstance(plan(EVERY, places, commands)[0], ResolvFile)
+
+
+def test_reverting_a_device_that_is_gone_runs_nothing(tmp_path, commands):
+    program(tmp_path, "resolvectl")
+    assert undo(Resolved("lotor0", 4, [], [], default=True), commands) is False
+    assert not (tmp_path / "calls").exists()
+
+
+def test_resolvconf_gets_the_lines_on_its_input(tmp_path, commands, places):
+    program(tmp_path, "resolvconf")
+    change, note = plan(SOME, places, commands)
+    assert isinstance(change, Resolvconf)
+    assert "split DNS needs systemd-resolved" in note
+    make(change, commands)
+    assert (tmp_path / "input").read_text() == "nameserver 10.0.12.1\nnameserver 10.0.12.2\n"
+    undo(change, commands)
+    assert calls(tmp_path) == ["resolvconf -a tun.lotor0", "resolvconf -d tun.lotor0"]
+
+
+def test_a_resolvconf_that_is_resolvectl_is_no_resolvconf(tmp_path, commands, places):
+    (tmp_path / "resolvconf").symlink_to(program(tmp_path, "resolvectl"))
+    assert isinstance(plan(EVERY, places, commands)[0], ResolvFile)
+
+
+def test_a_file_has_at_most_three_servers():
+    assert len(DnsSettings(tuple("abcdefgh"), "", ()).lines()) == 3
+
+
+def test_a_failing_program_is_quoted_clean(tmp_path, commands):
+    program(tmp_path, "resolvectl", "printf 'no \\033[31mbus\\n'; exit 3")
+    with pytest.raises(OSError, match=r"`resolvectl dns lotor0` failed with status 3: no \?\[31mbus"):
+        asyncio.run(commands.run("resolvectl", "dns", "lotor0"))
+
+
+def test_a_hanging_program_is_ended(tmp_path):
+    program(tmp_path, "resolvectl", f"echo $$ > {tmp_path}/pid; exec sleep 600")
+    with pytest.raises(TimeoutError, match=r"did not end within 0\.3 s"):
+        asyncio.run(Commands(f"{tmp_path}:/usr/bin:/bin", patience=0.3).run("resolvectl", "dns"))
+    pid = tmp_path / "pid"
+    assert not pid.exists() or not Path(f"/proc/{pid.read_text().strip()}").exists()
+
+
+def test_a_missing_program_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no resolvectl"):
+        asyncio.run(Commands(str(tmp_path)).run("resolvectl", "dns"))
+
+
+def test_programs_get_no_environment_of_ours(tmp_path, commands, monkeypatch):
+    monkeypatch.setenv("LD_PRELOAD", "/nowhere.so")
+    monkeypatch.setenv("SECRET", "x")
+    program(tmp_path, "resolvectl", f"env > {tmp_path}/environment")
+    asyncio.run(commands.run("resolvectl"))
+    names = {line.partition("=")[0] for line in (tmp_path / "environment").read_text().splitlines()}
+    assert names - {"PWD", "OLDPWD", "SHLVL", "_"} == {"PATH", "LC_ALL"}
+
+
+def test_arguments_reach_the_program_without_a_shell(tmp_path, commands):
+    program(tmp_path, "resolvectl")
+    asyncio.run(commands.run("resolvectl", "$(id)", "a;b"))
+    assert calls(tmp_path) == ["resolvectl $(id) a;b"]
+
+
+def test_a_half_made_change_is_taken_back_and_forgotten(tmp_path, commands):
+    program(tmp_path, "resolvectl", '[ "$1" != domain ] || exit 1')
+    journal = Journal.begin(tmp_path / "run", "0")
+    with pytest.raises(OSError, match="resolvectl domain"):
+        asyncio.run(
+            undo_room.make(Machine(FakeNetwork(), commands), journal, Resolved("lotor0", 3, [], [], default=True))
+        )
+    assert calls(tmp_path)[-1] == "resolvectl revert lotor0"
+    assert Journal.load(journal.file).changes == []

@@ -1,0 +1,143 @@
+"""The undo journal: written before a change, readable after a crash, refused where others could write."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+
+import pytest
+
+from lotor.hosts import undo
+from lotor.hosts.changes import Machine, ResolvFile
+from lotor.hosts.commands import Commands
+from lotor.hosts.journal import Journal, Owner, journals
+from lotor.hosts.netlink import Network
+from lotor.hosts.resolvfile import HEADER
+
+MACHINE = Machine(Network(), Commands())
+
+
+def a_file(tmp_path, number=1):
+    return ResolvFile(
+        str(tmp_path / f"resolv{number}.conf"), str(tmp_path / f"{number}.resolv"), ["nameserver 10.0.12.1"]
+    )
+
+
+def test_a_change_stands_in_the_file_before_it_is_made(tmp_path):
+    journal = Journal.begin(tmp_path / "run", "0")
+    journal.record(a_file(tmp_path))
+    assert Journal.load(journal.file).changes == [a_file(tmp_path)]
+
+
+def test_the_last_line_cut_short_is_ignored(tmp_path):
+    journal = Journal.begin(tmp_path / "run", "0")
+    journal.record(a_file(tmp_path))
+    journal.file.write_text(journal.file.read_text() + '{"change": "Addr')
+    assert Journal.load(journal.file).changes == [a_file(tmp_path)]
+
+
+def test_a_name_is_taken_once(tmp_path):
+    Journal.begin(tmp_path / "run", "0")
+    with pytest.raises(FileExistsError):
+        Journal.begin(tmp_path / "run", "0")
+
+
+def test_directory_and_file_are_private(tmp_path):
+    journal = Journal.begin(tmp_path / "made" / "run", "0")
+    assert journal.file.parent.stat().st_mode & 0o777 == 0o700
+    assert journal.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_directory_others_may_write_in_is_refused(tmp_path):
+    tmp_path.chmod(0o777)
+    with pytest.raises(PermissionError, match="owner and mode"):
+        Journal.begin(tmp_path, "0")
+
+
+def test_a_directory_that_is_a_link_is_refused(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(PermissionError):
+        Journal.begin(tmp_path / "link", "0")
+
+
+def test_undoing_empties_the_directory(tmp_path):
+    journal = Journal.begin(tmp_path / "run", "0")
+    asyncio.run(undo.make(MACHINE, journal, a_file(tmp_path)))
+    assert (tmp_path / "resolv1.conf").read_text().startswith(HEADER)
+    assert asyncio.run(undo.undo(MACHINE, journal)) == 1
+    assert not (tmp_path / "resolv1.conf").exists()
+    assert list(journals(tmp_path / "run")) == []
+
+
+def test_what_stays_is_kept_and_the_rest_undone(tmp_path, caplog):
+    journal = Journal.begin(tmp_path / "run", "0")
+    for number in (1, 2, 3):
+        (tmp_path / f"resolv{number}.conf").write_text("before\n")
+        asyncio.run(undo.make(MACHINE, journal, a_file(tmp_path, number)))
+    (tmp_path / "resolv2.conf.before-lotor").unlink()
+    assert asyncio.run(undo.undo(MACHINE, journal)) == 2
+    assert "resolv2.conf" in caplog.text
+    assert Journal.load(journal.file).changes == [a_file(tmp_path, 2)]
+    assert [(tmp_path / f"resolv{number}.conf").read_text() for number in (1, 3)] == ["before\n"] * 2
+
+
+def test_a_change_that_was_there_already_is_forgotten(tmp_path):
+    (tmp_path / "resolv1.conf").write_text(HEADER)
+    journal = Journal.begin(tmp_path / "run", "0")
+    with pytest.raises(FileExistsError):
+        asyncio.run(undo.make(MACHINE, journal, a_file(tmp_path)))
+    assert Journal.load(journal.file).changes == []
+
+
+def _left_by_a_dead_process(tmp_path, *, namespace=None):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    owner = Owner.myself()
+    (tmp_path / "run").mkdir(mode=0o700)
+    journal = Journal(tmp_path / "run" / "0.journal", Owner(dead.pid, 1, namespace or owner.namespace), [])
+    journal.keep([a_file(tmp_path)])
+    asyncio.run(a_file(tmp_path).make(MACHINE))
+
+
+def test_recover_undoes_what_the_dead_left(tmp_path):
+    _left_by_a_dead_process(tmp_path)
+    assert asyncio.run(undo.recover(MACHINE, tmp_path / "run")) == 1
+    assert list((tmp_path / "run").iterdir()) == []
+    assert not (tmp_path / "resolv1.conf").exists()
+
+
+def test_recover_leaves_other_namespaces_alone(tmp_path):
+    _left_by_a_dead_process(tmp_path, namespace=1)
+    assert asyncio.run(undo.recover(MACHINE, tmp_path / "run")) == 0
+    assert (tmp_path / "resolv1.conf").exists()
+
+
+def test_a_reused_process_number_is_not_the_owner():
+    myself = Owner.myself()
+    assert myself.lives()
+    assert not Owner(myself.pid, myself.started + 1, myself.namespace).lives()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "garbage\n", "[]\n", '{"pid": 1}\n', '{"pid": 1, "started": 1, "namespace": 1, "version": 9}\n']
+)
+def test_an_unreadable_journal_is_told_and_left(tmp_path, caplog, content):
+    (tmp_path / "0.journal").write_text(content)
+    tmp_path.chmod(0o700)
+    assert asyncio.run(undo.recover(MACHINE, tmp_path)) == 0
+    assert "by hand" in caplog.text
+    assert (tmp_path / "0.journal").exists()
+
+
+def test_nothing_to_recover_makes_nothing(tmp_path):
+    assert asyncio.run(undo.recover(MACHINE, tmp_path / "none")) == 0
+    assert not (tmp_path / "none").exists()
+
+
+def test_journals_hold_one_object_a_line(tmp_path):
+    journal = Journal.begin(tmp_path / "run", "0")
+    journal.record(a_file(tmp_path))
+    assert [type(json.loads(line)) for line in journal.file.read_text().splitlines()] == [dict, dict]

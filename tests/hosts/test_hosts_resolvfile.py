@@ -1,0 +1,171 @@
+"""The guarded resolv.conf: in place, restored exactly, never through a link, never over someone else's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hosts.private_namespace import in_namespace
+from lotor.hosts.resolvfile import HEADER, Place, is_ours, replace, restore
+
+LINES = ["search example.net", "nameserver 10.0.12.1"]
+BEFORE = "nameserver 192.0.2.1\n# no newline at the end"
+
+
+def names(directory):
+    return sorted(file.name for file in Path(directory).iterdir())
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "run").mkdir()
+    place = Place(tmp_path / "etc" / "resolv.conf", tmp_path / "run" / "0.resolv")
+    place.path.write_text(BEFORE)
+    place.path.chmod(0o640)
+    return place
+
+
+def test_ours_says_whose_it_is_and_where_the_other_is(place):
+    replace(place, LINES)
+    text = place.path.read_text()
+    assert text.startswith(HEADER)
+    assert str(place.beside) in text
+    assert text.splitlines()[-2:] == LINES
+    assert place.path.stat().st_mode & 0o777 == 0o644
+
+
+def test_the_same_file_comes_back(place):
+    before = place.path.stat()
+    replace(place, LINES)
+    assert restore(place) is True
+    after = place.path.stat()
+    assert place.path.read_text() == BEFORE
+    assert [before.st_ino, before.st_mode, before.st_mtime_ns] == [after.st_ino, after.st_mode, after.st_mtime_ns]
+    assert names(place.path.parent) == ["resolv.conf"]
+
+
+def test_a_link_is_replaced_not_followed_and_comes_back(place, tmp_path):
+    target = tmp_path / "run" / "managed"
+    target.write_text("nameserver 192.0.2.1\n")
+    place.path.unlink()
+    place.path.symlink_to("../run/managed")
+    replace(place, LINES)
+    assert target.read_text() == "nameserver 192.0.2.1\n"
+    assert not place.path.is_symlink()
+    restore(place)
+    assert str(place.path.readlink()) == "../run/managed"
+
+
+def test_a_dangling_link_comes_back(place):
+    place.path.unlink()
+    place.path.symlink_to("nowhere")
+    replace(place, LINES)
+    restore(place)
+    assert str(place.path.readlink()) == "nowhere"
+
+
+def test_where_there_was_no_file_there_is_none_afterwards(place):
+    place.path.unlink()
+    replace(place, LINES)
+    assert is_ours(place.path)
+    assert restore(place) is True
+    assert names(place.path.parent) == []
+
+
+def test_someone_elses_later_file_stays(place):
+    replace(place, LINES)
+    place.path.unlink()
+    place.path.write_text("nameserver 198.51.100.1\n")
+    assert restore(place) is False
+    assert place.path.read_text() == "nameserver 198.51.100.1\n"
+    assert names(place.path.parent) == ["resolv.conf"]
+
+
+def test_a_deleted_file_comes_back(place):
+    replace(place, LINES)
+    place.path.unlink()
+    assert restore(place) is True
+    assert place.path.read_text() == BEFORE
+
+
+def test_restoring_twice_is_restoring_once(place):
+    replace(place, LINES)
+    restore(place)
+    assert restore(place) is False
+    assert place.path.read_text() == BEFORE
+
+
+def test_a_second_connection_is_refused_and_harms_nothing(place, tmp_path):
+    replace(place, LINES)
+    with pytest.raises(FileExistsError, match="another connection"):
+        replace(Place(place.path, tmp_path / "run" / "1.resolv"), ["nameserver 10.9.9.9"])
+    assert "10.0.12.1" in place.path.read_text()
+    restore(place)
+    assert place.path.read_text() == BEFORE
+
+
+def test_death_between_keeping_and_writing_leaves_the_file(place):
+    os.link(place.path, place.beside)
+    assert restore(place) is False
+    assert place.path.read_text() == BEFORE
+    assert names(place.path.parent) == ["resolv.conf"]
+
+
+def test_a_lost_original_is_told(place):
+    replace(place, LINES)
+    place.beside.unlink()
+    with pytest.raises(FileNotFoundError, match="write it anew"):
+        restore(place)
+
+
+def test_a_planted_link_at_the_new_name_is_not_followed(place, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (place.path.parent / ".resolv.conf.lotor").symlink_to(victim)
+    replace(place, LINES)
+    assert victim.read_text() == "precious"
+
+
+@pytest.mark.root
+def test_a_mount_point_is_written_in_place_and_restored(place, tmp_path):
+    @in_namespace
+    def body() -> None:
+        mounted = tmp_path / "mounted"
+        mounted.write_text("nameserver 203.0.113.1\n" * 20)
+        mounted.chmod(0o600)
+        subprocess.run(["mount", "--bind", mounted, place.path], check=True)
+        before = place.path.stat()
+        replace(place, LINES)
+        assert place.path.read_text().splitlines()[-1] == LINES[-1]
+        assert names(place.path.parent) == ["resolv.conf"]
+        assert restore(place) is True
+        after = place.path.stat()
+        assert place.path.read_text() == "nameserver 203.0.113.1\n" * 20
+        assert [before.st_ino, before.st_mode, before.st_mtime_ns] == [after.st_ino, after.st_mode, after.st_mtime_ns]
+        assert not place.elsewhere.exists()
+
+    body()
+    assert place.path.read_text() == BEFORE
+
+
+@pytest.mark.root
+def test_the_real_place_in_a_mount_namespace(tmp_path):
+    before = Path("/etc/resolv.conf").read_bytes(), names("/etc")
+
+    @in_namespace
+    def body() -> None:
+        mounted = tmp_path / "resolv.conf"
+        mounted.write_text(BEFORE)
+        subprocess.run(["mount", "--bind", mounted, "/etc/resolv.conf"], check=True)
+        place = Place(Path("/etc/resolv.conf"), tmp_path / "0.resolv")
+        replace(place, LINES)
+        assert "nameserver 10.0.12.1" in Path("/etc/resolv.conf").read_text()
+        restore(place)
+        assert Path("/etc/resolv.conf").read_text() == BEFORE
+
+    body()
+    assert (Path("/etc/resolv.conf").read_bytes(), names("/etc")) == before
