@@ -1,0 +1,132 @@
+"""Declared messages survive a round trip; anything else is refused without repeating a value."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lotor.control.messages import (
+    NAMES,
+    REQUESTS,
+    RESPONSES,
+    Answer,
+    BadMessage,
+    Connect,
+    Connected,
+    Disconnect,
+    Disconnected,
+    Done,
+    Events,
+    Failed,
+    Happened,
+    Prompt,
+    Reload,
+    Report,
+    Status,
+    decode_request,
+    decode_response,
+    encode,
+)
+from lotor.model.login import Field
+from lotor.model.secret import Secret
+
+MESSAGES = [
+    Connect("192.0.2.50", "alice"),
+    Connect("vpn.example.net"),
+    Answer({Field.PASSWORD: Secret(b"\xff\x00 pass word"), Field.USER_NAME: Secret("alice")}),
+    Answer(None),
+    Disconnect("192.0.2.50"),
+    Status(),
+    Events(),
+    Reload(),
+    Prompt(("password",), "Enter\nit"),
+    Connected("10.99.99.3", "hello\nworld", already=True),
+    Disconnected(2),
+    Report({"sessions": [1, 2.5, None, "x"]}),
+    Happened(1.5, "Up", 3, "tunnel up"),
+    Done("fine"),
+    Failed("why", "NO_ANSWER"),
+]
+
+
+def decode(message, line):
+    return (decode_request if type(message) in REQUESTS.values() else decode_response)(line)
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda each: type(each).__name__)
+def test_a_message_is_one_line_and_comes_back_equal(message):
+    line = encode(message)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert decode(message, line) == message
+
+
+def test_every_declaration_is_in_the_round_trip_above():
+    assert {type(each) for each in MESSAGES} == set(NAMES) == {*REQUESTS.values(), *RESPONSES.values()}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\n",
+        b"nonsense",
+        b"[]",
+        b"7",
+        b'{"type": "explode"}',
+        b'{"type": ["connect"]}',
+        b'{"type": "prompt"}',
+        b'{"type": "connect"}',
+        b'{"type": "connect", "gateway": 7}',
+        b'{"type": "connect", "gateway": null}',
+        b'{"type": "connect", "gateway": "g", "more": 1}',
+        b'{"type": "connect", "gateway": "g", "user": "a\\nscript /bin/sh"}',
+        b'{"type": "connect", "gateway": "g", "user": "a\\u0000"}',
+        b'{"type": "connect", "gateway": "g", "user": "\\ud800"}',
+        b'{"type": "answer", "values": {"shoe size": "eA=="}}',
+        b'{"type": "answer", "values": {"password": "!!"}}',
+        b'{"type": "answer", "values": {"password": 7}}',
+        b'{"type": "answer", "values": ["password"]}',
+        b"\xff\xfe",
+        b'{"type":' * 5000,
+        b"[" * 60000,
+    ],
+)
+def test_what_is_no_request_is_refused(line):
+    with pytest.raises(BadMessage):
+        decode_request(line)
+
+
+def test_a_refusal_does_not_repeat_what_was_sent():
+    with pytest.raises(BadMessage) as caught:
+        decode_request(b'{"type": "answer", "values": {"password": "swordfish!"}}')
+    assert "swordfish" not in str(caught.value)
+    with pytest.raises(BadMessage) as caught:
+        decode_request(b'{"type": "swordfish"}')
+    assert "swordfish" not in str(caught.value)
+
+
+def test_bounds():
+    with pytest.raises(BadMessage, match="longer than"):
+        decode_request(encode(Connect("g" * 1025)))
+    with pytest.raises(BadMessage, match="longer than"):
+        decode_request(encode(Answer({Field.PASSWORD: Secret(b"x" * 4097)})))
+
+
+def test_secrets_do_not_show_in_a_message():
+    assert "swordfish" not in repr(Answer({Field.PASSWORD: Secret("swordfish")}))
+
+
+LEAVES = st.none() | st.booleans() | st.floats() | st.text()
+ANY_JSON = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+
+
+@given(ANY_JSON)
+def test_any_json_is_a_request_or_refused(value):
+    for shaped in (value, {"type": "connect", "gateway": value}, {"type": "answer", "values": value}):
+        with contextlib.suppress(BadMessage):
+            decode_request(json.dumps(shaped).encode())

@@ -1,0 +1,315 @@
+"""The administrator's socket against its users and abusers, on a real Unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import logging
+import os
+import pwd
+import socket
+import stat
+import threading
+from contextlib import asynccontextmanager
+
+import pytest
+
+from lotor.control import server as room
+from lotor.control.client import Connection, Unreachable
+from lotor.control.messages import (
+    LONGEST_REQUEST,
+    Answer,
+    Connect,
+    Connected,
+    Disconnect,
+    Disconnected,
+    Done,
+    Events,
+    Failed,
+    Happened,
+    Prompt,
+    Reload,
+    Report,
+    Status,
+    encode,
+)
+from lotor.control.server import Address, ControlServer
+from lotor.model.login import Field
+from lotor.model.secret import Secret
+
+ME = pwd.getpwuid(os.getuid()).pw_name
+MY_GROUP = grp.getgrgid(os.getgid()).gr_name
+PASSWORD = Secret("swordfish")
+
+
+class Scripted:
+    """A service that prompts once."""
+
+    def __init__(self):
+        self.waiting, self.aborted = asyncio.Event(), asyncio.Event()
+        self.answers, self.listeners = [], set()
+        self.subscribed, self.unsubscribed = asyncio.Event(), asyncio.Event()
+        self.forever = False
+
+    async def connect(self, request, caller):
+        answers = await caller.prompt((Field.PASSWORD,), "hello")
+        self.answers.append(answers)
+        if self.forever:
+            self.waiting.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.aborted.set()
+                raise
+        if answers is None:
+            return Failed("no login was given", "LOGIN_DECLINED")
+        return Connected("10.99.99.3", "banner")
+
+    async def disconnect(self, request, caller):
+        if request.gateway == "bug":
+            raise RuntimeError("secret swordfish")
+        return Disconnected(1)
+
+    def status(self):
+        return {"schema": 1, "sessions": []}
+
+    async def reload(self):
+        return Done("taken over")
+
+    def subscribe(self, listener):
+        self.listeners.add(listener)
+        self.subscribed.set()
+        return self.unsubscribed.set
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "lotor.sock"
+
+
+@asynccontextmanager
+async def serving(path, mode=0o600):
+    service = Scripted()
+    server = ControlServer(Address(path, ME, MY_GROUP, mode), service)
+    await server.start()
+    try:
+        yield service
+    finally:
+        await server.stop()
+
+
+def with_client(path, talk, prepare=lambda service: None):
+    """Runs a blocking client in a thread against a server in this loop; the service is returned with what it gave."""
+
+    async def play():
+        async with serving(path) as service:
+            prepare(service)
+            return service, await asyncio.to_thread(talk, Connection(path))
+
+    return asyncio.run(play())
+
+
+def test_a_login_with_a_prompt(path, caplog):
+    def talk(daemon):
+        with daemon:
+            daemon.send(Connect("192.0.2.50", "alice"))
+            prompt = daemon.receive()
+            daemon.send(Answer({Field.PASSWORD: PASSWORD}))
+            return prompt, daemon.receive()
+
+    with caplog.at_level(logging.DEBUG):
+        service, (prompt, response) = with_client(path, talk)
+    assert prompt == Prompt(("password",), "hello")
+    assert response == Connected("10.99.99.3", "banner")
+    assert service.answers == [{Field.PASSWORD: PASSWORD}]
+    assert f"vc 192.0.2.50 asked by pid {os.getpid()} uid {os.getuid()}" in caplog.text
+    assert "swordfish" not in caplog.text
+
+
+def test_several_requests_on_one_connection(path):
+    def talk(daemon):
+        with daemon:
+            for request in (Status(), Reload(), Disconnect("192.0.2.50")):
+                daemon.send(request)
+                yield daemon.receive()
+
+    _, responses = with_client(path, lambda daemon: list(talk(daemon)))
+    assert responses == [Report({"schema": 1, "sessions": []}), Done("taken over"), Disconnected(1)]
+
+
+def test_closing_while_connecting_aborts_the_attempt(path):
+    async def play():
+        async with serving(path) as service:
+            service.forever = True
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(encode(Connect("192.0.2.50")))
+            await reader.readline()
+            writer.write(encode(Answer({Field.PASSWORD: PASSWORD})))
+            await service.waiting.wait()
+            writer.close()
+            await asyncio.wait_for(service.aborted.wait(), 5)
+
+    asyncio.run(play())
+
+
+def test_a_fault_in_the_service_is_one_line_without_its_text(path, caplog):
+    def talk(daemon):
+        with daemon:
+            daemon.send(Disconnect("bug"))
+            first = daemon.receive()
+            daemon.send(Status())
+            return first, daemon.receive()
+
+    _, (failed, still) = with_client(path, talk)
+    assert isinstance(failed, Failed)
+    assert isinstance(still, Report)
+    assert "swordfish" not in failed.text + caplog.text
+
+
+@pytest.mark.parametrize(
+    "junk", [b"\n", b"\0\0\0\0\n", b"GET / HTTP/1.1\r\n\r\n", b"{}\n", b"x" * (LONGEST_REQUEST * 3), b"half a line"]
+)
+def test_junk_is_answered_once_and_the_service_goes_on(path, junk):
+    def talk(daemon):
+        with daemon:
+            daemon._socket.settimeout(10)
+            daemon._socket.sendall(junk)
+            daemon._socket.shutdown(socket.SHUT_WR)
+            answer = daemon._stream.read()
+        with Connection(path) as again:
+            again.send(Status())
+            return answer, again.receive()
+
+    _, (answer, response) = with_client(path, talk)
+    assert answer.count(b"\n") == 1
+    assert b'"type": "failed"' in answer
+    assert isinstance(response, Report)
+
+
+def test_a_request_in_pieces_is_one_request(path):
+    def talk(daemon):
+        with daemon:
+            for octet in encode(Status()):
+                daemon._socket.sendall(bytes([octet]))
+            return daemon.receive()
+
+    assert isinstance(with_client(path, talk)[1], Report)
+
+
+def test_a_second_request_while_one_is_under_way_is_refused(path):
+    def talk(daemon):
+        with daemon:
+            daemon.send(Connect("192.0.2.50"))
+            daemon.receive()
+            daemon.send(Status())
+            return daemon.receive()
+
+    _, response = with_client(path, talk)
+    assert "under way" in response.text
+
+
+def test_a_thousand_idle_connections_do_not_keep_anyone_out(path, monkeypatch):
+    monkeypatch.setattr(room, "MOST_CONNECTIONS", 20)
+
+    def talk(first):
+        idle = [Connection(path) for _ in range(200)]
+        with Connection(path) as daemon:
+            daemon.send(Status())
+            response = daemon.receive()
+        for each in [first, *idle]:
+            each.__exit__(None, None, None)
+        return response
+
+    assert isinstance(with_client(path, talk)[1], Report)
+
+
+def test_events_stream_until_the_caller_closes(path):
+    happened = Happened(1.0, "Up", 1, "tunnel up")
+
+    async def play():
+        async with serving(path) as service:
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(encode(Events()))
+            await service.subscribed.wait()
+            for listener in service.listeners:
+                listener(happened)
+                listener(happened)
+            lines = [await reader.readline(), await reader.readline()]
+            writer.close()
+            await service.unsubscribed.wait()
+            return lines
+
+    assert asyncio.run(asyncio.wait_for(play(), 10)) == [encode(happened)] * 2
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o660, 0o666])
+def test_the_socket_is_born_with_its_final_mode(path, mode, monkeypatch):
+    born = []
+    bind = socket.socket.bind
+
+    def watching(self, address):
+        bind(self, address)
+        born.append(stat.S_IMODE(os.lstat(address).st_mode))
+
+    monkeypatch.setattr(socket.socket, "bind", watching)
+    room.listen(Address(path, ME, MY_GROUP, mode)).close()
+    assert born == [mode]
+    assert stat.S_IMODE(path.lstat().st_mode) == mode
+
+
+def test_a_stale_socket_is_replaced_and_a_live_one_is_not(path):
+    room.listen(Address(path, ME, MY_GROUP)).close()
+    assert path.exists()
+    live = room.listen(Address(path, ME, MY_GROUP))
+    with pytest.raises(OSError, match="another daemon answers at"):
+        room.listen(Address(path, ME, MY_GROUP))
+    live.close()
+
+
+def test_a_file_in_the_place_is_left_alone(path):
+    path.write_text("precious")
+    with pytest.raises(OSError, match="is not a socket"):
+        room.listen(Address(path, ME, MY_GROUP))
+    assert path.read_text() == "precious"
+
+
+def test_a_link_in_the_place_is_not_followed(path, tmp_path):
+    (tmp_path / "precious").write_text("precious")
+    path.symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError, match="is not a socket"):
+        room.listen(Address(path, ME, MY_GROUP))
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+@pytest.mark.parametrize(("owner", "group"), [("no-such-user", MY_GROUP), (ME, "no-such-group")])
+def test_unknown_owners_are_told(path, owner, group):
+    with pytest.raises(OSError, match=r"adminsock: there is no (user|group) no-such-"):
+        room.listen(Address(path, owner, group))
+
+
+def test_the_file_goes_with_the_server_but_not_that_of_a_successor(path):
+    async def play():
+        async with serving(path):
+            path.unlink()
+            path.write_text("someone else's")
+
+    asyncio.run(play())
+    assert path.read_text() == "someone else's"
+
+
+def test_no_daemon_is_told_with_what_to_do(path):
+    with pytest.raises(Unreachable, match=r"cannot reach the daemon at .*: is it running\? start it with"):
+        Connection(path)
+
+
+def test_a_daemon_that_dies_is_told(path):
+    listener = room.listen(Address(path, ME, MY_GROUP))
+    listener.setblocking(True)
+
+    def hang_up():
+        listener.accept()[0].close()
+
+    threading.Thread(target=hang_up).start()
+    with Connection(path) as daemon, pytest.raises(Unreachable, match="closed the connection"):
+        daemon.receive()
+    listener.close()
