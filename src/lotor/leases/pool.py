@@ -1,0 +1,94 @@
+"""A pool of inner addresses in memory: the lowest free one, and for a returning user the one of last time."""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from ipaddress import IPv4Address, IPv4Network
+
+from lotor.model.judgement import Failure
+from lotor.ports.leases import Lease
+
+MOST_REMEMBERED = 65536
+"""Users whose last address is kept in mind; the one that was away the longest is forgotten first."""
+
+
+class Pool:
+    """Implements `ports.leases.Leases` for `network4` (`first`), `pool_size` and `netmask4`.
+
+    `netmask` None: the mask of the smallest network with the whole pool in it, so that clients which configure an
+    interface reach each other on the link, as they would with the mask that an administrator would have chosen.
+    Raises `ValueError` for a pool that is empty or leaves IPv4.
+    """
+
+    def __init__(self, first: IPv4Address, size: int, netmask: IPv4Address | None = None) -> None:
+        if size < 1:
+            raise ValueError("pool_size must be at least 1")
+        if int(first) + size - 1 > int(IPv4Address("255.255.255.255")):
+            raise ValueError(f"{size} addresses from {first} on go beyond 255.255.255.255: lower pool_size")
+        self.first = first
+        self.last = first + (size - 1)
+        self.netmask = netmask if netmask is not None and int(netmask) else smallest_network(first, self.last).netmask
+        self._size = size
+        self._leased: dict[int, tuple[int, str]] = {}
+        self._taken: set[int] = set()
+        self._returned: list[int] = []
+        self._waiting: set[int] = set()
+        self._fresh = 0
+        self._last_slot: OrderedDict[str, int] = OrderedDict()
+
+    def acquire(self, session: int, user: str) -> Lease | Failure:
+        """Slots count from `first`, which is given out itself."""
+        held = self._leased.get(session)
+        slot = held[0] if held else self._free_slot(user)
+        if slot is None:
+            return Failure(self._exhausted())
+        if held is None:
+            self._taken.add(slot)
+            self._leased[session] = (slot, user)
+        return Lease(self.first + slot, self.netmask)
+
+    def release(self, session: int) -> None:
+        held = self._leased.pop(session, None)
+        if held is None:
+            return
+        slot, user = held
+        self._taken.discard(slot)
+        self._remember(user, slot)
+        if slot not in self._waiting:
+            self._waiting.add(slot)
+            heapq.heappush(self._returned, slot)
+
+    def __len__(self) -> int:
+        """How many addresses are leased."""
+        return len(self._leased)
+
+    def _free_slot(self, user: str) -> int | None:
+        remembered = self._last_slot.get(user)
+        if remembered is not None and remembered not in self._taken:
+            return remembered
+        while self._returned:
+            slot = heapq.heappop(self._returned)
+            self._waiting.discard(slot)
+            if slot not in self._taken:  # a returning user may have taken it out of the middle
+                return slot
+        if self._fresh == self._size:
+            return None
+        self._fresh += 1
+        return self._fresh - 1
+
+    def _remember(self, user: str, slot: int) -> None:
+        self._last_slot[user] = slot
+        self._last_slot.move_to_end(user)
+        if len(self._last_slot) > MOST_REMEMBERED:
+            self._last_slot.popitem(last=False)
+
+    def _exhausted(self) -> str:
+        if self._size == 1:
+            return f"no free address: the only address, {self.first}, is in use"
+        return f"no free address: all {self._size} addresses of {self.first}-{self.last} are in use"
+
+
+def smallest_network(first: IPv4Address, last: IPv4Address) -> IPv4Network:
+    differing = int(first) ^ int(last)
+    return IPv4Network((int(first), 32 - differing.bit_length()), strict=False)

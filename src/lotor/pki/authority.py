@@ -1,0 +1,93 @@
+"""An authority of one's own, the gateway's certificate from it, or a request to somebody else's authority."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from lotor.crypto.issuing import issue_gateway as make_gateway
+from lotor.crypto.issuing import make_authority, make_request
+from lotor.crypto.keypair import generate_key
+from lotor.pki.fault import PkiError
+from lotor.pki.names import gateway_names
+from lotor.pki.store import Store
+
+CA_KEY, CA_CERTIFICATE = "ca.key", "ca.crt"
+GATEWAY_KEY, GATEWAY_CERTIFICATE, GATEWAY_REQUEST = "vpngw.key", "vpngw.crt", "vpngw.csr"
+CA_DAYS = 3650
+GATEWAY_DAYS = 825
+"""Apple's clients refuse server certificates that are valid longer."""
+KEY_BITS = 3072
+ALLOWED_BITS = (2048, 3072, 4096)
+LONGEST_DAYS = 36500
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How to make keys and certificates: validity in days from `now` (UTC, None: the clock's), size in bits."""
+
+    days: int
+    bits: int = KEY_BITS
+    force: bool = False
+    now: datetime | None = None
+
+    def start(self) -> datetime:
+        return (self.now or datetime.now(UTC)).replace(microsecond=0)
+
+    def check(self) -> None:
+        if not 1 <= self.days <= LONGEST_DAYS:
+            raise PkiError(f"{self.days} days are no validity: give 1 to {LONGEST_DAYS}")
+        if self.bits not in ALLOWED_BITS:
+            raise PkiError(f"keys have 2048, 3072 or 4096 bits, not {self.bits}")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The files that were written, and what deserves a remark."""
+
+    key: Path
+    document: Path
+    remark: str = ""
+
+
+def create_ca(directory: Path, name: str = "lotor VPN CA", making: Making = Making(CA_DAYS)) -> Made:
+    """`ca.key` and `ca.crt`. Raises `PkiError`."""
+    making.check()
+    store = Store(directory, making.force)
+    store.reserve(CA_KEY, CA_CERTIFICATE)
+    key = generate_key(making.bits)
+    try:
+        certificate = make_authority(key, name, making.start(), timedelta(days=making.days))
+    except ValueError:
+        raise PkiError(f"'{name}' cannot be the name of an authority: give 1 to 64 characters") from None
+    return Made(store.write_key(CA_KEY, key), store.write_public(CA_CERTIFICATE, certificate))
+
+
+def issue_gateway(directory: Path, names: Sequence[str], making: Making = Making(GATEWAY_DAYS)) -> Made:
+    """`vpngw.key` and `vpngw.crt` for the host names and addresses that clients will type, from `ca.key` and `ca.crt`
+    of the same directory. Raises `PkiError`."""
+    making.check()
+    wanted = gateway_names(names)
+    store = Store(directory, making.force)
+    issuer = store.issuer(CA_CERTIFICATE, CA_KEY)
+    store.reserve(GATEWAY_KEY, GATEWAY_CERTIFICATE)
+    start, lifetime = making.start(), timedelta(days=making.days)
+    end = issuer.certificate.not_after
+    if end <= start:
+        raise PkiError(f"the authority {directory / CA_CERTIFICATE} expired on {end:%Y-%m-%d}: make a new one")
+    key = generate_key(making.bits)
+    certificate = make_gateway(issuer, key, wanted, start, lifetime)
+    remark = f"it ends with its authority on {end:%Y-%m-%d}" if end < start + lifetime else ""
+    return Made(store.write_key(GATEWAY_KEY, key), store.write_public(GATEWAY_CERTIFICATE, certificate), remark)
+
+
+def request(directory: Path, names: Sequence[str], making: Making = Making(GATEWAY_DAYS)) -> Made:
+    """`vpngw.key` and the signing request `vpngw.csr`, to be sent to an authority. Raises `PkiError`."""
+    making.check()
+    wanted = gateway_names(names)
+    store = Store(directory, making.force)
+    store.reserve(GATEWAY_KEY, GATEWAY_REQUEST)
+    key = generate_key(making.bits)
+    return Made(store.write_key(GATEWAY_KEY, key), store.write_public(GATEWAY_REQUEST, make_request(key, wanted)))
