@@ -1,0 +1,1 @@
+"""IKE version 1: its exchanges as stories, its keys, its way of sealing messages."""

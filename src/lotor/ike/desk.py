@@ -1,0 +1,58 @@
+"""What every part of the core works at: the outbox of effects, the timers, the dice and the open questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from lotor.ike.dice import Dice
+from lotor.ike.effects import Ask, Effect, Tell, Ticket
+from lotor.ike.events import Event
+from lotor.ike.questions import Answer, Question
+from lotor.ike.timers import Timers
+from lotor.model.network import Instant
+from lotor.model.policy import Policy
+
+Resume = Callable[[Any, Instant], None]
+
+
+@dataclass(slots=True)
+class Desk:
+    policy: Policy
+    dice: Dice
+    timers: Timers = field(default_factory=Timers)
+    _outbox: list[Effect] = field(default_factory=list)
+    _open: dict[Ticket, Resume] = field(default_factory=dict)
+    _tickets: count[int] = field(default_factory=lambda: count(1))
+    _children: count[int] = field(default_factory=lambda: count(1))
+
+    def put(self, effect: Effect) -> None:
+        self._outbox.append(effect)
+
+    def tell(self, event: Event) -> None:
+        self.put(Tell(event))
+
+    def ask(self, question: Question[Any], resume: Resume) -> Ticket:
+        """Put a question; `resume` is called once with its answer, unless `forget` comes first."""
+        ticket = next(self._tickets)
+        self._open[ticket] = resume
+        self.put(Ask(ticket, question))
+        return ticket
+
+    def forget(self, ticket: Ticket) -> None:
+        self._open.pop(ticket, None)
+
+    def answer(self, ticket: Ticket, answer: Answer, now: Instant) -> None:
+        """An answer to a question that nobody asks any more is dropped."""
+        resume = self._open.pop(ticket, None)
+        if resume is not None:
+            resume(answer, now)
+
+    def child_id(self) -> int:
+        return next(self._children)
+
+    def drain(self) -> list[Effect]:
+        effects, self._outbox = self._outbox, []
+        return effects

@@ -1,0 +1,233 @@
+"""The whole public face of the core: datagrams, answers, wishes and the time go in, effects come out.
+
+Sessions are found by our own cookie; what a stranger may cost is bounded here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+
+from lotor.ike.channel import Incoming
+from lotor.ike.children import EXPIRED
+from lotor.ike.desk import Desk
+from lotor.ike.dice import Dice
+from lotor.ike.effects import Deadline, Effect, Ticket
+from lotor.ike.events import Started, Turned
+from lotor.ike.gates import Gate, Gates, owed
+from lotor.ike.intents import ChildExpired, Connect, Disconnect, Intent, PeerMoved, Reload, Shutdown
+from lotor.ike.questions import Answer
+from lotor.ike.reassembly import Reassembly
+from lotor.ike.session import NO_COOKIE, Cookies, Facts, Session
+from lotor.ike.v1 import informational, protocol, sequence
+from lotor.model.network import Instant, Path, Peer
+from lotor.model.policy import ExchangeMode, Policy, RemotePolicy, Side, Switch
+from lotor.model.reason import Cause, Reason
+from lotor.wire.errors import Malformed
+from lotor.wire.header import Header
+
+KEEPALIVE = b"\xff"
+
+
+class Endpoint:
+    """One end of many sessions. Every method returns what is to be done, in order; none waits or raises for what a
+    peer sent."""
+
+    def __init__(self, policy: Policy, dice: Dice) -> None:
+        self._desk = Desk(policy, dice)
+        self._sessions = Sessions()
+        self._reassembly = Reassembly()
+
+    def receive(self, data: bytes, path: Path, now: Instant) -> list[Effect]:
+        """A datagram, without non-ESP marker."""
+        if data != KEEPALIVE:
+            self._receive(data, path, now)
+        return self._desk.drain()
+
+    def answer(self, ticket: Ticket, answer: Answer, now: Instant) -> list[Effect]:
+        self._desk.answer(ticket, answer, now)
+        return self._desk.drain()
+
+    def command(self, intent: Intent, now: Instant) -> list[Effect]:
+        """`ValueError` for a `Connect` to a remote that the policy does not name."""
+        match intent:
+            case Connect():
+                self._connect(intent, now)
+            case Disconnect():
+                session = self._sessions.by_id.get(intent.session)
+                if session is not None:
+                    session.end(intent.reason, farewell=session.established)
+            case Shutdown():
+                for session in tuple(self._sessions.by_id.values()):
+                    session.end(intent.reason, farewell=session.established)
+            case Reload():
+                self._desk.policy = intent.policy
+            case ChildExpired():
+                self._expired(intent, now)
+            case PeerMoved():
+                owner = self._owner(intent.child)
+                if owner is not None:
+                    owner.follow(owner.path.to(intent.remote))
+        return self._desk.drain()
+
+    def tick(self, now: Instant) -> list[Effect]:
+        self._desk.timers.run(now)
+        return self._desk.drain()
+
+    def deadline(self) -> Deadline | None:
+        return self._desk.timers.deadline()
+
+    # --- in ----------------------------------------------------------------------------------------------------------
+
+    def _receive(self, data: bytes, path: Path, now: Instant) -> None:
+        try:
+            message = self._whole(data, path, now)
+            if message is None:
+                return
+            header = Header.decode(message)
+        except Malformed as fault:
+            self._desk.tell(Turned(0, path, "datagram", str(fault)))
+            return
+        incoming = Incoming(header, message[Header.SIZE :])
+        session = self._sessions.find(header, path.remote)
+        if session is not None:
+            protocol.receive(session, incoming, path, now)
+        elif protocol.begins_session(header):
+            self._admit(incoming, path, now)
+        elif header.responder == NO_COOKIE:
+            self._desk.tell(Turned(0, path, protocol.describe(header), "nobody is here for it"))
+
+    def _whole(self, data: bytes, path: Path, now: Instant) -> bytes | None:
+        header = Header.decode(data)
+        if not protocol.is_fragment(header):
+            return data
+        return self._reassembly.add(header, data[Header.SIZE :], path, now)
+
+    def _admit(self, incoming: Incoming, path: Path, now: Instant) -> None:
+        """A stranger's first message: a session of its own, or a line of the journal."""
+        remote = _remote_for(self._desk.policy, path.remote)
+        refusal = "no remote block admits clients from there" if remote is None else self._crowded(path.remote)
+        if remote is None or refusal:
+            self._desk.tell(Turned(0, path, protocol.describe(incoming.header), refusal))
+            return
+        cookies = Cookies(incoming.header.initiator, self._desk.dice.cookie())
+        session = self._open(remote, cookies, path, initiator=False)
+        self._sessions.strangers[(cookies.initiator, path.remote)] = session
+        self._desk.tell(Started(session.id, path, remote.name, remote.side, None))
+        if not protocol.answer(session, incoming, path, now):
+            session.end(Reason(Cause.PROTOCOL, "the first message cannot be answered"), farewell=False)
+
+    def _crowded(self, peer: Peer) -> str:
+        policy, strangers = self._desk.policy, self._sessions.unproved()
+        if len(strangers) >= policy.half_open_total:
+            return f"{len(strangers)} strangers are at the door already"
+        if sum(session.path.remote.address == peer.address for session in strangers) >= policy.half_open_per_address:
+            return f"{policy.half_open_per_address} strangers from there are at the door already"
+        return ""
+
+    # --- wishes ------------------------------------------------------------------------------------------------------
+
+    def _connect(self, intent: Connect, now: Instant) -> None:
+        remote = next((one for one in self._desk.policy.remotes if one.name == intent.remote), None)
+        if remote is None:
+            raise ValueError(f"no remote block is called {intent.remote}")
+        cookies = Cookies(self._desk.dice.cookie())
+        session = self._open(remote, cookies, intent.path, initiator=True)
+        session.facts = Facts(intent.request, intent.host, fragment=remote.ike_frag is Switch.FORCE)
+        self._desk.tell(Started(session.id, intent.path, remote.name, remote.side, intent.request))
+        protocol.begin(session, now)
+
+    def _open(self, remote: RemotePolicy, cookies: Cookies, path: Path, *, initiator: bool) -> Session:
+        gates = Gates(list(owed(remote)))
+        number = self._sessions.next_id()
+        session = Session(number, self._desk, remote, initiator, cookies, path, self._sessions, gates=gates)
+        self._sessions.add(session)
+        return session
+
+    def _owner(self, child: int) -> Session | None:
+        return next((one for one in self._sessions.by_id.values() if one.children.get(child)), None)
+
+    def _expired(self, intent: ChildExpired, now: Instant) -> None:
+        session = self._owner(intent.child)
+        pair = session.children.get(intent.child) if session is not None else None
+        if session is None or pair is None:
+            return
+        if not intent.hard:
+            if pair.initiated and pair.successor is None:
+                sequence.start_quick(session, pair, now)
+            return
+        informational.delete_children(session, (pair.child.inbound.spi,))
+        session.children.remove(session, intent.child, EXPIRED)
+        if session.initiator and not session.children:
+            sequence.start_quick(session, None, now)
+
+
+def _remote_for(policy: Policy, peer: Peer) -> RemotePolicy | None:
+    """The most specific block of a gateway that takes aggressive mode from there."""
+    fitting = [
+        remote
+        for remote in policy.remotes
+        if remote.side is Side.GATEWAY
+        and ExchangeMode.AGGRESSIVE in remote.exchange_modes
+        and remote.address in (None, peer.address)
+    ]
+    return max(fitting, key=lambda remote: remote.address is not None, default=None)
+
+
+@dataclass(slots=True)
+class Sessions:
+    """The sessions of an endpoint: by number, by our own cookie, and strangers by what their first message showed."""
+
+    by_id: dict[int, Session] = field(default_factory=dict)
+    by_cookie: dict[bytes, Session] = field(default_factory=dict)
+    strangers: dict[tuple[bytes, Peer], Session] = field(default_factory=dict)
+    _ids: count[int] = field(default_factory=lambda: count(1))
+
+    def next_id(self) -> int:
+        return next(self._ids)
+
+    def add(self, session: Session) -> None:
+        self.by_id[session.id] = session
+        self.by_cookie[_own(session)] = session
+
+    def find(self, header: Header, remote: Peer) -> Session | None:
+        """The session of a message, if its cookies are those of one."""
+        session = self.by_cookie.get(header.responder)
+        if session is not None and not session.initiator and session.cookies.initiator == header.initiator:
+            return session
+        session = self.by_cookie.get(header.initiator)
+        if session is not None and session.initiator and session.cookies.responder in (NO_COOKIE, header.responder):
+            return session
+        return self.strangers.get((header.initiator, remote)) if header.responder == NO_COOKIE else None
+
+    def unproved(self) -> list[Session]:
+        """Sessions of clients that no login has proved."""
+        self.strangers = {key: one for key, one in self.strangers.items() if not one.gates.passed(Gate.LOGIN)}
+        return list(self.strangers.values())
+
+    def accepted(self, session: Session, user: str) -> None:
+        """A login was proved: with INITIAL-CONTACT, what the same device left behind ends (RFC 2407 §4.6.3.3)."""
+        if not session.facts.initial_contact:
+            return
+        for old in tuple(self.by_id.values()):
+            if old is not session and old.facts.user == user and _same_device(old, session):
+                reason = Reason(Cause.REPLACED, f"{user} connected again from {session.path.remote}")
+                old.end(reason, farewell=False)
+
+    def closed(self, session: Session) -> None:
+        self.by_id.pop(session.id, None)
+        self.by_cookie.pop(_own(session), None)
+        self.strangers = {key: one for key, one in self.strangers.items() if one is not session}
+
+
+def _own(session: Session) -> bytes:
+    return session.cookies.initiator if session.initiator else session.cookies.responder
+
+
+def _same_device(old: Session, new: Session) -> bool:
+    """The same identity behind the same address: what a reconnecting client shows, and two colleagues do not."""
+    if not old.established or not new.established or old.gateway is not new.gateway:
+        return False
+    return bool(
+        old.path.remote.address == new.path.remote.address and old.facts.phase_one.peer == new.facts.phase_one.peer
+    )

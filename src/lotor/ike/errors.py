@@ -1,0 +1,68 @@
+"""What can go wrong in the core, and the one table that says what each fault deserves."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from lotor.model.reason import Cause, Reason
+from lotor.wire.errors import Malformed
+from lotor.wire.v1.numbers import NotifyType
+
+
+class Misplaced(Exception):  # noqa: N818 - named for what the message is
+    """A well-formed message that does not belong here: its payloads, its moment or its lack of encryption."""
+
+
+class Unproved(Exception):  # noqa: N818 - the same
+    """A message whose encryption or HASH does not hold: anyone may have sent it."""
+
+
+class Refusal(Exception):  # noqa: N818 - the same
+    """The end of an exchange with a reason both ends may know. `notify` is what the peer is told, None for silence."""
+
+    def __init__(self, reason: Reason, notify: NotifyType | None = None) -> None:
+        super().__init__(reason.text)
+        self.reason = reason
+        self.notify = notify
+
+
+class PeerFault(Refusal):
+    """The peer broke the protocol in a message that it signed."""
+
+    def __init__(self, text: str, notify: NotifyType | None = NotifyType.PAYLOAD_MALFORMED) -> None:
+        super().__init__(Reason(Cause.PROTOCOL, text), notify)
+
+
+class PolicyRefusal(Refusal):
+    """The peer is well-behaved, but what it wants is not what the configuration allows."""
+
+
+class LocalFault(Refusal):
+    """We cannot go on: no key, no SPI, no device."""
+
+    def __init__(self, text: str, notify: NotifyType | None = None) -> None:
+        super().__init__(Reason(Cause.LOCAL_FAULT, text), notify)
+
+
+class Consequence(Enum):
+    """`DROP`: the datagram never happened. `END`: the exchange fails, and in phase 1 and XAUTH the session with it."""
+
+    DROP = "drop"
+    END = "end"
+
+
+_DESERVES: dict[type[Exception], tuple[Consequence, Consequence]] = {
+    # fault:        unproved,          proved
+    Malformed: (Consequence.DROP, Consequence.DROP),
+    Misplaced: (Consequence.DROP, Consequence.DROP),
+    Unproved: (Consequence.DROP, Consequence.DROP),
+    Refusal: (Consequence.END, Consequence.END),
+}
+
+
+def consequence(fault: Exception, *, proved: bool) -> Consequence:
+    """What a fault deserves. A message that is merely odd never ends anything: the true one may still come."""
+    for kind, (unproved, after_proof) in _DESERVES.items():
+        if isinstance(fault, kind):
+            return after_proof if proved else unproved
+    raise TypeError(f"no consequence is declared for {type(fault).__name__}")

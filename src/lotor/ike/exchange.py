@@ -1,0 +1,219 @@
+"""One exchange: a story that walks a ladder, its channel, and its flight of datagrams under way.
+
+Duplicates of the last message are answered with what was sent after it, without touching any timer; only timers and the
+first arrival of a message make datagrams of their own, so that two peers never echo each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from lotor.ike.channel import Channel, Incoming, Opened
+from lotor.ike.effects import Ticket
+from lotor.ike.errors import Misplaced, PeerFault, Refusal, Unproved
+from lotor.ike.flight import Flight
+from lotor.ike.ladder import Cover, Ladder
+from lotor.ike.session import Session
+from lotor.ike.story import Expect, Put, Send, Story
+from lotor.model.network import Instant, Path
+from lotor.model.reason import Cause, Reason
+from lotor.wire.errors import Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What kind of exchange this is. `channel` makes the channel of a message id, `cut` the datagrams of a message;
+    `repeats` is the schedule of retransmission; `insist`: the last message is repeated too, until a later one of the
+    peer settles it."""
+
+    kind: int
+    ladder: Ladder
+    initiator: bool
+    channel: Callable[[int], Channel]
+    cut: Callable[[bytes], tuple[bytes, ...]]
+    repeats: tuple[float, ...]
+    insist: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """`done` gets the story's result, `failed` the refusal that ended it; at most one of them is called, once."""
+
+    session: Session
+    plan: Plan
+    message_id: int
+    story: Story[Any]
+    done: Callable[[Any, Instant], None]
+    failed: Callable[[Refusal, Instant], None]
+    channel: Channel
+    position: int = 0
+    waiting: Expect | None = None
+    flight: Flight | None = None
+    path: Path | None = None
+    heard: Incoming | None = None
+    _last: bytes = b""
+    _ticket: Ticket | None = None
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return (self.plan.kind, self.message_id)
+
+    def start(self, now: Instant) -> None:
+        self._step(None, now)
+
+    # --- in ----------------------------------------------------------------------------------------------------------
+
+    def receive(self, incoming: Incoming, path: Path, now: Instant) -> None:
+        """Raises `Malformed`, `Misplaced` or `Unproved`; after any of them nothing has changed."""
+        digest = sha256(incoming.header.encode(len(incoming.body)) + incoming.body).digest()
+        if digest == self._last:
+            if self.flight is not None:
+                self.flight.send(now)
+            return
+        opened = self._prove(incoming)
+        answers_ours = self.position > 0
+        self.channel.commit(opened)
+        self._last, self.heard, self.path = digest, incoming, path
+        self.position += 1
+        self.waiting = None
+        self.settle()
+        self.session.learn(incoming.header)
+        if answers_ours:
+            self.session.follow(path)
+        self.session.life.liveness.heard(now)
+        self._step(opened.chain, now)
+
+    def _prove(self, incoming: Incoming) -> Opened:
+        if self.waiting is None:
+            raise Misplaced("not expected now")
+        rung = self.plan.ladder.rung(self.position)
+        if rung.from_initiator is self.plan.initiator:
+            raise Misplaced("it is not the peer's turn")
+        opened = self.channel.open(incoming)
+        rung.check(opened.chain, encrypted=opened.encrypted)
+        if self.waiting.proof is not None:
+            self.waiting.proof(opened.chain)
+        return opened
+
+    # --- the story ---------------------------------------------------------------------------------------------------
+
+    def _step(self, value: object, now: Instant) -> None:
+        """Let the story go on until it waits for something. Its refusal ends the exchange."""
+        try:
+            while True:
+                word = self.story.send(value)
+                value = None
+                if isinstance(word, Send):
+                    self._send(word, now)
+                elif isinstance(word, Expect):
+                    self._wait(word, now)
+                    return
+                else:
+                    self._put(word)
+                    return
+        except StopIteration as end:
+            self._finish(now)
+            self.done(end.value, now)
+        except Refusal as refusal:
+            self._fail(refusal, now)
+        except (Malformed, Misplaced, Unproved) as fault:
+            if self.position == 1 and not self.plan.initiator:
+                raise
+            self._fail(PeerFault(f"{self.plan.ladder.name}: {fault}", None), now)
+
+    def _fail(self, refusal: Refusal, now: Instant) -> None:
+        self.cancel()
+        self.session.exchanges.retire(self, self.key)
+        self.failed(refusal, now)
+
+    def _send(self, word: Send, now: Instant) -> None:
+        if word.fresh:
+            self._renew()
+        self.settle()
+        rung = self.plan.ladder.rung(self.position)
+        header = self.session.header(self.plan.kind, self.message_id)
+        message = self.channel.wrap(header, rung.arrange(word.payloads), encrypt=rung.cover is not Cover.CLEAR)
+        self.position += 1
+        self.flight = Flight(self.session.desk, self._to, self.plan.cut(message))
+        self.flight.send(now)
+
+    def _to(self) -> Path:
+        """Our own exchanges follow the session; an answer goes back the way its question came."""
+        return self.session.path if self.plan.initiator or self.path is None else self.path
+
+    def _renew(self) -> None:
+        """The next message opens a new exchange of the same kind; late messages of the old one meet silence."""
+        self.session.exchanges.retire(Retired(self.key), self.key)
+        self.message_id = self.session.desk.dice.message_id()
+        self.channel = self.plan.channel(self.message_id)
+        self.position, self.path, self._last = 0, None, b""
+        self.session.exchanges.add(self)
+
+    def _wait(self, word: Expect, now: Instant) -> None:
+        self.waiting = word
+        if self.flight is not None:
+            self.flight.repeat(self.plan.repeats, now, self._lost)
+
+    def _put(self, word: Put) -> None:
+        def resume(answer: object, now: Instant) -> None:
+            self._ticket = None
+            self._step(answer, now)
+
+        self._ticket = self.session.desk.ask(word.question, resume)
+
+    # --- the end -----------------------------------------------------------------------------------------------------
+
+    def _finish(self, now: Instant) -> None:
+        self.session.exchanges.retire(self, self.key)
+        if self.plan.insist and self.flight is not None:
+            self.flight.repeat(self.plan.repeats, now, lambda _: None)
+
+    def _lost(self, now: Instant) -> None:
+        self._fail(Refusal(no_answer(self.session.path, self.flight, now)), now)
+
+    def settle(self) -> None:
+        """The last message need not be repeated any more."""
+        if self.flight is not None:
+            self.flight.stop()
+
+    def cancel(self) -> None:
+        """No more datagrams, no answer, no further step."""
+        self.settle()
+        self.waiting = None
+        if self._ticket is not None:
+            self.session.desk.forget(self._ticket)
+            self._ticket = None
+
+    def give_up(self) -> None:
+        """Whatever the story waits for is not wanted any more."""
+        self.cancel()
+        self.story.close()
+        self.session.exchanges.retire(self, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A message id that is over and never answers again."""
+
+    key: tuple[int, int]
+
+    def receive(self, incoming: Incoming, path: Path, now: Instant) -> None:
+        pass
+
+    def settle(self) -> None:
+        pass
+
+    def cancel(self) -> None:
+        pass
+
+
+def no_answer(path: Path, flight: Flight | None, now: Instant) -> Reason:
+    """How long and how often the peer was asked in vain."""
+    if flight is None:
+        return Reason(Cause.NO_ANSWER, f"no answer from {path.remote.address}")
+    times = f"{flight.sends} times" if flight.sends > 1 else "once"
+    waited = f"after {now - flight.started:.0f} s (asked {times} at UDP port {path.remote.port})"
+    return Reason(Cause.NO_ANSWER, f"no answer from {path.remote.address} {waited}")

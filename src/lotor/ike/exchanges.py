@@ -1,0 +1,68 @@
+"""The exchanges of one session by message id: those that run, and the last finished ones, which answer duplicates."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lotor.ike.channel import Incoming
+from lotor.model.network import Instant, Path
+
+REMEMBERED = 32
+RUNNING_AT_MOST = 8
+"""Exchanges that a peer may have under way at once."""
+
+
+class Running(Protocol):
+    """What the table needs of an exchange."""
+
+    @property
+    def key(self) -> tuple[int, int]: ...
+
+    def receive(self, incoming: Incoming, path: Path, now: Instant) -> None: ...
+
+    def settle(self) -> None: ...
+
+    def cancel(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Exchanges:
+    _running: dict[tuple[int, int], Running] = field(default_factory=dict)
+    _finished: OrderedDict[tuple[int, int], Running] = field(default_factory=OrderedDict)
+
+    def find(self, kind: int, message_id: int) -> Running | None:
+        key = (kind, message_id)
+        return self._running.get(key) or self._finished.get(key)
+
+    def running(self, kind: int) -> list[Running]:
+        return [exchange for (running, _), exchange in self._running.items() if running == kind]
+
+    def full(self) -> bool:
+        return len(self._running) >= RUNNING_AT_MOST
+
+    def add(self, exchange: Running) -> None:
+        self._running[exchange.key] = exchange
+
+    def retire(self, exchange: Running, key: tuple[int, int]) -> None:
+        """The exchange is over for this message id, which is not used again."""
+        self._running.pop(key, None)
+        self._finished[key] = exchange
+        while len(self._finished) > REMEMBERED:
+            self._finished.popitem(last=False)[1].settle()
+
+    def drop(self, exchange: Running) -> None:
+        """As if it had never been."""
+        self._running.pop(exchange.key, None)
+
+    def settle(self) -> None:
+        """A later message arrived: finished exchanges need not insist on their last message any more."""
+        for exchange in self._finished.values():
+            exchange.settle()
+
+    def cancel(self) -> None:
+        for exchange in (*self._running.values(), *self._finished.values()):
+            exchange.cancel()
+        self._running.clear()
+        self._finished.clear()

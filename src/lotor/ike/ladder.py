@@ -1,0 +1,73 @@
+"""Exchanges as data: rung by rung, who sends, which payloads must or may be there, and whether they are encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from lotor.ike.errors import Misplaced
+from lotor.wire.v1.chain import Chain
+from lotor.wire.v1.numbers import PayloadType as P
+from lotor.wire.v1.payloads import Payload
+
+
+class Cover(Enum):
+    """`EITHER`: some peers send this message in clear, some encrypted."""
+
+    CLEAR = "clear"
+    ENCRYPTED = "encrypted"
+    EITHER = "either"
+
+
+ANYWHERE = frozenset({P.VENDOR_ID, P.NOTIFICATION})
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One message. `must`: exactly once each; `may`: any number; payloads of numbers unknown to us are passed over.
+
+    What goes out is ordered as `must` and `may` are listed in `order`.
+    """
+
+    from_initiator: bool
+    must: tuple[int, ...]
+    may: tuple[int, ...] = ()
+    cover: Cover = Cover.ENCRYPTED
+    order: tuple[int, ...] = ()
+
+    def check(self, chain: Chain, *, encrypted: bool) -> None:
+        """Raises `Misplaced`, saying what is missing, double or out of place."""
+        if (self.cover is Cover.CLEAR and encrypted) or (self.cover is Cover.ENCRYPTED and not encrypted):
+            raise Misplaced(f"message must be {self.cover.value}")
+        types = chain.types()
+        for wanted in self.must:
+            if types.count(wanted) != 1:
+                raise Misplaced(f"{P(wanted).name} stands {types.count(wanted)} times, wanted once")
+        for found in types:
+            if found in KNOWN and found not in self.must and found not in self.may and found not in ANYWHERE:
+                raise Misplaced(f"{P(found).name} has no place in this message")
+
+    def arrange(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """The payloads in the order of the rung; those it does not list keep theirs at the end."""
+        places = {kind: place for place, kind in enumerate(self.order or (*self.must, *self.may))}
+        return sorted(payloads, key=lambda payload: places.get(payload.payload_type, len(places)))
+
+
+KNOWN = frozenset(int(kind) for kind in P)
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The rungs of one exchange; `repeats` starts again at the first rung for each further message."""
+
+    name: str
+    rungs: tuple[Rung, ...]
+
+    def rung(self, position: int) -> Rung:
+        if position >= len(self.rungs):
+            raise Misplaced(f"{self.name} has no message {position + 1}")
+        return self.rungs[position]
+
+    def ends_at(self, position: int) -> bool:
+        return position >= len(self.rungs)

@@ -1,0 +1,117 @@
+"""Dead peer detection (RFC 3706): any proved message and any opened ESP packet is life, and a probe goes out only when
+neither came for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lotor.ike.desk import Desk
+from lotor.ike.questions import LastInbound
+from lotor.ike.timers import Timer
+from lotor.model.network import Instant
+from lotor.model.policy import Dpd
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """`probe` sends R-U-THERE with a sequence number; `dead` is called once; `children` are asked for their traffic."""
+
+    desk: Desk
+    dpd: Dpd
+    probe: Callable[[int, Instant], None]
+    dead: Callable[[Instant], None]
+    children: Callable[[], tuple[int, ...]]
+
+
+@dataclass(slots=True)
+class Liveness:
+    _watch: Watch | None = None
+    _timer: Timer | None = None
+    _life: Instant = 0.0
+    _sequence: int = 0
+    _unanswered: int = 0
+    _theirs: int = -1
+
+    def start(self, watch: Watch, now: Instant) -> None:
+        """Watch from now on; a `delay` of 0 never probes."""
+        self.stop()
+        self._watch = watch
+        self._life = now
+        self._sequence = self._sequence or watch.desk.dice.sequence()
+        if watch.dpd.delay > 0:
+            self._set(now + watch.dpd.delay, self._quiet)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._watch = self._timer = None
+
+    def heard(self, now: Instant) -> None:
+        """A fresh, proved message came. The running timer finds out when it is due."""
+        self._life = now
+        self._unanswered = 0
+
+    def acknowledged(self, sequence: int, now: Instant) -> bool:
+        """R-U-THERE-ACK: True when it answers our probe."""
+        if sequence != self._sequence:
+            return False
+        self._sequence = (self._sequence + 1) % 2**32
+        self.heard(now)
+        return True
+
+    def asked(self, sequence: int) -> bool:
+        """R-U-THERE of the peer: True when its number is higher than all before, which no replay has."""
+        fresh = sequence > self._theirs
+        self._theirs = max(sequence, self._theirs)
+        return fresh
+
+    def _set(self, at: Instant, call: Callable[[Instant], None]) -> None:
+        if self._watch is not None:
+            self._timer = self._watch.desk.timers.set(at, "dead peer detection", call)
+
+    def _quiet(self, now: Instant) -> None:
+        """The delay is over: look at the traffic before troubling the peer."""
+        watch = self._watch
+        if watch is None:
+            return
+        if self._life + watch.dpd.delay > now:
+            self._set(self._life + watch.dpd.delay, self._quiet)
+        elif watch.children():
+            watch.desk.ask(LastInbound(watch.children()), self._traffic)
+        else:
+            self._probe(now)
+
+    def _traffic(self, last: float | None, now: Instant) -> None:
+        watch = self._watch
+        if watch is None:
+            return
+        if last is not None and last > self._life:
+            self.heard(last)
+        if self._life + watch.dpd.delay > now:
+            self._set(self._life + watch.dpd.delay, self._quiet)
+        else:
+            self._probe(now)
+
+    def _probe(self, now: Instant) -> None:
+        watch = self._watch
+        if watch is None:
+            return
+        if self._unanswered >= watch.dpd.maxfail:
+            self.stop()
+            watch.dead(now)
+            return
+        self._unanswered += 1
+        watch.probe(self._sequence, now)
+        self._set(now + watch.dpd.retry, self._retry)
+
+    def _retry(self, now: Instant) -> None:
+        watch = self._watch
+        if watch is None:
+            return
+        if self._unanswered == 0:
+            self._set(self._life + watch.dpd.delay, self._quiet)
+        elif watch.children():
+            watch.desk.ask(LastInbound(watch.children()), self._traffic)
+        else:
+            self._probe(now)

@@ -1,0 +1,137 @@
+"""A session: one peer, from its first datagram to its end. It owns no protocol; the exchanges of `v1` act on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from lotor.ike.children import Children
+from lotor.ike.desk import Desk
+from lotor.ike.events import Ended, PathChanged
+from lotor.ike.exchanges import Exchanges
+from lotor.ike.gates import Gates
+from lotor.ike.liveness import Liveness
+from lotor.ike.timers import Timer
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Instant, Path
+from lotor.model.policy import RemotePolicy, Side
+from lotor.model.reason import Reason
+from lotor.wire.header import Header
+
+NO_COOKIE = bytes(8)
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known of the peer and of the attempt. `phase_one` is the protocol's own record, None until its keys are
+    proved; `fragment`: the peer takes IKE fragments; `rounds` of XAUTH so far; `refused`: a verdict that stands whether
+    or not the peer acknowledges it, or a refusal of the peer that nobody signed."""
+
+    request: int | None = None
+    host: str | None = None
+    user: str = ""
+    configuration: ModeConfiguration | None = None
+    phase_one: Any = None
+    initial_contact: bool = False
+    fragment: bool = False
+    rounds: int = 0
+    refused: Reason | None = None
+
+
+@dataclass(slots=True)
+class Cookies:
+    initiator: bytes
+    responder: bytes = NO_COOKIE
+
+    def __str__(self) -> str:
+        return f"{self.initiator.hex()}:{self.responder.hex()}"
+
+
+@dataclass(slots=True)
+class Life:
+    """The clockwork of a session: its alarms, its probes, and how it says good-bye once there are keys."""
+
+    over: bool = False
+    limit: Timer | None = None
+    expiry: Timer = field(default_factory=lambda: Timer(0.0, "phase 1 lifetime", None))
+    liveness: Liveness = field(default_factory=Liveness)
+    farewell: Callable[[], None] | None = None
+
+
+class Registry(Protocol):
+    """What a session tells of itself where all sessions are known."""
+
+    def accepted(self, session: Session, user: str) -> None:
+        """A login was proved; nothing has been given for it yet."""
+        ...
+
+    def closed(self, session: Session) -> None: ...
+
+
+@dataclass(slots=True)
+class Session:
+    """`initiator` is the role in phase 1. `registry` is the endpoint's: it knows the other sessions."""
+
+    id: int
+    desk: Desk
+    remote: RemotePolicy
+    initiator: bool
+    cookies: Cookies
+    path: Path
+    registry: Registry
+    facts: Facts = field(default_factory=Facts)
+    gates: Gates = field(default_factory=Gates)
+    exchanges: Exchanges = field(default_factory=Exchanges)
+    children: Children = field(default_factory=Children)
+    life: Life = field(default_factory=Life)
+
+    @property
+    def gateway(self) -> bool:
+        return self.remote.side is Side.GATEWAY
+
+    @property
+    def established(self) -> bool:
+        return self.facts.phase_one is not None
+
+    def header(self, exchange: int, message_id: int) -> Header:
+        return Header(self.cookies.initiator, self.cookies.responder, 0, exchange, 0, message_id)
+
+    def learn(self, header: Header) -> None:
+        """The responder's cookie comes with its first message."""
+        if self.cookies.responder == NO_COOKIE:
+            self.cookies.responder = header.responder
+
+    def follow(self, path: Path) -> None:
+        """A fresh, proved message came over this path: answers and the traffic of the children go there from now on."""
+        if path == self.path:
+            return
+        old, self.path = self.path, path
+        if self.children:
+            self.children.move(path)
+            self.desk.tell(PathChanged(self.id, old, path, self.children.ids()))
+
+    def limit(self, seconds: float, why: str, call: Callable[[Instant], None], now: Instant) -> None:
+        """One alarm at a time for the step the session is in; a new one replaces it."""
+        self.unlimit()
+        self.life.limit = self.desk.timers.set(now + seconds, why, call)
+
+    def unlimit(self) -> None:
+        if self.life.limit is not None:
+            self.life.limit.cancel()
+            self.life.limit = None
+
+    def end(self, reason: Reason, *, farewell: bool = True) -> None:
+        """The end, once: deletes to the peer if wanted, everything of the session taken back, and the fact told."""
+        if self.life.over:
+            return
+        self.life.over = True
+        self.exchanges.cancel()
+        if farewell and self.life.farewell is not None:
+            self.life.farewell()
+        self.unlimit()
+        self.life.liveness.stop()
+        self.life.expiry.cancel()
+        self.children.drop(self, reason)
+        self.desk.tell(Ended(self.id, reason, self.established))
+        self.registry.closed(self)

@@ -1,0 +1,58 @@
+"""An exchange told as a generator with three words: `send`, `expect` and `ask`; one story per side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from lotor.ike.questions import Question
+from lotor.wire.v1.chain import Chain
+from lotor.wire.v1.payloads import Payload
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One message of the exchange. `fresh` opens a new exchange of the same kind, with a message id of its own."""
+
+    payloads: tuple[Payload, ...]
+    fresh: bool = False
+
+
+Proof = Callable[[Chain], None]
+"""Raises `Unproved` for a message that the peer cannot have sent; it is then as if it had never come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """The peer's next message. `proof` is the story's own check, beside the one of the channel."""
+
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A question to the runtime; the story goes on with its answer."""
+
+    question: Question[Any]
+
+
+Word: TypeAlias = Send | Expect | Put
+Story: TypeAlias = Generator[Word, Any, T]
+
+
+def send(*payloads: Payload, fresh: bool = False) -> Story[None]:
+    yield Send(payloads, fresh)
+
+
+def expect(proof: Proof | None = None) -> Story[Chain]:
+    chain: Chain = yield Expect(proof)
+    return chain
+
+
+def ask(question: Question[A]) -> Story[A]:
+    answer: A = yield Put(question)
+    return answer

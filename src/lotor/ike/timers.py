@@ -1,0 +1,51 @@
+"""Timers of all sessions in one heap, in the time that the runtime tells."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from lotor.ike.effects import Deadline
+from lotor.model.network import Instant
+
+Call = Callable[[Instant], None]
+
+
+@dataclass(slots=True)
+class Timer:
+    """One alarm. `cancel` is enough: the heap forgets it later."""
+
+    at: Instant
+    why: str
+    call: Call | None
+
+    def cancel(self) -> None:
+        self.call = None
+
+
+@dataclass(slots=True)
+class Timers:
+    _heap: list[tuple[Instant, int, Timer]] = field(default_factory=list)
+    _order: count[int] = field(default_factory=count)
+
+    def set(self, at: Instant, why: str, call: Call) -> Timer:
+        timer = Timer(at, why, call)
+        heapq.heappush(self._heap, (at, next(self._order), timer))
+        return timer
+
+    def run(self, now: Instant) -> None:
+        """Call everything that is due; what a call sets for the past or for now waits for the next run."""
+        due = []
+        while self._heap and self._heap[0][0] <= now:
+            due.append(heapq.heappop(self._heap)[2])
+        for timer in due:
+            call, timer.call = timer.call, None
+            if call is not None:
+                call(now)
+
+    def deadline(self) -> Deadline | None:
+        while self._heap and self._heap[0][2].call is None:
+            heapq.heappop(self._heap)
+        return Deadline(self._heap[0][0], self._heap[0][2].why) if self._heap else None

@@ -1,0 +1,43 @@
+"""Phase-1 identities: which one is ours on a path, and how one reads for people."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address
+
+from lotor.model.identity import Identity, IdKind
+from lotor.model.network import ISAKMP_PORT, Path
+from lotor.model.policy import RemotePolicy
+from lotor.model.text import clean
+from lotor.wire.distinguished import name_text
+from lotor.wire.errors import Malformed
+
+UDP = 17
+
+
+def mine(remote: RemotePolicy, path: Path) -> Identity:
+    """The configured identity, or the local address as racoon sends it: protocol 17, port 500."""
+    if remote.my_identity is not None:
+        return remote.my_identity
+    address = path.local.address
+    kind = IdKind.IPV4_ADDR if address.version == 4 else IdKind.IPV6_ADDR
+    return Identity(kind, address.packed, UDP, ISAKMP_PORT)
+
+
+def text(identity: Identity) -> str:
+    """Printable, whatever the peer sent."""
+    if identity.kind == IdKind.IPV4_ADDR and len(identity.data) == 4:
+        return str(IPv4Address(identity.data))
+    if identity.kind == IdKind.IPV6_ADDR and len(identity.data) == 16:
+        return str(IPv6Address(identity.data))
+    if identity.kind == IdKind.DER_ASN1_DN:
+        return _name(identity.data)
+    if identity.kind in (IdKind.FQDN, IdKind.USER_FQDN, IdKind.KEY_ID):
+        return clean(identity.data, longest=256)
+    return f"identity of type {identity.kind}: {identity.data[:64].hex()}"
+
+
+def _name(der: bytes) -> str:
+    try:
+        return clean(name_text(der), longest=256)
+    except Malformed:
+        return f"broken distinguished name {der[:64].hex()}"

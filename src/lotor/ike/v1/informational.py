@@ -1,0 +1,163 @@
+"""Informational exchanges (RFC 2408 §4.8): deletes, notifies, dead peer detection; under keys, or they do not count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lotor.ike.channel import Incoming
+from lotor.ike.children import DELETED
+from lotor.ike.effects import Transmit
+from lotor.ike.events import Remark, Turned
+from lotor.ike.session import Session
+from lotor.ike.v1 import phase1
+from lotor.ike.v1.seal import phase_two
+from lotor.model.network import Instant, Path
+from lotor.model.reason import Cause, Reason
+from lotor.wire.v1.chain import build_chain, build_message, parse_chain
+from lotor.wire.v1.numbers import ExchangeType, NotifyType, Protocol, name_of
+from lotor.wire.v1.payloads import Delete, Notification, Payload
+from lotor.wire.v1.vendors import Vendor
+
+# --- out -------------------------------------------------------------------------------------------------------------
+
+
+def say(session: Session, *payloads: Payload) -> None:
+    """One encrypted message that nobody answers."""
+    record = phase1.of(session)
+    message_id = session.desk.dice.message_id()
+    channel = phase_two(record.keys, record.last_block, message_id)
+    header = session.header(ExchangeType.INFORMATIONAL, message_id)
+    session.desk.put(Transmit(channel.wrap(header, payloads, encrypt=True), session.path))
+
+
+def say_clear(session: Session, notify: NotifyType) -> None:
+    """One refusal before there are keys: a hint that the peer may believe or not."""
+    header = session.header(ExchangeType.INFORMATIONAL, session.desk.dice.message_id())
+    session.desk.put(Transmit(build_message(header, *build_chain([Notification(notify)])), session.path))
+
+
+def _cookies(session: Session) -> bytes:
+    return session.cookies.initiator + session.cookies.responder
+
+
+def probe(session: Session, sequence: int) -> None:
+    """R-U-THERE (RFC 3706 §5.3)."""
+    say(session, Notification(NotifyType.R_U_THERE, sequence.to_bytes(4, "big"), spi=_cookies(session)))
+
+
+def delete_children(session: Session, spis: tuple[int, ...]) -> None:
+    """Delete by our inbound SPIs: those the peer sends with."""
+    for spi in spis:
+        say(session, Delete(Protocol.ESP, (spi.to_bytes(4, "big"),)))
+
+
+def farewell(session: Session) -> None:
+    """Deletes for everything. A Unity client hears the end of phase 1 first: vpnc stops listening after it."""
+    spis = tuple(pair.child.inbound.spi for pair in session.children)
+    phase_one = Delete(Protocol.ISAKMP, (_cookies(session),))
+    if Vendor.UNITY in phase1.of(session).vendors and session.gateway:
+        say(session, phase_one)
+        return
+    delete_children(session, spis)
+    say(session, phase_one)
+
+
+# --- in --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A proved informational, and where it came from."""
+
+    session: Session
+    path: Path
+    now: Instant
+
+
+def receive(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
+    """Raises `Unproved` or `Malformed` for what the peer cannot have sent. Each message is its own: the IV is fresh."""
+    record = phase1.of(session)
+    channel = phase_two(record.keys, record.last_block, incoming.header.message_id)
+    opened = channel.open(incoming)
+    heard = Heard(session, path, now)
+    for received in opened.chain.payloads:
+        if session.life.over:
+            return
+        if isinstance(received.value, Notification):
+            _notified(heard, received.value)
+        elif isinstance(received.value, Delete):
+            _deleted(heard, received.value)
+
+
+def _notified(heard: Heard, note: Notification) -> None:
+    answer = _NOTIFIES.get(note.type)
+    if answer is not None:
+        answer(heard, note)
+    elif note.type < NotifyType.CONNECTED:
+        _refused(heard, note)
+
+
+def _there(heard: Heard, note: Notification) -> None:
+    """R-U-THERE: the answer goes back the way it came; a number higher than all before proves a fresh path."""
+    if note.spi not in (_cookies(heard.session), b"") or len(note.data) != 4:
+        return
+    if heard.session.life.liveness.asked(int.from_bytes(note.data, "big")):
+        heard.session.life.liveness.heard(heard.now)
+        heard.session.follow(heard.path)
+    say(heard.session, Notification(NotifyType.R_U_THERE_ACK, note.data, spi=_cookies(heard.session)))
+
+
+def _acknowledged(heard: Heard, note: Notification) -> None:
+    if heard.session.life.liveness.acknowledged(int.from_bytes(note.data, "big"), heard.now):
+        heard.session.follow(heard.path)
+
+
+def _initial_contact(heard: Heard, note: Notification) -> None:
+    """Remembered only: whose old sessions it may end is known when the login is proved."""
+    del note
+    heard.session.facts.initial_contact = True
+
+
+def _refused(heard: Heard, note: Notification) -> None:
+    """An error of the peer under keys ends what we asked it for."""
+    name = name_of(NotifyType, note.type)
+    session = heard.session
+    cause = Cause.NO_PROPOSAL if note.type == NotifyType.NO_PROPOSAL_CHOSEN else Cause.PROTOCOL
+    reason = Reason(cause, f"{session.path.remote.address} refused quick mode: {name}")
+    if session.exchanges.running(ExchangeType.QUICK) and session.initiator and not session.children:
+        session.end(reason)
+    else:
+        session.desk.tell(Turned(session.id, heard.path, "notify", name))
+
+
+_NOTIFIES: dict[int, Callable[[Heard, Notification], None]] = {
+    NotifyType.R_U_THERE: _there,
+    NotifyType.R_U_THERE_ACK: _acknowledged,
+    NotifyType.INITIAL_CONTACT: _initial_contact,
+}
+
+
+def _deleted(heard: Heard, delete: Delete) -> None:
+    session = heard.session
+    if delete.protocol == Protocol.ISAKMP:
+        if _cookies(session) in delete.spis:
+            by = "the gateway" if not session.gateway else "the client"
+            session.end(Reason(Cause.PEER_CLOSED, f"{by} ended the session"), farewell=False)
+        return
+    for spi in delete.spis:
+        pair = session.children.by_outbound(int.from_bytes(spi, "big"))
+        if delete.protocol == Protocol.ESP and pair is not None:
+            session.children.remove(session, pair.child.id, DELETED)
+
+
+def hint(session: Session, incoming: Incoming, path: Path) -> NotifyType | None:
+    """A notify in clear before there are keys: what it says, for whoever wants to believe it."""
+    if incoming.header.flags:
+        return None
+    for note in parse_chain(incoming.header.next_payload, incoming.body).all(Notification):
+        name = name_of(NotifyType, note.type)
+        session.desk.tell(Remark(session.id, f"{path.remote} says in clear, which proves nothing: {name}"))
+        if note.type in set(NotifyType) and note.type < NotifyType.CONNECTED:
+            return NotifyType(note.type)
+    return None

@@ -1,0 +1,98 @@
+"""Key material of IKEv1: SKEYID and what comes from it, HASH_I and HASH_R, KEYMAT (RFC 2409 §5, §5.5, Appendix B)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lotor.crypto import ciphers, hashes
+from lotor.model.algorithms import Cipher, Hash, IkeSuite
+from lotor.model.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """What both sides said in the clear part of phase 1. `sa_b`, `idii_b`, `idir_b` are payload bodies as sent."""
+
+    cky_i: bytes
+    cky_r: bytes
+    g_xi: bytes
+    g_xr: bytes
+    ni_b: bytes
+    nr_b: bytes
+    sa_b: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseOneKeys:
+    """Everything derived from one Diffie-Hellman exchange. `iv` is the first IV of phase 1."""
+
+    hash: Hash
+    cipher: Cipher
+    skeyid: Secret
+    skeyid_d: Secret
+    skeyid_a: Secret
+    ka: Secret
+    iv: bytes
+
+    def prf(self, key: Secret, *parts: bytes) -> bytes:
+        return hashes.hmac(self.hash, key.reveal(), *parts)
+
+
+def derive(suite: IkeSuite, said: Exchanged, g_xy: bytes) -> PhaseOneKeys:
+    """SKEYID for signatures, which hybrid authentication uses too (RFC 2409 §5.1, draft hybrid §3.2)."""
+    prf = suite.hash
+    skeyid = hashes.hmac(prf, said.ni_b + said.nr_b, g_xy)
+    cookies = said.cky_i + said.cky_r
+    skeyid_d = hashes.hmac(prf, skeyid, g_xy, cookies, b"\0")
+    skeyid_a = hashes.hmac(prf, skeyid, skeyid_d, g_xy, cookies, b"\1")
+    skeyid_e = hashes.hmac(prf, skeyid, skeyid_a, g_xy, cookies, b"\2")
+    size = ciphers.key_octets(suite.cipher, suite.key_bits)
+    iv = hashes.digest(prf, said.g_xi, said.g_xr)[: ciphers.block_size(suite.cipher)]
+    return PhaseOneKeys(
+        hash=prf,
+        cipher=suite.cipher,
+        skeyid=Secret(skeyid),
+        skeyid_d=Secret(skeyid_d),
+        skeyid_a=Secret(skeyid_a),
+        ka=Secret(_lengthen(prf, skeyid_e, size)),
+        iv=iv,
+    )
+
+
+def _lengthen(prf: Hash, skeyid_e: bytes, size: int) -> bytes:
+    """The encryption key from SKEYID_e, stretched where the hash is shorter than the key (RFC 2409 Appendix B)."""
+    if len(skeyid_e) >= size:
+        return skeyid_e[:size]
+    block, key = b"\0", b""
+    while len(key) < size:
+        block = hashes.hmac(prf, skeyid_e, block)
+        key += block
+    return key[:size]
+
+
+def hash_i(keys: PhaseOneKeys, said: Exchanged, idii_b: bytes) -> bytes:
+    return keys.prf(keys.skeyid, said.g_xi, said.g_xr, said.cky_i, said.cky_r, said.sa_b, idii_b)
+
+
+def hash_r(keys: PhaseOneKeys, said: Exchanged, idir_b: bytes) -> bytes:
+    return keys.prf(keys.skeyid, said.g_xr, said.g_xi, said.cky_r, said.cky_i, said.sa_b, idir_b)
+
+
+@dataclass(frozen=True, slots=True)
+class QuickMaterial:
+    """What KEYMAT of one protocol is made of; `g_xy` is empty without PFS."""
+
+    protocol: int
+    ni_b: bytes
+    nr_b: bytes
+    g_xy: bytes = b""
+
+
+def keymat(keys: PhaseOneKeys, material: QuickMaterial, spi: bytes, size: int) -> bytes:
+    """`size` octets for the SA whose receiver chose `spi` (RFC 2409 §5.5)."""
+    seed = material.g_xy + bytes([material.protocol]) + spi + material.ni_b + material.nr_b
+    block, octets = b"", b""
+    while len(octets) < size:
+        block = keys.prf(keys.skeyid_d, block, seed)
+        octets += block
+    return octets[:size]

@@ -1,0 +1,82 @@
+"""ISAKMP mode config (draft-dukes-ike-mode-cfg-02): pull and push, both sides; nothing is given before the login."""
+
+from __future__ import annotations
+
+from lotor.ike.errors import PeerFault
+from lotor.ike.gates import Gate
+from lotor.ike.session import Session
+from lotor.ike.story import Story, expect, send
+from lotor.ike.v1 import phase1
+from lotor.model.configuration import ModeConfiguration
+from lotor.wire.errors import Malformed
+from lotor.wire.v1.attributes import Attribute
+from lotor.wire.v1.configuration import decode_configuration, encode_configuration, request_attributes
+from lotor.wire.v1.numbers import ConfigAttribute, ConfigType
+from lotor.wire.v1.payloads import Attributes
+from lotor.wire.v1.vendors import Vendor
+
+IDENTIFIER = 1
+
+
+def _unity(session: Session) -> bool:
+    return Vendor.UNITY in phase1.of(session).vendors
+
+
+# --- the client ------------------------------------------------------------------------------------------------------
+
+
+def pull(session: Session) -> Story[ModeConfiguration]:
+    """Ask the gateway for everything we can use."""
+    yield from send(Attributes(ConfigType.REQUEST, IDENTIFIER, request_attributes(unity=_unity(session))))
+    answer = yield from expect()
+    return received(session, answer.only(Attributes))
+
+
+def received(session: Session, payload: Attributes) -> ModeConfiguration:
+    """The configuration of a REPLY or a SET. A gateway that gives none, or an impossible one, is refused with words."""
+    try:
+        return decode_configuration(payload.attributes)
+    except Malformed as fault:
+        address = session.path.remote.address
+        raise PeerFault(f"gateway {address} gave an unusable configuration: {fault}", None) from None
+
+
+def accept(session: Session, payload: Attributes) -> Story[ModeConfiguration]:
+    """A gateway that pushes: take the SET and acknowledge what was in it, without the values."""
+    configuration = received(session, payload)
+    named = dict.fromkeys(attribute.type for attribute in payload.attributes)
+    taken = tuple(Attribute.tlv(kind, b"") for kind in named)
+    yield from send(Attributes(ConfigType.ACK, payload.identifier, taken))
+    return configuration
+
+
+# --- the gateway -----------------------------------------------------------------------------------------------------
+
+
+def give(session: Session, request: Attributes) -> Story[ModeConfiguration]:
+    """Answer a client's REQUEST with what it asked for, in its order, under its identifier."""
+    session.gates.demand(Gate.LOGIN, "a request for a configuration")
+    configuration = session.facts.configuration
+    if configuration is None:
+        raise PeerFault("there is no configuration to give", None)
+    asked = [attribute.type for attribute in request.attributes]
+    attributes = encode_configuration(configuration, asked, unity=_unity(session))
+    yield from send(Attributes(ConfigType.REPLY, request.identifier, attributes))
+    return configuration
+
+
+def push(session: Session) -> Story[ModeConfiguration]:
+    """For a client that does not ask: all we have."""
+    session.gates.demand(Gate.LOGIN, "a configuration")
+    configuration = session.facts.configuration
+    if configuration is None:
+        raise PeerFault("there is no configuration to give", None)
+    attributes = encode_configuration(configuration, None, unity=_unity(session))
+    yield from send(Attributes(ConfigType.SET, IDENTIFIER, attributes))
+    yield from expect()
+    return configuration
+
+
+def gives_address(payload: Attributes) -> bool:
+    """Whether a SET is a pushed configuration."""
+    return payload.first(ConfigAttribute.INTERNAL_IP4_ADDRESS) is not None

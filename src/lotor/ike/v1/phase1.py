@@ -1,0 +1,76 @@
+"""The record of a finished phase 1, and what is common to the modes that lead to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lotor.ike.dice import KeyPair
+from lotor.ike.errors import PeerFault
+from lotor.ike.session import Session
+from lotor.ike.v1.keymat import PhaseOneKeys
+from lotor.model.algorithms import IkeSuite
+from lotor.model.identity import Identity
+from lotor.model.policy import Side, Switch
+from lotor.model.secret import Secret
+from lotor.wire.v1.association import Proposal, SecurityAssociation
+from lotor.wire.v1.chain import build_chain, parse_chain
+from lotor.wire.v1.numbers import NotifyType, Protocol
+from lotor.wire.v1.payloads import Payload
+from lotor.wire.v1.proposals import ike_transform
+from lotor.wire.v1.vendors import NatTraversal, Vendor
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseOne:
+    """`last_block` is where the IVs of phase 2 begin; `traversal` the version of NAT traversal both speak; `here` and
+    `there` whether a NAT stands before this end or the peer."""
+
+    suite: IkeSuite
+    keys: PhaseOneKeys
+    last_block: bytes
+    peer: Identity
+    vendors: frozenset[Vendor]
+    traversal: NatTraversal | None = None
+    here: bool = False
+    there: bool = False
+
+    @property
+    def nat(self) -> bool:
+        return self.here or self.there
+
+
+def of(session: Session) -> PhaseOne:
+    """The record of a session whose phase 1 is done."""
+    record: PhaseOne = session.facts.phase_one
+    return record
+
+
+def offer(session: Session) -> SecurityAssociation:
+    """All our proposals as transforms of one proposal, numbered from 1."""
+    transforms = tuple(ike_transform(number, suite) for number, suite in enumerate(session.remote.proposals, 1))
+    return SecurityAssociation((Proposal(1, Protocol.ISAKMP, b"", transforms),))
+
+
+def body(payload: Payload) -> bytes:
+    """The octets of a payload without its generic header, as hashes cover them."""
+    return parse_chain(*build_chain([payload])).payloads[0].body
+
+
+def agree(pair: KeyPair, public: bytes, remote: str) -> Secret:
+    """g^xy; a peer whose public value is out of range or of the wrong length learns it."""
+    try:
+        return Secret(pair.agree(public))
+    except ValueError as fault:
+        raise PeerFault(f"{remote} sent an unusable Diffie-Hellman value: {fault}", INVALID_KEY) from None
+
+
+INVALID_KEY = NotifyType.INVALID_KEY_INFORMATION
+
+
+def may_fragment(session: Session, vendors: frozenset[Vendor]) -> bool:
+    """Cisco IKE fragmentation goes to peers that announced it; `ike_frag off` keeps it off in both directions."""
+    return session.remote.ike_frag is not Switch.OFF and Vendor.FRAGMENTATION in vendors
+
+
+def is_client(session: Session) -> bool:
+    return session.remote.side is Side.CLIENT

@@ -1,0 +1,86 @@
+"""The plan of each exchange of IKEv1: ladder, channel, retransmission and fragmentation, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lotor.ike.exchange import Plan
+from lotor.ike.flight import ONCE, schedule
+from lotor.ike.ladder import Ladder, Rung
+from lotor.ike.session import Session
+from lotor.ike.v1 import phase1
+from lotor.ike.v1.aggressive import HYBRID
+from lotor.ike.v1.seal import Formula, PhaseOneChannel, PhaseTwoChannel, PlainFormula, QuickFormula, phase_two
+from lotor.wire.v1.fragment import split
+from lotor.wire.v1.numbers import ExchangeType
+from lotor.wire.v1.numbers import PayloadType as P
+
+FRAGMENT_LIMIT = 540
+"""Octets of ISAKMP in a fragment: with marker, UDP and IP headers 572, below the 576 that every router carries."""
+
+FRAGMENT_ID = 1
+"""Constant, as every peer has it: pieces of several trains of one message complete each other."""
+
+TRANSACTION = Ladder(
+    "transaction exchange",
+    (
+        Rung(from_initiator=True, must=(P.HASH, P.ATTRIBUTES)),
+        Rung(from_initiator=False, must=(P.HASH, P.ATTRIBUTES)),
+    ),
+)
+
+_QUICK_MAY = (P.KEY_EXCHANGE, P.IDENTIFICATION, P.NAT_OA, P.NAT_OA_DRAFT)
+
+QUICK = Ladder(
+    "quick mode",
+    (
+        Rung(from_initiator=True, must=(P.HASH, P.SA, P.NONCE), may=_QUICK_MAY),
+        Rung(from_initiator=False, must=(P.HASH, P.SA, P.NONCE), may=_QUICK_MAY),
+        Rung(from_initiator=True, must=(P.HASH,)),
+    ),
+)
+
+
+def repeats(session: Session) -> tuple[float, ...]:
+    timing = session.desk.policy.retransmission
+    return schedule(timing.interval, timing.counter)
+
+
+def cutter(session: Session) -> Callable[[bytes], tuple[bytes, ...]]:
+    """Datagrams of a message: pieces where the peer takes them and the message is large."""
+
+    def cut(message: bytes) -> tuple[bytes, ...]:
+        if not session.facts.fragment or len(message) <= FRAGMENT_LIMIT:
+            return (message,)
+        return tuple(split(message, FRAGMENT_ID, FRAGMENT_LIMIT))
+
+    return cut
+
+
+def aggressive(session: Session, channel: PhaseOneChannel) -> Plan:
+    """The initiator insists: in hybrid mode nothing acknowledges its last message but the gateway's next wish. The
+    responder answers a stranger twice at most."""
+    return Plan(
+        kind=ExchangeType.AGGRESSIVE,
+        ladder=HYBRID,
+        initiator=session.initiator,
+        channel=lambda _: channel,
+        cut=cutter(session),
+        repeats=repeats(session) if session.initiator else ONCE,
+        insist=session.initiator,
+    )
+
+
+def _channel(session: Session, formula: Callable[[], Formula]) -> Callable[[int], PhaseTwoChannel]:
+    record = phase1.of(session)
+    return lambda message_id: phase_two(record.keys, record.last_block, message_id, formula())
+
+
+def transaction(session: Session, *, initiator: bool) -> Plan:
+    channel = _channel(session, PlainFormula)
+    return Plan(ExchangeType.TRANSACTION, TRANSACTION, initiator, channel, cutter(session), repeats(session))
+
+
+def quick(session: Session, *, initiator: bool) -> Plan:
+    channel = _channel(session, QuickFormula)
+    return Plan(ExchangeType.QUICK, QUICK, initiator, channel, cutter(session), repeats(session))

@@ -1,0 +1,101 @@
+"""Routing of version 1 messages to the exchanges of a session, and what a message that fits nowhere comes to."""
+
+from __future__ import annotations
+
+from lotor.ike.channel import Incoming
+from lotor.ike.errors import Misplaced, Unproved
+from lotor.ike.events import Remark, Turned
+from lotor.ike.session import Session
+from lotor.ike.v1 import informational, sequence
+from lotor.model.network import Instant, Path
+from lotor.wire.errors import Malformed
+from lotor.wire.header import Header
+from lotor.wire.v1.numbers import ExchangeType, Flag, PayloadType, name_of
+
+MAJOR_VERSION = 1
+
+
+def begin(session: Session, now: Instant) -> None:
+    """Initiate."""
+    sequence.begin(session, now)
+
+
+def begins_session(header: Header) -> bool:
+    """Whether a message may be the first of a stranger: aggressive mode, in clear, without a responder cookie."""
+    return (
+        header.exchange == ExchangeType.AGGRESSIVE
+        and header.responder == bytes(8)
+        and header.initiator != bytes(8)
+        and header.message_id == 0
+        and not header.flags & Flag.ENCRYPTION
+        and header.next_payload == PayloadType.SA
+    )
+
+
+def is_fragment(header: Header) -> bool:
+    return header.next_payload == PayloadType.FRAGMENT
+
+
+def describe(header: Header) -> str:
+    """What a message claims to be, for the journal."""
+    return f"{name_of(ExchangeType, header.exchange).lower().replace('_', ' ')} message"
+
+
+def answer(session: Session, incoming: Incoming, path: Path, now: Instant) -> bool:
+    """A stranger's first message to the session made for it; False when it deserves nothing."""
+    exchange = sequence.begin(session, now)
+    try:
+        exchange.receive(incoming, path, now)
+    except (Malformed, Misplaced, Unproved) as fault:
+        _turned(session, incoming.header, path, fault)
+        return False
+    return True
+
+
+def receive(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
+    """A message for a session. What is malformed, misplaced or unproved has no effect but a line of the journal."""
+    try:
+        _route(session, incoming, path, now)
+    except (Malformed, Misplaced, Unproved) as fault:
+        _turned(session, incoming.header, path, fault)
+
+
+def _route(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
+    header = incoming.header
+    if header.exchange == ExchangeType.INFORMATIONAL:
+        _informational(session, incoming, path, now)
+        return
+    exchange = session.exchanges.find(header.exchange, header.message_id)
+    if exchange is not None:
+        exchange.receive(incoming, path, now)
+        return
+    if not session.established:
+        raise Misplaced("phase 1 is not done")
+    if header.message_id == 0:
+        raise Misplaced("message id 0")
+    if session.exchanges.full():
+        raise Misplaced("too many exchanges at once")
+    answering = sequence.answering(session, header.exchange, header.message_id)
+    if answering is None:
+        raise Misplaced("nobody begins such an exchange here")
+    answering.start(now)
+    session.exchanges.add(answering)
+    try:
+        answering.receive(incoming, path, now)
+    except (Malformed, Misplaced, Unproved):
+        session.exchanges.drop(answering)
+        raise
+
+
+def _informational(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
+    if session.established:
+        informational.receive(session, incoming, path, now)
+    else:
+        sequence.hinted(session, incoming, path, now)
+
+
+def _turned(session: Session, header: Header, path: Path, fault: Exception) -> None:
+    if isinstance(fault, Unproved):
+        session.desk.tell(Remark(session.id, f"{describe(header)} from {path.remote} dropped: {fault}"))
+    else:
+        session.desk.tell(Turned(session.id, path, describe(header), str(fault)))

@@ -1,0 +1,84 @@
+"""What rides along with phase 1 in every mode: vendor ids, certificates and requests for them, initial contact."""
+
+from __future__ import annotations
+
+from lotor.ike.session import Session
+from lotor.model.policy import RemotePolicy, Switch
+from lotor.wire.v1.chain import Chain
+from lotor.wire.v1.numbers import CertificateEncoding, NotifyType
+from lotor.wire.v1.payloads import Certificate, CertificateRequest, Notification, VendorId
+from lotor.wire.v1.vendors import NAT_TRAVERSALS, NatTraversal, Vendor, can_reassemble, fragmentation, recognise
+
+MOST_CERTIFICATES = 10
+
+
+def offered(remote: RemotePolicy) -> tuple[VendorId, ...]:
+    """The initiator's vendor ids."""
+    names: list[Vendor] = [Vendor.XAUTH, Vendor.UNITY]
+    if remote.dpd.announce:
+        names.append(Vendor.DPD)
+    if remote.nat_traversal is not Switch.OFF:
+        names += [version.vendor for version in NAT_TRAVERSALS]
+    return (*(VendorId(name.value) for name in names), *_fragmentation(remote))
+
+
+def echoed(remote: RemotePolicy, heard: frozenset[Vendor], version: NatTraversal | None) -> tuple[VendorId, ...]:
+    """The responder's: what the initiator announced and we can do, and the one version of NAT traversal chosen."""
+    names: list[Vendor] = [name for name in (Vendor.XAUTH, Vendor.UNITY) if name in heard]
+    if remote.dpd.announce and Vendor.DPD in heard:
+        names.append(Vendor.DPD)
+    if version is not None:
+        names.append(version.vendor)
+    return (
+        *(VendorId(name.value) for name in names),
+        *(_fragmentation(remote) if Vendor.FRAGMENTATION in heard else ()),
+    )
+
+
+def _fragmentation(remote: RemotePolicy) -> tuple[VendorId, ...]:
+    return () if remote.ike_frag is Switch.OFF else (VendorId(fragmentation()),)
+
+
+def heard(chain: Chain) -> frozenset[Vendor]:
+    """The vendor ids we know; FRAGMENTATION only where it holds for our exchanges."""
+    known = set()
+    for payload in chain.all(VendorId):
+        vendor = recognise(payload.data)
+        if vendor is not None and (vendor is not Vendor.FRAGMENTATION or can_reassemble(payload.data)):
+            known.add(vendor)
+    return frozenset(known)
+
+
+def certificates(session: Session, vendors: frozenset[Vendor]) -> tuple[Certificate, ...]:
+    """Our chain, leaf first. A peer that does not announce FRAGMENTATION gets the leaf alone: vpnc takes the last CERT
+    as the signer's, and without fragmentation a chain seldom arrives anyway."""
+    if not session.remote.send_cert:
+        return ()
+    chain = session.remote.certificates
+    sent = chain if Vendor.FRAGMENTATION in vendors else chain[:1]
+    return tuple(Certificate(CertificateEncoding.X509_SIGNATURE, der) for der in sent)
+
+
+def requests(remote: RemotePolicy) -> tuple[CertificateRequest, ...]:
+    """One for each authority we trust; an empty name where none is configured."""
+    if not remote.send_cr:
+        return ()
+    names = remote.authority_names or (b"",)
+    return tuple(CertificateRequest(CertificateEncoding.X509_SIGNATURE, name) for name in names)
+
+
+def received_certificates(chain: Chain) -> tuple[bytes, ...]:
+    """DER of the peer's X.509 certificates as sent, leaf first."""
+    x509 = [c.data for c in chain.all(Certificate) if c.encoding == CertificateEncoding.X509_SIGNATURE]
+    return tuple(x509[:MOST_CERTIFICATES])
+
+
+def initial_contact(session: Session) -> tuple[Notification, ...]:
+    if not session.remote.initial_contact:
+        return ()
+    spi = session.cookies.initiator + session.cookies.responder
+    return (Notification(NotifyType.INITIAL_CONTACT, spi=spi),)
+
+
+def says_initial_contact(chain: Chain) -> bool:
+    return any(note.type == NotifyType.INITIAL_CONTACT for note in chain.all(Notification))

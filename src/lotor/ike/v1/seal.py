@@ -1,0 +1,186 @@
+"""How ISAKMP messages are encrypted and proved: a chain of IVs a message id, a formula of HASH an exchange.
+
+An IV moves on only with a message that was proved and committed, so that forgeries cost nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from lotor.crypto import ciphers, hashes
+from lotor.ike.channel import Incoming, Opened
+from lotor.ike.errors import Unproved
+from lotor.ike.v1.keymat import PhaseOneKeys
+from lotor.wire.errors import Malformed
+from lotor.wire.header import Header
+from lotor.wire.v1.chain import Chain, build_chain, parse_chain
+from lotor.wire.v1.numbers import Flag
+from lotor.wire.v1.payloads import HashPayload, Nonce, Payload
+
+
+def iv_of(keys: PhaseOneKeys, last_block: bytes, message_id: int) -> bytes:
+    """First IV of a message id (RFC 2409 Appendix B)."""
+    return hashes.digest(keys.hash, last_block, message_id.to_bytes(4, "big"))[: len(last_block)]
+
+
+def encrypted(header: Header) -> bool:
+    return bool(header.flags & Flag.ENCRYPTION)
+
+
+@dataclass(slots=True)
+class Thread:
+    """The IV chain of one message id."""
+
+    keys: PhaseOneKeys
+    iv: bytes
+
+    def seal(self, plaintext: bytes) -> bytes:
+        """Pads with zeros to the block; the payload lengths say where the message ends."""
+        padded = plaintext + bytes(-len(plaintext) % len(self.iv))
+        octets = ciphers.encrypt_cbc(self.keys.cipher, self.keys.ka.reveal(), self.iv, padded)
+        self.iv = octets[-len(self.iv) :]
+        return octets
+
+    def open(self, octets: bytes) -> tuple[bytes, bytes]:
+        """The plaintext with its padding, and the IV that follows when the message proves good."""
+        if not octets or len(octets) % len(self.iv):
+            raise Unproved(f"encrypted body of {len(octets)} octets is not a whole number of cipher blocks")
+        plaintext = ciphers.decrypt_cbc(self.keys.cipher, self.keys.ka.reveal(), self.iv, octets)
+        return plaintext, octets[-len(self.iv) :]
+
+
+def _message(header: Header, first: int, octets: bytes, flags: int) -> bytes:
+    return replace(header, next_payload=first, flags=flags).encode(len(octets)) + octets
+
+
+@dataclass(slots=True)
+class PhaseOneChannel:
+    """Phase 1: clear until there are keys. What proves its messages is HASH and SIG, which its story checks."""
+
+    thread: Thread | None = None
+
+    def use(self, keys: PhaseOneKeys) -> None:
+        self.thread = Thread(keys, keys.iv)
+
+    def wrap(self, header: Header, payloads: Sequence[Payload], *, encrypt: bool) -> bytes:
+        first, octets = build_chain(payloads)
+        if not encrypt or self.thread is None:
+            return _message(header, first, octets, 0)
+        return _message(header, first, self.thread.seal(octets), Flag.ENCRYPTION)
+
+    def open(self, incoming: Incoming) -> Opened:
+        if not encrypted(incoming.header):
+            return Opened(parse_chain(incoming.header.next_payload, incoming.body), encrypted=False, next_iv=None)
+        if self.thread is None:
+            raise Unproved("encrypted before there are keys")
+        plaintext, next_iv = self.thread.open(incoming.body)
+        return Opened(_chain(incoming.header, plaintext), encrypted=True, next_iv=next_iv)
+
+    def commit(self, opened: Opened) -> None:
+        if self.thread is not None and opened.next_iv is not None:
+            self.thread.iv = opened.next_iv
+
+    def last_block(self) -> bytes:
+        """Where the IVs of phase 2 begin."""
+        return self.thread.iv if self.thread is not None else b""
+
+
+class Formula(Protocol):
+    """What the HASH of each message of an exchange covers besides the octets behind it (RFC 2409 §5.5, §5.7)."""
+
+    def parts(self, position: int, message_id: bytes) -> tuple[bytes, ...]: ...
+
+    def learn(self, position: int, chain: Chain) -> None:
+        """Called with each message sent or proved."""
+        ...
+
+
+class PlainFormula:
+    """HASH(1) of transaction and informational exchanges: M-ID and the rest."""
+
+    def parts(self, position: int, message_id: bytes) -> tuple[bytes, ...]:  # noqa: ARG002 - the same at each position
+        return (message_id,)
+
+    def learn(self, position: int, chain: Chain) -> None:
+        pass
+
+
+@dataclass(slots=True)
+class QuickFormula:
+    """HASH(1), HASH(2) and HASH(3) of quick mode: nonces join as they become known."""
+
+    ni_b: bytes = b""
+    nr_b: bytes = b""
+
+    def parts(self, position: int, message_id: bytes) -> tuple[bytes, ...]:
+        if position == 0:
+            return (message_id,)
+        if position == 1:
+            return (message_id, self.ni_b)
+        return (b"\0", message_id, self.ni_b, self.nr_b)
+
+    def learn(self, position: int, chain: Chain) -> None:
+        if position == 0:
+            self.ni_b = chain.body(Nonce) or b""
+        elif position == 1:
+            self.nr_b = chain.body(Nonce) or b""
+
+
+@dataclass(slots=True)
+class PhaseTwoChannel:
+    """Everything under the protection of phase 1: encrypted, and proved by a HASH that stands first."""
+
+    thread: Thread
+    message_id: int
+    formula: Formula = field(default_factory=PlainFormula)
+    position: int = 0
+
+    def wrap(self, header: Header, payloads: Sequence[Payload], *, encrypt: bool) -> bytes:  # noqa: ARG002 - always
+        first, rest = build_chain(payloads) if payloads else (0, b"")
+        first, octets = build_chain([HashPayload(self._hash(rest)), *payloads])
+        self._learn(parse_chain(first, octets))
+        return _message(header, first, self.thread.seal(octets), Flag.ENCRYPTION)
+
+    def open(self, incoming: Incoming) -> Opened:
+        if not encrypted(incoming.header):
+            raise Unproved("not encrypted")
+        plaintext, next_iv = self.thread.open(incoming.body)
+        chain = _chain(incoming.header, plaintext)
+        if not chain.payloads or not isinstance(chain.payloads[0].value, HashPayload):
+            raise Unproved("no HASH at the beginning of the message")
+        if not hmac.compare_digest(chain.payloads[0].value.data, self._hash(chain.after(HashPayload))):
+            raise Unproved("HASH does not fit")
+        return Opened(chain, encrypted=True, next_iv=next_iv)
+
+    def commit(self, opened: Opened) -> None:
+        if opened.next_iv is not None:
+            self.thread.iv = opened.next_iv
+        self._learn(opened.chain)
+
+    def _hash(self, rest: bytes) -> bytes:
+        keys = self.thread.keys
+        parts = self.formula.parts(self.position, self.message_id.to_bytes(4, "big"))
+        return keys.prf(keys.skeyid_a, *parts, rest)
+
+    def _learn(self, chain: Chain) -> None:
+        self.formula.learn(self.position, chain)
+        self.position += 1
+
+
+def _chain(header: Header, plaintext: bytes) -> Chain:
+    """A decrypted body that does not parse was encrypted with other keys, most likely."""
+    try:
+        return parse_chain(header.next_payload, plaintext)
+    except Malformed as fault:
+        raise Unproved(f"decrypts to no payloads: {fault}") from fault
+
+
+def phase_two(
+    keys: PhaseOneKeys, last_block: bytes, message_id: int, formula: Formula | None = None
+) -> PhaseTwoChannel:
+    """A channel for a new message id."""
+    thread = Thread(keys, iv_of(keys, last_block, message_id))
+    return PhaseTwoChannel(thread, message_id, formula or PlainFormula())

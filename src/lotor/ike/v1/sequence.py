@@ -1,0 +1,367 @@
+"""What follows what: phase 1, XAUTH, mode config, quick mode. Each end of an exchange asks here for the next step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lotor.ike.channel import Incoming
+from lotor.ike.children import REKEYED, Pair
+from lotor.ike.effects import Transmit
+from lotor.ike.errors import Refusal
+from lotor.ike.events import ChildUp, Configured, Dead, PhaseOneUp, Remark, Turned, Up
+from lotor.ike.exchange import Exchange, Plan
+from lotor.ike.gates import Gate
+from lotor.ike.liveness import Watch
+from lotor.ike.session import Session
+from lotor.ike.story import Story, expect
+from lotor.ike.v1 import aggressive, identify, informational, modecfg, phase1, plans, quick, traversal, xauth
+from lotor.ike.v1.phase1 import PhaseOne
+from lotor.ike.v1.seal import PhaseOneChannel
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Instant, Path
+from lotor.model.policy import Dpd
+from lotor.model.reason import Cause, Reason
+from lotor.wire.v1.numbers import ConfigType, ExchangeType, NotifyType, XauthAttribute
+from lotor.wire.v1.payloads import Attributes, Notification
+from lotor.wire.v1.vendors import Vendor
+
+HALF_OPEN = 30.0
+"""Seconds for a stranger to finish phase 1."""
+
+LOGIN_GRACE = 120.0
+"""Seconds from phase 1 until traffic may flow; a person may be typing."""
+
+PUSH_AFTER = 3.0
+"""Seconds that a gateway waits for a client's request before it pushes the configuration."""
+
+LINGER = 10.0
+"""Seconds that a replaced SA pair still receives."""
+
+NUDGE = Dpd(delay=5, retry=5, maxfail=12)
+"""How a client that waits for the gateway's next wish looks after it; it also shows a gateway where a NAT moved us."""
+
+
+# --- phase 1 ---------------------------------------------------------------------------------------------------------
+
+
+def begin(session: Session, now: Instant) -> Exchange:
+    """Phase 1, either side. The responder's exchange has the first message still to come."""
+    channel = PhaseOneChannel()
+    story = aggressive.initiator if session.initiator else aggressive.responder
+    exchange = _exchange(session, plans.aggressive(session, channel), 0, story(session, channel))
+    exchange.done, exchange.failed = _phase_one_done(session), _attempt_failed(session)
+    session.exchanges.add(exchange)
+    session.limit(LOGIN_GRACE if session.initiator else HALF_OPEN, "half-open session", _too_slow(session), now)
+    exchange.start(now)
+    return exchange
+
+
+def _exchange(session: Session, plan: Plan, message_id: int, story: Story[Any]) -> Exchange:
+    return Exchange(session, plan, message_id, story, _nothing, _failed(session), plan.channel(message_id))
+
+
+def _nothing(result: object, now: Instant) -> None:
+    del result, now
+
+
+def _too_slow(session: Session) -> Any:
+    def call(_: Instant) -> None:
+        gate = session.gates.next()
+        step = gate.value if gate is not None else "quick mode"
+        text = f"{session.path.remote.address} did not finish the {step} in time"
+        session.end(session.facts.refused or Reason(Cause.NO_ANSWER, text), farewell=session.established)
+
+    return call
+
+
+def _phase_one_done(session: Session) -> Any:
+    def done(record: PhaseOne, now: Instant) -> None:
+        session.facts.phase_one, session.facts.refused = record, None
+        session.gates.open(Gate.PHASE_ONE)
+        session.life.farewell = lambda: informational.farewell(session)
+        _tell_phase_one(session, record)
+        session.limit(LOGIN_GRACE, "login", _too_slow(session), now)
+        expiry = now + record.suite.lifetime
+        session.life.expiry = session.desk.timers.set(expiry, "phase 1 lifetime", _expired(session))
+        _watch(session, NUDGE if session.initiator else session.remote.dpd, now)
+        _keep_alive(session, now)
+        if session.gateway:
+            _transact(session, xauth.gateway(session), _logged_in(session), now)
+
+    return done
+
+
+def _tell_phase_one(session: Session, record: PhaseOne) -> None:
+    session.desk.tell(
+        PhaseOneUp(
+            session.id,
+            session.path,
+            record.suite,
+            identify.text(record.peer),
+            traversal.describe(record.here, record.there),
+            str(session.cookies),
+            ", ".join(sorted(vendor.name.lower() for vendor in record.vendors)),
+        )
+    )
+
+
+def _expired(session: Session) -> Any:
+    reason = Reason(Cause.EXPIRED, "the lifetime of phase 1 is over")
+    return lambda _: session.end(reason)
+
+
+def _watch(session: Session, dpd: Dpd, now: Instant) -> None:
+    """Dead peer detection, with peers that speak it."""
+    if Vendor.DPD not in phase1.of(session).vendors or not session.remote.dpd.announce:
+        return
+
+    def dead(_: Instant) -> None:
+        waited = dpd.delay + dpd.retry * dpd.maxfail
+        text = f"{session.path.remote.address} did not answer for {waited} s: dead peer detected"
+        reason = Reason(Cause.DEAD_PEER, text)
+        session.desk.tell(Dead(session.id, session.path, reason))
+        session.end(reason)
+
+    probe = lambda sequence, _: informational.probe(session, sequence)  # noqa: E731 - one line reads better
+    session.life.liveness.start(Watch(session.desk, dpd, probe, dead, session.children.ids), now)
+
+
+def _keep_alive(session: Session, now: Instant) -> None:
+    """The end behind a NAT keeps its mapping open (RFC 3948 §4)."""
+    interval = session.desk.policy.retransmission.natt_keepalive
+    if not phase1.of(session).here or not session.path.floated or interval <= 0:
+        return
+
+    def again(at: Instant) -> None:
+        if not session.life.over:
+            session.desk.put(Transmit(b"\xff", session.path))
+            session.desk.timers.set(at + interval, "NAT keepalive", again)
+
+    session.desk.timers.set(now + interval, "NAT keepalive", again)
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+
+
+def _attempt_failed(session: Session) -> Any:
+    """A refusal in phase 1 ends the session; the peer gets one hint, no larger than what it sent."""
+
+    def failed(refusal: Refusal, _: Instant) -> None:
+        if refusal.notify is not None:
+            informational.say_clear(session, refusal.notify)
+        session.end(session.facts.refused or refusal.reason, farewell=False)
+
+    return failed
+
+
+def _failed(session: Session) -> Any:
+    """A refusal before the tunnel is up ends the session, and a verdict that stands is the reason."""
+
+    def failed(refusal: Refusal, _: Instant) -> None:
+        session.end(session.facts.refused or refusal.reason)
+
+    return failed
+
+
+# --- XAUTH and mode config -------------------------------------------------------------------------------------------
+
+
+def _transact(session: Session, story: Story[Any], done: Any, now: Instant) -> None:
+    plan = plans.transaction(session, initiator=True)
+    exchange = _exchange(session, plan, session.desk.dice.message_id(), story)
+    exchange.done = done
+    session.exchanges.add(exchange)
+    exchange.start(now)
+
+
+def _logged_in(session: Session) -> Any:
+    """Gateway: the client knows. Most ask for their configuration now; who does not gets it pushed."""
+
+    def done(_: None, now: Instant) -> None:
+        if session.gates.next() is Gate.ADDRESS:
+            session.limit(PUSH_AFTER, "push of the configuration", push, now)
+
+    def push(now: Instant) -> None:
+        session.limit(LOGIN_GRACE, "quick mode", _too_slow(session), now)
+        _transact(session, modecfg.push(session), _given(session), now)
+
+    return done
+
+
+def _given(session: Session) -> Any:
+    """Gateway: the client has its address."""
+
+    def done(configuration: ModeConfiguration, now: Instant) -> None:
+        if session.gates.next() is Gate.ADDRESS:
+            session.gates.open(Gate.ADDRESS)
+            session.limit(LOGIN_GRACE, "quick mode", _too_slow(session), now)
+            _tell_configured(session, configuration)
+
+    return done
+
+
+def _tell_configured(session: Session, configuration: ModeConfiguration) -> None:
+    session.desk.tell(Configured(session.id, session.facts.user, str(configuration.address), configuration))
+
+
+def _accepted(session: Session, now: Instant) -> None:
+    """Client: the gateway said yes."""
+    if session.gates.next() is not Gate.LOGIN:
+        return
+    session.gates.open(Gate.LOGIN)
+    if session.gates.next() is Gate.ADDRESS:
+        _transact(session, modecfg.pull(session), lambda given, at: _configured(session, given, at), now)
+    else:
+        start_quick(session, None, now)
+
+
+def _configured(session: Session, configuration: ModeConfiguration, now: Instant) -> None:
+    """Client: an address, pulled or pushed; the first counts. Quick mode follows at once: no packet waits for it."""
+    if session.gates.next() is not Gate.ADDRESS:
+        return
+    session.facts.configuration = configuration
+    session.gates.open(Gate.ADDRESS)
+    _tell_configured(session, configuration)
+    start_quick(session, None, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a transaction of the peer came to."""
+
+    verdict: bool | None = None
+    configuration: ModeConfiguration | None = None
+
+
+def answer_transaction(session: Session) -> Story[Told]:
+    """A transaction that the peer began, on either side."""
+    payload = (yield from expect()).only(Attributes)
+    if session.gateway:
+        return Told(configuration=(yield from modecfg.give(session, payload)))
+    if payload.type == ConfigType.REQUEST:
+        yield from xauth.reply(session, payload)
+        return Told()
+    if modecfg.gives_address(payload) and session.gates.passed(Gate.LOGIN):
+        return Told(configuration=(yield from modecfg.accept(session, payload)))
+    if payload.first(XauthAttribute.STATUS) is not None:
+        return Told(verdict=(yield from xauth.acknowledge(session, payload)))
+    raise Refusal(Reason(Cause.PROTOCOL, "a transaction that is neither XAUTH nor a configuration"))
+
+
+def transaction_done(session: Session) -> Any:
+    def done(told: Told, now: Instant) -> None:
+        if session.gateway and told.configuration is not None:
+            _given(session)(told.configuration, now)
+        elif told.configuration is not None:
+            _configured(session, told.configuration, now)
+        elif told.verdict is True:
+            _accepted(session, now)
+        elif told.verdict is False and session.facts.refused is not None:
+            session.end(session.facts.refused)
+
+    return done
+
+
+# --- quick mode ------------------------------------------------------------------------------------------------------
+
+
+def start_quick(session: Session, replaces: Pair | None, now: Instant) -> None:
+    plan = plans.quick(session, initiator=True)
+    exchange = _exchange(session, plan, session.desk.dice.message_id(), quick.initiator(session, replaces))
+    exchange.done, exchange.failed = child_up(session), _quick_failed(session, replaces)
+    session.exchanges.add(exchange)
+    exchange.start(now)
+
+
+def child_up(session: Session) -> Any:
+    def done(pair: Pair, now: Instant) -> None:
+        soft = pair.child.lifetime.soft_seconds
+        rekey_at = now + soft if soft is not None else None
+        session.desk.tell(ChildUp(session.id, pair.child, pair.child.suite, pair.initiated, rekey_at))
+        first = session.life.limit is not None
+        session.unlimit()
+        if first:
+            _watch(session, session.remote.dpd, now)
+            session.desk.tell(Up(session.id, session.path, session.facts.user))
+        if pair.initiated and pair.child.replaces is not None:
+            session.desk.timers.set(now + LINGER, "replaced SA pair", _replaced(session, pair.child.replaces))
+
+    return done
+
+
+def _replaced(session: Session, child: int) -> Any:
+    """The initiator of a rekey deletes the old pair, when nothing of it can be under way any more."""
+
+    def call(_: Instant) -> None:
+        pair = session.children.get(child)
+        if pair is not None and not session.life.over:
+            informational.delete_children(session, (pair.child.inbound.spi,))
+            session.children.remove(session, child, REKEYED)
+
+    return call
+
+
+def _quick_failed(session: Session, replaces: Pair | None) -> Any:
+    """Without an SA pair there is no session; a rekey that fails leaves the old pair until its end."""
+
+    def failed(refusal: Refusal, _: Instant) -> None:
+        if refusal.notify is not None:
+            informational.say(session, Notification(refusal.notify))
+        if replaces is None or session.children.get(replaces.child.id) is None:
+            session.end(refusal.reason)
+        else:
+            session.desk.tell(Turned(session.id, session.path, "rekey", str(refusal.reason)))
+
+    return failed
+
+
+def answered_quick_failed(session: Session, message_id: int) -> Any:
+    """Responder: the peer hears why in one word, the half-made pair goes, the session stays."""
+
+    def failed(refusal: Refusal, _: Instant) -> None:
+        if refusal.notify is not None:
+            informational.say(session, Notification(refusal.notify))
+        for pair in session.children:
+            if pair.exchange == message_id:
+                session.children.remove(session, pair.child.id, refusal.reason)
+        session.desk.tell(Turned(session.id, session.path, "quick mode", str(refusal.reason)))
+
+    return failed
+
+
+# --- what the peer begins --------------------------------------------------------------------------------------------
+
+
+def answering(session: Session, kind: int, message_id: int) -> Exchange | None:
+    """An exchange for a message id that is new to us; None for kinds that nobody begins here."""
+    if kind == ExchangeType.TRANSACTION:
+        plan = plans.transaction(session, initiator=False)
+        exchange = _exchange(session, plan, message_id, answer_transaction(session))
+        exchange.done = transaction_done(session)
+        return exchange
+    if kind == ExchangeType.QUICK and session.gateway:
+        plan = plans.quick(session, initiator=False)
+        exchange = _exchange(session, plan, message_id, quick.responder(session, message_id))
+        exchange.done, exchange.failed = child_up(session), answered_quick_failed(session, message_id)
+        return exchange
+    return None
+
+
+HINT_PATIENCE = 3.0
+
+
+def hinted(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
+    """A refusal that nobody signed: a true answer may still come, for a moment."""
+    told = informational.hint(session, incoming, path)
+    if told is None or session.facts.refused is not None or not session.initiator:
+        return
+    cause = Cause.NO_PROPOSAL if told is NotifyType.NO_PROPOSAL_CHOSEN else Cause.PROTOCOL
+    offered = ", ".join(str(suite) for suite in session.remote.proposals)
+    text = f"gateway {path.remote.address} answered {told.name}; offered: {offered}"
+    session.facts.refused = Reason(cause, text)
+    session.limit(HINT_PATIENCE, "refusal in clear", _too_slow(session), now)
+
+
+def remark(session: Session, text: str) -> None:
+    session.desk.tell(Remark(session.id, text))

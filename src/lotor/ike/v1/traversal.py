@@ -1,0 +1,70 @@
+"""NAT traversal in phase 1 (RFC 3947): which version both speak, NAT-D payloads, and whether there is a NAT between."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from lotor.crypto import hashes
+from lotor.ike.session import Cookies
+from lotor.model.algorithms import Hash
+from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, Path, Peer
+from lotor.model.policy import Switch
+from lotor.wire.v1.chain import Chain
+from lotor.wire.v1.payloads import NatDiscovery
+from lotor.wire.v1.vendors import NatTraversal, Vendor, choose_nat_traversal
+
+USUAL_PORTS = (ISAKMP_PORT, NAT_T_PORT)
+"""vpnc and libreswan hash port 500 in a message that travels on 4500."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What the NAT-D hashes of one session are made of."""
+
+    hash: Hash
+    cookies: Cookies
+    switch: Switch
+
+    def payloads(self, version: NatTraversal, path: Path) -> tuple[NatDiscovery, ...]:
+        """The remote end first, then the local one. With `force` the address is hashed as zeros, as racoon does: each
+        end then believes in a NAT, and ESP goes in UDP."""
+        return tuple(version.discovery(self._digest(self._shown(end), end.port)) for end in (path.remote, path.local))
+
+    def finds(self, chain: Chain, path: Path) -> tuple[bool, bool]:
+        """Whether this end, and whether the peer, is behind a NAT; both when we force it."""
+        digests = [payload.data for payload in chain.all(NatDiscovery)]
+        if self.switch is Switch.FORCE or not digests:
+            forced = self.switch is Switch.FORCE
+            return forced, forced
+        here = digests[0] not in self._candidates(path.local)
+        there = not set(digests[1:]) & self._candidates(path.remote)
+        return here, there
+
+    def _candidates(self, end: Peer) -> set[bytes]:
+        return {self._digest(end.address.packed, port) for port in (end.port, *USUAL_PORTS)}
+
+    def _shown(self, end: Peer) -> bytes:
+        return bytes(len(end.address.packed)) if self.switch is Switch.FORCE else end.address.packed
+
+    def _digest(self, address: bytes, port: int) -> bytes:
+        cookies = self.cookies.initiator + self.cookies.responder
+        return hashes.digest(self.hash, cookies, address, port.to_bytes(2, "big"))
+
+
+def version(switch: Switch, vendors: Collection[Vendor]) -> NatTraversal | None:
+    """The version both ends speak, None when either does not."""
+    return None if switch is Switch.OFF else choose_nat_traversal(vendors)
+
+
+def floated(path: Path) -> Path:
+    """The path on the NAT traversal ports (RFC 3947 §4)."""
+    if path.floated:
+        return path
+    return Path(Peer(path.local.address, NAT_T_PORT), Peer(path.remote.address, NAT_T_PORT), floated=True)
+
+
+def describe(here: bool, there: bool) -> str:
+    """For the journal and the status."""
+    ends = [name for name, behind in (("this end", here), ("the peer", there)) if behind]
+    return f"NAT before {' and '.join(ends)}" if ends else "no NAT"

@@ -1,0 +1,175 @@
+"""XAUTH (draft-beaulieu-ike-xauth-02): the gateway asks for a login, in as many rounds as its back end wants, and says
+yes or no; only a back end's `Accepted` is a yes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NoReturn
+
+from lotor.ike.errors import PeerFault, PolicyRefusal
+from lotor.ike.events import LoggedIn, LoginRefused
+from lotor.ike.gates import Gate
+from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
+from lotor.ike.session import Session
+from lotor.ike.story import Story, ask, expect, send
+from lotor.model.judgement import Failure
+from lotor.model.login import Accepted, Challenge, Declined, Field, LoginAttempt, Refused
+from lotor.model.reason import Cause, Reason
+from lotor.model.secret import Secret
+from lotor.model.text import clean
+from lotor.wire.v1.attributes import Attribute
+from lotor.wire.v1.numbers import ConfigType, XauthAttribute, XauthType
+from lotor.wire.v1.payloads import Attributes
+
+ROUNDS = 3
+"""Prompts of one login, at both ends: a rogue gateway asks for ever."""
+
+LONGEST_USER = 256
+LONGEST_ANSWER = 1024
+
+_ATTRIBUTE = {
+    Field.USER_NAME: XauthAttribute.USER_NAME,
+    Field.PASSWORD: XauthAttribute.USER_PASSWORD,
+    Field.PASSCODE: XauthAttribute.PASSCODE,
+    Field.NEXT_PIN: XauthAttribute.NEXT_PIN,
+    Field.ANSWER: XauthAttribute.ANSWER,
+    Field.DOMAIN: XauthAttribute.DOMAIN,
+}
+_FIELD: dict[int, Field] = {number: field for field, number in _ATTRIBUTE.items()}
+
+OK, FAIL = 1, 0
+
+# --- the gateway -----------------------------------------------------------------------------------------------------
+
+
+def gateway(session: Session) -> Story[None]:
+    """Ask, check, and tell the client. Ends with an open gate and a configuration, or with a refusal."""
+    accepted = yield from _login(session)
+    session.facts.user = accepted.user
+    session.registry.accepted(session, accepted.user)
+    configuration = yield from ask(AcquireConfiguration(session.id, accepted.user))
+    if isinstance(configuration, Failure):
+        yield from _deny(session, Reason(Cause.POOL_EXHAUSTED, configuration.why), configuration.why)
+    else:
+        session.facts.configuration = configuration
+        session.gates.open(Gate.LOGIN)
+        session.desk.tell(LoggedIn(session.id, accepted.user))
+        yield from send(_set(OK), fresh=True)
+        yield from expect()
+
+
+def _login(session: Session) -> Story[Accepted]:
+    wants: tuple[Field, ...] = (Field.USER_NAME, Field.PASSWORD)
+    message, conversation, user = "", None, ""
+    refused = Refused(user, f"no verdict after {ROUNDS} rounds")
+    for turn in range(ROUNDS):
+        yield from send(_request(wants, message), fresh=turn > 0)
+        reply = yield from expect()
+        answers = _answers(reply.only(Attributes))
+        user = _user(answers) or user
+        verdict = yield from _check(session, user, LoginAttempt(user, answers, session.path.remote, conversation))
+        if isinstance(verdict, Accepted):
+            return verdict
+        if isinstance(verdict, Refused):
+            refused = verdict
+            break
+        wants, message, conversation = verdict.wants, verdict.message, verdict.conversation
+    shown = clean(refused.user or user, longest=LONGEST_USER)
+    session.desk.tell(LoginRefused(session.id, shown, refused.why))
+    text = f"login of {shown or 'nobody'} refused: {refused.why}"
+    return (yield from _deny(session, Reason(Cause.LOGIN_REFUSED, text), ""))
+
+
+def _check(session: Session, user: str, attempt: LoginAttempt) -> Story[Accepted | Refused | Challenge]:
+    """A reply that names nobody, or with absurd lengths, does not trouble the back end."""
+    if not user:
+        return Refused("", "the client sent no usable login name")
+    if any(len(answer) > LONGEST_ANSWER for _, answer in attempt.answers):
+        return Refused(user, f"an answer of more than {LONGEST_ANSWER} octets")
+    return (yield from ask(CheckLogin(session.id, attempt)))
+
+
+def _deny(session: Session, reason: Reason, message: str) -> Story[NoReturn]:
+    """No, with a word for the person where there is one. The verdict stands, acknowledged or not."""
+    session.facts.refused = reason
+    yield from send(_set(FAIL, message), fresh=True)
+    yield from expect()
+    raise PolicyRefusal(reason)
+
+
+def _request(wants: Iterable[Field], message: str) -> Attributes:
+    asked = [Attribute.tv(XauthAttribute.TYPE, XauthType.GENERIC)]
+    if message:
+        asked.append(Attribute.tlv(XauthAttribute.MESSAGE, message.encode()))
+    asked += [Attribute.tlv(_ATTRIBUTE[field], b"") for field in wants]
+    return Attributes(ConfigType.REQUEST, 0, tuple(asked))
+
+
+def _set(status: int, message: str = "") -> Attributes:
+    attributes = [Attribute.tv(XauthAttribute.STATUS, status)]
+    if message:
+        attributes.append(Attribute.tlv(XauthAttribute.MESSAGE, message.encode()))
+    return Attributes(ConfigType.SET, 0, tuple(attributes))
+
+
+def _answers(payload: Attributes) -> tuple[tuple[Field, Secret], ...]:
+    """What the client gave, each without the one NUL that some send at its end (Android, racoon)."""
+    if payload.type != ConfigType.REPLY:
+        return ()
+    known = [attribute for attribute in payload.attributes if attribute.type in _FIELD]
+    return tuple((_FIELD[attribute.type], Secret(attribute.data.removesuffix(b"\0"))) for attribute in known)
+
+
+def _user(answers: tuple[tuple[Field, Secret], ...]) -> str:
+    """The login name, empty when it is not printable text of a sensible length."""
+    octets = dict(answers).get(Field.USER_NAME, Secret(b"")).reveal()
+    try:
+        text = octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
+    return text if text == clean(text) and len(text) <= LONGEST_USER else ""
+
+
+# --- the client ------------------------------------------------------------------------------------------------------
+
+
+def reply(session: Session, request: Attributes) -> Story[None]:
+    """Answer one REQUEST of the gateway with what the person gives."""
+    session.facts.rounds += 1
+    if session.facts.rounds > ROUNDS:
+        raise PeerFault(f"the gateway asked for a login more than {ROUNDS} times", None)
+    kind = request.first(XauthAttribute.TYPE)
+    if kind is not None and kind.number != XauthType.GENERIC:
+        raise PeerFault(f"the gateway wants XAUTH type {kind.number}; only passwords and passcodes are supported", None)
+    wants = tuple(_FIELD[attribute.type] for attribute in request.attributes if attribute.type in _FIELD)
+    said = request.first(XauthAttribute.MESSAGE)
+    message = clean(said.data, lines=True) if said is not None else ""
+    given = yield from ask(AskPerson(session.id, session.remote.name, wants, message, session.facts.rounds))
+    if isinstance(given, Declined):
+        raise PolicyRefusal(Reason(Cause.LOGIN_DECLINED, given.why))
+    name = dict(given.answers).get(Field.USER_NAME)
+    if name is not None:
+        session.facts.user = clean(name.reveal(), longest=LONGEST_USER)
+    attributes = [Attribute.tv(XauthAttribute.TYPE, XauthType.GENERIC)] if kind is not None else []
+    attributes += [Attribute.tlv(_ATTRIBUTE[field], answer.reveal()) for field, answer in given.answers]
+    yield from send(Attributes(ConfigType.REPLY, request.identifier, tuple(attributes)))
+
+
+def acknowledge(session: Session, verdict: Attributes) -> Story[bool]:
+    """Take the gateway's STATUS; True is the yes."""
+    status = verdict.first(XauthAttribute.STATUS)
+    accepted = status is not None and status.number == OK
+    if not accepted:
+        session.facts.refused = _refusal(session, verdict)
+    echo = (Attribute.tv(XauthAttribute.STATUS, OK if accepted else FAIL),)
+    yield from send(Attributes(ConfigType.ACK, verdict.identifier, echo))
+    return accepted
+
+
+def _refusal(session: Session, verdict: Attributes) -> Reason:
+    said = verdict.first(XauthAttribute.MESSAGE)
+    gateway_ = session.path.remote.address
+    if said is not None and said.data:
+        return Reason(Cause.POOL_EXHAUSTED, f"gateway {gateway_} refused the connection: {clean(said.data)}")
+    who = f" of {session.facts.user}" if session.facts.user else ""
+    return Reason(Cause.LOGIN_REFUSED, f"gateway {gateway_} refused the login{who}")
