@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from lotor.config.check import check
+from lotor.config.check import check, side_of
 from lotor.config.load import load, loads
 from lotor.config.problem import ConfigError, Location, Problem, render
-from lotor.config.resolve import identity_patterns, mode_configuration, resolve, side_of
+from lotor.config.resolve import identity_patterns, mode_configuration, resolve
 from lotor.config.roadwarrior import roadwarrior
 from lotor.config.settings import Credential, FileName, Loaded, ModeCfg, RemoteSettings, Settings
 

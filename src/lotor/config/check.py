@@ -2,11 +2,228 @@
 
 from __future__ import annotations
 
-from lotor.config.problem import Problem
-from lotor.config.settings import Settings
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+
+from lotor.config.names import to_der
+from lotor.config.problem import Location, Problem
+from lotor.config.settings import (
+    Adminsock,
+    Algorithm,
+    ConfSource,
+    FileName,
+    IdentifierSetting,
+    ModeCfg,
+    RemoteSettings,
+    SainfoSettings,
+    Script,
+    Settings,
+)
+from lotor.model.identity import IdKind
+from lotor.model.policy import ExchangeMode, Side
+
+ADDRESSES = 1 << 32
 
 
 def check(settings: Settings) -> tuple[Problem, ...]:
     """Every reason why the daemon cannot start with these settings: directives that this version does not carry out,
     blocks that miss something, files that are missing or unreadable. Needs no credentials."""
-    raise NotImplementedError(settings)
+    problems = [*_reserved(settings), *_blocks(settings)]
+    for remote in settings.remotes:
+        problems += [*_remote(remote, settings), *_remote_files(remote, settings)]
+    if is_gateway(settings) and settings.mode_cfg:
+        problems += _mode_cfg(settings.mode_cfg)
+    problems += [*_sainfos(settings.sainfos), *_adminsock(settings.listen.adminsock)]
+    return tuple(sorted(set(problems), key=lambda problem: (problem.path, problem.line, problem.column)))
+
+
+def side_of(remote: RemoteSettings) -> Side | None:
+    """Gateway or client, from the authentication methods; None when they name neither or both."""
+    methods = [proposal.authentication_method.value for proposal in remote.proposals]
+    sides = {method.side for method in methods if method}
+    return sides.pop() if len(sides) == 1 else None
+
+
+def is_gateway(settings: Settings) -> bool:
+    return any(side_of(remote) is Side.GATEWAY for remote in settings.remotes)
+
+
+def _reserved(settings: Settings) -> Iterator[Problem]:
+    """What parses but is not carried out, as far as the daemon would need it."""
+    for reservation in settings.reservations:
+        if reservation.block != "mode_cfg" or is_gateway(settings):
+            yield reservation.problem
+
+
+def _blocks(settings: Settings) -> Iterator[Problem]:
+    head = settings.places.head
+    if not settings.remotes:
+        yield Problem.at(head, "there is no remote block: add one that says how peers are met")
+    if not settings.sainfos:
+        yield Problem.at(
+            head, "there is no sainfo block: add sainfo anonymous { … } that says how traffic is protected"
+        )
+    if settings.mode_cfg is None:
+        text = "there is no mode_cfg block, so clients would get no address: add mode_cfg { network4 …; pool_size …; }"
+        for remote in settings.remotes:
+            if side_of(remote) is Side.GATEWAY:
+                yield Problem.at(remote.places.head, text)
+
+
+def _remote(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
+    if ExchangeMode.AGGRESSIVE not in remote.exchange_mode:
+        text = "no exchange mode of this list is available in this version: add aggressive"
+        yield Problem.at(remote.places.of("exchange_mode"), text)
+    yield from _sides(remote)
+    yield from _groups(remote)
+    yield from _identifiers(remote)
+    if side_of(remote) is Side.GATEWAY and remote.certificate is None:
+        text = 'the gateway proves itself by a certificate: add certificate_type x509 "vpngw.crt" "vpngw.key";'
+        yield Problem.at(remote.places.head, text)
+    trust = (remote.ca, remote.peers_certfile, settings.paths.certificate)
+    if side_of(remote) is Side.CLIENT and not any(trust):
+        text = 'nothing tells which gateway certificates to trust: add ca_type x509 "ca.crt";'
+        yield Problem.at(remote.places.head, text)
+
+
+def _sides(remote: RemoteSettings) -> Iterator[Problem]:
+    methods = [proposal.authentication_method for proposal in remote.proposals]
+    first = next((each for each in methods if each.value and each.value.side), None)
+    for method in methods:
+        if first and first.value and method.value and method.value.side not in {None, first.value.side}:
+            text = (
+                f"{method.name} and {first.name} cannot be in one remote: one is the gateway's, one the client's side"
+            )
+            yield Problem.at(method.at, text)
+
+
+def _groups(remote: RemoteSettings) -> Iterator[Problem]:
+    """Aggressive mode sends its public value before anything is agreed on: the group must be known."""
+    if ExchangeMode.AGGRESSIVE not in remote.exchange_mode:
+        return
+    first = remote.proposals[0].dh_group
+    for proposal in remote.proposals[1:]:
+        group: Algorithm[object] = proposal.dh_group
+        if group.value != first.value:
+            text = f"aggressive mode can offer one group only: the first proposal has {first.name}, this {group.name}"
+            yield Problem.at(group.at, text)
+
+
+def _identifiers(remote: RemoteSettings) -> Iterator[Problem]:
+    mine = remote.my_identifier
+    if mine.kind is IdKind.DER_ASN1_DN and mine.value is None and remote.certificate is None:
+        text = "without a name it is the subject of the own certificate: add certificate_type x509 …; or the name"
+        yield Problem.at(remote.places.of("my_identifier"), f"my_identifier asn1dn: {text}")
+    for identifier in (mine, *remote.peers_identifiers):
+        yield from _name(identifier)
+        if identifier.file:
+            yield from _readable(identifier.file)
+
+
+def _name(identifier: IdentifierSetting) -> Iterator[Problem]:
+    if identifier.kind is not IdKind.DER_ASN1_DN or identifier.value is None:
+        return
+    try:
+        to_der(identifier.value)
+    except ValueError as error:
+        yield Problem.at(identifier.at, f"this name cannot be read: {error}")
+
+
+def _remote_files(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
+    pair = remote.certificate
+    for file in (pair and pair.certificate, pair and pair.key, remote.ca, remote.peers_certfile):
+        if file:
+            yield from _readable(file)
+    events: dict[str, Script] = {}
+    for script in remote.scripts:
+        yield from _executable(script.file)
+        if events.setdefault(script.event, script) is not script:
+            text = f"{script.event} has a script already, at {events[script.event].file.at}: take one of them out"
+            yield Problem.at(script.file.at, text)
+    if remote.xauth_login and settings.paths.pre_shared_key:
+        yield from _readable(settings.paths.pre_shared_key)
+
+
+def _mode_cfg(mode_cfg: ModeCfg) -> Iterator[Problem]:
+    first = mode_cfg.network4
+    if first is None:
+        if mode_cfg.conf_source is ConfSource.LOCAL:
+            yield Problem.at(
+                mode_cfg.places.head, "there are no addresses to give: add network4 ADDR; and pool_size N;"
+            )
+    elif int(first) + mode_cfg.pool_size > ADDRESSES:
+        yield Problem.at(mode_cfg.places.of("pool_size"), "the pool would go beyond 255.255.255.255: make it smaller")
+    elif IPv4Address(int(first) + mode_cfg.pool_size - 1).is_multicast:
+        yield Problem.at(mode_cfg.places.of("pool_size"), "the pool would reach into multicast: make it smaller")
+    if mode_cfg.banner and "banner" in mode_cfg.places.fields:
+        yield from _readable(mode_cfg.banner)
+
+
+def _sainfos(sainfos: tuple[SainfoSettings, ...]) -> Iterator[Problem]:
+    for sainfo in sainfos:
+        selector = sainfo.local or sainfo.remote or sainfo.only_from
+        if selector or sainfo.group:
+            text = "this version carries out sainfo anonymous only: take the other ends, from and group out"
+            yield Problem.at(selector.at if selector else sainfo.places.head, text)
+        yield from _empty(sainfo)
+    plain = [sainfo for sainfo in sainfos if not (sainfo.local or sainfo.remote or sainfo.only_from or sainfo.group)]
+    for sainfo in plain[1:]:
+        text = f"there is a sainfo anonymous already, at {plain[0].places.head}: take one of them out"
+        yield Problem.at(sainfo.places.head, text)
+
+
+def _empty(sainfo: SainfoSettings) -> Iterator[Problem]:
+    for field, usual in (("encryption_algorithm", "aes"), ("authentication_algorithm", "hmac_sha256")):
+        algorithms: tuple[Algorithm[object], ...] = getattr(sainfo, field)
+        if not any(algorithm.value for algorithm in algorithms):
+            text = f"no {field} of this list is available in this version: add {usual}"
+            yield Problem.at(sainfo.places.of(field), text)
+
+
+def _adminsock(socket: Adminsock | None) -> Iterator[Problem]:
+    if socket is None:
+        return
+    if not _known(pwd.getpwnam, socket.owner):
+        yield Problem.at(socket.at, f'there is no user "{socket.owner}" on this host: name another owner')
+    if not _known(grp.getgrnam, socket.group):
+        yield Problem.at(socket.at, f'there is no group "{socket.group}" on this host: name another group')
+
+
+def _known(look_up: object, name: str) -> bool:
+    try:
+        look_up(name)  # type: ignore[operator]  # getpwnam or getgrnam
+    except KeyError:
+        return False
+    return True
+
+
+def _readable(file: FileName) -> Iterator[Problem]:
+    wrong = _unreadable(file)
+    if wrong:
+        yield Problem.at(file.at, f"{file.path} {wrong}")
+
+
+def _unreadable(file: FileName) -> str:
+    try:
+        mode = file.path.stat().st_mode
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, FileNotFoundError)
+        return "is missing: create it or name another" if missing else f"cannot be looked at: {error}"
+    if not stat.S_ISREG(mode):
+        return "is not a regular file"
+    return "" if os.access(file.path, os.R_OK) else "cannot be read by this user"
+
+
+def _executable(file: FileName) -> Iterator[Problem]:
+    wrong = _unreadable(file)
+    if wrong:
+        yield Problem.at(file.at, f"{file.path} {wrong}")
+    elif not os.access(file.path, os.X_OK):
+        yield Problem.at(file.at, f"{file.path} is not executable: chmod +x it")
+
+
+__all__ = ["Location", "check", "is_gateway", "side_of"]

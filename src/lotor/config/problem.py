@@ -24,7 +24,7 @@ class Location:
         return f"{self.path}:{self.line}:{self.column}"
 
 
-NOWHERE = Location("(command line)", 1, 1)
+NOWHERE = Location("(default)", 1, 1)
 """The place of what no file says."""
 
 

@@ -1,30 +1,162 @@
-"""Settings to the policy that the core obeys."""
+"""Settings to the policy that the core obeys: nothing in it names a file or a place in a text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import IPv4Address, ip_address
+from itertools import product
 
-from lotor.config.settings import Credential, ModeCfg, RemoteSettings, Settings
+from lotor.config.check import check, side_of
+from lotor.config.names import to_der
+from lotor.config.problem import ConfigError, Problem
+from lotor.config.settings import (
+    Credential,
+    IdentifierSetting,
+    ModeCfg,
+    Proposal,
+    RemoteSettings,
+    SainfoSettings,
+    Settings,
+    Timer,
+)
+from lotor.model.algorithms import EspSuite, IkeSuite
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.identity import IdentityPattern
-from lotor.model.policy import Policy, Side
+from lotor.model.identity import Identity, IdentityPattern, IdKind
+from lotor.model.policy import ChildPolicy, Dpd, Policy, RemotePolicy, Retransmission
+
+UDP, ISAKMP_PORT = 17, 500
+EVERYTHING = 65535
 
 
 def resolve(settings: Settings, credentials: Mapping[str, Credential]) -> Policy:
     """`credentials` by the name of the remote block. Raises `ConfigError` with everything that `check` finds too."""
-    raise NotImplementedError(settings, credentials)
+    problems = list(check(settings)) or _nameless(settings, credentials)
+    if problems:
+        raise ConfigError(problems)
+    remotes = [_remote(remote, credentials.get(remote.name, Credential())) for remote in settings.remotes]
+    remotes.sort(key=lambda remote: remote.address is None)
+    return Policy(tuple(remotes), _child(settings.sainfos[0]), _retransmission(settings.timer))
 
 
-def side_of(remote: RemoteSettings) -> Side | None:
-    """Gateway or client, from the authentication methods; None when they name neither or both."""
-    raise NotImplementedError(remote)
+def _nameless(settings: Settings, credentials: Mapping[str, Credential]) -> list[Problem]:
+    """Remotes that call themselves by their certificate, when nobody loaded it."""
+    text = "the subject of the own certificate is not known: my_identifier asn1dn needs it"
+    return [
+        Problem.at(remote.places.of("my_identifier"), text)
+        for remote in settings.remotes
+        if _is_own_subject(remote.my_identifier) and not credentials.get(remote.name, Credential()).subject
+    ]
+
+
+def _is_own_subject(identifier: IdentifierSetting) -> bool:
+    return identifier.kind is IdKind.DER_ASN1_DN and identifier.value is None
+
+
+def _remote(remote: RemoteSettings, credential: Credential) -> RemotePolicy:
+    side = side_of(remote)
+    if side is None:
+        raise ConfigError([Problem.at(remote.places.head, "this remote is neither the gateway's nor the client's")])
+    return RemotePolicy(
+        name=remote.name,
+        side=side,
+        address=remote.address,
+        port=remote.port,
+        exchange_modes=remote.exchange_mode,
+        proposals=tuple(suite for proposal in remote.proposals for suite in _suite(proposal, remote.lifetime)),
+        proposal_check=remote.proposal_check,
+        my_identity=_identity(remote.my_identifier, credential.subject),
+        peers_identifiers=identity_patterns(remote),
+        verify_identifier=remote.verify_identifier,
+        certificates=credential.chain,
+        authority_names=credential.authority_names,
+        send_cert=remote.send_cert,
+        send_cr=remote.send_cr,
+        nat_traversal=remote.nat_traversal,
+        ike_frag=remote.ike_frag,
+        esp_frag=None if remote.esp_frag == EVERYTHING else remote.esp_frag,
+        dpd=Dpd(remote.dpd, remote.dpd_delay, remote.dpd_retry, remote.dpd_maxfail),
+        generate_policy=remote.generate_policy,
+        passive=remote.passive,
+        initial_contact=remote.initial_contact,
+        mode_cfg=remote.mode_cfg,
+        nonce_size=remote.nonce_size,
+        rekey=remote.rekey != "off",
+    )
+
+
+def _suite(proposal: Proposal, lifetime: int) -> tuple[IkeSuite, ...]:
+    """The transform of a proposal; none when a part of it is not available, which `check` has told."""
+    cipher, digest = proposal.encryption_algorithm, proposal.hash_algorithm
+    method, group = proposal.authentication_method.value, proposal.dh_group.value
+    if cipher.value is None or digest.value is None or method is None or group is None:
+        return ()
+    seconds = proposal.lifetime or lifetime
+    return (IkeSuite(cipher.value, cipher.key_bits, digest.value, group, method.method, seconds),)
+
+
+def _identity(identifier: IdentifierSetting, subject: bytes) -> Identity | None:
+    """What the ID payload carries; None for the address that IKE uses."""
+    if identifier.kind in {IdKind.IPV4_ADDR, IdKind.IPV6_ADDR}:
+        if identifier.value is None:
+            return None
+        return Identity(identifier.kind, ip_address(identifier.value).packed, UDP, ISAKMP_PORT)
+    if identifier.kind is IdKind.DER_ASN1_DN:
+        return Identity(identifier.kind, subject if identifier.value is None else to_der(identifier.value))
+    if identifier.file is not None:
+        return Identity(identifier.kind, identifier.file.path.read_bytes())
+    return Identity(identifier.kind, (identifier.value or "").encode())
 
 
 def identity_patterns(remote: RemoteSettings) -> tuple[IdentityPattern, ...]:
-    """The `peers_identifier` lines as the keys compare them. Raises `ConfigError` for an unreadable keyid file."""
-    raise NotImplementedError(remote)
+    """The `peers_identifier` lines as the keys compare them; the octets of a keyid file stand as Latin-1 text.
+
+    Raises `ConfigError` for a keyid file that cannot be read.
+    """
+    return tuple(IdentityPattern(each.kind, _pattern(each)) for each in remote.peers_identifiers)
+
+
+def _pattern(identifier: IdentifierSetting) -> str | None:
+    if identifier.file is None:
+        return identifier.value
+    try:
+        return identifier.file.path.read_bytes().decode("latin-1")
+    except OSError as error:
+        text = f"{identifier.file.path} cannot be read: {error.strerror}"
+        raise ConfigError([Problem.at(identifier.file.at, text)]) from None
+
+
+def _child(sainfo: SainfoSettings) -> ChildPolicy:
+    pairs = product(sainfo.encryption_algorithm, sainfo.authentication_algorithm)
+    suites = [
+        EspSuite(cipher.value, cipher.key_bits, auth.value) for cipher, auth in pairs if cipher.value and auth.value
+    ]
+    compression = tuple(each.value for each in sainfo.compression_algorithm if each.value)
+    pfs_group = sainfo.pfs_group.value if sainfo.pfs_group else None
+    return ChildPolicy(tuple(suites), pfs_group, sainfo.lifetime, compression)
+
+
+def _retransmission(timer: Timer) -> Retransmission:
+    return Retransmission(
+        interval=None if timer.interval is None else float(timer.interval),
+        counter=timer.counter,
+        natt_keepalive=float(timer.natt_keepalive),
+        phase1=float(timer.phase1),
+        phase2=float(timer.phase2),
+    )
 
 
 def mode_configuration(mode_cfg: ModeCfg) -> ModeConfiguration:
     """What every client gets: all but the address (0.0.0.0 here) and the banner, which is read at each request."""
-    raise NotImplementedError(mode_cfg)
+    split = mode_cfg.split_networks
+    return ModeConfiguration(
+        address=IPv4Address(0),
+        netmask=mode_cfg.netmask4,
+        dns=mode_cfg.dns4,
+        wins=mode_cfg.wins4,
+        domain=mode_cfg.default_domain.encode(),
+        split_include=tuple(network for each in split if not each.local for network in each.networks),
+        split_local=tuple(network for each in split if each.local for network in each.networks),
+        split_dns=tuple(domain.encode() for domain in mode_cfg.split_dns),
+        pfs_group=mode_cfg.pfs_group or None,
+        save_password=mode_cfg.save_passwd,
+    )

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import ip_address
+from itertools import product
 from pathlib import Path
 
-from lotor.config.settings import Address, Settings
-from lotor.model.algorithms import Group
+from lotor.config.load import loads
+from lotor.config.settings import (
+    Address,
+    Algorithm,
+    Authentication,
+    FileName,
+    Places,
+    Proposal,
+    SainfoSettings,
+    Settings,
+)
+from lotor.config.tables.proposal import PROPOSAL
+from lotor.config.tables.remote import REMOTE
+from lotor.config.tables.sainfo import SAINFO
+from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
+from lotor.model.policy import ExchangeMode, ProposalCheck, Side, Switch
+
+KEY_LENGTHS = (256, 128)
+DPD_DELAY = 20
+METHOD = Algorithm("hybrid_rsa_client", Authentication(AuthMethod.HYBRID_RSA, Side.CLIENT))
 
 
 def roadwarrior(
@@ -20,4 +41,53 @@ def roadwarrior(
     `address` is the gateway's when `gateway` is a host name; `group` the Diffie-Hellman group (aggressive mode can
     offer only one).
     """
-    raise NotImplementedError(gateway, ca_file, address, login, group)
+    values = {
+        "exchange_mode": (ExchangeMode.AGGRESSIVE,),
+        "proposal_check": ProposalCheck.OBEY,
+        "ca": FileName(str(ca_file), ca_file.absolute()),
+        "mode_cfg": True,
+        "nat_traversal": Switch.ON,
+        "ike_frag": Switch.ON,
+        "dpd_delay": DPD_DELAY,
+        "xauth_login": login,
+        "proposals": tuple(_proposals(group)),
+    }
+    header = {"name": gateway, "address": address or _address(gateway), "port": 500}
+    remote = REMOTE.complete(header, values, Places())
+    return replace(loads("").settings, remotes=(remote,), sainfos=(_sainfo(),))
+
+
+def _address(gateway: str) -> Address | None:
+    try:
+        return ip_address(gateway)
+    except ValueError:
+        return None
+
+
+def _proposals(group: Group) -> list[Proposal]:
+    return [
+        PROPOSAL.complete(
+            {},
+            {
+                "encryption_algorithm": Algorithm("aes", Cipher.AES_CBC, bits),
+                "hash_algorithm": Algorithm(digest.value, digest),
+                "authentication_method": METHOD,
+                "dh_group": Algorithm(group.name.lower(), group),
+            },
+            Places(),
+        )
+        for digest, bits in product((Hash.SHA256, Hash.SHA1), KEY_LENGTHS)
+    ]
+
+
+def _sainfo() -> SainfoSettings:
+    header = {"local": None, "remote": None, "client_address": False, "only_from": None, "group": None}
+    values = {
+        "encryption_algorithm": tuple(Algorithm("aes", Cipher.AES_CBC, bits) for bits in KEY_LENGTHS),
+        "authentication_algorithm": tuple(
+            Algorithm(each.value, each) for each in (Integrity.HMAC_SHA256, Integrity.HMAC_SHA1)
+        ),
+        "compression_algorithm": (Algorithm("deflate", Compression.DEFLATE),),
+    }
+    settings: SainfoSettings = SAINFO.complete(header, values, Places())
+    return settings

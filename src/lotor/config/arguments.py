@@ -1,0 +1,338 @@
+"""The kinds of argument a directive takes: each reads its words, says what it wants, and shows its syntax."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from typing import Any
+
+from lotor.config.lexer import Kind, Token
+from lotor.config.settings import Address, FileName, ListenAddress
+from lotor.config.words import Mistake, Words, place
+
+HIGHEST = 2**31 - 1
+UNITS = {
+    **dict.fromkeys(("sec", "secs", "second", "seconds"), 1),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), 60),
+    **dict.fromkeys(("hour", "hours"), 3600),
+}
+
+
+class Argument(ABC):
+    """One kind of argument."""
+
+    @abstractmethod
+    def read(self, words: Words) -> Any:
+        """The value. Raises `Mistake`."""
+
+    @abstractmethod
+    def syntax(self) -> str:
+        """How it is written, for the reference."""
+
+    def remarks(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of (word, what it means), for the reference."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Flag(Argument):
+    """No words at all: that the directive stands there is the value."""
+
+    def read(self, words: Words) -> bool:
+        del words
+        return True
+
+    def syntax(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True)
+class Number(Argument):
+    low: int = 0
+    high: int = HIGHEST
+    unit: str = ""
+
+    def read(self, words: Words) -> int:
+        wanted = self.wanted()
+        token = words.bare(wanted)
+        if not token.text.isascii() or not token.text.isdigit():
+            raise Mistake(token.at, f"{token} is not a decimal number: {words.name} wants {wanted}")
+        value = int(token.text[-20:]) if len(token.text.lstrip("0")) <= 20 else self.high + 1
+        if not self.low <= value <= self.high:
+            raise Mistake(token.at, f"{token} is out of range: {words.name} wants {wanted}")
+        self._refuse_unit(words)
+        return value
+
+    def _refuse_unit(self, words: Words) -> None:
+        following = words.peek()
+        if self.unit and following and following.text in UNITS:
+            raise Mistake(following.at, f"{words.name} counts {self.unit} and takes no unit: leave {following} out")
+
+    def wanted(self) -> str:
+        what = f"a number of {self.unit}" if self.unit else "a number"
+        if self.high == HIGHEST:
+            return f"{what}, {self.low} or more" if self.low else what
+        return f"{what} from {self.low} to {self.high}"
+
+    def syntax(self) -> str:
+        return "N"
+
+
+@dataclass(frozen=True)
+class Duration(Argument):
+    """A number and its unit, to seconds."""
+
+    low: int = 0
+    high: int = HIGHEST
+
+    def read(self, words: Words) -> int:
+        token = words.bare("a number and a unit, like 1 hour")
+        glued = re.fullmatch(r"(\d{1,12})([A-Za-z]*)", token.text, re.ASCII)
+        if not glued:
+            raise Mistake(token.at, f"{token} is not a number: {words.name} wants a number and a unit, like 1 hour")
+        value = int(glued[1]) * self._unit(words, glued[1], glued[2], token)
+        if not self.low <= value <= self.high:
+            text = f"this is {value} seconds: {words.name} takes {self.low} to {self.high} seconds"
+            raise Mistake(token.at, text)
+        return value
+
+    def _unit(self, words: Words, number: str, glued: str, token: Token) -> int:
+        following = words.peek()
+        if not glued and following is None:
+            raise Mistake(words.at, f"the unit of time is missing: write {number} sec, {number} min or {number} hour")
+        unit = token if glued else words.bare("a unit: sec, min or hour")
+        text = glued or unit.text
+        if text not in UNITS:
+            raise Mistake(unit.at, f'"{text}" is not a unit of time: {words.name} takes sec, min or hour')
+        return UNITS[text]
+
+    def syntax(self) -> str:
+        return "N (sec|min|hour)"
+
+
+@dataclass(frozen=True)
+class Text(Argument):
+    """A string in quotes. `pattern` is what it must match in full; `make` turns it into the value."""
+
+    what: str = "a name in quotes"
+    longest: int = 1023
+    pattern: str = ".+"
+    make: Callable[[str], Any] = str
+    shown: str = "S"
+
+    def read(self, words: Words) -> Any:
+        token = words.quoted(self.what)
+        if len(token.text) > self.longest:
+            raise Mistake(token.at, f"this is longer than {self.longest} characters: {words.name} wants {self.what}")
+        if not re.fullmatch(self.pattern, token.text):
+            raise Mistake(token.at, f"{token} does not do: {words.name} wants {self.what}")
+        return self.make(token.text)
+
+    def syntax(self) -> str:
+        return f'"{self.shown}"'
+
+
+@dataclass(frozen=True)
+class File(Argument):
+    """The name of a file in quotes; `prefix` is the kind of `path` that stands before a relative one."""
+
+    prefix: str = ""
+    shown: str = "file"
+
+    def read(self, words: Words) -> FileName:
+        return place(words, self.prefix, words.quoted("the name of a file in quotes"))
+
+    def syntax(self) -> str:
+        return f'"{self.shown}"'
+
+
+@dataclass(frozen=True)
+class AddressOf(Argument):
+    """A bare IP address. `version` None takes both. `check` returns what is wrong with an address, or nothing."""
+
+    version: int | None = 4
+    check: Callable[[Address], str] = lambda _: ""
+
+    def read(self, words: Words) -> Address:
+        wanted = "an IPv4 address, like 10.99.99.1" if self.version == 4 else "an IP address"
+        token = words.bare(wanted)
+        address = to_address(token, words, wanted)
+        if self.version not in {None, address.version}:
+            raise Mistake(token.at, f"{token} is an IPv6 address: {words.name} wants {wanted}")
+        wrong = self.check(address)
+        if wrong:
+            raise Mistake(token.at, f"{token} {wrong}")
+        return address
+
+    def syntax(self) -> str:
+        return "ADDR"
+
+
+def to_address(token: Token, words: Words, wanted: str, text: str | None = None) -> Address:
+    """The address that a word (or a part of it) is."""
+    try:
+        return ip_address(token.text if text is None else text)
+    except ValueError:
+        hint = " (host names are not taken here)" if re.search(r"[g-zG-Z]", token.text) else ""
+        raise Mistake(token.at, f"{token} is not an IP address: {words.name} wants {wanted}{hint}") from None
+
+
+@dataclass(frozen=True)
+class AddressPort(Argument):
+    """ADDR or ADDR[port]; `anonymous` lets that word stand for any address (value None)."""
+
+    port: int = 500
+    anonymous: bool = False
+
+    def read(self, words: Words) -> ListenAddress | None:
+        wanted = "an IP address, or one with a port, like 192.0.2.1[500]"
+        token = words.joined(f"{wanted}, or anonymous" if self.anonymous else wanted)
+        host, port = split_port(token, words, self.port)
+        if self.anonymous and host == "anonymous":
+            return None
+        address = to_address(token, words, f"{wanted}, or anonymous" if self.anonymous else wanted, host)
+        return ListenAddress(address, port, token.at)
+
+    def syntax(self) -> str:
+        return "(ADDR[[port]]|anonymous[[port]])" if self.anonymous else "ADDR[[port]]"
+
+
+def split_port(token: Token, words: Words, default: int) -> tuple[str, int]:
+    """The parts of ADDR[port]."""
+    host, bracket, port = token.text.partition("[")
+    if not bracket:
+        return host, default
+    number = port[:-1]
+    if not port.endswith("]") or not re.fullmatch(r"\d{1,5}", number, re.ASCII) or not 0 < int(number) < 65536:
+        raise Mistake(token.at, f"{token} has no good port: {words.name} wants it like 192.0.2.1[500], 1 to 65535")
+    return host, int(number)
+
+
+@dataclass(frozen=True)
+class ListOf(Argument):
+    """One or more, with commas between; `loose` takes blanks in place of commas, as racoon does in `remote`."""
+
+    item: Argument
+    most: int = 256
+    loose: bool = False
+
+    def read(self, words: Words) -> tuple[Any, ...]:
+        values = [self.item.read(words)]
+        while words.comma() or (self.loose and self._goes_on(words)):
+            at = words.at
+            values.append(self.item.read(words))
+            if len(values) > self.most:
+                raise Mistake(at, f"{words.name} takes at most {self.most}")
+        return tuple(values)
+
+    def _goes_on(self, words: Words) -> bool:
+        following = words.peek()
+        return following is not None and following.text in {word for word, _ in self.item.remarks()}
+
+    def syntax(self) -> str:
+        return f"{self.item.syntax()}[, {self.item.syntax()} …]"
+
+    def remarks(self) -> tuple[tuple[str, str], ...]:
+        return self.item.remarks()
+
+
+@dataclass(frozen=True)
+class Several(Argument):
+    """One argument after the other; `make` builds the value of them."""
+
+    items: tuple[Argument, ...]
+    make: Callable[..., Any]
+
+    def read(self, words: Words) -> Any:
+        return self.make(*[item.read(words) for item in self.items])
+
+    def syntax(self) -> str:
+        return " ".join(item.syntax() for item in self.items)
+
+    def remarks(self) -> tuple[tuple[str, str], ...]:
+        return tuple(pair for item in self.items for pair in item.remarks())
+
+
+@dataclass(frozen=True)
+class Maybe(Argument):
+    """An argument that may be left out. `kind`: it is there when the next token is of this kind."""
+
+    item: Argument
+    default: Any = None
+    kind: Kind | None = None
+
+    def read(self, words: Words) -> Any:
+        following = words.peek()
+        if following is None or (self.kind and following.kind is not self.kind):
+            return self.default
+        return self.item.read(words)
+
+    def syntax(self) -> str:
+        return f"[{self.item.syntax()}]"
+
+
+@dataclass(frozen=True)
+class Either(Argument):
+    """A string in quotes, or a bare word."""
+
+    string: Argument
+    word: Argument
+
+    def read(self, words: Words) -> Any:
+        following = words.peek()
+        chosen = self.string if following is None or following.kind is Kind.STRING else self.word
+        return chosen.read(words)
+
+    def syntax(self) -> str:
+        return f"({self.string.syntax()}|{self.word.syntax()})"
+
+
+@dataclass(frozen=True)
+class Placed(Argument):
+    """An argument whose value remembers where it stands, in its field `at`."""
+
+    item: Argument
+
+    def read(self, words: Words) -> Any:
+        at = words.at
+        return replace(self.item.read(words), at=at)
+
+    def syntax(self) -> str:
+        return self.item.syntax()
+
+    def remarks(self) -> tuple[tuple[str, str], ...]:
+        return self.item.remarks()
+
+
+@dataclass(frozen=True)
+class Mode(Argument):
+    """Permission bits of a file, written in octal."""
+
+    def read(self, words: Words) -> int:
+        token = words.bare("permission bits in octal, like 0660")
+        if not re.fullmatch(r"0?[0-7]{3}", token.text, re.ASCII):
+            raise Mistake(token.at, f"{token} are no permission bits: {words.name} wants them in octal, like 0660")
+        if int(token.text, 8) & 0o111:
+            words.reading.warn(token.at, f"{token} gives a socket execute bits, which mean nothing there")
+        return int(token.text, 8)
+
+    def syntax(self) -> str:
+        return "mode"
+
+
+def pool_start(address: Address) -> str:
+    """What forbids an address as the first of a pool."""
+    if address.is_multicast or address.is_loopback or address.is_unspecified or address.is_link_local:
+        return "cannot be given to a client: take a private network, like 10.99.99.1"
+    return ""
+
+
+def netmask(address: Address) -> str:
+    """What is wrong with a network mask."""
+    hole = ~int(address) & 0xFFFFFFFF
+    if not int(address) or hole & (hole + 1):
+        return "is no network mask: its one bits must stand together at the left, like 255.255.255.0"
+    return ""

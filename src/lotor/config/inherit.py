@@ -1,0 +1,74 @@
+"""What `remote` blocks take from the block they inherit, and what none of them may miss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from lotor.config.interpret import Body, Interpreter, finished
+from lotor.config.problem import Location
+from lotor.config.settings import Places, RemoteSettings
+from lotor.config.words import Reading, suggestion
+
+OWN = frozenset({"remote_address"})
+"""What is never inherited."""
+
+
+def remotes(
+    written: Sequence[Body], interpreter: Interpreter, reading: Reading
+) -> Callable[[], tuple[RemoteSettings, ...]]:
+    """Tell what is wrong with the blocks as a family; the answer builds them, if nothing was."""
+    named = _by_name(written, reading)
+    lines = [_line(body, named, reading) for body in written]
+    for body, line in zip(written, lines, strict=True):
+        _own_address(body, reading)
+        interpreter.require(body, {key for parent in line for key in parent.tried})
+    return lambda: tuple(_merged(body, line) for body, line in zip(written, lines, strict=True))
+
+
+def _by_name(written: Sequence[Body], reading: Reading) -> dict[str, Body]:
+    named: dict[str, Body] = {}
+    for body in written:
+        name = body.header.get("name", "")
+        first = named.setdefault(name, body)
+        if first is not body and name:
+            text = f"remote {name} is given twice: the first is at {first.head}, take one of them out"
+            reading.wrong(body.head, text)
+    return named
+
+
+def _line(body: Body, named: dict[str, Body], reading: Reading) -> list[Body]:
+    """The parent, its parent and so on."""
+    line: list[Body] = []
+    while "inherit" in body.header:
+        name, at = body.header["inherit"]
+        parent = named.get(name)
+        if parent is None:
+            near = suggestion(name, (known for known in named if known))
+            reading.wrong(at, f'there is no remote "{name}" to inherit from{near}')
+            return line
+        if parent is body or parent in line:
+            reading.wrong(at, f'remote "{name}" would inherit from itself')
+            return line
+        line.append(parent)
+        body = parent
+    return line
+
+
+def _own_address(body: Body, reading: Reading) -> None:
+    if "remote_address" in body.values and not body.header.get("named", True):
+        at = body.places["remote_address"]
+        reading.wrong(at, 'remote_address belongs into a remote that is called by a name, like remote "office" { … }')
+
+
+def _merged(body: Body, line: Sequence[Body]) -> RemoteSettings:
+    values: dict[str, Any] = {}
+    places: dict[str, Location] = {}
+    for ancestor in reversed(line):
+        values |= {key: value for key, value in ancestor.values.items() if key not in OWN}
+        places |= ancestor.places
+    values |= body.values
+    places |= body.places
+    settings: RemoteSettings = body.block.complete(body.header, finished(values), Places(body.head, places))
+    return replace(settings, name=settings.name)

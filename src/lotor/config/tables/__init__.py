@@ -1,0 +1,1 @@
+"""The directive tables: every directive of racoon.conf, and lotor's own, declared once each."""

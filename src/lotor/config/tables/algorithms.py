@@ -1,0 +1,94 @@
+"""The algorithms that racoon.conf can name: their values, key lengths, and which of them are weak or refused."""
+
+from __future__ import annotations
+
+from lotor.config.choices import Choice
+from lotor.config.settings import Authentication
+from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
+from lotor.model.policy import Side
+
+AES_LENGTHS = (128, 192, 256)
+DES = "its 56-bit keys are broken in hours; use aes"
+TRIPLE_DES = "its 64-bit blocks repeat in long connections, and it is slow; use aes"
+MD5 = "MD5 is broken; use {}"
+SHA1 = "SHA-1 is on its way out; use {}"
+MODP1024 = "1024-bit Diffie-Hellman is within reach of a rich attacker; use modp2048 (14) or higher"
+MODP1536 = "1536-bit Diffie-Hellman is too short by now; use modp2048 (14) or higher"
+
+_CIPHERS = (
+    Choice("aes", Cipher.AES_CBC, "AES in CBC mode", aliases=("rijndael",), lengths=AES_LENGTHS, bits=128),
+    Choice("3des", Cipher.TRIPLE_DES_CBC, "Triple DES in CBC mode", weak=TRIPLE_DES),
+    Choice("camellia", later=True, lengths=AES_LENGTHS, bits=128),
+    Choice("blowfish", later=True, lengths=tuple(range(40, 449, 8)), bits=128),
+    Choice("cast128", later=True, lengths=tuple(range(40, 129, 8)), bits=128),
+    Choice("rc5", later=True, lengths=tuple(range(40, 2041, 8)), bits=128),
+    Choice("idea", later=True),
+    Choice("des", refused=DES),
+)
+PHASE1_CIPHERS = _CIPHERS
+ESP_CIPHERS = (
+    *_CIPHERS,
+    Choice("twofish", later=True, lengths=tuple(range(40, 257, 8)), bits=128),
+    Choice("3idea", later=True),
+    Choice("rc4", later=True),
+    Choice("des_iv64", refused=DES),
+    Choice("des_iv32", refused=DES),
+    Choice("null_enc", refused="it would send everything in clear; use aes", aliases=("null",)),
+)
+HASHES = (
+    Choice("sha256", Hash.SHA256, aliases=("sha2_256",)),
+    Choice("sha384", Hash.SHA384, aliases=("sha2_384",)),
+    Choice("sha512", Hash.SHA512, aliases=("sha2_512",)),
+    Choice("sha1", Hash.SHA1, weak=SHA1.format("sha256")),
+    Choice("md5", Hash.MD5, weak=MD5.format("sha256")),
+    Choice("tiger", later=True),
+)
+INTEGRITIES = (
+    Choice("hmac_sha256", Integrity.HMAC_SHA256, "128 bits of HMAC-SHA-256", aliases=("hmac_sha2_256",)),
+    Choice("hmac_sha384", Integrity.HMAC_SHA384, "192 bits of HMAC-SHA-384", aliases=("hmac_sha2_384",)),
+    Choice("hmac_sha512", Integrity.HMAC_SHA512, "256 bits of HMAC-SHA-512", aliases=("hmac_sha2_512",)),
+    Choice("hmac_sha1", Integrity.HMAC_SHA1, "96 bits of HMAC-SHA-1", weak=SHA1.format("hmac_sha256")),
+    Choice("hmac_md5", Integrity.HMAC_MD5, "96 bits of HMAC-MD5", weak=MD5.format("hmac_sha256")),
+    Choice("des_mac", refused=DES.replace("aes", "hmac_sha256")),
+    Choice("kpdk", refused="keyed MD5 is broken; use hmac_sha256"),
+    Choice(
+        "non_auth",
+        refused="packets that nobody authenticates can be changed on the way; use hmac_sha256",
+        aliases=("none",),
+    ),
+)
+COMPRESSIONS = (
+    Choice("deflate", Compression.DEFLATE, "offered only when the engine that carries ESP can do it"),
+    Choice("lzs", later=True),
+    Choice("oui", later=True),
+)
+GROUPS = (
+    Choice("modp2048", Group.MODP2048, aliases=("14",)),
+    Choice("modp3072", Group.MODP3072, aliases=("15",)),
+    Choice("modp4096", Group.MODP4096, aliases=("16",)),
+    Choice("modp6144", Group.MODP6144, aliases=("17",)),
+    Choice("modp8192", Group.MODP8192, aliases=("18",)),
+    Choice("modp1536", Group.MODP1536, aliases=("5",), weak=MODP1536),
+    Choice("modp1024", Group.MODP1024, aliases=("2",), weak=MODP1024),
+    Choice("modp768", aliases=("1",), refused="768-bit Diffie-Hellman is broken; use modp2048 (14) or higher"),
+    Choice("ec2n155", aliases=("3",), refused="racoon never had code for it; use modp2048 (14) or higher"),
+    Choice("ec2n185", aliases=("4",), refused="racoon never had code for it; use modp2048 (14) or higher"),
+)
+
+
+def _sides(name: str, method: AuthMethod, meaning: str, *, later: bool) -> tuple[Choice, Choice]:
+    return (
+        Choice(f"{name}_server", Authentication(method, Side.GATEWAY), f"the gateway's side: {meaning}", later=later),
+        Choice(f"{name}_client", Authentication(method, Side.CLIENT), f"the client's side: {meaning}", later=later),
+    )
+
+
+METHODS = (
+    *_sides("hybrid_rsa", AuthMethod.HYBRID_RSA, "gateway by certificate, user by login", later=False),
+    *_sides("xauth_rsa", AuthMethod.XAUTH_RSA, "both by certificate, then the user by login", later=True),
+    *_sides("xauth_psk", AuthMethod.XAUTH_PSK, "both by a group key, then the user by login", later=True),
+    Choice("rsasig", Authentication(AuthMethod.RSA, None), "both by certificate", later=True),
+    Choice("pre_shared_key", Authentication(AuthMethod.PSK, None), "both by a shared key", later=True),
+    *(Choice(name, later=True) for name in ("hybrid_dss_server", "hybrid_dss_client", "gssapi_krb")),
+    *(Choice(name, refused="racoon never had code for it") for name in ("dsssig", "rsaenc", "rsarev")),
+)

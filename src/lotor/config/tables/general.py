@@ -1,0 +1,147 @@
+"""The tables of the blocks that are about the daemon itself: listen, timer, padding, privsep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lotor.config.arguments import AddressPort, Duration, Either, File, Flag, Maybe, Mode, Number, Several, Text
+from lotor.config.choices import SWITCH, Case, Cases
+from lotor.config.directive import Block, Directive, Use
+from lotor.config.lexer import Kind
+from lotor.config.settings import Adminsock, FileName, Listen, Padding, Privsep, Timer
+from lotor.config.words import Words
+
+ACCOUNT = Text("the name of an account in quotes", longest=64, pattern=r"[A-Za-z0-9_][A-Za-z0-9_.$-]*", shown="name")
+DEFAULT_SOCKET = Adminsock(Path("/run/lotor/lotor.sock"), "root", "root", 0o600)
+
+
+def _adminsock(file: FileName, owner: str, group: str, mode: int) -> Adminsock:
+    return Adminsock(file.path, owner, group, mode, file.at)
+
+
+class _Id(Number):
+    """A numeric user or group id, kept as text beside names."""
+
+    def read(self, words: Words) -> Any:
+        return str(super().read(words))
+
+
+LISTEN = Block(
+    "listen",
+    (
+        Directive(
+            "isakmp",
+            AddressPort(500),
+            "An address on which IKE listens.",
+            default=(),
+            default_text="every address, ports 500 and 4500",
+            repeatable=True,
+        ),
+        Directive(
+            "isakmp_natt",
+            AddressPort(4500),
+            "An address on which IKE and ESP in UDP listen, for NAT traversal.",
+            default=(),
+            default_text="every address, ports 500 and 4500",
+            repeatable=True,
+            differs="without a port it is 4500 here, 500 in racoon.",
+        ),
+        Directive("strict_address", Flag(), "Do not start unless every listed address can be used.", default=False),
+        Directive(
+            "adminsock",
+            Cases(
+                (Case("disabled", Flag(), lambda _: None, "no socket: the daemon takes no commands"),),
+                Several(
+                    (
+                        File(shown="path"),
+                        Maybe(ACCOUNT, "root", Kind.STRING),
+                        Maybe(ACCOUNT, "root", Kind.STRING),
+                        Maybe(Mode(), 0o600, Kind.WORD),
+                    ),
+                    _adminsock,
+                ),
+            ),
+            "The socket that `lotor vc`, `vd` and `status` talk to, its owner, group and permission bits. Who may read "
+            "and write it may start and stop the VPN.",
+            default=DEFAULT_SOCKET,
+            default_text='"/run/lotor/lotor.sock" "root" "root" 0600',
+            differs="the default path; and the bits are used exactly as written.",
+        ),
+        Directive("admin", Flag(), "racoon's old TCP port for commands.", use=Use.REFUSED, note="use adminsock"),
+    ),
+    "Where the daemon listens: for peers, and for its administrator.",
+    Listen,
+    always=True,
+)
+
+TIMER = Block(
+    "timer",
+    (
+        Directive(
+            "counter",
+            Number(1, 100),
+            "How often a message is sent again when no answer comes.",
+            default_text="lotor's own schedule, about half a minute in all",
+            differs="racoon repeats 5 times.",
+        ),
+        Directive(
+            "interval",
+            Duration(1, 3600),
+            "Time between repetitions.",
+            default_text="lotor's own schedule: quick at first, then slower",
+            differs="racoon waits 10 seconds each time.",
+        ),
+        Directive(
+            "persend",
+            Number(1, 10),
+            "Copies of every datagram.",
+            default=1,
+            use=Use.NO_EFFECT,
+            note="every datagram is sent once, and again when no answer comes",
+            quiet=1,
+        ),
+        Directive("phase1", Duration(1, 3600), "How long phase 1 may take.", default=30, default_text="30 sec"),
+        Directive("phase2", Duration(1, 3600), "How long phase 2 may take.", default=30, default_text="30 sec"),
+        Directive(
+            "natt_keepalive",
+            Duration(0, 3600),
+            "Time between the octets that keep a NAT router's mapping open; 0 sec: never.",
+            default=20,
+            default_text="20 sec",
+        ),
+    ),
+    "Patience with peers.",
+    Timer,
+    always=True,
+)
+
+_PADDING = "lotor pads messages as racoon does by default, and ignores the padding of its peers"
+PADDING = Block(
+    "padding",
+    (
+        Directive("randomize", SWITCH, "Pad with random octets.", default=True, default_text="on"),
+        Directive("randomize_length", SWITCH, "Pad by a random amount.", default=False, default_text="off"),
+        Directive("maximum_length", Number(0, 255), "The most that is padded, octets.", default=20),
+        Directive("exclusive_tail", SWITCH, "The last octet counts the others only.", default=True, default_text="on"),
+        Directive("strict_check", SWITCH, "Verify the peer's padding.", default=False, default_text="off"),
+    ),
+    "How ISAKMP messages are padded.",
+    Padding,
+    always=True,
+    use=Use.NO_EFFECT,
+    note=_PADDING,
+)
+
+PRIVSEP = Block(
+    "privsep",
+    (
+        Directive("user", Either(ACCOUNT, _Id(0, 2**32 - 2)), "The user that the daemon becomes.", default="root"),
+        Directive("group", Either(ACCOUNT, _Id(0, 2**32 - 2)), "The group that the daemon becomes.", default="root"),
+        Directive("chroot", File(shown="dir"), "The directory that the daemon is locked into.", default_text="none"),
+    ),
+    "Two processes, of which the one that talks to peers has no privileges.",
+    Privsep,
+    use=Use.LATER,
+    note="the daemon is one process and keeps its user",
+)

@@ -1,0 +1,217 @@
+"""The table of mode_cfg: what the gateway gives its clients, and who may log in."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Interface, IPv4Network
+from pathlib import Path
+from typing import Any
+
+from lotor.config.arguments import AddressOf, Argument, File, ListOf, Number, Text, netmask, pool_start
+from lotor.config.choices import SWITCH, Case, Cases, Choice, Keyword
+from lotor.config.directive import Block, Directive, Use
+from lotor.config.settings import (
+    Accounting,
+    AuthSource,
+    ConfSource,
+    FileName,
+    GroupSource,
+    ModeCfg,
+    SplitNetwork,
+)
+from lotor.config.words import Mistake, Words
+
+DEFAULT_USERS = FileName("/etc/lotor/users", Path("/etc/lotor/users"))
+DEFAULT_BANNER = FileName("/etc/motd", Path("/etc/motd"))
+LARGEST_POOL = 1 << 20
+DOMAIN = Text(
+    "a domain in quotes, like example.net",
+    longest=253,
+    pattern=r"\.?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?",
+    shown="domain",
+)
+
+
+class NetworkOf(Argument):
+    """An IPv4 network: address and prefix length."""
+
+    def read(self, words: Words) -> IPv4Network:
+        token = words.joined("a network, like 10.0.0.0/8")
+        try:
+            network = IPv4Interface(token.text if "/" in token.text else "").network
+        except ValueError:
+            raise Mistake(token.at, f"{token} is no IPv4 network: {words.name} wants it like 10.0.0.0/8") from None
+        if str(network.network_address) != token.text.partition("/")[0]:
+            words.reading.warn(token.at, f"{token} has a host part: it is taken as {network}")
+        return network
+
+    def syntax(self) -> str:
+        return "ADDR/prefix"
+
+
+def _split(local: bool) -> Any:
+    return lambda networks: SplitNetwork(networks, local)
+
+
+def _sources(kind: Any, words: tuple[tuple[str, str], ...], *available: str) -> Keyword:
+    return Keyword(tuple(Choice(word, kind(word), meaning, later=word not in available) for word, meaning in words))
+
+
+AUTH_SOURCE = _sources(
+    AuthSource,
+    (
+        ("system", "the accounts of this host (passwd and shadow); never root"),
+        ("local", "lotor's own users, see `users` (lotor only)"),
+        ("radius", "a RADIUS server"),
+        ("pam", "PAM, service racoon"),
+        ("ldap", "an LDAP directory"),
+    ),
+    "system",
+    "local",
+)
+GROUP_SOURCE = _sources(GroupSource, (("system", "the groups of this host"), ("ldap", "an LDAP directory")), "system")
+CONF_SOURCE = _sources(
+    ConfSource,
+    (("local", "the pool of this block"), ("radius", "a RADIUS server"), ("ldap", "an LDAP directory")),
+    "local",
+)
+ACCOUNTING = _sources(
+    Accounting,
+    (
+        ("none", "the journal only"),
+        ("system", "login records of this host (utmp)"),
+        ("radius", "a RADIUS server"),
+        ("pam", "a PAM session"),
+    ),
+    "none",
+)
+
+MODE_CFG = Block(
+    "mode_cfg",
+    (
+        Directive(
+            "network4",
+            AddressOf(4, pool_start),
+            "The first address of the pool; it is given out too.",
+            default_text="none: no pool, and no login",
+        ),
+        Directive(
+            "netmask4",
+            AddressOf(4, netmask),
+            "The network mask that clients are told.",
+            default_text="that of the smallest network that holds the pool",
+            differs="racoon tells 0.0.0.0 when the line is missing.",
+        ),
+        Directive("pool_size", Number(1, LARGEST_POOL), "How many addresses the pool has.", default=255),
+        Directive(
+            "auth_source",
+            AUTH_SOURCE,
+            "Who judges a login and its password.",
+            default=AuthSource.SYSTEM,
+            default_text="system",
+        ),
+        Directive(
+            "users",
+            File(),
+            "The file of lotor's own users, for `auth_source local`; `lotor user add` writes it.",
+            default=DEFAULT_USERS,
+            default_text='"/etc/lotor/users"',
+            use=Use.EXTENSION,
+        ),
+        Directive(
+            "auth_groups",
+            ListOf(Text("the name of a group in quotes", longest=64, shown="group")),
+            "A user must be in one of these groups to log in.",
+            default=(),
+            default_text="every user may",
+            repeatable=True,
+        ),
+        Directive(
+            "group_source",
+            GROUP_SOURCE,
+            "Where groups are looked up.",
+            default=GroupSource.SYSTEM,
+            default_text="system",
+        ),
+        Directive(
+            "conf_source",
+            CONF_SOURCE,
+            "Where a client's address comes from.",
+            default=ConfSource.LOCAL,
+            default_text="local",
+        ),
+        Directive(
+            "accounting",
+            ACCOUNTING,
+            "Who is told of connections and their traffic.",
+            default=Accounting.NONE,
+            default_text="none",
+        ),
+        Directive(
+            "dns4",
+            ListOf(AddressOf(4), most=3),
+            "DNS servers for the clients.",
+            default=(),
+            default_text="none",
+            repeatable=True,
+            most=3,
+        ),
+        Directive(
+            "wins4",
+            ListOf(AddressOf(4), most=4),
+            "WINS servers for the clients.",
+            default=(),
+            default_text="none",
+            repeatable=True,
+            most=4,
+            aliases=("nbns4",),
+        ),
+        Directive(
+            "split_network",
+            Cases(
+                (
+                    Case("include", ListOf(NetworkOf()), _split(local=False), "only these go through the tunnel"),
+                    Case("local_lan", ListOf(NetworkOf()), _split(local=True), "all but these go through the tunnel"),
+                )
+            ),
+            "Networks that clients reach through the tunnel, or beside it.",
+            default=(),
+            default_text="everything goes through the tunnel",
+            field="split_networks",
+            repeatable=True,
+            differs="each line keeps its own kind; racoon gives all networks the kind of the last line.",
+        ),
+        Directive(
+            "split_dns",
+            ListOf(DOMAIN),
+            "Domains that clients ask the DNS servers of this block for, and no others.",
+            default=(),
+            default_text="every domain",
+            repeatable=True,
+            differs="racoon sends a NUL after each domain, so that its clients see the first one only.",
+        ),
+        Directive("default_domain", DOMAIN, "The clients' search domain.", default="", default_text="none"),
+        Directive(
+            "banner",
+            File(),
+            "A text file that clients show when they are connected; read at each connection, at most 65536 octets.",
+            default=DEFAULT_BANNER,
+            default_text='"/etc/motd"',
+        ),
+        Directive(
+            "auth_throttle",
+            Number(0, 3600, "seconds"),
+            "By how much each refused login delays the next one, up to 10 seconds; 0: not at all.",
+            default=1,
+        ),
+        Directive("pfs_group", Number(0, 32767), "The PFS group that Cisco's clients are told; 0: none.", default=0),
+        Directive(
+            "save_passwd",
+            SWITCH,
+            "Whether clients are told that they may save the password.",
+            default=False,
+            default_text="off",
+        ),
+    ),
+    "The gateway's side of ISAKMP mode config: what clients are given, and who may log in.",
+    ModeCfg,
+)

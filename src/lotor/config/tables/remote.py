@@ -1,0 +1,380 @@
+"""The table of remote: one peer, or everybody, and how phase 1 with it goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lotor.config.arguments import (
+    AddressPort,
+    Argument,
+    Duration,
+    File,
+    ListOf,
+    Number,
+    Several,
+    Text,
+    split_port,
+    to_address,
+)
+from lotor.config.choices import SWITCH, AlgorithmOf, Case, Cases, Choice, Keyword
+from lotor.config.directive import MANDATORY, Block, Directive, Use
+from lotor.config.lexer import Kind, Token
+from lotor.config.settings import (
+    CertificateFiles,
+    IdentifierSetting,
+    ListenAddress,
+    Places,
+    RemoteSettings,
+    Script,
+)
+from lotor.config.tables.algorithms import GROUPS
+from lotor.config.tables.identifiers import identifier
+from lotor.config.tables.proposal import PROPOSAL
+from lotor.config.words import Mistake, Words
+from lotor.model.identity import IdKind
+from lotor.model.policy import ExchangeMode, GeneratePolicy, ProposalCheck, Switch
+
+WANTED = 'an address, anonymous, or a name in quotes, like remote 192.0.2.50 or remote "office"'
+LONGEST_NAME = 128
+LONGEST_PACKET = 65535
+SMALLEST_FRAGMENT = 256
+LOGIN = Text("a login in quotes", longest=255, pattern=r"[^\s:]+([^:]*[^\s:])?", shown="user")
+
+
+class RemoteHeader(Argument):
+    """`"name"`, ADDR[port] or anonymous[port], then perhaps `inherit` and the same of the parent."""
+
+    def read(self, words: Words) -> dict[str, Any]:
+        found = self._who(words)
+        following = words.peek()
+        if following and following.kind is Kind.WORD and following.text == "inherit":
+            words.take("inherit")
+            at = words.at
+            found["inherit"] = (self._who(words)["name"], at)
+        return found
+
+    @staticmethod
+    def _who(words: Words) -> dict[str, Any]:
+        following = words.peek()
+        if following is not None and following.kind is Kind.STRING:
+            return {"name": _name(words.take(WANTED)), "address": None, "port": 500, "named": True}
+        token = words.joined(WANTED)
+        host, port = split_port(token, words, 500)
+        suffix = "" if port == 500 else f"[{port}]"
+        if host == "anonymous":
+            return {"name": f"anonymous{suffix}", "address": None, "port": port, "named": False}
+        address = to_address(token, words, WANTED, host)
+        return {"name": f"{address}{suffix}", "address": address, "port": port, "named": False}
+
+    def syntax(self) -> str:
+        return '("name"|ADDR[[port]]|anonymous[[port]]) [inherit PARENT]'
+
+
+def _name(token: Token) -> str:
+    if not token.text or len(token.text) > LONGEST_NAME:
+        raise Mistake(token.at, f"the name of a remote has 1 to {LONGEST_NAME} characters")
+    return token.text
+
+
+def make_remote(*, remote_address: ListenAddress | None, places: Places, **fields: Any) -> RemoteSettings:
+    """The settings of a block whose parents are merged in already."""
+    for name in ("inherit", "named", "dh_group"):
+        fields.pop(name, None)
+    if remote_address:
+        fields |= {"address": remote_address.address, "port": remote_address.port}
+    return RemoteSettings(**fields, places=places)
+
+
+def _on_off(default: bool, name: str, meaning: str, **more: Any) -> Directive:
+    return Directive(name, SWITCH, meaning, default=default, default_text="on" if default else "off", **more)
+
+
+EXCHANGE_MODE = Keyword(
+    (
+        Choice("aggressive", ExchangeMode.AGGRESSIVE, "three messages; what hybrid clients use"),
+        Choice("main", ExchangeMode.MAIN, "six messages", later=True),
+        Choice("base", None, "four messages", later=True),
+    ),
+    skips=True,
+)
+NAT_TRAVERSAL = Keyword(
+    (
+        Choice("on", Switch.ON, "when there is a NAT router on the way"),
+        Choice("off", Switch.OFF, "never"),
+        Choice("force", Switch.FORCE, "always: ESP travels in UDP even without a NAT router"),
+    )
+)
+IKE_FRAG = Keyword(
+    (
+        Choice("on", Switch.ON, "when the peer can do it too"),
+        Choice("off", Switch.OFF, "never sent; received all the same"),
+        Choice("force", Switch.FORCE, "also before the peer said that it can"),
+    )
+)
+
+_IDENTITY = (
+    Directive(
+        "my_identifier",
+        identifier("the address that IKE uses", "the subject of the own certificate"),
+        "Who this end says it is.",
+        default=IdentifierSetting(IdKind.IPV4_ADDR),
+        default_text="address",
+    ),
+    Directive(
+        "peers_identifier",
+        identifier("any address", "any name"),
+        "Who the peer may say it is. In asn1dn any value may be *.",
+        default=(),
+        default_text="anyone",
+        field="peers_identifiers",
+        repeatable=True,
+        differs="the client compares it too, as soon as verify_identifier is on.",
+    ),
+    Directive(
+        "verify_identifier",
+        SWITCH,
+        "on: the peer must be one of peers_identifier, and its certificate must say so. off: any certificate of the "
+        "authority will do.",
+        default_text="the certificate must name the gateway that the client meant to reach",
+        differs="racoon's default is off: there every certificate of the authority can stand in for the gateway.",
+    ),
+    Directive(
+        "certificate_type",
+        Cases(
+            (
+                Case(
+                    "x509",
+                    Several((File("certificate", "certificate"), File("certificate", "key")), CertificateFiles),
+                    lambda files: files,
+                    "PEM files; the certificate may be followed by its chain",
+                ),
+                Case("plain_rsa", File("certificate", "key"), lambda _: None, "a bare RSA key", later=True),
+            )
+        ),
+        "The own certificate and its private key.",
+        default_text="none",
+        field="certificate",
+        differs="the chain in the certificate's file is sent; racoon sends the first certificate only.",
+    ),
+    Directive(
+        "ca_type",
+        Cases((Case("x509", File("certificate", "ca"), lambda file: file, "a PEM file"),)),
+        "The authority whose certificates are trusted.",
+        default_text="the authorities in the directory of path certificate",
+        field="ca",
+        differs="when it is written nothing else is trusted; racoon always trusts the directory too.",
+    ),
+    Directive(
+        "peers_certfile",
+        Cases(
+            (
+                Case("x509", File("certificate"), lambda file: file, "the peer's certificate, a PEM file"),
+                Case("plain_rsa", File("certificate", "key"), lambda _: None, "a bare RSA key", later=True),
+            ),
+            File("certificate"),
+        ),
+        "The peer must show exactly this certificate.",
+        default_text="none",
+    ),
+    _on_off(
+        default=True,
+        name="verify_cert",
+        meaning="Check the peer's certificate: signature, chain and dates.",
+        use=Use.NO_EFFECT,
+        note="a certificate is always checked; to trust just one, use peers_certfile",
+        quiet=True,
+    ),
+    _on_off(default=True, name="send_cert", meaning="Send the own certificate."),
+    _on_off(default=True, name="send_cr", meaning="Ask the peer for its certificate."),
+    _on_off(
+        default=False,
+        name="match_empty_cr",
+        meaning="Answer a request for a certificate of no particular authority with this block.",
+        use=Use.NO_EFFECT,
+        note="such a request is always answered",
+        quiet=True,
+        differs="racoon's manual gives on as the default, its code off.",
+    ),
+)
+
+_EXCHANGE = (
+    Directive(
+        "remote_address",
+        AddressPort(),
+        "The address of a peer that is called by a name.",
+        default_text="any",
+    ),
+    Directive(
+        "exchange_mode",
+        ListOf(EXCHANGE_MODE, loose=True),
+        "The first is what this end begins with, all are what it answers.",
+        default=MANDATORY,
+    ),
+    Directive(
+        "proposal_check",
+        Keyword(
+            (
+                Choice("obey", ProposalCheck.OBEY, "take what the peer wants"),
+                Choice("strict", ProposalCheck.STRICT, "refuse longer lifetimes and shorter keys"),
+                Choice("claim", ProposalCheck.CLAIM, "shorten longer lifetimes to the own; refuse shorter keys"),
+                Choice("exact", ProposalCheck.EXACT, "refuse every difference"),
+            )
+        ),
+        "What to do when the peer proposes other lifetimes, key lengths or PFS groups.",
+        default=ProposalCheck.STRICT,
+        default_text="strict",
+        differs="claim keeps phase 1 to the own lifetime; racoon refuses the peer, and every client that proposes more "
+        "than 8 hours cannot connect.",
+    ),
+    Directive(
+        "lifetime time",
+        Duration(1),
+        "How long a phase 1 lives, where a proposal does not say otherwise.",
+        default=28800,
+        default_text="8 hour",
+        field="lifetime",
+    ),
+    Directive(
+        "lifetime byte",
+        Text(),
+        "A limit by volume.",
+        use=Use.REFUSED,
+        note="limits by volume were given up; use lifetime time",
+    ),
+    Directive("nonce_size", Number(8, 256, "octets"), "Octets of the nonces.", default=16),
+    Directive(
+        "dh_group",
+        AlgorithmOf(GROUPS),
+        "The Diffie-Hellman group.",
+        use=Use.REFUSED,
+        note="it belongs into each proposal { }",
+    ),
+    Directive(
+        "doi", Keyword((Choice("ipsec_doi", "ipsec_doi"),)), "The domain of interpretation.", default="ipsec_doi"
+    ),
+    Directive(
+        "situation",
+        Keyword(
+            (Choice("identity_only", "identity_only"), *(Choice(w, w, later=True) for w in ("secrecy", "integrity")))
+        ),
+        "The situation of the IPsec domain.",
+        default="identity_only",
+    ),
+    _on_off(default=False, name="passive", meaning="Never begin a connection by itself."),
+    _on_off(default=True, name="initial_contact", meaning="Tell the peer when this end remembers no older connection."),
+    _on_off(
+        default=False,
+        name="weak_phase1_check",
+        meaning="Obey deletes that nobody authenticated.",
+        use=Use.NO_EFFECT,
+        note="only deletes that are authenticated are obeyed",
+        quiet=False,
+    ),
+    Directive(
+        "rekey",
+        Keyword((Choice("on", "on"), Choice("off", "off"), Choice("force", "force"))),
+        "Whether a phase 1 is renewed before its lifetime ends.",
+        default="on",
+        differs="on needs no dpd_delay.",
+    ),
+)
+
+_PATH = (
+    Directive(
+        "nat_traversal",
+        NAT_TRAVERSAL,
+        "Whether ESP travels in UDP so that it passes a NAT router.",
+        default=Switch.OFF,
+        default_text="off",
+    ),
+    Directive(
+        "ike_frag",
+        IKE_FRAG,
+        "Whether long IKE messages are cut to datagrams that any router lets pass.",
+        default=Switch.OFF,
+        default_text="off",
+    ),
+    Directive(
+        "esp_frag",
+        Number(SMALLEST_FRAGMENT, LONGEST_PACKET, "octets"),
+        "The largest ESP datagram, octets: longer packets are fragmented inside the tunnel.",
+        default_text="65535 (as the path allows)",
+        differs="it works on every system; racoon needs NetBSD's kernel for it.",
+    ),
+    _on_off(default=True, name="dpd", meaning="Tell the peer that this end answers dead peer detection."),
+    Directive("dpd_delay", Number(0, 86400, "seconds"), "Silence after which the peer is probed; 0: never.", default=0),
+    Directive("dpd_retry", Number(1, 3600, "seconds"), "Time between probes that nobody answers.", default=5),
+    Directive("dpd_maxfail", Number(1, 100), "How many probes without an answer make a peer dead.", default=5),
+)
+
+_LOGIN = (
+    _on_off(default=False, name="mode_cfg", meaning="Client: ask the gateway for an address and the rest."),
+    Directive(
+        "xauth_login",
+        LOGIN,
+        "Client: the login, when none is given on the command line; its password may stand in the file of path "
+        "pre_shared_key.",
+        default_text="none",
+    ),
+    Directive(
+        "generate_policy",
+        Keyword(tuple(Choice(policy.value, policy) for policy in GeneratePolicy)),
+        "Gateway: make the policies for a client when it connects.",
+        default=GeneratePolicy.OFF,
+        default_text="off",
+        differs="every client of a mode_cfg gateway gets policies of its own, so that any number can sit behind "
+        "one NAT router; in racoon they cut each other off unless this is unique.",
+    ),
+    Directive(
+        "script",
+        Several(
+            (
+                File("script"),
+                Keyword(
+                    (
+                        Choice("phase1_up", "phase1_up", "the connection is up"),
+                        Choice("phase1_down", "phase1_down", "the connection is over"),
+                        Choice("phase1_dead", "phase1_dead", "the peer stopped answering"),
+                    )
+                ),
+            ),
+            lambda file, event: Script(event, file),
+        ),
+        "A program that is run at an event.",
+        default=(),
+        default_text="none",
+        field="scripts",
+        repeatable=True,
+    ),
+    _on_off(
+        default=False,
+        name="support_proxy",
+        meaning="Use the addresses of the identities as the ends of SAs.",
+        use=Use.NO_EFFECT,
+        note="SAs are made between the addresses that IKE uses",
+        quiet=False,
+    ),
+    Directive(
+        "ph1id",
+        Number(),
+        "A number that a sainfo can ask for with remoteid.",
+        default=0,
+        use=Use.LATER,
+        note="there is one sainfo for all peers",
+        quiet=0,
+    ),
+)
+
+
+REMOTE = Block(
+    "remote",
+    (*_EXCHANGE, *_IDENTITY, *_PATH, *_LOGIN, PROPOSAL),
+    "A peer, or (anonymous) every peer that has no block of its own, and how phase 1 with it goes. What a block does "
+    "not say it takes from its parent, if it inherits one.",
+    make_remote,
+    header=RemoteHeader(),
+    field="remotes",
+    repeatable=True,
+    inherits=True,
+    differs="the parent may stand anywhere in the file; in racoon it must stand before.",
+)

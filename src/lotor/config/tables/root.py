@@ -1,0 +1,119 @@
+"""The table of the file itself: what may stand outside of all braces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lotor.config.arguments import File, Number, Text
+from lotor.config.choices import SWITCH, Choice, Keyword
+from lotor.config.directive import Block, Directive, Use
+from lotor.config.settings import LogLevel, Paths, Places, Settings
+from lotor.config.tables.backends import LDAPCFG, RADIUSCFG
+from lotor.config.tables.general import LISTEN, PADDING, PRIVSEP, TIMER
+from lotor.config.tables.mode_cfg import MODE_CFG
+from lotor.config.tables.remote import REMOTE
+from lotor.config.tables.sainfo import SAINFO
+
+PATHS = {
+    "include": "The directory of files that `include` names without a leading /.",
+    "pre_shared_key": "The file of shared keys, and of passwords for xauth_login.",
+    "certificate": "The directory of certificates and keys.",
+    "script": "The directory of scripts.",
+    "backupsa": "A file to which SAs are written.",
+    "pidfile": "The file that holds the daemon's process number.",
+}
+_HERE = "the directory of the configuration file"
+_PATH_DEFAULTS = {
+    "include": _HERE,
+    "pre_shared_key": "none",
+    "certificate": _HERE,
+    "script": _HERE,
+    "backupsa": "none",
+    "pidfile": '"/run/lotor/lotor.pid"',
+}
+
+
+def _path(kind: str, meaning: str) -> Directive:
+    shown = "dir" if kind in {"include", "certificate", "script"} else "file"
+    later = kind == "backupsa"
+    return Directive(
+        f"path {kind}",
+        File(shown=shown),
+        meaning,
+        field=f"path_{kind}",
+        default_text=_PATH_DEFAULTS[kind],
+        use=Use.LATER if later else Use.WORKS,
+        note="SAs are not saved" if later else "",
+        differs="it counts wherever it stands in the file; in racoon only for what follows." if shown == "dir" else "",
+    )
+
+
+INCLUDE = Directive(
+    "include",
+    Text("the name of a file in quotes, maybe with * and ?", shown="file"),
+    "Read other files in place of this line; * and ? stand for any characters, ~ for the home directory. At least one "
+    "file must fit, and files may include others 10 deep.",
+    default=(),
+    default_text="none",
+    field="included",
+    repeatable=True,
+)
+
+
+def make_settings(*, places: Places, **fields: Any) -> Settings:
+    """The settings of a file; the `path` lines become one value."""
+    fields.pop("included")
+    paths = Paths(**{kind: fields.pop(f"path_{kind}") for kind in PATHS}, places=places)
+    return Settings(**fields, paths=paths, places=places)
+
+
+ROOT = Block(
+    "racoon.conf",
+    (
+        *(_path(kind, meaning) for kind, meaning in PATHS.items()),
+        INCLUDE,
+        Directive(
+            "log",
+            Keyword(tuple(Choice(level.value, level) for level in LogLevel)),
+            "How much the journal tells.",
+            default=LogLevel.INFO,
+            default_text="info",
+        ),
+        Directive(
+            "pfkey_buffer",
+            Number(0, 1 << 20),
+            "Size of the PF_KEY socket's buffers, kilobytes.",
+            default=0,
+            use=Use.NO_EFFECT,
+            note="there is no PF_KEY socket",
+        ),
+        Directive(
+            "gss_id_enc",
+            Keyword((Choice("utf-16le", "utf-16le"), Choice("latin1", "latin1"))),
+            "How GSSAPI names are encoded.",
+            default="utf-16le",
+            use=Use.NO_EFFECT,
+            note="there is no GSSAPI",
+        ),
+        Directive(
+            "complex_bundle",
+            SWITCH,
+            "How AH and ESP are proposed together.",
+            default=True,
+            default_text="on",
+            use=Use.NO_EFFECT,
+            note="there is no AH",
+        ),
+        LISTEN,
+        TIMER,
+        MODE_CFG,
+        REMOTE,
+        SAINFO,
+        RADIUSCFG,
+        LDAPCFG,
+        PADDING,
+        PRIVSEP,
+    ),
+    "The statements of the file, in any order.",
+    make_settings,
+)

@@ -1,0 +1,171 @@
+"""The table of sainfo: how traffic is protected (phase 2)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from lotor.config.arguments import Argument, Duration, ListOf, Number, Text, to_address
+from lotor.config.choices import AlgorithmOf
+from lotor.config.directive import MANDATORY, Block, Directive, Use
+from lotor.config.lexer import Kind, Token
+from lotor.config.settings import Places, SainfoSettings, Selector
+from lotor.config.tables.algorithms import COMPRESSIONS, ESP_CIPHERS, GROUPS, INTEGRITIES
+from lotor.config.words import Mistake, Words
+
+PROTOCOLS = ("any", "tcp", "udp", "icmp", "icmp6", "esp", "ah", "ipcomp", "gre")
+NETWORK = re.compile(r"(?P<low>[0-9A-Fa-f:.]+)(-(?P<high>[0-9A-Fa-f:.]+))?(/\d{1,3})?(\[(\d{1,5}|any)\])?", re.ASCII)
+WANTED = "anonymous, address, subnet, fqdn, user_fqdn or keyid"
+
+
+class SainfoHeader(Argument):
+    """Local end, remote end, and whom it is for."""
+
+    def read(self, words: Words) -> dict[str, Any]:
+        found: dict[str, Any] = {"local": _selector(words), "remote": None, "client_address": False}
+        found |= {"only_from": None, "group": None}
+        following = words.peek()
+        if following and following.text == "clientaddr":
+            words.take("clientaddr")
+            found["client_address"] = True
+        elif following and following.text not in {"from", "group"}:
+            found["remote"] = _selector(words)
+        found.update(_condition(words))
+        return found
+
+    def syntax(self) -> str:
+        return "(END|anonymous) [END|anonymous|clientaddr] [from IDENTIFIER | group GROUP]"
+
+    def remarks(self) -> tuple[tuple[str, str], ...]:
+        return (
+            ("END", '(address|subnet) ADDR[/prefix][[port]] PROTOCOL, or (fqdn|user_fqdn|keyid|address) "S"'),
+            ("clientaddr", "the address that mode config gave the client"),
+            ("from", "only for the peer with this identifier; not available in this version"),
+            ("group", "only for users of this group; not available in this version"),
+        )
+
+
+def _condition(words: Words) -> dict[str, Any]:
+    following = words.peek()
+    if following and following.text == "from":
+        words.take("from")
+        return {"only_from": _identifier(words)}
+    if following and following.text == "group":
+        words.take("group")
+        return {"group": words.quoted("the name of a group in quotes").text}
+    return {}
+
+
+def _selector(words: Words) -> Selector | None:
+    """One end; None for anonymous."""
+    kind = words.bare(WANTED)
+    following = words.peek()
+    if kind.text == "anonymous":
+        return None
+    if kind.text in {"fqdn", "user_fqdn", "keyid"} or (following and following.kind is Kind.STRING):
+        return _named(words, kind)
+    if kind.text not in {"address", "subnet"}:
+        raise Mistake(kind.at, f"{kind} is not known here: {words.name} wants {WANTED}")
+    return _network(words, kind)
+
+
+def _named(words: Words, kind: Token) -> Selector:
+    if kind.text not in {"fqdn", "user_fqdn", "keyid", "address"}:
+        raise Mistake(kind.at, f"{kind} cannot stand before a text here: {words.name} wants {WANTED}")
+    value = words.quoted("a text in quotes")
+    return Selector(f'{kind.text} "{value.text}"', kind.at)
+
+
+def _network(words: Words, kind: Token) -> Selector:
+    wanted = "an address or a network, like 10.0.0.0/8"
+    token = words.joined(wanted)
+    match = NETWORK.fullmatch(token.text)
+    if not match:
+        raise Mistake(token.at, f"{token} is no network: {words.name} wants {wanted}")
+    for end in (match["low"], match["high"]):
+        if end:
+            to_address(token, words, wanted, end)
+    protocol = words.bare(f"a protocol: a number, {', '.join(PROTOCOLS)}")
+    if protocol.text not in PROTOCOLS and not re.fullmatch(r"\d{1,3}", protocol.text, re.ASCII):
+        raise Mistake(protocol.at, f"{protocol} is no protocol: write a number, {' or '.join(PROTOCOLS)}")
+    return Selector(f"{kind.text} {token.text} {protocol.text}", kind.at)
+
+
+def _identifier(words: Words) -> Selector:
+    kind = words.bare("the kind of an identifier")
+    if kind.text not in {"address", "fqdn", "user_fqdn", "keyid", "asn1dn"}:
+        text = f"{kind} is no kind of identifier: write address, fqdn, user_fqdn, keyid or asn1dn"
+        raise Mistake(kind.at, text)
+    following = words.peek()
+    return Selector(f"{kind.text} {words.take('').text}" if following else kind.text, kind.at)
+
+
+def make_sainfo(*, places: Places, **fields: Any) -> SainfoSettings:
+    return SainfoSettings(**fields, places=places)
+
+
+SAINFO = Block(
+    "sainfo",
+    (
+        Directive(
+            "encryption_algorithm",
+            ListOf(AlgorithmOf(ESP_CIPHERS, skips=True)),
+            "Ciphers, the preferred one first.",
+            default=MANDATORY,
+        ),
+        Directive(
+            "authentication_algorithm",
+            ListOf(AlgorithmOf(INTEGRITIES, skips=True)),
+            "What protects packets from being changed, the preferred one first. Each cipher goes with each of these.",
+            default=MANDATORY,
+        ),
+        Directive(
+            "compression_algorithm",
+            ListOf(AlgorithmOf(COMPRESSIONS, skips=True)),
+            "Compression of packets.",
+            default=MANDATORY,
+        ),
+        Directive(
+            "pfs_group",
+            AlgorithmOf(GROUPS),
+            "The group of a fresh Diffie-Hellman exchange for every SA (perfect forward secrecy).",
+            default_text="none",
+        ),
+        Directive(
+            "lifetime time",
+            Duration(1),
+            "How long an SA lives.",
+            default=28800,
+            default_text="8 hour",
+            field="lifetime",
+        ),
+        Directive(
+            "lifetime byte",
+            Text(),
+            "A limit by volume.",
+            use=Use.REFUSED,
+            note="limits by volume were given up; use lifetime time",
+        ),
+        Directive(
+            "remoteid",
+            Number(),
+            "Only for the remote with this ph1id.",
+            default=0,
+            use=Use.LATER,
+            note="there is one sainfo for all peers",
+            quiet=0,
+        ),
+        Directive(
+            "my_identifier",
+            Text(),
+            "An old way to write `from`.",
+            use=Use.REFUSED,
+            note="racoon never read it; take the line out",
+        ),
+    ),
+    "How traffic is protected. This version carries out `sainfo anonymous`, with `clientaddr` or without.",
+    make_sainfo,
+    header=SainfoHeader(),
+    field="sainfos",
+    repeatable=True,
+)
