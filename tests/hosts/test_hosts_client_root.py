@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import subprocess
 import sys
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
@@ -32,7 +33,7 @@ LEASE = ModeConfiguration(IPv4Address("10.99.99.3"), dns=(IPv4Address("10.0.12.1
 
 def client(state: File, machine: Machine | None = None) -> LinuxHost:
     """A host whose DNS is a file in the test's own directory."""
-    places = DnsPlaces(state / "etc" / "resolv.conf", state / "no-resolved")
+    places = DnsPlaces(state / "etc" / "resolv.conf", state / "no-resolved", init=File("/proc/self/ns/net"))
     places.resolv_conf.parent.mkdir(exist_ok=True, parents=True)
     if not places.resolv_conf.exists():
         places.resolv_conf.write_text("nameserver 192.0.2.1\n")
@@ -416,6 +417,27 @@ def test_a_resolv_conf_left_over_a_reboot_is_restored(tmp_path):
         journal.unlink()
     assert asyncio.run(client(tmp_path).recover()) == 1
     assert (tmp_path / "etc" / "resolv.conf").read_text() == "nameserver 192.0.2.1\n"
+
+
+@in_namespace
+def test_the_hosts_own_resolv_conf_is_not_changed_from_a_network_namespace(tmp_path):
+    outer_and_tunnel()
+    resolv = tmp_path / "resolv.conf"
+    resolv.write_text("nameserver 192.0.2.1\n")
+    named = tmp_path / "netns"
+    named.mkdir()
+    (named / "client").touch()
+    subprocess.run(["mount", "--bind", "/proc/self/ns/net", named / "client"], check=True)
+    host = LinuxHost(tmp_path / "run", DnsPlaces(resolv, namespaces=named), Machine(Network(), Commands(str(tmp_path))))
+    asyncio.run(host.attach(attachment()))
+    assert resolv.read_text() == "nameserver 192.0.2.1\n"
+    asyncio.run(host.detach(1))
+    (tmp_path / "own").write_text("nameserver 192.0.2.9\n")
+    subprocess.run(["mount", "--bind", tmp_path / "own", resolv], check=True)
+    asyncio.run(host.attach(attachment()))
+    assert "nameserver 10.0.12.1" in resolv.read_text()
+    asyncio.run(host.detach(1))
+    assert resolv.read_text() == "nameserver 192.0.2.9\n"
 
 
 @in_namespace

@@ -176,7 +176,9 @@ class _Work:
         link = (self.link.name, self.link.index)
         change, note = dns.plan(wanted, places, self.machine.commands, link, self.journal.file.with_suffix(".resolv"))
         if note is not None:
-            log.warning("%s", note)
+            log.warning("of DNS: %s", note)
+        if change is None:
+            return
         try:
             await undo.make(self.machine, self.journal, change)
         except OSError as error:

@@ -1,6 +1,7 @@
 """The client's DNS: what the gateway's configuration means for it, and which of the host's DNS managers is told.
 
-systemd-resolved when it answers for /etc/resolv.conf, else resolvconf, else a guarded /etc/resolv.conf.
+systemd-resolved when it answers for /etc/resolv.conf, else resolvconf, else a guarded /etc/resolv.conf. In a network
+namespace of its own only a resolv.conf of its own: managers and the host's file serve the other namespace.
 """
 
 from __future__ import annotations
@@ -34,11 +35,15 @@ class DnsSettings:
 
 @dataclass(frozen=True, slots=True)
 class DnsPlaces:
-    """Where this host keeps its DNS."""
+    """Where this host keeps its DNS, and what tells that this process is in another network namespace than the host:
+    `namespaces` has the named ones, `init` is the process whose namespace is the host's."""
 
     resolv_conf: Path = Path("/etc/resolv.conf")
     resolved: Path = Path("/run/systemd/resolve")
     resolved_static: Path = Path("/usr/lib/systemd/resolv.conf")
+    namespaces: Path = Path("/run/netns")
+    init: Path = Path("/proc/1/ns/net")
+    mounts: Path = Path("/proc/self/mountinfo")
 
 
 def settings(configuration: ModeConfiguration) -> DnsSettings | None:
@@ -51,8 +56,12 @@ def settings(configuration: ModeConfiguration) -> DnsSettings | None:
 
 def plan(
     wanted: DnsSettings, places: DnsPlaces, commands: Commands, link: tuple[str, int], elsewhere: Path
-) -> tuple[Change, str | None]:
+) -> tuple[Change | None, str | None]:
     """The change to make, and a note when it cannot do all that is wanted. `link`: name and index of the device."""
+    file = ResolvFile(str(places.resolv_conf), str(elsewhere), wanted.lines())
+    if _elsewhere(places):
+        own = _is_mount_point(places.resolv_conf, places.mounts)
+        return (file, None) if own else (None, f"{places.resolv_conf} is not this network namespace's own: not changed")
     if commands.find("resolvectl") and resolved_answers(places):
         domains = [f"~{name}" for name in wanted.split] or [EVERY_NAME]
         search = [wanted.search] if wanted.search else []
@@ -62,7 +71,7 @@ def plan(
         note = "split DNS needs systemd-resolved: the tunnel's DNS servers are asked for every name"
     if _resolvconf(commands):
         return Resolvconf(f"tun.{link[0]}", wanted.lines()), note
-    return ResolvFile(str(places.resolv_conf), str(elsewhere), wanted.lines()), note
+    return file, note
 
 
 def resolved_answers(places: DnsPlaces) -> bool:
@@ -82,3 +91,23 @@ def _resolvconf(commands: Commands) -> bool:
     """The `resolvconf` of systemd is resolvectl under another name, and useless without systemd-resolved."""
     file = commands.find("resolvconf")
     return file is not None and Path(file).resolve().name != "resolvectl"
+
+
+def _elsewhere(places: DnsPlaces) -> bool:
+    """Whether this process is in another network namespace than the host's services, as far as can be seen."""
+    own = Path("/proc/self/ns/net").stat().st_ino
+    named = list(places.namespaces.iterdir()) if places.namespaces.is_dir() else []
+    return own in map(_inode, named) or _inode(places.init) not in {own, None}
+
+
+def _inode(file: Path) -> int | None:
+    try:
+        return file.stat().st_ino
+    except OSError:
+        return None
+
+
+def _is_mount_point(file: Path, mounts: Path) -> bool:
+    """Whether a file is mounted for itself, as `ip netns exec` does with /etc/netns/NAME/resolv.conf."""
+    mounted = {line.split(" ")[4] for line in mounts.read_text().splitlines()}
+    return not file.is_symlink() and str(file.resolve()) in mounted
