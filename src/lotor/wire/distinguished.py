@@ -25,7 +25,7 @@ _TYPES = {
 
 def name_text(der: bytes) -> str:
     """Like `C=XX, O=Lab, CN=vpn.example.net`, in the order of the name; not cleaned. `Malformed` when it is no name."""
-    parts = []
+    parts: list[str] = []
     for tag, relative in _elements(_inside(der, SEQUENCE)):
         if tag != SET or len(parts) == MOST_PARTS:
             raise Malformed("not a distinguished name")

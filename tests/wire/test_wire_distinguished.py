@@ -1,0 +1,49 @@
+"""Names of certificates as text: those of recorded peers, and refusal of everything else."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography import x509
+from hypothesis import given
+from hypothesis import strategies as st
+
+import recordings
+from lotor.wire.distinguished import name_text
+from lotor.wire.errors import Malformed
+
+CA = x509.load_pem_x509_certificate((recordings.VECTORS / "hybrid-aggressive-vpnc" / "ca.pem").read_bytes())
+NAME = CA.subject.public_bytes()
+
+
+def test_a_recorded_name_reads_in_its_order():
+    pairs = [(attribute.rfc4514_attribute_name, attribute.value) for attribute in CA.subject]
+    assert len(pairs) > 1
+    assert name_text(NAME) == ", ".join(f"{kind}={value}" for kind, value in pairs)
+
+
+@pytest.mark.parametrize("size", range(1, len(NAME)))
+def test_a_cut_name_is_malformed(size):
+    with pytest.raises(Malformed):
+        name_text(NAME[:size])
+
+
+@pytest.mark.parametrize("octets", ["", "30", "3080", "3005", "30840000000001", "3100", "30023000", "3002310030"])
+def test_what_is_no_name_is_malformed(octets):
+    with pytest.raises(Malformed):
+        name_text(bytes.fromhex(octets))
+
+
+def test_endless_names_are_refused():
+    parts = bytes.fromhex("3100") * 100
+    with pytest.raises(Malformed, match="not a distinguished name"):
+        name_text(b"\x30\x81" + bytes([len(parts)]) + parts)
+
+
+@given(st.binary(max_size=60), st.integers(0, len(NAME) - 1), st.integers(0, 255))
+def test_any_octets_are_a_name_or_malformed(octets, place, changed):
+    for candidate in (octets, NAME[:place] + bytes([changed]) + NAME[place + 1 :]):
+        try:
+            text = name_text(candidate)
+        except Malformed:
+            continue
+        assert isinstance(text, str)
