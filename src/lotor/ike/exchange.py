@@ -71,7 +71,7 @@ class Exchange:
         digest = sha256(incoming.header.encode(len(incoming.body)) + incoming.body).digest()
         if digest == self._last:
             if self.flight is not None:
-                self.flight.send(now)
+                self.flight.again(self._to() if self.plan.initiator else path)
             return
         opened = self._prove(incoming)
         answers_ours = self.position > 0
@@ -80,6 +80,8 @@ class Exchange:
         self.position += 1
         self.waiting = None
         self.settle()
+        self.flight = None
+        self.session.exchanges.settle()
         self.session.learn(incoming.header)
         if answers_ours:
             self.session.follow(path)
@@ -179,6 +181,10 @@ class Exchange:
         if self.flight is not None:
             self.flight.stop()
 
+    def moved(self) -> None:
+        """The peer has moved: answers follow the session now."""
+        self.path = None
+
     def cancel(self) -> None:
         """No more datagrams, no answer, no further step."""
         self.settle()
@@ -204,6 +210,9 @@ class Retired:
         pass
 
     def settle(self) -> None:
+        pass
+
+    def moved(self) -> None:
         pass
 
     def cancel(self) -> None:

@@ -24,6 +24,8 @@ class Running(Protocol):
 
     def settle(self) -> None: ...
 
+    def moved(self) -> None: ...
+
     def cancel(self) -> None: ...
 
 
@@ -60,6 +62,10 @@ class Exchanges:
         """A later message arrived: finished exchanges need not insist on their last message any more."""
         for exchange in self._finished.values():
             exchange.settle()
+
+    def moved(self) -> None:
+        for exchange in (*self._running.values(), *self._finished.values()):
+            exchange.moved()
 
     def cancel(self) -> None:
         for exchange in (*self._running.values(), *self._finished.values()):

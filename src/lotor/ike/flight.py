@@ -46,6 +46,11 @@ class Flight:
         for datagram in self.datagrams:
             self.desk.put(Transmit(datagram, self.path()))
 
+    def again(self, path: Path) -> None:
+        """A duplicate of what this answers came over `path`."""
+        for datagram in self.datagrams:
+            self.desk.put(Transmit(datagram, path))
+
     def repeat(self, intervals: tuple[float, ...], now: Instant, lost: Callable[[Instant], None]) -> None:
         """Send again after each interval until `stop`; call `lost` after the last."""
         if not intervals:

@@ -53,10 +53,9 @@ class Liveness:
         self._unanswered = 0
 
     def acknowledged(self, sequence: int, now: Instant) -> bool:
-        """R-U-THERE-ACK: True when it answers our probe."""
-        if sequence != self._sequence:
+        """R-U-THERE-ACK: True when it answers one of the probes since the last life."""
+        if not self._sequence - self._unanswered < sequence <= self._sequence:
             return False
-        self._sequence = (self._sequence + 1) % 2**32
         self.heard(now)
         return True
 
@@ -102,6 +101,7 @@ class Liveness:
             watch.dead(now)
             return
         self._unanswered += 1
+        self._sequence += 1
         watch.probe(self._sequence, now)
         self._set(now + watch.dpd.retry, self._retry)
 

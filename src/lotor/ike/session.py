@@ -107,6 +107,7 @@ class Session:
         if path == self.path:
             return
         old, self.path = self.path, path
+        self.exchanges.moved()
         if self.children:
             self.children.move(path)
             self.desk.tell(PathChanged(self.id, old, path, self.children.ids()))
