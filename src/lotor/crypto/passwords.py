@@ -23,7 +23,10 @@ class Cost:
     lanes: int = 4
 
 
-def hash_password(password: Secret, cost: Cost = Cost()) -> str:
+DEFAULT_COST = Cost()
+
+
+def hash_password(password: Secret, cost: Cost = DEFAULT_COST) -> str:
     """`$argon2id$v=19$m=…,t=…,p=…$salt$tag` with a new salt."""
     derivation = Argon2id(
         salt=os.urandom(SALT_OCTETS),

@@ -1,0 +1,67 @@
+"""`auth_source system`: logins of the host's own accounts, as passwd and shadow have them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from lotor.auth.accounts import OF_THE_HOST, Account, SystemFiles, find_account, stand_in
+from lotor.auth.libcrypt import LibcryptMissingError, hash_matches
+from lotor.auth.passwords import given_password
+from lotor.auth.workers import BusyError, Workers
+from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
+
+DAY = 86400
+LOCK_MARK = "!"
+
+
+def today() -> int:
+    """Days since 1970-01-01, as shadow counts."""
+    return int(time.time() // DAY)
+
+
+class SystemLogins:
+    """Implements `ports.auth.LoginBackend`. Every attempt costs one hash, whoever it is for.
+
+    The login shell does not matter: accounts for the VPN only may well have `nologin` there. Root never gets in.
+    """
+
+    def __init__(
+        self, files: SystemFiles = OF_THE_HOST, workers: Workers | None = None, day: Callable[[], int] = today
+    ) -> None:
+        self._files = files
+        self._workers = workers or Workers()
+        self._day = day
+
+    async def judge(self, attempt: LoginAttempt) -> Verdict:
+        try:
+            objection = await self._workers.run(lambda: self._objection(attempt))
+        except (BusyError, LibcryptMissingError) as fault:
+            return Refused(attempt.user, str(fault))
+        except OSError as error:
+            return Refused(attempt.user, f"{error.filename} cannot be read ({error.strerror}): logins need it")
+        return Refused(attempt.user, objection) if objection else Accepted(attempt.user)
+
+    def _objection(self, attempt: LoginAttempt) -> str | None:
+        account = find_account(self._files, attempt.user)
+        password, usable = given_password(attempt)
+        matches = hash_matches(password, self._hash(account))
+        if account is None:
+            return "unknown user"
+        if not matches or not usable:
+            return "the account is locked" if account.locked else "wrong password"
+        return self._forbidden(account) or account.objection(self._day())
+
+    def _hash(self, account: Account | None) -> str:
+        """The account's hash, also behind a lock's mark; for nobody's account that of another."""
+        plain = account.hash.lstrip(LOCK_MARK) if account else ""
+        return plain if plain.strip("*x") else stand_in(self._files)
+
+    def _forbidden(self, account: Account) -> str | None:
+        if account.locked:
+            return "the account is locked"
+        if account.uid == 0:
+            return "root never logs in here"
+        if self._files.nologin.exists():
+            return f"{self._files.nologin} exists: nobody but root may log in to this host now"
+        return None
