@@ -18,7 +18,7 @@ use crate::seal::{BadKeys, Keys, Sealer};
 use crate::size::{largest_inner, Encapsulation};
 use crate::{Nanos, LOWEST_SPI, NEXT_HEADER_IPV4, NEXT_HEADER_NONE};
 
-/// Where datagrams of the pair leave and go to; the port is 0 for native ESP.
+/// Where datagrams of the pair leave and go to; native ESP has no use for the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path {
     pub local: Ipv4Addr,

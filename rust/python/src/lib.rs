@@ -1,1 +1,98 @@
-//! x
+//! `lotor._native`: the packet engine as Python sees it. Glue only; `src/lotor/_native.pyi` tells the same in types.
+
+mod child;
+
+use std::io;
+
+use lotor_esp::child::Counters;
+use lotor_pump::{Descriptors, Engine};
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+
+/// `EINVAL` on Linux: an SA pair that cannot be.
+const INVALID: i32 = 22;
+const NANOSECOND: f64 = 1e-9;
+
+/// The engine behind `lotor.dataplane.userspace.engine.Userspace`. Descriptors stay their owner's.
+#[pyclass(frozen, module = "lotor._native")]
+struct Pump(Engine);
+
+/// octets in, octets out, packets in, packets out, replayed, forged, misdirected, seconds since the last good packet.
+type Tally = (u64, u64, u64, u64, u64, u64, u64, Option<f64>);
+
+#[pymethods]
+impl Pump {
+    #[new]
+    fn new(tun: i32, udp: i32, records: i32, outer_mtu: usize) -> PyResult<Self> {
+        Ok(Self(Engine::new(Descriptors { tun, udp, records }, outer_mtu)?))
+    }
+
+    fn start(&self) -> PyResult<()> {
+        Ok(self.0.start()?)
+    }
+
+    /// Returns when no packet is carried any more.
+    fn stop(&self, py: Python<'_>) {
+        py.detach(|| self.0.stop());
+    }
+
+    fn attach_raw(&self, raw: i32) -> PyResult<()> {
+        Ok(self.0.attach_raw(raw)?)
+    }
+
+    fn install(&self, py: Python<'_>, child: child::Child) -> PyResult<()> {
+        let specification = child.specification(lotor_pump::seed()?)?;
+        py.detach(|| self.0.install(specification))
+            .map_err(|impossible| PyOSError::new_err((INVALID, impossible.to_string())))
+    }
+
+    fn activate(&self, child: u64) {
+        self.0.activate(child);
+    }
+
+    fn remove(&self, child: u64) {
+        self.0.remove(child);
+    }
+
+    #[pyo3(name = "move")]
+    fn set_path(&self, child: u64, path: child::Path) {
+        self.0.set_path(child, path.into());
+    }
+
+    fn counters(&self, child: u64) -> Option<Tally> {
+        self.0.counters(child).map(|counters| self.tally(counters))
+    }
+
+    fn transmit(&self, message: &[u8], path: child::Path) -> io::Result<()> {
+        let path = lotor_esp::child::Path::from(path);
+        self.0.transmit(message, path.local, path.remote)
+    }
+}
+
+impl Pump {
+    fn tally(&self, counters: Counters) -> Tally {
+        let idle = counters.last_inbound.map(|at| self.0.now().saturating_sub(at) as f64 * NANOSECOND);
+        (
+            counters.octets_in,
+            counters.octets_out,
+            counters.packets_in,
+            counters.packets_out,
+            counters.replayed,
+            counters.forged,
+            counters.misdirected,
+            idle,
+        )
+    }
+}
+
+/// Octets of the largest inner packet that fits with any suite into outer datagrams of `outer_mtu` octets.
+#[pyfunction]
+fn device_mtu(outer_mtu: usize) -> PyResult<usize> {
+    lotor_esp::size::device_mtu(outer_mtu).map_err(|unknown| PyOSError::new_err((INVALID, unknown.to_string())))
+}
+
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::{device_mtu, Pump};
+}

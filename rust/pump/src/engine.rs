@@ -1,0 +1,141 @@
+//! The control side's handle: SA pairs come and go here while the thread carries packets.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::{OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread::{self, JoinHandle};
+
+use lotor_esp::child::{Child, Counters, Impossible, Path, Specification};
+use lotor_esp::table::Table;
+use lotor_esp::Nanos;
+
+use crate::outer::Outer;
+use crate::sys;
+use crate::worker;
+
+/// Numbers of descriptors that stay their owner's. `tun` gives and takes one IP packet per read and write; `records`
+/// is one end of a pair of SOCK_SEQPACKET sockets.
+#[derive(Clone, Copy, Debug)]
+pub struct Descriptors {
+    pub tun: RawFd,
+    pub udp: RawFd,
+    pub records: RawFd,
+}
+
+/// What the thread and the control side share.
+pub(crate) struct Shared {
+    pub(crate) tun: OwnedFd,
+    pub(crate) outer: Outer,
+    pub(crate) records: OwnedFd,
+    /// Signalled when the thread must look at `stopping`, the sockets or the deadlines again.
+    pub(crate) wake: OwnedFd,
+    pub(crate) stopping: AtomicBool,
+    table: RwLock<Table>,
+}
+
+impl Shared {
+    pub(crate) fn table(&self) -> RwLockReadGuard<'_, Table> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn table_mut(&self) -> RwLockWriteGuard<'_, Table> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An engine: stopped when made, and again when dropped.
+pub struct Engine {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    outer_mtu: usize,
+}
+
+impl Engine {
+    pub fn new(descriptors: Descriptors, outer_mtu: usize) -> io::Result<Self> {
+        let tun = sys::duplicate(descriptors.tun)?;
+        sys::set_nonblocking(&tun)?;
+        let shared = Shared {
+            tun,
+            outer: Outer::new(sys::duplicate(descriptors.udp)?)?,
+            records: sys::duplicate(descriptors.records)?,
+            wake: sys::eventfd()?,
+            stopping: AtomicBool::new(false),
+            table: RwLock::new(Table::new()),
+        };
+        Ok(Self { shared: Arc::new(shared), thread: Mutex::new(None), outer_mtu })
+    }
+
+    /// Carries packets from now on. A second call changes nothing.
+    pub fn start(&self) -> io::Result<()> {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if thread.is_none() {
+            self.shared.stopping.store(false, Relaxed);
+            let shared = Arc::clone(&self.shared);
+            *thread = Some(thread::Builder::new().name("lotor-esp".into()).spawn(move || worker::run(&shared))?);
+        }
+        Ok(())
+    }
+
+    /// Returns when no packet is carried any more. SA pairs stay.
+    pub fn stop(&self) {
+        self.shared.stopping.store(true, Relaxed);
+        sys::signal(&self.shared.wake);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // The thread tells its own panics as a record.
+            let _ = thread.join();
+        }
+    }
+
+    /// Native ESP from now on, through this raw socket of protocol 50.
+    pub fn attach_raw(&self, raw: RawFd) -> io::Result<()> {
+        self.shared.outer.attach_raw(sys::duplicate(raw)?)?;
+        sys::signal(&self.shared.wake);
+        Ok(())
+    }
+
+    /// `largest_outer` is cut to the MTU outside.
+    pub fn install(&self, mut specification: Specification) -> Result<(), Impossible> {
+        specification.largest_outer = specification.largest_outer.min(self.outer_mtu);
+        let child = Child::new(specification, sys::monotonic())?;
+        self.shared.table_mut().install(child)?;
+        sys::signal(&self.shared.wake);
+        Ok(())
+    }
+
+    pub fn activate(&self, id: u64) {
+        self.shared.table_mut().activate(id);
+    }
+
+    pub fn remove(&self, id: u64) {
+        self.shared.table_mut().remove(id);
+    }
+
+    pub fn set_path(&self, id: u64, path: Path) {
+        if let Some(child) = self.shared.table().get(id) {
+            child.set_path(path);
+        }
+    }
+
+    pub fn counters(&self, id: u64) -> Option<Counters> {
+        Some(self.shared.table().get(id)?.counters())
+    }
+
+    /// An ISAKMP message from the NAT traversal socket; the marker is added. b"\xff" is a keepalive and goes as it is.
+    pub fn transmit(&self, message: &[u8], local: Ipv4Addr, remote: SocketAddrV4) -> io::Result<()> {
+        self.shared.outer.send_ike(message, local, remote)
+    }
+
+    /// The clock of `Counters::last_inbound`.
+    pub fn now(&self) -> Nanos {
+        sys::monotonic()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

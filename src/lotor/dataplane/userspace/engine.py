@@ -1,0 +1,133 @@
+"""The user-space engine: ESP between a TUN device and UDP port 4500, carried by a Rust thread without the GIL."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+
+from lotor._native import Pump, device_mtu
+from lotor.dataplane.userspace.native_esp import open_esp_socket
+from lotor.dataplane.userspace.records import LARGEST_RECORD, Received, parse
+from lotor.dataplane.userspace.spis import Spis
+from lotor.model.child import Child, Counters, Encapsulation
+from lotor.model.network import Instant, Path
+from lotor.ports.dataplane import Broken, Notice, TunDevice
+
+OUTER_MTU = 1500
+"""Octets of the largest IP datagram that the path outside is believed to carry."""
+MOST_AT_ONCE = 64
+"""Records read before other work of the loop gets its turn."""
+_SEQPACKET_BUFFER = 1 << 20
+
+
+class Userspace:
+    """`ports.DataPlane` for many tunnels on one TUN device and one NAT traversal socket (IPv4).
+
+    The device and the socket stay their owner's. `open_raw` makes a raw ESP socket when the first SA pair without UDP
+    encapsulation comes; it may be refused. Packets wait in the kernel until `start`; after `stop` it stays stopped.
+    """
+
+    def __init__(
+        self,
+        tun: TunDevice,
+        nat_t: socket.socket,
+        *,
+        outer_mtu: int = OUTER_MTU,
+        clock: Callable[[], Instant] = time.monotonic,
+        open_raw: Callable[[socket.socket], socket.socket] = open_esp_socket,
+    ) -> None:
+        if nat_t.family != socket.AF_INET:
+            raise OSError("the user-space engine needs an IPv4 socket for NAT traversal")
+        self._tun = tun
+        self._nat_t = nat_t
+        self._mtu = device_mtu(outer_mtu)
+        self._clock = clock
+        self._open_raw = open_raw
+        self._spis = Spis(clock)
+        self._native_esp = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._records, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._records.setblocking(False)
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEQPACKET_BUFFER)
+            self._pump = Pump(tun.fd, nat_t.fileno(), theirs.fileno(), outer_mtu)
+
+    def start(self, receive: Callable[[bytes, Path], None], notify: Callable[[Notice], None]) -> None:
+        if self._records.fileno() < 0:
+            raise OSError("the packet engine was stopped: make a new one")
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_reader(self._records, self._drain, receive, notify)
+            self._pump.start()
+
+    def stop(self) -> None:
+        if self._loop is not None:
+            self._loop.remove_reader(self._records)
+            self._loop = None
+        self._pump.stop()
+        self._records.close()
+
+    def device(self) -> str:
+        return self._tun.name
+
+    def mtu(self) -> int:
+        return self._mtu
+
+    def transmit(self, message: bytes, path: Path) -> None:
+        self._pump.transmit(message, path)
+
+    def reserve_spi(self) -> int:
+        return self._spis.reserve()
+
+    def install(self, child: Child) -> None:
+        if child.encapsulation is Encapsulation.NONE:
+            self._need_native_esp()
+        self._pump.install(child)
+        self._spis.use(child.id, child.inbound.spi)
+
+    def activate(self, child: int) -> None:
+        self._pump.activate(child)
+
+    def remove(self, child: int) -> None:
+        self._pump.remove(child)
+        self._spis.free(child)
+
+    def move(self, child: int, path: Path) -> None:
+        self._pump.move(child, path)
+
+    def counters(self, child: int) -> Counters | None:
+        tally = self._pump.counters(child)
+        if tally is None:
+            return None
+        idle = tally[7]
+        return Counters(*tally[:7], last_inbound=None if idle is None else self._clock() - idle)
+
+    def _need_native_esp(self) -> None:
+        if not self._native_esp:
+            with self._open_raw(self._nat_t) as raw:
+                self._pump.attach_raw(raw.fileno())
+            self._native_esp = True
+
+    def _drain(self, receive: Callable[[bytes, Path], None], notify: Callable[[Notice], None]) -> None:
+        for _ in range(MOST_AT_ONCE):
+            if self._loop is None:
+                return  # stopped by what the last record led to
+            try:
+                record = self._records.recv(LARGEST_RECORD)
+            except (BlockingIOError, InterruptedError):
+                return
+            self._hand_over(record, receive, notify)
+
+    def _hand_over(
+        self, record: bytes, receive: Callable[[bytes, Path], None], notify: Callable[[Notice], None]
+    ) -> None:
+        match parse(record):
+            case Received(message, path):
+                receive(message, path)
+            case Broken() as broken:
+                notify(broken)
+                self.stop()
+            case notice:
+                notify(notice)

@@ -1,0 +1,21 @@
+"""The raw socket of native ESP, IP protocol 50: opened only when a peer without NAT wants it, and only if allowed."""
+
+from __future__ import annotations
+
+import socket
+
+IPPROTO_ESP = 50
+SO_MARK = getattr(socket, "SO_MARK", 36)
+
+
+def open_esp_socket(nat_t: socket.socket) -> socket.socket:
+    """A raw ESP socket that stays out of the tunnel as `nat_t` does; `OSError` says what is missing."""
+    try:
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, IPPROTO_ESP)
+    except PermissionError as error:
+        text = "no permission for native ESP: give CAP_NET_RAW, or set `nat_traversal force` to carry ESP in UDP"
+        raise OSError(error.errno, text) from error
+    mark = nat_t.getsockopt(socket.SOL_SOCKET, SO_MARK)
+    if mark:
+        raw.setsockopt(socket.SOL_SOCKET, SO_MARK, mark)
+    return raw
