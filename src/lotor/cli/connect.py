@@ -58,18 +58,24 @@ class Asking:
 
     def __init__(self, *, password_stdin: bool) -> None:
         self._password_stdin = password_stdin
-        self._why = ""
+        self._used = False
 
     def answer(self, wants: tuple[Field, ...], message: str) -> Secrets | None:
         """None when nobody can be asked; the reason is told on standard error."""
-        if self._password_stdin and wants == (Field.PASSWORD,):
-            self._password_stdin = False
-            return {Field.PASSWORD: terminal.read_password(sys.stdin.buffer)}
+        if self._password_stdin:
+            return self._from_stdin(wants)
         try:
             return terminal.ask(wants, message)
         except terminal.NoTerminalError as error:
             click.echo(f"lotor: {error}", err=True)
             return None
+
+    def _from_stdin(self, wants: tuple[Field, ...]) -> Secrets | None:
+        """The one password that is there; a gateway that asks for more, or again, gets nothing."""
+        if self._used or wants != (Field.PASSWORD,):
+            return None
+        self._used = True
+        return {Field.PASSWORD: terminal.read_password(sys.stdin.buffer)}
 
 
 def outcome(response: Response, gateway: str) -> str:

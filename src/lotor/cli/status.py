@@ -75,7 +75,7 @@ def _session(view: SessionView) -> list[str]:
     since = view["since"][:16].replace("T", " ")
     user = view["user"] or f"({view['state']})"
     traffic = view["traffic"]
-    refused = {kind: traffic[kind] for kind in ("replayed", "forged", "misdirected") if traffic[kind]}  # type: ignore[literal-required]  # three keys of TrafficView
+    refused = {kind: traffic[kind] for kind in ("replayed", "forged", "misdirected") if traffic[kind]}
     lines = [
         f"{view['session']:>4}  {user:<16} {view['outside']:<21} {since:<16} {view['address']:<15}",
         f"      {view['role']} of remote {view['remote']}, {view['state']} for {duration(view['seconds'])}",

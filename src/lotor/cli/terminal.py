@@ -47,6 +47,24 @@ def ask(wants: tuple[Field, ...], message: str) -> dict[Field, Secret]:
         return {field: Secret(_ask_one(tty, field)) for field in wants}
 
 
+@contextmanager
+def kept() -> Iterator[None]:
+    """The terminal is afterwards as it was, also when a prompt was left in the middle."""
+    try:
+        descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+    except OSError:
+        yield
+        return
+    try:
+        before = termios.tcgetattr(descriptor)
+        try:
+            yield
+        finally:
+            termios.tcsetattr(descriptor, termios.TCSANOW, before)
+    finally:
+        os.close(descriptor)
+
+
 def read_password(stream: BinaryIO) -> Secret:
     """One line of standard input, without its line end."""
     return Secret(stream.readline(LONGEST_ANSWER).rstrip(b"\r\n"))

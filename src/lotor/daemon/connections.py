@@ -75,11 +75,15 @@ class Connections:
             target = await self.target(gateway)
         except RefusedRequest as error:
             return error.reason
+        return await self.reach(target, user, prompter)
+
+    async def reach(self, target: Target, user: str | None, prompter: Prompter) -> Session | Reason:
+        """`connect` for a gateway that was found already."""
         if (session := self.existing(target)) is not None:
             return session
         key = (target.remote.name, target.address)
         if key in self._beginning:
-            return Reason(Cause.LOCAL_FAULT, f"a connection to {gateway} is being set up already")
+            return Reason(Cause.LOCAL_FAULT, f"a connection to {target.address} is being set up already")
         self._beginning.add(key)
         try:
             return await self._attempt(target, user, prompter)
@@ -98,11 +102,12 @@ class Connections:
         return len(gone)
 
     async def target(self, gateway: str) -> Target:
-        """The block with the gateway's address, else that of its name, else an anonymous one; `RefusedRequest`."""
+        """The block of that name (a word without dots is no host name then), else the one with the gateway's address,
+        else an anonymous one; `RefusedRequest` when there is none."""
         remotes = [each for each in self._ground.remotes() if each.side is Side.CLIENT]
         typed = _address(gateway)
         named = next((each for each in remotes if each.name == gateway and isinstance(each.address, IPv4Address)), None)
-        if typed is None and named is not None and isinstance(named.address, IPv4Address):
+        if "." not in gateway and named is not None and isinstance(named.address, IPv4Address):
             return Target(named, named.address, None)
         addresses = [typed] if typed is not None else await resolve(gateway)
         host = gateway if typed is None else None

@@ -84,9 +84,9 @@ class Daemon:
         self._tasks: set[asyncio.Task[object]] = set()
 
     async def serve(self, ready: Callable[[], None]) -> int:
+        assembled = await assemble(self._loadout, self._broken)
         for warning in self._loadout.warnings:
             log.warning("%s", warning)
-        assembled = await assemble(self._loadout, self._broken)
         try:
             steward = Steward(assembled.machinery, Origin(str(self._options.file), lambda: load(self._options.file)))
             server = await self._control(steward)

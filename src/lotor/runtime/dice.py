@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from lotor.crypto import groups
+from lotor.crypto.groups import key_pair
 from lotor.ike.dice import KeyPair
 from lotor.model.algorithms import Group
 
@@ -27,7 +27,7 @@ class SystemDice:
         return secrets.randbelow(2**32 - 1) + 1
 
     def key_pair(self, group: Group) -> KeyPair:
-        return groups.key_pair(group)
+        return key_pair(group)
 
     def sequence(self) -> int:
         return secrets.randbelow(2**31)

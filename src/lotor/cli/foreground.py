@@ -1,0 +1,142 @@
+"""`lotor connect --ca`: the client without a daemon and without a configuration file, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lotor import config
+from lotor.cli import terminal
+from lotor.cli.connect import outcome
+from lotor.config import ConfigError
+from lotor.control.messages import Secrets
+from lotor.daemon import logs
+from lotor.daemon.assembly import assemble, dismantle
+from lotor.daemon.connections import Target
+from lotor.daemon.exits import CAUSES, Exit, StartError
+from lotor.daemon.loadout import Loadout, prepare
+from lotor.daemon.machinery import Machinery
+from lotor.daemon.privilege import demand_privilege
+from lotor.daemon.service import connected
+from lotor.ike.events import Ended, Event
+from lotor.model.login import Field
+from lotor.model.reason import Cause, Reason
+
+Ask = Callable[[tuple[Field, ...], str], Secrets | None]
+
+INTERRUPTED = Reason(Cause.ADMINISTRATOR, "interrupted")
+
+
+def connect_here(gateway: str, ca: Path, user: str | None, ask: Ask) -> None:
+    """Returns when the person ends the connection; `StartError` when it does not come up or is lost."""
+    os.umask(0o077)
+    demand_privilege()
+    address, host = _resolve(gateway)
+    loadout = _loadout(gateway, ca, address, user)
+    logs.set_up(logs.Sink.STDERR, "warning", debug=False)
+    logging.getLogger("lotor").setLevel(logging.ERROR)  # what matters to this person is said by the command itself
+    with terminal.kept():
+        reason = asyncio.run(Visit(loadout, Target(loadout.policy.remotes[0], address, host), ask).run())
+    if reason.cause is Cause.ADMINISTRATOR:
+        click.echo("VPN connection terminated")
+        return
+    raise StartError(reason.text, CAUSES[reason.cause])
+
+
+def _resolve(gateway: str) -> tuple[IPv4Address, str | None]:
+    """The address, and the name if one was typed."""
+    try:
+        return IPv4Address(gateway), None
+    except ValueError:
+        pass
+    try:
+        found = socket.getaddrinfo(gateway, None, socket.AF_INET, socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as error:
+        raise StartError(
+            f"cannot resolve {gateway}: {getattr(error, 'strerror', None) or 'not a host name'}"
+        ) from error
+    return IPv4Address(str(found[0][4][0])), gateway
+
+
+def _loadout(gateway: str, ca: Path, address: IPv4Address, user: str | None) -> Loadout:
+    try:
+        return prepare(config.roadwarrior(gateway, ca, address, user))
+    except ConfigError as error:
+        raise StartError("; ".join(each.text for each in error.problems), Exit.CONFIGURATION) from error
+
+
+class Person:
+    """Implements `runtime.requests.Prompter`: typing happens in a thread that does not keep the program alive."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    async def prompt(self, wants: tuple[Field, ...], message: str) -> Secrets | None:
+        loop = asyncio.get_running_loop()
+        typed: asyncio.Future[Secrets | None] = loop.create_future()
+
+        def settle(answers: Secrets | None) -> None:
+            if not typed.done():
+                typed.set_result(answers)
+
+        def work() -> None:
+            answers = self._ask(wants, message)
+            loop.call_soon_threadsafe(settle, answers)
+
+        threading.Thread(target=work, daemon=True).start()
+        return await typed
+
+
+class Visit:
+    """One connection from beginning to end."""
+
+    def __init__(self, loadout: Loadout, target: Target, ask: Ask) -> None:
+        self._loadout = loadout
+        self._target = target
+        self._person = Person(ask)
+        self._over: asyncio.Future[Reason] | None = None
+
+    async def run(self) -> Reason:
+        loop = asyncio.get_running_loop()
+        self._over = loop.create_future()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, lambda: self._end(INTERRUPTED))
+        assembled = await assemble(self._loadout, lambda why: self._end(Reason(Cause.LOCAL_FAULT, why)))
+        try:
+            return await self._visit(assembled.machinery, self._over)
+        finally:
+            await assembled.machinery.stop()
+            await dismantle(assembled)
+
+    async def _visit(self, machinery: Machinery, over: asyncio.Future[Reason]) -> Reason:
+        attempt = asyncio.ensure_future(machinery.connections.reach(self._target, None, self._person))
+        either: set[asyncio.Future[Any]] = {attempt, over}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not attempt.done():
+            attempt.cancel()
+            await asyncio.wait({attempt})
+            return over.result()
+        found = attempt.result()
+        if isinstance(found, Reason):
+            return found
+        click.echo(outcome(connected(found, already=False), str(self._target.address)))
+        machinery.listen(self._follow)
+        return await over
+
+    def _follow(self, event: Event) -> None:
+        if isinstance(event, Ended):
+            self._end(event.reason)
+
+    def _end(self, reason: Reason) -> None:
+        if self._over is not None and not self._over.done():
+            self._over.set_result(reason)

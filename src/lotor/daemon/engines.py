@@ -1,0 +1,87 @@
+"""Engines made from settings: who judges logins, which scripts run, and the data plane."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from lotor.auth import LocalLogins, SystemGroups, SystemLogins, Throttle, UserFile
+from lotor.config.settings import AuthSource, ModeCfg, RemoteSettings
+from lotor.daemon.exits import Exit, StartError
+from lotor.dataplane.tun import Tun
+from lotor.dataplane.userspace.engine import Userspace
+from lotor.hooks.environment import Occasion
+from lotor.hooks.environment import environment as variables
+from lotor.hooks.scripts import ScriptHooks
+from lotor.model.login import LoginAttempt, Refused, Verdict
+from lotor.model.policy import Side
+from lotor.ports.auth import LoginBackend
+from lotor.ports.dataplane import DataPlane, TunDevice
+from lotor.ports.hooks import HookEvent
+from lotor.runtime.sessions import Session
+
+
+class NoLogins:
+    """For a pure client: nobody logs in here."""
+
+    async def judge(self, attempt: LoginAttempt) -> Verdict:
+        return Refused(attempt.user, "this configuration has no mode_cfg section, so nobody logs in here")
+
+
+def logins_of(mode_cfg: ModeCfg | None) -> LoginBackend:
+    """The back end that `auth_source` names, slowed down against guessing."""
+    if mode_cfg is None:
+        return NoLogins()
+    backend: LoginBackend
+    match mode_cfg.auth_source:
+        case AuthSource.SYSTEM:
+            backend = SystemLogins()
+        case AuthSource.LOCAL:
+            backend = LocalLogins(UserFile(mode_cfg.users.path))
+        case _:
+            return NoLogins()  # `config.check` refuses these; a client's file may still name them
+    if mode_cfg.auth_groups:
+        backend = SystemGroups(backend, mode_cfg.auth_groups)
+    return Throttle(backend, mode_cfg.auth_throttle)
+
+
+def hooks_of(remotes: tuple[RemoteSettings, ...]) -> ScriptHooks:
+    scripts: dict[tuple[str, HookEvent], Path] = {}
+    for remote in remotes:
+        for script in remote.scripts:
+            scripts[(remote.name, HookEvent(script.event))] = script.file.path
+    return ScriptHooks(scripts)
+
+
+def environment(session: Session, device: str) -> Mapping[str, str]:
+    """The variables of a hook for a session."""
+    user = session.user if session.side is Side.GATEWAY else None
+    return variables(
+        Occasion(
+            side=session.side,
+            path=session.path,
+            peer_id=session.peer,
+            cookies=session.cookies,
+            configuration=session.configuration,
+            user=user,
+            device=device,
+        )
+    )
+
+
+def tun_device(held: AsyncExitStack) -> TunDevice:
+    """A TUN device that goes when `held` lets go; `StartError` when there can be none."""
+    try:
+        tun = Tun()
+    except OSError as error:
+        code = Exit.NOT_ROOT if error.errno == errno.EPERM else Exit.NO_DEVICE
+        raise StartError(error.strerror or str(error), code) from error
+    held.callback(tun.close)
+    return tun
+
+
+def userspace(tun: TunDevice, nat_t: socket.socket) -> DataPlane:
+    return Userspace(tun, nat_t)

@@ -1,0 +1,97 @@
+"""A configuration made ready for use: settings, the core's policy, and the engines that hold no part of the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lotor import config
+from lotor.config import ConfigError, Problem, RemoteSettings, Settings, render
+from lotor.config.settings import Credential
+from lotor.daemon.engines import hooks_of, logins_of
+from lotor.keys.keyring import Keyring
+from lotor.keys.specification import RemoteKeys, Severity
+from lotor.model.policy import Policy, Side
+from lotor.ports.auth import LoginBackend
+from lotor.ports.hooks import Hooks
+from lotor.ports.keys import Keys
+from lotor.runtime.configurations import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Loadout:
+    """Replaced whole by a reload. `warnings` are ready to be read; `template` None without mode_cfg."""
+
+    settings: Settings
+    policy: Policy
+    keys: Keys
+    logins: LoginBackend
+    hooks: Hooks
+    template: Template | None
+    warnings: tuple[str, ...] = ()
+
+    def serves_as(self, side: Side) -> bool:
+        return any(remote.side is side for remote in self.policy.remotes)
+
+
+def load(path: Path) -> Loadout:
+    """Raises `ConfigError` with everything that is wrong with the file and with the files that it names."""
+    loaded = config.load(path)
+    return prepare(loaded.settings, (render(warning, "warning") for warning in loaded.warnings))
+
+
+def prepare(settings: Settings, warnings: Iterable[str] = ()) -> Loadout:
+    """The same for settings that no file says."""
+    if problems := config.check(settings):
+        raise ConfigError(problems)
+    psk = settings.paths.pre_shared_key
+    keyring = Keyring([_keys_of(settings, each) for each in settings.remotes], psk.path if psk else None)
+    if errors := [_problem(settings, each.remote, each.text) for each in keyring.errors]:
+        raise ConfigError(errors)
+    policy = config.resolve(settings, {each.name: _credential(keyring, each.name) for each in settings.remotes})
+    own = [f"remote {each.remote}: {each.text}" for each in keyring.problems if each.severity is Severity.WARNING]
+    return Loadout(
+        settings,
+        policy,
+        keyring,
+        logins_of(settings.mode_cfg),
+        hooks_of(settings.remotes),
+        _template(settings),
+        (*warnings, *own),
+    )
+
+
+def _keys_of(settings: Settings, remote: RemoteSettings) -> RemoteKeys:
+    directory, files = settings.paths.certificate, remote.certificate
+    return RemoteKeys(
+        name=remote.name,
+        certificate=files.certificate.path if files else None,
+        private_key=files.key.path if files else None,
+        ca=(remote.ca.path,) if remote.ca else (),
+        certificate_directory=directory.path if directory else None,
+        peers_certfile=remote.peers_certfile.path if remote.peers_certfile else None,
+        peers_identifiers=config.identity_patterns(remote),
+        verify_identifier=remote.verify_identifier,
+        verify_cert=remote.verify_cert,
+        address=remote.address,
+        judges=config.side_of(remote) is Side.CLIENT,
+    )
+
+
+def _credential(keyring: Keyring, remote: str) -> Credential:
+    found = keyring.credential(remote)
+    return Credential(found.chain, found.subject, found.authority_names)
+
+
+def _problem(settings: Settings, remote: str, text: str) -> Problem:
+    """A fault of the keys at the head of its remote block."""
+    place = next(each.places.head for each in settings.remotes if each.name == remote)
+    return Problem.at(place, text)
+
+
+def _template(settings: Settings) -> Template | None:
+    mode_cfg = settings.mode_cfg
+    if mode_cfg is None:
+        return None
+    return Template(config.mode_configuration(mode_cfg), mode_cfg.banner.path if mode_cfg.banner else None)
