@@ -36,7 +36,7 @@ def main() -> int:
 def _tell(story: Story) -> bool:
     try:
         story.tell()
-    except (LabError, KeyboardInterrupt) as error:
+    except (LabError, OSError, KeyboardInterrupt) as error:
         print(f"\ndemo: {str(error) or 'interrupted'}", file=sys.stderr)
         for name, log in story.logs():
             print(f"\n--- the end of the log of {name}\n{_tail(log)}", file=sys.stderr)

@@ -86,7 +86,7 @@ class Story:
     def client_file(self) -> None:
         self.client.configure(lotor.howto("client"))
         for script in ("phase1-up.sh", "phase1-down.sh"):
-            self.internet.client.write(f"/etc/racoon/{script}", (lotor.HOOKS / script).read_bytes(), 0o755)
+            self.internet.client.write(f"/etc/racoon/{script}", lotor.sample_script(script), 0o755)
         self._must(self.client, "check", CONFIGURATION)
 
     def gateway_up(self) -> None:

@@ -59,7 +59,7 @@ class Machinery:
         self._executor = ThreadPoolExecutor(THREADS, "lotor-keys")
         self._configurations = (
             GatewayConfigurations(equipment.leases, lambda: self.loadout.template)
-            if equipment.leases
+            if equipment.leases is not None
             else NoConfigurations()
         )
         self.requests = Requests()
