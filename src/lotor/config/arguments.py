@@ -36,6 +36,10 @@ class Argument(ABC):
         """Pairs of (word, what it means), for the reference."""
         return ()
 
+    def limits(self) -> str:
+        """What values are taken, as a sentence for the reference; empty where the syntax says it all."""
+        return ""
+
 
 @dataclass(frozen=True)
 class Flag(Argument):
@@ -80,6 +84,11 @@ class Number(Argument):
     def syntax(self) -> str:
         return "N"
 
+    def limits(self) -> str:
+        if self.high == HIGHEST:
+            return ""
+        return f"N is {self.low} to {self.high}{f' {self.unit}' if self.unit else ''}."
+
 
 @dataclass(frozen=True)
 class Duration(Argument):
@@ -111,6 +120,9 @@ class Duration(Argument):
 
     def syntax(self) -> str:
         return "N (sec|min|hour)"
+
+    def limits(self) -> str:
+        return "" if self.high == HIGHEST else f"It is {self.low} to {self.high} seconds."
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address
 
 from lotor.config.names import to_der
-from lotor.config.problem import Location, Problem
+from lotor.config.problem import Problem
 from lotor.config.settings import (
     Adminsock,
     Algorithm,
@@ -64,9 +64,7 @@ def _blocks(settings: Settings) -> Iterator[Problem]:
     if not settings.remotes:
         yield Problem.at(head, "there is no remote block: add one that says how peers are met")
     if not settings.sainfos:
-        yield Problem.at(
-            head, "there is no sainfo block: add sainfo anonymous { … } that says how traffic is protected"
-        )
+        yield Problem.at(head, "there is no sainfo block: add sainfo anonymous { … } for the traffic")
     if settings.mode_cfg is None:
         text = "there is no mode_cfg block, so clients would get no address: add mode_cfg { network4 …; pool_size …; }"
         for remote in settings.remotes:
@@ -95,9 +93,7 @@ def _sides(remote: RemoteSettings) -> Iterator[Problem]:
     first = next((each for each in methods if each.value and each.value.side), None)
     for method in methods:
         if first and first.value and method.value and method.value.side not in {None, first.value.side}:
-            text = (
-                f"{method.name} and {first.name} cannot be in one remote: one is the gateway's, one the client's side"
-            )
+            text = f"{method.name} and {first.name} cannot be in one remote: they are two sides"
             yield Problem.at(method.at, text)
 
 
@@ -152,9 +148,7 @@ def _mode_cfg(mode_cfg: ModeCfg) -> Iterator[Problem]:
     first = mode_cfg.network4
     if first is None:
         if mode_cfg.conf_source is ConfSource.LOCAL:
-            yield Problem.at(
-                mode_cfg.places.head, "there are no addresses to give: add network4 ADDR; and pool_size N;"
-            )
+            yield Problem.at(mode_cfg.places.head, "there are no addresses to give: add network4 and pool_size")
     elif int(first) + mode_cfg.pool_size > ADDRESSES:
         yield Problem.at(mode_cfg.places.of("pool_size"), "the pool would go beyond 255.255.255.255: make it smaller")
     elif IPv4Address(int(first) + mode_cfg.pool_size - 1).is_multicast:
@@ -193,9 +187,9 @@ def _adminsock(socket: Adminsock | None) -> Iterator[Problem]:
         yield Problem.at(socket.at, f'there is no group "{socket.group}" on this host: name another group')
 
 
-def _known(look_up: object, name: str) -> bool:
+def _known(look_up: Callable[[str], object], name: str) -> bool:
     try:
-        look_up(name)  # type: ignore[operator]  # getpwnam or getgrnam
+        look_up(name)
     except KeyError:
         return False
     return True
@@ -224,6 +218,3 @@ def _executable(file: FileName) -> Iterator[Problem]:
         yield Problem.at(file.at, f"{file.path} {wrong}")
     elif not os.access(file.path, os.X_OK):
         yield Problem.at(file.at, f"{file.path} is not executable: chmod +x it")
-
-
-__all__ = ["Location", "check", "is_gateway", "side_of"]

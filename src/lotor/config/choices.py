@@ -40,8 +40,15 @@ class Choice:
             f"weak: {self.weak}" if self.weak else "",
             "not available in this version" if self.later else "",
             f"also written {', '.join(self.aliases)}" if self.aliases else "",
+            self._sizes(),
         )
         return "; ".join(part for part in (self.meaning, *limits) if part)
+
+    def _sizes(self) -> str:
+        """The key lengths of an algorithm that is available."""
+        if not self.lengths or self.later:
+            return ""
+        return f"{one_of([str(length) for length in self.lengths])} bits, {self.bits} when no length is written"
 
 
 @dataclass(frozen=True)

@@ -232,6 +232,12 @@ def blocks_in(block: Block, path: str = "") -> list[tuple[str, Block]]:
     return found
 
 
+def secret_words(block: Block) -> set[str]:
+    """The names of blocks and directives that may stand beside a password."""
+    rows = [row for _, inner in blocks_in(block) for row in inner.rows]
+    return {row.name for row in rows if row.secret}
+
+
 def example(row: Row) -> str:
     """How a missing row could be written."""
     if isinstance(row, Block):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from lotor.config.problem import Location, Problem
@@ -14,6 +14,7 @@ _TOKEN = re.compile(
         (?P<string>"[^"]*") | (?P<open>".*) | (?P<word>[^ \t\r\f\v;{},"\#]+)""",
     re.VERBOSE,
 )
+_WORD = re.compile(r"\w+")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -46,32 +47,43 @@ def shorten(text: str, longest: int = 40) -> str:
     return text if len(text) <= longest else text[:longest] + "…"
 
 
-def tokens(text: str, path: str, problems: list[Problem]) -> Iterator[Token]:
-    """The tokens of a file in order. Strings end on their line; octets that are no text are a problem each line."""
+def tokens(text: str, path: str, problems: list[Problem], secret: frozenset[str] = frozenset()) -> Iterator[Token]:
+    """The tokens of a file in order. Strings end on their line; octets that are no text are a problem.
+
+    No message shows a line in which one of the words `secret` stands: a password may stand there too.
+    """
     for number, line in enumerate(text.split("\n"), start=1):
-        yield from _line(line, path, number, problems)
+        shown = "" if secret.intersection(_WORD.findall(line)) else line
+        yield from _line(line, Location(path, number, 1, shown), problems)
 
 
-def _line(line: str, path: str, number: int, problems: list[Problem]) -> Iterator[Token]:
+def _line(line: str, start: Location, problems: list[Problem]) -> Iterator[Token]:
     for match in _TOKEN.finditer(line):
         group = match.lastgroup or ""
         if group in {"blank", "comment"}:
             continue
-        at = Location(path, number, match.start() + 1, line)
+        at = replace(start, column=match.start() + 1)
         spoilt = _CONTROL.search(match.group())
         if spoilt:
-            here = Location(path, number, match.start() + spoilt.start() + 1, line)
-            problems.append(
-                Problem.at(here, "this octet is no text: a configuration is UTF-8 without control characters")
-            )
-            return
+            here = replace(at, column=at.column + spoilt.start())
+            problems.append(Problem.at(here, "this is no text: a configuration is UTF-8 without control characters"))
         if group == "open":
-            at = Location(path, number, match.start() + 1, line[: match.start() + 1])  # what follows may be a password
+            at = replace(at, source_line=at.source_line[: match.start() + 1])  # what follows may be a password
             problems.append(Problem.at(at, 'this string is not closed: it needs a second " on the same line'))
-        yield _token(group, match.group(), at)
+            yield from _open(match.group().rstrip(), at)
+        else:
+            yield _token(group, match.group(), at)
+
+
+def _open(text: str, at: Location) -> Iterator[Token]:
+    """A string without its second quote: a semicolon at the end of the line is taken for the end of the statement."""
+    closed = text.removesuffix(";")
+    yield Token(Kind.STRING, closed[1:], at, len(closed))
+    if closed != text:
+        yield Token(Kind.MARK, ";", replace(at, column=at.column + len(closed)), 1)
 
 
 def _token(group: str, text: str, at: Location) -> Token:
-    if group in {"string", "open"}:
-        return Token(Kind.STRING, text.strip('"') if group == "string" else text[1:], at, len(text))
+    if group == "string":
+        return Token(Kind.STRING, text[1:-1], at, len(text))
     return Token(Kind.MARK if group == "mark" else Kind.WORD, text, at, len(text))

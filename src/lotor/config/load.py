@@ -36,9 +36,6 @@ def _load(files: Files, name: str, statements: list[Statement]) -> Loaded:
     interpreter = Interpreter(ROOT, reading)
     interpreter.fill(body, statements)
     written = body.values.pop("remotes", ())
-    for remote in written:
-        for proposal in remote.values.get("proposals", ()):
-            interpreter.require(proposal)
     built = remotes(written, interpreter, reading)
     if reading.problems:
         raise ConfigError(_in_order(reading.problems, files.order))

@@ -11,6 +11,7 @@ from lotor.config.names import to_der
 from lotor.config.problem import ConfigError, Problem
 from lotor.config.settings import (
     Credential,
+    FileName,
     IdentifierSetting,
     ModeCfg,
     Proposal,
@@ -22,7 +23,7 @@ from lotor.config.settings import (
 from lotor.model.algorithms import EspSuite, IkeSuite
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.identity import Identity, IdentityPattern, IdKind
-from lotor.model.policy import ChildPolicy, Dpd, Policy, RemotePolicy, Retransmission
+from lotor.model.policy import ChildPolicy, Dpd, ExchangeMode, Policy, RemotePolicy, Retransmission
 
 UDP, ISAKMP_PORT = 17, 500
 EVERYTHING = 65535
@@ -61,7 +62,7 @@ def _remote(remote: RemoteSettings, credential: Credential) -> RemotePolicy:
         side=side,
         address=remote.address,
         port=remote.port,
-        exchange_modes=remote.exchange_mode,
+        exchange_modes=tuple(mode for mode in remote.exchange_mode if mode is ExchangeMode.AGGRESSIVE),
         proposals=tuple(suite for proposal in remote.proposals for suite in _suite(proposal, remote.lifetime)),
         proposal_check=remote.proposal_check,
         my_identity=_identity(remote.my_identifier, credential.subject),
@@ -103,7 +104,7 @@ def _identity(identifier: IdentifierSetting, subject: bytes) -> Identity | None:
     if identifier.kind is IdKind.DER_ASN1_DN:
         return Identity(identifier.kind, subject if identifier.value is None else to_der(identifier.value))
     if identifier.file is not None:
-        return Identity(identifier.kind, identifier.file.path.read_bytes())
+        return Identity(identifier.kind, _octets(identifier.file))
     return Identity(identifier.kind, (identifier.value or "").encode())
 
 
@@ -116,20 +117,19 @@ def identity_patterns(remote: RemoteSettings) -> tuple[IdentityPattern, ...]:
 
 
 def _pattern(identifier: IdentifierSetting) -> str | None:
-    if identifier.file is None:
-        return identifier.value
+    return identifier.value if identifier.file is None else _octets(identifier.file).decode("latin-1")
+
+
+def _octets(file: FileName) -> bytes:
     try:
-        return identifier.file.path.read_bytes().decode("latin-1")
+        return file.path.read_bytes()
     except OSError as error:
-        text = f"{identifier.file.path} cannot be read: {error.strerror}"
-        raise ConfigError([Problem.at(identifier.file.at, text)]) from None
+        raise ConfigError([Problem.at(file.at, f"{file.path} cannot be read: {error.strerror}")]) from None
 
 
 def _child(sainfo: SainfoSettings) -> ChildPolicy:
     pairs = product(sainfo.encryption_algorithm, sainfo.authentication_algorithm)
-    suites = [
-        EspSuite(cipher.value, cipher.key_bits, auth.value) for cipher, auth in pairs if cipher.value and auth.value
-    ]
+    suites = [EspSuite(one.value, one.key_bits, other.value) for one, other in pairs if one.value and other.value]
     compression = tuple(each.value for each in sainfo.compression_algorithm if each.value)
     pfs_group = sainfo.pfs_group.value if sainfo.pfs_group else None
     return ChildPolicy(tuple(suites), pfs_group, sainfo.lifetime, compression)

@@ -291,12 +291,15 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class RemoteSettings:
-    """One `remote` block, what it inherits filled in. `address` None: anonymous. `name` is unique in the file."""
+    """One `remote` block, what it inherits filled in. `address` None: anonymous. `name` is unique in the file.
+
+    An `exchange_mode` of None is one that lotor has no value for.
+    """
 
     name: str
     address: Address | None
     port: int
-    exchange_mode: tuple[ExchangeMode, ...]
+    exchange_mode: tuple[ExchangeMode | None, ...]
     doi: str
     situation: str
     my_identifier: IdentifierSetting

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from lotor.config.blocks import Statement, pieces, statements
+from lotor.config.interpret import secret_words
 from lotor.config.lexer import Token, tokens
 from lotor.config.problem import ConfigError, Location, Problem
 from lotor.config.tables.root import INCLUDE, ROOT
@@ -17,6 +18,7 @@ from lotor.config.words import Mistake, Reading, Words, place
 
 LARGEST_FILE = 1 << 20
 DEEPEST = 10
+SECRET = frozenset(secret_words(ROOT))
 MOST_FILES = 256
 
 
@@ -40,7 +42,8 @@ class Files:
         self.order.setdefault(name, len(self.order))
         names = ROOT.names()
         found: list[Statement] = []
-        for whole in statements(tokens(text, name, self.reading.problems), self.reading.problems):
+        problems = self.reading.problems
+        for whole in statements(tokens(text, name, problems, SECRET), problems):
             for statement in pieces(whole, names):
                 found += self._expanded(statement, above)
         return found

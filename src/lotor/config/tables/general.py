@@ -47,7 +47,13 @@ LISTEN = Block(
             repeatable=True,
             differs="without a port it is 4500 here, 500 in racoon.",
         ),
-        Directive("strict_address", Flag(), "Do not start unless every listed address can be used.", default=False),
+        Directive(
+            "strict_address",
+            Flag(),
+            "Do not start unless every listed address can be used.",
+            default=False,
+            default_text="off",
+        ),
         Directive(
             "adminsock",
             Cases(
