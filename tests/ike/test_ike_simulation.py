@@ -36,7 +36,6 @@ def test_a_thousand_logins_in_a_bad_network():
     report = (
         f"{connected} of {RUNS} connected, median {took[len(took) // 2]:.1f} s, p99 {took[len(took) * 99 // 100]:.1f} s"
     )
-    print(report)
     assert connected >= RUNS * 0.999, report
     assert not stuck, stuck
     assert not storms, storms

@@ -78,6 +78,10 @@ CONFIGURATION = ModeConfiguration(
 )
 
 
+NEVER = object()
+"""The answer of a person who does not answer."""
+
+
 class SeededDice:
     """Everything random from one seed."""
 
@@ -264,6 +268,8 @@ class World:
 
     def _ask(self, host: Host, effect: Ask) -> None:
         answer = host.answer(effect.question)
+        if answer is NEVER:
+            return
         wait = host.slow if isinstance(effect.question, CheckLogin) else 0.0
         self.later(wait, lambda: self.do(host, host.endpoint.answer(effect.ticket, answer, self.now)))
 

@@ -28,6 +28,9 @@ from lotor.wire.header import Header
 
 KEEPALIVE = b"\xff"
 
+LONGEST_FIRST = 16384
+"""Octets of a stranger's first message that are worth parsing; real ones have some 1,500."""
+
 
 class Endpoint:
     """One end of many sessions. Every method returns what is to be done, in order; none waits or raises for what a
@@ -92,7 +95,7 @@ class Endpoint:
         session = self._sessions.find(header, path.remote)
         if session is not None:
             protocol.receive(session, incoming, path, now)
-        elif protocol.begins_session(header):
+        elif protocol.begins_session(header) and len(message) <= LONGEST_FIRST:
             self._admit(incoming, path, now)
         elif header.responder == NO_COOKIE:
             self._desk.tell(Turned(0, path, protocol.describe(header), "nobody is here for it"))

@@ -16,7 +16,7 @@ from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
 from lotor.ike.v1 import choose, phase1
 from lotor.ike.v1.keymat import QuickMaterial, keymat
-from lotor.model.algorithms import Cipher, EspSuite, Group
+from lotor.model.algorithms import EspSuite, Group
 from lotor.model.child import Child, DirectionKeys, Encapsulation, Lifetime
 from lotor.model.identity import Identity, IdKind
 from lotor.model.policy import ChildPolicy
@@ -32,8 +32,6 @@ from lotor.wire.v1.proposals import esp_transform
 EVERYWHERE = IPv4Network("0.0.0.0/0")
 SOFT = 0.8
 """Part of a lifetime after which the initiator replaces an SA pair, as racoon does."""
-
-GCM_SALT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +251,7 @@ def _direction(session: Session, agreed: Agreed, spi: bytes) -> DirectionKeys:
 def key_sizes(suite: EspSuite) -> tuple[int, int]:
     """Octets of KEYMAT for the cipher (with the salt of GCM, RFC 4106 §8.1) and for integrity."""
     cipher = ciphers.key_octets(suite.cipher, suite.key_bits)
-    salt = GCM_SALT if suite.cipher is Cipher.AES_GCM_16 else 0
-    return cipher + salt, hashes.integrity_key_size(suite.integrity) if suite.integrity is not None else 0
+    return cipher, hashes.integrity_key_size(suite.integrity) if suite.integrity is not None else 0
 
 
 def _install(child: Child) -> Story[None]:
