@@ -1,0 +1,1 @@
+"""The administrator's scripts: what they are told, and how they are run."""

@@ -1,0 +1,139 @@
+"""The variables of a hook, as racoon names them: one table gives names, meanings and values.
+
+What a peer sent is in them as validated addresses and domain names or as cleaned text, never as it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Path
+from lotor.model.policy import Side
+from lotor.model.text import clean, domain_name
+
+LONGEST = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What a script is told about. `cookies` as `initiator:responder` in hexadecimal; `configuration` None before there
+    is one; `user` is the login, known on the gateway."""
+
+    side: Side
+    path: Path
+    peer_id: str = ""
+    cookies: str = ""
+    configuration: ModeConfiguration | None = None
+    user: str | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """`value` None: the variable is not set at all."""
+
+    name: str
+    meaning: str
+    value: Callable[[Occasion], str | None]
+
+
+def environment(occasion: Occasion) -> dict[str, str]:
+    """Every variable of the table that this occasion has; those that are not known yet are empty."""
+    told = ((variable.name, variable.value(occasion)) for variable in VARIABLES)
+    return {name: value for name, value in told if value is not None}
+
+
+def _received(
+    value: Callable[[ModeConfiguration], str], *, without: str = "", gateway: bool = False
+) -> Callable[[Occasion], str]:
+    """A value of the mode configuration. racoon's gateway knows the client's address only: `gateway` for that one."""
+
+    def told(occasion: Occasion) -> str:
+        if occasion.configuration is None or (occasion.side is Side.GATEWAY and not gateway):
+            return without
+        return value(occasion.configuration)
+
+    return told
+
+
+def _first(addresses: tuple[IPv4Address, ...]) -> str:
+    return str(addresses[0]) if addresses else ""
+
+
+def _list(values: Iterable[object], separator: str = " ") -> str:
+    return separator.join(map(str, values))
+
+
+def _netmask(configuration: ModeConfiguration) -> str:
+    return str(configuration.netmask) if configuration.netmask is not None else ""
+
+
+def _prefix_length(configuration: ModeConfiguration) -> str:
+    return str(int(configuration.netmask or 0).bit_count())
+
+
+def _with_netmask(networks: tuple[IPv4Network, ...]) -> str:
+    return _list(network.with_netmask for network in networks)
+
+
+def _domains(configuration: ModeConfiguration) -> str:
+    return _list(filter(None, map(domain_name, configuration.split_dns)), ",")
+
+
+def _user(occasion: Occasion) -> str | None:
+    known = occasion.side is Side.GATEWAY and occasion.user
+    return clean(occasion.user or "", longest=LONGEST) if known else None
+
+
+VARIABLES = (
+    Variable("LOCAL_ADDR", "this end's outer address", lambda o: str(o.path.local.address)),
+    Variable("LOCAL_PORT", "this end's UDP port (4500 after NAT traversal)", lambda o: str(o.path.local.port)),
+    Variable("REMOTE_ADDR", "the peer's outer address", lambda o: str(o.path.remote.address)),
+    Variable("REMOTE_PORT", "the peer's UDP port as it arrives here", lambda o: str(o.path.remote.port)),
+    Variable("REMOTE_ID", "the peer's phase 1 identity as text", lambda o: clean(o.peer_id, longest=LONGEST)),
+    Variable("IKE_COOKIE", "the cookies, `initiator:responder`, hexadecimal", lambda o: clean(o.cookies)),
+    Variable("INTERNAL_ADDR4", "the client's inner address", _received(lambda c: str(c.address), gateway=True)),
+    Variable("INTERNAL_NETMASK4", "its netmask, dotted", _received(_netmask)),
+    Variable("INTERNAL_MASK4", "the same under its old name", _received(_netmask)),
+    Variable("INTERNAL_CIDR4", "the netmask's length; 0 without a netmask", _received(_prefix_length, without="0")),
+    Variable("INTERNAL_DNS4", "the first DNS server", _received(lambda c: _first(c.dns))),
+    Variable("INTERNAL_DNS4_LIST", "all DNS servers, separated by blanks", _received(lambda c: _list(c.dns))),
+    Variable("INTERNAL_WINS4", "the first WINS server", _received(lambda c: _first(c.wins))),
+    Variable("INTERNAL_WINS4_LIST", "all WINS servers, separated by blanks", _received(lambda c: _list(c.wins))),
+    Variable(
+        "DEFAULT_DOMAIN",
+        "the inside's domain; empty unless a domain name",
+        _received(lambda c: domain_name(c.domain) or ""),
+    ),
+    Variable(
+        "SPLIT_INCLUDE",
+        "the networks behind the tunnel, `net/mask`, separated by blanks; empty: everything",
+        _received(lambda c: _with_netmask(c.split_include)),
+    ),
+    Variable("SPLIT_INCLUDE_CIDR", "the same as `net/length`", _received(lambda c: _list(c.split_include))),
+    Variable(
+        "SPLIT_LOCAL",
+        "the networks beside the tunnel, `net/mask`, separated by blanks",
+        _received(lambda c: _with_netmask(c.split_local)),
+    ),
+    Variable("SPLIT_LOCAL_CIDR", "the same as `net/length`", _received(lambda c: _list(c.split_local))),
+    Variable(
+        "INTERNAL_SPLITDNS_DOMAINS",
+        "the domains that the inside's DNS servers answer for, separated by commas; only domain names",
+        _received(_domains),
+    ),
+    Variable("XAUTH_USER", "the login name; only on the gateway, after the login", _user),
+    Variable("LOTOR_DEVICE", "the TUN device (not in racoon)", lambda o: o.device),
+    Variable("TUNDEV", "the same, as vpnc scripts call it (not in racoon)", lambda o: o.device),
+)
+
+NAMES = frozenset(variable.name for variable in VARIABLES)
+
+
+def table() -> str:
+    """The table of docs/hooks.md."""
+    rows = [f"| `{variable.name}` | {variable.meaning} |" for variable in VARIABLES]
+    return "\n".join(["| variable | meaning |", "|---|---|", *rows]) + "\n"

@@ -1,0 +1,64 @@
+"""The sample scripts run with whatever they are told, and change nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import subprocess
+from dataclasses import replace
+from ipaddress import IPv4Address
+from pathlib import Path as File
+
+import pytest
+
+from lotor.hooks.environment import NAMES, Occasion, environment
+from lotor.hooks.guard import remark
+from lotor.hooks.scripts import ScriptHooks
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Path, Peer
+from lotor.model.policy import Side
+from lotor.ports.hooks import HookEvent
+
+SAMPLES = File(__file__).parents[2] / "share" / "hooks"
+PATH = Path(Peer(IPv4Address("192.0.2.2"), 4500), Peer(IPv4Address("192.0.2.50"), 4500), floated=True)
+CLIENT = Occasion(
+    Side.CLIENT, PATH, "192.0.2.50", "00:11", ModeConfiguration(IPv4Address("10.99.99.3")), device="lotor0"
+)
+OCCASIONS = {
+    "up": environment(CLIENT),
+    "never up": environment(replace(CLIENT, configuration=None, device=None)),
+    "empty": {},
+    "hostile": dict.fromkeys(NAMES, "$(touch pwned) ;`touch pwned`\n-n %s * ' \""),
+}
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """As the HOW-TO has them copied."""
+
+    def copy(name: str) -> File:
+        return File(shutil.copy(SAMPLES / name, tmp_path / name))
+
+    return copy
+
+
+@pytest.mark.parametrize("event", [HookEvent.PHASE1_UP, HookEvent.PHASE1_DOWN])
+@pytest.mark.parametrize("occasion", OCCASIONS)
+def test_a_sample_ends_well(event, occasion, installed, caplog):
+    caplog.set_level(logging.INFO, "lotor.hooks")
+    file = installed(f"{event.value.replace('_', '-')}.sh")
+    file.chmod(0o755)
+    asyncio.run(ScriptHooks({("gw", event): file}).run("gw", event, OCCASIONS[occasion]))
+    assert caplog.records
+    assert {record.levelname for record in caplog.records} == {"INFO"}
+    assert not File("/pwned").exists()
+
+
+@pytest.mark.parametrize("name", ["phase1-up.sh", "phase1-down.sh"])
+def test_a_sample_is_an_executable_posix_script(name, installed):
+    file = installed(name)
+    assert file.stat().st_mode & 0o111 == 0o111
+    assert remark(file) is None
+    assert file.read_text().startswith("#!/bin/sh\n")
+    assert subprocess.run(["sh", "-n", file], check=False).returncode == 0

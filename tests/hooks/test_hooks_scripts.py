@@ -1,0 +1,237 @@
+"""Scripts as they run: without a shell, in order, bounded, and heard in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from lotor.hooks.scripts import MOST_LINES, Patience, ScriptHooks
+from lotor.ports.hooks import HookEvent
+
+UP, DOWN = HookEvent.PHASE1_UP, HookEvent.PHASE1_DOWN
+QUICK = Patience(script=0.5, grace=0.3, drain=0.2)
+
+
+@pytest.fixture(autouse=True)
+def heard(caplog):
+    caplog.set_level(logging.INFO, "lotor.hooks")
+    return caplog
+
+
+@pytest.fixture
+def script(tmp_path):
+    def make(body: str, name: str = "hook.sh") -> Path:
+        file = tmp_path / name
+        file.write_text(f"#!/bin/sh\ncd {tmp_path}\n{body}\n")
+        file.chmod(0o755)
+        return file
+
+    return make
+
+
+def run(file, environment=None, *, event=UP, patience=None):
+    hooks = ScriptHooks({("gw", event): file}, patience)
+    asyncio.run(hooks.run("gw", event, environment or {}))
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_a_script_gets_the_event_the_variables_and_our_path_only(script, tmp_path):
+    run(
+        script('echo "$0 $# $1" > arguments; tr "\\0" "\\n" < /proc/self/environ > environment; pwd > /dev/null'),
+        {"LOCAL_ADDR": "192.0.2.2"},
+    )
+    assert (tmp_path / "arguments").read_text() == f"{tmp_path}/hook.sh 1 phase1_up\n"
+    names = {line.partition("=")[0] for line in (tmp_path / "environment").read_text().split("\n") if line}
+    assert names - {"PWD", "OLDPWD"} == {"LOCAL_ADDR", "PATH"}
+
+
+def test_a_script_without_a_shell_gets_hostile_values_as_they_are(script, tmp_path):
+    hostile = {
+        "XAUTH_USER": "$(touch pwned);`touch pwned`",
+        "REMOTE_ID": "() { :;}; touch pwned",
+        "DEFAULT_DOMAIN": "a\0b\nc\x1b",
+    }
+    run(script('printf "%s\\n" "$XAUTH_USER" "$REMOTE_ID" "$DEFAULT_DOMAIN" > values'), hostile)
+    assert (tmp_path / "values").read_text() == "$(touch pwned);`touch pwned`\n?) { :;}; touch pwned\na?b?c?\n"
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_nothing_is_on_the_input_and_nothing_of_ours_is_open(script, tmp_path):
+    run(script("cat > input; ls /proc/self/fd > open"))
+    assert (tmp_path / "input").read_text() == ""
+    assert (tmp_path / "open").read_text().split() == ["0", "1", "2", "3"]
+
+
+def test_what_a_script_writes_is_readable_for_all(script, tmp_path):
+    before = os.umask(0o077)
+    try:
+        run(script("echo x > written"))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "written").stat().st_mode & 0o777 == 0o644
+
+
+def test_output_reaches_the_log_clean(script, caplog):
+    run(script("printf 'plain\\n\\033[31mred\\007\\n'; echo wrong >&2; printf unended"))
+    said = [record.getMessage().partition(": ")[2] for record in caplog.records]
+    assert said == ["plain", "?[31mred?", "wrong", "unended"]
+
+
+def test_output_is_bounded(script, caplog):
+    run(
+        script(
+            "i=0; while [ $i -lt 400 ]; do echo $i; i=$((i+1)); done; head -c 300000 /dev/zero; echo; echo done > done"
+        )
+    )
+    assert len(caplog.records) == MOST_LINES + 1
+    assert all(len(record.getMessage()) < 700 for record in caplog.records)
+
+
+def test_an_endless_line_does_not_stop_a_script(script, tmp_path, caplog):
+    run(script("head -c 1000000 /dev/zero; echo done > done"))
+    assert (tmp_path / "done").exists()
+    assert all(len(record.getMessage()) < 700 for record in caplog.records)
+
+
+def test_a_failing_script_is_told(script, caplog):
+    run(script("exit 3"))
+    assert "ended with status 3" in caplog.text
+
+
+def test_no_script_no_word(caplog):
+    asyncio.run(ScriptHooks({}).run("gw", UP, {}))
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda file: file.unlink(), "No such file"),
+        (lambda file: file.chmod(0o644), "chmod +x"),
+        (lambda file: file.chmod(0o777), "chmod go-w"),
+        (lambda file: (file.unlink(), file.mkdir()), "not a file"),
+        (lambda file: file.write_text("#!/nowhere/sh\n"), "first line"),
+        (lambda file: file.write_bytes(b"\x7fnonsense"), "first line"),
+    ],
+)
+def test_what_cannot_run_is_told_once_with_its_name(script, caplog, spoil, why):
+    file = script("true")
+    spoil(file)
+    hooks = ScriptHooks({("gw", UP): file})
+
+    async def twice() -> None:
+        await hooks.run("gw", UP, {})
+        await hooks.run("gw", UP, {})
+
+    asyncio.run(twice())
+    (record,) = caplog.records
+    assert str(file) in record.getMessage()
+    assert why in record.getMessage()
+
+
+def test_names_that_are_left_out_are_told(script, tmp_path, caplog):
+    run(script('echo "$BASH_ENV" > value'), {"BASH_ENV": "/tmp/x"})
+    assert (tmp_path / "value").read_text() == "\n"
+    assert "BASH_ENV" in caplog.text
+
+
+def test_a_script_that_hangs_is_ended_with_its_children(script, tmp_path, caplog):
+    run(script("sleep 600 & echo $! > child; echo $$ > self; wait"), patience=QUICK)
+    assert "did not end within 0.5 s" in caplog.text
+    assert gone(int((tmp_path / "self").read_text()))
+    assert gone(int((tmp_path / "child").read_text()))
+
+
+def test_a_script_that_ignores_term_is_killed(script, tmp_path):
+    run(script("trap '' TERM; echo $$ > self; while :; do sleep 0.1; done"), patience=QUICK)
+    assert gone(int((tmp_path / "self").read_text()))
+
+
+def test_what_a_script_leaves_in_the_background_lives_and_does_not_hold_us(script, tmp_path, caplog):
+    run(script("sleep 20 & echo $! > child; echo said"), patience=Patience(script=10, drain=0.1))
+    child = int((tmp_path / "child").read_text())
+    try:
+        assert not gone(child)
+        assert "said" in caplog.text
+        assert "did not end" not in caplog.text
+    finally:
+        os.kill(child, 9)
+
+
+def test_scripts_of_one_remote_keep_their_order_and_never_overlap(script, tmp_path):
+    up = script("echo up begins >> order; sleep 0.3; echo up ends >> order", "up.sh")
+    down = script("echo down >> order", "down.sh")
+    hooks = ScriptHooks({("gw", UP): up, ("gw", DOWN): down})
+
+    async def both() -> None:
+        first = asyncio.create_task(hooks.run("gw", UP, {}))
+        await asyncio.sleep(0.05)
+        await asyncio.gather(first, hooks.run("gw", DOWN, {}))
+
+    asyncio.run(both())
+    assert (tmp_path / "order").read_text().splitlines() == ["up begins", "up ends", "down"]
+
+
+def test_remotes_do_not_wait_for_each_other(script, tmp_path):
+    waits = script("while [ ! -e other ]; do sleep 0.05; done; echo met > met", "waits.sh")
+    other = script("touch other", "other.sh")
+    hooks = ScriptHooks({("a", UP): waits, ("b", UP): other})
+
+    async def both() -> None:
+        await asyncio.gather(hooks.run("a", UP, {}), hooks.run("b", UP, {}))
+
+    asyncio.run(both())
+    assert (tmp_path / "met").exists()
+
+
+def test_a_cancelled_run_ends_its_script(script, tmp_path):
+    os.mkfifo(tmp_path / "started")
+    body = script("echo $$ > self; echo > started; exec sleep 600")
+    hooks = ScriptHooks({("gw", UP): body}, Patience(grace=0.5))
+
+    async def cut() -> None:
+        task = asyncio.create_task(hooks.run("gw", UP, {}))
+        await asyncio.to_thread((tmp_path / "started").read_text)
+        task.cancel()
+        await asyncio.wait({task})
+
+    asyncio.run(cut())
+    assert gone(int((tmp_path / "self").read_text()))
+
+
+def test_descriptors_are_not_leaked(script):
+    hooks = ScriptHooks({("gw", UP): script("true")})
+
+    async def count() -> tuple[int, int]:
+        await hooks.run("gw", UP, {})
+        before = open_descriptors()
+        for _ in range(5):
+            await hooks.run("gw", UP, {})
+        return before, open_descriptors()
+
+    before, after = asyncio.run(count())
+    assert after <= before
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_script_of_racoon_is_told_once_and_run(script, tmp_path, caplog):
+    file = script("echo ran >> ran; setkey -FP 2>/dev/null; true")
+    hooks = ScriptHooks({("gw", UP): file, ("gw", DOWN): file})
+    asyncio.run(hooks.run("gw", UP, {}))
+    asyncio.run(hooks.run("gw", DOWN, {}))
+    (record,) = caplog.records
+    assert "written for racoon" in record.getMessage()
+    assert (tmp_path / "ran").read_text() == "ran\nran\n"
