@@ -76,11 +76,16 @@ def test_where_there_was_no_file_there_is_none_afterwards(place):
     assert names(place.path.parent) == []
 
 
-def test_someone_elses_later_file_stays(place):
+def test_someone_elses_later_file_stays_and_the_one_before_is_not_lost(place, caplog):
     replace(place, LINES)
     place.path.unlink()
     place.path.write_text("nameserver 198.51.100.1\n")
     assert restore(place) is False
+    assert place.path.read_text() == "nameserver 198.51.100.1\n"
+    assert place.beside.read_text() == BEFORE
+    assert str(place.beside) in caplog.text
+    replace(place, LINES)
+    restore(place)
     assert place.path.read_text() == "nameserver 198.51.100.1\n"
     assert names(place.path.parent) == ["resolv.conf"]
 

@@ -9,12 +9,15 @@ theirs: it stays.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 HEADER = "# Written by lotor while a VPN connection is up."
 KEPT = "# The file from before comes back when the connection ends; until then it is"
@@ -38,9 +41,9 @@ class Place:
 
 def replace(place: Place, lines: list[str]) -> None:
     """Put ours in place. Raises `OSError`; `FileExistsError` when a connection's file stands there already."""
-    if is_ours(place.path) or os.path.lexists(place.beside):
-        what = f"{place.path} is another connection's (or {place.beside} is left from one)"
-        raise FileExistsError(errno.EEXIST, what)
+    if is_ours(place.path):
+        raise FileExistsError(errno.EEXIST, f"{place.path} is another connection's")
+    place.beside.unlink(missing_ok=True)  # from before someone else wrote the file that stands there now
     if not os.path.lexists(place.path):
         _write(place.path, [HEADER, NOTHING_KEPT, *lines])
         return
@@ -49,7 +52,7 @@ def replace(place: Place, lines: list[str]) -> None:
 
 
 def restore(place: Place) -> bool:
-    """Bring back what was there before; False when there was nothing of ours to undo."""
+    """Bring back what was there before; False when there was nothing of ours to undo, or someone else wrote since."""
     if not is_ours(place.path):
         return _forget(place)
     if os.path.lexists(place.beside):
@@ -84,13 +87,17 @@ def _text(path: Path) -> str:
 
 
 def _forget(place: Place) -> bool:
-    """Someone else's file stands there: ours is gone already, what we kept of the one before is out of date."""
-    for kept in (place.beside, place.elsewhere):
-        if os.path.lexists(kept) and os.path.lexists(place.path):
-            kept.unlink()
-    if os.path.lexists(place.beside):
+    """Ours is gone already. Someone else's file stays, and the one from before too, under the name it has."""
+    place.elsewhere.unlink(missing_ok=True)
+    if not os.path.lexists(place.beside):
+        return False
+    if not os.path.lexists(place.path):
         place.beside.rename(place.path)
         return True
+    if place.beside.lstat().st_ino == place.path.lstat().st_ino:
+        place.beside.unlink()
+    else:
+        log.warning("%s was written by someone else and stays; the one from before is %s", place.path, place.beside)
     return False
 
 
