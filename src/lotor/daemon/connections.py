@@ -147,10 +147,11 @@ class Connections:
             self._parts.requests.forget(number)
 
     async def _ask_ahead(self, remote: str, user: str | None, prompter: Prompter) -> dict[Field, Secret] | None:
-        """Name and password before the first packet, so that no gateway waits for typing; nothing is sent by this."""
+        """Name and password before the first packet, so that no gateway waits for typing; nothing is sent by this.
+        The saved password is that of `xauth_login`; who names a user is asked, as by racoonctl."""
         login = user or self._ground.login(remote)
         given = {Field.USER_NAME: Secret(login)} if login else {}
-        if login and (saved := await self._parts.persons.saved(login)) is not None:
+        if login and user is None and (saved := await self._parts.persons.saved(login)) is not None:
             return given | {Field.PASSWORD: saved}
         wants = (Field.PASSWORD,) if login else (Field.USER_NAME, Field.PASSWORD)
         answers = await prompter.prompt(wants, "")

@@ -86,7 +86,7 @@ class Daemon:
     async def serve(self, ready: Callable[[], None]) -> int:
         assembled = await assemble(self._loadout, self._broken)
         for warning in self._loadout.warnings:
-            log.warning("%s", warning)
+            log.warning("%s", warning.partition("\n")[0])
         try:
             steward = Steward(assembled.machinery, Origin(str(self._options.file), lambda: load(self._options.file)))
             server = await self._control(steward)
