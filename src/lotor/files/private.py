@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 LARGEST = 1 << 20
 """Octets: no key, certificate bundle, password file or user list of ours is larger."""
+
+Check = Callable[[Path, os.stat_result], None]
 
 
 class FileError(Exception):
@@ -19,21 +22,29 @@ def read_private(path: Path, *, largest: int = LARGEST) -> bytes:
 
     Raises `FileError`.
     """
-    descriptor = _open(path, os.O_NOFOLLOW)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        _require_regular(path, status)
-        _require_owner(path, status)
-        _require_closed(path, status)
-        _require_safe_directory(path)
-        return _bounded(path, file.read(largest + 1), largest)
+    return _read(path, os.O_NOFOLLOW, (_require_regular, _require_owner, _require_closed, _require_safe_place), largest)
 
 
 def read_public(path: Path, *, largest: int = LARGEST) -> bytes:
     """A regular file that anyone may read: a certificate. Raises `FileError`."""
-    with os.fdopen(_open(path, 0), "rb") as file:
-        _require_regular(path, os.fstat(file.fileno()))
-        return _bounded(path, file.read(largest + 1), largest)
+    return _read(path, 0, (_require_regular,), largest)
+
+
+def _read(path: Path, flags: int, checks: Iterable[Check], largest: int) -> bytes:
+    descriptor = _open(path, flags)
+    try:
+        status = os.fstat(descriptor)
+        for check in checks:
+            check(path, status)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            octets = file.read(largest + 1)
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
+    if len(octets) > largest:
+        raise FileError(f"{path} is larger than {largest} octets: it cannot be what was meant")
+    return octets
 
 
 def _open(path: Path, flags: int) -> int:
@@ -64,7 +75,7 @@ def _require_closed(path: Path, status: os.stat_result) -> None:
         raise FileError(f"{path} has mode {mode:04o}, so that others may reach its secrets: chmod 600 {path}")
 
 
-def _require_safe_directory(path: Path) -> None:
+def _require_safe_place(path: Path, _status: os.stat_result) -> None:
     directory = path.absolute().parent
     mode = directory.stat().st_mode
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
@@ -72,9 +83,3 @@ def _require_safe_directory(path: Path) -> None:
             f"{path} lies in {directory} (mode {stat.S_IMODE(mode):04o}), where anybody may replace it: "
             f"chmod o-w {directory}"
         )
-
-
-def _bounded(path: Path, octets: bytes, largest: int) -> bytes:
-    if len(octets) > largest:
-        raise FileError(f"{path} is larger than {largest} octets: it cannot be what was meant")
-    return octets

@@ -1,0 +1,137 @@
+"""Certificates of every kind for tests: right ones, and wrong ones that a real authority would never issue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from ipaddress import ip_address
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+NOW = datetime(2040, 6, 1, 12, 0, tzinfo=UTC)
+
+
+@cache
+def key(label: str, bits: int = 2048, exponent: int = 65537) -> rsa.RSAPrivateKey:
+    """The same label gives the same key within a run."""
+    return rsa.generate_private_key(exponent, bits)
+
+
+def key_pem(private) -> bytes:
+    return private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def name(text: str) -> x509.Name:
+    """A common name, or `C=XX, O=Lab, CN=gw` in this order."""
+    kinds = {"CN": NameOID.COMMON_NAME, "O": NameOID.ORGANIZATION_NAME, "C": NameOID.COUNTRY_NAME}
+    if "=" not in text:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+    pairs = [part.split("=", 1) for part in text.split(", ")]
+    return x509.Name([x509.NameAttribute(kinds[kind], value) for kind, value in pairs])
+
+
+@dataclass
+class Holder:
+    """A certificate with its private key."""
+
+    private: rsa.RSAPrivateKey
+    certificate: x509.Certificate
+
+    @property
+    def der(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    @property
+    def pem(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def subject(self) -> bytes:
+        return self.certificate.subject.public_bytes()
+
+    def sign(self, octets: bytes) -> bytes:
+        return self.private.sign(octets, padding.PKCS1v15(), utils.NoDigestInfo())
+
+
+@dataclass
+class Wish:
+    """What a certificate shall be like; the defaults are those of the HOW-TO's recipe."""
+
+    subject: str = "vpn.example.net"
+    private: rsa.RSAPrivateKey | None = None
+    dns: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    ca: bool | None = False
+    path_length: int | None = None
+    start: datetime = NOW - timedelta(days=30)
+    end: datetime = NOW + timedelta(days=300)
+    digest: hashes.HashAlgorithm | None = None
+    usages: tuple[x509.ObjectIdentifier, ...] = ()
+    sign_certificates: bool | None = None
+    permitted: tuple[str, ...] = ()
+
+
+def _builder(wish: Wish, private, issuer: x509.Name) -> x509.CertificateBuilder:
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name(wish.subject))
+        .issuer_name(issuer)
+        .public_key(private.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(wish.start)
+        .not_valid_after(wish.end)
+    )
+    for extension in _extensions(wish):
+        builder = builder.add_extension(extension, critical=False)
+    return builder
+
+
+def _extensions(wish: Wish):
+    if wish.ca is not None:
+        yield x509.BasicConstraints(wish.ca, wish.path_length)
+    names = [
+        *map(x509.DNSName, wish.dns),
+        *(x509.IPAddress(ip_address(one)) for one in wish.addresses),
+        *map(x509.RFC822Name, wish.emails),
+    ]
+    if names:
+        yield x509.SubjectAlternativeName(names)
+    if wish.usages:
+        yield x509.ExtendedKeyUsage(wish.usages)
+    if wish.sign_certificates is not None:
+        sign = wish.sign_certificates
+        yield x509.KeyUsage(not sign, False, False, False, False, sign, False, False, False)
+    if wish.permitted:
+        yield x509.NameConstraints([x509.DNSName(one) for one in wish.permitted], None)
+
+
+def authority(subject: str = "Lab CA", label: str = "ca", **wish) -> Holder:
+    """A self-signed authority."""
+    wanted = Wish(subject=subject, **{"ca": True, "start": NOW - timedelta(days=9000), **wish})
+    private = wanted.private or key(label)
+    builder = _builder(wanted, private, name(subject))
+    return Holder(private, builder.sign(private, wanted.digest or hashes.SHA256()))
+
+
+def issue(issuer: Holder, label: str = "gateway", **wish) -> Holder:
+    wanted = Wish(**wish)
+    private = wanted.private or key(label)
+    builder = _builder(wanted, private, issuer.certificate.subject)
+    return Holder(private, builder.sign(issuer.private, wanted.digest or hashes.SHA256()))
+
+
+def self_signed(label: str = "gateway", **wish) -> Holder:
+    wanted = Wish(**wish)
+    private = wanted.private or key(label)
+    return Holder(private, _builder(wanted, private, name(wanted.subject)).sign(private, hashes.SHA256()))
+
+
+USER_ONLY = (ExtendedKeyUsageOID.CLIENT_AUTH,)
+GATEWAY = (ExtendedKeyUsageOID.SERVER_AUTH,)

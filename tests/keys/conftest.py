@@ -1,0 +1,64 @@
+"""A client's keyring in a directory of its own, and a gateway that proves itself to it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from keys import certificate_lab as lab
+from lotor.keys import Keyring, RemoteKeys
+from lotor.model.identity import Identity, IdKind
+from lotor.model.judgement import PeerProof
+
+HASH_R = hashlib.sha1(b"what the gateway signs").digest()
+ADDRESS = "192.0.2.50"
+
+
+@dataclass
+class Client:
+    """Judges gateways. `rules` are fields of `RemoteKeys`."""
+
+    directory: Path
+
+    def keyring(self, *anchors: lab.Holder, **rules) -> Keyring:
+        if anchors:
+            bundle = self.directory / "ca.crt"
+            bundle.write_bytes(b"".join(anchor.pem for anchor in anchors))
+            rules["ca"] = (bundle,)
+        keys = RemoteKeys(name="gw", judges=True, **rules)
+        return Keyring([keys], clock=lambda: lab.NOW)
+
+    def judge(self, gateway: lab.Holder, *anchors: lab.Holder, proof: dict | None = None, **rules):
+        return self.keyring(*anchors, **rules).judge(prove(gateway, **(proof or {})))
+
+
+def prove(gateway: lab.Holder, **changes) -> PeerProof:
+    fields = {
+        "remote": "gw",
+        "chain": (gateway.der,),
+        "identity": Identity(IdKind.DER_ASN1_DN, gateway.subject),
+        "signed": HASH_R,
+        "signature": gateway.sign(HASH_R),
+        "address": ip_address(ADDRESS),
+        "host": "vpn.example.net",
+    }
+    return PeerProof(**{**fields, **changes})
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Client:
+    return Client(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def ca() -> lab.Holder:
+    return lab.authority()
+
+
+@pytest.fixture(scope="session")
+def gateway(ca: lab.Holder) -> lab.Holder:
+    return lab.issue(ca, dns=("vpn.example.net",), addresses=(ADDRESS,))

@@ -1,0 +1,202 @@
+"""Files of a remote block: what is loaded, what is refused, and which sentence says so."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from keys import certificate_lab as lab
+from keys.conftest import prove
+from lotor.keys import Credential, Keyring, RemoteKeys, Severity
+from lotor.model.identity import IdentityPattern, IdKind
+from lotor.model.judgement import Trusted, Untrusted
+
+
+def write(path: Path, octets: bytes, mode: int = 0o600) -> Path:
+    path.write_bytes(octets)
+    path.chmod(mode)
+    return path
+
+
+def own(tmp_path: Path, holder: lab.Holder, *chain: lab.Holder, mode: int = 0o600, **rules) -> Keyring:
+    certificate = write(tmp_path / "gw.crt", b"".join(one.pem for one in (holder, *chain)), 0o644)
+    private = write(tmp_path / "gw.key", lab.key_pem(holder.private), mode)
+    keys = RemoteKeys(name="own", certificate=certificate, private_key=private, **rules)
+    return Keyring([keys], clock=lambda: lab.NOW)
+
+
+def texts(keyring: Keyring, severity: Severity) -> list[str]:
+    return [problem.text for problem in keyring.problems if problem.severity is severity]
+
+
+def test_a_credential(tmp_path, ca, gateway):
+    anchor = write(tmp_path / "ca.crt", ca.pem, 0o644)
+    keyring = own(tmp_path, gateway, ca=(anchor,))
+    assert keyring.problems == ()
+    assert keyring.credential("own") == Credential((gateway.der,), gateway.subject, (ca.subject,))
+    assert keyring.credential("nobody") == Credential()
+
+
+def test_a_chain_in_any_order_becomes_leaf_first(tmp_path, ca):
+    middle = lab.issue(ca, "middle", subject="Middle", ca=True)
+    leaf = lab.issue(middle)
+    certificate = write(tmp_path / "bundle.crt", ca.pem + leaf.pem + middle.pem, 0o644)
+    private = write(tmp_path / "gw.key", lab.key_pem(leaf.private))
+    keyring = Keyring([RemoteKeys("own", certificate, private)], clock=lambda: lab.NOW)
+    assert keyring.credential("own").chain == (leaf.der, middle.der, ca.der)
+    assert keyring.problems == ()
+
+
+def test_text_around_the_pem_as_openssl_ca_writes_it(tmp_path, gateway):
+    certificate = write(tmp_path / "gw.crt", b"Certificate:\n    Data:\n" + gateway.pem + b"\n", 0o644)
+    keyring = Keyring([RemoteKeys("own", certificate, write(tmp_path / "k", lab.key_pem(gateway.private)))])
+    assert keyring.credential("own").chain == (gateway.der,)
+
+
+def test_der_is_read_too(tmp_path, gateway):
+    certificate = write(tmp_path / "gw.der", gateway.der, 0o644)
+    keyring = Keyring([RemoteKeys("own", certificate, write(tmp_path / "k", lab.key_pem(gateway.private)))])
+    assert keyring.credential("own").chain == (gateway.der,)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o700 | 0o010])
+def test_a_private_key_that_others_may_reach(tmp_path, gateway, mode):
+    keyring = own(tmp_path, gateway, mode=mode)
+    assert [str(tmp_path / "gw.key") in text and f"{mode:04o}" in text for text in texts(keyring, Severity.ERROR)] == [
+        True
+    ]
+    assert keyring.sign("own", b"x" * 20).why.startswith("remote own has no private key")
+
+
+def test_a_private_key_behind_a_symbolic_link(tmp_path, gateway):
+    own(tmp_path, gateway)
+    link = tmp_path / "link.key"
+    link.symlink_to(tmp_path / "gw.key")
+    keyring = Keyring([RemoteKeys("own", tmp_path / "gw.crt", link)], clock=lambda: lab.NOW)
+    assert texts(keyring, Severity.ERROR) == [f"{link} is a symbolic link: name the file itself"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_private_key_of_somebody_else(tmp_path, gateway):
+    own(tmp_path, gateway)
+    os.chown(tmp_path / "gw.key", 12345, -1)
+    keyring = Keyring([RemoteKeys("own", tmp_path / "gw.crt", tmp_path / "gw.key")], clock=lambda: lab.NOW)
+    assert "belongs to user 12345" in texts(keyring, Severity.ERROR)[0]
+
+
+def test_a_private_key_where_anybody_may_replace_it(tmp_path, gateway):
+    tmp_path.chmod(0o777)
+    assert "anybody may replace it" in texts(own(tmp_path, gateway), Severity.ERROR)[0]
+    tmp_path.chmod(0o1777)
+    assert own(tmp_path, gateway).problems == ()
+
+
+def test_missing_files_are_all_told(tmp_path):
+    keys = RemoteKeys("own", tmp_path / "a.crt", tmp_path / "a.key", ca=(tmp_path / "ca.crt",))
+    found = texts(Keyring([keys]), Severity.ERROR)
+    assert found == [f"{tmp_path / name} does not exist" for name in ("a.crt", "a.key", "ca.crt")]
+
+
+@pytest.mark.parametrize(
+    ("octets", "words"),
+    [
+        (b"", "not a PEM RSA key"),
+        (b"rubbish", "not a PEM RSA key"),
+        (b"-----BEGIN PRIVATE KEY-----\nAAAA\n", "not a PEM RSA key"),
+    ],
+)
+def test_rubbish_for_a_key(tmp_path, gateway, octets, words):
+    write(tmp_path / "gw.crt", gateway.pem, 0o644)
+    keys = RemoteKeys("own", tmp_path / "gw.crt", write(tmp_path / "gw.key", octets))
+    assert texts(Keyring([keys], clock=lambda: lab.NOW), Severity.ERROR) == [
+        f"private key {tmp_path / 'gw.key'}: it is {words}"
+    ]
+
+
+def test_an_encrypted_key(tmp_path, gateway):
+    from cryptography.hazmat.primitives import serialization
+
+    pem = gateway.private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"sesame"),
+    )
+    write(tmp_path / "gw.crt", gateway.pem, 0o644)
+    keys = RemoteKeys("own", tmp_path / "gw.crt", write(tmp_path / "gw.key", pem))
+    assert "it is encrypted" in texts(Keyring([keys], clock=lambda: lab.NOW), Severity.ERROR)[0]
+
+
+def test_a_key_that_does_not_fit(tmp_path, ca, gateway):
+    other = lab.issue(ca, "other")
+    keyring = own(tmp_path, lab.Holder(other.private, gateway.certificate))
+    assert "does not belong to certificate" in texts(keyring, Severity.ERROR)[0]
+
+
+def test_warnings_about_our_own_certificate(tmp_path, ca):
+    day = timedelta(days=1)
+    old = own(tmp_path, lab.issue(ca, end=lab.NOW - day))
+    early = own(tmp_path, lab.issue(ca, start=lab.NOW + day))
+    weak = own(tmp_path, lab.issue(ca, private=lab.key("weak", 1024)))
+    for keyring, words in ((old, "expired on 2040-05-31"), (early, "valid only from 2040-06-02"), (weak, "1024 bits")):
+        assert keyring.errors == ()
+        assert words in texts(keyring, Severity.WARNING)[0]
+
+
+def test_a_client_needs_an_authority(tmp_path):
+    keyring = Keyring([RemoteKeys("gw", judges=True)])
+    assert "ca_type" in texts(keyring, Severity.ERROR)[0]
+    assert Keyring([RemoteKeys("gw")]).problems == ()
+
+
+def test_ca_type_must_name_an_authority(tmp_path, gateway):
+    path = write(tmp_path / "ca.crt", gateway.pem, 0o644)
+    keyring = Keyring([RemoteKeys("gw", ca=(path,), judges=True)], clock=lambda: lab.NOW)
+    assert "peers_certfile" in texts(keyring, Severity.ERROR)[0]
+
+
+def test_the_directory_counts_only_without_ca_type(tmp_path, ca, gateway):
+    write(tmp_path / "ca.crt", ca.pem, 0o644)
+    write(tmp_path / "gw.crt", gateway.pem, 0o644)
+    write(tmp_path / "note.pem", b"no certificate", 0o644)
+    keys = RemoteKeys("gw", certificate_directory=tmp_path, judges=True)
+    keyring = Keyring([keys], clock=lambda: lab.NOW)
+    assert keyring.problems == ()
+    assert isinstance(keyring.judge(prove(gateway)), Trusted)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    other = write(elsewhere / "other.crt", lab.authority("Other CA", "other").pem, 0o644)
+    strict = RemoteKeys("gw", ca=(other,), certificate_directory=tmp_path, judges=True)
+    assert isinstance(Keyring([strict], clock=lambda: lab.NOW).judge(prove(gateway)), Untrusted)
+
+
+def test_several_authorities_in_the_directory_deserve_a_warning(tmp_path, ca):
+    write(tmp_path / "ca.crt", ca.pem, 0o644)
+    write(tmp_path / "0123abcd.0", lab.authority("Other CA", "other").pem, 0o644)
+    keyring = Keyring([RemoteKeys("gw", certificate_directory=tmp_path, judges=True)], clock=lambda: lab.NOW)
+    assert "all 2 authorities" in texts(keyring, Severity.WARNING)[0]
+
+
+def test_what_weakens_a_client_deserves_a_warning(tmp_path, ca):
+    path = write(tmp_path / "ca.crt", ca.pem, 0o644)
+    for rule, words in (
+        ({"verify_cert": False}, "verify_cert off"),
+        ({"verify_identifier": False}, "verify_identifier off"),
+    ):
+        keyring = Keyring([RemoteKeys("gw", ca=(path,), judges=True, **rule)], clock=lambda: lab.NOW)
+        assert keyring.errors == ()
+        assert words in texts(keyring, Severity.WARNING)[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [
+        (IdKind.DER_ASN1_DN, "vpn.example.net", "not of the form TYPE=VALUE"),
+        (IdKind.IPV4_ADDR, "gw.example.org", "not an IP address"),
+    ],
+)
+def test_patterns_that_can_never_match(kind, value, words):
+    keys = RemoteKeys("gw", peers_identifiers=(IdentityPattern(kind, value),))
+    assert words in texts(Keyring([keys]), Severity.ERROR)[0]
