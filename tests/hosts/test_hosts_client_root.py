@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path as File
@@ -18,6 +19,7 @@ from lotor.hosts.changes import Machine
 from lotor.hosts.client import LinuxHost
 from lotor.hosts.commands import Commands
 from lotor.hosts.dns import DnsPlaces
+from lotor.hosts.journal import Owner
 from lotor.hosts.netlink import Network, Rule
 from lotor.hosts.routing import OUTER_MARK
 from lotor.model.configuration import ModeConfiguration
@@ -209,6 +211,35 @@ def test_a_strict_reverse_path_filter_lets_the_gateway_in_and_no_one_else(tmp_pa
         assert listener.recv(100) == b"gateway"
 
 
+@in_namespace
+def test_neighbours_find_a_host_with_a_strict_reverse_path_filter_and_get_nothing_else(tmp_path):
+    tunnel = Tun("lotor0")
+    with subprocess.Popen(["unshare", "-n", "sleep", "100"]) as neighbour:
+        try:
+            ip("link add outer0 type veth peer name theirs")
+            _until(lambda: File(f"/proc/{neighbour.pid}/ns/net").stat().st_ino != Owner.myself().namespace)
+            ip(f"link set theirs netns {neighbour.pid}")
+            there = ["nsenter", "-t", str(neighbour.pid), "-n", "ip"]
+            subprocess.run([*there, "addr", "add", "192.0.2.1/24", "dev", "theirs"], check=True)
+            subprocess.run([*there, "link", "set", "theirs", "up"], check=True)
+            ip("addr add 192.0.2.2/24 dev outer0")
+            ip("link set outer0 up")
+            ip("route add default via 192.0.2.1")
+            File("/proc/sys/net/ipv4/conf/all/rp_filter").write_text("1")
+            asyncio.run(client(tmp_path).attach(attachment()))
+            subprocess.run([*there[:-1], "ping", "-c1", "-W1", "192.0.2.2"], check=False, capture_output=True)
+            found = subprocess.run([*there, "neigh", "show", "192.0.2.2"], capture_output=True, text=True, check=True)
+            assert "lladdr" in found.stdout
+            tunnel.packets()
+            assert send("192.0.2.1") is None
+            with socket.socket() as stream:
+                stream.setblocking(False)
+                stream.connect_ex(("192.0.2.1", 80))
+            assert tunnel.destinations() == ["192.0.2.1", "192.0.2.1"]
+        finally:
+            neighbour.kill()
+
+
 @pytest.mark.parametrize(
     "configuration",
     [
@@ -302,7 +333,7 @@ def test_recover_touches_no_later_device_of_the_same_name(tmp_path):
 def test_a_refused_change_is_told_and_takes_the_others_back(tmp_path):
     class Refusing(Network):
         async def add_rule(self, rule: Rule) -> None:
-            if rule.priority >= 21500:
+            if rule.priority >= 21700:
                 raise OSError(1, "routing rule was refused: Operation not permitted")
             await super().add_rule(rule)
 
@@ -356,7 +387,7 @@ def test_undoing_goes_on_past_what_cannot_be_undone_and_tries_again_later(tmp_pa
 
     _killed_after(come_and_go)
     assert "21000" in ip("rule")
-    assert "21500" not in ip("rule")
+    assert "21700" not in ip("rule")
     assert asyncio.run(client(tmp_path).recover()) == 2
     assert picture() == before
 
@@ -484,6 +515,14 @@ def test_an_address_of_this_host_is_refused(tmp_path):
     with pytest.raises(OSError, match="this host has already"):
         asyncio.run(client(tmp_path).attach(attachment(replace(LEASE, address=IPv4Address("192.0.2.2")))))
     assert picture() == before
+
+
+def _until(true) -> None:
+    for _ in range(500):
+        if true():
+            return
+        time.sleep(0.01)
+    raise AssertionError("waited in vain")
 
 
 def _killed_after(body, status: int | None = None) -> None:

@@ -32,6 +32,8 @@ THE_LAN = IPv4Network("0.0.0.0/32")
 PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"))
 IPV6_LINK_LOCAL = "fe80::/10"
 IP_PROTOCOL_ESP = 50
+IP_PROTOCOLS = (socket.IPPROTO_TCP, socket.IPPROTO_UDP, socket.IPPROTO_ICMP, 33, socket.IPPROTO_SCTP, 136)
+"""Of every packet that a program may send without privileges (33 DCCP, 136 UDP-Lite)."""
 
 
 class Band(IntEnum):
@@ -41,8 +43,10 @@ class Band(IntEnum):
     OUTER_RETURN = 21100
     OUTER_ONLY = 21200
     BESIDE = 21300
-    SPLIT = 21400
-    FULL = 21500
+    LINK_TUNNELLED = 21400
+    LINK = 21500
+    SPLIT = 21600
+    FULL = 21700
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ def plan(configuration: ModeConfiguration, path: Path, around: Surroundings, slo
     full = is_full(configuration)
     rules = [*_outer(socket.AF_INET, slot), *_outer_return(path, around, slot)]
     rules += [_lookup(Band.BESIDE, slot, MAIN_TABLE, str(network)) for network in beside]
+    rules += _link(configuration, around, slot)
     rules += _without_ipv6(slot) if full and around.ipv6 else []
     rules.append(_lookup(Band.FULL if full else Band.SPLIT, slot, table))
     return Routing(tuple(routes), tuple(rules), tuple(refused))
@@ -129,6 +134,20 @@ def _outer_return(path: Path, around: Surroundings, slot: int) -> list[Rule]:
         ends, protocol=socket.IPPROTO_UDP, source_port=path.local.port, destination_port=path.remote.port
     )
     return [datagrams] if path.floated else [datagrams, replace(ends, protocol=IP_PROTOCOL_ESP)]
+
+
+def _link(configuration: ModeConfiguration, around: Surroundings, slot: int) -> list[Rule]:
+    """A strict reverse path filter drops the ARP requests of neighbours whose network is behind the tunnel, and the
+    outer link goes dumb. ARP asks without an IP protocol: what has one is tunnelled, what has none finds the link."""
+    if not around.strict_reverse_path:
+        return []
+    rules: list[Rule] = []
+    for network in around.connected:
+        if any(network.overlaps(behind) for behind in tunnelled(configuration)):
+            packets = _lookup(Band.LINK_TUNNELLED, slot, FIRST_TABLE + slot, str(network))
+            rules += [replace(packets, protocol=protocol) for protocol in IP_PROTOCOLS]
+            rules.append(_lookup(Band.LINK, slot, MAIN_TABLE, str(network)))
+    return rules
 
 
 def _without_ipv6(slot: int) -> list[Rule]:
