@@ -10,7 +10,6 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
-from scripted import RecordingDataPlane, RecordingHost
 
 from lab import pki
 from lotor.auth import UserFile
@@ -26,6 +25,7 @@ from lotor.model.login import Field
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
 from lotor.runtime.dice import SystemDice
+from scripted import RecordingDataPlane, RecordingHost
 
 GATEWAY = IPv4Address("127.0.0.1")
 PASSWORD = "correct-horse-battery"
@@ -322,9 +322,10 @@ def test_two_connects_at_once_make_one_session(directory):
 def test_an_attempt_that_is_given_up_ends_at_once(directory):
     async def story(world):
         world.air.deaf = True
+        begun = asyncio.Event()
+        world.client.listen(lambda event: begun.set())
         attempt = asyncio.create_task(world.vc())
-        while not world.client.register.all():
-            await asyncio.sleep(0)
+        await begun.wait()
         attempt.cancel()
         await asyncio.wait({attempt})
         return world.client.register.all()

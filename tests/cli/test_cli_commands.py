@@ -1,0 +1,347 @@
+"""The commands as a person and a script use them: words, exit codes, one line of reason, and no secret on the way."""
+
+from __future__ import annotations
+
+import grp
+import json
+import os
+import pty
+import pwd
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lotor.cli import locate, terminal
+from lotor.cli.main import COMMANDS, RACOONCTL, lotor, racoonctl_group
+from lotor.cli.status import duration, octets, table
+from lotor.control.messages import (
+    Answer,
+    Connect,
+    Connected,
+    Disconnect,
+    Disconnected,
+    Events,
+    Failed,
+    Happened,
+    Prompt,
+    Reload,
+    Report,
+    Status,
+    decode_request,
+    encode,
+)
+from lotor.control.server import Address, listen
+from lotor.daemon.exits import CAUSES, MEANINGS, Exit, code_of, document
+from lotor.model.login import Field
+from lotor.model.reason import Cause
+from lotor.model.secret import Secret
+
+PROGRAM = [sys.executable, "-m", "lotor.cli.main"]
+RACOONCTL_PROGRAM = [sys.executable, "-c", "from lotor.cli.main import racoonctl; racoonctl()"]
+ME = pwd.getpwuid(os.getuid()).pw_name
+MY_GROUP = grp.getgrgid(os.getgid()).gr_name
+BANNER = "                     Flying pigs LTD\n\n Welcome to our internal network, remote user.\n"
+VIEW = {
+    "schema": 1,
+    "version": "0.1.0",
+    "pid": 42,
+    "configuration": "/etc/racoon/racoon.conf",
+    "seconds": 7325.0,
+    "internal_errors": 0,
+    "sessions": [
+        {
+            "session": 3,
+            "role": "gateway",
+            "remote": "anonymous",
+            "state": "up",
+            "user": "alice",
+            "peer": "198.51.100.10",
+            "local": "192.0.2.50:4500",
+            "outside": "198.51.100.10:53778",
+            "nat": "NAT before the peer",
+            "vendor": "lotor",
+            "since": "2026-05-01T12:03:44Z",
+            "seconds": 61.0,
+            "address": "10.99.99.1",
+            "phase1": "aes-128/sha1/modp1024",
+            "children": [
+                {"id": 1, "spi_in": "0x00001000", "spi_out": "0x00002000", "suite": "aes-128", "rekey_in": 2520.0}
+            ],
+            "traffic": {
+                "octets_in": 12_345_678,
+                "octets_out": 999,
+                "packets_in": 9000,
+                "packets_out": 9,
+                "replayed": 0,
+                "forged": 2,
+                "misdirected": 0,
+            },
+            "rekey_in": 2520.0,
+            "warnings": ["dh_group 2 (modp1024) is weak"],
+        }
+    ],
+}
+
+
+class FakeDaemon:
+    """Answers the requests of one connection after the other from a script; `requests` is what came."""
+
+    def __init__(self, path: Path, *script):
+        self.path, self.script, self.requests = path, list(script), []
+        self.listener = listen(Address(path, ME, MY_GROUP))
+        self.listener.setblocking(True)
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        connection, _ = self.listener.accept()
+        with connection, connection.makefile("rb") as lines:
+            for number, response in enumerate(self.script):
+                if number == 0 or not isinstance(response, Happened):
+                    line = lines.readline()
+                    if not line:
+                        return
+                    self.requests.append(decode_request(line))
+                connection.sendall(encode(response))
+
+    def close(self):
+        self.thread.join(10)
+        self.listener.close()
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    made = []
+
+    def make(*script):
+        made.append(FakeDaemon(tmp_path / "lotor.sock", *script))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def run(words, path, program=PROGRAM, **options):
+    return subprocess.run(
+        [*program, *words, "-s", str(path)], capture_output=True, text=True, timeout=60, check=False, **options
+    )
+
+
+def test_vc_shows_address_and_banner_as_the_howto_does(daemon):
+    fake = daemon(Prompt(("password",)), Connected("10.99.99.3", BANNER))
+    done = run(["vc", "-u", "username", "--password-stdin", "192.0.2.50"], fake.path, input="swordfish\n")
+    frame = "=" * 58
+    assert done.stdout == f"Bound to address 10.99.99.3\n{frame}\n{BANNER.rstrip()}\n{frame}\n"
+    assert (done.returncode, done.stderr) == (0, "")
+    assert fake.requests == [Connect("192.0.2.50", "username"), Answer({Field.PASSWORD: Secret("swordfish")})]
+
+
+def test_vd_says_that_the_connection_is_terminated(daemon):
+    fake = daemon(Disconnected(1))
+    assert run(["vd", "192.0.2.50"], fake.path).stdout == "VPN connection terminated\n"
+    assert fake.requests == [Disconnect("192.0.2.50")]
+
+
+def test_an_existing_tunnel_is_told_and_no_failure(daemon):
+    done = run(["connect", "192.0.2.50"], daemon(Connected("10.99.99.3", "", already=True)).path)
+    assert done.stdout == "already connected to 192.0.2.50\nBound to address 10.99.99.3\n"
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_each_reason_is_one_line_and_has_its_own_code(daemon, cause):
+    done = run(["vc", "192.0.2.50"], daemon(Failed("the reason in a sentence", cause.name)).path)
+    assert done.stderr == "lotor: the reason in a sentence\n"
+    assert done.stdout == ""
+    assert done.returncode == CAUSES[cause]
+
+
+def test_exit_codes_are_distinct_documented_and_complete():
+    assert len(set(CAUSES.values())) == len(Cause)
+    assert set(CAUSES) == set(Cause)
+    assert set(MEANINGS) == set(Exit)
+    assert code_of("") == code_of("NONSENSE") == Exit.FAILED
+    assert (Path(__file__).parents[2] / "docs" / "exit-codes.md").read_text() == document()
+
+
+@pytest.mark.parametrize("words", [["vc", "192.0.2.50"], ["vd", "192.0.2.50"], ["status"], ["events"], ["reload"]])
+def test_without_a_daemon_the_person_is_told_what_to_do(tmp_path, words):
+    done = run(words, tmp_path / "nothing.sock")
+    assert done.returncode == Exit.NO_DAEMON
+    assert done.stderr.count("\n") == 1
+    assert "is it running? start it with: lotor daemon" in done.stderr
+
+
+def test_a_password_that_is_refused_is_not_asked_for_again_on_standard_input(daemon):
+    fake = daemon(Prompt(("password",)), Prompt(("password",), "again"), Failed("refused", "LOGIN_REFUSED"))
+    done = run(["vc", "-u", "a", "--password-stdin", "192.0.2.50"], fake.path, input="wrong\nsecond line\n")
+    assert (done.returncode, done.stderr) == (Exit.LOGIN_REFUSED, "lotor: refused\n")
+    assert fake.requests[1:] == [Answer({Field.PASSWORD: Secret("wrong")}), Answer(None)]
+
+
+def test_nobody_at_a_terminal_is_one_more_line_and_an_empty_answer(daemon):
+    fake = daemon(Prompt(("password",)), Failed("no login was given", "LOGIN_DECLINED"))
+    done = run(["vc", "-u", "a", "192.0.2.50"], fake.path, stdin=subprocess.DEVNULL, start_new_session=True)
+    assert done.returncode == Exit.LOGIN_DECLINED
+    assert "use --password-stdin" in done.stderr
+    assert fake.requests[1] == Answer(None)
+
+
+def type_into(words, typed, *, program=PROGRAM):
+    """Runs a program on a terminal of its own; what the screen showed and the exit code."""
+    child, screen = pty.fork()
+    if child == 0:
+        os.execv(program[0], [*program, *words])
+    shown = b""
+    while b"Password: " not in shown:
+        shown += os.read(screen, 1000)
+    os.write(screen, typed)
+    while True:
+        try:
+            more = os.read(screen, 1000)
+        except OSError:
+            break
+        if not more:
+            break
+        shown += more
+    _, status = os.waitpid(child, 0)
+    os.close(screen)
+    return shown.decode(), os.waitstatus_to_exitcode(status)
+
+
+def test_a_typed_password_is_not_shown(daemon):
+    fake = daemon(Prompt(("password",), "Enter your password"), Connected("10.99.99.3"))
+    screen, code = type_into(["vc", "-u", "alice", "192.0.2.50", "-s", str(fake.path)], b"sw\xc3\xb6rdfish\n")
+    assert code == 0
+    assert "Enter your password" in screen
+    assert "Bound to address 10.99.99.3" in screen
+    assert "rdfish" not in screen
+    assert fake.requests[1] == Answer({Field.PASSWORD: Secret("swördfish".encode())})
+
+
+def test_ctrl_c_at_the_prompt_ends_the_command(daemon):
+    fake = daemon(Prompt(("password",)), Connected("10.99.99.3"))
+    screen, code = type_into(["vc", "-u", "alice", "192.0.2.50", "-s", str(fake.path)], b"\x03")
+    assert code == Exit.INTERRUPTED
+    assert "Traceback" not in screen
+    fake.thread.join(10)
+    assert len(fake.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "words", [["-s", "{}", "vc", "-u", "u", "gw"], ["-l", "-d", "-s", "{}", "vpn-connect", "-u", "u", "gw"]]
+)
+def test_racoonctl_is_understood(daemon, words):
+    fake = daemon(Connected("10.99.99.3"))
+    done = subprocess.run(
+        [*RACOONCTL_PROGRAM, *(word.format(fake.path) for word in words)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "Bound to address 10.99.99.3\n", done
+    assert fake.requests == [Connect("gw", "u")]
+
+
+def test_status_fits_80_columns_and_json_is_the_view_itself(daemon):
+    fake = daemon(Report(VIEW))
+    text = run(["status"], fake.path).stdout
+    fake.close()
+    assert max(map(len, text.splitlines())) <= 80
+    for word in ("alice", "198.51.100.10:53778", "2026-05-01 12:03", "10.99.99.1", "aes-128/sha1/modp1024", "42 min"):
+        assert word in text
+    assert "12.3 MB in, 999 octets out" in text
+    assert "refused packets: 2 forged" in text
+    assert "warning: dh_group 2 (modp1024) is weak" in text
+    again = daemon(Report(VIEW))
+    assert json.loads(run(["status", "--json"], again.path).stdout) == VIEW
+    assert again.requests == [Status()]
+
+
+def test_status_without_sessions():
+    assert "no sessions" in table({**VIEW, "sessions": []})
+
+
+def test_docs_name_every_field_of_status():
+    text = (Path(__file__).parents[2] / "docs" / "status.md").read_text()
+    (session,) = VIEW["sessions"]
+    for name in (*VIEW, *session, *session["traffic"], *session["children"][0]):
+        assert f"`{name}`" in text
+
+
+def test_events_are_lines(daemon):
+    fake = daemon(Happened(0.0, "Up", 3, "tunnel up"), Happened(1.0, "Turned", 0, "garbage"))
+    assert run(["events"], fake.path).stdout == (
+        "1970-01-01T00:00:00Z session 3: tunnel up\n1970-01-01T00:00:01Z garbage\n"
+    )
+    assert fake.requests == [Events()]
+
+
+def test_reload_repeats_what_was_wrong(daemon):
+    fake = daemon(Failed("the old configuration stays:\nracoon.conf:1:1: what"))
+    done = run(["reload"], fake.path)
+    assert done.returncode == Exit.FAILED
+    assert "the old configuration stays" in done.stderr
+    assert fake.requests == [Reload()]
+
+
+def test_words_that_do_not_exist_are_usage_errors():
+    done = subprocess.run([*PROGRAM, "explode"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == Exit.USAGE
+    assert done.stderr.startswith("lotor: No such command 'explode'")
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+def test_every_command_has_help(word):
+    result = CliRunner().invoke(lotor, [word, "--help"])
+    assert result.exit_code == 0, result.output
+    assert "Usage" in result.output
+
+
+@pytest.mark.parametrize("word", RACOONCTL)
+def test_every_word_of_racoonctl_has_help(word):
+    assert CliRunner().invoke(racoonctl_group, [word, "--help"]).exit_code == 0
+
+
+def test_quick_commands_import_neither_crypto_nor_the_core():
+    heavy = (
+        "[m for m in sys.modules if m.startswith(('cryptography', 'asyncio', 'lotor.ike', 'lotor.config', 'pyroute2'))]"
+    )
+    code = f"import sys, lotor.cli.connect, lotor.cli.status, lotor.cli.main; print({heavy})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (59.6, "1 min"), (3661, "1 h 1 min"), (90061, "1 d 1 h"), (-5, "0 s")]
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 octets"), (999, "999 octets"), (1000, "1.0 kB"), (10**15, "1000.0 TB")]
+)
+def test_octets(count, text):
+    assert octets(count) == text
+
+
+def test_a_banner_is_framed_as_wide_as_the_howto_without_a_terminal():
+    assert terminal.framed("hello\n\n") == f"{'=' * 58}\nhello\n{'=' * 58}"
+
+
+def test_the_socket_comes_from_the_option_then_the_file_then_the_default(tmp_path, monkeypatch):
+    file = tmp_path / "racoon.conf"
+    file.write_text('listen { adminsock "/run/somewhere.sock" "root" "root" 0600; }\n')
+    assert locate.control_socket(Path("/given"), file) == Path("/given")
+    assert locate.control_socket(None, file) == Path("/run/somewhere.sock")
+    file.write_text("nonsense")
+    assert locate.control_socket(None, file) == locate.DEFAULT_SOCKET
+    monkeypatch.setattr(locate, "CONFIGURATIONS", (tmp_path / "none",))
+    assert locate.control_socket(None) == locate.DEFAULT_SOCKET
