@@ -29,7 +29,7 @@ class PidFile:
         except OSError as error:
             raise StartError(f"cannot write the pid file {self._path}: {error.strerror}") from error
         try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
             os.close(descriptor)

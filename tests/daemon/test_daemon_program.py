@@ -1,0 +1,155 @@
+"""Starting, refusing to start, the background and the pid file, as processes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lotor.daemon import logs
+from lotor.daemon.background import PidFile, in_background
+from lotor.daemon.exits import Exit, StartError
+from lotor.daemon.privilege import demand_privilege
+from lotor.daemon.status import weaknesses
+from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
+
+PROGRAM = [sys.executable, "-m", "lotor.cli.main"]
+
+
+def test_a_pid_file_is_held_by_one(tmp_path):
+    path = tmp_path / "run" / "lotor.pid"
+    file = PidFile(path)
+    file.take()
+    assert path.read_text() == f"{os.getpid()}\n"
+    code = (
+        "import sys; from pathlib import Path; from lotor.daemon.background import PidFile\n"
+        "from lotor.daemon.exits import StartError\n"
+        "try: PidFile(Path(sys.argv[1])).take()\n"
+        "except StartError as error: print(error.code.value, error)"
+    )
+    other = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=60, check=True)
+    assert other.stdout == f"7 a daemon runs already: process {os.getpid()}, {path}\n"
+    file.give_back()
+    assert not path.exists()
+
+
+def test_a_stale_pid_file_is_taken_over(tmp_path):
+    path = tmp_path / "lotor.pid"
+    path.write_text("1\n and more text than one number needs")
+    file = PidFile(path)
+    file.take()
+    assert path.read_text() == f"{os.getpid()}\n"
+    file.give_back()
+
+
+def test_a_pid_file_behind_a_link_is_refused(tmp_path):
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "lotor.pid").symlink_to(tmp_path / "precious")
+    with pytest.raises(StartError, match="cannot write the pid file"):
+        PidFile(tmp_path / "lotor.pid").take()
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_the_background_reports_ready_and_goes_on(tmp_path):
+    mark = tmp_path / "pid"
+
+    def serve(ready):
+        ready()
+        mark.write_text(str(os.getpid()))
+        time.sleep(30)
+        return 0
+
+    assert in_background(serve) == 0
+    deadline = time.monotonic() + 20
+    while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    pid = int(mark.read_text())
+    assert os.getsid(pid) == pid != os.getsid(0)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def test_the_background_reports_why_it_does_not_start():
+    def serve(ready):
+        raise StartError("port 500 is in use", Exit.BUSY)
+
+    with pytest.raises(StartError, match="port 500 is in use") as caught:
+        in_background(serve)
+    assert caught.value.code is Exit.BUSY
+
+
+def test_the_background_hides_the_text_of_a_bug():
+    def serve(ready):
+        raise RuntimeError("swordfish")
+
+    with pytest.raises(StartError, match="internal error: RuntimeError") as caught:
+        in_background(serve)
+    assert "swordfish" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("effective", "allowed"), [("0000000000001400", True), ("000001ffffffffff", True), ("0", False)]
+)
+def test_privilege_is_what_the_kernel_says_not_the_user_number(tmp_path, effective, allowed):
+    status = tmp_path / "status"
+    status.write_text(f"Name:\tx\nCapEff:\t{effective}\n")
+    if allowed:
+        demand_privilege(status)
+        return
+    with pytest.raises(StartError, match="root") as caught:
+        demand_privilege(status)
+    assert caught.value.code is Exit.NOT_ROOT
+
+
+@pytest.mark.parametrize(("level", "shown"), [("error", 1), ("warning", 2), ("notify", 3), ("info", 3), ("debug", 4)])
+def test_the_log_directive_sets_the_level(tmp_path, level, shown):
+    file = tmp_path / "log"
+    root, before = logging.getLogger(), list(logging.getLogger().handlers)
+    logs.set_up(file, level, debug=False)
+    try:
+        for each in ("error", "warning", "info", "debug"):
+            getattr(logging.getLogger("lotor.something"), each)("line")
+    finally:
+        for handler in list(root.handlers):
+            handler.close()
+        root.handlers[:] = before
+        logging.getLogger("lotor").setLevel(logging.NOTSET)
+    assert len(file.read_text().splitlines()) == shown
+
+
+def test_weak_algorithms_in_use_are_named_once():
+    weak = IkeSuite(Cipher.TRIPLE_DES_CBC, 0, Hash.MD5, Group.MODP1024, AuthMethod.HYBRID_RSA, 3600)
+    children = [EspSuite(Cipher.TRIPLE_DES_CBC, 0, Integrity.HMAC_MD5)] * 3
+    texts = weaknesses(weak, children)
+    assert len(texts) == 4
+    strong = IkeSuite(Cipher.AES_CBC, 256, Hash.SHA256, Group.MODP2048, AuthMethod.HYBRID_RSA, 3600)
+    assert weaknesses(strong, [EspSuite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA256)]) == []
+
+
+def test_check_tells_every_error_with_its_place(tmp_path):
+    file = tmp_path / "racoon.conf"
+    file.write_text("remote anonymous {\n    exchange_mode agressive;\n    dh_group 2;\n}\n")
+    done = subprocess.run([*PROGRAM, "check", file], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == Exit.CONFIGURATION
+    assert f"{file}:2:19: " in done.stderr
+    assert f"{file}:3:5: " in done.stderr
+    assert "^" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.root
+def test_a_daemon_with_a_bad_file_starts_nothing(tmp_path):
+    file = tmp_path / "racoon.conf"
+    file.write_text("remote anonymous { nonsense; }\n")
+    for mode in (["-F"], []):
+        done = subprocess.run(
+            [*PROGRAM, "daemon", *mode, "-f", file], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == Exit.CONFIGURATION
+        assert "nothing was started" in done.stderr
+        assert "Traceback" not in done.stderr
