@@ -36,9 +36,9 @@ def _stranger():
     return Intruder(world, client, gateway)
 
 
-def _quick_mode():
+def _quick_mode(spi: bytes = b"\x11\x22\x33\x44"):
     transform = esp_transform(1, CHILD.suites[0], group=None, encapsulation=3, lifetime=3600)
-    proposal = Proposal(1, Protocol.ESP, b"\x11\x22\x33\x44", (transform,))
+    proposal = Proposal(1, Protocol.ESP, spi, (transform,))
     return SecurityAssociation((proposal,)), Nonce(bytes(16))
 
 
@@ -279,3 +279,14 @@ def test_methods_that_are_not_configured_are_refused_in_one_small_answer():
     assert client.of(Ended)[0].reason.cause is Cause.NO_PROPOSAL
     assert "offered aes-128/sha1/modp1024/pre_shared_key; wanted" in gateway.of(Ended)[0].reason.text
     assert GATEWAY.proposals[0].group.name.lower() in gateway.of(Ended)[0].reason.text
+
+
+@pytest.mark.parametrize("spi", [bytes(4), bytes([0, 0, 0, 255]), b"", b"\1\2\3", b"\1\2\3\4\5"])
+def test_reserved_and_odd_spis_are_refused(spi):
+    world, gateway, client = pair()
+    connect(world, client, gateway)
+    world.run(5, lambda: is_up(gateway) and is_up(client))
+    installed = len(gateway.installed)
+    answers = Intruder(world, client, gateway).say(ExchangeType.QUICK, 99, *_quick_mode(spi))
+    assert [data[18] for data in answers] == [ExchangeType.INFORMATIONAL]
+    assert len(gateway.installed) == installed

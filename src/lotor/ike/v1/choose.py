@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from lotor.ike.errors import PolicyRefusal
 from lotor.model.algorithms import EspSuite, Group, IkeSuite
+from lotor.model.child import LOWEST_SPI
 from lotor.model.policy import ChildPolicy, ProposalCheck, RemotePolicy
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
@@ -118,6 +119,8 @@ def ike_answer(remote: RemotePolicy, sa: SecurityAssociation) -> IkeSuite:
 
 # --- phase 2 ---------------------------------------------------------------------------------------------------------
 
+SPI_SIZE = 4
+
 UDP_TUNNELS = frozenset({EncapsulationMode.UDP_TUNNEL, EncapsulationMode.DRAFT_UDP_TUNNEL})
 
 
@@ -139,9 +142,13 @@ def _esp_offers(sa: SecurityAssociation) -> Iterator[tuple[Proposal, EspOffer]]:
     """ESP alone: proposals that share a number are one bundle (RFC 2408 §4.2), unless all of them are ESP (vpnc)."""
     bundled = {p.number for p in sa.proposals if p.protocol != Protocol.ESP}
     for proposal in sa.proposals:
-        if proposal.protocol == Protocol.ESP and proposal.number not in bundled and len(proposal.spi) == 4:
+        if proposal.protocol == Protocol.ESP and proposal.number not in bundled and _usable(proposal.spi):
             for transform in proposal.transforms:
                 yield proposal, read_esp(transform)
+
+
+def _usable(spi: bytes) -> bool:
+    return len(spi) == SPI_SIZE and int.from_bytes(spi, "big") >= LOWEST_SPI
 
 
 def _same_algorithms(check: ProposalCheck, wanted: EspSuite, offered: EspSuite) -> str:
