@@ -257,6 +257,16 @@ def test_the_socket_is_born_with_its_final_mode(path, mode, monkeypatch):
     assert stat.S_IMODE(path.lstat().st_mode) == mode
 
 
+def test_directories_that_are_made_for_it_are_open_whatever_the_umask(tmp_path):
+    path = tmp_path / "var" / "racoon" / "racoon.sock"
+    before = os.umask(0o077)
+    try:
+        room.listen(Address(path, ME, MY_GROUP)).close()
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path.parent, path.parent.parent)] == [0o755, 0o755]
+
+
 def test_a_stale_socket_is_replaced_and_a_live_one_is_not(path):
     room.listen(Address(path, ME, MY_GROUP)).close()
     assert path.exists()

@@ -404,7 +404,19 @@ def test_a_good_one_counts_for_sessions_to_come(directory):
 
     done, before, after = play(directory, story)
     assert isinstance(done, Done)
+    assert "next start" not in done.text
     assert (before, after) == ((IPv4Address("10.0.12.1"),), (IPv4Address("10.0.12.99"),))
+
+
+def test_what_only_a_start_can_change_is_said(directory):
+    async def story(world):
+        text = GATEWAY_FILE.format(directory=directory, pool=7).replace(
+            "adminsock disabled;", 'adminsock "/run/x.sock";'
+        )
+        (directory / "gateway.conf").write_text(text)
+        return await world.gateway_steward.reload()
+
+    assert "changes of listen, the address pool count from the next start on" in play(directory, story).text
 
 
 def test_events_reach_a_listener_clean(directory):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -98,11 +99,14 @@ class Conversation:
     async def _carry_out(self, request: Request) -> None:
         try:
             response = await self._respond(request)
+        except ConnectionError:
+            return
         except Exception as error:  # noqa: BLE001 - one request must not end the service; its text may carry a secret
             log.error("internal error: %s failed: %s", type(request).__name__, type(error).__name__)  # noqa: TRY400 - as above
             response = Failed("internal error in the daemon; its log says more")
         if response is not None:
-            await self._write(response)
+            with contextlib.suppress(ConnectionError):
+                await self._write(response)
 
     async def _respond(self, request: Request) -> Response | None:
         match request:

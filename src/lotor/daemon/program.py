@@ -22,7 +22,8 @@ from lotor.daemon.service import Origin, Steward
 
 log = logging.getLogger(__name__)
 
-DEFAULT_PID_FILE = Path("/run/lotor/lotor.pid")
+STATE = Path("/run/lotor")
+DEFAULT_PID_FILE = STATE / "lotor.pid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,10 @@ class Options:
 
 def run(options: Options) -> int:
     """The exit code; `StartError` when the daemon does not start."""
-    os.umask(0o077)
     demand_privilege()
     loadout = _load(options.file)
+    STATE.mkdir(mode=0o755, exist_ok=True)  # under the person's umask: the control socket in it may be for a group
+    os.umask(0o077)
     if options.foreground:
         return asyncio.run(_main(options, loadout, lambda: None))
     return in_background(lambda ready: asyncio.run(_main(options, loadout, ready)))
@@ -88,7 +90,8 @@ class Daemon:
         for warning in self._loadout.warnings:
             log.warning("%s", warning.partition("\n")[0])
         try:
-            steward = Steward(assembled.machinery, Origin(str(self._options.file), lambda: load(self._options.file)))
+            file = self._options.file
+            steward = Steward(assembled.machinery, Origin(str(file), lambda: load(file), self._taken_over))
             server = await self._control(steward)
             try:
                 self._catch_signals(steward)
@@ -103,6 +106,9 @@ class Daemon:
         finally:
             await dismantle(assembled)
         return self._code
+
+    def _taken_over(self, loadout: Loadout) -> None:
+        logs.set_level(loadout.settings.log.value, debug=self._options.debug)
 
     async def _control(self, steward: Steward) -> ControlServer | None:
         adminsock = self._loadout.settings.listen.adminsock

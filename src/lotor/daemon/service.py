@@ -27,10 +27,11 @@ LONGEST_BANNER = 65536
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the configuration came from, and how to read it again (`ConfigError` when it is bad)."""
+    """Where the configuration came from, how to read it again (`ConfigError` when it is bad), and who hears of that."""
 
     name: str
     load: Callable[[], Loadout]
+    taken_over: Callable[[Loadout], None] = lambda _: None
 
 
 class Steward:
@@ -68,9 +69,13 @@ class Steward:
         except ConfigError as error:
             log.error("%s was not taken over, the old configuration stays:\n%s", self._origin.name, error)  # noqa: TRY400 - the text says all
             return Failed(f"the old configuration stays:\n{error}")
+        text = f"{self._origin.name} taken over; sessions that are up keep what they have"
+        if waiting := at_next_start(self._machinery.loadout, loadout):
+            text += f"; changes of {', '.join(waiting)} count from the next start on"
         self._machinery.reload(loadout)
-        log.info("configuration %s taken over; sessions that are up keep theirs", self._origin.name)
-        return Done(f"{self._origin.name} taken over")
+        self._origin.taken_over(loadout)
+        log.info("%s", text)
+        return Done(text)
 
     def subscribe(self, listener: Callable[[Happened], None]) -> Callable[[], None]:
         self._listeners.add(listener)
@@ -82,6 +87,14 @@ class Steward:
         happened = Happened(time.time(), type(event).__name__, event.session, clean(event.text()))
         for listener in tuple(self._listeners):
             listener(happened)
+
+
+def at_next_start(old: Loadout, new: Loadout) -> list[str]:
+    """The directives whose change a running daemon does not follow: sockets and the pool."""
+    pools = [each.settings.mode_cfg for each in (old, new)]
+    shapes = [(pool.network4, pool.pool_size, pool.netmask4) if pool else None for pool in pools]
+    changed = {"listen": old.settings.listen != new.settings.listen, "the address pool": shapes[0] != shapes[1]}
+    return [name for name, differs in changed.items() if differs]
 
 
 def connected(session: Session, *, already: bool) -> Connected:

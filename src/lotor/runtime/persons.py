@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lotor.ike.events import Ended, Event, LoggedIn, Started
+from lotor.ike.events import Configured, Ended, Event, LoggedIn, Started, Up
 from lotor.ike.questions import AskPerson
 from lotor.model.login import Credentials, Declined, Field
 from lotor.model.policy import Side
@@ -55,7 +55,9 @@ class ClientPersons:
         match event:
             case Started(session=session, side=Side.CLIENT, remote=remote):
                 self._remotes[session] = remote
-            case LoggedIn(session=session) if session in self._remotes:
+            case LoggedIn(session=session) | Configured(session=session) | Up(session=session) if (
+                session in self._remotes
+            ):
                 self._keep(session)
             case Ended(session=session) if session in self._remotes:
                 self._forget(session)
