@@ -79,7 +79,7 @@ def _remote(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
     yield from _sides(remote)
     yield from _groups(remote)
     yield from _identifiers(remote)
-    if side_of(remote) is Side.GATEWAY and remote.certificate is None:
+    if side_of(remote) is Side.GATEWAY and "certificate" not in remote.places.fields:
         text = 'the gateway proves itself by a certificate: add certificate_type x509 "vpngw.crt" "vpngw.key";'
         yield Problem.at(remote.places.head, text)
     trust = (remote.ca, remote.peers_certfile, settings.paths.certificate)

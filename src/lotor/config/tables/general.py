@@ -52,7 +52,7 @@ LISTEN = Block(
             Flag(),
             "Do not start unless every listed address can be used.",
             default=False,
-            default_text="off",
+            default_text="off: an address that this host lacks is left out, with a warning",
         ),
         Directive(
             "adminsock",

@@ -1,0 +1,267 @@
+"""What parses and still cannot be carried out: unavailable parts, incomplete blocks, files; and what only warns."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lotor.config import ConfigError, Credential, Problem, check, identity_patterns, loads, resolve
+from lotor.config.settings import AuthSource
+from lotor.model.algorithms import Cipher, EspSuite, Group, Integrity
+from lotor.model.identity import Identity, IdentityPattern, IdKind
+from lotor.model.policy import ExchangeMode
+
+GATEWAY = """\
+remote anonymous {
+    exchange_mode aggressive;
+    certificate_type x509 "gw.crt" "gw.key";
+    proposal { encryption_algorithm aes; hash_algorithm sha256; authentication_method hybrid_rsa_server; dh_group 14; }
+}
+mode_cfg { network4 10.99.99.1; pool_size 5; auth_source local; }
+sainfo anonymous { encryption_algorithm aes; authentication_algorithm hmac_sha256; compression_algorithm deflate; }
+"""
+CLIENT = """\
+remote 192.0.2.50 {
+    exchange_mode aggressive;
+    ca_type x509 "ca.crt";
+    proposal { encryption_algorithm aes; hash_algorithm sha256; authentication_method hybrid_rsa_client; dh_group 14; }
+}
+sainfo anonymous { encryption_algorithm aes; authentication_algorithm hmac_sha256; compression_algorithm deflate; }
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    for name in ("gw.crt", "gw.key", "ca.crt", "other"):
+        (tmp_path / name).write_bytes(b"\xffoctets")
+    return tmp_path
+
+
+def refused(text: str, home: Path) -> list[Problem]:
+    settings = loads(text, "racoon.conf", home).settings
+    problems = list(check(settings))
+    with pytest.raises(ConfigError) as caught:
+        resolve(settings, {"anonymous": Credential(subject=b"0\0")})
+    assert list(caught.value.problems) == problems
+    return problems
+
+
+def only(problems: list[Problem]) -> tuple[int, int, str]:
+    (problem,) = problems
+    return problem.line, problem.column, problem.text
+
+
+def test_what_is_right(home: Path) -> None:
+    for text in (GATEWAY, CLIENT, GATEWAY.replace("remote anon", "# x\nremote anon") + CLIENT.partition("sainfo")[0]):
+        assert not check(loads(text, directory=home).settings)
+
+
+def replaced(text: str, old: str, new: str) -> str:
+    assert old in text
+    return text.replace(old, new)
+
+
+HEAD = (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("hybrid_rsa_server", "¦xauth_psk_server", "authentication_method xauth_psk_server is not available in this"),
+        ("hybrid_rsa_server", "¦pre_shared_key", "available: hybrid_rsa_server, hybrid_rsa_client"),
+        ("exchange_mode aggressive", "¦exchange_mode main", "no exchange mode of this list is available"),
+        ("algorithm aes; hash", "algorithm ¦camellia; hash", "encryption_algorithm camellia is not available"),
+        (
+            "{ encryption_algorithm aes; auth",
+            "{ ¦encryption_algorithm rc4; auth",
+            "no encryption_algorithm of this list",
+        ),
+        ('certificate_type x509 "gw.crt" "gw.key";', "", "the gateway proves itself by a certificate"),
+        ('x509 "gw.crt" "gw.key"', '¦plain_rsa "gw.key"', "certificate_type plain_rsa is not available"),
+        ("mode_cfg { network4 10.99.99.1; ", "¦mode_cfg { ", "there are no addresses to give"),
+        ("10.99.99.1; pool_size 5", "255.255.255.250; ¦pool_size 7", "beyond 255.255.255.255"),
+        ("10.99.99.1; pool_size 5", "223.255.255.250; ¦pool_size 7", "reach into multicast"),
+        ("auth_source local", "auth_source ¦pam", "auth_source pam is not available in this version"),
+        ("mode_cfg {", "# {", "there is no mode_cfg block"),
+        ("sainfo anonymous", "sainfo anonymous ¦address 10.0.0.0/8 any", "sainfo anonymous only"),
+        ("sainfo anonymous", 'sainfo ¦fqdn "a" fqdn "b"', "sainfo anonymous only"),
+        ("sainfo anonymous", '¦sainfo anonymous group "staff"', "sainfo anonymous only"),
+        ("sainfo anonymous", 'sainfo anonymous from ¦fqdn "x"', "sainfo anonymous only"),
+        ("sainfo", "# sainfo", "there is no sainfo block"),
+        ('"gw.key"', '¦"nothing.key"', "nothing.key is missing"),
+        ('"gw.key"', '¦"."', "is not a regular file"),
+        ("aggressive;", 'aggressive; script ¦"other" phase1_up;', "is not executable: chmod +x"),
+        ("aggressive;", 'aggressive; my_identifier ¦asn1dn "XX=1";', "XX is no known part of a name"),
+        ("aggressive;", 'aggressive; peers_identifier keyid ¦"no";', "no is missing"),
+        ("auth_source local", 'auth_source local; banner ¦"no"', "no is missing"),
+    ],
+)
+def test_what_a_gateway_may_not(home: Path, old: str, new: str, text: str) -> None:
+    marked = replaced(GATEWAY, old, new)
+    before = marked.partition("¦")[0]
+    place = (before.count("\n") + 1, len(before) - before.rfind("\n")) if "¦" in marked else HEAD
+    line, column, told = only(refused(marked.replace("¦", ""), home))
+    assert text in told
+    assert (line, column) == place
+
+
+def test_groups_and_sides_of_one_remote(home: Path) -> None:
+    second = "dh_group 14; }\n    proposal { encryption_algorithm 3des; hash_algorithm sha384; "
+    text = replaced(GATEWAY, "dh_group 14; }", second + "authentication_method hybrid_rsa_client; dh_group 15; }")
+    first, other = [p for p in refused(text, home) if p.line == 5]
+    assert (first.column, "are two sides" in first.text) == (88, True)
+    assert (other.column, "one group only: the first proposal has modp2048, this modp3072" in other.text) == (116, True)
+
+
+def test_a_client_must_know_whom_to_trust(home: Path) -> None:
+    text = replaced(CLIENT, '    ca_type x509 "ca.crt";\n', "")
+    assert "add ca_type" in only(refused(text, home))[2]
+    assert not check(loads(f'path certificate "{home}";\n{text}').settings)
+    assert not check(
+        loads(replaced(CLIENT, 'ca_type x509 "ca.crt"', 'peers_certfile "other"'), directory=home).settings
+    )
+
+
+def test_own_subject_needs_a_certificate(home: Path) -> None:
+    text = replaced(CLIENT, "exchange_mode aggressive;", "exchange_mode aggressive; my_identifier asn1dn;")
+    line, column, told = only(refused(text, home))
+    assert (line, column) == (2, 31)
+    assert "add certificate_type x509" in told
+    settings = loads(
+        replaced(GATEWAY, "mode aggressive;", "mode aggressive; my_identifier asn1dn;"), directory=home
+    ).settings
+    assert not check(settings)
+    with pytest.raises(ConfigError, match="the subject of the own certificate is not known"):
+        resolve(settings, {})
+
+
+def test_an_unreadable_key_and_an_unknown_group(home: Path) -> None:
+    text = 'listen { adminsock "/s" "nobody-here" "no-group"; }\n' + GATEWAY
+    assert [(p.line, p.column) for p in refused(text, home)] == [(1, 20), (1, 20)]
+    if os.geteuid():
+        (home / "gw.key").chmod(0)
+        assert "cannot be read by this user" in only(refused(GATEWAY, home))[2]
+
+
+def test_two_scripts_for_one_event(home: Path) -> None:
+    (home / "other").chmod(0o700)
+    text = replaced(GATEWAY, "mode aggressive;", 'mode aggressive; script "other" phase1_up; script "other" phase1_up;')
+    assert "phase1_up has a script already, at racoon.conf:2:38" in only(refused(text, home))[2]
+
+
+def test_a_second_sainfo_and_no_remote(home: Path) -> None:
+    sainfo = GATEWAY.splitlines()[-1]
+    assert "already, at racoon.conf:7:1" in only(refused(f"{GATEWAY}{sainfo}\n", home))[2]
+    assert only(refused(sainfo, home)) == (1, 1, "there is no remote block: add one that says how peers are met")
+
+
+def test_a_saved_login_needs_the_file_of_passwords(home: Path) -> None:
+    text = f'path pre_shared_key "psk.txt";\n{replaced(CLIENT, "mode aggressive;", "mode aggressive; xauth_login {};")}'
+    line, column, told = only(refused(text.replace("{};", '"me";'), home))
+    assert (line, column) == (1, 21)
+    assert "psk.txt is missing" in told
+    assert not check(loads(text.replace("xauth_login {};", ""), directory=home).settings)
+
+
+def test_a_client_does_not_care_for_the_gateways_blocks(home: Path) -> None:
+    text = f"{CLIENT}mode_cfg {{ auth_source radius; conf_source ldap; }}"
+    assert not check(loads(text, directory=home).settings)
+    assert loads(text).settings.mode_cfg.auth_source is AuthSource.RADIUS  # type: ignore[union-attr]  # it is there
+
+
+def test_algorithms_that_are_left_out_of_a_list(home: Path) -> None:
+    text = replaced(GATEWAY, "algorithm aes; auth", "algorithm blowfish 448, aes 256, aes, 3des; auth")
+    text = replaced(text, "hmac_sha256; comp", "hmac_sha512, hmac_sha1; comp")
+    text = replaced(text, "mode aggressive", "mode main, aggressive")
+    loaded = loads(text, directory=home)
+    told = [w.text.partition(":")[0] for w in loaded.warnings]
+    assert told[0].startswith("exchange_mode main is not available in this version and is left out; available")
+    assert told[1].startswith("encryption_algorithm blowfish is not available in this version and is left out")
+    assert told[2:] == ["encryption_algorithm 3des is weak", "authentication_algorithm hmac_sha1 is weak"]
+    policy = resolve(loaded.settings, {})
+    assert policy.remotes[0].exchange_modes == (ExchangeMode.AGGRESSIVE,)
+    assert policy.child.suites == tuple(
+        EspSuite(cipher, bits, integrity)
+        for cipher, bits in ((Cipher.AES_CBC, 256), (Cipher.AES_CBC, 128), (Cipher.TRIPLE_DES_CBC, 0))
+        for integrity in (Integrity.HMAC_SHA512, Integrity.HMAC_SHA1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("address", None),
+        ("address 192.0.2.7", Identity(IdKind.IPV4_ADDR, bytes((192, 0, 2, 7)), 17, 500)),
+        ('fqdn "gw.example.net"', Identity(IdKind.FQDN, b"gw.example.net")),
+        ('user_fqdn "me@example.net"', Identity(IdKind.USER_FQDN, b"me@example.net")),
+        ('keyid tag "group"', Identity(IdKind.KEY_ID, b"group")),
+        ('keyid "other"', Identity(IdKind.KEY_ID, b"\xffoctets")),
+        ('keyid file "other"', Identity(IdKind.KEY_ID, b"\xffoctets")),
+        ('asn1dn "C=DE"', Identity(IdKind.DER_ASN1_DN, bytes.fromhex("300d310b3009060355040613024445"))),
+        ('asn1dn "~300d310b3009060355040613024445"',
+         Identity(IdKind.DER_ASN1_DN, bytes.fromhex("300d310b3009060355040613024445"))),
+    ],
+)  # fmt: skip
+def test_my_identifier(home: Path, written: str, expected: Identity | None) -> None:
+    text = replaced(GATEWAY, "mode aggressive;", f"mode aggressive; my_identifier {written};")
+    assert resolve(loads(text, directory=home).settings, {}).remotes[0].my_identity == expected
+
+
+def test_peers_identifiers(home: Path) -> None:
+    lines = 'peers_identifier asn1dn "CN=*"; peers_identifier address; peers_identifier keyid "other";'
+    settings = loads(
+        replaced(CLIENT, "mode aggressive;", f"mode aggressive; {lines} verify_identifier on;"), directory=home
+    ).settings
+    expected = (
+        IdentityPattern(IdKind.DER_ASN1_DN, "CN=*"),
+        IdentityPattern(IdKind.IPV4_ADDR, None),
+        IdentityPattern(IdKind.KEY_ID, "ÿoctets"),
+    )
+    assert identity_patterns(settings.remotes[0]) == expected
+    (remote,) = resolve(settings, {}).remotes
+    assert (remote.peers_identifiers, remote.verify_identifier) == (expected, True)
+    (home / "other").unlink()
+    with pytest.raises(ConfigError, match=r"racoon.conf:2:112: .*other cannot be read"):
+        identity_patterns(settings.remotes[0])
+
+
+def test_remotes_from_the_most_to_the_least_specific(home: Path) -> None:
+    text = GATEWAY + CLIENT.partition("sainfo")[0]
+    assert [remote.name for remote in resolve(loads(text, directory=home).settings, {}).remotes] == [
+        "192.0.2.50",
+        "anonymous",
+    ]
+
+
+def test_lifetimes_groups_and_timers(home: Path) -> None:
+    text = replaced(GATEWAY, "dh_group 14; }", "dh_group modp4096; lifetime time 2 hours; }\nlifetime time 90 min;")
+    text = replaced(text, "deflate; }", "deflate; pfs_group 15; lifetime time 10 min; }")
+    text += "timer { counter 7; interval 3 sec; natt_keepalive 0 sec; phase1 20 sec; phase2 1 min; }"
+    policy = resolve(loads(text, directory=home).settings, {})
+    (suite,) = policy.remotes[0].proposals
+    assert (suite.lifetime, suite.group) == (7200, Group.MODP4096)
+    assert (policy.child.lifetime, policy.child.pfs_group) == (600, Group.MODP3072)
+    timer = policy.retransmission
+    assert (timer.counter, timer.interval, timer.natt_keepalive, timer.phase1, timer.phase2) == (
+        7,
+        3.0,
+        0.0,
+        20.0,
+        60.0,
+    )
+
+
+def test_what_has_no_effect_is_told_once(home: Path) -> None:
+    text = "padding { randomize off; }\npadding { strict_check on; }\npfkey_buffer 7;\ncomplex_bundle on;\n"
+    text += 'privsep { user "nobody"; }\ntimer { persend 1; }\nradiuscfg { auth "h" "s"; }\n'
+    loaded = loads(text + GATEWAY, directory=home)
+    assert [(w.line, w.text.split(" has no effect")[0]) for w in loaded.warnings] == [
+        (1, "padding"),
+        (3, "pfkey_buffer"),
+        (4, "complex_bundle"),
+        (5, "privsep"),
+        (7, "radiuscfg"),
+    ]
+    assert not check(loaded.settings)
