@@ -44,24 +44,26 @@ class SystemLogins:
 
     def _objection(self, attempt: LoginAttempt) -> str | None:
         account = find_account(self._files, attempt.user)
+        own = _own_hash(account)
         password, usable = given_password(attempt)
-        matches = hash_matches(password, self._hash(account))
+        matches = hash_matches(password, own or stand_in(self._files))
         if account is None:
             return "unknown user"
-        if not matches or not usable:
-            return "the account is locked" if account.locked else "wrong password"
-        return self._forbidden(account) or account.objection(self._day())
-
-    def _hash(self, account: Account | None) -> str:
-        """The account's hash, also behind a lock's mark; for nobody's account that of another."""
-        plain = account.hash.lstrip(LOCK_MARK) if account else ""
-        return plain if plain.strip("*x") else stand_in(self._files)
-
-    def _forbidden(self, account: Account) -> str | None:
         if account.locked:
             return "the account is locked"
+        if not (matches and usable and own):  # without a hash of its own, another's was compared for the time it takes
+            return "wrong password"
+        return self._forbidden(account) or account.objection(self._day())
+
+    def _forbidden(self, account: Account) -> str | None:
         if account.uid == 0:
             return "root never logs in here"
         if self._files.nologin.exists():
             return f"{self._files.nologin} exists: nobody but root may log in to this host now"
         return None
+
+
+def _own_hash(account: Account | None) -> str:
+    """The account's hash, also behind a lock's mark; empty where it has none."""
+    plain = account.hash.lstrip(LOCK_MARK) if account else ""
+    return plain if plain.strip("*x") else ""
