@@ -45,6 +45,7 @@ def connect_here(gateway: str, ca: Path, user: str | None, ask: Ask) -> None:
     loadout = _loadout(gateway, ca, address, user)
     logs.set_up(logs.Sink.STDERR, "warning", debug=False)
     logging.getLogger("lotor").setLevel(logging.ERROR)  # what matters to this person is said by the command itself
+    logging.getLogger("lotor.hosts").setLevel(logging.WARNING)  # but for DNS or routes that could not be set up whole
     with terminal.kept():
         reason = asyncio.run(Visit(loadout, Target(loadout.policy.remotes[0], address, host), ask).run())
     if reason.cause is Cause.ADMINISTRATOR:
