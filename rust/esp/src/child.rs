@@ -313,9 +313,9 @@ impl Child {
         let numbered = self.life.numbered(sequence);
         let Ok(sequence) = u32::try_from(sequence) else { return numbered };
         self.sealer.seal(sequence, inner, NEXT_HEADER_IPV4, sealed);
-        emit(sealed);
         self.tally.packets_out.fetch_add(1, Relaxed);
         let octets = self.tally.octets_out.fetch_add(inner.len() as u64, Relaxed) + inner.len() as u64;
+        emit(sealed);
         self.life.spent(octets).or(numbered)
     }
 

@@ -1,0 +1,230 @@
+"""A bench for the user-space engine: a socket pair as TUN device, UDP on loopback, scapy as the peer."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+import pytest
+from scapy.layers.inet import ICMP, IP
+from scapy.layers.ipsec import ESP, SecurityAssociation
+from scapy.packet import Packet
+
+from lotor.dataplane.userspace.engine import Userspace
+from lotor.model.algorithms import Cipher, EspSuite, Integrity
+from lotor.model.child import Child, DirectionKeys, Encapsulation
+from lotor.model.network import Path, Peer
+from lotor.model.secret import Secret
+from lotor.ports.dataplane import Notice
+
+LEASE = "10.99.99.1"
+INSIDE = "10.99.99.200"
+INBOUND_SPI, OUTBOUND_SPI = 0x11223344, 0x55667788
+PATIENCE = 10.0
+SILENCE = 0.15
+
+AES_SHA1 = EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA1)
+KEY_OCTETS = {
+    Integrity.HMAC_MD5: 16,
+    Integrity.HMAC_SHA1: 20,
+    Integrity.HMAC_SHA256: 32,
+    Integrity.HMAC_SHA384: 48,
+    Integrity.HMAC_SHA512: 64,
+    None: 0,
+}
+_SCAPY_AUTH = {
+    Integrity.HMAC_MD5: "HMAC-MD5-96",
+    Integrity.HMAC_SHA1: "HMAC-SHA1-96",
+    Integrity.HMAC_SHA256: "SHA2-256-128",
+    Integrity.HMAC_SHA384: "SHA2-384-192",
+    Integrity.HMAC_SHA512: "SHA2-512-256",
+    None: None,
+}
+_SCAPY_CRYPT = {Cipher.AES_CBC: "AES-CBC", Cipher.TRIPLE_DES_CBC: "3DES", Cipher.AES_GCM_16: "AES-GCM"}
+
+
+def octets(count: int, seed: int) -> bytes:
+    return bytes((seed + 37 * number) % 251 for number in range(count))
+
+
+def keys(suite: EspSuite, spi: int) -> DirectionKeys:
+    size = 24 if suite.cipher is Cipher.TRIPLE_DES_CBC else suite.key_bits // 8
+    size += 4 if suite.cipher is Cipher.AES_GCM_16 else 0
+    seed = spi % 250
+    return DirectionKeys(spi, Secret(octets(size, seed)), Secret(octets(KEY_OCTETS[suite.integrity], seed + 1)))
+
+
+def association(suite: EspSuite, direction: DirectionKeys) -> SecurityAssociation:
+    return SecurityAssociation(
+        ESP,
+        spi=direction.spi,
+        crypt_algo=_SCAPY_CRYPT[suite.cipher],
+        crypt_key=direction.encryption.reveal(),
+        auth_algo=_SCAPY_AUTH[suite.integrity],
+        auth_key=direction.integrity.reveal() or None,
+        tunnel_header=IP(src="192.0.2.1", dst="192.0.2.2"),
+    )
+
+
+@dataclass
+class FakeTun:
+    fd: int
+    name: str = "fake0"
+
+    def configure(self, address: IPv4Interface | None, mtu: int) -> None: ...
+
+
+@dataclass
+class Bench:
+    """The engine is the gateway 127.0.0.1; `inside` is the network behind it, `peer` the client's UDP socket."""
+
+    engine: Userspace
+    inside: socket.socket
+    nat_t: socket.socket
+    peer: socket.socket
+    runner: asyncio.Runner
+    received: list[tuple[bytes, Path]] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+
+    def start(self) -> None:
+        async def begin() -> None:
+            self.engine.start(lambda message, path: self.received.append((message, path)), self.notices.append)
+
+        self.runner.run(begin())
+
+    def child(self, **changes: object) -> Child:
+        """A tunnel between the lease outside and one address inside."""
+        suite = changes.get("suite", AES_SHA1)
+        assert isinstance(suite, EspSuite)
+        child = Child(
+            id=1,
+            session=1,
+            path=self.path(),
+            encapsulation=Encapsulation.UDP,
+            suite=suite,
+            inbound=keys(suite, INBOUND_SPI),
+            outbound=keys(suite, OUTBOUND_SPI),
+            local_networks=(IPv4Network(INSIDE),),
+            remote_networks=(IPv4Network(LEASE),),
+        )
+        return replace(child, **changes)  # type: ignore[arg-type]  # names and types are the caller's
+
+    def install(self, **changes: object) -> Child:
+        child = self.child(**changes)
+        self.engine.install(child)
+        return child
+
+    def path(self, peer: socket.socket | None = None) -> Path:
+        return Path(_end(self.nat_t), _end(peer or self.peer), floated=True)
+
+    def arrive(self, datagram: bytes | Packet, peer: socket.socket | None = None) -> None:
+        """From the outside."""
+        (peer or self.peer).sendto(bytes(datagram), self.nat_t.getsockname())
+
+    def leave(self, packet: bytes | Packet) -> None:
+        """From the inside."""
+        self.inside.send(bytes(packet))
+
+    def came_inside(self) -> bytes:
+        return _recv(self.inside)
+
+    def came_outside(self) -> bytes:
+        return _recv(self.peer)
+
+    def nothing_inside(self) -> bool:
+        return not _readable(self.inside, SILENCE)
+
+    def nothing_outside(self) -> bool:
+        return not _readable(self.peer, SILENCE)
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        """Runs the event loop until `condition`."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen"
+            self.runner.run(asyncio.sleep(0.005))
+
+    def rest(self) -> None:
+        """Lets the event loop hand over what is there."""
+        self.runner.run(asyncio.sleep(SILENCE))
+
+
+def _end(udp: socket.socket) -> Peer:
+    address, port = udp.getsockname()
+    return Peer(IPv4Address(address), port)
+
+
+def _readable(sock: socket.socket, patience: float) -> bool:
+    return bool(select.select([sock], [], [], patience)[0])
+
+
+def _recv(sock: socket.socket) -> bytes:
+    assert _readable(sock, PATIENCE), "nothing came"
+    return sock.recv(65536)
+
+
+def loopback(address: str = "127.0.0.1") -> socket.socket:
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    udp.bind((address, 0))
+    return udp
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """Started, without SA pairs."""
+    inside, device = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with inside, device, loopback() as nat_t, loopback() as peer, asyncio.Runner() as runner:
+        engine = Userspace(FakeTun(device.fileno()), nat_t)
+        bench = Bench(engine, inside, nat_t, peer, runner)
+        bench.start()
+        yield bench
+        engine.stop()
+
+
+@pytest.fixture
+def udp_socket() -> Callable[[], socket.socket]:
+    return loopback
+
+
+@pytest.fixture
+def scapy_pair() -> Callable[[Child], tuple[SecurityAssociation, SecurityAssociation]]:
+    """For a child: what the peer seals with, and what it opens with."""
+    return lambda child: (association(child.suite, child.inbound), association(child.suite, child.outbound))
+
+
+@dataclass
+class Client:
+    """scapy as the other end of a child."""
+
+    seals: SecurityAssociation
+    opens: SecurityAssociation
+
+    def seal(self, inner: Packet, sequence: int | None = None) -> bytes:
+        return bytes(self.seals.encrypt(inner, seq_num=sequence)[ESP])
+
+    def open(self, esp: bytes) -> Packet:
+        """The packet that the engine sealed."""
+        return self.opens.decrypt(IP(src="192.0.2.1", dst="192.0.2.2", proto=50) / ESP(esp))
+
+
+@pytest.fixture
+def client() -> Callable[[Child], Client]:
+    return lambda child: Client(association(child.suite, child.inbound), association(child.suite, child.outbound))
+
+
+@pytest.fixture
+def ping() -> Callable[..., Packet]:
+    """From the client to the inside; `back` the other way."""
+
+    def make(size: int = 56, *, back: bool = False, **header: object) -> Packet:
+        ends = {"src": INSIDE, "dst": LEASE} if back else {"src": LEASE, "dst": INSIDE}
+        packet = IP(**{**ends, "id": 77, **header}) / ICMP() / octets(size, 3)
+        return IP(bytes(packet))
+
+    return make
