@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from lotor.config.interpret import Body, Interpreter, finished
@@ -23,7 +22,7 @@ def remotes(
     lines = [_line(body, named, reading) for body in written]
     for body, line in zip(written, lines, strict=True):
         _own_address(body, reading)
-        interpreter.require(body, {key for parent in line for key in parent.tried})
+        interpreter.require(body, frozenset(key for parent in line for key in parent.tried))
     return lambda: tuple(_merged(body, line) for body, line in zip(written, lines, strict=True))
 
 
@@ -71,4 +70,4 @@ def _merged(body: Body, line: Sequence[Body]) -> RemoteSettings:
     values |= body.values
     places |= body.places
     settings: RemoteSettings = body.block.complete(body.header, finished(values), Places(body.head, places))
-    return replace(settings, name=settings.name)
+    return settings

@@ -58,7 +58,7 @@ class Interpreter:
                 self._statement(body, piece)
         return body
 
-    def require(self, body: Body, inherited: set[str] = frozenset()) -> None:  # type: ignore[assignment]  # read only
+    def require(self, body: Body, inherited: frozenset[str] = frozenset()) -> None:
         """Tell which mandatory directives are missing, at the head of the block."""
         for row in body.block.rows:
             if row.default is MANDATORY and row.key not in body.tried | inherited:

@@ -11,7 +11,7 @@ from lotor.config.interpret import Body, Interpreter
 from lotor.config.problem import ConfigError, Location, Problem
 from lotor.config.settings import Loaded, Settings
 from lotor.config.source import Files
-from lotor.config.tables.root import PATHS, ROOT
+from lotor.config.tables.root import PATH_ROWS, ROOT
 from lotor.config.words import Mistake, Reading, Words
 
 SYSTEM_DIRECTORY = Path("/etc/lotor")
@@ -49,11 +49,10 @@ def _prefixes(reading: Reading, statements: list[Statement]) -> None:
     quiet = Reading(reading.directory)
     for statement in statements:
         head = [token.text for token in statement.words[:2]]
-        if len(statement.words) < 3 or head[0] != "path" or head[1] not in PATHS:
+        if len(statement.words) < 3 or head[0] != "path" or head[1] not in PATH_ROWS:
             continue
-        row = next(row for row in ROOT.rows if row.name == " ".join(head))
         try:
-            file = row.argument.read(Words(statement.words[:2], statement.words[2:], quiet))  # type: ignore[union-attr]  # no block
+            file = PATH_ROWS[head[1]].argument.read(Words(statement.words[:2], statement.words[2:], quiet))
         except Mistake:
             continue
         reading.prefixes.setdefault(head[1], file)

@@ -13,7 +13,7 @@ from lotor.config.blocks import Statement, pieces, statements
 from lotor.config.interpret import secret_words
 from lotor.config.lexer import Token, tokens
 from lotor.config.problem import ConfigError, Location, Problem
-from lotor.config.tables.root import INCLUDE, ROOT
+from lotor.config.tables.root import INCLUDE, INCLUDED, ROOT
 from lotor.config.words import Mistake, Reading, Words, place
 
 LARGEST_FILE = 1 << 20
@@ -54,7 +54,7 @@ class Files:
             return [statement]
         words = Words(statement.words[:1], statement.words[1:], self.reading)
         try:
-            token = words.quoted(INCLUDE.argument.what)  # type: ignore[attr-defined]  # a Text
+            token = words.quoted(INCLUDED)
             if words.rest():
                 return [statement]
             return [statement, *self._included(words, token, above)]

@@ -81,6 +81,20 @@ LISTEN = Block(
     always=True,
 )
 
+
+def _limit(name: str, meaning: str) -> Directive:
+    return Directive(
+        name,
+        Duration(1, 3600),
+        meaning,
+        default=30,
+        default_text="30 sec",
+        use=Use.LATER,
+        note="an exchange ends when its repetitions are used up, see counter",
+        quiet=30,
+    )
+
+
 TIMER = Block(
     "timer",
     (
@@ -107,8 +121,8 @@ TIMER = Block(
             note="every datagram is sent once, and again when no answer comes",
             quiet=1,
         ),
-        Directive("phase1", Duration(1, 3600), "How long phase 1 may take.", default=30, default_text="30 sec"),
-        Directive("phase2", Duration(1, 3600), "How long phase 2 may take.", default=30, default_text="30 sec"),
+        _limit("phase1", "How long phase 1 may take."),
+        _limit("phase2", "How long phase 2 may take."),
         Directive(
             "natt_keepalive",
             Duration(0, 3600),

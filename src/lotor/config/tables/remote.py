@@ -176,13 +176,22 @@ _IDENTITY = (
         "The peer must show exactly this certificate.",
         default_text="none",
     ),
-    _on_off(
+    Directive(
+        "verify_cert",
+        Keyword(
+            (
+                Choice("on", value=True),
+                Choice(
+                    "off",
+                    value=False,
+                    weak="anybody can pose as the gateway and collect passwords; to trust just one certificate use "
+                    "peers_certfile",
+                ),
+            )
+        ),
+        "Check the chain and the dates of the peer's certificate, and the name in it.",
         default=True,
-        name="verify_cert",
-        meaning="Check the peer's certificate: signature, chain and dates.",
-        use=Use.NO_EFFECT,
-        note="a certificate is always checked; to trust just one, use peers_certfile",
-        quiet=True,
+        default_text="on",
     ),
     _on_off(default=True, name="send_cert", meaning="Send the own certificate."),
     _on_off(default=True, name="send_cr", meaning="Ask the peer for its certificate."),
@@ -260,7 +269,11 @@ _EXCHANGE = (
         "The situation of the IPsec domain.",
         default="identity_only",
     ),
-    _on_off(default=False, name="passive", meaning="Never begin a connection by itself."),
+    _on_off(
+        default=False,
+        name="passive",
+        meaning="Begin a connection only when someone asks for it; lotor never does otherwise.",
+    ),
     _on_off(default=True, name="initial_contact", meaning="Tell the peer when this end remembers no older connection."),
     _on_off(
         default=False,
@@ -275,7 +288,9 @@ _EXCHANGE = (
         Keyword((Choice("on", "on"), Choice("off", "off"), Choice("force", "force"))),
         "Whether a phase 1 is renewed before its lifetime ends.",
         default="on",
-        differs="on needs no dpd_delay.",
+        use=Use.LATER,
+        note="a connection ends with the lifetime of its phase 1",
+        quiet="off",
     ),
 )
 
@@ -322,8 +337,8 @@ _LOGIN = (
         "Gateway: make the policies for a client when it connects.",
         default=GeneratePolicy.OFF,
         default_text="off",
-        differs="every client of a mode_cfg gateway gets policies of its own, so that any number can sit behind "
-        "one NAT router; in racoon they cut each other off unless this is unique.",
+        differs="whatever is written, every client gets policies of its own, so that any number can sit behind one NAT "
+        "router; in racoon they cut each other off unless this is unique.",
     ),
     Directive(
         "script",

@@ -48,9 +48,11 @@ def _path(kind: str, meaning: str) -> Directive:
     )
 
 
+PATH_ROWS = {kind: _path(kind, meaning) for kind, meaning in PATHS.items()}
+INCLUDED = "the name of a file in quotes, maybe with * and ?"
 INCLUDE = Directive(
     "include",
-    Text("the name of a file in quotes, maybe with * and ?", shown="file"),
+    Text(INCLUDED, shown="file"),
     "Read other files in place of this line; * and ? stand for any characters, ~ for the home directory. At least one "
     "file must fit, and files may include others 10 deep.",
     default=(),
@@ -70,7 +72,7 @@ def make_settings(*, places: Places, **fields: Any) -> Settings:
 ROOT = Block(
     "racoon.conf",
     (
-        *(_path(kind, meaning) for kind, meaning in PATHS.items()),
+        *PATH_ROWS.values(),
         INCLUDE,
         Directive(
             "log",
