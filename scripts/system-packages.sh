@@ -36,11 +36,11 @@ proved() {
     esac
 }
 
-# PyO3 and the crates want Rust 1.83; Debian 12's own rustc is 1.63, but its security archive carries a newer one.
+# PyO3 and the crates want Rust 1.85; Debian 12's own rustc is 1.63, but its package rustc-web is newer.
 cargo_is_new_enough() {
     version=$(cargo --version 2>/dev/null | cut -d' ' -f2 | cut -d. -f1,2) || return 1
     [ -n "$version" ] || return 1
-    [ "${version%%.*}" -gt 1 ] || [ "${version#*.}" -ge 83 ]
+    [ "${version%%.*}" -gt 1 ] || [ "${version#*.}" -ge 85 ]
 }
 
 missing=''
@@ -67,4 +67,4 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
 # shellcheck disable=SC2086 # a list of packages
 apt-get install -q -y --no-install-recommends $missing
-cargo_is_new_enough || { echo "cargo is still older than 1.83: install a newer Rust (rustup.rs) and run make again" >&2; exit 1; }
+cargo_is_new_enough || { echo "cargo is still older than 1.85: install a newer Rust (rustup.rs) and run make again" >&2; exit 1; }

@@ -82,6 +82,32 @@ def test_a_datagram_that_cannot_leave_is_an_error(bench):
         bench.engine.transmit(b"hello", nowhere)
 
 
+def test_a_flood_of_ike_loses_messages_but_no_notice(bench):
+    """Nobody reads while the flood fills the way to the event loop; the notice waits for room."""
+    for _ in range(5000):
+        bench.arrive(bytes(4) + bytes(1000))
+    bench.install(lifetime=Lifetime(soft_seconds=0.0))
+    bench.wait(lambda: bench.notices)
+    assert bench.notices == [Expired(1, hard=False)]
+    assert 0 < len(bench.received) <= 5000
+
+
+@pytest.mark.root
+def test_no_datagram_forbids_fragmentation(bench, ping):
+    """With DF a path with a smaller MTU would swallow what fits nowhere."""
+    bench.install()
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as wire:
+        wire.settimeout(10)
+        bench.engine.transmit(b"hello", bench.path())
+        bench.leave(ping(back=True))
+        seen = []
+        while len(seen) < 2:
+            packet = IP(wire.recv(2000))
+            if packet.dport == bench.peer.getsockname()[1]:
+                seen.append(int(packet.flags))
+    assert seen == [0, 0]
+
+
 # Moving peers
 
 
