@@ -35,18 +35,24 @@ def certificates(authority: pki.Issued, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def internet() -> Iterator[Internet]:
-    with Internet(clients=2) as net:
-        yield net
+    yield from lab(Internet(clients=2))
 
 
 @pytest.fixture
 def broken_internet() -> Iterator[Internet]:
     """The router drops every IP fragment and every UDP datagram over 576 octets."""
-    with Internet(broken=576) as net:
-        yield net
+    yield from lab(Internet(broken=576))
 
 
 @pytest.fixture
 def gateway(internet: Internet, certificates: Path) -> Lotor:
     """The HOW-TO's gateway, running, with user alice."""
     return serve(internet, certificates)
+
+
+def lab(net: Internet) -> Iterator[Internet]:
+    """pytest shows what is printed here when the test failed: the end of every log."""
+    with net:
+        yield net
+        for program in (each for node in net.nodes for each in node.programs):
+            print(f"--- {program.name}\n{program.text()[-6000:]}")
