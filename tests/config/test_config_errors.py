@@ -47,6 +47,7 @@ CASES = [
     ('path certificate ¦"/etc;\nlog info;', "not closed"),
     ("log ¦in¦\x01fo;", "no text"),
     ("log ¦¦\udcffinfo;", "no text"),
+    ('radiuscfg { auth "h" "¦\udcff"; }', "no text"),
     ("¦{ counter 3; }", "no name"),
     ("timer¦;", "wants a block in braces"),
     ("timer { counter 3¦ { } }", "takes no block in braces"),

@@ -63,16 +63,18 @@ def _line(line: str, start: Location, problems: list[Problem]) -> Iterator[Token
         if group in {"blank", "comment"}:
             continue
         at = replace(start, column=match.start() + 1)
-        spoilt = _CONTROL.search(match.group())
+        word = match.group()
+        spoilt = _CONTROL.search(word)
         if spoilt:
             here = replace(at, column=at.column + spoilt.start())
             problems.append(Problem.at(here, "this is no text: a configuration is UTF-8 without control characters"))
+            word = _CONTROL.sub("?", word)  # whoever reads the word may encode it
         if group == "open":
             at = replace(at, source_line=at.source_line[: match.start() + 1])  # what follows may be a password
             problems.append(Problem.at(at, 'this string is not closed: it needs a second " on the same line'))
-            yield from _open(match.group().rstrip(), at)
+            yield from _open(word.rstrip(), at)
         else:
-            yield _token(group, match.group(), at)
+            yield _token(group, word, at)
 
 
 def _open(text: str, at: Location) -> Iterator[Token]:
