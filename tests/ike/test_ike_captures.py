@@ -51,6 +51,11 @@ def _said(sa) -> keymat.Exchanged:
     )
 
 
+def _keys(sa) -> keymat.PhaseOneKeys:
+    skeyid = keymat.skeyid_of_signatures(_suite(sa), _said(sa), _hex(sa, "gxy"))
+    return keymat.derive(_suite(sa), _said(sa), _hex(sa, "gxy"), skeyid)
+
+
 def _sas():
     for name in SIGNED:
         for number, sa in enumerate(recordings.load(name)["ike_sas"]):
@@ -59,7 +64,7 @@ def _sas():
 
 @pytest.mark.parametrize(("name", "sa"), list(_sas()))
 def test_keys_and_hashes_are_those_of_the_peers(name, sa):
-    keys = keymat.derive(_suite(sa), _said(sa), _hex(sa, "gxy"))
+    keys = _keys(sa)
     assert keys.skeyid.reveal() == _hex(sa, "SKEYID")
     assert keys.skeyid_d.reveal() == _hex(sa, "SKEYID_d")
     assert keys.skeyid_a.reveal() == _hex(sa, "SKEYID_a")
@@ -87,7 +92,7 @@ def test_every_encrypted_message_opens_and_proves_in_its_turn(name):
         header = Header.decode(raw)
         if not seal.encrypted(header):
             continue
-        keys = keymat.derive(_suite(sa), _said(sa), _hex(sa, "gxy"))
+        keys = _keys(sa)
         channel = _channel(channels, last_blocks, sa, keys, header)
         incoming = Incoming(header, raw[Header.SIZE :])
         message = channel.open(incoming)
@@ -119,7 +124,7 @@ def test_keymat_of_quick_mode_is_that_of_the_peers(name):
         if "keymat_for_spi_i" not in mode or mode.get("gxy"):
             continue
         sa = sas[mode["cookie_i"]]
-        keys = keymat.derive(_suite(sa), _said(sa), _hex(sa, "gxy"))
+        keys = _keys(sa)
         material = keymat.QuickMaterial(Protocol.ESP, _hex(mode, "nonce_i"), _hex(mode, "nonce_r"))
         for side in ("i", "r"):
             expected = _hex(mode, f"keymat_for_spi_{side}")

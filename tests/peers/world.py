@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from itertools import count
 from typing import ClassVar
 
-from lotor.crypto import groups
+from lotor.crypto import groups, hashes
 from lotor.ike.effects import Ask, Effect, Tell, Transmit
 from lotor.ike.endpoint import Endpoint
 from lotor.ike.events import ChildUp, Ended, Event, Up
@@ -20,6 +20,7 @@ from lotor.ike.questions import (
     Activate,
     AskPerson,
     CheckLogin,
+    DeriveSkeyid,
     Install,
     JudgePeer,
     LastInbound,
@@ -154,6 +155,7 @@ class Host:
     users: tuple[tuple[str, str], ...] = ALICE
     login: tuple[str, str] = ALICE[0]
     slow: float = 0.0
+    psk: bytes = b"a group key that everybody knows"
     pool: list[IPv4Address] = field(default_factory=lambda: [IPv4Address("10.99.99.1") + n for n in range(253)])
     answers: dict[type, Callable] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
@@ -179,6 +181,8 @@ class Host:
             case JudgePeer():
                 good = question.proof.signature == b"signed:" + question.proof.signed
                 return Trusted("CN=vpn.example.net") if good else Failure("bad signature")
+            case DeriveSkeyid():
+                return Secret(hashes.hmac(question.request.hash, self.psk, question.request.nonces))
             case CheckLogin():
                 return self._check(question)
             case AskPerson():

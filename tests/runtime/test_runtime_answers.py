@@ -10,9 +10,10 @@ from ipaddress import IPv4Address
 import pytest
 
 from lotor.ike import questions
+from lotor.model.algorithms import Hash
 from lotor.model.child import LOWEST_SPI, Counters
 from lotor.model.identity import Identity
-from lotor.model.judgement import Failure, PeerProof, Signature, Untrusted
+from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Untrusted
 from lotor.model.login import Accepted, Credentials, Declined, Field, LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.runtime import answers as room
@@ -31,6 +32,7 @@ QUESTIONS = [
     questions.Install(child()),
     questions.Activate(1),
     questions.LastInbound((1,)),
+    questions.DeriveSkeyid(PskRequest("r", None, IPv4Address("192.0.2.50"), Hash.SHA1, b"nonces")),
 ]
 
 

@@ -1,0 +1,1 @@
+"""Algorithm names to primitives; the only room that imports a crypto provider."""

@@ -14,7 +14,7 @@ from lotor.ike.desk import Desk
 from lotor.ike.dice import Dice
 from lotor.ike.effects import Deadline, Effect, Ticket
 from lotor.ike.events import Started, Turned
-from lotor.ike.gates import Gate, Gates, owed
+from lotor.ike.gates import ALL, Gate, Gates
 from lotor.ike.intents import ChildExpired, Connect, Disconnect, Intent, PeerMoved, Reload, Shutdown
 from lotor.ike.questions import Answer
 from lotor.ike.reassembly import Reassembly
@@ -108,13 +108,14 @@ class Endpoint:
 
     def _admit(self, incoming: Incoming, path: Path, now: Instant) -> None:
         """A stranger's first message: a session of its own, or a line of the journal."""
-        remote = _remote_for(self._desk.policy, path.remote)
-        refusal = "no remote block admits clients from there" if remote is None else self._crowded(path.remote)
-        if remote is None or refusal:
+        candidates = _candidates(self._desk.policy, path.remote, protocol.mode_of(incoming.header))
+        refusal = self._crowded(path.remote) if candidates else "no remote block admits such a client from there"
+        if refusal:
             self._desk.tell(Turned(0, path, protocol.describe(incoming.header), refusal))
             return
-        cookies = Cookies(incoming.header.initiator, self._desk.dice.cookie())
+        remote, cookies = candidates[0], Cookies(incoming.header.initiator, self._desk.dice.cookie())
         session = self._open(remote, cookies, path, initiator=False)
+        session.facts.candidates = candidates
         self._sessions.strangers[(cookies.initiator, path.remote)] = session
         self._desk.tell(Started(session.id, path, remote.name, remote.side, None))
         if not protocol.answer(session, incoming, path, now):
@@ -141,7 +142,7 @@ class Endpoint:
         protocol.begin(session, now)
 
     def _open(self, remote: RemotePolicy, cookies: Cookies, path: Path, *, initiator: bool) -> Session:
-        gates = Gates(list(owed(remote)))
+        gates = Gates(list(ALL))
         number = self._sessions.next_id()
         session = Session(number, self._desk, remote, initiator, cookies, path, self._sessions, gates=gates)
         self._sessions.add(session)
@@ -165,16 +166,14 @@ class Endpoint:
             sequence.start_quick(session, None, now)
 
 
-def _remote_for(policy: Policy, peer: Peer) -> RemotePolicy | None:
-    """The most specific block of a gateway that takes aggressive mode from there."""
+def _candidates(policy: Policy, peer: Peer, mode: ExchangeMode | None) -> tuple[RemotePolicy, ...]:
+    """The blocks of a gateway that take this mode from there: exact addresses first, then those with identities."""
     fitting = [
         remote
         for remote in policy.remotes
-        if remote.side is Side.GATEWAY
-        and ExchangeMode.AGGRESSIVE in remote.exchange_modes
-        and remote.address in (None, peer.address)
+        if remote.side is Side.GATEWAY and mode in remote.exchange_modes and remote.address in (None, peer.address)
     ]
-    return max(fitting, key=lambda remote: remote.address is not None, default=None)
+    return tuple(sorted(fitting, key=lambda remote: (remote.address is None, not remote.peers_identifiers)))
 
 
 @dataclass(slots=True)

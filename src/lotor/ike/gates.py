@@ -18,11 +18,16 @@ class Gate(Enum):
     ADDRESS = "address"
 
 
-def owed(remote: RemotePolicy) -> tuple[Gate, ...]:
-    """All gates of a `remote` block. A client that does not ask for a configuration brings its own address."""
-    if remote.side is Side.CLIENT and not remote.mode_cfg:
-        return (Gate.PHASE_ONE, Gate.LOGIN)
-    return (Gate.PHASE_ONE, Gate.LOGIN, Gate.ADDRESS)
+ALL = (Gate.PHASE_ONE, Gate.LOGIN, Gate.ADDRESS)
+"""What every session owes until its phase 1 settles the method."""
+
+
+def owed(remote: RemotePolicy, *, xauth: bool) -> tuple[Gate, ...]:
+    """What is owed after phase 1. Without XAUTH the peer is proved already, and it may bring its own address; a client
+    that asks for no configuration does so too."""
+    login = (Gate.LOGIN,) if xauth else ()
+    given = remote.mode_cfg if remote.side is Side.CLIENT else xauth
+    return (*login, Gate.ADDRESS) if given else login
 
 
 @dataclass(slots=True)
@@ -36,6 +41,11 @@ class Gates:
         if self.next() is not gate:
             raise Misplaced(f"gate {gate.value} opened out of turn")
         self.shut.pop(0)
+
+    def settle(self, gates: tuple[Gate, ...]) -> None:
+        """Phase 1 is open and has settled what else is owed."""
+        self.open(Gate.PHASE_ONE)
+        self.shut = list(gates)
 
     def next(self) -> Gate | None:
         return self.shut[0] if self.shut else None

@@ -7,9 +7,10 @@ from typing import Generic, TypeVar
 
 from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.judgement import Failure, PeerProof, Signature, Trusted, Untrusted
+from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Trusted, Untrusted
 from lotor.model.login import Accepted, Challenge, Credentials, Declined, Field, LoginAttempt, Refused
 from lotor.model.network import Instant
+from lotor.model.secret import Secret
 
 A_co = TypeVar("A_co", covariant=True)
 
@@ -33,6 +34,13 @@ class JudgePeer(Question[Trusted | Untrusted]):
     """Signature, chain, dates, usages and name of the peer, before anything secret is sent to it."""
 
     proof: PeerProof
+
+
+@dataclass(frozen=True, slots=True)
+class DeriveSkeyid(Question[Secret | Failure]):
+    """SKEYID from a pre-shared key, by whoever holds it: prf(key, Ni_b | Nr_b)."""
+
+    request: PskRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,7 @@ Answer = (
     | Declined
     | ModeConfiguration
     | Failure
+    | Secret
     | int
     | Instant
     | None

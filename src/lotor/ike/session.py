@@ -25,7 +25,8 @@ NO_COOKIE = bytes(8)
 @dataclass(slots=True)
 class Facts:
     """What is known of the peer and of the attempt. `phase_one` is the protocol's own record, None until its keys are
-    proved; `fragment`: the peer takes IKE fragments; `rounds` of XAUTH so far; `refused`: a verdict that stands whether
+    proved; `fragment`: the peer takes IKE fragments; `candidates`: the
+    blocks that may serve a stranger; `rounds` of XAUTH so far; `refused`: a verdict that stands whether
     or not the peer acknowledges it, or a refusal of the peer that nobody signed."""
 
     request: int | None = None
@@ -35,6 +36,7 @@ class Facts:
     phase_one: Any = None
     initial_contact: bool = False
     fragment: bool = False
+    candidates: tuple[RemotePolicy, ...] = ()
     rounds: int = 0
     refused: Reason | None = None
 

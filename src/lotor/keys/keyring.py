@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lotor.crypto import hashes
 from lotor.files.private import FileError
 from lotor.keys.judging import judge
 from lotor.keys.loader import Loader, Material
-from lotor.keys.saved import saved_password
+from lotor.keys.saved import pre_shared_key, saved_password
 from lotor.keys.specification import Credential, Problem, RemoteKeys, Severity
-from lotor.model.judgement import Failure, PeerProof, Signature, Trusted, Untrusted
+from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Trusted, Untrusted
 from lotor.model.secret import Secret
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,17 @@ class Keyring:
         if material is None:
             return Untrusted(f"there is no remote block named {proof.remote} to judge the peer by")
         return judge(material, proof, self._clock())
+
+    def derive_skeyid(self, request: PskRequest) -> Secret | Failure:
+        if self._psk_file is None:
+            return Failure('no file of pre-shared keys is configured: add path pre_shared_key "FILE";')
+        try:
+            found = pre_shared_key(self._psk_file, request.identity, request.address)
+        except FileError as fault:
+            return Failure(f"no pre-shared key for {request.address}: {fault}")
+        if found is None:
+            return Failure(f"{self._psk_file} has no key for {request.address}")
+        return Secret(hashes.hmac(request.hash, found.reveal(), request.nonces))
 
     def saved_password(self, login: str) -> Secret | None:
         found = self.find_password(login)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
+from lotor.model.algorithms import Hash
 from lotor.model.identity import Identity
 
 
@@ -13,7 +14,8 @@ class PeerProof:
     """Everything needed to judge a signature of phase 1: who signed what, with which certificates, and who was meant.
 
     `chain` as received, leaf first, DER. `signed` is HASH_R or HASH_I, the octets under the signature (RFC 2409 §5.1).
-    `host` is the name the person typed, None when only an address was given.
+    `host` is the name the person typed, None when only an address was given. `client`: the signer is a client that a
+    gateway judges; its certificate must fit the identity that it claims, there is no host that was meant.
     """
 
     remote: str
@@ -23,6 +25,19 @@ class PeerProof:
     signature: bytes
     address: IPv4Address | IPv6Address
     host: str | None = None
+    client: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PskRequest:
+    """What SKEYID of a pre-shared key is made of (RFC 2409 §5.4): whose key, and Ni_b | Nr_b. `identity` None: main mode
+    knows only the address."""
+
+    remote: str
+    identity: Identity | None
+    address: IPv4Address | IPv6Address
+    hash: Hash
+    nonces: bytes
 
 
 @dataclass(frozen=True, slots=True)

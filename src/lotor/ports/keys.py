@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from lotor.model.judgement import Failure, PeerProof, Signature, Trusted, Untrusted
+from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Trusted, Untrusted
 from lotor.model.secret import Secret
 
 
@@ -16,6 +16,10 @@ class Keys(Protocol):
         ...
 
     def judge(self, proof: PeerProof) -> Trusted | Untrusted: ...
+
+    def derive_skeyid(self, request: PskRequest) -> Secret | Failure:
+        """prf(pre-shared key, Ni_b | Nr_b); the key is looked up by identity, then by address (racoon's psk.txt)."""
+        ...
 
     def saved_password(self, login: str) -> Secret | None:
         """The password that psk.txt holds for a login; None when there is none or the file may not be trusted."""

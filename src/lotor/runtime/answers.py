@@ -16,6 +16,7 @@ from lotor.model.child import LOWEST_SPI
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure, Signature, Trusted, Untrusted
 from lotor.model.login import Credentials, Declined, Refused, Verdict
+from lotor.model.secret import Secret
 from lotor.ports.auth import LoginBackend
 from lotor.ports.dataplane import DataPlane
 from lotor.ports.keys import Keys
@@ -70,6 +71,7 @@ class Answers:
         self._table: dict[type[Question[Any]], Row] = {
             questions.Sign: Row(self._sign, _failure),
             questions.JudgePeer: Row(self._judge, _untrusted),
+            questions.DeriveSkeyid: Row(self._derive, _failure),
             questions.CheckLogin: Row(self._check, _refused, LOGIN_SECONDS),
             questions.AskPerson: Row(self._person, _declined),
             questions.AcquireConfiguration: Row(self._configuration, _failure),
@@ -103,6 +105,10 @@ class Answers:
 
     async def _judge(self, question: questions.JudgePeer) -> Trusted | Untrusted:
         answer: Trusted | Untrusted = await self._off_loop(self._sources.keys.judge, question.proof)
+        return answer
+
+    async def _derive(self, question: questions.DeriveSkeyid) -> Secret | Failure:
+        answer: Secret | Failure = await self._off_loop(self._sources.keys.derive_skeyid, question.request)
         return answer
 
     async def _check(self, question: questions.CheckLogin) -> Verdict:

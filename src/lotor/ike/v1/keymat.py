@@ -38,10 +38,14 @@ class PhaseOneKeys:
         return hashes.hmac(self.hash, key.reveal(), *parts)
 
 
-def derive(suite: IkeSuite, said: Exchanged, g_xy: bytes) -> PhaseOneKeys:
+def skeyid_of_signatures(suite: IkeSuite, said: Exchanged, g_xy: bytes) -> bytes:
     """SKEYID for signatures, which hybrid authentication uses too (RFC 2409 §5.1, draft hybrid §3.2)."""
+    return hashes.hmac(suite.hash, said.ni_b + said.nr_b, g_xy)
+
+
+def derive(suite: IkeSuite, said: Exchanged, g_xy: bytes, skeyid: bytes) -> PhaseOneKeys:
+    """Everything that follows from SKEYID and g^xy (RFC 2409 §5)."""
     prf = suite.hash
-    skeyid = hashes.hmac(prf, said.ni_b + said.nr_b, g_xy)
     cookies = said.cky_i + said.cky_r
     skeyid_d = hashes.hmac(prf, skeyid, g_xy, cookies, b"\0")
     skeyid_a = hashes.hmac(prf, skeyid, skeyid_d, g_xy, cookies, b"\1")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from lotor.ike.errors import PeerFault
+from lotor.ike.errors import LocalFault, PeerFault
 from lotor.ike.gates import Gate
+from lotor.ike.questions import AcquireConfiguration
 from lotor.ike.session import Session
-from lotor.ike.story import Story, expect, send
+from lotor.ike.story import Story, ask, expect, send
 from lotor.ike.v1 import phase1
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.judgement import Failure
 from lotor.wire.errors import Malformed
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.configuration import decode_configuration, encode_configuration, request_attributes
@@ -56,12 +58,19 @@ def accept(session: Session, payload: Attributes) -> Story[ModeConfiguration]:
 def give(session: Session, request: Attributes) -> Story[ModeConfiguration]:
     """Answer a client's REQUEST with what it asked for, in its order, under its identifier."""
     session.gates.demand(Gate.LOGIN, "a request for a configuration")
-    configuration = session.facts.configuration
-    if configuration is None:
-        raise PeerFault("there is no configuration to give", None)
+    configuration = session.facts.configuration or (yield from _acquire(session))
     asked = [attribute.type for attribute in request.attributes]
     attributes = encode_configuration(configuration, asked, unity=_unity(session))
     yield from send(Attributes(ConfigType.REPLY, request.identifier, attributes))
+    return configuration
+
+
+def _acquire(session: Session) -> Story[ModeConfiguration]:
+    """For a peer that phase 1 proved by itself; XAUTH asks before its yes."""
+    configuration = yield from ask(AcquireConfiguration(session.id, session.facts.user))
+    if isinstance(configuration, Failure):
+        raise LocalFault(configuration.why)
+    session.facts.configuration = configuration
     return configuration
 
 

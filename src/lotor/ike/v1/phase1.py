@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from lotor.ike.dice import KeyPair
 from lotor.ike.errors import PeerFault
 from lotor.ike.session import Session
-from lotor.ike.v1.keymat import PhaseOneKeys
+from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
 from lotor.model.algorithms import IkeSuite
 from lotor.model.identity import Identity
-from lotor.model.policy import Side, Switch
-from lotor.model.secret import Secret
+from lotor.model.policy import Switch
 from lotor.wire.v1.association import Proposal, SecurityAssociation
-from lotor.wire.v1.chain import build_chain, parse_chain
+from lotor.wire.v1.chain import Chain, build_chain, parse_chain
 from lotor.wire.v1.numbers import NotifyType, Protocol
-from lotor.wire.v1.payloads import Payload
+from lotor.wire.v1.payloads import KeyExchange, Nonce, Payload
 from lotor.wire.v1.proposals import ike_transform
 from lotor.wire.v1.vendors import NatTraversal, Vendor
 
@@ -33,10 +32,6 @@ class PhaseOne:
     traversal: NatTraversal | None = None
     here: bool = False
     there: bool = False
-
-    @property
-    def nat(self) -> bool:
-        return self.here or self.there
 
 
 def of(session: Session) -> PhaseOne:
@@ -56,21 +51,34 @@ def body(payload: Payload) -> bytes:
     return parse_chain(*build_chain([payload])).payloads[0].body
 
 
-def agree(pair: KeyPair, public: bytes, remote: str) -> Secret:
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """Our ephemeral values: a key pair and a nonce."""
+
+    pair: KeyPair
+    nonce: bytes
+
+    def payloads(self) -> tuple[KeyExchange, Nonce]:
+        return KeyExchange(self.pair.public), Nonce(self.nonce)
+
+
+def said(session: Session, ours: Ours, theirs: Chain, sa_b: bytes) -> Exchanged:
+    """Both sides' values in the order of their roles. `theirs` is the message with the peer's KE and nonce."""
+    public, nonce = theirs.only(KeyExchange).data, theirs.only(Nonce).data
+    mine, peers = (ours.pair.public, ours.nonce), (public, nonce)
+    (g_xi, ni_b), (g_xr, nr_b) = (mine, peers) if session.initiator else (peers, mine)
+    return Exchanged(session.cookies.initiator, session.cookies.responder, g_xi, g_xr, ni_b, nr_b, sa_b)
+
+
+def agree(pair: KeyPair, public: bytes, remote: str) -> bytes:
     """g^xy; a peer whose public value is out of range or of the wrong length learns it."""
     try:
-        return Secret(pair.agree(public))
+        return pair.agree(public)
     except ValueError as fault:
-        raise PeerFault(f"{remote} sent an unusable Diffie-Hellman value: {fault}", INVALID_KEY) from None
-
-
-INVALID_KEY = NotifyType.INVALID_KEY_INFORMATION
+        text = f"{remote} sent an unusable Diffie-Hellman value: {fault}"
+        raise PeerFault(text, NotifyType.INVALID_KEY_INFORMATION) from None
 
 
 def may_fragment(session: Session, vendors: frozenset[Vendor]) -> bool:
-    """Cisco IKE fragmentation goes to peers that announced it; `ike_frag off` keeps it off in both directions."""
+    """Cisco IKE fragmentation goes to peers that announced it; `ike_frag off` never sends any."""
     return session.remote.ike_frag is not Switch.OFF and Vendor.FRAGMENTATION in vendors
-
-
-def is_client(session: Session) -> bool:
-    return session.remote.side is Side.CLIENT

@@ -9,7 +9,8 @@ from lotor.ike.flight import ONCE, schedule
 from lotor.ike.ladder import Ladder, Rung
 from lotor.ike.session import Session
 from lotor.ike.v1 import phase1
-from lotor.ike.v1.aggressive import HYBRID
+from lotor.ike.v1.aggressive import AGGRESSIVE
+from lotor.ike.v1.main import MAIN
 from lotor.ike.v1.seal import Formula, PhaseOneChannel, PhaseTwoChannel, PlainFormula, QuickFormula, phase_two
 from lotor.wire.v1.fragment import split
 from lotor.wire.v1.numbers import ExchangeType
@@ -57,17 +58,17 @@ def cutter(session: Session) -> Callable[[bytes], tuple[bytes, ...]]:
     return cut
 
 
-def aggressive(session: Session, channel: PhaseOneChannel) -> Plan:
-    """The initiator insists: in hybrid mode nothing acknowledges its last message but the gateway's next wish. The
-    responder answers a stranger twice at most."""
+def phase_one(session: Session, channel: PhaseOneChannel, kind: ExchangeType) -> Plan:
+    """The initiator of aggressive mode insists: nothing acknowledges its last message but what the responder says
+    next. A responder repeats its answer to a stranger once."""
     return Plan(
-        kind=ExchangeType.AGGRESSIVE,
-        ladder=HYBRID,
+        kind=kind,
+        ladder=AGGRESSIVE if kind is ExchangeType.AGGRESSIVE else MAIN,
         initiator=session.initiator,
         channel=lambda _: channel,
         cut=cutter(session),
         repeats=repeats(session) if session.initiator else ONCE,
-        insist=session.initiator,
+        insist=session.initiator and kind is ExchangeType.AGGRESSIVE,
     )
 
 

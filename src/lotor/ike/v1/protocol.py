@@ -8,6 +8,8 @@ from lotor.ike.events import Remark, Turned
 from lotor.ike.session import Session
 from lotor.ike.v1 import informational, sequence
 from lotor.model.network import Instant, Path
+from lotor.model.policy import ExchangeMode
+from lotor.model.reason import Cause, Reason
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
 from lotor.wire.v1.numbers import ExchangeType, Flag, PayloadType, name_of
@@ -15,15 +17,24 @@ from lotor.wire.v1.numbers import ExchangeType, Flag, PayloadType, name_of
 MAJOR_VERSION = 1
 
 
+_KINDS = {ExchangeMode.AGGRESSIVE: ExchangeType.AGGRESSIVE, ExchangeMode.MAIN: ExchangeType.MAIN}
+_MODES = {kind: mode for mode, kind in _KINDS.items()}
+
+
 def begin(session: Session, now: Instant) -> None:
-    """Initiate."""
-    sequence.begin(session, now)
+    """Initiate, in the first of the configured modes."""
+    sequence.begin(session, _KINDS[session.remote.exchange_modes[0]], now)
+
+
+def mode_of(header: Header) -> ExchangeMode | None:
+    """The mode in which a message begins or goes on with phase 1."""
+    return _MODES.get(ExchangeType(header.exchange)) if header.exchange in set(ExchangeType) else None
 
 
 def begins_session(header: Header) -> bool:
-    """Whether a message may be the first of a stranger: aggressive mode, in clear, without a responder cookie."""
+    """Whether a message may be the first of a stranger: phase 1, in clear, without a responder cookie."""
     return (
-        header.exchange == ExchangeType.AGGRESSIVE
+        mode_of(header) is not None
         and header.responder == bytes(8)
         and header.initiator != bytes(8)
         and header.message_id == 0
@@ -43,7 +54,7 @@ def describe(header: Header) -> str:
 
 def answer(session: Session, incoming: Incoming, path: Path, now: Instant) -> bool:
     """A stranger's first message to the session made for it; False when it deserves nothing."""
-    exchange = sequence.begin(session, now)
+    exchange = sequence.begin(session, ExchangeType(incoming.header.exchange), now)
     try:
         exchange.receive(incoming, path, now)
     except (Malformed, Misplaced, Unproved) as fault:
@@ -94,8 +105,16 @@ def _informational(session: Session, incoming: Incoming, path: Path, now: Instan
         sequence.hinted(session, incoming, path, now)
 
 
+def _suspect(session: Session, header: Header, path: Path) -> None:
+    """An unreadable end of main mode: should nothing better come, this is what the end is put down to."""
+    if header.exchange == ExchangeType.MAIN and not session.established and session.facts.refused is None:
+        text = f"{path.remote.address} proved nothing in main mode: the pre-shared keys differ, most likely"
+        session.facts.refused = Reason(Cause.PROTOCOL, text)
+
+
 def _turned(session: Session, header: Header, path: Path, fault: Exception) -> None:
     if isinstance(fault, Unproved):
+        _suspect(session, header, path)
         session.desk.tell(Remark(session.id, f"{describe(header)} from {path.remote} dropped: {fault}"))
     else:
         session.desk.tell(Turned(session.id, path, describe(header), str(fault)))

@@ -166,9 +166,7 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
 def _selectors(session: Session, asked: Chain) -> tuple[IPv4Network, IPv4Network]:
     """The client's inside, which must be its lease, and what it wants to reach."""
     configuration = session.facts.configuration
-    if configuration is None:
-        raise PeerFault("quick mode before a configuration", NotifyType.INVALID_ID_INFORMATION)
-    lease = IPv4Network(configuration.address)
+    lease = IPv4Network(configuration.address) if configuration is not None else _outer_address(session)
     identities = [payload.identity for payload in asked.all(Identification)]
     if not identities:
         return lease, EVERYWHERE
@@ -178,6 +176,16 @@ def _selectors(session: Session, asked: Chain) -> tuple[IPv4Network, IPv4Network
         text = f"quick mode for {claimed}; this client's address is {lease.network_address}"
         raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
     return lease, networks[1]
+
+
+def _outer_address(session: Session) -> IPv4Network:
+    """The inside of a peer that was given no address: its own, as it names itself, which a NAT may have hidden."""
+    identity = phase1.of(session).peer
+    named = network_of(identity) if identity.kind == IdKind.IPV4_ADDR else None
+    address = session.path.remote.address
+    if named is None and not isinstance(address, IPv4Address):
+        raise PeerFault("quick mode without a configuration needs IPv4", NotifyType.INVALID_ID_INFORMATION)
+    return named or IPv4Network(address)
 
 
 def _responder_lifetime(chosen: choose.ChosenEsp, spi: bytes) -> tuple[Notification, ...]:
@@ -209,7 +217,7 @@ def _agree(session: Session, pair: KeyPair | None, chain: Chain) -> bytes:
         return b""
     if public is None:
         raise PeerFault("PFS was chosen, but there is no KE payload", NotifyType.NO_PROPOSAL_CHOSEN)
-    return phase1.agree(pair, public.data, str(session.path.remote)).reveal()
+    return phase1.agree(pair, public.data, str(session.path.remote))
 
 
 def _child(session: Session, agreed: Agreed, replaces: Pair | None, *, initiated: bool) -> Child:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lotor.ike.session import Session
+from lotor.model.algorithms import AuthMethod, IkeSuite
 from lotor.model.policy import RemotePolicy, Switch
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import CertificateEncoding, NotifyType
@@ -60,11 +61,25 @@ def certificates(session: Session, vendors: frozenset[Vendor]) -> tuple[Certific
 
 
 def requests(remote: RemotePolicy) -> tuple[CertificateRequest, ...]:
-    """One for each authority we trust; an empty name where none is configured."""
-    if not remote.send_cr:
+    """One for each authority we trust, an empty name where none is configured; none where the peer does not sign."""
+    if not remote.send_cr or all(suite.method in _KEYED for suite in remote.proposals):
         return ()
     names = remote.authority_names or (b"",)
     return tuple(CertificateRequest(CertificateEncoding.X509_SIGNATURE, name) for name in names)
+
+
+_KEYED = frozenset({AuthMethod.PSK, AuthMethod.XAUTH_PSK})
+_BOTH_SIGN = frozenset({AuthMethod.RSA, AuthMethod.XAUTH_RSA})
+
+
+def requests_of_client(remote: RemotePolicy, suite: IkeSuite) -> tuple[CertificateRequest, ...]:
+    """The responder's, where the initiator signs; vpnc, which never does, ends at a request that it did not expect."""
+    return requests(remote) if suite.method in _BOTH_SIGN else ()
+
+
+def requests_of_gateway(remote: RemotePolicy, suite: IkeSuite) -> tuple[CertificateRequest, ...]:
+    """The initiator's in main mode, where the responder signs."""
+    return requests(remote) if suite.method not in _KEYED else ()
 
 
 def received_certificates(chain: Chain) -> tuple[bytes, ...]:

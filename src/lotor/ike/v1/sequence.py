@@ -11,11 +11,23 @@ from lotor.ike.effects import Transmit
 from lotor.ike.errors import Refusal
 from lotor.ike.events import ChildUp, Configured, Dead, PhaseOneUp, Remark, Turned, Up
 from lotor.ike.exchange import Exchange, Plan
-from lotor.ike.gates import Gate
+from lotor.ike.gates import Gate, owed
 from lotor.ike.liveness import Watch
 from lotor.ike.session import Session
 from lotor.ike.story import Story, expect
-from lotor.ike.v1 import aggressive, identify, informational, modecfg, phase1, plans, quick, traversal, xauth
+from lotor.ike.v1 import (
+    aggressive,
+    authenticate,
+    identify,
+    informational,
+    main,
+    modecfg,
+    phase1,
+    plans,
+    quick,
+    traversal,
+    xauth,
+)
 from lotor.ike.v1.phase1 import PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.model.configuration import ModeConfiguration
@@ -45,11 +57,14 @@ NUDGE = Dpd(delay=5, retry=5, maxfail=12)
 # --- phase 1 ---------------------------------------------------------------------------------------------------------
 
 
-def begin(session: Session, now: Instant) -> Exchange:
+_MODES = {ExchangeType.AGGRESSIVE: aggressive, ExchangeType.MAIN: main}
+
+
+def begin(session: Session, kind: ExchangeType, now: Instant) -> Exchange:
     """Phase 1, either side. The responder's exchange has the first message still to come."""
-    channel = PhaseOneChannel()
-    story = aggressive.initiator if session.initiator else aggressive.responder
-    exchange = _exchange(session, plans.aggressive(session, channel), 0, story(session, channel))
+    channel, mode = PhaseOneChannel(), _MODES[kind]
+    story = mode.initiator if session.initiator else mode.responder
+    exchange = _exchange(session, plans.phase_one(session, channel, kind), 0, story(session, channel))
     exchange.done, exchange.failed = _phase_one_done(session), _attempt_failed(session)
     session.exchanges.add(exchange)
     session.limit(LOGIN_GRACE if session.initiator else HALF_OPEN, "half-open session", _too_slow(session), now)
@@ -78,7 +93,8 @@ def _too_slow(session: Session) -> Any:
 def _phase_one_done(session: Session) -> Any:
     def done(record: PhaseOne, now: Instant) -> None:
         session.facts.phase_one, session.facts.refused = record, None
-        session.gates.open(Gate.PHASE_ONE)
+        xauth_follows = record.suite.method in authenticate.WITH_XAUTH
+        session.gates.settle(owed(session.remote, xauth=xauth_follows))
         session.life.farewell = lambda: informational.farewell(session)
         _tell_phase_one(session, record)
         session.limit(LOGIN_GRACE, "login", _too_slow(session), now)
@@ -86,10 +102,28 @@ def _phase_one_done(session: Session) -> Any:
         session.life.expiry = session.desk.timers.set(expiry, "phase 1 lifetime", _expired(session))
         _watch(session, NUDGE if session.initiator else session.remote.dpd, now)
         _keep_alive(session, now)
-        if session.gateway:
-            _transact(session, xauth.gateway(session), _logged_in(session), now)
+        _go_on(session, now)
 
     return done
+
+
+def _go_on(session: Session, now: Instant) -> None:
+    """The next step after phase 1, for whoever has to begin it."""
+    if session.gates.next() is Gate.LOGIN:
+        if session.gateway:
+            _transact(session, xauth.gateway(session), _logged_in(session), now)
+        return
+    session.facts.user = identify.text(phase1.of(session).peer)
+    if session.initiator:
+        _ask_or_start(session, now)
+
+
+def _ask_or_start(session: Session, now: Instant) -> None:
+    """Client: a configuration where one is owed, else quick mode at once."""
+    if session.gates.next() is Gate.ADDRESS:
+        _transact(session, modecfg.pull(session), lambda given, at: _configured(session, given, at), now)
+    else:
+        start_quick(session, None, now)
 
 
 def _tell_phase_one(session: Session, record: PhaseOne) -> None:
@@ -210,10 +244,7 @@ def _accepted(session: Session, now: Instant) -> None:
     if session.gates.next() is not Gate.LOGIN:
         return
     session.gates.open(Gate.LOGIN)
-    if session.gates.next() is Gate.ADDRESS:
-        _transact(session, modecfg.pull(session), lambda given, at: _configured(session, given, at), now)
-    else:
-        start_quick(session, None, now)
+    _ask_or_start(session, now)
 
 
 def _configured(session: Session, configuration: ModeConfiguration, now: Instant) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from lotor.crypto import hashes
-from lotor.ike.session import Cookies
-from lotor.model.algorithms import Hash
+from lotor.ike.session import Cookies, Session
+from lotor.ike.v1.phase1 import may_fragment
+from lotor.model.algorithms import Hash, IkeSuite
 from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, Path, Peer
 from lotor.model.policy import Switch
 from lotor.wire.v1.chain import Chain
@@ -50,6 +51,39 @@ class Discovery:
     def _digest(self, address: bytes, port: int) -> bytes:
         cookies = self.cookies.initiator + self.cookies.responder
         return hashes.digest(self.hash, cookies, address, port.to_bytes(2, "big"))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The version both ends speak, and before which of them a NAT stands."""
+
+    version: NatTraversal | None
+    here: bool
+    there: bool
+
+
+def shown(session: Session, suite: IkeSuite, version: NatTraversal | None) -> tuple[NatDiscovery, ...]:
+    """Our NAT-D payloads, none where either end does not speak of NAT."""
+    return _discovery(session, suite).payloads(version, session.path) if version is not None else ()
+
+
+def found(session: Session, suite: IkeSuite, version: NatTraversal | None, chain: Chain) -> tuple[bool, bool]:
+    """Whether a NAT stands before this end, and before the peer."""
+    return _discovery(session, suite).finds(chain, session.path) if version is not None else (False, False)
+
+
+def settle(session: Session, suite: IkeSuite, vendors: frozenset[Vendor], chain: Chain) -> Found:
+    """The initiator's conclusion from the peer's NAT-D payloads: with a NAT, the rest goes by the other ports."""
+    session.facts.fragment = session.facts.fragment or may_fragment(session, vendors)
+    spoken = version(session.remote.nat_traversal, vendors)
+    here, there = found(session, suite, spoken, chain)
+    if here or there:
+        session.path = floated(session.path)
+    return Found(spoken, here, there)
+
+
+def _discovery(session: Session, suite: IkeSuite) -> Discovery:
+    return Discovery(suite.hash, session.cookies, session.remote.nat_traversal)
 
 
 def version(switch: Switch, vendors: Collection[Vendor]) -> NatTraversal | None:

@@ -1,0 +1,1 @@
+"""The payloads, attributes and numbers of IKE version 1."""

@@ -1,0 +1,156 @@
+"""How each side proves itself in phase 1, by the negotiated method: a signature with certificates, or a keyed hash.
+
+One table says who signs; the modes ask here for what to send and for what to believe.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+
+from lotor.ike.errors import LocalFault, Misplaced, PolicyRefusal, Unproved
+from lotor.ike.questions import DeriveSkeyid, JudgePeer, Sign
+from lotor.ike.session import Session
+from lotor.ike.story import Proof, Story, ask
+from lotor.ike.v1 import keymat, riders
+from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
+from lotor.model.algorithms import AuthMethod, IkeSuite
+from lotor.model.identity import Identity
+from lotor.model.judgement import Failure, PeerProof, PskRequest, Untrusted
+from lotor.model.reason import Cause, Reason
+from lotor.wire.v1.chain import Chain
+from lotor.wire.v1.numbers import NotifyType
+from lotor.wire.v1.payloads import Certificate, HashPayload, Identification, SignaturePayload
+from lotor.wire.v1.vendors import Vendor
+
+_SIGNS: dict[AuthMethod, tuple[bool, bool]] = {
+    # method:              initiator, responder
+    AuthMethod.HYBRID_RSA: (False, True),
+    AuthMethod.RSA: (True, True),
+    AuthMethod.XAUTH_RSA: (True, True),
+    AuthMethod.PSK: (False, False),
+    AuthMethod.XAUTH_PSK: (False, False),
+}
+
+Proving = Certificate | SignaturePayload | HashPayload
+
+WITH_XAUTH = frozenset({AuthMethod.HYBRID_RSA, AuthMethod.XAUTH_PSK, AuthMethod.XAUTH_RSA})
+WITH_PSK = frozenset({AuthMethod.PSK, AuthMethod.XAUTH_PSK})
+
+
+def signs(method: AuthMethod, *, initiator: bool) -> bool:
+    """Whether that side proves itself with a signature."""
+    return _SIGNS[method][0 if initiator else 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Both sides once keys are derived: what they said, and the identity payloads as sent (IDii_b and IDir_b). `peers`
+    is None in main mode, where the identity comes with the proof."""
+
+    session: Session
+    suite: IkeSuite
+    said: Exchanged
+    keys: PhaseOneKeys
+    mine: bytes
+    peers: bytes | None
+
+    def hash_of(self, *, initiator: bool, peers: bytes | None = None) -> bytes:
+        """HASH_I or HASH_R; `peers` is the peer's identity payload where it is not known yet."""
+        body = self.mine if initiator is self.session.initiator else self.peers or peers or b""
+        formula = keymat.hash_i if initiator else keymat.hash_r
+        return formula(self.keys, self.said, body)
+
+
+def skeyid(session: Session, suite: IkeSuite, said: Exchanged, secret: PeerSecret) -> Story[bytes]:
+    """SKEYID of the method (RFC 2409 §5): of g^xy for signatures, else of the key, which its keeper never shows."""
+    nonces = said.ni_b + said.nr_b
+    if suite.method not in WITH_PSK:
+        return keymat.skeyid_of_signatures(suite, said, secret.g_xy)
+    request = PskRequest(session.remote.name, secret.identity, session.path.remote.address, suite.hash, nonces)
+    derived = yield from ask(DeriveSkeyid(request))
+    if isinstance(derived, Failure):
+        raise LocalFault(derived.why)
+    return derived.reveal()
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSecret:
+    """What SKEYID is made of: g^xy, and the peer's identity where the mode knows it already (aggressive mode)."""
+
+    g_xy: bytes
+    identity: Identity | None = None
+
+
+def prove(parties: Parties, vendors: frozenset[Vendor]) -> Story[tuple[Proving, ...]]:
+    """The payloads that prove us."""
+    session = parties.session
+    ours = parties.hash_of(initiator=session.initiator)
+    if not signs(parties.suite.method, initiator=session.initiator):
+        return (HashPayload(ours),)
+    signature = yield from ask(Sign(session.remote.name, ours))
+    if isinstance(signature, Failure):
+        raise LocalFault(signature.why)
+    return (*riders.certificates(session, vendors), SignaturePayload(signature.octets))
+
+
+def proof_of_peer(parties: Parties) -> Proof:
+    """The check of a message before it counts: a hash must fit, over its full length; a signature must be there."""
+    peer_initiates = not parties.session.initiator
+    if signs(parties.suite.method, initiator=peer_initiates):
+        return _demands(SignaturePayload)
+
+    def proof(chain: Chain) -> None:
+        sent = chain.first(HashPayload)
+        if sent is None:
+            raise Misplaced("no HASH payload")
+        expected = parties.hash_of(initiator=peer_initiates, peers=chain.body(Identification))
+        if not hmac.compare_digest(sent.data, expected):
+            raise Unproved(f"{'HASH_I' if peer_initiates else 'HASH_R'} does not fit")
+
+    return proof
+
+
+def _demands(kind: type[SignaturePayload]) -> Proof:
+    def proof(chain: Chain) -> None:
+        if len(chain.all(kind)) != 1:
+            raise Misplaced("not exactly one SIGNATURE payload")
+
+    return proof
+
+
+def demand_proof(parties: Parties, chain: Chain) -> None:
+    """The same check of a message that counts already, in words for people."""
+    try:
+        proof_of_peer(parties)(chain)
+    except Unproved:
+        peer = parties.session.path.remote.address
+        text = f"{peer} holds another pre-shared key: its hash does not fit"
+        raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.AUTHENTICATION_FAILED) from None
+
+
+def demand_xauth(suite: IkeSuite, vendors: frozenset[Vendor]) -> None:
+    """A method with XAUTH admits nobody who does not speak it."""
+    if suite.method in WITH_XAUTH and Vendor.XAUTH not in vendors:
+        text = f"the client does not announce XAUTH, without which {suite.method.value} admits nobody"
+        raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.SITUATION_NOT_SUPPORTED)
+
+
+def judge(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
+    """A signing peer's certificates, signature and name. What is refused here never learns anything secret."""
+    session = parties.session
+    if not signs(parties.suite.method, initiator=not session.initiator):
+        return
+    proof = PeerProof(
+        remote=session.remote.name,
+        chain=riders.received_certificates(chain),
+        identity=peer,
+        signed=parties.hash_of(initiator=not session.initiator),
+        signature=chain.only(SignaturePayload).data,
+        address=session.path.remote.address,
+        host=session.facts.host,
+        client=not session.initiator,
+    )
+    verdict = yield from ask(JudgePeer(proof))
+    if isinstance(verdict, Untrusted):
+        raise PolicyRefusal(Reason(Cause.CERTIFICATE, verdict.why), NotifyType.AUTHENTICATION_FAILED)

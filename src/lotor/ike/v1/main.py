@@ -1,0 +1,99 @@
+"""Main mode, both sides, every method: identities travel encrypted (RFC 2409 §5.1, §5.4)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lotor.ike.ladder import Cover, Ladder, Rung
+from lotor.ike.session import Session
+from lotor.ike.story import Story, expect, send
+from lotor.ike.v1 import authenticate, choose, identify, keymat, phase1, riders, select, traversal
+from lotor.ike.v1.aggressive import NAT_D, PROOF
+from lotor.ike.v1.authenticate import Parties, PeerSecret
+from lotor.ike.v1.phase1 import Ours, PhaseOne
+from lotor.ike.v1.seal import PhaseOneChannel
+from lotor.wire.v1.association import SecurityAssociation
+from lotor.wire.v1.numbers import PayloadType as P
+from lotor.wire.v1.payloads import Identification, KeyExchange
+
+_SA, _KE = (P.SA,), (P.KEY_EXCHANGE, P.NONCE)
+_KE_MAY = (P.CERTIFICATE_REQUEST, *NAT_D)
+_ID_MAY = (*PROOF, P.CERTIFICATE_REQUEST, *NAT_D)
+_ID_ORDER = (P.IDENTIFICATION, P.CERTIFICATE, P.SIGNATURE, P.HASH)
+
+MAIN = Ladder(
+    "main mode",
+    (
+        Rung(from_initiator=True, must=_SA, cover=Cover.CLEAR),
+        Rung(from_initiator=False, must=_SA, cover=Cover.CLEAR),
+        Rung(from_initiator=True, must=_KE, may=_KE_MAY, cover=Cover.CLEAR),
+        Rung(from_initiator=False, must=_KE, may=_KE_MAY, cover=Cover.CLEAR),
+        Rung(from_initiator=True, must=(P.IDENTIFICATION,), may=_ID_MAY, order=_ID_ORDER),
+        Rung(from_initiator=False, must=(P.IDENTIFICATION,), may=_ID_MAY, order=_ID_ORDER),
+    ),
+)
+
+
+def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
+    remote, dice = session.remote, session.desk.dice
+    sa = phase1.offer(session)
+    yield from send(sa, *riders.offered(remote))
+    chosen = yield from expect()
+    suite, heard = choose.ike_answer(remote, chosen.only(SecurityAssociation)), riders.heard(chosen)
+    session.facts.fragment = session.facts.fragment or phase1.may_fragment(session, heard)
+    version = traversal.version(remote.nat_traversal, heard)
+    ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))
+    yield from send(*ours.payloads(), *traversal.shown(session, suite, version))
+    answer = yield from expect()
+
+    found = traversal.settle(session, suite, heard, answer)
+    g_xy = phase1.agree(ours.pair, answer.only(KeyExchange).data, str(session.path.remote))
+    said = phase1.said(session, ours, answer, phase1.body(sa))
+    skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy))
+    keys = keymat.derive(suite, said, g_xy, skeyid)
+    me = Identification.of(identify.mine(remote, session.path))
+    parties = Parties(session, suite, said, keys, phase1.body(me), None)
+    channel.use(keys)
+    proof = yield from authenticate.prove(parties, heard)
+    requests = riders.requests_of_gateway(remote, suite)
+    yield from send(me, *proof, *requests, *riders.initial_contact(session))
+    last = yield from expect(authenticate.proof_of_peer(parties))
+
+    peer = last.only(Identification).identity
+    yield from authenticate.judge(replace(parties, peers=last.body(Identification)), last, peer)
+    return PhaseOne(suite, keys, channel.last_block(), peer, heard, version, found.here, found.there)
+
+
+def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
+    asked = yield from expect()
+    choice = select.choose_remote(session, asked, None)
+    remote, dice, suite = session.remote, session.desk.dice, choice.suite
+    heard = riders.heard(asked)
+    authenticate.demand_xauth(suite, heard)
+    session.facts.fragment = phase1.may_fragment(session, heard)
+    version = traversal.version(remote.nat_traversal, heard)
+    chosen = SecurityAssociation((replace(choice.proposal, transforms=(choice.transform,)),))
+    yield from send(chosen, *riders.echoed(remote, heard, version))
+    third = yield from expect()
+
+    ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))
+    g_xy = phase1.agree(ours.pair, third.only(KeyExchange).data, str(session.path.remote))
+    said = phase1.said(session, ours, third, asked.body(SecurityAssociation) or b"")
+    skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy))
+    keys = keymat.derive(suite, said, g_xy, skeyid)
+    here, there = traversal.found(session, suite, version, third)
+    requests = riders.requests_of_client(remote, suite)
+    yield from send(*ours.payloads(), *requests, *traversal.shown(session, suite, version))
+    channel.use(keys)
+    me = Identification.of(identify.mine(remote, session.path))
+    parties = Parties(session, suite, said, keys, phase1.body(me), None)
+    fifth = yield from expect(authenticate.proof_of_peer(parties))
+
+    peer = fifth.only(Identification).identity
+    parties = replace(parties, peers=fifth.body(Identification))
+    select.demand_identity(remote, peer)
+    yield from authenticate.judge(parties, fifth, peer)
+    session.facts.initial_contact = riders.says_initial_contact(fifth)
+    proof = yield from authenticate.prove(parties, heard)
+    yield from send(me, *proof)
+    return PhaseOne(suite, keys, channel.last_block(), peer, heard, version, here, there)

@@ -1,0 +1,74 @@
+"""Which `remote` block serves a peer: by address, mode and proposal, and by identity where it is known."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from lotor.ike.errors import PolicyRefusal
+from lotor.ike.session import Session
+from lotor.ike.v1 import identify
+from lotor.ike.v1.choose import ChosenIke, ike_choice
+from lotor.model.identity import Identity, IdentityPattern, IdKind
+from lotor.model.policy import RemotePolicy
+from lotor.model.reason import Cause, Reason
+from lotor.wire.distinguished import name_text
+from lotor.wire.errors import Malformed
+from lotor.wire.v1.association import SecurityAssociation
+from lotor.wire.v1.chain import Chain
+from lotor.wire.v1.numbers import NotifyType
+
+
+def choose_remote(session: Session, asked: Chain, peer: Identity | None) -> ChosenIke:
+    """The first candidate whose proposals and identifiers fit becomes the session's; the most telling refusal else."""
+    refusals: list[PolicyRefusal] = []
+    for remote in session.facts.candidates or (session.remote,):
+        try:
+            choice = ike_choice(remote, asked.only(SecurityAssociation))
+            if peer is not None:
+                demand_identity(remote, peer)
+        except PolicyRefusal as refusal:
+            refusals.append(refusal)
+        else:
+            session.remote = remote
+            return choice
+    raise refusals[0]
+
+
+def demand_identity(remote: RemotePolicy, peer: Identity) -> None:
+    """`verify_identifier on`: the identity must be one of the `peers_identifier`s."""
+    if not remote.verify_identifier or not remote.peers_identifiers:
+        return
+    if not any(matches(pattern, peer) for pattern in remote.peers_identifiers):
+        text = f"identity {identify.text(peer)} is none of the peers_identifiers of remote {remote.name}"
+        raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
+
+
+def matches(pattern: IdentityPattern, identity: Identity) -> bool:
+    """Whether an identity is of a pattern's kind and value; `*` stands for any value of one part of a name."""
+    if pattern.kind is IdKind.IPV4_ADDR and pattern.value is not None:
+        address = ip_address(pattern.value)
+        kind = IdKind.IPV4_ADDR if address.version == 4 else IdKind.IPV6_ADDR
+        return identity.kind == kind and identity.data == address.packed
+    if identity.kind != pattern.kind:
+        return False
+    if pattern.value is None:
+        return True
+    if pattern.kind is IdKind.DER_ASN1_DN:
+        return _same_name(pattern.value, identity.data)
+    return identity.data == pattern.value.encode()
+
+
+def _same_name(pattern: str, der: bytes) -> bool:
+    try:
+        parts = _parts(name_text(der))
+    except Malformed:
+        return False
+    wanted = _parts(pattern)
+    return len(parts) == len(wanted) and all(
+        have[0] == want[0] and want[1] in ("*", have[1]) for have, want in zip(parts, wanted, strict=True)
+    )
+
+
+def _parts(text: str) -> list[tuple[str, str]]:
+    pairs = [part.partition("=") for part in text.replace("/", ",").split(",") if part.strip()]
+    return [(name.strip().lower(), value.strip()) for name, _, value in pairs]

@@ -1,0 +1,124 @@
+"""Every method of phase 1 in both modes, and what happens when one end proves something else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, PhaseOneUp
+from lotor.ike.intents import Reload
+from lotor.ike.questions import AskPerson, CheckLogin, DeriveSkeyid, JudgePeer, Sign
+from lotor.model.algorithms import AuthMethod
+from lotor.model.identity import Identity, IdentityPattern, IdKind
+from lotor.model.judgement import Untrusted
+from lotor.model.policy import ExchangeMode, Policy, Switch
+from lotor.model.reason import Cause
+from peers.world import CHILD, CLIENT, GATEWAY, connect, is_up, pair
+
+WITH_XAUTH = (AuthMethod.HYBRID_RSA, AuthMethod.XAUTH_PSK, AuthMethod.XAUTH_RSA)
+SIGNERS = {
+    AuthMethod.HYBRID_RSA: ("gateway",),
+    AuthMethod.RSA: ("client", "gateway"),
+    AuthMethod.XAUTH_RSA: ("client", "gateway"),
+    AuthMethod.PSK: (),
+    AuthMethod.XAUTH_PSK: (),
+}
+
+
+def _remotes(method: AuthMethod, mode: ExchangeMode, **changes):
+    suite = replace(GATEWAY.proposals[0], method=method)
+    common = {"proposals": (suite,), "exchange_modes": (mode,), **changes}
+    certificates = (b"\x30\x03a-leaf" + bytes(900),)
+    return {
+        "gateway": replace(GATEWAY, certificates=certificates, **common),
+        "client": replace(CLIENT, certificates=certificates, **common),
+    }
+
+
+@pytest.mark.parametrize("behind_nat", [True, False])
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+@pytest.mark.parametrize("method", list(AuthMethod))
+def test_a_method_in_a_mode(method, mode, behind_nat):
+    world, gateway, client = pair(**_remotes(method, mode, nat_traversal=Switch.ON))
+    if not behind_nat:
+        world.nat.clear()
+    connect(world, client, gateway)
+    assert world.run(20, lambda: is_up(client) and is_up(gateway)), [e.text() for e in client.events + gateway.events]
+    for host in (client, gateway):
+        signed = any(isinstance(question, Sign) for question in host.questions)
+        assert signed is (host.name in SIGNERS[method])
+        judged = any(isinstance(question, JudgePeer) for question in host.questions)
+        assert judged is (({"client", "gateway"} - {host.name}).pop() in SIGNERS[method])
+        keyed = any(isinstance(question, DeriveSkeyid) for question in host.questions)
+        assert keyed is (method in (AuthMethod.PSK, AuthMethod.XAUTH_PSK))
+        assert host.of(PhaseOneUp)[0].path.floated is behind_nat
+    assert bool(gateway.of(LoggedIn)) is (method in WITH_XAUTH)
+    assert client.of(Configured)[0].address == "10.99.99.1"
+    assert client.of(ChildUp)[0].child.outbound.encryption == gateway.of(ChildUp)[0].child.inbound.encryption
+
+
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+@pytest.mark.parametrize("method", list(AuthMethod))
+def test_a_method_in_a_bad_network(method, mode):
+    for seed in range(20):
+        world, gateway, client = pair(seed, **_remotes(method, mode), loss=0.3, duplication=0.05, reordering=0.1)
+        connect(world, client, gateway)
+        assert world.run(300, lambda: is_up(client) and is_up(gateway)), (seed, [e.text() for e in client.events])  # noqa: B023
+
+
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+@pytest.mark.parametrize("method", [AuthMethod.PSK, AuthMethod.XAUTH_PSK])
+def test_another_key_admits_nobody_and_says_so(method, mode):
+    world, gateway, client = pair(**_remotes(method, mode))
+    client.psk = b"another key"
+    connect(world, client, gateway)
+    assert world.run(200, lambda: bool(client.of(Ended)) and bool(gateway.of(Ended)))
+    assert not [q for q in client.questions if isinstance(q, AskPerson)]
+    assert not [q for q in gateway.questions if isinstance(q, CheckLogin)]
+    told = client.of(Ended)[0].reason.text + gateway.of(Ended)[0].reason.text
+    assert "pre-shared key" in told, told
+
+
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+@pytest.mark.parametrize("method", [AuthMethod.RSA, AuthMethod.XAUTH_RSA])
+def test_a_client_whose_certificate_is_refused_gets_nothing(method, mode):
+    world, gateway, client = pair(**_remotes(method, mode))
+    gateway.answers[JudgePeer] = lambda _: Untrusted("certificate of alice expired")
+    connect(world, client, gateway)
+    assert world.run(200, lambda: bool(client.of(Ended)) and bool(gateway.of(Ended)))
+    assert gateway.of(Ended)[0].reason.cause is Cause.CERTIFICATE
+    assert not gateway.of(Configured)
+    assert not gateway.installed
+
+
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+def test_a_mode_that_is_not_configured_is_not_answered(mode):
+    remotes = _remotes(AuthMethod.HYBRID_RSA, mode)
+    other = next(one for one in ExchangeMode if one is not mode)
+    remotes["gateway"] = replace(remotes["gateway"], exchange_modes=(other,))
+    world, gateway, client = pair(**remotes)
+    connect(world, client, gateway)
+    assert world.run(200, lambda: bool(client.of(Ended)))
+    assert client.of(Ended)[0].reason.cause is Cause.NO_ANSWER
+    assert not gateway.sent
+
+
+def test_the_block_whose_proposals_and_identity_fit_is_the_one():
+    remotes = _remotes(AuthMethod.XAUTH_PSK, ExchangeMode.AGGRESSIVE)
+    group = Identity(IdKind.KEY_ID, b"sales")
+    remotes["client"] = replace(remotes["client"], my_identity=group)
+    engineers = replace(
+        remotes["gateway"],
+        name="engineers",
+        verify_identifier=True,
+        peers_identifiers=(IdentityPattern(IdKind.KEY_ID, "engineers"),),
+    )
+    sales = replace(engineers, name="sales", peers_identifiers=(IdentityPattern(IdKind.KEY_ID, "sales"),))
+    world, gateway, client = pair(**remotes)
+    policy = Policy((GATEWAY, engineers, sales), CHILD)
+    world.do(gateway, gateway.endpoint.command(Reload(policy), world.now))
+    connect(world, client, gateway)
+    assert world.run(20, lambda: is_up(client) and is_up(gateway)), [e.text() for e in gateway.events]
+    asked = [q.request.remote for q in gateway.questions if isinstance(q, DeriveSkeyid)]
+    assert asked == ["sales"]
