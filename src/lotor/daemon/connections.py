@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from lotor.ike.intents import Connect, Disconnect
+from lotor.model.algorithms import AuthMethod
 from lotor.model.login import Field
 from lotor.model.network import Path, Peer
 from lotor.model.policy import RemotePolicy, Side
@@ -20,6 +21,7 @@ from lotor.runtime.persons import ClientPersons
 from lotor.runtime.requests import Outcome, Prompter, Requests, Wish
 from lotor.runtime.sessions import Register, Session
 
+WITH_LOGIN = frozenset({AuthMethod.HYBRID_RSA, AuthMethod.XAUTH_PSK, AuthMethod.XAUTH_RSA})
 GIVEN_UP = Reason(Cause.ADMINISTRATOR, "given up by the person who asked for it")
 TERMINATED = Reason(Cause.ADMINISTRATOR, "closed by the administrator")
 
@@ -128,7 +130,7 @@ class Connections:
         return next((each for each in same if each.path.remote.address == target.address), None)
 
     async def _attempt(self, target: Target, user: str | None, prompter: Prompter) -> Session | Reason:
-        given = await self._ask_ahead(target.remote.name, user, prompter)
+        given = await self._ask_ahead(target.remote, user, prompter)
         if given is None:
             return Reason(Cause.LOGIN_DECLINED, "no login was given")
         remote = Peer(target.address, target.remote.port)
@@ -146,10 +148,14 @@ class Connections:
         finally:
             self._parts.requests.forget(number)
 
-    async def _ask_ahead(self, remote: str, user: str | None, prompter: Prompter) -> dict[Field, Secret] | None:
+    async def _ask_ahead(
+        self, remote: RemotePolicy, user: str | None, prompter: Prompter
+    ) -> dict[Field, Secret] | None:
         """Name and password before the first packet, so that no gateway waits for typing; nothing is sent by this.
         The saved password is that of `xauth_login`; who names a user is asked, as by racoonctl."""
-        login = user or self._ground.login(remote)
+        if not any(each.method in WITH_LOGIN for each in remote.proposals):
+            return {}
+        login = user or self._ground.login(remote.name)
         given = {Field.USER_NAME: Secret(login)} if login else {}
         if login and user is None and (saved := await self._parts.persons.saved(login)) is not None:
             return given | {Field.PASSWORD: saved}

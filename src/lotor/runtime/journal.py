@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from lotor.ike.events import Configured, Ended, Event, LoggedIn, Started, Turned
+from lotor.ike.events import Configured, Ended, Event, LoggedIn, Started, Turned, Up
 from lotor.model.policy import Side
 from lotor.model.text import clean
 
@@ -41,7 +41,11 @@ class Journal:
         match event:
             case Started(session=session, side=Side.CLIENT):
                 self._own.add(session)
-            case LoggedIn(session=session, user=user) | Configured(session=session, user=user):
+            case (
+                LoggedIn(session=session, user=user)
+                | Configured(session=session, user=user)
+                | Up(session=session, user=user)
+            ):
                 self._users[session] = clean(user)
 
     def _unlearn(self, event: Event) -> None:
