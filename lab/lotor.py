@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,8 @@ class Lotor:
         sessions: list[dict[str, Any]] = json.loads(done.stdout)["sessions"]
         return sessions
 
-    def stop(self) -> int:
-        return self.daemon.stop() if self.daemon else 0
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        return self.daemon.stop(number) if self.daemon else 0
 
 
 def howto(side: str, **changes: str) -> str:
