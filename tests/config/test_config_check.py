@@ -69,9 +69,14 @@ HEAD = (1, 1)
 @pytest.mark.parametrize(
     ("old", "new", "text"),
     [
-        ("hybrid_rsa_server", "¦xauth_psk_server", "authentication_method xauth_psk_server is not available in this"),
-        ("hybrid_rsa_server", "¦pre_shared_key", "available: hybrid_rsa_server, hybrid_rsa_client"),
-        ("exchange_mode aggressive", "¦exchange_mode main", "no exchange mode of this list is available"),
+        (
+            "hybrid_rsa_server",
+            "¦gssapi_krb",
+            "gssapi_krb is not available in this version; available: hybrid_rsa_server",
+        ),
+        ("hybrid_rsa_server", "¦xauth_psk_server", "xauth_psk_server needs the file of keys: add path pre_shared_key"),
+        ("hybrid_rsa_server", "¦pre_shared_key", "pre_shared_key needs the file of keys: add path pre_shared_key"),
+        ("exchange_mode aggressive", "¦exchange_mode base", "no exchange mode of this list is available"),
         ("algorithm aes; hash", "algorithm ¦camellia; hash", "encryption_algorithm camellia is not available"),
         (
             "{ encryption_algorithm aes; auth",
@@ -107,12 +112,29 @@ def test_what_a_gateway_may_not(home: Path, old: str, new: str, text: str) -> No
     assert (line, column) == place
 
 
-def test_groups_and_sides_of_one_remote(home: Path) -> None:
-    second = "dh_group 14; }\n    proposal { encryption_algorithm 3des; hash_algorithm sha384; "
-    text = replaced(GATEWAY, "dh_group 14; }", second + "authentication_method hybrid_rsa_client; dh_group 15; }")
-    first, other = [p for p in refused(text, home) if p.line == 5]
-    assert (first.column, "are two sides" in first.text) == (88, True)
-    assert (other.column, "one group only: the first proposal has modp2048, this modp3072" in other.text) == (116, True)
+SECOND = """dh_group 14; }
+    proposal { encryption_algorithm 3des; hash_algorithm sha384; authentication_method hybrid_rsa_%s; dh_group 15; }"""
+
+
+def test_two_sides_in_one_remote(home: Path) -> None:
+    text = replaced(GATEWAY, "dh_group 14; }", SECOND % "client")
+    line, column, told = only(refused(text, home))
+    assert (line, column, "are two sides" in told) == (5, 88, True)
+
+
+def test_a_client_offers_one_group_in_aggressive_mode(home: Path) -> None:
+    text = replaced(CLIENT, "dh_group 14; }", SECOND % "client")
+    line, column, told = only(refused(text, home))
+    assert (line, column) == (5, 116)
+    assert "one group only: the first proposal has modp2048, this modp3072" in told
+    assert only(refused(replaced(text, "mode aggressive", "mode aggressive, main"), home))[0] == 5
+    for modes in ("main", "main, aggressive"):
+        assert not check(loads(replaced(text, "mode aggressive", f"mode {modes}"), directory=home).settings)
+
+
+def test_a_gateway_answers_in_any_group(home: Path) -> None:
+    settings = loads(replaced(GATEWAY, "dh_group 14; }", SECOND % "server"), directory=home).settings
+    assert [suite.group for suite in resolve(settings, {}).remotes[0].proposals] == [Group.MODP2048, Group.MODP3072]
 
 
 def test_a_client_must_know_whom_to_trust(home: Path) -> None:
@@ -174,14 +196,14 @@ def test_a_client_does_not_care_for_the_gateways_blocks(home: Path) -> None:
 def test_algorithms_that_are_left_out_of_a_list(home: Path) -> None:
     text = replaced(GATEWAY, "algorithm aes; auth", "algorithm blowfish 448, aes 256, aes, 3des; auth")
     text = replaced(text, "hmac_sha256; comp", "hmac_sha512, hmac_sha1; comp")
-    text = replaced(text, "mode aggressive", "mode main, aggressive")
+    text = replaced(text, "mode aggressive", "mode main, base, aggressive")
     loaded = loads(text, directory=home)
     told = [w.text.partition(":")[0] for w in loaded.warnings]
-    assert told[0].startswith("exchange_mode main is not available in this version and is left out; available")
+    assert told[0].startswith("exchange_mode base is not available in this version and is left out; available")
     assert told[1].startswith("encryption_algorithm blowfish is not available in this version and is left out")
     assert told[2:] == ["encryption_algorithm 3des is weak", "authentication_algorithm hmac_sha1 is weak"]
     policy = resolve(loaded.settings, {})
-    assert policy.remotes[0].exchange_modes == (ExchangeMode.AGGRESSIVE,)
+    assert policy.remotes[0].exchange_modes == (ExchangeMode.MAIN, ExchangeMode.AGGRESSIVE)
     assert policy.child.suites == tuple(
         EspSuite(cipher, bits, integrity)
         for cipher, bits in ((Cipher.AES_CBC, 256), (Cipher.AES_CBC, 128), (Cipher.TRIPLE_DES_CBC, 0))

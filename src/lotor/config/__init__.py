@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from lotor.config.check import check, side_of
+from lotor.config.check import check
 from lotor.config.load import load, loads
+from lotor.config.methods import judges, side_of
 from lotor.config.problem import ConfigError, Location, Problem, render
 from lotor.config.resolve import identity_patterns, mode_configuration, resolve
 from lotor.config.roadwarrior import roadwarrior
@@ -22,6 +23,7 @@ __all__ = [
     "Settings",
     "check",
     "identity_patterns",
+    "judges",
     "load",
     "loads",
     "mode_configuration",

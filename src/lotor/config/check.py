@@ -9,8 +9,18 @@ import stat
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address
 
+from lotor.config.methods import (
+    admits_by_login,
+    begins_aggressive,
+    is_gateway,
+    judges,
+    key_methods,
+    side_of,
+    signs,
+)
 from lotor.config.names import to_der
 from lotor.config.problem import Problem
+from lotor.config.rivals import ambiguous
 from lotor.config.settings import (
     Adminsock,
     Algorithm,
@@ -24,7 +34,7 @@ from lotor.config.settings import (
     Settings,
 )
 from lotor.model.identity import IdKind
-from lotor.model.policy import ExchangeMode, Side
+from lotor.model.policy import Side
 
 ADDRESSES = 1 << 32
 
@@ -37,19 +47,8 @@ def check(settings: Settings) -> tuple[Problem, ...]:
         problems += [*_remote(remote, settings), *_remote_files(remote, settings)]
     if is_gateway(settings) and settings.mode_cfg:
         problems += _mode_cfg(settings.mode_cfg)
-    problems += [*_sainfos(settings.sainfos), *_adminsock(settings.listen.adminsock)]
+    problems += [*ambiguous(settings.remotes), *_sainfos(settings.sainfos), *_adminsock(settings.listen.adminsock)]
     return tuple(sorted(set(problems), key=lambda problem: (problem.path, problem.line, problem.column)))
-
-
-def side_of(remote: RemoteSettings) -> Side | None:
-    """Gateway or client, from the authentication methods; None when they name neither or both."""
-    methods = [proposal.authentication_method.value for proposal in remote.proposals]
-    sides = {method.side for method in methods if method}
-    return sides.pop() if len(sides) == 1 else None
-
-
-def is_gateway(settings: Settings) -> bool:
-    return any(side_of(remote) is Side.GATEWAY for remote in settings.remotes)
 
 
 def _reserved(settings: Settings) -> Iterator[Problem]:
@@ -68,24 +67,35 @@ def _blocks(settings: Settings) -> Iterator[Problem]:
     if settings.mode_cfg is None:
         text = "there is no mode_cfg block, so clients would get no address: add mode_cfg { network4 …; pool_size …; }"
         for remote in settings.remotes:
-            if side_of(remote) is Side.GATEWAY:
+            if admits_by_login(remote):
                 yield Problem.at(remote.places.head, text)
 
 
 def _remote(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
-    if ExchangeMode.AGGRESSIVE not in remote.exchange_mode:
-        text = "no exchange mode of this list is available in this version: add aggressive"
+    if not any(remote.exchange_mode):
+        text = "no exchange mode of this list is available in this version: add main or aggressive"
         yield Problem.at(remote.places.of("exchange_mode"), text)
     yield from _sides(remote)
     yield from _groups(remote)
     yield from _identifiers(remote)
-    if side_of(remote) is Side.GATEWAY and "certificate" not in remote.places.fields:
-        text = 'the gateway proves itself by a certificate: add certificate_type x509 "vpngw.crt" "vpngw.key";'
+    yield from _proofs(remote, settings)
+
+
+def _proofs(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
+    """What the methods need: a certificate where this end signs, an authority where the peer does, a file of keys."""
+    gateway = side_of(remote) is Side.GATEWAY
+    ours, theirs = ("gateway", "client") if gateway else ("client", "gateway")
+    if signs(remote) and "certificate" not in remote.places.fields:
+        name = "vpngw" if gateway else "user"
+        text = f'the {ours} proves itself by a certificate: add certificate_type x509 "{name}.crt" "{name}.key";'
         yield Problem.at(remote.places.head, text)
-    trust = (remote.ca, remote.peers_certfile, settings.paths.certificate)
-    if side_of(remote) is Side.CLIENT and not any(trust):
-        text = 'nothing tells which gateway certificates to trust: add ca_type x509 "ca.crt";'
+    if judges(remote) and not any((remote.ca, remote.peers_certfile, settings.paths.certificate)):
+        text = f'nothing tells which {theirs} certificates to trust: add ca_type x509 "ca.crt";'
         yield Problem.at(remote.places.head, text)
+    for method in key_methods(remote):
+        if settings.paths.pre_shared_key is None:
+            text = f'{method.name} needs the file of keys: add path pre_shared_key "FILE"; outside of all braces'
+            yield Problem.at(method.at, text)
 
 
 def _sides(remote: RemoteSettings) -> Iterator[Problem]:
@@ -98,8 +108,8 @@ def _sides(remote: RemoteSettings) -> Iterator[Problem]:
 
 
 def _groups(remote: RemoteSettings) -> Iterator[Problem]:
-    """Aggressive mode sends its public value before anything is agreed on: the group must be known."""
-    if ExchangeMode.AGGRESSIVE not in remote.exchange_mode:
+    """Who begins aggressive mode sends a public value before anything is agreed on: the group must be known."""
+    if not begins_aggressive(remote):
         return
     first = remote.proposals[0].dh_group
     for proposal in remote.proposals[1:]:
@@ -140,7 +150,7 @@ def _remote_files(remote: RemoteSettings, settings: Settings) -> Iterator[Proble
         if events.setdefault(script.event, script) is not script:
             text = f"{script.event} has a script already, at {events[script.event].file.at}: take one of them out"
             yield Problem.at(script.file.at, text)
-    if remote.xauth_login and settings.paths.pre_shared_key:
+    if settings.paths.pre_shared_key and (remote.xauth_login or any(key_methods(remote))):
         yield from _readable(settings.paths.pre_shared_key)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from lotor.config.advice import advice
 from lotor.config.blocks import Statement
 from lotor.config.inherit import remotes
 from lotor.config.interpret import Body, Interpreter
@@ -41,7 +42,8 @@ def _load(files: Files, name: str, statements: list[Statement]) -> Loaded:
         raise ConfigError(_in_order(reading.problems, files.order))
     settings: Settings = body.whole()
     settings = replace(settings, remotes=built(), reservations=tuple(reading.reservations))
-    return Loaded(settings, tuple(_in_order(reading.warnings, files.order)))
+    warnings = [*reading.warnings, *advice(settings.remotes)]
+    return Loaded(settings, tuple(_in_order(warnings, files.order)))
 
 
 def _prefixes(reading: Reading, statements: list[Statement]) -> None:

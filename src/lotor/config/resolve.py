@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, ip_address
 from itertools import product
 
-from lotor.config.check import check, side_of
+from lotor.config.check import check
+from lotor.config.methods import side_of
 from lotor.config.names import to_der
 from lotor.config.problem import ConfigError, Problem
 from lotor.config.settings import (
@@ -23,7 +24,7 @@ from lotor.config.settings import (
 from lotor.model.algorithms import EspSuite, IkeSuite
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.identity import Identity, IdentityPattern, IdKind
-from lotor.model.policy import ChildPolicy, Dpd, ExchangeMode, Policy, RemotePolicy, Retransmission
+from lotor.model.policy import ChildPolicy, Dpd, Policy, RemotePolicy, Retransmission
 
 UDP, ISAKMP_PORT = 17, 500
 EVERYTHING = 65535
@@ -62,7 +63,7 @@ def _remote(remote: RemoteSettings, credential: Credential) -> RemotePolicy:
         side=side,
         address=remote.address,
         port=remote.port,
-        exchange_modes=tuple(mode for mode in remote.exchange_mode if mode is ExchangeMode.AGGRESSIVE),
+        exchange_modes=tuple(dict.fromkeys(mode for mode in remote.exchange_mode if mode)),
         proposals=tuple(suite for proposal in remote.proposals for suite in _suite(proposal, remote.lifetime)),
         proposal_check=remote.proposal_check,
         my_identity=_identity(remote.my_identifier, credential.subject),

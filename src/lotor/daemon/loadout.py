@@ -75,7 +75,7 @@ def _keys_of(settings: Settings, remote: RemoteSettings) -> RemoteKeys:
         verify_identifier=remote.verify_identifier,
         verify_cert=remote.verify_cert,
         address=remote.address,
-        judges=config.side_of(remote) is Side.CLIENT,
+        judges=config.judges(remote),
     )
 
 

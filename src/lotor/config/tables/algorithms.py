@@ -76,19 +76,29 @@ GROUPS = (
 )
 
 
-def _sides(name: str, method: AuthMethod, meaning: str, *, later: bool) -> tuple[Choice, Choice]:
-    return (
-        Choice(f"{name}_server", Authentication(method, Side.GATEWAY), f"the gateway's side: {meaning}", later=later),
-        Choice(f"{name}_client", Authentication(method, Side.CLIENT), f"the client's side: {meaning}", later=later),
+GROUP_KEY = "everybody who knows the group key can pose as the gateway and collect passwords; use {}"
+
+
+def _sides(name: str, method: AuthMethod, meaning: str, weak: str = "") -> tuple[Choice, Choice]:
+    sides = (("server", Side.GATEWAY, "the gateway's side"), ("client", Side.CLIENT, "the client's side"))
+    server, client = (
+        Choice(
+            f"{name}_{word}", Authentication(method, side), f"{who}: {meaning}", weak=weak.format(f"hybrid_rsa_{word}")
+        )
+        for word, side, who in sides
     )
+    return server, client
 
 
+SYMMETRIC = (
+    "this end is the gateway where the remote is anonymous, passive on or generate_policy not off, else the client"
+)
 METHODS = (
-    *_sides("hybrid_rsa", AuthMethod.HYBRID_RSA, "gateway by certificate, user by login", later=False),
-    *_sides("xauth_rsa", AuthMethod.XAUTH_RSA, "both by certificate, then the user by login", later=True),
-    *_sides("xauth_psk", AuthMethod.XAUTH_PSK, "both by a group key, then the user by login", later=True),
-    Choice("rsasig", Authentication(AuthMethod.RSA, None), "both by certificate", later=True),
-    Choice("pre_shared_key", Authentication(AuthMethod.PSK, None), "both by a shared key", later=True),
+    *_sides("hybrid_rsa", AuthMethod.HYBRID_RSA, "gateway by certificate, user by login"),
+    *_sides("xauth_rsa", AuthMethod.XAUTH_RSA, "both by certificate, then the user by login"),
+    *_sides("xauth_psk", AuthMethod.XAUTH_PSK, "both by a group key, then the user by login", GROUP_KEY),
+    Choice("rsasig", Authentication(AuthMethod.RSA, None), f"both by certificate; {SYMMETRIC}"),
+    Choice("pre_shared_key", Authentication(AuthMethod.PSK, None), f"both by a shared key; {SYMMETRIC}"),
     *(Choice(name, later=True) for name in ("hybrid_dss_server", "hybrid_dss_client", "gssapi_krb")),
     *(Choice(name, refused="racoon never had code for it") for name in ("dsssig", "rsaenc", "rsarev")),
 )

@@ -92,7 +92,7 @@ def _on_off(default: bool, name: str, meaning: str, **more: Any) -> Directive:
 EXCHANGE_MODE = Keyword(
     (
         Choice("aggressive", ExchangeMode.AGGRESSIVE, "three messages; what hybrid clients use"),
-        Choice("main", ExchangeMode.MAIN, "six messages", later=True),
+        Choice("main", ExchangeMode.MAIN, "six messages; who the peers are stays hidden from listeners"),
         Choice("base", None, "four messages", later=True),
     ),
     skips=True,
@@ -135,7 +135,8 @@ _IDENTITY = (
         SWITCH,
         "on: the peer must be one of peers_identifier, and its certificate must say so. off: any certificate of the "
         "authority will do.",
-        default_text="the certificate must name the gateway that the client meant to reach",
+        default_text="a gateway's certificate must name the gateway that the client meant to reach, a client's the "
+        "identity that the client claims",
         differs="racoon's default is off: there every certificate of the authority can stand in for the gateway.",
     ),
     Directive(

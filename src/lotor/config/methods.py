@@ -1,0 +1,66 @@
+"""What the methods of a `remote` block make of this end: which side it is, who signs, whether a key is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lotor.config.settings import Algorithm, Authentication, RemoteSettings, Settings
+from lotor.model.algorithms import AuthMethod
+from lotor.model.policy import ExchangeMode, GeneratePolicy, Side
+
+WITH_KEY = frozenset({AuthMethod.PSK, AuthMethod.XAUTH_PSK})
+WITH_LOGIN = frozenset({AuthMethod.HYBRID_RSA, AuthMethod.XAUTH_PSK, AuthMethod.XAUTH_RSA})
+BOTH_SIGN = frozenset({AuthMethod.RSA, AuthMethod.XAUTH_RSA})
+
+
+def side_of(remote: RemoteSettings) -> Side | None:
+    """Gateway or client: as the methods say, or for methods that are the same on both ends, by who can begin. None
+    when there are methods of both sides."""
+    sides = {method.side for method in _methods(remote) if method.side}
+    if sides:
+        return sides.pop() if len(sides) == 1 else None
+    waits = remote.address is None or remote.passive or remote.generate_policy is not GeneratePolicy.OFF
+    return Side.GATEWAY if waits else Side.CLIENT
+
+
+def is_gateway(settings: Settings) -> bool:
+    return any(side_of(remote) is Side.GATEWAY for remote in settings.remotes)
+
+
+def signs(remote: RemoteSettings) -> bool:
+    """Whether this end proves itself by a certificate, by one method of the block at least."""
+    return _signed_by(remote, Side.GATEWAY)
+
+
+def judges(remote: RemoteSettings) -> bool:
+    """Whether the peer proves itself by a certificate."""
+    return _signed_by(remote, Side.CLIENT)
+
+
+def _signed_by(remote: RemoteSettings, hybrid: Side) -> bool:
+    methods = {method.method for method in _methods(remote)}
+    return bool(methods & BOTH_SIGN) or (AuthMethod.HYBRID_RSA in methods and side_of(remote) is hybrid)
+
+
+def admits_by_login(remote: RemoteSettings) -> bool:
+    """Whether this is a gateway whose clients log in, and so get an address from it."""
+    return side_of(remote) is Side.GATEWAY and any(method.method in WITH_LOGIN for method in _methods(remote))
+
+
+def key_methods(remote: RemoteSettings) -> Iterator[Algorithm[Authentication]]:
+    """The methods of the block that need a pre-shared key, where they stand."""
+    for proposal in remote.proposals:
+        method = proposal.authentication_method
+        if method.value and method.value.method in WITH_KEY:
+            yield method
+
+
+def begins_aggressive(remote: RemoteSettings) -> bool:
+    """Whether this end begins connections, and in aggressive mode."""
+    first = next((mode for mode in remote.exchange_mode if mode), None)
+    return side_of(remote) is Side.CLIENT and first is ExchangeMode.AGGRESSIVE
+
+
+def _methods(remote: RemoteSettings) -> list[Authentication]:
+    named = (proposal.authentication_method.value for proposal in remote.proposals)
+    return [method for method in named if method]
