@@ -5,6 +5,7 @@ Sessions are found by our own cookie; what a stranger may cost is bounded here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -28,6 +29,9 @@ from lotor.wire.header import Header
 
 KEEPALIVE = b"\xff"
 
+LINGER = 30.0
+"""Seconds that a renewed phase 1 still hears the peer."""
+
 LONGEST_FIRST = 16384
 """Octets of a stranger's first message that are worth parsing; real ones have some 1,500."""
 
@@ -38,21 +42,25 @@ class Endpoint:
 
     def __init__(self, policy: Policy, dice: Dice) -> None:
         self._desk = Desk(policy, dice)
-        self._sessions = Sessions()
+        self._now: Instant = 0.0
+        self._sessions = Sessions(lambda: self._now, self._renew)
         self._reassembly = Reassembly()
 
     def receive(self, data: bytes, path: Path, now: Instant) -> list[Effect]:
         """A datagram, without non-ESP marker."""
+        self._now = now
         if data != KEEPALIVE:
             self._receive(data, path, now)
         return self._desk.drain()
 
     def answer(self, ticket: Ticket, answer: Answer, now: Instant) -> list[Effect]:
+        self._now = now
         self._desk.answer(ticket, answer, now)
         return self._desk.drain()
 
     def command(self, intent: Intent, now: Instant) -> list[Effect]:
         """`ValueError` for a `Connect` to a remote that the policy does not name."""
+        self._now = now
         match intent:
             case Connect():
                 self._connect(intent, now)
@@ -74,6 +82,7 @@ class Endpoint:
         return self._desk.drain()
 
     def tick(self, now: Instant) -> list[Effect]:
+        self._now = now
         self._desk.timers.run(now)
         return self._desk.drain()
 
@@ -141,6 +150,15 @@ class Endpoint:
         self._desk.tell(Started(session.id, intent.path, remote.name, remote.side, intent.request))
         protocol.begin(session, now)
 
+    def _renew(self, session: Session, now: Instant) -> None:
+        """The same peer, by the path that works, while the old phase 1 still stands."""
+        cookies = Cookies(self._desk.dice.cookie())
+        successor = self._open(session.remote, cookies, session.path, initiator=True)
+        host, fragment = session.facts.host, session.facts.fragment
+        successor.facts = Facts(host=host, fragment=fragment, renews=session.id, user=session.facts.user)
+        self._desk.tell(Started(successor.id, session.path, session.remote.name, session.remote.side, None))
+        protocol.begin(successor, now)
+
     def _open(self, remote: RemotePolicy, cookies: Cookies, path: Path, *, initiator: bool) -> Session:
         gates = Gates(list(ALL))
         number = self._sessions.next_id()
@@ -180,10 +198,15 @@ def _candidates(policy: Policy, peer: Peer, mode: ExchangeMode | None) -> tuple[
 class Sessions:
     """The sessions of an endpoint: by number, by our own cookie, and strangers by what their first message showed."""
 
+    now: Callable[[], Instant]
+    renewal: Callable[[Session, Instant], None]
     by_id: dict[int, Session] = field(default_factory=dict)
     by_cookie: dict[bytes, Session] = field(default_factory=dict)
     strangers: dict[tuple[bytes, Peer], Session] = field(default_factory=dict)
     _ids: count[int] = field(default_factory=lambda: count(1))
+
+    def renew(self, session: Session, now: Instant) -> None:
+        self.renewal(session, now)
 
     def next_id(self) -> int:
         return next(self._ids)
@@ -208,16 +231,42 @@ class Sessions:
         return list(self.strangers.values())
 
     def accepted(self, session: Session, user: str) -> None:
-        """A login was proved: with INITIAL-CONTACT, what the same device left behind ends (RFC 2407 §4.6.3.3)."""
+        """A login was proved: with INITIAL-CONTACT, what the same device left behind ends (RFC 2407 §4.6.3.3); without
+        it, the same device on the same path renews what it has."""
         if not session.facts.initial_contact:
+            old = self._renewed_by(session, user)
+            if old is not None:
+                self.succeed(session, old)
             return
         for old in tuple(self.by_id.values()):
             if old is not session and old.facts.user == user and _same_device(old, session):
                 reason = Reason(Cause.REPLACED, f"{user} connected again from {session.path.remote}")
                 old.end(reason, farewell=False)
 
+    def _renewed_by(self, session: Session, user: str) -> Session | None:
+        """The session of the same user and device on the same path: a NAT gives no two devices one port."""
+        for old in self.by_id.values():
+            same = old.facts.user == user and old.path == session.path and old.gates.all_open()
+            if same and old is not session and _same_device(old, session):
+                return old
+        return None
+
+    def predecessor(self, session: Session) -> Session | None:
+        return self.by_id.get(session.facts.renews) if session.facts.renews is not None else None
+
+    def succeed(self, session: Session, old: Session) -> None:
+        """The old phase 1 is still found by its cookie for a moment: its deletes are expected."""
+        session.inherit(old)
+        self.by_id[session.id] = session
+        self.by_id.pop(old.id, None)
+        session.desk.timers.set(self.now() + LINGER, "old phase 1", lambda _: self._forget(old))
+
+    def _forget(self, old: Session) -> None:
+        self.by_cookie.pop(_own(old), None)
+
     def closed(self, session: Session) -> None:
-        self.by_id.pop(session.id, None)
+        if self.by_id.get(session.id) is session:
+            del self.by_id[session.id]
         self.by_cookie.pop(_own(session), None)
         self.strangers = {key: one for key, one in self.strangers.items() if one is not session}
 

@@ -60,6 +60,18 @@ class PhaseOneUp(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Renewed(Event):
+    """A new phase 1 took over the session: its address, SA pairs and engines stay. `attempt` is the number under which
+    the new phase 1 was told of until now; nothing more comes of it."""
+
+    line = "phase 1 renewed with {path}: {suite}"
+    attempt: int
+    path: Path
+    suite: IkeSuite
+    cookies: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedIn(Event):
     line = "login of {user} accepted"
     user: str

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from lotor.ike.children import Children
 from lotor.ike.desk import Desk
-from lotor.ike.events import Ended, PathChanged
+from lotor.ike.events import Ended, PathChanged, Renewed
 from lotor.ike.exchanges import Exchanges
 from lotor.ike.gates import Gates
 from lotor.ike.liveness import Liveness
@@ -25,9 +25,9 @@ NO_COOKIE = bytes(8)
 @dataclass(slots=True)
 class Facts:
     """What is known of the peer and of the attempt. `phase_one` is the protocol's own record, None until its keys are
-    proved; `fragment`: the peer takes IKE fragments; `candidates`: the
-    blocks that may serve a stranger; `rounds` of XAUTH so far; `refused`: a verdict that stands whether
-    or not the peer acknowledges it, or a refusal of the peer that nobody signed."""
+    proved; `fragment`: the peer takes IKE fragments; `candidates`: the blocks that may serve a stranger; `rounds` of
+    XAUTH so far; `refused`: a verdict that stands, acknowledged or not, or a refusal of the peer that nobody signed;
+    `renews`: the session that this attempt is to take over; `renewed`: it did; `told`: of the configuration."""
 
     request: int | None = None
     host: str | None = None
@@ -39,6 +39,9 @@ class Facts:
     candidates: tuple[RemotePolicy, ...] = ()
     rounds: int = 0
     refused: Reason | None = None
+    renews: int | None = None
+    renewed: bool = False
+    told: bool = False
 
 
 @dataclass(slots=True)
@@ -66,6 +69,18 @@ class Registry(Protocol):
 
     def accepted(self, session: Session, user: str) -> None:
         """A login was proved; nothing has been given for it yet."""
+        ...
+
+    def renew(self, session: Session, now: Instant) -> None:
+        """A new phase 1 for a session whose own will end soon."""
+        ...
+
+    def succeed(self, session: Session, old: Session) -> None:
+        """`session` takes over the number and everything else of `old`."""
+        ...
+
+    def predecessor(self, session: Session) -> Session | None:
+        """The session that this one is to take over, if it still is."""
         ...
 
     def closed(self, session: Session) -> None: ...
@@ -124,17 +139,33 @@ class Session:
             self.life.limit.cancel()
             self.life.limit = None
 
+    def inherit(self, old: Session) -> None:
+        """Everything that outlives a phase 1 comes over; the old one falls silent."""
+        attempt, self.id, old.id = self.id, old.id, self.id
+        self.children, old.children = old.children, Children()
+        self.facts.configuration = old.facts.configuration
+        self.facts.request, self.facts.host = old.facts.request, old.facts.host
+        self.facts.renewed, self.facts.told = True, old.facts.told
+        self.children.move(self.path)
+        old.fall_silent()
+        record = self.facts.phase_one
+        self.desk.tell(Renewed(self.id, attempt, self.path, record.suite, str(self.cookies)))
+
+    def fall_silent(self) -> None:
+        """Nothing more is begun or told; what the peer still sends under the old keys is answered for a while."""
+        self.life.over = True
+        self.exchanges.cancel()
+        self.unlimit()
+        self.life.liveness.stop()
+        self.life.expiry.cancel()
+
     def end(self, reason: Reason, *, farewell: bool = True) -> None:
         """The end, once: deletes to the peer if wanted, everything of the session taken back, and the fact told."""
         if self.life.over:
             return
-        self.life.over = True
-        self.exchanges.cancel()
+        self.fall_silent()
         if farewell and self.life.farewell is not None:
             self.life.farewell()
-        self.unlimit()
-        self.life.liveness.stop()
-        self.life.expiry.cancel()
         self.children.drop(self, reason)
         self.desk.tell(Ended(self.id, reason, self.established))
         self.registry.closed(self)

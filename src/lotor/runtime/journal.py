@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from lotor.ike.events import Configured, Ended, Event, LoggedIn, Started, Turned, Up
+from lotor.ike.events import Configured, Ended, Event, LoggedIn, Renewed, Started, Turned, Up
 from lotor.model.policy import Side
 from lotor.model.text import clean
 
@@ -52,6 +52,9 @@ class Journal:
         if isinstance(event, Ended):
             self._users.pop(event.session, None)
             self._own.discard(event.session)
+        elif isinstance(event, Renewed):
+            self._users.pop(event.attempt, None)
+            self._own.discard(event.attempt)
 
     def _from_stranger(self, event: Event) -> bool:
         if isinstance(event, Turned):

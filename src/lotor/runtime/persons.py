@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lotor.ike.events import Configured, Ended, Event, LoggedIn, Started, Up
+from lotor.ike.events import Configured, Ended, Event, LoggedIn, Renewed, Started, Up
 from lotor.ike.questions import AskPerson
 from lotor.model.login import Credentials, Declined, Field
 from lotor.model.policy import Side
@@ -59,6 +59,9 @@ class ClientPersons:
                 session in self._remotes
             ):
                 self._keep(session)
+            case Renewed(attempt=attempt) if attempt in self._remotes:
+                self._keep(attempt)
+                self._forget(attempt)
             case Ended(session=session) if session in self._remotes:
                 self._forget(session)
 

@@ -15,6 +15,7 @@ from lotor.ike.events import (
     LoggedIn,
     PathChanged,
     PhaseOneUp,
+    Renewed,
     Started,
     Up,
 )
@@ -65,6 +66,8 @@ class Register:
                 event.session, event.side, event.remote, event.path, self._wall(), event.request
             )
             return
+        if isinstance(event, Renewed):
+            self._renewed(event)
         session = self._sessions.get(event.session)
         if session is not None:
             self._sessions[event.session] = self._after(session, event)
@@ -86,6 +89,20 @@ class Register:
         for child in session.children:
             total = add(total, self._dataplane.counters(child))
         return total
+
+    def _renewed(self, event: Renewed) -> None:
+        """What the attempt learned of the peer becomes the session's."""
+        attempt, session = self._sessions.pop(event.attempt, None), self._sessions.get(event.session)
+        if attempt is not None and session is not None:
+            self._sessions[event.session] = replace(
+                session,
+                path=event.path,
+                suite=event.suite,
+                peer=attempt.peer,
+                nat=attempt.nat,
+                vendor=attempt.vendor,
+                cookies=event.cookies,
+            )
 
     def _after(self, session: Session, event: Event) -> Session:
         match event:

@@ -52,6 +52,11 @@ def delete_children(session: Session, spis: tuple[int, ...]) -> None:
         say(session, Delete(Protocol.ESP, (spi.to_bytes(4, "big"),)))
 
 
+def delete_phase_one(session: Session) -> None:
+    """Only the ISAKMP SA: its SA pairs live on under another."""
+    say(session, Delete(Protocol.ISAKMP, (_cookies(session),)))
+
+
 def farewell(session: Session) -> None:
     """Deletes for everything. A Unity client hears the end of phase 1 first: vpnc stops listening after it."""
     spis = tuple(pair.child.inbound.spi for pair in session.children)

@@ -82,6 +82,8 @@ def _route(session: Session, incoming: Incoming, path: Path, now: Instant) -> No
         return
     if not session.established:
         raise Misplaced("phase 1 is not done")
+    if session.life.over:
+        raise Misplaced("another phase 1 took this one's place")
     if header.message_id == 0:
         raise Misplaced("message id 0")
     if session.exchanges.full():

@@ -89,7 +89,8 @@ def received_certificates(chain: Chain) -> tuple[bytes, ...]:
 
 
 def initial_contact(session: Session) -> tuple[Notification, ...]:
-    if not session.remote.initial_contact:
+    """Not in a renewal: what the peer holds of us is to stay."""
+    if not session.remote.initial_contact or session.facts.renews is not None:
         return ()
     spi = session.cookies.initiator + session.cookies.responder
     return (Notification(NotifyType.INITIAL_CONTACT, spi=spi),)

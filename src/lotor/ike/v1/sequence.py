@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Any
 
 from lotor.ike.channel import Incoming
@@ -46,6 +47,9 @@ LOGIN_GRACE = 120.0
 
 PUSH_AFTER = 3.0
 """Seconds that a gateway waits for a client's request before it pushes the configuration."""
+
+LEAST_RENEWAL = 10.0
+"""Seconds before the end of phase 1 in which a renewal is not tried any more."""
 
 LINGER = 10.0
 """Seconds that a replaced SA pair still receives."""
@@ -98,8 +102,7 @@ def _phase_one_done(session: Session) -> Any:
         session.life.farewell = lambda: informational.farewell(session)
         _tell_phase_one(session, record)
         session.limit(LOGIN_GRACE, "login", _too_slow(session), now)
-        expiry = now + record.suite.lifetime
-        session.life.expiry = session.desk.timers.set(expiry, "phase 1 lifetime", _expired(session))
+        _set_lifetime(session, now)
         _watch(session, NUDGE if session.initiator else session.remote.dpd, now)
         _keep_alive(session, now)
         _go_on(session, now)
@@ -114,14 +117,21 @@ def _go_on(session: Session, now: Instant) -> None:
             _transact(session, xauth.gateway(session), _logged_in(session), now)
         return
     session.facts.user = identify.text(phase1.of(session).peer)
-    if session.initiator:
+    if session.gateway:
+        session.registry.accepted(session, session.facts.user)
+    if session.facts.renewed:
+        session.unlimit()
+        session.gates.shut.clear()
+    elif session.initiator:
         _ask_or_start(session, now)
 
 
 def _ask_or_start(session: Session, now: Instant) -> None:
-    """Client: a configuration where one is owed, else quick mode at once."""
+    """Client: a configuration where one is owed, else quick mode at once, or what the old phase 1 has."""
     if session.gates.next() is Gate.ADDRESS:
         _transact(session, modecfg.pull(session), lambda given, at: _configured(session, given, at), now)
+    elif session.facts.renews is not None:
+        _take_over(session, None, now)
     else:
         start_quick(session, None, now)
 
@@ -140,9 +150,25 @@ def _tell_phase_one(session: Session, record: PhaseOne) -> None:
     )
 
 
-def _expired(session: Session) -> Any:
-    reason = Reason(Cause.EXPIRED, "the lifetime of phase 1 is over")
-    return lambda _: session.end(reason)
+def _set_lifetime(session: Session, now: Instant) -> None:
+    """The end of phase 1, and before it the renewal by the initiator: at four fifths, then at each half of the rest."""
+    lifetime = float(phase1.of(session).suite.lifetime)
+    end = now + lifetime
+
+    def over(_: Instant) -> None:
+        session.end(Reason(Cause.EXPIRED, "the lifetime of phase 1 is over"))
+
+    def renew(at: Instant) -> None:
+        if not session.children or session.life.over:
+            return
+        session.registry.renew(session, at)
+        left = end - at
+        again, call = (at + left / 2, renew) if left > LEAST_RENEWAL else (end, over)
+        session.life.expiry = session.desk.timers.set(again, "phase 1 lifetime", call)
+
+    renews = session.initiator and session.remote.rekey
+    first, call = (now + lifetime * quick.SOFT, renew) if renews else (end, over)
+    session.life.expiry = session.desk.timers.set(first, "phase 1 lifetime", call)
 
 
 def _watch(session: Session, dpd: Dpd, now: Instant) -> None:
@@ -213,7 +239,10 @@ def _logged_in(session: Session) -> Any:
     """Gateway: the client knows. Most ask for their configuration now; who does not gets it pushed."""
 
     def done(_: None, now: Instant) -> None:
-        if session.gates.next() is Gate.ADDRESS:
+        if session.facts.renewed:
+            session.unlimit()
+            _watch(session, session.remote.dpd, now)
+        elif session.gates.next() is Gate.ADDRESS:
             session.limit(PUSH_AFTER, "push of the configuration", push, now)
 
     def push(now: Instant) -> None:
@@ -229,13 +258,16 @@ def _given(session: Session) -> Any:
     def done(configuration: ModeConfiguration, now: Instant) -> None:
         if session.gates.next() is Gate.ADDRESS:
             session.gates.open(Gate.ADDRESS)
-            session.limit(LOGIN_GRACE, "quick mode", _too_slow(session), now)
-            _tell_configured(session, configuration)
+        if session.facts.told:
+            return
+        session.limit(LOGIN_GRACE, "quick mode", _too_slow(session), now)
+        _tell_configured(session, configuration)
 
     return done
 
 
 def _tell_configured(session: Session, configuration: ModeConfiguration) -> None:
+    session.facts.told = True
     session.desk.tell(Configured(session.id, session.facts.user, str(configuration.address), configuration))
 
 
@@ -251,10 +283,33 @@ def _configured(session: Session, configuration: ModeConfiguration, now: Instant
     """Client: an address, pulled or pushed; the first counts. Quick mode follows at once: no packet waits for it."""
     if session.gates.next() is not Gate.ADDRESS:
         return
-    session.facts.configuration = configuration
     session.gates.open(Gate.ADDRESS)
+    if session.facts.renews is not None:
+        _take_over(session, configuration, now)
+        return
+    session.facts.configuration = configuration
     _tell_configured(session, configuration)
     start_quick(session, None, now)
+
+
+def _take_over(session: Session, configuration: ModeConfiguration | None, now: Instant) -> None:
+    """Client: the new phase 1 stands. With the same address the SA pairs go on under it, and the old one is deleted."""
+    old = session.registry.predecessor(session)
+    if old is None or _address(old.facts.configuration) != _address(configuration):
+        text = f"the gateway gave another address in a renewed phase 1: {_address(configuration)}"
+        reason = Reason(Cause.PROTOCOL, text)
+        session.end(reason)
+        if old is not None:
+            old.end(reason)
+        return
+    session.unlimit()
+    informational.delete_phase_one(old)
+    session.registry.succeed(session, old)
+    _watch(session, session.remote.dpd, now)
+
+
+def _address(configuration: ModeConfiguration | None) -> IPv4Address | None:
+    return configuration.address if configuration is not None else None
 
 
 @dataclass(frozen=True, slots=True)

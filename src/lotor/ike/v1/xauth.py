@@ -47,15 +47,23 @@ def gateway(session: Session) -> Story[None]:
     accepted = yield from _login(session)
     session.facts.user = accepted.user
     session.registry.accepted(session, accepted.user)
-    configuration = yield from ask(AcquireConfiguration(session.id, accepted.user))
+    if session.facts.configuration is None:
+        yield from _acquire(session)
+    session.gates.open(Gate.LOGIN)
+    if session.facts.renewed:
+        session.gates.open(Gate.ADDRESS)
+    session.desk.tell(LoggedIn(session.id, accepted.user))
+    yield from send(_set(OK), fresh=True)
+    yield from expect()
+
+
+def _acquire(session: Session) -> Story[None]:
+    """An address before the yes: a client that gets none hears why."""
+    configuration = yield from ask(AcquireConfiguration(session.id, session.facts.user))
     if isinstance(configuration, Failure):
         yield from _deny(session, Reason(Cause.POOL_EXHAUSTED, configuration.why), configuration.why)
     else:
         session.facts.configuration = configuration
-        session.gates.open(Gate.LOGIN)
-        session.desk.tell(LoggedIn(session.id, accepted.user))
-        yield from send(_set(OK), fresh=True)
-        yield from expect()
 
 
 def _login(session: Session) -> Story[Accepted]:

@@ -1,0 +1,112 @@
+"""Phase 1 is renewed under a session that goes on: the same number, address and SA pairs, and nobody is asked again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lotor.ike.events import ChildDown, ChildUp, Configured, Ended, LoggedIn, Renewed, Up
+from lotor.ike.questions import AcquireConfiguration, CheckLogin
+from lotor.model.algorithms import AuthMethod
+from lotor.model.policy import ExchangeMode
+from lotor.model.reason import Cause
+from peers.world import CLIENT, GATEWAY, connect, is_up, pair
+
+LIFE = 300
+
+
+def _lasting(remote, **changes):
+    suites = tuple(replace(suite, lifetime=LIFE) for suite in remote.proposals)
+    return replace(remote, **{"proposals": suites, **changes})
+
+
+def _up(seed=0, gateway=GATEWAY, client=CLIENT, **network):
+    world, server, person = pair(seed, gateway=_lasting(gateway), client=_lasting(client), **network)
+    connect(world, person, server)
+    assert world.run(60, lambda: is_up(person) and is_up(server))
+    person.last_inbound = server.last_inbound = None
+    return world, server, person
+
+
+def _one_session_all_along(*hosts):
+    for host in hosts:
+        assert {event.session for event in host.of(Configured)} == {1}
+        assert len(host.of(Up)) == 1
+        assert not host.of(ChildDown)
+        assert not [event for event in host.of(Ended) if event.session == 1], [e.text() for e in host.events]
+
+
+def test_a_session_outlives_many_phase_ones():
+    world, gateway, client = _up()
+    pairs = dict(client.installed), dict(gateway.installed)
+    world.run(LIFE * 5)
+    assert len(client.of(Renewed)) >= 5
+    assert len(gateway.of(Renewed)) == len(client.of(Renewed))
+    _one_session_all_along(client, gateway)
+    assert (client.installed, gateway.installed) == pairs
+    assert len([q for q in gateway.questions if isinstance(q, CheckLogin)]) == len(client.of(Renewed)) + 1
+    assert len([q for q in gateway.questions if isinstance(q, AcquireConfiguration)]) == 1
+    assert len(gateway.pool) == 252
+    assert len(client.endpoint._sessions.by_id) == 1
+    assert len(gateway.endpoint._sessions.by_id) == 1
+    assert len(gateway.endpoint._sessions.by_cookie) <= 2
+
+
+def test_after_a_renewal_everything_still_works():
+    from lotor.ike.intents import ChildExpired, Disconnect
+    from lotor.model.reason import Reason
+
+    world, gateway, client = _up()
+    assert world.run(LIFE, lambda: bool(client.of(Renewed)))
+    world.run(2)
+    old = client.of(ChildUp)[0].child
+    world.do(client, client.endpoint.command(ChildExpired(old.id, hard=False), world.now))
+    assert world.run(5, lambda: len(gateway.of(ChildUp)) == 2)
+    world.do(client, client.endpoint.command(Disconnect(1, Reason(Cause.ADMINISTRATOR, "bye")), world.now))
+    assert world.run(5, lambda: bool(gateway.of(Ended)))
+    assert not gateway.installed
+    assert len(gateway.pool) == 253
+
+
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+@pytest.mark.parametrize("method", list(AuthMethod))
+def test_every_method_renews_in_a_bad_network(method, mode):
+    suite = replace(GATEWAY.proposals[0], method=method)
+    remotes = {
+        "gateway": replace(GATEWAY, proposals=(suite,), exchange_modes=(mode,)),
+        "client": replace(CLIENT, proposals=(suite,), exchange_modes=(mode,), certificates=GATEWAY.certificates),
+    }
+    for seed in range(5):
+        world, gateway, client = _up(seed, **remotes, loss=0.1, duplication=0.05, reordering=0.1)
+        client.last_inbound = gateway.last_inbound = world.now + 10 * LIFE
+        world.run(LIFE * 3)
+        assert len(client.of(Renewed)) >= 2, [event.text() for event in client.events]
+        _one_session_all_along(client, gateway)
+
+
+def test_a_renewal_that_is_refused_leaves_the_old_phase_one_until_its_end():
+    world, _gateway, client = _up()
+    client.login = ("alice", "changed meanwhile")
+    world.run(LIFE * 0.9)
+    assert not [event for event in client.of(Ended) if event.session == 1]
+    world.run(LIFE * 0.2)
+    assert [event.reason.cause for event in client.of(Ended) if event.session == 1] == [Cause.EXPIRED]
+    assert len([event for event in client.of(Ended) if event.reason.cause is Cause.LOGIN_REFUSED]) >= 1
+
+
+def test_another_user_on_the_same_path_takes_nothing_over():
+    world, gateway, client = _up()
+    gateway.users = (("alice", "wonderland"), ("bob", "builder"))
+    client.login = ("bob", "builder")
+    world.run(LIFE * 0.9)
+    assert not gateway.of(Renewed)
+    assert {event.user for event in gateway.of(LoggedIn)} == {"alice", "bob"}
+    assert not client.of(Renewed)
+
+
+def test_rekey_off_lets_phase_one_end():
+    world, _gateway, client = _up(client=replace(CLIENT, rekey=False))
+    world.run(LIFE * 1.1)
+    assert not client.of(Renewed)
+    assert client.of(Ended)[0].reason.cause is Cause.EXPIRED or client.of(Ended)[0].reason.cause is Cause.PEER_CLOSED

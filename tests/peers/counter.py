@@ -1,0 +1,78 @@
+"""A gateway's endpoint without a network: questions are answered at once or on demand, datagrams come back as a list,
+and every event is rendered, as the journal would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+from lotor.ike.effects import Ask, Effect, Tell, Transmit
+from lotor.ike.questions import CheckLogin
+from lotor.model.network import Path, Peer
+from lotor.model.policy import Policy
+from peers.world import CHILD, GATEWAY, CheapDice, Host
+
+HERE = IPv4Address("192.0.2.50")
+STRANGER = Peer(IPv4Address("203.0.113.1"), 20001)
+
+
+def path(remote: Peer = STRANGER, *, floated: bool = True) -> Path:
+    return Path(Peer(HERE, 4500 if floated else 500), remote, floated=floated)
+
+
+@dataclass
+class Counter:
+    """`late`: verdicts on logins wait until `verdict()`."""
+
+    policy: Policy = field(default_factory=lambda: Policy((GATEWAY,), CHILD))
+    seed: int = 3
+    late: bool = False
+    now: float = 1000.0
+    answers: dict[type, Callable] = field(default_factory=dict)
+    text: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.host = Host("gateway", HERE, self.policy, CheapDice(self.seed), answers=self.answers)
+        self.endpoint = self.host.endpoint
+        self.pending: list[tuple[int, object]] = []
+
+    def receive(self, datagram: bytes, remote: Peer = STRANGER, *, floated: bool = True) -> list[bytes]:
+        return self.settle(self.endpoint.receive(datagram, path(remote, floated=floated), self.now))
+
+    def wait(self, seconds: float) -> list[bytes]:
+        """Let time pass, deadline by deadline."""
+        end, said = self.now + seconds, []
+        while (deadline := self.endpoint.deadline()) is not None and deadline.at <= end:
+            self.now = max(self.now, deadline.at)
+            said += self.settle(self.endpoint.tick(self.now))
+        self.now = end
+        return said
+
+    def verdict(self) -> list[bytes]:
+        """The oldest login that waits is answered."""
+        if not self.pending:
+            return []
+        ticket, answer = self.pending.pop(0)
+        return self.settle(self.endpoint.answer(ticket, answer, self.now))
+
+    def settle(self, effects: list[Effect]) -> list[bytes]:
+        said, todo = [], list(effects)
+        while todo:
+            effect = todo.pop(0)
+            if isinstance(effect, Transmit):
+                said.append(effect.data)
+            elif isinstance(effect, Tell):
+                self.host.events.append(effect.event)
+                self.text.append(effect.event.text())
+            elif isinstance(effect, Ask):
+                answer = self.host.answer(effect.question)
+                if self.late and isinstance(effect.question, CheckLogin):
+                    self.pending.append((effect.ticket, answer))
+                else:
+                    todo += self.endpoint.answer(effect.ticket, answer, self.now)
+        return said
+
+    @property
+    def sessions(self) -> int:
+        return len(self.endpoint._sessions.by_id)
