@@ -100,6 +100,10 @@ def client(node: Node, certificates: Path, **changes: str) -> Lotor:
     return lotor
 
 
+HURRY = "timer { counter 3; interval 2 sec; }\n"
+"""For a configuration of a test that waits for an answer which never comes."""
+
+
 def sample_script(name: str) -> bytes:
     """The script as lotor ships it."""
     file = HOOKS / name

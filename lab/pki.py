@@ -43,6 +43,11 @@ def gateway(issuer: Issued, *names: str, common_name: str = "gateway", age: int 
     return _issue(common_name, issuer, names=names, dates=(-age, days))
 
 
+def user(issuer: Issued, name: str, *, age: int = 1, days: int = 30) -> Issued:
+    """A leaf of a person, with the name as its CN alone."""
+    return _issue(name, issuer, dates=(-age, days))
+
+
 def self_signed(*names: str, common_name: str = "gateway") -> Issued:
     return _issue(common_name, None, names=names)
 

@@ -34,7 +34,7 @@ _STRONGSWAN = """charon {{
 """
 _GATEWAY = """connections {{ ra {{
     version = 1
-    aggressive = yes
+    aggressive = {aggressive}
     local_addrs = {address}
     proposals = aes256-sha256-modp2048,aes256-sha1-modp2048,aes128-sha1-modp2048,aes128-sha1-modp1024
     pools = inner
@@ -43,10 +43,7 @@ _GATEWAY = """connections {{ ra {{
     encap = yes
     dpd_delay = 20s
     send_cert = always
-    local {{ auth = pubkey
-        certs = vpngw.crt
-        id = {identity} }}
-    remote {{ auth = xauth }}
+{rounds}
     children {{ net {{
         local_ts = {networks}
         esp_proposals = aes256-sha256,aes256-sha1,aes128-sha1,aes128-sha1-modp1024
@@ -55,29 +52,61 @@ pools {{ inner {{ addrs = 10.99.99.10-10.99.99.100
     dns = 10.99.99.1
     28672 = Welcome to the interop lab
     28674 = lab.example.org }} }}
-secrets {{ xauth-alice {{ id = alice
-    secret = "{password}" }} }}
+secrets {{
+    ike-group {{ secret = "{group_key}" }}
+    xauth-alice {{ id = alice
+        secret = "{password}" }} }}
 """
 _CLIENT = """connections {{ ra {{
     version = 1
-    aggressive = yes
+    aggressive = {aggressive}
     remote_addrs = {gateway}
     proposals = {proposals}
     vips = 0.0.0.0
     fragmentation = {fragmentation}
     encap = yes
     dpd_delay = 20s
-    local {{ auth = xauth
-        xauth_id = {user} }}
-    remote {{ auth = pubkey
-        id = "{identity}"
-        cacerts = ca.crt }}
+    send_cert = always
+{rounds}
     children {{ net {{
         remote_ts = {networks}
         esp_proposals = {esp} }} }} }} }}
-secrets {{ xauth-user {{ id = {user}
-    secret = "{password}" }} }}
+secrets {{
+    ike-group {{ secret = "{group_key}" }}
+    xauth-user {{ id = {user}
+        secret = "{password}" }} }}
 """
+GROUP_KEY = "groupsecret"
+_PROOFS = {
+    # method: how the gateway proves itself, how the client does
+    "hybrid": ("pubkey", ("xauth",)),
+    "xauth_psk": ("psk", ("psk", "xauth")),
+    "xauth_rsa": ("pubkey", ("pubkey", "xauth")),
+    "psk": ("psk", ("psk",)),
+    "rsa": ("pubkey", ("pubkey",)),
+}
+METHODS = tuple(_PROOFS)
+
+
+def _gateway_rounds(method: str, identity: str) -> str:
+    """The sections by which a gateway proves itself and its clients do."""
+    own, clients = _PROOFS[method]
+    certificate = "certs = vpngw.crt" if own == "pubkey" else ""
+    trust = {"pubkey": "cacerts = ca.crt"}
+    remote = [f"remote-{kind} {{ auth = {kind}\n{trust.get(kind, '')} }}" for kind in clients]
+    return "\n".join((f"local {{ auth = {own}\nid = {identity}\n{certificate} }}", *remote))
+
+
+def _client_rounds(method: str, identity: str, user: str) -> str:
+    """The same on the client; `identity` is the gateway's."""
+    gateway, own = _PROOFS[method]
+    details = {"pubkey": "certs = user.crt", "xauth": f"xauth_id = {user}"}
+    local = [f"local-{kind} {{ auth = {kind}\n{details.get(kind, '')} }}" for kind in own]
+    trust = "cacerts = ca.crt" if gateway == "pubkey" else ""
+    return "\n".join((*local, f'remote {{ auth = {gateway}\nid = "{identity}"\n{trust} }}'))
+
+
+_USUAL = {"fragmentation": "yes", "aggressive": "yes", "method": "hybrid", "group_key": GROUP_KEY}
 
 
 class Charon:
@@ -104,23 +133,31 @@ class Charon:
     def serve(
         self, certificate: Path, key: Path, *, identity: str, password: str = "alicepass", **options: str
     ) -> None:
-        """A gateway: user alice, pool from 10.99.99.10. `options`: address, networks, fragmentation."""
+        """A gateway: user alice, pool from 10.99.99.10. `options`: address, networks, fragmentation, aggressive, method
+        (of METHODS; methods by which clients sign trust the ca.crt beside the certificate), group_key."""
         shutil.copy(certificate, self.directory / "x509" / "vpngw.crt")
         shutil.copy(key, self.directory / "rsa" / "vpngw.key")
-        chosen = {"address": "192.0.2.50", "networks": "0.0.0.0/0", "fragmentation": "yes", **options}
-        self._load(_GATEWAY.format(identity=identity, password=password, **chosen))
+        shutil.copy(certificate.with_name("ca.crt"), self.directory / "x509ca" / "ca.crt")
+        chosen = {"address": "192.0.2.50", "networks": "0.0.0.0/0", **_USUAL, **options}
+        rounds = _gateway_rounds(chosen.pop("method"), identity)
+        self._load(_GATEWAY.format(rounds=rounds, password=password, **chosen))
 
     def join(self, authority: Path, gateway: str, *, identity: str, user: str, password: str, **options: str) -> None:
-        """A client, ready for `initiate`. `options`: networks, proposals, esp, fragmentation."""
+        """A client, ready for `initiate`. `options`: networks, proposals, esp, fragmentation, aggressive, method (of
+        METHODS; a client that signs takes user.crt and user.key beside `authority`), group_key."""
         shutil.copy(authority, self.directory / "x509ca" / "ca.crt")
+        for kind, file in (("x509", "user.crt"), ("rsa", "user.key")):
+            if authority.with_name(file).exists():
+                shutil.copy(authority.with_name(file), self.directory / kind / file)
         chosen = {
             "networks": "0.0.0.0/0",
             "proposals": "aes256-sha256-modp2048",
             "esp": "aes256-sha256",
-            "fragmentation": "yes",
+            **_USUAL,
             **options,
         }
-        self._load(_CLIENT.format(gateway=gateway, identity=identity, user=user, password=password, **chosen))
+        rounds = _client_rounds(chosen.pop("method"), identity, user)
+        self._load(_CLIENT.format(gateway=gateway, rounds=rounds, user=user, password=password, **chosen))
 
     def initiate(self, patience: float = 40.0) -> str:
         """What swanctl tells of the connection; `LabError` when it fails."""

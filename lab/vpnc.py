@@ -20,7 +20,7 @@ esac
 _CONFIGURATION = """IPSec gateway {gateway}
 IPSec ID labgroup
 IPSec secret groupsecret
-IKE Authmode hybrid
+IKE Authmode {method}
 CA-File /etc/vpnc-lab/ca.crt
 Xauth username {user}
 Xauth password {password}
@@ -32,7 +32,7 @@ Pidfile /run/vpnc.pid
 Script /etc/vpnc-lab/script
 No Detach
 Noninteractive
-Debug 2
+Debug 3
 """
 
 
@@ -48,9 +48,9 @@ class Vpnc:
         self.running: Running | None = None
 
     def connect(self, user: str, password: str, **options: str) -> Running:
-        """Starts vpnc; `options`: group (dh2), pfs (dh2), nat_mode (natt). `environment` has the result."""
+        """Starts vpnc; `options`: method (hybrid or psk), group (dh2), pfs (dh2), nat_mode (natt). `environment` has the result."""
         self.node.path("/run/vpnc.out").write_text("")
-        chosen = {"group": "dh2", "pfs": "dh2", "nat_mode": "natt", **options}
+        chosen = {"method": "hybrid", "group": "dh2", "pfs": "dh2", "nat_mode": "natt", **options}
         text = _CONFIGURATION.format(gateway=self.gateway, user=user, password=password, **chosen)
         self.node.write("/etc/vpnc-lab/vpnc.conf", text, 0o600)
         self.running = self.node.start("vpnc", "vpnc", "--non-inter", "/etc/vpnc-lab/vpnc.conf")

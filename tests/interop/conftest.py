@@ -1,5 +1,6 @@
 """What the tests with real peers share: a lab of their own each, and certificates made once."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,4 +56,4 @@ def lab(net: Internet) -> Iterator[Internet]:
     with net:
         yield net
         for program in (each for node in net.nodes for each in node.programs):
-            print(f"--- {program.name}\n{program.text()[-6000:]}")
+            sys.stdout.write(f"--- {program.name}\n{program.text()[-6000:]}\n")

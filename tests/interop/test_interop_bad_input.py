@@ -70,7 +70,6 @@ def test_a_bad_certificate_is_refused_before_the_password(internet, certificates
     assert word in refused(lotor.connect(client, "alice", "alicepass"), 12)
     assert untouched(internet, before)
     assert "login of alice" not in gateway.journal()
-    assert wait_until(lambda: gateway.sessions() == [], 45)
 
 
 def test_the_remedy_that_the_refusal_names_works(internet, certificates, authority, tmp_path):
@@ -94,12 +93,22 @@ def test_no_common_proposal_names_both_sides(internet, certificates):
     assert untouched(internet, before)
 
 
-def test_a_gateway_that_is_not_there(internet, certificates):
+def test_a_gateway_that_is_not_there_and_comes_back(internet, certificates, gateway):
     client = road_warrior(internet.client, certificates)
     before = lotor.traces(internet.client)
+    internet.gateway.ip("link", "set", "eth0", "down")
     text = refused(lotor.connect(client, "alice", "alicepass"), 10)
+    assert "no answer" in text
     assert "192.0.2.50" in text
     assert untouched(internet, before)
+    internet.gateway.ip("link", "set", "eth0", "up")
+    serves_on(internet, client, gateway)
+
+
+def test_no_route_to_the_gateway(internet, certificates):
+    internet.client.ip("route", "del", "default")
+    client = road_warrior(internet.client, certificates)
+    assert "192.0.2.50" in refused(lotor.connect(client, "alice", "alicepass"), 10)
 
 
 def test_a_pool_of_one_and_two_users(internet, certificates):
@@ -187,17 +196,4 @@ def test_garbage_and_half_a_handshake(internet, certificates, gateway):
     internet.clients[1].run(sys.executable, "-c", GARBAGE, GATEWAY, vector["messages"][0]["raw"])
     serves_on(internet, client, gateway)
     assert json.loads(gateway.call("status", "--json").stdout)["internal_errors"] == 0
-
-
-def test_a_daemon_survives_its_gateway_vanishing_in_mid_login(internet, certificates, gateway):
-    client = road_warrior(internet.client, certificates)
-    before = lotor.traces(internet.client)
-    with client.type("vc", "-u", "alice", GATEWAY) as terminal:
-        terminal.expect("Password: ")
-        internet.gateway.ip("link", "set", "eth0", "down")
-        terminal.type("alicepass")
-        assert terminal.end(120) != 0
-    assert untouched(internet, before)
-    internet.gateway.ip("link", "set", "eth0", "up")
-    assert wait_until(lambda: gateway.sessions() == [], 60, pause=1.0)
-    serves_on(internet, client, gateway)
+    assert wait_until(lambda: len(gateway.sessions()) == 1, 40, pause=1.0)

@@ -1,5 +1,6 @@
 """lotor at both ends: through NAT, through a broken router, with system accounts, and in the foreground."""
 
+import base64
 import json
 import signal
 
@@ -31,7 +32,14 @@ def test_a_whole_visit_leaves_no_trace(internet, certificates, gateway):
     assert wait_until(lambda: gateway.sessions() == [])
     assert client.stop() == 0
     assert lotor.traces(internet.client) == before
-    assert "alicepass" not in client.journal() + gateway.journal()
+    assert not leaked("alicepass", client.journal() + gateway.journal())
+
+
+def leaked(secret, journal):
+    """Whether a debug journal shows the secret, plain or in one of the forms that logs like."""
+    octets = secret.encode()
+    forms = (secret, octets.hex(), octets.hex(" "), octets.hex(":"), base64.b64encode(octets).decode().rstrip("="))
+    return any(form.lower() in journal.lower() for form in forms)
 
 
 def test_a_stopped_client_daemon_says_goodbye_and_cleans_up(internet, certificates, gateway):
@@ -115,7 +123,9 @@ def test_a_broken_router_is_passed(broken_internet, certificates):
 def test_without_ike_fragmentation_the_broken_router_wins(broken_internet, certificates):
     """The other half of the proof: it is `ike_frag` that carries the handshake, not a lab that lets it pass."""
     serve(broken_internet, certificates, ike_frag="off")
-    client = road_warrior(broken_internet.client, certificates, ike_frag="off")
+    client = lotor.client(broken_internet.client, certificates)
+    client.configure(lotor.howto("client", ike_frag="off") + lotor.HURRY)
+    client.start()
     done = lotor.connect(client, "alice", "alicepass")
     assert done.code == 10, done
     assert broken_internet.dropped().fragments + broken_internet.dropped().large > 0
