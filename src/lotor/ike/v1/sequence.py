@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import Any
 
 from lotor.ike.channel import Incoming
 from lotor.ike.children import REKEYED, Pair
-from lotor.ike.effects import Transmit
 from lotor.ike.errors import Refusal
-from lotor.ike.events import ChildUp, Configured, Dead, PhaseOneUp, Remark, Turned, Up
+from lotor.ike.events import ChildUp, Configured, PhaseOneUp, Remark, Turned, Up
 from lotor.ike.exchange import Exchange, Plan
 from lotor.ike.gates import Gate, owed
-from lotor.ike.liveness import Watch
 from lotor.ike.session import Session
 from lotor.ike.story import Story, expect
 from lotor.ike.v1 import (
@@ -26,18 +23,18 @@ from lotor.ike.v1 import (
     phase1,
     plans,
     quick,
+    renewal,
     traversal,
+    watch,
     xauth,
 )
 from lotor.ike.v1.phase1 import PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant, Path
-from lotor.model.policy import Dpd
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.numbers import ConfigType, ExchangeType, NotifyType, XauthAttribute
 from lotor.wire.v1.payloads import Attributes, Notification
-from lotor.wire.v1.vendors import Vendor
 
 HALF_OPEN = 30.0
 """Seconds for a stranger to finish phase 1."""
@@ -48,15 +45,8 @@ LOGIN_GRACE = 120.0
 PUSH_AFTER = 3.0
 """Seconds that a gateway waits for a client's request before it pushes the configuration."""
 
-LEAST_RENEWAL = 10.0
-"""Seconds before the end of phase 1 in which a renewal is not tried any more."""
-
 LINGER = 10.0
 """Seconds that a replaced SA pair still receives."""
-
-NUDGE = Dpd(delay=5, retry=5, maxfail=12)
-"""How a client that waits for the gateway's next wish looks after it; it also shows a gateway where a NAT moved us."""
-
 
 # --- phase 1 ---------------------------------------------------------------------------------------------------------
 
@@ -102,9 +92,9 @@ def _phase_one_done(session: Session) -> Any:
         session.life.farewell = lambda: informational.farewell(session)
         _tell_phase_one(session, record)
         session.limit(LOGIN_GRACE, "login", _too_slow(session), now)
-        _set_lifetime(session, now)
-        _watch(session, NUDGE if session.initiator else session.remote.dpd, now)
-        _keep_alive(session, now)
+        renewal.set_lifetime(session, now)
+        watch.watch(session, watch.NUDGE if session.initiator else session.remote.dpd, now)
+        watch.keep_alive(session, now)
         _go_on(session, now)
 
     return done
@@ -131,7 +121,7 @@ def _ask_or_start(session: Session, now: Instant) -> None:
     if session.gates.next() is Gate.ADDRESS:
         _transact(session, modecfg.pull(session), lambda given, at: _configured(session, given, at), now)
     elif session.facts.renews is not None:
-        _take_over(session, None, now)
+        renewal.take_over(session, None, now)
     else:
         start_quick(session, None, now)
 
@@ -148,57 +138,6 @@ def _tell_phase_one(session: Session, record: PhaseOne) -> None:
             ", ".join(sorted(vendor.name.lower() for vendor in record.vendors)),
         )
     )
-
-
-def _set_lifetime(session: Session, now: Instant) -> None:
-    """The end of phase 1, and before it the renewal by the initiator: at four fifths, then at each half of the rest."""
-    lifetime = float(phase1.of(session).suite.lifetime)
-    end = now + lifetime
-
-    def over(_: Instant) -> None:
-        session.end(Reason(Cause.EXPIRED, "the lifetime of phase 1 is over"))
-
-    def renew(at: Instant) -> None:
-        if not session.children or session.life.over:
-            return
-        session.registry.renew(session, at)
-        left = end - at
-        again, call = (at + left / 2, renew) if left > LEAST_RENEWAL else (end, over)
-        session.life.expiry = session.desk.timers.set(again, "phase 1 lifetime", call)
-
-    renews = session.initiator and session.remote.rekey
-    first, call = (now + lifetime * quick.SOFT, renew) if renews else (end, over)
-    session.life.expiry = session.desk.timers.set(first, "phase 1 lifetime", call)
-
-
-def _watch(session: Session, dpd: Dpd, now: Instant) -> None:
-    """Dead peer detection, with peers that speak it."""
-    if Vendor.DPD not in phase1.of(session).vendors or not session.remote.dpd.announce:
-        return
-
-    def dead(_: Instant) -> None:
-        waited = dpd.delay + dpd.retry * dpd.maxfail
-        text = f"{session.path.remote.address} did not answer for {waited} s: dead peer detected"
-        reason = Reason(Cause.DEAD_PEER, text)
-        session.desk.tell(Dead(session.id, session.path, reason))
-        session.end(reason)
-
-    probe = lambda sequence, _: informational.probe(session, sequence)  # noqa: E731 - one line reads better
-    session.life.liveness.start(Watch(session.desk, dpd, probe, dead, session.children.ids), now)
-
-
-def _keep_alive(session: Session, now: Instant) -> None:
-    """The end behind a NAT keeps its mapping open (RFC 3948 §4)."""
-    interval = session.desk.policy.retransmission.natt_keepalive
-    if not phase1.of(session).here or not session.path.floated or interval <= 0:
-        return
-
-    def again(at: Instant) -> None:
-        if not session.life.over:
-            session.desk.put(Transmit(b"\xff", session.path))
-            session.desk.timers.set(at + interval, "NAT keepalive", again)
-
-    session.desk.timers.set(now + interval, "NAT keepalive", again)
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -241,7 +180,7 @@ def _logged_in(session: Session) -> Any:
     def done(_: None, now: Instant) -> None:
         if session.facts.renewed:
             session.unlimit()
-            _watch(session, session.remote.dpd, now)
+            watch.watch(session, session.remote.dpd, now)
         elif session.gates.next() is Gate.ADDRESS:
             session.limit(PUSH_AFTER, "push of the configuration", push, now)
 
@@ -285,31 +224,11 @@ def _configured(session: Session, configuration: ModeConfiguration, now: Instant
         return
     session.gates.open(Gate.ADDRESS)
     if session.facts.renews is not None:
-        _take_over(session, configuration, now)
+        renewal.take_over(session, configuration, now)
         return
     session.facts.configuration = configuration
     _tell_configured(session, configuration)
     start_quick(session, None, now)
-
-
-def _take_over(session: Session, configuration: ModeConfiguration | None, now: Instant) -> None:
-    """Client: the new phase 1 stands. With the same address the SA pairs go on under it, and the old one is deleted."""
-    old = session.registry.predecessor(session)
-    if old is None or _address(old.facts.configuration) != _address(configuration):
-        text = f"the gateway gave another address in a renewed phase 1: {_address(configuration)}"
-        reason = Reason(Cause.PROTOCOL, text)
-        session.end(reason)
-        if old is not None:
-            old.end(reason)
-        return
-    session.unlimit()
-    informational.delete_phase_one(old)
-    session.registry.succeed(session, old)
-    _watch(session, session.remote.dpd, now)
-
-
-def _address(configuration: ModeConfiguration | None) -> IPv4Address | None:
-    return configuration.address if configuration is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,7 +287,7 @@ def child_up(session: Session) -> Any:
         first = session.life.limit is not None
         session.unlimit()
         if first:
-            _watch(session, session.remote.dpd, now)
+            watch.watch(session, session.remote.dpd, now)
             session.desk.tell(Up(session.id, session.path, session.facts.user))
         if pair.initiated and pair.child.replaces is not None:
             session.desk.timers.set(now + LINGER, "replaced SA pair", _replaced(session, pair.child.replaces))

@@ -1,0 +1,55 @@
+"""The lifetime of phase 1, and how a new one takes over a session before the old one ends."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+from lotor.ike.session import Session
+from lotor.ike.v1 import informational, phase1, quick
+from lotor.ike.v1.watch import watch
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Instant
+from lotor.model.reason import Cause, Reason
+
+LEAST_RENEWAL = 10.0
+"""Seconds before the end of phase 1 in which a renewal is not tried any more."""
+
+
+def set_lifetime(session: Session, now: Instant) -> None:
+    """The end of phase 1, and before it the renewal by the initiator: at four fifths, then at each half of the rest."""
+    lifetime = float(phase1.of(session).suite.lifetime)
+    end = now + lifetime
+
+    def over(_: Instant) -> None:
+        session.end(Reason(Cause.EXPIRED, "the lifetime of phase 1 is over"))
+
+    def renew(at: Instant) -> None:
+        left = end - at
+        if session.children:
+            session.registry.renew(session, at)
+        again, call = (at + left / 2, renew) if left > LEAST_RENEWAL else (end, over)
+        session.life.expiry = session.desk.timers.set(again, "phase 1 lifetime", call)
+
+    renews = session.initiator and session.remote.rekey
+    first, call = (now + lifetime * quick.SOFT, renew) if renews else (end, over)
+    session.life.expiry = session.desk.timers.set(first, "phase 1 lifetime", call)
+
+
+def take_over(session: Session, configuration: ModeConfiguration | None, now: Instant) -> None:
+    """Client: the new phase 1 stands. With the same address the SA pairs go on under it, and the old one is deleted."""
+    old = session.registry.predecessor(session)
+    if old is None or _address(old.facts.configuration) != _address(configuration):
+        text = f"the gateway gave another address in a renewed phase 1: {_address(configuration)}"
+        reason = Reason(Cause.PROTOCOL, text)
+        session.end(reason)
+        if old is not None:
+            old.end(reason)
+        return
+    session.unlimit()
+    informational.delete_phase_one(old)
+    session.registry.succeed(session, old)
+    watch(session, session.remote.dpd, now)
+
+
+def _address(configuration: ModeConfiguration | None) -> IPv4Address | None:
+    return configuration.address if configuration is not None else None

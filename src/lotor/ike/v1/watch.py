@@ -1,0 +1,46 @@
+"""How a session looks after its peer: dead peer detection, and keepalives for a NAT in between."""
+
+from __future__ import annotations
+
+from lotor.ike.effects import Transmit
+from lotor.ike.events import Dead
+from lotor.ike.liveness import Watch
+from lotor.ike.session import Session
+from lotor.ike.v1 import informational, phase1
+from lotor.model.network import Instant
+from lotor.model.policy import Dpd
+from lotor.model.reason import Cause, Reason
+from lotor.wire.v1.vendors import Vendor
+
+NUDGE = Dpd(delay=5, retry=5, maxfail=12)
+"""How a client that waits for the gateway's next wish looks after it; it also shows a gateway where a NAT moved us."""
+
+
+def watch(session: Session, dpd: Dpd, now: Instant) -> None:
+    """Dead peer detection, with peers that speak it."""
+    if Vendor.DPD not in phase1.of(session).vendors or not session.remote.dpd.announce:
+        return
+
+    def dead(_: Instant) -> None:
+        waited = dpd.delay + dpd.retry * dpd.maxfail
+        text = f"{session.path.remote.address} did not answer for {waited} s: dead peer detected"
+        reason = Reason(Cause.DEAD_PEER, text)
+        session.desk.tell(Dead(session.id, session.path, reason))
+        session.end(reason)
+
+    probe = lambda sequence, _: informational.probe(session, sequence)  # noqa: E731 - one line reads better
+    session.life.liveness.start(Watch(session.desk, dpd, probe, dead, session.children.ids), now)
+
+
+def keep_alive(session: Session, now: Instant) -> None:
+    """The end behind a NAT keeps its mapping open (RFC 3948 §4)."""
+    interval = session.desk.policy.retransmission.natt_keepalive
+    if not phase1.of(session).here or not session.path.floated or interval <= 0:
+        return
+
+    def again(at: Instant) -> None:
+        if not session.life.over:
+            session.desk.put(Transmit(b"\xff", session.path))
+            session.desk.timers.set(at + interval, "NAT keepalive", again)
+
+    session.desk.timers.set(now + interval, "NAT keepalive", again)
