@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from lotor.config.check import check
 from lotor.config.load import load, loads
-from lotor.config.methods import judges, side_of
+from lotor.config.methods import judges, key_methods, side_of
 from lotor.config.problem import ConfigError, Location, Problem, render
 from lotor.config.resolve import identity_patterns, mode_configuration, resolve
 from lotor.config.roadwarrior import roadwarrior
@@ -24,6 +24,7 @@ __all__ = [
     "check",
     "identity_patterns",
     "judges",
+    "key_methods",
     "load",
     "loads",
     "mode_configuration",

@@ -76,6 +76,9 @@ def _keys_of(settings: Settings, remote: RemoteSettings) -> RemoteKeys:
         verify_cert=remote.verify_cert,
         address=remote.address,
         judges=config.judges(remote),
+        side=config.side_of(remote) or Side.CLIENT,
+        shared_key=any(config.key_methods(remote)),
+        login=remote.xauth_login,
     )
 
 

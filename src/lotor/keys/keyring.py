@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,12 +11,15 @@ from lotor.crypto import hashes
 from lotor.files.private import FileError
 from lotor.keys.judging import judge
 from lotor.keys.loader import Loader, Material
-from lotor.keys.saved import pre_shared_key, saved_password
+from lotor.keys.saved import saved_password
+from lotor.keys.shared import peer_text, pre_shared_key, short_keys
 from lotor.keys.specification import Credential, Problem, RemoteKeys, Severity
 from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Trusted, Untrusted
 from lotor.model.secret import Secret
 
 log = logging.getLogger(__name__)
+
+NO_FILE = 'no file of pre-shared keys is configured: add path pre_shared_key "FILE";'
 
 
 def wall_clock() -> datetime:
@@ -33,7 +36,8 @@ class Keyring:
         self._materials: dict[str, Material] = {material.keys.name: material for material in map(Loader.load, loaders)}
         self._psk_file = psk_file
         self._clock = clock
-        self.problems: tuple[Problem, ...] = tuple(problem for loader in loaders for problem in loader.problems)
+        found = [problem for loader in loaders for problem in loader.problems]
+        self.problems: tuple[Problem, ...] = (*found, *self._problems_of_shared_keys())
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -69,14 +73,20 @@ class Keyring:
         return judge(material, proof, self._clock())
 
     def derive_skeyid(self, request: PskRequest) -> Secret | Failure:
+        """`verify_identifier on`: the key belongs to the identity, and no line for the address stands in for it."""
         if self._psk_file is None:
-            return Failure('no file of pre-shared keys is configured: add path pre_shared_key "FILE";')
+            return Failure(NO_FILE)
+        material = self._materials.get(request.remote)
+        if material is None:
+            return Failure(f"there is no remote block named {request.remote} to look a pre-shared key up for")
+        strict = request.identity is not None and material.keys.verify_identifier is True
+        peer = peer_text(request.identity, request.address)
         try:
-            found = pre_shared_key(self._psk_file, request.identity, request.address)
+            found = pre_shared_key(self._psk_file, request.identity, None if strict else request.address)
         except FileError as fault:
-            return Failure(f"no pre-shared key for {request.address}: {fault}")
+            return Failure(f"no pre-shared key for {peer}: {fault}")
         if found is None:
-            return Failure(f"{self._psk_file} has no key for {request.address}")
+            return Failure(f"{self._psk_file} has no key for {peer}: add a line with the name, a blank and the key")
         return Secret(hashes.hmac(request.hash, found.reveal(), request.nonces))
 
     def saved_password(self, login: str) -> Secret | None:
@@ -94,3 +104,18 @@ class Keyring:
             return saved_password(self._psk_file, login)
         except FileError as fault:
             return Failure(f"no saved password for {login}: {fault}")
+
+    def _problems_of_shared_keys(self) -> Iterator[Problem]:
+        """What the file holds is worth a warning only: it is read at every use and may be put right at any time."""
+        rules = [material.keys for material in self._materials.values()]
+        sharing = next((keys.name for keys in rules if keys.shared_key), None)
+        if sharing is None:
+            return
+        if self._psk_file is None:
+            yield Problem(Severity.ERROR, sharing, NO_FILE)
+            return
+        try:
+            for text in short_keys(self._psk_file, {keys.login for keys in rules if keys.login}):
+                yield Problem(Severity.WARNING, sharing, text)
+        except FileError as fault:
+            yield Problem(Severity.WARNING, sharing, f"no pre-shared key can be used: {fault}")

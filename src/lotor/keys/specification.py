@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from lotor.model.identity import IdentityPattern
+from lotor.model.policy import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,9 @@ class RemoteKeys:
     `ca`: the only authorities to trust, where given; else every CA certificate of `certificate_directory`.
     `peers_certfile`: the one certificate that the peer may have; then no authority is needed.
     `address`: the peer as the block has it, None for `anonymous`.
-    `judges`: this end checks certificates of the other (a hybrid client); anchors are needed then.
+    `judges`: this end checks certificates of the other (a hybrid client, a gateway of `rsasig`); anchors are needed
+    then. `side`: who this end is. `shared_key`: it proves itself by a pre-shared key. `login`: its `xauth_login`, whose
+    line in psk.txt holds a password.
     """
 
     name: str
@@ -31,6 +34,9 @@ class RemoteKeys:
     verify_cert: bool = True
     address: IPv4Address | IPv6Address | None = None
     judges: bool = False
+    side: Side = Side.CLIENT
+    shared_key: bool = False
+    login: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,10 @@ class PeerProof:
 
 @dataclass(frozen=True, slots=True)
 class PskRequest:
-    """What SKEYID of a pre-shared key is made of (RFC 2409 §5.4): whose key, and Ni_b | Nr_b. `identity` None: main mode
-    knows only the address."""
+    """What SKEYID of a pre-shared key is made of (RFC 2409 §5.4): whose key, and Ni_b | Nr_b.
+
+    `identity` None: main mode knows only the address.
+    """
 
     remote: str
     identity: Identity | None

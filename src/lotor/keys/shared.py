@@ -1,0 +1,98 @@
+"""Pre-shared keys of psk.txt: whose line counts for a peer, and which keys are too short to withstand guessing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+
+from lotor.files.private import FileError
+from lotor.keys.saved import EVERYBODY, Entry, entries, hexadecimal
+from lotor.model.identity import Identity, IdKind
+from lotor.model.secret import Secret
+from lotor.model.text import clean
+
+LEAST_OCTETS = 16
+"""128 bits, if the key is random: whoever records one aggressive mode can try keys at home."""
+
+ADDRESS_SIZES = {IdKind.IPV4_ADDR: 4, IdKind.IPV6_ADDR: 16}
+TEXTUAL = frozenset({IdKind.FQDN, IdKind.USER_FQDN, IdKind.KEY_ID})
+
+Address = IPv4Address | IPv6Address
+Means = Callable[[bytes], bool]
+"""Whether the name of a line is that of the peer."""
+
+
+def pre_shared_key(path: Path, identity: Identity | None, address: Address | None) -> Secret | None:
+    """The key of a peer: of its identity, where the mode knows one, else of its address, else of `*`.
+
+    racoon takes `*` as soon as it meets it; here the line that names somebody goes first, wherever it stands. `address`
+    None: the identity alone counts. Raises `FileError` when the file may not be trusted.
+    """
+    lines = tuple(entries(path))
+    found = next((entry for means in _names(identity, address) for entry in lines if means(entry.name)), None)
+    return found.secret(path) if found else None
+
+
+def peer_text(identity: Identity | None, address: Address) -> str:
+    """Whom a key was sought for, for a person: `bob at 192.0.2.50`."""
+    if identity is None:
+        return str(address)
+    own = _address_of(identity)
+    if identity.kind in TEXTUAL:
+        return f"{clean(identity.data, longest=200)} at {address}"
+    return f"{own} at {address}" if own not in {None, address} else str(address)
+
+
+def short_keys(path: Path, logins: Collection[str]) -> Iterator[str]:
+    """A sentence for each key that can be guessed. The lines of our own `xauth_login`s hold passwords, not keys.
+
+    Raises `FileError` when the file may not be trusted.
+    """
+    passwords = {login.encode() for login in logins}
+    for entry in entries(path):
+        if entry.name not in passwords:
+            yield from _fault(path, entry)
+
+
+def _fault(path: Path, entry: Entry) -> Iterable[str]:
+    try:
+        size = len(entry.secret(path))
+    except FileError as fault:
+        return (str(fault),)
+    if size >= LEAST_OCTETS:
+        return ()
+    text = f"{path} line {entry.line}: this key has {size} octets only, and whoever records a connection can guess it"
+    return (f"{text} at home; use {LEAST_OCTETS} or more random ones, such as from 'openssl rand -hex 16'",)
+
+
+def _names(identity: Identity | None, address: Address | None) -> Iterator[Means]:
+    """In the order in which they count."""
+    if identity is not None:
+        yield lambda name: _means_identity(name, identity)
+    if address is not None:
+        yield lambda name: _parse_address(name) == address
+    yield lambda name: name == EVERYBODY
+
+
+def _means_identity(name: bytes, identity: Identity) -> bool:
+    """As sent, as an address, or as `0x` and the octets for what no text can hold: key ids, distinguished names."""
+    if identity.kind in TEXTUAL and name == identity.data and name != EVERYBODY:
+        return True
+    own = _address_of(identity)
+    if own is not None:
+        return _parse_address(name) == own
+    return bool(identity.data) and hexadecimal(name) == identity.data
+
+
+def _address_of(identity: Identity) -> Address | None:
+    kind = identity.kind
+    fits = kind in ADDRESS_SIZES and len(identity.data) == ADDRESS_SIZES[IdKind(kind)]
+    return ip_address(identity.data) if fits else None
+
+
+def _parse_address(name: bytes) -> Address | None:
+    try:
+        return ip_address(name.decode("ascii"))
+    except ValueError:
+        return None

@@ -1,0 +1,197 @@
+"""Pre-shared keys: whose line of psk.txt counts for a peer, and what is told of keys that are no good."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from lotor.keys import Keyring, RemoteKeys, Severity
+from lotor.model.algorithms import Hash
+from lotor.model.identity import Identity, IdKind
+from lotor.model.judgement import Failure, PskRequest
+from lotor.model.secret import Secret
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+NONCES = bytes(range(40))
+TEXT = b"""# group keys
+*                 everybody's key\x20
+192.0.2.7         key of the address
+2001:DB8:0::7     key of IPv6
+vpn.example.net   key of a name
+bob@example.net   key of a person
+group             key of a group
+0x00ff20          key of octets
+0x3003020101      key of a subject
+hex               0x6f70656e
+192.0.2.8         0x
+192.0.2.9         0xnothex
+"""
+
+
+def write(directory: Path, text: bytes, mode: int = 0o600) -> Path:
+    path = directory / "psk.txt"
+    path.write_bytes(text)
+    path.chmod(mode)
+    return path
+
+
+def keyring(path: Path | None, **rules) -> Keyring:
+    return Keyring([RemoteKeys("gw", shared_key=True, **rules)], path)
+
+
+def request(identity: Identity | None = None, address: str = "198.51.100.1", **changes) -> PskRequest:
+    fields = {"remote": "gw", "identity": identity, "address": ip_address(address), "hash": Hash.SHA256}
+    return PskRequest(**{**fields, "nonces": NONCES, **changes})
+
+
+def skeyid(key: bytes, hashing: str = "sha256") -> Secret:
+    return Secret(hmac.digest(key, NONCES, hashing))
+
+
+@pytest.mark.parametrize(
+    ("identity", "address", "key"),
+    [
+        (None, "192.0.2.7", b"key of the address"),
+        (None, "2001:db8::7", b"key of IPv6"),
+        (None, "198.51.100.1", b"everybody's key "),
+        (Identity(IdKind.FQDN, b"vpn.example.net"), "192.0.2.7", b"key of a name"),
+        (Identity(IdKind.USER_FQDN, b"bob@example.net"), "198.51.100.1", b"key of a person"),
+        (Identity(IdKind.KEY_ID, b"group"), "198.51.100.1", b"key of a group"),
+        (Identity(IdKind.KEY_ID, b"\0\xff "), "198.51.100.1", b"key of octets"),
+        (Identity(IdKind.DER_ASN1_DN, b"\x30\3\2\1\1"), "198.51.100.1", b"key of a subject"),
+        (Identity(IdKind.KEY_ID, b"hex"), "198.51.100.1", b"open"),
+        (Identity(IdKind.IPV4_ADDR, bytes([192, 0, 2, 7]), 17, 500), "198.51.100.1", b"key of the address"),
+        (Identity(IdKind.IPV6_ADDR, ip_address("2001:db8::7").packed), "198.51.100.1", b"key of IPv6"),
+        (Identity(IdKind.IPV4_ADDR, bytes([10, 0, 0, 5])), "192.0.2.7", b"key of the address"),
+        (Identity(IdKind.IPV4_ADDR, b"\1"), "192.0.2.7", b"key of the address"),
+        (Identity(IdKind.FQDN, b"stranger"), "192.0.2.7", b"key of the address"),
+        (Identity(IdKind.FQDN, b"stranger"), "198.51.100.1", b"everybody's key "),
+        (Identity(99, b"group"), "198.51.100.1", b"everybody's key "),
+        (Identity(IdKind.KEY_ID, b"GROUP"), "198.51.100.1", b"everybody's key "),
+        (Identity(IdKind.KEY_ID, b"*"), "192.0.2.7", b"key of the address"),
+        (Identity(IdKind.KEY_ID, b""), "192.0.2.7", b"key of the address"),
+        (Identity(IdKind.KEY_ID, b"#"), "192.0.2.7", b"key of the address"),
+        (Identity(IdKind.KEY_ID, b"group\0"), "192.0.2.7", b"key of the address"),
+    ],
+)
+def test_whose_line_counts(tmp_path, identity, address, key):
+    assert keyring(write(tmp_path, TEXT)).derive_skeyid(request(identity, address)) == skeyid(key)
+
+
+@pytest.mark.parametrize("hashing", [Hash.MD5, Hash.SHA1, Hash.SHA512])
+def test_the_prf_is_that_of_the_proposal(tmp_path, hashing):
+    found = keyring(write(tmp_path, TEXT)).derive_skeyid(request(address="192.0.2.7", hash=hashing))
+    assert found == skeyid(b"key of the address", hashing.value)
+
+
+@pytest.mark.parametrize(
+    ("capture", "name"),
+    [
+        ("psk-main-strongswan", b"198.51.100.1"),
+        ("xauthpsk-main-strongswan", b"198.51.100.1"),
+        ("xauthpsk-aggressive-vpnc", b"labgroup"),
+    ],
+)
+def test_recorded_peers_derived_the_same(tmp_path, capture, name):
+    """The client's key id of aggressive mode finds the key; main mode has its address alone."""
+    vector = json.loads((VECTORS / capture / "vector.json").read_text())
+    sa = vector["ike_sas"][0]
+    body = bytes.fromhex(sa["id_i"]) if "aggressive" in capture else b""
+    asked = request(
+        Identity(body[0], body[4:]) if body else None,
+        hash=Hash(sa["hash"]),
+        nonces=bytes.fromhex(sa["nonce_i"] + sa["nonce_r"]),
+    )
+    path = write(tmp_path, name + b" " + vector["psk"].encode())
+    assert keyring(path).derive_skeyid(asked) == Secret(bytes.fromhex(sa["SKEYID"]))
+
+
+def test_the_first_line_of_a_name_counts(tmp_path):
+    path = write(tmp_path, b"192.0.2.7 first\n192.0.2.7 second\n")
+    assert keyring(path).derive_skeyid(request(address="192.0.2.7")) == skeyid(b"first")
+
+
+def test_nobodys_key(tmp_path):
+    path = write(tmp_path, b"192.0.2.7 first\n")
+    found = keyring(path).derive_skeyid(request(Identity(IdKind.FQDN, b"bob\n\x1b[2J"), "192.0.2.10"))
+    assert found == Failure(
+        f"{path} has no key for bob??[2J at 192.0.2.10: add a line with the name, a blank and the key"
+    )
+
+
+def test_with_verify_identifier_the_address_does_not_stand_in_for_the_identity(tmp_path):
+    path = write(tmp_path, b"192.0.2.7 first\nbob second\n")
+    strict = keyring(path, verify_identifier=True)
+    assert isinstance(strict.derive_skeyid(request(Identity(IdKind.FQDN, b"eve"), "192.0.2.7")), Failure)
+    assert strict.derive_skeyid(request(Identity(IdKind.FQDN, b"bob"), "192.0.2.7")) == skeyid(b"second")
+    assert strict.derive_skeyid(request(None, "192.0.2.7")) == skeyid(b"first")  # main mode knows nothing else
+
+
+@pytest.mark.parametrize(
+    ("address", "words"), [("192.0.2.8", "line 11: there is nothing behind 0x"), ("192.0.2.9", "line 12: what follows")]
+)
+def test_bad_hexadecimal_is_told_and_not_shown(tmp_path, address, words):
+    found = keyring(write(tmp_path, TEXT)).derive_skeyid(request(address=address))
+    assert isinstance(found, Failure)
+    assert words in found.why
+    assert "nothex" not in found.why
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
+def test_a_file_that_others_may_reach(tmp_path, mode):
+    path = write(tmp_path, TEXT, mode)
+    for ring in (keyring(path), keyring(path, verify_identifier=True)):
+        found = ring.derive_skeyid(request(address="192.0.2.7"))
+        assert isinstance(found, Failure)
+        assert found.why == (
+            f"no pre-shared key for 192.0.2.7: {path} has mode {mode:04o}, so that others may reach its secrets: "
+            f"chmod 600 {path}"
+        )
+    warning = keyring(path).problems[0]
+    assert (warning.severity, warning.remote) == (Severity.WARNING, "gw")
+    assert warning.text.startswith(f"no pre-shared key can be used: {path} has mode")
+
+
+def test_a_symbolic_link_and_a_missing_file(tmp_path):
+    real = write(tmp_path, TEXT)
+    link = tmp_path / "link"
+    link.symlink_to(real)
+    assert "symbolic link" in keyring(link).derive_skeyid(request()).why
+    assert "does not exist" in keyring(tmp_path / "none").derive_skeyid(request()).why
+    assert not keyring(tmp_path / "none").errors, "the file may come later"
+
+
+def test_without_a_file():
+    ring = keyring(None)
+    assert "path pre_shared_key" in ring.derive_skeyid(request()).why
+    assert [problem.text for problem in ring.errors] == [ring.derive_skeyid(request()).why]
+
+
+def test_for_an_unknown_remote(tmp_path):
+    found = keyring(write(tmp_path, TEXT)).derive_skeyid(request(remote="other"))
+    assert "no remote block named other" in found.why
+
+
+def test_short_keys_are_told_at_load_without_showing_them(tmp_path):
+    path = write(tmp_path, b"192.0.2.7 sixteen octets..\n* fifteen octets\nalice short\n\nx 0x0102\ny 0x\n")
+    texts = [problem.text for problem in keyring(path, login="alice").problems]
+    assert [text.removeprefix(f"{path} ").split(",")[0] for text in texts] == [
+        "line 2: this key has 14 octets only",
+        "line 5: this key has 2 octets only",
+        "line 6: there is nothing behind 0x",
+    ]
+    assert not any("fifteen" in text for text in texts)
+
+
+def test_keys_are_not_looked_at_where_nobody_uses_them(tmp_path):
+    assert Keyring([RemoteKeys("gw", login="alice")], write(tmp_path, b"alice short\n")).problems == ()
+
+
+def test_the_file_is_read_at_every_use(tmp_path):
+    ring = keyring(write(tmp_path, b"* long enough to be a key\n"))
+    write(tmp_path, b"* another key, as long as that\n")
+    assert ring.derive_skeyid(request()) == skeyid(b"another key, as long as that")
