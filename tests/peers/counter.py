@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from lotor.ike.effects import Ask, Effect, Tell, Transmit
+from lotor.ike.events import ChildDown
 from lotor.ike.questions import CheckLogin
+from lotor.model.login import Accepted
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Policy
 from peers.world import CHILD, GATEWAY, CheapDice, Host
@@ -23,7 +25,7 @@ def path(remote: Peer = STRANGER, *, floated: bool = True) -> Path:
 
 @dataclass
 class Counter:
-    """`late`: verdicts on logins wait until `verdict()`."""
+    """`late`: verdicts on logins wait until `verdict()`. `yes`: the sessions that heard one."""
 
     policy: Policy = field(default_factory=lambda: Policy((GATEWAY,), CHILD))
     seed: int = 3
@@ -35,7 +37,8 @@ class Counter:
     def __post_init__(self) -> None:
         self.host = Host("gateway", HERE, self.policy, CheapDice(self.seed), answers=self.answers)
         self.endpoint = self.host.endpoint
-        self.pending: list[tuple[int, object]] = []
+        self.pending: list[tuple[int, object, object]] = []
+        self.yes: set[int] = set()
 
     def receive(self, datagram: bytes, remote: Peer = STRANGER, *, floated: bool = True) -> list[bytes]:
         return self.settle(self.endpoint.receive(datagram, path(remote, floated=floated), self.now))
@@ -53,8 +56,12 @@ class Counter:
         """The oldest login that waits is answered."""
         if not self.pending:
             return []
-        ticket, answer = self.pending.pop(0)
-        return self.settle(self.endpoint.answer(ticket, answer, self.now))
+        return self.settle(self._deliver(*self.pending.pop(0)))
+
+    def _deliver(self, ticket: int, question: object, answer: object) -> list[Effect]:
+        if isinstance(answer, Accepted):
+            self.yes.add(question.session)
+        return self.endpoint.answer(ticket, answer, self.now)
 
     def settle(self, effects: list[Effect]) -> list[bytes]:
         said, todo = [], list(effects)
@@ -65,12 +72,14 @@ class Counter:
             elif isinstance(effect, Tell):
                 self.host.events.append(effect.event)
                 self.text.append(effect.event.text())
+                if isinstance(effect.event, ChildDown):
+                    self.host.installed.pop(effect.event.child, None)
             elif isinstance(effect, Ask):
                 answer = self.host.answer(effect.question)
                 if self.late and isinstance(effect.question, CheckLogin):
-                    self.pending.append((effect.ticket, answer))
+                    self.pending.append((effect.ticket, effect.question, answer))
                 else:
-                    todo += self.endpoint.answer(effect.ticket, answer, self.now)
+                    todo += self._deliver(effect.ticket, effect.question, answer)
         return said
 
     @property

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
 from lotor.crypto import ciphers, hashes
-from lotor.model.algorithms import Hash, IkeSuite
+from lotor.model.algorithms import Group, Hash, IkeSuite
 from lotor.model.identity import Identity, IdKind
 from lotor.wire.header import Header
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
@@ -40,6 +40,9 @@ A, I, Q, T = (  # noqa: E741 - the exchanges by one letter
 )
 
 
+GROUP = Identity(IdKind.KEY_ID, b"group", 17, 500)
+
+
 @dataclass(frozen=True)
 class Manners:
     """What a client is like in phase 1. `discovery_port`: the port in its NAT-D hashes, None for the true ones."""
@@ -48,10 +51,9 @@ class Manners:
     proposal: int = 1
     vendors: tuple[bytes, ...] = (Vendor.XAUTH.value, Vendor.RFC3947.value, Vendor.DPD.value)
     nonce: int = 16
-    identity: Identity = Identity(IdKind.KEY_ID, b"group", 17, 500)
+    identity: Identity = GROUP
     main: bool = False
     psk: bytes | None = None
-    hashed: bool = True
     clear_third: bool = False
     third: tuple[Payload, ...] = ()
     discovery_port: int | None = None
@@ -115,7 +117,8 @@ class Speaker:
         self.sa = SecurityAssociation((proposal,))
         self.me = Identification.of(self.manners.identity)
         group = read_ike(self.manners.transforms[0]).group
-        self.pair = self.dice.key_pair(type(SUITE.group)(group))
+        self.pair = self.dice.key_pair(Group(group))
+        self._first_pair, self._first_nonce = self.pair, self.ni_b
 
     # --- phase 1 -----------------------------------------------------------------------------------------------------
 
@@ -128,19 +131,16 @@ class Speaker:
     def first(self) -> bytes:
         """The first message of the mode, always the same octets."""
         vendors = [VendorId(octets) for octets in self.manners.vendors]
-        self._header_r, self.cky_r = self.cky_r, bytes(8)
-        try:
-            if self.manners.main:
-                return self.clear(ExchangeType.MAIN, self.sa, *vendors)
-            key, nonce = KeyExchange(self.pair.public), Nonce(self.ni_b)
-            return self.clear(A, self.sa, key, nonce, self.me, *vendors)
-        finally:
-            self.cky_r = self._header_r
+        kind, values = ExchangeType.MAIN, ()
+        if not self.manners.main:
+            kind, values = A, (KeyExchange(self._first_pair.public), Nonce(self._first_nonce), self.me)
+        header = replace(self.header(kind), responder=bytes(8))
+        return build_message(header, *build_chain([self.sa, *values, *vendors]))
 
     def second(self, datagram: bytes) -> Chain:
         """Aggressive mode's answer: keys follow, and the gateway's proof is checked."""
         chain = self._answer(datagram)
-        self._derive(chain, chain.only(Identification))
+        self._derive(chain)
         proof = chain.first(SignaturePayload) or chain.only(HashPayload)
         assert proof.data.removeprefix(b"signed:") == self.hash_r(chain.body(Identification))
         return chain
@@ -161,7 +161,7 @@ class Speaker:
         return self.clear(ExchangeType.MAIN, KeyExchange(self.pair.public), Nonce(self.ni_b), *self.discovery())
 
     def main_fifth(self, datagram: bytes, proof: bytes | None = None) -> bytes:
-        self._derive(self._chain(datagram), None)
+        self._derive(self._chain(datagram))
         told = HashPayload(self.hash_i() if proof is None else proof)
         first, octets = build_chain([self.me, told, *self.manners.third, *self._contact()])
         sealed, self.last_block = self._seal(octets, self.keys.iv)
@@ -193,7 +193,7 @@ class Speaker:
         self.vendors += [vendor.data for vendor in chain.all(VendorId)]
         return chain
 
-    def _derive(self, chain: Chain, peer: Identification | None) -> None:
+    def _derive(self, chain: Chain) -> None:
         g_xr, self.nr_b = chain.only(KeyExchange).data, chain.only(Nonce).data
         g_xy, suite = self.pair.agree(g_xr), self.suite
         nonces, cookies = self.ni_b + self.nr_b, self.cky_i + self.cky_r
@@ -206,7 +206,6 @@ class Speaker:
         iv = hashlib.new(suite.hash.value, self.pair.public + g_xr).digest()[: self.size]
         self.keys = Keys(suite, skeyid, d, a, e, iv)
         self.last_block = iv
-        del peer
 
     def hash_i(self) -> bytes:
         _, body = build_chain([self.me])
