@@ -170,7 +170,7 @@ def test_a_shorter_lifetime_of_the_gateway_is_obeyed():
 
 def test_phase_one_lasts_as_long_as_was_agreed():
     short = replace(GATEWAY, proposals=(replace(GATEWAY.proposals[0], lifetime=300),))
-    world, gateway, _client = _up(gateway=short)
+    world, gateway, _client = _up(gateway=short, client=replace(CLIENT, rekey=False))
     assert world.run(400, lambda: bool(gateway.of(Ended)))
     assert gateway.of(Ended)[0].reason.cause is Cause.EXPIRED
 

@@ -110,3 +110,14 @@ def test_rekey_off_lets_phase_one_end():
     world.run(LIFE * 1.1)
     assert not client.of(Renewed)
     assert client.of(Ended)[0].reason.cause is Cause.EXPIRED or client.of(Ended)[0].reason.cause is Cause.PEER_CLOSED
+
+
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+def test_a_shorter_phase_one_of_the_gateway_is_told_and_renewed_in_time(mode):
+    mine = replace(_lasting(GATEWAY), exchange_modes=(mode,))
+    world, gateway, client = pair(gateway=mine, client=replace(CLIENT, exchange_modes=(mode,)))
+    connect(world, client, gateway)
+    assert world.run(60, lambda: is_up(client) and is_up(gateway))
+    world.run(LIFE * 3)
+    assert len(gateway.of(Renewed)) >= 3
+    _one_session_all_along(client, gateway)

@@ -8,13 +8,13 @@ from lotor.model.algorithms import Group
 
 
 class KeyPair(Protocol):
-    """A Diffie-Hellman key pair; `public` is left-padded to the group's length."""
+    """A Diffie-Hellman key pair; `public` is what a KE payload carries, always as long as the group wants."""
 
     @property
     def public(self) -> bytes: ...
 
     def agree(self, peer_public: bytes) -> bytes:
-        """g^xy, left-padded. `ValueError` when the peer's value has the wrong length or is not in 2..p-2."""
+        """g^xy as key derivation takes it. `ValueError` when the peer's value has the wrong length or is none of the group's."""
         ...
 
 

@@ -55,7 +55,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     yield from send(sa, *ours.payloads(), me, *requests, *vendors)
     answer = yield from expect()
 
-    suite = choose.ike_answer(remote, answer.only(SecurityAssociation))
+    suite = riders.told_lifetime(answer, choose.ike_answer(remote, answer.only(SecurityAssociation)))
     peer = answer.only(Identification).identity
     g_xy = phase1.agree(ours.pair, answer.only(KeyExchange).data, str(session.path.remote))
     said = phase1.said(session, ours, answer, phase1.body(sa))
@@ -96,7 +96,8 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     chosen = SecurityAssociation((replace(choice.proposal, transforms=(choice.transform,)),))
     vendors, shown = riders.echoed(remote, heard, version), traversal.shown(session, suite, version)
     requests = riders.requests_of_client(remote, suite)
-    yield from send(chosen, *ours.payloads(), me, *requests, *vendors, *shown, *proof)
+    lifetime = riders.responder_lifetime(session, choice)
+    yield from send(chosen, *ours.payloads(), me, *requests, *vendors, *shown, *proof, *lifetime)
     third = yield from expect(authenticate.proof_of_peer(parties))
 
     yield from authenticate.judge(parties, third, peer)

@@ -32,11 +32,13 @@ def _refuse(offered: list[str], wanted: list[str], misfit: str) -> PolicyRefusal
 
 @dataclass(frozen=True, slots=True)
 class ChosenIke:
-    """The suite to use (its lifetime is ours to keep), and the proposal and transform to answer with, as offered."""
+    """The suite to use, and the proposal and transform to answer with, as offered. `shortened`: our lifetime, which the
+    suite has, is shorter than the offered one, and the peer is to be told."""
 
     suite: IkeSuite
     proposal: Proposal
     transform: Transform
+    shortened: bool = False
 
 
 def _ike_offers(sa: SecurityAssociation) -> Iterator[tuple[Proposal, IkeOffer]]:
@@ -89,7 +91,8 @@ def ike_choice(remote: RemotePolicy, sa: SecurityAssociation) -> ChosenIke:
             suite = offer.suite()
             if not misfit_here and suite is not None:
                 life = _agreed_life(remote.proposal_check, wanted.lifetime, suite.lifetime)
-                return ChosenIke(replace(suite, lifetime=life), proposal, offer.transform)
+                chosen = replace(suite, lifetime=life)
+                return ChosenIke(chosen, proposal, offer.transform, shortened=life < suite.lifetime)
             misfit = _telling(misfit, misfit_here)
     raise _refuse([str(offer) for _, offer in offers], [str(suite) for suite in remote.proposals], misfit)
 

@@ -61,6 +61,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
 
     peer = last.only(Identification).identity
     yield from authenticate.judge(replace(parties, peers=last.body(Identification)), last, peer)
+    suite = riders.told_lifetime(last, suite)
     return PhaseOne(suite, keys, channel.last_block(), peer, heard, version, found.here, found.there)
 
 
@@ -95,5 +96,5 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     yield from authenticate.judge(parties, fifth, peer)
     session.facts.initial_contact = riders.says_initial_contact(fifth)
     proof = yield from authenticate.prove(parties, heard)
-    yield from send(me, *proof)
+    yield from send(me, *proof, *riders.responder_lifetime(session, choice))
     return PhaseOne(suite, keys, channel.last_block(), peer, heard, version, here, there)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
-from itertools import pairwise
 
 from lotor.crypto import ciphers, hashes
 from lotor.ike.children import Pair
@@ -14,7 +13,7 @@ from lotor.ike.gates import Gate
 from lotor.ike.questions import Activate, Install, ReserveSpi
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
-from lotor.ike.v1 import choose, phase1
+from lotor.ike.v1 import choose, phase1, riders
 from lotor.ike.v1.keymat import QuickMaterial, keymat
 from lotor.model.algorithms import EspSuite, Group
 from lotor.model.child import Child, DirectionKeys, Encapsulation, Lifetime
@@ -93,21 +92,10 @@ def _shorter(chosen: choose.ChosenEsp, answer: Chain) -> choose.ChosenEsp:
     """A RESPONDER-LIFETIME notify in the answer shortens ours (RFC 2407 §4.6.3.1)."""
     for note in answer.all(Notification):
         if note.type == NotifyType.RESPONDER_LIFETIME:
-            told = _told_seconds(note.data)
+            told = riders.seconds(decode_attributes(note.data), EspAttribute.LIFE_TYPE)
             if told is not None and told < chosen.lifetime:
-                return replace(chosen, lifetime=max(told, LEAST_LIFETIME))
+                return replace(chosen, lifetime=max(told, riders.LEAST_LIFETIME))
     return chosen
-
-
-LEAST_LIFETIME = 30
-
-
-def _told_seconds(data: bytes) -> int | None:
-    attributes = decode_attributes(data)
-    for kind, duration in pairwise(attributes):
-        if kind.type == EspAttribute.LIFE_TYPE and kind.number == LifeType.SECONDS:
-            return duration.number if duration.type == EspAttribute.LIFE_DURATION else None
-    return None
 
 
 def _own_address(session: Session) -> IPv4Address:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 from lotor.ike.session import Session
+from lotor.ike.v1.choose import ChosenIke
 from lotor.model.algorithms import AuthMethod, IkeSuite
 from lotor.model.policy import RemotePolicy, Switch
+from lotor.wire.v1.attributes import Attribute, decode_attributes, encode_attributes
 from lotor.wire.v1.chain import Chain
-from lotor.wire.v1.numbers import CertificateEncoding, NotifyType
+from lotor.wire.v1.numbers import CertificateEncoding, IkeAttribute, LifeType, NotifyType, Protocol
 from lotor.wire.v1.payloads import Certificate, CertificateRequest, Notification, VendorId
 from lotor.wire.v1.vendors import NAT_TRAVERSALS, NatTraversal, Vendor, can_reassemble, fragmentation, recognise
 
 MOST_CERTIFICATES = 10
+
+LEAST_LIFETIME = 30
+"""Seconds: no peer talks us into renewing all the time."""
 
 
 def offered(remote: RemotePolicy) -> tuple[VendorId, ...]:
@@ -94,6 +102,34 @@ def initial_contact(session: Session) -> tuple[Notification, ...]:
         return ()
     spi = session.cookies.initiator + session.cookies.responder
     return (Notification(NotifyType.INITIAL_CONTACT, spi=spi),)
+
+
+def responder_lifetime(session: Session, choice: ChosenIke) -> tuple[Notification, ...]:
+    """Tells the initiator that phase 1 ends sooner than it offered (RFC 2407 §4.6.3.1): it renews in time."""
+    if not choice.shortened:
+        return ()
+    kind = Attribute.tv(IkeAttribute.LIFE_TYPE, LifeType.SECONDS)
+    data = encode_attributes([kind, Attribute.integer(IkeAttribute.LIFE_DURATION, choice.suite.lifetime)])
+    spi = session.cookies.initiator + session.cookies.responder
+    return (Notification(NotifyType.RESPONDER_LIFETIME, data, spi=spi),)
+
+
+def told_lifetime(chain: Chain, suite: IkeSuite) -> IkeSuite:
+    """The suite with the lifetime that a responder told, if that is shorter."""
+    for note in chain.all(Notification):
+        if note.type == NotifyType.RESPONDER_LIFETIME and note.protocol == Protocol.ISAKMP:
+            told = seconds(decode_attributes(note.data), IkeAttribute.LIFE_TYPE)
+            if told is not None and told < suite.lifetime:
+                return replace(suite, lifetime=max(told, LEAST_LIFETIME))
+    return suite
+
+
+def seconds(attributes: tuple[Attribute, ...], life_type: int) -> int | None:
+    """The duration behind a life type of seconds; in both phases its attribute has the next number."""
+    for kind, duration in pairwise(attributes):
+        if kind.type == life_type and kind.number == LifeType.SECONDS and duration.type == life_type + 1:
+            return duration.number
+    return None
 
 
 def says_initial_contact(chain: Chain) -> bool:
