@@ -48,7 +48,8 @@ class Vpnc:
         self.running: Running | None = None
 
     def connect(self, user: str, password: str, **options: str) -> Running:
-        """Starts vpnc; `options`: method (hybrid or psk), group (dh2), pfs (dh2), nat_mode (natt). `environment` has the result."""
+        """Starts vpnc; `options`: method (hybrid or psk), group (dh2), pfs (dh2), nat_mode (natt). `environment` has
+        the result."""
         self.node.path("/run/vpnc.out").write_text("")
         chosen = {"method": "hybrid", "group": "dh2", "pfs": "dh2", "nat_mode": "natt", **options}
         text = _CONFIGURATION.format(gateway=self.gateway, user=user, password=password, **chosen)

@@ -6,17 +6,23 @@ import re
 
 from lab import lotor
 from lab.dialling import road_warrior
-from lab.internet import INSIDE_HOST
+from lab.internet import GATEWAY, INSIDE_HOST
+from lab.strongswan import Charon
 
 SHORT = {"mode_cfg": "on; lifetime time 20 sec", "lifetime": "time 15 sec"}
+
+
+def lost(told: str) -> int:
+    """Packets that ping did not get back."""
+    sent, received = re.search(r"(\d+) packets transmitted, (\d+) received", told).groups()
+    return int(sent) - int(received)
 
 
 def test_nothing_is_lost_while_both_phases_are_renewed(internet, certificates, gateway):
     client = road_warrior(internet.client, certificates, **SHORT)
     assert lotor.connect(client, "alice", "alicepass").code == 0
     flood = internet.client.run("ping", "-i", "0.05", "-c", "800", "-W", "2", INSIDE_HOST, patience=90)
-    sent, received = re.search(r"(\d+) packets transmitted, (\d+) received", flood.stdout).groups()
-    assert sent == received, flood.stdout
+    assert lost(flood.stdout) == 0, flood.stdout
     journal = client.journal()
     assert journal.count("phase 1 renewed") >= 2, journal
     assert journal.count("SA pair") >= 4, journal
@@ -25,3 +31,34 @@ def test_nothing_is_lost_while_both_phases_are_renewed(internet, certificates, g
     (session,) = gateway.sessions()
     assert session["user"] == "alice"
     assert client.call("vd", "192.0.2.50").stdout == "VPN connection terminated\n"
+
+
+def test_a_strongswan_gateway_keeps_the_session_of_a_renewed_phase_one(internet, certificates):
+    peer = Charon(internet.gateway)
+    peer.serve(certificates / "vpngw.crt", certificates / "vpngw.key", identity="gw.example.org")
+    client = road_warrior(internet.client, certificates, mode_cfg="on; lifetime time 20 sec")
+    assert lotor.connect(client, "alice", "alicepass").code == 0
+    flood = internet.client.run("ping", "-i", "0.05", "-c", "500", "-W", "2", INSIDE_HOST, patience=60)
+    assert lost(flood.stdout) == 0, flood.stdout
+    assert client.journal().count("phase 1 renewed") >= 1, client.journal()
+    assert client.call("vd", "192.0.2.50").stdout == "VPN connection terminated\n"
+
+
+def test_a_strongswan_client_keeps_its_session_through_a_reauthentication(internet, certificates, gateway):
+    peer = Charon(internet.client)
+    peer.join(
+        certificates / "ca.crt",
+        GATEWAY,
+        identity="CN=gateway",
+        user="alice",
+        password="alicepass",
+        proposals="aes128-sha1-modp1024",
+        esp="aes128-sha1-modp1024",
+    )
+    assert "completed successfully" in peer.initiate()
+    before = gateway.sessions()[0]["id"]
+    peer.control("--rekey", "--ike", "ra", "--reauth")
+    flood = internet.client.run("ping", "-i", "0.05", "-c", "300", "-W", "2", INSIDE_HOST, patience=60)
+    assert lost(flood.stdout) == 0, flood.stdout
+    assert "phase 1 renewed" in gateway.journal()
+    assert [session["id"] for session in gateway.sessions()] == [before]

@@ -1,0 +1,61 @@
+"""lotor at either end with every authentication method in every mode: the HOW-TO's files, changed in those lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab import lotor
+from lab.internet import GATEWAY
+from lab.lotor import CERTIFICATES, Lotor
+from lab.node import Finished, Node
+from lab.strongswan import GROUP_KEY
+
+WITH_LOGIN = ("hybrid", "xauth_psk", "xauth_rsa")
+WITH_KEY = ("xauth_psk", "psk")
+BOTH_SIGN = ("xauth_rsa", "rsa")
+MODES = ("main", "aggressive")
+_NAMES = {
+    "hybrid": "hybrid_rsa_{}",
+    "xauth_psk": "xauth_psk_{}",
+    "xauth_rsa": "xauth_rsa_{}",
+    "psk": "pre_shared_key",
+    "rsa": "rsasig",
+}
+
+
+def serve(node: Node, certificates: Path, method: str, mode: str, **changes: str) -> Lotor:
+    """A gateway that is running; alice may log in, everybody knows GROUP_KEY."""
+    lines = {"exchange_mode": mode, "authentication_method": _NAMES[method].format("server")}
+    if method in WITH_KEY:
+        lines |= {"certificate_type": "", "my_identifier": "address"}
+        lines["path"] = 'pre_shared_key "/etc/racoon/psk.txt"'
+    if method in BOTH_SIGN:
+        lines["certificate_type"] = 'x509 "vpngw.crt" "vpngw.key"; ca_type x509 "ca.crt"'
+    program = lotor.gateway(node, certificates, **lines, **changes)
+    node.write(f"{CERTIFICATES}/ca.crt", (certificates / "ca.crt").read_bytes())
+    node.write("/etc/racoon/psk.txt", f"* {GROUP_KEY}\n", 0o600)
+    lotor.add_user(program, "alice", "alicepass")
+    program.start("-d")
+    return program
+
+
+def road_warrior(node: Node, certificates: Path, method: str, mode: str, **changes: str) -> Lotor:
+    """A client whose daemon is running; see `connect`."""
+    lines = {"exchange_mode": mode, "authentication_method": _NAMES[method].format("client")}
+    if method in WITH_KEY:
+        lines["ca_type"] = ""
+    if method in BOTH_SIGN:
+        lines["ca_type"] = 'x509 "ca.crt"; certificate_type x509 "user.crt" "user.key"; my_identifier asn1dn'
+    program = lotor.client(node, certificates, **lines, **changes)
+    for name, permissions in (("user.crt", 0o644), ("user.key", 0o600)):
+        node.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), permissions)
+    node.write("/etc/racoon/psk.txt", f"{GATEWAY} {GROUP_KEY}\n", 0o600)
+    program.start("-d")
+    return program
+
+
+def connect(client: Lotor, method: str, password: str = "alicepass") -> Finished:
+    """Alice connects, and types a password where the method asks for one."""
+    if method in WITH_LOGIN:
+        return lotor.connect(client, "alice", password)
+    return client.call("vc", GATEWAY)
