@@ -56,9 +56,9 @@ def test_a_strongswan_client_keeps_its_session_through_a_reauthentication(intern
         esp="aes128-sha1-modp1024",
     )
     assert "completed successfully" in peer.initiate()
-    before = gateway.sessions()[0]["id"]
+    before = gateway.sessions()[0]["session"]
     peer.control("--rekey", "--ike", "ra", "--reauth")
     flood = internet.client.run("ping", "-i", "0.05", "-c", "300", "-W", "2", INSIDE_HOST, patience=60)
     assert lost(flood.stdout) == 0, flood.stdout
     assert "phase 1 renewed" in gateway.journal()
-    assert [session["id"] for session in gateway.sessions()] == [before]
+    assert [session["session"] for session in gateway.sessions()] == [before]
