@@ -59,6 +59,19 @@ class Holder:
         return self.private.sign(octets, padding.PKCS1v15(), utils.NoDigestInfo())
 
 
+KEY_USAGES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+
+
 @dataclass
 class Wish:
     """What a certificate shall be like; the defaults are those of the HOW-TO's recipe."""
@@ -75,6 +88,7 @@ class Wish:
     digest: hashes.HashAlgorithm | None = None
     usages: tuple[x509.ObjectIdentifier, ...] = ()
     sign_certificates: bool | None = None
+    key_usage: tuple[str, ...] | None = None
     permitted: tuple[str, ...] = ()
 
 
@@ -108,6 +122,8 @@ def _extensions(wish: Wish):
     if wish.sign_certificates is not None:
         sign = wish.sign_certificates
         yield x509.KeyUsage(not sign, False, False, False, False, sign, False, False, False)
+    if wish.key_usage is not None:
+        yield x509.KeyUsage(**{one: one in wish.key_usage for one in KEY_USAGES})
     if wish.permitted:
         yield x509.NameConstraints([x509.DNSName(one) for one in wish.permitted], None)
 

@@ -13,6 +13,7 @@ from keys import certificate_lab as lab
 from lotor.keys import Keyring, RemoteKeys
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import PeerProof
+from lotor.model.policy import Side
 
 HASH_R = hashlib.sha1(b"what the gateway signs").digest()
 ADDRESS = "192.0.2.50"
@@ -49,9 +50,23 @@ def prove(gateway: lab.Holder, **changes) -> PeerProof:
     return PeerProof(**{**fields, **changes})
 
 
+@dataclass
+class Gateway(Client):
+    """Judges clients, of which it meant none in particular."""
+
+    def judge(self, peer: lab.Holder, *anchors: lab.Holder, proof: dict | None = None, **rules):
+        fields = {"client": True, "host": None, "address": ip_address("198.51.100.1"), **(proof or {})}
+        return super().judge(peer, *anchors, proof=fields, side=Side.GATEWAY, **rules)
+
+
 @pytest.fixture
 def client(tmp_path: Path) -> Client:
     return Client(tmp_path)
+
+
+@pytest.fixture
+def judging_gateway(tmp_path: Path) -> Gateway:
+    return Gateway(tmp_path)
 
 
 @pytest.fixture(scope="session")

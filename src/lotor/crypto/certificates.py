@@ -22,14 +22,9 @@ warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't p
 E = TypeVar("E", bound=x509.ExtensionType)
 
 IKE_INTERMEDIATE = ObjectIdentifier("1.3.6.1.5.5.8.2.2")
-GATEWAY_USAGES = frozenset(
-    {
-        ExtendedKeyUsageOID.SERVER_AUTH,
-        ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
-        ExtendedKeyUsageOID.IPSEC_IKE,
-        IKE_INTERMEDIATE,
-    }
-)
+BOTH_USAGES = frozenset({ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE, ExtendedKeyUsageOID.IPSEC_IKE})
+GATEWAY_USAGES = BOTH_USAGES | {ExtendedKeyUsageOID.SERVER_AUTH, IKE_INTERMEDIATE}
+CLIENT_USAGES = BOTH_USAGES | {ExtendedKeyUsageOID.CLIENT_AUTH}
 
 ATTRIBUTE_NAMES = {
     NameOID.COMMON_NAME: "CN",
@@ -72,7 +67,8 @@ class DistinguishedName:
 class Certificate:
     """`names` of the subject alternative name by kind; `has_alternatives`: the extension is there, whatever is in it.
 
-    `usages` is None without the extension. `signs_certificates` is what key usage says, None without one.
+    `signs_certificates`, `signs_lists` (CRLs) and `signs_messages` are what key usage says, None without one.
+    `gateway_usage` and `client_usage`: extended key usage allows that, or is not there.
     """
 
     der: bytes = field(repr=False)
@@ -83,8 +79,11 @@ class Certificate:
     not_after: datetime
     authority: bool
     signs_certificates: bool | None
+    signs_lists: bool | None
+    signs_messages: bool | None
     constrains_names: bool
     gateway_usage: bool
+    client_usage: bool
     has_alternatives: bool
     dns_names: tuple[str, ...]
     emails: tuple[str, ...]
@@ -148,8 +147,11 @@ def _describe(source: x509.Certificate) -> Certificate:
         not_after=source.not_valid_after_utc,
         authority=constraints is not None and constraints.ca,
         signs_certificates=usage.key_cert_sign if usage else None,
+        signs_lists=usage.crl_sign if usage else None,
+        signs_messages=usage.digital_signature or usage.content_commitment if usage else None,
         constrains_names=_extension(source, x509.NameConstraints) is not None,
-        gateway_usage=_serves_gateways(source),
+        gateway_usage=_allows(source, GATEWAY_USAGES),
+        client_usage=_allows(source, CLIENT_USAGES),
         has_alternatives=alternatives is not None,
         dns_names=tuple(alternatives.get_values_for_type(x509.DNSName)) if alternatives else (),
         emails=tuple(alternatives.get_values_for_type(x509.RFC822Name)) if alternatives else (),
@@ -167,9 +169,9 @@ def _extension(source: x509.Certificate, kind: type[E]) -> E | None:
         return None
 
 
-def _serves_gateways(source: x509.Certificate) -> bool:
+def _allows(source: x509.Certificate, any_of: frozenset[ObjectIdentifier]) -> bool:
     usages = _extension(source, x509.ExtendedKeyUsage)
-    return usages is None or not GATEWAY_USAGES.isdisjoint(usages)
+    return usages is None or not any_of.isdisjoint(usages)
 
 
 def _addresses(alternatives: x509.SubjectAlternativeName | None) -> tuple[IPv4Address | IPv6Address, ...]:

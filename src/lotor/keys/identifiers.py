@@ -31,17 +31,22 @@ def identity_matches(pattern: IdentityPattern, identity: Identity, leaf: Certifi
     return compare is not None and compare(pattern.value, identity, leaf)
 
 
-def identity_certified(identity: Identity, leaf: Certificate) -> bool:
-    """Whether the certificate vouches for the ID payload (RFC 4945 §3.1); no certificate vouches for a key id."""
+def identity_certified(identity: Identity, leaf: Certificate, *, by_subject: bool = True) -> bool:
+    """Whether the certificate vouches for the ID payload (RFC 4945 §3.1); no certificate vouches for a key id.
+
+    `by_subject` False: names inside the subject do not count, because constraints of an authority do not reach them.
+    """
     text = _text(identity)
+    if not _folded(text):
+        return False
+    common = leaf.subject.values("CN") if by_subject and not leaf.has_alternatives else ()
     if identity.kind in ADDRESS_KINDS:
         address = _address(identity.data)
-        return address in leaf.addresses or (not leaf.has_alternatives and str(address) in leaf.subject.values("CN"))
+        return address is not None and (address in leaf.addresses or str(address) in common)
     if identity.kind == IdKind.FQDN:
-        return _folded(text) in map(_folded, leaf.dns_names if leaf.has_alternatives else leaf.subject.values("CN"))
+        return _folded(text) in map(_folded, leaf.dns_names if leaf.has_alternatives else common)
     if identity.kind == IdKind.USER_FQDN:
-        emails = leaf.emails or leaf.subject.values("emailAddress") or leaf.subject.values("CN")
-        return _folded(text) in map(_folded, emails)
+        return _folded(text) in map(_folded, leaf.emails or (_emails_of_subject(leaf) if by_subject else ()))
     return identity.kind == IdKind.DER_ASN1_DN and identity.data == leaf.subject.der
 
 
@@ -109,7 +114,8 @@ def _match_address(value: str, identity: Identity, _leaf: Certificate) -> bool:
 
 
 def _match_octets(value: str, identity: Identity, _leaf: Certificate) -> bool:
-    return value.encode() == identity.data
+    """A tag is UTF-8; the octets of a keyid file stand as Latin-1 text."""
+    return identity.data == value.encode() or identity.data.decode("latin-1") == value
 
 
 MATCHERS: dict[IdKind, Callable[[str, Identity, Certificate], bool]] = {
@@ -120,6 +126,10 @@ MATCHERS: dict[IdKind, Callable[[str, Identity, Certificate], bool]] = {
     IdKind.IPV6_ADDR: _match_address,
     IdKind.KEY_ID: _match_octets,
 }
+
+
+def _emails_of_subject(leaf: Certificate) -> tuple[str, ...]:
+    return leaf.subject.values("emailAddress") or leaf.subject.values("CN")
 
 
 def _text(identity: Identity) -> str:

@@ -1,4 +1,7 @@
-"""The judgement of a peer: signature, chain, dates, usage, name, in this order; one function can say `Trusted`."""
+"""The judgement of a peer: signature, chain, dates, usage, name, in this order; one function can say `Trusted`.
+
+A client judges by the gateway that a person meant; a gateway, which meant nobody, by the identity that a client claims.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +33,14 @@ def judge(material: Material, proof: PeerProof, now: datetime) -> Trusted | Untr
         leaf = received[0]
         _require_signature(leaf, proof)
         if material.keys.peers_certfile is not None:
-            chain = _require_pinned(material, leaf, now)
+            chain = _require_pinned(material, leaf, now, proof)
         else:
-            chain = _require_chain(material, received, now)
-            _require_name(material, chain, proof)
-        _require_identity(material, chain, proof)
+            chain = _require_chain(material, received, now, proof)
+            _require_usage(material, chain.leaf, proof)
+        if proof.client:
+            _require_client(material, chain, proof)
+        else:
+            _require_gateway(material, chain, proof)
     except _Refusal as refusal:
         return Untrusted(clean(str(refusal), longest=LONGEST_WHY))
     return Trusted(str(leaf.subject) or refusals.fingerprint(leaf))
@@ -78,31 +84,48 @@ def _require_signature(leaf: Certificate, proof: PeerProof) -> None:
         raise _Refusal(refusals.bad_signature(leaf))
 
 
-def _require_pinned(material: Material, leaf: Certificate, now: datetime) -> Chain:
+def _require_pinned(material: Material, leaf: Certificate, now: datetime, proof: PeerProof) -> Chain:
     if material.pinned is None or leaf.der != material.pinned.der:
-        raise _Refusal(refusals.not_pinned(leaf, material.keys.peers_certfile))
+        raise _Refusal(refusals.not_pinned(leaf, material.keys.peers_certfile, _role(proof)))
     if fault := date_fault(leaf, now):
         raise _Refusal(refusals.broken_chain(fault, (), "", now))
     return Chain((leaf,))
 
 
-def _require_chain(material: Material, received: tuple[Certificate, ...], now: datetime) -> Chain:
+def _require_chain(material: Material, received: tuple[Certificate, ...], now: datetime, proof: PeerProof) -> Chain:
     if not material.keys.verify_cert:
         return Chain(received[:1])
     found = verify_chain(received[0], received[1:], material.anchors, now)
     if isinstance(found, ChainFault):
-        raise _Refusal(refusals.broken_chain(found, material.anchors, material.anchor_place, now))
+        raise _Refusal(refusals.broken_chain(found, material.anchors, material.anchor_place, now, _role(proof)))
     return found
+
+
+def _role(proof: PeerProof) -> refusals.Role:
+    return "client" if proof.client else "gateway"
+
+
+def _require_usage(material: Material, leaf: Certificate, proof: PeerProof) -> None:
+    """RFC 4945 §5.1.3: key usage and extended key usage, where they are there, allow what the peer does."""
+    keys = material.keys
+    if not keys.verify_cert or (keys.verify_identifier is False and not proof.client):
+        return
+    if leaf.signs_messages is False:
+        raise _Refusal(refusals.wrong_key_usage(leaf))
+    if not (leaf.client_usage if proof.client else leaf.gateway_usage):
+        raise _Refusal(refusals.wrong_usage(leaf, _role(proof)))
+
+
+def _require_gateway(material: Material, chain: Chain, proof: PeerProof) -> None:
+    if material.keys.peers_certfile is None:
+        _require_name(material, chain, proof)
+    _require_identity(material, chain, proof)
 
 
 def _require_name(material: Material, chain: Chain, proof: PeerProof) -> None:
     """The certificate names the gateway that was meant, unless the administrator named it in another way."""
     keys = material.keys
-    if keys.verify_identifier is False or not keys.verify_cert:
-        return
-    if not chain.leaf.gateway_usage:
-        raise _Refusal(refusals.wrong_usage(chain.leaf))
-    if _named_by_identifier(material):
+    if keys.verify_identifier is False or not keys.verify_cert or _named_by_identifier(material):
         return
     meant = meant_gateway(proof.host, proof.address)
     configured = keys.address == proof.address and names_gateway(chain, proof.address)
@@ -127,6 +150,24 @@ def _require_identity(material: Material, chain: Chain, proof: PeerProof) -> Non
         return
     patterns = keys.peers_identifiers
     if patterns and not any(identity_matches(pattern, identity, leaf) for pattern in patterns):
-        raise _Refusal(refusals.wrong_identity(leaf, identity))
+        raise _Refusal(refusals.wrong_identity(leaf, identity, "gateway"))
     if keys.peers_certfile is None and identity.kind != IdKind.KEY_ID and not identity_certified(identity, leaf):
         raise _Refusal(refusals.uncertified_identity(leaf, identity))
+
+
+def _require_client(material: Material, chain: Chain, proof: PeerProof) -> None:
+    """The identity that the client claims is one that the block allows, and its certificate vouches for it."""
+    keys, identity = material.keys, proof.identity
+    if keys.verify_identifier is False:
+        return
+    fitting = [one for one in keys.peers_identifiers if identity_matches(one, identity, chain.leaf)]
+    if keys.peers_identifiers and not fitting:
+        raise _Refusal(refusals.wrong_identity(chain.leaf, identity, "client"))
+    if keys.peers_certfile is not None or (not keys.verify_cert and keys.verify_identifier is None):
+        return
+    if identity.kind == IdKind.KEY_ID and any(one.value is not None for one in fitting):
+        return
+    # constraints of an authority do not reach names inside a subject
+    constrained = any(issuer.constrains_names for issuer in chain.issuers)
+    if not identity_certified(identity, chain.leaf, by_subject=not constrained):
+        raise _Refusal(refusals.uncertified_client(chain.leaf, identity))

@@ -15,11 +15,17 @@ from lotor.files.private import FileError, read_private, read_public
 from lotor.keys.identifiers import pattern_fault
 from lotor.keys.refusals import moment
 from lotor.keys.specification import Problem, RemoteKeys, Severity
+from lotor.model.policy import Side
 
 T = TypeVar("T")
 
 ANCHOR_FILES = ("*.crt", "*.pem", "*.cer", "*.[0-9]")
 MOST_ANCHOR_FILES = 2000
+
+UNVERIFIED = {
+    Side.CLIENT: "verify_cert off: anybody can pose as the gateway and collect passwords",
+    Side.GATEWAY: "verify_cert off: a client may make its certificate itself, so anybody passes for a client",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +125,11 @@ class Loader:
         if not keys.judges or keys.peers_certfile is not None:
             return
         if not keys.verify_cert:
-            self._warn("verify_cert off: anybody can pose as the gateway and collect passwords")
+            self._warn(UNVERIFIED[keys.side])
         elif not anchors and not keys.ca:
-            self._error('there is no CA certificate to check the gateway with: add ca_type x509 "ca.crt";')
-        elif keys.verify_identifier is False and pinned is None:
+            peer = "client" if keys.side is Side.GATEWAY else "gateway"
+            self._error(f'there is no CA certificate to check the {peer} with: add ca_type x509 "ca.crt";')
+        elif keys.verify_identifier is False and pinned is None and keys.side is Side.CLIENT:
             self._warn("verify_identifier off: every holder of a certificate of the CA can pose as the gateway")
 
     def _certificates(self, path: Path) -> tuple[Certificate, ...]:

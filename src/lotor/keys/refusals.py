@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
+from typing import Literal
 
 from lotor.crypto.certificates import Certificate
 from lotor.crypto.chains import DEEPEST, LEAST_RSA_BITS, Chain, ChainFault, Fault
@@ -17,6 +18,9 @@ NO_CERTIFICATE = (
     'it needs certificate_type x509, or name its certificate here with peers_certfile x509 "FILE";'
 )
 PIN = 'peers_certfile x509 "FILE";'
+
+Role = Literal["gateway", "client"]
+"""What the peer is to us."""
 
 
 def moment(when: datetime) -> str:
@@ -63,14 +67,26 @@ def bad_signature(leaf: Certificate) -> str:
     )
 
 
-def not_pinned(leaf: Certificate, place: object) -> str:
+def not_pinned(leaf: Certificate, place: object, role: Role) -> str:
     return (
-        f"certificate {leaf.subject} (SHA-256 {fingerprint(leaf)}) is not the one in {place}: if the gateway has a new "
+        f"certificate {leaf.subject} (SHA-256 {fingerprint(leaf)}) is not the one in {place}: if the {role} has a new "
         "certificate, get it from its administrator and put it there"
     )
 
 
-def wrong_usage(leaf: Certificate) -> str:
+def wrong_key_usage(leaf: Certificate) -> str:
+    return (
+        f"certificate {leaf.subject} may not be used to sign (key usage lacks digitalSignature): its administrator "
+        f"must reissue it; to accept exactly this one add {PIN}"
+    )
+
+
+def wrong_usage(leaf: Certificate, role: Role) -> str:
+    if role == "client":
+        return (
+            f"certificate {leaf.subject} may not be used by a client (extended key usage lacks clientAuth): "
+            f"it is that of a server, or its administrator must reissue it; to accept exactly this one add {PIN}"
+        )
     return (
         f"certificate {leaf.subject} may not be used by a gateway (extended key usage lacks serverAuth): "
         f"it is somebody's user certificate, or its administrator must reissue it; to accept exactly this one add {PIN}"
@@ -86,9 +102,10 @@ def wrong_name(chain: Chain, meant: Meant, identity: Identity) -> str:
     )
 
 
-def wrong_identity(leaf: Certificate, identity: Identity) -> str:
+def wrong_identity(leaf: Certificate, identity: Identity, role: Role) -> str:
     pattern = accepting_pattern(identity, leaf)
-    remedy = f"; if this is the right gateway change it to '{pattern}'" if pattern else ""
+    change = "change it to" if role == "gateway" else "add"
+    remedy = f"; if this is the right {role} {change} '{pattern}'" if pattern else ""
     return f"the peer says it is {identity_text(identity, leaf)}, which no peers_identifier allows{remedy}"
 
 
@@ -99,10 +116,20 @@ def uncertified_identity(leaf: Certificate, identity: Identity) -> str:
     )
 
 
-def broken_chain(found: ChainFault, anchors: tuple[Certificate, ...], place: str, now: datetime) -> str:
+def uncertified_client(leaf: Certificate, identity: Identity) -> str:
+    return (
+        f"the client says it is {identity_text(identity, leaf)}, but its certificate {leaf.subject} does not vouch for "
+        "that: let it call itself as its certificate does ('my_identifier asn1dn;' there), or accept whatever clients "
+        "call themselves with 'verify_identifier off;'"
+    )
+
+
+def broken_chain(
+    found: ChainFault, anchors: tuple[Certificate, ...], place: str, now: datetime, role: Role = "gateway"
+) -> str:
     """`place`: the files that the anchors came from."""
     if found.fault is Fault.UNKNOWN_ISSUER:
-        return _unknown_issuer(found.certificate, anchors, place)
+        return _unknown_issuer(found.certificate, anchors, place, role)
     if found.fault is Fault.EXPIRED or found.fault is Fault.NOT_YET_VALID:
         return _dates(found, now)
     return SENTENCES[found.fault](found, place)
@@ -118,13 +145,13 @@ def _dates(found: ChainFault, now: datetime) -> str:
     )
 
 
-def _unknown_issuer(one: Certificate, anchors: tuple[Certificate, ...], place: str) -> str:
+def _unknown_issuer(one: Certificate, anchors: tuple[Certificate, ...], place: str, role: Role) -> str:
     trusted = ", ".join(str(anchor.subject) for anchor in anchors[:3]) or "nobody"
     more = f" and {len(anchors) - 3} more" if len(anchors) > 3 else ""
     source = f" of {place}" if place else ""
     return (
         f"certificate {one.subject} was issued by {one.issuer}, and only {trusted}{more}{source} is trusted: "
-        'if this is the right gateway, get the certificate of its authority and name it with ca_type x509 "FILE";'
+        f'if this is the right {role}, get the certificate of its authority and name it with ca_type x509 "FILE";'
     )
 
 
