@@ -83,6 +83,8 @@ class Internet:
         self.router.run("nft", "-f", "-", stdin=_BROKEN % limit)
         for node in (*self.clients, self.gateway):
             node.run("sysctl", "-qw", "net.ipv4.ip_no_pmtu_disc=1")
+            # A router sees what is on the cable, not what two hosts of one machine hand each other in one piece.
+            node.ip("link", "set", "eth0", "gso_max_segs", "1")
 
     def dropped(self) -> Dropped:
         counters = self.router.run("nft", "list", "counters", "table", "ip", "broken").stdout

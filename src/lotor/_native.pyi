@@ -1,4 +1,5 @@
-# The packet engine in Rust (`rust/python`), in types. Only `lotor.dataplane.userspace` uses it.
+# What is in Rust (`rust/python`), in types: the packet engine for `lotor.dataplane.userspace`, and exponentiation for
+# `lotor.crypto.groups`. Nothing else uses it.
 
 from typing import final
 
@@ -8,9 +9,15 @@ from lotor.model.network import Path
 # One TUN device, one NAT traversal socket, many SA pairs, one thread. Every refusal is `OSError`.
 @final
 class Pump:
-    # Descriptors are duplicated: the caller closes its own. `records` is one end of a SOCK_SEQPACKET pair; what comes
+    # `descriptors`: the TUN device, the UDP socket and the records; they are duplicated: the caller closes its own.
+    # Records go to one end of a SOCK_SEQPACKET pair; what comes
     # out of the other end is laid out in `rust/pump/src/record.rs`.
-    def __new__(cls, tun: int, udp: int, records: int, outer_mtu: int) -> Pump: ...
+    # `framed`: whether a virtio-net header stands before each packet of a `tun` that is no TUN device. `wanted` and
+    # `offloads` are the fields of `userspace.offloads.Offloads` in their order.
+    def __new__(
+        cls, descriptors: tuple[int, int, int], framed: bool, outer_mtu: int, wanted: tuple[bool, bool, bool, bool]
+    ) -> Pump: ...
+    def offloads(self) -> tuple[bool, bool, bool, bool]: ...
     def start(self) -> None: ...
     # Returns when no packet is carried any more.
     def stop(self) -> None: ...
@@ -27,3 +34,11 @@ class Pump:
 
 # Octets of the largest inner packet that fits, whatever the suite, into outer datagrams of `outer_mtu` octets.
 def device_mtu(outer_mtu: int) -> int: ...
+
+# A public odd modulus in network order. Every refusal is `ValueError`.
+@final
+class Modulus:
+    def __new__(cls, modulus: bytes) -> Modulus: ...
+    # `base`, as long as the modulus and below it, to the power of `exponent`; as long as the modulus. The time depends on
+    # lengths only. Runs without the interpreter's lock.
+    def power(self, base: bytes, exponent: bytes) -> bytes: ...

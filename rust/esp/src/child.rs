@@ -7,15 +7,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::algorithm::Suite;
+use crate::batch::Batch;
 use crate::fragment::fragments;
 use crate::ipv4::{Header, SHORTEST_HEADER};
 use crate::lifetime::{Expiry, Life, Limits};
 use crate::mss;
 use crate::network::{any_contains, Network};
 use crate::open::{Opened, Opener, Refusal};
-use crate::replay::Mark;
+use crate::replay::{Mark, Window};
 use crate::seal::{BadKeys, Keys, Sealer};
-use crate::size::{largest_inner, Encapsulation};
+use crate::size::{largest_inner, sealed_len, Encapsulation};
+use crate::split::{finish_checksum, Segments};
+use crate::vnet::{Frame, Segmentation};
 use crate::{Nanos, LOWEST_SPI, NEXT_HEADER_IPV4, NEXT_HEADER_NONE};
 
 /// Where datagrams of the pair leave and go to; native ESP has no use for the port.
@@ -131,12 +134,17 @@ pub enum Sent {
     TooBig,
 }
 
-/// Room that `send` uses again and again.
+/// Where `send` puts sealed packets, used again and again. A batch holds packets of one SA pair only: whoever turns to
+/// another pair calls `Child::seal` first.
 #[derive(Default)]
-pub struct Scratch {
+pub struct Outgoing {
+    batch: Batch,
+    segment: Vec<u8>,
     fragment: Vec<u8>,
-    sealed: Vec<u8>,
 }
+
+/// Takes a sealed batch away.
+pub type Emit<'a> = dyn FnMut(&Batch) + 'a;
 
 /// Below this an IPv4 network does not work (RFC 791: every host takes datagrams of 68 octets).
 const SMALLEST_INNER: usize = 68;
@@ -227,23 +235,9 @@ impl Child {
         self.is_sending() && !self.life.is_over() && any_contains(&self.local_networks, source)
     }
 
-    /// Opens in place an ESP packet with this pair's SPI that came from `remote`, and counts it.
-    pub fn receive(
-        &self,
-        packet: &mut [u8],
-        via: Encapsulation,
-        remote: SocketAddrV4,
-        now: Nanos,
-    ) -> Result<Received, Refusal> {
-        if via != self.encapsulation || self.life.is_over() {
-            return Err(Refusal::Unwanted);
-        }
-        let opened = self.opener.open(packet).inspect_err(|refusal| self.count_refusal(*refusal))?;
-        self.tally.last_inbound.store(now, Relaxed);
-        let moved = self.follow(opened.mark, remote);
-        let inner = self.admit(packet, &opened).inspect_err(|refusal| self.count_refusal(*refusal)).ok().flatten();
-        let expiry = self.life.spent(self.tally.octets_in.load(Relaxed));
-        Ok(Received { inner, moved, expiry })
+    /// Ready to receive packets that came at once; nobody else receives for this pair meanwhile.
+    pub fn receiver(&self) -> Receiver<'_> {
+        Receiver { child: self, window: self.opener.window() }
     }
 
     /// Only the newest packet so far tells where the peer is now: an older one may come late from where it was.
@@ -287,36 +281,110 @@ impl Child {
         };
     }
 
-    /// Seals an inner packet, in pieces if it must be, and gives each ESP packet to `emit`.
-    pub fn send(&self, packet: &mut [u8], header: &Header, scratch: &mut Scratch, emit: &mut dyn FnMut(&[u8])) -> Sent {
+    /// Puts an inner packet into the batch, cut as `frame` wants it and in fragments if it must be. Full batches are
+    /// sealed and given to `emit`; `seal` does that for the last one.
+    pub fn send(
+        &self,
+        packet: &mut [u8],
+        header: &Header,
+        frame: &Frame,
+        out: &mut Outgoing,
+        emit: &mut Emit<'_>,
+    ) -> Sent {
+        if frame.segmentation != Segmentation::None {
+            return match Segments::new(packet, header, frame) {
+                Some(segments) => self.send_segments(segments, header, out, emit),
+                None => Sent::Carried(None),
+            };
+        }
+        if frame.needs_checksum && !finish_checksum(packet, header, frame) {
+            return Sent::Carried(None);
+        }
         mss::clamp(packet, header, self.largest_inner);
-        if header.total <= self.largest_inner {
-            return Sent::Carried(self.seal(&packet[..header.total], &mut scratch.sealed, emit));
+        self.send_one(&packet[..header.total], header, out, emit)
+    }
+
+    fn send_segments(
+        &self,
+        mut segments: Segments<'_>,
+        header: &Header,
+        out: &mut Outgoing,
+        emit: &mut Emit<'_>,
+    ) -> Sent {
+        let mut expiry = None;
+        while let Some(len) = segments.next_len() {
+            if len <= self.largest_inner {
+                expiry = self.lay_out(len, &mut out.batch, emit, |room| segments.write_next(room)).or(expiry);
+                continue;
+            }
+            let mut segment = std::mem::take(&mut out.segment);
+            segment.resize(len, 0);
+            segments.write_next(&mut segment);
+            let sent = self.send_one(&segment, &Header { total: len, ..*header }, out, emit);
+            out.segment = segment;
+            match sent {
+                Sent::Carried(told) => expiry = told.or(expiry),
+                Sent::TooBig => return Sent::TooBig,
+            }
+        }
+        Sent::Carried(expiry)
+    }
+
+    fn send_one(&self, packet: &[u8], header: &Header, out: &mut Outgoing, emit: &mut Emit<'_>) -> Sent {
+        if packet.len() <= self.largest_inner {
+            let whole = |room: &mut [u8]| room.copy_from_slice(packet);
+            return Sent::Carried(self.lay_out(packet.len(), &mut out.batch, emit, whole));
         }
         if header.dont_fragment {
             return Sent::TooBig;
         }
         let mut expiry = None;
         let mut pieces = fragments(packet, header, self.largest_inner);
-        while pieces.next_into(&mut scratch.fragment) {
-            expiry = self.seal(&scratch.fragment, &mut scratch.sealed, emit).or(expiry);
+        while pieces.next_into(&mut out.fragment) {
+            let fragment = |room: &mut [u8]| room.copy_from_slice(&out.fragment);
+            expiry = self.lay_out(out.fragment.len(), &mut out.batch, emit, fragment).or(expiry);
         }
         Sent::Carried(expiry)
     }
 
-    fn seal(&self, inner: &[u8], sealed: &mut Vec<u8>, emit: &mut dyn FnMut(&[u8])) -> Option<Expiry> {
-        debug_assert!(inner.len() >= SHORTEST_HEADER);
+    /// The next packet of the batch, `len` octets that `write` writes; not sealed yet.
+    fn lay_out(
+        &self,
+        len: usize,
+        batch: &mut Batch,
+        emit: &mut Emit<'_>,
+        write: impl FnOnce(&mut [u8]),
+    ) -> Option<Expiry> {
+        debug_assert!(len >= SHORTEST_HEADER);
         if self.life.is_over() {
             return None;
         }
         let sequence = self.next_sequence.fetch_add(1, Relaxed);
         let numbered = self.life.numbered(sequence);
         let Ok(sequence) = u32::try_from(sequence) else { return numbered };
-        self.sealer.seal(sequence, inner, NEXT_HEADER_IPV4, sealed);
+        let sealed = sealed_len(self.sealer.shape(), len);
+        if !batch.takes(sealed) {
+            self.protect(batch, emit);
+        }
+        write(self.sealer.lay_out(sequence, len, NEXT_HEADER_IPV4, batch.push(sealed)));
         self.tally.packets_out.fetch_add(1, Relaxed);
-        let octets = self.tally.octets_out.fetch_add(inner.len() as u64, Relaxed) + inner.len() as u64;
-        emit(sealed);
+        let octets = self.tally.octets_out.fetch_add(len as u64, Relaxed) + len as u64;
         self.life.spent(octets).or(numbered)
+    }
+
+    /// Seals what `send` put into the batch, and gives it to `emit`.
+    pub fn seal(&self, out: &mut Outgoing, emit: &mut Emit<'_>) {
+        self.protect(&mut out.batch, emit);
+    }
+
+    fn protect(&self, batch: &mut Batch, emit: &mut Emit<'_>) {
+        if !batch.is_empty() {
+            for packet in batch.packets_mut() {
+                self.sealer.protect(packet);
+            }
+            emit(batch);
+            batch.clear();
+        }
     }
 
     pub fn counters(&self) -> Counters {
@@ -331,6 +399,39 @@ impl Child {
             misdirected: tally.misdirected.load(Relaxed),
             last_inbound: Some(tally.last_inbound.load(Relaxed)).filter(|at| *at > 0),
         }
+    }
+}
+
+/// One SA pair, for the packets that came at once.
+pub struct Receiver<'a> {
+    child: &'a Child,
+    window: MutexGuard<'a, Window>,
+}
+
+impl Receiver<'_> {
+    pub fn child(&self) -> &Child {
+        self.child
+    }
+
+    /// Opens in place an ESP packet with the pair's SPI that came from `remote`, and counts it.
+    pub fn receive(
+        &mut self,
+        packet: &mut [u8],
+        via: Encapsulation,
+        remote: SocketAddrV4,
+        now: Nanos,
+    ) -> Result<Received, Refusal> {
+        let child = self.child;
+        if via != child.encapsulation || child.life.is_over() {
+            return Err(Refusal::Unwanted);
+        }
+        let opened =
+            child.opener.open(&mut self.window, packet).inspect_err(|refusal| child.count_refusal(*refusal))?;
+        child.tally.last_inbound.store(now, Relaxed);
+        let moved = child.follow(opened.mark, remote);
+        let inner = child.admit(packet, &opened).inspect_err(|refusal| child.count_refusal(*refusal)).ok().flatten();
+        let expiry = child.life.spent(child.tally.octets_in.load(Relaxed));
+        Ok(Received { inner, moved, expiry })
     }
 }
 

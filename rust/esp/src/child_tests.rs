@@ -54,10 +54,16 @@ fn child(end: Ends, change: impl Fn(&mut Specification)) -> Child {
     Child::new(specification, 0).unwrap()
 }
 
-fn send(child: &Child, mut inner: Vec<u8>) -> (Sent, Vec<Vec<u8>>) {
-    let mut datagrams = Vec::new();
+fn send(child: &Child, inner: Vec<u8>) -> (Sent, Vec<Vec<u8>>) {
+    send_framed(child, inner, &Frame::default())
+}
+
+fn send_framed(child: &Child, mut inner: Vec<u8>, frame: &Frame) -> (Sent, Vec<Vec<u8>>) {
+    let (mut datagrams, mut out) = (Vec::new(), Outgoing::default());
     let header = Header::parse(&inner).unwrap();
-    let sent = child.send(&mut inner, &header, &mut Scratch::default(), &mut |esp| datagrams.push(esp.to_vec()));
+    let mut emit = |batch: &Batch| datagrams.extend(batch.packets().map(<[u8]>::to_vec));
+    let sent = child.send(&mut inner, &header, frame, &mut out, &mut emit);
+    child.seal(&mut out, &mut emit);
     (sent, datagrams)
 }
 
@@ -74,7 +80,7 @@ fn ping(size: usize) -> Vec<u8> {
 fn what_goes_in_comes_out() {
     let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
     let mut esp = one(&client, ping(100));
-    let received = gateway.receive(&mut esp, UDP, at(4500), 77).unwrap();
+    let received = gateway.receiver().receive(&mut esp, UDP, at(4500), 77).unwrap();
     assert_eq!(&esp[received.inner.unwrap()], &ping(100)[..]);
     assert_eq!((received.moved, received.expiry), (None, None));
     let counters = gateway.counters();
@@ -89,9 +95,9 @@ fn refusals_are_counted_by_kind() {
     let esp = one(&client, ping(10));
     let mut forged = esp.clone();
     forged[30] ^= 1;
-    assert_eq!(gateway.receive(&mut forged, UDP, at(9), 1), Err(Refusal::Forged));
-    gateway.receive(&mut esp.clone(), UDP, at(4500), 1).unwrap();
-    assert_eq!(gateway.receive(&mut esp.clone(), UDP, at(9), 1), Err(Refusal::Replayed));
+    assert_eq!(gateway.receiver().receive(&mut forged, UDP, at(9), 1), Err(Refusal::Forged));
+    gateway.receiver().receive(&mut esp.clone(), UDP, at(4500), 1).unwrap();
+    assert_eq!(gateway.receiver().receive(&mut esp.clone(), UDP, at(9), 1), Err(Refusal::Replayed));
     let counters = gateway.counters();
     assert_eq!((counters.forged, counters.replayed, counters.misdirected, counters.packets_in), (1, 1, 0, 1));
     assert_eq!(gateway.path().remote, at(4500));
@@ -113,7 +119,7 @@ fn only_its_own_addresses_come_out() {
         let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16]).unwrap();
         let mut esp = Vec::new();
         sealer.seal(1, &inner, 4, &mut esp);
-        let received = gateway.receive(&mut esp, UDP, at(4500), 1).unwrap();
+        let received = gateway.receiver().receive(&mut esp, UDP, at(4500), 1).unwrap();
         assert_eq!((received.inner, gateway.counters().misdirected), (None, 1));
     }
 }
@@ -124,7 +130,7 @@ fn a_dummy_proves_life_and_is_no_fault() {
     let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16]).unwrap();
     let mut esp = Vec::new();
     sealer.seal(1, b"anything", NEXT_HEADER_NONE, &mut esp);
-    assert_eq!(gateway.receive(&mut esp, UDP, at(4500), 5).unwrap().inner, None);
+    assert_eq!(gateway.receiver().receive(&mut esp, UDP, at(4500), 5).unwrap().inner, None);
     assert_eq!(gateway.counters(), Counters { last_inbound: Some(5), ..Counters::default() });
 }
 
@@ -134,7 +140,7 @@ fn traffic_flow_padding_is_cut_off() {
     let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16]).unwrap();
     let (mut esp, padded) = (Vec::new(), [ping(20), vec![0; 100]].concat());
     sealer.seal(1, &padded, 4, &mut esp);
-    let received = gateway.receive(&mut esp, UDP, at(4500), 1).unwrap();
+    let received = gateway.receiver().receive(&mut esp, UDP, at(4500), 1).unwrap();
     assert_eq!(received.inner.unwrap().len(), 40);
 }
 
@@ -142,9 +148,9 @@ fn traffic_flow_padding_is_cut_off() {
 fn follows_the_newest_packet_only() {
     let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
     let late = one(&client, ping(10));
-    let received = gateway.receive(&mut one(&client, ping(10)), UDP, at(5000), 1).unwrap();
+    let received = gateway.receiver().receive(&mut one(&client, ping(10)), UDP, at(5000), 1).unwrap();
     assert_eq!((received.moved, gateway.path().remote), (Some(at(5000)), at(5000)));
-    let received = gateway.receive(&mut late.clone(), UDP, at(4500), 1).unwrap();
+    let received = gateway.receiver().receive(&mut late.clone(), UDP, at(4500), 1).unwrap();
     assert_eq!((received.moved, gateway.path().remote), (None, at(5000)));
 }
 
@@ -152,7 +158,7 @@ fn follows_the_newest_packet_only() {
 fn the_other_encapsulation_is_not_accepted() {
     let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
     let mut esp = one(&client, ping(10));
-    assert_eq!(gateway.receive(&mut esp, Encapsulation::None, at(0), 1), Err(Refusal::Unwanted));
+    assert_eq!(gateway.receiver().receive(&mut esp, Encapsulation::None, at(0), 1), Err(Refusal::Unwanted));
 }
 
 #[test]
@@ -175,7 +181,7 @@ fn a_clamped_handshake_fits() {
     segment[12..14].copy_from_slice(&[0x60, 2]);
     segment[20..].copy_from_slice(&[2, 4, 5, 180]);
     let mut esp = one(&client, packet(6, 0x4000, &[], &segment));
-    let inner = gateway.receive(&mut esp, UDP, at(4500), 1).unwrap().inner.unwrap();
+    let inner = gateway.receiver().receive(&mut esp, UDP, at(4500), 1).unwrap().inner.unwrap();
     let announced = usize::from(u16::from_be_bytes([esp[inner.start + 42], esp[inner.start + 43]]));
     assert_eq!(announced + 40, client.largest_inner());
 }
@@ -190,7 +196,7 @@ fn volume_ends_both_directions() {
     assert_eq!(send(&client, ping(80)), (Sent::Carried(None), vec![]));
     assert!(!client.sends_for(Ipv4Addr::new(10, 99, 99, 1)));
     let mut esp = vec![0; 100];
-    assert_eq!(client.receive(&mut esp, UDP, at(1), 1), Err(Refusal::Unwanted));
+    assert_eq!(client.receiver().receive(&mut esp, UDP, at(1), 1), Err(Refusal::Unwanted));
 }
 
 #[test]

@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 pub mod algorithm;
+pub mod batch;
 pub mod child;
+pub mod coalesce;
 pub mod fragment;
 pub mod icmp;
 pub mod ipv4;
@@ -19,7 +21,9 @@ mod primitive;
 pub mod replay;
 pub mod seal;
 pub mod size;
+pub mod split;
 pub mod table;
+pub mod vnet;
 
 /// Nanoseconds of a monotonic clock.
 pub type Nanos = u64;

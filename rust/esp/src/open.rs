@@ -50,15 +50,20 @@ impl Opener {
         Ok(Self { shape, protection, window: Mutex::new(Window::new(replay_window)) })
     }
 
-    /// Opens in place. The replay window is checked before the ICV is computed and moves only after it proved right.
-    pub fn open(&self, packet: &mut [u8]) -> Result<Opened, Refusal> {
+    /// Locks the window for as many packets as come at once.
+    pub fn window(&self) -> MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens in place. The SA's replay window is checked before the ICV is computed and moves only after it proved right.
+    pub fn open(&self, window: &mut Window, packet: &mut [u8]) -> Result<Opened, Refusal> {
         let body = self.body(packet.len()).ok_or(Refusal::Forged)?;
         let (_, sequence) = header(packet).ok_or(Refusal::Forged)?;
-        if !self.window().check(sequence) {
+        if !window.check(sequence) {
             return Err(Refusal::Replayed);
         }
         self.authenticate(packet, &body)?;
-        let mark = self.window().mark(sequence).ok_or(Refusal::Replayed)?;
+        let mark = window.mark(sequence).ok_or(Refusal::Replayed)?;
         self.decrypt(packet, &body);
         let (payload, next_header) = unpad(packet, body).ok_or(Refusal::Misdirected)?;
         Ok(Opened { payload, next_header, mark })
@@ -79,7 +84,7 @@ impl Opener {
                 let (data, icv) = packet.split_at(body.end);
                 mac.verify(data, icv)
             }
-            Protection::Gcm(aead, salt) => {
+            Protection::Aead(aead, salt) => {
                 let (head, rest) = packet.split_at_mut(body.start);
                 let (data, icv) = rest.split_at_mut(body.len());
                 let (associated, iv) = head.split_at(HEADER_LEN);
@@ -94,10 +99,6 @@ impl Opener {
             let (head, rest) = packet.split_at_mut(body.start);
             cbc.decrypt(&head[HEADER_LEN..], &mut rest[..body.len()]);
         }
-    }
-
-    fn window(&self) -> MutexGuard<'_, Window> {
-        self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -168,7 +169,7 @@ mod tests {
             let (sealer, opener) = pair(suite);
             let mut packet = sealed(&sealer, 1, &inner);
             prop_assert_eq!(packet.len(), sealed_len(sealer.shape(), inner.len()));
-            let opened = opener.open(&mut packet).unwrap();
+            let opened = opener.open(&mut opener.window(), &mut packet).unwrap();
             prop_assert_eq!(&packet[opened.payload], &inner[..]);
             prop_assert_eq!((opened.next_header, opened.mark), (4, Mark::Advanced));
         }
@@ -181,16 +182,16 @@ mod tests {
             let packet = sealed(&sealer, 5, &inner);
             let mut forged = packet.clone();
             forged[place.index(packet.len())] ^= 1 << bit;
-            let verdict = opener.open(&mut forged);
+            let verdict = opener.open(&mut opener.window(), &mut forged);
             prop_assert!(verdict.is_err());
-            prop_assert!(opener.open(&mut packet.clone()).is_ok());
-            prop_assert_eq!(opener.open(&mut packet.clone()), Err(Refusal::Replayed));
+            prop_assert!(opener.open(&mut opener.window(), &mut packet.clone()).is_ok());
+            prop_assert_eq!(opener.open(&mut opener.window(), &mut packet.clone()), Err(Refusal::Replayed));
         }
 
         #[test]
         fn any_length_of_anything_is_refused(suite in suites(), mut octets in prop::collection::vec(any::<u8>(), 0..200)) {
             let (_, opener) = pair(suite);
-            prop_assert!(opener.open(&mut octets).is_err());
+            prop_assert!(opener.open(&mut opener.window(), &mut octets).is_err());
         }
     }
 
@@ -200,7 +201,7 @@ mod tests {
         let (sealer, opener) = pair(suite);
         let packet = sealed(&sealer, 1, &[1; 64]);
         for len in 0..packet.len() {
-            assert_eq!(opener.open(&mut packet[..len].to_vec()), Err(Refusal::Forged));
+            assert_eq!(opener.open(&mut opener.window(), &mut packet[..len].to_vec()), Err(Refusal::Forged));
         }
     }
 

@@ -7,7 +7,9 @@ use zeroize::Zeroizing;
 use crate::algorithm::{Cipher, Shape, Suite, UnknownSuite, SALT_LEN};
 use crate::iv::IvSource;
 use crate::primitive::{self, Aead, Cbc, Mac};
-use crate::size::{sealed_len, TRAILER_LEN};
+#[cfg(test)]
+use crate::size::sealed_len;
+use crate::size::TRAILER_LEN;
 use crate::HEADER_LEN;
 
 /// One direction: its SPI and keys (GCM: the key, then 4 octets of salt). Wiped when dropped.
@@ -38,7 +40,7 @@ impl fmt::Display for BadKeys {
 /// The primitives of one direction, keyed.
 pub(crate) enum Protection {
     CbcMac(Box<dyn Cbc>, Box<dyn Mac>),
-    Gcm(Box<dyn Aead>, [u8; SALT_LEN]),
+    Aead(Box<dyn Aead>, [u8; SALT_LEN]),
 }
 
 impl Protection {
@@ -53,7 +55,7 @@ impl Protection {
     fn keyed(suite: Suite, keys: &Keys) -> Option<Self> {
         if suite.cipher == Cipher::AesGcm16 {
             let (key, salt) = keys.encryption.split_last_chunk::<SALT_LEN>()?;
-            return Some(Self::Gcm(primitive::gcm(key)?, *salt));
+            return Some(Self::Aead(primitive::gcm(key)?, *salt));
         }
         let cbc = primitive::cbc(suite.cipher, &keys.encryption)?;
         Some(Self::CbcMac(cbc, primitive::mac(suite.integrity?, &keys.integrity)?))
@@ -95,40 +97,48 @@ impl Sealer {
         &self.shape
     }
 
-    /// Replaces `out` by the ESP packet around `inner`.
-    pub fn seal(&self, sequence: u32, inner: &[u8], next_header: u8, out: &mut Vec<u8>) {
-        self.lay_out(sequence, inner, next_header, out);
-        let (head, rest) = out.split_at_mut(HEADER_LEN);
+    /// Lays out the packet around `len` octets with next header `next_header` in `room`, which has the packet's length:
+    /// SPI, sequence, room for the IV, room for the octets, padding 1, 2, 3, …, its length, next header, room for the
+    /// ICV. Returns the room for the octets. `protect` finishes it.
+    pub fn lay_out<'a>(&self, sequence: u32, len: usize, next_header: u8, room: &'a mut [u8]) -> &'a mut [u8] {
+        let start = HEADER_LEN + self.shape.iv_len;
+        let trailer = room.len() - self.shape.icv_len - TRAILER_LEN;
+        room[..4].copy_from_slice(&self.spi.to_be_bytes());
+        room[4..HEADER_LEN].copy_from_slice(&sequence.to_be_bytes());
+        let padding = &mut room[start + len..trailer];
+        padding.iter_mut().zip(1..).for_each(|(octet, count)| *octet = count);
+        let padding = padding.len() as u8;
+        room[trailer..trailer + TRAILER_LEN].copy_from_slice(&[padding, next_header]);
+        &mut room[start..start + len]
+    }
+
+    /// Encrypts and signs in place what `lay_out` laid out.
+    pub fn protect(&self, packet: &mut [u8]) {
+        let (head, rest) = packet.split_at_mut(HEADER_LEN);
+        let sequence = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
         let (iv, body) = rest.split_at_mut(self.shape.iv_len);
         let (body, icv) = body.split_at_mut(body.len() - self.shape.icv_len);
         match &self.protection {
-            Protection::Gcm(aead, salt) => {
+            Protection::Aead(aead, salt) => {
                 iv.copy_from_slice(&u64::from(sequence).to_be_bytes());
                 aead.seal(&nonce(*salt, iv), head, body, icv);
             }
             Protection::CbcMac(cbc, mac) => {
                 self.ivs.fill(sequence, iv);
                 cbc.encrypt(iv, body);
-                let signed = out.len() - self.shape.icv_len;
-                let (data, icv) = out.split_at_mut(signed);
+                let signed = packet.len() - self.shape.icv_len;
+                let (data, icv) = packet.split_at_mut(signed);
                 mac.sign(data, icv);
             }
         }
     }
 
-    /// SPI, sequence, room for the IV, the packet, padding 1, 2, 3, …, its length, next header, room for the ICV.
-    fn lay_out(&self, sequence: u32, inner: &[u8], next_header: u8, out: &mut Vec<u8>) {
-        let len = sealed_len(&self.shape, inner.len());
-        let packet = HEADER_LEN + self.shape.iv_len;
-        let padding = len - packet - inner.len() - TRAILER_LEN - self.shape.icv_len;
+    /// Replaces `out` by the ESP packet around `inner`.
+    #[cfg(test)]
+    pub(crate) fn seal(&self, sequence: u32, inner: &[u8], next_header: u8, out: &mut Vec<u8>) {
         out.clear();
-        out.reserve(len);
-        out.extend_from_slice(&self.spi.to_be_bytes());
-        out.extend_from_slice(&sequence.to_be_bytes());
-        out.resize(packet, 0);
-        out.extend_from_slice(inner);
-        out.extend((1..=padding).map(|octet| octet as u8));
-        out.extend_from_slice(&[padding as u8, next_header]);
-        out.resize(len, 0);
+        out.resize(sealed_len(&self.shape, inner.len()), 0);
+        self.lay_out(sequence, inner.len(), next_header, out).copy_from_slice(inner);
+        self.protect(out);
     }
 }

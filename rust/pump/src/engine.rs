@@ -11,22 +11,26 @@ use lotor_esp::child::{Child, Counters, Impossible, Path, Specification};
 use lotor_esp::table::Table;
 use lotor_esp::Nanos;
 
+use crate::offload::Offloads;
 use crate::outer::Outer;
 use crate::sys;
+use crate::tun::Tun;
 use crate::worker;
 
-/// Numbers of descriptors that stay their owner's. `tun` gives and takes one IP packet per read and write; `records`
-/// is one end of a pair of SOCK_SEQPACKET sockets.
+/// Numbers of descriptors that stay their owner's. `tun` gives and takes one IP packet per read and write, with a
+/// virtio-net header before it when it is a device that was made so; `framed` says it of what is no device. `records` is
+/// one end of a pair of SOCK_SEQPACKET sockets.
 #[derive(Clone, Copy, Debug)]
 pub struct Descriptors {
     pub tun: RawFd,
+    pub framed: bool,
     pub udp: RawFd,
     pub records: RawFd,
 }
 
 /// What the thread and the control side share.
 pub(crate) struct Shared {
-    pub(crate) tun: OwnedFd,
+    pub(crate) tun: Tun,
     pub(crate) outer: Outer,
     pub(crate) records: OwnedFd,
     /// Signalled when the thread must look at `stopping`, the sockets or the deadlines again.
@@ -53,12 +57,11 @@ pub struct Engine {
 }
 
 impl Engine {
-    pub fn new(descriptors: Descriptors, outer_mtu: usize) -> io::Result<Self> {
-        let tun = sys::duplicate(descriptors.tun)?;
-        sys::set_nonblocking(&tun)?;
+    /// Takes the shortcuts that are wanted and that the kernel has.
+    pub fn new(descriptors: Descriptors, outer_mtu: usize, wanted: Offloads) -> io::Result<Self> {
         let shared = Shared {
-            tun,
-            outer: Outer::new(sys::duplicate(descriptors.udp)?)?,
+            tun: Tun::new(sys::duplicate(descriptors.tun)?, descriptors.framed, wanted)?,
+            outer: Outer::new(sys::duplicate(descriptors.udp)?, wanted)?,
             records: sys::duplicate(descriptors.records)?,
             wake: sys::eventfd()?,
             stopping: AtomicBool::new(false),
@@ -126,6 +129,12 @@ impl Engine {
     /// An ISAKMP message from the NAT traversal socket; the marker is added. b"\xff" is a keepalive and goes as it is.
     pub fn transmit(&self, message: &[u8], local: Ipv4Addr, remote: SocketAddrV4) -> io::Result<()> {
         self.shared.outer.send_ike(message, local, remote)
+    }
+
+    /// Which shortcuts are taken.
+    pub fn offloads(&self) -> Offloads {
+        let (kinds, outer) = (self.shared.tun.kinds(), &self.shared.outer);
+        Offloads { tun_tcp: kinds.tcp, tun_udp: kinds.udp, udp_segment: outer.segments(), udp_receive: outer.gathers() }
     }
 
     /// The clock of `Counters::last_inbound`.

@@ -6,10 +6,12 @@
 #![deny(unsafe_code)]
 
 mod engine;
+pub mod offload;
 mod outer;
 pub mod record;
 #[allow(unsafe_code)] // the only file that speaks to the kernel
 mod sys;
+mod tun;
 mod worker;
 
 pub use engine::{Descriptors, Engine};

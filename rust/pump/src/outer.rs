@@ -3,18 +3,22 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::OnceLock;
 
+use lotor_esp::batch::Batch;
 use lotor_esp::child::Path;
 use lotor_esp::size::Encapsulation;
 
+use crate::offload::Offloads;
 use crate::sys;
 
 /// Before every ISAKMP message on the NAT traversal socket (RFC 3948 §2.2).
 const NON_ESP_MARKER: [u8; 4] = [0; 4];
 /// Keeps a NAT's mapping alive (RFC 3948 §2.3).
 const KEEPALIVE: [u8; 1] = [0xff];
-const RECEIVE_BUFFER: libc::c_int = 4 << 20;
+/// Octets that the kernel holds in each direction.
+const BUFFER: libc::c_int = 4 << 20;
 
 /// What a datagram on the NAT traversal socket is.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,14 +43,29 @@ pub(crate) struct Outer {
     udp: OwnedFd,
     port: u16,
     raw: OnceLock<OwnedFd>,
+    /// UDP_SEGMENT works, as far as is known.
+    segments: AtomicBool,
+    /// UDP_GRO is on.
+    gathers: bool,
 }
 
 impl Outer {
-    pub(crate) fn new(udp: OwnedFd) -> io::Result<Self> {
+    pub(crate) fn new(udp: OwnedFd, wanted: Offloads) -> io::Result<Self> {
         prepare(&udp)?;
         let socket = UdpSocket::from(udp);
         let port = socket.local_addr()?.port();
-        Ok(Self { udp: socket.into(), port, raw: OnceLock::new() })
+        let udp = OwnedFd::from(socket);
+        let segments = AtomicBool::new(wanted.udp_segment && sys::knows_udp_segment(&udp));
+        let gathers = wanted.udp_receive && sys::set_udp_gro(&udp, true).is_ok();
+        Ok(Self { udp, port, raw: OnceLock::new(), segments, gathers })
+    }
+
+    pub(crate) fn segments(&self) -> bool {
+        self.segments.load(Relaxed)
+    }
+
+    pub(crate) fn gathers(&self) -> bool {
+        self.gathers
     }
 
     /// From now on native ESP travels; a second socket is not needed and dropped.
@@ -74,15 +93,50 @@ impl Outer {
         sys::send(&self.udp, [marker, message], local, remote)
     }
 
-    /// A packet that cannot leave is lost, as on any network.
-    pub(crate) fn send_esp(&self, packet: &[u8], path: Path, encapsulation: Encapsulation) {
-        let socket = match encapsulation {
-            Encapsulation::Udp => Some(&self.udp),
-            Encapsulation::None => self.raw.get(),
-        };
-        if let Some(socket) = socket {
-            let _ = sys::send(socket, [packet, &[]], path.local, path.remote);
+    /// Packets that cannot leave are lost, as on any network.
+    pub(crate) fn send_esp(&self, batch: &Batch, path: Path, encapsulation: Encapsulation) {
+        match encapsulation {
+            Encapsulation::Udp if self.segments() && batch.octets().len() > batch.stride() => {
+                self.send_run(batch, path)
+            }
+            Encapsulation::Udp => send_singly(&self.udp, batch, path),
+            Encapsulation::None => {
+                if let Some(raw) = self.raw.get() {
+                    send_singly(raw, batch, path);
+                }
+            }
         }
+    }
+
+    /// All of the batch by one call. The kernel refuses segments that it would have to fragment (EINVAL, EMSGSIZE), and
+    /// all of them where the device cannot compute checksums (EIO).
+    fn send_run(&self, batch: &Batch, path: Path) {
+        let Err(error) = sys::send_segments(&self.udp, batch.octets(), batch.stride(), path.local, path.remote) else {
+            return;
+        };
+        match error.raw_os_error() {
+            Some(libc::EINVAL | libc::EMSGSIZE) => send_singly(&self.udp, batch, path),
+            Some(libc::EIO | libc::EOPNOTSUPP) => {
+                self.segments.store(false, Relaxed);
+                send_singly(&self.udp, batch, path);
+            }
+            _ => (),
+        }
+    }
+}
+
+/// The owner of the socket finds it as it was.
+impl Drop for Outer {
+    fn drop(&mut self) {
+        if self.gathers {
+            let _ = sys::set_udp_gro(&self.udp, false);
+        }
+    }
+}
+
+fn send_singly(socket: &OwnedFd, batch: &Batch, path: Path) {
+    for packet in batch.packets() {
+        let _ = sys::send(socket, [packet, &[]], path.local, path.remote);
     }
 }
 
@@ -91,8 +145,11 @@ impl Outer {
 fn prepare(socket: &OwnedFd) -> io::Result<()> {
     sys::set_option(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
     sys::set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)?;
-    sys::set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, RECEIVE_BUFFER)
-        .or_else(|_| sys::set_option(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER))
+    for (forced, asked) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)] {
+        sys::set_option(socket, libc::SOL_SOCKET, forced, BUFFER)
+            .or_else(|_| sys::set_option(socket, libc::SOL_SOCKET, asked, BUFFER))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,11 @@
 use std::io;
 use std::mem::{size_of, zeroed, MaybeUninit};
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// Pieces of one packet for `write_pieces`.
+const MOST_PIECES: usize = 64;
 
 /// Nanoseconds of CLOCK_MONOTONIC, never 0.
 pub(crate) fn monotonic() -> u64 {
@@ -69,6 +73,53 @@ pub(crate) fn write(fd: &OwnedFd, octets: &[u8]) -> io::Result<usize> {
     check(unsafe { libc::write(fd.as_raw_fd(), octets.as_ptr().cast(), octets.len()) })
 }
 
+/// Writes `header` and `pieces` of `octets` as one packet.
+pub(crate) fn write_pieces(fd: &OwnedFd, header: &[u8], octets: &[u8], pieces: &[Range<usize>]) -> io::Result<()> {
+    let mut vectors = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; MOST_PIECES + 1];
+    let all = std::iter::once(header).chain(pieces.iter().map(|piece| &octets[piece.clone()]));
+    let mut count = 0;
+    for (vector, part) in vectors.iter_mut().zip(all) {
+        *vector = libc::iovec { iov_base: part.as_ptr().cast_mut().cast(), iov_len: part.len() };
+        count += 1;
+    }
+    // SAFETY: each of the first `count` vectors is valid for its length and outlives the call; writev only reads.
+    check(unsafe { libc::writev(fd.as_raw_fd(), vectors.as_ptr(), count) }).map(|_| ())
+}
+
+/// Whether a virtio-net header stands before each packet; `None` when this is no TUN device.
+pub(crate) fn tun_is_framed(fd: &OwnedFd) -> Option<bool> {
+    let mut request = [0u8; 40]; // struct ifreq: a name, then the flags
+                                 // SAFETY: TUNGETIFF writes one ifreq, which is 40 octets long.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNGETIFF, request.as_mut_ptr()) } as isize).ok()?;
+    let flags = i32::from(u16::from_ne_bytes([request[libc::IFNAMSIZ], request[libc::IFNAMSIZ + 1]]));
+    Some(flags & libc::IFF_VNET_HDR != 0)
+}
+
+/// How many octets the header before each packet has.
+pub(crate) fn set_frame_header(fd: &OwnedFd, len: usize) -> io::Result<()> {
+    let len = len as libc::c_int;
+    // SAFETY: TUNSETVNETHDRSZ reads one int.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETVNETHDRSZ, &raw const len) } as isize).map(|_| ())
+}
+
+/// Lets the device give packets without checksum, and TCP and UDP packets larger than its MTU.
+pub(crate) fn set_tun_offloads(fd: &OwnedFd, tcp: bool, udp: bool) -> io::Result<()> {
+    const CHECKSUM: libc::c_ulong = 0x01;
+    const TSO: libc::c_ulong = 0x02 | 0x04 | 0x08; // IPv4, IPv6, with ECN
+    const USO: libc::c_ulong = 0x20 | 0x40; // IPv4, IPv6: only both together
+    let flags = if tcp || udp { CHECKSUM } else { 0 } | if tcp { TSO } else { 0 } | if udp { USO } else { 0 };
+    // SAFETY: TUNSETOFFLOAD takes a plain integer.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNSETOFFLOAD, flags) } as isize).map(|_| ())
+}
+
+pub(crate) fn knows_udp_segment(fd: &OwnedFd) -> bool {
+    set_option(fd, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok()
+}
+
+pub(crate) fn set_udp_gro(fd: &OwnedFd, on: bool) -> io::Result<()> {
+    set_option(fd, libc::SOL_UDP, libc::UDP_GRO, on.into())
+}
+
 /// One record to a connected socket, without waiting and without a signal when nobody listens any more.
 pub(crate) fn send_record(fd: &OwnedFd, octets: &[u8]) -> io::Result<()> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
@@ -93,19 +144,21 @@ pub(crate) fn block_signals() {
     }
 }
 
-/// A datagram in the caller's buffer. `local` is the address of this host that it came to, where the socket tells.
-pub(crate) struct Datagram {
+/// Datagrams of one sender in the caller's buffer, each `segment` octets but the last. `local` is the address of this
+/// host that they came to, where the socket tells.
+pub(crate) struct Datagrams {
     pub(crate) len: usize,
+    pub(crate) segment: usize,
     pub(crate) local: Ipv4Addr,
     pub(crate) remote: SocketAddrV4,
 }
 
-/// Room for one IP_PKTINFO, aligned as `cmsghdr` wants it.
+/// Room for one IP_PKTINFO and one UDP_SEGMENT or UDP_GRO, aligned as `cmsghdr` wants it.
 #[repr(C, align(8))]
 struct Control([u8; 64]);
 
-/// Receives one datagram without waiting. Truncated ones and senders that are not IPv4 are errors.
-pub(crate) fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> io::Result<Datagram> {
+/// Receives what one call gives, without waiting. Truncated ones and senders that are not IPv4 are errors.
+pub(crate) fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> io::Result<Datagrams> {
     // SAFETY: all-zero is a valid value of these plain C structures.
     let (mut name, mut message): (libc::sockaddr_in, libc::msghdr) = unsafe { zeroed() };
     let mut parts = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
@@ -123,27 +176,58 @@ pub(crate) fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> io::Result<Datagram> {
     }
     let address = Ipv4Addr::from_bits(u32::from_be(name.sin_addr.s_addr));
     let remote = SocketAddrV4::new(address, u16::from_be(name.sin_port));
-    Ok(Datagram { len, local: local_address(&message), remote })
+    let (local, segment) = told(&message);
+    Ok(Datagrams { len, segment: segment.unwrap_or(len).max(1), local, remote })
 }
 
-fn local_address(message: &libc::msghdr) -> Ipv4Addr {
-    // SAFETY: the kernel wrote the control messages; CMSG_FIRSTHDR and CMSG_NXTHDR stay inside them, and the data of
-    // IP_PKTINFO is an in_pktinfo, read without assuming its alignment.
+/// The local address and the length of the segments, as the control messages tell them.
+fn told(message: &libc::msghdr) -> (Ipv4Addr, Option<usize>) {
+    let (mut local, mut segment) = (Ipv4Addr::UNSPECIFIED, None);
+    // SAFETY: the kernel wrote the control messages; CMSG_FIRSTHDR and CMSG_NXTHDR stay inside them, the data of
+    // IP_PKTINFO is an in_pktinfo and that of UDP_GRO an int, both read without assuming their alignment.
     unsafe {
         let mut control = libc::CMSG_FIRSTHDR(message);
         while !control.is_null() {
-            if (*control).cmsg_level == libc::IPPROTO_IP && (*control).cmsg_type == libc::IP_PKTINFO {
-                let info = libc::CMSG_DATA(control).cast::<libc::in_pktinfo>().read_unaligned();
-                return Ipv4Addr::from_bits(u32::from_be(info.ipi_spec_dst.s_addr));
+            let data = libc::CMSG_DATA(control);
+            match ((*control).cmsg_level, (*control).cmsg_type) {
+                (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                    let info = data.cast::<libc::in_pktinfo>().read_unaligned();
+                    local = Ipv4Addr::from_bits(u32::from_be(info.ipi_spec_dst.s_addr));
+                }
+                (libc::SOL_UDP, libc::UDP_GRO) => {
+                    segment = usize::try_from(data.cast::<libc::c_int>().read_unaligned()).ok();
+                }
+                _ => (),
             }
             control = libc::CMSG_NXTHDR(message, control);
         }
     }
-    Ipv4Addr::UNSPECIFIED
+    (local, segment)
 }
 
 /// Sends `parts` as one datagram from the address `local` (unspecified: the kernel chooses), without waiting.
 pub(crate) fn send(fd: &OwnedFd, parts: [&[u8]; 2], local: Ipv4Addr, remote: SocketAddrV4) -> io::Result<()> {
+    send_message(fd, parts, None, local, remote)
+}
+
+/// Sends `octets` as datagrams of `segment` octets each but the last, by one call.
+pub(crate) fn send_segments(
+    fd: &OwnedFd,
+    octets: &[u8],
+    segment: usize,
+    local: Ipv4Addr,
+    remote: SocketAddrV4,
+) -> io::Result<()> {
+    send_message(fd, [octets, &[]], u16::try_from(segment).ok(), local, remote)
+}
+
+fn send_message(
+    fd: &OwnedFd,
+    parts: [&[u8]; 2],
+    segment: Option<u16>,
+    local: Ipv4Addr,
+    remote: SocketAddrV4,
+) -> io::Result<()> {
     let mut name = address_of(remote);
     let mut vectors = parts.map(|part| libc::iovec { iov_base: part.as_ptr().cast_mut().cast(), iov_len: part.len() });
     let mut control = Control([0; 64]);
@@ -153,11 +237,10 @@ pub(crate) fn send(fd: &OwnedFd, parts: [&[u8]; 2], local: Ipv4Addr, remote: Soc
     message.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
     message.msg_iov = vectors.as_mut_ptr();
     message.msg_iovlen = vectors.len() as _;
-    if !local.is_unspecified() {
+    let used = tell(&mut control, segment, local);
+    if used > 0 {
         message.msg_control = control.0.as_mut_ptr().cast();
-        // SAFETY: arithmetic on a constant.
-        message.msg_controllen = unsafe { libc::CMSG_SPACE(size_of::<libc::in_pktinfo>() as u32) } as _;
-        choose_local(&message, local);
+        message.msg_controllen = used as _;
     }
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // SAFETY: every pointer in the message is valid for the length beside it and outlives the call; sendmsg only reads.
@@ -165,19 +248,32 @@ pub(crate) fn send(fd: &OwnedFd, parts: [&[u8]; 2], local: Ipv4Addr, remote: Soc
     Ok(())
 }
 
-/// Writes IP_PKTINFO into the control buffer of `message`, which has room for exactly one.
-fn choose_local(message: &libc::msghdr, local: Ipv4Addr) {
-    let source = libc::in_addr { s_addr: local.to_bits().to_be() };
-    let info = libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: source, ipi_addr: libc::in_addr { s_addr: 0 } };
-    // SAFETY: the control buffer is aligned, zeroed, and at least CMSG_SPACE(in_pktinfo) long, so that the first header
-    // exists and its data has room.
-    unsafe {
-        let control = libc::CMSG_FIRSTHDR(message);
-        (*control).cmsg_level = libc::IPPROTO_IP;
-        (*control).cmsg_type = libc::IP_PKTINFO;
-        (*control).cmsg_len = libc::CMSG_LEN(size_of::<libc::in_pktinfo>() as u32) as _;
-        libc::CMSG_DATA(control).cast::<libc::in_pktinfo>().write_unaligned(info);
+/// Writes the control messages UDP_SEGMENT and IP_PKTINFO where wanted; returns how many octets they take.
+fn tell(control: &mut Control, segment: Option<u16>, local: Ipv4Addr) -> usize {
+    let mut used = 0;
+    if let Some(segment) = segment {
+        used += put_control(&mut control.0[used..], (libc::SOL_UDP, libc::UDP_SEGMENT), segment);
     }
+    if !local.is_unspecified() {
+        let source = libc::in_addr { s_addr: local.to_bits().to_be() };
+        let info = libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: source, ipi_addr: libc::in_addr { s_addr: 0 } };
+        used += put_control(&mut control.0[used..], (libc::IPPROTO_IP, libc::IP_PKTINFO), info);
+    }
+    used
+}
+
+/// Writes one control message at the start of `room`; returns how many octets it takes with its padding.
+fn put_control<T: Copy>(room: &mut [u8], (level, kind): (libc::c_int, libc::c_int), value: T) -> usize {
+    // SAFETY: arithmetic on a constant.
+    let (space, len) = unsafe { (libc::CMSG_SPACE(size_of::<T>() as u32), libc::CMSG_LEN(size_of::<T>() as u32)) };
+    assert!(room.len() >= space as usize, "the control buffer has room for all that is ever told");
+    let header = room.as_mut_ptr().cast::<libc::cmsghdr>();
+    // SAFETY: CMSG_SPACE octets are there, which hold the header and the value behind it; neither is assumed aligned.
+    unsafe {
+        header.write_unaligned(libc::cmsghdr { cmsg_len: len as _, cmsg_level: level, cmsg_type: kind });
+        libc::CMSG_DATA(header).cast::<T>().write_unaligned(value);
+    }
+    space as usize
 }
 
 fn address_of(remote: SocketAddrV4) -> libc::sockaddr_in {

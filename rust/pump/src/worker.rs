@@ -2,27 +2,35 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddrV4;
+use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
-use lotor_esp::child::{Scratch, Sent};
+use lotor_esp::child::{Child, Outgoing, Received, Receiver, Sent};
+use lotor_esp::coalesce::Coalescer;
 use lotor_esp::icmp;
 use lotor_esp::ipv4::Header;
 use lotor_esp::lifetime::Expiry;
 use lotor_esp::open::header;
 use lotor_esp::size::Encapsulation;
+use lotor_esp::table::Table;
+use lotor_esp::vnet::Frame;
 use lotor_esp::{Nanos, LOWEST_SPI};
 
 use crate::engine::Shared;
 use crate::outer::{kind, Kind};
 use crate::record;
-use crate::sys::{self, Datagram};
+use crate::sys::{self, Datagrams};
+use crate::tun;
 
-const LARGEST_PACKET: usize = 65536;
-/// Packets from one source before the others get their turn.
-const BATCH: usize = 64;
+/// Octets of the largest datagram, or of all that one call receives.
+const LARGEST_DATAGRAM: usize = 65536;
+/// Octets and calls from one source before the others get their turn.
+const TURN_OCTETS: usize = 4 * LARGEST_DATAGRAM;
+const TURN_CALLS: usize = 64;
 const PROTOCOL_ESP: u8 = 50;
 const MILLISECOND: Nanos = 1_000_000;
 /// How often a thread that broke tries to say so.
@@ -47,8 +55,14 @@ pub(crate) fn run(shared: &Arc<Shared>) {
 
 struct Worker<'a> {
     shared: &'a Shared,
+    /// What came from the outside in one turn.
+    arena: Vec<u8>,
+    coalescer: Coalescer,
+    /// One packet from the inside, of up to 64 KiB.
     buffer: Vec<u8>,
-    scratch: Scratch,
+    outgoing: Outgoing,
+    /// Whose packets are in `outgoing`.
+    sender: Option<Arc<Child>>,
     answer: Vec<u8>,
     record: Vec<u8>,
     /// Notices that did not fit into the socket yet; IKE messages are dropped instead, as on any network.
@@ -68,8 +82,11 @@ impl<'a> Worker<'a> {
     fn new(shared: &'a Shared) -> Self {
         Self {
             shared,
-            buffer: vec![0; LARGEST_PACKET],
-            scratch: Scratch::default(),
+            arena: vec![0; TURN_OCTETS],
+            coalescer: Coalescer::new(shared.tun.kinds()),
+            buffer: vec![0; tun::BUFFER],
+            outgoing: Outgoing::default(),
+            sender: None,
             answer: Vec::new(),
             record: Vec::new(),
             notices: VecDeque::new(),
@@ -109,7 +126,7 @@ impl<'a> Worker<'a> {
         let records = (!self.notices.is_empty()).then_some(&self.shared.records);
         let mut fds = [
             watch(Some(&self.shared.wake), libc::POLLIN),
-            watch(Some(&self.shared.tun), libc::POLLIN),
+            watch(Some(self.shared.tun.fd()), libc::POLLIN),
             watch(Some(self.shared.outer.udp()), libc::POLLIN),
             watch(self.shared.outer.raw(), libc::POLLIN),
             watch(records, libc::POLLOUT),
@@ -155,82 +172,164 @@ impl<'a> Worker<'a> {
     }
 
     fn drain_udp(&mut self) {
-        for _ in 0..BATCH {
-            match sys::receive(self.shared.outer.udp(), &mut self.buffer) {
-                Ok(datagram) => self.datagram(&datagram),
+        self.drain(self.shared.outer.udp(), Self::datagrams);
+    }
+
+    fn drain_raw(&mut self) {
+        if let Some(raw) = self.shared.outer.raw() {
+            self.drain(raw, Self::native);
+        }
+    }
+
+    /// Takes what came, as much as the arena holds; the coalescer's packets leave at the end.
+    fn drain(&mut self, socket: &OwnedFd, take: impl Fn(&mut Self, Range<usize>, &Datagrams)) {
+        let mut start = 0;
+        for _ in 0..TURN_CALLS {
+            let Some(room) = self.arena.get_mut(start..).filter(|room| room.len() >= LARGEST_DATAGRAM) else { break };
+            match sys::receive(socket, room) {
+                Ok(datagrams) => {
+                    take(self, start..start + datagrams.len, &datagrams);
+                    start += datagrams.len;
+                }
                 Err(error) if error.kind() == ErrorKind::InvalidData => (),
-                Err(_) => return,
+                Err(_) => break,
+            }
+        }
+        let tun = &self.shared.tun;
+        self.coalescer.flush(&mut self.arena, &mut |frame, arena, pieces| tun.write(frame, arena, pieces));
+        self.flush();
+    }
+
+    /// Datagrams of one sender, in the arena at `place`.
+    fn datagrams(&mut self, place: Range<usize>, datagrams: &Datagrams) {
+        let table = self.shared.table();
+        let mut inbound = Inbound::new(&table, Encapsulation::Udp, datagrams.remote);
+        for start in place.clone().step_by(datagrams.segment) {
+            let packet = start..place.end.min(start + datagrams.segment);
+            match kind(&self.arena[packet.clone()]) {
+                Kind::Keepalive => (),
+                Kind::Esp => self.inbound(&mut inbound, packet),
+                Kind::Ike(marker) => self.hand_over(start + marker..packet.end, datagrams),
             }
         }
     }
 
-    fn datagram(&mut self, datagram: &Datagram) {
-        match kind(&self.buffer[..datagram.len]) {
-            Kind::Keepalive => (),
-            Kind::Esp => self.inbound(0..datagram.len, Encapsulation::Udp, datagram),
-            Kind::Ike(start) => {
-                let local = self.shared.outer.local(datagram.local);
-                record::ike(local, datagram.remote, &self.buffer[start..datagram.len], &mut self.record);
-                let _ = sys::send_record(&self.shared.records, &self.record);
-            }
-        }
+    fn hand_over(&mut self, message: Range<usize>, datagrams: &Datagrams) {
+        let local = self.shared.outer.local(datagrams.local);
+        record::ike(local, datagrams.remote, &self.arena[message], &mut self.record);
+        let _ = sys::send_record(&self.shared.records, &self.record);
     }
 
     /// A raw socket gives the outer IP header as well.
-    fn drain_raw(&mut self) {
-        let shared = self.shared;
-        let Some(raw) = shared.outer.raw() else { return };
-        for _ in 0..BATCH {
-            let Ok(datagram) = sys::receive(raw, &mut self.buffer) else { return };
-            if let Some(outer) = Header::parse(&self.buffer[..datagram.len]) {
-                if outer.protocol == PROTOCOL_ESP {
-                    self.inbound(outer.len..outer.total, Encapsulation::None, &datagram);
-                }
-            }
+    fn native(&mut self, place: Range<usize>, datagrams: &Datagrams) {
+        let Some(outer) = Header::parse(&self.arena[place.clone()]) else { return };
+        if outer.protocol == PROTOCOL_ESP {
+            let table = self.shared.table();
+            let packet = place.start + outer.len..place.start + outer.total;
+            self.inbound(&mut Inbound::new(&table, Encapsulation::None, datagrams.remote), packet);
         }
     }
 
-    fn inbound(&mut self, place: std::ops::Range<usize>, via: Encapsulation, datagram: &Datagram) {
-        let packet = &mut self.buffer[place];
-        let Some((spi, _)) = header(packet).filter(|(spi, _)| *spi >= LOWEST_SPI) else { return };
-        let Some(child) = self.shared.table().inbound(spi).cloned() else { return };
-        let Ok(received) = child.receive(packet, via, datagram.remote, sys::monotonic()) else { return };
+    fn inbound(&mut self, inbound: &mut Inbound<'_>, place: Range<usize>) {
+        let Some((id, received)) = inbound.open(&mut self.arena[place.clone()]) else { return };
         if let Some(inner) = received.inner {
-            // A device that is down or full loses packets.
-            let _ = sys::write(&self.shared.tun, &packet[inner]);
+            self.deliver(place.start + inner.start..place.start + inner.end);
         }
         if let Some(remote) = received.moved {
-            self.notices.push_back(record::moved(child.id(), remote));
-            self.flush();
+            self.notices.push_back(record::moved(id, remote));
         }
-        self.tell_expiry(child.id(), received.expiry);
+        if let Some(expiry) = received.expiry {
+            self.notices.push_back(record::expired(id, expiry));
+        }
+    }
+
+    /// The packet at `place` of the arena, to the inside.
+    fn deliver(&mut self, place: Range<usize>) {
+        let tun = &self.shared.tun;
+        if tun.coalesces() {
+            let mut write = |frame: &Frame, arena: &[u8], pieces: &[Range<usize>]| tun.write(frame, arena, pieces);
+            self.coalescer.add(&mut self.arena, place, &mut write);
+        } else {
+            tun.write(&Frame::default(), &self.arena, &[place]);
+        }
     }
 
     fn drain_tun(&mut self) -> Result<(), String> {
-        for _ in 0..BATCH {
-            match sys::read(&self.shared.tun, &mut self.buffer) {
-                Ok(0) => return Err("the TUN device is gone".to_owned()),
-                Ok(len) => self.outbound(len),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return Ok(()),
+        let mut octets = 0;
+        for _ in 0..TURN_CALLS {
+            match self.shared.tun.read(&mut self.buffer) {
+                Ok(None) => return Err("the TUN device is gone".to_owned()),
+                Ok(Some((frame, place))) => {
+                    octets += place.len();
+                    self.outbound(&frame, place);
+                }
+                Err(error) if error.kind() == ErrorKind::InvalidData => (),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => break,
                 Err(error) => return Err(format!("the TUN device cannot be read any more: {error}")),
             }
+            if octets >= TURN_OCTETS {
+                break;
+            }
         }
+        self.seal();
         Ok(())
     }
 
-    fn outbound(&mut self, len: usize) {
-        let packet = &mut self.buffer[..len];
-        let Some(header) = Header::parse(packet) else { return };
+    fn outbound(&mut self, frame: &Frame, place: Range<usize>) {
+        let Some(header) = Header::parse(&self.buffer[place.clone()]) else { return };
         let Some(child) = self.shared.table().outbound(header.source, header.destination).cloned() else { return };
-        let (path, encapsulation, outer) = (child.path(), child.encapsulation(), &self.shared.outer);
-        let sent = child.send(packet, &header, &mut self.scratch, &mut |esp| outer.send_esp(esp, path, encapsulation));
+        if self.sender.as_ref().is_some_and(|sender| !Arc::ptr_eq(sender, &child)) {
+            self.seal();
+        }
+        let (outer, packet) = (&self.shared.outer, &mut self.buffer[place]);
+        let sent = child.send(packet, &header, frame, &mut self.outgoing, &mut |batch| {
+            outer.send_esp(batch, child.path(), child.encapsulation());
+        });
         match sent {
             Sent::Carried(expiry) => self.tell_expiry(child.id(), expiry),
             Sent::TooBig => {
                 if icmp::too_big(packet, &header, child.largest_inner(), &mut self.answer) {
-                    let _ = sys::write(&self.shared.tun, &self.answer);
+                    let whole = 0..self.answer.len();
+                    self.shared.tun.write(&Frame::default(), &self.answer, std::slice::from_ref(&whole));
                 }
             }
         }
+        self.sender = Some(child);
+    }
+
+    /// Sends what waits for more of the same SA pair.
+    fn seal(&mut self) {
+        if let Some(child) = self.sender.take() {
+            let outer = &self.shared.outer;
+            child.seal(&mut self.outgoing, &mut |batch| outer.send_esp(batch, child.path(), child.encapsulation()));
+        }
+    }
+}
+
+/// What datagrams that came at once have in common. The SA pair is looked up, and its window locked, once for all
+/// packets of a pair that follow each other.
+struct Inbound<'a> {
+    table: &'a Table,
+    via: Encapsulation,
+    remote: SocketAddrV4,
+    now: Nanos,
+    receiver: Option<Receiver<'a>>,
+}
+
+impl<'a> Inbound<'a> {
+    fn new(table: &'a Table, via: Encapsulation, remote: SocketAddrV4) -> Self {
+        Self { table, via, remote, now: sys::monotonic(), receiver: None }
+    }
+
+    /// What an authentic packet led to, and for which SA pair.
+    fn open(&mut self, packet: &mut [u8]) -> Option<(u64, Received)> {
+        let (spi, _) = header(packet).filter(|(spi, _)| *spi >= LOWEST_SPI)?;
+        if self.receiver.as_ref().is_none_or(|receiver| receiver.child().inbound_spi() != spi) {
+            self.receiver = None;
+            self.receiver = Some(self.table.inbound(spi)?.receiver());
+        }
+        let receiver = self.receiver.as_mut()?;
+        let received = receiver.receive(packet, self.via, self.remote, self.now).ok()?;
+        Some((receiver.child().id(), received))
     }
 }

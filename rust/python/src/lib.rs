@@ -1,10 +1,13 @@
-//! `lotor._native`: the packet engine as Python sees it. Glue only; `src/lotor/_native.pyi` tells the same in types.
+//! `lotor._native`: the packet engine and Diffie-Hellman as Python sees them. Glue only; `src/lotor/_native.pyi` tells the
+//! same in types.
 
 mod child;
+mod modp;
 
 use std::io;
 
 use lotor_esp::child::Counters;
+use lotor_pump::offload::Offloads;
 use lotor_pump::{Descriptors, Engine};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
@@ -20,11 +23,22 @@ struct Pump(Engine);
 /// octets in, octets out, packets in, packets out, replayed, forged, misdirected, seconds since the last good packet.
 type Tally = (u64, u64, u64, u64, u64, u64, u64, Option<f64>);
 
+/// The fields of `Offloads`.
+type Switches = (bool, bool, bool, bool);
+
 #[pymethods]
 impl Pump {
     #[new]
-    fn new(tun: i32, udp: i32, records: i32, outer_mtu: usize) -> PyResult<Self> {
-        Ok(Self(Engine::new(Descriptors { tun, udp, records }, outer_mtu)?))
+    fn new(descriptors: (i32, i32, i32), framed: bool, outer_mtu: usize, wanted: Switches) -> PyResult<Self> {
+        let (tun, udp, records) = descriptors;
+        let (tun_tcp, tun_udp, udp_segment, udp_receive) = wanted;
+        let wanted = Offloads { tun_tcp, tun_udp, udp_segment, udp_receive };
+        Ok(Self(Engine::new(Descriptors { tun, framed, udp, records }, outer_mtu, wanted)?))
+    }
+
+    fn offloads(&self) -> Switches {
+        let on = self.0.offloads();
+        (on.tun_tcp, on.tun_udp, on.udp_segment, on.udp_receive)
     }
 
     fn start(&self) -> PyResult<()> {
@@ -93,6 +107,8 @@ fn device_mtu(outer_mtu: usize) -> PyResult<usize> {
 
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use super::modp::Modulus;
     #[pymodule_export]
     use super::{device_mtu, Pump};
 }

@@ -16,7 +16,7 @@ NAME_PATTERN = "lotor%d"
 
 _DEVICE = "/dev/net/tun"
 _TUNSETIFF = 0x400454CA
-_IFF_TUN, _IFF_NO_PI = 0x0001, 0x1000
+_IFF_TUN, _IFF_NO_PI, _IFF_VNET_HDR = 0x0001, 0x1000, 0x4000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
 _SIOCSIFADDR, _SIOCSIFNETMASK, _SIOCSIFMTU = 0x8916, 0x891C, 0x8922
 _IFF_UP = 0x1
@@ -39,7 +39,8 @@ _FORBIDDEN = (
 
 
 class Tun:
-    """`ports.TunDevice`: one IP packet per read and write of `fd`. The device is gone when it is closed."""
+    """`ports.TunDevice`: one IP packet per read and write of `fd`, behind a virtio-net header (10 octets), so that the
+    engine may ask for packets larger than the MTU. The device is gone when it is closed."""
 
     def __init__(self, pattern: str = NAME_PATTERN) -> None:
         """`OSError` with a sentence for a person when the device is refused."""
@@ -93,7 +94,7 @@ def _open() -> int:
 
 def _attach(fd: int, pattern: str) -> str:
     """The name that the kernel gave."""
-    wanted = _REQUEST.pack(pattern.encode(), struct.pack("=H", _IFF_TUN | _IFF_NO_PI))
+    wanted = _REQUEST.pack(pattern.encode(), struct.pack("=H", _IFF_TUN | _IFF_NO_PI | _IFF_VNET_HDR))
     try:
         given: bytes = fcntl.ioctl(fd, _TUNSETIFF, wanted)
     except PermissionError as error:

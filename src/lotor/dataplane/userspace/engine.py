@@ -6,9 +6,11 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import astuple
 
 from lotor._native import Pump, device_mtu
 from lotor.dataplane.userspace.native_esp import open_esp_socket
+from lotor.dataplane.userspace.offloads import ALL_OFFLOADS, Offloads
 from lotor.dataplane.userspace.records import LARGEST_RECORD, Received, parse
 from lotor.dataplane.userspace.spis import Spis
 from lotor.model.child import Child, Counters, Encapsulation
@@ -26,7 +28,7 @@ class Userspace:
     """`ports.DataPlane` for many tunnels on one TUN device and one NAT traversal socket (IPv4).
 
     The device and the socket stay their owner's. `open_raw` makes a raw ESP socket when the first SA pair without UDP
-    encapsulation comes; it may be refused. Packets wait in the kernel until `start`; after `stop` it stays stopped.
+    encapsulation comes; it may be refused. `wanted`: the shortcuts that may be taken. Packets wait in the kernel until `start`; after `stop` it stays stopped.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Userspace:
         outer_mtu: int = OUTER_MTU,
         clock: Callable[[], Instant] = time.monotonic,
         open_raw: Callable[[socket.socket], socket.socket] = open_esp_socket,
+        wanted: Offloads = ALL_OFFLOADS,
     ) -> None:
         if nat_t.family != socket.AF_INET:
             raise OSError("the user-space engine needs an IPv4 socket for NAT traversal")
@@ -52,7 +55,8 @@ class Userspace:
         with theirs:
             self._records.setblocking(False)
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEQPACKET_BUFFER)
-            self._pump = Pump(tun.fd, nat_t.fileno(), theirs.fileno(), outer_mtu)
+            descriptors = (tun.fd, nat_t.fileno(), theirs.fileno())
+            self._pump = Pump(descriptors, getattr(tun, "framed", False), outer_mtu, astuple(wanted))
 
     def start(self, receive: Callable[[bytes, Path], None], notify: Callable[[Notice], None]) -> None:
         if self._records.fileno() < 0:
@@ -74,6 +78,10 @@ class Userspace:
 
     def mtu(self) -> int:
         return self._mtu
+
+    def offloads(self) -> Offloads:
+        """Which shortcuts are taken."""
+        return Offloads(*self._pump.offloads())
 
     def transmit(self, message: bytes, path: Path) -> None:
         self._pump.transmit(message, path)
