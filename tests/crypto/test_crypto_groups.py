@@ -6,11 +6,12 @@ import pytest
 from scapy.layers.tls.crypto import groups as scapy_groups
 
 import recordings
-from lotor.crypto.groups import key_pair, octets, prime
+from lotor.crypto.groups import key_pair
+from lotor.crypto.modp import GROUPS, octets, prime
 from lotor.model.algorithms import Group
 
 
-@pytest.mark.parametrize("group", Group)
+@pytest.mark.parametrize("group", GROUPS)
 def test_the_primes_are_those_that_others_wrote_down(group):
     theirs = getattr(scapy_groups, group.name.lower())
     assert prime(group) == theirs.m
@@ -18,7 +19,7 @@ def test_the_primes_are_those_that_others_wrote_down(group):
     assert prime(group).bit_length() == 8 * octets(group) == int(group.name[4:])
 
 
-@pytest.mark.parametrize("group", [group for group in Group if octets(group) <= 512])
+@pytest.mark.parametrize("group", [group for group in GROUPS if octets(group) <= 512])
 def test_the_primes_are_safe_primes(group):
     half = (prime(group) - 1) // 2
     assert pow(3, half - 1, half) == 1
@@ -36,7 +37,7 @@ def test_recorded_handshakes_agree(name):
         assert pairs[1].agree(publics[0]).hex() == sa["gxy"]
 
 
-@pytest.mark.parametrize("group", Group)
+@pytest.mark.parametrize("group", GROUPS)
 def test_fresh_pairs_agree(group):
     ours, theirs = key_pair(group), key_pair(group)
     assert ours.public != theirs.public
@@ -44,10 +45,23 @@ def test_fresh_pairs_agree(group):
     assert ours.agree(theirs.public) == theirs.agree(ours.public)
 
 
-def test_fresh_exponents_have_their_full_length_and_differ():
+def test_fresh_exponents_are_as_long_as_the_group_is_strong_and_differ():
     exponents = {key_pair(Group.MODP2048)._private for _ in range(20)}
     assert len(exponents) == 20
-    assert {exponent.bit_length() for exponent in exponents} == {320}
+    assert {len(exponent) for exponent in exponents} == {40}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_native_exponentiation_is_the_one_of_the_interpreter(group):
+    ours, theirs = key_pair(group), key_pair(group)
+    private, public = (int.from_bytes(octets, "big") for octets in (ours._private, theirs.public))
+    assert ours.public == pow(2, private, prime(group)).to_bytes(octets(group), "big")
+    assert ours.agree(theirs.public) == pow(public, private, prime(group)).to_bytes(octets(group), "big")
+
+
+def test_a_known_exponent_may_be_longer_than_ours():
+    private = prime(Group.MODP1024) - 2
+    assert key_pair(Group.MODP1024, private).public == pow(2, private, prime(Group.MODP1024)).to_bytes(128, "big")
 
 
 def test_short_values_are_padded():

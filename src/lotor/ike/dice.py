@@ -14,7 +14,7 @@ class KeyPair(Protocol):
     def public(self) -> bytes: ...
 
     def agree(self, peer_public: bytes) -> bytes:
-        """g^xy as key derivation takes it. `ValueError` when the peer's value has the wrong length or is none of the group's."""
+        """g^xy as key derivation takes it. `ValueError` when the peer's value is not one of the group."""
         ...
 
 

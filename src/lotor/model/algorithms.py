@@ -44,6 +44,10 @@ class Group(IntEnum):
     MODP4096 = 16
     MODP6144 = 17
     MODP8192 = 18
+    ECP256 = 19
+    ECP384 = 20
+    ECP521 = 21
+    CURVE25519 = 31
 
 
 class AuthMethod(Enum):
