@@ -60,6 +60,9 @@ class Children:
 
     def remove(self, session: Session, child: int, reason: Reason) -> None:
         if self._pairs.pop(child, None) is not None:
+            for pair in self:
+                if pair.successor == child:
+                    pair.successor = None
             session.desk.tell(ChildDown(session.id, child, reason))
 
     def drop(self, session: Session, reason: Reason) -> None:

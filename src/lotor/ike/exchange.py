@@ -13,7 +13,7 @@ from typing import Any
 
 from lotor.ike.channel import Channel, Incoming, Opened
 from lotor.ike.effects import Ticket
-from lotor.ike.errors import Misplaced, PeerFault, Refusal, Unproved
+from lotor.ike.errors import LocalFault, Misplaced, PeerFault, Refusal, Unproved
 from lotor.ike.flight import Flight
 from lotor.ike.ladder import Cover, Ladder
 from lotor.ike.session import Session
@@ -88,6 +88,12 @@ class Exchange:
         self.session.life.liveness.heard(now)
         self._step(opened.chain, now)
 
+    def presume(self, now: Instant) -> None:
+        """The peer went on without an acknowledgement: that it comes is not waited for any more."""
+        self.waiting = None
+        self.settle()
+        self._step(None, now)
+
     def _prove(self, incoming: Incoming) -> Opened:
         if self.waiting is None:
             raise Misplaced("not expected now")
@@ -137,9 +143,13 @@ class Exchange:
         self.settle()
         rung = self.plan.ladder.rung(self.position)
         header = self.session.header(self.plan.kind, self.message_id)
-        message = self.channel.wrap(header, rung.arrange(word.payloads), encrypt=rung.cover is not Cover.CLEAR)
+        try:
+            message = self.channel.wrap(header, rung.arrange(word.payloads), encrypt=rung.cover is not Cover.CLEAR)
+            datagrams = self.plan.cut(message)
+        except ValueError as fault:
+            raise LocalFault(f"a message of the {self.plan.ladder.name} cannot be written: {fault}") from None
         self.position += 1
-        self.flight = Flight(self.session.desk, self._to, self.plan.cut(message))
+        self.flight = Flight(self.session.desk, self._to, datagrams)
         self.flight.send(now)
 
     def _to(self) -> Path:

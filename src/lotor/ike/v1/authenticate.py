@@ -16,7 +16,7 @@ from lotor.ike.v1 import keymat, riders
 from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
 from lotor.model.algorithms import AuthMethod, IkeSuite
 from lotor.model.identity import Identity
-from lotor.model.judgement import Failure, PeerProof, PskRequest, Untrusted
+from lotor.model.judgement import Failure, PeerProof, PskRequest, Trusted
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import NotifyType
@@ -152,5 +152,5 @@ def judge(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
         client=not session.initiator,
     )
     verdict = yield from ask(JudgePeer(proof))
-    if isinstance(verdict, Untrusted):
+    if not isinstance(verdict, Trusted):
         raise PolicyRefusal(Reason(Cause.CERTIFICATE, verdict.why), NotifyType.AUTHENTICATION_FAILED)

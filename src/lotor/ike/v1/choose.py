@@ -168,6 +168,8 @@ def _esp_misfit(check: ProposalCheck, child: ChildPolicy, wanted: EspSuite, offe
     if misfit:
         return misfit
     group, mine = offer.group, child.pfs_group
+    if group is not None and group not in set(Group):
+        return f"group {group} offered for PFS is not known here"
     if mine is not None and group != mine and check is not ProposalCheck.OBEY:
         return f"group {group or 'none'} offered for PFS, {mine.name.lower()} wanted"
     if mine is None and group is not None and check is ProposalCheck.EXACT:

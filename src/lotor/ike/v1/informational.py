@@ -81,16 +81,19 @@ class Heard:
 
 
 def receive(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
-    """Raises `Unproved` or `Malformed` for what the peer cannot have sent. Each message is its own: the IV is fresh."""
+    """Raises `Unproved` or `Malformed` for what the peer cannot have sent. Each message is its own: the IV is fresh.
+    A kind of notify counts once a message: one datagram is never answered by dozens."""
     record = phase1.of(session)
     channel = phase_two(record.keys, record.last_block, incoming.header.message_id)
     opened = channel.open(incoming)
-    heard = Heard(session, path, now)
+    heard, told = Heard(session, path, now), set[int]()
     for received in opened.chain.payloads:
         if session.life.over:
             return
         if isinstance(received.value, Notification):
-            _notified(heard, received.value)
+            if received.value.type not in told:
+                _notified(heard, received.value)
+            told.add(received.value.type)
         elif isinstance(received.value, Delete):
             _deleted(heard, received.value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lotor.ike.errors import LocalFault, PeerFault
+from lotor.ike.errors import LocalFault, Misplaced, PeerFault
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration
 from lotor.ike.session import Session
@@ -57,6 +57,8 @@ def accept(session: Session, payload: Attributes) -> Story[ModeConfiguration]:
 
 def give(session: Session, request: Attributes) -> Story[ModeConfiguration]:
     """Answer a client's REQUEST with what it asked for, in its order, under its identifier."""
+    if request.type != ConfigType.REQUEST:
+        raise Misplaced("a transaction that asks for nothing")
     session.gates.demand(Gate.LOGIN, "a request for a configuration")
     configuration = session.facts.configuration or (yield from _acquire(session))
     asked = [attribute.type for attribute in request.attributes]

@@ -18,6 +18,8 @@ from lotor.wire.v1.payloads import KeyExchange, Nonce, Payload
 from lotor.wire.v1.proposals import ike_transform
 from lotor.wire.v1.vendors import NatTraversal, Vendor
 
+LEAST_NONCE, LONGEST_NONCE = 8, 256
+
 
 @dataclass(frozen=True, slots=True)
 class PhaseOne:
@@ -64,10 +66,18 @@ class Ours:
 
 def said(session: Session, ours: Ours, theirs: Chain, sa_b: bytes) -> Exchanged:
     """Both sides' values in the order of their roles. `theirs` is the message with the peer's KE and nonce."""
-    public, nonce = theirs.only(KeyExchange).data, theirs.only(Nonce).data
+    public, nonce = theirs.only(KeyExchange).data, nonce_of(theirs)
     mine, peers = (ours.pair.public, ours.nonce), (public, nonce)
     (g_xi, ni_b), (g_xr, nr_b) = (mine, peers) if session.initiator else (peers, mine)
     return Exchanged(session.cookies.initiator, session.cookies.responder, g_xi, g_xr, ni_b, nr_b, sa_b)
+
+
+def nonce_of(chain: Chain) -> bytes:
+    """The peer's nonce, of a length that RFC 2409 §5 allows."""
+    nonce = chain.only(Nonce).data
+    if not LEAST_NONCE <= len(nonce) <= LONGEST_NONCE:
+        raise PeerFault(f"a nonce of {len(nonce)} octets; {LEAST_NONCE} to {LONGEST_NONCE} are allowed")
+    return nonce
 
 
 def agree(pair: KeyPair, public: bytes, remote: str) -> bytes:

@@ -102,7 +102,10 @@ def _route(session: Session, incoming: Incoming, path: Path, now: Instant) -> No
 
 def _informational(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
     if session.established:
+        had = len(session.children)
         informational.receive(session, incoming, path, now)
+        if had and not session.children:
+            sequence.bring_back(session, now)
     else:
         sequence.hinted(session, incoming, path, now)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lotor.ike.channel import Incoming
 from lotor.ike.children import REKEYED, Pair
-from lotor.ike.errors import Refusal
+from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.events import ChildUp, Configured, PhaseOneUp, Remark, Turned, Up
 from lotor.ike.exchange import Exchange, Plan
 from lotor.ike.gates import Gate, owed
@@ -231,6 +231,15 @@ def _configured(session: Session, configuration: ModeConfiguration, now: Instant
     start_quick(session, None, now)
 
 
+def _went_on(session: Session, now: Instant) -> None:
+    """Gateway: who asks for a configuration has heard the yes, though the acknowledgement was lost; not all peers
+    acknowledge twice."""
+    running = session.exchanges.running(ExchangeType.TRANSACTION) if session.gates.passed(Gate.LOGIN) else []
+    for exchange in running:
+        if isinstance(exchange, Exchange) and exchange.plan.initiator:
+            exchange.presume(now)
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a transaction of the peer came to."""
@@ -245,6 +254,8 @@ def answer_transaction(session: Session) -> Story[Told]:
     if session.gateway:
         return Told(configuration=(yield from modecfg.give(session, payload)))
     if payload.type == ConfigType.REQUEST:
+        if session.gates.next() is not Gate.LOGIN:
+            raise Misplaced("the gateway asks for a login out of turn")
         yield from xauth.reply(session, payload)
         return Told()
     if modecfg.gives_address(payload) and session.gates.passed(Gate.LOGIN):
@@ -258,6 +269,7 @@ def transaction_done(session: Session) -> Any:
     def done(told: Told, now: Instant) -> None:
         if session.gateway and told.configuration is not None:
             _given(session)(told.configuration, now)
+            _went_on(session, now)
         elif told.configuration is not None:
             _configured(session, told.configuration, now)
         elif told.verdict is True:
@@ -277,6 +289,12 @@ def start_quick(session: Session, replaces: Pair | None, now: Instant) -> None:
     exchange.done, exchange.failed = child_up(session), _quick_failed(session, replaces)
     session.exchanges.add(exchange)
     exchange.start(now)
+
+
+def bring_back(session: Session, now: Instant) -> None:
+    """The client's last SA pair was deleted by the gateway: the session lives, and traffic wants another one."""
+    if session.initiator and not session.life.over and not session.exchanges.running(ExchangeType.QUICK):
+        start_quick(session, None, now)
 
 
 def child_up(session: Session) -> Any:
