@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+from lotor.crypto.certificates import CertificateError
+from lotor.crypto.pkcs7 import unwrap_certificates
 from lotor.ike.session import Session
 from lotor.ike.v1.choose import ChosenIke
 from lotor.model.algorithms import AuthMethod, IkeSuite
@@ -91,9 +93,21 @@ def requests_of_gateway(remote: RemotePolicy, suite: IkeSuite) -> tuple[Certific
 
 
 def received_certificates(chain: Chain) -> tuple[bytes, ...]:
-    """DER of the peer's X.509 certificates as sent, leaf first."""
-    x509 = [c.data for c in chain.all(Certificate) if c.encoding == CertificateEncoding.X509_SIGNATURE]
+    """DER of the peer's X.509 certificates as sent, leaf first, those of a PKCS#7 wrapping among them."""
+    x509 = [der for sent in chain.all(Certificate) for der in _unwrapped(sent)]
     return tuple(x509[:MOST_CERTIFICATES])
+
+
+def _unwrapped(sent: Certificate) -> tuple[bytes, ...]:
+    """What cannot be unwrapped is handed on as it is: its judge says that it cannot be read."""
+    if sent.encoding == CertificateEncoding.X509_SIGNATURE:
+        return (sent.data,)
+    if sent.encoding != CertificateEncoding.PKCS7:
+        return ()
+    try:
+        return unwrap_certificates(sent.data)
+    except CertificateError:
+        return (sent.data,)
 
 
 def initial_contact(session: Session) -> tuple[Notification, ...]:
