@@ -212,6 +212,43 @@ def test_algorithms_that_are_left_out_of_a_list(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        *((name, group) for group in Group for name in (group.name.lower(), str(group.value))),
+    ],
+)
+def test_groups_have_a_name_and_a_number(name: str, group: Group, home: Path) -> None:
+    text = replaced(GATEWAY, "dh_group 14", f"dh_group {name}")
+    text = replaced(text, "compression_", f"pfs_group {name}; compression_")
+    policy = resolve(loads(text, directory=home).settings, {})
+    assert (policy.remotes[0].proposals[0].group, policy.child.pfs_group) == (group, group)
+
+
+def test_ciphers_that_authenticate_go_alone(home: Path) -> None:
+    text = replaced(GATEWAY, "algorithm aes; auth", "algorithm aes_gcm_16 256, aes, chacha20_poly1305; auth")
+    policy = resolve(loads(text, directory=home).settings, {})
+    assert policy.child.suites == (
+        EspSuite(Cipher.AES_GCM_16, 256, None),
+        EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA256),
+        EspSuite(Cipher.CHACHA20_POLY1305, 0, None),
+    )
+
+
+def test_ciphers_that_authenticate_need_no_authentication_algorithm(home: Path) -> None:
+    alone = replaced(GATEWAY, "authentication_algorithm hmac_sha256; ", "")
+    text = replaced(alone, "algorithm aes; comp", "algorithm aes_gcm_16, chacha20_poly1305; comp")
+    loaded = loads(text, directory=home)
+    assert not loaded.warnings
+    assert resolve(loaded.settings, {}).child.suites == (
+        EspSuite(Cipher.AES_GCM_16, 128, None),
+        EspSuite(Cipher.CHACHA20_POLY1305, 0, None),
+    )
+    mixed = replaced(alone, "algorithm aes; comp", "algorithm aes_gcm_16, aes; comp")
+    told = "aes does not authenticate packets: add authentication_algorithm hmac_sha256;"
+    assert only(refused(mixed, home)) == (7, 1, told)
+
+
+@pytest.mark.parametrize(
     ("written", "expected"),
     [
         ("address", None),

@@ -163,7 +163,7 @@ def test_all_mistakes_of_a_file_in_one_run_and_in_order() -> None:
     found = [(p.line, p.column) for p in problems(source)]
     assert found == sorted(found)
     assert set(found) == set(expected)
-    assert len(found) == 8  # two directives are missing in the sainfo block
+    assert len(found) == 7
 
 
 def test_a_problem_shows_its_line_and_a_caret() -> None:

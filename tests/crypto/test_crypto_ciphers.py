@@ -6,7 +6,7 @@ import pytest
 
 import recordings
 from lotor.crypto.ciphers import block_size, decrypt_cbc, encrypt_cbc, is_weak, key_octets
-from lotor.model.algorithms import Cipher
+from lotor.model.algorithms import AEADS, Cipher
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,16 @@ def test_sizes():
     assert (block_size(Cipher.AES_CBC), block_size(Cipher.TRIPLE_DES_CBC)) == (16, 8)
     assert [key_octets(Cipher.AES_CBC, bits) for bits in (128, 192, 256)] == [16, 24, 32]
     assert key_octets(Cipher.TRIPLE_DES_CBC, 0) == 24
-    assert key_octets(Cipher.AES_GCM_16, 256) == 36
+    assert [key_octets(Cipher.AES_GCM_16, bits) for bits in (128, 192, 256)] == [20, 28, 36]
+    assert key_octets(Cipher.CHACHA20_POLY1305, 0) == 36
 
 
-def test_gcm_does_not_encrypt_isakmp():
-    with pytest.raises(ValueError, match="aes_gcm_16 does not encrypt"):
-        block_size(Cipher.AES_GCM_16)
-    with pytest.raises(ValueError, match="aes_gcm_16 does not encrypt"):
-        encrypt_cbc(Cipher.AES_GCM_16, bytes(32), bytes(16), bytes(16))
+@pytest.mark.parametrize("cipher", AEADS)
+def test_ciphers_that_authenticate_do_not_encrypt_isakmp(cipher):
+    with pytest.raises(ValueError, match=f"{cipher.value} does not encrypt"):
+        block_size(cipher)
+    with pytest.raises(ValueError, match=f"{cipher.value} does not encrypt"):
+        encrypt_cbc(cipher, bytes(32), bytes(16), bytes(16))
 
 
 @pytest.mark.parametrize(

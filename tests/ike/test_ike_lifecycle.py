@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
 import pytest
 
+from lotor.ike.endpoint import Endpoint
 from lotor.ike.events import ChildDown, ChildUp, Configured, Dead, Ended, PathChanged, PhaseOneUp
 from lotor.ike.intents import ChildExpired, Disconnect, PeerMoved, Reload, Shutdown
 from lotor.ike.questions import AcquireConfiguration, Install
@@ -14,10 +15,10 @@ from lotor.model.algorithms import Cipher, EspSuite, Group, Hash, Integrity
 from lotor.model.child import Encapsulation
 from lotor.model.judgement import Failure
 from lotor.model.network import Peer
-from lotor.model.policy import Dpd, Policy, ProposalCheck, Switch
+from lotor.model.policy import Dpd, ExchangeMode, Policy, ProposalCheck, Switch
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.numbers import PayloadType
-from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, NEVER, connect, is_up, pair
+from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, NEVER, SeededDice, connect, is_up, pair
 
 BYE = Reason(Cause.ADMINISTRATOR, "closed here")
 
@@ -197,6 +198,68 @@ def test_suites_of_phase_two(integrity, bits):
     assert world.run(10, lambda: is_up(client) and is_up(gateway))
     assert gateway.of(ChildUp)[0].suite == suites.suites[0]
     assert len(client.of(ChildUp)[0].child.outbound.encryption) == bits // 8
+
+
+@pytest.mark.parametrize(
+    ("suite", "octets"),
+    [
+        (EspSuite(Cipher.AES_GCM_16, 128, None), 20),
+        (EspSuite(Cipher.AES_GCM_16, 256, None), 36),
+        (EspSuite(Cipher.CHACHA20_POLY1305, 0, None), 36),
+    ],
+)
+def test_suites_of_phase_two_that_authenticate_by_themselves(suite, octets):
+    """The salt is part of KEYMAT; there is no key of integrity. The gateway's first choice wins over the client's."""
+    world, gateway, client = pair()
+    offered = replace(CHILD, suites=(*CHILD.suites, suite))
+    for host, suites in ((gateway, replace(CHILD, suites=(suite, *CHILD.suites))), (client, offered)):
+        world.do(host, host.endpoint.command(Reload(Policy(host.policy.remotes, suites)), world.now))
+    connect(world, client, gateway)
+    assert world.run(10, lambda: is_up(client) and is_up(gateway))
+    ours, theirs = client.of(ChildUp)[0].child, gateway.of(ChildUp)[0].child
+    assert (ours.suite, theirs.suite) == (suite, suite)
+    assert (ours.outbound, ours.inbound) == (theirs.inbound, theirs.outbound)
+    assert (len(ours.outbound.encryption), len(ours.outbound.integrity)) == (octets, 0)
+
+
+@pytest.mark.parametrize("group", [group for group in Group if group.name.startswith(("ECP", "CURVE"))])
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+def test_groups_over_curves_in_both_phases(group, mode):
+    suite = replace(GATEWAY.proposals[0], group=group)
+    ends = [replace(end, proposals=(suite,), exchange_modes=(mode,)) for end in (GATEWAY, CLIENT)]
+    world, gateway, client = pair(gateway=ends[0], client=ends[1], dice=SeededDice)
+    for host in (gateway, client):
+        policy = Policy(host.policy.remotes, replace(CHILD, pfs_group=group))
+        world.do(host, host.endpoint.command(Reload(policy), world.now))
+    connect(world, client, gateway)
+    assert world.run(10, lambda: is_up(client) and is_up(gateway)), [e.text() for e in gateway.events]
+    assert gateway.of(PhaseOneUp)[0].suite.group is group
+    assert client.of(ChildUp)[0].child.outbound.encryption == gateway.of(ChildUp)[0].child.inbound.encryption
+
+
+@pytest.mark.parametrize("group", [Group.ECP256, Group.CURVE25519, Group.MODP2048])
+def test_a_public_value_that_is_none_ends_the_attempt_with_words(group):
+    class Broken(SeededDice):
+        def key_pair(self, group):
+            pair = super().key_pair(group)
+            return _Unusable(bytes(len(pair.public)))
+
+    suite = replace(GATEWAY.proposals[0], group=group)
+    remotes = {"gateway": replace(GATEWAY, proposals=(suite,)), "client": replace(CLIENT, proposals=(suite,))}
+    world, gateway, client = pair(**remotes, dice=SeededDice)
+    client.endpoint = Endpoint(client.policy, Broken(1))
+    connect(world, client, gateway)
+    world.run(5)
+    assert not gateway.of(PhaseOneUp)
+    assert any("unusable Diffie-Hellman value" in event.text() for event in gateway.events)
+
+
+@dataclass
+class _Unusable:
+    public: bytes
+
+    def agree(self, _peer_public: bytes) -> bytes:
+        return bytes(32)
 
 
 @pytest.mark.parametrize("hashed", [Hash.SHA1, Hash.SHA256, Hash.SHA384, Hash.SHA512, Hash.MD5])

@@ -156,10 +156,29 @@ def test_a_phase_2_transform_has_the_order_that_peers_expect():
     )
 
 
+def test_aeads_stand_without_integrity_and_chacha_without_key_length():
+    def octets(suite: EspSuite) -> tuple[int, bytes]:
+        transform = esp_transform(1, suite, group=None, encapsulation=EncapsulationMode.TUNNEL, lifetime=3600)
+        return transform.id, encode_attributes(transform.attributes)
+
+    life = "80040001 80010001 80020e10"
+    assert octets(EspSuite(Cipher.AES_GCM_16, 256, None)) == (20, bytes.fromhex(f"80060100 {life}"))
+    assert octets(EspSuite(Cipher.CHACHA20_POLY1305, 0, None)) == (28, bytes.fromhex(life))
+
+
+@pytest.mark.parametrize(("group", "number"), [("ECP256", 19), ("ECP384", 20), ("ECP521", 21), ("CURVE25519", 31)])
+def test_groups_over_curves_have_their_numbers(group, number):
+    suite = IkeSuite(Cipher.AES_CBC, 128, Hash.SHA256, Group[group], AuthMethod.PSK, 3600)
+    assert read_ike(ike_transform(1, suite)).group == number
+    transform = esp_transform(1, ESP, group=Group[group], encapsulation=EncapsulationMode.TUNNEL, lifetime=3600)
+    assert str(read_esp(transform)) == f"aes-256/hmac_sha1/{group.lower()}/tunnel"
+
+
 esp_suites = st.one_of(
     st.builds(EspSuite, st.just(Cipher.AES_CBC), st.sampled_from([128, 192, 256]), st.sampled_from(Integrity)),
     st.builds(EspSuite, st.just(Cipher.TRIPLE_DES_CBC), st.just(0), st.sampled_from(Integrity)),
     st.builds(EspSuite, st.just(Cipher.AES_GCM_16), st.sampled_from([128, 192, 256]), st.none()),
+    st.just(EspSuite(Cipher.CHACHA20_POLY1305, 0, None)),
 )
 
 
@@ -187,6 +206,8 @@ def test_esp_aes_without_a_key_length_is_128():
         esp(12, tv(5, 0)),
         esp(20, tv(6, 256), tv(5, 2)),  # GCM brings its own
         esp(20, tv(6, 64)),
+        esp(28, tv(6, 256)),  # it has one key length only
+        esp(28, tv(5, 2)),
         esp(3, tv(6, 192), tv(5, 2)),
         esp(12, tv(5, 2), tv(5, 5)),
         esp(12, tv(5, 2), tv(3, 2), tv(3, 14)),

@@ -33,6 +33,7 @@ from lotor.config.settings import (
     Script,
     Settings,
 )
+from lotor.model.algorithms import AEADS
 from lotor.model.identity import IdKind
 from lotor.model.policy import Side
 
@@ -181,11 +182,17 @@ def _sainfos(sainfos: tuple[SainfoSettings, ...]) -> Iterator[Problem]:
 
 
 def _empty(sainfo: SainfoSettings) -> Iterator[Problem]:
-    for field, usual in (("encryption_algorithm", "aes"), ("authentication_algorithm", "hmac_sha256")):
-        algorithms: tuple[Algorithm[object], ...] = getattr(sainfo, field)
-        if not any(algorithm.value for algorithm in algorithms):
-            text = f"no {field} of this list is available in this version: add {usual}"
-            yield Problem.at(sainfo.places.of(field), text)
+    ciphers, integrities = sainfo.encryption_algorithm, sainfo.authentication_algorithm
+    if not any(each.value for each in ciphers):
+        text = "no encryption_algorithm of this list is available in this version: add aes"
+        yield Problem.at(sainfo.places.of("encryption_algorithm"), text)
+    needy = next((each.name for each in ciphers if each.value and each.value not in AEADS), None)
+    if needy and not integrities:
+        text = f"{needy} does not authenticate packets: add authentication_algorithm hmac_sha256;"
+        yield Problem.at(sainfo.places.head, text)
+    elif needy and not any(each.value for each in integrities):
+        text = "no authentication_algorithm of this list is available in this version: add hmac_sha256"
+        yield Problem.at(sainfo.places.of("authentication_algorithm"), text)
 
 
 def _adminsock(socket: Adminsock | None) -> Iterator[Problem]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address, ip_address
-from itertools import product
 
 from lotor.config.check import check
 from lotor.config.methods import side_of
@@ -21,7 +20,7 @@ from lotor.config.settings import (
     Settings,
     Timer,
 )
-from lotor.model.algorithms import EspSuite, IkeSuite
+from lotor.model.algorithms import AEADS, Cipher, EspSuite, IkeSuite, Integrity
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.policy import ChildPolicy, Dpd, Policy, RemotePolicy, Retransmission
@@ -129,11 +128,16 @@ def _octets(file: FileName) -> bytes:
 
 
 def _child(sainfo: SainfoSettings) -> ChildPolicy:
-    pairs = product(sainfo.encryption_algorithm, sainfo.authentication_algorithm)
-    suites = [EspSuite(one.value, one.key_bits, other.value) for one, other in pairs if one.value and other.value]
+    integrities = tuple(each.value for each in sainfo.authentication_algorithm if each.value)
+    ciphers = [(each.value, each.key_bits) for each in sainfo.encryption_algorithm if each.value]
+    suites = [EspSuite(cipher, bits, each) for cipher, bits in ciphers for each in _beside(cipher, integrities)]
     compression = tuple(each.value for each in sainfo.compression_algorithm if each.value)
     pfs_group = sainfo.pfs_group.value if sainfo.pfs_group else None
     return ChildPolicy(tuple(suites), pfs_group, sainfo.lifetime, compression)
+
+
+def _beside(cipher: Cipher, integrities: tuple[Integrity, ...]) -> tuple[Integrity | None, ...]:
+    return (None,) if cipher in AEADS else integrities
 
 
 def _retransmission(timer: Timer) -> Retransmission:

@@ -7,11 +7,11 @@ from cryptography.hazmat.primitives.ciphers import Cipher as Transformation
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from lotor.model.algorithms import Cipher
+from lotor.model.algorithms import AEADS, Cipher
 
 _BLOCKS = {Cipher.AES_CBC: 16, Cipher.TRIPLE_DES_CBC: 8}
-_TRIPLE_DES_KEY = 24
-GCM_SALT = 4
+_FIXED_KEYS = {Cipher.TRIPLE_DES_CBC: 24, Cipher.CHACHA20_POLY1305: 32}
+AEAD_SALT = 4
 
 
 def block_size(cipher: Cipher) -> int:
@@ -22,10 +22,9 @@ def block_size(cipher: Cipher) -> int:
 
 
 def key_octets(cipher: Cipher, key_bits: int) -> int:
-    """Octets of key material: 24 for 3DES, where `key_bits` is 0; GCM has 4 octets of salt too (RFC 4106)."""
-    if cipher is Cipher.TRIPLE_DES_CBC:
-        return _TRIPLE_DES_KEY
-    return key_bits // 8 + (GCM_SALT if cipher is Cipher.AES_GCM_16 else 0)
+    """Octets of key material; `key_bits` does not count where there is one key length only. Ciphers that authenticate
+    have 4 octets of salt too (RFC 4106 §8.1, RFC 7634 §2)."""
+    return _FIXED_KEYS.get(cipher, key_bits // 8) + (AEAD_SALT if cipher in AEADS else 0)
 
 
 def encrypt_cbc(cipher: Cipher, key: bytes, iv: bytes, data: bytes) -> bytes:
@@ -54,8 +53,8 @@ def _transformation(cipher: Cipher, key: bytes, iv: bytes) -> Transformation[CBC
         raise ValueError(f"an IV of {cipher.value} has {block_size(cipher)} octets, not {len(iv)}")
     if cipher is Cipher.AES_CBC:
         return Transformation(AES(key), CBC(iv))
-    if len(key) != _TRIPLE_DES_KEY:
-        raise ValueError(f"a key of 3des has {_TRIPLE_DES_KEY} octets, not {len(key)}")
+    if len(key) != _FIXED_KEYS[cipher]:
+        raise ValueError(f"a key of {cipher.value} has {_FIXED_KEYS[cipher]} octets, not {len(key)}")
     return Transformation(TripleDES(key), CBC(iv))
 
 

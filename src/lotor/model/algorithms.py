@@ -7,11 +7,15 @@ from enum import Enum, IntEnum
 
 
 class Cipher(Enum):
-    """Encryption of ISAKMP messages (CBC only) and of ESP."""
+    """Encryption of ISAKMP messages (CBC only) and of ESP. Those of `AEADS` authenticate by themselves."""
 
     AES_CBC = "aes"
     TRIPLE_DES_CBC = "3des"
     AES_GCM_16 = "aes_gcm_16"
+    CHACHA20_POLY1305 = "chacha20_poly1305"
+
+
+AEADS = frozenset({Cipher.AES_GCM_16, Cipher.CHACHA20_POLY1305})
 
 
 class Hash(Enum):
@@ -84,7 +88,8 @@ class IkeSuite:
 
 @dataclass(frozen=True, slots=True)
 class EspSuite:
-    """What protects one SA pair. `integrity` is None only with a cipher that authenticates by itself."""
+    """What protects one SA pair. `key_bits` is 0 for a cipher of fixed key length; `integrity` is None exactly with a
+    cipher of `AEADS`."""
 
     cipher: Cipher
     key_bits: int

@@ -8,10 +8,12 @@ from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash,
 from lotor.model.policy import Side
 
 AES_LENGTHS = (128, 192, 256)
+AEAD = "; authenticates by itself and takes no authentication_algorithm; racoon has no such name"
 DES = "its 56-bit keys are broken in hours; use aes"
 TRIPLE_DES = "its 64-bit blocks repeat in long connections, and it is slow; use aes"
 MD5 = "MD5 is broken; use {}"
 SHA1 = "SHA-1 is on its way out; use {}"
+NEW = "racoon has no such name"
 MODP1024 = "1024-bit Diffie-Hellman is within reach of a rich attacker; use modp2048 (14) or higher"
 MODP1536 = "1536-bit Diffie-Hellman is too short by now; use modp2048 (14) or higher"
 
@@ -28,6 +30,8 @@ _CIPHERS = (
 PHASE1_CIPHERS = _CIPHERS
 ESP_CIPHERS = (
     *_CIPHERS,
+    Choice("aes_gcm_16", Cipher.AES_GCM_16, f"AES in GCM mode{AEAD}", lengths=AES_LENGTHS, bits=128),
+    Choice("chacha20_poly1305", Cipher.CHACHA20_POLY1305, f"between peers that are lotor{AEAD}"),
     Choice("twofish", later=True, lengths=tuple(range(40, 257, 8)), bits=128),
     Choice("3idea", later=True),
     Choice("rc4", later=True),
@@ -68,6 +72,10 @@ GROUPS = (
     Choice("modp4096", Group.MODP4096, aliases=("16",)),
     Choice("modp6144", Group.MODP6144, aliases=("17",)),
     Choice("modp8192", Group.MODP8192, aliases=("18",)),
+    Choice("ecp256", Group.ECP256, NEW, aliases=("19",)),
+    Choice("ecp384", Group.ECP384, NEW, aliases=("20",)),
+    Choice("ecp521", Group.ECP521, NEW, aliases=("21",)),
+    Choice("curve25519", Group.CURVE25519, NEW, aliases=("31",)),
     Choice("modp1536", Group.MODP1536, aliases=("5",), weak=MODP1536),
     Choice("modp1024", Group.MODP1024, aliases=("2",), weak=MODP1024),
     Choice("modp768", aliases=("1",), refused="768-bit Diffie-Hellman is broken; use modp2048 (14) or higher"),

@@ -116,8 +116,10 @@ SAINFO = Block(
         Directive(
             "authentication_algorithm",
             ListOf(AlgorithmOf(INTEGRITIES, skips=True)),
-            "What protects packets from being changed, the preferred one first. Each cipher goes with each of these.",
-            default=MANDATORY,
+            "What protects packets from being changed, the preferred one first. Each cipher goes with each of these, "
+            "but those that authenticate by themselves go alone.",
+            default=(),
+            default_text="none, which only ciphers that authenticate by themselves allow",
         ),
         Directive(
             "compression_algorithm",

@@ -245,7 +245,7 @@ def _direction(session: Session, agreed: Agreed, spi: bytes) -> DirectionKeys:
 
 
 def key_sizes(suite: EspSuite) -> tuple[int, int]:
-    """Octets of KEYMAT for the cipher (with the salt of GCM, RFC 4106 §8.1) and for integrity."""
+    """Octets of KEYMAT for the cipher, with its salt where it has one, and for integrity."""
     cipher = ciphers.key_octets(suite.cipher, suite.key_bits)
     return cipher, hashes.integrity_key_size(suite.integrity) if suite.integrity is not None else 0
 

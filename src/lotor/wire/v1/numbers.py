@@ -205,6 +205,7 @@ class EspTransform(IntEnum):
     AES_GCM_16 = 20
     CAMELLIA = 22
     NULL_AES_GMAC = 23
+    CHACHA20_POLY1305 = 28  # the number of IKEv2 (RFC 7634 §3): IKEv1 was closed when the cipher came
 
 
 class EspIntegrity(IntEnum):

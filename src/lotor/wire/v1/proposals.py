@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import TypeVar
 
-from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
+from lotor.model.algorithms import AEADS, AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.wire.v1.association import Transform
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.numbers import (
@@ -28,6 +28,8 @@ DEFAULT_LIFETIME = 28800
 """Seconds, where a transform names none (RFC 2407 §4.5)."""
 DEFAULT_AES_BITS = 128
 AES_BITS = frozenset({128, 192, 256})
+FIXED_LENGTH = frozenset({Cipher.TRIPLE_DES_CBC, Cipher.CHACHA20_POLY1305})
+"""Ciphers that never have a key length attribute (RFC 2451, RFC 7634 §3)."""
 
 IKE_CIPHERS: Mapping[int, Cipher] = {
     IkeEncryption.TRIPLE_DES_CBC: Cipher.TRIPLE_DES_CBC,
@@ -52,6 +54,7 @@ ESP_CIPHERS: Mapping[int, Cipher] = {
     EspTransform.TRIPLE_DES: Cipher.TRIPLE_DES_CBC,
     EspTransform.AES_CBC: Cipher.AES_CBC,
     EspTransform.AES_GCM_16: Cipher.AES_GCM_16,
+    EspTransform.CHACHA20_POLY1305: Cipher.CHACHA20_POLY1305,
 }
 ESP_INTEGRITIES: Mapping[int, Integrity] = {
     EspIntegrity.HMAC_MD5: Integrity.HMAC_MD5,
@@ -134,14 +137,14 @@ class EspOffer:
     transform: Transform
 
     def suite(self) -> EspSuite | None:
-        """What is offered in words of the model; None when that is not possible, and always without integrity. Group,
-        encapsulation and lifetime are for policy to judge."""
+        """What is offered in words of the model; None when that is not possible, and always when nothing or two things
+        would authenticate. Group, encapsulation and lifetime are for policy to judge."""
         cipher = ESP_CIPHERS.get(self.transform_id)
         integrity = ESP_INTEGRITIES.get(self.integrity or 0)
         key_bits = _key_bits(cipher, self.key_bits)
         if cipher is None or key_bits is None or not _is_understood(self.transform, _ESP_ALGORITHMS, _ESP_LIFE):
             return None
-        if cipher is Cipher.AES_GCM_16:
+        if cipher in AEADS:
             return EspSuite(cipher, key_bits, None) if self.integrity is None else None
         return EspSuite(cipher, key_bits, integrity) if integrity else None
 
@@ -244,7 +247,7 @@ def _lifetimes(transform: Transform, life: tuple[int, int]) -> tuple[int | None,
 
 def _key_bits(cipher: Cipher | None, named: int) -> int | None:
     """The key length that a suite has, None where the named one does not fit the cipher."""
-    if cipher is Cipher.TRIPLE_DES_CBC:
+    if cipher in FIXED_LENGTH:
         return None if named else 0
     bits = named or DEFAULT_AES_BITS
     return bits if bits in AES_BITS else None
