@@ -13,6 +13,7 @@ from lotor.ike.intents import Disconnect
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
+from lotor.ports.hooks import HookEvent
 from lotor.runtime.follower import Engines, Follower
 from lotor.runtime.sessions import Register
 from scripted import (
@@ -72,8 +73,8 @@ def test_a_client_is_attached_then_hooked_then_ready_and_undone_in_turn(stage):
         ("attach", 1),
         ("phase1_up", "192.0.2.50"),
         ("ready", 1),
-        ("detach", 1),
         ("phase1_down", "192.0.2.50"),
+        ("detach", 1),
     ]
     assert stage.released == [1]
 
@@ -86,7 +87,7 @@ def test_hooks_still_know_the_session_after_its_end(stage):
 def test_a_dead_peer_runs_phase1_dead_once_before_phase1_down(stage):
     dead = Tell(Dead(1, FLOATED, Reason(Cause.DEAD_PEER, "no answer")))
     asyncio.run(stage.play(started(), *established(), dead, dead, ended()))
-    assert [each[0] for each in stage.diary][-3:] == ["detach", "phase1_dead", "phase1_down"]
+    assert [each[0] for each in stage.diary][-3:] == ["phase1_dead", "phase1_down", "detach"]
 
 
 def test_a_failed_login_runs_no_hook_and_touches_no_host(stage):
@@ -180,6 +181,40 @@ def test_sessions_do_not_wait_for_each_other(stage):
 
     asyncio.run(play())
     assert stage.ready == [2, 1]
+
+
+def test_an_end_during_a_slow_attach_runs_the_scripts_of_both_ends_before_the_host_is_undone(stage):
+    async def play():
+        stage.host.slow = asyncio.Event()
+        await stage.tell(started(), *established())
+        await asyncio.sleep(0.01)
+        await stage.tell(ended())
+        stage.host.slow.set()
+        await stage.follower.settled()
+
+    asyncio.run(play())
+    assert [each[0] for each in stage.diary if each[0] != "ready"][2:] == ["phase1_up", "phase1_down", "detach"]
+
+
+def test_a_new_connection_waits_until_the_scripts_of_the_old_one_are_done(stage):
+    async def play():
+        await stage.play(started(), *established())
+        slow, run = asyncio.Event(), stage.hooks.run
+
+        async def slowly(remote, event, environment):
+            if event is HookEvent.PHASE1_DOWN:
+                await slow.wait()
+            await run(remote, event, environment)
+
+        stage.hooks.run = slowly
+        await stage.tell(ended(), started(2), *established(2))
+        await asyncio.sleep(0.01)
+        assert ("attach begins", 2) not in stage.diary
+        slow.set()
+        await stage.follower.settled()
+
+    asyncio.run(play())
+    assert stage.diary.index(("detach", 1)) < stage.diary.index(("attach begins", 2))
 
 
 def test_a_broken_hook_does_not_keep_the_host_from_being_undone(stage, caplog):

@@ -6,7 +6,8 @@ import logging
 
 import pytest
 
-from lotor.ike.events import ChildUp, LoggedIn, LoginRefused, PhaseOneUp, Turned
+from lotor.ike.effects import Tell
+from lotor.ike.events import ChildUp, LoggedIn, LoginRefused, PhaseOneUp, Renewed, Turned
 from lotor.model.policy import Side
 from lotor.runtime.journal import STRANGERS_PER_SECOND, Journal
 from scripted import ESP, FLOATED, PATH, SUITE, child, ended, established, started
@@ -63,3 +64,21 @@ def test_half_made_logins_are_strangers_too_but_users_and_our_own_sessions_are_n
     journal.follow(started(2, Side.CLIENT).event)
     journal.follow(PhaseOneUp(2, FLOATED, SUITE, "gw", "", "", ""))
     assert len(caplog.records) == STRANGERS_PER_SECOND + 3
+
+
+def test_a_renewal_is_told_under_the_session_and_its_user(journal, caplog):
+    for effect in [started(3), *established(3), started(4)]:
+        journal.follow(effect.event)
+    journal.follow(Renewed(3, 4, FLOATED, SUITE, "03:04"))
+    assert caplog.records[-1].getMessage().startswith("session 3 (alice): phase 1 renewed with 198.51.100.7:4500")
+
+
+def test_the_number_of_a_renewing_attempt_is_a_strangers_again(journal, caplog):
+    for effect in [started(1), *established(1), started(2), Tell(LoggedIn(2, "alice"))]:
+        journal.follow(effect.event)
+    journal.follow(Renewed(1, 2, FLOATED, SUITE, "03:04"))
+    caplog.clear()
+    for _ in range(100):
+        journal.follow(PhaseOneUp(2, FLOATED, SUITE, "gw", "", "", ""))
+    assert len(caplog.records) == STRANGERS_PER_SECOND
+    assert "alice" not in caplog.text

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from lotor.ike.events import LoggedIn
+from lotor.ike.effects import Tell
+from lotor.ike.events import LoggedIn, Renewed
 from lotor.ike.questions import AskPerson
 from lotor.model.login import Credentials, Declined, Field
 from lotor.model.secret import Secret
 from lotor.runtime.persons import ClientPersons, Files
 from lotor.runtime.requests import Requests, Wish
-from scripted import ended, started
+from scripted import FLOATED, SUITE, ended, started
 
 BOTH = (Field.USER_NAME, Field.PASSWORD)
 
@@ -126,3 +127,37 @@ def test_a_prompt_ends_with_its_session():
         return await asyncio.wait_for(asking, 5)
 
     assert isinstance(asyncio.run(play()), Declined)
+
+
+def test_a_renewal_keeps_the_password_for_the_next_one_and_forgets_one_time_codes():
+    async def play():
+        stage = Stage(Wish(known(USER_NAME="alice", PASSWORD="pw"), Typing(known(PASSCODE="123456"))))
+        await stage.ask()
+        stage.tell(Tell(LoggedIn(1, "alice")))
+        stage.tell(started(2))
+        first = await stage.ask(session=2)
+        stage.tell(Tell(Renewed(1, 2, FLOATED, SUITE, "03:04")))
+        stage.tell(started(3))
+        second, code = await stage.ask(session=3), await stage.ask((Field.PASSCODE,), session=3)
+        stage.tell(ended(3))
+        stage.tell(ended(1))
+        stage.tell(started(4))
+        return first, second, code, await stage.ask(session=4)
+
+    first, second, code, after = asyncio.run(play())
+    assert first == second == Credentials(((Field.USER_NAME, Secret("alice")), (Field.PASSWORD, Secret("pw"))))
+    assert isinstance(code, Declined)
+    assert isinstance(after, Declined)
+
+
+def test_a_renewal_that_failed_leaves_the_password_of_the_connection():
+    async def play():
+        stage = Stage(Wish(known(USER_NAME="alice", PASSWORD="pw"), Typing(None)))
+        await stage.ask()
+        stage.tell(Tell(LoggedIn(1, "alice")))
+        stage.tell(started(2))
+        stage.tell(ended(2))
+        stage.tell(started(3))
+        return await stage.ask(session=3)
+
+    assert isinstance(asyncio.run(play()), Credentials)

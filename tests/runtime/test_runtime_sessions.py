@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
 
 from lotor.ike.effects import Tell
-from lotor.ike.events import ChildDown
+from lotor.ike.events import ChildDown, PhaseOneUp, Renewed
+from lotor.model.algorithms import Group
 from lotor.model.child import Counters
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
+from lotor.model.network import Peer
 from lotor.model.reason import Cause, Reason
 from lotor.ports.leases import Lease
 from lotor.runtime.configurations import LONGEST_BANNER, GatewayConfigurations, Template, read_banner
 from lotor.runtime.requests import Established, Requests, Wish
 from lotor.runtime.sessions import Register
-from scripted import BYE, CONFIGURATION, SUITE, RecordingDataPlane, ended, established, started
+from scripted import BYE, CONFIGURATION, FLOATED, SUITE, RecordingDataPlane, ended, established, started
 
 
 @pytest.fixture
@@ -118,3 +121,26 @@ def test_a_banner_is_bounded_and_a_fifo_does_not_hold_the_gateway_up(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     assert len(read_banner(tmp_path / "big")) == LONGEST_BANNER
     assert read_banner(tmp_path / "fifo") == b""
+
+
+def test_a_renewal_keeps_the_session_and_takes_what_the_attempt_learned(register):
+    moved = replace(FLOATED, remote=Peer(IPv4Address("192.0.2.50"), 4501))
+    better = replace(SUITE, group=Group.MODP2048)
+    for effect in [started(), *established(), started(2)]:
+        register.follow(effect.event)
+    register.follow(PhaseOneUp(2, moved, better, "gw2.example.net", "no NAT", "03:04", "dpd"))
+    register.follow(Renewed(1, 2, moved, better, "03:04"))
+    session = register.get(1)
+    assert (session.path, session.suite, session.cookies) == (moved, better, "03:04")
+    assert (session.peer, session.nat, session.vendor) == ("gw2.example.net", "no NAT", "dpd")
+    assert (session.user, session.up, list(session.children)) == ("alice", True, [1])
+    assert register.get(2) is None
+
+
+def test_a_renewal_of_an_unknown_session_or_attempt_is_nothing(register):
+    register.follow(Renewed(1, 2, FLOATED, SUITE, "03:04"))
+    assert register.all() == ()
+    for effect in [started(), *established()]:
+        register.follow(effect.event)
+    register.follow(Renewed(1, 9, FLOATED, SUITE, "03:04"))
+    assert register.get(1).cookies == "01:02"

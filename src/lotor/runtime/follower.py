@@ -44,6 +44,7 @@ class Progress:
     hooked: bool = False
     dead: bool = False
     up: bool = False
+    leaving: bool = False
 
 
 class Follower:
@@ -75,6 +76,7 @@ class Follower:
             case Ended(session=session):
                 self._engines.release(session)
                 gone = self._register.get(session)
+                self._progress_of(session).leaving = True
                 self._in_turn(session, lambda progress: self._gone(session, gone, progress))
 
     async def finished(self, session: int) -> None:
@@ -130,6 +132,7 @@ class Follower:
         if progress.attachment is not None:
             await self._engines.host.detach(session.id)  # a second configuration replaces the first
             progress.attachment = None
+        await self._left(session.id)
         try:
             await self._engines.host.attach(attachment)
         except OSError as error:
@@ -138,6 +141,13 @@ class Follower:
             return False
         progress.attachment = attachment
         return True
+
+    async def _left(self, number: int) -> None:
+        """Until no other session that has ended still holds the host: its scripts may take a while."""
+        others = [each for session, each in self._progress.items() if session != number and each.leaving]
+        tails = {each.tail for each in others if each.tail is not None and each.attachment is not None}
+        if tails:
+            await asyncio.wait(tails)
 
     async def _up(self, number: int, progress: Progress) -> None:
         progress.up = True
@@ -152,15 +162,19 @@ class Follower:
             self._ready(number)
 
     async def _gone(self, number: int, session: Session | None, progress: Progress) -> None:
+        """Scripts first: one that puts back what it changed itself must not undo what the host puts back."""
         try:
+            if session is not None and progress.hooked:
+                await self._say_good_bye(session, progress)
+        finally:
             if progress.attachment is not None:
                 await self._engines.host.detach(number)
-            if session is not None and progress.hooked:
-                if progress.dead:
-                    await self._hook(session, HookEvent.PHASE1_DEAD)
-                await self._hook(session, HookEvent.PHASE1_DOWN)
-        finally:
             self._progress.pop(number, None)
+
+    async def _say_good_bye(self, session: Session, progress: Progress) -> None:
+        if progress.dead:
+            await self._hook(session, HookEvent.PHASE1_DEAD)
+        await self._hook(session, HookEvent.PHASE1_DOWN)
 
     async def _hook(self, session: Session, event: HookEvent) -> None:
         environment = self._engines.environment(session, self._engines.dataplane.device())
