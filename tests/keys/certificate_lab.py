@@ -149,5 +149,41 @@ def self_signed(label: str = "gateway", **wish) -> Holder:
     return Holder(private, _builder(wanted, private, name(wanted.subject)).sign(private, hashes.SHA256()))
 
 
+@dataclass
+class ListWish:
+    """What a revocation list shall be like."""
+
+    start: datetime = NOW - timedelta(days=1)
+    end: datetime | None = NOW + timedelta(days=6)
+    reason: x509.ReasonFlags | None = None
+    extensions: tuple[tuple[x509.ExtensionType, bool], ...] = ()
+
+
+def revocation_list(issuer: Holder, *revoked: Holder, **wish) -> x509.CertificateRevocationList:
+    wanted = ListWish(**wish)
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.certificate.subject)
+    builder = builder.last_update(wanted.start).next_update(wanted.end or NOW + timedelta(days=1))
+    for one in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(one.certificate.serial_number)
+        entry = entry.revocation_date(NOW - timedelta(days=3))
+        if wanted.reason:
+            entry = entry.add_extension(x509.CRLReason(wanted.reason), critical=False)
+        builder = builder.add_revoked_certificate(entry.build())
+    for extension, critical in wanted.extensions:
+        builder = builder.add_extension(extension, critical=critical)
+    return builder.sign(issuer.private, hashes.SHA256())
+
+
+def list_pem(issuer: Holder, *revoked: Holder, **wish) -> bytes:
+    return revocation_list(issuer, *revoked, **wish).public_bytes(serialization.Encoding.PEM)
+
+
+def scope(**kinds) -> tuple[x509.ExtensionType, bool]:
+    """An issuing distribution point that limits what a list covers."""
+    fields = dict.fromkeys(("full_name", "relative_name", "only_some_reasons"))
+    flags = ("only_contains_user_certs", "only_contains_ca_certs", "indirect_crl", "only_contains_attribute_certs")
+    return x509.IssuingDistributionPoint(**{**fields, **dict.fromkeys(flags, False), **kinds}), True
+
+
 USER_ONLY = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 GATEWAY = (ExtendedKeyUsageOID.SERVER_AUTH,)

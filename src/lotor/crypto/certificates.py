@@ -133,6 +133,11 @@ def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
     return True
 
 
+def describe_name(name: x509.Name) -> DistinguishedName:
+    parts = tuple(tuple((_attribute_name(one.oid), _value(one.value)) for one in rdn) for rdn in name.rdns)
+    return DistinguishedName(der=name.public_bytes(), parts=parts)
+
+
 def _describe(source: x509.Certificate) -> Certificate:
     alternatives = _extension(source, x509.SubjectAlternativeName)
     constraints = _extension(source, x509.BasicConstraints)
@@ -140,8 +145,8 @@ def _describe(source: x509.Certificate) -> Certificate:
     key = source.public_key()
     return Certificate(
         der=source.public_bytes(Encoding.DER),
-        subject=_name(source.subject),
-        issuer=_name(source.issuer),
+        subject=describe_name(source.subject),
+        issuer=describe_name(source.issuer),
         version=3 if source.version is x509.Version.v3 else 1,
         not_before=source.not_valid_before_utc,
         not_after=source.not_valid_after_utc,
@@ -186,11 +191,6 @@ def _digest(source: x509.Certificate) -> str:
     except UnsupportedAlgorithm:
         return source.signature_algorithm_oid.dotted_string
     return algorithm.name if algorithm else source.signature_algorithm_oid.dotted_string
-
-
-def _name(name: x509.Name) -> DistinguishedName:
-    parts = tuple(tuple((_attribute_name(one.oid), _value(one.value)) for one in rdn) for rdn in name.rdns)
-    return DistinguishedName(der=name.public_bytes(), parts=parts)
 
 
 def _attribute_name(identifier: ObjectIdentifier) -> str:

@@ -14,6 +14,7 @@ from lotor.keys import refusals
 from lotor.keys.hostnames import meant_gateway, names_gateway
 from lotor.keys.identifiers import identity_certified, identity_matches
 from lotor.keys.loader import Material
+from lotor.keys.revocation import revocation_fault
 from lotor.model.identity import IdKind
 from lotor.model.judgement import PeerProof, Trusted, Untrusted
 from lotor.model.text import clean
@@ -98,6 +99,8 @@ def _require_chain(material: Material, received: tuple[Certificate, ...], now: d
     found = verify_chain(received[0], received[1:], material.anchors, now)
     if isinstance(found, ChainFault):
         raise _Refusal(refusals.broken_chain(found, material.anchors, material.anchor_place, now, _role(proof)))
+    if material.lists and (fault := revocation_fault(found, material.lists, material.keys.crl_policy, now)):
+        raise _Refusal(fault)
     return found
 
 

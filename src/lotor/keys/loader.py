@@ -14,7 +14,8 @@ from lotor.crypto.keypair import KeyPair, load_key
 from lotor.files.private import FileError, read_private, read_public
 from lotor.keys.identifiers import pattern_fault
 from lotor.keys.refusals import moment
-from lotor.keys.specification import Problem, RemoteKeys, Severity
+from lotor.keys.revocation import ListFiles, expired_lists
+from lotor.keys.specification import CrlPolicy, Problem, RemoteKeys, Severity
 from lotor.model.policy import Side
 
 T = TypeVar("T")
@@ -38,6 +39,7 @@ class Material:
     anchors: tuple[Certificate, ...] = ()
     anchor_place: str = ""
     pinned: Certificate | None = None
+    lists: ListFiles | None = None
 
 
 class Loader:
@@ -53,7 +55,7 @@ class Loader:
         anchors, place = self._load_anchors()
         pinned = self._load_pinned()
         self._check_rules(anchors, pinned)
-        return Material(self._keys, chain, key, anchors, place, pinned)
+        return Material(self._keys, chain, key, anchors, place, pinned, self._load_lists())
 
     def _load_own(self) -> tuple[tuple[Certificate, ...], KeyPair | None]:
         keys = self._keys
@@ -116,6 +118,20 @@ class Loader:
             return None
         found = self._certificates(self._keys.peers_certfile)
         return leaf_first(found)[0] if found else None
+
+    def _load_lists(self) -> ListFiles | None:
+        keys = self._keys
+        if not keys.judges or keys.crl_policy is CrlPolicy.OFF or keys.peers_certfile or not keys.verify_cert:
+            return None
+        files = ListFiles(keys)
+        errors, warnings = files.load()
+        for text in errors:
+            self._error(text)
+        for text in warnings:
+            self._warn(f"{text}; it is left out")
+        for text in expired_lists(files, self._now):
+            self._warn(text)
+        return files
 
     def _check_rules(self, anchors: tuple[Certificate, ...], pinned: Certificate | None) -> None:
         keys = self._keys

@@ -9,6 +9,7 @@ from typing import Literal
 
 from lotor.crypto.certificates import Certificate
 from lotor.crypto.chains import DEEPEST, LEAST_RSA_BITS, Chain, ChainFault, Fault
+from lotor.crypto.revocation import Revocation, RevocationList
 from lotor.keys.hostnames import Meant, certified_names
 from lotor.keys.identifiers import accepting_pattern, identity_text
 from lotor.model.identity import Identity
@@ -124,6 +125,34 @@ def uncertified_client(leaf: Certificate, identity: Identity) -> str:
     )
 
 
+def revoked(one: Certificate, revocation: Revocation) -> str:
+    reason = f" ({REASON_WORDS.get(revocation.reason, revocation.reason)})" if revocation.reason else ""
+    return (
+        f"certificate {one.subject} was revoked by {one.issuer} on {moment(revocation.when)}{reason}: it must not be "
+        "used any more, its holder needs a new one"
+    )
+
+
+def no_revocation_list(one: Certificate, places: str) -> str:
+    return (
+        f"there is no revocation list of {one.issuer} that could tell whether certificate {one.subject} was revoked, "
+        f"and crl_policy require wants one: get it from the authority, in {places}"
+    )
+
+
+def stale_list(one: RevocationList, now: datetime) -> str:
+    if one.until is not None and now > one.until:
+        return f"the revocation list of {one.issuer} expired on {moment(one.until)}: get a new one from the authority"
+    return (
+        f"the revocation list of {one.issuer} is valid only from {moment(one.since)}, and this host's clock says "
+        f"{moment(now)}: check the clock"
+    )
+
+
+def undecided(one: Certificate, why: str) -> str:
+    return f"nobody can tell whether certificate {one.subject} was revoked, because {why}"
+
+
 def broken_chain(
     found: ChainFault, anchors: tuple[Certificate, ...], place: str, now: datetime, role: Role = "gateway"
 ) -> str:
@@ -199,6 +228,16 @@ def _too_long(found: ChainFault, _place: str) -> str:
 def _other(found: ChainFault, place: str) -> str:
     return f"certificate {found.certificate.subject} does not lead to an authority of {place}: {found.detail}"
 
+
+REASON_WORDS = {
+    "keyCompromise": "its key was stolen",
+    "cACompromise": "the key of its authority was stolen",
+    "affiliationChanged": "its holder's name or affiliation changed",
+    "superseded": "it was replaced",
+    "cessationOfOperation": "it is not needed any more",
+    "certificateHold": "it is on hold",
+    "privilegeWithdrawn": "a right in it was withdrawn",
+}
 
 SENTENCES: dict[Fault, Callable[[ChainFault, str], str]] = {
     Fault.SELF_SIGNED: _self_signed,

@@ -11,6 +11,14 @@ from lotor.model.identity import IdentityPattern
 from lotor.model.policy import Side
 
 
+class CrlPolicy(Enum):
+    """`CHECK`: a list that is there must be of use, and a missing one does no harm. `REQUIRE`: it must be there."""
+
+    REQUIRE = "require"
+    CHECK = "check"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteKeys:
     """Files (absolute paths) and rules of one `remote` block.
@@ -20,7 +28,7 @@ class RemoteKeys:
     `address`: the peer as the block has it, None for `anonymous`.
     `judges`: this end checks certificates of the other (a hybrid client, a gateway of `rsasig`); anchors are needed
     then. `side`: who this end is. `shared_key`: it proves itself by a pre-shared key. `login`: its `xauth_login`, whose
-    line in psk.txt holds a password.
+    line in psk.txt holds a password. `crl`: files of revocation lists, beside those of `certificate_directory`.
     """
 
     name: str
@@ -37,6 +45,8 @@ class RemoteKeys:
     side: Side = Side.CLIENT
     shared_key: bool = False
     login: str | None = None
+    crl: tuple[Path, ...] = ()
+    crl_policy: CrlPolicy = CrlPolicy.CHECK
 
 
 @dataclass(frozen=True, slots=True)
