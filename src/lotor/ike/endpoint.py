@@ -44,7 +44,7 @@ class Endpoint:
         self._desk = Desk(policy, dice)
         self._now: Instant = 0.0
         self._sessions = Sessions(lambda: self._now, self._renew)
-        self._reassembly = Reassembly()
+        self._pieces, self._pieces_of_strangers = Reassembly(), Reassembly()
 
     def receive(self, data: bytes, path: Path, now: Instant) -> list[Effect]:
         """A datagram, without non-ESP marker."""
@@ -110,10 +110,13 @@ class Endpoint:
             self._desk.tell(Turned(0, path, protocol.describe(header), "nobody is here for it"))
 
     def _whole(self, data: bytes, path: Path, now: Instant) -> bytes | None:
+        """The message, once its last piece came. No flood of strangers pushes out what a known peer has sent so far."""
         header = Header.decode(data)
         if not protocol.is_fragment(header):
             return data
-        return self._reassembly.add(header, data[Header.SIZE :], path, now)
+        known = self._sessions.find(header, path.remote) is not None
+        pieces = self._pieces if known else self._pieces_of_strangers
+        return pieces.add(header, data[Header.SIZE :], path, now)
 
     def _admit(self, incoming: Incoming, path: Path, now: Instant) -> None:
         """A stranger's first message: a session of its own, or a line of the journal."""

@@ -13,6 +13,9 @@ from lotor.wire.v1.payloads import Fragment
 MOST_PIECES = 32
 MOST_OCTETS = 65535
 MOST_TRAINS = 256
+MOST_KEPT = 2 << 20
+"""Octets of all incomplete messages together."""
+
 PATIENCE = 10.0
 """Seconds after its last new piece that an incomplete message is kept."""
 
@@ -26,6 +29,10 @@ class Train:
     pieces: dict[int, bytes] = field(default_factory=dict)
     last: int | None = None
     fresh: Instant = 0.0
+
+    @property
+    def octets(self) -> int:
+        return sum(map(len, self.pieces.values()))
 
     def take(self, piece: Fragment) -> bool:
         """False when the piece contradicts those that are here."""
@@ -48,9 +55,11 @@ class Train:
 
 @dataclass(slots=True)
 class Reassembly:
-    """Trains by who sent them and for which session; the oldest go first when there are too many."""
+    """Trains by who sent them and for which session; the oldest go first when there are too many. `octets` are those of
+    all trains."""
 
     _trains: OrderedDict[Key, Train] = field(default_factory=OrderedDict)
+    octets: int = 0
 
     def add(self, header: Header, body: bytes, path: Path, now: Instant) -> bytes | None:
         """The whole message when this piece completes it. `Malformed` when the datagram is no piece."""
@@ -59,19 +68,26 @@ class Reassembly:
             return None
         self._forget(now)
         key = (path.remote, header.initiator, header.responder, header.exchange, piece.id)
-        train = self._trains.pop(key, None)
+        train = self._pop(key)
         if train is None or not train.take(piece):
             train = Train()
             train.take(piece)
         train.fresh = now
         message = train.message()
-        if message is None and sum(map(len, train.pieces.values())) <= MOST_OCTETS:
+        if message is None and train.octets <= MOST_OCTETS:
             self._trains[key] = train
+            self.octets += train.octets
         return message
+
+    def _pop(self, key: Key) -> Train | None:
+        train = self._trains.pop(key, None)
+        self.octets -= train.octets if train is not None else 0
+        return train
 
     def _forget(self, now: Instant) -> None:
         while self._trains:
             key, train = next(iter(self._trains.items()))
-            if train.fresh + PATIENCE > now and len(self._trains) < MOST_TRAINS:
+            crowded = len(self._trains) >= MOST_TRAINS or self.octets > MOST_KEPT
+            if train.fresh + PATIENCE > now and not crowded:
                 return
-            del self._trains[key]
+            self._pop(key)

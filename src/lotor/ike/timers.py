@@ -25,15 +25,27 @@ class Timer:
         self.call = None
 
 
+LEAST_SWEPT = 64
+
+
 @dataclass(slots=True)
 class Timers:
     _heap: list[tuple[Instant, int, Timer]] = field(default_factory=list)
     _order: count[int] = field(default_factory=count)
+    _sweep_at: int = LEAST_SWEPT
 
     def set(self, at: Instant, why: str, call: Call) -> Timer:
         timer = Timer(at, why, call)
         heapq.heappush(self._heap, (at, next(self._order), timer))
+        if len(self._heap) >= self._sweep_at:
+            self._sweep()
         return timer
+
+    def _sweep(self) -> None:
+        """Cancelled alarms do not wait for their hour, which may be years away: each sweep doubles the next bound."""
+        self._heap = [entry for entry in self._heap if entry[2].call is not None]
+        heapq.heapify(self._heap)
+        self._sweep_at = max(LEAST_SWEPT, 2 * len(self._heap))
 
     def run(self, now: Instant) -> None:
         """Call everything that is due; what a call sets for the past or for now waits for the next run."""

@@ -48,9 +48,8 @@ def _ike_offers(sa: SecurityAssociation) -> Iterator[tuple[Proposal, IkeOffer]]:
                 yield proposal, read_ike(transform)
 
 
-def _ike_misfit(check: ProposalCheck, wanted: IkeSuite, offer: IkeOffer) -> str:
+def _ike_misfit(check: ProposalCheck, wanted: IkeSuite, offered: IkeSuite | None) -> str:
     """The first attribute that does not fit, empty when all do."""
-    offered = offer.suite()
     if offered is None:
         return "unknown algorithm"
     for name in ("cipher", "hash", "group", "method"):
@@ -83,18 +82,17 @@ def _agreed_life(check: ProposalCheck, mine: int, theirs: int) -> int:
 
 def ike_choice(remote: RemotePolicy, sa: SecurityAssociation) -> ChosenIke:
     """The responder's choice: our proposals in their order, the first of the peer's transforms that fits each."""
-    offers = list(_ike_offers(sa))
+    offers = [(proposal, offer, offer.suite()) for proposal, offer in _ike_offers(sa)]
     misfit = ""
     for wanted in remote.proposals:
-        for proposal, offer in offers:
-            misfit_here = _ike_misfit(remote.proposal_check, wanted, offer)
-            suite = offer.suite()
+        for proposal, offer, suite in offers:
+            misfit_here = _ike_misfit(remote.proposal_check, wanted, suite)
             if not misfit_here and suite is not None:
                 life = _agreed_life(remote.proposal_check, wanted.lifetime, suite.lifetime)
                 chosen = replace(suite, lifetime=life)
                 return ChosenIke(chosen, proposal, offer.transform, shortened=life < suite.lifetime)
             misfit = _telling(misfit, misfit_here)
-    raise _refuse([str(offer) for _, offer in offers], [str(suite) for suite in remote.proposals], misfit)
+    raise _refuse([str(offer) for _, offer, _ in offers], [str(suite) for suite in remote.proposals], misfit)
 
 
 def _telling(before: str, now: str) -> str:
