@@ -36,7 +36,7 @@ _GATEWAY = """connections {{ ra {{
     version = 1
     aggressive = {aggressive}
     local_addrs = {address}
-    proposals = aes256-sha256-modp2048,aes256-sha1-modp2048,aes128-sha1-modp2048,aes128-sha1-modp1024
+    proposals = {proposals}
     pools = inner
     unique = no
     fragmentation = {fragmentation}
@@ -46,7 +46,7 @@ _GATEWAY = """connections {{ ra {{
 {rounds}
     children {{ net {{
         local_ts = {networks}
-        esp_proposals = aes256-sha256,aes256-sha1,aes128-sha1,aes128-sha1-modp1024
+        esp_proposals = {esp}
         mode = tunnel }} }} }} }}
 pools {{ inner {{ addrs = 10.99.99.10-10.99.99.100
     dns = 10.99.99.1
@@ -76,6 +76,10 @@ secrets {{
     xauth-user {{ id = {user}
         secret = "{password}" }} }}
 """
+_SERVED = {
+    "proposals": "aes256-sha256-modp2048,aes256-sha1-modp2048,aes128-sha1-modp2048,aes128-sha1-modp1024",
+    "esp": "aes256-sha256,aes256-sha1,aes128-sha1,aes128-sha1-modp1024",
+}
 GROUP_KEY = "groupsecret"
 _PROOFS = {
     # method: how the gateway proves itself, how the client does
@@ -133,12 +137,13 @@ class Charon:
     def serve(
         self, certificate: Path, key: Path, *, identity: str, password: str = "alicepass", **options: str
     ) -> None:
-        """A gateway: user alice, pool from 10.99.99.10. `options`: address, networks, fragmentation, aggressive, method
-        (of METHODS; methods by which clients sign trust the ca.crt beside the certificate), group_key."""
+        """A gateway: user alice, pool from 10.99.99.10. `options`: address, networks, proposals, esp, fragmentation,
+        aggressive, method (of METHODS; methods by which clients sign trust the ca.crt beside the certificate),
+        group_key."""
         shutil.copy(certificate, self.directory / "x509" / "vpngw.crt")
         shutil.copy(key, self.directory / "rsa" / "vpngw.key")
         shutil.copy(certificate.with_name("ca.crt"), self.directory / "x509ca" / "ca.crt")
-        chosen = {"address": "192.0.2.50", "networks": "0.0.0.0/0", **_USUAL, **options}
+        chosen = {"address": "192.0.2.50", "networks": "0.0.0.0/0", **_SERVED, **_USUAL, **options}
         rounds = _gateway_rounds(chosen.pop("method"), identity)
         self._load(_GATEWAY.format(rounds=rounds, password=password, **chosen))
 

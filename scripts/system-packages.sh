@@ -21,6 +21,7 @@ socat              socat
 vpnc               vpnc
 strongswan-charon  /usr/lib/ipsec/charon
 strongswan-swanctl swanctl
+libstrongswan-standard-plugins    /usr/lib/ipsec/plugins/libstrongswan-openssl.so
 libcharon-extra-plugins    /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so
 libcharon-extauth-plugins  /usr/lib/ipsec/plugins/libstrongswan-xauth-generic.so
 tshark             tshark
