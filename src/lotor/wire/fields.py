@@ -27,10 +27,11 @@ class Cursor:
 
     def take(self, size: int, what: str) -> bytes:
         """The next `size` octets; `Malformed` when fewer are left."""
-        if size > self.left:
+        start, end = self.offset, self.offset + size
+        if end > len(self.octets):
             raise Malformed(f"{what} needs {size} octets, {self.left} are left")
-        start, self.offset = self.offset, self.offset + size
-        return self.octets[start : self.offset]
+        self.offset = end
+        return self.octets[start:end]
 
 
 class Field(Protocol):

@@ -6,6 +6,7 @@ Values read from the wire stay plain integers: an unregistered number survives a
 from __future__ import annotations
 
 from enum import IntEnum, IntFlag
+from functools import cache
 
 
 class PayloadType(IntEnum):
@@ -314,4 +315,9 @@ class XauthType(IntEnum):
 
 def name_of(numbers: type[IntEnum], number: int) -> str:
     """The registered name, or the number itself: for errors and logs."""
-    return numbers(number).name if number in set(numbers) else str(number)
+    return _names(numbers).get(number) or str(number)
+
+
+@cache
+def _names(numbers: type[IntEnum]) -> dict[int, str]:
+    return {number.value: number.name for number in numbers}
