@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-/// Encryption; GCM authenticates as well (RFC 4106).
+/// Encryption; GCM (RFC 4106) and ChaCha20-Poly1305 (RFC 7634) authenticate as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cipher {
     AesCbc,
     TripleDesCbc,
     AesGcm16,
+    ChaCha20Poly1305,
 }
 
 /// Integrity: HMAC, truncated to 96 bits for MD5 and SHA-1, to half of the hash for SHA-2 (RFC 2403, 2404, 4868).
@@ -28,7 +29,7 @@ pub struct Suite {
     pub integrity: Option<Integrity>,
 }
 
-/// Sizes in octets. `key_len` includes GCM's salt; `align` is what ciphertext lengths are multiples of.
+/// Sizes in octets. `key_len` includes the salt of GCM and ChaCha20; `align` is what ciphertext lengths are multiples of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     pub key_len: usize,
@@ -38,7 +39,7 @@ pub struct Shape {
     pub icv_len: usize,
 }
 
-/// A combination that no RFC defines: no integrity beside CBC, or integrity beside GCM, or a key length that does not exist.
+/// A combination that no RFC defines: no integrity beside CBC, or integrity beside an AEAD, or a key length that does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownSuite(pub Suite);
 
@@ -53,7 +54,7 @@ impl Suite {
     pub fn shape(&self) -> Result<Shape, UnknownSuite> {
         let (key_len, iv_len, align) = self.cipher_sizes().ok_or(UnknownSuite(*self))?;
         let (integrity_key_len, icv_len) = match (self.cipher, self.integrity) {
-            (Cipher::AesGcm16, None) => (0, 16),
+            (Cipher::AesGcm16 | Cipher::ChaCha20Poly1305, None) => (0, 16),
             (Cipher::AesCbc | Cipher::TripleDesCbc, Some(integrity)) => integrity.sizes(),
             _ => return Err(UnknownSuite(*self)),
         };
@@ -66,12 +67,13 @@ impl Suite {
             (Cipher::AesCbc, 128 | 192 | 256) => Some((key_len, 16, 16)),
             (Cipher::TripleDesCbc, 0 | 192) => Some((24, 8, 8)),
             (Cipher::AesGcm16, 128 | 192 | 256) => Some((key_len + SALT_LEN, 8, 4)),
+            (Cipher::ChaCha20Poly1305, 0 | 256) => Some((32 + SALT_LEN, 8, 4)),
             _ => None,
         }
     }
 }
 
-/// Octets of salt at the end of a GCM key (RFC 4106 §8.1).
+/// Octets of salt at the end of a key of GCM or ChaCha20-Poly1305 (RFC 4106 §8.1, RFC 7634 §2).
 pub const SALT_LEN: usize = 4;
 
 impl Integrity {

@@ -67,8 +67,8 @@ impl Batch {
         self.room[..self.len].chunks(self.stride.max(1))
     }
 
-    pub(crate) fn packets_mut(&mut self) -> std::slice::ChunksMut<'_, u8> {
-        self.room[..self.len].chunks_mut(self.stride.max(1))
+    pub(crate) fn octets_mut(&mut self) -> &mut [u8] {
+        &mut self.room[..self.len]
     }
 }
 

@@ -379,9 +379,8 @@ impl Child {
 
     fn protect(&self, batch: &mut Batch, emit: &mut Emit<'_>) {
         if !batch.is_empty() {
-            for packet in batch.packets_mut() {
-                self.sealer.protect(packet);
-            }
+            let stride = batch.stride();
+            self.sealer.protect(batch.octets_mut(), stride);
             emit(batch);
             batch.clear();
         }

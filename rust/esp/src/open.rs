@@ -77,7 +77,7 @@ impl Opener {
         (size >= self.shape.align && size % self.shape.align == 0).then_some(start..end)
     }
 
-    /// GCM decrypts as it authenticates.
+    /// GCM and ChaCha20-Poly1305 decrypt as they authenticate.
     fn authenticate(&self, packet: &mut [u8], body: &Range<usize>) -> Result<(), Refusal> {
         let authentic = match &self.protection {
             Protection::CbcMac(_, mac) => {
@@ -88,7 +88,7 @@ impl Opener {
                 let (head, rest) = packet.split_at_mut(body.start);
                 let (data, icv) = rest.split_at_mut(body.len());
                 let (associated, iv) = head.split_at(HEADER_LEN);
-                aead.open(&nonce(*salt, iv), associated, data, icv)
+                aead.open(nonce(*salt, iv), associated, data, icv)
             }
         };
         authentic.then_some(()).ok_or(Refusal::Forged)
@@ -139,11 +139,12 @@ mod tests {
             (Cipher::AesGcm16, 128),
             (Cipher::AesGcm16, 192),
             (Cipher::AesGcm16, 256),
+            (Cipher::ChaCha20Poly1305, 256),
         ]);
         (ciphers, macs).prop_map(|((cipher, key_bits), mac)| Suite {
             cipher,
             key_bits,
-            integrity: (cipher != Cipher::AesGcm16).then_some(mac),
+            integrity: (!matches!(cipher, Cipher::AesGcm16 | Cipher::ChaCha20Poly1305)).then_some(mac),
         })
     }
 
@@ -193,6 +194,30 @@ mod tests {
             let (_, opener) = pair(suite);
             prop_assert!(opener.open(&mut opener.window(), &mut octets).is_err());
         }
+    }
+
+    /// RFC 7634, appendix A: an echo request of 84 octets.
+    #[test]
+    fn chacha20_poly1305_is_that_of_the_rfc() {
+        let octets = |text: &str| -> Vec<u8> {
+            let digits: Vec<char> = text.chars().filter(|digit| !digit.is_whitespace()).collect();
+            digits.chunks(2).map(|pair| u8::from_str_radix(&String::from_iter(pair), 16).unwrap()).collect()
+        };
+        let keys = Keys {
+            spi: 0x0102_0304,
+            encryption: Zeroizing::new([(0x80..0xa0).collect(), octets("a0a1a2a3")].concat()),
+            integrity: Zeroizing::new(Vec::new()),
+        };
+        let suite = Suite { cipher: Cipher::ChaCha20Poly1305, key_bits: 256, integrity: None };
+        let mut packet = octets(
+            "01020304 00000005 1011121314151617 24039428b97f417e3c13753a4f05087b67c352e6a7fab1b982d466ef407ae5c6
+             14ee8099d52844eb61aa95dfab4c02f72aa71e7c4c4f64c9befe2facc638e8f3cbec163fac469b502773f6fb94e664da
+             9165b82829f641e076aaa8266b7fb0f7b11b369907e1ad43",
+        );
+        let opener = Opener::new(suite, &keys, 64).unwrap();
+        let opened = opener.open(&mut opener.window(), &mut packet).unwrap();
+        assert_eq!((opened.payload.len(), opened.next_header), (84, 4));
+        assert_eq!(packet[opened.payload][..12], octets("45000054a6f2000040 01e778"));
     }
 
     #[test]

@@ -1,22 +1,30 @@
-//! The primitives behind two small traits: the only file that names a crypto provider.
+//! The primitives behind three small traits: the only file that names a crypto provider.
 
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use ::hmac::Hmac;
 use aes::{Aes128, Aes192, Aes256};
-use aes_gcm::aead::array::Array;
-use aes_gcm::aead::consts::U12;
-use aes_gcm::aead::{AeadInOut, KeyInit};
-use aes_gcm::AesGcm;
-use cbc::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, InnerIvInit};
+use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce, UnboundKey, AES_128_GCM, AES_192_GCM, AES_256_GCM, CHACHA20_POLY1305};
+use aws_lc_rs::{constant_time, hmac};
+use cbc::cipher::array::{Array, ArraySize};
+use cbc::cipher::{
+    BlockCipherDecrypt, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockModeDecrypt,
+    BlockSizeUser, InnerIvInit, KeyInit,
+};
 use des::TdesEde3;
-use hmac::Hmac;
 use md5::Md5;
-use sha1::Sha1;
-use sha2::{Sha256, Sha384, Sha512};
 
 use crate::algorithm::{Cipher, Integrity};
 
-/// A block cipher in CBC mode; `data` is a whole number of blocks, `iv` one block.
+/// Packets that are encrypted side by side: one alone leaves most of the processor idle, since each block of CBC waits
+/// for the one before it.
+pub(crate) const LANES: usize = 8;
+
+/// A block cipher in CBC mode; texts are whole numbers of blocks, `iv` is one block.
 pub(crate) trait Cbc: Send + Sync {
-    fn encrypt(&self, iv: &[u8], data: &mut [u8]);
+    /// Encrypts `body` of each of the packets, at most LANES of `stride` octets each; the IV stands before the body.
+    fn encrypt(&self, packets: &mut [u8], stride: usize, body: Range<usize>);
     fn decrypt(&self, iv: &[u8], data: &mut [u8]);
 }
 
@@ -27,10 +35,11 @@ pub(crate) trait Mac: Send + Sync {
     fn verify(&self, data: &[u8], icv: &[u8]) -> bool;
 }
 
-/// AES-GCM with a nonce of 12 and a tag of 16 octets.
+/// Encryption that authenticates, with a nonce of 12 and a tag of 16 octets.
 pub(crate) trait Aead: Send + Sync {
-    fn seal(&self, nonce: &[u8; 12], associated: &[u8], data: &mut [u8], tag: &mut [u8]);
-    fn open(&self, nonce: &[u8; 12], associated: &[u8], data: &mut [u8], tag: &[u8]) -> bool;
+    fn seal(&self, nonce: [u8; 12], associated: &[u8], data: &mut [u8], tag: &mut [u8]);
+    /// When it is false, the octets are worth nothing.
+    fn open(&self, nonce: [u8; 12], associated: &[u8], data: &mut [u8], tag: &[u8]) -> bool;
 }
 
 /// `None` when the key has another length than the cipher wants.
@@ -45,22 +54,26 @@ pub(crate) fn cbc(cipher: Cipher, key: &[u8]) -> Option<Box<dyn Cbc>> {
 }
 
 pub(crate) fn mac(integrity: Integrity, key: &[u8]) -> Option<Box<dyn Mac>> {
-    Some(match integrity {
-        Integrity::HmacMd5 => Box::new(Hmac::<Md5>::new_from_slice(key).ok()?),
-        Integrity::HmacSha1 => Box::new(Hmac::<Sha1>::new_from_slice(key).ok()?),
-        Integrity::HmacSha256 => Box::new(Hmac::<Sha256>::new_from_slice(key).ok()?),
-        Integrity::HmacSha384 => Box::new(Hmac::<Sha384>::new_from_slice(key).ok()?),
-        Integrity::HmacSha512 => Box::new(Hmac::<Sha512>::new_from_slice(key).ok()?),
-    })
+    let algorithm = match integrity {
+        Integrity::HmacMd5 => return Some(Box::new(Hmac::<Md5>::new_from_slice(key).ok()?)),
+        Integrity::HmacSha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        Integrity::HmacSha256 => hmac::HMAC_SHA256,
+        Integrity::HmacSha384 => hmac::HMAC_SHA384,
+        Integrity::HmacSha512 => hmac::HMAC_SHA512,
+    };
+    Some(Box::new(hmac::Key::new(algorithm, key)))
 }
 
-pub(crate) fn gcm(key: &[u8]) -> Option<Box<dyn Aead>> {
-    match key.len() {
-        16 => Some(Box::new(AesGcm::<Aes128, U12>::new_from_slice(key).ok()?)),
-        24 => Some(Box::new(AesGcm::<Aes192, U12>::new_from_slice(key).ok()?)),
-        32 => Some(Box::new(AesGcm::<Aes256, U12>::new_from_slice(key).ok()?)),
-        _ => None,
-    }
+/// `None` when the key has another length than the cipher wants, or the cipher does not authenticate.
+pub(crate) fn aead(cipher: Cipher, key: &[u8]) -> Option<Box<dyn Aead>> {
+    let algorithm = match (cipher, key.len()) {
+        (Cipher::AesGcm16, 16) => &AES_128_GCM,
+        (Cipher::AesGcm16, 24) => &AES_192_GCM,
+        (Cipher::AesGcm16, 32) => &AES_256_GCM,
+        (Cipher::ChaCha20Poly1305, 32) => &CHACHA20_POLY1305,
+        _ => return None,
+    };
+    Some(Box::new(LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?)))
 }
 
 struct CbcOf<C>(C);
@@ -69,10 +82,8 @@ impl<C> Cbc for CbcOf<C>
 where
     C: BlockCipherEncrypt + BlockCipherDecrypt + Clone + Send + Sync,
 {
-    fn encrypt(&self, iv: &[u8], data: &mut [u8]) {
-        let (blocks, rest) = Array::slice_as_chunks_mut(data);
-        debug_assert!(rest.is_empty());
-        cbc::Encryptor::inner_iv_slice_init(self.0.clone(), iv).expect("the IV is one block").encrypt_blocks(blocks);
+    fn encrypt(&self, packets: &mut [u8], stride: usize, body: Range<usize>) {
+        self.0.encrypt_with_backend(Lanes { packets, stride, body, block: PhantomData });
     }
 
     fn decrypt(&self, iv: &[u8], data: &mut [u8]) {
@@ -82,34 +93,79 @@ where
     }
 }
 
-impl<M> Mac for M
-where
-    M: hmac::Mac + Clone + Send + Sync,
-{
+/// CBC encryption of several packets, block by block across all of them.
+struct Lanes<'a, S> {
+    packets: &'a mut [u8],
+    stride: usize,
+    body: Range<usize>,
+    block: PhantomData<S>,
+}
+
+impl<S: ArraySize> BlockSizeUser for Lanes<'_, S> {
+    type BlockSize = S;
+}
+
+impl<S: ArraySize> BlockCipherEncClosure for Lanes<'_, S> {
+    #[inline(always)] // into a function that knows the processor's instructions
+    fn call<B: BlockCipherEncBackend<BlockSize = S>>(self, backend: &B) {
+        let Lanes { packets, stride, body, .. } = self;
+        let place = |lane: usize, at: usize| lane * stride + at..lane * stride + at + S::USIZE;
+        let mut chains: [Array<u8, S>; LANES] = std::array::from_fn(|_| Array::default());
+        let chains = &mut chains[..packets.len() / stride];
+        for (lane, chain) in chains.iter_mut().enumerate() {
+            chain.copy_from_slice(&packets[place(lane, body.start - S::USIZE)]);
+        }
+        for at in body.step_by(S::USIZE) {
+            for (lane, chain) in chains.iter_mut().enumerate() {
+                let text = &packets[place(lane, at)];
+                chain.iter_mut().zip(text).for_each(|(octet, text)| *octet ^= text);
+            }
+            for chain in chains.iter_mut() {
+                backend.encrypt_block_inplace(chain);
+            }
+            for (lane, chain) in chains.iter().enumerate() {
+                packets[place(lane, at)].copy_from_slice(chain);
+            }
+        }
+    }
+}
+
+impl Mac for Hmac<Md5> {
     fn sign(&self, data: &[u8], icv: &mut [u8]) {
-        let whole = self.clone().chain_update(data).finalize().into_bytes();
+        let whole = ::hmac::Mac::chain_update(self.clone(), data);
+        let whole = ::hmac::Mac::finalize(whole).into_bytes();
         icv.copy_from_slice(&whole[..icv.len()]);
     }
 
     fn verify(&self, data: &[u8], icv: &[u8]) -> bool {
-        self.clone().chain_update(data).verify_truncated_left(icv).is_ok()
+        let whole = ::hmac::Mac::chain_update(self.clone(), data);
+        ::hmac::Mac::verify_truncated_left(whole, icv).is_ok()
     }
 }
 
-impl<G> Aead for G
-where
-    G: AeadInOut<NonceSize = U12> + Send + Sync,
-{
-    fn seal(&self, nonce: &[u8; 12], associated: &[u8], data: &mut [u8], tag: &mut [u8]) {
-        let whole = self
-            .encrypt_inout_detached(nonce.into(), associated, data.into())
-            .expect("a packet is shorter than GCM's limit");
-        tag.copy_from_slice(&whole);
+impl Mac for hmac::Key {
+    fn sign(&self, data: &[u8], icv: &mut [u8]) {
+        let whole = hmac::sign(self, data);
+        icv.copy_from_slice(&whole.as_ref()[..icv.len()]);
     }
 
-    fn open(&self, nonce: &[u8; 12], associated: &[u8], data: &mut [u8], tag: &[u8]) -> bool {
-        let Ok(tag) = tag.try_into() else { return false };
-        self.decrypt_inout_detached(nonce.into(), associated, data.into(), tag).is_ok()
+    fn verify(&self, data: &[u8], icv: &[u8]) -> bool {
+        let whole = hmac::sign(self, data);
+        let truncated = whole.as_ref().get(..icv.len());
+        truncated.is_some_and(|right| constant_time::verify_slices_are_equal(right, icv).is_ok())
+    }
+}
+
+impl Aead for LessSafeKey {
+    fn seal(&self, nonce: [u8; 12], associated: &[u8], data: &mut [u8], tag: &mut [u8]) {
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let whole = self.seal_in_place_separate_tag(nonce, Aad::from(associated), data);
+        tag.copy_from_slice(whole.expect("a packet is shorter than the cipher's limit").as_ref());
+    }
+
+    fn open(&self, nonce: [u8; 12], associated: &[u8], data: &mut [u8], tag: &[u8]) -> bool {
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        self.open_in_place_separate_tag(nonce, Aad::from(associated), tag, data).is_ok()
     }
 }
 
@@ -119,7 +175,8 @@ mod tests {
 
     use super::*;
 
-    /// Does not compile when a keyed primitive leaves its key behind in memory. (An HMAC is two states of its hash.)
+    /// Does not compile when a keyed primitive leaves its key behind in memory. (An HMAC is two states of its hash;
+    /// AWS-LC wipes all that it frees.)
     #[test]
     fn keys_are_wiped() {
         fn wipes<T: ZeroizeOnDrop>() {}
@@ -128,10 +185,29 @@ mod tests {
         wipes::<Aes256>();
         wipes::<TdesEde3>();
         wipes::<Md5>();
-        wipes::<Sha1>();
-        wipes::<Sha256>();
-        wipes::<Sha384>();
-        wipes::<Sha512>();
-        wipes::<AesGcm<Aes256, U12>>();
+    }
+    /// Side by side or one by one, and with a block cipher's own CBC of another kind: the same octets.
+    #[test]
+    fn lanes_are_independent() {
+        for (cipher, key_len, block) in
+            [(Cipher::AesCbc, 16, 16), (Cipher::AesCbc, 32, 16), (Cipher::TripleDesCbc, 24, 8)]
+        {
+            let cbc = cbc(cipher, &(0..key_len).collect::<Vec<u8>>()).unwrap();
+            let stride = 8 + block + 6 * block + 12;
+            let body = 8 + block..8 + 7 * block;
+            for lanes in 1..=LANES {
+                let plain: Vec<u8> = (0..lanes * stride).map(|at| (at * 7 % 251) as u8).collect();
+                let (mut together, mut alone) = (plain.clone(), plain.clone());
+                cbc.encrypt(&mut together, stride, body.clone());
+                alone.chunks_mut(stride).for_each(|packet| cbc.encrypt(packet, stride, body.clone()));
+                assert_eq!(together, alone);
+                for (packet, plain) in together.chunks_mut(stride).zip(plain.chunks(stride)) {
+                    assert_ne!(packet, plain);
+                    let (head, rest) = packet.split_at_mut(body.start);
+                    cbc.decrypt(&head[8..], &mut rest[..body.len()]);
+                    assert_eq!(packet, plain);
+                }
+            }
+        }
     }
 }

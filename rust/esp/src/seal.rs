@@ -1,18 +1,19 @@
 //! Sealing: an inner packet becomes an ESP packet (RFC 4303 §3.3).
 
 use std::fmt;
+use std::ops::Range;
 
 use zeroize::Zeroizing;
 
 use crate::algorithm::{Cipher, Shape, Suite, UnknownSuite, SALT_LEN};
 use crate::iv::IvSource;
-use crate::primitive::{self, Aead, Cbc, Mac};
+use crate::primitive::{self, Aead, Cbc, Mac, LANES};
 #[cfg(test)]
 use crate::size::sealed_len;
 use crate::size::TRAILER_LEN;
 use crate::HEADER_LEN;
 
-/// One direction: its SPI and keys (GCM: the key, then 4 octets of salt). Wiped when dropped.
+/// One direction: its SPI and keys (GCM and ChaCha20: the key, then 4 octets of salt). Wiped when dropped.
 pub struct Keys {
     pub spi: u32,
     pub encryption: Zeroizing<Vec<u8>>,
@@ -53,9 +54,9 @@ impl Protection {
     }
 
     fn keyed(suite: Suite, keys: &Keys) -> Option<Self> {
-        if suite.cipher == Cipher::AesGcm16 {
+        if matches!(suite.cipher, Cipher::AesGcm16 | Cipher::ChaCha20Poly1305) {
             let (key, salt) = keys.encryption.split_last_chunk::<SALT_LEN>()?;
-            return Some(Self::Aead(primitive::gcm(key)?, *salt));
+            return Some(Self::Aead(primitive::aead(suite.cipher, key)?, *salt));
         }
         let cbc = primitive::cbc(suite.cipher, &keys.encryption)?;
         Some(Self::CbcMac(cbc, primitive::mac(suite.integrity?, &keys.integrity)?))
@@ -70,7 +71,7 @@ fn fits(what: &'static str, wanted: usize, key: &[u8]) -> Result<(), BadKeys> {
     Err(BadKeys::Length { what, wanted, got })
 }
 
-/// The nonce of GCM: salt, then the explicit IV (RFC 4106 §4).
+/// The nonce of GCM and ChaCha20-Poly1305: salt, then the explicit IV (RFC 4106 §4, RFC 7634 §2).
 pub(crate) fn nonce(salt: [u8; SALT_LEN], iv: &[u8]) -> [u8; 12] {
     let mut nonce = [0; 12];
     nonce[..SALT_LEN].copy_from_slice(&salt);
@@ -112,25 +113,46 @@ impl Sealer {
         &mut room[start..start + len]
     }
 
-    /// Encrypts and signs in place what `lay_out` laid out.
-    pub fn protect(&self, packet: &mut [u8]) {
-        let (head, rest) = packet.split_at_mut(HEADER_LEN);
-        let sequence = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
-        let (iv, body) = rest.split_at_mut(self.shape.iv_len);
-        let (body, icv) = body.split_at_mut(body.len() - self.shape.icv_len);
+    /// Encrypts and signs in place what `lay_out` laid out: packets of `stride` octets, the last maybe shorter.
+    pub fn protect(&self, packets: &mut [u8], stride: usize) {
         match &self.protection {
             Protection::Aead(aead, salt) => {
-                iv.copy_from_slice(&u64::from(sequence).to_be_bytes());
-                aead.seal(&nonce(*salt, iv), head, body, icv);
+                packets.chunks_mut(stride).for_each(|packet| self.seal_one(packet, aead.as_ref(), *salt));
             }
             Protection::CbcMac(cbc, mac) => {
-                self.ivs.fill(sequence, iv);
-                cbc.encrypt(iv, body);
-                let signed = packet.len() - self.shape.icv_len;
-                let (data, icv) = packet.split_at_mut(signed);
-                mac.sign(data, icv);
+                packets.chunks_mut(stride).for_each(|packet| self.ivs.fill(sequence(packet), self.iv(packet)));
+                let (whole, last) = packets.split_at_mut(packets.len() / stride * stride);
+                for lanes in whole.chunks_mut(stride * LANES) {
+                    cbc.encrypt(lanes, stride, self.body(stride));
+                }
+                if !last.is_empty() {
+                    let len = last.len();
+                    cbc.encrypt(last, len, self.body(len));
+                }
+                for packet in packets.chunks_mut(stride) {
+                    let (data, icv) = packet.split_at_mut(packet.len() - self.shape.icv_len);
+                    mac.sign(data, icv);
+                }
             }
         }
+    }
+
+    fn seal_one(&self, packet: &mut [u8], aead: &dyn Aead, salt: [u8; SALT_LEN]) {
+        let explicit = u64::from(sequence(packet)).to_be_bytes();
+        self.iv(packet).copy_from_slice(&explicit);
+        let body = self.body(packet.len());
+        let (head, rest) = packet.split_at_mut(body.start);
+        let (text, icv) = rest.split_at_mut(body.len());
+        aead.seal(nonce(salt, &explicit), &head[..HEADER_LEN], text, icv);
+    }
+
+    fn iv<'a>(&self, packet: &'a mut [u8]) -> &'a mut [u8] {
+        &mut packet[HEADER_LEN..HEADER_LEN + self.shape.iv_len]
+    }
+
+    /// What is encrypted in a packet of `len` octets.
+    fn body(&self, len: usize) -> Range<usize> {
+        HEADER_LEN + self.shape.iv_len..len - self.shape.icv_len
     }
 
     /// Replaces `out` by the ESP packet around `inner`.
@@ -139,6 +161,11 @@ impl Sealer {
         out.clear();
         out.resize(sealed_len(&self.shape, inner.len()), 0);
         self.lay_out(sequence, inner.len(), next_header, out).copy_from_slice(inner);
-        self.protect(out);
+        let len = out.len();
+        self.protect(out, len);
     }
+}
+
+fn sequence(packet: &[u8]) -> u32 {
+    u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]])
 }

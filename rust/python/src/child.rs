@@ -182,6 +182,7 @@ fn cipher(value: &str) -> PyResult<Cipher> {
         "aes" => Ok(Cipher::AesCbc),
         "3des" => Ok(Cipher::TripleDesCbc),
         "aes_gcm_16" => Ok(Cipher::AesGcm16),
+        "chacha20_poly1305" => Ok(Cipher::ChaCha20Poly1305),
         _ => Err(unknown("cipher", value)),
     }
 }
