@@ -131,7 +131,7 @@ class Node:
 
     def inside(self, argv: tuple[str, ...], *, network_only: bool = False) -> list[str]:
         """The command line that runs `argv` in this node's namespaces."""
-        rooms = ("--net",) if network_only else ("--net", "--mount", "--pid")
+        rooms = ("--net",) if network_only else ("--net", "--mount", "--pid", "--root")
         return ["nsenter", f"--target={self.pid}", *rooms, "--", *argv]
 
     def path(self, absolute: str) -> Path:
