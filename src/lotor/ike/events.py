@@ -46,6 +46,70 @@ class Started(Event):
     request: int | None
 
 
+class Names(tuple[str, ...]):
+    """Words in their order, which read as a list of a length that suits a line."""
+
+    __slots__ = ()
+
+    LONGEST: ClassVar[int] = 120
+
+    def __str__(self) -> str:
+        """The first words, and how many more there are."""
+        shown = ""
+        for number, word in enumerate(self):
+            longer = f"{shown}, {word}" if shown else word
+            if shown and len(longer) > self.LONGEST:
+                return f"{shown} and {len(self) - number} more"
+            shown = longer
+        return shown or "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Offered(Event):
+    """What the first message of a phase 1 says, ours or the peer's: proposals and vendor ids in their order (those
+    without a name as octets), the identity where it travels there, and the octets of the nonce (0: comes later)."""
+
+    level = Level.DEBUG
+    line = "{mode} begins: offers {offers}; announces {vendors}; identity {identity}"
+    mode: str
+    offers: Names
+    vendors: Names
+    identity: str
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen(Event):
+    """The proposal of phase 1. `vendors` of the responder, nothing when that is us."""
+
+    level = Level.DEBUG
+    line = "chosen for phase 1: {suite} with {method}; the responder announces {vendors}"
+    suite: str
+    method: str
+    vendors: Names
+
+
+@dataclass(frozen=True, slots=True)
+class Judged(Event):
+    """What came of the peer's proof in phase 1: certificate and signature, or a keyed hash."""
+
+    level = Level.DEBUG
+    line = "peer {peer}: {verdict}"
+    peer: str
+    verdict: str
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRound(Event):
+    """One question of XAUTH, counted from 1."""
+
+    level = Level.DEBUG
+    line = "login, round {turn}: {wants} asked for"
+    turn: int
+    wants: Names
+
+
 @dataclass(frozen=True, slots=True)
 class PhaseOneUp(Event):
     """Phase 1 is done: both ends hold keys; in hybrid mode the client is still a stranger."""

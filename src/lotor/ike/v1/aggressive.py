@@ -7,7 +7,7 @@ from dataclasses import replace
 from lotor.ike.ladder import Cover, Ladder, Rung
 from lotor.ike.session import Session
 from lotor.ike.story import Story, expect, send
-from lotor.ike.v1 import authenticate, choose, identify, keymat, phase1, riders, select, traversal
+from lotor.ike.v1 import authenticate, choose, identify, keymat, phase1, riders, select, traversal, witness
 from lotor.ike.v1.authenticate import Parties, PeerSecret
 from lotor.ike.v1.phase1 import Ours, PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
@@ -52,6 +52,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     ours = Ours(dice.key_pair(remote.proposals[0].group), dice.nonce(remote.nonce_size))
     sa, me = phase1.offer(session), Identification.of(identify.mine(remote, session.path))
     requests, vendors = riders.requests(remote), riders.offered(remote)
+    witness.offered(session, AGGRESSIVE.name, sa, ours.payloads()[1], me, *vendors)
     yield from send(sa, *ours.payloads(), me, *requests, *vendors)
     answer = yield from expect()
 
@@ -77,8 +78,10 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     """When it ends, the peer holds the keys that it claims to; after hybrid authentication it is still a stranger."""
     asked = yield from expect()
     peer = asked.only(Identification).identity
+    witness.heard_offer(session, AGGRESSIVE.name, asked)
     choice = select.choose_remote(session, asked, peer)
     remote, dice, suite = session.remote, session.desk.dice, choice.suite
+    witness.chosen(session, suite)
     heard = riders.heard(asked)
     authenticate.demand_xauth(suite, heard)
     ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))

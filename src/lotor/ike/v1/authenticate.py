@@ -12,7 +12,7 @@ from lotor.ike.errors import LocalFault, Misplaced, PolicyRefusal, Unproved
 from lotor.ike.questions import DeriveSkeyid, JudgePeer, Sign
 from lotor.ike.session import Session
 from lotor.ike.story import Proof, Story, ask
-from lotor.ike.v1 import keymat, riders
+from lotor.ike.v1 import keymat, riders, witness
 from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
 from lotor.model.algorithms import AuthMethod, IkeSuite
 from lotor.model.identity import Identity
@@ -31,6 +31,9 @@ _SIGNS: dict[AuthMethod, tuple[bool, bool]] = {
     AuthMethod.PSK: (False, False),
     AuthMethod.XAUTH_PSK: (False, False),
 }
+
+UNPROVED = "nothing is proved yet: in hybrid authentication only the login says who this is"
+KEY_FITS = "it holds the pre-shared key"
 
 Proving = Certificate | SignaturePayload | HashPayload
 
@@ -126,6 +129,7 @@ def demand_proof(parties: Parties, chain: Chain) -> None:
     except Unproved:
         peer = parties.session.path.remote.address
         text = f"{peer} holds another pre-shared key: its hash does not fit"
+        witness.judged(parties.session, chain.only(Identification).identity, text, accepted=False)
         raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.AUTHENTICATION_FAILED) from None
 
 
@@ -140,6 +144,8 @@ def judge(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
     """A signing peer's certificates, signature and name. What is refused here never learns anything secret."""
     session = parties.session
     if not signs(parties.suite.method, initiator=not session.initiator):
+        hybrid = parties.suite.method is AuthMethod.HYBRID_RSA
+        witness.judged(session, peer, UNPROVED if hybrid else KEY_FITS, accepted=True)
         return
     proof = PeerProof(
         remote=session.remote.name,
@@ -153,4 +159,6 @@ def judge(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
     )
     verdict = yield from ask(JudgePeer(proof))
     if not isinstance(verdict, Trusted):
+        witness.judged(session, peer, verdict.why, accepted=False)
         raise PolicyRefusal(Reason(Cause.CERTIFICATE, verdict.why), NotifyType.AUTHENTICATION_FAILED)
+    witness.judged(session, peer, f"the certificate of {verdict.subject} is trusted, its signature fits", accepted=True)

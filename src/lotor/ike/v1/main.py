@@ -7,7 +7,7 @@ from dataclasses import replace
 from lotor.ike.ladder import Cover, Ladder, Rung
 from lotor.ike.session import Session
 from lotor.ike.story import Story, expect, send
-from lotor.ike.v1 import authenticate, choose, identify, keymat, phase1, riders, select, traversal
+from lotor.ike.v1 import authenticate, choose, identify, keymat, phase1, riders, select, traversal, witness
 from lotor.ike.v1.aggressive import NAT_D, PROOF
 from lotor.ike.v1.authenticate import Parties, PeerSecret
 from lotor.ike.v1.phase1 import Ours, PhaseOne
@@ -37,9 +37,12 @@ MAIN = Ladder(
 def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     remote, dice = session.remote, session.desk.dice
     sa = phase1.offer(session)
-    yield from send(sa, *riders.offered(remote))
+    vendors = riders.offered(remote)
+    witness.offered(session, MAIN.name, sa, *vendors)
+    yield from send(sa, *vendors)
     chosen = yield from expect()
     suite, heard = choose.ike_answer(remote, chosen.only(SecurityAssociation)), riders.heard(chosen)
+    witness.chosen(session, suite, chosen)
     session.facts.fragment = session.facts.fragment or phase1.may_fragment(session, heard)
     version = traversal.version(remote.nat_traversal, heard)
     ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))
@@ -67,8 +70,10 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
 
 def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     asked = yield from expect()
+    witness.heard_offer(session, MAIN.name, asked)
     choice = select.choose_remote(session, asked, None)
     remote, dice, suite = session.remote, session.desk.dice, choice.suite
+    witness.chosen(session, suite)
     heard = riders.heard(asked)
     authenticate.demand_xauth(suite, heard)
     session.facts.fragment = phase1.may_fragment(session, heard)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from lotor.ike.errors import PeerFault, PolicyRefusal
-from lotor.ike.events import LoggedIn, LoginRefused
+from lotor.ike.events import LoggedIn, LoginRefused, LoginRound, Names
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
 from lotor.ike.session import Session
@@ -71,6 +71,7 @@ def _login(session: Session) -> Story[Accepted]:
     message, conversation, user = "", None, ""
     refused = Refused(user, f"no verdict after {ROUNDS} rounds")
     for turn in range(ROUNDS):
+        _tell_round(session, turn + 1, wants)
         yield from send(_request(wants, message), fresh=turn > 0)
         reply = yield from expect()
         answers = _answers(reply.only(Attributes))
@@ -86,6 +87,10 @@ def _login(session: Session) -> Story[Accepted]:
     session.desk.tell(LoginRefused(session.id, shown, refused.why))
     text = f"login of {shown or 'nobody'} refused: {refused.why}"
     return (yield from _deny(session, Reason(Cause.LOGIN_REFUSED, text), ""))
+
+
+def _tell_round(session: Session, turn: int, wants: tuple[Field, ...]) -> None:
+    session.desk.tell(LoginRound(session.id, turn, Names(field.value for field in wants)))
 
 
 def _check(session: Session, user: str, attempt: LoginAttempt) -> Story[Accepted | Refused | Challenge]:
@@ -152,6 +157,7 @@ def reply(session: Session, request: Attributes) -> Story[None]:
     wants = tuple(_FIELD[attribute.type] for attribute in request.attributes if attribute.type in _FIELD)
     said = request.first(XauthAttribute.MESSAGE)
     message = clean(said.data, lines=True) if said is not None else ""
+    _tell_round(session, session.facts.rounds, wants)
     given = yield from ask(AskPerson(session.id, session.remote.name, wants, message, session.facts.rounds))
     if isinstance(given, Declined):
         raise PolicyRefusal(Reason(Cause.LOGIN_DECLINED, given.why))

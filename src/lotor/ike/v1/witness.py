@@ -1,0 +1,64 @@
+"""What phase 1 tells of itself for whoever explains an attempt later: offers, the choice, the peer's proof."""
+
+from __future__ import annotations
+
+from lotor.ike.events import Chosen, Judged, Names, Offered
+from lotor.ike.session import Session
+from lotor.ike.v1 import identify
+from lotor.model.algorithms import IkeSuite
+from lotor.model.identity import Identity
+from lotor.wire.v1.association import SecurityAssociation
+from lotor.wire.v1.chain import Chain
+from lotor.wire.v1.numbers import Protocol
+from lotor.wire.v1.payloads import Identification, Nonce, Payload, VendorId
+from lotor.wire.v1.proposals import read_ike
+from lotor.wire.v1.vendors import recognise
+
+MOST_OFFERS = 32
+MOST_VENDORS = 24
+
+
+def heard_offer(session: Session, mode: str, asked: Chain) -> None:
+    """The initiator's first message, as it came."""
+    offered(session, mode, *(received.value for received in asked.payloads))
+
+
+def offered(session: Session, mode: str, *message: Payload) -> None:
+    """The initiator's first message, ours or the peer's."""
+    offers: list[str] = []
+    identity, nonce = "not told yet", 0
+    for payload in message:
+        match payload:
+            case SecurityAssociation():
+                offers += _offers(payload)
+            case Identification():
+                identity = identify.text(payload.identity)
+            case Nonce():
+                nonce = len(payload.data)
+    session.desk.tell(Offered(session.id, mode, Names(offers), _vendors(message), identity, nonce))
+
+
+def _offers(sa: SecurityAssociation) -> list[str]:
+    proposals = [each for each in sa.proposals if each.protocol == Protocol.ISAKMP]
+    transforms = [each for proposal in proposals for each in proposal.transforms]
+    return list(dict.fromkeys(str(read_ike(transform)) for transform in transforms[:MOST_OFFERS]))
+
+
+def _vendors(message: tuple[Payload, ...]) -> Names:
+    """By name where there is one, else the octets."""
+    return Names([_vendor(each.data) for each in message if isinstance(each, VendorId)][:MOST_VENDORS])
+
+
+def _vendor(data: bytes) -> str:
+    vendor = recognise(data)
+    return vendor.name.lower() if vendor is not None else data[:20].hex()
+
+
+def chosen(session: Session, suite: IkeSuite, answer: Chain | None = None) -> None:
+    """`answer` is the responder's message, None where we are the responder."""
+    announced = Names() if answer is None else _vendors(answer.all(VendorId))
+    session.desk.tell(Chosen(session.id, str(suite), suite.method.value, announced))
+
+
+def judged(session: Session, peer: Identity, verdict: str, *, accepted: bool) -> None:
+    session.desk.tell(Judged(session.id, identify.text(peer), verdict, accepted))
