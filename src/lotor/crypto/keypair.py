@@ -13,6 +13,8 @@ from lotor.crypto.rsa import load_private_key, sign_bare
 from lotor.model.secret import Secret
 
 PUBLIC_EXPONENT = 65537
+ENCRYPTION_MARKS = (b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED")
+"""PKCS#8 (RFC 5958), and the older form of openssl (RFC 1421 §4.6.1.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,20 @@ def generate_key(bits: int) -> KeyPair:
     return KeyPair(generate_private_key(PUBLIC_EXPONENT, bits))
 
 
-def load_key(pem: bytes) -> KeyPair:
-    """Raises `ValueError` with a text that says what is wrong and quotes nothing."""
+def load_key(pem: bytes, passphrase: Secret | None = None) -> KeyPair:
+    """A key in PEM, encrypted or not: one that is not needs no passphrase, if there is one or not.
+
+    Raises `ValueError` with a text that says what is wrong and quotes nothing.
+    """
+    encrypted = any(mark in pem for mark in ENCRYPTION_MARKS)
+    if encrypted and passphrase is None:
+        raise ValueError("it is encrypted, and no file with its passphrase is configured")
     try:
-        return KeyPair(load_private_key(pem))
+        return KeyPair(load_private_key(pem, passphrase.reveal() if encrypted and passphrase else None))
     except UnsupportedAlgorithm:
         raise ValueError("it is of a kind that is not supported here") from None
-    except ValueError as fault:
-        wrong = "it is encrypted" if "ncrypted" in str(fault) or "assword" in str(fault) else "it is not a PEM RSA key"
+    except ValueError:
+        wrong = (
+            "it is damaged, or does not open with the configured passphrase" if encrypted else "it is not a PEM RSA key"
+        )
         raise ValueError(wrong) from None

@@ -10,13 +10,16 @@ from typing import TypeVar
 
 from lotor.crypto.certificates import Certificate, CertificateError, read_certificates
 from lotor.crypto.chains import BROKEN_DIGESTS, LEAST_RSA_BITS, Fault, date_fault, leaf_first
-from lotor.crypto.keypair import KeyPair, load_key
-from lotor.files.private import FileError, read_private, read_public
+from lotor.crypto.keypair import KeyPair
+from lotor.crypto.pkcs12 import Bundle
+from lotor.files.private import FileError, read_public
 from lotor.keys.identifiers import pattern_fault
+from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
 from lotor.keys.refusals import moment
 from lotor.keys.revocation import ListFiles, expired_lists
 from lotor.keys.specification import CrlPolicy, Problem, RemoteKeys, Severity
 from lotor.model.policy import Side
+from lotor.model.secret import Secret
 
 T = TypeVar("T")
 
@@ -58,25 +61,29 @@ class Loader:
         return Material(self._keys, chain, key, anchors, place, pinned, self._load_lists())
 
     def _load_own(self) -> tuple[tuple[Certificate, ...], KeyPair | None]:
-        keys = self._keys
-        if keys.certificate is None:
+        certificate, private = self._keys.certificate, self._keys.private_key
+        if certificate is None:
             return (), None
-        bundle = self._certificates(keys.certificate)
-        chain = leaf_first(bundle) if bundle else ()
-        if keys.private_key is None:
-            self._error(f"certificate {keys.certificate} has no private key beside it in certificate_type")
-            return chain, None
-        path = keys.private_key
-        octets = self._attempt(lambda: read_private(path))
-        key = self._attempt(lambda: load_key(octets), f"private key {path}: ") if octets is not None else None
+        passphrase = self._load_passphrase()
+        shown = self._attempt(lambda: read_certificate_file(certificate, passphrase)) or Bundle()
+        held = self._attempt(lambda: read_key_file(private, passphrase)) if private else shown
+        if private is None and shown.certificates and shown.key is None:
+            self._error(f"certificate {certificate} has no private key beside it in certificate_type")
+        chain, key = leaf_first(shown.certificates), held.key if held else None
         if chain and key:
             self._check_own(chain, key)
         return chain, key
 
+    def _load_passphrase(self) -> Secret | None:
+        path = self._keys.passphrase
+        return self._attempt(lambda: read_passphrase(path)) if path else None
+
     def _check_own(self, chain: tuple[Certificate, ...], key: KeyPair) -> None:
         leaf, file = chain[0], self._keys.certificate
         if not key.fits(leaf):
-            self._error(f"private key {self._keys.private_key} does not belong to certificate {file} ({leaf.subject})")
+            self._error(
+                f"private key {self._keys.private_key or file} does not belong to certificate {file} ({leaf.subject})"
+            )
         fault = date_fault(leaf, self._now)
         if fault and fault.fault is Fault.EXPIRED:
             self._warn(f"our certificate {file} expired on {moment(leaf.not_after)}: clients will refuse it, renew it")

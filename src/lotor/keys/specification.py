@@ -23,6 +23,8 @@ class CrlPolicy(Enum):
 class RemoteKeys:
     """Files (absolute paths) and rules of one `remote` block.
 
+    `certificate` may be a PKCS#12 file, which has the private key as well. `passphrase`: a file with the one of an
+    encrypted key.
     `ca`: the only authorities to trust, where given; else every CA certificate of `certificate_directory`.
     `peers_certfile`: the one certificate that the peer may have; then no authority is needed.
     `address`: the peer as the block has it, None for `anonymous`.
@@ -34,6 +36,7 @@ class RemoteKeys:
     name: str
     certificate: Path | None = None
     private_key: Path | None = None
+    passphrase: Path | None = None
     ca: tuple[Path, ...] = ()
     certificate_directory: Path | None = None
     peers_certfile: Path | None = None
