@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from lotor.ike.effects import Ask, Effect, Tell, Transmit
-from lotor.ike.events import ChildDown
+from lotor.ike.events import ChildDown, Ended
 from lotor.ike.questions import CheckLogin
 from lotor.model.login import Accepted
 from lotor.model.network import Path, Peer
@@ -74,6 +74,8 @@ class Counter:
                 self.text.append(effect.event.text())
                 if isinstance(effect.event, ChildDown):
                     self.host.installed.pop(effect.event.child, None)
+                elif isinstance(effect.event, Ended) and effect.event.session in self.host.leases:
+                    self.host.pool.append(self.host.leases.pop(effect.event.session))
             elif isinstance(effect, Ask):
                 answer = self.host.answer(effect.question)
                 if self.late and isinstance(effect.question, CheckLogin):

@@ -111,7 +111,7 @@ class Speaker:
         self.last_block = b""
         self.threads: dict[tuple[int, int], Chained] = {}
         self.vendors: list[bytes] = []
-        self._pieces: dict[int, bytes] = {}
+        self._pieces: dict[int, Fragment] = {}
         self.ni_b = self.dice.nonce(self.manners.nonce)
         proposal = Proposal(self.manners.proposal, Protocol.ISAKMP, b"", self.manners.transforms)
         self.sa = SecurityAssociation((proposal,))
@@ -224,12 +224,13 @@ class Speaker:
         return (Notification(NotifyType.INITIAL_CONTACT, spi=self.cky_i + self.cky_r),)
 
     def discovery(self) -> tuple[NatDiscovery, ...]:
-        if Vendor.RFC3947.value not in self.vendors:
+        draft = Vendor.DRAFT_02_N.value in self.vendors
+        if not draft and Vendor.RFC3947.value not in self.vendors:
             return ()
         hashing: Hash = self.suite.hash
         cookies, port = self.cky_i + self.cky_r, self.manners.discovery_port
         return tuple(
-            NatDiscovery(hashes.digest(hashing, cookies, address.packed, (port or own).to_bytes(2, "big")))
+            NatDiscovery(hashes.digest(hashing, cookies, address.packed, (port or own).to_bytes(2, "big")), draft)
             for address, own in (self.remote, self.local)
         )
 
@@ -263,10 +264,11 @@ class Speaker:
         if header.next_payload != PayloadType.FRAGMENT:
             return datagram
         piece = parse_chain(header.next_payload, datagram[Header.SIZE :]).only(Fragment)
-        self._pieces[piece.number] = piece.data
-        if not piece.last or len(self._pieces) < piece.number:
+        self._pieces[piece.number] = piece
+        last = max(self._pieces)
+        if not self._pieces[last].last or len(self._pieces) < last:
             return None
-        message = b"".join(self._pieces[number] for number in sorted(self._pieces))
+        message = b"".join(self._pieces[number].data for number in sorted(self._pieces))
         self._pieces.clear()
         return message
 
