@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import secrets
 
+from lotor.crypto import modp
 from lotor.crypto.groups import key_pair
 from lotor.ike.dice import KeyPair
 from lotor.model.algorithms import Group
+from lotor.runtime.ahead import KeyPairs
 
 COOKIE_OCTETS = 8
 
 
 class SystemDice:
-    """`ike.dice.Dice` from the kernel's generator."""
+    """`ike.dice.Dice` from the kernel's generator. Pairs of curves are so quick that none is made ahead."""
+
+    def __init__(self) -> None:
+        self._pairs = KeyPairs(key_pair)
 
     def cookie(self) -> bytes:
         while True:
@@ -27,7 +32,7 @@ class SystemDice:
         return secrets.randbelow(2**32 - 1) + 1
 
     def key_pair(self, group: Group) -> KeyPair:
-        return key_pair(group)
+        return self._pairs.take(group) if group in modp.GROUPS else key_pair(group)
 
     def sequence(self) -> int:
         return secrets.randbelow(2**31)
