@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import select
 import socket
 import time
@@ -16,6 +17,7 @@ from scapy.layers.ipsec import ESP, SecurityAssociation
 from scapy.packet import Packet
 
 from lotor.dataplane.userspace.engine import Userspace
+from lotor.dataplane.userspace.offloads import ALL_OFFLOADS, NO_OFFLOADS
 from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.child import Child, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer
@@ -27,6 +29,8 @@ INSIDE = "10.99.99.200"
 INBOUND_SPI, OUTBOUND_SPI = 0x11223344, 0x55667788
 PATIENCE = 10.0
 SILENCE = 0.15
+NOTHING_TO_DO = bytes(10)
+"""The virtio-net header of a packet that is complete."""
 
 AES_SHA1 = EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA1)
 KEY_OCTETS = {
@@ -74,6 +78,7 @@ def association(suite: EspSuite, direction: DirectionKeys) -> SecurityAssociatio
 @dataclass
 class FakeTun:
     fd: int
+    framed: bool = False
     name: str = "fake0"
 
     def configure(self, address: IPv4Interface | None, mtu: int) -> None: ...
@@ -81,13 +86,17 @@ class FakeTun:
 
 @dataclass
 class Bench:
-    """The engine is the gateway 127.0.0.1; `inside` is the network behind it, `peer` the client's UDP socket."""
+    """The engine is the gateway 127.0.0.1; `inside` is the network behind it, `peer` the client's UDP socket.
+
+    `framed`: a virtio-net header stands before every packet of the device, and large packets are cut and joined.
+    """
 
     engine: Userspace
     inside: socket.socket
     nat_t: socket.socket
     peer: socket.socket
     runner: asyncio.Runner
+    framed: bool = False
     received: list[tuple[bytes, Path]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
@@ -128,10 +137,16 @@ class Bench:
 
     def leave(self, packet: bytes | Packet) -> None:
         """From the inside."""
-        self.inside.send(bytes(packet))
+        self.inside.send(NOTHING_TO_DO * self.framed + bytes(packet))
 
     def came_inside(self) -> bytes:
-        return _recv(self.inside)
+        return self.came_framed()[1]
+
+    def came_framed(self) -> tuple[bytes, bytes]:
+        """The virtio-net header, and the packet."""
+        whole = _recv(self.inside)
+        start = len(NOTHING_TO_DO) * self.framed
+        return whole[:start], whole[start:]
 
     def came_outside(self) -> bytes:
         return _recv(self.peer)
@@ -175,16 +190,36 @@ def loopback(address: str = "127.0.0.1") -> socket.socket:
     return udp
 
 
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    """Started, without SA pairs."""
+@contextlib.contextmanager
+def running(*, framed: bool) -> Iterator[Bench]:
+    wanted = ALL_OFFLOADS if framed else NO_OFFLOADS
     inside, device = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with inside, device, loopback() as nat_t, loopback() as peer, asyncio.Runner() as runner:
-        engine = Userspace(FakeTun(device.fileno()), nat_t)
-        bench = Bench(engine, inside, nat_t, peer, runner)
+        inside.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        engine = Userspace(FakeTun(device.fileno(), framed), nat_t, wanted=wanted)
+        bench = Bench(engine, inside, nat_t, peer, runner, framed)
         bench.start()
         yield bench
         engine.stop()
+
+
+@pytest.fixture(params=["plain", "offloaded"])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """Started, without SA pairs; once packet by packet, once with every shortcut through the kernel."""
+    with running(framed=request.param == "offloaded") as bench:
+        yield bench
+
+
+@pytest.fixture
+def plain() -> Iterator[Bench]:
+    with running(framed=False) as bench:
+        yield bench
+
+
+@pytest.fixture
+def offloaded() -> Iterator[Bench]:
+    with running(framed=True) as bench:
+        yield bench
 
 
 @pytest.fixture

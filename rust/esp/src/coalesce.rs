@@ -259,3 +259,7 @@ fn same_but_for_place(first: &[u8], next: &[u8]) -> bool {
     let flags = SHORTEST_HEADER + FLAGS;
     same(28..flags) && same(flags + 1..36) && same(38..first.len())
 }
+
+#[cfg(test)]
+#[path = "coalesce_tests.rs"]
+mod tests;

@@ -27,8 +27,9 @@ _SEQPACKET_BUFFER = 1 << 20
 class Userspace:
     """`ports.DataPlane` for many tunnels on one TUN device and one NAT traversal socket (IPv4).
 
-    The device and the socket stay their owner's. `open_raw` makes a raw ESP socket when the first SA pair without UDP
-    encapsulation comes; it may be refused. `wanted`: the shortcuts that may be taken. Packets wait in the kernel until `start`; after `stop` it stays stopped.
+    The device and the socket stay their owner's. A raw ESP socket is opened when the first SA pair without UDP
+    encapsulation comes; it may be refused. Packets wait in the kernel until `start`; after `stop` it stays stopped.
+    `wanted`: the shortcuts through the kernel that may be taken.
     """
 
     def __init__(
@@ -38,7 +39,6 @@ class Userspace:
         *,
         outer_mtu: int = OUTER_MTU,
         clock: Callable[[], Instant] = time.monotonic,
-        open_raw: Callable[[socket.socket], socket.socket] = open_esp_socket,
         wanted: Offloads = ALL_OFFLOADS,
     ) -> None:
         if nat_t.family != socket.AF_INET:
@@ -47,7 +47,6 @@ class Userspace:
         self._nat_t = nat_t
         self._mtu = device_mtu(outer_mtu)
         self._clock = clock
-        self._open_raw = open_raw
         self._spis = Spis(clock)
         self._native_esp = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -114,7 +113,7 @@ class Userspace:
 
     def _need_native_esp(self) -> None:
         if not self._native_esp:
-            with self._open_raw(self._nat_t) as raw:
+            with open_esp_socket(self._nat_t) as raw:
                 self._pump.attach_raw(raw.fileno())
             self._native_esp = True
 

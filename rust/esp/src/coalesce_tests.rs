@@ -1,0 +1,303 @@
+//! Inner packets through split, seal, open and coalesce: whatever the kernel makes of the result is what went in.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::batch::Batch;
+use crate::child::tests::{specification, Ends};
+use crate::child::{Child, Outgoing};
+use crate::ipv4::tests::packet;
+use crate::ipv4::{transport_checksum, ICMP};
+use crate::size::Encapsulation;
+use crate::split::Segments;
+
+const ALL: Kinds = Kinds { tcp: true, udp: true };
+
+/// What happens next in one of the flows.
+#[derive(Clone, Debug)]
+struct Step {
+    flow: u8,
+    payload: usize,
+    segment: usize,
+    flags: u8,
+    /// The IP id or the sequence number leaps.
+    leap: bool,
+    broken_checksum: bool,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let flags = prop_oneof![8 => Just(ACK), 3 => Just(ACK | PSH), 1 => Just(0x11), 1 => Just(0x30), 1 => Just(0x90), 1 => Just(0x50)];
+    let step = (0u8..5, 0usize..6000, 1usize..1300, flags, 0u8..10, 0u8..20);
+    let step = step.prop_map(|(flow, payload, segment, flags, leap, broken)| Step {
+        flow,
+        payload: if leap == 5 { 0 } else { payload },
+        segment: if leap > 5 { 1200 } else { segment.max(payload / 60) },
+        flags,
+        leap: leap == 0,
+        broken_checksum: broken == 0,
+    });
+    prop::collection::vec(step, 1..40)
+}
+
+/// Where a flow stands.
+#[derive(Default)]
+struct Sender {
+    sequence: u32,
+    id: u16,
+}
+
+impl Sender {
+    /// A packet as the kernel hands it over: large, its checksum right as if it were whole.
+    fn next(&mut self, step: &Step) -> (Vec<u8>, Frame) {
+        let (protocol, headers) = [(TCP, 20), (TCP, 32), (UDP, 8), (ICMP, 8), (TCP, 20)][usize::from(step.flow)];
+        let segmented = protocol != ICMP && step.payload > step.segment;
+        let payload = if segmented { step.payload } else { step.payload.min(1300) };
+        if step.leap {
+            (self.id, self.sequence) = (self.id.wrapping_add(7), self.sequence.wrapping_add(100));
+        }
+        let mut transport = vec![0; headers + payload];
+        transport.iter_mut().enumerate().for_each(|(at, octet)| *octet = (at * 31 % 253) as u8);
+        transport[..4].copy_from_slice(&[step.flow, 1, 0, 80]);
+        if protocol == TCP {
+            transport[4..8].copy_from_slice(&self.sequence.to_be_bytes());
+            transport[8..12].copy_from_slice(&[9; 4]);
+            transport[12..20].copy_from_slice(&[(headers as u8 / 4) << 4, step.flags, 1, 0, 0, 0, 0, 0]);
+            transport[20..headers].fill(1);
+        }
+        if protocol == UDP {
+            set_word(&mut transport, 4, (8 + payload) as u16);
+        }
+        let mut whole = packet(protocol, if step.flow == 4 { 0x4000 } else { 0 }, &[], &transport);
+        set_word(&mut whole, 4, self.id);
+        finish(&mut whole, step.broken_checksum && !segmented);
+        self.sequence = self.sequence.wrapping_add(payload as u32);
+        self.id = self.id.wrapping_add(if segmented { payload.div_ceil(step.segment) as u16 } else { 1 });
+        let segmentation = match (segmented, protocol) {
+            (false, _) => Segmentation::None,
+            (true, TCP) => Segmentation::Tcp,
+            (true, _) => Segmentation::Udp,
+        };
+        (whole, Frame { segmentation, segment: step.segment as u16, ..Frame::default() })
+    }
+}
+
+/// Right checksums everywhere, but for `broken`.
+fn finish(packet: &mut [u8], broken: bool) {
+    let protocol = packet[9];
+    set_word(packet, 10, 0);
+    let sum = checksum(&packet[..20]);
+    set_word(packet, 10, sum);
+    let place = match protocol {
+        TCP => 36,
+        UDP => 26,
+        _ => return,
+    };
+    let pseudo = pseudo_sum(packet, protocol, packet.len() - 20);
+    set_word(packet, place, 0);
+    let sum = transport_checksum(pseudo, &packet[20..], protocol);
+    set_word(packet, place, if broken { sum ^ 0x5555 } else { sum });
+}
+
+/// What the kernel makes of a delivered packet.
+fn cut(frame: &Frame, whole: &[u8]) -> Vec<Vec<u8>> {
+    if frame.segmentation == Segmentation::None {
+        return vec![whole.to_vec()];
+    }
+    assert!(frame.needs_checksum);
+    let header = Header::parse(whole).unwrap();
+    assert_eq!((header.total, checksum(&whole[..20])), (whole.len(), 0));
+    let place = usize::from(frame.checksum_start + frame.checksum_offset);
+    assert_eq!(word(whole, place), pseudo_sum(whole, header.protocol, whole.len() - 20));
+    let mut segments = Segments::new(whole, &header, frame).unwrap();
+    let mut all = Vec::new();
+    while let Some(len) = segments.next_len() {
+        let mut segment = vec![0; len];
+        segments.write_next(&mut segment);
+        all.push(segment);
+    }
+    assert!(all.len() > 1 && all.len() <= MOST_SEGMENTS);
+    all
+}
+
+fn coalesced(packets: &[Vec<u8>], kinds: Kinds) -> Vec<(Frame, Vec<u8>)> {
+    let mut arena: Vec<u8> = packets.concat();
+    let (mut coalescer, mut delivered, mut start) = (Coalescer::new(kinds), Vec::new(), 0);
+    let mut deliver = |frame: &Frame, arena: &[u8], pieces: &[Range<usize>]| {
+        let whole = pieces.iter().flat_map(|piece| arena[piece.clone()].to_vec()).collect();
+        delivered.push((*frame, whole));
+    };
+    for packet in packets {
+        coalescer.add(&mut arena, start..start + packet.len(), &mut deliver);
+        start += packet.len();
+    }
+    coalescer.flush(&mut arena, &mut deliver);
+    delivered
+}
+
+/// Packets in order, flow by flow; what has no ports is one flow.
+fn by_flow(packets: impl IntoIterator<Item = Vec<u8>>) -> HashMap<Vec<u8>, Vec<Vec<u8>>> {
+    let mut flows: HashMap<Vec<u8>, Vec<Vec<u8>>> = HashMap::new();
+    for packet in packets {
+        let ports = if packet[9] == ICMP { Vec::new() } else { packet[20..24].to_vec() };
+        flows.entry(ports).or_default().push(packet);
+    }
+    flows
+}
+
+fn through_the_tunnel(
+    packets: Vec<(Vec<u8>, Frame)>,
+    disturb: impl Fn(&mut Vec<Vec<u8>>),
+) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let child = |end| Child::new(specification(end), 0).unwrap();
+    let (client, gateway) = (child(Ends::Client), child(Ends::Gateway));
+    let (mut wire, mut out, mut sent) = (Vec::new(), Outgoing::default(), Vec::new());
+    let mut emit = |batch: &Batch| wire.extend(batch.packets().map(<[u8]>::to_vec));
+    for (mut packet, frame) in packets {
+        let header = Header::parse(&packet).unwrap();
+        match frame.segmentation {
+            Segmentation::None => sent.push(packet.clone()),
+            _ => sent.extend(cut_by_hand(&packet, &header, &frame)),
+        }
+        client.send(&mut packet, &header, &frame, &mut out, &mut emit);
+    }
+    client.seal(&mut out, &mut emit);
+    disturb(&mut wire);
+    let mut receiver = gateway.receiver();
+    let open = |mut esp: Vec<u8>| {
+        let remote = specification(Ends::Gateway).path.remote;
+        let received = receiver.receive(&mut esp, Encapsulation::Udp, remote, 1).unwrap();
+        esp[received.inner.unwrap()].to_vec()
+    };
+    (sent, wire.into_iter().map(open).collect())
+}
+
+/// The segments of a packet, made another way than `Segments` makes them: each from its fields.
+fn cut_by_hand(whole: &[u8], header: &Header, frame: &Frame) -> Vec<Vec<u8>> {
+    let headers = 20 + if header.protocol == TCP { usize::from(whole[32] >> 4) * 4 } else { 8 };
+    let pieces: Vec<&[u8]> = whole[headers..].chunks(frame.segment.into()).collect();
+    let segment = |(number, piece): (usize, &&[u8])| {
+        let mut segment = [&whole[..headers], piece].concat();
+        let len = segment.len();
+        set_word(&mut segment, 2, len as u16);
+        set_word(&mut segment, 4, word(whole, 4).wrapping_add(number as u16));
+        if header.protocol == UDP {
+            set_word(&mut segment, 24, (len - 20) as u16);
+        } else {
+            let at = sequence(whole).wrapping_add((number * usize::from(frame.segment)) as u32);
+            segment[24..28].copy_from_slice(&at.to_be_bytes());
+            segment[33] &= if number + 1 < pieces.len() { !0x09 } else { 0xff };
+            segment[33] &= if number > 0 { !0x80 } else { 0xff };
+        }
+        finish(&mut segment, false);
+        segment
+    };
+    pieces.iter().enumerate().map(segment).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    #[test]
+    fn all_comes_out_as_it_went_in(steps in steps()) {
+        let mut senders: [Sender; 5] = Default::default();
+        let packets = steps.iter().map(|step| senders[usize::from(step.flow)].next(step)).collect();
+        let (sent, opened) = through_the_tunnel(packets, |_| ());
+        prop_assert_eq!(&opened, &sent);
+        for kinds in [ALL, Kinds { tcp: true, udp: false }, Kinds { tcp: false, udp: false }] {
+            let delivered = coalesced(&opened, kinds);
+            let out = delivered.iter().flat_map(|(frame, whole)| cut(frame, whole));
+            prop_assert_eq!(by_flow(out), by_flow(opened.clone()));
+        }
+    }
+
+    #[test]
+    fn loss_and_disorder_on_the_wire_change_nothing_but_themselves(
+        steps in steps(), lost in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
+        swapped in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
+    ) {
+        let mut senders: [Sender; 5] = Default::default();
+        let packets = steps.iter().map(|step| senders[usize::from(step.flow)].next(step)).collect();
+        let disturb = |wire: &mut Vec<Vec<u8>>| {
+            for place in &lost {
+                wire.remove(place.index(wire.len()));
+                if wire.is_empty() {
+                    return;
+                }
+            }
+            for place in &swapped {
+                let at = place.index(wire.len());
+                let next = (at + 1) % wire.len();
+                wire.swap(at, next);
+            }
+        };
+        let (_, opened) = through_the_tunnel(packets, disturb);
+        let delivered = coalesced(&opened, ALL);
+        let out = delivered.iter().flat_map(|(frame, whole)| cut(frame, whole));
+        prop_assert_eq!(by_flow(out), by_flow(opened.clone()));
+    }
+
+    #[test]
+    fn anything_survives(octets in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..80), 0..30), frame in any::<[u8; 10]>()) {
+        let delivered = coalesced(&octets, ALL);
+        prop_assert_eq!(delivered.len(), octets.len());
+        for packet in octets {
+            let mut shaped = packet.clone();
+            shaped.resize(80, 0);
+            shaped[..4].copy_from_slice(&[0x45, 0, 0, 80]);
+            if let (Some(frame), Some(header)) = (Frame::parse(&frame), Header::parse(&shaped)) {
+                crate::split::finish_checksum(&mut shaped, &header, &frame);
+                let Some(mut segments) = Segments::new(&shaped, &header, &frame) else { continue };
+                while let Some(len) = segments.next_len() {
+                    segments.write_next(&mut vec![0; len]);
+                }
+            }
+        }
+    }
+}
+
+/// Equal segments of one flow, `count` of 1000 octets.
+fn stream(count: usize) -> Vec<Vec<u8>> {
+    let step = Step { flow: 0, payload: 1000, segment: 2000, flags: ACK, leap: false, broken_checksum: false };
+    let mut sender = Sender::default();
+    (0..count).map(|_| sender.next(&step).0).collect()
+}
+
+#[test]
+fn a_stream_becomes_one_packet() {
+    let packets = stream(40);
+    let delivered = coalesced(&packets, ALL);
+    assert_eq!(delivered.len(), 1);
+    let (frame, whole) = &delivered[0];
+    assert_eq!((frame.segment, frame.headers, whole.len()), (1000, 40, 40_040));
+    assert_eq!(cut(frame, whole), packets);
+}
+
+#[test]
+fn no_packet_is_larger_than_a_packet_may_be() {
+    let delivered = coalesced(&stream(200), ALL);
+    assert_eq!(delivered.iter().map(|(_, whole)| (whole.len() - 40) / 1000).collect::<Vec<_>>(), [64, 64, 64, 8]);
+}
+
+#[test]
+fn two_streams_side_by_side_become_two_packets() {
+    let mut packets = stream(20);
+    for (number, packet) in packets.iter_mut().enumerate() {
+        packet[21] = (number % 2) as u8;
+        set_word(packet, 4, number as u16 / 2);
+        let at = (number as u32 / 2) * 1000;
+        packet[24..28].copy_from_slice(&at.to_be_bytes());
+        finish(packet, false);
+    }
+    assert_eq!(coalesced(&packets, ALL).len(), 2);
+}
+
+#[test]
+fn more_flows_than_places_lose_nothing() {
+    let mut packets = stream(100);
+    for (number, packet) in packets.iter_mut().enumerate() {
+        packet[21] = number as u8;
+        finish(packet, false);
+    }
+    assert_eq!(by_flow(coalesced(&packets, ALL).into_iter().map(|(_, whole)| whole)), by_flow(packets));
+}
