@@ -96,8 +96,8 @@ def test_a_passphrase_for_a_key_that_needs_none(put):
     assert works(keyring(put("gw.crt", LEAF.pem), put("gw.key", lab.key_pem(LEAF.private)), put("word", WORD)))
 
 
-NO_WORD = "it is encrypted, and no file with its passphrase is configured"
-WRONG_WORD = "it is damaged, or does not open with the configured passphrase"
+NO_WORD = "it is encrypted: name a file with its passphrase by passphrase_file"
+WRONG_WORD = "it is damaged, or does not open with the passphrase of passphrase_file"
 
 
 def test_without_a_passphrase(put):

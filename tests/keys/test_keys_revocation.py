@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from keys import certificate_lab as lab
 from lotor.crypto.certificates import CertificateError
 from lotor.crypto.revocation import read_revocation_lists
-from lotor.keys import CrlPolicy, Severity
+from lotor.keys import Severity
 from lotor.model.judgement import Trusted, Untrusted
+from lotor.model.policy import CrlPolicy
 
 DAY = timedelta(days=1)
 EVERY = pytest.mark.parametrize("policy", [CrlPolicy.CHECK, CrlPolicy.REQUIRE])

@@ -142,7 +142,8 @@ def _name(identifier: IdentifierSetting) -> Iterator[Problem]:
 
 def _remote_files(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
     pair = remote.certificate
-    for file in (pair and pair.certificate, pair and pair.key, remote.ca, remote.peers_certfile):
+    single = (pair and pair.certificate, pair and pair.key, remote.ca, remote.peers_certfile, remote.passphrase_file)
+    for file in (*single, *remote.crl):
         if file:
             yield from _readable(file)
     events: dict[str, Script] = {}

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from lotor.config.problem import NOWHERE, Location, Problem
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
 from lotor.model.identity import IdKind
-from lotor.model.policy import ExchangeMode, GeneratePolicy, ProposalCheck, Side, Switch
+from lotor.model.policy import CrlPolicy, ExchangeMode, GeneratePolicy, ProposalCheck, Side, Switch
 from lotor.model.secret import Secret
 
 T_co = TypeVar("T_co", covariant=True)
@@ -254,7 +254,7 @@ class IdentifierSetting:
 
 @dataclass(frozen=True, slots=True)
 class CertificateFiles:
-    """`certificate_type x509`: PEM, the certificate may be followed by its chain."""
+    """`certificate_type`: PEM, the certificate may be followed by its chain; or PKCS#12, one file for both."""
 
     certificate: FileName
     key: FileName
@@ -308,6 +308,9 @@ class RemoteSettings:
     certificate: CertificateFiles | None
     ca: FileName | None
     peers_certfile: FileName | None
+    passphrase_file: FileName | None
+    crl: tuple[FileName, ...]
+    crl_policy: CrlPolicy
     verify_cert: bool
     send_cert: bool
     send_cr: bool

@@ -13,7 +13,7 @@ from lotor.crypto.rsa import load_private_key, sign_bare
 from lotor.model.secret import Secret
 
 PUBLIC_EXPONENT = 65537
-ENCRYPTION_MARKS = (b"-----BEGIN ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED")
+ENCRYPTION_MARKS = (b"BEGIN ENCRYPTED PRIVATE", b"Proc-Type: 4,ENCRYPTED")
 """PKCS#8 (RFC 5958), and the older form of openssl (RFC 1421 §4.6.1.1)."""
 
 
@@ -51,13 +51,15 @@ def load_key(pem: bytes, passphrase: Secret | None = None) -> KeyPair:
     """
     encrypted = any(mark in pem for mark in ENCRYPTION_MARKS)
     if encrypted and passphrase is None:
-        raise ValueError("it is encrypted, and no file with its passphrase is configured")
+        raise ValueError("it is encrypted: name a file with its passphrase by passphrase_file")
     try:
         return KeyPair(load_private_key(pem, passphrase.reveal() if encrypted and passphrase else None))
     except UnsupportedAlgorithm:
         raise ValueError("it is of a kind that is not supported here") from None
     except ValueError:
         wrong = (
-            "it is damaged, or does not open with the configured passphrase" if encrypted else "it is not a PEM RSA key"
+            "it is damaged, or does not open with the passphrase of passphrase_file"
+            if encrypted
+            else "it is not a PEM RSA key"
         )
         raise ValueError(wrong) from None

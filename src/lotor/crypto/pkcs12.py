@@ -47,5 +47,5 @@ def _open(octets: bytes, passphrase: Secret | None) -> pkcs12.PKCS12KeyAndCertif
         raise ValueError("it is encrypted in a way that is not supported here: export it anew") from None
     except (ValueError, TypeError):
         if passphrase is None:
-            raise ValueError("it is encrypted, and no file with its passphrase is configured") from None
-        raise ValueError("it is damaged, or does not open with the configured passphrase") from None
+            raise ValueError("it is encrypted: name a file with its passphrase by passphrase_file") from None
+        raise ValueError("it is damaged, or does not open with the passphrase of passphrase_file") from None

@@ -68,6 +68,7 @@ def _keys_of(settings: Settings, remote: RemoteSettings) -> RemoteKeys:
         name=remote.name,
         certificate=files.certificate.path if files else None,
         private_key=files.key.path if files else None,
+        passphrase=remote.passphrase_file.path if remote.passphrase_file else None,
         ca=(remote.ca.path,) if remote.ca else (),
         certificate_directory=directory.path if directory else None,
         peers_certfile=remote.peers_certfile.path if remote.peers_certfile else None,
@@ -79,6 +80,8 @@ def _keys_of(settings: Settings, remote: RemoteSettings) -> RemoteKeys:
         side=config.side_of(remote) or Side.CLIENT,
         shared_key=any(config.key_methods(remote)),
         login=remote.xauth_login,
+        crl=tuple(file.path for file in remote.crl),
+        crl_policy=remote.crl_policy,
     )
 
 

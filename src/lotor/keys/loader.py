@@ -17,8 +17,8 @@ from lotor.keys.identifiers import pattern_fault
 from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
 from lotor.keys.refusals import moment
 from lotor.keys.revocation import ListFiles, expired_lists
-from lotor.keys.specification import CrlPolicy, Problem, RemoteKeys, Severity
-from lotor.model.policy import Side
+from lotor.keys.specification import Problem, RemoteKeys, Severity
+from lotor.model.policy import CrlPolicy, Side
 from lotor.model.secret import Secret
 
 T = TypeVar("T")

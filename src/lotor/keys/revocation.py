@@ -14,7 +14,8 @@ from lotor.crypto.chains import Chain
 from lotor.crypto.revocation import RevocationList, read_revocation_lists
 from lotor.files.private import FileError, read_public
 from lotor.keys import refusals
-from lotor.keys.specification import CrlPolicy, RemoteKeys
+from lotor.keys.specification import RemoteKeys
+from lotor.model.policy import CrlPolicy
 
 log = logging.getLogger(__name__)
 

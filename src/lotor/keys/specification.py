@@ -8,15 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from lotor.model.identity import IdentityPattern
-from lotor.model.policy import Side
-
-
-class CrlPolicy(Enum):
-    """`CHECK`: a list that is there must be of use, and a missing one does no harm. `REQUIRE`: it must be there."""
-
-    REQUIRE = "require"
-    CHECK = "check"
-    OFF = "off"
+from lotor.model.policy import CrlPolicy, Side
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,15 @@ class GeneratePolicy(Enum):
     UNIQUE = "unique"
 
 
+class CrlPolicy(Enum):
+    """`CHECK`: a list of revoked certificates that is there must be of use, a missing one does no harm. `REQUIRE`: it
+    must be there."""
+
+    REQUIRE = "require"
+    CHECK = "check"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True)
 class Dpd:
     """Dead peer detection (RFC 3706): seconds; `delay` 0 never probes."""

@@ -32,7 +32,7 @@ from lotor.config.tables.identifiers import identifier
 from lotor.config.tables.proposal import PROPOSAL
 from lotor.config.words import Mistake, Words
 from lotor.model.identity import IdKind
-from lotor.model.policy import ExchangeMode, GeneratePolicy, ProposalCheck, Switch
+from lotor.model.policy import CrlPolicy, ExchangeMode, GeneratePolicy, ProposalCheck, Switch
 
 WANTED = 'an address, anonymous, or a name in quotes, like remote 192.0.2.50 or remote "office"'
 LONGEST_NAME = 128
@@ -149,6 +149,12 @@ _IDENTITY = (
                     lambda files: files,
                     "PEM files; the certificate may be followed by its chain",
                 ),
+                Case(
+                    "pkcs12",
+                    File("certificate", "bundle"),
+                    lambda file: CertificateFiles(file, file),
+                    "one file with the certificate, its chain and the private key (lotor only)",
+                ),
                 Case("plain_rsa", File("certificate", "key"), lambda _: None, "a bare RSA key", later=True),
             )
         ),
@@ -156,6 +162,39 @@ _IDENTITY = (
         default_text="none",
         field="certificate",
         differs="the chain in the certificate's file is sent; racoon sends the first certificate only.",
+    ),
+    Directive(
+        "passphrase_file",
+        File("certificate"),
+        "The passphrase of an encrypted private key: the first line of a file that nobody else may read.",
+        default_text="none",
+        use=Use.EXTENSION,
+    ),
+    Directive(
+        "crl",
+        File("certificate", "list"),
+        "A file of revoked certificates (PEM or DER), beside those that end in .crl or .r0 in the directory of path "
+        "certificate. A changed file counts at once.",
+        default=(),
+        default_text="none",
+        repeatable=True,
+        use=Use.EXTENSION,
+    ),
+    Directive(
+        "crl_policy",
+        Keyword(
+            (
+                Choice(
+                    "require", CrlPolicy.REQUIRE, "every authority of the chain must have a list, and a current one"
+                ),
+                Choice("check", CrlPolicy.CHECK, "a list that is there must be current; a missing one does no harm"),
+                Choice("off", CrlPolicy.OFF, "no list is looked at"),
+            )
+        ),
+        "Whether lists of revoked certificates must be there.",
+        default=CrlPolicy.CHECK,
+        default_text="check",
+        use=Use.EXTENSION,
     ),
     Directive(
         "ca_type",
