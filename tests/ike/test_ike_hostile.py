@@ -43,7 +43,7 @@ from peers.mutations import Mutator
 from peers.speaker import A, I, Manners, Q, Speaker, T
 from peers.world import CHILD, CLIENT, GATEWAY, SUITE, CheapDice, Host
 
-MUTATIONS = int(os.environ.get("LOTOR_MUTATIONS", "40000"))
+MUTATIONS = int(os.environ.get("LOTOR_MUTATIONS", "100000"))
 BOTH = replace(GATEWAY, exchange_modes=(ExchangeMode.AGGRESSIVE, ExchangeMode.MAIN), proposal_check=ProposalCheck.OBEY)
 
 

@@ -78,11 +78,14 @@ class Counter:
                     self.host.pool.append(self.host.leases.pop(effect.event.session))
             elif isinstance(effect, Ask):
                 answer = self.host.answer(effect.question)
-                if self.late and isinstance(effect.question, CheckLogin):
+                if self.late and self._waits(effect.question):
                     self.pending.append((effect.ticket, effect.question, answer))
                 else:
                     todo += self._deliver(effect.ticket, effect.question, answer)
         return said
+
+    def _waits(self, question: object) -> bool:
+        return isinstance(question, CheckLogin)
 
     @property
     def sessions(self) -> int:

@@ -1,0 +1,82 @@
+"""A responder made of wire and hashes only, which proves itself as a test wants: rightly, wrongly or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import replace
+
+from lotor.crypto import ciphers
+from lotor.model.identity import Identity, IdKind
+from lotor.wire.header import Header
+from lotor.wire.v1.association import SecurityAssociation
+from lotor.wire.v1.chain import parse_chain
+from lotor.wire.v1.payloads import (
+    Certificate,
+    HashPayload,
+    Identification,
+    KeyExchange,
+    Nonce,
+    SignaturePayload,
+    VendorId,
+)
+from lotor.wire.v1.proposals import read_ike
+from lotor.wire.v1.vendors import Vendor
+from peers.speaker import A, Keys, Speaker
+
+NAME = Identity(IdKind.FQDN, b"vpn.example.net")
+OTHER = Identity(IdKind.FQDN, b"colleague.example.net")
+VENDORS = (Vendor.XAUTH.value, Vendor.UNITY.value, Vendor.DPD.value)
+
+
+class Rogue(Speaker):
+    """What comes after phase 1 is said and heard as by any `Speaker`."""
+
+    def listen(self, datagram: bytes) -> None:
+        """The client's first message of aggressive mode: keys follow from it."""
+        header = Header.decode(datagram)
+        asked = parse_chain(header.next_payload, datagram[Header.SIZE :])
+        self.cky_i, self.cky_r = header.initiator, self.dice.cookie()
+        self.offered = asked.only(SecurityAssociation).proposals[0]
+        self.suite = read_ike(self.offered.transforms[0]).suite()
+        self.pair = self.dice.key_pair(self.suite.group)
+        self.g_xi, self.nr_b = asked.only(KeyExchange).data, self.dice.nonce(16)
+        self._keys(asked.body(Nonce))
+        self.bodies = asked.body(SecurityAssociation), asked.body(Identification)
+
+    def _keys(self, ni_b: bytes) -> None:
+        hashed = self.suite.hash.value
+        prf = lambda key, *parts: hmac.digest(key, b"".join(parts), hashed)  # noqa: E731
+        g_xy, cookies = self.pair.agree(self.g_xi), self.cky_i + self.cky_r
+        skeyid = prf(ni_b + self.nr_b, g_xy)
+        d = prf(skeyid, g_xy, cookies, b"\0")
+        a = prf(skeyid, d, g_xy, cookies, b"\1")
+        e = prf(skeyid, a, g_xy, cookies, b"\2")
+        self.size = ciphers.block_size(self.suite.cipher)
+        iv = hashlib.new(hashed, self.g_xi + self.pair.public).digest()[: self.size]
+        self.keys, self.last_block = Keys(self.suite, skeyid, d, a, e, iv), iv
+
+    def proof(self, identity: Identity) -> bytes:
+        body = Identification.of(identity)
+        octets = bytes([body.kind, body.protocol]) + body.port.to_bytes(2, "big") + body.data
+        values = self.pair.public, self.g_xi, self.cky_r, self.cky_i, self.bodies[0], octets
+        return self.keys.prf(self.keys.skeyid, *values)
+
+    def answer(self, identity: Identity = NAME, proof: bytes | None = None, *, hashed: bool = False) -> bytes:
+        """The second message; `proof` in place of the right signature, empty for none at all."""
+        told = b"signed:" + self.proof(identity) if proof is None else proof
+        proofs = (HashPayload(told),) if hashed else (Certificate(4, b"\x30\x03any"), SignaturePayload(told))
+        chosen = replace(self.offered, transforms=self.offered.transforms[:1])
+        return self.clear(
+            A,
+            SecurityAssociation((chosen,)),
+            KeyExchange(self.pair.public),
+            Nonce(self.nr_b),
+            Identification.of(identity),
+            *(VendorId(octets) for octets in VENDORS),
+            *(proofs if told else ()),
+        )
+
+    def heard_third(self, datagram: bytes) -> None:
+        """Where the IVs of what follows begin."""
+        self.last_block = datagram[-self.size :]
