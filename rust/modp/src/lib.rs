@@ -2,16 +2,12 @@
 //!
 //! The time depends on the length of the modulus and on the length in octets in which an exponent is given, on no
 //! value.
-#![forbid(unsafe_code)]
+
+mod bignum;
 
 use std::fmt;
-use std::sync::Arc;
 
-use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
-use crypto_bigint::{BoxedUint, Odd};
-use zeroize::Zeroize;
-
-const OCTET_BITS: u32 = 8;
+use bignum::{Montgomery, Number};
 
 /// What cannot be computed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +18,8 @@ pub enum Unfit {
     Base,
     /// An exponent without octets.
     Exponent,
+    /// The system gave no memory.
+    Memory,
 }
 
 impl fmt::Display for Unfit {
@@ -30,6 +28,7 @@ impl fmt::Display for Unfit {
             Self::Modulus => "a modulus is odd, above 1 and written without zero octets in front",
             Self::Base => "a base is below the modulus and as long",
             Self::Exponent => "an exponent has at least one octet",
+            Self::Memory => "there is no memory for an exponentiation",
         })
     }
 }
@@ -38,48 +37,36 @@ impl std::error::Error for Unfit {}
 
 /// A modulus, with what every exponentiation needs to know of it.
 pub struct Modulus {
-    parameters: Arc<BoxedMontyParams>,
-    octets: usize,
+    octets: Vec<u8>,
+    montgomery: Montgomery,
 }
 
 impl Modulus {
     /// The modulus is public and in network order.
     pub fn new(modulus: &[u8]) -> Result<Self, Unfit> {
-        if matches!(modulus, [] | [0 | 1] | [0, ..]) {
+        if matches!(modulus, [] | [1] | [0, ..]) || modulus.last().is_some_and(|last| last & 1 == 0) {
             return Err(Unfit::Modulus);
         }
-        let number = number(modulus).ok_or(Unfit::Modulus)?;
-        let odd = Option::<Odd<BoxedUint>>::from(number.to_odd()).ok_or(Unfit::Modulus)?;
-        Ok(Self { parameters: Arc::new(BoxedMontyParams::new_vartime(odd)), octets: modulus.len() })
+        let montgomery = Montgomery::new(Number::new(modulus).ok_or(Unfit::Memory)?).ok_or(Unfit::Memory)?;
+        Ok(Self { octets: modulus.to_vec(), montgomery })
     }
 
     /// `base` to the power of `exponent`, as long as the modulus; all in network order. Zero octets in front of the
     /// exponent count in the time that it takes, and in nothing else.
     pub fn power(&self, base: &[u8], exponent: &[u8]) -> Result<Vec<u8>, Unfit> {
-        let bits = bits(exponent).filter(|bits| *bits > 0).ok_or(Unfit::Exponent)?;
-        let base = self.reduced(base)?;
-        let mut exponent = number(exponent).ok_or(Unfit::Exponent)?;
-        let power = BoxedMontyForm::new_with_arc(base, self.parameters.clone()).pow_bounded_exp(&exponent, bits);
-        exponent.zeroize();
-        let octets = power.retrieve().to_be_bytes();
-        Ok(octets[octets.len() - self.octets..].to_vec())
-    }
-
-    fn reduced(&self, base: &[u8]) -> Result<BoxedUint, Unfit> {
-        let base = number(base).filter(|_| base.len() == self.octets).ok_or(Unfit::Base)?;
-        if base >= **self.parameters.modulus() {
+        if base.len() != self.octets.len() || base >= self.octets.as_slice() {
             return Err(Unfit::Base);
         }
-        Ok(base)
+        if exponent.is_empty() {
+            return Err(Unfit::Exponent);
+        }
+        self.computed(base, exponent).ok_or(Unfit::Memory)
     }
-}
 
-fn number(octets: &[u8]) -> Option<BoxedUint> {
-    BoxedUint::from_be_slice(octets, bits(octets)?).ok()
-}
-
-fn bits(octets: &[u8]) -> Option<u32> {
-    u32::try_from(octets.len()).ok()?.checked_mul(OCTET_BITS)
+    fn computed(&self, base: &[u8], exponent: &[u8]) -> Option<Vec<u8>> {
+        let power = self.montgomery.power(&Number::new(base)?, &Number::new(exponent)?)?;
+        power.octets(self.octets.len())
+    }
 }
 
 #[cfg(test)]
