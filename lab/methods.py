@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lab import lotor
 from lab.internet import GATEWAY
-from lab.lotor import CERTIFICATES, Lotor
+from lab.lotor import CERTIFICATES, CONFIGURATION, Lotor
 from lab.node import Finished, Node
 from lab.strongswan import GROUP_KEY
 
@@ -23,7 +23,7 @@ _NAMES = {
 }
 
 
-def serve(node: Node, certificates: Path, method: str, mode: str, **changes: str) -> Lotor:
+def serve(node: Node, certificates: Path, method: str, mode: str) -> Lotor:
     """A gateway that is running; alice may log in, everybody knows GROUP_KEY."""
     lines = {"exchange_mode": mode, "authentication_method": _NAMES[method].format("server")}
     if method in WITH_KEY:
@@ -31,7 +31,7 @@ def serve(node: Node, certificates: Path, method: str, mode: str, **changes: str
         lines["path"] = 'pre_shared_key "/etc/racoon/psk.txt"'
     if method in BOTH_SIGN:
         lines["certificate_type"] = 'x509 "vpngw.crt" "vpngw.key"; ca_type x509 "ca.crt"'
-    program = lotor.gateway(node, certificates, **lines, **changes)
+    program = lotor.gateway(node, certificates, **lines)
     node.write(f"{CERTIFICATES}/ca.crt", (certificates / "ca.crt").read_bytes())
     node.write("/etc/racoon/psk.txt", f"* {GROUP_KEY}\n", 0o600)
     lotor.add_user(program, "alice", "alicepass")
@@ -39,14 +39,16 @@ def serve(node: Node, certificates: Path, method: str, mode: str, **changes: str
     return program
 
 
-def road_warrior(node: Node, certificates: Path, method: str, mode: str, **changes: str) -> Lotor:
-    """A client whose daemon is running; see `connect`."""
+def road_warrior(node: Node, certificates: Path, method: str, mode: str, *, hurry: bool = False) -> Lotor:
+    """A client whose daemon is running; see `connect`. With `hurry` it soon gives up."""
     lines = {"exchange_mode": mode, "authentication_method": _NAMES[method].format("client")}
     if method in WITH_KEY:
         lines["ca_type"] = ""
     if method in BOTH_SIGN:
         lines["ca_type"] = 'x509 "ca.crt"; certificate_type x509 "user.crt" "user.key"; my_identifier asn1dn'
-    program = lotor.client(node, certificates, **lines, **changes)
+    program = lotor.client(node, certificates, **lines)
+    if hurry:
+        program.configure(lotor.HURRY + node.path(CONFIGURATION).read_text())
     for name, permissions in (("user.crt", 0o644), ("user.key", 0o600)):
         node.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), permissions)
     node.write("/etc/racoon/psk.txt", f"{GATEWAY} {GROUP_KEY}\n", 0o600)
