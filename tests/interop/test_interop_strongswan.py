@@ -8,12 +8,6 @@ from lab.internet import GATEWAY, INSIDE_HOST
 from lab.node import LabError, wait_until
 from lab.strongswan import Charon
 
-MODERN = {
-    "ecp256": ("aes 256", "sha256", "ecp256", "aes_gcm_16 128", "aes256-sha256-ecp256", "aes128gcm16-ecp256"),
-    "curve25519": ("aes", "sha384", "curve25519", "aes_gcm_16 256", "aes128-sha384-x25519", "aes256gcm16-x25519"),
-    "ecp384": ("aes", "sha384", "ecp384", "aes_gcm_16 128", "aes128-sha384-ecp384", "aes128gcm16-ecp384"),
-}
-"""Phase 1's cipher, hash and group, phase 2's cipher, both with PFS; and the same in strongSwan's words."""
 STRONG = {"encryption_algorithm": "aes 256", "hash_algorithm": "sha256", "dh_group": "14"}
 
 
@@ -70,43 +64,6 @@ def test_a_strongswan_client_with_strong_algorithms(internet, certificates):
     client = join(internet, certificates, proposals="aes256-sha256-modp2048", esp="aes256-sha1-modp1024")
     assert "completed successfully" in client.initiate()
     assert ping(internet.client, INSIDE_HOST)
-
-
-def modern(side, cipher, hashing, group, esp):
-    """The HOW-TO's configuration with a suite that authenticates by itself, and without authentication_algorithm."""
-    gateways = {"auth_source": "local", "adminsock": '"/run/gateway.sock"'} if side == "gateway" else {}
-    text = lotor.howto(side, encryption_algorithm=cipher, hash_algorithm=hashing, dh_group=group, **gateways)
-    head, _, _ = text.partition("sainfo anonymous")
-    return (
-        f"{head}sainfo anonymous {{ pfs_group {group}; encryption_algorithm {esp}; compression_algorithm deflate; }}\n"
-    )
-
-
-@pytest.mark.parametrize("name", MODERN)
-def test_a_strongswan_client_with_modern_algorithms(internet, certificates, name):
-    *words, proposals, esp = MODERN[name]
-    gateway = lotor.gateway(internet.gateway, certificates)
-    lotor.add_user(gateway, "alice", "alicepass")
-    gateway.configure(modern("gateway", *words))
-    gateway.start("-d")
-    client = join(internet, certificates, proposals=proposals, esp=esp)
-    assert "completed successfully" in client.initiate()
-    assert carries(internet, internet.client, "10.99.99.1")
-
-
-@pytest.mark.parametrize("name", MODERN)
-def test_a_lotor_client_with_modern_algorithms_at_a_strongswan_gateway(internet, certificates, name):
-    *words, proposals, esp = MODERN[name]
-    gateway = Charon(internet.gateway)
-    gateway.serve(
-        certificates / "vpngw.crt", certificates / "vpngw.key", identity="gw.example.org", proposals=proposals, esp=esp
-    )
-    client = lotor.client(internet.client, certificates)
-    client.configure(modern("client", *words))
-    client.start("-d")
-    done = lotor.connect(client, "alice", "alicepass")
-    assert done.code == 0, done
-    assert carries(internet, internet.client, "10.99.99.10")
 
 
 @pytest.mark.parametrize("algorithms", [{}, STRONG], ids=["howto", "strong"])
