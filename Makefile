@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
 export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 export PYTHONDONTWRITEBYTECODE := $(if $(CI),1,)
 
-.PHONY: setup demo test lint types imports rust unit namespaces interop docs clean
+.PHONY: setup demo test lint types imports rust unit namespaces interop bench bench-quick bench-peers docs clean
 
 setup: $(STAMPS)/built
 
@@ -68,6 +68,17 @@ interop: setup
 	@echo '== interop: vpnc, strongSwan and lotor in network namespaces'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
 	$(PYTEST) -m interop
+
+# Beside other tunnels in network namespaces; writes docs/performance.md. `bench-quick` takes a minute and writes nothing.
+bench: setup bench-peers
+	@$(BIN)/python -m bench.tunnel --rounds 5 --seconds 5 --write
+
+bench-quick: setup bench-peers
+	@$(BIN)/python -m bench.tunnel --rounds 1 --seconds 1
+
+bench-peers:
+	@test "$$(id -u)" = 0 || { echo 'the benchmarks make network namespaces: run sudo make bench' >&2; exit 1; }
+	@command -v openvpn >/dev/null && command -v iperf3 >/dev/null || apt-get install -q -y --no-install-recommends openvpn iperf3
 
 clean:
 	rm -rf $(VENV) target build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Benchmarks: lotor beside other tunnels, in network namespaces of this machine."""

@@ -1,0 +1,107 @@
+"""`python -m bench.tunnel`: lotor beside strongSwan and OpenVPN, by turns; medians and ratios."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.measure import Figures, measure
+from bench.peers import PEERS, Peer
+from lab.node import LabError
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
+MARK = "<!-- what stands below is written by `make bench` -->\n"
+ROWS: dict[str, Callable[[Figures], float]] = {
+    "TCP, 1 stream up, Mbit/s": lambda figures: figures.tcp["1 up"],
+    "TCP, 1 stream down, Mbit/s": lambda figures: figures.tcp["1 down"],
+    "TCP, 4 streams up, Mbit/s": lambda figures: figures.tcp["4 up"],
+    "TCP, 4 streams down, Mbit/s": lambda figures: figures.tcp["4 down"],
+    "processor seconds per gigabyte, both ends": lambda figures: figures.cpu,
+    "UDP of 64 octets, thousand packets/s, at most 1 % lost": lambda figures: figures.small,
+    "round trip, idle, µs": lambda figures: figures.idle,
+    "round trip beside one TCP stream, µs": lambda figures: figures.loaded,
+    "memory of the gateway, MiB": lambda figures: figures.memory,
+}
+Results = dict[Peer, list[Figures]]
+
+
+def run(rounds: int, seconds: int, peers: tuple[Peer, ...]) -> Results:
+    results: Results = {peer: [] for peer in peers}
+    for number in range(1, rounds + 1):
+        for peer in peers:
+            print(f"round {number} of {rounds}: {peer.name}, {peer.suite}", file=sys.stderr, flush=True)
+            try:
+                results[peer].append(measure(peer, seconds))
+            except LabError as error:
+                print(f"  left out: {error}", file=sys.stderr)
+    return {peer: figures for peer, figures in results.items() if figures}
+
+
+def tables(results: Results) -> str:
+    suites = dict.fromkeys(peer.suite for peer in results)
+    return "\n".join(
+        table(suite, {peer: each for peer, each in results.items() if peer.suite == suite}) for suite in suites
+    )
+
+
+def table(suite: str, results: Results) -> str:
+    head = " | ".join(peer.name for peer in results)
+    lines = [f"### {suite}\n", f"| median | {head} | lotor to the others |", "|---|" + "---|" * (len(results) + 1)]
+    for name, pick in ROWS.items():
+        medians = [statistics.median(pick(figures) for figures in each) for each in results.values()]
+        ratios = ", ".join(f"{medians[0] / other:.2f}" if other else "-" for other in medians[1:])
+        lines.append(f"| {name} | {' | '.join(f'{median:.4g}' for median in medians)} | {ratios} |")
+    spread = "; ".join(
+        f"{peer.name} {min(low := [figures.tcp['1 up'] for figures in each]):.0f} to {max(low):.0f}"
+        for peer, each in results.items()
+    )
+    return "\n".join([*lines, "", f"TCP, 1 stream up, from the slowest to the fastest round: {spread}.", ""])
+
+
+def machine() -> str:
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    cores = Path("/proc/cpuinfo").read_text().count("processor\t:")
+    packages = ", ".join(f"{name} {version(name)}" for name in ("strongswan-charon", "openvpn", "iperf3"))
+    return f"{cores} cores of {cpu.group(1) if cpu else platform.machine()}, Linux {platform.release()}; {packages}"
+
+
+def version(package: str) -> str:
+    if not shutil.which("dpkg-query"):
+        return "of this host"
+    asked = ("dpkg-query", "--show", "--showformat=${Version}", package)
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout or "of this host"
+
+
+def write(text: str) -> None:
+    """Replaces what an earlier run wrote."""
+    kept = DOCUMENT.read_text().split(MARK)[0] if DOCUMENT.exists() else "# Performance\n\n"
+    DOCUMENT.write_text(kept + MARK + "\n" + text)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
+    parser.add_argument("--only", default="", help="a part of the name or suite")
+    parser.add_argument("--write", action="store_true", help=f"into {DOCUMENT.name}")
+    options = parser.parse_args()
+    peers = tuple(peer for peer in PEERS if options.only in f"{peer.name} {peer.suite}")
+    results = run(options.rounds, options.seconds, peers)
+    conditions = f"{options.rounds} rounds of {options.seconds} s for each measurement, {datetime.now(UTC):%Y-%m-%d}."
+    text = f"{machine()}. {conditions}\n\n{tables(results)}"
+    print(text)
+    if options.write:
+        write(text)
+    return 0 if results else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
