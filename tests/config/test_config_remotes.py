@@ -102,6 +102,8 @@ def test_a_client_without_a_file(tmp_path: Path) -> None:
         (256, Integrity.HMAC_SHA1),
         (128, Integrity.HMAC_SHA256),
         (128, Integrity.HMAC_SHA1),
+        (256, None),
+        (128, None),
     ]
     assert all(isinstance(suite, EspSuite) for suite in policy.child.suites)
     assert settings.remotes[0].xauth_login == "alice"
