@@ -25,6 +25,8 @@ from lotor.control.messages import (
     Disconnect,
     Disconnected,
     Events,
+    Explain,
+    Explained,
     Failed,
     Happened,
     Prompt,
@@ -52,6 +54,7 @@ VIEW = {
     "configuration": "/etc/racoon/racoon.conf",
     "seconds": 7325.0,
     "internal_errors": 0,
+    "remarks": ["3 attempts failed since the start: lotor explain tells why"],
     "sessions": [
         {
             "session": 3,
@@ -254,7 +257,15 @@ def test_status_fits_80_columns_and_json_is_the_view_itself(daemon):
     text = run(["status"], fake.path).stdout
     fake.close()
     assert max(map(len, text.splitlines())) <= 80
-    for word in ("alice", "198.51.100.10:53778", "2026-05-01 12:03", "10.99.99.1", "aes-128/sha1/modp1024", "42 min"):
+    for word in (
+        "alice",
+        "3 attempts failed since the start",
+        "198.51.100.10:53778",
+        "2026-05-01 12:03",
+        "10.99.99.1",
+        "aes-128/sha1/modp1024",
+        "42 min",
+    ):
         assert word in text
     assert "12.3 MB in, 999 octets out" in text
     assert "refused packets: 2 forged" in text
@@ -345,3 +356,68 @@ def test_the_socket_comes_from_the_option_then_the_file_then_the_default(tmp_pat
     assert locate.control_socket(None, file) == locate.DEFAULT_SOCKET
     monkeypatch.setattr(locate, "CONFIGURATIONS", (tmp_path / "none",))
     assert locate.control_socket(None) == locate.DEFAULT_SOCKET
+
+
+REASON = "login of alice refused: " + "wrong " * 20
+
+
+def attempt(number, state="failed", user="alice"):
+    return {
+        "session": number,
+        "state": state,
+        "began": "2026-05-01T12:03:55Z",
+        "user": user,
+        "peer": "",
+        "outside": "203.0.113.9",
+        "reason": "login of alice refused: " + "wrong " * 20,
+        "story": [
+            {"name": "login", "text": "login of alice refused: " + "wrong " * 20},
+            {"name": "fix", "text": "type"},
+        ],
+    }
+
+
+EXPLAINED = {"schema": 1, "subject": "alice", "known": 30, "attempts": [attempt(17), attempt(12), attempt(0)]}
+
+
+def test_explain_tells_the_newest_and_names_the_others(daemon):
+    fake = daemon(Explained(EXPLAINED))
+    text = run(["explain", "alice"], fake.path).stdout
+    assert fake.requests == [Explain("alice")]
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.startswith("session 17: alice, failed (2026-05-01 12:03 UTC)\n  login     login of alice refused")
+    assert text.endswith("Before that: 29 more, lotor explain NUMBER tells them: 12\n")
+    assert "  fix       type\n" in text
+
+
+def test_explain_lists_attempts_and_speaks_json(daemon):
+    fake = daemon(Explained(EXPLAINED))
+    text = run(["explain"], fake.path).stdout
+    fake.close()
+    assert fake.requests == [Explain()]
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.splitlines()[-1] == "and 27 older ones"
+    again = daemon(Explained(EXPLAINED))
+    assert json.loads(run(["explain", "--json"], again.path).stdout) == EXPLAINED
+
+
+def test_explain_without_attempts(daemon):
+    fake = daemon(Explained({**EXPLAINED, "known": 0, "attempts": []}))
+    assert run(["explain"], fake.path).stdout == "no attempts yet\n"
+
+
+def test_explain_of_nobody_is_a_refusal(daemon):
+    fake = daemon(Failed("no attempt of bob is remembered"))
+    done = run(["explain", "bob"], fake.path)
+    assert (done.returncode, done.stderr) == (Exit.FAILED, "lotor: no attempt of bob is remembered\n")
+
+
+def test_explain_without_a_control_socket_points_to_the_journal(tmp_path):
+    file = tmp_path / "racoon.conf"
+    file.write_text("listen { adminsock disabled; }\n")
+    done = subprocess.run(
+        [*PROGRAM, "explain", "-f", str(file), "alice"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == Exit.NO_DAEMON
+    assert "no control socket (adminsock disabled)" in done.stderr
+    assert "log debug;" in done.stderr

@@ -82,3 +82,25 @@ def test_the_number_of_a_renewing_attempt_is_a_strangers_again(journal, caplog):
         journal.follow(PhaseOneUp(2, FLOATED, SUITE, "gw", "", "", ""))
     assert len(caplog.records) == STRANGERS_PER_SECOND
     assert "alice" not in caplog.text
+
+
+def test_the_story_of_a_session_is_a_line_of_the_debug_journal(caplog):
+    caplog.set_level(logging.DEBUG, "lotor")
+    journal = Journal(lambda seconds, call: None, lambda session: f"who: {session}\x1b[2J")
+    for effect in [started(3), *established(3), ended(3)]:
+        journal.follow(effect.event)
+    assert caplog.records[-1].getMessage() == "session 3 (alice): story: who: 3?[2J"
+    caplog.set_level(logging.INFO, "lotor")
+    caplog.clear()
+    for effect in [started(4), ended(4)]:
+        journal.follow(effect.event)
+    assert "story" not in caplog.text
+
+
+def test_stories_of_strangers_count_as_lines_of_strangers(caplog):
+    caplog.set_level(logging.DEBUG, "lotor")
+    journal = Journal(lambda seconds, call: None, lambda session: "who: a stranger")
+    for number in range(100):
+        for effect in [started(number, Side.GATEWAY), ended(number)]:
+            journal.follow(effect.event)
+    assert len(caplog.records) == STRANGERS_PER_SECOND

@@ -34,3 +34,15 @@ def _of_file(path: Path) -> Path | None:
     except ConfigError:
         return None
     return adminsock.path if adminsock is not None else None
+
+
+def without_socket(path: Path) -> bool:
+    """Whether a configuration that can be read gives its daemon no control socket."""
+    from lotor.config import ConfigError, load
+
+    if not os.access(path, os.R_OK):
+        return False
+    try:
+        return load(path).settings.listen.adminsock is None
+    except ConfigError:
+        return False

@@ -18,6 +18,7 @@ COMMANDS = {
     "vd": "lotor.cli.connect:disconnect",
     "disconnect": "lotor.cli.connect:disconnect",
     "status": "lotor.cli.status:status",
+    "explain": "lotor.cli.explain:explain",
     "events": "lotor.cli.control:events",
     "reload": "lotor.cli.control:reload",
     "check": "lotor.cli.check:check",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from typing import cast
 
 import click
@@ -43,6 +44,7 @@ def table(view: StatusView) -> str:
     ]
     if view["internal_errors"]:
         lines.append(f"{view['internal_errors']} internal errors: see the log")
+    lines += [wrapped for remark in view["remarks"] for wrapped in textwrap.wrap(remark, 80)]
     if not view["sessions"]:
         return "\n".join([*lines, "no sessions"])
     for session in view["sessions"]:

@@ -13,6 +13,7 @@ from lotor.control.messages import (
     Connect,
     Disconnect,
     Events,
+    Explain,
     Failed,
     Happened,
     Prompt,
@@ -122,10 +123,15 @@ class Conversation:
             case Events():
                 await self._stream()
                 return None
-            case Status():
-                return Report(dict(self._service.status()))
+            case Status() | Explain():
+                return self._look(request)
             case _:
                 return Failed("nothing was asked")
+
+    def _look(self, request: Status | Explain) -> Response:
+        if isinstance(request, Explain):
+            return self._service.explain(request)
+        return Report(dict(self._service.status()))
 
     async def _stream(self) -> None:
         waiting: asyncio.Queue[Happened | None] = asyncio.Queue(MOST_EVENTS_WAITING)

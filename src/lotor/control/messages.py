@@ -60,6 +60,13 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Explain:
+    """`lotor explain`. `subject` is a login, an address, an identity or a session's number; empty: all."""
+
+    subject: Line = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Events:
     """Stream of `Happened` until the connection closes."""
 
@@ -101,6 +108,13 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Explained:
+    """`lotor.control.views.ExplainView`."""
+
+    report: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Happened:
     """One event: `at` in seconds of the wall clock, `session` 0 when it is of none."""
 
@@ -125,8 +139,8 @@ class Failed:
     cause: Line = ""
 
 
-Request = Connect | Answer | Disconnect | Status | Events | Reload
-Response = Prompt | Connected | Disconnected | Report | Happened | Done | Failed
+Request = Connect | Answer | Disconnect | Status | Explain | Events | Reload
+Response = Prompt | Connected | Disconnected | Report | Explained | Happened | Done | Failed
 Message = Request | Response
 
 REQUESTS: dict[str, type[Request]] = {
@@ -134,6 +148,7 @@ REQUESTS: dict[str, type[Request]] = {
     "answer": Answer,
     "disconnect": Disconnect,
     "status": Status,
+    "explain": Explain,
     "events": Events,
     "reload": Reload,
 }
@@ -142,6 +157,7 @@ RESPONSES: dict[str, type[Response]] = {
     "connected": Connected,
     "disconnected": Disconnected,
     "report": Report,
+    "explained": Explained,
     "happened": Happened,
     "done": Done,
     "failed": Failed,

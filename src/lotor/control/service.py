@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from lotor.control.messages import Connect, Disconnect, Happened, Response, Secrets
+from lotor.control.messages import Connect, Disconnect, Explain, Happened, Response, Secrets
 from lotor.control.views import StatusView
 from lotor.model.login import Field
 
@@ -40,6 +40,8 @@ class Service(Protocol):
     async def disconnect(self, request: Disconnect, caller: Caller) -> Response: ...
 
     def status(self) -> StatusView: ...
+
+    def explain(self, request: Explain) -> Response: ...
 
     async def reload(self) -> Response: ...
 

@@ -1,4 +1,5 @@
-"""What `status` shows, as JSON values: stable names, documented in docs/status.md; fields are added, never renamed."""
+"""What `status` and `explain` show, as JSON values: stable names, documented in docs/status.md and docs/explain.md;
+fields are added, never renamed."""
 
 from __future__ import annotations
 
@@ -52,6 +53,53 @@ class SessionView(TypedDict):
     warnings: list[str]
 
 
+class RowView(TypedDict):
+    """One thing worth telling, under its name."""
+
+    name: str
+    text: str
+
+
+class AttemptView(TypedDict):
+    """One attempt. `began` and `ended` are ISO 8601 in UTC; `story` is all of it in words."""
+
+    session: int
+    role: str
+    remote: str
+    state: str
+    began: str
+    ended: str | None
+    outside: str
+    path: str
+    program: str
+    mode: str
+    offers: list[str]
+    vendors: list[str]
+    chosen: str
+    method: str
+    peer: str
+    verdict: str
+    nat: str
+    user: str
+    login: str
+    address: str
+    pairs: list[str]
+    happened: list[str]
+    cause: str
+    reason: str
+    fix: str
+    story: list[RowView]
+
+
+class ExplainView(TypedDict):
+    """The attempts that fit what was asked for, newest first, `known` of them in all."""
+
+    schema: int
+    subject: str
+    known: int
+    attempts: list[AttemptView]
+
+
 class StatusView(TypedDict):
     """The whole answer."""
 
@@ -61,4 +109,5 @@ class StatusView(TypedDict):
     configuration: str
     seconds: float
     internal_errors: int
+    remarks: list[str]
     sessions: list[SessionView]

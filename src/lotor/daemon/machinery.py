@@ -21,8 +21,10 @@ from lotor.ports.hooks import HookEvent
 from lotor.ports.host import Host
 from lotor.ports.leases import Leases
 from lotor.runtime.answers import Answers, Sources
+from lotor.runtime.attempts import Attempts
 from lotor.runtime.configurations import GatewayConfigurations, NoConfigurations
 from lotor.runtime.driver import Core, Driver
+from lotor.runtime.explain import line
 from lotor.runtime.follower import Engines, Environment, Follower
 from lotor.runtime.journal import Journal
 from lotor.runtime.persons import ClientPersons, Files
@@ -64,6 +66,7 @@ class Machinery:
         )
         self.requests = Requests()
         self.register = Register(equipment.dataplane)
+        self.attempts = Attempts()
         self.persons = ClientPersons(self.requests, Files(self._login, self._password))
         self.answers = Answers(self._sources())
         self.driver = Driver(core, self._transmit, self.answers.reply)
@@ -72,9 +75,11 @@ class Machinery:
         self.connections = Connections(parts, Ground(self._remotes, self._login, self._source))
 
     def start(self) -> None:
-        journal = Journal(asyncio.get_running_loop().call_later)
-        for subscriber in (self.register.follow, journal.follow, self.persons.follow, self.requests.follow):
+        journal = Journal(asyncio.get_running_loop().call_later, self._story)
+        for subscriber in (self.register.follow, self.attempts.follow, journal.follow):
             self.driver.subscribe(subscriber)
+        self.driver.subscribe(self.persons.follow)
+        self.driver.subscribe(self.requests.follow)
         self.driver.subscribe(self.follower.follow)
         self.driver.subscribe(self.register.ended)
         self._equipment.dataplane.start(self.driver.receive, self._notice)
@@ -99,6 +104,10 @@ class Machinery:
 
     def listen(self, subscriber: Callable[[Event], None]) -> None:
         self.driver.subscribe(subscriber)
+
+    def _story(self, session: int) -> str:
+        attempt = self.attempts.get(session)
+        return line(attempt) if attempt is not None else ""
 
     def _sources(self) -> Sources:
         return Sources(

@@ -9,9 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lotor.config import ConfigError
-from lotor.control.messages import Connect, Connected, Disconnect, Disconnected, Done, Failed, Happened, Response
+from lotor.control.messages import (
+    Connect,
+    Connected,
+    Disconnect,
+    Disconnected,
+    Done,
+    Explain,
+    Explained,
+    Failed,
+    Happened,
+    Response,
+)
 from lotor.control.service import Caller
 from lotor.control.views import StatusView
+from lotor.daemon.explaining import explain_view
 from lotor.daemon.loadout import Loadout
 from lotor.daemon.machinery import Machinery
 from lotor.daemon.status import status_view
@@ -60,7 +72,20 @@ class Steward:
         now = asyncio.get_running_loop().time()
         view = status_view(self._machinery.register, self._origin.name, self._started, now)
         view["internal_errors"] = self._machinery.driver.tally.internal_errors
+        view["remarks"] = self._remarks()
         return view
+
+    def explain(self, request: Explain) -> Response:
+        view = explain_view(self._machinery.attempts, request.subject)
+        if request.subject and not view["attempts"]:
+            return Failed(f"no attempt of {request.subject} is remembered: lotor explain lists those that are")
+        return Explained(dict(view))
+
+    def _remarks(self) -> list[str]:
+        """What whoever looks at the status should know beside the sessions."""
+        failures = self._machinery.attempts.failures
+        attempts = "1 attempt" if failures == 1 else f"{failures} attempts"
+        return [f"{attempts} failed since the start: lotor explain tells why"] if failures else []
 
     async def reload(self) -> Response:
         """Reads, judges, then switches; a bad file keeps what was there."""

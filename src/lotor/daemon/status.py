@@ -25,7 +25,7 @@ WEAK: dict[Group | Hash | Integrity | Cipher, str] = {
 
 
 def status_view(register: Register, configuration: str, started: float, now: float) -> StatusView:
-    """`started` and `now` in the core's clock. The caller sets `internal_errors`."""
+    """`started` and `now` in the core's clock. The caller sets `internal_errors` and `remarks`."""
     return StatusView(
         schema=SCHEMA,
         version=__version__,
@@ -33,6 +33,7 @@ def status_view(register: Register, configuration: str, started: float, now: flo
         configuration=configuration,
         seconds=round(now - started, 1),
         internal_errors=0,
+        remarks=[],
         sessions=[session_view(register, each, now) for each in register.all()],
     )
 

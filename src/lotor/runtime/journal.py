@@ -13,13 +13,18 @@ log = logging.getLogger("lotor.journal")
 
 STRANGERS_PER_SECOND = 20
 WINDOW = 1.0
+LONGEST_STORY = 4096
 
 
 class Journal:
-    """`later(seconds, call)` is the loop's `call_later`."""
+    """`later(seconds, call)` is the loop's `call_later`. `story` tells a session that has ended as one line, for the
+    debug journal."""
 
-    def __init__(self, later: Callable[[float, Callable[[], None]], object]) -> None:
+    def __init__(
+        self, later: Callable[[float, Callable[[], None]], object], story: Callable[[int], str] = lambda _: ""
+    ) -> None:
         self._later = later
+        self._story = story
         self._users: dict[int, str] = {}
         self._own: set[int] = set()
         self._lines = 0
@@ -35,7 +40,16 @@ class Journal:
             self._unlearn(event)
             return
         log.log(event.level, "%s%s", self._prefix(event.session), clean(event.text()))
+        if isinstance(event, Ended):
+            self._tell_story(event)
         self._unlearn(event)
+
+    def _tell_story(self, event: Ended) -> None:
+        """What `lotor explain` would say, where nobody can ask it."""
+        if not log.isEnabledFor(logging.DEBUG) or (self._from_stranger(event) and not self._admit()):
+            return
+        if story := self._story(event.session):
+            log.debug("%sstory: %s", self._prefix(event.session), clean(story, longest=LONGEST_STORY))
 
     def _learn(self, event: Event) -> None:
         match event:

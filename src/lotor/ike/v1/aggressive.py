@@ -57,6 +57,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     answer = yield from expect()
 
     suite = riders.told_lifetime(answer, choose.ike_answer(remote, answer.only(SecurityAssociation)))
+    witness.chosen(session, suite, answer)
     peer = answer.only(Identification).identity
     g_xy = phase1.agree(ours.pair, answer.only(KeyExchange).data, str(session.path.remote))
     said = phase1.said(session, ours, answer, phase1.body(sa))

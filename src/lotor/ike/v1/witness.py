@@ -46,12 +46,13 @@ def _offers(sa: SecurityAssociation) -> list[str]:
 
 def _vendors(message: tuple[Payload, ...]) -> Names:
     """By name where there is one, else the octets."""
-    return Names([_vendor(each.data) for each in message if isinstance(each, VendorId)][:MOST_VENDORS])
+    return Names([vendor(each.data) for each in message if isinstance(each, VendorId)][:MOST_VENDORS])
 
 
-def _vendor(data: bytes) -> str:
-    vendor = recognise(data)
-    return vendor.name.lower() if vendor is not None else data[:20].hex()
+def vendor(data: bytes) -> str:
+    """One vendor id in a word."""
+    known = recognise(data)
+    return known.name.lower() if known is not None else data[:20].hex()
 
 
 def chosen(session: Session, suite: IkeSuite, answer: Chain | None = None) -> None:

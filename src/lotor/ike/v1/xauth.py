@@ -61,6 +61,7 @@ def _acquire(session: Session) -> Story[None]:
     """An address before the yes: a client that gets none hears why."""
     configuration = yield from ask(AcquireConfiguration(session.id, session.facts.user))
     if isinstance(configuration, Failure):
+        session.desk.tell(LoginRefused(session.id, session.facts.user, configuration.why))
         yield from _deny(session, Reason(Cause.POOL_EXHAUSTED, configuration.why), configuration.why)
     else:
         session.facts.configuration = configuration

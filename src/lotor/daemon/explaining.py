@@ -1,0 +1,55 @@
+"""Attempts as the views that `explain` shows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from lotor.control.views import SCHEMA, AttemptView, ExplainView, RowView
+from lotor.runtime import explain, remedies
+from lotor.runtime.attempts import Attempt, Attempts
+
+MOST = 20
+"""Attempts in one answer."""
+
+
+def explain_view(attempts: Attempts, subject: str) -> ExplainView:
+    """An empty subject means all."""
+    found = attempts.find(subject) if subject else attempts.all()
+    views = [attempt_view(each) for each in found[:MOST]]
+    return ExplainView(schema=SCHEMA, subject=subject, known=len(found), attempts=views)
+
+
+def attempt_view(attempt: Attempt) -> AttemptView:
+    reason = attempt.reason
+    return AttemptView(
+        session=attempt.session,
+        role=attempt.side.value,
+        remote=attempt.remote,
+        state=explain.outcome(attempt),
+        began=_time(attempt.began),
+        ended=None if attempt.over is None else _time(attempt.over),
+        outside=attempt.address,
+        path=attempt.path,
+        program=explain.peer(attempt),
+        mode=attempt.mode,
+        offers=list(attempt.offers),
+        vendors=list(attempt.vendors),
+        chosen=attempt.chosen,
+        method=attempt.method,
+        peer=attempt.peer or attempt.claimed,
+        verdict=attempt.verdict,
+        nat=attempt.nat,
+        user=attempt.user,
+        login=attempt.login,
+        address=attempt.inner,
+        pairs=list(attempt.pairs.values()),
+        happened=list(attempt.happened),
+        cause=reason.cause.name if reason else "",
+        reason=reason.text if reason else "",
+        fix=remedies.remedy(attempt),
+        story=[RowView(name=row.name, text=row.text) for row in explain.story(attempt)],
+    )
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

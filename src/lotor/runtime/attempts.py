@@ -1,0 +1,217 @@
+"""Recent attempts in memory: what the core's events said of each, bounded, as clean text; secrets are not in events."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from lotor.ike.events import (
+    ChildDown,
+    ChildUp,
+    Chosen,
+    Configured,
+    Dead,
+    Ended,
+    Event,
+    Judged,
+    LoggedIn,
+    LoginRefused,
+    LoginRound,
+    Offered,
+    PathChanged,
+    PhaseOneUp,
+    Renewed,
+    Started,
+    Turned,
+    Up,
+)
+from lotor.model.policy import Side
+from lotor.model.reason import Cause, Reason
+from lotor.model.text import clean
+
+MOST_ALIVE = 4096
+MOST_WELL, MOST_FAILED, MOST_STRANGERS, MOST_AT_THE_DOOR = 50, 200, 100, 64
+"""Attempts kept after their end: those that came up, failed ones of somebody with a name, failed ones of strangers, and
+addresses whose messages never made an attempt."""
+MOST_LINES = 12
+LONGEST = 600
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt. `began` and `over` in seconds of the wall clock; `address` of the peer outside, `inner` the one that
+    it was given; `vendors` what the peer announced; `session` 0: messages that never became one."""
+
+    session: int
+    began: float
+    side: Side
+    remote: str
+    address: str
+    path: str
+    mode: str = ""
+    offers: tuple[str, ...] = ()
+    vendors: tuple[str, ...] = ()
+    nonce: int = 0
+    claimed: str = ""
+    chosen: str = ""
+    method: str = ""
+    established: str = ""
+    peer: str = ""
+    nat: str = ""
+    verdict: str = ""
+    rounds: list[str] = field(default_factory=list)
+    user: str = ""
+    login: str = ""
+    inner: str = ""
+    pairs: dict[int, str] = field(default_factory=dict)
+    happened: list[str] = field(default_factory=list)
+    up: bool = False
+    over: float | None = None
+    reason: Reason | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.over is not None and not self.up
+
+    def note(self, text: str) -> None:
+        """Something that happened on the way; what repeats stands once."""
+        line = say(text)
+        if line not in self.happened and len(self.happened) < MOST_LINES:
+            self.happened.append(line)
+
+
+class Attempts:
+    """A subscriber. Those that failed are kept longer than those that came up, and a flood of strangers drives out
+    only strangers."""
+
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
+        self._alive: OrderedDict[int, Attempt] = OrderedDict()
+        self._well: deque[Attempt] = deque(maxlen=MOST_WELL)
+        self._failed: deque[Attempt] = deque(maxlen=MOST_FAILED)
+        self._strangers: deque[Attempt] = deque(maxlen=MOST_STRANGERS)
+        self._door: OrderedDict[str, Attempt] = OrderedDict()
+        self.failures = 0
+
+    def follow(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._begin(event)
+        elif isinstance(event, Turned) and event.session == 0:
+            self._turned_away(event)
+        elif isinstance(event, Renewed):
+            self._alive.pop(event.attempt, None)
+        attempt = self._alive.get(event.session)
+        if attempt is None:
+            return
+        learn(attempt, event)
+        if isinstance(event, Ended):
+            self._end(attempt, event)
+
+    def get(self, session: int) -> Attempt | None:
+        """The attempt of that number, alive or kept."""
+        kept = (*self._well, *self._failed, *self._strangers)
+        return self._alive.get(session) or next((each for each in kept if each.session == session), None)
+
+    def find(self, subject: str) -> list[Attempt]:
+        """By number, by outer or inner address, by login, identity or remote block; newest first."""
+        wanted = subject.casefold()
+        return [each for each in self.all() if wanted in set(_names(each))]
+
+    def all(self) -> list[Attempt]:
+        """Newest first."""
+        kept = (*self._alive.values(), *self._well, *self._failed, *self._strangers, *self._door.values())
+        return sorted(kept, key=lambda each: (each.began, each.session), reverse=True)
+
+    def _begin(self, event: Started) -> None:
+        path = event.path
+        attempt = Attempt(
+            event.session, self._wall(), event.side, say(event.remote), str(path.remote.address), str(path)
+        )
+        self._alive[event.session] = attempt
+        while len(self._alive) > MOST_ALIVE:
+            self._alive.popitem(last=False)
+
+    def _end(self, attempt: Attempt, event: Ended) -> None:
+        self._alive.pop(attempt.session, None)
+        attempt.over, attempt.reason = self._wall(), Reason(event.reason.cause, say(event.reason.text))
+        if attempt.up:
+            self._well.append(attempt)
+            return
+        self.failures += 1
+        own = attempt.side is Side.CLIENT
+        (self._failed if attempt.user or own else self._strangers).append(attempt)
+
+    def _turned_away(self, event: Turned) -> None:
+        address = str(event.path.remote.address)
+        known = self._door.pop(address, None)
+        attempt = known or Attempt(0, self._wall(), Side.GATEWAY, "", address, str(event.path))
+        attempt.over, attempt.reason = self._wall(), Reason(Cause.PROTOCOL, say(f"{event.what}: {event.why}"))
+        attempt.note(f"{event.what}: {event.why}")
+        self._door[address] = attempt
+        while len(self._door) > MOST_AT_THE_DOOR:
+            self._door.popitem(last=False)
+
+
+def learn(attempt: Attempt, event: Event) -> None:
+    """What one event adds to an attempt."""
+    match event:
+        case Offered(mode=mode, offers=offers, vendors=vendors, identity=identity, nonce=nonce):
+            attempt.mode, attempt.offers, attempt.nonce = mode, _all(offers), nonce
+            attempt.claimed = say(identity)
+            attempt.vendors = () if attempt.side is Side.CLIENT else _all(vendors)
+        case Chosen(suite=suite, method=method, vendors=vendors):
+            attempt.chosen, attempt.method = suite, method
+            attempt.vendors = _all(vendors) if attempt.side is Side.CLIENT else attempt.vendors
+        case Judged(peer=peer, verdict=verdict):
+            attempt.peer, attempt.verdict = say(peer), say(verdict)
+        case PhaseOneUp(path=path, suite=suite, peer=peer, nat=nat):
+            attempt.path, attempt.established, attempt.peer, attempt.nat = str(path), str(suite), say(peer), nat
+        case ChildUp() | ChildDown():
+            _learn_child(attempt, event)
+        case _:
+            _learn_later(attempt, event)
+
+
+def _learn_later(attempt: Attempt, event: Event) -> None:
+    match event:
+        case LoginRound(turn=turn, wants=wants):
+            if len(attempt.rounds) < MOST_LINES:
+                attempt.rounds.append(f"round {turn}: {say(str(wants))}")
+        case LoggedIn(user=user):
+            attempt.user, attempt.login = say(user), f"login of {say(user)} accepted"
+        case LoginRefused(user=user, why=why):
+            attempt.user, attempt.login = say(user), say(f"login of {user or 'nobody'} refused: {why}")
+        case Configured(user=user, address=address):
+            attempt.user, attempt.inner = say(user), say(address)
+        case Up(user=user):
+            attempt.user, attempt.up = say(user), True
+        case PathChanged() | Turned() | Dead() | Renewed():
+            attempt.note(event.text())
+
+
+def _learn_child(attempt: Attempt, event: ChildUp | ChildDown) -> None:
+    if isinstance(event, ChildUp):
+        pair = event.child
+        spis = f"SPI {pair.inbound.spi:#010x} in, {pair.outbound.spi:#010x} out"
+        attempt.pairs[pair.id] = say(f"{event.suite}, {spis}")
+    elif event.child in attempt.pairs:
+        attempt.pairs[event.child] += say(f"; down: {event.reason}")
+    while len(attempt.pairs) > MOST_LINES:
+        attempt.pairs.pop(next(iter(attempt.pairs)))
+
+
+def say(text: str) -> str:
+    return clean(text, longest=LONGEST)
+
+
+def _all(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(say(word) for word in words)
+
+
+def _names(attempt: Attempt) -> Iterator[str]:
+    known = (attempt.address, attempt.inner, attempt.user, attempt.peer, attempt.claimed, attempt.remote)
+    yield from (each.casefold() for each in known if each)
+    if attempt.session:
+        yield str(attempt.session)

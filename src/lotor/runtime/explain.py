@@ -1,0 +1,128 @@
+"""One attempt told in plain words: for `lotor explain`, and as one line for the journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lotor.model.policy import Side
+from lotor.model.reason import Cause
+from lotor.runtime import fingerprint, remedies
+from lotor.runtime.attempts import Attempt
+from lotor.runtime.fingerprint import Trace
+
+SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing worth telling, under its name."""
+
+    name: str
+    text: str
+
+
+def story(attempt: Attempt) -> tuple[Row, ...]:
+    """What is known, in the order in which it happened."""
+    rows = [
+        Row("who", _who(attempt)),
+        Row("peer is", peer(attempt)),
+        Row("offered", _offered(attempt)),
+        Row("announced", _listed(attempt.vendors, " ")),
+        Row("chosen", _chosen(attempt)),
+        Row("identity", _identity(attempt)),
+        Row("phase 1", f"established: {attempt.established}" if attempt.established else ""),
+        Row("NAT", attempt.nat),
+        Row("login", _login(attempt)),
+        Row("address", _address(attempt)),
+        *(Row("SA pair", f"{number}: {text}") for number, text in attempt.pairs.items()),
+        *(Row("then", text) for text in attempt.happened if attempt.session),
+        Row("now" if attempt.over is None else "ended", _end(attempt)),
+        Row("fix", remedies.remedy(attempt)),
+    ]
+    return tuple(row for row in rows if row.text)
+
+
+def line(attempt: Attempt) -> str:
+    """The same as one line."""
+    return "; ".join(f"{row.name}: {row.text}" for row in story(attempt))
+
+
+def outcome(attempt: Attempt) -> str:
+    """One of `up`, `connecting`, `ended`, `failed`."""
+    if attempt.over is None:
+        return "up" if attempt.up else "connecting"
+    return "ended" if attempt.up else "failed"
+
+
+def peer(attempt: Attempt) -> str:
+    """The program at the other end, as far as its messages show."""
+    if attempt.side is Side.CLIENT:
+        return fingerprint.responder(attempt.vendors) if attempt.vendors else ""
+    if not attempt.offers and not attempt.vendors:
+        return ""
+    return fingerprint.initiator(Trace(attempt.vendors, attempt.offers, attempt.nonce))
+
+
+def _who(attempt: Attempt) -> str:
+    if attempt.session == 0:
+        return f"a stranger at {attempt.address}, never let in"
+    if attempt.side is Side.CLIENT:
+        return f"this host to the gateway {attempt.address}, remote {attempt.remote}, {attempt.path}"
+    return f"a client at {attempt.address}, remote {attempt.remote}, {attempt.path}"
+
+
+def _offered(attempt: Attempt) -> str:
+    return f"in {attempt.mode}: {_listed(attempt.offers, ', ')}" if attempt.offers else ""
+
+
+def _listed(words: tuple[str, ...], between: str) -> str:
+    more = f" and {len(words) - SHOWN} more" if len(words) > 2 * SHOWN else ""
+    return between.join(words[: SHOWN if more else None]) + more
+
+
+def _chosen(attempt: Attempt) -> str:
+    if attempt.chosen:
+        return f"{attempt.chosen} with {attempt.method}"
+    return "nothing" if attempt.offers and attempt.over is not None else ""
+
+
+def _identity(attempt: Attempt) -> str:
+    if attempt.verdict and attempt.reason is not None and attempt.verdict == attempt.reason.text:
+        return f"{attempt.peer}, refused: see the end"
+    if attempt.verdict:
+        return f"{attempt.peer}: {attempt.verdict}"
+    if attempt.side is Side.GATEWAY and attempt.claimed:
+        return f"{attempt.claimed}, not proved"
+    return ""
+
+
+def _login(attempt: Attempt) -> str:
+    if not attempt.rounds:
+        return attempt.login
+    verdict = attempt.login or _login_at_the_client(attempt)
+    return f"asked for {', then '.join(_wants(each) for each in attempt.rounds)}; {verdict}"
+
+
+def _login_at_the_client(attempt: Attempt) -> str:
+    """The gateway's verdict, as it shows in what followed."""
+    if attempt.inner or attempt.up:
+        return "accepted"
+    refused = attempt.reason is not None and attempt.reason.cause is Cause.LOGIN_REFUSED
+    return "refused" if refused else "no verdict"
+
+
+def _wants(asked: str) -> str:
+    return asked.partition(": ")[2].replace(", ", " and ")
+
+
+def _address(attempt: Attempt) -> str:
+    if not attempt.inner:
+        return ""
+    return f"{attempt.inner} for {attempt.user}" if attempt.user else attempt.inner
+
+
+def _end(attempt: Attempt) -> str:
+    if attempt.over is None or attempt.reason is None:
+        return outcome(attempt)
+    cause, text = attempt.reason.cause.value, attempt.reason.text
+    return text if text.startswith(cause) else f"{cause}: {text}"

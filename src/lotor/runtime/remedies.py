@@ -1,0 +1,120 @@
+"""What to do about an attempt that failed: one sentence a cause, for the end that reads it."""
+
+from __future__ import annotations
+
+from lotor.model.algorithms import Group
+from lotor.model.policy import Side
+from lotor.model.reason import Cause
+from lotor.runtime.attempts import Attempt
+
+WEAK = ("modp768", "modp1024", "modp1536", "des", "3des", "md5", "sha1")
+
+_REMEDIES: dict[Cause, tuple[str, str]] = {
+    # cause:               at the gateway, at the client
+    Cause.ADMINISTRATOR: ("", ""),
+    Cause.PEER_CLOSED: (
+        "the client gave up: its own log, or lotor explain there, says why",
+        "the gateway closed the connection: its journal says why; connect again",
+    ),
+    Cause.NO_ANSWER: (
+        "look for a firewall that stops UDP 4500 or large datagrams (ike_frag on), or a person who typed too slowly",
+        "check the address, that the gateway runs, and that UDP ports 500 and 4500 are open; ike_frag on may help",
+    ),
+    Cause.CERTIFICATE: (
+        "correct what the verdict names: the client's certificate, ca_type or peers_identifier of this remote block",
+        "correct what the verdict names: the gateway's certificate, or ca_type and peers_identifier here",
+    ),
+    Cause.LOGIN_REFUSED: (
+        "check login and password with the person; lotor user passwd NAME sets a new one where auth_source is local",
+        "type the password again; if it is right, the gateway's journal says why it was refused",
+    ),
+    Cause.LOGIN_DECLINED: (
+        "",
+        "give the password: at a terminal, with --password-stdin, or with xauth_login and psk.txt",
+    ),
+    Cause.POOL_EXHAUSTED: (
+        "make pool_size of mode_cfg larger, or end sessions that nobody uses (lotor status)",
+        "ask the gateway's administrator for a larger pool_size",
+    ),
+    Cause.DEAD_PEER: (
+        "the client's network went away; it connects again by itself or by its person",
+        "connect again; if it happens often, raise dpd_delay or look at the network in between",
+    ),
+    Cause.EXPIRED: ("", "connect again; lifetime of the remote block says how long a login lasts"),
+    Cause.PROTOCOL: (
+        "compare the configuration of both ends: exchange_mode, authentication_method, pre-shared keys, identifiers",
+        "compare the configuration of both ends: exchange_mode, authentication_method, pre-shared keys, identifiers",
+    ),
+    Cause.LOCAL_FAULT: (
+        "correct what the reason names, on this host",
+        "correct what the reason names, on this host",
+    ),
+    Cause.REPLACED: ("", "another connection of the same person took this one's place"),
+}
+
+
+def remedy(attempt: Attempt) -> str:
+    """Empty where there is nothing to do."""
+    if not attempt.failed or attempt.reason is None:
+        return ""
+    if attempt.session == 0:
+        return _at_the_door(attempt.reason.text)
+    if attempt.reason.cause is Cause.NO_PROPOSAL or _no_proposal_in_quick_mode(attempt):
+        return _proposal(attempt)
+    if attempt.reason.cause is Cause.PROTOCOL and "pre-shared key" in attempt.reason.text + attempt.verdict:
+        return "write the same key for this peer into the files of pre-shared keys of both ends (path pre_shared_key)"
+    return _REMEDIES[attempt.reason.cause][0 if attempt.side is Side.GATEWAY else 1]
+
+
+def _at_the_door(why: str) -> str:
+    if "no remote block" in why:
+        return (
+            "add the exchange_mode that it used to a remote block for its address or to remote anonymous, or leave the "
+            "stranger outside"
+        )
+    if "at the door" in why:
+        return "too many attempts at once from there: a flood, or a client that never hears our answers"
+    return "nothing, unless it is a client of yours: then look for a port or a protocol that is not IKEv1's"
+
+
+def _no_proposal_in_quick_mode(attempt: Attempt) -> bool:
+    return any("no proposal chosen" in each for each in attempt.happened)
+
+
+def _proposal(attempt: Attempt) -> str:
+    if attempt.established:
+        return (
+            "make sainfo the same at both ends: encryption_algorithm, authentication_algorithm, pfs_group and lifetime"
+        )
+    if attempt.side is Side.CLIENT:
+        return (
+            f"make a proposal of remote {attempt.remote} one that the gateway accepts; its journal names what it wants"
+        )
+    offer = next((each for each in attempt.offers if not _weak(each)), None)
+    if offer is None:
+        return "the client offers weak algorithms only: correct the client (aes 256, sha256, dh_group 14)"
+    return f"let a remote block accept what the client offers: {_directives(offer)}; or change the client"
+
+
+def _weak(offer: str) -> bool:
+    parts = offer.split("/")
+    return any(part.partition("-")[0] in WEAK for part in parts)
+
+
+def _directives(offer: str) -> str:
+    """`proposal { … }` for an offer as text."""
+    cipher, hashing, group, method = (*offer.split("/"), "", "", "")[:4]
+    name, _, bits = cipher.partition("-")
+    number = next((str(int(each)) for each in Group if each.name.lower() == group), group)
+    parts = [
+        f"encryption_algorithm {name} {bits}".rstrip(),
+        f"hash_algorithm {hashing}",
+        f"authentication_method {_ours(method)}",
+        f"dh_group {number}",
+    ]
+    return "proposal { " + " ".join(f"{part};" for part in parts) + " }"
+
+
+def _ours(method: str) -> str:
+    """The method as a gateway's configuration names it."""
+    return f"{method}_server" if method.startswith(("hybrid", "xauth")) else method
