@@ -49,7 +49,12 @@ _SCAPY_AUTH = {
     Integrity.HMAC_SHA512: "SHA2-512-256",
     None: None,
 }
-_SCAPY_CRYPT = {Cipher.AES_CBC: "AES-CBC", Cipher.TRIPLE_DES_CBC: "3DES", Cipher.AES_GCM_16: "AES-GCM"}
+_SCAPY_CRYPT = {
+    Cipher.AES_CBC: "AES-CBC",
+    Cipher.TRIPLE_DES_CBC: "3DES",
+    Cipher.AES_GCM_16: "AES-GCM",
+    Cipher.CHACHA20_POLY1305: "CHACHA20-POLY1305",
+}
 
 
 def octets(count: int, seed: int) -> bytes:
@@ -57,8 +62,8 @@ def octets(count: int, seed: int) -> bytes:
 
 
 def keys(suite: EspSuite, spi: int) -> DirectionKeys:
-    size = 24 if suite.cipher is Cipher.TRIPLE_DES_CBC else suite.key_bits // 8
-    size += 4 if suite.cipher is Cipher.AES_GCM_16 else 0
+    size = {Cipher.TRIPLE_DES_CBC: 24, Cipher.CHACHA20_POLY1305: 32}.get(suite.cipher, suite.key_bits // 8)
+    size += 4 if suite.integrity is None else 0
     seed = spi % 250
     return DirectionKeys(spi, Secret(octets(size, seed)), Secret(octets(KEY_OCTETS[suite.integrity], seed + 1)))
 

@@ -20,6 +20,7 @@ CBC = [(Cipher.AES_CBC, 128), (Cipher.AES_CBC, 192), (Cipher.AES_CBC, 256), (Cip
 SUITES = [
     *(EspSuite(cipher, bits, integrity) for (cipher, bits), integrity in product(CBC, Integrity)),
     *(EspSuite(Cipher.AES_GCM_16, bits, None) for bits in (128, 192, 256)),
+    EspSuite(Cipher.CHACHA20_POLY1305, 0, None),
 ]
 
 
@@ -43,8 +44,9 @@ def test_sequence_numbers_count_from_one_and_vectors_never_repeat(bench, ping):
     assert len({esp[8:24] for esp in datagrams}) == 100
 
 
-def test_counter_mode_vectors_never_repeat(bench, ping):
-    bench.install(suite=EspSuite(Cipher.AES_GCM_16, 128, None))
+@pytest.mark.parametrize("suite", [suite for suite in SUITES if suite.integrity is None], ids=str)
+def test_counter_mode_vectors_never_repeat(bench, ping, suite):
+    bench.install(suite=suite)
     vectors = set()
     for _ in range(50):
         bench.leave(ping(back=True))
