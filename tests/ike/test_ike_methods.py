@@ -86,8 +86,9 @@ def test_a_client_whose_certificate_is_refused_gets_nothing(method, mode):
     world, gateway, client = pair(**_remotes(method, mode))
     gateway.answers[JudgePeer] = lambda _: Untrusted("certificate of alice expired")
     connect(world, client, gateway)
-    assert world.run(200, lambda: bool(client.of(Ended)) and bool(gateway.of(Ended)))
+    assert world.run(20, lambda: bool(client.of(Ended)) and bool(gateway.of(Ended)))
     assert gateway.of(Ended)[0].reason.cause is Cause.CERTIFICATE
+    assert "AUTHENTICATION_FAILED" in client.of(Ended)[0].reason.text
     assert not gateway.of(Configured)
     assert not gateway.installed
 

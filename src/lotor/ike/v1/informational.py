@@ -11,7 +11,8 @@ from lotor.ike.effects import Transmit
 from lotor.ike.events import Remark, Turned
 from lotor.ike.session import Session
 from lotor.ike.v1 import phase1
-from lotor.ike.v1.seal import phase_two
+from lotor.ike.v1.keymat import PhaseOneKeys
+from lotor.ike.v1.seal import PhaseOneChannel, phase_two
 from lotor.model.network import Instant, Path
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.chain import build_chain, build_message, parse_chain
@@ -25,8 +26,20 @@ from lotor.wire.v1.vendors import Vendor
 def say(session: Session, *payloads: Payload) -> None:
     """One encrypted message that nobody answers."""
     record = phase1.of(session)
+    _say(session, record.keys, record.last_block, payloads)
+
+
+def say_refusal(session: Session, channel: PhaseOneChannel, notify: NotifyType) -> None:
+    """Why phase 1 failed: under its keys where the peer, which went on already, would believe nothing else."""
+    if channel.thread is None or session.initiator:
+        say_clear(session, notify)
+    else:
+        _say(session, channel.thread.keys, channel.last_block(), (Notification(notify),))
+
+
+def _say(session: Session, keys: PhaseOneKeys, last_block: bytes, payloads: tuple[Payload, ...]) -> None:
     message_id = session.desk.dice.message_id()
-    channel = phase_two(record.keys, record.last_block, message_id)
+    channel = phase_two(keys, last_block, message_id)
     header = session.header(ExchangeType.INFORMATIONAL, message_id)
     session.desk.put(Transmit(channel.wrap(header, payloads, encrypt=True), session.path))
 
@@ -135,6 +148,9 @@ def _refused(heard: Heard, note: Notification) -> None:
     reason = Reason(cause, f"{session.path.remote.address} refused quick mode: {name}")
     if session.exchanges.running(ExchangeType.QUICK) and session.initiator and not session.children:
         session.end(reason)
+    elif note.type == NotifyType.AUTHENTICATION_FAILED and session.initiator and not session.children:
+        text = f"{session.path.remote.address} does not accept this end's proof of who it is: {name}"
+        session.end(Reason(Cause.PROTOCOL, text), farewell=False)
     else:
         session.desk.tell(Turned(session.id, heard.path, "notify", name))
 

@@ -59,7 +59,7 @@ def begin(session: Session, kind: ExchangeType, now: Instant) -> Exchange:
     channel, mode = PhaseOneChannel(), _MODES[kind]
     story = mode.initiator if session.initiator else mode.responder
     exchange = _exchange(session, plans.phase_one(session, channel, kind), 0, story(session, channel))
-    exchange.done, exchange.failed = _phase_one_done(session), _attempt_failed(session)
+    exchange.done, exchange.failed = _phase_one_done(session), _attempt_failed(session, channel, kind)
     session.exchanges.add(exchange)
     session.limit(LOGIN_GRACE if session.initiator else HALF_OPEN, "half-open session", _too_slow(session), now)
     exchange.start(now)
@@ -143,15 +143,21 @@ def _tell_phase_one(session: Session, record: PhaseOne) -> None:
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 
-def _attempt_failed(session: Session) -> Any:
-    """A refusal in phase 1 ends the session; the peer gets one hint, no larger than what it sent."""
+def _attempt_failed(session: Session, channel: PhaseOneChannel, kind: ExchangeType) -> Any:
+    """A refusal in phase 1 ends the session; the peer gets one hint, no larger than what it sent. In aggressive mode a
+    client is through when its last message is refused."""
+    say = informational.say_refusal if kind is ExchangeType.AGGRESSIVE else _say_clear
 
     def failed(refusal: Refusal, _: Instant) -> None:
         if refusal.notify is not None:
-            informational.say_clear(session, refusal.notify)
+            say(session, channel, refusal.notify)
         session.end(session.facts.refused or refusal.reason, farewell=False)
 
     return failed
+
+
+def _say_clear(session: Session, _: PhaseOneChannel, notify: NotifyType) -> None:
+    informational.say_clear(session, notify)
 
 
 def _failed(session: Session) -> Any:
