@@ -6,7 +6,7 @@ One table says who signs; the modes ask here for what to send and for what to be
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lotor.ike.errors import LocalFault, Misplaced, PolicyRefusal, Unproved
 from lotor.ike.questions import DeriveSkeyid, JudgePeer, Sign
@@ -81,7 +81,7 @@ def skeyid(session: Session, suite: IkeSuite, said: Exchanged, secret: PeerSecre
 class PeerSecret:
     """What SKEYID is made of: g^xy, and the peer's identity where the mode knows it already (aggressive mode)."""
 
-    g_xy: bytes
+    g_xy: bytes = field(repr=False)
     identity: Identity | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lotor.crypto import ciphers, hashes
 from lotor.model.algorithms import Cipher, Hash, IkeSuite
@@ -89,7 +89,7 @@ class QuickMaterial:
     protocol: int
     ni_b: bytes
     nr_b: bytes
-    g_xy: bytes = b""
+    g_xy: bytes = field(default=b"", repr=False)
 
 
 def keymat(keys: PhaseOneKeys, material: QuickMaterial, spi: bytes, size: int) -> bytes:

@@ -7,12 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lotor.wire.errors import Malformed
+from lotor.wire.v1.numbers import XauthAttribute
 
 MOST_ATTRIBUTES = 256
 BIGGEST_NUMBER = (1 << 64) - 1
 _HEAD = struct.Struct("!HH")
 _BASIC = 0x8000
 _TYPE_MASK = 0x7FFF
+SECRET = frozenset(
+    {XauthAttribute.USER_PASSWORD, XauthAttribute.PASSCODE, XauthAttribute.NEXT_PIN, XauthAttribute.ANSWER}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,11 @@ class Attribute:
     type: int
     data: bytes
     basic: bool = False
+
+    def __repr__(self) -> str:
+        """What a person typed never prints, in whatever list or message the attribute stands."""
+        data = "…" if self.type in SECRET else repr(self.data)
+        return f"Attribute(type={self.type}, data={data}, basic={self.basic})"
 
     @property
     def number(self) -> int:

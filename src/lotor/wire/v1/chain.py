@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from lotor.wire.errors import Malformed
@@ -23,7 +23,7 @@ class Received:
     """A payload as it came: `body` without generic header, `end` the offset just behind it in the chain."""
 
     type: int
-    body: bytes
+    body: bytes = field(repr=False)
     value: Payload
     end: int
 
@@ -32,7 +32,7 @@ class Received:
 class Chain:
     """The payloads of one message. `octets` ends with the last payload: padding behind it is not here."""
 
-    octets: bytes
+    octets: bytes = field(repr=False)
     payloads: tuple[Received, ...]
 
     def first(self, kind: type[P]) -> P | None:
