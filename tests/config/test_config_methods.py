@@ -175,3 +175,10 @@ def test_a_client_may_have_two_blocks_for_one_gateway(home: Path) -> None:
     assert not found(home, *blocks)
     settings = loads("\n".join((*blocks, SAINFO)), directory=home).settings
     assert {policy.exchange_modes for policy in resolve(settings, {}).remotes} == {(ExchangeMode.MAIN,)}
+
+
+@pytest.mark.parametrize(("pool", "gives"), [(POOL, True), ("", False)])
+def test_a_gateway_with_a_pool_gives_addresses_to_all(home: Path, pool: str, gives: bool) -> None:
+    text = f"{remote('rsasig', OWN, TRUST, 'mode_cfg on;')} {pool} {SAINFO}"
+    (policy,) = resolve(loads(text, directory=home).settings, {}).remotes
+    assert (policy.side, policy.mode_cfg) == (Side.GATEWAY, gives)

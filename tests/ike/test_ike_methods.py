@@ -123,3 +123,20 @@ def test_the_block_whose_proposals_and_identity_fit_is_the_one():
     assert world.run(20, lambda: is_up(client) and is_up(gateway)), [e.text() for e in gateway.events]
     asked = [q.request.remote for q in gateway.questions if isinstance(q, DeriveSkeyid)]
     assert asked == ["sales"]
+
+
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+@pytest.mark.parametrize("method", [AuthMethod.PSK, AuthMethod.RSA])
+def test_where_addresses_are_given_nobody_brings_one(method, mode):
+    """Else a peer could name itself by the address of a colleague, and get the colleague's traffic."""
+    remotes = _remotes(method, mode)
+    remotes["client"] = replace(remotes["client"], mode_cfg=False)
+    world, gateway, client = pair(**remotes)
+    connect(world, client, gateway)
+    assert world.run(20, lambda: is_up(gateway)), "a gateway that gives no addresses lets peers bring theirs"
+    remotes["gateway"] = replace(remotes["gateway"], mode_cfg=True)
+    world, gateway, client = pair(**remotes)
+    connect(world, client, gateway)
+    assert world.run(200, lambda: bool(client.of(Ended)))
+    assert not gateway.installed
+    assert not gateway.of(ChildUp)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 
 from lotor.config.check import check
@@ -23,7 +24,7 @@ from lotor.config.settings import (
 from lotor.model.algorithms import AEADS, Cipher, EspSuite, IkeSuite, Integrity
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.identity import Identity, IdentityPattern, IdKind
-from lotor.model.policy import ChildPolicy, Dpd, Policy, RemotePolicy, Retransmission
+from lotor.model.policy import ChildPolicy, Dpd, Policy, RemotePolicy, Retransmission, Side
 
 UDP, ISAKMP_PORT = 17, 500
 EVERYTHING = 65535
@@ -35,6 +36,8 @@ def resolve(settings: Settings, credentials: Mapping[str, Credential]) -> Policy
     if problems:
         raise ConfigError(problems)
     remotes = [_remote(remote, credentials.get(remote.name, Credential())) for remote in settings.remotes]
+    gives = settings.mode_cfg is not None and settings.mode_cfg.network4 is not None
+    remotes = [replace(each, mode_cfg=gives) if each.side is Side.GATEWAY else each for each in remotes]
     remotes.sort(key=lambda remote: remote.address is None)
     return Policy(tuple(remotes), _child(settings.sainfos[0]), _retransmission(settings.timer))
 

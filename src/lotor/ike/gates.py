@@ -23,10 +23,10 @@ ALL = (Gate.PHASE_ONE, Gate.LOGIN, Gate.ADDRESS)
 
 
 def owed(remote: RemotePolicy, *, xauth: bool) -> tuple[Gate, ...]:
-    """What is owed after phase 1. Without XAUTH the peer is proved already, and it may bring its own address; a client
-    that asks for no configuration does so too."""
+    """What is owed after phase 1. Without XAUTH the peer is proved already. It may bring its own address only where the
+    gateway gives none: who could name an address of the pool would get a colleague's traffic."""
     login = (Gate.LOGIN,) if xauth else ()
-    given = remote.mode_cfg if remote.side is Side.CLIENT else xauth
+    given = remote.mode_cfg or (xauth and remote.side is Side.GATEWAY)
     return (*login, Gate.ADDRESS) if given else login
 
 

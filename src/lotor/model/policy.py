@@ -77,7 +77,8 @@ class Retransmission:
 @dataclass(frozen=True, slots=True)
 class RemotePolicy:
     """One `remote` block. `address` None is `anonymous`; `my_identity` None is the local address; `certificates` is
-    our chain, leaf first, DER. `name` is unique and is what questions to the keys carry."""
+    our chain, leaf first, DER. `mode_cfg`: a client asks for a configuration; a gateway has addresses to give, and its
+    clients must take one. `name` is unique and is what questions to the keys carry."""
 
     name: str
     side: Side
