@@ -40,6 +40,7 @@ from lotor.wire.v1.proposals import ike_transform
 from lotor.wire.v1.vendors import Vendor
 from peers.counter import Counter
 from peers.mutations import Mutator
+from peers.rogue import PATH, Caller, Rogue
 from peers.speaker import A, I, Manners, Q, Speaker, T
 from peers.world import CHILD, CLIENT, GATEWAY, SUITE, CheapDice, Host
 
@@ -236,6 +237,60 @@ def _settle_client(client: Host, effects) -> list[bytes]:
     counter.host, counter.endpoint, counter.late, counter.now = client, client.endpoint, False, 1000.0
     counter.text, counter.pending, counter.yes = [], [], set()
     return counter.settle(effects)
+
+
+def test_changed_payloads_of_a_proved_gateway_raise_nothing_at_a_client():
+    """A gateway that was proved and went mad: HASH and all hold, and nothing inside."""
+    mutator, seen = Mutator(17), set()
+    for _ in range(max(2, MUTATIONS // 1000)):
+        caller, rogue = Caller(), Rogue(77)
+        rogue.listen(caller.first)
+        (third,) = caller.receive(rogue.answer(), PATH.remote, floated=False)
+        rogue.heard_third(third)
+        for number in range(30):
+            kind, payloads = mutator.lots.choice(MAD)
+            first, octets = build_chain(payloads)
+            changed = octets if mutator.lots.random() < 0.3 else mutator.octets(octets)
+            thread = rogue._thread(kind, 100 + number)
+            digest = rogue._digest(thread, 100 + number, changed)
+            length = (4 + len(digest)).to_bytes(2, "big")
+            sealed, thread.iv = rogue._seal(bytes([first, 0]) + length + digest + changed, thread.iv)
+            header = replace(rogue.header(kind, 100 + number), flags=1)
+            caller.receive(build_message(header, PayloadType.HASH, sealed), PATH.remote, floated=False)
+        seen |= {type(event).__name__ for event in caller.host.events}
+        caller.wait(300)
+        _readable(caller)
+        assert not _left_behind(caller)
+    assert {"PhaseOneUp", "Configured", "Ended"} <= seen
+
+
+WORD = b"\x1b]0;title\x07 \r\nSet \xff\xfe %n {0} $(id)"
+ASK = (
+    Attribute.tv(XauthAttribute.TYPE, 0),
+    Attribute.tlv(XauthAttribute.MESSAGE, WORD),
+    Attribute.tlv(XauthAttribute.USER_NAME, b""),
+    Attribute.tlv(XauthAttribute.USER_PASSWORD, b""),
+)
+TOLD = (
+    Attribute.tlv(1, bytes([10, 99, 99, 7])),
+    Attribute.tlv(2, bytes([255, 255, 255, 0])),
+    Attribute.tlv(3, bytes([10, 0, 12, 1])),
+    Attribute.tlv(28672, WORD),
+    Attribute.tlv(28674, WORD),
+    Attribute.tlv(28675, b"a.example,b.example"),
+    Attribute.tlv(28676, bytes([10, 0, 0, 0, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0])),
+    Attribute.tv(28679, 2),
+)
+MAD = (
+    (T, (Attributes(ConfigType.REQUEST, 0, ASK),)),
+    (T, (Attributes(ConfigType.SET, 0, (Attribute.tv(XauthAttribute.STATUS, 1),)),)),
+    (T, (Attributes(ConfigType.SET, 0, (*ASK[1:2], Attribute.tv(XauthAttribute.STATUS, 0))),)),
+    (T, (Attributes(ConfigType.SET, 0, TOLD),)),
+    (T, (Attributes(ConfigType.REPLY, 1, TOLD),)),
+    (I, (Notification(NotifyType.R_U_THERE, bytes(4)), Notification(NotifyType.RESPONDER_LIFETIME, bytes(12)))),
+    (I, (Notification(NotifyType.NO_PROPOSAL_CHOSEN, WORD), Delete(Protocol.ESP, (bytes(4),)))),
+    (Q, (*QUICK, *NAMES)),
+)
 
 
 # --- duplicates and floods -------------------------------------------------------------------------------------------

@@ -11,25 +11,17 @@ from itertools import product
 import pytest
 
 from lotor.ike.events import ChildUp, Configured, Up
-from lotor.ike.intents import Connect
-from lotor.ike.questions import AskPerson, Install, JudgePeer
+from lotor.ike.questions import AskPerson, Install
 from lotor.ike.v1 import authenticate
-from lotor.model.judgement import Trusted, Untrusted
-from lotor.model.network import Path, Peer
-from lotor.model.policy import Policy
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.chain import build_chain, build_message
 from lotor.wire.v1.numbers import ConfigType, NotifyType, Protocol, XauthAttribute
 from lotor.wire.v1.payloads import Attributes, Delete, Notification
-from peers.counter import HERE, Counter
-from peers.rogue import NAME, OTHER, Rogue
+from peers.rogue import NAME, OTHER, PATH, Caller, Rogue
 from peers.speaker import I, T
-from peers.visitor import HOME
-from peers.world import CHILD, CLIENT, CheapDice, Host
 
 LENGTH = int(os.environ.get("LOTOR_MODEL_LENGTH", "7"))
 UNPRUNED = int(os.environ.get("LOTOR_MODEL_UNPRUNED", "3"))
-PATH = Path(Peer(HOME, 500), Peer(HERE, 500))
 LOGIN = Attributes(
     ConfigType.REQUEST,
     0,
@@ -37,32 +29,9 @@ LOGIN = Attributes(
 )
 
 
-class Client(Counter):
-    """The client's side of a counter; `late`: the verdict on a certificate waits until `verdict()`."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.trusted = self.accepted = False
-        self.host = Host("client", HOME, Policy((CLIENT,), CHILD), CheapDice(8), answers={JudgePeer: self._judge})
-        self.endpoint = self.host.endpoint
-        self.first = self.settle(self.endpoint.command(Connect(CLIENT.name, PATH, 1), self.now))[0]
-
-    def _judge(self, question: JudgePeer):
-        proof = question.proof
-        right = proof.signature == b"signed:" + proof.signed
-        return Trusted("vpn.example.net") if right and proof.identity == NAME else Untrusted("not the one I meant")
-
-    def _waits(self, question: object) -> bool:
-        return isinstance(question, JudgePeer)
-
-    def _deliver(self, ticket: int, question: object, answer: object):
-        self.trusted |= isinstance(answer, Trusted)
-        return super()._deliver(ticket, question, answer)
-
-
 @dataclass
 class Case:
-    client: Client
+    client: Caller
     rogue: Rogue = field(default_factory=lambda: Rogue(77))
     sent: list[bytes] = field(default_factory=list)
     heard: list[bytes] = field(default_factory=list)
@@ -193,7 +162,7 @@ def _letters(late: bool) -> tuple[str, ...]:
 
 
 def _run(letters: tuple[str, ...], late: bool) -> Case:
-    case = Case(Client(late=late))
+    case = Case(Caller(late=late))
     for letter in letters:
         case.say(letter)
     return case

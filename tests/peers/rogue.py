@@ -1,4 +1,6 @@
-"""A responder made of wire and hashes only, which proves itself as a test wants: rightly, wrongly or not at all."""
+"""A responder made of wire and hashes only, which proves itself as a test wants: rightly, wrongly or not at all.
+
+And the client that calls it."""
 
 from __future__ import annotations
 
@@ -7,7 +9,12 @@ import hmac
 from dataclasses import replace
 
 from lotor.crypto import ciphers
+from lotor.ike.intents import Connect
+from lotor.ike.questions import JudgePeer
 from lotor.model.identity import Identity, IdKind
+from lotor.model.judgement import Trusted, Untrusted
+from lotor.model.network import Path, Peer
+from lotor.model.policy import Policy
 from lotor.wire.header import Header
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.chain import parse_chain
@@ -22,11 +29,40 @@ from lotor.wire.v1.payloads import (
 )
 from lotor.wire.v1.proposals import read_ike
 from lotor.wire.v1.vendors import Vendor
+from peers.counter import HERE, Counter
 from peers.speaker import A, Keys, Speaker
+from peers.visitor import HOME
+from peers.world import CHILD, CLIENT, CheapDice, Host
 
 NAME = Identity(IdKind.FQDN, b"vpn.example.net")
 OTHER = Identity(IdKind.FQDN, b"colleague.example.net")
 VENDORS = (Vendor.XAUTH.value, Vendor.UNITY.value, Vendor.DPD.value)
+
+
+PATH = Path(Peer(HOME, 500), Peer(HERE, 500))
+
+
+class Caller(Counter):
+    """The client's side of a counter; `late`: the verdict on a certificate waits until `verdict()`."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.trusted = self.accepted = False
+        self.host = Host("client", HOME, Policy((CLIENT,), CHILD), CheapDice(8), answers={JudgePeer: self._judge})
+        self.endpoint = self.host.endpoint
+        self.first = self.settle(self.endpoint.command(Connect(CLIENT.name, PATH, 1), self.now))[0]
+
+    def _judge(self, question: JudgePeer):
+        proof = question.proof
+        right = proof.signature == b"signed:" + proof.signed
+        return Trusted("vpn.example.net") if right and proof.identity == NAME else Untrusted("not the one I meant")
+
+    def _waits(self, question: object) -> bool:
+        return isinstance(question, JudgePeer)
+
+    def _deliver(self, ticket: int, question: object, answer: object):
+        self.trusted |= isinstance(answer, Trusted)
+        return super()._deliver(ticket, question, answer)
 
 
 class Rogue(Speaker):
