@@ -67,7 +67,7 @@ namespaces: setup
 interop: setup
 	@echo '== interop: vpnc, strongSwan and lotor in network namespaces'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
-	$(PYTEST) -m interop
+	$(PYTEST) -m interop --numprocesses 4
 
 # Beside other tunnels in network namespaces; writes docs/performance.md. `bench-quick` takes a minute and writes nothing.
 bench: setup bench-peers
