@@ -182,3 +182,12 @@ def test_a_gateway_with_a_pool_gives_addresses_to_all(home: Path, pool: str, giv
     text = f"{remote('rsasig', OWN, TRUST, 'mode_cfg on;')} {pool} {SAINFO}"
     (policy,) = resolve(loads(text, directory=home).settings, {}).remotes
     assert (policy.side, policy.mode_cfg) == (Side.GATEWAY, gives)
+
+
+@pytest.mark.parametrize(
+    ("written", "renews"), [("", True), ("rekey on;", True), ("rekey force;", True), ("rekey off;", False)]
+)
+def test_whether_phase_1_is_renewed(home: Path, written: str, renews: bool) -> None:
+    loaded = loads(remote("rsasig", OWN, TRUST, written) + SAINFO, directory=home)
+    assert not loaded.warnings
+    assert resolve(loaded.settings, {}).remotes[0].rekey is renews

@@ -325,12 +325,16 @@ _EXCHANGE = (
     ),
     Directive(
         "rekey",
-        Keyword((Choice("on", "on"), Choice("off", "off"), Choice("force", "force"))),
-        "Whether a phase 1 is renewed before its lifetime ends.",
+        Keyword(
+            (
+                Choice("on", "on", "by the end that began it, after four fifths of the lifetime"),
+                Choice("off", "off", "never: the connection ends with the lifetime of its phase 1"),
+                Choice("force", "force", "the same as on"),
+            )
+        ),
+        "Whether a phase 1 is renewed before its lifetime ends. Addresses, routes and SAs stay as they are.",
         default="on",
-        use=Use.LATER,
-        note="a connection ends with the lifetime of its phase 1",
-        quiet="off",
+        differs="on renews whether or not the peer speaks dead peer detection, for which racoon needs force.",
     ),
 )
 
