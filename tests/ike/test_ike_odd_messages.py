@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
@@ -11,8 +11,10 @@ from lotor.ike.events import ChildDown, ChildUp, Configured, Ended
 from lotor.ike.intents import ChildExpired
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin, JudgePeer
 from lotor.model.algorithms import AuthMethod
+from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure
 from lotor.model.login import Credentials, Field
+from lotor.model.network import Peer
 from lotor.model.policy import Policy, ProposalCheck
 from lotor.model.reason import Cause
 from lotor.model.secret import Secret
@@ -210,3 +212,21 @@ def test_a_client_that_goes_on_has_heard_the_yes():
     _logged_in(counter, vendors=(Vendor.XAUTH.value, Vendor.RFC3947.value))
     assert set(counter.wait(60)) <= {b"\xff"}
     assert counter.sessions == 1
+
+
+@pytest.mark.parametrize(("named", "admitted"), [("10.99.99.1", False), ("192.168.1.10", True)])
+def test_a_peer_without_a_lease_does_not_name_itself_after_somebodys_address(named, admitted):
+    """A pre-shared key without XAUTH brings its own inside address; it never takes one that was given to a login."""
+    keyed = replace(GATEWAY, name="keyed", proposals=(replace(SUITE, method=AuthMethod.PSK),))
+    counter = Counter(Policy((GATEWAY, keyed), CHILD))
+    _logged_in(counter)
+    identity = Identity(IdKind.IPV4_ADDR, IPv4Address(named).packed, 17, 500)
+    transforms = (ike_transform(1, keyed.proposals[0]),)
+    speaker = Speaker(2, Manners(transforms=transforms, identity=identity, psk=counter.host.psk))
+    elsewhere = Peer(IPv4Address("203.0.113.9"), 500)
+    speaker.second(counter.receive(speaker.first(), elsewhere)[0])
+    counter.receive(speaker.third(), elsewhere)
+    answers = counter.receive(speaker.say(Q, 50, _offer(), Nonce(bytes(16))), elsewhere)
+    told = speaker.hear(answers[0]).first(Notification)
+    assert (told is None) is admitted
+    assert bool(counter.host.installed) is admitted

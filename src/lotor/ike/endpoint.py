@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from itertools import count
 
 from lotor.ike.channel import Incoming
@@ -256,6 +257,10 @@ class Sessions:
 
     def predecessor(self, session: Session) -> Session | None:
         return self.by_id.get(session.facts.renews) if session.facts.renews is not None else None
+
+    def leased(self, session: Session, network: IPv4Network) -> bool:
+        others = (one.facts.configuration for one in self.by_id.values() if one is not session and one.gateway)
+        return any(given is not None and given.address in network for given in others)
 
     def succeed(self, session: Session, old: Session) -> None:
         """The old phase 1 is still found by its cookie for a moment: its deletes are expected."""

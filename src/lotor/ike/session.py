@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from typing import Any, Protocol
 
 from lotor.ike.children import Children
@@ -81,6 +82,10 @@ class Registry(Protocol):
 
     def predecessor(self, session: Session) -> Session | None:
         """The session that this one is to take over, if it still is."""
+        ...
+
+    def leased(self, session: Session, network: IPv4Network) -> bool:
+        """Whether an inside address there was given to another session."""
         ...
 
     def closed(self, session: Session) -> None: ...

@@ -173,7 +173,11 @@ def _outer_address(session: Session) -> IPv4Network:
     address = session.path.remote.address
     if named is None and not isinstance(address, IPv4Address):
         raise PeerFault("quick mode without a configuration needs IPv4", NotifyType.INVALID_ID_INFORMATION)
-    return named or IPv4Network(address)
+    inside = named or IPv4Network(address)
+    if session.registry.leased(session, inside):
+        text = f"the client names itself {inside.network_address}, which was given to another session"
+        raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
+    return inside
 
 
 def _responder_lifetime(chosen: choose.ChosenEsp, spi: bytes) -> tuple[Notification, ...]:
