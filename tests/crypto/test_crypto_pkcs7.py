@@ -117,6 +117,14 @@ def test_a_changed_octet_is_refused_or_read_but_nothing_else(place, octet):
         assert len(unwrap_certificates(bytes(changed))) == 1
 
 
+def test_a_length_beyond_the_end():
+    octets = bytearray(wrap(LEAF))
+    assert octets[:2] == b"\x30\x82"
+    octets[3] = (octets[3] + 1) % 256
+    with pytest.raises(CertificateError, match="not a readable PKCS#7"):
+        unwrap_certificates(bytes(octets))
+
+
 def received(*payloads: Certificate) -> tuple[bytes, ...]:
     return received_certificates(parse_chain(*build_chain(payloads)))
 

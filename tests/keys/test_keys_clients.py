@@ -77,6 +77,21 @@ def test_who_the_certificate_does_not_vouch_for(gateway, ca, alice, kind, octets
     assert f"its certificate {SUBJECT} does not vouch for that: let it call itself" in verdict.why
 
 
+@pytest.mark.parametrize(
+    ("wish", "kind", "octets"),
+    [
+        ({"subject": "."}, IdKind.FQDN, b""),
+        ({"subject": "."}, IdKind.USER_FQDN, b"."),
+        ({"subject": "None"}, IdKind.IPV4_ADDR, b""),
+        ({"subject": "10.0.0.5", "dns": ("alice.example.net",)}, IdKind.IPV4_ADDR, bytes([10, 0, 0, 5])),
+        ({"subject": "alice.example.net", "addresses": ("10.0.0.5",)}, IdKind.FQDN, b"alice.example.net"),
+    ],
+)
+def test_names_that_only_look_alike(gateway, ca, wish, kind, octets):
+    holder = lab.issue(ca, "alice", **wish)
+    assert isinstance(gateway.judge(holder, ca, proof=claims(kind, octets)), Untrusted)
+
+
 def test_another_users_identity(gateway, ca, alice):
     bob = lab.issue(ca, "bob", subject="C=XX, O=Lab, CN=bob")
     assert isinstance(gateway.judge(bob, ca, proof=claims(IdKind.DER_ASN1_DN, alice.subject)), Untrusted)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from keys import certificate_lab as lab
 from lotor.crypto.certificates import CertificateError
 from lotor.crypto.revocation import read_revocation_lists
-from lotor.keys import Severity
+from lotor.keys import Keyring, RemoteKeys, Severity
 from lotor.model.judgement import Trusted, Untrusted
 from lotor.model.policy import CrlPolicy
 
@@ -220,6 +220,11 @@ def test_lists_do_not_count_for_a_pinned_certificate(client, ca, gateway, put):
     pinned = put(gateway.pem, "gw.pem")
     path = put(lab.list_pem(ca, gateway))
     assert isinstance(client.judge(gateway, peers_certfile=pinned, crl=(path,)), Trusted)
+    assert client.keyring(peers_certfile=pinned, crl=(path.with_name("missing"),)).problems == ()
+
+
+def test_lists_are_not_read_where_nobody_is_judged(tmp_path):
+    assert Keyring([RemoteKeys("gw", crl=(tmp_path / "missing",))]).problems == ()
 
 
 @pytest.mark.parametrize(

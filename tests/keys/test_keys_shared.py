@@ -115,6 +115,11 @@ def test_the_first_line_of_a_name_counts(tmp_path):
     assert keyring(path).derive_skeyid(request(address="192.0.2.7")) == skeyid(b"first")
 
 
+def test_an_empty_key_id_is_nobodys(tmp_path):
+    path = write(tmp_path, b"0x key of nothing\n")
+    assert isinstance(keyring(path).derive_skeyid(request(Identity(IdKind.KEY_ID, b""))), Failure)
+
+
 def test_nobodys_key(tmp_path):
     path = write(tmp_path, b"192.0.2.7 first\n")
     found = keyring(path).derive_skeyid(request(Identity(IdKind.FQDN, b"bob\n\x1b[2J"), "192.0.2.10"))
