@@ -27,6 +27,7 @@ from lotor.leases.pool import Pool
 from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, Peer
 from lotor.model.policy import Side
 from lotor.ports.leases import Leases
+from lotor.runtime.capture import Capture
 from lotor.runtime.dice import SystemDice
 from lotor.runtime.sockets import IsakmpSocket, open_udp
 
@@ -43,8 +44,10 @@ class Assembled:
     held: AsyncExitStack
 
 
-async def assemble(loadout: Loadout, broken: Callable[[str], None]) -> Assembled:
-    """Everything running. Raises `StartError`, after letting go of what was taken."""
+async def assemble(loadout: Loadout, broken: Callable[[str], None], capture: Capture | None = None) -> Assembled:
+    """Everything running; `capture` gets every IKE datagram and the keys to read them.
+
+    Raises `StartError`, after letting go of what was taken."""
     async with AsyncExitStack() as held:
         isakmp, nat_t = _open_sockets(loadout.settings.listen, held)
         host = LinuxHost()
@@ -54,8 +57,9 @@ async def assemble(loadout: Loadout, broken: Callable[[str], None]) -> Assembled
         dataplane = userspace(tun, nat_t)
         leases = _leases(loadout)
         sockets = tuple(IsakmpSocket(each) for each in isakmp)
-        equipment = Equipment(dataplane, host, sockets, leases, environment, OUTER_MARK)
-        machinery = Machinery(Endpoint(loadout.policy, SystemDice()), loadout, equipment, broken)
+        equipment = Equipment(dataplane, host, sockets, leases, environment, OUTER_MARK, capture)
+        core = Endpoint(loadout.policy, SystemDice(), disclose=capture is not None)
+        machinery = Machinery(core, loadout, equipment, broken)
         await _open_gateway(loadout, dataplane.device(), dataplane.mtu(), held)
         held.callback(dataplane.stop)
         machinery.start()

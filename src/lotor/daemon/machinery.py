@@ -22,6 +22,7 @@ from lotor.ports.host import Host
 from lotor.ports.leases import Leases
 from lotor.runtime.answers import Answers, Sources
 from lotor.runtime.attempts import Attempts
+from lotor.runtime.capture import Capture
 from lotor.runtime.configurations import GatewayConfigurations, NoConfigurations
 from lotor.runtime.driver import Core, Driver
 from lotor.runtime.explain import line
@@ -41,7 +42,8 @@ SHUT_DOWN = Reason(Cause.ADMINISTRATOR, "the daemon was shut down")
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """The engines that hold something of the host; `leases` None on a pure client. `mark` is that of our sockets."""
+    """The engines that hold something of the host; `leases` None on a pure client. `mark` is that of our sockets;
+    `capture` gets every datagram, where somebody asked for it."""
 
     dataplane: DataPlane
     host: Host
@@ -49,6 +51,7 @@ class Equipment:
     leases: Leases | None
     environment: Environment
     mark: int | None = None
+    capture: Capture | None = None
 
 
 class Machinery:
@@ -69,7 +72,8 @@ class Machinery:
         self.attempts = Attempts()
         self.persons = ClientPersons(self.requests, Files(self._login, self._password))
         self.answers = Answers(self._sources())
-        self.driver = Driver(core, self._transmit, self.answers.reply)
+        disclose = equipment.capture.disclose if equipment.capture is not None else lambda _: None
+        self.driver = Driver(core, self._transmit, self.answers.reply, disclose)
         self.follower = Follower(self._engines(), self.register, self.driver.command, self.requests.ready)
         parts = Parts(self.driver, self.register, self.requests, self.persons, self.follower)
         self.connections = Connections(parts, Ground(self._remotes, self._login, self._source))
@@ -82,9 +86,9 @@ class Machinery:
         self.driver.subscribe(self.requests.follow)
         self.driver.subscribe(self.follower.follow)
         self.driver.subscribe(self.register.ended)
-        self._equipment.dataplane.start(self.driver.receive, self._notice)
+        self._equipment.dataplane.start(self._receive, self._notice)
         for isakmp in self._equipment.isakmp:
-            isakmp.start(self.driver.receive)
+            isakmp.start(self._receive)
 
     async def stop(self) -> None:
         """Deletes to every peer, the host as it was, then the engines."""
@@ -101,6 +105,13 @@ class Machinery:
         self.loadout = loadout
         self.answers.use(self._sources())
         self.driver.command(Reload(loadout.policy))
+
+    def remarks(self) -> list[str]:
+        """What whoever looks at the status should know beside the sessions."""
+        capture, failures = self._equipment.capture, self.attempts.failures
+        attempts = "1 attempt" if failures == 1 else f"{failures} attempts"
+        told = [capture.remark] if capture is not None else []
+        return [*told, f"{attempts} failed since the start: lotor explain tells why"] if failures else told
 
     def listen(self, subscriber: Callable[[Event], None]) -> None:
         self.driver.subscribe(subscriber)
@@ -126,7 +137,14 @@ class Machinery:
             equipment.dataplane, equipment.host, CurrentHooks(self), self._configurations.release, equipment.environment
         )
 
+    def _receive(self, data: bytes, path: Path) -> None:
+        if self._equipment.capture is not None:
+            self._equipment.capture.received(data, path)
+        self.driver.receive(data, path)
+
     def _transmit(self, data: bytes, path: Path) -> None:
+        if self._equipment.capture is not None:
+            self._equipment.capture.sent(data, path)
         if path.floated:
             self._equipment.dataplane.transmit(data, path)
             return

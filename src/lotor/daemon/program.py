@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -19,6 +20,7 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import Loadout, load
 from lotor.daemon.privilege import demand_privilege
 from lotor.daemon.service import Origin, Steward
+from lotor.runtime.capture import Capture
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ class Options:
     foreground: bool = False
     log: Path | None = None
     debug: bool = False
+    capture: Path | None = None
 
 
 def run(options: Options) -> int:
@@ -86,7 +89,23 @@ class Daemon:
         self._tasks: set[asyncio.Task[object]] = set()
 
     async def serve(self, ready: Callable[[], None]) -> int:
-        assembled = await assemble(self._loadout, self._broken)
+        with contextlib.ExitStack() as held:
+            return await self._serve(ready, self._capture(held))
+
+    def _capture(self, held: contextlib.ExitStack) -> Capture | None:
+        """Before anything else is touched: who asked for a capture wants all of it."""
+        if self._options.capture is None:
+            return None
+        try:
+            capture = Capture(self._options.capture)
+        except OSError as error:
+            raise StartError(str(error.strerror)) from error
+        held.callback(capture.close)
+        log.warning("%s", capture.remark)
+        return capture
+
+    async def _serve(self, ready: Callable[[], None], capture: Capture | None) -> int:
+        assembled = await assemble(self._loadout, self._broken, capture)
         for warning in self._loadout.warnings:
             log.warning("%s", warning.partition("\n")[0])
         try:

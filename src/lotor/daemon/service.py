@@ -72,7 +72,7 @@ class Steward:
         now = asyncio.get_running_loop().time()
         view = status_view(self._machinery.register, self._origin.name, self._started, now)
         view["internal_errors"] = self._machinery.driver.tally.internal_errors
-        view["remarks"] = self._remarks()
+        view["remarks"] = self._machinery.remarks()
         return view
 
     def explain(self, request: Explain) -> Response:
@@ -80,12 +80,6 @@ class Steward:
         if request.subject and not view["attempts"]:
             return Failed(f"no attempt of {request.subject} is remembered: lotor explain lists those that are")
         return Explained(dict(view))
-
-    def _remarks(self) -> list[str]:
-        """What whoever looks at the status should know beside the sessions."""
-        failures = self._machinery.attempts.failures
-        attempts = "1 attempt" if failures == 1 else f"{failures} attempts"
-        return [f"{attempts} failed since the start: lotor explain tells why"] if failures else []
 
     async def reload(self) -> Response:
         """Reads, judges, then switches; a bad file keeps what was there."""

@@ -22,6 +22,7 @@ Resume = Callable[[Any, Instant], None]
 class Desk:
     policy: Policy
     dice: Dice
+    discloses: bool = False
     timers: Timers = field(default_factory=Timers)
     _outbox: list[Effect] = field(default_factory=list)
     _open: dict[Ticket, Resume] = field(default_factory=dict)

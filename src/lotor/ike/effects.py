@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lotor.ike.events import Event
 from lotor.ike.questions import Question
 from lotor.model.network import Instant, Path
+from lotor.model.secret import Secret
 
 Ticket = int
 
@@ -34,7 +35,16 @@ class Tell:
     event: Event
 
 
-Effect = Transmit | Ask | Tell
+@dataclass(frozen=True, slots=True)
+class Disclose:
+    """What decrypts one phase 1 and all that follows it: the initiator's cookie and the key of ISAKMP messages. It is
+    only put where an endpoint was made with `disclose`, for a capture that somebody asked for."""
+
+    cookie: bytes
+    key: Secret
+
+
+Effect = Transmit | Ask | Tell | Disclose
 
 
 @dataclass(frozen=True, slots=True)

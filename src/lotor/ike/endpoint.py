@@ -39,10 +39,10 @@ LONGEST_FIRST = 16384
 
 class Endpoint:
     """One end of many sessions. Every method returns what is to be done, in order; none waits or raises for what a
-    peer sent."""
+    peer sent. With `disclose` it gives away the keys of IKE messages: for a capture, off unless asked for."""
 
-    def __init__(self, policy: Policy, dice: Dice) -> None:
-        self._desk = Desk(policy, dice)
+    def __init__(self, policy: Policy, dice: Dice, *, disclose: bool = False) -> None:
+        self._desk = Desk(policy, dice, disclose)
         self._now: Instant = 0.0
         self._sessions = Sessions(lambda: self._now, self._renew)
         self._pieces, self._pieces_of_strangers = Reassembly(), Reassembly()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from lotor.ike.effects import Ask, Deadline, Effect, Tell, Ticket, Transmit
+from lotor.ike.effects import Ask, Deadline, Disclose, Effect, Tell, Ticket, Transmit
 from lotor.ike.events import Event
 from lotor.ike.intents import Intent
 from lotor.ike.questions import Answer, Question
@@ -41,17 +41,20 @@ class Tally:
 
 
 class Driver:
-    """One core in one event loop. `transmit` sends or raises `OSError`; `reply` answers a question and never raises."""
+    """One core in one event loop. `transmit` sends or raises `OSError`; `reply` answers a question and never raises;
+    `disclose` gets the keys of IKE messages, where the core gives them."""
 
     def __init__(
         self,
         core: Core,
         transmit: Callable[[bytes, Path], None],
         reply: Callable[[Question[object]], Coroutine[Any, Any, Answer]],
+        disclose: Callable[[Disclose], None] = lambda _: None,
     ) -> None:
         self._core = core
         self._transmit = transmit
         self._reply = reply
+        self._disclose = disclose
         self._subscribers: list[Callable[[Event], None]] = []
         self._pending: deque[Effect] = deque()
         self._performing = False
@@ -106,6 +109,8 @@ class Driver:
                 task.add_done_callback(self._questions.discard)
             case Tell(event):
                 self._tell(event)
+            case Disclose():
+                self._disclose(effect)
 
     def _send(self, data: bytes, path: Path) -> None:
         try:

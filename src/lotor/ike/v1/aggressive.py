@@ -70,6 +70,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     heard = riders.heard(answer)
     found = traversal.settle(session, suite, heard, answer)
     channel.use(keys)
+    witness.keyed(session, keys)
     proof = yield from authenticate.prove(parties, heard)
     yield from send(*proof, *traversal.shown(session, suite, found.version), *riders.initial_contact(session))
     return PhaseOne(suite, keys, channel.last_block(), peer, heard, found.version, found.here, found.there)
@@ -95,6 +96,7 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     proof = yield from authenticate.prove(parties, heard)
 
     channel.use(keys)
+    witness.keyed(session, keys)
     session.facts.fragment = phase1.may_fragment(session, heard)
     version = traversal.version(remote.nat_traversal, heard)
     chosen = SecurityAssociation((replace(choice.proposal, transforms=(choice.transform,)),))

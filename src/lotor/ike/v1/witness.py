@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from lotor.ike.effects import Disclose
 from lotor.ike.events import Chosen, Judged, Names, Offered
 from lotor.ike.session import Session
 from lotor.ike.v1 import identify
+from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.model.algorithms import IkeSuite
 from lotor.model.identity import Identity
 from lotor.wire.v1.association import SecurityAssociation
@@ -59,6 +61,12 @@ def chosen(session: Session, suite: IkeSuite, answer: Chain | None = None) -> No
     """`answer` is the responder's message, None where we are the responder."""
     announced = Names() if answer is None else _vendors(answer.all(VendorId))
     session.desk.tell(Chosen(session.id, str(suite), suite.method.value, announced))
+
+
+def keyed(session: Session, keys: PhaseOneKeys) -> None:
+    """For a capture only: see `Disclose`."""
+    if session.desk.discloses:
+        session.desk.put(Disclose(session.cookies.initiator, keys.ka))
 
 
 def judged(session: Session, peer: Identity, verdict: str, *, accepted: bool) -> None:

@@ -1,0 +1,120 @@
+"""A gateway that captures: tshark reads a whole login with the files it wrote, and nothing of the keys is elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from contextlib import ExitStack
+
+import pytest
+
+from lotor.daemon.exits import StartError
+from lotor.daemon.program import Daemon, Options
+from lotor.ike.effects import Disclose, Transmit
+from lotor.ike.endpoint import Endpoint
+from lotor.model.secret import Secret
+from lotor.runtime.capture import Capture
+from peers.world import connect, is_up, pair
+from visiting import PASSWORD, play
+
+
+@pytest.fixture
+def capture(tmp_path):
+    made = Capture(tmp_path / "login.pcapng")
+    yield made
+    made.close()
+
+
+def tshark(capture, *, keys=True):
+    lines = capture.keys.read_text().splitlines() if keys else []
+    preferences = [word for line in lines for word in ("-o", f"uat:ikev1_decryption_table:{line}")]
+    command = ["tshark", "-r", str(capture.path), "-V", "-O", "isakmp", *preferences]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def watched(*, disclose):
+    """A login in virtual time, and the effects and datagrams of the gateway. The client is behind a NAT, messages come
+    in fragments and go over to port 4500."""
+    world, gateway, client = pair()
+    gateway.endpoint = Endpoint(gateway.policy, gateway.dice, disclose=disclose)
+    told = []
+    do, receive = world.do, gateway.endpoint.receive
+    world.do = lambda host, effects: (told.extend(effects if host is gateway else ()), do(host, effects))
+    gateway.endpoint.receive = lambda data, path, now: (told.append((data, path)), receive(data, path, now))[1]
+    connect(world, client, gateway)
+    assert world.run(10, lambda: is_up(client) and is_up(gateway))
+    return told
+
+
+def write(capture, told):
+    for each in told:
+        match each:
+            case Disclose():
+                capture.disclose(each)
+            case Transmit(data, path):
+                capture.sent(data, path)
+            case (data, path):
+                capture.received(data, path)
+
+
+def test_tshark_decrypts_a_whole_login(capture):
+    write(capture, watched(disclose=True))
+    sealed, plain = tshark(capture, keys=False), tshark(capture)
+    for word in ("XAUTH_USER_PASSWORD: wonderland", "alice", "XAUTH_STATUS", "INTERNAL_IP4_ADDRESS", "10.99.99.1"):
+        assert word in plain, word
+        assert word not in sealed, word
+    encrypted = sum(plain.count(f"Exchange type: {kind}") for kind in ("Quick Mode", "Transaction")) + 1
+    assert plain.count("Payload: Hash (8)") == encrypted == 10
+    assert "Payload: Hash (8)" not in sealed
+
+
+def test_a_core_gives_no_keys_unless_it_was_made_for_that():
+    told = watched(disclose=False)
+    assert told
+    assert not [each for each in told if isinstance(each, Disclose)]
+
+
+def test_a_program_with_a_capture_says_so_and_keeps_keys_out_of_its_log(directory, capture, caplog):
+    async def visit(world):
+        await world.vc()
+        statuses = world.gateway_steward.status(), world.steward.status()
+        await world.vd()
+        await world.settle()
+        return statuses
+
+    with caplog.at_level(logging.DEBUG):
+        gateway, client = play(directory, visit, capture=capture)
+    assert str(capture.path) in gateway["remarks"][0]
+    assert "passwords included" in gateway["remarks"][0]
+    assert client["remarks"] == []
+    (line,) = capture.keys.read_text().splitlines()
+    cookie, key = line.split(",")
+    assert (len(cookie), len(key)) == (16, 64)
+    assert key not in caplog.text
+    assert PASSWORD not in caplog.text
+    text = tshark(capture)
+    assert f"Initiator SPI: {cookie}" in text
+    for kind in ("Aggressive", "Transaction", "Quick Mode", "Informational"):
+        assert f"Exchange type: {kind}" in text
+
+
+def test_a_start_is_refused_where_the_capture_cannot_be_new(capture, tmp_path):
+    daemon = Daemon(Options(tmp_path / "racoon.conf", capture=capture.path), None)
+    with ExitStack() as held, pytest.raises(StartError, match="never overwrites"):
+        daemon._capture(held)
+
+
+def test_a_start_with_a_capture_warns_and_ends_it_at_the_end(tmp_path, caplog):
+    options = Options(tmp_path / "racoon.conf", capture=tmp_path / "ike.pcapng")
+    with ExitStack() as held:
+        made = Daemon(options, None)._capture(held)
+        assert [(each.levelname, each.getMessage()) for each in caplog.records] == [("WARNING", made.remark)]
+        made.disclose(Disclose(bytes(8), Secret(bytes(16))))
+    made.disclose(Disclose(bytes(8), Secret(bytes(16))))
+    assert len(made.keys.read_text().splitlines()) == 1
+
+
+def test_there_is_no_capture_unless_asked_for(tmp_path):
+    with ExitStack() as held:
+        assert Daemon(Options(tmp_path / "racoon.conf"), None)._capture(held) is None
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,178 @@
+"""Two whole programs, gateway and client, in one event loop; the network and the host are recordings."""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import IPv4Address
+
+from lotor.control.messages import Connect, Disconnect
+from lotor.daemon.engines import environment
+from lotor.daemon.loadout import load
+from lotor.daemon.machinery import Equipment, Machinery
+from lotor.daemon.service import Origin, Steward
+from lotor.ike.endpoint import Endpoint
+from lotor.leases.pool import Pool
+from lotor.model.network import Path, Peer
+from lotor.model.secret import Secret
+from lotor.runtime.dice import SystemDice
+from scripted import RecordingDataPlane, RecordingHost
+
+GATEWAY = IPv4Address("127.0.0.1")
+PASSWORD = "correct-horse-battery"
+
+GATEWAY_FILE = """
+path certificate "{directory}";
+listen {{ adminsock disabled; }}
+remote anonymous {{
+    exchange_mode aggressive;
+    certificate_type x509 "vpngw.crt" "vpngw.key";
+    my_identifier asn1dn;
+    proposal_check claim;
+    generate_policy on;
+    ike_frag on;
+    proposal {{
+        encryption_algorithm aes 256; hash_algorithm sha256; authentication_method hybrid_rsa_server; dh_group 14;
+    }}
+}}
+mode_cfg {{
+    network4 10.99.99.1; pool_size {pool}; auth_source local; users "{directory}/users"; dns4 10.0.12.1;
+    banner "{directory}/motd"; auth_throttle 0;
+}}
+sainfo anonymous {{
+    lifetime time 1 hour; encryption_algorithm aes 256; authentication_algorithm hmac_sha256;
+    compression_algorithm deflate;
+}}
+"""
+CLIENT_FILE = """
+path certificate "{directory}";
+path pre_shared_key "{directory}/psk.txt";
+listen {{ adminsock disabled; }}
+remote 127.0.0.1 {{
+    exchange_mode aggressive;
+    ca_type x509 "ca.crt";
+    proposal_check obey;
+    mode_cfg on;
+    ike_frag on;
+    {login}
+    proposal {{
+        encryption_algorithm aes 256; hash_algorithm sha256; authentication_method hybrid_rsa_client; dh_group 14;
+    }}
+}}
+sainfo anonymous {{
+    lifetime time 1 hour; encryption_algorithm aes 256; authentication_algorithm hmac_sha256;
+    compression_algorithm deflate;
+}}
+"""
+
+
+class Air:
+    """The network: carries datagrams between the two programs."""
+
+    def __init__(self):
+        self.receivers = {}
+        self.deaf = False
+
+    def carry(self, sender, data, path):
+        other = "client" if sender == "gateway" else "gateway"
+        if not self.deaf and other in self.receivers:
+            arrived = Path(path.remote, path.local, path.floated)
+            asyncio.get_running_loop().call_soon(self.receivers[other], data, arrived)
+
+
+class AirSocket:
+    """Port 500 of one program."""
+
+    def __init__(self, air, name, port):
+        self.air, self.name = air, name
+        self.local = Peer(IPv4Address("127.0.0.1"), port)
+
+    def start(self, receive):
+        self.air.receivers[self.name] = receive
+
+    def close(self):
+        pass
+
+    def serves(self, local):
+        return local.port < 4500
+
+    def transmit(self, data, path):
+        self.air.carry(self.name, data, path)
+
+
+class AirDataPlane(RecordingDataPlane):
+    def __init__(self, air, name):
+        super().__init__()
+        self.air, self.name = air, name
+        self.spis = iter(range(0x1000, 0x9000))
+
+    def reserve_spi(self):
+        return next(self.spis)
+
+    def transmit(self, message, path):
+        self.air.carry(self.name, message, path)
+
+
+class Typing:
+    def __init__(self, password=PASSWORD):
+        self.password, self.prompts = password, []
+
+    async def prompt(self, wants, message):
+        self.prompts.append(wants)
+        return None if self.password is None else {field: Secret(self.password) for field in wants}
+
+
+class World:
+    """Gateway and client, assembled but for the host. `diary` is what the client's host was asked to do."""
+
+    def __init__(self, directory, *, pool=253, login="", capture=None):
+        self.capture = capture
+        self.directory, self.air, self.diary = directory, Air(), []
+        (directory / "gateway.conf").write_text(GATEWAY_FILE.format(directory=directory, pool=pool))
+        (directory / "client.conf").write_text(CLIENT_FILE.format(directory=directory, login=login))
+        self.gateway, self.gateway_plane = self.program("gateway", Pool(IPv4Address("10.99.99.1"), pool))
+        self.client, self.client_plane = self.program("client", None)
+        self.steward = self.steward_of("client", self.client)
+        self.gateway_steward = self.steward_of("gateway", self.gateway)
+
+    def program(self, name, leases):
+        loadout = load(self.directory / f"{name}.conf")
+        plane = AirDataPlane(self.air, name)
+        sockets = (AirSocket(self.air, name, 500 if name == "gateway" else 501),)
+        capture = self.capture if name == "gateway" else None
+        equipment = Equipment(plane, RecordingHost(self.diary), sockets, leases, environment, capture=capture)
+        core = Endpoint(loadout.policy, SystemDice(), disclose=capture is not None)
+        machinery = Machinery(core, loadout, equipment, lambda why: None)
+        machinery.start()
+        return machinery, plane
+
+    def steward_of(self, name, machinery):
+        path = self.directory / f"{name}.conf"
+        return Steward(machinery, Origin(str(path), lambda: load(path)))
+
+    async def vc(self, user="alice", typing=None, gateway="127.0.0.1"):
+        return await asyncio.wait_for(self.steward.connect(Connect(gateway, user), typing or Typing()), 60)
+
+    async def vd(self):
+        return await self.steward.disconnect(Disconnect("127.0.0.1"), Typing())
+
+    async def settle(self):
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await self.gateway.follower.settled()
+        await self.client.follower.settled()
+
+    async def stop(self):
+        await self.client.stop()
+        await self.settle()
+        await self.gateway.stop()
+
+
+def play(directory, story, **options):
+    async def whole():
+        world = World(directory, **options)
+        try:
+            return await story(world)
+        finally:
+            await world.stop()
+
+    return asyncio.run(whole())
