@@ -354,3 +354,67 @@ def test_long_sequences_drawn_by_lot(which):
 def test_the_model_sees_a_gate_that_does_not_shut(monkeypatch):
     monkeypatch.setattr(Gates, "demand", lambda *_: None)
     assert any(case.violations() for _, case in _walk("hybrid", 4))
+
+
+@dataclass
+class Neighbour(Case):
+    """A stranger beside a client that is in: same address and port, same identity, no password."""
+
+    def __post_init__(self) -> None:
+        honest = Case(self.counter, Speaker(50))
+        for letter in ("first", "third", "good", "acknowledge", "request", "quick", "quick_third"):
+            honest.say(letter)
+        (self.theirs,) = self.counter.endpoint._sessions.by_id.values()
+        self.cookies = honest.speaker.cky_i + honest.speaker.cky_r
+        self.before = self._of_theirs()
+        self.counter.host.questions.clear()
+        self.counter.host.events.clear()
+
+    def _of_theirs(self) -> object:
+        session = self.counter.endpoint._sessions.by_id.get(self.theirs.id)
+        pairs = tuple(pair.child for pair in session.children) if session is not None else ()
+        return session is self.theirs, pairs, self.theirs.path, self.theirs.life.over
+
+    def delete_theirs(self) -> None:
+        self._fresh(I, Delete(Protocol.ISAKMP, (self.cookies,)))
+
+    def delete_their_pairs(self) -> None:
+        spis = (b"\x11\x22\x33\x44", self.before[1][0].inbound.spi.to_bytes(4, "big"))
+        self._fresh(I, Delete(Protocol.ESP, spis))
+
+    def violations(self) -> list[str]:
+        self.counter.yes.discard(self.theirs.id)
+        found = super().violations()
+        self.counter.yes.add(self.theirs.id)
+        return found + ([] if self._of_theirs() == self.before else ["the client that is in was touched"])
+
+
+NEIGHBOURS = (*OPENINGS[False], *(letter for letter in REST if letter != "good"), "delete_theirs", "delete_their_pairs")
+
+
+def _beside(letters: tuple[str, ...]) -> Neighbour:
+    case = Neighbour(Counter(Policy((GATEWAY,), CHILD)), Speaker(60, Manners(initial_contact=True)))
+    for letter in letters:
+        case.say(letter)
+    return case
+
+
+def test_a_stranger_touches_nobody_who_is_in():
+    seen, edge, walked = {_beside(()).fingerprint()}, [()], 0
+    for _ in range(LENGTH - 2):
+        longer = []
+        for letters in edge:
+            for letter in NEIGHBOURS:
+                case = _beside((*letters, letter))
+                assert not case.violations(), (*letters, letter)
+                walked += 1
+                state = case.fingerprint()
+                if state not in seen:
+                    seen.add(state)
+                    longer.append((*letters, letter))
+        edge = longer
+    assert walked > 100
+    lots = random.Random(9)
+    for _ in range(400):
+        letters = ("first", "third", *lots.choices(NEIGHBOURS, k=6))
+        assert not _beside(letters).violations(), letters
