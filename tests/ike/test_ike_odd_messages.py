@@ -230,3 +230,15 @@ def test_a_peer_without_a_lease_does_not_name_itself_after_somebodys_address(nam
     told = speaker.hear(answers[0]).first(Notification)
     assert (told is None) is admitted
     assert bool(counter.host.installed) is admitted
+
+
+@pytest.mark.parametrize("kilobytes", [1, 2**32 - 1, 2**63, 2**80])
+def test_a_volume_beyond_all_counters_is_the_largest_one(kilobytes):
+    """Engines count octets in 64 bits."""
+    counter = Counter()
+    speaker = _logged_in(counter)
+    data = kilobytes.to_bytes(12, "big")
+    volume = (Attribute.tv(EspAttribute.LIFE_TYPE, 2), Attribute.tlv(EspAttribute.LIFE_DURATION, data))
+    speaker.hear(counter.receive(speaker.say(Q, 50, _offer(*volume), Nonce(bytes(16))))[0])
+    (child,) = counter.host.installed.values()
+    assert child.lifetime.hard_octets == min(kilobytes * 1024, 2**63)

@@ -29,6 +29,9 @@ from lotor.wire.v1.payloads import Identification, KeyExchange, Nonce, Notificat
 from lotor.wire.v1.proposals import esp_transform
 
 EVERYWHERE = IPv4Network("0.0.0.0/0")
+MOST_OCTETS = 1 << 63
+"""Engines count in 64 bits; a peer may name any number."""
+
 SOFT = 0.8
 """Part of a lifetime after which the initiator replaces an SA pair, as racoon does."""
 
@@ -232,7 +235,7 @@ def _child(session: Session, agreed: Agreed, replaces: Pair | None, *, initiated
 
 def _lifetime(chosen: choose.ChosenEsp, *, initiated: bool) -> Lifetime:
     """The initiator replaces the pair at four fifths; the responder only ends it."""
-    octets = chosen.kilobytes * 1024 if chosen.kilobytes else None
+    octets = min(chosen.kilobytes * 1024, MOST_OCTETS) if chosen.kilobytes else None
     return Lifetime(
         soft_seconds=chosen.lifetime * SOFT if initiated else None,
         hard_seconds=float(chosen.lifetime),
