@@ -7,25 +7,22 @@ from pathlib import Path
 from lab import lotor
 from lab.internet import GATEWAY
 from lab.lotor import CERTIFICATES, CONFIGURATION, Lotor
+from lab.matrix import METHODS
 from lab.node import Finished, Node
 from lab.strongswan import GROUP_KEY
 
 WITH_LOGIN = ("hybrid", "xauth_psk", "xauth_rsa")
 WITH_KEY = ("xauth_psk", "psk")
 BOTH_SIGN = ("xauth_rsa", "rsa")
-MODES = ("main", "aggressive")
-_NAMES = {
-    "hybrid": "hybrid_rsa_{}",
-    "xauth_psk": "xauth_psk_{}",
-    "xauth_rsa": "xauth_rsa_{}",
-    "psk": "pre_shared_key",
-    "rsa": "rsasig",
-}
+
+
+def _name(method: str, side: str) -> str:
+    return f"{METHODS[method]}_{side}" if method in WITH_LOGIN else METHODS[method]
 
 
 def serve(node: Node, certificates: Path, method: str, mode: str) -> Lotor:
     """A gateway that is running; alice may log in, everybody knows GROUP_KEY."""
-    lines = {"exchange_mode": mode, "authentication_method": _NAMES[method].format("server")}
+    lines = {"exchange_mode": mode, "authentication_method": _name(method, "server")}
     if method in WITH_KEY:
         lines |= {"certificate_type": "", "my_identifier": "address"}
         lines["path"] = 'pre_shared_key "/etc/racoon/psk.txt"'
@@ -41,7 +38,7 @@ def serve(node: Node, certificates: Path, method: str, mode: str) -> Lotor:
 
 def road_warrior(node: Node, certificates: Path, method: str, mode: str, *, hurry: bool = False) -> Lotor:
     """A client whose daemon is running; see `connect`. With `hurry` it soon gives up."""
-    lines = {"exchange_mode": mode, "authentication_method": _NAMES[method].format("client")}
+    lines = {"exchange_mode": mode, "authentication_method": _name(method, "client")}
     if method in WITH_KEY:
         lines["ca_type"] = ""
     if method in BOTH_SIGN:

@@ -89,7 +89,6 @@ _PROOFS = {
     "psk": ("psk", ("psk",)),
     "rsa": ("pubkey", ("pubkey",)),
 }
-METHODS = tuple(_PROOFS)
 
 
 def _gateway_rounds(method: str, identity: str) -> str:
@@ -138,8 +137,8 @@ class Charon:
         self, certificate: Path, key: Path, *, identity: str, password: str = "alicepass", **options: str
     ) -> None:
         """A gateway: user alice, pool from 10.99.99.10. `options`: address, networks, proposals, esp, fragmentation,
-        aggressive, method (of METHODS; methods by which clients sign trust the ca.crt beside the certificate),
-        group_key."""
+        aggressive, method (of lab.matrix.METHODS; those by which clients sign trust the ca.crt beside the
+        certificate), group_key."""
         shutil.copy(certificate, self.directory / "x509" / "vpngw.crt")
         shutil.copy(key, self.directory / "rsa" / "vpngw.key")
         shutil.copy(certificate.with_name("ca.crt"), self.directory / "x509ca" / "ca.crt")
@@ -149,7 +148,7 @@ class Charon:
 
     def join(self, authority: Path, gateway: str, *, identity: str, user: str, password: str, **options: str) -> None:
         """A client, ready for `initiate`. `options`: networks, proposals, esp, fragmentation, aggressive, method (of
-        METHODS; a client that signs takes user.crt and user.key beside `authority`), group_key."""
+        lab.matrix.METHODS; a client that signs takes user.crt and user.key beside `authority`), group_key."""
         shutil.copy(authority, self.directory / "x509ca" / "ca.crt")
         for kind, file in (("x509", "user.crt"), ("rsa", "user.key")):
             if authority.with_name(file).exists():

@@ -5,9 +5,10 @@ import pytest
 from lab import pki
 from lab.dialling import carries, dialled, ping
 from lab.internet import GATEWAY, INSIDE_HOST
-from lab.methods import MODES, WITH_LOGIN, connect, road_warrior, serve
+from lab.matrix import MODES, cases
+from lab.methods import WITH_LOGIN, connect, road_warrior, serve
 from lab.node import wait_until
-from lab.strongswan import METHODS, Charon
+from lab.strongswan import Charon
 
 HOWTO = {"proposals": "aes128-sha1-modp1024", "esp": "aes128-sha1-modp1024"}
 
@@ -22,8 +23,7 @@ def certificates(authority, tmp_path_factory):
     return directory
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "mode"), cases("lotor"))
 def test_lotor_at_lotor(internet, certificates, method, mode):
     gateway = serve(internet.gateway, certificates, method, mode)
     client = road_warrior(internet.client, certificates, method, mode)
@@ -39,8 +39,7 @@ def test_lotor_at_lotor(internet, certificates, method, mode):
     assert wait_until(lambda: gateway.sessions() == [])
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "mode"), cases("strongSwan"))
 def test_strongswan_at_lotor(internet, certificates, method, mode):
     gateway = serve(internet.gateway, certificates, method, mode)
     client = Charon(internet.client)
@@ -54,8 +53,7 @@ def test_strongswan_at_lotor(internet, certificates, method, mode):
     assert wait_until(lambda: gateway.sessions() == [])
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("method", "mode"), cases("lotor"))
 def test_lotor_at_strongswan(internet, certificates, method, mode):
     gateway = Charon(internet.gateway)
     aggressive = "yes" if mode == "aggressive" else "no"
@@ -72,9 +70,9 @@ def test_lotor_at_strongswan(internet, certificates, method, mode):
     assert wait_until(lambda: "ESTABLISHED" not in gateway.sessions())
 
 
-@pytest.mark.parametrize("method", ["hybrid", "xauth_psk"])
-def test_vpnc_at_lotor(internet, certificates, method):
-    gateway = serve(internet.gateway, certificates, method, "aggressive")
+@pytest.mark.parametrize(("method", "mode"), cases("vpnc"))
+def test_vpnc_at_lotor(internet, certificates, method, mode):
+    gateway = serve(internet.gateway, certificates, method, mode)
     vpnc = dialled(internet.client, certificates, method="hybrid" if method == "hybrid" else "psk")
     assert vpnc.environment()["INTERNAL_IP4_ADDRESS"] == "10.99.99.1"
     assert carries(internet, internet.client, "10.99.99.1")
