@@ -282,7 +282,7 @@ def test_both_ends_explain_a_refused_login_and_the_journal_tells_the_same(direct
     (attempt,) = gateway.report["attempts"]
     assert attempt["state"] == "failed"
     assert attempt["program"] == "lotor"
-    assert isinstance(client, Failed) or client.report["attempts"]
+    assert client.report["attempts"][0]["role"] == "client"
     assert isinstance(nobody, Failed)
     assert "lotor explain lists" in nobody.text
     told = "; ".join(f"{row['name']}: {row['text']}" for row in attempt["story"])

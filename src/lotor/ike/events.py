@@ -111,6 +111,15 @@ class LoginRound(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LoginSent(Event):
+    """Client: the person's answers are on their way to the gateway."""
+
+    level = Level.DEBUG
+    line = "login of {user} sent"
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseOneUp(Event):
     """Phase 1 is done: both ends hold keys; in hybrid mode the client is still a stranger."""
 

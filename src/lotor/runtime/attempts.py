@@ -19,6 +19,7 @@ from lotor.ike.events import (
     LoggedIn,
     LoginRefused,
     LoginRound,
+    LoginSent,
     Offered,
     PathChanged,
     PhaseOneUp,
@@ -179,6 +180,8 @@ def _learn_later(attempt: Attempt, event: Event) -> None:
         case LoginRound(turn=turn, wants=wants):
             if len(attempt.rounds) < MOST_LINES:
                 attempt.rounds.append(f"round {turn}: {say(str(wants))}")
+        case LoginSent(user=user):
+            attempt.user = say(user)
         case LoggedIn(user=user):
             attempt.user, attempt.login = say(user), f"login of {say(user)} accepted"
         case LoginRefused(user=user, why=why):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NoReturn
 
 from lotor.ike.errors import PeerFault, PolicyRefusal
-from lotor.ike.events import LoggedIn, LoginRefused, LoginRound, Names
+from lotor.ike.events import LoggedIn, LoginRefused, LoginRound, LoginSent, Names
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
 from lotor.ike.session import Session
@@ -165,6 +165,7 @@ def reply(session: Session, request: Attributes) -> Story[None]:
     name = dict(given.answers).get(Field.USER_NAME)
     if name is not None:
         session.facts.user = clean(name.reveal(), longest=LONGEST_USER)
+        session.desk.tell(LoginSent(session.id, session.facts.user))
     attributes = [Attribute.tv(XauthAttribute.TYPE, XauthType.GENERIC)] if kind is not None else []
     attributes += [Attribute.tlv(_ATTRIBUTE[field], answer.reveal()) for field, answer in given.answers]
     yield from send(Attributes(ConfigType.REPLY, request.identifier, tuple(attributes)))

@@ -1,0 +1,70 @@
+"""What is advised: the right directive for the right end, and nothing where nothing is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from lotor.model.policy import Side
+from lotor.model.reason import Cause, Reason
+from lotor.runtime.attempts import Attempt
+from lotor.runtime.remedies import remedy
+
+
+def attempt(cause, text="why", side=Side.GATEWAY, **known):
+    made = Attempt(7, 0.0, side, "anonymous", "203.0.113.9", "path", over=1.0, reason=Reason(cause, text))
+    for name, value in known.items():
+        setattr(made, name, value)
+    return made
+
+
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize("cause", list(Cause))
+def test_every_cause_has_advice_at_both_ends_or_none_on_purpose(cause, side):
+    nothing_to_do = {Cause.ADMINISTRATOR, Cause.LOGIN_DECLINED, Cause.EXPIRED, Cause.REPLACED}
+    assert remedy(attempt(cause, side=side)) or cause in nothing_to_do
+
+
+def test_nothing_is_advised_for_what_came_up_or_goes_on():
+    assert remedy(attempt(Cause.PEER_CLOSED, up=True)) == ""
+    assert remedy(attempt(Cause.PEER_CLOSED, over=None)) == ""
+
+
+def test_the_best_offer_is_written_as_the_gateway_would_accept_it():
+    offers = ("3des/md5/modp1024/xauth_psk", "aes-256/sha256/modp2048/xauth_psk")
+    told = remedy(attempt(Cause.NO_PROPOSAL, offers=offers))
+    assert "encryption_algorithm aes 256; hash_algorithm sha256;" in told
+    assert "authentication_method xauth_psk_server; dh_group 14; }" in told
+    assert "authentication_method rsasig; dh_group 19;" in remedy(
+        attempt(Cause.NO_PROPOSAL, offers=("aes-128/sha384/ecp256/rsasig",))
+    )
+
+
+def test_weak_offers_are_the_clients_to_correct():
+    told = remedy(attempt(Cause.NO_PROPOSAL, offers=("aes-128/sha1/modp1024/hybrid_rsa", "des-cbc/md5/modp768/rsasig")))
+    assert told.startswith("the client offers weak algorithms only")
+
+
+def test_a_client_is_sent_to_the_gateways_journal():
+    assert "its journal names what it wants" in remedy(attempt(Cause.NO_PROPOSAL, side=Side.CLIENT))
+
+
+def test_quick_mode_that_did_not_fit_is_about_sainfo():
+    told = attempt(Cause.PEER_CLOSED, established="aes", happened=["quick mode: no proposal chosen: offered x"])
+    assert "sainfo" in remedy(told)
+
+
+@pytest.mark.parametrize(
+    ("why", "word"),
+    [
+        ("main mode: no remote block admits such a client from there", "exchange_mode"),
+        ("64 strangers from there are at the door already", "flood"),
+        ("datagram: too short", "not IKEv1"),
+    ],
+)
+def test_what_stayed_at_the_door_has_its_own_advice(why, word):
+    assert word in remedy(attempt(Cause.PROTOCOL, why, session=0))
+
+
+def test_different_pre_shared_keys_are_named():
+    text = "203.0.113.9 proved nothing in main mode: the pre-shared keys differ, most likely"
+    assert "path pre_shared_key" in remedy(attempt(Cause.PROTOCOL, text))
