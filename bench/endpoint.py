@@ -6,10 +6,12 @@ import argparse
 import asyncio
 import socket
 import sys
+from dataclasses import fields, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from lotor.dataplane.tun import Tun
 from lotor.dataplane.userspace.engine import Userspace
+from lotor.dataplane.userspace.offloads import ALL_OFFLOADS, Offloads
 from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.child import Child, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer
@@ -50,7 +52,7 @@ async def main(options: argparse.Namespace) -> None:
     tun = Tun()
     nat_t = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     nat_t.bind(("0.0.0.0", PORT))
-    engine = Userspace(tun, nat_t)
+    engine = Userspace(tun, nat_t, wanted=replace(ALL_OFFLOADS, **dict.fromkeys(options.without, False)))
     tun.configure(IPv4Interface(options.mine), options.mtu)
     engine.start(lambda *_: None, lambda notice: print(notice, flush=True))
     for number in range(options.tunnels):
@@ -65,6 +67,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--suite", choices=SUITES, required=True)
     parser.add_argument("--tunnels", type=int, default=1)
     parser.add_argument("--mtu", type=int, default=1400)
+    parser.add_argument("--without", action="append", default=[], choices=[field.name for field in fields(Offloads)])
     for address in ("local", "remote", "mine", "other"):
         parser.add_argument(f"--{address}", required=True)
     return parser.parse_args()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import re
 import shutil
@@ -95,7 +96,11 @@ def main() -> int:
     options = parser.parse_args()
     peers = tuple(peer for peer in PEERS if options.only in f"{peer.name} {peer.suite}")
     results = run(options.rounds, options.seconds, peers)
-    conditions = f"{options.rounds} rounds of {options.seconds} s for each measurement, {datetime.now(UTC):%Y-%m-%d}."
+    others = os.getloadavg()[2]
+    busy = f"load average over 15 minutes {others:.1f} (the benchmark alone makes about 2)"
+    conditions = (
+        f"{busy}; {options.rounds} rounds of {options.seconds} s for each measurement, {datetime.now(UTC):%Y-%m-%d}."
+    )
     text = f"{machine()}. {conditions}\n\n{tables(results)}"
     print(text)
     if options.write:
