@@ -39,9 +39,17 @@ def test_the_best_offer_is_written_as_the_gateway_would_accept_it():
     )
 
 
+def test_sha1_is_advised_only_where_the_client_has_nothing_better():
+    vpnc = "aes-256/sha1/modp2048/hybrid_rsa"
+    assert "hash_algorithm sha1;" in remedy(attempt(Cause.NO_PROPOSAL, offers=(vpnc, "3des/md5/modp2048/hybrid_rsa")))
+    better = vpnc.replace("sha1", "sha512")
+    assert "hash_algorithm sha512;" in remedy(attempt(Cause.NO_PROPOSAL, offers=(vpnc, better)))
+
+
 def test_weak_offers_are_the_clients_to_correct():
-    told = remedy(attempt(Cause.NO_PROPOSAL, offers=("aes-128/sha1/modp1024/hybrid_rsa", "des-cbc/md5/modp768/rsasig")))
-    assert told.startswith("the client offers weak algorithms only")
+    offers = ("aes-128/sha1/modp1024/hybrid_rsa", "DES_CBC/sha256/modp2048/rsasig", "aes-256/-/modp2048/9")
+    told = remedy(attempt(Cause.NO_PROPOSAL, offers=offers))
+    assert told.startswith("the client offers weak or unknown algorithms only")
 
 
 def test_a_client_is_sent_to_the_gateways_journal():

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from lotor.model.algorithms import Group
+from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
 from lotor.runtime.attempts import Attempt
 
-WEAK = ("modp768", "modp1024", "modp1536", "des", "3des", "md5", "sha1")
+KNOWN = (
+    {each.value for each in Cipher} - {Cipher.TRIPLE_DES_CBC.value},
+    {each.value for each in Hash} - {Hash.MD5.value},
+    {each.name.lower() for each in Group} - {Group.MODP1024.name.lower(), Group.MODP1536.name.lower()},
+    {each.value for each in AuthMethod},
+)
+"""The words of an offer worth accepting: cipher, hash (vpnc knows no better one than sha1), group, method."""
 
 _REMEDIES: dict[Cause, tuple[str, str]] = {
     # cause:               at the gateway, at the client
@@ -90,22 +96,24 @@ def _proposal(attempt: Attempt) -> str:
         return (
             f"make a proposal of remote {attempt.remote} one that the gateway accepts; its journal names what it wants"
         )
-    offer = next((each for each in attempt.offers if not _weak(each)), None)
+    good = [each for each in attempt.offers if _good(each)]
+    offer = next((each for each in good if f"/{Hash.SHA1.value}/" not in each), good[0] if good else None)
     if offer is None:
-        return "the client offers weak algorithms only: correct the client (aes 256, sha256, dh_group 14)"
+        return "the client offers weak or unknown algorithms only: correct the client (aes 256, sha256, dh_group 14)"
     return f"let a remote block accept what the client offers: {_directives(offer)}; or change the client"
 
 
-def _weak(offer: str) -> bool:
-    parts = offer.split("/")
-    return any(part.partition("-")[0] in WEAK for part in parts)
+def _good(offer: str) -> bool:
+    """Whether every word of it is one that a configuration may say, and none of them weak."""
+    parts = [part.partition("-")[0] for part in offer.split("/")]
+    return len(parts) == len(KNOWN) and all(part in known for part, known in zip(parts, KNOWN, strict=True))
 
 
 def _directives(offer: str) -> str:
     """`proposal { … }` for an offer as text."""
-    cipher, hashing, group, method = (*offer.split("/"), "", "", "")[:4]
+    cipher, hashing, group, method = offer.split("/")
     name, _, bits = cipher.partition("-")
-    number = next((str(int(each)) for each in Group if each.name.lower() == group), group)
+    number = Group[group.upper()].value
     parts = [
         f"encryption_algorithm {name} {bits}".rstrip(),
         f"hash_algorithm {hashing}",
