@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lotor.cli.explain import story
-from lotor.control.views import AttemptView
+from lotor.control.views import AttemptView, ExplainView
 from lotor.daemon.explaining import MOST, attempt_view, explain_view
 from lotor.ike.effects import Tell
 from lotor.model.policy import Side
@@ -61,3 +61,9 @@ def test_an_answer_has_the_newest_and_says_how_many_there_are():
             attempts.follow(effect.event)
     view = explain_view(attempts, "")
     assert (view["known"], len(view["attempts"]), view["attempts"][0]["session"]) == (59, MOST, 59)
+
+
+def test_every_field_of_the_json_is_documented():
+    text = PAGE.with_name("explain.md").read_text()
+    for name in (*ExplainView.__annotations__, *AttemptView.__annotations__):
+        assert f"`{name}`" in text, name
