@@ -140,7 +140,7 @@ fn coalesced(packets: &[Vec<u8>], kinds: Kinds) -> Vec<(Frame, Vec<u8>)> {
 fn by_flow(packets: impl IntoIterator<Item = Vec<u8>>) -> HashMap<Vec<u8>, Vec<Vec<u8>>> {
     let mut flows: HashMap<Vec<u8>, Vec<Vec<u8>>> = HashMap::new();
     for packet in packets {
-        let ports = if packet[9] == ICMP { Vec::new() } else { packet[20..24].to_vec() };
+        let ports = if packet[9] == ICMP { Vec::new() } else { packet[12..24].to_vec() };
         flows.entry(ports).or_default().push(packet);
     }
     flows
@@ -271,6 +271,21 @@ fn a_stream_becomes_one_packet() {
     let (frame, whole) = &delivered[0];
     assert_eq!((frame.segment, frame.headers, whole.len()), (1000, 40, 40_040));
     assert_eq!(cut(frame, whole), packets);
+}
+
+/// Every bit of the headers, but for version, lengths, protocol and checksums, which `finish` or the parser own.
+#[test]
+fn no_difference_between_headers_is_lost() {
+    for at in [1].into_iter().chain(4..9).chain(12..36).chain(38..40) {
+        for bit in 0..8 {
+            let mut packets = stream(3);
+            packets[1][at] ^= 1 << bit;
+            finish(&mut packets[1], false);
+            let delivered = coalesced(&packets, ALL);
+            let out = delivered.iter().flat_map(|(frame, whole)| cut(frame, whole));
+            assert_eq!(by_flow(out), by_flow(packets.clone()), "bit {bit} of octet {at}");
+        }
+    }
 }
 
 #[test]
