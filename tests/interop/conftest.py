@@ -40,6 +40,12 @@ def internet() -> Iterator[Internet]:
 
 
 @pytest.fixture
+def direct_internet() -> Iterator[Internet]:
+    """No NAT: the router only routes."""
+    yield from lab(Internet(nat=False))
+
+
+@pytest.fixture
 def broken_internet() -> Iterator[Internet]:
     """The router drops every IP fragment and every UDP datagram over 576 octets."""
     yield from lab(Internet(broken=576))
