@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lab import lotor
-from lab.dialling import road_warrior
+from lab.dialling import dialled, road_warrior, serve
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.strongswan import Charon
 
@@ -62,3 +62,13 @@ def test_a_strongswan_client_keeps_its_session_through_a_reauthentication(intern
     assert lost(flood.stdout) == 0, flood.stdout
     assert "phase 1 renewed" in gateway.journal()
     assert [session["session"] for session in gateway.sessions()] == [before]
+
+
+def test_vpnc_keeps_its_session_beyond_both_lifetimes(internet, certificates):
+    """vpnc cannot renew what it has without losing it: the gateway lets it last."""
+    gateway = serve(internet, certificates, lifetime="time 15 sec", generate_policy="on; lifetime time 40 sec")
+    dialled(internet.client, certificates)
+    flood = internet.client.run("ping", "-i", "0.2", "-c", "250", "-W", "2", INSIDE_HOST, patience=90, check=False)
+    assert lost(flood.stdout) == 0, flood.stdout[-300:]
+    assert len(gateway.sessions()) == 1
+    assert "vpnc does not renew SA pairs" in gateway.journal()

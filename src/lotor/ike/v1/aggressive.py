@@ -109,4 +109,6 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     yield from authenticate.judge(parties, third, peer)
     session.facts.initial_contact = riders.says_initial_contact(third)
     here, there = traversal.found(session, suite, version, third)
-    return PhaseOne(suite, keys, channel.last_block(), peer, heard | riders.heard(third), version, here, there)
+    heard |= riders.heard(third)
+    kept = riders.kept_lifetime(session, choice, heard)
+    return PhaseOne(kept, keys, channel.last_block(), peer, heard, version, here, there)

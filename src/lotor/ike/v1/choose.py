@@ -33,12 +33,13 @@ def _refuse(offered: list[str], wanted: list[str], misfit: str) -> PolicyRefusal
 @dataclass(frozen=True, slots=True)
 class ChosenIke:
     """The suite to use, and the proposal and transform to answer with, as offered. `shortened`: our lifetime, which the
-    suite has, is shorter than the offered one, and the peer is to be told."""
+    suite has, is shorter than the `offered` one, and the peer is to be told."""
 
     suite: IkeSuite
     proposal: Proposal
     transform: Transform
     shortened: bool = False
+    offered: int = 0
 
 
 def _ike_offers(sa: SecurityAssociation) -> Iterator[tuple[Proposal, IkeOffer]]:
@@ -90,7 +91,8 @@ def ike_choice(remote: RemotePolicy, sa: SecurityAssociation) -> ChosenIke:
             if not misfit_here and suite is not None:
                 life = _agreed_life(remote.proposal_check, wanted.lifetime, suite.lifetime)
                 chosen = replace(suite, lifetime=life)
-                return ChosenIke(chosen, proposal, offer.transform, shortened=life < suite.lifetime)
+                shortened = life < suite.lifetime
+                return ChosenIke(chosen, proposal, offer.transform, shortened, suite.lifetime)
             misfit = _telling(misfit, misfit_here)
     raise _refuse([str(offer) for _, offer, _ in offers], [str(suite) for suite in remote.proposals], misfit)
 
@@ -134,6 +136,7 @@ class ChosenEsp:
     lifetime: int
     kilobytes: int | None
     shortened: bool
+    offered: int
     spi: bytes
     proposal: Proposal
     transform: Transform
@@ -207,6 +210,7 @@ def _chosen(check: ProposalCheck, child: ChildPolicy, proposal: Proposal, offer:
         lifetime=life,
         kilobytes=offer.lifetime_kilobytes,
         shortened=life < theirs,
+        offered=theirs,
         spi=proposal.spi,
         proposal=proposal,
         transform=offer.transform,

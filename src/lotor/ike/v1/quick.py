@@ -9,6 +9,7 @@ from lotor.crypto import ciphers, hashes
 from lotor.ike.children import Pair
 from lotor.ike.dice import KeyPair
 from lotor.ike.errors import LocalFault, PeerFault, PolicyRefusal
+from lotor.ike.events import Remark
 from lotor.ike.gates import Gate
 from lotor.ike.questions import Activate, Install, ReserveSpi
 from lotor.ike.session import Session
@@ -27,6 +28,7 @@ from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import EncapsulationMode, EspAttribute, LifeType, NotifyType, Protocol
 from lotor.wire.v1.payloads import Identification, KeyExchange, Nonce, Notification
 from lotor.wire.v1.proposals import esp_transform
+from lotor.wire.v1.vendors import Vendor
 
 EVERYWHERE = IPv4Network("0.0.0.0/0")
 MOST_OCTETS = 1 << 63
@@ -128,8 +130,8 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     session.gates.demand(Gate.ADDRESS, "quick mode")
     policy, check = session.desk.policy.child, session.remote.proposal_check
     client, wanted = _selectors(session, asked)
-    chosen = choose.esp_choice(check, policy, asked.only(SecurityAssociation), udp=_udp(session))
-    dice = session.desk.dice
+    choice = choose.esp_choice(check, policy, asked.only(SecurityAssociation), udp=_udp(session))
+    chosen, dice = _for_as_long_as_the_peer_can(session, choice), session.desk.dice
     pair = dice.key_pair(chosen.group) if chosen.group is not None else None
     g_xy = _agree(session, pair, asked)
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
@@ -152,6 +154,16 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     yield from expect()
     yield from ask(Activate(child.id))
     return pair_up
+
+
+def _for_as_long_as_the_peer_can(session: Session, chosen: choose.ChosenEsp) -> choose.ChosenEsp:
+    """The peer vpnc never renews an SA pair, and after a new quick mode it goes on with the old keys: its pair lasts as
+    long as it offered, or the tunnel would fall silent at our lifetime."""
+    if Vendor.CISCO_VPNC not in phase1.of(session).vendors or not chosen.shortened:
+        return chosen
+    text = f"vpnc does not renew SA pairs: this one lasts as long as the session, not {chosen.lifetime} s"
+    session.desk.tell(Remark(session.id, text))
+    return replace(chosen, lifetime=chosen.offered, shortened=False)
 
 
 def _selectors(session: Session, asked: Chain) -> tuple[IPv4Network, IPv4Network]:

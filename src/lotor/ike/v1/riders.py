@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from lotor.crypto.certificates import CertificateError
 from lotor.crypto.pkcs7 import unwrap_certificates
+from lotor.ike.events import Remark
 from lotor.ike.session import Session
 from lotor.ike.v1.choose import ChosenIke
 from lotor.model.algorithms import AuthMethod, IkeSuite
@@ -18,6 +19,9 @@ from lotor.wire.v1.payloads import Certificate, CertificateRequest, Notification
 from lotor.wire.v1.vendors import NAT_TRAVERSALS, NatTraversal, Vendor, can_reassemble, fragmentation, recognise
 
 MOST_CERTIFICATES = 10
+
+FOR_EVER = 2147483
+"""Seconds that Cisco's client and vpnc offer."""
 
 LEAST_LIFETIME = 30
 """Seconds: no peer talks us into renewing all the time."""
@@ -119,13 +123,24 @@ def initial_contact(session: Session) -> tuple[Notification, ...]:
 
 
 def responder_lifetime(session: Session, choice: ChosenIke) -> tuple[Notification, ...]:
-    """Tells the initiator that phase 1 ends sooner than it offered (RFC 2407 §4.6.3.1): it renews in time."""
-    if not choice.shortened:
+    """Tells the initiator that phase 1 ends sooner than it offered (RFC 2407 §4.6.3.1): it renews in time. Not those
+    that offer for ever, Cisco's client and vpnc: vpnc renews when told, and 20 s later deletes the new phase 1."""
+    if not choice.shortened or choice.offered >= FOR_EVER:
         return ()
     kind = Attribute.tv(IkeAttribute.LIFE_TYPE, LifeType.SECONDS)
     data = encode_attributes([kind, Attribute.integer(IkeAttribute.LIFE_DURATION, choice.suite.lifetime)])
     spi = session.cookies.initiator + session.cookies.responder
     return (Notification(NotifyType.RESPONDER_LIFETIME, data, spi=spi),)
+
+
+def kept_lifetime(session: Session, choice: ChosenIke, vendors: frozenset[Vendor]) -> IkeSuite:
+    """The suite with the lifetime that we hold the peer to: the configured one, but with vpnc, which cannot renew a
+    phase 1, what it offered."""
+    if Vendor.CISCO_VPNC not in vendors or not choice.shortened:
+        return choice.suite
+    text = f"vpnc cannot renew phase 1: this one lasts as long as the session, not {choice.suite.lifetime} s"
+    session.desk.tell(Remark(session.id, text))
+    return replace(choice.suite, lifetime=choice.offered)
 
 
 def told_lifetime(chain: Chain, suite: IkeSuite) -> IkeSuite:
