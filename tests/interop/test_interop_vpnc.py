@@ -67,10 +67,11 @@ def test_a_client_that_vanishes_is_noticed_and_its_address_freed(internet, certi
     [
         ({"dh_group": "14", "pfs_group": ""}, {"group": "dh14", "pfs": "nopfs"}),
         ({"dh_group": "5", "pfs_group": "5"}, {"group": "dh5", "pfs": "dh5"}),
+        ({}, {"pfs": "server"}),
         ({"nat_traversal": "on"}, {"nat_mode": "natt"}),
         ({"ike_frag": "off"}, {"nat_mode": "force-natt"}),
     ],
-    ids=["group14-nopfs", "group5-pfs5", "natt-on", "force-natt"],
+    ids=["group14-nopfs", "group5-pfs5", "pfs-as-told", "natt-on", "force-natt"],
 )
 def test_other_settings(internet, certificates, change, options):
     gateway = serve(internet, certificates, **change)

@@ -84,6 +84,11 @@ def test_kinds_of_files(tmp_path):
         assert words in Keyring([], path).find_password("alice").why
 
 
+def test_no_file_is_no_password_and_nothing_to_warn_of(tmp_path, caplog):
+    assert Keyring([], tmp_path / "psk.txt").saved_password("alice") is None
+    assert not caplog.text
+
+
 def test_the_file_is_read_at_every_use(keyring, tmp_path):
     (tmp_path / "psk.txt").write_bytes(b"alice changed\n")
     assert keyring.saved_password("alice") == Secret(b"changed")

@@ -34,10 +34,11 @@ FORWARDING_IS_OFF = (
 
 def hint(device: str, networks: Iterable[IPv4Network]) -> str:
     """What else the inside needs; it cannot be seen from here whether it is there."""
-    inside = ", ".join(str(network) for network in networks)
+    parts = sorted(networks)
+    inside = f"{parts[0].network_address} to {parts[-1].broadcast_address}" if parts else "nowhere"
     return (
-        f"hosts of the inside network need a route to {inside} by way of this gateway; a firewall on it must let UDP "
-        f"500 and 4500 in, and forward from and to {device}"
+        f"hosts of the inside network need a route to the addresses {inside} by way of this gateway; a firewall on it "
+        f"must let UDP 500 and 4500 in, and forward from and to {device}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,8 +98,8 @@ class Keyring:
         return found
 
     def find_password(self, login: str) -> Secret | Failure | None:
-        """As `saved_password`, and `Failure` tells why a file that is there was not used."""
-        if self._psk_file is None or not login:
+        """As `saved_password`, and `Failure` tells why a file that is there was not used; no file is no password."""
+        if self._psk_file is None or not login or not os.path.lexists(self._psk_file):
             return None
         try:
             return saved_password(self._psk_file, login)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lotor.ike.errors import LocalFault, Misplaced, PeerFault
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
 from lotor.ike.v1 import phase1
+from lotor.model.algorithms import Group
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
 from lotor.wire.errors import Malformed
@@ -62,8 +65,15 @@ def give(session: Session, request: Attributes) -> Story[ModeConfiguration]:
     session.gates.demand(Gate.LOGIN, "a request for a configuration")
     configuration = session.facts.configuration or (yield from _acquire(session))
     asked = [attribute.type for attribute in request.attributes]
-    attributes = encode_configuration(configuration, asked, unity=_unity(session))
+    attributes = encode_configuration(_as_read_by(session, configuration), asked, unity=_unity(session))
     yield from send(Attributes(ConfigType.REPLY, request.identifier, attributes))
+    return configuration
+
+
+def _as_read_by(session: Session, configuration: ModeConfiguration) -> ModeConfiguration:
+    """Vpnc reads UNITY_PFS as a switch: 1 stands for group 2, and any other number for no PFS."""
+    if Vendor.CISCO_VPNC in phase1.of(session).vendors and configuration.pfs_group == Group.MODP1024:
+        return replace(configuration, pfs_group=1)
     return configuration
 
 
