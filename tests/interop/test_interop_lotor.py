@@ -88,7 +88,7 @@ def test_status_tells_who_and_how(internet, client, gateway):
     table = gateway.call("status").stdout
     assert "alice" in table
     assert "10.99.99.1" in table
-    assert max(len(line) for line in table.splitlines()) <= 110
+    assert max(len(line) for line in table.splitlines()) <= 80
 
 
 def test_the_hooks_run_with_racoons_environment(internet, certificates, gateway):

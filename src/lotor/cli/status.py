@@ -48,8 +48,14 @@ def table(view: StatusView) -> str:
     if not view["sessions"]:
         return "\n".join([*lines, "no sessions"])
     for session in view["sessions"]:
-        lines += ["", HEAD, *_session(session)]
+        lines += ["", HEAD, *(wrapped for line in _session(session) for wrapped in _wrap(line))]
     return "\n".join(lines)
+
+
+def _wrap(line: str) -> list[str]:
+    """Details of a session in 80 columns; what goes on is indented further."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(line.rstrip(), 80, subsequent_indent=f"{indent}  ", break_long_words=False) or [""]
 
 
 def duration(seconds: float) -> str:
