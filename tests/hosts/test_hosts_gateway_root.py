@@ -74,7 +74,7 @@ def test_forwarding_is_told_and_not_switched(tmp_path):
     switch.write_text("1")
     asyncio.run(host.start("lotor0", 1300, POOL))
     assert not [line for line in heard.lines if line.startswith("WARNING")]
-    assert [line for line in heard.lines if "10.99.99.0/24" in line]
+    assert [line for line in heard.lines if "10.99.99.0 to 10.99.99.255" in line]
 
 
 @in_namespace
