@@ -53,7 +53,6 @@ class Exchange:
     waiting: Expect | None = None
     flight: Flight | None = None
     path: Path | None = None
-    heard: Incoming | None = None
     _last: bytes = b""
     _ticket: Ticket | None = None
 
@@ -76,7 +75,7 @@ class Exchange:
         opened = self._prove(incoming)
         answers_ours = self.position > 0
         self.channel.commit(opened)
-        self._last, self.heard, self.path = digest, incoming, path
+        self._last, self.path = digest, path
         self.position += 1
         self.waiting = None
         self.settle()
@@ -202,12 +201,6 @@ class Exchange:
         if self._ticket is not None:
             self.session.desk.forget(self._ticket)
             self._ticket = None
-
-    def give_up(self) -> None:
-        """Whatever the story waits for is not wanted any more."""
-        self.cancel()
-        self.story.close()
-        self.session.exchanges.retire(self, self.key)
 
 
 @dataclass(frozen=True, slots=True)

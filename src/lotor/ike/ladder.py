@@ -59,7 +59,7 @@ KNOWN = frozenset(int(kind) for kind in P)
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """The rungs of one exchange; `repeats` starts again at the first rung for each further message."""
+    """The rungs of one exchange."""
 
     name: str
     rungs: tuple[Rung, ...]
@@ -68,6 +68,3 @@ class Ladder:
         if position >= len(self.rungs):
             raise Misplaced(f"{self.name} has no message {position + 1}")
         return self.rungs[position]
-
-    def ends_at(self, position: int) -> bool:
-        return position >= len(self.rungs)

@@ -56,7 +56,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     yield from send(sa, *ours.payloads(), me, *requests, *vendors)
     answer = yield from expect()
 
-    suite = riders.told_lifetime(answer, choose.ike_answer(remote, answer.only(SecurityAssociation)))
+    suite = riders.told_suite(answer, choose.ike_answer(remote, answer.only(SecurityAssociation)))
     witness.chosen(session, suite, answer)
     peer = answer.only(Identification).identity
     g_xy = phase1.agree(ours.pair, answer.only(KeyExchange).data, str(session.path.remote))

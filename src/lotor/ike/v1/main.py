@@ -65,7 +65,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
 
     peer = last.only(Identification).identity
     yield from authenticate.judge(replace(parties, peers=last.body(Identification)), last, peer)
-    suite = riders.told_lifetime(last, suite)
+    suite = riders.told_suite(last, suite)
     return PhaseOne(suite, keys, channel.last_block(), peer, heard, version, found.here, found.there)
 
 

@@ -23,9 +23,8 @@ from lotor.model.policy import ChildPolicy
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
 from lotor.wire.v1.association import Proposal, SecurityAssociation
-from lotor.wire.v1.attributes import Attribute, decode_attributes, encode_attributes
 from lotor.wire.v1.chain import Chain
-from lotor.wire.v1.numbers import EncapsulationMode, EspAttribute, LifeType, NotifyType, Protocol
+from lotor.wire.v1.numbers import EncapsulationMode, NotifyType, Protocol
 from lotor.wire.v1.payloads import Identification, KeyExchange, Nonce, Notification
 from lotor.wire.v1.proposals import esp_transform
 from lotor.wire.v1.vendors import Vendor
@@ -94,13 +93,9 @@ def _offer(session: Session, policy: ChildPolicy, spi: bytes) -> SecurityAssocia
 
 
 def _shorter(chosen: choose.ChosenEsp, answer: Chain) -> choose.ChosenEsp:
-    """A RESPONDER-LIFETIME notify in the answer shortens ours (RFC 2407 §4.6.3.1)."""
-    for note in answer.all(Notification):
-        if note.type == NotifyType.RESPONDER_LIFETIME:
-            told = riders.seconds(decode_attributes(note.data), EspAttribute.LIFE_TYPE)
-            if told is not None and told < chosen.lifetime:
-                return replace(chosen, lifetime=max(told, riders.LEAST_LIFETIME))
-    return chosen
+    """As the responder told, if that is shorter."""
+    told = riders.told_lifetime(answer.all(Notification), Protocol.ESP, chosen.lifetime)
+    return replace(chosen, lifetime=told)
 
 
 def _own_address(session: Session) -> IPv4Address:
@@ -196,11 +191,7 @@ def _outer_address(session: Session) -> IPv4Network:
 
 
 def _responder_lifetime(chosen: choose.ChosenEsp, spi: bytes) -> tuple[Notification, ...]:
-    if not chosen.shortened:
-        return ()
-    seconds = Attribute.tv(EspAttribute.LIFE_TYPE, LifeType.SECONDS)
-    data = encode_attributes([seconds, Attribute.integer(EspAttribute.LIFE_DURATION, chosen.lifetime)])
-    return (Notification(NotifyType.RESPONDER_LIFETIME, data, spi=spi, protocol=Protocol.ESP),)
+    return (riders.lifetime_note(Protocol.ESP, spi, chosen.lifetime),) if chosen.shortened else ()
 
 
 # --- both ------------------------------------------------------------------------------------------------------------

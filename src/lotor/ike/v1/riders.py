@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -14,7 +15,7 @@ from lotor.model.algorithms import AuthMethod, IkeSuite
 from lotor.model.policy import RemotePolicy, Switch
 from lotor.wire.v1.attributes import Attribute, decode_attributes, encode_attributes
 from lotor.wire.v1.chain import Chain
-from lotor.wire.v1.numbers import CertificateEncoding, IkeAttribute, LifeType, NotifyType, Protocol
+from lotor.wire.v1.numbers import CertificateEncoding, EspAttribute, IkeAttribute, LifeType, NotifyType, Protocol
 from lotor.wire.v1.payloads import Certificate, CertificateRequest, Notification, VendorId
 from lotor.wire.v1.vendors import NAT_TRAVERSALS, NatTraversal, Vendor, can_reassemble, fragmentation, recognise
 
@@ -127,10 +128,19 @@ def responder_lifetime(session: Session, choice: ChosenIke) -> tuple[Notificatio
     that offer for ever, Cisco's client and vpnc: vpnc renews when told, and 20 s later deletes the new phase 1."""
     if not choice.shortened or choice.offered >= FOR_EVER:
         return ()
-    kind = Attribute.tv(IkeAttribute.LIFE_TYPE, LifeType.SECONDS)
-    data = encode_attributes([kind, Attribute.integer(IkeAttribute.LIFE_DURATION, choice.suite.lifetime)])
     spi = session.cookies.initiator + session.cookies.responder
-    return (Notification(NotifyType.RESPONDER_LIFETIME, data, spi=spi),)
+    return (lifetime_note(Protocol.ISAKMP, spi, choice.suite.lifetime),)
+
+
+_LIFE_TYPES = {Protocol.ISAKMP: IkeAttribute.LIFE_TYPE, Protocol.ESP: EspAttribute.LIFE_TYPE}
+"""In both phases the attribute of the duration has the next number."""
+
+
+def lifetime_note(protocol: Protocol, spi: bytes, lifetime: int) -> Notification:
+    """RESPONDER-LIFETIME of either phase, in seconds."""
+    kind = _LIFE_TYPES[protocol]
+    attributes = [Attribute.tv(kind, LifeType.SECONDS), Attribute.integer(kind + 1, lifetime)]
+    return Notification(NotifyType.RESPONDER_LIFETIME, encode_attributes(attributes), spi=spi, protocol=protocol)
 
 
 def kept_lifetime(session: Session, choice: ChosenIke, vendors: frozenset[Vendor]) -> IkeSuite:
@@ -143,18 +153,24 @@ def kept_lifetime(session: Session, choice: ChosenIke, vendors: frozenset[Vendor
     return replace(choice.suite, lifetime=choice.offered)
 
 
-def told_lifetime(chain: Chain, suite: IkeSuite) -> IkeSuite:
+def told_suite(chain: Chain, suite: IkeSuite) -> IkeSuite:
     """The suite with the lifetime that a responder told, if that is shorter."""
-    for note in chain.all(Notification):
-        if note.type == NotifyType.RESPONDER_LIFETIME and note.protocol == Protocol.ISAKMP:
-            told = seconds(decode_attributes(note.data), IkeAttribute.LIFE_TYPE)
-            if told is not None and told < suite.lifetime:
-                return replace(suite, lifetime=max(told, LEAST_LIFETIME))
-    return suite
+    notes = [note for note in chain.all(Notification) if note.protocol == Protocol.ISAKMP]
+    return replace(suite, lifetime=told_lifetime(notes, Protocol.ISAKMP, suite.lifetime))
 
 
-def seconds(attributes: tuple[Attribute, ...], life_type: int) -> int | None:
-    """The duration behind a life type of seconds; in both phases its attribute has the next number."""
+def told_lifetime(notes: Iterable[Notification], protocol: Protocol, ours: int) -> int:
+    """Seconds: those of the first RESPONDER-LIFETIME that shortens ours, else ours (RFC 2407 §4.6.3.1)."""
+    for note in notes:
+        if note.type == NotifyType.RESPONDER_LIFETIME:
+            told = _seconds(decode_attributes(note.data), _LIFE_TYPES[protocol])
+            if told is not None and told < ours:
+                return max(told, LEAST_LIFETIME)
+    return ours
+
+
+def _seconds(attributes: tuple[Attribute, ...], life_type: int) -> int | None:
+    """The duration behind a life type of seconds."""
     for kind, duration in pairwise(attributes):
         if kind.type == life_type and kind.number == LifeType.SECONDS and duration.type == life_type + 1:
             return duration.number
