@@ -1,6 +1,8 @@
 """A whole login between two endpoints in virtual time, and what each side tells of it."""
 
 from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, PhaseOneUp, Up
+from lotor.ike.intents import ChildExpired
+from lotor.ike.questions import Install
 from peers.world import connect, is_up, pair
 
 
@@ -18,3 +20,16 @@ def test_a_client_behind_a_nat_logs_in_and_gets_an_address():
     assert not client.of(Ended)
     assert not gateway.of(Ended)
     assert client.of(Up)[0].user == "alice"
+
+
+def test_the_first_pair_sends_before_the_third_message_and_its_successor_after():
+    """The client's first packet may pass its third message of quick mode; the answer to it must find a way."""
+    world, gateway, client = pair()
+    connect(world, client, gateway)
+    assert world.run(10, lambda: is_up(client) and is_up(gateway))
+    pair_up = client.of(ChildUp)[0].child
+    world.do(client, client.endpoint.command(ChildExpired(pair_up.id, hard=False), world.now))
+    assert world.run(5, lambda: len(gateway.of(ChildUp)) == 2)
+    installed = [question.child.sending for question in gateway.questions if isinstance(question, Install)]
+    assert installed == [True, False]
+    assert all(child.sending for child in gateway.installed.values())

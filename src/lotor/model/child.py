@@ -48,7 +48,7 @@ class Child:
     A packet that comes in must have its source in `remote_networks` and its destination in `local_networks`; a packet
     whose destination is in `remote_networks` goes out here. `esp_frag`: the largest outer IP datagram in octets.
     `replaces`: the SA pair whose outgoing traffic this one takes over. `sending` False: it only receives until it is
-    activated (a responder before the third message of quick mode, so that a rekey loses no packet).
+    activated (the responder of a rekey before the third message of quick mode, so that no packet is lost).
     """
 
     id: int

@@ -120,7 +120,8 @@ def _answered_network(answer: Chain) -> IPv4Network:
 
 
 def responder(session: Session, message_id: int) -> Story[Pair]:
-    """The gateway's side. The SA pair receives before the second message leaves, and sends after the third came."""
+    """The gateway's side. The SA pair receives before the second message leaves. The first of a session sends as early:
+    the client's first packet may pass the third message. One that replaces another sends after the third came."""
     asked = yield from expect()
     session.gates.demand(Gate.ADDRESS, "quick mode")
     policy, check = session.desk.policy.child, session.remote.proposal_check
@@ -133,7 +134,8 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     nonce = dice.nonce(session.remote.nonce_size)
     material = QuickMaterial(Protocol.ESP, phase1.nonce_of(asked), nonce, g_xy)
     agreed = Agreed(chosen, spi, chosen.spi, material, wanted, client)
-    child = replace(_child(session, agreed, session.children.current(), initiated=False), sending=False)
+    old = session.children.current()
+    child = replace(_child(session, agreed, old, initiated=False), sending=old is None)
     yield from _install(child)
     pair_up = Pair(child, initiated=False, exchange=message_id)
     session.children.add(pair_up)
