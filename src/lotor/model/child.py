@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from ipaddress import IPv4Network
 
 from lotor.model.algorithms import Compression, EspSuite
-from lotor.model.network import Path
+from lotor.model.network import Network, Path
 from lotor.model.secret import Secret
 
 REPLAY_WINDOW = 1024
@@ -42,11 +41,22 @@ class Lifetime:
 
 
 @dataclass(frozen=True, slots=True)
+class IpComp:
+    """An IPComp association (RFC 3173) inside an SA pair: each CPI was chosen by who receives with it."""
+
+    algorithm: Compression
+    cpi_in: int
+    cpi_out: int
+
+
+@dataclass(frozen=True, slots=True)
 class Child:
     """One SA pair in tunnel mode. `id` and `session` are the core's own numbers.
 
     A packet that comes in must have its source in `remote_networks` and its destination in `local_networks`; a packet
     whose destination is in `remote_networks` goes out here. `esp_frag`: the largest outer IP datagram in octets.
+    Both networks of a pair are of one IP version, whatever that of the path. `rate`: octets a second that the pair
+    carries each way at most, None without a limit.
     `replaces`: the SA pair whose outgoing traffic this one takes over. `sending` False: it only receives until it is
     activated (the responder of a rekey before the third message of quick mode, so that no packet is lost).
     """
@@ -58,14 +68,15 @@ class Child:
     suite: EspSuite
     inbound: DirectionKeys
     outbound: DirectionKeys
-    local_networks: tuple[IPv4Network, ...]
-    remote_networks: tuple[IPv4Network, ...]
+    local_networks: tuple[Network, ...]
+    remote_networks: tuple[Network, ...]
     lifetime: Lifetime = Lifetime()
     esp_frag: int | None = None
-    compression: Compression | None = None
+    compression: IpComp | None = None
     replay_window: int = REPLAY_WINDOW
     replaces: int | None = None
     sending: bool = True
+    rate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
 class ModeConfiguration:
     """One client's configuration, the same value on the gateway that gives it and the client that gets it.
 
+    Every client has an IPv4 address; `address6`, with its prefix, is there where the gateway gives one as well.
     `banner` and `domain` are octets as sent: they pass `model.text.clean` before a person sees them.
     """
 
@@ -25,3 +26,6 @@ class ModeConfiguration:
     pfs_group: int | None = None
     save_password: bool = False
     application_version: bytes = b""
+    address6: IPv6Interface | None = None
+    dns6: tuple[IPv6Address, ...] = ()
+    split_include6: tuple[IPv6Network, ...] = ()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 Instant = float
 """Seconds on a monotonic clock; only the runtime reads it."""
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 ISAKMP_PORT = 500
 NAT_T_PORT = 4500
@@ -16,7 +19,7 @@ NAT_T_PORT = 4500
 class Peer:
     """One end of a path: an IP address and a UDP port."""
 
-    address: IPv4Address | IPv6Address
+    address: Address
     port: int
 
     def __str__(self) -> str:

@@ -37,6 +37,14 @@ class Switch(Enum):
     FORCE = "force"
 
 
+class Uniqueness(Enum):
+    """What becomes of a person's session when the same person logs in from elsewhere."""
+
+    KEEP = "keep"
+    REPLACE = "replace"
+    REFUSE = "refuse"
+
+
 class GeneratePolicy(Enum):
     OFF = "off"
     ON = "on"
@@ -104,16 +112,21 @@ class RemotePolicy:
     mode_cfg: bool = False
     nonce_size: int = 16
     rekey: bool = True
+    uniqueness: Uniqueness = Uniqueness.KEEP
 
 
 @dataclass(frozen=True, slots=True)
 class ChildPolicy:
-    """One `sainfo`: suites in order of preference, `pfs_group` None without PFS, `lifetime` in seconds."""
+    """One `sainfo`: suites in order of preference, `pfs_group` None without PFS, `lifetime` in seconds.
+    `compression`: what is accepted for IPComp; `ipcomp`: and offered. `rate`: octets a second for each SA pair, each
+    way."""
 
     suites: tuple[EspSuite, ...]
     pfs_group: Group | None = None
     lifetime: int = 28800
     compression: tuple[Compression, ...] = ()
+    ipcomp: bool = False
+    rate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
