@@ -9,7 +9,7 @@ import pytest
 
 from lotor.config import ConfigError, check, loads, resolve, roadwarrior, side_of
 from lotor.model.algorithms import Compression, EspSuite, Group, Hash, Integrity
-from lotor.model.policy import ExchangeMode, ProposalCheck, Side, Switch
+from lotor.model.policy import ExchangeMode, ProposalCheck, Side, Switch, Uniqueness
 
 PROPOSAL = """proposal { encryption_algorithm aes 256; hash_algorithm sha256; authentication_method hybrid_rsa_client;
     dh_group 14; }"""
@@ -116,3 +116,26 @@ def test_a_client_of_a_named_gateway(tmp_path: Path) -> None:
     assert {proposal.dh_group.value for proposal in remote.proposals} == {Group.MODP1024}
     assert side_of(remote) is Side.CLIENT
     assert roadwarrior("vpn.example.net", tmp_path).remotes[0].address is None
+
+
+SHARED = """
+remote anonymous { exchange_mode main; generate_policy unique;
+    proposal { encryption_algorithm aes; hash_algorithm sha256; authentication_method pre_shared_key; dh_group 14; }
+    # unique
+}
+sainfo anonymous { encryption_algorithm aes; authentication_algorithm hmac_sha256; compression_algorithm deflate; }
+"""
+
+
+@pytest.mark.parametrize(("line", "meant"), [("", Uniqueness.KEEP), *((f"unique {e.value};", e) for e in Uniqueness)])
+def test_what_becomes_of_a_second_session_of_a_person(tmp_path: Path, line: str, meant: Uniqueness) -> None:
+    (tmp_path / "psk.txt").write_text("* a-long-and-secret-key\n")
+    settings = loads(f'path pre_shared_key "{tmp_path}/psk.txt";' + SHARED.replace("# unique", line)).settings
+    (remote,) = settings.remotes
+    assert remote.uniqueness is meant
+    assert resolve(settings, {}).remotes[0].uniqueness is meant
+
+
+def test_a_word_that_unique_lacks() -> None:
+    with pytest.raises(ConfigError, match="keep, replace or refuse"):
+        loads(SHARED.replace("# unique", "unique never;"))

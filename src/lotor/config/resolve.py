@@ -85,6 +85,7 @@ def _remote(remote: RemoteSettings, credential: Credential) -> RemotePolicy:
         mode_cfg=remote.mode_cfg,
         nonce_size=remote.nonce_size,
         rekey=remote.rekey != "off",
+        uniqueness=remote.uniqueness,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from lotor.config.problem import NOWHERE, Location, Problem
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
 from lotor.model.identity import IdKind
-from lotor.model.policy import CrlPolicy, ExchangeMode, GeneratePolicy, ProposalCheck, Side, Switch
+from lotor.model.policy import CrlPolicy, ExchangeMode, GeneratePolicy, ProposalCheck, Side, Switch, Uniqueness
 from lotor.model.secret import Secret
 
 T_co = TypeVar("T_co", covariant=True)
@@ -324,6 +324,7 @@ class RemoteSettings:
     weak_phase1_check: bool
     xauth_login: str | None
     generate_policy: GeneratePolicy
+    uniqueness: Uniqueness
     support_proxy: bool
     initial_contact: bool
     nat_traversal: Switch

@@ -35,6 +35,7 @@ class Exit(IntEnum):
     LOCAL_FAULT = 20
     REPLACED = 21
     ADMINISTRATOR = 22
+    ALREADY_CONNECTED = 23
     INTERRUPTED = 130
 
 
@@ -60,6 +61,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.LOCAL_FAULT: "this host could not do its part: address, routes, DNS, keys, device",
     Exit.REPLACED: "a newer session took the place of this one",
     Exit.ADMINISTRATOR: "closed here, by `vd` or by the end of the daemon",
+    Exit.ALREADY_CONNECTED: "the same person is logged in from elsewhere, and the gateway allows one session each",
     Exit.INTERRUPTED: "Ctrl-C",
 }
 
@@ -77,6 +79,7 @@ CAUSES: dict[Cause, Exit] = {
     Cause.PROTOCOL: Exit.PROTOCOL,
     Cause.LOCAL_FAULT: Exit.LOCAL_FAULT,
     Cause.REPLACED: Exit.REPLACED,
+    Cause.ALREADY_CONNECTED: Exit.ALREADY_CONNECTED,
 }
 
 

@@ -22,6 +22,7 @@ class Cause(Enum):
     PROTOCOL = "protocol error"
     LOCAL_FAULT = "local fault"
     REPLACED = "replaced by a newer session"
+    ALREADY_CONNECTED = "logged in already"
 
 
 @dataclass(frozen=True, slots=True)

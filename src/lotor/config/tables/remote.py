@@ -32,7 +32,7 @@ from lotor.config.tables.identifiers import identifier
 from lotor.config.tables.proposal import PROPOSAL
 from lotor.config.words import Mistake, Words
 from lotor.model.identity import IdKind
-from lotor.model.policy import CrlPolicy, ExchangeMode, GeneratePolicy, ProposalCheck, Switch
+from lotor.model.policy import CrlPolicy, ExchangeMode, GeneratePolicy, ProposalCheck, Switch, Uniqueness
 
 WANTED = 'an address, anonymous, or a name in quotes, like remote 192.0.2.50 or remote "office"'
 LONGEST_NAME = 128
@@ -383,6 +383,22 @@ _LOGIN = (
         default_text="off",
         differs="whatever is written, every client gets policies of its own, so that any number can sit behind one NAT "
         "router; in racoon they cut each other off unless this is unique.",
+    ),
+    Directive(
+        "unique",
+        Keyword(
+            (
+                Choice("keep", Uniqueness.KEEP, "both sessions go on, each with an address of its own"),
+                Choice("replace", Uniqueness.REPLACE, "the new session takes over, the old one ends"),
+                Choice("refuse", Uniqueness.REFUSE, "the old session goes on, the new one is refused"),
+            )
+        ),
+        "Gateway: what becomes of a person's session when the same person logs in from elsewhere; decided once the "
+        "login is proved.",
+        default=Uniqueness.KEEP,
+        default_text="keep",
+        field="uniqueness",
+        use=Use.EXTENSION,
     ),
     Directive(
         "script",
