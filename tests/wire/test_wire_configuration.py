@@ -99,7 +99,7 @@ def test_a_question_cannot_be_asked_twice():
 
 
 def test_our_client_asks_for_what_it_reads():
-    assert types(request_attributes(unity=False)) == [1, 2, 3, 4, 7]
+    assert types(request_attributes(unity=False, ipv6=False)) == [1, 2, 3, 4, 7]
     asked = types(request_attributes(unity=True))
     assert decode_configuration(encode_configuration(FULL, asked, unity=True)) == FULL
     assert all(attribute.data == b"" for attribute in request_attributes(unity=True))

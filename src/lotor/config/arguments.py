@@ -161,6 +161,13 @@ class File(Argument):
         return f'"{self.shown}"'
 
 
+WANTED_ADDRESS = {
+    4: "an IPv4 address, like 10.99.99.1",
+    6: "an IPv6 address, like fd00:99::1",
+    None: "an IP address",
+}
+
+
 @dataclass(frozen=True)
 class AddressOf(Argument):
     """A bare IP address. `version` None takes both. `check` returns what is wrong with an address, or nothing."""
@@ -169,11 +176,11 @@ class AddressOf(Argument):
     check: Callable[[Address], str] = lambda _: ""
 
     def read(self, words: Words) -> Address:
-        wanted = "an IPv4 address, like 10.99.99.1" if self.version == 4 else "an IP address"
+        wanted = WANTED_ADDRESS[self.version]
         token = words.bare(wanted)
         address = to_address(token, words, wanted)
         if self.version not in {None, address.version}:
-            raise Mistake(token.at, f"{token} is an IPv6 address: {words.name} wants {wanted}")
+            raise Mistake(token.at, f"{token} is an IPv{address.version} address: {words.name} wants {wanted}")
         wrong = self.check(address)
         if wrong:
             raise Mistake(token.at, f"{token} {wrong}")
@@ -338,7 +345,8 @@ class Mode(Argument):
 def pool_start(address: Address) -> str:
     """What forbids an address as the first of a pool."""
     if address.is_multicast or address.is_loopback or address.is_unspecified or address.is_link_local:
-        return "cannot be given to a client: take a private network, like 10.99.99.1"
+        private = "10.99.99.1" if address.version == 4 else "fd00:99::1"
+        return f"cannot be given to a client: take a private network, like {private}"
     return ""
 
 

@@ -7,7 +7,7 @@ import os
 import pwd
 import stat
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from lotor.config.methods import (
     admits_by_login,
@@ -38,6 +38,7 @@ from lotor.model.identity import IdKind
 from lotor.model.policy import Side
 
 ADDRESSES = 1 << 32
+LAST6 = (1 << 128) - 1
 
 
 def check(settings: Settings) -> tuple[Problem, ...]:
@@ -165,8 +166,21 @@ def _mode_cfg(mode_cfg: ModeCfg) -> Iterator[Problem]:
         yield Problem.at(mode_cfg.places.of("pool_size"), "the pool would go beyond 255.255.255.255: make it smaller")
     elif IPv4Address(int(first) + mode_cfg.pool_size - 1).is_multicast:
         yield Problem.at(mode_cfg.places.of("pool_size"), "the pool would reach into multicast: make it smaller")
+    yield from _ipv6(mode_cfg)
     if mode_cfg.banner and "banner" in mode_cfg.places.fields:
         yield from _readable(mode_cfg.banner)
+
+
+def _ipv6(mode_cfg: ModeCfg) -> Iterator[Problem]:
+    """IPv6 goes beside IPv4, which every client has."""
+    places, first = mode_cfg.places, mode_cfg.network6
+    if first is None:
+        networks = [network for each in mode_cfg.split_networks for network in each.networks]
+        if mode_cfg.dns6 or any(network.version == 6 for network in networks):
+            at = places.of("dns6" if mode_cfg.dns6 else "split_networks")
+            yield Problem.at(at, "only clients with an IPv6 address are told of IPv6: add network6")
+    elif IPv6Address(min(int(first) + mode_cfg.pool_size - 1, LAST6)).is_multicast:
+        yield Problem.at(places.of("pool_size"), "the IPv6 pool would reach into multicast: make it smaller")
 
 
 def _sainfos(sainfos: tuple[SainfoSettings, ...]) -> Iterator[Problem]:

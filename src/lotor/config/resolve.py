@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
 from lotor.config.check import check
 from lotor.config.methods import side_of
@@ -83,6 +83,7 @@ def _remote(remote: RemoteSettings, credential: Credential) -> RemotePolicy:
         passive=remote.passive,
         initial_contact=remote.initial_contact,
         mode_cfg=remote.mode_cfg,
+        mode_cfg6=remote.mode_cfg6,
         nonce_size=remote.nonce_size,
         rekey=remote.rekey != "off",
         uniqueness=remote.uniqueness,
@@ -156,16 +157,19 @@ def _retransmission(timer: Timer) -> Retransmission:
 
 def mode_configuration(mode_cfg: ModeCfg) -> ModeConfiguration:
     """What every client gets: all but the address (0.0.0.0 here) and the banner, which is read at each request."""
-    split = mode_cfg.split_networks
+    include = [network for each in mode_cfg.split_networks if not each.local for network in each.networks]
+    beside = [network for each in mode_cfg.split_networks if each.local for network in each.networks]
     return ModeConfiguration(
         address=IPv4Address(0),
         netmask=mode_cfg.netmask4,
         dns=mode_cfg.dns4,
         wins=mode_cfg.wins4,
         domain=mode_cfg.default_domain.encode(),
-        split_include=tuple(network for each in split if not each.local for network in each.networks),
-        split_local=tuple(network for each in split if each.local for network in each.networks),
+        split_include=tuple(network for network in include if isinstance(network, IPv4Network)),
+        split_local=tuple(network for network in beside if isinstance(network, IPv4Network)),
         split_dns=tuple(domain.encode() for domain in mode_cfg.split_dns),
         pfs_group=mode_cfg.pfs_group or None,
         save_password=mode_cfg.save_passwd,
+        dns6=mode_cfg.dns6,
+        split_include6=tuple(network for network in include if isinstance(network, IPv6Network)),
     )

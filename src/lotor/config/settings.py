@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from lotor.config.problem import NOWHERE, Location, Problem
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
 from lotor.model.identity import IdKind
+from lotor.model.network import Network
 from lotor.model.policy import CrlPolicy, ExchangeMode, GeneratePolicy, ProposalCheck, Side, Switch, Uniqueness
 from lotor.model.secret import Secret
 
@@ -213,16 +214,18 @@ class Ldap:
 class SplitNetwork:
     """Networks that clients reach through the tunnel, or (`local`) that they reach beside it."""
 
-    networks: tuple[IPv4Network, ...]
+    networks: tuple[Network, ...]
     local: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ModeCfg:
-    """What the gateway gives its clients. `network4` None: no pool. `banner` None: no banner."""
+    """What the gateway gives its clients. `network4` None: no pool, `network6` None: no IPv6. `banner` None: no banner."""
 
     network4: IPv4Address | None
     netmask4: IPv4Address | None
+    network6: IPv6Address | None
+    prefix6: int
     pool_size: int
     auth_source: AuthSource
     users: FileName
@@ -232,6 +235,7 @@ class ModeCfg:
     accounting: Accounting
     dns4: tuple[IPv4Address, ...]
     wins4: tuple[IPv4Address, ...]
+    dns6: tuple[IPv6Address, ...]
     split_networks: tuple[SplitNetwork, ...]
     split_dns: tuple[str, ...]
     default_domain: str
@@ -321,6 +325,7 @@ class RemoteSettings:
     esp_frag: int | None
     scripts: tuple[Script, ...]
     mode_cfg: bool
+    mode_cfg6: bool
     weak_phase1_check: bool
     xauth_login: str | None
     generate_policy: GeneratePolicy

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from ipaddress import IPv4Address, IPv4Network
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
 
 from lotor.model.judgement import Failure
 from lotor.ports.leases import Lease
@@ -13,23 +14,40 @@ MOST_REMEMBERED = 65536
 """Users whose last address is kept in mind; the one that was away the longest is forgotten first."""
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """`network6` and `prefix6`: the lease of slot N has the Nth IPv6 address as it has the Nth IPv4 address, so that both
+    are as lasting as the one."""
+
+    first: IPv6Address
+    prefix: int
+
+    def __getitem__(self, slot: int) -> IPv6Interface:
+        return IPv6Interface((self.first + slot, self.prefix))
+
+
 class Pool:
-    """Implements `ports.leases.Leases` for `network4` (`first`), `pool_size` and `netmask4`.
+    """Implements `ports.leases.Leases` for `network4` (`first`), `pool_size`, `netmask4`, and IPv6 beside it.
 
     `netmask` None: the mask of the smallest network with the whole pool in it, so that clients which configure an
     interface reach each other on the link, as they would with the mask that an administrator would have chosen.
-    Raises `ValueError` for a pool that is empty or leaves IPv4.
+    Raises `ValueError` for a pool that is empty or leaves IPv4 or IPv6.
     """
 
-    def __init__(self, first: IPv4Address, size: int, netmask: IPv4Address | None = None) -> None:
+    def __init__(
+        self, first: IPv4Address, size: int, netmask: IPv4Address | None = None, beside: Beside | None = None
+    ) -> None:
         if size < 1:
             raise ValueError("pool_size must be at least 1")
         if int(first) + size - 1 > int(IPv4Address("255.255.255.255")):
             raise ValueError(f"{size} addresses from {first} on go beyond 255.255.255.255: lower pool_size")
+        if beside is not None and int(beside.first) + size > 1 << 128:
+            raise ValueError(f"{size} addresses from {beside.first} on go beyond IPv6: lower pool_size")
         self.first = first
         self.last = first + (size - 1)
         self.netmask = netmask if netmask is not None and int(netmask) else smallest_network(first, self.last).netmask
         self._size = size
+        self._beside = beside
         self._leased: dict[int, tuple[int, str]] = {}
         self._taken: set[int] = set()
         self._returned: list[int] = []
@@ -46,7 +64,7 @@ class Pool:
         if held is None:
             self._taken.add(slot)
             self._leased[session] = (slot, user)
-        return Lease(self.first + slot, self.netmask)
+        return Lease(self.first + slot, self.netmask, self._beside[slot] if self._beside is not None else None)
 
     def release(self, session: int) -> None:
         held = self._leased.pop(session, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Interface
 from typing import Protocol
 
 from lotor.model.judgement import Failure
@@ -11,10 +11,11 @@ from lotor.model.judgement import Failure
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`netmask` None: the administrator's, or one derived from the pool."""
+    """`netmask` None: the administrator's, or one derived from the pool. `address6` None: this pool has no IPv6."""
 
     address: IPv4Address
     netmask: IPv4Address | None = None
+    address6: IPv6Interface | None = None
 
 
 class Leases(Protocol):

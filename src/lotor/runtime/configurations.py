@@ -41,11 +41,23 @@ class GatewayConfigurations:
         lease = self._leases.acquire(session, user)
         if isinstance(lease, Failure):
             return lease
-        netmask = lease.netmask or template.values.netmask
-        return replace(template.values, address=lease.address, netmask=netmask, banner=read_banner(template.banner))
+        values = template.values if lease.address6 is not None else _ipv4_only(template.values)
+        netmask = lease.netmask or values.netmask
+        return replace(
+            values,
+            address=lease.address,
+            netmask=netmask,
+            address6=lease.address6,
+            banner=read_banner(template.banner),
+        )
 
     def release(self, session: int) -> None:
         self._leases.release(session)
+
+
+def _ipv4_only(values: ModeConfiguration) -> ModeConfiguration:
+    """A reload may bring IPv6 values before the pool, which is made at the start, has addresses for them."""
+    return replace(values, dns6=(), split_include6=())
 
 
 class NoConfigurations:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface, IPv4Network
+from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from lotor.config.settings import (
     SplitNetwork,
 )
 from lotor.config.words import Mistake, Words
+from lotor.model.network import Network
 
 DEFAULT_USERS = FileName("/etc/lotor/users", Path("/etc/lotor/users"))
 DEFAULT_BANNER = FileName("/etc/motd", Path("/etc/motd"))
@@ -32,20 +33,33 @@ DOMAIN = Text(
 
 
 class NetworkOf(Argument):
-    """An IPv4 network: address and prefix length."""
+    """A network: address and prefix length."""
 
-    def read(self, words: Words) -> IPv4Network:
-        token = words.joined("a network, like 10.0.0.0/8")
+    def read(self, words: Words) -> Network:
+        token = words.joined("a network, like 10.0.0.0/8 or fd00:99::/64")
         try:
-            network = IPv4Interface(token.text if "/" in token.text else "").network
+            network = ip_interface(token.text if "/" in token.text else "").network
         except ValueError:
-            raise Mistake(token.at, f"{token} is no IPv4 network: {words.name} wants it like 10.0.0.0/8") from None
+            text = f"{token} is no network: {words.name} wants it like 10.0.0.0/8 or fd00:99::/64"
+            raise Mistake(token.at, text) from None
         if str(network.network_address) != token.text.partition("/")[0]:
             words.reading.warn(token.at, f"{token} has a host part: it is taken as {network}")
         return network
 
     def syntax(self) -> str:
         return "ADDR/prefix"
+
+
+class Network4Of(NetworkOf):
+    """An IPv4 network: mode config has no word for an IPv6 network that is not for the tunnel."""
+
+    def read(self, words: Words) -> Network:
+        at = words.at
+        network = super().read(words)
+        if network.version != 4:
+            text = f"clients cannot be told of {network} beside the tunnel: {words.name} local_lan takes IPv4 networks"
+            raise Mistake(at, f"{text}; for IPv6 list what goes through it, with include")
+        return network
 
 
 def _split(local: bool) -> Any:
@@ -101,7 +115,22 @@ MODE_CFG = Block(
             default_text="that of the smallest network that holds the pool",
             differs="racoon tells 0.0.0.0 when the line is missing.",
         ),
-        Directive("pool_size", Number(1, LARGEST_POOL), "How many addresses the pool has.", default=255),
+        Directive(
+            "network6",
+            AddressOf(6, pool_start),
+            "The first IPv6 address of the pool, for clients that ask for one besides: who has the third IPv4 address has "
+            "the third IPv6 address.",
+            default_text="none: clients get IPv4 only",
+            use=Use.EXTENSION,
+        ),
+        Directive(
+            "prefix6",
+            Number(1, 128),
+            "The length of the IPv6 prefix that clients are told.",
+            default=64,
+            use=Use.EXTENSION,
+        ),
+        Directive("pool_size", Number(1, LARGEST_POOL), "How many addresses the pool has, of each kind.", default=255),
         Directive(
             "auth_source",
             AUTH_SOURCE,
@@ -156,6 +185,16 @@ MODE_CFG = Block(
             most=3,
         ),
         Directive(
+            "dns6",
+            ListOf(AddressOf(6), most=3),
+            "DNS servers for the clients, reached by IPv6.",
+            default=(),
+            default_text="none",
+            repeatable=True,
+            most=3,
+            use=Use.EXTENSION,
+        ),
+        Directive(
             "wins4",
             ListOf(AddressOf(4), most=4),
             "WINS servers for the clients.",
@@ -170,10 +209,11 @@ MODE_CFG = Block(
             Cases(
                 (
                     Case("include", ListOf(NetworkOf()), _split(local=False), "only these go through the tunnel"),
-                    Case("local_lan", ListOf(NetworkOf()), _split(local=True), "all but these go through the tunnel"),
+                    Case("local_lan", ListOf(Network4Of()), _split(local=True), "all but these go through the tunnel"),
                 )
             ),
-            "Networks that clients reach through the tunnel, or beside it.",
+            "Networks that clients reach through the tunnel, or beside it. IPv4 and IPv6 are on their own: without a "
+            "network of IPv6 all IPv6 of a client that has an address goes through the tunnel.",
             default=(),
             default_text="everything goes through the tunnel",
             field="split_networks",

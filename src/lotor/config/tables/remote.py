@@ -368,6 +368,12 @@ _PATH = (
 
 _LOGIN = (
     _on_off(default=False, name="mode_cfg", meaning="Client: ask the gateway for an address and the rest."),
+    _on_off(
+        default=True,
+        name="mode_cfg6",
+        meaning="Client, with mode_cfg on: ask for an IPv6 address as well.",
+        use=Use.EXTENSION,
+    ),
     Directive(
         "xauth_login",
         LOGIN,

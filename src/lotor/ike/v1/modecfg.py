@@ -15,7 +15,12 @@ from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
 from lotor.wire.errors import Malformed
 from lotor.wire.v1.attributes import Attribute
-from lotor.wire.v1.configuration import decode_configuration, encode_configuration, request_attributes
+from lotor.wire.v1.configuration import (
+    asks_for_ipv6,
+    decode_configuration,
+    encode_configuration,
+    request_attributes,
+)
 from lotor.wire.v1.numbers import ConfigAttribute, ConfigType
 from lotor.wire.v1.payloads import Attributes
 from lotor.wire.v1.vendors import Vendor
@@ -32,7 +37,8 @@ def _unity(session: Session) -> bool:
 
 def pull(session: Session) -> Story[ModeConfiguration]:
     """Ask the gateway for everything we can use."""
-    yield from send(Attributes(ConfigType.REQUEST, IDENTIFIER, request_attributes(unity=_unity(session))))
+    wanted = request_attributes(unity=_unity(session), ipv6=session.remote.mode_cfg6)
+    yield from send(Attributes(ConfigType.REQUEST, IDENTIFIER, wanted))
     answer = yield from expect()
     return received(session, answer.only(Attributes))
 
@@ -59,7 +65,7 @@ def accept(session: Session, payload: Attributes) -> Story[ModeConfiguration]:
 
 
 def give(session: Session, request: Attributes) -> Story[ModeConfiguration]:
-    """Answer a client's REQUEST with what it asked for, in its order, under its identifier."""
+    """Answer a client's REQUEST with what it asked for, in its order, under its identifier; what it was told."""
     if request.type != ConfigType.REQUEST:
         raise Misplaced("a transaction that asks for nothing")
     session.gates.demand(Gate.LOGIN, "a request for a configuration")
@@ -67,7 +73,12 @@ def give(session: Session, request: Attributes) -> Story[ModeConfiguration]:
     asked = [attribute.type for attribute in request.attributes]
     attributes = encode_configuration(_as_read_by(session, configuration), asked, unity=_unity(session))
     yield from send(Attributes(ConfigType.REPLY, request.identifier, attributes))
-    return configuration
+    return configuration if asks_for_ipv6(asked) else without_ipv6(configuration)
+
+
+def without_ipv6(configuration: ModeConfiguration) -> ModeConfiguration:
+    """As a client hears it that does not ask for IPv6."""
+    return replace(configuration, address6=None, dns6=(), split_include6=())
 
 
 def _as_read_by(session: Session, configuration: ModeConfiguration) -> ModeConfiguration:
@@ -87,7 +98,7 @@ def _acquire(session: Session) -> Story[ModeConfiguration]:
 
 
 def push(session: Session) -> Story[ModeConfiguration]:
-    """For a client that does not ask: all we have."""
+    """For a client that does not ask: all we have for IPv4. One that never asked might choke on IPv6."""
     session.gates.demand(Gate.LOGIN, "a configuration")
     configuration = session.facts.configuration
     if configuration is None:
@@ -95,7 +106,7 @@ def push(session: Session) -> Story[ModeConfiguration]:
     attributes = encode_configuration(configuration, None, unity=_unity(session))
     yield from send(Attributes(ConfigType.SET, IDENTIFIER, attributes))
     yield from expect()
-    return configuration
+    return without_ipv6(configuration)
 
 
 def gives_address(payload: Attributes) -> bool:

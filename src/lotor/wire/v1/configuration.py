@@ -1,13 +1,14 @@
 """What a client is told of the inside network, as attributes of mode config and Cisco Unity and back.
 
-draft-dukes-ike-mode-cfg-02; the Unity attributes are as Cisco's clients, racoon and vpnc read them.
+draft-dukes-ike-mode-cfg-02; the attributes of IPv6 in the form of RFC 7296 §3.15.1, which strongSwan uses in IKEv1 as
+well; the Unity attributes are as Cisco's clients, racoon and vpnc read them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 from lotor.model.configuration import ModeConfiguration
 from lotor.wire.errors import Malformed
@@ -22,6 +23,7 @@ LONGEST_BANNER = 61440
 
 _SPLIT_PADDING = bytes(6)
 _UNUSABLE = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32"))
+_UNUSABLE6 = tuple(IPv6Network(text) for text in ("::/127", "::ffff:0:0/96", "fe80::/10", "ff00::/8"))
 _UNITY_FIRST = ConfigAttribute.UNITY_BANNER
 
 
@@ -30,7 +32,8 @@ def encode_configuration(
 ) -> tuple[Attribute, ...]:
     """The attributes that answer a request: only those asked for, each once, in that order; what is empty is left out.
 
-    `requested` None pushes everything. Attributes of Cisco Unity only when `unity`.
+    `requested` None pushes everything but IPv6, which goes to who asks for it. Attributes of Cisco Unity only when
+    `unity`.
     """
     asked = _PUSHED if requested is None else tuple(dict.fromkeys(requested))
     known = [number for number in asked if number in _WRITERS and (unity or number < _UNITY_FIRST)]
@@ -62,13 +65,20 @@ def decode_configuration(attributes: Iterable[Attribute]) -> ModeConfiguration:
         pfs_group=told.number(ConfigAttribute.UNITY_PFS) or None,
         save_password=bool(told.number(ConfigAttribute.UNITY_SAVE_PASSWD)),
         application_version=told.first(ConfigAttribute.APPLICATION_VERSION),
+        address6=told.address6(),
+        dns6=told.servers6(),
+        split_include6=told.networks6(),
     )
 
 
-def request_attributes(*, unity: bool) -> tuple[Attribute, ...]:
+def request_attributes(*, unity: bool, ipv6: bool = True) -> tuple[Attribute, ...]:
     """What our client asks a gateway for: every attribute that `decode_configuration` reads, empty."""
     numbers = [number for number in _PUSHED if unity or number < _UNITY_FIRST]
-    return tuple(Attribute.tlv(number, b"") for number in numbers)
+    return tuple(Attribute.tlv(number, b"") for number in (*numbers, *(_IPV6 if ipv6 else ())))
+
+
+def asks_for_ipv6(requested: Iterable[int]) -> bool:
+    return ConfigAttribute.INTERNAL_IP6_ADDRESS in requested
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
@@ -84,6 +94,17 @@ def _write_networks(networks: Sequence[IPv4Network]) -> list[bytes]:
 
 def _mask_pair(network: IPv4Network) -> bytes:
     return network.network_address.packed + network.netmask.packed
+
+
+def _write_address6(configuration: ModeConfiguration) -> list[bytes]:
+    """The address and the length of its prefix: 17 octets."""
+    inside = configuration.address6
+    return [inside.packed + bytes((inside.network.prefixlen,))] if inside is not None else []
+
+
+def _write_subnets6(configuration: ModeConfiguration) -> list[bytes]:
+    networks = configuration.split_include6
+    return [network.network_address.packed + bytes((network.prefixlen,)) for network in networks]
 
 
 def _write_save_password(configuration: ModeConfiguration) -> list[Attribute]:
@@ -109,8 +130,16 @@ _WRITERS: Mapping[int, Callable[[ModeConfiguration], Sequence[bytes | Attribute]
     ConfigAttribute.UNITY_SPLIT_INCLUDE: lambda told: _write_networks(told.split_include),
     ConfigAttribute.UNITY_LOCAL_LAN: lambda told: _write_networks(told.split_local),
     ConfigAttribute.UNITY_PFS: _write_pfs,
+    ConfigAttribute.INTERNAL_IP6_ADDRESS: _write_address6,
+    ConfigAttribute.INTERNAL_IP6_DNS: lambda told: [server.packed for server in told.dns6],
+    ConfigAttribute.INTERNAL_IP6_SUBNET: _write_subnets6,
 }
-_PUSHED = tuple(number for number in _WRITERS if number != ConfigAttribute.INTERNAL_IP4_SUBNET)
+_IPV6 = (
+    ConfigAttribute.INTERNAL_IP6_ADDRESS,
+    ConfigAttribute.INTERNAL_IP6_DNS,
+    ConfigAttribute.INTERNAL_IP6_SUBNET,
+)
+_PUSHED = tuple(number for number in _WRITERS if number not in (*_IPV6, ConfigAttribute.INTERNAL_IP4_SUBNET))
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -156,6 +185,28 @@ class _Told:
             raise Malformed(f"{name_of(ConfigAttribute, number)} names more than {MOST_NETWORKS} networks")
         return tuple(networks)
 
+    def address6(self) -> IPv6Interface | None:
+        """Zeros stand for no address. Without a length the address stands alone."""
+        packed = self.first(ConfigAttribute.INTERNAL_IP6_ADDRESS)
+        if not any(packed):
+            return None
+        length = _prefix(ConfigAttribute.INTERNAL_IP6_ADDRESS, packed) if len(packed) == 17 else 128
+        return IPv6Interface((_host6(ConfigAttribute.INTERNAL_IP6_ADDRESS, packed), length))
+
+    def servers6(self) -> tuple[IPv6Address, ...]:
+        told = [packed for packed in self.all(ConfigAttribute.INTERNAL_IP6_DNS) if any(packed)]
+        return tuple(_host6(ConfigAttribute.INTERNAL_IP6_DNS, packed) for packed in told[:MOST_SERVERS])
+
+    def networks6(self) -> tuple[IPv6Network, ...]:
+        number = ConfigAttribute.INTERNAL_IP6_SUBNET
+        told = self.all(number)
+        if len(told) > MOST_NETWORKS:
+            raise Malformed(f"{name_of(ConfigAttribute, number)} comes more than {MOST_NETWORKS} times")
+        lengths = [_prefix(number, octets) for octets in told]
+        return tuple(
+            IPv6Network((octets[:16], length), strict=False) for octets, length in zip(told, lengths, strict=True)
+        )
+
     def domains(self) -> tuple[bytes, ...]:
         """Separated by commas; racoon ends each with a NUL besides."""
         text = b",".join(self.all(ConfigAttribute.UNITY_SPLITDNS_NAME)).replace(b"\0", b",")
@@ -174,6 +225,25 @@ def _host(number: int, packed: bytes) -> IPv4Address:
     if any(address in network for network in _UNUSABLE):
         raise Malformed(f"{name_of(ConfigAttribute, number)} {address} is no address that a host can have")
     return address
+
+
+def _host6(number: int, packed: bytes) -> IPv6Address:
+    """16 octets, or 17 of which the last is the length of the prefix."""
+    if len(packed) not in {16, 17}:
+        raise Malformed(f"{name_of(ConfigAttribute, number)} has {len(packed)} octets, not 16 or 17")
+    address = IPv6Address(packed[:16])
+    if any(address in network for network in _UNUSABLE6):
+        raise Malformed(f"{name_of(ConfigAttribute, number)} {address} is no address that a host can have")
+    return address
+
+
+def _prefix(number: int, octets: bytes) -> int:
+    """The length behind 16 octets of an address."""
+    if len(octets) != 17 or octets[16] > 128:
+        raise Malformed(
+            f"{name_of(ConfigAttribute, number)} of {len(octets)} octets is no address with a prefix length"
+        )
+    return octets[16]
 
 
 def _is_mask(mask: IPv4Address) -> bool:
