@@ -72,9 +72,11 @@ interop: setup
 # Beside other tunnels in network namespaces; writes docs/performance.md. `bench-quick` takes a minute and writes nothing.
 bench: setup bench-peers
 	@$(BIN)/python -m bench.tunnel --rounds 5 --seconds 5 --write
+	@$(BIN)/python -m bench.handshakes --rounds 5 --count 400 --write
 
 bench-quick: setup bench-peers
 	@$(BIN)/python -m bench.tunnel --rounds 1 --seconds 1
+	@$(BIN)/python -m bench.handshakes --rounds 1 --count 50 --groups 2,31
 
 bench-peers:
 	@test "$$(id -u)" = 0 || { echo 'the benchmarks make network namespaces: run sudo make bench' >&2; exit 1; }

@@ -108,12 +108,12 @@ def _lotor(side: Side, suite: str, tunnels: int) -> Running:
 def strongswan(link: Link, suite: str) -> list[Running]:
     gateway, client = sides(link)
     running = [_charon(link, gateway, suite), _charon(link, client, suite)]
-    _swanctl(link, client, "--initiate", "--child", "net", "--timeout", "20")
+    swanctl(link.client, _home(link, client), "--initiate", "--child", "net", "--timeout", "20")
     return running
 
 
 def _charon(link: Link, side: Side, suite: str) -> Running:
-    home = link.directory / f"charon-{side.node.name}"
+    home = _home(link, side)
     home.mkdir()
     (home / "strongswan.conf").write_text(_CHARON.format(vici=home / "vici"))
     ends = {"local": side.local, "remote": side.remote, "mine": side.mine, "other": side.other}
@@ -123,14 +123,18 @@ def _charon(link: Link, side: Side, suite: str) -> Running:
     running = side.node.start("charon", "/usr/lib/ipsec/charon", environment=environment)
     if not wait_until((home / "vici").exists, 10):
         raise LabError(f"charon does not start:\n{running.text()[-2000:]}")
-    _swanctl(link, side, "--load-all", "--noprompt")
+    swanctl(side.node, home, "--load-all", "--noprompt")
     return running
 
 
-def _swanctl(link: Link, side: Side, *words: str) -> None:
-    home = link.directory / f"charon-{side.node.name}"
+def _home(link: Link, side: Side) -> Path:
+    return link.directory / f"charon-{side.node.name}"
+
+
+def swanctl(node: Node, home: Path, *words: str) -> None:
+    """Talks to the charon whose files are in `home`."""
     settings = (f"STRONGSWAN_CONF={home}/strongswan.conf", f"SWANCTL_DIR={home}")
-    side.node.run("env", *settings, "swanctl", *words, "--uri", f"unix://{home}/vici")
+    node.run("env", *settings, "swanctl", *words, "--uri", f"unix://{home}/vici")
 
 
 def openvpn(link: Link, suite: str) -> list[Running]:

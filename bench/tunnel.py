@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import re
-import shutil
 import statistics
-import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 
+from bench.document import Section, conditions, machine, write
 from bench.measure import Figures, measure
 from bench.peers import PEERS, Peer
 from lab.node import LabError
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
-MARK = "<!-- what stands below is written by `make bench` -->\n"
+SECTION = Section("tunnel", "Tunnels beside others")
 ROWS: dict[str, Callable[[Figures], float]] = {
     "TCP, 1 stream up, Mbit/s": lambda figures: figures.tcp["1 up"],
     "TCP, 1 stream down, Mbit/s": lambda figures: figures.tcp["1 down"],
@@ -67,44 +60,20 @@ def table(suite: str, results: Results) -> str:
     return "\n".join([*lines, "", f"TCP, 1 stream up, from the slowest to the fastest round: {spread}.", ""])
 
 
-def machine() -> str:
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    cores = Path("/proc/cpuinfo").read_text().count("processor\t:")
-    packages = ", ".join(f"{name} {version(name)}" for name in ("strongswan-charon", "openvpn", "iperf3"))
-    return f"{cores} cores of {cpu.group(1) if cpu else platform.machine()}, Linux {platform.release()}; {packages}"
-
-
-def version(package: str) -> str:
-    if not shutil.which("dpkg-query"):
-        return "of this host"
-    asked = ("dpkg-query", "--show", "--showformat=${Version}", package)
-    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout or "of this host"
-
-
-def write(text: str) -> None:
-    """Replaces what an earlier run wrote."""
-    kept = DOCUMENT.read_text().split(MARK)[0] if DOCUMENT.exists() else "# Performance\n\n"
-    DOCUMENT.write_text(kept + MARK + "\n" + text)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
     parser.add_argument("--only", default="", help="a part of the name or suite")
-    parser.add_argument("--write", action="store_true", help=f"into {DOCUMENT.name}")
+    parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     options = parser.parse_args()
     peers = tuple(peer for peer in PEERS if options.only in f"{peer.name} {peer.suite}")
     results = run(options.rounds, options.seconds, peers)
-    others = os.getloadavg()[2]
-    busy = f"load average over 15 minutes {others:.1f} (the benchmark alone makes about 2)"
-    conditions = (
-        f"{busy}; {options.rounds} rounds of {options.seconds} s for each measurement, {datetime.now(UTC):%Y-%m-%d}."
-    )
-    text = f"{machine()}. {conditions}\n\n{tables(results)}"
+    runs = f"{options.rounds} rounds of {options.seconds} s for each measurement"
+    text = f"{machine()}. {conditions(runs)}\n\n{tables(results)}"
     print(text)
     if options.write:
-        write(text)
+        write(SECTION, text)
     return 0 if results else 1
 
 

@@ -1,0 +1,294 @@
+"""Many lotor clients in one process: `python bench/dialler.py` dials a gateway again and again, and prints JSON.
+
+The core is lotor's own, without an event loop and without a TUN device. The clients spare themselves what the machine
+need not compute twice, so that the gateway is what is measured: their half of Diffie-Hellman has a tiny exponent, and
+the gateway's certificate is believed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import secrets
+import select
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from ipaddress import IPv4Address
+
+from lotor.crypto import modp
+from lotor.crypto.curves import Curve25519KeyPair, EcpKeyPair
+from lotor.crypto.groups import KeyPair
+from lotor.ike import questions
+from lotor.ike.effects import Ask, Effect, Tell, Transmit
+from lotor.ike.endpoint import Endpoint
+from lotor.ike.events import Ended, Event, Started, Up
+from lotor.ike.intents import Connect, Shutdown
+from lotor.ike.questions import Answer, Question
+from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
+from lotor.model.judgement import Trusted
+from lotor.model.login import Credentials, Field
+from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, Path, Peer
+from lotor.model.policy import ChildPolicy, Dpd, ExchangeMode, Policy, ProposalCheck, RemotePolicy, Side, Switch
+from lotor.model.reason import Cause, Reason
+from lotor.model.secret import Secret
+
+MARKER = bytes(4)
+LARGEST = 65535
+PATIENCE = 60.0
+"""Seconds without any progress after which the gateway is given up."""
+DONE = Reason(Cause.ADMINISTRATOR, "the benchmark is over")
+
+
+class Square:
+    """A key pair of a MODP group whose private exponent is 2."""
+
+    def __init__(self, group: Group) -> None:
+        self._prime, self._octets = modp.prime(group), modp.octets(group)
+        self.public = (4).to_bytes(self._octets, "big")
+
+    def agree(self, peer_public: bytes) -> bytes:
+        return pow(int.from_bytes(peer_public, "big"), 2, self._prime).to_bytes(self._octets, "big")
+
+
+class Generator:
+    """A key pair of an elliptic curve whose private scalar is 1: what is agreed is the peer's own point."""
+
+    def __init__(self, group: Group) -> None:
+        self.public = EcpKeyPair(group, 1).public
+
+    def agree(self, peer_public: bytes) -> bytes:
+        return peer_public[: len(peer_public) // 2]
+
+
+@cache
+def cheap_pair(group: Group) -> KeyPair | Square | Generator:
+    """One for all handshakes."""
+    if group in modp.GROUPS:
+        return Square(group)
+    return Curve25519KeyPair(None) if group is Group.CURVE25519 else Generator(group)
+
+
+class CheapDice:
+    """Random but for the key pairs."""
+
+    def cookie(self) -> bytes:
+        return secrets.token_bytes(8)
+
+    def nonce(self, size: int) -> bytes:
+        return secrets.token_bytes(size)
+
+    def message_id(self) -> int:
+        return secrets.randbelow(2**32 - 1) + 1
+
+    def sequence(self) -> int:
+        return secrets.randbelow(2**31)
+
+    def key_pair(self, group: Group) -> KeyPair | Square | Generator:
+        return cheap_pair(group)
+
+
+def policy(gateway: IPv4Address, group: Group) -> Policy:
+    """The HOW-TO's client with another group, and a phase 2 without PFS."""
+    suite = IkeSuite(Cipher.AES_CBC, 128, Hash.SHA1, group, AuthMethod.HYBRID_RSA, 28800)
+    remote = RemotePolicy(
+        name="gateway",
+        side=Side.CLIENT,
+        address=gateway,
+        port=ISAKMP_PORT,
+        exchange_modes=(ExchangeMode.AGGRESSIVE,),
+        proposals=(suite,),
+        proposal_check=ProposalCheck.OBEY,
+        send_cr=False,
+        nat_traversal=Switch.FORCE,
+        ike_frag=Switch.ON,
+        dpd=Dpd(delay=0),
+        initial_contact=False,
+        mode_cfg=True,
+    )
+    return Policy((remote,), ChildPolicy((EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA1),), lifetime=3600))
+
+
+@dataclass
+class Report:
+    """Seconds: of the whole run, of each handshake, and of this process's own processor time."""
+
+    handshakes: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    processor: float = 0.0
+    why: str = ""
+
+
+@dataclass
+class Line:
+    """One client's way to the gateway: a UDP socket of its own, as behind a NAT, which stays as long as the session."""
+
+    udp: socket.socket
+    user: str
+    began: float
+
+
+class Dialler:
+    """Clients of one gateway, of which `in_flight` dial at once; each in flight is a person of its own."""
+
+    def __init__(self, gateway: IPv4Address, group: Group, password: str, person: str = "user") -> None:
+        self._gateway, self._password, self._person = gateway, Secret(password), person
+        self._core = Endpoint(policy(gateway, group), CheapDice())
+        self._lines: dict[bytes, Line] = {}
+        self._sessions: dict[int, bytes] = {}
+        self._sockets: dict[int, socket.socket] = {}
+        self._poll = select.epoll()
+        self._spi = 0x1000
+        self._last = b""
+        self._free: deque[str] = deque()
+        self._opening: Line | None = None
+        self.up = 0
+        self.report = Report()
+
+    def run(self, count: int, in_flight: int) -> Report:
+        """`count` handshakes; the sessions stay up."""
+        self.report = Report()
+        self._free = deque(f"{self._person}{number}" for number in range(in_flight))
+        started, own = time.perf_counter(), time.process_time()
+        begun, seen, moved = 0, -1, started
+        while (done := self.report.handshakes + self.report.failed) < count:
+            while begun < count and self._free:
+                self._dial(self._free.popleft())
+                begun += 1
+            if done != seen:
+                seen, moved = done, time.perf_counter()
+            elif time.perf_counter() - moved > PATIENCE:
+                raise TimeoutError(f"the gateway is silent: {self.report.handshakes} of {count} handshakes are done")
+            self._turn()
+        self.report.seconds, self.report.processor = time.perf_counter() - started, time.process_time() - own
+        return self.report
+
+    def linger(self, seconds: float) -> None:
+        """Answer what the gateway asks, for a while."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._turn(at_most=end - time.monotonic())
+
+    def hang_up(self) -> None:
+        """Every session ends, with deletes; the sockets close."""
+        self._perform(self._core.command(Shutdown(DONE), time.monotonic()))
+        for descriptor, udp in self._sockets.items():
+            self._poll.unregister(descriptor)
+            udp.close()
+        self._sockets.clear()
+        self._lines.clear()
+        self.up = 0
+
+    def _dial(self, user: str) -> None:
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        udp.bind(("0.0.0.0", 0))
+        self._sockets[udp.fileno()] = udp
+        self._poll.register(udp, select.EPOLLIN)
+        self._opening = Line(udp, user, time.perf_counter())
+        path = Path(Peer(IPv4Address(0), ISAKMP_PORT), Peer(self._gateway, ISAKMP_PORT))
+        self._perform(self._core.command(Connect("gateway", path, 1), time.monotonic()))
+
+    def _turn(self, at_most: float = 1.0) -> None:
+        deadline = self._core.deadline()
+        now = time.monotonic()
+        wait = min(at_most, max(0.0, deadline.at - now)) if deadline is not None else at_most
+        for descriptor, _ in self._poll.poll(wait):
+            if descriptor in self._sockets:
+                self._read(self._sockets[descriptor])
+        if deadline is not None and deadline.at <= time.monotonic():
+            self._perform(self._core.tick(time.monotonic()))
+
+    def _read(self, udp: socket.socket) -> None:
+        while True:
+            try:
+                data, (_, port) = udp.recvfrom(LARGEST)
+            except OSError:
+                return
+            floated = port == NAT_T_PORT
+            if floated and not data.startswith(MARKER):
+                continue
+            here = Peer(IPv4Address(0), port)
+            path = Path(here, Peer(self._gateway, port), floated)
+            self._perform(self._core.receive(data[4:] if floated else data, path, time.monotonic()))
+
+    def _perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Transmit():
+                    self._send(effect)
+                case Ask(ticket, question):
+                    self._perform(self._core.answer(ticket, self._answer(question), time.monotonic()))
+                case Tell(event):
+                    self._follow(event)
+
+    def _send(self, effect: Transmit) -> None:
+        cookie = effect.data[:8]
+        if cookie not in self._lines:
+            if self._opening is None:
+                return
+            self._lines[cookie], self._opening = self._opening, None
+            self._sessions[self._begun] = cookie
+        marked = MARKER + effect.data if effect.path.floated else effect.data
+        self._lines[cookie].udp.sendto(marked, (str(self._gateway), effect.path.remote.port))
+
+    def _answer(self, question: Question[object]) -> Answer:
+        match question:
+            case questions.JudgePeer():
+                return Trusted("the gateway")
+            case questions.AskPerson(session=session):
+                user = self._lines[self._sessions[session]].user
+                return Credentials(((Field.USER_NAME, Secret(user)), (Field.PASSWORD, self._password)))
+            case questions.ReserveSpi():
+                self._spi += 1
+                return self._spi
+        return None
+
+    def _follow(self, event: Event) -> None:
+        match event:
+            case Started(session=session):
+                self._begun = session
+            case Up(session=session):
+                line = self._lines[self._sessions[session]]
+                self.report.latencies.append(time.perf_counter() - line.began)
+                self.report.handshakes += 1
+                self.up += 1
+                self._free.append(line.user)
+            case Ended(session=session, reason=reason) if reason is not DONE:
+                line = self._lines[self._sessions[session]]
+                self.report.failed += 1
+                self.report.why = reason.text
+                self._free.append(line.user)
+
+
+def main(options: argparse.Namespace) -> int:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    dialler = Dialler(IPv4Address(options.gateway), Group(options.group), options.password)
+    steps: dict[str, Callable[[list[str]], object]] = {
+        "run": lambda words: asdict(dialler.run(int(words[0]), int(words[1]))),
+        "hang-up": lambda _: dialler.hang_up(),
+        "linger": lambda words: dialler.linger(float(words[0])),
+    }
+    for line in sys.stdin:
+        word, *rest = line.split()
+        print(json.dumps(steps[word](rest)), flush=True)
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gateway", required=True)
+    parser.add_argument("--group", type=int, required=True)
+    parser.add_argument("--password", required=True)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main(arguments()))

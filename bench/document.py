@@ -1,0 +1,57 @@
+"""docs/performance.md: what the benchmarks write into it, each its own section, and the words for this machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
+PLOTS = DOCUMENT.parent / "plots"
+PEERS = ("strongswan-charon", "openvpn", "vpnc", "iperf3")
+_SECTION = "<!-- {name}: written by `make bench` -->\n{text}<!-- {name}: end -->\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the document, between two marks of its own."""
+
+    name: str
+    title: str
+
+
+def write(section: Section, text: str) -> None:
+    """Replaces what an earlier run wrote there; a new section stands last."""
+    document = DOCUMENT.read_text()
+    own = _SECTION.format(name=section.name, text=f"\n## {section.title}\n\n{text}\n")
+    old = re.compile(
+        re.escape(f"<!-- {section.name}: written") + ".*" + re.escape(f"<!-- {section.name}: end -->\n"), re.DOTALL
+    )
+    found = old.search(document)
+    kept = document[: found.start()] + own + document[found.end() :] if found else document.rstrip() + "\n\n" + own
+    DOCUMENT.write_text(kept)
+
+
+def machine() -> str:
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    cores = Path("/proc/cpuinfo").read_text().count("processor\t:")
+    packages = ", ".join(f"{name} {version(name)}" for name in PEERS)
+    return f"{cores} cores of {cpu.group(1) if cpu else platform.machine()}, Linux {platform.release()}; {packages}"
+
+
+def conditions(runs: str) -> str:
+    """`runs`: how often and how long it was measured."""
+    busy = f"load average over 15 minutes {os.getloadavg()[2]:.1f} (the benchmark alone makes about 2)"
+    return f"{busy}; {runs}, {datetime.now(UTC):%Y-%m-%d}."
+
+
+def version(package: str) -> str:
+    if not shutil.which("dpkg-query"):
+        return "of this host"
+    asked = ("dpkg-query", "--show", "--showformat=${Version}", package)
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout or "of this host"

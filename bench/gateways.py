@@ -1,0 +1,159 @@
+"""The gateways that are dialled: lotor's daemon and strongSwan's charon, with one suite, people and an address pool.
+
+Neither writes a journal of what goes well. Both listen at the gateway's address of a link.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from bench.link import GATEWAY, Link
+from bench.peers import swanctl
+from lab import lotor as lab_lotor
+from lab import pki
+from lab.node import LabError, Running, wait_until
+
+GROUPS = {2: "modp1024", 14: "modp2048", 19: "ecp256", 31: "curve25519"}
+"""Numbers of IKE, and the names that both configurations take."""
+PASSWORD = "of-a-benchmark"
+PEOPLE = 64
+POOL = 12000
+FIRST_INSIDE = "10.99.0.1"
+USERS = "/etc/lotor/users"
+
+_CHARON = """
+charon {{
+    load = random nonce openssl kdf pem pkcs1 pkcs8 x509 pubkey kernel-libipsec kernel-netlink socket-default vici \
+xauth-generic attr
+    install_virtual_ip = no
+    install_routes = no
+    dos_protection = no
+    ikesa_table_size = 4096
+    ikesa_table_segments = 16
+    filelog {{ stderr {{ default = 0 }} }}
+    plugins {{
+        vici {{ socket = unix://{vici} }}
+        kernel-libipsec {{ allow_peer_ts = yes }}
+        kernel-netlink {{ fwmark = !0x42 }}
+        socket-default {{ fwmark = 0x42 }}
+    }}
+}}
+"""
+_CONNECTION = """
+connections {{ ra {{
+    version = 1
+    aggressive = yes
+    local_addrs = {address}
+    proposals = aes128-sha1-{group}
+    pools = inner
+    unique = no
+    fragmentation = yes
+    encap = yes
+    send_cert = always
+    local {{ auth = pubkey
+        id = {address}
+        certs = gateway.crt }}
+    remote {{ auth = xauth }}
+    children {{ net {{
+        local_ts = 0.0.0.0/0
+        esp_proposals = aes128-sha1 }} }} }} }}
+pools {{ inner {{ addrs = 10.99.0.1-10.99.60.254 }} }}
+secrets {{
+{people}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """`start` returns the program when it serves. `login`: what it costs to check a password."""
+
+    name: str
+    login: str
+    start: Callable[[Link, int], Running]
+
+
+@cache
+def certificate() -> pki.Issued:
+    return pki.gateway(pki.authority("Bench CA"), GATEWAY)
+
+
+def lotor(link: Link, group: int) -> Running:
+    """Logins of the host's own accounts, with the quickest hash that there is: as strongSwan, which compares plain
+    passwords, it spends next to nothing."""
+    accounts = [f"user{number}" for number in range(PEOPLE)]
+    passwd = "".join(f"{name}:x:{2000 + number}:2000::/:/bin/false\n" for number, name in enumerate(accounts))
+    shadow = "".join(f"{name}:{_quick_hash(PASSWORD)}:19000:0:99999:7:::\n" for name in accounts)
+    for file, more, mode in (("/etc/passwd", passwd, 0o644), ("/etc/shadow", shadow, 0o600)):
+        link.gateway.write(file, link.gateway.path(file).read_text() + more, mode)
+    return _lotor(link, group, auth_source="system")
+
+
+def lotor_argon(link: Link, group: int) -> Running:
+    """Logins of lotor's own people: Argon2id with 64 MiB. One hash for all of them: it is the same password."""
+    program = lab_lotor.gateway(link.gateway, _certificates(link), **_directives(group))
+    lab_lotor.add_user(program, "user0", PASSWORD)
+    users = link.gateway.path(USERS)
+    line = next(each for each in users.read_text().splitlines() if each.startswith("user0:"))
+    users.write_text("".join(line.replace("user0:", f"user{number}:", 1) + "\n" for number in range(PEOPLE)))
+    return program.start()
+
+
+def _lotor(link: Link, group: int, **changes: str) -> Running:
+    program = lab_lotor.gateway(link.gateway, _certificates(link), **{**_directives(group), **changes})
+    return program.start()
+
+
+def _directives(group: int) -> dict[str, str]:
+    return {
+        "dh_group": str(group),
+        "pfs_group": "",
+        "dpd_delay": "0",
+        "network4": FIRST_INSIDE,
+        "pool_size": str(POOL),
+        "esp_frag": "",
+        "banner": "",
+        "my_identifier": "address",
+    }
+
+
+def _certificates(link: Link) -> Path:
+    directory = link.directory / "certificates"
+    certificate().save(directory, "vpngw")
+    return directory
+
+
+@cache
+def _quick_hash(password: str) -> str:
+    """By libcrypt's traditional DES."""
+    library = ctypes.CDLL(ctypes.util.find_library("crypt") or "libcrypt.so.1")
+    library.crypt.restype = ctypes.c_char_p
+    made: bytes = library.crypt(password.encode(), b"ab")
+    return made.decode()
+
+
+def charon(link: Link, group: int) -> Running:
+    home = link.directory / "charon"
+    for name in ("x509", "private"):
+        (home / name).mkdir(parents=True)
+    (home / "x509" / "gateway.crt").write_bytes(certificate().certificate)
+    (home / "private" / "gateway.key").write_bytes(certificate().key)
+    people = "\n".join(f'xauth-{number} {{ id = user{number}\nsecret = "{PASSWORD}" }}' for number in range(PEOPLE))
+    (home / "strongswan.conf").write_text(_CHARON.format(vici=home / "vici"))
+    (home / "swanctl.conf").write_text(_CONNECTION.format(address=GATEWAY, group=GROUPS[group], people=people))
+    environment = {"STRONGSWAN_CONF": str(home / "strongswan.conf")}
+    running = link.gateway.start("charon", "/usr/lib/ipsec/charon", environment=environment)
+    if not wait_until((home / "vici").exists, 10):
+        raise LabError(f"charon does not start:\n{running.text()[-2000:]}")
+    swanctl(link.gateway, home, "--load-all", "--noprompt")
+    return running
+
+
+LOTOR = Gateway("lotor", "quick hash", lotor)
+LOTOR_ARGON = Gateway("lotor, Argon2id", "64 MiB of Argon2id", lotor_argon)
+CHARON = Gateway("strongSwan", "compares", charon)

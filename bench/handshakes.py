@@ -1,0 +1,183 @@
+"""`python -m bench.handshakes`: handshakes a second and their latency, lotor beside strongSwan, by turns.
+
+Each handshake is aggressive mode with hybrid authentication (RSA of 2048 bits), XAUTH, mode config and quick mode; the
+same load generator of many lotor clients dials both gateways, each end on this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median, quantiles
+from typing import Any
+
+from bench.document import Section, conditions, machine, write
+from bench.gateways import CHARON, GROUPS, LOTOR, LOTOR_ARGON, PASSWORD, Gateway
+from bench.link import GATEWAY, Link
+from bench.measure import processor
+from bench.peers import ENVIRONMENT, PROJECT
+from lab.node import LabError
+
+SECTION = Section("handshakes", "Handshakes")
+WARM_UP = 16
+GATEWAYS = (LOTOR, CHARON, LOTOR_ARGON)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    gateway: Gateway
+    group: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Handshakes a second; latencies in milliseconds; processor milliseconds of the gateway for each handshake."""
+
+    rate: float
+    p50: float
+    p95: float
+    p99: float
+    cpu: float
+
+
+Results = dict[Case, list[Figures]]
+
+
+class Clients:
+    """The load generator at the client's end of a link."""
+
+    def __init__(self, link: Link, group: int) -> None:
+        program = [sys.executable, str(PROJECT / "bench" / "dialler.py"), "--gateway", GATEWAY, "--group", str(group)]
+        self._process = subprocess.Popen(
+            link.client.inside(("env", f"PYTHONPATH={ENVIRONMENT['PYTHONPATH']}", *program, "--password", PASSWORD)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def tell(self, *words: object) -> Any:
+        """What a step came to; `LabError` when the clients gave up."""
+        if self._process.stdin is None or self._process.stdout is None:
+            raise LabError("the clients have no pipes")
+        self._process.stdin.write(" ".join(map(str, words)) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise LabError("the clients gave up")
+        return json.loads(answer)
+
+    def dial(self, count: int, in_flight: int) -> dict[str, Any]:
+        report: dict[str, Any] = self.tell("run", count, in_flight)
+        if report["failed"]:
+            raise LabError(f"{report['failed']} of {count} handshakes failed: {report['why']}")
+        return report
+
+    def close(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait(20)
+
+
+@contextmanager
+def dialling(link: Link, group: int) -> Iterator[Clients]:
+    clients = Clients(link, group)
+    try:
+        yield clients
+    finally:
+        clients.close()
+
+
+def measure(gateway: Gateway, group: int, in_flight: tuple[int, ...], count: int) -> Iterator[tuple[Case, Figures]]:
+    """One start of the gateway; sessions end between two cases."""
+    with Link() as link:
+        running = gateway.start(link, group)
+        with dialling(link, group) as clients:
+            clients.dial(WARM_UP, 2)
+            for number in in_flight:
+                before = processor([running])
+                report = clients.dial(count, number)
+                spent = processor([running]) - before
+                clients.tell("hang-up")
+                clients.tell("linger", 0.5)
+                yield Case(gateway, group, number), _figures(report, spent)
+
+
+def _figures(report: dict[str, Any], spent: float) -> Figures:
+    done, latencies = report["handshakes"], [1000 * each for each in report["latencies"]]
+    cuts = quantiles(latencies, n=100, method="inclusive")
+    return Figures(done / report["seconds"], cuts[49], cuts[94], cuts[98], 1000 * spent / done)
+
+
+def run(options: argparse.Namespace, gateways: tuple[Gateway, ...]) -> Results:
+    results: Results = {}
+    for number in range(1, options.rounds + 1):
+        for group in options.groups:
+            for gateway in gateways:
+                print(
+                    f"round {number} of {options.rounds}: {gateway.name}, {GROUPS[group]}", file=sys.stderr, flush=True
+                )
+                try:
+                    for case, figures in measure(gateway, group, options.in_flight, options.count):
+                        results.setdefault(case, []).append(figures)
+                except LabError as error:
+                    print(f"  left out: {error}", file=sys.stderr)
+    return results
+
+
+def table(results: Results) -> str:
+    lines = [
+        "| group, in flight | gateway | handshakes/s | p50 ms | p95 ms | p99 ms | processor ms | rate to strongSwan |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for group, in_flight in dict.fromkeys((case.group, case.in_flight) for case in results):
+        rows = {
+            case.gateway: each for case, each in results.items() if (case.group, case.in_flight) == (group, in_flight)
+        }
+        other = _median(rows[CHARON], "rate") if CHARON in rows else 0.0
+        for gateway, each in rows.items():
+            figures = " | ".join(f"{_median(each, name):.4g}" for name in ("rate", "p50", "p95", "p99", "cpu"))
+            ratio = f"{_median(each, 'rate') / other:.2f}" if other else "-"
+            lines.append(f"| {GROUPS[group]}, {in_flight} | {gateway.name} | {figures} | {ratio} |")
+    return "\n".join(lines) + "\n"
+
+
+def _median(each: list[Figures], name: str) -> float:
+    values: list[float] = [getattr(figures, name) for figures in each]
+    return median(values)
+
+
+def main() -> int:
+    options = arguments()
+    gateways = tuple(each for each in GATEWAYS if options.only in each.name)
+    results = run(options, gateways)
+    notes = f"{options.rounds} rounds of {options.count} handshakes for each case"
+    text = f"{machine()}. {conditions(notes)}\n\n{table(results)}"
+    print(text)
+    if options.write:
+        write(SECTION, text)
+    return 0 if results else 1
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--count", type=int, default=400, help="handshakes of one measurement")
+    parser.add_argument("--groups", type=_numbers, default=tuple(GROUPS), help="numbers of IKE, as 2,14,19,31")
+    parser.add_argument("--in-flight", type=_numbers, default=(1, 8), help="handshakes under way at once, as 1,8")
+    parser.add_argument("--only", default="", help="a part of a gateway's name")
+    parser.add_argument("--write", action="store_true", help="into docs/performance.md")
+    return parser.parse_args()
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(each) for each in text.split(","))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
