@@ -199,7 +199,7 @@ class Host:
                 self.installed[question.child.id] = question.child
                 return None
             case Activate():
-                self.installed[question.child] = replace(self.installed[question.child], sending=True)
+                self.installed[question.child] = replace(self.installed.pop(question.child), sending=True)
                 return None
             case LastInbound():
                 return self.last_inbound

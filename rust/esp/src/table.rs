@@ -47,12 +47,15 @@ impl Table {
         Ok(())
     }
 
-    /// Outgoing traffic takes the pair from now on. Unknown pairs are ignored.
+    /// Outgoing traffic takes the pair from now on, as if it were the newest. Unknown pairs are ignored.
     pub fn activate(&mut self, id: u64) {
-        if let Some(child) = self.by_id.get(&id) {
-            child.activate();
-            self.supersede();
+        let Some(child) = self.by_id.get(&id).cloned() else { return };
+        child.activate();
+        for network in child.remote_networks() {
+            self.routes.remove(*network, |other| other.id() == id);
+            self.routes.add(*network, Arc::clone(&child));
         }
+        self.supersede();
     }
 
     /// Unknown pairs are ignored.
@@ -153,6 +156,19 @@ mod tests {
         table.activate(2);
         table.activate(77);
         assert_eq!(outbound(&table), Some(2));
+    }
+
+    #[test]
+    fn of_two_pairs_for_one_place_the_one_activated_last_sends() {
+        let mut table = Table::new();
+        table.install(child(1, 301, None)).unwrap();
+        table.install(child(2, 302, Some(1))).unwrap();
+        table.install(child(3, 303, Some(1))).unwrap();
+        assert_eq!(outbound(&table), Some(3));
+        table.activate(2);
+        assert_eq!(outbound(&table), Some(2));
+        table.remove(2);
+        assert_eq!(outbound(&table), Some(3));
     }
 
     #[test]

@@ -7,23 +7,38 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lotor.ike.events import ChildDown
+from lotor.model.algorithms import Group
 from lotor.model.child import Child
-from lotor.model.network import Path
+from lotor.model.network import Network, Path
 from lotor.model.reason import Cause, Reason
 
 if TYPE_CHECKING:
     from lotor.ike.session import Session
 
 
+@dataclass(frozen=True, slots=True)
+class Selectors:
+    """The networks that an SA pair joins, as seen from here."""
+
+    local: Network
+    remote: Network
+
+
 @dataclass(slots=True)
 class Pair:
-    """One SA pair. `successor` is the one that replaced it; `initiated`: we asked for it and we rekey it; `exchange` is
-    the message id of its quick mode, where the peer asked."""
+    """One SA pair. `initiated`: we asked for it, and rekey it first; `exchange` is the message id of its quick mode;
+    `group` that of its PFS; `up`: its quick mode is over; `rekeying`: a successor is being asked for."""
 
     child: Child
     initiated: bool
-    exchange: int = 0
-    successor: int | None = None
+    exchange: int
+    group: Group | None = None
+    up: bool = False
+    rekeying: bool = False
+
+    @property
+    def selectors(self) -> Selectors:
+        return Selectors(self.child.local_networks[0], self.child.remote_networks[0])
 
 
 @dataclass(slots=True)
@@ -44,12 +59,19 @@ class Children:
 
     def add(self, pair: Pair) -> None:
         self._pairs[pair.child.id] = pair
-        if pair.child.replaces in self._pairs:
-            self._pairs[pair.child.replaces].successor = pair.child.id
 
-    def current(self) -> Pair | None:
-        """The newest pair that nothing has replaced."""
-        return next((pair for pair in reversed(self._pairs.values()) if pair.successor is None), None)
+    def current(self, selectors: Selectors) -> Pair | None:
+        """The newest pair of these networks."""
+        return next((pair for pair in reversed(self._pairs.values()) if pair.selectors == selectors), None)
+
+    def is_current(self, pair: Pair) -> bool:
+        """Whether nothing has taken the place of the pair."""
+        return all(other.child.replaces != pair.child.id for other in self)
+
+    def rival(self, pair: Pair) -> Pair | None:
+        """Another pair for the same place: both ends rekeyed at once."""
+        place = pair.child.replaces
+        return next((other for other in self if other is not pair and other.child.replaces == place is not None), None)
 
     def by_outbound(self, spi: int) -> Pair | None:
         return next((pair for pair in self if pair.child.outbound.spi == spi), None)
@@ -60,9 +82,6 @@ class Children:
 
     def remove(self, session: Session, child: int, reason: Reason) -> None:
         if self._pairs.pop(child, None) is not None:
-            for pair in self:
-                if pair.successor == child:
-                    pair.successor = None
             session.desk.tell(ChildDown(session.id, child, reason))
 
     def drop(self, session: Session, reason: Reason) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
 from itertools import count
 
 from lotor.ike.channel import Incoming
@@ -22,7 +21,8 @@ from lotor.ike.questions import Answer
 from lotor.ike.reassembly import Reassembly
 from lotor.ike.session import NO_COOKIE, Cookies, Facts, Session
 from lotor.ike.v1 import informational, protocol, sequence
-from lotor.model.network import Instant, Path, Peer
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Instant, Network, Path, Peer
 from lotor.model.policy import ExchangeMode, Policy, RemotePolicy, Side, Switch
 from lotor.model.reason import Cause, Reason
 from lotor.wire.errors import Malformed
@@ -179,13 +179,11 @@ class Endpoint:
         if session is None or pair is None:
             return
         if not intent.hard:
-            if pair.initiated and pair.successor is None:
-                sequence.start_quick(session, pair, now)
+            sequence.rekey(session, pair, now)
             return
         informational.delete_children(session, (pair.child.inbound.spi,))
         session.children.remove(session, intent.child, EXPIRED)
-        if session.initiator and not session.children:
-            sequence.start_quick(session, None, now)
+        sequence.complete(session, now)
 
 
 def _candidates(policy: Policy, peer: Peer, mode: ExchangeMode | None) -> tuple[RemotePolicy, ...]:
@@ -258,9 +256,9 @@ class Sessions:
     def predecessor(self, session: Session) -> Session | None:
         return self.by_id.get(session.facts.renews) if session.facts.renews is not None else None
 
-    def leased(self, session: Session, network: IPv4Network) -> bool:
+    def leased(self, session: Session, network: Network) -> bool:
         others = (one.facts.configuration for one in self.by_id.values() if one is not session and one.gateway)
-        return any(given is not None and given.address in network for given in others)
+        return any(given is not None and _given_in(given, network) for given in others)
 
     def succeed(self, session: Session, old: Session) -> None:
         """The old phase 1 is still found by its cookie for a moment: its deletes are expected."""
@@ -277,6 +275,11 @@ class Sessions:
             del self.by_id[session.id]
         self.by_cookie.pop(_own(session), None)
         self.strangers = {key: one for key, one in self.strangers.items() if one is not session}
+
+
+def _given_in(given: ModeConfiguration, network: Network) -> bool:
+    second = given.address6
+    return given.address in network or (second is not None and second.ip in network)
 
 
 def _own(session: Session) -> bytes:

@@ -93,6 +93,10 @@ class Exchange:
         self.settle()
         self._step(None, now)
 
+    def give_up(self, refusal: Refusal, now: Instant) -> None:
+        """The peer said elsewhere that nothing will come of it."""
+        self._fail(refusal, now)
+
     def _prove(self, incoming: Incoming) -> Opened:
         if self.waiting is None:
             raise Misplaced("not expected now")

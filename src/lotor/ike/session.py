@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
 from typing import Any, Protocol
 
 from lotor.ike.children import Children
@@ -15,7 +14,7 @@ from lotor.ike.gates import Gates
 from lotor.ike.liveness import Liveness
 from lotor.ike.timers import Timer
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.network import Instant, Path
+from lotor.model.network import Instant, Network, Path
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.reason import Reason
 from lotor.wire.header import Header
@@ -28,7 +27,8 @@ class Facts:
     """What is known of the peer and of the attempt. `phase_one` is the protocol's own record, None until its keys are
     proved; `fragment`: the peer takes IKE fragments; `candidates`: the blocks that may serve a stranger; `rounds` of
     XAUTH so far; `refused`: a verdict that stands, acknowledged or not, or a refusal of the peer that nobody signed;
-    `renews`: the session that this attempt is to take over; `renewed`: it did; `told`: of the configuration."""
+    `renews`: the session that this attempt is to take over; `renewed`: it did; `told`: of the configuration;
+    `declined`: what of our inside the gateway gave no SA pair."""
 
     request: int | None = None
     host: str | None = None
@@ -43,6 +43,7 @@ class Facts:
     renews: int | None = None
     renewed: bool = False
     told: bool = False
+    declined: frozenset[Network] = frozenset()
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ class Registry(Protocol):
         """The session that this one is to take over, if it still is."""
         ...
 
-    def leased(self, session: Session, network: IPv4Network) -> bool:
+    def leased(self, session: Session, network: Network) -> bool:
         """Whether an inside address there was given to another session."""
         ...
 
@@ -151,6 +152,7 @@ class Session:
         self.facts.configuration = old.facts.configuration
         self.facts.request, self.facts.host = old.facts.request, old.facts.host
         self.facts.renewed, self.facts.told = True, old.facts.told
+        self.facts.declined = old.facts.declined
         self.children.move(self.path)
         old.fall_silent()
         record = self.facts.phase_one

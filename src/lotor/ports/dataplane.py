@@ -69,7 +69,8 @@ class DataPlane(Protocol):
         ...
 
     def activate(self, child: int) -> None:
-        """Outgoing traffic takes this SA pair from now on: the peer proved that it holds the keys."""
+        """Outgoing traffic takes this SA pair from now on, as if it were the newest: the peer proved that it holds the
+        keys."""
         ...
 
     def remove(self, child: int) -> None:

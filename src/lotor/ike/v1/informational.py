@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from lotor.ike.channel import Incoming
 from lotor.ike.children import DELETED
 from lotor.ike.effects import Transmit
+from lotor.ike.errors import Refusal
 from lotor.ike.events import Remark, Turned
+from lotor.ike.exchange import Exchange
+from lotor.ike.exchanges import Running
 from lotor.ike.session import Session
 from lotor.ike.v1 import phase1
 from lotor.ike.v1.keymat import PhaseOneKeys
@@ -146,13 +150,18 @@ def _refused(heard: Heard, note: Notification) -> None:
     session = heard.session
     cause = Cause.NO_PROPOSAL if note.type == NotifyType.NO_PROPOSAL_CHOSEN else Cause.PROTOCOL
     reason = Reason(cause, f"{session.path.remote.address} refused quick mode: {name}")
-    if session.exchanges.running(ExchangeType.QUICK) and session.initiator and not session.children:
-        session.end(reason)
+    ours = [each for each in session.exchanges.running(ExchangeType.QUICK) if _begun_here(each)]
+    if ours:
+        ours[-1].give_up(Refusal(reason), heard.now)
     elif note.type == NotifyType.AUTHENTICATION_FAILED and session.initiator and not session.children:
         text = f"{session.path.remote.address} does not accept this end's proof of who it is: {name}"
         session.end(Reason(Cause.PROTOCOL, text), farewell=False)
     else:
         session.desk.tell(Turned(session.id, heard.path, "notify", name))
+
+
+def _begun_here(running: Running) -> TypeGuard[Exchange]:
+    return isinstance(running, Exchange) and running.plan.initiator
 
 
 _NOTIFIES: dict[int, Callable[[Heard, Notification], None]] = {

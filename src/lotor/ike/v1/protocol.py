@@ -104,8 +104,8 @@ def _informational(session: Session, incoming: Incoming, path: Path, now: Instan
     if session.established:
         had = len(session.children)
         informational.receive(session, incoming, path, now)
-        if had and not session.children:
-            sequence.bring_back(session, now)
+        if len(session.children) < had:
+            sequence.complete(session, now)
     else:
         sequence.hinted(session, incoming, path, now)
 

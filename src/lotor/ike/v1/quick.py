@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Network
 
 from lotor.crypto import ciphers, hashes
-from lotor.ike.children import Pair
+from lotor.ike.children import Pair, Selectors
 from lotor.ike.dice import KeyPair
-from lotor.ike.errors import LocalFault, PeerFault, PolicyRefusal
+from lotor.ike.errors import LocalFault, PeerFault
 from lotor.ike.events import Remark
 from lotor.ike.gates import Gate
 from lotor.ike.questions import Activate, Install, ReserveSpi
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
-from lotor.ike.v1 import choose, phase1, riders
+from lotor.ike.v1 import choose, phase1, riders, selectors
 from lotor.ike.v1.keymat import QuickMaterial, keymat
 from lotor.model.algorithms import EspSuite, Group
 from lotor.model.child import Child, DirectionKeys, Encapsulation, Lifetime
-from lotor.model.identity import Identity, IdKind
 from lotor.model.policy import ChildPolicy
-from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
 from lotor.wire.v1.association import Proposal, SecurityAssociation
 from lotor.wire.v1.chain import Chain
@@ -29,12 +26,14 @@ from lotor.wire.v1.payloads import Identification, KeyExchange, Nonce, Notificat
 from lotor.wire.v1.proposals import esp_transform
 from lotor.wire.v1.vendors import Vendor
 
-EVERYWHERE = IPv4Network("0.0.0.0/0")
 MOST_OCTETS = 1 << 63
 """Engines count in 64 bits; a peer may name any number."""
 
 SOFT = 0.8
 """Part of a lifetime after which the initiator replaces an SA pair, as racoon does."""
+
+LATE = 0.9
+"""The part after which the responder does it, when the initiator did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,38 +44,41 @@ class Agreed:
     spi_in: bytes
     spi_out: bytes
     material: QuickMaterial
-    local: IPv4Network
-    remote: IPv4Network
+    selectors: Selectors
 
 
 # --- initiator -------------------------------------------------------------------------------------------------------
 
 
-def initiator(session: Session, replaces: Pair | None) -> Story[Pair]:
-    """The client's side; with `replaces` a rekey of that pair."""
-    policy, dice = _wishes(session), session.desk.dice
+def initiator(session: Session, message_id: int, asked: Selectors, replaces: Pair | None) -> Story[Pair]:
+    """Whoever begins: the client for its first pairs, either end with `replaces` for a rekey of that pair."""
+    policy, dice = _wishes(session, replaces), session.desk.dice
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
     pair = dice.key_pair(policy.pfs_group) if policy.pfs_group is not None else None
-    nonce, here = dice.nonce(session.remote.nonce_size), IPv4Network(_own_address(session))
+    nonce = dice.nonce(session.remote.nonce_size)
     keys = (KeyExchange(pair.public),) if pair is not None else ()
-    yield from send(_offer(session, policy, spi), Nonce(nonce), *keys, _address(here), _network(EVERYWHERE))
+    ends = (selectors.identification(asked.local), selectors.identification(asked.remote))
+    yield from send(_offer(session, policy, spi), Nonce(nonce), *keys, *ends)
     answer = yield from expect()
     chosen = choose.esp_answer(policy, answer.only(SecurityAssociation), udp=_udp(session))
     g_xy = _agree(session, pair, answer)
     material = QuickMaterial(Protocol.ESP, nonce, phase1.nonce_of(answer), g_xy)
-    there = _answered_network(answer)
-    agreed = Agreed(_shorter(chosen, answer), spi, chosen.spi, material, here, there)
-    child = _child(session, agreed, replaces, initiated=True)
+    agreed = Agreed(_shorter(chosen, answer), spi, chosen.spi, material, selectors.narrowed(asked, answer))
+    child = _child(session, agreed, replaces, soft=SOFT)
     yield from _install(child)
-    pair_up = Pair(child, initiated=True)
+    pair_up = Pair(child, initiated=True, exchange=message_id, group=chosen.group)
     session.children.add(pair_up)
     yield from send()
     return pair_up
 
 
-def _wishes(session: Session) -> ChildPolicy:
-    """The configured `sainfo`; a PFS group that the gateway told (UNITY_PFS) stands in for one not configured."""
+def _wishes(session: Session, replaces: Pair | None) -> ChildPolicy:
+    """The configured `sainfo`, with the PFS group that the gateway told (UNITY_PFS) where none is configured; for a
+    pair that the peer asked for once, what it asked for."""
     policy, given = session.desk.policy.child, session.facts.configuration
+    if replaces is not None and not replaces.initiated:
+        seconds = replaces.child.lifetime.hard_seconds or policy.lifetime
+        return replace(policy, suites=(replaces.child.suite,), pfs_group=replaces.group, lifetime=int(seconds))
     told = given.pfs_group if given is not None else None
     if policy.pfs_group is None and told in set(Group):
         return replace(policy, pfs_group=Group(told))
@@ -98,34 +100,16 @@ def _shorter(chosen: choose.ChosenEsp, answer: Chain) -> choose.ChosenEsp:
     return replace(chosen, lifetime=told)
 
 
-def _own_address(session: Session) -> IPv4Address:
-    configuration = session.facts.configuration
-    if configuration is not None:
-        return configuration.address
-    address = session.path.local.address
-    if not isinstance(address, IPv4Address):
-        raise LocalFault("without mode config the inner address is the outer one, which must be IPv4")
-    return address
-
-
-def _answered_network(answer: Chain) -> IPv4Network:
-    """What the gateway lets us reach; gateways echo our wish and narrow inside, or narrow the answer itself."""
-    identities = answer.all(Identification)
-    if len(identities) != 2:
-        return EVERYWHERE
-    return network_of(identities[1].identity) or EVERYWHERE
-
-
 # --- responder -------------------------------------------------------------------------------------------------------
 
 
 def responder(session: Session, message_id: int) -> Story[Pair]:
-    """The gateway's side. The SA pair receives before the second message leaves. The first of a session sends as early:
+    """Whoever is asked. The SA pair receives before the second message leaves. The first of a session sends as early:
     the client's first packet may pass the third message. One that replaces another sends after the third came."""
     asked = yield from expect()
     session.gates.demand(Gate.ADDRESS, "quick mode")
     policy, check = session.desk.policy.child, session.remote.proposal_check
-    client, wanted = _selectors(session, asked)
+    wish = selectors.asked(session, asked)
     choice = choose.esp_choice(check, policy, asked.only(SecurityAssociation), udp=_udp(session))
     chosen, dice = _for_as_long_as_the_peer_can(session, choice), session.desk.dice
     pair = dice.key_pair(chosen.group) if chosen.group is not None else None
@@ -133,11 +117,11 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
     nonce = dice.nonce(session.remote.nonce_size)
     material = QuickMaterial(Protocol.ESP, phase1.nonce_of(asked), nonce, g_xy)
-    agreed = Agreed(chosen, spi, chosen.spi, material, wanted, client)
-    old = session.children.current()
-    child = replace(_child(session, agreed, old, initiated=False), sending=old is None)
+    old = session.children.current(wish)
+    agreed = Agreed(chosen, spi, chosen.spi, material, wish)
+    child = replace(_child(session, agreed, old, soft=_late(session)), sending=old is None)
     yield from _install(child)
-    pair_up = Pair(child, initiated=False, exchange=message_id)
+    pair_up = Pair(child, initiated=False, exchange=message_id, group=chosen.group)
     session.children.add(pair_up)
     keys = (KeyExchange(pair.public),) if pair is not None else ()
     answer = replace(chosen.proposal, spi=spi, transforms=(chosen.transform,))
@@ -153,43 +137,22 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     return pair_up
 
 
+def _never_renews(session: Session) -> bool:
+    """The peer vpnc never renews an SA pair, and after a new quick mode it goes on with the old keys."""
+    return Vendor.CISCO_VPNC in phase1.of(session).vendors
+
+
 def _for_as_long_as_the_peer_can(session: Session, chosen: choose.ChosenEsp) -> choose.ChosenEsp:
-    """The peer vpnc never renews an SA pair, and after a new quick mode it goes on with the old keys: its pair lasts as
-    long as it offered, or the tunnel would fall silent at our lifetime."""
-    if Vendor.CISCO_VPNC not in phase1.of(session).vendors or not chosen.shortened:
+    """A peer that never renews keeps its pair as long as it offered: at our lifetime its tunnel would fall silent."""
+    if not _never_renews(session) or not chosen.shortened:
         return chosen
     text = f"vpnc does not renew SA pairs: this one lasts as long as the session, not {chosen.lifetime} s"
     session.desk.tell(Remark(session.id, text))
     return replace(chosen, lifetime=chosen.offered, shortened=False)
 
 
-def _selectors(session: Session, asked: Chain) -> tuple[IPv4Network, IPv4Network]:
-    """The client's inside, which must be its lease, and what it wants to reach."""
-    configuration = session.facts.configuration
-    lease = IPv4Network(configuration.address) if configuration is not None else _outer_address(session)
-    identities = [payload.identity for payload in asked.all(Identification)]
-    if not identities:
-        return lease, EVERYWHERE
-    networks = [network_of(identity) for identity in identities]
-    if len(networks) != 2 or networks[0] != lease or networks[1] is None:
-        claimed = " and ".join(str(network or "an unknown kind of identity") for network in networks)
-        text = f"quick mode for {claimed}; this client's address is {lease.network_address}"
-        raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
-    return lease, networks[1]
-
-
-def _outer_address(session: Session) -> IPv4Network:
-    """The inside of a peer that was given no address: its own, as it names itself, which a NAT may have hidden."""
-    identity = phase1.of(session).peer
-    named = network_of(identity) if identity.kind == IdKind.IPV4_ADDR else None
-    address = session.path.remote.address
-    if named is None and not isinstance(address, IPv4Address):
-        raise PeerFault("quick mode without a configuration needs IPv4", NotifyType.INVALID_ID_INFORMATION)
-    inside = named or IPv4Network(address)
-    if session.registry.leased(session, inside):
-        text = f"the client names itself {inside.network_address}, which was given to another session"
-        raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
-    return inside
+def _late(session: Session) -> float | None:
+    return None if _never_renews(session) else LATE
 
 
 def _responder_lifetime(chosen: choose.ChosenEsp, spi: bytes) -> tuple[Notification, ...]:
@@ -220,7 +183,7 @@ def _agree(session: Session, pair: KeyPair | None, chain: Chain) -> bytes:
     return phase1.agree(pair, public.data, str(session.path.remote))
 
 
-def _child(session: Session, agreed: Agreed, replaces: Pair | None, *, initiated: bool) -> Child:
+def _child(session: Session, agreed: Agreed, replaces: Pair | None, *, soft: float | None) -> Child:
     chosen = agreed.chosen
     return Child(
         id=session.desk.child_id(),
@@ -230,21 +193,22 @@ def _child(session: Session, agreed: Agreed, replaces: Pair | None, *, initiated
         suite=chosen.suite,
         inbound=_direction(session, agreed, agreed.spi_in),
         outbound=_direction(session, agreed, agreed.spi_out),
-        local_networks=(agreed.local,),
-        remote_networks=(agreed.remote,),
-        lifetime=_lifetime(chosen, initiated=initiated),
+        local_networks=(agreed.selectors.local,),
+        remote_networks=(agreed.selectors.remote,),
+        lifetime=_lifetime(chosen, soft),
         esp_frag=session.remote.esp_frag,
         replaces=replaces.child.id if replaces is not None else None,
+        rate=session.desk.policy.child.rate,
     )
 
 
-def _lifetime(chosen: choose.ChosenEsp, *, initiated: bool) -> Lifetime:
-    """The initiator replaces the pair at four fifths; the responder only ends it."""
+def _lifetime(chosen: choose.ChosenEsp, soft: float | None) -> Lifetime:
+    """`soft`: the part after which this end replaces the pair; None: it only ends it."""
     octets = min(chosen.kilobytes * 1024, MOST_OCTETS) if chosen.kilobytes else None
     return Lifetime(
-        soft_seconds=chosen.lifetime * SOFT if initiated else None,
+        soft_seconds=chosen.lifetime * soft if soft else None,
         hard_seconds=float(chosen.lifetime),
-        soft_octets=int(octets * SOFT) if octets and initiated else None,
+        soft_octets=int(octets * soft) if octets and soft else None,
         hard_octets=octets,
     )
 
@@ -266,25 +230,3 @@ def _install(child: Child) -> Story[None]:
     failure = yield from ask(Install(child))
     if failure is not None:
         raise LocalFault(failure.why, NotifyType.NO_PROPOSAL_CHOSEN)
-
-
-def _address(network: IPv4Network) -> Identification:
-    return Identification.of(Identity(IdKind.IPV4_ADDR, network.network_address.packed))
-
-
-def _network(network: IPv4Network) -> Identification:
-    octets = network.network_address.packed + network.netmask.packed
-    return Identification.of(Identity(IdKind.IPV4_ADDR_SUBNET, octets))
-
-
-def network_of(identity: Identity) -> IPv4Network | None:
-    """What an identity of phase 2 selects; None for kinds and sizes that are not taken."""
-    data = identity.data
-    if identity.kind == IdKind.IPV4_ADDR and len(data) == 4:
-        return IPv4Network(IPv4Address(data))
-    if identity.kind == IdKind.IPV4_ADDR_SUBNET and len(data) == 8:
-        try:
-            return IPv4Network((data[:4], str(IPv4Address(data[4:]))), strict=False)
-        except ValueError:
-            return None
-    return None

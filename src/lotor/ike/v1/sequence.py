@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from lotor.ike.channel import Incoming
-from lotor.ike.children import REKEYED, Pair
+from lotor.ike.children import REKEYED, Pair, Selectors
 from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.events import ChildUp, Configured, PhaseOneUp, Remark, Turned, Up
 from lotor.ike.exchange import Exchange, Plan
 from lotor.ike.gates import Gate, owed
+from lotor.ike.questions import Activate
 from lotor.ike.session import Session
 from lotor.ike.story import Story, expect
 from lotor.ike.v1 import (
@@ -24,6 +25,7 @@ from lotor.ike.v1 import (
     plans,
     quick,
     renewal,
+    selectors,
     traversal,
     watch,
     xauth,
@@ -46,7 +48,11 @@ PUSH_AFTER = 3.0
 """Seconds that a gateway waits for a client's request before it pushes the configuration."""
 
 LINGER = 10.0
-"""Seconds that a replaced SA pair still receives."""
+"""Seconds after which a replaced SA pair is deleted."""
+
+DELETES = 3
+DELETE_AGAIN = 2.0
+"""How often, and with how many seconds in between."""
 
 # --- phase 1 ---------------------------------------------------------------------------------------------------------
 
@@ -112,6 +118,7 @@ def _go_on(session: Session, now: Instant) -> None:
     if session.facts.renewed:
         session.unlimit()
         session.gates.shut.clear()
+        _resume(session, now)
     elif session.initiator:
         _ask_or_start(session, now)
 
@@ -122,8 +129,9 @@ def _ask_or_start(session: Session, now: Instant) -> None:
         _transact(session, modecfg.pull(session), lambda given, at: _configured(session, given, at), now)
     elif session.facts.renews is not None:
         renewal.take_over(session, None, now)
+        _resume(session, now)
     else:
-        start_quick(session, None, now)
+        complete(session, now)
 
 
 def _tell_phase_one(session: Session, record: PhaseOne) -> None:
@@ -187,6 +195,7 @@ def _logged_in(session: Session) -> Any:
         if session.facts.renewed:
             session.unlimit()
             watch.watch(session, session.remote.dpd, now)
+            _resume(session, now)
         elif session.gates.next() is Gate.ADDRESS:
             session.limit(PUSH_AFTER, "push of the configuration", push, now)
 
@@ -231,10 +240,11 @@ def _configured(session: Session, configuration: ModeConfiguration, now: Instant
     session.gates.open(Gate.ADDRESS)
     if session.facts.renews is not None:
         renewal.take_over(session, configuration, now)
+        _resume(session, now)
         return
     session.facts.configuration = configuration
     _tell_configured(session, configuration)
-    start_quick(session, None, now)
+    complete(session, now)
 
 
 def _went_on(session: Session, now: Instant) -> None:
@@ -289,22 +299,43 @@ def transaction_done(session: Session) -> Any:
 # --- quick mode ------------------------------------------------------------------------------------------------------
 
 
-def start_quick(session: Session, replaces: Pair | None, now: Instant) -> None:
-    plan = plans.quick(session, initiator=True)
-    exchange = _exchange(session, plan, session.desk.dice.message_id(), quick.initiator(session, replaces))
-    exchange.done, exchange.failed = child_up(session), _quick_failed(session, replaces)
+def start_quick(session: Session, asked: Selectors, replaces: Pair | None, now: Instant) -> None:
+    """A new SA pair, or the successor of one."""
+    plan, message_id = plans.quick(session, initiator=True), session.desk.dice.message_id()
+    exchange = _exchange(session, plan, message_id, quick.initiator(session, message_id, asked, replaces))
+    exchange.done, exchange.failed = child_up(session), _quick_failed(session, asked, replaces)
     session.exchanges.add(exchange)
     exchange.start(now)
 
 
-def bring_back(session: Session, now: Instant) -> None:
-    """The client's last SA pair was deleted by the gateway: the session lives, and traffic wants another one."""
-    if session.initiator and not session.life.over and not session.exchanges.running(ExchangeType.QUICK):
-        start_quick(session, None, now)
+def rekey(session: Session, pair: Pair, now: Instant) -> None:
+    """The pair's time is nearly over, and nothing has taken its place yet."""
+    if session.children.is_current(pair) and not pair.rekeying:
+        pair.rekeying = True
+        start_quick(session, pair.selectors, pair, now)
+
+
+def _resume(session: Session, now: Instant) -> None:
+    """A renewed phase 1 goes on with what the old one had begun."""
+    for pair in session.children:
+        if pair.rekeying:
+            pair.rekeying = False
+            rekey(session, pair, now)
+
+
+def complete(session: Session, now: Instant) -> None:
+    """Client: an SA pair for each inside network that has none; also after the gateway deleted one, since the session
+    lives, and traffic wants another one."""
+    if not session.initiator or session.life.over or session.exchanges.running(ExchangeType.QUICK):
+        return
+    asked = selectors.missing(session)
+    if asked is not None:
+        start_quick(session, asked, None, now)
 
 
 def child_up(session: Session) -> Any:
     def done(pair: Pair, now: Instant) -> None:
+        pair.up = True
         soft = pair.child.lifetime.soft_seconds
         rekey_at = now + soft if soft is not None else None
         session.desk.tell(ChildUp(session.id, pair.child, pair.child.suite, pair.initiated, rekey_at))
@@ -313,34 +344,58 @@ def child_up(session: Session) -> Any:
         if first:
             watch.watch(session, session.remote.dpd, now)
             session.desk.tell(Up(session.id, session.path, session.facts.user))
-        if pair.initiated and pair.child.replaces is not None:
-            session.desk.timers.set(now + LINGER, "replaced SA pair", _replaced(session, pair.child.replaces))
+        _supersede(session, pair, now)
+        complete(session, now)
 
     return done
 
 
-def _replaced(session: Session, child: int) -> Any:
-    """The initiator of a rekey deletes the old pair, when nothing of it can be under way any more."""
+def _supersede(session: Session, pair: Pair, now: Instant) -> None:
+    """The initiator of a rekey deletes the old pair, when nothing of it can be under way any more. When both ends rekey
+    at once, both send with the new pair of the higher message id, and whoever began the other one deletes it; the other
+    end does, where nobody did."""
+    if pair.initiated and pair.child.replaces is not None:
+        _retire(session, pair.child.replaces, now + LINGER)
+    rival = session.children.rival(pair)
+    if rival is not None and rival.up:
+        loser, winner = sorted((pair, rival), key=lambda each: each.exchange)
+        session.desk.ask(Activate(winner.child.id), _nothing)
+        _retire(session, loser.child.id, now + (LINGER if loser.initiated else 2 * LINGER))
 
-    def call(_: Instant) -> None:
+
+def _retire(session: Session, child: int, at: Instant, deletes: int = DELETES) -> None:
+    """Delete a pair that another took the place of. It receives until the last delete is out: nobody acknowledges one,
+    and a peer that missed it would go on sending into nothing."""
+
+    def call(now: Instant) -> None:
         pair = session.children.get(child)
-        if pair is not None and not session.life.over:
-            informational.delete_children(session, (pair.child.inbound.spi,))
+        if pair is None or session.life.over:
+            return
+        if not deletes:
             session.children.remove(session, child, REKEYED)
+            return
+        informational.delete_children(session, (pair.child.inbound.spi,))
+        _retire(session, child, now + DELETE_AGAIN, deletes - 1)
 
-    return call
+    session.desk.timers.set(at, "replaced SA pair", call)
 
 
-def _quick_failed(session: Session, replaces: Pair | None) -> Any:
-    """Without an SA pair there is no session; a rekey that fails leaves the old pair until its end."""
+def _quick_failed(session: Session, asked: Selectors, replaces: Pair | None) -> Any:
+    """A client without an SA pair has no session; a rekey that fails leaves the old pair until its end, and an inside
+    network that the gateway does not take is told and done without."""
 
     def failed(refusal: Refusal, _: Instant) -> None:
         if refusal.notify is not None:
             informational.say(session, Notification(refusal.notify))
-        if replaces is None or session.children.get(replaces.child.id) is None:
+        if session.initiator and not session.children:
             session.end(refusal.reason)
+            return
+        if replaces is None:
+            session.facts.declined |= {asked.local}
         else:
-            session.desk.tell(Turned(session.id, session.path, "rekey", str(refusal.reason)))
+            replaces.rekeying = False
+        what = "rekey" if replaces is not None else f"SA pair for {asked.local}"
+        session.desk.tell(Turned(session.id, session.path, what, str(refusal.reason)))
 
     return failed
 
@@ -369,7 +424,7 @@ def answering(session: Session, kind: int, message_id: int) -> Exchange | None:
         exchange = _exchange(session, plan, message_id, answer_transaction(session))
         exchange.done = transaction_done(session)
         return exchange
-    if kind == ExchangeType.QUICK and session.gateway:
+    if kind == ExchangeType.QUICK:
         plan = plans.quick(session, initiator=False)
         exchange = _exchange(session, plan, message_id, quick.responder(session, message_id))
         exchange.done, exchange.failed = child_up(session), answered_quick_failed(session, message_id)

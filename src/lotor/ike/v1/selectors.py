@@ -1,0 +1,142 @@
+"""What an SA pair carries: networks as configured and as asked for, and the identities of quick mode that name them."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
+
+from lotor.ike.children import Selectors
+from lotor.ike.errors import PolicyRefusal
+from lotor.ike.session import Session
+from lotor.ike.v1 import phase1
+from lotor.model.identity import Identity, IdKind
+from lotor.model.network import Address, Network
+from lotor.model.reason import Cause, Reason
+from lotor.wire.v1.chain import Chain
+from lotor.wire.v1.numbers import NotifyType
+from lotor.wire.v1.payloads import Identification
+
+EVERYWHERE: dict[int, Network] = {4: IPv4Network("0.0.0.0/0"), 6: IPv6Network("::/0")}
+
+
+# --- the initiator's -------------------------------------------------------------------------------------------------
+
+
+def wanted(session: Session) -> tuple[Selectors, ...]:
+    """What a client asks for: one SA pair for each IP version of its inside."""
+    return tuple(Selectors(inside, EVERYWHERE[inside.version]) for inside in _insides(session))
+
+
+def missing(session: Session) -> Selectors | None:
+    """The first that no SA pair carries, and that the gateway did not decline before."""
+    carried = {pair.selectors.local for pair in session.children}
+    open_ = (each for each in wanted(session) if each.local not in carried | session.facts.declined)
+    return next(open_, None)
+
+
+def narrowed(asked: Selectors, answer: Chain) -> Selectors:
+    """What the gateway lets us reach: it echoes our wish and narrows inside, or narrows the answer itself."""
+    identities = answer.all(Identification)
+    remote = network_of(identities[1].identity) if len(identities) == 2 else None
+    return Selectors(asked.local, remote) if remote is not None and _within(remote, asked.remote) else asked
+
+
+# --- the responder's -------------------------------------------------------------------------------------------------
+
+
+def asked(session: Session, chain: Chain) -> Selectors:
+    """What the peer asks for, as seen from here. Raises `PolicyRefusal` for what is not its own."""
+    identities = [payload.identity for payload in chain.all(Identification)]
+    networks = [network_of(identity) for identity in identities]
+    if session.gateway:
+        return _of_a_client(session, networks)
+    there, here = networks if len(networks) == 2 else (None, None)
+    known = {pair.selectors for pair in session.children}
+    if there is None or here is None or Selectors(here, there) not in known:
+        raise _foreign(networks, "the gateway may only renew what this client asked for")
+    return Selectors(here, there)
+
+
+def _of_a_client(session: Session, networks: list[Network | None]) -> Selectors:
+    """The client's inside must be its lease."""
+    insides = _insides(session)
+    if not networks:
+        return Selectors(EVERYWHERE[insides[0].version], insides[0])
+    if len(networks) != 2 or networks[0] not in insides or networks[1] is None:
+        own = " and ".join(str(inside.network_address) for inside in insides)
+        raise _foreign(networks, f"this client's address is {own}")
+    return Selectors(networks[1], networks[0])
+
+
+def _foreign(networks: list[Network | None], but: str) -> PolicyRefusal:
+    claimed = " and ".join(str(network or "an unknown kind of identity") for network in networks) or "nothing"
+    reason = Reason(Cause.PROTOCOL, f"quick mode for {claimed}; {but}")
+    return PolicyRefusal(reason, NotifyType.INVALID_ID_INFORMATION)
+
+
+# --- both ------------------------------------------------------------------------------------------------------------
+
+
+def _insides(session: Session) -> tuple[Network, ...]:
+    """The client's inner addresses: those it was given, else the one it has."""
+    configuration = session.facts.configuration
+    if configuration is None:
+        return (_given_by_nobody(session),)
+    second = configuration.address6
+    inside = _host(configuration.address)
+    return (inside,) if second is None else (inside, _host(second.ip))
+
+
+def _given_by_nobody(session: Session) -> Network:
+    """The inside of a peer without a configuration: its own address as it names itself, which a NAT may have hidden."""
+    if not session.gateway:
+        return _host(session.path.local.address)
+    named = network_of(phase1.of(session).peer)
+    inside = named if named is not None and named.num_addresses == 1 else _host(session.path.remote.address)
+    if session.registry.leased(session, inside):
+        text = f"the client names itself {inside.network_address}, which was given to another session"
+        raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
+    return inside
+
+
+def _host(address: Address) -> Network:
+    return IPv4Network(address) if isinstance(address, IPv4Address) else IPv6Network(address)
+
+
+def _within(inner: Network, outer: Network) -> bool:
+    """Of one IP version, and no wider."""
+    if isinstance(inner, IPv4Network) and isinstance(outer, IPv4Network):
+        return inner.subnet_of(outer)
+    return isinstance(inner, IPv6Network) and isinstance(outer, IPv6Network) and inner.subnet_of(outer)
+
+
+_ADDRESSES = {4: IdKind.IPV4_ADDR, 6: IdKind.IPV6_ADDR}
+_SUBNETS = {4: IdKind.IPV4_ADDR_SUBNET, 6: IdKind.IPV6_ADDR_SUBNET}
+_OCTETS = {IdKind.IPV4_ADDR: 4, IdKind.IPV6_ADDR: 16, IdKind.IPV4_ADDR_SUBNET: 8, IdKind.IPV6_ADDR_SUBNET: 32}
+
+
+def identification(network: Network) -> Identification:
+    """A single address as such, anything wider with its mask (RFC 2407 §4.6.2)."""
+    octets = network.network_address.packed
+    if network.prefixlen == network.max_prefixlen:
+        return Identification.of(Identity(_ADDRESSES[network.version], octets))
+    return Identification.of(Identity(_SUBNETS[network.version], octets + network.netmask.packed))
+
+
+def network_of(identity: Identity) -> Network | None:
+    """What an identity of phase 2 selects; None for kinds, sizes and masks that are not taken."""
+    data = identity.data
+    if identity.kind not in _OCTETS or len(data) != _OCTETS[IdKind(identity.kind)]:
+        return None
+    if identity.kind in _ADDRESSES.values():
+        return ip_network(data)
+    half = len(data) // 2
+    prefix = _prefix(data[half:])
+    return ip_network((data[:half], prefix), strict=False) if prefix is not None else None
+
+
+def _prefix(mask: bytes) -> int | None:
+    """Length of a mask of ones before zeros; None for any other."""
+    bits = len(mask) * 8
+    ones = int.from_bytes(mask, "big").bit_count()
+    whole = ((1 << ones) - 1) << (bits - ones)
+    return ones if mask == whole.to_bytes(len(mask), "big") else None
