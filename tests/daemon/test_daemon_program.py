@@ -142,6 +142,25 @@ def test_check_tells_every_error_with_its_place(tmp_path):
     assert done.stdout == ""
 
 
+def test_check_looks_into_keys_also_where_something_else_is_missing(directory):
+    (directory / "vpngw.key").chmod(0o644)
+    file = directory / "racoon.conf"
+    file.write_text("""remote anonymous {
+    exchange_mode aggressive; certificate_type x509 "vpngw.crt" "vpngw.key";
+    proposal { encryption_algorithm aes; hash_algorithm sha256; authentication_method hybrid_rsa_server; dh_group 14; }
+}
+mode_cfg { network4 10.99.99.1; auth_source local; users "users"; banner "no-such-banner"; }
+sainfo anonymous { encryption_algorithm aes; authentication_algorithm hmac_sha256; compression_algorithm deflate; }
+""")
+    done = subprocess.run([*PROGRAM, "check", file], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (Exit.CONFIGURATION, "")
+    places = [line for line in done.stderr.splitlines() if line.startswith(str(file))]
+    assert len(places) == 2, done.stderr
+    assert ":1:1: " in places[0]
+    assert "mode 0644" in places[0]
+    assert "no-such-banner is missing" in places[1]
+
+
 @pytest.mark.root
 def test_a_daemon_with_a_bad_file_starts_nothing(tmp_path):
     file = tmp_path / "racoon.conf"

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from lotor.config.check import check
-from lotor.config.load import load, loads
+from lotor.config.check import check, sound
+from lotor.config.load import Examined, examine, load, loads
 from lotor.config.methods import judges, key_methods, side_of
 from lotor.config.problem import ConfigError, Location, Problem, render
 from lotor.config.resolve import identity_patterns, mode_configuration, resolve
@@ -14,6 +14,7 @@ from lotor.config.settings import Credential, FileName, Loaded, ModeCfg, RemoteS
 __all__ = [
     "ConfigError",
     "Credential",
+    "Examined",
     "FileName",
     "Loaded",
     "Location",
@@ -22,6 +23,7 @@ __all__ = [
     "RemoteSettings",
     "Settings",
     "check",
+    "examine",
     "identity_patterns",
     "judges",
     "key_methods",
@@ -32,4 +34,5 @@ __all__ = [
     "resolve",
     "roadwarrior",
     "side_of",
+    "sound",
 ]

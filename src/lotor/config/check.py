@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import grp
-import os
 import pwd
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from ipaddress import IPv4Address, IPv6Address
 
 from lotor.config.methods import (
@@ -18,6 +17,7 @@ from lotor.config.methods import (
     side_of,
     signs,
 )
+from lotor.config.named import of_remote, readable
 from lotor.config.names import to_der
 from lotor.config.problem import Problem
 from lotor.config.rivals import ambiguous
@@ -25,12 +25,10 @@ from lotor.config.settings import (
     Adminsock,
     Algorithm,
     ConfSource,
-    FileName,
     IdentifierSetting,
     ModeCfg,
     RemoteSettings,
     SainfoSettings,
-    Script,
     Settings,
 )
 from lotor.model.algorithms import AEADS
@@ -46,11 +44,24 @@ def check(settings: Settings) -> tuple[Problem, ...]:
     blocks that miss something, files that are missing or unreadable. Needs no credentials."""
     problems = [*_reserved(settings), *_blocks(settings)]
     for remote in settings.remotes:
-        problems += [*_remote(remote, settings), *_remote_files(remote, settings)]
+        problems += _remote(remote, settings)
     if is_gateway(settings) and settings.mode_cfg:
         problems += _mode_cfg(settings.mode_cfg)
     problems += [*ambiguous(settings.remotes), *_sainfos(settings.sainfos), *_adminsock(settings.listen.adminsock)]
     return tuple(sorted(set(problems), key=lambda problem: (problem.path, problem.line, problem.column)))
+
+
+def sound(settings: Settings) -> tuple[RemoteSettings, ...]:
+    """The `remote` blocks that nothing is wrong with, nor with their files."""
+    return tuple(remote for remote in settings.remotes if not any(_remote(remote, settings)))
+
+
+def check_blocks(remotes: tuple[RemoteSettings, ...], sainfos: Iterable[SainfoSettings]) -> Iterator[Problem]:
+    """What can be said of some blocks of a configuration whose other blocks could not be read."""
+    for remote in remotes:
+        yield from _alone(remote)
+    yield from ambiguous(remotes)
+    yield from _sainfos(tuple(sainfos))
 
 
 def _reserved(settings: Settings) -> Iterator[Problem]:
@@ -74,13 +85,18 @@ def _blocks(settings: Settings) -> Iterator[Problem]:
 
 
 def _remote(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
+    yield from _alone(remote)
+    yield from _proofs(remote, settings)
+    yield from _remote_files(remote, settings)
+
+
+def _alone(remote: RemoteSettings) -> Iterator[Problem]:
     if not any(remote.exchange_mode):
         text = "no exchange mode of this list is available in this version: add main or aggressive"
         yield Problem.at(remote.places.of("exchange_mode"), text)
     yield from _sides(remote)
     yield from _groups(remote)
     yield from _identifiers(remote)
-    yield from _proofs(remote, settings)
 
 
 def _proofs(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
@@ -128,8 +144,6 @@ def _identifiers(remote: RemoteSettings) -> Iterator[Problem]:
         yield Problem.at(remote.places.of("my_identifier"), f"my_identifier asn1dn: {text}")
     for identifier in (mine, *remote.peers_identifiers):
         yield from _name(identifier)
-        if identifier.file:
-            yield from _readable(identifier.file)
 
 
 def _name(identifier: IdentifierSetting) -> Iterator[Problem]:
@@ -142,19 +156,9 @@ def _name(identifier: IdentifierSetting) -> Iterator[Problem]:
 
 
 def _remote_files(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
-    pair = remote.certificate
-    single = (pair and pair.certificate, pair and pair.key, remote.ca, remote.peers_certfile, remote.passphrase_file)
-    for file in (*single, *remote.crl):
-        if file:
-            yield from _readable(file)
-    events: dict[str, Script] = {}
-    for script in remote.scripts:
-        yield from _executable(script.file)
-        if events.setdefault(script.event, script) is not script:
-            text = f"{script.event} has a script already, at {events[script.event].file.at}: take one of them out"
-            yield Problem.at(script.file.at, text)
+    yield from of_remote({each.name: getattr(remote, each.name) for each in fields(remote)})
     if settings.paths.pre_shared_key and (remote.xauth_login or any(key_methods(remote))):
-        yield from _readable(settings.paths.pre_shared_key)
+        yield from readable(settings.paths.pre_shared_key)
 
 
 def _mode_cfg(mode_cfg: ModeCfg) -> Iterator[Problem]:
@@ -168,7 +172,7 @@ def _mode_cfg(mode_cfg: ModeCfg) -> Iterator[Problem]:
         yield Problem.at(mode_cfg.places.of("pool_size"), "the pool would reach into multicast: make it smaller")
     yield from _ipv6(mode_cfg)
     if mode_cfg.banner and "banner" in mode_cfg.places.fields:
-        yield from _readable(mode_cfg.banner)
+        yield from readable(mode_cfg.banner)
 
 
 def _ipv6(mode_cfg: ModeCfg) -> Iterator[Problem]:
@@ -225,28 +229,3 @@ def _known(look_up: Callable[[str], object], name: str) -> bool:
     except KeyError:
         return False
     return True
-
-
-def _readable(file: FileName) -> Iterator[Problem]:
-    wrong = _unreadable(file)
-    if wrong:
-        yield Problem.at(file.at, f"{file.path} {wrong}")
-
-
-def _unreadable(file: FileName) -> str:
-    try:
-        mode = file.path.stat().st_mode
-    except (OSError, ValueError) as error:
-        missing = isinstance(error, FileNotFoundError)
-        return "is missing: create it or name another" if missing else f"cannot be looked at: {error}"
-    if not stat.S_ISREG(mode):
-        return "is not a regular file"
-    return "" if os.access(file.path, os.R_OK) else "cannot be read by this user"
-
-
-def _executable(file: FileName) -> Iterator[Problem]:
-    wrong = _unreadable(file)
-    if wrong:
-        yield Problem.at(file.at, f"{file.path} {wrong}")
-    elif not os.access(file.path, os.X_OK):
-        yield Problem.at(file.at, f"{file.path} is not executable: chmod +x it")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lotor.config.interpret import Body, Interpreter, finished
@@ -14,16 +15,26 @@ OWN = frozenset({"remote_address"})
 """What is never inherited."""
 
 
-def remotes(
-    written: Sequence[Body], interpreter: Interpreter, reading: Reading
-) -> Callable[[], tuple[RemoteSettings, ...]]:
-    """Tell what is wrong with the blocks as a family; the answer builds them, if nothing was."""
+@dataclass(frozen=True, slots=True)
+class Heir:
+    """A block and those that it inherits from, the nearest first."""
+
+    body: Body
+    line: list[Body]
+
+    def settings(self) -> RemoteSettings:
+        """Only when nothing was wrong with any of them."""
+        return _merged(self.body, self.line)
+
+
+def heirs(written: Sequence[Body], interpreter: Interpreter, reading: Reading) -> list[Heir]:
+    """Tell what is wrong with the blocks as a family."""
     named = _by_name(written, reading)
-    lines = [_line(body, named, reading) for body in written]
-    for body, line in zip(written, lines, strict=True):
-        _own_address(body, reading)
-        interpreter.require(body, frozenset(key for parent in line for key in parent.tried))
-    return lambda: tuple(_merged(body, line) for body, line in zip(written, lines, strict=True))
+    found = [Heir(body, _line(body, named, reading)) for body in written]
+    for heir in found:
+        _own_address(heir.body, reading)
+        interpreter.require(heir.body, frozenset(key for parent in heir.line for key in parent.tried))
+    return found
 
 
 def _by_name(written: Sequence[Body], reading: Reading) -> dict[str, Body]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lotor.config.advice import advice
 from lotor.config.blocks import Statement
-from lotor.config.inherit import remotes
+from lotor.config.check import check
+from lotor.config.draft import Draft
+from lotor.config.inherit import heirs
 from lotor.config.interpret import Body, Interpreter
 from lotor.config.problem import ConfigError, Location, Problem
 from lotor.config.settings import Loaded, Settings
@@ -19,31 +22,65 @@ SYSTEM_DIRECTORY = Path("/etc/lotor")
 
 
 def load(path: Path) -> Loaded:
-    """Read a configuration file and what it includes. Raises `ConfigError` with every mistake that is in it."""
+    """Read a configuration file and what it includes. Raises `ConfigError` with every mistake that is in its text."""
     files = Files(Reading(path.absolute().parent))
-    return _load(files, str(path), files.main(path))
+    return _settled(files, _draft(files, str(path), files.main(path)))
 
 
 def loads(text: str, name: str = "racoon.conf", directory: Path | None = None) -> Loaded:
     """The same for a text; `directory` is where relative names start (None: the system's configuration directory)."""
     files = Files(Reading(directory or SYSTEM_DIRECTORY))
-    return _load(files, name, files.text(text, name))
+    return _settled(files, _draft(files, name, files.text(text, name)))
 
 
-def _load(files: Files, name: str, statements: list[Statement]) -> Loaded:
+def examine(path: Path) -> Examined:
+    """Read a file and tell everything that is wrong with it, with its blocks and with the files that it names."""
+    files = Files(Reading(path.absolute().parent))
+    try:
+        draft = _draft(files, str(path), files.main(path))
+    except ConfigError as error:
+        return Examined(error.problems, None, files.order)
+    if draft.reading.problems:
+        told = (*draft.reading.problems, *draft.beside())
+        return Examined(told, None, files.order)
+    loaded = _loaded(files, draft)
+    return Examined(check(loaded.settings), loaded, files.order)
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """`loaded` None: something is wrong with the text itself. `order` of the files, by their names."""
+
+    problems: tuple[Problem, ...]
+    loaded: Loaded | None
+    order: Mapping[str, int]
+
+    def sorted(self, more: Iterable[Problem] = ()) -> list[Problem]:
+        """File by file as they were read, each from top to bottom."""
+        return _in_order([*self.problems, *more], self.order)
+
+
+def _draft(files: Files, name: str, statements: list[Statement]) -> Draft:
     reading = files.reading
     _prefixes(reading, statements)
     body = Body(ROOT, Location(name, 1, 1))
     interpreter = Interpreter(ROOT, reading)
     interpreter.fill(body, statements)
-    written = body.values.pop("remotes", ())
-    built = remotes(written, interpreter, reading)
-    if reading.problems:
-        raise ConfigError(_in_order(reading.problems, files.order))
-    settings: Settings = body.whole()
-    settings = replace(settings, remotes=built(), reservations=tuple(reading.reservations))
-    warnings = [*reading.warnings, *advice(settings.remotes)]
-    return Loaded(settings, tuple(_in_order(warnings, files.order)))
+    return Draft(body, heirs(body.values.pop("remotes", ()), interpreter, reading), statements, reading)
+
+
+def _settled(files: Files, draft: Draft) -> Loaded:
+    if draft.reading.problems:
+        raise ConfigError(_in_order(draft.reading.problems, files.order))
+    return _loaded(files, draft)
+
+
+def _loaded(files: Files, draft: Draft) -> Loaded:
+    """Only when nothing was wrong."""
+    settings: Settings = draft.body.whole()
+    remotes = tuple(heir.settings() for heir in draft.heirs)
+    settings = replace(settings, remotes=remotes, reservations=tuple(draft.reading.reservations))
+    return Loaded(settings, tuple(_in_order([*draft.reading.warnings, *advice(settings.remotes)], files.order)))
 
 
 def _prefixes(reading: Reading, statements: list[Statement]) -> None:
@@ -56,10 +93,10 @@ def _prefixes(reading: Reading, statements: list[Statement]) -> None:
         try:
             file = PATH_ROWS[head[1]].argument.read(Words(statement.words[:2], statement.words[2:], quiet))
         except Mistake:
+            reading.lost.add(head[1])
             continue
         reading.prefixes.setdefault(head[1], file)
 
 
-def _in_order(problems: list[Problem], order: dict[str, int]) -> list[Problem]:
-    """File by file as they were read, each from top to bottom."""
+def _in_order(problems: Iterable[Problem], order: Mapping[str, int]) -> list[Problem]:
     return sorted(problems, key=lambda problem: (order.get(problem.path, -1), problem.line, problem.column))

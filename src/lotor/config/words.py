@@ -26,13 +26,15 @@ class Mistake(Exception):  # noqa: N818 - it is what the person did, and never l
 
 @dataclass(slots=True)
 class Reading:
-    """What one run collects. `prefixes`: the `path` directives by kind; `directory`: where other names start."""
+    """What one run collects. `prefixes`: the `path` directives by kind, `lost` the kinds that could not be read;
+    `directory`: where other names start."""
 
     directory: Path
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     reservations: list[Reservation] = field(default_factory=list)
     prefixes: dict[str, FileName] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
 
     def wrong(self, at: Location, text: str) -> None:

@@ -37,17 +37,26 @@ class Loadout:
 
 def load(path: Path) -> Loadout:
     """Raises `ConfigError` with everything that is wrong with the file and with the files that it names."""
-    loaded = config.load(path)
-    return prepare(loaded.settings, (render(warning, "warning") for warning in loaded.warnings))
+    found = config.examine(path)
+    if found.loaded is None:
+        raise ConfigError(found.sorted())
+    settings = found.loaded.settings
+    if found.problems:
+        keyring = _keyring(settings, config.sound(settings))
+        raise ConfigError(found.sorted(_faults(settings, keyring)))
+    return _ready(settings, (render(warning, "warning") for warning in found.loaded.warnings))
 
 
-def prepare(settings: Settings, warnings: Iterable[str] = ()) -> Loadout:
+def prepare(settings: Settings) -> Loadout:
     """The same for settings that no file says."""
     if problems := config.check(settings):
         raise ConfigError(problems)
-    psk = settings.paths.pre_shared_key
-    keyring = Keyring([_keys_of(settings, each) for each in settings.remotes], psk.path if psk else None)
-    if errors := [_problem(settings, each.remote, each.text) for each in keyring.errors]:
+    return _ready(settings, ())
+
+
+def _ready(settings: Settings, warnings: Iterable[str]) -> Loadout:
+    keyring = _keyring(settings, settings.remotes)
+    if errors := _faults(settings, keyring):
         raise ConfigError(errors)
     policy = config.resolve(settings, {each.name: _credential(keyring, each.name) for each in settings.remotes})
     own = [f"remote {each.remote}: {each.text}" for each in keyring.problems if each.severity is Severity.WARNING]
@@ -60,6 +69,15 @@ def prepare(settings: Settings, warnings: Iterable[str] = ()) -> Loadout:
         _template(settings),
         (*warnings, *own),
     )
+
+
+def _keyring(settings: Settings, remotes: Iterable[RemoteSettings]) -> Keyring:
+    psk = settings.paths.pre_shared_key
+    return Keyring([_keys_of(settings, each) for each in remotes], psk.path if psk else None)
+
+
+def _faults(settings: Settings, keyring: Keyring) -> list[Problem]:
+    return [_problem(settings, each.remote, each.text) for each in keyring.errors]
 
 
 def _keys_of(settings: Settings, remote: RemoteSettings) -> RemoteKeys:

@@ -1,0 +1,96 @@
+"""A configuration of which a part could not be read: what the rest of it says, so that one run tells everything.
+
+A block that something is wrong in is left out, and so is whatever another block could have said about it: what is told
+here stays wrong when the mistakes are mended.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lotor.config.blocks import Statement
+from lotor.config.check import check_blocks
+from lotor.config.inherit import Heir
+from lotor.config.interpret import Body
+from lotor.config.methods import WITH_KEY, side_of
+from lotor.config.named import of_remote, readable
+from lotor.config.problem import Location, Problem
+from lotor.config.settings import RemoteSettings
+from lotor.config.words import Reading
+from lotor.model.policy import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What was read: the file's own body, its `remote` blocks and all that was told on the way."""
+
+    body: Body
+    heirs: Sequence[Heir]
+    statements: Sequence[Statement]
+    reading: Reading
+
+    def beside(self) -> list[Problem]:
+        """What is wrong beside the mistakes of the text: with blocks that could be read, and with files."""
+        sound = self._sound()
+        remotes = tuple(each.settings() for each in self.heirs if all(map(sound.whole, (each.body, *each.line))))
+        sainfos = [each.whole() for each in self._blocks("sainfos") if sound.whole(each)]
+        found = [*check_blocks(remotes, sainfos), *self._reserved(), *self._files(remotes)]
+        known = {(each.path, each.line, each.column) for each in self.reading.problems}
+        return [each for each in dict.fromkeys(found) if (each.path, each.line, each.column) not in known]
+
+    def _sound(self) -> Sound:
+        heads = [each.words[0].at for each in self.statements if each.words]
+        return Sound(heads, [Location(each.path, each.line, each.column) for each in self.reading.problems])
+
+    def _blocks(self, name: str) -> tuple[Body, ...]:
+        found = self.body.values.get(name, ())
+        return found if isinstance(found, tuple) else (found,)
+
+    def _reserved(self) -> Iterator[Problem]:
+        """A client's file may have a mode_cfg block that nobody needs."""
+        for reservation in self.reading.reservations:
+            if reservation.block != "mode_cfg":
+                yield reservation.problem
+
+    def _files(self, remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
+        """Where a `path` line could not be read, nobody knows where the files are."""
+        if self.reading.lost:
+            return
+        for heir in self.heirs:
+            yield from of_remote(heir.body.values)
+        yield from self._keys()
+        clients_only = len(remotes) == len(self.heirs) and all(side_of(each) is Side.CLIENT for each in remotes)
+        for mode_cfg in () if clients_only else self._blocks("mode_cfg"):
+            if mode_cfg.values.get("banner"):
+                yield from readable(mode_cfg.values["banner"])
+
+    def _keys(self) -> Iterator[Problem]:
+        needed = any("xauth_login" in each.body.values or _by_key(each.body) for each in self.heirs)
+        if needed and "path_pre_shared_key" in self.body.values:
+            yield from readable(self.body.values["path_pre_shared_key"])
+
+
+class Sound:
+    """Which blocks no mistake stands in. `heads`: where the statements of the file itself begin."""
+
+    def __init__(self, heads: Sequence[Location], wrong: Sequence[Location]) -> None:
+        self._heads: dict[str, list[tuple[int, int]]] = {}
+        for head in heads:
+            self._heads.setdefault(head.path, []).append((head.line, head.column))
+        for places in self._heads.values():
+            places.sort()
+        self._wrong = {self._statement(each) for each in wrong}
+
+    def whole(self, body: Body) -> bool:
+        return self._statement(body.head) not in self._wrong
+
+    def _statement(self, at: Location) -> tuple[str, int]:
+        """The statement of its file in which a place lies."""
+        return at.path, bisect_right(self._heads.get(at.path, []), (at.line, at.column))
+
+
+def _by_key(remote: Body) -> bool:
+    methods = [each.values.get("authentication_method") for each in remote.values.get("proposals", ())]
+    return any(each.value and each.value.method in WITH_KEY for each in methods if each is not None)
