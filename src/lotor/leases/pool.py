@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
 
@@ -16,8 +17,8 @@ MOST_REMEMBERED = 65536
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """`network6` and `prefix6`: the lease of slot N has the Nth IPv6 address as it has the Nth IPv4 address, so that both
-    are as lasting as the one."""
+    """`network6` and `prefix6`: the lease of slot N has the Nth IPv6 address as it has the Nth IPv4 address, so that
+    both are as lasting as the one."""
 
     first: IPv6Address
     prefix: int
@@ -55,16 +56,16 @@ class Pool:
         self._fresh = 0
         self._last_slot: OrderedDict[str, int] = OrderedDict()
 
-    def acquire(self, session: int, user: str) -> Lease | Failure:
-        """Slots count from `first`, which is given out itself."""
+    def acquire(self, session: int, user: str, barred: Callable[[Lease], bool] = lambda _: False) -> Lease | Failure:
+        """Slots count from `first`, which is given out itself; what is `barred` is not given now."""
         held = self._leased.get(session)
-        slot = held[0] if held else self._free_slot(user)
+        slot = held[0] if held else self._free_slot(user, lambda slot: barred(self._lease(slot)))
         if slot is None:
             return Failure(self._exhausted())
         if held is None:
             self._taken.add(slot)
             self._leased[session] = (slot, user)
-        return Lease(self.first + slot, self.netmask, self._beside[slot] if self._beside is not None else None)
+        return self._lease(slot)
 
     def release(self, session: int) -> None:
         held = self._leased.pop(session, None)
@@ -73,27 +74,63 @@ class Pool:
         slot, user = held
         self._taken.discard(slot)
         self._remember(user, slot)
-        if slot not in self._waiting:
-            self._waiting.add(slot)
-            heapq.heappush(self._returned, slot)
+        self._put_back(slot)
 
     def __len__(self) -> int:
         """How many addresses are leased."""
         return len(self._leased)
 
-    def _free_slot(self, user: str) -> int | None:
+    def holder(self, session: int) -> tuple[str, Lease] | None:
+        """The user and the lease of a session."""
+        held = self._leased.get(session)
+        return (held[1], self._lease(held[0])) if held is not None else None
+
+    def leases(self) -> Iterator[Lease]:
+        """Those that are given."""
+        return (self._lease(slot) for slot, _ in self._leased.values())
+
+    def memories(self) -> Iterator[tuple[str, IPv4Address]]:
+        """Users with the address that each had last, the longest ago first."""
+        return ((user, self.first + slot) for user, slot in self._last_slot.items())
+
+    def remember(self, user: str, address: IPv4Address) -> None:
+        """A user had this address; one of another pool is of no use."""
+        if self.first <= address <= self.last:
+            self._remember(user, int(address) - int(self.first))
+
+    def _lease(self, slot: int) -> Lease:
+        return Lease(self.first + slot, self.netmask, self._beside[slot] if self._beside is not None else None)
+
+    def _free_slot(self, user: str, barred: Callable[[int], bool]) -> int | None:
         remembered = self._last_slot.get(user)
-        if remembered is not None and remembered not in self._taken:
+        if remembered is not None and remembered not in self._taken and not barred(remembered):
             return remembered
+        passed: list[int] = []
+        slot = self._next_slot()
+        while slot is not None and barred(slot):
+            passed.append(slot)
+            slot = self._next_slot()
+        for each in passed:
+            self._put_back(each)
+        return slot
+
+    def _next_slot(self) -> int | None:
+        """The lowest that nobody has; it counts as given out."""
         while self._returned:
             slot = heapq.heappop(self._returned)
             self._waiting.discard(slot)
             if slot not in self._taken:  # a returning user may have taken it out of the middle
                 return slot
-        if self._fresh == self._size:
-            return None
-        self._fresh += 1
-        return self._fresh - 1
+        while self._fresh < self._size:
+            self._fresh += 1
+            if self._fresh - 1 not in self._taken:
+                return self._fresh - 1
+        return None
+
+    def _put_back(self, slot: int) -> None:
+        if slot not in self._waiting:
+            self._waiting.add(slot)
+            heapq.heappush(self._returned, slot)
 
     def _remember(self, user: str, slot: int) -> None:
         self._last_slot[user] = slot

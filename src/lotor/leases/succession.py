@@ -1,0 +1,61 @@
+"""The pool of the configuration as it is now, and what earlier pools have given and sessions still hold."""
+
+from __future__ import annotations
+
+from lotor.leases.pool import Pool
+from lotor.model.judgement import Failure
+from lotor.model.network import Address
+from lotor.ports.leases import Lease
+
+NO_POOL = "this configuration gives no addresses: it has no mode_cfg { network4 …; pool_size …; }"
+
+
+class Succession:
+    """Implements `ports.leases.Leases`. A lease stays its session's also when the pool it came from is gone; until the
+    session ends no pool gives its addresses to anybody else."""
+
+    def __init__(self, pool: Pool | None) -> None:
+        self._pool = pool
+        self._former: list[Pool] = []
+
+    def replace(self, pool: Pool | None) -> None:
+        """From now on sessions are served by this one; users keep the address they had last if it is in there."""
+        former = self._pool
+        self._pool = pool
+        if former is None:
+            return
+        if pool is not None:
+            for user, address in former.memories():
+                pool.remember(user, address)
+        if len(former):
+            self._former.append(former)
+
+    def acquire(self, session: int, user: str) -> Lease | Failure:
+        for former in self._former:
+            if (held := former.holder(session)) is not None:
+                return held[1]
+        if self._pool is None:
+            return Failure(NO_POOL)
+        taken = {address for lease in self.outside() for address in _addresses(lease)}
+        return self._pool.acquire(session, user, lambda lease: bool(taken & _addresses(lease)))
+
+    def release(self, session: int) -> None:
+        if self._pool is not None:
+            self._pool.release(session)
+        for former in self._former:
+            if (held := former.holder(session)) is not None:
+                former.release(session)
+                self._remember(*held)
+        self._former = [former for former in self._former if len(former)]
+
+    def _remember(self, user: str, lease: Lease) -> None:
+        if self._pool is not None:
+            self._pool.remember(user, lease.address)
+
+    def outside(self) -> list[Lease]:
+        """Leases of earlier pools, for whoever leads packets to them."""
+        return [lease for former in self._former for lease in former.leases()]
+
+
+def _addresses(lease: Lease) -> set[Address]:
+    return {lease.address} if lease.address6 is None else {lease.address, lease.address6.ip}
