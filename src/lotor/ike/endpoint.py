@@ -21,9 +21,11 @@ from lotor.ike.questions import Answer
 from lotor.ike.reassembly import Reassembly
 from lotor.ike.session import NO_COOKIE, Cookies, Facts, Session
 from lotor.ike.v1 import informational, protocol, sequence
+from lotor.ike.v1.xauth import ALREADY
+from lotor.model.algorithms import AuthMethod
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant, Network, Path, Peer
-from lotor.model.policy import ExchangeMode, Policy, RemotePolicy, Side, Switch
+from lotor.model.policy import ExchangeMode, Policy, RemotePolicy, Side, Switch, Uniqueness
 from lotor.model.reason import Cause, Reason
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
@@ -232,18 +234,36 @@ class Sessions:
         self.strangers = {key: one for key, one in self.strangers.items() if not one.gates.passed(Gate.LOGIN)}
         return list(self.strangers.values())
 
+    def barred(self, session: Session, user: str) -> str:
+        """With `unique refuse`, unless the same device is back or only renews what it has."""
+        if session.remote.uniqueness is not Uniqueness.REFUSE or not _is_person(session):
+            return ""
+        if not session.facts.initial_contact and self._renewed_by(session, user) is not None:
+            return ""
+        back = session.facts.initial_contact
+        others = [old for old in self._others(session, user) if not (back and _same_device(old, session))]
+        return f"{user} {ALREADY} from {others[0].path.remote.address}" if others else ""
+
     def accepted(self, session: Session, user: str) -> None:
         """A login was proved: with INITIAL-CONTACT, what the same device left behind ends (RFC 2407 §4.6.3.3); without
-        it, the same device on the same path renews what it has."""
+        it, the same device on the same path renews what it has. With `unique replace` all other sessions of the person
+        end."""
         if not session.facts.initial_contact:
             old = self._renewed_by(session, user)
             if old is not None:
                 self.succeed(session, old)
-            return
-        for old in tuple(self.by_id.values()):
-            if old is not session and old.facts.user == user and _same_device(old, session):
-                reason = Reason(Cause.REPLACED, f"{user} connected again from {session.path.remote}")
-                old.end(reason, farewell=False)
+                return
+        replaces = session.remote.uniqueness is Uniqueness.REPLACE
+        reason = Reason(Cause.REPLACED, f"{user} connected again from {session.path.remote}")
+        for old in self._others(session, user):
+            same = session.facts.initial_contact and _same_device(old, session)
+            if same or (replaces and _is_person(session)):
+                old.end(reason, farewell=not same)
+
+    def _others(self, session: Session, user: str) -> list[Session]:
+        """Proved sessions under the same name."""
+        proved = [one for one in self.by_id.values() if one.gateway and one.gates.passed(Gate.LOGIN)]
+        return [one for one in proved if one is not session and one.facts.user == user]
 
     def _renewed_by(self, session: Session, user: str) -> Session | None:
         """The session of the same user and device on the same path: a NAT gives no two devices one port."""
@@ -284,6 +304,11 @@ def _given_in(given: ModeConfiguration, network: Network) -> bool:
 
 def _own(session: Session) -> bytes:
     return session.cookies.initiator if session.initiator else session.cookies.responder
+
+
+def _is_person(session: Session) -> bool:
+    """A shared key alone says who belongs to the group, not who it is."""
+    return session.facts.phase_one.suite.method is not AuthMethod.PSK
 
 
 def _same_device(old: Session, new: Session) -> bool:

@@ -28,7 +28,8 @@ class Facts:
     proved; `fragment`: the peer takes IKE fragments; `candidates`: the blocks that may serve a stranger; `rounds` of
     XAUTH so far; `refused`: a verdict that stands, acknowledged or not, or a refusal of the peer that nobody signed;
     `renews`: the session that this attempt is to take over; `renewed`: it did; `told`: of the configuration;
-    `declined`: what of our inside the gateway gave no SA pair."""
+    `declined`: what of our inside the gateway gave no SA pair; `one_time`: the login
+    cannot be repeated without the person."""
 
     request: int | None = None
     host: str | None = None
@@ -44,6 +45,7 @@ class Facts:
     renewed: bool = False
     told: bool = False
     declined: frozenset[Network] = frozenset()
+    one_time: bool = False
 
 
 @dataclass(slots=True)
@@ -71,6 +73,10 @@ class Registry(Protocol):
 
     def accepted(self, session: Session, user: str) -> None:
         """A login was proved; nothing has been given for it yet."""
+        ...
+
+    def barred(self, session: Session, user: str) -> str:
+        """Why a proved login is not let in beside another session of the same person; empty when it is."""
         ...
 
     def renew(self, session: Session, now: Instant) -> None:

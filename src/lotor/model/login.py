@@ -20,6 +20,10 @@ class Field(Enum):
     DOMAIN = "domain"
 
 
+REPEATABLE = frozenset({Field.USER_NAME, Field.PASSWORD, Field.DOMAIN})
+"""What may be kept for a later phase 1 of the same connection; all else are one-time codes."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
     """One round at a back end. `conversation` is what the last `Challenge` carried, None in the first round."""

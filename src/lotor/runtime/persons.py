@@ -9,15 +9,12 @@ from typing import TypeAlias
 
 from lotor.ike.events import Configured, Ended, Event, LoggedIn, Renewed, Started, Up
 from lotor.ike.questions import AskPerson
-from lotor.model.login import Credentials, Declined, Field
+from lotor.model.login import REPEATABLE, Credentials, Declined, Field
 from lotor.model.policy import Side
 from lotor.model.secret import Secret
 from lotor.runtime.requests import Requests
 
 Given: TypeAlias = dict[Field, Secret]
-
-REPEATABLE = frozenset({Field.USER_NAME, Field.PASSWORD, Field.DOMAIN})
-"""What may be kept for a later phase 1 of the same connection; one-time codes may not."""
 
 
 @dataclass(frozen=True, slots=True)

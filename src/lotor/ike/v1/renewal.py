@@ -15,9 +15,17 @@ LEAST_RENEWAL = 10.0
 """Seconds before the end of phase 1 in which a renewal is not tried any more."""
 
 
+ONE_TIME = 86400.0
+"""Seconds that a phase 1 lasts at least, when the login that opened it was good for once: nobody is asked for another
+code in the middle of the work. SA pairs are renewed under it as ever."""
+
+
 def set_lifetime(session: Session, now: Instant) -> None:
     """The end of phase 1, and before it the renewal by the initiator: at four fifths, then at each half of the rest."""
+    session.life.expiry.cancel()
     lifetime = float(phase1.of(session).suite.lifetime)
+    if session.facts.one_time:
+        lifetime = max(lifetime, ONE_TIME)
     end = now + lifetime
 
     def over(_: Instant) -> None:
@@ -30,7 +38,7 @@ def set_lifetime(session: Session, now: Instant) -> None:
         again, call = (at + left / 2, renew) if left > LEAST_RENEWAL else (end, over)
         session.life.expiry = session.desk.timers.set(again, "phase 1 lifetime", call)
 
-    renews = session.initiator and session.remote.rekey
+    renews = session.initiator and session.remote.rekey and not session.facts.one_time
     first, call = (now + lifetime * quick.SOFT, renew) if renews else (end, over)
     session.life.expiry = session.desk.timers.set(first, "phase 1 lifetime", call)
 

@@ -114,6 +114,11 @@ def _go_on(session: Session, now: Instant) -> None:
         return
     session.facts.user = identify.text(phase1.of(session).peer)
     if session.gateway:
+        barred = session.registry.barred(session, session.facts.user)
+        if barred:
+            informational.say(session, Notification(NotifyType.AUTHENTICATION_FAILED))
+            session.end(Reason(Cause.ALREADY_CONNECTED, barred))
+            return
         session.registry.accepted(session, session.facts.user)
     if session.facts.renewed:
         session.unlimit()
@@ -192,6 +197,7 @@ def _logged_in(session: Session) -> Any:
     """Gateway: the client knows. Most ask for their configuration now; who does not gets it pushed."""
 
     def done(_: None, now: Instant) -> None:
+        _prolong(session, now)
         if session.facts.renewed:
             session.unlimit()
             watch.watch(session, session.remote.dpd, now)
@@ -225,11 +231,19 @@ def _tell_configured(session: Session, configuration: ModeConfiguration) -> None
     session.desk.tell(Configured(session.id, session.facts.user, str(configuration.address), configuration))
 
 
+def _prolong(session: Session, now: Instant) -> None:
+    """A login that cannot be repeated keeps its phase 1."""
+    if session.facts.one_time:
+        renewal.set_lifetime(session, now)
+        remark(session, f"the login was good for once: phase 1 is kept for {renewal.ONE_TIME / 3600:.0f} h")
+
+
 def _accepted(session: Session, now: Instant) -> None:
     """Client: the gateway said yes."""
     if session.gates.next() is not Gate.LOGIN:
         return
     session.gates.open(Gate.LOGIN)
+    _prolong(session, now)
     _ask_or_start(session, now)
 
 

@@ -13,7 +13,7 @@ from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
 from lotor.model.judgement import Failure
-from lotor.model.login import Accepted, Challenge, Declined, Field, LoginAttempt, Refused
+from lotor.model.login import REPEATABLE, Accepted, Challenge, Declined, Field, LoginAttempt, Refused
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
 from lotor.model.text import clean
@@ -39,12 +39,19 @@ _FIELD: dict[int, Field] = {number: field for field, number in _ATTRIBUTE.items(
 
 OK, FAIL = 1, 0
 
+ALREADY = "is logged in already"
+"""Words of our gateway that our client understands."""
+
 # --- the gateway -----------------------------------------------------------------------------------------------------
 
 
 def gateway(session: Session) -> Story[None]:
     """Ask, check, and tell the client. Ends with an open gate and a configuration, or with a refusal."""
     accepted = yield from _login(session)
+    barred = session.registry.barred(session, accepted.user)
+    if barred:
+        session.desk.tell(LoginRefused(session.id, accepted.user, barred))
+        yield from _deny(session, Reason(Cause.ALREADY_CONNECTED, barred), barred)
     session.facts.user = accepted.user
     session.registry.accepted(session, accepted.user)
     if session.facts.configuration is None:
@@ -79,6 +86,7 @@ def _login(session: Session) -> Story[Accepted]:
         user = _user(answers) or user
         verdict = yield from _check(session, user, LoginAttempt(user, answers, session.path.remote, conversation))
         if isinstance(verdict, Accepted):
+            session.facts.one_time = turn > 0
             return verdict
         if isinstance(verdict, Refused):
             refused = verdict
@@ -156,6 +164,7 @@ def reply(session: Session, request: Attributes) -> Story[None]:
     if kind is not None and kind.number != XauthType.GENERIC:
         raise PeerFault(f"the gateway wants XAUTH type {kind.number}; only passwords and passcodes are supported", None)
     wants = tuple(_FIELD[attribute.type] for attribute in request.attributes if attribute.type in _FIELD)
+    session.facts.one_time |= session.facts.rounds > 1 or not REPEATABLE.issuperset(wants)
     said = request.first(XauthAttribute.MESSAGE)
     message = clean(said.data, lines=True) if said is not None else ""
     _tell_round(session, session.facts.rounds, wants)
@@ -186,6 +195,8 @@ def _refusal(session: Session, verdict: Attributes) -> Reason:
     said = verdict.first(XauthAttribute.MESSAGE)
     gateway_ = session.path.remote.address
     if said is not None and said.data:
-        return Reason(Cause.POOL_EXHAUSTED, f"gateway {gateway_} refused the connection: {clean(said.data)}")
+        words = clean(said.data)
+        cause = Cause.ALREADY_CONNECTED if ALREADY in words else Cause.POOL_EXHAUSTED
+        return Reason(cause, f"gateway {gateway_} refused the connection: {words}")
     who = f" of {session.facts.user}" if session.facts.user else ""
     return Reason(Cause.LOGIN_REFUSED, f"gateway {gateway_} refused the login{who}")

@@ -1,0 +1,153 @@
+"""Several sessions of one person: kept, replaced or refused as the administrator says, and never before the login."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+
+from lotor.ike.events import Ended, LoggedIn, LoginRefused
+from lotor.ike.intents import Disconnect
+from lotor.ike.questions import AskPerson, CheckLogin
+from lotor.model.algorithms import AuthMethod
+from lotor.model.identity import Identity, IdKind
+from lotor.model.login import Accepted, Challenge, Credentials, Field
+from lotor.model.policy import Policy, Uniqueness
+from lotor.model.reason import Cause, Reason
+from lotor.model.secret import Secret
+from peers.world import CHILD, CLIENT, GATEWAY, CheapDice, Host, connect, is_up, pair
+
+ALICE = Identity(IdKind.USER_FQDN, b"alice@example.org")
+USERS = (("alice", "wonderland"), ("bob", "builder"))
+
+
+def _meeting(uniqueness, method=AuthMethod.HYBRID_RSA, login=USERS[0]):
+    """A gateway with a client that is up, and a second client elsewhere."""
+    suites = (replace(GATEWAY.proposals[0], method=method),)
+    world, gateway, first = pair(
+        gateway=replace(GATEWAY, uniqueness=uniqueness, proposals=suites),
+        client=replace(CLIENT, proposals=suites, certificates=GATEWAY.certificates, my_identity=ALICE),
+    )
+    gateway.users = USERS
+    second = Host(
+        "second", IPv4Address("198.51.100.20"), Policy(first.policy.remotes, CHILD), CheapDice(99), login=login
+    )
+    world.add(second, behind=IPv4Address("203.0.113.2"))
+    connect(world, first, gateway)
+    assert world.run(10, lambda: is_up(first))
+    return world, gateway, first, second
+
+
+def test_by_default_both_sessions_stay():
+    world, gateway, first, second = _meeting(Uniqueness.KEEP)
+    connect(world, second, gateway)
+    assert world.run(10, lambda: is_up(second))
+    world.run(60)
+    assert not first.of(Ended)
+    assert not gateway.of(Ended)
+    assert len(set(gateway.leases.values())) == 2
+
+
+@pytest.mark.parametrize("method", [AuthMethod.HYBRID_RSA, AuthMethod.XAUTH_PSK, AuthMethod.XAUTH_RSA, AuthMethod.RSA])
+def test_the_newer_session_replaces_the_older_one_which_hears_it(method):
+    world, gateway, first, second = _meeting(Uniqueness.REPLACE, method)
+    connect(world, second, gateway)
+    assert world.run(10, lambda: is_up(second))
+    world.run(5)
+    assert first.of(Ended)[0].reason.cause is Cause.PEER_CLOSED
+    (ended,) = gateway.of(Ended)
+    assert ended.reason.cause is Cause.REPLACED
+    assert "203.0.113.2" in ended.reason.text
+    assert len(gateway.installed) == 1
+
+
+def test_a_second_session_is_refused_and_both_ends_know_why():
+    world, gateway, first, second = _meeting(Uniqueness.REFUSE)
+    connect(world, second, gateway)
+    assert world.run(30, lambda: bool(second.of(Ended)))
+    reason = second.of(Ended)[0].reason
+    assert reason.cause is Cause.ALREADY_CONNECTED
+    assert "alice is logged in already from 203.0.113.1" in reason.text
+    assert gateway.of(LoginRefused)[0].why == "alice is logged in already from 203.0.113.1"
+    assert not first.of(Ended)
+    assert len(gateway.leases) == 1
+    session = first.of(LoggedIn) or gateway.of(LoggedIn)
+    assert len(session) == 1
+
+
+def test_once_the_first_has_left_the_second_is_let_in():
+    world, gateway, first, second = _meeting(Uniqueness.REFUSE)
+    world.do(first, first.endpoint.command(Disconnect(1, Reason(Cause.ADMINISTRATOR, "bye")), world.now))
+    world.run(5)
+    connect(world, second, gateway)
+    assert world.run(10, lambda: is_up(second))
+
+
+@pytest.mark.parametrize("uniqueness", [Uniqueness.REPLACE, Uniqueness.REFUSE])
+def test_another_person_is_not_concerned(uniqueness):
+    world, gateway, first, second = _meeting(uniqueness, login=USERS[1])
+    connect(world, second, gateway)
+    assert world.run(10, lambda: is_up(second))
+    assert not first.of(Ended)
+
+
+@pytest.mark.parametrize("uniqueness", [Uniqueness.REPLACE, Uniqueness.REFUSE])
+def test_a_wrong_password_decides_nothing(uniqueness):
+    world, gateway, first, second = _meeting(uniqueness, login=("alice", "guessed"))
+    connect(world, second, gateway)
+    assert world.run(60, lambda: bool(second.of(Ended)))
+    assert second.of(Ended)[0].reason.cause is Cause.LOGIN_REFUSED
+    assert not first.of(Ended)
+
+
+@pytest.mark.parametrize("uniqueness", list(Uniqueness))
+def test_the_same_device_comes_back_whatever_the_rule(uniqueness):
+    """Its INITIAL-CONTACT says that it holds nothing any more."""
+    world, gateway, first, _ = _meeting(uniqueness)
+    first.endpoint = type(first.endpoint)(first.policy, CheapDice(1234))
+    first.events.clear()
+    connect(world, first, gateway)
+    assert world.run(10, lambda: is_up(first)), [event.text() for event in first.events + gateway.events]
+    assert [event.reason.cause for event in gateway.of(Ended)] == [Cause.REPLACED]
+    assert list(gateway.leases.values()) == [IPv4Address("10.99.99.1")]
+
+
+@pytest.mark.parametrize("uniqueness", [Uniqueness.REPLACE, Uniqueness.REFUSE])
+def test_a_shared_key_names_nobody(uniqueness):
+    world, gateway, first, second = _meeting(uniqueness, AuthMethod.PSK)
+    connect(world, second, gateway)
+    assert world.run(10, lambda: is_up(second))
+    assert not first.of(Ended)
+
+
+def _with_codes(gateway, client):
+    """A back end that wants a passcode after the password, and a person who has one token."""
+    codes = iter(["111111"])
+
+    def check(question):
+        if question.attempt.conversation is None:
+            return Challenge("Passcode?", (Field.PASSCODE,), "after the password")
+        assert question.attempt.answer(Field.PASSCODE).reveal() == b"111111"
+        return Accepted("alice")
+
+    def person(question):
+        if question.wants == (Field.PASSCODE,):
+            return Credentials(((Field.PASSCODE, Secret(next(codes))),))
+        return Credentials(((Field.USER_NAME, Secret("alice")), (Field.PASSWORD, Secret("wonderland"))))
+
+    gateway.answers[CheckLogin], client.answers[AskPerson] = check, person
+
+
+def test_a_one_time_password_is_asked_for_once_a_day():
+    suites = (replace(GATEWAY.proposals[0], lifetime=600),)
+    world, gateway, client = pair(gateway=replace(GATEWAY, proposals=suites), client=replace(CLIENT, proposals=suites))
+    _with_codes(gateway, client)
+    connect(world, client, gateway)
+    assert world.run(10, lambda: is_up(client))
+    world.run(80000)
+    assert not client.of(Ended), [event.text() for event in client.of(Ended)]
+    assert not gateway.of(Ended)
+    assert len([question for question in client.questions if isinstance(question, AskPerson)]) == 2
+    world.run(10000)
+    assert [event.reason.cause for event in gateway.of(Ended)] in ([Cause.EXPIRED], [Cause.PEER_CLOSED])
