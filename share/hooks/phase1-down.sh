@@ -15,7 +15,7 @@ if [ -z "${INTERNAL_ADDR4:-}" ]; then
 	exit 0
 fi
 
-say "down: ${INTERNAL_ADDR4} is given back to gateway ${REMOTE_ADDR:-unknown}"
+say "down: ${INTERNAL_ADDR4}${INTERNAL_ADDR6:+ and ${INTERNAL_ADDR6}} is given back to gateway ${REMOTE_ADDR:-unknown}"
 
 # An example, for what phase1-up.sh may have added:
 #

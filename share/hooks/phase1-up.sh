@@ -17,9 +17,12 @@ if [ -z "${INTERNAL_ADDR4:-}" ]; then
 	exit 0
 fi
 
-say "up: ${INTERNAL_ADDR4} on ${LOTOR_DEVICE:-no device}, gateway ${REMOTE_ADDR:-unknown}"
-say "DNS: ${INTERNAL_DNS4_LIST:-none}; domain: ${DEFAULT_DOMAIN:-none}"
+say "up: ${INTERNAL_ADDR4}${INTERNAL_ADDR6:+ and ${INTERNAL_ADDR6}} on ${LOTOR_DEVICE:-no device}, gateway ${REMOTE_ADDR:-unknown}"
+say "DNS: ${INTERNAL_DNS4_LIST:-none}${INTERNAL_DNS6_LIST:+ ${INTERNAL_DNS6_LIST}}; domain: ${DEFAULT_DOMAIN:-none}"
 say "behind the tunnel: ${SPLIT_INCLUDE_CIDR:-everything}"
+if [ -n "${INTERNAL_ADDR6:-}" ]; then
+	say "behind the tunnel by IPv6: ${SPLIT_INCLUDE6_CIDR:-everything}"
+fi
 
 # An example, to be undone in phase1-down.sh: a share of the inside network.
 #

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 import unicodedata
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import Path as File
 
 import pytest
@@ -68,15 +68,37 @@ def test_a_client_has_racoons_whole_environment():
         "SPLIT_LOCAL": "192.168.0.0/255.255.0.0",
         "SPLIT_LOCAL_CIDR": "192.168.0.0/16",
         "INTERNAL_SPLITDNS_DOMAINS": "corp.example,lab.example",
+        "INTERNAL_ADDR6": "",
+        "INTERNAL_PREFIX6": "",
+        "INTERNAL_DNS6": "",
+        "INTERNAL_DNS6_LIST": "",
+        "SPLIT_INCLUDE6_CIDR": "",
         "LOTOR_DEVICE": "lotor0",
         "TUNDEV": "lotor0",
     }
 
 
+def test_ipv6_inside_and_outside():
+    configuration = replace(
+        FULL,
+        address6=IPv6Interface("fd00:99::3/64"),
+        dns6=(IPv6Address("fd00::53"), IPv6Address("fd00::54")),
+        split_include6=(IPv6Network("fd00::/16"), IPv6Network("2001:db8:7::/48")),
+    )
+    outside = Path(Peer(IPv6Address("2001:db8::2"), 4500), Peer(IPv6Address("2001:db8::50"), 4500), floated=True)
+    told = environment(replace(CLIENT, path=outside, configuration=configuration))
+    assert (told["LOCAL_ADDR"], told["REMOTE_ADDR"]) == ("2001:db8::2", "2001:db8::50")
+    assert (told["INTERNAL_ADDR6"], told["INTERNAL_PREFIX6"]) == ("fd00:99::3", "64")
+    assert (told["INTERNAL_DNS6"], told["INTERNAL_DNS6_LIST"]) == ("fd00::53", "fd00::53 fd00::54")
+    assert told["SPLIT_INCLUDE6_CIDR"] == "fd00::/16 2001:db8:7::/48"
+    gateway = environment(replace(CLIENT, side=Side.GATEWAY, configuration=configuration))
+    assert (gateway["INTERNAL_ADDR6"], gateway["INTERNAL_DNS6"]) == ("fd00:99::3", "")
+
+
 def test_before_mode_config_the_inner_variables_are_there_and_empty():
     told = environment(replace(CLIENT, configuration=None, device=None))
     inner = {name: value for name, value in told.items() if name.startswith(("INTERNAL", "SPLIT", "DEFAULT"))}
-    assert len(inner) == 14
+    assert len(inner) == 19
     assert {name: value for name, value in inner.items() if value} == {"INTERNAL_CIDR4": "0"}
     assert "LOTOR_DEVICE" not in told
 

@@ -5,12 +5,12 @@ What a peer sent is in them as validated addresses and domain names or as cleane
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.network import Path
+from lotor.model.network import Address, Path
 from lotor.model.policy import Side
 from lotor.model.text import clean, domain_name
 
@@ -59,7 +59,7 @@ def _received(
     return told
 
 
-def _first(addresses: tuple[IPv4Address, ...]) -> str:
+def _first(addresses: Sequence[Address]) -> str:
     return str(addresses[0]) if addresses else ""
 
 
@@ -73,6 +73,14 @@ def _netmask(configuration: ModeConfiguration) -> str:
 
 def _prefix_length(configuration: ModeConfiguration) -> str:
     return str(int(configuration.netmask or 0).bit_count())
+
+
+def _address6(configuration: ModeConfiguration) -> str:
+    return str(configuration.address6.ip) if configuration.address6 is not None else ""
+
+
+def _prefix_length6(configuration: ModeConfiguration) -> str:
+    return str(configuration.address6.network.prefixlen) if configuration.address6 is not None else ""
 
 
 def _with_netmask(networks: tuple[IPv4Network, ...]) -> str:
@@ -124,6 +132,19 @@ VARIABLES = (
         "INTERNAL_SPLITDNS_DOMAINS",
         "the domains that the inside's DNS servers answer for, separated by commas; only domain names",
         _received(_domains),
+    ),
+    Variable(
+        "INTERNAL_ADDR6",
+        "the client's inner IPv6 address; empty: the tunnel carries IPv4 only (this and the next ones not in racoon)",
+        _received(_address6, gateway=True),
+    ),
+    Variable("INTERNAL_PREFIX6", "the length of its prefix", _received(_prefix_length6)),
+    Variable("INTERNAL_DNS6", "the first DNS server reached by IPv6", _received(lambda c: _first(c.dns6))),
+    Variable("INTERNAL_DNS6_LIST", "all of them, separated by blanks", _received(lambda c: _list(c.dns6))),
+    Variable(
+        "SPLIT_INCLUDE6_CIDR",
+        "the IPv6 networks behind the tunnel, `net/length`, separated by blanks; empty: everything",
+        _received(lambda c: _list(c.split_include6)),
     ),
     Variable("XAUTH_USER", "the login name; only on the gateway, after the login", _user),
     Variable("LOTOR_DEVICE", "the TUN device (not in racoon)", lambda o: o.device),

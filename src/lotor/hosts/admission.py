@@ -5,45 +5,75 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Address
 from lotor.model.text import clean, domain_name
 
 MOST_NETWORKS = 256
 MOST_SERVERS = 8
 MOST_DOMAINS = 64
 THIS_NETWORK = IPv4Network("0.0.0.0/8")
+NOWHERE6 = tuple(IPv6Network(text) for text in ("::/127", "::ffff:0:0/96", "fe80::/10", "ff00::/8"))
 ADVICE = "ask the gateway's administrator to correct its mode_cfg section"
 
 
-def usable(address: IPv4Address) -> bool:
+def usable(address: Address) -> bool:
     """Whether a host may have this address or a server may be reached at it."""
+    if address.version == 6:
+        return not any(address in network for network in NOWHERE6)
     return not (address.is_loopback or address.is_multicast or address.is_reserved or address in THIS_NETWORK)
 
 
 def admit(
-    configuration: ModeConfiguration, own: Iterable[IPv4Address], gateway: object
+    configuration: ModeConfiguration, own: Iterable[Address], gateway: object
 ) -> tuple[ModeConfiguration, list[str]]:
     """The configuration with what is safe to use, and a note for each thing left out.
 
     `own` are the addresses this host has already, `gateway` the gateway's outer address. Raises `OSError` when the
     address cannot be ours.
     """
-    address = configuration.address
+    address, taken = configuration.address, {gateway, *own}
     if not usable(address):
         raise _refusal(f"the gateway assigned the address {address}, which no host may have")
     if address == gateway:
         raise _refusal(f"the gateway assigned its own address {address}")
-    if address in set(own):
+    if address in taken:
         raise _refusal(f"the gateway assigned the address {address}, which this host has already")
-    if len(configuration.split_include) + len(configuration.split_local) > MOST_NETWORKS:
+    networks = (*configuration.split_include, *configuration.split_local, *configuration.split_include6)
+    if len(networks) > MOST_NETWORKS:
         raise _refusal(f"the gateway sent more than {MOST_NETWORKS} split networks")
-    return _without_the_unusable(configuration)
+    admitted, notes = _without_the_unusable(configuration)
+    admitted, more = _ipv6(admitted, taken)
+    return admitted, notes + more
+
+
+def without_ipv6(configuration: ModeConfiguration) -> ModeConfiguration:
+    """What is left when there is no IPv6 address."""
+    return replace(configuration, address6=None, dns6=(), split_include6=())
 
 
 def _refusal(what: str) -> OSError:
     return OSError(errno.EINVAL, f"{what}: {ADVICE}")
+
+
+def _ipv6(configuration: ModeConfiguration, taken: set[object]) -> tuple[ModeConfiguration, list[str]]:
+    """IPv6 comes on top: what is wrong with it leaves the tunnel to IPv4, and is told."""
+    if configuration.address6 is None:
+        return without_ipv6(configuration), []
+    address = configuration.address6.ip
+    if not usable(address) or address in taken:
+        why = "which this host has already" if usable(address) else "which no host may have"
+        return without_ipv6(configuration), [f"the gateway assigned the address {address}, {why}: left out; {ADVICE}"]
+    networks = tuple(one for one in configuration.split_include6 if not any(one.subnet_of(no) for no in NOWHERE6))
+    if configuration.split_include6 and not networks:
+        note = f"{address} is left out: no network behind it can be reached through a tunnel; {ADVICE}"
+        return without_ipv6(configuration), [note]
+    servers = tuple(dict.fromkeys(server for server in configuration.dns6 if usable(server)))[:MOST_SERVERS]
+    left = [str(server) for server in configuration.dns6 if server not in servers][:MOST_SERVERS]
+    notes = [f"DNS servers left out: {', '.join(left)}"] if left else []
+    return replace(configuration, dns6=servers, split_include6=networks), notes
 
 
 def _without_the_unusable(configuration: ModeConfiguration) -> tuple[ModeConfiguration, list[str]]:

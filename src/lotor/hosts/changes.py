@@ -57,7 +57,7 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address of the device, alone (/32): what is behind it is a matter of routes."""
+    """An address of the device, alone (/32, /128): what is behind it is a matter of routes."""
 
     index: int
     address: str

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lotor.hosts import dns, resolvfile, routing, sysctl, undo
-from lotor.hosts.admission import admit
+from lotor.hosts.admission import admit, without_ipv6
 from lotor.hosts.changes import Address, LinkUp, Machine, ResolvFile, RouteMade, RuleMade
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
@@ -21,6 +21,9 @@ from lotor.hosts.routing import OUTER_MARK, SLOTS, Surroundings
 from lotor.ports.host import Attachment
 
 log = logging.getLogger(__name__)
+
+LEAST_IPV6_MTU = 1280
+"""RFC 8200 §5: a link with less has no IPv6."""
 
 
 @dataclass(slots=True)
@@ -71,9 +74,12 @@ class LinuxHost:
         link = await self._machine.network.link(attachment.device)
         own = [address for index, address in await self._machine.network.addresses() if index != link.index]
         configuration, notes = admit(attachment.configuration, own, attachment.path.remote.address)
+        if configuration.address6 is not None and (why := _no_ipv6(attachment)):
+            configuration = without_ipv6(configuration)
+            notes.append(f"the address {attachment.configuration.address6}: {why}, so the tunnel is for IPv4 only")
         for note in notes:
             log.warning("of what the gateway sent: %s", note)
-        journal, slot = await self._begin(full=routing.is_full(configuration))
+        journal, slot = await self._begin(full=routing.is_full(configuration) or routing.is_full6(configuration))
         try:
             work = _Work(self._machine, journal, link, replace(attachment, configuration=configuration))
             await work.address()
@@ -130,6 +136,13 @@ class LinuxHost:
         return any(isinstance(change, ResolvFile) and change.path == str(path) for change in changes)
 
 
+def _no_ipv6(attachment: Attachment) -> str:
+    """Why the device cannot have IPv6; empty when it can."""
+    if not sysctl.takes_ipv6(attachment.device):
+        return "this host has IPv6 switched off"
+    return f"an MTU of {attachment.mtu} is too small for IPv6" if attachment.mtu < LEAST_IPV6_MTU else ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Work:
     """The changes of one connection, kind by kind."""
@@ -143,9 +156,10 @@ class _Work:
         link = self.link
         up = LinkUp(link.name, link.index, self.attachment.mtu, link.mtu, link.up)
         await undo.make(self.machine, self.journal, up)
-        address = Address(link.index, str(self.attachment.configuration.address))
-        with suppress(FileExistsError):
-            await undo.make(self.machine, self.journal, address)
+        given = self.attachment.configuration
+        for address in (given.address, *((given.address6.ip,) if given.address6 is not None else ())):
+            with suppress(FileExistsError):
+                await undo.make(self.machine, self.journal, Address(link.index, str(address)))
 
     async def routes(self, slot: int) -> None:
         around = await self._surroundings()

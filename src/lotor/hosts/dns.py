@@ -48,10 +48,11 @@ class DnsPlaces:
 
 def settings(configuration: ModeConfiguration) -> DnsSettings | None:
     """None when the gateway names no server. In a full tunnel no name is asked beside it, whatever `split_dns` says."""
-    if not configuration.dns:
+    servers = (*configuration.dns, *configuration.dns6)
+    if not servers:
         return None
     split = () if is_full(configuration) else tuple(name.decode() for name in configuration.split_dns)
-    return DnsSettings(tuple(map(str, configuration.dns)), configuration.domain.decode(), split)
+    return DnsSettings(tuple(map(str, servers)), configuration.domain.decode(), split)
 
 
 def plan(

@@ -6,10 +6,11 @@ else a gateway needs is told, not done: forwarding, and a way back to the pool o
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterable
 from dataclasses import asdict
-from ipaddress import IPv4Address, IPv4Network, summarize_address_range
+from ipaddress import summarize_address_range
 from pathlib import Path
 
 from lotor.hosts import sysctl, undo
@@ -17,11 +18,13 @@ from lotor.hosts.changes import LinkUp, Machine, RouteMade
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner
 from lotor.hosts.netlink import MAIN_TABLE, Network, Route
+from lotor.model.network import Address
+from lotor.model.network import Network as Inside
 
 log = logging.getLogger(__name__)
 
 
-def pool_networks(first: IPv4Address, size: int) -> list[IPv4Network]:
+def pool_networks(first: Address, size: int) -> list[Inside]:
     """Exactly the addresses of a pool: a pool cut out of the gateway's own LAN leaves the rest of the LAN alone."""
     return list(summarize_address_range(first, first + (size - 1)))
 
@@ -30,12 +33,18 @@ FORWARDING_IS_OFF = (
     "IPv4 forwarding is off, so clients reach this host only: run `sysctl -w net.ipv4.ip_forward=1`, "
     "and put net.ipv4.ip_forward=1 into a file in /etc/sysctl.d for the next boot"
 )
+FORWARDING6_IS_OFF = (
+    "IPv6 forwarding is off, so clients reach this host only by IPv6: run `sysctl -w net.ipv6.conf.all.forwarding=1`, "
+    "and put it into a file in /etc/sysctl.d for the next boot; a gateway that takes its own address from router "
+    "advertisements needs accept_ra=2 on that interface besides"
+)
 
 
-def hint(device: str, networks: Iterable[IPv4Network]) -> str:
+def hint(device: str, networks: Iterable[Inside]) -> str:
     """What else the inside needs; it cannot be seen from here whether it is there."""
-    parts = sorted(networks)
-    inside = f"{parts[0].network_address} to {parts[-1].broadcast_address}" if parts else "nowhere"
+    ends = [(network.network_address, network.broadcast_address) for network in networks]
+    kinds = [[pair for pair in ends if pair[0].version == version] for version in (4, 6)]
+    inside = " and ".join(f"{min(kind)[0]} to {max(kind)[1]}" for kind in kinds if kind)
     return (
         f"hosts of the inside network need a route to the addresses {inside} by way of this gateway; a firewall on it "
         f"must let UDP 500 and 4500 in, and forward from and to {device}"
@@ -50,9 +59,13 @@ class GatewayHost:
         self._machine = machine or Machine(Network(), Commands())
         self._journal: Journal | None = None
 
-    async def start(self, device: str, mtu: int, networks: Iterable[IPv4Network]) -> None:
+    async def start(self, device: str, mtu: int, networks: Iterable[Inside]) -> None:
         """The device is up and the networks are behind it. Raises `OSError`, after undoing what was done."""
         wanted = list(networks)
+        ipv6 = any(network.version == 6 for network in wanted)
+        if ipv6 and not sysctl.takes_ipv6(device):
+            what = f"{device} cannot have IPv6: switch it on for this host, or take network6 out of mode_cfg"
+            raise OSError(errno.EAFNOSUPPORT, what)
         link = await self._machine.network.link(device)
         owner = Owner.myself()
         journal = Journal.begin(self._state, f"{owner.namespace}-gateway-{owner.pid}-{link.index}")
@@ -68,6 +81,8 @@ class GatewayHost:
         self._journal = journal
         if not sysctl.forwards():
             log.warning("%s", FORWARDING_IS_OFF)
+        if ipv6 and not sysctl.forwards_ipv6():
+            log.warning("%s", FORWARDING6_IS_OFF)
         log.info("%s", hint(device, wanted))
 
     async def stop(self) -> None:

@@ -9,13 +9,16 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address
+from ipaddress import IPv4Network, ip_address
 from typing import Any
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from lotor.model.network import Address
+
 IFF_UP = 1
+FAMILIES = (socket.AF_INET, socket.AF_INET6)
 MAIN_TABLE = 254
 SCOPE_LINK = 253
 KERNEL_PROTOCOL = 2
@@ -35,7 +38,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One IPv4 route. `index` None: unreachable. `source` is the preferred source address."""
+    """One route. `index` None: unreachable. `source` is the preferred source address."""
 
     network: str
     table: int
@@ -73,17 +76,17 @@ class Network:
 
     async def add_address(self, index: int, address: str) -> None:
         async with _netlink(f"the address {address} was refused") as netlink:
-            await netlink.addr("add", index=index, address=address, prefixlen=32)
+            await netlink.addr("add", **_alone(index, address))
 
     async def remove_address(self, index: int, address: str) -> None:
         async with _netlink(f"the address {address} was not removed") as netlink:
-            await netlink.addr("delete", index=index, address=address, prefixlen=32)
+            await netlink.addr("delete", **_alone(index, address))
 
-    async def addresses(self) -> list[tuple[int, IPv4Address]]:
-        """Every IPv4 address of this host with the index of its device."""
+    async def addresses(self) -> list[tuple[int, Address]]:
+        """Every address of this host with the index of its device."""
         async with _netlink("the addresses of this host were not listed") as netlink:
-            listed = [one async for one in await netlink.addr("dump", family=socket.AF_INET)]
-            return [(one["index"], IPv4Address(one.get("local") or one.get("address"))) for one in listed]
+            listed = [one for family in FAMILIES async for one in await netlink.addr("dump", family=family)]
+            return [(one["index"], ip_address(one.get("local") or one.get("address"))) for one in listed]
 
     async def add_route(self, route: Route) -> None:
         async with _netlink(f"the route to {route.network} was refused") as netlink:
@@ -95,7 +98,7 @@ class Network:
 
     async def table_is_empty(self, table: int) -> bool:
         async with _netlink(f"routing table {table} was not listed") as netlink:
-            return not [one async for one in await netlink.route("dump", family=socket.AF_INET, table=table)]
+            return not [one for f in FAMILIES async for one in await netlink.route("dump", family=f, table=table)]
 
     async def connected(self, index: int) -> list[IPv4Network]:
         """The networks that the main table reaches on a device without a router."""
@@ -104,7 +107,7 @@ class Network:
             listed = [one async for one in await netlink.route("dump", **query)]
             return [IPv4Network(f"{one.get('dst')}/{one['dst_len']}") for one in listed if one.get("dst")]
 
-    async def way_to(self, address: IPv4Address | IPv6Address, mark: int) -> str:
+    async def way_to(self, address: Address, mark: int) -> str:
         """Name of the device on which marked datagrams to an address leave."""
         async with _netlink(f"there is no route to {address}") as netlink:
             family = socket.AF_INET if address.version == 4 else socket.AF_INET6
@@ -123,8 +126,7 @@ class Network:
     async def priorities(self) -> set[int]:
         """The priorities of all rules, IPv4 and IPv6."""
         async with _netlink("the routing rules were not listed") as netlink:
-            families = (socket.AF_INET, socket.AF_INET6)
-            return {one.get("priority") or 0 for f in families async for one in await netlink.rule("dump", family=f)}
+            return {one.get("priority") or 0 for f in FAMILIES async for one in await netlink.rule("dump", family=f)}
 
 
 @asynccontextmanager
@@ -137,8 +139,15 @@ async def _netlink(refusal: str) -> AsyncIterator[Any]:
         raise OSError(error.code, f"{refusal}: {error.args[1]}") from None
 
 
+def _alone(index: int, address: str) -> dict[str, Any]:
+    """An address that says nothing about its neighbours."""
+    family, length = (socket.AF_INET6, 128) if ":" in address else (socket.AF_INET, 32)
+    return {"family": family, "index": index, "address": address, "prefixlen": length}
+
+
 def _route(route: Route) -> dict[str, Any]:
-    request: dict[str, Any] = {"family": socket.AF_INET, "dst": route.network, "table": route.table}
+    family = socket.AF_INET6 if ":" in route.network else socket.AF_INET
+    request: dict[str, Any] = {"family": family, "dst": route.network, "table": route.table}
     request |= {"priority": route.metric, "proto": KERNEL_PROTOCOL}
     if route.index is None:
         return request | {"type": "unreachable"}

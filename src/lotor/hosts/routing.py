@@ -9,13 +9,14 @@ dies, traffic stops instead of leaving in clear, until the connection is undone.
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from ipaddress import IPv4Network, collapse_addresses
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from lotor.hosts.netlink import MAIN_TABLE, Route, Rule
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.network import Path
+from lotor.model.network import Network, Path
 
 OUTER_MARK = 0x6C6F
 """SO_MARK of every socket that sends outer datagrams (IKE, ESP in UDP, bare ESP)."""
@@ -26,6 +27,7 @@ SLOTS = 32
 
 LAST_METRIC = 0xFFFFFFFF
 EVERYTHING = IPv4Network("0.0.0.0/0")
+EVERYTHING6 = IPv6Network("::/0")
 THE_LAN = IPv4Network("0.0.0.0/32")
 """What gateways send to say "whatever network the client is in"."""
 
@@ -70,8 +72,14 @@ class Routing:
 
 
 def is_full(configuration: ModeConfiguration) -> bool:
-    """Whether everything goes through the tunnel: no split networks, or split networks that make up everything."""
+    """Whether all IPv4 goes through the tunnel: no split networks, or split networks that make up everything."""
     return list(collapse_addresses(configuration.split_include)) in ([], [EVERYTHING])
+
+
+def is_full6(configuration: ModeConfiguration) -> bool:
+    """Whether all IPv6 goes through the tunnel, on its own account."""
+    everything = list(collapse_addresses(configuration.split_include6)) in ([], [EVERYTHING6])
+    return configuration.address6 is not None and everything
 
 
 def tunnelled(configuration: ModeConfiguration) -> list[IPv4Network]:
@@ -82,21 +90,36 @@ def tunnelled(configuration: ModeConfiguration) -> list[IPv4Network]:
     return list(collapse_addresses([*configuration.split_include, *servers]))
 
 
+def tunnelled6(configuration: ModeConfiguration) -> list[IPv6Network]:
+    """The same for IPv6; nothing without an address."""
+    if configuration.address6 is None:
+        return []
+    if is_full6(configuration):
+        return [EVERYTHING6]
+    servers = [IPv6Network(server) for server in configuration.dns6]
+    return list(collapse_addresses([*configuration.split_include6, *servers]))
+
+
 def plan(configuration: ModeConfiguration, path: Path, around: Surroundings, slot: int) -> Routing:
     """Everything about routes for one connection."""
     table = FIRST_TABLE + slot
-    routes: list[Route] = []
-    for network in tunnelled(configuration):
-        routes.append(Route(str(network), table, metric=LAST_METRIC))
-        routes.append(Route(str(network), table, around.index, str(configuration.address)))
+    routes = _routes(tunnelled(configuration), table, around.index, str(configuration.address))
+    if configuration.address6 is not None:
+        routes += _routes(tunnelled6(configuration), table, around.index, str(configuration.address6.ip))
     beside, refused = _beside(configuration.split_local, around.connected)
     full = is_full(configuration)
     rules = [*_outer(socket.AF_INET, slot), *_outer_return(path, around, slot)]
     rules += [_lookup(Band.BESIDE, slot, MAIN_TABLE, str(network)) for network in beside]
     rules += _link(configuration, around, slot)
-    rules += _without_ipv6(slot) if full and around.ipv6 else []
+    rules += _ipv6(configuration, around, slot)
     rules.append(_lookup(Band.FULL if full else Band.SPLIT, slot, table))
     return Routing(tuple(routes), tuple(rules), tuple(refused))
+
+
+def _routes(networks: Sequence[Network], table: int, index: int, source: str) -> list[Route]:
+    """Each as unreachable first, so that it never leads elsewhere."""
+    pairs = ((Route(str(one), table, metric=LAST_METRIC), Route(str(one), table, index, source)) for one in networks)
+    return [route for pair in pairs for route in pair]
 
 
 def used_slots(priorities: set[int]) -> set[int]:
@@ -150,10 +173,16 @@ def _link(configuration: ModeConfiguration, around: Surroundings, slot: int) -> 
     return rules
 
 
-def _without_ipv6(slot: int) -> list[Rule]:
-    """The tunnel carries no IPv6, so a full tunnel lets none out beside it (RFC 7359), but for the link itself."""
+def _ipv6(configuration: ModeConfiguration, around: Surroundings, slot: int) -> list[Rule]:
+    """A full tunnel that carries no IPv6 lets none out beside it (RFC 7359), but for the link itself."""
+    outer, table = _outer(socket.AF_INET6, slot), FIRST_TABLE + slot
     link = Rule(socket.AF_INET6, Band.BESIDE + slot, MAIN_TABLE, destination=IPV6_LINK_LOCAL)
-    return [*_outer(socket.AF_INET6, slot), link, Rule(socket.AF_INET6, Band.FULL + slot, None)]
+    if configuration.address6 is None:
+        closed = is_full(configuration) and around.ipv6
+        return [*outer, link, Rule(socket.AF_INET6, Band.FULL + slot, None)] if closed else []
+    if is_full6(configuration):
+        return [*outer, link, Rule(socket.AF_INET6, Band.FULL + slot, table)]
+    return [*outer, Rule(socket.AF_INET6, Band.SPLIT + slot, table)]
 
 
 def _beside(

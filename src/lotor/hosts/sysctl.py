@@ -5,25 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 
 SETTINGS = Path("/proc/sys/net/ipv4")
+SETTINGS6 = Path("/proc/sys/net/ipv6")
 IPV6_ADDRESSES = Path("/proc/net/if_inet6")
 STRICT = 1
 
 
 def strict_reverse_path(device: str) -> bool:
     """Whether packets that come by a device must have their way back there (`rp_filter` 1; the larger value counts)."""
-    return max(_value(f"conf/{name}/rp_filter") for name in ("all", device)) == STRICT
+    return max(_value(SETTINGS / f"conf/{name}/rp_filter") for name in ("all", device)) == STRICT
 
 
 def forwards() -> bool:
-    return _value("ip_forward") != 0
+    return _value(SETTINGS / "ip_forward") != 0
+
+
+def forwards_ipv6() -> bool:
+    return _value(SETTINGS6 / "conf/all/forwarding") != 0
 
 
 def has_ipv6() -> bool:
     return IPV6_ADDRESSES.exists()
 
 
-def _value(name: str) -> int:
+def takes_ipv6(device: str) -> bool:
+    """Whether a device may have IPv6 addresses."""
+    return has_ipv6() and _value(SETTINGS6 / f"conf/{device}/disable_ipv6") == 0
+
+
+def _value(file: Path) -> int:
     try:
-        return int((SETTINGS / name).read_text())
+        return int(file.read_text())
     except (OSError, ValueError):
         return 0
