@@ -128,7 +128,7 @@ def test_parallel_guesses_gain_nothing():
 def test_a_right_one_among_parallel_ones_is_still_one_login():
     gateway = Gateway()
     assert gateway.run(gateway.attempt("right"), gateway.attempt("right")) == [Accepted(ALICE)] * 2
-    assert gateway.throttle._records == {}
+    assert gateway.throttle.records == {}
 
 
 def test_failures_are_forgotten_after_a_while():
@@ -149,7 +149,7 @@ def test_a_back_end_that_raises_leaves_no_line_behind():
     gateway = Gateway()
     with pytest.raises(RuntimeError):
         gateway.run(gateway.attempt("broken"))
-    assert gateway.throttle._records == {}
+    assert gateway.throttle.records == {}
 
 
 def test_a_cancelled_wait_leaves_no_pending_attempt():
@@ -163,7 +163,7 @@ def test_a_cancelled_wait_leaves_no_pending_attempt():
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(cancel())
-    assert [record.pending for record in gateway.throttle._records.values()] == [0]
+    assert [record.pending for record in gateway.throttle.records.values()] == [0]
 
 
 def test_off():
@@ -175,8 +175,8 @@ def test_the_table_is_bounded(monkeypatch):
     monkeypatch.setattr(module, "MOST_ENTRIES", 10)
     gateway = Gateway()
     gateway.waits(*(gateway.attempt(user=f"user{number}" * 1000) for number in range(50)))
-    assert len(gateway.throttle._records) <= 10
-    assert all(len(name) == 16 for _, name in gateway.throttle._records)
+    assert len(gateway.throttle.records) <= 10
+    assert all(len(name) == 16 for _, name in gateway.throttle.records)
 
 
 def test_names_of_strangers_may_be_anything():
@@ -210,3 +210,14 @@ def test_workers_are_bounded():
         workers.close()
 
     asyncio.run(flood())
+
+
+def test_a_reload_forgives_nobody():
+    gateway = Gateway()
+    gateway.waits(*(gateway.attempt() for _ in range(3)))
+    former = gateway.throttle
+    gateway.throttle = Throttle(gateway.backend, 1.0, Clock(lambda: gateway.time.now, gateway.time.sleep))
+    gateway.throttle.succeed(former)
+    assert gateway.waits(gateway.attempt(), gateway.attempt()) == [3, 4]
+    gateway.throttle.succeed(gateway.backend)
+    assert gateway.waits(gateway.attempt()) == [5]

@@ -50,7 +50,7 @@ class Throttle:
         self._backend = backend
         self._step = step
         self._clock = clock
-        self._records: OrderedDict[Key, _Record] = OrderedDict()
+        self.records: OrderedDict[Key, _Record] = OrderedDict()
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
         if self._step <= 0:
@@ -68,11 +68,16 @@ class Throttle:
             self._note(key, verdict)
         return verdict
 
+    def succeed(self, former: LoginBackend) -> None:
+        """What another remembers of failed attempts counts here too: a reload gives no guesser a fresh start."""
+        if isinstance(former, Throttle):
+            self.records = former.records
+
     def _stand_in_line(self, key: Key) -> float | None:
         """Seconds to wait; the place in line is taken. None when the line is too long."""
         now = self._clock.now()
         self._forget(now)
-        record = self._records.setdefault(key, _Record(free_at=now))
+        record = self.records.setdefault(key, _Record(free_at=now))
         wait = max(0.0, record.free_at - now)
         if wait > LONGEST_WAIT:
             return None
@@ -83,25 +88,25 @@ class Throttle:
     def _note(self, key: Key, verdict: Verdict | None) -> None:
         """`verdict` None: the attempt ended without one (cancelled)."""
         now = self._clock.now()
-        record = self._records.setdefault(key, _Record(free_at=now))
+        record = self.records.setdefault(key, _Record(free_at=now))
         record.pending = max(0, record.pending - 1)
         if isinstance(verdict, Refused):
             record.failures += 1
             record.free_at = max(record.free_at, now + self._penalty(record.failures))
-            self._records.move_to_end(key)
+            self.records.move_to_end(key)
         elif isinstance(verdict, Accepted) or not (record.failures or record.pending):
-            del self._records[key]
+            del self.records[key]
 
     def _penalty(self, failures: int) -> float:
         return min(failures * self._step, LONGEST_PENALTY)
 
     def _forget(self, now: float) -> None:
         """Records stand in the order of their last failure, nearly; a full table loses its oldest."""
-        while self._records:
-            key, record = next(iter(self._records.items()))
-            if record.free_at + FORGET_AFTER > now and len(self._records) < MOST_ENTRIES:
+        while self.records:
+            key, record = next(iter(self.records.items()))
+            if record.free_at + FORGET_AFTER > now and len(self.records) < MOST_ENTRIES:
                 return
-            del self._records[key]
+            del self.records[key]
 
 
 def _key(attempt: LoginAttempt) -> Key:

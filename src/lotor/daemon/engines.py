@@ -48,6 +48,12 @@ def logins_of(mode_cfg: ModeCfg | None) -> LoginBackend:
     return Throttle(backend, mode_cfg.auth_throttle)
 
 
+def succeed(logins: LoginBackend, former: LoginBackend) -> None:
+    """Who was slowed down before a reload is so after it."""
+    if isinstance(logins, Throttle):
+        logins.succeed(former)
+
+
 def hooks_of(remotes: tuple[RemoteSettings, ...]) -> ScriptHooks:
     scripts: dict[tuple[str, HookEvent], Path] = {}
     for remote in remotes:

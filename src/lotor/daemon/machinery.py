@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lotor.daemon.connections import Connections, Ground, Parts
+from lotor.daemon.engines import succeed
 from lotor.daemon.loadout import Loadout
 from lotor.ike.events import Event
 from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown
@@ -102,6 +103,7 @@ class Machinery:
 
     def reload(self, loadout: Loadout) -> None:
         """Sessions that are up keep what they have."""
+        succeed(loadout.logins, self.loadout.logins)
         self.loadout = loadout
         self.answers.use(self._sources())
         self.driver.command(Reload(loadout.policy))
