@@ -17,7 +17,7 @@ from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Unt
 from lotor.model.login import Accepted, Credentials, Declined, Field, LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.runtime import answers as room
-from lotor.runtime.answers import Answers, Sources
+from lotor.runtime.answers import Answered, Answers, Sources
 from scripted import CONFIGURATION, OpenKeys, RecordingDataPlane, child
 
 PROOF = PeerProof("r", (), Identity(1, b""), b"", b"", IPv4Address("192.0.2.50"))
@@ -59,7 +59,11 @@ def sources():
 
 
 def reply(sources, question):
-    return asyncio.run(Answers(sources).reply(question))
+    async def play():
+        found = Answers(sources).reply(question)
+        return found.answer if isinstance(found, Answered) else await found
+
+    return asyncio.run(play())
 
 
 def test_every_question_of_the_core_has_a_row(sources):

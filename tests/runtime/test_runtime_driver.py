@@ -11,6 +11,7 @@ from lotor.ike.effects import Ask, Tell, Transmit
 from lotor.ike.events import Remark
 from lotor.ike.intents import Shutdown
 from lotor.ike.questions import ReserveSpi
+from lotor.runtime.answers import Answered
 from lotor.runtime.driver import Driver
 from scripted import BYE, PATH, ScriptedCore
 
@@ -47,6 +48,46 @@ def test_a_question_is_answered_once_with_what_the_reply_gave():
         return [call for call in core.calls if call[0] == "answer"]
 
     assert asyncio.run(play()) == [("answer", 5, 7)]
+
+
+def test_who_is_asked_has_heard_everything_before_also_what_a_subscriber_caused():
+    async def play():
+        log = []
+
+        def reply(question):
+            log.append(question)
+            return Answered(9)
+
+        core = ScriptedCore(
+            receive=lambda data, path: [Tell(Remark(1, "first")), Ask(5, ReserveSpi(1)), Transmit(b"second", path)],
+            command=lambda intent: [Tell(Remark(1, "ended"))],
+            answer=lambda ticket, answer: [Transmit(b"third", PATH)],
+        )
+        driver = driver_of(core, log, reply)
+        driver.subscribe(lambda event: log.append(event.text_))
+        driver.subscribe(lambda event: event.text_ == "first" and driver.command(Shutdown(BYE)))
+        driver.receive(b"", PATH)
+        return log, [call for call in core.calls if call[0] == "answer"]
+
+    log, answers = asyncio.run(play())
+    assert log == ["first", (b"second", PATH), "ended", ReserveSpi(1), (b"third", PATH)]
+    assert answers == [("answer", 5, 9)]
+
+
+def test_a_deadline_that_is_put_off_rings_at_its_new_time_only():
+    async def play():
+        loop, core = asyncio.get_running_loop(), ScriptedCore()
+        driver = driver_of(core, [])
+        core.at = loop.time() + 0.01
+        driver.receive(b"", PATH)
+        core.at = later = loop.time() + 0.05
+        ticked = asyncio.Event()
+        at = []
+        core.script["tick"] = lambda: at.append(loop.time()) or ticked.set() or []
+        await asyncio.wait_for(ticked.wait(), 5)
+        return at[0] >= later, [call[0] for call in core.calls]
+
+    assert asyncio.run(play()) == (True, ["receive", "tick"])
 
 
 def test_the_core_gets_its_tick_at_the_deadline_and_not_without_one():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -55,11 +55,23 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """How one question is answered, and what it is worth when that fails."""
+class Answered:
+    """An answer that nobody had to wait for."""
 
-    ask: Callable[[Any], Awaitable[Answer]]
+    answer: Answer
+
+
+Reply = Answered | Coroutine[Any, Any, Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one question is answered, and what it is worth when that fails: `at_once` where the port does not wait, else
+    `ask`, for at most `seconds`."""
+
     otherwise: Callable[[Any, str], Answer]
+    at_once: Callable[[Any], Answer] | None = None
+    ask: Callable[[Any], Awaitable[Answer]] | None = None
     seconds: float | None = None
 
 
@@ -69,33 +81,47 @@ class Answers:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._table: dict[type[Question[Any]], Row] = {
-            questions.Sign: Row(self._sign, _failure),
-            questions.JudgePeer: Row(self._judge, _untrusted),
-            questions.DeriveSkeyid: Row(self._derive, _failure),
-            questions.CheckLogin: Row(self._check, _refused, LOGIN_SECONDS),
-            questions.AskPerson: Row(self._person, _declined),
-            questions.AcquireConfiguration: Row(self._configuration, _failure),
-            questions.ReserveSpi: Row(self._spi, _any_spi),
-            questions.Install: Row(self._install, _failure),
-            questions.Activate: Row(self._activate, _never),
-            questions.LastInbound: Row(self._last_inbound, _never),
+            questions.Sign: Row(_failure, ask=self._sign),
+            questions.JudgePeer: Row(_untrusted, ask=self._judge),
+            questions.DeriveSkeyid: Row(_failure, ask=self._derive),
+            questions.CheckLogin: Row(_refused, ask=self._check, seconds=LOGIN_SECONDS),
+            questions.AskPerson: Row(_declined, ask=self._person),
+            questions.AcquireConfiguration: Row(_failure, self._configuration),
+            questions.ReserveSpi: Row(_any_spi, self._spi),
+            questions.Install: Row(_failure, self._install),
+            questions.Activate: Row(_never, self._activate),
+            questions.LastInbound: Row(_never, self._last_inbound),
         }
 
     def use(self, sources: Sources) -> None:
         self._sources = sources
 
-    async def reply(self, question: Question[object]) -> Answer:
-        """The answer, or the row's substitute with the reason; never raises but for cancellation."""
+    def reply(self, question: Question[object]) -> Reply:
+        """The answer, or whoever waits for it; where a port breaks, the row's substitute with the reason. Neither
+        raises, but for cancellation."""
         row = self._table[type(question)]
+        if row.at_once is None:
+            return self._wait(row, question)
+        try:
+            return Answered(row.at_once(question))
+        except Exception as error:  # noqa: BLE001 - a port that breaks must not leave the core waiting
+            return Answered(self._substitute(row, question, error))
+
+    async def _wait(self, row: Row, question: Question[object]) -> Answer:
         try:
             async with asyncio.timeout(row.seconds):
-                return await row.ask(question)
-        except TimeoutError:
-            why = f"no answer within {row.seconds} s" if row.seconds else "the system timed out"
-        except OSError as error:
-            why = error.strerror or str(error)
-        except Exception as error:  # noqa: BLE001 - a port that breaks must not leave the core waiting
-            why = f"internal error: {trace(error)}"
+                return await row.ask(question) if row.ask is not None else None
+        except Exception as error:  # noqa: BLE001 - as above
+            return self._substitute(row, question, error)
+
+    def _substitute(self, row: Row, question: Question[object], error: Exception) -> Answer:
+        match error:
+            case TimeoutError():
+                why = f"no answer within {row.seconds} s" if row.seconds else "the system timed out"
+            case OSError():
+                why = error.strerror or str(error)
+            case _:
+                why = f"internal error: {trace(error)}"
         log.error("%s failed: %s", type(question).__name__, why)
         return row.otherwise(question, why)
 
@@ -117,25 +143,25 @@ class Answers:
     async def _person(self, question: questions.AskPerson) -> Credentials | Declined:
         return await self._sources.persons.ask(question)
 
-    async def _configuration(self, question: questions.AcquireConfiguration) -> ModeConfiguration | Failure:
+    def _configuration(self, question: questions.AcquireConfiguration) -> ModeConfiguration | Failure:
         if not self._sources.alive(question.session):
             return Failure("the session has ended")
         return self._sources.configurations.acquire(question.session, question.user)
 
-    async def _spi(self, question: questions.ReserveSpi) -> int:
+    def _spi(self, question: questions.ReserveSpi) -> int:
         del question
         return self._sources.dataplane.reserve_spi()
 
-    async def _install(self, question: questions.Install) -> Failure | None:
+    def _install(self, question: questions.Install) -> Failure | None:
         if not self._sources.alive(question.child.session):
             return Failure("the session has ended")
         self._sources.dataplane.install(question.child)
         return None
 
-    async def _activate(self, question: questions.Activate) -> None:
+    def _activate(self, question: questions.Activate) -> None:
         self._sources.dataplane.activate(question.child)
 
-    async def _last_inbound(self, question: questions.LastInbound) -> float | None:
+    def _last_inbound(self, question: questions.LastInbound) -> float | None:
         found = [self._sources.dataplane.counters(child) for child in question.children]
         return max((each.last_inbound for each in found if each and each.last_inbound is not None), default=None)
 

@@ -14,6 +14,7 @@ from lotor.ike.events import Event
 from lotor.ike.intents import Intent
 from lotor.ike.questions import Answer, Question
 from lotor.model.network import Instant, Path
+from lotor.runtime.answers import Answered, Reply
 from lotor.runtime.faults import trace
 
 log = logging.getLogger(__name__)
@@ -41,14 +42,14 @@ class Tally:
 
 
 class Driver:
-    """One core in one event loop. `transmit` sends or raises `OSError`; `reply` answers a question and never raises;
-    `disclose` gets the keys of IKE messages, where the core gives them."""
+    """One core in one event loop. `transmit` sends or raises `OSError`; `reply` answers a question, at once or by a
+    coroutine, and never raises; `disclose` gets the keys of IKE messages, where the core gives them."""
 
     def __init__(
         self,
         core: Core,
         transmit: Callable[[bytes, Path], None],
-        reply: Callable[[Question[object]], Coroutine[Any, Any, Answer]],
+        reply: Callable[[Question[object]], Reply],
         disclose: Callable[[Disclose], None] = lambda _: None,
     ) -> None:
         self._core = core
@@ -57,6 +58,7 @@ class Driver:
         self._disclose = disclose
         self._subscribers: list[Callable[[Event], None]] = []
         self._pending: deque[Effect] = deque()
+        self._asked: deque[Ask] = deque()
         self._performing = False
         self._timer: asyncio.TimerHandle | None = None
         self._questions: set[asyncio.Task[None]] = set()
@@ -93,20 +95,25 @@ class Driver:
             return
         self._performing = True
         try:
-            while self._pending:
-                self._perform(self._pending.popleft())
+            while self._pending or self._asked:
+                self._go_on()
         finally:
             self._performing = False
         self._wind()
+
+    def _go_on(self) -> None:
+        """Questions come last: whoever answers knows by then which sessions have ended."""
+        if self._pending:
+            self._perform(self._pending.popleft())
+        else:
+            self._ask(self._asked.popleft())
 
     def _perform(self, effect: Effect) -> None:
         match effect:
             case Transmit(data, path):
                 self._send(data, path)
-            case Ask(ticket, question):
-                task = asyncio.get_running_loop().create_task(self._answer(ticket, question))
-                self._questions.add(task)
-                task.add_done_callback(self._questions.discard)
+            case Ask():
+                self._asked.append(effect)
             case Tell(event):
                 self._tell(event)
             case Disclose():
@@ -128,26 +135,43 @@ class Driver:
             except Exception as error:  # noqa: BLE001 - one subscriber must not silence the others
                 self._blame(f"{type(event).__name__} was not followed", error)
 
-    async def _answer(self, ticket: Ticket, question: Question[object]) -> None:
-        answer = await self._reply(question)
+    def _ask(self, ask: Ask) -> None:
+        reply = self._reply(ask.question)
+        if isinstance(reply, Answered):
+            answer = reply.answer
+            self._enter(lambda: self._core.answer(ask.ticket, answer, self.now()))
+            return
+        task = asyncio.get_running_loop().create_task(self._answer(ask.ticket, reply))
+        self._questions.add(task)
+        task.add_done_callback(self._questions.discard)
+
+    async def _answer(self, ticket: Ticket, reply: Coroutine[Any, Any, Answer]) -> None:
+        answer = await reply
         self._enter(lambda: self._core.answer(ticket, answer, self.now()))
 
     def _tick(self) -> None:
         self._timer = None
+        deadline = self._core.deadline()
+        if deadline is None or deadline.at > self.now():  # what the clock was set for was cancelled
+            self._wind()
+            return
         errors = self.tally.internal_errors
         self._enter(lambda: self._core.tick(self.now()))
         if self.tally.internal_errors > errors:
             self._wind(not_before=self.now() + RETRY)
 
     def _wind(self, not_before: Instant = 0.0) -> None:
-        """Set the clock to the core's next deadline."""
-        if self._timer is not None:
-            self._timer.cancel()
+        """Set the clock to the core's next deadline. One that rings too early stays: most deadlines are put off again
+        and again."""
         deadline = self._core.deadline()
         if deadline is None:
-            self._timer = None
             return
-        self._timer = asyncio.get_running_loop().call_at(max(deadline.at, not_before), self._tick)
+        at = max(deadline.at, not_before)
+        if self._timer is not None:
+            if not not_before and self._timer.when() <= at:
+                return
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(at, self._tick)
 
     def _blame(self, what: str, error: Exception) -> None:
         self.tally.internal_errors += 1
