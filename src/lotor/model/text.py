@@ -16,8 +16,9 @@ def clean(octets: bytes | str, *, lines: bool = False, longest: int = LONGEST) -
     `lines` keeps line feeds (a banner); carriage returns before them and trailing NULs go. Longer text ends in `…`.
     """
     text = octets.decode("utf-8", "replace") if isinstance(octets, bytes) else octets
-    text = text.rstrip("\0").replace("\r\n", "\n")
-    kept = "".join(_printable(char, lines=lines) for char in text[: longest + 1])
+    text = text.rstrip("\0").replace("\r\n", "\n")[: longest + 1]
+    plain = text.isascii() and text.isprintable()  # nearly always
+    kept = text if plain else "".join(_printable(char, lines=lines) for char in text)
     return kept if len(kept) <= longest else kept[:longest] + "…"
 
 

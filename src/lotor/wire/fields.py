@@ -159,13 +159,16 @@ class Nested:
 class Layout:
     """The fields of a structure in the order of the wire. Octets behind the last field are `Malformed`."""
 
-    __slots__ = ("fields",)
+    __slots__ = ("_plain", "fields")
 
     def __init__(self, *fields: Field) -> None:
         self.fields = fields
+        self._plain = fields[0].name if len(fields) == 1 and fields[0] == Rest(fields[0].name) else None
 
     def decode(self, octets: bytes) -> dict[str, Any]:
         """The values by name, ready to be keywords of the structure's class."""
+        if self._plain is not None:
+            return {self._plain: octets}
         cursor, sizes, values = Cursor(octets), dict[str, int](), dict[str, Any]()
         for field in self.fields:
             values.update(field.read(cursor, sizes))
@@ -175,7 +178,7 @@ class Layout:
 
     def encode(self, value: object) -> bytes:
         """`ValueError` when a value does not fit its field."""
-        return b"".join(field.write(value) for field in self.fields)
+        return b"".join([field.write(value) for field in self.fields])
 
 
 def _encode_number(number: int, octets: int, name: str) -> bytes:

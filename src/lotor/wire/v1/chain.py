@@ -14,6 +14,7 @@ from lotor.wire.v1.numbers import PayloadType, name_of
 from lotor.wire.v1.payloads import Payload, decode_payload, encode_payload
 
 MOST_PAYLOADS = 64
+NONE = int(PayloadType.NONE)
 
 P = TypeVar("P", bound=Payload)
 
@@ -75,7 +76,7 @@ def parse_chain(first: int, octets: bytes, *, exact: bool = False) -> Chain:
     also octets behind the last payload (otherwise they are padding).
     """
     cursor, following, payloads = Cursor(octets), first, list[Received]()
-    while following != PayloadType.NONE:
+    while following != NONE:
         if len(payloads) == MOST_PAYLOADS:
             raise Malformed(f"more than {MOST_PAYLOADS} payloads")
         following, received = _parse_payload(cursor, following)
@@ -91,13 +92,15 @@ def build_chain(payloads: Sequence[Payload | Received]) -> tuple[int, bytes]:
     `ValueError` when a payload is too long.
     """
     types = [payload.type if isinstance(payload, Received) else int(payload.payload_type) for payload in payloads]
-    followers = [*types[1:], int(PayloadType.NONE)]
+    followers = [*types[1:], NONE]
     bodies = [payload.body if isinstance(payload, Received) else encode_payload(payload) for payload in payloads]
     octets = b"".join(
-        generic_header(following, body, _name(number)) + body
-        for number, following, body in zip(types, followers, bodies, strict=False)
+        [
+            generic_header(following, body, _name(number)) + body
+            for number, following, body in zip(types, followers, bodies, strict=False)
+        ]
     )
-    return (types[0] if types else int(PayloadType.NONE)), octets
+    return (types[0] if types else NONE), octets
 
 
 def parse_message(datagram: bytes) -> tuple[Header, bytes]:
@@ -111,17 +114,26 @@ def build_message(header: Header, first: int, octets: bytes) -> bytes:
 
 
 def _parse_payload(cursor: Cursor, number: int) -> tuple[int, Received]:
-    place = f"{_name(number)} payload at offset {cursor.offset}"
-    following, _, high, low = cursor.take(GENERIC_SIZE, place)
+    start, left = cursor.offset, cursor.left
+    if left < GENERIC_SIZE:
+        raise Malformed(f"{_place(number, start)} needs {GENERIC_SIZE} octets, {left} are left")
+    following, _, high, low = cursor.take(GENERIC_SIZE, "generic header")
     length = high << 8 | low
     if length < GENERIC_SIZE:
-        raise Malformed(f"{place} says length {length}, below its own header")
-    body = cursor.take(length - GENERIC_SIZE, f"body of {place}")
+        raise Malformed(f"{_place(number, start)} says length {length}, below its own header")
+    if length > left:
+        wanted, found = length - GENERIC_SIZE, left - GENERIC_SIZE
+        raise Malformed(f"body of {_place(number, start)} needs {wanted} octets, {found} are left")
+    body = cursor.take(length - GENERIC_SIZE, "body")
     try:
         value = decode_payload(number, body)
     except Malformed as fault:
-        raise fault.within(place) from None
+        raise fault.within(_place(number, start)) from None
     return following, Received(number, body, value, cursor.offset)
+
+
+def _place(number: int, offset: int) -> str:
+    return f"{_name(number)} payload at offset {offset}"
 
 
 def _name(number: int) -> str:
