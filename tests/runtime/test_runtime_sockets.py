@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
@@ -61,3 +61,41 @@ def test_a_socket_serves_its_own_address_or_all():
     assert one.serves(one.local)
     everywhere.close()
     one.close()
+
+
+def test_ipv6_answers_from_the_address_that_was_asked():
+    async def play():
+        gateway = IsakmpSocket(open_udp(Peer(IPv6Address("::"), 0)))
+        heard = asyncio.get_running_loop().create_future()
+        gateway.start(lambda data, path: heard.set_result((data, path)))
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
+            client.bind(("::1", 0))
+            client.settimeout(5)
+            client.sendto(b"hello", ("::1", gateway.local.port))
+            data, path = await asyncio.wait_for(heard, 5)
+            gateway.transmit(b"answer", path)
+            answer, source = client.recvfrom(100)
+            mine = client.getsockname()
+        gateway.close()
+        return data, path, answer, source[:2], mine, gateway.local.port
+
+    data, path, answer, source, mine, port = asyncio.run(play())
+    assert (data, answer) == (b"hello", b"answer")
+    assert path == Path(Peer(IPv6Address("::1"), port), Peer(IPv6Address("::1"), mine[1]))
+    assert source == ("::1", port)
+
+
+def test_each_ip_version_has_the_port_for_itself():
+    first = open_udp(ANY)
+    port = local_of(first).port
+    second = open_udp(Peer(IPv6Address("::"), port))
+    four, six = IsakmpSocket(first), IsakmpSocket(second)
+    assert six.serves(Peer(IPv6Address("2001:db8::1"), port))
+    assert not six.serves(Peer(IPv4Address("127.0.0.1"), port))
+    assert not four.serves(Peer(IPv6Address("2001:db8::1"), port))
+    four.close()
+    six.close()
+
+
+def test_the_source_of_an_ipv6_connection():
+    assert source_towards(Peer(IPv6Address("::1"), 500)) == IPv6Address("::1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -89,5 +89,6 @@ def tun_device(held: AsyncExitStack) -> TunDevice:
     return tun
 
 
-def userspace(tun: TunDevice, nat_t: socket.socket) -> DataPlane:
-    return Userspace(tun, nat_t)
+def userspace(tun: TunDevice, nat_t: Sequence[socket.socket]) -> DataPlane:
+    """`nat_t`: a socket for each IP version there is."""
+    return Userspace(tun, nat_t[0])

@@ -8,19 +8,53 @@ import errno
 import socket
 import struct
 from collections.abc import Callable
-from ipaddress import IPv4Address
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
 
-from lotor.model.network import Path, Peer
+from lotor.model.network import Address, Path, Peer
 
 IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
 SO_MARK = getattr(socket, "SO_MARK", 36)
-PKTINFO = struct.Struct("=i4s4s")
-"""`struct in_pktinfo`: interface index, local address to send from, address in the received header."""
 LARGEST_DATAGRAM = 65535
 MOST_AT_ONCE = 64
 """Datagrams read before other work of the loop gets its turn."""
 
 Receive = Callable[[bytes, Path], None]
+ANYWHERE: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
+"""What a socket is bound to that serves every address of its IP version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """How sockets of one IP version tell and take the local address of a datagram. `info` is the structure that does,
+    `wanted` the option that asks for it, `kind` the control message that carries it at `level`."""
+
+    family: int
+    level: int
+    wanted: int
+    kind: int
+    info: struct.Struct
+
+    def source(self, address: Address) -> tuple[int, int, bytes]:
+        """The control message that sends from `address`; the interface is left to the routes."""
+        packed = (0, address.packed, bytes(4)) if address.version == 4 else (address.packed, 0)
+        return self.level, self.kind, self.info.pack(*packed)
+
+    def local(self, data: bytes) -> Address:
+        """The address that a datagram came to."""
+        found = self.info.unpack(data[: self.info.size])
+        return IPv4Address(found[2]) if self.family == socket.AF_INET else IPv6Address(found[0])
+
+
+FAMILIES = {
+    4: Family(socket.AF_INET, socket.IPPROTO_IP, IP_PKTINFO, IP_PKTINFO, struct.Struct("=i4s4s")),
+    6: Family(
+        socket.AF_INET6, socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, socket.IPV6_PKTINFO, struct.Struct("=16sI")
+    ),
+}
+"""`struct in_pktinfo`: interface index, local address to send from, address in the received header; and
+`struct in6_pktinfo`: address, interface index."""
 
 
 def open_udp(local: Peer, *, mark: int | None = None) -> socket.socket:
@@ -28,9 +62,15 @@ def open_udp(local: Peer, *, mark: int | None = None) -> socket.socket:
 
     `mark` is set as SO_MARK where the process may. `OSError` with a sentence for a person when the port is refused.
     """
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    family = FAMILIES[local.address.version]
     try:
-        udp.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+        udp = socket.socket(family.family, socket.SOCK_DGRAM)
+    except OSError as error:
+        raise OSError(error.errno, _refusal(local, error)) from error
+    try:
+        udp.setsockopt(family.level, family.wanted, 1)
+        if local.address.version == 6:
+            udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if mark is not None:
             _mark(udp, mark)
         udp.setblocking(False)
@@ -43,20 +83,20 @@ def open_udp(local: Peer, *, mark: int | None = None) -> socket.socket:
 
 def local_of(udp: socket.socket) -> Peer:
     """Address and port that a socket of `open_udp` is bound to."""
-    host, port = udp.getsockname()
-    return Peer(IPv4Address(host), port)
+    host, port, *_ = udp.getsockname()
+    return Peer(ip_address(host), port)
 
 
-def source_towards(remote: Peer, *, mark: int | None = None) -> IPv4Address:
+def source_towards(remote: Peer, *, mark: int | None = None) -> Address:
     """The local address that the routes choose for datagrams to `remote`; `OSError` when there is no route."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        if mark is not None:
-            _mark(probe, mark)
-        try:
+    try:
+        with socket.socket(FAMILIES[remote.address.version].family, socket.SOCK_DGRAM) as probe:
+            if mark is not None:
+                _mark(probe, mark)
             probe.connect((str(remote.address), remote.port))
-        except OSError as error:
-            raise OSError(error.errno, f"no route to {remote.address}: {error.strerror}") from error
-        return IPv4Address(probe.getsockname()[0])
+            return ip_address(probe.getsockname()[0])
+    except OSError as error:
+        raise OSError(error.errno, f"no route to {remote.address}: {error.strerror}") from error
 
 
 class IsakmpSocket:
@@ -65,6 +105,7 @@ class IsakmpSocket:
     def __init__(self, udp: socket.socket) -> None:
         self._udp = udp
         self.local = local_of(udp)
+        self._family = FAMILIES[self.local.address.version]
         self._receive: Receive | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -81,31 +122,39 @@ class IsakmpSocket:
 
     def serves(self, local: Peer) -> bool:
         """Whether datagrams of a path with this local end leave here."""
-        return local.port == self.local.port and self.local.address in {local.address, IPv4Address(0)}
+        served = {local.address, ANYWHERE[local.address.version]}
+        return local.port == self.local.port and self.local.address in served
 
     def transmit(self, data: bytes, path: Path) -> None:
         """From exactly `path.local`; `OSError` as the kernel gave it."""
-        source = PKTINFO.pack(0, path.local.address.packed, bytes(4))
-        control = [(socket.IPPROTO_IP, IP_PKTINFO, source)]
+        control = [self._family.source(path.local.address)]
         self._udp.sendmsg([data], control, 0, (str(path.remote.address), path.remote.port))
 
     def _readable(self) -> None:
+        space = socket.CMSG_SPACE(self._family.info.size)
         for _ in range(MOST_AT_ONCE):
             try:
-                data, control, _flags, source = self._udp.recvmsg(LARGEST_DATAGRAM, socket.CMSG_SPACE(PKTINFO.size))
+                data, control, _flags, source = self._udp.recvmsg(LARGEST_DATAGRAM, space)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
                 continue  # an ICMP error of an earlier datagram: the retransmission decides
-            if self._receive is not None:
-                self._receive(data, self._path(control, source))
+            path = self._path(control, source)
+            if self._receive is not None and not _of_the_link(path.remote.address):
+                self._receive(data, path)
 
-    def _path(self, control: list[tuple[int, int, bytes]], source: tuple[str, int]) -> Path:
+    def _path(self, control: list[tuple[int, int, bytes]], source: tuple[Any, ...]) -> Path:
+        """`source` begins with address and port; with IPv6 more follows."""
         local = self.local.address
         for level, kind, data in control:
-            if level == socket.IPPROTO_IP and kind == IP_PKTINFO:
-                local = IPv4Address(PKTINFO.unpack(data[: PKTINFO.size])[2])
-        return Path(Peer(local, self.local.port), Peer(IPv4Address(source[0]), source[1]))
+            if (level, kind) == (self._family.level, self._family.kind):
+                local = self._family.local(data)
+        return Path(Peer(local, self.local.port), Peer(ip_address(source[0]), source[1]))
+
+
+def _of_the_link(address: Address) -> bool:
+    """IPv6 link-local addresses mean nothing without an interface, of which a path says nothing."""
+    return address.version == 6 and address.is_link_local
 
 
 def _mark(udp: socket.socket, mark: int) -> None:
@@ -124,5 +173,7 @@ def _refusal(local: Peer, error: OSError) -> str:
             return f"no permission to open port {local.port} of {local.address}: run as root"
         case errno.EADDRNOTAVAIL:
             return f"{local.address} is not an address of this host: correct listen {{ isakmp {local.address}; }}"
+        case errno.EAFNOSUPPORT:
+            return f"this host has no IPv{local.address.version}: take {local.address} out of listen {{ }}"
         case _:
             return f"cannot open port {local.port} of {local.address}: {error.strerror}"
