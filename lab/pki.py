@@ -9,10 +9,12 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 _DAY = dt.timedelta(days=1)
+
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Issued:
 
     certificate: bytes
     key: bytes
-    signer: tuple[x509.Certificate, rsa.RSAPrivateKey]
+    signer: tuple[x509.Certificate, Key]
 
     def save(self, directory: Path, name: str) -> None:
         """`name`.crt and `name`.key (mode 0600)."""
@@ -32,9 +34,9 @@ class Issued:
         key.write_bytes(self.key)
 
 
-def authority(name: str = "Lab CA") -> Issued:
-    """A self-signed certificate authority."""
-    return _issue(name, None, is_authority=True)
+def authority(name: str = "Lab CA", *, curve: ec.EllipticCurve | None = None) -> Issued:
+    """A self-signed certificate authority; with a curve it has an ECDSA key, and so has what it issues."""
+    return _issue(name, None, root=_key(curve))
 
 
 def gateway(issuer: Issued, *names: str, common_name: str = "gateway", age: int = 1, days: int = 30) -> Issued:
@@ -58,9 +60,10 @@ def _issue(
     *,
     names: tuple[str, ...] = (),
     dates: tuple[int, int] = (-1, 30),
-    is_authority: bool = False,
+    root: Key | None = None,
 ) -> Issued:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    """`root`: the key of a new authority."""
+    key = root or _key(_curve(issuer))
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     start = dt.datetime.now(dt.UTC) + dates[0] * _DAY
     builder = (
@@ -71,7 +74,7 @@ def _issue(
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(start + dates[1] * _DAY)
-        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=root is not None, path_length=None), critical=True)
     )
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), critical=False)
@@ -85,6 +88,17 @@ def _issue(
         ),
         (certificate, key),
     )
+
+
+def _curve(issuer: Issued | None) -> ec.EllipticCurve | None:
+    key = issuer.signer[1] if issuer else None
+    return key.curve if isinstance(key, ec.EllipticCurvePrivateKey) else None
+
+
+def _key(curve: ec.EllipticCurve | None) -> Key:
+    if curve:
+        return ec.generate_private_key(curve)
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def _name(text: str) -> x509.GeneralName:

@@ -119,7 +119,7 @@ class Charon:
         self.node = node
         self.directory = node.directory / "strongswan"
         self.directory.mkdir(exist_ok=True)
-        for name in ("x509", "x509ca", "private", "rsa"):
+        for name in ("x509", "x509ca", "private"):
             (self.directory / name).mkdir(exist_ok=True)
         self._uri = f"unix://{self.directory}/vici"
         plugins = _PLUGINS + (" unity" if unity else "") + " attr resolve"
@@ -140,7 +140,7 @@ class Charon:
         aggressive, method (of lab.matrix.METHODS; those by which clients sign trust the ca.crt beside the
         certificate), group_key."""
         shutil.copy(certificate, self.directory / "x509" / "vpngw.crt")
-        shutil.copy(key, self.directory / "rsa" / "vpngw.key")
+        shutil.copy(key, self.directory / "private" / "vpngw.key")
         shutil.copy(certificate.with_name("ca.crt"), self.directory / "x509ca" / "ca.crt")
         chosen = {"address": "192.0.2.50", "networks": "0.0.0.0/0", **_SERVED, **_USUAL, **options}
         rounds = _gateway_rounds(chosen.pop("method"), identity)
@@ -150,7 +150,7 @@ class Charon:
         """A client, ready for `initiate`. `options`: networks, proposals, esp, fragmentation, aggressive, method (of
         lab.matrix.METHODS; a client that signs takes user.crt and user.key beside `authority`), group_key."""
         shutil.copy(authority, self.directory / "x509ca" / "ca.crt")
-        for kind, file in (("x509", "user.crt"), ("rsa", "user.key")):
+        for kind, file in (("x509", "user.crt"), ("private", "user.key")):
             if authority.with_name(file).exists():
                 shutil.copy(authority.with_name(file), self.directory / kind / file)
         chosen = {

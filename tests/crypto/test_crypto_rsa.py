@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 import recordings
-from lotor.crypto.rsa import load_private_key, sign_bare, verify_bare
+from lotor.crypto.rsa import sign_bare, verify_bare
 from lotor.wire.header import Header
 from lotor.wire.v1.chain import parse_chain
 from lotor.wire.v1.payloads import Fragment, SignaturePayload
@@ -167,31 +167,3 @@ def test_small_moduli_are_refused():
     signature = pow(int.from_bytes(encoded, "big"), pow(65537, -1, 2 * (prime - 1)), prime * 3).to_bytes(size, "big")
     assert weak.recover_data_from_signature(signature, padding.PKCS1v15(), None) == HASH
     assert not verify_bare(weak, HASH, signature)
-
-
-# -- files ------------------------------------------------------------------------------------------------------------
-
-
-def pem(private, passphrase: bytes | None = None, form=serialization.PrivateFormat.PKCS8) -> bytes:
-    encryption = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
-    return private.private_bytes(serialization.Encoding.PEM, form, encryption)
-
-
-@pytest.mark.parametrize("form", [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL])
-def test_private_keys_load(form):
-    assert load_private_key(pem(key(), form=form)).private_numbers() == key().private_numbers()
-
-
-def test_a_locked_key_needs_its_passphrase():
-    locked = pem(key(), b"sesame")
-    assert load_private_key(locked, b"sesame").private_numbers() == key().private_numbers()
-    for wrong in (None, b"wrong"):
-        with pytest.raises(ValueError, match=r"(?i)password|decrypt"):
-            load_private_key(locked, wrong)
-
-
-def test_other_files_are_refused():
-    with pytest.raises(ValueError, match="not an RSA key"):
-        load_private_key(pem(ec.generate_private_key(ec.SECP256R1())))
-    with pytest.raises(ValueError, match=r"(?i)pem|deserialize"):
-        load_private_key(b"no key at all")

@@ -9,25 +9,26 @@ import pytest
 from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, PhaseOneUp
 from lotor.ike.intents import Reload
 from lotor.ike.questions import AskPerson, CheckLogin, DeriveSkeyid, JudgePeer, Sign
-from lotor.model.algorithms import AuthMethod
+from lotor.model.algorithms import AuthMethod, Curve, Hash
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Untrusted
 from lotor.model.policy import ExchangeMode, Policy, Switch
 from lotor.model.reason import Cause
-from peers.world import CHILD, CLIENT, GATEWAY, connect, is_up, pair
+from peers.world import CHILD, CLIENT, GATEWAY, connect, is_up, pair, suite_with
 
 WITH_XAUTH = (AuthMethod.HYBRID_RSA, AuthMethod.XAUTH_PSK, AuthMethod.XAUTH_RSA)
 SIGNERS = {
     AuthMethod.HYBRID_RSA: ("gateway",),
     AuthMethod.RSA: ("client", "gateway"),
+    AuthMethod.ECDSA: ("client", "gateway"),
     AuthMethod.XAUTH_RSA: ("client", "gateway"),
     AuthMethod.PSK: (),
     AuthMethod.XAUTH_PSK: (),
 }
 
 
-def _remotes(method: AuthMethod, mode: ExchangeMode, **changes):
-    suite = replace(GATEWAY.proposals[0], method=method)
+def _remotes(method: AuthMethod, mode: ExchangeMode, curve: Curve = Curve.P256, **changes):
+    suite = suite_with(method, curve)
     common = {"proposals": (suite,), "exchange_modes": (mode,), **changes}
     certificates = (b"\x30\x03a-leaf" + bytes(900),)
     return {
@@ -81,7 +82,7 @@ def test_another_key_admits_nobody_and_says_so(method, mode):
 
 
 @pytest.mark.parametrize("mode", list(ExchangeMode))
-@pytest.mark.parametrize("method", [AuthMethod.RSA, AuthMethod.XAUTH_RSA])
+@pytest.mark.parametrize("method", [AuthMethod.RSA, AuthMethod.ECDSA, AuthMethod.XAUTH_RSA])
 def test_a_client_whose_certificate_is_refused_gets_nothing(method, mode):
     world, gateway, client = pair(**_remotes(method, mode))
     gateway.answers[JudgePeer] = lambda _: Untrusted("certificate of alice expired")
@@ -91,6 +92,37 @@ def test_a_client_whose_certificate_is_refused_gets_nothing(method, mode):
     assert "AUTHENTICATION_FAILED" in client.of(Ended)[0].reason.text
     assert not gateway.of(Configured)
     assert not gateway.installed
+
+
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+@pytest.mark.parametrize("curve", list(Curve))
+def test_under_a_signature_of_ecdsa_is_the_hash_of_its_curve(curve, mode):
+    """Phase 1 goes on with SHA-1 for everything else (RFC 2409 §5.1)."""
+    remotes = _remotes(AuthMethod.ECDSA, mode, curve)
+    world, gateway, client = pair(**remotes)
+    connect(world, client, gateway)
+    assert world.run(20, lambda: is_up(client) and is_up(gateway)), [e.text() for e in gateway.events]
+    octets = {Curve.P256: 32, Curve.P384: 48, Curve.P521: 64}[curve]
+    for host in (client, gateway):
+        assert [len(q.octets) for q in host.questions if isinstance(q, Sign)] == [octets]
+        (proof,) = [q.proof for q in host.questions if isinstance(q, JudgePeer)]
+        assert (len(proof.signed), proof.curve) == (octets, curve)
+        assert remotes[host.name].proposals[0].hash is Hash.SHA1
+
+
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+def test_certificates_of_two_curves_do_not_meet(mode):
+    world, gateway, client = pair(
+        gateway=_remotes(AuthMethod.ECDSA, mode, Curve.P384)["gateway"],
+        client=_remotes(AuthMethod.ECDSA, mode, Curve.P256)["client"],
+    )
+    connect(world, client, gateway)
+    assert world.run(200, lambda: bool(client.of(Ended)) and bool(gateway.of(Ended)))
+    reason = gateway.of(Ended)[0].reason
+    assert reason.cause is Cause.NO_PROPOSAL
+    assert "ecdsasig-p256" in reason.text
+    assert "curve p256 offered, our certificate has an ECDSA key on p384" in reason.text
+    assert client.of(Ended)[0].reason.cause is Cause.NO_PROPOSAL
 
 
 @pytest.mark.parametrize("mode", list(ExchangeMode))

@@ -11,7 +11,7 @@ from lotor.ike.questions import AcquireConfiguration, CheckLogin
 from lotor.model.algorithms import AuthMethod
 from lotor.model.policy import ExchangeMode
 from lotor.model.reason import Cause
-from peers.world import CLIENT, GATEWAY, connect, is_up, pair
+from peers.world import CLIENT, GATEWAY, connect, is_up, pair, suite_with
 
 LIFE = 300
 
@@ -72,7 +72,7 @@ def test_after_a_renewal_everything_still_works():
 @pytest.mark.parametrize("mode", list(ExchangeMode))
 @pytest.mark.parametrize("method", list(AuthMethod))
 def test_every_method_renews_in_a_bad_network(method, mode):
-    suite = replace(GATEWAY.proposals[0], method=method)
+    suite = suite_with(method)
     remotes = {
         "gateway": replace(GATEWAY, proposals=(suite,), exchange_modes=(mode,)),
         "client": replace(CLIENT, proposals=(suite,), exchange_modes=(mode,), certificates=GATEWAY.certificates),

@@ -29,7 +29,7 @@ from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.chain import build_chain, parse_chain
 from lotor.wire.v1.numbers import ConfigType, XauthAttribute
 from lotor.wire.v1.payloads import Attributes
-from peers.world import CHILD, CLIENT, GATEWAY, connect, is_up, pair
+from peers.world import CHILD, CLIENT, GATEWAY, connect, is_up, pair, suite_with
 
 PASSWORD, CODE = "correct horse battery", "a 987654321 code"
 
@@ -110,7 +110,7 @@ class Shown:
 
 
 def _world(method: AuthMethod, mode: ExchangeMode):
-    suite = replace(GATEWAY.proposals[0], method=method)
+    suite = suite_with(method)
     common = {"proposals": (suite,), "exchange_modes": (mode,), "certificates": (b"\x30\x03a-leaf" + bytes(900),)}
     world, gateway, client = pair(gateway=replace(GATEWAY, **common), client=replace(CLIENT, **common))
     child = replace(CHILD, pfs_group=Group.MODP1024)

@@ -103,9 +103,9 @@ def test_missing_files_are_all_told(tmp_path):
 @pytest.mark.parametrize(
     ("octets", "words"),
     [
-        (b"", "not a PEM RSA key"),
-        (b"rubbish", "not a PEM RSA key"),
-        (b"-----BEGIN " + b"PRIVATE KEY-----\nAAAA\n", "not a PEM RSA key"),
+        (b"", "not a private key in PEM"),
+        (b"rubbish", "not a private key in PEM"),
+        (b"-----BEGIN " + b"PRIVATE KEY-----\nAAAA\n", "not a private key in PEM"),
     ],
 )
 def test_rubbish_for_a_key(tmp_path, gateway, octets, words):

@@ -13,7 +13,6 @@ import pytest
 
 from keys import certificate_lab as lab
 from keys.conftest import HASH_R
-from lotor.crypto.rsa import load_private_key
 from lotor.keys import Keyring, RemoteKeys
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, PeerProof, Signature, Trusted, Untrusted
@@ -140,4 +139,4 @@ def test_a_private_key_does_not_show_in_what_is_printed(tmp_path):
     from lotor.crypto.keypair import load_key
 
     assert repr(load_key(pem)) == "KeyPair()"
-    assert load_private_key(pem).key_size == 2048
+    assert load_key(pem).bits == 2048

@@ -31,6 +31,7 @@ from lotor.ike.questions import (
 from lotor.model.algorithms import (
     AuthMethod,
     Cipher,
+    Curve,
     EspSuite,
     Group,
     Hash,
@@ -77,6 +78,11 @@ CONFIGURATION = ModeConfiguration(
     dns=(IPv4Address("10.0.12.1"),),
     banner=b"Flying pigs LTD",
 )
+
+
+def suite_with(method: AuthMethod, curve: Curve = Curve.P256) -> IkeSuite:
+    """SUITE with another method; the curve is for that of ECDSA."""
+    return replace(SUITE, method=method, curve=curve if method is AuthMethod.ECDSA else None)
 
 
 NEVER = object()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
+from lotor.model.algorithms import AuthMethod, Cipher, Curve, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.wire.v1.association import Transform
 from lotor.wire.v1.attributes import Attribute, encode_attributes
 from lotor.wire.v1.numbers import EncapsulationMode
@@ -58,7 +60,15 @@ def test_methods_have_the_initiators_number(method, number):
     assert read_ike(ike_transform(1, suite, auth=64222)).method == 64222
 
 
-@pytest.mark.parametrize("method", [64222, 65002, 65006, 2, 4, 5, 0, 7])
+@pytest.mark.parametrize(("number", "curve"), [(9, Curve.P256), (10, Curve.P384), (11, Curve.P521)])
+def test_each_curve_of_ecdsa_has_a_number(number, curve):
+    suite = replace(HYBRID, method=AuthMethod.ECDSA, curve=curve)
+    offer = read_ike(ike_transform(1, suite))
+    assert (offer.method, offer.suite()) == (number, suite)
+    assert str(offer) == f"aes-256/sha1/modp2048/ecdsasig-{curve.value}"
+
+
+@pytest.mark.parametrize("method", [8, 12, 64222, 65002, 65006, 2, 4, 5, 0, 7])
 def test_other_methods_make_no_suite(method):
     assert read_ike(ike_transform(1, HYBRID, auth=method)).suite() is None
 
@@ -69,8 +79,11 @@ ike_suites = st.builds(
     st.sampled_from([128, 192, 256]),
     st.sampled_from(Hash),
     st.sampled_from(Group),
-    st.sampled_from(AuthMethod),
+    st.sampled_from([method for method in AuthMethod if method is not AuthMethod.ECDSA]),
     st.integers(1, 2**32 - 1),
+)
+ike_suites |= st.builds(
+    lambda suite, curve: replace(suite, method=AuthMethod.ECDSA, curve=curve), ike_suites, st.sampled_from(Curve)
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from lotor.config.check import check, sound
 from lotor.config.load import Examined, examine, load, loads
-from lotor.config.methods import judges, key_methods, side_of
+from lotor.config.methods import judges, key_methods, side_of, signs, uses_ecdsa
 from lotor.config.problem import ConfigError, Location, Problem, render
 from lotor.config.resolve import identity_patterns, mode_configuration, resolve
 from lotor.config.roadwarrior import roadwarrior
@@ -34,5 +34,7 @@ __all__ = [
     "resolve",
     "roadwarrior",
     "side_of",
+    "signs",
+    "uses_ecdsa",
     "sound",
 ]

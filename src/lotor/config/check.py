@@ -9,6 +9,7 @@ from dataclasses import fields
 from ipaddress import IPv4Address, IPv6Address
 
 from lotor.config.methods import (
+    WITH_RSA,
     admits_by_login,
     begins_aggressive,
     is_gateway,
@@ -31,7 +32,7 @@ from lotor.config.settings import (
     SainfoSettings,
     Settings,
 )
-from lotor.model.algorithms import AEADS
+from lotor.model.algorithms import AEADS, AuthMethod
 from lotor.model.identity import IdKind
 from lotor.model.policy import Side
 
@@ -123,6 +124,11 @@ def _sides(remote: RemoteSettings) -> Iterator[Problem]:
         if first and first.value and method.value and method.value.side not in {None, first.value.side}:
             text = f"{method.name} and {first.name} cannot be in one remote: they are two sides"
             yield Problem.at(method.at, text)
+    rsa = next((each for each in methods if each.value and each.value.method in WITH_RSA), None)
+    elliptic = next((each for each in methods if each.value and each.value.method is AuthMethod.ECDSA), None)
+    if rsa and elliptic:
+        text = f"{elliptic.name} and {rsa.name} cannot be in one remote: a certificate has one key, of ECDSA or of RSA"
+        yield Problem.at(elliptic.at, text)
 
 
 def _groups(remote: RemoteSettings) -> Iterator[Problem]:

@@ -10,7 +10,8 @@ from lotor.model.policy import ExchangeMode, GeneratePolicy, Side
 
 WITH_KEY = frozenset({AuthMethod.PSK, AuthMethod.XAUTH_PSK})
 WITH_LOGIN = frozenset({AuthMethod.HYBRID_RSA, AuthMethod.XAUTH_PSK, AuthMethod.XAUTH_RSA})
-BOTH_SIGN = frozenset({AuthMethod.RSA, AuthMethod.XAUTH_RSA})
+BOTH_SIGN = frozenset({AuthMethod.ECDSA, AuthMethod.RSA, AuthMethod.XAUTH_RSA})
+WITH_RSA = frozenset({AuthMethod.HYBRID_RSA, AuthMethod.RSA, AuthMethod.XAUTH_RSA})
 
 
 def side_of(remote: RemoteSettings) -> Side | None:
@@ -40,6 +41,11 @@ def judges(remote: RemoteSettings) -> bool:
 def _signed_by(remote: RemoteSettings, hybrid: Side) -> bool:
     methods = {method.method for method in _methods(remote)}
     return bool(methods & BOTH_SIGN) or (AuthMethod.HYBRID_RSA in methods and side_of(remote) is hybrid)
+
+
+def uses_ecdsa(remote: RemoteSettings) -> bool:
+    """Whether the certificates of both ends have keys for ECDSA; one block has methods with one kind of key."""
+    return any(method.method is AuthMethod.ECDSA for method in _methods(remote))
 
 
 def admits_by_login(remote: RemoteSettings) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
 from lotor.config.check import check
-from lotor.config.methods import side_of
+from lotor.config.methods import side_of, uses_ecdsa
 from lotor.config.names import to_der
 from lotor.config.problem import ConfigError, Problem
 from lotor.config.settings import (
@@ -21,7 +21,7 @@ from lotor.config.settings import (
     Settings,
     Timer,
 )
-from lotor.model.algorithms import AEADS, Cipher, EspSuite, IkeSuite, Integrity
+from lotor.model.algorithms import AEADS, AuthMethod, Cipher, EspSuite, IkeSuite, Integrity
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.policy import ChildPolicy, Dpd, Policy, RemotePolicy, Retransmission, Side
@@ -32,7 +32,7 @@ EVERYTHING = 65535
 
 def resolve(settings: Settings, credentials: Mapping[str, Credential]) -> Policy:
     """`credentials` by the name of the remote block. Raises `ConfigError` with everything that `check` finds too."""
-    problems = list(check(settings)) or _nameless(settings, credentials)
+    problems = list(check(settings)) or [*_nameless(settings, credentials), *_curveless(settings, credentials)]
     if problems:
         raise ConfigError(problems)
     remotes = [_remote(remote, credentials.get(remote.name, Credential())) for remote in settings.remotes]
@@ -52,6 +52,16 @@ def _nameless(settings: Settings, credentials: Mapping[str, Credential]) -> list
     ]
 
 
+def _curveless(settings: Settings, credentials: Mapping[str, Credential]) -> list[Problem]:
+    """Remotes that sign with ECDSA, when nobody loaded a key that can."""
+    text = "the own key is none of ECDSA, or not known: authentication_method ecdsasig needs one"
+    return [
+        Problem.at(remote.places.head, text)
+        for remote in settings.remotes
+        if uses_ecdsa(remote) and credentials.get(remote.name, Credential()).curve is None
+    ]
+
+
 def _is_own_subject(identifier: IdentifierSetting) -> bool:
     return identifier.kind is IdKind.DER_ASN1_DN and identifier.value is None
 
@@ -66,7 +76,9 @@ def _remote(remote: RemoteSettings, credential: Credential) -> RemotePolicy:
         address=remote.address,
         port=remote.port,
         exchange_modes=tuple(dict.fromkeys(mode for mode in remote.exchange_mode if mode)),
-        proposals=tuple(suite for proposal in remote.proposals for suite in _suite(proposal, remote.lifetime)),
+        proposals=tuple(
+            suite for proposal in remote.proposals for suite in _suite(proposal, remote.lifetime, credential)
+        ),
         proposal_check=remote.proposal_check,
         my_identity=_identity(remote.my_identifier, credential.subject),
         peers_identifiers=identity_patterns(remote),
@@ -90,14 +102,15 @@ def _remote(remote: RemoteSettings, credential: Credential) -> RemotePolicy:
     )
 
 
-def _suite(proposal: Proposal, lifetime: int) -> tuple[IkeSuite, ...]:
+def _suite(proposal: Proposal, lifetime: int, credential: Credential) -> tuple[IkeSuite, ...]:
     """The transform of a proposal; none when a part of it is not available, which `check` has told."""
     cipher, digest = proposal.encryption_algorithm, proposal.hash_algorithm
     method, group = proposal.authentication_method.value, proposal.dh_group.value
     if cipher.value is None or digest.value is None or method is None or group is None:
         return ()
     seconds = proposal.lifetime or lifetime
-    return (IkeSuite(cipher.value, cipher.key_bits, digest.value, group, method.method, seconds),)
+    curve = credential.curve if method.method is AuthMethod.ECDSA else None
+    return (IkeSuite(cipher.value, cipher.key_bits, digest.value, group, method.method, seconds, curve),)
 
 
 def _identity(identifier: IdentifierSetting, subject: bytes) -> Identity | None:

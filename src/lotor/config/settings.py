@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from lotor.config.problem import NOWHERE, Location, Problem
-from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
+from lotor.model.algorithms import AuthMethod, Cipher, Compression, Curve, Group, Hash, Integrity
 from lotor.model.identity import IdKind
 from lotor.model.network import Network
 from lotor.model.policy import CrlPolicy, ExchangeMode, GeneratePolicy, ProposalCheck, Side, Switch, Uniqueness
@@ -395,12 +395,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What the keys loaded for a `remote` block: our chain (DER, leaf first), the leaf's subject (DER), and the
-    subjects of the authorities that we trust (DER)."""
+    """What the keys loaded for a `remote` block: our chain (DER, leaf first), the leaf's subject (DER), the subjects of
+    the authorities that we trust (DER), and the curve of our key, None for RSA."""
 
     chain: tuple[bytes, ...] = ()
     subject: bytes = b""
     authority_names: tuple[bytes, ...] = ()
+    curve: Curve | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,27 @@ from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
+from lotor.crypto.ecdsa import curve_of
+from lotor.model.algorithms import Curve
 from lotor.model.text import clean
 
 # The HOW-TO's recipe starts its serial numbers at 0; the library warns of it at every use, on the terminal.
 warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive", module="lotor")
 
 E = TypeVar("E", bound=x509.ExtensionType)
+PublicKey = RSAPublicKey | EllipticCurvePublicKey
 
 IKE_INTERMEDIATE = ObjectIdentifier("1.3.6.1.5.5.8.2.2")
 BOTH_USAGES = frozenset({ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE, ExtendedKeyUsageOID.IPSEC_IKE})
 GATEWAY_USAGES = BOTH_USAGES | {ExtendedKeyUsageOID.SERVER_AUTH, IKE_INTERMEDIATE}
 CLIENT_USAGES = BOTH_USAGES | {ExtendedKeyUsageOID.CLIENT_AUTH}
+
+CURVE_WORDS = {Curve.P256: "P-256", Curve.P384: "P-384", Curve.P521: "P-521"}
 
 ATTRIBUTE_NAMES = {
     NameOID.COMMON_NAME: "CN",
@@ -68,7 +74,8 @@ class Certificate:
     """`names` of the subject alternative name by kind; `has_alternatives`: the extension is there, whatever is in it.
 
     `signs_certificates`, `signs_lists` (CRLs) and `signs_messages` are what key usage says, None without one.
-    `gateway_usage` and `client_usage`: extended key usage allows that, or is not there.
+    `gateway_usage` and `client_usage`: extended key usage allows that, or is not there. `public_key` None: a key of
+    another kind than RSA and elliptic curves.
     """
 
     der: bytes = field(repr=False)
@@ -88,17 +95,40 @@ class Certificate:
     dns_names: tuple[str, ...]
     emails: tuple[str, ...]
     addresses: tuple[IPv4Address | IPv6Address, ...]
-    public_key: RSAPublicKey | None = field(repr=False, compare=False)
+    public_key: PublicKey | None = field(repr=False, compare=False)
     digest: str
     handle: x509.Certificate = field(repr=False, compare=False)
 
     @property
+    def rsa_key(self) -> RSAPublicKey | None:
+        return self.public_key if isinstance(self.public_key, RSAPublicKey) else None
+
+    @property
+    def ecdsa_key(self) -> EllipticCurvePublicKey | None:
+        return self.public_key if isinstance(self.public_key, EllipticCurvePublicKey) else None
+
+    @property
+    def curve(self) -> Curve | None:
+        """Of a key for ECDSA; None for a curve that IKEv1 has no number for, and for other keys."""
+        return curve_of(self.ecdsa_key) if self.ecdsa_key else None
+
+    @property
     def key_bits(self) -> int:
-        return self.public_key.key_size if self.public_key else 0
+        """Of the modulus of an RSA key, else 0."""
+        return self.rsa_key.key_size if self.rsa_key else 0
 
     @property
     def key_exponent(self) -> int:
-        return self.public_key.public_numbers().e if self.public_key else 0
+        return self.rsa_key.public_numbers().e if self.rsa_key else 0
+
+    @property
+    def key_text(self) -> str:
+        """For a person: `RSA 3072 bits`, `ECDSA P-256`."""
+        if self.rsa_key:
+            return f"RSA {self.key_bits} bits"
+        if self.ecdsa_key:
+            return f"ECDSA {CURVE_WORDS[self.curve] if self.curve else self.ecdsa_key.curve.name}"
+        return "neither RSA nor ECDSA"
 
     @property
     def self_signed(self) -> bool:
@@ -161,7 +191,7 @@ def _describe(source: x509.Certificate) -> Certificate:
         dns_names=tuple(alternatives.get_values_for_type(x509.DNSName)) if alternatives else (),
         emails=tuple(alternatives.get_values_for_type(x509.RFC822Name)) if alternatives else (),
         addresses=_addresses(alternatives),
-        public_key=key if isinstance(key, RSAPublicKey) else None,
+        public_key=key if isinstance(key, PublicKey) else None,
         digest=_digest(source),
         handle=source,
     )

@@ -132,7 +132,7 @@ def _own_fault(certificate: Certificate, now: datetime) -> ChainFault | None:
         return fault
     if certificate.version != 3:
         return ChainFault(Fault.VERSION_1, certificate)
-    if certificate.public_key and certificate.key_bits < LEAST_RSA_BITS:
+    if certificate.rsa_key and certificate.key_bits < LEAST_RSA_BITS:
         return ChainFault(Fault.WEAK_KEY, certificate)
     if certificate.digest in BROKEN_DIGESTS:
         return ChainFault(Fault.WEAK_DIGEST, certificate)

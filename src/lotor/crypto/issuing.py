@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from lotor.crypto.certificates import IKE_INTERMEDIATE, Certificate
+from lotor.crypto.certificates import IKE_INTERMEDIATE, Certificate, PublicKey
+from lotor.crypto.ecdsa import DIGESTS
 from lotor.crypto.keypair import KeyPair
 
 LONGEST_COMMON_NAME = 64
@@ -43,8 +43,8 @@ def make_authority(key: KeyPair, name: str, start: datetime, lifetime: timedelta
         .not_valid_before(start - CLOCK_TOLERANCE)
         .not_valid_after(start + lifetime)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(authority=True), critical=True)
-        .sign(key.handle, SHA256())
+        .add_extension(_usage(key, authority=True), critical=True)
+        .sign(key.handle, _digest(key))
         .public_bytes(Encoding.PEM)
     )
 
@@ -58,11 +58,11 @@ def issue_gateway(issuer: Issuer, key: KeyPair, names: GatewayNames, start: date
         .not_valid_before(max(start - CLOCK_TOLERANCE, authority.not_before))
         .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(authority=False), critical=True)
+        .add_extension(_usage(key, authority=False), critical=True)
         .add_extension(_gateway_usages(), critical=False)
         .add_extension(_alternatives(names), critical=False)
         .add_extension(_authority_identifier(authority), critical=False)
-        .sign(issuer.key.handle, SHA256())
+        .sign(issuer.key.handle, _digest(issuer.key))
         .public_bytes(Encoding.PEM)
     )
 
@@ -73,15 +73,15 @@ def make_request(key: KeyPair, names: GatewayNames) -> bytes:
         x509.CertificateSigningRequestBuilder()
         .subject_name(_subject(names.common))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(authority=False), critical=True)
+        .add_extension(_usage(key, authority=False), critical=True)
         .add_extension(_gateway_usages(), critical=False)
         .add_extension(_alternatives(names), critical=False)
-        .sign(key.handle, SHA256())
+        .sign(key.handle, _digest(key))
         .public_bytes(Encoding.PEM)
     )
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: RSAPublicKey) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: PublicKey) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -96,11 +96,16 @@ def _subject(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _usage(*, authority: bool) -> x509.KeyUsage:
+def _digest(key: KeyPair) -> SHA256 | SHA384 | SHA512:
+    """The hash that goes with a curve; SHA-256 with RSA."""
+    return DIGESTS[key.curve] if key.curve else SHA256()
+
+
+def _usage(key: KeyPair, *, authority: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not authority,
         content_commitment=False,
-        key_encipherment=not authority,
+        key_encipherment=not authority and key.curve is None,  # RFC 8813 §3: nothing is encrypted to a curve
         data_encipherment=False,
         key_agreement=False,
         key_cert_sign=authority,

@@ -1,16 +1,21 @@
-"""An RSA key pair as a value that signs and never shows itself."""
+"""A key pair of RSA or ECDSA as a value that signs and never shows itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from lotor.crypto.certificates import Certificate
-from lotor.crypto.rsa import load_private_key, sign_bare
+from lotor.crypto.ecdsa import CURVES, curve_of, sign_hash
+from lotor.crypto.rsa import sign_bare
+from lotor.model.algorithms import Curve
 from lotor.model.secret import Secret
+
+PrivateKey = RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 PUBLIC_EXPONENT = 65537
 ENCRYPTION_MARKS = (b"BEGIN ENCRYPTED PRIVATE", b"Proc-Type: 4,ENCRYPTED")
@@ -21,15 +26,23 @@ ENCRYPTION_MARKS = (b"BEGIN ENCRYPTED PRIVATE", b"Proc-Type: 4,ENCRYPTED")
 class KeyPair:
     """`handle` is for this room only."""
 
-    handle: RSAPrivateKey = field(repr=False, compare=False)
+    handle: PrivateKey = field(repr=False, compare=False)
 
     @property
     def bits(self) -> int:
         return self.handle.key_size
 
+    @property
+    def curve(self) -> Curve | None:
+        """None for an RSA key."""
+        return None if isinstance(self.handle, RSAPrivateKey) else curve_of(self.handle)
+
     def sign(self, octets: bytes) -> bytes:
-        """PKCS#1 v1.5 over the bare octets (RFC 2409 §5.1). `ValueError` when the key is too short for them."""
-        return sign_bare(self.handle, octets)
+        """PKCS#1 v1.5 (RFC 2409 §5.1) or ECDSA (RFC 4754 §7), over the bare octets. `ValueError` when the key is too
+        short for them, or they are not a hash that goes with its curve."""
+        return (
+            sign_bare(self.handle, octets) if isinstance(self.handle, RSAPrivateKey) else sign_hash(self.handle, octets)
+        )
 
     def fits(self, certificate: Certificate) -> bool:
         public = certificate.public_key
@@ -40,8 +53,20 @@ class KeyPair:
         return Secret(self.handle.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
-def generate_key(bits: int) -> KeyPair:
-    return KeyPair(generate_private_key(PUBLIC_EXPONENT, bits))
+def generate_key(kind: int | Curve) -> KeyPair:
+    """Of RSA with so many bits, or of ECDSA on that curve."""
+    if isinstance(kind, Curve):
+        return KeyPair(ec.generate_private_key(CURVES[kind]))
+    return KeyPair(generate_private_key(PUBLIC_EXPONENT, kind))
+
+
+def key_pair(key: object) -> KeyPair:
+    """A private key of the library as a pair; `ValueError` says what kind it must be."""
+    if isinstance(key, ec.EllipticCurvePrivateKey) and curve_of(key) is None:
+        raise ValueError(f"it is an ECDSA key on {key.curve.name}: IKEv1 has signatures on P-256, P-384 and P-521 only")
+    if not isinstance(key, PrivateKey):
+        raise ValueError("it is neither an RSA nor an ECDSA key")  # noqa: TRY004 - a bad file
+    return KeyPair(key)
 
 
 def load_key(pem: bytes, passphrase: Secret | None = None) -> KeyPair:
@@ -53,13 +78,14 @@ def load_key(pem: bytes, passphrase: Secret | None = None) -> KeyPair:
     if encrypted and passphrase is None:
         raise ValueError("it is encrypted: name a file with its passphrase by passphrase_file")
     try:
-        return KeyPair(load_private_key(pem, passphrase.reveal() if encrypted and passphrase else None))
+        key = load_pem_private_key(pem, passphrase.reveal() if encrypted and passphrase else None)
     except UnsupportedAlgorithm:
         raise ValueError("it is of a kind that is not supported here") from None
-    except ValueError:
+    except (ValueError, TypeError):
         wrong = (
             "it is damaged, or does not open with the passphrase of passphrase_file"
             if encrypted
-            else "it is not a PEM RSA key"
+            else "it is not a private key in PEM"
         )
         raise ValueError(wrong) from None
+    return key_pair(key)

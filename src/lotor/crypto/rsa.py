@@ -8,21 +8,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 LEAST_EXPONENT = 65537
 LEAST_MODULUS_BITS = 1024
-
-
-def load_private_key(pem: bytes, passphrase: bytes | None = None) -> RSAPrivateKey:
-    """A private key in PEM (PKCS#1, PKCS#8, encrypted or not). `ValueError` says what is wrong, without its octets."""
-    try:
-        key = load_pem_private_key(pem, passphrase)
-    except TypeError as fault:
-        raise ValueError(str(fault)) from None
-    if not isinstance(key, RSAPrivateKey):
-        raise ValueError("not an RSA key; IKEv1 signatures here are made with RSA")  # noqa: TRY004 - a bad file
-    return key
 
 
 def sign_bare(key: RSAPrivateKey, octets: bytes) -> bytes:

@@ -97,6 +97,8 @@ def _keys_of(settings: Settings, remote: RemoteSettings) -> RemoteKeys:
         judges=config.judges(remote),
         side=config.side_of(remote) or Side.CLIENT,
         shared_key=any(config.key_methods(remote)),
+        signs=config.signs(remote),
+        ecdsa=config.uses_ecdsa(remote),
         login=remote.xauth_login,
         crl=tuple(file.path for file in remote.crl),
         crl_policy=remote.crl_policy,
@@ -105,7 +107,7 @@ def _keys_of(settings: Settings, remote: RemoteSettings) -> RemoteKeys:
 
 def _credential(keyring: Keyring, remote: str) -> Credential:
     found = keyring.credential(remote)
-    return Credential(found.chain, found.subject, found.authority_names)
+    return Credential(found.chain, found.subject, found.authority_names, found.curve)
 
 
 def _problem(settings: Settings, remote: str, text: str) -> Problem:

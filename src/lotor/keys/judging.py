@@ -9,6 +9,7 @@ from datetime import datetime
 
 from lotor.crypto.certificates import Certificate, CertificateError, parse_certificate
 from lotor.crypto.chains import LEAST_RSA_BITS, Chain, ChainFault, date_fault, verify_chain
+from lotor.crypto.ecdsa import verify_hash
 from lotor.crypto.rsa import LEAST_EXPONENT, verify_bare
 from lotor.keys import refusals
 from lotor.keys.hostnames import meant_gateway, names_gateway
@@ -75,14 +76,24 @@ def _parse_helper(der: bytes) -> Certificate | None:
 
 
 def _require_signature(leaf: Certificate, proof: PeerProof) -> None:
-    if leaf.public_key is None:
+    if proof.curve is None:
+        fits = _fits_rsa(leaf, proof)
+    elif leaf.ecdsa_key is None or leaf.curve is not proof.curve:
+        raise _Refusal(refusals.not_ecdsa(leaf, proof.curve))
+    else:
+        fits = verify_hash(leaf.ecdsa_key, proof.signed, proof.signature)
+    if not fits:
+        raise _Refusal(refusals.bad_signature(leaf))
+
+
+def _fits_rsa(leaf: Certificate, proof: PeerProof) -> bool:
+    if leaf.rsa_key is None:
         raise _Refusal(refusals.not_rsa(leaf))
     if leaf.key_bits < LEAST_RSA_BITS:
         raise _Refusal(refusals.weak_key(leaf))
     if leaf.key_exponent < LEAST_EXPONENT:
         raise _Refusal(refusals.weak_exponent(leaf))
-    if not verify_bare(leaf.public_key, proof.signed, proof.signature):
-        raise _Refusal(refusals.bad_signature(leaf))
+    return verify_bare(leaf.rsa_key, proof.signed, proof.signature)
 
 
 def _require_pinned(material: Material, leaf: Certificate, now: datetime, proof: PeerProof) -> Chain:

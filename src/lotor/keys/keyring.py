@@ -55,6 +55,7 @@ class Keyring:
             chain=tuple(one.der for one in chain),
             subject=chain[0].subject.der if chain else b"",
             authority_names=tuple(dict.fromkeys(anchor.subject.der for anchor in material.anchors)),
+            curve=chain[0].curve if chain else None,
         )
 
     def sign(self, remote: str, octets: bytes) -> Signature | Failure:

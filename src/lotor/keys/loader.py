@@ -13,6 +13,7 @@ from lotor.crypto.chains import BROKEN_DIGESTS, LEAST_RSA_BITS, Fault, date_faul
 from lotor.crypto.keypair import KeyPair
 from lotor.crypto.pkcs12 import Bundle
 from lotor.files.private import FileError, read_public
+from lotor.keys import refusals
 from lotor.keys.identifiers import pattern_fault
 from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
 from lotor.keys.refusals import moment
@@ -79,17 +80,21 @@ class Loader:
         return self._attempt(lambda: read_passphrase(path)) if path else None
 
     def _check_own(self, chain: tuple[Certificate, ...], key: KeyPair) -> None:
-        leaf, file = chain[0], self._keys.certificate
+        keys, leaf, file = self._keys, chain[0], self._keys.certificate
         if not key.fits(leaf):
             self._error(
-                f"private key {self._keys.private_key or file} does not belong to certificate {file} ({leaf.subject})"
+                f"private key {keys.private_key or file} does not belong to certificate {file} ({leaf.subject})"
             )
         fault = date_fault(leaf, self._now)
         if fault and fault.fault is Fault.EXPIRED:
             self._warn(f"our certificate {file} expired on {moment(leaf.not_after)}: clients will refuse it, renew it")
         elif fault:
             self._warn(f"our certificate {file} is valid only from {moment(leaf.not_before)}: clients refuse it now")
-        if leaf.key_bits < LEAST_RSA_BITS:
+        if keys.signs and keys.ecdsa and leaf.curve is None:
+            self._error(refusals.own_key_not_ecdsa(leaf, file))
+        elif keys.signs and not keys.ecdsa and leaf.rsa_key is None:
+            self._error(refusals.own_key_not_rsa(leaf, file))
+        if leaf.rsa_key and leaf.key_bits < LEAST_RSA_BITS:
             self._warn(f"our certificate {file} has a key of {leaf.key_bits} bits: clients refuse less than 2048")
         if leaf.digest in BROKEN_DIGESTS:
             self._warn(f"our certificate {file} is signed with {leaf.digest}: clients refuse it, use SHA-256")
@@ -124,7 +129,10 @@ class Loader:
         if self._keys.peers_certfile is None:
             return None
         found = self._certificates(self._keys.peers_certfile)
-        return leaf_first(found)[0] if found else None
+        pinned = leaf_first(found)[0] if found else None
+        if pinned and self._keys.judges and self._keys.ecdsa is not (pinned.curve is not None):
+            self._error(refusals.pinned_key(pinned, self._keys.peers_certfile, ecdsa=self._keys.ecdsa))
+        return pinned
 
     def _load_lists(self) -> ListFiles | None:
         keys = self._keys

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
-from lotor.crypto.certificates import Certificate
+from lotor.crypto.certificates import CURVE_WORDS, Certificate
 from lotor.crypto.chains import DEEPEST, LEAST_RSA_BITS, Chain, ChainFault, Fault
 from lotor.crypto.revocation import Revocation, RevocationList
 from lotor.keys.hostnames import Meant, certified_names
 from lotor.keys.identifiers import accepting_pattern, identity_text
+from lotor.model.algorithms import Curve
 from lotor.model.identity import Identity
 
 NO_CERTIFICATE = (
@@ -43,7 +44,37 @@ def too_many(count: int, most: int) -> str:
 
 def not_rsa(leaf: Certificate) -> str:
     return (
-        f"certificate {leaf.subject} has no RSA key, and this exchange needs one: ask its administrator for an RSA one"
+        f"certificate {leaf.subject} has no RSA key ({leaf.key_text}), and this exchange needs one: ask its "
+        "administrator for an RSA one, or let both ends use authentication_method ecdsasig"
+    )
+
+
+def not_ecdsa(leaf: Certificate, curve: Curve) -> str:
+    return (
+        f"certificate {leaf.subject} has no ECDSA key on {CURVE_WORDS[curve]} ({leaf.key_text}), and this exchange "
+        "needs one: with authentication_method ecdsasig the certificates of both ends are of one curve"
+    )
+
+
+def own_key_not_rsa(leaf: Certificate, file: object) -> str:
+    return (
+        f"certificate {file} has no RSA key ({leaf.key_text}), and this authentication_method signs with RSA: make an "
+        "RSA certificate, or use authentication_method ecdsasig, which has no login (RFC 4754)"
+    )
+
+
+def own_key_not_ecdsa(leaf: Certificate, file: object) -> str:
+    return (
+        f"certificate {file} has no ECDSA key on P-256, P-384 or P-521 ({leaf.key_text}), and authentication_method "
+        "ecdsasig signs with one: make such a certificate (lotor pki gateway --key ec256), or use rsasig"
+    )
+
+
+def pinned_key(leaf: Certificate, file: object, *, ecdsa: bool) -> str:
+    wanted = "ECDSA on P-256, P-384 or P-521" if ecdsa else "RSA"
+    return (
+        f"peers_certfile {file} has a key that this authentication_method does not take ({leaf.key_text}): it needs "
+        f"one of {wanted}"
     )
 
 

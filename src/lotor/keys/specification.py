@@ -7,6 +7,7 @@ from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
+from lotor.model.algorithms import Curve
 from lotor.model.identity import IdentityPattern
 from lotor.model.policy import CrlPolicy, Side
 
@@ -22,7 +23,8 @@ class RemoteKeys:
     `address`: the peer as the block has it, None for `anonymous`.
     `judges`: this end checks certificates of the other (a hybrid client, a gateway of `rsasig`); anchors are needed
     then. `side`: who this end is. `shared_key`: it proves itself by a pre-shared key. `login`: its `xauth_login`, whose
-    line in psk.txt holds a password. `crl`: files of revocation lists, beside those of `certificate_directory`.
+    line in psk.txt holds a password. `signs`: it proves itself by its certificate. `ecdsa`: the certificates of both
+    ends have keys for ECDSA, else for RSA. `crl`: files of revocation lists, beside those of `certificate_directory`.
     """
 
     name: str
@@ -39,6 +41,8 @@ class RemoteKeys:
     judges: bool = False
     side: Side = Side.CLIENT
     shared_key: bool = False
+    signs: bool = False
+    ecdsa: bool = False
     login: str | None = None
     crl: tuple[Path, ...] = ()
     crl_policy: CrlPolicy = CrlPolicy.CHECK
@@ -46,11 +50,13 @@ class RemoteKeys:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Our chain (DER, leaf first), the leaf's subject and the subjects of the authorities we trust (DER)."""
+    """Our chain (DER, leaf first), the leaf's subject and the subjects of the authorities we trust (DER); `curve` is
+    that of our key, None for RSA."""
 
     chain: tuple[bytes, ...] = ()
     subject: bytes = b""
     authority_names: tuple[bytes, ...] = ()
+    curve: Curve | None = None
 
 
 class Severity(Enum):

@@ -55,13 +55,27 @@ class Group(IntEnum):
 
 
 class AuthMethod(Enum):
-    """Phase-1 authentication as the configuration names it, without the side (RFC 2409, draft hybrid, draft XAUTH)."""
+    """Phase-1 authentication as the configuration names it, without the side (RFC 2409, RFC 4754, draft hybrid, draft
+    XAUTH)."""
 
+    ECDSA = "ecdsasig"
     HYBRID_RSA = "hybrid_rsa"
     PSK = "pre_shared_key"
     RSA = "rsasig"
     XAUTH_PSK = "xauth_psk"
     XAUTH_RSA = "xauth_rsa"
+
+
+class Curve(Enum):
+    """Curves of ECDSA keys (RFC 4754): each has a number of its own on the wire and goes with one hash."""
+
+    P256 = "p256"
+    P384 = "p384"
+    P521 = "p521"
+
+
+SIGNATURE_HASHES = {Curve.P256: Hash.SHA256, Curve.P384: Hash.SHA384, Curve.P521: Hash.SHA512}
+"""The hash of HASH_I and HASH_R under a signature of ECDSA, whatever phase 1's is (RFC 2409 §5.1, RFC 4754 §3)."""
 
 
 class Compression(Enum):
@@ -72,7 +86,8 @@ class Compression(Enum):
 
 @dataclass(frozen=True, slots=True)
 class IkeSuite:
-    """One phase-1 transform. `key_bits` is 0 for a cipher of fixed key length; `lifetime` in seconds."""
+    """One phase-1 transform. `key_bits` is 0 for a cipher of fixed key length; `lifetime` in seconds. `curve` is
+    that of the signatures, None exactly when the method is not ECDSA."""
 
     cipher: Cipher
     key_bits: int
@@ -80,6 +95,7 @@ class IkeSuite:
     group: Group
     method: AuthMethod
     lifetime: int
+    curve: Curve | None = None
 
     def __str__(self) -> str:
         size = f"-{self.key_bits}" if self.key_bits else ""

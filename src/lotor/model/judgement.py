@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
-from lotor.model.algorithms import Hash
+from lotor.model.algorithms import Curve, Hash
 from lotor.model.identity import Identity
 
 
@@ -15,7 +15,8 @@ class PeerProof:
 
     `chain` as received, leaf first, DER. `signed` is HASH_R or HASH_I, the octets under the signature (RFC 2409 §5.1).
     `host` is the name the person typed, None when only an address was given. `client`: the signer is a client that a
-    gateway judges; its certificate must fit the identity that it claims, there is no host that was meant.
+    gateway judges; its certificate must fit the identity that it claims, there is no host that was meant. `curve`: the
+    signature is one of ECDSA with a key on it, else of RSA.
     """
 
     remote: str
@@ -26,6 +27,7 @@ class PeerProof:
     address: IPv4Address | IPv6Address
     host: str | None = None
     client: bool = False
+    curve: Curve | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from lotor.crypto.issuing import issue_gateway as make_gateway
 from lotor.crypto.issuing import make_authority, make_request
 from lotor.crypto.keypair import generate_key
+from lotor.model.algorithms import Curve
 from lotor.pki.fault import PkiError
 from lotor.pki.names import gateway_names
 from lotor.pki.store import Store
@@ -26,12 +27,14 @@ LONGEST_DAYS = 36500
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """How to make keys and certificates: validity in days from `now` (UTC, None: the clock's), size in bits."""
+    """How to make keys and certificates: validity in days from `now` (UTC, None: the clock's), size in bits of an RSA
+    key, or the curve of one for ECDSA in its place."""
 
     days: int
     bits: int = KEY_BITS
     force: bool = False
     now: datetime | None = None
+    curve: Curve | None = None
 
     def start(self) -> datetime:
         return (self.now or datetime.now(UTC)).replace(microsecond=0)
@@ -57,7 +60,7 @@ def create_ca(directory: Path, name: str = "lotor VPN CA", making: Making = Maki
     making.check()
     store = Store(directory, making.force)
     store.reserve(CA_KEY, CA_CERTIFICATE)
-    key = generate_key(making.bits)
+    key = generate_key(making.curve or making.bits)
     try:
         certificate = make_authority(key, name, making.start(), timedelta(days=making.days))
     except ValueError:
@@ -77,7 +80,7 @@ def issue_gateway(directory: Path, names: Sequence[str], making: Making = Making
     end = issuer.certificate.not_after
     if end <= start:
         raise PkiError(f"the authority {directory / CA_CERTIFICATE} expired on {end:%Y-%m-%d}: make a new one")
-    key = generate_key(making.bits)
+    key = generate_key(making.curve or making.bits)
     certificate = make_gateway(issuer, key, wanted, start, lifetime)
     remark = f"it ends with its authority on {end:%Y-%m-%d}" if end < start + lifetime else ""
     return Made(store.write_key(GATEWAY_KEY, key), store.write_public(GATEWAY_CERTIFICATE, certificate), remark)
@@ -89,5 +92,5 @@ def request(directory: Path, names: Sequence[str], making: Making = Making(GATEW
     wanted = gateway_names(names)
     store = Store(directory, making.force)
     store.reserve(GATEWAY_KEY, GATEWAY_REQUEST)
-    key = generate_key(making.bits)
+    key = generate_key(making.curve or making.bits)
     return Made(store.write_key(GATEWAY_KEY, key), store.write_public(GATEWAY_REQUEST, make_request(key, wanted)))

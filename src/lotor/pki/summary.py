@@ -29,7 +29,7 @@ def summarize(certificate: Certificate, now: datetime) -> str:
         ("names", _names(certificate)),
         ("valid", f"{certificate.not_before:%Y-%m-%d %H:%M} to {certificate.not_after:%Y-%m-%d %H:%M} UTC"),
         ("", _state(certificate, now)),
-        ("key", f"RSA {certificate.key_bits} bits" if certificate.public_key else "not RSA"),
+        ("key", certificate.key_text),
         ("signed", f"with {certificate.digest}"),
         ("use", _use(certificate)),
         ("SHA-256", hashlib.sha256(certificate.der).digest().hex(":").upper()),

@@ -128,5 +128,5 @@ def _directives(offer: str) -> str:
 
 
 def _ours(method: str) -> str:
-    """The method as a gateway's configuration names it."""
-    return f"{method}_server" if method.startswith(("hybrid", "xauth")) else method
+    """The method as a gateway's configuration names it; an offer of ECDSA names the curve as well."""
+    return f"{method}_server" if method.startswith(("hybrid", "xauth")) else method.partition("-")[0]

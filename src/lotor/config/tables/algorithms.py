@@ -101,11 +101,16 @@ def _sides(name: str, method: AuthMethod, meaning: str, weak: str = "") -> tuple
 SYMMETRIC = (
     "this end is the gateway where the remote is anonymous, passive on or generate_policy not off, else the client"
 )
+ELLIPTIC = (
+    "both by certificates with ECDSA keys, on the same one of the curves P-256, P-384 and P-521 (RFC 4754); racoon has "
+    "no such name"
+)
 METHODS = (
     *_sides("hybrid_rsa", AuthMethod.HYBRID_RSA, "gateway by certificate, user by login"),
     *_sides("xauth_rsa", AuthMethod.XAUTH_RSA, "both by certificate, then the user by login"),
     *_sides("xauth_psk", AuthMethod.XAUTH_PSK, "both by a group key, then the user by login", GROUP_KEY),
     Choice("rsasig", Authentication(AuthMethod.RSA, None), f"both by certificate; {SYMMETRIC}"),
+    Choice("ecdsasig", Authentication(AuthMethod.ECDSA, None), f"{ELLIPTIC}; {SYMMETRIC}"),
     Choice("pre_shared_key", Authentication(AuthMethod.PSK, None), f"both by a shared key; {SYMMETRIC}"),
     *(Choice(name, later=True) for name in ("hybrid_dss_server", "hybrid_dss_client", "gssapi_krb")),
     *(Choice(name, refused="racoon never had code for it") for name in ("dsssig", "rsaenc", "rsarev")),

@@ -6,7 +6,7 @@ One table says who signs; the modes ask here for what to send and for what to be
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lotor.ike.errors import LocalFault, Misplaced, PolicyRefusal, Unproved
 from lotor.ike.questions import DeriveSkeyid, JudgePeer, Sign
@@ -14,7 +14,7 @@ from lotor.ike.session import Session
 from lotor.ike.story import Proof, Story, ask
 from lotor.ike.v1 import keymat, riders, witness
 from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
-from lotor.model.algorithms import AuthMethod, IkeSuite
+from lotor.model.algorithms import SIGNATURE_HASHES, AuthMethod, IkeSuite
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, PeerProof, PskRequest, Trusted
 from lotor.model.reason import Cause, Reason
@@ -27,6 +27,7 @@ _SIGNS: dict[AuthMethod, tuple[bool, bool]] = {
     # method:              initiator, responder
     AuthMethod.HYBRID_RSA: (False, True),
     AuthMethod.RSA: (True, True),
+    AuthMethod.ECDSA: (True, True),
     AuthMethod.XAUTH_RSA: (True, True),
     AuthMethod.PSK: (False, False),
     AuthMethod.XAUTH_PSK: (False, False),
@@ -59,10 +60,13 @@ class Parties:
     peers: bytes | None
 
     def hash_of(self, *, initiator: bool, peers: bytes | None = None) -> bytes:
-        """HASH_I or HASH_R; `peers` is the peer's identity payload where it is not known yet."""
+        """HASH_I or HASH_R; `peers` is the peer's identity payload where it is not known yet. Under a signature that is
+        tied to a hash it is made with that one (RFC 2409 §5.1)."""
         body = self.mine if initiator is self.session.initiator else self.peers or peers or b""
         formula = keymat.hash_i if initiator else keymat.hash_r
-        return formula(self.keys, self.said, body)
+        curve = self.suite.curve
+        keys = self.keys if curve is None else replace(self.keys, hash=SIGNATURE_HASHES[curve])
+        return formula(keys, self.said, body)
 
 
 def skeyid(session: Session, suite: IkeSuite, said: Exchanged, secret: PeerSecret) -> Story[bytes]:
@@ -156,6 +160,7 @@ def judge(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
         address=session.path.remote.address,
         host=session.facts.host,
         client=not session.initiator,
+        curve=parties.suite.curve,
     )
     verdict = yield from ask(JudgePeer(proof))
     if not isinstance(verdict, Trusted):

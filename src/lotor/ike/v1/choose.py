@@ -56,6 +56,8 @@ def _ike_misfit(check: ProposalCheck, wanted: IkeSuite, offered: IkeSuite | None
     for name in ("cipher", "hash", "group", "method"):
         if getattr(offered, name) is not getattr(wanted, name):
             return f"{name} differs"
+    if offered.curve and wanted.curve and offered.curve is not wanted.curve:
+        return f"curve {offered.curve.value} offered, our certificate has an ECDSA key on {wanted.curve.value}"
     return _bits_misfit(check, wanted.key_bits, offered.key_bits) or _life_misfit(
         check, wanted.lifetime, offered.lifetime
     )
@@ -99,7 +101,7 @@ def ike_choice(remote: RemotePolicy, sa: SecurityAssociation) -> ChosenIke:
 
 def _telling(before: str, now: str) -> str:
     """The misfit worth telling: the one found latest in the order of checks."""
-    rank = ("", "unknown", "cipher", "hash", "group", "method", "key", "lifetime")
+    rank = ("", "unknown", "cipher", "hash", "group", "method", "curve", "key", "lifetime")
     return max(before, now, key=lambda text: rank.index(text.split(" ")[0]))
 
 

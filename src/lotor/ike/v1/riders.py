@@ -84,7 +84,7 @@ def requests(remote: RemotePolicy) -> tuple[CertificateRequest, ...]:
 
 
 _KEYED = frozenset({AuthMethod.PSK, AuthMethod.XAUTH_PSK})
-_BOTH_SIGN = frozenset({AuthMethod.RSA, AuthMethod.XAUTH_RSA})
+_BOTH_SIGN = frozenset({AuthMethod.ECDSA, AuthMethod.RSA, AuthMethod.XAUTH_RSA})
 
 
 def requests_of_client(remote: RemotePolicy, suite: IkeSuite) -> tuple[CertificateRequest, ...]:

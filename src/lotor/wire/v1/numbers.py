@@ -1,4 +1,4 @@
-"""Registered numbers of IKEv1 (RFC 2407, 2408, 2409, 3706, 3947, drafts XAUTH, hybrid, mode config, Cisco Unity).
+"""Registered numbers of IKEv1 (RFC 2407, 2408, 2409, 3706, 3947, 4754, drafts XAUTH, hybrid, mode config, Cisco Unity).
 
 Values read from the wire stay plain integers: an unregistered number survives a round trip.
 """
@@ -152,6 +152,9 @@ class IkeAuthMethod(IntEnum):
     RSA_SIGNATURE = 3
     RSA_ENCRYPTION = 4
     REVISED_RSA_ENCRYPTION = 5
+    ECDSA_256 = 9
+    ECDSA_384 = 10
+    ECDSA_521 = 11
     HYBRID_INIT_RSA = 64221
     HYBRID_RESP_RSA = 64222
     HYBRID_INIT_DSS = 64223

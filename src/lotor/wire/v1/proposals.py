@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import TypeVar
 
-from lotor.model.algorithms import AEADS, AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
+from lotor.model.algorithms import AEADS, AuthMethod, Cipher, Curve, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.wire.v1.association import Transform
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.numbers import (
@@ -45,11 +45,20 @@ IKE_HASHES: Mapping[int, Hash] = {
 IKE_METHODS: Mapping[int, AuthMethod] = {
     IkeAuthMethod.PRE_SHARED_KEY: AuthMethod.PSK,
     IkeAuthMethod.RSA_SIGNATURE: AuthMethod.RSA,
+    IkeAuthMethod.ECDSA_256: AuthMethod.ECDSA,
+    IkeAuthMethod.ECDSA_384: AuthMethod.ECDSA,
+    IkeAuthMethod.ECDSA_521: AuthMethod.ECDSA,
     IkeAuthMethod.HYBRID_INIT_RSA: AuthMethod.HYBRID_RSA,
     IkeAuthMethod.XAUTH_INIT_PRE_SHARED: AuthMethod.XAUTH_PSK,
     IkeAuthMethod.XAUTH_INIT_RSA: AuthMethod.XAUTH_RSA,
 }
 """The initiator's numbers only: they stand on the wire in both directions."""
+IKE_CURVES: Mapping[int, Curve] = {
+    IkeAuthMethod.ECDSA_256: Curve.P256,
+    IkeAuthMethod.ECDSA_384: Curve.P384,
+    IkeAuthMethod.ECDSA_521: Curve.P521,
+}
+"""A method of ECDSA names the curve as well (RFC 4754 §4)."""
 ESP_CIPHERS: Mapping[int, Cipher] = {
     EspTransform.TRIPLE_DES: Cipher.TRIPLE_DES_CBC,
     EspTransform.AES_CBC: Cipher.AES_CBC,
@@ -113,14 +122,16 @@ class IkeOffer:
             return None
         if group is None or key_bits is None or lifetime == 0 or self.transform.id != IkeTransform.KEY_IKE:
             return None
-        return IkeSuite(cipher, key_bits, hashing, group, method, lifetime)
+        return IkeSuite(cipher, key_bits, hashing, group, method, lifetime, IKE_CURVES.get(self.method or 0))
 
     def __str__(self) -> str:
-        """Like `aes-256/sha1/modp2048/hybrid_rsa`; what has no name shows its number, what is absent shows `-`."""
+        """Like `aes-256/sha1/modp2048/hybrid_rsa` or `…/ecdsasig-p256`; what has no name shows its number, what is
+        absent shows `-`."""
         cipher = _word(IKE_CIPHERS, IkeEncryption, self.encryption) + _size(self.key_bits)
         group = "-" if self.group is None else _group_word(self.group)
         hashing, method = _word(IKE_HASHES, IkeHash, self.hash), _word(IKE_METHODS, IkeAuthMethod, self.method)
-        return f"{cipher}/{hashing}/{group}/{method}"
+        curve = IKE_CURVES.get(self.method or 0)
+        return f"{cipher}/{hashing}/{group}/{method}" + (f"-{curve.value}" if curve else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +172,7 @@ class EspOffer:
 
 def ike_transform(number: int, suite: IkeSuite, *, auth: int | None = None) -> Transform:
     """A phase-1 transform; `auth` in place of the method's own number."""
-    method = _number(IKE_METHODS, suite.method) if auth is None else auth
+    method = _method_number(suite) if auth is None else auth
     keys = [Attribute.integer(IkeAttribute.KEY_LENGTH, suite.key_bits)] if suite.key_bits else []
     attributes = (
         Attribute.integer(IkeAttribute.ENCRYPTION, _number(IKE_CIPHERS, suite.cipher)),
@@ -173,6 +184,10 @@ def ike_transform(number: int, suite: IkeSuite, *, auth: int | None = None) -> T
         Attribute.integer(IkeAttribute.LIFE_DURATION, suite.lifetime),
     )
     return Transform(number, IkeTransform.KEY_IKE, attributes)
+
+
+def _method_number(suite: IkeSuite) -> int:
+    return _number(IKE_CURVES, suite.curve) if suite.curve else _number(IKE_METHODS, suite.method)
 
 
 def read_ike(transform: Transform) -> IkeOffer:
