@@ -16,8 +16,9 @@ from lotor.ike.errors import Unproved
 from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
+from lotor.wire.v1.association import generic_header
 from lotor.wire.v1.chain import Chain, build_chain, parse_chain
-from lotor.wire.v1.numbers import Flag
+from lotor.wire.v1.numbers import Flag, PayloadType
 from lotor.wire.v1.payloads import HashPayload, Nonce, Payload
 
 
@@ -93,8 +94,8 @@ class Formula(Protocol):
 
     def parts(self, position: int, message_id: bytes) -> tuple[bytes, ...]: ...
 
-    def learn(self, position: int, chain: Chain) -> None:
-        """Called with each message sent or proved."""
+    def learn(self, position: int, nonce: bytes) -> None:
+        """Called with the nonce of each message sent or proved, empty where it has none."""
         ...
 
 
@@ -104,7 +105,7 @@ class PlainFormula:
     def parts(self, position: int, message_id: bytes) -> tuple[bytes, ...]:  # noqa: ARG002 - the same at each position
         return (message_id,)
 
-    def learn(self, position: int, chain: Chain) -> None:
+    def learn(self, position: int, nonce: bytes) -> None:
         pass
 
 
@@ -122,11 +123,11 @@ class QuickFormula:
             return (message_id, self.ni_b)
         return (b"\0", message_id, self.ni_b, self.nr_b)
 
-    def learn(self, position: int, chain: Chain) -> None:
+    def learn(self, position: int, nonce: bytes) -> None:
         if position == 0:
-            self.ni_b = chain.body(Nonce) or b""
+            self.ni_b = nonce
         elif position == 1:
-            self.nr_b = chain.body(Nonce) or b""
+            self.nr_b = nonce
 
 
 @dataclass(slots=True)
@@ -139,10 +140,11 @@ class PhaseTwoChannel:
     position: int = 0
 
     def wrap(self, header: Header, payloads: Sequence[Payload], *, encrypt: bool) -> bytes:  # noqa: ARG002 - always
-        first, rest = build_chain(payloads) if payloads else (0, b"")
-        first, octets = build_chain([HashPayload(self._hash(rest)), *payloads])
-        self._learn(parse_chain(first, octets))
-        return _message(header, first, self.thread.seal(octets), Flag.ENCRYPTION)
+        first, rest = build_chain(payloads)
+        proof = self._hash(rest)
+        octets = generic_header(first, proof, "HASH") + proof + rest
+        self._learn(next((payload.data for payload in payloads if isinstance(payload, Nonce)), b""))
+        return _message(header, PayloadType.HASH, self.thread.seal(octets), Flag.ENCRYPTION)
 
     def open(self, incoming: Incoming) -> Opened:
         if not encrypted(incoming.header):
@@ -158,15 +160,15 @@ class PhaseTwoChannel:
     def commit(self, opened: Opened) -> None:
         if opened.next_iv is not None:
             self.thread.iv = opened.next_iv
-        self._learn(opened.chain)
+        self._learn(opened.chain.body(Nonce) or b"")
 
     def _hash(self, rest: bytes) -> bytes:
         keys = self.thread.keys
         parts = self.formula.parts(self.position, self.message_id.to_bytes(4, "big"))
         return keys.prf(keys.skeyid_a, *parts, rest)
 
-    def _learn(self, chain: Chain) -> None:
-        self.formula.learn(self.position, chain)
+    def _learn(self, nonce: bytes) -> None:
+        self.formula.learn(self.position, nonce)
         self.position += 1
 
 
