@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lotor.config import Problem, check, judges, loads, resolve, side_of
-from lotor.model.algorithms import AuthMethod
+from lotor.config import ConfigError, Credential, Problem, check, judges, loads, resolve, side_of
+from lotor.model.algorithms import AuthMethod, Curve
 from lotor.model.policy import ExchangeMode, Side
 
 FILES = ("gw.crt", "gw.key", "ca.crt", "psk.txt")
@@ -191,3 +191,39 @@ def test_whether_phase_1_is_renewed(home: Path, written: str, renews: bool) -> N
     loaded = loads(remote("rsasig", OWN, TRUST, written) + SAINFO, directory=home)
     assert not loaded.warnings
     assert resolve(loaded.settings, {}).remotes[0].rekey is renews
+
+
+# -- ECDSA ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("curve", Curve)
+@pytest.mark.parametrize(("head", "side"), [("anonymous", Side.GATEWAY), ("192.0.2.50", Side.CLIENT)])
+def test_the_curve_of_ecdsasig_is_that_of_the_own_key(home: Path, curve: Curve, head: str, side: Side) -> None:
+    text = "\n".join((remote("ecdsasig", OWN, TRUST, proposal("pre_shared_key"), head=head), KEY, SAINFO))
+    settings = loads(text, directory=home).settings
+    assert judges(settings.remotes[0])
+    (block,) = resolve(settings, {settings.remotes[0].name: Credential(curve=curve)}).remotes
+    assert block.side is side
+    found = {suite.method: suite.curve for suite in block.proposals}
+    assert found == {AuthMethod.PSK: None, AuthMethod.ECDSA: curve}
+
+
+def test_ecdsasig_without_a_key_for_it(home: Path) -> None:
+    settings = loads("\n".join((remote("ecdsasig", OWN, TRUST), SAINFO)), directory=home).settings
+    for credentials in ({}, {"anonymous": Credential(chain=(b"an RSA one",))}):
+        with pytest.raises(ConfigError, match="the own key is none of ECDSA"):
+            resolve(settings, credentials)
+
+
+@pytest.mark.parametrize("other", ["rsasig", "xauth_rsa_server", "hybrid_rsa_server"])
+def test_one_block_has_certificates_of_one_kind(home: Path, other: str) -> None:
+    (problem,) = found(home, remote("ecdsasig", OWN, TRUST, proposal(other, "3des")), POOL)
+    assert problem.text == (
+        f"ecdsasig and {other} cannot be in one remote: a certificate has one key, of ECDSA or of RSA"
+    )
+
+
+def test_ecdsasig_needs_a_certificate_and_an_authority(home: Path) -> None:
+    texts = [problem.text for problem in found(home, remote("ecdsasig"))]
+    assert any("add certificate_type x509" in text for text in texts)
+    assert any("add ca_type x509" in text for text in texts)

@@ -14,6 +14,7 @@ import pytest
 
 from lotor.crypto.certificates import read_certificates
 from lotor.keys import Keyring, RemoteKeys
+from lotor.model.algorithms import SIGNATURE_HASHES, Curve
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import PeerProof, Signature, Trusted, Untrusted
 from lotor.pki import Making, PkiError, create_ca, issue_gateway, request, show
@@ -31,24 +32,28 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "certs"
 
 
-def judge(place: Path, host: str | None, now: datetime = NOW):
+def judge(place: Path, host: str | None, now: datetime = NOW, curve: Curve | None = None):
     """A gateway with the files of the HOW-TO in `place`, met by a client with its `ca.crt`."""
-    gateway = RemoteKeys("gateway", place / "vpngw.crt", place / "vpngw.key")
-    client = RemoteKeys("client", ca=(place / "ca.crt",), judges=True)
+    ecdsa, signed = curve is not None, HASH
+    if curve is not None:
+        signed = hashlib.new(SIGNATURE_HASHES[curve].value, b"hash").digest()
+    gateway = RemoteKeys("gateway", place / "vpngw.crt", place / "vpngw.key", signs=True, ecdsa=ecdsa)
+    client = RemoteKeys("client", ca=(place / "ca.crt",), judges=True, ecdsa=ecdsa)
     keyring = Keyring([gateway, client], clock=lambda: now)
     assert keyring.problems == ()
     own = keyring.credential("gateway")
-    signature = keyring.sign("gateway", HASH)
+    signature = keyring.sign("gateway", signed)
     assert isinstance(signature, Signature)
     return keyring.judge(
         PeerProof(
             remote="client",
             chain=own.chain,
             identity=Identity(IdKind.DER_ASN1_DN, own.subject),
-            signed=HASH,
+            signed=signed,
             signature=signature.octets,
             address=ip_address("192.0.2.50"),
             host=host,
+            curve=curve,
         )
     )
 
@@ -230,3 +235,25 @@ def test_show(place):
         show(place / "none.crt")
     with pytest.raises(PkiError, match="no readable PEM"):
         show(place / "ca.key")
+
+
+@pytest.mark.parametrize("curve", [None, *Curve])
+@pytest.mark.parametrize("root", Curve)
+def test_authorities_and_gateways_with_ecdsa_keys(tmp_path, root, curve):
+    create_ca(tmp_path, making=Making(CA_DAYS, now=NOW, curve=root))
+    issue_gateway(tmp_path, NAMES, Making(300, bits=2048, now=NOW, curve=curve))
+    assert isinstance(judge(tmp_path, "vpn.example.net", curve=curve), Trusted)
+    words = {Curve.P256: "P-256", Curve.P384: "P-384", Curve.P521: "P-521"}
+    assert f"key      ECDSA {words[root]}" in show(tmp_path / "ca.crt", NOW).splitlines()
+    at = f"-attime {int(NOW.timestamp()) + 60}"
+    assert openssl(tmp_path, f"verify {at} -purpose sslserver -x509_strict -CAfile ca.crt vpngw.crt").endswith("OK\n")
+    text = openssl(tmp_path, "x509 -in vpngw.crt -noout -text")
+    assert f"ecdsa-with-{SIGNATURE_HASHES[root].name}" in text
+    assert ("Key Encipherment" in text) is (curve is None)
+
+
+def test_a_request_with_an_ecdsa_key(tmp_path):
+    made = request(tmp_path, NAMES, Making(300, curve=Curve.P384))
+    assert "verify OK" in subprocess.run(
+        ["openssl", "req", "-verify", "-noout", "-in", made.document], capture_output=True, text=True, check=True
+    ).stderr
