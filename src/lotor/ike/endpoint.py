@@ -20,6 +20,7 @@ from lotor.ike.intents import ChildExpired, Connect, Disconnect, Intent, PeerMov
 from lotor.ike.questions import Answer
 from lotor.ike.reassembly import Reassembly
 from lotor.ike.session import NO_COOKIE, Cookies, Facts, Session
+from lotor.ike.standing import Standing
 from lotor.ike.v1 import informational, protocol, sequence
 from lotor.ike.v1.xauth import ALREADY
 from lotor.model.algorithms import AuthMethod
@@ -91,6 +92,13 @@ class Endpoint:
 
     def deadline(self) -> Deadline | None:
         return self._desk.timers.deadline()
+
+    def standing(self, data: bytes, path: Path) -> Standing:
+        """Whose a datagram claims to be, for whoever must choose which to look at first."""
+        session = self._sessions.find(Header(data[:8], data[8:16], 0, 0, 0, 0), path.remote)
+        if session is None:
+            return Standing.STRANGER
+        return Standing.PROVED if session.initiator or session.gates.all_open() else Standing.UNDER_WAY
 
     # --- in ----------------------------------------------------------------------------------------------------------
 
