@@ -124,12 +124,12 @@ class Typing:
 class World:
     """Gateway and client, assembled but for the host. `diary` is what the client's host was asked to do."""
 
-    def __init__(self, directory, *, pool=253, login="", capture=None):
+    def __init__(self, directory, *, pool=253, login="", capture=None, beside=None):
         self.capture = capture
         self.directory, self.air, self.diary = directory, Air(), []
         (directory / "gateway.conf").write_text(GATEWAY_FILE.format(directory=directory, pool=pool))
         (directory / "client.conf").write_text(CLIENT_FILE.format(directory=directory, login=login))
-        self.gateway, self.gateway_plane = self.program("gateway", Pool(IPv4Address("10.99.99.1"), pool))
+        self.gateway, self.gateway_plane = self.program("gateway", Pool(IPv4Address("10.99.99.1"), pool, beside=beside))
         self.client, self.client_plane = self.program("client", None)
         self.steward = self.steward_of("client", self.client)
         self.gateway_steward = self.steward_of("gateway", self.gateway)

@@ -6,10 +6,8 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 import threading
 from collections.abc import Callable
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from lotor.cli.connect import outcome
 from lotor.config import ConfigError
 from lotor.control.messages import Secrets
 from lotor.daemon import logs
+from lotor.daemon.addresses import resolve, typed
 from lotor.daemon.assembly import assemble, dismantle
 from lotor.daemon.connections import Target
 from lotor.daemon.exits import CAUSES, Exit, StartError
@@ -30,6 +29,7 @@ from lotor.daemon.privilege import demand_privilege
 from lotor.daemon.service import connected
 from lotor.ike.events import Ended, Event
 from lotor.model.login import Field
+from lotor.model.network import Address
 from lotor.model.reason import Cause, Reason
 
 Ask = Callable[[tuple[Field, ...], str], Secrets | None]
@@ -41,37 +41,34 @@ def connect_here(gateway: str, ca: Path, user: str | None, ask: Ask) -> None:
     """Returns when the person ends the connection; `StartError` when it does not come up or is lost."""
     os.umask(0o077)
     demand_privilege()
-    address, host = _resolve(gateway)
-    loadout = _loadout(gateway, ca, address, user)
+    addresses, host = _resolve(gateway)
+    loadout = _loadout(gateway, ca, addresses, user)
     logs.set_up(logs.Sink.STDERR, "warning", debug=False)
     logging.getLogger("lotor").setLevel(logging.ERROR)  # what matters to this person is said by the command itself
     logging.getLogger("lotor.hosts").setLevel(logging.WARNING)  # but for DNS or routes that could not be set up whole
     with terminal.kept():
-        reason = asyncio.run(Visit(loadout, Target(loadout.policy.remotes[0], address, host), ask).run())
+        target = Target(loadout.policy.remotes[0], addresses[0], host, tuple(addresses[1:]))
+        reason = asyncio.run(Visit(loadout, target, ask).run())
     if reason.cause is Cause.ADMINISTRATOR:
         click.echo("VPN connection terminated")
         return
     raise StartError(reason.text, CAUSES[reason.cause])
 
 
-def _resolve(gateway: str) -> tuple[IPv4Address, str | None]:
-    """The address, and the name if one was typed."""
+def _resolve(gateway: str) -> tuple[list[Address], str | None]:
+    """The addresses, and the name if one was typed."""
+    if (address := typed(gateway)) is not None:
+        return [address], None
     try:
-        return IPv4Address(gateway), None
-    except ValueError:
-        pass
-    try:
-        found = socket.getaddrinfo(gateway, None, socket.AF_INET, socket.SOCK_DGRAM)
-    except (OSError, UnicodeError) as error:
-        raise StartError(
-            f"cannot resolve {gateway}: {getattr(error, 'strerror', None) or 'not a host name'}"
-        ) from error
-    return IPv4Address(str(found[0][4][0])), gateway
+        return asyncio.run(resolve(gateway)), gateway
+    except OSError as error:
+        raise StartError(error.strerror or str(error)) from error
 
 
-def _loadout(gateway: str, ca: Path, address: IPv4Address, user: str | None) -> Loadout:
+def _loadout(gateway: str, ca: Path, addresses: list[Address], user: str | None) -> Loadout:
+    """With several addresses the remote block is for all of them."""
     try:
-        return prepare(config.roadwarrior(gateway, ca, address, user))
+        return prepare(config.roadwarrior(gateway, ca, addresses[0] if len(addresses) == 1 else None, user))
     except ConfigError as error:
         raise StartError("; ".join(each.text for each in error.problems), Exit.CONFIGURATION) from error
 

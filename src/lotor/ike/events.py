@@ -162,7 +162,7 @@ class LoginRefused(Event):
 class Configured(Event):
     """Mode config is done. On the client this is what was received, on the gateway what was given."""
 
-    line = "address {address} for {user}"
+    line = "address {configuration.inside} for {user}"
     user: str
     address: str
     configuration: ModeConfiguration

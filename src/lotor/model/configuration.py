@@ -29,3 +29,8 @@ class ModeConfiguration:
     address6: IPv6Interface | None = None
     dns6: tuple[IPv6Address, ...] = ()
     split_include6: tuple[IPv6Network, ...] = ()
+
+    @property
+    def inside(self) -> str:
+        """The client's addresses, for a person."""
+        return f"{self.address} and {self.address6.ip}" if self.address6 is not None else str(self.address)

@@ -86,8 +86,8 @@ class Retransmission:
 class RemotePolicy:
     """One `remote` block. `address` None is `anonymous`; `my_identity` None is the local address; `certificates` is
     our chain, leaf first, DER. `mode_cfg`: a client asks for a configuration; a gateway has addresses to give, and its
-    clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `name` is unique and is what questions to the keys
-    carry."""
+    clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `name` is unique and is what questions to the
+    keys carry."""
 
     name: str
     side: Side

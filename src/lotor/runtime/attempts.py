@@ -186,8 +186,8 @@ def _learn_later(attempt: Attempt, event: Event) -> None:
             attempt.user, attempt.login = say(user), f"login of {say(user)} accepted"
         case LoginRefused(user=user, why=why):
             attempt.user, attempt.login = say(user), say(f"login of {user or 'nobody'} refused: {why}")
-        case Configured(user=user, address=address):
-            attempt.user, attempt.inner = say(user), say(address)
+        case Configured(user=user, configuration=configuration):
+            attempt.user, attempt.inner = say(user), configuration.inside
         case Up(user=user):
             attempt.user, attempt.up = say(user), True
         case PathChanged() | Turned() | Dead() | Renewed():
@@ -214,7 +214,8 @@ def _all(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _names(attempt: Attempt) -> Iterator[str]:
-    known = (attempt.address, attempt.inner, attempt.user, attempt.peer, attempt.claimed, attempt.remote)
+    inner = attempt.inner.split(" and ")
+    known = (attempt.address, *inner, attempt.user, attempt.peer, attempt.claimed, attempt.remote)
     yield from (each.casefold() for each in known if each)
     if attempt.session:
         yield str(attempt.session)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol
 
-from lotor.ike.events import Ended, Event, Started
+from lotor.ike.events import Ended, Event, PhaseOneUp, Started
 from lotor.model.login import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
@@ -45,6 +45,7 @@ class Requests:
         self._wishes: dict[int, Wish] = {}
         self._outcomes: dict[int, asyncio.Future[Outcome]] = {}
         self._sessions: dict[int, int] = {}
+        self._met: set[int] = set()
 
     def new(self, wish: Wish) -> int:
         number = next(self._numbers)
@@ -60,6 +61,11 @@ class Requests:
         """The person is gone; the session, if there is one, stays."""
         self._wishes.pop(number, None)
         self._outcomes.pop(number, None)
+        self._met.discard(number)
+
+    def met(self, number: int) -> bool:
+        """Whether the peer of a request proved that it is there."""
+        return number in self._met
 
     def session(self, number: int) -> int | None:
         """The session of a request, None when none began or it has ended."""
@@ -72,6 +78,8 @@ class Requests:
         match event:
             case Started(session=session, request=int(request)):
                 self._sessions[session] = request
+            case PhaseOneUp(session=session) if session in self._sessions:
+                self._met.add(self._sessions[session])
             case Ended(session=session, reason=reason):
                 self._settle(session, reason)
                 self._sessions.pop(session, None)

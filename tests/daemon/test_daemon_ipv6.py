@@ -1,0 +1,117 @@
+"""IPv6 beside IPv4 in whole programs: what a client is given and shown, and which address of a name is called."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from ipaddress import IPv4Address, IPv6Address, IPv6Interface, ip_address
+
+import pytest
+
+from lotor.control.messages import Connected
+from lotor.daemon import machinery
+from lotor.daemon.addresses import resolve, typed
+from lotor.daemon.connections import Target
+from lotor.leases.pool import Beside
+from lotor.model.reason import Reason
+from visiting import Typing, play
+
+BESIDE = Beside(IPv6Address("fd00:99::1"), 64)
+TARGET = IPv4Address("127.0.0.1")
+
+
+def children(plane) -> set[str]:
+    return {str(network) for child in plane.installed.values() for network in child.local_networks}
+
+
+async def until(world, condition) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await world.settle()
+
+
+def test_a_client_that_asks_has_both(directory, caplog):
+    async def story(world):
+        up = await world.vc()
+        await until(world, lambda: len(world.client_plane.installed) == 2)
+        (session,) = world.client.register.all()
+        (shown,) = world.gateway_steward.status()["sessions"]
+        return up, session.configuration, shown["address6"], children(world.client_plane)
+
+    caplog.set_level("INFO")
+    up, configuration, shown, networks = play(directory, story, beside=BESIDE)
+    assert isinstance(up, Connected)
+    assert (up.address, up.address6) == ("10.99.99.1", "fd00:99::1")
+    assert configuration.address6 == IPv6Interface("fd00:99::1/64")
+    assert shown == "fd00:99::1"
+    assert networks == {"10.99.99.1/32", "fd00:99::1/128"}
+    assert "address 10.99.99.1 and fd00:99::1 for alice" in caplog.text
+
+
+def test_one_that_does_not_ask_has_what_it_always_had(directory):
+    async def story(world):
+        up = await world.vc()
+        await world.settle()
+        (shown,) = world.gateway_steward.status()["sessions"]
+        return up, shown["address6"], children(world.client_plane)
+
+    up, shown, networks = play(directory, story, beside=BESIDE, login="mode_cfg6 off;")
+    assert (up.address, up.address6, shown, networks) == ("10.99.99.1", "", "", {"10.99.99.1/32"})
+
+
+# --- which address ---------------------------------------------------------------------------------------------------
+
+
+def by_ipv4_only(remote, *, mark=None):
+    del mark
+    if remote.address.version == 6:
+        raise OSError(errno.ENETUNREACH, f"no route to {remote.address}: Network is unreachable")
+    return IPv4Address("127.0.0.1")
+
+
+def called(directory, monkeypatch, address: str, *others: str):
+    """What came of it, and how often the person was asked."""
+    monkeypatch.setattr(machinery, "source_towards", by_ipv4_only)
+    person = Typing()
+
+    async def story(world):
+        (remote,) = world.client.loadout.policy.remotes
+        target = Target(remote, ip_address(address), "127.0.0.1", tuple(map(ip_address, others)))
+        return await world.client.connections.reach(target, "alice", person)
+
+    return play(directory, story), person.prompts
+
+
+def test_without_a_way_to_one_address_the_next_is_called(directory, monkeypatch):
+    session, prompts = called(directory, monkeypatch, "2001:db8::50", "127.0.0.1")
+    assert session.up
+    assert session.path.remote.address == TARGET
+    assert len(prompts) == 1
+
+
+def test_where_all_are_silent_all_are_named(directory, monkeypatch):
+    reason, _ = called(directory, monkeypatch, "2001:db8::50", "2001:db8::51")
+    assert isinstance(reason, Reason)
+    assert reason.text.startswith("no route to 2001:db8::50: ")
+    assert "; no route to 2001:db8::51: " in reason.text
+
+
+def test_what_is_typed_is_an_address_or_a_name():
+    assert typed("2001:db8::50") == typed("[2001:db8::50]") == IPv6Address("2001:db8::50")
+    assert typed("192.0.2.50") == IPv4Address("192.0.2.50")
+    assert typed("vpn.example.net") is None
+
+
+def test_a_name_is_called_by_ipv4_first(monkeypatch):
+    found = ["2001:db8::1", "fe80::1", "192.0.2.1", "2001:db8::2", "192.0.2.1"]
+
+    def looked_up(host, port, *_, **__):
+        del host, port
+        return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", (each, 0)) for each in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    assert list(map(str, asyncio.run(resolve("vpn.example.net")))) == ["192.0.2.1", "2001:db8::1", "2001:db8::2"]
+    found[:] = ["fe80::1"]
+    with pytest.raises(OSError, match=r"cannot resolve vpn\.example\.net: it has link-local addresses only"):
+        asyncio.run(resolve("vpn.example.net"))
