@@ -29,6 +29,7 @@ from lotor.control.messages import (
     Explained,
     Failed,
     Happened,
+    Logout,
     Prompt,
     Reload,
     Report,
@@ -70,9 +71,21 @@ VIEW = {
             "since": "2026-05-01T12:03:44Z",
             "seconds": 61.0,
             "address": "10.99.99.1",
+            "address6": "",
+            "cookies": "0011223344556677:8899aabbccddeeff",
             "phase1": "aes-128/sha1/modp1024",
             "children": [
-                {"id": 1, "spi_in": "0x00001000", "spi_out": "0x00002000", "suite": "aes-128", "rekey_in": 2520.0}
+                {
+                    "id": 1,
+                    "spi_in": "0x00001000",
+                    "spi_out": "0x00002000",
+                    "suite": "aes-128",
+                    "rekey_in": 2520.0,
+                    "encapsulation": "udp",
+                    "ours": ["0.0.0.0/0"],
+                    "theirs": ["10.99.99.1/32"],
+                    "compression": "",
+                }
             ],
             "traffic": {
                 "octets_in": 12_345_678,
@@ -273,6 +286,41 @@ def test_status_fits_80_columns_and_json_is_the_view_itself(daemon):
     again = daemon(Report(VIEW))
     assert json.loads(run(["status", "--json"], again.path).stdout) == VIEW
     assert again.requests == [Status()]
+
+
+def test_sessions_with_several_pairs_tell_whose_traffic_each_is():
+    (session,) = VIEW["sessions"]
+    (pair,) = session["children"]
+    other = {**pair, "id": 2, "ours": ["2001:db8:1::/64"], "theirs": ["2001:db8:99::1/128"], "compression": "deflate"}
+    both = {**session, "address6": "2001:db8:99::1", "children": [pair, other]}
+    text = " ".join(table({**VIEW, "sessions": [both]}).split())
+    assert "IPv6 address 2001:db8:99::1" in text
+    assert "SA pair 1 (0.0.0.0/0 and 10.99.99.1/32): aes-128, SPI" in text
+    assert "SA pair 2 (2001:db8:1::/64 and 2001:db8:99::1/128): aes-128, deflate, SPI" in text
+    assert max(map(len, table({**VIEW, "sessions": [both]}).splitlines())) <= 80
+
+
+def test_logout_ends_all_sessions_of_a_person(daemon):
+    fake = daemon(Disconnected(2))
+    assert run(["logout", "alice"], fake.path).stdout == "2 sessions of alice ended\n"
+    assert fake.requests == [Logout("alice")]
+
+
+def test_logout_ends_one_session(daemon):
+    fake = daemon(Disconnected(1))
+    assert run(["logout", "--session", "7"], fake.path).stdout == "1 session ended\n"
+    assert fake.requests == [Logout(None, 7)]
+
+
+def test_logout_of_nobody(daemon):
+    fake = daemon(Failed("alice is not logged in"))
+    done = run(["logout", "alice"], fake.path)
+    assert (done.returncode, done.stderr) == (Exit.FAILED, "lotor: alice is not logged in\n")
+
+
+@pytest.mark.parametrize("words", [["logout"], ["logout", "alice", "--session", "7"], ["logout", "--session", "0"]])
+def test_logout_wants_one_of_both(words, tmp_path):
+    assert run(words, tmp_path / "none").returncode == Exit.USAGE
 
 
 def test_status_without_sessions():

@@ -11,7 +11,8 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.control.messages import Connected, Disconnected, Done, Explain, Failed
+from lotor.control.messages import Connected, Disconnected, Done, Explain, Failed, Logout
+from lotor.ike.events import Ended
 from lotor.model.login import Field
 from lotor.model.network import Path, Peer
 from visiting import GATEWAY, GATEWAY_FILE, PASSWORD, Typing, play
@@ -183,6 +184,37 @@ def test_disconnecting_from_what_is_not_connected_is_told(directory):
         return await world.vd()
 
     assert play(directory, story) == Failed("not connected to 127.0.0.1")
+
+
+def test_logout_ends_every_session_of_a_person_at_both_ends(directory):
+    async def story(world):
+        await world.vc("alice")
+        nobody = await world.gateway_steward.logout(Logout("bob"))
+        reasons = []
+        world.client.listen(lambda event: reasons.append(event.reason.text) if isinstance(event, Ended) else None)
+        done = await world.gateway_steward.logout(Logout("alice"))
+        await world.settle()
+        (attempt,) = world.gateway.attempts.find("alice")
+        return nobody, done, reasons, attempt.reason.text, world.client.register.all(), world.gateway.register.all()
+
+    nobody, done, client, gateway, *left = play(directory, story)
+    assert nobody == Failed("bob is not logged in")
+    assert done == Disconnected(1)
+    assert client == ["the gateway ended the session"]
+    assert gateway == "alice was logged out by the administrator"
+    assert left == [(), ()]
+
+
+def test_logout_by_number(directory):
+    async def story(world):
+        await world.vc("alice")
+        (session,) = world.gateway.register.all()
+        missed = await world.gateway_steward.logout(Logout(session=session.id + 1))
+        return missed, await world.gateway_steward.logout(Logout(session=session.id)), world.gateway.register.all()
+
+    missed, done, left = play(directory, story)
+    assert missed.text.startswith("there is no session")
+    assert (done, left) == (Disconnected(1), ())
 
 
 def test_a_bad_configuration_is_not_taken_over(directory):

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from lotor.cli import terminal
-from lotor.cli.calling import FILE, SOCKET, call, refusal
+from lotor.cli.calling import FILE, SOCKET, Daemon, call, refusal
 from lotor.control.messages import Answer, Connect, Connected, Disconnect, Disconnected, Prompt, Response, Secrets
 from lotor.model.login import Field
 
@@ -30,10 +30,16 @@ def connect(context: click.Context, /, gateway: str, user: str | None, ca: Path 
         connect_here(gateway, ca, user, asking.answer)
         return
     with call(context, options) as daemon:
-        daemon.send(Connect(gateway, user))
-        while isinstance(response := daemon.receive(), Prompt):
-            daemon.send(Answer(asking.answer(tuple(Field(each) for each in response.wants), response.message)))
+        response = reach(daemon, gateway, user, asking)
     click.echo(outcome(response, gateway))
+
+
+def reach(daemon: Daemon, gateway: str, user: str | None, asking: Asking) -> Response:
+    """Asks the daemon to connect, and answers what it wants to know meanwhile."""
+    daemon.send(Connect(gateway, user))
+    while isinstance(response := daemon.receive(), Prompt):
+        daemon.send(Answer(asking.answer(tuple(Field(each) for each in response.wants), response.message)))
+    return response
 
 
 @click.command()
@@ -84,8 +90,6 @@ def outcome(response: Response, gateway: str) -> str:
         raise refusal(response)
     lines = [f"already connected to {gateway}"] if response.already else []
     lines.append(f"Bound to address {response.address}" if response.address else "VPN connection established")
-    if response.address6:
-        lines.append(f"Bound to address {response.address6}")
     if response.banner.strip():
         lines.append(terminal.framed(response.banner))
     return "\n".join(lines)

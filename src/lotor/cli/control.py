@@ -1,4 +1,4 @@
-"""`lotor events` and `lotor reload`."""
+"""`lotor events`, `lotor logout` and `lotor reload`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from lotor.cli.calling import FILE, SOCKET, call, refusal
-from lotor.control.messages import Done, Events, Happened, Reload
+from lotor.control.messages import Disconnected, Done, Events, Happened, Logout, Reload
 
 
 @click.command()
@@ -24,6 +24,25 @@ def events(context: click.Context, /, **options: object) -> None:
             at = datetime.fromtimestamp(response.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             session = f"session {response.session}: " if response.session else ""
             click.echo(f"{at} {session}{response.text}")
+
+
+@click.command()
+@click.argument("user", required=False)
+@click.option("--session", "number", type=click.IntRange(1), help="End the session of this number instead.")
+@SOCKET
+@FILE
+@click.pass_context
+def logout(context: click.Context, /, user: str | None, number: int | None, **options: object) -> None:
+    """End every session of USER. Both ends are told."""
+    if (user is None) == (number is None):
+        raise click.UsageError("give a USER, or --session NUMBER")
+    with call(context, options) as daemon:
+        daemon.send(Logout(user, number or 0))
+        response = daemon.receive()
+    if not isinstance(response, Disconnected):
+        raise refusal(response)
+    whose = f" of {user}" if user is not None else ""
+    click.echo(f"{response.sessions} session{'s' if response.sessions > 1 else ''}{whose} ended")
 
 
 @click.command()

@@ -19,6 +19,7 @@ COMMANDS = {
     "disconnect": "lotor.cli.connect:disconnect",
     "status": "lotor.cli.status:status",
     "explain": "lotor.cli.explain:explain",
+    "logout": "lotor.cli.control:logout",
     "events": "lotor.cli.control:events",
     "reload": "lotor.cli.control:reload",
     "check": "lotor.cli.check:check",
@@ -26,18 +27,21 @@ COMMANDS = {
     "user": "lotor.cli.user:user",
     "version": "lotor.cli.main:version",
 }
-RACOONCTL = {
-    "vpn-connect": COMMANDS["vc"],
-    "vc": COMMANDS["vc"],
-    "vpn-disconnect": COMMANDS["vd"],
-    "vd": COMMANDS["vd"],
-    "status": COMMANDS["status"],
-    "st": COMMANDS["status"],
-    "show-event": COMMANDS["events"],
-    "se": COMMANDS["events"],
-    "reload-config": COMMANDS["reload"],
-    "rc": COMMANDS["reload"],
-}
+RACOONCTL_WORDS = (
+    ("vpn-connect", "vc", COMMANDS["vc"]),
+    ("vpn-disconnect", "vd", COMMANDS["vd"]),
+    ("status", "st", COMMANDS["status"]),
+    ("show-event", "se", COMMANDS["events"]),
+    ("reload-config", "rc", COMMANDS["reload"]),
+    ("logout-user", "lu", COMMANDS["logout"]),
+    ("show-sa", "ss", "lotor.cli.racoonctl:show_sa"),
+    ("flush-sa", "fs", "lotor.cli.racoonctl:flush_sa"),
+    ("delete-sa", "ds", "lotor.cli.racoonctl:delete_sa"),
+    ("establish-sa", "es", "lotor.cli.racoonctl:establish_sa"),
+    ("get-cert", "gc", "lotor.cli.racoonctl:get_cert"),
+    ("show-schedule", "sc", "lotor.cli.racoonctl:show_schedule"),
+)
+RACOONCTL = {word: place for long, short, place in RACOONCTL_WORDS for word in (long, short)}
 
 
 class Lazy(click.Group):

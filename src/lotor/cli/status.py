@@ -11,7 +11,7 @@ import click
 
 from lotor.cli.calling import FILE, SOCKET, call, refusal
 from lotor.control.messages import Report, Status
-from lotor.control.views import SessionView, StatusView
+from lotor.control.views import ChildView, SessionView, StatusView
 
 UNITS = ("octets", "kB", "MB", "GB", "TB")
 HEAD = f"{'#':>4}  {'user':<16} {'from':<21} {'since':<16} {'address':<15}"
@@ -89,10 +89,9 @@ def _session(view: SessionView) -> list[str]:
         f"      {view['role']} of remote {view['remote']}, {view['state']} for {duration(view['seconds'])}",
         f"      phase 1 {view['phase1'] or '-'}; {view['nat'] or 'no NAT'}; peer {view['peer'] or '-'}",
     ]
-    lines += [
-        f"      SA pair {each['id']}: {each['suite']}, SPI {each['spi_in']} in, {each['spi_out']} out"
-        for each in view["children"]
-    ]
+    if view["address6"]:
+        lines.append(f"      IPv6 address {view['address6']}")
+    lines += [f"      {_pair(each, told=len(view['children']) > 1)}" for each in view["children"]]
     lines.append(
         f"      {octets(traffic['octets_in'])} in, {octets(traffic['octets_out'])} out"
         + (f"; next rekey in {duration(view['rekey_in'])}" if view["rekey_in"] is not None else "")
@@ -100,3 +99,10 @@ def _session(view: SessionView) -> list[str]:
     if refused:
         lines.append("      refused packets: " + ", ".join(f"{count} {kind}" for kind, count in refused.items()))
     return lines + [f"      warning: {text}" for text in view["warnings"]]
+
+
+def _pair(view: ChildView, *, told: bool) -> str:
+    """`told`: whose traffic it is, where a session has several."""
+    whose = f" ({', '.join(view['ours'])} and {', '.join(view['theirs'])})" if told else ""
+    packed = f", {view['compression']}" if view["compression"] else ""
+    return f"SA pair {view['id']}{whose}: {view['suite']}{packed}, SPI {view['spi_in']} in, {view['spi_out']} out"

@@ -16,6 +16,7 @@ from lotor.control.messages import (
     Explain,
     Failed,
     Happened,
+    Logout,
     Prompt,
     Reload,
     Report,
@@ -111,15 +112,9 @@ class Conversation:
 
     async def _respond(self, request: Request) -> Response | None:
         match request:
-            case Connect():
-                log.info("vc %s asked by %s", request.gateway, self._credential)
-                return await self._service.connect(request, self)
-            case Disconnect():
-                log.info("vd %s asked by %s", request.gateway, self._credential)
-                return await self._service.disconnect(request, self)
-            case Reload():
-                log.info("reload asked by %s", self._credential)
-                return await self._service.reload()
+            case Connect() | Disconnect() | Logout() | Reload():
+                log.info("%s asked by %s", _words(request), self._credential)
+                return await self._act(request)
             case Events():
                 await self._stream()
                 return None
@@ -127,6 +122,17 @@ class Conversation:
                 return self._look(request)
             case _:
                 return Failed("nothing was asked")
+
+    async def _act(self, request: Connect | Disconnect | Logout | Reload) -> Response:
+        match request:
+            case Connect():
+                return await self._service.connect(request, self)
+            case Disconnect():
+                return await self._service.disconnect(request, self)
+            case Logout():
+                return await self._service.logout(request)
+            case Reload():
+                return await self._service.reload()
 
     def _look(self, request: Status | Explain) -> Response:
         if isinstance(request, Explain):
@@ -151,6 +157,18 @@ class Conversation:
         if self._work is not None and not self._work.done():
             self._work.cancel()
             await asyncio.wait({self._work})
+
+
+def _words(request: Connect | Disconnect | Logout | Reload) -> str:
+    match request:
+        case Connect(gateway=gateway):
+            return f"vc {gateway}"
+        case Disconnect(gateway=gateway):
+            return f"vd {gateway}"
+        case Logout(user=user, session=session):
+            return f"logout of {user if user is not None else f'session {session}'}"
+        case Reload():
+            return "reload"
 
 
 def _offer(waiting: asyncio.Queue[Happened | None]) -> Callable[[Happened], None]:

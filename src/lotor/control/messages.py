@@ -55,6 +55,15 @@ class Disconnect:
 
 
 @dataclass(frozen=True, slots=True)
+class Logout:
+    """`lotor logout`: end every session of a login, or without one the session of that number; with deletes to the
+    peers. Answered by `Disconnected` or `Failed`."""
+
+    user: Line | None = None
+    session: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     pass
 
@@ -86,13 +95,11 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """`address` and `address6` are empty when the gateway gave none; `banner` is clean; `already`: the tunnel was up
-    before."""
+    """`address` is empty when the gateway gave none; `banner` is clean; `already`: the tunnel was up before."""
 
     address: Line
     banner: Text = ""
     already: bool = False
-    address6: Line = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,7 @@ class Failed:
     cause: Line = ""
 
 
-Request = Connect | Answer | Disconnect | Status | Explain | Events | Reload
+Request = Connect | Answer | Disconnect | Logout | Status | Explain | Events | Reload
 Response = Prompt | Connected | Disconnected | Report | Explained | Happened | Done | Failed
 Message = Request | Response
 
@@ -149,6 +156,7 @@ REQUESTS: dict[str, type[Request]] = {
     "connect": Connect,
     "answer": Answer,
     "disconnect": Disconnect,
+    "logout": Logout,
     "status": Status,
     "explain": Explain,
     "events": Events,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from lotor.control.messages import Connect, Disconnect, Explain, Happened, Response, Secrets
+from lotor.control.messages import Connect, Disconnect, Explain, Happened, Logout, Response, Secrets
 from lotor.control.views import StatusView
 from lotor.model.login import Field
 
@@ -38,6 +38,8 @@ class Service(Protocol):
     async def connect(self, request: Connect, caller: Caller) -> Response: ...
 
     async def disconnect(self, request: Disconnect, caller: Caller) -> Response: ...
+
+    async def logout(self, request: Logout) -> Response: ...
 
     def status(self) -> StatusView: ...
 

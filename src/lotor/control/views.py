@@ -9,13 +9,18 @@ SCHEMA = 1
 
 
 class ChildView(TypedDict):
-    """One SA pair. SPIs as hexadecimal text; seconds until the core wants to rekey, None never."""
+    """One SA pair. SPIs as hexadecimal text; seconds until the core wants to rekey, None never. `encapsulation` is
+    `udp` or `esp`, `ours` and `theirs` the inner networks at both ends, `compression` empty without IPComp."""
 
     id: int
     spi_in: str
     spi_out: str
     suite: str
     rekey_in: float | None
+    encapsulation: str
+    ours: list[str]
+    theirs: list[str]
+    compression: str
 
 
 class TrafficView(TypedDict):
@@ -31,7 +36,8 @@ class TrafficView(TypedDict):
 
 
 class SessionView(TypedDict):
-    """One session. `since` is ISO 8601 in UTC, `seconds` its age; `address` the inner address of the client."""
+    """One session. `since` is ISO 8601 in UTC, `seconds` its age; `address` and `address6` (empty without
+    IPv6) the inner addresses of the client, `cookies` those of phase 1 as hexadecimal text."""
 
     session: int
     role: str
@@ -46,6 +52,8 @@ class SessionView(TypedDict):
     since: str
     seconds: float
     address: str
+    address6: str
+    cookies: str
     phase1: str
     children: list[ChildView]
     traffic: TrafficView

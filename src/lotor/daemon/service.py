@@ -19,6 +19,7 @@ from lotor.control.messages import (
     Explained,
     Failed,
     Happened,
+    Logout,
     Response,
 )
 from lotor.control.service import Caller
@@ -67,6 +68,14 @@ class Steward:
         del caller
         ended = await self._machinery.connections.disconnect(request.gateway)
         return Disconnected(ended) if ended else Failed(f"not connected to {request.gateway}")
+
+    async def logout(self, request: Logout) -> Response:
+        connections = self._machinery.connections
+        if request.user is not None:
+            ended = await connections.logout(request.user)
+            return Disconnected(ended) if ended else Failed(f"{request.user} is not logged in")
+        ended = await connections.close(request.session)
+        return Disconnected(ended) if ended else Failed(f"there is no session {request.session}")
 
     def status(self) -> StatusView:
         now = asyncio.get_running_loop().time()
@@ -122,5 +131,4 @@ def connected(session: Session, *, already: bool) -> Connected:
     if configuration is None:
         return Connected("", already=already)
     banner = clean(configuration.banner, lines=True, longest=LONGEST_BANNER)
-    address6 = str(configuration.address6.ip) if configuration.address6 is not None else ""
-    return Connected(str(configuration.address), banner, already, address6)
+    return Connected(str(configuration.address), banner, already)

@@ -56,6 +56,8 @@ def session_view(register: Register, session: Session, now: float) -> SessionVie
         since=since.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=max(0.0, round(datetime.now(UTC).timestamp() - session.since, 1)),
         address=str(session.configuration.address) if session.configuration else "",
+        address6=_address6(session),
+        cookies=session.cookies,
         phase1=str(session.suite) if session.suite else "",
         children=children,
         traffic=_traffic(register.traffic(session)),
@@ -74,6 +76,11 @@ def weaknesses(phase1: IkeSuite | None, children: list[EspSuite]) -> list[str]:
     return list(dict.fromkeys(WEAK[each] for each in used if each in WEAK))
 
 
+def _address6(session: Session) -> str:
+    given = session.configuration.address6 if session.configuration else None
+    return str(given.ip) if given is not None else ""
+
+
 def _state(session: Session) -> str:
     if session.up:
         return "up"
@@ -83,12 +90,17 @@ def _state(session: Session) -> str:
 
 
 def _child(event: ChildUp, now: float) -> ChildView:
+    child = event.child
     return ChildView(
-        id=event.child.id,
-        spi_in=f"{event.child.inbound.spi:#010x}",
-        spi_out=f"{event.child.outbound.spi:#010x}",
+        id=child.id,
+        spi_in=f"{child.inbound.spi:#010x}",
+        spi_out=f"{child.outbound.spi:#010x}",
         suite=str(event.suite),
         rekey_in=round(event.rekey_at - now, 1) if event.rekey_at is not None else None,
+        encapsulation=child.encapsulation.value,
+        ours=[str(each) for each in child.local_networks],
+        theirs=[str(each) for each in child.remote_networks],
+        compression=child.compression.algorithm.value if child.compression else "",
     )
 
 
