@@ -6,22 +6,26 @@ from typing import final
 from lotor.model.child import Child
 from lotor.model.network import Path
 
-# One TUN device, one NAT traversal socket, many SA pairs, one thread. Every refusal is `OSError`.
+# One TUN device, a NAT traversal socket of each IP version, many SA pairs, one thread. Every refusal is `OSError`.
 @final
 class Pump:
-    # `descriptors`: the TUN device, the UDP socket and the records; they are duplicated: the caller closes its own.
-    # Records go to one end of a SOCK_SEQPACKET pair; what comes
-    # out of the other end is laid out in `rust/pump/src/record.rs`.
+    # `descriptors`: the TUN device, the UDP sockets and the records; they are duplicated: the caller closes its own.
+    # Records go to one end of a SOCK_SEQPACKET pair; what comes out of the other end is laid out in
+    # `rust/pump/src/record.rs`.
     # `framed`: whether a virtio-net header stands before each packet of a `tun` that is no TUN device. `wanted` and
     # `offloads` are the fields of `userspace.offloads.Offloads` in their order.
     def __new__(
-        cls, descriptors: tuple[int, int, int], framed: bool, outer_mtu: int, wanted: tuple[bool, bool, bool, bool]
+        cls,
+        descriptors: tuple[int, list[int], int],
+        framed: bool,
+        outer_mtu: int,
+        wanted: tuple[bool, bool, bool, bool],
     ) -> Pump: ...
     def offloads(self) -> tuple[bool, bool, bool, bool]: ...
     def start(self) -> None: ...
     # Returns when no packet is carried any more.
     def stop(self) -> None: ...
-    # A raw socket of protocol 50: native ESP travels from now on.
+    # A raw socket of protocol 50: native ESP of its IP version travels from now on.
     def attach_raw(self, raw: int) -> None: ...
     def install(self, child: Child) -> None: ...
     def activate(self, child: int) -> None: ...
@@ -32,7 +36,7 @@ class Pump:
     # Adds the non-ESP marker, but not to a keepalive.
     def transmit(self, message: bytes, path: Path) -> None: ...
 
-# Octets of the largest inner packet that fits, whatever the suite, into outer datagrams of `outer_mtu` octets.
+# Octets of the largest inner packet that fits, whatever the suite, into outer datagrams of IPv4 of `outer_mtu` octets.
 def device_mtu(outer_mtu: int) -> int: ...
 
 # A public odd modulus in network order. Every refusal is `ValueError`.

@@ -377,9 +377,16 @@ def test_a_device_that_goes_away_is_told_once(bench):
     bench.engine.remove(1)
 
 
-def test_only_ipv4_sockets_serve(bench):
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as nat_t, pytest.raises(OSError, match="IPv4 socket"):
-        Userspace(bench.engine._tun, nat_t)
+def test_one_udp_socket_of_each_ip_version_serves(bench, udp_socket):
+    with (
+        udp_socket() as second,
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as third,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as stranger,
+    ):
+        for wrong in ((), (bench.nat_t, second), (bench.nat_t, stranger), (third, third)):
+            with pytest.raises(OSError, match="a NAT traversal socket of IPv4, one of IPv6, or one of each"):
+                Userspace(bench.engine._tun, *wrong)
+        Userspace(bench.engine._tun, third).stop()
 
 
 def test_records_of_unknown_kind_are_refused():

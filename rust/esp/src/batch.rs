@@ -14,6 +14,7 @@ pub struct Batch {
     packets: usize,
     /// The last packet is shorter: nothing fits behind it.
     closed: bool,
+    class: u8,
 }
 
 impl Default for Batch {
@@ -24,11 +25,27 @@ impl Default for Batch {
 
 impl Batch {
     pub fn new() -> Self {
-        Self { room: vec![0; MOST_OCTETS].into(), len: 0, stride: 0, packets: 0, closed: false }
+        Self { room: vec![0; MOST_OCTETS].into(), len: 0, stride: 0, packets: 0, closed: false, class: 0 }
     }
 
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// DSCP and ECN of the outer headers.
+    pub fn class(&self) -> u8 {
+        self.class
+    }
+
+    /// Whether packets of that class may stand in this batch.
+    pub(crate) fn goes_as(&self, class: u8) -> bool {
+        self.class == class
+    }
+
+    /// Only of an empty batch.
+    pub(crate) fn set_class(&mut self, class: u8) {
+        debug_assert!(self.is_empty());
+        self.class = class;
     }
 
     /// Whether a packet of `len` octets may stand behind the others.

@@ -1,15 +1,18 @@
 //! One SA pair in tunnel mode: which packets it takes, what it does to them, and what it counts.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::algorithm::Suite;
 use crate::batch::Batch;
+use crate::congestion;
 use crate::fragment::fragments;
-use crate::ipv4::{Header, SHORTEST_HEADER};
+use crate::ip::{Header, Version};
+use crate::ipv4::SHORTEST_HEADER;
+use crate::ipv6::LEAST_MTU;
 use crate::lifetime::{Expiry, Life, Limits};
 use crate::mss;
 use crate::network::{any_contains, Network};
@@ -19,16 +22,23 @@ use crate::seal::{BadKeys, Keys, Sealer};
 use crate::size::{largest_inner, sealed_len, Encapsulation};
 use crate::split::{finish_checksum, Segments};
 use crate::vnet::{Frame, Segmentation};
-use crate::{Nanos, LOWEST_SPI, NEXT_HEADER_IPV4, NEXT_HEADER_NONE};
+use crate::{Nanos, LOWEST_SPI, NEXT_HEADER_NONE};
 
 /// Where datagrams of the pair leave and go to; native ESP has no use for the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path {
-    pub local: Ipv4Addr,
-    pub remote: SocketAddrV4,
+    pub local: IpAddr,
+    pub remote: SocketAddr,
 }
 
-/// Everything an SA pair is made of. `largest_outer`: octets of the largest outer IP datagram.
+impl Path {
+    pub fn version(&self) -> Version {
+        Version::of(self.remote.ip())
+    }
+}
+
+/// Everything an SA pair is made of. Its networks are of one IP version, whatever that of the path. `largest_outer`:
+/// octets of the largest outer IP datagram.
 pub struct Specification {
     pub id: u64,
     pub path: Path,
@@ -54,6 +64,7 @@ pub enum Impossible {
     ReservedSpi(u32),
     TakenSpi(u32),
     TakenId(u64),
+    Mixed,
     Keys(BadKeys),
     NoRoom { outer: usize },
 }
@@ -64,6 +75,7 @@ impl fmt::Display for Impossible {
             Impossible::ReservedSpi(spi) => write!(f, "SPI {spi} is reserved: SPIs start at {LOWEST_SPI}"),
             Impossible::TakenSpi(spi) => write!(f, "SPI {spi:#010x} belongs to another SA pair"),
             Impossible::TakenId(id) => write!(f, "SA pair {id} is installed already"),
+            Impossible::Mixed => write!(f, "the networks of one SA pair are IPv4 or IPv6, not both"),
             Impossible::Keys(bad) => bad.fmt(f),
             Impossible::NoRoom { outer } => {
                 write!(f, "no inner packet fits into outer datagrams of {outer} octets: raise esp_frag (552 or more)")
@@ -104,7 +116,11 @@ pub struct Child {
     replaces: Option<u64>,
     encapsulation: Encapsulation,
     inbound_spi: u32,
-    largest_inner: usize,
+    /// Of the packets inside.
+    version: Version,
+    largest_outer: usize,
+    /// Follows the path, whose version it depends on.
+    largest_inner: AtomicUsize,
     local_networks: Vec<Network>,
     remote_networks: Vec<Network>,
     opener: Opener,
@@ -116,13 +132,22 @@ pub struct Child {
     tally: Tally,
 }
 
+/// How packets came that came at once. `class`: DSCP and ECN of the outer header.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    pub via: Encapsulation,
+    pub remote: SocketAddr,
+    pub class: u8,
+    pub now: Nanos,
+}
+
 /// What an authentic packet led to.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Received {
     /// The packet for the TUN device; `None` for a dummy, or one that may not come out here.
     pub inner: Option<Range<usize>>,
     /// The pair follows the peer to this address.
-    pub moved: Option<SocketAddrV4>,
+    pub moved: Option<SocketAddr>,
     pub expiry: Option<Expiry>,
 }
 
@@ -130,7 +155,7 @@ pub struct Received {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
     Carried(Option<Expiry>),
-    /// It must not be fragmented and has more than `Child::largest_inner` octets.
+    /// It must not be fragmented and has more than `Child::largest_whole` octets.
     TooBig,
 }
 
@@ -159,7 +184,10 @@ impl Child {
         }
         let opener = Opener::new(suite, &inbound, specification.replay_window).map_err(Impossible::Keys)?;
         let sealer = Sealer::new(suite, &outbound, &specification.iv_seed).map_err(Impossible::Keys)?;
-        let largest_inner = largest_inner(sealer.shape(), encapsulation, largest_outer);
+        let Specification { local_networks, remote_networks, .. } = specification;
+        let version = version(local_networks.iter().chain(&remote_networks)).ok_or(Impossible::Mixed)?;
+        let path = specification.path.version();
+        let largest_inner = largest_inner(sealer.shape(), encapsulation, path, largest_outer);
         if largest_inner < SMALLEST_INNER {
             return Err(Impossible::NoRoom { outer: largest_outer });
         }
@@ -168,9 +196,11 @@ impl Child {
             replaces: specification.replaces,
             encapsulation,
             inbound_spi: inbound.spi,
-            largest_inner,
-            local_networks: specification.local_networks,
-            remote_networks: specification.remote_networks,
+            version,
+            largest_outer,
+            largest_inner: AtomicUsize::new(largest_inner),
+            local_networks,
+            remote_networks,
             opener,
             sealer,
             next_sequence: AtomicU64::new(1),
@@ -207,7 +237,18 @@ impl Child {
 
     /// Octets of the largest inner packet that leaves in one piece.
     pub fn largest_inner(&self) -> usize {
-        self.largest_inner
+        self.largest_inner.load(Relaxed)
+    }
+
+    /// Octets of the largest inner packet that leaves without being fragmented itself. IPv6 has no fragmentation by
+    /// routers, and every link must carry packets of 1280 octets: where less fits, they leave all the same, and the outer
+    /// datagram is left to IP's own fragmentation (RFC 2473 §7.1, RFC 8200 §5). TCP never comes to that: the MSS clamp
+    /// goes by `largest_inner`.
+    pub fn largest_whole(&self) -> usize {
+        match self.version {
+            Version::V4 => self.largest_inner(),
+            Version::V6 => self.largest_inner().max(LEAST_MTU),
+        }
     }
 
     pub fn remote_networks(&self) -> &[Network] {
@@ -224,6 +265,8 @@ impl Child {
 
     pub fn set_path(&self, path: Path) {
         *self.locked_path() = path;
+        let largest = largest_inner(self.sealer.shape(), self.encapsulation, path.version(), self.largest_outer);
+        self.largest_inner.store(largest, Relaxed);
     }
 
     fn locked_path(&self) -> MutexGuard<'_, Path> {
@@ -231,7 +274,7 @@ impl Child {
     }
 
     /// Whether the pair carries packets from `source`.
-    pub fn sends_for(&self, source: Ipv4Addr) -> bool {
+    pub fn sends_for(&self, source: IpAddr) -> bool {
         self.is_sending() && !self.life.is_over() && any_contains(&self.local_networks, source)
     }
 
@@ -240,33 +283,39 @@ impl Child {
         Receiver { child: self, window: self.opener.window() }
     }
 
-    /// Only the newest packet so far tells where the peer is now: an older one may come late from where it was.
-    fn follow(&self, mark: Mark, remote: SocketAddrV4) -> Option<SocketAddrV4> {
+    /// Only the newest packet so far tells where the peer is now: an older one may come late from where it was. A path
+    /// keeps its IP version: another one has another local address, which IKE finds out.
+    fn follow(&self, mark: Mark, remote: SocketAddr) -> Option<SocketAddr> {
         if mark != Mark::Advanced || self.encapsulation != Encapsulation::Udp {
             return None;
         }
         let mut path = self.locked_path();
-        if path.remote == remote {
+        if path.remote == remote || path.version() != Version::of(remote.ip()) {
             return None;
         }
         path.remote = remote;
         Some(remote)
     }
 
-    /// The inner packet, when it may come out of this tunnel; `None` for a dummy.
-    fn admit(&self, packet: &mut [u8], opened: &Opened) -> Result<Option<Range<usize>>, Refusal> {
+    /// The inner packet, when it may come out of this tunnel; `None` for a dummy, and for what a congested router outside
+    /// meant to drop.
+    fn admit(&self, packet: &mut [u8], opened: &Opened, class: u8) -> Result<Option<Range<usize>>, Refusal> {
         if opened.next_header == NEXT_HEADER_NONE {
             return Ok(None);
         }
         let inner = &mut packet[opened.payload.clone()];
         let header = Header::parse(inner).ok_or(Refusal::Misdirected)?;
-        let belongs = opened.next_header == NEXT_HEADER_IPV4
+        let belongs = header.version == self.version
+            && opened.next_header == self.version.protocol()
             && any_contains(&self.remote_networks, header.source)
             && any_contains(&self.local_networks, header.destination);
         if !belongs {
             return Err(Refusal::Misdirected);
         }
-        mss::clamp(inner, &header, self.largest_inner);
+        if !congestion::pass_on(class, inner, &header) {
+            return Ok(None);
+        }
+        mss::clamp(inner, &header, self.largest_inner());
         self.tally.packets_in.fetch_add(1, Relaxed);
         self.tally.octets_in.fetch_add(header.total as u64, Relaxed);
         Ok(Some(opened.payload.start..opened.payload.start + header.total))
@@ -291,6 +340,10 @@ impl Child {
         out: &mut Outgoing,
         emit: &mut Emit<'_>,
     ) -> Sent {
+        if !out.batch.goes_as(congestion::outer_class(header.class)) {
+            self.protect(&mut out.batch, emit);
+            out.batch.set_class(congestion::outer_class(header.class));
+        }
         if frame.segmentation != Segmentation::None {
             return match Segments::new(packet, header, frame) {
                 Some(segments) => self.send_segments(segments, header, out, emit),
@@ -300,7 +353,7 @@ impl Child {
         if frame.needs_checksum && !finish_checksum(packet, header, frame) {
             return Sent::Carried(None);
         }
-        mss::clamp(packet, header, self.largest_inner);
+        mss::clamp(packet, header, self.largest_inner());
         self.send_one(&packet[..header.total], header, out, emit)
     }
 
@@ -313,7 +366,7 @@ impl Child {
     ) -> Sent {
         let mut expiry = None;
         while let Some(len) = segments.next_len() {
-            if len <= self.largest_inner {
+            if len <= self.largest_whole() {
                 expiry = self.lay_out(len, &mut out.batch, emit, |room| segments.write_next(room)).or(expiry);
                 continue;
             }
@@ -331,7 +384,7 @@ impl Child {
     }
 
     fn send_one(&self, packet: &[u8], header: &Header, out: &mut Outgoing, emit: &mut Emit<'_>) -> Sent {
-        if packet.len() <= self.largest_inner {
+        if packet.len() <= self.largest_whole() {
             let whole = |room: &mut [u8]| room.copy_from_slice(packet);
             return Sent::Carried(self.lay_out(packet.len(), &mut out.batch, emit, whole));
         }
@@ -339,7 +392,7 @@ impl Child {
             return Sent::TooBig;
         }
         let mut expiry = None;
-        let mut pieces = fragments(packet, header, self.largest_inner);
+        let mut pieces = fragments(packet, header, self.largest_inner());
         while pieces.next_into(&mut out.fragment) {
             let fragment = |room: &mut [u8]| room.copy_from_slice(&out.fragment);
             expiry = self.lay_out(out.fragment.len(), &mut out.batch, emit, fragment).or(expiry);
@@ -366,7 +419,7 @@ impl Child {
         if !batch.takes(sealed) {
             self.protect(batch, emit);
         }
-        write(self.sealer.lay_out(sequence, len, NEXT_HEADER_IPV4, batch.push(sealed)));
+        write(self.sealer.lay_out(sequence, len, self.version.protocol(), batch.push(sealed)));
         self.tally.packets_out.fetch_add(1, Relaxed);
         let octets = self.tally.octets_out.fetch_add(len as u64, Relaxed) + len as u64;
         self.life.spent(octets).or(numbered)
@@ -401,6 +454,12 @@ impl Child {
     }
 }
 
+/// The one version of `networks`; pairs without any carry nothing.
+fn version<'a>(mut networks: impl Iterator<Item = &'a Network>) -> Option<Version> {
+    let version = networks.next().map_or(Version::V4, Network::version);
+    networks.all(|network| network.version() == version).then_some(version)
+}
+
 /// One SA pair, for the packets that came at once.
 pub struct Receiver<'a> {
     child: &'a Child,
@@ -412,23 +471,18 @@ impl Receiver<'_> {
         self.child
     }
 
-    /// Opens in place an ESP packet with the pair's SPI that came from `remote`, and counts it.
-    pub fn receive(
-        &mut self,
-        packet: &mut [u8],
-        via: Encapsulation,
-        remote: SocketAddrV4,
-        now: Nanos,
-    ) -> Result<Received, Refusal> {
+    /// Opens in place an ESP packet with the pair's SPI, and counts it.
+    pub fn receive(&mut self, packet: &mut [u8], arrival: &Arrival) -> Result<Received, Refusal> {
         let child = self.child;
-        if via != child.encapsulation || child.life.is_over() {
+        if arrival.via != child.encapsulation || child.life.is_over() {
             return Err(Refusal::Unwanted);
         }
         let opened =
             child.opener.open(&mut self.window, packet).inspect_err(|refusal| child.count_refusal(*refusal))?;
-        child.tally.last_inbound.store(now, Relaxed);
-        let moved = child.follow(opened.mark, remote);
-        let inner = child.admit(packet, &opened).inspect_err(|refusal| child.count_refusal(*refusal)).ok().flatten();
+        child.tally.last_inbound.store(arrival.now, Relaxed);
+        let moved = child.follow(opened.mark, arrival.remote);
+        let admitted = child.admit(packet, &opened, arrival.class);
+        let inner = admitted.inspect_err(|refusal| child.count_refusal(*refusal)).ok().flatten();
         let expiry = child.life.spent(child.tally.octets_in.load(Relaxed));
         Ok(Received { inner, moved, expiry })
     }

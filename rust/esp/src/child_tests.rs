@@ -2,6 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use std::net::Ipv4Addr;
+
 use super::*;
 use crate::algorithm::{Cipher, Integrity};
 use crate::ipv4::tests::packet;
@@ -18,21 +20,25 @@ fn keys(spi: u32) -> Keys {
     Keys { spi, encryption: Zeroizing::new(vec![spi as u8; 16]), integrity: Zeroizing::new(vec![spi as u8; 20]) }
 }
 
-fn at(port: u16) -> SocketAddrV4 {
-    SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), port)
+fn at(port: u16) -> SocketAddr {
+    (Ipv4Addr::new(192, 0, 2, 1), port).into()
+}
+
+fn from(remote: SocketAddr, now: Nanos) -> Arrival {
+    Arrival { via: UDP, remote, class: 0, now }
 }
 
 /// Client 10.99.99.1, behind the gateway 10.0.0.0/16.
 pub(crate) fn specification(end: Ends) -> Specification {
-    let lease = vec![Network::new(Ipv4Addr::new(10, 99, 99, 1), 32).unwrap()];
-    let inside = vec![Network::new(Ipv4Addr::new(10, 0, 0, 0), 16).unwrap()];
+    let lease = vec![Network::new([10, 99, 99, 1].into(), 32).unwrap()];
+    let inside = vec![Network::new([10, 0, 0, 0].into(), 16).unwrap()];
     let (spis, networks) = match end {
         Ends::Client => ((1000, 2000), (lease, inside)),
         Ends::Gateway => ((2000, 1000), (inside, lease)),
     };
     Specification {
         id: 1,
-        path: Path { local: Ipv4Addr::LOCALHOST, remote: at(4500) },
+        path: Path { local: Ipv4Addr::LOCALHOST.into(), remote: at(4500) },
         encapsulation: UDP,
         suite: Suite { cipher: Cipher::AesCbc, key_bits: 128, integrity: Some(Integrity::HmacSha1) },
         inbound: keys(spis.0),
@@ -80,7 +86,7 @@ fn ping(size: usize) -> Vec<u8> {
 fn what_goes_in_comes_out() {
     let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
     let mut esp = one(&client, ping(100));
-    let received = gateway.receiver().receive(&mut esp, UDP, at(4500), 77).unwrap();
+    let received = gateway.receiver().receive(&mut esp, &from(at(4500), 77)).unwrap();
     assert_eq!(&esp[received.inner.unwrap()], &ping(100)[..]);
     assert_eq!((received.moved, received.expiry), (None, None));
     let counters = gateway.counters();
@@ -95,9 +101,9 @@ fn refusals_are_counted_by_kind() {
     let esp = one(&client, ping(10));
     let mut forged = esp.clone();
     forged[30] ^= 1;
-    assert_eq!(gateway.receiver().receive(&mut forged, UDP, at(9), 1), Err(Refusal::Forged));
-    gateway.receiver().receive(&mut esp.clone(), UDP, at(4500), 1).unwrap();
-    assert_eq!(gateway.receiver().receive(&mut esp.clone(), UDP, at(9), 1), Err(Refusal::Replayed));
+    assert_eq!(gateway.receiver().receive(&mut forged, &from(at(9), 1)), Err(Refusal::Forged));
+    gateway.receiver().receive(&mut esp.clone(), &from(at(4500), 1)).unwrap();
+    assert_eq!(gateway.receiver().receive(&mut esp.clone(), &from(at(9), 1)), Err(Refusal::Replayed));
     let counters = gateway.counters();
     assert_eq!((counters.forged, counters.replayed, counters.misdirected, counters.packets_in), (1, 1, 0, 1));
     assert_eq!(gateway.path().remote, at(4500));
@@ -119,7 +125,7 @@ fn only_its_own_addresses_come_out() {
         let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16]).unwrap();
         let mut esp = Vec::new();
         sealer.seal(1, &inner, 4, &mut esp);
-        let received = gateway.receiver().receive(&mut esp, UDP, at(4500), 1).unwrap();
+        let received = gateway.receiver().receive(&mut esp, &from(at(4500), 1)).unwrap();
         assert_eq!((received.inner, gateway.counters().misdirected), (None, 1));
     }
 }
@@ -130,7 +136,7 @@ fn a_dummy_proves_life_and_is_no_fault() {
     let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16]).unwrap();
     let mut esp = Vec::new();
     sealer.seal(1, b"anything", NEXT_HEADER_NONE, &mut esp);
-    assert_eq!(gateway.receiver().receive(&mut esp, UDP, at(4500), 5).unwrap().inner, None);
+    assert_eq!(gateway.receiver().receive(&mut esp, &from(at(4500), 5)).unwrap().inner, None);
     assert_eq!(gateway.counters(), Counters { last_inbound: Some(5), ..Counters::default() });
 }
 
@@ -140,7 +146,7 @@ fn traffic_flow_padding_is_cut_off() {
     let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16]).unwrap();
     let (mut esp, padded) = (Vec::new(), [ping(20), vec![0; 100]].concat());
     sealer.seal(1, &padded, 4, &mut esp);
-    let received = gateway.receiver().receive(&mut esp, UDP, at(4500), 1).unwrap();
+    let received = gateway.receiver().receive(&mut esp, &from(at(4500), 1)).unwrap();
     assert_eq!(received.inner.unwrap().len(), 40);
 }
 
@@ -148,9 +154,9 @@ fn traffic_flow_padding_is_cut_off() {
 fn follows_the_newest_packet_only() {
     let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
     let late = one(&client, ping(10));
-    let received = gateway.receiver().receive(&mut one(&client, ping(10)), UDP, at(5000), 1).unwrap();
+    let received = gateway.receiver().receive(&mut one(&client, ping(10)), &from(at(5000), 1)).unwrap();
     assert_eq!((received.moved, gateway.path().remote), (Some(at(5000)), at(5000)));
-    let received = gateway.receiver().receive(&mut late.clone(), UDP, at(4500), 1).unwrap();
+    let received = gateway.receiver().receive(&mut late.clone(), &from(at(4500), 1)).unwrap();
     assert_eq!((received.moved, gateway.path().remote), (None, at(5000)));
 }
 
@@ -158,7 +164,10 @@ fn follows_the_newest_packet_only() {
 fn the_other_encapsulation_is_not_accepted() {
     let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
     let mut esp = one(&client, ping(10));
-    assert_eq!(gateway.receiver().receive(&mut esp, Encapsulation::None, at(0), 1), Err(Refusal::Unwanted));
+    assert_eq!(
+        gateway.receiver().receive(&mut esp, &Arrival { via: Encapsulation::None, ..from(at(0), 1) }),
+        Err(Refusal::Unwanted)
+    );
 }
 
 #[test]
@@ -181,7 +190,7 @@ fn a_clamped_handshake_fits() {
     segment[12..14].copy_from_slice(&[0x60, 2]);
     segment[20..].copy_from_slice(&[2, 4, 5, 180]);
     let mut esp = one(&client, packet(6, 0x4000, &[], &segment));
-    let inner = gateway.receiver().receive(&mut esp, UDP, at(4500), 1).unwrap().inner.unwrap();
+    let inner = gateway.receiver().receive(&mut esp, &from(at(4500), 1)).unwrap().inner.unwrap();
     let announced = usize::from(u16::from_be_bytes([esp[inner.start + 42], esp[inner.start + 43]]));
     assert_eq!(announced + 40, client.largest_inner());
 }
@@ -194,9 +203,9 @@ fn volume_ends_both_directions() {
     assert_eq!(send(&client, ping(40)).0, Sent::Carried(Some(Expiry::Soft)));
     assert_eq!(send(&client, ping(80)).0, Sent::Carried(Some(Expiry::Hard)));
     assert_eq!(send(&client, ping(80)), (Sent::Carried(None), vec![]));
-    assert!(!client.sends_for(Ipv4Addr::new(10, 99, 99, 1)));
+    assert!(!client.sends_for([10, 99, 99, 1].into()));
     let mut esp = vec![0; 100];
-    assert_eq!(client.receiver().receive(&mut esp, UDP, at(1), 1), Err(Refusal::Unwanted));
+    assert_eq!(client.receiver().receive(&mut esp, &from(at(1), 1)), Err(Refusal::Unwanted));
 }
 
 #[test]

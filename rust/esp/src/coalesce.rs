@@ -3,8 +3,10 @@
 
 use std::ops::Range;
 
-use crate::ipv4::{checksum, pseudo_sum, set_word, sum, word, Header, SHORTEST_HEADER, TCP, UDP};
+use crate::checksum::{checksum, pseudo_sum, sum};
+use crate::ip::{set_word, word, Header, Version, TCP, UDP};
 use crate::vnet::{Frame, Segmentation};
+use crate::{ipv4, ipv6};
 
 /// Flows that are collected at the same time.
 const FLOWS: usize = 16;
@@ -35,12 +37,17 @@ pub struct Coalescer {
     used: usize,
 }
 
-/// Addresses, ports and protocol.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Flow([u8; 13]);
+/// Addresses, ports, protocol.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Flow {
+    version: Version,
+    protocol: u8,
+    ports: [u8; 4],
+    /// Those of IPv4 are the first eight octets.
+    addresses: [u8; 32],
+}
 
 /// Packets of one flow, each continuing the one before.
-#[derive(Default)]
 struct Run {
     flow: Flow,
     /// Octets of all headers.
@@ -66,8 +73,7 @@ struct Candidate {
 
 impl Coalescer {
     pub fn new(kinds: Kinds) -> Self {
-        let run = || Run { pieces: Vec::with_capacity(MOST_SEGMENTS), ..Run::default() };
-        Self { kinds, runs: std::array::from_fn(|_| run()), used: 0 }
+        Self { kinds, runs: std::array::from_fn(|_| Run::new()), used: 0 }
     }
 
     /// Takes the packet at `place`, which `flush` may deliver much later: until then its octets stay where they are.
@@ -131,9 +137,9 @@ impl Coalescer {
             _ => return None,
         };
         let payload = transport.len() - len;
-        let intact = header.len == SHORTEST_HEADER
+        let intact = header.len == header.version.header_len()
             && payload > 0
-            && checksum(&packet[..header.len]) == 0
+            && (header.version == Version::V6 || checksum(&packet[..header.len]) == 0)
             && sums_up(packet, header.protocol, transport);
         intact.then_some(Candidate { flow, headers: header.len + len, payload, pushed })
     }
@@ -142,12 +148,16 @@ impl Coalescer {
 impl Flow {
     /// `None` for fragments and for protocols without ports.
     fn of(packet: &[u8], header: &Header) -> Option<Self> {
-        let ported = matches!(header.protocol, TCP | UDP) && header.offset == 0 && !header.more_fragments;
-        let ports = packet.get(header.len..header.len + 4).filter(|_| ported)?;
-        let mut flow = [header.protocol; 13];
-        flow[..8].copy_from_slice(&packet[12..20]);
-        flow[8..12].copy_from_slice(ports);
-        Some(Self(flow))
+        if !matches!(header.protocol, TCP | UDP) || header.is_fragment() {
+            return None;
+        }
+        let ports = *packet.get(header.len..)?.first_chunk()?;
+        let mut addresses = [0; 32];
+        match header.version {
+            Version::V4 => addresses[..8].copy_from_slice(&packet[12..20]),
+            Version::V6 => addresses.copy_from_slice(&packet[8..40]),
+        }
+        Some(Self { version: header.version, protocol: header.protocol, ports, addresses })
     }
 }
 
@@ -173,6 +183,12 @@ fn sums_up(packet: &[u8], protocol: u8, transport: &[u8]) -> bool {
 }
 
 impl Run {
+    fn new() -> Self {
+        let flow = Flow { version: Version::V4, protocol: 0, ports: [0; 4], addresses: [0; 32] };
+        let pieces = Vec::with_capacity(MOST_SEGMENTS);
+        Self { flow, headers: 0, size: 0, payload: 0, pieces, closed: false, pushed: false }
+    }
+
     fn begin(&mut self, place: Range<usize>, candidate: &Candidate) {
         self.flow = candidate.flow;
         self.headers = candidate.headers;
@@ -199,13 +215,23 @@ impl Run {
             && candidate.payload <= self.size
             && self.pieces.len() < MOST_SEGMENTS
             && self.headers + self.payload + candidate.payload <= LARGEST_PACKET;
-        fits && self.follows(first, next) && same_but_for_place(&first[..self.headers], &next[..self.headers])
+        let (ip, transport) = (..self.ip(), self.ip()..self.headers);
+        fits && self.follows(first, next)
+            && same_ip(self.flow.version, &first[ip], &next[ip])
+            && (self.flow.protocol == UDP || same_tcp(&first[transport.clone()], &next[transport]))
     }
 
-    /// IP id and TCP sequence number.
+    /// Octets of the IP header.
+    fn ip(&self) -> usize {
+        self.flow.version.header_len()
+    }
+
+    /// The id of IPv4 and the sequence number of TCP.
     fn follows(&self, first: &[u8], next: &[u8]) -> bool {
         let id = word(first, 4).wrapping_add(self.pieces.len() as u16);
-        word(next, 4) == id && (next[9] == UDP || sequence(next) == sequence(first).wrapping_add(self.payload as u32))
+        let here = |packet: &[u8]| sequence(&packet[self.ip()..]);
+        (self.flow.version == Version::V6 || word(next, 4) == id)
+            && (self.flow.protocol == UDP || here(next) == here(first).wrapping_add(self.payload as u32))
     }
 
     fn finish(&mut self, arena: &mut [u8], deliver: &mut Deliver<'_>) {
@@ -216,24 +242,24 @@ impl Run {
     /// Makes the first packet's headers those of all.
     fn join(&self, arena: &mut [u8]) -> Frame {
         let packet = &mut arena[self.pieces[0].clone()];
-        let transport = SHORTEST_HEADER;
-        let len = self.headers - transport + self.payload;
-        set_word(packet, 2, (transport + len) as u16);
-        set_word(packet, 10, 0);
-        let header_sum = checksum(&packet[..transport]);
-        set_word(packet, 10, header_sum);
-        let protocol = packet[9];
+        let Flow { version, protocol, .. } = self.flow;
+        let transport = self.ip();
+        let total = self.headers + self.payload;
+        match version {
+            Version::V4 => ipv4::set_total(&mut packet[..transport], total),
+            Version::V6 => ipv6::set_total(packet, total),
+        }
         let offset = if protocol == TCP { 16 } else { 6 };
-        let pseudo = pseudo_sum(packet, protocol, len);
+        let pseudo = pseudo_sum(packet, protocol, total - transport);
         set_word(packet, transport + offset, pseudo);
         if protocol == UDP {
-            set_word(packet, transport + 4, len as u16);
+            set_word(packet, transport + 4, (total - transport) as u16);
         } else if self.pushed {
             packet[transport + FLAGS] |= PSH;
         }
         Frame {
             needs_checksum: true,
-            segmentation: if protocol == TCP { Segmentation::Tcp } else { Segmentation::Udp },
+            segmentation: if protocol == TCP { Segmentation::Tcp(version) } else { Segmentation::Udp },
             headers: self.headers as u16,
             segment: self.size as u16,
             checksum_start: transport as u16,
@@ -242,22 +268,23 @@ impl Run {
     }
 }
 
-fn sequence(packet: &[u8]) -> u32 {
-    let at = SHORTEST_HEADER + 4;
-    u32::from_be_bytes([packet[at], packet[at + 1], packet[at + 2], packet[at + 3]])
+fn sequence(segment: &[u8]) -> u32 {
+    u32::from_be_bytes([segment[4], segment[5], segment[6], segment[7]])
 }
 
-/// Compares two headers but for lengths, ids, sequence numbers, checksums and PSH. Addresses and ports are the flow's.
-fn same_but_for_place(first: &[u8], next: &[u8]) -> bool {
+/// Compares two headers but for lengths, ids and checksums. Addresses and protocol are the flow's.
+fn same_ip(version: Version, first: &[u8], next: &[u8]) -> bool {
     let same = |range: Range<usize>| first[range.clone()] == next[range];
-    if !same(0..2) || !same(6..9) {
-        return false;
+    match version {
+        Version::V4 => same(0..2) && same(6..9),
+        Version::V6 => same(0..4) && same(6..8),
     }
-    if next[9] == UDP {
-        return true;
-    }
-    let flags = SHORTEST_HEADER + FLAGS;
-    same(28..flags) && same(flags + 1..36) && same(38..first.len())
+}
+
+/// Compares two headers but for sequence numbers, checksums and PSH. Ports are the flow's.
+fn same_tcp(first: &[u8], next: &[u8]) -> bool {
+    let same = |range: Range<usize>| first[range.clone()] == next[range];
+    same(8..FLAGS) && same(FLAGS + 1..16) && same(18..first.len())
 }
 
 #[cfg(test)]

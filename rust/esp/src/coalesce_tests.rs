@@ -6,10 +6,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::batch::Batch;
+use crate::checksum::transport_checksum;
 use crate::child::tests::{specification, Ends};
-use crate::child::{Child, Outgoing};
+use crate::child::{Arrival, Child, Outgoing};
 use crate::ipv4::tests::packet;
-use crate::ipv4::{transport_checksum, ICMP};
+use crate::ipv4::ICMP;
 use crate::size::Encapsulation;
 use crate::split::Segments;
 
@@ -76,7 +77,7 @@ impl Sender {
         self.id = self.id.wrapping_add(if segmented { payload.div_ceil(step.segment) as u16 } else { 1 });
         let segmentation = match (segmented, protocol) {
             (false, _) => Segmentation::None,
-            (true, TCP) => Segmentation::Tcp,
+            (true, TCP) => Segmentation::Tcp(Version::V4),
             (true, _) => Segmentation::Udp,
         };
         (whole, Frame { segmentation, segment: step.segment as u16, ..Frame::default() })
@@ -167,7 +168,8 @@ fn through_the_tunnel(
     let mut receiver = gateway.receiver();
     let open = |mut esp: Vec<u8>| {
         let remote = specification(Ends::Gateway).path.remote;
-        let received = receiver.receive(&mut esp, Encapsulation::Udp, remote, 1).unwrap();
+        let arrival = Arrival { via: Encapsulation::Udp, remote, class: 0, now: 1 };
+        let received = receiver.receive(&mut esp, &arrival).unwrap();
         esp[received.inner.unwrap()].to_vec()
     };
     (sent, wire.into_iter().map(open).collect())
@@ -185,7 +187,7 @@ fn cut_by_hand(whole: &[u8], header: &Header, frame: &Frame) -> Vec<Vec<u8>> {
         if header.protocol == UDP {
             set_word(&mut segment, 24, (len - 20) as u16);
         } else {
-            let at = sequence(whole).wrapping_add((number * usize::from(frame.segment)) as u32);
+            let at = sequence(&whole[20..]).wrapping_add((number * usize::from(frame.segment)) as u32);
             segment[24..28].copy_from_slice(&at.to_be_bytes());
             segment[33] &= if number + 1 < pieces.len() { !0x09 } else { 0xff };
             segment[33] &= if number > 0 { !0x80 } else { 0xff };

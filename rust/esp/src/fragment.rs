@@ -1,6 +1,7 @@
 //! Fragmentation of inner packets before they are sealed, so that no router outside sees a fragment (RFC 791 §3.2).
 
-use crate::ipv4::{rewrite, Header, SHORTEST_HEADER};
+use crate::ip::Header;
+use crate::ipv4::{set_place, SHORTEST_HEADER};
 
 /// The fragments of one packet, each at most `largest` octets, in order.
 pub struct Fragments<'a> {
@@ -11,7 +12,7 @@ pub struct Fragments<'a> {
     done: usize,
 }
 
-/// `packet` begins with `header`; the caller has looked at its DF flag.
+/// `packet` is IPv4 and begins with `header`; the caller has looked at its DF flag.
 pub fn fragments<'a>(packet: &'a [u8], header: &Header, largest: usize) -> Fragments<'a> {
     Fragments { packet: &packet[..header.total], header: *header, largest, done: 0 }
 }
@@ -34,7 +35,7 @@ impl Fragments<'_> {
         let len = out.len();
         out.extend_from_slice(&payload[..taken]);
         let more = !last || self.header.more_fragments;
-        rewrite(&mut out[..len], len + taken, self.header.offset + self.done, more);
+        set_place(&mut out[..len], len + taken, self.header.offset + self.done, more);
         self.done += taken;
         true
     }
@@ -77,7 +78,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ipv4::checksum;
+    use crate::checksum::checksum;
     use crate::ipv4::tests::packet;
 
     fn all(packet: &[u8], largest: usize) -> Vec<Vec<u8>> {

@@ -7,11 +7,15 @@
 
 pub mod algorithm;
 pub mod batch;
+pub mod checksum;
 pub mod child;
 pub mod coalesce;
+mod congestion;
 pub mod fragment;
 pub mod icmp;
+pub mod ip;
 pub mod ipv4;
+pub mod ipv6;
 mod iv;
 pub mod lifetime;
 pub mod mss;
@@ -33,9 +37,6 @@ pub const HEADER_LEN: usize = 8;
 
 /// SPIs 0 to 255 are reserved (RFC 4303 §2.1).
 pub const LOWEST_SPI: u32 = 256;
-
-/// Protocol number of an IPv4 packet inside a tunnel.
-pub const NEXT_HEADER_IPV4: u8 = 4;
 
 /// Protocol number of a dummy packet, sent to hide traffic (RFC 4303 §2.6).
 pub const NEXT_HEADER_NONE: u8 = 59;

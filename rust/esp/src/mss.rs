@@ -1,6 +1,7 @@
 //! MSS clamp: a TCP handshake through the tunnel learns how much fits into it (RFC 9293 §3.7.1).
 
-use crate::ipv4::{set_word, updated, word, Header, TCP};
+use crate::checksum::updated;
+use crate::ip::{set_word, word, Header, TCP};
 
 const SHORTEST_TCP: usize = 20;
 const SYN: u8 = 0x02;
@@ -52,8 +53,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ipv4::checksum;
+    use crate::checksum::{checksum, pseudo_sum, sum};
     use crate::ipv4::tests::packet;
+    use crate::ipv6::tests::packet as packet6;
 
     fn tcp(flags: u8, options: &[u8]) -> Vec<u8> {
         let mut segment = vec![0; 20];
@@ -100,6 +102,22 @@ mod tests {
         assert_eq!(clamped(ack.clone(), 478), ack);
         let fragment = packet(TCP, 1, &[], &tcp(0x02, &[2, 4, 5, 180])[20..]);
         assert_eq!(clamped(fragment.clone(), 478), fragment);
+    }
+
+    #[test]
+    fn ipv6_has_a_longer_header() {
+        let syn = &tcp(0x02, &[2, 4, 5, 180])[20..];
+        for extensions in [&[][..], &[TCP, 0, 1, 4, 0, 0, 0, 0]] {
+            let mut whole = packet6(if extensions.is_empty() { TCP } else { 60 }, extensions, syn);
+            let start = 40 + extensions.len();
+            set_word(&mut whole, start + 16, 0);
+            let pseudo = pseudo_sum(&whole, TCP, syn.len());
+            let right = crate::checksum::transport_checksum(pseudo, &whole[start..], TCP);
+            set_word(&mut whole, start + 16, right);
+            let out = clamped(whole, 478);
+            assert_eq!(usize::from(word(&out, start + 22)), 478 - start - 20);
+            assert_eq!(u32::from(pseudo) + u32::from(sum(&out[start..])), 0xffff);
+        }
     }
 
     proptest! {

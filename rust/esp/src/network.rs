@@ -2,70 +2,130 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::net::Ipv4Addr;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// An IPv4 network; host bits are zero.
+use crate::ip::Version;
+
+/// An IP network; host bits are zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network {
-    base: u32,
+    base: IpAddr,
     prefix: u8,
 }
 
 impl Network {
     /// `None` when the prefix is longer than an address. Host bits are cut off.
-    pub fn new(address: Ipv4Addr, prefix: u8) -> Option<Self> {
-        (prefix <= 32).then(|| Self { base: address.to_bits() & mask(prefix), prefix })
+    pub fn new(address: IpAddr, prefix: u8) -> Option<Self> {
+        let base: IpAddr = match address {
+            IpAddr::V4(address) if prefix <= 32 => Ipv4Addr::from_bits(address.to_bits().cut(prefix)).into(),
+            IpAddr::V6(address) if prefix <= 128 => Ipv6Addr::from_bits(address.to_bits().cut(prefix)).into(),
+            _ => return None,
+        };
+        Some(Self { base, prefix })
     }
 
-    pub fn contains(&self, address: Ipv4Addr) -> bool {
-        address.to_bits() & mask(self.prefix) == self.base
+    pub fn version(&self) -> Version {
+        Version::of(self.base)
+    }
+
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.base, address) {
+            (IpAddr::V4(base), IpAddr::V4(address)) => address.to_bits().cut(self.prefix) == base.to_bits(),
+            (IpAddr::V6(base), IpAddr::V6(address)) => address.to_bits().cut(self.prefix) == base.to_bits(),
+            _ => false,
+        }
     }
 }
 
-pub(crate) fn any_contains(networks: &[Network], address: Ipv4Addr) -> bool {
+pub(crate) fn any_contains(networks: &[Network], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(address))
 }
 
-fn mask(prefix: u8) -> u32 {
-    u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0)
+/// An address as a number.
+trait Bits: Copy + Eq + Hash {
+    /// The first `prefix` bits, the others zero.
+    fn cut(self, prefix: u8) -> Self;
 }
 
-/// Networks by prefix length, longest first; under each, whatever leads there, oldest first.
-pub(crate) struct Routes<T>(BTreeMap<Reverse<u8>, HashMap<u32, Vec<T>>>);
+impl Bits for u32 {
+    fn cut(self, prefix: u8) -> Self {
+        self & u32::MAX.checked_shl(u32::BITS - u32::from(prefix)).unwrap_or(0)
+    }
+}
+
+impl Bits for u128 {
+    fn cut(self, prefix: u8) -> Self {
+        self & u128::MAX.checked_shl(u128::BITS - u32::from(prefix)).unwrap_or(0)
+    }
+}
+
+/// Networks of both versions; under each, whatever leads there.
+pub(crate) struct Routes<T> {
+    v4: Prefixes<u32, T>,
+    v6: Prefixes<u128, T>,
+}
 
 impl<T> Routes<T> {
     pub(crate) fn new() -> Self {
-        Self(BTreeMap::new())
+        Self { v4: Prefixes(BTreeMap::new()), v6: Prefixes(BTreeMap::new()) }
     }
 
     pub(crate) fn add(&mut self, network: Network, target: T) {
-        self.0.entry(Reverse(network.prefix)).or_default().entry(network.base).or_default().push(target);
+        match network.base {
+            IpAddr::V4(base) => self.v4.add(base.to_bits(), network.prefix, target),
+            IpAddr::V6(base) => self.v6.add(base.to_bits(), network.prefix, target),
+        }
     }
 
     pub(crate) fn remove(&mut self, network: Network, leaves: impl Fn(&T) -> bool) {
-        let Some(of_length) = self.0.get_mut(&Reverse(network.prefix)) else { return };
-        if let Some(targets) = of_length.get_mut(&network.base) {
-            targets.retain(|target| !leaves(target));
-            if targets.is_empty() {
-                of_length.remove(&network.base);
-            }
-        }
-        if of_length.is_empty() {
-            self.0.remove(&Reverse(network.prefix));
+        match network.base {
+            IpAddr::V4(base) => self.v4.remove(base.to_bits(), network.prefix, leaves),
+            IpAddr::V6(base) => self.v6.remove(base.to_bits(), network.prefix, leaves),
         }
     }
 
-    /// Longest prefix first, then newest first.
-    pub(crate) fn towards(&self, destination: Ipv4Addr) -> impl Iterator<Item = &T> {
+    /// The first that `serves`: longest prefix first, then newest first.
+    pub(crate) fn towards(&self, destination: IpAddr, serves: impl Fn(&T) -> bool) -> Option<&T> {
+        match destination {
+            IpAddr::V4(address) => self.v4.towards(address.to_bits()).find(|target| serves(target)),
+            IpAddr::V6(address) => self.v6.towards(address.to_bits()).find(|target| serves(target)),
+        }
+    }
+}
+
+/// Networks of one version by prefix length, longest first; under each, targets, oldest first.
+struct Prefixes<B, T>(BTreeMap<Reverse<u8>, HashMap<B, Vec<T>>>);
+
+impl<B: Bits, T> Prefixes<B, T> {
+    fn add(&mut self, base: B, prefix: u8, target: T) {
+        self.0.entry(Reverse(prefix)).or_default().entry(base).or_default().push(target);
+    }
+
+    fn remove(&mut self, base: B, prefix: u8, leaves: impl Fn(&T) -> bool) {
+        let Some(of_length) = self.0.get_mut(&Reverse(prefix)) else { return };
+        if let Some(targets) = of_length.get_mut(&base) {
+            targets.retain(|target| !leaves(target));
+            if targets.is_empty() {
+                of_length.remove(&base);
+            }
+        }
+        if of_length.is_empty() {
+            self.0.remove(&Reverse(prefix));
+        }
+    }
+
+    fn towards(&self, destination: B) -> impl Iterator<Item = &T> {
         self.0.iter().flat_map(move |(Reverse(prefix), of_length)| {
-            let base = destination.to_bits() & mask(*prefix);
-            of_length.get(&base).into_iter().flat_map(|targets| targets.iter().rev())
+            of_length.get(&destination.cut(*prefix)).into_iter().flat_map(|targets| targets.iter().rev())
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
     fn network(text: &str) -> Network {
@@ -80,7 +140,17 @@ mod tests {
         assert!(!inside("10.99.99.0/24", "10.99.98.255") && !inside("10.99.99.0/24", "10.99.100.0"));
         assert!(inside("0.0.0.0/0", "255.255.255.255") && inside("10.0.0.1/32", "10.0.0.1"));
         assert_eq!(network("10.99.99.77/24"), network("10.99.99.0/24"));
-        assert!(Network::new(Ipv4Addr::LOCALHOST, 33).is_none());
+        assert!(Network::new(Ipv4Addr::LOCALHOST.into(), 33).is_none());
+    }
+
+    #[test]
+    fn versions_do_not_meet() {
+        let inside = |net: &str, address: &str| network(net).contains(address.parse().unwrap());
+        assert!(inside("fd00:99::/32", "fd00:99:ffff::1") && !inside("fd00:99::/32", "fd00:9a::"));
+        assert!(inside("::/0", "fe80::1") && inside("fd00::1/128", "fd00::1") && !inside("fd00::1/128", "fd00::2"));
+        assert_eq!(network("fd00::ffff/112"), network("fd00::/112"));
+        assert!(Network::new(Ipv6Addr::LOCALHOST.into(), 129).is_none());
+        assert!(!inside("::/0", "10.0.0.1") && !inside("0.0.0.0/0", "::") && !inside("::/96", "0.0.0.1"));
     }
 
     #[test]
@@ -89,11 +159,21 @@ mod tests {
         for (net, name) in [("0.0.0.0/0", 'a'), ("10.0.0.0/8", 'b'), ("10.0.0.0/8", 'c'), ("10.1.0.0/16", 'd')] {
             routes.add(network(net), name);
         }
-        let towards =
-            |routes: &Routes<char>, address: &str| -> String { routes.towards(address.parse().unwrap()).collect() };
+        routes.add(network("::/0"), 'x');
+        routes.add(network("fd00::/8"), 'y');
+        let towards = |routes: &Routes<char>, address: &str| {
+            let asked = RefCell::new(String::new());
+            routes.towards(address.parse().unwrap(), |name| {
+                asked.borrow_mut().push(*name);
+                false
+            });
+            asked.into_inner()
+        };
         assert_eq!(towards(&routes, "10.1.2.3"), "dcba");
         assert_eq!(towards(&routes, "10.2.2.3"), "cba");
         assert_eq!(towards(&routes, "8.8.8.8"), "a");
+        assert_eq!((towards(&routes, "fd00::7"), towards(&routes, "::1")), ("yx".into(), "x".into()));
+        assert_eq!(routes.towards("10.1.2.3".parse().unwrap(), |name| *name < 'd'), Some(&'c'));
         routes.remove(network("10.0.0.0/8"), |name| *name == 'c');
         routes.remove(network("10.1.0.0/16"), |_| true);
         assert_eq!(towards(&routes, "10.1.2.3"), "ba");

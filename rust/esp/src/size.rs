@@ -1,9 +1,9 @@
 //! How much an inner packet grows on its way out, and therefore how large it may be.
 
 use crate::algorithm::{Cipher, Integrity, Shape, Suite, UnknownSuite};
+use crate::ip::Version;
 use crate::HEADER_LEN;
 
-const IPV4_HEADER: usize = 20;
 const UDP_HEADER: usize = 8;
 /// Pad length and next header.
 pub(crate) const TRAILER_LEN: usize = 2;
@@ -16,10 +16,11 @@ pub enum Encapsulation {
 }
 
 impl Encapsulation {
-    fn headers(self) -> usize {
+    /// Octets before the ESP packet on a path of that version.
+    fn headers(self, path: Version) -> usize {
         match self {
-            Encapsulation::Udp => IPV4_HEADER + UDP_HEADER,
-            Encapsulation::None => IPV4_HEADER,
+            Encapsulation::Udp => path.header_len() + UDP_HEADER,
+            Encapsulation::None => path.header_len(),
         }
     }
 }
@@ -31,16 +32,17 @@ pub fn sealed_len(shape: &Shape, inner: usize) -> usize {
 }
 
 /// The largest inner packet whose outer IP datagram has at most `outer` octets; 0 when nothing fits.
-pub fn largest_inner(shape: &Shape, encapsulation: Encapsulation, outer: usize) -> usize {
-    let fixed = encapsulation.headers() + HEADER_LEN + shape.iv_len + shape.icv_len;
+pub fn largest_inner(shape: &Shape, encapsulation: Encapsulation, path: Version, outer: usize) -> usize {
+    let fixed = encapsulation.headers(path) + HEADER_LEN + shape.iv_len + shape.icv_len;
     let body = outer.saturating_sub(fixed) / shape.align * shape.align;
     body.saturating_sub(TRAILER_LEN)
 }
 
-/// The largest inner packet that fits with any suite in UDP: what a device shared by all tunnels may have as MTU.
+/// The largest inner packet that fits with any suite in UDP over IPv4: what a device shared by all tunnels may have as
+/// MTU. On a path of IPv6 the tunnel does for the 20 octets more what it does for any smaller limit.
 pub fn device_mtu(outer: usize) -> Result<usize, UnknownSuite> {
     let largest = Suite { cipher: Cipher::AesCbc, key_bits: 256, integrity: Some(Integrity::HmacSha512) };
-    Ok(largest_inner(&largest.shape()?, Encapsulation::Udp, outer))
+    Ok(largest_inner(&largest.shape()?, Encapsulation::Udp, Version::V4, outer))
 }
 
 #[cfg(test)]
@@ -70,11 +72,16 @@ mod tests {
     fn the_largest_fits_and_one_octet_more_does_not() {
         for suite in suites() {
             let shape = suite.shape().unwrap();
-            for encapsulation in [Encapsulation::Udp, Encapsulation::None] {
+            for (encapsulation, path, headers) in [
+                (Encapsulation::Udp, Version::V4, 28),
+                (Encapsulation::None, Version::V4, 20),
+                (Encapsulation::Udp, Version::V6, 48),
+                (Encapsulation::None, Version::V6, 40),
+            ] {
                 for outer in 552..=1500 {
-                    let inner = largest_inner(&shape, encapsulation, outer);
-                    assert!(encapsulation.headers() + sealed_len(&shape, inner) <= outer);
-                    assert!(encapsulation.headers() + sealed_len(&shape, inner + 1) > outer);
+                    let inner = largest_inner(&shape, encapsulation, path, outer);
+                    assert!(headers + sealed_len(&shape, inner) <= outer);
+                    assert!(headers + sealed_len(&shape, inner + 1) > outer);
                 }
             }
         }
@@ -92,6 +99,6 @@ mod tests {
     #[test]
     fn nothing_fits_into_nothing() {
         let shape = suites()[0].shape().unwrap();
-        assert_eq!(largest_inner(&shape, Encapsulation::Udp, 40), 0);
+        assert_eq!(largest_inner(&shape, Encapsulation::Udp, Version::V4, 40), 0);
     }
 }

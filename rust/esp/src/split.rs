@@ -1,7 +1,9 @@
 //! Splitting: what the kernel gave as one large packet becomes the packets it stands for.
 
-use crate::ipv4::{checksum, pseudo_sum, set_word, transport_checksum, word, Header, TCP, UDP};
+use crate::checksum::{pseudo_sum, transport_checksum};
+use crate::ip::{set_word, word, Header, Version, TCP, UDP};
 use crate::vnet::{Frame, Segmentation};
+use crate::{ipv4, ipv6};
 
 const SHORTEST_TCP: usize = 20;
 const UDP_HEADER: usize = 8;
@@ -15,8 +17,9 @@ const CWR: u8 = 0x80;
 /// The segments of one packet, in order.
 pub struct Segments<'a> {
     packet: &'a [u8],
+    version: Version,
     protocol: u8,
-    /// Octets of the IP header.
+    /// Octets before the transport header.
     ip: usize,
     /// Octets of all headers.
     headers: usize,
@@ -30,18 +33,21 @@ pub struct Segments<'a> {
 impl<'a> Segments<'a> {
     /// `packet` begins with `header`. `None` when `frame` cannot be about it.
     pub fn new(packet: &'a [u8], header: &Header, frame: &Frame) -> Option<Self> {
-        if header.offset != 0 || header.more_fragments || frame.segment == 0 {
+        if header.is_fragment() || frame.segment == 0 {
             return None;
         }
         let transport = &packet[header.len..header.total];
         let len = match (frame.segmentation, header.protocol) {
-            (Segmentation::Tcp, TCP) if transport.len() >= SHORTEST_TCP => usize::from(transport[12] >> 4) * 4,
+            (Segmentation::Tcp(version), TCP) if version == header.version && transport.len() >= SHORTEST_TCP => {
+                usize::from(transport[12] >> 4) * 4
+            }
             (Segmentation::Udp, UDP) if transport.len() >= UDP_HEADER => UDP_HEADER,
             _ => return None,
         };
         let possible = len <= transport.len() && (header.protocol == UDP || len >= SHORTEST_TCP);
         possible.then_some(Self {
             packet: &packet[..header.total],
+            version: header.version,
             protocol: header.protocol,
             ip: header.len,
             headers: header.len + len,
@@ -77,12 +83,13 @@ impl<'a> Segments<'a> {
     }
 
     fn correct_ip(&self, out: &mut [u8]) {
-        let (total, id) = (out.len(), word(out, 4).wrapping_add(self.number));
-        set_word(out, 2, total as u16);
+        let total = out.len();
+        if self.version == Version::V6 {
+            return ipv6::set_total(out, total);
+        }
+        let id = word(out, 4).wrapping_add(self.number);
         set_word(out, 4, id);
-        set_word(out, 10, 0);
-        let sum = checksum(&out[..self.ip]);
-        set_word(out, 10, sum);
+        ipv4::set_total(&mut out[..self.ip], total);
     }
 
     /// FIN and PSH belong to the last segment, CWR to the first (RFC 3168 §6.1.2).

@@ -1,7 +1,7 @@
 //! The SA pairs of an engine: by SPI for what comes in, by networks for what goes out.
 
 use std::collections::{HashMap, HashSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::child::{Child, Impossible};
@@ -82,8 +82,8 @@ impl Table {
     }
 
     /// The pair that carries packets from `source` to `destination`: longest prefix, then newest.
-    pub fn outbound(&self, source: Ipv4Addr, destination: Ipv4Addr) -> Option<&Arc<Child>> {
-        self.routes.towards(destination).find(|child| child.sends_for(source) && !self.superseded.contains(&child.id()))
+    pub fn outbound(&self, source: IpAddr, destination: IpAddr) -> Option<&Arc<Child>> {
+        self.routes.towards(destination, |child| child.sends_for(source) && !self.superseded.contains(&child.id()))
     }
 
     /// Which lifetimes the clock ended.
@@ -99,11 +99,13 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
     use crate::child::tests::{specification, Ends};
 
-    const LEASE: Ipv4Addr = Ipv4Addr::new(10, 99, 99, 1);
-    const INSIDE: Ipv4Addr = Ipv4Addr::new(10, 0, 12, 7);
+    const LEASE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 99, 1));
+    const INSIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 12, 7));
 
     fn child(id: u64, spi: u32, replaces: Option<u64>) -> Child {
         let mut specification = specification(Ends::Gateway);
@@ -175,7 +177,7 @@ mod tests {
     fn only_packets_between_its_networks_leave() {
         let mut table = Table::new();
         table.install(child(1, 300, None)).unwrap();
-        assert!(table.outbound(Ipv4Addr::new(172, 16, 0, 1), LEASE).is_none());
-        assert!(table.outbound(INSIDE, Ipv4Addr::new(10, 99, 99, 2)).is_none());
+        assert!(table.outbound([172, 16, 0, 1].into(), LEASE).is_none());
+        assert!(table.outbound(INSIDE, [10, 99, 99, 2].into()).is_none());
     }
 }

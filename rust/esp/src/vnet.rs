@@ -1,14 +1,17 @@
 //! The header before each packet of a TUN device with IFF_VNET_HDR: what is still to be done to the packet
 //! (`struct virtio_net_hdr` of the Virtio specification §5.1.6, in the byte order of this machine).
 
+use crate::ip::Version;
+
 /// Octets of the header.
 pub const HEADER_LEN: usize = 10;
 
 const NEEDS_CHECKSUM: u8 = 1;
 const NOT_SEGMENTED: u8 = 0;
 const TCP_IPV4: u8 = 1;
+const TCP_IPV6: u8 = 4;
 const UDP_L4: u8 = 5;
-/// Beside TCP_IPV4: the first segment has CWR.
+/// Beside TCP_IPV4 and TCP_IPV6: the first segment has CWR.
 const ECN: u8 = 0x80;
 
 /// Into what a packet is to be cut.
@@ -16,7 +19,7 @@ const ECN: u8 = 0x80;
 pub enum Segmentation {
     #[default]
     None,
-    Tcp,
+    Tcp(Version),
     Udp,
 }
 
@@ -37,7 +40,8 @@ impl Frame {
         let word = |at: usize| u16::from_ne_bytes([octets[at], octets[at + 1]]);
         let segmentation = match octets[1] & !ECN {
             NOT_SEGMENTED => Segmentation::None,
-            TCP_IPV4 => Segmentation::Tcp,
+            TCP_IPV4 => Segmentation::Tcp(Version::V4),
+            TCP_IPV6 => Segmentation::Tcp(Version::V6),
             UDP_L4 => Segmentation::Udp,
             _ => return None,
         };
@@ -56,7 +60,8 @@ impl Frame {
         octets[0] = if self.needs_checksum { NEEDS_CHECKSUM } else { 0 };
         octets[1] = match self.segmentation {
             Segmentation::None => NOT_SEGMENTED,
-            Segmentation::Tcp => TCP_IPV4,
+            Segmentation::Tcp(Version::V4) => TCP_IPV4,
+            Segmentation::Tcp(Version::V6) => TCP_IPV6,
             Segmentation::Udp => UDP_L4,
         };
         let words = [self.headers, self.segment, self.checksum_start, self.checksum_offset];
@@ -73,7 +78,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        for segmentation in [Segmentation::None, Segmentation::Tcp, Segmentation::Udp] {
+        let tcp = [Version::V4, Version::V6].map(Segmentation::Tcp);
+        for segmentation in [Segmentation::None, Segmentation::Udp].into_iter().chain(tcp) {
             let frame = Frame {
                 needs_checksum: true,
                 segmentation,
@@ -90,7 +96,8 @@ mod tests {
     #[test]
     fn congestion_marks_are_allowed_and_other_kinds_are_not() {
         let kind = |kind: u8| Frame::parse(&[1, kind, 0, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(kind(0x81).unwrap().segmentation, Segmentation::Tcp);
-        assert!(kind(4).is_none() && kind(3).is_none());
+        assert_eq!(kind(0x81).unwrap().segmentation, Segmentation::Tcp(Version::V4));
+        assert_eq!(kind(0x84).unwrap().segmentation, Segmentation::Tcp(Version::V6));
+        assert!(kind(2).is_none() && kind(3).is_none());
     }
 }

@@ -1,7 +1,6 @@
 //! The control side's handle: SA pairs come and go here while the thread carries packets.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -17,14 +16,14 @@ use crate::sys;
 use crate::tun::Tun;
 use crate::worker;
 
-/// Numbers of descriptors that stay their owner's. `tun` gives and takes one IP packet per read and write, with a
+/// Numbers of descriptors that stay their owner's. `udp`: a socket of IPv4, one of IPv6, or both. `tun` gives and takes one IP packet per read and write, with a
 /// virtio-net header before it when it is a device that was made so; `framed` says it of what is no device. `records` is
 /// one end of a pair of SOCK_SEQPACKET sockets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Descriptors {
     pub tun: RawFd,
     pub framed: bool,
-    pub udp: RawFd,
+    pub udp: Vec<RawFd>,
     pub records: RawFd,
 }
 
@@ -58,10 +57,11 @@ pub struct Engine {
 
 impl Engine {
     /// Takes the shortcuts that are wanted and that the kernel has.
-    pub fn new(descriptors: Descriptors, outer_mtu: usize, wanted: Offloads) -> io::Result<Self> {
+    pub fn new(descriptors: &Descriptors, outer_mtu: usize, wanted: Offloads) -> io::Result<Self> {
+        let udp: io::Result<Vec<OwnedFd>> = descriptors.udp.iter().map(|fd| sys::duplicate(*fd)).collect();
         let shared = Shared {
             tun: Tun::new(sys::duplicate(descriptors.tun)?, descriptors.framed, wanted)?,
-            outer: Outer::new(sys::duplicate(descriptors.udp)?, wanted)?,
+            outer: Outer::new(udp?, wanted)?,
             records: sys::duplicate(descriptors.records)?,
             wake: sys::eventfd()?,
             stopping: AtomicBool::new(false),
@@ -92,7 +92,7 @@ impl Engine {
         }
     }
 
-    /// Native ESP from now on, through this raw socket of protocol 50.
+    /// Native ESP of its IP version from now on, through this raw socket of protocol 50.
     pub fn attach_raw(&self, raw: RawFd) -> io::Result<()> {
         self.shared.outer.attach_raw(sys::duplicate(raw)?)?;
         sys::signal(&self.shared.wake);
@@ -126,9 +126,9 @@ impl Engine {
         Some(self.shared.table().get(id)?.counters())
     }
 
-    /// An ISAKMP message from the NAT traversal socket; the marker is added. b"\xff" is a keepalive and goes as it is.
-    pub fn transmit(&self, message: &[u8], local: Ipv4Addr, remote: SocketAddrV4) -> io::Result<()> {
-        self.shared.outer.send_ike(message, local, remote)
+    /// An ISAKMP message from a NAT traversal socket; the marker is added. b"\xff" is a keepalive and goes as it is.
+    pub fn transmit(&self, message: &[u8], path: Path) -> io::Result<()> {
+        self.shared.outer.send_ike(message, path)
     }
 
     /// Which shortcuts are taken.

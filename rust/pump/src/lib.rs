@@ -1,6 +1,6 @@
 //! The thread that carries packets between a TUN device and the outer sockets, and the control side's handle on it.
 //!
-//! One thread polls the TUN device, the UDP socket of port 4500 and, once there is one, the raw ESP socket. The control
+//! One thread polls the TUN device, the UDP sockets of port 4500 and, once there are any, the raw ESP sockets. The control
 //! side changes the table of SA pairs under a lock that is held for a few instructions, and hears of IKE messages and
 //! notices through records on a socket (`record`). Descriptors are duplicated: their owner closes its own.
 #![deny(unsafe_code)]

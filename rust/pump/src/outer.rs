@@ -1,26 +1,28 @@
-//! The outer side: the UDP socket of NAT traversal, and the raw socket of native ESP when someone needs it.
+//! The outer side: the UDP sockets of NAT traversal, one for each IP version, and the raw sockets of native ESP when someone
+//! needs them.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::OnceLock;
 
 use lotor_esp::batch::Batch;
 use lotor_esp::child::Path;
+use lotor_esp::ip::Version;
 use lotor_esp::size::Encapsulation;
 
 use crate::offload::Offloads;
-use crate::sys;
+use crate::sys::{self, Way};
 
-/// Before every ISAKMP message on the NAT traversal socket (RFC 3948 §2.2).
+/// Before every ISAKMP message on a NAT traversal socket (RFC 3948 §2.2).
 const NON_ESP_MARKER: [u8; 4] = [0; 4];
 /// Keeps a NAT's mapping alive (RFC 3948 §2.3).
 const KEEPALIVE: [u8; 1] = [0xff];
 /// Octets that the kernel holds in each direction.
 const BUFFER: libc::c_int = 4 << 20;
 
-/// What a datagram on the NAT traversal socket is.
+/// What a datagram on a NAT traversal socket is.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Keepalive,
@@ -39,10 +41,31 @@ pub(crate) fn kind(datagram: &[u8]) -> Kind {
     Kind::Esp
 }
 
+/// One of the sockets: how ESP travels there, and over which IP.
+pub(crate) type Door = (Encapsulation, Version);
+
+pub(crate) const DOORS: [Door; 4] = [
+    (Encapsulation::Udp, Version::V4),
+    (Encapsulation::Udp, Version::V6),
+    (Encapsulation::None, Version::V4),
+    (Encapsulation::None, Version::V6),
+];
+
 pub(crate) struct Outer {
-    udp: OwnedFd,
-    port: u16,
+    v4: Sockets,
+    v6: Sockets,
+}
+
+/// Those of one IP version.
+#[derive(Default)]
+struct Sockets {
+    udp: Option<Udp>,
     raw: OnceLock<OwnedFd>,
+}
+
+struct Udp {
+    fd: OwnedFd,
+    port: u16,
     /// UDP_SEGMENT works, as far as is known.
     segments: AtomicBool,
     /// UDP_GRO is on.
@@ -50,75 +73,114 @@ pub(crate) struct Outer {
 }
 
 impl Outer {
-    pub(crate) fn new(udp: OwnedFd, wanted: Offloads) -> io::Result<Self> {
-        prepare(&udp)?;
-        let socket = UdpSocket::from(udp);
-        let port = socket.local_addr()?.port();
-        let udp = OwnedFd::from(socket);
-        let segments = AtomicBool::new(wanted.udp_segment && sys::knows_udp_segment(&udp));
-        let gathers = wanted.udp_receive && sys::set_udp_gro(&udp, true).is_ok();
-        Ok(Self { udp, port, raw: OnceLock::new(), segments, gathers })
+    /// `udp`: at most one socket of each IP version; of two the last is used.
+    pub(crate) fn new(udp: impl IntoIterator<Item = OwnedFd>, wanted: Offloads) -> io::Result<Self> {
+        let mut outer = Self { v4: Sockets::default(), v6: Sockets::default() };
+        for fd in udp {
+            let version = sys::version(&fd)?;
+            let socket = Udp::new(fd, version, wanted)?;
+            match version {
+                Version::V4 => outer.v4.udp = Some(socket),
+                Version::V6 => outer.v6.udp = Some(socket),
+            }
+        }
+        Ok(outer)
+    }
+
+    fn sockets(&self, version: Version) -> &Sockets {
+        match version {
+            Version::V4 => &self.v4,
+            Version::V6 => &self.v6,
+        }
+    }
+
+    fn udps(&self) -> impl Iterator<Item = &Udp> {
+        [&self.v4, &self.v6].into_iter().filter_map(|sockets| sockets.udp.as_ref())
     }
 
     pub(crate) fn segments(&self) -> bool {
-        self.segments.load(Relaxed)
+        self.udps().all(|udp| udp.segments.load(Relaxed))
     }
 
     pub(crate) fn gathers(&self) -> bool {
-        self.gathers
+        self.udps().all(|udp| udp.gathers)
     }
 
-    /// From now on native ESP travels; a second socket is not needed and dropped.
+    /// From now on native ESP of the socket's IP version travels; a second socket is not needed and dropped.
     pub(crate) fn attach_raw(&self, raw: OwnedFd) -> io::Result<()> {
-        prepare(&raw)?;
-        let _ = self.raw.set(raw);
+        let version = sys::version(&raw)?;
+        prepare(&raw, version)?;
+        let _ = self.sockets(version).raw.set(raw);
         Ok(())
     }
 
-    pub(crate) fn udp(&self) -> &OwnedFd {
-        &self.udp
+    pub(crate) fn socket(&self, (via, version): Door) -> Option<&OwnedFd> {
+        let sockets = self.sockets(version);
+        match via {
+            Encapsulation::Udp => sockets.udp.as_ref().map(|udp| &udp.fd),
+            Encapsulation::None => sockets.raw.get(),
+        }
     }
 
-    pub(crate) fn raw(&self) -> Option<&OwnedFd> {
-        self.raw.get()
-    }
-
-    pub(crate) fn local(&self, address: Ipv4Addr) -> SocketAddrV4 {
-        SocketAddrV4::new(address, self.port)
+    /// The end of a NAT traversal path on this host.
+    pub(crate) fn local(&self, address: IpAddr) -> SocketAddr {
+        let udp = self.sockets(Version::of(address)).udp.as_ref();
+        SocketAddr::new(address, udp.map_or(0, |udp| udp.port))
     }
 
     /// An ISAKMP message with its marker, or a keepalive without.
-    pub(crate) fn send_ike(&self, message: &[u8], local: Ipv4Addr, remote: SocketAddrV4) -> io::Result<()> {
+    pub(crate) fn send_ike(&self, message: &[u8], path: Path) -> io::Result<()> {
+        let door = (Encapsulation::Udp, path.version());
+        let socket = self.socket(door).ok_or_else(|| io::Error::from_raw_os_error(libc::EAFNOSUPPORT))?;
         let marker: &[u8] = if message == KEEPALIVE { &[] } else { &NON_ESP_MARKER };
-        sys::send(&self.udp, [marker, message], local, remote)
+        sys::send(socket, [marker, message], &way(path, 0))
     }
 
     /// Packets that cannot leave are lost, as on any network.
     pub(crate) fn send_esp(&self, batch: &Batch, path: Path, encapsulation: Encapsulation) {
-        match encapsulation {
-            Encapsulation::Udp if self.segments() && batch.octets().len() > batch.stride() => {
-                self.send_run(batch, path)
+        let sockets = self.sockets(path.version());
+        match (encapsulation, &sockets.udp, sockets.raw.get()) {
+            (Encapsulation::Udp, Some(udp), _) => udp.send(batch, path),
+            // The port of a raw socket of IPv6 is its protocol, or nothing.
+            (Encapsulation::None, _, Some(raw)) => {
+                let remote = SocketAddr::new(path.remote.ip(), 0);
+                send_singly(raw, batch, Path { remote, ..path });
             }
-            Encapsulation::Udp => send_singly(&self.udp, batch, path),
-            Encapsulation::None => {
-                if let Some(raw) = self.raw.get() {
-                    send_singly(raw, batch, path);
-                }
-            }
+            _ => (),
+        }
+    }
+}
+
+impl Udp {
+    fn new(fd: OwnedFd, version: Version, wanted: Offloads) -> io::Result<Self> {
+        prepare(&fd, version)?;
+        let socket = UdpSocket::from(fd);
+        let port = socket.local_addr()?.port();
+        let fd = OwnedFd::from(socket);
+        let segments = AtomicBool::new(wanted.udp_segment && sys::knows_udp_segment(&fd));
+        let gathers = wanted.udp_receive && sys::set_udp_gro(&fd, true).is_ok();
+        Ok(Self { fd, port, segments, gathers })
+    }
+
+    fn send(&self, batch: &Batch, path: Path) {
+        if self.segments.load(Relaxed) && batch.octets().len() > batch.stride() {
+            self.send_run(batch, path);
+        } else {
+            send_singly(&self.fd, batch, path);
         }
     }
 
     /// All of the batch by one call. The kernel refuses segments that it would have to fragment (EINVAL, EMSGSIZE), and
     /// all of them where the device cannot compute checksums (EIO).
     fn send_run(&self, batch: &Batch, path: Path) {
-        let Err(error) = sys::send_segments(&self.udp, batch.octets(), batch.stride(), path.local, path.remote) else {
-            return;
-        };
+        let segment = u16::try_from(batch.stride()).ok();
+        let way = Way { segment, ..way(path, batch.class()) };
+        let Err(error) = sys::send(&self.fd, [batch.octets(), &[]], &way) else { return };
         match error.raw_os_error() {
-            Some(libc::EINVAL | libc::EMSGSIZE) => send_singly(&self.udp, batch, path),
+            Some(libc::EINVAL | libc::EMSGSIZE) => send_singly(&self.fd, batch, path),
             Some(libc::EIO | libc::EOPNOTSUPP) => {
                 self.segments.store(false, Relaxed);
-                send_singly(&self.udp, batch, path);
+                send_singly(&self.fd, batch, path);
             }
             _ => (),
         }
@@ -126,25 +188,45 @@ impl Outer {
 }
 
 /// The owner of the socket finds it as it was.
-impl Drop for Outer {
+impl Drop for Udp {
     fn drop(&mut self) {
         if self.gathers {
-            let _ = sys::set_udp_gro(&self.udp, false);
+            let _ = sys::set_udp_gro(&self.fd, false);
         }
     }
 }
 
+fn way(path: Path, class: u8) -> Way {
+    Way { local: path.local, remote: path.remote, class, segment: None }
+}
+
 fn send_singly(socket: &OwnedFd, batch: &Batch, path: Path) {
+    let way = way(path, batch.class());
     for packet in batch.packets() {
-        let _ = sys::send(socket, [packet, &[]], path.local, path.remote);
+        let _ = sys::send(socket, [packet, &[]], &way);
     }
 }
 
-/// The local address of every datagram is told and chosen, and no datagram carries DF: one that is too big for the
-/// path is fragmented on its way, by the interface's MTU and not by what anyone's ICMP says.
-fn prepare(socket: &OwnedFd) -> io::Result<()> {
-    sys::set_option(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, 1)?;
-    sys::set_option(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)?;
+/// The local address of every datagram is told and chosen, its traffic class is told, and it may be fragmented: in IPv4 no
+/// datagram carries DF, and one that is too big for the path is fragmented on its way, by the interface's MTU and not by
+/// what anyone's ICMP says. Routers of IPv6 do not fragment: there the kernel goes by what they tell, which is never less
+/// than 1280 octets.
+fn prepare(socket: &OwnedFd, version: Version) -> io::Result<()> {
+    let options = match version {
+        Version::V4 => [
+            (libc::IPPROTO_IP, libc::IP_PKTINFO, 1),
+            (libc::IPPROTO_IP, libc::IP_RECVTOS, 1),
+            (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT),
+        ],
+        Version::V6 => [
+            (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1),
+            (libc::IPPROTO_IPV6, libc::IPV6_RECVTCLASS, 1),
+            (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_DONT),
+        ],
+    };
+    for (level, name, value) in options {
+        sys::set_option(socket, level, name, value)?;
+    }
     for (forced, asked) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)] {
         sys::set_option(socket, libc::SOL_SOCKET, forced, BUFFER)
             .or_else(|_| sys::set_option(socket, libc::SOL_SOCKET, asked, BUFFER))?;

@@ -4,14 +4,15 @@
 //!
 //! | octet 0 | then |
 //! |---|---|
-//! | 1 IKE | local address (4), local port (2), remote address (4), remote port (2), the ISAKMP message without marker |
+//! | 1 IKE | local end, remote end, the ISAKMP message without marker |
 //! | 2 EXPIRED | SA pair (8), hard (1): 0 or 1 |
-//! | 3 MOVED | SA pair (8), remote address (4), remote port (2) |
+//! | 3 MOVED | SA pair (8), remote end |
 //! | 4 BROKEN | why: UTF-8 |
 //!
+//! An end is the IP version (1): 4 or 6, the address (4 or 16), the port (2).
 //! The reader is `lotor.dataplane.userspace.records`.
 
-use std::net::SocketAddrV4;
+use std::net::{IpAddr, SocketAddr};
 
 use lotor_esp::lifetime::Expiry;
 
@@ -21,11 +22,11 @@ const MOVED: u8 = 3;
 const BROKEN: u8 = 4;
 
 /// Replaces `out` by the record of an IKE message.
-pub fn ike(local: SocketAddrV4, remote: SocketAddrV4, message: &[u8], out: &mut Vec<u8>) {
+pub fn ike(local: SocketAddr, remote: SocketAddr, message: &[u8], out: &mut Vec<u8>) {
     out.clear();
     out.push(IKE);
-    put_address(out, local);
-    put_address(out, remote);
+    put_end(out, local);
+    put_end(out, remote);
     out.extend_from_slice(message);
 }
 
@@ -36,10 +37,10 @@ pub fn expired(child: u64, expiry: Expiry) -> Vec<u8> {
     out
 }
 
-pub fn moved(child: u64, remote: SocketAddrV4) -> Vec<u8> {
+pub fn moved(child: u64, remote: SocketAddr) -> Vec<u8> {
     let mut out = vec![MOVED];
     out.extend_from_slice(&child.to_be_bytes());
-    put_address(&mut out, remote);
+    put_end(&mut out, remote);
     out
 }
 
@@ -49,9 +50,18 @@ pub fn broken(why: &str) -> Vec<u8> {
     out
 }
 
-fn put_address(out: &mut Vec<u8>, address: SocketAddrV4) {
-    out.extend_from_slice(&address.ip().octets());
-    out.extend_from_slice(&address.port().to_be_bytes());
+fn put_end(out: &mut Vec<u8>, end: SocketAddr) {
+    match end.ip() {
+        IpAddr::V4(address) => {
+            out.push(4);
+            out.extend_from_slice(&address.octets());
+        }
+        IpAddr::V6(address) => {
+            out.push(6);
+            out.extend_from_slice(&address.octets());
+        }
+    }
+    out.extend_from_slice(&end.port().to_be_bytes());
 }
 
 #[cfg(test)]
@@ -63,10 +73,13 @@ mod tests {
         let (local, remote) = ("192.0.2.1:4500".parse().unwrap(), "198.51.100.7:30416".parse().unwrap());
         let mut out = vec![9; 50];
         ike(local, remote, b"hello", &mut out);
-        assert_eq!(out, b"\x01\xc0\x00\x02\x01\x11\x94\xc6\x33\x64\x07\x76\xd0hello");
+        assert_eq!(out, b"\x01\x04\xc0\x00\x02\x01\x11\x94\x04\xc6\x33\x64\x07\x76\xd0hello");
         assert_eq!(expired(258, Expiry::Hard), b"\x02\0\0\0\0\0\0\x01\x02\x01");
         assert_eq!(expired(1, Expiry::Soft), b"\x02\0\0\0\0\0\0\0\x01\0");
-        assert_eq!(moved(2, remote), b"\x03\0\0\0\0\0\0\0\x02\xc6\x33\x64\x07\x76\xd0");
+        assert_eq!(moved(2, remote), b"\x03\0\0\0\0\0\0\0\x02\x04\xc6\x33\x64\x07\x76\xd0");
+        let remote = "[2001:db8::7]:4500".parse().unwrap();
+        let wanted = b"\x03\0\0\0\0\0\0\0\x02\x06\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07\x11\x94";
+        assert_eq!(moved(2, remote), wanted);
         assert_eq!(broken("gone"), b"\x04gone");
     }
 }

@@ -2,9 +2,11 @@
 
 use std::io;
 use std::mem::{size_of, zeroed, MaybeUninit};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use lotor_esp::ip::Version;
 
 /// Pieces of one packet for `write_pieces`.
 const MOST_PIECES: usize = 64;
@@ -134,6 +136,21 @@ pub(crate) fn set_option(fd: &OwnedFd, level: libc::c_int, name: libc::c_int, va
     Ok(())
 }
 
+/// Which version of IP a socket speaks; none is an error.
+pub(crate) fn version(fd: &OwnedFd) -> io::Result<Version> {
+    let (mut family, mut size) = (0, size_of::<libc::c_int>() as libc::socklen_t);
+    // SAFETY: the value outlives the call and has the size that is told.
+    check(unsafe {
+        let value = (&raw mut family).cast();
+        libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_DOMAIN, value, &raw mut size)
+    } as isize)?;
+    match family {
+        libc::AF_INET => Ok(Version::V4),
+        libc::AF_INET6 => Ok(Version::V6),
+        _ => Err(io::Error::from_raw_os_error(libc::EAFNOSUPPORT)),
+    }
+}
+
 /// Signals are for the main thread.
 pub(crate) fn block_signals() {
     // SAFETY: the set is initialized by sigfillset before it is used; both calls cannot fail with these arguments.
@@ -145,46 +162,69 @@ pub(crate) fn block_signals() {
 }
 
 /// Datagrams of one sender in the caller's buffer, each `segment` octets but the last. `local` is the address of this
-/// host that they came to, where the socket tells.
+/// host that they came to, and `class` DSCP and ECN, where the socket tells.
 pub(crate) struct Datagrams {
     pub(crate) len: usize,
     pub(crate) segment: usize,
-    pub(crate) local: Ipv4Addr,
-    pub(crate) remote: SocketAddrV4,
+    pub(crate) local: IpAddr,
+    pub(crate) remote: SocketAddr,
+    pub(crate) class: u8,
 }
 
-/// Room for one IP_PKTINFO and one UDP_SEGMENT or UDP_GRO, aligned as `cmsghdr` wants it.
+/// Room for one IPV6_PKTINFO, one UDP_SEGMENT or UDP_GRO, and one IPV6_TCLASS, aligned as `cmsghdr` wants it.
 #[repr(C, align(8))]
-struct Control([u8; 64]);
+struct Control([u8; CONTROL]);
 
-/// Receives what one call gives, without waiting. Truncated ones and senders that are not IPv4 are errors.
+const CONTROL: usize = 96;
+
+/// An address of either family, as large as the larger one. The family stands at the same place in both.
+#[repr(C)]
+union Name {
+    v4: libc::sockaddr_in,
+    v6: libc::sockaddr_in6,
+}
+
+/// Receives what one call gives, without waiting. Truncated ones and senders that are not IP are errors.
 pub(crate) fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> io::Result<Datagrams> {
     // SAFETY: all-zero is a valid value of these plain C structures.
-    let (mut name, mut message): (libc::sockaddr_in, libc::msghdr) = unsafe { zeroed() };
+    let (mut name, mut message): (Name, libc::msghdr) = unsafe { zeroed() };
     let mut parts = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    let mut control = Control([0; 64]);
+    let mut control = Control([0; CONTROL]);
     message.msg_name = (&raw mut name).cast();
-    message.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+    message.msg_namelen = size_of::<Name>() as libc::socklen_t;
     message.msg_iov = &raw mut parts;
     message.msg_iovlen = 1;
     message.msg_control = control.0.as_mut_ptr().cast();
     message.msg_controllen = control.0.len() as _;
     // SAFETY: every pointer in the message is valid for the length beside it and outlives the call.
     let len = check(unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut message, libc::MSG_DONTWAIT) })?;
-    if message.msg_flags & libc::MSG_TRUNC != 0 || i32::from(name.sin_family) != libc::AF_INET {
-        return Err(io::Error::from(io::ErrorKind::InvalidData));
-    }
-    let address = Ipv4Addr::from_bits(u32::from_be(name.sin_addr.s_addr));
-    let remote = SocketAddrV4::new(address, u16::from_be(name.sin_port));
-    let (local, segment) = told(&message);
-    Ok(Datagrams { len, segment: segment.unwrap_or(len).max(1), local, remote })
+    let remote = peer(&name).filter(|_| message.msg_flags & libc::MSG_TRUNC == 0).ok_or(io::ErrorKind::InvalidData)?;
+    let local = if remote.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let mut datagrams = Datagrams { len, segment: len.max(1), local, remote, class: 0 };
+    told(&message, &mut datagrams);
+    Ok(datagrams)
 }
 
-/// The local address and the length of the segments, as the control messages tell them.
-fn told(message: &libc::msghdr) -> (Ipv4Addr, Option<usize>) {
-    let (mut local, mut segment) = (Ipv4Addr::UNSPECIFIED, None);
+/// The scope of a link-local address is lost: tunnels have none.
+fn peer(name: &Name) -> Option<SocketAddr> {
+    // SAFETY: the structure was zeroed before the kernel wrote as much of it as its family has; any octets are valid
+    // numbers.
+    let (v4, v6) = unsafe { (name.v4, name.v6) };
+    match v4.sin_family.into() {
+        libc::AF_INET => {
+            let address = Ipv4Addr::from_bits(u32::from_be(v4.sin_addr.s_addr));
+            Some((address, u16::from_be(v4.sin_port)).into())
+        }
+        libc::AF_INET6 => Some((Ipv6Addr::from(v6.sin6_addr.s6_addr), u16::from_be(v6.sin6_port)).into()),
+        _ => None,
+    }
+}
+
+/// What the control messages tell.
+fn told(message: &libc::msghdr, datagrams: &mut Datagrams) {
     // SAFETY: the kernel wrote the control messages; CMSG_FIRSTHDR and CMSG_NXTHDR stay inside them, the data of
-    // IP_PKTINFO is an in_pktinfo and that of UDP_GRO an int, both read without assuming their alignment.
+    // IP_PKTINFO is an in_pktinfo, that of IPV6_PKTINFO an in6_pktinfo, that of IP_TOS one octet, that of IPV6_TCLASS and
+    // UDP_GRO an int, all read without assuming their alignment.
     unsafe {
         let mut control = libc::CMSG_FIRSTHDR(message);
         while !control.is_null() {
@@ -192,52 +232,49 @@ fn told(message: &libc::msghdr) -> (Ipv4Addr, Option<usize>) {
             match ((*control).cmsg_level, (*control).cmsg_type) {
                 (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                     let info = data.cast::<libc::in_pktinfo>().read_unaligned();
-                    local = Ipv4Addr::from_bits(u32::from_be(info.ipi_spec_dst.s_addr));
+                    datagrams.local = Ipv4Addr::from_bits(u32::from_be(info.ipi_spec_dst.s_addr)).into();
+                }
+                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                    let info = data.cast::<libc::in6_pktinfo>().read_unaligned();
+                    datagrams.local = Ipv6Addr::from(info.ipi6_addr.s6_addr).into();
+                }
+                (libc::IPPROTO_IP, libc::IP_TOS) => datagrams.class = data.read(),
+                (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
+                    datagrams.class = data.cast::<libc::c_int>().read_unaligned() as u8;
                 }
                 (libc::SOL_UDP, libc::UDP_GRO) => {
-                    segment = usize::try_from(data.cast::<libc::c_int>().read_unaligned()).ok();
+                    let segment = data.cast::<libc::c_int>().read_unaligned();
+                    datagrams.segment = usize::try_from(segment).unwrap_or(datagrams.len).max(1);
                 }
                 _ => (),
             }
             control = libc::CMSG_NXTHDR(message, control);
         }
     }
-    (local, segment)
 }
 
-/// Sends `parts` as one datagram from the address `local` (unspecified: the kernel chooses), without waiting.
-pub(crate) fn send(fd: &OwnedFd, parts: [&[u8]; 2], local: Ipv4Addr, remote: SocketAddrV4) -> io::Result<()> {
-    send_message(fd, parts, None, local, remote)
+/// How datagrams leave. `local` unspecified: the kernel chooses. `class`: DSCP and ECN of their headers. `segment`: cut
+/// into datagrams of so many octets each but the last.
+#[derive(Clone, Copy)]
+pub(crate) struct Way {
+    pub(crate) local: IpAddr,
+    pub(crate) remote: SocketAddr,
+    pub(crate) class: u8,
+    pub(crate) segment: Option<u16>,
 }
 
-/// Sends `octets` as datagrams of `segment` octets each but the last, by one call.
-pub(crate) fn send_segments(
-    fd: &OwnedFd,
-    octets: &[u8],
-    segment: usize,
-    local: Ipv4Addr,
-    remote: SocketAddrV4,
-) -> io::Result<()> {
-    send_message(fd, [octets, &[]], u16::try_from(segment).ok(), local, remote)
-}
-
-fn send_message(
-    fd: &OwnedFd,
-    parts: [&[u8]; 2],
-    segment: Option<u16>,
-    local: Ipv4Addr,
-    remote: SocketAddrV4,
-) -> io::Result<()> {
-    let mut name = address_of(remote);
+/// Sends `parts` one behind the other by one call, without waiting.
+pub(crate) fn send(fd: &OwnedFd, parts: [&[u8]; 2], way: &Way) -> io::Result<()> {
+    let (mut name, size) = name_of(way.remote);
     let mut vectors = parts.map(|part| libc::iovec { iov_base: part.as_ptr().cast_mut().cast(), iov_len: part.len() });
-    let mut control = Control([0; 64]);
+    let mut control = Control([0; CONTROL]);
     // SAFETY: all-zero is a valid value of this plain C structure.
     let mut message: libc::msghdr = unsafe { zeroed() };
     message.msg_name = (&raw mut name).cast();
-    message.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+    message.msg_namelen = size;
     message.msg_iov = vectors.as_mut_ptr();
     message.msg_iovlen = vectors.len() as _;
-    let used = tell(&mut control, segment, local);
+    let used = tell(&mut control, way);
     if used > 0 {
         message.msg_control = control.0.as_mut_ptr().cast();
         message.msg_controllen = used as _;
@@ -248,18 +285,33 @@ fn send_message(
     Ok(())
 }
 
-/// Writes the control messages UDP_SEGMENT and IP_PKTINFO where wanted; returns how many octets they take.
-fn tell(control: &mut Control, segment: Option<u16>, local: Ipv4Addr) -> usize {
+/// Writes the control messages that are wanted; returns how many octets they take.
+fn tell(control: &mut Control, way: &Way) -> usize {
     let mut used = 0;
-    if let Some(segment) = segment {
+    if let Some(segment) = way.segment {
         used += put_control(&mut control.0[used..], (libc::SOL_UDP, libc::UDP_SEGMENT), segment);
     }
-    if !local.is_unspecified() {
-        let source = libc::in_addr { s_addr: local.to_bits().to_be() };
-        let info = libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: source, ipi_addr: libc::in_addr { s_addr: 0 } };
-        used += put_control(&mut control.0[used..], (libc::IPPROTO_IP, libc::IP_PKTINFO), info);
+    if way.class != 0 {
+        let (v4, v6) = ((libc::IPPROTO_IP, libc::IP_TOS), (libc::IPPROTO_IPV6, libc::IPV6_TCLASS));
+        let kind = if way.remote.is_ipv4() { v4 } else { v6 };
+        used += put_control(&mut control.0[used..], kind, libc::c_int::from(way.class));
     }
-    used
+    if way.local.is_unspecified() {
+        return used;
+    }
+    let room = &mut control.0[used..];
+    used + match way.local {
+        IpAddr::V4(address) => {
+            let source = libc::in_addr { s_addr: address.to_bits().to_be() };
+            let info = libc::in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: source, ipi_addr: libc::in_addr { s_addr: 0 } };
+            put_control(room, (libc::IPPROTO_IP, libc::IP_PKTINFO), info)
+        }
+        IpAddr::V6(address) => {
+            let source = libc::in6_addr { s6_addr: address.octets() };
+            let info = libc::in6_pktinfo { ipi6_addr: source, ipi6_ifindex: 0 };
+            put_control(room, (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO), info)
+        }
+    }
 }
 
 /// Writes one control message at the start of `room`; returns how many octets it takes with its padding.
@@ -276,12 +328,28 @@ fn put_control<T: Copy>(room: &mut [u8], (level, kind): (libc::c_int, libc::c_in
     space as usize
 }
 
-fn address_of(remote: SocketAddrV4) -> libc::sockaddr_in {
-    libc::sockaddr_in {
-        sin_family: libc::AF_INET as libc::sa_family_t,
-        sin_port: remote.port().to_be(),
-        sin_addr: libc::in_addr { s_addr: remote.ip().to_bits().to_be() },
-        sin_zero: [0; 8],
+/// The address, and how many octets of it count.
+fn name_of(remote: SocketAddr) -> (Name, libc::socklen_t) {
+    match remote {
+        SocketAddr::V4(remote) => {
+            let v4 = libc::sockaddr_in {
+                sin_family: libc::AF_INET as libc::sa_family_t,
+                sin_port: remote.port().to_be(),
+                sin_addr: libc::in_addr { s_addr: remote.ip().to_bits().to_be() },
+                sin_zero: [0; 8],
+            };
+            (Name { v4 }, size_of::<libc::sockaddr_in>() as libc::socklen_t)
+        }
+        SocketAddr::V6(remote) => {
+            let v6 = libc::sockaddr_in6 {
+                sin6_family: libc::AF_INET6 as libc::sa_family_t,
+                sin6_port: remote.port().to_be(),
+                sin6_flowinfo: 0,
+                sin6_addr: libc::in6_addr { s6_addr: remote.ip().octets() },
+                sin6_scope_id: 0,
+            };
+            (Name { v6 }, size_of::<libc::sockaddr_in6>() as libc::socklen_t)
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use lotor_esp::vnet::{Frame, HEADER_LEN};
 use crate::offload::Offloads;
 use crate::sys;
 
-/// Octets of a buffer for `Tun::read`.
-pub(crate) const BUFFER: usize = HEADER_LEN + 65_536;
+/// Octets of a buffer for `Tun::read`: the length of IPv6 does not count its own header.
+pub(crate) const BUFFER: usize = HEADER_LEN + 65_536 + 40;
 
 pub(crate) struct Tun {
     fd: OwnedFd,

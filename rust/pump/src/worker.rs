@@ -2,17 +2,16 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddrV4;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
-use lotor_esp::child::{Child, Outgoing, Received, Receiver, Sent};
+use lotor_esp::child::{Arrival, Child, Outgoing, Received, Receiver, Sent};
 use lotor_esp::coalesce::Coalescer;
 use lotor_esp::icmp;
-use lotor_esp::ipv4::Header;
+use lotor_esp::ip::{Header, Version};
 use lotor_esp::lifetime::Expiry;
 use lotor_esp::open::header;
 use lotor_esp::size::Encapsulation;
@@ -21,7 +20,7 @@ use lotor_esp::vnet::Frame;
 use lotor_esp::{Nanos, LOWEST_SPI};
 
 use crate::engine::Shared;
-use crate::outer::{kind, Kind};
+use crate::outer::{kind, Door, Kind, DOORS};
 use crate::record;
 use crate::sys::{self, Datagrams};
 use crate::tun;
@@ -74,8 +73,7 @@ struct Worker<'a> {
 struct Ready {
     wake: bool,
     tun: bool,
-    udp: bool,
-    raw: bool,
+    doors: [bool; DOORS.len()],
 }
 
 impl<'a> Worker<'a> {
@@ -104,11 +102,10 @@ impl<'a> Worker<'a> {
             }
             self.expire();
             self.flush();
-            if ready.udp {
-                self.drain_udp();
-            }
-            if ready.raw {
-                self.drain_raw();
+            for (door, ready) in DOORS.into_iter().zip(ready.doors) {
+                if ready {
+                    self.drain(door);
+                }
             }
             if ready.tun {
                 self.drain_tun()?;
@@ -124,16 +121,19 @@ impl<'a> Worker<'a> {
             revents: 0,
         };
         let records = (!self.notices.is_empty()).then_some(&self.shared.records);
+        let [udp4, udp6, raw4, raw6] = DOORS.map(|door| watch(self.shared.outer.socket(door), libc::POLLIN));
         let mut fds = [
             watch(Some(&self.shared.wake), libc::POLLIN),
             watch(Some(self.shared.tun.fd()), libc::POLLIN),
-            watch(Some(self.shared.outer.udp()), libc::POLLIN),
-            watch(self.shared.outer.raw(), libc::POLLIN),
             watch(records, libc::POLLOUT),
+            udp4,
+            udp6,
+            raw4,
+            raw6,
         ];
         sys::poll(&mut fds, self.patience())?;
-        let [wake, tun, udp, raw, _] = fds.map(|fd| fd.revents != 0);
-        Ok(Ready { wake, tun, udp, raw })
+        let [wake, tun, _, doors @ ..] = fds.map(|fd| fd.revents != 0);
+        Ok(Ready { wake, tun, doors })
     }
 
     /// Milliseconds until the next lifetime is over, rounded up.
@@ -171,18 +171,14 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn drain_udp(&mut self) {
-        self.drain(self.shared.outer.udp(), Self::datagrams);
-    }
-
-    fn drain_raw(&mut self) {
-        if let Some(raw) = self.shared.outer.raw() {
-            self.drain(raw, Self::native);
-        }
-    }
-
     /// Takes what came, as much as the arena holds; the coalescer's packets leave at the end.
-    fn drain(&mut self, socket: &OwnedFd, take: impl Fn(&mut Self, Range<usize>, &Datagrams)) {
+    fn drain(&mut self, door: Door) {
+        let Some(socket) = self.shared.outer.socket(door) else { return };
+        let take = match door {
+            (Encapsulation::Udp, _) => Self::datagrams,
+            (Encapsulation::None, Version::V4) => Self::native_with_header,
+            (Encapsulation::None, Version::V6) => Self::native,
+        };
         let mut start = 0;
         for _ in 0..TURN_CALLS {
             let Some(room) = self.arena.get_mut(start..).filter(|room| room.len() >= LARGEST_DATAGRAM) else { break };
@@ -203,7 +199,7 @@ impl<'a> Worker<'a> {
     /// Datagrams of one sender, in the arena at `place`.
     fn datagrams(&mut self, place: Range<usize>, datagrams: &Datagrams) {
         let table = self.shared.table();
-        let mut inbound = Inbound::new(&table, Encapsulation::Udp, datagrams.remote);
+        let mut inbound = Inbound::new(&table, Encapsulation::Udp, datagrams);
         for start in place.clone().step_by(datagrams.segment) {
             let packet = start..place.end.min(start + datagrams.segment);
             match kind(&self.arena[packet.clone()]) {
@@ -220,14 +216,17 @@ impl<'a> Worker<'a> {
         let _ = sys::send_record(&self.shared.records, &self.record);
     }
 
-    /// A raw socket gives the outer IP header as well.
-    fn native(&mut self, place: Range<usize>, datagrams: &Datagrams) {
+    /// A raw socket of IPv4 gives the outer header as well.
+    fn native_with_header(&mut self, place: Range<usize>, datagrams: &Datagrams) {
         let Some(outer) = Header::parse(&self.arena[place.clone()]) else { return };
         if outer.protocol == PROTOCOL_ESP {
-            let table = self.shared.table();
-            let packet = place.start + outer.len..place.start + outer.total;
-            self.inbound(&mut Inbound::new(&table, Encapsulation::None, datagrams.remote), packet);
+            self.native(place.start + outer.len..place.start + outer.total, datagrams);
         }
+    }
+
+    fn native(&mut self, packet: Range<usize>, datagrams: &Datagrams) {
+        let table = self.shared.table();
+        self.inbound(&mut Inbound::new(&table, Encapsulation::None, datagrams), packet);
     }
 
     fn inbound(&mut self, inbound: &mut Inbound<'_>, place: Range<usize>) {
@@ -288,7 +287,7 @@ impl<'a> Worker<'a> {
         match sent {
             Sent::Carried(expiry) => self.tell_expiry(child.id(), expiry),
             Sent::TooBig => {
-                if icmp::too_big(packet, &header, child.largest_inner(), &mut self.answer) {
+                if icmp::too_big(packet, &header, child.largest_whole(), &mut self.answer) {
                     let whole = 0..self.answer.len();
                     self.shared.tun.write(&Frame::default(), &self.answer, std::slice::from_ref(&whole));
                 }
@@ -310,15 +309,14 @@ impl<'a> Worker<'a> {
 /// packets of a pair that follow each other.
 struct Inbound<'a> {
     table: &'a Table,
-    via: Encapsulation,
-    remote: SocketAddrV4,
-    now: Nanos,
+    arrival: Arrival,
     receiver: Option<Receiver<'a>>,
 }
 
 impl<'a> Inbound<'a> {
-    fn new(table: &'a Table, via: Encapsulation, remote: SocketAddrV4) -> Self {
-        Self { table, via, remote, now: sys::monotonic(), receiver: None }
+    fn new(table: &'a Table, via: Encapsulation, datagrams: &Datagrams) -> Self {
+        let arrival = Arrival { via, remote: datagrams.remote, class: datagrams.class, now: sys::monotonic() };
+        Self { table, arrival, receiver: None }
     }
 
     /// What an authentic packet led to, and for which SA pair.
@@ -329,7 +327,7 @@ impl<'a> Inbound<'a> {
             self.receiver = Some(self.table.inbound(spi)?.receiver());
         }
         let receiver = self.receiver.as_mut()?;
-        let received = receiver.receive(packet, self.via, self.remote, self.now).ok()?;
+        let received = receiver.receive(packet, &self.arrival).ok()?;
         Some((receiver.child().id(), received))
     }
 }

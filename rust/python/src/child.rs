@@ -1,6 +1,6 @@
 //! `lotor.model.child.Child` as the engine takes it: read by attribute, so that the model stays the one declaration.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 
 use lotor_esp::algorithm::{Cipher, Integrity, Suite};
 use lotor_esp::child::{self, Specification};
@@ -40,12 +40,9 @@ pub(crate) struct Path {
 
 #[derive(FromPyObject)]
 struct Peer {
-    address: Address,
+    address: IpAddr,
     port: u16,
 }
-
-/// The engine speaks IPv4, outside and inside.
-struct Address(Ipv4Addr);
 
 /// A member of an enum.
 #[derive(FromPyObject)]
@@ -72,7 +69,7 @@ struct Revealed(Zeroizing<Vec<u8>>);
 
 #[derive(FromPyObject)]
 struct IpNetwork {
-    network_address: Address,
+    network_address: IpAddr,
     prefixlen: u8,
 }
 
@@ -82,17 +79,6 @@ struct Lifetime {
     hard_seconds: Option<f64>,
     soft_octets: Option<u64>,
     hard_octets: Option<u64>,
-}
-
-impl<'py> FromPyObject<'_, 'py> for Address {
-    type Error = PyErr;
-
-    fn extract(address: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        match address.extract()? {
-            IpAddr::V4(address) => Ok(Self(address)),
-            IpAddr::V6(address) => Err(PyValueError::new_err(format!("{address} is not an IPv4 address"))),
-        }
-    }
 }
 
 impl<'py> FromPyObject<'_, 'py> for Revealed {
@@ -106,7 +92,7 @@ impl<'py> FromPyObject<'_, 'py> for Revealed {
 
 impl From<Path> for child::Path {
     fn from(path: Path) -> Self {
-        Self { local: path.local.address.0, remote: SocketAddrV4::new(path.remote.address.0, path.remote.port) }
+        Self { local: path.local.address, remote: SocketAddr::new(path.remote.address, path.remote.port) }
     }
 }
 
@@ -164,9 +150,9 @@ impl From<Lifetime> for Limits {
 }
 
 fn networks(networks: &[IpNetwork]) -> PyResult<Vec<Network>> {
-    let network = |each: &IpNetwork| Network::new(each.network_address.0, each.prefixlen);
+    let network = |each: &IpNetwork| Network::new(each.network_address, each.prefixlen);
     let all: Option<Vec<Network>> = networks.iter().map(network).collect();
-    all.ok_or_else(|| PyValueError::new_err("a prefix is longer than an IPv4 address"))
+    all.ok_or_else(|| PyValueError::new_err("a prefix is longer than its address"))
 }
 
 fn encapsulation(value: &str) -> PyResult<Encapsulation> {

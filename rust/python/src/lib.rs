@@ -29,11 +29,11 @@ type Switches = (bool, bool, bool, bool);
 #[pymethods]
 impl Pump {
     #[new]
-    fn new(descriptors: (i32, i32, i32), framed: bool, outer_mtu: usize, wanted: Switches) -> PyResult<Self> {
+    fn new(descriptors: (i32, Vec<i32>, i32), framed: bool, outer_mtu: usize, wanted: Switches) -> PyResult<Self> {
         let (tun, udp, records) = descriptors;
         let (tun_tcp, tun_udp, udp_segment, udp_receive) = wanted;
         let wanted = Offloads { tun_tcp, tun_udp, udp_segment, udp_receive };
-        Ok(Self(Engine::new(Descriptors { tun, framed, udp, records }, outer_mtu, wanted)?))
+        Ok(Self(Engine::new(&Descriptors { tun, framed, udp, records }, outer_mtu, wanted)?))
     }
 
     fn offloads(&self) -> Switches {
@@ -78,8 +78,7 @@ impl Pump {
     }
 
     fn transmit(&self, message: &[u8], path: child::Path) -> io::Result<()> {
-        let path = lotor_esp::child::Path::from(path);
-        self.0.transmit(message, path.local, path.remote)
+        self.0.transmit(message, path.into())
     }
 }
 

@@ -36,9 +36,6 @@ log = logging.getLogger(__name__)
 LACKING = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 """What the kernel says of an address that this host does not have, or of IPv6 where there is none."""
 
-FLOATED = (4,)
-"""IP versions of NAT traversal."""
-
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
@@ -101,7 +98,7 @@ def _open_sockets(listen: Listen, held: AsyncExitStack) -> tuple[list[socket.soc
     """Port 500 on every address wanted, and the sockets of port 4500, one for each IP version."""
     wanted = listen.isakmp or tuple(ListenAddress(address, ISAKMP_PORT) for address in ANYWHERE.values())
     opened = [_open(one, listen, held) for one in wanted]
-    floated = [_open(one, listen, held) for one in (_nat_t(listen, version) for version in FLOATED) if one is not None]
+    floated = [_open(one, listen, held) for one in (_nat_t(listen, version) for version in ANYWHERE) if one is not None]
     isakmp, nat_t = [each for each in opened if each is not None], [each for each in floated if each is not None]
     if not isakmp or not nat_t:
         raise StartError("no address of listen { } can be opened: see the log", Exit.CONFIGURATION)

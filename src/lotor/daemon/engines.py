@@ -91,4 +91,4 @@ def tun_device(held: AsyncExitStack) -> TunDevice:
 
 def userspace(tun: TunDevice, nat_t: Sequence[socket.socket]) -> DataPlane:
     """`nat_t`: a socket for each IP version there is."""
-    return Userspace(tun, nat_t[0])
+    return Userspace(tun, *nat_t)

@@ -8,7 +8,7 @@ import fcntl
 import os
 import socket
 import struct
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 from pathlib import Path
 
 NAME_PATTERN = "lotor%d"
@@ -28,6 +28,8 @@ _FLAGS = struct.Struct("=h")
 _NUMBER = struct.Struct("=i")
 _ADDRESS = struct.Struct("=HH4s")
 """`struct sockaddr_in`: family, port, address."""
+_ADDRESS6 = struct.Struct("=16sIi")
+"""`struct in6_ifreq`: address, prefix, index of the device."""
 
 _MISSING = (
     f"there is no {_DEVICE}: load the kernel module (modprobe tun); in a container start it with --device {_DEVICE}"
@@ -49,20 +51,23 @@ class Tun:
         self.fd = _open()
         try:
             self.name = _attach(self.fd, pattern)
-            _silence_ipv6(self.name)
+            _give_no_address_of_its_own(self.name)
         except OSError:
             self.close()
             raise
 
-    def configure(self, address: IPv4Interface | None, mtu: int) -> None:
-        """Sets MTU (octets) and, unless None, the one address, and brings the device up."""
+    def configure(self, address: IPv4Interface | IPv6Interface | None, mtu: int) -> None:
+        """Sets MTU (octets) and, unless None, the one address of IPv4 or a further one of IPv6, and brings the device
+        up."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
             self._set(control, _SIOCSIFMTU, _NUMBER.pack(mtu))
-            if address is not None:
+            if isinstance(address, IPv4Interface):
                 self._set(control, _SIOCSIFADDR, _address(address.ip))
                 self._set(control, _SIOCSIFNETMASK, _address(address.netmask))
             flags = _FLAGS.unpack_from(self._set(control, _SIOCGIFFLAGS, b""))[0]
             self._set(control, _SIOCSIFFLAGS, _FLAGS.pack(flags | _IFF_UP))
+        if isinstance(address, IPv6Interface):
+            self._add(address)
 
     def close(self) -> None:
         """May be called again."""
@@ -70,15 +75,26 @@ class Tun:
             os.close(self.fd)
             self.fd = -1
 
+    def _add(self, address: IPv6Interface) -> None:
+        index = socket.if_nametoindex(self.name)
+        request = _ADDRESS6.pack(address.ip.packed, address.network.prefixlen, index)
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as control, contextlib.suppress(FileExistsError):
+            self._ask(control, _SIOCSIFADDR, request)
+
     def _set(self, control: socket.socket, request: int, value: bytes) -> bytes:
         """The union of the answer."""
+        return self._ask(control, request, _REQUEST.pack(self.name.encode(), value))[16:]
+
+    def _ask(self, control: socket.socket, request: int, value: bytes) -> bytes:
         try:
-            answer: bytes = fcntl.ioctl(control, request, _REQUEST.pack(self.name.encode(), value))
+            answer: bytes = fcntl.ioctl(control, request, value)
+        except FileExistsError:
+            raise
         except PermissionError as error:
             raise OSError(error.errno, f"{self.name}: {_FORBIDDEN}") from error
         except OSError as error:
             raise OSError(error.errno, f"the device {self.name} cannot be set up: {error.strerror}") from error
-        return answer[16:]
+        return answer
 
 
 def _open() -> int:
@@ -106,10 +122,11 @@ def _attach(fd: int, pattern: str) -> str:
     return given[:16].rstrip(b"\0").decode()
 
 
-def _silence_ipv6(name: str) -> None:
-    """The kernel would give the device an IPv6 address and send solicitations that no tunnel carries."""
-    with contextlib.suppress(OSError):
-        Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6").write_text("1")
+def _give_no_address_of_its_own(name: str) -> None:
+    """The kernel would give the device a link-local address and send solicitations that no tunnel carries."""
+    for setting, value in (("addr_gen_mode", "1"), ("accept_ra", "0"), ("router_solicitations", "0")):
+        with contextlib.suppress(OSError):
+            Path(f"/proc/sys/net/ipv6/conf/{name}/{setting}").write_text(value)
 
 
 def _address(address: IPv4Address) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv6Interface
 from typing import Protocol
 
 from lotor.model.child import Child, Counters
@@ -88,4 +88,4 @@ class TunDevice(Protocol):
     name: str
     fd: int
 
-    def configure(self, address: IPv4Interface | None, mtu: int) -> None: ...
+    def configure(self, address: IPv4Interface | IPv6Interface | None, mtu: int) -> None: ...

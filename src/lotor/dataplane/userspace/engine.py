@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import time
 from collections.abc import Callable
@@ -22,39 +23,39 @@ OUTER_MTU = 1500
 MOST_AT_ONCE = 64
 """Records read before other work of the loop gets its turn."""
 _SEQPACKET_BUFFER = 1 << 20
+_VERSIONS = {socket.AF_INET: 4, socket.AF_INET6: 6}
 
 
 class Userspace:
-    """`ports.DataPlane` for many tunnels on one TUN device and one NAT traversal socket (IPv4).
+    """`ports.DataPlane` for many tunnels on one TUN device and a NAT traversal socket of IPv4, one of IPv6, or both.
 
-    The device and the socket stay their owner's. A raw ESP socket is opened when the first SA pair without UDP
-    encapsulation comes; it may be refused. Packets wait in the kernel until `start`; after `stop` it stays stopped.
-    `wanted`: the shortcuts through the kernel that may be taken.
+    The device and the sockets stay their owner's. A raw ESP socket is opened when the first SA pair of an IP version
+    without UDP encapsulation comes; it may be refused. Packets wait in the kernel until `start`; after `stop` it stays
+    stopped. `wanted`: the shortcuts through the kernel that may be taken.
     """
 
     def __init__(
         self,
         tun: TunDevice,
-        nat_t: socket.socket,
-        *,
+        *nat_t: socket.socket,
         outer_mtu: int = OUTER_MTU,
         clock: Callable[[], Instant] = time.monotonic,
         wanted: Offloads = ALL_OFFLOADS,
     ) -> None:
-        if nat_t.family != socket.AF_INET:
-            raise OSError("the user-space engine needs an IPv4 socket for NAT traversal")
         self._tun = tun
-        self._nat_t = nat_t
+        self._nat_t = {_VERSIONS.get(each.family): each for each in nat_t}
+        if None in self._nat_t or not 0 < len(self._nat_t) == len(nat_t):
+            raise OSError("the user-space engine needs a NAT traversal socket of IPv4, one of IPv6, or one of each")
         self._mtu = device_mtu(outer_mtu)
         self._clock = clock
         self._spis = Spis(clock)
-        self._native_esp = False
+        self._native_esp: set[int] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._records, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._records.setblocking(False)
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEQPACKET_BUFFER)
-            descriptors = (tun.fd, nat_t.fileno(), theirs.fileno())
+            descriptors = (tun.fd, [each.fileno() for each in nat_t], theirs.fileno())
             self._pump = Pump(descriptors, getattr(tun, "framed", False), outer_mtu, astuple(wanted))
 
     def start(self, receive: Callable[[bytes, Path], None], notify: Callable[[Notice], None]) -> None:
@@ -90,7 +91,7 @@ class Userspace:
 
     def install(self, child: Child) -> None:
         if child.encapsulation is Encapsulation.NONE:
-            self._need_native_esp()
+            self._need_native_esp(child.path.remote.address.version)
         self._pump.install(child)
         self._spis.use(child.id, child.inbound.spi)
 
@@ -111,11 +112,15 @@ class Userspace:
         idle = tally[7]
         return Counters(*tally[:7], last_inbound=None if idle is None else self._clock() - idle)
 
-    def _need_native_esp(self) -> None:
-        if not self._native_esp:
-            with open_esp_socket(self._nat_t) as raw:
-                self._pump.attach_raw(raw.fileno())
-            self._native_esp = True
+    def _need_native_esp(self, version: int) -> None:
+        if version in self._native_esp:
+            return
+        nat_t = self._nat_t.get(version)
+        if nat_t is None:
+            raise OSError(errno.EAFNOSUPPORT, f"native ESP over IPv{version} needs a listen address of IPv{version}")
+        with open_esp_socket(nat_t) as raw:
+            self._pump.attach_raw(raw.fileno())
+        self._native_esp.add(version)
 
     def _drain(self, receive: Callable[[bytes, Path], None], notify: Callable[[Notice], None]) -> None:
         for _ in range(MOST_AT_ONCE):

@@ -1,4 +1,4 @@
-"""The raw socket of native ESP, IP protocol 50: opened only when a peer without NAT wants it, and only if allowed."""
+"""The raw sockets of native ESP, IP protocol 50: opened only when a peer without NAT wants one, and only if allowed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ SO_MARK = getattr(socket, "SO_MARK", 36)
 
 
 def open_esp_socket(nat_t: socket.socket) -> socket.socket:
-    """A raw ESP socket that stays out of the tunnel as `nat_t` does; `OSError` says what is missing."""
+    """A raw ESP socket of the same IP version that stays out of the tunnel as `nat_t` does; `OSError` says what is
+    missing."""
     try:
-        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, IPPROTO_ESP)
+        raw = socket.socket(nat_t.family, socket.SOCK_RAW, IPPROTO_ESP)
     except PermissionError as error:
         text = "no permission for native ESP: give CAP_NET_RAW, or set `nat_traversal force` to carry ESP in UDP"
         raise OSError(error.errno, text) from error
