@@ -90,6 +90,8 @@ def outcome(response: Response, gateway: str) -> str:
         raise refusal(response)
     lines = [f"already connected to {gateway}"] if response.already else []
     lines.append(f"Bound to address {response.address}" if response.address else "VPN connection established")
+    if response.address6:
+        lines.append(f"Bound to address {response.address6}")
     if response.banner.strip():
         lines.append(terminal.framed(response.banner))
     return "\n".join(lines)

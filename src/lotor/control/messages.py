@@ -95,11 +95,13 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """`address` is empty when the gateway gave none; `banner` is clean; `already`: the tunnel was up before."""
+    """`address` and `address6` are empty when the gateway gave none; `banner` is clean; `already`: the tunnel was up
+    before."""
 
     address: Line
     banner: Text = ""
     already: bool = False
+    address6: Line = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
-from dataclasses import dataclass
-from ipaddress import IPv4Address
+from dataclasses import dataclass, replace
 
+from lotor.daemon.addresses import resolve, typed
 from lotor.ike.intents import Connect, Disconnect
 from lotor.model.algorithms import AuthMethod
 from lotor.model.login import Field
-from lotor.model.network import Path, Peer
+from lotor.model.network import Address, Path, Peer
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
@@ -28,11 +27,13 @@ TERMINATED = Reason(Cause.ADMINISTRATOR, "closed by the administrator")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a typed gateway leads. `host` is the name that was typed, None for an address."""
+    """Where a typed gateway leads. `host` is the name that was typed, None for an address; `others` are more addresses
+    of that name."""
 
     remote: RemotePolicy
-    address: IPv4Address
+    address: Address
     host: str | None
+    others: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,13 @@ class Ground:
     source: Callable[[Peer], Peer]
 
 
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """There is no way to an address, or nobody answers there."""
+
+    reason: Reason
+
+
 class RefusedRequest(Exception):  # noqa: N818 - an outcome, not an error of the program
     """A request that cannot even begin."""
 
@@ -68,7 +76,7 @@ class Connections:
     def __init__(self, parts: Parts, ground: Ground) -> None:
         self._parts = parts
         self._ground = ground
-        self._beginning: set[tuple[str, IPv4Address]] = set()
+        self._beginning: set[tuple[str, Address]] = set()
 
     async def connect(self, gateway: str, user: str | None, prompter: Prompter) -> Session | Reason:
         """The session when it is up and the host is set up (also one that was up before), else why not. Cancelling
@@ -80,7 +88,7 @@ class Connections:
         return await self.reach(target, user, prompter)
 
     async def reach(self, target: Target, user: str | None, prompter: Prompter) -> Session | Reason:
-        """`connect` for a gateway that was found already."""
+        """`connect` for a gateway that was found already. An address that does not answer is followed by the next."""
         if (session := self.existing(target)) is not None:
             return session
         key = (target.remote.name, target.address)
@@ -94,7 +102,7 @@ class Connections:
 
     async def disconnect(self, gateway: str) -> int:
         """How many sessions were ended; waits until the host is as it was."""
-        address = _address(gateway)
+        address = typed(gateway)
         addresses = {address} if address is not None else set(await _resolve_or_nothing(gateway))
         gone = [each for each in self._clients() if each.path.remote.address in addresses or each.remote == gateway]
         return await self._end(gone, TERMINATED)
@@ -113,41 +121,51 @@ class Connections:
         """The block of that name (a word without dots is no host name then), else the one with the gateway's address,
         else an anonymous one; `RefusedRequest` when there is none."""
         remotes = [each for each in self._ground.remotes() if each.side is Side.CLIENT]
-        typed = _address(gateway)
-        named = next((each for each in remotes if each.name == gateway and isinstance(each.address, IPv4Address)), None)
-        if "." not in gateway and named is not None and isinstance(named.address, IPv4Address):
+        address = typed(gateway)
+        named = next((each for each in remotes if each.name == gateway and each.address is not None), None)
+        if address is None and "." not in gateway and named is not None and named.address is not None:
             return Target(named, named.address, None)
-        addresses = [typed] if typed is not None else await resolve(gateway)
-        host = gateway if typed is None else None
+        addresses = [address] if address is not None else await _resolve(gateway)
+        host = gateway if address is None else None
         for remote in remotes:
-            if remote.address in addresses:
-                return Target(remote, IPv4Address(str(remote.address)), host)
+            if remote.address is not None and remote.address in addresses:
+                return Target(remote, remote.address, host)
         anonymous = next((each for each in remotes if each.address is None), None)
         if anonymous is None:
-            shown = gateway if typed is not None else f"{gateway} ({', '.join(map(str, addresses))})"
+            shown = gateway if address is not None else f"{gateway} ({', '.join(map(str, addresses))})"
             raise RefusedRequest(
                 f"the configuration has no remote block of a client for {shown}: add remote {addresses[0]} {{ … }}"
             )
-        return Target(anonymous, addresses[0], host)
+        return Target(anonymous, addresses[0], host, tuple(addresses[1:]))
 
     def existing(self, target: Target) -> Session | None:
         """A session with this gateway that is up."""
         same = (each for each in self._clients() if each.up and each.remote == target.remote.name)
-        return next((each for each in same if each.path.remote.address == target.address), None)
+        return next((each for each in same if each.path.remote.address in (target.address, *target.others)), None)
 
     async def _attempt(self, target: Target, user: str | None, prompter: Prompter) -> Session | Reason:
         given = await self._ask_ahead(target.remote, user, prompter)
         if given is None:
             return Reason(Cause.LOGIN_DECLINED, "no login was given")
+        found = await self._call(target, Wish(given, prompter))
+        for address in target.others:
+            if not isinstance(found, Unheard):
+                break
+            again = await self._call(replace(target, address=address), Wish(dict(given), prompter))
+            found = _both(found, again) if isinstance(again, Unheard) else again
+        return found.reason if isinstance(found, Unheard) else found
+
+    async def _call(self, target: Target, wish: Wish) -> Session | Reason | Unheard:
         remote = Peer(target.address, target.remote.port)
         try:
             path = Path(self._ground.source(remote), remote)
         except OSError as error:
-            return Reason(Cause.NO_ANSWER, error.strerror or str(error))
-        number = self._parts.requests.new(Wish(given, prompter))
+            return Unheard(Reason(Cause.NO_ANSWER, error.strerror or str(error)))
+        number = self._parts.requests.new(wish)
         self._parts.driver.command(Connect(target.remote.name, path, number, target.host))
         try:
-            return await self._outcome(number)
+            found = await self._outcome(number)
+            return Unheard(found) if isinstance(found, Reason) and self._unheard(number, found) else found
         except asyncio.CancelledError:
             await self._give_up(number)
             raise
@@ -183,6 +201,9 @@ class Connections:
         session_up = self._parts.register.get(outcome.session)
         return session_up or Reason(Cause.PEER_CLOSED, "the connection ended at once")
 
+    def _unheard(self, number: int, reason: Reason) -> bool:
+        return reason.cause is Cause.NO_ANSWER and not self._parts.requests.met(number)
+
     async def _give_up(self, number: int) -> None:
         session = self._parts.requests.session(number)
         if session is not None:
@@ -200,26 +221,19 @@ class Connections:
         return [each for each in self._parts.register.all() if each.side is Side.CLIENT]
 
 
-def _address(text: str) -> IPv4Address | None:
-    try:
-        return IPv4Address(text)
-    except ValueError:
-        return None
+def _both(one: Unheard, other: Unheard) -> Unheard:
+    return Unheard(Reason(Cause.NO_ANSWER, f"{one.reason.text}; {other.reason.text}"))
 
 
-async def resolve(host: str) -> list[IPv4Address]:
-    """The IPv4 addresses of a host name, asked for once; `RefusedRequest` when there is none."""
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
-    except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or "not a host name"
-        raise RefusedRequest(f"cannot resolve {host}: {why}") from error
-    return [IPv4Address(address[0]) for *_, address in found]
-
-
-async def _resolve_or_nothing(host: str) -> list[IPv4Address]:
+async def _resolve(host: str) -> list[Address]:
     try:
         return await resolve(host)
-    except RefusedRequest:
+    except OSError as error:
+        raise RefusedRequest(error.strerror or str(error)) from error
+
+
+async def _resolve_or_nothing(host: str) -> list[Address]:
+    try:
+        return await resolve(host)
+    except OSError:
         return []

@@ -131,4 +131,5 @@ def connected(session: Session, *, already: bool) -> Connected:
     if configuration is None:
         return Connected("", already=already)
     banner = clean(configuration.banner, lines=True, longest=LONGEST_BANNER)
-    return Connected(str(configuration.address), banner, already)
+    address6 = str(configuration.address6.ip) if configuration.address6 is not None else ""
+    return Connected(str(configuration.address), banner, already, address6)
