@@ -18,6 +18,7 @@ from lotor.ike.intents import Connect
 from lotor.ike.questions import (
     AcquireConfiguration,
     Activate,
+    Agree,
     AskPerson,
     CheckLogin,
     DeriveSkeyid,
@@ -189,6 +190,8 @@ class Host:
                 return Trusted("CN=vpn.example.net") if good else Failure("bad signature")
             case DeriveSkeyid():
                 return Secret(hashes.hmac(question.request.hash, self.psk, question.request.nonces))
+            case Agree():
+                return _agreed(question)
             case CheckLogin():
                 return self._check(question)
             case AskPerson():
@@ -220,6 +223,13 @@ class Host:
 
     def of(self, kind: type) -> list:
         return [event for event in self.events if isinstance(event, kind)]
+
+
+def _agreed(question: Agree):
+    try:
+        return Secret(question.pair.agree(question.public))
+    except ValueError as fault:
+        return Failure(str(fault))
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -22,6 +23,13 @@ from scripted import CONFIGURATION, OpenKeys, RecordingDataPlane, child
 
 PROOF = PeerProof("r", (), Identity(1, b""), b"", b"", IPv4Address("192.0.2.50"))
 ATTEMPT = LoginAttempt("alice", (), Peer(IPv4Address("192.0.2.9"), 500))
+
+
+class Broken:
+    def __getattr__(self, name):
+        raise RuntimeError("secret detail")
+
+
 QUESTIONS = [
     questions.Sign("r", b"octets"),
     questions.JudgePeer(PROOF),
@@ -33,6 +41,7 @@ QUESTIONS = [
     questions.Activate(1),
     questions.LastInbound((1,)),
     questions.DeriveSkeyid(PskRequest("r", None, IPv4Address("192.0.2.50"), Hash.SHA1, b"nonces")),
+    questions.Agree(Broken(), b"public"),
 ]
 
 
@@ -45,11 +54,6 @@ class Yes:
 
     def acquire(self, session, user):
         return CONFIGURATION
-
-
-class Broken:
-    def __getattr__(self, name):
-        raise RuntimeError("secret detail")
 
 
 @pytest.fixture
@@ -89,6 +93,17 @@ def test_a_broken_port_gives_a_refusal_without_the_text_of_its_exception(sources
     answer = reply(broken, question)
     assert isinstance(answer, Failure | Untrusted | Refused | Declined | int | None)
     assert "secret detail" not in str(answer)
+
+
+def test_an_agreement_happens_beside_the_event_loop_and_says_what_is_wrong_with_a_value(sources):
+    class Pair:
+        def agree(self, public):
+            if public == b"1":
+                raise ValueError("it is 1")
+            return threading.current_thread().name.encode()
+
+    assert reply(sources, questions.Agree(Pair(), b"2")).reveal() != threading.current_thread().name.encode()
+    assert reply(sources, questions.Agree(Pair(), b"1")) == Failure("it is 1")
 
 
 def test_a_broken_reservation_still_gives_a_spi_that_is_allowed(sources):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from lotor.ike.dice import KeyPair
 from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Trusted, Untrusted
@@ -41,6 +42,15 @@ class DeriveSkeyid(Question[Secret | Failure]):
     """SKEYID from a pre-shared key, by whoever holds it: prf(key, Ni_b | Nr_b)."""
 
     request: PskRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Agree(Question[Secret | Failure]):
+    """g^xy of a key pair of the dice and a peer's public value: the dearest sum of a handshake, so that nobody waits
+    for it but who must."""
+
+    pair: KeyPair = field(repr=False)
+    public: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ class Answers:
             questions.Sign: Row(_failure, ask=self._sign),
             questions.JudgePeer: Row(_untrusted, ask=self._judge),
             questions.DeriveSkeyid: Row(_failure, ask=self._derive),
+            questions.Agree: Row(_failure, ask=self._agree),
             questions.CheckLogin: Row(_refused, ask=self._check, seconds=LOGIN_SECONDS),
             questions.AskPerson: Row(_declined, ask=self._person),
             questions.AcquireConfiguration: Row(_failure, self._configuration),
@@ -136,6 +137,13 @@ class Answers:
     async def _derive(self, question: questions.DeriveSkeyid) -> Secret | Failure:
         answer: Secret | Failure = await self._off_loop(self._sources.keys.derive_skeyid, question.request)
         return answer
+
+    async def _agree(self, question: questions.Agree) -> Secret | Failure:
+        """The sum holds the GIL no longer than it takes to begin it: a second core works at another handshake."""
+        try:
+            return Secret(await self._off_loop(question.pair.agree, question.public))
+        except ValueError as fault:
+            return Failure(str(fault))
 
     async def _check(self, question: questions.CheckLogin) -> Verdict:
         return await self._sources.logins.judge(question.attempt)

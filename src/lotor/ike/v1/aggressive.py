@@ -13,7 +13,7 @@ from lotor.ike.v1.phase1 import Ours, PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.numbers import PayloadType as P
-from lotor.wire.v1.payloads import Identification, KeyExchange
+from lotor.wire.v1.payloads import Identification
 
 NAT_D = (P.NAT_D, P.NAT_D_DRAFT)
 PROOF = (P.CERTIFICATE, P.SIGNATURE, P.HASH)
@@ -59,7 +59,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     suite = riders.told_suite(answer, choose.ike_answer(remote, answer.only(SecurityAssociation)))
     witness.chosen(session, suite, answer)
     peer = answer.only(Identification).identity
-    g_xy = phase1.agree(ours.pair, answer.only(KeyExchange).data, str(session.path.remote))
+    g_xy = yield from phase1.agree(session, ours.pair, answer)
     said = phase1.said(session, ours, answer, phase1.body(sa))
     skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy, peer))
     keys = keymat.derive(suite, said, g_xy, skeyid)
@@ -87,7 +87,7 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     heard = riders.heard(asked)
     authenticate.demand_xauth(suite, heard)
     ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))
-    g_xy = phase1.agree(ours.pair, asked.only(KeyExchange).data, str(session.path.remote))
+    g_xy = yield from phase1.agree(session, ours.pair, asked)
     said = phase1.said(session, ours, asked, asked.body(SecurityAssociation) or b"")
     skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy, peer))
     keys = keymat.derive(suite, said, g_xy, skeyid)

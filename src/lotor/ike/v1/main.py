@@ -14,7 +14,7 @@ from lotor.ike.v1.phase1 import Ours, PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.numbers import PayloadType as P
-from lotor.wire.v1.payloads import Identification, KeyExchange
+from lotor.wire.v1.payloads import Identification
 
 _SA, _KE = (P.SA,), (P.KEY_EXCHANGE, P.NONCE)
 _KE_MAY = (P.CERTIFICATE_REQUEST, *NAT_D)
@@ -50,7 +50,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     answer = yield from expect()
 
     found = traversal.settle(session, suite, heard, answer)
-    g_xy = phase1.agree(ours.pair, answer.only(KeyExchange).data, str(session.path.remote))
+    g_xy = yield from phase1.agree(session, ours.pair, answer)
     said = phase1.said(session, ours, answer, phase1.body(sa))
     skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy))
     keys = keymat.derive(suite, said, g_xy, skeyid)
@@ -84,7 +84,7 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     third = yield from expect()
 
     ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))
-    g_xy = phase1.agree(ours.pair, third.only(KeyExchange).data, str(session.path.remote))
+    g_xy = yield from phase1.agree(session, ours.pair, third)
     said = phase1.said(session, ours, third, asked.body(SecurityAssociation) or b"")
     skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy))
     keys = keymat.derive(suite, said, g_xy, skeyid)

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from lotor.ike.dice import KeyPair
 from lotor.ike.errors import PeerFault
+from lotor.ike.questions import Agree
 from lotor.ike.session import Session
+from lotor.ike.story import Story, ask
 from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
 from lotor.model.algorithms import IkeSuite
 from lotor.model.identity import Identity
+from lotor.model.judgement import Failure
 from lotor.model.policy import Switch
 from lotor.wire.v1.association import Proposal, SecurityAssociation
 from lotor.wire.v1.chain import Chain, build_chain, parse_chain
@@ -80,13 +83,13 @@ def nonce_of(chain: Chain) -> bytes:
     return nonce
 
 
-def agree(pair: KeyPair, public: bytes, remote: str) -> bytes:
+def agree(session: Session, pair: KeyPair, chain: Chain) -> Story[bytes]:
     """g^xy; a peer whose public value is out of range or of the wrong length learns it."""
-    try:
-        return pair.agree(public)
-    except ValueError as fault:
-        text = f"{remote} sent an unusable Diffie-Hellman value: {fault}"
-        raise PeerFault(text, NotifyType.INVALID_KEY_INFORMATION) from None
+    answer = yield from ask(Agree(pair, chain.only(KeyExchange).data))
+    if isinstance(answer, Failure):
+        text = f"{session.path.remote} sent an unusable Diffie-Hellman value: {answer.why}"
+        raise PeerFault(text, NotifyType.INVALID_KEY_INFORMATION)
+    return answer.reveal()
 
 
 def may_fragment(session: Session, vendors: frozenset[Vendor]) -> bool:

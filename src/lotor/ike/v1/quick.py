@@ -61,7 +61,7 @@ def initiator(session: Session, message_id: int, asked: Selectors, replaces: Pai
     yield from send(_offer(session, policy, spi), Nonce(nonce), *keys, *ends)
     answer = yield from expect()
     chosen = choose.esp_answer(policy, answer.only(SecurityAssociation), udp=_udp(session))
-    g_xy = _agree(session, pair, answer)
+    g_xy = yield from _agree(session, pair, answer)
     material = QuickMaterial(Protocol.ESP, nonce, phase1.nonce_of(answer), g_xy)
     agreed = Agreed(_shorter(chosen, answer), spi, chosen.spi, material, selectors.narrowed(asked, answer))
     child = _child(session, agreed, replaces, soft=SOFT)
@@ -113,7 +113,7 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     choice = choose.esp_choice(check, policy, asked.only(SecurityAssociation), udp=_udp(session))
     chosen, dice = _for_as_long_as_the_peer_can(session, choice), session.desk.dice
     pair = dice.key_pair(chosen.group) if chosen.group is not None else None
-    g_xy = _agree(session, pair, asked)
+    g_xy = yield from _agree(session, pair, asked)
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
     nonce = dice.nonce(session.remote.nonce_size)
     material = QuickMaterial(Protocol.ESP, phase1.nonce_of(asked), nonce, g_xy)
@@ -174,13 +174,12 @@ def _mode(session: Session) -> int:
     return traversal.tunnel
 
 
-def _agree(session: Session, pair: KeyPair | None, chain: Chain) -> bytes:
-    public = chain.first(KeyExchange)
+def _agree(session: Session, pair: KeyPair | None, chain: Chain) -> Story[bytes]:
     if pair is None:
         return b""
-    if public is None:
+    if chain.first(KeyExchange) is None:
         raise PeerFault("PFS was chosen, but there is no KE payload", NotifyType.NO_PROPOSAL_CHOSEN)
-    return phase1.agree(pair, public.data, str(session.path.remote))
+    return (yield from phase1.agree(session, pair, chain))
 
 
 def _child(session: Session, agreed: Agreed, replaces: Pair | None, *, soft: float | None) -> Child:
