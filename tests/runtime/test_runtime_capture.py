@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+from ipaddress import IPv6Address
 
 import pytest
 
 from lotor.ike.effects import Disclose
+from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
 from lotor.runtime import capture as room
 from lotor.runtime.capture import Capture
@@ -116,3 +118,19 @@ def test_a_full_disk_ends_the_capture_once_and_nothing_else(capture, monkeypatch
         f"the capture ends: {capture.path}: No space left on device"
     ]
     assert capture.keys.read_text() == ""
+
+
+@pytest.mark.parametrize("message", [bytes(28), bytes(29)])
+def test_ipv6_reads_as_such_with_a_good_checksum(capture, message):
+    path = Path(Peer(IPv6Address("2001:db8::50"), 4500), Peer(IPv6Address("2001:db8::2"), 40000), floated=True)
+    capture.received(message, path)
+    capture.sent(message, path)
+    words = ["-o", "udp.check_checksum:TRUE", "-T", "fields", "-e", "ipv6.src", "-e", "udp.dstport"]
+    done = subprocess.run(
+        ["tshark", "-r", str(capture.path), *words, "-e", "udp.checksum.status"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == ["2001:db8::2", "4500", "1", "2001:db8::50", "40000", "1"]

@@ -74,8 +74,6 @@ class Capture:
 
     def _datagram(self, data: bytes, path: NetworkPath, direction: int) -> None:
         source, target = (path.remote, path.local) if direction == INBOUND else (path.local, path.remote)
-        if source.address.version != 4:
-            return
         octets = _in_ip(_on_the_wire(data, path), source, target)
         self._write(self._packets, _packet(octets, self._wall(), direction))
 
@@ -110,16 +108,21 @@ def _on_the_wire(data: bytes, path: NetworkPath) -> bytes:
 
 
 def _in_ip(data: bytes, source: Peer, target: Peer) -> bytes:
-    """As one IPv4 datagram, however long; a UDP checksum of 0 means none."""
+    """As one datagram, however long; a UDP checksum of 0 means none, but in IPv6, where it must be there."""
     size = 8 + len(data)
     udp = struct.pack("!HHHH", source.port, target.port, size & 0xFFFF, 0) + data
     ends = source.address.packed + target.address.packed
+    if source.address.version == 6:
+        total = _checksum(ends + struct.pack("!II", size, UDP) + udp + bytes(size % 2)) or 0xFFFF
+        udp = udp[:6] + struct.pack("!H", total) + data
+        return struct.pack("!IHBB", 6 << 28, size & 0xFFFF, UDP, 64) + ends + udp
     head = struct.pack("!BBHHHBBH", 0x45, 0, (20 + size) & 0xFFFF, 0, 0, 64, UDP, 0) + ends
     return head[:10] + struct.pack("!H", _checksum(head)) + head[12:] + udp
 
 
-def _checksum(head: bytes) -> int:
-    total: int = sum(struct.unpack(f"!{len(head) // 2}H", head))
+def _checksum(octets: bytes) -> int:
+    """Of an even number of octets."""
+    total: int = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

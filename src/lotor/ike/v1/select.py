@@ -17,6 +17,8 @@ from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import NotifyType
 
+ADDRESSES = frozenset({IdKind.IPV4_ADDR, IdKind.IPV6_ADDR})
+
 
 def choose_remote(session: Session, asked: Chain, peer: Identity | None) -> ChosenIke:
     """The first candidate whose proposals and identifiers fit becomes the session's; the most telling refusal else."""
@@ -45,10 +47,9 @@ def demand_identity(remote: RemotePolicy, peer: Identity) -> None:
 
 def matches(pattern: IdentityPattern, identity: Identity) -> bool:
     """Whether an identity is of a pattern's kind and value; `*` stands for any value of one part of a name."""
-    if pattern.kind is IdKind.IPV4_ADDR and pattern.value is not None:
-        address = ip_address(pattern.value)
-        kind = IdKind.IPV4_ADDR if address.version == 4 else IdKind.IPV6_ADDR
-        return identity.kind == kind and identity.data == address.packed
+    if pattern.kind in ADDRESSES:
+        address = ip_address(pattern.value) if pattern.value is not None else None
+        return identity.kind in ADDRESSES and (address is None or identity.data == address.packed)
     if identity.kind != pattern.kind:
         return False
     if pattern.value is None:
