@@ -9,6 +9,7 @@ from typing import Any
 
 from lotor.ike.effects import Deadline, Effect, Tell
 from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, PhaseOneUp, Started, Up
+from lotor.ike.standing import Standing
 from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.child import Child, Counters, DirectionKeys, Encapsulation
 from lotor.model.configuration import ModeConfiguration
@@ -33,6 +34,7 @@ class ScriptedCore:
         self.script = script
         self.calls: list[tuple[Any, ...]] = []
         self.at: float | None = None
+        self.standings: dict[bytes, Standing] = {}
 
     def receive(self, data, path, now):
         return self._do("receive", data, path)
@@ -46,6 +48,9 @@ class ScriptedCore:
     def tick(self, now):
         self.at = None
         return self._do("tick")
+
+    def standing(self, data, path):
+        return self.standings.get(data, Standing.PROVED)
 
     def deadline(self):
         return None if self.at is None else Deadline(self.at, "as scripted")

@@ -7,15 +7,18 @@ import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from lotor.ike.effects import Ask, Deadline, Disclose, Effect, Tell, Ticket, Transmit
 from lotor.ike.events import Event
 from lotor.ike.intents import Intent
 from lotor.ike.questions import Answer, Question
+from lotor.ike.standing import Standing
 from lotor.model.network import Instant, Path
 from lotor.runtime.answers import Answered, Reply
 from lotor.runtime.faults import trace
+from lotor.runtime.waiting import WaitingRoom
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +34,7 @@ class Core(Protocol):
     def command(self, intent: Intent, now: Instant) -> list[Effect]: ...
     def tick(self, now: Instant) -> list[Effect]: ...
     def deadline(self) -> Deadline | None: ...
+    def standing(self, data: bytes, path: Path) -> Standing: ...
 
 
 @dataclass(slots=True)
@@ -62,6 +66,9 @@ class Driver:
         self._performing = False
         self._timer: asyncio.TimerHandle | None = None
         self._questions: set[asyncio.Task[None]] = set()
+        self._turn: asyncio.Handle | None = None
+        self.waiting = WaitingRoom(core.standing)
+        self.subscribe(self.waiting.follow)
         self.tally = Tally()
 
     def subscribe(self, subscriber: Callable[[Event], None]) -> None:
@@ -72,7 +79,10 @@ class Driver:
         return asyncio.get_running_loop().time()
 
     def receive(self, data: bytes, path: Path) -> None:
-        self._enter(lambda: self._core.receive(data, path, self.now()))
+        """A datagram of a proved session enters the core at once, one of a stranger when it is its turn."""
+        if self.waiting.admit(data, path):
+            self._enter(lambda: self._core.receive(data, path, self.now()))
+        self._await_turn()
 
     def command(self, intent: Intent) -> None:
         self._enter(lambda: self._core.command(intent, self.now()))
@@ -82,8 +92,20 @@ class Driver:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._turn is not None:
+            self._turn.cancel()
         for question in self._questions:
             question.cancel()
+
+    def _await_turn(self) -> None:
+        if self._turn is None and self.waiting.stirred:
+            self._turn = asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        for data, path in self.waiting.turn(self.now()):
+            self._enter(partial(self._core.receive, data, path, self.now()))
+        self._await_turn()
 
     def _enter(self, step: Callable[[], list[Effect]]) -> None:
         """One step of the core; an exception costs this step only (security: an uncaught one costs one datagram)."""

@@ -16,6 +16,8 @@ from lotor.model.network import Address, Path, Peer
 
 IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
 SO_MARK = getattr(socket, "SO_MARK", 36)
+SO_RCVBUFFORCE = getattr(socket, "SO_RCVBUFFORCE", 33)
+RECEIVE_OCTETS = 1 << 20
 LARGEST_DATAGRAM = 65535
 MOST_AT_ONCE = 64
 """Datagrams read before other work of the loop gets its turn."""
@@ -73,6 +75,7 @@ def open_udp(local: Peer, *, mark: int | None = None) -> socket.socket:
             udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if mark is not None:
             _mark(udp, mark)
+        _make_room(udp)
         udp.setblocking(False)
         udp.bind((str(local.address), local.port))
     except OSError as error:
@@ -155,6 +158,12 @@ class IsakmpSocket:
 def _of_the_link(address: Address) -> bool:
     """IPv6 link-local addresses mean nothing without an interface, of which a path says nothing."""
     return address.version == 6 and address.is_link_local
+
+
+def _make_room(udp: socket.socket) -> None:
+    """A flood must not fill the kernel's queue before it is read; without the right the usual size stays."""
+    with contextlib.suppress(OSError):
+        udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_OCTETS)
 
 
 def _mark(udp: socket.socket, mark: int) -> None:
