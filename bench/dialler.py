@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import secrets
 import select
 import socket
 import sys
@@ -23,8 +22,8 @@ from ipaddress import IPv4Address
 
 from lotor.crypto import modp
 from lotor.crypto.curves import Curve25519KeyPair, EcpKeyPair
-from lotor.crypto.groups import KeyPair
 from lotor.ike import questions
+from lotor.ike.dice import KeyPair
 from lotor.ike.effects import Ask, Effect, Tell, Transmit
 from lotor.ike.endpoint import Endpoint
 from lotor.ike.events import Ended, Event, Started, Up
@@ -37,6 +36,7 @@ from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, Path, Peer
 from lotor.model.policy import ChildPolicy, Dpd, ExchangeMode, Policy, ProposalCheck, RemotePolicy, Side, Switch
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
+from lotor.runtime.dice import SystemDice
 
 MARKER = bytes(4)
 LARGEST = 65535
@@ -49,6 +49,7 @@ class Square:
     """A key pair of a MODP group whose private exponent is 2."""
 
     def __init__(self, group: Group) -> None:
+        self.group = group
         self._prime, self._octets = modp.prime(group), modp.octets(group)
         self.public = (4).to_bytes(self._octets, "big")
 
@@ -60,36 +61,24 @@ class Generator:
     """A key pair of an elliptic curve whose private scalar is 1: what is agreed is the peer's own point."""
 
     def __init__(self, group: Group) -> None:
-        self.public = EcpKeyPair(group, 1).public
+        self.group, self.public = group, EcpKeyPair(group, 1).public
 
     def agree(self, peer_public: bytes) -> bytes:
         return peer_public[: len(peer_public) // 2]
 
 
 @cache
-def cheap_pair(group: Group) -> KeyPair | Square | Generator:
+def cheap_pair(group: Group) -> KeyPair:
     """One for all handshakes."""
     if group in modp.GROUPS:
         return Square(group)
     return Curve25519KeyPair(None) if group is Group.CURVE25519 else Generator(group)
 
 
-class CheapDice:
+class CheapDice(SystemDice):
     """Random but for the key pairs."""
 
-    def cookie(self) -> bytes:
-        return secrets.token_bytes(8)
-
-    def nonce(self, size: int) -> bytes:
-        return secrets.token_bytes(size)
-
-    def message_id(self) -> int:
-        return secrets.randbelow(2**32 - 1) + 1
-
-    def sequence(self) -> int:
-        return secrets.randbelow(2**31)
-
-    def key_pair(self, group: Group) -> KeyPair | Square | Generator:
+    def key_pair(self, group: Group) -> KeyPair:
         return cheap_pair(group)
 
 
@@ -240,6 +229,8 @@ class Dialler:
 
     def _answer(self, question: Question[object]) -> Answer:
         match question:
+            case questions.Agree(pair=pair, public=public):
+                return Secret(pair.agree(public))
             case questions.JudgePeer():
                 return Trusted("the gateway")
             case questions.AskPerson(session=session):

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from lotor.ike import questions
-from lotor.model.algorithms import Hash
+from lotor.model.algorithms import Group, Hash
 from lotor.model.child import LOWEST_SPI, Counters
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Untrusted
@@ -95,15 +95,21 @@ def test_a_broken_port_gives_a_refusal_without_the_text_of_its_exception(sources
     assert "secret detail" not in str(answer)
 
 
-def test_an_agreement_happens_beside_the_event_loop_and_says_what_is_wrong_with_a_value(sources):
-    class Pair:
-        def agree(self, public):
-            if public == b"1":
-                raise ValueError("it is 1")
-            return threading.current_thread().name.encode()
+class PairOfThreads:
+    def __init__(self, group):
+        self.group = group
 
-    assert reply(sources, questions.Agree(Pair(), b"2")).reveal() != threading.current_thread().name.encode()
-    assert reply(sources, questions.Agree(Pair(), b"1")) == Failure("it is 1")
+    def agree(self, public):
+        if public == b"1":
+            raise ValueError("it is 1")
+        return threading.current_thread().name.encode()
+
+
+@pytest.mark.parametrize(("group", "beside"), [(Group.MODP2048, True), (Group.ECP521, True), (Group.ECP256, False)])
+def test_a_dear_agreement_happens_beside_the_event_loop_and_says_what_is_wrong_with_a_value(sources, group, beside):
+    thread = reply(sources, questions.Agree(PairOfThreads(group), b"2")).reveal()
+    assert (thread != threading.current_thread().name.encode()) is beside
+    assert reply(sources, questions.Agree(PairOfThreads(group), b"1")) == Failure("it is 1")
 
 
 def test_a_broken_reservation_still_gives_a_spi_that_is_allowed(sources):

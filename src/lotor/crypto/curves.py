@@ -47,10 +47,11 @@ class EcpKeyPair:
 class Curve25519KeyPair:
     """An ephemeral key pair; `public` and what is agreed are octet strings as in RFC 7748 §5."""
 
-    __slots__ = ("_private", "public")
+    __slots__ = ("_private", "group", "public")
 
     def __init__(self, private: int | None) -> None:
         """A known scalar is given as the number that its octets are in little-endian order."""
+        self.group = Group.CURVE25519
         self._private = X25519PrivateKey.generate() if private is None else _scalar(private)
         self.public = self._private.public_key().public_bytes_raw()
 

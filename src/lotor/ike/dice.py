@@ -11,6 +11,9 @@ class KeyPair(Protocol):
     """A Diffie-Hellman key pair; `public` is what a KE payload carries, always as long as the group wants."""
 
     @property
+    def group(self) -> Group: ...
+
+    @property
     def public(self) -> bytes: ...
 
     def agree(self, peer_public: bytes) -> bytes:
@@ -30,6 +33,10 @@ class Dice(Protocol):
         ...
 
     def key_pair(self, group: Group) -> KeyPair: ...
+
+    def cpi(self) -> int:
+        """256 to 61439, those that peers choose (RFC 3173 §3.3)."""
+        ...
 
     def sequence(self) -> int:
         """First DPD sequence number, below 2^31."""

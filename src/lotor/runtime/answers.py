@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from lotor.crypto.groups import QUICK
 from lotor.ike import questions
 from lotor.ike.questions import Answer, Question
 from lotor.model.child import LOWEST_SPI
@@ -66,13 +67,14 @@ Reply = Answered | Coroutine[Any, Any, Answer]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one question is answered, and what it is worth when that fails: `at_once` where the port does not wait, else
-    `ask`, for at most `seconds`."""
+    """How one question is answered, and what it is worth when that fails: `at_once` where the port does not wait
+    (`waits`: where it does all the same), else `ask`, for at most `seconds`."""
 
     otherwise: Callable[[Any, str], Answer]
     at_once: Callable[[Any], Answer] | None = None
     ask: Callable[[Any], Awaitable[Answer]] | None = None
     seconds: float | None = None
+    waits: Callable[[Any], bool] = lambda _: False
 
 
 class Answers:
@@ -84,7 +86,7 @@ class Answers:
             questions.Sign: Row(_failure, ask=self._sign),
             questions.JudgePeer: Row(_untrusted, ask=self._judge),
             questions.DeriveSkeyid: Row(_failure, ask=self._derive),
-            questions.Agree: Row(_failure, ask=self._agree),
+            questions.Agree: Row(_failure, _agreed, self._agree, waits=lambda asked: asked.pair.group not in QUICK),
             questions.CheckLogin: Row(_refused, ask=self._check, seconds=LOGIN_SECONDS),
             questions.AskPerson: Row(_declined, ask=self._person),
             questions.AcquireConfiguration: Row(_failure, self._configuration),
@@ -101,9 +103,9 @@ class Answers:
         """The answer, or whoever waits for it; where a port breaks, the row's substitute with the reason. Neither
         raises, but for cancellation."""
         row = self._table[type(question)]
-        if row.at_once is None:
-            return self._wait(row, question)
         try:
+            if row.at_once is None or row.waits(question):
+                return self._wait(row, question)
             return Answered(row.at_once(question))
         except Exception as error:  # noqa: BLE001 - a port that breaks must not leave the core waiting
             return Answered(self._substitute(row, question, error))
@@ -140,10 +142,8 @@ class Answers:
 
     async def _agree(self, question: questions.Agree) -> Secret | Failure:
         """The sum holds the GIL no longer than it takes to begin it: a second core works at another handshake."""
-        try:
-            return Secret(await self._off_loop(question.pair.agree, question.public))
-        except ValueError as fault:
-            return Failure(str(fault))
+        answer: Secret | Failure = await self._off_loop(_agreed, question)
+        return answer
 
     async def _check(self, question: questions.CheckLogin) -> Verdict:
         return await self._sources.logins.judge(question.attempt)
@@ -175,6 +175,13 @@ class Answers:
 
     async def _off_loop(self, function: Callable[..., Any], *arguments: object) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._sources.executor, function, *arguments)
+
+
+def _agreed(question: questions.Agree) -> Secret | Failure:
+    try:
+        return Secret(question.pair.agree(question.public))
+    except ValueError as fault:
+        return Failure(str(fault))
 
 
 def _failure(question: Question[Any], why: str) -> Failure:
