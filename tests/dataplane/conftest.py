@@ -9,10 +9,11 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
 
 import pytest
 from scapy.layers.inet import ICMP, IP
+from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.layers.ipsec import ESP, SecurityAssociation
 from scapy.packet import Packet
 
@@ -26,6 +27,8 @@ from lotor.ports.dataplane import Notice
 
 LEASE = "10.99.99.1"
 INSIDE = "10.99.99.200"
+LEASE6 = "fd00:99::1"
+INSIDE6 = "fd00:99::c8"
 INBOUND_SPI, OUTBOUND_SPI = 0x11223344, 0x55667788
 PATIENCE = 10.0
 SILENCE = 0.15
@@ -86,7 +89,7 @@ class FakeTun:
     framed: bool = False
     name: str = "fake0"
 
-    def configure(self, address: IPv4Interface | None, mtu: int) -> None: ...
+    def configure(self, address: IPv4Interface | IPv6Interface | None, mtu: int) -> None: ...
 
 
 @dataclass
@@ -175,8 +178,8 @@ class Bench:
 
 
 def _end(udp: socket.socket) -> Peer:
-    address, port = udp.getsockname()
-    return Peer(IPv4Address(address), port)
+    address, port = udp.getsockname()[:2]
+    return Peer(ip_address(address), port)
 
 
 def _readable(sock: socket.socket, patience: float) -> bool:
@@ -189,17 +192,17 @@ def _recv(sock: socket.socket) -> bytes:
 
 
 def loopback(address: str = "127.0.0.1") -> socket.socket:
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     udp.bind((address, 0))
     return udp
 
 
 @contextlib.contextmanager
-def running(*, framed: bool) -> Iterator[Bench]:
+def running(*, framed: bool, outer: str = "127.0.0.1") -> Iterator[Bench]:
     wanted = ALL_OFFLOADS if framed else NO_OFFLOADS
     inside, device = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with inside, device, loopback() as nat_t, loopback() as peer, asyncio.Runner() as runner:
+    with inside, device, loopback(outer) as nat_t, loopback(outer) as peer, asyncio.Runner() as runner:
         inside.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         engine = Userspace(FakeTun(device.fileno(), framed), nat_t, wanted=wanted)
         bench = Bench(engine, inside, nat_t, peer, runner, framed)
@@ -212,6 +215,20 @@ def running(*, framed: bool) -> Iterator[Bench]:
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """Started, without SA pairs; once packet by packet, once with every shortcut through the kernel."""
     with running(framed=request.param == "offloaded") as bench:
+        yield bench
+
+
+@pytest.fixture(params=["plain", "offloaded"])
+def bench6(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """The same with IPv6 outside."""
+    with running(framed=request.param == "offloaded", outer="::1") as bench:
+        yield bench
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def anywhere(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """With every shortcut, once with IPv4 outside, once with IPv6."""
+    with running(framed=True, outer=request.param) as bench:
         yield bench
 
 
@@ -268,3 +285,21 @@ def ping() -> Callable[..., Packet]:
         return IP(bytes(packet))
 
     return make
+
+
+@pytest.fixture
+def ping6() -> Callable[..., Packet]:
+    """`ping` over IPv6."""
+
+    def make(size: int = 56, *, back: bool = False, **header: object) -> Packet:
+        ends = {"src": INSIDE6, "dst": LEASE6} if back else {"src": LEASE6, "dst": INSIDE6}
+        packet = IPv6(**{**ends, "fl": 0xABCDE, **header}) / ICMPv6EchoRequest(id=7, data=octets(size, 3))
+        return IPv6(bytes(packet))
+
+    return make
+
+
+@pytest.fixture
+def within6() -> dict[str, object]:
+    """What makes `Bench.child` a pair for IPv6 inside."""
+    return {"local_networks": (IPv6Network(INSIDE6),), "remote_networks": (IPv6Network(LEASE6),)}

@@ -60,7 +60,7 @@ def test_a_name_that_is_too_long():
 
 
 _MAKE_ONE = """
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv6Interface
 from lotor.dataplane.tun import Tun
 import subprocess
 first, second = Tun(), Tun()
@@ -68,8 +68,11 @@ first.configure(IPv4Interface("10.99.99.7/24"), 1400)
 second.configure(None, 1300)
 print(subprocess.run(["ip", "-o", "address"], capture_output=True, text=True).stdout)
 print(subprocess.run(["ip", "-o", "link"], capture_output=True, text=True).stdout)
-first.configure(IPv4Interface("10.99.99.8/32"), 1200)
+first.configure(IPv4Interface("10.99.99.8/32"), 1280)
 print("again", subprocess.run(["ip", "-o", "address", "show", first.name], capture_output=True, text=True).stdout)
+for _ in range(2):
+    first.configure(IPv6Interface("fd00:99::7/64"), 1400)
+print("six", subprocess.run(["ip", "-o", "-6", "address", "show", first.name], capture_output=True, text=True).stdout)
 name = first.name
 first.close(); first.close(); second.close()
 print("left", subprocess.run(["ip", "-o", "link"], capture_output=True, text=True).stdout.count("lotor"))
@@ -87,6 +90,7 @@ def test_a_real_device_is_set_up_and_gone_when_closed(tmp_path):
     assert "mtu 1300" in told
     assert "10.99.99.8/32" in told.split("again")[1]
     assert "10.99.99.7" not in told.split("again")[1]
+    assert told.split("six")[1].count("inet6") == told.count("inet6 fd00:99::7/64") == 1
     assert "left 0" in told
 
 

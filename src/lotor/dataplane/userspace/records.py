@@ -14,7 +14,7 @@ LARGEST_RECORD = 65536 + 64
 _IKE, _EXPIRED, _MOVED, _BROKEN = 1, 2, 3, 4
 _CHILD = struct.Struct("!Q")
 _PORT = struct.Struct("!H")
-_ADDRESSES: dict[int, tuple[int, type[IPv4Address] | type[IPv6Address]]] = {4: (4, IPv4Address), 6: (16, IPv6Address)}
+_ADDRESSES: dict[int, tuple[int, type[IPv4Address | IPv6Address]]] = {4: (4, IPv4Address), 6: (16, IPv6Address)}
 """By IP version: octets of an address, and what is made of them."""
 
 
