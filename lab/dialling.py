@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from lab import lotor
-from lab.internet import GATEWAY, INSIDE_HOST, Internet
+from lab.internet import GATEWAY, INSIDE_HOST, INSIDE_HOST6, Internet
 from lab.lotor import Lotor
 from lab.node import LabError, Node, wait_until
 from lab.vpnc import Vpnc
@@ -21,10 +21,12 @@ def transfer(sender: Node, receiver: Node, address: str, octets: int = 2_000_000
     """`sender` listens at `address`, `receiver` fetches; whether the octets arrived whole."""
     content = secrets.token_bytes(octets)
     sender.write("/run/sent", content)
-    listener = sender.start("file", "socat", "-u", "OPEN:/run/sent", "TCP-LISTEN:8000,reuseaddr")
+    ipv6 = ":" in address
+    listener = sender.start("file", "socat", "-u", "OPEN:/run/sent", f"TCP{6 if ipv6 else 4}-LISTEN:8000,reuseaddr")
     wait_until(lambda: ":8000" in sender.run("ss", "-ltn").stdout, 5)
     receiver.run("rm", "-f", "/run/got")
-    receiver.run("socat", "-u", f"TCP:{address}:8000,connect-timeout=10", "CREATE:/run/got", check=False)
+    host = f"[{address}]" if ipv6 else address
+    receiver.run("socat", "-u", f"TCP:{host}:8000,connect-timeout=10", "CREATE:/run/got", check=False)
     listener.stop()
     got = receiver.path("/run/got")
     return got.exists() and hashlib.sha256(got.read_bytes()).digest() == hashlib.sha256(content).digest()
@@ -33,6 +35,11 @@ def transfer(sender: Node, receiver: Node, address: str, octets: int = 2_000_000
 def carries(net: Internet, client: Node, inner: str) -> bool:
     """Traffic flows both ways, whoever begins, small and large."""
     return ping(client, INSIDE_HOST) and ping(net.inside, inner) and transfer(net.inside, client, INSIDE_HOST)
+
+
+def carries6(net: Internet, client: Node, inner: str) -> bool:
+    """The same by IPv6, where the lab has it."""
+    return ping(client, INSIDE_HOST6) and ping(net.inside, inner) and transfer(net.inside, client, INSIDE_HOST6)
 
 
 def dial(node: Node, certificates: Path, user: str = "alice", password: str = "alicepass", **options: str) -> Vpnc:

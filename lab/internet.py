@@ -18,6 +18,8 @@ INSIDE_HOST = "203.0.113.10"
 INSIDE_NETWORK = "203.0.113.0/24"
 ROUTER = "192.0.2.1"
 POOL = "10.99.99.0/24"
+GATEWAY6 = "2001:db8::50"
+INSIDE_HOST6 = "fd00:113::10"
 
 _NAT = """
 table ip lab {
@@ -51,9 +53,10 @@ class Dropped:
 
 class Internet:
     """Use as a context manager. `clients` are behind one NAT address (the router's); `broken` is the largest UDP
-    datagram, as an IP packet in octets, that the router lets through (it then drops every IP fragment, too)."""
+    datagram, as an IP packet in octets, that the router lets through (it then drops every IP fragment, too). With
+    `ipv6` all hosts have addresses of both versions; there is no NAT for IPv6."""
 
-    def __init__(self, *, clients: int = 1, broken: int | None = None, nat: bool = True) -> None:
+    def __init__(self, *, clients: int = 1, broken: int | None = None, nat: bool = True, ipv6: bool = False) -> None:
         if os.geteuid():
             raise LabError("the lab makes network namespaces: run it as root (sudo)")
         self.directory = Path(tempfile.mkdtemp(prefix="lotor-lab-"))
@@ -64,6 +67,8 @@ class Internet:
             self.inside = self._node("inside")
             self.clients = [self._node(f"client{number}") for number in range(1, clients + 1)]
             self._wire(nat=nat)
+            if ipv6:
+                self._wire_ipv6()
             if broken is not None:
                 self.break_router(broken)
         except BaseException:
@@ -131,6 +136,17 @@ class Internet:
             forwarder.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0")
         if nat:
             self.router.run("nft", "-f", "-", stdin=_NAT)
+
+    def _wire_ipv6(self) -> None:
+        self._address(self.router, "lan", "2001:db8:1::1/64")
+        self._address(self.router, "wan", "2001:db8::1/64")
+        for number, client in enumerate(self.clients):
+            self._address(client, "eth0", f"2001:db8:1::{10 + number}/64", "2001:db8:1::1")
+        self._address(self.gateway, "eth0", f"{GATEWAY6}/64", "2001:db8::1")
+        self._address(self.gateway, "eth1", "fd00:113::1/64")
+        self._address(self.inside, "eth0", f"{INSIDE_HOST6}/64", "fd00:113::1")
+        for forwarder in (self.router, self.gateway):
+            forwarder.run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
 
     def _join(self, one: Node, first: str, other: Node, second: str) -> None:
         one.ip("link", "add", first, "type", "veth", "peer", "name", second, "netns", str(other.pid))

@@ -37,7 +37,7 @@ _GATEWAY = """connections {{ ra {{
     aggressive = {aggressive}
     local_addrs = {address}
     proposals = {proposals}
-    pools = inner
+    pools = inner{and6}
     unique = no
     fragmentation = {fragmentation}
     encap = yes
@@ -47,11 +47,11 @@ _GATEWAY = """connections {{ ra {{
     children {{ net {{
         local_ts = {networks}
         esp_proposals = {esp}
-        mode = tunnel }} }} }} }}
+        mode = tunnel }} {child6} }} }} }}
 pools {{ inner {{ addrs = 10.99.99.10-10.99.99.100
     dns = 10.99.99.1
     28672 = Welcome to the interop lab
-    28674 = lab.example.org }} }}
+    28674 = lab.example.org }} {pool6} }}
 secrets {{
     ike-group {{ secret = "{group_key}" }}
     xauth-alice {{ id = alice
@@ -62,7 +62,7 @@ _CLIENT = """connections {{ ra {{
     aggressive = {aggressive}
     remote_addrs = {gateway}
     proposals = {proposals}
-    vips = 0.0.0.0
+    vips = 0.0.0.0{and6}
     fragmentation = {fragmentation}
     encap = yes
     dpd_delay = 20s
@@ -70,12 +70,23 @@ _CLIENT = """connections {{ ra {{
 {rounds}
     children {{ net {{
         remote_ts = {networks}
-        esp_proposals = {esp} }} }} }} }}
+        esp_proposals = {esp} }} {child6} }} }} }}
 secrets {{
     ike-group {{ secret = "{group_key}" }}
     xauth-user {{ id = {user}
         secret = "{password}" }} }}
 """
+_WITHOUT_IPV6 = {"and6": "", "child6": "", "pool6": ""}
+_GATEWAY_IPV6 = {
+    "and6": ", inner6",
+    "child6": "net6 {{ local_ts = ::/0\nesp_proposals = {esp}\nmode = tunnel }}",
+    "pool6": "inner6 {{ addrs = fd00:99::10-fd00:99::100\ndns = fd00:113::53\nsubnet = fd00:113::/64 }}",
+}
+_CLIENT_IPV6 = {
+    "and6": ", ::",
+    "child6": "net6 {{ local_ts = fd00:99::1/128\nremote_ts = ::/0\nesp_proposals = {esp} }}",
+}
+"""A client of IKEv1 offers one pair of networks; for IPv6 it must know its address, the first of the gateway's pool."""
 _SERVED = {
     "proposals": "aes256-sha256-modp2048,aes256-sha1-modp2048,aes128-sha1-modp2048,aes128-sha1-modp1024",
     "esp": "aes256-sha256,aes256-sha1,aes128-sha1,aes128-sha1-modp1024",
@@ -112,6 +123,12 @@ def _client_rounds(method: str, identity: str, user: str) -> str:
 _USUAL = {"fragmentation": "yes", "aggressive": "yes", "method": "hybrid", "group_key": GROUP_KEY}
 
 
+def _filled(options: dict[str, str], ipv6: dict[str, str]) -> dict[str, str]:
+    """The options, with what belongs to IPv6 where `ipv6` is one of them."""
+    parts = {**_WITHOUT_IPV6, **(ipv6 if options.pop("ipv6", "") else {})}
+    return {**{name: part.format(**options) for name, part in parts.items()}, **options}
+
+
 class Charon:
     """One charon on a node, with its own configuration directory and control socket."""
 
@@ -138,17 +155,18 @@ class Charon:
     ) -> None:
         """A gateway: user alice, pool from 10.99.99.10. `options`: address, networks, proposals, esp, fragmentation,
         aggressive, method (of lab.matrix.METHODS; those by which clients sign trust the ca.crt beside the
-        certificate), group_key."""
+        certificate), group_key, ipv6 ("yes": a pool of it)."""
         shutil.copy(certificate, self.directory / "x509" / "vpngw.crt")
         shutil.copy(key, self.directory / "private" / "vpngw.key")
         shutil.copy(certificate.with_name("ca.crt"), self.directory / "x509ca" / "ca.crt")
         chosen = {"address": "192.0.2.50", "networks": "0.0.0.0/0", **_SERVED, **_USUAL, **options}
         rounds = _gateway_rounds(chosen.pop("method"), identity)
-        self._load(_GATEWAY.format(rounds=rounds, password=password, **chosen))
+        self._load(_GATEWAY.format(rounds=rounds, password=password, **_filled(chosen, _GATEWAY_IPV6)))
 
     def join(self, authority: Path, gateway: str, *, identity: str, user: str, password: str, **options: str) -> None:
         """A client, ready for `initiate`. `options`: networks, proposals, esp, fragmentation, aggressive, method (of
-        lab.matrix.METHODS; a client that signs takes user.crt and user.key beside `authority`), group_key."""
+        lab.matrix.METHODS; a client that signs takes user.crt and user.key beside `authority`), group_key,
+        ipv6 ("yes": it asks for an address, and has a second child, net6)."""
         shutil.copy(authority, self.directory / "x509ca" / "ca.crt")
         for kind, file in (("x509", "user.crt"), ("private", "user.key")):
             if authority.with_name(file).exists():
@@ -161,11 +179,12 @@ class Charon:
             **options,
         }
         rounds = _client_rounds(chosen.pop("method"), identity, user)
+        chosen = _filled(chosen, _CLIENT_IPV6)
         self._load(_CLIENT.format(gateway=gateway, rounds=rounds, user=user, password=password, **chosen))
 
-    def initiate(self, patience: float = 40.0) -> str:
+    def initiate(self, patience: float = 40.0, *, child: str = "net") -> str:
         """What swanctl tells of the connection; `LabError` when it fails."""
-        return self.control("--initiate", "--child", "net", "--timeout", str(int(patience)))
+        return self.control("--initiate", "--child", child, "--timeout", str(int(patience)))
 
     def terminate(self) -> str:
         return self.control("--terminate", "--ike", "ra", "--timeout", "10")

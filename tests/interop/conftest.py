@@ -8,7 +8,7 @@ import pytest
 
 from lab import pki
 from lab.dialling import serve
-from lab.internet import GATEWAY, Internet
+from lab.internet import GATEWAY, GATEWAY6, Internet
 from lab.lotor import Lotor
 
 
@@ -27,10 +27,10 @@ def authority() -> pki.Issued:
 
 @pytest.fixture(scope="session")
 def certificates(authority: pki.Issued, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """ca.crt, and vpngw.crt with vpngw.key for the HOW-TO's gateway address and gw.example.org."""
+    """ca.crt, and vpngw.crt with vpngw.key for the gateway's addresses and gw.example.org."""
     directory = tmp_path_factory.mktemp("pki")
     authority.save(directory, "ca")
-    pki.gateway(authority, GATEWAY, "gw.example.org").save(directory, "vpngw")
+    pki.gateway(authority, GATEWAY, GATEWAY6, "gw.example.org").save(directory, "vpngw")
     return directory
 
 
@@ -43,6 +43,12 @@ def internet() -> Iterator[Internet]:
 def direct_internet() -> Iterator[Internet]:
     """No NAT: the router only routes."""
     yield from lab(Internet(nat=False))
+
+
+@pytest.fixture
+def both_internet() -> Iterator[Internet]:
+    """IPv4 behind a NAT, and IPv6 without one."""
+    yield from lab(Internet(ipv6=True))
 
 
 @pytest.fixture
