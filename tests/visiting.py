@@ -114,11 +114,14 @@ class AirDataPlane(RecordingDataPlane):
 
 class Typing:
     def __init__(self, password=PASSWORD):
-        self.password, self.prompts = password, []
+        self.password, self.prompts, self.told = password, [], []
 
     async def prompt(self, wants, message):
         self.prompts.append(wants)
         return None if self.password is None else {field: Secret(self.password) for field in wants}
+
+    async def tell(self, text):
+        self.told.append(text)
 
 
 class World:

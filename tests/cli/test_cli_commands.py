@@ -30,6 +30,7 @@ from lotor.control.messages import (
     Failed,
     Happened,
     Logout,
+    Progress,
     Prompt,
     Reload,
     Report,
@@ -117,7 +118,7 @@ class FakeDaemon:
         connection, _ = self.listener.accept()
         with connection, connection.makefile("rb") as lines:
             for number, response in enumerate(self.script):
-                if number == 0 or not isinstance(response, Happened):
+                if number == 0 or isinstance(self.script[number - 1], Prompt):
                     line = lines.readline()
                     if not line:
                         return
@@ -200,11 +201,27 @@ def test_a_password_that_is_refused_is_not_asked_for_again_on_standard_input(dae
     assert fake.requests[1:] == [Answer({Field.PASSWORD: Secret("wrong")}), Answer(None)]
 
 
-def test_nobody_at_a_terminal_is_one_more_line_and_an_empty_answer(daemon):
+NOBODY = Failed("no answer", "NO_ANSWER", "look for a firewall")
+
+
+def test_who_waits_at_a_terminal_hears_more_than_a_script(daemon):
+    words = ["vc", "-u", "alice", "192.0.2.50", "-s"]
+    fake = daemon(Prompt(("password",)), Progress("no answer yet"), NOBODY)
+    screen, code = type_into([*words, str(fake.path)], b"x\n")
+    fake.close()
+    assert code == Exit.NO_ANSWER
+    assert screen.replace("\r", "").endswith("no answer yet\nlotor: no answer\nwhat to do: look for a firewall\n")
+    again = daemon(Progress("no answer yet"), NOBODY)
+    done = run(words[:-1], again.path)
+    assert (done.returncode, done.stdout, done.stderr) == (Exit.NO_ANSWER, "", "lotor: no answer\n")
+
+
+def test_nobody_at_a_terminal_is_one_line_and_an_empty_answer(daemon):
     fake = daemon(Prompt(("password",)), Failed("no login was given", "LOGIN_DECLINED"))
     done = run(["vc", "-u", "a", "192.0.2.50"], fake.path, stdin=subprocess.DEVNULL, start_new_session=True)
     assert done.returncode == Exit.LOGIN_DECLINED
-    assert "use --password-stdin" in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line == "lotor: there is no terminal to ask for the password: use --password-stdin, or psk.txt"
     assert fake.requests[1] == Answer(None)
 
 

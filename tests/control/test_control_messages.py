@@ -26,6 +26,7 @@ from lotor.control.messages import (
     Failed,
     Happened,
     Logout,
+    Progress,
     Prompt,
     Reload,
     Report,
@@ -50,13 +51,14 @@ MESSAGES = [
     Events(),
     Reload(),
     Prompt(("password",), "Enter\nit"),
+    Progress("no answer yet"),
     Connected("10.99.99.3", "hello\nworld", already=True),
     Disconnected(2),
     Report({"sessions": [1, 2.5, None, "x"]}),
     Explained({"attempts": []}),
     Happened(1.5, "Up", 3, "tunnel up"),
     Done("fine"),
-    Failed("why", "NO_ANSWER"),
+    Failed("why", "NO_ANSWER", "look for a firewall"),
 ]
 
 

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Interface, ip_address
 import pytest
 
 from lotor.control.messages import Connected
-from lotor.daemon import machinery
+from lotor.daemon import connections, machinery
 from lotor.daemon.addresses import resolve, typed
 from lotor.daemon.connections import Target
 from lotor.leases.pool import Beside
@@ -95,6 +95,42 @@ def test_where_all_are_silent_all_are_named(directory, monkeypatch):
     assert isinstance(reason, Reason)
     assert reason.text.startswith("no route to 2001:db8::50: ")
     assert "; no route to 2001:db8::51: " in reason.text
+
+
+def silent(directory, monkeypatch, *others):
+    """What came of calling an address where nobody is, for what a person would take for seconds."""
+    monkeypatch.setattr(connections, "TOLD_AFTER", (0.02, 0.05))
+    monkeypatch.setattr(connections, "IMPATIENT", 0.1)
+    person = Typing()
+
+    async def story(world):
+        world.air.deaf = True
+        (remote,) = world.client.loadout.policy.remotes
+        target = Target(remote, TARGET, "127.0.0.1", others)
+        reached = asyncio.create_task(world.client.connections.reach(target, "alice", person))
+        await until(world, lambda: len(person.told) == 2)
+        if not others:
+            reached.cancel()
+            return None
+        world.air.deaf = False
+        return await reached
+
+    return play(directory, story), person
+
+
+def test_who_waits_is_told_that_nobody_answers(directory, monkeypatch):
+    _, person = silent(directory, monkeypatch)
+    assert person.told == [
+        "no answer yet from 127.0.0.1 at UDP port 500, trying 50 s more",
+        "no answer yet from 127.0.0.1 at UDP port 500, trying 50 s more",
+    ]
+
+
+def test_a_silent_address_is_left_soon_where_there_is_another(directory, monkeypatch):
+    session, person = silent(directory, monkeypatch, TARGET)
+    assert session.up
+    assert len(person.prompts) == 1
+    assert person.told[0] == "no answer yet from 127.0.0.1 at UDP port 500, trying 0 s more"
 
 
 def test_what_is_typed_is_an_address_or_a_name():

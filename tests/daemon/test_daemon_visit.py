@@ -104,7 +104,8 @@ def test_nobody_at_the_prompt_sends_no_packet(directory):
         return await world.vc(typing=Typing(None)), sent
 
     failed, sent = play(directory, story)
-    assert failed == Failed("no login was given", "LOGIN_DECLINED")
+    assert (failed.text, failed.cause) == ("no login was given", "LOGIN_DECLINED")
+    assert "--password-stdin" in failed.fix
     assert sent == []
 
 

@@ -40,7 +40,7 @@ def call(context: click.Context, options: dict[str, object]) -> Daemon:
 def refusal(response: Response) -> StartError:
     """The exit that an unwanted response means."""
     if isinstance(response, Failed):
-        return StartError(response.text, code_of(response.cause))
+        return StartError(response.text, code_of(response.cause), response.fix)
     return StartError("the daemon gave an answer that fits no question", Exit.FAILED)
 
 

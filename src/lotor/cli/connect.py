@@ -9,8 +9,20 @@ import click
 
 from lotor.cli import terminal
 from lotor.cli.calling import FILE, SOCKET, Daemon, call, refusal
-from lotor.control.messages import Answer, Connect, Connected, Disconnect, Disconnected, Prompt, Response, Secrets
+from lotor.control.messages import (
+    Answer,
+    Connect,
+    Connected,
+    Disconnect,
+    Disconnected,
+    Failed,
+    Progress,
+    Prompt,
+    Response,
+    Secrets,
+)
 from lotor.model.login import Field
+from lotor.model.reason import Cause
 
 
 @click.command()
@@ -27,7 +39,7 @@ def connect(context: click.Context, /, gateway: str, user: str | None, ca: Path 
     if ca is not None:
         from lotor.cli.foreground import connect_here
 
-        connect_here(gateway, ca, user, asking.answer)
+        connect_here(gateway, ca, user, asking)
         return
     with call(context, options) as daemon:
         response = reach(daemon, gateway, user, asking)
@@ -37,8 +49,13 @@ def connect(context: click.Context, /, gateway: str, user: str | None, ca: Path 
 def reach(daemon: Daemon, gateway: str, user: str | None, asking: Asking) -> Response:
     """Asks the daemon to connect, and answers what it wants to know meanwhile."""
     daemon.send(Connect(gateway, user))
-    while isinstance(response := daemon.receive(), Prompt):
-        daemon.send(Answer(asking.answer(tuple(Field(each) for each in response.wants), response.message)))
+    while isinstance(response := daemon.receive(), Prompt | Progress):
+        if isinstance(response, Progress):
+            terminal.tell(response.text)
+        else:
+            daemon.send(Answer(asking.answer(tuple(Field(each) for each in response.wants), response.message)))
+    if asking.unanswered and isinstance(response, Failed) and response.cause == Cause.LOGIN_DECLINED.name:
+        return Failed(asking.unanswered, response.cause)
     return response
 
 
@@ -65,15 +82,16 @@ class Asking:
     def __init__(self, *, password_stdin: bool) -> None:
         self._password_stdin = password_stdin
         self._used = False
+        self.unanswered = ""
 
     def answer(self, wants: tuple[Field, ...], message: str) -> Secrets | None:
-        """None when nobody can be asked; the reason is told on standard error."""
+        """None when nobody can be asked; `unanswered` then says why."""
         if self._password_stdin:
             return self._from_stdin(wants)
         try:
             return terminal.ask(wants, message)
         except terminal.NoTerminalError as error:
-            click.echo(f"lotor: {error}", err=True)
+            self.unanswered = str(error)
             return None
 
     def _from_stdin(self, wants: tuple[Field, ...]) -> Secrets | None:

@@ -15,7 +15,7 @@ import click
 
 from lotor import config
 from lotor.cli import terminal
-from lotor.cli.connect import outcome
+from lotor.cli.connect import Asking, outcome
 from lotor.config import ConfigError
 from lotor.control.messages import Secrets
 from lotor.daemon import logs
@@ -23,6 +23,7 @@ from lotor.daemon.addresses import resolve, typed
 from lotor.daemon.assembly import assemble, dismantle
 from lotor.daemon.connections import Target
 from lotor.daemon.exits import CAUSES, Exit, StartError
+from lotor.daemon.explaining import fix_of
 from lotor.daemon.loadout import Loadout, prepare
 from lotor.daemon.machinery import Machinery
 from lotor.daemon.privilege import demand_privilege
@@ -37,7 +38,7 @@ Ask = Callable[[tuple[Field, ...], str], Secrets | None]
 INTERRUPTED = Reason(Cause.ADMINISTRATOR, "interrupted")
 
 
-def connect_here(gateway: str, ca: Path, user: str | None, ask: Ask) -> None:
+def connect_here(gateway: str, ca: Path, user: str | None, asking: Asking) -> None:
     """Returns when the person ends the connection; `StartError` when it does not come up or is lost."""
     os.umask(0o077)
     demand_privilege()
@@ -48,11 +49,13 @@ def connect_here(gateway: str, ca: Path, user: str | None, ask: Ask) -> None:
     logging.getLogger("lotor.hosts").setLevel(logging.WARNING)  # but for DNS or routes that could not be set up whole
     with terminal.kept():
         target = Target(loadout.policy.remotes[0], addresses[0], host, tuple(addresses[1:]))
-        reason = asyncio.run(Visit(loadout, target, ask).run())
+        visit = Visit(loadout, target, asking.answer)
+        reason = asyncio.run(visit.run())
     if reason.cause is Cause.ADMINISTRATOR:
         click.echo("VPN connection terminated")
         return
-    raise StartError(reason.text, CAUSES[reason.cause])
+    text = asking.unanswered if reason.cause is Cause.LOGIN_DECLINED and asking.unanswered else reason.text
+    raise StartError(text, CAUSES[reason.cause], visit.fix)
 
 
 def _resolve(gateway: str) -> tuple[list[Address], str | None]:
@@ -94,6 +97,9 @@ class Person:
         threading.Thread(target=work, daemon=True).start()
         return await typed
 
+    async def tell(self, text: str) -> None:
+        terminal.tell(text)
+
 
 class Visit:
     """One connection from beginning to end."""
@@ -103,6 +109,8 @@ class Visit:
         self._target = target
         self._person = Person(ask)
         self._over: asyncio.Future[Reason] | None = None
+        self._session = 0
+        self.fix = ""
 
     async def run(self) -> Reason:
         loop = asyncio.get_running_loop()
@@ -126,13 +134,15 @@ class Visit:
             return over.result()
         found = attempt.result()
         if isinstance(found, Reason):
+            self.fix = fix_of(machinery.attempts, found)
             return found
+        self._session = found.id
         click.echo(outcome(connected(found, already=False), str(self._target.address)))
         machinery.listen(self._follow)
         return await over
 
     def _follow(self, event: Event) -> None:
-        if isinstance(event, Ended):
+        if isinstance(event, Ended) and event.session == self._session:
             self._end(event.reason)
 
     def _end(self, reason: Reason) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from importlib import import_module
 from pathlib import Path
 
 import click
 
 from lotor import __version__
+from lotor.cli import terminal
 from lotor.daemon.exits import Exit, StartError
 
 COMMANDS = {
@@ -112,6 +114,7 @@ def run(group: click.Group) -> None:
         code = error.exit_code
     except StartError as error:
         click.echo(f"lotor: {error}", err=True)
+        terminal.tell(textwrap.fill(error.fix, 80, initial_indent="what to do: ", subsequent_indent=" " * 12))
         code = error.code
     except (click.Abort, KeyboardInterrupt):
         click.echo("lotor: interrupted", err=True)

@@ -70,6 +70,12 @@ def read_password(stream: BinaryIO) -> Secret:
     return Secret(stream.readline(LONGEST_ANSWER).rstrip(b"\r\n"))
 
 
+def tell(text: str) -> None:
+    """Something to know while waiting; scripts get none of it."""
+    if text and sys.stderr.isatty():
+        sys.stderr.write(f"{text}\n")
+
+
 def framed(text: str) -> str:
     """Text between two lines of `=` as wide as the terminal."""
     rule = "=" * width()

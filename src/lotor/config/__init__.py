@@ -35,6 +35,6 @@ __all__ = [
     "roadwarrior",
     "side_of",
     "signs",
-    "uses_ecdsa",
     "sound",
+    "uses_ecdsa",
 ]

@@ -17,6 +17,7 @@ from lotor.control.messages import (
     Failed,
     Happened,
     Logout,
+    Progress,
     Prompt,
     Reload,
     Report,
@@ -76,6 +77,9 @@ class Conversation:
             return await self._answer
         finally:
             self._answer = None
+
+    async def tell(self, text: str) -> None:
+        await self._write(Progress(text))
 
     async def _line(self) -> bytes | None:
         """One request line; None at the end. A line that never ends is bounded by the stream's limit."""

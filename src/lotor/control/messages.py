@@ -33,8 +33,8 @@ class BadMessage(ValueError):  # noqa: N818 - says what came, as `Malformed` doe
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """`lotor vc`. `user` None: `xauth_login`, or ask. Answered by prompts, then `Connected` or `Failed`; closing the
-    connection before that gives the attempt up."""
+    """`lotor vc`. `user` None: `xauth_login`, or ask. Answered by `Prompt` and `Progress`, then `Connected` or
+    `Failed`; closing the connection before that gives the attempt up."""
 
     gateway: Line
     user: Line | None = None
@@ -94,6 +94,13 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """Something that a person who waits should know; more responses follow."""
+
+    text: Line
+
+
+@dataclass(frozen=True, slots=True)
 class Connected:
     """`address` and `address6` are empty when the gateway gave none; `banner` is clean; `already`: the tunnel was up
     before."""
@@ -144,14 +151,16 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """`cause` is the name of a `model.reason.Cause`, empty for a fault of the request itself."""
+    """`cause` is the name of a `model.reason.Cause`, empty for a fault of the request itself; `fix` what a person may
+    do about it."""
 
     text: Text
     cause: Line = ""
+    fix: Text = ""
 
 
 Request = Connect | Answer | Disconnect | Logout | Status | Explain | Events | Reload
-Response = Prompt | Connected | Disconnected | Report | Explained | Happened | Done | Failed
+Response = Prompt | Progress | Connected | Disconnected | Report | Explained | Happened | Done | Failed
 Message = Request | Response
 
 REQUESTS: dict[str, type[Request]] = {
@@ -166,6 +175,7 @@ REQUESTS: dict[str, type[Request]] = {
 }
 RESPONSES: dict[str, type[Response]] = {
     "prompt": Prompt,
+    "progress": Progress,
     "connected": Connected,
     "disconnected": Disconnected,
     "report": Report,

@@ -31,6 +31,8 @@ class Caller(Protocol):
 
     async def prompt(self, wants: tuple[Field, ...], message: str) -> Secrets | None: ...
 
+    async def tell(self, text: str) -> None: ...
+
 
 class Service(Protocol):
     """Carries requests out. `connect` is cancelled when its caller goes away before it is done."""

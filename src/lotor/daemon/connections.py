@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import inf
 
 from lotor.daemon.addresses import resolve, typed
 from lotor.ike.intents import Connect, Disconnect
@@ -22,6 +23,10 @@ from lotor.runtime.sessions import Register, Session
 
 WITH_LOGIN = frozenset({AuthMethod.HYBRID_RSA, AuthMethod.XAUTH_PSK, AuthMethod.XAUTH_RSA})
 GIVEN_UP = Reason(Cause.ADMINISTRATOR, "given up by the person who asked for it")
+TOLD_AFTER = (5.0, 20.0, 35.0)
+"""Seconds after which a person hears that nobody answers yet."""
+IMPATIENT = 15.0
+"""Seconds for an address while there are others to call."""
 TERMINATED = Reason(Cause.ADMINISTRATOR, "closed by the administrator")
 
 
@@ -50,11 +55,12 @@ class Parts:
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What the configuration and the host say at this moment. `login` is `xauth_login` of a remote block; `source`
-    the local end for a gateway (`OSError` without a route)."""
+    the local end for a gateway (`OSError` without a route); `patience` seconds that a silent gateway is called."""
 
     remotes: Callable[[], tuple[RemotePolicy, ...]]
     login: Callable[[str], str | None]
     source: Callable[[Peer], Peer]
+    patience: Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +153,17 @@ class Connections:
         given = await self._ask_ahead(target.remote, user, prompter)
         if given is None:
             return Reason(Cause.LOGIN_DECLINED, "no login was given")
-        found = await self._call(target, Wish(given, prompter))
-        for address in target.others:
+        unheard: list[str] = []
+        for number, address in enumerate(addresses := (target.address, *target.others), 1):
+            patience = min(self._ground.patience(), IMPATIENT if number < len(addresses) else inf)
+            found = await self._call(replace(target, address=address), Wish(dict(given), prompter), patience)
             if not isinstance(found, Unheard):
-                break
-            again = await self._call(replace(target, address=address), Wish(dict(given), prompter))
-            found = _both(found, again) if isinstance(again, Unheard) else again
-        return found.reason if isinstance(found, Unheard) else found
+                return found
+            unheard.append(found.reason.text)
+        return Reason(Cause.NO_ANSWER, "; ".join(unheard))
 
-    async def _call(self, target: Target, wish: Wish) -> Session | Reason | Unheard:
+    async def _call(self, target: Target, wish: Wish, patience: float) -> Session | Reason | Unheard:
+        """`patience`: seconds after which an address that was never heard of is given up."""
         remote = Peer(target.address, target.remote.port)
         try:
             path = Path(self._ground.source(remote), remote)
@@ -164,6 +172,9 @@ class Connections:
         number = self._parts.requests.new(wish)
         self._parts.driver.command(Connect(target.remote.name, path, number, target.host))
         try:
+            if await self._silent(number, target, wish.prompter, patience):
+                await self._give_up(number)
+                return Unheard(Reason(Cause.NO_ANSWER, f"no answer from {target.address} after {patience:.0f} s"))
             found = await self._outcome(number)
             return Unheard(found) if isinstance(found, Reason) and self._unheard(number, found) else found
         except asyncio.CancelledError:
@@ -171,6 +182,23 @@ class Connections:
             raise
         finally:
             self._parts.requests.forget(number)
+
+    async def _silent(self, number: int, target: Target, prompter: Prompter | None, patience: float) -> bool:
+        """Waits for an outcome, or a first answer, and tells the person how long that may take. Whether nothing was
+        heard in an address's time although there are others to call."""
+        requests, begun = self._parts.requests, self._parts.driver.now()
+        outcome = asyncio.ensure_future(self._outcome(number))
+        try:
+            for at in (*(each for each in TOLD_AFTER if each < patience), patience):
+                await asyncio.wait({outcome}, timeout=max(0.0, begun + at - self._parts.driver.now()))
+                if outcome.done() or requests.heard(number):
+                    return False
+                if at < patience and prompter is not None:
+                    left = f"trying {patience - at:.0f} s more"
+                    await prompter.tell(f"no answer yet from {target.address} at UDP port {target.remote.port}, {left}")
+            return patience < self._ground.patience()
+        finally:
+            outcome.cancel()
 
     async def _ask_ahead(
         self, remote: RemotePolicy, user: str | None, prompter: Prompter
@@ -219,10 +247,6 @@ class Connections:
 
     def _clients(self) -> list[Session]:
         return [each for each in self._parts.register.all() if each.side is Side.CLIENT]
-
-
-def _both(one: Unheard, other: Unheard) -> Unheard:
-    return Unheard(Reason(Cause.NO_ANSWER, f"{one.reason.text}; {other.reason.text}"))
 
 
 async def _resolve(host: str) -> list[Address]:

@@ -84,11 +84,12 @@ CAUSES: dict[Cause, Exit] = {
 
 
 class StartError(Exception):
-    """The program does not start, or ends: one line for a person and the code."""
+    """The program does not start, or ends: one line for a person and the code; `fix` what may help."""
 
-    def __init__(self, text: str, code: Exit = Exit.FAILED) -> None:
+    def __init__(self, text: str, code: Exit = Exit.FAILED, fix: str = "") -> None:
         super().__init__(text)
         self.code = code
+        self.fix = fix
 
 
 def code_of(cause: str) -> Exit:

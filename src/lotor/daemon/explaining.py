@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from lotor.control.views import SCHEMA, AttemptView, ExplainView, RowView
+from lotor.model.policy import Side
+from lotor.model.reason import Reason
 from lotor.runtime import explain, remedies
 from lotor.runtime.attempts import Attempt, Attempts
 
@@ -17,6 +19,13 @@ def explain_view(attempts: Attempts, subject: str) -> ExplainView:
     found = attempts.find(subject) if subject else attempts.all()
     views = [attempt_view(each) for each in found[:MOST]]
     return ExplainView(schema=SCHEMA, subject=subject, known=len(found), attempts=views)
+
+
+def fix_of(attempts: Attempts, reason: Reason) -> str:
+    """What may help against the end of an own attempt."""
+    own = (each for each in attempts.all() if each.side is Side.CLIENT and each.reason == reason)
+    told = next(own, None)
+    return remedies.remedy(told) if told is not None else remedies.advice(reason.cause, Side.CLIENT)
 
 
 def attempt_view(attempt: Attempt) -> AttemptView:

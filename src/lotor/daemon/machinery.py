@@ -12,6 +12,7 @@ from lotor.daemon.connections import Connections, Ground, Parts
 from lotor.daemon.engines import succeed
 from lotor.daemon.loadout import Loadout
 from lotor.ike.events import Event
+from lotor.ike.flight import schedule
 from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown
 from lotor.model.network import Path, Peer
 from lotor.model.policy import RemotePolicy
@@ -77,7 +78,7 @@ class Machinery:
         self.driver = Driver(core, self._transmit, self.answers.reply, disclose)
         self.follower = Follower(self._engines(), self.register, self.driver.command, self.requests.ready)
         parts = Parts(self.driver, self.register, self.requests, self.persons, self.follower)
-        self.connections = Connections(parts, Ground(self._remotes, self._login, self._source))
+        self.connections = Connections(parts, Ground(self._remotes, self._login, self._source, self._patience))
 
     def start(self) -> None:
         journal = Journal(asyncio.get_running_loop().call_later, self._story)
@@ -174,6 +175,11 @@ class Machinery:
 
     def _password(self, login: str) -> Secret | None:
         return self.loadout.keys.saved_password(login)
+
+    def _patience(self) -> float:
+        """Seconds that a gateway is called which does not answer."""
+        timer = self.loadout.policy.retransmission
+        return sum(schedule(timer.interval, timer.counter))
 
     def _source(self, remote: Peer) -> Peer:
         address = source_towards(remote, mark=self._equipment.mark)

@@ -24,7 +24,7 @@ from lotor.control.messages import (
 )
 from lotor.control.service import Caller
 from lotor.control.views import StatusView
-from lotor.daemon.explaining import explain_view
+from lotor.daemon.explaining import explain_view, fix_of
 from lotor.daemon.loadout import Loadout
 from lotor.daemon.machinery import Machinery
 from lotor.daemon.status import status_view
@@ -61,7 +61,7 @@ class Steward:
         known = {session.id for session in self._machinery.register.all() if session.up}
         found = await self._machinery.connections.connect(request.gateway, request.user, caller)
         if isinstance(found, Reason):
-            return Failed(found.text, found.cause.name)
+            return Failed(found.text, found.cause.name, fix_of(self._machinery.attempts, found))
         return connected(found, already=found.id in known)
 
     async def disconnect(self, request: Disconnect, caller: Caller) -> Response:

@@ -73,7 +73,12 @@ def remedy(attempt: Attempt) -> str:
         return _proposal(attempt)
     if attempt.reason.cause is Cause.PROTOCOL and "pre-shared key" in attempt.reason.text + attempt.verdict:
         return "write the same key for this peer into the files of pre-shared keys of both ends (path pre_shared_key)"
-    return _REMEDIES[attempt.reason.cause][0 if attempt.side is Side.GATEWAY else 1]
+    return advice(attempt.reason.cause, attempt.side)
+
+
+def advice(cause: Cause, side: Side) -> str:
+    """What is true of every end of that kind."""
+    return _REMEDIES[cause][0 if side is Side.GATEWAY else 1]
 
 
 def _at_the_door(why: str) -> str:

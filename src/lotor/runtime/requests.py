@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol
 
-from lotor.ike.events import Ended, Event, PhaseOneUp, Started
+from lotor.ike.events import Chosen, Ended, Event, PhaseOneUp, Started
 from lotor.model.login import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
@@ -17,6 +17,10 @@ class Prompter(Protocol):
     """A person at a terminal. None: nothing was given (no terminal, Ctrl-C)."""
 
     async def prompt(self, wants: tuple[Field, ...], message: str) -> dict[Field, Secret] | None: ...
+
+    async def tell(self, text: str) -> None:
+        """Something to know while waiting."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Requests:
         self._wishes: dict[int, Wish] = {}
         self._outcomes: dict[int, asyncio.Future[Outcome]] = {}
         self._sessions: dict[int, int] = {}
+        self._heard: set[int] = set()
         self._met: set[int] = set()
 
     def new(self, wish: Wish) -> int:
@@ -61,7 +66,12 @@ class Requests:
         """The person is gone; the session, if there is one, stays."""
         self._wishes.pop(number, None)
         self._outcomes.pop(number, None)
+        self._heard.discard(number)
         self._met.discard(number)
+
+    def heard(self, number: int) -> bool:
+        """Whether somebody answered, whoever it was."""
+        return number in self._heard
 
     def met(self, number: int) -> bool:
         """Whether the peer of a request proved that it is there."""
@@ -78,6 +88,8 @@ class Requests:
         match event:
             case Started(session=session, request=int(request)):
                 self._sessions[session] = request
+            case Chosen(session=session) if session in self._sessions:
+                self._heard.add(self._sessions[session])
             case PhaseOneUp(session=session) if session in self._sessions:
                 self._met.add(self._sessions[session])
             case Ended(session=session, reason=reason):
