@@ -100,3 +100,48 @@ def test_a_killed_gateway_is_cleaned_by_the_next_start(tmp_path):
     assert picture() != before
     assert asyncio.run(LinuxHost(tmp_path / "run").recover()) == 2
     assert picture() == before
+
+
+@in_namespace
+def test_another_pool_takes_the_place_of_the_first(tmp_path):
+    tunnel = Tun("lotor0")
+    Tun("outer0", "198.51.100.1/24")
+    before = picture()
+    host = GatewayHost(tmp_path / "run")
+
+    async def story() -> None:
+        await host.start("lotor0", 1300, POOL)
+        tunnel.packets()
+        await host.serve([IPv4Network("10.50.0.0/24"), IPv4Network("10.99.99.7/32")])
+        for address in ("10.50.0.9", "10.99.99.7"):
+            send(address)
+        assert [each for each in tunnel.destinations() if each.startswith("10.")] == ["10.50.0.9", "10.99.99.7"]
+        assert "10.99.99.0/24" not in picture()
+        await host.serve([IPv4Network("10.50.0.0/24")])
+        assert "10.99.99.7" not in picture()
+
+    asyncio.run(story())
+    asyncio.run(host.stop())
+    assert picture() == before
+
+
+@in_namespace
+def test_a_pool_that_cannot_be_led_leaves_the_first(tmp_path):
+    Tun("lotor0")
+    Tun("outer0", "198.51.100.1/24")
+    ip("route add 10.60.0.0/24 dev outer0 proto kernel scope link")
+    before = picture()
+    host = GatewayHost(tmp_path / "run")
+
+    async def story() -> None:
+        await host.start("lotor0", 1300, POOL)
+        there = picture()
+        with pytest.raises(OSError, match="File exists"):
+            await host.serve([IPv4Network("10.50.0.0/24"), IPv4Network("10.60.0.0/24")])
+        assert picture() == there
+        await host.stop()
+
+    asyncio.run(story())
+    assert picture() == before
+    with pytest.raises(OSError, match="no device"):
+        asyncio.run(host.serve(POOL))

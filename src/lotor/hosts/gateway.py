@@ -58,32 +58,48 @@ class GatewayHost:
         self._state = state
         self._machine = machine or Machine(Network(), Commands())
         self._journal: Journal | None = None
+        self._link: LinkUp | None = None
 
     async def start(self, device: str, mtu: int, networks: Iterable[Inside]) -> None:
         """The device is up and the networks are behind it. Raises `OSError`, after undoing what was done."""
         wanted = list(networks)
-        ipv6 = any(network.version == 6 for network in wanted)
-        if ipv6 and not sysctl.takes_ipv6(device):
-            what = f"{device} cannot have IPv6: switch it on for this host, or take network6 out of mode_cfg"
-            raise OSError(errno.EAFNOSUPPORT, what)
         link = await self._machine.network.link(device)
         owner = Owner.myself()
         journal = Journal.begin(self._state, f"{owner.namespace}-gateway-{owner.pid}-{link.index}")
+        up = LinkUp(device, link.index, mtu, link.mtu, link.up)
         try:
-            up = LinkUp(device, link.index, mtu, link.mtu, link.up)
             await undo.make(self._machine, journal, up)
-            for network in wanted:
-                route = Route(str(network), MAIN_TABLE, link.index)
-                await undo.make(self._machine, journal, RouteMade(**asdict(route)))
+            await self._lead(journal, up, wanted)
         except BaseException:
             await undo.undo(self._machine, journal)
             raise
-        self._journal = journal
+        self._journal, self._link = journal, up
         if not sysctl.forwards():
             log.warning("%s", FORWARDING_IS_OFF)
-        if ipv6 and not sysctl.forwards_ipv6():
+        if any(network.version == 6 for network in wanted) and not sysctl.forwards_ipv6():
             log.warning("%s", FORWARDING6_IS_OFF)
         log.info("%s", hint(device, wanted))
+
+    async def serve(self, networks: Iterable[Inside]) -> None:
+        """From now on these networks are behind the device and no others. Raises `OSError`, and nothing changed."""
+        if self._journal is None or self._link is None:
+            raise OSError(errno.ENODEV, "there is no device to lead the pool to")
+        await self._lead(self._journal, self._link, list(networks))
+
+    async def _lead(self, journal: Journal, link: LinkUp, networks: list[Inside]) -> None:
+        if any(network.version == 6 for network in networks) and not sysctl.takes_ipv6(link.device):
+            what = f"{link.device} cannot have IPv6: switch it on for this host, or take network6 out of mode_cfg"
+            raise OSError(errno.EAFNOSUPPORT, what)
+        routes = [RouteMade(**asdict(Route(str(each), MAIN_TABLE, link.index))) for each in networks]
+        missing = [route for route in routes if route not in journal.changes]
+        try:
+            for route in missing:
+                await undo.make(self._machine, journal, route)
+        except BaseException:
+            await undo.retract(self._machine, journal, missing)
+            raise
+        made = [change for change in journal.changes if isinstance(change, RouteMade)]
+        await undo.retract(self._machine, journal, [route for route in made if route not in routes])
 
     async def stop(self) -> None:
         if self._journal is not None:

@@ -42,6 +42,21 @@ async def undo(machine: Machine, journal: Journal, spare: Iterable[Change] = ())
     return undone
 
 
+async def retract(machine: Machine, journal: Journal, changes: Iterable[Change]) -> None:
+    """Undo some of a journal's changes; the others stand. Failures stay in the journal and are told."""
+    unwanted, stayed = list(changes), []
+    for change in reversed(journal.changes):
+        if change not in unwanted:
+            stayed.append(change)
+            continue
+        try:
+            await change.undo(machine)
+        except OSError as error:
+            log.warning("a change of this host was not undone, the end tries again: %s", error.strerror or error)
+            stayed.append(change)
+    journal.keep(stayed[::-1])
+
+
 async def recover(machine: Machine, directory: Path) -> int:
     """Undo what dead processes left in this network namespace; how many changes were undone. Never raises `OSError`."""
     undone = 0
