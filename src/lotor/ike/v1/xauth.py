@@ -12,6 +12,7 @@ from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
+from lotor.ike.v1 import phase1
 from lotor.model.judgement import Failure
 from lotor.model.login import REPEATABLE, Accepted, Challenge, Declined, Field, LoginAttempt, Refused
 from lotor.model.reason import Cause, Reason
@@ -20,6 +21,7 @@ from lotor.model.text import clean
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.numbers import ConfigType, XauthAttribute, XauthType
 from lotor.wire.v1.payloads import Attributes
+from lotor.wire.v1.vendors import Vendor
 
 ROUNDS = 3
 """Prompts of one login, at both ends: a rogue gateway asks for ever."""
@@ -112,8 +114,11 @@ def _check(session: Session, user: str, attempt: LoginAttempt) -> Story[Accepted
 
 
 def _deny(session: Session, reason: Reason, message: str) -> Story[NoReturn]:
-    """No, with a word for the person where there is one. The verdict stands, acknowledged or not."""
+    """No, with a word for the person where there is one and the peer can take it: vpnc calls a verdict with a message
+    malformed. The verdict stands, acknowledged or not."""
     session.facts.refused = reason
+    if Vendor.CISCO_VPNC in phase1.of(session).vendors:
+        message = ""
     yield from send(_set(FAIL, message), fresh=True)
     yield from expect()
     raise PolicyRefusal(reason)
