@@ -106,6 +106,13 @@ def test_another_port_is_the_same_source():
     assert gateway.waits(gateway.attempt(port=1), gateway.attempt(port=2), gateway.attempt(port=3)) == [0, 1, 2]
 
 
+def test_a_host_has_all_addresses_of_its_ipv6_network():
+    gateway = Gateway()
+    mine = [gateway.attempt(source=f"2001:db8::{number}") for number in range(3)]
+    assert gateway.waits(*mine) == [0, 1, 2]
+    assert gateway.waits(gateway.attempt(source="2001:db8:0:1::1")) == [0]
+
+
 def test_waiting_by_oneself_counts():
     gateway = Gateway()
     gateway.waits(gateway.attempt(), gateway.attempt())

@@ -111,4 +111,4 @@ class Throttle:
 
 def _key(attempt: LoginAttempt) -> Key:
     name = attempt.user.encode("utf-8", "surrogatepass")
-    return attempt.source.address, hashlib.blake2b(name, digest_size=16).digest()
+    return attempt.source.site, hashlib.blake2b(name, digest_size=16).digest()

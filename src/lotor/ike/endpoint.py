@@ -148,7 +148,7 @@ class Endpoint:
         policy, strangers = self._desk.policy, self._sessions.unproved()
         if len(strangers) >= policy.half_open_total:
             return f"{len(strangers)} strangers are at the door already"
-        if sum(session.path.remote.address == peer.address for session in strangers) >= policy.half_open_per_address:
+        if sum(session.path.remote.site == peer.site for session in strangers) >= policy.half_open_per_address:
             return f"{policy.half_open_per_address} strangers from there are at the door already"
         return ""
 

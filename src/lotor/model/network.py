@@ -22,6 +22,12 @@ class Peer:
     address: Address
     port: int
 
+    @property
+    def site(self) -> Address:
+        """Whom to count what strangers do against: the address, or the /64 of IPv6, any address of which one host may
+        take."""
+        return IPv6Address(int(self.address) >> 64 << 64) if self.address.version == 6 else self.address
+
     def __str__(self) -> str:
         host = f"[{self.address}]" if self.address.version == 6 else str(self.address)
         return f"{host}:{self.port}"
