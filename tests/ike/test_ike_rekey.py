@@ -7,9 +7,11 @@ from ipaddress import IPv6Interface, ip_network
 
 import pytest
 
+from lotor.ike.children import Selectors
 from lotor.ike.events import ChildDown, ChildUp, Ended, Turned, Up
 from lotor.ike.intents import ChildExpired
 from lotor.ike.questions import AcquireConfiguration, Install
+from lotor.ike.v1 import sequence
 from lotor.model.judgement import Failure
 from lotor.model.policy import Switch
 from peers.world import CLIENT, CONFIGURATION, GATEWAY, connect, is_up, pair
@@ -214,3 +216,24 @@ def test_a_direct_path_is_renewed_by_the_gateway_too():
     assert world.run(10, lambda: is_up(client) and is_up(gateway))
     _expire(world, gateway, _newest(gateway))
     assert world.run(5, lambda: len(client.of(ChildUp)) == 2)
+
+
+def test_pairs_for_several_networks_live_side_by_side():
+    """Apple's client asks for one pair for each network of a split tunnel."""
+    world, gateway, client = _up()
+    session = client.endpoint._sessions.by_id[1]
+    lease = _newest(client).local_networks[0]
+    for network in ("10.1.0.0/16", "10.2.0.0/16"):
+        sequence.start_quick(session, Selectors(lease, ip_network(network)), None, world.now)
+        world.do(client, client.endpoint.tick(world.now))
+        assert world.run(5, lambda: len(client.installed) == len(gateway.installed))
+    world.run(30)
+    assert len(gateway.installed) == 3
+    assert all(child.replaces is None for child in gateway.installed.values())
+    middle = list(client.installed.values())[1]
+    _expire(world, client, middle)
+    world.run(30)
+    assert len(gateway.installed) == 3
+    assert _spis(gateway) == _mirrored(client)
+    reach = {str(child.local_networks[0]) for child in gateway.installed.values()}
+    assert reach == {"0.0.0.0/0", "10.1.0.0/16", "10.2.0.0/16"}
