@@ -161,7 +161,7 @@ class Story:
 
     def clean(self) -> None:
         for name, program in (("gateway", self.gateway), ("client", self.client)):
-            if program.daemon is not None and (code := program.daemon.stop(signal.SIGTERM)):
+            if program.running is not None and (code := program.running.stop(signal.SIGTERM)):
                 raise LabError(f"the daemon of the {name} ended with {code}")
             after = lotor.traces(program.node)
             if after != self.before[name]:

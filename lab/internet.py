@@ -53,10 +53,19 @@ class Dropped:
 
 class Internet:
     """Use as a context manager. `clients` are behind one NAT address (the router's); `broken` is the largest UDP
-    datagram, as an IP packet in octets, that the router lets through (it then drops every IP fragment, too). With
-    `ipv6` all hosts have addresses of both versions; there is no NAT for IPv6."""
+    datagram, as an IP packet in octets, that the router lets through (it then drops every IP fragment, too). `twins`:
+    all clients have the same private address, each behind a NAT router of its own, and these are behind the router.
+    With `ipv6` all hosts have addresses of both versions; there is no NAT for IPv6."""
 
-    def __init__(self, *, clients: int = 1, broken: int | None = None, nat: bool = True, ipv6: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        clients: int = 1,
+        broken: int | None = None,
+        nat: bool = True,
+        ipv6: bool = False,
+        twins: bool = False,
+    ) -> None:
         if os.geteuid():
             raise LabError("the lab makes network namespaces: run it as root (sudo)")
         self.directory = Path(tempfile.mkdtemp(prefix="lotor-lab-"))
@@ -67,6 +76,8 @@ class Internet:
             self.inside = self._node("inside")
             self.clients = [self._node(f"client{number}") for number in range(1, clients + 1)]
             self._wire(nat=nat)
+            for number, client in enumerate(self.clients):
+                (self._at_home if twins else self._at_the_router)(number, client)
             if ipv6:
                 self._wire_ipv6()
             if broken is not None:
@@ -123,10 +134,6 @@ class Internet:
         self._join(self.router, "wan", self.gateway, "eth0")
         self._join(self.gateway, "eth1", self.inside, "eth0")
         self.router.ip("link", "add", "lan", "type", "bridge")
-        for number, client in enumerate(self.clients):
-            self._join(self.router, f"lan{number}", client, "eth0")
-            self.router.ip("link", "set", f"lan{number}", "master", "lan")
-            self._address(client, "eth0", f"198.51.100.{10 + number}/24", "198.51.100.1")
         self._address(self.router, "lan", "198.51.100.1/24")
         self._address(self.router, "wan", f"{ROUTER}/24")
         self._address(self.gateway, "eth0", f"{GATEWAY}/24", None if nat else ROUTER)
@@ -147,6 +154,21 @@ class Internet:
         self._address(self.inside, "eth0", f"{INSIDE_HOST6}/64", "fd00:113::1")
         for forwarder in (self.router, self.gateway):
             forwarder.run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+
+    def _at_the_router(self, number: int, client: Node, device: str = "eth0") -> None:
+        self._join(self.router, f"lan{number}", client, device)
+        self.router.ip("link", "set", f"lan{number}", "master", "lan")
+        self._address(client, device, f"198.51.100.{10 + number}/24", "198.51.100.1")
+
+    def _at_home(self, number: int, client: Node) -> None:
+        """Behind a router that is behind the router."""
+        home = self._node(f"home{number + 1}")
+        self._at_the_router(number, home, "wan")
+        self._join(home, "lan", client, "eth0")
+        self._address(home, "lan", "198.51.100.129/25")
+        self._address(client, "eth0", "198.51.100.130/25", "198.51.100.129")
+        home.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        home.run("nft", "-f", "-", stdin=_NAT)
 
     def _join(self, one: Node, first: str, other: Node, second: str) -> None:
         one.ip("link", "add", first, "type", "veth", "peer", "name", second, "netns", str(other.pid))

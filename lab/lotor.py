@@ -26,11 +26,11 @@ MOTD = """                     Flying pigs LTD
 
 
 class Lotor:
-    """One installation on one node. `daemon` is the running daemon, None before `start`."""
+    """One installation on one node. `running` is the daemon, None before `start`."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self.daemon: Running | None = None
+        self.running: Running | None = None
 
     def call(self, *words: str, stdin: str = "", patience: float = 90.0) -> Finished:
         """A command as a script runs it: no terminal, any exit code."""
@@ -45,16 +45,16 @@ class Lotor:
 
     def start(self, *options: str) -> Running:
         """The daemon in the foreground, with CONFIGURATION; returns when it says that it is ready."""
-        self.daemon = self.launch(*options)
-        self.daemon.expect("lotor serves with")
-        return self.daemon
+        self.running = self.launch(*options)
+        self.running.expect("lotor serves with")
+        return self.running
 
     def launch(self, *options: str) -> Running:
         """The daemon in the foreground, come what may."""
         return self.node.start("lotor", *PROGRAM, "daemon", "-F", "-f", CONFIGURATION, *options)
 
     def journal(self) -> str:
-        return self.daemon.text() if self.daemon else ""
+        return self.running.text() if self.running else ""
 
     def sessions(self) -> list[dict[str, Any]]:
         """`lotor status --json`."""
@@ -65,7 +65,7 @@ class Lotor:
         return sessions
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        return self.daemon.stop(number) if self.daemon else 0
+        return self.running.stop(number) if self.running else 0
 
 
 def howto(side: str, **changes: str) -> str:

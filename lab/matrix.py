@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 
+from lab.circumstances import CIRCUMSTANCES, NEIGHBOURS, linked
+
 METHODS = {
     "hybrid": "hybrid_rsa",
     "xauth_psk": "xauth_psk",
@@ -27,19 +29,44 @@ VPNC = (("hybrid", "aggressive"), ("xauth_psk", "aggressive"))
 _INTRODUCTION = """\
 # Who connects to whom
 
-<!-- Made from lab/matrix.py by `python -m lab.matrix`. -->
+<!-- Made from lab/matrix.py and lab/circumstances.py by `python -m lab.matrix`. -->
 
-Each *yes* is a test of `make test` (tests/interop/test_interop_matrix.py) with
-the real programs in network namespaces, the client behind a NAT router: phase 1,
-login where the method has one, address by mode config, pings and a transfer
-whichever end begins, goodbye. The algorithms are those of the HOW-TO (aes 128,
-sha1, modp1024), which every one of these programs has.
+Everything here is a test of `make test` with the real programs in network
+namespaces: vpnc 0.5.3, strongSwan 5.9 with ESP in user space, and lotor.
+
+## Methods and modes
+
+*NAT* (test_interop_matrix.py, test_who_connects_through_a_nat): the client is
+behind a NAT router; phase 1, login where the method has one, address by mode
+config, pings and a transfer whichever end begins, goodbye. *direct*
+(test_who_connects_without_a_nat): no NAT router; the same with pings. Then ESP
+travels as IP protocol 50, but for strongSwan, whose ESP in user space knows UDP
+only. The algorithms are those of the HOW-TO (aes 128, sha1, modp1024), which
+every one of these programs has.
 
 """
 _END = """
 vpnc knows aggressive mode only, and neither certificates of users nor methods
 without a login. With another group key, or a certificate of another authority,
 nobody gets an address: that is tested for each method and mode, too.
+
+## Circumstances
+
+By hybrid authentication where nothing else is said; each cell names its test.
+
+"""
+_REMARKS = """
+Where there is a dash: vpnc accepts the certificate of any authority, does not
+fragment IKE messages and always asks for its configuration, as lotor's client
+does; only how lotor finds a killed peer dead is tested here; a gateway renews SA
+pairs only for clients that do not, and vpnc, which can renew nothing without
+losing it, keeps what it has as long as it stays.
+
+## Two clients behind one NAT
+
+Both have the same private address, each behind a router of its own, and these
+behind one NAT. Both have traffic at once, and one goes on when the other leaves.
+
 """
 
 
@@ -48,19 +75,43 @@ def cases(client: str) -> list[tuple[str, str]]:
     return list(VPNC) if client == "vpnc" else [(method, mode) for method in METHODS for mode in MODES]
 
 
+def meetings() -> list[tuple[str, str, str, str]]:
+    """Client, gateway, method and mode of every test of the matrix."""
+    return [(client, gateway, *case) for client, gateway in PAIRS for case in cases(client)]
+
+
 def page() -> str:
     """The whole document."""
-    heads = ["method", "mode", *(f"{client} at {gateway}" for client, gateway in PAIRS)]
-    lines = [_row(heads), _row(["---"] * len(heads))]
-    for method, name in METHODS.items():
-        for mode in MODES:
-            met = ["yes" if (method, mode) in cases(client) else "-" for client, _ in PAIRS]
-            lines.append(_row([f"`{name}`", mode, *met]))
-    return _INTRODUCTION + "\n".join(lines) + "\n" + _END
+    tables = (_methods(), _circumstances(), _neighbours())
+    methods, circumstances, neighbours = ("".join(f"| {' | '.join(row)} |\n" for row in table) for table in tables)
+    return _INTRODUCTION + methods + _END + circumstances + _REMARKS + neighbours
 
 
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _head(*names: str) -> list[list[str]]:
+    return [list(names), ["---"] * len(names)]
+
+
+def _pairs() -> list[str]:
+    return [f"{client} at {gateway}" for client, gateway in PAIRS]
+
+
+def _methods() -> list[list[str]]:
+    rows = [
+        [f"`{name}`", mode, *("NAT, direct" if (method, mode) in cases(client) else "-" for client, _ in PAIRS)]
+        for method, name in METHODS.items()
+        for mode in MODES
+    ]
+    return _head("method", "mode", *_pairs()) + rows
+
+
+def _circumstances() -> list[list[str]]:
+    rows = [[row.name, *(linked(test) for test in row.tests)] for row in CIRCUMSTANCES]
+    return _head("circumstance", *_pairs()) + rows
+
+
+def _neighbours() -> list[list[str]]:
+    rows = [[row.programs, row.identities, row.users, linked(row.test)] for row in NEIGHBOURS]
+    return _head("clients", "identities", "users", "test") + rows
 
 
 if __name__ == "__main__":

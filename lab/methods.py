@@ -20,15 +20,15 @@ def _name(method: str, side: str) -> str:
     return f"{METHODS[method]}_{side}" if method in WITH_LOGIN else METHODS[method]
 
 
-def serve(node: Node, certificates: Path, method: str, mode: str) -> Lotor:
-    """A gateway that is running; alice may log in, everybody knows GROUP_KEY."""
+def serve(node: Node, certificates: Path, method: str, mode: str, **changes: str) -> Lotor:
+    """A gateway that is running; alice may log in, everybody knows GROUP_KEY. `changes` as in lab.lotor.howto."""
     lines = {"exchange_mode": mode, "authentication_method": _name(method, "server")}
     if method in WITH_KEY:
         lines |= {"certificate_type": "", "my_identifier": "address"}
         lines["path"] = 'pre_shared_key "/etc/racoon/psk.txt"'
     if method in BOTH_SIGN:
         lines["certificate_type"] = 'x509 "vpngw.crt" "vpngw.key"; ca_type x509 "ca.crt"'
-    program = lotor.gateway(node, certificates, **lines)
+    program = lotor.gateway(node, certificates, **lines, **changes)
     node.write(f"{CERTIFICATES}/ca.crt", (certificates / "ca.crt").read_bytes())
     node.write("/etc/racoon/psk.txt", f"* {GROUP_KEY}\n", 0o600)
     lotor.add_user(program, "alice", "alicepass")
@@ -36,18 +36,21 @@ def serve(node: Node, certificates: Path, method: str, mode: str) -> Lotor:
     return program
 
 
-def road_warrior(node: Node, certificates: Path, method: str, mode: str, *, hurry: bool = False) -> Lotor:
+def road_warrior(
+    node: Node, certificates: Path, method: str, mode: str, *, hurry: bool = False, **changes: str
+) -> Lotor:
     """A client whose daemon is running; see `connect`. With `hurry` it soon gives up."""
     lines = {"exchange_mode": mode, "authentication_method": _name(method, "client")}
     if method in WITH_KEY:
         lines["ca_type"] = ""
     if method in BOTH_SIGN:
         lines["ca_type"] = 'x509 "ca.crt"; certificate_type x509 "user.crt" "user.key"; my_identifier asn1dn'
-    program = lotor.client(node, certificates, **lines)
+    program = lotor.client(node, certificates, **lines, **changes)
     if hurry:
         program.configure(lotor.HURRY + node.path(CONFIGURATION).read_text())
     for name, permissions in (("user.crt", 0o644), ("user.key", 0o600)):
-        node.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), permissions)
+        if method in BOTH_SIGN:
+            node.write(f"{CERTIFICATES}/{name}", (certificates / name).read_bytes(), permissions)
     node.write("/etc/racoon/psk.txt", f"{GATEWAY} {GROUP_KEY}\n", 0o600)
     program.start("-d")
     return program

@@ -34,38 +34,48 @@ class Issued:
         key.write_bytes(self.key)
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is to be certified. `dates`: days from now, and how many; `key` None: one of the issuer's kind."""
+
+    common_name: str
+    names: tuple[str, ...] = ()
+    dates: tuple[int, int] = (-1, 30)
+    key: Key | None = None
+    is_authority: bool = False
+
+
 def authority(name: str = "Lab CA", *, curve: ec.EllipticCurve | None = None) -> Issued:
     """A self-signed certificate authority; with a curve it has an ECDSA key, and so has what it issues."""
-    return _issue(name, None, root=_key(curve))
+    return _issue(_Request(name, key=_key(curve), is_authority=True), None)
 
 
-def gateway(issuer: Issued, *names: str, common_name: str = "gateway", age: int = 1, days: int = 30) -> Issued:
+def intermediate(issuer: Issued, name: str) -> Issued:
+    """An authority below another."""
+    return _issue(_Request(name, is_authority=True), issuer)
+
+
+def gateway(
+    issuer: Issued, *names: str, common_name: str = "gateway", age: int = 1, days: int = 30, key: Key | None = None
+) -> Issued:
     """A leaf that carries `names` (DNS names and addresses) as SAN; valid from `age` days ago (negative: in the
     future) for `days` days."""
-    return _issue(common_name, issuer, names=names, dates=(-age, days))
+    return _issue(_Request(common_name, names, (-age, days), key), issuer)
 
 
 def user(issuer: Issued, name: str, *, age: int = 1, days: int = 30) -> Issued:
     """A leaf of a person, with the name as its CN alone."""
-    return _issue(name, issuer, dates=(-age, days))
+    return _issue(_Request(name, dates=(-age, days)), issuer)
 
 
 def self_signed(*names: str, common_name: str = "gateway") -> Issued:
-    return _issue(common_name, None, names=names)
+    return _issue(_Request(common_name, names), None)
 
 
-def _issue(
-    common_name: str,
-    issuer: Issued | None,
-    *,
-    names: tuple[str, ...] = (),
-    dates: tuple[int, int] = (-1, 30),
-    root: Key | None = None,
-) -> Issued:
-    """`root`: the key of a new authority."""
-    key = root or _key(_curve(issuer))
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    start = dt.datetime.now(dt.UTC) + dates[0] * _DAY
+def _issue(wanted: _Request, issuer: Issued | None) -> Issued:
+    key = wanted.key or _key(_curve(issuer))
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, wanted.common_name)])
+    start = dt.datetime.now(dt.UTC) + wanted.dates[0] * _DAY
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -73,11 +83,12 @@ def _issue(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
-        .not_valid_after(start + dates[1] * _DAY)
-        .add_extension(x509.BasicConstraints(ca=root is not None, path_length=None), critical=True)
+        .not_valid_after(start + wanted.dates[1] * _DAY)
+        .add_extension(x509.BasicConstraints(ca=wanted.is_authority, path_length=None), critical=True)
     )
-    if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), critical=False)
+    if wanted.names:
+        names = [_name(name) for name in wanted.names]
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     certificate = builder.sign(issuer.signer[1] if issuer else key, hashes.SHA256())
     return Issued(
         certificate.public_bytes(serialization.Encoding.PEM),

@@ -42,11 +42,13 @@ _GATEWAY = """connections {{ ra {{
     fragmentation = {fragmentation}
     encap = yes
     dpd_delay = 20s
+    pull = {pull}
     send_cert = always
 {rounds}
     children {{ net {{
         local_ts = {networks}
         esp_proposals = {esp}
+        {lives}
         mode = tunnel }} {child6} }} }} }}
 pools {{ inner {{ addrs = 10.99.99.10-10.99.99.100
     dns = 10.99.99.1
@@ -66,10 +68,12 @@ _CLIENT = """connections {{ ra {{
     fragmentation = {fragmentation}
     encap = yes
     dpd_delay = 20s
+    pull = {pull}
     send_cert = always
 {rounds}
     children {{ net {{
         remote_ts = {networks}
+        {lives}
         esp_proposals = {esp} }} {child6} }} }} }}
 secrets {{
     ike-group {{ secret = "{group_key}" }}
@@ -120,7 +124,14 @@ def _client_rounds(method: str, identity: str, user: str) -> str:
     return "\n".join((*local, f'remote {{ auth = {gateway}\nid = "{identity}"\n{trust} }}'))
 
 
-_USUAL = {"fragmentation": "yes", "aggressive": "yes", "method": "hybrid", "group_key": GROUP_KEY}
+_USUAL = {
+    "fragmentation": "yes",
+    "aggressive": "yes",
+    "method": "hybrid",
+    "group_key": GROUP_KEY,
+    "pull": "yes",
+    "lives": "",
+}
 
 
 def _filled(options: dict[str, str], ipv6: dict[str, str]) -> dict[str, str]:
@@ -155,19 +166,21 @@ class Charon:
     ) -> None:
         """A gateway: user alice, pool from 10.99.99.10. `options`: address, networks, proposals, esp, fragmentation,
         aggressive, method (of lab.matrix.METHODS; those by which clients sign trust the ca.crt beside the
-        certificate), group_key, ipv6 ("yes": a pool of it)."""
+        certificate), group_key, pull (no: the configuration is pushed), lives (lines of the child), ipv6 ("yes": a pool
+        of it). A vpngw-issuer.crt beside the certificate is sent along with it."""
         shutil.copy(certificate, self.directory / "x509" / "vpngw.crt")
         shutil.copy(key, self.directory / "private" / "vpngw.key")
-        shutil.copy(certificate.with_name("ca.crt"), self.directory / "x509ca" / "ca.crt")
+        self._trust(certificate, "ca.crt", "vpngw-issuer.crt")
         chosen = {"address": "192.0.2.50", "networks": "0.0.0.0/0", **_SERVED, **_USUAL, **options}
         rounds = _gateway_rounds(chosen.pop("method"), identity)
         self._load(_GATEWAY.format(rounds=rounds, password=password, **_filled(chosen, _GATEWAY_IPV6)))
 
     def join(self, authority: Path, gateway: str, *, identity: str, user: str, password: str, **options: str) -> None:
         """A client, ready for `initiate`. `options`: networks, proposals, esp, fragmentation, aggressive, method (of
-        lab.matrix.METHODS; a client that signs takes user.crt and user.key beside `authority`), group_key,
-        ipv6 ("yes": it asks for an address, and has a second child, net6)."""
-        shutil.copy(authority, self.directory / "x509ca" / "ca.crt")
+        lab.matrix.METHODS; a client that signs takes user.crt and user.key beside `authority`), group_key, pull (no: it
+        waits for a push), lives (lines of the child), ipv6 ("yes": it asks for an address, and has a second child,
+        net6). The issuer of its certificate may be user-issuer.crt."""
+        self._trust(authority, "ca.crt", "user-issuer.crt")
         for kind, file in (("x509", "user.crt"), ("private", "user.key")):
             if authority.with_name(file).exists():
                 shutil.copy(authority.with_name(file), self.directory / kind / file)
@@ -181,6 +194,11 @@ class Charon:
         rounds = _client_rounds(chosen.pop("method"), identity, user)
         chosen = _filled(chosen, _CLIENT_IPV6)
         self._load(_CLIENT.format(gateway=gateway, rounds=rounds, user=user, password=password, **chosen))
+
+    def _trust(self, beside: Path, *names: str) -> None:
+        for name in names:
+            if beside.with_name(name).exists():
+                shutil.copy(beside.with_name(name), self.directory / "x509ca" / name)
 
     def initiate(self, patience: float = 40.0, *, child: str = "net") -> str:
         """What swanctl tells of the connection; `LabError` when it fails."""

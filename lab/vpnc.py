@@ -27,6 +27,7 @@ Xauth password {password}
 IKE DH Group {group}
 Perfect Forward Secrecy {pfs}
 NAT Traversal Mode {nat_mode}
+{more}
 DPD idle timeout (our side) 10
 Pidfile /run/vpnc.pid
 Script /etc/vpnc-lab/script
@@ -48,10 +49,10 @@ class Vpnc:
         self.running: Running | None = None
 
     def connect(self, user: str, password: str, **options: str) -> Running:
-        """Starts vpnc; `options`: method (hybrid or psk), group (dh2), pfs (dh2), nat_mode (natt). `environment` has
-        the result."""
+        """Starts vpnc; `options`: method (hybrid or psk), group (dh2), pfs (dh2), nat_mode (natt), more (lines
+        of its configuration). `environment` has the result."""
         self.node.path("/run/vpnc.out").write_text("")
-        chosen = {"method": "hybrid", "group": "dh2", "pfs": "dh2", "nat_mode": "natt", **options}
+        chosen = {"method": "hybrid", "group": "dh2", "pfs": "dh2", "nat_mode": "natt", "more": "", **options}
         text = _CONFIGURATION.format(gateway=self.gateway, user=user, password=password, **chosen)
         self.node.write("/etc/vpnc-lab/vpnc.conf", text, 0o600)
         self.running = self.node.start("vpnc", "vpnc", "--non-inter", "/etc/vpnc-lab/vpnc.conf")

@@ -52,6 +52,12 @@ def both_internet() -> Iterator[Internet]:
 
 
 @pytest.fixture
+def twin_internet() -> Iterator[Internet]:
+    """Two clients with the same private address, each behind a NAT router that is behind a NAT router."""
+    yield from lab(Internet(clients=2, twins=True))
+
+
+@pytest.fixture
 def broken_internet() -> Iterator[Internet]:
     """The router drops every IP fragment and every UDP datagram over 576 octets."""
     yield from lab(Internet(broken=576))

@@ -1,16 +1,16 @@
-"""Every peer, every method, both modes: who connects to whom, from a login to traffic both ways and a goodbye."""
+"""Every peer, every method, both modes, through a NAT and without: who connects to whom, from a login to traffic both
+ways and a goodbye."""
 
 import pytest
 
 from lab import pki
-from lab.dialling import carries, dialled, ping
+from lab.dialling import carries, ping
 from lab.internet import GATEWAY, INSIDE_HOST
-from lab.matrix import MODES, cases
-from lab.methods import WITH_LOGIN, connect, road_warrior, serve
+from lab.matrix import MODES, meetings
+from lab.methods import WITH_LOGIN, connect, road_warrior
+from lab.methods import serve as serve_lotor
 from lab.node import wait_until
-from lab.strongswan import Charon
-
-HOWTO = {"proposals": "aes128-sha1-modp1024", "esp": "aes128-sha1-modp1024"}
+from lab.peers import Terms, join, serve
 
 
 @pytest.fixture(scope="module")
@@ -23,68 +23,44 @@ def certificates(authority, tmp_path_factory):
     return directory
 
 
-@pytest.mark.parametrize(("method", "mode"), cases("lotor"))
-def test_lotor_at_lotor(internet, certificates, method, mode):
-    gateway = serve(internet.gateway, certificates, method, mode)
-    client = road_warrior(internet.client, certificates, method, mode)
-    done = connect(client, method)
-    assert done.code == 0, done
-    assert done.stdout.startswith("Bound to address 10.99.99.1\n")
-    assert carries(internet, internet.client, "10.99.99.1")
-    (session,) = gateway.sessions()
-    assert session["address"] == "10.99.99.1"
-    if method in WITH_LOGIN:
-        assert session["user"] == "alice"
-    assert client.call("vd", GATEWAY).stdout == "VPN connection terminated\n"
-    assert wait_until(lambda: gateway.sessions() == [])
+def named(meetings):
+    return [pytest.param(*each, id="-".join(each)) for each in meetings]
 
 
-@pytest.mark.parametrize(("method", "mode"), cases("strongSwan"))
-def test_strongswan_at_lotor(internet, certificates, method, mode):
-    gateway = serve(internet.gateway, certificates, method, mode)
-    client = Charon(internet.client)
-    options = {"method": method, "aggressive": "yes" if mode == "aggressive" else "no", **HOWTO}
-    identity = GATEWAY if method.endswith("psk") else "CN=gateway"
-    client.join(certificates / "ca.crt", GATEWAY, identity=identity, user="alice", password="alicepass", **options)
-    assert "completed successfully" in client.initiate()
-    assert internet.client.run("ip", "-br", "address").stdout.count("10.99.99.1/32") == 1
-    assert carries(internet, internet.client, "10.99.99.1")
-    client.terminate()
-    assert wait_until(lambda: gateway.sessions() == [])
+@pytest.mark.parametrize(("caller", "server", "method", "mode"), named(meetings()))
+def test_who_connects_through_a_nat(internet, certificates, caller, server, method, mode):
+    terms = Terms(method=method, mode=mode)
+    gateway = serve(server, internet.gateway, certificates, terms)
+    client = join(caller, internet.client, certificates, terms)
+    assert client.connect()
+    assert gateway.guests() == [client.address]
+    assert internet.client.run("ip", "-br", "address").stdout.count(f"{client.address}/32") == 1
+    assert carries(internet, internet.client, client.address)
+    if server == "lotor" and method in WITH_LOGIN:
+        assert [session["user"] for session in gateway.program.sessions()] == ["alice"]
+    client.goodbye()
+    assert wait_until(lambda: gateway.guests() == [])
 
 
-@pytest.mark.parametrize(("method", "mode"), cases("lotor"))
-def test_lotor_at_strongswan(internet, certificates, method, mode):
-    gateway = Charon(internet.gateway)
-    aggressive = "yes" if mode == "aggressive" else "no"
-    identity = GATEWAY if method.endswith("psk") else "gw.example.org"
-    gateway.serve(
-        certificates / "vpngw.crt", certificates / "vpngw.key", identity=identity, method=method, aggressive=aggressive
-    )
-    client = road_warrior(internet.client, certificates, method, mode)
-    done = connect(client, method)
-    assert done.code == 0, done
-    assert "Bound to address 10.99.99.10" in done.stdout
-    assert carries(internet, internet.client, "10.99.99.10")
-    assert client.call("vd", GATEWAY).stdout == "VPN connection terminated\n"
-    assert wait_until(lambda: "ESTABLISHED" not in gateway.sessions())
-
-
-@pytest.mark.parametrize(("method", "mode"), cases("vpnc"))
-def test_vpnc_at_lotor(internet, certificates, method, mode):
-    gateway = serve(internet.gateway, certificates, method, mode)
-    vpnc = dialled(internet.client, certificates, method="hybrid" if method == "hybrid" else "psk")
-    assert vpnc.environment()["INTERNAL_IP4_ADDRESS"] == "10.99.99.1"
-    assert carries(internet, internet.client, "10.99.99.1")
-    assert gateway.sessions()[0]["user"] == "alice"
-    assert vpnc.disconnect() == 0
-    assert wait_until(lambda: gateway.sessions() == [])
+@pytest.mark.parametrize(("caller", "server", "method", "mode"), named(meetings()))
+def test_who_connects_without_a_nat(direct_internet, certificates, caller, server, method, mode):
+    net, terms = direct_internet, Terms(method=method, mode=mode, direct=True)
+    gateway = serve(server, net.gateway, certificates, terms)
+    client = join(caller, net.client, certificates, terms)
+    assert client.connect()
+    assert ping(net.client, INSIDE_HOST)
+    assert ping(net.inside, client.address)
+    if server == "lotor":
+        (session,) = gateway.program.sessions()
+        assert session["outside"].endswith(":4500" if caller == "strongSwan" else ":500")
+    client.goodbye()
+    assert wait_until(lambda: gateway.guests() == [])
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("method", ["xauth_psk", "psk"])
 def test_another_key_admits_nobody(internet, certificates, method, mode):
-    gateway = serve(internet.gateway, certificates, method, mode)
+    gateway = serve_lotor(internet.gateway, certificates, method, mode)
     client = road_warrior(internet.client, certificates, method, mode, hurry=True)
     internet.client.write("/etc/racoon/psk.txt", f"{GATEWAY} anotherkey\n", 0o600)
     done = connect(client, method)
@@ -101,7 +77,7 @@ def test_a_client_of_another_authority_gets_nothing(internet, certificates, tmp_
     for name in ("ca.crt", "vpngw.crt", "vpngw.key"):
         (tmp_path / name).write_bytes((certificates / name).read_bytes())
     pki.user(stranger, "alice").save(tmp_path, "user")
-    gateway = serve(internet.gateway, certificates, method, mode)
+    gateway = serve_lotor(internet.gateway, certificates, method, mode)
     client = road_warrior(internet.client, tmp_path, method, mode, hurry=True)
     done = connect(client, method)
     assert done.code != 0

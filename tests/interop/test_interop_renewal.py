@@ -7,6 +7,7 @@ import re
 from lab import lotor
 from lab.dialling import dialled, road_warrior, serve
 from lab.internet import GATEWAY, INSIDE_HOST
+from lab.node import wait_until
 from lab.strongswan import Charon
 
 SHORT = {"mode_cfg": "on; lifetime time 20 sec", "lifetime": "time 15 sec"}
@@ -36,11 +37,12 @@ def test_nothing_is_lost_while_both_phases_are_renewed(internet, certificates, g
 def test_a_strongswan_gateway_keeps_the_session_of_a_renewed_phase_one(internet, certificates):
     peer = Charon(internet.gateway)
     peer.serve(certificates / "vpngw.crt", certificates / "vpngw.key", identity="gw.example.org")
-    client = road_warrior(internet.client, certificates, mode_cfg="on; lifetime time 20 sec")
+    client = road_warrior(internet.client, certificates, **SHORT)
     assert lotor.connect(client, "alice", "alicepass").code == 0
     flood = internet.client.run("ping", "-i", "0.05", "-c", "500", "-W", "2", INSIDE_HOST, patience=60)
     assert lost(flood.stdout) == 0, flood.stdout
     assert client.journal().count("phase 1 renewed") >= 1, client.journal()
+    assert client.journal().count("SA pair") >= 2, client.journal()
     assert client.call("vd", "192.0.2.50").stdout == "VPN connection terminated\n"
 
 
@@ -57,9 +59,12 @@ def test_a_strongswan_client_keeps_its_session_through_a_reauthentication(intern
     )
     assert "completed successfully" in peer.initiate()
     before = gateway.sessions()[0]["session"]
+    flood = internet.client.start("flood", "ping", "-i", "0.05", "-c", "300", "-W", "2", INSIDE_HOST)
+    peer.control("--rekey", "--child", "net")
+    assert wait_until(lambda: "SA pair 2 up" in gateway.journal())
     peer.control("--rekey", "--ike", "ra", "--reauth")
-    flood = internet.client.run("ping", "-i", "0.05", "-c", "300", "-W", "2", INSIDE_HOST, patience=60)
-    assert lost(flood.stdout) == 0, flood.stdout
+    assert wait_until(lambda: not flood.alive, 60)
+    assert lost(flood.text()) == 0, flood.text()
     assert "phase 1 renewed" in gateway.journal()
     assert [session["session"] for session in gateway.sessions()] == [before]
 
