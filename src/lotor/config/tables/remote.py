@@ -356,7 +356,8 @@ _PATH = (
     Directive(
         "esp_frag",
         Number(SMALLEST_FRAGMENT, LONGEST_PACKET, "octets"),
-        "The largest ESP datagram, octets: longer packets are fragmented inside the tunnel.",
+        "The largest ESP datagram, octets: longer packets are fragmented inside the tunnel. IPv6 packets of up to 1280 "
+        "octets are not, but TCP keeps its segments small enough.",
         default_text="65535 (as the path allows)",
         differs="it works on every system; racoon needs NetBSD's kernel for it.",
     ),
