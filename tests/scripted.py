@@ -10,7 +10,7 @@ from typing import Any
 from lotor.ike.effects import Deadline, Effect, Tell
 from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, PhaseOneUp, Started, Up
 from lotor.ike.standing import Standing
-from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
+from lotor.model.algorithms import AuthMethod, Cipher, Compression, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.child import Child, Counters, DirectionKeys, Encapsulation
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Signature, Trusted
@@ -76,6 +76,8 @@ class RecordingDataPlane:
 
     def stop(self):
         self.started = False
+
+    compressions = frozenset(Compression)
 
     def device(self):
         return "lotor0"

@@ -9,7 +9,7 @@ import pytest
 
 from lotor.config import ConfigError, Credential, Problem, check, identity_patterns, loads, resolve
 from lotor.config.settings import AuthSource
-from lotor.model.algorithms import Cipher, EspSuite, Group, Integrity
+from lotor.model.algorithms import Cipher, Compression, EspSuite, Group, Integrity
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.policy import ExchangeMode
 
@@ -327,3 +327,18 @@ def test_what_has_no_effect_is_told_once(home: Path) -> None:
         (7, "radiuscfg"),
     ]
     assert not check(loaded.settings)
+
+
+@pytest.mark.parametrize(
+    ("line", "accepted", "offered"),
+    [
+        ("", (Compression.DEFLATE,), False),
+        ("ipcomp accept;", (Compression.DEFLATE,), False),
+        ("ipcomp on;", (Compression.DEFLATE,), True),
+        ("ipcomp off;", (), False),
+    ],
+)
+def test_ipcomp(home: Path, line: str, accepted: tuple[Compression, ...], offered: bool) -> None:
+    text = replaced(GATEWAY, "compression_", f"{line} compression_")
+    child = resolve(loads(text, directory=home).settings, {}).child
+    assert (child.compression, child.ipcomp) == (accepted, offered)

@@ -105,6 +105,9 @@ class SeededDice:
     def message_id(self) -> int:
         return self._random.randrange(1, 2**32)
 
+    def cpi(self) -> int:
+        return self._random.randrange(256, 61440)
+
     def sequence(self) -> int:
         return self._random.randrange(2**31)
 

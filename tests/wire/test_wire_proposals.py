@@ -8,11 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lotor.model.algorithms import AuthMethod, Cipher, Curve, EspSuite, Group, Hash, IkeSuite, Integrity
+from lotor.model.algorithms import AuthMethod, Cipher, Compression, Curve, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.wire.v1.association import Transform
 from lotor.wire.v1.attributes import Attribute, encode_attributes
 from lotor.wire.v1.numbers import EncapsulationMode
-from lotor.wire.v1.proposals import esp_transform, ike_transform, read_esp, read_ike
+from lotor.wire.v1.proposals import (
+    ah_text,
+    esp_transform,
+    ike_transform,
+    ipcomp_transform,
+    read_esp,
+    read_ike,
+    read_ipcomp,
+)
 
 HYBRID = IkeSuite(Cipher.AES_CBC, 256, Hash.SHA1, Group.MODP2048, AuthMethod.HYBRID_RSA, 28800)
 ESP = EspSuite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA1)
@@ -237,3 +245,32 @@ def test_phase_2_offers_have_words():
     assert str(read_esp(esp(12, tv(6, 256), tv(5, 2), tv(3, 14), tv(4, 3)))) == "aes-256/hmac_sha1/modp2048/udp_tunnel"
     assert str(read_esp(esp(20, tv(6, 128), tv(4, 61443)))) == "aes_gcm_16-128/draft_udp_tunnel"
     assert str(read_esp(esp(11, tv(5, 99)))) == "null/99/-"
+
+
+# -- IPComp and AH ----------------------------------------------------------------------------------------------------
+
+
+def test_a_transform_of_ipcomp_reads_back():
+    """The octets that strongSwan sends, but for the lifetime."""
+    transform = ipcomp_transform(1, Compression.DEFLATE, group=None, encapsulation=3, lifetime=3600)
+    assert (transform.id, encode_attributes(transform.attributes).hex()) == (2, "800400038001000180020e10")
+    offer = read_ipcomp(transform)
+    assert (offer.algorithm(), offer.encapsulation, str(offer)) == (Compression.DEFLATE, 3, "deflate")
+
+
+@pytest.mark.parametrize("odd", [(8, 1), (9, 1), (5, 2), (6, 128), (99, 1)])
+def test_ipcomp_with_more_than_is_understood_is_not_taken(odd):
+    transform = ipcomp_transform(1, Compression.DEFLATE, group=Group.MODP2048, encapsulation=1, lifetime=3600)
+    assert read_ipcomp(transform).algorithm() is Compression.DEFLATE
+    assert read_ipcomp(replace(transform, attributes=(*transform.attributes, tv(*odd)))).algorithm() is None
+
+
+def test_other_algorithms_of_ipcomp_have_names_only():
+    for number, name in ((1, "oui"), (3, "lzs"), (9, "9")):
+        offer = read_ipcomp(Transform(1, number, ()))
+        assert (offer.algorithm(), str(offer)) == (None, name)
+
+
+def test_ah_reads_for_people():
+    assert ah_text(Transform(1, 3, (tv(5, 2), tv(4, 1)))) == "ah/hmac_sha1/tunnel"
+    assert ah_text(Transform(1, 3, ())) == "ah/-/-"

@@ -14,6 +14,7 @@ from lotor.config.settings import (
     Credential,
     FileName,
     IdentifierSetting,
+    Ipcomp,
     ModeCfg,
     Proposal,
     RemoteSettings,
@@ -150,8 +151,9 @@ def _child(sainfo: SainfoSettings) -> ChildPolicy:
     ciphers = [(each.value, each.key_bits) for each in sainfo.encryption_algorithm if each.value]
     suites = [EspSuite(cipher, bits, each) for cipher, bits in ciphers for each in _beside(cipher, integrities)]
     compression = tuple(each.value for each in sainfo.compression_algorithm if each.value)
+    accepted = () if sainfo.ipcomp is Ipcomp.OFF else compression
     pfs_group = sainfo.pfs_group.value if sainfo.pfs_group else None
-    return ChildPolicy(tuple(suites), pfs_group, sainfo.lifetime, compression)
+    return ChildPolicy(tuple(suites), pfs_group, sainfo.lifetime, accepted, ipcomp=sainfo.ipcomp is Ipcomp.OFFER)
 
 
 def _beside(cipher: Cipher, integrities: tuple[Integrity, ...]) -> tuple[Integrity | None, ...]:

@@ -353,6 +353,14 @@ class Selector:
     at: Location = field(default=NOWHERE, compare=False, repr=False)
 
 
+class Ipcomp(Enum):
+    """Whether IPComp is offered and accepted, only accepted, or neither."""
+
+    OFFER = "on"
+    ACCEPT = "accept"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True)
 class SainfoSettings:
     """One `sainfo` block. `local` and `remote` None: anonymous. `lifetime` in seconds."""
@@ -365,6 +373,7 @@ class SainfoSettings:
     encryption_algorithm: tuple[Algorithm[Cipher], ...]
     authentication_algorithm: tuple[Algorithm[Integrity], ...]
     compression_algorithm: tuple[Algorithm[Compression], ...]
+    ipcomp: Ipcomp
     pfs_group: Algorithm[Group] | None
     lifetime: int
     remoteid: int

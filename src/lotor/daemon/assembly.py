@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from lotor.config.problem import NOWHERE
 from lotor.config.settings import Listen, ListenAddress
-from lotor.daemon.engines import environment, tun_device, userspace
+from lotor.daemon.engines import carried, environment, tun_device, userspace
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import Loadout
 from lotor.daemon.machinery import Equipment, Machinery
@@ -59,7 +59,7 @@ async def assemble(loadout: Loadout, broken: Callable[[str], None], capture: Cap
         leases = _leases(loadout)
         sockets = tuple(map(IsakmpSocket, isakmp))
         equipment = Equipment(dataplane, host, sockets, leases, environment, OUTER_MARK, capture)
-        core = Endpoint(loadout.policy, SystemDice(), disclose=capture is not None)
+        core = Endpoint(carried(loadout.policy, dataplane), SystemDice(), disclose=capture is not None)
         machinery = Machinery(core, loadout, equipment, broken)
         await _open_gateway(loadout, dataplane.device(), dataplane.mtu(), held)
         held.callback(dataplane.stop)

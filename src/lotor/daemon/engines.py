@@ -6,6 +6,7 @@ import errno
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from lotor.auth import LocalLogins, SystemGroups, SystemLogins, Throttle, UserFile
@@ -17,7 +18,7 @@ from lotor.hooks.environment import Occasion
 from lotor.hooks.environment import environment as variables
 from lotor.hooks.scripts import ScriptHooks
 from lotor.model.login import LoginAttempt, Refused, Verdict
-from lotor.model.policy import Side
+from lotor.model.policy import Policy, Side
 from lotor.ports.auth import LoginBackend
 from lotor.ports.dataplane import DataPlane, TunDevice
 from lotor.ports.hooks import HookEvent
@@ -92,3 +93,9 @@ def tun_device(held: AsyncExitStack) -> TunDevice:
 def userspace(tun: TunDevice, nat_t: Sequence[socket.socket]) -> DataPlane:
     """`nat_t`: a socket for each IP version there is."""
     return Userspace(tun, *nat_t)
+
+
+def carried(policy: Policy, dataplane: DataPlane) -> Policy:
+    """The policy without what this data plane cannot do."""
+    compression = tuple(each for each in policy.child.compression if each in dataplane.compressions)
+    return replace(policy, child=replace(policy.child, compression=compression))

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lotor.daemon.connections import Connections, Ground, Parts
-from lotor.daemon.engines import succeed
+from lotor.daemon.engines import carried, succeed
 from lotor.daemon.loadout import Loadout
 from lotor.ike.events import Event
 from lotor.ike.flight import schedule
@@ -107,7 +107,7 @@ class Machinery:
         succeed(loadout.logins, self.loadout.logins)
         self.loadout = loadout
         self.answers.use(self._sources())
-        self.driver.command(Reload(loadout.policy))
+        self.driver.command(Reload(carried(loadout.policy, self._equipment.dataplane)))
 
     def remarks(self) -> list[str]:
         """What whoever looks at the status should know beside the sessions."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import Protocol
 
+from lotor.model.algorithms import Compression
 from lotor.model.child import Child, Counters
 from lotor.model.network import Path, Peer
 
@@ -47,6 +48,11 @@ class DataPlane(Protocol):
     def start(self, receive: Callable[[bytes, Path], None], notify: Callable[[Notice], None]) -> None: ...
 
     def stop(self) -> None: ...
+
+    @property
+    def compressions(self) -> frozenset[Compression]:
+        """What SA pairs may have; nothing else is offered or accepted."""
+        ...
 
     def device(self) -> str:
         """Name of the TUN device."""

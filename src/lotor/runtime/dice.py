@@ -11,6 +11,7 @@ from lotor.model.algorithms import Group
 from lotor.runtime.ahead import KeyPairs
 
 COOKIE_OCTETS = 8
+CPIS = range(256, 61440)
 
 
 class SystemDice:
@@ -33,6 +34,9 @@ class SystemDice:
 
     def key_pair(self, group: Group) -> KeyPair:
         return self._pairs.take(group) if group in modp.GROUPS else key_pair(group)
+
+    def cpi(self) -> int:
+        return secrets.choice(CPIS)
 
     def sequence(self) -> int:
         return secrets.randbelow(2**31)

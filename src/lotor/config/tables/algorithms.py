@@ -62,7 +62,7 @@ INTEGRITIES = (
     ),
 )
 COMPRESSIONS = (
-    Choice("deflate", Compression.DEFLATE, "offered only when the engine that carries ESP can do it"),
+    Choice("deflate", Compression.DEFLATE, "only where the engine that carries ESP can do it"),
     Choice("lzs", later=True),
     Choice("oui", later=True),
 )

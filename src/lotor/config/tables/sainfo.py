@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 from lotor.config.arguments import Argument, Duration, ListOf, Number, Text, to_address
-from lotor.config.choices import AlgorithmOf
+from lotor.config.choices import AlgorithmOf, Choice, Keyword
 from lotor.config.directive import MANDATORY, Block, Directive, Use
 from lotor.config.lexer import Kind, Token
-from lotor.config.settings import Places, SainfoSettings, Selector
+from lotor.config.settings import Ipcomp, Places, SainfoSettings, Selector
 from lotor.config.tables.algorithms import COMPRESSIONS, ESP_CIPHERS, GROUPS, INTEGRITIES
 from lotor.config.words import Mistake, Words
 
@@ -100,6 +100,15 @@ def _identifier(words: Words) -> Selector:
     return Selector(f"{kind.text} {words.take('').text}" if following else kind.text, kind.at)
 
 
+IPCOMP = Keyword(
+    (
+        Choice("on", Ipcomp.OFFER, "asked for where this end begins, and accepted"),
+        Choice("accept", Ipcomp.ACCEPT, "accepted where the peer asks for it"),
+        Choice("off", Ipcomp.OFF, "never"),
+    )
+)
+
+
 def make_sainfo(*, places: Places, **fields: Any) -> SainfoSettings:
     return SainfoSettings(**fields, places=places)
 
@@ -124,8 +133,19 @@ SAINFO = Block(
         Directive(
             "compression_algorithm",
             ListOf(AlgorithmOf(COMPRESSIONS, skips=True)),
-            "Compression of packets.",
+            "Compression of packets, as far as ipcomp allows it.",
             default=MANDATORY,
+        ),
+        Directive(
+            "ipcomp",
+            IPCOMP,
+            "Whether packets are compressed before they are encrypted (IPComp, RFC 3173), for slow lines. Who can make "
+            "a user send what he chooses may guess from the length of the packets what else is in them.",
+            default=Ipcomp.ACCEPT,
+            default_text="accept",
+            use=Use.EXTENSION,
+            differs="racoon asks for it where a policy of setkey says ipcomp, and as a gateway with generate_policy on "
+            "takes what the client offers first.",
         ),
         Directive(
             "pfs_group",

@@ -14,6 +14,7 @@ from lotor.dataplane.userspace.native_esp import open_esp_socket
 from lotor.dataplane.userspace.offloads import ALL_OFFLOADS, Offloads
 from lotor.dataplane.userspace.records import LARGEST_RECORD, Received, parse
 from lotor.dataplane.userspace.spis import Spis
+from lotor.model.algorithms import Compression
 from lotor.model.child import Child, Counters, Encapsulation
 from lotor.model.network import Instant, Path
 from lotor.ports.dataplane import Broken, Notice, TunDevice
@@ -22,6 +23,8 @@ OUTER_MTU = 1500
 """Octets of the largest IP datagram that the path outside is believed to carry."""
 MOST_AT_ONCE = 64
 """Records read before other work of the loop gets its turn."""
+COMPRESSIONS: frozenset[Compression] = frozenset()
+"""IPComp algorithms that the Rust thread knows."""
 _SEQPACKET_BUFFER = 1 << 20
 _VERSIONS = {socket.AF_INET: 4, socket.AF_INET6: 6}
 
@@ -72,6 +75,10 @@ class Userspace:
             self._loop = None
         self._pump.stop()
         self._records.close()
+
+    @property
+    def compressions(self) -> frozenset[Compression]:
+        return COMPRESSIONS
 
     def device(self) -> str:
         return self._tun.name

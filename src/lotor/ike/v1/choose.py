@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from lotor.ike.errors import PolicyRefusal
+from lotor.ike.v1 import bundles
+from lotor.ike.v1.bundles import Offered
 from lotor.model.algorithms import EspSuite, Group, IkeSuite
-from lotor.model.child import LOWEST_SPI
 from lotor.model.policy import ChildPolicy, ProposalCheck, RemotePolicy
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
-from lotor.wire.v1.numbers import EncapsulationMode, NotifyType, Protocol
-from lotor.wire.v1.proposals import EspOffer, IkeOffer, read_esp, read_ike
+from lotor.wire.v1.numbers import NotifyType, Protocol
+from lotor.wire.v1.proposals import EspOffer, IkeOffer, read_ike
 
 SHOWN = 4
 """Offers named in a refusal; a client may send two dozen."""
@@ -124,14 +125,12 @@ def ike_answer(remote: RemotePolicy, sa: SecurityAssociation) -> IkeSuite:
 
 # --- phase 2 ---------------------------------------------------------------------------------------------------------
 
-SPI_SIZE = 4
-
-UDP_TUNNELS = frozenset({EncapsulationMode.UDP_TUNNEL, EncapsulationMode.DRAFT_UDP_TUNNEL})
+NO_AH = "AH is not carried out: it does not encrypt and passes no NAT; let the peer offer ESP alone"
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenEsp:
-    """The suite, the lifetime to keep, whether it is shorter than the peer's, and what to answer with."""
+    """The suite, the lifetime to keep, whether it is shorter than the peer's, and the offer to answer with."""
 
     suite: EspSuite
     group: Group | None
@@ -139,22 +138,12 @@ class ChosenEsp:
     kilobytes: int | None
     shortened: bool
     offered: int
-    spi: bytes
-    proposal: Proposal
-    transform: Transform
+    offer: Offered
 
 
-def _esp_offers(sa: SecurityAssociation) -> Iterator[tuple[Proposal, EspOffer]]:
-    """ESP alone: proposals that share a number are one bundle (RFC 2408 §4.2), unless all of them are ESP (vpnc)."""
-    bundled = {p.number for p in sa.proposals if p.protocol != Protocol.ESP}
-    for proposal in sa.proposals:
-        if proposal.protocol == Protocol.ESP and proposal.number not in bundled and _usable(proposal.spi):
-            for transform in proposal.transforms:
-                yield proposal, read_esp(transform)
-
-
-def _usable(spi: bytes) -> bool:
-    return len(spi) == SPI_SIZE and int.from_bytes(spi, "big") >= LOWEST_SPI
+def _fits_path(offer: EspOffer, *, udp: bool) -> bool:
+    """`udp`: the path needs encapsulation, else plain tunnel mode is wanted."""
+    return offer.encapsulation in (bundles.UDP_TUNNELS if udp else bundles.TUNNELS)
 
 
 def _same_algorithms(check: ProposalCheck, wanted: EspSuite, offered: EspSuite) -> str:
@@ -181,18 +170,25 @@ def _esp_misfit(check: ProposalCheck, child: ChildPolicy, wanted: EspSuite, offe
 
 
 def esp_choice(check: ProposalCheck, child: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> ChosenEsp:
-    """The responder's choice. `udp`: the path needs encapsulation, else plain tunnel mode is wanted."""
-    offers = [(p, o) for p, o in _esp_offers(sa) if (o.encapsulation in UDP_TUNNELS) is udp]
+    """The responder's choice: our suites in their order, the first of the peer's offers that fits each."""
+    offers = [each for each in bundles.offered(sa, child.compression) if _fits_path(each.esp, udp=udp)]
     misfit = ""
     for wanted in child.suites:
-        for proposal, offer in offers:
-            misfit_here = _esp_misfit(check, child, wanted, offer)
+        for offer in offers:
+            misfit_here = _esp_misfit(check, child, wanted, offer.esp)
             if not misfit_here:
-                return _chosen(check, child, proposal, offer)
+                return _chosen(check, child, offer)
             misfit = _telling(misfit, misfit_here)
-    if not offers:
-        misfit = f"no tunnel mode {'in UDP ' if udp else ''}offered"
-    raise _refuse([str(read) for _, read in _esp_offers(sa)], _wanted(child), misfit)
+    raise _refuse(bundles.texts(sa), _wanted(child), misfit if offers else _unusable(child, sa, udp=udp))
+
+
+def _unusable(child: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> str:
+    """Why none of the offers is one that could be looked at."""
+    if bundles.has_ah(sa):
+        return NO_AH
+    if bundles.has_ipcomp(sa) and not child.compression:
+        return "IPComp is not accepted here, and ESP was not offered without it"
+    return f"no tunnel mode {'in UDP ' if udp else ''}offered"
 
 
 def _wanted(child: ChildPolicy) -> list[str]:
@@ -200,33 +196,30 @@ def _wanted(child: ChildPolicy) -> list[str]:
     return [f"{suite}{pfs}" for suite in child.suites]
 
 
-def _chosen(check: ProposalCheck, child: ChildPolicy, proposal: Proposal, offer: EspOffer) -> ChosenEsp:
-    suite = offer.suite()
+def _chosen(check: ProposalCheck, child: ChildPolicy, offer: Offered) -> ChosenEsp:
+    suite, esp = offer.esp.suite(), offer.esp
     if suite is None:
-        raise _refuse([str(offer)], _wanted(child), "unknown algorithm")
-    theirs = offer.lifetime_seconds or child.lifetime
+        raise _refuse([str(esp)], _wanted(child), "unknown algorithm")
+    theirs = esp.lifetime_seconds or child.lifetime
     life = _agreed_life(check, child.lifetime, theirs)
     return ChosenEsp(
         suite=suite,
-        group=Group(offer.group) if offer.group is not None else None,
+        group=Group(esp.group) if esp.group is not None else None,
         lifetime=life,
-        kilobytes=offer.lifetime_kilobytes,
+        kilobytes=esp.lifetime_kilobytes,
         shortened=life < theirs,
         offered=theirs,
-        spi=proposal.spi,
-        proposal=proposal,
-        transform=offer.transform,
+        offer=offer,
     )
 
 
-def esp_answer(offered: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> ChosenEsp:
-    """The initiator's check of the answer: exactly one transform, its algorithms, group and mode among ours."""
-    answers = list(_esp_offers(sa))
-    if len(answers) == 1:
-        proposal, offer = answers[0]
-        fits = offer.suite() in offered.suites and offer.group == offered.pfs_group
-        if fits and (offer.encapsulation in UDP_TUNNELS) is udp:
-            return _chosen(ProposalCheck.CLAIM, offered, proposal, offer)
-    raise _refuse(
-        [str(offer) for _, offer in answers], _wanted(offered), "the gateway chose something that was not offered"
-    )
+def esp_answer(wished: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> ChosenEsp:
+    """The initiator's check of the answer: exactly one transform, its algorithms, group and mode among ours, and IPComp
+    only where it was offered."""
+    answers = list(bundles.offered(sa, wished.compression if wished.ipcomp else ()))
+    if len(answers) == 1 and all(len(proposal.transforms) == 1 for proposal in answers[0].bundle):
+        answer = answers[0].esp
+        fits = answer.suite() in wished.suites and answer.group == wished.pfs_group
+        if fits and (answer.encapsulation in bundles.UDP_TUNNELS) is udp:
+            return _chosen(ProposalCheck.CLAIM, wished, answers[0])
+    raise _refuse(bundles.texts(sa), _wanted(wished), "the gateway chose something that was not offered")

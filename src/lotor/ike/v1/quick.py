@@ -13,17 +13,16 @@ from lotor.ike.gates import Gate
 from lotor.ike.questions import Activate, Install, ReserveSpi
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
-from lotor.ike.v1 import choose, phase1, riders, selectors
+from lotor.ike.v1 import bundles, choose, phase1, riders, selectors
 from lotor.ike.v1.keymat import QuickMaterial, keymat
 from lotor.model.algorithms import EspSuite, Group
-from lotor.model.child import Child, DirectionKeys, Encapsulation, Lifetime
+from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp, Lifetime
 from lotor.model.policy import ChildPolicy
 from lotor.model.secret import Secret
-from lotor.wire.v1.association import Proposal, SecurityAssociation
+from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import EncapsulationMode, NotifyType, Protocol
 from lotor.wire.v1.payloads import Identification, KeyExchange, Nonce, Notification
-from lotor.wire.v1.proposals import esp_transform
 from lotor.wire.v1.vendors import Vendor
 
 MOST_OCTETS = 1 << 63
@@ -38,13 +37,14 @@ LATE = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What both sides settled, ready to become a `Child`. SPIs as octets."""
+    """What both sides settled, ready to become a `Child`. SPIs as octets; `cpi` is ours, None where none was needed."""
 
     chosen: choose.ChosenEsp
     spi_in: bytes
     spi_out: bytes
     material: QuickMaterial
     selectors: Selectors
+    cpi: int | None = None
 
 
 # --- initiator -------------------------------------------------------------------------------------------------------
@@ -54,16 +54,18 @@ def initiator(session: Session, message_id: int, asked: Selectors, replaces: Pai
     """Whoever begins: the client for its first pairs, either end with `replaces` for a rekey of that pair."""
     policy, dice = _wishes(session, replaces), session.desk.dice
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
+    cpi = _cpi(session) if policy.ipcomp and policy.compression else None
     pair = dice.key_pair(policy.pfs_group) if policy.pfs_group is not None else None
     nonce = dice.nonce(session.remote.nonce_size)
     keys = (KeyExchange(pair.public),) if pair is not None else ()
     ends = (selectors.identification(asked.local), selectors.identification(asked.remote))
-    yield from send(_offer(session, policy, spi), Nonce(nonce), *keys, *ends)
+    yield from send(bundles.offer(policy, _mode(session), spi, cpi), Nonce(nonce), *keys, *ends)
     answer = yield from expect()
     chosen = choose.esp_answer(policy, answer.only(SecurityAssociation), udp=_udp(session))
     g_xy = yield from _agree(session, pair, answer)
     material = QuickMaterial(Protocol.ESP, nonce, phase1.nonce_of(answer), g_xy)
-    agreed = Agreed(_shorter(chosen, answer), spi, chosen.spi, material, selectors.narrowed(asked, answer))
+    chosen, narrowed = _shorter(chosen, answer), selectors.narrowed(asked, answer)
+    agreed = Agreed(chosen, spi, chosen.offer.spi, material, narrowed, cpi)
     child = _child(session, agreed, replaces, soft=SOFT)
     yield from _install(child)
     pair_up = Pair(child, initiated=True, exchange=message_id, group=chosen.group)
@@ -78,20 +80,14 @@ def _wishes(session: Session, replaces: Pair | None) -> ChildPolicy:
     policy, given = session.desk.policy.child, session.facts.configuration
     if replaces is not None and not replaces.initiated:
         seconds = replaces.child.lifetime.hard_seconds or policy.lifetime
-        return replace(policy, suites=(replaces.child.suite,), pfs_group=replaces.group, lifetime=int(seconds))
+        ipcomp = replaces.child.compression is not None
+        return replace(
+            policy, suites=(replaces.child.suite,), pfs_group=replaces.group, lifetime=int(seconds), ipcomp=ipcomp
+        )
     told = given.pfs_group if given is not None else None
     if policy.pfs_group is None and told in set(Group):
         return replace(policy, pfs_group=Group(told))
     return policy
-
-
-def _offer(session: Session, policy: ChildPolicy, spi: bytes) -> SecurityAssociation:
-    mode = _mode(session)
-    transforms = tuple(
-        esp_transform(number, suite, group=policy.pfs_group, encapsulation=mode, lifetime=policy.lifetime)
-        for number, suite in enumerate(policy.suites, 1)
-    )
-    return SecurityAssociation((Proposal(1, Protocol.ESP, spi, transforms),))
 
 
 def _shorter(chosen: choose.ChosenEsp, answer: Chain) -> choose.ChosenEsp:
@@ -115,18 +111,18 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     pair = dice.key_pair(chosen.group) if chosen.group is not None else None
     g_xy = yield from _agree(session, pair, asked)
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
+    cpi = _cpi(session) if chosen.offer.compressing else None
     nonce = dice.nonce(session.remote.nonce_size)
     material = QuickMaterial(Protocol.ESP, phase1.nonce_of(asked), nonce, g_xy)
     old = session.children.current(wish)
-    agreed = Agreed(chosen, spi, chosen.spi, material, wish)
+    agreed = Agreed(chosen, spi, chosen.offer.spi, material, wish, cpi)
     child = replace(_child(session, agreed, old, soft=_late(session)), sending=old is None)
     yield from _install(child)
     pair_up = Pair(child, initiated=False, exchange=message_id, group=chosen.group)
     session.children.add(pair_up)
     keys = (KeyExchange(pair.public),) if pair is not None else ()
-    answer = replace(chosen.proposal, spi=spi, transforms=(chosen.transform,))
     yield from send(
-        SecurityAssociation((answer,)),
+        chosen.offer.answer(spi, cpi),
         Nonce(nonce),
         *keys,
         *asked.all(Identification),
@@ -174,6 +170,14 @@ def _mode(session: Session) -> int:
     return traversal.tunnel
 
 
+def _cpi(session: Session) -> int:
+    """One that no pair of the session has: a kernel tells the associations with a peer apart by nothing else."""
+    taken = {pair.child.compression.cpi_in for pair in session.children if pair.child.compression}
+    while (cpi := session.desk.dice.cpi()) in taken:
+        pass
+    return cpi
+
+
 def _agree(session: Session, pair: KeyPair | None, chain: Chain) -> Story[bytes]:
     if pair is None:
         return b""
@@ -196,9 +200,15 @@ def _child(session: Session, agreed: Agreed, replaces: Pair | None, *, soft: flo
         remote_networks=(agreed.selectors.remote,),
         lifetime=_lifetime(chosen, soft),
         esp_frag=session.remote.esp_frag,
+        compression=_compression(agreed),
         replaces=replaces.child.id if replaces is not None else None,
         rate=session.desk.policy.child.rate,
     )
+
+
+def _compression(agreed: Agreed) -> IpComp | None:
+    found = agreed.chosen.offer.compressing
+    return IpComp(found.algorithm, agreed.cpi, found.cpi) if found and agreed.cpi is not None else None
 
 
 def _lifetime(chosen: choose.ChosenEsp, soft: float | None) -> Lifetime:

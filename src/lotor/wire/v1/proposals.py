@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import TypeVar
 
-from lotor.model.algorithms import AEADS, AuthMethod, Cipher, Curve, EspSuite, Group, Hash, IkeSuite, Integrity
+from lotor.model.algorithms import (
+    AEADS,
+    AuthMethod,
+    Cipher,
+    Compression,
+    Curve,
+    EspSuite,
+    Group,
+    Hash,
+    IkeSuite,
+    Integrity,
+)
 from lotor.wire.v1.association import Transform
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.numbers import (
@@ -20,6 +31,7 @@ from lotor.wire.v1.numbers import (
     IkeEncryption,
     IkeHash,
     IkeTransform,
+    IpcompTransform,
     LifeType,
     name_of,
 )
@@ -72,6 +84,7 @@ ESP_INTEGRITIES: Mapping[int, Integrity] = {
     EspIntegrity.HMAC_SHA384: Integrity.HMAC_SHA384,
     EspIntegrity.HMAC_SHA512: Integrity.HMAC_SHA512,
 }
+COMPRESSIONS: Mapping[int, Compression] = {IpcompTransform.DEFLATE: Compression.DEFLATE}
 _IKE_LIFE = (IkeAttribute.LIFE_TYPE, IkeAttribute.LIFE_DURATION)
 _IKE_ALGORITHMS = frozenset(
     {
@@ -86,6 +99,7 @@ _ESP_LIFE = (EspAttribute.LIFE_TYPE, EspAttribute.LIFE_DURATION)
 _ESP_ALGORITHMS = frozenset(
     {EspAttribute.GROUP, EspAttribute.ENCAPSULATION, EspAttribute.AUTH, EspAttribute.KEY_LENGTH}
 )
+_IPCOMP_ATTRIBUTES = frozenset({EspAttribute.GROUP, EspAttribute.ENCAPSULATION})
 
 E = TypeVar("E", bound=Enum)
 
@@ -170,6 +184,24 @@ class EspOffer:
         return "/".join(parts)
 
 
+@dataclass(frozen=True, slots=True)
+class IpcompOffer:
+    """A phase-2 transform of IPComp as numbers; `encapsulation` None where it names none."""
+
+    transform_id: int
+    encapsulation: int | None
+    transform: Transform
+
+    def algorithm(self) -> Compression | None:
+        """None for another one than ours, and where an attribute is not understood (a dictionary size, for one)."""
+        understood = _is_understood(self.transform, _IPCOMP_ATTRIBUTES, _ESP_LIFE)
+        return COMPRESSIONS.get(self.transform_id) if understood else None
+
+    def __str__(self) -> str:
+        """Like `deflate`."""
+        return _word(COMPRESSIONS, IpcompTransform, self.transform_id)
+
+
 def ike_transform(number: int, suite: IkeSuite, *, auth: int | None = None) -> Transform:
     """A phase-1 transform; `auth` in place of the method's own number."""
     method = _method_number(suite) if auth is None else auth
@@ -212,14 +244,26 @@ def esp_transform(number: int, suite: EspSuite, *, group: Group | None, encapsul
         attributes.append(Attribute.integer(EspAttribute.KEY_LENGTH, suite.key_bits))
     if suite.integrity:
         attributes.append(Attribute.integer(EspAttribute.AUTH, _number(ESP_INTEGRITIES, suite.integrity)))
-    if group:
-        attributes.append(Attribute.integer(EspAttribute.GROUP, group))
-    attributes += [
+    attributes += _how(group, encapsulation, lifetime)
+    return Transform(number, _number(ESP_CIPHERS, suite.cipher), tuple(attributes))
+
+
+def _how(group: Group | None, encapsulation: int, lifetime: int) -> tuple[Attribute, ...]:
+    """The attributes that every protocol of phase 2 has; `lifetime` in seconds."""
+    groups = (Attribute.integer(EspAttribute.GROUP, group),) if group else ()
+    return (
+        *groups,
         Attribute.integer(EspAttribute.ENCAPSULATION, encapsulation),
         Attribute.integer(EspAttribute.LIFE_TYPE, LifeType.SECONDS),
         Attribute.integer(EspAttribute.LIFE_DURATION, lifetime),
-    ]
-    return Transform(number, _number(ESP_CIPHERS, suite.cipher), tuple(attributes))
+    )
+
+
+def ipcomp_transform(
+    number: int, algorithm: Compression, *, group: Group | None, encapsulation: int, lifetime: int
+) -> Transform:
+    """A phase-2 transform of IPComp; `lifetime` in seconds."""
+    return Transform(number, _number(COMPRESSIONS, algorithm), _how(group, encapsulation, lifetime))
 
 
 def read_esp(transform: Transform) -> EspOffer:
@@ -235,6 +279,17 @@ def read_esp(transform: Transform) -> EspOffer:
         kilobytes,
         transform,
     )
+
+
+def read_ipcomp(transform: Transform) -> IpcompOffer:
+    return IpcompOffer(transform.id, _numbers(transform).get(EspAttribute.ENCAPSULATION), transform)
+
+
+def ah_text(transform: Transform) -> str:
+    """A phase-2 transform of AH, which nobody here can use, like `ah/hmac_sha1/tunnel`."""
+    numbers = _numbers(transform)
+    integrity = _word(ESP_INTEGRITIES, EspIntegrity, numbers.get(EspAttribute.AUTH))
+    return f"ah/{integrity}/{_word({}, EncapsulationMode, numbers.get(EspAttribute.ENCAPSULATION))}"
 
 
 def _numbers(transform: Transform) -> dict[int, int]:
