@@ -27,6 +27,7 @@ class Sink(Enum):
 def set_up(sink: Sink | Path, level: str, *, debug: bool) -> None:
     """Replaces what was set up before. `level` as the `log` directive names it."""
     handler = _handler(sink)
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line says them
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)

@@ -39,7 +39,9 @@ class Journal:
         if self._from_stranger(event) and not self._admit():
             self._unlearn(event)
             return
-        log.log(event.level, "%s%s", self._prefix(event.session), clean(event.text()))
+        # Not log.log(): looking for the caller on the stack takes as long as all the rest.
+        line = self._prefix(event.session), clean(event.text())
+        log.handle(logging.LogRecord(log.name, event.level, __file__, 0, "%s%s", line, None))
         if isinstance(event, Ended):
             self._tell_story(event)
         self._unlearn(event)

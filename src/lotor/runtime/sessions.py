@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lotor.ike.events import (
     ChildDown,
@@ -29,10 +29,10 @@ from lotor.ports.dataplane import DataPlane
 NOTHING = Counters()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Session:
-    """One session as it stands. `since` is wall clock (seconds), for people; `children` by the core's numbers;
-    `past` the traffic of SA pairs that are gone."""
+    """One session as it stands: the register alone changes it. `since` is wall clock (seconds), for people; `children`
+    by the core's numbers; `past` the traffic of SA pairs that are gone."""
 
     id: int
     side: Side
@@ -70,7 +70,7 @@ class Register:
             self._renewed(event)
         session = self._sessions.get(event.session)
         if session is not None:
-            self._sessions[event.session] = self._after(session, event)
+            self._learn(session, event)
 
     def ended(self, event: Event) -> None:
         """The last subscriber: drops what has ended."""
@@ -94,34 +94,27 @@ class Register:
         """What the attempt learned of the peer becomes the session's."""
         attempt, session = self._sessions.pop(event.attempt, None), self._sessions.get(event.session)
         if attempt is not None and session is not None:
-            self._sessions[event.session] = replace(
-                session,
-                path=event.path,
-                suite=event.suite,
-                peer=attempt.peer,
-                nat=attempt.nat,
-                vendor=attempt.vendor,
-                cookies=event.cookies,
-            )
+            session.path, session.suite, session.cookies = event.path, event.suite, event.cookies
+            session.peer, session.nat, session.vendor = attempt.peer, attempt.nat, attempt.vendor
 
-    def _after(self, session: Session, event: Event) -> Session:
+    def _learn(self, session: Session, event: Event) -> None:
         match event:
-            case PhaseOneUp(path=path, suite=suite, peer=peer, nat=nat, cookies=cookies, vendor=vendor):
-                session = replace(session, path=path, suite=suite, peer=peer, nat=nat, cookies=cookies, vendor=vendor)
+            case PhaseOneUp():
+                session.path, session.suite, session.cookies = event.path, event.suite, event.cookies
+                session.peer, session.nat, session.vendor = event.peer, event.nat, event.vendor
             case LoggedIn(user=user):
-                session = replace(session, user=user)
+                session.user = user
             case Configured(user=user, configuration=configuration):
-                session = replace(session, user=user, configuration=configuration)
+                session.user, session.configuration = user, configuration
             case ChildUp(child=child):
-                session = replace(session, children={**session.children, child.id: event})
+                session.children[child.id] = event
             case ChildDown(child=child):
-                kept = {number: each for number, each in session.children.items() if number != child}
-                session = replace(session, children=kept, past=add(session.past, self._dataplane.counters(child)))
+                session.children.pop(child, None)
+                session.past = add(session.past, self._dataplane.counters(child))
             case PathChanged(new=new):
-                session = replace(session, path=new)
+                session.path = new
             case Up(path=path, user=user):
-                session = replace(session, path=path, user=user, up=True)
-        return session
+                session.path, session.user, session.up = path, user, True
 
 
 def add(total: Counters, more: Counters | None) -> Counters:
