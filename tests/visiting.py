@@ -12,6 +12,7 @@ from lotor.daemon.machinery import Equipment, Machinery
 from lotor.daemon.service import Origin, Steward
 from lotor.ike.endpoint import Endpoint
 from lotor.leases.pool import Pool
+from lotor.leases.succession import Succession
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
 from lotor.runtime.dice import SystemDice
@@ -137,12 +138,12 @@ class World:
         self.steward = self.steward_of("client", self.client)
         self.gateway_steward = self.steward_of("gateway", self.gateway)
 
-    def program(self, name, leases):
+    def program(self, name, pool):
         loadout = load(self.directory / f"{name}.conf")
         plane = AirDataPlane(self.air, name)
         sockets = (AirSocket(self.air, name, 500 if name == "gateway" else 501),)
         capture = self.capture if name == "gateway" else None
-        equipment = Equipment(plane, RecordingHost(self.diary), sockets, leases, environment, capture=capture)
+        equipment = Equipment(plane, RecordingHost(self.diary), sockets, Succession(pool), environment, capture=capture)
         core = Endpoint(loadout.policy, SystemDice(), disclose=capture is not None)
         machinery = Machinery(core, loadout, equipment, lambda why: None)
         machinery.start()

@@ -25,7 +25,8 @@ from lotor.ports.leases import Leases
 from lotor.runtime.answers import Answers, Sources
 from lotor.runtime.attempts import Attempts
 from lotor.runtime.capture import Capture
-from lotor.runtime.configurations import GatewayConfigurations, NoConfigurations
+from lotor.runtime.configurations import GatewayConfigurations
+from lotor.runtime.doors import Door, Doors
 from lotor.runtime.driver import Core, Driver
 from lotor.runtime.explain import line
 from lotor.runtime.follower import Engines, Environment, Follower
@@ -33,7 +34,7 @@ from lotor.runtime.journal import Journal
 from lotor.runtime.persons import ClientPersons, Files
 from lotor.runtime.requests import Requests
 from lotor.runtime.sessions import Register
-from lotor.runtime.sockets import IsakmpSocket, source_towards
+from lotor.runtime.sockets import source_towards
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +45,13 @@ SHUT_DOWN = Reason(Cause.ADMINISTRATOR, "the daemon was shut down")
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """The engines that hold something of the host; `leases` None on a pure client. `mark` is that of our sockets;
+    """The engines that hold something of the host. `mark` is that of our sockets;
     `capture` gets every datagram, where somebody asked for it."""
 
     dataplane: DataPlane
     host: Host
-    isakmp: tuple[IsakmpSocket, ...]
-    leases: Leases | None
+    isakmp: tuple[Door, ...]
+    leases: Leases
     environment: Environment
     mark: int | None = None
     capture: Capture | None = None
@@ -64,13 +65,10 @@ class Machinery:
         self._equipment = equipment
         self._broken = broken
         self._executor = ThreadPoolExecutor(THREADS, "lotor-keys")
-        self._configurations = (
-            GatewayConfigurations(equipment.leases, lambda: self.loadout.template)
-            if equipment.leases is not None
-            else NoConfigurations()
-        )
+        self._configurations = GatewayConfigurations(equipment.leases, lambda: self.loadout.template)
         self.requests = Requests()
         self.register = Register(equipment.dataplane)
+        self.doors = Doors(equipment.isakmp, lambda: [each.path for each in self.register.all()])
         self.attempts = Attempts()
         self.persons = ClientPersons(self.requests, Files(self._login, self._password))
         self.answers = Answers(self._sources())
@@ -89,16 +87,14 @@ class Machinery:
         self.driver.subscribe(self.follower.follow)
         self.driver.subscribe(self.register.ended)
         self._equipment.dataplane.start(self._receive, self._notice)
-        for isakmp in self._equipment.isakmp:
-            isakmp.start(self._receive)
+        self.doors.start(self._receive)
 
     async def stop(self) -> None:
         """Deletes to every peer, the host as it was, then the engines."""
         self.driver.command(Shutdown(SHUT_DOWN))
         await self.follower.settled()
         self.driver.stop()
-        for isakmp in self._equipment.isakmp:
-            isakmp.close()
+        self.doors.close()
         self._equipment.dataplane.stop()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
@@ -151,11 +147,7 @@ class Machinery:
         if path.floated:
             self._equipment.dataplane.transmit(data, path)
             return
-        for isakmp in self._equipment.isakmp:
-            if isakmp.serves(path.local):
-                isakmp.transmit(data, path)
-                return
-        raise OSError(f"no socket listens at {path.local}")
+        self.doors.transmit(data, path)
 
     def _notice(self, notice: Notice) -> None:
         match notice:
@@ -183,13 +175,7 @@ class Machinery:
 
     def _source(self, remote: Peer) -> Peer:
         address = source_towards(remote, mark=self._equipment.mark)
-        sockets = self._equipment.isakmp
-        local = [each.local for each in sockets if each.serves(Peer(address, each.local.port))]
-        if not local:
-            raise OSError(
-                f"no socket listens at {address}, from where {remote.address} is reached: see listen {{ isakmp }}"
-            )
-        return Peer(address, local[0].port)
+        return self.doors.towards(address)
 
 
 class CurrentHooks:

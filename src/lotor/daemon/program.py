@@ -110,7 +110,9 @@ class Daemon:
             log.warning("%s", warning.partition("\n")[0])
         try:
             file = self._options.file
-            steward = Steward(assembled.machinery, Origin(str(file), lambda: load(file), self._taken_over))
+            steward = Steward(
+                assembled.machinery, Origin(str(file), lambda: load(file), assembled.premises.adapt, self._taken_over)
+            )
             server = await self._control(steward)
             try:
                 self._catch_signals(steward)

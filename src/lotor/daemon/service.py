@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from lotor.config import ConfigError
@@ -24,6 +24,7 @@ from lotor.control.messages import (
 )
 from lotor.control.service import Caller
 from lotor.control.views import StatusView
+from lotor.daemon.exits import StartError
 from lotor.daemon.explaining import explain_view, fix_of
 from lotor.daemon.loadout import Loadout
 from lotor.daemon.machinery import Machinery
@@ -38,12 +39,20 @@ log = logging.getLogger(__name__)
 LONGEST_BANNER = 65536
 
 
+async def nothing_to_adapt(loadout: Loadout) -> list[str]:
+    """For a program that holds nothing of its host."""
+    del loadout
+    return []
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the configuration came from, how to read it again (`ConfigError` when it is bad), and who hears of that."""
+    """Where the configuration came from, how to read it again (`ConfigError` when it is bad), who follows it with
+    sockets and pool (`StartError` when that is not possible) and says what that came to, and who hears of it."""
 
     name: str
     load: Callable[[], Loadout]
+    adapt: Callable[[Loadout], Awaitable[list[str]]] = nothing_to_adapt
     taken_over: Callable[[Loadout], None] = lambda _: None
 
 
@@ -54,6 +63,7 @@ class Steward:
         self._machinery = machinery
         self._origin = origin
         self._started = asyncio.get_running_loop().time()
+        self._reloading = asyncio.Lock()
         self._listeners: set[Callable[[Happened], None]] = set()
         machinery.listen(self._tell)
 
@@ -91,19 +101,24 @@ class Steward:
         return Explained(dict(view))
 
     async def reload(self) -> Response:
-        """Reads, judges, then switches; a bad file keeps what was there."""
-        try:
-            loadout = await asyncio.get_running_loop().run_in_executor(None, self._origin.load)
-        except ConfigError as error:
-            log.error("%s was not taken over, the old configuration stays:\n%s", self._origin.name, error)  # noqa: TRY400 - the text says all
-            return Failed(f"the old configuration stays:\n{error}")
-        text = f"{self._origin.name} taken over; sessions that are up keep what they have"
-        if waiting := at_next_start(self._machinery.loadout, loadout):
-            text += f"; changes of {', '.join(waiting)} count from the next start on"
+        """Reads, judges, then switches, one after the other; what cannot be taken over whole keeps what was there."""
+        async with self._reloading:
+            try:
+                loadout = await asyncio.get_running_loop().run_in_executor(None, self._origin.load)
+                changes = await self._origin.adapt(loadout)
+            except (ConfigError, StartError) as error:
+                log.error("%s was not taken over, the old configuration stays:\n%s", self._origin.name, error)  # noqa: TRY400 - the text says all
+                return Failed(f"the old configuration stays:\n{error}")
+            return self._take_over(loadout, changes)
+
+    def _take_over(self, loadout: Loadout, changes: list[str]) -> Response:
+        changes += at_next_start(self._machinery.loadout, loadout)
         self._machinery.reload(loadout)
         self._origin.taken_over(loadout)
+        text = "; ".join([f"{self._origin.name} taken over, sessions that are up keep what they have", *changes])
         log.info("%s", text)
-        return Done(text)
+        warned = [f"{len(loadout.warnings)} warnings: lotor check tells them"] if loadout.warnings else []
+        return Done("\n".join([text, *warned]))
 
     def subscribe(self, listener: Callable[[Happened], None]) -> Callable[[], None]:
         self._listeners.add(listener)
@@ -118,11 +133,14 @@ class Steward:
 
 
 def at_next_start(old: Loadout, new: Loadout) -> list[str]:
-    """The directives whose change a running daemon does not follow: sockets and the pool."""
-    pools = [each.settings.mode_cfg for each in (old, new)]
-    shapes = [(pool.network4, pool.pool_size, pool.netmask4) if pool else None for pool in pools]
-    changed = {"listen": old.settings.listen != new.settings.listen, "the address pool": shapes[0] != shapes[1]}
-    return [name for name, differs in changed.items() if differs]
+    """The directives whose change a running daemon does not follow."""
+    before, now = old.settings, new.settings
+    changed = {
+        "adminsock": before.listen.adminsock != now.listen.adminsock,
+        "path pidfile": before.paths.pidfile != now.paths.pidfile,
+    }
+    waiting = [name for name, differs in changed.items() if differs]
+    return [f"{' and '.join(waiting)}: the change counts from the next start on"] if waiting else []
 
 
 def connected(session: Session, *, already: bool) -> Connected:

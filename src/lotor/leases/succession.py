@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lotor.leases.pool import Pool
 from lotor.model.judgement import Failure
-from lotor.model.network import Address
 from lotor.ports.leases import Lease
 
 NO_POOL = "this configuration gives no addresses: it has no mode_cfg { network4 …; pool_size …; }"
@@ -36,8 +35,8 @@ class Succession:
                 return held[1]
         if self._pool is None:
             return Failure(NO_POOL)
-        taken = {address for lease in self.outside() for address in _addresses(lease)}
-        return self._pool.acquire(session, user, lambda lease: bool(taken & _addresses(lease)))
+        taken = {address for lease in self.outside() for address in lease.addresses}
+        return self._pool.acquire(session, user, lambda lease: bool(taken & lease.addresses))
 
     def release(self, session: int) -> None:
         if self._pool is not None:
@@ -52,10 +51,10 @@ class Succession:
         if self._pool is not None:
             self._pool.remember(user, lease.address)
 
+    def given(self) -> list[Lease]:
+        """All that sessions hold."""
+        return [*self.outside(), *(self._pool.leases() if self._pool is not None else ())]
+
     def outside(self) -> list[Lease]:
         """Leases of earlier pools, for whoever leads packets to them."""
         return [lease for former in self._former for lease in former.leases()]
-
-
-def _addresses(lease: Lease) -> set[Address]:
-    return {lease.address} if lease.address6 is None else {lease.address, lease.address6.ip}

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Interface
 from typing import Protocol
 
 from lotor.model.judgement import Failure
+from lotor.model.network import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,10 @@ class Lease:
     address: IPv4Address
     netmask: IPv4Address | None = None
     address6: IPv6Interface | None = None
+
+    @property
+    def addresses(self) -> frozenset[Address]:
+        return frozenset({self.address} if self.address6 is None else {self.address, self.address6.ip})
 
 
 class Leases(Protocol):

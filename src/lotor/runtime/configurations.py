@@ -60,17 +60,6 @@ def _ipv4_only(values: ModeConfiguration) -> ModeConfiguration:
     return replace(values, dns6=(), split_include6=())
 
 
-class NoConfigurations:
-    """For a client, which gives no addresses."""
-
-    def acquire(self, session: int, user: str) -> Failure:
-        del session, user
-        return Failure("this end is a client: it gives no addresses")
-
-    def release(self, session: int) -> None:
-        """Nothing was given."""
-
-
 def read_banner(path: Path | None) -> bytes:
     """At most `LONGEST_BANNER` octets; a file that cannot be read is a warning and an empty banner."""
     if path is None:

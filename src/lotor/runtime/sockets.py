@@ -7,7 +7,8 @@ import contextlib
 import errno
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
@@ -59,10 +60,12 @@ FAMILIES = {
 `struct in6_pktinfo`: address, interface index."""
 
 
-def open_udp(local: Peer, *, mark: int | None = None) -> socket.socket:
+def open_udp(local: Peer, *, mark: int | None = None, beside: Sequence[socket.socket] = ()) -> socket.socket:
     """A bound, non-blocking UDP socket that tells and chooses its local address packet by packet.
 
-    `mark` is set as SO_MARK where the process may. `OSError` with a sentence for a person when the port is refused.
+    `mark` is set as SO_MARK where the process may. `beside`: sockets of ours that may have the same port, for every
+    address where this is for one, or the other way round. `OSError` with a sentence for a person when the port is
+    refused.
     """
     family = FAMILIES[local.address.version]
     try:
@@ -77,11 +80,25 @@ def open_udp(local: Peer, *, mark: int | None = None) -> socket.socket:
             _mark(udp, mark)
         _make_room(udp)
         udp.setblocking(False)
-        udp.bind((str(local.address), local.port))
+        with _shared(beside, udp):
+            udp.bind((str(local.address), local.port))
     except OSError as error:
         udp.close()
         raise OSError(error.errno, _refusal(local, error)) from error
     return udp
+
+
+@contextmanager
+def _shared(beside: Sequence[socket.socket], udp: socket.socket) -> Iterator[None]:
+    """Only for the moment of binding: later nobody else may have the port."""
+    sockets = (*beside, udp) if beside else ()
+    for each in sockets:
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        yield
+    finally:
+        for each in sockets:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
 
 
 def local_of(udp: socket.socket) -> Peer:
@@ -112,7 +129,12 @@ class IsakmpSocket:
         self._receive: Receive | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def socket(self) -> socket.socket:
+        return self._udp
+
     def start(self, receive: Receive) -> None:
+        """Also once more, for another receiver."""
         self._receive = receive
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._udp, self._readable)

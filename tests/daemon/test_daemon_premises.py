@@ -1,0 +1,213 @@
+"""A reload's hold on the host: sockets on the loopback, a pool and its routes; all of it or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import closing
+from ipaddress import IPv4Address
+
+import pytest
+
+from lotor.daemon.exits import Exit, StartError
+from lotor.daemon.loadout import load
+from lotor.daemon.premises import Held, Premises, make_pool
+from lotor.ike.events import Ended
+from lotor.leases.succession import Succession
+from lotor.model.network import Path, Peer
+from lotor.model.reason import Cause, Reason
+from lotor.runtime.doors import Doors
+from lotor.runtime.sockets import IsakmpSocket, open_udp
+from visiting import GATEWAY_FILE
+
+HOME = IPv4Address("127.0.0.1")
+POOL, OTHER = "network4 10.99.99.1", "network4 10.50.0.1"
+
+
+class Grounds:
+    def __init__(self):
+        self.led, self.refuses = [], False
+
+    async def serve(self, networks):
+        if self.refuses:
+            raise OSError(17, "the route to 10.50.0.0/24 was refused: File exists")
+        self.led = [str(each) for each in networks]
+
+
+class Place:
+    """A gateway that listens on the loopback; `ports` are free ones."""
+
+    def __init__(self, directory):
+        self.directory, self.paths, self.grounds = directory, [], Grounds()
+        self.ports = [free(), free(), free()]
+        self.floated = Peer(HOME, 4500)
+        loadout = self.loadout(self.ports[0])
+        self.leases = Succession(make_pool(loadout))
+        doors = [IsakmpSocket(open_udp(Peer(HOME, self.ports[0])))]
+        self.doors = Doors(doors, lambda: self.paths)
+        self.doors.start(lambda data, path: None)
+        self.premises = Premises(Held(self.doors, self.leases, self.grounds, frozenset({self.floated})), loadout)
+
+    def loadout(self, *ports, old=POOL, new=POOL):
+        lines = " ".join(f"isakmp 127.0.0.1[{port}];" for port in ports)
+        text = GATEWAY_FILE.format(directory=self.directory, pool=4).replace(old, new)
+        assert "adminsock disabled;" in text
+        listen = f"adminsock disabled; {lines} isakmp_natt 127.0.0.1[4500];"
+        (self.directory / "gateway.conf").write_text(text.replace("adminsock disabled;", listen))
+        return load(self.directory / "gateway.conf")
+
+    def listens(self):
+        return {door.local.port for door in self.doors.open}
+
+
+def free():
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def play(directory, story):
+    async def whole():
+        place = Place(directory)
+        try:
+            await place.premises.open()
+            return await story(place)
+        finally:
+            place.doors.close()
+
+    return asyncio.run(whole())
+
+
+def ended(session=1):
+    return Ended(session, Reason(Cause.PEER_CLOSED, "it ended"), established=True)
+
+
+def test_sockets_follow(directory):
+    async def story(place):
+        first, second, _ = place.ports
+        told = await place.premises.adapt(place.loadout(first, second))
+        both = place.listens()
+        told += await place.premises.adapt(place.loadout(second))
+        return place.ports, told, both, place.listens()
+
+    (first, second, _), told, both, one = play(directory, story)
+    assert (both, one) == ({first, second}, {second})
+    assert told == [f"127.0.0.1:{second} is open now", f"127.0.0.1:{first} is closed to new clients"]
+
+
+def test_nothing_changes_where_one_address_cannot_be_opened(directory):
+    async def story(place):
+        first, second, third = place.ports
+        with closing(open_udp(Peer(HOME, third))), pytest.raises(StartError, match="is in use") as caught:
+            await place.premises.adapt(place.loadout(first, second, third, new=OTHER))
+        with closing(open_udp(Peer(HOME, second))):
+            pass  # it was closed again
+        return place, caught.value.code
+
+    place, code = play(directory, story)
+    assert code is Exit.BUSY
+    assert place.listens() == {place.ports[0]}
+    assert place.grounds.led == ["10.99.99.1/32", "10.99.99.2/31", "10.99.99.4/32"]
+    assert str(place.leases.acquire(1, "alice").address) == "10.99.99.1"
+
+
+def test_nothing_changes_where_the_pool_cannot_be_led(directory):
+    async def story(place):
+        first, second, _ = place.ports
+        place.grounds.refuses = True
+        with pytest.raises(StartError, match="cannot be a gateway: the route to"):
+            await place.premises.adapt(place.loadout(first, second, new=OTHER))
+        with closing(open_udp(Peer(HOME, second))):
+            return place
+
+    place = play(directory, story)
+    assert place.listens() == {place.ports[0]}
+    assert str(place.leases.acquire(1, "alice").address) == "10.99.99.1"
+
+
+def test_a_lease_of_the_old_pool_is_led_until_its_session_ends(directory):
+    async def story(place):
+        place.leases.acquire(1, "alice")
+        told = await place.premises.adapt(place.loadout(place.ports[0], new=OTHER))
+        meanwhile = place.grounds.led
+        new = place.leases.acquire(2, "bob")
+        place.leases.release(1)
+        place.premises.follow(ended())
+        await asyncio.gather(*place.premises._tasks)
+        return told, meanwhile, new, place.grounds.led
+
+    told, meanwhile, new, after = play(directory, story)
+    assert told == ["the pool is 10.50.0.1 to 10.50.0.4 now, addresses that are given stay until their sessions end"]
+    assert meanwhile == [*after, "10.99.99.1/32"]
+    assert after == ["10.50.0.1/32", "10.50.0.2/31", "10.50.0.4/32"]
+    assert str(new.address) == "10.50.0.1"
+
+
+def test_a_larger_pool_leads_nothing_twice(directory):
+    async def story(place):
+        place.leases.acquire(1, "alice")
+        await place.premises.adapt(place.loadout(place.ports[0], old="pool_size 4", new="pool_size 7"))
+        return place.grounds.led
+
+    assert play(directory, story) == ["10.99.99.1/32", "10.99.99.2/31", "10.99.99.4/30"]
+
+
+def test_the_same_configuration_again_touches_nothing(directory):
+    async def story(place):
+        place.grounds.refuses = True
+        door = place.doors.open
+        return await place.premises.adapt(place.loadout(place.ports[0])), place.doors.open == door
+
+    assert play(directory, story) == ([], True)
+
+
+def test_a_socket_in_use_stays_until_its_session_ends(directory):
+    async def story(place):
+        first, second, _ = place.ports
+        old = place.doors.open[0]
+        place.paths = [Path(Peer(HOME, first), Peer(IPv4Address("127.0.0.2"), 500))]
+        await place.premises.adapt(place.loadout(second))
+        held = old.socket.fileno()
+        place.paths = []
+        place.premises.follow(ended())
+        return held, old.socket.fileno()
+
+    held, after = play(directory, story)
+    assert held > 0
+    assert after == -1
+
+
+def test_every_address_can_become_one_and_back(directory):
+    async def story(place):
+        first, *_ = place.ports
+        await place.premises.adapt(everywhere(place, first))
+        wide = place.doors.open[0].local
+        place.paths = [Path(Peer(HOME, first), Peer(IPv4Address("127.0.0.2"), 500))]
+        await place.premises.adapt(place.loadout(first))
+        narrow = place.doors.open[0].local
+        with pytest.raises(OSError, match="in use"):
+            open_udp(Peer(HOME, first))
+        return wide, narrow, first
+
+    wide, narrow, port = play(directory, story)
+    assert (str(wide), str(narrow)) == (f"0.0.0.0:{port}", f"127.0.0.1:{port}")
+
+
+def everywhere(place, port):
+    loadout = place.loadout(port)
+    file = place.directory / "gateway.conf"
+    file.write_text(file.read_text().replace("isakmp 127.0.0.1[", "isakmp 0.0.0.0["))
+    del loadout
+    return load(file)
+
+
+def test_what_stays_where_it_is_is_said(directory):
+    async def story(place):
+        loadout = place.loadout(place.ports[0])
+        file = place.directory / "gateway.conf"
+        file.write_text(file.read_text().replace("[4500]", "[4501]"))
+        del loadout
+        return await place.premises.adapt(load(file))
+
+    (told,) = play(directory, story)
+    assert told == "NAT traversal stays at 127.0.0.1:4500 until the next start: restart lotor to move it"

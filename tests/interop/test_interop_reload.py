@@ -1,0 +1,45 @@
+"""A gateway that reads its configuration again, with people in it."""
+
+from lab import lotor
+from lab.dialling import ping, road_warrior
+from lab.internet import GATEWAY, INSIDE_HOST
+from lab.node import wait_until
+
+PLACES = '"/run/gateway.sock"; isakmp 192.0.2.50[500]'
+
+
+def test_a_reload_with_people_in_it(internet, certificates, gateway):
+    one, other = (road_warrior(node, certificates) for node in internet.clients[:2])
+    assert lotor.connect(one, "alice", "alicepass").code == 0
+    lotor.add_user(gateway, "bob", "bobpass")
+    changes = {"network4": "10.99.99.101", "dns4": "10.0.12.9", "adminsock": PLACES}
+    gateway.configure(lotor.howto("gateway", auth_source="local", **changes))
+    done = gateway.call("reload")
+    assert done.code == 0, done
+    for told in (
+        "the pool is 10.99.99.101 to ",
+        "192.0.2.50:500 is open now",
+        "0.0.0.0:500 is closed to new clients",
+        "NAT traversal stays at 0.0.0.0:4500 and [::]:4500 until the next start",
+    ):
+        assert told in done.stdout
+    assert ping(one.node, INSIDE_HOST)
+    assert lotor.connect(other, "bob", "bobpass").stdout.startswith("Bound to address 10.99.99.101\n")
+    assert ping(other.node, INSIDE_HOST)
+    assert ping(internet.inside, "10.99.99.1")
+    assert {each["address"] for each in gateway.sessions()} == {"10.99.99.1", "10.99.99.101"}
+
+    gateway.configure(lotor.howto("gateway", dh_group="seven", adminsock=PLACES))
+    bad = gateway.call("reload", "-s", "/run/gateway.sock")
+    assert bad.code == 1
+    assert "the old configuration stays:\n/etc/racoon/racoon.conf:" in bad.stderr
+    assert "was not taken over, the old configuration stays" in gateway.journal()
+    assert ping(one.node, INSIDE_HOST)
+
+    assert one.call("vd", GATEWAY).code == 0
+    assert wait_until(lambda: "10.99.99.1 " not in gateway.node.run("ip", "route").stdout)
+    assert lotor.connect(one, "alice", "alicepass").stdout.startswith("Bound to address 10.99.99.102\n")
+    done = gateway.call("logout", "-s", "/run/gateway.sock", "bob")
+    assert done.stdout == "1 session of bob ended\n"
+    assert wait_until(lambda: other.sessions() == [])
+    assert "the gateway ended the session" in other.journal()
