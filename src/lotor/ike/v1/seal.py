@@ -27,8 +27,11 @@ def iv_of(keys: PhaseOneKeys, last_block: bytes, message_id: int) -> bytes:
     return hashes.digest(keys.hash, last_block, message_id.to_bytes(4, "big"))[: len(last_block)]
 
 
+_ENCRYPTION = int(Flag.ENCRYPTION)
+
+
 def encrypted(header: Header) -> bool:
-    return bool(header.flags & Flag.ENCRYPTION)
+    return bool(header.flags & _ENCRYPTION)
 
 
 @dataclass(slots=True)
@@ -70,7 +73,7 @@ class PhaseOneChannel:
         first, octets = build_chain(payloads)
         if not encrypt or self.thread is None:
             return _message(header, first, octets, 0)
-        return _message(header, first, self.thread.seal(octets), Flag.ENCRYPTION)
+        return _message(header, first, self.thread.seal(octets), _ENCRYPTION)
 
     def open(self, incoming: Incoming) -> Opened:
         if not encrypted(incoming.header):
@@ -144,7 +147,7 @@ class PhaseTwoChannel:
         proof = self._hash(rest)
         octets = generic_header(first, proof, "HASH") + proof + rest
         self._learn(next((payload.data for payload in payloads if isinstance(payload, Nonce)), b""))
-        return _message(header, PayloadType.HASH, self.thread.seal(octets), Flag.ENCRYPTION)
+        return _message(header, PayloadType.HASH, self.thread.seal(octets), _ENCRYPTION)
 
     def open(self, incoming: Incoming) -> Opened:
         if not encrypted(incoming.header):

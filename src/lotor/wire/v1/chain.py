@@ -37,7 +37,10 @@ class Chain:
     payloads: tuple[Received, ...]
 
     def first(self, kind: type[P]) -> P | None:
-        return next(iter(self.all(kind)), None)
+        for received in self.payloads:
+            if isinstance(received.value, kind):
+                return received.value
+        return None
 
     def only(self, kind: type[P]) -> P:
         """The first payload of a kind that must be there; `Malformed` when it is not."""
@@ -47,7 +50,7 @@ class Chain:
         return found
 
     def all(self, kind: type[P]) -> tuple[P, ...]:
-        return tuple(received.value for received in self.payloads if isinstance(received.value, kind))
+        return tuple([received.value for received in self.payloads if isinstance(received.value, kind)])
 
     def body(self, kind: type[Payload]) -> bytes | None:
         """The body of the first payload of that kind, octet for octet as received."""
