@@ -104,6 +104,11 @@ HEAD = (1, 1)
         ("aggressive;", 'aggressive; my_identifier ¦asn1dn "XX=1";', "XX is no known part of a name"),
         ("aggressive;", 'aggressive; peers_identifier keyid ¦"no";', "no is missing"),
         ("auth_source local", 'auth_source local; banner ¦"no"', "no is missing"),
+        (
+            "mode_cfg {",
+            "listen { isakmp_natt 192.0.2.1[4500]; isakmp_natt ¦192.0.2.2[4501]; isakmp_natt ::1[4502]; }\nmode_cfg {",
+            "one port for all addresses of an IP version: 192.0.2.1 has 4500",
+        ),
     ],
 )
 def test_what_a_gateway_may_not(home: Path, old: str, new: str, text: str) -> None:

@@ -27,6 +27,7 @@ from lotor.config.settings import (
     Algorithm,
     ConfSource,
     IdentifierSetting,
+    Listen,
     ModeCfg,
     RemoteSettings,
     SainfoSettings,
@@ -48,7 +49,7 @@ def check(settings: Settings) -> tuple[Problem, ...]:
         problems += _remote(remote, settings)
     if is_gateway(settings) and settings.mode_cfg:
         problems += _mode_cfg(settings.mode_cfg)
-    problems += [*ambiguous(settings.remotes), *_sainfos(settings.sainfos), *_adminsock(settings.listen.adminsock)]
+    problems += [*ambiguous(settings.remotes), *_sainfos(settings.sainfos), *_listen(settings.listen)]
     return tuple(sorted(set(problems), key=lambda problem: (problem.path, problem.line, problem.column)))
 
 
@@ -218,6 +219,16 @@ def _empty(sainfo: SainfoSettings) -> Iterator[Problem]:
     elif needy and not any(each.value for each in integrities):
         text = "no authentication_algorithm of this list is available in this version: add hmac_sha256"
         yield Problem.at(sainfo.places.of("authentication_algorithm"), text)
+
+
+def _listen(listen: Listen) -> Iterator[Problem]:
+    yield from _adminsock(listen.adminsock)
+    for version in (4, 6):
+        lines = [each for each in listen.isakmp_natt if each.address.version == version]
+        for line in lines:
+            if line.port != lines[0].port:
+                text = f"isakmp_natt has one port for all addresses of an IP version: {lines[0].address} has "
+                yield Problem.at(line.at, f"{text}{lines[0].port}")
 
 
 def _adminsock(socket: Adminsock | None) -> Iterator[Problem]:

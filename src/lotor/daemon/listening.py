@@ -48,8 +48,6 @@ def _nat_t(listen: Listen, version: int) -> ListenAddress | None:
     wanted = [each for each in lines if each.address.version == version]
     if not wanted:
         return None if lines else ListenAddress(ANYWHERE[version], NAT_T_PORT)
-    if len({each.port for each in wanted}) > 1:
-        raise StartError(f"{wanted[1].at}: isakmp_natt has one port for all addresses", Exit.CONFIGURATION)
     if len({each.address for each in wanted}) == 1:
         return wanted[0]
     return ListenAddress(ANYWHERE[version], wanted[0].port, wanted[0].at)
