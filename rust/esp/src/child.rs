@@ -17,12 +17,16 @@ use crate::lifetime::{Expiry, Life, Limits};
 use crate::mss;
 use crate::network::{any_contains, Network};
 use crate::open::{Opened, Opener, Refusal};
-use crate::replay::{Mark, Window};
+use crate::replay::Mark;
 use crate::seal::{BadKeys, Keys, Sealer};
 use crate::size::{largest_inner, sealed_len, Encapsulation};
 use crate::split::{finish_checksum, Segments};
 use crate::vnet::{Frame, Segmentation};
 use crate::{Nanos, LOWEST_SPI, NEXT_HEADER_NONE};
+
+mod receiver;
+
+pub use receiver::Receiver;
 
 /// Where datagrams of the pair leave and go to; native ESP has no use for the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,11 +282,6 @@ impl Child {
         self.is_sending() && !self.life.is_over() && any_contains(&self.local_networks, source)
     }
 
-    /// Ready to receive packets that came at once; nobody else receives for this pair meanwhile.
-    pub fn receiver(&self) -> Receiver<'_> {
-        Receiver { child: self, window: self.opener.window() }
-    }
-
     /// Only the newest packet so far tells where the peer is now: an older one may come late from where it was. A path
     /// keeps its IP version: another one has another local address, which IKE finds out.
     fn follow(&self, mark: Mark, remote: SocketAddr) -> Option<SocketAddr> {
@@ -458,34 +457,6 @@ impl Child {
 fn version<'a>(mut networks: impl Iterator<Item = &'a Network>) -> Option<Version> {
     let version = networks.next().map_or(Version::V4, Network::version);
     networks.all(|network| network.version() == version).then_some(version)
-}
-
-/// One SA pair, for the packets that came at once.
-pub struct Receiver<'a> {
-    child: &'a Child,
-    window: MutexGuard<'a, Window>,
-}
-
-impl Receiver<'_> {
-    pub fn child(&self) -> &Child {
-        self.child
-    }
-
-    /// Opens in place an ESP packet with the pair's SPI, and counts it.
-    pub fn receive(&mut self, packet: &mut [u8], arrival: &Arrival) -> Result<Received, Refusal> {
-        let child = self.child;
-        if arrival.via != child.encapsulation || child.life.is_over() {
-            return Err(Refusal::Unwanted);
-        }
-        let opened =
-            child.opener.open(&mut self.window, packet).inspect_err(|refusal| child.count_refusal(*refusal))?;
-        child.tally.last_inbound.store(arrival.now, Relaxed);
-        let moved = child.follow(opened.mark, arrival.remote);
-        let admitted = child.admit(packet, &opened, arrival.class);
-        let inner = admitted.inspect_err(|refusal| child.count_refusal(*refusal)).ok().flatten();
-        let expiry = child.life.spent(child.tally.octets_in.load(Relaxed));
-        Ok(Received { inner, moved, expiry })
-    }
 }
 
 #[cfg(test)]

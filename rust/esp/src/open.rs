@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::algorithm::{Shape, Suite};
+use crate::hmac::{Digest, LONGEST_DIGEST, MOST_LANES};
+use crate::primitive::is_left_end;
 use crate::replay::{Mark, Window};
 use crate::seal::{nonce, BadKeys, Keys, Protection};
 use crate::size::TRAILER_LEN;
@@ -55,14 +57,56 @@ impl Opener {
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens in place. The SA's replay window is checked before the ICV is computed and moves only after it proved right.
-    pub fn open(&self, window: &mut Window, packet: &mut [u8]) -> Result<Opened, Refusal> {
+    /// Opens in place packets of `stride` octets, the last maybe shorter, and gives each with what became of it to `take`,
+    /// in order. The SA's replay window is checked before an ICV is computed and moves only after it proved right.
+    pub fn open_all(
+        &self,
+        window: &mut Window,
+        packets: &mut [u8],
+        stride: usize,
+        mut take: impl FnMut(&mut [u8], Result<Opened, Refusal>),
+    ) {
+        for lanes in packets.chunks_mut(stride.saturating_mul(MOST_LANES)) {
+            let digests = self.digests(window, lanes, stride);
+            for (packet, digest) in lanes.chunks_mut(stride).zip(&digests) {
+                let opened = self.open_one(window, packet, digest.as_ref());
+                take(packet, opened);
+            }
+        }
+    }
+
+    /// The hashes that belong into packets which may be fresh; all of one length are hashed at once.
+    fn digests(&self, window: &Window, packets: &[u8], stride: usize) -> [Option<Digest>; MOST_LANES] {
+        let mut all = [None; MOST_LANES];
+        let Protection::CbcMac(_, mac) = &self.protection else { return all };
+        let mut messages: [&[u8]; MOST_LANES] = [&[]; MOST_LANES];
+        let mut places = [0; MOST_LANES];
+        let mut count = 0;
+        for (place, packet) in packets.chunks(stride).enumerate() {
+            let fresh = header(packet).is_some_and(|(_, sequence)| window.check(sequence));
+            let Some(body) = self.body(packet.len()).filter(|_| fresh) else { continue };
+            if packet.len() < stride {
+                mac.digest(&packet[..body.end], all[place].insert([0; LONGEST_DIGEST]));
+                continue;
+            }
+            (messages[count], places[count]) = (&packet[..body.end], place);
+            count += 1;
+        }
+        let mut digests = [[0; LONGEST_DIGEST]; MOST_LANES];
+        mac.digests(&messages[..count], &mut digests[..count]);
+        places[..count].iter().zip(digests).for_each(|(place, digest)| all[*place] = Some(digest));
+        all
+    }
+
+    fn open_one(&self, window: &mut Window, packet: &mut [u8], digest: Option<&Digest>) -> Result<Opened, Refusal> {
         let body = self.body(packet.len()).ok_or(Refusal::Forged)?;
         let (_, sequence) = header(packet).ok_or(Refusal::Forged)?;
         if !window.check(sequence) {
             return Err(Refusal::Replayed);
         }
-        self.authenticate(packet, &body)?;
+        if !self.is_authentic(packet, &body, digest) {
+            return Err(Refusal::Forged);
+        }
         let mark = window.mark(sequence).ok_or(Refusal::Replayed)?;
         self.decrypt(packet, &body);
         let (payload, next_header) = unpad(packet, body).ok_or(Refusal::Misdirected)?;
@@ -78,20 +122,16 @@ impl Opener {
     }
 
     /// GCM and ChaCha20-Poly1305 decrypt as they authenticate.
-    fn authenticate(&self, packet: &mut [u8], body: &Range<usize>) -> Result<(), Refusal> {
-        let authentic = match &self.protection {
-            Protection::CbcMac(_, mac) => {
-                let (data, icv) = packet.split_at(body.end);
-                mac.verify(data, icv)
-            }
+    fn is_authentic(&self, packet: &mut [u8], body: &Range<usize>, digest: Option<&Digest>) -> bool {
+        match &self.protection {
+            Protection::CbcMac(..) => digest.is_some_and(|digest| is_left_end(&packet[body.end..], digest)),
             Protection::Aead(aead, salt) => {
                 let (head, rest) = packet.split_at_mut(body.start);
                 let (data, icv) = rest.split_at_mut(body.len());
                 let (associated, iv) = head.split_at(HEADER_LEN);
                 aead.open(nonce(*salt, iv), associated, data, icv)
             }
-        };
-        authentic.then_some(()).ok_or(Refusal::Forged)
+        }
     }
 
     fn decrypt(&self, packet: &mut [u8], body: &Range<usize>) {
@@ -99,6 +139,16 @@ impl Opener {
             let (head, rest) = packet.split_at_mut(body.start);
             cbc.decrypt(&head[HEADER_LEN..], &mut rest[..body.len()]);
         }
+    }
+}
+
+#[cfg(test)]
+impl Opener {
+    /// One packet.
+    pub(crate) fn open(&self, window: &mut Window, packet: &mut [u8]) -> Result<Opened, Refusal> {
+        let (stride, mut verdict) = (packet.len().max(1), Err(Refusal::Forged));
+        self.open_all(window, packet, stride, |_, opened| verdict = opened);
+        verdict
     }
 }
 
@@ -187,6 +237,31 @@ mod tests {
             prop_assert!(verdict.is_err());
             prop_assert!(opener.open(&mut opener.window(), &mut packet.clone()).is_ok());
             prop_assert_eq!(opener.open(&mut opener.window(), &mut packet.clone()), Err(Refusal::Replayed));
+        }
+
+        /// Some packets of the run are forged, some come twice: all at once or one by one, the same becomes of each.
+        #[test]
+        fn a_run_opens_as_its_packets_do_one_by_one(
+            suite in suites(), len in 1usize..200, last in 0usize..200,
+            run in prop::collection::vec((1u32..60, prop::bool::weighted(0.1)), 1..50)
+        ) {
+            let (sealer, together) = pair(suite);
+            let (_, alone) = pair(suite);
+            let mut packets = Vec::new();
+            for (place, (sequence, forged)) in run.iter().enumerate() {
+                let len = if place + 1 == run.len() { last.min(len) } else { len };
+                let mut packet = sealed(&sealer, *sequence, &vec![*sequence as u8; len]);
+                let at = packet.len() * place / run.len();
+                packet[at] ^= u8::from(*forged);
+                packets.extend(packet);
+            }
+            let stride = sealed_len(sealer.shape(), len);
+            let (mut copy, mut verdicts) = (packets.clone(), Vec::new());
+            together.open_all(&mut together.window(), &mut packets, stride, |_, opened| verdicts.push(opened));
+            let one_by_one: Vec<_> =
+                copy.chunks_mut(stride).map(|packet| alone.open(&mut alone.window(), packet)).collect();
+            prop_assert_eq!(verdicts, one_by_one);
+            prop_assert_eq!(packets, copy);
         }
 
         #[test]

@@ -16,6 +16,9 @@ use des::TdesEde3;
 use md5::Md5;
 
 use crate::algorithm::{Cipher, Integrity};
+use crate::hmac::{Digest, Keyed};
+use crate::sha::{Hash, Sha1, Sha256, Sha384, Sha512};
+use crate::vector::Width;
 
 /// Packets that are encrypted side by side: one alone leaves most of the processor idle, since each block of CBC waits
 /// for the one before it.
@@ -30,9 +33,18 @@ pub(crate) trait Cbc: Send + Sync {
 
 /// A keyed hash over any octets; the ICV is its left end.
 pub(crate) trait Mac: Send + Sync {
-    fn sign(&self, data: &[u8], icv: &mut [u8]);
-    /// In constant time.
-    fn verify(&self, data: &[u8], icv: &[u8]) -> bool;
+    /// The hash of one message, in the first octets of `digest`.
+    fn digest(&self, message: &[u8], digest: &mut Digest);
+
+    /// The same for messages of one length, at most MOST_LANES.
+    fn digests(&self, messages: &[&[u8]], digests: &mut [Digest]) {
+        messages.iter().zip(digests).for_each(|(message, digest)| self.digest(message, digest));
+    }
+}
+
+/// Whether the ICV is the left end of the hash, in constant time.
+pub(crate) fn is_left_end(icv: &[u8], digest: &Digest) -> bool {
+    digest.get(..icv.len()).is_some_and(|right| constant_time::verify_slices_are_equal(right, icv).is_ok())
 }
 
 /// Encryption that authenticates, with a nonce of 12 and a tag of 16 octets.
@@ -54,14 +66,13 @@ pub(crate) fn cbc(cipher: Cipher, key: &[u8]) -> Option<Box<dyn Cbc>> {
 }
 
 pub(crate) fn mac(integrity: Integrity, key: &[u8]) -> Option<Box<dyn Mac>> {
-    let algorithm = match integrity {
-        Integrity::HmacMd5 => return Some(Box::new(Hmac::<Md5>::new_from_slice(key).ok()?)),
-        Integrity::HmacSha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
-        Integrity::HmacSha256 => hmac::HMAC_SHA256,
-        Integrity::HmacSha384 => hmac::HMAC_SHA384,
-        Integrity::HmacSha512 => hmac::HMAC_SHA512,
-    };
-    Some(Box::new(hmac::Key::new(algorithm, key)))
+    Some(match integrity {
+        Integrity::HmacMd5 => Box::new(Hmac::<Md5>::new_from_slice(key).ok()?),
+        Integrity::HmacSha1 => Box::new(Sha::<Sha1>::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key)?),
+        Integrity::HmacSha256 => Box::new(Sha::<Sha256>::new(hmac::HMAC_SHA256, key)?),
+        Integrity::HmacSha384 => Box::new(Sha::<Sha384>::new(hmac::HMAC_SHA384, key)?),
+        Integrity::HmacSha512 => Box::new(Sha::<Sha512>::new(hmac::HMAC_SHA512, key)?),
+    })
 }
 
 /// `None` when the key has another length than the cipher wants, or the cipher does not authenticate.
@@ -131,28 +142,42 @@ impl<S: ArraySize> BlockCipherEncClosure for Lanes<'_, S> {
 }
 
 impl Mac for Hmac<Md5> {
-    fn sign(&self, data: &[u8], icv: &mut [u8]) {
-        let whole = ::hmac::Mac::chain_update(self.clone(), data);
+    fn digest(&self, message: &[u8], digest: &mut Digest) {
+        let whole = ::hmac::Mac::chain_update(self.clone(), message);
         let whole = ::hmac::Mac::finalize(whole).into_bytes();
-        icv.copy_from_slice(&whole[..icv.len()]);
-    }
-
-    fn verify(&self, data: &[u8], icv: &[u8]) -> bool {
-        let whole = ::hmac::Mac::chain_update(self.clone(), data);
-        ::hmac::Mac::verify_truncated_left(whole, icv).is_ok()
+        digest[..whole.len()].copy_from_slice(&whole);
     }
 }
 
-impl Mac for hmac::Key {
-    fn sign(&self, data: &[u8], icv: &mut [u8]) {
-        let whole = hmac::sign(self, data);
-        icv.copy_from_slice(&whole.as_ref()[..icv.len()]);
+/// HMAC of a SHA: side by side where there are messages enough, else one by one with what the processor has for that.
+struct Sha<H: Hash> {
+    alone: hmac::Key,
+    together: Keyed<H>,
+    width: Width,
+}
+
+impl<H: Hash> Sha<H> {
+    fn new(algorithm: hmac::Algorithm, key: &[u8]) -> Option<Self> {
+        let width = Width::all().next()?;
+        Some(Self { alone: hmac::Key::new(algorithm, key), together: Keyed::new(key)?, width })
+    }
+}
+
+impl<H: Hash> Mac for Sha<H> {
+    fn digest(&self, message: &[u8], digest: &mut Digest) {
+        let whole = hmac::sign(&self.alone, message);
+        digest[..H::DIGEST].copy_from_slice(whole.as_ref());
     }
 
-    fn verify(&self, data: &[u8], icv: &[u8]) -> bool {
-        let whole = hmac::sign(self, data);
-        let truncated = whole.as_ref().get(..icv.len());
-        truncated.is_some_and(|right| constant_time::verify_slices_are_equal(right, icv).is_ok())
+    fn digests(&self, messages: &[&[u8]], digests: &mut [Digest]) {
+        let lanes = self.width.lanes::<H::Word>();
+        for (messages, digests) in messages.chunks(lanes).zip(digests.chunks_mut(lanes)) {
+            if messages.len() >= Keyed::<H>::worth(self.width) {
+                self.together.digests(self.width, messages, digests);
+            } else {
+                messages.iter().zip(digests).for_each(|(message, digest)| self.digest(message, digest));
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use zeroize::Zeroizing;
 
 use crate::algorithm::{Cipher, Shape, Suite, UnknownSuite, SALT_LEN};
+use crate::hmac::{LONGEST_DIGEST, MOST_LANES};
 use crate::iv::IvSource;
 use crate::primitive::{self, Aead, Cbc, Mac, LANES};
 #[cfg(test)]
@@ -121,18 +122,38 @@ impl Sealer {
             }
             Protection::CbcMac(cbc, mac) => {
                 packets.chunks_mut(stride).for_each(|packet| self.ivs.fill(sequence(packet), self.iv(packet)));
-                let (whole, last) = packets.split_at_mut(packets.len() / stride * stride);
-                for lanes in whole.chunks_mut(stride * LANES) {
-                    cbc.encrypt(lanes, stride, self.body(stride));
+                for lanes in packets.chunks_mut(stride * LANES) {
+                    let whole = lanes.len() / stride * stride;
+                    let (whole, last) = lanes.split_at_mut(whole);
+                    cbc.encrypt(whole, stride, self.body(stride));
+                    if !last.is_empty() {
+                        let len = last.len();
+                        cbc.encrypt(last, len, self.body(len));
+                    }
                 }
-                if !last.is_empty() {
-                    let len = last.len();
-                    cbc.encrypt(last, len, self.body(len));
-                }
-                for packet in packets.chunks_mut(stride) {
-                    let (data, icv) = packet.split_at_mut(packet.len() - self.shape.icv_len);
-                    mac.sign(data, icv);
-                }
+                self.sign(packets, stride, mac.as_ref());
+            }
+        }
+    }
+
+    /// Packets of one length at once, and the last one alone when it is shorter.
+    fn sign(&self, packets: &mut [u8], stride: usize, mac: &dyn Mac) {
+        for lanes in packets.chunks_mut(stride * MOST_LANES) {
+            let mut digests = [[0; LONGEST_DIGEST]; MOST_LANES];
+            let mut messages: [&[u8]; MOST_LANES] = [&[]; MOST_LANES];
+            let mut count = 0;
+            for packet in lanes.chunks_exact(stride) {
+                messages[count] = &packet[..stride - self.shape.icv_len];
+                count += 1;
+            }
+            mac.digests(&messages[..count], &mut digests[..count]);
+            let last = lanes.chunks_exact(stride).remainder();
+            if !last.is_empty() {
+                mac.digest(&last[..last.len() - self.shape.icv_len], &mut digests[count]);
+            }
+            for (packet, digest) in lanes.chunks_mut(stride).zip(&digests) {
+                let place = packet.len() - self.shape.icv_len;
+                packet[place..].copy_from_slice(&digest[..self.shape.icv_len]);
             }
         }
     }

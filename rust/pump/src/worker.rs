@@ -8,14 +8,14 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
-use lotor_esp::child::{Arrival, Child, Outgoing, Received, Receiver, Sent};
+use lotor_esp::batch::MOST_PACKETS;
+use lotor_esp::child::{Arrival, Child, Outgoing, Received, Sent};
 use lotor_esp::coalesce::Coalescer;
 use lotor_esp::icmp;
 use lotor_esp::ip::{Header, Version};
 use lotor_esp::lifetime::Expiry;
 use lotor_esp::open::header;
 use lotor_esp::size::Encapsulation;
-use lotor_esp::table::Table;
 use lotor_esp::vnet::Frame;
 use lotor_esp::{Nanos, LOWEST_SPI};
 
@@ -56,6 +56,8 @@ struct Worker<'a> {
     shared: &'a Shared,
     /// What came from the outside in one turn.
     arena: Vec<u8>,
+    /// What was opened at once, and where it begins in the arena.
+    opened: Vec<(usize, Received)>,
     coalescer: Coalescer,
     /// One packet from the inside, of up to 64 KiB.
     buffer: Vec<u8>,
@@ -81,6 +83,7 @@ impl<'a> Worker<'a> {
         Self {
             shared,
             arena: vec![0; TURN_OCTETS],
+            opened: Vec::with_capacity(MOST_PACKETS),
             coalescer: Coalescer::new(shared.tun.kinds()),
             buffer: vec![0; tun::BUFFER],
             outgoing: Outgoing::default(),
@@ -196,18 +199,26 @@ impl<'a> Worker<'a> {
         self.flush();
     }
 
-    /// Datagrams of one sender, in the arena at `place`.
+    /// Datagrams of one sender, in the arena at `place`. ESP packets of one SA pair that follow each other are opened at
+    /// once.
     fn datagrams(&mut self, place: Range<usize>, datagrams: &Datagrams) {
-        let table = self.shared.table();
-        let mut inbound = Inbound::new(&table, Encapsulation::Udp, datagrams);
+        let arrival = arrival(Encapsulation::Udp, datagrams);
+        let mut run = place.start..place.start;
+        let mut spi = None;
         for start in place.clone().step_by(datagrams.segment) {
             let packet = start..place.end.min(start + datagrams.segment);
-            match kind(&self.arena[packet.clone()]) {
-                Kind::Keepalive => (),
-                Kind::Esp => self.inbound(&mut inbound, packet),
-                Kind::Ike(marker) => self.hand_over(start + marker..packet.end, datagrams),
+            let kind = kind(&self.arena[packet.clone()]);
+            let next = header(&self.arena[packet.clone()]).map(|(spi, _)| spi).filter(|_| kind == Kind::Esp);
+            if next != spi {
+                self.open(spi, run.clone(), datagrams.segment, &arrival);
+                (run.start, spi) = (start, next);
+            }
+            run.end = packet.end;
+            if let Kind::Ike(marker) = kind {
+                self.hand_over(start + marker..packet.end, datagrams);
             }
         }
+        self.open(spi, run, datagrams.segment, &arrival);
     }
 
     fn hand_over(&mut self, message: Range<usize>, datagrams: &Datagrams) {
@@ -225,21 +236,27 @@ impl<'a> Worker<'a> {
     }
 
     fn native(&mut self, packet: Range<usize>, datagrams: &Datagrams) {
-        let table = self.shared.table();
-        self.inbound(&mut Inbound::new(&table, Encapsulation::None, datagrams), packet);
+        let spi = header(&self.arena[packet.clone()]).map(|(spi, _)| spi);
+        self.open(spi, packet.clone(), packet.len(), &arrival(Encapsulation::None, datagrams));
     }
 
-    fn inbound(&mut self, inbound: &mut Inbound<'_>, place: Range<usize>) {
-        let Some((id, received)) = inbound.open(&mut self.arena[place.clone()]) else { return };
-        if let Some(inner) = received.inner {
-            self.deliver(place.start + inner.start..place.start + inner.end);
+    /// Packets of one SPI, in the arena at `place`, each of `stride` octets but the last: to the inside, in order.
+    fn open(&mut self, spi: Option<u32>, place: Range<usize>, stride: usize, arrival: &Arrival) {
+        let Some(spi) = spi.filter(|spi| *spi >= LOWEST_SPI) else { return };
+        let Some(child) = self.shared.table().inbound(spi).cloned() else { return };
+        let mut opened = std::mem::take(&mut self.opened);
+        child.receiver().receive_all(&mut self.arena[place.clone()], stride, arrival, |start, received| {
+            opened.extend(received.map(|received| (place.start + start, received)));
+        });
+        for (start, received) in opened.drain(..) {
+            if let Some(inner) = received.inner {
+                self.deliver(start + inner.start..start + inner.end);
+            }
+            let id = child.id();
+            self.notices.extend(received.moved.map(|remote| record::moved(id, remote)));
+            self.notices.extend(received.expiry.map(|expiry| record::expired(id, expiry)));
         }
-        if let Some(remote) = received.moved {
-            self.notices.push_back(record::moved(id, remote));
-        }
-        if let Some(expiry) = received.expiry {
-            self.notices.push_back(record::expired(id, expiry));
-        }
+        self.opened = opened;
     }
 
     /// The packet at `place` of the arena, to the inside.
@@ -305,29 +322,6 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// What datagrams that came at once have in common. The SA pair is looked up, and its window locked, once for all
-/// packets of a pair that follow each other.
-struct Inbound<'a> {
-    table: &'a Table,
-    arrival: Arrival,
-    receiver: Option<Receiver<'a>>,
-}
-
-impl<'a> Inbound<'a> {
-    fn new(table: &'a Table, via: Encapsulation, datagrams: &Datagrams) -> Self {
-        let arrival = Arrival { via, remote: datagrams.remote, class: datagrams.class, now: sys::monotonic() };
-        Self { table, arrival, receiver: None }
-    }
-
-    /// What an authentic packet led to, and for which SA pair.
-    fn open(&mut self, packet: &mut [u8]) -> Option<(u64, Received)> {
-        let (spi, _) = header(packet).filter(|(spi, _)| *spi >= LOWEST_SPI)?;
-        if self.receiver.as_ref().is_none_or(|receiver| receiver.child().inbound_spi() != spi) {
-            self.receiver = None;
-            self.receiver = Some(self.table.inbound(spi)?.receiver());
-        }
-        let receiver = self.receiver.as_mut()?;
-        let received = receiver.receive(packet, &self.arrival).ok()?;
-        Some((receiver.child().id(), received))
-    }
+fn arrival(via: Encapsulation, datagrams: &Datagrams) -> Arrival {
+    Arrival { via, remote: datagrams.remote, class: datagrams.class, now: sys::monotonic() }
 }
