@@ -13,12 +13,19 @@ from lotor.control.messages import Connected
 from lotor.daemon import connections, machinery
 from lotor.daemon.addresses import resolve, typed
 from lotor.daemon.connections import Target
+from lotor.hosts import sysctl
 from lotor.leases.pool import Beside
 from lotor.model.reason import Reason
 from visiting import Typing, play
 
 BESIDE = Beside(IPv6Address("fd00:99::1"), 64)
 TARGET = IPv4Address("127.0.0.1")
+
+
+@pytest.fixture(autouse=True)
+def ipv6(monkeypatch):
+    """Whatever host the tests run on."""
+    monkeypatch.setattr(sysctl, "takes_ipv6", lambda _: True)
 
 
 def children(plane) -> set[str]:
@@ -58,6 +65,19 @@ def test_one_that_does_not_ask_has_what_it_always_had(directory):
 
     up, shown, networks = play(directory, story, beside=BESIDE, login="mode_cfg6 off;")
     assert (up.address, up.address6, shown, networks) == ("10.99.99.1", "", "", {"10.99.99.1/32"})
+
+
+def test_a_host_without_ipv6_does_not_ask_and_says_why(directory, monkeypatch):
+    monkeypatch.setattr(sysctl, "takes_ipv6", lambda _: False)
+
+    async def story(world):
+        up = await world.vc()
+        return up, world.client.loadout.warnings, world.gateway.loadout.warnings
+
+    up, here, there = play(directory, story, beside=BESIDE)
+    assert (up.address, up.address6) == ("10.99.99.1", "")
+    assert "this host has IPv6 switched off: its client asks for IPv4 only, as with mode_cfg6 off" in here
+    assert not [text for text in there if "IPv6" in text]
 
 
 # --- which address ---------------------------------------------------------------------------------------------------

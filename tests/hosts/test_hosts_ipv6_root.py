@@ -14,10 +14,11 @@ from hosts.private_namespace import Tun, in_namespace, ip, picture, send
 from hosts.test_hosts_client_root import LEASE, attachment, client
 from lotor.hosts.gateway import GatewayHost, pool_networks
 from lotor.hosts.routing import OUTER_MARK
+from lotor.hosts.sysctl import has_ipv6
 from lotor.model.network import Path as OuterPath
 from lotor.model.network import Peer
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.skipif(not has_ipv6(), reason="this kernel has no IPv6")]
 
 BOTH = replace(LEASE, address6=IPv6Interface("fd00:99::3/64"))
 SPLIT = replace(BOTH, split_include=(IPv4Network("10.0.0.0/8"),), split_include6=(IPv6Network("fd00:7::/32"),))

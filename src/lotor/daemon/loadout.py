@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lotor import config
 from lotor.config import ConfigError, Problem, RemoteSettings, Settings, render
 from lotor.config.settings import Credential
 from lotor.daemon.engines import hooks_of, logins_of
+from lotor.hosts import sysctl
 from lotor.keys.keyring import Keyring
 from lotor.keys.specification import RemoteKeys, Severity
-from lotor.model.policy import Policy, Side
+from lotor.model.policy import Policy, RemotePolicy, Side
 from lotor.ports.auth import LoginBackend
 from lotor.ports.hooks import Hooks
 from lotor.ports.keys import Keys
@@ -60,6 +61,9 @@ def _ready(settings: Settings, warnings: Iterable[str]) -> Loadout:
         raise ConfigError(errors)
     policy = config.resolve(settings, {each.name: _credential(keyring, each.name) for each in settings.remotes})
     own = [f"remote {each.remote}: {each.text}" for each in keyring.problems if each.severity is Severity.WARNING]
+    if not sysctl.takes_ipv6("default") and any(map(_asks_for_ipv6, policy.remotes)):
+        policy = replace(policy, remotes=tuple(replace(each, mode_cfg6=False) for each in policy.remotes))
+        own.append("this host has IPv6 switched off: its client asks for IPv4 only, as with mode_cfg6 off")
     return Loadout(
         settings,
         policy,
@@ -69,6 +73,10 @@ def _ready(settings: Settings, warnings: Iterable[str]) -> Loadout:
         _template(settings),
         (*warnings, *own),
     )
+
+
+def _asks_for_ipv6(remote: RemotePolicy) -> bool:
+    return remote.side is Side.CLIENT and remote.mode_cfg and remote.mode_cfg6
 
 
 def _keyring(settings: Settings, remotes: Iterable[RemoteSettings]) -> Keyring:
@@ -107,7 +115,7 @@ def _keys_of(settings: Settings, remote: RemoteSettings) -> RemoteKeys:
 
 def _credential(keyring: Keyring, remote: str) -> Credential:
     found = keyring.credential(remote)
-    return Credential(found.chain, found.subject, found.authority_names, found.curve)
+    return Credential(found.chain, found.subject, found.authority_names, found.curve, found.issuers)
 
 
 def _problem(settings: Settings, remote: str, text: str) -> Problem:

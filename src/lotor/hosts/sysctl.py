@@ -28,7 +28,7 @@ def has_ipv6() -> bool:
 
 
 def takes_ipv6(device: str) -> bool:
-    """Whether a device may have IPv6 addresses."""
+    """Whether a device may have IPv6 addresses; `default`: one that is yet to come."""
     return has_ipv6() and _value(SETTINGS6 / f"conf/{device}/disable_ipv6") == 0
 
 
