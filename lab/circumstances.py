@@ -82,6 +82,24 @@ CIRCUMSTANCES = (
         "gateway killed: DPD finds it dead",
         _same(f"{_HERE}a_gateway_that_is_killed", "lotor-lotor", "lotor-strongSwan"),
     ),
+    Circumstance(
+        "IPv6 inside, beside IPv4",
+        (
+            "ipv6::test_both_inside_and_no_trace_of_it[by IPv4]",
+            "ipv6::test_a_strongswan_client_with_both_inside[192.0.2.50]",
+            "ipv6::test_a_strongswan_gateway_with_both_inside[192.0.2.50]",
+            "",
+        ),
+    ),
+    Circumstance(
+        "IPv6 outside, both inside",
+        (
+            "ipv6::test_both_inside_and_no_trace_of_it[by IPv6]",
+            "ipv6::test_a_strongswan_client_with_both_inside[2001:db8::50]",
+            "ipv6::test_a_strongswan_gateway_with_both_inside[2001:db8::50]",
+            "",
+        ),
+    ),
     Circumstance("client deletes", (NAT, NAT, NAT, NAT)),
     Circumstance(
         "gateway deletes",
