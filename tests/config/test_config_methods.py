@@ -144,8 +144,7 @@ def identifier(*names: str) -> str:
         (named("a"), named("b")),
         (named("a", "rsasig", identifier("x", "y")), named("b", "rsasig", identifier("y"))),
         (named("a", "rsasig", 'peers_identifier fqdn "x";'), named("b", "rsasig", 'peers_identifier fqdn "y";')),
-        (named("a", "rsasig", identifier("x"), mode="main"), named("b", "rsasig", identifier("y"), mode="main")),
-        (named("a", mode="main, aggressive"), named("b", "rsasig", identifier("y"), mode="aggressive, main")),
+        (named("a", mode="main, aggressive"), named("b", mode="main")),
         (named("a", "rsasig", proposal("rsasig", "3des")), named("b", "hybrid_rsa_server", proposal("rsasig", "3des"))),
     ],
 )
@@ -164,6 +163,10 @@ def test_blocks_that_nobody_can_tell_apart(home: Path, one: str, other: str) -> 
         (named("a"), named("b", "rsasig", "remote_address 192.0.2.7;")),
         (named("a"), named("b", "rsasig", identifier("x"))),
         (named("a", "rsasig", identifier("x")), named("b", "rsasig", identifier("y"))),
+        (named("a", "rsasig", identifier("x"), mode="main"), named("b", "rsasig", identifier("y"), mode="main")),
+        (named("a", mode="main, aggressive"), named("b", "rsasig", identifier("y"), mode="aggressive, main")),
+        (named("a"), named("b").replace("gw.crt", "ca.crt")),
+        (named("a", mode="main"), named("b", mode="main").replace("gw.crt", "ca.crt")),
     ],
 )
 def test_blocks_that_differ(home: Path, one: str, other: str) -> None:

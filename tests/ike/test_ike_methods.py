@@ -14,6 +14,9 @@ from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Untrusted
 from lotor.model.policy import ExchangeMode, Policy, Switch
 from lotor.model.reason import Cause
+from lotor.wire.v1.chain import parse_chain
+from lotor.wire.v1.numbers import PayloadType
+from lotor.wire.v1.payloads import CertificateRequest
 from peers.world import CHILD, CLIENT, GATEWAY, connect, is_up, pair, suite_with
 
 WITH_XAUTH = (AuthMethod.HYBRID_RSA, AuthMethod.XAUTH_PSK, AuthMethod.XAUTH_RSA)
@@ -157,6 +160,84 @@ def test_the_block_whose_proposals_and_identity_fit_is_the_one():
     assert asked == ["sales"]
 
 
+def _met(mode: ExchangeMode, client, *blocks) -> str:
+    """The block by which a gateway with these met a client: that whose key it signed with."""
+    world, gateway, person = pair(client=client)
+    world.do(gateway, gateway.endpoint.command(Reload(Policy(blocks, CHILD)), world.now))
+    connect(world, person, gateway)
+    assert world.run(20, lambda: is_up(person) and is_up(gateway)), [e.text() for e in gateway.events]
+    (signed,) = {q.remote for q in gateway.questions if isinstance(q, Sign)}
+    assert {q.proof.remote for q in gateway.questions if isinstance(q, JudgePeer)} <= {signed}
+    (proof,) = [q.proof for q in person.questions if isinstance(q, JudgePeer)]
+    assert proof.identity.data == signed.encode(), "the identity of another block"
+    return signed
+
+
+def _blocks(method: AuthMethod, mode: ExchangeMode, *names: str, **changes):
+    gateway = _remotes(method, mode, **changes)["gateway"]
+    return [
+        replace(gateway, name=name, my_identity=Identity(IdKind.FQDN, name.encode()), issuers=(f"CA {name}".encode(),))
+        for name in names
+    ]
+
+
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+@pytest.mark.parametrize("method", [AuthMethod.RSA, AuthMethod.HYBRID_RSA, AuthMethod.ECDSA])
+def test_the_block_whose_certificate_is_asked_for_is_the_one(method, mode):
+    client = _remotes(method, mode)["client"]
+    first, second, third = _blocks(method, mode, "first", "second", "third")
+    third = replace(third, match_empty_cr=True)
+    for asked, met in (
+        ((b"CA first",), "first"),
+        ((b"CA second",), "second"),
+        ((b"CA other", b"CA third"), "third"),
+        ((b"CA other",), "first"),
+        ((), "third"),  # an empty name
+    ):
+        found = _met(mode, replace(client, authority_names=asked), first, second, third)
+        assert (asked, found) == (asked, met)
+    silent = replace(client, send_cr=False)
+    assert _met(mode, silent, first, second, third) == "first"
+    assert _met(mode, replace(client, authority_names=()), first, second) == "first"
+
+
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+def test_a_request_does_not_outweigh_a_name(mode):
+    client = replace(
+        _remotes(AuthMethod.RSA, mode)["client"],
+        authority_names=(b"CA everybody",),
+        my_identity=Identity(IdKind.FQDN, b"alice"),
+    )
+    everybody, alice, bob = _blocks(AuthMethod.RSA, mode, "everybody", "alice", "bob")
+    known = {"verify_identifier": True}
+    alice = replace(alice, peers_identifiers=(IdentityPattern(IdKind.FQDN, "alice"),), **known)
+    bob = replace(bob, peers_identifiers=(IdentityPattern(IdKind.FQDN, "bob"),), **known)
+    assert _met(mode, client, everybody, bob, alice) == "alice"
+    stranger = replace(client, my_identity=Identity(IdKind.FQDN, b"carol"))
+    assert _met(mode, stranger, bob, alice, everybody) == "everybody"
+
+
+def test_in_main_mode_only_blocks_that_take_what_was_chosen_are_looked_at():
+    mode = ExchangeMode.MAIN
+    client = replace(_remotes(AuthMethod.RSA, mode)["client"], authority_names=(b"CA second",))
+    first, second = _blocks(AuthMethod.RSA, mode, "first", "second")
+    longer = replace(second.proposals[0], lifetime=99999)
+    assert _met(mode, client, first, replace(second, proposals=(longer,))) == "second"
+    other = replace(second.proposals[0], hash=Hash.MD5)
+    assert _met(mode, client, first, replace(second, proposals=(other,))) == "first"
+
+
+def test_in_main_mode_an_identity_that_no_block_knows_gets_nothing():
+    mode = ExchangeMode.MAIN
+    (alice,) = _blocks(AuthMethod.RSA, mode, "alice")
+    alice = replace(alice, peers_identifiers=(IdentityPattern(IdKind.FQDN, "alice"),), verify_identifier=True)
+    world, gateway, client = pair(client=_remotes(AuthMethod.RSA, mode)["client"], gateway=alice)
+    connect(world, client, gateway)
+    assert world.run(200, lambda: bool(gateway.of(Ended)))
+    assert "none of the peers_identifiers of remote alice" in gateway.of(Ended)[0].reason.text
+    assert not [q for q in gateway.questions if isinstance(q, JudgePeer | Sign)]
+
+
 @pytest.mark.parametrize("mode", list(ExchangeMode))
 @pytest.mark.parametrize("method", [AuthMethod.PSK, AuthMethod.RSA])
 def test_where_addresses_are_given_nobody_brings_one(method, mode):
@@ -172,3 +253,20 @@ def test_where_addresses_are_given_nobody_brings_one(method, mode):
     assert world.run(200, lambda: bool(client.of(Ended)))
     assert not gateway.installed
     assert not gateway.of(ChildUp)
+
+
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+@pytest.mark.parametrize("method", [AuthMethod.RSA, AuthMethod.HYBRID_RSA])
+@pytest.mark.parametrize("sends", [True, False])
+def test_send_cert_and_send_cr(method, mode, sends):
+    """What is not sent the peer must have already; what is not asked for comes all the same."""
+    remotes = _remotes(method, mode, send_cert=sends, send_cr=sends)
+    world, gateway, client = pair(**remotes)
+    connect(world, client, gateway)
+    assert world.run(20, lambda: is_up(client) and is_up(gateway)), [e.text() for e in gateway.events]
+    proofs = [q.proof for host in (client, gateway) for q in host.questions if isinstance(q, JudgePeer)]
+    assert [bool(proof.chain) for proof in proofs] == [sends] * len(SIGNERS[method])
+    clear = [data for _, _, _, data in world.wire if data[18] in (2, 4) and not data[19] & 1]
+    first = [parse_chain(data[16], data[28:]) for data in clear if data[16] == PayloadType.SA]
+    asked = [chain for chain in first if chain.all(CertificateRequest)]
+    assert bool(asked) is (sends and mode is ExchangeMode.AGGRESSIVE)

@@ -85,6 +85,8 @@ def _remote(remote: RemoteSettings, credential: Credential) -> RemotePolicy:
         peers_identifiers=identity_patterns(remote),
         verify_identifier=remote.verify_identifier,
         certificates=credential.chain,
+        issuers=credential.issuers,
+        match_empty_cr=remote.match_empty_cr,
         authority_names=credential.authority_names,
         send_cert=remote.send_cert,
         send_cr=remote.send_cr,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from lotor.config.methods import side_of
+from lotor.config.methods import side_of, signs
 from lotor.config.problem import Problem
 from lotor.config.settings import Proposal, RemoteSettings
 from lotor.model.identity import IdKind
@@ -20,26 +20,25 @@ def ambiguous(remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
         if mode is not None:
             text = (
                 f"in {mode.value} mode no client can tell this block from remote {one.name}, at {one.places.head}: "
-                f"give them other proposals{_by_name(mode)}"
+                "give them other proposals, or each its own peers_identifier with verify_identifier on, or "
+                "certificates of different authorities"
             )
             yield Problem.at(other.places.head, text)
 
 
-def _by_name(mode: ExchangeMode) -> str:
-    """Main mode chooses the block before the identity is known."""
-    return ", or each its own peers_identifier with verify_identifier on" if mode is ExchangeMode.AGGRESSIVE else ""
-
-
 def _undecided(one: RemoteSettings, other: RemoteSettings) -> ExchangeMode | None:
-    """The mode in which the two cannot be told apart."""
+    """The mode in which the two cannot be told apart: by address, proposal, name of the client or requested issuer."""
     if one.address != other.address or not _suites(one) & _suites(other):
         return None
-    shared = set(one.exchange_mode) & set(other.exchange_mode)
-    if ExchangeMode.MAIN in shared:
-        return ExchangeMode.MAIN
-    if ExchangeMode.AGGRESSIVE in shared and not _distinct(_names(one), _names(other)):
-        return ExchangeMode.AGGRESSIVE
-    return None
+    if _distinct(_names(one), _names(other)) or _differently_certified(one, other):
+        return None
+    return next((mode for mode in ExchangeMode if mode in one.exchange_mode and mode in other.exchange_mode), None)
+
+
+def _differently_certified(one: RemoteSettings, other: RemoteSettings) -> bool:
+    """Whether a client can ask for the certificate of one of them. Who issued them is not known here."""
+    own = [remote.certificate.certificate.path if remote.certificate else None for remote in (one, other)]
+    return signs(one) and signs(other) and own[0] != own[1]
 
 
 def _suites(remote: RemoteSettings) -> set[tuple[object, ...]]:

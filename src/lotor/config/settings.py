@@ -405,12 +405,14 @@ class Settings:
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What the keys loaded for a `remote` block: our chain (DER, leaf first), the leaf's subject (DER), the subjects of
-    the authorities that we trust (DER), and the curve of our key, None for RSA."""
+    the authorities that we trust (DER), the curve of our key, None for RSA, and the names of who issued our chain
+    (DER)."""
 
     chain: tuple[bytes, ...] = ()
     subject: bytes = b""
     authority_names: tuple[bytes, ...] = ()
     curve: Curve | None = None
+    issuers: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ def _keys_of(settings: Settings, remote: RemoteSettings) -> RemoteKeys:
 
 def _credential(keyring: Keyring, remote: str) -> Credential:
     found = keyring.credential(remote)
-    return Credential(found.chain, found.subject, found.authority_names, found.curve)
+    return Credential(found.chain, found.subject, found.authority_names, found.curve, found.issuers)
 
 
 def _problem(settings: Settings, remote: str, text: str) -> Problem:

@@ -21,7 +21,7 @@ from lotor.ike.questions import Answer
 from lotor.ike.reassembly import Reassembly
 from lotor.ike.session import NO_COOKIE, Cookies, Facts, Session
 from lotor.ike.standing import Standing
-from lotor.ike.v1 import informational, protocol, sequence
+from lotor.ike.v1 import informational, protocol, select, sequence
 from lotor.ike.v1.xauth import ALREADY
 from lotor.model.algorithms import AuthMethod
 from lotor.model.configuration import ModeConfiguration
@@ -203,7 +203,7 @@ def _candidates(policy: Policy, peer: Peer, mode: ExchangeMode | None) -> tuple[
         for remote in policy.remotes
         if remote.side is Side.GATEWAY and mode in remote.exchange_modes and remote.address in (None, peer.address)
     ]
-    return tuple(sorted(fitting, key=lambda remote: (remote.address is None, not remote.peers_identifiers)))
+    return tuple(sorted(fitting, key=select.specificity))
 
 
 @dataclass(slots=True)

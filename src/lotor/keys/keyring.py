@@ -56,6 +56,7 @@ class Keyring:
             subject=chain[0].subject.der if chain else b"",
             authority_names=tuple(dict.fromkeys(anchor.subject.der for anchor in material.anchors)),
             curve=chain[0].curve if chain else None,
+            issuers=tuple(dict.fromkeys(one.issuer.der for one in chain)),
         )
 
     def sign(self, remote: str, octets: bytes) -> Signature | Failure:

@@ -51,12 +51,13 @@ class RemoteKeys:
 @dataclass(frozen=True, slots=True)
 class Credential:
     """Our chain (DER, leaf first), the leaf's subject and the subjects of the authorities we trust (DER); `curve` is
-    that of our key, None for RSA."""
+    that of our key, None for RSA; `issuers` are the names of who issued the chain (DER)."""
 
     chain: tuple[bytes, ...] = ()
     subject: bytes = b""
     authority_names: tuple[bytes, ...] = ()
     curve: Curve | None = None
+    issuers: tuple[bytes, ...] = ()
 
 
 class Severity(Enum):

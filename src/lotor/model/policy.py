@@ -85,9 +85,10 @@ class Retransmission:
 @dataclass(frozen=True, slots=True)
 class RemotePolicy:
     """One `remote` block. `address` None is `anonymous`; `my_identity` None is the local address; `certificates` is
-    our chain, leaf first, DER. `mode_cfg`: a client asks for a configuration; a gateway has addresses to give, and its
-    clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `name` is unique and is what questions to the
-    keys carry."""
+    our chain, leaf first, DER, and `issuers` the names of who issued it; `match_empty_cr`: it is what a peer means that
+    asks for a certificate of no particular authority. `mode_cfg`: a client asks for a configuration; a gateway has
+    addresses to give, and its clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `name` is unique and
+    is what questions to the keys carry."""
 
     name: str
     side: Side
@@ -100,6 +101,8 @@ class RemotePolicy:
     peers_identifiers: tuple[IdentityPattern, ...] = ()
     verify_identifier: bool | None = None
     certificates: tuple[bytes, ...] = ()
+    issuers: tuple[bytes, ...] = ()
+    match_empty_cr: bool = False
     authority_names: tuple[bytes, ...] = ()
     send_cert: bool = True
     send_cr: bool = True

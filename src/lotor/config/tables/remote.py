@@ -238,11 +238,10 @@ _IDENTITY = (
     _on_off(
         default=False,
         name="match_empty_cr",
-        meaning="Answer a request for a certificate of no particular authority with this block.",
-        use=Use.NO_EFFECT,
-        note="such a request is always answered",
-        quiet=True,
-        differs="racoon's manual gives on as the default, its code off.",
+        meaning="Gateway: this is the block for clients that ask for a certificate of no particular authority, where "
+        "several would do. Who asks for that of an authority gets the block whose certificate it issued.",
+        differs="a request that fits no block is answered all the same, with the first one; racoon's manual gives on "
+        "as the default, its code off.",
     ),
 )
 

@@ -93,13 +93,13 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     yield from send(*ours.payloads(), *requests, *traversal.shown(session, suite, version))
     channel.use(keys)
     witness.keyed(session, keys)
-    me = Identification.of(identify.mine(remote, session.path))
-    parties = Parties(session, suite, said, keys, phase1.body(me), None)
+    parties = Parties(session, suite, said, keys, b"", None)
     fifth = yield from expect(authenticate.proof_of_peer(parties))
 
     peer = fifth.only(Identification).identity
-    parties = replace(parties, peers=fifth.body(Identification))
-    select.demand_identity(remote, peer)
+    choice = select.narrow(session, choice, peer, third, fifth)
+    me, suite = Identification.of(identify.mine(session.remote, session.path)), choice.suite
+    parties = replace(parties, suite=suite, mine=phase1.body(me), peers=fifth.body(Identification))
     yield from authenticate.judge(parties, fifth, peer)
     session.facts.initial_contact = riders.says_initial_contact(fifth)
     proof = yield from authenticate.prove(parties, heard)

@@ -94,7 +94,17 @@ def requests_of_client(remote: RemotePolicy, suite: IkeSuite) -> tuple[Certifica
 
 def requests_of_gateway(remote: RemotePolicy, suite: IkeSuite) -> tuple[CertificateRequest, ...]:
     """The initiator's in main mode, where the responder signs."""
-    return requests(remote) if suite.method not in _KEYED else ()
+    return requests(remote) if responder_signs(suite) else ()
+
+
+def responder_signs(suite: IkeSuite) -> bool:
+    return suite.method not in _KEYED
+
+
+def requested_issuers(said: Iterable[Chain]) -> frozenset[bytes]:
+    """Names of authorities (DER) whose certificates a peer asks for; an empty one for a certificate of any."""
+    requests = (request for chain in said for request in chain.all(CertificateRequest))
+    return frozenset(one.data for one in requests if one.encoding == CertificateEncoding.X509_SIGNATURE)
 
 
 def received_certificates(chain: Chain) -> tuple[bytes, ...]:

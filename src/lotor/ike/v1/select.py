@@ -1,12 +1,14 @@
-"""Which `remote` block serves a peer: by address, mode and proposal, and by identity where it is known."""
+"""Which `remote` block serves a peer: by address, mode and proposal, and by identity and requested certificate."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import ip_address
 
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.session import Session
-from lotor.ike.v1 import identify
+from lotor.ike.v1 import identify, riders
 from lotor.ike.v1.choose import ChosenIke, ike_choice
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.policy import RemotePolicy
@@ -21,19 +23,51 @@ ADDRESSES = frozenset({IdKind.IPV4_ADDR, IdKind.IPV6_ADDR})
 
 
 def choose_remote(session: Session, asked: Chain, peer: Identity | None) -> ChosenIke:
-    """The first candidate whose proposals and identifiers fit becomes the session's; the most telling refusal else."""
+    """Of the candidates whose proposals and identifiers fit, the one whose certificate the peer asks for, or else the
+    first, becomes the session's; the most telling refusal where none fits."""
+    return _choose(session, asked.only(SecurityAssociation), peer, (asked,))
+
+
+def narrow(session: Session, choice: ChosenIke, peer: Identity, *said: Chain) -> ChosenIke:
+    """The same in main mode when the identity and the requests for certificates are known: of the candidates that would
+    have taken what was chosen. Raises a refusal when the identity fits none of them."""
+    chosen = SecurityAssociation((replace(choice.proposal, transforms=(choice.transform,)),))
+    return _choose(session, chosen, peer, said)
+
+
+def _choose(session: Session, sa: SecurityAssociation, peer: Identity | None, said: Iterable[Chain]) -> ChosenIke:
+    fitting: list[tuple[RemotePolicy, ChosenIke]] = []
     refusals: list[PolicyRefusal] = []
     for remote in session.facts.candidates or (session.remote,):
         try:
-            choice = ike_choice(remote, asked.only(SecurityAssociation))
+            choice = ike_choice(remote, sa)
             if peer is not None:
                 demand_identity(remote, peer)
         except PolicyRefusal as refusal:
             refusals.append(refusal)
         else:
-            session.remote = remote
-            return choice
-    raise refusals[0]
+            fitting.append((remote, choice))
+    if not fitting:
+        raise refusals[0]
+    session.remote, choice = _asked_for(fitting, riders.requested_issuers(said))
+    return choice
+
+
+def _asked_for(
+    fitting: list[tuple[RemotePolicy, ChosenIke]], issuers: frozenset[bytes]
+) -> tuple[RemotePolicy, ChosenIke]:
+    """The first whose certificate one of these authorities issued, before one for requests that name none; only among
+    those that are as specific as the first."""
+    rank = specificity(fitting[0][0])
+    signing = [each for each in fitting if specificity(each[0]) == rank and riders.responder_signs(each[1].suite)]
+    named = (each for each in signing if not issuers.isdisjoint(each[0].issuers))
+    unnamed = (each for each in signing if each[0].match_empty_cr and b"" in issuers)
+    return next(named, None) or next(unnamed, None) or fitting[0]
+
+
+def specificity(remote: RemotePolicy) -> tuple[bool, bool]:
+    """Smaller is more specific: exact addresses before anonymous ones, those with identities before the others."""
+    return remote.address is None, not remote.peers_identifiers
 
 
 def demand_identity(remote: RemotePolicy, peer: Identity) -> None:
