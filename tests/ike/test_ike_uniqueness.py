@@ -9,7 +9,7 @@ import pytest
 
 from lotor.ike.events import Ended, LoggedIn, LoginRefused
 from lotor.ike.intents import Disconnect
-from lotor.ike.questions import AskPerson, CheckLogin
+from lotor.ike.questions import AskPerson, CheckLogin, LastInbound
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
 from lotor.model.login import Accepted, Challenge, Credentials, Field
@@ -111,6 +111,58 @@ def test_the_same_device_comes_back_whatever_the_rule(uniqueness):
     assert world.run(10, lambda: is_up(first)), [event.text() for event in first.events + gateway.events]
     assert [event.reason.cause for event in gateway.of(Ended)] == [Cause.REPLACED]
     assert list(gateway.leases.values()) == [IPv4Address("10.99.99.1")]
+
+
+def _neighbour(world, gateway, first):
+    """Another device of the same person: the same private address and identity behind the same NAT, another port."""
+    world.nat[IPv4Address("198.51.100.30")] = IPv4Address("203.0.113.1")
+    second = Host("second", IPv4Address("198.51.100.30"), first.policy, CheapDice(77))
+    world.add(second)
+    connect(world, second, gateway)
+    return second
+
+
+@pytest.mark.parametrize("method", [AuthMethod.HYBRID_RSA, AuthMethod.XAUTH_PSK, AuthMethod.PSK, AuthMethod.RSA])
+def test_two_devices_with_one_identity_behind_one_nat_both_stay(method):
+    world, gateway, first, _ = _meeting(Uniqueness.KEEP, method)
+    second = _neighbour(world, gateway, first)
+    assert world.run(20, lambda: is_up(second))
+    world.run(120)
+    assert not first.of(Ended)
+    assert not second.of(Ended)
+    assert len(set(gateway.leases.values())) == 2
+    assert len(gateway.installed) == 2
+
+
+@pytest.mark.parametrize("method", [AuthMethod.HYBRID_RSA, AuthMethod.PSK])
+def test_what_a_device_left_behind_at_another_port_ends_when_it_does_not_answer(method):
+    world, gateway, first, _ = _meeting(Uniqueness.KEEP, method)
+    world.hosts.pop(first.address)
+    second = _neighbour(world, gateway, first)
+    assert world.run(20, lambda: is_up(second))
+    world.run(5)
+    (ended,) = gateway.of(Ended)
+    assert ended.reason.cause is Cause.REPLACED
+    assert len(gateway.installed) == 1
+    if method is not AuthMethod.PSK:
+        assert list(gateway.leases.values()) == [IPv4Address("10.99.99.1")]
+
+
+def test_traffic_is_life_for_a_device_in_doubt():
+    world, gateway, first, _ = _meeting(Uniqueness.KEEP)
+    world.hosts.pop(first.address)
+    gateway.answers[LastInbound] = lambda question: world.now
+    second = _neighbour(world, gateway, first)
+    assert world.run(20, lambda: is_up(second))
+    assert not gateway.of(Ended)
+
+
+def test_a_device_in_doubt_counts_for_who_may_have_one_session():
+    world, gateway, first, _ = _meeting(Uniqueness.REFUSE)
+    second = _neighbour(world, gateway, first)
+    assert world.run(30, lambda: bool(second.of(Ended)))
+    assert second.of(Ended)[0].reason.cause is Cause.ALREADY_CONNECTED
+    assert not first.of(Ended)
 
 
 @pytest.mark.parametrize("uniqueness", [Uniqueness.REPLACE, Uniqueness.REFUSE])

@@ -35,10 +35,15 @@ class Desk:
     def tell(self, event: Event) -> None:
         self.put(Tell(event))
 
-    def ask(self, question: Question[Any], resume: Resume) -> Ticket:
-        """Put a question; `resume` is called once with its answer, unless `forget` comes first."""
+    def promise(self, resume: Resume) -> Ticket:
+        """A ticket that somebody in the core will answer; `resume` is called once, unless `forget` comes first."""
         ticket = next(self._tickets)
         self._open[ticket] = resume
+        return ticket
+
+    def ask(self, question: Question[Any], resume: Resume) -> Ticket:
+        """Put a question to the runtime, with such a ticket."""
+        ticket = self.promise(resume)
         self.put(Ask(ticket, question))
         return ticket
 

@@ -249,8 +249,16 @@ class Sessions:
         if not session.facts.initial_contact and self._renewed_by(session, user) is not None:
             return ""
         back = session.facts.initial_contact
-        others = [old for old in self._others(session, user) if not (back and _same_device(old, session))]
+        others = [old for old in self._others(session, user) if not (back and _same_place(old, session))]
         return f"{user} {ALREADY} from {others[0].path.remote.address}" if others else ""
+
+    def doubtful(self, session: Session, user: str) -> list[Session]:
+        """What a device with INITIAL-CONTACT may have left behind, or another device behind the same NAT still has: the
+        identities are the same, the ports are not."""
+        if not session.facts.initial_contact:
+            return []
+        others = (old for old in self._others(session, user) if _same_device(old, session))
+        return [old for old in others if not _same_place(old, session)]
 
     def accepted(self, session: Session, user: str) -> None:
         """A login was proved: with INITIAL-CONTACT, what the same device left behind ends (RFC 2407 §4.6.3.3); without
@@ -264,14 +272,14 @@ class Sessions:
         replaces = session.remote.uniqueness is Uniqueness.REPLACE
         reason = Reason(Cause.REPLACED, f"{user} connected again from {session.path.remote}")
         for old in self._others(session, user):
-            same = session.facts.initial_contact and _same_device(old, session)
+            same = session.facts.initial_contact and _same_place(old, session)
             if same or (replaces and _is_person(session)):
                 old.end(reason, farewell=not same)
 
     def _others(self, session: Session, user: str) -> list[Session]:
         """Proved sessions under the same name."""
-        proved = [one for one in self.by_id.values() if one.gateway and one.gates.passed(Gate.LOGIN)]
-        return [one for one in proved if one is not session and one.facts.user == user]
+        named = [one for one in self.by_id.values() if one.facts.user == user and one is not session]
+        return [one for one in named if one.gateway and one.gates.passed(Gate.LOGIN)]
 
     def _renewed_by(self, session: Session, user: str) -> Session | None:
         """The session of the same user and device on the same path: a NAT gives no two devices one port."""
@@ -326,3 +334,9 @@ def _same_device(old: Session, new: Session) -> bool:
     return bool(
         old.path.remote.address == new.path.remote.address and old.facts.phase_one.peer == new.facts.phase_one.peer
     )
+
+
+def _same_place(old: Session, new: Session) -> bool:
+    """And by the same port, or without a NAT: it cannot be another device."""
+    here, there = old.path.remote, new.path.remote
+    return _same_device(old, new) and (here.port == there.port or not new.facts.phase_one.there)

@@ -17,7 +17,7 @@ from lotor.ike.errors import LocalFault, Misplaced, PeerFault, Refusal, Unproved
 from lotor.ike.flight import Flight
 from lotor.ike.ladder import Cover, Ladder
 from lotor.ike.session import Session
-from lotor.ike.story import Expect, Put, Send, Story
+from lotor.ike.story import Expect, Put, Send, Story, Wait
 from lotor.model.network import Instant, Path
 from lotor.model.reason import Cause, Reason
 from lotor.wire.errors import Malformed
@@ -123,7 +123,7 @@ class Exchange:
                     self._wait(word, now)
                     return
                 else:
-                    self._put(word)
+                    self._pause(word)
                     return
         except StopIteration as end:
             self._finish(now)
@@ -172,12 +172,16 @@ class Exchange:
         if self.flight is not None:
             self.flight.repeat(self.plan.repeats, now, self._lost)
 
-    def _put(self, word: Put) -> None:
+    def _pause(self, word: Put | Wait) -> None:
         def resume(answer: object, now: Instant) -> None:
             self._ticket = None
             self._step(answer, now)
 
-        self._ticket = self.session.desk.ask(word.question, resume)
+        if isinstance(word, Put):
+            self._ticket = self.session.desk.ask(word.question, resume)
+        else:
+            self._ticket = self.session.desk.promise(resume)
+            word.begin(self._ticket)
 
     # --- the end -----------------------------------------------------------------------------------------------------
 

@@ -59,6 +59,16 @@ class Liveness:
         self.heard(now)
         return True
 
+    def heard_since(self, then: Instant) -> bool:
+        """Whether a proved message came after that."""
+        return self._life > then
+
+    def number(self) -> int:
+        """The number of a probe out of turn; its answer counts like any other."""
+        self._unanswered += 1
+        self._sequence += 1
+        return self._sequence
+
     def asked(self, sequence: int) -> bool:
         """R-U-THERE of the peer: True when its number is higher than all before, which no replay has."""
         fresh = sequence > self._theirs
@@ -100,9 +110,7 @@ class Liveness:
             self.stop()
             watch.dead(now)
             return
-        self._unanswered += 1
-        self._sequence += 1
-        watch.probe(self._sequence, now)
+        watch.probe(self.number(), now)
         self._set(now + watch.dpd.retry, self._retry)
 
     def _retry(self, now: Instant) -> None:

@@ -75,6 +75,10 @@ class Registry(Protocol):
         """A login was proved; nothing has been given for it yet."""
         ...
 
+    def doubtful(self, session: Session, user: str) -> list[Session]:
+        """Sessions that are over, if their peers do not answer any more."""
+        ...
+
     def barred(self, session: Session, user: str) -> str:
         """Why a proved login is not let in beside another session of the same person; empty when it is."""
         ...

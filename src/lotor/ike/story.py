@@ -1,4 +1,4 @@
-"""An exchange told as a generator with three words: `send`, `expect` and `ask`; one story per side."""
+"""An exchange told as a generator with four words: `send`, `expect`, `ask` and `wait`; one story per side."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+from lotor.ike.effects import Ticket
 from lotor.ike.questions import Question
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.payloads import Payload
@@ -40,7 +41,14 @@ class Put:
     question: Question[Any]
 
 
-Word: TypeAlias = Send | Expect | Put
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Something of the core's own to wait for: `begin` gets the ticket that is to be answered at the desk."""
+
+    begin: Callable[[Ticket], None]
+
+
+Word: TypeAlias = Send | Expect | Put | Wait
 Story: TypeAlias = Generator[Word, Any, T]
 
 
@@ -56,3 +64,7 @@ def expect(proof: Proof | None = None) -> Story[Chain]:
 def ask(question: Question[A]) -> Story[A]:
     answer: A = yield Put(question)
     return answer
+
+
+def wait(begin: Callable[[Ticket], None]) -> Story[Any]:
+    return (yield Wait(begin))

@@ -17,6 +17,7 @@ from lotor.ike.story import Story, expect
 from lotor.ike.v1 import (
     aggressive,
     authenticate,
+    doubt,
     identify,
     informational,
     main,
@@ -119,6 +120,8 @@ def _go_on(session: Session, now: Instant) -> None:
             informational.say(session, Notification(NotifyType.AUTHENTICATION_FAILED))
             session.end(Reason(Cause.ALREADY_CONNECTED, barred))
             return
+        for old in session.registry.doubtful(session, session.facts.user):
+            doubt.end_later_if_dead(old, f"{session.facts.user} connected again from {session.path.remote}")
         session.registry.accepted(session, session.facts.user)
     if session.facts.renewed:
         session.unlimit()

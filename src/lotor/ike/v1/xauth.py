@@ -12,7 +12,7 @@ from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
-from lotor.ike.v1 import phase1
+from lotor.ike.v1 import doubt, phase1
 from lotor.model.judgement import Failure
 from lotor.model.login import REPEATABLE, Accepted, Challenge, Declined, Field, LoginAttempt, Refused
 from lotor.model.reason import Cause, Reason
@@ -50,6 +50,8 @@ ALREADY = "is logged in already"
 def gateway(session: Session) -> Story[None]:
     """Ask, check, and tell the client. Ends with an open gate and a configuration, or with a refusal."""
     accepted = yield from _login(session)
+    for old in session.registry.doubtful(session, accepted.user):
+        yield from doubt.end_if_dead(old, f"{accepted.user} connected again from {session.path.remote}")
     barred = session.registry.barred(session, accepted.user)
     if barred:
         session.desk.tell(LoginRefused(session.id, accepted.user, barred))

@@ -1,0 +1,70 @@
+"""Whether the peer of a session is still there, found out in a moment: it is probed, and its traffic counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lotor.ike.effects import Ticket
+from lotor.ike.questions import LastInbound
+from lotor.ike.session import Session
+from lotor.ike.story import Story, wait
+from lotor.ike.v1 import informational, phase1
+from lotor.model.network import Instant
+from lotor.model.reason import Cause, Reason
+from lotor.wire.v1.vendors import Vendor
+
+GLANCES = (0.3, 0.8, 1.6, 2.5)
+"""Seconds after which it is looked for a sign of life; before each but the last a probe goes out."""
+
+Verdict = Callable[[bool, Instant], None]
+
+
+def end_if_dead(session: Session, why: str) -> Story[None]:
+    """Waits for the verdict; a session whose peer shows no life ends, replaced."""
+    alive = yield from wait(lambda ticket: _settle(session, ticket))
+    if not alive:
+        session.end(Reason(Cause.REPLACED, why), farewell=False)
+
+
+def end_later_if_dead(session: Session, why: str) -> None:
+    """The same where nobody can wait."""
+
+    def judge(alive: bool, _: Instant) -> None:
+        if not alive:
+            session.end(Reason(Cause.REPLACED, why), farewell=False)
+
+    _settle(session, session.desk.promise(judge))
+
+
+def _settle(session: Session, ticket: Ticket) -> None:
+    """The answer to `ticket`: True as soon as the peer shows life, False when it has not in the end."""
+
+    def begin(now: Instant) -> None:
+        _probe(session)
+        _look(session, now, 0, lambda alive, at: session.desk.answer(ticket, alive, at))
+
+    session.desk.timers.set(0.0, "peer in doubt", begin)
+
+
+def _probe(session: Session) -> None:
+    if Vendor.DPD in phase1.of(session).vendors:
+        informational.probe(session, session.life.liveness.number())
+
+
+def _look(session: Session, begun: Instant, turn: int, verdict: Verdict) -> None:
+    def glance(now: Instant) -> None:
+        if session.life.over or session.life.liveness.heard_since(begun):
+            verdict(not session.life.over, now)
+        else:
+            session.desk.ask(LastInbound(session.children.ids()), judge)
+
+    def judge(last: Instant | None, now: Instant) -> None:
+        alive = last is not None and last > begun
+        if alive or turn + 1 == len(GLANCES):
+            verdict(alive and not session.life.over, now)
+            return
+        if not session.life.over:
+            _probe(session)
+        _look(session, begun, turn + 1, verdict)
+
+    session.desk.timers.set(begun + GLANCES[turn], "peer in doubt", glance)
