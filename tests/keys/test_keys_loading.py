@@ -36,7 +36,8 @@ def test_a_credential(tmp_path, ca, gateway):
     anchor = write(tmp_path / "ca.crt", ca.pem, 0o644)
     keyring = own(tmp_path, gateway, ca=(anchor,))
     assert keyring.problems == ()
-    assert keyring.credential("own") == Credential((gateway.der,), gateway.subject, (ca.subject,))
+    known = {"authority_names": (ca.subject,), "issuers": (ca.subject,)}
+    assert keyring.credential("own") == Credential((gateway.der,), gateway.subject, **known)
     assert keyring.credential("nobody") == Credential()
 
 
