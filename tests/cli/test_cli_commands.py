@@ -351,6 +351,19 @@ def test_docs_name_every_field_of_status():
         assert f"`{name}`" in text
 
 
+def test_a_user_is_locked_and_let_in_again(tmp_path):
+    users = ["user", "--users", str(tmp_path / "users")]
+    words = [*PROGRAM, *users]
+    subprocess.run([*words, "add", "--password-stdin", "alice"], input="x" * 12, text=True, timeout=60, check=True)
+    for word, shown in (("lock", "alice (locked)\n"), ("unlock", "alice\n")):
+        subprocess.run([*words, word, "alice"], timeout=60, check=True, capture_output=True)
+        listed = subprocess.run([*words, "list"], timeout=60, check=True, capture_output=True, text=True)
+        assert listed.stdout == shown
+    nobody = subprocess.run([*words, "lock", "bob"], timeout=60, check=False, capture_output=True, text=True)
+    assert nobody.returncode == Exit.FAILED
+    assert "bob" in nobody.stderr
+
+
 def test_events_are_lines(daemon):
     fake = daemon(Happened(0.0, "Up", 3, "tunnel up"), Happened(1.0, "Turned", 0, "garbage"))
     assert run(["events"], fake.path).stdout == (

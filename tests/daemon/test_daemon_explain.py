@@ -1,4 +1,4 @@
-"""Attempts explained: the page of ten failures is what happens, and every story says enough and no more."""
+"""Attempts explained: the page of failures is what happens, and every story says enough and no more."""
 
 from __future__ import annotations
 

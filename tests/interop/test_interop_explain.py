@@ -55,7 +55,7 @@ def test_a_client_with_other_algorithms_is_told_what_to_change(internet, certifi
     assert wait_until(lambda: not vpnc.running.alive, 60)
     (stranger, *_) = json.loads(gateway.call("explain", "--json").stdout)["attempts"]
     assert (stranger["cause"], stranger["program"]) == ("NO_PROPOSAL", "vpnc")
-    assert "weak or unknown algorithms only" in stranger["fix"]
+    assert "IKE DH Group dh14" in stranger["fix"]
 
 
 def test_a_capture_of_a_visit_is_read_by_tshark(internet, certificates):

@@ -1,4 +1,4 @@
-"""Ten attempts that fail, each played by two endpoints in virtual time, and the page that shows what is told of them.
+"""Attempts that fail, each played by two endpoints in virtual time, and the page that shows what is told of them.
 
 `PYTHONPATH=src:tests python -m peers.failures > docs/explain-failures.md` writes it.
 """
@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from lotor.cli.explain import story
 from lotor.daemon.explaining import attempt_view
 from lotor.ike.events import Started
-from lotor.ike.questions import AskPerson, JudgePeer
+from lotor.ike.questions import AskPerson, CheckLogin, JudgePeer
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash, IkeSuite
 from lotor.model.judgement import Untrusted
-from lotor.model.login import Declined
+from lotor.model.login import Declined, Refused
 from lotor.model.policy import ExchangeMode, Policy, RemotePolicy
 from lotor.runtime.attempts import Attempt, Attempts
 from peers.world import CHILD, CLIENT, GATEWAY, NEVER, Host, World, connect, pair
@@ -74,6 +74,16 @@ def silence(world: World, gateway: Host, client: Host) -> None:
     world.network.loss = 1.0
 
 
+def firewall(world: World, gateway: Host, client: Host) -> None:
+    del gateway, client
+    world.network.blocked = frozenset({4500})
+
+
+def locked(world: World, gateway: Host, client: Host) -> None:
+    del world, client
+    gateway.answers[CheckLogin] = lambda question: Refused(question.attempt.user, "the user is locked")
+
+
 def full_pool(world: World, gateway: Host, client: Host) -> None:
     del world, client
     gateway.pool.clear()
@@ -117,6 +127,9 @@ FAILURES: tuple[tuple[str, str, Play], ...] = (
     ),
     ("Nobody types the password", "gateway", Play(nobody_types)),
     ("SA pairs that do not fit", "gateway", Play(pfs)),
+    ("A firewall on the way stops UDP port 4500", "client", Play(firewall)),
+    ("The same at the gateway", "gateway", Play(firewall)),
+    ("A locked user", "gateway", Play(locked)),
     (
         "An exchange that no remote block has",
         "gateway",
@@ -125,7 +138,7 @@ FAILURES: tuple[tuple[str, str, Play], ...] = (
 )
 
 
-HEAD = """# Ten failures, explained
+HEAD = """# Failures, explained
 
 What `lotor explain` says of them, at the end that the title names. Made by `python -m peers.failures` from real runs of
 two endpoints; [explain.md](explain.md) says how to ask.

@@ -146,12 +146,13 @@ class _Remembering:
 
 @dataclass
 class Network:
-    """Faults in parts of one; delays in seconds."""
+    """Faults in parts of one; delays in seconds; UDP ports to which nothing passes."""
 
     loss: float = 0.0
     duplication: float = 0.0
     reordering: float = 0.0
     delay: float = 0.02
+    blocked: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -302,7 +303,7 @@ class World:
         self.wire.append((self.now, source, target, transmit.data))
         copies = 1 + (self.random.random() < self.network.duplication)
         for _ in range(copies):
-            if self.random.random() < self.network.loss:
+            if self.random.random() < self.network.loss or target.port in self.network.blocked:
                 continue
             delay = self.network.delay * (1 + self.random.random())
             if self.random.random() < self.network.reordering:

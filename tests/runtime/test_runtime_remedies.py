@@ -76,3 +76,42 @@ def test_what_stayed_at_the_door_has_its_own_advice(why, word):
 def test_different_pre_shared_keys_are_named():
     text = "203.0.113.9 proved nothing in main mode: the pre-shared keys differ, most likely"
     assert "path pre_shared_key" in remedy(attempt(Cause.PROTOCOL, text))
+
+
+BLOCKED = {"chosen": "aes", "established": "aes"}
+
+
+@pytest.mark.parametrize(
+    ("side", "made", "told"),
+    [
+        (Side.GATEWAY, attempt(Cause.LOGIN_REFUSED, "login of mallory refused: unknown user"), "lotor user add NAME"),
+        (Side.GATEWAY, attempt(Cause.LOGIN_REFUSED, "login of alice refused: the user is locked"), "lotor user unlock"),
+        (Side.GATEWAY, attempt(Cause.LOGIN_REFUSED, "login of alice refused: the account is locked"), "usermod -U"),
+        (Side.GATEWAY, attempt(Cause.LOGIN_REFUSED, "login of alice refused: the password expired"), "chage -l NAME"),
+        (Side.GATEWAY, attempt(Cause.LOGIN_REFUSED, "not in a group of auth_groups (vpn)"), "usermod -aG"),
+        (Side.GATEWAY, attempt(Cause.LOGIN_REFUSED, "login of alice refused: wrong password"), "lotor user passwd"),
+        (Side.CLIENT, attempt(Cause.LOGIN_REFUSED, "gateway refused the login of alice"), "type the password again"),
+        (Side.CLIENT, attempt(Cause.CERTIFICATE, "certificate CN=a expired on 2025"), "lotor pki gateway"),
+        (Side.GATEWAY, attempt(Cause.CERTIFICATE, "certificate CN=a expired on 2025"), "needs a new certificate"),
+        (Side.CLIENT, attempt(Cause.CERTIFICATE, "certificate names a, not b"), "a name that its certificate has"),
+        (Side.GATEWAY, attempt(Cause.LOCAL_FAULT, "psk.txt has no key for labgroup"), "add that line"),
+        (Side.GATEWAY, attempt(Cause.PEER_CLOSED, established="aes", happened=["group none offered for PFS"]), "pfs"),
+        (Side.CLIENT, attempt(Cause.PEER_CLOSED, established="aes", happened=["group none offered for PFS"]), "pfs"),
+        (Side.CLIENT, attempt(Cause.DEAD_PEER, **BLOCKED), "let UDP 4500 through"),
+        (Side.CLIENT, attempt(Cause.NO_ANSWER, **BLOCKED), "let UDP 4500 through"),
+        (Side.CLIENT, attempt(Cause.DEAD_PEER, **BLOCKED, rounds=["round 1: password"]), "connect again"),
+        (Side.CLIENT, attempt(Cause.NO_ANSWER), "UDP ports 500 and 4500 are open"),
+        (Side.CLIENT, attempt(Cause.NO_ANSWER, mode="main", method="pre_shared_key", **BLOCKED), "another key"),
+        (Side.GATEWAY, attempt(Cause.NO_ANSWER, mode="main", method="pre_shared_key", chosen="aes"), "another key"),
+        (Side.GATEWAY, attempt(Cause.NO_ANSWER, mode="aggressive", method="xauth_psk", chosen="aes"), "another key"),
+        (Side.GATEWAY, attempt(Cause.NO_ANSWER, method="hybrid_rsa", chosen="aes"), "does not accept our certificate"),
+    ],
+)
+def test_what_helps_depends_on_what_was_seen(side, made, told):
+    made.side = side
+    assert told in remedy(made)
+
+
+def test_a_client_with_weak_groups_is_told_in_its_own_words():
+    offers = ("aes-256/sha1/modp1024/hybrid_rsa",)
+    assert "IKE DH Group dh14" in remedy(attempt(Cause.NO_PROPOSAL, offers=offers, vendors=("draft_01",)))

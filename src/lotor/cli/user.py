@@ -44,7 +44,7 @@ def add(users: Path, name: str, *, password_stdin: bool) -> None:
 @click.argument("name")
 @click.pass_obj
 def delete(users: Path, name: str) -> None:
-    """Remove the user NAME; sessions that are up stay up."""
+    """Remove the user NAME; sessions that are up stay up (lotor logout NAME ends them)."""
     _change(users, lambda file: file.remove(name))
     click.echo(f"user {name} removed from {users}")
 
@@ -57,6 +57,24 @@ def passwd(users: Path, name: str, *, password_stdin: bool) -> None:
     """Change the password of the user NAME."""
     _change(users, lambda file: file.passwd(name, _new_password(from_stdin=password_stdin)))
     click.echo(f"password of user {name} changed in {users}")
+
+
+@user.command()
+@click.argument("name")
+@click.pass_obj
+def lock(users: Path, name: str) -> None:
+    """Let the user NAME in no more; sessions that are up stay up (lotor logout NAME ends them)."""
+    _change(users, lambda file: file.lock(name))
+    click.echo(f"user {name} is locked in {users}")
+
+
+@user.command()
+@click.argument("name")
+@click.pass_obj
+def unlock(users: Path, name: str) -> None:
+    """Let the user NAME in again, with the password of before."""
+    _change(users, lambda file: file.lock(name, locked=False))
+    click.echo(f"user {name} may log in again, says {users}")
 
 
 @user.command("list")

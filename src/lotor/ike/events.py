@@ -13,6 +13,9 @@ from lotor.model.network import Path
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
 
+NOT_TOLD = "not told yet"
+"""The identity in `Offered` of a peer that names itself in a later message."""
+
 
 class Level(IntEnum):
     """Weights of the journal, as the standard library numbers them."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from lotor.ike.events import (
+    NOT_TOLD,
     ChildDown,
     ChildUp,
     Chosen,
@@ -28,6 +29,7 @@ from lotor.ike.events import (
     Turned,
     Up,
 )
+from lotor.model.child import Child
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
 from lotor.model.text import clean
@@ -160,7 +162,7 @@ def learn(attempt: Attempt, event: Event) -> None:
     match event:
         case Offered(mode=mode, offers=offers, vendors=vendors, identity=identity, nonce=nonce):
             attempt.mode, attempt.offers, attempt.nonce = mode, _all(offers), nonce
-            attempt.claimed = say(identity)
+            attempt.claimed = "" if identity == NOT_TOLD else say(identity)
             attempt.vendors = () if attempt.side is Side.CLIENT else _all(vendors)
         case Chosen(suite=suite, method=method, vendors=vendors):
             attempt.chosen, attempt.method = suite, method
@@ -196,13 +198,18 @@ def _learn_later(attempt: Attempt, event: Event) -> None:
 
 def _learn_child(attempt: Attempt, event: ChildUp | ChildDown) -> None:
     if isinstance(event, ChildUp):
-        pair = event.child
-        spis = f"SPI {pair.inbound.spi:#010x} in, {pair.outbound.spi:#010x} out"
-        attempt.pairs[pair.id] = say(f"{event.suite}, {spis}")
+        attempt.pairs[event.child.id] = say(_pair(event.child, str(event.suite)))
     elif event.child in attempt.pairs:
         attempt.pairs[event.child] += say(f"; down: {event.reason}")
     while len(attempt.pairs) > MOST_LINES:
         attempt.pairs.pop(next(iter(attempt.pairs)))
+
+
+def _pair(child: Child, suite: str) -> str:
+    ends = (", ".join(map(str, networks)) for networks in (child.local_networks, child.remote_networks))
+    packed = f", {child.compression.algorithm.value}" if child.compression else ""
+    spis = f"SPI {child.inbound.spi:#010x} in, {child.outbound.spi:#010x} out"
+    return f"{' and '.join(ends)}, {suite}{packed}, {spis}"
 
 
 def say(text: str) -> str:

@@ -99,6 +99,8 @@ def _identity(attempt: Attempt) -> str:
 def _login(attempt: Attempt) -> str:
     if not attempt.rounds:
         return attempt.login
+    if attempt.reason is not None and attempt.reason.cause is Cause.POOL_EXHAUSTED:
+        return f"asked for {', then '.join(map(_wants, attempt.rounds))}; the login is right, but no address is left"
     verdict = attempt.login or _login_at_the_client(attempt)
     return f"asked for {', then '.join(_wants(each) for each in attempt.rounds)}; {verdict}"
 
@@ -123,6 +125,18 @@ def _address(attempt: Attempt) -> str:
 
 def _end(attempt: Attempt) -> str:
     if attempt.over is None or attempt.reason is None:
-        return outcome(attempt)
+        return outcome(attempt) if attempt.up else f"connecting: {_waits_for(attempt)}"
     cause, text = attempt.reason.cause.value, attempt.reason.text
     return text if text.startswith(cause) else f"{cause}: {text}"
+
+
+def _waits_for(attempt: Attempt) -> str:
+    """What the next step needs."""
+    other = "client" if attempt.side is Side.GATEWAY else "gateway"
+    if not attempt.chosen:
+        return f"the {other} has not answered yet"
+    if not attempt.established:
+        return f"the {other} has not finished phase 1 yet"
+    if attempt.inner:
+        return "the SA pair is being agreed on"
+    return "the login is under way" if attempt.rounds else f"the {other} has not gone on after phase 1 yet"

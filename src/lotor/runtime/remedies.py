@@ -5,6 +5,7 @@ from __future__ import annotations
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
+from lotor.runtime import cases
 from lotor.runtime.attempts import Attempt
 
 KNOWN = (
@@ -39,7 +40,7 @@ _REMEDIES: dict[Cause, tuple[str, str]] = {
         "give the password: at a terminal, with --password-stdin, or with xauth_login and psk.txt",
     ),
     Cause.POOL_EXHAUSTED: (
-        "make pool_size of mode_cfg larger, or end sessions that nobody uses (lotor status)",
+        "make pool_size of mode_cfg larger, or end sessions that nobody uses (lotor status, lotor logout NAME)",
         "ask the gateway's administrator for a larger pool_size",
     ),
     Cause.DEAD_PEER: (
@@ -69,11 +70,9 @@ def remedy(attempt: Attempt) -> str:
         return ""
     if attempt.session == 0:
         return _at_the_door(attempt.reason.text)
-    if attempt.reason.cause is Cause.NO_PROPOSAL or _no_proposal_in_quick_mode(attempt):
+    if attempt.reason.cause is Cause.NO_PROPOSAL and not attempt.established:
         return _proposal(attempt)
-    if attempt.reason.cause is Cause.PROTOCOL and "pre-shared key" in attempt.reason.text + attempt.verdict:
-        return "write the same key for this peer into the files of pre-shared keys of both ends (path pre_shared_key)"
-    return advice(attempt.reason.cause, attempt.side)
+    return cases.fix_of(attempt) or advice(attempt.reason.cause, attempt.side)
 
 
 def advice(cause: Cause, side: Side) -> str:
@@ -92,21 +91,15 @@ def _at_the_door(why: str) -> str:
     return "nothing, unless it is a client of yours: then look for a port or a protocol that is not IKEv1's"
 
 
-def _no_proposal_in_quick_mode(attempt: Attempt) -> bool:
-    return any("no proposal chosen" in each for each in attempt.happened)
-
-
 def _proposal(attempt: Attempt) -> str:
-    if attempt.established:
-        return (
-            "make sainfo the same at both ends: encryption_algorithm, authentication_algorithm, pfs_group and lifetime"
-        )
     if attempt.side is Side.CLIENT:
         return (
             f"make a proposal of remote {attempt.remote} one that the gateway accepts; its journal names what it wants"
         )
     good = [each for each in attempt.offers if _good(each)]
     offer = next((each for each in good if f"/{Hash.SHA1.value}/" not in each), good[0] if good else None)
+    if offer is None and "draft_01" in attempt.vendors:
+        return "the client offers weak groups only: with vpnc write IKE DH Group dh14 into its configuration"
     if offer is None:
         return "the client offers weak or unknown algorithms only: correct the client (aes 256, sha256, dh_group 14)"
     return f"let a remote block accept what the client offers: {_directives(offer)}; or change the client"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lotor.ike.effects import Disclose
-from lotor.ike.events import Chosen, Judged, Names, Offered
+from lotor.ike.events import NOT_TOLD, Chosen, Judged, Names, Offered
 from lotor.ike.session import Session
 from lotor.ike.v1 import identify
 from lotor.ike.v1.keymat import PhaseOneKeys
@@ -28,7 +28,7 @@ def heard_offer(session: Session, mode: str, asked: Chain) -> None:
 def offered(session: Session, mode: str, *message: Payload) -> None:
     """The initiator's first message, ours or the peer's."""
     offers: list[str] = []
-    identity, nonce = "not told yet", 0
+    identity, nonce = NOT_TOLD, 0
     for payload in message:
         match payload:
             case SecurityAssociation():

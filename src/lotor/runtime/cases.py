@@ -1,0 +1,183 @@
+"""Failures that can be told better than by their cause alone: what each looks like, and what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lotor.model.policy import Side
+from lotor.model.reason import Cause
+from lotor.runtime.attempts import Attempt
+
+SILENT = frozenset({Cause.NO_ANSWER, Cause.DEAD_PEER})
+WITH_KEY = ("xauth_psk", "pre_shared_key")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`side` None: at both ends."""
+
+    side: Side | None
+    fits: Callable[[Attempt], bool]
+    fix: str
+
+
+def fix_of(attempt: Attempt) -> str:
+    """Empty where nothing is known but the cause."""
+    own = (case for case in _CASES if case.side in {None, attempt.side})
+    return next((case.fix for case in own if case.fits(attempt)), "")
+
+
+def _refused(*words: str) -> Callable[[Attempt], bool]:
+    def fits(attempt: Attempt) -> bool:
+        return _cause(attempt) is Cause.LOGIN_REFUSED and any(word in _why(attempt) for word in words)
+
+    return fits
+
+
+def _certificate(*words: str) -> Callable[[Attempt], bool]:
+    def fits(attempt: Attempt) -> bool:
+        return _cause(attempt) is Cause.CERTIFICATE and any(word in _why(attempt) for word in words)
+
+    return fits
+
+
+def _silent_after(step: Callable[[Attempt], bool]) -> Callable[[Attempt], bool]:
+    return lambda attempt: _cause(attempt) in SILENT and step(attempt)
+
+
+def _blocked(attempt: Attempt) -> bool:
+    """Phase 1 went on at port 4500, where nothing came back."""
+    return bool(attempt.established) and not (attempt.rounds or attempt.inner or attempt.pairs)
+
+
+def _unproved(attempt: Attempt) -> bool:
+    return bool(attempt.chosen) and not attempt.established
+
+
+def _keyed(attempt: Attempt) -> bool:
+    return _unproved(attempt) and attempt.method in WITH_KEY
+
+
+def _keyed_in_main_mode(attempt: Attempt) -> bool:
+    """Both keys are needed to read the third pair of messages."""
+    return attempt.mode.startswith("main") and attempt.method in WITH_KEY and not (attempt.rounds or attempt.pairs)
+
+
+def _no_key(attempt: Attempt) -> bool:
+    return "has no key for" in _why(attempt)
+
+
+def _other_key(attempt: Attempt) -> bool:
+    return _cause(attempt) is Cause.PROTOCOL and "pre-shared key" in _why(attempt) + attempt.verdict
+
+
+def _other_pfs(attempt: Attempt) -> bool:
+    return any("for PFS" in each for each in attempt.happened)
+
+
+def _no_pair(attempt: Attempt) -> bool:
+    return bool(attempt.established) and any("no proposal chosen" in each for each in attempt.happened)
+
+
+def _cause(attempt: Attempt) -> Cause | None:
+    return attempt.reason.cause if attempt.reason is not None else None
+
+
+def _why(attempt: Attempt) -> str:
+    return attempt.reason.text if attempt.reason is not None else ""
+
+
+GATEWAY, CLIENT = Side.GATEWAY, Side.CLIENT
+SAME_KEY = "write the same key for this peer into the files of pre-shared keys of both ends (path pre_shared_key)"
+_CASES = (
+    # the first that fits
+    Case(
+        GATEWAY,
+        _refused("unknown user"),
+        "compare the spelling with the person; lotor user add NAME makes a user where auth_source is local, useradd "
+        "where it is system",
+    ),
+    Case(
+        GATEWAY,
+        _refused("locked"),
+        "the user is locked on purpose: ask who did it; lotor user unlock NAME where auth_source is local, usermod -U "
+        "NAME where it is system",
+    ),
+    Case(
+        GATEWAY,
+        _refused("account expired", "password expired", "must be changed"),
+        "chage -l NAME tells the dates of the account; passwd NAME or chage -E sets new ones",
+    ),
+    Case(
+        GATEWAY,
+        _refused("auth_groups"),
+        "take the user into a group of auth_groups (usermod -aG GROUP NAME), if the person is to come in at all",
+    ),
+    Case(GATEWAY, _refused("root never"), "give the person an account: root never logs in here"),
+    Case(
+        GATEWAY,
+        _refused("wrong password"),
+        "ask the person to type it again; lotor user passwd NAME sets a new one where auth_source is local, passwd "
+        "NAME where it is system",
+    ),
+    Case(
+        GATEWAY,
+        _certificate("expired on", "valid only from"),
+        "the client needs a new certificate; if the date is this host's mistake, set its clock",
+    ),
+    Case(
+        CLIENT,
+        _certificate("expired on", "valid only from"),
+        "look at the clock of this host first; if it is right, the gateway's administrator makes a new certificate "
+        "(lotor pki gateway). No password was sent",
+    ),
+    Case(
+        CLIENT,
+        _certificate("certificate names"),
+        "call the gateway by a name that its certificate has, or do what the reason says once its administrator told "
+        "you that it is the right one. No password was sent",
+    ),
+    Case(GATEWAY, _no_key, "add that line if this is a client of yours; else leave the stranger outside"),
+    Case(None, _other_key, SAME_KEY),
+    Case(
+        GATEWAY,
+        _other_pfs,
+        "let pfs_group of sainfo be what the client does, or change the client (lotor: pfs_group in sainfo; vpnc: "
+        "Perfect Forward Secrecy dh14)",
+    ),
+    Case(CLIENT, _other_pfs, "let pfs_group of sainfo be what the gateway has; its journal names it"),
+    Case(
+        None,
+        _no_pair,
+        "make sainfo the same at both ends: encryption_algorithm, authentication_algorithm, pfs_group and lifetime",
+    ),
+    Case(
+        CLIENT,
+        _silent_after(_keyed_in_main_mode),
+        f"in main mode a peer that falls silent here mostly holds another key: {SAME_KEY}",
+    ),
+    Case(
+        CLIENT,
+        _silent_after(_blocked),
+        "the gateway answered at UDP port 500, and nothing came back at port 4500: let UDP 4500 through in both "
+        "directions on every firewall and router on the way",
+    ),
+    Case(
+        GATEWAY,
+        _silent_after(_keyed_in_main_mode),
+        f"the client fell silent, or what it sent could not be read: mostly it holds another key; {SAME_KEY}",
+    ),
+    Case(
+        GATEWAY,
+        _silent_after(_keyed),
+        "the client fell silent after our proof: mostly it holds another key; else UDP 4500 is stopped on the way, to "
+        "which it goes on behind a NAT",
+    ),
+    Case(
+        GATEWAY,
+        _silent_after(_unproved),
+        "the client fell silent after our proof: it does not accept our certificate (its own log says why), or a "
+        "firewall on the way stops UDP 4500, to which it goes on behind a NAT, or large datagrams (ike_frag on)",
+    ),
+)
