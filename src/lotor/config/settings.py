@@ -220,7 +220,7 @@ class SplitNetwork:
 
 @dataclass(frozen=True, slots=True)
 class ModeCfg:
-    """What the gateway gives its clients. `network4` None: no pool, `network6` None: no IPv6. `banner` None: no banner."""
+    """What the gateway gives its clients. `network4` None: no pool. `network6` None: no IPv6. `banner` None: none."""
 
     network4: IPv4Address | None
     netmask4: IPv4Address | None
