@@ -15,8 +15,10 @@ from lotor.model.algorithms import Cipher, Compression, EspSuite, Group, Integri
 from lotor.model.policy import ChildPolicy, Policy, ProposalCheck
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
 from lotor.wire.v1.attributes import Attribute
-from lotor.wire.v1.numbers import EncapsulationMode, EspAttribute, NotifyType, Protocol
+from lotor.wire.v1.numbers import EncapsulationMode, EspAttribute, ExchangeType, NotifyType, Protocol
+from lotor.wire.v1.payloads import Nonce, Notification
 from lotor.wire.v1.proposals import esp_transform, ipcomp_transform
+from peers.intruder import Intruder
 from peers.world import CHILD, connect, is_up, pair
 
 SUITE = EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA1)
@@ -250,3 +252,17 @@ def test_a_gateway_does_not_begin_to_compress_at_a_rekey():
     world.do(gateway, gateway.endpoint.command(ChildExpired(old, hard=False), world.now))
     assert world.run(10, lambda: len(client.of(ChildUp)) == len(gateway.of(ChildUp)) == 2)
     assert not _mirrored(client, gateway)
+
+
+def test_a_peer_that_offers_ah_hears_no_and_the_journal_says_why():
+    world, gateway, client = _connected(PLAIN, PLAIN)
+    intruder = Intruder(world, client, gateway)
+    before = len(gateway.events)
+    answers = intruder.say(ExchangeType.QUICK, 4711, SecurityAssociation((ah(),)), Nonce(bytes(16)))
+    (notice,) = [intruder.read(data) for data in answers if data[18] == ExchangeType.INFORMATIONAL]
+    assert notice.only(Notification).type == NotifyType.NO_PROPOSAL_CHOSEN
+    assert not [data for data in answers if data[18] == ExchangeType.QUICK]
+    told = " ".join(event.text() for event in gateway.events[before:])
+    assert "offered ah/hmac_sha1/tunnel" in told
+    assert "AH is not carried out" in told
+    assert len(gateway.installed) == 1
