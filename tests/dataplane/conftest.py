@@ -203,7 +203,8 @@ def running(*, framed: bool, outer: str = "127.0.0.1") -> Iterator[Bench]:
     wanted = ALL_OFFLOADS if framed else NO_OFFLOADS
     inside, device = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with inside, device, loopback(outer) as nat_t, loopback(outer) as peer, asyncio.Runner() as runner:
-        inside.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        for end in (inside, device):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         engine = Userspace(FakeTun(device.fileno(), framed), nat_t, wanted=wanted)
         bench = Bench(engine, inside, nat_t, peer, runner, framed)
         bench.start()

@@ -17,7 +17,7 @@ from lotor.dataplane.userspace.engine import Userspace
 from lotor.dataplane.userspace.native_esp import open_esp_socket
 from lotor.dataplane.userspace.records import parse
 from lotor.dataplane.userspace.spis import PROMISED_FOR, Spis
-from lotor.model.algorithms import Cipher, Compression, EspSuite
+from lotor.model.algorithms import Cipher, EspSuite
 from lotor.model.child import DirectionKeys, Encapsulation, Lifetime
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
@@ -278,7 +278,6 @@ def test_the_last_good_packet_is_told_in_the_clock_of_the_engine(udp_socket, ben
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"compression": Compression.DEFLATE}, "no compression"),
         ({"inbound": DirectionKeys(255, Secret(bytes(16)), Secret(bytes(20)))}, "SPI 255 is reserved"),
         ({"inbound": DirectionKeys(256, Secret(bytes(32)), Secret(bytes(20)))}, "encryption key has 32 octets"),
         ({"inbound": DirectionKeys(256, Secret(bytes(16)), Secret(b""))}, "integrity key has 0 octets"),

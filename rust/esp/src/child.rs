@@ -2,31 +2,25 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::algorithm::Suite;
-use crate::batch::Batch;
-use crate::congestion;
-use crate::fragment::fragments;
-use crate::ip::{Header, Version};
-use crate::ipv4::SHORTEST_HEADER;
+use crate::ip::Version;
+use crate::ipcomp::{Compression, Cpis};
 use crate::ipv6::LEAST_MTU;
-use crate::lifetime::{Expiry, Life, Limits};
-use crate::mss;
+use crate::lifetime::{Life, Limits};
 use crate::network::{any_contains, Network};
-use crate::open::{Opened, Opener, Refusal};
-use crate::replay::Mark;
+use crate::open::Opener;
 use crate::seal::{BadKeys, Keys, Sealer};
-use crate::size::{largest_inner, sealed_len, Encapsulation};
-use crate::split::{finish_checksum, Segments};
-use crate::vnet::{Frame, Segmentation};
-use crate::{Nanos, LOWEST_SPI, NEXT_HEADER_NONE};
+use crate::size::{largest_inner, Encapsulation};
+use crate::{Nanos, LOWEST_SPI};
 
+mod outbound;
 mod receiver;
 
-pub use receiver::Receiver;
+pub use outbound::{Emit, Outgoing, Sent};
+pub use receiver::{Arrival, Inflated, Inner, Received, Receiver};
 
 /// Where datagrams of the pair leave and go to; native ESP has no use for the port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +48,8 @@ pub struct Specification {
     pub remote_networks: Vec<Network>,
     pub limits: Limits,
     pub largest_outer: usize,
+    /// Inner packets are compressed where that makes them shorter.
+    pub compression: Option<Cpis>,
     pub replay_window: u32,
     pub replaces: Option<u64>,
     /// False: the pair only receives until it is activated.
@@ -127,6 +123,7 @@ pub struct Child {
     largest_inner: AtomicUsize,
     local_networks: Vec<Network>,
     remote_networks: Vec<Network>,
+    compression: Option<Compression>,
     opener: Opener,
     sealer: Sealer,
     next_sequence: AtomicU64,
@@ -135,45 +132,6 @@ pub struct Child {
     life: Life,
     tally: Tally,
 }
-
-/// How packets came that came at once. `class`: DSCP and ECN of the outer header.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrival {
-    pub via: Encapsulation,
-    pub remote: SocketAddr,
-    pub class: u8,
-    pub now: Nanos,
-}
-
-/// What an authentic packet led to.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Received {
-    /// The packet for the TUN device; `None` for a dummy, or one that may not come out here.
-    pub inner: Option<Range<usize>>,
-    /// The pair follows the peer to this address.
-    pub moved: Option<SocketAddr>,
-    pub expiry: Option<Expiry>,
-}
-
-/// What became of a packet on its way out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sent {
-    Carried(Option<Expiry>),
-    /// It must not be fragmented and has more than `Child::largest_whole` octets.
-    TooBig,
-}
-
-/// Where `send` puts sealed packets, used again and again. A batch holds packets of one SA pair only: whoever turns to
-/// another pair calls `Child::seal` first.
-#[derive(Default)]
-pub struct Outgoing {
-    batch: Batch,
-    segment: Vec<u8>,
-    fragment: Vec<u8>,
-}
-
-/// Takes a sealed batch away.
-pub type Emit<'a> = dyn FnMut(&Batch) + 'a;
 
 /// Below this an IPv4 network does not work (RFC 791: every host takes datagrams of 68 octets).
 const SMALLEST_INNER: usize = 68;
@@ -205,6 +163,7 @@ impl Child {
             largest_inner: AtomicUsize::new(largest_inner),
             local_networks,
             remote_networks,
+            compression: specification.compression.map(Compression::new),
             opener,
             sealer,
             next_sequence: AtomicU64::new(1),
@@ -280,162 +239,6 @@ impl Child {
     /// Whether the pair carries packets from `source`.
     pub fn sends_for(&self, source: IpAddr) -> bool {
         self.is_sending() && !self.life.is_over() && any_contains(&self.local_networks, source)
-    }
-
-    /// Only the newest packet so far tells where the peer is now: an older one may come late from where it was. A path
-    /// keeps its IP version: another one has another local address, which IKE finds out.
-    fn follow(&self, mark: Mark, remote: SocketAddr) -> Option<SocketAddr> {
-        if mark != Mark::Advanced || self.encapsulation != Encapsulation::Udp {
-            return None;
-        }
-        let mut path = self.locked_path();
-        if path.remote == remote || path.version() != Version::of(remote.ip()) {
-            return None;
-        }
-        path.remote = remote;
-        Some(remote)
-    }
-
-    /// The inner packet, when it may come out of this tunnel; `None` for a dummy, and for what a congested router outside
-    /// meant to drop.
-    fn admit(&self, packet: &mut [u8], opened: &Opened, class: u8) -> Result<Option<Range<usize>>, Refusal> {
-        if opened.next_header == NEXT_HEADER_NONE {
-            return Ok(None);
-        }
-        let inner = &mut packet[opened.payload.clone()];
-        let header = Header::parse(inner).ok_or(Refusal::Misdirected)?;
-        let belongs = header.version == self.version
-            && opened.next_header == self.version.protocol()
-            && any_contains(&self.remote_networks, header.source)
-            && any_contains(&self.local_networks, header.destination);
-        if !belongs {
-            return Err(Refusal::Misdirected);
-        }
-        if !congestion::pass_on(class, inner, &header) {
-            return Ok(None);
-        }
-        mss::clamp(inner, &header, self.largest_inner());
-        self.tally.packets_in.fetch_add(1, Relaxed);
-        self.tally.octets_in.fetch_add(header.total as u64, Relaxed);
-        Ok(Some(opened.payload.start..opened.payload.start + header.total))
-    }
-
-    fn count_refusal(&self, refusal: Refusal) {
-        match refusal {
-            Refusal::Replayed => self.tally.replayed.fetch_add(1, Relaxed),
-            Refusal::Forged => self.tally.forged.fetch_add(1, Relaxed),
-            Refusal::Misdirected => self.tally.misdirected.fetch_add(1, Relaxed),
-            Refusal::Unwanted => 0,
-        };
-    }
-
-    /// Puts an inner packet into the batch, cut as `frame` wants it and in fragments if it must be. Full batches are
-    /// sealed and given to `emit`; `seal` does that for the last one.
-    pub fn send(
-        &self,
-        packet: &mut [u8],
-        header: &Header,
-        frame: &Frame,
-        out: &mut Outgoing,
-        emit: &mut Emit<'_>,
-    ) -> Sent {
-        if !out.batch.goes_as(congestion::outer_class(header.class)) {
-            self.protect(&mut out.batch, emit);
-            out.batch.set_class(congestion::outer_class(header.class));
-        }
-        if frame.segmentation != Segmentation::None {
-            return match Segments::new(packet, header, frame) {
-                Some(segments) => self.send_segments(segments, header, out, emit),
-                None => Sent::Carried(None),
-            };
-        }
-        if frame.needs_checksum && !finish_checksum(packet, header, frame) {
-            return Sent::Carried(None);
-        }
-        mss::clamp(packet, header, self.largest_inner());
-        self.send_one(&packet[..header.total], header, out, emit)
-    }
-
-    fn send_segments(
-        &self,
-        mut segments: Segments<'_>,
-        header: &Header,
-        out: &mut Outgoing,
-        emit: &mut Emit<'_>,
-    ) -> Sent {
-        let mut expiry = None;
-        while let Some(len) = segments.next_len() {
-            if len <= self.largest_whole() {
-                expiry = self.lay_out(len, &mut out.batch, emit, |room| segments.write_next(room)).or(expiry);
-                continue;
-            }
-            let mut segment = std::mem::take(&mut out.segment);
-            segment.resize(len, 0);
-            segments.write_next(&mut segment);
-            let sent = self.send_one(&segment, &Header { total: len, ..*header }, out, emit);
-            out.segment = segment;
-            match sent {
-                Sent::Carried(told) => expiry = told.or(expiry),
-                Sent::TooBig => return Sent::TooBig,
-            }
-        }
-        Sent::Carried(expiry)
-    }
-
-    fn send_one(&self, packet: &[u8], header: &Header, out: &mut Outgoing, emit: &mut Emit<'_>) -> Sent {
-        if packet.len() <= self.largest_whole() {
-            let whole = |room: &mut [u8]| room.copy_from_slice(packet);
-            return Sent::Carried(self.lay_out(packet.len(), &mut out.batch, emit, whole));
-        }
-        if header.dont_fragment {
-            return Sent::TooBig;
-        }
-        let mut expiry = None;
-        let mut pieces = fragments(packet, header, self.largest_inner());
-        while pieces.next_into(&mut out.fragment) {
-            let fragment = |room: &mut [u8]| room.copy_from_slice(&out.fragment);
-            expiry = self.lay_out(out.fragment.len(), &mut out.batch, emit, fragment).or(expiry);
-        }
-        Sent::Carried(expiry)
-    }
-
-    /// The next packet of the batch, `len` octets that `write` writes; not sealed yet.
-    fn lay_out(
-        &self,
-        len: usize,
-        batch: &mut Batch,
-        emit: &mut Emit<'_>,
-        write: impl FnOnce(&mut [u8]),
-    ) -> Option<Expiry> {
-        debug_assert!(len >= SHORTEST_HEADER);
-        if self.life.is_over() {
-            return None;
-        }
-        let sequence = self.next_sequence.fetch_add(1, Relaxed);
-        let numbered = self.life.numbered(sequence);
-        let Ok(sequence) = u32::try_from(sequence) else { return numbered };
-        let sealed = sealed_len(self.sealer.shape(), len);
-        if !batch.takes(sealed) {
-            self.protect(batch, emit);
-        }
-        write(self.sealer.lay_out(sequence, len, self.version.protocol(), batch.push(sealed)));
-        self.tally.packets_out.fetch_add(1, Relaxed);
-        let octets = self.tally.octets_out.fetch_add(len as u64, Relaxed) + len as u64;
-        self.life.spent(octets).or(numbered)
-    }
-
-    /// Seals what `send` put into the batch, and gives it to `emit`.
-    pub fn seal(&self, out: &mut Outgoing, emit: &mut Emit<'_>) {
-        self.protect(&mut out.batch, emit);
-    }
-
-    fn protect(&self, batch: &mut Batch, emit: &mut Emit<'_>) {
-        if !batch.is_empty() {
-            let stride = batch.stride();
-            self.sealer.protect(batch.octets_mut(), stride);
-            emit(batch);
-            batch.clear();
-        }
     }
 
     pub fn counters(&self) -> Counters {

@@ -3,10 +3,20 @@
 use zeroize::Zeroizing;
 
 use std::net::Ipv4Addr;
+use std::ops::Range;
 
 use super::*;
 use crate::algorithm::{Cipher, Integrity};
+use crate::batch::Batch;
+use crate::ip::Header;
+use crate::ipcomp::Inflater;
+use crate::ipcomp::{self, Spare};
 use crate::ipv4::tests::packet;
+use crate::ipv6;
+use crate::lifetime::Expiry;
+use crate::open::Refusal;
+use crate::vnet::Frame;
+use crate::NEXT_HEADER_NONE;
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Ends {
@@ -47,11 +57,35 @@ pub(crate) fn specification(end: Ends) -> Specification {
         remote_networks: networks.1,
         limits: Limits::default(),
         largest_outer: 1500,
+        compression: None,
         replay_window: 1024,
         replaces: None,
         sending: true,
         iv_seed: [3; 16],
     }
+}
+
+fn receive(child: &Child, packet: &mut [u8], arrival: &Arrival) -> Result<Received, Refusal> {
+    child.receiver().receive(packet, arrival)
+}
+
+fn here(received: Received) -> Range<usize> {
+    match received.inner {
+        Some(Inner::Packet(place)) => place,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The same client with an IPv6 address, the same gateway with an IPv6 network behind it.
+pub(crate) fn specification6(end: Ends) -> Specification {
+    let lease = vec![Network::new(ipv6::tests::LEASE.into(), 128).unwrap()];
+    let inside = vec![Network::new(ipv6::tests::INSIDE.into(), 64).unwrap()];
+    let (spis, local_networks, remote_networks) = match end {
+        Ends::Client => ((1001, 2001), lease, inside),
+        Ends::Gateway => ((2001, 1001), inside, lease),
+    };
+    let (inbound, outbound) = (keys(spis.0), keys(spis.1));
+    Specification { id: 2, inbound, outbound, local_networks, remote_networks, ..specification(end) }
 }
 
 fn child(end: Ends, change: impl Fn(&mut Specification)) -> Child {
@@ -86,9 +120,9 @@ fn ping(size: usize) -> Vec<u8> {
 fn what_goes_in_comes_out() {
     let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
     let mut esp = one(&client, ping(100));
-    let received = gateway.receiver().receive(&mut esp, &from(at(4500), 77)).unwrap();
-    assert_eq!(&esp[received.inner.unwrap()], &ping(100)[..]);
+    let received = receive(&gateway, &mut esp, &from(at(4500), 77)).unwrap();
     assert_eq!((received.moved, received.expiry), (None, None));
+    assert_eq!(&esp[here(received)], &ping(100)[..]);
     let counters = gateway.counters();
     assert_eq!((counters.packets_in, counters.octets_in, counters.last_inbound), (1, 120, Some(77)));
     let counters = client.counters();
@@ -101,9 +135,9 @@ fn refusals_are_counted_by_kind() {
     let esp = one(&client, ping(10));
     let mut forged = esp.clone();
     forged[30] ^= 1;
-    assert_eq!(gateway.receiver().receive(&mut forged, &from(at(9), 1)), Err(Refusal::Forged));
-    gateway.receiver().receive(&mut esp.clone(), &from(at(4500), 1)).unwrap();
-    assert_eq!(gateway.receiver().receive(&mut esp.clone(), &from(at(9), 1)), Err(Refusal::Replayed));
+    assert_eq!(receive(&gateway, &mut forged, &from(at(9), 1)), Err(Refusal::Forged));
+    receive(&gateway, &mut esp.clone(), &from(at(4500), 1)).unwrap();
+    assert_eq!(receive(&gateway, &mut esp.clone(), &from(at(9), 1)), Err(Refusal::Replayed));
     let counters = gateway.counters();
     assert_eq!((counters.forged, counters.replayed, counters.misdirected, counters.packets_in), (1, 1, 0, 1));
     assert_eq!(gateway.path().remote, at(4500));
@@ -125,7 +159,7 @@ fn only_its_own_addresses_come_out() {
         let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16]).unwrap();
         let mut esp = Vec::new();
         sealer.seal(1, &inner, 4, &mut esp);
-        let received = gateway.receiver().receive(&mut esp, &from(at(4500), 1)).unwrap();
+        let received = receive(&gateway, &mut esp, &from(at(4500), 1)).unwrap();
         assert_eq!((received.inner, gateway.counters().misdirected), (None, 1));
     }
 }
@@ -136,7 +170,7 @@ fn a_dummy_proves_life_and_is_no_fault() {
     let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16]).unwrap();
     let mut esp = Vec::new();
     sealer.seal(1, b"anything", NEXT_HEADER_NONE, &mut esp);
-    assert_eq!(gateway.receiver().receive(&mut esp, &from(at(4500), 5)).unwrap().inner, None);
+    assert_eq!(receive(&gateway, &mut esp, &from(at(4500), 5)).unwrap().inner, None);
     assert_eq!(gateway.counters(), Counters { last_inbound: Some(5), ..Counters::default() });
 }
 
@@ -146,17 +180,17 @@ fn traffic_flow_padding_is_cut_off() {
     let sealer = Sealer::new(specification(Ends::Client).suite, &keys(2000), &[0; 16]).unwrap();
     let (mut esp, padded) = (Vec::new(), [ping(20), vec![0; 100]].concat());
     sealer.seal(1, &padded, 4, &mut esp);
-    let received = gateway.receiver().receive(&mut esp, &from(at(4500), 1)).unwrap();
-    assert_eq!(received.inner.unwrap().len(), 40);
+    let received = receive(&gateway, &mut esp, &from(at(4500), 1)).unwrap();
+    assert_eq!(here(received).len(), 40);
 }
 
 #[test]
 fn follows_the_newest_packet_only() {
     let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
     let late = one(&client, ping(10));
-    let received = gateway.receiver().receive(&mut one(&client, ping(10)), &from(at(5000), 1)).unwrap();
+    let received = receive(&gateway, &mut one(&client, ping(10)), &from(at(5000), 1)).unwrap();
     assert_eq!((received.moved, gateway.path().remote), (Some(at(5000)), at(5000)));
-    let received = gateway.receiver().receive(&mut late.clone(), &from(at(4500), 1)).unwrap();
+    let received = receive(&gateway, &mut late.clone(), &from(at(4500), 1)).unwrap();
     assert_eq!((received.moved, gateway.path().remote), (None, at(5000)));
 }
 
@@ -165,7 +199,7 @@ fn the_other_encapsulation_is_not_accepted() {
     let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
     let mut esp = one(&client, ping(10));
     assert_eq!(
-        gateway.receiver().receive(&mut esp, &Arrival { via: Encapsulation::None, ..from(at(0), 1) }),
+        receive(&gateway, &mut esp, &Arrival { via: Encapsulation::None, ..from(at(0), 1) }),
         Err(Refusal::Unwanted)
     );
 }
@@ -190,7 +224,7 @@ fn a_clamped_handshake_fits() {
     segment[12..14].copy_from_slice(&[0x60, 2]);
     segment[20..].copy_from_slice(&[2, 4, 5, 180]);
     let mut esp = one(&client, packet(6, 0x4000, &[], &segment));
-    let inner = gateway.receiver().receive(&mut esp, &from(at(4500), 1)).unwrap().inner.unwrap();
+    let inner = receive(&gateway, &mut esp, &from(at(4500), 1)).map(here).unwrap();
     let announced = usize::from(u16::from_be_bytes([esp[inner.start + 42], esp[inner.start + 43]]));
     assert_eq!(announced + 40, client.largest_inner());
 }
@@ -205,7 +239,7 @@ fn volume_ends_both_directions() {
     assert_eq!(send(&client, ping(80)), (Sent::Carried(None), vec![]));
     assert!(!client.sends_for([10, 99, 99, 1].into()));
     let mut esp = vec![0; 100];
-    assert_eq!(client.receiver().receive(&mut esp, &from(at(1), 1)), Err(Refusal::Unwanted));
+    assert_eq!(receive(&client, &mut esp, &from(at(1), 1)), Err(Refusal::Unwanted));
 }
 
 #[test]
@@ -235,4 +269,118 @@ fn impossible_pairs_are_named() {
     assert_eq!(refused(|it| it.largest_outer = 100), Impossible::NoRoom { outer: 100 });
     assert!(matches!(refused(|it| it.suite.key_bits = 256), Impossible::Keys(BadKeys::Length { .. })));
     assert!(matches!(refused(|it| it.suite.integrity = None), Impossible::Keys(BadKeys::Suite(_))));
+}
+
+#[test]
+fn ipv6_of_the_size_that_every_link_carries_leaves_whole() {
+    let mut specification = specification6(Ends::Client);
+    specification.largest_outer = 552;
+    let client = Child::new(specification, 0).unwrap();
+    let whole = |size: usize| ipv6::tests::packet(17, &[], &vec![1; size - 40]);
+    let (sent, datagrams) = send(&client, whole(1280));
+    assert_eq!((sent, datagrams.len(), client.largest_whole()), (Sent::Carried(None), 1, 1280));
+    assert!(datagrams[0].len() > 1280 && client.largest_inner() < 552);
+    assert_eq!(send(&client, whole(1281)), (Sent::TooBig, vec![]));
+}
+
+#[test]
+fn the_path_decides_the_size() {
+    let client = child(Ends::Client, |_| ());
+    let before = client.largest_inner();
+    client.set_path(Path { local: ipv6::tests::LEASE.into(), remote: (ipv6::tests::INSIDE, 4500).into() });
+    assert_eq!(before - client.largest_inner(), 16); // 20 octets, in whole blocks
+    client.set_path(specification(Ends::Client).path);
+    assert_eq!(client.largest_inner(), before);
+}
+
+#[test]
+fn no_packet_moves_the_path_to_the_other_version() {
+    let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
+    let remote = (ipv6::tests::LEASE, 4500).into();
+    let received = receive(&gateway, &mut one(&client, ping(10)), &from(remote, 1)).unwrap();
+    assert_eq!((received.moved, gateway.path().remote), (None, at(4500)));
+}
+
+#[test]
+fn the_versions_of_a_pair_are_not_mixed() {
+    let refused = |change: fn(&mut Specification)| {
+        let mut mixed = specification6(Ends::Client);
+        change(&mut mixed);
+        Child::new(mixed, 0).err()
+    };
+    assert_eq!(refused(|it| it.local_networks = specification(Ends::Client).local_networks), Some(Impossible::Mixed));
+    assert_eq!(
+        refused(|it| it.remote_networks.extend(specification(Ends::Client).remote_networks)),
+        Some(Impossible::Mixed)
+    );
+    assert_eq!(refused(|it| it.remote_networks.clear()), None);
+}
+
+#[test]
+fn a_version_needs_its_own_pair() {
+    let gateway = Child::new(specification6(Ends::Gateway), 0).unwrap();
+    let six = ipv6::tests::packet(17, &[], &[1; 20]);
+    for (sequence, next_header, inner, comes) in [
+        (1, 41, &six, true),
+        (2, 4, &six, false),
+        (3, 4, &ping(20), false),
+        (4, 41, &ping(20), false),
+        (5, 58, &six, false),
+    ] {
+        let sealer = Sealer::new(specification6(Ends::Client).suite, &keys(2001), &[0; 16]).unwrap();
+        let mut esp = Vec::new();
+        sealer.seal(sequence, inner, next_header, &mut esp);
+        assert_eq!(receive(&gateway, &mut esp, &from(at(4500), 1)).unwrap().inner.is_some(), comes, "{next_header}");
+    }
+    assert_eq!(gateway.counters().misdirected, 4);
+}
+
+const CPIS: (Cpis, Cpis) = (Cpis { inbound: 300, outbound: 400 }, Cpis { inbound: 400, outbound: 300 });
+
+fn inflated(gateway: &Child, esp: &mut [u8]) -> Option<Vec<u8>> {
+    let mut room = vec![0; ipcomp::LARGEST_INFLATED];
+    let spare = Spare { inflater: &mut Inflater::default(), room: &mut room };
+    match receive(gateway, esp, &from(at(4500), 1)).unwrap().inner? {
+        Inner::Packet(place) => Some(esp[place].to_vec()),
+        Inner::Compressed(place) => {
+            gateway.inflate(&esp[place], 0, spare).map(|inflated| room[..inflated.len].to_vec())
+        }
+    }
+}
+
+#[test]
+fn what_shrinks_is_compressed_and_what_comes_plain_is_taken() {
+    let client = child(Ends::Client, |it| it.compression = Some(CPIS.0));
+    let gateway = child(Ends::Gateway, |it| it.compression = Some(CPIS.1));
+    let mut esp = one(&client, ping(1000));
+    assert!(esp.len() < 200);
+    assert_eq!(inflated(&gateway, &mut esp), Some(ping(1000)));
+    assert_eq!((client.counters().octets_out, gateway.counters().octets_in), (1020, 1020));
+    let mut plain = one(&client, ping(20));
+    assert_eq!(plain.len(), 8 + 16 + 48 + 12);
+    assert_eq!(inflated(&gateway, &mut plain), Some(ping(20)));
+}
+
+#[test]
+fn compression_that_was_not_agreed_on_is_refused() {
+    let sender = |cpis| child(Ends::Client, |it| it.compression = Some(cpis));
+    let agreed = child(Ends::Gateway, |it| it.compression = Some(CPIS.1));
+    let plain = child(Ends::Gateway, |_| ());
+    let other = Cpis { inbound: 300, outbound: 401 };
+    for (sender, gateway) in [(sender(CPIS.0), &plain), (sender(other), &agreed)] {
+        assert_eq!(inflated(gateway, &mut one(&sender, ping(1000))), None);
+        assert_eq!((gateway.counters().misdirected, gateway.counters().packets_in), (1, 0));
+    }
+}
+
+#[test]
+fn a_compressed_packet_must_belong_as_any_other() {
+    let client = child(Ends::Client, |it| it.compression = Some(CPIS.0));
+    let gateway = child(Ends::Gateway, |it| it.compression = Some(CPIS.1));
+    let mut strange = ping(1000);
+    strange[15] = 2;
+    assert_eq!(inflated(&gateway, &mut one(&client, strange)), None);
+    let other_version = Child { version: Version::V6, ..client };
+    assert_eq!(inflated(&gateway, &mut one(&other_version, ping(1000))), None);
+    assert_eq!(gateway.counters().misdirected, 2);
 }

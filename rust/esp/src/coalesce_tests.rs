@@ -7,10 +7,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::batch::Batch;
 use crate::checksum::transport_checksum;
-use crate::child::tests::{specification, Ends};
-use crate::child::{Arrival, Child, Outgoing};
+use crate::child::tests::{specification, specification6, Ends};
+use crate::child::{Arrival, Child, Inner, Outgoing, Specification};
+use crate::ipcomp::Cpis;
+use crate::ipcomp::{Inflater, Spare, LARGEST_INFLATED};
 use crate::ipv4::tests::packet;
 use crate::ipv4::ICMP;
+use crate::ipv6::tests::packet as packet6;
+use crate::ipv6::ICMPV6;
 use crate::size::Encapsulation;
 use crate::split::Segments;
 
@@ -19,7 +23,7 @@ const ALL: Kinds = Kinds { tcp: true, udp: true };
 /// What happens next in one of the flows.
 #[derive(Clone, Debug)]
 struct Step {
-    flow: u8,
+    flow: usize,
     payload: usize,
     segment: usize,
     flags: u8,
@@ -30,7 +34,7 @@ struct Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let flags = prop_oneof![8 => Just(ACK), 3 => Just(ACK | PSH), 1 => Just(0x11), 1 => Just(0x30), 1 => Just(0x90), 1 => Just(0x50)];
-    let step = (0u8..5, 0usize..6000, 1usize..1300, flags, 0u8..10, 0u8..20);
+    let step = (0..KINDS.len(), 0usize..6000, 1usize..1300, flags, 0u8..10, 0u8..20);
     let step = step.prop_map(|(flow, payload, segment, flags, leap, broken)| Step {
         flow,
         payload: if leap == 5 { 0 } else { payload },
@@ -42,6 +46,19 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
+/// Version, protocol and octets of the transport header of each flow.
+const KINDS: [(Version, u8, usize); 9] = [
+    (Version::V4, TCP, 20),
+    (Version::V4, TCP, 32),
+    (Version::V4, UDP, 8),
+    (Version::V4, ICMP, 8),
+    (Version::V4, TCP, 20),
+    (Version::V6, TCP, 20),
+    (Version::V6, TCP, 32),
+    (Version::V6, UDP, 8),
+    (Version::V6, ICMPV6, 8),
+];
+
 /// Where a flow stands.
 #[derive(Default)]
 struct Sender {
@@ -52,15 +69,15 @@ struct Sender {
 impl Sender {
     /// A packet as the kernel hands it over: large, its checksum right as if it were whole.
     fn next(&mut self, step: &Step) -> (Vec<u8>, Frame) {
-        let (protocol, headers) = [(TCP, 20), (TCP, 32), (UDP, 8), (ICMP, 8), (TCP, 20)][usize::from(step.flow)];
-        let segmented = protocol != ICMP && step.payload > step.segment;
-        let payload = if segmented { step.payload } else { step.payload.min(1300) };
+        let (version, protocol, headers) = KINDS[step.flow];
+        let segmented = matches!(protocol, TCP | UDP) && step.payload > step.segment;
+        let payload = if segmented { step.payload } else { step.payload.min(1250) };
         if step.leap {
             (self.id, self.sequence) = (self.id.wrapping_add(7), self.sequence.wrapping_add(100));
         }
         let mut transport = vec![0; headers + payload];
         transport.iter_mut().enumerate().for_each(|(at, octet)| *octet = (at * 31 % 253) as u8);
-        transport[..4].copy_from_slice(&[step.flow, 1, 0, 80]);
+        transport[..4].copy_from_slice(&[step.flow as u8, 1, 0, 80]);
         if protocol == TCP {
             transport[4..8].copy_from_slice(&self.sequence.to_be_bytes());
             transport[8..12].copy_from_slice(&[9; 4]);
@@ -70,14 +87,19 @@ impl Sender {
         if protocol == UDP {
             set_word(&mut transport, 4, (8 + payload) as u16);
         }
-        let mut whole = packet(protocol, if step.flow == 4 { 0x4000 } else { 0 }, &[], &transport);
-        set_word(&mut whole, 4, self.id);
+        let mut whole = match version {
+            Version::V4 => packet(protocol, if step.flow == 4 { 0x4000 } else { 0 }, &[], &transport),
+            Version::V6 => packet6(protocol, &[], &transport),
+        };
+        if version == Version::V4 {
+            set_word(&mut whole, 4, self.id);
+        }
         finish(&mut whole, step.broken_checksum && !segmented);
         self.sequence = self.sequence.wrapping_add(payload as u32);
         self.id = self.id.wrapping_add(if segmented { payload.div_ceil(step.segment) as u16 } else { 1 });
         let segmentation = match (segmented, protocol) {
             (false, _) => Segmentation::None,
-            (true, TCP) => Segmentation::Tcp(Version::V4),
+            (true, TCP) => Segmentation::Tcp(version),
             (true, _) => Segmentation::Udp,
         };
         (whole, Frame { segmentation, segment: step.segment as u16, ..Frame::default() })
@@ -86,18 +108,20 @@ impl Sender {
 
 /// Right checksums everywhere, but for `broken`.
 fn finish(packet: &mut [u8], broken: bool) {
-    let protocol = packet[9];
-    set_word(packet, 10, 0);
-    let sum = checksum(&packet[..20]);
-    set_word(packet, 10, sum);
+    let Header { version, protocol, len, .. } = Header::parse(packet).unwrap();
+    if version == Version::V4 {
+        set_word(packet, 10, 0);
+        let sum = checksum(&packet[..20]);
+        set_word(packet, 10, sum);
+    }
     let place = match protocol {
-        TCP => 36,
-        UDP => 26,
+        TCP => len + 16,
+        UDP => len + 6,
         _ => return,
     };
-    let pseudo = pseudo_sum(packet, protocol, packet.len() - 20);
+    let pseudo = pseudo_sum(packet, protocol, packet.len() - len);
     set_word(packet, place, 0);
-    let sum = transport_checksum(pseudo, &packet[20..], protocol);
+    let sum = transport_checksum(pseudo, &packet[len..], protocol);
     set_word(packet, place, if broken { sum ^ 0x5555 } else { sum });
 }
 
@@ -108,9 +132,10 @@ fn cut(frame: &Frame, whole: &[u8]) -> Vec<Vec<u8>> {
     }
     assert!(frame.needs_checksum);
     let header = Header::parse(whole).unwrap();
-    assert_eq!((header.total, checksum(&whole[..20])), (whole.len(), 0));
+    assert_eq!(header.total, whole.len());
+    assert!(header.version == Version::V6 || checksum(&whole[..20]) == 0);
     let place = usize::from(frame.checksum_start + frame.checksum_offset);
-    assert_eq!(word(whole, place), pseudo_sum(whole, header.protocol, whole.len() - 20));
+    assert_eq!(word(whole, place), pseudo_sum(whole, header.protocol, whole.len() - header.len));
     let mut segments = Segments::new(whole, &header, frame).unwrap();
     let mut all = Vec::new();
     while let Some(len) = segments.next_len() {
@@ -141,56 +166,87 @@ fn coalesced(packets: &[Vec<u8>], kinds: Kinds) -> Vec<(Frame, Vec<u8>)> {
 fn by_flow(packets: impl IntoIterator<Item = Vec<u8>>) -> HashMap<Vec<u8>, Vec<Vec<u8>>> {
     let mut flows: HashMap<Vec<u8>, Vec<Vec<u8>>> = HashMap::new();
     for packet in packets {
-        let ports = if packet[9] == ICMP { Vec::new() } else { packet[12..24].to_vec() };
+        let ports = match Header::parse(&packet) {
+            Some(Header { protocol: TCP | UDP, version: Version::V4, .. }) => packet[12..24].to_vec(),
+            Some(Header { protocol: TCP | UDP, .. }) => packet[8..44].to_vec(),
+            _ => Vec::new(),
+        };
         flows.entry(ports).or_default().push(packet);
     }
     flows
 }
 
+/// A pair for each version.
+fn pairs(end: Ends, compress: bool) -> [Child; 2] {
+    let cpis = Some(Cpis { inbound: 2, outbound: 2 }).filter(|_| compress);
+    let child = |specification| Child::new(Specification { compression: cpis, ..specification }, 0).unwrap();
+    [child(specification(end)), child(specification6(end))]
+}
+
 fn through_the_tunnel(
     packets: Vec<(Vec<u8>, Frame)>,
+    compress: bool,
     disturb: impl Fn(&mut Vec<Vec<u8>>),
 ) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-    let child = |end| Child::new(specification(end), 0).unwrap();
-    let (client, gateway) = (child(Ends::Client), child(Ends::Gateway));
+    let (clients, gateways) = (pairs(Ends::Client, compress), pairs(Ends::Gateway, compress));
     let (mut wire, mut out, mut sent) = (Vec::new(), Outgoing::default(), Vec::new());
     let mut emit = |batch: &Batch| wire.extend(batch.packets().map(<[u8]>::to_vec));
+    let mut last = &clients[0];
     for (mut packet, frame) in packets {
         let header = Header::parse(&packet).unwrap();
         match frame.segmentation {
             Segmentation::None => sent.push(packet.clone()),
             _ => sent.extend(cut_by_hand(&packet, &header, &frame)),
         }
+        let client = &clients[usize::from(header.version == Version::V6)];
+        if !std::ptr::eq(client, last) {
+            last.seal(&mut out, &mut emit);
+        }
         client.send(&mut packet, &header, &frame, &mut out, &mut emit);
+        last = client;
     }
-    client.seal(&mut out, &mut emit);
+    last.seal(&mut out, &mut emit);
     disturb(&mut wire);
-    let mut receiver = gateway.receiver();
+    let mut inflater = Inflater::default();
     let open = |mut esp: Vec<u8>| {
         let remote = specification(Ends::Gateway).path.remote;
         let arrival = Arrival { via: Encapsulation::Udp, remote, class: 0, now: 1 };
-        let received = receiver.receive(&mut esp, &arrival).unwrap();
-        esp[received.inner.unwrap()].to_vec()
+        let mut room = vec![0; LARGEST_INFLATED];
+        let spare = Spare { inflater: &mut inflater, room: &mut room };
+        let gateway = gateways.iter().find(|gateway| gateway.inbound_spi().to_be_bytes() == esp[..4]).unwrap();
+        match gateway.receiver().receive(&mut esp, &arrival).unwrap().inner.unwrap() {
+            Inner::Packet(place) => esp[place].to_vec(),
+            Inner::Compressed(place) => {
+                let len = gateway.inflate(&esp[place], 0, spare).unwrap().len;
+                room[..len].to_vec()
+            }
+        }
     };
     (sent, wire.into_iter().map(open).collect())
 }
 
 /// The segments of a packet, made another way than `Segments` makes them: each from its fields.
 fn cut_by_hand(whole: &[u8], header: &Header, frame: &Frame) -> Vec<Vec<u8>> {
-    let headers = 20 + if header.protocol == TCP { usize::from(whole[32] >> 4) * 4 } else { 8 };
+    let ip = header.len;
+    let headers = ip + if header.protocol == TCP { usize::from(whole[ip + 12] >> 4) * 4 } else { 8 };
     let pieces: Vec<&[u8]> = whole[headers..].chunks(frame.segment.into()).collect();
     let segment = |(number, piece): (usize, &&[u8])| {
         let mut segment = [&whole[..headers], piece].concat();
         let len = segment.len();
-        set_word(&mut segment, 2, len as u16);
-        set_word(&mut segment, 4, word(whole, 4).wrapping_add(number as u16));
+        match header.version {
+            Version::V4 => {
+                set_word(&mut segment, 2, len as u16);
+                set_word(&mut segment, 4, word(whole, 4).wrapping_add(number as u16));
+            }
+            Version::V6 => set_word(&mut segment, 4, len as u16 - 40),
+        }
         if header.protocol == UDP {
-            set_word(&mut segment, 24, (len - 20) as u16);
+            set_word(&mut segment, ip + 4, (len - ip) as u16);
         } else {
-            let at = sequence(&whole[20..]).wrapping_add((number * usize::from(frame.segment)) as u32);
-            segment[24..28].copy_from_slice(&at.to_be_bytes());
-            segment[33] &= if number + 1 < pieces.len() { !0x09 } else { 0xff };
-            segment[33] &= if number > 0 { !0x80 } else { 0xff };
+            let at = sequence(&whole[ip..]).wrapping_add((number * usize::from(frame.segment)) as u32);
+            segment[ip + 4..ip + 8].copy_from_slice(&at.to_be_bytes());
+            segment[ip + 13] &= if number + 1 < pieces.len() { !0x09 } else { 0xff };
+            segment[ip + 13] &= if number > 0 { !0x80 } else { 0xff };
         }
         finish(&mut segment, false);
         segment
@@ -201,10 +257,10 @@ fn cut_by_hand(whole: &[u8], header: &Header, frame: &Frame) -> Vec<Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
-    fn all_comes_out_as_it_went_in(steps in steps()) {
-        let mut senders: [Sender; 5] = Default::default();
-        let packets = steps.iter().map(|step| senders[usize::from(step.flow)].next(step)).collect();
-        let (sent, opened) = through_the_tunnel(packets, |_| ());
+    fn all_comes_out_as_it_went_in(steps in steps(), compress in any::<bool>()) {
+        let mut senders: [Sender; KINDS.len()] = Default::default();
+        let packets = steps.iter().map(|step| senders[step.flow].next(step)).collect();
+        let (sent, opened) = through_the_tunnel(packets, compress, |_| ());
         prop_assert_eq!(&opened, &sent);
         for kinds in [ALL, Kinds { tcp: true, udp: false }, Kinds { tcp: false, udp: false }] {
             let delivered = coalesced(&opened, kinds);
@@ -218,8 +274,8 @@ proptest! {
         steps in steps(), lost in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
         swapped in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
     ) {
-        let mut senders: [Sender; 5] = Default::default();
-        let packets = steps.iter().map(|step| senders[usize::from(step.flow)].next(step)).collect();
+        let mut senders: [Sender; KINDS.len()] = Default::default();
+        let packets = steps.iter().map(|step| senders[step.flow].next(step)).collect();
         let disturb = |wire: &mut Vec<Vec<u8>>| {
             for place in &lost {
                 wire.remove(place.index(wire.len()));
@@ -233,7 +289,7 @@ proptest! {
                 wire.swap(at, next);
             }
         };
-        let (_, opened) = through_the_tunnel(packets, disturb);
+        let (_, opened) = through_the_tunnel(packets, false, disturb);
         let delivered = coalesced(&opened, ALL);
         let out = delivered.iter().flat_map(|(frame, whole)| cut(frame, whole));
         prop_assert_eq!(by_flow(out), by_flow(opened.clone()));
@@ -259,46 +315,61 @@ proptest! {
 }
 
 /// Equal segments of one flow, `count` of 1000 octets.
-fn stream(count: usize) -> Vec<Vec<u8>> {
-    let step = Step { flow: 0, payload: 1000, segment: 2000, flags: ACK, leap: false, broken_checksum: false };
+fn stream(flow: usize, count: usize) -> Vec<Vec<u8>> {
+    let step = Step { flow, payload: 1000, segment: 2000, flags: ACK, leap: false, broken_checksum: false };
     let mut sender = Sender::default();
     (0..count).map(|_| sender.next(&step).0).collect()
 }
 
 #[test]
 fn a_stream_becomes_one_packet() {
-    let packets = stream(40);
+    let packets = stream(0, 40);
     let delivered = coalesced(&packets, ALL);
     assert_eq!(delivered.len(), 1);
     let (frame, whole) = &delivered[0];
     assert_eq!((frame.segment, frame.headers, whole.len()), (1000, 40, 40_040));
     assert_eq!(cut(frame, whole), packets);
+    assert_eq!(coalesced(&stream(5, 40), ALL).len(), 1);
+}
+
+#[test]
+fn extension_headers_are_not_joined() {
+    let mut packets = stream(5, 4);
+    for packet in &mut packets {
+        packet[6] = 0;
+        packet.splice(40..40, [TCP, 0, 1, 4, 0, 0, 0, 0]);
+        let len = packet.len() as u16 - 40;
+        set_word(packet, 4, len);
+    }
+    assert_eq!(coalesced(&packets, ALL).into_iter().map(|(_, whole)| whole).collect::<Vec<_>>(), packets);
 }
 
 /// Every bit of the headers, but for version, lengths, protocol and checksums, which `finish` or the parser own.
 #[test]
 fn no_difference_between_headers_is_lost() {
-    for at in [1].into_iter().chain(4..9).chain(12..36).chain(38..40) {
-        for bit in 0..8 {
-            let mut packets = stream(3);
+    let ipv4 = [1].into_iter().chain(4..9).chain(12..36).chain(38..40).map(|at| (0, at));
+    let ipv6 = (0..4).chain(7..56).chain(58..60).map(|at| (5, at));
+    for (flow, at) in ipv4.chain(ipv6) {
+        for bit in if at == 0 { 0..4 } else { 0..8 } {
+            let mut packets = stream(flow, 3);
             packets[1][at] ^= 1 << bit;
             finish(&mut packets[1], false);
             let delivered = coalesced(&packets, ALL);
             let out = delivered.iter().flat_map(|(frame, whole)| cut(frame, whole));
-            assert_eq!(by_flow(out), by_flow(packets.clone()), "bit {bit} of octet {at}");
+            assert_eq!(by_flow(out), by_flow(packets.clone()), "flow {flow}, bit {bit} of octet {at}");
         }
     }
 }
 
 #[test]
 fn no_packet_is_larger_than_a_packet_may_be() {
-    let delivered = coalesced(&stream(200), ALL);
+    let delivered = coalesced(&stream(0, 200), ALL);
     assert_eq!(delivered.iter().map(|(_, whole)| (whole.len() - 40) / 1000).collect::<Vec<_>>(), [64, 64, 64, 8]);
 }
 
 #[test]
 fn two_streams_side_by_side_become_two_packets() {
-    let mut packets = stream(20);
+    let mut packets = stream(0, 20);
     for (number, packet) in packets.iter_mut().enumerate() {
         packet[21] = (number % 2) as u8;
         set_word(packet, 4, number as u16 / 2);
@@ -311,7 +382,7 @@ fn two_streams_side_by_side_become_two_packets() {
 
 #[test]
 fn more_flows_than_places_lose_nothing() {
-    let mut packets = stream(100);
+    let mut packets = stream(0, 100);
     for (number, packet) in packets.iter_mut().enumerate() {
         packet[21] = number as u8;
         finish(packet, false);

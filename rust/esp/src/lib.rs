@@ -15,6 +15,7 @@ pub mod fragment;
 mod hmac;
 pub mod icmp;
 pub mod ip;
+pub mod ipcomp;
 pub mod ipv4;
 pub mod ipv6;
 mod iv;

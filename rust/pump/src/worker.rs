@@ -9,10 +9,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
 use lotor_esp::batch::MOST_PACKETS;
-use lotor_esp::child::{Arrival, Child, Outgoing, Received, Sent};
+use lotor_esp::child::{Arrival, Child, Inflated, Inner, Outgoing, Received, Sent};
 use lotor_esp::coalesce::Coalescer;
 use lotor_esp::icmp;
 use lotor_esp::ip::{Header, Version};
+use lotor_esp::ipcomp::{Inflater, Spare, LARGEST_INFLATED};
 use lotor_esp::lifetime::Expiry;
 use lotor_esp::open::header;
 use lotor_esp::size::Encapsulation;
@@ -30,6 +31,8 @@ const LARGEST_DATAGRAM: usize = 65536;
 /// Octets and calls from one source before the others get their turn.
 const TURN_OCTETS: usize = 4 * LARGEST_DATAGRAM;
 const TURN_CALLS: usize = 64;
+/// Octets of packets that were compressed, before they are delivered.
+const INFLATED_OCTETS: usize = 4 * LARGEST_DATAGRAM;
 const PROTOCOL_ESP: u8 = 50;
 const MILLISECOND: Nanos = 1_000_000;
 /// How often a thread that broke tries to say so.
@@ -54,8 +57,11 @@ pub(crate) fn run(shared: &Arc<Shared>) {
 
 struct Worker<'a> {
     shared: &'a Shared,
-    /// What came from the outside in one turn.
+    /// What came from the outside in one turn, and behind TURN_OCTETS what was compressed.
     arena: Vec<u8>,
+    /// Where the next packet that was compressed goes.
+    inflated: usize,
+    inflater: Inflater,
     /// What was opened at once, and where it begins in the arena.
     opened: Vec<(usize, Received)>,
     coalescer: Coalescer,
@@ -82,7 +88,9 @@ impl<'a> Worker<'a> {
     fn new(shared: &'a Shared) -> Self {
         Self {
             shared,
-            arena: vec![0; TURN_OCTETS],
+            arena: vec![0; TURN_OCTETS + INFLATED_OCTETS],
+            inflated: TURN_OCTETS,
+            inflater: Inflater::default(),
             opened: Vec::with_capacity(MOST_PACKETS),
             coalescer: Coalescer::new(shared.tun.kinds()),
             buffer: vec![0; tun::BUFFER],
@@ -184,7 +192,10 @@ impl<'a> Worker<'a> {
         };
         let mut start = 0;
         for _ in 0..TURN_CALLS {
-            let Some(room) = self.arena.get_mut(start..).filter(|room| room.len() >= LARGEST_DATAGRAM) else { break };
+            let Some(room) = self.arena.get_mut(start..TURN_OCTETS).filter(|room| room.len() >= LARGEST_DATAGRAM)
+            else {
+                break;
+            };
             match sys::receive(socket, room) {
                 Ok(datagrams) => {
                     take(self, start..start + datagrams.len, &datagrams);
@@ -194,8 +205,7 @@ impl<'a> Worker<'a> {
                 Err(_) => break,
             }
         }
-        let tun = &self.shared.tun;
-        self.coalescer.flush(&mut self.arena, &mut |frame, arena, pieces| tun.write(frame, arena, pieces));
+        self.deliver_all();
         self.flush();
     }
 
@@ -249,8 +259,12 @@ impl<'a> Worker<'a> {
             opened.extend(received.map(|received| (place.start + start, received)));
         });
         for (start, received) in opened.drain(..) {
-            if let Some(inner) = received.inner {
-                self.deliver(start + inner.start..start + inner.end);
+            match received.inner {
+                Some(Inner::Packet(place)) => self.deliver(start + place.start..start + place.end),
+                Some(Inner::Compressed(place)) => {
+                    self.inflate(&child, start + place.start..start + place.end, arrival.class);
+                }
+                None => (),
             }
             let id = child.id();
             self.notices.extend(received.moved.map(|remote| record::moved(id, remote)));
@@ -268,6 +282,28 @@ impl<'a> Worker<'a> {
         } else {
             tun.write(&Frame::default(), &self.arena, &[place]);
         }
+    }
+
+    /// What lies compressed at `place` of the arena, to the inside.
+    fn inflate(&mut self, child: &Child, place: Range<usize>, class: u8) {
+        let (datagrams, inflated) = self.arena.split_at_mut(TURN_OCTETS);
+        let room = &mut inflated[self.inflated - TURN_OCTETS..];
+        let spare = Spare { inflater: &mut self.inflater, room };
+        let Some(Inflated { len, expiry }) = child.inflate(&datagrams[place], class, spare) else { return };
+        self.notices.extend(expiry.map(|expiry| record::expired(child.id(), expiry)));
+        let packet = self.inflated..self.inflated + len;
+        self.inflated = packet.end;
+        self.deliver(packet);
+        if self.arena.len() - self.inflated < LARGEST_INFLATED {
+            self.deliver_all();
+        }
+    }
+
+    /// What waits for more of its flow.
+    fn deliver_all(&mut self) {
+        let tun = &self.shared.tun;
+        self.coalescer.flush(&mut self.arena, &mut |frame, arena, pieces| tun.write(frame, arena, pieces));
+        self.inflated = TURN_OCTETS;
     }
 
     fn drain_tun(&mut self) -> Result<(), String> {

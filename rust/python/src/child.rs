@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use lotor_esp::algorithm::{Cipher, Integrity, Suite};
 use lotor_esp::child::{self, Specification};
+use lotor_esp::ipcomp::Cpis;
 use lotor_esp::lifetime::Limits;
 use lotor_esp::network::Network;
 use lotor_esp::seal::Keys;
@@ -26,7 +27,7 @@ pub(crate) struct Child {
     remote_networks: Vec<IpNetwork>,
     lifetime: Lifetime,
     esp_frag: Option<usize>,
-    compression: Option<Named>,
+    compression: Option<IpComp>,
     replay_window: u32,
     replaces: Option<u64>,
     sending: bool,
@@ -64,6 +65,13 @@ struct DirectionKeys {
     integrity: Revealed,
 }
 
+#[derive(FromPyObject)]
+struct IpComp {
+    algorithm: Named,
+    cpi_in: u16,
+    cpi_out: u16,
+}
+
 /// A `Secret`, revealed here and nowhere else; wiped when dropped.
 struct Revealed(Zeroizing<Vec<u8>>);
 
@@ -99,11 +107,6 @@ impl From<Path> for child::Path {
 impl Child {
     /// The engine's words for the same. `OSError` for what the engine does not do.
     pub(crate) fn specification(self, iv_seed: [u8; 16]) -> PyResult<Specification> {
-        if let Some(Named { value }) = self.compression {
-            return Err(PyOSError::new_err(format!(
-                "the user-space engine has no compression ({value}): leave it out"
-            )));
-        }
         let encapsulation = encapsulation(&self.encapsulation.value)?;
         Ok(Specification {
             id: self.id,
@@ -116,6 +119,7 @@ impl Child {
             remote_networks: networks(&self.remote_networks)?,
             limits: self.lifetime.into(),
             largest_outer: self.esp_frag.unwrap_or(usize::MAX),
+            compression: self.compression.map(IpComp::cpis).transpose()?,
             replay_window: self.replay_window,
             replaces: self.replaces,
             sending: self.sending,
@@ -128,6 +132,15 @@ impl EspSuite {
     fn suite(&self) -> PyResult<Suite> {
         let integrity = self.integrity.as_ref().map(|name| integrity(&name.value)).transpose()?;
         Ok(Suite { cipher: cipher(&self.cipher.value)?, key_bits: self.key_bits, integrity })
+    }
+}
+
+impl IpComp {
+    fn cpis(self) -> PyResult<Cpis> {
+        match self.algorithm.value.as_str() {
+            "deflate" => Ok(Cpis { inbound: self.cpi_in, outbound: self.cpi_out }),
+            other => Err(unknown("compression", other)),
+        }
     }
 }
 

@@ -1,11 +1,56 @@
-//! The incoming half of an SA pair: packets that came at once, opened at once.
+//! The incoming half of an SA pair: packets that came at once are opened at once, admitted and counted, and the path
+//! follows their sender.
 
+use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::MutexGuard;
 
-use super::{Arrival, Child, Received};
+use super::Child;
+use crate::congestion;
+use crate::ip::{Header, Version};
+use crate::ipcomp::{self, Spare};
+use crate::lifetime::Expiry;
+use crate::mss;
+use crate::network::any_contains;
 use crate::open::{Opened, Refusal};
-use crate::replay::Window;
+use crate::replay::{Mark, Window};
+use crate::size::Encapsulation;
+use crate::{Nanos, NEXT_HEADER_NONE};
+
+/// How packets came that came at once. `class`: DSCP and ECN of the outer header.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    pub via: Encapsulation,
+    pub remote: SocketAddr,
+    pub class: u8,
+    pub now: Nanos,
+}
+
+/// What an authentic packet led to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The packet for the TUN device; `None` for a dummy, or one that may not come out here.
+    pub inner: Option<Inner>,
+    /// The pair follows the peer to this address.
+    pub moved: Option<SocketAddr>,
+    pub expiry: Option<Expiry>,
+}
+
+/// What lies at a place of the ESP packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inner {
+    Packet(Range<usize>),
+    /// What `Child::inflate` makes a packet of.
+    Compressed(Range<usize>),
+}
+
+/// A packet that was compressed: `len` octets at the start of `Spare::room`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inflated {
+    pub len: usize,
+    pub expiry: Option<Expiry>,
+}
 
 /// One SA pair, for the packets that came at once.
 pub struct Receiver<'a> {
@@ -70,5 +115,70 @@ impl Child {
         let inner = admitted.inspect_err(|refusal| self.count_refusal(*refusal)).ok().flatten();
         let expiry = self.life.spent(self.tally.octets_in.load(Relaxed));
         Ok(Received { inner, moved, expiry })
+    }
+
+    /// Only the newest packet so far tells where the peer is now: an older one may come late from where it was. A path
+    /// keeps its IP version: another one has another local address, which IKE finds out.
+    fn follow(&self, mark: Mark, remote: SocketAddr) -> Option<SocketAddr> {
+        if mark != Mark::Advanced || self.encapsulation != Encapsulation::Udp {
+            return None;
+        }
+        let mut path = self.locked_path();
+        if path.remote == remote || path.version() != Version::of(remote.ip()) {
+            return None;
+        }
+        path.remote = remote;
+        Some(remote)
+    }
+
+    /// The inner packet, when it may come out of this tunnel; `None` for a dummy, and for what a congested router outside
+    /// meant to drop.
+    fn admit(&self, packet: &mut [u8], opened: &Opened, class: u8) -> Result<Option<Inner>, Refusal> {
+        let place = opened.payload.clone();
+        match opened.next_header {
+            NEXT_HEADER_NONE => Ok(None),
+            ipcomp::PROTOCOL if self.compression.is_some() => Ok(Some(Inner::Compressed(place))),
+            next_header => {
+                let total = self.admit_inner(&mut packet[place.clone()], next_header, class)?;
+                Ok(total.map(|total| Inner::Packet(place.start..place.start + total)))
+            }
+        }
+    }
+
+    /// The packet of an `Inner::Compressed`, when it may come out of this tunnel. `class`: of the outer header.
+    pub fn inflate(&self, compressed: &[u8], class: u8, mut spare: Spare<'_>) -> Option<Inflated> {
+        let inflated = self.compression.as_ref()?.inflate(compressed, &mut spare).ok_or(Refusal::Misdirected);
+        let admitted =
+            inflated.and_then(|(next_header, len)| self.admit_inner(&mut spare.room[..len], next_header, class));
+        let len = admitted.inspect_err(|refusal| self.count_refusal(*refusal)).ok()??;
+        Some(Inflated { len, expiry: self.life.spent(self.tally.octets_in.load(Relaxed)) })
+    }
+
+    /// Octets of the packet at the start of `inner`.
+    fn admit_inner(&self, inner: &mut [u8], next_header: u8, class: u8) -> Result<Option<usize>, Refusal> {
+        let header = Header::parse(inner).ok_or(Refusal::Misdirected)?;
+        let belongs = header.version == self.version
+            && next_header == self.version.protocol()
+            && any_contains(&self.remote_networks, header.source)
+            && any_contains(&self.local_networks, header.destination);
+        if !belongs {
+            return Err(Refusal::Misdirected);
+        }
+        if !congestion::pass_on(class, inner, &header) {
+            return Ok(None);
+        }
+        mss::clamp(inner, &header, self.largest_inner());
+        self.tally.packets_in.fetch_add(1, Relaxed);
+        self.tally.octets_in.fetch_add(header.total as u64, Relaxed);
+        Ok(Some(header.total))
+    }
+
+    fn count_refusal(&self, refusal: Refusal) {
+        match refusal {
+            Refusal::Replayed => self.tally.replayed.fetch_add(1, Relaxed),
+            Refusal::Forged => self.tally.forged.fetch_add(1, Relaxed),
+            Refusal::Misdirected => self.tally.misdirected.fetch_add(1, Relaxed),
+            Refusal::Unwanted => 0,
+        };
     }
 }
