@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Interface, ip_address
 
 import pytest
 
+import visiting
 from lotor.control.messages import Connected
 from lotor.daemon import connections, machinery
 from lotor.daemon.addresses import resolve, typed
@@ -151,6 +152,23 @@ def test_a_silent_address_is_left_soon_where_there_is_another(directory, monkeyp
     assert session.up
     assert len(person.prompts) == 1
     assert person.told[0] == "no answer yet from 127.0.0.1 at UDP port 500, trying 0 s more"
+
+
+def test_who_waits_is_told_of_a_port_where_nothing_comes_back(directory, monkeypatch):
+    monkeypatch.setattr(connections, "QUIET", 0.1)
+    forced = visiting.GATEWAY_FILE.replace("ike_frag on;", "ike_frag on; nat_traversal force;")
+    monkeypatch.setattr(visiting, "GATEWAY_FILE", forced)
+    person = Typing()
+
+    async def story(world):
+        carry = world.air.carry
+        world.air.carry = lambda sender, data, path: None if path.floated else carry(sender, data, path)
+        reached = asyncio.create_task(world.vc(typing=person))
+        await until(world, lambda: person.told)
+        reached.cancel()
+
+    play(directory, story, login="nat_traversal force;")
+    assert person.told == ["127.0.0.1 answered, but nothing has come back at UDP port 4500 yet: is it open on the way?"]
 
 
 def test_what_is_typed_is_an_address_or_a_name():

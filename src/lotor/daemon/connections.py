@@ -11,7 +11,7 @@ from lotor.daemon.addresses import resolve, typed
 from lotor.ike.intents import Connect, Disconnect
 from lotor.model.algorithms import AuthMethod
 from lotor.model.login import Field
-from lotor.model.network import Address, Path, Peer
+from lotor.model.network import NAT_T_PORT, Address, Path, Peer
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
@@ -25,6 +25,9 @@ WITH_LOGIN = frozenset({AuthMethod.HYBRID_RSA, AuthMethod.XAUTH_PSK, AuthMethod.
 GIVEN_UP = Reason(Cause.ADMINISTRATOR, "given up by the person who asked for it")
 TOLD_AFTER = (5.0, 20.0, 35.0)
 """Seconds after which a person hears that nobody answers yet."""
+QUIET = 6.0
+"""Seconds after which it is odd that nothing follows phase 1."""
+STUCK = f"nothing has come back at UDP port {NAT_T_PORT} yet: is it open on the way?"
 IMPATIENT = 15.0
 """Seconds for an address while there are others to call."""
 TERMINATED = Reason(Cause.ADMINISTRATOR, "closed by the administrator")
@@ -175,7 +178,7 @@ class Connections:
             if await self._silent(number, target, wish.prompter, patience):
                 await self._give_up(number)
                 return Unheard(Reason(Cause.NO_ANSWER, f"no answer from {target.address} after {patience:.0f} s"))
-            found = await self._outcome(number)
+            found = await self._outcome_with_hint(number, target, wish.prompter)
             return Unheard(found) if isinstance(found, Reason) and self._unheard(number, found) else found
         except asyncio.CancelledError:
             await self._give_up(number)
@@ -199,6 +202,27 @@ class Connections:
             return patience < self._ground.patience()
         finally:
             outcome.cancel()
+
+    async def _outcome_with_hint(self, number: int, target: Target, prompter: Prompter | None) -> Session | Reason:
+        """Behind a NAT everything but the first messages goes to port 4500, which many a firewall stops."""
+        outcome = asyncio.ensure_future(self._outcome(number))
+        try:
+            while not outcome.done() and not self._parts.requests.going(number):
+                before = self._stuck(number)
+                await asyncio.wait({outcome}, timeout=QUIET)
+                if before and self._stuck(number) and prompter is not None:
+                    await prompter.tell(f"{target.address} answered, but {STUCK}")
+                    break
+            return await outcome
+        finally:
+            outcome.cancel()
+
+    def _stuck(self, number: int) -> bool:
+        """Whether phase 1 is done, the session goes on at port 4500, and nothing has come since."""
+        requests = self._parts.requests
+        session = self._parts.register.get(requests.session(number) or 0)
+        floated = session is not None and session.path.floated
+        return floated and requests.met(number) and not requests.going(number)
 
     async def _ask_ahead(
         self, remote: RemotePolicy, user: str | None, prompter: Prompter

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol
 
-from lotor.ike.events import Chosen, Ended, Event, PhaseOneUp, Started
+from lotor.ike.events import ChildUp, Chosen, Configured, Ended, Event, LoginRound, PhaseOneUp, Started
 from lotor.model.login import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
@@ -51,6 +51,7 @@ class Requests:
         self._sessions: dict[int, int] = {}
         self._heard: set[int] = set()
         self._met: set[int] = set()
+        self._going: set[int] = set()
 
     def new(self, wish: Wish) -> int:
         number = next(self._numbers)
@@ -68,6 +69,7 @@ class Requests:
         self._outcomes.pop(number, None)
         self._heard.discard(number)
         self._met.discard(number)
+        self._going.discard(number)
 
     def heard(self, number: int) -> bool:
         """Whether somebody answered, whoever it was."""
@@ -76,6 +78,10 @@ class Requests:
     def met(self, number: int) -> bool:
         """Whether the peer of a request proved that it is there."""
         return number in self._met
+
+    def going(self, number: int) -> bool:
+        """Whether something came of a request after phase 1."""
+        return number in self._going
 
     def session(self, number: int) -> int | None:
         """The session of a request, None when none began or it has ended."""
@@ -92,6 +98,10 @@ class Requests:
                 self._heard.add(self._sessions[session])
             case PhaseOneUp(session=session) if session in self._sessions:
                 self._met.add(self._sessions[session])
+            case LoginRound(session=session) | Configured(session=session) | ChildUp(session=session) if (
+                session in self._sessions
+            ):
+                self._going.add(self._sessions[session])
             case Ended(session=session, reason=reason):
                 self._settle(session, reason)
                 self._sessions.pop(session, None)
