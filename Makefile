@@ -73,10 +73,12 @@ interop: setup
 bench: setup bench-peers
 	@$(BIN)/python -m bench.tunnel --rounds 5 --seconds 5 --write
 	@$(BIN)/python -m bench.handshakes --rounds 5 --count 400 --write
+	@$(BIN)/python -m bench.memory --write
 
 bench-quick: setup bench-peers
 	@$(BIN)/python -m bench.tunnel --rounds 1 --seconds 1
 	@$(BIN)/python -m bench.handshakes --rounds 1 --count 50 --groups 2,31
+	@$(BIN)/python -m bench.memory --tunnels 200 --visits 0
 
 bench-peers:
 	@test "$$(id -u)" = 0 || { echo 'the benchmarks make network namespaces: run sudo make bench' >&2; exit 1; }

@@ -10,12 +10,10 @@ import ctypes.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from bench.link import GATEWAY, Link
-from bench.peers import swanctl
+from bench.peers import certificate, dialled_gateway, swanctl
 from lab import lotor as lab_lotor
-from lab import pki
 from lab.node import LabError, Running, wait_until
 
 GROUPS = {2: "modp1024", 14: "modp2048", 19: "ecp256", 31: "curve25519"}
@@ -78,11 +76,6 @@ class Gateway:
     start: Callable[[Link, int], Running]
 
 
-@cache
-def certificate() -> pki.Issued:
-    return pki.gateway(pki.authority("Bench CA"), GATEWAY)
-
-
 def lotor(link: Link, group: int) -> Running:
     """Logins of the host's own accounts, with the quickest hash that there is: as strongSwan, which compares plain
     passwords, it spends next to nothing."""
@@ -91,12 +84,12 @@ def lotor(link: Link, group: int) -> Running:
     shadow = "".join(f"{name}:{_quick_hash(PASSWORD)}:19000:0:99999:7:::\n" for name in accounts)
     for file, more, mode in (("/etc/passwd", passwd, 0o644), ("/etc/shadow", shadow, 0o600)):
         link.gateway.write(file, link.gateway.path(file).read_text() + more, mode)
-    return _lotor(link, group, auth_source="system")
+    return dialled_gateway(link, **_directives(group), auth_source="system").start()
 
 
 def lotor_argon(link: Link, group: int) -> Running:
     """Logins of lotor's own people: Argon2id with 64 MiB. One hash for all of them: it is the same password."""
-    program = lab_lotor.gateway(link.gateway, _certificates(link), **_directives(group))
+    program = dialled_gateway(link, **_directives(group), auth_source="local")
     lab_lotor.add_user(program, "user0", PASSWORD)
     users = link.gateway.path(USERS)
     line = next(each for each in users.read_text().splitlines() if each.startswith("user0:"))
@@ -104,28 +97,8 @@ def lotor_argon(link: Link, group: int) -> Running:
     return program.start()
 
 
-def _lotor(link: Link, group: int, **changes: str) -> Running:
-    program = lab_lotor.gateway(link.gateway, _certificates(link), **{**_directives(group), **changes})
-    return program.start()
-
-
 def _directives(group: int) -> dict[str, str]:
-    return {
-        "dh_group": str(group),
-        "pfs_group": "",
-        "dpd_delay": "0",
-        "network4": FIRST_INSIDE,
-        "pool_size": str(POOL),
-        "esp_frag": "",
-        "banner": "",
-        "my_identifier": "address",
-    }
-
-
-def _certificates(link: Link) -> Path:
-    directory = link.directory / "certificates"
-    certificate().save(directory, "vpngw")
-    return directory
+    return {"dh_group": str(group), "network4": FIRST_INSIDE, "pool_size": str(POOL)}
 
 
 @cache

@@ -7,10 +7,15 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from bench.link import CLIENT, CLIENT_INSIDE, GATEWAY, GATEWAY_INSIDE, MTU, Link
+from lab import lotor as lab_lotor
+from lab import pki
+from lab.lotor import Lotor
 from lab.node import LabError, Node, Running, wait_until
+from lab.vpnc import Vpnc
 
 PROJECT = Path(__file__).parents[1]
 ENVIRONMENT = {"PYTHONPATH": str(PROJECT / "src")}
@@ -173,6 +178,40 @@ def _openvpn(link: Link, side: Side, suite: str, fingerprint: str) -> Running:
     )
 
 
+def vpnc(link: Link, suite: str) -> list[Running]:
+    """A whole handshake with lotor's daemon: vpnc knows no static keys."""
+    if suite != "aes128-sha1":
+        raise LabError("vpnc is measured with aes128-sha1 only")
+    gateway = dialled_gateway(link, dh_group="2", network4="10.99.99.100", pool_size="10", auth_source="local")
+    lab_lotor.add_user(gateway, "bench", "of-a-benchmark")
+    link.gateway.ip("address", "add", f"{GATEWAY_INSIDE}/32", "dev", "lo")
+    serving = gateway.start()
+    client = Vpnc(link.client, GATEWAY, authority().certificate, (f"{GATEWAY_INSIDE}/32",))
+    dialling = client.connect("bench", "of-a-benchmark", debug="0")
+    if not wait_until(lambda: client.connected or not dialling.alive) or not client.connected:
+        raise LabError(f"vpnc does not connect:\n{dialling.text()[-2000:]}")
+    link.client.ip("link", "set", "tun0", "mtu", str(MTU))
+    return [serving, dialling]
+
+
+def dialled_gateway(link: Link, **changes: str) -> Lotor:
+    """The HOW-TO's gateway for who dials without a person, with a certificate of `authority`; not started yet."""
+    directory = link.directory / "certificates"
+    certificate().save(directory, "vpngw")
+    plain = {"pfs_group": "", "dpd_delay": "0", "esp_frag": "", "banner": "", "my_identifier": "address"}
+    return lab_lotor.gateway(link.gateway, directory, **{**plain, **changes})
+
+
+@cache
+def authority() -> pki.Issued:
+    return pki.authority("Bench CA")
+
+
+@cache
+def certificate() -> pki.Issued:
+    return pki.gateway(authority(), GATEWAY)
+
+
 PEERS = (
     Peer("lotor", "aes128gcm16", lotor),
     Peer("strongSwan", "aes128gcm16", strongswan),
@@ -180,5 +219,7 @@ PEERS = (
     Peer("lotor", "aes128-sha1", lotor),
     Peer("strongSwan", "aes128-sha1", strongswan),
     Peer("OpenVPN", "aes128-sha1", openvpn),
+    Peer("lotor with vpnc", "aes128-sha1", vpnc),
+    Peer("lotor, 100 tunnels", "aes128gcm16", lotor_with(100)),
     Peer("lotor, 1,000 tunnels", "aes128gcm16", lotor_with(1000)),
 )

@@ -33,7 +33,7 @@ Pidfile /run/vpnc.pid
 Script /etc/vpnc-lab/script
 No Detach
 Noninteractive
-Debug 3
+Debug {debug}
 """
 
 
@@ -52,7 +52,15 @@ class Vpnc:
         """Starts vpnc; `options`: method (hybrid or psk), group (dh2), pfs (dh2), nat_mode (natt), more (lines
         of its configuration). `environment` has the result."""
         self.node.path("/run/vpnc.out").write_text("")
-        chosen = {"method": "hybrid", "group": "dh2", "pfs": "dh2", "nat_mode": "natt", "more": "", **options}
+        chosen = {
+            "method": "hybrid",
+            "group": "dh2",
+            "pfs": "dh2",
+            "nat_mode": "natt",
+            "debug": "3",
+            "more": "",
+            **options,
+        }
         text = _CONFIGURATION.format(gateway=self.gateway, user=user, password=password, **chosen)
         self.node.write("/etc/vpnc-lab/vpnc.conf", text, 0o600)
         self.running = self.node.start("vpnc", "vpnc", "--non-inter", "/etc/vpnc-lab/vpnc.conf")

@@ -25,8 +25,7 @@ def test_logins_at_the_same_time_do_not_wait_for_each_other_for_ever():
     found = []
 
     def log_in():
-        for _ in range(20):
-            found.append(check_password(Secret(b"wonderland"), phc))
+        found.extend(check_password(Secret(b"wonderland"), phc) for _ in range(20))
 
     threads = [threading.Thread(target=log_in, daemon=True) for _ in range(4)]
     for thread in threads:
