@@ -67,6 +67,30 @@ def test_our_own_datagrams_leave_beside_it(tmp_path):
 
 
 @in_namespace
+def test_a_tunnel_over_ipv6_that_carries_none_lets_none_out_but_its_own(tmp_path):
+    outer, tunnel = outer_and_tunnel()
+    asyncio.run(client(tmp_path).attach(replace(attachment(LEASE), path=OUTER6)))
+    assert send("2001:db8::50", mark=OUTER_MARK) is None
+    assert send("2001:db8:7::1") is not None
+    assert unicast(outer) == ["2001:db8::50"]
+    assert unicast(tunnel) == []
+
+
+@in_namespace
+def test_the_next_start_undoes_what_a_killed_daemon_left(tmp_path):
+    outer_and_tunnel()
+    before = picture()
+    child = os.fork()
+    if child == 0:
+        asyncio.run(client(tmp_path).attach(attachment(BOTH)))
+        os._exit(9)
+    os.waitpid(child, 0)
+    assert picture() != before
+    assert asyncio.run(client(tmp_path).recover()) > 0
+    assert picture() == before
+
+
+@in_namespace
 def test_a_split_tunnel_takes_its_networks_and_the_dns_servers(tmp_path):
     outer, tunnel = outer_and_tunnel()
     given = replace(SPLIT, dns=(), dns6=(IPv6Address("2001:db8:5::53"),))
