@@ -39,6 +39,15 @@ def test_the_best_offer_is_written_as_the_gateway_would_accept_it():
     )
 
 
+def test_certificates_of_ecdsa():
+    offers = ("aes-128/sha256/ecp256/ecdsasig-p256",)
+    told = remedy(attempt(Cause.NO_PROPOSAL, offers=offers))
+    assert "authentication_method ecdsasig; dh_group 19;" in told
+    why = "no proposal chosen (curve p256 offered, our certificate has an ECDSA key on p384)"
+    told = remedy(attempt(Cause.NO_PROPOSAL, why, offers=offers))
+    assert "with a key on the curve of the other" in told
+
+
 def test_sha1_is_advised_only_where_the_client_has_nothing_better():
     vpnc = "aes-256/sha1/modp2048/hybrid_rsa"
     assert "hash_algorithm sha1;" in remedy(attempt(Cause.NO_PROPOSAL, offers=(vpnc, "3des/md5/modp2048/hybrid_rsa")))

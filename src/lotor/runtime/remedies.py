@@ -16,6 +16,9 @@ KNOWN = (
 )
 """The words of an offer worth accepting: cipher, hash (vpnc knows no better one than sha1), group, method."""
 
+OTHER_CURVE = "our certificate has an ECDSA key on"
+"""What the core says of two certificates that do not meet."""
+
 _REMEDIES: dict[Cause, tuple[str, str]] = {
     # cause:               at the gateway, at the client
     Cause.ADMINISTRATOR: ("", ""),
@@ -96,6 +99,8 @@ def _proposal(attempt: Attempt) -> str:
         return (
             f"make a proposal of remote {attempt.remote} one that the gateway accepts; its journal names what it wants"
         )
+    if attempt.reason and OTHER_CURVE in attempt.reason.text:
+        return "issue one of the two certificates anew, with a key on the curve of the other (lotor pki gateway --key)"
     good = [each for each in attempt.offers if _good(each)]
     offer = next((each for each in good if f"/{Hash.SHA1.value}/" not in each), good[0] if good else None)
     if offer is None and "draft_01" in attempt.vendors:
