@@ -7,7 +7,7 @@ import pytest
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
 from lotor.runtime.attempts import Attempt
-from lotor.runtime.remedies import remedy
+from lotor.runtime.remedies import advice, remedy
 
 
 def attempt(cause, text="why", side=Side.GATEWAY, **known):
@@ -21,7 +21,9 @@ def attempt(cause, text="why", side=Side.GATEWAY, **known):
 @pytest.mark.parametrize("cause", list(Cause))
 def test_every_cause_has_advice_at_both_ends_or_none_on_purpose(cause, side):
     nothing_to_do = {Cause.ADMINISTRATOR, Cause.LOGIN_DECLINED, Cause.EXPIRED, Cause.REPLACED}
-    assert remedy(attempt(cause, side=side)) or cause in nothing_to_do
+    for established in ("", "aes"):
+        assert remedy(attempt(cause, side=side, established=established)) or cause in nothing_to_do
+    assert advice(cause, side) or cause in nothing_to_do
 
 
 def test_nothing_is_advised_for_what_came_up_or_goes_on():

@@ -45,7 +45,7 @@ def attempt_view(attempt: Attempt) -> AttemptView:
         vendors=list(attempt.vendors),
         chosen=attempt.chosen,
         method=attempt.method,
-        peer=attempt.peer or attempt.claimed,
+        peer=attempt.peer or (attempt.claimed if attempt.side is Side.GATEWAY else ""),
         verdict=attempt.verdict,
         nat=attempt.nat,
         user=attempt.user,

@@ -73,7 +73,7 @@ def _other_key(attempt: Attempt) -> bool:
 
 
 def _other_pfs(attempt: Attempt) -> bool:
-    return any("for PFS" in each for each in attempt.happened)
+    return any("for PFS" in each for each in (*attempt.happened, _why(attempt)))
 
 
 def _no_pair(attempt: Attempt) -> bool:
@@ -89,6 +89,9 @@ def _why(attempt: Attempt) -> str:
 
 
 GATEWAY, CLIENT = Side.GATEWAY, Side.CLIENT
+SAME_SAINFO = (
+    "make sainfo the same at both ends: encryption_algorithm, authentication_algorithm, pfs_group and lifetime"
+)
 SAME_KEY = "write the same key for this peer into the files of pre-shared keys of both ends (path pre_shared_key)"
 _CASES = (
     # the first that fits
@@ -147,11 +150,7 @@ _CASES = (
         "Perfect Forward Secrecy dh14)",
     ),
     Case(CLIENT, _other_pfs, "let pfs_group of sainfo be what the gateway has; its journal names it"),
-    Case(
-        None,
-        _no_pair,
-        "make sainfo the same at both ends: encryption_algorithm, authentication_algorithm, pfs_group and lifetime",
-    ),
+    Case(None, _no_pair, SAME_SAINFO),
     Case(
         CLIENT,
         _silent_after(_keyed_in_main_mode),

@@ -26,6 +26,7 @@ _REMEDIES: dict[Cause, tuple[str, str]] = {
         "the client gave up: its own log, or lotor explain there, says why",
         "the gateway closed the connection: its journal says why; connect again",
     ),
+    Cause.NO_PROPOSAL: (cases.SAME_SAINFO, cases.SAME_SAINFO),
     Cause.NO_ANSWER: (
         "look for a firewall that stops UDP 4500 or large datagrams (ike_frag on), or a person who typed too slowly",
         "check the address, that the gateway runs, and that UDP ports 500 and 4500 are open; ike_frag on may help",
