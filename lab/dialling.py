@@ -17,9 +17,9 @@ def ping(node: Node, address: str, *options: str) -> bool:
     return node.run("ping", "-c3", "-i0.2", "-W3", *options, address, check=False).code == 0
 
 
-def transfer(sender: Node, receiver: Node, address: str, octets: int = 2_000_000) -> bool:
-    """`sender` listens at `address`, `receiver` fetches; whether the octets arrived whole."""
-    content = secrets.token_bytes(octets)
+def transfer(sender: Node, receiver: Node, address: str, octets: int = 2_000_000, content: bytes = b"") -> bool:
+    """`sender` listens at `address`, `receiver` fetches `content`, else random octets; whether all arrived whole."""
+    content = content or secrets.token_bytes(octets)
     sender.write("/run/sent", content)
     ipv6 = ":" in address
     listener = sender.start("file", "socat", "-u", "OPEN:/run/sent", f"TCP{6 if ipv6 else 4}-LISTEN:8000,reuseaddr")

@@ -1,4 +1,8 @@
-"""One end of a tunnel with static keys, for the tests with real devices: no IKE, both keys known beforehand."""
+"""One end of a tunnel with static keys, for the tests with real devices: no IKE, both keys known beforehand.
+
+    static_tunnel.py client|gateway LOCAL REMOTE ESP_FRAG [plain] [ipcomp]
+
+Pair 1 is for IPv4, pair 2 for IPv6. `plain`: without the shortcuts through the kernel."""
 
 from __future__ import annotations
 
@@ -6,18 +10,20 @@ import asyncio
 import json
 import socket
 import sys
-from dataclasses import asdict
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from dataclasses import asdict, replace
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
 
 from lotor.dataplane.tun import Tun
 from lotor.dataplane.userspace.engine import Userspace
-from lotor.model.algorithms import Cipher, EspSuite, Integrity
-from lotor.model.child import Child, DirectionKeys, Encapsulation
+from lotor.dataplane.userspace.offloads import ALL_OFFLOADS, NO_OFFLOADS
+from lotor.model.algorithms import Cipher, Compression, EspSuite, Integrity
+from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
 from lotor.ports.dataplane import Notice
 
 LEASE, INSIDE = IPv4Network("10.99.99.1/32"), IPv4Network("203.0.113.0/24")
+LEASE6, INSIDE6 = IPv6Network("fd00:99::1/128"), IPv6Network("fd00:113::/64")
 TO_GATEWAY, TO_CLIENT = 0x1000_0001, 0x2000_0002
 SUITE = EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA1)
 
@@ -32,26 +38,46 @@ def child(side: str, path: Path, esp_frag: int | None) -> Child:
     return Child(1, 1, path, Encapsulation.UDP, SUITE, inbound, outbound, (local,), (remote,), esp_frag=esp_frag)
 
 
+def child6(side: str, first: Child) -> Child:
+    local, remote = (LEASE6, INSIDE6) if side == "client" else (INSIDE6, LEASE6)
+    inbound, outbound = keys(first.inbound.spi + 1), keys(first.outbound.spi + 1)
+    return replace(first, id=2, inbound=inbound, outbound=outbound, local_networks=(local,), remote_networks=(remote,))
+
+
+def sockets() -> list[socket.socket]:
+    four = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    four.bind(("0.0.0.0", 4500))
+    six = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    six.bind(("::", 4500))
+    return [four, six]
+
+
 def say(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
-async def main(side: str, local: str, remote: str, esp_frag: str) -> None:
+async def main(side: str, local: str, remote: str, esp_frag: str, *options: str) -> None:
     """Prints a line of JSON with the counters whenever something is told, and each second."""
     tun = Tun()
-    nat_t = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    nat_t.bind(("0.0.0.0", 4500))
-    engine = Userspace(tun, nat_t)
+    engine = Userspace(tun, *sockets(), wanted=NO_OFFLOADS if "plain" in options else ALL_OFFLOADS)
     tun.configure(IPv4Interface(LEASE.network_address) if side == "client" else None, engine.mtu())
+    if side == "client":
+        tun.configure(IPv6Interface(LEASE6.network_address), engine.mtu())
     told: list[Notice] = []
     engine.start(lambda *_: None, told.append)
-    path = Path(Peer(IPv4Address(local), 4500), Peer(IPv4Address(remote), 4500), floated=True)
-    engine.install(child(side, path, int(esp_frag) or None))
+    path = Path(Peer(ip_address(local), 4500), Peer(ip_address(remote), 4500), floated=True)
+    first = child(side, path, int(esp_frag) or None)
+    if "ipcomp" in options:
+        first = replace(first, compression=IpComp(Compression.DEFLATE, 2, 2))
+    for each in (first, child6(side, first)):
+        engine.install(each)
     while True:
-        counters = engine.counters(1)
-        assert counters is not None
-        say(json.dumps({**asdict(counters), "told": [str(each) for each in told]}))
+        four, six = engine.counters(1), engine.counters(2)
+        assert four is not None
+        assert six is not None
+        say(json.dumps({**asdict(four), "six": asdict(six), "told": [str(each) for each in told]}))
         await asyncio.sleep(0.2)
 
 
