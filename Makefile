@@ -76,12 +76,14 @@ bench: setup bench-peers
 	@$(BIN)/python -m bench.memory --write
 
 bench-quick: setup bench-peers
-	@$(BIN)/python -m bench.tunnel --rounds 1 --seconds 1
-	@$(BIN)/python -m bench.handshakes --rounds 1 --count 50 --groups 2,31
-	@$(BIN)/python -m bench.memory --tunnels 200 --visits 0
+	@$(BIN)/python -m bench.tunnel --rounds 1 --seconds 1 --without sha1 --without tunnels
+	@$(BIN)/python -m bench.handshakes --rounds 1 --count 50 --groups 2 --without Argon
+	@$(BIN)/python -m bench.memory --tunnels 100 --visits 0
 
-bench-peers:
+bench-peers: $(STAMPS)/python
 	@test "$$(id -u)" = 0 || { echo 'the benchmarks make network namespaces: run sudo make bench' >&2; exit 1; }
+	@$(BIN)/python scripts/requirements.py bench > $(STAMPS)/bench.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(STAMPS)/bench.txt
 	@command -v openvpn >/dev/null && command -v iperf3 >/dev/null || apt-get install -q -y --no-install-recommends openvpn iperf3
 
 clean:

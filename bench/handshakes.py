@@ -21,6 +21,7 @@ from bench.gateways import CHARON, GROUPS, LOTOR, LOTOR_ARGON, PASSWORD, Gateway
 from bench.link import GATEWAY, Link
 from bench.measure import processor
 from bench.peers import ENVIRONMENT, PROJECT
+from bench.plots import Plot, draw
 from lab.node import LabError
 
 SECTION = Section("handshakes", "Handshakes")
@@ -123,7 +124,8 @@ def run(options: argparse.Namespace, gateways: tuple[Gateway, ...]) -> Results:
                     f"round {number} of {options.rounds}: {gateway.name}, {GROUPS[group]}", file=sys.stderr, flush=True
                 )
                 try:
-                    for case, figures in measure(gateway, group, options.in_flight, options.count):
+                    count = max(options.count // gateway.effort, 10)
+                    for case, figures in measure(gateway, group, options.in_flight, count):
                         results.setdefault(case, []).append(figures)
                 except LabError as error:
                     print(f"  left out: {error}", file=sys.stderr)
@@ -147,6 +149,24 @@ def table(results: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
+def drawings(results: Results) -> Iterator[str]:
+    """Plots of what the table says, as lines of Markdown."""
+    title = "{} with {} in flight: hybrid, XAUTH, mode config, quick mode"
+    for in_flight in dict.fromkeys(case.in_flight for case in results):
+        groups = tuple(dict.fromkeys(case.group for case in results if case.in_flight == in_flight))
+        names = [GROUPS[group] for group in groups]
+        for file, head, field in (("rate", "Handshakes a second", "rate"), ("latency", "Median latency, ms", "p50")):
+            bars = {
+                gateway.name: [_of(results, Case(gateway, group, in_flight), field) for group in groups]
+                for gateway in dict.fromkeys(case.gateway for case in results)
+            }
+            yield draw(Plot(f"handshakes-{file}-{in_flight}", title.format(head, in_flight), head, names, bars))
+
+
+def _of(results: Results, case: Case, name: str) -> float:
+    return _median(results[case], name) if case in results else 0.0
+
+
 def _median(each: list[Figures], name: str) -> float:
     values: list[float] = [getattr(figures, name) for figures in each]
     return median(values)
@@ -154,13 +174,17 @@ def _median(each: list[Figures], name: str) -> float:
 
 def main() -> int:
     options = arguments()
-    gateways = tuple(each for each in GATEWAYS if options.only in each.name)
+    gateways = tuple(
+        each
+        for each in GATEWAYS
+        if options.only in each.name and not any(name in each.name for name in options.without)
+    )
     results = run(options, gateways)
     notes = f"{options.rounds} rounds of {options.count} handshakes for each case"
     text = f"{machine()}. {conditions(notes)}\n\n{table(results)}"
     print(text)
     if options.write:
-        write(SECTION, text)
+        write(SECTION, text + "\n" + "\n".join(drawings(results)))
     return 0 if results else 1
 
 
@@ -171,6 +195,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--groups", type=_numbers, default=tuple(GROUPS), help="numbers of IKE, as 2,14,19,31")
     parser.add_argument("--in-flight", type=_numbers, default=(1, 8), help="handshakes under way at once, as 1,8")
     parser.add_argument("--only", default="", help="a part of a gateway's name")
+    parser.add_argument("--without", action="append", default=[], help="a part of a gateway's name to leave out")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     return parser.parse_args()
 

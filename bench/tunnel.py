@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from bench.document import Section, conditions, machine, write
 from bench.measure import Figures, measure
 from bench.peers import PEERS, Peer
+from bench.plots import Plot, draw
 from lab.node import LabError
 
 SECTION = Section("tunnel", "Tunnels beside others")
@@ -60,20 +61,38 @@ def table(suite: str, results: Results) -> str:
     return "\n".join([*lines, "", f"TCP, 1 stream up, from the slowest to the fastest round: {spread}.", ""])
 
 
+def drawings(results: Results) -> Iterator[str]:
+    """Plots of TCP by suite, as lines of Markdown."""
+    rows = [name for name in ROWS if name.startswith("TCP")]
+    words = [name.removeprefix("TCP, ").removesuffix(", Mbit/s") for name in rows]
+    for suite in dict.fromkeys(peer.suite for peer in results):
+        bars = {
+            peer.name: [statistics.median(ROWS[row](figures) for figures in each) for row in rows]
+            for peer, each in results.items()
+            if peer.suite == suite
+        }
+        yield draw(Plot(f"tcp-{suite}", f"TCP through the tunnel, {suite}, Mbit/s", "Mbit/s", words, bars))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
     parser.add_argument("--only", default="", help="a part of the name or suite")
+    parser.add_argument("--without", action="append", default=[], help="a part of the name or suite to leave out")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     options = parser.parse_args()
-    peers = tuple(peer for peer in PEERS if options.only in f"{peer.name} {peer.suite}")
+    peers = tuple(
+        peer
+        for peer in PEERS
+        if options.only in (words := f"{peer.name} {peer.suite}") and not any(each in words for each in options.without)
+    )
     results = run(options.rounds, options.seconds, peers)
     runs = f"{options.rounds} rounds of {options.seconds} s for each measurement"
     text = f"{machine()}. {conditions(runs)}\n\n{tables(results)}"
     print(text)
     if options.write:
-        write(SECTION, text)
+        write(SECTION, text + "\n" + "\n".join(drawings(results)))
     return 0 if results else 1
 
 
