@@ -254,6 +254,9 @@ def test_authorities_and_gateways_with_ecdsa_keys(tmp_path, root, curve):
 
 def test_a_request_with_an_ecdsa_key(tmp_path):
     made = request(tmp_path, NAMES, Making(300, curve=Curve.P384))
-    assert "verify OK" in subprocess.run(
-        ["openssl", "req", "-verify", "-noout", "-in", made.document], capture_output=True, text=True, check=True
-    ).stderr
+    assert (
+        "verify OK"
+        in subprocess.run(
+            ["openssl", "req", "-verify", "-noout", "-in", made.document], capture_output=True, text=True, check=True
+        ).stderr
+    )
