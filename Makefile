@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
 export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 export PYTHONDONTWRITEBYTECODE := $(if $(CI),1,)
 
-.PHONY: setup demo test lint types imports rust unit namespaces interop bench bench-quick bench-peers docs clean
+.PHONY: setup demo test lint types imports rust unit namespaces interop soak bench bench-quick bench-peers docs clean
 
 setup: $(STAMPS)/built
 
@@ -68,6 +68,11 @@ interop: setup
 	@echo '== interop: vpnc, strongSwan and lotor in network namespaces'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
 	$(PYTEST) -m interop --numprocesses 4
+
+# A thousand renewals under traffic, ten minutes; tests/interop/test_interop_renewal.py is the short version.
+soak: setup
+	@test "$$(id -u)" = 0 || { echo 'the soak makes network namespaces: run sudo make soak' >&2; exit 1; }
+	@$(BIN)/python -m lab.soak
 
 # Beside other tunnels in network namespaces; writes docs/performance.md. `bench-quick` takes a minute and writes nothing.
 bench: setup bench-peers

@@ -59,6 +59,24 @@ CIRCUMSTANCES = (
         ),
     ),
     Circumstance("RSA key of 4096 bits", _same(f"{_HERE}an_rsa_key_of_4096_bits")),
+    Circumstance(
+        "certificates with ECDSA keys",
+        (
+            "ecdsa::test_lotor_at_lotor_and_certificates_of_two_curves",
+            "ecdsa::test_strongswan_at_lotor",
+            "ecdsa::test_lotor_at_strongswan",
+            "",
+        ),
+    ),
+    Circumstance(
+        "AES-GCM, groups over curves",
+        (
+            "modern::test_lotor_at_both_ends_with_modern_algorithms",
+            "modern::test_a_strongswan_client_with_modern_algorithms",
+            "modern::test_a_lotor_client_with_modern_algorithms_at_a_strongswan_gateway",
+            "",
+        ),
+    ),
     Circumstance("3DES", _same(f"{_HERE}3des_without_perfect_forward_secrecy")),
     Circumstance("PFS", (NAT, NAT, NAT, NAT)),
     Circumstance("no PFS", _same(f"{_HERE}3des_without_perfect_forward_secrecy")),
@@ -66,6 +84,15 @@ CIRCUMSTANCES = (
     Circumstance(
         "configuration pushed",
         _same(f"{_HERE}a_configuration_that_is_pushed", "strongSwan-lotor", "lotor-strongSwan"),
+    ),
+    Circumstance(
+        "IPv6 inside and outside",
+        (
+            "ipv6::test_both_inside_and_no_trace_of_it",
+            "ipv6::test_a_strongswan_client_with_both_inside",
+            "ipv6::test_a_strongswan_gateway_with_both_inside",
+            "",
+        ),
     ),
     Circumstance(
         "router that drops fragments",
@@ -161,7 +188,8 @@ NEIGHBOURS = (
     Neighbours("vpnc and vpnc", "equal", "two", f"{_TWINS}[vpnc-vpnc-bob]"),
     Neighbours("lotor and lotor", "equal", "two", f"{_TWINS}[lotor-lotor-bob]"),
     Neighbours("strongSwan and vpnc", "their own", "two", f"{_TWINS}[strongSwan-vpnc-bob]"),
-    Neighbours("lotor and lotor, `initial_contact off`", "equal", "the same", f"{_TWINS}[lotor-lotor-alice]"),
+    Neighbours("vpnc and vpnc", "equal", "the same", f"{_TWINS}[vpnc-vpnc-alice]"),
+    Neighbours("lotor and lotor", "equal", "the same", f"{_TWINS}[lotor-lotor-alice]"),
     Neighbours("strongSwan and vpnc", "their own", "the same", f"{_TWINS}[strongSwan-vpnc-alice]"),
 )
 

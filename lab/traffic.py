@@ -1,0 +1,97 @@
+"""Traffic that never pauses, and the count of what was lost: a flood of pings and a TCP stream."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+import threading
+
+from lab.internet import INSIDE_HOST
+from lab.node import LabError, Node, Running, wait_until
+
+PORT = 8001
+BATCH = ("-q", "-i", "0.01", "-c", "2000", "-W", "5")
+"""Twenty seconds of a hundred packets each."""
+STREAM = """
+import itertools, signal, socket, struct, sys, threading, time
+role, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+block = lambda number: struct.pack("!Q", number) * 512
+def give(connection):
+    for number in itertools.count():
+        connection.sendall(block(number))
+        time.sleep(0.05)
+def serve():
+    with socket.create_server((address, port)) as server:
+        print("ready", flush=True)
+        while True:
+            threading.Thread(target=give, args=(server.accept()[0],), daemon=True).start()
+def take():
+    with socket.create_connection((address, port), timeout=30) as connection, connection.makefile("rb") as stream:
+        for number in itertools.count():
+            if stream.read(4096) != block(number):
+                sys.exit(f"the stream broke in block {number}")
+            print(number + 1, flush=True)
+serve() if role == "serve" else take()
+"""
+"""4 kB twenty times a second, each block different; the taker says how many came whole and in order."""
+
+
+def serve_streams(node: Node) -> Running:
+    """The inside host's end; see `Traffic`."""
+    server = node.start("streams", sys.executable, "-c", STREAM, "serve", INSIDE_HOST, str(PORT))
+    server.expect("ready")
+    return server
+
+
+class Traffic:
+    """From one client to the inside host, from now on until `stop`."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self.sent = 0
+        self.received = 0
+        self.faults: list[str] = []
+        self._over = threading.Event()
+        self._stream = node.start("stream", sys.executable, "-c", STREAM, "take", INSIDE_HOST, str(PORT))
+        self._flood = threading.Thread(target=self._ping, daemon=True)
+        self._flood.start()
+
+    @property
+    def lost(self) -> int:
+        return self.sent - self.received
+
+    @property
+    def blocks(self) -> int:
+        """Of the stream, so far."""
+        lines = [line for line in self._stream.text().splitlines() if line.isdigit()]
+        return int(lines[-1]) if lines else 0
+
+    def slow_down(self) -> None:
+        """No new batch of pings; `stop` waits for the end of the one under way."""
+        self._over.set()
+
+    def stop(self) -> None:
+        """Lets the pings under way come home, so that none counts as lost that is not."""
+        self.slow_down()
+        self._flood.join(120)
+        before = self.blocks
+        if not self._stream.alive or not wait_until(lambda: self.blocks > before, 30):
+            self.faults.append(f"the TCP stream stands still: {self._stream.text()[-200:].strip()}")
+        self._stream.stop(signal.SIGKILL)
+
+    def _ping(self) -> None:
+        while not self._over.is_set():
+            told = self._node.run("ping", *BATCH, INSIDE_HOST, check=False, patience=120).stdout
+            found = re.search(r"(\d+) packets transmitted, (\d+) received", told)
+            if found is None:
+                raise LabError(f"ping says {told!r}")
+            self.sent += int(found[1])
+            self.received += int(found[2])
+            if found[1] != found[2] or "duplicates" in told:
+                self.faults.append(told.strip().splitlines()[-2])
+
+
+def resent(node: Node) -> int:
+    """TCP segments that the host sent again."""
+    return int(node.run("nstat", "-asz", "TcpRetransSegs").stdout.split()[-2])
