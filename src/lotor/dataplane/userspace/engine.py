@@ -23,7 +23,7 @@ OUTER_MTU = 1500
 """Octets of the largest IP datagram that the path outside is believed to carry."""
 MOST_AT_ONCE = 64
 """Records read before other work of the loop gets its turn."""
-COMPRESSIONS: frozenset[Compression] = frozenset()
+COMPRESSIONS = frozenset({Compression.DEFLATE})
 """IPComp algorithms that the Rust thread knows."""
 _SEQPACKET_BUFFER = 1 << 20
 _VERSIONS = {socket.AF_INET: 4, socket.AF_INET6: 6}
