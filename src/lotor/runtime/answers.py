@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
@@ -112,7 +113,7 @@ class Answers:
 
     async def _wait(self, row: Row, question: Question[object]) -> Answer:
         try:
-            async with asyncio.timeout(row.seconds):
+            async with asyncio.timeout(row.seconds) if row.seconds else contextlib.nullcontext():
                 return await row.ask(question) if row.ask is not None else None
         except Exception as error:  # noqa: BLE001 - as above
             return self._substitute(row, question, error)

@@ -104,7 +104,7 @@ class Follower:
     async def _after(
         self, before: asyncio.Task[None] | None, progress: Progress, step: Callable[[Progress], Awaitable[None]]
     ) -> None:
-        if before is not None:
+        if before is not None and not before.done():
             await asyncio.wait({before})
         try:
             await step(progress)
