@@ -207,11 +207,10 @@ fn through_the_tunnel(
     }
     last.seal(&mut out, &mut emit);
     disturb(&mut wire);
-    let mut inflater = Inflater::default();
+    let (mut inflater, mut room) = (Inflater::default(), vec![0; LARGEST_INFLATED]);
     let open = |mut esp: Vec<u8>| {
         let remote = specification(Ends::Gateway).path.remote;
         let arrival = Arrival { via: Encapsulation::Udp, remote, class: 0, now: 1 };
-        let mut room = vec![0; LARGEST_INFLATED];
         let spare = Spare { inflater: &mut inflater, room: &mut room };
         let gateway = gateways.iter().find(|gateway| gateway.inbound_spi().to_be_bytes() == esp[..4]).unwrap();
         match gateway.receiver().receive(&mut esp, &arrival).unwrap().inner.unwrap() {
@@ -300,14 +299,16 @@ proptest! {
         let delivered = coalesced(&octets, ALL);
         prop_assert_eq!(delivered.len(), octets.len());
         for packet in octets {
-            let mut shaped = packet.clone();
-            shaped.resize(80, 0);
-            shaped[..4].copy_from_slice(&[0x45, 0, 0, 80]);
-            if let (Some(frame), Some(header)) = (Frame::parse(&frame), Header::parse(&shaped)) {
-                crate::split::finish_checksum(&mut shaped, &header, &frame);
-                let Some(mut segments) = Segments::new(&shaped, &header, &frame) else { continue };
-                while let Some(len) = segments.next_len() {
-                    segments.write_next(&mut vec![0; len]);
+            for start in [&[0x45, 0, 0, 80][..], &[0x60, 0, 0, 0, 0, 40, TCP], &[0x60, 0, 0, 0, 0, 40, 0]] {
+                let mut shaped = packet.clone();
+                shaped.resize(80, 0);
+                shaped[..start.len()].copy_from_slice(start);
+                if let (Some(frame), Some(header)) = (Frame::parse(&frame), Header::parse(&shaped)) {
+                    crate::split::finish_checksum(&mut shaped, &header, &frame);
+                    let Some(mut segments) = Segments::new(&shaped, &header, &frame) else { continue };
+                    while let Some(len) = segments.next_len() {
+                        segments.write_next(&mut vec![0; len]);
+                    }
                 }
             }
         }
