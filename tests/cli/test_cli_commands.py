@@ -372,6 +372,12 @@ def test_events_are_lines(daemon):
     assert fake.requests == [Events()]
 
 
+def test_events_are_json_for_scripts(daemon):
+    fake = daemon(Happened(0.0, "Up", 3, 'tunnel "up"'))
+    (line,) = run(["events", "--json"], fake.path).stdout.splitlines()
+    assert json.loads(line) == {"at": "1970-01-01T00:00:00Z", "event": "Up", "session": 3, "text": 'tunnel "up"'}
+
+
 def test_reload_repeats_what_was_wrong(daemon):
     fake = daemon(Failed("the old configuration stays:\nracoon.conf:1:1: what"))
     done = run(["reload"], fake.path)

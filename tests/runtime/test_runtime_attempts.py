@@ -67,9 +67,23 @@ def test_memory_is_bounded_and_failures_outlive_successes(attempts):
 def test_strangers_drive_out_only_strangers(attempts):
     tell(attempts, started(1, Side.GATEWAY), LoginRefused(1, "alice", "wrong"), ended(1, NO))
     for number in range(2, 5000):
-        tell(attempts, started(number, Side.GATEWAY), ended(number, NO))
+        tell(attempts, started(number, Side.GATEWAY), ended(number, replace(NO, text=f"refused {number}")))
     assert [each.session for each in attempts.find("alice")] == [1]
     assert len(attempts.all()) == MOST_STRANGERS + 1
+
+
+def test_a_client_that_tries_again_and_again_is_one_story(attempts):
+    for number in range(1, 6):
+        tell(attempts, started(number, Side.GATEWAY), ended(number, NO))
+    (told,) = attempts.all()
+    assert (told.session, told.times, attempts.failures) == (5, 5, 1)
+    assert attempts.find("2") == [told]
+    assert "ended: login refused: login of mallory refused (5 times)" in line(told)
+    tell(attempts, started(6, Side.GATEWAY), ended(6, replace(NO, text="no proposal chosen")))
+    assert len(attempts.all()) == 2
+    for number in range(7, 9):
+        tell(attempts, started(number, Side.GATEWAY), LoginRefused(number, "alice", "wrong"), ended(number, NO))
+    assert len(attempts.find("alice")) == 2
 
 
 def test_the_door_remembers_addresses_and_not_every_datagram(attempts):

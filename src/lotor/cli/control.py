@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import click
@@ -11,10 +12,11 @@ from lotor.control.messages import Disconnected, Done, Events, Happened, Logout,
 
 
 @click.command()
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each event.")
 @SOCKET
 @FILE
 @click.pass_context
-def events(context: click.Context, /, **options: object) -> None:
+def events(context: click.Context, /, *, as_json: bool, **options: object) -> None:
     """Show what happens, until Ctrl-C."""
     with call(context, options) as daemon:
         daemon.send(Events())
@@ -22,6 +24,10 @@ def events(context: click.Context, /, **options: object) -> None:
             if not isinstance(response, Happened):
                 raise refusal(response)
             at = datetime.fromtimestamp(response.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            if as_json:
+                known = {"at": at, "event": response.event, "session": response.session, "text": response.text}
+                click.echo(json.dumps(known))
+                continue
             session = f"session {response.session}: " if response.session else ""
             click.echo(f"{at} {session}{response.text}")
 

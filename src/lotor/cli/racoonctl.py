@@ -114,7 +114,7 @@ def show_schedule() -> None:
 
 
 def _instead(word: str, better: str) -> StartError:
-    return StartError(f"lotor does not know racoonctl {word}: use {better}", Exit.USAGE)
+    return StartError(f"there is no racoonctl {word} here: use {better}", Exit.USAGE)
 
 
 def _sessions(daemon: Daemon) -> list[SessionView]:

@@ -69,7 +69,8 @@ class RowView(TypedDict):
 
 
 class AttemptView(TypedDict):
-    """One attempt. `began` and `ended` are ISO 8601 in UTC; `story` is all of it in words."""
+    """One attempt. `began` and `ended` are ISO 8601 in UTC; `times` it ended so from the same place, one after the other;
+    `story` is all of it in words."""
 
     session: int
     role: str
@@ -95,6 +96,7 @@ class AttemptView(TypedDict):
     happened: list[str]
     cause: str
     reason: str
+    times: int
     fix: str
     story: list[RowView]
 

@@ -55,6 +55,7 @@ def attempt_view(attempt: Attempt) -> AttemptView:
         happened=list(attempt.happened),
         cause=reason.cause.name if reason else "",
         reason=reason.text if reason else "",
+        times=attempt.times,
         fix=remedies.remedy(attempt),
         story=[RowView(name=row.name, text=row.text) for row in explain.story(attempt)],
     )

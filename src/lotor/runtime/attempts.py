@@ -45,7 +45,8 @@ LONGEST = 600
 @dataclass(slots=True)
 class Attempt:
     """One attempt. `began` and `over` in seconds of the wall clock; `address` of the peer outside, `inner` the one that
-    it was given; `vendors` what the peer announced; `session` 0: messages that never became one."""
+    it was given; `vendors` what the peer announced; `session` 0: messages that never became one; `earlier` those
+    from the same place that ended the same way, which are told as one."""
 
     session: int
     began: float
@@ -73,6 +74,8 @@ class Attempt:
     up: bool = False
     over: float | None = None
     reason: Reason | None = None
+    times: int = 1
+    earlier: tuple[int, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -142,9 +145,20 @@ class Attempts:
         if attempt.up:
             self._well.append(attempt)
             return
-        self.failures += 1
         own = attempt.side is Side.CLIENT
-        (self._failed if attempt.user or own else self._strangers).append(attempt)
+        kept = self._failed if attempt.user or own else self._strangers
+        if kept is self._strangers:
+            self._join(attempt)
+        self.failures += attempt.times == 1
+        kept.append(attempt)
+
+    def _join(self, attempt: Attempt) -> None:
+        """A refused client tries again a few times; that is one story."""
+        before = next((each for each in self._strangers if _alike(each, attempt)), None)
+        if before is not None:
+            self._strangers.remove(before)
+            attempt.times = before.times + 1
+            attempt.earlier = (*before.earlier, before.session)[-MOST_LINES:]
 
     def _turned_away(self, event: Turned) -> None:
         address = str(event.path.remote.address)
@@ -155,6 +169,10 @@ class Attempts:
         self._door[address] = attempt
         while len(self._door) > MOST_AT_THE_DOOR:
             self._door.popitem(last=False)
+
+
+def _alike(one: Attempt, other: Attempt) -> bool:
+    return (one.address, one.claimed, one.reason) == (other.address, other.claimed, other.reason)
 
 
 def learn(attempt: Attempt, event: Event) -> None:
@@ -224,5 +242,4 @@ def _names(attempt: Attempt) -> Iterator[str]:
     inner = attempt.inner.split(" and ")
     known = (attempt.address, *inner, attempt.user, attempt.peer, attempt.claimed, attempt.remote)
     yield from (each.casefold() for each in known if each)
-    if attempt.session:
-        yield str(attempt.session)
+    yield from (str(each) for each in (attempt.session, *attempt.earlier) if each)

@@ -31,7 +31,7 @@ def story(attempt: Attempt) -> tuple[Row, ...]:
         Row("chosen", _chosen(attempt)),
         Row("identity", _identity(attempt)),
         Row("phase 1", f"established: {attempt.established}" if attempt.established else ""),
-        Row("NAT", attempt.nat),
+        Row("NAT", attempt.nat.removeprefix("NAT ")),
         Row("login", _login(attempt)),
         Row("address", _address(attempt)),
         *(Row("SA pair", f"{number}: {text}") for number, text in attempt.pairs.items()),
@@ -90,7 +90,8 @@ def _identity(attempt: Attempt) -> str:
     if attempt.verdict and attempt.reason is not None and attempt.verdict == attempt.reason.text:
         return f"{attempt.peer}, refused: see the end"
     if attempt.verdict:
-        return f"{attempt.peer}: {attempt.verdict}"
+        verdict = attempt.verdict.removeprefix("nothing is proved yet: ") if attempt.inner else attempt.verdict
+        return f"{attempt.peer}: {verdict}"
     if attempt.side is Side.GATEWAY and attempt.claimed:
         return f"{attempt.claimed}, not proved"
     return ""
@@ -127,7 +128,8 @@ def _end(attempt: Attempt) -> str:
     if attempt.over is None or attempt.reason is None:
         return outcome(attempt) if attempt.up else f"connecting: {_waits_for(attempt)}"
     cause, text = attempt.reason.cause.value, attempt.reason.text
-    return text if text.startswith(cause) else f"{cause}: {text}"
+    told = text if text.startswith(cause) else f"{cause}: {text}"
+    return f"{told} ({attempt.times} times)" if attempt.times > 1 else told
 
 
 def _waits_for(attempt: Attempt) -> str:
