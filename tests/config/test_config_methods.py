@@ -173,6 +173,13 @@ def test_blocks_that_differ(home: Path, one: str, other: str) -> None:
     assert not found(home, one, other, POOL)
 
 
+@pytest.mark.parametrize(("mode", "apart"), [("main", False), ("aggressive", True)])
+def test_in_main_mode_a_shared_key_is_chosen_before_the_name_is_known(home: Path, mode: str, apart: bool) -> None:
+    one, other = (named(name, "pre_shared_key", identifier(name), mode=mode) for name in ("a", "b"))
+    problems = found(home, KEY, one, other.replace("gw.crt", "ca.crt"))
+    assert [problem.line for problem in problems] == ([] if apart else [3])
+
+
 def test_a_client_may_have_two_blocks_for_one_gateway(home: Path) -> None:
     blocks = [remote("rsasig", OWN, TRUST, "remote_address 192.0.2.7;", head=f'"{name}"') for name in ("a", "b")]
     assert not found(home, *blocks)

@@ -227,6 +227,23 @@ def test_in_main_mode_only_blocks_that_take_what_was_chosen_are_looked_at():
     assert _met(mode, client, first, replace(second, proposals=(other,))) == "first"
 
 
+@pytest.mark.parametrize("method", [AuthMethod.PSK, AuthMethod.XAUTH_PSK])
+def test_in_main_mode_a_name_does_not_move_who_has_a_shared_key(method):
+    """The key was looked up for the first block: the name that comes afterwards is no more than a claim."""
+    remotes = _remotes(method, ExchangeMode.MAIN)
+    gateway, client = remotes["gateway"], replace(remotes["client"], my_identity=Identity(IdKind.FQDN, b"alice"))
+    blocks = [
+        replace(gateway, name=name, verify_identifier=True, peers_identifiers=(IdentityPattern(IdKind.FQDN, name),))
+        for name in ("bob", "alice")
+    ]
+    world, server, person = pair(client=client)
+    world.do(server, server.endpoint.command(Reload(Policy(tuple(blocks), CHILD)), world.now))
+    connect(world, person, server)
+    assert world.run(200, lambda: bool(server.of(Ended)))
+    assert "none of the peers_identifiers of remote bob" in server.of(Ended)[0].reason.text
+    assert not server.installed
+
+
 def test_in_main_mode_an_identity_that_no_block_knows_gets_nothing():
     mode = ExchangeMode.MAIN
     (alice,) = _blocks(AuthMethod.RSA, mode, "alice")

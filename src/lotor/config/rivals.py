@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from lotor.config.methods import side_of, signs
+from lotor.config.methods import WITH_KEY, side_of, signs
 from lotor.config.problem import Problem
 from lotor.config.settings import Proposal, RemoteSettings
+from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash
 from lotor.model.identity import IdKind
 from lotor.model.policy import ExchangeMode, Side
+
+Suite = tuple[Cipher | None, int, Hash | None, AuthMethod | None, Group | None]
 
 
 def ambiguous(remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
@@ -28,11 +31,16 @@ def ambiguous(remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
 
 def _undecided(one: RemoteSettings, other: RemoteSettings) -> ExchangeMode | None:
     """The mode in which the two cannot be told apart: by address, proposal, name of the client or requested issuer."""
-    if one.address != other.address or not _suites(one) & _suites(other):
+    shared = _suites(one) & _suites(other)
+    if one.address != other.address or not shared:
         return None
-    if _distinct(_names(one), _names(other)) or _differently_certified(one, other):
-        return None
-    return next((mode for mode in ExchangeMode if mode in one.exchange_mode and mode in other.exchange_mode), None)
+    keyed = any(method in WITH_KEY for _, _, _, method, _ in shared)
+    named, certified = _distinct(_names(one), _names(other)), _differently_certified(one, other) and not keyed
+    # a shared key is chosen in main mode before the name is known
+    told = {ExchangeMode.AGGRESSIVE: named or certified, ExchangeMode.MAIN: certified or (named and not keyed)}
+    return next(
+        (mode for mode in told if mode in one.exchange_mode and mode in other.exchange_mode and not told[mode]), None
+    )
 
 
 def _differently_certified(one: RemoteSettings, other: RemoteSettings) -> bool:
@@ -41,13 +49,14 @@ def _differently_certified(one: RemoteSettings, other: RemoteSettings) -> bool:
     return signs(one) and signs(other) and own[0] != own[1]
 
 
-def _suites(remote: RemoteSettings) -> set[tuple[object, ...]]:
+def _suites(remote: RemoteSettings) -> set[Suite]:
     return {_suite(proposal) for proposal in remote.proposals}
 
 
-def _suite(proposal: Proposal) -> tuple[object, ...]:
-    cipher, method = proposal.encryption_algorithm, proposal.authentication_method
-    return (cipher.value, cipher.key_bits, proposal.hash_algorithm.value, method.value, proposal.dh_group.value)
+def _suite(proposal: Proposal) -> Suite:
+    cipher, method = proposal.encryption_algorithm, proposal.authentication_method.value
+    known = method.method if method else None
+    return (cipher.value, cipher.key_bits, proposal.hash_algorithm.value, known, proposal.dh_group.value)
 
 
 Names = frozenset[tuple[IdKind, str | None]]

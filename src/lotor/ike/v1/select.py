@@ -30,7 +30,11 @@ def choose_remote(session: Session, asked: Chain, peer: Identity | None) -> Chos
 
 def narrow(session: Session, choice: ChosenIke, peer: Identity, *said: Chain) -> ChosenIke:
     """The same in main mode when the identity and the requests for certificates are known: of the candidates that would
-    have taken what was chosen. Raises a refusal when the identity fits none of them."""
+    have taken what was chosen. A shared key was that of the first, whatever the peer says it is. Raises a refusal when
+    the identity fits none of them."""
+    if not riders.responder_signs(choice.suite):
+        demand_identity(session.remote, peer)
+        return choice
     chosen = SecurityAssociation((replace(choice.proposal, transforms=(choice.transform,)),))
     return _choose(session, chosen, peer, said)
 
