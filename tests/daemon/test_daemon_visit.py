@@ -12,6 +12,9 @@ from ipaddress import IPv4Address
 import pytest
 
 from lotor.control.messages import Connected, Disconnected, Done, Explain, Failed, Logout
+from lotor.daemon.exits import Exit, StartError
+from lotor.daemon.loadout import load
+from lotor.daemon.service import Origin, Steward
 from lotor.ike.events import Ended
 from lotor.model.login import Field
 from lotor.model.network import Path, Peer
@@ -322,3 +325,37 @@ def test_both_ends_explain_a_refused_login_and_the_journal_tells_the_same(direct
     assert f"story: {told}" in caplog.text
     assert all("1 attempt failed since the start" in status["remarks"][0] for status in statuses)
     assert "wrong-horse-battery" not in caplog.text + repr(gateway) + repr(client)
+
+
+def test_what_the_host_refuses_keeps_the_old_configuration(directory, caplog):
+    async def refuse(loadout):
+        del loadout
+        raise StartError("port 500 of 192.0.2.51 is in use", Exit.BUSY)
+
+    async def story(world):
+        old = world.gateway.loadout
+        file = directory / "gateway.conf"
+        steward = Steward(world.gateway, Origin("gateway.conf", lambda: load(file), refuse))
+        return await steward.reload(), world.gateway.loadout is old, await world.vc()
+
+    failed, kept, up = play(directory, story)
+    assert failed == Failed("the old configuration stays:\nport 500 of 192.0.2.51 is in use")
+    assert kept
+    assert isinstance(up, Connected)
+    assert "gateway.conf was not taken over, the old configuration stays" in caplog.text
+
+
+def test_what_a_reload_came_to_is_told(directory):
+    async def adapt(loadout):
+        del loadout
+        return ["the pool is another one now"]
+
+    async def story(world):
+        file = directory / "gateway.conf"
+        steward = Steward(world.gateway, Origin("gateway.conf", lambda: load(file), adapt))
+        return await asyncio.gather(steward.reload(), steward.reload())
+
+    for done in play(directory, story):
+        assert done.text.startswith(
+            "gateway.conf taken over, sessions that are up keep what they have; the pool is anoth"
+        )
