@@ -15,6 +15,7 @@ from lotor.model.child import Child, Counters, DirectionKeys, Encapsulation
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Signature, Trusted
 from lotor.model.network import Path, Peer
+from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
@@ -84,6 +85,9 @@ class RecordingDataPlane:
 
     def mtu(self):
         return 1400
+
+    def offloads(self):
+        return Offloads(uso=False)
 
     def transmit(self, message, path):
         self.sent.append((message, path))

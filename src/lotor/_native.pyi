@@ -13,7 +13,7 @@ class Pump:
     # Records go to one end of a SOCK_SEQPACKET pair; what comes out of the other end is laid out in
     # `rust/pump/src/record.rs`.
     # `framed`: whether a virtio-net header stands before each packet of a `tun` that is no TUN device. `wanted` and
-    # `offloads` are the fields of `userspace.offloads.Offloads` in their order.
+    # `offloads` are the fields of `model.offloads.Offloads` in their order.
     def __new__(
         cls,
         descriptors: tuple[int, list[int], int],
@@ -32,7 +32,7 @@ class Pump:
     def remove(self, child: int) -> None: ...
     def move(self, child: int, path: Path) -> None: ...
     # The fields of `Counters` in their order, but the last is the seconds since the last good packet.
-    def counters(self, child: int) -> tuple[int, int, int, int, int, int, int, float | None] | None: ...
+    def counters(self, child: int) -> tuple[int, int, int, int, int, int, int, int, float | None] | None: ...
     # Adds the non-ESP marker, but not to a keepalive.
     def transmit(self, message: bytes, path: Path) -> None: ...
 

@@ -56,6 +56,7 @@ VIEW = {
     "configuration": "/etc/racoon/racoon.conf",
     "seconds": 7325.0,
     "internal_errors": 0,
+    "offloads": {"tso": True, "uso": False, "udp_segment": True, "udp_gro": False},
     "remarks": ["3 attempts failed since the start: lotor explain tells why"],
     "sessions": [
         {
@@ -86,6 +87,7 @@ VIEW = {
                     "ours": ["0.0.0.0/0"],
                     "theirs": ["10.99.99.1/32"],
                     "compression": "",
+                    "rate": 2_500_000,
                 }
             ],
             "traffic": {
@@ -96,6 +98,7 @@ VIEW = {
                 "replayed": 0,
                 "forged": 2,
                 "misdirected": 0,
+                "limited": 7,
             },
             "rekey_in": 2520.0,
             "warnings": ["dh_group 2 (modp1024) is weak"],
@@ -312,8 +315,10 @@ def test_sessions_with_several_pairs_tell_whose_traffic_each_is():
     both = {**session, "address6": "2001:db8:99::1", "children": [pair, other]}
     text = " ".join(table({**VIEW, "sessions": [both]}).split())
     assert "IPv6 address 2001:db8:99::1" in text
-    assert "SA pair 1 (0.0.0.0/0 and 10.99.99.1/32): aes-128, SPI" in text
-    assert "SA pair 2 (2001:db8:1::/64 and 2001:db8:99::1/128): aes-128, deflate, SPI" in text
+    assert "SA pair 1 (0.0.0.0/0 and 10.99.99.1/32): aes-128, at most 20 Mbit/s, SPI" in text
+    assert "SA pair 2 (2001:db8:1::/64 and 2001:db8:99::1/128): aes-128, deflate, at most 20 Mbit/s, SPI" in text
+    assert "offloads that are off: uso, udp_gro" in text
+    assert "lost to the rate limit: 7 packets" in text
     assert max(map(len, table({**VIEW, "sessions": [both]}).splitlines())) <= 80
 
 

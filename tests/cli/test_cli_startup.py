@@ -34,6 +34,7 @@ NOBODY = {
     "seconds": 1.0,
     "internal_errors": 0,
     "remarks": [],
+    "offloads": {"tso": True, "uso": True, "udp_segment": True, "udp_gro": True},
     "sessions": [],
 }
 

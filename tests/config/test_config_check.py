@@ -11,6 +11,7 @@ from lotor.config import ConfigError, Credential, Problem, check, identity_patte
 from lotor.config.settings import AuthSource
 from lotor.model.algorithms import Cipher, Compression, EspSuite, Group, Integrity
 from lotor.model.identity import Identity, IdentityPattern, IdKind
+from lotor.model.offloads import ALL_OFFLOADS, Offloads
 from lotor.model.policy import ExchangeMode
 
 GATEWAY = """\
@@ -332,6 +333,43 @@ def test_what_has_no_effect_is_told_once(home: Path) -> None:
         (7, "radiuscfg"),
     ]
     assert not check(loaded.settings)
+
+
+@pytest.mark.parametrize(
+    ("line", "octets"),
+    [
+        ("", None),
+        ("rate_limit 20 Mbit;", 2_500_000),
+        ("rate_limit 64kbit;", 8_000),
+        ("rate_limit 1000 Gbit;", 125_000_000_000),
+    ],
+)
+def test_rate_limit(home: Path, line: str, octets: int | None) -> None:
+    text = replaced(GATEWAY, "compression_", f"{line} compression_")
+    assert resolve(loads(text, directory=home).settings, {}).child.rate == octets
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("20", "rate_limit wants a unit: kbit, Mbit or Gbit"),
+        ("20 mb", '"mb" is not a unit of rates: rate_limit takes kbit, Mbit or Gbit'),
+        ("fast", "is not a number: rate_limit wants a number and a unit, like 20 Mbit"),
+        ("63 kbit", "63 kbit is out of range: rate_limit takes 64 kbit to 1000 Gbit a second"),
+        ("1001 Gbit", "out of range"),
+    ],
+)
+def test_rates_that_are_none(home: Path, value: str, why: str) -> None:
+    text = replaced(GATEWAY, "compression_", f"rate_limit {value}; compression_")
+    with pytest.raises(ConfigError) as caught:
+        loads(text, directory=home)
+    assert why in str(caught.value.problems[0])
+
+
+def test_offloads_are_on_until_they_are_switched_off(home: Path) -> None:
+    assert loads(GATEWAY, directory=home).settings.offloads == ALL_OFFLOADS
+    text = "offload tso off;\noffload udp_gro off;\noffload uso on;\n" + GATEWAY
+    assert loads(text, directory=home).settings.offloads == Offloads(tso=False, udp_gro=False)
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,10 @@ from scapy.layers.ipsec import ESP, SecurityAssociation
 from scapy.packet import Packet
 
 from lotor.dataplane.userspace.engine import Userspace
-from lotor.dataplane.userspace.offloads import ALL_OFFLOADS, NO_OFFLOADS
 from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.child import Child, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer
+from lotor.model.offloads import ALL_OFFLOADS, NO_OFFLOADS
 from lotor.model.secret import Secret
 from lotor.ports.dataplane import Notice
 

@@ -9,7 +9,7 @@ import pytest
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.packet import Raw
 
-from lotor.dataplane.userspace.offloads import ALL_OFFLOADS, NO_OFFLOADS
+from lotor.model.offloads import ALL_OFFLOADS, NO_OFFLOADS
 
 LEASE, INSIDE = "10.99.99.1", "10.99.99.200"
 NEEDS_CHECKSUM, TCP_IPV4, UDP_L4 = 1, 1, 5

@@ -88,6 +88,7 @@ def test_a_real_device_is_set_up_and_gone_when_closed(tmp_path):
     assert "inet6" not in told.split("lotor0", 1)[1].split("again")[0].replace("::1/128", "")
     assert "mtu 1400" in told
     assert "mtu 1300" in told
+    assert told.count("qlen 2000") >= 2
     assert "10.99.99.8/32" in told.split("again")[1]
     assert "10.99.99.7" not in told.split("again")[1]
     assert told.split("six")[1].count("inet6") == told.count("inet6 fd00:99::7/64") == 1

@@ -16,9 +16,11 @@ use crate::seal::{BadKeys, Keys, Sealer};
 use crate::size::{largest_inner, Encapsulation};
 use crate::{Nanos, LOWEST_SPI};
 
+mod limiter;
 mod outbound;
 mod receiver;
 
+use limiter::Limiter;
 pub use outbound::{Emit, Outgoing, Sent};
 pub use receiver::{Arrival, Inflated, Inner, Received, Receiver};
 
@@ -54,6 +56,8 @@ pub struct Specification {
     pub replaces: Option<u64>,
     /// False: the pair only receives until it is activated.
     pub sending: bool,
+    /// Inner octets a second each way at most.
+    pub rate: Option<u64>,
     /// Random, of this pair only.
     pub iv_seed: [u8; 16],
 }
@@ -94,6 +98,7 @@ pub struct Counters {
     pub replayed: u64,
     pub forged: u64,
     pub misdirected: u64,
+    pub limited: u64,
     pub last_inbound: Option<Nanos>,
 }
 
@@ -106,6 +111,7 @@ struct Tally {
     replayed: AtomicU64,
     forged: AtomicU64,
     misdirected: AtomicU64,
+    limited: AtomicU64,
     /// 0: none yet.
     last_inbound: AtomicU64,
 }
@@ -130,6 +136,7 @@ pub struct Child {
     sending: AtomicBool,
     path: Mutex<Path>,
     life: Life,
+    limits: Option<Limiter>,
     tally: Tally,
 }
 
@@ -170,6 +177,7 @@ impl Child {
             sending: AtomicBool::new(specification.sending),
             path: Mutex::new(specification.path),
             life: Life::new(specification.limits, now),
+            limits: specification.rate.map(Limiter::new),
             tally: Tally::default(),
         })
     }
@@ -251,6 +259,7 @@ impl Child {
             replayed: tally.replayed.load(Relaxed),
             forged: tally.forged.load(Relaxed),
             misdirected: tally.misdirected.load(Relaxed),
+            limited: tally.limited.load(Relaxed),
             last_inbound: Some(tally.last_inbound.load(Relaxed)).filter(|at| *at > 0),
         }
     }

@@ -61,6 +61,7 @@ pub(crate) fn specification(end: Ends) -> Specification {
         replay_window: 1024,
         replaces: None,
         sending: true,
+        rate: None,
         iv_seed: [3; 16],
     }
 }
@@ -269,6 +270,73 @@ fn impossible_pairs_are_named() {
     assert_eq!(refused(|it| it.largest_outer = 100), Impossible::NoRoom { outer: 100 });
     assert!(matches!(refused(|it| it.suite.key_bits = 256), Impossible::Keys(BadKeys::Length { .. })));
     assert!(matches!(refused(|it| it.suite.integrity = None), Impossible::Keys(BadKeys::Suite(_))));
+}
+
+/// A TCP packet that the device wants cut into pieces of 100 octets.
+fn large(payload: usize) -> (Vec<u8>, Frame) {
+    let mut segment = vec![0; 20];
+    segment[12] = 5 << 4;
+    segment.resize(20 + payload, 7);
+    let frame = Frame { segmentation: crate::vnet::Segmentation::Tcp(Version::V4), segment: 100, ..Frame::default() };
+    (packet(6, 0, &[], &segment), frame)
+}
+
+#[test]
+fn a_volume_that_ends_within_a_large_packet_ends_there() {
+    let limits = Limits { hard_octets: Some(500), ..Limits::default() };
+    let client = child(Ends::Client, |specification| specification.limits = limits);
+    let (packet, frame) = large(10_000);
+    let (sent, datagrams) = send_framed(&client, packet, &frame);
+    assert_eq!((sent, datagrams.len()), (Sent::Carried(Some(Expiry::Hard)), 4));
+}
+
+#[test]
+fn a_rate_holds_each_way_and_what_it_costs_is_counted() {
+    let limited = |end| child(end, |specification| specification.rate = Some(1_000_000));
+    let (client, free) = (limited(Ends::Client), child(Ends::Client, |_| ()));
+    let (packet, frame) = large(50_000);
+    client.set_time(1);
+    let (mut passed, mut offered) = (0, 0);
+    for _ in 0..10 {
+        passed += send_framed(&client, packet.clone(), &frame).1.len() as u64;
+        offered += 500;
+    }
+    assert_eq!((client.counters().packets_out, client.counters().limited), (passed, offered - passed));
+    assert_eq!(passed * 140, 131_014 / 140 * 140);
+    client.set_time(1_000_000_001);
+    assert_eq!(send(&client, ping(100)).1.len(), 1);
+
+    let gateway = limited(Ends::Gateway);
+    let (mut entered, mut offered) = (0, 0);
+    for _ in 0..10 {
+        for mut esp in send_framed(&free, packet.clone(), &frame).1 {
+            let received = gateway.receiver().receive(&mut esp, &from(at(4500), 1)).unwrap();
+            entered += u64::from(received.inner.is_some());
+            offered += 1;
+        }
+    }
+    assert_eq!((entered, gateway.counters().limited), (passed, offered - entered));
+}
+
+#[test]
+fn who_knows_marks_is_told_before_anything_is_lost() {
+    let client = child(Ends::Client, |specification| specification.rate = Some(1_000_000));
+    let gateway = child(Ends::Gateway, |_| ());
+    client.set_time(1);
+    let (mut packet, frame) = large(50_000);
+    packet[1] = 2;
+    let mut marks = Vec::new();
+    for _ in 0..2 {
+        for mut esp in send_framed(&client, packet.clone(), &frame).1 {
+            let inner = gateway.receiver().receive(&mut esp, &from(at(4500), 1)).unwrap().inner.unwrap();
+            let Inner::Packet(inner) = inner else { panic!("it was not compressed") };
+            assert_eq!(crate::checksum::checksum(&esp[inner.start..inner.start + 20]), 0);
+            marks.push(esp[inner.start + 1] & 3);
+        }
+    }
+    let first = marks.iter().position(|mark| *mark == 3).unwrap();
+    assert!(marks[..first].iter().all(|mark| *mark == 2) && marks[first..].iter().all(|mark| *mark == 3));
+    assert!((460..480).contains(&first) && client.counters().limited > 0);
 }
 
 #[test]

@@ -27,6 +27,16 @@ pub(crate) fn pass_on(outer: u8, packet: &mut [u8], header: &Header) -> bool {
     true
 }
 
+/// Tells the ends of the packet to slow down, when it is `wanted` and they know marks.
+pub(crate) fn slow_down_if(wanted: bool, packet: &mut [u8]) {
+    if !wanted {
+        return;
+    }
+    if let Some(header) = Header::parse(packet).filter(|header| header.class & ECN != NOT_CAPABLE) {
+        mark(packet, &header, CONGESTED);
+    }
+}
+
 fn mark(packet: &mut [u8], header: &Header, ecn: u8) {
     let class = header.class & !ECN | ecn;
     let before = word(packet, 0);
@@ -75,6 +85,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn only_what_knows_marks_is_marked() {
+        for packet in [ipv4::tests::packet(17, 0, &[], &[1; 20]), ipv6::tests::packet(17, &[], &[1; 20])] {
+            for (ecn, wanted) in [(NOT_CAPABLE, NOT_CAPABLE), (ECT_0, CONGESTED), (ECT_1, CONGESTED)] {
+                let mut packet = packet.clone();
+                let header = Header::parse(&packet).unwrap();
+                mark(&mut packet, &header, ecn);
+                slow_down_if(false, &mut packet);
+                assert_eq!(Header::parse(&packet).unwrap().class & ECN, ecn);
+                slow_down_if(true, &mut packet);
+                assert_eq!(Header::parse(&packet).unwrap().class & ECN, wanted);
+            }
+        }
+        slow_down_if(true, &mut [0; 5]);
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod mss;
 pub mod network;
 pub mod open;
 mod primitive;
+mod rate;
 pub mod replay;
 pub mod seal;
 mod sha;

@@ -63,6 +63,13 @@ impl<'a> Segments<'a> {
         (left > 0 || self.number == 0).then(|| self.headers + left.min(self.size))
     }
 
+    /// Leaves the next segment out.
+    pub fn skip_next(&mut self) {
+        let left = self.packet.len() - self.headers - self.done;
+        self.done += left.min(self.size);
+        self.number = self.number.wrapping_add(1);
+    }
+
     /// Writes the next segment into `out`, which has `next_len` octets.
     pub fn write_next(&mut self, out: &mut [u8]) {
         let from = self.headers + self.done;

@@ -333,6 +333,9 @@ impl<'a> Worker<'a> {
         if self.sender.as_ref().is_some_and(|sender| !Arc::ptr_eq(sender, &child)) {
             self.seal();
         }
+        if child.has_limit() {
+            child.set_time(sys::monotonic());
+        }
         let (outer, packet) = (&self.shared.outer, &mut self.buffer[place]);
         let sent = child.send(packet, &header, frame, &mut self.outgoing, &mut |batch| {
             outer.send_esp(batch, child.path(), child.encapsulation());

@@ -31,6 +31,7 @@ pub(crate) struct Child {
     replay_window: u32,
     replaces: Option<u64>,
     sending: bool,
+    rate: Option<u64>,
 }
 
 #[derive(FromPyObject)]
@@ -123,6 +124,7 @@ impl Child {
             replay_window: self.replay_window,
             replaces: self.replaces,
             sending: self.sending,
+            rate: self.rate,
             iv_seed,
         })
     }

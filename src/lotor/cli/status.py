@@ -42,6 +42,8 @@ def table(view: StatusView) -> str:
         f"lotor {view['version']}, process {view['pid']}, running for {duration(view['seconds'])}",
         f"configuration {view['configuration']}",
     ]
+    if off := [name for name, on in view["offloads"].items() if not on]:
+        lines.append(f"offloads that are off: {', '.join(off)}")
     if view["internal_errors"]:
         lines.append(f"{view['internal_errors']} internal errors: see the log")
     lines += [wrapped for remark in view["remarks"] for wrapped in textwrap.wrap(remark, 80)]
@@ -96,6 +98,8 @@ def _session(view: SessionView) -> list[str]:
         f"      {octets(traffic['octets_in'])} in, {octets(traffic['octets_out'])} out"
         + (f"; next rekey in {duration(view['rekey_in'])}" if view["rekey_in"] is not None else "")
     )
+    if traffic["limited"]:
+        lines.append(f"      lost to the rate limit: {traffic['limited']} packets")
     if refused:
         lines.append("      refused packets: " + ", ".join(f"{count} {kind}" for kind, count in refused.items()))
     return lines + [f"      warning: {text}" for text in view["warnings"]]
@@ -105,4 +109,5 @@ def _pair(view: ChildView, *, told: bool) -> str:
     """`told`: whose traffic it is, where a session has several."""
     whose = f" ({', '.join(view['ours'])} and {', '.join(view['theirs'])})" if told else ""
     packed = f", {view['compression']}" if view["compression"] else ""
+    packed += f", at most {view['rate'] * 8 / 1e6:g} Mbit/s" if view["rate"] else ""
     return f"SA pair {view['id']}{whose}: {view['suite']}{packed}, SPI {view['spi_in']} in, {view['spi_out']} out"

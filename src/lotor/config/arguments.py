@@ -125,6 +125,41 @@ class Duration(Argument):
         return "" if self.high == HIGHEST else f"It is {self.low} to {self.high} seconds."
 
 
+RATES = {"kbit": 125, "Mbit": 125_000, "Gbit": 125_000_000}
+"""Octets a second."""
+
+
+@dataclass(frozen=True)
+class Rate(Argument):
+    """A number and its unit, to octets a second."""
+
+    low: int = RATES["kbit"]
+    high: int = 1000 * RATES["Gbit"]
+
+    def read(self, words: Words) -> int:
+        wanted = "a number and a unit, like 20 Mbit"
+        token = words.bare(wanted)
+        glued = re.fullmatch(r"(\d{1,12})([A-Za-z]*)", token.text, re.ASCII)
+        if not glued:
+            raise Mistake(token.at, f"{token} is not a number: {words.name} wants {wanted}")
+        unit = glued[2] or words.bare("a unit: kbit, Mbit or Gbit").text
+        if unit not in RATES:
+            raise Mistake(words.last.at, f'"{unit}" is not a unit of rates: {words.name} takes kbit, Mbit or Gbit')
+        value = int(glued[1]) * RATES[unit]
+        if not self.low <= value <= self.high:
+            raise Mistake(token.at, f"{glued[1]} {unit} is out of range: {words.name} takes {self._span()}")
+        return value
+
+    def syntax(self) -> str:
+        return "N (kbit|Mbit|Gbit)"
+
+    def limits(self) -> str:
+        return f"It is {self._span()}."
+
+    def _span(self) -> str:
+        return f"{self.low // RATES['kbit']} kbit to {self.high // RATES['Gbit']} Gbit a second"
+
+
 @dataclass(frozen=True)
 class Text(Argument):
     """A string in quotes. `pattern` is what it must match in full; `make` turns it into the value."""

@@ -155,7 +155,8 @@ def _child(sainfo: SainfoSettings) -> ChildPolicy:
     compression = tuple(each.value for each in sainfo.compression_algorithm if each.value)
     accepted = () if sainfo.ipcomp is Ipcomp.OFF else compression
     pfs_group = sainfo.pfs_group.value if sainfo.pfs_group else None
-    return ChildPolicy(tuple(suites), pfs_group, sainfo.lifetime, accepted, ipcomp=sainfo.ipcomp is Ipcomp.OFFER)
+    asked = sainfo.ipcomp is Ipcomp.OFFER
+    return ChildPolicy(tuple(suites), pfs_group, sainfo.lifetime, accepted, ipcomp=asked, rate=sainfo.rate_limit)
 
 
 def _beside(cipher: Cipher, integrities: tuple[Integrity, ...]) -> tuple[Integrity | None, ...]:

@@ -16,6 +16,7 @@ from lotor.config.problem import NOWHERE, Location, Problem
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, Curve, Group, Hash, Integrity
 from lotor.model.identity import IdKind
 from lotor.model.network import Network
+from lotor.model.offloads import Offloads
 from lotor.model.policy import CrlPolicy, ExchangeMode, GeneratePolicy, ProposalCheck, Side, Switch, Uniqueness
 from lotor.model.secret import Secret
 
@@ -363,7 +364,7 @@ class Ipcomp(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SainfoSettings:
-    """One `sainfo` block. `local` and `remote` None: anonymous. `lifetime` in seconds."""
+    """One `sainfo` block. `local` and `remote` None: anonymous. `lifetime`: seconds, `rate_limit`: octets a second."""
 
     local: Selector | None
     remote: Selector | None
@@ -374,6 +375,7 @@ class SainfoSettings:
     authentication_algorithm: tuple[Algorithm[Integrity], ...]
     compression_algorithm: tuple[Algorithm[Compression], ...]
     ipcomp: Ipcomp
+    rate_limit: int | None
     pfs_group: Algorithm[Group] | None
     lifetime: int
     remoteid: int
@@ -395,6 +397,7 @@ class Settings:
     ldap: Ldap | None
     remotes: tuple[RemoteSettings, ...]
     sainfos: tuple[SainfoSettings, ...]
+    offloads: Offloads
     pfkey_buffer: int
     gss_id_enc: str
     complex_bundle: bool

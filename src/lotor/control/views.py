@@ -10,7 +10,8 @@ SCHEMA = 1
 
 class ChildView(TypedDict):
     """One SA pair. SPIs as hexadecimal text; seconds until the core wants to rekey, None never. `encapsulation` is
-    `udp` or `esp`, `ours` and `theirs` the inner networks at both ends, `compression` empty without IPComp."""
+    `udp` or `esp`, `ours` and `theirs` the inner networks at both ends, `compression` empty without IPComp, `rate` the
+    limit in octets a second each way."""
 
     id: int
     spi_in: str
@@ -21,10 +22,11 @@ class ChildView(TypedDict):
     ours: list[str]
     theirs: list[str]
     compression: str
+    rate: int | None
 
 
 class TrafficView(TypedDict):
-    """Inner octets and packets since the session began; refused packets by kind."""
+    """Inner octets and packets since the session began; refused packets by kind, and those that the rate limit cost."""
 
     octets_in: int
     octets_out: int
@@ -33,6 +35,7 @@ class TrafficView(TypedDict):
     replayed: int
     forged: int
     misdirected: int
+    limited: int
 
 
 class SessionView(TypedDict):
@@ -110,6 +113,15 @@ class ExplainView(TypedDict):
     attempts: list[AttemptView]
 
 
+class OffloadsView(TypedDict):
+    """Shortcuts through the kernel that the packet engine takes."""
+
+    tso: bool
+    uso: bool
+    udp_segment: bool
+    udp_gro: bool
+
+
 class StatusView(TypedDict):
     """The whole answer."""
 
@@ -120,4 +132,5 @@ class StatusView(TypedDict):
     seconds: float
     internal_errors: int
     remarks: list[str]
+    offloads: OffloadsView
     sessions: list[SessionView]

@@ -50,7 +50,7 @@ async def assemble(loadout: Loadout, broken: Callable[[str], None], capture: Cap
         if undone := await host.recover():
             log.warning("%d changes that an earlier daemon left on this host were undone", undone)
         tun = tun_device(held)
-        dataplane = userspace(tun, nat_t)
+        dataplane = userspace(tun, nat_t, loadout.settings.offloads)
         leases = Succession(make_pool(loadout))
         sockets = tuple(map(IsakmpSocket, isakmp))
         equipment = Equipment(dataplane, host, sockets, leases, environment, OUTER_MARK, capture)

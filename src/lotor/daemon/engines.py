@@ -18,6 +18,7 @@ from lotor.hooks.environment import Occasion
 from lotor.hooks.environment import environment as variables
 from lotor.hooks.scripts import ScriptHooks
 from lotor.model.login import LoginAttempt, Refused, Verdict
+from lotor.model.offloads import Offloads
 from lotor.model.policy import Policy, Side
 from lotor.ports.auth import LoginBackend
 from lotor.ports.dataplane import DataPlane, TunDevice
@@ -90,9 +91,9 @@ def tun_device(held: AsyncExitStack) -> TunDevice:
     return tun
 
 
-def userspace(tun: TunDevice, nat_t: Sequence[socket.socket]) -> DataPlane:
-    """`nat_t`: a socket for each IP version there is."""
-    return Userspace(tun, *nat_t)
+def userspace(tun: TunDevice, nat_t: Sequence[socket.socket], wanted: Offloads) -> DataPlane:
+    """`nat_t`: a socket for each IP version there is. `wanted`: the shortcuts that may be taken."""
+    return Userspace(tun, *nat_t, wanted=wanted)
 
 
 def carried(policy: Policy, dataplane: DataPlane) -> Policy:

@@ -15,6 +15,7 @@ from lotor.ike.events import Event
 from lotor.ike.flight import schedule
 from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown
 from lotor.model.network import Path, Peer
+from lotor.model.offloads import Offloads
 from lotor.model.policy import RemotePolicy
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
@@ -111,6 +112,10 @@ class Machinery:
         attempts = "1 attempt" if failures == 1 else f"{failures} attempts"
         told = [capture.remark] if capture is not None else []
         return [*told, f"{attempts} failed since the start: lotor explain tells why"] if failures else told
+
+    def offloads(self) -> Offloads:
+        """Shortcuts that the packet engine takes."""
+        return self._equipment.dataplane.offloads()
 
     def listen(self, subscriber: Callable[[Event], None]) -> None:
         self.driver.subscribe(subscriber)

@@ -89,9 +89,10 @@ class Steward:
 
     def status(self) -> StatusView:
         now = asyncio.get_running_loop().time()
-        view = status_view(self._machinery.register, self._origin.name, self._started, now)
-        view["internal_errors"] = self._machinery.driver.tally.internal_errors
-        view["remarks"] = self._machinery.remarks()
+        machinery = self._machinery
+        view = status_view(machinery.register, machinery.offloads(), self._origin.name, self._started, now)
+        view["internal_errors"] = machinery.driver.tally.internal_errors
+        view["remarks"] = machinery.remarks()
         return view
 
     def explain(self, request: Explain) -> Response:
@@ -138,6 +139,7 @@ def at_next_start(old: Loadout, new: Loadout) -> list[str]:
     changed = {
         "adminsock": before.listen.adminsock != now.listen.adminsock,
         "path pidfile": before.paths.pidfile != now.paths.pidfile,
+        "offload": before.offloads != now.offloads,
     }
     waiting = [name for name, differs in changed.items() if differs]
     return [f"{' and '.join(waiting)}: the change counts from the next start on"] if waiting else []

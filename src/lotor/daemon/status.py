@@ -6,10 +6,11 @@ import os
 from datetime import UTC, datetime
 
 from lotor import __version__
-from lotor.control.views import SCHEMA, ChildView, SessionView, StatusView, TrafficView
+from lotor.control.views import SCHEMA, ChildView, OffloadsView, SessionView, StatusView, TrafficView
 from lotor.ike.events import ChildUp
 from lotor.model.algorithms import Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.child import Counters
+from lotor.model.offloads import Offloads
 from lotor.model.text import clean
 from lotor.runtime.sessions import Register, Session
 
@@ -24,7 +25,7 @@ WEAK: dict[Group | Hash | Integrity | Cipher, str] = {
 }
 
 
-def status_view(register: Register, configuration: str, started: float, now: float) -> StatusView:
+def status_view(register: Register, offloads: Offloads, configuration: str, started: float, now: float) -> StatusView:
     """`started` and `now` in the core's clock. The caller sets `internal_errors` and `remarks`."""
     return StatusView(
         schema=SCHEMA,
@@ -34,6 +35,9 @@ def status_view(register: Register, configuration: str, started: float, now: flo
         seconds=round(now - started, 1),
         internal_errors=0,
         remarks=[],
+        offloads=OffloadsView(
+            tso=offloads.tso, uso=offloads.uso, udp_segment=offloads.udp_segment, udp_gro=offloads.udp_gro
+        ),
         sessions=[session_view(register, each, now) for each in register.all()],
     )
 
@@ -101,6 +105,7 @@ def _child(event: ChildUp, now: float) -> ChildView:
         ours=[str(each) for each in child.local_networks],
         theirs=[str(each) for each in child.remote_networks],
         compression=child.compression.algorithm.value if child.compression else "",
+        rate=child.rate,
     )
 
 
@@ -113,4 +118,5 @@ def _traffic(counters: Counters) -> TrafficView:
         replayed=counters.replayed,
         forged=counters.forged,
         misdirected=counters.misdirected,
+        limited=counters.limited,
     )

@@ -18,9 +18,12 @@ _DEVICE = "/dev/net/tun"
 _TUNSETIFF = 0x400454CA
 _IFF_TUN, _IFF_NO_PI, _IFF_VNET_HDR = 0x0001, 0x1000, 0x4000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
-_SIOCSIFADDR, _SIOCSIFNETMASK, _SIOCSIFMTU = 0x8916, 0x891C, 0x8922
+_SIOCSIFADDR, _SIOCSIFNETMASK, _SIOCSIFMTU, _SIOCSIFTXQLEN = 0x8916, 0x891C, 0x8922, 0x8943
 _IFF_UP = 0x1
 _LONGEST_NAME = 15
+_QUEUE = 2000
+"""Packets that wait for the engine at most; the kernel's own 500 are 4 ms of small packets, as long as another program
+may keep a processor."""
 
 _REQUEST = struct.Struct("16s24s")
 """`struct ifreq`: a name, then a union of 24 octets."""
@@ -61,6 +64,7 @@ class Tun:
         up."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
             self._set(control, _SIOCSIFMTU, _NUMBER.pack(mtu))
+            self._set(control, _SIOCSIFTXQLEN, _NUMBER.pack(_QUEUE))
             if isinstance(address, IPv4Interface):
                 self._set(control, _SIOCSIFADDR, _address(address.ip))
                 self._set(control, _SIOCSIFNETMASK, _address(address.netmask))

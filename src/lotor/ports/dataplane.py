@@ -10,6 +10,7 @@ from typing import Protocol
 from lotor.model.algorithms import Compression
 from lotor.model.child import Child, Counters
 from lotor.model.network import Path, Peer
+from lotor.model.offloads import Offloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,10 @@ class DataPlane(Protocol):
 
     def mtu(self) -> int:
         """Largest inner packet, octets."""
+        ...
+
+    def offloads(self) -> Offloads:
+        """Which shortcuts are taken."""
         ...
 
     def transmit(self, message: bytes, path: Path) -> None:

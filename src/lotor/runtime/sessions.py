@@ -130,5 +130,6 @@ def add(total: Counters, more: Counters | None) -> Counters:
         replayed=total.replayed + more.replayed,
         forged=total.forged + more.forged,
         misdirected=total.misdirected + more.misdirected,
+        limited=total.limited + more.limited,
         last_inbound=later,
     )

@@ -69,7 +69,7 @@ impl Child {
             return Sent::Carried(None);
         }
         mss::clamp(packet, header, self.largest_inner());
-        self.send_one(&packet[..header.total], header, out, emit)
+        self.send_one(&mut packet[..header.total], header, out, emit)
     }
 
     fn send_segments(
@@ -80,16 +80,24 @@ impl Child {
         emit: &mut Emit<'_>,
     ) -> Sent {
         let mut expiry = None;
-        while let Some(len) = segments.next_len() {
+        while let Some(len) = segments.next_len().filter(|_| !self.life.is_over()) {
             if len <= self.largest_whole() && self.compression.is_none() {
+                let Some(mark) = self.outbound_mark(len) else {
+                    segments.skip_next();
+                    continue;
+                };
                 let load = Load { next_header: self.version.protocol(), len, inner: len };
-                expiry = self.lay_out(load, &mut out.batch, emit, |room| segments.write_next(room)).or(expiry);
+                let write = |room: &mut [u8]| {
+                    segments.write_next(room);
+                    congestion::slow_down_if(mark, room);
+                };
+                expiry = self.lay_out(load, &mut out.batch, emit, write).or(expiry);
                 continue;
             }
             let mut segment = std::mem::take(&mut out.segment);
             segment.resize(len, 0);
             segments.write_next(&mut segment);
-            let sent = self.send_one(&segment, &Header { total: len, ..*header }, out, emit);
+            let sent = self.send_one(&mut segment, &Header { total: len, ..*header }, out, emit);
             out.segment = segment;
             match sent {
                 Sent::Carried(told) => expiry = told.or(expiry),
@@ -99,12 +107,14 @@ impl Child {
         Sent::Carried(expiry)
     }
 
-    fn send_one(&self, packet: &[u8], header: &Header, out: &mut Outgoing, emit: &mut Emit<'_>) -> Sent {
+    fn send_one(&self, packet: &mut [u8], header: &Header, out: &mut Outgoing, emit: &mut Emit<'_>) -> Sent {
+        if packet.len() > self.largest_whole() && header.dont_fragment {
+            return Sent::TooBig;
+        }
+        let Some(mark) = self.outbound_mark(packet.len()) else { return Sent::Carried(None) };
+        congestion::slow_down_if(mark, packet);
         if packet.len() <= self.largest_whole() {
             return Sent::Carried(self.carry(packet, &mut out.batch, &mut out.deflater, emit));
-        }
-        if header.dont_fragment {
-            return Sent::TooBig;
         }
         let mut expiry = None;
         let mut pieces = fragments(packet, header, self.largest_inner());

@@ -76,6 +76,7 @@ impl Receiver<'_> {
         if arrival.via != child.encapsulation || child.life.is_over() {
             return take(0, Err(Refusal::Unwanted));
         }
+        child.set_arrival(arrival.now);
         let mut start = 0;
         child.opener.open_all(&mut self.window, packets, stride, |packet, opened| {
             take(start, child.received(packet, opened, arrival));
@@ -164,7 +165,7 @@ impl Child {
         if !belongs {
             return Err(Refusal::Misdirected);
         }
-        if !congestion::pass_on(class, inner, &header) {
+        if !congestion::pass_on(class, inner, &header) || !self.within_rate(&mut inner[..header.total]) {
             return Ok(None);
         }
         mss::clamp(inner, &header, self.largest_inner());

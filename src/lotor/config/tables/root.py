@@ -13,6 +13,7 @@ from lotor.config.tables.general import LISTEN, PADDING, PRIVSEP, TIMER
 from lotor.config.tables.mode_cfg import MODE_CFG
 from lotor.config.tables.remote import REMOTE
 from lotor.config.tables.sainfo import SAINFO
+from lotor.model.offloads import Offloads
 
 PATHS = {
     "include": "The directory of files that `include` names without a leading /.",
@@ -62,11 +63,32 @@ INCLUDE = Directive(
 )
 
 
+OFFLOADS = {
+    "tso": "The TUN device gives and takes TCP packets of up to 64 KiB",
+    "uso": "The same for UDP, where the kernel has it (Linux 6.2)",
+    "udp_segment": "ESP in UDP leaves many packets at a time (Linux 4.18)",
+    "udp_gro": "ESP in UDP arrives many packets at a time (Linux 5.0)",
+}
+
+
+def _offload(name: str, meaning: str) -> Directive:
+    return Directive(
+        f"offload {name}",
+        SWITCH,
+        f"{meaning}. Whatever the kernel cannot do is off by itself (lotor status); read at the start only.",
+        default=True,
+        default_text="on",
+        field=f"offload_{name}",
+        use=Use.EXTENSION,
+    )
+
+
 def make_settings(*, places: Places, **fields: Any) -> Settings:
     """The settings of a file; the `path` lines become one value."""
     fields.pop("included")
     paths = Paths(**{kind: fields.pop(f"path_{kind}") for kind in PATHS}, places=places)
-    return Settings(**fields, paths=paths, places=places)
+    offloads = Offloads(**{name: fields.pop(f"offload_{name}") for name in OFFLOADS})
+    return Settings(**fields, paths=paths, offloads=offloads, places=places)
 
 
 ROOT = Block(
@@ -81,6 +103,7 @@ ROOT = Block(
             default=LogLevel.INFO,
             default_text="info",
         ),
+        *(_offload(name, meaning) for name, meaning in OFFLOADS.items()),
         Directive(
             "pfkey_buffer",
             Number(0, 1 << 20),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lotor.config.arguments import Argument, Duration, ListOf, Number, Text, to_address
+from lotor.config.arguments import RATES, Argument, Duration, ListOf, Number, Rate, Text, to_address
 from lotor.config.choices import AlgorithmOf, Choice, Keyword
 from lotor.config.directive import MANDATORY, Block, Directive, Use
 from lotor.config.lexer import Kind, Token
@@ -146,6 +146,14 @@ SAINFO = Block(
             use=Use.EXTENSION,
             differs="racoon asks for it where a policy of setkey says ipcomp, and as a gateway with generate_policy on "
             "takes what the client offers first.",
+        ),
+        Directive(
+            "rate_limit",
+            Rate(64 * RATES["kbit"]),
+            "What each SA pair carries a second, each way, at most. Packets that know congestion marks (ECN) get one "
+            "before any is lost; nothing waits in a queue.",
+            default_text="none",
+            use=Use.EXTENSION,
         ),
         Directive(
             "pfs_group",

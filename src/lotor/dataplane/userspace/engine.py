@@ -11,12 +11,12 @@ from dataclasses import astuple
 
 from lotor._native import Pump, device_mtu
 from lotor.dataplane.userspace.native_esp import open_esp_socket
-from lotor.dataplane.userspace.offloads import ALL_OFFLOADS, Offloads
 from lotor.dataplane.userspace.records import LARGEST_RECORD, Received, parse
 from lotor.dataplane.userspace.spis import Spis
 from lotor.model.algorithms import Compression
 from lotor.model.child import Child, Counters, Encapsulation
 from lotor.model.network import Instant, Path
+from lotor.model.offloads import ALL_OFFLOADS, Offloads
 from lotor.ports.dataplane import Broken, Notice, TunDevice
 
 OUTER_MTU = 1500
@@ -116,8 +116,8 @@ class Userspace:
         tally = self._pump.counters(child)
         if tally is None:
             return None
-        idle = tally[7]
-        return Counters(*tally[:7], last_inbound=None if idle is None else self._clock() - idle)
+        idle = tally[8]
+        return Counters(*tally[:8], last_inbound=None if idle is None else self._clock() - idle)
 
     def _need_native_esp(self, version: int) -> None:
         if version in self._native_esp:

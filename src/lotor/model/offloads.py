@@ -1,4 +1,4 @@
-"""Which shortcuts through the kernel the packet engine takes; each is probed, and falls back alone."""
+"""Which shortcuts through the kernel a packet engine takes; each is probed, and falls back alone."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 class Offloads:
     """As a wish: what may be used. As an answer: what is used."""
 
-    tun_tcp: bool = True
+    tso: bool = True
     """The TUN device gives and takes TCP packets of up to 64 KiB."""
-    tun_udp: bool = True
+    uso: bool = True
     """The same for UDP (Linux 6.2)."""
     udp_segment: bool = True
     """Datagrams of one length leave by one call (Linux 4.18)."""
-    udp_receive: bool = True
+    udp_gro: bool = True
     """Datagrams of one length arrive by one call (Linux 5.0)."""
 
 
 ALL_OFFLOADS = Offloads()
-NO_OFFLOADS = Offloads(tun_tcp=False, tun_udp=False, udp_segment=False, udp_receive=False)
+NO_OFFLOADS = Offloads(tso=False, uso=False, udp_segment=False, udp_gro=False)
