@@ -20,21 +20,24 @@ class Spis:
         self._clock = clock
         self._promised: dict[int, Instant] = {}
         self._used: dict[int, int] = {}
+        self._taken: set[int] = set()
 
     def reserve(self) -> int:
         self._forget_old_promises()
         while True:
             spi = LOWEST_SPI + secrets.randbelow(_HIGHEST_SPI - LOWEST_SPI + 1)
-            if spi not in self._promised and spi not in self._used.values():
+            if spi not in self._promised and spi not in self._taken:
                 self._promised[spi] = self._clock() + PROMISED_FOR
                 return spi
 
     def use(self, child: int, spi: int) -> None:
         self._promised.pop(spi, None)
+        self.free(child)
         self._used[child] = spi
+        self._taken.add(spi)
 
     def free(self, child: int) -> None:
-        self._used.pop(child, None)
+        self._taken.discard(self._used.pop(child, 0))
 
     def _forget_old_promises(self) -> None:
         now = self._clock()
