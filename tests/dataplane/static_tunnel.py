@@ -15,10 +15,10 @@ from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip
 
 from lotor.dataplane.tun import Tun
 from lotor.dataplane.userspace.engine import Userspace
-from lotor.dataplane.userspace.offloads import ALL_OFFLOADS, NO_OFFLOADS
 from lotor.model.algorithms import Cipher, Compression, EspSuite, Integrity
 from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp
 from lotor.model.network import Path, Peer
+from lotor.model.offloads import ALL_OFFLOADS, NO_OFFLOADS
 from lotor.model.secret import Secret
 from lotor.ports.dataplane import Notice
 
