@@ -72,8 +72,8 @@ class RowView(TypedDict):
 
 
 class AttemptView(TypedDict):
-    """One attempt. `began` and `ended` are ISO 8601 in UTC; `times` it ended so from the same place, one after the other;
-    `story` is all of it in words."""
+    """One attempt. `began` and `ended` are ISO 8601 in UTC; `times` it ended so from the same place; `story` is all
+    of it in words."""
 
     session: int
     role: str
