@@ -64,6 +64,7 @@ class Premises:
         self._held = held
         self._mode_cfg = pool_of(loadout)
         self._led: list[Network] = []
+        self._moving = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -78,6 +79,7 @@ class Premises:
             other = _shape(mode_cfg) != _shape(self._mode_cfg)
             if other:
                 await self._lead(self._networks(mode_cfg, self._held.leases.given()))
+                self._moving = True
             opened.pop_all()
         told = [*self._moved(doors), *self._bound(listen)]
         self._held.doors.replace(doors)
@@ -93,7 +95,11 @@ class Premises:
         if not isinstance(event, Ended):
             return
         self._held.doors.tidy()
-        networks = self._networks(self._mode_cfg, self._held.leases.outside())
+        if not self._moving:
+            return
+        outside = self._held.leases.outside()
+        self._moving = bool(outside)
+        networks = self._networks(self._mode_cfg, outside)
         if set(networks) < set(self._led):
             task = asyncio.get_running_loop().create_task(self._let_go(networks))
             self._tasks.add(task)
@@ -104,6 +110,7 @@ class Premises:
             await self._lead(networks)
         except StartError as error:
             log.warning("%s", error)
+            self._moving = True
 
     async def _lead(self, networks: list[Network]) -> None:
         try:
