@@ -74,10 +74,11 @@ soak: setup
 	@test "$$(id -u)" = 0 || { echo 'the soak makes network namespaces: run sudo make soak' >&2; exit 1; }
 	@$(BIN)/python -m lab.soak
 
-# Beside other tunnels in network namespaces; writes docs/performance.md. `bench-quick` takes a minute and writes nothing.
+# Beside other programs in network namespaces; takes half an hour and writes docs/performance.md and docs/plots. `bench-quick` takes a minute or
+# two and writes nothing.
 bench: setup bench-peers
-	@$(BIN)/python -m bench.tunnel --rounds 5 --seconds 5 --write
-	@$(BIN)/python -m bench.handshakes --rounds 5 --count 400 --write
+	@$(BIN)/python -m bench.tunnel --rounds 3 --seconds 3 --write
+	@$(BIN)/python -m bench.handshakes --rounds 3 --count 300 --write
 	@$(BIN)/python -m bench.memory --write
 
 bench-quick: setup bench-peers
