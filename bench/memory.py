@@ -31,7 +31,7 @@ def idle(gateway: Gateway, tunnels: int) -> tuple[float, float]:
 
 def churn(gateway: Gateway, visits: int) -> list[float]:
     """MiB of the gateway after each part of so many connects and disconnects, from the first part on."""
-    found, at_once = [], 200
+    found, at_once = [], 250
     with Link() as link:
         running = gateway.start(link, GROUP)
         with dialling(link, GROUP) as clients:
