@@ -28,7 +28,7 @@ SYSCTL = Path("/proc/sys/net/ipv6/conf")
 
 def outer_and_tunnel() -> tuple[Tun, Tun]:
     outer = Tun("outer0", "192.0.2.2/24")
-    ip("addr add 2001:db8::2/64 dev outer0")
+    ip("addr add 2001:db8::2/64 dev outer0 nodad")
     ip("route add default via 192.0.2.1 dev outer0")
     ip("route add default via 2001:db8::1 dev outer0")
     tunnel = Tun("lotor0")

@@ -18,6 +18,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from lotor.model.network import Address
 
 IFF_UP = 1
+IFA_F_NODAD = 2
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 MAIN_TABLE = 254
 SCOPE_LINK = 253
@@ -140,9 +141,11 @@ async def _netlink(refusal: str) -> AsyncIterator[Any]:
 
 
 def _alone(index: int, address: str) -> dict[str, Any]:
-    """An address that says nothing about its neighbours."""
-    family, length = (socket.AF_INET6, 128) if ":" in address else (socket.AF_INET, 32)
-    return {"family": family, "index": index, "address": address, "prefixlen": length}
+    """An address that says nothing about its neighbours, ready at once: a route may name it before the kernel would have
+    asked whether another host has it."""
+    if ":" not in address:
+        return {"family": socket.AF_INET, "index": index, "address": address, "prefixlen": 32}
+    return {"family": socket.AF_INET6, "index": index, "address": address, "prefixlen": 128, "flags": IFA_F_NODAD}
 
 
 def _route(route: Route) -> dict[str, Any]:

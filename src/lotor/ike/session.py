@@ -64,6 +64,7 @@ class Life:
     over: bool = False
     limit: Timer | None = None
     expiry: Timer = field(default_factory=lambda: Timer(0.0, "phase 1 lifetime", None))
+    keepalive: Timer | None = None
     liveness: Liveness = field(default_factory=Liveness)
     farewell: Callable[[], None] | None = None
 
@@ -175,6 +176,8 @@ class Session:
         self.unlimit()
         self.life.liveness.stop()
         self.life.expiry.cancel()
+        if self.life.keepalive is not None:
+            self.life.keepalive.cancel()
 
     def end(self, reason: Reason, *, farewell: bool = True) -> None:
         """The end, once: deletes to the peer if wanted, everything of the session taken back, and the fact told."""

@@ -41,6 +41,6 @@ def keep_alive(session: Session, now: Instant) -> None:
     def again(at: Instant) -> None:
         if not session.life.over:
             session.desk.put(Transmit(b"\xff", session.path))
-            session.desk.timers.set(at + interval, "NAT keepalive", again)
+            session.life.keepalive = session.desk.timers.set(at + interval, "NAT keepalive", again)
 
-    session.desk.timers.set(now + interval, "NAT keepalive", again)
+    session.life.keepalive = session.desk.timers.set(now + interval, "NAT keepalive", again)
