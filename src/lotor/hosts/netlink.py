@@ -141,8 +141,8 @@ async def _netlink(refusal: str) -> AsyncIterator[Any]:
 
 
 def _alone(index: int, address: str) -> dict[str, Any]:
-    """An address that says nothing about its neighbours, ready at once: a route may name it before the kernel would have
-    asked whether another host has it."""
+    """An address that says nothing about its neighbours, ready at once: a route may name it before the kernel had time
+    to ask whether another host has it."""
     if ":" not in address:
         return {"family": socket.AF_INET, "index": index, "address": address, "prefixlen": 32}
     return {"family": socket.AF_INET6, "index": index, "address": address, "prefixlen": 128, "flags": IFA_F_NODAD}
