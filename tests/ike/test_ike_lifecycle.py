@@ -17,7 +17,7 @@ from lotor.model.judgement import Failure
 from lotor.model.network import Peer
 from lotor.model.policy import Dpd, ExchangeMode, Policy, ProposalCheck, Switch
 from lotor.model.reason import Cause, Reason
-from lotor.wire.v1.numbers import PayloadType
+from lotor.wire.v1.numbers import ExchangeType, PayloadType
 from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, NEVER, SeededDice, connect, is_up, pair
 
 BYE = Reason(Cause.ADMINISTRATOR, "closed here")
@@ -95,6 +95,19 @@ def test_a_dead_gateway_is_noticed_in_delay_and_retries():
     assert client.of(Ended)[0].reason.cause is Cause.DEAD_PEER
     assert len(client.of(Dead)) == 1
     assert world.now - cut <= 20 + 5 * 5 + 1
+
+
+def test_a_slow_login_is_not_disturbed_by_probes():
+    """vpnc ends at any other message while it waits for the verdict."""
+    world, gateway, client = pair(gateway=replace(GATEWAY, dpd=Dpd(delay=1, retry=1)))
+    gateway.slow = 4.0
+    connect(world, client, gateway)
+    assert world.run(30, lambda: is_up(client) and is_up(gateway))
+    messages = [data.removeprefix(bytes(4)) for _, _, _, data in world.wire]
+    assert ExchangeType.INFORMATIONAL not in [data[18] for data in messages if len(data) > 28]
+    before = len(world.wire)
+    world.run(3)
+    assert len(world.wire) > before
 
 
 def test_traffic_is_life_and_needs_no_probe():

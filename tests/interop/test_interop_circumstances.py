@@ -146,7 +146,7 @@ def test_a_router_that_forgets_is_followed(internet, certificates, caller, serve
 
 # --- the end ---------------------------------------------------------------------------------------------------------
 
-PROBING = "1; dpd_retry 1; dpd_maxfail 3"
+PROBING = "2; dpd_retry 2; dpd_maxfail 5"
 TOLD = "/etc/racoon/told.sh"
 
 

@@ -29,8 +29,7 @@ def test_nothing_is_lost_while_both_phases_are_renewed(internet, certificates, g
     assert journal.count("SA pair") >= 4, journal
     assert journal.count("address 10.99.99.1") == 1, journal
     assert gateway.journal().count("phase 1 renewed") == journal.count("phase 1 renewed")
-    (session,) = gateway.sessions()
-    assert session["user"] == "alice"
+    assert wait_until(lambda: [session["user"] for session in gateway.sessions()] == ["alice"])
     assert client.call("vd", "192.0.2.50").stdout == "VPN connection terminated\n"
 
 

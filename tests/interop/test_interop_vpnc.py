@@ -54,7 +54,7 @@ def test_the_gateway_answers_vpncs_own_probes(internet, certificates, gateway):
 
 
 def test_a_client_that_vanishes_is_noticed_and_its_address_freed(internet, certificates):
-    gateway = serve(internet, certificates, dpd_delay="2; dpd_retry 1; dpd_maxfail 3")
+    gateway = serve(internet, certificates, dpd_delay="2; dpd_retry 2; dpd_maxfail 5")
     vpnc = dialled(internet.client, certificates)
     internet.client.ip("link", "set", "eth0", "down")
     vpnc.running.stop(signal.SIGKILL)

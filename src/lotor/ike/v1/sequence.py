@@ -100,7 +100,8 @@ def _phase_one_done(session: Session) -> Any:
         _tell_phase_one(session, record)
         session.limit(LOGIN_GRACE, "login", _too_slow(session), now)
         renewal.set_lifetime(session, now)
-        watch.watch(session, watch.NUDGE if session.initiator else session.remote.dpd, now)
+        if session.initiator or session.gates.next() is not Gate.LOGIN:
+            watch.watch(session, watch.NUDGE if session.initiator else session.remote.dpd, now)
         watch.keep_alive(session, now)
         _go_on(session, now)
 
