@@ -15,7 +15,7 @@ from lab.node import LabError, Running, only_child, wait_until
 
 TICKS = os.sysconf("SC_CLK_TCK")
 TCP = {"1 up": (), "1 down": ("-R",), "4 up": ("-P", "4"), "4 down": ("-P", "4", "-R")}
-RATES = (25, 50, 75, 100, 125, 150, 200)
+RATES = (25, 50, 75, 100, 125, 150, 175, 200)
 """Thousands of UDP packets a second that are tried."""
 MOST_LOST = 1.0
 """Percent."""
