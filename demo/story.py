@@ -126,7 +126,7 @@ class Story:
         content = secrets.token_bytes(TRANSFER)
         self.internet.inside.write("/run/big", content)
         inside = self.internet.inside.start("file", "socat", "-u", "OPEN:/run/big", "TCP-LISTEN:8000,reuseaddr")
-        wait_until(lambda: ":8000" in self.internet.inside.run("ss", "-ltn").stdout, 5)
+        wait_until(lambda: ":8000" in self.internet.inside.run("ss", "-ltn").stdout)
         self.internet.client.run("socat", "-u", f"TCP:{INSIDE_HOST}:8000", "CREATE:/run/big", patience=120)
         inside.stop()
         got = hashlib.sha256(self.internet.client.path("/run/big").read_bytes()).hexdigest()
@@ -156,7 +156,7 @@ class Story:
         self.teller.quote(done.stdout)
         if "VPN connection terminated" not in done.stdout:
             raise LabError(f"lotor vd said {done.stdout!r}")
-        if not wait_until(lambda: "session ended" in self.gateway.journal(), 10):
+        if not wait_until(lambda: "session ended" in self.gateway.journal()):
             raise LabError("the gateway did not notice that the client left")
 
     def clean(self) -> None:

@@ -23,7 +23,7 @@ def transfer(sender: Node, receiver: Node, address: str, octets: int = 2_000_000
     sender.write("/run/sent", content)
     ipv6 = ":" in address
     listener = sender.start("file", "socat", "-u", "OPEN:/run/sent", f"TCP{6 if ipv6 else 4}-LISTEN:8000,reuseaddr")
-    wait_until(lambda: ":8000" in sender.run("ss", "-ltn").stdout, 5)
+    wait_until(lambda: ":8000" in sender.run("ss", "-ltn").stdout)
     receiver.run("rm", "-f", "/run/got")
     host = f"[{address}]" if ipv6 else address
     receiver.run("socat", "-u", f"TCP:{host}:8000,connect-timeout=10", "CREATE:/run/got", check=False)

@@ -35,6 +35,9 @@ mount --rbind /run/.var /var
 echo ready
 exec cat
 """
+PATIENCE = 120.0
+"""Seconds until it counts as wrong that something does not happen: much more than a busy machine needs."""
+
 _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
@@ -81,7 +84,7 @@ class Running:
         if pid and self.alive:
             os.kill(pid, number)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, patience: float = 15.0) -> int:
+    def stop(self, number: signal.Signals = signal.SIGTERM, patience: float = 30.0) -> int:
         """The exit code; a program that ignores the signal for `patience` seconds is killed."""
         self.send(number)
         try:
@@ -90,7 +93,7 @@ class Running:
             self.send(signal.SIGKILL)
             return self.process.wait(patience)
 
-    def expect(self, needle: str, patience: float = 20.0) -> str:
+    def expect(self, needle: str, patience: float = PATIENCE) -> str:
         """The whole log once `needle` stands in it; `LabError` with the end of the log when it never does."""
         if wait_until(lambda: needle in self.text() or not self.alive, patience) and needle in self.text():
             return self.text()
@@ -98,7 +101,7 @@ class Running:
         raise LabError(f"{self.name} never said {needle!r} and {state}; the end of its log:\n{self.text()[-3000:]}")
 
 
-def wait_until(condition: object, patience: float = 20.0, pause: float = 0.05) -> bool:
+def wait_until(condition: object, patience: float = PATIENCE, pause: float = 0.05) -> bool:
     """Whether the callable became true within `patience` seconds."""
     if not callable(condition):
         raise TypeError("wait_until wants a callable")

@@ -114,7 +114,7 @@ class CharonClient:
 
     def connect(self) -> bool:
         try:
-            up = "completed successfully" in self.program.initiate(20)
+            up = "completed successfully" in self.program.initiate(30)
         except LabError:
             return False
         found = re.search(r"10\.99\.99\.\d+(?=/32)", self.node.run("ip", "-br", "address").stdout)
@@ -140,7 +140,7 @@ class VpncClient:
 
     def connect(self) -> bool:
         running = self.program.connect(*self._login, **self._options)
-        wait_until(lambda: self.program.connected or not running.alive, 40)
+        wait_until(lambda: self.program.connected or not running.alive)
         if self.program.connected:
             self.address = self.program.environment()["INTERNAL_IP4_ADDRESS"]
         return self.program.connected

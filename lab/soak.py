@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lab import lotor, pki
 from lab.internet import GATEWAY, Internet
-from lab.node import LabError, Node
+from lab.node import LabError, Node, wait_until
 from lab.peers import CharonClient, CharonGateway, Client, LotorClient, LotorGateway, Terms, VpncClient
 from lab.strongswan import Charon
 from lab.traffic import Traffic, resent, serve_streams
@@ -66,8 +66,10 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as directory, _scene(aim, Path(directory)) as scene:
             _soak(aim, scene, began)
+            wait_until(lambda: not _lost_segments(scene), 10)
+            faults = _lost_segments(scene)
             _stop(scene)
-            faults = [*_lost(scene), *_missed(aim, scene), *scene.faults()]
+            faults += [*_lost(scene), *_missed(aim, scene), *scene.faults()]
             _summary(scene, time.monotonic() - began)
     except LabError as error:
         faults = [str(error)]
@@ -229,6 +231,11 @@ def _together(scene: Scene) -> tuple[int, int]:
     return sum(pairs for pairs, _ in counts), sum(phases for _, phases in counts)
 
 
+def _lost_segments(scene: Scene) -> list[str]:
+    counts = [resent(node) for node in scene.servers]
+    return [f"TCP lost {again - needless} segments" for again, needless in counts if again > needless]
+
+
 def _lost(scene: Scene) -> list[str]:
     return [f"{run.name}: {fault}" for run in scene.runs for fault in run.traffic.faults]
 
@@ -245,9 +252,9 @@ def _summary(scene: Scene, seconds: float) -> None:
         (pairs, phases), traffic = run.renewals(), run.traffic
         _say(f"{run.name:22}{pairs:8}{phases:9}{traffic.sent:10}{traffic.lost:6}{traffic.blocks:12}")
     pairs, phases = _together(scene)
-    again = " and ".join(str(resent(node)) for node in scene.servers)
     _say(f"lotor at lotor: {pairs} SA pairs and {phases} phases 1 renewed in {seconds:.0f} s")
-    _say(f"TCP sent {again} segments again")
+    again, needless = (sum(each) for each in zip(*map(resent, scene.servers), strict=True))
+    _say(f"TCP sent {again} segments again, {needless} of them needlessly")
 
 
 def _say(line: str) -> None:

@@ -233,6 +233,6 @@ class Charon:
     def _load(self, configuration: str) -> None:
         (self.directory / "swanctl.conf").write_text(configuration)
         self.running = self.node.start("charon", "/usr/lib/ipsec/charon", environment=self._environment)
-        if not wait_until((self.directory / "vici").exists, 10):
+        if not wait_until((self.directory / "vici").exists):
             raise LabError(f"charon does not start:\n{self.running.text()[-2000:]}")
         self.control("--load-all", "--noprompt")

@@ -13,7 +13,7 @@ import termios
 import time
 from typing import Self
 
-from lab.node import LabError, Node, only_child
+from lab.node import PATIENCE, LabError, Node, only_child
 
 
 class Terminal:
@@ -33,7 +33,7 @@ class Terminal:
         os.close(slave)
         self.screen = ""
 
-    def expect(self, needle: str, patience: float = 30.0) -> str:
+    def expect(self, needle: str, patience: float = PATIENCE) -> str:
         """The screen once `needle` stands on it; `LabError` with the screen when the command ends or time is over."""
         if self._watch(lambda: needle in self.screen, patience):
             return self.screen

@@ -92,6 +92,8 @@ class Traffic:
                 self.faults.append(told.strip().splitlines()[-2])
 
 
-def resent(node: Node) -> int:
-    """TCP segments that the host sent again."""
-    return int(node.run("nstat", "-asz", "TcpRetransSegs").stdout.split()[-2])
+def resent(node: Node) -> tuple[int, int]:
+    """TCP segments that the host sent again, and how many of them had arrived the first time, as the receivers told."""
+    told = node.run("nstat", "-asz", "TcpRetransSegs", "TcpExtTCPDSACKRecvSegs").stdout
+    counts = dict(re.findall(r"(\w+) +(\d+) +[\d.]+$", told, re.MULTILINE))
+    return int(counts["TcpRetransSegs"]), int(counts["TcpExtTCPDSACKRecvSegs"])

@@ -32,7 +32,7 @@ def serves_on(net: Internet, client, gateway):
 
 
 def untouched(net: Internet, before: str) -> bool:
-    return wait_until(lambda: lotor.traces(net.client) == before, 5)
+    return wait_until(lambda: lotor.traces(net.client) == before)
 
 
 def test_a_wrong_password_and_an_unknown_user_read_the_same(internet, certificates, gateway):
@@ -42,7 +42,7 @@ def test_a_wrong_password_and_an_unknown_user_read_the_same(internet, certificat
     unknown = refused(lotor.connect(client, "nobody", "wrong"), 13)
     assert wrong.replace("alice", "X") == unknown.replace("nobody", "X")
     assert untouched(internet, before)
-    assert gateway.sessions() == []
+    assert wait_until(lambda: gateway.sessions() == [])
     serves_on(internet, client, gateway)
 
 
@@ -94,7 +94,9 @@ def test_no_common_proposal_names_both_sides(internet, certificates):
 
 
 def test_a_gateway_that_is_not_there_and_comes_back(internet, certificates, gateway):
-    client = road_warrior(internet.client, certificates)
+    client = lotor.client(internet.client, certificates)
+    client.configure(lotor.HURRY + lotor.howto("client"))
+    client.start("-d")
     before = lotor.traces(internet.client)
     internet.gateway.ip("link", "set", "eth0", "down")
     text = refused(lotor.connect(client, "alice", "alicepass"), 10)

@@ -67,7 +67,7 @@ def test_a_lab_leaves_nothing_behind():
         directory = net.directory
         net.client.start("sleeper", "sleep", "1000")
     assert not directory.exists()
-    assert wait_until(lambda: gone(pids), 5)
+    assert wait_until(lambda: gone(pids))
 
 
 KILLED = """
@@ -86,4 +86,4 @@ def test_a_killed_lab_takes_its_namespaces_along():
         assert not gone(pids)
         victim.kill()
     shutil.rmtree(directory)
-    assert wait_until(lambda: gone(pids), 10)
+    assert wait_until(lambda: gone(pids))

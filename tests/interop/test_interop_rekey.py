@@ -33,11 +33,11 @@ def test_a_strongswan_gateway_renews_the_pair_of_a_lotor_client(internet, certif
 
 
 def test_a_lotor_gateway_renews_what_a_strongswan_client_does_not(internet, certificates):
-    gateway = serve(internet, certificates, lifetime="time 30 sec")
+    gateway = serve(internet, certificates, lifetime="time 20 sec")
     peer = Charon(internet.client)
     peer.join(certificates / "ca.crt", GATEWAY, identity="CN=gateway", user="alice", password="alicepass", **HOWTO)
     assert "completed successfully" in peer.initiate()
-    flood = internet.client.run("ping", "-i", "0.05", "-c", "900", "-W", "2", INSIDE_HOST, patience=70)
+    flood = internet.client.run("ping", "-i", "0.05", "-c", "500", "-W", "2", INSIDE_HOST, patience=70)
     assert _lost(flood.stdout) == 0, flood.stdout[-300:]
     journal = gateway.journal()
     assert "SA pair 2 up" in journal, journal

@@ -93,7 +93,7 @@ def test_a_wrong_password_is_refused_and_the_gateway_serves_on(internet, certifi
 def test_the_gateway_stops_and_tells_its_clients(internet, certificates, gateway):
     vpnc = dialled(internet.client, certificates)
     assert gateway.stop() == 0
-    assert wait_until(lambda: not vpnc.running.alive, 45)
+    assert wait_until(lambda: not vpnc.running.alive)
 
 
 def test_a_router_that_forgets_is_followed(internet, certificates, gateway):
