@@ -165,6 +165,7 @@ def told(node):
 def test_a_client_that_is_killed(internet, certificates, caller, server):
     terms = Terms(serving=with_hooks(internet.gateway))
     gateway, client = met(internet, certificates, caller, server, terms)
+    assert ping(internet.client, INSIDE_HOST)  # vpnc says "connected" before its quick mode
     client.program.running.stop(signal.SIGKILL)
     assert wait_until(lambda: gateway.guests() == [], 60)
     assert wait_until(lambda: told(internet.gateway) == ["phase1_dead"])

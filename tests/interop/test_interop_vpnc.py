@@ -56,6 +56,7 @@ def test_the_gateway_answers_vpncs_own_probes(internet, certificates, gateway):
 def test_a_client_that_vanishes_is_noticed_and_its_address_freed(internet, certificates):
     gateway = serve(internet, certificates, dpd_delay="2; dpd_retry 2; dpd_maxfail 5")
     vpnc = dialled(internet.client, certificates)
+    assert ping(internet.client, INSIDE_HOST)  # vpnc says "connected" before its quick mode
     internet.client.ip("link", "set", "eth0", "down")
     vpnc.running.stop(signal.SIGKILL)
     assert wait_until(lambda: gateway.sessions() == [], 60, pause=1.0)
