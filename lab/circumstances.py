@@ -86,15 +86,6 @@ CIRCUMSTANCES = (
         _same(f"{_HERE}a_configuration_that_is_pushed", "strongSwan-lotor", "lotor-strongSwan"),
     ),
     Circumstance(
-        "IPv6 inside and outside",
-        (
-            "ipv6::test_both_inside_and_no_trace_of_it",
-            "ipv6::test_a_strongswan_client_with_both_inside",
-            "ipv6::test_a_strongswan_gateway_with_both_inside",
-            "",
-        ),
-    ),
-    Circumstance(
         "router that drops fragments",
         (
             "lotor::test_a_broken_router_is_passed",
