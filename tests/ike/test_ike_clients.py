@@ -292,3 +292,13 @@ def test_notifies_that_nobody_knows_are_passed_over():
     for number in (0, 40500, 40503, 65535, NotifyType.REPLAY_STATUS):
         assert not visitor.say(I, number, Notification(number))
     assert visitor.probe(1)
+
+
+def test_deletes_with_message_id_zero_count():
+    """vpnc takes message ids of one random octet, which may be zero; informational exchanges have a fresh IV anyway."""
+    visitor = _visit(clients.vpnc(), WEAK)
+    visitor.come_up()
+    spi, cookies = visitor.spis[0], visitor.speaker.cky_i + visitor.speaker.cky_r
+    visitor.send(visitor.speaker.say(I, 0, Delete(Protocol.ESP, (spi,))))
+    visitor.send(visitor.speaker.say(I, 0, Delete(Protocol.ISAKMP, (cookies,))))
+    assert [event.reason.cause for event in visitor.gateway.of(Ended)] == [Cause.PEER_CLOSED]
