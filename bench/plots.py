@@ -23,6 +23,11 @@ class Plot:
     bars: Mapping[str, Sequence[float]]
 
 
+def _label(value: float) -> str:
+    """Three figures where a value has fewer before its point, else a whole number."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def draw(plot: Plot) -> str:
     """The line of Markdown that shows it; empty without matplotlib."""
     try:
@@ -37,12 +42,12 @@ def draw(plot: Plot) -> str:
         places = [index + (number - (len(plot.bars) - 1) / 2) * width for index in range(len(values))]
         colour = COLOURS.get(name, OTHERS[number % len(OTHERS)])
         drawn = axes.bar(places, list(values), width, label=name, color=colour)
-        axes.bar_label(drawn, fmt="{:.3g}", fontsize=7)
+        axes.bar_label(drawn, fmt=_label, fontsize=7)
     axes.set_xticks(range(len(plot.groups)), list(plot.groups))
     axes.set_ylabel(plot.unit)
     axes.set_title(plot.title, fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     PLOTS.mkdir(exist_ok=True)
     figure.savefig(PLOTS / f"{plot.file}.png", dpi=110, metadata={"Software": None})
     return f"![{plot.title}]({PLOTS.name}/{plot.file}.png)\n"
