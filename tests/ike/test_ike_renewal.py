@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from lotor.ike.events import ChildDown, ChildUp, Configured, Ended, LoggedIn, Renewed, Up
+from lotor.ike.events import ChildDown, ChildUp, Configured, Ended, LoggedIn, Renewed, Started, Up
+from lotor.ike.intents import ChildExpired
 from lotor.ike.questions import AcquireConfiguration, CheckLogin
 from lotor.model.algorithms import AuthMethod
 from lotor.model.policy import ExchangeMode
@@ -121,3 +122,23 @@ def test_a_shorter_phase_one_of_the_gateway_is_told_and_renewed_in_time(mode):
     world.run(LIFE * 3)
     assert len(gateway.of(Renewed)) >= 3
     _one_session_all_along(client, gateway)
+
+
+@pytest.mark.parametrize("offset", range(40))
+@pytest.mark.parametrize("loss", [0.0, 0.1])
+def test_a_rekey_beside_a_renewal_of_phase_one_is_finished_by_both_ends(offset, loss):
+    """The last message of quick mode may come when the new phase 1 has taken over: the pair must send all the same, or
+    the tunnel falls silent when the old pair's time is over."""
+    world, gateway, client = _up(seed=offset)
+    world.run(LIFE * 0.8 - (world.now - 1000) - 0.2)
+    assert world.run(10, lambda: len(client.of(Started)) == 2)
+    world.network.loss = loss
+    world.run(offset * 0.008)
+    (old,) = client.installed.values()
+    world.do(client, client.endpoint.command(ChildExpired(old.id, hard=False), world.now))
+    assert world.run(20, lambda: len(client.of(Renewed)) == len(gateway.of(Renewed)) == 1)
+    world.run(8)
+    newest = list(client.installed.values())[-1]
+    (answering,) = [child for child in gateway.installed.values() if child.inbound.spi == newest.outbound.spi]
+    assert newest is not old
+    assert answering.sending, [event.text() for event in gateway.events]

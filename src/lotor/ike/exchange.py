@@ -60,6 +60,11 @@ class Exchange:
     def key(self) -> tuple[int, int]:
         return (self.plan.kind, self.message_id)
 
+    @property
+    def answered(self) -> bool:
+        """The peer began, has our answer, and owes the rest."""
+        return not self.plan.initiator and self.flight is not None
+
     def start(self, now: Instant) -> None:
         self._step(None, now)
 
@@ -216,6 +221,7 @@ class Retired:
     """A message id that is over and never answers again."""
 
     key: tuple[int, int]
+    answered: bool = False
 
     def receive(self, incoming: Incoming, path: Path, now: Instant) -> None:
         pass

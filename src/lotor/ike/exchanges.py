@@ -20,6 +20,11 @@ class Running(Protocol):
     @property
     def key(self) -> tuple[int, int]: ...
 
+    @property
+    def answered(self) -> bool:
+        """The peer began, has our answer, and owes the rest."""
+        ...
+
     def receive(self, incoming: Incoming, path: Path, now: Instant) -> None: ...
 
     def settle(self) -> None: ...
@@ -66,6 +71,14 @@ class Exchanges:
     def moved(self) -> None:
         for exchange in (*self._running.values(), *self._finished.values()):
             exchange.moved()
+
+    def hand_over(self) -> None:
+        """Another phase 1 takes over: it begins anew what this end began. What the peer began and has an answer to is
+        still finished here, and the last messages of what is over are still repeated."""
+        for exchange in [each for each in self._running.values() if not each.answered]:
+            exchange.cancel()
+            self.drop(exchange)
+        self.settle()
 
     def cancel(self) -> None:
         for exchange in (*self._running.values(), *self._finished.values()):

@@ -119,6 +119,7 @@ class Session:
     exchanges: Exchanges = field(default_factory=Exchanges)
     children: Children = field(default_factory=Children)
     life: Life = field(default_factory=Life)
+    heir: Session | None = None
 
     @property
     def gateway(self) -> bool:
@@ -157,7 +158,7 @@ class Session:
             self.life.limit = None
 
     def inherit(self, old: Session) -> None:
-        """Everything that outlives a phase 1 comes over; the old one falls silent."""
+        """What outlives a phase 1 comes over; the old one falls silent, but for what it still has to hear."""
         attempt, self.id, old.id = self.id, old.id, self.id
         self.children, old.children = old.children, Children()
         self.facts.configuration = old.facts.configuration
@@ -165,14 +166,19 @@ class Session:
         self.facts.renewed, self.facts.told = True, old.facts.told
         self.facts.declined = old.facts.declined
         self.children.move(self.path)
-        old.fall_silent()
+        old.heir = self
+        old.stop()
+        old.exchanges.hand_over()
         record = self.facts.phase_one
         self.desk.tell(Renewed(self.id, attempt, self.path, record.suite, str(self.cookies)))
 
-    def fall_silent(self) -> None:
-        """Nothing more is begun or told; what the peer still sends under the old keys is answered for a while."""
+    def living(self) -> Session:
+        """Whoever took this place in the end, which may be nobody else."""
+        return self if self.heir is None else self.heir.living()
+
+    def stop(self) -> None:
+        """Nothing more is begun here."""
         self.life.over = True
-        self.exchanges.cancel()
         self.unlimit()
         self.life.liveness.stop()
         self.life.expiry.cancel()
@@ -183,7 +189,8 @@ class Session:
         """The end, once: deletes to the peer if wanted, everything of the session taken back, and the fact told."""
         if self.life.over:
             return
-        self.fall_silent()
+        self.stop()
+        self.exchanges.cancel()
         if farewell and self.life.farewell is not None:
             self.life.farewell()
         self.children.drop(self, reason)

@@ -351,8 +351,11 @@ def complete(session: Session, now: Instant) -> None:
         start_quick(session, asked, None, now)
 
 
-def child_up(session: Session) -> Any:
+def child_up(exchanged_by: Session) -> Any:
     def done(pair: Pair, now: Instant) -> None:
+        session = exchanged_by.living()
+        if session.life.over:
+            return
         pair.up = True
         soft = pair.child.lifetime.soft_seconds
         rekey_at = now + soft if soft is not None else None
@@ -418,10 +421,13 @@ def _quick_failed(session: Session, asked: Selectors, replaces: Pair | None) -> 
     return failed
 
 
-def answered_quick_failed(session: Session, message_id: int) -> Any:
+def answered_quick_failed(exchanged_by: Session, message_id: int) -> Any:
     """Responder: the peer hears why in one word, the half-made pair goes, the session stays."""
 
     def failed(refusal: Refusal, _: Instant) -> None:
+        session = exchanged_by.living()
+        if session.life.over:
+            return
         if refusal.notify is not None:
             informational.say(session, Notification(refusal.notify))
         for pair in session.children:
