@@ -52,12 +52,14 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that runs. `faults` tells what is wrong beside lost packets, `servers` who sends the streams."""
+    """All that runs. `faults` tells what is wrong beside lost packets, `servers` who sends the streams, `journals` what
+    the programs told, by a name for each."""
 
     runs: list[Run]
     strongswan: list[Charon]
     servers: list[Node]
     faults: Callable[[], list[str]]
+    journals: Callable[[], dict[str, str]]
 
 
 def main() -> int:
@@ -71,6 +73,8 @@ def main() -> int:
             _stop(scene)
             faults += [*_lost(scene), *_missed(aim, scene), *scene.faults()]
             _summary(scene, time.monotonic() - began)
+            if faults:
+                _say(f"the journals are kept in {_keep(scene.journals())}")
     except LabError as error:
         faults = [str(error)]
     for fault in faults:
@@ -101,6 +105,7 @@ def _scene(aim: Aim, directory: Path) -> Iterator[Scene]:
             [*ours.strongswan, *theirs.strongswan],
             [here.inside, there.inside],
             lambda: [*ours.faults(), *theirs.faults()],
+            lambda: ours.journals() | theirs.journals(),
         )
 
 
@@ -131,7 +136,11 @@ def _at_lotor(aim: Aim, net: Internet, certificates: Path) -> Scene:
             *([] if sorted(gateway.guests()) == guests else [f"sessions at the end: {gateway.guests()}, not {guests}"]),
         ]
 
-    return Scene(runs, [swan.program], [net.inside], faults)
+    def journals() -> dict[str, str]:
+        told = {f"lotor-{program.node.name}": program.journal() for program in programs}
+        return {**told, "strongswan-client": swan.program.journal()}
+
+    return Scene(runs, [swan.program], [net.inside], faults, journals)
 
 
 def _at_strongswan(aim: Aim, net: Internet, certificates: Path) -> Scene:
@@ -139,7 +148,12 @@ def _at_strongswan(aim: Aim, net: Internet, certificates: Path) -> Scene:
     serve_streams(net.inside)
     client = LotorClient(net.client, certificates, Terms(calling=_short(aim, "mode_cfg")), "alice", "alicepass")
     run = _under_traffic("lotor at strongSwan", client, _counted(client.program.journal, ""))
-    return Scene([run], [gateway.program], [net.inside], lambda: _wrong(client.program.journal()))
+    journal = client.program.journal
+
+    def journals() -> dict[str, str]:
+        return {"lotor-at-strongswan": journal(), "strongswan-gateway": gateway.program.journal()}
+
+    return Scene([run], [gateway.program], [net.inside], lambda: _wrong(journal()), journals)
 
 
 def _short(aim: Aim, directive: str) -> dict[str, str]:
@@ -220,6 +234,13 @@ def _prod(peers: list[Charon], over: threading.Event) -> None:
         if turn % 2:
             with contextlib.suppress(LabError):
                 peers[0].control("--rekey", "--ike", "ra", "--reauth")
+
+
+def _keep(journals: dict[str, str]) -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="lotor-soak-"))
+    for name, text in journals.items():
+        (directory / f"{name}.log").write_text(text)
+    return directory
 
 
 def _ours(scene: Scene) -> list[Run]:

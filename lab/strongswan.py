@@ -223,6 +223,9 @@ class Charon:
             raise LabError(f"swanctl {' '.join(words)}: {done.stdout}{done.stderr}")
         return done.stdout
 
+    def journal(self) -> str:
+        return self.running.text() if self.running else ""
+
     def stop(self) -> int:
         return self.running.stop() if self.running else 0
 
