@@ -9,6 +9,7 @@ import pytest
 from lotor.ike.events import ChildDown, ChildUp, Configured, Ended, LoggedIn, Renewed, Started, Up
 from lotor.ike.intents import ChildExpired
 from lotor.ike.questions import AcquireConfiguration, CheckLogin
+from lotor.ike.v1 import renewal
 from lotor.model.algorithms import AuthMethod
 from lotor.model.policy import ExchangeMode
 from lotor.model.reason import Cause
@@ -142,3 +143,16 @@ def test_a_rekey_beside_a_renewal_of_phase_one_is_finished_by_both_ends(offset, 
     (answering,) = [child for child in gateway.installed.values() if child.inbound.spi == newest.outbound.spi]
     assert newest is not old
     assert answering.sending, [event.text() for event in gateway.events]
+
+
+def test_the_old_phase_one_is_deleted_when_a_busy_gateway_has_moved_its_pairs():
+    """strongSwan hands the SA pairs to the new phase 1 in a job that may have to wait, and drops with the old one what
+    it has not handed over yet."""
+    world, _gateway, client = _up()
+    began = {cookie for _, _, _, data in world.wire if (cookie := data[:8])}
+    assert world.run(LIFE, lambda: bool(client.of(Renewed)))
+    renewed, since = world.now, len(world.wire)
+    world.run(renewal.BESIDE + 1)
+    last = [at for at, source, _, data in world.wire[since:] if source.address == client.address and data[:8] in began]
+    assert last
+    assert min(last) >= renewed + renewal.BESIDE

@@ -14,6 +14,9 @@ from lotor.model.reason import Cause, Reason
 LEAST_RENEWAL = 10.0
 """Seconds before the end of phase 1 in which a renewal is not tried any more."""
 
+BESIDE = 5.0
+"""Seconds that the client keeps the old phase 1 beside the new one. strongSwan hands the SA pairs over when it finds
+the time, and what it has not handed over yet ends with the old phase 1."""
 
 ONE_TIME = 86400.0
 """Seconds that a phase 1 lasts at least, when the login that opened it was good for once: nobody is asked for another
@@ -44,7 +47,8 @@ def set_lifetime(session: Session, now: Instant) -> None:
 
 
 def take_over(session: Session, configuration: ModeConfiguration | None, now: Instant) -> None:
-    """Client: the new phase 1 stands. With the same address the SA pairs go on under it, and the old one is deleted."""
+    """Client: the new phase 1 stands. With the same address the SA pairs go on under it, and the old one is deleted
+    in a while."""
     old = session.registry.predecessor(session)
     if old is None or _address(old.facts.configuration) != _address(configuration):
         text = f"the gateway gave another address in a renewed phase 1: {_address(configuration)}"
@@ -54,8 +58,8 @@ def take_over(session: Session, configuration: ModeConfiguration | None, now: In
             old.end(reason)
         return
     session.unlimit()
-    informational.delete_phase_one(old)
     session.registry.succeed(session, old)
+    session.desk.timers.set(now + BESIDE, "old phase 1", lambda _: informational.delete_phase_one(old))
     watch(session, session.remote.dpd, now)
 
 
