@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import recordings
-from lotor.crypto.ciphers import block_size, decrypt_cbc, encrypt_cbc, is_weak, key_octets
+from lotor.crypto.ciphers import Cbc, block_size, is_weak, key_octets
 from lotor.model.algorithms import AEADS, Cipher
 
 
@@ -28,8 +28,8 @@ from lotor.model.algorithms import AEADS, Cipher
 )
 def test_aes_is_that_of_rfc_3602(key, iv, plain, secret):
     key, iv, secret = bytes.fromhex(key), bytes.fromhex(iv), bytes.fromhex(secret)
-    assert encrypt_cbc(Cipher.AES_CBC, key, iv, plain) == secret
-    assert decrypt_cbc(Cipher.AES_CBC, key, iv, secret) == plain
+    assert Cbc(Cipher.AES_CBC, key).encrypt(iv, plain) == secret
+    assert Cbc(Cipher.AES_CBC, key).decrypt(iv, secret) == plain
 
 
 def test_3des_is_that_of_sp_800_67():
@@ -37,10 +37,10 @@ def test_3des_is_that_of_sp_800_67():
     plain, secret = b"The qufck brown fox jump", bytes.fromhex("a826fd8ce53b855fcce21c8112256fe668d5c05dd9b6b900")
     for start in (0, 8, 16):
         block = plain[start : start + 8]
-        assert encrypt_cbc(Cipher.TRIPLE_DES_CBC, key, bytes(8), block) == secret[start : start + 8]
-    chained = encrypt_cbc(Cipher.TRIPLE_DES_CBC, key, b"\xff" * 8, plain)
+        assert Cbc(Cipher.TRIPLE_DES_CBC, key).encrypt(bytes(8), block) == secret[start : start + 8]
+    chained = Cbc(Cipher.TRIPLE_DES_CBC, key).encrypt(b"\xff" * 8, plain)
     assert chained != secret
-    assert decrypt_cbc(Cipher.TRIPLE_DES_CBC, key, b"\xff" * 8, chained) == plain
+    assert Cbc(Cipher.TRIPLE_DES_CBC, key).decrypt(b"\xff" * 8, chained) == plain
 
 
 @pytest.mark.parametrize("name", recordings.NAMES)
@@ -53,8 +53,8 @@ def test_every_recorded_message_decrypts(name):
         iv, plain, secret = (bytes.fromhex(entry[part]) for part in ("iv", "plain", "raw"))
         if secret[16] == 132:
             continue  # fragments: the ciphertext is that of the whole
-        assert decrypt_cbc(Cipher.AES_CBC, key, iv, secret[28:]) == plain
-        assert encrypt_cbc(Cipher.AES_CBC, key, iv, plain) == secret[28:]
+        assert Cbc(Cipher.AES_CBC, key).decrypt(iv, secret[28:]) == plain
+        assert Cbc(Cipher.AES_CBC, key).encrypt(iv, plain) == secret[28:]
 
 
 def test_sizes():
@@ -70,7 +70,7 @@ def test_ciphers_that_authenticate_do_not_encrypt_isakmp(cipher):
     with pytest.raises(ValueError, match=f"{cipher.value} does not encrypt"):
         block_size(cipher)
     with pytest.raises(ValueError, match=f"{cipher.value} does not encrypt"):
-        encrypt_cbc(cipher, bytes(32), bytes(16), bytes(16))
+        Cbc(cipher, bytes(32))
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_ciphers_that_authenticate_do_not_encrypt_isakmp(cipher):
     ],
 )
 def test_wrong_lengths_are_refused(cipher, key, iv, data):
-    for work in (encrypt_cbc, decrypt_cbc):
+    for work in (Cbc.encrypt, Cbc.decrypt):
         with pytest.raises(ValueError, match=r"octets|block length|key size|Invalid"):
-            work(cipher, bytes(range(key)), bytes(iv), bytes(data))
+            work(Cbc(cipher, bytes(range(key))), bytes(iv), bytes(data))
 
 
 def test_weak_keys_of_3des_are_known():

@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 
 from lotor.ike.desk import Desk
-from lotor.ike.endpoint import Sessions
 from lotor.ike.events import ChildUp, Ended
 from lotor.ike.exchange import Exchange
 from lotor.ike.exchanges import Exchanges
@@ -18,6 +17,7 @@ from lotor.ike.gates import Gates
 from lotor.ike.intents import ChildExpired, Reload
 from lotor.ike.questions import AskPerson, CheckLogin
 from lotor.ike.session import Life, Session
+from lotor.ike.sessions import Sessions
 from lotor.ike.timers import Timer, Timers
 from lotor.ike.v1 import phase1
 from lotor.ike.v1.authenticate import Parties

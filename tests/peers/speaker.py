@@ -307,8 +307,8 @@ class Speaker:
 
     def _seal(self, octets: bytes, iv: bytes) -> tuple[bytes, bytes]:
         padded = octets + bytes(-len(octets) % self.size)
-        sealed = ciphers.encrypt_cbc(self.suite.cipher, self.keys.cipher_key, iv, padded)
+        sealed = ciphers.Cbc(self.suite.cipher, self.keys.cipher_key).encrypt(iv, padded)
         return sealed, sealed[-self.size :]
 
     def _open(self, body: bytes, iv: bytes) -> bytes:
-        return ciphers.decrypt_cbc(self.suite.cipher, self.keys.cipher_key, iv, body)
+        return ciphers.Cbc(self.suite.cipher, self.keys.cipher_key).decrypt(iv, body)

@@ -27,16 +27,34 @@ def key_octets(cipher: Cipher, key_bits: int) -> int:
     return _FIXED_KEYS.get(cipher, key_bits // 8) + (AEAD_SALT if cipher in AEADS else 0)
 
 
-def encrypt_cbc(cipher: Cipher, key: bytes, iv: bytes, data: bytes) -> bytes:
-    """RFC 3602 (AES), RFC 2451 (3DES). `ValueError` when key, IV or data have a wrong length."""
-    encryptor = _transformation(cipher, key, iv).encryptor()
-    return encryptor.update(data) + encryptor.finalize()
+class Cbc:
+    """CBC under one key, ready for many messages: RFC 3602 (AES), RFC 2451 (3DES). `ValueError` for a wrong key."""
 
+    __slots__ = ("_algorithm", "_block")
 
-def decrypt_cbc(cipher: Cipher, key: bytes, iv: bytes, data: bytes) -> bytes:
-    """The inverse of `encrypt_cbc`; padding stays."""
-    decryptor = _transformation(cipher, key, iv).decryptor()
-    return decryptor.update(data) + decryptor.finalize()
+    def __init__(self, cipher: Cipher, key: bytes) -> None:
+        self._block = block_size(cipher)
+        if cipher is Cipher.AES_CBC:
+            self._algorithm: AES | TripleDES = AES(key)
+            return
+        if len(key) != _FIXED_KEYS[cipher]:
+            raise ValueError(f"a key of {cipher.value} has {_FIXED_KEYS[cipher]} octets, not {len(key)}")
+        self._algorithm = TripleDES(key)
+
+    def encrypt(self, iv: bytes, data: bytes) -> bytes:
+        """`ValueError` when IV or data have a wrong length."""
+        encryptor = self._under(iv).encryptor()
+        return encryptor.update(data) + encryptor.finalize()
+
+    def decrypt(self, iv: bytes, data: bytes) -> bytes:
+        """The inverse of `encrypt`; padding stays."""
+        decryptor = self._under(iv).decryptor()
+        return decryptor.update(data) + decryptor.finalize()
+
+    def _under(self, iv: bytes) -> Transformation[CBC]:
+        if len(iv) != self._block:
+            raise ValueError(f"an IV has {self._block} octets here, not {len(iv)}")
+        return Transformation(self._algorithm, CBC(iv))
 
 
 def is_weak(cipher: Cipher, key: bytes) -> bool:
@@ -46,16 +64,6 @@ def is_weak(cipher: Cipher, key: bytes) -> bool:
         return False
     first, second, third = (_without_parity(key[start : start + 8]) for start in (0, 8, 16))
     return second in (first, third) or bool({first, second, third} & _WEAK_DES_KEYS)
-
-
-def _transformation(cipher: Cipher, key: bytes, iv: bytes) -> Transformation[CBC]:
-    if len(iv) != block_size(cipher):
-        raise ValueError(f"an IV of {cipher.value} has {block_size(cipher)} octets, not {len(iv)}")
-    if cipher is Cipher.AES_CBC:
-        return Transformation(AES(key), CBC(iv))
-    if len(key) != _FIXED_KEYS[cipher]:
-        raise ValueError(f"a key of {cipher.value} has {_FIXED_KEYS[cipher]} octets, not {len(key)}")
-    return Transformation(TripleDES(key), CBC(iv))
 
 
 def _without_parity(key: bytes) -> bytes:

@@ -8,6 +8,13 @@ import hmac as keyed
 from lotor.model.algorithms import Hash, Integrity
 
 _SIZES = {Hash.MD5: 16, Hash.SHA1: 20, Hash.SHA256: 32, Hash.SHA384: 48, Hash.SHA512: 64}
+_MAKERS = {
+    Hash.MD5: hashlib.md5,
+    Hash.SHA1: hashlib.sha1,
+    Hash.SHA256: hashlib.sha256,
+    Hash.SHA384: hashlib.sha384,
+    Hash.SHA512: hashlib.sha512,
+}
 _INTEGRITY_KEYS = {
     Integrity.HMAC_MD5: 16,
     Integrity.HMAC_SHA1: 20,
@@ -24,10 +31,7 @@ def size(hashing: Hash) -> int:
 
 def digest(hashing: Hash, *parts: bytes) -> bytes:
     """The hash of the parts, one behind the other (RFC 1321, FIPS 180-4)."""
-    state = hashlib.new(hashing.value, usedforsecurity=False)
-    for part in parts:
-        state.update(part)
-    return state.digest()
+    return _MAKERS[hashing](b"".join(parts), usedforsecurity=False).digest()
 
 
 def hmac(hashing: Hash, key: bytes, *parts: bytes) -> bytes:

@@ -103,7 +103,7 @@ class Registry(Protocol):
     def closed(self, session: Session) -> None: ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Session:
     """`initiator` is the role in phase 1. `registry` is the endpoint's: it knows the other sessions."""
 

@@ -5,7 +5,8 @@ A size or a count on the wire belongs to the field that it measures and is never
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
+import struct
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,9 +18,9 @@ class Cursor:
 
     __slots__ = ("octets", "offset")
 
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: bytes, offset: int = 0) -> None:
         self.octets = octets
-        self.offset = 0
+        self.offset = offset
 
     @property
     def left(self) -> int:
@@ -34,31 +35,40 @@ class Cursor:
         return self.octets[start:end]
 
 
+Values = MutableMapping[str, Any]
+"""What was read so far, by name: keywords of the structure's class."""
+
+Sizes = MutableMapping[str, int]
+"""Sizes and counts that were read, for the fields that they measure."""
+
+
 class Field(Protocol):
-    """One part of a layout. `sizes` carries what was read of sizes and counts to the fields that they measure."""
+    """One part of a layout."""
 
     @property
     def name(self) -> str: ...
 
-    def read(self, cursor: Cursor, sizes: MutableMapping[str, int]) -> Mapping[str, Any]: ...
+    def read(self, cursor: Cursor, sizes: Sizes, values: Values) -> None: ...
 
     def write(self, value: object) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An unsigned number in network order. `kind` turns it into a value."""
+    """An unsigned number in network order, of 1, 2 or 4 octets. `kind` turns it into a value."""
 
     name: str
     octets: int
-    kind: Callable[[int], Any] = int
+    kind: Callable[[int], Any] | None = None
 
-    def read(self, cursor: Cursor, sizes: MutableMapping[str, int]) -> Mapping[str, Any]:
+    def accept(self, number: int, sizes: Sizes, values: Values) -> None:
+        """The number that was read."""
         del sizes
-        return {self.name: self.kind(int.from_bytes(cursor.take(self.octets, self.name), "big"))}
+        values[self.name] = number if self.kind is None else self.kind(number)
 
-    def write(self, value: object) -> bytes:
-        return _encode_number(getattr(value, self.name), self.octets, self.name)
+    def number_of(self, value: object) -> int:
+        """The number to write."""
+        return int(getattr(value, self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +79,14 @@ class Expected:
     octets: int
     number: int
 
-    def read(self, cursor: Cursor, sizes: MutableMapping[str, int]) -> Mapping[str, Any]:
+    def accept(self, number: int, sizes: Sizes, values: Values) -> None:
         del sizes
-        found = int.from_bytes(cursor.take(self.octets, self.name), "big")
-        if found != self.number:
-            raise Malformed(f"{self.name} {found} is not known here, only {self.number} is")
-        return {self.name: found}
+        if number != self.number:
+            raise Malformed(f"{self.name} {number} is not known here, only {self.number} is")
+        values[self.name] = number
 
-    def write(self, value: object) -> bytes:
-        return _encode_number(getattr(value, self.name), self.octets, self.name)
+    def number_of(self, value: object) -> int:
+        return int(getattr(value, self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +96,6 @@ class Reserved:
     octets: int
     name: str = "reserved"
 
-    def read(self, cursor: Cursor, sizes: MutableMapping[str, int]) -> Mapping[str, Any]:
-        del sizes
-        cursor.take(self.octets, self.name)
-        return {}
-
-    def write(self, value: object) -> bytes:
-        del value
-        return bytes(self.octets)
-
 
 @dataclass(frozen=True, slots=True)
 class SizeOf:
@@ -104,12 +104,12 @@ class SizeOf:
     name: str
     octets: int
 
-    def read(self, cursor: Cursor, sizes: MutableMapping[str, int]) -> Mapping[str, Any]:
-        sizes[self.name] = int.from_bytes(cursor.take(self.octets, f"size of {self.name}"), "big")
-        return {}
+    def accept(self, number: int, sizes: Sizes, values: Values) -> None:
+        del values
+        sizes[self.name] = number
 
-    def write(self, value: object) -> bytes:
-        return _encode_number(len(getattr(value, self.name)), self.octets, f"size of {self.name}")
+    def number_of(self, value: object) -> int:
+        return len(getattr(value, self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,8 @@ class Sized:
 
     name: str
 
-    def read(self, cursor: Cursor, sizes: MutableMapping[str, int]) -> Mapping[str, Any]:
-        return {self.name: cursor.take(sizes[self.name], self.name)}
+    def read(self, cursor: Cursor, sizes: Sizes, values: Values) -> None:
+        values[self.name] = cursor.take(sizes[self.name], self.name)
 
     def write(self, value: object) -> bytes:
         return bytes(getattr(value, self.name))
@@ -132,9 +132,9 @@ class Rest:
     name: str
     least: int = 0
 
-    def read(self, cursor: Cursor, sizes: MutableMapping[str, int]) -> Mapping[str, Any]:
+    def read(self, cursor: Cursor, sizes: Sizes, values: Values) -> None:
         del sizes
-        return {self.name: cursor.take(max(cursor.left, self.least), self.name)}
+        values[self.name] = cursor.take(max(cursor.left, self.least), self.name)
 
     def write(self, value: object) -> bytes:
         return bytes(getattr(value, self.name))
@@ -148,40 +148,83 @@ class Nested:
     decode: Callable[[bytes], Any]
     encode: Callable[[Any], bytes]
 
-    def read(self, cursor: Cursor, sizes: MutableMapping[str, int]) -> Mapping[str, Any]:
+    def read(self, cursor: Cursor, sizes: Sizes, values: Values) -> None:
         del sizes
-        return {self.name: self.decode(cursor.take(cursor.left, self.name))}
+        values[self.name] = self.decode(cursor.take(cursor.left, self.name))
 
     def write(self, value: object) -> bytes:
         return self.encode(getattr(value, self.name))
 
 
+Valued = Number | Expected | SizeOf
+Fixed = Valued | Reserved
+
+_CODES = {1: "B", 2: "H", 4: "I"}
+
+
 class Layout:
-    """The fields of a structure in the order of the wire. Octets behind the last field are `Malformed`."""
+    """The fields of a structure in the order of the wire: those of a fixed size first, which are read and written at
+    once. Octets behind the last field are `Malformed`. `plain`: the structure is one row of octets of that name."""
 
-    __slots__ = ("_plain", "fields")
+    __slots__ = ("_fixed", "_head", "_others", "_valued", "fields", "plain")
 
-    def __init__(self, *fields: Field) -> None:
+    def __init__(self, *fields: Fixed | Field) -> None:
         self.fields = fields
-        self._plain = fields[0].name if len(fields) == 1 and fields[0] == Rest(fields[0].name) else None
+        self._fixed = [field for field in fields if isinstance(field, Fixed)]
+        self._others = [field for field in fields if not isinstance(field, Fixed)]
+        if [*self._fixed, *self._others] != list(fields):
+            raise TypeError("the fields of a fixed size stand first")
+        self._valued = [field for field in self._fixed if isinstance(field, Valued)]
+        self._head = struct.Struct("!" + "".join([_code(field) for field in self._fixed]))
+        self.plain = fields[0].name if fields == (Rest(fields[0].name),) else None
 
     def decode(self, octets: bytes) -> dict[str, Any]:
         """The values by name, ready to be keywords of the structure's class."""
-        if self._plain is not None:
-            return {self._plain: octets}
-        cursor, sizes, values = Cursor(octets), dict[str, int](), dict[str, Any]()
-        for field in self.fields:
-            values.update(field.read(cursor, sizes))
+        if self.plain is not None:
+            return {self.plain: octets}
+        if len(octets) < self._head.size:
+            raise self._cut_off(len(octets))
+        sizes, values = dict[str, int](), dict[str, Any]()
+        for field, number in zip(self._valued, self._head.unpack_from(octets), strict=True):
+            field.accept(number, sizes, values)
+        cursor = Cursor(octets, self._head.size)
+        for other in self._others:
+            other.read(cursor, sizes, values)
         if cursor.left:
             raise Malformed(f"{cursor.left} octets too many behind {self.fields[-1].name}")
         return values
 
     def encode(self, value: object) -> bytes:
         """`ValueError` when a value does not fit its field."""
-        return b"".join([field.write(value) for field in self.fields])
+        if self.plain is not None:
+            return bytes(getattr(value, self.plain))
+        numbers = [field.number_of(value) for field in self._valued]
+        try:
+            head = self._head.pack(*numbers)
+        except struct.error:
+            raise self._does_not_fit(numbers) from None
+        return head + b"".join([other.write(value) for other in self._others])
+
+    def _cut_off(self, left: int) -> Malformed:
+        for field in self._fixed:
+            if left < field.octets:
+                return Malformed(f"{_what(field)} needs {field.octets} octets, {left} are left")
+            left -= field.octets
+        return Malformed(f"{left} octets are left")
+
+    def _does_not_fit(self, numbers: list[int]) -> ValueError:
+        misfits = [
+            f"{_what(field)} {number} does not fit in {field.octets} octets"
+            for field, number in zip(self._valued, numbers, strict=True)
+            if not 0 <= number < 1 << 8 * field.octets
+        ]
+        return ValueError(", ".join(misfits))
 
 
-def _encode_number(number: int, octets: int, name: str) -> bytes:
-    if not 0 <= number < 1 << 8 * octets:
-        raise ValueError(f"{name} {number} does not fit in {octets} octets")
-    return int(number).to_bytes(octets, "big")
+def _code(field: Fixed) -> str:
+    """As the module `struct` writes it."""
+    return f"{field.octets}x" if isinstance(field, Reserved) else _CODES[field.octets]
+
+
+def _what(field: Fixed) -> str:
+    return f"size of {field.name}" if isinstance(field, SizeOf) else field.name

@@ -43,6 +43,11 @@ class Header:
             raise Malformed(f"ISAKMP header says {length} octets, the datagram has {len(datagram)}")
         return cls(initiator, responder, following, exchange, flags, message_id, length, version)
 
+    def before(self, next_payload: int, flags: int) -> Header:
+        """The same header for a message that begins with another payload, or is under other flags."""
+        cookies = (self.initiator, self.responder)
+        return Header(*cookies, next_payload, self.exchange, flags, self.message_id, self.length, self.version)
+
     def encode(self, body_length: int) -> bytes:
         """The header before a body of `body_length` octets. `ValueError` when a cookie is not 8 octets long."""
         if len(self.initiator) != COOKIE_SIZE or len(self.responder) != COOKIE_SIZE:

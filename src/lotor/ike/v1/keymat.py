@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lotor.crypto import ciphers, hashes
-from lotor.model.algorithms import Cipher, Hash, IkeSuite
+from lotor.model.algorithms import Hash, IkeSuite
 from lotor.model.secret import Secret
 
 
@@ -24,14 +24,14 @@ class Exchanged:
 
 @dataclass(frozen=True, slots=True)
 class PhaseOneKeys:
-    """Everything derived from one Diffie-Hellman exchange. `iv` is the first IV of phase 1."""
+    """Everything derived from one Diffie-Hellman exchange. `ka` is the key of `cbc`, `iv` the first IV of phase 1."""
 
     hash: Hash
-    cipher: Cipher
     skeyid: Secret
     skeyid_d: Secret
     skeyid_a: Secret
     ka: Secret
+    cbc: ciphers.Cbc = field(repr=False)
     iv: bytes
 
     def prf(self, key: Secret, *parts: bytes) -> bytes:
@@ -52,13 +52,14 @@ def derive(suite: IkeSuite, said: Exchanged, g_xy: bytes, skeyid: bytes) -> Phas
     skeyid_e = hashes.hmac(prf, skeyid, skeyid_a, g_xy, cookies, b"\2")
     size = ciphers.key_octets(suite.cipher, suite.key_bits)
     iv = hashes.digest(prf, said.g_xi, said.g_xr)[: ciphers.block_size(suite.cipher)]
+    ka = _lengthen(prf, skeyid_e, size)
     return PhaseOneKeys(
         hash=prf,
-        cipher=suite.cipher,
         skeyid=Secret(skeyid),
         skeyid_d=Secret(skeyid_d),
         skeyid_a=Secret(skeyid_a),
-        ka=Secret(_lengthen(prf, skeyid_e, size)),
+        ka=Secret(ka),
+        cbc=ciphers.Cbc(suite.cipher, ka),
         iv=iv,
     )
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from lotor.crypto import ciphers, hashes
+from lotor.crypto import hashes
 from lotor.ike.channel import Incoming, Opened
 from lotor.ike.errors import Unproved
 from lotor.ike.v1.keymat import PhaseOneKeys
@@ -44,7 +44,7 @@ class Thread:
     def seal(self, plaintext: bytes) -> bytes:
         """Pads with zeros to the block; the payload lengths say where the message ends."""
         padded = plaintext + bytes(-len(plaintext) % len(self.iv))
-        octets = ciphers.encrypt_cbc(self.keys.cipher, self.keys.ka.reveal(), self.iv, padded)
+        octets = self.keys.cbc.encrypt(self.iv, padded)
         self.iv = octets[-len(self.iv) :]
         return octets
 
@@ -52,12 +52,12 @@ class Thread:
         """The plaintext with its padding, and the IV that follows when the message proves good."""
         if not octets or len(octets) % len(self.iv):
             raise Unproved(f"encrypted body of {len(octets)} octets is not a whole number of cipher blocks")
-        plaintext = ciphers.decrypt_cbc(self.keys.cipher, self.keys.ka.reveal(), self.iv, octets)
+        plaintext = self.keys.cbc.decrypt(self.iv, octets)
         return plaintext, octets[-len(self.iv) :]
 
 
 def _message(header: Header, first: int, octets: bytes, flags: int) -> bytes:
-    return replace(header, next_payload=first, flags=flags).encode(len(octets)) + octets
+    return header.before(first, flags).encode(len(octets)) + octets
 
 
 @dataclass(slots=True)
@@ -145,7 +145,7 @@ class PhaseTwoChannel:
     def wrap(self, header: Header, payloads: Sequence[Payload], *, encrypt: bool) -> bytes:  # noqa: ARG002 - always
         first, rest = build_chain(payloads)
         proof = self._hash(rest)
-        octets = generic_header(first, proof, "HASH") + proof + rest
+        octets = generic_header(first, proof, PayloadType.HASH) + proof + rest
         self._learn(next((payload.data for payload in payloads if isinstance(payload, Nonce)), b""))
         return _message(header, PayloadType.HASH, self.thread.seal(octets), _ENCRYPTION)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
@@ -9,9 +10,12 @@ from typing import ClassVar, TypeVar
 from lotor.wire.errors import Malformed
 from lotor.wire.fields import Cursor, Expected, Layout, Nested, Number, Reserved
 from lotor.wire.v1.attributes import Attribute, decode_attributes, encode_attributes
-from lotor.wire.v1.numbers import PayloadType
+from lotor.wire.v1.numbers import PayloadType, name_of
 
-GENERIC_SIZE = 4
+GENERIC = struct.Struct("!BxH")
+"""The generic header: type of the next payload, length of this one with its header."""
+
+GENERIC_SIZE = GENERIC.size
 LONGEST_PAYLOAD = 0xFFFF
 MOST_TRANSFORMS = 256
 IPSEC_DOI = 1
@@ -92,12 +96,13 @@ class SecurityAssociation:
     situation: int = SIT_IDENTITY_ONLY
 
 
-def generic_header(following: int, body: bytes, what: str) -> bytes:
-    """The four octets before a payload (RFC 2408 §3.2). `ValueError` when the body is too long for its length field."""
+def generic_header(following: int, body: bytes, kind: int) -> bytes:
+    """The four octets before a payload of that kind (RFC 2408 §3.2). `ValueError` when the body is too long for its
+    length field."""
     length = GENERIC_SIZE + len(body)
     if length > LONGEST_PAYLOAD:
-        raise ValueError(f"{what} of {length} octets is longer than {LONGEST_PAYLOAD}")
-    return bytes([following, 0]) + length.to_bytes(2, "big")
+        raise ValueError(f"{name_of(PayloadType, kind)} of {length} octets is longer than {LONGEST_PAYLOAD}")
+    return GENERIC.pack(following, length)
 
 
 def _decode_row(cursor: Cursor, kind: PayloadType, decode: Callable[[bytes], T]) -> tuple[T, ...]:
@@ -130,6 +135,5 @@ def _body_size(length: int, place: str) -> int:
 def _encode_row(bodies: Sequence[bytes], kind: PayloadType) -> bytes:
     last = len(bodies) - 1
     return b"".join(
-        generic_header(0 if index == last else kind, body, kind.name.lower()) + body
-        for index, body in enumerate(bodies)
+        [generic_header(0 if index == last else kind, body, kind) + body for index, body in enumerate(bodies)]
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from lotor.wire.errors import Malformed
-from lotor.wire.fields import Cursor
 from lotor.wire.header import Header
-from lotor.wire.v1.association import GENERIC_SIZE, generic_header
+from lotor.wire.v1.association import GENERIC, GENERIC_SIZE, generic_header
 from lotor.wire.v1.numbers import PayloadType, name_of
 from lotor.wire.v1.payloads import Payload, decode_payload, encode_payload
 
@@ -54,22 +53,26 @@ class Chain:
 
     def body(self, kind: type[Payload]) -> bytes | None:
         """The body of the first payload of that kind, octet for octet as received."""
-        return next(iter(self.bodies(kind)), None)
+        found = self._first(kind)
+        return found.body if found is not None else None
 
     def bodies(self, kind: type[Payload]) -> tuple[bytes, ...]:
-        return tuple(received.body for received in self._of(kind))
+        return tuple([received.body for received in self.payloads if isinstance(received.value, kind)])
 
     def after(self, kind: type[Payload]) -> bytes:
         """The octets behind the first payload of that kind, generic headers included: what the hashes of phase 2
         cover. Empty when there is none."""
-        found = next(self._of(kind), None)
-        return self.octets[found.end :] if found else b""
+        found = self._first(kind)
+        return self.octets[found.end :] if found is not None else b""
 
     def types(self) -> tuple[int, ...]:
-        return tuple(received.type for received in self.payloads)
+        return tuple([received.type for received in self.payloads])
 
-    def _of(self, kind: type[Payload]) -> Iterator[Received]:
-        return (received for received in self.payloads if isinstance(received.value, kind))
+    def _first(self, kind: type[Payload]) -> Received | None:
+        for received in self.payloads:
+            if isinstance(received.value, kind):
+                return received
+        return None
 
 
 def parse_chain(first: int, octets: bytes, *, exact: bool = False) -> Chain:
@@ -78,15 +81,16 @@ def parse_chain(first: int, octets: bytes, *, exact: bool = False) -> Chain:
     `Malformed`: more than 64 payloads, a length below 4 or beyond the end, a body that breaks its layout; with `exact`
     also octets behind the last payload (otherwise they are padding).
     """
-    cursor, following, payloads = Cursor(octets), first, list[Received]()
+    end, following, payloads = 0, first, list[Received]()
     while following != NONE:
         if len(payloads) == MOST_PAYLOADS:
             raise Malformed(f"more than {MOST_PAYLOADS} payloads")
-        following, received = _parse_payload(cursor, following)
+        following, received = _parse_payload(octets, end, following)
+        end = received.end
         payloads.append(received)
-    if exact and cursor.left:
-        raise Malformed(f"{cursor.left} octets too many behind the last payload")
-    return Chain(octets[: cursor.offset], tuple(payloads))
+    if exact and end < len(octets):
+        raise Malformed(f"{len(octets) - end} octets too many behind the last payload")
+    return Chain(octets[:end], tuple(payloads))
 
 
 def build_chain(payloads: Sequence[Payload | Received]) -> tuple[int, bytes]:
@@ -94,16 +98,19 @@ def build_chain(payloads: Sequence[Payload | Received]) -> tuple[int, bytes]:
 
     `ValueError` when a payload is too long.
     """
-    types = [payload.type if isinstance(payload, Received) else int(payload.payload_type) for payload in payloads]
-    followers = [*types[1:], NONE]
-    bodies = [payload.body if isinstance(payload, Received) else encode_payload(payload) for payload in payloads]
-    octets = b"".join(
-        [
-            generic_header(following, body, _name(number)) + body
-            for number, following, body in zip(types, followers, bodies, strict=False)
-        ]
-    )
-    return (types[0] if types else NONE), octets
+    following, pieces = NONE, list[bytes]()
+    for payload in reversed(payloads):
+        number, body = _encoded(payload)
+        pieces += (body, generic_header(following, body, number))
+        following = number
+    return following, b"".join(reversed(pieces))
+
+
+def _encoded(payload: Payload | Received) -> tuple[int, bytes]:
+    """Type and body."""
+    if isinstance(payload, Received):
+        return payload.type, payload.body
+    return payload.payload_type, encode_payload(payload)
 
 
 def parse_message(datagram: bytes) -> tuple[Header, bytes]:
@@ -113,31 +120,27 @@ def parse_message(datagram: bytes) -> tuple[Header, bytes]:
 
 def build_message(header: Header, first: int, octets: bytes) -> bytes:
     """A whole message; next payload and length of the header are set from the body."""
-    return replace(header, next_payload=first).encode(len(octets)) + octets
+    return header.before(first, header.flags).encode(len(octets)) + octets
 
 
-def _parse_payload(cursor: Cursor, number: int) -> tuple[int, Received]:
-    start, left = cursor.offset, cursor.left
+def _parse_payload(octets: bytes, start: int, number: int) -> tuple[int, Received]:
+    """The type of the payload behind the one at `start`, and that one, of type `number`."""
+    left = len(octets) - start
     if left < GENERIC_SIZE:
         raise Malformed(f"{_place(number, start)} needs {GENERIC_SIZE} octets, {left} are left")
-    following, _, high, low = cursor.take(GENERIC_SIZE, "generic header")
-    length = high << 8 | low
+    following, length = GENERIC.unpack_from(octets, start)
     if length < GENERIC_SIZE:
         raise Malformed(f"{_place(number, start)} says length {length}, below its own header")
     if length > left:
         wanted, found = length - GENERIC_SIZE, left - GENERIC_SIZE
         raise Malformed(f"body of {_place(number, start)} needs {wanted} octets, {found} are left")
-    body = cursor.take(length - GENERIC_SIZE, "body")
+    body = octets[start + GENERIC_SIZE : start + length]
     try:
         value = decode_payload(number, body)
     except Malformed as fault:
         raise fault.within(_place(number, start)) from None
-    return following, Received(number, body, value, cursor.offset)
+    return following, Received(number, body, value, start + length)
 
 
 def _place(number: int, offset: int) -> str:
-    return f"{_name(number)} payload at offset {offset}"
-
-
-def _name(number: int) -> str:
-    return name_of(PayloadType, number)
+    return f"{name_of(PayloadType, number)} payload at offset {offset}"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from lotor.model.identity import Identity
 from lotor.wire.errors import Malformed
-from lotor.wire.fields import Cursor, Layout, Nested, Number, Reserved, Rest, Sized, SizeOf
+from lotor.wire.fields import Cursor, Layout, Nested, Number, Reserved, Rest, Sized, SizeOf, Sizes, Values
 from lotor.wire.v1.association import IPSEC_DOI, SecurityAssociation
 from lotor.wire.v1.attributes import Attribute, decode_attributes, encode_attributes
 from lotor.wire.v1.numbers import PayloadType, Protocol
@@ -115,14 +114,14 @@ class _Spis:
 
     name: str
 
-    def read(self, cursor: Cursor, sizes: MutableMapping[str, int]) -> Mapping[str, Any]:
+    def read(self, cursor: Cursor, sizes: Sizes, values: Values) -> None:
         del sizes
         size, high, low = cursor.take(3, self.name)
         count = high << 8 | low
         if count and not size:
             raise Malformed(f"{count} SPIs of 0 octets")
         octets = cursor.take(count * size, self.name)
-        return {self.name: tuple(octets[start : start + size] for start in range(0, len(octets), size or 1))}
+        values[self.name] = tuple(octets[start : start + size] for start in range(0, len(octets), size or 1))
 
     def write(self, value: object) -> bytes:
         spis: tuple[bytes, ...] = getattr(value, self.name)
@@ -250,7 +249,7 @@ Payload = (
     | Unknown
 )
 
-_PLAIN = {
+_KINDS = {
     kind.payload_type: kind
     for kind in (
         SecurityAssociation,
@@ -272,8 +271,8 @@ _PLAIN = {
 
 def decode_payload(number: int, body: bytes) -> Payload:
     """The value of a body without generic header; `Unknown` for a number that no declaration has."""
-    if number in _PLAIN:
-        kind = _PLAIN[number]
+    kind = _KINDS.get(number)
+    if kind is not None:
         return kind(**kind.layout.decode(body))
     match number:
         case PayloadType.NAT_D | PayloadType.NAT_D_DRAFT:

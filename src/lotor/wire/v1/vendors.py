@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from lotor.wire.v1.numbers import EncapsulationMode
 from lotor.wire.v1.payloads import NatDiscovery
@@ -69,6 +70,7 @@ _BY_PREFIX = {(len(vendor.value), vendor.value): vendor for vendor in Vendor}
 _LENGTHS = sorted({len(vendor.value) for vendor in Vendor}, reverse=True)
 
 
+@lru_cache(128)
 def recognise(data: bytes) -> Vendor | None:
     """The vendor whose octets `data` begins with."""
     matches = (_BY_PREFIX.get((length, data[:length])) for length in _LENGTHS)

@@ -1,0 +1,169 @@
+"""The sessions of an endpoint: found by what a message shows, and compared when somebody proves who it is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from lotor.ike.gates import Gate
+from lotor.ike.session import NO_COOKIE, Session
+from lotor.ike.v1.xauth import ALREADY
+from lotor.model.algorithms import AuthMethod
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Instant, Network, Peer
+from lotor.model.policy import Uniqueness
+from lotor.model.reason import Cause, Reason
+from lotor.wire.header import Header
+
+LINGER = 30.0
+"""Seconds that a renewed phase 1 still hears the peer."""
+
+
+@dataclass(slots=True)
+class Sessions:
+    """By number, by our own cookie; strangers by what their first message showed, clients that proved their names by
+    those."""
+
+    now: Callable[[], Instant]
+    renewal: Callable[[Session, Instant], None]
+    by_id: dict[int, Session] = field(default_factory=dict)
+    by_cookie: dict[bytes, Session] = field(default_factory=dict)
+    strangers: dict[tuple[bytes, Peer], Session] = field(default_factory=dict)
+    _proved: dict[str, list[Session]] = field(default_factory=lambda: defaultdict(list))
+    _ids: count[int] = field(default_factory=lambda: count(1))
+
+    def renew(self, session: Session, now: Instant) -> None:
+        self.renewal(session, now)
+
+    def next_id(self) -> int:
+        return next(self._ids)
+
+    def add(self, session: Session) -> None:
+        self.by_id[session.id] = session
+        self.by_cookie[_own(session)] = session
+
+    def find(self, header: Header, remote: Peer) -> Session | None:
+        """The session of a message, if its cookies are those of one."""
+        session = self.by_cookie.get(header.responder)
+        if session is not None and not session.initiator and session.cookies.initiator == header.initiator:
+            return session
+        session = self.by_cookie.get(header.initiator)
+        if session is not None and session.initiator and session.cookies.responder in (NO_COOKIE, header.responder):
+            return session
+        return self.strangers.get((header.initiator, remote)) if header.responder == NO_COOKIE else None
+
+    def unproved(self) -> list[Session]:
+        """Sessions of clients that no login has proved."""
+        self.strangers = {key: one for key, one in self.strangers.items() if not one.gates.passed(Gate.LOGIN)}
+        return list(self.strangers.values())
+
+    def barred(self, session: Session, user: str) -> str:
+        """With `unique refuse`, unless the same device is back or only renews what it has."""
+        if session.remote.uniqueness is not Uniqueness.REFUSE or not _is_person(session):
+            return ""
+        if not session.facts.initial_contact and self._renewed_by(session, user) is not None:
+            return ""
+        back = session.facts.initial_contact
+        others = [old for old in self._others(session, user) if not (back and _same_place(old, session))]
+        return f"{user} {ALREADY} from {others[0].path.remote.address}" if others else ""
+
+    def doubtful(self, session: Session, user: str) -> list[Session]:
+        """What a device with INITIAL-CONTACT may have left behind, or another device behind the same NAT still has: the
+        identities are the same, the ports are not."""
+        if not session.facts.initial_contact:
+            return []
+        others = (old for old in self._others(session, user) if _same_device(old, session))
+        return [old for old in others if not _same_place(old, session)]
+
+    def accepted(self, session: Session, user: str) -> None:
+        """A login was proved: with INITIAL-CONTACT, what the same device left behind ends (RFC 2407 §4.6.3.3); without
+        it, the same device on the same path renews what it has. With `unique replace` all other sessions of the person
+        end."""
+        old = None if session.facts.initial_contact else self._renewed_by(session, user)
+        if old is not None:
+            self.succeed(session, old)
+        else:
+            self._end_replaced(session, user)
+        self._proved[user].append(session)
+
+    def _end_replaced(self, session: Session, user: str) -> None:
+        replaces = session.remote.uniqueness is Uniqueness.REPLACE
+        reason = Reason(Cause.REPLACED, f"{user} connected again from {session.path.remote}")
+        for old in self._others(session, user):
+            same = session.facts.initial_contact and _same_place(old, session)
+            if same or (replaces and _is_person(session)):
+                old.end(reason, farewell=not same)
+
+    def _others(self, session: Session, user: str) -> list[Session]:
+        """Proved sessions under the same name."""
+        return [one for one in self._proved.get(user, ()) if one is not session and one.gates.passed(Gate.LOGIN)]
+
+    def _renewed_by(self, session: Session, user: str) -> Session | None:
+        """The session of the same user and device on the same path: a NAT gives no two devices one port."""
+        for old in self._others(session, user):
+            if old.path == session.path and old.gates.all_open() and _same_device(old, session):
+                return old
+        return None
+
+    def predecessor(self, session: Session) -> Session | None:
+        return self.by_id.get(session.facts.renews) if session.facts.renews is not None else None
+
+    def leased(self, session: Session, network: Network) -> bool:
+        others = (one.facts.configuration for one in self.by_id.values() if one is not session and one.gateway)
+        return any(given is not None and _given_in(given, network) for given in others)
+
+    def succeed(self, session: Session, old: Session) -> None:
+        """The old phase 1 is still found by its cookie for a moment: its deletes are expected."""
+        session.inherit(old)
+        self.by_id[session.id] = session
+        self.by_id.pop(old.id, None)
+        self._unprove(old)
+        session.desk.timers.set(self.now() + LINGER, "old phase 1", lambda _: self._forget(old))
+
+    def _unprove(self, session: Session) -> None:
+        named = self._proved.get(session.facts.user)
+        if named is not None and session in named:
+            named.remove(session)
+            if not named:
+                del self._proved[session.facts.user]
+
+    def _forget(self, old: Session) -> None:
+        self.by_cookie.pop(_own(old), None)
+
+    def closed(self, session: Session) -> None:
+        if self.by_id.get(session.id) is session:
+            del self.by_id[session.id]
+        self.by_cookie.pop(_own(session), None)
+        self._unprove(session)
+        self.strangers = {key: one for key, one in self.strangers.items() if one is not session}
+
+
+def _given_in(given: ModeConfiguration, network: Network) -> bool:
+    second = given.address6
+    return given.address in network or (second is not None and second.ip in network)
+
+
+def _own(session: Session) -> bytes:
+    return session.cookies.initiator if session.initiator else session.cookies.responder
+
+
+def _is_person(session: Session) -> bool:
+    """A shared key alone says who belongs to the group, not who it is."""
+    return session.facts.phase_one.suite.method is not AuthMethod.PSK
+
+
+def _same_device(old: Session, new: Session) -> bool:
+    """The same identity behind the same address: what a reconnecting client shows, and two colleagues do not."""
+    if not old.established or not new.established or old.gateway is not new.gateway:
+        return False
+    return bool(
+        old.path.remote.address == new.path.remote.address and old.facts.phase_one.peer == new.facts.phase_one.peer
+    )
+
+
+def _same_place(old: Session, new: Session) -> bool:
+    """And by the same port, or without a NAT: it cannot be another device."""
+    here, there = old.path.remote, new.path.remote
+    return _same_device(old, new) and (here.port == there.port or not new.facts.phase_one.there)
