@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.link import GATEWAY_INSIDE, Link
-from bench.peers import Peer
+from bench.peers import PROJECT, Peer
 from lab.node import LabError, Running, only_child, wait_until
 
+DATAGRAMS = str(PROJECT / "bench" / "datagrams.py")
 TICKS = os.sysconf("SC_CLK_TCK")
 TCP = {"1 up": (), "1 down": ("-R",), "4 up": ("-P", "4"), "4 down": ("-P", "4", "-R")}
-RATES = (25, 50, 75, 100, 125, 150, 175, 200)
-"""Thousands of UDP packets a second that are tried."""
-MOST_LOST = 1.0
-"""Percent."""
+FIRST_RATE = 20_000
+"""UDP packets a second that everybody carries; it is doubled until too many are lost."""
+HALVINGS = 4
+"""Of the room between the highest rate that was carried and the lowest that was not: what is told is true to 5 %."""
+MOST_LOST = 0.01
+"""Of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +84,42 @@ def loaded_round_trip(link: Link, seconds: int) -> float:
 
 def best_rate(link: Link, seconds: int) -> float:
     """Thousands of packets a second that arrived at the highest rate that loses little enough."""
-    best = 0.0
-    for rate in RATES:
-        bits = rate * 1000 * 64 * 8
-        end = iperf(link, "-u", "-l", "64", "-t", str(seconds), "-b", str(bits), "-w", "2M")["sum"]
-        if end["lost_percent"] > MOST_LOST:
-            break
-        best = max(best, (end["packets"] - end["lost_packets"]) / end["seconds"] / 1000)
-    return best
+    flood = Flood(link, seconds)
+    good, low, high = 0.0, FIRST_RATE, 2 * FIRST_RATE
+    while (carried := flood.carried(high)) is not None:
+        good, low, high = carried, high, 2 * high
+    for _ in range(HALVINGS):
+        rate = int((low * high) ** 0.5)
+        carried = flood.carried(rate)
+        if carried is None:
+            high = rate
+        else:
+            good, low = carried, rate
+    return good / 1000
+
+
+class Flood:
+    """Datagrams of 64 octets from the client to the gateway; see `bench.datagrams`."""
+
+    def __init__(self, link: Link, seconds: int) -> None:
+        self._link, self._seconds = link, seconds
+        self._receiver = link.gateway.start("datagrams", sys.executable, DATAGRAMS, "receive")
+        self._receiver.expect("ready")
+        self._told = 1
+
+    def carried(self, rate: int) -> float | None:
+        """Packets a second that arrived; None where more were lost than may be, twice, or the sender cannot keep up."""
+        return self._carried(rate) or self._carried(rate)
+
+    def _carried(self, rate: int) -> float | None:
+        words = ("send", GATEWAY_INSIDE, str(rate), str(self._seconds))
+        flood = json.loads(self._link.client.run(sys.executable, DATAGRAMS, *words).stdout)
+        if not wait_until(lambda: len(self._receiver.text().splitlines()) > self._told, 5):
+            return None
+        received = json.loads(self._receiver.text().splitlines()[self._told])["received"]
+        self._told += 1
+        enough = received >= (1 - MOST_LOST) * flood["sent"] and flood["sent"] >= 0.95 * rate * self._seconds
+        return received / flood["seconds"] if enough else None
 
 
 def processor(running: list[Running]) -> float:
