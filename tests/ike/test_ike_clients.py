@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 import recordings
-from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, LoginRefused, PhaseOneUp
+from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, LoginRefused, PhaseOneUp, Up
 from lotor.ike.questions import AcquireConfiguration
 from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.child import Encapsulation
@@ -18,9 +18,9 @@ from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.chain import parse_chain
 from lotor.wire.v1.numbers import ConfigAttribute, ConfigType, NotifyType, Protocol, XauthAttribute
-from lotor.wire.v1.payloads import Attributes, Delete, Notification, VendorId
+from lotor.wire.v1.payloads import Attributes, Delete, Identification, Nonce, Notification, VendorId
 from peers import clients
-from peers.speaker import I, T
+from peers.speaker import I, Q, T
 from peers.visitor import Visitor, with_manners
 from peers.world import CONFIGURATION, GATEWAY, CheapDice, Host, World
 
@@ -241,6 +241,55 @@ def test_a_lifetime_of_a_day_is_offered_back_to_apple_as_it_came():
     visitor = _visit(habits, suite)
     visitor.come_up()
     assert visitor.gateway.of(PhaseOneUp)[0].suite.lifetime == 3600
+
+
+def _come_back(visitor: Visitor) -> None:
+    """From the same place, with another phase 1 and without INITIAL-CONTACT, logged in, and nothing asked for."""
+    visitor.port = 500
+    visitor.meet(replace(visitor.habits.manners, initial_contact=False))
+    assert visitor.login()
+
+
+def _remembers(visitor: Visitor) -> None:
+    """The pool remembers who had which address."""
+    gateway = visitor.gateway
+    gateway.answers[AcquireConfiguration] = lambda question: replace(
+        CONFIGURATION, address=gateway.leases.setdefault(question.session, visitor.inner or gateway.pool[0])
+    )
+
+
+def test_apple_goes_on_with_its_old_address_without_asking():
+    """The session is gone at the gateway, and no configuration is asked for after the new login."""
+    habits, suite = CLIENTS["Apple, hybrid"]
+    visitor = _visit(habits, suite)
+    visitor.come_up()
+    _remembers(visitor)
+    visitor.leave()
+    _come_back(visitor)
+    visitor.quick(b"\xc0\xff\xee\x02")
+    visitor.world.run(20)
+    gateway = visitor.gateway
+    assert [event.address for event in gateway.of(Configured)] == [str(visitor.inner)] * 2
+    assert len(gateway.of(Up)) == 2
+    assert len(gateway.of(Ended)) == 1, "only the visit before"
+    assert visitor.probe(1)
+
+
+def test_an_address_that_the_login_did_not_give_is_no_address():
+    habits, suite = CLIENTS["Apple, hybrid"]
+    visitor = _visit(habits, suite)
+    visitor.come_up()
+    visitor.leave()
+    visitor.gateway.pool.pop(0)
+    installed = len(visitor.gateway.of(ChildUp))
+    _come_back(visitor)
+    mine, everywhere = Identification(1, 0, 0, visitor.inner.packed), Identification(4, 0, 0, bytes(8))
+    offer, nonce = visitor.habits.child(b"\xc0\xff\xee\x02"), Nonce(bytes(16))
+    assert not visitor.say(Q, visitor.next_id(), offer, nonce, mine, everywhere)
+    assert not visitor.say(Q, visitor.next_id(), offer, nonce), "who names no address has to ask for one"
+    assert len(visitor.gateway.of(ChildUp)) == installed
+    visitor.configure()
+    visitor.quick(b"\xc0\xff\xee\x03")
 
 
 # --- Cisco -----------------------------------------------------------------------------------------------------------

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lotor.ike.errors import LocalFault, Misplaced, PeerFault
+from lotor.ike.events import Configured
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
-from lotor.ike.v1 import phase1
+from lotor.ike.v1 import phase1, selectors
 from lotor.model.algorithms import Group
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
 from lotor.wire.errors import Malformed
 from lotor.wire.v1.attributes import Attribute
+from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.configuration import (
     asks_for_ipv6,
     decode_configuration,
@@ -76,6 +78,16 @@ def give(session: Session, request: Attributes) -> Story[ModeConfiguration]:
     return configuration if asks_for_ipv6(asked) else without_ipv6(configuration)
 
 
+def resume(session: Session, asked: Chain) -> None:
+    """Who begins quick mode from the address that the login gave, without asking for it, has it: Apple's clients go on
+    with what they had before a break."""
+    given = session.facts.configuration
+    if given is None or session.gates.next() is not Gate.ADDRESS or not selectors.names(asked, given.address):
+        return
+    session.gates.open(Gate.ADDRESS)
+    tell(session, without_ipv6(given))
+
+
 def without_ipv6(configuration: ModeConfiguration) -> ModeConfiguration:
     """As a client hears it that does not ask for IPv6."""
     return replace(configuration, address6=None, dns6=(), split_include6=())
@@ -112,3 +124,12 @@ def push(session: Session) -> Story[ModeConfiguration]:
 def gives_address(payload: Attributes) -> bool:
     """Whether a SET is a pushed configuration."""
     return payload.first(ConfigAttribute.INTERNAL_IP4_ADDRESS) is not None
+
+
+# --- both ------------------------------------------------------------------------------------------------------------
+
+
+def tell(session: Session, configuration: ModeConfiguration) -> None:
+    """That the client has an address, once."""
+    session.facts.told = True
+    session.desk.tell(Configured(session.id, session.facts.user, str(configuration.address), configuration))

@@ -13,7 +13,7 @@ from lotor.ike.gates import Gate
 from lotor.ike.questions import Activate, Install, ReserveSpi
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
-from lotor.ike.v1 import bundles, choose, phase1, riders, selectors
+from lotor.ike.v1 import bundles, choose, modecfg, phase1, riders, selectors
 from lotor.ike.v1.keymat import QuickMaterial, keymat
 from lotor.model.algorithms import EspSuite, Group
 from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp, Lifetime
@@ -103,6 +103,7 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     """Whoever is asked. The SA pair receives before the second message leaves. The first of a session sends as early:
     the client's first packet may pass the third message. One that replaces another sends after the third came."""
     asked = yield from expect()
+    modecfg.resume(session, asked)
     session.gates.demand(Gate.ADDRESS, "quick mode")
     policy, check = session.desk.policy.child, session.remote.proposal_check
     wish = selectors.asked(session, asked)

@@ -56,6 +56,12 @@ def asked(session: Session, chain: Chain) -> Selectors:
     return Selectors(here, there)
 
 
+def names(chain: Chain, inside: Address) -> bool:
+    """Whether a client's quick mode is for this address of its own."""
+    identities = chain.all(Identification)
+    return len(identities) == 2 and network_of(identities[0].identity) == _host(inside)
+
+
 def _of_a_client(session: Session, networks: list[Network | None]) -> Selectors:
     """The client's inside must be its lease."""
     insides = _insides(session)

@@ -8,7 +8,7 @@ from typing import Any
 from lotor.ike.channel import Incoming
 from lotor.ike.children import REKEYED, Pair, Selectors
 from lotor.ike.errors import Misplaced, Refusal
-from lotor.ike.events import ChildUp, Configured, PhaseOneUp, Remark, Turned, Up
+from lotor.ike.events import ChildUp, PhaseOneUp, Remark, Turned, Up
 from lotor.ike.exchange import Exchange, Plan
 from lotor.ike.gates import Gate, owed
 from lotor.ike.questions import Activate
@@ -211,7 +211,8 @@ def _logged_in(session: Session) -> Any:
 
     def push(now: Instant) -> None:
         session.limit(LOGIN_GRACE, "quick mode", _too_slow(session), now)
-        _transact(session, modecfg.push(session), _given(session), now)
+        if session.gates.next() is Gate.ADDRESS:
+            _transact(session, modecfg.push(session), _given(session), now)
 
     return done
 
@@ -225,14 +226,9 @@ def _given(session: Session) -> Any:
         if session.facts.told:
             return
         session.limit(LOGIN_GRACE, "quick mode", _too_slow(session), now)
-        _tell_configured(session, configuration)
+        modecfg.tell(session, configuration)
 
     return done
-
-
-def _tell_configured(session: Session, configuration: ModeConfiguration) -> None:
-    session.facts.told = True
-    session.desk.tell(Configured(session.id, session.facts.user, str(configuration.address), configuration))
 
 
 def _prolong(session: Session, now: Instant) -> None:
@@ -261,7 +257,7 @@ def _configured(session: Session, configuration: ModeConfiguration, now: Instant
         _resume(session, now)
         return
     session.facts.configuration = configuration
-    _tell_configured(session, configuration)
+    modecfg.tell(session, configuration)
     complete(session, now)
 
 
