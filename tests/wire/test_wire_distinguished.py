@@ -47,3 +47,23 @@ def test_any_octets_are_a_name_or_malformed(octets, place, changed):
         except Malformed:
             continue
         assert isinstance(text, str)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "word"),
+    [
+        ("550405", "serialNumber"),
+        ("0992268993f22c640101", "UID"),
+        ("2b0601040186bf0103", "1.3.6.1.4.1.106369.3"),
+        ("8837", "2.999"),
+        ("", "0"),
+        ("ff" * 40000, "ff" * 40000),
+    ],
+)
+def test_a_type_reads_as_its_name_or_its_numbers(identifier, word):
+    value = _tlv(0x06, bytes.fromhex(identifier)) + _tlv(0x0C, b"x")
+    assert name_text(_tlv(0x30, _tlv(0x31, _tlv(0x30, value)))) == f"{word}=x"
+
+
+def _tlv(tag: int, content: bytes) -> bytes:
+    return bytes((tag, 0x82)) + len(content).to_bytes(2, "big") + content

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from lotor.crypto.certificates import Certificate
-from lotor.keys.distinguished import HEX_MARK, configured_form, name_matches, parse_name
+from lotor.keys.distinguished import configured_form, name_matches
+from lotor.model.distinguished import HEX_MARK, parse_name
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.text import clean
 

@@ -1,4 +1,4 @@
-"""Distinguished names in DER as text for people (X.501, RFC 4514): names are shown here, never compared."""
+"""Distinguished names in DER as types and values, and as text for people (X.501, RFC 4514)."""
 
 from __future__ import annotations
 
@@ -10,36 +10,62 @@ from lotor.wire.fields import Cursor
 SEQUENCE, SET, OBJECT_IDENTIFIER = 0x30, 0x31, 0x06
 BMP_STRING = 0x1E
 MOST_PARTS = 64
+LONGEST_TYPE = 32
 
 _TYPES = {
     bytes.fromhex("550403"): "CN",
+    bytes.fromhex("550404"): "SN",
+    bytes.fromhex("550405"): "serialNumber",
     bytes.fromhex("550406"): "C",
     bytes.fromhex("550407"): "L",
     bytes.fromhex("550408"): "ST",
+    bytes.fromhex("550409"): "street",
     bytes.fromhex("55040a"): "O",
     bytes.fromhex("55040b"): "OU",
+    bytes.fromhex("55040c"): "title",
+    bytes.fromhex("55042a"): "GN",
     bytes.fromhex("2a864886f70d010901"): "emailAddress",
+    bytes.fromhex("0992268993f22c640101"): "UID",
     bytes.fromhex("0992268993f22c640119"): "DC",
 }
 
 
 def name_text(der: bytes) -> str:
     """Like `C=XX, O=Lab, CN=vpn.example.net`, in the order of the name; not cleaned. `Malformed` when it is no name."""
-    parts: list[str] = []
+    return ", ".join("+".join(f"{kind}={value}" for kind, value in part) for part in name_parts(der))
+
+
+def name_parts(der: bytes) -> list[list[tuple[str, str]]]:
+    """Each part as its types and values, usually one pair; a type without a name as numbers with dots."""
+    parts: list[list[tuple[str, str]]] = []
     for tag, relative in _elements(_inside(der, SEQUENCE)):
         if tag != SET or len(parts) == MOST_PARTS:
             raise Malformed("not a distinguished name")
-        parts.append("+".join(_pair(inner) for kind, inner in _elements(relative) if kind == SEQUENCE))
-    return ", ".join(parts)
+        parts.append([_pair(inner) for kind, inner in _elements(relative) if kind == SEQUENCE])
+    return parts
 
 
-def _pair(octets: bytes) -> str:
+def _pair(octets: bytes) -> tuple[str, str]:
     elements = list(_elements(octets))
     if len(elements) != 2 or elements[0][0] != OBJECT_IDENTIFIER:
         raise Malformed("not an attribute of a distinguished name")
     (_, identifier), (tag, value) = elements
     text = value.decode("utf-16-be" if tag == BMP_STRING else "utf-8", "replace")
-    return f"{_TYPES.get(identifier, identifier.hex())}={text}"
+    return _TYPES.get(identifier) or _dotted(identifier), text
+
+
+def _dotted(identifier: bytes) -> str:
+    """The octets of an object identifier as numbers (X.690 §8.19); those that no registry gives stay as they are."""
+    if len(identifier) > LONGEST_TYPE:
+        return identifier.hex()
+    numbers, number = list[int](), 0
+    for octet in identifier:
+        number = number << 7 | octet & 0x7F
+        if not octet & 0x80:
+            numbers.append(number)
+            number = 0
+    top = min(numbers[0] // 40, 2) if numbers else 0
+    return ".".join(str(each) for each in (top, *(number - 40 * top for number in numbers[:1]), *numbers[1:]))
 
 
 def _inside(octets: bytes, tag: int) -> bytes:

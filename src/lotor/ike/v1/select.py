@@ -10,11 +10,11 @@ from lotor.ike.errors import PolicyRefusal
 from lotor.ike.session import Session
 from lotor.ike.v1 import identify, riders
 from lotor.ike.v1.choose import ChosenIke, ike_choice
+from lotor.model.distinguished import means
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.policy import RemotePolicy
 from lotor.model.reason import Cause, Reason
-from lotor.wire.distinguished import name_text
-from lotor.wire.errors import Malformed
+from lotor.wire.distinguished import name_parts
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import NotifyType
@@ -84,30 +84,31 @@ def demand_identity(remote: RemotePolicy, peer: Identity) -> None:
 
 
 def matches(pattern: IdentityPattern, identity: Identity) -> bool:
-    """Whether an identity is of a pattern's kind and value; `*` stands for any value of one part of a name."""
+    """Whether an identity is of a pattern's kind and value, as the keys see it; `*` stands for any value of one part of
+    a name."""
     if pattern.kind in ADDRESSES:
         address = ip_address(pattern.value) if pattern.value is not None else None
         return identity.kind in ADDRESSES and (address is None or identity.data == address.packed)
     if identity.kind != pattern.kind:
         return False
-    if pattern.value is None:
-        return True
-    if pattern.kind is IdKind.DER_ASN1_DN:
-        return _same_name(pattern.value, identity.data)
-    return identity.data == pattern.value.encode()
+    return pattern.value is None or _same(pattern.value, identity)
 
 
-def _same_name(pattern: str, der: bytes) -> bool:
+def _same(value: str, identity: Identity) -> bool:
+    if identity.kind == IdKind.DER_ASN1_DN:
+        return _same_name(value, identity.data)
+    if identity.kind == IdKind.KEY_ID:
+        # a tag is UTF-8, the octets of a file stand as Latin-1
+        return value in (identity.data.decode("latin-1"), identity.data.decode("utf-8", "replace"))
+    return _folded(value) == _folded(identity.data.decode("latin-1"))
+
+
+def _same_name(text: str, der: bytes) -> bool:
     try:
-        parts = _parts(name_text(der))
-    except Malformed:
+        return means(text, der, [pair for part in name_parts(der) for pair in part])
+    except ValueError:  # also a pattern that is none
         return False
-    wanted = _parts(pattern)
-    return len(parts) == len(wanted) and all(
-        have[0] == want[0] and want[1] in ("*", have[1]) for have, want in zip(parts, wanted, strict=True)
-    )
 
 
-def _parts(text: str) -> list[tuple[str, str]]:
-    pairs = [part.partition("=") for part in text.replace("/", ",").split(",") if part.strip()]
-    return [(name.strip().lower(), value.strip()) for name, _, value in pairs]
+def _folded(text: str) -> str:
+    return text.lower().removesuffix(".")
