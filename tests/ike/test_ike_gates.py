@@ -11,6 +11,7 @@ from lotor.ike.errors import Misplaced
 from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, PathChanged, PhaseOneUp
 from lotor.ike.gates import Gate, Gates
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin, Install, JudgePeer
+from lotor.ike.v1 import xauth
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Untrusted
@@ -198,6 +199,28 @@ def test_a_gateway_that_asks_for_ever_is_left():
     connect(world, client, gateway)
     assert world.run(60, lambda: bool(client.of(Ended)))
     assert len([q for q in client.questions if isinstance(q, AskPerson)]) <= 3
+
+
+@pytest.mark.parametrize(("kind", "word"), [(1, "CHAP"), (2, "OTP"), (3, "S/KEY"), (9, "type 9")])
+def test_a_login_by_anything_but_words_is_refused_with_its_name(monkeypatch, kind, word):
+    """A challenge that only a program could answer: no person is asked."""
+    asks = xauth._request
+
+    def by_another_kind(wants, message):
+        plain = asks(wants, message)
+        kinds = (Attribute.tv(XauthAttribute.TYPE, kind), Attribute.tlv(XauthAttribute.CHALLENGE, b"x"))
+        return replace(plain, attributes=(*kinds, *plain.attributes[1:]))
+
+    monkeypatch.setattr(xauth, "_request", by_another_kind)
+    world, gateway, client = pair()
+    connect(world, client, gateway)
+    assert world.run(60, lambda: bool(client.of(Ended)))
+    reason = client.of(Ended)[0].reason
+    assert word in reason.text
+    assert "passwords and passcodes" in reason.text
+    assert not [q for q in client.questions if isinstance(q, AskPerson)]
+    assert world.run(60, lambda: bool(gateway.of(Ended)))
+    assert not gateway.installed
 
 
 def test_the_client_says_nothing_secret_to_a_gateway_that_is_not_proved():

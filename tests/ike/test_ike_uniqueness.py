@@ -10,12 +10,15 @@ import pytest
 from lotor.ike.events import Ended, LoggedIn, LoginRefused
 from lotor.ike.intents import Disconnect
 from lotor.ike.questions import AskPerson, CheckLogin, LastInbound
+from lotor.ike.v1 import informational
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
 from lotor.model.login import Accepted, Challenge, Credentials, Field
 from lotor.model.policy import Policy, Uniqueness
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
+from lotor.wire.v1.numbers import NotifyType
+from lotor.wire.v1.payloads import Notification
 from peers.world import CHILD, CLIENT, GATEWAY, CheapDice, Host, connect, is_up, pair
 
 ALICE = Identity(IdKind.USER_FQDN, b"alice@example.org")
@@ -146,6 +149,26 @@ def test_what_a_device_left_behind_at_another_port_ends_when_it_does_not_answer(
     assert len(gateway.installed) == 1
     if method is not AuthMethod.PSK:
         assert list(gateway.leases.values()) == [IPv4Address("10.99.99.1")]
+
+
+@pytest.mark.parametrize("method", [AuthMethod.HYBRID_RSA, AuthMethod.PSK, AuthMethod.RSA])
+def test_initial_contact_in_a_message_of_its_own_counts(method):
+    """racoon says it after phase 1, when the gateway has let in already who needs no login."""
+    world, gateway, first, _ = _meeting(Uniqueness.KEEP, method)
+    remotes = tuple(replace(remote, initial_contact=False) for remote in first.policy.remotes)
+    first.policy = Policy(remotes, CHILD)
+    world.hosts.pop(first.address)
+    second = _neighbour(world, gateway, first)
+    assert world.run(20, lambda: is_up(second))
+    world.run(5)
+    assert not gateway.of(Ended)
+    session = second.endpoint._sessions.by_id[1]
+    informational.say(session, Notification(NotifyType.INITIAL_CONTACT, spi=bytes(16)))
+    world.do(second, session.desk.drain())
+    world.run(5)
+    assert [event.reason.cause for event in gateway.of(Ended)] == [Cause.REPLACED]
+    assert len(gateway.installed) == 1
+    assert not second.of(Ended)
 
 
 def test_traffic_is_life_for_a_device_in_doubt():

@@ -139,7 +139,7 @@ def _acknowledged(heard: Heard, note: Notification) -> None:
 
 
 def _initial_contact(heard: Heard, note: Notification) -> None:
-    """Remembered only: whose old sessions it may end is known when the login is proved."""
+    """Remembered only: `sequence` knows whether the login is proved, and so whose old sessions it may end."""
     del note
     heard.session.facts.initial_contact = True
 

@@ -102,8 +102,10 @@ def _route(session: Session, incoming: Incoming, path: Path, now: Instant) -> No
 
 def _informational(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
     if session.established:
-        had = len(session.children)
+        had, contacted = len(session.children), session.facts.initial_contact
         informational.receive(session, incoming, path, now)
+        if session.facts.initial_contact and not contacted:
+            sequence.contacted(session)
         if len(session.children) < had:
             sequence.complete(session, now)
     else:

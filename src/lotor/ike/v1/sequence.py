@@ -121,15 +121,26 @@ def _go_on(session: Session, now: Instant) -> None:
             informational.say(session, Notification(NotifyType.AUTHENTICATION_FAILED))
             session.end(Reason(Cause.ALREADY_CONNECTED, barred))
             return
-        for old in session.registry.doubtful(session, session.facts.user):
-            doubt.end_later_if_dead(old, f"{session.facts.user} connected again from {session.path.remote}")
-        session.registry.accepted(session, session.facts.user)
+        _left_behind(session)
     if session.facts.renewed:
         session.unlimit()
         session.gates.shut.clear()
         _resume(session, now)
     elif session.initiator:
         _ask_or_start(session, now)
+
+
+def _left_behind(session: Session) -> None:
+    """Gateway: the peer is proved. What it had before ends, where it holds nothing of that any more."""
+    for old in session.registry.doubtful(session, session.facts.user):
+        doubt.end_later_if_dead(old, f"{session.facts.user} connected again from {session.path.remote}")
+    session.registry.accepted(session, session.facts.user)
+
+
+def contacted(session: Session) -> None:
+    """INITIAL-CONTACT in a message of its own. Before the login is proved it is remembered only."""
+    if session.gateway and session.gates.passed(Gate.LOGIN) and not session.life.over:
+        _left_behind(session)
 
 
 def _ask_or_start(session: Session, now: Instant) -> None:

@@ -39,6 +39,9 @@ _ATTRIBUTE = {
 }
 _FIELD: dict[int, Field] = {number: field for field, number in _ATTRIBUTE.items()}
 
+_KINDS: dict[int, str] = {XauthType.RADIUS_CHAP: "CHAP", XauthType.OTP: "OTP", XauthType.S_KEY: "S/KEY"}
+"""Logins that only a program could answer."""
+
 OK, FAIL = 1, 0
 
 ALREADY = "is logged in already"
@@ -169,7 +172,8 @@ def reply(session: Session, request: Attributes) -> Story[None]:
         raise PeerFault(f"the gateway asked for a login more than {ROUNDS} times", None)
     kind = request.first(XauthAttribute.TYPE)
     if kind is not None and kind.number != XauthType.GENERIC:
-        raise PeerFault(f"the gateway wants XAUTH type {kind.number}; only passwords and passcodes are supported", None)
+        how = _KINDS.get(kind.number, f"XAUTH type {kind.number}")
+        raise PeerFault(f"the gateway wants a login by {how}; only passwords and passcodes are supported", None)
     wants = tuple(_FIELD[attribute.type] for attribute in request.attributes if attribute.type in _FIELD)
     session.facts.one_time |= session.facts.rounds > 1 or not REPEATABLE.issuperset(wants)
     said = request.first(XauthAttribute.MESSAGE)
