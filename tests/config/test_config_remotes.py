@@ -136,6 +136,13 @@ def test_what_becomes_of_a_second_session_of_a_person(tmp_path: Path, line: str,
     assert resolve(settings, {}).remotes[0].uniqueness is meant
 
 
+@pytest.mark.parametrize(("line", "meant"), [("", False), ("offer_lifetime on;", True)])
+def test_a_longer_lifetime_is_offered_on_demand(tmp_path: Path, line: str, meant: bool) -> None:
+    (tmp_path / "psk.txt").write_text("* a-long-and-secret-key\n")
+    settings = loads(f'path pre_shared_key "{tmp_path}/psk.txt";' + SHARED.replace("# unique", line)).settings
+    assert resolve(settings, {}).remotes[0].offer_lifetime is meant
+
+
 def test_a_word_that_unique_lacks() -> None:
     with pytest.raises(ConfigError, match="keep, replace or refuse"):
         loads(SHARED.replace("# unique", "unique never;"))

@@ -8,7 +8,7 @@ import pytest
 
 import recordings
 from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, LoginRefused, PhaseOneUp, Up
-from lotor.ike.questions import AcquireConfiguration
+from lotor.ike.questions import AcquireConfiguration, LastInbound
 from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.child import Encapsulation
 from lotor.model.policy import ChildPolicy, ExchangeMode, ProposalCheck, Switch
@@ -235,12 +235,34 @@ def test_a_stranger_on_apples_path_renews_nothing():
     assert before in gateway.leases.values()
 
 
-def test_a_lifetime_of_a_day_is_offered_back_to_apple_as_it_came():
-    """Apple renews by the lifetime it offered: ours is never shorter, the gateway does not end it sooner."""
+def test_apple_gets_the_hour_back_that_it_offers():
+    """A longer lifetime of ours is no reason to change its offer, which stricter clients would refuse."""
     habits, suite = CLIENTS["Apple, hybrid"]
     visitor = _visit(habits, suite)
     visitor.come_up()
     assert visitor.gateway.of(PhaseOneUp)[0].suite.lifetime == 3600
+    assert visitor.speaker.suite.lifetime * clients.RENEWS == 48 * 60
+
+
+@pytest.mark.parametrize("check", list(ProposalCheck)[:3])
+@pytest.mark.parametrize("which", [name for name in CLIENTS if "Apple" in name])
+def test_apple_is_offered_a_day_where_the_administrator_says_so(which, check):
+    """Then it asks nobody for another code, or for a password that it does not keep, in the middle of the work."""
+    habits, suite = CLIENTS[which]
+    visitor = _visit(habits, suite, offer_lifetime=True, proposal_check=check)
+    visitor.come_up()
+    assert visitor.speaker.suite.lifetime == 86400
+    assert visitor.gateway.of(PhaseOneUp)[0].suite.lifetime == 86400
+    visitor.gateway.answers[LastInbound] = lambda _: visitor.world.now
+    visitor.world.run(3600 * 19, lambda: bool(visitor.gateway.of(Ended)))
+    assert not visitor.gateway.of(Ended)
+
+
+def test_only_a_longer_lifetime_is_offered():
+    habits, suite = CLIENTS["Cisco, group key"]
+    visitor = _visit(habits, suite, offer_lifetime=True)
+    visitor.come_up()
+    assert visitor.speaker.suite.lifetime == clients.LONG, "what is shortened is told by RESPONDER-LIFETIME"
 
 
 def _come_back(visitor: Visitor) -> None:

@@ -190,6 +190,31 @@ def test_phase_one_lasts_as_long_as_was_agreed():
     assert Cause.EXPIRED in causes, "whoever is first tells the other"
 
 
+def _offered_more(check):
+    """A client that offers ten minutes, at a gateway that answers with eight hours."""
+    ours = replace(CLIENT.proposals[0], lifetime=600)
+    remote = replace(CLIENT, proposals=(ours,), proposal_check=check)
+    world, gateway, client = pair(gateway=replace(GATEWAY, offer_lifetime=True), client=remote)
+    connect(world, client, gateway)
+    return world, gateway, client
+
+
+@pytest.mark.parametrize("check", [ProposalCheck.OBEY, ProposalCheck.CLAIM, ProposalCheck.STRICT])
+def test_a_longer_lifetime_of_the_gateway_is_obeyed_or_not_kept_to(check):
+    world, gateway, client = _offered_more(check)
+    assert world.run(10, lambda: is_up(client) and is_up(gateway))
+    assert gateway.of(PhaseOneUp)[0].suite.lifetime == 28800
+    assert client.of(PhaseOneUp)[0].suite.lifetime == (28800 if check is ProposalCheck.OBEY else 600)
+
+
+def test_who_wants_exactly_its_own_lifetime_refuses_another_one():
+    world, _, client = _offered_more(ProposalCheck.EXACT)
+    assert world.run(10, lambda: bool(client.of(Ended)))
+    reason = client.of(Ended)[0].reason
+    assert reason.cause is Cause.NO_PROPOSAL
+    assert "lifetime 28800 s offered, exactly 600 s wanted by proposal_check exact" in reason.text
+
+
 @pytest.mark.parametrize("check", [ProposalCheck.STRICT, ProposalCheck.EXACT])
 def test_a_longer_lifetime_is_refused_where_the_administrator_says_so(check):
     mine = replace(GATEWAY, proposal_check=check, proposals=(replace(GATEWAY.proposals[0], lifetime=300),))

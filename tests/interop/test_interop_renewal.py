@@ -68,6 +68,23 @@ def test_a_strongswan_client_keeps_its_session_through_a_reauthentication(intern
     assert [session["session"] for session in gateway.sessions()] == [before]
 
 
+def test_a_strongswan_client_stands_a_longer_lifetime_than_it_offered(internet, certificates):
+    serve(internet, certificates, generate_policy="on; offer_lifetime on; lifetime time 24 hour")
+    peer = Charon(internet.client)
+    peer.join(
+        certificates / "ca.crt",
+        GATEWAY,
+        identity="CN=gateway",
+        user="alice",
+        password="alicepass",
+        proposals="aes128-sha1-modp1024",
+        esp="aes128-sha1-modp1024",
+    )
+    assert "completed successfully" in peer.initiate()
+    internet.client.run("ping", "-c", "1", "-W", "2", INSIDE_HOST)
+    assert "received lifetime 86400s" in peer.journal()
+
+
 def test_vpnc_keeps_its_session_beyond_both_lifetimes(internet, certificates):
     """vpnc cannot renew what it has without losing it: the gateway lets it last."""
     gateway = serve(internet, certificates, lifetime="time 6 sec", generate_policy="on; lifetime time 15 sec")

@@ -30,6 +30,10 @@ def empty(*numbers: int) -> tuple[Attribute, ...]:
 # --- Apple: macOS and iOS --------------------------------------------------------------------------------------------
 
 
+RENEWS = 0.8
+"""Part of the lifetime after which Apple's client begins phase 1 anew: 48 minutes of the hour that it offers."""
+
+
 def _racoon(number: int, cipher: tuple[int, int], hashed: int, group: int, life: tuple[int, int]) -> Transform:
     """racoon's order of attributes; `life` is the duration and the method."""
     lifetime, method = life
@@ -111,6 +115,7 @@ def apple(method: int = HYBRID, *dh_groups: int, psk: bytes | None = None, main:
         main=main,
         psk=psk,
         initial_contact=not main,
+        obeys=True,
     )
     return Habits(manners, apple_child, APPLE_REQUEST, identifier=0x1234, xauth_type=True)
 

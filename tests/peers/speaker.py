@@ -15,7 +15,7 @@ from lotor.model.identity import Identity, IdKind
 from lotor.wire.header import Header
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
 from lotor.wire.v1.chain import Chain, build_chain, build_message, parse_chain
-from lotor.wire.v1.numbers import ExchangeType, Flag, NotifyType, PayloadType, Protocol
+from lotor.wire.v1.numbers import ExchangeType, Flag, IkeAttribute, NotifyType, PayloadType, Protocol
 from lotor.wire.v1.payloads import (
     Fragment,
     HashPayload,
@@ -45,7 +45,8 @@ GROUP = Identity(IdKind.KEY_ID, b"group", 17, 500)
 
 @dataclass(frozen=True)
 class Manners:
-    """What a client is like in phase 1. `discovery_port`: the port in its NAT-D hashes, None for the true ones."""
+    """What a client is like in phase 1. `discovery_port`: the port in its NAT-D hashes, None for the true ones. With
+    `obeys` the answer may name another lifetime than the offer."""
 
     transforms: tuple[Transform, ...] = (ike_transform(1, SUITE),)
     proposal: int = 1
@@ -58,6 +59,7 @@ class Manners:
     third: tuple[Payload, ...] = ()
     discovery_port: int | None = None
     initial_contact: bool = False
+    obeys: bool = False
 
 
 @dataclass
@@ -188,7 +190,8 @@ class Speaker:
         (proposal,) = chain.only(SecurityAssociation).proposals
         (transform,) = proposal.transforms
         offered = {octets.number: octets for octets in self.manners.transforms}
-        assert set(transform.attributes) == set(offered[transform.number].attributes)
+        changed = set(transform.attributes) ^ set(offered[transform.number].attributes)
+        assert {each.type for each in changed} <= ({IkeAttribute.LIFE_DURATION} if self.manners.obeys else set())
         self.suite = read_ike(transform).suite()
         self.vendors += [vendor.data for vendor in chain.all(VendorId)]
         return chain

@@ -102,6 +102,7 @@ def _remote(remote: RemoteSettings, credential: Credential) -> RemotePolicy:
         nonce_size=remote.nonce_size,
         rekey=remote.rekey != "off",
         uniqueness=remote.uniqueness,
+        offer_lifetime=remote.offer_lifetime,
     )
 
 

@@ -331,6 +331,7 @@ class RemoteSettings:
     xauth_login: str | None
     generate_policy: GeneratePolicy
     uniqueness: Uniqueness
+    offer_lifetime: bool
     support_proxy: bool
     initial_contact: bool
     nat_traversal: Switch

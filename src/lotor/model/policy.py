@@ -87,8 +87,9 @@ class RemotePolicy:
     """One `remote` block. `address` None is `anonymous`; `my_identity` None is the local address; `certificates` is
     our chain, leaf first, DER, and `issuers` the names of who issued it; `match_empty_cr`: it is what a peer means that
     asks for a certificate of no particular authority. `mode_cfg`: a client asks for a configuration; a gateway has
-    addresses to give, and its clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `name` is unique and
-    is what questions to the keys carry."""
+    addresses to give, and its clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `offer_lifetime`: a
+    gateway answers with its own lifetime of phase 1 where that is longer. `name` is unique and is what questions to the
+    keys carry."""
 
     name: str
     side: Side
@@ -118,6 +119,7 @@ class RemotePolicy:
     rekey: bool = True
     uniqueness: Uniqueness = Uniqueness.KEEP
     mode_cfg6: bool = True
+    offer_lifetime: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -406,6 +406,14 @@ _LOGIN = (
         field="uniqueness",
         use=Use.EXTENSION,
     ),
+    _on_off(
+        False,
+        "offer_lifetime",
+        "Gateway: answer with the own lifetime of phase 1 where the client offers a shorter one. Apple's clients begin "
+        "anew after 48 minutes, and end when nobody keeps the password or a code is good for once; with lifetime time "
+        "24 hour they do so after 19 hours. Clients that want their own offer back refuse it.",
+        use=Use.EXTENSION,
+    ),
     Directive(
         "script",
         Several(

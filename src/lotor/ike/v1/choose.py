@@ -13,7 +13,7 @@ from lotor.model.policy import ChildPolicy, ProposalCheck, RemotePolicy
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
 from lotor.wire.v1.numbers import NotifyType, Protocol
-from lotor.wire.v1.proposals import EspOffer, IkeOffer, read_ike
+from lotor.wire.v1.proposals import EspOffer, IkeOffer, read_ike, with_lifetime
 
 SHOWN = 4
 """Offers named in a refusal; a client may send two dozen."""
@@ -92,12 +92,17 @@ def ike_choice(remote: RemotePolicy, sa: SecurityAssociation) -> ChosenIke:
         for proposal, offer, suite in offers:
             misfit_here = _ike_misfit(remote.proposal_check, wanted, suite)
             if not misfit_here and suite is not None:
-                life = _agreed_life(remote.proposal_check, wanted.lifetime, suite.lifetime)
-                chosen = replace(suite, lifetime=life)
-                shortened = life < suite.lifetime
-                return ChosenIke(chosen, proposal, offer.transform, shortened, suite.lifetime)
+                return _for_how_long(remote, wanted.lifetime, ChosenIke(suite, proposal, offer.transform))
             misfit = _telling(misfit, misfit_here)
     raise _refuse([str(offer) for _, offer, _ in offers], [str(suite) for suite in remote.proposals], misfit)
+
+
+def _for_how_long(remote: RemotePolicy, mine: int, choice: ChosenIke) -> ChosenIke:
+    """`mine`: our lifetime. `offer_lifetime` writes a longer one into the answer: who obeys renews the later."""
+    theirs, life = choice.suite.lifetime, _agreed_life(remote.proposal_check, mine, choice.suite.lifetime)
+    if remote.offer_lifetime and mine > theirs:
+        life, choice = mine, replace(choice, transform=with_lifetime(choice.transform, mine))
+    return replace(choice, suite=replace(choice.suite, lifetime=life), shortened=life < theirs, offered=theirs)
 
 
 def _telling(before: str, now: str) -> str:
@@ -107,20 +112,18 @@ def _telling(before: str, now: str) -> str:
 
 
 def ike_answer(remote: RemotePolicy, sa: SecurityAssociation) -> IkeSuite:
-    """The initiator's check of the responder's choice: exactly one transform, and one that we offered."""
+    """The initiator's check of the responder's choice: exactly one transform, and one that we offered. A longer
+    lifetime than ours is not kept to, and with `exact` no other one is taken."""
     offers = [offer for _, offer in _ike_offers(sa)]
-    if len(offers) == 1:
-        for wanted in remote.proposals:
-            answered = offers[0].suite()
-            if answered is not None and replace(answered, lifetime=0) == replace(wanted, lifetime=0):
-                return replace(
-                    answered, lifetime=_agreed_life(remote.proposal_check, wanted.lifetime, answered.lifetime)
-                )
-    raise _refuse(
-        [str(offer) for offer in offers],
-        [str(suite) for suite in remote.proposals],
-        "the gateway chose something that was not offered",
-    )
+    misfit = "the gateway chose something that was not offered"
+    for wanted in remote.proposals if len(offers) == 1 else ():
+        answered = offers[0].suite()
+        if answered is not None and replace(answered, lifetime=0) == replace(wanted, lifetime=0):
+            theirs, exact = answered.lifetime, remote.proposal_check is ProposalCheck.EXACT
+            misfit = _life_misfit(remote.proposal_check, wanted.lifetime, theirs) if exact else ""
+            if not misfit:
+                return replace(answered, lifetime=_agreed_life(remote.proposal_check, wanted.lifetime, theirs))
+    raise _refuse([str(offer) for offer in offers], [str(suite) for suite in remote.proposals], misfit)
 
 
 # --- phase 2 ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from typing import TypeVar
 
@@ -235,6 +235,20 @@ def read_ike(transform: Transform) -> IkeOffer:
         kilobytes,
         transform,
     )
+
+
+def with_lifetime(transform: Transform, seconds: int) -> Transform:
+    """A phase-1 transform with another lifetime, everything else as it came."""
+    kept, unit = list[Attribute](), 0
+    for attribute in transform.attributes:
+        unit = attribute.number if attribute.type == IkeAttribute.LIFE_TYPE else unit
+        if unit != LifeType.SECONDS or attribute.type not in _IKE_LIFE:
+            kept.append(attribute)
+    life = (
+        Attribute.tv(IkeAttribute.LIFE_TYPE, LifeType.SECONDS),
+        Attribute.integer(IkeAttribute.LIFE_DURATION, seconds),
+    )
+    return replace(transform, attributes=(*kept, *life))
 
 
 def esp_transform(number: int, suite: EspSuite, *, group: Group | None, encapsulation: int, lifetime: int) -> Transform:
