@@ -353,7 +353,7 @@ def test_rate_limit(home: Path, line: str, octets: int | None) -> None:
     ("value", "why"),
     [
         ("20", "rate_limit wants a unit: kbit, Mbit or Gbit"),
-        ("20 mb", '"mb" is not a unit of rates: rate_limit takes kbit, Mbit or Gbit'),
+        ("20 mb", '"mb" is not a unit here: rate_limit takes kbit, Mbit or Gbit'),
         ("fast", "is not a number: rate_limit wants a number and a unit, like 20 Mbit"),
         ("63 kbit", "63 kbit is out of range: rate_limit takes 64 kbit to 1000 Gbit a second"),
         ("1001 Gbit", "out of range"),
@@ -361,6 +361,31 @@ def test_rate_limit(home: Path, line: str, octets: int | None) -> None:
 )
 def test_rates_that_are_none(home: Path, value: str, why: str) -> None:
     text = replaced(GATEWAY, "compression_", f"rate_limit {value}; compression_")
+    with pytest.raises(ConfigError) as caught:
+        loads(text, directory=home)
+    assert why in str(caught.value.problems[0])
+
+
+@pytest.mark.parametrize(
+    ("line", "kilobytes"),
+    [("", None), ("lifetime byte 10 MB;", 10240), ("lifetime byte 2GB;", 2097152), ("lifetime byte 1024 TB;", 2**40)],
+)
+def test_lifetime_by_volume(home: Path, line: str, kilobytes: int | None) -> None:
+    text = replaced(GATEWAY, "compression_", f"{line} compression_")
+    assert resolve(loads(text, directory=home).settings, {}).child.volume == kilobytes
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("20", "lifetime byte wants a unit: MB, GB or TB"),
+        ("20 KB", '"KB" is not a unit here: lifetime byte takes MB, GB or TB'),
+        ("0 MB", "0 MB is out of range: lifetime byte takes 1 MB to 1024 TB"),
+        ("much", "is not a number: lifetime byte wants a number and a unit, like 10 GB"),
+    ],
+)
+def test_volumes_that_are_none(home: Path, value: str, why: str) -> None:
+    text = replaced(GATEWAY, "compression_", f"lifetime byte {value}; compression_")
     with pytest.raises(ConfigError) as caught:
         loads(text, directory=home)
     assert why in str(caught.value.problems[0])

@@ -33,6 +33,18 @@ def test_nothing_is_lost_while_both_phases_are_renewed(internet, certificates, g
     assert client.call("vd", "192.0.2.50").stdout == "VPN connection terminated\n"
 
 
+def test_nothing_is_lost_while_pairs_end_by_volume(internet, certificates):
+    """The gateway alone has a limit: it tells the client, which renews in time."""
+    gateway = serve(internet, certificates, lifetime="time 1 hour; lifetime byte 1 MB")
+    client = road_warrior(internet.client, certificates)
+    assert lotor.connect(client, "alice", "alicepass").code == 0
+    large = ("-M", "dont", "-s", "1000")
+    flood = internet.client.run("ping", "-i", "0.005", *large, "-c", "2000", "-W", "2", INSIDE_HOST, patience=90)
+    assert lost(flood.stdout) == 0, flood.stdout
+    assert gateway.journal().count("SA pair") >= 3, gateway.journal()
+    assert client.call("vd", "192.0.2.50").stdout == "VPN connection terminated\n"
+
+
 def test_a_strongswan_gateway_keeps_the_session_of_a_renewed_phase_one(internet, certificates):
     peer = Charon(internet.gateway)
     peer.serve(certificates / "vpngw.crt", certificates / "vpngw.key", identity="gw.example.org")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Any
@@ -125,6 +125,46 @@ class Duration(Argument):
         return "" if self.high == HIGHEST else f"It is {self.low} to {self.high} seconds."
 
 
+def _measured(words: Words, units: Mapping[str, int], example: str) -> tuple[Token, str, int]:
+    """A number with its unit: where it stands, as written, and its value."""
+    wanted, listed = f"a number and a unit, like {example}", ", ".join(list(units)[:-1]) + f" or {list(units)[-1]}"
+    token = words.bare(wanted)
+    glued = re.fullmatch(r"(\d{1,12})([A-Za-z]*)", token.text, re.ASCII)
+    if not glued:
+        raise Mistake(token.at, f"{token} is not a number: {words.name} wants {wanted}")
+    unit = glued[2] or words.bare(f"a unit: {listed}").text
+    if unit not in units:
+        raise Mistake(words.last.at, f'"{unit}" is not a unit here: {words.name} takes {listed}')
+    return token, f"{glued[1]} {unit}", int(glued[1]) * units[unit]
+
+
+VOLUMES = {"MB": 1024, "GB": 1024**2, "TB": 1024**3}
+"""Kilobytes of 1024 octets."""
+
+
+@dataclass(frozen=True)
+class Volume(Argument):
+    """A number and its unit, to kilobytes, as quick mode counts them."""
+
+    low: int = VOLUMES["MB"]
+    high: int = 1024 * VOLUMES["TB"]
+
+    def read(self, words: Words) -> int:
+        token, written, value = _measured(words, VOLUMES, "10 GB")
+        if not self.low <= value <= self.high:
+            raise Mistake(token.at, f"{written} is out of range: {words.name} takes {self._span()}")
+        return value
+
+    def syntax(self) -> str:
+        return "N (MB|GB|TB)"
+
+    def limits(self) -> str:
+        return f"It is {self._span()}."
+
+    def _span(self) -> str:
+        return f"{self.low // VOLUMES['MB']} MB to {self.high // VOLUMES['TB']} TB"
+
+
 RATES = {"kbit": 125, "Mbit": 125_000, "Gbit": 125_000_000}
 """Octets a second."""
 
@@ -137,17 +177,9 @@ class Rate(Argument):
     high: int = 1000 * RATES["Gbit"]
 
     def read(self, words: Words) -> int:
-        wanted = "a number and a unit, like 20 Mbit"
-        token = words.bare(wanted)
-        glued = re.fullmatch(r"(\d{1,12})([A-Za-z]*)", token.text, re.ASCII)
-        if not glued:
-            raise Mistake(token.at, f"{token} is not a number: {words.name} wants {wanted}")
-        unit = glued[2] or words.bare("a unit: kbit, Mbit or Gbit").text
-        if unit not in RATES:
-            raise Mistake(words.last.at, f'"{unit}" is not a unit of rates: {words.name} takes kbit, Mbit or Gbit')
-        value = int(glued[1]) * RATES[unit]
+        token, written, value = _measured(words, RATES, "20 Mbit")
         if not self.low <= value <= self.high:
-            raise Mistake(token.at, f"{glued[1]} {unit} is out of range: {words.name} takes {self._span()}")
+            raise Mistake(token.at, f"{written} is out of range: {words.name} takes {self._span()}")
         return value
 
     def syntax(self) -> str:

@@ -157,7 +157,8 @@ def _child(sainfo: SainfoSettings) -> ChildPolicy:
     accepted = () if sainfo.ipcomp is Ipcomp.OFF else compression
     pfs_group = sainfo.pfs_group.value if sainfo.pfs_group else None
     asked = sainfo.ipcomp is Ipcomp.OFFER
-    return ChildPolicy(tuple(suites), pfs_group, sainfo.lifetime, accepted, ipcomp=asked, rate=sainfo.rate_limit)
+    policy = ChildPolicy(tuple(suites), pfs_group, sainfo.lifetime, accepted, ipcomp=asked, rate=sainfo.rate_limit)
+    return replace(policy, volume=sainfo.volume)
 
 
 def _beside(cipher: Cipher, integrities: tuple[Integrity, ...]) -> tuple[Integrity | None, ...]:

@@ -365,7 +365,8 @@ class Ipcomp(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SainfoSettings:
-    """One `sainfo` block. `local` and `remote` None: anonymous. `lifetime`: seconds, `rate_limit`: octets a second."""
+    """One `sainfo` block. `local` and `remote` None: anonymous. `lifetime`: seconds, `volume`: kilobytes,
+    `rate_limit`: octets a second."""
 
     local: Selector | None
     remote: Selector | None
@@ -379,6 +380,7 @@ class SainfoSettings:
     rate_limit: int | None
     pfs_group: Algorithm[Group] | None
     lifetime: int
+    volume: int | None
     remoteid: int
     places: Places = Places()
 

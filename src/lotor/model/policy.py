@@ -126,7 +126,7 @@ class RemotePolicy:
 class ChildPolicy:
     """One `sainfo`: suites in order of preference, `pfs_group` None without PFS, `lifetime` in seconds.
     `compression`: what is accepted for IPComp; `ipcomp`: and offered. `rate`: octets a second for each SA pair, each
-    way."""
+    way. `volume`: kilobytes that a pair carries each way, None without a limit."""
 
     suites: tuple[EspSuite, ...]
     pfs_group: Group | None = None
@@ -134,6 +134,7 @@ class ChildPolicy:
     compression: tuple[Compression, ...] = ()
     ipcomp: bool = False
     rate: int | None = None
+    volume: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

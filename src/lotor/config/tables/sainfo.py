@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lotor.config.arguments import RATES, Argument, Duration, ListOf, Number, Rate, Text, to_address
+from lotor.config.arguments import RATES, Argument, Duration, ListOf, Number, Rate, Text, Volume, to_address
 from lotor.config.choices import AlgorithmOf, Choice, Keyword
 from lotor.config.directive import MANDATORY, Block, Directive, Use
 from lotor.config.lexer import Kind, Token
@@ -171,10 +171,11 @@ SAINFO = Block(
         ),
         Directive(
             "lifetime byte",
-            Text(),
-            "A limit by volume.",
-            use=Use.REFUSED,
-            note="limits by volume were given up; use lifetime time",
+            Volume(),
+            "How much an SA carries, each way, before it is renewed. A peer that names no volume is told this one.",
+            default_text="none",
+            field="volume",
+            differs="racoon refuses limits by volume.",
         ),
         Directive(
             "remoteid",

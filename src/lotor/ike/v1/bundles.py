@@ -13,7 +13,15 @@ from lotor.model.child import LOWEST_SPI
 from lotor.model.policy import ChildPolicy
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
 from lotor.wire.v1.numbers import EncapsulationMode, Protocol, name_of
-from lotor.wire.v1.proposals import EspOffer, ah_text, esp_transform, ipcomp_transform, read_esp, read_ipcomp
+from lotor.wire.v1.proposals import (
+    EspOffer,
+    ah_text,
+    esp_transform,
+    ipcomp_transform,
+    read_esp,
+    read_ipcomp,
+    with_volume,
+)
 
 SPI_SIZE = 4
 CPI_SIZES = (2, 4)
@@ -93,10 +101,11 @@ def offer(policy: ChildPolicy, mode: int, spi: bytes, cpi: int | None) -> Securi
 
 
 def _esp_transforms(policy: ChildPolicy, mode: int) -> tuple[Transform, ...]:
-    return tuple(
+    transforms = (
         esp_transform(number, suite, group=policy.pfs_group, encapsulation=mode, lifetime=policy.lifetime)
         for number, suite in enumerate(policy.suites, 1)
     )
+    return tuple(with_volume(transform, policy.volume) for transform in transforms)
 
 
 def _ipcomp_transforms(policy: ChildPolicy, mode: int) -> tuple[Transform, ...]:

@@ -107,7 +107,7 @@ def _for_how_long(remote: RemotePolicy, mine: int, choice: ChosenIke) -> ChosenI
 
 def _telling(before: str, now: str) -> str:
     """The misfit worth telling: the one found latest in the order of checks."""
-    rank = ("", "unknown", "cipher", "hash", "group", "method", "curve", "key", "lifetime")
+    rank = ("", "unknown", "cipher", "hash", "group", "method", "curve", "key", "lifetime", "volume")
     return max(before, now, key=lambda text: rank.index(text.split(" ")[0]))
 
 
@@ -133,7 +133,8 @@ NO_AH = "AH is not carried out: it does not encrypt and passes no NAT; let the p
 
 @dataclass(frozen=True, slots=True)
 class ChosenEsp:
-    """The suite, the lifetime to keep, whether it is shorter than the peer's, and the offer to answer with."""
+    """The suite, the lifetime to keep, whether it is shorter than the `offered` one, and the offer to answer with.
+    `kilobytes`: the volume to keep, None without a limit; `limited`: it is less than the peer's."""
 
     suite: EspSuite
     group: Group | None
@@ -142,6 +143,7 @@ class ChosenEsp:
     shortened: bool
     offered: int
     offer: Offered
+    limited: bool = False
 
 
 def _fits_path(offer: EspOffer, *, udp: bool) -> bool:
@@ -169,7 +171,24 @@ def _esp_misfit(check: ProposalCheck, child: ChildPolicy, wanted: EspSuite, offe
         return f"group {group or 'none'} offered for PFS, {mine.name.lower()} wanted"
     if mine is None and group is not None and check is ProposalCheck.EXACT:
         return "group offered for PFS, none wanted"
-    return _life_misfit(check, child.lifetime, offer.lifetime_seconds or child.lifetime)
+    volume = _volume_misfit(check, child.volume, offer.lifetime_kilobytes)
+    return _life_misfit(check, child.lifetime, offer.lifetime_seconds or child.lifetime) or volume
+
+
+def _volume_misfit(check: ProposalCheck, wanted: int | None, offered: int | None) -> str:
+    """Who names no volume leaves it to us, but with `exact`."""
+    if check is ProposalCheck.STRICT and wanted and offered and offered > wanted:
+        return f"volume {offered} KB offered, at most {wanted} KB allowed by proposal_check strict"
+    if check is ProposalCheck.EXACT and offered != wanted:
+        here, there = (f"{each} KB" if each else "without limit" for each in (wanted, offered))
+        return f"volume {there} offered, exactly {here} wanted by proposal_check exact"
+    return ""
+
+
+def _agreed_volume(check: ProposalCheck, mine: int | None, theirs: int | None) -> int | None:
+    if check is ProposalCheck.OBEY and theirs is not None:
+        return theirs
+    return min((each for each in (mine, theirs) if each is not None), default=None)
 
 
 def esp_choice(check: ProposalCheck, child: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> ChosenEsp:
@@ -205,14 +224,16 @@ def _chosen(check: ProposalCheck, child: ChildPolicy, offer: Offered) -> ChosenE
         raise _refuse([str(esp)], _wanted(child), "unknown algorithm")
     theirs = esp.lifetime_seconds or child.lifetime
     life = _agreed_life(check, child.lifetime, theirs)
+    kilobytes = _agreed_volume(check, child.volume, esp.lifetime_kilobytes)
     return ChosenEsp(
         suite=suite,
         group=Group(esp.group) if esp.group is not None else None,
         lifetime=life,
-        kilobytes=esp.lifetime_kilobytes,
+        kilobytes=kilobytes,
         shortened=life < theirs,
         offered=theirs,
         offer=offer,
+        limited=kilobytes != esp.lifetime_kilobytes,
     )
 
 

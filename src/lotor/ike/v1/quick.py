@@ -21,7 +21,7 @@ from lotor.model.policy import ChildPolicy
 from lotor.model.secret import Secret
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.chain import Chain
-from lotor.wire.v1.numbers import EncapsulationMode, NotifyType, Protocol
+from lotor.wire.v1.numbers import EncapsulationMode, LifeType, NotifyType, Protocol
 from lotor.wire.v1.payloads import Identification, KeyExchange, Nonce, Notification
 from lotor.wire.v1.vendors import Vendor
 
@@ -80,9 +80,14 @@ def _wishes(session: Session, replaces: Pair | None) -> ChildPolicy:
     policy, given = session.desk.policy.child, session.facts.configuration
     if replaces is not None and not replaces.initiated:
         seconds = replaces.child.lifetime.hard_seconds or policy.lifetime
-        ipcomp = replaces.child.compression is not None
+        octets = replaces.child.lifetime.hard_octets
         return replace(
-            policy, suites=(replaces.child.suite,), pfs_group=replaces.group, lifetime=int(seconds), ipcomp=ipcomp
+            policy,
+            suites=(replaces.child.suite,),
+            pfs_group=replaces.group,
+            lifetime=int(seconds),
+            ipcomp=replaces.child.compression is not None,
+            volume=octets // 1024 if octets else None,
         )
     told = given.pfs_group if given is not None else None
     if policy.pfs_group is None and told in set(Group):
@@ -92,8 +97,9 @@ def _wishes(session: Session, replaces: Pair | None) -> ChildPolicy:
 
 def _shorter(chosen: choose.ChosenEsp, answer: Chain) -> choose.ChosenEsp:
     """As the responder told, if that is shorter."""
-    told = riders.told_lifetime(answer.all(Notification), Protocol.ESP, chosen.lifetime)
-    return replace(chosen, lifetime=told)
+    notes = answer.all(Notification)
+    seconds = riders.told_lifetime(notes, Protocol.ESP, chosen.lifetime)
+    return replace(chosen, lifetime=seconds, kilobytes=riders.told_volume(notes, chosen.kilobytes))
 
 
 # --- responder -------------------------------------------------------------------------------------------------------
@@ -141,11 +147,12 @@ def _never_renews(session: Session) -> bool:
 
 def _for_as_long_as_the_peer_can(session: Session, chosen: choose.ChosenEsp) -> choose.ChosenEsp:
     """A peer that never renews keeps its pair as long as it offered: at our lifetime its tunnel would fall silent."""
-    if not _never_renews(session) or not chosen.shortened:
+    if not _never_renews(session) or not (chosen.shortened or chosen.limited):
         return chosen
     text = f"vpnc does not renew SA pairs: this one lasts as long as the session, not {chosen.lifetime} s"
     session.desk.tell(Remark(session.id, text))
-    return replace(chosen, lifetime=chosen.offered, shortened=False)
+    volume = chosen.offer.esp.lifetime_kilobytes
+    return replace(chosen, lifetime=chosen.offered, shortened=False, kilobytes=volume, limited=False)
 
 
 def _late(session: Session) -> float | None:
@@ -153,7 +160,10 @@ def _late(session: Session) -> float | None:
 
 
 def _responder_lifetime(chosen: choose.ChosenEsp, spi: bytes) -> tuple[Notification, ...]:
-    return (riders.lifetime_note(Protocol.ESP, spi, chosen.lifetime),) if chosen.shortened else ()
+    life = {LifeType.SECONDS: chosen.lifetime} if chosen.shortened else {}
+    if chosen.limited and chosen.kilobytes is not None:
+        life[LifeType.KILOBYTES] = chosen.kilobytes
+    return (riders.lifetime_note(Protocol.ESP, spi, life),) if life else ()
 
 
 # --- both ------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -26,6 +26,9 @@ FOR_EVER = 2147483
 
 LEAST_LIFETIME = 30
 """Seconds: no peer talks us into renewing all the time."""
+
+LEAST_VOLUME = 1024
+"""Kilobytes: nor by this."""
 
 
 def offered(remote: RemotePolicy) -> tuple[VendorId, ...]:
@@ -139,17 +142,18 @@ def responder_lifetime(session: Session, choice: ChosenIke) -> tuple[Notificatio
     if not choice.shortened or choice.offered >= FOR_EVER:
         return ()
     spi = session.cookies.initiator + session.cookies.responder
-    return (lifetime_note(Protocol.ISAKMP, spi, choice.suite.lifetime),)
+    return (lifetime_note(Protocol.ISAKMP, spi, {LifeType.SECONDS: choice.suite.lifetime}),)
 
 
 _LIFE_TYPES = {Protocol.ISAKMP: IkeAttribute.LIFE_TYPE, Protocol.ESP: EspAttribute.LIFE_TYPE}
 """In both phases the attribute of the duration has the next number."""
 
 
-def lifetime_note(protocol: Protocol, spi: bytes, lifetime: int) -> Notification:
-    """RESPONDER-LIFETIME of either phase, in seconds."""
+def lifetime_note(protocol: Protocol, spi: bytes, life: Mapping[LifeType, int]) -> Notification:
+    """RESPONDER-LIFETIME of either phase, in seconds or kilobytes or both."""
     kind = _LIFE_TYPES[protocol]
-    attributes = [Attribute.tv(kind, LifeType.SECONDS), Attribute.integer(kind + 1, lifetime)]
+    pairs = ((Attribute.tv(kind, unit), Attribute.integer(kind + 1, value)) for unit, value in life.items())
+    attributes = [attribute for pair in pairs for attribute in pair]
     return Notification(NotifyType.RESPONDER_LIFETIME, encode_attributes(attributes), spi=spi, protocol=protocol)
 
 
@@ -171,20 +175,25 @@ def told_suite(chain: Chain, suite: IkeSuite) -> IkeSuite:
 
 def told_lifetime(notes: Iterable[Notification], protocol: Protocol, ours: int) -> int:
     """Seconds: those of the first RESPONDER-LIFETIME that shortens ours, else ours (RFC 2407 §4.6.3.1)."""
+    shorter = (told for told in _told(notes, protocol, LifeType.SECONDS) if told < ours)
+    return max(next(shorter, ours), min(ours, LEAST_LIFETIME))
+
+
+def told_volume(notes: Iterable[Notification], ours: int | None) -> int | None:
+    """Kilobytes of an SA pair: those of the first RESPONDER-LIFETIME that lessens ours, else ours."""
+    less = (told for told in _told(notes, Protocol.ESP, LifeType.KILOBYTES) if ours is None or told < ours)
+    told = next(less, None)
+    return ours if told is None else max(told, LEAST_VOLUME)
+
+
+def _told(notes: Iterable[Notification], protocol: Protocol, unit: LifeType) -> Iterator[int]:
+    """The durations in a unit that a responder told."""
+    life_type = _LIFE_TYPES[protocol]
     for note in notes:
         if note.type == NotifyType.RESPONDER_LIFETIME:
-            told = _seconds(decode_attributes(note.data), _LIFE_TYPES[protocol])
-            if told is not None and told < ours:
-                return max(told, LEAST_LIFETIME)
-    return ours
-
-
-def _seconds(attributes: tuple[Attribute, ...], life_type: int) -> int | None:
-    """The duration behind a life type of seconds."""
-    for kind, duration in pairwise(attributes):
-        if kind.type == life_type and kind.number == LifeType.SECONDS and duration.type == life_type + 1:
-            return duration.number
-    return None
+            for kind, duration in pairwise(decode_attributes(note.data)):
+                if kind.type == life_type and kind.number == unit and duration.type == life_type + 1:
+                    yield duration.number
 
 
 def says_initial_contact(chain: Chain) -> bool:

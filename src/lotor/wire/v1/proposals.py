@@ -262,6 +262,15 @@ def esp_transform(number: int, suite: EspSuite, *, group: Group | None, encapsul
     return Transform(number, _number(ESP_CIPHERS, suite.cipher), tuple(attributes))
 
 
+def with_volume(transform: Transform, kilobytes: int | None) -> Transform:
+    """A phase-2 transform that ends by volume, too."""
+    if kilobytes is None:
+        return transform
+    unit = Attribute.integer(EspAttribute.LIFE_TYPE, LifeType.KILOBYTES)
+    volume = Attribute.integer(EspAttribute.LIFE_DURATION, kilobytes)
+    return replace(transform, attributes=(*transform.attributes, unit, volume))
+
+
 def _how(group: Group | None, encapsulation: int, lifetime: int) -> tuple[Attribute, ...]:
     """The attributes that every protocol of phase 2 has; `lifetime` in seconds."""
     groups = (Attribute.integer(EspAttribute.GROUP, group),) if group else ()
