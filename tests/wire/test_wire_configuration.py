@@ -16,6 +16,7 @@ from lotor.wire.v1.chain import build_chain
 from lotor.wire.v1.configuration import (
     LONGEST_BANNER,
     MOST_NETWORKS,
+    answer_request,
     decode_configuration,
     encode_configuration,
     request_attributes,
@@ -48,6 +49,17 @@ def test_only_what_was_asked_is_answered_in_that_order():
     assert encode_attributes(attributes) == bytes.fromhex(
         "00040004 0a636303  00030004 0a636301  00030004 0a636302  00010004 0a636307"
     )
+
+
+@pytest.mark.parametrize(("unity", "back"), [(True, [1, 28682, 3, 3]), (False, [1, 3, 3])])
+def test_a_client_of_cisco_gets_its_host_name_back(unity, back):
+    """As racoon does it; without a value there is nothing to give back."""
+    name, again = Attribute.tlv(28682, b"laptop"), Attribute.tlv(28682, b"other")
+    asked = (Attribute.tlv(1, b""), name, Attribute.tlv(3, b""), again, Attribute.tlv(28681, b"x"))
+    attributes = answer_request(FULL, asked, unity=unity)
+    assert types(attributes) == back
+    assert (name in attributes) is unity
+    assert answer_request(FULL, (Attribute.tlv(28682, b""),), unity=True) == ()
 
 
 def test_a_push_tells_everything():

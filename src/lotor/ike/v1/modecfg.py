@@ -18,6 +18,7 @@ from lotor.wire.errors import Malformed
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.configuration import (
+    answer_request,
     asks_for_ipv6,
     decode_configuration,
     encode_configuration,
@@ -73,7 +74,8 @@ def give(session: Session, request: Attributes) -> Story[ModeConfiguration]:
     session.gates.demand(Gate.LOGIN, "a request for a configuration")
     configuration = session.facts.configuration or (yield from _acquire(session))
     asked = [attribute.type for attribute in request.attributes]
-    attributes = encode_configuration(_as_read_by(session, configuration), asked, unity=_unity(session))
+    told = _as_read_by(session, configuration)
+    attributes = answer_request(told, request.attributes, unity=_unity(session))
     yield from send(Attributes(ConfigType.REPLY, request.identifier, attributes))
     return configuration if asks_for_ipv6(asked) else without_ipv6(configuration)
 

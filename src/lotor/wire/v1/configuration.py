@@ -25,6 +25,7 @@ _SPLIT_PADDING = bytes(6)
 _UNUSABLE = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32"))
 _UNUSABLE6 = tuple(IPv6Network(text) for text in ("::/127", "::ffff:0:0/96", "fe80::/10", "ff00::/8"))
 _UNITY_FIRST = ConfigAttribute.UNITY_BANNER
+_ECHOED = frozenset({ConfigAttribute.UNITY_DDNS_HOSTNAME})
 
 
 def encode_configuration(
@@ -43,6 +44,26 @@ def encode_configuration(
         for value in _WRITERS[number](configuration)
         if isinstance(value, Attribute) or value
     )
+
+
+def answer_request(
+    configuration: ModeConfiguration, request: Iterable[Attribute], *, unity: bool
+) -> tuple[Attribute, ...]:
+    """What answers a client's request, see `encode_configuration`; its host name goes back as it came."""
+    answers: list[Attribute] = []
+    for number, asked in _firsts(request).items():
+        if number not in _ECHOED:
+            answers += encode_configuration(configuration, [number], unity=unity)
+        elif unity and asked.data:
+            answers.append(asked)
+    return tuple(answers)
+
+
+def _firsts(attributes: Iterable[Attribute]) -> dict[int, Attribute]:
+    found: dict[int, Attribute] = {}
+    for attribute in attributes:
+        found.setdefault(attribute.type, attribute)
+    return found
 
 
 def decode_configuration(attributes: Iterable[Attribute]) -> ModeConfiguration:
