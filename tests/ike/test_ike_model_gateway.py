@@ -29,11 +29,11 @@ from lotor.wire.v1.numbers import (
     Protocol,
     XauthAttribute,
 )
-from lotor.wire.v1.payloads import Attributes, Delete, Nonce, Notification
+from lotor.wire.v1.payloads import Attributes, Delete, Identification, Nonce, Notification
 from lotor.wire.v1.proposals import esp_transform, ike_transform
 from peers.counter import Counter
 from peers.speaker import I, Manners, Q, Speaker, T
-from peers.world import CHILD, GATEWAY, SUITE
+from peers.world import CHILD, CONFIGURATION, GATEWAY, SUITE
 
 LENGTH = int(os.environ.get("LOTOR_MODEL_LENGTH", "7"))
 UNPRUNED = int(os.environ.get("LOTOR_MODEL_UNPRUNED", "3"))
@@ -192,6 +192,11 @@ class Case:
     def quick(self) -> None:
         self._fresh(Q, ESP, Nonce(bytes(16)))
 
+    def quick_from_inside(self) -> None:
+        """As Apple's client does it that had the address before: no configuration is asked for."""
+        inside = Identification(1, 0, 0, CONFIGURATION.address.packed)
+        self._fresh(Q, ESP, Nonce(bytes(16)), inside, Identification(4, 0, 0, bytes(8)))
+
     def quick_third(self) -> None:
         self._reply("quick", Q)
 
@@ -265,6 +270,7 @@ REST = (
     "acknowledge",
     "request",
     "quick",
+    "quick_from_inside",
     "quick_third",
     "delete",
     "delete_clear",
@@ -320,15 +326,17 @@ def _walk(which: str, length: int):
 
 @pytest.mark.parametrize("which", list(METHODS))
 def test_nothing_is_given_before_the_back_end_said_yes(which):
-    up = walked = 0
+    up = walked = short = 0
     for letters, case in _walk(which, LENGTH):
         assert not case.violations(), letters
         case.replay()
         assert not case.violations(), (*letters, "replay")
         walked += 1
         up += bool(case.counter.host.of(Up))
+        short |= "quick_from_inside" in letters and "request" not in letters and bool(case.counter.host.of(Up))
     assert walked > 300
     assert up, "no sequence brought a tunnel up: the model walks past the door"
+    assert short, "no sequence went on with an address that was not asked for"
 
 
 def _opening(which: str) -> tuple[str, ...]:
