@@ -12,7 +12,7 @@ from lotor.ike.questions import AskPerson, CheckLogin, DeriveSkeyid, JudgePeer, 
 from lotor.model.algorithms import AuthMethod, Curve, Hash
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Untrusted
-from lotor.model.policy import ExchangeMode, Policy, Switch
+from lotor.model.policy import ExchangeMode, Policy, ProposalCheck, Switch
 from lotor.model.reason import Cause
 from lotor.wire.v1.chain import parse_chain
 from lotor.wire.v1.numbers import PayloadType
@@ -215,6 +215,35 @@ def test_a_request_does_not_outweigh_a_name(mode):
     assert _met(mode, client, everybody, bob, alice) == "alice"
     stranger = replace(client, my_identity=Identity(IdKind.FQDN, b"carol"))
     assert _met(mode, stranger, bob, alice, everybody) == "everybody"
+
+
+def _refused(client, *blocks) -> str:
+    world, gateway, person = pair(client=client)
+    world.do(gateway, gateway.endpoint.command(Reload(Policy(blocks, CHILD)), world.now))
+    connect(world, person, gateway)
+    assert world.run(20, lambda: bool(gateway.of(Ended)))
+    return gateway.of(Ended)[0].reason.text
+
+
+@pytest.mark.parametrize("mode", list(ExchangeMode))
+def test_a_refusal_names_what_every_block_wants_and_how_near_the_offer_came(mode):
+    keyed, hybrid = (_remotes(method, mode)["gateway"] for method in (AuthMethod.PSK, AuthMethod.HYBRID_RSA))
+    client = _remotes(AuthMethod.HYBRID_RSA, mode)["client"]
+    client = replace(client, proposals=(replace(client.proposals[0], lifetime=99999),))
+    strict = replace(hybrid, name="hybrid", proposal_check=ProposalCheck.STRICT)
+    other = replace(keyed, proposals=(replace(keyed.proposals[0], hash=Hash.SHA256),))
+    told = _refused(client, other, strict)
+    assert "wanted aes-128/sha256/modp1024, aes-128/sha1/modp1024" in told
+    assert "(lifetime 99999 s offered, at most 28800 s allowed by proposal_check strict)" in told
+
+
+def test_a_refusal_for_the_name_goes_before_one_for_the_proposal():
+    mode = ExchangeMode.AGGRESSIVE
+    client = replace(_remotes(AuthMethod.RSA, mode)["client"], my_identity=Identity(IdKind.FQDN, b"carol"))
+    other = _remotes(AuthMethod.PSK, mode)["gateway"]
+    (alice,) = _blocks(AuthMethod.RSA, mode, "alice")
+    alice = replace(alice, peers_identifiers=(IdentityPattern(IdKind.FQDN, "alice"),), verify_identifier=True)
+    assert "carol is none of the peers_identifiers of remote alice" in _refused(client, other, alice)
 
 
 def test_in_main_mode_only_blocks_that_take_what_was_chosen_are_looked_at():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.v1 import bundles
@@ -87,14 +88,21 @@ def _agreed_life(check: ProposalCheck, mine: int, theirs: int) -> int:
 def ike_choice(remote: RemotePolicy, sa: SecurityAssociation) -> ChosenIke:
     """The responder's choice: our proposals in their order, the first of the peer's transforms that fits each."""
     offers = [(proposal, offer, offer.suite()) for proposal, offer in _ike_offers(sa)]
-    misfit = ""
     for wanted in remote.proposals:
         for proposal, offer, suite in offers:
-            misfit_here = _ike_misfit(remote.proposal_check, wanted, suite)
-            if not misfit_here and suite is not None:
+            if suite is not None and not _ike_misfit(remote.proposal_check, wanted, suite):
                 return _for_how_long(remote, wanted.lifetime, ChosenIke(suite, proposal, offer.transform))
-            misfit = _telling(misfit, misfit_here)
-    raise _refuse([str(offer) for _, offer, _ in offers], [str(suite) for suite in remote.proposals], misfit)
+    raise ike_refusal((remote,), sa)
+
+
+def ike_refusal(remotes: Iterable[RemotePolicy], sa: SecurityAssociation) -> PolicyRefusal:
+    """What is offered beside what any of the blocks would take, and the misfit of the offer that came nearest."""
+    offers, misfit, wishes = [offer for _, offer in _ike_offers(sa)], "", list[str]()
+    for remote in remotes:
+        wishes += [str(wanted) for wanted in remote.proposals]
+        for wanted, offer in product(remote.proposals, offers):
+            misfit = _telling(misfit, _ike_misfit(remote.proposal_check, wanted, offer.suite()))
+    return _refuse([str(offer) for offer in offers], list(dict.fromkeys(wishes)), misfit)
 
 
 def _for_how_long(remote: RemotePolicy, mine: int, choice: ChosenIke) -> ChosenIke:

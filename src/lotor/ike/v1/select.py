@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.session import Session
 from lotor.ike.v1 import identify, riders
-from lotor.ike.v1.choose import ChosenIke, ike_choice
+from lotor.ike.v1.choose import ChosenIke, ike_choice, ike_refusal
 from lotor.model.distinguished import means
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.policy import RemotePolicy
@@ -52,9 +52,17 @@ def _choose(session: Session, sa: SecurityAssociation, peer: Identity | None, sa
         else:
             fitting.append((remote, choice))
     if not fitting:
-        raise refusals[0]
+        raise _most_telling(session.facts.candidates or (session.remote,), sa, refusals)
     session.remote, choice = _asked_for(fitting, riders.requested_issuers(said))
     return choice
+
+
+def _most_telling(
+    candidates: Iterable[RemotePolicy], sa: SecurityAssociation, refusals: Iterable[PolicyRefusal]
+) -> PolicyRefusal:
+    """That of an identity, which comes after the proposals, or one that looks at the proposals of all blocks."""
+    later = (refusal for refusal in refusals if refusal.reason.cause is not Cause.NO_PROPOSAL)
+    return next(later, None) or ike_refusal(candidates, sa)
 
 
 def _asked_for(
