@@ -78,6 +78,15 @@ CIRCUMSTANCES = (
         ),
     ),
     Circumstance("3DES", _same(f"{_HERE}3des_without_perfect_forward_secrecy")),
+    Circumstance(
+        "Camellia; Blowfish, CAST-128",
+        (
+            "old_ciphers::test_lotor_at_both_ends_is_warned_of_short_blocks",
+            "old_ciphers::test_a_strongswan_client_with_camellia",
+            "old_ciphers::test_a_lotor_client_with_camellia_at_a_strongswan_gateway",
+            "",
+        ),
+    ),
     Circumstance("PFS", (NAT, NAT, NAT, NAT)),
     Circumstance("no PFS", _same(f"{_HERE}3des_without_perfect_forward_secrecy")),
     Circumstance("configuration pulled", (NAT, NAT, NAT, NAT)),

@@ -78,7 +78,7 @@ HEAD = (1, 1)
         ("hybrid_rsa_server", "¦xauth_psk_server", "xauth_psk_server needs the file of keys: add path pre_shared_key"),
         ("hybrid_rsa_server", "¦pre_shared_key", "pre_shared_key needs the file of keys: add path pre_shared_key"),
         ("exchange_mode aggressive", "¦exchange_mode base", "no exchange mode of this list is available"),
-        ("algorithm aes; hash", "algorithm ¦camellia; hash", "encryption_algorithm camellia is not available"),
+        ("algorithm aes; hash", "algorithm ¦rc5; hash", "encryption_algorithm rc5 is not available"),
         (
             "{ encryption_algorithm aes; auth",
             "{ ¦encryption_algorithm rc4; auth",
@@ -203,13 +203,13 @@ def test_a_client_does_not_care_for_the_gateways_blocks(home: Path) -> None:
 
 
 def test_algorithms_that_are_left_out_of_a_list(home: Path) -> None:
-    text = replaced(GATEWAY, "algorithm aes; auth", "algorithm blowfish 448, aes 256, aes, 3des; auth")
+    text = replaced(GATEWAY, "algorithm aes; auth", "algorithm rc5 448, aes 256, aes, 3des; auth")
     text = replaced(text, "hmac_sha256; comp", "hmac_sha512, hmac_sha1; comp")
     text = replaced(text, "mode aggressive", "mode main, base, aggressive")
     loaded = loads(text, directory=home)
     told = [w.text.partition(":")[0] for w in loaded.warnings]
     assert told[0].startswith("exchange_mode base is not available in this version and is left out; available")
-    assert told[1].startswith("encryption_algorithm blowfish is not available in this version and is left out")
+    assert told[1].startswith("encryption_algorithm rc5 is not available in this version and is left out")
     assert told[2:] == ["encryption_algorithm 3des is weak", "authentication_algorithm hmac_sha1 is weak"]
     policy = resolve(loaded.settings, {})
     assert policy.remotes[0].exchange_modes == (ExchangeMode.MAIN, ExchangeMode.AGGRESSIVE)
@@ -218,6 +218,24 @@ def test_algorithms_that_are_left_out_of_a_list(home: Path) -> None:
         for cipher, bits in ((Cipher.AES_CBC, 256), (Cipher.AES_CBC, 128), (Cipher.TRIPLE_DES_CBC, 0))
         for integrity in (Integrity.HMAC_SHA512, Integrity.HMAC_SHA1)
     )
+
+
+def test_old_ciphers_work_where_they_are_written(home: Path) -> None:
+    text = replaced(GATEWAY, "algorithm aes; hash", "algorithm camellia 192; hash")
+    text = replaced(text, "algorithm aes; auth", "algorithm twofish, blowfish 448, cast128; auth")
+    loaded = loads(text, directory=home)
+    told = [w.text.partition(":")[0] for w in loaded.warnings]
+    assert told == ["encryption_algorithm blowfish is weak", "encryption_algorithm cast128 is weak"]
+    policy = resolve(loaded.settings, {})
+    assert (policy.remotes[0].proposals[0].cipher, policy.remotes[0].proposals[0].key_bits) == (
+        Cipher.CAMELLIA_CBC,
+        192,
+    )
+    assert [(suite.cipher, suite.key_bits) for suite in policy.child.suites] == [
+        (Cipher.TWOFISH_CBC, 128),
+        (Cipher.BLOWFISH_CBC, 448),
+        (Cipher.CAST_CBC, 128),
+    ]
 
 
 @pytest.mark.parametrize(

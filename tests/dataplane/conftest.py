@@ -55,6 +55,8 @@ _SCAPY_AUTH = {
 _SCAPY_CRYPT = {
     Cipher.AES_CBC: "AES-CBC",
     Cipher.TRIPLE_DES_CBC: "3DES",
+    Cipher.BLOWFISH_CBC: "Blowfish",
+    Cipher.CAST_CBC: "CAST",
     Cipher.AES_GCM_16: "AES-GCM",
     Cipher.CHACHA20_POLY1305: "CHACHA20-POLY1305",
 }

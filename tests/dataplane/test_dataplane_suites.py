@@ -16,7 +16,15 @@ from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.child import DirectionKeys
 from lotor.model.secret import Secret
 
-CBC = [(Cipher.AES_CBC, 128), (Cipher.AES_CBC, 192), (Cipher.AES_CBC, 256), (Cipher.TRIPLE_DES_CBC, 0)]
+CBC = [
+    (Cipher.AES_CBC, 128),
+    (Cipher.AES_CBC, 192),
+    (Cipher.AES_CBC, 256),
+    (Cipher.TRIPLE_DES_CBC, 0),
+    (Cipher.BLOWFISH_CBC, 128),
+    (Cipher.BLOWFISH_CBC, 448),
+    (Cipher.CAST_CBC, 128),
+]
 SUITES = [
     *(EspSuite(cipher, bits, integrity) for (cipher, bits), integrity in product(CBC, Integrity)),
     *(EspSuite(Cipher.AES_GCM_16, bits, None) for bits in (128, 192, 256)),

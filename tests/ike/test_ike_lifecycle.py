@@ -225,11 +225,16 @@ def test_a_longer_lifetime_is_refused_where_the_administrator_says_so(check):
     assert client.of(Ended)[0].reason.cause is Cause.NO_PROPOSAL
 
 
+OLD_CIPHERS = [(Cipher.CAMELLIA_CBC, 256), (Cipher.BLOWFISH_CBC, 448), (Cipher.CAST_CBC, 80)]
+
+
 @pytest.mark.parametrize("integrity", list(Integrity))
-@pytest.mark.parametrize("bits", [128, 256])
-def test_suites_of_phase_two(integrity, bits):
+@pytest.mark.parametrize(
+    ("cipher", "bits"), [(Cipher.AES_CBC, 128), (Cipher.AES_CBC, 256), (Cipher.TWOFISH_CBC, 256), *OLD_CIPHERS]
+)
+def test_suites_of_phase_two(integrity, cipher, bits):
     world, gateway, client = pair()
-    suites = replace(CHILD, suites=(EspSuite(Cipher.AES_CBC, bits, integrity),))
+    suites = replace(CHILD, suites=(EspSuite(cipher, bits, integrity),))
     for host in (gateway, client):
         world.do(host, host.endpoint.command(Reload(Policy(host.policy.remotes, suites)), world.now))
     connect(world, client, gateway)
@@ -301,7 +306,10 @@ class _Unusable:
 
 
 @pytest.mark.parametrize("hashed", [Hash.SHA1, Hash.SHA256, Hash.SHA384, Hash.SHA512, Hash.MD5])
-@pytest.mark.parametrize(("cipher", "bits"), [(Cipher.AES_CBC, 192), (Cipher.AES_CBC, 256), (Cipher.TRIPLE_DES_CBC, 0)])
+@pytest.mark.parametrize(
+    ("cipher", "bits"),
+    [(Cipher.AES_CBC, 192), (Cipher.AES_CBC, 256), (Cipher.TRIPLE_DES_CBC, 0), (Cipher.IDEA_CBC, 0), *OLD_CIPHERS],
+)
 def test_suites_of_phase_one(hashed, cipher, bits):
     suite = replace(GATEWAY.proposals[0], cipher=cipher, key_bits=bits, hash=hashed)
     _up(gateway=replace(GATEWAY, proposals=(suite,)), client=replace(CLIENT, proposals=(suite,)))

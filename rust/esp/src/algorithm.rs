@@ -7,6 +7,10 @@ use std::fmt;
 pub enum Cipher {
     AesCbc,
     TripleDesCbc,
+    CamelliaCbc,
+    BlowfishCbc,
+    Cast128Cbc,
+    TwofishCbc,
     AesGcm16,
     ChaCha20Poly1305,
 }
@@ -55,7 +59,8 @@ impl Suite {
         let (key_len, iv_len, align) = self.cipher_sizes().ok_or(UnknownSuite(*self))?;
         let (integrity_key_len, icv_len) = match (self.cipher, self.integrity) {
             (Cipher::AesGcm16 | Cipher::ChaCha20Poly1305, None) => (0, 16),
-            (Cipher::AesCbc | Cipher::TripleDesCbc, Some(integrity)) => integrity.sizes(),
+            (Cipher::AesGcm16 | Cipher::ChaCha20Poly1305, Some(_)) => return Err(UnknownSuite(*self)),
+            (_, Some(integrity)) => integrity.sizes(),
             _ => return Err(UnknownSuite(*self)),
         };
         Ok(Shape { key_len, integrity_key_len, iv_len, align, icv_len })
@@ -64,7 +69,10 @@ impl Suite {
     fn cipher_sizes(&self) -> Option<(usize, usize, usize)> {
         let key_len = usize::from(self.key_bits / 8);
         match (self.cipher, self.key_bits) {
-            (Cipher::AesCbc, 128 | 192 | 256) => Some((key_len, 16, 16)),
+            (Cipher::AesCbc | Cipher::CamelliaCbc | Cipher::TwofishCbc, 128 | 192 | 256) => Some((key_len, 16, 16)),
+            (Cipher::BlowfishCbc, 40..=448) | (Cipher::Cast128Cbc, 40..=128) if self.key_bits % 8 == 0 => {
+                Some((key_len, 8, 8))
+            }
             (Cipher::TripleDesCbc, 0 | 192) => Some((24, 8, 8)),
             (Cipher::AesGcm16, 128 | 192 | 256) => Some((key_len + SALT_LEN, 8, 4)),
             (Cipher::ChaCha20Poly1305, 0 | 256) => Some((32 + SALT_LEN, 8, 4)),
@@ -112,5 +120,17 @@ mod tests {
         assert!(suite(Cipher::AesCbc, 128, None).shape().is_err());
         assert!(suite(Cipher::AesGcm16, 128, Some(Integrity::HmacSha1)).shape().is_err());
         assert!(suite(Cipher::AesCbc, 64, Some(Integrity::HmacSha1)).shape().is_err());
+        assert!(suite(Cipher::CamelliaCbc, 128, None).shape().is_err());
+    }
+
+    #[test]
+    fn key_lengths_are_those_of_rfc_2451() {
+        let exists = |cipher, bits| suite(cipher, bits, Some(Integrity::HmacSha1)).shape().is_ok();
+        assert!(exists(Cipher::BlowfishCbc, 40) && exists(Cipher::BlowfishCbc, 448));
+        assert!(
+            !exists(Cipher::BlowfishCbc, 32) && !exists(Cipher::BlowfishCbc, 456) && !exists(Cipher::BlowfishCbc, 44)
+        );
+        assert!(exists(Cipher::Cast128Cbc, 40) && exists(Cipher::Cast128Cbc, 128) && !exists(Cipher::Cast128Cbc, 136));
+        assert!(exists(Cipher::TwofishCbc, 192) && !exists(Cipher::TwofishCbc, 0) && !exists(Cipher::CamelliaCbc, 64));
     }
 }

@@ -7,6 +7,9 @@ use ::hmac::Hmac;
 use aes::{Aes128, Aes192, Aes256};
 use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce, UnboundKey, AES_128_GCM, AES_192_GCM, AES_256_GCM, CHACHA20_POLY1305};
 use aws_lc_rs::{constant_time, hmac};
+use blowfish::Blowfish;
+use camellia::{Camellia128, Camellia192, Camellia256};
+use cast5::Cast5;
 use cbc::cipher::array::{Array, ArraySize};
 use cbc::cipher::{
     BlockCipherDecrypt, BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockModeDecrypt,
@@ -14,6 +17,7 @@ use cbc::cipher::{
 };
 use des::TdesEde3;
 use md5::Md5;
+use twofish::Twofish;
 
 use crate::algorithm::{Cipher, Integrity};
 use crate::hmac::{Digest, Keyed};
@@ -61,6 +65,12 @@ pub(crate) fn cbc(cipher: Cipher, key: &[u8]) -> Option<Box<dyn Cbc>> {
         (Cipher::AesCbc, 24) => Some(Box::new(CbcOf(Aes192::new_from_slice(key).ok()?))),
         (Cipher::AesCbc, 32) => Some(Box::new(CbcOf(Aes256::new_from_slice(key).ok()?))),
         (Cipher::TripleDesCbc, 24) => Some(Box::new(CbcOf(TdesEde3::new_from_slice(key).ok()?))),
+        (Cipher::CamelliaCbc, 16) => Some(Box::new(CbcOf(Camellia128::new_from_slice(key).ok()?))),
+        (Cipher::CamelliaCbc, 24) => Some(Box::new(CbcOf(Camellia192::new_from_slice(key).ok()?))),
+        (Cipher::CamelliaCbc, 32) => Some(Box::new(CbcOf(Camellia256::new_from_slice(key).ok()?))),
+        (Cipher::BlowfishCbc, _) => Some(Box::new(CbcOf(<Blowfish>::new_from_slice(key).ok()?))),
+        (Cipher::Cast128Cbc, _) => Some(Box::new(CbcOf(Cast5::new_from_slice(key).ok()?))),
+        (Cipher::TwofishCbc, _) => Some(Box::new(CbcOf(Twofish::new_from_slice(key).ok()?))),
         _ => None,
     }
 }
@@ -209,14 +219,51 @@ mod tests {
         wipes::<Aes192>();
         wipes::<Aes256>();
         wipes::<TdesEde3>();
+        wipes::<Camellia128>();
+        wipes::<Camellia192>();
+        wipes::<Camellia256>();
+        wipes::<Blowfish>();
+        wipes::<Cast5>();
+        wipes::<Twofish>();
         wipes::<Md5>();
     }
+    /// RFC 3713, RFC 2144 (three key lengths), Schneier's of Blowfish and Twofish: one block, key and text in hexadecimal.
+    #[test]
+    fn old_ciphers_give_the_published_answers() {
+        let octets = |hex: &str| -> Vec<u8> {
+            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+        };
+        let same = "0123456789abcdeffedcba9876543210";
+        for (cipher, key, plain, secret) in [
+            (Cipher::CamelliaCbc, same, same, "67673138549669730857065648eabe43"),
+            (Cipher::BlowfishCbc, "ffffffffffffffff", "ffffffffffffffff", "51866fd5b85ecb8a"),
+            (Cipher::Cast128Cbc, "0123456712345678234567893456789a", "0123456789abcdef", "238b4fe5847e44b2"),
+            (Cipher::Cast128Cbc, "01234567123456782345", "0123456789abcdef", "eb6a711a2c02271b"),
+            (Cipher::Cast128Cbc, "0123456712", "0123456789abcdef", "7ac816d16e9b302e"),
+            (Cipher::TwofishCbc, &"00".repeat(16), &"00".repeat(16), "9f589f5cf6122c32b6bfec2f2ae8c35a"),
+        ] {
+            let (cbc, plain, secret) = (cbc(cipher, &octets(key)).unwrap(), octets(plain), octets(secret));
+            let block = plain.len();
+            let mut packet = [vec![0; block], plain.clone()].concat();
+            cbc.encrypt(&mut packet, 2 * block, block..2 * block);
+            assert_eq!(packet[block..], secret, "{cipher:?}");
+            cbc.decrypt(&vec![0; block], &mut packet[block..]);
+            assert_eq!(packet[block..], plain, "{cipher:?}");
+        }
+    }
+
     /// Side by side or one by one, and with a block cipher's own CBC of another kind: the same octets.
     #[test]
     fn lanes_are_independent() {
-        for (cipher, key_len, block) in
-            [(Cipher::AesCbc, 16, 16), (Cipher::AesCbc, 32, 16), (Cipher::TripleDesCbc, 24, 8)]
-        {
+        for (cipher, key_len, block) in [
+            (Cipher::AesCbc, 16, 16),
+            (Cipher::AesCbc, 32, 16),
+            (Cipher::TripleDesCbc, 24, 8),
+            (Cipher::CamelliaCbc, 24, 16),
+            (Cipher::BlowfishCbc, 5, 8),
+            (Cipher::Cast128Cbc, 16, 8),
+            (Cipher::TwofishCbc, 32, 16),
+        ] {
             let cbc = cbc(cipher, &(0..key_len).collect::<Vec<u8>>()).unwrap();
             let stride = 8 + block + 6 * block + 12;
             let body = 8 + block..8 + 7 * block;

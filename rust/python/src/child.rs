@@ -182,6 +182,10 @@ fn cipher(value: &str) -> PyResult<Cipher> {
     match value {
         "aes" => Ok(Cipher::AesCbc),
         "3des" => Ok(Cipher::TripleDesCbc),
+        "camellia" => Ok(Cipher::CamelliaCbc),
+        "blowfish" => Ok(Cipher::BlowfishCbc),
+        "cast128" => Ok(Cipher::Cast128Cbc),
+        "twofish" => Ok(Cipher::TwofishCbc),
         "aes_gcm_16" => Ok(Cipher::AesGcm16),
         "chacha20_poly1305" => Ok(Cipher::ChaCha20Poly1305),
         _ => Err(unknown("cipher", value)),

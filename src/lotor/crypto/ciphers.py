@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from collections.abc import Callable, Mapping
+
+from cryptography.hazmat.decrepit.ciphers.algorithms import CAST5, IDEA, Blowfish, Camellia, TripleDES
+from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
 from cryptography.hazmat.primitives.ciphers import Cipher as Transformation
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from lotor.model.algorithms import AEADS, Cipher
 
-_BLOCKS = {Cipher.AES_CBC: 16, Cipher.TRIPLE_DES_CBC: 8}
-_FIXED_KEYS = {Cipher.TRIPLE_DES_CBC: 24, Cipher.CHACHA20_POLY1305: 32}
+_BLOCKS = {
+    Cipher.AES_CBC: 16,
+    Cipher.CAMELLIA_CBC: 16,
+    Cipher.TRIPLE_DES_CBC: 8,
+    Cipher.BLOWFISH_CBC: 8,
+    Cipher.CAST_CBC: 8,
+    Cipher.IDEA_CBC: 8,
+}
+_FIXED_KEYS = {Cipher.TRIPLE_DES_CBC: 24, Cipher.IDEA_CBC: 16, Cipher.CHACHA20_POLY1305: 32}
+_MAKERS: Mapping[Cipher, Callable[[bytes], BlockCipherAlgorithm]] = {
+    Cipher.AES_CBC: AES,
+    Cipher.CAMELLIA_CBC: Camellia,
+    Cipher.TRIPLE_DES_CBC: TripleDES,
+    Cipher.BLOWFISH_CBC: Blowfish,
+    Cipher.CAST_CBC: CAST5,
+    Cipher.IDEA_CBC: IDEA,
+}
 AEAD_SALT = 4
 
 
@@ -28,18 +46,16 @@ def key_octets(cipher: Cipher, key_bits: int) -> int:
 
 
 class Cbc:
-    """CBC under one key, ready for many messages: RFC 3602 (AES), RFC 2451 (3DES). `ValueError` for a wrong key."""
+    """CBC under one key, ready for many messages: RFC 3602 (AES), RFC 4312 (Camellia), RFC 2451 (the others).
+    `ValueError` for a wrong key."""
 
     __slots__ = ("_algorithm", "_block")
 
     def __init__(self, cipher: Cipher, key: bytes) -> None:
         self._block = block_size(cipher)
-        if cipher is Cipher.AES_CBC:
-            self._algorithm: AES | TripleDES = AES(key)
-            return
-        if len(key) != _FIXED_KEYS[cipher]:
+        if len(key) != _FIXED_KEYS.get(cipher, len(key)):
             raise ValueError(f"a key of {cipher.value} has {_FIXED_KEYS[cipher]} octets, not {len(key)}")
-        self._algorithm = TripleDES(key)
+        self._algorithm = _MAKERS[cipher](key)
 
     def encrypt(self, iv: bytes, data: bytes) -> bytes:
         """`ValueError` when IV or data have a wrong length."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from lotor import __version__
 from lotor.control.views import SCHEMA, ChildView, OffloadsView, SessionView, StatusView, TrafficView
 from lotor.ike.events import ChildUp
-from lotor.model.algorithms import Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
+from lotor.model.algorithms import SHORT_BLOCKS, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.child import Counters
 from lotor.model.offloads import Offloads
 from lotor.model.text import clean
@@ -21,7 +21,7 @@ WEAK: dict[Group | Hash | Integrity | Cipher, str] = {
     Hash.SHA1: "sha1 is old: use sha256 on both ends",
     Integrity.HMAC_MD5: "hmac_md5 is old: use hmac_sha256 on both ends",
     Integrity.HMAC_SHA1: "hmac_sha1 is old: use hmac_sha256 on both ends",
-    Cipher.TRIPLE_DES_CBC: "3des is weak and slow: use aes on both ends",
+    **{each: f"{each.value} has short blocks, which repeat: use aes on both ends" for each in SHORT_BLOCKS},
 }
 
 

@@ -7,15 +7,38 @@ from enum import Enum, IntEnum
 
 
 class Cipher(Enum):
-    """Encryption of ISAKMP messages (CBC only) and of ESP. Those of `AEADS` authenticate by themselves."""
+    """Encryption of ISAKMP messages (CBC, but not Twofish) and of ESP (but not IDEA). Those of `AEADS` authenticate by
+    themselves."""
 
     AES_CBC = "aes"
     TRIPLE_DES_CBC = "3des"
+    CAMELLIA_CBC = "camellia"
+    BLOWFISH_CBC = "blowfish"
+    CAST_CBC = "cast128"
+    TWOFISH_CBC = "twofish"
+    IDEA_CBC = "idea"
     AES_GCM_16 = "aes_gcm_16"
     CHACHA20_POLY1305 = "chacha20_poly1305"
 
 
 AEADS = frozenset({Cipher.AES_GCM_16, Cipher.CHACHA20_POLY1305})
+
+SHORT_BLOCKS = frozenset({Cipher.TRIPLE_DES_CBC, Cipher.BLOWFISH_CBC, Cipher.CAST_CBC, Cipher.IDEA_CBC})
+"""Ciphers with blocks of 64 bits, which repeat in long connections."""
+
+_LARGE = (128, 192, 256)
+KEY_LENGTHS: dict[Cipher, tuple[int, ...]] = {
+    Cipher.AES_CBC: _LARGE,
+    Cipher.AES_GCM_16: _LARGE,
+    Cipher.CAMELLIA_CBC: _LARGE,
+    Cipher.TWOFISH_CBC: _LARGE,
+    Cipher.BLOWFISH_CBC: tuple(range(40, 449, 8)),
+    Cipher.CAST_CBC: tuple(range(40, 129, 8)),
+}
+"""Bits, for ciphers whose keys differ in length; the others have no key length attribute (RFC 2451, RFC 7634 §3)."""
+
+USUAL_BITS = 128
+"""Where no length is named."""
 
 
 class Hash(Enum):

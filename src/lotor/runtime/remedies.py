@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash
+from lotor.model.algorithms import SHORT_BLOCKS, AuthMethod, Cipher, Group, Hash
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
 from lotor.runtime import cases
 from lotor.runtime.attempts import Attempt
 
 KNOWN = (
-    {each.value for each in Cipher} - {Cipher.TRIPLE_DES_CBC.value},
+    {each.value for each in set(Cipher) - SHORT_BLOCKS},
     {each.value for each in Hash} - {Hash.MD5.value},
     {each.name.lower() for each in Group} - {Group.MODP1024.name.lower(), Group.MODP1536.name.lower()},
     {each.value for each in AuthMethod},

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lotor.config.choices import Choice
 from lotor.config.settings import Authentication
-from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
+from lotor.model.algorithms import (
+    KEY_LENGTHS,
+    USUAL_BITS,
+    AuthMethod,
+    Cipher,
+    Compression,
+    Group,
+    Hash,
+    Integrity,
+)
 from lotor.model.policy import Side
 
-AES_LENGTHS = (128, 192, 256)
 AEAD = "; authenticates by itself and takes no authentication_algorithm; racoon has no such name"
 DES = "its 56-bit keys are broken in hours; use aes"
+SHORT = "its 64-bit blocks repeat in long connections; use aes"
 TRIPLE_DES = "its 64-bit blocks repeat in long connections, and it is slow; use aes"
 MD5 = "MD5 is broken; use {}"
 SHA1 = "SHA-1 is on its way out; use {}"
@@ -17,22 +28,28 @@ NEW = "racoon has no such name"
 MODP1024 = "1024-bit Diffie-Hellman is within reach of a rich attacker; use modp2048 (14) or higher"
 MODP1536 = "1536-bit Diffie-Hellman is too short by now; use modp2048 (14) or higher"
 
+
+def _sized(word: str, cipher: Cipher, meaning: str, **more: Any) -> Choice:
+    """A cipher whose keys differ in length."""
+    return Choice(word, cipher, meaning, lengths=KEY_LENGTHS[cipher], bits=USUAL_BITS, **more)
+
+
 _CIPHERS = (
-    Choice("aes", Cipher.AES_CBC, "AES in CBC mode", aliases=("rijndael",), lengths=AES_LENGTHS, bits=128),
+    _sized("aes", Cipher.AES_CBC, "AES in CBC mode", aliases=("rijndael",)),
     Choice("3des", Cipher.TRIPLE_DES_CBC, "Triple DES in CBC mode", weak=TRIPLE_DES),
-    Choice("camellia", later=True, lengths=AES_LENGTHS, bits=128),
-    Choice("blowfish", later=True, lengths=tuple(range(40, 449, 8)), bits=128),
-    Choice("cast128", later=True, lengths=tuple(range(40, 129, 8)), bits=128),
-    Choice("rc5", later=True, lengths=tuple(range(40, 2041, 8)), bits=128),
-    Choice("idea", later=True),
+    _sized("camellia", Cipher.CAMELLIA_CBC, "Camellia in CBC mode"),
+    _sized("blowfish", Cipher.BLOWFISH_CBC, "Blowfish in CBC mode", weak=SHORT),
+    _sized("cast128", Cipher.CAST_CBC, "CAST-128 in CBC mode", weak=SHORT),
+    Choice("rc5", later=True, lengths=tuple(range(40, 2041, 8)), bits=USUAL_BITS),
     Choice("des", refused=DES),
 )
-PHASE1_CIPHERS = _CIPHERS
+PHASE1_CIPHERS = (*_CIPHERS, Choice("idea", Cipher.IDEA_CBC, "IDEA in CBC mode", weak=SHORT))
 ESP_CIPHERS = (
     *_CIPHERS,
-    Choice("aes_gcm_16", Cipher.AES_GCM_16, f"AES in GCM mode{AEAD}", lengths=AES_LENGTHS, bits=128),
+    _sized("aes_gcm_16", Cipher.AES_GCM_16, f"AES in GCM mode{AEAD}"),
     Choice("chacha20_poly1305", Cipher.CHACHA20_POLY1305, f"between peers that are lotor{AEAD}"),
-    Choice("twofish", later=True, lengths=tuple(range(40, 257, 8)), bits=128),
+    _sized("twofish", Cipher.TWOFISH_CBC, "Twofish in CBC mode"),
+    Choice("idea", later=True),
     Choice("3idea", later=True),
     Choice("rc4", later=True),
     Choice("des_iv64", refused=DES),

@@ -210,6 +210,7 @@ class EspTransform(IntEnum):
     CAMELLIA = 22
     NULL_AES_GMAC = 23
     CHACHA20_POLY1305 = 28  # the number of IKEv2 (RFC 7634 §3): IKEv1 was closed when the cipher came
+    TWOFISH = 253  # a number for private use, that of racoon and Linux
 
 
 class EspIntegrity(IntEnum):

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from lotor.model.algorithms import (
     AEADS,
+    KEY_LENGTHS,
+    USUAL_BITS,
     AuthMethod,
     Cipher,
     Compression,
@@ -38,14 +40,14 @@ from lotor.wire.v1.numbers import (
 
 DEFAULT_LIFETIME = 28800
 """Seconds, where a transform names none (RFC 2407 §4.5)."""
-DEFAULT_AES_BITS = 128
-AES_BITS = frozenset({128, 192, 256})
-FIXED_LENGTH = frozenset({Cipher.TRIPLE_DES_CBC, Cipher.CHACHA20_POLY1305})
-"""Ciphers that never have a key length attribute (RFC 2451, RFC 7634 §3)."""
 
 IKE_CIPHERS: Mapping[int, Cipher] = {
+    IkeEncryption.IDEA_CBC: Cipher.IDEA_CBC,
+    IkeEncryption.BLOWFISH_CBC: Cipher.BLOWFISH_CBC,
     IkeEncryption.TRIPLE_DES_CBC: Cipher.TRIPLE_DES_CBC,
+    IkeEncryption.CAST_CBC: Cipher.CAST_CBC,
     IkeEncryption.AES_CBC: Cipher.AES_CBC,
+    IkeEncryption.CAMELLIA_CBC: Cipher.CAMELLIA_CBC,
 }
 IKE_HASHES: Mapping[int, Hash] = {
     IkeHash.MD5: Hash.MD5,
@@ -73,9 +75,13 @@ IKE_CURVES: Mapping[int, Curve] = {
 """A method of ECDSA names the curve as well (RFC 4754 §4)."""
 ESP_CIPHERS: Mapping[int, Cipher] = {
     EspTransform.TRIPLE_DES: Cipher.TRIPLE_DES_CBC,
+    EspTransform.CAST: Cipher.CAST_CBC,
+    EspTransform.BLOWFISH: Cipher.BLOWFISH_CBC,
     EspTransform.AES_CBC: Cipher.AES_CBC,
     EspTransform.AES_GCM_16: Cipher.AES_GCM_16,
+    EspTransform.CAMELLIA: Cipher.CAMELLIA_CBC,
     EspTransform.CHACHA20_POLY1305: Cipher.CHACHA20_POLY1305,
+    EspTransform.TWOFISH: Cipher.TWOFISH_CBC,
 }
 ESP_INTEGRITIES: Mapping[int, Integrity] = {
     EspIntegrity.HMAC_MD5: Integrity.HMAC_MD5,
@@ -340,10 +346,12 @@ def _lifetimes(transform: Transform, life: tuple[int, int]) -> tuple[int | None,
 
 def _key_bits(cipher: Cipher | None, named: int) -> int | None:
     """The key length that a suite has, None where the named one does not fit the cipher."""
-    if cipher in FIXED_LENGTH:
+    if cipher is None:
+        return None
+    if cipher not in KEY_LENGTHS:
         return None if named else 0
-    bits = named or DEFAULT_AES_BITS
-    return bits if bits in AES_BITS else None
+    bits = named or USUAL_BITS
+    return bits if bits in KEY_LENGTHS[cipher] else None
 
 
 def _number(numbers: Mapping[int, E], word: E) -> int:
