@@ -141,7 +141,7 @@ class Exchange:
             self._fail(PeerFault(f"{self.plan.ladder.name}: {fault}", None), now)
 
     def _fail(self, refusal: Refusal, now: Instant) -> None:
-        self.cancel()
+        self._halt()
         self.session.exchanges.retire(self, self.key)
         self.failed(refusal, now)
 
@@ -208,7 +208,11 @@ class Exchange:
         self.path = None
 
     def cancel(self) -> None:
-        """No more datagrams, no answer, no further step."""
+        """No more datagrams, no answer, no further step; duplicates are not answered either."""
+        self._halt()
+        self.flight = None
+
+    def _halt(self) -> None:
         self.settle()
         self.waiting = None
         if self._ticket is not None:

@@ -177,8 +177,8 @@ class Session:
         return self if self.heir is None else self.heir.living()
 
     def stop(self) -> None:
-        """Nothing more is begun here."""
-        self.life.over = True
+        """Nothing more is begun here. What knows the session goes, so that it never waits for the garbage collector."""
+        self.life.over, self.life.farewell = True, None
         self.unlimit()
         self.life.liveness.stop()
         self.life.expiry.cancel()
@@ -189,10 +189,11 @@ class Session:
         """The end, once: deletes to the peer if wanted, everything of the session taken back, and the fact told."""
         if self.life.over:
             return
+        good_bye = self.life.farewell if farewell else None
         self.stop()
         self.exchanges.cancel()
-        if farewell and self.life.farewell is not None:
-            self.life.farewell()
+        if good_bye is not None:
+            good_bye()
         self.children.drop(self, reason)
         self.desk.tell(Ended(self.id, reason, self.established))
         self.registry.closed(self)

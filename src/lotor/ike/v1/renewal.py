@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from ipaddress import IPv4Address
 
 from lotor.ike.session import Session
@@ -30,20 +32,28 @@ def set_lifetime(session: Session, now: Instant) -> None:
     if session.facts.one_time:
         lifetime = max(lifetime, ONE_TIME)
     end = now + lifetime
+    if session.initiator and session.remote.rekey and not session.facts.one_time:
+        _set(session, now + lifetime * quick.SOFT, partial(_renew, session, end))
+    else:
+        _set(session, end, partial(_over, session))
 
-    def over(_: Instant) -> None:
-        session.end(Reason(Cause.EXPIRED, "the lifetime of phase 1 is over"))
 
-    def renew(at: Instant) -> None:
-        left = end - at
-        if session.children:
-            session.registry.renew(session, at)
-        again, call = (at + left / 2, renew) if left > LEAST_RENEWAL else (end, over)
-        session.life.expiry = session.desk.timers.set(again, "phase 1 lifetime", call)
+def _set(session: Session, at: Instant, call: Callable[[Instant], None]) -> None:
+    session.life.expiry = session.desk.timers.set(at, "phase 1 lifetime", call)
 
-    renews = session.initiator and session.remote.rekey and not session.facts.one_time
-    first, call = (now + lifetime * quick.SOFT, renew) if renews else (end, over)
-    session.life.expiry = session.desk.timers.set(first, "phase 1 lifetime", call)
+
+def _renew(session: Session, end: Instant, now: Instant) -> None:
+    left = end - now
+    if session.children:
+        session.registry.renew(session, now)
+    if left > LEAST_RENEWAL:
+        _set(session, now + left / 2, partial(_renew, session, end))
+    else:
+        _set(session, end, partial(_over, session))
+
+
+def _over(session: Session, _: Instant) -> None:
+    session.end(Reason(Cause.EXPIRED, "the lifetime of phase 1 is over"))
 
 
 def take_over(session: Session, configuration: ModeConfiguration | None, now: Instant) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from lotor.ike.effects import Transmit
 from lotor.ike.events import Dead
 from lotor.ike.liveness import Watch
@@ -37,10 +39,14 @@ def keep_alive(session: Session, now: Instant) -> None:
     interval = session.desk.policy.retransmission.natt_keepalive
     if not phase1.of(session).here or not session.path.floated or interval <= 0:
         return
+    _keep_alive_at(session, now + interval, interval)
 
-    def again(at: Instant) -> None:
-        if not session.life.over:
-            session.desk.put(Transmit(b"\xff", session.path))
-            session.life.keepalive = session.desk.timers.set(at + interval, "NAT keepalive", again)
 
-    session.life.keepalive = session.desk.timers.set(now + interval, "NAT keepalive", again)
+def _keep_alive_at(session: Session, at: Instant, interval: float) -> None:
+    session.life.keepalive = session.desk.timers.set(at, "NAT keepalive", partial(_keep_alive_again, session, interval))
+
+
+def _keep_alive_again(session: Session, interval: float, now: Instant) -> None:
+    if not session.life.over:
+        session.desk.put(Transmit(b"\xff", session.path))
+        _keep_alive_at(session, now + interval, interval)
