@@ -15,7 +15,9 @@ HEAVY = frozenset(
     {
         *("asyncio", "concurrent", "cryptography", "http", "logging", "pyroute2", "sqlite3", "ssl", "subprocess"),
         *("lotor._native", "lotor.auth", "lotor.config", "lotor.crypto", "lotor.dataplane", "lotor.hooks"),
+        *("base64", "bz2", "hashlib", "hmac", "lzma", "shutil"),
         *("lotor.hosts", "lotor.ike", "lotor.keys", "lotor.leases", "lotor.pki", "lotor.runtime", "lotor.wire"),
+        *("lotor.control.views", "lotor.model.network"),
     }
 )
 PROGRAM = """
@@ -74,10 +76,23 @@ def answering(tmp_path):
     ids=["status", "vc", "vd"],
 )
 def test_a_command_that_asks_the_daemon_reads_no_heavy_room(answering, words, response, told):
-    argv = [sys.executable, "-c", PROGRAM, *words, "-s", str(answering(response))]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert told in done.stdout
-    read = {".".join(name.split(".")[:depth]) for name in done.stderr.split() for depth in (1, 2)}
+    told_by, read = run(*words, "-s", answering(response))
+    assert told in told_by
     assert "lotor.control" in read
     assert read & HEAVY == set()
+
+
+def test_a_configuration_that_names_its_socket_plainly_is_not_read_as_a_whole(answering, tmp_path):
+    file = tmp_path / "racoon.conf"
+    file.write_text(f'# adminsock "/else"; include\nlisten {{ adminsock "{answering(Report(NOBODY))}" "root"; }}\n')
+    told, read = run("status", "-f", file)
+    assert "no sessions" in told
+    assert read & HEAVY == set()
+
+
+def run(*words):
+    """What a command printed, and the modules and rooms that were read for it."""
+    argv = [sys.executable, "-c", PROGRAM, *map(str, words)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, {".".join(name.split(".")[:depth]) for name in done.stderr.split() for depth in (1, 2, 3)}

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 CONFIGURATIONS = (Path("/etc/lotor/racoon.conf"), Path("/etc/racoon/racoon.conf"))
 DEFAULT_SOCKET = Path("/run/lotor/lotor.sock")
+_WORDS = re.compile(r'#.*|"[^"\n]*"|[;{},]|[^\s;{},"#]+')
+LARGEST_GLANCE = 1 << 20
+"""Octets of a configuration that is looked through for its socket."""
 
 
 def configuration(given: Path | None) -> Path:
@@ -23,7 +27,22 @@ def control_socket(given: Path | None, file: Path | None = None) -> Path:
     path = configuration(file)
     if not os.access(path, os.R_OK):
         return DEFAULT_SOCKET
-    return _of_file(path) or DEFAULT_SOCKET
+    return _at_a_glance(path) or _of_file(path) or DEFAULT_SOCKET
+
+
+def _at_a_glance(path: Path) -> Path | None:
+    """The socket, where one file says it plainly. Reading a configuration as a whole takes longer than all else that a
+    short command does. None: it has to be read."""
+    if not path.is_file():
+        return None
+    with path.open(encoding="utf-8", errors="surrogateescape") as file:
+        words = _WORDS.findall(file.read(LARGEST_GLANCE))
+    if "include" in words or words.count("adminsock") > 1:
+        return None
+    if "adminsock" not in words:
+        return DEFAULT_SOCKET
+    name = "".join(words[words.index("adminsock") + 1 :][:1])
+    return Path(name.strip('"')) if name.startswith('"/') else None
 
 
 def _of_file(path: Path) -> Path | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from importlib import import_module
 from pathlib import Path
 
@@ -114,7 +113,7 @@ def run(group: click.Group) -> None:
         code = error.exit_code
     except StartError as error:
         click.echo(f"lotor: {error}", err=True)
-        terminal.tell(textwrap.fill(error.fix, 80, initial_indent="what to do: ", subsequent_indent=" " * 12))
+        terminal.tell(_advice(error.fix))
         code = error.code
     except (click.Abort, KeyboardInterrupt):
         click.echo("lotor: interrupted", err=True)
@@ -123,6 +122,12 @@ def run(group: click.Group) -> None:
         sys.stderr.close()
         code = Exit.FAILED
     sys.exit(int(code or 0))
+
+
+def _advice(fix: str) -> str:
+    from textwrap import fill
+
+    return fill(fix, 80, initial_indent="what to do: ", subsequent_indent=" " * 12)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from lotor.cli.calling import FILE, SOCKET, call, refusal
 from lotor.control.messages import Report, Status
-from lotor.control.views import ChildView, SessionView, StatusView
+
+if TYPE_CHECKING:
+    from lotor.control.views import ChildView, SessionView, StatusView
 
 UNITS = ("octets", "kB", "MB", "GB", "TB")
 HEAD = f"{'#':>4}  {'user':<16} {'from':<21} {'since':<16} {'address':<15}"

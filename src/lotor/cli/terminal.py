@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import termios
 from collections.abc import Iterator
@@ -85,7 +84,9 @@ def framed(text: str) -> str:
 def width() -> int:
     if not sys.stdout.isatty():
         return WIDTH_WITHOUT_TERMINAL
-    return shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns
+    from shutil import get_terminal_size
+
+    return get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns
 
 
 def _ask_one(tty: BinaryIO, field: Field) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 import unicodedata
@@ -279,7 +278,7 @@ def _lines(value: object) -> Lines:
 def _dump_secrets(values: Secrets | None) -> dict[str, str] | None:
     if values is None:
         return None
-    return {name.value: base64.b64encode(value.reveal()).decode() for name, value in values.items()}
+    return {name.value: binascii.b2a_base64(value.reveal(), newline=False).decode() for name, value in values.items()}
 
 
 def _load_secrets(value: object) -> Secrets | None:
@@ -301,8 +300,8 @@ def _load_secret(value: object) -> Secret:
     if not isinstance(value, str):
         raise TypeError
     try:
-        octets = base64.b64decode(value, validate=True)
-    except binascii.Error:
+        octets = binascii.a2b_base64(value, strict_mode=True)
+    except ValueError:
         raise BadMessage("not base64") from None
     if len(octets) > LONGEST_SECRET:
         raise BadMessage(f"longer than {LONGEST_SECRET} octets")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from lotor.model.network import Peer
 from lotor.model.secret import Secret
+
+if TYPE_CHECKING:  # the commands ask for logins and have nothing to do with networks
+    from lotor.model.network import Peer
 
 
 class Field(Enum):

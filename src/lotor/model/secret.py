@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import Final
 
 
@@ -25,7 +24,9 @@ class Secret:
         return len(self._octets)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._octets, other._octets)
+        from hmac import compare_digest  # not above: it brings the library of hashes, which no command needs
+
+        return isinstance(other, Secret) and compare_digest(self._octets, other._octets)
 
     __hash__ = None  # type: ignore[assignment]  # a secret is never a dictionary key
 
