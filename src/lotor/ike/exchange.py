@@ -131,8 +131,9 @@ class Exchange:
                     self._pause(word)
                     return
         except StopIteration as end:
+            done = self.done
             self._finish(now)
-            self.done(end.value, now)
+            done(end.value, now)
         except Refusal as refusal:
             self._fail(refusal, now)
         except (Malformed, Misplaced, Unproved) as fault:
@@ -191,7 +192,9 @@ class Exchange:
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def _finish(self, now: Instant) -> None:
+        """Told; only what answers a duplicate is kept, as long as the session lives."""
         self.session.exchanges.retire(self, self.key)
+        self.story, self.done, self.failed = _TOLD, _nobody, _nobody
         if self.plan.insist and self.flight is not None:
             self.flight.repeat(self.plan.repeats, now, lambda _: None)
 
@@ -218,6 +221,17 @@ class Exchange:
         if self._ticket is not None:
             self.session.desk.forget(self._ticket)
             self._ticket = None
+
+
+def _tell_nothing() -> Story[Any]:
+    yield from ()
+
+
+_TOLD = _tell_nothing()
+
+
+def _nobody(result: object, now: Instant) -> None:
+    del result, now
 
 
 @dataclass(frozen=True, slots=True)

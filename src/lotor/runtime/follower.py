@@ -36,7 +36,7 @@ class Engines:
 
 @dataclass(slots=True)
 class Progress:
-    """How far the engines are with one session; `tail` is the last thing under way."""
+    """How far the engines are with one session; `tail` is the last thing under way, None when nothing is."""
 
     tail: asyncio.Task[None] | None = None
     configured: bool = False
@@ -110,6 +110,9 @@ class Follower:
             await step(progress)
         except Exception as error:  # noqa: BLE001 - one session's engine must not stop the others
             log.error("internal error: an engine did not follow: %s", trace(error))  # noqa: TRY400 - no secrets: see faults
+        finally:
+            if progress.tail is asyncio.current_task():
+                progress.tail = None  # a task that is done would be kept as long as the session
 
     async def _configured(self, number: int, progress: Progress) -> None:
         session = self._register.get(number)
