@@ -31,9 +31,10 @@ from lotor.ike.intents import Connect, Shutdown
 from lotor.ike.questions import Answer, Question
 from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.judgement import Trusted
-from lotor.model.login import Credentials, Field
+from lotor.model.login import Credentials
 from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, Path, Peer
 from lotor.model.policy import ChildPolicy, Dpd, ExchangeMode, Policy, ProposalCheck, RemotePolicy, Side, Switch
+from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
 from lotor.runtime.dice import SystemDice

@@ -13,8 +13,9 @@ import pytest
 from lotor.auth import LocalLogins, UserError, UserFile
 from lotor.auth import local as module
 from lotor.crypto.passwords import Cost, check_password, hash_password
-from lotor.model.login import Accepted, Field, LoginAttempt, Refused
+from lotor.model.login import Accepted, LoginAttempt, Refused
 from lotor.model.network import Peer
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 
 CHEAP = Cost(memory=64, passes=1, lanes=1)

@@ -13,8 +13,9 @@ from lotor.auth import SystemFiles, SystemGroups, SystemLogins
 from lotor.auth import system as module
 from lotor.auth.accounts import STAND_IN, stand_in
 from lotor.auth.libcrypt import hash_matches
-from lotor.model.login import Accepted, Field, LoginAttempt, Refused
+from lotor.model.login import Accepted, LoginAttempt, Refused
 from lotor.model.network import Peer
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 
 PASSWORD = "correct horse"

@@ -11,8 +11,9 @@ import pytest
 from lotor.auth import Clock, Throttle
 from lotor.auth import throttle as module
 from lotor.auth.workers import BusyError, Workers
-from lotor.model.login import Accepted, Challenge, Field, LoginAttempt, Refused
+from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused
 from lotor.model.network import Peer
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 
 ALICE, BOB = "alice", "bob"

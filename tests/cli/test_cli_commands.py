@@ -40,7 +40,7 @@ from lotor.control.messages import (
 )
 from lotor.control.server import Address, listen
 from lotor.daemon.exits import CAUSES, MEANINGS, Exit, code_of, document
-from lotor.model.login import Field
+from lotor.model.prompt import Field
 from lotor.model.reason import Cause
 from lotor.model.secret import Secret
 

@@ -35,7 +35,7 @@ from lotor.control.messages import (
     decode_response,
     encode,
 )
-from lotor.model.login import Field
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 
 MESSAGES = [

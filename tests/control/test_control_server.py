@@ -34,7 +34,7 @@ from lotor.control.messages import (
     encode,
 )
 from lotor.control.server import Address, ControlServer
-from lotor.model.login import Field
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 
 ME = pwd.getpwuid(os.getuid()).pw_name

@@ -16,8 +16,8 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import load
 from lotor.daemon.service import Origin, Steward
 from lotor.ike.events import Ended
-from lotor.model.login import Field
 from lotor.model.network import Path, Peer
+from lotor.model.prompt import Field
 from visiting import GATEWAY, GATEWAY_FILE, PASSWORD, Typing, play
 
 

@@ -338,7 +338,8 @@ def test_an_empty_status_in_an_acknowledgement_is_one():
 
 def test_apple_gets_a_passcode_in_a_second_round():
     from lotor.ike.questions import CheckLogin
-    from lotor.model.login import Accepted, Challenge, Field
+    from lotor.model.login import Accepted, Challenge
+    from lotor.model.prompt import Field
 
     habits, suite = CLIENTS["Apple, hybrid"]
     visitor = _visit(habits, suite)

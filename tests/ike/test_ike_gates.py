@@ -15,7 +15,8 @@ from lotor.ike.v1 import xauth
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Untrusted
-from lotor.model.login import Challenge, Credentials, Field
+from lotor.model.login import Challenge, Credentials
+from lotor.model.prompt import Field
 from lotor.model.reason import Cause
 from lotor.model.secret import Secret
 from lotor.wire.v1.association import Proposal, SecurityAssociation

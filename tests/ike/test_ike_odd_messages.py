@@ -13,9 +13,10 @@ from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin, Jud
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure
-from lotor.model.login import Credentials, Field
+from lotor.model.login import Credentials
 from lotor.model.network import Peer
 from lotor.model.policy import Policy, ProposalCheck
+from lotor.model.prompt import Field
 from lotor.model.reason import Cause
 from lotor.model.secret import Secret
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform

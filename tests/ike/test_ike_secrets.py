@@ -22,8 +22,9 @@ from lotor.ike.timers import Timer, Timers
 from lotor.ike.v1 import phase1
 from lotor.ike.v1.authenticate import Parties
 from lotor.model.algorithms import AuthMethod, Group
-from lotor.model.login import Challenge, Credentials, Field
+from lotor.model.login import Challenge, Credentials
 from lotor.model.policy import ExchangeMode, Policy
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.chain import build_chain, parse_chain

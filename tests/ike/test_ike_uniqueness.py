@@ -13,8 +13,9 @@ from lotor.ike.questions import AskPerson, CheckLogin, LastInbound
 from lotor.ike.v1 import informational
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
-from lotor.model.login import Accepted, Challenge, Credentials, Field
+from lotor.model.login import Accepted, Challenge, Credentials
 from lotor.model.policy import Policy, Uniqueness
+from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
 from lotor.wire.v1.numbers import NotifyType

@@ -41,9 +41,10 @@ from lotor.model.algorithms import (
 )
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure, Signature, Trusted
-from lotor.model.login import Accepted, Credentials, Field, Refused
+from lotor.model.login import Accepted, Credentials, Refused
 from lotor.model.network import Path, Peer
 from lotor.model.policy import ChildPolicy, Dpd, ExchangeMode, Policy, ProposalCheck, RemotePolicy, Side, Switch
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 
 SUITE = IkeSuite(Cipher.AES_CBC, 128, Hash.SHA1, Group.MODP1024, AuthMethod.HYBRID_RSA, 28800)

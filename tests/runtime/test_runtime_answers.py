@@ -15,8 +15,9 @@ from lotor.model.algorithms import Group, Hash
 from lotor.model.child import LOWEST_SPI, Counters
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Untrusted
-from lotor.model.login import Accepted, Credentials, Declined, Field, LoginAttempt, Refused
+from lotor.model.login import Accepted, Credentials, Declined, LoginAttempt, Refused
 from lotor.model.network import Peer
+from lotor.model.prompt import Field
 from lotor.runtime import answers as room
 from lotor.runtime.answers import Answered, Answers, Sources
 from scripted import CONFIGURATION, OpenKeys, RecordingDataPlane, child

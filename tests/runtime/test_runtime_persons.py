@@ -7,7 +7,8 @@ import asyncio
 from lotor.ike.effects import Tell
 from lotor.ike.events import LoggedIn, Renewed
 from lotor.ike.questions import AskPerson
-from lotor.model.login import Credentials, Declined, Field
+from lotor.model.login import Credentials, Declined
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 from lotor.runtime.persons import ClientPersons, Files
 from lotor.runtime.requests import Requests, Wish

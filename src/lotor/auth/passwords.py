@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lotor.model.login import Field, LoginAttempt
+from lotor.model.login import LoginAttempt
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 
 LONGEST_PASSWORD = 1024

@@ -21,7 +21,7 @@ from lotor.control.messages import (
     Response,
     Secrets,
 )
-from lotor.model.login import Field
+from lotor.model.prompt import Field
 from lotor.model.reason import Cause
 
 

@@ -29,8 +29,8 @@ from lotor.daemon.machinery import Machinery
 from lotor.daemon.privilege import demand_privilege
 from lotor.daemon.service import connected
 from lotor.ike.events import Ended, Event
-from lotor.model.login import Field
 from lotor.model.network import Address
+from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 
 Ask = Callable[[tuple[Field, ...], str], Secrets | None]

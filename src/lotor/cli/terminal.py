@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from lotor.model.login import Field
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 
 LABELS = {

@@ -11,7 +11,7 @@ import click
 
 from lotor.cli import locate, terminal
 from lotor.daemon.exits import Exit, StartError
-from lotor.model.login import Field
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 
 if TYPE_CHECKING:

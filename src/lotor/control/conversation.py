@@ -29,7 +29,7 @@ from lotor.control.messages import (
     encode,
 )
 from lotor.control.service import Credential, Service
-from lotor.model.login import Field
+from lotor.model.prompt import Field
 
 log = logging.getLogger(__name__)
 

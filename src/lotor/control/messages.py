@@ -6,10 +6,10 @@ import binascii
 import json
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from lotor.model.login import Field
+from lotor.control.declared import Declared
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 
 LONGEST_REQUEST = 65536
@@ -30,8 +30,7 @@ class BadMessage(ValueError):  # noqa: N818 - says what came, as `Malformed` doe
     """A line that is no message. The text names what is wrong and never repeats a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Connect:
+class Connect(Declared):
     """`lotor vc`. `user` None: `xauth_login`, or ask. Answered by `Prompt` and `Progress`, then `Connected` or
     `Failed`; closing the connection before that gives the attempt up."""
 
@@ -39,22 +38,19 @@ class Connect:
     user: Line | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Declared):
     """To a `Prompt`. None: the person gave nothing."""
 
     values: Secrets | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnect:
+class Disconnect(Declared):
     """`lotor vd`."""
 
     gateway: Line
 
 
-@dataclass(frozen=True, slots=True)
-class Logout:
+class Logout(Declared):
     """`lotor logout`: end every session of a login, or without one the session of that number; with deletes to the
     peers. Answered by `Disconnected` or `Failed`."""
 
@@ -62,45 +58,38 @@ class Logout:
     session: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    pass
+class Status(Declared):
+    """`lotor status`, answered by `Report`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explain:
+class Explain(Declared):
     """`lotor explain`. `subject` is a login, an address, an identity or a session's number; empty: all."""
 
     subject: Line = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Events:
+class Events(Declared):
     """Stream of `Happened` until the connection closes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reload:
+class Reload(Declared):
     """Read the configuration again; a bad one changes nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(Declared):
     """Ask the person for `wants` (values of `model.login.Field`). `message` is the gateway's text, clean."""
 
     wants: Lines
     message: Text = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Declared):
     """Something that a person who waits should know; more responses follow."""
 
     text: Line
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(Declared):
     """`address` and `address6` are empty when the gateway gave none; `banner` is clean; `already`: the tunnel was up
     before."""
 
@@ -110,29 +99,25 @@ class Connected:
     address6: Line = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnected:
+class Disconnected(Declared):
     """How many sessions were ended."""
 
     sessions: int
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Declared):
     """`lotor.control.views.StatusView`."""
 
-    status: Json = field(default_factory=dict)
+    status: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
+class Explained(Declared):
     """`lotor.control.views.ExplainView`."""
 
-    report: Json = field(default_factory=dict)
+    report: Json
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(Declared):
     """One event: `at` in seconds of the wall clock, `session` 0 when it is of none."""
 
     at: float
@@ -141,15 +126,13 @@ class Happened:
     text: Text
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Declared):
     """A request without a result of its own was carried out."""
 
     text: Text = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Declared):
     """`cause` is the name of a `model.reason.Cause`, empty for a fault of the request itself; `fix` what a person may
     do about it."""
 
@@ -188,7 +171,7 @@ NAMES: dict[type[Message], str] = {kind: name for table in (REQUESTS, RESPONSES)
 
 def encode(message: Message) -> bytes:
     """One line with its line feed."""
-    values = {each.name: KINDS[str(each.type)].dump(getattr(message, each.name)) for each in fields(message)}
+    values = {name: KINDS[kind].dump(getattr(message, name)) for name, kind in message.declared.items()}
     return json.dumps({"type": NAMES[type(message)], **values}, ensure_ascii=False).encode() + b"\n"
 
 
@@ -203,8 +186,7 @@ def decode_response(line: bytes) -> Response:
     return response
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """How values of one declared type become JSON and come back; `load` raises `BadMessage` or `TypeError`."""
 
     dump: Callable[[Any], object]
@@ -226,7 +208,7 @@ def _decode(line: bytes, table: dict[str, Any]) -> Any:
 
 
 def _build(kind: type[Any], values: dict[str, object]) -> Any:
-    declared = {each.name: str(each.type) for each in fields(kind)}
+    declared: dict[str, str] = kind.declared
     if not values.keys() <= declared.keys():
         raise BadMessage(f"{NAMES[kind]} has the fields {', '.join(declared) or '(none)'} and no others")
     loaded = {}

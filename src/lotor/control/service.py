@@ -8,7 +8,7 @@ from typing import Protocol
 
 from lotor.control.messages import Connect, Disconnect, Explain, Happened, Logout, Response, Secrets
 from lotor.control.views import StatusView
-from lotor.model.login import Field
+from lotor.model.prompt import Field
 
 
 @dataclass(frozen=True, slots=True)

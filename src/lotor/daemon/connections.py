@@ -10,9 +10,9 @@ from math import inf
 from lotor.daemon.addresses import resolve, typed
 from lotor.ike.intents import Connect, Disconnect
 from lotor.model.algorithms import AuthMethod
-from lotor.model.login import Field
 from lotor.model.network import NAT_T_PORT, Address, Path, Peer
 from lotor.model.policy import RemotePolicy, Side
+from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
 from lotor.runtime.driver import Driver

@@ -9,8 +9,9 @@ from lotor.ike.dice import KeyPair
 from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Trusted, Untrusted
-from lotor.model.login import Accepted, Challenge, Credentials, Declined, Field, LoginAttempt, Refused
+from lotor.model.login import Accepted, Challenge, Credentials, Declined, LoginAttempt, Refused
 from lotor.model.network import Instant
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 
 A_co = TypeVar("A_co", covariant=True)

@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING
 
+from lotor.model.network import Peer
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
-
-if TYPE_CHECKING:  # the commands ask for logins and have nothing to do with networks
-    from lotor.model.network import Peer
-
-
-class Field(Enum):
-    """What XAUTH can ask a person for (draft-beaulieu-ike-xauth-02 §6.2)."""
-
-    USER_NAME = "user name"
-    PASSWORD = "password"  # noqa: S105 - the name of the field
-    PASSCODE = "passcode"
-    NEXT_PIN = "next PIN"
-    ANSWER = "answer"
-    DOMAIN = "domain"
-
 
 REPEATABLE = frozenset({Field.USER_NAME, Field.PASSWORD, Field.DOMAIN})
 """What may be kept for a later phase 1 of the same connection; all else are one-time codes."""

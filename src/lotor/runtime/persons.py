@@ -9,8 +9,9 @@ from typing import TypeAlias
 
 from lotor.ike.events import Configured, Ended, Event, LoggedIn, Renewed, Started, Up
 from lotor.ike.questions import AskPerson
-from lotor.model.login import REPEATABLE, Credentials, Declined, Field
+from lotor.model.login import REPEATABLE, Credentials, Declined
 from lotor.model.policy import Side
+from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 from lotor.runtime.requests import Requests
 

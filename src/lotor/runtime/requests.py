@@ -8,7 +8,7 @@ from itertools import count
 from typing import Protocol
 
 from lotor.ike.events import ChildUp, Chosen, Configured, Ended, Event, LoginRound, PhaseOneUp, Started
-from lotor.model.login import Field
+from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
 

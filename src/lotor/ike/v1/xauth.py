@@ -14,7 +14,8 @@ from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
 from lotor.ike.v1 import doubt, phase1
 from lotor.model.judgement import Failure
-from lotor.model.login import REPEATABLE, Accepted, Challenge, Declined, Field, LoginAttempt, Refused
+from lotor.model.login import REPEATABLE, Accepted, Challenge, Declined, LoginAttempt, Refused
+from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
 from lotor.model.text import clean

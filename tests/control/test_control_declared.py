@@ -1,0 +1,61 @@
+"""A declared message does what a frozen dataclass does."""
+
+from __future__ import annotations
+
+import pytest
+
+from lotor.control.declared import Declared
+
+
+class Coin(Declared):
+    value: int
+    side: str = "head"
+
+
+class Token(Declared):
+    value: int
+    side: str = "head"
+
+
+class Nothing(Declared):
+    pass
+
+
+def test_values_come_by_place_by_name_and_by_default():
+    assert (Coin(5).value, Coin(5).side) == (5, "head")
+    assert Coin(5, "tail") == Coin(side="tail", value=5)
+    assert Coin(5) == Coin(5, "head")
+    assert hash(Coin(5)) == hash(Coin(5, "head"))
+    assert repr(Coin(5)) == "Coin(value=5, side='head')"
+
+
+def test_kinds_differ_though_their_values_do_not():
+    assert Coin(5) != Token(5)
+    assert Nothing() == Nothing()
+    assert Nothing()
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [((), {}), ((5, "head", 1), {}), ((5,), {"value": 5}), ((5,), {"edge": 1}), ((), {"side": "tail"})],
+    ids=["missing", "too many", "twice", "unknown", "one missing"],
+)
+def test_what_is_not_declared_is_refused(values, named):
+    with pytest.raises(TypeError, match=r"Coin (takes value, side, each once|misses value)"):
+        Coin(*values, **named)
+    with pytest.raises(TypeError, match="Nothing takes nothing"):
+        Nothing(1)
+
+
+def test_a_message_is_frozen():
+    coin = Coin(5)
+    with pytest.raises(AttributeError):
+        coin.value = 6
+    with pytest.raises(AttributeError):
+        del coin.value
+
+
+def test_patterns_take_values_by_place():
+    match Coin(5):
+        case Coin(value, side):
+            assert (value, side) == (5, "head")
