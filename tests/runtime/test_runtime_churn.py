@@ -5,21 +5,24 @@ from __future__ import annotations
 import gc
 import logging
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from lotor.ike.events import Up
+from lotor.ike.events import Ended, Renewed, Up
 from lotor.ike.intents import Disconnect
 from lotor.runtime.attempts import MOST_WELL, Attempts
 from lotor.runtime.journal import Journal
 from lotor.runtime.requests import Requests
 from lotor.runtime.sessions import Register
 from lotor.runtime.waiting import WaitingRoom
-from peers.world import connect, is_up, pair
+from peers.world import CLIENT, GATEWAY, connect, is_up, pair
 from scripted import BYE, RecordingDataPlane
 
 FORGOTTEN_AFTER = 120.0
 """Seconds: longer than any of the clocks that a session leaves behind."""
+LIFE = 300
+"""Seconds of a phase 1 that is renewed."""
 
 
 class Runtime:
@@ -56,10 +59,15 @@ def play(world, gateway, client, runtime, visits):
     for _ in range(visits):
         visit(world, gateway, client)
         runtime.follow(gateway)
-        for host in (gateway, client):
-            host.events.clear()
-            host.questions.clear()
-        world.wire.clear()
+        clear(world, gateway, client)
+
+
+def clear(world, *hosts):
+    """What the tests themselves keep."""
+    for host in hosts:
+        host.events.clear()
+        host.questions.clear()
+    world.wire.clear()
 
 
 def living(*hosts):
@@ -105,19 +113,61 @@ def test_the_count_would_see_one_object_for_each_visit():
     assert after["lotor.ike.events.Up"] == before["lotor.ike.events.Up"] + 3
 
 
-def test_a_session_that_ended_waits_for_no_garbage_collector(caplog):
-    """Else a busy gateway keeps as many dead sessions as the collector lets pile up: a quarter of all that it has."""
+@pytest.fixture
+def quiet(caplog):
+    """No journal, and the garbage collector sleeps: a busy gateway keeps as many dead sessions as may pile up before it
+    comes, which is a quarter of all that it has."""
     caplog.set_level(logging.CRITICAL)
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def grown(before, after):
+    kept = {"lotor.runtime.attempts.Attempt", "lotor.model.reason.Reason"}
+    return {
+        name: after[name] - before.get(name, 0) for name in after if after[name] > before.get(name, 0)
+    }.keys() - kept
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_session_that_ended_waits_for_no_garbage_collector():
     world, gateway, client = pair(4)
     runtime = Runtime(gateway)
     play(world, gateway, client, runtime, 2)
-    before, _ = living(gateway, client)
-    gc.disable()
-    try:
-        play(world, gateway, client, runtime, 3)
-        after = kinds(gateway, client)
-    finally:
-        gc.enable()
-    kept = {"lotor.runtime.attempts.Attempt", "lotor.model.reason.Reason"}
-    grown = {name: number - before.get(name, 0) for name, number in after.items() if number > before.get(name, 0)}
-    assert {name: number for name, number in grown.items() if name not in kept} == {}
+    before = kinds(gateway, client)
+    play(world, gateway, client, runtime, 3)
+    assert not grown(before, kinds(gateway, client))
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_refused_login_waits_for_no_garbage_collector():
+    world, gateway, client = pair(5)
+    gateway.users = ()
+    runtime = Runtime(gateway)
+    seen = []
+    for _ in range(5):
+        connect(world, client, gateway)
+        assert world.run(60, lambda: bool(client.of(Ended) and gateway.of(Ended)))
+        world.run(FORGOTTEN_AFTER)
+        runtime.follow(gateway)
+        clear(world, gateway, client)
+        seen.append(kinds(gateway, client))
+    assert not grown(seen[1], seen[4])
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_phase_one_that_was_renewed_waits_for_no_garbage_collector():
+    short = {side: replace(side, proposals=(replace(side.proposals[0], lifetime=LIFE),)) for side in (GATEWAY, CLIENT)}
+    world, gateway, client = pair(6, gateway=short[GATEWAY], client=short[CLIENT])
+    runtime = Runtime(gateway)
+    connect(world, client, gateway)
+    seen = []
+    for _ in range(3):
+        world.run(3 * LIFE)
+        assert len(gateway.of(Renewed)) >= 2
+        runtime.follow(gateway)
+        clear(world, gateway, client)
+        seen.append(kinds(gateway, client))
+    assert not grown(seen[1], seen[2])

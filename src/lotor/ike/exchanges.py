@@ -80,8 +80,14 @@ class Exchanges:
             self.drop(exchange)
         self.settle()
 
+    def forget(self) -> None:
+        """Nobody finds the way to what is finished any more."""
+        for exchange in self._finished.values():
+            exchange.cancel()
+        self._finished.clear()
+
     def cancel(self) -> None:
-        for exchange in (*self._running.values(), *self._finished.values()):
+        for exchange in self._running.values():
             exchange.cancel()
         self._running.clear()
-        self._finished.clear()
+        self.forget()

@@ -131,6 +131,7 @@ class Sessions:
 
     def _forget(self, old: Session) -> None:
         self.by_cookie.pop(_own(old), None)
+        old.exchanges.forget()
 
     def closed(self, session: Session) -> None:
         if self.by_id.get(session.id) is session:
