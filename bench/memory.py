@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 
 from bench.document import Section, conditions, machine, write
 from bench.gateways import CHARON, LOTOR, Gateway
-from bench.handshakes import WARM_UP, dialling
+from bench.handshakes import WARM_UP, Clients, dialling
 from bench.link import Link
-from bench.measure import memory
-from lab.node import LabError
+from bench.measure import memory, processor
+from lab.node import LabError, Running, wait_until
 
 SECTION = Section("memory", "Memory of a gateway")
 GROUP = 31
 IN_FLIGHT = 8
-STEPS = 4
+AT_ONCE, EVERY = 250, 1000
+"""Clients that come before all of them go, and visits from one measurement to the next."""
 
 
 def idle(gateway: Gateway, tunnels: int) -> tuple[float, float]:
@@ -30,18 +32,38 @@ def idle(gateway: Gateway, tunnels: int) -> tuple[float, float]:
 
 
 def churn(gateway: Gateway, visits: int) -> list[float]:
-    """MiB of the gateway after each part of so many connects and disconnects, from the first part on."""
-    found, at_once = [], 250
+    """MiB of the gateway after each EVERY visits (connect, login, disconnect), when nobody is there."""
     with Link() as link:
         running = gateway.start(link, GROUP)
         with dialling(link, GROUP) as clients:
-            for _ in range(STEPS):
-                for _ in range(visits // STEPS // at_once):
-                    clients.dial(at_once, IN_FLIGHT)
-                    clients.tell("hang-up")
-                    clients.tell("linger", 0.2)
-                found.append(memory(running))
-    return found
+            return [after_visits(running, clients) for _ in range(visits // EVERY)]
+
+
+def after_visits(running: Running, clients: Clients) -> float:
+    for _ in range(EVERY // AT_ONCE):
+        clients.dial(AT_ONCE, IN_FLIGHT)
+        clients.tell("hang-up")
+        clients.tell("linger", 0.2)
+        wait_until(lambda: at_rest(running), 20)
+    return memory(running)
+
+
+def at_rest(running: Running, seconds: float = 0.3) -> bool:
+    """Whether the gateway has done with everybody who went: it spends no processor time."""
+    before = processor([running])
+    time.sleep(seconds)
+    return processor([running]) == before
+
+
+def curve(sizes: list[float]) -> str:
+    """A table whose line is flat where nothing stays of who went."""
+    numbers = [EVERY * (step + 1) for step in range(len(sizes))]
+    lines = [
+        "| visits | " + " | ".join(f"{number:,}" for number in numbers) + " |",
+        "|---" * (len(sizes) + 1) + "|",
+        "| memory of lotor, MiB | " + " | ".join(f"{size:.1f}" for size in sizes) + " |",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> int:
@@ -57,11 +79,10 @@ def main() -> int:
         each = (after - before) * 1024 / options.tunnels
         lines.append(f"| {gateway.name} | {before:.1f} | {after:.1f} | {each:.1f} |")
     text = "\n".join(lines).format(options.tunnels) + "\n"
-    if options.visits:
+    if options.visits >= EVERY:
         print(f"{options.visits} visits", file=sys.stderr, flush=True)
-        sizes = churn(LOTOR, options.visits)
-        steps = ", ".join(f"{size:.1f}" for size in sizes)
-        text += f"\n{options.visits:,} clients come and go, memory of lotor after each quarter: {steps} MiB.\n"
+        text += f"\nClients come and go, at most {AT_ONCE} at once; the gateway is measured when nobody is there.\n\n"
+        text += curve(churn(LOTOR, options.visits))
     text = f"{machine()}. {conditions('one run')}\n\n{text}"
     print(text)
     if options.write:
@@ -72,7 +93,7 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tunnels", type=int, default=1000)
-    parser.add_argument("--visits", type=int, default=10000, help="0: leave it out")
+    parser.add_argument("--visits", type=int, default=10000, help="rounded down to thousands; 0: leave it out")
     parser.add_argument("--write", action="store_true", help="into docs/performance.md")
     return parser.parse_args()
 
