@@ -98,10 +98,11 @@ def ike_choice(remote: RemotePolicy, sa: SecurityAssociation) -> ChosenIke:
 def ike_refusal(remotes: Iterable[RemotePolicy], sa: SecurityAssociation) -> PolicyRefusal:
     """What is offered beside what any of the blocks would take, and the misfit of the offer that came nearest."""
     offers, misfit, wishes = [offer for _, offer in _ike_offers(sa)], "", list[str]()
+    suites = [offer.suite() for offer in offers]
     for remote in remotes:
         wishes += [str(wanted) for wanted in remote.proposals]
-        for wanted, offer in product(remote.proposals, offers):
-            misfit = _telling(misfit, _ike_misfit(remote.proposal_check, wanted, offer.suite()))
+        for wanted, suite in product(remote.proposals, suites):
+            misfit = _telling(misfit, _ike_misfit(remote.proposal_check, wanted, suite))
     return _refuse([str(offer) for offer in offers], list(dict.fromkeys(wishes)), misfit)
 
 
