@@ -9,10 +9,11 @@ import pytest
 from lotor.ike.events import ChildDown, ChildUp, Configured, Ended, LoggedIn, Renewed, Started, Up
 from lotor.ike.intents import ChildExpired
 from lotor.ike.questions import AcquireConfiguration, CheckLogin
-from lotor.ike.v1 import renewal
+from lotor.ike.v1 import informational, renewal, riders
 from lotor.model.algorithms import AuthMethod
 from lotor.model.policy import ExchangeMode
 from lotor.model.reason import Cause
+from lotor.wire.v1.numbers import LifeType, Protocol
 from peers.world import CLIENT, GATEWAY, connect, is_up, pair, suite_with
 
 LIFE = 300
@@ -123,6 +124,36 @@ def test_a_shorter_phase_one_of_the_gateway_is_told_and_renewed_in_time(mode):
     world.run(LIFE * 3)
     assert len(gateway.of(Renewed)) >= 3
     _one_session_all_along(client, gateway)
+
+
+def _tell_lifetime(world, host, seconds: int) -> None:
+    """RESPONDER-LIFETIME of phase 1 in a message of its own, as Cisco's gateways send it."""
+    (session,) = host.endpoint._sessions.by_id.values()
+    informational.say(session, riders.lifetime_note(Protocol.ISAKMP, bytes(16), {LifeType.SECONDS: seconds}))
+    world.do(host, session.desk.drain())
+
+
+def test_a_shorter_lifetime_may_come_in_a_message_of_its_own():
+    world, gateway, client = pair()
+    connect(world, client, gateway)
+    assert world.run(10, lambda: is_up(client) and is_up(gateway))
+    _tell_lifetime(world, gateway, 600)
+    world.run(470)
+    assert not client.of(Renewed)
+    assert world.run(20, lambda: bool(client.of(Renewed)))
+    assert not client.of(Ended)
+
+
+@pytest.mark.parametrize(("who", "seconds"), [("gateway", 86400), ("client", 600), ("client", 86400)])
+def test_nobody_is_told_a_longer_one_and_no_gateway_any(who, seconds):
+    world, gateway, client = pair()
+    connect(world, client, gateway)
+    assert world.run(10, lambda: is_up(client) and is_up(gateway))
+    _tell_lifetime(world, {"gateway": gateway, "client": client}[who], seconds)
+    world.run(1000)
+    assert not client.of(Renewed)
+    assert not gateway.of(Ended)
+    assert world.run(28800 * 0.8 - 900, lambda: bool(client.of(Renewed)))
 
 
 @pytest.mark.parametrize("offset", range(40))

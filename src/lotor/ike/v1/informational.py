@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from lotor.ike.channel import Incoming
@@ -14,7 +14,7 @@ from lotor.ike.events import Remark, Turned
 from lotor.ike.exchange import Exchange
 from lotor.ike.exchanges import Running
 from lotor.ike.session import Session
-from lotor.ike.v1 import phase1
+from lotor.ike.v1 import phase1, riders
 from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.ike.v1.seal import PhaseOneChannel, phase_two
 from lotor.model.network import Instant, Path
@@ -144,6 +144,15 @@ def _initial_contact(heard: Heard, note: Notification) -> None:
     heard.session.facts.initial_contact = True
 
 
+def _told_lifetime(heard: Heard, note: Notification) -> None:
+    """RESPONDER-LIFETIME of phase 1 in a message of its own, as Cisco sends it: `protocol` sets the alarm anew."""
+    session = heard.session
+    if session.initiator and note.protocol == Protocol.ISAKMP:
+        record = phase1.of(session)
+        seconds = riders.told_lifetime((note,), Protocol.ISAKMP, record.suite.lifetime)
+        session.facts.phase_one = replace(record, suite=replace(record.suite, lifetime=seconds))
+
+
 def _refused(heard: Heard, note: Notification) -> None:
     """An error of the peer under keys ends what we asked it for."""
     name = name_of(NotifyType, note.type)
@@ -168,6 +177,7 @@ _NOTIFIES: dict[int, Callable[[Heard, Notification], None]] = {
     NotifyType.R_U_THERE: _there,
     NotifyType.R_U_THERE_ACK: _acknowledged,
     NotifyType.INITIAL_CONTACT: _initial_contact,
+    NotifyType.RESPONDER_LIFETIME: _told_lifetime,
 }
 
 

@@ -6,7 +6,7 @@ from lotor.ike.channel import Incoming
 from lotor.ike.errors import Misplaced, Unproved
 from lotor.ike.events import Remark, Turned
 from lotor.ike.session import Session
-from lotor.ike.v1 import informational, sequence
+from lotor.ike.v1 import informational, phase1, renewal, sequence
 from lotor.model.network import Instant, Path
 from lotor.model.policy import ExchangeMode
 from lotor.model.reason import Cause, Reason
@@ -103,9 +103,12 @@ def _route(session: Session, incoming: Incoming, path: Path, now: Instant) -> No
 def _informational(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
     if session.established:
         had, contacted = len(session.children), session.facts.initial_contact
+        lifetime = phase1.of(session).suite.lifetime
         informational.receive(session, incoming, path, now)
         if session.facts.initial_contact and not contacted:
             sequence.contacted(session)
+        if phase1.of(session).suite.lifetime < lifetime and not session.life.over:
+            renewal.set_lifetime(session, now)
         if len(session.children) < had:
             sequence.complete(session, now)
     else:
