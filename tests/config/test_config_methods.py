@@ -143,6 +143,7 @@ def identifier(*names: str) -> str:
     [
         (named("a"), named("b")),
         (named("a", "rsasig", identifier("x", "y")), named("b", "rsasig", identifier("y"))),
+        (named("a", "rsasig", identifier("x.example")), named("b", "rsasig", identifier("X.example."))),
         (named("a", "rsasig", 'peers_identifier fqdn "x";'), named("b", "rsasig", 'peers_identifier fqdn "y";')),
         (named("a", mode="main, aggressive"), named("b", mode="main")),
         (named("a", "rsasig", proposal("rsasig", "3des")), named("b", "hybrid_rsa_server", proposal("rsasig", "3des"))),

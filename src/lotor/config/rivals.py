@@ -7,7 +7,7 @@ from itertools import combinations
 
 from lotor.config.methods import WITH_KEY, side_of, signs
 from lotor.config.problem import Problem
-from lotor.config.settings import Proposal, RemoteSettings
+from lotor.config.settings import IdentifierSetting, Proposal, RemoteSettings
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash
 from lotor.model.identity import IdKind
 from lotor.model.policy import ExchangeMode, Side
@@ -66,7 +66,16 @@ def _names(remote: RemoteSettings) -> Names:
     """Who the client may say it is; empty when the block takes everybody."""
     if not remote.verify_identifier:
         return frozenset()
-    return frozenset((each.kind, each.file.name if each.file else each.value) for each in remote.peers_identifiers)
+    return frozenset((each.kind, _folded(each)) for each in remote.peers_identifiers)
+
+
+def _folded(identifier: IdentifierSetting) -> str | None:
+    """As it is compared: names of hosts and persons in any case, with or without a dot at the end."""
+    if identifier.file is not None:
+        return identifier.file.name
+    if identifier.value is None or identifier.kind not in {IdKind.FQDN, IdKind.USER_FQDN}:
+        return identifier.value
+    return identifier.value.lower().removesuffix(".")
 
 
 def _distinct(one: Names, other: Names) -> bool:
