@@ -139,7 +139,7 @@ impl Coalescer {
         let payload = transport.len() - len;
         let intact = header.len == header.version.header_len()
             && payload > 0
-            && (header.version == Version::V6 || checksum(&packet[..header.len]) == 0)
+            && (header.version == Version::V6 || header_sums_up(&packet[..header.len]))
             && sums_up(packet, header.protocol, transport);
         intact.then_some(Candidate { flow, headers: header.len + len, payload, pushed })
     }
@@ -161,9 +161,16 @@ impl Flow {
     }
 }
 
+/// A checksum of all ones holds where zero does (RFC 1624 §3), but whoever cuts writes zero.
+const NOBODYS: u16 = 0xffff;
+
+fn header_sums_up(header: &[u8]) -> bool {
+    checksum(header) == 0 && word(header, 10) != NOBODYS
+}
+
 /// Octets of the header of a segment that carries data and says nothing else.
 fn tcp_header(segment: &[u8]) -> Option<usize> {
-    if segment.len() < SHORTEST_TCP || segment[FLAGS] & !PSH != ACK {
+    if segment.len() < SHORTEST_TCP || segment[FLAGS] & !PSH != ACK || word(segment, 16) == NOBODYS {
         return None;
     }
     let len = usize::from(segment[12] >> 4) * 4;

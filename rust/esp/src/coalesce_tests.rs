@@ -362,6 +362,27 @@ fn no_difference_between_headers_is_lost() {
     }
 }
 
+/// A sum of zero may be written with all bits set (RFC 1624 §3): nobody who cuts writes it like that.
+#[test]
+fn sums_that_hold_and_that_nobody_computes_are_kept() {
+    for (sum, spare) in [(10, 2), (36, 40)] {
+        let mut packets = stream(0, 3);
+        if sum == 10 {
+            let id = word(&packets[0], 10);
+            packets.iter_mut().enumerate().for_each(|(at, packet)| set_word(packet, 4, id.wrapping_add(at as u16)));
+        } else {
+            let word = u32::from(word(&packets[1], sum)) + u32::from(word(&packets[1], spare));
+            set_word(&mut packets[1], spare, (word % 0x1_0000 + word / 0x1_0000) as u16);
+        }
+        packets.iter_mut().for_each(|packet| finish(packet, false));
+        let odd = packets.iter_mut().find(|packet| word(packet, sum) == 0).unwrap();
+        set_word(odd, sum, 0xffff);
+        let delivered = coalesced(&packets, ALL);
+        let out = delivered.iter().flat_map(|(frame, whole)| cut(frame, whole));
+        assert_eq!(by_flow(out), by_flow(packets.clone()), "the sum at {sum}");
+    }
+}
+
 #[test]
 fn no_packet_is_larger_than_a_packet_may_be() {
     let delivered = coalesced(&stream(0, 200), ALL);

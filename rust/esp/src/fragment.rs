@@ -12,9 +12,15 @@ pub struct Fragments<'a> {
     done: usize,
 }
 
-/// `packet` is IPv4 and begins with `header`; the caller has looked at its DF flag.
+/// Octets of the largest packet (RFC 791 §3.1).
+const LARGEST_PACKET: usize = 65_535;
+
+/// `packet` is IPv4 and begins with `header`; the caller has looked at its DF flag. A fragment that belongs behind the end
+/// of the largest packet becomes none: its place could not be written down.
 pub fn fragments<'a>(packet: &'a [u8], header: &Header, largest: usize) -> Fragments<'a> {
-    Fragments { packet: &packet[..header.total], header: *header, largest, done: 0 }
+    let possible = header.offset + header.total <= LARGEST_PACKET;
+    let end = if possible { header.total } else { header.len };
+    Fragments { packet: &packet[..end], header: *header, largest, done: 0 }
 }
 
 impl Fragments<'_> {
@@ -120,6 +126,14 @@ mod tests {
         assert!(out.is_empty());
         copy_options(&[0x83, 3, 7, 1, 0x44, 1], &mut out);
         assert_eq!(out, [0x83, 3, 7, 0]);
+    }
+
+    /// Cut in two, its second half would begin at 65,536 and so at 0 again.
+    #[test]
+    fn nothing_lies_behind_the_end_of_the_largest_packet() {
+        assert!(all(&packet(17, 0x1fff, &[], &[1; 1400]), 576).is_empty());
+        assert!(all(&packet(17, 0x1f00, &[], &[1; 2049]), 576).is_empty());
+        assert_eq!(all(&packet(17, 0x1f00, &[], &[1; 2027]), 576).len(), 4);
     }
 
     #[test]
