@@ -1,7 +1,8 @@
 //! Vectors of words, one for each of several messages: the only file of the crate with `unsafe`.
 //!
 //! A vector's methods are inlined into `Work`, and that into a function that is compiled for the processor's
-//! instructions and only called when the processor has them (`Width`). Whatever is not x86-64 has vectors of one word.
+//! instructions and only called when the processor has them (`Width`). Wide vectors have no name outside this file, so that
+//! nobody makes one on a processor without. Whatever is not x86-64 has vectors of one word.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
@@ -31,13 +32,16 @@ pub(crate) trait Work<W> {
     fn run<V: Vector<Word = W>>(self);
 }
 
-/// How wide this processor's vectors are, as far as this file and the compiler know such.
+/// How wide this processor's vectors are, as far as this file and the compiler know such. Nobody else makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Width {
+pub(crate) struct Width(Bits);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bits {
     #[cfg(all(target_arch = "x86_64", knows_avx512))]
-    Bits512,
+    Of512,
     #[cfg(target_arch = "x86_64")]
-    Bits256,
+    Of256,
     OneWord,
 }
 
@@ -46,33 +50,33 @@ impl Width {
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let known = [
             #[cfg(all(target_arch = "x86_64", knows_avx512))]
-            (Self::Bits512, is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")),
+            (Bits::Of512, is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")),
             #[cfg(target_arch = "x86_64")]
-            (Self::Bits256, is_x86_feature_detected!("avx2")),
-            (Self::OneWord, true),
+            (Bits::Of256, is_x86_feature_detected!("avx2")),
+            (Bits::OneWord, true),
         ];
-        known.into_iter().filter_map(|(width, there)| there.then_some(width))
+        known.into_iter().filter_map(|(width, there)| there.then_some(Self(width)))
     }
 
     pub(crate) fn lanes<W: Word>(self) -> usize {
-        match self {
+        match self.0 {
             #[cfg(all(target_arch = "x86_64", knows_avx512))]
-            Self::Bits512 => W::Bits512::LANES,
+            Bits::Of512 => W::Bits512::LANES,
             #[cfg(target_arch = "x86_64")]
-            Self::Bits256 => W::Bits256::LANES,
-            Self::OneWord => 1,
+            Bits::Of256 => W::Bits256::LANES,
+            Bits::OneWord => 1,
         }
     }
 
     pub(crate) fn run<W: Word>(self, work: impl Work<W>) {
-        match self {
-            // SAFETY: only `all` makes widths, and it asked the processor.
+        match self.0 {
+            // SAFETY: only `all` makes widths, and it asked the processor for exactly these.
             #[cfg(all(target_arch = "x86_64", knows_avx512))]
-            Self::Bits512 => unsafe { with_avx512::<W>(work) },
+            Bits::Of512 => unsafe { with_avx512::<W>(work) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Self::Bits256 => unsafe { with_avx2::<W>(work) },
-            Self::OneWord => work.run::<W>(),
+            Bits::Of256 => unsafe { with_avx2::<W>(work) },
+            Bits::OneWord => work.run::<W>(),
         }
     }
 }
@@ -93,24 +97,31 @@ unsafe fn with_avx2<W: Word>(work: impl Work<W>) {
     work.run::<W::Bits256>();
 }
 
-/// A word of a hash, which is a vector of one lane as well.
-pub(crate) trait Word: Vector<Word = Self> + Default + zeroize::Zeroize + Send + Sync + 'static {
+/// The wide vectors of a word. Private, so that only `Width::run` can name them.
+trait Wide: Vector<Word = Self> {
     #[cfg(target_arch = "x86_64")]
     type Bits256: Vector<Word = Self>;
     #[cfg(all(target_arch = "x86_64", knows_avx512))]
     type Bits512: Vector<Word = Self>;
+}
+
+/// A word of a hash, which is a vector of one lane as well.
+#[allow(private_bounds)] // see `Wide`
+pub(crate) trait Word: Wide + Default + zeroize::Zeroize + Send + Sync + 'static {
     /// In network order, into as many octets as `out` has.
     fn write(self, out: &mut [u8]);
 }
 
 macro_rules! scalar {
     ($word:ty, $avx2:ident, $avx512:ident) => {
-        impl Word for $word {
+        impl Wide for $word {
             #[cfg(target_arch = "x86_64")]
             type Bits256 = $avx2;
             #[cfg(all(target_arch = "x86_64", knows_avx512))]
             type Bits512 = $avx512;
+        }
 
+        impl Word for $word {
             fn write(self, out: &mut [u8]) {
                 out.copy_from_slice(&self.to_be_bytes());
             }
@@ -175,10 +186,11 @@ macro_rules! vector {
      $splat:ident $add:ident $xor:ident $and:ident $or:ident $load:ident $store:ident;
      rotate $rotate:expr; shift $shift:ident; swap $swap:expr; columns $columns:ident) => {
         #[derive(Clone, Copy)]
-        pub(crate) struct $name($register);
+        struct $name($register);
 
-        // SAFETY of every block: these functions are inlined into functions with the needed instructions only, which are
-        // called after the processor was asked. None of them touches memory but through references of the right size.
+        // SAFETY of every block: the type is private, and only `with_avx2` or `with_avx512` hands it to a `Work`, which has
+        // no value of it to keep. `Width::run` calls those after the processor was asked. None of the functions touches
+        // memory but through references of the right size.
         impl Vector for $name {
             type Word = $word;
             const LANES: usize = $lanes;
@@ -303,7 +315,7 @@ unsafe fn swap_longs() -> __m128i {
 }
 
 /// # Safety
-/// Inlined into functions with AVX2 only.
+/// The processor has AVX2.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn columns_4_of_64(r: [__m256i; 4]) -> [__m256i; 4] {
@@ -318,7 +330,7 @@ unsafe fn columns_4_of_64(r: [__m256i; 4]) -> [__m256i; 4] {
 }
 
 /// # Safety
-/// Inlined into functions with AVX2 only.
+/// The processor has AVX2.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn columns_8_of_32(r: [__m256i; 8]) -> [__m256i; 8] {
@@ -349,7 +361,7 @@ unsafe fn columns_8_of_32(r: [__m256i; 8]) -> [__m256i; 8] {
 /// The 4 × 4 matrix of 128 bits whose rows are `r`, turned.
 ///
 /// # Safety
-/// Inlined into functions with AVX-512F only.
+/// The processor has AVX-512F.
 #[cfg(all(target_arch = "x86_64", knows_avx512))]
 #[inline(always)]
 unsafe fn turn_quarters(r: [__m512i; 4]) -> [__m512i; 4] {
@@ -367,7 +379,7 @@ unsafe fn turn_quarters(r: [__m512i; 4]) -> [__m512i; 4] {
 }
 
 /// # Safety
-/// Inlined into functions with AVX-512F only.
+/// The processor has AVX-512F.
 #[cfg(all(target_arch = "x86_64", knows_avx512))]
 #[inline(always)]
 unsafe fn columns_16_of_32(r: [__m512i; 16]) -> [__m512i; 16] {
@@ -394,7 +406,7 @@ unsafe fn columns_16_of_32(r: [__m512i; 16]) -> [__m512i; 16] {
 }
 
 /// # Safety
-/// Inlined into functions with AVX-512F only.
+/// The processor has AVX-512F.
 #[cfg(all(target_arch = "x86_64", knows_avx512))]
 #[inline(always)]
 unsafe fn columns_8_of_64(r: [__m512i; 8]) -> [__m512i; 8] {

@@ -4,7 +4,7 @@ use std::io;
 use std::mem::{size_of, zeroed, MaybeUninit};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use lotor_esp::ip::Version;
 
@@ -22,13 +22,15 @@ pub(crate) fn monotonic() -> u64 {
     (time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64).max(1)
 }
 
+/// Copies of descriptors leave those of the standard streams alone.
+const LOWEST_COPY: libc::c_int = 3;
+
 /// A descriptor of our own for what `fd` refers to.
 pub(crate) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
-    if fd < 0 {
-        return Err(io::Error::from_raw_os_error(libc::EBADF));
-    }
-    // SAFETY: the descriptor is not negative and only used during this call; a closed one gives EBADF.
-    unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()
+    // SAFETY: plain integers; what is no open descriptor gives EBADF.
+    let copy = check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, LOWEST_COPY) } as isize)?;
+    // SAFETY: the descriptor is new and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy as RawFd) })
 }
 
 pub(crate) fn set_nonblocking(fd: &OwnedFd) -> io::Result<()> {
@@ -222,34 +224,52 @@ fn peer(name: &Name) -> Option<SocketAddr> {
 
 /// What the control messages tell.
 fn told(message: &libc::msghdr, datagrams: &mut Datagrams) {
-    // SAFETY: the kernel wrote the control messages; CMSG_FIRSTHDR and CMSG_NXTHDR stay inside them, the data of
-    // IP_PKTINFO is an in_pktinfo, that of IPV6_PKTINFO an in6_pktinfo, that of IP_TOS one octet, that of IPV6_TCLASS and
-    // UDP_GRO an int, all read without assuming their alignment.
+    // SAFETY: the kernel wrote the control messages; CMSG_FIRSTHDR and CMSG_NXTHDR stay inside them, in a buffer that is
+    // aligned for their headers, and give null behind the last one.
     unsafe {
         let mut control = libc::CMSG_FIRSTHDR(message);
         while !control.is_null() {
-            let data = libc::CMSG_DATA(control);
             match ((*control).cmsg_level, (*control).cmsg_type) {
                 (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
-                    let info = data.cast::<libc::in_pktinfo>().read_unaligned();
-                    datagrams.local = Ipv4Addr::from_bits(u32::from_be(info.ipi_spec_dst.s_addr)).into();
+                    let address = |info: libc::in_pktinfo| Ipv4Addr::from_bits(u32::from_be(info.ipi_spec_dst.s_addr));
+                    datagrams.local = value(control).map_or(datagrams.local, |info| address(info).into());
                 }
                 (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
-                    let info = data.cast::<libc::in6_pktinfo>().read_unaligned();
-                    datagrams.local = Ipv6Addr::from(info.ipi6_addr.s6_addr).into();
+                    let address = |info: libc::in6_pktinfo| Ipv6Addr::from(info.ipi6_addr.s6_addr);
+                    datagrams.local = value(control).map_or(datagrams.local, |info| address(info).into());
                 }
-                (libc::IPPROTO_IP, libc::IP_TOS) => datagrams.class = data.read(),
+                (libc::IPPROTO_IP, libc::IP_TOS) => datagrams.class = value(control).unwrap_or(0),
                 (libc::IPPROTO_IPV6, libc::IPV6_TCLASS) => {
-                    datagrams.class = data.cast::<libc::c_int>().read_unaligned() as u8;
+                    datagrams.class = value::<libc::c_int>(control).unwrap_or(0) as u8;
                 }
                 (libc::SOL_UDP, libc::UDP_GRO) => {
-                    let segment = data.cast::<libc::c_int>().read_unaligned();
-                    datagrams.segment = usize::try_from(segment).unwrap_or(datagrams.len).max(1);
+                    let segment = value::<libc::c_int>(control).and_then(|segment| usize::try_from(segment).ok());
+                    datagrams.segment = segment.unwrap_or(datagrams.len).max(1);
                 }
                 _ => (),
             }
             control = libc::CMSG_NXTHDR(message, control);
         }
+    }
+}
+
+/// A number, or a C structure of numbers: any octets are one.
+trait Plain: Copy {}
+impl Plain for u8 {}
+impl Plain for libc::c_int {}
+impl Plain for libc::in_pktinfo {}
+impl Plain for libc::in6_pktinfo {}
+
+/// The data of a control message; `None` when it is shorter, as the last one is that did not fit.
+///
+/// # Safety
+/// The message and as many octets behind it as it says are there.
+unsafe fn value<T: Plain>(control: *const libc::cmsghdr) -> Option<T> {
+    // SAFETY: as said; the data need not be aligned, and any octets are a value.
+    unsafe {
+        let whole = libc::CMSG_LEN(size_of::<T>() as u32) as usize;
+        let there: usize = (*control).cmsg_len as _;
+        (there >= whole).then(|| libc::CMSG_DATA(control).cast::<T>().read_unaligned())
     }
 }
 
