@@ -4,14 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
-RUST := Cargo.toml $(wildcard Cargo.lock) $(shell find rust -name '*.rs' -o -name Cargo.toml)
+RUST := Cargo.toml $(wildcard Cargo.lock) $(shell find rust -path rust/fuzz -prune -o -path rust/trials -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
 
 # An existing cargo of rustup's is used first, also under sudo.
 export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 export PYTHONDONTWRITEBYTECODE := $(if $(CI),1,)
 
-.PHONY: setup demo test lint types imports rust unit namespaces interop soak bench bench-quick bench-peers docs clean
+.PHONY: setup demo test lint types imports rust sanitize fuzz unit namespaces interop soak bench bench-quick bench-peers docs clean
 
 setup: $(STAMPS)/built
 
@@ -55,6 +55,16 @@ rust: setup
 	else echo 'this cargo brings no clippy (Debian packages none): clippy did not run'; fi
 	cargo test --quiet --workspace --exclude lotor-native
 
+# The Rust tests under the address sanitizer: C code (AWS-LC, libdeflate) is not instrumented, but what it is given lies
+# between guarded ends. Flags of unstable options work with a stable compiler by RUSTC_BOOTSTRAP.
+HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+sanitize:
+	@echo '== sanitize: the Rust tests under the address sanitizer'
+	@if ls "$$(rustc --print target-libdir)"/librustc*asan* >/dev/null 2>&1; then \
+		RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --quiet --target $(HOST) --target-dir target/sanitize \
+			-p lotor-esp -p lotor-modp -p lotor-pump -p lotor-trials --lib --tests; \
+	else echo 'this Rust brings no address sanitizer (Debian packages none): it did not run'; fi
+
 unit: setup
 	@echo '== unit and simulation'
 	$(PYTEST) -m 'not root and not interop'
@@ -68,6 +78,23 @@ interop: setup
 	@echo '== interop: vpnc, strongSwan and lotor in network namespaces'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
 	$(PYTEST) -m interop --numprocesses 4
+
+# Each trial of rust/trials under libFuzzer for FUZZ_SECONDS, beginning with rust/trials/corpus; what is found new stays in
+# target/fuzz/corpus, and an input that breaks something in target/fuzz/broken. Not part of `make test`, which runs the
+# same trials over the corpus and a fixed set of generated inputs. FUZZ names the targets.
+FUZZ ?= $(notdir $(wildcard rust/trials/corpus/*))
+FUZZ_SECONDS ?= 60
+CARGO_FUZZ := 0.13.1
+
+fuzz:
+	@cargo fuzz --version 2>/dev/null | grep -qxF 'cargo-fuzz $(CARGO_FUZZ)' || cargo install --quiet --locked --version $(CARGO_FUZZ) cargo-fuzz
+	@cargo fmt --check --manifest-path rust/fuzz/Cargo.toml
+	@for each in $(FUZZ); do \
+		echo "== fuzz: $$each, $(FUZZ_SECONDS) s"; mkdir -p target/fuzz/corpus/$$each target/fuzz/broken; \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir rust/fuzz --target-dir target/fuzz $$each \
+			target/fuzz/corpus/$$each rust/trials/corpus/$$each -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -len_control=0 \
+			-timeout=20 -artifact_prefix=target/fuzz/broken/ -verbosity=1 -print_final_stats=1 || exit 1; \
+	done
 
 # A thousand renewals under traffic, ten minutes; tests/interop/test_interop_renewal.py is the short version.
 soak: setup
