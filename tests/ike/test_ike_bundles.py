@@ -158,7 +158,7 @@ def test_what_is_offered():
 
 def test_the_answer_may_have_it_or_not():
     for answer in ((esp(), ipcomp()), (esp(2),), (esp(1),)):
-        chosen = esp_answer(ASKING, SecurityAssociation(answer), udp=True)
+        chosen = esp_answer(ProposalCheck.CLAIM, ASKING, SecurityAssociation(answer), udp=True)
         assert (chosen.offer.compressing is not None) is (len(answer) == 2)
 
 
@@ -175,13 +175,13 @@ def test_the_answer_may_have_it_or_not():
 )
 def test_every_other_answer_is_refused(answer):
     with pytest.raises(PolicyRefusal, match="not offered"):
-        esp_answer(ASKING, SecurityAssociation(answer), udp=True)
+        esp_answer(ProposalCheck.CLAIM, ASKING, SecurityAssociation(answer), udp=True)
 
 
 @pytest.mark.parametrize("policy", [PLAIN, COMPRESSING])
 def test_an_answer_with_what_was_not_offered_is_refused(policy):
     with pytest.raises(PolicyRefusal, match="not offered"):
-        esp_answer(policy, SecurityAssociation((esp(), ipcomp())), udp=True)
+        esp_answer(ProposalCheck.CLAIM, policy, SecurityAssociation((esp(), ipcomp())), udp=True)
 
 
 # -- AH ---------------------------------------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from lotor.ike.errors import PolicyRefusal
 from lotor.ike.events import ChildUp, Ended
 from lotor.ike.intents import ChildExpired
+from lotor.ike.v1 import bundles, choose, riders
 from lotor.model.policy import Policy, ProposalCheck
 from lotor.wire.v1.attributes import Attribute, encode_attributes
 from lotor.wire.v1.numbers import EspAttribute, NotifyType, Protocol
@@ -75,6 +77,24 @@ def test_what_is_refused_with_words(check, here, there, words):
     assert not gateway.installed
 
 
+def test_a_client_that_wants_exactly_its_own_refuses_an_answer_with_another_one():
+    """By its attributes, as some gateways shorten it; what is told beside them, RESPONDER-LIFETIME, is obeyed."""
+    wished = replace(CHILD, lifetime=3600, volume=20 * MB)
+    answers = {
+        what: bundles.offer(replace(wished, **what_else), 3, b"abcd", None) for what, what_else in CHANGES.items()
+    }
+    for what, answer in answers.items():
+        assert choose.esp_answer(ProposalCheck.CLAIM, wished, answer, udp=True)
+        if what == "nothing":
+            assert choose.esp_answer(ProposalCheck.EXACT, wished, answer, udp=True)
+        else:
+            with pytest.raises(PolicyRefusal, match=f"{what} .* wanted by proposal_check exact"):
+                choose.esp_answer(ProposalCheck.EXACT, wished, answer, udp=True)
+
+
+CHANGES = {"nothing": {}, "lifetime": {"lifetime": 1800}, "volume": {"volume": 10 * MB}}
+
+
 @pytest.mark.parametrize("renews", ["client", "gateway"])
 def test_either_end_renews_what_is_nearly_used_up(renews):
     world, gateway, client = _met(20 * MB, None)
@@ -91,8 +111,6 @@ def test_either_end_renews_what_is_nearly_used_up(renews):
 def test_no_gateway_makes_a_client_renew_all_the_time():
     tiny = [Attribute.tv(EspAttribute.LIFE_TYPE, 2), Attribute.tv(EspAttribute.LIFE_DURATION, 1)]
     note = Notification(NotifyType.RESPONDER_LIFETIME, encode_attributes(tiny), spi=bytes(4), protocol=Protocol.ESP)
-    from lotor.ike.v1 import riders
-
     assert riders.told_volume([note], None) == MB
     assert riders.told_volume([note], 2 * MB) == MB
     assert riders.told_volume([], 2 * MB) == 2 * MB

@@ -16,6 +16,8 @@ from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
 from lotor.wire.v1.numbers import NotifyType, Protocol
 from lotor.wire.v1.proposals import EspOffer, IkeOffer, read_ike, with_lifetime
 
+NOT_OFFERED = "the gateway chose something that was not offered"
+
 SHOWN = 4
 """Offers named in a refusal; a client may send two dozen."""
 
@@ -124,7 +126,7 @@ def ike_answer(remote: RemotePolicy, sa: SecurityAssociation) -> IkeSuite:
     """The initiator's check of the responder's choice: exactly one transform, and one that we offered. A longer
     lifetime than ours is not kept to, and with `exact` no other one is taken."""
     offers = [offer for _, offer in _ike_offers(sa)]
-    misfit = "the gateway chose something that was not offered"
+    misfit = NOT_OFFERED
     for wanted in remote.proposals if len(offers) == 1 else ():
         answered = offers[0].suite()
         if answered is not None and replace(answered, lifetime=0) == replace(wanted, lifetime=0):
@@ -180,6 +182,10 @@ def _esp_misfit(check: ProposalCheck, child: ChildPolicy, wanted: EspSuite, offe
         return f"group {group or 'none'} offered for PFS, {mine.name.lower()} wanted"
     if mine is None and group is not None and check is ProposalCheck.EXACT:
         return "group offered for PFS, none wanted"
+    return _lifetimes_misfit(check, child, offer)
+
+
+def _lifetimes_misfit(check: ProposalCheck, child: ChildPolicy, offer: EspOffer) -> str:
     volume = _volume_misfit(check, child.volume, offer.lifetime_kilobytes)
     return _life_misfit(check, child.lifetime, offer.lifetime_seconds or child.lifetime) or volume
 
@@ -246,13 +252,15 @@ def _chosen(check: ProposalCheck, child: ChildPolicy, offer: Offered) -> ChosenE
     )
 
 
-def esp_answer(wished: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> ChosenEsp:
+def esp_answer(check: ProposalCheck, wished: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> ChosenEsp:
     """The initiator's check of the answer: exactly one transform, its algorithms, group and mode among ours, and IPComp
-    only where it was offered."""
-    answers = list(bundles.offered(sa, wished.compression if wished.ipcomp else ()))
+    only where it was offered; with `exact` no other lifetime than ours."""
+    answers, misfit = list(bundles.offered(sa, wished.compression if wished.ipcomp else ())), NOT_OFFERED
     if len(answers) == 1 and all(len(proposal.transforms) == 1 for proposal in answers[0].bundle):
         answer = answers[0].esp
         fits = answer.suite() in wished.suites and answer.group == wished.pfs_group
         if fits and (answer.encapsulation in bundles.UDP_TUNNELS) is udp:
-            return _chosen(ProposalCheck.CLAIM, wished, answers[0])
-    raise _refuse(bundles.texts(sa), _wanted(wished), "the gateway chose something that was not offered")
+            misfit = _lifetimes_misfit(check, wished, answer) if check is ProposalCheck.EXACT else ""
+            if not misfit:
+                return _chosen(ProposalCheck.CLAIM, wished, answers[0])
+    raise _refuse(bundles.texts(sa), _wanted(wished), misfit)

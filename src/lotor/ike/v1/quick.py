@@ -61,7 +61,8 @@ def initiator(session: Session, message_id: int, asked: Selectors, replaces: Pai
     ends = (selectors.identification(asked.local), selectors.identification(asked.remote))
     yield from send(bundles.offer(policy, _mode(session), spi, cpi), Nonce(nonce), *keys, *ends)
     answer = yield from expect()
-    chosen = choose.esp_answer(policy, answer.only(SecurityAssociation), udp=_udp(session))
+    check = session.remote.proposal_check
+    chosen = choose.esp_answer(check, policy, answer.only(SecurityAssociation), udp=_udp(session))
     g_xy = yield from _agree(session, pair, answer)
     material = QuickMaterial(Protocol.ESP, nonce, phase1.nonce_of(answer), g_xy)
     chosen, narrowed = _shorter(chosen, answer), selectors.narrowed(asked, answer)
