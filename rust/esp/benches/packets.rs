@@ -155,25 +155,63 @@ fn tunnel(number: u32) -> Child {
     .expect("the tunnel can be")
 }
 
+fn table(tunnels: u32) -> Table {
+    let mut table = Table::new();
+    for number in 0..tunnels {
+        table.install(tunnel(number)).expect("every tunnel has its own numbers");
+    }
+    table
+}
+
+fn lease(number: u32) -> IpAddr {
+    Ipv4Addr::from_bits(0x0a63_0000 + number).into()
+}
+
+/// All numbers below `count` in an order that no prefetcher knows: a linear congruential generator's (Numerical Recipes).
+fn at_random(count: u32) -> Vec<u32> {
+    let mut state = 7u32;
+    let mut numbers: Vec<u32> = (0..count).collect();
+    for at in (1..count).rev() {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        numbers.swap(at as usize, ((u64::from(state) * u64::from(at + 1)) >> 32) as usize);
+    }
+    numbers
+}
+
 fn lookup(criterion: &mut Criterion) {
     let inside: IpAddr = Ipv4Addr::new(10, 0, 12, 7).into();
     for tunnels in [1, 1_000, 10_000] {
-        let mut table = Table::new();
-        for number in 0..tunnels {
-            table.install(tunnel(number)).expect("every tunnel has its own numbers");
-        }
-        let mut group = criterion.benchmark_group(format!("lookup among {tunnels}"));
-        let mut number = 0;
+        let table = table(tunnels);
+        let (numbers, mut at) = (at_random(tunnels), 0);
         let mut next = || {
-            number = (number + 7919) % tunnels;
-            number
+            at = if at + 1 < numbers.len() { at + 1 } else { 0 };
+            numbers[at]
         };
+        let mut group = criterion.benchmark_group(format!("lookup among {tunnels}"));
         group.bench_function("SPI", |bench| bench.iter(|| table.inbound(0x1000 + next()).is_some()));
-        group.bench_function("destination", |bench| {
-            bench.iter(|| table.outbound(inside, Ipv4Addr::from_bits(0x0a63_0000 + next()).into()).is_some());
+        group.bench_function("destination", |bench| bench.iter(|| table.outbound(inside, lease(next())).is_some()));
+        group.bench_function("one destination again", |bench| {
+            bench.iter(|| table.outbound(inside, black_box(lease(0))).is_some());
         });
     }
 }
 
-criterion_group!(packets, seal_and_open, split_and_coalesce, replay, lookup);
+/// A tunnel comes and goes beside so many others.
+fn change(criterion: &mut Criterion) {
+    for tunnels in [1, 10_000] {
+        let mut table = table(tunnels);
+        criterion.benchmark_group(format!("change among {tunnels}")).bench_function("install and remove", |bench| {
+            bench.iter_batched(
+                || tunnel(tunnels),
+                |child| {
+                    table.install(child).expect("every tunnel has its own numbers");
+                    table.remove(tunnels.into());
+                },
+                BatchSize::SmallInput,
+            );
+        });
+    }
+}
+
+criterion_group!(packets, seal_and_open, split_and_coalesce, replay, lookup, change);
 criterion_main!(packets);

@@ -10,7 +10,7 @@ use crate::ip::Version;
 use crate::ipcomp::{Compression, Cpis};
 use crate::ipv6::LEAST_MTU;
 use crate::lifetime::{Life, Limits};
-use crate::network::{any_contains, Network};
+use crate::network::Network;
 use crate::open::Opener;
 use crate::seal::{BadKeys, Keys, Sealer};
 use crate::size::{largest_inner, Encapsulation};
@@ -194,7 +194,8 @@ impl Child {
         self.sending.load(Relaxed)
     }
 
-    pub fn activate(&self) {
+    /// The table is told by `Table::activate`.
+    pub(crate) fn activate(&self) {
         self.sending.store(true, Relaxed);
     }
 
@@ -222,6 +223,10 @@ impl Child {
         }
     }
 
+    pub fn local_networks(&self) -> &[Network] {
+        &self.local_networks
+    }
+
     pub fn remote_networks(&self) -> &[Network] {
         &self.remote_networks
     }
@@ -242,11 +247,6 @@ impl Child {
 
     fn locked_path(&self) -> MutexGuard<'_, Path> {
         self.path.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the pair carries packets from `source`.
-    pub fn sends_for(&self, source: IpAddr) -> bool {
-        self.is_sending() && !self.life.is_over() && any_contains(&self.local_networks, source)
     }
 
     pub fn counters(&self) -> Counters {

@@ -238,7 +238,7 @@ fn volume_ends_both_directions() {
     assert_eq!(send(&client, ping(40)).0, Sent::Carried(Some(Expiry::Soft)));
     assert_eq!(send(&client, ping(80)).0, Sent::Carried(Some(Expiry::Hard)));
     assert_eq!(send(&client, ping(80)), (Sent::Carried(None), vec![]));
-    assert!(!client.sends_for([10, 99, 99, 1].into()));
+    assert!(client.life().is_over());
     let mut esp = vec![0; 100];
     assert_eq!(receive(&client, &mut esp, &from(at(1), 1)), Err(Refusal::Unwanted));
 }

@@ -20,6 +20,7 @@ pub mod ipv4;
 pub mod ipv6;
 mod iv;
 pub mod lifetime;
+mod mixing;
 pub mod mss;
 pub mod network;
 pub mod open;

@@ -66,13 +66,9 @@ impl Life {
         self.tell(sequence >= SOFT_SEQUENCE, sequence > u64::from(u32::MAX))
     }
 
-    /// When `at` has something to tell next.
-    pub fn deadline(&self) -> Option<Nanos> {
-        if self.is_over() {
-            return None;
-        }
-        let soft = self.soft_at.filter(|_| !self.soft_told.load(Relaxed));
-        soft.into_iter().chain(self.hard_at).min()
+    /// When `at` may have something to tell.
+    pub fn ends(&self) -> impl Iterator<Item = Nanos> {
+        self.soft_at.into_iter().chain(self.hard_at)
     }
 
     fn tell(&self, soft: bool, hard: bool) -> Option<Expiry> {
@@ -91,11 +87,11 @@ mod tests {
     fn each_end_is_told_once() {
         let limits = Limits { soft_after: Some(10), hard_after: Some(20), ..Limits::default() };
         let life = Life::new(limits, 100);
-        assert_eq!((life.deadline(), life.at(109)), (Some(110), None));
+        assert_eq!((life.ends().collect::<Vec<_>>(), life.at(109)), (vec![110, 120], None));
         assert_eq!((life.at(110), life.at(111)), (Some(Expiry::Soft), None));
-        assert_eq!((life.deadline(), life.is_over()), (Some(120), false));
+        assert!(!life.is_over());
         assert_eq!((life.at(120), life.at(121)), (Some(Expiry::Hard), None));
-        assert_eq!((life.deadline(), life.is_over()), (None, true));
+        assert!(life.is_over());
     }
 
     #[test]
@@ -106,7 +102,7 @@ mod tests {
         let life = Life::new(Limits::default(), 0);
         assert_eq!((life.numbered(1), life.numbered(SOFT_SEQUENCE)), (None, Some(Expiry::Soft)));
         assert_eq!((life.numbered(0xffff_ffff), life.numbered(0x1_0000_0000)), (None, Some(Expiry::Hard)));
-        assert_eq!(life.deadline(), None);
+        assert_eq!(life.ends().count(), 0);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Networks, and the way from a destination to the SA pair that carries it.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::hash_map::{Entry, HashMap};
 use std::hash::Hash;
+use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::ip::Version;
+use crate::mixing::Mixing;
 
 /// An IP network; host bits are zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +28,11 @@ impl Network {
 
     pub fn version(&self) -> Version {
         Version::of(self.base)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn prefix(&self) -> u8 {
+        self.prefix
     }
 
     pub fn contains(&self, address: IpAddr) -> bool {
@@ -66,11 +72,13 @@ pub(crate) struct Routes<T> {
     v6: Prefixes<u128, T>,
 }
 
-impl<T> Routes<T> {
-    pub(crate) fn new() -> Self {
-        Self { v4: Prefixes(BTreeMap::new()), v6: Prefixes(BTreeMap::new()) }
+impl<T> Default for Routes<T> {
+    fn default() -> Self {
+        Self { v4: Prefixes(Vec::new()), v6: Prefixes(Vec::new()) }
     }
+}
 
+impl<T> Routes<T> {
     pub(crate) fn add(&mut self, network: Network, target: T) {
         match network.base {
             IpAddr::V4(base) => self.v4.add(base.to_bits(), network.prefix, target),
@@ -85,6 +93,15 @@ impl<T> Routes<T> {
         }
     }
 
+    /// What leads to exactly this network, newest first.
+    pub(crate) fn under(&mut self, network: Network) -> impl Iterator<Item = &mut T> {
+        let targets = match network.base {
+            IpAddr::V4(base) => self.v4.under(base.to_bits(), network.prefix),
+            IpAddr::V6(base) => self.v6.under(base.to_bits(), network.prefix),
+        };
+        targets.into_iter().flat_map(Targets::iter_mut)
+    }
+
     /// The first that `serves`: longest prefix first, then newest first.
     pub(crate) fn towards(&self, destination: IpAddr, serves: impl Fn(&T) -> bool) -> Option<&T> {
         match destination {
@@ -94,31 +111,74 @@ impl<T> Routes<T> {
     }
 }
 
-/// Networks of one version by prefix length, longest first; under each, targets, oldest first.
-struct Prefixes<B, T>(BTreeMap<Reverse<u8>, HashMap<B, Vec<T>>>);
+/// Networks of one version by prefix length, longest first: there are few lengths, and most networks are single hosts.
+struct Prefixes<B, T>(Vec<(u8, Bases<B, T>)>);
+
+/// Networks of one length, by their first address.
+type Bases<B, T> = HashMap<B, Targets<T>, Mixing>;
+
+/// The newest lies in the map itself: where there is no other, a lookup ends there.
+struct Targets<T> {
+    newest: T,
+    /// Oldest first.
+    older: Vec<T>,
+}
 
 impl<B: Bits, T> Prefixes<B, T> {
     fn add(&mut self, base: B, prefix: u8, target: T) {
-        self.0.entry(Reverse(prefix)).or_default().entry(base).or_default().push(target);
+        let place = self.0.partition_point(|(other, _)| *other > prefix);
+        if self.0.get(place).is_none_or(|(other, _)| *other != prefix) {
+            self.0.insert(place, (prefix, HashMap::default()));
+        }
+        match self.0[place].1.entry(base) {
+            Entry::Occupied(mut taken) => taken.get_mut().add(target),
+            Entry::Vacant(free) => drop(free.insert(Targets { newest: target, older: Vec::new() })),
+        }
     }
 
     fn remove(&mut self, base: B, prefix: u8, leaves: impl Fn(&T) -> bool) {
-        let Some(of_length) = self.0.get_mut(&Reverse(prefix)) else { return };
-        if let Some(targets) = of_length.get_mut(&base) {
-            targets.retain(|target| !leaves(target));
-            if targets.is_empty() {
-                of_length.remove(&base);
-            }
+        let Some(place) = self.0.iter().position(|(other, _)| *other == prefix) else { return };
+        let of_length = &mut self.0[place].1;
+        if let Some(targets) = of_length.remove(&base).and_then(|targets| targets.without(leaves)) {
+            of_length.insert(base, targets);
         }
         if of_length.is_empty() {
-            self.0.remove(&Reverse(prefix));
+            self.0.remove(place);
         }
     }
 
+    fn under(&mut self, base: B, prefix: u8) -> Option<&mut Targets<T>> {
+        self.0.iter_mut().find(|(other, _)| *other == prefix)?.1.get_mut(&base)
+    }
+
     fn towards(&self, destination: B) -> impl Iterator<Item = &T> {
-        self.0.iter().flat_map(move |(Reverse(prefix), of_length)| {
-            of_length.get(&destination.cut(*prefix)).into_iter().flat_map(|targets| targets.iter().rev())
-        })
+        self.0
+            .iter()
+            .filter_map(move |(prefix, of_length)| of_length.get(&destination.cut(*prefix)))
+            .flat_map(Targets::iter)
+    }
+}
+
+impl<T> Targets<T> {
+    fn add(&mut self, target: T) {
+        self.older.push(mem::replace(&mut self.newest, target));
+    }
+
+    /// `None` when nothing is left.
+    fn without(mut self, leaves: impl Fn(&T) -> bool) -> Option<Self> {
+        self.older.retain(|target| !leaves(target));
+        if leaves(&self.newest) {
+            self.newest = self.older.pop()?;
+        }
+        Some(self)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &T> {
+        std::iter::once(&self.newest).chain(self.older.iter().rev())
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        std::iter::once(&mut self.newest).chain(self.older.iter_mut().rev())
     }
 }
 
@@ -155,7 +215,7 @@ mod tests {
 
     #[test]
     fn longest_prefix_then_newest() {
-        let mut routes = Routes::new();
+        let mut routes = Routes::default();
         for (net, name) in [("0.0.0.0/0", 'a'), ("10.0.0.0/8", 'b'), ("10.0.0.0/8", 'c'), ("10.1.0.0/16", 'd')] {
             routes.add(network(net), name);
         }
@@ -174,8 +234,11 @@ mod tests {
         assert_eq!(towards(&routes, "8.8.8.8"), "a");
         assert_eq!((towards(&routes, "fd00::7"), towards(&routes, "::1")), ("yx".into(), "x".into()));
         assert_eq!(routes.towards("10.1.2.3".parse().unwrap(), |name| *name < 'd'), Some(&'c'));
+        routes.under(network("10.0.0.0/8")).filter(|name| **name == 'b').for_each(|name| *name = 'B');
+        assert_eq!((towards(&routes, "10.2.2.3"), routes.under(network("10.2.0.0/16")).count()), ("cBa".into(), 0));
         routes.remove(network("10.0.0.0/8"), |name| *name == 'c');
         routes.remove(network("10.1.0.0/16"), |_| true);
-        assert_eq!(towards(&routes, "10.1.2.3"), "ba");
+        assert_eq!(towards(&routes, "10.1.2.3"), "Ba");
+        assert_eq!(routes.towards("10.1.2.3".parse().unwrap(), |_| true), Some(&'B'));
     }
 }

@@ -1,32 +1,56 @@
 //! The SA pairs of an engine: by SPI for what comes in, by networks for what goes out.
+//!
+//! A change costs as much as the pair has networks, however many pairs there are; a lookup touches as little memory as it
+//! can, which among thousands of pairs is what it costs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::child::{Child, Impossible};
 use crate::lifetime::Expiry;
-use crate::network::Routes;
+use crate::mixing::Mixing;
+use crate::network::{any_contains, Network, Routes};
 use crate::Nanos;
 
 /// All installed SA pairs. Cheap to read for every packet, changed only by the control side.
+#[derive(Default)]
 pub struct Table {
     by_id: HashMap<u64, Arc<Child>>,
-    by_spi: HashMap<u32, Arc<Child>>,
-    routes: Routes<Arc<Child>>,
-    /// Pairs whose outgoing traffic another installed pair took over.
-    superseded: HashSet<u64>,
+    by_spi: HashMap<u32, Arc<Child>, Mixing>,
+    routes: Routes<Way>,
+    /// How many installed pairs took over the outgoing traffic of a pair, which need not be installed.
+    heirs: HashMap<u64, usize>,
+    /// When the lifetimes of pairs end, as far as `expired` did not tell yet.
+    ends: BTreeSet<(Nanos, u64)>,
 }
 
-impl Default for Table {
-    fn default() -> Self {
-        Self::new()
+/// A pair beside one of its remote networks, with copies of what decides whether a packet goes there.
+struct Way {
+    child: Arc<Child>,
+    /// The first of its local networks; `several`: there are more.
+    source: Option<Network>,
+    several: bool,
+    /// The pair sends, no other took its traffic over, and its life is not over.
+    open: bool,
+}
+
+impl Way {
+    fn new(child: &Arc<Child>, open: bool) -> Self {
+        let (source, several) = (child.local_networks().first().copied(), child.local_networks().len() > 1);
+        Self { child: Arc::clone(child), source, several, open }
+    }
+
+    fn carries(&self, source: IpAddr) -> bool {
+        let first = self.source.is_some_and(|network| network.contains(source));
+        let belongs = first || (self.several && any_contains(self.child.local_networks(), source));
+        self.open && belongs
     }
 }
 
 impl Table {
     pub fn new() -> Self {
-        Self { by_id: HashMap::new(), by_spi: HashMap::new(), routes: Routes::new(), superseded: HashSet::new() }
+        Self::default()
     }
 
     /// From now on packets with the pair's SPI open, and packets to its networks leave by it.
@@ -38,39 +62,86 @@ impl Table {
             return Err(Impossible::TakenSpi(child.inbound_spi()));
         }
         let child = Arc::new(child);
-        for network in child.remote_networks() {
-            self.routes.add(*network, Arc::clone(&child));
-        }
         self.by_spi.insert(child.inbound_spi(), Arc::clone(&child));
-        self.by_id.insert(child.id(), child);
-        self.supersede();
+        self.by_id.insert(child.id(), Arc::clone(&child));
+        self.ends.extend(child.life().ends().map(|end| (end, child.id())));
+        self.lead_to(&child);
+        if child.is_sending() {
+            self.take_over(&child);
+        }
         Ok(())
     }
 
     /// Outgoing traffic takes the pair from now on, as if it were the newest. Unknown pairs are ignored.
     pub fn activate(&mut self, id: u64) {
         let Some(child) = self.by_id.get(&id).cloned() else { return };
+        let before = child.is_sending();
         child.activate();
-        for network in child.remote_networks() {
-            self.routes.remove(*network, |other| other.id() == id);
-            self.routes.add(*network, Arc::clone(&child));
+        self.lead_nowhere(&child);
+        self.lead_to(&child);
+        if !before {
+            self.take_over(&child);
         }
-        self.supersede();
     }
 
     /// Unknown pairs are ignored.
     pub fn remove(&mut self, id: u64) {
         let Some(child) = self.by_id.remove(&id) else { return };
         self.by_spi.remove(&child.inbound_spi());
-        for network in child.remote_networks() {
-            self.routes.remove(*network, |other| other.id() == id);
+        for end in child.life().ends() {
+            self.ends.remove(&(end, id));
         }
-        self.supersede();
+        self.lead_nowhere(&child);
+        if child.is_sending() {
+            self.give_back(&child);
+        }
     }
 
-    fn supersede(&mut self) {
-        let sending = self.by_id.values().filter(|child| child.is_sending());
-        self.superseded = sending.filter_map(|child| child.replaces()).collect();
+    /// The pair's life was over before its time, by volume or by its last number: another one may carry its packets.
+    /// Unknown pairs are ignored.
+    pub fn retire(&mut self, id: u64) {
+        self.reconsider(id);
+    }
+
+    fn lead_to(&mut self, child: &Arc<Child>) {
+        let open = self.is_open(child);
+        for network in child.remote_networks() {
+            self.routes.add(*network, Way::new(child, open));
+        }
+    }
+
+    fn lead_nowhere(&mut self, child: &Child) {
+        for network in child.remote_networks() {
+            self.routes.remove(*network, |way| way.child.id() == child.id());
+        }
+    }
+
+    fn take_over(&mut self, heir: &Child) {
+        let Some(id) = heir.replaces() else { return };
+        *self.heirs.entry(id).or_default() += 1;
+        self.reconsider(id);
+    }
+
+    fn give_back(&mut self, heir: &Child) {
+        let Some((id, heirs)) = heir.replaces().and_then(|id| Some((id, self.heirs.get_mut(&id)?))) else { return };
+        *heirs -= 1;
+        if *heirs == 0 {
+            self.heirs.remove(&id);
+            self.reconsider(id);
+        }
+    }
+
+    /// The ways of a pair, after its heirs came or went, or its life was over.
+    fn reconsider(&mut self, id: u64) {
+        let Some(child) = self.by_id.get(&id).cloned() else { return };
+        let open = self.is_open(&child);
+        for network in child.remote_networks() {
+            self.routes.under(*network).filter(|way| way.child.id() == id).for_each(|way| way.open = open);
+        }
+    }
+
+    fn is_open(&self, child: &Child) -> bool {
+        child.is_sending() && !child.life().is_over() && !self.heirs.contains_key(&child.id())
     }
 
     pub fn get(&self, id: u64) -> Option<&Arc<Child>> {
@@ -81,103 +152,30 @@ impl Table {
         self.by_spi.get(&spi)
     }
 
-    /// The pair that carries packets from `source` to `destination`: longest prefix, then newest.
+    /// The pair that carries packets from `source` to `destination`: longest prefix, then newest. Does not touch the pair
+    /// itself: whoever learns that its life is over calls `retire`.
     pub fn outbound(&self, source: IpAddr, destination: IpAddr) -> Option<&Arc<Child>> {
-        self.routes.towards(destination, |child| child.sends_for(source) && !self.superseded.contains(&child.id()))
+        Some(&self.routes.towards(destination, |way| way.carries(source))?.child)
     }
 
-    /// Which lifetimes the clock ended.
-    pub fn expired(&self, now: Nanos) -> Vec<(u64, Expiry)> {
-        self.by_id.values().filter_map(|child| Some((child.id(), child.life().at(now)?))).collect()
+    /// Which lifetimes the clock ended; each is told once.
+    pub fn expired(&mut self, now: Nanos) -> Vec<(u64, Expiry)> {
+        let mut expired = Vec::new();
+        while let Some((_, id)) = self.ends.first().copied().filter(|(end, _)| *end <= now) {
+            self.ends.pop_first();
+            let Some(expiry) = self.by_id.get(&id).and_then(|child| child.life().at(now)) else { continue };
+            expired.push((id, expiry));
+            self.reconsider(id);
+        }
+        expired
     }
 
-    /// When `expired` has something to tell next.
+    /// `expired` has nothing to tell before.
     pub fn deadline(&self) -> Option<Nanos> {
-        self.by_id.values().filter_map(|child| child.life().deadline()).min()
+        self.ends.first().map(|(end, _)| *end)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::*;
-    use crate::child::tests::{specification, Ends};
-
-    const LEASE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 99, 99, 1));
-    const INSIDE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 12, 7));
-
-    fn child(id: u64, spi: u32, replaces: Option<u64>) -> Child {
-        let mut specification = specification(Ends::Gateway);
-        specification.id = id;
-        specification.inbound.spi = spi;
-        specification.replaces = replaces;
-        Child::new(specification, 0).unwrap()
-    }
-
-    fn outbound(table: &Table) -> Option<u64> {
-        table.outbound(INSIDE, LEASE).map(|child| child.id())
-    }
-
-    #[test]
-    fn ids_and_spis_are_used_once() {
-        let mut table = Table::new();
-        table.install(child(1, 300, None)).unwrap();
-        assert_eq!(table.install(child(1, 301, None)), Err(Impossible::TakenId(1)));
-        assert_eq!(table.install(child(2, 300, None)), Err(Impossible::TakenSpi(300)));
-        table.remove(1);
-        table.remove(1);
-        assert!(table.inbound(300).is_none() && outbound(&table).is_none());
-        table.install(child(2, 300, None)).unwrap();
-    }
-
-    #[test]
-    fn a_replaced_pair_still_receives_and_sends_again_when_its_heir_is_gone() {
-        let mut table = Table::new();
-        table.install(child(2, 302, None)).unwrap();
-        assert_eq!(outbound(&table), Some(2));
-        table.install(child(3, 303, None)).unwrap();
-        table.install(child(4, 304, Some(3))).unwrap();
-        assert_eq!(outbound(&table), Some(4));
-        assert_eq!(table.inbound(303).unwrap().id(), 3);
-        table.install(child(5, 305, None)).unwrap();
-        table.remove(5);
-        assert_eq!(outbound(&table), Some(4));
-        table.remove(4);
-        assert_eq!(outbound(&table), Some(3));
-    }
-
-    #[test]
-    fn a_pair_that_only_receives_takes_no_traffic_until_it_is_activated() {
-        let mut table = Table::new();
-        table.install(child(1, 301, None)).unwrap();
-        let mut specification = specification(Ends::Gateway);
-        (specification.id, specification.replaces, specification.sending) = (2, Some(1), false);
-        table.install(Child::new(specification, 0).unwrap()).unwrap();
-        assert_eq!((outbound(&table), table.inbound(2000).unwrap().id()), (Some(1), 2));
-        table.activate(2);
-        table.activate(77);
-        assert_eq!(outbound(&table), Some(2));
-    }
-
-    #[test]
-    fn of_two_pairs_for_one_place_the_one_activated_last_sends() {
-        let mut table = Table::new();
-        table.install(child(1, 301, None)).unwrap();
-        table.install(child(2, 302, Some(1))).unwrap();
-        table.install(child(3, 303, Some(1))).unwrap();
-        assert_eq!(outbound(&table), Some(3));
-        table.activate(2);
-        assert_eq!(outbound(&table), Some(2));
-        table.remove(2);
-        assert_eq!(outbound(&table), Some(3));
-    }
-
-    #[test]
-    fn only_packets_between_its_networks_leave() {
-        let mut table = Table::new();
-        table.install(child(1, 300, None)).unwrap();
-        assert!(table.outbound([172, 16, 0, 1].into(), LEASE).is_none());
-        assert!(table.outbound(INSIDE, [10, 99, 99, 2].into()).is_none());
-    }
-}
+#[path = "table_tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::{self, JoinHandle};
 
@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) wake: OwnedFd,
     pub(crate) stopping: AtomicBool,
     table: RwLock<Table>,
+    /// Counts the changes of the table.
+    generation: AtomicU64,
 }
 
 impl Shared {
@@ -43,8 +45,15 @@ impl Shared {
         self.table.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn table_mut(&self) -> RwLockWriteGuard<'_, Table> {
-        self.table.write().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn table_mut(&self) -> RwLockWriteGuard<'_, Table> {
+        let table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        self.generation.fetch_add(1, Relaxed);
+        table
+    }
+
+    /// While it stays the same, so does what the table answers.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Relaxed)
     }
 }
 
@@ -66,6 +75,7 @@ impl Engine {
             wake: sys::eventfd()?,
             stopping: AtomicBool::new(false),
             table: RwLock::new(Table::new()),
+            generation: AtomicU64::new(0),
         };
         Ok(Self { shared: Arc::new(shared), thread: Mutex::new(None), outer_mtu })
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -70,6 +71,8 @@ struct Worker<'a> {
     outgoing: Outgoing,
     /// Whose packets are in `outgoing`.
     sender: Option<Arc<Child>>,
+    /// What `sender` was found by: source, destination, generation of the table.
+    found_by: (IpAddr, IpAddr, u64),
     answer: Vec<u8>,
     record: Vec<u8>,
     /// Notices that did not fit into the socket yet; IKE messages are dropped instead, as on any network.
@@ -96,6 +99,7 @@ impl<'a> Worker<'a> {
             buffer: vec![0; tun::BUFFER],
             outgoing: Outgoing::default(),
             sender: None,
+            found_by: (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into(), 0),
             answer: Vec::new(),
             record: Vec::new(),
             notices: VecDeque::new(),
@@ -159,7 +163,7 @@ impl<'a> Worker<'a> {
         if self.deadline.is_none_or(|deadline| now < deadline) {
             return;
         }
-        let expired = self.shared.table().expired(now);
+        let expired = self.shared.table_mut().expired(now);
         for (child, expiry) in expired {
             self.notices.push_back(record::expired(child, expiry));
         }
@@ -175,11 +179,13 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn tell_expiry(&mut self, child: u64, expiry: Option<Expiry>) {
-        if let Some(expiry) = expiry {
-            self.notices.push_back(record::expired(child, expiry));
-            self.flush();
+    /// `expiry` of what the pair carried.
+    fn note_expiry(&mut self, child: u64, expiry: Option<Expiry>) {
+        let Some(expiry) = expiry else { return };
+        if expiry == Expiry::Hard {
+            self.shared.table_mut().retire(child);
         }
+        self.notices.push_back(record::expired(child, expiry));
     }
 
     /// Takes what came, as much as the arena holds; the coalescer's packets leave at the end.
@@ -268,7 +274,7 @@ impl<'a> Worker<'a> {
             }
             let id = child.id();
             self.notices.extend(received.moved.map(|remote| record::moved(id, remote)));
-            self.notices.extend(received.expiry.map(|expiry| record::expired(id, expiry)));
+            self.note_expiry(id, received.expiry);
         }
         self.opened = opened;
     }
@@ -290,7 +296,7 @@ impl<'a> Worker<'a> {
         let room = &mut inflated[self.inflated - TURN_OCTETS..];
         let spare = Spare { inflater: &mut self.inflater, room };
         let Some(Inflated { len, expiry }) = child.inflate(&datagrams[place], class, spare) else { return };
-        self.notices.extend(expiry.map(|expiry| record::expired(child.id(), expiry)));
+        self.note_expiry(child.id(), expiry);
         let packet = self.inflated..self.inflated + len;
         self.inflated = packet.end;
         self.deliver(packet);
@@ -324,15 +330,14 @@ impl<'a> Worker<'a> {
             }
         }
         self.seal();
+        self.flush();
         Ok(())
     }
 
     fn outbound(&mut self, frame: &Frame, place: Range<usize>) {
         let Some(header) = Header::parse(&self.buffer[place.clone()]) else { return };
-        let Some(child) = self.shared.table().outbound(header.source, header.destination).cloned() else { return };
-        if self.sender.as_ref().is_some_and(|sender| !Arc::ptr_eq(sender, &child)) {
-            self.seal();
-        }
+        self.turn_to(&header);
+        let Some(child) = &self.sender else { return };
         if child.has_limit() {
             child.set_time(sys::monotonic());
         }
@@ -341,7 +346,10 @@ impl<'a> Worker<'a> {
             outer.send_esp(batch, child.path(), child.encapsulation());
         });
         match sent {
-            Sent::Carried(expiry) => self.tell_expiry(child.id(), expiry),
+            Sent::Carried(expiry) => {
+                let id = child.id();
+                self.note_expiry(id, expiry);
+            }
             Sent::TooBig => {
                 if icmp::too_big(packet, &header, child.largest_whole(), &mut self.answer) {
                     let whole = 0..self.answer.len();
@@ -349,7 +357,21 @@ impl<'a> Worker<'a> {
                 }
             }
         }
-        self.sender = Some(child);
+    }
+
+    /// Makes the pair of the packet the sender, or nobody. What goes the same way as the last packet needs no lookup.
+    fn turn_to(&mut self, header: &Header) {
+        let sought = (header.source, header.destination, self.shared.generation());
+        if self.sender.is_some() && self.found_by == sought {
+            return;
+        }
+        let found = self.shared.table().outbound(header.source, header.destination).cloned();
+        let same = matches!((&found, &self.sender), (Some(found), Some(sender)) if Arc::ptr_eq(found, sender));
+        if !same {
+            self.seal();
+            self.sender = found;
+        }
+        self.found_by = sought;
     }
 
     /// Sends what waits for more of the same SA pair.
