@@ -33,7 +33,7 @@ $(STAMPS)/built: $(STAMPS)/python $(RUST)
 demo: setup
 	@$(BIN)/python -m demo
 
-test: lint types imports rust unit namespaces interop
+test: lint types imports rust sanitize unit namespaces interop
 
 lint: setup
 	@echo '== lint: ruff'
