@@ -99,6 +99,7 @@ VIEW = {
                 "forged": 2,
                 "misdirected": 0,
                 "limited": 7,
+                "shed": 5,
             },
             "rekey_in": 2520.0,
             "warnings": ["dh_group 2 (modp1024) is weak"],
@@ -319,6 +320,7 @@ def test_sessions_with_several_pairs_tell_whose_traffic_each_is():
     assert "SA pair 2 (2001:db8:1::/64 and 2001:db8:99::1/128): aes-128, deflate, at most 20 Mbit/s, SPI" in text
     assert "offloads that are off: uso, udp_gro" in text
     assert "lost to the rate limit: 7 packets" in text
+    assert "lost to overload: 5 packets" in text
     assert max(map(len, table({**VIEW, "sessions": [both]}).splitlines())) <= 80
 
 

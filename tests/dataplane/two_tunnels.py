@@ -1,4 +1,8 @@
-"""One end of two tunnels with static keys on one device, for tests with real devices: the first has a rate limit."""
+"""One end of two tunnels with static keys on one device, for tests with real devices.
+
+    two_tunnels.py client|gateway LOCAL REMOTE RATE|slow
+
+The first has a rate limit, or both a cipher that makes the engine slow."""
 
 from __future__ import annotations
 
@@ -6,15 +10,17 @@ import asyncio
 import json
 import socket
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from static_tunnel import SUITE, keys, say
 
 from lotor.dataplane.tun import Tun
 from lotor.dataplane.userspace.engine import Userspace
-from lotor.model.child import Child, Encapsulation
+from lotor.model.algorithms import Cipher, EspSuite, Integrity
+from lotor.model.child import Child, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer
+from lotor.model.secret import Secret
 
 LEASES = (IPv4Network("10.99.99.1/32"), IPv4Network("10.99.99.2/32"))
 INSIDE = IPv4Network("10.99.99.254/32")
@@ -26,7 +32,17 @@ def child(side: str, number: int, path: Path, rate: int | None) -> Child:
     return Child(number + 1, number + 1, path, Encapsulation.UDP, SUITE, *ends, rate=rate)
 
 
-async def main(side: str, local: str, remote: str, rate: str) -> None:
+def slow(child: Child) -> Child:
+    """With 3DES, which costs more than everything else together."""
+
+    def longer(keys: DirectionKeys) -> DirectionKeys:
+        return replace(keys, encryption=Secret(bytes(range(24))))
+
+    suite = EspSuite(Cipher.TRIPLE_DES_CBC, 0, Integrity.HMAC_SHA1)
+    return replace(child, suite=suite, inbound=longer(child.inbound), outbound=longer(child.outbound))
+
+
+async def main(side: str, local: str, remote: str, how: str) -> None:
     """Prints a line of JSON with the counters of both, again and again."""
     tun = Tun()
     nat_t = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -35,8 +51,12 @@ async def main(side: str, local: str, remote: str, rate: str) -> None:
     tun.configure(IPv4Interface(INSIDE.network_address) if side == "gateway" else None, engine.mtu())
     engine.start(lambda *_: None, lambda notice: say(str(notice)))
     path = Path(Peer(IPv4Address(local), 4500), Peer(IPv4Address(remote), 4500), floated=True)
-    for number, limit in ((0, int(rate)), (1, None)):
-        engine.install(child(side, number, path, limit))
+    if how == "slow":
+        pairs = [slow(child(side, number, path, None)) for number in (0, 1)]
+    else:
+        pairs = [child(side, 0, path, int(how)), child(side, 1, path, None)]
+    for pair in pairs:
+        engine.install(pair)
     while True:
         say(json.dumps([asdict(engine.counters(number) or 0) for number in (1, 2)]))
         await asyncio.sleep(0.2)

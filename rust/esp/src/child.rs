@@ -18,10 +18,12 @@ use crate::{Nanos, LOWEST_SPI};
 
 mod limiter;
 mod outbound;
+mod overload;
 mod receiver;
 
 use limiter::Limiter;
 pub use outbound::{Emit, Outgoing, Sent};
+use overload::Demands;
 pub use receiver::{Arrival, Inflated, Inner, Received, Receiver};
 
 /// Where datagrams of the pair leave and go to; native ESP has no use for the port.
@@ -99,6 +101,7 @@ pub struct Counters {
     pub forged: u64,
     pub misdirected: u64,
     pub limited: u64,
+    pub shed: u64,
     pub last_inbound: Option<Nanos>,
 }
 
@@ -112,6 +115,7 @@ struct Tally {
     forged: AtomicU64,
     misdirected: AtomicU64,
     limited: AtomicU64,
+    shed: AtomicU64,
     /// 0: none yet.
     last_inbound: AtomicU64,
 }
@@ -137,6 +141,7 @@ pub struct Child {
     path: Mutex<Path>,
     life: Life,
     limits: Option<Limiter>,
+    demands: Demands,
     tally: Tally,
 }
 
@@ -178,6 +183,7 @@ impl Child {
             path: Mutex::new(specification.path),
             life: Life::new(specification.limits, now),
             limits: specification.rate.map(Limiter::new),
+            demands: Demands::default(),
             tally: Tally::default(),
         })
     }
@@ -260,6 +266,7 @@ impl Child {
             forged: tally.forged.load(Relaxed),
             misdirected: tally.misdirected.load(Relaxed),
             limited: tally.limited.load(Relaxed),
+            shed: tally.shed.load(Relaxed),
             last_inbound: Some(tally.last_inbound.load(Relaxed)).filter(|at| *at > 0),
         }
     }

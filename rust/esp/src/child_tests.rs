@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::*;
 use crate::algorithm::{Cipher, Integrity};
 use crate::batch::Batch;
+use crate::fairness::Fate;
 use crate::ip::Header;
 use crate::ipcomp::Inflater;
 use crate::ipcomp::{self, Spare};
@@ -35,7 +36,7 @@ fn at(port: u16) -> SocketAddr {
 }
 
 fn from(remote: SocketAddr, now: Nanos) -> Arrival {
-    Arrival { via: UDP, remote, class: 0, now }
+    Arrival { via: UDP, remote, class: 0, congested: false, now }
 }
 
 /// Client 10.99.99.1, behind the gateway 10.0.0.0/16.
@@ -340,6 +341,27 @@ fn who_knows_marks_is_told_before_anything_is_lost() {
 }
 
 #[test]
+fn overload_marks_what_knows_marks_and_counts_what_it_costs() {
+    let client = child(Ends::Client, |_| ());
+    let (mut able, mut unable) = (ping(100), ping(100));
+    able[1] = 2;
+    assert!(client.outlives(Fate::Pass, &mut unable, 1) && client.outlives(Fate::Slow, &mut able, 1));
+    assert_eq!((able[1], unable[1]), (3, 0));
+    assert!(!client.outlives(Fate::Slow, &mut unable, 1) && !client.outlives(Fate::Drop, &mut able, 45));
+    assert_eq!(client.counters().shed, 46);
+
+    let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
+    let congested = Arrival { congested: true, ..from(at(4500), 1) };
+    let mut able = ping(100);
+    able[1] = 1;
+    let mut esp = one(&client, able);
+    let inner = receive(&gateway, &mut esp, &congested).map(here).unwrap();
+    assert_eq!(esp[inner.start + 1], 3);
+    assert_eq!(receive(&gateway, &mut one(&client, ping(100)), &congested).unwrap().inner, None);
+    assert_eq!((gateway.counters().packets_in, gateway.counters().shed), (1, 1));
+}
+
+#[test]
 fn ipv6_of_the_size_that_every_link_carries_leaves_whole() {
     let mut specification = specification6(Ends::Client);
     specification.largest_outer = 552;
@@ -411,7 +433,7 @@ fn inflated(gateway: &Child, esp: &mut [u8]) -> Option<Vec<u8>> {
     match receive(gateway, esp, &from(at(4500), 1)).unwrap().inner? {
         Inner::Packet(place) => Some(esp[place].to_vec()),
         Inner::Compressed(place) => {
-            gateway.inflate(&esp[place], 0, spare).map(|inflated| room[..inflated.len].to_vec())
+            gateway.inflate(&esp[place], &from(at(4500), 1), spare).map(|inflated| room[..inflated.len].to_vec())
         }
     }
 }

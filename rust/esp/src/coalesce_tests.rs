@@ -210,13 +210,13 @@ fn through_the_tunnel(
     let (mut inflater, mut room) = (Inflater::default(), vec![0; LARGEST_INFLATED]);
     let open = |mut esp: Vec<u8>| {
         let remote = specification(Ends::Gateway).path.remote;
-        let arrival = Arrival { via: Encapsulation::Udp, remote, class: 0, now: 1 };
+        let arrival = Arrival { via: Encapsulation::Udp, remote, class: 0, congested: false, now: 1 };
         let spare = Spare { inflater: &mut inflater, room: &mut room };
         let gateway = gateways.iter().find(|gateway| gateway.inbound_spi().to_be_bytes() == esp[..4]).unwrap();
         match gateway.receiver().receive(&mut esp, &arrival).unwrap().inner.unwrap() {
             Inner::Packet(place) => esp[place].to_vec(),
             Inner::Compressed(place) => {
-                let len = gateway.inflate(&esp[place], 0, spare).unwrap().len;
+                let len = gateway.inflate(&esp[place], &arrival, spare).unwrap().len;
                 room[..len].to_vec()
             }
         }

@@ -29,12 +29,16 @@ pub(crate) fn pass_on(outer: u8, packet: &mut [u8], header: &Header) -> bool {
 
 /// Tells the ends of the packet to slow down, when it is `wanted` and they know marks.
 pub(crate) fn slow_down_if(wanted: bool, packet: &mut [u8]) {
-    if !wanted {
-        return;
+    if wanted {
+        slow_down(packet);
     }
-    if let Some(header) = Header::parse(packet).filter(|header| header.class & ECN != NOT_CAPABLE) {
-        mark(packet, &header, CONGESTED);
-    }
+}
+
+/// Tells the ends of the packet to slow down; false when they know no marks.
+pub(crate) fn slow_down(packet: &mut [u8]) -> bool {
+    let Some(header) = Header::parse(packet).filter(|header| header.class & ECN != NOT_CAPABLE) else { return false };
+    mark(packet, &header, CONGESTED);
+    true
 }
 
 fn mark(packet: &mut [u8], header: &Header, ecn: u8) {

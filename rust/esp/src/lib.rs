@@ -11,6 +11,7 @@ pub mod checksum;
 pub mod child;
 pub mod coalesce;
 mod congestion;
+pub mod fairness;
 pub mod fragment;
 mod hmac;
 pub mod icmp;

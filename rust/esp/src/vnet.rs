@@ -35,6 +35,14 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// How many packets a packet of `len` octets is to be cut into.
+    pub fn packets(&self, len: usize) -> usize {
+        match self.segmentation {
+            Segmentation::None => 1,
+            _ => len.saturating_sub(self.headers.into()).div_ceil(usize::from(self.segment).max(1)).max(1),
+        }
+    }
+
     /// `None` for a segmentation that was never asked for.
     pub fn parse(octets: &[u8; HEADER_LEN]) -> Option<Self> {
         let word = |at: usize| u16::from_ne_bytes([octets[at], octets[at + 1]]);

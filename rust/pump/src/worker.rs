@@ -12,6 +12,7 @@ use std::sync::Arc;
 use lotor_esp::batch::MOST_PACKETS;
 use lotor_esp::child::{Arrival, Child, Inflated, Inner, Outgoing, Received, Sent};
 use lotor_esp::coalesce::Coalescer;
+use lotor_esp::fairness::{Fairness, Fate};
 use lotor_esp::icmp;
 use lotor_esp::ip::{Header, Version};
 use lotor_esp::ipcomp::{Inflater, Spare, LARGEST_INFLATED};
@@ -22,7 +23,7 @@ use lotor_esp::vnet::Frame;
 use lotor_esp::{Nanos, LOWEST_SPI};
 
 use crate::engine::Shared;
-use crate::outer::{kind, Door, Kind, DOORS};
+use crate::outer::{kind, Kind, DOORS};
 use crate::record;
 use crate::sys::{self, Datagrams};
 use crate::tun;
@@ -73,6 +74,11 @@ struct Worker<'a> {
     sender: Option<Arc<Child>>,
     /// What `sender` was found by: source, destination, generation of the table.
     found_by: (IpAddr, IpAddr, u64),
+    /// Who must lose something when the device gives more than can be carried, or the door of that number in DOORS.
+    leaving: Fairness,
+    arriving: [Fairness; DOORS.len()],
+    /// The door that is drained.
+    door: usize,
     answer: Vec<u8>,
     record: Vec<u8>,
     /// Notices that did not fit into the socket yet; IKE messages are dropped instead, as on any network.
@@ -100,6 +106,9 @@ impl<'a> Worker<'a> {
             outgoing: Outgoing::default(),
             sender: None,
             found_by: (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into(), 0),
+            leaving: Fairness::default(),
+            arriving: Default::default(),
+            door: 0,
             answer: Vec::new(),
             record: Vec::new(),
             notices: VecDeque::new(),
@@ -117,9 +126,9 @@ impl<'a> Worker<'a> {
             }
             self.expire();
             self.flush();
-            for (door, ready) in DOORS.into_iter().zip(ready.doors) {
+            for (number, ready) in ready.doors.into_iter().enumerate() {
                 if ready {
-                    self.drain(door);
+                    self.drain(number);
                 }
             }
             if ready.tun {
@@ -189,14 +198,16 @@ impl<'a> Worker<'a> {
     }
 
     /// Takes what came, as much as the arena holds; the coalescer's packets leave at the end.
-    fn drain(&mut self, door: Door) {
+    fn drain(&mut self, number: usize) {
+        let door = DOORS[number];
+        self.door = number;
         let Some(socket) = self.shared.outer.socket(door) else { return };
         let take = match door {
             (Encapsulation::Udp, _) => Self::datagrams,
             (Encapsulation::None, Version::V4) => Self::native_with_header,
             (Encapsulation::None, Version::V6) => Self::native,
         };
-        let mut start = 0;
+        let (mut start, mut emptied) = (0, false);
         for _ in 0..TURN_CALLS {
             let Some(room) = self.arena.get_mut(start..TURN_OCTETS).filter(|room| room.len() >= LARGEST_DATAGRAM)
             else {
@@ -208,10 +219,14 @@ impl<'a> Worker<'a> {
                     start += datagrams.len;
                 }
                 Err(error) if error.kind() == ErrorKind::InvalidData => (),
-                Err(_) => break,
+                Err(_) => {
+                    emptied = true;
+                    break;
+                }
             }
         }
         self.deliver_all();
+        self.arriving[number].turn(emptied, sys::monotonic);
         self.flush();
     }
 
@@ -260,6 +275,12 @@ impl<'a> Worker<'a> {
     fn open(&mut self, spi: Option<u32>, place: Range<usize>, stride: usize, arrival: &Arrival) {
         let Some(spi) = spi.filter(|spi| *spi >= LOWEST_SPI) else { return };
         let Some(child) = self.shared.table().inbound(spi).cloned() else { return };
+        let packets = place.len().div_ceil(stride.max(1));
+        let fate = self.arriving[self.door].judge(child.inbound_demand(), packets, place.len());
+        if fate == Fate::Drop {
+            return child.count_shed(packets);
+        }
+        let arrival = &Arrival { congested: fate == Fate::Slow, ..*arrival };
         let mut opened = std::mem::take(&mut self.opened);
         child.receiver().receive_all(&mut self.arena[place.clone()], stride, arrival, |start, received| {
             opened.extend(received.map(|received| (place.start + start, received)));
@@ -268,7 +289,7 @@ impl<'a> Worker<'a> {
             match received.inner {
                 Some(Inner::Packet(place)) => self.deliver(start + place.start..start + place.end),
                 Some(Inner::Compressed(place)) => {
-                    self.inflate(&child, start + place.start..start + place.end, arrival.class);
+                    self.inflate(&child, start + place.start..start + place.end, arrival);
                 }
                 None => (),
             }
@@ -291,11 +312,11 @@ impl<'a> Worker<'a> {
     }
 
     /// What lies compressed at `place` of the arena, to the inside.
-    fn inflate(&mut self, child: &Child, place: Range<usize>, class: u8) {
+    fn inflate(&mut self, child: &Child, place: Range<usize>, arrival: &Arrival) {
         let (datagrams, inflated) = self.arena.split_at_mut(TURN_OCTETS);
         let room = &mut inflated[self.inflated - TURN_OCTETS..];
         let spare = Spare { inflater: &mut self.inflater, room };
-        let Some(Inflated { len, expiry }) = child.inflate(&datagrams[place], class, spare) else { return };
+        let Some(Inflated { len, expiry }) = child.inflate(&datagrams[place], arrival, spare) else { return };
         self.note_expiry(child.id(), expiry);
         let packet = self.inflated..self.inflated + len;
         self.inflated = packet.end;
@@ -313,7 +334,7 @@ impl<'a> Worker<'a> {
     }
 
     fn drain_tun(&mut self) -> Result<(), String> {
-        let mut octets = 0;
+        let (mut octets, mut emptied) = (0, false);
         for _ in 0..TURN_CALLS {
             match self.shared.tun.read(&mut self.buffer) {
                 Ok(None) => return Err("the TUN device is gone".to_owned()),
@@ -322,7 +343,10 @@ impl<'a> Worker<'a> {
                     self.outbound(&frame, place);
                 }
                 Err(error) if error.kind() == ErrorKind::InvalidData => (),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => break,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                    emptied = true;
+                    break;
+                }
                 Err(error) => return Err(format!("the TUN device cannot be read any more: {error}")),
             }
             if octets >= TURN_OCTETS {
@@ -330,6 +354,7 @@ impl<'a> Worker<'a> {
             }
         }
         self.seal();
+        self.leaving.turn(emptied, sys::monotonic);
         self.flush();
         Ok(())
     }
@@ -338,6 +363,10 @@ impl<'a> Worker<'a> {
         let Some(header) = Header::parse(&self.buffer[place.clone()]) else { return };
         self.turn_to(&header);
         let Some(child) = &self.sender else { return };
+        let fate = self.leaving.judge(child.outbound_demand(), 1, place.len());
+        if fate != Fate::Pass && !child.outlives(fate, &mut self.buffer[place.clone()], frame.packets(place.len())) {
+            return;
+        }
         if child.has_limit() {
             child.set_time(sys::monotonic());
         }
@@ -384,5 +413,5 @@ impl<'a> Worker<'a> {
 }
 
 fn arrival(via: Encapsulation, datagrams: &Datagrams) -> Arrival {
-    Arrival { via, remote: datagrams.remote, class: datagrams.class, now: sys::monotonic() }
+    Arrival { via, remote: datagrams.remote, class: datagrams.class, congested: false, now: sys::monotonic() }
 }

@@ -20,8 +20,8 @@ const NANOSECOND: f64 = 1e-9;
 #[pyclass(frozen, module = "lotor._native")]
 struct Pump(Engine);
 
-/// octets in, octets out, packets in, packets out, replayed, forged, misdirected, limited, seconds since the last good packet.
-type Tally = (u64, u64, u64, u64, u64, u64, u64, u64, Option<f64>);
+/// octets in, octets out, packets in, packets out, replayed, forged, misdirected, limited, shed, seconds since the last good packet.
+type Tally = (u64, u64, u64, u64, u64, u64, u64, u64, u64, Option<f64>);
 
 /// The fields of `Offloads`.
 type Switches = (bool, bool, bool, bool);
@@ -94,6 +94,7 @@ impl Pump {
             counters.forged,
             counters.misdirected,
             counters.limited,
+            counters.shed,
             idle,
         )
     }

@@ -102,6 +102,8 @@ def _session(view: SessionView) -> list[str]:
     )
     if traffic["limited"]:
         lines.append(f"      lost to the rate limit: {traffic['limited']} packets")
+    if traffic["shed"]:
+        lines.append(f"      lost to overload: {traffic['shed']} packets")
     if refused:
         lines.append("      refused packets: " + ", ".join(f"{count} {kind}" for kind, count in refused.items()))
     return lines + [f"      warning: {text}" for text in view["warnings"]]

@@ -26,7 +26,8 @@ class ChildView(TypedDict):
 
 
 class TrafficView(TypedDict):
-    """Inner octets and packets since the session began; refused packets by kind, and those that the rate limit cost."""
+    """Inner octets and packets since the session began; refused packets by kind, and those that the rate
+    limit (`limited`) and overload (`shed`) cost."""
 
     octets_in: int
     octets_out: int
@@ -36,6 +37,7 @@ class TrafficView(TypedDict):
     forged: int
     misdirected: int
     limited: int
+    shed: int
 
 
 class SessionView(TypedDict):

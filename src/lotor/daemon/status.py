@@ -119,4 +119,5 @@ def _traffic(counters: Counters) -> TrafficView:
         forged=counters.forged,
         misdirected=counters.misdirected,
         limited=counters.limited,
+        shed=counters.shed,
     )

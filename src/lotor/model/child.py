@@ -81,8 +81,8 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Traffic of one SA pair: inner octets and packets, what was refused, what the rate limit cost, and when the last
-    good packet came (monotonic seconds; None: none yet)."""
+    """Traffic of one SA pair: inner octets and packets, what was refused, what the rate limit and an engine with too
+    much to do (`shed`) cost, and when the last good packet came (monotonic seconds; None: none yet)."""
 
     octets_in: int = 0
     octets_out: int = 0
@@ -92,4 +92,5 @@ class Counters:
     forged: int = 0
     misdirected: int = 0
     limited: int = 0
+    shed: int = 0
     last_inbound: float | None = None

@@ -131,5 +131,6 @@ def add(total: Counters, more: Counters | None) -> Counters:
         forged=total.forged + more.forged,
         misdirected=total.misdirected + more.misdirected,
         limited=total.limited + more.limited,
+        shed=total.shed + more.shed,
         last_inbound=later,
     )

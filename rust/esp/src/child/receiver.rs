@@ -18,12 +18,14 @@ use crate::replay::{Mark, Window};
 use crate::size::Encapsulation;
 use crate::{Nanos, NEXT_HEADER_NONE};
 
-/// How packets came that came at once. `class`: DSCP and ECN of the outer header.
+/// How packets came that came at once. `class`: DSCP and ECN of the outer header. `congested`: this end must slow their
+/// senders down, as a router outside may have wished.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
     pub via: Encapsulation,
     pub remote: SocketAddr,
     pub class: u8,
+    pub congested: bool,
     pub now: Nanos,
 }
 
@@ -112,7 +114,7 @@ impl Child {
         let opened = opened.inspect_err(|refusal| self.count_refusal(*refusal))?;
         self.tally.last_inbound.store(arrival.now, Relaxed);
         let moved = self.follow(opened.mark, arrival.remote);
-        let admitted = self.admit(packet, &opened, arrival.class);
+        let admitted = self.admit(packet, &opened, arrival);
         let inner = admitted.inspect_err(|refusal| self.count_refusal(*refusal)).ok().flatten();
         let expiry = self.life.spent(self.tally.octets_in.load(Relaxed));
         Ok(Received { inner, moved, expiry })
@@ -134,29 +136,29 @@ impl Child {
 
     /// The inner packet, when it may come out of this tunnel; `None` for a dummy, and for what a congested router outside
     /// meant to drop.
-    fn admit(&self, packet: &mut [u8], opened: &Opened, class: u8) -> Result<Option<Inner>, Refusal> {
+    fn admit(&self, packet: &mut [u8], opened: &Opened, arrival: &Arrival) -> Result<Option<Inner>, Refusal> {
         let place = opened.payload.clone();
         match opened.next_header {
             NEXT_HEADER_NONE => Ok(None),
             ipcomp::PROTOCOL if self.compression.is_some() => Ok(Some(Inner::Compressed(place))),
             next_header => {
-                let total = self.admit_inner(&mut packet[place.clone()], next_header, class)?;
+                let total = self.admit_inner(&mut packet[place.clone()], next_header, arrival)?;
                 Ok(total.map(|total| Inner::Packet(place.start..place.start + total)))
             }
         }
     }
 
-    /// The packet of an `Inner::Compressed`, when it may come out of this tunnel. `class`: of the outer header.
-    pub fn inflate(&self, compressed: &[u8], class: u8, mut spare: Spare<'_>) -> Option<Inflated> {
+    /// The packet of an `Inner::Compressed`, when it may come out of this tunnel.
+    pub fn inflate(&self, compressed: &[u8], arrival: &Arrival, mut spare: Spare<'_>) -> Option<Inflated> {
         let inflated = self.compression.as_ref()?.inflate(compressed, &mut spare).ok_or(Refusal::Misdirected);
         let admitted =
-            inflated.and_then(|(next_header, len)| self.admit_inner(&mut spare.room[..len], next_header, class));
+            inflated.and_then(|(next_header, len)| self.admit_inner(&mut spare.room[..len], next_header, arrival));
         let len = admitted.inspect_err(|refusal| self.count_refusal(*refusal)).ok()??;
         Some(Inflated { len, expiry: self.life.spent(self.tally.octets_in.load(Relaxed)) })
     }
 
     /// Octets of the packet at the start of `inner`.
-    fn admit_inner(&self, inner: &mut [u8], next_header: u8, class: u8) -> Result<Option<usize>, Refusal> {
+    fn admit_inner(&self, inner: &mut [u8], next_header: u8, arrival: &Arrival) -> Result<Option<usize>, Refusal> {
         let header = Header::parse(inner).ok_or(Refusal::Misdirected)?;
         let belongs = header.version == self.version
             && next_header == self.version.protocol()
@@ -165,7 +167,14 @@ impl Child {
         if !belongs {
             return Err(Refusal::Misdirected);
         }
-        if !congestion::pass_on(class, inner, &header) || !self.within_rate(&mut inner[..header.total]) {
+        if !congestion::pass_on(arrival.class, inner, &header) {
+            return Ok(None);
+        }
+        if arrival.congested && !congestion::slow_down(inner) {
+            self.count_shed(1);
+            return Ok(None);
+        }
+        if !self.within_rate(&mut inner[..header.total]) {
             return Ok(None);
         }
         mss::clamp(inner, &header, self.largest_inner());

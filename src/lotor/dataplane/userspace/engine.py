@@ -116,8 +116,8 @@ class Userspace:
         tally = self._pump.counters(child)
         if tally is None:
             return None
-        idle = tally[8]
-        return Counters(*tally[:8], last_inbound=None if idle is None else self._clock() - idle)
+        idle = tally[9]
+        return Counters(*tally[:9], last_inbound=None if idle is None else self._clock() - idle)
 
     def _need_native_esp(self, version: int) -> None:
         if version in self._native_esp:
