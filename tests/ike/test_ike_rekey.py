@@ -11,7 +11,7 @@ from lotor.ike.children import Selectors
 from lotor.ike.events import ChildDown, ChildUp, Ended, Turned, Up
 from lotor.ike.intents import ChildExpired
 from lotor.ike.questions import AcquireConfiguration, Install
-from lotor.ike.v1 import sequence
+from lotor.ike.v1 import sequence, succession
 from lotor.model.judgement import Failure
 from lotor.model.policy import Switch
 from peers.world import CLIENT, CONFIGURATION, GATEWAY, connect, is_up, pair
@@ -82,6 +82,31 @@ def test_one_successor_is_asked_for_once():
         _expire(world, client, first)
     world.run(30)
     assert len(client.of(ChildUp)) == 2
+
+
+@pytest.mark.parametrize("who", ["client", "gateway"])
+def test_whoever_begins_sends_with_the_old_pair_until_the_other_end_surely_has_the_new_one(who):
+    """strongSwan installs its new pair when the third message has come: a packet behind it was lost."""
+    world, gateway, client = _up()
+    host, other = (client, gateway) if who == "client" else (gateway, client)
+    old = _newest(host)
+    _expire(world, host, old)
+    assert world.run(5, lambda: len(host.of(ChildUp)) == len(other.of(ChildUp)) == 2)
+    assert other.installed[2].sending
+    assert not host.installed[2].sending
+    world.run(succession.SETTLED)
+    assert host.installed[2].sending
+
+
+def test_an_old_pair_that_is_gone_is_waited_for_no_longer():
+    world, _gateway, client = _up()
+    old = _newest(client)
+    _expire(world, client, old)
+    assert world.run(5, lambda: len(client.of(ChildUp)) == 2)
+    assert not client.installed[2].sending
+    _expire(world, client, old, hard=True)
+    assert client.installed[2].sending
+    assert list(client.installed) == [2]
 
 
 def _heard(sender, receiver):

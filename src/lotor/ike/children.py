@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lotor.ike.events import ChildDown
+from lotor.ike.questions import Activate
 from lotor.model.algorithms import Group
 from lotor.model.child import Child
 from lotor.model.network import Network, Path
@@ -27,7 +28,8 @@ class Selectors:
 @dataclass(slots=True)
 class Pair:
     """One SA pair. `initiated`: we asked for it, and rekey it first; `exchange` is the message id of its quick mode;
-    `group` that of its PFS; `up`: its quick mode is over; `rekeying`: a successor is being asked for."""
+    `group` that of its PFS; `up`: its quick mode is over; `rekeying`: a successor is being asked for; `waits`: the pair
+    that it replaces goes on sending for a moment."""
 
     child: Child
     initiated: bool
@@ -35,6 +37,7 @@ class Pair:
     group: Group | None = None
     up: bool = False
     rekeying: bool = False
+    waits: bool = False
 
     @property
     def selectors(self) -> Selectors:
@@ -80,12 +83,29 @@ class Children:
         for pair in self:
             pair.child = replace(pair.child, path=path)
 
+    def activate(self, session: Session, pair: Pair) -> None:
+        """What leaves takes this pair from now on; nothing happens when it is gone."""
+        if self._pairs.get(pair.child.id) is pair:
+            pair.waits = False
+            session.desk.ask(Activate(pair.child.id), lambda *_: None)
+
+    def outdone(self, pair: Pair) -> bool:
+        """Whether another pair for the same place is up that the other end began."""
+        places = (pair.child.id, pair.child.replaces)
+        return any(other.up and other.child.replaces in places for other in self if other is not pair)
+
     def remove(self, session: Session, child: int, reason: Reason) -> None:
-        if self._pairs.pop(child, None) is not None:
-            session.desk.tell(ChildDown(session.id, child, reason))
+        """Whoever waits for the pair to have sent its last sends now."""
+        gone = self._pairs.pop(child, None)
+        if gone is None:
+            return
+        session.desk.tell(ChildDown(session.id, child, reason))
+        waiting = [pair for pair in self if pair.waits and pair.up and pair.selectors == gone.selectors]
+        if waiting:
+            self.activate(session, waiting[-1])
 
     def drop(self, session: Session, reason: Reason) -> None:
-        for child in self.ids():
+        for child in reversed(self.ids()):
             self.remove(session, child, reason)
 
 

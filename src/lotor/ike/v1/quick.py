@@ -51,7 +51,8 @@ class Agreed:
 
 
 def initiator(session: Session, message_id: int, asked: Selectors, replaces: Pair | None) -> Story[Pair]:
-    """Whoever begins: the client for its first pairs, either end with `replaces` for a rekey of that pair."""
+    """Whoever begins: the client for its first pairs, either end with `replaces` for a rekey of that pair. That one
+    goes on sending at first: not every responder receives with the new pair when its first packet comes."""
     policy, dice = _wishes(session, replaces), session.desk.dice
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
     cpi = _cpi(session) if policy.ipcomp and policy.compression else None
@@ -67,9 +68,9 @@ def initiator(session: Session, message_id: int, asked: Selectors, replaces: Pai
     material = QuickMaterial(Protocol.ESP, nonce, phase1.nonce_of(answer), g_xy)
     chosen, narrowed = _shorter(chosen, answer), selectors.narrowed(asked, answer)
     agreed = Agreed(chosen, spi, chosen.offer.spi, material, narrowed, cpi)
-    child = _child(session, agreed, replaces, soft=SOFT)
+    child = replace(_child(session, agreed, replaces, soft=SOFT), sending=replaces is None)
     yield from _install(child)
-    pair_up = Pair(child, initiated=True, exchange=message_id, group=chosen.group)
+    pair_up = Pair(child, initiated=True, exchange=message_id, group=chosen.group, waits=replaces is not None)
     session.children.add(pair_up)
     yield from send()
     return pair_up

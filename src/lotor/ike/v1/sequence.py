@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lotor.ike.channel import Incoming
-from lotor.ike.children import REKEYED, Pair, Selectors
+from lotor.ike.children import Pair, Selectors
 from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.events import ChildUp, PhaseOneUp, Remark, Turned, Up
 from lotor.ike.exchange import Exchange, Plan
 from lotor.ike.gates import Gate, owed
-from lotor.ike.questions import Activate
 from lotor.ike.session import Session
 from lotor.ike.story import Story, expect
 from lotor.ike.v1 import (
@@ -27,6 +26,7 @@ from lotor.ike.v1 import (
     quick,
     renewal,
     selectors,
+    succession,
     traversal,
     watch,
     xauth,
@@ -47,13 +47,6 @@ LOGIN_GRACE = 120.0
 
 PUSH_AFTER = 3.0
 """Seconds that a gateway waits for a client's request before it pushes the configuration."""
-
-LINGER = 10.0
-"""Seconds after which a replaced SA pair is deleted."""
-
-DELETES = 3
-DELETE_AGAIN = 2.0
-"""How often, and with how many seconds in between."""
 
 # --- phase 1 ---------------------------------------------------------------------------------------------------------
 
@@ -372,40 +365,10 @@ def child_up(exchanged_by: Session) -> Any:
         if first:
             watch.watch(session, session.remote.dpd, now)
             session.desk.tell(Up(session.id, session.path, session.facts.user))
-        _supersede(session, pair, now)
+        succession.begins(session, pair, now)
         complete(session, now)
 
     return done
-
-
-def _supersede(session: Session, pair: Pair, now: Instant) -> None:
-    """The initiator of a rekey deletes the old pair, when nothing of it can be under way any more. When both ends rekey
-    at once, both send with the new pair of the higher message id, and whoever began the other one deletes it; the other
-    end does, where nobody did."""
-    if pair.initiated and pair.child.replaces is not None:
-        _retire(session, pair.child.replaces, now + LINGER)
-    rival = session.children.rival(pair)
-    if rival is not None and rival.up:
-        loser, winner = sorted((pair, rival), key=lambda each: each.exchange)
-        session.desk.ask(Activate(winner.child.id), _nothing)
-        _retire(session, loser.child.id, now + (LINGER if loser.initiated else 2 * LINGER))
-
-
-def _retire(session: Session, child: int, at: Instant, deletes: int = DELETES) -> None:
-    """Delete a pair that another took the place of. It receives until the last delete is out: nobody acknowledges one,
-    and a peer that missed it would go on sending into nothing."""
-
-    def call(now: Instant) -> None:
-        pair = session.children.get(child)
-        if pair is None or session.life.over:
-            return
-        if not deletes:
-            session.children.remove(session, child, REKEYED)
-            return
-        informational.delete_children(session, (pair.child.inbound.spi,))
-        _retire(session, child, now + DELETE_AGAIN, deletes - 1)
-
-    session.desk.timers.set(at, "replaced SA pair", call)
 
 
 def _quick_failed(session: Session, asked: Selectors, replaces: Pair | None) -> Any:

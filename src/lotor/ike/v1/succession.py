@@ -1,0 +1,63 @@
+"""How a new SA pair takes the place of another: who sends with which, and when the old one is deleted."""
+
+from __future__ import annotations
+
+from lotor.ike.children import REKEYED, Pair
+from lotor.ike.session import Session
+from lotor.ike.v1 import informational
+from lotor.model.network import Instant
+
+LINGER = 10.0
+"""Seconds after which a replaced SA pair is deleted."""
+
+SETTLED = 0.5
+"""Seconds after which a responder surely receives with the pair that it agreed to: some install it when the third
+message has come, and are busy."""
+
+DELETES = 3
+DELETE_AGAIN = 2.0
+"""How often, and with how many seconds in between."""
+
+
+def begins(session: Session, pair: Pair, now: Instant) -> None:
+    """The pair is up. The initiator of a rekey deletes the old one, when nothing of it can be under way any more. When
+    both ends rekey at once, both send with the new pair of the higher message id, and whoever began the other one
+    deletes it; the other end does, where nobody did."""
+    if pair.initiated and pair.child.replaces is not None:
+        _send_with(session, pair, now + SETTLED)
+        _retire(session, pair.child.replaces, now + LINGER)
+    rival = session.children.rival(pair)
+    if rival is not None and rival.up:
+        loser, winner = sorted((pair, rival), key=lambda each: each.exchange)
+        loser.waits = False
+        session.children.activate(session, winner)
+        _retire(session, loser.child.id, now + (LINGER if loser.initiated else 2 * LINGER))
+
+
+def _send_with(session: Session, pair: Pair, at: Instant) -> None:
+    """Unless it does already, or a pair that the other end began meanwhile."""
+
+    def call(_: Instant) -> None:
+        living = session.living()
+        if pair.waits and not living.children.outdone(pair):
+            living.children.activate(living, pair)
+
+    session.desk.timers.set(at, "new SA pair", call)
+
+
+def _retire(session: Session, child: int, at: Instant, deletes: int = DELETES) -> None:
+    """Delete a pair that another took the place of. It receives until the last delete is out: nobody acknowledges one,
+    and a peer that missed it would go on sending into nothing."""
+
+    def call(now: Instant) -> None:
+        living = session.living()
+        pair = living.children.get(child)
+        if pair is None or living.life.over:
+            return
+        if not deletes:
+            living.children.remove(living, child, REKEYED)
+            return
+        informational.delete_children(living, (pair.child.inbound.spi,))
+        _retire(living, child, now + DELETE_AGAIN, deletes - 1)
+
+    session.desk.timers.set(at, "replaced SA pair", call)
