@@ -32,6 +32,8 @@ pub(crate) const SUITES: [Suite; 7] = [
 
 const CANARY: u8 = 0xa5;
 const REMOTE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 4500);
+/// How everything comes: in UDP, without marks, and nobody is in a hurry.
+const ARRIVAL: Arrival = Arrival { via: Encapsulation::Udp, remote: REMOTE, class: 0, congested: false, now: 1 };
 
 /// One end: its pair for IPv4, and the one for IPv6.
 pub(crate) struct End {
@@ -116,15 +118,14 @@ impl End {
     pub(crate) fn receive(&mut self, packets: &mut [u8], stride: usize) -> Vec<Result<Vec<u8>, Refusal>> {
         let spi = packets.first_chunk().map_or(0, |spi| u32::from_be_bytes(*spi));
         let Some(pair) = self.pairs.iter().find(|pair| pair.inbound_spi() == spi) else { return Vec::new() };
-        let arrival = Arrival { via: Encapsulation::Udp, remote: REMOTE, class: 0, now: 1 };
         let mut verdicts = Vec::new();
-        pair.receiver().receive_all(packets, stride, &arrival, |at, received| verdicts.push((at, received)));
+        pair.receiver().receive_all(packets, stride, &ARRIVAL, |at, received| verdicts.push((at, received)));
         let (inflater, room) = (&mut self.inflater, &mut self.room);
         let mut inner = |at: usize, inner| match inner {
             Some(Inner::Packet(place)) => packets[at + place.start..at + place.end].to_vec(),
             Some(Inner::Compressed(place)) => {
                 let spare = Spare { inflater, room };
-                let inflated = pair.inflate(&packets[at + place.start..at + place.end], 0, spare);
+                let inflated = pair.inflate(&packets[at + place.start..at + place.end], &ARRIVAL, spare);
                 inflated.map_or(Vec::new(), |inflated| room[..inflated.len].to_vec())
             }
             None => Vec::new(),
@@ -137,7 +138,7 @@ impl End {
     pub(crate) fn inflate(&mut self, compressed: &[u8]) -> Option<Vec<u8>> {
         let mut room = vec![CANARY; LARGEST_INFLATED + 100];
         let spare = Spare { inflater: &mut self.inflater, room: &mut room };
-        let inflated = self.pairs[0].inflate(compressed, 0, spare);
+        let inflated = self.pairs[0].inflate(compressed, &ARRIVAL, spare);
         assert!(room[LARGEST_INFLATED..].iter().all(|octet| *octet == CANARY));
         inflated.map(|inflated| room[..inflated.len].to_vec())
     }
