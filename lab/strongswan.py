@@ -7,8 +7,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from lab.internet import GATEWAY
 from lab.node import LabError, Node, Running, wait_until
 
+HOWTO_SUITE = "aes128-sha1-modp1024"
 _PLUGINS = (
     "random nonce aes des sha1 sha2 md5 hmac kdf gmp x509 pem pkcs1 pkcs8 pubkey revocation constraints openssl "
     "kernel-libipsec kernel-netlink socket-default vici xauth-generic eap-identity"
@@ -194,6 +196,11 @@ class Charon:
         rounds = _client_rounds(chosen.pop("method"), identity, user)
         chosen = _filled(chosen, _CLIENT_IPV6)
         self._load(_CLIENT.format(gateway=gateway, rounds=rounds, user=user, password=password, **chosen))
+
+    def join_as_alice(self, authority: Path, suite: str = HOWTO_SUITE, esp: str = HOWTO_SUITE) -> None:
+        """A client of the HOW-TO's gateway, with its algorithms."""
+        alice = {"user": "alice", "password": "alicepass"}
+        self.join(authority, GATEWAY, identity="CN=gateway", **alice, proposals=suite, esp=esp)
 
     def _trust(self, beside: Path, *names: str) -> None:
         for name in names:

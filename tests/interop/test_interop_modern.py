@@ -4,7 +4,6 @@ import pytest
 
 from lab import lotor
 from lab.dialling import carries
-from lab.internet import GATEWAY
 from lab.strongswan import Charon
 
 MODERN = {
@@ -52,15 +51,7 @@ def test_a_strongswan_client_with_modern_algorithms(internet, certificates, name
     *words, proposals, esp = MODERN[name]
     serve_modern(internet, certificates, *words)
     client = Charon(internet.client, unity=True)
-    client.join(
-        certificates / "ca.crt",
-        GATEWAY,
-        identity="CN=gateway",
-        user="alice",
-        password="alicepass",
-        proposals=proposals,
-        esp=esp,
-    )
+    client.join_as_alice(certificates / "ca.crt", proposals, esp)
     assert "completed successfully" in client.initiate()
     assert carries(internet, internet.client, "10.99.99.1")
 

@@ -4,7 +4,6 @@ import pytest
 
 from lab import lotor
 from lab.dialling import carries, road_warrior, serve
-from lab.internet import GATEWAY
 from lab.strongswan import Charon
 
 
@@ -12,15 +11,7 @@ from lab.strongswan import Charon
 def test_a_strongswan_client_with_camellia(internet, certificates, size):
     gateway = serve(internet, certificates, encryption_algorithm=f"camellia {size}")
     client = Charon(internet.client, unity=True)
-    client.join(
-        certificates / "ca.crt",
-        GATEWAY,
-        identity="CN=gateway",
-        user="alice",
-        password="alicepass",
-        proposals=f"camellia{size}-sha1-modp1024",
-        esp=f"camellia{size}-sha1-modp1024",
-    )
+    client.join_as_alice(certificates / "ca.crt", f"camellia{size}-sha1-modp1024", f"camellia{size}-sha1-modp1024")
     assert "completed successfully" in client.initiate()
     assert carries(internet, internet.client, "10.99.99.1")
     (session,) = gateway.sessions()

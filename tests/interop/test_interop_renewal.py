@@ -6,7 +6,7 @@ import re
 
 from lab import lotor
 from lab.dialling import dialled, road_warrior, serve
-from lab.internet import GATEWAY, INSIDE_HOST
+from lab.internet import INSIDE_HOST
 from lab.node import wait_until
 from lab.strongswan import Charon
 
@@ -59,15 +59,7 @@ def test_a_strongswan_gateway_keeps_the_session_of_a_renewed_phase_one(internet,
 
 def test_a_strongswan_client_keeps_its_session_through_a_reauthentication(internet, certificates, gateway):
     peer = Charon(internet.client)
-    peer.join(
-        certificates / "ca.crt",
-        GATEWAY,
-        identity="CN=gateway",
-        user="alice",
-        password="alicepass",
-        proposals="aes128-sha1-modp1024",
-        esp="aes128-sha1-modp1024",
-    )
+    peer.join_as_alice(certificates / "ca.crt")
     assert "completed successfully" in peer.initiate()
     before = gateway.sessions()[0]["session"]
     flood = internet.client.start("flood", "ping", "-i", "0.05", "-c", "300", "-W", "2", INSIDE_HOST)
@@ -83,15 +75,7 @@ def test_a_strongswan_client_keeps_its_session_through_a_reauthentication(intern
 def test_a_strongswan_client_stands_a_longer_lifetime_than_it_offered(internet, certificates):
     serve(internet, certificates, generate_policy="on; offer_lifetime on; lifetime time 24 hour")
     peer = Charon(internet.client)
-    peer.join(
-        certificates / "ca.crt",
-        GATEWAY,
-        identity="CN=gateway",
-        user="alice",
-        password="alicepass",
-        proposals="aes128-sha1-modp1024",
-        esp="aes128-sha1-modp1024",
-    )
+    peer.join_as_alice(certificates / "ca.crt")
     assert "completed successfully" in peer.initiate()
     internet.client.run("ping", "-c", "1", "-W", "2", INSIDE_HOST)
     assert "received lifetime 86400s" in peer.journal()

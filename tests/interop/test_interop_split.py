@@ -47,15 +47,7 @@ def test_vpnc_takes_the_split_networks(internet, certificates, split_gateway):
 
 def test_strongswan_with_unity_narrows_to_the_split_network(internet, certificates, split_gateway):
     client = Charon(internet.client, unity=True)
-    client.join(
-        certificates / "ca.crt",
-        GATEWAY,
-        identity="CN=gateway",
-        user="alice",
-        password="alicepass",
-        proposals="aes128-sha1-modp1024",
-        esp="aes128-sha1-modp1024",
-    )
+    client.join_as_alice(certificates / "ca.crt")
     assert "completed successfully" in client.initiate()
     assert ping(internet.client, INSIDE_HOST)
     assert "203.0.113.0/24" in client.sessions()
