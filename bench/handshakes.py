@@ -180,7 +180,8 @@ def main() -> int:
         if options.only in each.name and not any(name in each.name for name in options.without)
     )
     results = run(options, gateways)
-    notes = f"{options.rounds} rounds of {options.count} handshakes for each case"
+    rounds = "1 round" if options.rounds == 1 else f"{options.rounds} rounds"
+    notes = f"{rounds} of {options.count} handshakes for each case"
     text = f"{machine()}. {conditions(notes)}\n\n{table(results)}"
     print(text)
     if options.write:

@@ -21,7 +21,7 @@ PROJECT = Path(__file__).parents[1]
 ENVIRONMENT = {"PYTHONPATH": str(PROJECT / "src")}
 
 _OPENSSL_ALONE = "load = random nonce openssl kdf kernel-libipsec kernel-netlink socket-default vici"
-"""Several times faster than the primitives of strongSwan's own, which come first where nothing is said."""
+"""The fastest primitives that strongSwan has; where nothing is said, its own come first."""
 
 _CHARON = """
 charon {{

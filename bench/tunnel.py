@@ -88,7 +88,8 @@ def main() -> int:
         if options.only in (words := f"{peer.name} {peer.suite}") and not any(each in words for each in options.without)
     )
     results = run(options.rounds, options.seconds, peers)
-    runs = f"{options.rounds} rounds of {options.seconds} s for each measurement"
+    rounds = "1 round" if options.rounds == 1 else f"{options.rounds} rounds"
+    runs = f"{rounds} of {options.seconds} s for each measurement"
     text = f"{machine()}. {conditions(runs)}\n\n{tables(results)}"
     print(text)
     if options.write:
