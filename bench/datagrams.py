@@ -61,7 +61,7 @@ class Batch:
         self._messages = (Message * BATCH)(*[Message(header)] * BATCH)
 
     def send(self, udp: socket.socket, count: int) -> int:
-        """How many left; those that did not are lost, as the kernel's queue was full."""
+        """How many left; whoever calls tries the others again."""
         return max(0, int(_libc.sendmmsg(udp.fileno(), self._messages, count, 0)))
 
     def receive(self, udp: socket.socket) -> int:

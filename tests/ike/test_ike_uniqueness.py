@@ -26,12 +26,12 @@ ALICE = Identity(IdKind.USER_FQDN, b"alice@example.org")
 USERS = (("alice", "wonderland"), ("bob", "builder"))
 
 
-def _meeting(uniqueness, method=AuthMethod.HYBRID_RSA, login=USERS[0]):
-    """A gateway with a client that is up, and a second client elsewhere."""
+def _meeting(uniqueness, method=AuthMethod.HYBRID_RSA, login=USERS[0], **client):
+    """A gateway with a client that is up, and a second client elsewhere; `client` changes the policy of both."""
     suites = (replace(GATEWAY.proposals[0], method=method),)
     world, gateway, first = pair(
         gateway=replace(GATEWAY, uniqueness=uniqueness, proposals=suites),
-        client=replace(CLIENT, proposals=suites, certificates=GATEWAY.certificates, my_identity=ALICE),
+        client=replace(CLIENT, proposals=suites, certificates=GATEWAY.certificates, my_identity=ALICE, **client),
     )
     gateway.users = USERS
     second = Host(
@@ -170,6 +170,22 @@ def test_initial_contact_in_a_message_of_its_own_counts(method):
     assert [event.reason.cause for event in gateway.of(Ended)] == [Cause.REPLACED]
     assert len(gateway.installed) == 1
     assert not second.of(Ended)
+
+
+def test_who_says_initial_contact_after_the_login_is_gone_when_it_has_left():
+    """It is proved twice, but it is one session: nothing of it bars the person, or is kept."""
+    world, gateway, first, second = _meeting(Uniqueness.REFUSE, initial_contact=False)
+    session = first.endpoint._sessions.by_id[1]
+    for _ in range(3):
+        informational.say(session, Notification(NotifyType.INITIAL_CONTACT, spi=bytes(16)))
+        world.do(first, session.desk.drain())
+        world.run(1)
+    leave = Disconnect(1, Reason(Cause.ADMINISTRATOR, "bye"))
+    world.do(first, first.endpoint.command(leave, world.now))
+    assert world.run(10, lambda: bool(gateway.of(Ended)))
+    assert not gateway.endpoint._sessions._proved
+    connect(world, second, gateway)
+    assert world.run(20, lambda: is_up(second)), [event.text() for event in gateway.events]
 
 
 def test_traffic_is_life_for_a_device_in_doubt():

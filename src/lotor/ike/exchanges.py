@@ -74,7 +74,7 @@ class Exchanges:
 
     def hand_over(self) -> None:
         """Another phase 1 takes over: it begins anew what this end began. What the peer began and has an answer to is
-        still finished here, and the last messages of what is over are still repeated."""
+        still finished here, and duplicates of what is over are still answered."""
         for exchange in [each for each in self._running.values() if not each.answered]:
             exchange.cancel()
             self.drop(exchange)

@@ -31,7 +31,7 @@ class Sessions:
     by_id: dict[int, Session] = field(default_factory=dict)
     by_cookie: dict[bytes, Session] = field(default_factory=dict)
     strangers: dict[tuple[bytes, Peer], Session] = field(default_factory=dict)
-    _proved: dict[str, list[Session]] = field(default_factory=lambda: defaultdict(list))
+    _proved: dict[str, dict[Session, None]] = field(default_factory=lambda: defaultdict(dict))
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     def renew(self, session: Session, now: Instant) -> None:
@@ -86,7 +86,7 @@ class Sessions:
             self.succeed(session, old)
         else:
             self._end_replaced(session, user)
-        self._proved[user].append(session)
+        self._proved[user][session] = None
 
     def _end_replaced(self, session: Session, user: str) -> None:
         replaces = session.remote.uniqueness is Uniqueness.REPLACE
@@ -123,11 +123,10 @@ class Sessions:
         session.desk.timers.set(self.now() + LINGER, "old phase 1", lambda _: self._forget(old))
 
     def _unprove(self, session: Session) -> None:
-        named = self._proved.get(session.facts.user)
-        if named is not None and session in named:
-            named.remove(session)
-            if not named:
-                del self._proved[session.facts.user]
+        named = self._proved.get(session.facts.user, {})
+        named.pop(session, None)
+        if not named:
+            self._proved.pop(session.facts.user, None)
 
     def _forget(self, old: Session) -> None:
         self.by_cookie.pop(_own(old), None)
