@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, ClassVar
 
 from lotor.config.lexer import Kind, Token
 from lotor.config.settings import Address, FileName, ListenAddress
@@ -125,17 +125,38 @@ class Duration(Argument):
         return "" if self.high == HIGHEST else f"It is {self.low} to {self.high} seconds."
 
 
-def _measured(words: Words, units: Mapping[str, int], example: str) -> tuple[Token, str, int]:
-    """A number with its unit: where it stands, as written, and its value."""
-    wanted, listed = f"a number and a unit, like {example}", ", ".join(list(units)[:-1]) + f" or {list(units)[-1]}"
-    token = words.bare(wanted)
-    glued = re.fullmatch(r"(\d{1,12})([A-Za-z]*)", token.text, re.ASCII)
-    if not glued:
-        raise Mistake(token.at, f"{token} is not a number: {words.name} wants {wanted}")
-    unit = glued[2] or words.bare(f"a unit: {listed}").text
-    if unit not in units:
-        raise Mistake(words.last.at, f'"{unit}" is not a unit here: {words.name} takes {listed}')
-    return token, f"{glued[1]} {unit}", int(glued[1]) * units[unit]
+@dataclass(frozen=True)
+class Measured(Argument):
+    """A number and one of the `units`, to what `units` counts in, `low` to `high`."""
+
+    low: int
+    high: int
+    units: ClassVar[Mapping[str, int]]
+    example: ClassVar[str]
+
+    def read(self, words: Words) -> int:
+        wanted, names = f"a number and a unit, like {self.example}", list(self.units)
+        listed = ", ".join(names[:-1]) + f" or {names[-1]}"
+        token = words.bare(wanted)
+        glued = re.fullmatch(r"(\d{1,12})([A-Za-z]*)", token.text, re.ASCII)
+        if not glued:
+            raise Mistake(token.at, f"{token} is not a number: {words.name} wants {wanted}")
+        unit = glued[2] or words.bare(f"a unit: {listed}").text
+        if unit not in self.units:
+            raise Mistake(words.last.at, f'"{unit}" is not a unit here: {words.name} takes {listed}')
+        value = int(glued[1]) * self.units[unit]
+        if not self.low <= value <= self.high:
+            raise Mistake(token.at, f"{glued[1]} {unit} is out of range: {words.name} takes {self._span()}")
+        return value
+
+    def syntax(self) -> str:
+        return f"N ({'|'.join(self.units)})"
+
+    def limits(self) -> str:
+        return f"It is {self._span()}."
+
+    @abstractmethod
+    def _span(self) -> str: ...
 
 
 VOLUMES = {"MB": 1024, "GB": 1024**2, "TB": 1024**3}
@@ -143,23 +164,13 @@ VOLUMES = {"MB": 1024, "GB": 1024**2, "TB": 1024**3}
 
 
 @dataclass(frozen=True)
-class Volume(Argument):
+class Volume(Measured):
     """A number and its unit, to kilobytes, as quick mode counts them."""
 
     low: int = VOLUMES["MB"]
     high: int = 1024 * VOLUMES["TB"]
-
-    def read(self, words: Words) -> int:
-        token, written, value = _measured(words, VOLUMES, "10 GB")
-        if not self.low <= value <= self.high:
-            raise Mistake(token.at, f"{written} is out of range: {words.name} takes {self._span()}")
-        return value
-
-    def syntax(self) -> str:
-        return "N (MB|GB|TB)"
-
-    def limits(self) -> str:
-        return f"It is {self._span()}."
+    units = VOLUMES
+    example = "10 GB"
 
     def _span(self) -> str:
         return f"{self.low // VOLUMES['MB']} MB to {self.high // VOLUMES['TB']} TB"
@@ -170,23 +181,13 @@ RATES = {"kbit": 125, "Mbit": 125_000, "Gbit": 125_000_000}
 
 
 @dataclass(frozen=True)
-class Rate(Argument):
+class Rate(Measured):
     """A number and its unit, to octets a second."""
 
     low: int = RATES["kbit"]
     high: int = 1000 * RATES["Gbit"]
-
-    def read(self, words: Words) -> int:
-        token, written, value = _measured(words, RATES, "20 Mbit")
-        if not self.low <= value <= self.high:
-            raise Mistake(token.at, f"{written} is out of range: {words.name} takes {self._span()}")
-        return value
-
-    def syntax(self) -> str:
-        return "N (kbit|Mbit|Gbit)"
-
-    def limits(self) -> str:
-        return f"It is {self._span()}."
+    units = RATES
+    example = "20 Mbit"
 
     def _span(self) -> str:
         return f"{self.low // RATES['kbit']} kbit to {self.high // RATES['Gbit']} Gbit a second"
