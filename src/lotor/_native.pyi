@@ -1,5 +1,5 @@
-# What is in Rust (`rust/python`), in types: the packet engine for `lotor.dataplane.userspace`, and exponentiation for
-# `lotor.crypto.groups`. Nothing else uses it.
+# What is in Rust (`rust/python`), in types: the packet engine for `lotor.dataplane.userspace`, and primitives for
+# `lotor.crypto`. Nothing else uses it.
 
 from typing import final
 
@@ -46,3 +46,14 @@ class Modulus:
     # `base`, as long as the modulus and below it, to the power of `exponent`; as long as the modulus. The time depends
     # on lengths only. Runs without the interpreter's lock.
     def power(self, base: bytes, exponent: bytes) -> bytes: ...
+
+# One key of a block cipher, named as in `model.algorithms.Cipher`, with blocks of `block` octets. Every refusal is
+# `ValueError`: a key, an IV or a text of a wrong length.
+@final
+class Cbc:
+    def __new__(cls, cipher: str, block: int, key: bytes) -> Cbc: ...
+    def encrypt(self, iv: bytes, text: bytes, /) -> bytes: ...
+    def decrypt(self, iv: bytes, text: bytes, /) -> bytes: ...
+
+# Not truncated; named as in `model.algorithms.Integrity`.
+def hmac(integrity: str, key: bytes, message: bytes) -> bytes: ...

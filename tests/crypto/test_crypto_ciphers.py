@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import recordings
-from lotor.crypto.ciphers import Cbc, block_size, is_weak, key_octets
+from lotor.crypto.ciphers import block_size, cbc, is_weak, key_octets
 from lotor.model.algorithms import AEADS, Cipher
 
 
@@ -28,8 +28,8 @@ from lotor.model.algorithms import AEADS, Cipher
 )
 def test_aes_is_that_of_rfc_3602(key, iv, plain, secret):
     key, iv, secret = bytes.fromhex(key), bytes.fromhex(iv), bytes.fromhex(secret)
-    assert Cbc(Cipher.AES_CBC, key).encrypt(iv, plain) == secret
-    assert Cbc(Cipher.AES_CBC, key).decrypt(iv, secret) == plain
+    assert cbc(Cipher.AES_CBC, key).encrypt(iv, plain) == secret
+    assert cbc(Cipher.AES_CBC, key).decrypt(iv, secret) == plain
 
 
 def test_3des_is_that_of_sp_800_67():
@@ -37,10 +37,10 @@ def test_3des_is_that_of_sp_800_67():
     plain, secret = b"The qufck brown fox jump", bytes.fromhex("a826fd8ce53b855fcce21c8112256fe668d5c05dd9b6b900")
     for start in (0, 8, 16):
         block = plain[start : start + 8]
-        assert Cbc(Cipher.TRIPLE_DES_CBC, key).encrypt(bytes(8), block) == secret[start : start + 8]
-    chained = Cbc(Cipher.TRIPLE_DES_CBC, key).encrypt(b"\xff" * 8, plain)
+        assert cbc(Cipher.TRIPLE_DES_CBC, key).encrypt(bytes(8), block) == secret[start : start + 8]
+    chained = cbc(Cipher.TRIPLE_DES_CBC, key).encrypt(b"\xff" * 8, plain)
     assert chained != secret
-    assert Cbc(Cipher.TRIPLE_DES_CBC, key).decrypt(b"\xff" * 8, chained) == plain
+    assert cbc(Cipher.TRIPLE_DES_CBC, key).decrypt(b"\xff" * 8, chained) == plain
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_old_ciphers_give_the_published_answers(cipher, key, plain, secret):
     """RFC 3713, Schneier's of Blowfish, RFC 2144, Lai's of IDEA; without a plain text it is the key."""
     key, plain, secret = bytes.fromhex(key), bytes.fromhex(plain or key), bytes.fromhex(secret)
     iv = bytes(block_size(cipher))
-    assert Cbc(cipher, key).encrypt(iv, plain) == secret
-    assert Cbc(cipher, key).decrypt(iv, secret) == plain
+    assert cbc(cipher, key).encrypt(iv, plain) == secret
+    assert cbc(cipher, key).decrypt(iv, secret) == plain
     with pytest.raises(ValueError, match="key"):
-        Cbc(cipher, key * 9)
+        cbc(cipher, key * 9)
 
 
 @pytest.mark.parametrize("name", recordings.NAMES)
@@ -74,8 +74,8 @@ def test_every_recorded_message_decrypts(name):
         iv, plain, secret = (bytes.fromhex(entry[part]) for part in ("iv", "plain", "raw"))
         if secret[16] == 132:
             continue  # fragments: the ciphertext is that of the whole
-        assert Cbc(Cipher.AES_CBC, key).decrypt(iv, secret[28:]) == plain
-        assert Cbc(Cipher.AES_CBC, key).encrypt(iv, plain) == secret[28:]
+        assert cbc(Cipher.AES_CBC, key).decrypt(iv, secret[28:]) == plain
+        assert cbc(Cipher.AES_CBC, key).encrypt(iv, plain) == secret[28:]
 
 
 def test_sizes():
@@ -91,7 +91,7 @@ def test_ciphers_that_authenticate_do_not_encrypt_isakmp(cipher):
     with pytest.raises(ValueError, match=f"{cipher.value} does not encrypt"):
         block_size(cipher)
     with pytest.raises(ValueError, match=f"{cipher.value} does not encrypt"):
-        Cbc(cipher, bytes(32))
+        cbc(cipher, bytes(32))
 
 
 @pytest.mark.parametrize(
@@ -104,12 +104,21 @@ def test_ciphers_that_authenticate_do_not_encrypt_isakmp(cipher):
         (Cipher.TRIPLE_DES_CBC, 16, 8, 8),
         (Cipher.TRIPLE_DES_CBC, 24, 16, 8),
         (Cipher.TRIPLE_DES_CBC, 24, 8, 9),
+        (Cipher.IDEA_CBC, 16, 16, 8),
+        (Cipher.IDEA_CBC, 16, 8, 9),
     ],
 )
 def test_wrong_lengths_are_refused(cipher, key, iv, data):
-    for work in (Cbc.encrypt, Cbc.decrypt):
-        with pytest.raises(ValueError, match=r"octets|block length|key size|Invalid"):
-            work(Cbc(cipher, bytes(range(key))), bytes(iv), bytes(data))
+    for work in ("encrypt", "decrypt"):
+        with pytest.raises(ValueError, match=r"octets|block length|Invalid"):
+            getattr(cbc(cipher, bytes(range(key))), work)(bytes(iv), bytes(data))
+
+
+@pytest.mark.parametrize("cipher", [Cipher.AES_CBC, Cipher.TRIPLE_DES_CBC, Cipher.IDEA_CBC])
+def test_no_octets_are_no_octets(cipher):
+    block = block_size(cipher)
+    under = cbc(cipher, bytes(range(24 if cipher is Cipher.TRIPLE_DES_CBC else 16)))
+    assert under.encrypt(bytes(block), b"") == under.decrypt(bytes(block), b"") == b""
 
 
 def test_weak_keys_of_3des_are_known():

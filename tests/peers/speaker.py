@@ -310,8 +310,8 @@ class Speaker:
 
     def _seal(self, octets: bytes, iv: bytes) -> tuple[bytes, bytes]:
         padded = octets + bytes(-len(octets) % self.size)
-        sealed = ciphers.Cbc(self.suite.cipher, self.keys.cipher_key).encrypt(iv, padded)
+        sealed = ciphers.cbc(self.suite.cipher, self.keys.cipher_key).encrypt(iv, padded)
         return sealed, sealed[-self.size :]
 
     def _open(self, body: bytes, iv: bytes) -> bytes:
-        return ciphers.Cbc(self.suite.cipher, self.keys.cipher_key).decrypt(iv, body)
+        return ciphers.cbc(self.suite.cipher, self.keys.cipher_key).decrypt(iv, body)

@@ -1,5 +1,5 @@
 //! ESP in tunnel mode without I/O: SA pairs, replay windows, sealing and opening, and what a tunnel does to the inner
-//! packets it carries.
+//! packets it carries. The primitives beneath (`primitive`) serve ISAKMP messages as well.
 //!
 //! Octets and the time (nanoseconds of a monotonic clock) go in, octets and facts come out. Everything takes `&self`
 //! and is safe to share between threads; nothing here waits for anything but a lock held for a few instructions.
@@ -25,7 +25,7 @@ mod mixing;
 pub mod mss;
 pub mod network;
 pub mod open;
-mod primitive;
+pub mod primitive;
 mod rate;
 pub mod replay;
 pub mod seal;

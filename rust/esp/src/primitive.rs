@@ -29,10 +29,25 @@ use crate::vector::Width;
 pub(crate) const LANES: usize = 8;
 
 /// A block cipher in CBC mode; texts are whole numbers of blocks, `iv` is one block.
-pub(crate) trait Cbc: Send + Sync {
+pub trait Cbc: Send + Sync {
     /// Encrypts `body` of each of the packets, at most LANES of `stride` octets each; the IV stands before the body.
     fn encrypt(&self, packets: &mut [u8], stride: usize, body: Range<usize>);
     fn decrypt(&self, iv: &[u8], data: &mut [u8]);
+}
+
+/// HMAC of one message, not truncated; the key may have any length.
+pub fn hmac(integrity: Integrity, key: &[u8], message: &[u8]) -> Vec<u8> {
+    let algorithm = match integrity {
+        Integrity::HmacMd5 => {
+            let keyed = Hmac::<Md5>::new_from_slice(key).expect("HMAC takes keys of any length");
+            return ::hmac::Mac::finalize(::hmac::Mac::chain_update(keyed, message)).into_bytes().to_vec();
+        }
+        Integrity::HmacSha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        Integrity::HmacSha256 => hmac::HMAC_SHA256,
+        Integrity::HmacSha384 => hmac::HMAC_SHA384,
+        Integrity::HmacSha512 => hmac::HMAC_SHA512,
+    };
+    hmac::sign(&hmac::Key::new(algorithm, key), message).as_ref().to_vec()
 }
 
 /// A keyed hash over any octets; the ICV is its left end.
@@ -59,7 +74,7 @@ pub(crate) trait Aead: Send + Sync {
 }
 
 /// `None` when the key has another length than the cipher wants.
-pub(crate) fn cbc(cipher: Cipher, key: &[u8]) -> Option<Box<dyn Cbc>> {
+pub fn cbc(cipher: Cipher, key: &[u8]) -> Option<Box<dyn Cbc>> {
     match (cipher, key.len()) {
         (Cipher::AesCbc, 16) => Some(Box::new(CbcOf(Aes128::new_from_slice(key).ok()?))),
         (Cipher::AesCbc, 24) => Some(Box::new(CbcOf(Aes192::new_from_slice(key).ok()?))),

@@ -178,7 +178,7 @@ fn encapsulation(value: &str) -> PyResult<Encapsulation> {
     }
 }
 
-fn cipher(value: &str) -> PyResult<Cipher> {
+pub(crate) fn cipher(value: &str) -> PyResult<Cipher> {
     match value {
         "aes" => Ok(Cipher::AesCbc),
         "3des" => Ok(Cipher::TripleDesCbc),
@@ -192,7 +192,7 @@ fn cipher(value: &str) -> PyResult<Cipher> {
     }
 }
 
-fn integrity(value: &str) -> PyResult<Integrity> {
+pub(crate) fn integrity(value: &str) -> PyResult<Integrity> {
     match value {
         "hmac_md5" => Ok(Integrity::HmacMd5),
         "hmac_sha1" => Ok(Integrity::HmacSha1),

@@ -1,6 +1,7 @@
-//! `lotor._native`: the packet engine and Diffie-Hellman as Python sees them. Glue only; `src/lotor/_native.pyi` tells the
+//! `lotor._native`: the packet engine and primitives of IKE as Python sees them. Glue only; `src/lotor/_native.pyi` tells the
 //! same in types.
 
+mod cbc;
 mod child;
 mod modp;
 
@@ -11,6 +12,7 @@ use lotor_pump::offload::Offloads;
 use lotor_pump::{Descriptors, Engine};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 /// `EINVAL` on Linux: an SA pair that cannot be.
 const INVALID: i32 = 22;
@@ -106,10 +108,18 @@ fn device_mtu(outer_mtu: usize) -> PyResult<usize> {
     lotor_esp::size::device_mtu(outer_mtu).map_err(|unknown| PyOSError::new_err((INVALID, unknown.to_string())))
 }
 
+/// HMAC of one message, not truncated, by the names of `model.algorithms.Integrity`.
+#[pyfunction]
+fn hmac<'py>(py: Python<'py>, integrity: &str, key: &[u8], message: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    Ok(PyBytes::new(py, &lotor_esp::primitive::hmac(child::integrity(integrity)?, key, message)))
+}
+
 #[pymodule]
 mod _native {
     #[pymodule_export]
+    use super::cbc::Cbc;
+    #[pymodule_export]
     use super::modp::Modulus;
     #[pymodule_export]
-    use super::{device_mtu, Pump};
+    use super::{device_mtu, hmac, Pump};
 }

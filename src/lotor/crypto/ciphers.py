@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from typing import Protocol
 
-from cryptography.hazmat.decrepit.ciphers.algorithms import CAST5, IDEA, Blowfish, Camellia, TripleDES
-from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
+from cryptography.hazmat.decrepit.ciphers.algorithms import IDEA
 from cryptography.hazmat.primitives.ciphers import Cipher as Transformation
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
+from lotor import _native
 from lotor.model.algorithms import AEADS, Cipher
 
 _BLOCKS = {
@@ -21,14 +20,6 @@ _BLOCKS = {
     Cipher.IDEA_CBC: 8,
 }
 _FIXED_KEYS = {Cipher.TRIPLE_DES_CBC: 24, Cipher.IDEA_CBC: 16, Cipher.CHACHA20_POLY1305: 32}
-_MAKERS: Mapping[Cipher, Callable[[bytes], BlockCipherAlgorithm]] = {
-    Cipher.AES_CBC: AES,
-    Cipher.CAMELLIA_CBC: Camellia,
-    Cipher.TRIPLE_DES_CBC: TripleDES,
-    Cipher.BLOWFISH_CBC: Blowfish,
-    Cipher.CAST_CBC: CAST5,
-    Cipher.IDEA_CBC: IDEA,
-}
 AEAD_SALT = 4
 
 
@@ -45,32 +36,39 @@ def key_octets(cipher: Cipher, key_bits: int) -> int:
     return _FIXED_KEYS.get(cipher, key_bits // 8) + (AEAD_SALT if cipher in AEADS else 0)
 
 
-class Cbc:
-    """CBC under one key, ready for many messages: RFC 3602 (AES), RFC 4312 (Camellia), RFC 2451 (the others).
-    `ValueError` for a wrong key."""
+class Cbc(Protocol):
+    """CBC under one key, ready for many messages. `ValueError` when IV or data have a wrong length."""
 
-    __slots__ = ("_algorithm", "_block")
+    def encrypt(self, iv: bytes, text: bytes, /) -> bytes: ...
 
-    def __init__(self, cipher: Cipher, key: bytes) -> None:
-        self._block = block_size(cipher)
-        if len(key) != _FIXED_KEYS.get(cipher, len(key)):
-            raise ValueError(f"a key of {cipher.value} has {_FIXED_KEYS[cipher]} octets, not {len(key)}")
-        self._algorithm = _MAKERS[cipher](key)
-
-    def encrypt(self, iv: bytes, data: bytes) -> bytes:
-        """`ValueError` when IV or data have a wrong length."""
-        encryptor = self._under(iv).encryptor()
-        return encryptor.update(data) + encryptor.finalize()
-
-    def decrypt(self, iv: bytes, data: bytes) -> bytes:
+    def decrypt(self, iv: bytes, text: bytes, /) -> bytes:
         """The inverse of `encrypt`; padding stays."""
-        decryptor = self._under(iv).decryptor()
-        return decryptor.update(data) + decryptor.finalize()
+        ...
 
-    def _under(self, iv: bytes) -> Transformation[CBC]:
-        if len(iv) != self._block:
-            raise ValueError(f"an IV has {self._block} octets here, not {len(iv)}")
-        return Transformation(self._algorithm, CBC(iv))
+
+def cbc(cipher: Cipher, key: bytes) -> Cbc:
+    """RFC 3602 (AES), RFC 4312 (Camellia), RFC 2451 (the others). `ValueError` for a wrong key."""
+    block = block_size(cipher)
+    if len(key) != _FIXED_KEYS.get(cipher, len(key)):
+        raise ValueError(f"a key of {cipher.value} has {_FIXED_KEYS[cipher]} octets, not {len(key)}")
+    return _Idea(key) if cipher is Cipher.IDEA_CBC else _native.Cbc(cipher.value, block, key)
+
+
+class _Idea:
+    """Nobody else has it any more."""
+
+    __slots__ = ("_algorithm",)
+
+    def __init__(self, key: bytes) -> None:
+        self._algorithm = IDEA(key)
+
+    def encrypt(self, iv: bytes, text: bytes, /) -> bytes:
+        encryptor = Transformation(self._algorithm, CBC(iv)).encryptor()
+        return encryptor.update(text) + encryptor.finalize()
+
+    def decrypt(self, iv: bytes, text: bytes, /) -> bytes:
+        decryptor = Transformation(self._algorithm, CBC(iv)).decryptor()
+        return decryptor.update(text) + decryptor.finalize()
 
 
 def is_weak(cipher: Cipher, key: bytes) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import hmac as keyed
 
+from lotor import _native
 from lotor.model.algorithms import Hash, Integrity
 
 _SIZES = {Hash.MD5: 16, Hash.SHA1: 20, Hash.SHA256: 32, Hash.SHA384: 48, Hash.SHA512: 64}
@@ -14,6 +14,13 @@ _MAKERS = {
     Hash.SHA256: hashlib.sha256,
     Hash.SHA384: hashlib.sha384,
     Hash.SHA512: hashlib.sha512,
+}
+_KEYED = {
+    Hash.MD5: Integrity.HMAC_MD5.value,
+    Hash.SHA1: Integrity.HMAC_SHA1.value,
+    Hash.SHA256: Integrity.HMAC_SHA256.value,
+    Hash.SHA384: Integrity.HMAC_SHA384.value,
+    Hash.SHA512: Integrity.HMAC_SHA512.value,
 }
 _INTEGRITY_KEYS = {
     Integrity.HMAC_MD5: 16,
@@ -36,7 +43,7 @@ def digest(hashing: Hash, *parts: bytes) -> bytes:
 
 def hmac(hashing: Hash, key: bytes, *parts: bytes) -> bytes:
     """HMAC of the parts, one behind the other, not truncated (RFC 2104)."""
-    return keyed.digest(key, b"".join(parts), hashing.value)
+    return _native.hmac(_KEYED[hashing], key, b"".join(parts))
 
 
 def integrity_key_size(integrity: Integrity) -> int:

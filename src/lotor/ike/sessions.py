@@ -89,11 +89,14 @@ class Sessions:
         self._proved[user][session] = None
 
     def _end_replaced(self, session: Session, user: str) -> None:
-        replaces = session.remote.uniqueness is Uniqueness.REPLACE
+        back = session.facts.initial_contact
+        replaces = session.remote.uniqueness is Uniqueness.REPLACE and _is_person(session)
+        if not back and not replaces:
+            return
         reason = Reason(Cause.REPLACED, f"{user} connected again from {session.path.remote}")
         for old in self._others(session, user):
-            same = session.facts.initial_contact and _same_place(old, session)
-            if same or (replaces and _is_person(session)):
+            same = back and _same_place(old, session)
+            if same or replaces:
                 old.end(reason, farewell=not same)
 
     def _others(self, session: Session, user: str) -> list[Session]:
@@ -101,9 +104,12 @@ class Sessions:
         return [one for one in self._proved.get(user, ()) if one is not session and one.gates.passed(Gate.LOGIN)]
 
     def _renewed_by(self, session: Session, user: str) -> Session | None:
-        """The session of the same user and device on the same path: a NAT gives no two devices one port."""
-        for old in self._others(session, user):
-            if old.path == session.path and old.gates.all_open() and _same_device(old, session):
+        """The session of the same user and device on the same path: a NAT gives no two devices one port. An account
+        that thousands share is walked through at every login, so the port, which tells most of them apart, comes
+        first."""
+        port = session.path.remote.port
+        for old in self._proved.get(user, ()):
+            if old.path.remote.port == port and old is not session and _goes_on(old, session):
                 return old
         return None
 
@@ -161,6 +167,11 @@ def _same_device(old: Session, new: Session) -> bool:
     return bool(
         old.path.remote.address == new.path.remote.address and old.facts.phase_one.peer == new.facts.phase_one.peer
     )
+
+
+def _goes_on(old: Session, new: Session) -> bool:
+    """Whether the one is up where the other begins."""
+    return old.path == new.path and old.gates.all_open() and _same_device(old, new)
 
 
 def _same_place(old: Session, new: Session) -> bool:

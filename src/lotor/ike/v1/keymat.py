@@ -59,7 +59,7 @@ def derive(suite: IkeSuite, said: Exchanged, g_xy: bytes, skeyid: bytes) -> Phas
         skeyid_d=Secret(skeyid_d),
         skeyid_a=Secret(skeyid_a),
         ka=Secret(ka),
-        cbc=ciphers.Cbc(suite.cipher, ka),
+        cbc=ciphers.cbc(suite.cipher, ka),
         iv=iv,
     )
 
