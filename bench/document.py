@@ -7,6 +7,7 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,7 +42,14 @@ def machine() -> str:
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     cores = Path("/proc/cpuinfo").read_text().count("processor\t:")
     packages = ", ".join(f"{name} {version(name)}" for name in PEERS)
-    return f"{cores} cores of {cpu.group(1) if cpu else platform.machine()}, Linux {platform.release()}; {packages}"
+    of = cpu.group(1) if cpu else platform.machine()
+    return f"{cores} cores of {of}, Linux {platform.release()}; {packages}; Python {_python()}"
+
+
+def _python() -> str:
+    """Distributions compile it with a profile of its own work, which many a build from source lacks."""
+    origin = "the distribution's" if sys.base_prefix == "/usr" else "another build than the distribution's"
+    return f"{platform.python_version()} ({origin})"
 
 
 def conditions(runs: str) -> str:

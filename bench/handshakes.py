@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from statistics import median, quantiles
 from typing import Any
 
@@ -38,13 +38,15 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Handshakes a second; latencies in milliseconds; processor milliseconds of the gateway for each handshake."""
+    """Handshakes a second; latencies in milliseconds; processor milliseconds of the gateway, and of all clients
+    together, for each handshake."""
 
     rate: float
     p50: float
     p95: float
     p99: float
     cpu: float
+    clients: float
 
 
 Results = dict[Case, list[Figures]]
@@ -112,7 +114,8 @@ def measure(gateway: Gateway, group: int, in_flight: tuple[int, ...], count: int
 def _figures(report: dict[str, Any], spent: float) -> Figures:
     done, latencies = report["handshakes"], [1000 * each for each in report["latencies"]]
     cuts = quantiles(latencies, n=100, method="inclusive")
-    return Figures(done / report["seconds"], cuts[49], cuts[94], cuts[98], 1000 * spent / done)
+    costs = 1000 * spent / done, 1000 * report["processor"] / done
+    return Figures(done / report["seconds"], cuts[49], cuts[94], cuts[98], *costs)
 
 
 def run(options: argparse.Namespace, gateways: tuple[Gateway, ...]) -> Results:
@@ -133,17 +136,18 @@ def run(options: argparse.Namespace, gateways: tuple[Gateway, ...]) -> Results:
 
 
 def table(results: Results) -> str:
-    lines = [
-        "| group, in flight | gateway | handshakes/s | p50 ms | p95 ms | p99 ms | processor ms | rate to strongSwan |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    titles = (
+        *("group, in flight", "gateway", "handshakes/s", "p50 ms", "p95 ms", "p99 ms"),
+        *("processor ms", "of the clients", "rate to strongSwan"),
+    )
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for group, in_flight in dict.fromkeys((case.group, case.in_flight) for case in results):
         rows = {
             case.gateway: each for case, each in results.items() if (case.group, case.in_flight) == (group, in_flight)
         }
         other = _median(rows[CHARON], "rate") if CHARON in rows else 0.0
         for gateway, each in rows.items():
-            figures = " | ".join(f"{_median(each, name):.4g}" for name in ("rate", "p50", "p95", "p99", "cpu"))
+            figures = " | ".join(f"{_median(each, part.name):.4g}" for part in fields(Figures))
             ratio = f"{_median(each, 'rate') / other:.2f}" if other else "-"
             lines.append(f"| {GROUPS[group]}, {in_flight} | {gateway.name} | {figures} | {ratio} |")
     return "\n".join(lines) + "\n"
