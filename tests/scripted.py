@@ -19,6 +19,7 @@ from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
+from lotor.ports.hooks import HookEvent
 
 PATH = Path(Peer(IPv4Address("198.51.100.7"), 500), Peer(IPv4Address("192.0.2.50"), 500))
 FLOATED = Path(Peer(IPv4Address("198.51.100.7"), 4500), Peer(IPv4Address("192.0.2.50"), 4500), floated=True)
@@ -138,6 +139,10 @@ class RecordingHooks:
     def __init__(self, diary: list[Any]) -> None:
         self.diary = diary
         self.environments: list[dict[str, str]] = []
+        self.wanted = set(HookEvent)
+
+    def wants(self, remote, event):
+        return event in self.wanted
 
     async def run(self, remote, event, environment):
         await asyncio.sleep(0)

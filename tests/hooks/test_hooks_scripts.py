@@ -235,3 +235,10 @@ def test_a_script_of_racoon_is_told_once_and_run(script, tmp_path, caplog):
     (record,) = caplog.records
     assert "written for racoon" in record.getMessage()
     assert (tmp_path / "ran").read_text() == "ran\nran\n"
+
+
+def test_a_script_is_wanted_for_its_own_remote_and_event_only(script):
+    hooks = ScriptHooks({("gw", UP): script("true")})
+    assert hooks.wants("gw", UP)
+    assert not hooks.wants("gw", DOWN)
+    assert not hooks.wants("another", UP)

@@ -32,6 +32,7 @@ from scripted import (
 
 class Stage:
     def __init__(self):
+        self.made = 0
         self.diary, self.commands, self.ready, self.released = [], [], [], []
         self.dataplane, self.host, self.hooks = (
             RecordingDataPlane(),
@@ -43,6 +44,7 @@ class Stage:
         self.follower = Follower(engines, self.register, self.commands.append, self.say_ready)
 
     def environment(self, session, device):
+        self.made += 1
         return {"XAUTH_USER": session.user, "LOTOR_DEVICE": device}
 
     def say_ready(self, session):
@@ -100,6 +102,13 @@ def test_a_gateway_runs_hooks_with_the_user_and_attaches_nothing(stage):
     asyncio.run(stage.play(started(side=Side.GATEWAY), *established(), ended()))
     assert stage.diary == [("phase1_up", "192.0.2.50"), ("ready", 1), ("phase1_down", "192.0.2.50")]
     assert stage.hooks.environments[0]["XAUTH_USER"] == "alice"
+
+
+def test_what_no_script_asks_for_is_not_made(stage):
+    stage.hooks.wanted = {HookEvent.PHASE1_DOWN}
+    asyncio.run(stage.play(started(side=Side.GATEWAY), *established(), ended()))
+    assert stage.diary == [("ready", 1), ("phase1_down", "192.0.2.50")]
+    assert stage.made == 1
 
 
 def test_a_host_that_refuses_ends_the_session_with_its_sentence_and_no_hook(stage):

@@ -189,5 +189,8 @@ class CurrentHooks:
     def __init__(self, machinery: Machinery) -> None:
         self._machinery = machinery
 
+    def wants(self, remote: str, event: HookEvent) -> bool:
+        return self._machinery.loadout.hooks.wants(remote, event)
+
     async def run(self, remote: str, event: HookEvent, environment: Mapping[str, str]) -> None:
         await self._machinery.loadout.hooks.run(remote, event, environment)

@@ -46,6 +46,9 @@ class ScriptHooks:
         self._turns: dict[str, asyncio.Lock] = {}
         self._told: set[str] = set()
 
+    def wants(self, remote: str, event: HookEvent) -> bool:
+        return (remote, event) in self._scripts
+
     async def run(self, remote: str, event: HookEvent, environment: Mapping[str, str]) -> None:
         """Never raises because of a script; what went wrong stands in the log."""
         file = self._scripts.get((remote, event))

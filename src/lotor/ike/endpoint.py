@@ -23,7 +23,7 @@ from lotor.model.network import Instant, Path, Peer
 from lotor.model.policy import ExchangeMode, Policy, RemotePolicy, Side, Switch
 from lotor.model.reason import Cause, Reason
 from lotor.wire.errors import Malformed
-from lotor.wire.header import Header
+from lotor.wire.header import Header, cookies_of
 
 KEEPALIVE = b"\xff"
 
@@ -86,7 +86,7 @@ class Endpoint:
 
     def standing(self, data: bytes, path: Path) -> Standing:
         """Whose a datagram claims to be, for whoever must choose which to look at first."""
-        session = self._sessions.find(Header(data[:8], data[8:16], 0, 0, 0, 0), path.remote)
+        session = self._sessions.find(*cookies_of(data), path.remote)
         if session is None:
             return Standing.STRANGER
         return Standing.PROVED if session.initiator or session.gates.all_open() else Standing.UNDER_WAY
@@ -95,15 +95,15 @@ class Endpoint:
 
     def _receive(self, data: bytes, path: Path, now: Instant) -> None:
         try:
-            message = self._whole(data, path, now)
-            if message is None:
-                return
-            header = Header.decode(message)
+            whole = self._whole(data, path, now)
         except Malformed as fault:
             self._desk.tell(Turned(0, path, "datagram", str(fault)))
             return
+        if whole is None:
+            return
+        header, message = whole
         incoming = Incoming(header, message[Header.SIZE :])
-        session = self._sessions.find(header, path.remote)
+        session = self._sessions.find(header.initiator, header.responder, path.remote)
         if session is not None:
             protocol.receive(session, incoming, path, now)
         elif protocol.begins_session(header) and len(message) <= LONGEST_FIRST:
@@ -111,14 +111,15 @@ class Endpoint:
         elif header.responder == NO_COOKIE:
             self._desk.tell(Turned(0, path, protocol.describe(header), "nobody is here for it"))
 
-    def _whole(self, data: bytes, path: Path, now: Instant) -> bytes | None:
+    def _whole(self, data: bytes, path: Path, now: Instant) -> tuple[Header, bytes] | None:
         """The message, once its last piece came. No flood of strangers pushes out what a known peer has sent so far."""
         header = Header.decode(data)
         if not protocol.is_fragment(header):
-            return data
-        known = self._sessions.find(header, path.remote) is not None
+            return header, data
+        known = self._sessions.find(header.initiator, header.responder, path.remote) is not None
         pieces = self._pieces if known else self._pieces_of_strangers
-        return pieces.add(header, data[Header.SIZE :], path, now)
+        message = pieces.add(header, data[Header.SIZE :], path, now)
+        return None if message is None else (Header.decode(message), message)
 
     def _admit(self, incoming: Incoming, path: Path, now: Instant) -> None:
         """A stranger's first message: a session of its own, or a line of the journal."""

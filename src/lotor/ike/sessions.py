@@ -15,7 +15,6 @@ from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant, Network, Peer
 from lotor.model.policy import Uniqueness
 from lotor.model.reason import Cause, Reason
-from lotor.wire.header import Header
 
 LINGER = 30.0
 """Seconds that a renewed phase 1 still hears the peer."""
@@ -44,15 +43,15 @@ class Sessions:
         self.by_id[session.id] = session
         self.by_cookie[_own(session)] = session
 
-    def find(self, header: Header, remote: Peer) -> Session | None:
-        """The session of a message, if its cookies are those of one."""
-        session = self.by_cookie.get(header.responder)
-        if session is not None and not session.initiator and session.cookies.initiator == header.initiator:
+    def find(self, initiator: bytes, responder: bytes, remote: Peer) -> Session | None:
+        """The session of a message with these cookies, if they are those of one."""
+        session = self.by_cookie.get(responder)
+        if session is not None and not session.initiator and session.cookies.initiator == initiator:
             return session
-        session = self.by_cookie.get(header.initiator)
-        if session is not None and session.initiator and session.cookies.responder in (NO_COOKIE, header.responder):
+        session = self.by_cookie.get(initiator)
+        if session is not None and session.initiator and session.cookies.responder in (NO_COOKIE, responder):
             return session
-        return self.strangers.get((header.initiator, remote)) if header.responder == NO_COOKIE else None
+        return self.strangers.get((initiator, remote)) if responder == NO_COOKIE else None
 
     def unproved(self) -> list[Session]:
         """Sessions of clients that no login has proved."""

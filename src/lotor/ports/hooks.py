@@ -17,4 +17,8 @@ class Hooks(Protocol):
     """Runs the scripts of one `remote` block one after the other, waits for them with a bound, and tells the outcome in
     the log. Never raises; never uses a shell."""
 
+    def wants(self, remote: str, event: HookEvent) -> bool:
+        """Whether anything would run: what no script asks for need not be made."""
+        ...
+
     async def run(self, remote: str, event: HookEvent, environment: Mapping[str, str]) -> None: ...

@@ -180,5 +180,7 @@ class Follower:
         await self._hook(session, HookEvent.PHASE1_DOWN)
 
     async def _hook(self, session: Session, event: HookEvent) -> None:
+        if not self._engines.hooks.wants(session.remote, event):
+            return
         environment = self._engines.environment(session, self._engines.dataplane.device())
         await self._engines.hooks.run(session.remote, event, environment)

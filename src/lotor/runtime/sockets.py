@@ -147,8 +147,8 @@ class IsakmpSocket:
 
     def serves(self, local: Peer) -> bool:
         """Whether datagrams of a path with this local end leave here."""
-        served = {local.address, ANYWHERE[local.address.version]}
-        return local.port == self.local.port and self.local.address in served
+        own = self.local
+        return local.port == own.port and own.address in (local.address, ANYWHERE[local.address.version])
 
     def transmit(self, data: bytes, path: Path) -> None:
         """From exactly `path.local`; `OSError` as the kernel gave it."""

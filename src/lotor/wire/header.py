@@ -12,6 +12,11 @@ COOKIE_SIZE = 8
 _LAYOUT = struct.Struct("!8s8sBBBBII")
 
 
+def cookies_of(datagram: bytes) -> tuple[bytes, bytes]:
+    """Those of the initiator and of the responder, for whoever need not know more; cut off where the datagram is."""
+    return datagram[:COOKIE_SIZE], datagram[COOKIE_SIZE : 2 * COOKIE_SIZE]
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """`initiator` and `responder` are cookies of 8 octets. `length` is what a decoded message claimed (header

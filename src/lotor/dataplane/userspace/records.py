@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from lotor.model.network import Path, Peer
@@ -30,22 +31,31 @@ def parse(record: bytes) -> Received | Notice:
     """`ValueError` for what the engine never writes."""
     kind, body = record[0], record[1:]
     if kind == _IKE:
-        local, body = _peer(body)
-        remote, message = _peer(body)
-        return Received(message, Path(local, remote, floated=True))
+        end = _behind(body, _behind(body, 0))
+        return Received(body[end:], _path(body[:end]))
     if kind == _BROKEN:
         return Broken(body.decode("utf-8", "replace"))
     (child,) = _CHILD.unpack_from(body)
     if kind == _EXPIRED:
         return Expired(child, hard=body[_CHILD.size] == 1)
     if kind == _MOVED:
-        return Moved(child, _peer(body[_CHILD.size :])[0])
+        return Moved(child, _peer(body[_CHILD.size :]))
     raise ValueError(f"record of unknown kind {kind}")
 
 
-def _peer(body: bytes) -> tuple[Peer, bytes]:
-    """The end that stands first, and what stands behind it."""
-    size, address = _ADDRESSES[body[0]]
-    end = 1 + size
-    (port,) = _PORT.unpack_from(body, end)
-    return Peer(address(body[1:end]), port), body[end + _PORT.size :]
+def _behind(body: bytes, start: int) -> int:
+    """The place behind the end that stands at `start`."""
+    return start + 1 + _ADDRESSES[body[start]][0] + _PORT.size
+
+
+@lru_cache(maxsize=1024)
+def _path(ends: bytes) -> Path:
+    """The same value for what goes the same way again: most of what comes is compared with the path of its session."""
+    middle = _behind(ends, 0)
+    return Path(_peer(ends[:middle]), _peer(ends[middle:]), floated=True)
+
+
+def _peer(octets: bytes) -> Peer:
+    size, address = _ADDRESSES[octets[0]]
+    (port,) = _PORT.unpack_from(octets, 1 + size)
+    return Peer(address(octets[1 : 1 + size]), port)
