@@ -11,6 +11,8 @@ pub enum Cipher {
     BlowfishCbc,
     Cast128Cbc,
     TwofishCbc,
+    /// For ISAKMP messages only: no suite of ESP has it.
+    IdeaCbc,
     AesGcm16,
     ChaCha20Poly1305,
 }

@@ -16,6 +16,7 @@ use cbc::cipher::{
     BlockSizeUser, InnerIvInit, KeyInit,
 };
 use des::TdesEde3;
+use idea::Idea;
 use md5::Md5;
 use twofish::Twofish;
 
@@ -85,6 +86,7 @@ pub fn cbc(cipher: Cipher, key: &[u8]) -> Option<Box<dyn Cbc>> {
         (Cipher::CamelliaCbc, 32) => Some(Box::new(CbcOf(Camellia256::new_from_slice(key).ok()?))),
         (Cipher::BlowfishCbc, _) => Some(Box::new(CbcOf(<Blowfish>::new_from_slice(key).ok()?))),
         (Cipher::Cast128Cbc, _) => Some(Box::new(CbcOf(Cast5::new_from_slice(key).ok()?))),
+        (Cipher::IdeaCbc, 16) => Some(Box::new(CbcOf(Idea::new_from_slice(key).ok()?))),
         (Cipher::TwofishCbc, _) => Some(Box::new(CbcOf(Twofish::new_from_slice(key).ok()?))),
         _ => None,
     }
@@ -239,10 +241,11 @@ mod tests {
         wipes::<Camellia256>();
         wipes::<Blowfish>();
         wipes::<Cast5>();
+        wipes::<Idea>();
         wipes::<Twofish>();
         wipes::<Md5>();
     }
-    /// RFC 3713, RFC 2144 (three key lengths), Schneier's of Blowfish and Twofish: one block, key and text in hexadecimal.
+    /// RFC 3713, RFC 2144 (three key lengths), Schneier's of Blowfish and Twofish, Lai's of IDEA: one block, key and text in hexadecimal.
     #[test]
     fn old_ciphers_give_the_published_answers() {
         let octets = |hex: &str| -> Vec<u8> {
@@ -255,6 +258,7 @@ mod tests {
             (Cipher::Cast128Cbc, "0123456712345678234567893456789a", "0123456789abcdef", "238b4fe5847e44b2"),
             (Cipher::Cast128Cbc, "01234567123456782345", "0123456789abcdef", "eb6a711a2c02271b"),
             (Cipher::Cast128Cbc, "0123456712", "0123456789abcdef", "7ac816d16e9b302e"),
+            (Cipher::IdeaCbc, "00010002000300040005000600070008", "0000000100020003", "11fbed2b01986de5"),
             (Cipher::TwofishCbc, &"00".repeat(16), &"00".repeat(16), "9f589f5cf6122c32b6bfec2f2ae8c35a"),
         ] {
             let (cbc, plain, secret) = (cbc(cipher, &octets(key)).unwrap(), octets(plain), octets(secret));
@@ -277,6 +281,7 @@ mod tests {
             (Cipher::CamelliaCbc, 24, 16),
             (Cipher::BlowfishCbc, 5, 8),
             (Cipher::Cast128Cbc, 16, 8),
+            (Cipher::IdeaCbc, 16, 8),
             (Cipher::TwofishCbc, 32, 16),
         ] {
             let cbc = cbc(cipher, &(0..key_len).collect::<Vec<u8>>()).unwrap();

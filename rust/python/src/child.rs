@@ -185,6 +185,7 @@ pub(crate) fn cipher(value: &str) -> PyResult<Cipher> {
         "camellia" => Ok(Cipher::CamelliaCbc),
         "blowfish" => Ok(Cipher::BlowfishCbc),
         "cast128" => Ok(Cipher::Cast128Cbc),
+        "idea" => Ok(Cipher::IdeaCbc),
         "twofish" => Ok(Cipher::TwofishCbc),
         "aes_gcm_16" => Ok(Cipher::AesGcm16),
         "chacha20_poly1305" => Ok(Cipher::ChaCha20Poly1305),

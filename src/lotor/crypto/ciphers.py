@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from cryptography.hazmat.decrepit.ciphers.algorithms import IDEA
-from cryptography.hazmat.primitives.ciphers import Cipher as Transformation
-from cryptography.hazmat.primitives.ciphers.modes import CBC
-
 from lotor import _native
 from lotor.model.algorithms import AEADS, Cipher
 
@@ -51,24 +47,7 @@ def cbc(cipher: Cipher, key: bytes) -> Cbc:
     block = block_size(cipher)
     if len(key) != _FIXED_KEYS.get(cipher, len(key)):
         raise ValueError(f"a key of {cipher.value} has {_FIXED_KEYS[cipher]} octets, not {len(key)}")
-    return _Idea(key) if cipher is Cipher.IDEA_CBC else _native.Cbc(cipher.value, block, key)
-
-
-class _Idea:
-    """Nobody else has it any more."""
-
-    __slots__ = ("_algorithm",)
-
-    def __init__(self, key: bytes) -> None:
-        self._algorithm = IDEA(key)
-
-    def encrypt(self, iv: bytes, text: bytes, /) -> bytes:
-        encryptor = Transformation(self._algorithm, CBC(iv)).encryptor()
-        return encryptor.update(text) + encryptor.finalize()
-
-    def decrypt(self, iv: bytes, text: bytes, /) -> bytes:
-        decryptor = Transformation(self._algorithm, CBC(iv)).decryptor()
-        return decryptor.update(text) + decryptor.finalize()
+    return _native.Cbc(cipher.value, block, key)
 
 
 def is_weak(cipher: Cipher, key: bytes) -> bool:
