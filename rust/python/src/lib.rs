@@ -56,10 +56,10 @@ impl Pump {
         Ok(self.0.attach_raw(raw)?)
     }
 
-    fn install(&self, py: Python<'_>, child: child::Child) -> PyResult<()> {
+    /// Keeps the interpreter's lock: the table's is held for less time than another thread would take to give it back.
+    fn install(&self, child: child::Child) -> PyResult<()> {
         let specification = child.specification(lotor_pump::seed()?)?;
-        py.detach(|| self.0.install(specification))
-            .map_err(|impossible| PyOSError::new_err((INVALID, impossible.to_string())))
+        self.0.install(specification).map_err(|impossible| PyOSError::new_err((INVALID, impossible.to_string())))
     }
 
     fn activate(&self, child: u64) {

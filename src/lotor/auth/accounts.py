@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,13 +53,13 @@ class Account:
 
 def find_account(files: SystemFiles, user: str) -> Account | None:
     """Raises `OSError` when passwd or shadow cannot be read."""
-    entry = next((fields for fields in _entries(files.passwd, 7) if fields[0] == user), None)
+    entry = _entry(files.passwd, 7, user)
     if entry is None or not (entry[2].isdecimal() and entry[3].isdecimal()):
         return None
     uid, gid = int(entry[2]), int(entry[3])
     if entry[1] != "x":
         return Account(user, uid, gid, entry[1])
-    shadow = next((fields for fields in _entries(files.shadow, 8) if fields[0] == user), None)
+    shadow = _entry(files.shadow, 8, user)
     if shadow is None:
         return Account(user, uid, gid, "*")
     return Account(user, uid, gid, shadow[1], _days(shadow[2]), _days(shadow[4]), _days(shadow[7]))
@@ -76,18 +77,47 @@ def stand_in(files: SystemFiles) -> str:
 
 def groups_of(files: SystemFiles, user: str) -> frozenset[str]:
     """The primary group included. Raises `OSError`."""
-    primary = next((fields[3] for fields in _entries(files.passwd, 7) if fields[0] == user), None)
+    entry = _entry(files.passwd, 7, user)
+    primary = entry[3] if entry else None
     return frozenset(
         fields[0] for fields in _entries(files.group, 4) if fields[2] == primary or user in fields[3].split(",")
     )
 
 
+def _entry(path: Path, least: int, name: str) -> list[str] | None:
+    """The first of `_entries` with that name. A login need not take thousands of other lines apart: other threads wait
+    for the interpreter meanwhile."""
+    text, mark = f"\n{_text(path)}\n", f"\n{name}:"
+    start = text.find(mark)
+    while start >= 0:
+        fields = _fields(text[start + 1 : text.index("\n", start + 1)], least)
+        if fields and fields[0] == name:
+            return fields
+        start = text.find(mark, start + 1)
+    return None
+
+
 def _entries(path: Path, least: int) -> Iterator[list[str]]:
-    """Lines as fields; comments, NIS marks and lines with fewer than `least` fields are no accounts."""
-    for line in path.read_text(encoding="utf-8", errors="surrogateescape").split("\n"):
-        fields = line.split(":")
-        if len(fields) >= least and fields[0] and fields[0][0] not in "#+-":
+    """The lines that are accounts."""
+    for line in _text(path).split("\n"):
+        if fields := _fields(line, least):
             yield fields
+
+
+def _fields(line: str, least: int) -> list[str]:
+    """Comments, NIS marks and lines with fewer than `least` fields are no accounts: empty."""
+    fields = line.split(":")
+    return fields if len(fields) >= least and fields[0] and fields[0][0] not in "#+-" else []
+
+
+def _text(path: Path) -> str:
+    """By as few calls of the system as can be: after each of them the thread has to wait for the interpreter."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        octets = os.read(descriptor, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+    return octets.decode(errors="surrogateescape")
 
 
 def _days(text: str) -> int | None:

@@ -10,8 +10,8 @@ from functools import cache
 from lotor.model.secret import Secret
 
 LIBRARIES = ("libcrypt.so.1", "libcrypt.so.2")
-DATA_OCTETS = 131232
-"""`struct crypt_data` of glibc's old libcrypt; libxcrypt's (32768) fits into it."""
+DATA_OCTETS, OLD_DATA_OCTETS = 32768, 131232
+"""`struct crypt_data` of libxcrypt, and of glibc's own libcrypt before it, which lacks `crypt_checksalt`."""
 
 
 class LibcryptMissingError(Exception):
@@ -32,22 +32,25 @@ def hash_matches(password: Secret, stored: str) -> bool:
 
 def _crypt(phrase: bytes, setting: bytes) -> bytes | None:
     """None for a setting that libcrypt refuses (it answers `*0` or `*1`, or nothing)."""
-    data = ctypes.create_string_buffer(DATA_OCTETS)
+    function, octets = _crypt_r()
+    data = ctypes.create_string_buffer(octets)
     try:
-        result = _crypt_r()(phrase, setting, data)
+        result = function(phrase, setting, data)
         return result if result and not result.startswith(b"*") else None
     finally:
-        ctypes.memset(data, 0, DATA_OCTETS)  # it holds what was derived from the password
+        ctypes.memset(data, 0, octets)  # it holds what was derived from the password
 
 
 @cache
-def _crypt_r() -> Callable[[bytes, bytes, ctypes.Array[ctypes.c_char]], bytes | None]:
+def _crypt_r() -> tuple[Callable[[bytes, bytes, ctypes.Array[ctypes.c_char]], bytes | None], int]:
+    """The function, and the octets of room that it wants."""
     for name in LIBRARIES:
         try:
-            function = ctypes.CDLL(name).crypt_r
+            library = ctypes.CDLL(name)
         except OSError:
             continue
+        function = library.crypt_r
         function.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p)
         function.restype = ctypes.c_char_p
-        return function
+        return function, DATA_OCTETS if hasattr(library, "crypt_checksalt") else OLD_DATA_OCTETS
     raise LibcryptMissingError("libcrypt is missing on this system (Debian: apt install libcrypt1)")

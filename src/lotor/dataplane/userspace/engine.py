@@ -57,6 +57,7 @@ class Userspace:
         self._records, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._records.setblocking(False)
+            self._room = memoryview(bytearray(LARGEST_RECORD))
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEQPACKET_BUFFER)
             descriptors = (tun.fd, [each.fileno() for each in nat_t], theirs.fileno())
             self._pump = Pump(descriptors, getattr(tun, "framed", False), outer_mtu, astuple(wanted))
@@ -134,10 +135,10 @@ class Userspace:
             if self._loop is None:
                 return  # stopped by what the last record led to
             try:
-                record = self._records.recv(LARGEST_RECORD)
+                octets = self._records.recv_into(self._room)
             except (BlockingIOError, InterruptedError):
                 return
-            self._hand_over(record, receive, notify)
+            self._hand_over(bytes(self._room[:octets]), receive, notify)
 
     def _hand_over(
         self, record: bytes, receive: Callable[[bytes, Path], None], notify: Callable[[Notice], None]
