@@ -11,7 +11,7 @@ import pytest
 
 from lotor.auth import SystemFiles, SystemGroups, SystemLogins
 from lotor.auth import system as module
-from lotor.auth.accounts import STAND_IN, stand_in
+from lotor.auth.accounts import STAND_IN, find_account, stand_in
 from lotor.auth.libcrypt import hash_matches
 from lotor.model.login import Accepted, LoginAttempt, Refused
 from lotor.model.network import Peer
@@ -185,6 +185,25 @@ def test_the_stand_in_is_of_the_scheme_that_most_accounts_have(host):
     for number in range(3):
         host.add(f"user{number}", crypt(PASSWORD, SETTINGS["bcrypt"]))
     assert stand_in(host.files).startswith("$2b$")
+
+
+def test_only_whole_lines_of_exactly_that_name_are_accounts(host):
+    lines = [
+        "alice:cut off",
+        "#alice:x:1001:100::/:/bin/sh",
+        "xalice:x:1002:100::/:/bin/sh",
+        "bob:x:1003:100:alice:/alice:/bin/sh",
+        "alice:x:1004:100::/:/bin/sh",
+        "alice:x:1005:100::/:/bin/sh",
+    ]
+    host.files.passwd.write_text("\n".join(lines))  # the last line has no end
+    host.files.shadow.write_text(f"alice:{QUICK}:19000:0:99999:7:::")
+    assert find_account(host.files, "alice").uid == 1004
+    assert find_account(host.files, "bob").hash == "*"
+    for name in ("", "al", "#alice", "alice:x", "alice\n", "nobody", "\udce4"):
+        assert find_account(host.files, name) is None
+    host.files.passwd.write_text("")
+    assert find_account(host.files, "alice") is None
 
 
 def test_files_that_cannot_be_read(host):
