@@ -119,10 +119,10 @@ def test_what_openssl_thinks_of_it(place):
     at = f"-attime {int(NOW.timestamp()) + 60}"
     purpose = "-purpose sslserver -verify_hostname vpn.example.net -x509_strict"
     assert openssl(place, f"verify {at} {purpose} -CAfile ca.crt vpngw.crt") == "vpngw.crt: OK\n"
-    text = openssl(place, "x509 -in vpngw.crt -noout -text")
+    text = openssl(place, "x509 -in vpngw.crt -noout -text -nameopt RFC2253")
     for words in (
         "DNS:vpn.example.net, DNS:*.vpn.example.net, IP Address:2001:DB8:0:0:0:0:0:1, IP Address:192.0.2.50",
-        "Subject: CN = vpn.example.net",
+        "Subject: CN=vpn.example.net",
         "sha256WithRSAEncryption",
         "TLS Web Server Authentication, 1.3.6.1.5.5.8.2.2",
         "Digital Signature, Key Encipherment",
@@ -254,9 +254,6 @@ def test_authorities_and_gateways_with_ecdsa_keys(tmp_path, root, curve):
 
 def test_a_request_with_an_ecdsa_key(tmp_path):
     made = request(tmp_path, NAMES, Making(300, curve=Curve.P384))
-    assert (
-        "verify OK"
-        in subprocess.run(
-            ["openssl", "req", "-verify", "-noout", "-in", made.document], capture_output=True, text=True, check=True
-        ).stderr
-    )
+    asked = ["openssl", "req", "-verify", "-noout", "-in", made.document]
+    told = subprocess.run(asked, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
+    assert "verify OK" in told
