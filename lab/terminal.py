@@ -28,7 +28,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - one thread, nothing but a syscall
+            preexec_fn=_take_terminal,  # noqa: PLW1509 - one thread, nothing but two calls of the system
         )
         os.close(slave)
         self.screen = ""
@@ -87,3 +87,10 @@ class Terminal:
             return False
         self.screen += seen.decode(errors="replace").replace("\r\n", "\n")
         return bool(seen)
+
+
+def _take_terminal() -> None:
+    """Whoever sits at a terminal can interrupt, also when the tests were started where that is ignored (nohup, a job in
+    the background)."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

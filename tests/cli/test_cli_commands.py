@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import pwd
+import signal
 import subprocess
 import sys
 import threading
@@ -233,6 +234,7 @@ def type_into(words, typed, *, program=PROGRAM):
     """Runs a program on a terminal of its own; what the screen showed and the exit code."""
     child, screen = pty.fork()
     if child == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it, and so would the program
         os.execv(program[0], [*program, *words])
     shown = b""
     while b"Password: " not in shown:
