@@ -34,6 +34,8 @@ pub trait Cbc: Send + Sync {
     /// Encrypts `body` of each of the packets, at most LANES of `stride` octets each; the IV stands before the body.
     fn encrypt(&self, packets: &mut [u8], stride: usize, body: Range<usize>);
     fn decrypt(&self, iv: &[u8], data: &mut [u8]);
+    /// Octets of a block.
+    fn block(&self) -> usize;
 }
 
 /// HMAC of one message, not truncated; the key may have any length.
@@ -128,6 +130,10 @@ where
         let (blocks, rest) = Array::slice_as_chunks_mut(data);
         debug_assert!(rest.is_empty());
         cbc::Decryptor::inner_iv_slice_init(self.0.clone(), iv).expect("the IV is one block").decrypt_blocks(blocks);
+    }
+
+    fn block(&self) -> usize {
+        C::block_size()
     }
 }
 

@@ -9,18 +9,14 @@ use crate::child;
 
 /// One key, ready for many messages.
 #[pyclass(frozen, module = "lotor._native")]
-pub(crate) struct Cbc {
-    cipher: Box<dyn primitive::Cbc>,
-    block: usize,
-}
+pub(crate) struct Cbc(Box<dyn primitive::Cbc>);
 
 #[pymethods]
 impl Cbc {
-    /// `block`: octets of the cipher's block.
     #[new]
-    fn new(cipher: &str, block: usize, key: &[u8]) -> PyResult<Self> {
+    fn new(cipher: &str, key: &[u8]) -> PyResult<Self> {
         let unfit = || PyValueError::new_err(format!("{cipher} has no key of {} octets", key.len()));
-        Ok(Self { cipher: primitive::cbc(child::cipher(cipher)?, key).ok_or_else(unfit)?, block })
+        primitive::cbc(child::cipher(cipher)?, key).map(Self).ok_or_else(unfit)
     }
 
     fn encrypt<'py>(&self, py: Python<'py>, iv: &[u8], text: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
@@ -28,16 +24,16 @@ impl Cbc {
         let mut octets = [iv, text].concat();
         if !text.is_empty() {
             let whole = octets.len();
-            self.cipher.encrypt(&mut octets, whole, self.block..whole);
+            self.0.encrypt(&mut octets, whole, iv.len()..whole);
         }
-        Ok(PyBytes::new(py, &octets[self.block..]))
+        Ok(PyBytes::new(py, &octets[iv.len()..]))
     }
 
     fn decrypt<'py>(&self, py: Python<'py>, iv: &[u8], text: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
         self.check(iv, text)?;
         PyBytes::new_with(py, text.len(), |octets| {
             octets.copy_from_slice(text);
-            self.cipher.decrypt(iv, octets);
+            self.0.decrypt(iv, octets);
             Ok(())
         })
     }
@@ -45,12 +41,13 @@ impl Cbc {
 
 impl Cbc {
     fn check(&self, iv: &[u8], text: &[u8]) -> PyResult<()> {
-        if iv.len() != self.block {
-            let why = format!("an IV has {} octets here, not {}", self.block, iv.len());
+        let block = self.0.block();
+        if iv.len() != block {
+            let why = format!("an IV has {block} octets here, not {}", iv.len());
             return Err(PyValueError::new_err(why));
         }
-        if text.len() % self.block != 0 {
-            let why = format!("{} octets are no whole number of blocks of {}", text.len(), self.block);
+        if text.len() % block != 0 {
+            let why = format!("{} octets are no whole number of blocks of {block}", text.len());
             return Err(PyValueError::new_err(why));
         }
         Ok(())

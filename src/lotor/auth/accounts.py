@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -111,13 +110,7 @@ def _fields(line: str, least: int) -> list[str]:
 
 
 def _text(path: Path) -> str:
-    """By as few calls of the system as can be: after each of them the thread has to wait for the interpreter."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        octets = os.read(descriptor, os.fstat(descriptor).st_size)
-    finally:
-        os.close(descriptor)
-    return octets.decode(errors="surrogateescape")
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def _days(text: str) -> int | None:

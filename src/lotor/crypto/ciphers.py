@@ -22,8 +22,12 @@ AEAD_SALT = 4
 def block_size(cipher: Cipher) -> int:
     """Octets of a block and of an IV. `ValueError` for a cipher that has no CBC."""
     if cipher not in _BLOCKS:
-        raise ValueError(f"{cipher.value} does not encrypt ISAKMP messages")
+        raise _no_cbc(cipher)
     return _BLOCKS[cipher]
+
+
+def _no_cbc(cipher: Cipher) -> ValueError:
+    return ValueError(f"{cipher.value} does not encrypt ISAKMP messages")
 
 
 def key_octets(cipher: Cipher, key_bits: int) -> int:
@@ -44,10 +48,11 @@ class Cbc(Protocol):
 
 def cbc(cipher: Cipher, key: bytes) -> Cbc:
     """RFC 3602 (AES), RFC 4312 (Camellia), RFC 2451 (the others). `ValueError` for a wrong key."""
-    block = block_size(cipher)
+    if cipher not in _BLOCKS:
+        raise _no_cbc(cipher)
     if len(key) != _FIXED_KEYS.get(cipher, len(key)):
         raise ValueError(f"a key of {cipher.value} has {_FIXED_KEYS[cipher]} octets, not {len(key)}")
-    return _native.Cbc(cipher.value, block, key)
+    return _native.Cbc(cipher.value, key)
 
 
 def is_weak(cipher: Cipher, key: bytes) -> bool:
