@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
 export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 export PYTHONDONTWRITEBYTECODE := $(if $(CI),1,)
 
-.PHONY: setup demo test lint types imports rust sanitize fuzz unit namespaces interop soak bench bench-quick bench-peers docs clean
+.PHONY: setup demo test lint types imports rust sanitize fuzz unit namespaces interop soak hostile hostile-quick bench bench-quick bench-peers docs clean
 
 setup: $(STAMPS)/built
 
@@ -33,7 +33,7 @@ $(STAMPS)/built: $(STAMPS)/python $(RUST)
 demo: setup
 	@$(BIN)/python -m demo
 
-test: lint types imports rust sanitize unit namespaces interop
+test: lint types imports rust sanitize unit namespaces interop hostile-quick
 
 lint: setup
 	@echo '== lint: ruff'
@@ -100,6 +100,17 @@ fuzz:
 soak: setup
 	@test "$$(id -u)" = 0 || { echo 'the soak makes network namespaces: run sudo make soak' >&2; exit 1; }
 	@$(BIN)/python -m lab.soak
+
+# Floods, guesses and lone messages of strangers against lotor and strongSwan, by turns, in network namespaces; takes half an
+# hour and writes docs/reliability.md. `hostile-quick` takes two minutes and writes nothing.
+hostile: setup
+	@test "$$(id -u)" = 0 || { echo 'these attacks need network namespaces: run sudo make hostile' >&2; exit 1; }
+	@$(BIN)/python -m bench.hostile --write
+
+hostile-quick: setup
+	@echo '== hostile: floods of strangers against lotor and strongSwan, the short form'
+	@test "$$(id -u)" = 0 || { echo 'these attacks need network namespaces: run sudo make test' >&2; exit 1; }
+	@$(BIN)/python -m bench.hostile --rounds 1 --seconds 8 --rates 50,200 --after 6
 
 # Beside other programs in network namespaces; takes half an hour and writes docs/performance.md and docs/plots. `bench-quick` takes a minute or
 # two and writes nothing.

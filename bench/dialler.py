@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from ipaddress import IPv4Address
+from itertools import cycle
 
 from lotor.crypto import modp
 from lotor.crypto.curves import Curve25519KeyPair, EcpKeyPair
@@ -116,6 +117,24 @@ class Report:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """`rate` logins a second for `seconds`, from the addresses and by so many people in turn."""
+
+    rate: float
+    seconds: float
+    patience: float
+    people: int
+    addresses: tuple[str, ...]
+
+
+def visit(words: list[str]) -> Visit:
+    """RATE SECONDS PATIENCE PEOPLE, the first address, how many."""
+    rate, seconds, patience = (float(each) for each in words[:3])
+    first, count = IPv4Address(words[4]), int(words[5])
+    return Visit(rate, seconds, patience, int(words[3]), tuple(str(first + number) for number in range(count)))
+
+
 @dataclass
 class Line:
     """One client's way to the gateway: a UDP socket of its own, as behind a NAT, which stays as long as the session."""
@@ -130,6 +149,7 @@ class Dialler:
 
     def __init__(self, gateway: IPv4Address, group: Group, password: str, person: str = "user") -> None:
         self._gateway, self._password, self._person = gateway, Secret(password), person
+        self._homes = cycle(("0.0.0.0",))
         self._core = Endpoint(policy(gateway, group), CheapDice())
         self._lines: dict[bytes, Line] = {}
         self._sessions: dict[int, bytes] = {}
@@ -160,6 +180,26 @@ class Dialler:
         self.report.seconds, self.report.processor = time.perf_counter() - started, time.process_time() - own
         return self.report
 
+    def attempts(self, visit: Visit) -> Report:
+        """Logins of people who come one after the other, each from an address of its own. One that is not up after
+        `patience` seconds has failed; sessions stay up."""
+        self.report = Report()
+        self._homes = cycle(visit.addresses)
+        people = cycle(range(visit.people))
+        started, begun = time.perf_counter(), 0
+        while (passed := time.perf_counter() - started) < visit.seconds + visit.patience:
+            if begun < passed * visit.rate and passed < visit.seconds:
+                self._dial(f"{self._person}{next(people)}")
+                begun += 1
+            self._turn(at_most=0.5 / visit.rate)
+            if passed > visit.seconds and len(self.report.latencies) + self.report.failed >= begun:
+                break
+        late = [each for each in self.report.latencies if each > visit.patience]
+        self.report.handshakes = len(self.report.latencies) - len(late)
+        self.report.failed = begun - self.report.handshakes
+        self.report.seconds = time.perf_counter() - started
+        return self.report
+
     def linger(self, seconds: float) -> None:
         """Answer what the gateway asks, for a while."""
         end = time.monotonic() + seconds
@@ -178,7 +218,7 @@ class Dialler:
 
     def _dial(self, user: str) -> None:
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        udp.bind(("0.0.0.0", 0))
+        udp.bind((next(self._homes), 0))
         self._sockets[udp.fileno()] = udp
         self._poll.register(udp, select.EPOLLIN)
         self._opening = Line(udp, user, time.perf_counter())
@@ -265,6 +305,7 @@ def main(options: argparse.Namespace) -> int:
     dialler = Dialler(IPv4Address(options.gateway), Group(options.group), options.password)
     steps: dict[str, Callable[[list[str]], object]] = {
         "run": lambda words: asdict(dialler.run(int(words[0]), int(words[1]))),
+        "attempts": lambda words: asdict(dialler.attempts(visit(words))),
         "hang-up": lambda _: dialler.hang_up(),
         "linger": lambda words: dialler.linger(float(words[0])),
     }

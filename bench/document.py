@@ -1,4 +1,4 @@
-"""docs/performance.md: what the benchmarks write into it, each its own section, and the words for this machine."""
+"""What the benchmarks write into the documents, each its own section, and the words for this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pathlib import Path
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 PLOTS = DOCUMENT.parent / "plots"
 PEERS = ("strongswan-charon", "openvpn", "vpnc", "iperf3")
-_SECTION = "<!-- {name}: written by `make bench` -->\n{text}<!-- {name}: end -->\n"
+RELIABILITY = DOCUMENT.with_name("reliability.md")
+_SECTION = "<!-- {name}: written by `make {make}` -->\n{text}<!-- {name}: end -->\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +25,19 @@ class Section:
 
     name: str
     title: str
+    make: str = "bench"
 
 
-def write(section: Section, text: str) -> None:
+def write(section: Section, text: str, place: Path = DOCUMENT) -> None:
     """Replaces what an earlier run wrote there; a new section stands last."""
-    document = DOCUMENT.read_text()
-    own = _SECTION.format(name=section.name, text=f"\n## {section.title}\n\n{text}\n")
+    document = place.read_text()
+    own = _SECTION.format(name=section.name, make=section.make, text=f"\n## {section.title}\n\n{text}\n")
     old = re.compile(
         re.escape(f"<!-- {section.name}: written") + ".*" + re.escape(f"<!-- {section.name}: end -->\n"), re.DOTALL
     )
     found = old.search(document)
     kept = document[: found.start()] + own + document[found.end() :] if found else document.rstrip() + "\n\n" + own
-    DOCUMENT.write_text(kept)
+    place.write_text(kept)
 
 
 def machine() -> str:
