@@ -10,6 +10,7 @@ import pytest
 from lotor.ike.errors import Misplaced
 from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, PathChanged, PhaseOneUp
 from lotor.ike.gates import Gate, Gates
+from lotor.ike.intents import Shutdown
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin, Install, JudgePeer
 from lotor.ike.v1 import xauth
 from lotor.model.algorithms import AuthMethod
@@ -17,7 +18,7 @@ from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Untrusted
 from lotor.model.login import Challenge, Credentials
 from lotor.model.prompt import Field
-from lotor.model.reason import Cause
+from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
 from lotor.wire.v1.association import Proposal, SecurityAssociation
 from lotor.wire.v1.attributes import Attribute
@@ -149,6 +150,17 @@ def test_a_late_verdict_for_a_session_that_is_gone_opens_nothing():
     world.run(400)
     assert gateway.of(Ended)
     _nothing_given(gateway)
+
+
+def test_f7_nobody_goes_on_checking_the_login_of_a_session_that_is_gone():
+    world, gateway, client = pair()
+    gateway.slow = 200.0
+    connect(world, client, gateway)
+    world.run(5, lambda: bool([q for q in gateway.questions if isinstance(q, CheckLogin)]))
+    assert not gateway.withdrawn
+    world.do(client, client.endpoint.command(Shutdown(Reason(Cause.ADMINISTRATOR, "hung up")), world.now))
+    world.run(5, lambda: bool(gateway.of(Ended)))
+    assert [type(question) for question in gateway.withdrawn] == [CheckLogin]
 
 
 def test_a_wrong_password_is_told_to_both_ends():

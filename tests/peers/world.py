@@ -11,7 +11,7 @@ from itertools import count
 from typing import ClassVar
 
 from lotor.crypto import groups, hashes
-from lotor.ike.effects import Ask, Effect, Tell, Transmit
+from lotor.ike.effects import Ask, Effect, Tell, Ticket, Transmit, Withdraw
 from lotor.ike.endpoint import Endpoint
 from lotor.ike.events import ChildUp, Ended, Event, Up
 from lotor.ike.intents import Connect
@@ -172,6 +172,8 @@ class Host:
     answers: dict[type, Callable] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    withdrawn: list[Question] = field(default_factory=list)
+    tickets: dict[Ticket, Question] = field(default_factory=dict)
     installed: dict[int, object] = field(default_factory=dict)
     leases: dict[int, IPv4Address] = field(default_factory=dict)
     accepted: set[int] = field(default_factory=set)
@@ -276,7 +278,10 @@ class World:
                     host.sent += 1
                     self._send(host, effect)
                 case Ask():
+                    host.tickets[effect.ticket] = effect.question
                     self._ask(host, effect)
+                case Withdraw():
+                    host.withdrawn.append(host.tickets[effect.ticket])
                 case Tell():
                     host.events.append(effect.event)
                     self._follow(host, effect.event)

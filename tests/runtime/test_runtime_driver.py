@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from lotor.ike.effects import Ask, Tell, Transmit
+from lotor.ike.effects import Ask, Tell, Transmit, Withdraw
 from lotor.ike.events import Remark
 from lotor.ike.intents import Shutdown
 from lotor.ike.questions import ReserveSpi
@@ -183,3 +183,51 @@ def test_a_subscriber_that_raises_silences_nobody():
     heard, errors = asyncio.run(play())
     assert len(heard) == 1
     assert errors == 1
+
+
+def test_f7_work_for_a_question_that_nobody_waits_for_is_called_off():
+    async def play():
+        diary = []
+
+        async def reply(question):
+            diary.append(f"asked for session {question.session}")
+            try:
+                await asyncio.Event().wait()
+            finally:
+                diary.append(f"called off for session {question.session}")
+
+        core = ScriptedCore(
+            receive=lambda data, path: [Ask(int(data), ReserveSpi(int(data)))],
+            command=lambda intent: [Withdraw(1)],
+        )
+        driver = driver_of(core, [], reply)
+        driver.receive(b"1", PATH)
+        driver.receive(b"2", PATH)
+        await asyncio.sleep(0)
+        driver.command(Shutdown(BYE))
+        await asyncio.sleep(0.01)
+        assert [call for call in core.calls if call[0] == "answer"] == []
+        told = list(diary)
+        driver.stop()
+        return told
+
+    assert asyncio.run(play()) == ["asked for session 1", "asked for session 2", "called off for session 1"]
+
+
+def test_f7_a_question_withdrawn_in_the_same_breath_is_never_asked(recwarn):
+    async def play():
+        asked = []
+
+        async def reply(question):
+            asked.append(question)
+
+        script = [[Ask(1, ReserveSpi(1)), Ask(2, ReserveSpi(2)), Withdraw(1)], [Withdraw(2)]]
+        core = ScriptedCore(receive=lambda data, path: script.pop(0))
+        driver = driver_of(core, [], reply)
+        driver.receive(b"", PATH)
+        driver.receive(b"", PATH)
+        await asyncio.sleep(0.01)
+        return asked
+
+    assert asyncio.run(play()) == []
+    assert not [each for each in recwarn if "never awaited" in str(each.message)]

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from lotor.ike.dice import Dice
-from lotor.ike.effects import Ask, Effect, Tell, Ticket
+from lotor.ike.effects import Ask, Effect, Tell, Ticket, Withdraw
 from lotor.ike.events import Event
 from lotor.ike.questions import Answer, Question
 from lotor.ike.timers import Timers
@@ -26,6 +26,7 @@ class Desk:
     timers: Timers = field(default_factory=Timers)
     _outbox: list[Effect] = field(default_factory=list)
     _open: dict[Ticket, Resume] = field(default_factory=dict)
+    _asked: set[Ticket] = field(default_factory=set)
     _tickets: count[int] = field(default_factory=lambda: count(1))
     _children: count[int] = field(default_factory=lambda: count(1))
 
@@ -44,14 +45,20 @@ class Desk:
     def ask(self, question: Question[Any], resume: Resume) -> Ticket:
         """Put a question to the runtime, with such a ticket."""
         ticket = self.promise(resume)
+        self._asked.add(ticket)
         self.put(Ask(ticket, question))
         return ticket
 
     def forget(self, ticket: Ticket) -> None:
+        """Whoever promised it is no longer waited for; the runtime hears it, and works nothing out for nobody."""
         self._open.pop(ticket, None)
+        if ticket in self._asked:
+            self._asked.discard(ticket)
+            self.put(Withdraw(ticket))
 
     def answer(self, ticket: Ticket, answer: Answer, now: Instant) -> None:
         """An answer to a question that nobody asks any more is dropped."""
+        self._asked.discard(ticket)
         resume = self._open.pop(ticket, None)
         if resume is not None:
             resume(answer, now)

@@ -29,6 +29,13 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Nobody waits for the answer to this question any more: work on it that has not begun need not begin."""
+
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """A fact: for the journal, the status, the hooks, and the engines that follow it."""
 
@@ -44,7 +51,7 @@ class Disclose:
     key: Secret
 
 
-Effect = Transmit | Ask | Tell | Disclose
+Effect = Transmit | Ask | Withdraw | Tell | Disclose
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from lotor.ike.effects import Ask, Deadline, Disclose, Effect, Tell, Ticket, Transmit
+from lotor.ike.effects import Ask, Deadline, Disclose, Effect, Tell, Ticket, Transmit, Withdraw
 from lotor.ike.events import Event
 from lotor.ike.intents import Intent
 from lotor.ike.questions import Answer, Question
@@ -65,7 +65,7 @@ class Driver:
         self._asked: deque[Ask] = deque()
         self._performing = False
         self._timer: asyncio.TimerHandle | None = None
-        self._questions: set[asyncio.Task[None]] = set()
+        self._questions: dict[Ticket, asyncio.Task[None]] = {}
         self._turn: asyncio.Handle | None = None
         self.waiting = WaitingRoom(core.standing)
         self.subscribe(self.waiting.follow)
@@ -94,7 +94,7 @@ class Driver:
             self._timer = None
         if self._turn is not None:
             self._turn.cancel()
-        for question in self._questions:
+        for question in self._questions.values():
             question.cancel()
 
     def _await_turn(self) -> None:
@@ -136,6 +136,8 @@ class Driver:
                 self._send(data, path)
             case Ask():
                 self._asked.append(effect)
+            case Withdraw(ticket):
+                self._withdraw(ticket)
             case Tell(event):
                 self._tell(event)
             case Disclose():
@@ -164,8 +166,19 @@ class Driver:
             self._enter(lambda: self._core.answer(ask.ticket, answer, self.now()))
             return
         task = asyncio.get_running_loop().create_task(self._answer(ask.ticket, reply))
-        self._questions.add(task)
-        task.add_done_callback(self._questions.discard)
+        self._questions[ask.ticket] = task
+        task.add_done_callback(partial(self._answered, ask.ticket, reply))
+
+    def _answered(self, ticket: Ticket, reply: Coroutine[Any, Any, Answer], _: asyncio.Task[None]) -> None:
+        self._questions.pop(ticket, None)
+        reply.close()  # one that was withdrawn before it began would be reported as forgotten
+
+    def _withdraw(self, ticket: Ticket) -> None:
+        """Whoever works on it hears that nobody waits; one that waits for its turn to be asked is not asked."""
+        if (task := self._questions.get(ticket)) is not None:
+            task.cancel()
+        elif self._asked:
+            self._asked = deque(each for each in self._asked if each.ticket != ticket)
 
     async def _answer(self, ticket: Ticket, reply: Coroutine[Any, Any, Answer]) -> None:
         answer = await reply
