@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from lotor.daemon import logs
+from lotor.daemon import logs, program
 from lotor.daemon.background import PidFile, in_background
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.privilege import demand_privilege
@@ -172,3 +172,10 @@ def test_a_daemon_with_a_bad_file_starts_nothing(tmp_path):
         assert done.returncode == Exit.CONFIGURATION
         assert "nothing was started" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_newcomer_9_a_state_directory_that_was_made_closed_is_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(program, "STATE", tmp_path / "run" / "lotor")
+    program.STATE.mkdir(0o700, parents=True)
+    program._open_state()
+    assert program.STATE.stat().st_mode & 0o777 == 0o755

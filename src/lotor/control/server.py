@@ -18,6 +18,7 @@ from pathlib import Path
 from lotor.control.conversation import Conversation
 from lotor.control.messages import LONGEST_REQUEST
 from lotor.control.service import Credential, Service
+from lotor.files.places import make_open
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ def _bind(listener: socket.socket, address: Address) -> None:
 
 def _make_room(path: Path) -> None:
     """Removes a stale socket of ours; makes the directory. Anything else in the place is a refusal."""
-    _make_directory(path.parent)
+    make_open(path.parent)
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -133,15 +134,6 @@ def _make_room(path: Path) -> None:
     if _alive(path):
         raise OSError(errno.EADDRINUSE, f"another daemon answers at {path}: stop it, or set adminsock to another path")
     path.unlink()
-
-
-def _make_directory(directory: Path) -> None:
-    """Open to everybody, whatever the umask: the socket itself says who may connect."""
-    if directory.is_dir():
-        return
-    _make_directory(directory.parent)
-    directory.mkdir(exist_ok=True)
-    directory.chmod(0o755)
 
 
 def _alive(path: Path) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lotor.daemon.exits import Exit, StartError
+from lotor.files.places import make_open
 
 READY = b"ready"
 LONGEST_REPORT = 65536
@@ -24,7 +25,7 @@ class PidFile:
     def take(self) -> None:
         """Raises `StartError` when another daemon holds it."""
         try:
-            self._path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            make_open(self._path.parent)
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         except OSError as error:
             raise StartError(f"cannot write the pid file {self._path}: {error.strerror}") from error
@@ -34,8 +35,12 @@ class PidFile:
             holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
             os.close(descriptor)
             raise StartError(f"a daemon runs already: process {holder}, {self._path}", Exit.BUSY) from error
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        try:
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+        except OSError as error:
+            os.close(descriptor)
+            raise StartError(f"cannot write the pid file {self._path}: {error.strerror}") from error
         self._descriptor = descriptor
 
     def give_back(self) -> None:

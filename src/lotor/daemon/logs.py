@@ -1,12 +1,17 @@
-"""Where log lines go: standard error, a file or syslog, and from which level on."""
+"""Where log lines go: standard error, a file or syslog, and from which level on.
+
+A line that cannot be written (a full disk, syslog gone) is lost; the next one that can says how many were.
+"""
 
 from __future__ import annotations
 
 import logging
 import logging.handlers
 import sys
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 SYSLOG = Path("/dev/log")
 LEVELS = {
@@ -40,14 +45,76 @@ def set_level(level: str, *, debug: bool) -> None:
     logging.getLogger("lotor").setLevel(logging.DEBUG if debug else LEVELS[level])
 
 
+def goes_nowhere(sink: Sink | Path) -> bool:
+    """Whether a process without a terminal would log for nobody."""
+    return sink is Sink.SYSLOG and not SYSLOG.exists()
+
+
+class _Losing(logging.Handler):
+    """Counts the lines that the handler behind it could not write, instead of a traceback for each."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._lost = 0
+        self._why = ""
+        self._failed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._lost:
+            self._try(record)
+            return
+        lines = "1 line is" if self._lost == 1 else f"{self._lost} lines are"
+        told = f"{lines} missing here, the log could not be written: {self._why}"
+        if self._try(logging.LogRecord(record.name, logging.WARNING, "", 0, told, None, None)):
+            self._lost = 0
+            self._try(record)
+        else:
+            self._lost += 1
+
+    def _try(self, record: logging.LogRecord) -> bool:
+        """Whether it was written."""
+        self._failed = False
+        try:
+            super().emit(record)
+        except OSError:
+            self.handleError(record)
+        if self._failed and not self._lost:
+            self._lost = 1
+        return not self._failed
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        self._failed, self._why = True, error.strerror or type(error).__name__
+
+
+class _Stream(_Losing, logging.StreamHandler[Any]):
+    pass
+
+
+class _File(_Losing, logging.FileHandler):
+    """What a full disk did not take is dropped, not kept to be written with a later line; the file is opened anew."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        super().handleError(record)
+        stream: Any = self.stream
+        if self._failed and stream is not None:
+            with suppress(OSError):
+                stream.close()
+            self.stream = None  # the library opens it again at the next line
+
+
+class _System(_Losing, logging.handlers.SysLogHandler):
+    pass
+
+
 def _handler(sink: Sink | Path) -> logging.Handler:
-    dated = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     if sink is Sink.SYSLOG and SYSLOG.exists():
-        system = logging.handlers.SysLogHandler(str(SYSLOG), logging.handlers.SysLogHandler.LOG_DAEMON)
+        system = _System(str(SYSLOG), logging.handlers.SysLogHandler.LOG_DAEMON)
         system.setFormatter(logging.Formatter("lotor: %(levelname)s %(message)s"))
         return system
-    handler: logging.Handler = (
-        logging.FileHandler(sink) if isinstance(sink, Path) else logging.StreamHandler(sys.stderr)
-    )
-    handler.setFormatter(dated)
+    handler = _File(sink) if isinstance(sink, Path) else _Stream(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
     return handler

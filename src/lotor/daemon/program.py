@@ -20,6 +20,7 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import Loadout, load
 from lotor.daemon.privilege import demand_privilege
 from lotor.daemon.service import Origin, Steward
+from lotor.files.places import OPEN, make_open
 from lotor.runtime.capture import Capture
 
 log = logging.getLogger(__name__)
@@ -43,11 +44,22 @@ def run(options: Options) -> int:
     """The exit code; `StartError` when the daemon does not start."""
     demand_privilege()
     loadout = _load(options.file)
-    STATE.mkdir(mode=0o755, exist_ok=True)  # under the person's umask: the control socket in it may be for a group
+    _open_state()
     os.umask(0o077)
     if options.foreground:
         return asyncio.run(_main(options, loadout, lambda: None))
     return in_background(lambda ready: asyncio.run(_main(options, loadout, ready)))
+
+
+def _open_state() -> None:
+    """The control socket in it may be for a group. Nothing in it is secret that does not say so itself, and an earlier
+    lotor left it closed."""
+    try:
+        make_open(STATE)
+        if STATE.stat().st_uid == os.geteuid():
+            STATE.chmod(OPEN)
+    except OSError as error:
+        raise StartError(f"cannot make the directory {STATE}: {error.strerror}") from error
 
 
 def _load(file: Path) -> Loadout:
@@ -60,6 +72,10 @@ def _load(file: Path) -> Loadout:
 async def _main(options: Options, loadout: Loadout, ready: Callable[[], None]) -> int:
     sink = options.log or (logs.Sink.STDERR if options.foreground else logs.Sink.SYSLOG)
     logs.set_up(sink, loadout.settings.log.value, debug=options.debug)
+    if logs.goes_nowhere(sink):
+        log.warning(
+            "there is no %s: the log of this daemon in the background goes nowhere; -l FILE keeps it", logs.SYSLOG
+        )
     pid_file = _pid_file(options, loadout)
     if pid_file is not None:
         pid_file.take()

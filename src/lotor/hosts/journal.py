@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -14,12 +15,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lotor.files.places import make_open
 from lotor.hosts.changes import Change, read, written
+
+log = logging.getLogger(__name__)
 
 STATE_DIRECTORY = Path("/run/lotor/hosts")
 SUFFIX = ".journal"
 VERSION = 1
-START_TIME_FIELD = 22
+STATE_FIELD, START_TIME_FIELD = 3, 22
+ENDED = frozenset("ZXx")
+"""States of a process that does nothing more: a zombie stays where nobody reaps it, as in many containers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +54,31 @@ class Journal:
         self.file = file
         self.owner = owner
         self.changes = changes
+        self._before = 0
 
     @staticmethod
     def begin(directory: Path, name: str) -> Journal:
-        """A new file. Raises `FileExistsError` when the name is taken, `OSError` when the directory is not safe."""
-        secure(directory)
-        owner = Owner.myself()
-        file = directory / f"{name}{SUFFIX}"
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(json.dumps(asdict(owner)) + "\n")
-        return Journal(file, owner, [])
+        """A new file. Raises `FileExistsError` when the name is taken, `OSError` when the directory is not safe or has
+        no room, and then there is no file."""
+        try:
+            secure(directory)
+            journal = Journal(directory / f"{name}{SUFFIX}", Owner.myself(), [])
+            journal._create()
+        except (FileExistsError, PermissionError):
+            raise
+        except OSError as error:
+            raise OSError(error.errno, f"no change can be noted in {directory}: {error.strerror}") from error
+        return journal
+
+    def _create(self) -> None:
+        descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            _write_whole(descriptor, _line(asdict(self.owner)))
+        except OSError:
+            self.file.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(descriptor)
 
     @staticmethod
     def load(file: Path) -> Journal:
@@ -70,27 +90,38 @@ class Journal:
         return Journal(file, owner, [read(_fields(line)) for line in lines[:-1]])
 
     def record(self, change: Change) -> None:
-        """To be called before the change is made."""
-        with self.file.open("a") as stream:
-            stream.write(json.dumps(written(change)) + "\n")
+        """To be called before the change is made. Raises `OSError`, and the file is as it was."""
+        try:
+            self._before = _append(self.file, _line(written(change)))
+        except OSError as error:
+            raise OSError(error.errno, f"no change can be noted in {self.file}: {error.strerror}") from error
         self.changes.append(change)
 
     def forget_last(self) -> None:
-        """The last change was not made."""
-        self._rewrite(self.changes[:-1])
+        """The last change was not made. To be called right after `record`; a full disk has room for it."""
+        self.changes = self.changes[:-1]
+        os.truncate(self.file, self._before)
 
     def keep(self, changes: list[Change]) -> None:
-        """Only these are still to be undone; with none left the file goes."""
-        self._rewrite(changes)
-        if not changes:
-            self.file.unlink(missing_ok=True)
-
-    def _rewrite(self, changes: list[Change]) -> None:
+        """Only these are still to be undone; with none left the file goes. A file that cannot be written anew keeps
+        what was undone already, which the next start finds gone."""
         self.changes = changes
+        try:
+            if changes:
+                self._rewrite()
+            else:
+                self.file.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s still names changes that were undone: %s", self.file, error.strerror or error)
+
+    def _rewrite(self) -> None:
         new = self.file.with_suffix(".new")
-        lines = [asdict(self.owner), *map(written, changes)]
-        new.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-        new.rename(self.file)
+        try:
+            new.write_bytes(b"".join(map(_line, [asdict(self.owner), *map(written, self.changes)])))
+            new.rename(self.file)
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
 
 
 def journals(directory: Path) -> Iterator[Path]:
@@ -102,7 +133,7 @@ def journals(directory: Path) -> Iterator[Path]:
 
 def secure(directory: Path) -> None:
     """Make the directory, or raise `OSError` when someone else could write in it."""
-    directory.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    make_open(directory.parent)
     directory.mkdir(mode=0o700, exist_ok=True)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
@@ -117,10 +148,36 @@ def _fields(line: str) -> dict[str, Any]:
     return value
 
 
+def _line(entry: dict[str, Any]) -> bytes:
+    return json.dumps(entry).encode() + b"\n"
+
+
+def _append(file: Path, octets: bytes) -> int:
+    """How long the file was. Raises `OSError`, and it is as long again."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        before = os.fstat(descriptor).st_size
+        try:
+            _write_whole(descriptor, octets)
+        except OSError:
+            os.ftruncate(descriptor, before)
+            raise
+    finally:
+        os.close(descriptor)
+    return before
+
+
+def _write_whole(descriptor: int, octets: bytes) -> None:
+    """A disk that is nearly full takes a part, and refuses at the next try."""
+    while octets:
+        octets = octets[os.write(descriptor, octets) :]
+
+
 def _started(pid: int) -> int | None:
-    """When a process began, None when there is none; the name before the fields may hold blanks and brackets."""
+    """When a process began, None when it does not live; the name before the fields may hold blanks and brackets."""
     try:
         line = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    return int(line.rpartition(")")[2].split()[START_TIME_FIELD - 3])
+    fields = line.rpartition(")")[2].split()
+    return None if fields[0] in ENDED else int(fields[START_TIME_FIELD - STATE_FIELD])

@@ -1,0 +1,86 @@
+"""The log where it cannot be written: lines are lost and counted, nothing else happens."""
+
+from __future__ import annotations
+
+import logging
+import socket
+
+import pytest
+
+from lotor.daemon import logs
+
+
+@pytest.fixture
+def log():
+    root, before = logging.getLogger(), list(logging.getLogger().handlers)
+    yield logging.getLogger("lotor.something")
+    for handler in set(root.handlers) - set(before):
+        handler.close()
+    root.handlers[:] = before
+    logging.getLogger("lotor").setLevel(logging.NOTSET)
+
+
+def test_a31_a_full_disk_costs_the_lines_that_it_did_not_take(log, tmp_path, capfd):
+    file = tmp_path / "log"
+    file.symlink_to("/dev/full")
+    logs.set_up(file, "info", debug=False)
+    for number in range(3):
+        log.info("lost %d", number)
+    (tmp_path / "disk").touch()
+    file.unlink()
+    file.symlink_to("disk")
+    log.info("written")
+    log.info("and the next")
+    lines = [line.partition(" ")[2] for line in (tmp_path / "disk").read_text().splitlines()]
+    assert lines == [
+        "WARNING 3 lines are missing here, the log could not be written: No space left on device",
+        "INFO written",
+        "INFO and the next",
+    ]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a31_a_directory_that_went_away_is_no_fault_of_the_caller(log, tmp_path, capfd):
+    directory = tmp_path / "logs"
+    directory.mkdir()
+    file = directory / "log"
+    file.symlink_to("/dev/full")
+    logs.set_up(file, "info", debug=False)
+    log.info("lost")
+    file.unlink()
+    directory.rmdir()
+    log.info("lost, too")
+    directory.mkdir()
+    log.info("written")
+    assert "2 lines are missing here" in file.read_text()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a31_syslog_that_went_away_is_told_when_it_is_back(log, tmp_path, capfd, monkeypatch):
+    path = tmp_path / "dev-log"
+    monkeypatch.setattr(logs, "SYSLOG", path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as first:
+        first.bind(str(path))
+        logs.set_up(logs.Sink.SYSLOG, "info", debug=False)
+    path.unlink()
+    log.info("lost")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as second:
+        second.bind(str(path))
+        log.info("written")
+        heard = [second.recv(500) for _ in range(2)]
+    assert b"1 line is missing here" in heard[0]
+    assert b"INFO written" in heard[1]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_mistake_in_a_line_is_still_told(log, tmp_path, capfd):
+    logs.set_up(tmp_path / "log", "info", debug=False)
+    log.info("%d", "no number")
+    assert "no number" in capfd.readouterr().err
+
+
+def test_newcomer_25_a_background_without_syslog_is_known_to_log_for_nobody(tmp_path, monkeypatch):
+    monkeypatch.setattr(logs, "SYSLOG", tmp_path / "none")
+    assert logs.goes_nowhere(logs.Sink.SYSLOG)
+    assert not logs.goes_nowhere(logs.Sink.STDERR)
+    assert not logs.goes_nowhere(tmp_path / "log")
