@@ -1,4 +1,5 @@
-# lotor: everything starts here. `make demo` shows it, `make test` proves it; both set up what they need first.
+# lotor: everything starts here. `make setup` builds it, `make demo` shows it, `make test` proves it; each sets up what it
+# needs first. Only what the tests need brings other IKE daemons onto the machine, and none of them is enabled.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,12 +12,22 @@ PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
 export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 export PYTHONDONTWRITEBYTECODE := $(if $(CI),1,)
 
-.PHONY: setup demo test lint types imports rust sanitize fuzz unit namespaces interop soak hostile hostile-quick bench bench-quick bench-peers docs clean
+.PHONY: setup lab-packages test-packages bench-packages demo test lint types imports rust sanitize fuzz unit namespaces interop soak hostile hostile-quick bench bench-quick bench-peers docs clean
 
 setup: $(STAMPS)/built
 
+# What is there already takes these a moment.
+lab-packages: $(STAMPS)/system
+	@./scripts/system-packages.sh lab
+
+test-packages: $(STAMPS)/system
+	@./scripts/system-packages.sh lab test
+
+bench-packages: $(STAMPS)/system
+	@./scripts/system-packages.sh lab test bench
+
 $(STAMPS)/system: scripts/system-packages.sh
-	./scripts/system-packages.sh
+	./scripts/system-packages.sh build
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@mkdir -p $(STAMPS) && touch $@
 
@@ -27,10 +38,11 @@ $(STAMPS)/python: $(STAMPS)/system pyproject.toml scripts/requirements.py
 	@touch $@
 
 $(STAMPS)/built: $(STAMPS)/python $(RUST)
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet
+	@echo 'building the packet engine: about 4 minutes the first time'
+	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet
 	@touch $@
 
-demo: setup
+demo: setup lab-packages
 	@$(BIN)/python -m demo
 
 test: lint types imports rust sanitize unit namespaces interop hostile-quick
@@ -65,16 +77,16 @@ sanitize:
 			-p lotor-esp -p lotor-modp -p lotor-pump -p lotor-trials --lib --tests; \
 	else echo 'this Rust brings no address sanitizer (Debian packages none): it did not run'; fi
 
-unit: setup
+unit: setup test-packages
 	@echo '== unit and simulation'
 	$(PYTEST) -m 'not root and not interop'
 
-namespaces: setup
+namespaces: setup test-packages
 	@echo '== namespaces: what needs root'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
 	$(PYTEST) -m 'root and not interop'
 
-interop: setup
+interop: setup test-packages
 	@echo '== interop: vpnc, strongSwan and lotor in network namespaces'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
 	$(PYTEST) -m interop --numprocesses 4
@@ -97,17 +109,17 @@ fuzz:
 	done
 
 # A thousand renewals under traffic, ten minutes; tests/interop/test_interop_renewal.py is the short version.
-soak: setup
+soak: setup test-packages
 	@test "$$(id -u)" = 0 || { echo 'the soak makes network namespaces: run sudo make soak' >&2; exit 1; }
 	@$(BIN)/python -m lab.soak
 
 # Floods, guesses and lone messages of strangers against lotor and strongSwan, by turns, in network namespaces; takes half an
 # hour and writes docs/reliability.md. `hostile-quick` takes two minutes and writes nothing.
-hostile: setup
+hostile: setup test-packages
 	@test "$$(id -u)" = 0 || { echo 'these attacks need network namespaces: run sudo make hostile' >&2; exit 1; }
 	@$(BIN)/python -m bench.hostile --write
 
-hostile-quick: setup
+hostile-quick: setup test-packages
 	@echo '== hostile: floods of strangers against lotor and strongSwan, the short form'
 	@test "$$(id -u)" = 0 || { echo 'these attacks need network namespaces: run sudo make test' >&2; exit 1; }
 	@$(BIN)/python -m bench.hostile --rounds 1 --seconds 8 --rates 50,200 --after 6
@@ -126,11 +138,10 @@ bench-quick: setup bench-peers
 	@$(BIN)/python -m bench.memory --tunnels 100 --visits 0
 	@$(BIN)/python -m bench.startup --count 5
 
-bench-peers: $(STAMPS)/python
+bench-peers: $(STAMPS)/python bench-packages
 	@test "$$(id -u)" = 0 || { echo 'the benchmarks make network namespaces: run sudo make bench' >&2; exit 1; }
 	@$(BIN)/python scripts/requirements.py bench > $(STAMPS)/bench.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(STAMPS)/bench.txt
-	@command -v openvpn >/dev/null && command -v iperf3 >/dev/null || apt-get install -q -y --no-install-recommends openvpn iperf3
 
 clean:
 	rm -rf $(VENV) target build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

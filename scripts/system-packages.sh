@@ -1,38 +1,52 @@
 #!/bin/sh
-# Installs the Debian packages that building and testing need, when they are missing and we may.
-# Each line of the table: a package, and a file or command that proves it (or its like from elsewhere) is there.
+# usage: system-packages.sh GROUP...
+# Installs the Debian packages that a purpose needs, when they are missing and we may. The groups: `build` (to build and
+# run lotor), `lab` (network namespaces: the demo), `test` (peers and tools of the tests), `bench`.
+#
+# No package that comes in by this enables or starts an IKE daemon: strongSwan's services are masked before it is
+# installed. Where it is installed already, it is the administrator's own and stays as it is.
 set -eu
 
+# A group, a package, and a file or command that proves it (or its like from elsewhere) is there.
 table='
-python3            python3
-python3-venv       @python3 -c "import ensurepip, venv"
-gcc                cc
-libc6-dev          /usr/include/stdlib.h
-ca-certificates    /etc/ssl/certs/ca-certificates.crt
-git                git
-iproute2           ip
-iputils-ping       ping
-procps             ps
-util-linux         nsenter
-nftables           nft
-conntrack          conntrack
-openssl            openssl
-socat              socat
-vpnc               vpnc
-strongswan-charon  /usr/lib/ipsec/charon
-strongswan-swanctl swanctl
-libstrongswan-standard-plugins    /usr/lib/ipsec/plugins/libstrongswan-openssl.so
-libcharon-extra-plugins    /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so
-libcharon-extauth-plugins  /usr/lib/ipsec/plugins/libstrongswan-xauth-generic.so
-tshark             tshark
+build  python3            python3
+build  python3-venv       @python3 -c "import ensurepip, venv"
+build  gcc                cc
+build  libc6-dev          /usr/include/stdlib.h
+build  ca-certificates    /etc/ssl/certs/ca-certificates.crt
+build  git                git
+build  nftables           nft
+lab    iproute2           ip
+lab    iputils-ping       ping
+lab    procps             ps
+lab    util-linux         nsenter
+lab    nftables           nft
+lab    socat              socat
+test   conntrack          conntrack
+test   openssl            openssl
+test   vpnc               vpnc
+test   strongswan-charon  /usr/lib/ipsec/charon
+test   strongswan-swanctl swanctl
+test   libstrongswan-standard-plugins    /usr/lib/ipsec/plugins/libstrongswan-openssl.so
+test   libcharon-extra-plugins    /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so
+test   libcharon-extauth-plugins  /usr/lib/ipsec/plugins/libstrongswan-xauth-generic.so
+test   tshark             tshark
+bench  openvpn            openvpn
+bench  iperf3             iperf3
 '
+# Packages that an IKE daemon comes with, and the services that Debian would enable.
+daemons='strongswan-starter strongswan-charon'
+services='strongswan-starter.service ipsec.service'
 
-PATH="$PATH:/usr/sbin:/sbin"
+# The tests look at another directory in place of /.
+root=${LOTOR_SYSTEM_ROOT:-}
+PATH="$PATH:$root/usr/sbin:$root/sbin"
+policy="$root/usr/sbin/policy-rc.d"
 
 proved() {
     case "$1" in
     @*) sh -c "${1#@}" >/dev/null 2>&1 ;;
-    /*) [ -e "$1" ] ;;
+    /*) [ -e "$root$1" ] ;;
     *) command -v "$1" >/dev/null 2>&1 ;;
     esac
 }
@@ -44,19 +58,89 @@ cargo_is_new_enough() {
     [ "${version%%.*}" -gt 1 ] || [ "${version#*.}" -ge 85 ]
 }
 
-missing=''
-while read -r package proof; do
-    [ -n "$package" ] || continue
-    proved "$proof" || missing="$missing $package"
-done <<EOF
-$table
-EOF
-cargo_is_new_enough || missing="$missing cargo-web rustc-web rustfmt-web"
+wanted() {
+    case " $groups " in *" $1 "*) return 0 ;; *) return 1 ;; esac
+}
 
+missing_packages() {
+    while read -r group package proof; do
+        if [ -z "$group" ] || ! wanted "$group"; then continue; fi
+        case " $missing " in *" $package "*) continue ;; esac
+        proved "$proof" || missing="$missing $package"
+    done <<END
+$table
+END
+    if wanted build && ! cargo_is_new_enough; then missing="$missing cargo-web rustc-web rustfmt-web"; fi
+}
+
+installed() {
+    case "$(dpkg-query -W -f='${Status}' "$1" 2>/dev/null)" in *' installed') return 0 ;; *) return 1 ;; esac
+}
+
+# Whether an IKE daemon comes in that is not here yet.
+brings_a_daemon() {
+    for daemon in $daemons; do
+        if installed "$daemon"; then return 1; fi
+    done
+    for daemon in $daemons; do
+        case " $missing " in *" $daemon "*) return 0 ;; esac
+    done
+    return 1
+}
+
+mask() {
+    if command -v systemctl >/dev/null; then
+        # shellcheck disable=SC2086 # a list of services
+        systemctl mask --quiet $services
+    else
+        mkdir -p "$root/etc/systemd/system"
+        for service in $services; do ln -sfn /dev/null "$root/etc/systemd/system/$service"; done
+    fi
+}
+
+# For hosts without systemd: while packages come in, no script of theirs starts an IKE daemon. What stands there already is
+# the administrator's word.
+forbid_starting() {
+    if [ -e "$policy" ]; then return 0; fi
+    mkdir -p "${policy%/*}"
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 1' HUP INT TERM
+    cat >"$policy" <<'END'
+#!/bin/sh
+# Written by lotor's scripts/system-packages.sh for the time of an installation; it may be removed.
+for word in "$@"; do
+    case "$word" in ipsec | ipsec.service | strongswan*) exit 101 ;; esac
+done
+exit 0
+END
+    chmod 755 "$policy"
+}
+
+# The package unmasks what a former removal of it had masked: so once more, and whatever runs by then ends.
+silence() {
+    mask
+    # shellcheck disable=SC2086 # a list of services
+    if [ -d "$root/run/systemd/system" ]; then systemctl stop $services; fi
+    if ! command -v systemctl >/dev/null && [ -x "$root/etc/init.d/ipsec" ]; then update-rc.d ipsec disable; fi
+    echo 'strongSwan is here for the tests only, and its services are masked: systemctl unmask strongswan-starter ipsec'
+}
+
+install_missing() {
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -q
+    # Nothing that is installed goes away for this: libreswan, for one, does not stand beside strongSwan.
+    # shellcheck disable=SC2086 # a list of packages
+    apt-get install -q -y --no-install-recommends --no-remove $missing
+}
+
+groups="$*"
+[ -n "$groups" ] || { echo "usage: $0 build|lab|test|bench ..." >&2; exit 2; }
+missing=''
+missing_packages
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" -ne 0 ]; then
     echo "missing packages:$missing" >&2
-    echo "install them: sudo apt-get install$missing   (or run: sudo make setup)" >&2
+    echo "install them: sudo $0 $groups" >&2
     exit 1
 fi
 if ! command -v apt-get >/dev/null; then
@@ -64,8 +148,15 @@ if ! command -v apt-get >/dev/null; then
     exit 1
 fi
 echo "installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -q
-# shellcheck disable=SC2086 # a list of packages
-apt-get install -q -y --no-install-recommends $missing
-cargo_is_new_enough || { echo "cargo is still older than 1.85: install a newer Rust (rustup.rs) and run make again" >&2; exit 1; }
+if brings_a_daemon; then
+    mask
+    forbid_starting
+    install_missing
+    silence
+else
+    install_missing
+fi
+if wanted build && ! cargo_is_new_enough; then
+    echo "cargo is still older than 1.85: install a newer Rust (rustup.rs) and run make again" >&2
+    exit 1
+fi
