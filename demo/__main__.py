@@ -20,7 +20,7 @@ def main() -> int:
     teller = Teller()
     began = time.monotonic()
     try:
-        with teller.step("A lab: road warrior, NAT router, gateway 192.0.2.50, inside host"):
+        with teller.step("A lab: road warrior, NAT, gateway 192.0.2.50, inside host"):
             internet = Internet()
     except LabError as error:
         print(f"demo: {error}", file=sys.stderr)

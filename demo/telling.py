@@ -7,7 +7,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-_WIDTH = 82
+_WIDTH = 67
+"""Columns up to the outcome, so that a line fits into 80."""
 
 
 class Teller:

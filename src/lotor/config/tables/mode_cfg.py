@@ -22,7 +22,6 @@ from lotor.config.words import Mistake, Words
 from lotor.model.network import Network
 
 DEFAULT_USERS = FileName("/etc/lotor/users", Path("/etc/lotor/users"))
-DEFAULT_BANNER = FileName("/etc/motd", Path("/etc/motd"))
 LARGEST_POOL = 1 << 20
 DOMAIN = Text(
     "a domain in quotes, like example.net",
@@ -234,8 +233,9 @@ MODE_CFG = Block(
             "banner",
             File(),
             "A text file that clients show when they are connected; read at each connection, at most 65536 octets.",
-            default=DEFAULT_BANNER,
-            default_text='"/etc/motd"',
+            default=None,
+            default_text="none",
+            differs="without this line racoon sends /etc/motd, which is for people with a shell on the gateway.",
         ),
         Directive(
             "auth_throttle",
