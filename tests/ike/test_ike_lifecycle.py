@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
@@ -10,7 +11,7 @@ import pytest
 from lotor.ike.endpoint import Endpoint
 from lotor.ike.events import ChildDown, ChildUp, Configured, Dead, Ended, PathChanged, PhaseOneUp
 from lotor.ike.intents import ChildExpired, Disconnect, PeerMoved, Reload, Shutdown
-from lotor.ike.questions import AcquireConfiguration, Install
+from lotor.ike.questions import AcquireConfiguration, Install, LastInbound
 from lotor.model.algorithms import Cipher, EspSuite, Group, Hash, Integrity
 from lotor.model.child import Encapsulation
 from lotor.model.judgement import Failure
@@ -95,6 +96,17 @@ def test_a_dead_gateway_is_noticed_in_delay_and_retries():
     assert client.of(Ended)[0].reason.cause is Cause.DEAD_PEER
     assert len(client.of(Dead)) == 1
     assert world.now - cut <= 20 + 5 * 5 + 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_newcomer_5_a_jittering_clock_does_not_delay_the_end_of_a_dead_peer(seed):
+    """Every answer tells the last packet a little later or earlier, as an engine with a clock of its own does."""
+    world, _gateway, client = _up(client=replace(CLIENT, dpd=Dpd(delay=20, retry=5, maxfail=5)))
+    last, dice = world.now, random.Random(seed)
+    client.answers[LastInbound] = lambda _: last + dice.uniform(0, 0.0001)
+    world.network.loss = 1.0
+    assert world.run(200, lambda: bool(client.of(Ended)))
+    assert world.now - last <= 20 + 5 * 5 + 1
 
 
 def test_a_slow_login_is_not_disturbed_by_probes():

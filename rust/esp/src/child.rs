@@ -90,7 +90,8 @@ impl fmt::Display for Impossible {
     }
 }
 
-/// Traffic, in inner octets and packets. `last_inbound`: when the last authentic packet came.
+/// Traffic, in inner octets and packets. `last_inbound`: when the last authentic packet came, by
+/// the clock that arrivals are told with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     pub octets_in: u64,

@@ -8,7 +8,6 @@ use std::thread::{self, JoinHandle};
 
 use lotor_esp::child::{Child, Counters, Impossible, Path, Specification};
 use lotor_esp::table::Table;
-use lotor_esp::Nanos;
 
 use crate::offload::Offloads;
 use crate::outer::Outer;
@@ -145,11 +144,6 @@ impl Engine {
     pub fn offloads(&self) -> Offloads {
         let (kinds, outer) = (self.shared.tun.kinds(), &self.shared.outer);
         Offloads { tun_tcp: kinds.tcp, tun_udp: kinds.udp, udp_segment: outer.segments(), udp_receive: outer.gathers() }
-    }
-
-    /// The clock of `Counters::last_inbound`.
-    pub fn now(&self) -> Nanos {
-        sys::monotonic()
     }
 }
 

@@ -16,13 +16,14 @@ use pyo3::types::PyBytes;
 
 /// `EINVAL` on Linux: an SA pair that cannot be.
 const INVALID: i32 = 22;
-const NANOSECOND: f64 = 1e-9;
+/// In a second.
+const NANOSECONDS: f64 = 1e9;
 
 /// The engine behind `lotor.dataplane.userspace.engine.Userspace`. Descriptors stay their owner's.
 #[pyclass(frozen, module = "lotor._native")]
 struct Pump(Engine);
 
-/// octets in, octets out, packets in, packets out, replayed, forged, misdirected, limited, shed, seconds since the last good packet.
+/// octets in, octets out, packets in, packets out, replayed, forged, misdirected, limited, shed, seconds of CLOCK_MONOTONIC when the last good packet came.
 type Tally = (u64, u64, u64, u64, u64, u64, u64, u64, u64, Option<f64>);
 
 /// The fields of `Offloads`.
@@ -76,7 +77,7 @@ impl Pump {
     }
 
     fn counters(&self, child: u64) -> Option<Tally> {
-        self.0.counters(child).map(|counters| self.tally(counters))
+        self.0.counters(child).map(tally)
     }
 
     fn transmit(&self, message: &[u8], path: child::Path) -> io::Result<()> {
@@ -84,22 +85,19 @@ impl Pump {
     }
 }
 
-impl Pump {
-    fn tally(&self, counters: Counters) -> Tally {
-        let idle = counters.last_inbound.map(|at| self.0.now().saturating_sub(at) as f64 * NANOSECOND);
-        (
-            counters.octets_in,
-            counters.octets_out,
-            counters.packets_in,
-            counters.packets_out,
-            counters.replayed,
-            counters.forged,
-            counters.misdirected,
-            counters.limited,
-            counters.shed,
-            idle,
-        )
-    }
+fn tally(counters: Counters) -> Tally {
+    (
+        counters.octets_in,
+        counters.octets_out,
+        counters.packets_in,
+        counters.packets_out,
+        counters.replayed,
+        counters.forged,
+        counters.misdirected,
+        counters.limited,
+        counters.shed,
+        counters.last_inbound.map(|at| at as f64 / NANOSECONDS),
+    )
 }
 
 /// Octets of the largest inner packet that fits with any suite into outer datagrams of `outer_mtu` octets.

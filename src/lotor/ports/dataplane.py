@@ -90,7 +90,10 @@ class DataPlane(Protocol):
 
     def move(self, child: int, path: Path) -> None: ...
 
-    def counters(self, child: int) -> Counters | None: ...
+    def counters(self, child: int) -> Counters | None:
+        """The instant in them is that of the packet, the same at every call: who reckons it back from another clock
+        tells a new one each time."""
+        ...
 
 
 class TunDevice(Protocol):

@@ -15,7 +15,7 @@ from lotor.dataplane.userspace.records import LARGEST_RECORD, Received, parse
 from lotor.dataplane.userspace.spis import Spis
 from lotor.model.algorithms import Compression
 from lotor.model.child import Child, Counters, Encapsulation
-from lotor.model.network import Instant, Path
+from lotor.model.network import Path
 from lotor.model.offloads import ALL_OFFLOADS, Offloads
 from lotor.ports.dataplane import Broken, Notice, TunDevice
 
@@ -42,7 +42,6 @@ class Userspace:
         tun: TunDevice,
         *nat_t: socket.socket,
         outer_mtu: int = OUTER_MTU,
-        clock: Callable[[], Instant] = time.monotonic,
         wanted: Offloads = ALL_OFFLOADS,
     ) -> None:
         self._tun = tun
@@ -50,8 +49,7 @@ class Userspace:
         if None in self._nat_t or not 0 < len(self._nat_t) == len(nat_t):
             raise OSError("the user-space engine needs a NAT traversal socket of IPv4, one of IPv6, or one of each")
         self._mtu = device_mtu(outer_mtu)
-        self._clock = clock
-        self._spis = Spis(clock)
+        self._spis = Spis(time.monotonic)
         self._native_esp: set[int] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._records, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -115,10 +113,7 @@ class Userspace:
 
     def counters(self, child: int) -> Counters | None:
         tally = self._pump.counters(child)
-        if tally is None:
-            return None
-        idle = tally[9]
-        return Counters(*tally[:9], last_inbound=None if idle is None else self._clock() - idle)
+        return None if tally is None else Counters(*tally)
 
     def _need_native_esp(self, version: int) -> None:
         if version in self._native_esp:
