@@ -158,7 +158,8 @@ class Network:
 
 @dataclass
 class Host:
-    """An endpoint with its answers. `answers` may override any question type; `slow` delays logins."""
+    """An endpoint with its answers. `answers` may override any question type; `slow` delays logins, `delays` any
+    type of question, in seconds."""
 
     name: str
     address: IPv4Address
@@ -167,6 +168,7 @@ class Host:
     users: tuple[tuple[str, str], ...] = ALICE
     login: tuple[str, str] = ALICE[0]
     slow: float = 0.0
+    delays: dict[type, float] = field(default_factory=dict)
     psk: bytes = b"a group key that everybody knows"
     pool: list[IPv4Address] = field(default_factory=lambda: [IPv4Address("10.99.99.1") + n for n in range(253)])
     answers: dict[type, Callable] = field(default_factory=dict)
@@ -300,7 +302,7 @@ class World:
         answer = host.answer(effect.question)
         if answer is NEVER:
             return
-        wait = host.slow if isinstance(effect.question, CheckLogin) else 0.0
+        wait = host.delays.get(type(effect.question), host.slow if isinstance(effect.question, CheckLogin) else 0.0)
         self.later(wait, lambda: self.do(host, host.endpoint.answer(effect.ticket, answer, self.now)))
 
     def _send(self, host: Host, transmit: Transmit) -> None:

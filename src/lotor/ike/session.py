@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from lotor.ike.children import Children
 from lotor.ike.desk import Desk
+from lotor.ike.early import Early
 from lotor.ike.events import Ended, PathChanged, Renewed
 from lotor.ike.exchanges import Exchanges
 from lotor.ike.gates import Gates
@@ -119,6 +120,7 @@ class Session:
     exchanges: Exchanges = field(default_factory=Exchanges)
     children: Children = field(default_factory=Children)
     life: Life = field(default_factory=Life)
+    early: Early = field(default_factory=Early)
     heir: Session | None = None
 
     @property
@@ -129,12 +131,17 @@ class Session:
     def established(self) -> bool:
         return self.facts.phase_one is not None
 
+    @property
+    def answered(self) -> bool:
+        """The responder has given its cookie."""
+        return self.cookies.responder != NO_COOKIE
+
     def header(self, exchange: int, message_id: int) -> Header:
         return Header(self.cookies.initiator, self.cookies.responder, 0, exchange, 0, message_id)
 
     def learn(self, header: Header) -> None:
         """The responder's cookie comes with its first message."""
-        if self.cookies.responder == NO_COOKIE:
+        if not self.answered:
             self.cookies.responder = header.responder
 
     def follow(self, path: Path) -> None:
@@ -179,6 +186,7 @@ class Session:
     def stop(self) -> None:
         """Nothing more is begun here. What knows the session goes, so that it never waits for the garbage collector."""
         self.life.over, self.life.farewell = True, None
+        self.early.drop()
         self.unlimit()
         self.life.liveness.stop()
         self.life.expiry.cancel()

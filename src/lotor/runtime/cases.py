@@ -72,6 +72,10 @@ def _other_key(attempt: Attempt) -> bool:
     return _cause(attempt) is Cause.PROTOCOL and "pre-shared key" in _why(attempt) + attempt.verdict
 
 
+def _disbelieved(attempt: Attempt) -> bool:
+    return "does not accept this end's proof of who it is" in _why(attempt)
+
+
 def _other_pfs(attempt: Attempt) -> bool:
     return any("for PFS" in each for each in (*attempt.happened, _why(attempt)))
 
@@ -143,6 +147,18 @@ _CASES = (
     ),
     Case(GATEWAY, _no_key, "add that line if this is a client of yours; else leave the stranger outside"),
     Case(None, _other_key, SAME_KEY),
+    Case(
+        GATEWAY,
+        _disbelieved,
+        "the client refused this gateway's certificate, and its own log says why: mostly it has another authority "
+        "(ca_type), or called the gateway by a name or an address that the certificate does not have",
+    ),
+    Case(
+        CLIENT,
+        _disbelieved,
+        "the gateway refused this host's certificate, key or identity (certificate_type, my_identifier), and its "
+        "journal says why",
+    ),
     Case(
         GATEWAY,
         _other_pfs,

@@ -9,7 +9,7 @@ from typing import TypeGuard
 from lotor.ike.channel import Incoming
 from lotor.ike.children import DELETED
 from lotor.ike.effects import Transmit
-from lotor.ike.errors import Refusal
+from lotor.ike.errors import Refusal, Unproved
 from lotor.ike.events import Remark, Turned
 from lotor.ike.exchange import Exchange
 from lotor.ike.exchanges import Running
@@ -19,7 +19,8 @@ from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.ike.v1.seal import PhaseOneChannel, phase_two
 from lotor.model.network import Instant, Path
 from lotor.model.reason import Cause, Reason
-from lotor.wire.v1.chain import build_chain, build_message, parse_chain
+from lotor.wire.errors import Malformed
+from lotor.wire.v1.chain import Chain, build_chain, build_message, parse_chain
 from lotor.wire.v1.numbers import ExchangeType, NotifyType, Protocol, name_of
 from lotor.wire.v1.payloads import Delete, Notification, Payload
 from lotor.wire.v1.vendors import Vendor
@@ -34,8 +35,8 @@ def say(session: Session, *payloads: Payload) -> None:
 
 
 def say_refusal(session: Session, channel: PhaseOneChannel, notify: NotifyType) -> None:
-    """Why phase 1 failed: under its keys where the peer, which went on already, would believe nothing else."""
-    if channel.thread is None or session.initiator:
+    """Why phase 1 failed: under its keys where there are some, else in clear, for the peer to believe or not."""
+    if channel.thread is None:
         say_clear(session, notify)
     else:
         _say(session, channel.thread.keys, channel.last_block(), (Notification(notify),))
@@ -162,11 +163,19 @@ def _refused(heard: Heard, note: Notification) -> None:
     ours = [each for each in session.exchanges.running(ExchangeType.QUICK) if _begun_here(each)]
     if ours:
         ours[-1].give_up(Refusal(reason), heard.now)
-    elif note.type == NotifyType.AUTHENTICATION_FAILED and session.initiator and not session.children:
-        text = f"{session.path.remote.address} does not accept this end's proof of who it is: {name}"
-        session.end(Reason(Cause.PROTOCOL, text), farewell=False)
+    elif note.type == NotifyType.AUTHENTICATION_FAILED and not session.children:
+        session.end(disbelieved(session), farewell=False)
     else:
         session.desk.tell(Turned(session.id, heard.path, "notify", name))
+
+
+def disbelieved(session: Session) -> Reason:
+    """What AUTHENTICATION_FAILED of the peer means."""
+    name = NotifyType.AUTHENTICATION_FAILED.name
+    return Reason(Cause.PROTOCOL, f"{session.path.remote.address} does not accept {DISBELIEVED}: {name}")
+
+
+DISBELIEVED = "this end's proof of who it is"
 
 
 def _begun_here(running: Running) -> TypeGuard[Exchange]:
@@ -192,6 +201,23 @@ def _deleted(heard: Heard, delete: Delete) -> None:
         pair = session.children.by_outbound(int.from_bytes(spi, "big"))
         if delete.protocol == Protocol.ESP and pair is not None:
             session.children.remove(session, pair.child.id, DELETED)
+
+
+def refusal(channel: PhaseOneChannel, incoming: Incoming) -> NotifyType | None:
+    """The error that a peer tells under the keys of a phase 1 that is not done; None where it is something else, or
+    nothing that its keys prove as far as phase 1 has come."""
+    if channel.thread is None:
+        return None
+    try:
+        opened = phase_two(channel.thread.keys, channel.last_block(), incoming.header.message_id).open(incoming)
+    except (Unproved, Malformed):
+        return None
+    return _error(opened.chain)
+
+
+def _error(chain: Chain) -> NotifyType | None:
+    told = (note.type for note in chain.all(Notification) if note.type < NotifyType.CONNECTED)
+    return next((NotifyType(kind) for kind in told if kind in set(NotifyType)), None)
 
 
 def hint(session: Session, incoming: Incoming, path: Path) -> NotifyType | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from lotor.ike.channel import Incoming
 from lotor.ike.errors import Misplaced, Unproved
 from lotor.ike.events import Remark, Turned
 from lotor.ike.session import Session
-from lotor.ike.v1 import informational, phase1, renewal, sequence
+from lotor.ike.v1 import informational, phase1, refusals, renewal, sequence
+from lotor.ike.v1.seal import encrypted
 from lotor.model.network import Instant, Path
 from lotor.model.policy import ExchangeMode
 from lotor.model.reason import Cause, Reason
@@ -16,6 +19,8 @@ from lotor.wire.v1.numbers import ExchangeType, Flag, PayloadType, name_of
 
 MAJOR_VERSION = 1
 
+FOLLOWING = frozenset({ExchangeType.TRANSACTION, ExchangeType.QUICK, ExchangeType.INFORMATIONAL})
+"""What a peer may begin when phase 1 is done."""
 
 _KINDS = {ExchangeMode.AGGRESSIVE: ExchangeType.AGGRESSIVE, ExchangeMode.MAIN: ExchangeType.MAIN}
 _MODES = {kind: mode for mode, kind in _KINDS.items()}
@@ -81,7 +86,8 @@ def _route(session: Session, incoming: Incoming, path: Path, now: Instant) -> No
         exchange.receive(incoming, path, now)
         return
     if not session.established:
-        raise Misplaced("phase 1 is not done")
+        _keep(session, incoming, path)
+        return
     if session.life.over:
         raise Misplaced("another phase 1 took this one's place")
     if header.message_id == 0:
@@ -100,6 +106,17 @@ def _route(session: Session, incoming: Incoming, path: Path, now: Instant) -> No
         raise
 
 
+def _keep(session: Session, incoming: Incoming, path: Path) -> None:
+    """What follows phase 1 may come while a certificate is judged, or overtake the last message of phase 1. Only what
+    the peer's keys may have encrypted is worth waiting for."""
+    header = incoming.header
+    follows = header.exchange in FOLLOWING and header.message_id != 0 and encrypted(header)
+    if not follows or path.remote.address != session.path.remote.address or not refusals.keyed(session):
+        raise Misplaced("phase 1 is not done")
+    if not session.early.keep(incoming, partial(receive, session, incoming, path)):
+        raise Misplaced("phase 1 is not done, and enough is kept already until it is")
+
+
 def _informational(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
     if session.established:
         had, contacted = len(session.children), session.facts.initial_contact
@@ -111,8 +128,10 @@ def _informational(session: Session, incoming: Incoming, path: Path, now: Instan
             renewal.set_lifetime(session, now)
         if len(session.children) < had:
             sequence.complete(session, now)
-    else:
-        sequence.hinted(session, incoming, path, now)
+    elif not encrypted(incoming.header):
+        refusals.hinted(session, incoming, path, now)
+    elif not refusals.refused(session, incoming):
+        _keep(session, incoming, path)
 
 
 def _suspect(session: Session, header: Header, path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lotor.ike.channel import Incoming
 from lotor.ike.children import Pair, Selectors
 from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.events import ChildUp, PhaseOneUp, Remark, Turned, Up
@@ -24,6 +23,7 @@ from lotor.ike.v1 import (
     phase1,
     plans,
     quick,
+    refusals,
     renewal,
     selectors,
     succession,
@@ -32,18 +32,16 @@ from lotor.ike.v1 import (
     xauth,
 )
 from lotor.ike.v1.phase1 import PhaseOne
+from lotor.ike.v1.refusals import LOGIN_GRACE, too_slow
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.network import Instant, Path
+from lotor.model.network import Instant
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.numbers import ConfigType, ExchangeType, NotifyType, XauthAttribute
 from lotor.wire.v1.payloads import Attributes, Notification
 
 HALF_OPEN = 30.0
 """Seconds for a stranger to finish phase 1."""
-
-LOGIN_GRACE = 120.0
-"""Seconds from phase 1 until traffic may flow; a person may be typing."""
 
 PUSH_AFTER = 3.0
 """Seconds that a gateway waits for a client's request before it pushes the configuration."""
@@ -59,9 +57,9 @@ def begin(session: Session, kind: ExchangeType, now: Instant) -> Exchange:
     channel, mode = PhaseOneChannel(), _MODES[kind]
     story = mode.initiator if session.initiator else mode.responder
     exchange = _exchange(session, plans.phase_one(session, channel, kind), 0, story(session, channel))
-    exchange.done, exchange.failed = _phase_one_done(session), _attempt_failed(session, channel, kind)
+    exchange.done, exchange.failed = _phase_one_done(session), refusals.attempt_failed(session, channel)
     session.exchanges.add(exchange)
-    session.limit(LOGIN_GRACE if session.initiator else HALF_OPEN, "half-open session", _too_slow(session), now)
+    session.limit(LOGIN_GRACE if session.initiator else HALF_OPEN, "half-open session", too_slow(session), now)
     exchange.start(now)
     return exchange
 
@@ -74,16 +72,6 @@ def _nothing(result: object, now: Instant) -> None:
     del result, now
 
 
-def _too_slow(session: Session) -> Any:
-    def call(_: Instant) -> None:
-        gate = session.gates.next()
-        step = gate.value if gate is not None else "quick mode"
-        text = f"{session.path.remote.address} did not finish the {step} in time"
-        session.end(session.facts.refused or Reason(Cause.NO_ANSWER, text), farewell=session.established)
-
-    return call
-
-
 def _phase_one_done(session: Session) -> Any:
     def done(record: PhaseOne, now: Instant) -> None:
         session.facts.phase_one, session.facts.refused = record, None
@@ -91,12 +79,15 @@ def _phase_one_done(session: Session) -> Any:
         session.gates.settle(owed(session.remote, xauth=xauth_follows))
         session.life.farewell = lambda: informational.farewell(session)
         _tell_phase_one(session, record)
-        session.limit(LOGIN_GRACE, "login", _too_slow(session), now)
+        session.limit(LOGIN_GRACE, "login", too_slow(session), now)
         renewal.set_lifetime(session, now)
         if session.initiator or session.gates.next() is not Gate.LOGIN:
             watch.watch(session, watch.NUDGE if session.initiator else session.remote.dpd, now)
         watch.keep_alive(session, now)
         _go_on(session, now)
+        for receive in session.early.take():
+            if not session.life.over:
+                receive(now)
 
     return done
 
@@ -161,26 +152,6 @@ def _tell_phase_one(session: Session, record: PhaseOne) -> None:
     )
 
 
-# --- refusals --------------------------------------------------------------------------------------------------------
-
-
-def _attempt_failed(session: Session, channel: PhaseOneChannel, kind: ExchangeType) -> Any:
-    """A refusal in phase 1 ends the session; the peer gets one hint, no larger than what it sent. In aggressive mode a
-    client is through when its last message is refused."""
-    say = informational.say_refusal if kind is ExchangeType.AGGRESSIVE else _say_clear
-
-    def failed(refusal: Refusal, _: Instant) -> None:
-        if refusal.notify is not None:
-            say(session, channel, refusal.notify)
-        session.end(session.facts.refused or refusal.reason, farewell=False)
-
-    return failed
-
-
-def _say_clear(session: Session, _: PhaseOneChannel, notify: NotifyType) -> None:
-    informational.say_clear(session, notify)
-
-
 def _failed(session: Session) -> Any:
     """A refusal before the tunnel is up ends the session, and a verdict that stands is the reason."""
 
@@ -214,7 +185,7 @@ def _logged_in(session: Session) -> Any:
             session.limit(PUSH_AFTER, "push of the configuration", push, now)
 
     def push(now: Instant) -> None:
-        session.limit(LOGIN_GRACE, "quick mode", _too_slow(session), now)
+        session.limit(LOGIN_GRACE, "quick mode", too_slow(session), now)
         if session.gates.next() is Gate.ADDRESS:
             _transact(session, modecfg.push(session), _given(session), now)
 
@@ -229,7 +200,7 @@ def _given(session: Session) -> Any:
             session.gates.open(Gate.ADDRESS)
         if session.facts.told:
             return
-        session.limit(LOGIN_GRACE, "quick mode", _too_slow(session), now)
+        session.limit(LOGIN_GRACE, "quick mode", too_slow(session), now)
         modecfg.tell(session, configuration)
 
     return done
@@ -424,21 +395,6 @@ def answering(session: Session, kind: int, message_id: int) -> Exchange | None:
         exchange.done, exchange.failed = child_up(session), answered_quick_failed(session, message_id)
         return exchange
     return None
-
-
-HINT_PATIENCE = 3.0
-
-
-def hinted(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
-    """A refusal that nobody signed: a true answer may still come, for a moment."""
-    told = informational.hint(session, incoming, path)
-    if told is None or session.facts.refused is not None or not session.initiator:
-        return
-    cause = Cause.NO_PROPOSAL if told is NotifyType.NO_PROPOSAL_CHOSEN else Cause.PROTOCOL
-    offered = ", ".join(str(suite) for suite in session.remote.proposals)
-    text = f"gateway {path.remote.address} answered {told.name}; offered: {offered}"
-    session.facts.refused = Reason(cause, text)
-    session.limit(HINT_PATIENCE, "refusal in clear", _too_slow(session), now)
 
 
 def remark(session: Session, text: str) -> None:

@@ -1,0 +1,45 @@
+"""What a peer sends before this end is done with phase 1: kept unread for a moment, since not every peer says it twice.
+
+Its IVs begin where phase 1 ends, so that nothing of it can be proved yet: few messages, few octets, whoever sent them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from lotor.ike.channel import Incoming
+from lotor.model.network import Instant
+
+MOST = 4
+"""Messages: INITIAL-CONTACT, a request, the first of quick mode, and one for bad luck."""
+
+MOST_OCTETS = 3072
+"""Of all of them together: a first message of quick mode with a dozen proposals and a group has some 1,300."""
+
+Receive = Callable[[Instant], None]
+
+
+@dataclass(slots=True)
+class Early:
+    """In the order of arrival. A duplicate is kept once; what comes when it is full is refused, not what is there."""
+
+    _kept: dict[Incoming, Receive] = field(default_factory=dict)
+
+    def keep(self, incoming: Incoming, receive: Receive) -> bool:
+        """Whether `receive` is called when phase 1 is done, unless the session ends before."""
+        if incoming in self._kept:
+            return True
+        octets = sum(len(each.body) for each in self._kept)
+        if len(self._kept) >= MOST or octets + len(incoming.body) > MOST_OCTETS:
+            return False
+        self._kept[incoming] = receive
+        return True
+
+    def take(self) -> tuple[Receive, ...]:
+        kept = tuple(self._kept.values())
+        self._kept.clear()
+        return kept
+
+    def drop(self) -> None:
+        self._kept.clear()

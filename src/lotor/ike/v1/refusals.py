@@ -1,0 +1,118 @@
+"""How an attempt fails before it is up: what the peer is told, what is believed of it, and how long is too long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lotor.ike.channel import Incoming
+from lotor.ike.errors import Refusal
+from lotor.ike.exchange import Exchange
+from lotor.ike.session import Session
+from lotor.ike.v1 import informational
+from lotor.ike.v1.seal import PhaseOneChannel
+from lotor.model.network import Instant, Path
+from lotor.model.reason import Cause, Reason
+from lotor.wire.v1.numbers import ExchangeType, NotifyType
+
+LOGIN_GRACE = 120.0
+"""Seconds from phase 1 until traffic may flow; a person may be typing."""
+
+
+def too_slow(session: Session) -> Any:
+    def call(_: Instant) -> None:
+        gate = session.gates.next()
+        step = gate.value if gate is not None else "quick mode"
+        text = f"{session.path.remote.address} did not finish the {step} in time"
+        session.end(session.facts.refused or Reason(Cause.NO_ANSWER, text), farewell=session.established)
+
+    return call
+
+
+def attempt_failed(session: Session, channel: PhaseOneChannel) -> Any:
+    """A refusal in phase 1 ends the session; the peer gets one hint, no larger than what it sent, under the keys where
+    there are some: it may have gone on already, and believes nothing else then."""
+
+    def failed(refusal: Refusal, _: Instant) -> None:
+        if refusal.notify is not None:
+            informational.say_refusal(session, channel, refusal.notify)
+        silent = refusal.reason.cause is Cause.NO_ANSWER
+        session.end((session.facts.refused if silent else None) or refusal.reason, farewell=False)
+
+    return failed
+
+
+def keyed(session: Session) -> PhaseOneChannel | None:
+    """The channel of a phase 1 that is under way and has keys."""
+    for kind in (ExchangeType.AGGRESSIVE, ExchangeType.MAIN):
+        exchange = session.exchanges.find(kind, 0)
+        if isinstance(exchange, Exchange) and isinstance(exchange.channel, PhaseOneChannel) and exchange.channel.thread:
+            return exchange.channel
+    return None
+
+
+HINT_PATIENCE = 3.0
+"""Seconds in which a true answer may still follow a refusal that nobody signed."""
+
+
+def hinted(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
+    """A refusal that nobody signed. Where the peer has answered already it is no more than what silence is put down to.
+    Before that it ends the wait: whoever can forge it could forge a useless answer as well."""
+    told = informational.hint(session, incoming, path)
+    if told is None or session.facts.refused is not None or not session.initiator:
+        return
+    session.facts.refused = _refusal_of(session, told)
+    if not session.answered:
+        session.limit(HINT_PATIENCE, "refusal in clear", _unless_answered(session), now)
+
+
+def _unless_answered(session: Session) -> Any:
+    def call(now: Instant) -> None:
+        if session.answered:
+            session.limit(LOGIN_GRACE, "half-open session", too_slow(session), now)
+        else:
+            too_slow(session)(now)
+
+    return call
+
+
+def refused(session: Session, incoming: Incoming) -> bool:
+    """Whether a message under the keys of a phase 1 that is not done says that the peer refuses it. A verdict on this
+    end's proof ends it: nobody else has the keys. An error that a forged message may have caused is a hint."""
+    channel = keyed(session)
+    told = informational.refusal(channel, incoming) if channel is not None else None
+    if told is None:
+        return False
+    reason = _refusal_of(session, told)
+    if told in VERDICTS:
+        session.end(reason, farewell=False)
+    else:
+        session.facts.refused = session.facts.refused or reason
+    return True
+
+
+VERDICTS = frozenset(
+    {
+        NotifyType.SITUATION_NOT_SUPPORTED,
+        NotifyType.NO_PROPOSAL_CHOSEN,
+        NotifyType.INVALID_KEY_INFORMATION,
+        NotifyType.INVALID_ID_INFORMATION,
+        NotifyType.INVALID_CERT_ENCODING,
+        NotifyType.INVALID_CERTIFICATE,
+        NotifyType.CERT_TYPE_UNSUPPORTED,
+        NotifyType.INVALID_CERT_AUTHORITY,
+        NotifyType.AUTHENTICATION_FAILED,
+        NotifyType.INVALID_SIGNATURE,
+        NotifyType.CERTIFICATE_UNAVAILABLE,
+    }
+)
+
+
+def _refusal_of(session: Session, told: NotifyType) -> Reason:
+    peer = session.path.remote.address
+    if told is NotifyType.AUTHENTICATION_FAILED:
+        return informational.disbelieved(session)
+    if not session.initiator:
+        return Reason(Cause.PROTOCOL, f"client {peer} refuses phase 1: {told.name}")
+    offered = ", ".join(str(suite) for suite in session.remote.proposals)
+    cause = Cause.NO_PROPOSAL if told is NotifyType.NO_PROPOSAL_CHOSEN else Cause.PROTOCOL
+    return Reason(cause, f"gateway {peer} answered {told.name}; offered: {offered}")

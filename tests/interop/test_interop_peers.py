@@ -1,0 +1,60 @@
+"""What trials with peers found: nothing of what they say is lost, and a refusal of theirs is heard when it is said."""
+
+import pytest
+
+from lab import pki
+from lab.internet import GATEWAY
+from lab.methods import connect, road_warrior
+from lab.peers import Terms, join, serve
+
+
+@pytest.fixture(scope="module")
+def certificates(authority, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("pki")
+    authority.save(directory, "ca")
+    pki.gateway(authority, GATEWAY, "gw.example.org").save(directory, "vpngw")
+    pki.user(authority, "alice").save(directory, "user")
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("caller", "server", "method", "mode"),
+    [
+        ("lotor", "strongSwan", "hybrid", "main"),
+        ("lotor", "strongSwan", "xauth_rsa", "main"),
+        ("strongSwan", "lotor", "rsa", "aggressive"),
+    ],
+)
+def test_f1_nothing_is_said_twice_because_a_certificate_is_judged(internet, certificates, caller, server, method, mode):
+    """strongSwan says it again after four seconds, racoon never."""
+    terms = Terms(method=method, mode=mode)
+    gateway = serve(server, internet.gateway, certificates, terms)
+    client = join(caller, internet.client, certificates, terms)
+    assert client.connect()
+    ours, theirs = (gateway, client) if server == "lotor" else (client, gateway)
+    assert "phase 1 is not done" not in ours.program.journal()
+    assert "retransmit" not in theirs.program.journal()
+
+
+def test_peers_a_refusal_by_strongswan_is_told_with_its_reason(internet, certificates, tmp_path):
+    """In main mode; in aggressive mode, where this end is done already, strongSwan deletes without a reason."""
+    for name in ("ca.crt", "vpngw.crt", "vpngw.key"):
+        (tmp_path / name).write_bytes((certificates / name).read_bytes())
+    pki.user(pki.authority("Lab CA"), "alice").save(tmp_path, "user")
+    serve("strongSwan", internet.gateway, certificates, Terms(method="rsa", mode="main"))
+    client = road_warrior(internet.client, tmp_path, "rsa", "main")
+    done = connect(client, "rsa")
+    assert done.code == 19, done.stderr
+    assert "AUTHENTICATION_FAILED" in done.stderr
+    assert "in clear" not in client.journal()
+
+
+def test_peers_a_gateway_learns_that_strongswan_refused_it(internet, certificates, tmp_path):
+    """In aggressive mode; in main mode, where the gateway is done already, strongSwan deletes without a reason."""
+    pki.authority("Other CA").save(tmp_path, "ca")
+    for name in ("user.crt", "user.key"):
+        (tmp_path / name).write_bytes((certificates / name).read_bytes())
+    gateway = serve("lotor", internet.gateway, certificates, Terms(method="hybrid", mode="aggressive"))
+    client = join("strongSwan", internet.client, tmp_path, Terms(method="hybrid", mode="aggressive"))
+    assert not client.connect()
+    assert "does not accept this end's proof of who it is" in gateway.program.journal()
