@@ -21,8 +21,13 @@ from lotor.control.messages import (
     Response,
     Secrets,
 )
+from lotor.daemon.exits import Exit, StartError, code_of
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause
+
+MOST_TRIES = 3
+"""Passwords that a person may type in one go."""
+WITHOUT_DAEMON = "or connect without one: --ca ca.crt, with the gateway's authority"
 
 
 @click.command()
@@ -36,18 +41,37 @@ from lotor.model.reason import Cause
 def connect(context: click.Context, /, gateway: str, user: str | None, ca: Path | None, **options: object) -> None:
     """Connect to the VPN gateway GATEWAY, an address or a host name."""
     asking = Asking(password_stdin=bool(options["password_stdin"]))
-    if ca is not None:
-        from lotor.cli.foreground import connect_here
+    with terminal.hushed() as lift:
+        terminal.tell(f"connecting to {gateway}")
+        if ca is not None:
+            from lotor.cli.foreground import connect_here
 
-        connect_here(gateway, ca, user, asking)
-        return
-    with call(context, options) as daemon:
-        response = reach(daemon, gateway, user, asking)
+            connect_here(gateway, ca, user, asking, lift)
+            return
+        with _call(context, options) as daemon:
+            response = reach(daemon, gateway, user, asking)
     click.echo(outcome(response, gateway))
 
 
+def _call(context: click.Context, options: dict[str, object]) -> Daemon:
+    try:
+        return call(context, options)
+    except StartError as error:
+        if error.code is Exit.NO_DAEMON and not error.fix:
+            error.fix = WITHOUT_DAEMON
+        raise
+
+
 def reach(daemon: Daemon, gateway: str, user: str | None, asking: Asking) -> Response:
-    """Asks the daemon to connect, and answers what it wants to know meanwhile."""
+    """Asks the daemon to connect; a wrong password may be typed again."""
+    while True:
+        response = _reach(daemon, gateway, asking.user or user, asking)
+        if not isinstance(response, Failed) or not asking.again(code_of(response.cause), response.text):
+            return response
+
+
+def _reach(daemon: Daemon, gateway: str, user: str | None, asking: Asking) -> Response:
+    """Answers what the daemon wants to know meanwhile."""
     daemon.send(Connect(gateway, user))
     while isinstance(response := daemon.receive(), Prompt | Progress):
         if isinstance(response, Progress):
@@ -82,17 +106,34 @@ class Asking:
     def __init__(self, *, password_stdin: bool) -> None:
         self._password_stdin = password_stdin
         self._used = False
+        self._typed = False
+        self._tries = 0
         self.unanswered = ""
+        self.user: str | None = None
 
     def answer(self, wants: tuple[Field, ...], message: str) -> Secrets | None:
         """None when nobody can be asked; `unanswered` then says why."""
         if self._password_stdin:
             return self._from_stdin(wants)
         try:
-            return terminal.ask(wants, message)
+            answers = terminal.ask(wants, message)
         except terminal.NoTerminalError as error:
             self.unanswered = str(error)
             return None
+        self._typed = True
+        if Field.USER_NAME in answers:
+            self.user = answers[Field.USER_NAME].reveal().decode("utf-8", "replace")
+        return answers
+
+    def again(self, code: Exit, why: str) -> bool:
+        """Whether a connection that came to nothing is worth another one: the login that the person typed was refused,
+        and there are tries left. The person is told."""
+        self._tries += 1
+        typed, self._typed = self._typed, False
+        if not typed or code is not Exit.LOGIN_REFUSED or self._tries >= MOST_TRIES:
+            return False
+        terminal.tell(f"{why}: try again")
+        return True
 
     def _from_stdin(self, wants: tuple[Field, ...]) -> Secrets | None:
         """The one password that is there; a gateway that asks for more, or again, gets nothing."""

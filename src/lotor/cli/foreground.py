@@ -32,14 +32,16 @@ from lotor.ike.events import Ended, Event
 from lotor.model.network import Address
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
+from lotor.runtime.sessions import Session
 
 Ask = Callable[[tuple[Field, ...], str], Secrets | None]
 
 INTERRUPTED = Reason(Cause.ADMINISTRATOR, "interrupted")
 
 
-def connect_here(gateway: str, ca: Path, user: str | None, asking: Asking) -> None:
-    """Returns when the person ends the connection; `StartError` when it does not come up or is lost."""
+def connect_here(gateway: str, ca: Path, user: str | None, asking: Asking, lift: Callable[[], None]) -> None:
+    """Returns when the person ends the connection; `StartError` when it does not come up or is lost,
+    `KeyboardInterrupt` when the person gives up before. `lift`: from then on what is typed may be seen."""
     os.umask(0o077)
     demand_privilege()
     addresses, host = _resolve(gateway)
@@ -47,10 +49,11 @@ def connect_here(gateway: str, ca: Path, user: str | None, asking: Asking) -> No
     logs.set_up(logs.Sink.STDERR, "warning", debug=False)
     logging.getLogger("lotor").setLevel(logging.ERROR)  # what matters to this person is said by the command itself
     logging.getLogger("lotor.hosts").setLevel(logging.WARNING)  # but for DNS or routes that could not be set up whole
-    with terminal.kept():
-        target = Target(loadout.policy.remotes[0], addresses[0], host, tuple(addresses[1:]))
-        visit = Visit(loadout, target, asking.answer)
-        reason = asyncio.run(visit.run())
+    target = Target(loadout.policy.remotes[0], addresses[0], host, tuple(addresses[1:]))
+    visit = Visit(loadout, target, asking, lift)
+    reason = asyncio.run(visit.run())
+    if reason is INTERRUPTED and not visit.up:
+        raise KeyboardInterrupt
     if reason.cause is Cause.ADMINISTRATOR:
         click.echo("VPN connection terminated")
         return
@@ -104,10 +107,12 @@ class Person:
 class Visit:
     """One connection from beginning to end."""
 
-    def __init__(self, loadout: Loadout, target: Target, ask: Ask) -> None:
+    def __init__(self, loadout: Loadout, target: Target, asking: Asking, lift: Callable[[], None]) -> None:
         self._loadout = loadout
         self._target = target
-        self._person = Person(ask)
+        self._asking = asking
+        self._person = Person(asking.answer)
+        self._lift = lift
         self._over: asyncio.Future[Reason] | None = None
         self._session = 0
         self.fix = ""
@@ -124,22 +129,37 @@ class Visit:
             await assembled.machinery.stop()
             await dismantle(assembled)
 
+    @property
+    def up(self) -> bool:
+        """Whether there was a tunnel."""
+        return bool(self._session)
+
     async def _visit(self, machinery: Machinery, over: asyncio.Future[Reason]) -> Reason:
-        attempt = asyncio.ensure_future(machinery.connections.reach(self._target, None, self._person))
-        either: set[asyncio.Future[Any]] = {attempt, over}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not attempt.done():
-            attempt.cancel()
-            await asyncio.wait({attempt})
-            return over.result()
-        found = attempt.result()
+        found = await self._reach(machinery, over)
         if isinstance(found, Reason):
             self.fix = fix_of(machinery.attempts, found)
             return found
         self._session = found.id
-        click.echo(outcome(connected(found, already=False), str(self._target.address)))
+        self._lift()
+        told = connected(found, already=False)
+        click.echo(outcome(told, str(self._target.address)))
+        click.echo(f"connected as {told.address}, Ctrl-C ends it" if told.address else "connected, Ctrl-C ends it")
         machinery.listen(self._follow)
         return await over
+
+    async def _reach(self, machinery: Machinery, over: asyncio.Future[Reason]) -> Session | Reason:
+        """A wrong password may be typed again; `over` ends the attempt that is under way."""
+        while True:
+            attempt = asyncio.ensure_future(machinery.connections.reach(self._target, self._asking.user, self._person))
+            either: set[asyncio.Future[Any]] = {attempt, over}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not attempt.done():
+                attempt.cancel()
+                await asyncio.wait({attempt})
+                return over.result()
+            found = attempt.result()
+            if not isinstance(found, Reason) or not self._asking.again(CAUSES[found.cause], found.text):
+                return found
 
     def _follow(self, event: Event) -> None:
         if isinstance(event, Ended) and event.session == self._session:

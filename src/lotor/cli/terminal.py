@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -47,21 +48,40 @@ def ask(wants: tuple[Field, ...], message: str) -> dict[Field, Secret]:
 
 
 @contextmanager
-def kept() -> Iterator[None]:
-    """The terminal is afterwards as it was, also when a prompt was left in the middle."""
+def hushed() -> Iterator[Callable[[], None]]:
+    """From here on nothing that is typed is shown, so that a password may be typed before it is asked for. Gives what
+    ends this early; the terminal is afterwards as it was, whatever ended the command."""
     try:
         descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     except OSError:
-        yield
+        yield lambda: None
         return
     try:
         before = termios.tcgetattr(descriptor)
-        try:
-            yield
-        finally:
-            termios.tcsetattr(descriptor, termios.TCSANOW, before)
+        with _orderly_end():
+            try:
+                _echo(descriptor, termios.TCSADRAIN, on=False)
+                yield lambda: termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
+            finally:
+                # what was typed and asked for by nobody may be a password, and is not for the shell
+                termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """A signal that ends the program lets it put the terminal right first."""
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def read_password(stream: BinaryIO) -> Secret:
@@ -90,28 +110,27 @@ def width() -> int:
 
 
 def _ask_one(tty: BinaryIO, field: Field) -> bytes:
-    prompt = f"{LABELS[field]}: ".encode()
-    if field in SHOWN:
-        tty.write(prompt)
-        return _line(tty)
-    with _without_echo(tty):
-        tty.write(prompt)
-        line = _line(tty)
-        tty.write(b"\n")
+    with _echoing(tty, on=field in SHOWN):
+        tty.write(f"{LABELS[field]}: ".encode())
+        line = tty.readline(LONGEST_ANSWER).rstrip(b"\r\n")
+        if field not in SHOWN:
+            tty.write(b"\n")
     return line
 
 
-def _line(tty: BinaryIO) -> bytes:
-    return tty.readline(LONGEST_ANSWER).rstrip(b"\r\n")
-
-
 @contextmanager
-def _without_echo(tty: BinaryIO) -> Iterator[None]:
+def _echoing(tty: BinaryIO, *, on: bool) -> Iterator[None]:
+    """What was typed before a question counts where nobody could see it."""
     before = termios.tcgetattr(tty)
-    hidden = list(before)
-    hidden[LOCAL_FLAGS] &= ~termios.ECHO
-    termios.tcsetattr(tty, termios.TCSAFLUSH, hidden)
+    when = termios.TCSAFLUSH if before[LOCAL_FLAGS] & termios.ECHO else termios.TCSADRAIN
+    _echo(tty.fileno(), when, on=on)
     try:
         yield
     finally:
-        termios.tcsetattr(tty, termios.TCSAFLUSH, before)
+        termios.tcsetattr(tty, when, before)
+
+
+def _echo(descriptor: int, when: int, *, on: bool) -> None:
+    flags = termios.tcgetattr(descriptor)
+    flags[LOCAL_FLAGS] = flags[LOCAL_FLAGS] | termios.ECHO if on else flags[LOCAL_FLAGS] & ~termios.ECHO
+    termios.tcsetattr(descriptor, when, flags)

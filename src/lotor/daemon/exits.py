@@ -62,7 +62,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.REPLACED: "a newer session took the place of this one",
     Exit.ADMINISTRATOR: "closed here, by `vd` or by the end of the daemon",
     Exit.ALREADY_CONNECTED: "the same person is logged in from elsewhere, and the gateway allows one session each",
-    Exit.INTERRUPTED: "Ctrl-C",
+    Exit.INTERRUPTED: "Ctrl-C before it was done; Ctrl-C ends a connection that `connect --ca` holds with 0",
 }
 
 CAUSES: dict[Cause, Exit] = {

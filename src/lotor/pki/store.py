@@ -30,7 +30,8 @@ class Store:
             raise PkiError(f"directory {self.directory} cannot be made: {error.strerror}") from None
         present = [str(self.directory / name) for name in names if (self.directory / name).exists()]
         if present and not self.force:
-            raise PkiError(f"{' and '.join(present)} would be lost: move it away, or force its replacement")
+            exists, it = ("exists", "it") if len(present) == 1 else ("exist", "them")
+            raise PkiError(f"{' and '.join(present)} {exists} already: move {it} away, or replace {it} with --force")
 
     def write(self, name: str, octets: bytes, mode: int) -> Path:
         path = self.directory / name

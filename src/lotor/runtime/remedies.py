@@ -32,8 +32,8 @@ _REMEDIES: dict[Cause, tuple[str, str]] = {
         "check the address, that the gateway runs, and that UDP ports 500 and 4500 are open; ike_frag on may help",
     ),
     Cause.CERTIFICATE: (
-        "correct what the verdict names: the client's certificate, ca_type or peers_identifier of this remote block",
-        "correct what the verdict names: the gateway's certificate, or ca_type and peers_identifier here",
+        "correct what was found wrong: the client's certificate, or ca_type or peers_identifier of this remote block",
+        "ask the gateway's administrator for the right ca.crt and name; until then type your password nowhere",
     ),
     Cause.LOGIN_REFUSED: (
         "check login and password with the person; lotor user passwd NAME sets a new one where auth_source is local",

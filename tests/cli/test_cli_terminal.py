@@ -1,0 +1,235 @@
+"""A person at a terminal: nothing that is typed is shown, a wrong password can be typed again, and Ctrl-C is Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import pty
+import pwd
+import select
+import signal
+import sys
+import termios
+
+import pytest
+
+from lotor.control.messages import Answer, Connect, Connected, Failed, Progress, Prompt, decode_request, encode
+from lotor.control.server import Address, listen
+from lotor.daemon.exits import Exit
+from lotor.model.prompt import Field
+from lotor.model.secret import Secret
+
+PROGRAM = [sys.executable, "-m", "lotor.cli.main"]
+ME = pwd.getpwuid(os.getuid()).pw_name
+MY_GROUP = grp.getgrgid(os.getgid()).gr_name
+PATIENCE = 60.0
+REFUSED = Failed("gateway 192.0.2.50 refused the login of alice", "LOGIN_REFUSED")
+ASK = Prompt(("password",))
+
+
+class Screen:
+    """A program on a terminal of its own, read and written by the test."""
+
+    def __init__(self, *words: str, program: list[str] = PROGRAM) -> None:
+        self.child, self._descriptor = pty.fork()
+        if self.child == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.execv(program[0], [*program, *words])
+        self.shown = ""
+
+    def expect(self, needle: str) -> None:
+        """Reads until `needle` stands there, then goes on behind it."""
+        before = ""
+        while needle not in self.shown:
+            assert self._read(), f"no {needle!r} on the screen: {before}{self.shown}"
+        before, _, self.shown = self.shown.partition(needle)
+
+    def type(self, text: str) -> None:
+        os.write(self._descriptor, text.encode())
+
+    @property
+    def echoes(self) -> bool:
+        return bool(termios.tcgetattr(self._descriptor)[3] & termios.ECHO)
+
+    def end(self) -> int:
+        while self._read():
+            pass
+        _, status = os.waitpid(self.child, 0)
+        os.close(self._descriptor)
+        return os.waitstatus_to_exitcode(status)
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._descriptor], [], [], PATIENCE)
+        assert ready, f"nothing comes any more: {self.shown}"
+        with contextlib.suppress(OSError):
+            seen = os.read(self._descriptor, 65536)
+            self.shown += seen.decode().replace("\r\n", "\n")
+            return bool(seen)
+        return False
+
+
+class Dialogue:
+    """A control socket on which the test itself answers."""
+
+    def __init__(self, path):
+        self.path = path
+        self._listener = listen(Address(path, ME, MY_GROUP))
+        self._listener.setblocking(True)
+        self._listener.settimeout(PATIENCE)
+
+    def accept(self):
+        self._connection, _ = self._listener.accept()
+        self._lines = self._connection.makefile("rb")
+
+    def hear(self):
+        return decode_request(self._lines.readline())
+
+    def say(self, *responses):
+        for each in responses:
+            self._connection.sendall(encode(each))
+
+    def close(self):
+        self._listener.close()
+        with contextlib.suppress(AttributeError):
+            self._lines.close()
+            self._connection.close()
+
+
+@pytest.fixture
+def dialogue(tmp_path):
+    made = Dialogue(tmp_path / "lotor.sock")
+    yield made
+    made.close()
+
+
+def vc(dialogue, *more):
+    return Screen("vc", "-s", str(dialogue.path), *more, "192.0.2.50")
+
+
+def secret(text):
+    return Answer({Field.PASSWORD: Secret(text.encode())})
+
+
+def test_newcomer_18_what_is_typed_early_is_not_shown_and_counts(dialogue):
+    screen = vc(dialogue, "-u", "alice")
+    screen.expect("connecting to 192.0.2.50")
+    assert not screen.echoes
+    screen.type("sesame\n")
+    dialogue.accept()
+    assert dialogue.hear() == Connect("192.0.2.50", "alice")
+    dialogue.say(ASK)
+    assert dialogue.hear() == secret("sesame")
+    dialogue.say(Connected("10.99.99.1"))
+    assert screen.end() == 0
+    assert "sesame" not in screen.shown
+
+
+def test_newcomer_18_a_login_is_shown_and_its_password_is_not(dialogue):
+    screen = vc(dialogue)
+    dialogue.accept()
+    dialogue.hear()
+    dialogue.say(Prompt(("user name", "password")))
+    screen.expect("Login: ")
+    screen.type("alice\n")
+    screen.expect("alice")
+    screen.expect("Password: ")
+    assert not screen.echoes
+    screen.type("sesame\n")
+    assert dialogue.hear() == Answer({Field.USER_NAME: Secret(b"alice"), Field.PASSWORD: Secret(b"sesame")})
+    dialogue.say(REFUSED)
+    dialogue_second(dialogue, Connect("192.0.2.50", "alice"))
+    screen.expect("try again")
+    screen.expect("Password: ")
+    screen.type("open sesame\n")
+    assert dialogue.hear() == secret("open sesame")
+    dialogue.say(Connected("10.99.99.1"))
+    assert screen.end() == 0
+    assert "sesame" not in screen.shown
+
+
+def dialogue_second(dialogue, expected):
+    """Who was asked for a name is not asked for it again."""
+    assert dialogue.hear() == expected
+    dialogue.say(ASK)
+
+
+def test_newcomer_18_a_wrong_password_can_be_typed_three_times(dialogue):
+    screen = vc(dialogue, "-u", "alice")
+    dialogue.accept()
+    for word in ("one", "two", "three"):
+        assert dialogue.hear() == Connect("192.0.2.50", "alice")
+        dialogue.say(ASK)
+        screen.expect("Password: ")
+        screen.type(f"{word}\n")
+        assert dialogue.hear() == secret(word)
+        dialogue.say(REFUSED)
+        if word != "three":
+            screen.expect("refused the login of alice: try again")
+    assert screen.end() == Exit.LOGIN_REFUSED
+    assert screen.shown.endswith("lotor: gateway 192.0.2.50 refused the login of alice\n")
+
+
+def test_newcomer_18_a_password_that_nobody_typed_is_tried_once(dialogue):
+    """A saved one stays wrong."""
+    screen = vc(dialogue, "-u", "alice")
+    dialogue.accept()
+    dialogue.hear()
+    dialogue.say(REFUSED)
+    assert screen.end() == Exit.LOGIN_REFUSED
+
+
+def test_newcomer_18_another_failure_is_not_tried_again(dialogue):
+    screen = vc(dialogue, "-u", "alice")
+    dialogue.accept()
+    dialogue.hear()
+    dialogue.say(ASK)
+    screen.expect("Password: ")
+    screen.type("sesame\n")
+    dialogue.hear()
+    dialogue.say(Failed("no answer from 192.0.2.50", "NO_ANSWER"))
+    assert screen.end() == Exit.NO_ANSWER
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_newcomer_18_the_terminal_is_as_it_was_whatever_ended_the_command(dialogue, number):
+    program = [sys.executable, "-c", SHELL]
+    screen = Screen(*PROGRAM, "vc", "-s", str(dialogue.path), "-u", "alice", "gw", program=program)
+    dialogue.accept()
+    dialogue.hear()
+    dialogue.say(ASK)
+    screen.expect("Password: ")
+    assert not screen.echoes
+    os.kill(child_of(screen.child), number)
+    screen.expect("ended, echo True")
+    assert screen.end() == 0
+
+
+SHELL = """
+import signal, subprocess, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+subprocess.run(sys.argv[1:], preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+print("ended, echo", bool(termios.tcgetattr(0)[3] & termios.ECHO))
+"""
+
+
+def child_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:  # noqa: PTH123 - one line
+        return int(file.read().split()[0])
+
+
+def test_newcomer_17_ctrl_c_at_the_password_is_130(dialogue):
+    screen = vc(dialogue, "-u", "alice")
+    dialogue.accept()
+    dialogue.hear()
+    dialogue.say(Progress("no answer yet"), ASK)
+    screen.expect("Password: ")
+    screen.type("\x03")
+    assert screen.end() == Exit.INTERRUPTED
+    assert "interrupted" in screen.shown
+
+
+def test_newcomer_15_without_a_daemon_the_way_without_one_is_named(tmp_path):
+    screen = Screen("vc", "-s", str(tmp_path / "none"), "192.0.2.50")
+    assert screen.end() == Exit.NO_DAEMON
+    assert "or connect without one: --ca ca.crt" in screen.shown
