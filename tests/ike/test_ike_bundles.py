@@ -138,6 +138,46 @@ def test_transport_mode_is_no_tunnel(mode):
     assert choose(PLAIN, esp(mode=mode), esp(2, mode=EncapsulationMode.TUNNEL), udp=False).offer.bundle[0].number == 2
 
 
+@pytest.mark.parametrize(
+    ("spi", "told"),
+    [
+        (bytes(4), "SPI 0 offered, those below 256 are reserved"),
+        (b"\0\0\0\xff", "SPI 255 offered, those below 256 are reserved"),
+        (bytes(8), "an SPI of 8 octets offered, 4 are wanted"),
+        (b"", "an SPI of 0 octets offered, 4 are wanted"),
+    ],
+)
+def test_l04_an_spi_that_cannot_be_used_is_named(spi, told):
+    text = refusal(PLAIN, esp(spi=spi))
+    assert told in text
+    assert "tunnel mode" not in text
+    assert "no tunnel mode in UDP offered" in refusal(PLAIN, esp(mode=EncapsulationMode.TRANSPORT))
+
+
+@pytest.mark.parametrize(
+    ("offered", "told"),
+    [
+        ((replace(SUITE, integrity=Integrity.HMAC_MD5),), "integrity hmac_md5 offered, hmac_sha1 wanted"),
+        (
+            (
+                replace(SUITE, integrity=Integrity.HMAC_MD5),
+                EspSuite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA256),
+            ),
+            "integrity hmac_md5 or hmac_sha256 offered, hmac_sha1 wanted",
+        ),
+        ((OTHER,), "cipher differs"),
+        ((replace(OTHER, integrity=Integrity.HMAC_MD5), SUITE), ""),
+        ((EspSuite(Cipher.AES_GCM_16, 128, None),), "cipher differs"),
+    ],
+)
+def test_a_misfit_of_phase_2_names_what_differs(offered, told):
+    proposals = [esp(number, suite=suite) for number, suite in enumerate(offered, 1)]
+    if told:
+        assert refusal(PLAIN, *proposals).endswith(f"({told})")
+    else:
+        assert choose(PLAIN, *proposals).suite == SUITE
+
+
 # -- the initiator ----------------------------------------------------------------------------------------------------
 
 

@@ -233,13 +233,30 @@ def test_a_peer_without_a_lease_does_not_name_itself_after_somebodys_address(nam
     assert bool(counter.host.installed) is admitted
 
 
-@pytest.mark.parametrize("kilobytes", [1, 2**32 - 1, 2**63, 2**80])
-def test_a_volume_beyond_all_counters_is_the_largest_one(kilobytes):
-    """Engines count octets in 64 bits."""
+@pytest.mark.parametrize(
+    ("kilobytes", "kept"), [(1, 1024), (5000, 5000), (2**32 - 1, 2**32 - 1), (2**63, 2**32 - 1), (2**80, 2**32 - 1)]
+)
+def test_f16_a_volume_is_kept_within_its_bounds(kilobytes, kept):
     counter = Counter()
     speaker = _logged_in(counter)
     data = kilobytes.to_bytes(12, "big")
     volume = (Attribute.tv(EspAttribute.LIFE_TYPE, 2), Attribute.tlv(EspAttribute.LIFE_DURATION, data))
     speaker.hear(counter.receive(speaker.say(Q, 50, _offer(*volume), Nonce(bytes(16))))[0])
     (child,) = counter.host.installed.values()
-    assert child.lifetime.hard_octets == min(kilobytes * 1024, 2**63)
+    assert child.lifetime.hard_octets == kept * 1024
+
+
+@pytest.mark.parametrize("seconds", [1, 2**32, 2**40, 2**63])
+def test_f16_a_lifetime_beyond_its_bounds_is_kept_within_them_and_renewed(seconds):
+    """Under `obey` the gateway takes the client's number over; its own renewal names it again, and has to be sent."""
+    counter = Counter(Policy((replace(GATEWAY, proposal_check=ProposalCheck.OBEY),), CHILD))
+    speaker = _logged_in(counter)
+    transform = esp_transform(1, CHILD.suites[0], group=None, encapsulation=3, lifetime=seconds)
+    offer = SecurityAssociation((Proposal(1, Protocol.ESP, b"\x11\x22\x33\x44", (transform,)),))
+    speaker.hear(counter.receive(speaker.say(Q, 50, offer, Nonce(bytes(16))))[0])
+    counter.receive(speaker.say(Q, 50))
+    (child,) = counter.host.installed.values()
+    assert child.lifetime.hard_seconds == min(max(seconds, 30), 2**32 - 1)
+    (asked,) = counter.settle(counter.endpoint.command(ChildExpired(child.id, hard=False), counter.now))
+    assert asked[18] == Q
+    assert len(counter.endpoint._sessions.by_id[1].exchanges.running(Q)) == 1

@@ -10,6 +10,7 @@ from lotor.ike.errors import PolicyRefusal
 from lotor.ike.events import ChildUp, Ended
 from lotor.ike.intents import ChildExpired
 from lotor.ike.v1 import bundles, choose, riders
+from lotor.model.algorithms import KEY_LENGTHS, SHORT_BLOCKS, USUAL_BITS, Cipher, EspSuite, Integrity
 from lotor.model.policy import Policy, ProposalCheck
 from lotor.wire.v1.attributes import Attribute, encode_attributes
 from lotor.wire.v1.numbers import EspAttribute, NotifyType, Protocol
@@ -106,6 +107,28 @@ def test_either_end_renews_what_is_nearly_used_up(renews):
     world.run(60)
     assert len(gateway.installed) == len(client.installed) == 1
     assert not client.of(Ended)
+
+
+SWEET32 = 4 * MB * MB * 1024
+"""Octets."""
+
+
+@pytest.mark.parametrize(("here", "kept"), [(None, SWEET32), (9 * MB * MB, SWEET32), (20 * MB, 20 * MB * 1024)])
+@pytest.mark.parametrize("cipher", sorted(SHORT_BLOCKS - {Cipher.IDEA_CBC}, key=str))
+def test_f16_no_key_of_a_cipher_with_short_blocks_carries_more_than_4_gib(cipher, here, kept):
+    bits = USUAL_BITS if cipher in KEY_LENGTHS else 0
+    world, gateway, client = pair()
+    for host in (gateway, client):
+        short = replace(CHILD, suites=(EspSuite(cipher, bits, Integrity.HMAC_SHA1),), volume=here)
+        host.policy = Policy(host.policy.remotes, short)
+        host.endpoint = type(host.endpoint)(host.policy, host.dice)
+    connect(world, client, gateway)
+    assert world.run(20, lambda: is_up(client) and is_up(gateway))
+    assert _limits(gateway) == _limits(client) == [kept]
+    first = gateway.of(ChildUp)[0].child
+    world.do(gateway, gateway.endpoint.command(ChildExpired(first.id, hard=False), world.now))
+    assert world.run(5, lambda: len(client.of(ChildUp)) == len(gateway.of(ChildUp)) == 2)
+    assert _limits(gateway) == _limits(client) == [kept] * 2
 
 
 def test_no_gateway_makes_a_client_renew_all_the_time():

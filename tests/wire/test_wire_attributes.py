@@ -6,6 +6,7 @@ import pytest
 
 from lotor.wire.errors import Malformed
 from lotor.wire.v1.attributes import BIGGEST_NUMBER, Attribute, decode_attributes, encode_attributes
+from lotor.wire.v1.numbers import XauthAttribute
 
 
 def test_both_forms_are_written_as_rfc_2408_draws_them():
@@ -73,3 +74,33 @@ def test_the_number_of_attributes_is_bounded():
 def test_what_does_not_fit_is_not_written(attribute):
     with pytest.raises(ValueError, match=r"fit|needs"):
         encode_attributes([attribute])
+
+
+@pytest.mark.parametrize(
+    ("number", "size", "basic"),
+    [
+        (0, 2, True),
+        (65535, 2, True),
+        (65536, 4, False),
+        (2**32 - 1, 4, False),
+        (2**32, 8, False),
+        (2**64 - 1, 8, False),
+    ],
+)
+def test_f16_numbers_have_a_form_up_to_eight_octets(number, size, basic):
+    made = Attribute.integer(12, number)
+    assert (len(made.data), made.basic, made.number) == (size, basic, number)
+
+
+@pytest.mark.parametrize("number", [-1, 2**64, 2**80])
+def test_f16_a_number_that_has_no_form_is_a_value_error(number):
+    with pytest.raises(ValueError, match="does not fit"):
+        Attribute.integer(12, number)
+    with pytest.raises(ValueError, match="does not fit"):
+        Attribute.tv(12, number)
+
+
+def test_f5_what_a_person_typed_is_not_kept_by_the_reader():
+    """Short attributes of transforms are read once and remembered; those that may be secret are not."""
+    octets = encode_attributes([Attribute(XauthAttribute.USER_PASSWORD, b"pw", basic=True)])
+    assert decode_attributes(octets)[0] is not decode_attributes(octets)[0]

@@ -21,6 +21,7 @@ from lotor.wire.v1.proposals import (
     read_ike,
     read_ipcomp,
 )
+from lotor.wire.v1.readings import LARGEST_VOLUME, LEAST_LIFETIME, LEAST_VOLUME, LONGEST_LIFETIME
 
 HYBRID = IkeSuite(Cipher.AES_CBC, 256, Hash.SHA1, Group.MODP2048, AuthMethod.HYBRID_RSA, 28800)
 ESP = EspSuite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA1)
@@ -88,7 +89,7 @@ ike_suites = st.builds(
     st.sampled_from(Hash),
     st.sampled_from(Group),
     st.sampled_from([method for method in AuthMethod if method is not AuthMethod.ECDSA]),
-    st.integers(1, 2**32 - 1),
+    st.integers(LEAST_LIFETIME, LONGEST_LIFETIME),
 )
 ike_suites |= st.builds(
     lambda suite, curve: replace(suite, method=AuthMethod.ECDSA, curve=curve), ike_suites, st.sampled_from(Curve)
@@ -161,9 +162,49 @@ def test_offers_that_no_one_here_speaks_are_named_for_people():
 
 
 def test_lifetimes_follow_their_life_type():
-    offer = read_ike(ike(tv(11, 2), tv(12, 1000), tv(11, 1), tv(12, 600), tv(12, 700), tv(11, 3), tv(12, 5)))
-    assert (offer.lifetime_seconds, offer.lifetime_kilobytes) == (600, 1000)
+    offer = read_ike(ike(tv(11, 2), tv(12, 2000), tv(11, 1), tv(12, 600), tv(11, 3), tv(12, 5)))
+    assert (offer.lifetime_seconds, offer.lifetime_kilobytes) == (600, 2000)
     assert read_ike(ike(tv(12, 600))).lifetime_seconds is None
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        (*GOOD, tv(11, 1), tv(12, 600)),
+        (*GOOD, tv(12, 600)),
+        (*GOOD, tv(11, 1)),
+        (*GOOD, tv(11, 2), tv(12, 2000), tv(12, 2000)),
+        (*GOOD, tv(11, 2), tv(12, 2000), tv(11, 2), tv(12, 3000)),
+    ],
+)
+def test_h4_a_lifetime_that_stands_twice_is_no_suite(twice):
+    assert read_ike(ike(*GOOD, tv(11, 2), tv(12, 2000))).suite() is not None
+    assert read_ike(ike(*twice)).suite() is None
+
+
+def test_h4_a_key_length_of_zero_is_no_suite():
+    assert read_ike(ike(*without(14))).suite() is not None
+    assert read_ike(ike(*without(14), tv(14, 0))).suite() is None
+    assert read_esp(esp(12, tv(5, 2))).suite() is not None
+    assert read_esp(esp(12, tv(6, 0), tv(5, 2))).suite() is None
+
+
+@pytest.mark.parametrize(
+    ("named", "read"),
+    [(1, LEAST_LIFETIME), (29, LEAST_LIFETIME), (30, 30), (2**32 - 1, 2**32 - 1), (2**40, LONGEST_LIFETIME)],
+)
+def test_f16_lifetimes_are_read_within_their_bounds(named, read):
+    life = Attribute.integer(12, named)
+    assert read_ike(ike(*without(12), life)).lifetime_seconds == read
+    assert read_esp(esp(12, tv(5, 2), tv(1, 1), Attribute.integer(2, named))).lifetime_seconds == read
+
+
+@pytest.mark.parametrize(
+    ("named", "read"), [(0, None), (1, LEAST_VOLUME), (2000, 2000), (2**40, LARGEST_VOLUME), (2**80, LARGEST_VOLUME)]
+)
+def test_f16_volumes_are_read_within_their_bounds_and_none_is_no_limit(named, read):
+    volume = Attribute.tlv(2, named.to_bytes(12, "big"))
+    assert read_esp(esp(12, tv(5, 2), tv(1, 2), volume)).lifetime_kilobytes == read
 
 
 # -- phase 2 ----------------------------------------------------------------------------------------------------------
@@ -203,7 +244,12 @@ esp_suites = st.one_of(
 )
 
 
-@given(esp_suites, st.none() | st.sampled_from(Group), st.sampled_from(EncapsulationMode), st.integers(0, 2**32 - 1))
+@given(
+    esp_suites,
+    st.none() | st.sampled_from(Group),
+    st.sampled_from(EncapsulationMode),
+    st.integers(LEAST_LIFETIME, LONGEST_LIFETIME),
+)
 def test_every_phase_2_suite_reads_back(suite, group, encapsulation, lifetime):
     offer = read_esp(esp_transform(7, suite, group=group, encapsulation=encapsulation, lifetime=lifetime))
     assert offer.suite() == suite

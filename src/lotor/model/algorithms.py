@@ -24,7 +24,10 @@ class Cipher(Enum):
 AEADS = frozenset({Cipher.AES_GCM_16, Cipher.CHACHA20_POLY1305})
 
 SHORT_BLOCKS = frozenset({Cipher.TRIPLE_DES_CBC, Cipher.BLOWFISH_CBC, Cipher.CAST_CBC, Cipher.IDEA_CBC})
-"""Ciphers with blocks of 64 bits, which repeat in long connections."""
+"""Ciphers with blocks of 64 bits, which repeat in long connections (Sweet32, CVE-2016-2183)."""
+
+SHORT_BLOCK_VOLUME = 4 << 20
+"""Kilobytes under one key of such a cipher: 2^29 blocks, of which two are the same with a chance of 1 in 128."""
 
 _LARGE = (128, 192, 256)
 KEY_LENGTHS: dict[Cipher, tuple[int, ...]] = {

@@ -91,6 +91,16 @@ def has_ipcomp(sa: SecurityAssociation) -> bool:
     return any(proposal.protocol == Protocol.IPCOMP for proposal in sa.proposals)
 
 
+def wrong_spi(sa: SecurityAssociation) -> str:
+    """What is wrong with the SPI of an offer of ESP, empty where all can be used."""
+    wrong = next((one.spi for one in sa.proposals if one.protocol == Protocol.ESP and not _usable(one.spi)), None)
+    if wrong is None:
+        return ""
+    if len(wrong) != SPI_SIZE:
+        return f"an SPI of {len(wrong)} octets offered, {SPI_SIZE} are wanted"
+    return f"SPI {int.from_bytes(wrong, 'big')} offered, those below {LOWEST_SPI} are reserved"
+
+
 def offer(policy: ChildPolicy, mode: int, spi: bytes, cpi: int | None) -> SecurityAssociation:
     """Ours: with a CPI each suite with IPComp first, then without. `mode`: the encapsulation."""
     esp = Proposal(1, Protocol.ESP, spi, _esp_transforms(policy, mode))

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.v1 import bundles
 from lotor.ike.v1.bundles import Offered
-from lotor.model.algorithms import EspSuite, Group, IkeSuite
+from lotor.ike.v1.offers import IkeOffers, bits_misfit, life_misfit
+from lotor.model.algorithms import SHORT_BLOCK_VOLUME, SHORT_BLOCKS, Cipher, EspSuite, Group, IkeSuite, Integrity
 from lotor.model.policy import ChildPolicy, ProposalCheck, RemotePolicy
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
-from lotor.wire.v1.numbers import NotifyType, Protocol
-from lotor.wire.v1.proposals import EspOffer, IkeOffer, read_ike, with_lifetime
+from lotor.wire.v1.numbers import NotifyType
+from lotor.wire.v1.proposals import EspOffer, with_lifetime
 
 NOT_OFFERED = "the gateway chose something that was not offered"
+
+_GROUPS = frozenset(map(int, Group))
 
 SHOWN = 4
 """Offers named in a refusal; a client may send two dozen."""
 
 
-def _refuse(offered: list[str], wanted: list[str], misfit: str) -> PolicyRefusal:
+def _refuse(offered: Sequence[object], wanted: Iterable[str], misfit: str) -> PolicyRefusal:
+    """`offered`: what reads as the offers. Only the few that are shown are put into words."""
     distinct = list(dict.fromkeys(offered))
     more = f" and {len(distinct) - SHOWN} more" if len(distinct) > SHOWN else ""
-    theirs = ", ".join(distinct[:SHOWN]) + more or "nothing"
-    text = f"no proposal chosen: offered {theirs}; wanted {', '.join(wanted)}"
+    theirs = ", ".join(map(str, distinct[:SHOWN])) + more or "nothing"
+    text = f"no proposal chosen: offered {theirs}; wanted {', '.join(dict.fromkeys(wanted))}"
     reason = Reason(Cause.NO_PROPOSAL, text + (f" ({misfit})" if misfit else ""))
     return PolicyRefusal(reason, NotifyType.NO_PROPOSAL_CHOSEN)
 
@@ -46,66 +49,24 @@ class ChosenIke:
     offered: int = 0
 
 
-def _ike_offers(sa: SecurityAssociation) -> Iterator[tuple[Proposal, IkeOffer]]:
-    for proposal in sa.proposals:
-        if proposal.protocol == Protocol.ISAKMP:
-            for transform in proposal.transforms:
-                yield proposal, read_ike(transform)
-
-
-def _ike_misfit(check: ProposalCheck, wanted: IkeSuite, offered: IkeSuite | None) -> str:
-    """The first attribute that does not fit, empty when all do."""
-    if offered is None:
-        return "unknown algorithm"
-    for name in ("cipher", "hash", "group", "method"):
-        if getattr(offered, name) is not getattr(wanted, name):
-            return f"{name} differs"
-    if offered.curve and wanted.curve and offered.curve is not wanted.curve:
-        return f"curve {offered.curve.value} offered, our certificate has an ECDSA key on {wanted.curve.value}"
-    return _bits_misfit(check, wanted.key_bits, offered.key_bits) or _life_misfit(
-        check, wanted.lifetime, offered.lifetime
-    )
-
-
-def _bits_misfit(check: ProposalCheck, wanted: int, offered: int) -> str:
-    if check is ProposalCheck.OBEY or offered == wanted:
-        return ""
-    if check is ProposalCheck.EXACT or offered < wanted:
-        return f"key length {offered} offered, {wanted} wanted"
-    return ""
-
-
-def _life_misfit(check: ProposalCheck, wanted: int, offered: int) -> str:
-    if check is ProposalCheck.STRICT and offered > wanted:
-        return f"lifetime {offered} s offered, at most {wanted} s allowed by proposal_check strict"
-    if check is ProposalCheck.EXACT and offered != wanted:
-        return f"lifetime {offered} s offered, exactly {wanted} s wanted by proposal_check exact"
-    return ""
-
-
 def _agreed_life(check: ProposalCheck, mine: int, theirs: int) -> int:
     return theirs if check is ProposalCheck.OBEY else min(mine, theirs)
 
 
-def ike_choice(remote: RemotePolicy, sa: SecurityAssociation) -> ChosenIke:
+def ike_choice(remote: RemotePolicy, offers: IkeOffers) -> ChosenIke | None:
     """The responder's choice: our proposals in their order, the first of the peer's transforms that fits each."""
-    offers = [(proposal, offer, offer.suite()) for proposal, offer in _ike_offers(sa)]
     for wanted in remote.proposals:
-        for proposal, offer, suite in offers:
-            if suite is not None and not _ike_misfit(remote.proposal_check, wanted, suite):
-                return _for_how_long(remote, wanted.lifetime, ChosenIke(suite, proposal, offer.transform))
-    raise ike_refusal((remote,), sa)
+        found = offers.fitting(remote.proposal_check, wanted)
+        if found is not None:
+            choice = ChosenIke(found.suite, found.proposal, found.offer.transform)
+            return _for_how_long(remote, wanted.lifetime, choice)
+    return None
 
 
-def ike_refusal(remotes: Iterable[RemotePolicy], sa: SecurityAssociation) -> PolicyRefusal:
+def ike_refusal(remotes: Sequence[RemotePolicy], offers: IkeOffers) -> PolicyRefusal:
     """What is offered beside what any of the blocks would take, and the misfit of the offer that came nearest."""
-    offers, misfit, wishes = [offer for _, offer in _ike_offers(sa)], "", list[str]()
-    suites = [offer.suite() for offer in offers]
-    for remote in remotes:
-        wishes += [str(wanted) for wanted in remote.proposals]
-        for wanted, suite in product(remote.proposals, suites):
-            misfit = _telling(misfit, _ike_misfit(remote.proposal_check, wanted, suite))
-    return _refuse([str(offer) for offer in offers], list(dict.fromkeys(wishes)), misfit)
+    wishes = dict.fromkeys((remote.proposal_check, wanted) for remote in remotes for wanted in remote.proposals)
+    return _refuse(offers.words(), (str(wanted) for _, wanted in wishes), offers.misfit(wishes))
 
 
 def _for_how_long(remote: RemotePolicy, mine: int, choice: ChosenIke) -> ChosenIke:
@@ -116,25 +77,18 @@ def _for_how_long(remote: RemotePolicy, mine: int, choice: ChosenIke) -> ChosenI
     return replace(choice, suite=replace(choice.suite, lifetime=life), shortened=life < theirs, offered=theirs)
 
 
-def _telling(before: str, now: str) -> str:
-    """The misfit worth telling: the one found latest in the order of checks."""
-    rank = ("", "unknown", "cipher", "hash", "group", "method", "curve", "key", "lifetime", "volume")
-    return max(before, now, key=lambda text: rank.index(text.split(" ")[0]))
-
-
 def ike_answer(remote: RemotePolicy, sa: SecurityAssociation) -> IkeSuite:
     """The initiator's check of the responder's choice: exactly one transform, and one that we offered. A longer
     lifetime than ours is not kept to, and with `exact` no other one is taken."""
-    offers = [offer for _, offer in _ike_offers(sa)]
-    misfit = NOT_OFFERED
-    for wanted in remote.proposals if len(offers) == 1 else ():
-        answered = offers[0].suite()
+    offers, misfit = IkeOffers(sa), NOT_OFFERED
+    for wanted in remote.proposals if len(offers.read) == 1 else ():
+        answered = offers.read[0].suite()
         if answered is not None and replace(answered, lifetime=0) == replace(wanted, lifetime=0):
             theirs, exact = answered.lifetime, remote.proposal_check is ProposalCheck.EXACT
-            misfit = _life_misfit(remote.proposal_check, wanted.lifetime, theirs) if exact else ""
+            misfit = life_misfit(remote.proposal_check, wanted.lifetime, theirs) if exact else ""
             if not misfit:
                 return replace(answered, lifetime=_agreed_life(remote.proposal_check, wanted.lifetime, theirs))
-    raise _refuse([str(offer) for offer in offers], [str(suite) for suite in remote.proposals], misfit)
+    raise _refuse(offers.words(), (str(suite) for suite in remote.proposals), misfit)
 
 
 # --- phase 2 ---------------------------------------------------------------------------------------------------------
@@ -162,32 +116,25 @@ def _fits_path(offer: EspOffer, *, udp: bool) -> bool:
     return offer.encapsulation in (bundles.UDP_TUNNELS if udp else bundles.TUNNELS)
 
 
-def _same_algorithms(check: ProposalCheck, wanted: EspSuite, offered: EspSuite) -> str:
-    if (offered.cipher, offered.integrity) != (wanted.cipher, wanted.integrity):
-        return "cipher differs"
-    return _bits_misfit(check, wanted.key_bits, offered.key_bits)
+def _esp_misfit(check: ProposalCheck, child: ChildPolicy, wanted: EspSuite, offer: Suited) -> str:
+    """The first attribute that does not fit, of an offer with the algorithms that are wanted."""
+    bits = bits_misfit(check, wanted.key_bits, offer.suite.key_bits)
+    return bits or _group_misfit(check, child.pfs_group, offer.esp.group) or _lifetimes_misfit(check, child, offer.esp)
 
 
-def _esp_misfit(check: ProposalCheck, child: ChildPolicy, wanted: EspSuite, offer: EspOffer) -> str:
-    offered = offer.suite()
-    if offered is None:
-        return "unknown algorithm"
-    misfit = _same_algorithms(check, wanted, offered)
-    if misfit:
-        return misfit
-    group, mine = offer.group, child.pfs_group
-    if group is not None and group not in set(Group):
-        return f"group {group} offered for PFS is not known here"
-    if mine is not None and group != mine and check is not ProposalCheck.OBEY:
-        return f"group {group or 'none'} offered for PFS, {mine.name.lower()} wanted"
-    if mine is None and group is not None and check is ProposalCheck.EXACT:
+def _group_misfit(check: ProposalCheck, mine: Group | None, theirs: int | None) -> str:
+    if theirs is not None and theirs not in _GROUPS:
+        return f"group {theirs} offered for PFS is not known here"
+    if mine is not None and theirs != mine and check is not ProposalCheck.OBEY:
+        return f"group {theirs or 'none'} offered for PFS, {mine.name.lower()} wanted"
+    if mine is None and theirs is not None and check is ProposalCheck.EXACT:
         return "group offered for PFS, none wanted"
-    return _lifetimes_misfit(check, child, offer)
+    return ""
 
 
 def _lifetimes_misfit(check: ProposalCheck, child: ChildPolicy, offer: EspOffer) -> str:
     volume = _volume_misfit(check, child.volume, offer.lifetime_kilobytes)
-    return _life_misfit(check, child.lifetime, offer.lifetime_seconds or child.lifetime) or volume
+    return life_misfit(check, child.lifetime, offer.lifetime_seconds or child.lifetime) or volume
 
 
 def _volume_misfit(check: ProposalCheck, wanted: int | None, offered: int | None) -> str:
@@ -203,26 +150,84 @@ def _volume_misfit(check: ProposalCheck, wanted: int | None, offered: int | None
 def _agreed_volume(check: ProposalCheck, mine: int | None, theirs: int | None) -> int | None:
     if check is ProposalCheck.OBEY and theirs is not None:
         return theirs
-    return min((each for each in (mine, theirs) if each is not None), default=None)
+    return _least(mine, theirs)
+
+
+def safe_volume(suite: EspSuite, kilobytes: int | None) -> int | None:
+    """Not more than one key of the cipher may carry, whatever was agreed; the peer need not know."""
+    return _least(kilobytes, SHORT_BLOCK_VOLUME if suite.cipher in SHORT_BLOCKS else None)
+
+
+def _least(*limits: int | None) -> int | None:
+    return min((each for each in limits if each is not None), default=None)
 
 
 def esp_choice(check: ProposalCheck, child: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> ChosenEsp:
     """The responder's choice: our suites in their order, the first of the peer's offers that fits each."""
     offers = [each for each in bundles.offered(sa, child.compression) if _fits_path(each.esp, udp=udp)]
-    misfit = ""
+    suited, misfit = _by_algorithms(offers), ""
     for wanted in child.suites:
-        for offer in offers:
-            misfit_here = _esp_misfit(check, child, wanted, offer.esp)
+        same = suited.get((wanted.cipher, wanted.integrity), ())
+        for offer in same:
+            misfit_here = _esp_misfit(check, child, wanted, offer)
             if not misfit_here:
-                return _chosen(check, child, offer)
+                return _chosen(check, child, offer.offer)
             misfit = _telling(misfit, misfit_here)
+        if not same:
+            misfit = _telling(misfit, _other_algorithms(wanted, suited))
     raise _refuse(bundles.texts(sa), _wanted(child), misfit if offers else _unusable(child, sa, udp=udp))
+
+
+@dataclass(frozen=True, slots=True)
+class Suited:
+    """An offer that is a suite."""
+
+    offer: Offered
+    suite: EspSuite
+
+    @property
+    def esp(self) -> EspOffer:
+        return self.offer.esp
+
+
+Algorithms = tuple[Cipher, Integrity | None]
+
+
+def _by_algorithms(offers: Iterable[Offered]) -> dict[Algorithms, list[Suited]]:
+    found: dict[Algorithms, list[Suited]] = {}
+    for offer in offers:
+        suite = offer.esp.suite()
+        if suite is not None:
+            found.setdefault((suite.cipher, suite.integrity), []).append(Suited(offer, suite))
+    return found
+
+
+def _other_algorithms(wanted: EspSuite, suited: Collection[Algorithms]) -> str:
+    """What differs where no offer has both algorithms of a wish."""
+    if not suited:
+        return "unknown algorithm"
+    beside = list(dict.fromkeys(_integrity(integrity) for cipher, integrity in suited if cipher is wanted.cipher))
+    if not beside:
+        return "cipher differs"
+    return f"integrity {' or '.join(beside)} offered, {_integrity(wanted.integrity)} wanted"
+
+
+def _integrity(word: Integrity | None) -> str:
+    return word.value if word is not None else "none"
+
+
+def _telling(before: str, now: str) -> str:
+    """The misfit worth telling: the one found latest in the order of checks."""
+    rank = ("", "unknown", "cipher", "integrity", "key", "group", "lifetime", "volume")
+    return max(before, now, key=lambda text: rank.index(text.split(" ")[0]))
 
 
 def _unusable(child: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> str:
     """Why none of the offers is one that could be looked at."""
     if bundles.has_ah(sa):
         return NO_AH
+    if wrong := bundles.wrong_spi(sa):
+        return wrong
     if bundles.has_ipcomp(sa) and not child.compression:
         return "IPComp is not accepted here, and ESP was not offered without it"
     return f"no tunnel mode {'in UDP ' if udp else ''}offered"
@@ -244,7 +249,7 @@ def _chosen(check: ProposalCheck, child: ChildPolicy, offer: Offered) -> ChosenE
         suite=suite,
         group=Group(esp.group) if esp.group is not None else None,
         lifetime=life,
-        kilobytes=kilobytes,
+        kilobytes=safe_volume(suite, kilobytes),
         shortened=life < theirs,
         offered=theirs,
         offer=offer,

@@ -82,14 +82,14 @@ def _wishes(session: Session, replaces: Pair | None) -> ChildPolicy:
     policy, given = session.desk.policy.child, session.facts.configuration
     if replaces is not None and not replaces.initiated:
         seconds = replaces.child.lifetime.hard_seconds or policy.lifetime
-        octets = replaces.child.lifetime.hard_octets
+        octets, limit = replaces.child.lifetime.hard_octets, choose.safe_volume(replaces.child.suite, None)
         return replace(
             policy,
             suites=(replaces.child.suite,),
             pfs_group=replaces.group,
             lifetime=int(seconds),
             ipcomp=replaces.child.compression is not None,
-            volume=octets // 1024 if octets else None,
+            volume=octets // 1024 if octets and octets // 1024 != limit else None,
         )
     told = given.pfs_group if given is not None else None
     if policy.pfs_group is None and told in set(Group):
@@ -153,7 +153,7 @@ def _for_as_long_as_the_peer_can(session: Session, chosen: choose.ChosenEsp) -> 
         return chosen
     text = f"vpnc does not renew SA pairs: this one lasts as long as the session, not {chosen.lifetime} s"
     session.desk.tell(Remark(session.id, text))
-    volume = chosen.offer.esp.lifetime_kilobytes
+    volume = choose.safe_volume(chosen.suite, chosen.offer.esp.lifetime_kilobytes)
     return replace(chosen, lifetime=chosen.offered, shortened=False, kilobytes=volume, limited=False)
 
 

@@ -17,18 +17,13 @@ from lotor.wire.v1.attributes import Attribute, decode_attributes, encode_attrib
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import CertificateEncoding, EspAttribute, IkeAttribute, LifeType, NotifyType, Protocol
 from lotor.wire.v1.payloads import Certificate, CertificateRequest, Notification, VendorId
+from lotor.wire.v1.readings import LEAST_LIFETIME, LEAST_VOLUME
 from lotor.wire.v1.vendors import NAT_TRAVERSALS, NatTraversal, Vendor, can_reassemble, fragmentation, recognise
 
 MOST_CERTIFICATES = 10
 
 FOR_EVER = 2147483
 """Seconds that Cisco's client and vpnc offer."""
-
-LEAST_LIFETIME = 30
-"""Seconds: no peer talks us into renewing all the time."""
-
-LEAST_VOLUME = 1024
-"""Kilobytes: nor by this."""
 
 
 def offered(remote: RemotePolicy) -> tuple[VendorId, ...]:

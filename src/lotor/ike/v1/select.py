@@ -10,6 +10,7 @@ from lotor.ike.errors import PolicyRefusal
 from lotor.ike.session import Session
 from lotor.ike.v1 import identify, riders
 from lotor.ike.v1.choose import ChosenIke, ike_choice, ike_refusal
+from lotor.ike.v1.offers import IkeOffers
 from lotor.model.distinguished import means
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.policy import RemotePolicy
@@ -40,11 +41,14 @@ def narrow(session: Session, choice: ChosenIke, peer: Identity, *said: Chain) ->
 
 
 def _choose(session: Session, sa: SecurityAssociation, peer: Identity | None, said: Iterable[Chain]) -> ChosenIke:
+    offers, candidates = IkeOffers(sa), session.facts.candidates or (session.remote,)
+    choices = [(remote, choice) for remote in candidates if (choice := ike_choice(remote, offers))]
+    if not choices:
+        raise ike_refusal(candidates, offers)
     fitting: list[tuple[RemotePolicy, ChosenIke]] = []
     refusals: list[PolicyRefusal] = []
-    for remote in session.facts.candidates or (session.remote,):
+    for remote, choice in choices:
         try:
-            choice = ike_choice(remote, sa)
             if peer is not None:
                 demand_identity(remote, peer)
         except PolicyRefusal as refusal:
@@ -52,17 +56,9 @@ def _choose(session: Session, sa: SecurityAssociation, peer: Identity | None, sa
         else:
             fitting.append((remote, choice))
     if not fitting:
-        raise _most_telling(session.facts.candidates or (session.remote,), sa, refusals)
-    session.remote, choice = _asked_for(fitting, riders.requested_issuers(said))
-    return choice
-
-
-def _most_telling(
-    candidates: Iterable[RemotePolicy], sa: SecurityAssociation, refusals: Iterable[PolicyRefusal]
-) -> PolicyRefusal:
-    """That of an identity, which comes after the proposals, or one that looks at the proposals of all blocks."""
-    later = (refusal for refusal in refusals if refusal.reason.cause is not Cause.NO_PROPOSAL)
-    return next(later, None) or ike_refusal(candidates, sa)
+        raise refusals[0]
+    session.remote, chosen = _asked_for(fitting, riders.requested_issuers(said))
+    return chosen
 
 
 def _asked_for(

@@ -43,7 +43,7 @@ def offered(session: Session, mode: str, *message: Payload) -> None:
 def _offers(sa: SecurityAssociation) -> list[str]:
     proposals = [each for each in sa.proposals if each.protocol == Protocol.ISAKMP]
     transforms = [each for proposal in proposals for each in proposal.transforms]
-    return list(dict.fromkeys(str(read_ike(transform)) for transform in transforms[:MOST_OFFERS]))
+    return [str(words) for words in dict.fromkeys(read_ike(each).words for each in transforms[:MOST_OFFERS])]
 
 
 def _vendors(message: tuple[Payload, ...]) -> Names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, TypeVar
 
 from lotor.wire.errors import Malformed
@@ -17,7 +18,11 @@ GENERIC = struct.Struct("!BxH")
 
 GENERIC_SIZE = GENERIC.size
 LONGEST_PAYLOAD = 0xFFFF
-MOST_TRANSFORMS = 256
+MOST_TRANSFORMS = 192
+"""Of all proposals together. The longest list that a client sends is that of Shrew in main mode, all on auto: 180."""
+MOST_OF_TRANSFORM = 16
+"""Attributes of one transform; clients send 6 to 9."""
+_TRANSFORM_HEAD = 4
 IPSEC_DOI = 1
 SIT_IDENTITY_ONLY = 1
 
@@ -32,7 +37,7 @@ class Transform:
         Number("number", 1),
         Number("id", 1),
         Reserved(2),
-        Nested("attributes", decode_attributes, encode_attributes),
+        Nested("attributes", partial(decode_attributes, most=MOST_OF_TRANSFORM), encode_attributes),
     )
 
     number: int
@@ -66,7 +71,11 @@ class Proposal:
 
 
 def _decode_transform(octets: bytes) -> Transform:
-    return Transform(**Transform.layout.decode(octets))
+    """The layout's fixed part by hand: a stranger's message may hold many."""
+    if len(octets) < _TRANSFORM_HEAD:
+        return Transform(**Transform.layout.decode(octets))
+    attributes = decode_attributes(octets[_TRANSFORM_HEAD:], most=MOST_OF_TRANSFORM)
+    return Transform(octets[0], octets[1], attributes)
 
 
 def _decode_proposals(octets: bytes) -> tuple[Proposal, ...]:
@@ -108,28 +117,40 @@ def generic_header(following: int, body: bytes, kind: int) -> bytes:
 def _decode_row(cursor: Cursor, kind: PayloadType, decode: Callable[[bytes], T]) -> tuple[T, ...]:
     """Structures of one kind, each naming whether another follows, up to the end of what holds them."""
     found: list[T] = []
-    following, name = int(kind), kind.name.lower()
+    following = int(kind)
     while following:
         if following != kind:
-            raise Malformed(f"{name} is followed by payload type {following}")
+            raise Malformed(f"{kind.name.lower()} is followed by payload type {following}")
         if len(found) == MOST_TRANSFORMS:
-            raise Malformed(f"more than {MOST_TRANSFORMS} {name}s")
-        place = f"{name} at offset {cursor.offset}"
-        following, _, high, low = cursor.take(GENERIC_SIZE, place)
-        body = cursor.take(_body_size(high << 8 | low, place), place)
+            raise Malformed(f"more than {MOST_TRANSFORMS} {kind.name.lower()}s")
+        start = cursor.offset
+        following, body = _next_body(cursor, kind)
         try:
             found.append(decode(body))
         except Malformed as fault:
-            raise fault.within(place) from None
+            raise fault.within(_place(kind, start)) from None
     if cursor.left:
-        raise Malformed(f"{cursor.left} octets too many behind the last {name}")
+        raise Malformed(f"{cursor.left} octets too many behind the last {kind.name.lower()}")
     return tuple(found)
 
 
-def _body_size(length: int, place: str) -> int:
+def _next_body(cursor: Cursor, kind: PayloadType) -> tuple[int, bytes]:
+    """What follows the structure at the cursor, and its body. Places are put into words only for a fault."""
+    start, left = cursor.offset, cursor.left
+    if left < GENERIC_SIZE:
+        raise Malformed(f"{_place(kind, start)} needs {GENERIC_SIZE} octets, {left} are left")
+    following, length = GENERIC.unpack_from(cursor.octets, start)
     if length < GENERIC_SIZE:
-        raise Malformed(f"{place} says length {length}, below its own header")
-    return length - GENERIC_SIZE
+        raise Malformed(f"{_place(kind, start)} says length {length}, below its own header")
+    if length > left:
+        needed = length - GENERIC_SIZE
+        raise Malformed(f"{_place(kind, start)} needs {needed} octets, {left - GENERIC_SIZE} are left")
+    cursor.offset = start + length
+    return following, cursor.octets[start + GENERIC_SIZE : start + length]
+
+
+def _place(kind: PayloadType, offset: int) -> str:
+    return f"{kind.name.lower()} at offset {offset}"
 
 
 def _encode_row(bodies: Sequence[bytes], kind: PayloadType) -> bytes:

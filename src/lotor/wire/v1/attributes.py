@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lotor.wire.errors import Malformed
 from lotor.wire.v1.numbers import XauthAttribute
@@ -13,6 +14,8 @@ MOST_ATTRIBUTES = 256
 BIGGEST_NUMBER = (1 << 64) - 1
 _HEAD = struct.Struct("!HH")
 _BASIC = 0x8000
+_FORMAT_BIT = 0x80
+"""In the first octet of an attribute of the short form."""
 _TYPE_MASK = 0x7FFF
 SECRET = frozenset(
     {XauthAttribute.USER_PASSWORD, XauthAttribute.PASSCODE, XauthAttribute.NEXT_PIN, XauthAttribute.ANSWER}
@@ -35,12 +38,14 @@ class Attribute:
     @property
     def number(self) -> int:
         """The value as an unsigned number, 0 when empty. Never above 2^64 - 1: a longer one reads as that."""
-        return int.from_bytes(self.data, "big") if len(self.data.lstrip(b"\0")) <= 8 else BIGGEST_NUMBER
+        if len(self.data) <= 8 or len(self.data.lstrip(b"\0")) <= 8:
+            return int.from_bytes(self.data, "big")
+        return BIGGEST_NUMBER
 
     @classmethod
     def tv(cls, type: int, number: int) -> Attribute:  # noqa: A002 - the field's own name
-        """The short form; `number` below 65536."""
-        return cls(type, number.to_bytes(2, "big"), basic=True)
+        """The short form. `ValueError` for a number that is not below 65536."""
+        return cls(type, _octets_of(number, 2), basic=True)
 
     @classmethod
     def tlv(cls, type: int, data: bytes) -> Attribute:  # noqa: A002 - the field's own name
@@ -49,19 +54,32 @@ class Attribute:
 
     @classmethod
     def integer(cls, type: int, number: int) -> Attribute:  # noqa: A002 - the field's own name
-        """A number: short below 65536, else long with 4 octets."""
-        return cls.tv(type, number) if number < 1 << 16 else cls.tlv(type, number.to_bytes(4, "big"))
+        """A number: short below 65536, else long with 4 octets, or 8 from 2^32 on. `ValueError` below 0 and from 2^64
+        on."""
+        if number < 1 << 16:
+            return cls.tv(type, number)
+        return cls.tlv(type, _octets_of(number, 4 if number < 1 << 32 else 8))
 
 
-def decode_attributes(octets: bytes, *, slack: int = 0) -> tuple[Attribute, ...]:
+def _octets_of(number: int, size: int) -> bytes:
+    if not 0 <= number < 1 << 8 * size:
+        raise ValueError(f"{number} does not fit in an attribute of {size} octets")
+    return number.to_bytes(size, "big")
+
+
+def decode_attributes(octets: bytes, *, slack: int = 0, most: int = MOST_ATTRIBUTES) -> tuple[Attribute, ...]:
     """All attributes. At most `slack` zero octets behind the last one are ignored (some peers align their lists)."""
     attributes: list[Attribute] = []
     offset, end = 0, len(octets)
-    while offset < end and not (end - offset <= slack and not any(octets[offset:])):
-        if len(attributes) == MOST_ATTRIBUTES:
-            raise Malformed(f"more than {MOST_ATTRIBUTES} attributes")
-        attribute, offset = _decode_attribute(octets, offset)
-        attributes.append(attribute)
+    while offset < end and not (slack >= end - offset and not any(octets[offset:])):
+        if len(attributes) == most:
+            raise Malformed(f"more than {most} attributes")
+        if octets[offset] & _FORMAT_BIT:
+            attributes.append(_short(octets[offset : offset + _HEAD.size], offset))
+            offset += _HEAD.size
+        else:
+            attribute, offset = _decode_long(octets, offset)
+            attributes.append(attribute)
     return tuple(attributes)
 
 
@@ -70,17 +88,33 @@ def encode_attributes(attributes: Iterable[Attribute]) -> bytes:
     return b"".join(_encode_attribute(attribute) for attribute in attributes)
 
 
-def _decode_attribute(octets: bytes, offset: int) -> tuple[Attribute, int]:
-    """The attribute at `offset`, and the offset behind it."""
+def _short(octets: bytes, offset: int) -> Attribute:
+    if len(octets) < _HEAD.size:
+        raise _cut_off(len(octets), offset)
+    # Types below 256 are those of transforms: a handful of pairs, and nothing that a person typed.
+    return _usual(octets) if octets[0] == _FORMAT_BIT else _read_short(octets)
+
+
+def _read_short(octets: bytes) -> Attribute:
+    return Attribute((octets[0] & ~_FORMAT_BIT) << 8 | octets[1], octets[2:], basic=True)
+
+
+_usual = lru_cache(1024)(_read_short)
+
+
+def _decode_long(octets: bytes, offset: int) -> tuple[Attribute, int]:
+    """The long attribute at `offset`, and the offset behind it."""
     if len(octets) - offset < _HEAD.size:
-        raise Malformed(f"attribute at offset {offset} needs 4 octets, {len(octets) - offset} are left")
+        raise _cut_off(len(octets) - offset, offset)
     number, length = _HEAD.unpack_from(octets, offset)
     start = offset + _HEAD.size
-    if number & _BASIC:
-        return Attribute(number & _TYPE_MASK, octets[start - 2 : start], basic=True), start
     if length > len(octets) - start:
         raise Malformed(f"attribute {number} at offset {offset} needs {length} octets, {len(octets) - start} are left")
     return Attribute(number, octets[start : start + length]), start + length
+
+
+def _cut_off(left: int, offset: int) -> Malformed:
+    return Malformed(f"attribute at offset {offset} needs {_HEAD.size} octets, {left} are left")
 
 
 def _encode_attribute(attribute: Attribute) -> bytes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
-from typing import TypeVar
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
 
 from lotor.model.algorithms import (
     AEADS,
@@ -37,6 +38,7 @@ from lotor.wire.v1.numbers import (
     LifeType,
     name_of,
 )
+from lotor.wire.v1.readings import Meanings, Reading
 
 DEFAULT_LIFETIME = 28800
 """Seconds, where a transform names none (RFC 2407 §4.5)."""
@@ -90,22 +92,29 @@ ESP_INTEGRITIES: Mapping[int, Integrity] = {
     EspIntegrity.HMAC_SHA384: Integrity.HMAC_SHA384,
     EspIntegrity.HMAC_SHA512: Integrity.HMAC_SHA512,
 }
+_GROUPS: Mapping[int, Group] = {int(group): group for group in Group}
 COMPRESSIONS: Mapping[int, Compression] = {IpcompTransform.DEFLATE: Compression.DEFLATE}
-_IKE_LIFE = (IkeAttribute.LIFE_TYPE, IkeAttribute.LIFE_DURATION)
-_IKE_ALGORITHMS = frozenset(
-    {
-        IkeAttribute.ENCRYPTION,
-        IkeAttribute.HASH,
-        IkeAttribute.AUTH_METHOD,
-        IkeAttribute.GROUP,
-        IkeAttribute.KEY_LENGTH,
-    }
+_IKE = Meanings.of(
+    IkeAttribute.ENCRYPTION,
+    IkeAttribute.HASH,
+    IkeAttribute.AUTH_METHOD,
+    IkeAttribute.GROUP,
+    IkeAttribute.KEY_LENGTH,
+    life=(IkeAttribute.LIFE_TYPE, IkeAttribute.LIFE_DURATION),
+    key_length=IkeAttribute.KEY_LENGTH,
 )
 _ESP_LIFE = (EspAttribute.LIFE_TYPE, EspAttribute.LIFE_DURATION)
-_ESP_ALGORITHMS = frozenset(
-    {EspAttribute.GROUP, EspAttribute.ENCAPSULATION, EspAttribute.AUTH, EspAttribute.KEY_LENGTH}
+_ESP = Meanings.of(
+    EspAttribute.GROUP,
+    EspAttribute.ENCAPSULATION,
+    EspAttribute.AUTH,
+    EspAttribute.KEY_LENGTH,
+    life=_ESP_LIFE,
+    key_length=EspAttribute.KEY_LENGTH,
 )
-_IPCOMP_ATTRIBUTES = frozenset({EspAttribute.GROUP, EspAttribute.ENCAPSULATION})
+_IPCOMP = Meanings.of(
+    EspAttribute.GROUP, EspAttribute.ENCAPSULATION, life=_ESP_LIFE, key_length=EspAttribute.KEY_LENGTH
+)
 
 E = TypeVar("E", bound=Enum)
 
@@ -113,7 +122,7 @@ E = TypeVar("E", bound=Enum)
 @dataclass(frozen=True, slots=True)
 class IkeOffer:
     """A phase-1 transform as numbers, None where it names none. `key_bits` 0: none named. Lifetimes in seconds and in
-    kilobytes."""
+    kilobytes, within their bounds. `understood`: see `Reading`."""
 
     encryption: int | None
     key_bits: int
@@ -123,35 +132,54 @@ class IkeOffer:
     lifetime_seconds: int | None
     lifetime_kilobytes: int | None
     transform: Transform
+    understood: bool
 
     def suite(self) -> IkeSuite | None:
         """What is offered in words of the model; None when a number is missing or not one of them, when an attribute
-        is not understood or stands twice, or when the lifetime is 0. An absent lifetime is
-        8 hours, an absent AES key length 128."""
+        is not understood or stands twice, or when the lifetime is 0. An absent lifetime is 8 hours, an absent AES key
+        length 128."""
         lifetime = DEFAULT_LIFETIME if self.lifetime_seconds is None else self.lifetime_seconds
         cipher, hashing = IKE_CIPHERS.get(self.encryption or 0), IKE_HASHES.get(self.hash or 0)
         method = IKE_METHODS.get(self.method or 0)
-        group = Group(self.group) if self.group in set(Group) else None
+        group = _GROUPS.get(self.group or 0)
         key_bits = _key_bits(cipher, self.key_bits)
-        if (
-            not _is_understood(self.transform, _IKE_ALGORITHMS, _IKE_LIFE)
-            or cipher is None
-            or hashing is None
-            or method is None
-        ):
+        if cipher is None or hashing is None or method is None or not self.understood:
             return None
         if group is None or key_bits is None or lifetime == 0 or self.transform.id != IkeTransform.KEY_IKE:
             return None
         return IkeSuite(cipher, key_bits, hashing, group, method, lifetime, IKE_CURVES.get(self.method or 0))
 
+    @property
+    def words(self) -> IkeWords:
+        return IkeWords(self.encryption, self.key_bits, self.hash, self.group, self.method)
+
+    def __str__(self) -> str:
+        return str(self.words)
+
+
+class IkeWords(NamedTuple):
+    """What people are told of a phase-1 transform, put into words when somebody reads it."""
+
+    encryption: int | None
+    key_bits: int
+    hash: int | None
+    group: int | None
+    method: int | None
+
     def __str__(self) -> str:
         """Like `aes-256/sha1/modp2048/hybrid_rsa` or `…/ecdsasig-p256`; what has no name shows its number, what is
         absent shows `-`."""
-        cipher = _word(IKE_CIPHERS, IkeEncryption, self.encryption) + _size(self.key_bits)
-        group = "-" if self.group is None else _group_word(self.group)
-        hashing, method = _word(IKE_HASHES, IkeHash, self.hash), _word(IKE_METHODS, IkeAuthMethod, self.method)
-        curve = IKE_CURVES.get(self.method or 0)
-        return f"{cipher}/{hashing}/{group}/{method}" + (f"-{curve.value}" if curve else "")
+        return _ike_text(self)
+
+
+@lru_cache(256)
+def _ike_text(words: IkeWords) -> str:
+    """Clients of one kind say the same again and again."""
+    cipher = _word(IKE_CIPHERS, IkeEncryption, words.encryption) + _size(words.key_bits)
+    group = "-" if words.group is None else _group_word(words.group)
+    hashing, method = _word(IKE_HASHES, IkeHash, words.hash), _word(IKE_METHODS, IkeAuthMethod, words.method)
+    curve = IKE_CURVES.get(words.method or 0)
+    return f"{cipher}/{hashing}/{group}/{method}" + (f"-{curve.value}" if curve else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +194,7 @@ class EspOffer:
     lifetime_seconds: int | None
     lifetime_kilobytes: int | None
     transform: Transform
+    understood: bool
 
     def suite(self) -> EspSuite | None:
         """What is offered in words of the model; None when that is not possible, and always when nothing or two things
@@ -173,7 +202,7 @@ class EspOffer:
         cipher = ESP_CIPHERS.get(self.transform_id)
         integrity = ESP_INTEGRITIES.get(self.integrity or 0)
         key_bits = _key_bits(cipher, self.key_bits)
-        if cipher is None or key_bits is None or not _is_understood(self.transform, _ESP_ALGORITHMS, _ESP_LIFE):
+        if cipher is None or key_bits is None or not self.understood:
             return None
         if cipher in AEADS:
             return EspSuite(cipher, key_bits, None) if self.integrity is None else None
@@ -197,11 +226,11 @@ class IpcompOffer:
     transform_id: int
     encapsulation: int | None
     transform: Transform
+    understood: bool
 
     def algorithm(self) -> Compression | None:
         """None for another one than ours, and where an attribute is not understood (a dictionary size, for one)."""
-        understood = _is_understood(self.transform, _IPCOMP_ATTRIBUTES, _ESP_LIFE)
-        return COMPRESSIONS.get(self.transform_id) if understood else None
+        return COMPRESSIONS.get(self.transform_id) if self.understood else None
 
     def __str__(self) -> str:
         """Like `deflate`."""
@@ -229,17 +258,18 @@ def _method_number(suite: IkeSuite) -> int:
 
 
 def read_ike(transform: Transform) -> IkeOffer:
-    numbers = _numbers(transform)
-    seconds, kilobytes = _lifetimes(transform, _IKE_LIFE)
+    read = Reading(transform.attributes, _IKE)
+    numbers = read.numbers
     return IkeOffer(
         numbers.get(IkeAttribute.ENCRYPTION),
         numbers.get(IkeAttribute.KEY_LENGTH) or 0,
         numbers.get(IkeAttribute.HASH),
         numbers.get(IkeAttribute.GROUP),
         numbers.get(IkeAttribute.AUTH_METHOD),
-        seconds,
-        kilobytes,
+        read.seconds,
+        read.kilobytes,
         transform,
+        read.understood,
     )
 
 
@@ -248,7 +278,7 @@ def with_lifetime(transform: Transform, seconds: int) -> Transform:
     kept, unit = list[Attribute](), 0
     for attribute in transform.attributes:
         unit = attribute.number if attribute.type == IkeAttribute.LIFE_TYPE else unit
-        if unit != LifeType.SECONDS or attribute.type not in _IKE_LIFE:
+        if unit != LifeType.SECONDS or attribute.type not in (_IKE.life_type, _IKE.life_duration):
             kept.append(attribute)
     life = (
         Attribute.tv(IkeAttribute.LIFE_TYPE, LifeType.SECONDS),
@@ -296,52 +326,31 @@ def ipcomp_transform(
 
 
 def read_esp(transform: Transform) -> EspOffer:
-    numbers = _numbers(transform)
-    seconds, kilobytes = _lifetimes(transform, _ESP_LIFE)
+    read = Reading(transform.attributes, _ESP)
+    numbers = read.numbers
     return EspOffer(
         transform.id,
         numbers.get(EspAttribute.KEY_LENGTH) or 0,
         numbers.get(EspAttribute.AUTH),
         numbers.get(EspAttribute.GROUP),
         numbers.get(EspAttribute.ENCAPSULATION),
-        seconds,
-        kilobytes,
+        read.seconds,
+        read.kilobytes,
         transform,
+        read.understood,
     )
 
 
 def read_ipcomp(transform: Transform) -> IpcompOffer:
-    return IpcompOffer(transform.id, _numbers(transform).get(EspAttribute.ENCAPSULATION), transform)
+    read = Reading(transform.attributes, _IPCOMP)
+    return IpcompOffer(transform.id, read.numbers.get(EspAttribute.ENCAPSULATION), transform, read.understood)
 
 
 def ah_text(transform: Transform) -> str:
     """A phase-2 transform of AH, which nobody here can use, like `ah/hmac_sha1/tunnel`."""
-    numbers = _numbers(transform)
+    numbers = Reading(transform.attributes, _ESP).numbers
     integrity = _word(ESP_INTEGRITIES, EspIntegrity, numbers.get(EspAttribute.AUTH))
     return f"ah/{integrity}/{_word({}, EncapsulationMode, numbers.get(EspAttribute.ENCAPSULATION))}"
-
-
-def _numbers(transform: Transform) -> dict[int, int]:
-    """Attributes by type; the first of a type counts."""
-    return {attribute.type: attribute.number for attribute in reversed(transform.attributes)}
-
-
-def _is_understood(transform: Transform, algorithms: Collection[int], life: Collection[int]) -> bool:
-    """Whether every attribute is known here, and every one but lifetimes stands once."""
-    types = [attribute.type for attribute in transform.attributes if attribute.type not in life]
-    return len(types) == len(set(types)) and set(types) <= set(algorithms)
-
-
-def _lifetimes(transform: Transform, life: tuple[int, int]) -> tuple[int | None, int | None]:
-    """Seconds and kilobytes: a duration is in the unit of the life type before it, the first of a unit counts."""
-    life_type, life_duration = life
-    unit, found = 0, dict[int, int]()
-    for attribute in transform.attributes:
-        if attribute.type == life_type:
-            unit = attribute.number
-        elif attribute.type == life_duration:
-            found.setdefault(unit, attribute.number)
-    return found.get(LifeType.SECONDS), found.get(LifeType.KILOBYTES)
 
 
 def _key_bits(cipher: Cipher | None, named: int) -> int | None:
@@ -365,7 +374,7 @@ def _word(words: Mapping[int, Enum], registry: type[IntEnum], number: int | None
 
 
 def _group_word(group: int) -> str:
-    return name_of(Group, group).lower() if group in set(Group) else f"group{group}"
+    return name_of(Group, group).lower() if group in _GROUPS else f"group{group}"
 
 
 def _size(key_bits: int) -> str:

@@ -1,0 +1,147 @@
+"""What a peer offers for phase 1, read once and found by its algorithms: what fits a wish of ours, or why nothing does.
+
+A stranger's list may be long and the blocks many: no offer is compared with a wish that has other algorithms, and only
+the one misfit that is told is put into words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash, IkeSuite
+from lotor.model.policy import ProposalCheck
+from lotor.wire.v1.association import Proposal, SecurityAssociation
+from lotor.wire.v1.numbers import Protocol
+from lotor.wire.v1.proposals import IkeOffer, IkeWords, read_ike
+
+Algorithms = tuple[Cipher, Hash, Group, AuthMethod]
+Beginning = tuple[Cipher | Hash | Group | AuthMethod, ...]
+
+
+class Hurdle(IntEnum):
+    """The first attribute of an offer that does not fit a wish, in the order of the checks."""
+
+    CIPHER = 1
+    HASH = 2
+    GROUP = 3
+    METHOD = 4
+    CURVE = 5
+    KEY_LENGTH = 6
+    LIFETIME = 7
+    NONE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A transform that is a suite, and the proposal that it stands in."""
+
+    proposal: Proposal
+    offer: IkeOffer
+    suite: IkeSuite
+
+
+class IkeOffers:
+    """All transforms of a message for ISAKMP, in the peer's order."""
+
+    __slots__ = ("_found", "read")
+
+    def __init__(self, sa: SecurityAssociation) -> None:
+        self.read: list[IkeOffer] = []
+        self._found: dict[Algorithms, list[Readable]] = {}
+        for proposal, offer in _transforms(sa):
+            self.read.append(offer)
+            suite = offer.suite()
+            if suite is not None:
+                self._found.setdefault(algorithms(suite), []).append(Readable(proposal, offer, suite))
+
+    def words(self) -> list[IkeWords]:
+        """What differs, for people."""
+        return list(dict.fromkeys([offer.words for offer in self.read]))
+
+    def fitting(self, check: ProposalCheck, wanted: IkeSuite) -> Readable | None:
+        """The first that a block with this check takes for this wish."""
+        candidates = self._found.get(algorithms(wanted), ())
+        return next((each for each in candidates if hurdle(check, wanted, each.suite) is Hurdle.NONE), None)
+
+    def misfit(self, wishes: Collection[tuple[ProposalCheck, IkeSuite]]) -> str:
+        """What keeps the offer that came nearest to a wish from fitting it; empty where there is none of either."""
+        if not self.read or not wishes:
+            return ""
+        if not self._found:
+            return "unknown algorithm"
+        beginnings = {key[:length] for key in self._found for length in range(1, len(key))}
+        return max((self._nearest(beginnings, *wish) for wish in wishes), key=lambda miss: miss.at).text()
+
+    def _nearest(self, beginnings: set[Beginning], check: ProposalCheck, wanted: IkeSuite) -> Miss:
+        key = algorithms(wanted)
+        if key in self._found:
+            misses = (Miss(hurdle(check, wanted, each.suite), check, wanted, each.suite) for each in self._found[key])
+            return max(misses, key=lambda miss: miss.at)
+        agreeing = next((length for length in range(len(key) - 1, 0, -1) if key[:length] in beginnings), 0)
+        return Miss(Hurdle(Hurdle.CIPHER + agreeing), check, wanted, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A wish and where the offer that came nearest to it failed. `offered`: None where its algorithms differ."""
+
+    at: Hurdle
+    check: ProposalCheck
+    wanted: IkeSuite
+    offered: IkeSuite | None
+
+    def text(self) -> str:
+        wanted, offered = self.wanted, self.offered
+        if offered is None:
+            return f"{self.at.name.lower()} differs"
+        if self.at is Hurdle.CURVE and offered.curve and wanted.curve:
+            return f"curve {offered.curve.value} offered, our certificate has an ECDSA key on {wanted.curve.value}"
+        if self.at is Hurdle.KEY_LENGTH:
+            return bits_misfit(self.check, wanted.key_bits, offered.key_bits)
+        return life_misfit(self.check, wanted.lifetime, offered.lifetime)
+
+
+def algorithms(suite: IkeSuite) -> Algorithms:
+    """Those that must be equal whatever `proposal_check` says."""
+    return suite.cipher, suite.hash, suite.group, suite.method
+
+
+def hurdle(check: ProposalCheck, wanted: IkeSuite, offered: IkeSuite) -> Hurdle:
+    """For an offer whose algorithms are those of the wish."""
+    if offered.curve and wanted.curve and offered.curve is not wanted.curve:
+        return Hurdle.CURVE
+    if not bits_fit(check, wanted.key_bits, offered.key_bits):
+        return Hurdle.KEY_LENGTH
+    return Hurdle.NONE if life_fits(check, wanted.lifetime, offered.lifetime) else Hurdle.LIFETIME
+
+
+def bits_fit(check: ProposalCheck, wanted: int, offered: int) -> bool:
+    return offered == wanted or check is ProposalCheck.OBEY or (offered > wanted and check is not ProposalCheck.EXACT)
+
+
+def life_fits(check: ProposalCheck, wanted: int, offered: int) -> bool:
+    """`wanted` and `offered` in seconds."""
+    if check is ProposalCheck.EXACT:
+        return offered == wanted
+    return check is not ProposalCheck.STRICT or offered <= wanted
+
+
+def bits_misfit(check: ProposalCheck, wanted: int, offered: int) -> str:
+    return "" if bits_fit(check, wanted, offered) else f"key length {offered} offered, {wanted} wanted"
+
+
+def life_misfit(check: ProposalCheck, wanted: int, offered: int) -> str:
+    if life_fits(check, wanted, offered):
+        return ""
+    if check is ProposalCheck.EXACT:
+        return f"lifetime {offered} s offered, exactly {wanted} s wanted by proposal_check exact"
+    return f"lifetime {offered} s offered, at most {wanted} s allowed by proposal_check strict"
+
+
+def _transforms(sa: SecurityAssociation) -> Iterator[tuple[Proposal, IkeOffer]]:
+    for proposal in sa.proposals:
+        if proposal.protocol == Protocol.ISAKMP:
+            for transform in proposal.transforms:
+                yield proposal, read_ike(transform)

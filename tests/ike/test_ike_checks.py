@@ -1,0 +1,166 @@
+"""Checks before work: what a stranger's first message may cost is counted in comparisons, texts and key pairs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from lotor.ike.errors import PolicyRefusal
+from lotor.ike.v1 import choose, offers
+from lotor.model.algorithms import Cipher, Curve, EspSuite, Group, Hash, Integrity
+from lotor.model.policy import ChildPolicy, ExchangeMode, Policy, ProposalCheck
+from lotor.wire.v1 import proposals
+from lotor.wire.v1.association import MOST_OF_TRANSFORM, MOST_TRANSFORMS, Proposal, SecurityAssociation, Transform
+from lotor.wire.v1.attributes import Attribute
+from lotor.wire.v1.numbers import IkeAttribute
+from lotor.wire.v1.proposals import esp_transform, ike_transform
+from peers.counter import Counter
+from peers.speaker import Manners, Speaker
+from peers.world import CHILD, GATEWAY, SUITE
+
+STRONG = tuple(
+    replace(SUITE, key_bits=bits, hash=hashing)
+    for bits, hashing in product((256, 192, 128), (Hash.SHA512, Hash.SHA384, Hash.SHA256, Hash.SHA1))
+)
+THREE = tuple(replace(GATEWAY, name=name, proposals=STRONG) for name in ("one", "two", "three"))
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often things were done."""
+    done: dict[str, int] = {}
+
+    def count(place, name):
+        honest = getattr(place, name)
+
+        def counting(*args):
+            done[name] = done.get(name, 0) + 1
+            return honest(*args)
+
+        monkeypatch.setattr(place, name, counting)
+
+    count(offers, "hurdle")
+    count(proposals, "_ike_text")
+    count(proposals.IkeOffer, "suite")
+    return done
+
+
+def _transforms(count: int, *suites) -> tuple[Transform, ...]:
+    """Each with a lifetime of its own: none is like another."""
+    return tuple(
+        ike_transform(number % 256, replace(suites[number % len(suites)], lifetime=90000 + number))
+        for number in range(count)
+    )
+
+
+def _meet(transforms, remotes=THREE) -> tuple[Counter, list[bytes]]:
+    counter = Counter(Policy(remotes, CHILD))
+    return counter, counter.receive(Speaker(manners=Manners(transforms=transforms)).first())
+
+
+def test_f5_offers_with_other_algorithms_are_compared_with_nothing(counted):
+    wrong = [replace(SUITE, cipher=Cipher.CAMELLIA_CBC, hash=each, group=Group.MODP2048) for each in Hash]
+    counter, _ = _meet(_transforms(MOST_TRANSFORMS - 12, *wrong))
+    assert not counter.sessions
+    assert any("cipher differs" in line for line in counter.text)
+    assert counted.get("hurdle", 0) == 0
+    assert counted["suite"] == MOST_TRANSFORMS - 12, "each transform is read as a suite once, whatever blocks there are"
+    assert counted["_ike_text"] <= len(Hash) + 4
+
+
+def test_a4_offers_that_almost_fit_cost_one_text(counted):
+    """All have the right algorithms; nothing but the lifetime does not fit."""
+    strict = tuple(replace(each, proposal_check=ProposalCheck.STRICT) for each in THREE)
+    counter, _ = _meet(_transforms(MOST_TRANSFORMS - 12, STRONG[0]), strict)
+    assert any("lifetime 90000 s offered, at most 28800 s" in line for line in counter.text)
+    same_algorithms = sum((each.cipher, each.hash) == (STRONG[0].cipher, STRONG[0].hash) for each in STRONG)
+    most = (len(THREE) + 1) * same_algorithms * MOST_TRANSFORMS
+    assert 0 < counted["hurdle"] <= most
+    assert counted["_ike_text"] <= 5
+
+
+def test_f5_longer_lists_than_any_client_sends_are_not_read(counted):
+    _, answers = _meet(_transforms(MOST_TRANSFORMS + 1, SUITE))
+    assert not answers
+    assert not counted
+    attributes = ike_transform(1, SUITE).attributes
+    more = tuple(Attribute.tv(100 + number, 0) for number in range(MOST_OF_TRANSFORM + 1 - len(attributes)))
+    _, answers = _meet((Transform(1, 1, (*attributes, *more)),))
+    assert not answers
+    assert not counted
+
+
+def test_f5_the_longest_list_of_a_real_client_is_taken():
+    """Shrew in main mode with everything on auto: 9 ciphers, 5 hashes, 4 groups; the last of them is ours."""
+    ciphers = [(Cipher.AES_CBC, bits) for bits in (256, 192, 128)] + [(Cipher.BLOWFISH_CBC, 128 + n) for n in range(5)]
+    rows = product([*ciphers, (Cipher.TRIPLE_DES_CBC, 0)], list(Hash), (Group.MODP2048, Group.MODP1536) * 2)
+    listed = [replace(SUITE, cipher=cipher, key_bits=bits, hash=h, group=g) for (cipher, bits), h, g in rows]
+    transforms = tuple(ike_transform(number, each) for number, each in enumerate([*listed[:-1], SUITE]))
+    main = replace(GATEWAY, exchange_modes=(ExchangeMode.MAIN,))
+    counter = Counter(Policy((main,), CHILD))
+    first = Speaker(manners=Manners(transforms=transforms, main=True)).first()
+    assert len(transforms) == 180
+    assert len(first) < 8192
+    assert counter.receive(first)
+    assert counter.sessions == 1
+
+
+def test_f5_the_first_that_fits_our_first_wish_is_chosen():
+    """As before they were looked up: by our order, then by theirs; keys that are longer fit, too."""
+    wishes = (replace(SUITE, key_bits=192), replace(SUITE, hash=Hash.SHA256))
+    found = offers.IkeOffers(
+        _sa(replace(SUITE, hash=Hash.SHA256), SUITE, replace(SUITE, key_bits=256), replace(SUITE, key_bits=192))
+    )
+    assert found.fitting(ProposalCheck.CLAIM, wishes[0]).suite.key_bits == 256
+    assert found.fitting(ProposalCheck.EXACT, wishes[0]).suite.key_bits == 192
+    assert found.fitting(ProposalCheck.OBEY, wishes[0]).suite.key_bits == 128
+    assert found.fitting(ProposalCheck.CLAIM, replace(SUITE, group=Group.MODP2048)) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"cipher": Cipher.CAMELLIA_CBC}, "cipher differs"),
+        ({"hash": Hash.MD5}, "hash differs"),
+        ({"group": Group.MODP8192}, "group differs"),
+        ({"method": "other"}, "method differs"),
+        ({"key_bits": 256}, "key length 128 offered, 256 wanted"),
+        ({"lifetime": 100}, "lifetime 28800 s offered, at most 100 s allowed by proposal_check strict"),
+    ],
+)
+def test_f5_the_nearest_miss_is_told(change, told):
+    if "method" in change:
+        change = {"method": next(each for each in type(SUITE.method) if each is not SUITE.method)}
+    far = replace(SUITE, cipher=Cipher.BLOWFISH_CBC, hash=Hash.SHA512)
+    wishes = [(ProposalCheck.STRICT, replace(SUITE, **change))]
+    assert offers.IkeOffers(_sa(far, SUITE, far)).misfit(wishes) == told
+    assert offers.IkeOffers(_sa()).misfit(wishes) == ""
+    odd = Transform(1, 1, (Attribute.tv(IkeAttribute.ENCRYPTION, 99),))
+    assert offers.IkeOffers(_sa(odd)).misfit(wishes) == "unknown algorithm"
+
+
+def test_f5_the_curve_is_told():
+    ours, theirs = (replace(SUITE, method=type(SUITE.method).ECDSA, curve=curve) for curve in (Curve.P256, Curve.P384))
+    found = offers.IkeOffers(_sa(theirs)).misfit([(ProposalCheck.OBEY, ours)])
+    assert found == "curve p384 offered, our certificate has an ECDSA key on p256"
+
+
+def _sa(*suites):
+    rows = tuple(each if isinstance(each, Transform) else ike_transform(1, each) for each in suites)
+    return SecurityAssociation((Proposal(1, 1, b"", rows),))
+
+
+def test_f5_offers_of_phase_2_are_looked_up_too(monkeypatch):
+    compared, honest = [], choose._esp_misfit
+    monkeypatch.setattr(choose, "_esp_misfit", lambda *args: compared.append(1) or honest(*args))
+    child = ChildPolicy(tuple(EspSuite(Cipher.AES_CBC, bits, Integrity.HMAC_SHA1) for bits in (128, 192, 256)))
+    wrong = EspSuite(Cipher.TRIPLE_DES_CBC, 0, Integrity.HMAC_SHA1)
+    rows = tuple(
+        esp_transform(number, wrong, group=None, encapsulation=3, lifetime=3600 + number) for number in range(180)
+    )
+    offer = SecurityAssociation((Proposal(1, 3, b"1234", rows),))
+    with pytest.raises(PolicyRefusal, match="cipher differs"):
+        choose.esp_choice(ProposalCheck.EXACT, child, offer, udp=True)
+    assert not compared
