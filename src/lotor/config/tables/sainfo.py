@@ -172,7 +172,8 @@ SAINFO = Block(
         Directive(
             "lifetime byte",
             Volume(),
-            "How much an SA carries, each way, before it is renewed. A peer that names no volume is told this one.",
+            "How much an SA carries, each way, before it is renewed. A peer that names no volume is told this one. "
+            "Under one key of a cipher with blocks of 64 bits (3des, blowfish, cast128) it is never more than 4 GB.",
             default_text="none",
             field="volume",
             differs="racoon refuses limits by volume.",
