@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from lotor.ike.errors import Misplaced
-from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, PathChanged, PhaseOneUp
+from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, LoginRefused, PathChanged, PhaseOneUp
 from lotor.ike.gates import Gate, Gates
 from lotor.ike.intents import Shutdown
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin, Install, JudgePeer
@@ -16,7 +16,7 @@ from lotor.ike.v1 import xauth
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Untrusted
-from lotor.model.login import Challenge, Credentials
+from lotor.model.login import LATER, Challenge, Credentials, Refused
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
@@ -171,6 +171,27 @@ def test_a_wrong_password_is_told_to_both_ends():
     assert client.of(Ended)[0].reason.text == "gateway 192.0.2.50 refused the login of alice"
     assert gateway.of(Ended)[0].reason.text == "login of alice refused: wrong password"
     _nothing_given(gateway)
+
+
+def test_a6_a_login_that_was_not_judged_is_told_as_such_to_both_ends():
+    world, gateway, client = pair()
+    gateway.answers[CheckLogin] = lambda question: Refused("alice", "2048 logins are waiting already", LATER)
+    connect(world, client, gateway)
+    assert world.run(10, lambda: bool(client.of(Ended)) and bool(gateway.of(Ended)))
+    there, here = client.of(Ended)[0].reason, gateway.of(Ended)[0].reason
+    assert (there.cause, here.cause) == (Cause.NOT_JUDGED, Cause.NOT_JUDGED)
+    assert LATER in there.text
+    assert here.text == "login of alice refused: 2048 logins are waiting already"
+    _nothing_given(gateway)
+
+
+def test_n1_the_line_of_a_refused_login_says_from_where_before_anything_that_the_peer_chose():
+    world, gateway, client = pair()
+    client.login = ("x refused (from 192.0.2.1)", "guess")
+    connect(world, client, gateway)
+    assert world.run(10, lambda: bool(gateway.of(LoginRefused)))
+    line = gateway.of(LoginRefused)[0].text()
+    assert line.startswith(f"login from {gateway.of(PhaseOneUp)[0].path.remote} as x refused (from")
 
 
 def test_a_full_pool_is_told_to_both_ends():

@@ -54,5 +54,5 @@ def test_vpnc_hears_a_refusal_too(internet, certificates, clients):
     assert wait_until(lambda: vpnc.running is not None and not vpnc.running.alive)
     assert not vpnc.connected
     assert "authentication unsuccessful" in vpnc.running.text()
-    assert "login of alice refused: alice is logged in already from 192.0.2.1" in gateway.journal()
+    assert "as alice refused: alice is logged in already from 192.0.2.1" in gateway.journal()
     assert len(gateway.sessions()) == 1

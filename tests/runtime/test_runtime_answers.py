@@ -15,7 +15,7 @@ from lotor.model.algorithms import Group, Hash
 from lotor.model.child import LOWEST_SPI, Counters
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Untrusted
-from lotor.model.login import Accepted, Credentials, Declined, LoginAttempt, Refused
+from lotor.model.login import LATER, Accepted, Credentials, Declined, LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.runtime import answers as room
@@ -132,7 +132,7 @@ def test_a_silent_back_end_has_refused(sources, monkeypatch):
 
     monkeypatch.setattr(room, "LOGIN_SECONDS", 0.01)
     answer = reply(replace(sources, logins=Silent()), QUESTIONS[2])
-    assert answer == Refused("alice", "no answer within 0.01 s")
+    assert answer == Refused("alice", "no answer within 0.01 s", LATER)
 
 
 def test_nothing_is_given_to_a_session_that_has_ended(sources):

@@ -57,7 +57,7 @@ def test_memory_is_bounded_and_failures_outlive_successes(attempts):
     for number in range(1, 1000):
         tell(attempts, started(number), *established(number), ended(number))
         tell(attempts, started(number + 5000, Side.GATEWAY))
-        tell(attempts, LoginRefused(number + 5000, "mallory", "wrong"), ended(number + 5000, NO))
+        tell(attempts, LoginRefused(number + 5000, "mallory", "wrong", PATH.remote), ended(number + 5000, NO))
     kept = attempts.all()
     assert len([each for each in kept if each.failed]) == MOST_FAILED > MOST_WELL
     assert len(kept) == MOST_FAILED + MOST_WELL
@@ -65,7 +65,7 @@ def test_memory_is_bounded_and_failures_outlive_successes(attempts):
 
 
 def test_strangers_drive_out_only_strangers(attempts):
-    tell(attempts, started(1, Side.GATEWAY), LoginRefused(1, "alice", "wrong"), ended(1, NO))
+    tell(attempts, started(1, Side.GATEWAY), LoginRefused(1, "alice", "wrong", PATH.remote), ended(1, NO))
     for number in range(2, 5000):
         tell(attempts, started(number, Side.GATEWAY), ended(number, replace(NO, text=f"refused {number}")))
     assert [each.session for each in attempts.find("alice")] == [1]
@@ -82,7 +82,12 @@ def test_a_client_that_tries_again_and_again_is_one_story(attempts):
     tell(attempts, started(6, Side.GATEWAY), ended(6, replace(NO, text="no proposal chosen")))
     assert len(attempts.all()) == 2
     for number in range(7, 9):
-        tell(attempts, started(number, Side.GATEWAY), LoginRefused(number, "alice", "wrong"), ended(number, NO))
+        tell(
+            attempts,
+            started(number, Side.GATEWAY),
+            LoginRefused(number, "alice", "wrong", PATH.remote),
+            ended(number, NO),
+        )
     assert len(attempts.find("alice")) == 2
 
 
@@ -111,7 +116,7 @@ def test_one_session_cannot_tell_without_end(attempts):
 def test_what_a_peer_says_is_clean_and_short(attempts):
     evil = "x\x1b[2J\n" + "y" * 5000
     tell(attempts, started(1, Side.GATEWAY), Offered(1, "main mode", Names([evil]), Names([evil]), evil, 16))
-    tell(attempts, LoginRefused(1, evil, evil), ended(1, Reason(Cause.LOGIN_REFUSED, evil)))
+    tell(attempts, LoginRefused(1, evil, evil, PATH.remote), ended(1, Reason(Cause.LOGIN_REFUSED, evil)))
     told = line(attempts.get(1))
     assert not set("\x1b\n") & set(told)
     assert len(told) < 10_000

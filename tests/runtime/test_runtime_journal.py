@@ -33,7 +33,7 @@ def test_lines_carry_session_and_user(journal, caplog):
 
 
 def test_control_characters_of_a_peer_never_reach_the_log(journal, caplog):
-    journal.follow(LoginRefused(1, "al\x1b[31mice\n2024 forged line", "no\0pe\x07"))
+    journal.follow(LoginRefused(1, "al\x1b[31mice\n2024 forged line", "no\0pe\x07", PATH.remote))
     assert len(caplog.records) == 1
     assert not set("\x1b\n\0\x07") & set(caplog.records[0].getMessage())
 

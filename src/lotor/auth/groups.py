@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lotor.auth.accounts import OF_THE_HOST, SystemFiles, groups_of
-from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
+from lotor.model.login import LATER, Accepted, LoginAttempt, Refused, Verdict
 from lotor.ports.auth import LoginBackend
 
 
@@ -22,6 +22,7 @@ class SystemGroups:
         try:
             member = not self._groups.isdisjoint(groups_of(self._files, verdict.user))
         except OSError as error:
-            return Refused(attempt.user, f"{error.filename} cannot be read ({error.strerror}): auth_groups needs it")
+            why = f"{error.filename} cannot be read ({error.strerror}): auth_groups needs it"
+            return Refused(attempt.user, why, LATER)
         wanted = ", ".join(sorted(self._groups))
         return verdict if member else Refused(attempt.user, f"not in a group of auth_groups ({wanted})")

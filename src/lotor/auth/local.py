@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lotor.auth.passwords import NEVER_RIGHT, given_password
 from lotor.auth.users import LocalUser, UserError, UserFile
-from lotor.auth.workers import BusyError, Workers
+from lotor.auth.workers import BUSY, BusyError, Workers, turn_of
 from lotor.crypto.passwords import DEFAULT_COST, Cost, check_password, hash_password
-from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
+from lotor.model.login import LATER, Accepted, LoginAttempt, Refused, Verdict
 
 
 class LocalLogins:
@@ -20,9 +20,11 @@ class LocalLogins:
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
         try:
-            objection = await self._workers.run(lambda: self._objection(attempt))
-        except (BusyError, UserError) as fault:
-            return Refused(attempt.user, str(fault))
+            objection = await self._workers.run(lambda: self._objection(attempt), turn_of(attempt))
+        except BusyError as fault:
+            return Refused(attempt.user, str(fault), BUSY)
+        except UserError as fault:
+            return Refused(attempt.user, str(fault), LATER)
         return Refused(attempt.user, objection) if objection else Accepted(attempt.user)
 
     def _objection(self, attempt: LoginAttempt) -> str | None:

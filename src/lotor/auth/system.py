@@ -8,8 +8,8 @@ from collections.abc import Callable
 from lotor.auth.accounts import OF_THE_HOST, Account, SystemFiles, find_account, stand_in
 from lotor.auth.libcrypt import LibcryptMissingError, hash_matches
 from lotor.auth.passwords import given_password
-from lotor.auth.workers import BusyError, Workers
-from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
+from lotor.auth.workers import BUSY, BusyError, Workers, turn_of
+from lotor.model.login import LATER, Accepted, LoginAttempt, Refused, Verdict
 
 DAY = 86400
 LOCK_MARK = "!"
@@ -35,11 +35,13 @@ class SystemLogins:
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
         try:
-            objection = await self._workers.run(lambda: self._objection(attempt))
-        except (BusyError, LibcryptMissingError) as fault:
-            return Refused(attempt.user, str(fault))
+            objection = await self._workers.run(lambda: self._objection(attempt), turn_of(attempt))
+        except BusyError as fault:
+            return Refused(attempt.user, str(fault), BUSY)
+        except LibcryptMissingError as fault:
+            return Refused(attempt.user, str(fault), LATER)
         except OSError as error:
-            return Refused(attempt.user, f"{error.filename} cannot be read ({error.strerror}): logins need it")
+            return Refused(attempt.user, f"{error.filename} cannot be read ({error.strerror}): logins need it", LATER)
         return Refused(attempt.user, objection) if objection else Accepted(attempt.user)
 
     def _objection(self, attempt: LoginAttempt) -> str | None:

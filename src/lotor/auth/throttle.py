@@ -1,27 +1,32 @@
-"""Guessing slowed down: after each failed login of a user from an address the next answer there comes later."""
+"""Guessing slowed down, by three counters of failed logins: a user from an address, a network, a user from anywhere."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, replace
 
-from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
+from lotor.auth.guesses import Guesses, Rule
+from lotor.auth.known import Known
+from lotor.auth.sources import networks
+from lotor.model.login import AGAIN, Accepted, LoginAttempt, Refused, Verdict
+from lotor.model.network import Network
 from lotor.ports.auth import LoginBackend
 
 STEP = 1.0
-LONGEST_PENALTY = 10.0
 LONGEST_WAIT = 20.0
-"""Seconds: who would have to wait longer, because many guesses stand in line, is refused at once."""
-FORGET_AFTER = 300.0
-MOST_ENTRIES = 65536
+"""Seconds: who would have to wait longer, because many guesses stand in line, is told to come again."""
+CROWDED = f"too many logins from your address are waiting: {AGAIN} in a minute"
 
-Key = tuple[IPv4Address | IPv6Address, bytes]
-"""The user's name as a digest: names come from strangers and may be long."""
+PAIR = Rule(free=0, share=1.0, longest=10.0, lined=True, strict=True, forgives=math.inf, forgets=300.0)
+HOST = Rule(free=10, share=0.5, longest=10.0, lined=True, strict=False, forgives=30.0, forgets=3600.0)
+ESTATE = Rule(free=40, share=0.5, longest=10.0, lined=True, strict=False, forgives=10.0, forgets=3600.0)
+"""The /48 around a host of IPv6, which may be one guesser's, or four customers' of a provider."""
+USER = Rule(free=10, share=0.5, longest=3.0, lined=False, strict=False, forgives=30.0, forgets=3600.0)
+"""No line: whoever guesses at a user from a thousand addresses must not keep the user out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,83 +37,91 @@ class Clock:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
-@dataclass(slots=True)
-class _Record:
-    """`failures` in a row, `pending` attempts without an answer yet; `free_at`: when the next one may be looked at."""
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """One counter of an attempt: whose record in which table, and how many failures more it may have for nothing."""
 
-    free_at: float
-    failures: int = 0
-    pending: int = 0
+    guesses: Guesses
+    key: Hashable
+    allowance: int
+
+
+class Memory:
+    """What is known of guessers and of those who were proved."""
+
+    def __init__(self, step: float) -> None:
+        self.pairs, self.users = Guesses(PAIR, step), Guesses(USER, step)
+        self.hosts, self.estates = Guesses(HOST, step), Guesses(ESTATE, step)
+        self.known = Known()
+
+    def change(self, step: float) -> None:
+        for table in (self.pairs, self.users, self.hosts, self.estates):
+            table.step = step
 
 
 class Throttle:
-    """A `LoginBackend` around another. The n-th failure in a row adds `step` seconds, up to ten, before the next
-    attempt of the same user from the same address is looked at. Attempts stand in line, and each counts as failed
-    until it is answered: parallel ones gain nothing. The same user from elsewhere does not notice. `step` 0: off."""
+    """A `LoginBackend` around another. Failures make later attempts wait: those of the same user from the same address,
+    from the first on; those from the same network, when more fail than the people who were proved there may mistype;
+    those of the same user from anywhere, a few seconds at most. Who was proved from there lately waits for the first of
+    these only. Attempts that are not judged (no room, a fault) count for nothing. `step` 0: off."""
 
     def __init__(self, backend: LoginBackend, step: float = STEP, clock: Clock = Clock()) -> None:
         self._backend = backend
         self._step = step
         self._clock = clock
-        self.records: OrderedDict[Key, _Record] = OrderedDict()
+        self.memory = Memory(step)
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
-        if self._step <= 0:
-            return await self._backend.judge(attempt)
-        key = _key(attempt)
-        wait = self._stand_in_line(key)
-        if wait is None:
-            return Refused(attempt.user, "too many attempts from there are waiting for an answer already")
-        verdict: Verdict | None = None
+        place, user = networks(attempt.source), _digest(attempt.user)
+        known = self.memory.known.has(place, user, self._clock.now())
+        attempt = replace(attempt, known=known)
+        verdict = await (self._slowly(attempt, place, user) if self._step > 0 else self._backend.judge(attempt))
+        if isinstance(verdict, Accepted):
+            self.memory.known.note(place, user, self._clock.now())
+        return verdict
+
+    def succeed(self, former: LoginBackend) -> None:
+        """What another remembers counts here too: a reload gives no guesser a fresh start."""
+        if isinstance(former, Throttle):
+            self.memory = former.memory
+            self.memory.change(self._step)
+
+    async def _slowly(self, attempt: LoginAttempt, place: tuple[Network, ...], user: Hashable) -> Verdict:
+        counts, now = self._counts(place, user), self._clock.now()
+        obeyed = counts[:1] if attempt.known else counts
+        wait = max(each.guesses.wait(each.key, now, each.allowance) for each in obeyed)
+        if wait > LONGEST_WAIT:
+            return Refused(attempt.user, "too many attempts from there are waiting for an answer already", CROWDED)
+        for each in counts:
+            each.guesses.join(each.key, now, each.allowance, waits=each in obeyed)
+        failed: bool | None = None
         try:
             if wait > 0:
                 await self._clock.sleep(wait)
             verdict = await self._backend.judge(attempt)
+            failed = _failed(verdict)
         finally:
-            self._note(key, verdict)
+            for each in counts:
+                each.guesses.note(each.key, self._clock.now(), failed, each.allowance)
         return verdict
 
-    def succeed(self, former: LoginBackend) -> None:
-        """What another remembers of failed attempts counts here too: a reload gives no guesser a fresh start."""
-        if isinstance(former, Throttle):
-            self.records = former.records
-
-    def _stand_in_line(self, key: Key) -> float | None:
-        """Seconds to wait; the place in line is taken. None when the line is too long."""
-        now = self._clock.now()
-        self._forget(now)
-        record = self.records.setdefault(key, _Record(free_at=now))
-        wait = max(0.0, record.free_at - now)
-        if wait > LONGEST_WAIT:
-            return None
-        record.pending += 1
-        record.free_at = now + wait + self._penalty(record.failures + record.pending)
-        return wait
-
-    def _note(self, key: Key, verdict: Verdict | None) -> None:
-        """`verdict` None: the attempt ended without one (cancelled)."""
-        now = self._clock.now()
-        record = self.records.setdefault(key, _Record(free_at=now))
-        record.pending = max(0, record.pending - 1)
-        if isinstance(verdict, Refused):
-            record.failures += 1
-            record.free_at = max(record.free_at, now + self._penalty(record.failures))
-            self.records.move_to_end(key)
-        elif isinstance(verdict, Accepted) or not (record.failures or record.pending):
-            del self.records[key]
-
-    def _penalty(self, failures: int) -> float:
-        return min(failures * self._step, LONGEST_PENALTY)
-
-    def _forget(self, now: float) -> None:
-        """Records stand in the order of their last failure, nearly; a full table loses its oldest."""
-        while self.records:
-            key, record = next(iter(self.records.items()))
-            if record.free_at + FORGET_AFTER > now and len(self.records) < MOST_ENTRIES:
-                return
-            del self.records[key]
+    def _counts(self, place: tuple[Network, ...], user: Hashable) -> list[_Count]:
+        """That of the pair first."""
+        memory = self.memory
+        own = [_Count(memory.pairs, (place[0], user), 0), _Count(memory.users, user, 0)]
+        tables = (memory.hosts, memory.estates)
+        return own + [
+            _Count(table, network, memory.known.users(network)) for table, network in zip(tables, place, strict=False)
+        ]
 
 
-def _key(attempt: LoginAttempt) -> Key:
-    name = attempt.user.encode("utf-8", "surrogatepass")
-    return attempt.source.site, hashlib.blake2b(name, digest_size=16).digest()
+def _failed(verdict: Verdict) -> bool | None:
+    """None for an attempt that tells nothing about a password."""
+    if isinstance(verdict, Accepted):
+        return False
+    return True if isinstance(verdict, Refused) and verdict.judged else None
+
+
+def _digest(user: str) -> bytes:
+    """Names come from strangers and may be long. Spelled otherwise they are others: so both back ends have it."""
+    return hashlib.blake2b(user.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -36,6 +36,7 @@ class Exit(IntEnum):
     REPLACED = 21
     ADMINISTRATOR = 22
     ALREADY_CONNECTED = 23
+    NOT_JUDGED = 24
     INTERRUPTED = 130
 
 
@@ -62,6 +63,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.REPLACED: "a newer session took the place of this one",
     Exit.ADMINISTRATOR: "closed here, by `vd` or by the end of the daemon",
     Exit.ALREADY_CONNECTED: "the same person is logged in from elsewhere, and the gateway allows one session each",
+    Exit.NOT_JUDGED: "the gateway had no time to look at the password, or could not: it may well be right, try again",
     Exit.INTERRUPTED: "Ctrl-C before it was done; Ctrl-C ends a connection that `connect --ca` holds with 0",
 }
 
@@ -80,6 +82,7 @@ CAUSES: dict[Cause, Exit] = {
     Cause.LOCAL_FAULT: Exit.LOCAL_FAULT,
     Cause.REPLACED: Exit.REPLACED,
     Cause.ALREADY_CONNECTED: Exit.ALREADY_CONNECTED,
+    Cause.NOT_JUDGED: Exit.NOT_JUDGED,
 }
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from lotor.model.algorithms import EspSuite, IkeSuite
 from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.network import Path
+from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
 
@@ -155,10 +155,13 @@ class LoggedIn(Event):
 
 @dataclass(frozen=True, slots=True)
 class LoginRefused(Event):
+    """What a peer chose stands behind what it did not: a program that reads the line for the address is not fooled."""
+
     level = Level.WARNING
-    line = "login of {user} refused: {why}"
+    line = "login from {source} as {user} refused: {why}"
     user: str
     why: str
+    source: Peer
 
 
 @dataclass(frozen=True, slots=True)

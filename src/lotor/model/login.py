@@ -12,14 +12,23 @@ REPEATABLE = frozenset({Field.USER_NAME, Field.PASSWORD, Field.DOMAIN})
 """What may be kept for a later phase 1 of the same connection; all else are one-time codes."""
 
 
+AGAIN = "try again"
+"""Stands in whatever a gateway says to a person whose password nobody looked at; our client knows by it that nothing is
+wrong with the login."""
+LATER = f"the gateway cannot check logins now: {AGAIN} later, and tell its administrator"
+"""For a person, where the gateway itself is at fault."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
-    """One round at a back end. `conversation` is what the last `Challenge` carried, None in the first round."""
+    """One round at a back end. `conversation` is what the last `Challenge` carried, None in the first round.
+    `known`: the user was proved from there lately."""
 
     user: str
     answers: tuple[tuple[Field, Secret], ...]
     source: Peer
     conversation: object = None
+    known: bool = False
 
     def answer(self, field: Field) -> Secret:
         return dict(self.answers).get(field, Secret(b""))
@@ -34,10 +43,16 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """`why` is for the gateway's log; the peer only learns that the login was refused."""
+    """`why` is for the gateway's log; the peer only learns that the login was refused. `told` is for the person, where
+    nobody looked at the password: no room, or a fault of the gateway's. Such an attempt is no guess."""
 
     user: str
     why: str
+    told: str = ""
+
+    @property
+    def judged(self) -> bool:
+        return not self.told
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class Cause(Enum):
     LOCAL_FAULT = "local fault"
     REPLACED = "replaced by a newer session"
     ALREADY_CONNECTED = "logged in already"
+    NOT_JUDGED = "login not judged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from lotor.ike.questions import Answer, Question
 from lotor.model.child import LOWEST_SPI
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure, Signature, Trusted, Untrusted
-from lotor.model.login import Credentials, Declined, Refused, Verdict
+from lotor.model.login import LATER, Credentials, Declined, Refused, Verdict
 from lotor.model.secret import Secret
 from lotor.ports.auth import LoginBackend
 from lotor.ports.dataplane import DataPlane
@@ -196,7 +196,7 @@ def _untrusted(question: questions.JudgePeer, why: str) -> Untrusted:
 
 
 def _refused(question: questions.CheckLogin, why: str) -> Refused:
-    return Refused(question.attempt.user, why)
+    return Refused(question.attempt.user, why, LATER)
 
 
 def _declined(question: questions.AskPerson, why: str) -> Declined:

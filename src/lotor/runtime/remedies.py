@@ -61,6 +61,10 @@ _REMEDIES: dict[Cause, tuple[str, str]] = {
         "correct what the reason names, on this host",
     ),
     Cause.REPLACED: ("", "another connection of the same person took this one's place"),
+    Cause.NOT_JUDGED: (
+        "the password was not looked at: correct what the reason names, or see who guesses (journal: login from)",
+        "nothing was said against the password: connect again in a minute",
+    ),
     Cause.ALREADY_CONNECTED: (
         "lotor logout NAME ends the older session; unique replace or keep in the remote block lets the newer one in",
         "disconnect where you are logged in already, or ask the gateway's administrator to end that session",

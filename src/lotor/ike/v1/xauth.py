@@ -14,7 +14,7 @@ from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
 from lotor.ike.v1 import doubt, phase1
 from lotor.model.judgement import Failure
-from lotor.model.login import REPEATABLE, Accepted, Challenge, Declined, LoginAttempt, Refused
+from lotor.model.login import AGAIN, REPEATABLE, Accepted, Challenge, Declined, LoginAttempt, Refused
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
@@ -46,6 +46,7 @@ _KINDS: dict[int, str] = {XauthType.RADIUS_CHAP: "CHAP", XauthType.OTP: "OTP", X
 OK, FAIL = 1, 0
 
 ALREADY = "is logged in already"
+_SAID = {ALREADY: Cause.ALREADY_CONNECTED, AGAIN: Cause.NOT_JUDGED}
 """Words of our gateway that our client understands."""
 
 # --- the gateway -----------------------------------------------------------------------------------------------------
@@ -58,7 +59,7 @@ def gateway(session: Session) -> Story[None]:
         yield from doubt.end_if_dead(old, f"{accepted.user} connected again from {session.path.remote}")
     barred = session.registry.barred(session, accepted.user)
     if barred:
-        session.desk.tell(LoginRefused(session.id, accepted.user, barred))
+        _tell_refusal(session, accepted.user, barred)
         yield from _deny(session, Reason(Cause.ALREADY_CONNECTED, barred), barred)
     session.facts.user = accepted.user
     session.registry.accepted(session, accepted.user)
@@ -76,7 +77,7 @@ def _acquire(session: Session) -> Story[None]:
     """An address before the yes: a client that gets none hears why."""
     configuration = yield from ask(AcquireConfiguration(session.id, session.facts.user))
     if isinstance(configuration, Failure):
-        session.desk.tell(LoginRefused(session.id, session.facts.user, configuration.why))
+        _tell_refusal(session, session.facts.user, configuration.why)
         yield from _deny(session, Reason(Cause.POOL_EXHAUSTED, configuration.why), configuration.why)
     else:
         session.facts.configuration = configuration
@@ -101,9 +102,14 @@ def _login(session: Session) -> Story[Accepted]:
             break
         wants, message, conversation = verdict.wants, verdict.message, verdict.conversation
     shown = clean(refused.user or user, longest=LONGEST_USER)
-    session.desk.tell(LoginRefused(session.id, shown, refused.why))
+    _tell_refusal(session, shown, refused.why)
     text = f"login of {shown or 'nobody'} refused: {refused.why}"
-    return (yield from _deny(session, Reason(Cause.LOGIN_REFUSED, text), ""))
+    cause = Cause.LOGIN_REFUSED if refused.judged else Cause.NOT_JUDGED
+    return (yield from _deny(session, Reason(cause, text), refused.told))
+
+
+def _tell_refusal(session: Session, user: str, why: str) -> None:
+    session.desk.tell(LoginRefused(session.id, user, why, session.path.remote))
 
 
 def _tell_round(session: Session, turn: int, wants: tuple[Field, ...]) -> None:
@@ -208,7 +214,7 @@ def _refusal(session: Session, verdict: Attributes) -> Reason:
     gateway_ = session.path.remote.address
     if said is not None and said.data:
         words = clean(said.data)
-        cause = Cause.ALREADY_CONNECTED if ALREADY in words else Cause.POOL_EXHAUSTED
+        cause = next((cause for part, cause in _SAID.items() if part in words), Cause.POOL_EXHAUSTED)
         return Reason(cause, f"gateway {gateway_} refused the connection: {words}")
     who = f" of {session.facts.user}" if session.facts.user else ""
     return Reason(Cause.LOGIN_REFUSED, f"gateway {gateway_} refused the login{who}")
