@@ -9,7 +9,7 @@ import pytest
 from lotor.ike.effects import Tell
 from lotor.ike.events import ChildUp, LoggedIn, LoginRefused, PhaseOneUp, Renewed, Turned
 from lotor.model.policy import Side
-from lotor.runtime.journal import STRANGERS_PER_SECOND, Journal
+from lotor.runtime.journal import REFUSALS_PER_SECOND, STRANGERS_PER_SECOND, Journal
 from scripted import ESP, FLOATED, PATH, SUITE, child, ended, established, started
 
 
@@ -54,6 +54,32 @@ def test_strangers_cause_twenty_lines_a_second_and_one_summary(journal, caplog, 
     assert "480 more lines about unauthenticated peers" in caplog.records[-1].getMessage()
     journal.follow(Turned(0, PATH, "datagram dropped", "garbage"))
     assert len(caplog.records) == STRANGERS_PER_SECOND + 2
+
+
+def refusal(number, user="alice"):
+    return LoginRefused(number, user, "wrong password", PATH.remote)
+
+
+def test_n1_a23_a_refused_login_leaves_its_line_whatever_strangers_send(journal, caplog):
+    for number in range(1, 13):
+        for _ in range(300):
+            journal.follow(Turned(0, PATH, "datagram dropped", "garbage"))
+        journal.follow(started(number, Side.GATEWAY).event)
+        journal.follow(refusal(number))
+    told = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert told == [f"session {n}: login from {PATH.remote} as alice refused: wrong password" for n in range(1, 13)]
+
+
+def test_n1_refused_logins_have_a_budget_of_their_own_and_their_number_is_always_told(journal, caplog, later):
+    for number in range(1000):
+        journal.follow(refusal(number, f"user{number}"))
+    assert len(caplog.records) == REFUSALS_PER_SECOND
+    assert len(later) == 1
+    later.pop()()
+    assert caplog.records[-1].getMessage() == f"{1000 - REFUSALS_PER_SECOND} more logins were refused within a second"
+    journal.follow(Turned(0, PATH, "datagram dropped", "garbage"))
+    journal.follow(refusal(1))
+    assert [record.getMessage()[:5] for record in caplog.records[-2:]] == ["datag", "sessi"]
 
 
 def test_half_made_logins_are_strangers_too_but_users_and_our_own_sessions_are_not(journal, caplog):

@@ -5,15 +5,38 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from lotor.ike.events import Configured, Ended, Event, LoggedIn, Renewed, Started, Turned, Up
+from lotor.ike.events import Configured, Ended, Event, LoggedIn, LoginRefused, Renewed, Started, Turned, Up
 from lotor.model.policy import Side
 from lotor.model.text import clean
 
 log = logging.getLogger("lotor.journal")
 
 STRANGERS_PER_SECOND = 20
+REFUSALS_PER_SECOND = 200
+"""More than several processors can refuse passwords in a second; a flood of other messages takes nothing of it."""
 WINDOW = 1.0
 LONGEST_STORY = 4096
+
+
+class Budget:
+    """So many lines in a second, and one that says how many more there would have been."""
+
+    def __init__(self, most: int, summary: str, later: Callable[[float, Callable[[], None]], object]) -> None:
+        self._most = most
+        self._summary = summary
+        self._later = later
+        self._lines = 0
+
+    def admit(self) -> bool:
+        if self._lines == 0:
+            self._later(WINDOW, self._close)
+        self._lines += 1
+        return self._lines <= self._most
+
+    def _close(self) -> None:
+        swallowed, self._lines = self._lines - self._most, 0
+        if swallowed > 0:
+            log.warning(self._summary, swallowed)
 
 
 class Journal:
@@ -23,12 +46,13 @@ class Journal:
     def __init__(
         self, later: Callable[[float, Callable[[], None]], object], story: Callable[[int], str] = lambda _: ""
     ) -> None:
-        self._later = later
         self._story = story
         self._users: dict[int, str] = {}
         self._own: set[int] = set()
-        self._lines = 0
-        self._swallowed = 0
+        self._strangers = Budget(
+            STRANGERS_PER_SECOND, "%d more lines about unauthenticated peers within a second were not written", later
+        )
+        self._refusals = Budget(REFUSALS_PER_SECOND, "%d more logins were refused within a second", later)
 
     def follow(self, event: Event) -> None:
         """A line for one event. Nothing of a peer's octets reaches the log but through `clean`."""
@@ -36,7 +60,7 @@ class Journal:
         if not log.isEnabledFor(event.level):
             self._unlearn(event)
             return
-        if self._from_stranger(event) and not self._admit():
+        if not self._admits(event):
             self._unlearn(event)
             return
         # Not log.log(): looking for the caller on the stack takes as long as all the rest.
@@ -48,7 +72,7 @@ class Journal:
 
     def _tell_story(self, event: Ended) -> None:
         """What `lotor explain` would say, where nobody can ask it."""
-        if not log.isEnabledFor(logging.DEBUG) or (self._from_stranger(event) and not self._admit()):
+        if not log.isEnabledFor(logging.DEBUG) or not self._admits(event):
             return
         if story := self._story(event.session):
             log.debug("%sstory: %s", self._prefix(event.session), clean(story, longest=LONGEST_STORY))
@@ -72,25 +96,16 @@ class Journal:
             self._users.pop(event.attempt, None)
             self._own.discard(event.attempt)
 
+    def _admits(self, event: Event) -> bool:
+        """Whether the event may cause one more line in this second."""
+        if isinstance(event, LoginRefused):
+            return self._refusals.admit()
+        return not self._from_stranger(event) or self._strangers.admit()
+
     def _from_stranger(self, event: Event) -> bool:
         if isinstance(event, Turned):
             return True
         return event.session not in self._own and event.session not in self._users
-
-    def _admit(self) -> bool:
-        """Whether a stranger may cause one more line in this second."""
-        if self._lines == 0:
-            self._later(WINDOW, self._close_window)
-        self._lines += 1
-        if self._lines <= STRANGERS_PER_SECOND:
-            return True
-        self._swallowed += 1
-        return False
-
-    def _close_window(self) -> None:
-        swallowed, self._swallowed, self._lines = self._swallowed, 0, 0
-        if swallowed:
-            log.warning("%d more lines about unauthenticated peers within a second were not written", swallowed)
 
     def _prefix(self, session: int) -> str:
         if not session:

@@ -240,7 +240,8 @@ MODE_CFG = Block(
         Directive(
             "auth_throttle",
             Number(0, 3600, "seconds"),
-            "By how much each refused login delays the next one, up to 10 seconds; 0: not at all.",
+            "By how much each refused login delays the next one of that user from that address, up to 10 seconds; 0: "
+            "not at all. When many fail in one network, or for one user from everywhere, that delays others, too.",
             default=1,
         ),
         Directive("pfs_group", Number(0, 32767), "The PFS group that Cisco's clients are told; 0: none.", default=0),
