@@ -17,8 +17,8 @@ from lotor.leases.succession import Succession
 from lotor.model.network import Path, Peer
 from lotor.model.reason import Cause, Reason
 from lotor.runtime.doors import Doors
-from lotor.runtime.sockets import IsakmpSocket, open_udp
-from visiting import GATEWAY_FILE
+from lotor.runtime.sockets import ANYWHERE, IsakmpSocket, open_udp
+from visiting import CLIENT_FILE, GATEWAY_FILE
 
 HOME = IPv4Address("127.0.0.1")
 POOL, OTHER = "network4 10.99.99.1", "network4 10.50.0.1"
@@ -93,6 +93,23 @@ def test_sockets_follow(directory):
     (first, second, _), told, both, one = play(directory, story)
     assert (both, one) == ({first, second}, {second})
     assert told == [f"127.0.0.1:{second} is open now", f"127.0.0.1:{first} is closed to new clients"]
+
+
+def test_newcomer_16_a_client_keeps_the_free_port_that_it_got(directory):
+    """Port 500 was taken when it started, and may be taken still."""
+
+    async def story(place):
+        door, floated = IsakmpSocket(open_udp(Peer(ANYWHERE[4], 0))), Peer(ANYWHERE[4], place.ports[2])
+        place.doors.replace([door])
+        (directory / "client.conf").write_text(CLIENT_FILE.format(directory=directory, login=""))
+        client = load(directory / "client.conf")
+        premises = Premises(Held(place.doors, place.leases, place.grounds, frozenset({floated})), client)
+        told = await premises.adapt(client)
+        return told, door, [each for each in place.doors.open if each.local.address == ANYWHERE[4]]
+
+    told, door, now = play(directory, story)
+    assert now == [door]
+    assert not [line for line in told if "0.0.0.0" in line]
 
 
 def test_nothing_changes_where_one_address_cannot_be_opened(directory):

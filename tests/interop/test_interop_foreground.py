@@ -42,3 +42,29 @@ def test_newcomer_17_ctrl_c_at_the_password_is_130(internet, certificates):
     assert "interrupted" in terminal.screen
     assert "terminated" not in terminal.screen
     assert lotor.traces(internet.client) == before
+
+
+def test_newcomer_16_beside_another_ike_daemon(internet, certificates):
+    """Ports 500 and 4500 of the client are taken."""
+    gateway = serve(internet, certificates, **STRONG)
+    for port in ("500", "4500"):
+        internet.client.start(f"port{port}", "socat", "-u", f"UDP4-LISTEN:{port}", "STDOUT")
+    assert wait_until(lambda: ":4500 " in internet.client.run("ss", "-uln").stdout)
+    with connecting(internet, certificates) as terminal:
+        terminal.expect("Password: ")
+        terminal.type("alicepass")
+        terminal.expect("connected as 10.99.99.1")
+        assert wait_until(lambda: ping(internet.client, INSIDE_HOST))
+        (session,) = gateway.sessions()
+        terminal.interrupt()
+        assert terminal.end() == 0, terminal.screen
+    assert session["state"] == "up"
+
+
+def test_newcomer_1_a_gateway_says_who_has_its_port(internet, certificates):
+    gateway = lotor.gateway(internet.gateway, certificates)
+    internet.gateway.start("port500", "socat", "-u", "UDP4-LISTEN:500", "STDOUT")
+    assert wait_until(lambda: ":500 " in internet.gateway.run("ss", "-uln").stdout)
+    done = gateway.call("daemon", "-F", "-f", lotor.CONFIGURATION)
+    assert done.code == 7, done
+    assert "port 500 of 0.0.0.0 is in use by socat (process " in done.stderr

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from lotor.config.settings import Listen, ListenAddress
 from lotor.daemon import listening
 from lotor.daemon.engines import carried, environment, tun_device, userspace
 from lotor.daemon.exits import Exit, StartError
@@ -24,6 +23,7 @@ from lotor.hosts.gateway import GatewayHost
 from lotor.hosts.routing import OUTER_MARK
 from lotor.ike.endpoint import Endpoint
 from lotor.leases.succession import Succession
+from lotor.model.policy import Side
 from lotor.runtime.capture import Capture
 from lotor.runtime.dice import SystemDice
 from lotor.runtime.sockets import IsakmpSocket, local_of
@@ -45,7 +45,7 @@ async def assemble(loadout: Loadout, broken: Callable[[str], None], capture: Cap
 
     Raises `StartError`, after letting go of what was taken."""
     async with AsyncExitStack() as held:
-        isakmp, nat_t = _open_sockets(loadout.settings.listen, held)
+        isakmp, nat_t = _open_sockets(loadout, held)
         host = LinuxHost()
         if undone := await host.recover():
             log.warning("%d changes that an earlier daemon left on this host were undone", undone)
@@ -71,18 +71,21 @@ async def dismantle(assembled: Assembled) -> None:
     await assembled.held.aclose()
 
 
-def _open_sockets(listen: Listen, held: AsyncExitStack) -> tuple[list[socket.socket], list[socket.socket]]:
-    """Port 500 on every address wanted, and the sockets of port 4500, one for each IP version."""
-    isakmp, nat_t = (_opened(place(listen), listen, held) for place in (listening.isakmp, listening.nat_t))
+def _open_sockets(loadout: Loadout, held: AsyncExitStack) -> tuple[list[socket.socket], list[socket.socket]]:
+    """Port 500 on every address wanted, and the sockets of port 4500, one for each IP version. A mere client may have
+    other ports."""
+    listen = loadout.settings.listen
+    open_one = listening.open_at if loadout.serves_as(Side.GATEWAY) else listening.open_anywhere
+    isakmp, nat_t = (
+        [udp for wanted in place(listen) if (udp := _held(open_one(wanted, listen), held)) is not None]
+        for place in (listening.isakmp, listening.nat_t)
+    )
     if not isakmp or not nat_t:
         raise StartError("no address of listen { } can be opened: see the log", Exit.CONFIGURATION)
     return isakmp, nat_t
 
 
-def _opened(places: Iterable[ListenAddress], listen: Listen, held: AsyncExitStack) -> list[socket.socket]:
-    opened = []
-    for wanted in places:
-        if (udp := listening.open_at(wanted, listen)) is not None:
-            held.callback(udp.close)
-            opened.append(udp)
-    return opened
+def _held(udp: socket.socket | None, held: AsyncExitStack) -> socket.socket | None:
+    if udp is not None:
+        held.callback(udp.close)
+    return udp

@@ -6,6 +6,7 @@ import errno
 import logging
 import socket
 from collections.abc import Iterable
+from dataclasses import replace
 
 from lotor.config.problem import NOWHERE
 from lotor.config.settings import Listen, ListenAddress
@@ -29,6 +30,18 @@ def nat_t(listen: Listen) -> tuple[ListenAddress, ...]:
     """Where port 4500 is: one socket carries the NAT traversal of all addresses of an IP version."""
     each = (_nat_t(listen, version) for version in ANYWHERE)
     return tuple(one for one in each if one is not None)
+
+
+def open_anywhere(wanted: ListenAddress, listen: Listen) -> socket.socket | None:
+    """`open_at` for a client: its gateway answers wherever it is asked from, so that a free port does where the usual
+    one is taken and no line of the configuration asks for it."""
+    try:
+        return open_at(wanted, listen)
+    except StartError as error:
+        if error.code is not Exit.BUSY or wanted.at is not NOWHERE:
+            raise
+        log.info("%s: a free port does for a client", error)
+        return open_at(replace(wanted, port=0), listen)
 
 
 def open_at(wanted: ListenAddress, listen: Listen, beside: Iterable[socket.socket] = ()) -> socket.socket | None:

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from lotor.config.settings import Listen, ModeCfg
+from lotor.config.problem import NOWHERE
+from lotor.config.settings import Listen, ListenAddress, ModeCfg
 from lotor.daemon import listening
 from lotor.daemon.exits import StartError
 from lotor.daemon.loadout import Loadout
@@ -73,15 +74,15 @@ class Premises:
 
     async def adapt(self, loadout: Loadout) -> list[str]:
         """What a person should know of it. Raises `StartError`, and nothing has changed."""
-        listen, mode_cfg = loadout.settings.listen, pool_of(loadout)
+        mode_cfg = pool_of(loadout)
         with ExitStack() as opened:
-            doors = self._open(listen, opened)
+            doors = self._open(loadout, opened)
             other = _shape(mode_cfg) != _shape(self._mode_cfg)
             if other:
                 await self._lead(self._networks(mode_cfg, self._held.leases.given()))
                 self._moving = True
             opened.pop_all()
-        told = [*self._moved(doors), *self._bound(listen)]
+        told = [*self._moved(doors), *self._bound(loadout)]
         self._held.doors.replace(doors)
         if other:
             pool = make_pool(loadout)
@@ -119,32 +120,46 @@ class Premises:
             raise StartError(f"this host cannot be a gateway: {error.strerror or error}") from error
         self._led = networks
 
-    def _open(self, listen: Listen, opened: ExitStack) -> list[IsakmpSocket]:
-        """A socket for every address, those that are open already among them."""
+    def _open(self, loadout: Loadout, opened: ExitStack) -> list[IsakmpSocket]:
+        """A socket for every address, those that are open already among them. A mere client keeps a free port that it
+        got where the usual one was taken."""
+        listen = loadout.settings.listen
         there = {door.local: door for door in self._held.doors.open if isinstance(door, IsakmpSocket)}
+        free = {} if loadout.serves_as(Side.GATEWAY) else {door.local.address: door for door in there.values()}
         found: list[IsakmpSocket] = []
         for wanted in listening.isakmp(listen):
-            local = Peer(wanted.address, wanted.port)
-            if local in there:
-                found.append(there[local])
-                continue
-            udp = listening.open_at(wanted, listen, (door.socket for door in there.values()))
-            if udp is not None:
-                opened.callback(udp.close)
-                found.append(IsakmpSocket(udp))
+            door = there.get(Peer(wanted.address, wanted.port))
+            if door is None and wanted.at is NOWHERE:
+                door = free.get(wanted.address)
+            if door is None:
+                door = self._opened(wanted, listen, opened)
+            if door is not None:
+                found.append(door)
         if not found:
             raise StartError("no address of listen { isakmp } can be opened: see the log")
         return found
+
+    def _opened(self, wanted: ListenAddress, listen: Listen, opened: ExitStack) -> IsakmpSocket | None:
+        beside = [door.socket for door in self._held.doors.open if isinstance(door, IsakmpSocket)]
+        udp = listening.open_at(wanted, listen, beside)
+        if udp is None:
+            return None
+        opened.callback(udp.close)
+        return IsakmpSocket(udp)
 
     def _moved(self, doors: Sequence[IsakmpSocket]) -> list[str]:
         before, now = {door.local for door in self._held.doors.open}, {door.local for door in doors}
         told = [f"{each} is open now" for each in sorted(now - before, key=str)]
         return told + [f"{each} is closed to new clients" for each in sorted(before - now, key=str)]
 
-    def _bound(self, listen: Listen) -> list[str]:
-        """Port 4500 belongs to the engine that carries the traffic."""
-        wanted = {Peer(each.address, each.port) for each in listening.nat_t(listen)}
-        if wanted - self._held.floated == set():
+    def _bound(self, loadout: Loadout) -> list[str]:
+        """Port 4500 belongs to the engine that carries the traffic. What no line asks for is an address that this host
+        lacks, or a client's port that was taken."""
+        bound = {each.address for each in self._held.floated}
+        usual = bound if loadout.serves_as(Side.GATEWAY) else set()
+        places = listening.nat_t(loadout.settings.listen)
+        wanted = {Peer(each.address, each.port) for each in places if each.at is not NOWHERE or each.address in usual}
+        if wanted <= self._held.floated:
             return []
         here = " and ".join(map(str, sorted(self._held.floated, key=str)))
         return [f"NAT traversal stays at {here} until the next start: restart lotor to move it"]

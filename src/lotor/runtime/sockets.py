@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from lotor.model.network import Address, Path, Peer
+from lotor.runtime.holder import holder_of
 
 IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
 SO_MARK = getattr(socket, "SO_MARK", 36)
@@ -196,9 +197,10 @@ def _mark(udp: socket.socket, mark: int) -> None:
 def _refusal(local: Peer, error: OSError) -> str:
     match error.errno:
         case errno.EADDRINUSE:
+            holder = holder_of(local.port)
+            by = f"by {holder}" if holder else "(by another IKE daemon?)"
             return (
-                f"port {local.port} of {local.address} is in use (by another IKE daemon?): "
-                "stop it or set listen { isakmp ADDR[PORT]; }"
+                f"port {local.port} of {local.address} is in use {by}: stop it or set listen {{ isakmp ADDR[PORT]; }}"
             )
         case errno.EACCES | errno.EPERM:
             return f"no permission to open port {local.port} of {local.address}: run as root"

@@ -1,0 +1,50 @@
+"""Which program of this host holds a UDP port, for the person who finds it taken: as /proc tells it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from lotor.model.text import clean
+
+PROC = Path("/proc")
+TABLES = ("udp", "udp6")
+LOCAL, INODE = 1, 9
+"""Columns of /proc/net/udp."""
+
+
+def holder_of(port: int, proc: Path = PROC) -> str:
+    """`charon (process 812)`; empty where nobody holds the port, or one whom this process may not look at."""
+    sockets = {f"socket:[{inode}]" for inode in _inodes(port, proc)}
+    if not sockets:
+        return ""
+    for process in proc.iterdir():
+        if process.name.isdecimal() and not sockets.isdisjoint(_open_files(process)):
+            return f"{_name(process)} (process {process.name})"
+    return ""
+
+
+def _inodes(port: int, proc: Path) -> Iterator[str]:
+    """Of the sockets that are bound to a port, in the network namespace of this process."""
+    for table in TABLES:
+        with contextlib.suppress(OSError):
+            for line in (proc / "net" / table).read_text().splitlines()[1:]:
+                columns = line.split()
+                if int(columns[LOCAL].rpartition(":")[2], 16) == port:
+                    yield columns[INODE]
+
+
+def _open_files(process: Path) -> Iterator[str]:
+    """A process may end, or close a file, while it is looked at."""
+    with contextlib.suppress(OSError):
+        for file in (process / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                yield str(file.readlink())
+
+
+def _name(process: Path) -> str:
+    try:
+        return clean((process / "comm").read_text(errors="replace").strip())
+    except OSError:
+        return "a program"
