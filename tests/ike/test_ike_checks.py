@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
+from types import SimpleNamespace
 
 import pytest
 
+from lotor.crypto import curves, modp
+from lotor.crypto.groups import check_public, key_pair
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.v1 import choose, offers
 from lotor.model.algorithms import Cipher, Curve, EspSuite, Group, Hash, Integrity
@@ -17,8 +20,8 @@ from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.numbers import IkeAttribute
 from lotor.wire.v1.proposals import esp_transform, ike_transform
 from peers.counter import Counter
-from peers.speaker import Manners, Speaker
-from peers.world import CHILD, GATEWAY, SUITE
+from peers.speaker import I, Manners, Speaker
+from peers.world import CHILD, GATEWAY, SUITE, CheapDice
 
 STRONG = tuple(
     replace(SUITE, key_bits=bits, hash=hashing)
@@ -164,3 +167,92 @@ def test_f5_offers_of_phase_2_are_looked_up_too(monkeypatch):
     with pytest.raises(PolicyRefusal, match="cipher differs"):
         choose.esp_choice(ProposalCheck.EXACT, child, offer, udp=True)
     assert not compared
+
+
+# -- before a key pair is made ----------------------------------------------------------------------------------------
+
+
+class Thrifty(CheapDice):
+    """Tells for which groups key pairs were made."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.made: list[Group] = []
+
+    def key_pair(self, group: Group):
+        self.made.append(group)
+        return super().key_pair(group)
+
+
+def _thrifty(*remotes) -> tuple[Counter, Thrifty]:
+    counter = Counter(Policy(remotes, CHILD))
+    counter.host.dice = Thrifty(3)
+    counter.endpoint._desk.dice = counter.host.dice
+    return counter, counter.host.dice
+
+
+GROUPS = (Group.MODP1024, Group.MODP4096, Group.ECP256, Group.ECP521, Group.CURVE25519)
+
+
+def _wrong_values(group: Group) -> list[bytes]:
+    size = len(key_pair(group).public)
+    right = key_pair(group).public
+    values = [b"", right[1:], right + b"\0", bytes(size), bytes(size - 1) + b"\1"]
+    if group in modp.GROUPS:
+        values += [(modp.prime(group) - less).to_bytes(size, "big") for less in (0, 1)] + [b"\xff" * size]
+    elif group is Group.CURVE25519:
+        values += [number.to_bytes(32, "little") for number in curves._OF_SMALL_ORDER]
+        values += [(number | 1 << 255).to_bytes(32, "little") for number in curves._OF_SMALL_ORDER]
+        values.remove(bytes(31) + b"\1")
+    return values
+
+
+@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("main", [False, True])
+def test_f4_a_public_value_that_is_none_costs_no_key_pair(group, main):
+    suite = replace(SUITE, group=group)
+    mode = ExchangeMode.MAIN if main else ExchangeMode.AGGRESSIVE
+    remote = replace(GATEWAY, proposals=(suite,), exchange_modes=(mode,))
+    for value in _wrong_values(group):
+        counter, dice = _thrifty(remote)
+        speaker = Speaker(manners=Manners(transforms=(ike_transform(1, suite),), main=main))
+        speaker._first_pair = SimpleNamespace(public=value)
+        speaker.dice.key_pair = lambda _, value=value: SimpleNamespace(public=value)
+        answers = counter.receive(speaker.first())
+        if main:
+            answers = counter.receive(speaker.main_third(answers[0]))
+        assert [data[18] for data in answers] == [I], "a refusal"
+        assert not dice.made
+        assert not counter.sessions
+    counter, dice = _thrifty(remote)
+    speaker = Speaker(manners=Manners(transforms=(ike_transform(1, suite),), main=main))
+    answers = counter.receive(speaker.first())
+    if main:
+        answers = counter.receive(speaker.main_third(answers[0]))
+    assert answers
+    assert dice.made == [group]
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 257, 5000])
+@pytest.mark.parametrize("main", [False, True])
+def test_f4_a_nonce_of_a_wrong_size_costs_no_key_pair_and_no_answer(size, main):
+    counter, dice = _thrifty(replace(GATEWAY, exchange_modes=tuple(ExchangeMode)))
+    speaker = Speaker(manners=Manners(main=main, nonce=size))
+    answers = counter.receive(speaker.first())
+    if main:
+        answers = counter.receive(speaker.main_third(answers[0]))
+    assert not answers
+    assert not dice.made
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_f4_what_the_check_lets_through_can_be_agreed_on(group):
+    """And what it does not is what `agree` refuses."""
+    pair = key_pair(group)
+    check_public(group, key_pair(group).public)
+    assert pair.agree(key_pair(group).public)
+    for value in _wrong_values(group):
+        with pytest.raises(ValueError, match="public value"):
+            check_public(group, value)
+        with pytest.raises(ValueError, match="public value"):
+            pair.agree(value)

@@ -13,6 +13,14 @@ CURVES: dict[Group, ec.EllipticCurve] = {
     Group.ECP521: ec.SECP521R1(),
 }
 CURVE25519_OCTETS = 32
+_P25519 = (1 << 255) - 19
+_ORDER_8 = (
+    325606250916557431795983626356110631294008115727848805560023387167927233504,
+    39382357235489614581723060781553021112529911719440698176882885853963445705823,
+)
+_OF_SMALL_ORDER = frozenset({0, 1, _P25519 - 1, _P25519, _P25519 + 1, *_ORDER_8})
+"""Coordinates that make everything zero: those below 2^255 (RFC 7748 §5 ignores the highest bit)."""
+_SMALL_ORDER = "the peer's public value is a point of small order"
 
 
 class EcpKeyPair:
@@ -30,15 +38,7 @@ class EcpKeyPair:
 
     def agree(self, peer_public: bytes) -> bytes:
         """The x of the shared point. `ValueError` when the peer's value has the wrong length or is not on the curve."""
-        name, size = self.group.name.lower(), field_octets(self.group)
-        if len(peer_public) != 2 * size:
-            raise ValueError(f"a public value of {name} has {2 * size} octets, not {len(peer_public)}")
-        x, y = int.from_bytes(peer_public[:size], "big"), int.from_bytes(peer_public[size:], "big")
-        try:
-            point = ec.EllipticCurvePublicNumbers(x, y, CURVES[self.group]).public_key()
-        except ValueError:
-            raise ValueError(f"the peer's public value is no point of {name}") from None
-        return self._private.exchange(ec.ECDH(), point)
+        return self._private.exchange(ec.ECDH(), _point(self.group, peer_public))
 
     def __repr__(self) -> str:
         return f"EcpKeyPair({self.group.name})"
@@ -57,15 +57,36 @@ class Curve25519KeyPair:
 
     def agree(self, peer_public: bytes) -> bytes:
         """`ValueError` when the peer's value has the wrong length or makes everything zero (RFC 7748 §6.1)."""
-        if len(peer_public) != CURVE25519_OCTETS:
-            raise ValueError(f"a public value of curve25519 has {CURVE25519_OCTETS} octets, not {len(peer_public)}")
+        check_public(self.group, peer_public)
         try:
             return self._private.exchange(X25519PublicKey.from_public_bytes(peer_public))
         except ValueError:
-            raise ValueError("the peer's public value is a point of small order") from None
+            raise ValueError(_SMALL_ORDER) from None
 
     def __repr__(self) -> str:
         return "Curve25519KeyPair()"
+
+
+def check_public(group: Group, peer_public: bytes) -> None:
+    """`ValueError` for a value of the wrong length, one that is not on the curve, or a point of small order."""
+    if group is not Group.CURVE25519:
+        _point(group, peer_public)
+        return
+    if len(peer_public) != CURVE25519_OCTETS:
+        raise ValueError(f"a public value of curve25519 has {CURVE25519_OCTETS} octets, not {len(peer_public)}")
+    if int.from_bytes(peer_public, "little") & ((1 << 255) - 1) in _OF_SMALL_ORDER:
+        raise ValueError(_SMALL_ORDER)
+
+
+def _point(group: Group, octets: bytes) -> ec.EllipticCurvePublicKey:
+    name, size = group.name.lower(), field_octets(group)
+    if len(octets) != 2 * size:
+        raise ValueError(f"a public value of {name} has {2 * size} octets, not {len(octets)}")
+    x, y = int.from_bytes(octets[:size], "big"), int.from_bytes(octets[size:], "big")
+    try:
+        return ec.EllipticCurvePublicNumbers(x, y, CURVES[group]).public_key()
+    except ValueError:
+        raise ValueError(f"the peer's public value is no point of {name}") from None
 
 
 def field_octets(group: Group) -> int:

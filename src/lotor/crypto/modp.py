@@ -48,16 +48,20 @@ class ModpKeyPair:
 
     def agree(self, peer_public: bytes) -> bytes:
         """g^xy, left-padded. `ValueError` when the peer's value has the wrong length or is not in 2..p-2."""
-        if len(peer_public) != octets(self.group):
-            raise ValueError(
-                f"a public value of {self.group.name.lower()} has {octets(self.group)} octets, not {len(peer_public)}"
-            )
-        if not 1 < int.from_bytes(peer_public, "big") < prime(self.group) - 1:
-            raise ValueError(f"the peer's public value of {self.group.name.lower()} is not in 2..p-2")
+        check_public(self.group, peer_public)
         return _modulus(self.group).power(peer_public, self._private)
 
     def __repr__(self) -> str:
         return f"ModpKeyPair({self.group.name})"
+
+
+def check_public(group: Group, peer_public: bytes) -> None:
+    """`ValueError` for a value of the wrong length or outside of 2..p-2."""
+    name, size = group.name.lower(), octets(group)
+    if len(peer_public) != size:
+        raise ValueError(f"a public value of {name} has {size} octets, not {len(peer_public)}")
+    if not 1 < int.from_bytes(peer_public, "big") < prime(group) - 1:
+        raise ValueError(f"the peer's public value of {name} is not in 2..p-2")
 
 
 def octets(group: Group) -> int:

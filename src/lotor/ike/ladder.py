@@ -9,7 +9,7 @@ from enum import Enum
 from lotor.ike.errors import Misplaced
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import PayloadType as P
-from lotor.wire.v1.payloads import Payload
+from lotor.wire.v1.payloads import Nonce, Payload
 
 
 class Cover(Enum):
@@ -19,6 +19,9 @@ class Cover(Enum):
     ENCRYPTED = "encrypted"
     EITHER = "either"
 
+
+LEAST_NONCE, LONGEST_NONCE = 8, 256
+"""Octets (RFC 2409 §5)."""
 
 ANYWHERE = frozenset({P.VENDOR_ID, P.NOTIFICATION})
 
@@ -37,7 +40,8 @@ class Rung:
     order: tuple[int, ...] = ()
 
     def check(self, chain: Chain, *, encrypted: bool) -> None:
-        """Raises `Misplaced`, saying what is missing, double or out of place."""
+        """Raises `Misplaced`, saying what is missing, double, out of place or of a wrong size: nothing that costs more
+        than a look has been done for the message by then."""
         if (self.cover is Cover.CLEAR and encrypted) or (self.cover is Cover.ENCRYPTED and not encrypted):
             raise Misplaced(f"message must be {self.cover.value}")
         types = chain.types()
@@ -47,6 +51,9 @@ class Rung:
         for found in types:
             if found in KNOWN and found not in self.must and found not in self.may and found not in ANYWHERE:
                 raise Misplaced(f"{P(found).name} has no place in this message")
+        for nonce in chain.all(Nonce):
+            if not LEAST_NONCE <= len(nonce.data) <= LONGEST_NONCE:
+                raise Misplaced(f"a nonce of {len(nonce.data)} octets; {LEAST_NONCE} to {LONGEST_NONCE} are allowed")
 
     def arrange(self, payloads: Sequence[Payload]) -> list[Payload]:
         """The payloads in the order of the rung; those it does not list keep theirs at the end."""

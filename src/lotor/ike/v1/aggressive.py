@@ -86,6 +86,7 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     witness.chosen(session, suite)
     heard = riders.heard(asked)
     authenticate.demand_xauth(suite, heard)
+    phase1.demand_public(session, suite.group, asked)
     ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))
     g_xy = yield from phase1.agree(session, ours.pair, asked)
     said = phase1.said(session, ours, asked, asked.body(SecurityAssociation) or b"")

@@ -83,6 +83,7 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     yield from send(chosen, *riders.echoed(remote, heard, version))
     third = yield from expect()
 
+    phase1.demand_public(session, suite.group, third)
     ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))
     g_xy = yield from phase1.agree(session, ours.pair, third)
     said = phase1.said(session, ours, third, asked.body(SecurityAssociation) or b"")

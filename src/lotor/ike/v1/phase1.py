@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lotor.crypto.groups import check_public
 from lotor.ike.dice import KeyPair
 from lotor.ike.errors import PeerFault
 from lotor.ike.questions import Agree
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask
 from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
-from lotor.model.algorithms import IkeSuite
+from lotor.model.algorithms import Group, IkeSuite
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure
 from lotor.model.policy import Switch
@@ -20,8 +21,6 @@ from lotor.wire.v1.numbers import NotifyType, Protocol
 from lotor.wire.v1.payloads import KeyExchange, Nonce, Payload
 from lotor.wire.v1.proposals import ike_transform
 from lotor.wire.v1.vendors import NatTraversal, Vendor
-
-LEAST_NONCE, LONGEST_NONCE = 8, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +68,31 @@ class Ours:
 
 def said(session: Session, ours: Ours, theirs: Chain, sa_b: bytes) -> Exchanged:
     """Both sides' values in the order of their roles. `theirs` is the message with the peer's KE and nonce."""
-    public, nonce = theirs.only(KeyExchange).data, nonce_of(theirs)
+    public, nonce = theirs.only(KeyExchange).data, theirs.only(Nonce).data
     mine, peers = (ours.pair.public, ours.nonce), (public, nonce)
     (g_xi, ni_b), (g_xr, nr_b) = (mine, peers) if session.initiator else (peers, mine)
     return Exchanged(session.cookies.initiator, session.cookies.responder, g_xi, g_xr, ni_b, nr_b, sa_b)
 
 
-def nonce_of(chain: Chain) -> bytes:
-    """The peer's nonce, of a length that RFC 2409 §5 allows."""
-    nonce = chain.only(Nonce).data
-    if not LEAST_NONCE <= len(nonce) <= LONGEST_NONCE:
-        raise PeerFault(f"a nonce of {len(nonce)} octets; {LEAST_NONCE} to {LONGEST_NONCE} are allowed")
-    return nonce
+def demand_public(session: Session, group: Group, chain: Chain) -> None:
+    """The peer's public value is one of the group, before a key pair of ours is made for it."""
+    try:
+        check_public(group, chain.only(KeyExchange).data)
+    except ValueError as fault:
+        raise _unusable(session, str(fault)) from None
 
 
 def agree(session: Session, pair: KeyPair, chain: Chain) -> Story[bytes]:
     """g^xy; a peer whose public value is out of range or of the wrong length learns it."""
     answer = yield from ask(Agree(pair, chain.only(KeyExchange).data))
     if isinstance(answer, Failure):
-        text = f"{session.path.remote} sent an unusable Diffie-Hellman value: {answer.why}"
-        raise PeerFault(text, NotifyType.INVALID_KEY_INFORMATION)
+        raise _unusable(session, answer.why)
     return answer.reveal()
+
+
+def _unusable(session: Session, why: str) -> PeerFault:
+    text = f"{session.path.remote} sent an unusable Diffie-Hellman value: {why}"
+    return PeerFault(text, NotifyType.INVALID_KEY_INFORMATION)
 
 
 def may_fragment(session: Session, vendors: frozenset[Vendor]) -> bool:

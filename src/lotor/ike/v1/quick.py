@@ -64,8 +64,9 @@ def initiator(session: Session, message_id: int, asked: Selectors, replaces: Pai
     answer = yield from expect()
     check = session.remote.proposal_check
     chosen = choose.esp_answer(check, policy, answer.only(SecurityAssociation), udp=_udp(session))
+    _demand_public(session, chosen.group, answer)
     g_xy = yield from _agree(session, pair, answer)
-    material = QuickMaterial(Protocol.ESP, nonce, phase1.nonce_of(answer), g_xy)
+    material = QuickMaterial(Protocol.ESP, nonce, answer.only(Nonce).data, g_xy)
     chosen, narrowed = _shorter(chosen, answer), selectors.narrowed(asked, answer)
     agreed = Agreed(chosen, spi, chosen.offer.spi, material, narrowed, cpi)
     child = replace(_child(session, agreed, replaces, soft=SOFT), sending=replaces is None)
@@ -117,12 +118,13 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     wish = selectors.asked(session, asked)
     choice = choose.esp_choice(check, policy, asked.only(SecurityAssociation), udp=_udp(session))
     chosen, dice = _for_as_long_as_the_peer_can(session, choice), session.desk.dice
+    _demand_public(session, chosen.group, asked)
     pair = dice.key_pair(chosen.group) if chosen.group is not None else None
     g_xy = yield from _agree(session, pair, asked)
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
     cpi = _cpi(session) if chosen.offer.compressing else None
     nonce = dice.nonce(session.remote.nonce_size)
-    material = QuickMaterial(Protocol.ESP, phase1.nonce_of(asked), nonce, g_xy)
+    material = QuickMaterial(Protocol.ESP, asked.only(Nonce).data, nonce, g_xy)
     old = session.children.current(wish)
     agreed = Agreed(chosen, spi, chosen.offer.spi, material, wish, cpi)
     child = replace(_child(session, agreed, old, soft=_late(session)), sending=old is None)
@@ -191,11 +193,18 @@ def _cpi(session: Session) -> int:
     return cpi
 
 
+def _demand_public(session: Session, group: Group | None, chain: Chain) -> None:
+    """With PFS, before a key pair is made for the peer."""
+    if group is None:
+        return
+    if chain.first(KeyExchange) is None:
+        raise PeerFault("PFS was chosen, but there is no KE payload", NotifyType.NO_PROPOSAL_CHOSEN)
+    phase1.demand_public(session, group, chain)
+
+
 def _agree(session: Session, pair: KeyPair | None, chain: Chain) -> Story[bytes]:
     if pair is None:
         return b""
-    if chain.first(KeyExchange) is None:
-        raise PeerFault("PFS was chosen, but there is no KE payload", NotifyType.NO_PROPOSAL_CHOSEN)
     return (yield from phase1.agree(session, pair, chain))
 
 
