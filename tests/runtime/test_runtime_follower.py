@@ -20,6 +20,7 @@ from scripted import (
     BYE,
     CONFIGURATION,
     FLOATED,
+    SUITE,
     RecordingDataPlane,
     RecordingHooks,
     RecordingHost,
@@ -162,6 +163,51 @@ def test_a_repeated_configuration_changes_nothing_and_another_one_is_attached_an
 
     asyncio.run(play())
     assert [each[0] for each in stage.diary if each[0] in {"attach", "detach"}] == ["attach", "detach", "attach"]
+
+
+def test_f3_another_address_goes_down_and_up_for_scripts_and_host(stage):
+    """As a script that keeps a diary of its own knows it: down with the address, and the cookies, of the last up."""
+    from dataclasses import replace
+
+    from lotor.ike.events import Renewed
+
+    stage.follower._engines = replace(
+        stage.follower._engines,
+        environment=lambda session, device: {"A": str(session.configuration.address), "C": session.cookies},
+    )
+    other = replace(CONFIGURATION, address=IPv4Address("10.99.99.8"))
+    renewed = Tell(Renewed(1, 7, FLOATED, SUITE, "03:04"))
+    moved = Tell(Configured(1, "alice", "10.99.99.8", other))
+
+    async def play():
+        await stage.play(started(), *established(), started(7), renewed, moved)
+        assert stage.register.get(1).configuration == other
+        await stage.play(ended())
+
+    asyncio.run(play())
+    assert [each[0] for each in stage.diary] == [
+        *("attach begins", "attach", "phase1_up", "ready"),
+        *("phase1_down", "detach", "attach begins", "attach", "phase1_up", "ready"),
+        *("phase1_down", "detach"),
+    ]
+    told = [(each["A"], each["C"]) for each in stage.hooks.environments]
+    old, new = ("10.99.99.3", "01:02"), ("10.99.99.8", "03:04")
+    assert told == [old, old, new, new]
+
+
+def test_f3_a_host_that_refuses_the_new_address_has_said_good_bye_to_the_old_one(stage):
+    from dataclasses import replace
+
+    other = replace(CONFIGURATION, address=IPv4Address("10.99.99.8"))
+
+    async def play():
+        await stage.play(started(), *established())
+        stage.host.fault = OSError(13, "no permission to change routes")
+        await stage.play(Tell(Configured(1, "alice", "10.99.99.8", other)), ended())
+
+    asyncio.run(play())
+    assert [each[0] for each in stage.diary].count("phase1_down") == 1
+    assert isinstance(stage.commands[0], Disconnect)
 
 
 def test_without_mode_config_the_hook_runs_when_the_tunnel_is_up(stage):

@@ -148,6 +148,15 @@ class Renewed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Readdressed(Event):
+    """Client: a renewed phase 1 came with another address. `Configured` follows when an SA pair carries it."""
+
+    line = "the gateway gives {new} with the renewed phase 1, instead of {old}"
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedIn(Event):
     line = "login of {user} accepted"
     user: str

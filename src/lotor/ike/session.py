@@ -30,7 +30,7 @@ class Facts:
     XAUTH so far; `refused`: a verdict that stands, acknowledged or not, or a refusal of the peer that nobody signed;
     `renews`: the session that this attempt is to take over; `renewed`: it did; `told`: of the configuration;
     `declined`: what of our inside the gateway gave no SA pair; `one_time`: the login
-    cannot be repeated without the person."""
+    cannot be repeated without the person; `moving`: to another inside address, which no SA pair carries yet."""
 
     request: int | None = None
     host: str | None = None
@@ -47,6 +47,7 @@ class Facts:
     told: bool = False
     declined: frozenset[Network] = frozenset()
     one_time: bool = False
+    moving: bool = False
 
 
 @dataclass(slots=True)
@@ -171,7 +172,7 @@ class Session:
         self.facts.configuration = old.facts.configuration
         self.facts.request, self.facts.host = old.facts.request, old.facts.host
         self.facts.renewed, self.facts.told = True, old.facts.told
-        self.facts.declined = old.facts.declined
+        self.facts.declined, self.facts.moving = old.facts.declined, old.facts.moving
         self.children.move(self.path)
         old.heir = self
         old.stop()

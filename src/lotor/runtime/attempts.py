@@ -24,6 +24,7 @@ from lotor.ike.events import (
     Offered,
     PathChanged,
     PhaseOneUp,
+    Readdressed,
     Renewed,
     Started,
     Turned,
@@ -210,7 +211,7 @@ def _learn_later(attempt: Attempt, event: Event) -> None:
             attempt.user, attempt.inner = say(user), configuration.inside
         case Up(user=user):
             attempt.user, attempt.up = say(user), True
-        case PathChanged() | Turned() | Dead() | Renewed():
+        case PathChanged() | Turned() | Dead() | Renewed() | Readdressed():
             attempt.note(event.text())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lotor.ike.events import ChildDown, Configured, Dead, Ended, Event, PathChanged, Up
 from lotor.ike.intents import Disconnect, Intent
@@ -36,12 +36,13 @@ class Engines:
 
 @dataclass(slots=True)
 class Progress:
-    """How far the engines are with one session; `tail` is the last thing under way, None when nothing is."""
+    """How far the engines are with one session; `tail` is the last thing under way, None when nothing is; `hooked` the
+    session as `phase1_up` was told of it, None before."""
 
     tail: asyncio.Task[None] | None = None
     configured: bool = False
     attachment: Attachment | None = None
-    hooked: bool = False
+    hooked: Session | None = None
     dead: bool = False
     up: bool = False
     leaving: bool = False
@@ -118,11 +119,24 @@ class Follower:
         session = self._register.get(number)
         if session is None:
             return
-        if session.side is Side.CLIENT and not await self._attach(session, progress):
-            return
-        progress.configured = progress.hooked = True
-        await self._hook(session, HookEvent.PHASE1_UP)
+        if session.side is Side.CLIENT:
+            await self._leave(session, progress)
+            if not await self._attach(session, progress):
+                return
+        await self._enter(session, progress)
         self._tell_ready(number, progress)
+
+    async def _enter(self, session: Session, progress: Progress) -> None:
+        progress.configured = True
+        progress.hooked = replace(session) if session.side is Side.CLIENT else session
+        await self._hook(session, HookEvent.PHASE1_UP)
+
+    async def _leave(self, session: Session, progress: Progress) -> None:
+        """Another inside: to the scripts the old one goes down, as they know it, before the new one comes up."""
+        before = progress.hooked
+        if before is not None and before.configuration != session.configuration:
+            progress.hooked = None
+            await self._hook(before, HookEvent.PHASE1_DOWN)
 
     async def _attach(self, session: Session, progress: Progress) -> bool:
         """Whether the host is set up; a session that cannot be used is ended with the host's own sentence."""
@@ -156,8 +170,7 @@ class Follower:
         progress.up = True
         session = self._register.get(number)
         if session is not None and session.configuration is None:
-            progress.configured = progress.hooked = True  # without mode config phase1_up runs when the tunnel is up
-            await self._hook(session, HookEvent.PHASE1_UP)
+            await self._enter(session, progress)  # without mode config phase1_up runs when the tunnel is up
         self._tell_ready(number, progress)
 
     def _tell_ready(self, number: int, progress: Progress) -> None:
@@ -167,7 +180,7 @@ class Follower:
     async def _gone(self, number: int, session: Session | None, progress: Progress) -> None:
         """Scripts first: one that puts back what it changed itself must not undo what the host puts back."""
         try:
-            if session is not None and progress.hooked:
+            if session is not None and progress.hooked is not None:
                 await self._say_good_bye(session, progress)
         finally:
             if progress.attachment is not None:

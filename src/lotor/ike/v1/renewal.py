@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from ipaddress import IPv4Address
 
+from lotor.ike.children import Pair
+from lotor.ike.events import Readdressed
 from lotor.ike.session import Session
-from lotor.ike.v1 import informational, phase1, quick
+from lotor.ike.v1 import informational, modecfg, phase1, quick, selectors, succession
 from lotor.ike.v1.watch import watch
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant
@@ -57,11 +58,13 @@ def _over(session: Session, _: Instant) -> None:
 
 
 def take_over(session: Session, configuration: ModeConfiguration | None, now: Instant) -> None:
-    """Client: the new phase 1 stands. With the same address the SA pairs go on under it, and the old one is deleted
-    in a while."""
+    """Client: the new phase 1 stands. The SA pairs go on under it, and the old one is deleted in a while. Another
+    address that came with it is taken (`settle_in`)."""
     old = session.registry.predecessor(session)
-    if old is None or _address(old.facts.configuration) != _address(configuration):
-        text = f"the gateway gave another address in a renewed phase 1: {_address(configuration)}"
+    given = old.facts.configuration if old is not None else None
+    moves = _inside(given) != _inside(configuration)
+    if old is None or (moves and (None in (given, configuration) or old.facts.user != session.facts.user)):
+        text = f"a renewed phase 1 came for another session: {session.facts.user}, {_inside(configuration)}"
         reason = Reason(Cause.PROTOCOL, text)
         session.end(reason)
         if old is not None:
@@ -71,7 +74,36 @@ def take_over(session: Session, configuration: ModeConfiguration | None, now: In
     session.registry.succeed(session, old)
     session.desk.timers.set(now + BESIDE, "old phase 1", lambda _: informational.delete_phase_one(old))
     watch(session, session.remote.dpd, now)
+    if moves and given is not None and configuration is not None:
+        _move(session, given, configuration)
 
 
-def _address(configuration: ModeConfiguration | None) -> IPv4Address | None:
-    return configuration.address if configuration is not None else None
+def _inside(configuration: ModeConfiguration | None) -> str:
+    return configuration.inside if configuration is not None else "no address"
+
+
+def _move(session: Session, old: ModeConfiguration, new: ModeConfiguration) -> None:
+    """Some gateways, racoon for one, give each phase 1 an address of its own. The old one serves until SA pairs carry
+    the new one."""
+    facts = session.facts
+    facts.configuration, facts.declined, facts.moving = new, frozenset(), True
+    for pair in _left(session):
+        pair.rekeying = True  # nobody renews what is about to go
+    session.desk.tell(Readdressed(session.id, old.inside, new.inside))
+
+
+def settle_in(session: Session, now: Instant) -> None:
+    """Client: once SA pairs carry the new address the host takes it, and those of the old one go."""
+    if not session.facts.moving or session.life.over or selectors.missing(session) is not None:
+        return
+    session.facts.moving = False
+    if session.facts.configuration is not None:
+        modecfg.tell(session, session.facts.configuration)
+    for pair in _left(session):
+        succession.retire(session, pair.child.id, now + BESIDE)
+
+
+def _left(session: Session) -> list[Pair]:
+    """The SA pairs of an address that this client has no more."""
+    inside = {each.local for each in selectors.wanted(session)}
+    return [pair for pair in session.children if pair.selectors.local not in inside]

@@ -132,8 +132,7 @@ def _ask_or_start(session: Session, now: Instant) -> None:
     if session.gates.next() is Gate.ADDRESS:
         _transact(session, modecfg.pull(session), lambda given, at: _configured(session, given, at), now)
     elif session.facts.renews is not None:
-        renewal.take_over(session, None, now)
-        _resume(session, now)
+        _take_over(session, None, now)
     else:
         complete(session, now)
 
@@ -228,8 +227,7 @@ def _configured(session: Session, configuration: ModeConfiguration, now: Instant
         return
     session.gates.open(Gate.ADDRESS)
     if session.facts.renews is not None:
-        renewal.take_over(session, configuration, now)
-        _resume(session, now)
+        _take_over(session, configuration, now)
         return
     session.facts.configuration = configuration
     modecfg.tell(session, configuration)
@@ -304,10 +302,18 @@ def rekey(session: Session, pair: Pair, now: Instant) -> None:
         start_quick(session, pair.selectors, pair, now)
 
 
+def _take_over(session: Session, configuration: ModeConfiguration | None, now: Instant) -> None:
+    """Client: the session goes on under a renewed phase 1, with SA pairs for another address if it came with one."""
+    renewal.take_over(session, configuration, now)
+    _resume(session, now)
+    if session.facts.moving:
+        complete(session, now)
+
+
 def _resume(session: Session, now: Instant) -> None:
     """A renewed phase 1 goes on with what the old one had begun."""
     for pair in session.children:
-        if pair.rekeying:
+        if pair.rekeying and not session.facts.moving:
             pair.rekeying = False
             rekey(session, pair, now)
 
@@ -338,18 +344,20 @@ def child_up(exchanged_by: Session) -> Any:
             session.desk.tell(Up(session.id, session.path, session.facts.user))
         succession.begins(session, pair, now)
         complete(session, now)
+        renewal.settle_in(session, now)
 
     return done
 
 
 def _quick_failed(session: Session, asked: Selectors, replaces: Pair | None) -> Any:
     """A client without an SA pair has no session; a rekey that fails leaves the old pair until its end, and an inside
-    network that the gateway does not take is told and done without."""
+    network that the gateway does not take is told and done without, but for the address that it just gave."""
 
-    def failed(refusal: Refusal, _: Instant) -> None:
+    def failed(refusal: Refusal, now: Instant) -> None:
         if refusal.notify is not None:
             informational.say(session, Notification(refusal.notify))
-        if session.initiator and not session.children:
+        homeless = not session.children or (session.facts.moving and asked.local.version == 4)
+        if session.initiator and homeless:
             session.end(refusal.reason)
             return
         if replaces is None:
@@ -358,6 +366,7 @@ def _quick_failed(session: Session, asked: Selectors, replaces: Pair | None) -> 
             replaces.rekeying = False
         what = "rekey" if replaces is not None else f"SA pair for {asked.local}"
         session.desk.tell(Turned(session.id, session.path, what, str(refusal.reason)))
+        renewal.settle_in(session, now)
 
     return failed
 

@@ -25,13 +25,13 @@ def begins(session: Session, pair: Pair, now: Instant) -> None:
     deletes it; the other end does, where nobody did."""
     if pair.initiated and pair.child.replaces is not None:
         _send_with(session, pair, now + SETTLED)
-        _retire(session, pair.child.replaces, now + LINGER)
+        retire(session, pair.child.replaces, now + LINGER)
     rival = session.children.rival(pair)
     if rival is not None and rival.up:
         loser, winner = sorted((pair, rival), key=lambda each: each.exchange)
         loser.waits = False
         session.children.activate(session, winner)
-        _retire(session, loser.child.id, now + (LINGER if loser.initiated else 2 * LINGER))
+        retire(session, loser.child.id, now + (LINGER if loser.initiated else 2 * LINGER))
 
 
 def _send_with(session: Session, pair: Pair, at: Instant) -> None:
@@ -45,7 +45,7 @@ def _send_with(session: Session, pair: Pair, at: Instant) -> None:
     session.desk.timers.set(at, "new SA pair", call)
 
 
-def _retire(session: Session, child: int, at: Instant, deletes: int = DELETES) -> None:
+def retire(session: Session, child: int, at: Instant, deletes: int = DELETES) -> None:
     """Delete a pair that another took the place of. It receives until the last delete is out: nobody acknowledges one,
     and a peer that missed it would go on sending into nothing."""
 
@@ -58,6 +58,6 @@ def _retire(session: Session, child: int, at: Instant, deletes: int = DELETES) -
             living.children.remove(living, child, REKEYED)
             return
         informational.delete_children(living, (pair.child.inbound.spi,))
-        _retire(living, child, now + DELETE_AGAIN, deletes - 1)
+        retire(living, child, now + DELETE_AGAIN, deletes - 1)
 
     session.desk.timers.set(at, "replaced SA pair", call)
