@@ -26,12 +26,12 @@ POOL, OTHER = "network4 10.99.99.1", "network4 10.50.0.1"
 
 class Grounds:
     def __init__(self):
-        self.led, self.refuses = [], False
+        self.led, self.partners, self.refuses = [], [], False
 
-    async def serve(self, networks):
+    async def serve(self, networks, partners):
         if self.refuses:
             raise OSError(17, "the route to 10.50.0.0/24 was refused: File exists")
-        self.led = [str(each) for each in networks]
+        self.led, self.partners = [str(each) for each in networks], [str(each) for each in partners]
 
 
 class Place:
@@ -167,6 +167,19 @@ def test_a_larger_pool_leads_nothing_twice(directory):
         return place.grounds.led
 
     assert play(directory, story) == ["10.99.99.1/32", "10.99.99.2/31", "10.99.99.4/30"]
+
+
+def test_f12_who_may_send_to_the_clients_follows_what_they_reach(directory):
+    async def story(place):
+        port, everybody = place.ports[0], place.grounds.partners
+        split = "split_network include 10.0.12.0/24, fd00:12::/64; network6 fd00:99::1; network4 10.99.99.1"
+        await place.premises.adapt(place.loadout(port, old=POOL, new=split))
+        return everybody, place.grounds.partners, place.grounds.led
+
+    everybody, partners, led = play(directory, story)
+    assert everybody == []
+    assert partners == ["10.0.12.0/24", "10.0.12.1/32", "fd00:12::/64"]
+    assert led[:3] == ["10.99.99.1/32", "10.99.99.2/31", "10.99.99.4/32"]
 
 
 def test_the_same_configuration_again_touches_nothing(directory):

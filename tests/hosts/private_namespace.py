@@ -71,12 +71,13 @@ def ip(words: str) -> str:
 
 
 def picture() -> dict[str, object]:
-    """Addresses, routes and rules of the namespace, as `ip` tells them."""
+    """Addresses, routes and rules of the namespace, as `ip` tells them, and the tables of nftables."""
     shown = {words: ip(words) for words in ("rule", "-6 rule", "route show table all", "-6 route show table all")}
     links = json.loads(ip("-j addr"))
     for link in links:
         link.pop("qdisc", None)  # it comes with the first start of a link and stays
-    return shown | {"addr": links}
+    tables = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=True).stdout
+    return shown | {"addr": links, "nft": tables}
 
 
 class Tun:
@@ -97,6 +98,10 @@ class Tun:
         while select.select([self.fd], [], [], 0.05)[0]:
             found.append(os.read(self.fd, 65536))
         return found
+
+    def arrive(self, packet: bytes) -> None:
+        """The packet comes in by the device."""
+        os.write(self.fd, packet)
 
     def destinations(self) -> list[str]:
         return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -39,7 +40,16 @@ def client(state: File, machine: Machine | None = None) -> LinuxHost:
     places.resolv_conf.parent.mkdir(exist_ok=True, parents=True)
     if not places.resolv_conf.exists():
         places.resolv_conf.write_text("nameserver 192.0.2.1\n")
-    return LinuxHost(state / "run", places, machine or Machine(Network(), Commands(str(state / "no-programs"))))
+    return LinuxHost(state / "run", places, machine or Machine(Network(), Commands(programs(state))))
+
+
+def programs(state: File) -> str:
+    """A search path with nothing but nftables."""
+    directory = state / "programs"
+    directory.mkdir(exist_ok=True, parents=True)
+    if not (directory / "nft").exists():
+        (directory / "nft").symlink_to(shutil.which("nft") or "/usr/sbin/nft")
+    return str(directory)
 
 
 def attachment(configuration: ModeConfiguration = LEASE, session: int = 1, device: str = "lotor0") -> Attachment:

@@ -98,7 +98,7 @@ def test_a_killed_gateway_is_cleaned_by_the_next_start(tmp_path):
         os._exit(9)
     os.waitpid(child, 0)
     assert picture() != before
-    assert asyncio.run(LinuxHost(tmp_path / "run").recover()) == 2
+    assert asyncio.run(LinuxHost(tmp_path / "run").recover()) == 3
     assert picture() == before
 
 

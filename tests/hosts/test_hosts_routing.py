@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 import pytest
 from hypothesis import given
@@ -18,11 +18,14 @@ from lotor.hosts.changes import (
     Resolvconf,
     Resolved,
     ResolvFile,
+    ReversePath,
     RouteMade,
     RuleMade,
+    Table,
     read,
     written,
 )
+from lotor.hosts.firewall import Pool, lease_rules, pool_rules
 from lotor.hosts.gateway import pool_networks
 from lotor.hosts.routing import Band, Surroundings, plan
 from lotor.model.configuration import ModeConfiguration
@@ -148,11 +151,23 @@ def test_a_pool_is_exactly_its_addresses(size):
     assert addresses == [first + number for number in range(size)]
 
 
+def test_f12_sets_of_nftables_do_not_overlap_and_everything_is_everybody():
+    pool = (IPv4Network("10.99.99.0/24"), IPv4Network("10.99.99.7/32"))
+    partners = (IPv4Network("10.0.0.0/8"), IPv4Network("10.0.12.1/32"), IPv6Network("fd00::/8"))
+    *_, daddr, saddr = [each["match"]["right"] for each in pool_rules(3, Pool(pool, partners))[2] if "match" in each]
+    assert daddr == {"set": [{"prefix": {"addr": "10.99.99.0", "len": 24}}]}
+    assert saddr == {"set": [{"prefix": {"addr": "10.0.0.0", "len": 8}}]}
+    everybody = (IPv4Network("0.0.0.0/0"), IPv4Network("10.0.12.1/32"))
+    assert pool_rules(3, Pool(pool, everybody)) == pool_rules(3, Pool(pool))
+
+
 EXAMPLES = [
     LinkUp("lotor0", 3, 1280, 1500, up_before=False),
     Address(3, "10.99.99.3"),
     RouteMade("0.0.0.0/0", 27759, 3, "10.99.99.3", 0),
     RuleMade(2, 21000, 254, mark=1),
+    Table("lotor0-3-0", lease_rules(3, [IPv4Address("10.99.99.3")])),
+    ReversePath("eth0", 2),
     Resolved("lotor0", 3, ["10.0.12.1"], ["~."], default=True),
     Resolvconf("tun.lotor0", ["nameserver 10.0.12.1"]),
     ResolvFile("/etc/resolv.conf", "/run/lotor/hosts/1.resolv", ["nameserver 10.0.12.1"]),

@@ -7,8 +7,9 @@ import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from lotor import config
 from lotor.config.problem import NOWHERE
 from lotor.config.settings import Listen, ListenAddress, ModeCfg
 from lotor.daemon import listening
@@ -36,12 +37,13 @@ class Grounds:
         self._mtu = mtu
         self._begun = False
 
-    async def serve(self, networks: Sequence[Network]) -> None:
-        """These networks are behind the device and no others. Raises `OSError`, and nothing has changed."""
+    async def serve(self, networks: Sequence[Network], partners: Sequence[Network]) -> None:
+        """These networks are behind the device and no others; `partners` are who may send to them. Raises `OSError`,
+        and nothing has changed."""
         if self._begun:
-            await self._host.serve(networks)
+            await self._host.serve(networks, partners)
         elif networks:
-            await self._host.start(self._device, self._mtu, networks)
+            await self._host.start(self._device, self._mtu, networks, partners)
             self._begun = True
 
     async def stop(self) -> None:
@@ -70,7 +72,7 @@ class Premises:
 
     async def open(self) -> None:
         """Raises `StartError`."""
-        await self._lead(self._networks(self._mode_cfg, ()))
+        await self._lead(self._mode_cfg, self._networks(self._mode_cfg, ()))
 
     async def adapt(self, loadout: Loadout) -> list[str]:
         """What a person should know of it. Raises `StartError`, and nothing has changed."""
@@ -78,8 +80,8 @@ class Premises:
         with ExitStack() as opened:
             doors = self._open(loadout, opened)
             other = _shape(mode_cfg) != _shape(self._mode_cfg)
-            if other:
-                await self._lead(self._networks(mode_cfg, self._held.leases.given()))
+            if other or partners_of(mode_cfg) != partners_of(self._mode_cfg):
+                await self._lead(mode_cfg, self._networks(mode_cfg, self._held.leases.given()))
                 self._moving = True
             opened.pop_all()
         told = [*self._moved(doors), *self._bound(loadout)]
@@ -108,14 +110,14 @@ class Premises:
 
     async def _let_go(self, networks: list[Network]) -> None:
         try:
-            await self._lead(networks)
+            await self._lead(self._mode_cfg, networks)
         except StartError as error:
             log.warning("%s", error)
             self._moving = True
 
-    async def _lead(self, networks: list[Network]) -> None:
+    async def _lead(self, mode_cfg: ModeCfg | None, networks: list[Network]) -> None:
         try:
-            await self._held.grounds.serve(networks)
+            await self._held.grounds.serve(networks, partners_of(mode_cfg))
         except OSError as error:
             raise StartError(f"this host cannot be a gateway: {error.strerror or error}") from error
         self._led = networks
@@ -180,6 +182,19 @@ def pool_of(loadout: Loadout) -> ModeCfg | None:
     if mode_cfg is None or mode_cfg.network4 is None or not loadout.serves_as(Side.GATEWAY):
         return None
     return mode_cfg
+
+
+def partners_of(mode_cfg: ModeCfg | None) -> list[Network]:
+    """Who sends to the clients: what they reach by the tunnel and answer there. None of an IP version: everybody."""
+    if mode_cfg is None:
+        return []
+    told = config.mode_configuration(mode_cfg)
+    found: list[Network] = []
+    if told.split_include:
+        found += [*told.split_include, *map(IPv4Network, (*told.dns, *told.wins))]
+    if told.split_include6:
+        found += [*told.split_include6, *map(IPv6Network, told.dns6)]
+    return list(dict.fromkeys(found))
 
 
 def make_pool(loadout: Loadout) -> Pool | None:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
-from lotor.hosts import resolvfile
+from lotor.hosts import firewall, resolvfile, sysctl
 from lotor.hosts.commands import Commands
 from lotor.hosts.netlink import Network, Route, Rule
 from lotor.hosts.resolvfile import Place
@@ -88,6 +88,43 @@ class RuleMade(Rule):
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """An nftables table of ours has these rules: made, and made anew, in one transaction."""
+
+    name: str
+    rules: list[firewall.Rule]
+
+    async def make(self, machine: Machine) -> None:
+        await machine.commands.run("nft", "-j", "-f", "-", given=firewall.replacing(self.name, self.rules))
+
+    async def undo(self, machine: Machine) -> bool:
+        try:
+            await machine.commands.run("nft", "-j", "-f", "-", given=firewall.removing(self.name))
+        except OSError:
+            if self.name in firewall.names(await machine.commands.run("nft", "-j", "list", "tables")):
+                raise
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class ReversePath:
+    """The device takes only packets of those to whom it leads (`rp_filter` 1); undone to `before`."""
+
+    device: str
+    before: int
+
+    async def make(self, machine: Machine) -> None:  # noqa: ARG002 - the same shape for every change
+        sysctl.set_reverse_path(self.device, sysctl.STRICT)
+
+    async def undo(self, machine: Machine) -> bool:  # noqa: ARG002 - the same shape for every change
+        if sysctl.reverse_path(self.device) != sysctl.STRICT:
+            return False
+        sysctl.set_reverse_path(self.device, self.before)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
     """systemd-resolved asks `servers` for `domains` (`~.`: for every name) by way of the device."""
 
@@ -146,7 +183,8 @@ class ResolvFile:
 
 
 KINDS: Mapping[str, type[Any]] = {
-    kind.__name__: kind for kind in (LinkUp, Address, RouteMade, RuleMade, Resolved, Resolvconf, ResolvFile)
+    kind.__name__: kind
+    for kind in (LinkUp, Address, RouteMade, RuleMade, Table, ReversePath, Resolved, Resolvconf, ResolvFile)
 }
 
 

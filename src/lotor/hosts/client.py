@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from lotor.hosts import dns, resolvfile, routing, sysctl, undo
+from lotor.hosts import dns, firewall, guard, resolvfile, routing, sysctl, undo
 from lotor.hosts.admission import admit, without_ipv6
-from lotor.hosts.changes import Address, LinkUp, Machine, ResolvFile, RouteMade, RuleMade
+from lotor.hosts.changes import Address, LinkUp, Machine, ResolvFile, ReversePath, RouteMade, RuleMade, Table
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
 from lotor.hosts.netlink import Link, Network
@@ -82,6 +82,7 @@ class LinuxHost:
         journal, slot = await self._begin(full=routing.is_full(configuration) or routing.is_full6(configuration))
         try:
             work = _Work(self._machine, journal, link, replace(attachment, configuration=configuration))
+            await work.guard(slot)
             await work.address()
             await work.routes(slot)
             await work.dns(self._places)
@@ -112,7 +113,17 @@ class LinuxHost:
             return
         shared = any(other.link.index == gone.link.index for other in self._attached.values())
         spare = [change for change in gone.journal.changes if shared and isinstance(change, LinkUp)]
-        await undo.undo(self._machine, gone.journal, spare)
+        await undo.undo(self._machine, gone.journal, [*spare, *self._inherited(gone.journal)])
+
+    def _inherited(self, journal: Journal) -> list[ReversePath]:
+        """What the other connections need as well, and one of them undoes when it ends."""
+        heir = next((other.journal for other in self._attached.values()), None)
+        if heir is None:
+            return []
+        needed = [change for change in journal.changes if isinstance(change, ReversePath)]
+        for change in needed:
+            heir.record(change)
+        return needed
 
     def _recover_resolv_conf(self) -> int:
         """The file in /etc outlives a reboot, its journal in /run does not."""
@@ -160,6 +171,18 @@ class _Work:
         for address in (given.address, *((given.address6.ip,) if given.address6 is not None else ())):
             with suppress(FileExistsError):
                 await undo.make(self.machine, self.journal, Address(link.index, str(address)))
+
+    async def guard(self, slot: int) -> None:
+        """Before the address is there."""
+        given, link, network = self.attachment.configuration, self.link, self.machine.network
+        addresses = (given.address, *((given.address6.ip,) if given.address6 is not None else ()))
+        name = firewall.table_name(link.name, link.index, str(slot))
+        table = Table(name, firewall.lease_rules(link.index, addresses))
+
+        async def outer() -> list[str]:
+            return [await network.way_to(self.attachment.path.remote.address, OUTER_MARK)]
+
+        await guard.shut(self.machine, self.journal, table, outer)
 
     async def routes(self, slot: int) -> None:
         around = await self._surroundings()

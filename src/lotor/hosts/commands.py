@@ -1,4 +1,4 @@
-"""Runs the few programs that a host's DNS needs: no shell, a fixed environment, a bounded wait."""
+"""Runs the few programs that a host's DNS and firewall need: no shell, a fixed environment, a bounded wait."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ class Commands:
     def find(self, name: str) -> str | None:
         return shutil.which(name, path=self._path)
 
-    async def run(self, name: str, *arguments: str, given: str = "") -> None:
-        """Raises `OSError` with the command line and the program's words when it is missing, fails or is too slow."""
+    async def run(self, name: str, *arguments: str, given: str = "") -> str:
+        """What the program said.
+
+        Raises `OSError` with the command line and the program's words when it is missing, fails or is too slow."""
         line = " ".join((name, *arguments))
         file = self.find(name)
         if file is None:
@@ -45,3 +47,4 @@ class Commands:
         if process.returncode != 0:
             words = clean(output, longest=200).strip(" ?")
             raise OSError(errno.EIO, f"`{line}` failed with status {process.returncode}: {words or 'it said nothing'}")
+        return output.decode("utf-8", "replace")

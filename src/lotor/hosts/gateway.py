@@ -10,12 +10,13 @@ import errno
 import logging
 from collections.abc import Iterable
 from dataclasses import asdict
-from ipaddress import summarize_address_range
+from ipaddress import IPv4Network, IPv6Network, summarize_address_range
 from pathlib import Path
 
-from lotor.hosts import sysctl, undo
-from lotor.hosts.changes import LinkUp, Machine, RouteMade
+from lotor.hosts import firewall, guard, sysctl, undo
+from lotor.hosts.changes import LinkUp, Machine, RouteMade, Table
 from lotor.hosts.commands import Commands
+from lotor.hosts.firewall import Pool
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner
 from lotor.hosts.netlink import MAIN_TABLE, Network, Route
 from lotor.model.network import Address
@@ -60,37 +61,62 @@ class GatewayHost:
         self._journal: Journal | None = None
         self._link: LinkUp | None = None
 
-    async def start(self, device: str, mtu: int, networks: Iterable[Inside]) -> None:
-        """The device is up and the networks are behind it. Raises `OSError`, after undoing what was done."""
-        wanted = list(networks)
+    async def start(self, device: str, mtu: int, networks: Iterable[Inside], partners: Iterable[Inside] = ()) -> None:
+        """The device is up and the networks are behind it. `partners` are who may send to them; none: everybody.
+        Raises `OSError`, after undoing what was done."""
+        pool = Pool(tuple(networks), tuple(partners))
         link = await self._machine.network.link(device)
         owner = Owner.myself()
         journal = Journal.begin(self._state, f"{owner.namespace}-gateway-{owner.pid}-{link.index}")
         up = LinkUp(device, link.index, mtu, link.mtu, link.up)
         try:
+            await guard.shut(self._machine, journal, await self._table(up, pool), self._machine.network.ways_out)
             await undo.make(self._machine, journal, up)
-            await self._lead(journal, up, wanted)
+            await self._lead(journal, up, pool)
         except BaseException:
             await undo.undo(self._machine, journal)
             raise
         self._journal, self._link = journal, up
-        if not sysctl.forwards():
-            log.warning("%s", FORWARDING_IS_OFF)
-        if any(network.version == 6 for network in wanted) and not sysctl.forwards_ipv6():
-            log.warning("%s", FORWARDING6_IS_OFF)
-        log.info("%s", hint(device, wanted))
+        _remark(device, pool)
 
-    async def serve(self, networks: Iterable[Inside]) -> None:
+    async def serve(self, networks: Iterable[Inside], partners: Iterable[Inside] = ()) -> None:
         """From now on these networks are behind the device and no others. Raises `OSError`, and nothing changed."""
         if self._journal is None or self._link is None:
             raise OSError(errno.ENODEV, "there is no device to lead the pool to")
-        await self._lead(self._journal, self._link, list(networks))
+        pool = Pool(tuple(networks), tuple(partners))
+        before = next((change for change in self._journal.changes if isinstance(change, Table)), None)
+        if before is None:
+            await self._lead(self._journal, self._link, pool)
+            return
+        now = await self._table(self._link, pool)
+        await self._exchange(before, now)
+        try:
+            await self._lead(self._journal, self._link, pool)
+        except BaseException:
+            await self._exchange(now, before)
+            raise
 
-    async def _lead(self, journal: Journal, link: LinkUp, networks: list[Inside]) -> None:
-        if any(network.version == 6 for network in networks) and not sysctl.takes_ipv6(link.device):
+    async def _table(self, link: LinkUp, pool: Pool) -> Table:
+        """A pool inside a LAN of this host is for everybody on it, and for whom its routers let in."""
+        lans = [lan for index, lan in await self._machine.network.on_link() if index != link.index]
+        inside = {each.version for each in pool.networks for lan in lans if _within(each, lan)}
+        partners = tuple(each for each in pool.partners if each.version not in inside)
+        rules = firewall.pool_rules(link.index, Pool(pool.networks, partners))
+        return Table(firewall.table_name(link.device, link.index, "pool"), rules)
+
+    async def _exchange(self, before: Table, now: Table) -> None:
+        if before == now or self._journal is None:
+            return
+        try:
+            await undo.replace(self._machine, self._journal, before, now)
+        except undo.NotMadeError as error:
+            raise OSError(errno.EIO, f"the table {now.name} of nftables was not changed: {error}") from error
+
+    async def _lead(self, journal: Journal, link: LinkUp, pool: Pool) -> None:
+        if any(network.version == 6 for network in pool.networks) and not sysctl.takes_ipv6(link.device):
             what = f"{link.device} cannot have IPv6: switch it on for this host, or take network6 out of mode_cfg"
             raise OSError(errno.EAFNOSUPPORT, what)
-        routes = [RouteMade(**asdict(Route(str(each), MAIN_TABLE, link.index))) for each in networks]
+        routes = [RouteMade(**asdict(Route(str(each), MAIN_TABLE, link.index))) for each in pool.networks]
         missing = [route for route in routes if route not in journal.changes]
         try:
             for route in missing:
@@ -109,3 +135,17 @@ class GatewayHost:
     async def recover(self) -> int:
         """Undo what a crashed gateway left; how many changes were undone."""
         return await undo.recover(self._machine, self._state)
+
+
+def _within(pool: Inside, lan: Inside) -> bool:
+    if isinstance(pool, IPv4Network) and isinstance(lan, IPv4Network):
+        return pool.subnet_of(lan)
+    return isinstance(pool, IPv6Network) and isinstance(lan, IPv6Network) and pool.subnet_of(lan)
+
+
+def _remark(device: str, pool: Pool) -> None:
+    if not sysctl.forwards():
+        log.warning("%s", FORWARDING_IS_OFF)
+    if any(network.version == 6 for network in pool.networks) and not sysctl.forwards_ipv6():
+        log.warning("%s", FORWARDING6_IS_OFF)
+    log.info("%s", hint(device, pool.networks))

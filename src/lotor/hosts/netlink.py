@@ -9,13 +9,14 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from ipaddress import IPv4Network, ip_address
+from ipaddress import IPv4Network, ip_address, ip_interface
 from typing import Any
 
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from lotor.model.network import Address
+from lotor.model.network import Network as Inside
 
 IFF_UP = 1
 IFA_F_NODAD = 2
@@ -88,6 +89,23 @@ class Network:
         async with _netlink("the addresses of this host were not listed") as netlink:
             listed = [one for family in FAMILIES async for one in await netlink.addr("dump", family=family)]
             return [(one["index"], ip_address(one.get("local") or one.get("address"))) for one in listed]
+
+    async def on_link(self) -> list[tuple[int, Inside]]:
+        """The networks that this host has an address in, each with the index of its device."""
+        async with _netlink("the networks of this host were not listed") as netlink:
+            listed = [one for family in FAMILIES async for one in await netlink.addr("dump", family=family)]
+            return [
+                (one["index"], ip_interface(f"{one.get('local') or one.get('address')}/{one['prefixlen']}").network)
+                for one in listed
+            ]
+
+    async def ways_out(self) -> list[str]:
+        """Names of the devices on which the main table's default routes of IPv4 leave."""
+        async with _netlink("the default routes were not listed") as netlink:
+            query = {"family": socket.AF_INET, "table": MAIN_TABLE}
+            listed = [one async for one in await netlink.route("dump", **query)]
+            indices = dict.fromkeys(one.get("oif") for one in listed if one["dst_len"] == 0 and one.get("oif"))
+            return [str(link.get("ifname")) for each in indices for link in await netlink.link("get", index=each)]
 
     async def add_route(self, route: Route) -> None:
         async with _netlink(f"the route to {route.network} was refused") as netlink:

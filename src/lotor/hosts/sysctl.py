@@ -1,4 +1,4 @@
-"""Reads the kernel's IPv4 and IPv6 switches; never sets one."""
+"""The kernel's IPv4 and IPv6 switches: all are read, one is set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ STRICT = 1
 
 def strict_reverse_path(device: str) -> bool:
     """Whether packets that come by a device must have their way back there (`rp_filter` 1; the larger value counts)."""
-    return max(_value(SETTINGS / f"conf/{name}/rp_filter") for name in ("all", device)) == STRICT
+    return max(map(reverse_path, ("all", device))) == STRICT
+
+
+def reverse_path(device: str) -> int:
+    """The device's own `rp_filter`; 0 for a device that is not there."""
+    return _value(SETTINGS / f"conf/{device}/rp_filter")
+
+
+def set_reverse_path(device: str, value: int) -> None:
+    """Raises `OSError`."""
+    (SETTINGS / f"conf/{device}/rp_filter").write_text(str(value))
 
 
 def forwards() -> bool:

@@ -27,6 +27,29 @@ async def make(machine: Machine, journal: Journal, change: Change) -> None:
         raise
 
 
+class NotMadeError(Exception):
+    """The host refused a change; nothing of it is there. The text says why."""
+
+
+async def make_whole(machine: Machine, journal: Journal, change: Change) -> None:
+    """Journal, then make a change that is made whole or not at all. Raises `NotMadeError`, and `OSError` when the
+    journal cannot be written."""
+    journal.record(change)
+    try:
+        await change.make(machine)
+    except TimeoutError as error:  # it may have been made: it stays in the journal
+        raise NotMadeError(error.strerror) from error
+    except OSError as error:
+        journal.forget_last()
+        raise NotMadeError(error.strerror) from error
+
+
+async def replace(machine: Machine, journal: Journal, old: Change, new: Change) -> None:
+    """Make `new`, which takes the place of `old` at once. Raises `NotMadeError`, and then `old` stands."""
+    await make_whole(machine, journal, new)
+    journal.keep([change for change in journal.changes if change != old])
+
+
 async def undo(machine: Machine, journal: Journal, spare: Iterable[Change] = ()) -> int:
     """How many changes were undone. `spare` are forgotten, not undone; failures stay in the journal and are told."""
     spared, stayed, undone = list(spare), [], 0
