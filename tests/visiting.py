@@ -6,6 +6,7 @@ import asyncio
 from ipaddress import IPv4Address
 
 from lotor.control.messages import Connect, Disconnect
+from lotor.control.service import Credential
 from lotor.daemon.engines import environment
 from lotor.daemon.loadout import load
 from lotor.daemon.machinery import Equipment, Machinery
@@ -114,6 +115,10 @@ class AirDataPlane(RecordingDataPlane):
 
 
 class Typing:
+    """Somebody at the administrator's socket, root unless another `uid` is given."""
+
+    credential = Credential(1, 0, 0)
+
     def __init__(self, password=PASSWORD):
         self.password, self.prompts, self.told = password, [], []
 
@@ -123,6 +128,9 @@ class Typing:
 
     async def tell(self, text):
         self.told.append(text)
+
+
+ROOT = Typing()
 
 
 class World:

@@ -58,6 +58,8 @@ VIEW = {
     "seconds": 7325.0,
     "internal_errors": 0,
     "offloads": {"tso": True, "uso": False, "udp_segment": True, "udp_gro": False},
+    "half_open": 0,
+    "next": None,
     "remarks": ["3 attempts failed since the start: lotor explain tells why"],
     "sessions": [
         {

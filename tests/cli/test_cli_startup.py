@@ -37,6 +37,8 @@ NOBODY = {
     "internal_errors": 0,
     "remarks": [],
     "offloads": {"tso": True, "uso": True, "udp_segment": True, "udp_gro": True},
+    "half_open": 0,
+    "next": None,
     "sessions": [],
 }
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import grp
 import logging
 import os
-import pwd
 import socket
 import stat
 import threading
-from contextlib import asynccontextmanager
 
 import pytest
 
+from controlled import ME, MY_GROUP, PASSWORD, serving
 from lotor.control import server as room
 from lotor.control.client import Connection, Unreachable
 from lotor.control.messages import (
@@ -33,69 +31,13 @@ from lotor.control.messages import (
     Status,
     encode,
 )
-from lotor.control.server import Address, ControlServer
+from lotor.control.server import Address
 from lotor.model.prompt import Field
-from lotor.model.secret import Secret
-
-ME = pwd.getpwuid(os.getuid()).pw_name
-MY_GROUP = grp.getgrgid(os.getgid()).gr_name
-PASSWORD = Secret("swordfish")
-
-
-class Scripted:
-    """A service that prompts once."""
-
-    def __init__(self):
-        self.waiting, self.aborted = asyncio.Event(), asyncio.Event()
-        self.answers, self.listeners = [], set()
-        self.subscribed, self.unsubscribed = asyncio.Event(), asyncio.Event()
-        self.forever = False
-
-    async def connect(self, request, caller):
-        answers = await caller.prompt((Field.PASSWORD,), "hello")
-        self.answers.append(answers)
-        if self.forever:
-            self.waiting.set()
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                self.aborted.set()
-                raise
-        if answers is None:
-            return Failed("no login was given", "LOGIN_DECLINED")
-        return Connected("10.99.99.3", "banner")
-
-    async def disconnect(self, request, caller):
-        if request.gateway == "bug":
-            raise RuntimeError("secret swordfish")
-        return Disconnected(1)
-
-    def status(self):
-        return {"schema": 1, "sessions": []}
-
-    async def reload(self):
-        return Done("taken over")
-
-    def subscribe(self, listener):
-        self.listeners.add(listener)
-        self.subscribed.set()
-        return self.unsubscribed.set
 
 
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "lotor.sock"
-
-
-@asynccontextmanager
-async def serving(path, mode=0o600):
-    service = Scripted()
-    server = ControlServer(Address(path, ME, MY_GROUP, mode), service)
-    await server.start()
-    try:
-        yield service
-    finally:
-        await server.stop()
 
 
 def with_client(path, talk, prepare=lambda service: None):
@@ -134,7 +76,7 @@ def test_several_requests_on_one_connection(path):
                 yield daemon.receive()
 
     _, responses = with_client(path, lambda daemon: list(talk(daemon)))
-    assert responses == [Report({"schema": 1, "sessions": []}), Done("taken over"), Disconnected(1)]
+    assert responses == [Report({"schema": 1, "sessions": [], "filling": ""}), Done("taken over"), Disconnected(1)]
 
 
 def test_closing_while_connecting_aborts_the_attempt(path):

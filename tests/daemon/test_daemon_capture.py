@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from lotor.control.messages import Status
 from lotor.daemon.exits import StartError
 from lotor.daemon.program import Daemon, Options
 from lotor.ike.effects import Disclose, Transmit
@@ -15,7 +16,7 @@ from lotor.ike.endpoint import Endpoint
 from lotor.model.secret import Secret
 from lotor.runtime.capture import Capture
 from peers.world import connect, is_up, pair
-from visiting import PASSWORD, play
+from visiting import PASSWORD, ROOT, play
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_a_core_gives_no_keys_unless_it_was_made_for_that():
 def test_a_program_with_a_capture_says_so_and_keeps_keys_out_of_its_log(directory, capture, caplog):
     async def visit(world):
         await world.vc()
-        statuses = world.gateway_steward.status(), world.steward.status()
+        statuses = world.gateway_steward.status(Status(), ROOT), world.steward.status(Status(), ROOT)
         await world.vd()
         await world.settle()
         return statuses

@@ -10,14 +10,14 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Interface, ip_address
 import pytest
 
 import visiting
-from lotor.control.messages import Connected
+from lotor.control.messages import Connected, Status
 from lotor.daemon import connections, machinery
 from lotor.daemon.addresses import resolve, typed
 from lotor.daemon.connections import Target
 from lotor.hosts import sysctl
 from lotor.leases.pool import Beside
 from lotor.model.reason import Reason
-from visiting import Typing, play
+from visiting import ROOT, Typing, play
 
 BESIDE = Beside(IPv6Address("fd00:99::1"), 64)
 TARGET = IPv4Address("127.0.0.1")
@@ -44,7 +44,7 @@ def test_a_client_that_asks_has_both(directory, caplog):
         up = await world.vc()
         await until(world, lambda: len(world.client_plane.installed) == 2)
         (session,) = world.client.register.all()
-        (shown,) = world.gateway_steward.status()["sessions"]
+        (shown,) = world.gateway_steward.status(Status(), ROOT)["sessions"]
         return up, session.configuration, shown["address6"], children(world.client_plane)
 
     caplog.set_level("INFO")
@@ -61,7 +61,7 @@ def test_one_that_does_not_ask_has_what_it_always_had(directory):
     async def story(world):
         up = await world.vc()
         await world.settle()
-        (shown,) = world.gateway_steward.status()["sessions"]
+        (shown,) = world.gateway_steward.status(Status(), ROOT)["sessions"]
         return up, shown["address6"], children(world.client_plane)
 
     up, shown, networks = play(directory, story, beside=BESIDE, login="mode_cfg6 off;")

@@ -11,20 +11,20 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.control.messages import Connected, Disconnected, Done, Explain, Failed, Logout
+from lotor.control.messages import Connected, Disconnected, Done, Explain, Failed, Logout, Status
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import load
 from lotor.daemon.service import Origin, Steward
 from lotor.ike.events import Ended
 from lotor.model.network import Path, Peer
 from lotor.model.prompt import Field
-from visiting import GATEWAY, GATEWAY_FILE, PASSWORD, Typing, play
+from visiting import GATEWAY, GATEWAY_FILE, PASSWORD, ROOT, Typing, play
 
 
 def test_a_visit_from_login_to_disconnect(directory, caplog):
     async def story(world):
         up = await world.vc()
-        status = world.steward.status(), world.gateway_steward.status()
+        status = world.steward.status(Status(), ROOT), world.gateway_steward.status(Status(), ROOT)
         installed = len(world.client_plane.installed), len(world.gateway_plane.installed)
         down = await world.vd()
         await world.settle()
@@ -193,10 +193,10 @@ def test_disconnecting_from_what_is_not_connected_is_told(directory):
 def test_logout_ends_every_session_of_a_person_at_both_ends(directory):
     async def story(world):
         await world.vc("alice")
-        nobody = await world.gateway_steward.logout(Logout("bob"))
+        nobody = await world.gateway_steward.logout(Logout("bob"), ROOT)
         reasons = []
         world.client.listen(lambda event: reasons.append(event.reason.text) if isinstance(event, Ended) else None)
-        done = await world.gateway_steward.logout(Logout("alice"))
+        done = await world.gateway_steward.logout(Logout("alice"), ROOT)
         await world.settle()
         (attempt,) = world.gateway.attempts.find("alice")
         return nobody, done, reasons, attempt.reason.text, world.client.register.all(), world.gateway.register.all()
@@ -213,8 +213,12 @@ def test_logout_by_number(directory):
     async def story(world):
         await world.vc("alice")
         (session,) = world.gateway.register.all()
-        missed = await world.gateway_steward.logout(Logout(session=session.id + 1))
-        return missed, await world.gateway_steward.logout(Logout(session=session.id)), world.gateway.register.all()
+        missed = await world.gateway_steward.logout(Logout(session=session.id + 1), ROOT)
+        return (
+            missed,
+            await world.gateway_steward.logout(Logout(session=session.id), ROOT),
+            world.gateway.register.all(),
+        )
 
     missed, done, left = play(directory, story)
     assert missed.text.startswith("there is no session")
@@ -225,7 +229,7 @@ def test_a_bad_configuration_is_not_taken_over(directory):
     async def story(world):
         old = world.gateway.loadout
         (directory / "gateway.conf").write_text("remote anonymous { nonsense; }")
-        failed = await world.gateway_steward.reload()
+        failed = await world.gateway_steward.reload(ROOT)
         kept = world.gateway.loadout is old
         return failed, kept, await world.vc()
 
@@ -241,7 +245,7 @@ def test_a_good_one_counts_for_sessions_to_come(directory):
         await world.vc()
         text = GATEWAY_FILE.format(directory=directory, pool=253).replace("dns4 10.0.12.1", "dns4 10.0.12.99")
         (directory / "gateway.conf").write_text(text)
-        done = await world.gateway_steward.reload()
+        done = await world.gateway_steward.reload(ROOT)
         before = world.client.register.all()[0].configuration.dns
         await world.vd()
         await world.settle()
@@ -260,7 +264,7 @@ def test_what_only_a_start_can_change_is_said(directory):
             "adminsock disabled;", 'adminsock "/run/x.sock";'
         )
         (directory / "gateway.conf").write_text(text)
-        return await world.gateway_steward.reload()
+        return await world.gateway_steward.reload(ROOT)
 
     assert play(directory, story).text.endswith("; adminsock: the change counts from the next start on")
 
@@ -268,7 +272,7 @@ def test_what_only_a_start_can_change_is_said(directory):
 def test_events_reach_a_listener_clean(directory):
     async def story(world):
         heard = []
-        end = world.steward.subscribe(heard.append)
+        end = world.steward.subscribe(heard.append, ROOT)
         await world.vc()
         end()
         await world.vd()
@@ -310,8 +314,12 @@ def test_both_ends_explain_a_refused_login_and_the_journal_tells_the_same(direct
         await world.vc(typing=Typing("wrong-horse-battery"))
         await world.settle()
         stewards = world.gateway_steward, world.steward
-        nobody = world.gateway_steward.explain(Explain("nobody"))
-        return [each.explain(Explain("alice")) for each in stewards], nobody, [each.status() for each in stewards]
+        nobody = world.gateway_steward.explain(Explain("nobody"), ROOT)
+        return (
+            [each.explain(Explain("alice"), ROOT) for each in stewards],
+            nobody,
+            [each.status(Status(), ROOT) for each in stewards],
+        )
 
     with caplog.at_level(logging.DEBUG):
         (gateway, client), nobody, statuses = play(directory, story)
@@ -336,7 +344,7 @@ def test_what_the_host_refuses_keeps_the_old_configuration(directory, caplog):
         old = world.gateway.loadout
         file = directory / "gateway.conf"
         steward = Steward(world.gateway, Origin("gateway.conf", lambda: load(file), refuse))
-        return await steward.reload(), world.gateway.loadout is old, await world.vc()
+        return await steward.reload(ROOT), world.gateway.loadout is old, await world.vc()
 
     failed, kept, up = play(directory, story)
     assert failed == Failed("the old configuration stays:\nport 500 of 192.0.2.51 is in use")
@@ -353,7 +361,7 @@ def test_what_a_reload_came_to_is_told(directory):
     async def story(world):
         file = directory / "gateway.conf"
         steward = Steward(world.gateway, Origin("gateway.conf", lambda: load(file), adapt))
-        return await asyncio.gather(steward.reload(), steward.reload())
+        return await asyncio.gather(steward.reload(ROOT), steward.reload(ROOT))
 
     for done in play(directory, story):
         assert done.text.startswith(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from lotor.ike.effects import Tell
 from lotor.ike.events import LoggedIn, Renewed
 from lotor.ike.questions import AskPerson
@@ -66,6 +68,20 @@ def test_a_saved_password_belongs_to_xauth_login():
     assert asyncio.run(play()) == Credentials(
         ((Field.USER_NAME, Secret("toto")), (Field.PASSWORD, Secret("from psk.txt")))
     )
+
+
+@pytest.mark.parametrize(("login", "named"), [("toto", "group"), (None, "group"), (None, "192.0.2.50")])
+def test_n15_no_other_line_of_the_file_is_sent_to_a_gateway(login, named):
+    """Whoever may start a connection names the login: also one that is a key of phase 1."""
+
+    async def play():
+        typing = Typing(None)
+        saved = {"toto": "from psk.txt", "group": "the group's key", "192.0.2.50": "a gateway's key"}
+        return await Stage(Wish(known(USER_NAME=named), typing), saved, login).ask(), typing.prompts
+
+    answer, prompts = asyncio.run(play())
+    assert isinstance(answer, Declined)
+    assert prompts == [((Field.PASSWORD,), "")]
 
 
 def test_a_second_round_prompts_with_the_gateways_message_and_does_not_repeat_the_password():

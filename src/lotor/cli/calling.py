@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from lotor.cli import locate
 from lotor.control.client import Connection, Unreachable
-from lotor.control.messages import Failed, Response
+from lotor.control.messages import Failed, Report, Request, Response, Status
 from lotor.daemon.exits import Exit, StartError, code_of
+
+if TYPE_CHECKING:
+    from lotor.control.views import StatusView
 
 SOCKET = click.option("-s", "--socket", type=click.Path(path_type=Path), help="Control socket of the daemon.")
 FILE = click.option("-f", "--file", type=click.Path(path_type=Path), help="Configuration that names the socket.")
@@ -24,6 +28,16 @@ class Daemon(Connection):
         except Unreachable as error:
             raise StartError(str(error), Exit.NO_DAEMON) from error
 
+    def send(self, request: Request) -> None:
+        """What the daemon said before it closed the connection is the better reason."""
+        try:
+            super().send(request)
+        except Unreachable as error:
+            last = next(self.responses(), None)
+            if last is not None:
+                raise refusal(last) from error
+            raise StartError(str(error), Exit.NO_DAEMON) from error
+
     def receive(self) -> Response:
         try:
             return super().receive()
@@ -35,6 +49,26 @@ def call(context: click.Context, options: dict[str, object]) -> Daemon:
     """`--socket` of the command, else `-s` before it (racoonctl), else what the configuration says."""
     socket = _path(options.get("socket")) or _path(context.obj)
     return Daemon(locate.control_socket(socket, _path(options.get("file"))))
+
+
+def whole_status(daemon: Daemon) -> StatusView:
+    """The answer to `status`, page by page."""
+    view = _page(daemon, 0)
+    following = view.get("next")
+    while following is not None:
+        more = _page(daemon, following)
+        view["sessions"] += more["sessions"]
+        following = more.get("next")
+    view["next"] = None
+    return view
+
+
+def _page(daemon: Daemon, after: int) -> StatusView:
+    daemon.send(Status(after))
+    response = daemon.receive()
+    if not isinstance(response, Report):
+        raise refusal(response)
+    return cast("StatusView", response.status)
 
 
 def refusal(response: Response) -> StartError:

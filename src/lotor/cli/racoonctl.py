@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from ipaddress import ip_address
-from typing import cast
 
 import click
 
-from lotor.cli.calling import FILE, SOCKET, Daemon, call, refusal
+from lotor.cli.calling import FILE, SOCKET, Daemon, call, refusal, whole_status
 from lotor.cli.connect import Asking, outcome, reach
-from lotor.control.messages import Disconnected, Logout, Report, Status
-from lotor.control.views import ChildView, SessionView, StatusView
+from lotor.control.messages import Disconnected, Logout
+from lotor.control.views import ChildView, SessionView
 from lotor.daemon.exits import Exit, StartError
 
 HEAD = f"{'Destination':<22} {'Cookies':<33} Created"
@@ -32,7 +31,7 @@ def show_sa(context: click.Context, /, kind: str, **options: object) -> None:
     if kind == "internal":
         raise _instead("show-sa internal", "lotor status --json")
     with call(context, options) as daemon:
-        sessions = _sessions(daemon)
+        sessions = whole_status(daemon)["sessions"]
     lines = _phase1(sessions) if kind == "isakmp" else _phase2(sessions if kind in PAIRS else [])
     click.echo("\n".join(lines))
 
@@ -49,7 +48,7 @@ def flush_sa(context: click.Context, /, kind: str, **options: object) -> None:
             f"flush-sa {kind}", "racoonctl flush-sa isakmp, which ends phase 2 as well, or lotor logout USER"
         )
     with call(context, options) as daemon:
-        _end(daemon, _sessions(daemon))
+        _end(daemon, whole_status(daemon)["sessions"])
 
 
 @click.command("delete-sa")
@@ -69,7 +68,9 @@ def delete_sa(context: click.Context, /, kind: str, source: str, destination: st
         )
     with call(context, options) as daemon:
         found = [
-            each for each in _sessions(daemon) if _same(each["local"], source) and _same(each["outside"], destination)
+            each
+            for each in whole_status(daemon)["sessions"]
+            if _same(each["local"], source) and _same(each["outside"], destination)
         ]
         if not found:
             raise StartError(f"there is no SA from {source} to {destination}", Exit.FAILED)
@@ -115,14 +116,6 @@ def show_schedule() -> None:
 
 def _instead(word: str, better: str) -> StartError:
     return StartError(f"there is no racoonctl {word} here: use {better}", Exit.USAGE)
-
-
-def _sessions(daemon: Daemon) -> list[SessionView]:
-    daemon.send(Status())
-    response = daemon.receive()
-    if not isinstance(response, Report):
-        raise refusal(response)
-    return cast("StatusView", response.status)["sessions"]
 
 
 def _end(daemon: Daemon, sessions: Iterable[SessionView]) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
-from lotor.cli.calling import FILE, SOCKET, call, refusal
-from lotor.control.messages import Report, Status
+from lotor.cli.calling import FILE, SOCKET, call, whole_status
 
 if TYPE_CHECKING:
     from lotor.control.views import ChildView, SessionView, StatusView
 
+NEWEST = 20
+"""As many of the strangers at the door does the daemon show."""
 UNITS = ("octets", "kB", "MB", "GB", "TB")
 HEAD = f"{'#':>4}  {'user':<16} {'from':<21} {'since':<16} {'address':<15}"
 
@@ -27,15 +28,12 @@ HEAD = f"{'#':>4}  {'user':<16} {'from':<21} {'since':<16} {'address':<15}"
 def status(context: click.Context, /, *, as_json: bool, **options: object) -> None:
     """Show who is connected, from where, since when, and how."""
     with call(context, options) as daemon:
-        daemon.send(Status())
-        response = daemon.receive()
-    if not isinstance(response, Report):
-        raise refusal(response)
+        view = whole_status(daemon)
     if as_json:
-        json.dump(response.status, sys.stdout, indent=2)
+        json.dump(view, sys.stdout, indent=2)
         click.echo()
         return
-    click.echo(table(cast("StatusView", response.status)))
+    click.echo(table(view))
 
 
 def table(view: StatusView) -> str:
@@ -49,6 +47,8 @@ def table(view: StatusView) -> str:
     if view["internal_errors"]:
         lines.append(f"{view['internal_errors']} internal errors: see the log")
     lines += [wrapped for remark in view["remarks"] for wrapped in textwrap.wrap(remark, 80)]
+    if view.get("half_open", 0) > NEWEST:
+        lines.append(f"{view['half_open']} strangers are at the door, the newest {NEWEST} of them are shown")
     if not view["sessions"]:
         return "\n".join([*lines, "no sessions"])
     for session in view["sessions"]:

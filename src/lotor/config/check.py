@@ -223,6 +223,9 @@ def _empty(sainfo: SainfoSettings) -> Iterator[Problem]:
 
 def _listen(listen: Listen) -> Iterator[Problem]:
     yield from _adminsock(listen.adminsock)
+    if listen.admin_group is not None and not _known(grp.getgrnam, listen.admin_group):
+        text = f'there is no group "{listen.admin_group}" on this host: name another admin_group'
+        yield Problem.at(listen.places.of("admin_group"), text)
     for version in (4, 6):
         lines = [each for each in listen.isakmp_natt if each.address.version == version]
         for line in lines:

@@ -134,12 +134,14 @@ class Adminsock:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Without `isakmp` and `isakmp_natt` lines the daemon listens on every address; `adminsock` None: disabled."""
+    """Without `isakmp` and `isakmp_natt` lines the daemon listens on every address; `adminsock` None: disabled;
+    `admin_group`: who may do on a gateway what root may."""
 
     isakmp: tuple[ListenAddress, ...]
     isakmp_natt: tuple[ListenAddress, ...]
     adminsock: Adminsock | None
     strict_address: bool
+    admin_group: str | None = None
     places: Places = Places()
 
 

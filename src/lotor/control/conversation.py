@@ -29,25 +29,31 @@ from lotor.control.messages import (
     encode,
 )
 from lotor.control.service import Credential, Service
+from lotor.control.turns import Turns
 from lotor.model.prompt import Field
 
 log = logging.getLogger(__name__)
 
 MOST_EVENTS_WAITING = 1000
-"""Events kept for a listener that does not read; then the connection is closed."""
+"""Events kept for a listener that does not read; then the connection is cut."""
+READING_SECONDS = 10.0
+"""A caller that has not read an answer after so long is cut: what waits for it is memory of the daemon."""
+
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Conversation:
     """Implements `Caller`. Nothing of an `Answer` is ever written, logged or kept."""
 
-    def __init__(
-        self, service: Service, credential: Credential, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, service: Service, turns: Turns, caller: Credential, streams: Streams) -> None:
         self._service = service
-        self._credential = credential
-        self._reader = reader
-        self._writer = writer
+        self._credential = caller
+        self._reader, self._writer = streams
+        self._writer.transport.set_write_buffer_limits(0)  # `drain` then waits until the caller has read it all
+        self._turns = turns
         self._work: asyncio.Task[None] | None = None
+        self._answering = False
         self._answer: asyncio.Future[Secrets | None] | None = None
 
     @property
@@ -97,9 +103,12 @@ class Conversation:
             if self._answer is not None and not self._answer.done():
                 self._answer.set_result(request.values)
             return
+        if self._work is not None and self._answering:
+            await asyncio.wait({self._work})
         if self.busy:
             await self._write(Failed("another request is under way on this connection"))
             return
+        self._answering = False
         self._work = asyncio.get_running_loop().create_task(self._carry_out(request))
 
     async def _carry_out(self, request: Request) -> None:
@@ -110,6 +119,7 @@ class Conversation:
         except Exception as error:  # noqa: BLE001 - one request must not end the service; its text may carry a secret
             log.error("internal error: %s failed: %s", type(request).__name__, type(error).__name__)  # noqa: TRY400 - as above
             response = Failed("internal error in the daemon; its log says more")
+        self._answering = True
         if response is not None:
             with contextlib.suppress(ConnectionError):
                 await self._write(response)
@@ -123,7 +133,8 @@ class Conversation:
                 await self._stream()
                 return None
             case Status() | Explain():
-                return self._look(request)
+                async with self._turns.turn(self._credential.uid):
+                    return self._look(request)
             case _:
                 return Failed("nothing was asked")
 
@@ -134,28 +145,38 @@ class Conversation:
             case Disconnect():
                 return await self._service.disconnect(request, self)
             case Logout():
-                return await self._service.logout(request)
+                return await self._service.logout(request, self)
             case Reload():
-                return await self._service.reload()
+                return await self._service.reload(self)
 
     def _look(self, request: Status | Explain) -> Response:
         if isinstance(request, Explain):
-            return self._service.explain(request)
-        return Report(dict(self._service.status()))
+            return self._service.explain(request, self)
+        return Report(dict(self._service.status(request, self)))
 
     async def _stream(self) -> None:
         waiting: asyncio.Queue[Happened | None] = asyncio.Queue(MOST_EVENTS_WAITING)
-        unsubscribe = self._service.subscribe(_offer(waiting))
+        unsubscribe = self._service.subscribe(_offer(waiting), self)
         try:
             while (event := await waiting.get()) is not None:
                 await self._write(event)
         finally:
             unsubscribe()
-        self._writer.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """The end at once: what the caller has not read is gone."""
+        self._writer.transport.abort()
 
     async def _write(self, response: Response) -> None:
+        """Raises `ConnectionError` when the caller went away, or does not read."""
         self._writer.write(encode(response))
-        await self._writer.drain()
+        try:
+            await asyncio.wait_for(self._writer.drain(), READING_SECONDS)
+        except TimeoutError:
+            log.warning("control socket: %s reads no answer, its connection is cut", self._credential)
+            self.cut()
+            raise ConnectionAbortedError from None
 
     async def _abandon(self) -> None:
         if self._work is not None and not self._work.done():

@@ -19,7 +19,8 @@ LONGEST_LINE = 1024
 LONGEST_SECRET = 4096
 
 Line: TypeAlias = str
-"""Text of one line, without control characters: it may reach a log or a file."""
+"""Text of one line, without control and format characters (an override of its direction is one): it may reach a log,
+a terminal or a file."""
 Text: TypeAlias = str
 Json: TypeAlias = dict[str, Any]
 Lines: TypeAlias = tuple[str, ...]
@@ -59,7 +60,10 @@ class Logout(Declared):
 
 
 class Status(Declared):
-    """`lotor status`, answered by `Report`."""
+    """`lotor status`, answered by `Report`: the sessions behind the one with the number `after`, as many as stand on a
+    page; the report's `next` asks for the next page."""
+
+    after: int = 0
 
 
 class Explain(Declared):
@@ -242,8 +246,8 @@ def _line(value: object) -> str:
         raise TypeError
     if len(value) > LONGEST_LINE:
         raise BadMessage(f"longer than {LONGEST_LINE} characters")
-    if any(unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in value):
-        raise BadMessage("not one line of text: control characters are refused")
+    if any(unicodedata.category(each) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for each in value):
+        raise BadMessage("not one line of text: control and format characters are refused")
     return value
 
 

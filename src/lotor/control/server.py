@@ -16,16 +16,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.control.conversation import Conversation
-from lotor.control.messages import LONGEST_REQUEST
+from lotor.control.messages import LONGEST_REQUEST, Failed, encode
 from lotor.control.service import Credential, Service
+from lotor.control.turns import Turns
 from lotor.files.places import make_open
 
 log = logging.getLogger(__name__)
 
 MOST_CONNECTIONS = 256
+SHARE = 32
+"""Connections of one user id. Root has the whole room, and another user's place where it is full."""
+REFUSING_SECONDS = 0.5
 BACKLOG = 64
 UCRED = struct.Struct("=3i")
+SO_PEERGROUPS = 59
+"""Linux 4.13: the supplementary groups of the caller, each a `gid_t`. Python has no name for it."""
+MOST_GROUPS = 256
+"""As many as Python's `getsockopt` has room for."""
 EVERYBODY = 0o777
+ROOT = 0
+FULL = "too many commands are under way at the daemon's socket: end some of yours, or try again later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,8 @@ class ControlServer:
         self._server: asyncio.Server | None = None
         self._inode: tuple[int, int] | None = None
         self._open: dict[Conversation, asyncio.Task[None]] = {}
+        self._turns = Turns()
+        self._refusing = 0
 
     async def start(self) -> None:
         listener = listen(self._address)
@@ -71,10 +83,11 @@ class ControlServer:
                 self._address.path.unlink()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        conversation = Conversation(self._service, _credential(writer), reader, writer)
+        caller = _credential(writer)
+        conversation = Conversation(self._service, self._turns, caller, (reader, writer))
         task = asyncio.current_task()
-        if task is None or not self._room():
-            writer.close()
+        if task is None or not self._room(caller.uid):
+            await self._refuse(reader, writer)
             return
         self._open[conversation] = task
         try:
@@ -83,18 +96,40 @@ class ControlServer:
             pass  # the caller went away, or we close
         finally:
             self._open.pop(conversation, None)
-            writer.close()
+            conversation.cut()
 
-    def _room(self) -> bool:
-        """Whether one more fits; the oldest connection that waits for nothing makes room."""
+    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Says why; a connection that is closed before its request was read would lose the answer."""
+        if self._refusing < SHARE:
+            self._refusing += 1
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                writer.write(encode(Failed(FULL)))
+                await asyncio.wait_for(reader.read(LONGEST_REQUEST), REFUSING_SECONDS)
+            self._refusing -= 1
+        writer.transport.abort()
+
+    def _room(self, uid: int) -> bool:
+        """Whether one more of that user fits; the oldest connection that waits for nothing makes room. Root takes the
+        place of another user, even of one that waits for something."""
+        own = [each for each in self._open if each.credential.uid == uid]
+        if uid != ROOT and len(own) >= SHARE:
+            return self._leave(own, uid)
         if len(self._open) < MOST_CONNECTIONS:
             return True
-        idle = next((each for each in self._open if not each.busy), None)
-        if idle is None:
-            log.warning("control socket: %d requests are under way; a further connection was closed", len(self._open))
-            return False
-        self._open.pop(idle).cancel()
-        return True
+        others = [each for each in self._open if each.credential.uid != ROOT]
+        return self._leave(list(self._open), uid) or (uid == ROOT and self._end(others))
+
+    def _leave(self, places: list[Conversation], uid: int) -> bool:
+        """Ends the oldest connection that waits for nothing."""
+        if self._end([each for each in places if not each.busy]):
+            return True
+        log.warning("control socket: %d requests are under way; a further one of uid %d was refused", len(places), uid)
+        return False
+
+    def _end(self, places: list[Conversation]) -> bool:
+        if places:
+            self._open.pop(places[0]).cancel()
+        return bool(places)
 
 
 def listen(address: Address) -> socket.socket:
@@ -162,5 +197,15 @@ def _group(name: str) -> int:
 
 
 def _credential(writer: asyncio.StreamWriter) -> Credential:
-    raw = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size)
-    return Credential(*UCRED.unpack(raw))
+    connection = writer.get_extra_info("socket")
+    pid, uid, gid = UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
+    return Credential(pid, uid, gid, _groups(connection) | {gid})
+
+
+def _groups(connection: socket.socket) -> frozenset[int]:
+    """Empty where the kernel does not tell: then only the group that the caller has effectively counts."""
+    try:
+        told = connection.getsockopt(socket.SOL_SOCKET, SO_PEERGROUPS, MOST_GROUPS * 4)
+    except OSError:
+        return frozenset()
+    return frozenset(number for (number,) in struct.iter_unpack("=I", told))

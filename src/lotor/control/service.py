@@ -6,18 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from lotor.control.messages import Connect, Disconnect, Explain, Happened, Logout, Response, Secrets
+from lotor.control.messages import Connect, Disconnect, Explain, Happened, Logout, Response, Secrets, Status
 from lotor.control.views import StatusView
 from lotor.model.prompt import Field
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Who called, as the kernel says (SO_PEERCRED)."""
+    """Who called, as the kernel says (SO_PEERCRED and SO_PEERGROUPS). `groups`: `gid` and the supplementary ones."""
 
     pid: int
     uid: int
     gid: int
+    groups: frozenset[int] = frozenset()
 
     def __str__(self) -> str:
         return f"pid {self.pid} uid {self.uid} gid {self.gid}"
@@ -35,20 +36,21 @@ class Caller(Protocol):
 
 
 class Service(Protocol):
-    """Carries requests out. `connect` is cancelled when its caller goes away before it is done."""
+    """Carries requests out, each as far as its caller may ask for it. `connect` is cancelled when its caller goes away
+    before it is done."""
 
     async def connect(self, request: Connect, caller: Caller) -> Response: ...
 
     async def disconnect(self, request: Disconnect, caller: Caller) -> Response: ...
 
-    async def logout(self, request: Logout) -> Response: ...
+    async def logout(self, request: Logout, caller: Caller) -> Response: ...
 
-    def status(self) -> StatusView: ...
+    def status(self, request: Status, caller: Caller) -> StatusView: ...
 
-    def explain(self, request: Explain) -> Response: ...
+    def explain(self, request: Explain, caller: Caller) -> Response: ...
 
-    async def reload(self) -> Response: ...
+    async def reload(self, caller: Caller) -> Response: ...
 
-    def subscribe(self, listener: Callable[[Happened], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[Happened], None], caller: Caller) -> Callable[[], None]:
         """Returns what ends the subscription."""
         ...

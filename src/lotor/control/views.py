@@ -125,7 +125,8 @@ class OffloadsView(TypedDict):
 
 
 class StatusView(TypedDict):
-    """The whole answer."""
+    """One page of the answer. `next` is the number of the last session on it where more follow, else None; `half_open`
+    counts the strangers at the door, of whom `sessions` shows only the newest."""
 
     schema: int
     version: str
@@ -136,3 +137,5 @@ class StatusView(TypedDict):
     remarks: list[str]
     offloads: OffloadsView
     sessions: list[SessionView]
+    half_open: int
+    next: int | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from lotor.control.views import SCHEMA, AttemptView, ExplainView, RowView
@@ -14,9 +15,12 @@ MOST = 20
 """Attempts in one answer."""
 
 
-def explain_view(attempts: Attempts, subject: str) -> ExplainView:
-    """An empty subject means all."""
-    found = attempts.find(subject) if subject else attempts.all()
+def explain_view(
+    attempts: Attempts, subject: str, concern: Callable[[Side, str], bool] = lambda *_: True
+) -> ExplainView:
+    """An empty subject means all; `concern` says of role and login whether an attempt is the caller's business."""
+    known = attempts.find(subject) if subject else attempts.all()
+    found = [each for each in known if concern(each.side, each.user)]
     views = [attempt_view(each) for each in found[:MOST]]
     return ExplainView(schema=SCHEMA, subject=subject, known=len(found), attempts=views)
 

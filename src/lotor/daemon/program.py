@@ -166,7 +166,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(steward))
 
     def _begin(self, steward: Steward) -> None:
-        task: asyncio.Task[object] = asyncio.get_running_loop().create_task(steward.reload())
+        task: asyncio.Task[object] = asyncio.get_running_loop().create_task(steward.read_again())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -21,6 +21,7 @@ from lotor.control.messages import (
     Happened,
     Logout,
     Response,
+    Status,
 )
 from lotor.control.service import Caller
 from lotor.control.views import StatusView
@@ -28,8 +29,10 @@ from lotor.daemon.exits import StartError
 from lotor.daemon.explaining import explain_view, fix_of
 from lotor.daemon.loadout import Loadout
 from lotor.daemon.machinery import Machinery
-from lotor.daemon.status import status_view
+from lotor.daemon.rights import OTHERS, Rights, rights_of
+from lotor.daemon.status import Program, page, status_view
 from lotor.ike.events import Event
+from lotor.model.policy import Side
 from lotor.model.reason import Reason
 from lotor.model.text import clean
 from lotor.runtime.sessions import Session
@@ -64,7 +67,7 @@ class Steward:
         self._origin = origin
         self._started = asyncio.get_running_loop().time()
         self._reloading = asyncio.Lock()
-        self._listeners: set[Callable[[Happened], None]] = set()
+        self._listeners: dict[Callable[[Happened], None], Caller] = {}
         machinery.listen(self._tell)
 
     async def connect(self, request: Connect, caller: Caller) -> Response:
@@ -79,29 +82,37 @@ class Steward:
         ended = await self._machinery.connections.disconnect(request.gateway)
         return Disconnected(ended) if ended else Failed(f"not connected to {request.gateway}")
 
-    async def logout(self, request: Logout) -> Response:
+    async def logout(self, request: Logout, caller: Caller) -> Response:
         connections = self._machinery.connections
+        if not self._may_end(request, self._rights(caller)):
+            return Failed(OTHERS)
         if request.user is not None:
             ended = await connections.logout(request.user)
             return Disconnected(ended) if ended else Failed(f"{request.user} is not logged in")
         ended = await connections.close(request.session)
         return Disconnected(ended) if ended else Failed(f"there is no session {request.session}")
 
-    def status(self) -> StatusView:
+    def status(self, request: Status, caller: Caller) -> StatusView:
         now = asyncio.get_running_loop().time()
-        machinery = self._machinery
-        view = status_view(machinery.register, machinery.offloads(), self._origin.name, self._started, now)
+        machinery, rights = self._machinery, self._rights(caller)
+        seen = page(machinery.register, request.after, lambda each: rights.concern(each.side, each.user))
+        program = Program(machinery.offloads(), self._origin.name, self._started)
+        view = status_view(machinery.register, seen, program, now)
         view["internal_errors"] = machinery.driver.tally.internal_errors
         view["remarks"] = machinery.remarks()
         return view
 
-    def explain(self, request: Explain) -> Response:
-        view = explain_view(self._machinery.attempts, request.subject)
+    def explain(self, request: Explain, caller: Caller) -> Response:
+        rights = self._rights(caller)
+        view = explain_view(self._machinery.attempts, request.subject, rights.concern)
         if request.subject and not view["attempts"]:
             return Failed(f"no attempt of {request.subject} is remembered: lotor explain lists those that are")
         return Explained(dict(view))
 
-    async def reload(self) -> Response:
+    async def reload(self, caller: Caller) -> Response:
+        return await self.read_again() if self._rights(caller).all else Failed(OTHERS)
+
+    async def read_again(self) -> Response:
         """Reads, judges, then switches, one after the other; what cannot be taken over whole keeps what was there."""
         async with self._reloading:
             try:
@@ -121,16 +132,33 @@ class Steward:
         warned = [f"{len(loadout.warnings)} warnings: lotor check tells them"] if loadout.warnings else []
         return Done("\n".join([text, *warned]))
 
-    def subscribe(self, listener: Callable[[Happened], None]) -> Callable[[], None]:
-        self._listeners.add(listener)
-        return lambda: self._listeners.discard(listener)
+    def subscribe(self, listener: Callable[[Happened], None], caller: Caller) -> Callable[[], None]:
+        self._listeners[listener] = caller
+
+        def end() -> None:
+            self._listeners.pop(listener, None)
+
+        return end
 
     def _tell(self, event: Event) -> None:
         if not self._listeners:
             return
         happened = Happened(time.time(), type(event).__name__, event.session, clean(event.text()))
-        for listener in tuple(self._listeners):
-            listener(happened)
+        session = self._machinery.register.get(event.session)
+        for listener, caller in tuple(self._listeners.items()):
+            rights = self._rights(caller)
+            if rights.all or (session is not None and rights.concern(session.side, session.user)):
+                listener(happened)
+
+    def _rights(self, caller: Caller) -> Rights:
+        return rights_of(caller.credential, self._machinery.loadout)
+
+    def _may_end(self, request: Logout, rights: Rights) -> bool:
+        """What does not exist is not the caller's either."""
+        if request.user is not None:
+            return rights.concern(Side.GATEWAY, request.user)
+        session = self._machinery.register.get(request.session)
+        return rights.all or (session is not None and rights.concern(session.side, session.user))
 
 
 def at_next_start(old: Loadout, new: Loadout) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lotor import __version__
@@ -11,6 +13,7 @@ from lotor.ike.events import ChildUp
 from lotor.model.algorithms import SHORT_BLOCKS, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.child import Counters
 from lotor.model.offloads import Offloads
+from lotor.model.policy import Side
 from lotor.model.text import clean
 from lotor.runtime.sessions import Register, Session
 
@@ -25,20 +28,62 @@ WEAK: dict[Group | Hash | Integrity | Cipher, str] = {
 }
 
 
-def status_view(register: Register, offloads: Offloads, configuration: str, started: float, now: float) -> StatusView:
-    """`started` and `now` in the core's clock. The caller sets `internal_errors` and `remarks`."""
+PAGE = 200
+"""Sessions of one answer: some milliseconds of work, whatever number there is."""
+NEWEST = 20
+"""Of the strangers at the door, those that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What `status` tells of the program itself; `started` in the core's clock."""
+
+    offloads: Offloads
+    configuration: str
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`half_open`: how many strangers are at the door; `following`: the number behind which the next page begins."""
+
+    sessions: tuple[Session, ...]
+    half_open: int
+    following: int | None
+
+
+def page(register: Register, after: int, concerns: Callable[[Session], bool]) -> Page:
+    """The sessions behind the one with the number `after`; of strangers the newest only, on the first page."""
+    strangers = [each for each in register.all() if _is_stranger(each) and concerns(each)]
+    shown = set(strangers[-NEWEST:])
+    known = (each for each in register.all() if concerns(each) and (not _is_stranger(each) or each in shown))
+    found = sorted((each for each in known if each.id > after), key=lambda each: each.id)
+    following = found[PAGE - 1].id if len(found) > PAGE else None
+    return Page(tuple(found[:PAGE]), len(strangers), following)
+
+
+def _is_stranger(session: Session) -> bool:
+    """At a gateway, and no login is proved yet."""
+    return session.side is Side.GATEWAY and not session.user and not session.up
+
+
+def status_view(register: Register, seen: Page, program: Program, now: float) -> StatusView:
+    """`now` in the core's clock. The caller sets `internal_errors` and `remarks`."""
+    offloads = program.offloads
     return StatusView(
         schema=SCHEMA,
         version=__version__,
         pid=os.getpid(),
-        configuration=configuration,
-        seconds=round(now - started, 1),
+        configuration=program.configuration,
+        seconds=round(now - program.started, 1),
         internal_errors=0,
         remarks=[],
         offloads=OffloadsView(
             tso=offloads.tso, uso=offloads.uso, udp_segment=offloads.udp_segment, udp_gro=offloads.udp_gro
         ),
-        sessions=[session_view(register, each, now) for each in register.all()],
+        sessions=[session_view(register, each, now) for each in seen.sessions],
+        half_open=seen.half_open,
+        next=seen.following,
     )
 
 

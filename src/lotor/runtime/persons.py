@@ -68,7 +68,10 @@ class ClientPersons:
         return await asyncio.get_running_loop().run_in_executor(None, self._files.password, login)
 
     async def _given(self, question: AskPerson) -> Given:
-        """Everything known without asking. From the second round on only the name: nothing refused is sent again."""
+        """Everything known without asking. From the second round on only the name: nothing refused is sent again.
+
+        Only the login of the block's own `xauth_login` has a saved password: the file also holds keys, and whoever may
+        name a login must not have any line of it sent to the gateway."""
         wish = self._requests.wish(question.session)
         given: Given = dict(self._kept.get(question.remote, {})) if wish is None else dict(wish.given)
         login = self._files.login(question.remote)
@@ -76,8 +79,8 @@ class ClientPersons:
             given[Field.USER_NAME] = Secret(login)
         if question.round > 1:
             return {name: value for name, value in given.items() if name is Field.USER_NAME}
-        if Field.PASSWORD not in given and Field.USER_NAME in given:
-            saved = await self.saved(given[Field.USER_NAME].reveal().decode("utf-8", "replace"))
+        if Field.PASSWORD not in given and login is not None and given[Field.USER_NAME] == Secret(login):
+            saved = await self.saved(login)
             given |= {Field.PASSWORD: saved} if saved is not None else {}
         return given
 

@@ -69,10 +69,18 @@ LISTEN = Block(
                 ),
             ),
             "The socket that `lotor vc`, `vd` and `status` talk to, its owner, group and permission bits. Who may read "
-            "and write it may start and stop the VPN.",
+            "and write it may start and stop the VPN of this host. On a gateway such a caller sees and ends only own "
+            "sessions (with `auth_source system`), see `admin_group`.",
             default=DEFAULT_SOCKET,
             default_text='"/run/lotor/lotor.sock" "root" "root" 0600',
             differs="the default path; and the bits are used exactly as written.",
+        ),
+        Directive(
+            "admin_group",
+            ACCOUNT,
+            "A group of this host whose members, beside root, may reload a gateway, see all its sessions and log "
+            "others out. They must reach the socket, too: its group may be the same.",
+            default_text="root alone",
         ),
         Directive("admin", Flag(), "racoon's old TCP port for commands.", use=Use.REFUSED, note="use adminsock"),
     ),

@@ -1,0 +1,57 @@
+"""What a caller of the administrator's socket may see and do.
+
+Whoever reaches the socket runs the VPN of this host, but on a gateway the sessions of other people are root's business.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+from dataclasses import dataclass
+
+from lotor.config.settings import AuthSource, Settings
+from lotor.control.service import Credential
+from lotor.daemon.loadout import Loadout
+from lotor.model.policy import Side
+
+OTHERS = "only root and the members of admin_group may do that on a gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """`all`: an administrator, or a host that is no gateway. `login`: under which name the caller logs in at this
+    gateway; None where people who log in have no accounts here."""
+
+    all: bool
+    login: str | None = None
+
+    def concern(self, side: Side, user: str) -> bool:
+        """Whether a session is the caller's business: the tunnels of this host are, and the own ones at a gateway."""
+        return self.all or side is Side.CLIENT or (self.login is not None and user == self.login)
+
+
+def rights_of(caller: Credential, loadout: Loadout) -> Rights:
+    """As the present configuration has it."""
+    if not loadout.serves_as(Side.GATEWAY) or _administers(caller, loadout.settings):
+        return Rights(all=True)
+    mode_cfg = loadout.settings.mode_cfg
+    accounts = mode_cfg is not None and mode_cfg.auth_source is AuthSource.SYSTEM
+    return Rights(all=False, login=_name(caller.uid) if accounts else None)
+
+
+def _administers(caller: Credential, settings: Settings) -> bool:
+    if caller.uid in (0, os.geteuid()):
+        return True
+    group = settings.listen.admin_group
+    try:
+        return group is not None and grp.getgrnam(group).gr_gid in caller.groups
+    except KeyError:  # the group was removed while the daemon ran
+        return False
+
+
+def _name(uid: int) -> str | None:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None

@@ -1,0 +1,128 @@
+"""N2: what a member of the socket's group may see and do on a gateway, and on a client's machine."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from lotor.config.settings import AuthSource
+from lotor.control.messages import Done, Explain, Failed, Logout, Status
+from lotor.control.service import Credential
+from lotor.daemon import rights
+from lotor.daemon.rights import OTHERS, Rights, rights_of
+from lotor.model.policy import Side
+from visiting import ROOT, Typing, play
+
+MEMBER = 61234
+
+
+def caller(uid=MEMBER, *groups):
+    someone = Typing()
+    someone.credential = Credential(7, uid, uid, frozenset({uid, *groups}))
+    return someone
+
+
+@pytest.fixture(autouse=True)
+def _daemon_of_root(monkeypatch):
+    monkeypatch.setattr(rights.os, "geteuid", lambda: 0)
+
+
+def loadout(*sides, source=AuthSource.LOCAL, group=None):
+    return SimpleNamespace(
+        serves_as=lambda side: side in sides,
+        settings=SimpleNamespace(
+            mode_cfg=SimpleNamespace(auth_source=source), listen=SimpleNamespace(admin_group=group)
+        ),
+    )
+
+
+def test_n2_a_group_member_on_a_gateway_sees_and_ends_nobody_else(directory):
+    async def story(world):
+        await world.vc()
+        (session,) = world.gateway.register.all()
+        heard = []
+        end = world.gateway_steward.subscribe(heard.append, caller())
+        steward = world.gateway_steward
+        refusals = [
+            await steward.logout(Logout("alice"), caller()),
+            await steward.logout(Logout(session=session.id), caller()),
+            await steward.logout(Logout(session=session.id + 1), caller()),
+            await steward.reload(caller()),
+        ]
+        shown = steward.status(Status(), caller()), steward.explain(Explain(""), caller())
+        found = steward.explain(Explain("alice"), caller())
+        await world.vd()
+        end()
+        return refusals, shown, found, heard, len(world.gateway.register.all())
+
+    refusals, (status, explained), found, heard, _ = play(directory, story)
+    assert refusals == [Failed(OTHERS)] * 4
+    assert status["sessions"] == []
+    assert status["half_open"] == 0
+    assert explained.report["attempts"] == []
+    assert explained.report["known"] == 0
+    assert isinstance(found, Failed)
+    assert heard == []
+
+
+def test_n2_root_and_the_administrators_see_and_do_all(directory):
+    async def story(world):
+        await world.vc()
+        steward = world.gateway_steward
+        heard = []
+        end = steward.subscribe(heard.append, ROOT)
+        done = await steward.reload(ROOT)
+        shown = steward.status(Status(), ROOT)["sessions"]
+        await world.vd()
+        end()
+        return done, shown, heard
+
+    done, shown, heard = play(directory, story)
+    assert isinstance(done, Done)
+    assert [each["user"] for each in shown] == ["alice"]
+    assert heard
+
+
+def test_n2_on_a_clients_machine_the_group_runs_the_vpn(directory):
+    async def story(world):
+        await world.vc()
+        member = caller()
+        shown = world.steward.status(Status(), member)["sessions"]
+        return shown, await world.steward.reload(member), await world.steward.logout(Logout("alice"), member)
+
+    shown, reloaded, ended = play(directory, story)
+    assert len(shown) == 1
+    assert isinstance(reloaded, Done)
+    assert not isinstance(ended, Failed) or ended.text != OTHERS
+
+
+def test_n2_the_members_of_admin_group_are_as_root(monkeypatch):
+    monkeypatch.setattr(rights.grp, "getgrnam", lambda name: SimpleNamespace(gr_gid={"wheel": 10}[name]))
+    gateway = loadout(Side.GATEWAY, group="wheel")
+    assert rights_of(caller(MEMBER, 10).credential, gateway).all
+    assert not rights_of(caller(MEMBER, 11).credential, gateway).all
+    assert not rights_of(caller(MEMBER, 10).credential, loadout(Side.GATEWAY, group="gone")).all
+
+
+def test_n2_an_account_of_the_host_has_its_own_sessions_where_logins_are_accounts(monkeypatch):
+    monkeypatch.setattr(rights.pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name={MEMBER: "alice"}[uid]))
+    system = rights_of(caller().credential, loadout(Side.GATEWAY, source=AuthSource.SYSTEM))
+    assert system == Rights(all=False, login="alice")
+    assert system.concern(Side.GATEWAY, "alice")
+    assert system.concern(Side.CLIENT, "")
+    assert not system.concern(Side.GATEWAY, "bob")
+    assert not system.concern(Side.GATEWAY, "")
+
+
+def test_n2_somebody_of_the_same_name_among_lotors_own_users_is_another_person(monkeypatch):
+    monkeypatch.setattr(rights.pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="alice"))
+    local = rights_of(caller().credential, loadout(Side.GATEWAY, source=AuthSource.LOCAL))
+    assert local == Rights(all=False)
+    assert not local.concern(Side.GATEWAY, "alice")
+    assert not local.concern(Side.GATEWAY, "")
+
+
+def test_a_caller_without_a_name_has_no_login():
+    nobody = rights_of(caller(4_000_000_000).credential, loadout(Side.GATEWAY, source=AuthSource.SYSTEM))
+    assert nobody == Rights(all=False)
