@@ -106,3 +106,57 @@ def mistakes(text: str, home: Path) -> tuple[Problem, ...]:
     with pytest.raises(ConfigError) as caught:
         load(home / "racoon.conf")
     return caught.value.problems
+
+
+def test_newcomer_20_what_this_version_cannot_do_is_told_beside_a_mistake(tmp_path: Path) -> None:
+    for name in ("gw.crt", "gw.key", "motd"):
+        (tmp_path / name).write_text("")
+    text = WHOLE.replace("auth_source local", "auth_source radius").replace("mode aggressive", "mode agressive")
+    lines = told(text, tmp_path)
+    assert [line for line, _ in lines] == [2, 6]
+    assert "auth_source radius is not available in this version" in lines[1][1]
+    client = f"remote 192.0.2.1 {{ exchange_mode aggressive; {CLIENT} }} mode_cfg {{ auth_source radius; }} {SAINFO}"
+    assert [text for _, text in told(f"{client} nonsense;", tmp_path) if "radius" in text] == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "bad"),
+    [
+        ("encryption_algorithm aes, eas 128, 3dess, camelia 256;", ["eas", "3dess", "camelia"]),
+        ("encryption_algorithm eas, aes 255, aes;", ["eas", "255"]),
+        ("authentication_algorithm hmac_sha, hmac_sha256, hmac_md55;", ["hmac_sha", "hmac_md55"]),
+    ],
+)
+def test_every_bad_word_of_a_list_is_named(tmp_path: Path, statement: str, bad: list[str]) -> None:
+    name = statement.split(maxsplit=1)[0]
+    kept = [each for each in ALGORITHMS.split("; ") if not each.startswith(name)]
+    client = f"remote 192.0.2.1 {{ exchange_mode aggressive; {CLIENT} }}"
+    text = f"{client}\nsainfo anonymous {{ {statement} {'; '.join(kept)} }}"
+    lines = [said for line, said in told(text, tmp_path) if line == 2]
+    assert [said.split()[0].strip('"') for said in lines] == bad
+
+
+@pytest.mark.parametrize("mode", ["agressive, mian", "agressive mian", "main agressive mian", "agressive main bse"])
+def test_every_bad_word_of_a_list_of_modes_is_named(tmp_path: Path, mode: str) -> None:
+    text = f"remote 192.0.2.1 {{\nexchange_mode {mode};\n{CLIENT} }}\n{SAINFO}"
+    lines = [said for line, said in told(text, tmp_path) if line == 2]
+    assert [said.split()[0].strip('"') for said in lines] == [
+        word.strip(",") for word in mode.split() if word.strip(",") != "main"
+    ]
+
+
+def test_a_bad_word_before_a_missing_semicolon_does_not_swallow_the_next_directive(tmp_path: Path) -> None:
+    sainfo = SAINFO.replace("encryption_algorithm aes;", "encryption_algorithm aes, eas")
+    text = f"remote 192.0.2.1 {{ exchange_mode aggressive; {CLIENT} }}\n{sainfo}"
+    lines = [said for line, said in told(text, tmp_path) if line == 2]
+    assert len(lines) == 1
+    assert '"eas" is not known here' in lines[0]
+
+
+def test_a_list_that_is_too_long_is_told_with_its_bad_words(tmp_path: Path) -> None:
+    networks = ", ".join(f"10.{each}.0.0/16" for each in range(256))
+    text = WHOLE.replace("pool_size 5;", f"pool_size 5; split_network include 10.0.0.300, {networks}, 10.0.1.0/24;")
+    for name in ("gw.crt", "gw.key", "motd"):
+        (tmp_path / name).write_text("")
+    lines = [said for line, said in told(text, tmp_path) if line == 6]
+    assert any("10.0.0.300" in said for said in lines)

@@ -307,12 +307,23 @@ class ListOf(Argument):
     loose: bool = False
 
     def read(self, words: Words) -> tuple[Any, ...]:
-        values = [self.item.read(words)]
-        while words.comma() or (self.loose and self._goes_on(words)):
+        """Everything that is wrong with the list is told at once."""
+        values: list[Any] = []
+        mistakes: list[Mistake] = []
+        while len(values) <= self.most:
             at = words.at
-            values.append(self.item.read(words))
-            if len(values) > self.most:
-                raise Mistake(at, f"{words.name} takes at most {self.most}")
+            try:
+                values.append(self.item.read(words))
+            except Mistake as mistake:
+                mistakes.append(mistake)
+                words.skip()
+            if not words.comma() and not (self.loose and self._goes_on(words)):
+                break
+        if len(values) > self.most:
+            mistakes.append(Mistake(at, f"{words.name} takes at most {self.most}"))
+        if mistakes:
+            first, *more = mistakes
+            raise Mistake(first.at, first.text, more)
         return tuple(values)
 
     def _goes_on(self, words: Words) -> bool:

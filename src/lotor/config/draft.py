@@ -36,7 +36,7 @@ class Draft:
         sound = self._sound()
         remotes = tuple(each.settings() for each in self.heirs if all(map(sound.whole, (each.body, *each.line))))
         sainfos = [each.whole() for each in self._blocks("sainfos") if sound.whole(each)]
-        found = [*check_blocks(remotes, sainfos), *self._reserved(), *self._files(remotes)]
+        found = [*check_blocks(remotes, sainfos), *self._reserved(remotes), *self._files(remotes)]
         known = {(each.path, each.line, each.column) for each in self.reading.problems}
         return [each for each in dict.fromkeys(found) if (each.path, each.line, each.column) not in known]
 
@@ -48,11 +48,15 @@ class Draft:
         found = self.body.values.get(name, ())
         return found if isinstance(found, tuple) else (found,)
 
-    def _reserved(self) -> Iterator[Problem]:
-        """A client's file may have a mode_cfg block that nobody needs."""
+    def _reserved(self, remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
+        """What this version does not carry out. A client's file may have a mode_cfg block that nobody needs."""
         for reservation in self.reading.reservations:
-            if reservation.block != "mode_cfg":
+            if reservation.block != "mode_cfg" or not self._clients_only(remotes):
                 yield reservation.problem
+
+    def _clients_only(self, remotes: tuple[RemoteSettings, ...]) -> bool:
+        """Whether every block could be read, and is a client's."""
+        return len(remotes) == len(self.heirs) and all(side_of(each) is Side.CLIENT for each in remotes)
 
     def _files(self, remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
         """Where a `path` line could not be read, nobody knows where the files are."""
@@ -61,8 +65,7 @@ class Draft:
         for heir in self.heirs:
             yield from of_remote(heir.body.values)
         yield from self._keys()
-        clients_only = len(remotes) == len(self.heirs) and all(side_of(each) is Side.CLIENT for each in remotes)
-        for mode_cfg in () if clients_only else self._blocks("mode_cfg"):
+        for mode_cfg in () if self._clients_only(remotes) else self._blocks("mode_cfg"):
             if mode_cfg.values.get("banner"):
                 yield from readable(mode_cfg.values["banner"])
 

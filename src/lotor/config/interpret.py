@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import Any
 
+from lotor.config.arguments import ListOf
 from lotor.config.blocks import Statement, pieces
 from lotor.config.directive import MANDATORY, Block, Directive, Row, Use
 from lotor.config.lexer import Kind, Token
@@ -124,17 +126,26 @@ class Interpreter:
         try:
             value = self._read(row, head[0], words)
         except Mistake as mistake:
-            text = f"{row.name} cannot be read: write {row.argument.syntax()};" if row.secret else mistake.text
-            self._reading.wrong(mistake.at, text)
+            hidden = f"{row.name} cannot be read: write {row.argument.syntax()};" if row.secret else ""
+            for each in (mistake, *mistake.more):
+                self._reading.wrong(each.at, hidden or each.text)
+            self._surplus(body, row, words)
             return []
         left = words.rest()
         if left and left[0].text not in body.block.names():
-            self._too_much(row, words, left[0])
+            self._surplus(body, row, words, at_least=1)
             return []
         if left or statement.unterminated:
             self._reading.wrong(words.behind, "missing ;" if row.secret else f"missing ; after {words.last}")
         self._store(body, row, value, head[0])
         return left
+
+    def _surplus(self, body: Body, row: Directive, words: Words, at_least: int = 0) -> None:
+        """Words behind the value; of a list without commas each may be one that is spelt wrong."""
+        loose = isinstance(row.argument, ListOf) and row.argument.loose
+        surplus = list(takewhile(lambda token: token.text not in body.block.names(), words.rest()))
+        for token in surplus if loose else surplus[:at_least]:
+            self._too_much(row, words, token)
 
     def _read(self, row: Directive, head: Token, words: Words) -> Any:
         if row.use is Use.REFUSED:

@@ -16,12 +16,14 @@ MOST_PROBLEMS = 100
 
 
 class Mistake(Exception):  # noqa: N818 - it is what the person did, and never leaves this room
-    """One statement cannot be read; the reader of the block turns it into a `Problem` and goes on."""
+    """One statement cannot be read; the reader of the block turns it into a `Problem` and goes on. `more`: what else is
+    wrong with the statement."""
 
-    def __init__(self, at: Location, text: str) -> None:
+    def __init__(self, at: Location, text: str, more: Sequence[Mistake] = ()) -> None:
         super().__init__(text)
         self.at = at
         self.text = text
+        self.more = more
 
 
 @dataclass(slots=True)
@@ -122,6 +124,11 @@ class Words:
             self.take("")
             return True
         return False
+
+    def skip(self) -> None:
+        """Leaves one word out if a comma comes behind it: what belongs to a word that could not be read."""
+        if len(self._words) > 1 and self._words[0].kind is not Kind.MARK and self._words[1].kind is Kind.MARK:
+            self.take("")
 
     def reserve(self, at: Location, text: str) -> None:
         self.reading.reservations.append(Reservation(self.block, self.field, Problem.at(at, text)))
