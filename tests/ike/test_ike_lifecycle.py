@@ -137,6 +137,31 @@ def test_an_idle_tunnel_is_probed_and_lives():
     assert not gateway.of(Ended)
 
 
+def test_f11_the_session_of_an_sa_pair_is_found_without_a_walk_through_all():
+    """The owner of a pair is known from its installation to its removal, over renewals of phase 1."""
+    world, gateway, client = _up()
+    pairs = {event.child.id: event.session for event in gateway.of(ChildUp)}
+    assert gateway.endpoint._desk.owners == pairs
+    session = gateway.endpoint._sessions.by_id[gateway.of(PhaseOneUp)[0].session]
+    gateway.endpoint._sessions.by_id = _Unwalkable(gateway.endpoint._sessions.by_id)
+    elsewhere = Peer(IPv4Address("203.0.113.77"), 4501)
+    world.do(gateway, gateway.endpoint.command(PeerMoved(next(iter(pairs)), elsewhere), world.now))
+    assert session.path.remote == elsewhere
+    world.do(client, client.endpoint.command(Disconnect(client.of(PhaseOneUp)[0].session, BYE), world.now))
+    world.run(2)
+    assert not gateway.endpoint._desk.owners
+    assert not gateway.endpoint.command(PeerMoved(next(iter(pairs)), elsewhere), world.now)
+
+
+class _Unwalkable(dict):
+    """A dict in which one may look up, but not walk."""
+
+    def values(self):
+        raise AssertionError("all sessions were walked through")
+
+    __iter__ = items = keys = values
+
+
 def test_authentic_esp_from_elsewhere_moves_the_session():
     world, gateway, _client = _up()
     child = gateway.of(ChildUp)[0].child

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from itertools import pairwise
 
 import pytest
 
 from lotor.ike.effects import Tell
-from lotor.ike.events import ChildUp, LoggedIn, LoginRefused, PhaseOneUp, Renewed, Turned
+from lotor.ike.events import ChildUp, LoggedIn, LoginRefused, PathChanged, PhaseOneUp, Renewed, Turned
+from lotor.model.network import Peer
 from lotor.model.policy import Side
 from lotor.runtime.journal import REFUSALS_PER_SECOND, STRANGERS_PER_SECOND, Journal
 from scripted import ESP, FLOATED, PATH, SUITE, child, ended, established, started
@@ -80,6 +82,40 @@ def test_n1_refused_logins_have_a_budget_of_their_own_and_their_number_is_always
     journal.follow(Turned(0, PATH, "datagram dropped", "garbage"))
     journal.follow(refusal(1))
     assert [record.getMessage()[:5] for record in caplog.records[-2:]] == ["datag", "sessi"]
+
+
+def test_f11_a_peer_that_moves_all_the_time_has_one_line_a_second(journal, caplog, later):
+    places = [FLOATED.to(Peer(FLOATED.remote.address, 30000 + n)) for n in range(1001)]
+    for session in (3, 4):
+        for effect in established(session):
+            journal.follow(effect.event)
+    caplog.clear()
+    for old, new in pairwise(places):
+        journal.follow(PathChanged(3, old, new, (1,)))
+    journal.follow(PathChanged(4, places[0], places[1], (2,)))
+    assert [each.getMessage().partition(":")[0] for each in caplog.records] == [
+        "session 3 (alice)",
+        "session 4 (alice)",
+    ]
+    for call in later:
+        call()
+    assert caplog.records[-1].getMessage().endswith(f"peer moved from {places[1]} to {places[-1]}")
+    assert len(caplog.records) == 3
+    later.pop()()
+    assert len(caplog.records) == 3
+    journal.follow(PathChanged(3, places[0], places[1], (1,)))
+    assert len(caplog.records) == 4
+
+
+def test_f11_a_peer_that_came_back_within_the_second_has_no_line_of_its_own(journal, caplog, later):
+    here, there = FLOATED, FLOATED.to(Peer(FLOATED.remote.address, 30000))
+    for effect in established(3):
+        journal.follow(effect.event)
+    caplog.clear()
+    for old, new in ((here, there), (there, here), (here, there)):
+        journal.follow(PathChanged(3, old, new, (1,)))
+    later.pop()()
+    assert len(caplog.records) == 1
 
 
 def test_half_made_logins_are_strangers_too_but_users_and_our_own_sessions_are_not(journal, caplog):

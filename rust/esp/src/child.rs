@@ -140,6 +140,8 @@ pub struct Child {
     next_sequence: AtomicU64,
     sending: AtomicBool,
     path: Mutex<Path>,
+    /// When the path followed a packet last; 0: never.
+    followed_at: AtomicU64,
     life: Life,
     limits: Option<Limiter>,
     demands: Demands,
@@ -182,6 +184,7 @@ impl Child {
             next_sequence: AtomicU64::new(1),
             sending: AtomicBool::new(specification.sending),
             path: Mutex::new(specification.path),
+            followed_at: AtomicU64::new(0),
             life: Life::new(specification.limits, now),
             limits: specification.rate.map(Limiter::new),
             demands: Demands::default(),

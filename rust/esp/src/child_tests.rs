@@ -197,6 +197,23 @@ fn follows_the_newest_packet_only() {
 }
 
 #[test]
+fn f11_a_peer_that_changes_with_each_packet_is_followed_ten_times_a_second() {
+    const MILLISECOND: Nanos = 1_000_000;
+    let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
+    let moves = (1..=1000).filter(|turn| {
+        let arrival = from(at(5000 + (turn % 2) as u16), 77 + turn * MILLISECOND);
+        let received = receive(&gateway, &mut one(&client, ping(10)), &arrival).unwrap();
+        assert!(received.inner.is_some());
+        assert!(received.moved.is_none_or(|to| to == arrival.remote && to == gateway.path().remote));
+        received.moved.is_some()
+    });
+    assert_eq!(moves.count(), 10);
+    let arrival = from(at(9), 77 + 1200 * MILLISECOND);
+    let received = receive(&gateway, &mut one(&client, ping(10)), &arrival).unwrap();
+    assert_eq!((received.moved, gateway.path().remote), (Some(at(9)), at(9)));
+}
+
+#[test]
 fn the_other_encapsulation_is_not_accepted() {
     let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
     let mut esp = one(&client, ping(10));

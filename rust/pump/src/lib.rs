@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 mod engine;
+mod notices;
 pub mod offload;
 mod outer;
 pub mod record;

@@ -1,6 +1,5 @@
 //! The thread: waits for packets, gives each to its SA pair, and tells what the control side must know.
 
-use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
@@ -23,6 +22,7 @@ use lotor_esp::vnet::Frame;
 use lotor_esp::{Nanos, LOWEST_SPI};
 
 use crate::engine::Shared;
+use crate::notices::Notices;
 use crate::outer::{kind, Kind, DOORS};
 use crate::record;
 use crate::sys::{self, Datagrams};
@@ -82,7 +82,7 @@ struct Worker<'a> {
     answer: Vec<u8>,
     record: Vec<u8>,
     /// Notices that did not fit into the socket yet; IKE messages are dropped instead, as on any network.
-    notices: VecDeque<Vec<u8>>,
+    notices: Notices,
     deadline: Option<Nanos>,
 }
 
@@ -111,7 +111,7 @@ impl<'a> Worker<'a> {
             door: 0,
             answer: Vec::new(),
             record: Vec::new(),
-            notices: VecDeque::new(),
+            notices: Notices::default(),
             deadline: shared.table().deadline(),
         }
     }
@@ -174,18 +174,14 @@ impl<'a> Worker<'a> {
         }
         let expired = self.shared.table_mut().expired(now);
         for (child, expiry) in expired {
-            self.notices.push_back(record::expired(child, expiry));
+            self.notices.expired(child, expiry);
         }
         self.deadline = self.shared.table().deadline();
     }
 
     fn flush(&mut self) {
-        while let Some(notice) = self.notices.front() {
-            if sys::send_record(&self.shared.records, notice).is_err() {
-                return;
-            }
-            self.notices.pop_front();
-        }
+        let records = &self.shared.records;
+        self.notices.flush(|record| sys::send_record(records, record).is_ok());
     }
 
     /// `expiry` of what the pair carried.
@@ -194,7 +190,7 @@ impl<'a> Worker<'a> {
         if expiry == Expiry::Hard {
             self.shared.table_mut().retire(child);
         }
-        self.notices.push_back(record::expired(child, expiry));
+        self.notices.expired(child, expiry);
     }
 
     /// Takes what came, as much as the arena holds; the coalescer's packets leave at the end.
@@ -294,7 +290,9 @@ impl<'a> Worker<'a> {
                 None => (),
             }
             let id = child.id();
-            self.notices.extend(received.moved.map(|remote| record::moved(id, remote)));
+            if let Some(remote) = received.moved {
+                self.notices.moved(id, remote);
+            }
             self.note_expiry(id, received.expiry);
         }
         self.opened = opened;

@@ -60,8 +60,9 @@ class Children:
     def get(self, child: int) -> Pair | None:
         return self._pairs.get(child)
 
-    def add(self, pair: Pair) -> None:
+    def add(self, session: Session, pair: Pair) -> None:
         self._pairs[pair.child.id] = pair
+        session.desk.owners[pair.child.id] = pair.child.session
 
     def current(self, selectors: Selectors) -> Pair | None:
         """The newest pair of these networks."""
@@ -99,6 +100,7 @@ class Children:
         gone = self._pairs.pop(child, None)
         if gone is None:
             return
+        session.desk.owners.pop(child, None)
         session.desk.tell(ChildDown(session.id, child, reason))
         waiting = [pair for pair in self if pair.waits and pair.up and pair.selectors == gone.selectors]
         if waiting:

@@ -20,10 +20,13 @@ Resume = Callable[[Any, Instant], None]
 
 @dataclass(slots=True)
 class Desk:
+    """`owners`: the number of the session of each SA pair, which stays the same when phase 1 is renewed."""
+
     policy: Policy
     dice: Dice
     discloses: bool = False
     timers: Timers = field(default_factory=Timers)
+    owners: dict[int, int] = field(default_factory=dict)
     _outbox: list[Effect] = field(default_factory=list)
     _open: dict[Ticket, Resume] = field(default_factory=dict)
     _asked: set[Ticket] = field(default_factory=set)

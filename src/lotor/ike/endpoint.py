@@ -173,7 +173,7 @@ class Endpoint:
         return session
 
     def _owner(self, child: int) -> Session | None:
-        return next((one for one in self._sessions.by_id.values() if one.children.get(child)), None)
+        return self._sessions.by_id.get(self._desk.owners.get(child, 0))
 
     def _expired(self, intent: ChildExpired, now: Instant) -> None:
         session = self._owner(intent.child)

@@ -5,9 +5,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from lotor.ike.events import Configured, Ended, Event, LoggedIn, LoginRefused, Renewed, Started, Turned, Up
+from lotor.ike.events import (
+    Configured,
+    Ended,
+    Event,
+    LoggedIn,
+    LoginRefused,
+    PathChanged,
+    Renewed,
+    Started,
+    Turned,
+    Up,
+)
 from lotor.model.policy import Side
 from lotor.model.text import clean
+from lotor.runtime.moves import Moves
 
 log = logging.getLogger("lotor.journal")
 
@@ -53,6 +65,7 @@ class Journal:
             STRANGERS_PER_SECOND, "%d more lines about unauthenticated peers within a second were not written", later
         )
         self._refusals = Budget(REFUSALS_PER_SECOND, "%d more logins were refused within a second", later)
+        self._moves = Moves(later, self._write)
 
     def follow(self, event: Event) -> None:
         """A line for one event. Nothing of a peer's octets reaches the log but through `clean`."""
@@ -63,12 +76,18 @@ class Journal:
         if not self._admits(event):
             self._unlearn(event)
             return
-        # Not log.log(): looking for the caller on the stack takes as long as all the rest.
-        line = self._prefix(event.session), clean(event.text())
-        log.handle(logging.LogRecord(log.name, event.level, __file__, 0, "%s%s", line, None))
+        if isinstance(event, PathChanged):
+            self._moves.follow(event)
+            return
+        self._write(event)
         if isinstance(event, Ended):
             self._tell_story(event)
         self._unlearn(event)
+
+    def _write(self, event: Event) -> None:
+        # Not log.log(): looking for the caller on the stack takes as long as all the rest.
+        line = self._prefix(event.session), clean(event.text())
+        log.handle(logging.LogRecord(log.name, event.level, __file__, 0, "%s%s", line, None))
 
     def _tell_story(self, event: Ended) -> None:
         """What `lotor explain` would say, where nobody can ask it."""

@@ -18,6 +18,10 @@ use crate::replay::{Mark, Window};
 use crate::size::Encapsulation;
 use crate::{Nanos, NEXT_HEADER_NONE};
 
+/// For so long the path stays where it followed a packet to: a peer that sends every packet from somewhere else keeps
+/// nobody busy.
+const STAYS: Nanos = 100_000_000;
+
 /// How packets came that came at once. `class`: DSCP and ECN of the outer header. `congested`: this end must slow their
 /// senders down, as a router outside may have wished.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +117,7 @@ impl Child {
         }
         let opened = opened.inspect_err(|refusal| self.count_refusal(*refusal))?;
         self.tally.last_inbound.store(arrival.now, Relaxed);
-        let moved = self.follow(opened.mark, arrival.remote);
+        let moved = self.follow(opened.mark, arrival);
         let admitted = self.admit(packet, &opened, arrival);
         let inner = admitted.inspect_err(|refusal| self.count_refusal(*refusal)).ok().flatten();
         let expiry = self.life.spent(self.tally.octets_in.load(Relaxed));
@@ -122,7 +126,8 @@ impl Child {
 
     /// Only the newest packet so far tells where the peer is now: an older one may come late from where it was. A path
     /// keeps its IP version: another one has another local address, which IKE finds out.
-    fn follow(&self, mark: Mark, remote: SocketAddr) -> Option<SocketAddr> {
+    fn follow(&self, mark: Mark, arrival: &Arrival) -> Option<SocketAddr> {
+        let remote = arrival.remote;
         if mark != Mark::Advanced || self.encapsulation != Encapsulation::Udp {
             return None;
         }
@@ -130,6 +135,11 @@ impl Child {
         if path.remote == remote || path.version() != Version::of(remote.ip()) {
             return None;
         }
+        let followed_at = self.followed_at.load(Relaxed);
+        if followed_at > 0 && arrival.now < followed_at + STAYS {
+            return None;
+        }
+        self.followed_at.store(arrival.now, Relaxed);
         path.remote = remote;
         Some(remote)
     }

@@ -72,7 +72,7 @@ def initiator(session: Session, message_id: int, asked: Selectors, replaces: Pai
     child = replace(_child(session, agreed, replaces, soft=SOFT), sending=replaces is None)
     yield from _install(child)
     pair_up = Pair(child, initiated=True, exchange=message_id, group=chosen.group, waits=replaces is not None)
-    session.children.add(pair_up)
+    session.children.add(session, pair_up)
     yield from send()
     return pair_up
 
@@ -130,7 +130,7 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     child = replace(_child(session, agreed, old, soft=_late(session)), sending=old is None)
     yield from _install(child)
     pair_up = Pair(child, initiated=False, exchange=message_id, group=chosen.group)
-    session.children.add(pair_up)
+    session.children.add(session, pair_up)
     keys = (KeyExchange(pair.public),) if pair is not None else ()
     yield from send(
         chosen.offer.answer(spi, cpi),
