@@ -20,7 +20,7 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
 MS_REC_PRIVATE = 0x4000 | 0x40000
 TUNSETIFF = 0x400454CA
-IFF_TUN_NO_PI = 0x0001 | 0x1000
+IFF_TUN_NO_PI, IFF_TAP_NO_PI = 0x0001 | 0x1000, 0x0002 | 0x1000
 SO_MARK = 36
 
 
@@ -83,9 +83,11 @@ def picture() -> dict[str, object]:
 class Tun:
     """A TUN device that the test holds: what the kernel sends there can be read, and packets put in."""
 
+    KIND = IFF_TUN_NO_PI
+
     def __init__(self, name: str, address: str | None = None) -> None:
         self.fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-        fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN_NO_PI))
+        fcntl.ioctl(self.fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), self.KIND))
         self.name = name
         ip(f"link set {name} addrgenmode none")
         if address:

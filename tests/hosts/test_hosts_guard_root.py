@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
+from scapy.layers.l2 import ARP, Ether
 
-from hosts.private_namespace import Tun, in_namespace, ip, picture
+from hosts.private_namespace import IFF_TAP_NO_PI, Tun, in_namespace, ip, picture
 from hosts.test_hosts_client_root import LEASE, attachment, client, outer_and_tunnel
 from hosts.test_hosts_faults_root import Told
 from lotor.hosts.changes import Machine
@@ -44,6 +45,20 @@ def echo(source: str, destination: str) -> bytes:
     if ":" in source:
         return bytes(IPv6(src=source, dst=destination) / ICMPv6EchoRequest(data=b"who is there?"))
     return bytes(IP(src=source, dst=destination) / ICMP() / b"who is there?")
+
+
+class Tap(Tun):
+    """A device with Ethernet frames."""
+
+    KIND = IFF_TAP_NO_PI
+
+    def who_has(self, address: str) -> list[str]:
+        """The addresses for which this host answers."""
+        self.packets()
+        asking = {"hwsrc": "02:00:00:00:00:09", "psrc": "192.0.2.9", "pdst": address}
+        self.arrive(bytes(Ether(src=asking["hwsrc"], dst="ff:ff:ff:ff:ff:ff") / ARP(op="who-has", **asking)))
+        frames = [Ether(packet) for packet in self.packets()]
+        return [frame[ARP].psrc for frame in frames if ARP in frame and frame[ARP].op == 2]
 
 
 def reply(source: str, destination: str) -> bytes:
@@ -113,6 +128,24 @@ def test_f12_this_host_still_reaches_itself_by_its_inner_address(tmp_path):
 
 
 @in_namespace
+def test_f12_n10_a_neighbour_who_asks_by_arp_hears_nothing(tmp_path):
+    """The TAP device is an Ethernet, on which somebody asks who has the inner address, and who has the outer one."""
+    wire = Tap("outer0", "192.0.2.2/24")
+    ip("route add default via 192.0.2.1 dev outer0")
+    Tun("lotor0")
+    host = client(tmp_path)
+
+    async def story() -> None:
+        await host.attach(attachment())
+        assert wire.who_has("10.99.99.3") == []
+        assert wire.who_has("192.0.2.2") == ["192.0.2.2"]
+        await host.detach(1)
+
+    asyncio.run(story())
+    assert tables() == []
+
+
+@in_namespace
 def test_f12_the_table_is_there_before_the_address_and_goes_behind_it(tmp_path):
     outer_and_tunnel()
     before, host, moments = picture(), client(tmp_path), []
@@ -135,7 +168,7 @@ def test_f12_the_table_is_there_before_the_address_and_goes_behind_it(tmp_path):
         await host.detach(1)
 
     asyncio.run(story())
-    assert moments == [[f"lotor0-{socket.if_nametoindex('lotor0')}-0"]] * 2
+    assert moments == [[f"lotor0-{socket.if_nametoindex('lotor0')}-0"] * 2] * 2
     assert picture() == before
 
 
@@ -149,7 +182,7 @@ def test_f12_the_administrators_tables_are_not_touched(tmp_path):
     async def story() -> None:
         await host.attach(attachment())
         assert tables()[0] == "filter"
-        assert len(tables()) == 2
+        assert len(tables()) == 3
         await host.detach(1)
 
     asyncio.run(story())
@@ -166,12 +199,12 @@ def test_f12_two_programs_on_a_host_have_a_table_each(tmp_path):
     async def story() -> None:
         await here.attach(attachment(replace(LEASE, split_include=(IPv4Network("10.0.12.0/24"),))))
         await there.start("lotor1", 1300, [IPv4Network("10.50.0.0/24")])
-        assert len(tables()) == 2
+        assert len(tables()) == 3
         tunnel.packets()
         outer.arrive(echo(STRANGER, "10.99.99.3"))
         assert tunnel.packets() == outer.packets() == pool.packets() == []
         await there.stop()
-        assert len(tables()) == 1
+        assert len(tables()) == 2
         outer.arrive(echo(STRANGER, "10.99.99.3"))
         assert tunnel.packets() == outer.packets() == []
         await here.detach(1)
@@ -189,7 +222,7 @@ def test_f12_the_next_start_removes_what_a_killed_client_left(tmp_path):
         asyncio.run(client(tmp_path).attach(attachment()))
         os._exit(9)
     os.waitpid(child, 0)
-    assert len(tables()) == 1
+    assert len(tables()) == 2
     assert asyncio.run(client(tmp_path).recover()) > 0
     assert picture() == before
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lotor.hosts import routing
-from lotor.hosts.admission import admit
+from lotor.hosts.admission import Neighbours, admit
 from lotor.hosts.changes import (
     KINDS,
     Address,
@@ -109,6 +109,40 @@ def test_an_ordinary_configuration_is_taken_whole():
     assert admit(ordinary, [], GATEWAY) == (ordinary, [])
 
 
+def test_n10_only_private_networks_and_those_of_the_link_are_local():
+    wanted = tuple(map(IPv4Network, ("8.0.0.0/8", "203.0.113.0/24", "192.0.2.128/25", "172.16.0.0/12", "10.0.0.0/7")))
+    around = Surroundings(5, connected=(IPv4Network("192.0.2.0/24"),))
+    planned = plan(replace(LEASE, split_local=wanted), FLOATED, around, 0)
+    beside = {rule.destination for rule in planned.rules if rule.priority == Band.BESIDE and rule.family == 2}
+    assert beside == {"192.0.2.128/25", "172.16.0.0/12"}
+    assert set(planned.refused) == {wanted[0], wanted[1], wanted[4]}
+
+
+@pytest.mark.parametrize(
+    ("address", "why"), [("192.0.2.1", "a router's"), ("192.0.2.255", "all of"), ("192.0.2.0", "")]
+)
+def test_n10_an_address_that_the_link_needs_is_refused(address, why):
+    around = Neighbours((IPv4Network("192.0.2.0/24"),), frozenset({IPv4Address("192.0.2.1")}))
+    with pytest.raises(OSError, match=rf"{address}.*{why}.*administrator"):
+        admit(ModeConfiguration(IPv4Address(address)), [], GATEWAY, around)
+
+
+def test_n10_an_address_that_a_neighbour_may_have_is_told():
+    around = Neighbours((IPv4Network("192.0.2.0/24"), IPv4Network("10.0.0.0/31")), frozenset())
+    kept, notes = admit(ModeConfiguration(IPv4Address("192.0.2.77")), [], GATEWAY, around)
+    assert kept.address == IPv4Address("192.0.2.77")
+    assert [note for note in notes if "192.0.2.77 lies in this host's own network 192.0.2.0/24" in note]
+    assert admit(ModeConfiguration(IPv4Address("10.0.0.1")), [], GATEWAY, around)[1] == []
+
+
+def test_n10_a_routers_ipv6_address_is_left_out():
+    around = Neighbours((), frozenset({IPv6Address("fd00:99::1")}))
+    given = replace(LEASE, address6=IPv6Interface("fd00:99::1/64"))
+    kept, notes = admit(given, [], GATEWAY, around)
+    assert kept.address6 is None
+    assert "fd00:99::1" in notes[0]
+
+
 def test_unusable_servers_and_names_are_left_out_and_told_clean():
     hostile = replace(
         LEASE,
@@ -166,7 +200,7 @@ EXAMPLES = [
     Address(3, "10.99.99.3"),
     RouteMade("0.0.0.0/0", 27759, 3, "10.99.99.3", 0),
     RuleMade(2, 21000, 254, mark=1),
-    Table("lotor0-3-0", lease_rules(3, [IPv4Address("10.99.99.3")])),
+    Table("inet", "lotor0-3-0", lease_rules(3, [IPv4Address("10.99.99.3")])),
     ReversePath("eth0", 2),
     Resolved("lotor0", 3, ["10.0.12.1"], ["~."], default=True),
     Resolvconf("tun.lotor0", ["nameserver 10.0.12.1"]),

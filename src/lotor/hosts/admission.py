@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable
-from dataclasses import replace
-from ipaddress import IPv4Network, IPv6Network
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Address
@@ -19,6 +19,17 @@ NOWHERE6 = tuple(IPv6Network(text) for text in ("::/127", "::ffff:0:0/96", "fe80
 ADVICE = "ask the gateway's administrator to correct its mode_cfg section"
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Who else is on the outer link: its networks, and the routers of this host."""
+
+    networks: tuple[IPv4Network, ...] = ()
+    routers: frozenset[Address] = frozenset()
+
+
+NOBODY = Neighbours()
+
+
 def usable(address: Address) -> bool:
     """Whether a host may have this address or a server may be reached at it."""
     if address.version == 6:
@@ -27,26 +38,40 @@ def usable(address: Address) -> bool:
 
 
 def admit(
-    configuration: ModeConfiguration, own: Iterable[Address], gateway: object
+    configuration: ModeConfiguration, own: Iterable[Address], gateway: object, neighbours: Neighbours = NOBODY
 ) -> tuple[ModeConfiguration, list[str]]:
     """The configuration with what is safe to use, and a note for each thing left out.
 
     `own` are the addresses this host has already, `gateway` the gateway's outer address. Raises `OSError` when the
     address cannot be ours.
     """
-    address, taken = configuration.address, {gateway, *own}
+    address, taken = configuration.address, {gateway, *own, *neighbours.routers}
     if not usable(address):
         raise _refusal(f"the gateway assigned the address {address}, which no host may have")
     if address == gateway:
         raise _refusal(f"the gateway assigned its own address {address}")
+    if address in neighbours.routers:
+        raise _refusal(f"the gateway assigned the address {address}, which is a router's here")
     if address in taken:
         raise _refusal(f"the gateway assigned the address {address}, which this host has already")
+    told = _among_neighbours(address, neighbours.networks)
     networks = (*configuration.split_include, *configuration.split_local, *configuration.split_include6)
     if len(networks) > MOST_NETWORKS:
         raise _refusal(f"the gateway sent more than {MOST_NETWORKS} split networks")
     admitted, notes = _without_the_unusable(configuration)
     admitted, more = _ipv6(admitted, taken)
-    return admitted, notes + more
+    return admitted, told + notes + more
+
+
+def _among_neighbours(address: IPv4Address, networks: Iterable[IPv4Network]) -> list[str]:
+    """A home and an office often have the same networks: a neighbour's address is told, not refused."""
+    told = []
+    for network in networks:
+        if address in network and network.prefixlen < 31:
+            if address in {network.network_address, network.broadcast_address}:
+                raise _refusal(f"the gateway assigned the address {address}, which stands for all of {network} here")
+            told.append(f"{address} lies in this host's own network {network}: who has it there is not reached now")
+    return told
 
 
 def without_ipv6(configuration: ModeConfiguration) -> ModeConfiguration:

@@ -89,19 +89,21 @@ class RuleMade(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """An nftables table of ours has these rules: made, and made anew, in one transaction."""
+    """An nftables table of ours (`family` is `inet` or `arp`) has these rules: made, and made anew, at once."""
 
+    family: str
     name: str
     rules: list[firewall.Rule]
 
     async def make(self, machine: Machine) -> None:
-        await machine.commands.run("nft", "-j", "-f", "-", given=firewall.replacing(self.name, self.rules))
+        await machine.commands.run("nft", "-j", "-f", "-", given=firewall.replacing(self.family, self.name, self.rules))
 
     async def undo(self, machine: Machine) -> bool:
         try:
-            await machine.commands.run("nft", "-j", "-f", "-", given=firewall.removing(self.name))
+            await machine.commands.run("nft", "-j", "-f", "-", given=firewall.removing(self.family, self.name))
         except OSError:
-            if self.name in firewall.names(await machine.commands.run("nft", "-j", "list", "tables")):
+            listed = await machine.commands.run("nft", "-j", "list", "tables")
+            if self.name in firewall.names(self.family, listed):
                 raise
             return False
         return True

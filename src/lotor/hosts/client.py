@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lotor.hosts import dns, firewall, guard, resolvfile, routing, sysctl, undo
-from lotor.hosts.admission import admit, without_ipv6
+from lotor.hosts.admission import NOBODY, Neighbours, admit, without_ipv6
 from lotor.hosts.changes import Address, LinkUp, Machine, ResolvFile, ReversePath, RouteMade, RuleMade, Table
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
 from lotor.hosts.netlink import Link, Network
 from lotor.hosts.resolvfile import Place
 from lotor.hosts.routing import OUTER_MARK, SLOTS, Surroundings
+from lotor.model.network import Address as Outer
 from lotor.ports.host import Attachment
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,8 @@ class LinuxHost:
     async def _attach(self, attachment: Attachment) -> None:
         link = await self._machine.network.link(attachment.device)
         own = [address for index, address in await self._machine.network.addresses() if index != link.index]
-        configuration, notes = admit(attachment.configuration, own, attachment.path.remote.address)
+        gateway = attachment.path.remote.address
+        configuration, notes = admit(attachment.configuration, own, gateway, await self._neighbours(gateway))
         if configuration.address6 is not None and (why := _no_ipv6(attachment)):
             configuration = without_ipv6(configuration)
             notes.append(f"the address {attachment.configuration.address6}: {why}, so the tunnel is for IPv4 only")
@@ -90,6 +92,14 @@ class LinuxHost:
             await undo.undo(self._machine, journal)
             raise
         self._attached[attachment.session] = Attached(attachment, link, journal)
+
+    async def _neighbours(self, gateway: Outer) -> Neighbours:
+        network = self._machine.network
+        try:
+            outer = await network.link(await network.way_to(gateway, OUTER_MARK))
+            return Neighbours(tuple(await network.connected(outer.index)), await network.routers())
+        except OSError:
+            return NOBODY  # what is not known of the outer link is told where its routes are planned
 
     async def _begin(self, *, full: bool) -> tuple[Journal, int]:
         """A journal and the slot that its name holds for this connection."""
@@ -177,18 +187,20 @@ class _Work:
         given, link, network = self.attachment.configuration, self.link, self.machine.network
         addresses = (given.address, *((given.address6.ip,) if given.address6 is not None else ()))
         name = firewall.table_name(link.name, link.index, str(slot))
-        table = Table(name, firewall.lease_rules(link.index, addresses))
+        packets = Table("inet", name, firewall.lease_rules(link.index, addresses))
+        neighbours = Table("arp", name, firewall.arp_rules(link.index, given.address))
 
         async def outer() -> list[str]:
             return [await network.way_to(self.attachment.path.remote.address, OUTER_MARK)]
 
-        await guard.shut(self.machine, self.journal, table, outer)
+        await guard.shut(self.machine, self.journal, packets, outer)
+        await guard.hush(self.machine, self.journal, neighbours)
 
     async def routes(self, slot: int) -> None:
         around = await self._surroundings()
         plan = routing.plan(self.attachment.configuration, self.attachment.path, around, slot)
         for network in plan.refused:
-            log.warning("%s stays in the tunnel: not a private network, so not this host's own LAN", network)
+            log.warning("%s stays in the tunnel: neither a private network nor one of this host's own link", network)
         for route in plan.routes:
             await undo.make(self.machine, self.journal, RouteMade(**asdict(route)))
         for rule in plan.rules:

@@ -10,17 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
 
 from lotor.model.network import Address, Network
 
 LOOPBACK = 1
 """Index of the loopback device in every network namespace: what this host sends to itself comes in there."""
-FAMILY = "inet"
 CHAIN = "outside"
-RAW = -300
-"""Priority of the chain: before connection tracking (-200)."""
+HOOKS = {"inet": {"hook": "prerouting", "prio": -300}, "arp": {"hook": "input", "prio": 0}}
+"""Where the chain of each family stands: before connection tracking (-200), and before an answer to ARP."""
 
 Expression = dict[str, Any]
 Rule = list[Expression]
@@ -61,25 +60,31 @@ def pool_rules(index: int, pool: Pool) -> list[Rule]:
     return rules
 
 
-def replacing(name: str, rules: Sequence[Rule]) -> str:
+def arp_rules(index: int, address: IPv4Address) -> list[Rule]:
+    """A client's: the kernel would tell anybody on any link that this host has the address, and would be taken there
+    for a neighbour who has it, too. IPv6 asks for the addresses of a link only."""
+    asked = {"payload": {"protocol": "arp", "field": "daddr ip"}}
+    return [[_outside(index), {"match": {"op": "==", "left": asked, "right": str(address)}}, *DROP]]
+
+
+def replacing(family: str, name: str, rules: Sequence[Rule]) -> str:
     """What nft is told: the table with these rules, whether there was one of that name or not, in one transaction."""
-    table = {"family": FAMILY, "name": name}
-    chain = {"family": FAMILY, "table": name, "name": CHAIN}
-    hook = {"type": "filter", "hook": "prerouting", "prio": RAW, "policy": "accept"}
-    rows = [{"rule": {"family": FAMILY, "table": name, "chain": CHAIN, "expr": rule}} for rule in rules]
+    table = {"family": family, "name": name}
+    chain = {"family": family, "table": name, "name": CHAIN, "type": "filter", "policy": "accept"}
+    rows = [{"rule": {"family": family, "table": name, "chain": CHAIN, "expr": rule}} for rule in rules]
     commands: list[dict[str, Any]] = [{"add": {"table": table}}, {"delete": {"table": table}}]
-    commands += [{"add": each} for each in ({"table": table}, {"chain": chain | hook}, *rows)]
+    commands += [{"add": each} for each in ({"table": table}, {"chain": chain | HOOKS[family]}, *rows)]
     return json.dumps({"nftables": commands})
 
 
-def removing(name: str) -> str:
-    return json.dumps({"nftables": [{"delete": {"table": {"family": FAMILY, "name": name}}}]})
+def removing(family: str, name: str) -> str:
+    return json.dumps({"nftables": [{"delete": {"table": {"family": family, "name": name}}}]})
 
 
-def names(listed: str) -> set[str]:
-    """The tables of our family that `nft -j list tables` tells. Raises `ValueError`."""
+def names(family: str, listed: str) -> set[str]:
+    """The tables of a family that `nft -j list tables` tells. Raises `ValueError`."""
     tables = [entry["table"] for entry in json.loads(listed)["nftables"] if "table" in entry]
-    return {table["name"] for table in tables if table["family"] == FAMILY}
+    return {table["name"] for table in tables if table["family"] == family}
 
 
 DROP: Rule = [{"counter": None}, {"drop": None}]

@@ -102,7 +102,7 @@ class GatewayHost:
         inside = {each.version for each in pool.networks for lan in lans if _within(each, lan)}
         partners = tuple(each for each in pool.partners if each.version not in inside)
         rules = firewall.pool_rules(link.index, Pool(pool.networks, partners))
-        return Table(firewall.table_name(link.device, link.index, "pool"), rules)
+        return Table("inet", firewall.table_name(link.device, link.index, "pool"), rules)
 
     async def _exchange(self, before: Table, now: Table) -> None:
         if before == now or self._journal is None:

@@ -23,6 +23,15 @@ async def shut(machine: Machine, journal: Journal, table: Table, outer: Devices)
         log.warning("nftables is not used (%s): %s", error, await _instead(machine, journal, outer))
 
 
+async def hush(machine: Machine, journal: Journal, table: Table) -> None:
+    """Make a table that keeps inner addresses from neighbours who only ask; a kernel without it is no fault. Raises
+    `OSError` only when the journal cannot be written."""
+    try:
+        await undo.make_whole(machine, journal, table)
+    except undo.NotMadeError as error:
+        log.info("neighbours on the outer link may learn the inner address by ARP: %s", error)
+
+
 async def _instead(machine: Machine, journal: Journal, outer: Devices) -> str:
     """What was done instead, as the rest of a sentence."""
     beside = "packets to inner addresses that come in outside the tunnel are"

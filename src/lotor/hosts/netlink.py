@@ -107,6 +107,13 @@ class Network:
             indices = dict.fromkeys(one.get("oif") for one in listed if one["dst_len"] == 0 and one.get("oif"))
             return [str(link.get("ifname")) for each in indices for link in await netlink.link("get", index=each)]
 
+    async def routers(self) -> frozenset[Address]:
+        """The next hops of the main table's routes."""
+        async with _netlink("the routes were not listed") as netlink:
+            queries = [{"family": family, "table": MAIN_TABLE} for family in FAMILIES]
+            listed = [one for query in queries async for one in await netlink.route("dump", **query)]
+            return frozenset(ip_address(one.get("gateway")) for one in listed if one.get("gateway"))
+
     async def add_route(self, route: Route) -> None:
         async with _netlink(f"the route to {route.network} was refused") as netlink:
             await netlink.route("add", **_route(route))

@@ -190,13 +190,15 @@ def _beside(
 ) -> tuple[list[IPv4Network], list[IPv4Network]]:
     """The networks that bypass the tunnel, and those that may not.
 
-    "The LAN" is only private networks: an access point may claim any public range as its LAN (CVE-2023-36672).
+    "The LAN" is only private networks: an access point may claim any public range as its LAN (CVE-2023-36672). A
+    network that the gateway names is a private one, too, or lies in one of the outer link's own.
     """
     beside: list[IPv4Network] = []
     refused: list[IPv4Network] = []
     for network in wanted:
         meant = connected if network in {THE_LAN, EVERYTHING} else (network,)
         for one in meant:
-            fits = any(one.subnet_of(private) for private in PRIVATE) if meant is connected else one.prefixlen >= 8
+            own = () if meant is connected else connected
+            fits = any(one.subnet_of(network) for network in (*PRIVATE, *own))
             (beside if fits else refused).append(one)
     return list(collapse_addresses(beside)), refused
