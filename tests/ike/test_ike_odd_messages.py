@@ -21,8 +21,8 @@ from lotor.model.reason import Cause
 from lotor.model.secret import Secret
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
 from lotor.wire.v1.attributes import Attribute
-from lotor.wire.v1.numbers import ConfigType, EspAttribute, NotifyType, Protocol, XauthAttribute
-from lotor.wire.v1.payloads import Attributes, KeyExchange, Nonce, Notification
+from lotor.wire.v1.numbers import ConfigType, EspAttribute, NotifyType, PayloadType, Protocol, XauthAttribute
+from lotor.wire.v1.payloads import Attributes, Delete, KeyExchange, Nonce, Notification, Unknown
 from lotor.wire.v1.proposals import esp_transform, ike_transform
 from lotor.wire.v1.vendors import Vendor
 from peers.counter import Counter
@@ -260,3 +260,85 @@ def test_f16_a_lifetime_beyond_its_bounds_is_kept_within_them_and_renewed(second
     (asked,) = counter.settle(counter.endpoint.command(ChildExpired(child.id, hard=False), counter.now))
     assert asked[18] == Q
     assert len(counter.endpoint._sessions.by_id[1].exchanges.running(Q)) == 1
+
+
+# --- informational messages ------------------------------------------------------------------------------------------
+
+
+class Watched(dict):
+    """Counts the looks at it."""
+
+    looks = 0
+
+    def get(self, *key):
+        self.looks += 1
+        return super().get(*key)
+
+
+def _quick(counter: Counter, speaker: Speaker, message_id: int, spi: bytes) -> None:
+    transform = esp_transform(1, CHILD.suites[0], group=None, encapsulation=3, lifetime=3600)
+    offer = SecurityAssociation((Proposal(1, Protocol.ESP, spi, (transform,)),))
+    speaker.hear(counter.receive(speaker.say(Q, message_id, offer, Nonce(bytes(16))))[0])
+    counter.receive(speaker.say(Q, message_id))
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 5, 8, 16, 255])
+def test_f9_a_delete_with_spis_of_another_size_is_nothing(size):
+    counter = Counter()
+    speaker = _logged_in(counter)
+    _quick(counter, speaker, 50, b"\x00\x00\x10\x01")
+    body = (1).to_bytes(4, "big") + bytes([Protocol.ESP, size]) + (200).to_bytes(2, "big") + bytes(200 * size)
+    counter.receive(speaker.say(I, 60, Unknown(PayloadType.DELETE, body)))
+    assert len(counter.host.installed) == 1
+
+
+@pytest.mark.parametrize(("counts", "counted"), [((64,), 64), ((65,), 0), ((1000,), 0), ((60, 5), 0), ((32, 32), 64)])
+def test_f9_the_spis_of_a_message_are_few_and_each_is_looked_up_once(counts, counted):
+    counter = Counter()
+    speaker = _logged_in(counter)
+    for number in range(3):
+        _quick(counter, speaker, 50 + number, b"\x00\x00\x10" + bytes([number]))
+    (session,) = counter.endpoint._sessions.by_id.values()
+    watched = session.children._by_outbound = Watched(session.children._by_outbound)
+    deletes = [Delete(Protocol.ESP, (b"\x00\x00\x10\x01", *[b"\x00\x00\x20\x00"] * (count - 1))) for count in counts]
+    counter.receive(speaker.say(I, 60, *deletes))
+    assert watched.looks == counted
+    assert len(counter.host.installed) == (2 if counted else 3)
+
+
+def test_f9_pairs_of_one_spi_are_deleted_one_after_the_other():
+    counter = Counter()
+    speaker = _logged_in(counter)
+    for number in range(2):
+        _quick(counter, speaker, 50 + number, b"\x00\x00\x10\x01")
+    for left in (1, 0):
+        counter.receive(speaker.say(I, 60 + left, Delete(Protocol.ESP, (b"\x00\x00\x10\x01",))))
+        assert len(counter.host.installed) == left
+
+
+def test_f9_before_the_login_nothing_counts_but_the_end_and_signs_of_life():
+    counter = Counter()
+    speaker, _ = _proved(counter)
+    before = list(counter.host.events)
+    odd = [Notification(kind) for kind in range(1, 31)]
+    counter.receive(speaker.say(I, 60, *odd, Notification(NotifyType.RESPONDER_LIFETIME, bytes(8))))
+    counter.receive(speaker.say(I, 61, Delete(Protocol.ESP, (bytes(4),) * 64)))
+    assert counter.host.events == before
+    assert counter.receive(speaker.say(I, 62, Notification(NotifyType.R_U_THERE, bytes(4), spi=_cookies(speaker))))
+    counter.receive(speaker.say(I, 63, Notification(NotifyType.INITIAL_CONTACT, spi=_cookies(speaker))))
+    (session,) = counter.endpoint._sessions.by_id.values()
+    assert session.facts.initial_contact
+    counter.receive(speaker.say(I, 64, Delete(Protocol.ISAKMP, (_cookies(speaker),))))
+    assert not counter.sessions
+
+
+def test_f9_few_kinds_of_notify_count_in_a_message():
+    counter = Counter()
+    speaker = _logged_in(counter)
+    before = len(counter.host.events)
+    counter.receive(speaker.say(I, 60, *[Notification(kind) for kind in range(1, 31)] * 2))
+    assert len(counter.host.events) - before == 8
+
+
+def _cookies(speaker: Speaker) -> bytes:
+    return speaker.cky_i + speaker.cky_r

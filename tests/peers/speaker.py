@@ -246,7 +246,7 @@ class Speaker:
         digest = self._digest(thread, message_id, rest) if hashed is None else hashed
         first, octets = build_chain([HashPayload(digest), *payloads])
         sealed, thread.iv = self._seal(octets, thread.iv)
-        self._learn(thread, parse_chain(first, octets))
+        self._learn(thread, next((payload.data for payload in payloads if isinstance(payload, Nonce)), None))
         header = replace(self.header(kind, message_id), flags=Flag.ENCRYPTION)
         return build_message(header, first, sealed)
 
@@ -258,7 +258,7 @@ class Speaker:
         chain = parse_chain(header.next_payload, self._open(body, thread.iv))
         thread.iv = body[-self.size :]
         assert chain.only(HashPayload).data == self._digest(thread, header.message_id, chain.after(HashPayload))
-        self._learn(thread, chain)
+        self._learn(thread, chain.body(Nonce))
         return chain
 
     def whole(self, datagram: bytes) -> bytes | None:
@@ -298,8 +298,7 @@ class Speaker:
         }[thread.position]
         return self.keys.prf(self.keys.a, *parts, rest)
 
-    def _learn(self, thread: Chained, chain: Chain) -> None:
-        nonce = chain.body(Nonce)
+    def _learn(self, thread: Chained, nonce: bytes | None) -> None:
         if nonce is None:
             return
         if thread.position == 0:

@@ -26,7 +26,14 @@ proposals = st.builds(
     Proposal, octet, octet, st.binary(max_size=255), st.lists(transforms, min_size=1, max_size=5).map(tuple)
 )
 NESTED = {"attributes": rows, "proposals": st.lists(proposals, min_size=1, max_size=4).map(tuple)}
-SPIS = st.integers(1, 16).flatmap(lambda size: st.lists(st.binary(min_size=size, max_size=size), max_size=6).map(tuple))
+DELETES = st.sampled_from([(1, 16), (2, 4), (3, 4), (4, 2), (4, 4)]).flatmap(
+    lambda kind: st.builds(
+        payloads.Delete,
+        st.just(kind[0]),
+        st.lists(st.binary(min_size=kind[1], max_size=kind[1]), max_size=64).map(tuple),
+        st.integers(0, 2**32 - 1),
+    )
+)
 
 
 def strategy_of(field):
@@ -43,11 +50,12 @@ def strategy_of(field):
             return st.binary(max_size=255)
         case Nested(name=name):
             return NESTED[name]
-    assert field.name == "spis", f"no strategy for {field}"
-    return SPIS
+    raise AssertionError(f"no strategy for {field}")
 
 
 def payload_strategy(kind):
+    if kind is payloads.Delete:
+        return DELETES
     fields = [field for field in kind.layout.fields if not isinstance(field, Reserved | SizeOf)]
     values = {field.name: strategy_of(field) for field in fields}
     if kind is payloads.Unknown:

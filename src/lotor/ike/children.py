@@ -46,7 +46,10 @@ class Pair:
 
 @dataclass(slots=True)
 class Children:
+    """Found by the number of the child, or by the SPI that we send with."""
+
     _pairs: dict[int, Pair] = field(default_factory=dict)
+    _by_outbound: dict[int, list[Pair]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -63,6 +66,7 @@ class Children:
     def add(self, session: Session, pair: Pair) -> None:
         self._pairs[pair.child.id] = pair
         session.desk.owners[pair.child.id] = pair.child.session
+        self._by_outbound.setdefault(pair.child.outbound.spi, []).append(pair)
 
     def current(self, selectors: Selectors) -> Pair | None:
         """The newest pair of these networks."""
@@ -78,7 +82,7 @@ class Children:
         return next((other for other in self if other is not pair and other.child.replaces == place is not None), None)
 
     def by_outbound(self, spi: int) -> Pair | None:
-        return next((pair for pair in self if pair.child.outbound.spi == spi), None)
+        return next(iter(self._by_outbound.get(spi, ())), None)
 
     def move(self, path: Path) -> None:
         for pair in self:
@@ -101,6 +105,10 @@ class Children:
         if gone is None:
             return
         session.desk.owners.pop(child, None)
+        same = self._by_outbound[gone.child.outbound.spi]
+        same.remove(gone)
+        if not same:
+            del self._by_outbound[gone.child.outbound.spi]
         session.desk.tell(ChildDown(session.id, child, reason))
         waiting = [pair for pair in self if pair.waits and pair.up and pair.selectors == gone.selectors]
         if waiting:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
@@ -22,8 +22,11 @@ from lotor.model.reason import Cause, Reason
 from lotor.wire.errors import Malformed
 from lotor.wire.v1.chain import Chain, build_chain, build_message, parse_chain
 from lotor.wire.v1.numbers import ExchangeType, NotifyType, Protocol, name_of
-from lotor.wire.v1.payloads import Delete, Notification, Payload
+from lotor.wire.v1.payloads import MOST_SPIS, Delete, Notification, Payload
 from lotor.wire.v1.vendors import Vendor
+
+MOST_NOTIFIES = 8
+"""Kinds that are looked at in one message; peers send one or two."""
 
 # --- out -------------------------------------------------------------------------------------------------------------
 
@@ -100,20 +103,28 @@ class Heard:
 
 def receive(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
     """Raises `Unproved` or `Malformed` for what the peer cannot have sent. Each message is its own: the IV is fresh.
-    A kind of notify counts once a message: one datagram is never answered by dozens."""
+    Of who has not logged in yet, and may be anybody, only what ends or holds the session counts."""
     record = phase1.of(session)
     channel = phase_two(record.keys, record.last_block, incoming.header.message_id)
-    opened = channel.open(incoming)
-    heard, told = Heard(session, path, now), set[int]()
-    for received in opened.chain.payloads:
-        if session.life.over:
-            return
-        if isinstance(received.value, Notification):
-            if received.value.type not in told:
-                _notified(heard, received.value)
-            told.add(received.value.type)
-        elif isinstance(received.value, Delete):
-            _deleted(heard, received.value)
+    chain, heard = channel.open(incoming).chain, Heard(session, path, now)
+    deletes = chain.all(Delete)
+    if sum(len(delete.spis) for delete in deletes) > MOST_SPIS:
+        raise Malformed(f"deletes of more than {MOST_SPIS} SPIs")
+    for note in _few(chain.all(Notification)):
+        if not session.life.over and (_proved(session) or note.type in _OF_ANYBODY):
+            _notified(heard, note)
+    for delete in deletes:
+        if not session.life.over and (_proved(session) or delete.protocol == Protocol.ISAKMP):
+            _deleted(heard, delete)
+
+
+def _few(notes: Iterable[Notification]) -> list[Notification]:
+    """A kind of notify counts once a message, and few kinds do: one datagram is never answered by dozens."""
+    return list({note.type: note for note in reversed(tuple(notes))}.values())[::-1][:MOST_NOTIFIES]
+
+
+def _proved(session: Session) -> bool:
+    return session.initiator or session.gates.all_open()
 
 
 def _notified(heard: Heard, note: Notification) -> None:
@@ -188,6 +199,10 @@ _NOTIFIES: dict[int, Callable[[Heard, Notification], None]] = {
     NotifyType.INITIAL_CONTACT: _initial_contact,
     NotifyType.RESPONDER_LIFETIME: _told_lifetime,
 }
+
+
+_OF_ANYBODY = frozenset({NotifyType.R_U_THERE, NotifyType.R_U_THERE_ACK, NotifyType.INITIAL_CONTACT})
+"""INITIAL-CONTACT is only remembered until the login is proved."""
 
 
 def _deleted(heard: Heard, delete: Delete) -> None:

@@ -108,9 +108,16 @@ class Notification:
     doi: int = IPSEC_DOI
 
 
+MOST_SPIS = 64
+"""In one delete: more than any session has pairs."""
+
+SPI_SIZES = {Protocol.ISAKMP: (16,), Protocol.AH: (4,), Protocol.ESP: (4,), Protocol.IPCOMP: (2, 4)}
+"""Octets (RFC 2408 §3.15, RFC 3173 §4.1)."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Spis:
-    """SPI size, count and the SPIs themselves, which all have one length."""
+    """SPI size, count and the SPIs themselves, which all have the length of their protocol."""
 
     name: str
 
@@ -118,8 +125,10 @@ class _Spis:
         del sizes
         size, high, low = cursor.take(3, self.name)
         count = high << 8 | low
-        if count and not size:
-            raise Malformed(f"{count} SPIs of 0 octets")
+        if count and size not in SPI_SIZES.get(values["protocol"], ()):
+            raise Malformed(f"{count} SPIs of {size} octets for protocol {values['protocol']}")
+        if count > MOST_SPIS:
+            raise Malformed(f"{count} SPIs, more than {MOST_SPIS}")
         octets = cursor.take(count * size, self.name)
         values[self.name] = tuple(octets[start : start + size] for start in range(0, len(octets), size or 1))
 
