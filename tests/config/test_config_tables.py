@@ -98,7 +98,8 @@ def test_every_line_of_a_large_file_arrives() -> None:
         mode_cfg { network4 10.1.0.0; netmask4 255.255.0.0; pool_size 99; auth_groups "a", "b"; auth_groups "c";
             dns4 10.0.0.1; dns4 10.0.0.2, 10.0.0.3; nbns4 10.0.0.4; wins4 10.0.0.5; default_domain "example.net";
             split_network include 10.0.0.0/8, 10.9.8.7/24; split_network local_lan 192.168.0.0 /16;
-            split_dns "a.example" , "b.example"; pfs_group 14; save_passwd on; auth_throttle 0; banner "b"; }
+            split_dns "a.example" , "b.example"; pfs_group 14; save_passwd on; auth_throttle 0; banner "b";
+            auth_remember 10 min; }
         log debug2; pfkey_buffer 64; gss_id_enc latin1; complex_bundle off;
         path pidfile "/run/l.pid"; path backupsa "b";
     """).settings  # fmt: skip

@@ -1,20 +1,26 @@
 """Engines that judge a login, and what stands around them: back-off against guessing, groups."""
 
 from lotor.auth.accounts import SystemFiles
-from lotor.auth.groups import SystemGroups
+from lotor.auth.checks import Checks
+from lotor.auth.clock import Clock
+from lotor.auth.groups import Membership, everybody
 from lotor.auth.local import LocalLogins
+from lotor.auth.proofs import Proofs
 from lotor.auth.system import SystemLogins
-from lotor.auth.throttle import Clock, Throttle
+from lotor.auth.throttle import Throttle
 from lotor.auth.users import LocalUser, UserError, UserFile
 
 __all__ = [
+    "Checks",
     "Clock",
     "LocalLogins",
     "LocalUser",
+    "Membership",
+    "Proofs",
     "SystemFiles",
-    "SystemGroups",
     "SystemLogins",
     "Throttle",
     "UserError",
     "UserFile",
+    "everybody",
 ]

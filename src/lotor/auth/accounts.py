@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
+from functools import partial
 from pathlib import Path
 
+from lotor.auth.stand_ins import StandIns, crypt_kind
+from lotor.files.current import Current
+
 LOCK_MARKS = "!*"
+LOCK_MARK = "!"
 STAND_IN = "$y$j9T$vLzwR8cPqWn0sKd1UeMba/$4Wc0jv7nXwzsZBqkVd1sSxDFSbGdwcPDvPFYRBhyT52"
 """What an unknown user's password is compared with where no account has a hash to imitate (yescrypt, Debian's cost)."""
+
+SHORTEST_HASH = 13
+"""Characters: that of DES."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,7 @@ class Account:
     name: str
     uid: int
     gid: int
-    hash: str
+    hash: str = field(repr=False)
     last_change: int | None = None
     maximum: int | None = None
     expires: int | None = None
@@ -38,6 +45,16 @@ class Account:
     @property
     def locked(self) -> bool:
         return self.hash[:1] in LOCK_MARKS or not self.hash
+
+    @property
+    def own_hash(self) -> str:
+        """Also behind a lock's mark; empty where there is none."""
+        return _behind_lock(self.hash)
+
+    @property
+    def entry(self) -> str:
+        """All that is stored of it and counts at a login."""
+        return repr(astuple(self))
 
     def objection(self, today: int) -> str | None:
         """Why login(1) would not let this account in today, whatever the password; None when it would."""
@@ -50,54 +67,81 @@ class Account:
         return "the password expired" if today > self.last_change + self.maximum else None
 
 
-def find_account(files: SystemFiles, user: str) -> Account | None:
-    """Raises `OSError` when passwd or shadow cannot be read."""
-    entry = _entry(files.passwd, 7, user)
-    if entry is None or not (entry[2].isdecimal() and entry[3].isdecimal()):
-        return None
-    uid, gid = int(entry[2]), int(entry[3])
-    if entry[1] != "x":
-        return Account(user, uid, gid, entry[1])
-    shadow = _entry(files.shadow, 8, user)
-    if shadow is None:
-        return Account(user, uid, gid, "*")
-    return Account(user, uid, gid, shadow[1], _days(shadow[2]), _days(shadow[4]), _days(shadow[7]))
+class Accounts:
+    """The accounts of some files, which are read again when they have changed. Every method raises `OSError` when a
+    file cannot be read, and takes the same time for a name without an account."""
+
+    def __init__(self, files: SystemFiles) -> None:
+        self._passwd = Current(files.passwd, partial(_lines, 7))
+        self._shadow = Current(files.shadow, _Shadow)
+        self._group = Current(files.group, _Groups)
+
+    def find(self, name: str) -> Account | None:
+        lines, shadow = self._passwd.get(), self._shadow.get()
+        entry, secret = _split(lines.get(name)), _split(shadow.lines.get(name))
+        if len(entry) < 7 or not (entry[2].isdecimal() and entry[3].isdecimal()):
+            return None
+        uid, gid = int(entry[2]), int(entry[3])
+        if entry[1] != "x":
+            return Account(name, uid, gid, entry[1])
+        if not secret:
+            return Account(name, uid, gid, "*")
+        return Account(name, uid, gid, secret[1], _days(secret[2]), _days(secret[4]), _days(secret[7]))
+
+    def stand_ins(self, name: str) -> tuple[str, ...]:
+        """What to hash for somebody without a hash: one of the kind that accounts have, and one that always works."""
+        return (self._shadow.get().stand_ins.of(name), STAND_IN)
+
+    def groups_of(self, name: str) -> frozenset[str]:
+        """The primary group included."""
+        entry = _split(self._passwd.get().get(name))
+        return self._group.get().of(name, entry[3] if entry else None)
 
 
-def stand_in(files: SystemFiles) -> str:
-    """A hash of the scheme that most accounts have: an unknown user costs what a known one does."""
-    hashes = [fields[1] for fields in _entries(files.shadow, 2) if fields[1].startswith("$")]
-    schemes = Counter(one.split("$")[1] for one in hashes)
-    if not schemes:
-        return STAND_IN
-    usual = schemes.most_common(1)[0][0]
-    return next(one for one in hashes if one.split("$")[1] == usual)
+class _Shadow:
+    def __init__(self, path: Path) -> None:
+        self.lines = _lines(8, path)
+        hashes = (_behind_lock(line.split(":", 2)[1]) for line in self.lines.values())
+        self.stand_ins = StandIns(filter(None, hashes), crypt_kind, STAND_IN)
 
 
-def groups_of(files: SystemFiles, user: str) -> frozenset[str]:
-    """The primary group included. Raises `OSError`."""
-    entry = _entry(files.passwd, 7, user)
-    primary = entry[3] if entry else None
-    return frozenset(
-        fields[0] for fields in _entries(files.group, 4) if fields[2] == primary or user in fields[3].split(",")
-    )
+class _Groups:
+    """Names of groups by their number, and by the names of their members."""
+
+    def __init__(self, path: Path) -> None:
+        self._by_number: dict[str, frozenset[str]] = {}
+        self._by_member: dict[str, frozenset[str]] = {}
+        for name, _, number, members, *_ in _entries(path, 4):
+            self._by_number[number] = self._by_number.get(number, frozenset()) | {name}
+            for member in members.split(","):
+                self._by_member[member] = self._by_member.get(member, frozenset()) | {name}
+
+    def of(self, name: str, primary: str | None) -> frozenset[str]:
+        nothing: frozenset[str] = frozenset()
+        return self._by_number.get(primary or "", nothing) | self._by_member.get(name, nothing)
 
 
-def _entry(path: Path, least: int, name: str) -> list[str] | None:
-    """The first of `_entries` with that name. A login need not take thousands of other lines apart: other threads wait
-    for the interpreter meanwhile."""
-    text, mark = f"\n{_text(path)}\n", f"\n{name}:"
-    start = text.find(mark)
-    while start >= 0:
-        fields = _fields(text[start + 1 : text.index("\n", start + 1)], least)
-        if fields and fields[0] == name:
-            return fields
-        start = text.find(mark, start + 1)
-    return None
+def _behind_lock(stored: str) -> str:
+    """What may be a hash: accounts that nobody shall log in to have a word there, like `*LK*`."""
+    plain = stored.lstrip(LOCK_MARK)
+    return plain if plain.startswith("$") or len(plain) >= SHORTEST_HASH else ""
+
+
+def _lines(least: int, path: Path) -> dict[str, str]:
+    """The lines that are accounts, by name; the first of a name counts."""
+    found: dict[str, str] = {}
+    for line in _text(path).split("\n"):
+        if fields := _fields(line, least):
+            found.setdefault(fields[0], line)
+    return found
+
+
+def _split(line: str | None) -> list[str]:
+    return line.split(":") if line is not None else []
 
 
 def _entries(path: Path, least: int) -> Iterator[list[str]]:
-    """The lines that are accounts."""
+    """The lines that are groups."""
     for line in _text(path).split("\n"):
         if fields := _fields(line, least):
             yield fields

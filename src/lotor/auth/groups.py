@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from lotor.auth.accounts import OF_THE_HOST, SystemFiles, groups_of
-from lotor.model.login import LATER, Accepted, LoginAttempt, Refused, Verdict
-from lotor.ports.auth import LoginBackend
+from lotor.auth.accounts import OF_THE_HOST, Accounts, SystemFiles
+from lotor.auth.checks import NotJudgedError
 
 
-class SystemGroups:
-    """A `LoginBackend` around another: the user must be in one of the `groups` of the host, primary or not."""
+def everybody(name: str) -> str | None:
+    """Where there is no `auth_groups`."""
+    del name
+    return None
 
-    def __init__(self, backend: LoginBackend, groups: tuple[str, ...], files: SystemFiles = OF_THE_HOST) -> None:
-        self._backend = backend
+
+class Membership:
+    """Called with a name: why it is not let in, None when it is in one of the `groups` of the host, primary or not.
+    Raises `NotJudgedError`."""
+
+    def __init__(self, groups: tuple[str, ...], files: SystemFiles = OF_THE_HOST) -> None:
         self._groups = frozenset(groups)
-        self._files = files
+        self._accounts = Accounts(files)
 
-    async def judge(self, attempt: LoginAttempt) -> Verdict:
-        verdict = await self._backend.judge(attempt)
-        if not isinstance(verdict, Accepted):
-            return verdict
+    def __call__(self, name: str) -> str | None:
         try:
-            member = not self._groups.isdisjoint(groups_of(self._files, verdict.user))
+            member = not self._groups.isdisjoint(self._accounts.groups_of(name))
         except OSError as error:
-            why = f"{error.filename} cannot be read ({error.strerror}): auth_groups needs it"
-            return Refused(attempt.user, why, LATER)
+            raise NotJudgedError(f"{error.filename} cannot be read ({error.strerror}): auth_groups needs it") from None
         wanted = ", ".join(sorted(self._groups))
-        return verdict if member else Refused(attempt.user, f"not in a group of auth_groups ({wanted})")
+        return None if member else f"not in a group of auth_groups ({wanted})"

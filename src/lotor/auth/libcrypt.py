@@ -18,16 +18,22 @@ class LibcryptMissingError(Exception):
     """There is no libcrypt on this system."""
 
 
+class UncomputableError(Exception):
+    """libcrypt knows no such hash."""
+
+
 def hash_matches(password: Secret, stored: str) -> bool:
     """Whether `stored`, a hash from shadow, is the hash of the password. Takes 45 to 300 ms: use a thread.
 
-    Raises `LibcryptMissingError`.
+    Raises `LibcryptMissingError`; for what is no hash `UncomputableError`, at once.
     """
-    phrase, setting = password.reveal(), stored.encode()
-    if b"\0" in phrase or b"\0" in setting:
-        return False  # libcrypt would read only what stands before it
-    result = _crypt(phrase, setting)
-    return result is not None and hmac.compare_digest(result, setting)
+    phrase, setting = password.reveal(), stored.encode("utf-8", "surrogateescape")
+    if b"\0" in setting:
+        raise UncomputableError  # libcrypt would read only what stands before it
+    result = _crypt(phrase.partition(b"\0")[0], setting)
+    if result is None:
+        raise UncomputableError
+    return b"\0" not in phrase and hmac.compare_digest(result, setting)
 
 
 def _crypt(phrase: bytes, setting: bytes) -> bytes | None:

@@ -2,46 +2,48 @@
 
 from __future__ import annotations
 
-from lotor.auth.passwords import NEVER_RIGHT, given_password
-from lotor.auth.users import LocalUser, UserError, UserFile
-from lotor.auth.workers import BUSY, BusyError, Workers, turn_of
-from lotor.crypto.passwords import DEFAULT_COST, Cost, check_password, hash_password
-from lotor.model.login import LATER, Accepted, LoginAttempt, Refused, Verdict
+from collections.abc import Callable
+
+from lotor.auth.checks import Case, Checks, NoHashError, NotJudgedError
+from lotor.auth.groups import everybody
+from lotor.auth.renewals import Renewals
+from lotor.auth.users import UserError, UserFile
+from lotor.crypto.passwords import NotPhcError, check_password
+from lotor.model.login import LoginAttempt, Verdict
+from lotor.model.secret import Secret
 
 
 class LocalLogins:
-    """Implements `ports.auth.LoginBackend`. The file is read at every login; every attempt costs one hash."""
+    """Implements `ports.auth.LoginBackend`, over a file that is looked at for every login. `member` says why a user
+    with the right password may not come in all the same."""
 
-    def __init__(self, users: UserFile, workers: Workers | None = None, cost: Cost = DEFAULT_COST) -> None:
+    def __init__(
+        self, users: UserFile, checks: Checks | None = None, member: Callable[[str], str | None] = everybody
+    ) -> None:
+        self.checks = checks or Checks()
         self._users = users
-        self._workers = workers or Workers()
-        self._cost = cost
-        self._stand_in: str | None = None
+        self._member = member
+        self._renewals = Renewals(users)
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
+        return await self.checks.judge(attempt, self)
+
+    def find(self, name: str) -> Case:
         try:
-            objection = await self._workers.run(lambda: self._objection(attempt), turn_of(attempt))
-        except BusyError as fault:
-            return Refused(attempt.user, str(fault), BUSY)
+            users = self._users.current()
         except UserError as fault:
-            return Refused(attempt.user, str(fault), LATER)
-        return Refused(attempt.user, objection) if objection else Accepted(attempt.user)
-
-    def _objection(self, attempt: LoginAttempt) -> str | None:
-        users = self._users.list()
-        user = next((one for one in users if one.name == attempt.user), None)
-        password, usable = given_password(attempt)
-        matches = check_password(password, user.hash if user else self._any_hash(users))
+            raise NotJudgedError(str(fault)) from None
+        user, excluded, stand_ins = users.get(name), self._member(name), users.stand_ins(name)
         if user is None:
-            return "unknown user"
-        if not matches or not usable:
-            return "wrong password"
-        return "the user is locked" if user.locked else None
+            return Case("", "", stand_ins, "unknown user")
+        objection = "the user is locked" if user.locked else excluded
+        return Case(user.line(), user.hash, stand_ins, "wrong password", objection)
 
-    def _any_hash(self, users: tuple[LocalUser, ...]) -> str:
-        """A hash as dear as those in the file: an unknown user is not recognised by a quicker answer."""
-        if users:
-            return users[0].hash
-        if self._stand_in is None:
-            self._stand_in = hash_password(NEVER_RIGHT, self._cost)
-        return self._stand_in
+    def fits(self, password: Secret, stored: str) -> bool:
+        try:
+            return check_password(password, stored)
+        except NotPhcError:
+            raise NoHashError from None
+
+    def proved(self, case: Case, password: Secret) -> str:
+        return self._renewals.renewed(case.entry, password)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from lotor.auth.accounts import OF_THE_HOST, Account, SystemFiles, find_account, stand_in
-from lotor.auth.libcrypt import LibcryptMissingError, hash_matches
-from lotor.auth.passwords import given_password
-from lotor.auth.workers import BUSY, BusyError, Workers, turn_of
-from lotor.model.login import LATER, Accepted, LoginAttempt, Refused, Verdict
+from lotor.auth.accounts import OF_THE_HOST, Account, Accounts, SystemFiles
+from lotor.auth.checks import Case, Checks, NoHashError, NotJudgedError
+from lotor.auth.groups import everybody
+from lotor.auth.libcrypt import LibcryptMissingError, UncomputableError, hash_matches
+from lotor.model.login import LoginAttempt, Verdict
+from lotor.model.secret import Secret
 
 DAY = 86400
-LOCK_MARK = "!"
+LOCKED = "the account is locked"
 
 
 def today() -> int:
@@ -21,51 +22,58 @@ def today() -> int:
 
 
 class SystemLogins:
-    """Implements `ports.auth.LoginBackend`. Every attempt costs one hash, whoever it is for.
+    """Implements `ports.auth.LoginBackend`, over files that are looked at for every login. `member` says why somebody
+    with the right password may not come in all the same.
 
     The login shell does not matter: accounts for the VPN only may well have `nologin` there. Root never gets in.
     """
 
     def __init__(
-        self, files: SystemFiles = OF_THE_HOST, workers: Workers | None = None, day: Callable[[], int] = today
+        self,
+        files: SystemFiles = OF_THE_HOST,
+        checks: Checks | None = None,
+        day: Callable[[], int] = today,
+        member: Callable[[str], str | None] = everybody,
     ) -> None:
+        self.checks = checks or Checks()
         self._files = files
-        self._workers = workers or Workers()
+        self._accounts = Accounts(files)
         self._day = day
+        self._member = member
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
-        try:
-            objection = await self._workers.run(lambda: self._objection(attempt), turn_of(attempt))
-        except BusyError as fault:
-            return Refused(attempt.user, str(fault), BUSY)
-        except LibcryptMissingError as fault:
-            return Refused(attempt.user, str(fault), LATER)
-        except OSError as error:
-            return Refused(attempt.user, f"{error.filename} cannot be read ({error.strerror}): logins need it", LATER)
-        return Refused(attempt.user, objection) if objection else Accepted(attempt.user)
+        return await self.checks.judge(attempt, self)
 
-    def _objection(self, attempt: LoginAttempt) -> str | None:
-        account = find_account(self._files, attempt.user)
-        own = _own_hash(account)
-        password, usable = given_password(attempt)
-        matches = hash_matches(password, own or stand_in(self._files))
+    def find(self, name: str) -> Case:
+        try:
+            account, stand_ins = self._accounts.find(name), self._accounts.stand_ins(name)
+        except OSError as error:
+            raise NotJudgedError(f"{error.filename} cannot be read ({error.strerror}): logins need it") from None
+        excluded, closed = self._member(name), self._closed()
         if account is None:
-            return "unknown user"
+            return Case("", "", stand_ins, "unknown user")
         if account.locked:
-            return "the account is locked"
-        if not (matches and usable and own):  # without a hash of its own, another's was compared for the time it takes
-            return "wrong password"
-        return self._forbidden(account) or account.objection(self._day())
+            return Case(account.entry, account.own_hash, stand_ins, LOCKED, LOCKED)
+        objection = self._forbidden(account) or closed or account.objection(self._day()) or excluded
+        return Case(account.entry, account.own_hash, stand_ins, "wrong password", objection)
+
+    def fits(self, password: Secret, stored: str) -> bool:
+        try:
+            return hash_matches(password, stored)
+        except UncomputableError:
+            raise NoHashError from None
+        except LibcryptMissingError as fault:
+            raise NotJudgedError(str(fault)) from None
+
+    def proved(self, case: Case, password: Secret) -> str:
+        """Nothing is written into shadow."""
+        del password
+        return case.entry
 
     def _forbidden(self, account: Account) -> str | None:
-        if account.uid == 0:
-            return "root never logs in here"
+        return "root never logs in here" if account.uid == 0 else None
+
+    def _closed(self) -> str | None:
         if self._files.nologin.exists():
             return f"{self._files.nologin} exists: nobody but root may log in to this host now"
         return None
-
-
-def _own_hash(account: Account | None) -> str:
-    """The account's hash, also behind a lock's mark; empty where it has none."""
-    plain = account.hash.lstrip(LOCK_MARK) if account else ""
-    return plain if plain.strip("*x") else ""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import math
-import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
+from lotor.auth.checks import Checks
+from lotor.auth.clock import SYSTEM, Clock
 from lotor.auth.guesses import Guesses, Rule
 from lotor.auth.known import Known
 from lotor.auth.sources import networks
@@ -27,14 +27,6 @@ ESTATE = Rule(free=40, share=0.5, longest=10.0, lined=True, strict=False, forgiv
 """The /48 around a host of IPv6, which may be one guesser's, or four customers' of a provider."""
 USER = Rule(free=10, share=0.5, longest=3.0, lined=False, strict=False, forgives=30.0, forgets=3600.0)
 """No line: whoever guesses at a user from a thousand addresses must not keep the user out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Monotonic seconds, and how to let them pass."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +57,11 @@ class Throttle:
     those of the same user from anywhere, a few seconds at most. Who was proved from there lately waits for the first of
     these only. Attempts that are not judged (no room, a fault) count for nothing. `step` 0: off."""
 
-    def __init__(self, backend: LoginBackend, step: float = STEP, clock: Clock = Clock()) -> None:
+    def __init__(
+        self, backend: LoginBackend, step: float = STEP, clock: Clock = SYSTEM, checks: Checks | None = None
+    ) -> None:
         self._backend = backend
+        self.checks = checks
         self._step = step
         self._clock = clock
         self.memory = Memory(step)
@@ -85,6 +80,8 @@ class Throttle:
         if isinstance(former, Throttle):
             self.memory = former.memory
             self.memory.change(self._step)
+            if self.checks is not None and former.checks is not None:
+                self.checks.adopt(former.checks)
 
     async def _slowly(self, attempt: LoginAttempt, place: tuple[Network, ...], user: Hashable) -> Verdict:
         counts, now = self._counts(place, user), self._clock.now()

@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lotor.auth.passwords import LONGEST_PASSWORD, LONGEST_USER
+from lotor.auth.stand_ins import StandIns, phc_kind
 from lotor.crypto.passwords import DEFAULT_COST, Cost, hash_password
 from lotor.files import writing
+from lotor.files.current import Current
 from lotor.files.private import FileError, read_private
 from lotor.model.secret import Secret
 
 LOCKED = "locked"
 HEADER = "# lotor's users: name:hash:flags - written by `lotor user`\n"
+STAND_IN_SALT, STAND_IN_TAG = "bG90b3Igc3RhbmQtaW4", "A" * 43
+"""Of a hash that no password has."""
 
 
 class UserError(Exception):
@@ -28,7 +32,7 @@ class LocalUser:
     """`hash` is PHC text of Argon2id."""
 
     name: str
-    hash: str
+    hash: str = field(repr=False)
     flags: frozenset[str] = frozenset()
 
     @property
@@ -39,12 +43,49 @@ class LocalUser:
         return f"{self.name}:{self.hash}:{','.join(sorted(self.flags))}\n"
 
 
+class Users:
+    """What the file says, and what it says of costs."""
+
+    def __init__(self, users: Mapping[str, LocalUser], cost: Cost) -> None:
+        self._users = users
+        self._last_resort = f"{cost}${STAND_IN_SALT}${STAND_IN_TAG}"
+        self._stand_ins = StandIns((user.hash for user in users.values()), phc_kind, self._last_resort)
+
+    def get(self, name: str) -> LocalUser | None:
+        return self._users.get(name)
+
+    def stand_ins(self, name: str) -> tuple[str, ...]:
+        """What to hash for somebody without a hash: one of a cost that users have, and one that always works."""
+        return (self._stand_ins.of(name), self._last_resort)
+
+
 class UserFile:
     """The users in `path`. Every method raises `UserError`; a file that is not there is a list without users."""
 
     def __init__(self, path: Path, cost: Cost = DEFAULT_COST) -> None:
         self.path = path
         self._cost = cost
+        self._current = Current(path, lambda _: Users(self._read(), cost))
+
+    def current(self) -> Users:
+        """The users as of now; the file is read again when it has changed."""
+        return self._current.get()
+
+    def is_current(self, phc: str) -> bool:
+        """Whether the hash costs what a new one would."""
+        return phc_kind(phc) == str(self._cost)
+
+    def hashed(self, password: Secret) -> str:
+        return hash_password(password, self._cost)
+
+    def rewrite(self, better: Mapping[str, LocalUser]) -> None:
+        """Lines of users in the place of others; who was changed or removed meanwhile, and what else stands in the
+        file, stays as it is."""
+        with self._locked():
+            old = self._text()
+            new = "\n".join(_rewritten(line, better) for line in old.split("\n"))
+            if new != old:
+                self._write(new)
 
     def list(self) -> tuple[LocalUser, ...]:
         return tuple(self._read().values())
@@ -83,23 +124,31 @@ class UserFile:
         return users[name]
 
     def _read(self) -> dict[str, LocalUser]:
+        lines = enumerate(self._text().split("\n"), 1)
+        users = [self._parse(number, line) for number, line in lines if line and not line.startswith("#")]
+        return {user.name: user for user in users}
+
+    def _text(self) -> str:
         if not os.path.lexists(self.path):
-            return {}
+            return ""
         try:
-            text = read_private(self.path).decode()
+            return read_private(self.path).decode()
         except FileError as fault:
             raise UserError(str(fault)) from None
         except UnicodeDecodeError:
             raise UserError(f"{self.path} is not UTF-8 text") from None
-        lines = enumerate(text.split("\n"), 1)
-        users = [self._parse(number, line) for number, line in lines if line and not line.startswith("#")]
-        return {user.name: user for user in users}
 
     def _parse(self, number: int, line: str) -> LocalUser:
-        fields = line.split(":")
-        if len(fields) != 3 or not fields[0]:
+        user = parse(line)
+        if user is None:
             raise UserError(f"{self.path} line {number} is not of the form name:hash:flags")
-        return LocalUser(fields[0], fields[1], frozenset(filter(None, fields[2].split(","))))
+        return user
+
+    def _write(self, text: str) -> None:
+        try:
+            writing.replace(self.path, text.encode())
+        except FileError as fault:
+            raise UserError(str(fault)) from None
 
     @contextlib.contextmanager
     def _rewriting(self) -> Iterator[dict[str, LocalUser]]:
@@ -107,11 +156,7 @@ class UserFile:
         with self._locked():
             users = self._read()
             yield users
-            text = HEADER + "".join(users[name].line() for name in sorted(users))
-            try:
-                writing.replace(self.path, text.encode())
-            except FileError as fault:
-                raise UserError(str(fault)) from None
+            self._write(HEADER + "".join(users[name].line() for name in sorted(users)))
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -127,6 +172,20 @@ class UserFile:
             yield
         finally:
             os.close(descriptor)
+
+
+def parse(line: str) -> LocalUser | None:
+    """A line of the file; None when it is of another form."""
+    fields = line.rstrip("\n").split(":")
+    if len(fields) != 3 or not fields[0]:
+        return None
+    return LocalUser(fields[0], fields[1], frozenset(filter(None, fields[2].split(","))))
+
+
+def _rewritten(line: str, better: Mapping[str, LocalUser]) -> str:
+    user = None if line.startswith("#") else parse(line)
+    found = better.get(user.line()) if user is not None else None
+    return found.line().rstrip("\n") if found is not None else line
 
 
 def check_name(name: str) -> None:

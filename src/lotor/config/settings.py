@@ -244,6 +244,7 @@ class ModeCfg:
     default_domain: str
     banner: FileName | None
     auth_throttle: int
+    auth_remember: int
     pfs_group: int
     save_passwd: bool
     places: Places = Places()

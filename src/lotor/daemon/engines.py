@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from lotor.auth import LocalLogins, SystemGroups, SystemLogins, Throttle, UserFile
+from lotor.auth import Checks, LocalLogins, Membership, Proofs, SystemLogins, Throttle, UserFile, everybody
 from lotor.config.settings import AuthSource, ModeCfg, RemoteSettings
 from lotor.daemon.exits import Exit, StartError
 from lotor.dataplane.tun import Tun
@@ -37,21 +37,21 @@ def logins_of(mode_cfg: ModeCfg | None) -> LoginBackend:
     """The back end that `auth_source` names, slowed down against guessing."""
     if mode_cfg is None:
         return NoLogins()
+    member = Membership(mode_cfg.auth_groups) if mode_cfg.auth_groups else everybody
+    checks = Checks(proofs=Proofs(mode_cfg.auth_remember))
     backend: LoginBackend
     match mode_cfg.auth_source:
         case AuthSource.SYSTEM:
-            backend = SystemLogins()
+            backend = SystemLogins(checks=checks, member=member)
         case AuthSource.LOCAL:
-            backend = LocalLogins(UserFile(mode_cfg.users.path))
+            backend = LocalLogins(UserFile(mode_cfg.users.path), checks, member)
         case _:
             return NoLogins()  # `config.check` refuses these; a client's file may still name them
-    if mode_cfg.auth_groups:
-        backend = SystemGroups(backend, mode_cfg.auth_groups)
-    return Throttle(backend, mode_cfg.auth_throttle)
+    return Throttle(backend, mode_cfg.auth_throttle, checks=checks)
 
 
 def succeed(logins: LoginBackend, former: LoginBackend) -> None:
-    """Who was slowed down before a reload is so after it."""
+    """Who was slowed down before a reload is so after it, and who was proved need not be hashed again."""
     if isinstance(logins, Throttle):
         logins.succeed(former)
 

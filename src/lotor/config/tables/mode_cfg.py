@@ -6,7 +6,7 @@ from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any
 
-from lotor.config.arguments import AddressOf, Argument, File, ListOf, Number, Text, netmask, pool_start
+from lotor.config.arguments import AddressOf, Argument, Duration, File, ListOf, Number, Text, netmask, pool_start
 from lotor.config.choices import SWITCH, Case, Cases, Choice, Keyword
 from lotor.config.directive import Block, Directive, Use
 from lotor.config.settings import (
@@ -243,6 +243,15 @@ MODE_CFG = Block(
             "By how much each refused login delays the next one of that user from that address, up to 10 seconds; 0: "
             "not at all. When many fail in one network, or for one user from everywhere, that delays others, too.",
             default=1,
+        ),
+        Directive(
+            "auth_remember",
+            Duration(0, 86400),
+            "How long a password that was right need not be hashed again, so that renewals and returns cost next to "
+            "nothing: a keyed hash of it stays in memory, until the user's entry changes. 0 sec: not at all.",
+            default=28800,
+            default_text="8 hour",
+            use=Use.EXTENSION,
         ),
         Directive("pfs_group", Number(0, 32767), "The PFS group that Cisco's clients are told; 0: none.", default=0),
         Directive(
