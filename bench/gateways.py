@@ -88,8 +88,8 @@ def lotor(link: Link, group: int) -> Running:
 
 
 def lotor_argon(link: Link, group: int) -> Running:
-    """Logins of lotor's own people: Argon2id with 64 MiB. One hash for all of them: it is the same password."""
-    program = dialled_gateway(link, **_directives(group), auth_source="local")
+    """Logins of lotor's own people: Argon2id at every login. One hash for all of them: it is the same password."""
+    program = dialled_gateway(link, **_directives(group), auth_source="local; auth_remember 0 sec")
     lab_lotor.add_user(program, "user0", PASSWORD)
     users = link.gateway.path(USERS)
     line = next(each for each in users.read_text().splitlines() if each.startswith("user0:"))
