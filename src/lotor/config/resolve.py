@@ -99,6 +99,7 @@ def _remote(remote: RemoteSettings, credential: Credential) -> RemotePolicy:
         initial_contact=remote.initial_contact,
         mode_cfg=remote.mode_cfg,
         mode_cfg6=remote.mode_cfg6,
+        mode_config=remote.mode_config,
         nonce_size=remote.nonce_size,
         rekey=remote.rekey != "off",
         uniqueness=remote.uniqueness,

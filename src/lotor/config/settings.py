@@ -17,7 +17,16 @@ from lotor.model.algorithms import AuthMethod, Cipher, Compression, Curve, Group
 from lotor.model.identity import IdKind
 from lotor.model.network import Network
 from lotor.model.offloads import Offloads
-from lotor.model.policy import CrlPolicy, ExchangeMode, GeneratePolicy, ProposalCheck, Side, Switch, Uniqueness
+from lotor.model.policy import (
+    CrlPolicy,
+    ExchangeMode,
+    GeneratePolicy,
+    ProposalCheck,
+    Side,
+    Switch,
+    Transfer,
+    Uniqueness,
+)
 from lotor.model.secret import Secret
 
 T_co = TypeVar("T_co", covariant=True)
@@ -330,6 +339,7 @@ class RemoteSettings:
     scripts: tuple[Script, ...]
     mode_cfg: bool
     mode_cfg6: bool
+    mode_config: Transfer
     weak_phase1_check: bool
     xauth_login: str | None
     generate_policy: GeneratePolicy

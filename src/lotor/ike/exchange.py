@@ -61,6 +61,11 @@ class Exchange:
         return (self.plan.kind, self.message_id)
 
     @property
+    def over(self) -> bool:
+        """The story is told; only duplicates are answered any more."""
+        return self.story is _TOLD
+
+    @property
     def answered(self) -> bool:
         """The peer began, has our answer, and owes the rest."""
         return not self.plan.initiator and self.flight is not None
@@ -72,7 +77,7 @@ class Exchange:
 
     def receive(self, incoming: Incoming, path: Path, now: Instant) -> None:
         """Raises `Malformed`, `Misplaced` or `Unproved`; after any of them nothing has changed."""
-        digest = sha256(incoming.header.encode(len(incoming.body)) + incoming.body).digest()
+        digest = _digest(incoming)
         if digest == self._last:
             if self.flight is not None:
                 self.flight.again(self._to() if self.plan.initiator else path)
@@ -91,6 +96,10 @@ class Exchange:
             self.session.follow(path)
         self.session.life.liveness.heard(now)
         self._step(opened.chain, now)
+
+    def knows(self, incoming: Incoming) -> bool:
+        """Whether it is the last message once more."""
+        return _digest(incoming) == self._last
 
     def presume(self, now: Instant) -> None:
         """The peer went on without an acknowledgement: that it comes is not waited for any more."""
@@ -210,6 +219,11 @@ class Exchange:
         """The peer has moved: answers follow the session now."""
         self.path = None
 
+    def abandon(self) -> None:
+        """The peer made it needless by something else that it said; late answers meet silence."""
+        self.cancel()
+        self.session.exchanges.retire(Retired(self.key), self.key)
+
     def cancel(self) -> None:
         """No more datagrams, no answer, no further step; duplicates are not answered either."""
         self._halt()
@@ -221,6 +235,10 @@ class Exchange:
         if self._ticket is not None:
             self.session.desk.forget(self._ticket)
             self._ticket = None
+
+
+def _digest(incoming: Incoming) -> bytes:
+    return sha256(incoming.header.encode(len(incoming.body)) + incoming.body).digest()
 
 
 def _tell_nothing() -> Story[Any]:

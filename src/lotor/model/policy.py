@@ -45,6 +45,14 @@ class Uniqueness(Enum):
     REFUSE = "refuse"
 
 
+class Transfer(Enum):
+    """Who begins mode config. `AUTO`: the gateway may, for a moment; then the client does."""
+
+    PUSH = "push"
+    PULL = "pull"
+    AUTO = "auto"
+
+
 class GeneratePolicy(Enum):
     OFF = "off"
     ON = "on"
@@ -87,9 +95,9 @@ class RemotePolicy:
     """One `remote` block. `address` None is `anonymous`; `my_identity` None is the local address; `certificates` is
     our chain, leaf first, DER, and `issuers` the names of who issued it; `match_empty_cr`: it is what a peer means that
     asks for a certificate of no particular authority. `mode_cfg`: a client asks for a configuration; a gateway has
-    addresses to give, and its clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `offer_lifetime`: a
-    gateway answers with its own lifetime of phase 1 where that is longer. `name` is unique and is what questions to the
-    keys carry."""
+    addresses to give, and its clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `mode_config`: who
+    begins with the configuration. `offer_lifetime`: a gateway answers with its own lifetime of phase 1 where that is
+    longer. `name` is unique and is what questions to the keys carry."""
 
     name: str
     side: Side
@@ -119,6 +127,7 @@ class RemotePolicy:
     rekey: bool = True
     uniqueness: Uniqueness = Uniqueness.KEEP
     mode_cfg6: bool = True
+    mode_config: Transfer = Transfer.AUTO
     offer_lifetime: bool = False
 
 

@@ -32,7 +32,7 @@ from lotor.config.tables.identifiers import identifier
 from lotor.config.tables.proposal import PROPOSAL
 from lotor.config.words import Mistake, Words
 from lotor.model.identity import IdKind
-from lotor.model.policy import CrlPolicy, ExchangeMode, GeneratePolicy, ProposalCheck, Switch, Uniqueness
+from lotor.model.policy import CrlPolicy, ExchangeMode, GeneratePolicy, ProposalCheck, Switch, Transfer, Uniqueness
 
 WANTED = 'an address, anonymous, or a name in quotes, like remote 192.0.2.50 or remote "office"'
 LONGEST_NAME = 128
@@ -372,6 +372,20 @@ _LOGIN = (
         default=True,
         name="mode_cfg6",
         meaning="Client, with mode_cfg on: ask for an IPv6 address as well.",
+        use=Use.EXTENSION,
+    ),
+    Directive(
+        "mode_config",
+        Keyword(
+            (
+                Choice("pull", Transfer.PULL, "the client asks; a gateway only answers"),
+                Choice("push", Transfer.PUSH, "the gateway begins; a client only waits"),
+                Choice("auto", Transfer.AUTO, "a client waits 0.3 s before it asks, a gateway 3 s before it begins"),
+            )
+        ),
+        "Who begins with the configuration after the login. Either end takes what the other begins.",
+        default=Transfer.AUTO,
+        default_text="auto",
         use=Use.EXTENSION,
     ),
     Directive(

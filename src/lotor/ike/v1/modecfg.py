@@ -114,9 +114,7 @@ def _acquire(session: Session) -> Story[ModeConfiguration]:
 def push(session: Session) -> Story[ModeConfiguration]:
     """For a client that does not ask: all we have for IPv4. One that never asked might choke on IPv6."""
     session.gates.demand(Gate.LOGIN, "a configuration")
-    configuration = session.facts.configuration
-    if configuration is None:
-        raise PeerFault("there is no configuration to give", None)
+    configuration = session.facts.configuration or (yield from _acquire(session))
     attributes = encode_configuration(configuration, None, unity=_unity(session))
     yield from send(Attributes(ConfigType.SET, IDENTIFIER, attributes))
     yield from expect()

@@ -82,7 +82,7 @@ def _route(session: Session, incoming: Incoming, path: Path, now: Instant) -> No
         _informational(session, incoming, path, now)
         return
     exchange = session.exchanges.find(header.exchange, header.message_id)
-    if exchange is not None:
+    if exchange is not None and not sequence.continues(session, exchange, incoming):
         exchange.receive(incoming, path, now)
         return
     if not session.established:
@@ -94,7 +94,7 @@ def _route(session: Session, incoming: Incoming, path: Path, now: Instant) -> No
         raise Misplaced("message id 0")
     if session.exchanges.full():
         raise Misplaced("too many exchanges at once")
-    answering = sequence.answering(session, header.exchange, header.message_id)
+    answering = sequence.answering(session, header.exchange, header.message_id, exchange)
     if answering is None:
         raise Misplaced("nobody begins such an exchange here")
     answering.start(now)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from lotor.ike.channel import Incoming
 from lotor.ike.children import Pair, Selectors
 from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.events import ChildUp, PhaseOneUp, Remark, Turned, Up
 from lotor.ike.exchange import Exchange, Plan
+from lotor.ike.exchanges import Running
 from lotor.ike.gates import Gate, owed
 from lotor.ike.session import Session
 from lotor.ike.story import Story, expect
@@ -36,6 +38,7 @@ from lotor.ike.v1.refusals import LOGIN_GRACE, too_slow
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant
+from lotor.model.policy import Transfer
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.numbers import ConfigType, ExchangeType, NotifyType, XauthAttribute
 from lotor.wire.v1.payloads import Attributes, Notification
@@ -43,8 +46,12 @@ from lotor.wire.v1.payloads import Attributes, Notification
 HALF_OPEN = 30.0
 """Seconds for a stranger to finish phase 1."""
 
-PUSH_AFTER = 3.0
-"""Seconds that a gateway waits for a client's request before it pushes the configuration."""
+PUSH_AFTER = {Transfer.AUTO: 3.0, Transfer.PUSH: 0.0}
+"""Seconds that a gateway waits for a client's request before it pushes the configuration; with `pull` it never does."""
+
+PULL_AFTER = {Transfer.AUTO: 0.3, Transfer.PULL: 0.0}
+"""Seconds that a client waits for a gateway that pushes: one that does so begins at once, and not every one takes a
+request beside it. With `push` it never asks."""
 
 # --- phase 1 ---------------------------------------------------------------------------------------------------------
 
@@ -112,6 +119,8 @@ def _go_on(session: Session, now: Instant) -> None:
         _resume(session, now)
     elif session.initiator:
         _ask_or_start(session, now)
+    elif session.gates.next() is Gate.ADDRESS and session.remote.mode_config is Transfer.PUSH:
+        _push_later(session, now)
 
 
 def _left_behind(session: Session) -> None:
@@ -130,11 +139,24 @@ def contacted(session: Session) -> None:
 def _ask_or_start(session: Session, now: Instant) -> None:
     """Client: a configuration where one is owed, else quick mode at once, or what the old phase 1 has."""
     if session.gates.next() is Gate.ADDRESS:
-        _transact(session, modecfg.pull(session), lambda given, at: _configured(session, given, at), now)
+        _pull_later(session, now)
     elif session.facts.renews is not None:
         _take_over(session, None, now)
     else:
         complete(session, now)
+
+
+def _pull_later(session: Session, now: Instant) -> None:
+    def pull(at: Instant) -> None:
+        session.limit(LOGIN_GRACE, "quick mode", too_slow(session), at)
+        if session.gates.next() is Gate.ADDRESS:
+            _transact(session, modecfg.pull(session), lambda given, then: _configured(session, given, then), at)
+
+    wait = PULL_AFTER.get(session.remote.mode_config)
+    if wait == 0.0:
+        pull(now)
+    elif wait is not None:
+        session.limit(wait, "pull of the configuration", pull, now)
 
 
 def _tell_phase_one(session: Session, record: PhaseOne) -> None:
@@ -181,14 +203,20 @@ def _logged_in(session: Session) -> Any:
             watch.watch(session, session.remote.dpd, now)
             _resume(session, now)
         elif session.gates.next() is Gate.ADDRESS:
-            session.limit(PUSH_AFTER, "push of the configuration", push, now)
-
-    def push(now: Instant) -> None:
-        session.limit(LOGIN_GRACE, "quick mode", too_slow(session), now)
-        if session.gates.next() is Gate.ADDRESS:
-            _transact(session, modecfg.push(session), _given(session), now)
+            _push_later(session, now)
 
     return done
+
+
+def _push_later(session: Session, now: Instant) -> None:
+    def push(at: Instant) -> None:
+        session.limit(LOGIN_GRACE, "quick mode", too_slow(session), at)
+        if session.gates.next() is Gate.ADDRESS:
+            _transact(session, modecfg.push(session), _given(session), at)
+
+    wait = PUSH_AFTER.get(session.remote.mode_config)
+    if wait is not None:
+        session.limit(wait, "push of the configuration", push, now)
 
 
 def _given(session: Session) -> Any:
@@ -226,6 +254,8 @@ def _configured(session: Session, configuration: ModeConfiguration, now: Instant
     if session.gates.next() is not Gate.ADDRESS:
         return
     session.gates.open(Gate.ADDRESS)
+    for exchange in _begun_here(session):
+        exchange.abandon()
     if session.facts.renews is not None:
         _take_over(session, configuration, now)
         return
@@ -237,10 +267,14 @@ def _configured(session: Session, configuration: ModeConfiguration, now: Instant
 def _went_on(session: Session, now: Instant) -> None:
     """Gateway: who asks for a configuration has heard the yes, though the acknowledgement was lost; not all peers
     acknowledge twice."""
-    running = session.exchanges.running(ExchangeType.TRANSACTION) if session.gates.passed(Gate.LOGIN) else []
-    for exchange in running:
-        if isinstance(exchange, Exchange) and exchange.plan.initiator:
-            exchange.presume(now)
+    for exchange in _begun_here(session) if session.gates.passed(Gate.LOGIN) else []:
+        exchange.presume(now)
+
+
+def _begun_here(session: Session) -> list[Exchange]:
+    """Our transactions that wait for the peer."""
+    running = session.exchanges.running(ExchangeType.TRANSACTION)
+    return [each for each in running if isinstance(each, Exchange) and each.plan.initiator]
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,12 +425,15 @@ def answered_quick_failed(exchanged_by: Session, message_id: int) -> Any:
 # --- what the peer begins --------------------------------------------------------------------------------------------
 
 
-def answering(session: Session, kind: int, message_id: int) -> Exchange | None:
-    """An exchange for a message id that is new to us; None for kinds that nobody begins here."""
+def answering(session: Session, kind: int, message_id: int, before: Running | None = None) -> Exchange | None:
+    """An exchange for a message id that is new to us, or goes on from `before`; None for kinds that nobody begins
+    here."""
     if kind == ExchangeType.TRANSACTION:
         plan = plans.transaction(session, initiator=False)
         exchange = _exchange(session, plan, message_id, answer_transaction(session))
         exchange.done = transaction_done(session)
+        if isinstance(before, Exchange):
+            exchange.channel = before.channel
         return exchange
     if kind == ExchangeType.QUICK:
         plan = plans.quick(session, initiator=False)
@@ -404,6 +441,14 @@ def answering(session: Session, kind: int, message_id: int) -> Exchange | None:
         exchange.done, exchange.failed = child_up(session), answered_quick_failed(session, message_id)
         return exchange
     return None
+
+
+def continues(session: Session, exchange: Running, incoming: Incoming) -> bool:
+    """Whether a message may begin another transaction under the id of one that is over: libreswan pushes its
+    configuration under the id of its yes, where the chain of IVs goes on. A duplicate is none."""
+    if session.gateway or not isinstance(exchange, Exchange) or exchange.plan.kind != ExchangeType.TRANSACTION:
+        return False
+    return exchange.over and not exchange.plan.initiator and not exchange.knows(incoming)
 
 
 def remark(session: Session, text: str) -> None:
