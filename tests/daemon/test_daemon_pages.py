@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from ipaddress import IPv4Address
 
-from lotor.daemon.status import NEWEST, PAGE, page
+from lotor.daemon.status import NEWEST, PAGE, Program, page, status_view
+from lotor.ike.admission import Tally
 from lotor.ike.events import LoggedIn, Started, Up
 from lotor.model.network import Path, Peer
+from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
 from lotor.runtime.sessions import Register
 
@@ -69,3 +72,12 @@ def test_n2_what_is_not_the_callers_business_is_not_counted():
     seen = page(register(30, 3), 0, lambda session: session.user == "user2")
     assert [each.id for each in seen.sessions] == [2]
     assert seen.half_open == 0
+
+
+def test_f3_what_became_of_first_messages_is_in_the_status():
+    offloads = Offloads(tso=True, uso=True, udp_segment=True, udp_gro=True)
+    tally = Tally(at_once=1, repeated=2, deferred=3, copies=4, replaced=5, withheld=6, half_open=7, deferring=True)
+    filled = Register(None)
+    view = status_view(filled, page(filled, 0, everybody), Program(offloads, tally, "lotor.conf", 0.0), 9.0)
+    told = {field.name: getattr(tally, field.name) for field in fields(tally)}
+    assert {**view["admission"], "half_open": 7} == told

@@ -7,11 +7,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6
 
 import pytest
 
-from lotor.ike.events import ChildUp, Configured, PhaseOneUp, Turned
+from lotor.ike.admission import PUSHED_OUT
+from lotor.ike.events import ChildUp, Configured, Ended, PhaseOneUp
 from lotor.ike.questions import AcquireConfiguration, JudgePeer
 from lotor.ike.v1.select import matches
 from lotor.model.identity import Identity, IdentityPattern, IdKind
-from lotor.model.policy import Policy, Switch
+from lotor.model.policy import Admission, Policy, Switch
 from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, NEVER, CheapDice, Host, World, connect, is_up
 
 LEASE6 = IPv6Interface("fd00:99::1/64")
@@ -82,7 +83,7 @@ def test_an_address_identifies_by_ipv6(pattern, fits):
 
 def test_strangers_of_one_ipv6_network_count_together():
     world = World()
-    policy = Policy((GATEWAY,), CHILD, half_open_per_address=2)
+    policy = Policy((GATEWAY,), CHILD, admission=Admission(half_open_site=2))
     gateway = world.add(Host("gateway", OUTSIDE, policy, CheapDice(1)))
     for number, host in enumerate(("2001:db8:1::1", "2001:db8:1::2", "2001:db8:1::3", "2001:db8:2::1"), 2):
         remote = replace(CLIENT, address=OUTSIDE)
@@ -90,5 +91,8 @@ def test_strangers_of_one_ipv6_network_count_together():
         client.answers[JudgePeer] = lambda _: NEVER
         connect(world, client, gateway, host=None)
         world.run(1)
-    turned = [str(event.path.remote.address) for event in gateway.of(Turned) if "strangers from there" in event.text()]
-    assert set(turned) == {"2001:db8:1::3"}
+    replaced = [event.reason.text for event in gateway.of(Ended) if event.reason == PUSHED_OUT]
+    assert len(replaced) >= 1
+    waiting = [str(one.path.remote.address) for one in gateway.endpoint._sessions.by_id.values()]
+    assert waiting.count("2001:db8:2::1") == 1
+    assert len(waiting) == 3

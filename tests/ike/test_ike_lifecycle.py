@@ -19,7 +19,7 @@ from lotor.model.network import Peer
 from lotor.model.policy import Dpd, ExchangeMode, Policy, ProposalCheck, Switch
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.numbers import ExchangeType, PayloadType
-from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, NEVER, SeededDice, connect, is_up, pair
+from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, NEVER, OPEN_DOOR, SeededDice, connect, is_up, pair
 
 BYE = Reason(Cause.ADMINISTRATOR, "closed here")
 
@@ -414,7 +414,7 @@ def test_a_person_who_does_not_answer_does_not_hold_the_session_for_ever():
 
 def test_strangers_at_the_door_are_bounded():
     world, gateway, client = pair()
-    first = None
+    gateway.endpoint = Endpoint(replace(gateway.policy, admission=OPEN_DOOR), gateway.dice)
     connect(world, client, gateway)
     first = world.wire[0][3]
     from lotor.model.network import Path

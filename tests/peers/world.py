@@ -43,7 +43,19 @@ from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure, Signature, Trusted
 from lotor.model.login import Accepted, Credentials, Refused
 from lotor.model.network import Path, Peer
-from lotor.model.policy import ChildPolicy, Dpd, ExchangeMode, Policy, ProposalCheck, RemotePolicy, Side, Switch
+from lotor.model.policy import (
+    Admission,
+    ChildPolicy,
+    Dpd,
+    ExchangeMode,
+    Newcomers,
+    Policy,
+    ProposalCheck,
+    Rate,
+    RemotePolicy,
+    Side,
+    Switch,
+)
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 
@@ -80,6 +92,10 @@ CONFIGURATION = ModeConfiguration(
     dns=(IPv4Address("10.0.12.1"),),
     banner=b"Flying pigs LTD",
 )
+
+ANY = Rate(1e9, 1e9)
+OPEN_DOOR = Admission(strangers=Newcomers(*[ANY] * 6), calm=1000000)
+"""For tests of what comes behind the door: every first message is answered at once."""
 
 
 def suite_with(method: AuthMethod, curve: Curve = Curve.P256) -> IkeSuite:

@@ -67,6 +67,8 @@ def clear(world, *hosts):
     for host in hosts:
         host.events.clear()
         host.questions.clear()
+        host.tickets.clear()
+        host.withdrawn.clear()
     world.wire.clear()
 
 

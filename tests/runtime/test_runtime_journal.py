@@ -8,7 +8,17 @@ from itertools import pairwise
 import pytest
 
 from lotor.ike.effects import Tell
-from lotor.ike.events import ChildUp, LoggedIn, LoginRefused, PathChanged, PhaseOneUp, Renewed, Turned
+from lotor.ike.events import (
+    ChildUp,
+    Deferring,
+    LoggedIn,
+    LoginRefused,
+    PathChanged,
+    PhaseOneUp,
+    Renewed,
+    Turned,
+    Undeferred,
+)
 from lotor.model.network import Peer
 from lotor.model.policy import Side
 from lotor.runtime.journal import REFUSALS_PER_SECOND, STRANGERS_PER_SECOND, Journal
@@ -166,3 +176,13 @@ def test_stories_of_strangers_count_as_lines_of_strangers(caplog):
         for effect in [started(number, Side.GATEWAY), ended(number)]:
             journal.follow(effect.event)
     assert len(caplog.records) == STRANGERS_PER_SECOND
+
+
+def test_f3_that_first_messages_wait_is_told_whatever_else_strangers_cause(journal, caplog, later):
+    with caplog.at_level(logging.WARNING):
+        for _ in range(100):
+            journal.follow(Turned(0, PATH, "datagram", "too short"))
+        journal.follow(Deferring(0))
+        journal.follow(Undeferred(0, 60, 5000, 12))
+    assert "answered when they come again" in caplog.messages[-2]
+    assert "in 60 s 5000 had no answer, 12 came again" in caplog.messages[-1]

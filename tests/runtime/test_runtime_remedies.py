@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lotor.ike.admission import PUSHED_OUT
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
 from lotor.runtime.attempts import Attempt
@@ -76,12 +77,15 @@ def test_quick_mode_that_did_not_fit_is_about_sainfo():
     ("why", "word"),
     [
         ("main mode: no remote block admits such a client from there", "exchange_mode"),
-        ("64 strangers from there are at the door already", "flood"),
         ("datagram: too short", "not IKEv1"),
     ],
 )
 def test_what_stayed_at_the_door_has_its_own_advice(why, word):
     assert word in remedy(attempt(Cause.PROTOCOL, why, session=0))
+
+
+def test_who_gave_up_his_place_was_one_of_a_flood():
+    assert "flood" in remedy(attempt(Cause.NO_ANSWER, PUSHED_OUT.text))
 
 
 def test_different_pre_shared_keys_are_named():

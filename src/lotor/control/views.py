@@ -124,6 +124,18 @@ class OffloadsView(TypedDict):
     udp_gro: bool
 
 
+class AdmissionView(TypedDict):
+    """First messages of strangers since the start, and whether they wait for their repetition now."""
+
+    at_once: int
+    repeated: int
+    deferred: int
+    copies: int
+    replaced: int
+    withheld: int
+    deferring: bool
+
+
 class StatusView(TypedDict):
     """One page of the answer. `next` is the number of the last session on it where more follow, else None; `half_open`
     counts the strangers at the door, of whom `sessions` shows only the newest."""
@@ -136,6 +148,7 @@ class StatusView(TypedDict):
     internal_errors: int
     remarks: list[str]
     offloads: OffloadsView
+    admission: AdmissionView
     sessions: list[SessionView]
     half_open: int
     next: int | None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from lotor.daemon.connections import Connections, Ground, Parts
 from lotor.daemon.engines import carried, succeed
 from lotor.daemon.loadout import Loadout
+from lotor.ike.admission import Tally
 from lotor.ike.events import Event
 from lotor.ike.flight import schedule
 from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown
@@ -111,7 +112,13 @@ class Machinery:
         capture, failures = self._equipment.capture, self.attempts.failures
         attempts = "1 attempt" if failures == 1 else f"{failures} attempts"
         told = [capture.remark] if capture is not None else []
+        if self.admissions().deferring:
+            told.append("first messages of strangers are answered when they come again: too many came at once")
         return [*told, f"{attempts} failed since the start: lotor explain tells why"] if failures else told
+
+    def admissions(self) -> Tally:
+        """What became of first messages of strangers."""
+        return self.driver.admissions()
 
     def offloads(self) -> Offloads:
         """Shortcuts that the packet engine takes."""

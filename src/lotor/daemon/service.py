@@ -96,7 +96,7 @@ class Steward:
         now = asyncio.get_running_loop().time()
         machinery, rights = self._machinery, self._rights(caller)
         seen = page(machinery.register, request.after, lambda each: rights.concern(each.side, each.user))
-        program = Program(machinery.offloads(), self._origin.name, self._started)
+        program = Program(machinery.offloads(), machinery.admissions(), self._origin.name, self._started)
         view = status_view(machinery.register, seen, program, now)
         view["internal_errors"] = machinery.driver.tally.internal_errors
         view["remarks"] = machinery.remarks()

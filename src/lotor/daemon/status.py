@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lotor import __version__
-from lotor.control.views import SCHEMA, ChildView, OffloadsView, SessionView, StatusView, TrafficView
+from lotor.control.views import (
+    SCHEMA,
+    AdmissionView,
+    ChildView,
+    OffloadsView,
+    SessionView,
+    StatusView,
+    TrafficView,
+)
+from lotor.ike.admission import Tally
 from lotor.ike.events import ChildUp
 from lotor.model.algorithms import SHORT_BLOCKS, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.child import Counters
@@ -39,6 +48,7 @@ class Program:
     """What `status` tells of the program itself; `started` in the core's clock."""
 
     offloads: Offloads
+    admissions: Tally
     configuration: str
     started: float
 
@@ -81,9 +91,22 @@ def status_view(register: Register, seen: Page, program: Program, now: float) ->
         offloads=OffloadsView(
             tso=offloads.tso, uso=offloads.uso, udp_segment=offloads.udp_segment, udp_gro=offloads.udp_gro
         ),
+        admission=_admission(program.admissions),
         sessions=[session_view(register, each, now) for each in seen.sessions],
         half_open=seen.half_open,
         next=seen.following,
+    )
+
+
+def _admission(tally: Tally) -> AdmissionView:
+    return AdmissionView(
+        at_once=tally.at_once,
+        repeated=tally.repeated,
+        deferred=tally.deferred,
+        copies=tally.copies,
+        replaced=tally.replaced,
+        withheld=tally.withheld,
+        deferring=tally.deferring,
     )
 
 

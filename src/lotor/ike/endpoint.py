@@ -5,6 +5,7 @@ Sessions are found by our own cookie; what a stranger may cost is bounded here.
 
 from __future__ import annotations
 
+from lotor.ike.admission import Admission, Tally
 from lotor.ike.channel import Incoming
 from lotor.ike.children import EXPIRED
 from lotor.ike.desk import Desk
@@ -38,7 +39,8 @@ class Endpoint:
     def __init__(self, policy: Policy, dice: Dice, *, disclose: bool = False) -> None:
         self._desk = Desk(policy, dice, disclose)
         self._now: Instant = 0.0
-        self._sessions = Sessions(lambda: self._now, self._renew)
+        self._admission = Admission(self._desk)
+        self._sessions = Sessions(lambda: self._now, self._renew, self._admission)
         self._pieces, self._pieces_of_strangers = Reassembly(), Reassembly()
 
     def receive(self, data: bytes, path: Path, now: Instant) -> list[Effect]:
@@ -91,6 +93,10 @@ class Endpoint:
             return Standing.STRANGER
         return Standing.PROVED if session.initiator or session.gates.all_open() else Standing.UNDER_WAY
 
+    def admissions(self) -> Tally:
+        """What became of first messages since the start."""
+        return self._admission.tally()
+
     # --- in ----------------------------------------------------------------------------------------------------------
 
     def _receive(self, data: bytes, path: Path, now: Instant) -> None:
@@ -105,9 +111,11 @@ class Endpoint:
         incoming = Incoming(header, message[Header.SIZE :])
         session = self._sessions.find(header.initiator, header.responder, path.remote)
         if session is not None:
+            if header.responder == session.cookies.responder:
+                self._admission.seen(session)
             protocol.receive(session, incoming, path, now)
         elif protocol.begins_session(header) and len(message) <= LONGEST_FIRST:
-            self._admit(incoming, path, now)
+            self._admit(incoming, message, path, now)
         elif header.responder == NO_COOKIE:
             self._desk.tell(Turned(0, path, protocol.describe(header), "nobody is here for it"))
 
@@ -121,28 +129,24 @@ class Endpoint:
         message = pieces.add(header, data[Header.SIZE :], path, now)
         return None if message is None else (Header.decode(message), message)
 
-    def _admit(self, incoming: Incoming, path: Path, now: Instant) -> None:
-        """A stranger's first message: a session of its own, or a line of the journal."""
+    def _admit(self, incoming: Incoming, message: bytes, path: Path, now: Instant) -> None:
+        """A stranger's first message: a session of its own, or nothing, or a line of the journal."""
+        ticket = self._admission.knock(message, path.remote, now)
+        if ticket is None:
+            return
         candidates = _candidates(self._desk.policy, path.remote, protocol.mode_of(incoming.header))
-        refusal = self._crowded(path.remote) if candidates else "no remote block admits such a client from there"
-        if refusal:
+        if not candidates:
+            refusal = "no remote block admits such a client from there"
             self._desk.tell(Turned(0, path, protocol.describe(incoming.header), refusal))
             return
         remote, cookies = candidates[0], Cookies(incoming.header.initiator, self._desk.dice.cookie())
         session = self._open(remote, cookies, path, initiator=False)
         session.facts.candidates = candidates
-        self._sessions.strangers[(cookies.initiator, path.remote)] = session
+        self._admission.enter(session, ticket, now)
+        self._sessions.meet(session)
         self._desk.tell(Started(session.id, path, remote.name, remote.side, None))
         if not protocol.answer(session, incoming, path, now):
             session.end(Reason(Cause.PROTOCOL, "the first message cannot be answered"), farewell=False)
-
-    def _crowded(self, peer: Peer) -> str:
-        policy, strangers = self._desk.policy, self._sessions.unproved()
-        if len(strangers) >= policy.half_open_total:
-            return f"{len(strangers)} strangers are at the door already"
-        if sum(session.path.remote.site == peer.site for session in strangers) >= policy.half_open_per_address:
-            return f"{policy.half_open_per_address} strangers from there are at the door already"
-        return ""
 
     # --- wishes ------------------------------------------------------------------------------------------------------
 

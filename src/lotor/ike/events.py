@@ -253,6 +253,28 @@ class Turned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Deferring(Event):
+    """More newcomers than a gateway answers at once. `Undeferred` ends it, half a minute later at the soonest."""
+
+    level = Level.WARNING
+    line = "many first messages of strangers: from now on they are answered when they come again"
+
+
+@dataclass(frozen=True, slots=True)
+class Undeferred(Event):
+    """The load is over: `deferred` messages had no answer, `repeated` came again and had one."""
+
+    level = Level.WARNING
+    line = (
+        "first messages are answered at once again: in {seconds} s {deferred} had no answer, {repeated} came again "
+        "and were answered"
+    )
+    seconds: int
+    deferred: int
+    repeated: int
+
+
+@dataclass(frozen=True, slots=True)
 class Remark(Event):
     """Anything else worth a line in the debug journal."""
 

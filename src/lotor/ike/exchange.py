@@ -27,7 +27,7 @@ from lotor.wire.errors import Malformed
 class Plan:
     """What kind of exchange this is. `channel` makes the channel of a message id, `cut` the datagrams of a message;
     `repeats` is the schedule of retransmission; `insist`: the last message is repeated too, until a later one of the
-    peer settles it."""
+    peer settles it; `spares`: the peer may be somebody else, who asked for nothing."""
 
     kind: int
     ladder: Ladder
@@ -36,6 +36,7 @@ class Plan:
     cut: Callable[[bytes], tuple[bytes, ...]]
     repeats: tuple[float, ...]
     insist: bool = False
+    spares: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -79,8 +80,7 @@ class Exchange:
         """Raises `Malformed`, `Misplaced` or `Unproved`; after any of them nothing has changed."""
         digest = _digest(incoming)
         if digest == self._last:
-            if self.flight is not None:
-                self.flight.again(self._to() if self.plan.initiator else path)
+            self._again(path, now)
             return
         opened = self._prove(incoming)
         answers_ours = self.position > 0
@@ -100,6 +100,20 @@ class Exchange:
     def knows(self, incoming: Incoming) -> bool:
         """Whether it is the last message once more."""
         return _digest(incoming) == self._last
+
+    def _again(self, path: Path, now: Instant) -> None:
+        """A copy of the last message. A stranger's takes the place of the repetition; not each has an answer."""
+        flight = self.flight
+        if flight is None:
+            return
+        if self.plan.spares:
+            if not flight.rested(now) or not self.session.registry.affords(self.session, flight.octets, unasked=False):
+                return
+            flight.stop()
+        flight.again(self._to() if self.plan.initiator else path, now)
+
+    def _may(self, octets: int) -> bool:
+        return not self.plan.spares or self.session.registry.affords(self.session, octets, unasked=True)
 
     def presume(self, now: Instant) -> None:
         """The peer went on without an acknowledgement: that it comes is not waited for any more."""
@@ -167,7 +181,9 @@ class Exchange:
         except ValueError as fault:
             raise LocalFault(f"a message of the {self.plan.ladder.name} cannot be written: {fault}") from None
         self.position += 1
-        self.flight = Flight(self.session.desk, self._to, datagrams)
+        self.flight = Flight(self.session.desk, self._to, datagrams, self._may)
+        if self.plan.spares:
+            self.session.registry.charge(self.session, self.flight.octets)
         self.flight.send(now)
 
     def _to(self) -> Path:

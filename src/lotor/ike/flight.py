@@ -20,6 +20,9 @@ exchange in some 24,000 is lost."""
 ONCE = (4.0, 26.0)
 """A responder's answer to a stranger: one repeat, then silence (security: no reflection)."""
 
+REST, LONG_REST = 1.0, 2.0
+"""Seconds between two answers to copies of a stranger's message; the long one counts after the second answer."""
+
 
 def schedule(interval: float | None, counter: int | None) -> tuple[float, ...]:
     """A constant one as `timer { interval; counter; }` says, or the patient one where neither is configured."""
@@ -30,35 +33,47 @@ def schedule(interval: float | None, counter: int | None) -> tuple[float, ...]:
 
 @dataclass(slots=True)
 class Flight:
-    """The datagrams of the last message sent. `path` is asked at each send: the peer may have moved."""
+    """The datagrams of the last message sent. `path` is asked at each send: the peer may have moved. `may` is asked
+    with the octets of a repetition."""
 
     desk: Desk
     path: Callable[[], Path]
     datagrams: tuple[bytes, ...]
+    may: Callable[[int], bool]
     sends: int = 0
     started: Instant = 0.0
+    latest: Instant = 0.0
     _timer: Timer | None = None
+
+    @property
+    def octets(self) -> int:
+        return sum(map(len, self.datagrams))
 
     def send(self, now: Instant) -> None:
         if self.sends == 0:
             self.started = now
-        self.sends += 1
+        self.sends, self.latest = self.sends + 1, now
         for datagram in self.datagrams:
             self.desk.put(Transmit(datagram, self.path()))
 
-    def again(self, path: Path) -> None:
+    def again(self, path: Path, now: Instant) -> None:
         """A duplicate of what this answers came over `path`."""
+        self.sends, self.latest = self.sends + 1, now
         for datagram in self.datagrams:
             self.desk.put(Transmit(datagram, path))
 
+    def rested(self, now: Instant) -> bool:
+        """Whether the answer to a stranger's message may leave once more, now that a copy of it came."""
+        return now >= self.latest + (REST if self.sends < 2 else LONG_REST)
+
     def repeat(self, intervals: tuple[float, ...], now: Instant, lost: Callable[[Instant], None]) -> None:
-        """Send again after each interval until `stop`; call `lost` after the last."""
+        """Send again after each interval until `stop`, where `may` agrees; call `lost` after the last."""
         if not intervals:
             lost(now)
             return
 
         def again(at: Instant) -> None:
-            if len(intervals) > 1:
+            if len(intervals) > 1 and self.may(self.octets):
                 self.send(at)
             self.repeat(intervals[1:], at, lost)
 

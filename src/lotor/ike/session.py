@@ -102,6 +102,14 @@ class Registry(Protocol):
         """Whether an inside address there was given to another session."""
         ...
 
+    def charge(self, session: Session, octets: int) -> None:
+        """What an answer to a first message cost."""
+        ...
+
+    def affords(self, session: Session, octets: int, *, unasked: bool) -> bool:
+        """Whether so much may go to a peer that may be somebody else; `unasked`: though nothing came."""
+        ...
+
     def closed(self, session: Session) -> None: ...
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
+from lotor.ike.admission import Admission
 from lotor.ike.gates import Gate
 from lotor.ike.session import NO_COOKIE, Session
 from lotor.ike.v1.xauth import ALREADY
@@ -22,14 +23,16 @@ LINGER = 30.0
 
 @dataclass(slots=True)
 class Sessions:
-    """By number, by our own cookie; strangers by what their first message showed, clients that proved their names by
-    those."""
+    """By number, by our own cookie; those that a peer began also by what its first message showed, clients that proved
+    their names by those."""
 
     now: Callable[[], Instant]
     renewal: Callable[[Session, Instant], None]
+    admission: Admission
     by_id: dict[int, Session] = field(default_factory=dict)
     by_cookie: dict[bytes, Session] = field(default_factory=dict)
     strangers: dict[tuple[bytes, Peer], Session] = field(default_factory=dict)
+    _met: dict[Session, tuple[bytes, Peer]] = field(default_factory=dict)
     _proved: dict[str, dict[Session, None]] = field(default_factory=lambda: defaultdict(dict))
     _ids: count[int] = field(default_factory=lambda: count(1))
 
@@ -53,10 +56,21 @@ class Sessions:
             return session
         return self.strangers.get((initiator, remote)) if responder == NO_COOKIE else None
 
-    def unproved(self) -> list[Session]:
-        """Sessions of clients that no login has proved."""
-        self.strangers = {key: one for key, one in self.strangers.items() if not one.gates.passed(Gate.LOGIN)}
-        return list(self.strangers.values())
+    def meet(self, session: Session) -> None:
+        """The peer began: copies of its first message have no other cookie yet."""
+        key = (session.cookies.initiator, session.path.remote)
+        self.strangers[key], self._met[session] = session, key
+
+    def _part(self, session: Session) -> None:
+        key = self._met.pop(session, None)
+        if key is not None and self.strangers.get(key) is session:
+            del self.strangers[key]
+
+    def charge(self, session: Session, octets: int) -> None:
+        self.admission.charge(session, octets, self.now())
+
+    def affords(self, session: Session, octets: int, *, unasked: bool) -> bool:
+        return self.admission.affords(session, octets, self.now(), unasked=unasked)
 
     def barred(self, session: Session, user: str) -> str:
         """With `unique refuse`, unless the same device is back or only renews what it has."""
@@ -80,6 +94,7 @@ class Sessions:
         """A login was proved: with INITIAL-CONTACT, what the same device left behind ends (RFC 2407 §4.6.3.3); without
         it, the same device on the same path renews what it has. With `unique replace` all other sessions of the person
         end."""
+        self.admission.proved(session, self.now())
         old = None if session.facts.initial_contact else self._renewed_by(session, user)
         if old is not None:
             self.succeed(session, old)
@@ -135,6 +150,7 @@ class Sessions:
 
     def _forget(self, old: Session) -> None:
         self.by_cookie.pop(_own(old), None)
+        self._part(old)
         old.exchanges.forget()
 
     def closed(self, session: Session) -> None:
@@ -142,7 +158,8 @@ class Sessions:
             del self.by_id[session.id]
         self.by_cookie.pop(_own(session), None)
         self._unprove(session)
-        self.strangers = {key: one for key, one in self.strangers.items() if one is not session}
+        self._part(session)
+        self.admission.left(session, self.now())
 
 
 def _given_in(given: ModeConfiguration, network: Network) -> bool:

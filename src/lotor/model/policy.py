@@ -147,11 +147,50 @@ class ChildPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """So many a second in the long run, and `burst` at once after a quiet time."""
+
+    second: float
+    burst: float
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomers:
+    """What first messages may cost a gateway, for all of them together and for one site: how many are answered at once,
+    how many when they come again, and the octets of answers to addresses that have not shown that they hear them."""
+
+    at_once: Rate
+    at_once_site: Rate
+    again: Rate
+    again_site: Rate
+    octets: Rate
+    octets_site: Rate
+
+
+STRANGERS = Newcomers(Rate(20, 60), Rate(4, 32), Rate(60, 120), Rate(16, 64), Rate(96e3, 256e3), Rate(16e3, 64e3))
+KNOWN = Newcomers(Rate(40, 400), Rate(16, 200), Rate(40, 200), Rate(16, 200), Rate(32e3, 512e3), Rate(16e3, 256e3))
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """`known`: from sites where somebody is or was proved lately. Who proves a login gets back what was taken for it,
+    so that the rates are those of newcomers who lead to nothing. `calm`: with more half-open sessions that never
+    answered, a stranger's first message is answered only when it comes again. `half_open`: sessions whose login is not
+    proved, `half_open_site` of one site, and `half_open_known` of a known one."""
+
+    strangers: Newcomers = STRANGERS
+    known: Newcomers = KNOWN
+    calm: int = 200
+    half_open: int = 1000
+    half_open_site: int = 64
+    half_open_known: int = 512
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything the core needs to know. `remotes` from the most to the least specific."""
 
     remotes: tuple[RemotePolicy, ...]
     child: ChildPolicy
     retransmission: Retransmission = field(default_factory=Retransmission)
-    half_open_total: int = 1000
-    half_open_per_address: int = 64
+    admission: Admission = Admission()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+from lotor.ike.admission import Tally as Admissions
 from lotor.ike.effects import Ask, Deadline, Disclose, Effect, Tell, Ticket, Transmit, Withdraw
 from lotor.ike.events import Event
 from lotor.ike.intents import Intent
@@ -35,6 +36,7 @@ class Core(Protocol):
     def tick(self, now: Instant) -> list[Effect]: ...
     def deadline(self) -> Deadline | None: ...
     def standing(self, data: bytes, path: Path) -> Standing: ...
+    def admissions(self) -> Admissions: ...
 
 
 @dataclass(slots=True)
@@ -86,6 +88,10 @@ class Driver:
 
     def command(self, intent: Intent) -> None:
         self._enter(lambda: self._core.command(intent, self.now()))
+
+    def admissions(self) -> Admissions:
+        """What became of first messages since the start."""
+        return self._core.admissions()
 
     def stop(self) -> None:
         """No more time and no more answers for the core."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from lotor.ike.events import (
     Configured,
+    Deferring,
     Ended,
     Event,
     LoggedIn,
@@ -15,6 +16,7 @@ from lotor.ike.events import (
     Renewed,
     Started,
     Turned,
+    Undeferred,
     Up,
 )
 from lotor.model.policy import Side
@@ -119,6 +121,8 @@ class Journal:
         """Whether the event may cause one more line in this second."""
         if isinstance(event, LoginRefused):
             return self._refusals.admit()
+        if isinstance(event, Deferring | Undeferred):  # rare by themselves
+            return True
         return not self._from_stranger(event) or self._strangers.admit()
 
     def _from_stranger(self, event: Event) -> bool:

@@ -78,6 +78,8 @@ def remedy(attempt: Attempt) -> str:
         return ""
     if attempt.session == 0:
         return _at_the_door(attempt.reason.text)
+    if "at the door" in attempt.reason.text:
+        return "nothing: a flood of strangers, or a client that never hears our answers (docs/reliability.md)"
     if attempt.reason.cause is Cause.NO_PROPOSAL and not attempt.established:
         return _proposal(attempt)
     return cases.fix_of(attempt) or advice(attempt.reason.cause, attempt.side)
@@ -94,8 +96,6 @@ def _at_the_door(why: str) -> str:
             "add the exchange_mode that it used to a remote block for its address or to remote anonymous, or leave the "
             "stranger outside"
         )
-    if "at the door" in why:
-        return "too many attempts at once from there: a flood, or a client that never hears our answers"
     return "nothing, unless it is a client of yours: then look for a port or a protocol that is not IKEv1's"
 
 

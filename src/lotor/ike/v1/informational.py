@@ -55,7 +55,9 @@ def _say(session: Session, keys: PhaseOneKeys, last_block: bytes, payloads: tupl
 def say_clear(session: Session, notify: NotifyType) -> None:
     """One refusal before there are keys: a hint that the peer may believe or not."""
     header = session.header(ExchangeType.INFORMATIONAL, session.desk.dice.message_id())
-    session.desk.put(Transmit(build_message(header, *build_chain([Notification(notify)])), session.path))
+    message = build_message(header, *build_chain([Notification(notify)]))
+    if session.registry.affords(session, len(message), unasked=False):
+        session.desk.put(Transmit(message, session.path))
 
 
 def _cookies(session: Session) -> bytes:

@@ -69,6 +69,7 @@ def phase_one(session: Session, channel: PhaseOneChannel, kind: ExchangeType) ->
         cut=cutter(session),
         repeats=repeats(session) if session.initiator else ONCE,
         insist=session.initiator and kind is ExchangeType.AGGRESSIVE,
+        spares=not session.initiator,
     )
 
 

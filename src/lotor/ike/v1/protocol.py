@@ -18,12 +18,13 @@ from lotor.wire.header import Header
 from lotor.wire.v1.numbers import ExchangeType, Flag, PayloadType, name_of
 
 MAJOR_VERSION = 1
+_ENCRYPTION = int(Flag.ENCRYPTION)
 
 FOLLOWING = frozenset({ExchangeType.TRANSACTION, ExchangeType.QUICK, ExchangeType.INFORMATIONAL})
 """What a peer may begin when phase 1 is done."""
 
 _KINDS = {ExchangeMode.AGGRESSIVE: ExchangeType.AGGRESSIVE, ExchangeMode.MAIN: ExchangeType.MAIN}
-_MODES = {kind: mode for mode, kind in _KINDS.items()}
+_MODES: dict[int, ExchangeMode] = {kind: mode for mode, kind in _KINDS.items()}
 
 
 def begin(session: Session, now: Instant) -> None:
@@ -33,7 +34,7 @@ def begin(session: Session, now: Instant) -> None:
 
 def mode_of(header: Header) -> ExchangeMode | None:
     """The mode in which a message begins or goes on with phase 1."""
-    return _MODES.get(ExchangeType(header.exchange)) if header.exchange in set(ExchangeType) else None
+    return _MODES.get(header.exchange)
 
 
 def begins_session(header: Header) -> bool:
@@ -43,7 +44,7 @@ def begins_session(header: Header) -> bool:
         and header.responder == bytes(8)
         and header.initiator != bytes(8)
         and header.message_id == 0
-        and not header.flags & Flag.ENCRYPTION
+        and not header.flags & _ENCRYPTION
         and header.next_payload == PayloadType.SA
     )
 

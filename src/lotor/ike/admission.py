@@ -1,0 +1,219 @@
+"""Who of those at the door gets an answer: first messages of strangers, before anything of them is read.
+
+While few come, each is answered. Under load a first message is answered only when the same one comes again from the
+same address and port, as every client sends it: who never repeats costs a few bits of a table. What is answered is
+counted, for all and for each site, so that it makes no difference what becomes of it. Sites from where somebody is or
+was proved lately have budgets of their own. The same holds for any protocol version.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+from lotor.ike.budget import Budget
+from lotor.ike.desk import Desk
+from lotor.ike.events import Deferring, Undeferred
+from lotor.ike.gates import Gate
+from lotor.ike.halfopen import Guest, HalfOpen, Ticket
+from lotor.ike.repeats import SPAN, Repeats
+from lotor.ike.session import Session
+from lotor.model.network import Address, Instant, Peer
+from lotor.model.policy import Newcomers
+from lotor.model.reason import Cause, Reason
+
+QUIET = 2 * SPAN
+"""Seconds without a deferred message after which the load is over; nothing is remembered for longer."""
+
+LATELY = 24 * 3600.0
+"""Seconds that a site is known after a login there."""
+
+MOST_KNOWN = 4096
+"""Known sites; the one forgotten first is that of the oldest login."""
+
+SPARE = 0.5
+"""Part of the octets that is left to answers to those who come again."""
+
+PUSHED_OUT = Reason(Cause.NO_ANSWER, "its place was needed: more strangers are at the door than there is room for")
+TAKEN_OVER = Reason(Cause.NO_ANSWER, "its first message came from elsewhere as well")
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts since the start. First messages: `at_once` answered at once, `repeated` when they came again, `deferred`
+    not at all, `copies` of one that was answered elsewhere; half-open sessions that were `replaced`; `withheld`:
+    answers, repeats and refusals that would have gone beyond the octets for addresses that were not seen. `half_open`
+    and `deferring` are as it is now."""
+
+    at_once: int = 0
+    repeated: int = 0
+    deferred: int = 0
+    copies: int = 0
+    replaced: int = 0
+    withheld: int = 0
+    half_open: int = 0
+    deferring: bool = False
+
+
+class Kind:
+    """The budgets of one kind of newcomers."""
+
+    def __init__(self, limits: Newcomers) -> None:
+        self.at_once = Budget(limits.at_once, limits.at_once_site)
+        self.again = Budget(limits.again, limits.again_site)
+        self.octets = Budget(limits.octets, limits.octets_site)
+
+    def admitted(self, ticket: Ticket) -> Budget:
+        """Where a ticket was taken from."""
+        return self.again if ticket.again else self.at_once
+
+
+@dataclass(slots=True)
+class Deferral:
+    """A time of load: since when, what came of it, and when a message was deferred last."""
+
+    repeats: Repeats
+    since: Instant
+    last: Instant
+    deferred: int = 0
+    repeated: int = 0
+
+
+class Admission:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._strangers, self._known = Kind(desk.policy.admission.strangers), Kind(desk.policy.admission.known)
+        self._homes: OrderedDict[Address, Instant] = OrderedDict()
+        self._deferral: Deferral | None = None
+        self._tally = Tally()
+        self.places = HalfOpen()
+
+    def tally(self) -> Tally:
+        return replace(self._tally, half_open=len(self.places), deferring=self._deferral is not None)
+
+    # --- at the door -------------------------------------------------------------------------------------------------
+
+    def knock(self, message: bytes, peer: Peer, now: Instant) -> Ticket | None:
+        """A ticket for a first message that is to be answered now."""
+        site, digest = peer.site, blake2b(message, digest_size=16).digest()
+        same = self.places.same(digest)
+        if same is not None and same.keeps(now):
+            self._tally.copies += 1
+            return None
+        known = self.knows(site, now)
+        kind = self._known if known else self._strangers
+        calm = known or self.places.unseen < self._desk.policy.admission.calm
+        if calm and kind.at_once.has(site, now) and kind.octets.has(site, now, spare=SPARE):
+            kind.at_once.charge(site, now, 1)
+            self._tally.at_once += 1
+            return Ticket(site, known, again=False, digest=digest)
+        if self._came_before(digest, peer, now) and kind.octets.has(site, now) and kind.again.take(site, now):
+            return self._repeated(Ticket(site, known, again=True, digest=digest))
+        self._defer(now)
+        return None
+
+    def _repeated(self, ticket: Ticket) -> Ticket:
+        if self._deferral is not None:
+            self._deferral.repeated += 1
+        self._tally.repeated += 1
+        return ticket
+
+    def enter(self, session: Session, ticket: Ticket, now: Instant) -> None:
+        """A place for the session that is made for a ticket; whoever must, leaves his."""
+        limits = self._desk.policy.admission
+        self._replace(self.places.same(ticket.digest), TAKEN_OVER)
+        most = limits.half_open_known if ticket.known else limits.half_open_site
+        self._replace(self.places.oldest_of(ticket.site, most), PUSHED_OUT)
+        self._replace(self.places.oldest(limits.half_open), PUSHED_OUT)
+        self.places.add(Guest(session, ticket, now))
+
+    def _replace(self, guest: Guest | None, reason: Reason) -> None:
+        if guest is not None:
+            self._tally.replaced += 1
+            guest.session.end(reason, farewell=False)
+
+    # --- under load --------------------------------------------------------------------------------------------------
+
+    def _came_before(self, digest: bytes, peer: Peer, now: Instant) -> bool:
+        if self._deferral is None:
+            self._deferral = Deferral(Repeats(self._desk.dice.nonce(16), now), now, now)
+            self._desk.tell(Deferring(0))
+            self._desk.timers.set(now + QUIET, "deferral of first messages", self._look)
+        return self._deferral.repeats.again(digest, peer, now)
+
+    def _defer(self, now: Instant) -> None:
+        if self._deferral is not None:
+            self._deferral.deferred += 1
+            self._deferral.last = now
+        self._tally.deferred += 1
+
+    def _look(self, now: Instant) -> None:
+        """Whether the load is over."""
+        deferral = self._deferral
+        if deferral is None:
+            return
+        if now < deferral.last + QUIET:
+            self._desk.timers.set(deferral.last + QUIET, "deferral of first messages", self._look)
+            return
+        self._deferral = None
+        seconds = round(deferral.last - deferral.since)
+        self._desk.tell(Undeferred(0, seconds, deferral.deferred, deferral.repeated))
+
+    # --- known sites -------------------------------------------------------------------------------------------------
+
+    def knows(self, site: Address, now: Instant) -> bool:
+        since = self._homes.get(site)
+        return since is not None and now < since + LATELY
+
+    def remember(self, site: Address, now: Instant) -> None:
+        """Somebody is proved there."""
+        self._homes.pop(site, None)
+        self._homes[site] = now
+        while len(self._homes) > MOST_KNOWN:
+            self._homes.popitem(last=False)
+
+    # --- half-open sessions ------------------------------------------------------------------------------------------
+
+    def seen(self, session: Session) -> None:
+        """A message for the session showed our cookie: its address is true, and hears us."""
+        guest = self.places.of(session)
+        if guest is not None and not guest.seen:
+            self.places.see(guest)
+            self._kind(guest).octets.give_back(guest.ticket.site, guest.octets)
+
+    def proved(self, session: Session, now: Instant) -> None:
+        """A login was proved."""
+        guest = self.places.remove(session)
+        if guest is not None:
+            self._kind(guest).admitted(guest.ticket).give_back(guest.ticket.site)
+        self.remember(session.path.remote.site, now)
+
+    def left(self, session: Session, now: Instant) -> None:
+        """The session is over. Where it was up at last is known from now on."""
+        if self.places.remove(session) is None and session.gateway and session.gates.passed(Gate.LOGIN):
+            self.remember(session.path.remote.site, now)
+
+    def charge(self, session: Session, octets: int, now: Instant) -> None:
+        """The answer to a first message: what it costs is known when it leaves."""
+        guest = self.places.of(session)
+        if guest is not None and not guest.seen:
+            guest.octets += octets
+            self._kind(guest).octets.charge(guest.ticket.site, now, octets)
+
+    def affords(self, session: Session, octets: int, now: Instant, *, unasked: bool) -> bool:
+        """Whether something more may go to the session's address. `unasked`: nothing came that would be answered by
+        it; under load that is for who has come again already."""
+        guest = self.places.of(session)
+        if guest is None or guest.seen:
+            return True
+        budget, site, spare = self._kind(guest).octets, guest.ticket.site, SPARE if unasked else 0.0
+        crowded = unasked and self._deferral is not None and not guest.ticket.again
+        if crowded or not budget.take(site, now, octets, spare=spare):
+            self._tally.withheld += 1
+            return False
+        guest.octets += octets
+        return True
+
+    def _kind(self, guest: Guest) -> Kind:
+        return self._known if guest.ticket.known else self._strangers
