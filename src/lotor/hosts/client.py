@@ -15,6 +15,7 @@ from lotor.hosts.admission import NOBODY, Neighbours, admit, without_ipv6
 from lotor.hosts.changes import Address, LinkUp, Machine, ResolvFile, ReversePath, RouteMade, RuleMade, Table
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
+from lotor.hosts.keeper import Keeper
 from lotor.hosts.netlink import Link, Network
 from lotor.hosts.resolvfile import Place
 from lotor.hosts.routing import OUTER_MARK, SLOTS, Surroundings
@@ -50,6 +51,7 @@ class LinuxHost:
         self._machine = machine or Machine(Network(), Commands())
         self._attached: dict[int, Attached] = {}
         self._turn = asyncio.Lock()
+        self._keeper = Keeper(self._machine, self._turn, lambda: [each.journal for each in self._attached.values()])
 
     async def attach(self, attachment: Attachment) -> None:
         """Raises `OSError` with a clear text, after undoing what was done. Attaching the same again changes nothing."""
@@ -92,6 +94,7 @@ class LinuxHost:
             await undo.undo(self._machine, journal)
             raise
         self._attached[attachment.session] = Attached(attachment, link, journal)
+        self._keeper.start()
 
     async def _neighbours(self, gateway: Outer) -> Neighbours:
         network = self._machine.network
@@ -121,6 +124,8 @@ class LinuxHost:
         gone = self._attached.pop(session, None)
         if gone is None:
             return
+        if not self._attached:
+            self._keeper.stop()
         shared = any(other.link.index == gone.link.index for other in self._attached.values())
         spare = [change for change in gone.journal.changes if shared and isinstance(change, LinkUp)]
         await undo.undo(self._machine, gone.journal, [*spare, *self._inherited(gone.journal)])

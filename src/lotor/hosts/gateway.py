@@ -6,6 +6,7 @@ else a gateway needs is told, not done: forwarding, and a way back to the pool o
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from lotor.hosts.changes import LinkUp, Machine, RouteMade, Table
 from lotor.hosts.commands import Commands
 from lotor.hosts.firewall import Pool
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner
+from lotor.hosts.keeper import Keeper
 from lotor.hosts.netlink import MAIN_TABLE, Network, Route
 from lotor.model.network import Address
 from lotor.model.network import Network as Inside
@@ -60,6 +62,8 @@ class GatewayHost:
         self._machine = machine or Machine(Network(), Commands())
         self._journal: Journal | None = None
         self._link: LinkUp | None = None
+        self._turn = asyncio.Lock()
+        self._keeper = Keeper(self._machine, self._turn, lambda: [self._journal] if self._journal else [])
 
     async def start(self, device: str, mtu: int, networks: Iterable[Inside], partners: Iterable[Inside] = ()) -> None:
         """The device is up and the networks are behind it. `partners` are who may send to them; none: everybody.
@@ -77,6 +81,7 @@ class GatewayHost:
             await undo.undo(self._machine, journal)
             raise
         self._journal, self._link = journal, up
+        self._keeper.start()
         _remark(device, pool)
 
     async def serve(self, networks: Iterable[Inside], partners: Iterable[Inside] = ()) -> None:
@@ -84,16 +89,20 @@ class GatewayHost:
         if self._journal is None or self._link is None:
             raise OSError(errno.ENODEV, "there is no device to lead the pool to")
         pool = Pool(tuple(networks), tuple(partners))
-        before = next((change for change in self._journal.changes if isinstance(change, Table)), None)
+        async with self._turn:
+            await self._serve(self._journal, self._link, pool)
+
+    async def _serve(self, journal: Journal, link: LinkUp, pool: Pool) -> None:
+        before = next((change for change in journal.changes if isinstance(change, Table)), None)
         if before is None:
-            await self._lead(self._journal, self._link, pool)
+            await self._lead(journal, link, pool)
             return
-        now = await self._table(self._link, pool)
-        await self._exchange(before, now)
+        now = await self._table(link, pool)
+        await self._exchange(journal, before, now)
         try:
-            await self._lead(self._journal, self._link, pool)
+            await self._lead(journal, link, pool)
         except BaseException:
-            await self._exchange(now, before)
+            await self._exchange(journal, now, before)
             raise
 
     async def _table(self, link: LinkUp, pool: Pool) -> Table:
@@ -104,11 +113,11 @@ class GatewayHost:
         rules = firewall.pool_rules(link.index, Pool(pool.networks, partners))
         return Table("inet", firewall.table_name(link.device, link.index, "pool"), rules)
 
-    async def _exchange(self, before: Table, now: Table) -> None:
-        if before == now or self._journal is None:
+    async def _exchange(self, journal: Journal, before: Table, now: Table) -> None:
+        if before == now:
             return
         try:
-            await undo.replace(self._machine, self._journal, before, now)
+            await undo.replace(self._machine, journal, before, now)
         except undo.NotMadeError as error:
             raise OSError(errno.EIO, f"the table {now.name} of nftables was not changed: {error}") from error
 
@@ -128,9 +137,11 @@ class GatewayHost:
         await undo.retract(self._machine, journal, [route for route in made if route not in routes])
 
     async def stop(self) -> None:
-        if self._journal is not None:
-            await undo.undo(self._machine, self._journal)
-            self._journal = None
+        async with self._turn:
+            self._keeper.stop()
+            if self._journal is not None:
+                await undo.undo(self._machine, self._journal)
+                self._journal = None
 
     async def recover(self) -> int:
         """Undo what a crashed gateway left; how many changes were undone."""

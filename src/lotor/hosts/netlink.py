@@ -72,6 +72,11 @@ class Network:
             (found,) = await netlink.link("get", ifname=name)
             return Link(name, found["index"], found.get("mtu"), bool(found["flags"] & IFF_UP))
 
+    async def is_up(self, index: int) -> bool:
+        async with _netlink("the device was not found") as netlink:
+            (found,) = await netlink.link("get", index=index)
+            return bool(found["flags"] & IFF_UP)
+
     async def set_link(self, index: int, mtu: int, *, up: bool) -> None:
         async with _netlink(f"MTU {mtu} was refused by the device") as netlink:
             await netlink.link("set", index=index, mtu=mtu, state="up" if up else "down")

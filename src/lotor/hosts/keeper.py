@@ -1,0 +1,99 @@
+"""Makes again what others take away while a connection is up: routes and addresses that the kernel forgets when a
+device goes down, tables of nftables that a new ruleset flushes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Sequence
+
+from lotor.hosts import firewall
+from lotor.hosts.changes import Address, Change, LinkUp, Machine, RouteMade, Table
+from lotor.hosts.journal import Journal
+from lotor.hosts.watch import NETLINK_NETFILTER, NFTABLES, RTMGRP_LINK, TABLE_DELETED, Message, Watch, link_of
+
+log = logging.getLogger(__name__)
+
+Held = Callable[[], Sequence[Journal]]
+
+
+class Keeper:
+    """`held` are the journals of what is up, read and written under `turn` only. `start` may be called again."""
+
+    def __init__(self, machine: Machine, turn: asyncio.Lock, held: Held) -> None:
+        self._machine = machine
+        self._turn = turn
+        self._held = held
+        self._down: set[int] = set()
+        self._watches = (
+            Watch(socket.NETLINK_ROUTE, RTMGRP_LINK, self._is_our_link, self._look_at_links),
+            Watch(NETLINK_NETFILTER, NFTABLES, self._is_our_table, self._look_at_tables),
+        )
+
+    def start(self) -> None:
+        for watch in self._watches:
+            watch.start()
+
+    def stop(self) -> None:
+        for watch in self._watches:
+            watch.stop()
+
+    def _changes(self) -> list[Change]:
+        return [change for journal in self._held() for change in journal.changes]
+
+    def _is_our_link(self, message: Message) -> bool:
+        index = link_of(message)
+        return index is not None and any(isinstance(each, LinkUp) and each.index == index for each in self._changes())
+
+    def _is_our_table(self, message: Message) -> bool:
+        kind, body = message
+        names = [each.name.encode() + b"\0" for each in self._changes() if isinstance(each, Table)]
+        return kind == TABLE_DELETED and any(name in body for name in names)
+
+    async def _look_at_links(self) -> None:
+        async with self._turn:
+            changes = self._changes()
+            for link in {each.index: each for each in changes if isinstance(each, LinkUp)}.values():
+                await self._look_at_link(link, changes)
+
+    async def _look_at_link(self, link: LinkUp, changes: Sequence[Change]) -> None:
+        try:
+            up = await self._machine.network.is_up(link.index)
+        except OSError:
+            return  # it is gone: the packet engine tells
+        if not up:
+            if link.index not in self._down:
+                self._down.add(link.index)
+                log.warning("the device %s was set down, nothing passes: `ip link set %s up`", link.device, link.device)
+            return
+        lost = [each for each in changes if isinstance(each, Address | RouteMade) and each.index == link.index]
+        made = await self._remake(lost)
+        if made or link.index in self._down:
+            log.warning("the device %s is up again: %d routes and addresses were made anew", link.device, made)
+        self._down.discard(link.index)
+
+    async def _remake(self, changes: Sequence[Change]) -> int:
+        made = 0
+        for change in changes:
+            try:
+                await change.make(self._machine)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                log.error("what the device lost was not made anew: %s", error.strerror or error)  # noqa: TRY400 - it says all
+                continue
+            made += 1
+        return made
+
+    async def _look_at_tables(self) -> None:
+        async with self._turn:
+            tables = [each for each in self._changes() if isinstance(each, Table)]
+            try:
+                listed = await self._machine.commands.run("nft", "-j", "list", "tables")
+                missing = [each for each in tables if each.name not in firewall.names(each.family, listed)]
+                for table in missing:
+                    await table.make(self._machine)
+                    log.warning("somebody removed the table %s of nftables: it was made anew", table.name)
+            except OSError as error:
+                log.error("a table of nftables that somebody removed was not made anew: %s", error.strerror or error)  # noqa: TRY400 - it says all
