@@ -15,7 +15,6 @@ from lotor.runtime.attempts import MOST_WELL, Attempts
 from lotor.runtime.journal import Journal
 from lotor.runtime.requests import Requests
 from lotor.runtime.sessions import Register
-from lotor.runtime.waiting import WaitingRoom
 from peers.world import CLIENT, GATEWAY, connect, is_up, pair
 from scripted import BYE, RecordingDataPlane
 
@@ -31,9 +30,7 @@ class Runtime:
     def __init__(self, gateway):
         register = Register(RecordingDataPlane())
         attempts, journal, requests = Attempts(), Journal(lambda seconds, call: None), Requests()
-        waiting = WaitingRoom(gateway.endpoint.standing)
         self.followers = (
-            waiting.follow,
             register.follow,
             attempts.follow,
             journal.follow,

@@ -8,69 +8,122 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.ike.effects import Transmit
-from lotor.ike.events import Ended, PathChanged, Up
+from lotor.ike.effects import Tell, Transmit
+from lotor.ike.events import Deferring, Up
 from lotor.ike.standing import Standing
 from lotor.model.network import Path, Peer
 from lotor.runtime.driver import Driver
-from lotor.runtime.waiting import FEW, MOST_WAITING, SILENCE, WaitingRoom
+from lotor.runtime.turns import Line
+from lotor.runtime.waiting import EACH_SESSION, EACH_SITE, FEW, IDLE, MOST_WAITING, SILENCE, WaitingRoom
 from peers.world import connect, is_up, pair
-from scripted import BYE, FLOATED, PATH, ScriptedCore
+from scripted import FLOATED, PATH, ScriptedCore
 
 FLOOD = 5000
 HERE = Peer(IPv4Address("192.0.2.50"), 500)
 
 
 def by_first_letter(data, path):
-    return {b"p": Standing.PROVED, b"u": Standing.UNDER_WAY}.get(data[:1], Standing.STRANGER)
+    return {b"p": Standing.PROVED, b"u": Standing.UNDER_WAY, b"k": Standing.KNOWN}.get(data[:1], Standing.STRANGER)
 
 
 def fill(room, datagrams, path=PATH):
     return [data for data in datagrams if room.admit(data, path)]
 
 
+def turn(room, now=0.0):
+    return [data for data, _ in room.turn(now)]
+
+
 def test_the_first_few_of_a_turn_do_not_wait_and_proved_ones_never_do():
     room = WaitingRoom(by_first_letter)
     assert fill(room, [b"s1", b"p1", b"u1", b"s2", b"u2", b"s3", b"p2"]) == [b"s1", b"p1", b"u1", b"s2", b"u2", b"p2"]
-    assert [data for data, _ in room.turn(0.0)] == [b"s3"]
+    assert turn(room) == [b"s3"]
 
 
-def test_logins_under_way_go_before_those_that_begin():
+def test_n12_half_of_the_turns_are_for_logins_under_way_and_nobody_is_left_without_one():
     room = WaitingRoom(by_first_letter)
-    fill(room, [b"s0"] * FEW + [b"s1", b"s2", b"s3", b"u1", b"u2"])
-    assert [data for data, _ in room.turn(0.0)] == [b"u1", b"u2", b"s1", b"s2"]
-    assert [data for data, _ in room.turn(0.0)] == [b"s3"]
-    assert not room.stirred or list(room.turn(0.0)) == []
+    fill(room, [b"s0"] * FEW)
+    for number in range(8):
+        fill(room, [bytes([letter]) + b"%d" % number for letter in b"usk"])
+    looked_at = [turn(room) for _ in range(4)]
+    assert [sorted(data[:1] for data in each) for each in looked_at] == [[b"k", b"s", b"u", b"u"]] * 4
+    assert sorted(data[:1] for data in turn(room)) == [b"k", b"k", b"s", b"s"]
 
 
-def test_who_writes_from_where_a_session_is_up_goes_before_strangers():
+def test_n12_turns_that_nobody_needs_are_the_next_ones():
     room = WaitingRoom(by_first_letter)
-    room.follow(Up(1, PATH, "alice"))
-    room.follow(PathChanged(1, PATH, PATH.to(Peer(IPv4Address("198.51.100.9"), 4500)), ()))
-    fill(room, [b"s"] * FEW + [b"stranger"])
-    room.admit(b"renewal", PATH.to(Peer(IPv4Address("198.51.100.9"), 4500)))
-    room.admit(b"old home", PATH)
-    assert [data for data, _ in room.turn(0.0)] == [b"renewal", b"stranger", b"old home"]
-    room.follow(Ended(1, BYE, established=True))
-    assert not room._known
-    assert not room._homes
+    fill(room, [b"s%d" % number for number in range(FEW + 6)])
+    assert turn(room) == [b"s4", b"s5", b"s6", b"s7"]
+    assert turn(room) == [b"s8", b"s9"]
+    assert not turn(room)
+    assert not room.stirred
+
+
+def test_a18b_a_login_under_way_that_sends_all_the_time_holds_no_other_up():
+    """One FIFO of 256 was full of one session's garbage, six thousand datagrams a second."""
+    room = WaitingRoom(by_first_letter)
+    fill(room, [b"s"] * FEW)
+    fill(room, [b"u:greedy".ljust(16) + b"%d" % number for number in range(6000)])
+    room.admit(b"u:honest".ljust(16), PATH)
+    assert b"u:honest".ljust(16) in turn(room)
+    assert len(room._lines[Standing.UNDER_WAY]) <= EACH_SESSION
+
+
+def test_n12_one_site_has_a_share_of_the_places_and_a_turn_like_any_other():
+    room = WaitingRoom(by_first_letter)
+    fill(room, [b"s"] * FEW)
+    fill(room, [b"many"] * 1000)
+    assert room.dropped == 1000 - EACH_SITE
+    fill(room, [b"single"], PATH.to(Peer(IPv4Address("203.0.113.9"), 500)))
+    assert b"single" in turn(room)
+
+
+def test_n12_in_a_full_line_the_largest_crowd_gives_way():
+    line = Line(8, 6)
+    for number in range(6):
+        assert line.add("crowd", (b"%d" % number, PATH))
+    assert line.add("a", (b"a", PATH))
+    assert line.add("b", (b"b", PATH))
+    assert not line.add("c", (b"c", PATH))
+    assert not line.add("crowd", (b"more", PATH))
+    taken = [line.take()[0] for _ in range(len(line))]
+    assert taken == [b"0", b"a", b"b", b"c", b"1", b"2", b"3", b"4"]
+
+
+def test_n12_what_comes_to_nothing_does_not_use_the_turn_up():
+    async def play():
+        core = ScriptedCore(receive=lambda data, path: [])
+        core.standings = {b"%d" % number: Standing.STRANGER for number in range(200)}
+        driver = Driver(core, lambda data, path: None, lambda question: None)
+        for number in range(200):
+            driver.receive(b"%d" % number, PATH.to(Peer(IPv4Address(0xCB007100 + number), 500)))
+        at_once = len(core.calls)
+        await asyncio.sleep(0)
+        return at_once, len(core.calls) - at_once
+
+    at_once, in_a_turn = asyncio.run(play())
+    assert at_once == in_a_turn == FEW + IDLE
 
 
 def test_a_full_queue_drops_what_comes_and_says_so_once_in_a_while(caplog):
+    def flood(count):
+        for number in range(count):
+            room.admit(b"s", PATH.to(Peer(IPv4Address(0xC6120000 + number), 500)))
+
     room = WaitingRoom(by_first_letter)
-    fill(room, [b"s"] * (FEW + MOST_WAITING + 7))
+    flood(FEW + MOST_WAITING + 7)
     assert room.dropped == 7
     with caplog.at_level(logging.WARNING):
         for now in (0.0, 1.0, SILENCE - 1.0):
             list(room.turn(now))
-            fill(room, [b"s"] * (FEW + 1))
+            flood(FEW + 1)
         list(room.turn(SILENCE + 1.0))
     assert [record.args for record in caplog.records] == [(7,), (3,)]
 
 
 def test_strangers_get_their_turn_when_the_flood_is_over():
     async def play():
-        core = ScriptedCore()
+        core = ScriptedCore(receive=lambda data, path: [Tell(Deferring(0))])
         core.standings = {str(number).encode(): Standing.STRANGER for number in range(40)}
         driver = Driver(core, lambda data, path: None, lambda question: None)
         for number in range(40):
@@ -91,7 +144,7 @@ def flood(client, count):
     first = next(each.data for each in client.first if isinstance(each, Transmit))
     for number in range(count):
         cookie = (number + 1).to_bytes(8, "big")
-        yield cookie + first[8:], Path(HERE, Peer(IPv4Address("203.0.113.77"), 1024 + number))
+        yield cookie + first[8:], Path(HERE, Peer(IPv4Address(0xC6120000 + number), 500))
 
 
 @pytest.fixture
@@ -177,5 +230,7 @@ def test_standing_is_told_by_the_cookies_alone(visited):
     assert gateway.endpoint.standing(b"", FLOATED) is Standing.STRANGER
     data, path = next(flood(client, 1))
     assert gateway.endpoint.standing(data, path) is Standing.STRANGER
+    colleague = path.to(Peer(world._translate(Peer(client.address, 500)).address, 9))
+    assert gateway.endpoint.standing(data, colleague) is Standing.KNOWN
     gateway.endpoint.receive(data, path, world.now)
     assert gateway.endpoint.standing(data, path) is Standing.UNDER_WAY

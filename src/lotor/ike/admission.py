@@ -175,10 +175,14 @@ class Admission:
 
     # --- half-open sessions ------------------------------------------------------------------------------------------
 
-    def seen(self, session: Session) -> None:
-        """A message for the session showed our cookie: its address is true, and hears us."""
+    def seen(self, session: Session, now: Instant) -> None:
+        """A message for the session showed our cookie: its address is true, and hears us. That of one that is up was
+        proved, and its site stays known."""
         guest = self.places.of(session)
-        if guest is not None and not guest.seen:
+        if guest is None:
+            if session.gateway and session.gates.all_open():
+                self.remember(session.path.remote.site, now)
+        elif not guest.seen:
             self.places.see(guest)
             self._kind(guest).octets.give_back(guest.ticket.site, guest.octets)
 

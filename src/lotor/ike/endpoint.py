@@ -90,7 +90,8 @@ class Endpoint:
         """Whose a datagram claims to be, for whoever must choose which to look at first."""
         session = self._sessions.find(*cookies_of(data), path.remote)
         if session is None:
-            return Standing.STRANGER
+            known = self._admission.knows(path.remote.site, self._now)
+            return Standing.KNOWN if known else Standing.STRANGER
         return Standing.PROVED if session.initiator or session.gates.all_open() else Standing.UNDER_WAY
 
     def admissions(self) -> Tally:
@@ -112,7 +113,7 @@ class Endpoint:
         session = self._sessions.find(header.initiator, header.responder, path.remote)
         if session is not None:
             if header.responder == session.cookies.responder:
-                self._admission.seen(session)
+                self._admission.seen(session, now)
             protocol.receive(session, incoming, path, now)
         elif protocol.begins_session(header) and len(message) <= LONGEST_FIRST:
             self._admit(incoming, message, path, now)

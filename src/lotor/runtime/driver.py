@@ -70,7 +70,6 @@ class Driver:
         self._questions: dict[Ticket, asyncio.Task[None]] = {}
         self._turn: asyncio.Handle | None = None
         self.waiting = WaitingRoom(core.standing)
-        self.subscribe(self.waiting.follow)
         self.tally = Tally()
 
     def subscribe(self, subscriber: Callable[[Event], None]) -> None:
@@ -83,8 +82,17 @@ class Driver:
     def receive(self, data: bytes, path: Path) -> None:
         """A datagram of a proved session enters the core at once, one of a stranger when it is its turn."""
         if self.waiting.admit(data, path):
-            self._enter(lambda: self._core.receive(data, path, self.now()))
+            self._look_at(data, path)
         self._await_turn()
+
+    def _look_at(self, data: bytes, path: Path) -> None:
+        def step() -> list[Effect]:
+            effects = self._core.receive(data, path, self.now())
+            if not effects:
+                self.waiting.came_to_nothing()
+            return effects
+
+        self._enter(step)
 
     def command(self, intent: Intent) -> None:
         self._enter(lambda: self._core.command(intent, self.now()))
@@ -110,7 +118,7 @@ class Driver:
     def _take_turn(self) -> None:
         self._turn = None
         for data, path in self.waiting.turn(self.now()):
-            self._enter(partial(self._core.receive, data, path, self.now()))
+            self._look_at(data, path)
         self._await_turn()
 
     def _enter(self, step: Callable[[], list[Effect]]) -> None:

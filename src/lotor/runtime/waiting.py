@@ -1,38 +1,44 @@
-"""Who is looked at first: datagrams of proved sessions at once, those of strangers a few in each turn of the loop."""
+"""Who is looked at first: datagrams of proved sessions at once, those of all others a few in each turn of the loop."""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 
-from lotor.ike.events import Ended, Event, PathChanged, Renewed, Up
 from lotor.ike.standing import Standing
-from lotor.model.network import Instant, Path, Peer
+from lotor.model.network import Instant, Path
+from lotor.runtime.turns import Datagram, Line
+from lotor.wire.header import cookies_of
 
 log = logging.getLogger(__name__)
 
 FEW = 4
 """Datagrams of strangers in one turn of the loop: milliseconds of work, and no proved session waits for longer."""
+IDLE = 64
+"""And so many more that come to nothing, which takes microseconds: first messages that have to come again."""
 MOST_WAITING = 256
-"""In each of the two queues; what comes to a full one is dropped, and its sender repeats it."""
+"""In each line; what comes to a full one is dropped, and its sender repeats it."""
+EACH_SESSION, EACH_SITE = 8, 64
+"""Of one session whose login is under way, which sends one message after the other, and of one site."""
+TURNS = (Standing.UNDER_WAY, Standing.KNOWN, Standing.UNDER_WAY, Standing.STRANGER)
+"""Half of the work is for logins under way, a quarter each for newcomers from known sites and for strangers; who does
+not need his turn leaves it to the next."""
 SILENCE = 10.0
 """Seconds between two lines of the journal about drops."""
 
-Datagram = tuple[bytes, Path]
-
 
 class WaitingRoom:
-    """Logins that are under way go before those that begin, and so does whoever writes from where a session is up: its
-    phase 1 may be renewed. `standing` is the core's."""
+    """`standing` is the core's."""
 
     def __init__(self, standing: Callable[[bytes, Path], Standing]) -> None:
         self._standing = standing
-        self._under_way: deque[Datagram] = deque()
-        self._strangers: deque[Datagram] = deque()
-        self._left = FEW
-        self._homes: dict[int, Peer] = {}
-        self._known: Counter[Peer] = Counter()
+        self._lines = {
+            Standing.UNDER_WAY: Line(MOST_WAITING, EACH_SESSION),
+            Standing.KNOWN: Line(MOST_WAITING, EACH_SITE),
+            Standing.STRANGER: Line(MOST_WAITING, EACH_SITE),
+        }
+        self._left, self._idle = FEW, IDLE
+        self._place = 0
         self._untold = 0
         self._told_at: Instant | None = None
         self.dropped = 0
@@ -40,53 +46,42 @@ class WaitingRoom:
     @property
     def stirred(self) -> bool:
         """Whether a new turn changes anything."""
-        return self._left < FEW
+        return self._left < FEW or self._idle < IDLE or any(self._lines.values())
 
     def admit(self, data: bytes, path: Path) -> bool:
         """Whether a datagram is to be looked at now; else it waits or is dropped."""
         standing = self._standing(data, path)
         if standing is Standing.PROVED:
             return True
-        if self._left and not self._under_way and not self._strangers:
+        if self._left and not any(self._lines.values()):
             self._left -= 1
             return True
-        known = standing is Standing.UNDER_WAY or path.remote in self._known
-        queue = self._under_way if known else self._strangers
-        if len(queue) < MOST_WAITING:
-            queue.append((data, path))
-        else:
+        sender: Hashable = cookies_of(data) if standing is Standing.UNDER_WAY else path.remote.site
+        if not self._lines[standing].add(sender, (data, path)):
             self._untold += 1
             self.dropped += 1
         return False
 
+    def came_to_nothing(self) -> None:
+        """What was looked at last took no work."""
+        if self._idle and self._left < FEW:
+            self._idle -= 1
+            self._left += 1
+
     def turn(self, now: Instant) -> Iterator[Datagram]:
         """What is to be looked at in a new turn."""
-        self._left = FEW
-        while self._left and (queue := self._under_way or self._strangers):
+        self._left, self._idle = FEW, IDLE
+        while self._left and (datagram := self._next()) is not None:
             self._left -= 1
-            yield queue.popleft()
+            yield datagram
         if self._untold and (self._told_at is None or now >= self._told_at + SILENCE):
             log.warning("%d datagrams of strangers were dropped: more came than could be looked at", self._untold)
             self._untold, self._told_at = 0, now
 
-    def follow(self, event: Event) -> None:
-        """Where sessions are up."""
-        match event:
-            case (
-                Up(session=session, path=path)
-                | PathChanged(session=session, new=path)
-                | Renewed(session=session, path=path)
-            ):
-                self._leave(session)
-                self._homes[session] = path.remote
-                self._known[path.remote] += 1
-            case Ended(session=session):
-                self._leave(session)
-
-    def _leave(self, session: int) -> None:
-        home = self._homes.pop(session, None)
-        if home is None:
-            return
-        self._known[home] -= 1
-        if not self._known[home]:
-            del self._known[home]
+    def _next(self) -> Datagram | None:
+        for _ in TURNS:
+            line = self._lines[TURNS[self._place]]
+            self._place = (self._place + 1) % len(TURNS)
+            if line:
+                return line.take()
+        return None
