@@ -45,7 +45,7 @@ def connect_here(gateway: str, ca: Path, user: str | None, asking: Asking, lift:
     os.umask(0o077)
     demand_privilege()
     addresses, host = _resolve(gateway)
-    loadout = _loadout(gateway, ca, addresses, user)
+    loadout = _loadout(gateway, ca, user)
     logs.set_up(logs.Sink.STDERR, "warning", debug=False)
     logging.getLogger("lotor").setLevel(logging.ERROR)  # what matters to this person is said by the command itself
     logging.getLogger("lotor.hosts").setLevel(logging.WARNING)  # but for DNS or routes that could not be set up whole
@@ -71,10 +71,10 @@ def _resolve(gateway: str) -> tuple[list[Address], str | None]:
         raise StartError(error.strerror or str(error)) from error
 
 
-def _loadout(gateway: str, ca: Path, addresses: list[Address], user: str | None) -> Loadout:
-    """With several addresses the remote block is for all of them."""
+def _loadout(gateway: str, ca: Path, user: str | None) -> Loadout:
+    """What was typed, and nothing that a name server made of it."""
     try:
-        return prepare(config.roadwarrior(gateway, ca, addresses[0] if len(addresses) == 1 else None, user))
+        return prepare(config.roadwarrior(gateway, ca, user))
     except ConfigError as error:
         raise StartError("; ".join(each.text for each in error.problems), Exit.CONFIGURATION) from error
 

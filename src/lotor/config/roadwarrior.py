@@ -32,14 +32,13 @@ METHOD = Algorithm("hybrid_rsa_client", Authentication(AuthMethod.HYBRID_RSA, Si
 def roadwarrior(
     gateway: str,
     ca_file: Path,
-    address: Address | None = None,
     login: str | None = None,
     group: Group = Group.MODP2048,
 ) -> Settings:
     """One remote named `gateway`: aggressive mode, hybrid RSA, mode config, strong proposals only.
 
-    `address` is the gateway's when `gateway` is a host name; `group` the Diffie-Hellman group (aggressive mode can
-    offer only one).
+    A host name stays one: what a name server says of it is no part of the settings, and its certificate has to name it.
+    `group` is the Diffie-Hellman group (aggressive mode can offer only one).
     """
     values = {
         "exchange_mode": (ExchangeMode.AGGRESSIVE,),
@@ -52,7 +51,7 @@ def roadwarrior(
         "xauth_login": login,
         "proposals": tuple(_proposals(group)),
     }
-    header = {"name": gateway, "address": address or _address(gateway), "port": 500}
+    header = {"name": gateway, "address": _address(gateway), "port": 500}
     remote = REMOTE.complete(header, values, Places())
     return replace(loads("").settings, remotes=(remote,), sainfos=(_sainfo(),))
 

@@ -1,0 +1,52 @@
+"""`lotor connect --ca`: which certificates the gateway that was typed may have."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from keys import certificate_lab as lab
+from keys.conftest import prove
+from lotor.cli import foreground
+from lotor.model.judgement import Trusted, Untrusted
+
+NAME, ADDRESS = "vpn.example.net", "192.0.2.50"
+
+
+@pytest.fixture
+def judged(tmp_path, monkeypatch):
+    """The verdict on the certificate of a gateway, when this was typed and a name server gave ADDRESS for it."""
+
+    def answer(*_, **__):
+        return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", (ADDRESS, 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    authority = lab.authority()
+    file = tmp_path / "ca.crt"
+    file.write_bytes(authority.pem)
+
+    def judge(typed: str, **wish):
+        addresses, host = foreground._resolve(typed)
+        assert addresses == [ip_address(ADDRESS)]
+        loadout = foreground._loadout(typed, file, "alice")
+        loadout.keys._clock = lambda: lab.NOW
+        proof = prove(lab.issue(authority, "foreground", **wish))
+        return loadout.keys.judge(replace(proof, remote=loadout.policy.remotes[0].name, host=host))
+
+    return judge
+
+
+def test_newcomer_4_an_address_of_a_name_server_never_stands_in_for_the_name(judged):
+    refused = judged(NAME, subject="other", addresses=(ADDRESS,))
+    assert isinstance(refused, Untrusted), "whoever forges DNS and has a certificate for an address is the gateway"
+    assert NAME in refused.why
+    assert isinstance(judged(NAME, subject="other", dns=("other.example.net",), addresses=(ADDRESS,)), Untrusted)
+    assert isinstance(judged(NAME, subject="other", dns=(NAME,)), Trusted)
+
+
+def test_an_address_that_was_typed_is_in_the_certificate(judged):
+    assert isinstance(judged(ADDRESS, subject="other", addresses=(ADDRESS,)), Trusted)
+    assert isinstance(judged(ADDRESS, subject="other", dns=(NAME,)), Untrusted)
