@@ -109,6 +109,29 @@ def test_the_file_of_keys_must_be_there(home: Path) -> None:
     assert "psk.txt is missing" in problem.text
 
 
+@pytest.mark.parametrize(
+    ("method", "head", "mode", "name", "right"),
+    [
+        ("pre_shared_key", "192.0.2.50", "main", "", False),
+        ("pre_shared_key", "192.0.2.50", "aggressive", "", False),
+        ("xauth_psk_client", "anonymous", "aggressive", "", False),
+        ("xauth_psk_server", "anonymous", "main", "", False),
+        ("xauth_psk_server", "anonymous", "aggressive, main", "", False),
+        ("xauth_psk_server", "anonymous", "aggressive", "", True),
+        ("pre_shared_key", "192.0.2.50", "main", 'peers_identifier fqdn "gw";', True),
+        ("hybrid_rsa_client", "192.0.2.50", "main", "", True),
+    ],
+)
+def test_f2_verify_identifier_is_never_without_an_effect(home: Path, method, head, mode, name, right) -> None:
+    text = remote(method, OWN, TRUST, name, "verify_identifier on;", head=head, mode=mode)
+    problems = found(home, KEY, text, POOL)
+    assert not problems if right else len(problems) == 1, problems
+    for problem in problems:
+        assert (problem.line, problem.column) == (2, text.index("verify_identifier") + 1)
+        assert f"with {method} there is nothing that verify_identifier on could compare" in problem.text
+        assert "add peers_identifier" in problem.text
+
+
 @pytest.mark.parametrize("mode", ["main", "aggressive", "main, aggressive"])
 def test_modes_are_carried_out_in_their_order(home: Path, mode: str) -> None:
     settings = loads(remote("rsasig", OWN, TRUST, mode=mode) + SAINFO, directory=home).settings

@@ -11,8 +11,9 @@ import pytest
 
 from lotor.keys import Keyring, RemoteKeys, Severity
 from lotor.model.algorithms import Hash
-from lotor.model.identity import Identity, IdKind
+from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Failure, PskRequest
+from lotor.model.policy import Side
 from lotor.model.secret import Secret
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -39,8 +40,8 @@ def write(directory: Path, text: bytes, mode: int = 0o600) -> Path:
     return path
 
 
-def keyring(path: Path | None, **rules) -> Keyring:
-    return Keyring([RemoteKeys("gw", shared_key=True, **rules)], path)
+def keyring(path: Path | None, side: Side = Side.GATEWAY, **rules) -> Keyring:
+    return Keyring([RemoteKeys("gw", shared_key=True, side=side, **rules)], path)
 
 
 def request(identity: Identity | None = None, address: str = "198.51.100.1", **changes) -> PskRequest:
@@ -134,6 +135,42 @@ def test_with_verify_identifier_the_address_does_not_stand_in_for_the_identity(t
     assert isinstance(strict.derive_skeyid(request(Identity(IdKind.FQDN, b"eve"), "192.0.2.7")), Failure)
     assert strict.derive_skeyid(request(Identity(IdKind.FQDN, b"bob"), "192.0.2.7")) == skeyid(b"second")
     assert strict.derive_skeyid(request(None, "192.0.2.7")) == skeyid(b"first")  # main mode knows nothing else
+
+
+CLIENTS_FILE = b"""*               everybody's key
+192.0.2.50      key of the dialled address
+vpn.example.net key of the name
+gate            key of the tag
+other           key of another gateway
+203.0.113.66    key of another address
+"""
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "host", "address", "key"),
+    [
+        ((), None, "192.0.2.50", b"key of the dialled address"),
+        ((), "VPN.example.net.", "192.0.2.50", b"key of the name"),
+        ((), "nobody.example.net", "192.0.2.50", b"key of the dialled address"),
+        ((), "nobody.example.net", "192.0.2.51", b"everybody's key"),
+        ((), "*", "192.0.2.51", b"everybody's key"),
+        (((IdKind.KEY_ID, "gate"),), "vpn.example.net", "192.0.2.50", b"key of the tag"),
+        (((IdKind.FQDN, "VPN.example.net"),), None, "192.0.2.50", b"key of the name"),
+        (((IdKind.IPV4_ADDR, "203.0.113.66"),), None, "192.0.2.50", b"key of another address"),
+        (((IdKind.FQDN, None),), None, "192.0.2.50", b"key of the dialled address"),
+        (((IdKind.DER_ASN1_DN, "CN=other"),), None, "192.0.2.50", b"key of the dialled address"),
+    ],
+)
+@pytest.mark.parametrize("verify", [None, True])
+@pytest.mark.parametrize("claimed", [None, Identity(IdKind.KEY_ID, b"other"), Identity(IdKind.FQDN, b"other")])
+def test_f2_a_client_takes_the_key_of_the_gateway_that_it_meant(
+    tmp_path, identifiers, host, address, key, verify, claimed
+):
+    """Whatever a responder claims: what the configuration or the person said chooses the line."""
+    patterns = tuple(IdentityPattern(kind, value) for kind, value in identifiers)
+    rules = {"side": Side.CLIENT, "peers_identifiers": patterns, "verify_identifier": verify}
+    ring = keyring(write(tmp_path, CLIENTS_FILE), **rules)
+    assert ring.derive_skeyid(request(claimed, address, host=host)) == skeyid(key)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ from lotor.config.settings import (
 )
 from lotor.model.algorithms import AEADS, AuthMethod
 from lotor.model.identity import IdKind
-from lotor.model.policy import Side
+from lotor.model.policy import ExchangeMode, Side
 
 ADDRESSES = 1 << 32
 LAST6 = (1 << 128) - 1
@@ -99,6 +99,7 @@ def _alone(remote: RemoteSettings) -> Iterator[Problem]:
     yield from _sides(remote)
     yield from _groups(remote)
     yield from _identifiers(remote)
+    yield from _unverifiable(remote)
 
 
 def _proofs(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
@@ -151,6 +152,21 @@ def _identifiers(remote: RemoteSettings) -> Iterator[Problem]:
         yield Problem.at(remote.places.of("my_identifier"), f"my_identifier asn1dn: {text}")
     for identifier in (mine, *remote.peers_identifiers):
         yield from _name(identifier)
+
+
+def _unverifiable(remote: RemoteSettings) -> Iterator[Problem]:
+    """A shared key vouches for no name: with `verify_identifier on` the names have to be listed. A gateway in
+    aggressive mode alone takes the key that belongs to the name, and so compares them."""
+    method = next(key_methods(remote), None)
+    if not remote.verify_identifier or remote.peers_identifiers or method is None:
+        return
+    if side_of(remote) is Side.GATEWAY and ExchangeMode.MAIN not in remote.exchange_mode:
+        return
+    text = (
+        f"with {method.name} there is nothing that verify_identifier on could compare the peer's identity with: "
+        'add peers_identifier, like peers_identifier fqdn "vpn.example.net";'
+    )
+    yield Problem.at(remote.places.of("verify_identifier"), text)
 
 
 def _name(identifier: IdentifierSetting) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from lotor.ike.gates import ALL, Gates
 from lotor.ike.intents import ChildExpired, Connect, Disconnect, Intent, PeerMoved, Reload, Shutdown
 from lotor.ike.questions import Answer
 from lotor.ike.reassembly import Reassembly
-from lotor.ike.session import NO_COOKIE, Cookies, Facts, Session
+from lotor.ike.session import NO_COOKIE, Cookies, Dialled, Facts, Session
 from lotor.ike.sessions import Sessions
 from lotor.ike.standing import Standing
 from lotor.ike.v1 import informational, protocol, select, sequence
@@ -157,16 +157,18 @@ class Endpoint:
             raise ValueError(f"no remote block is called {intent.remote}")
         cookies = Cookies(self._desk.dice.cookie())
         session = self._open(remote, cookies, intent.path, initiator=True)
-        session.facts = Facts(intent.request, intent.host, fragment=remote.ike_frag is Switch.FORCE)
+        dialled = Dialled(intent.path.remote.address, intent.host)
+        session.facts = Facts(intent.request, dialled, fragment=remote.ike_frag is Switch.FORCE)
         self._desk.tell(Started(session.id, intent.path, remote.name, remote.side, intent.request))
         protocol.begin(session, now)
 
     def _renew(self, session: Session, now: Instant) -> None:
-        """The same peer, by the path that works, while the old phase 1 still stands."""
+        """The same gateway, by the path that works, while the old phase 1 still stands. Where it has moved it still has
+        to be the one that was dialled."""
         cookies = Cookies(self._desk.dice.cookie())
         successor = self._open(session.remote, cookies, session.path, initiator=True)
-        host, fragment = session.facts.host, session.facts.fragment
-        successor.facts = Facts(host=host, fragment=fragment, renews=session.id, user=session.facts.user)
+        facts = session.facts
+        successor.facts = Facts(dialled=facts.dialled, fragment=facts.fragment, renews=session.id, user=facts.user)
         self._desk.tell(Started(successor.id, session.path, session.remote.name, session.remote.side, None))
         protocol.begin(successor, now)
 

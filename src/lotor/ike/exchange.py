@@ -93,7 +93,7 @@ class Exchange:
         self.session.exchanges.settle()
         self.session.learn(incoming.header)
         if answers_ours:
-            self.session.follow(path)
+            self.session.heard_over(path)
         self.session.life.liveness.heard(now)
         self._step(opened.chain, now)
 

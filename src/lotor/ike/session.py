@@ -15,7 +15,7 @@ from lotor.ike.gates import Gates
 from lotor.ike.liveness import Liveness
 from lotor.ike.timers import Timer
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.network import Instant, Network, Path
+from lotor.model.network import Address, Instant, Network, Path, Peer
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.reason import Reason
 from lotor.wire.header import Header
@@ -23,17 +23,28 @@ from lotor.wire.header import Header
 NO_COOKIE = bytes(8)
 
 
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """The gateway that a session was opened for; no datagram changes it. `host` is the name that a person typed, None
+    for an address."""
+
+    address: Address
+    host: str | None = None
+
+
 @dataclass(slots=True)
 class Facts:
-    """What is known of the peer and of the attempt. `phase_one` is the protocol's own record, None until its keys are
-    proved; `fragment`: the peer takes IKE fragments; `candidates`: the blocks that may serve a stranger; `rounds` of
-    XAUTH so far; `refused`: a verdict that stands, acknowledged or not, or a refusal of the peer that nobody signed;
-    `renews`: the session that this attempt is to take over; `renewed`: it did; `told`: of the configuration;
-    `declined`: what of our inside the gateway gave no SA pair; `one_time`: the login
-    cannot be repeated without the person; `moving`: to another inside address, which no SA pair carries yet."""
+    """What is known of the peer and of the attempt. `dialled`: whom this end meant to reach, None where the peer
+    began; `instead`: who answered in its place, which is worth nothing but a word. `phase_one` is the protocol's own
+    record, None until its keys are proved; `fragment`: the peer takes IKE fragments; `candidates`: the blocks that
+    may serve a stranger; `rounds` of XAUTH so far; `refused`: a verdict that stands, acknowledged or not, or a
+    refusal of the peer that nobody signed; `renews`: the session that this attempt is to take over; `renewed`: it
+    did; `told`: of the configuration; `declined`: what of our inside the gateway gave no SA pair; `one_time`: the
+    login cannot be repeated without the person; `moving`: to another inside address, which no SA pair carries yet."""
 
     request: int | None = None
-    host: str | None = None
+    dialled: Dialled | None = None
+    instead: Peer | None = None
     user: str = ""
     configuration: ModeConfiguration | None = None
     phase_one: Any = None
@@ -153,6 +164,20 @@ class Session:
         if not self.answered:
             self.cookies.responder = header.responder
 
+    @property
+    def peer_address(self) -> Address:
+        """Whose certificate and whose key: that of the dialled gateway, or of whoever began."""
+        return self.facts.dialled.address if self.facts.dialled is not None else self.path.remote.address
+
+    def heard_over(self, path: Path) -> None:
+        """An answer of the peer came over this path. Until phase 1 is proved it may change ports, for NAT traversal,
+        but no address."""
+        if self.established:
+            self.follow(path)
+        elif path.remote.address == self.path.remote.address:
+            local = Peer(self.path.local.address, path.local.port)
+            self.path = Path(local, path.remote, floated=path.floated)
+
     def follow(self, path: Path) -> None:
         """A fresh, proved message came over this path: answers and the traffic of the children go there from now on."""
         if path == self.path:
@@ -178,7 +203,7 @@ class Session:
         attempt, self.id, old.id = self.id, old.id, self.id
         self.children, old.children = old.children, Children()
         self.facts.configuration = old.facts.configuration
-        self.facts.request, self.facts.host = old.facts.request, old.facts.host
+        self.facts.request, self.facts.dialled = old.facts.request, old.facts.dialled
         self.facts.renewed, self.facts.told = True, old.facts.told
         self.facts.declined, self.facts.moving = old.facts.declined, old.facts.moving
         self.children.move(self.path)

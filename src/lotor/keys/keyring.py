@@ -13,10 +13,12 @@ from lotor.files.private import FileError
 from lotor.keys.judging import judge
 from lotor.keys.loader import Loader, Material
 from lotor.keys.saved import saved_password
-from lotor.keys.shared import peer_text, pre_shared_key, short_keys
+from lotor.keys.shared import Means, names_of_client, names_of_gateway, peer_text, pre_shared_key, short_keys
 from lotor.keys.specification import Credential, Problem, RemoteKeys, Severity
 from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Trusted, Untrusted
+from lotor.model.policy import Side
 from lotor.model.secret import Secret
+from lotor.model.text import clean
 
 log = logging.getLogger(__name__)
 
@@ -76,16 +78,14 @@ class Keyring:
         return judge(material, proof, self._clock())
 
     def derive_skeyid(self, request: PskRequest) -> Secret | Failure:
-        """`verify_identifier on`: the key belongs to the identity, and no line for the address stands in for it."""
         if self._psk_file is None:
             return Failure(NO_FILE)
         material = self._materials.get(request.remote)
         if material is None:
             return Failure(f"there is no remote block named {request.remote} to look a pre-shared key up for")
-        strict = request.identity is not None and material.keys.verify_identifier is True
-        peer = peer_text(request.identity, request.address)
+        peer = _peer_text(request)
         try:
-            found = pre_shared_key(self._psk_file, request.identity, None if strict else request.address)
+            found = pre_shared_key(self._psk_file, _names(material.keys, request))
         except FileError as fault:
             return Failure(f"no pre-shared key for {peer}: {fault}")
         if found is None:
@@ -122,3 +122,19 @@ class Keyring:
                 yield Problem(Severity.WARNING, sharing, text)
         except FileError as fault:
             yield Problem(Severity.WARNING, sharing, f"no pre-shared key can be used: {fault}")
+
+
+def _names(keys: RemoteKeys, request: PskRequest) -> tuple[Means, ...]:
+    """Whose line counts. Gateway with `verify_identifier on`: the key belongs to the identity, and no line for the
+    address stands in for it."""
+    if keys.side is Side.CLIENT:
+        return names_of_gateway(keys.peers_identifiers, request.host, request.address)
+    strict = request.identity is not None and keys.verify_identifier is True
+    return names_of_client(request.identity, None if strict else request.address)
+
+
+def _peer_text(request: PskRequest) -> str:
+    """For a person: `vpn.example.net (192.0.2.50)` that was dialled, `bob at 192.0.2.50` that came."""
+    if request.host is not None:
+        return f"{clean(request.host, longest=200)} ({request.address})"
+    return peer_text(request.identity, request.address)

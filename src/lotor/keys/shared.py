@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lotor.files.private import FileError
 from lotor.keys.saved import EVERYBODY, Entry, entries, hexadecimal
-from lotor.model.identity import Identity, IdKind
+from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.secret import Secret
 from lotor.model.text import clean
 
@@ -23,15 +23,31 @@ Means = Callable[[bytes], bool]
 """Whether the name of a line is that of the peer."""
 
 
-def pre_shared_key(path: Path, identity: Identity | None, address: Address | None) -> Secret | None:
-    """The key of a peer: of its identity, where the mode knows one, else of its address, else of `*`.
+def pre_shared_key(path: Path, names: Iterable[Means]) -> Secret | None:
+    """The key of the first of these names that has one, else of `*`.
 
-    racoon takes `*` as soon as it meets it; here the line that names somebody goes first, wherever it stands. `address`
-    None: the identity alone counts. Raises `FileError` when the file may not be trusted.
+    racoon takes `*` as soon as it meets it; here the line that names somebody goes first, wherever it stands. Raises
+    `FileError` when the file may not be trusted.
     """
     lines = tuple(entries(path))
-    found = next((entry for means in _names(identity, address) for entry in lines if means(entry.name)), None)
+    found = next((entry for means in (*names, _is_everybody) for entry in lines if means(entry.name)), None)
     return found.secret(path) if found else None
+
+
+def names_of_client(identity: Identity | None, address: Address | None) -> tuple[Means, ...]:
+    """Gateway: a client goes by its identity, where the mode knows one, else by its address. `address` None: the
+    identity alone counts."""
+    by_identity = () if identity is None else (lambda name: _means_identity(name, identity),)
+    by_address = () if address is None else (lambda name: _parse_address(name) == address,)
+    return (*by_identity, *by_address)
+
+
+def names_of_gateway(identifiers: Iterable[IdentityPattern], host: str | None, address: Address) -> tuple[Means, ...]:
+    """Client: the gateway that was dialled goes by the identifiers that the configuration has for it, else by the name
+    that was typed, else by its address; nothing that it says of itself counts."""
+    configured = tuple(_means_pattern(each) for each in identifiers if each.value is not None)
+    typed = () if host is None else (_means_pattern(IdentityPattern(IdKind.FQDN, host)),)
+    return (*configured, *typed, lambda name: _parse_address(name) == address)
 
 
 def peer_text(identity: Identity | None, address: Address) -> str:
@@ -66,13 +82,28 @@ def _fault(path: Path, entry: Entry) -> Iterable[str]:
     return (f"{text} at home; use {LEAST_OCTETS} or more random ones, such as from 'openssl rand -hex 16'",)
 
 
-def _names(identity: Identity | None, address: Address | None) -> Iterator[Means]:
-    """In the order in which they count."""
-    if identity is not None:
-        yield lambda name: _means_identity(name, identity)
-    if address is not None:
-        yield lambda name: _parse_address(name) == address
-    yield lambda name: name == EVERYBODY
+def _is_everybody(name: bytes) -> bool:
+    return name == EVERYBODY
+
+
+def _means_pattern(pattern: IdentityPattern) -> Means:
+    """A line for a configured identifier: as text (names of hosts and persons in any case), as an address, or as `0x`
+    and the octets. A distinguished name has no line of its own."""
+    value = pattern.value or ""
+    if pattern.kind in ADDRESS_SIZES:
+        address = _parse_address(value.encode())
+        return lambda name: address is not None and _parse_address(name) == address
+    if pattern.kind is IdKind.KEY_ID:
+        octets = {value.encode(), value.encode("latin-1", "replace")}
+        return lambda name: name != EVERYBODY and (name in octets or hexadecimal(name) in octets)
+    if pattern.kind not in TEXTUAL:
+        return lambda _: False
+    folded = _folded(value.encode())
+    return lambda name: name != EVERYBODY and _folded(name) == folded
+
+
+def _folded(name: bytes) -> bytes:
+    return name.lower().removesuffix(b".")
 
 
 def _means_identity(name: bytes, identity: Identity) -> bool:

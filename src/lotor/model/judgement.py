@@ -13,10 +13,11 @@ from lotor.model.identity import Identity
 class PeerProof:
     """Everything needed to judge a signature of phase 1: who signed what, with which certificates, and who was meant.
 
-    `chain` as received, leaf first, DER. `signed` is HASH_R or HASH_I, the octets under the signature (RFC 2409 §5.1).
-    `host` is the name the person typed, None when only an address was given. `client`: the signer is a client that a
-    gateway judges; its certificate must fit the identity that it claims, there is no host that was meant. `curve`: the
-    signature is one of ECDSA with a key on it, else of RSA.
+    `chain` as received, leaf first, DER. `signed` is HASH_R or HASH_I, the octets under the signature (RFC 2409
+    §5.1). `address` is that of the gateway that was dialled, or of the client; `host` the name the person typed, None
+    when only an address was given. `client`: the signer is a client that a gateway judges; its certificate must fit
+    the identity that it claims, there is no host that was meant. `curve`: the signature is one of ECDSA with a key on
+    it, else of RSA.
     """
 
     remote: str
@@ -34,7 +35,8 @@ class PeerProof:
 class PskRequest:
     """What SKEYID of a pre-shared key is made of (RFC 2409 §5.4): whose key, and Ni_b | Nr_b.
 
-    `identity` None: main mode knows only the address.
+    A client asks for the key of the gateway that it dialled: `address`, and `host` where a person typed a name. A
+    gateway asks for that of the client's `address` or, in aggressive mode, of the `identity` that it claims.
     """
 
     remote: str
@@ -42,6 +44,7 @@ class PskRequest:
     address: IPv4Address | IPv6Address
     hash: Hash
     nonces: bytes
+    host: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,8 +133,8 @@ _IDENTITY = (
     Directive(
         "verify_identifier",
         SWITCH,
-        "on: the peer must be one of peers_identifier, and its certificate must say so. off: any certificate of the "
-        "authority will do.",
+        "on: the peer must be one of peers_identifier, whatever it proves itself by, and a certificate must say so. "
+        "off: any certificate of the authority will do.",
         default_text="a gateway's certificate must name the gateway that the client meant to reach, a client's the "
         "identity that the client claims",
         differs="racoon's default is off: there every certificate of the authority can stand in for the gateway.",

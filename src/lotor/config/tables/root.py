@@ -17,7 +17,10 @@ from lotor.model.offloads import Offloads
 
 PATHS = {
     "include": "The directory of files that `include` names without a leading /.",
-    "pre_shared_key": "The file of shared keys, and of passwords for xauth_login.",
+    "pre_shared_key": "The file of shared keys, and of passwords for xauth_login. A gateway takes the line of what the "
+    "client calls itself (aggressive mode), or else of its address. A client takes that of a peers_identifier, or else "
+    "of the name that was typed, or else of the address that it calls: what the gateway calls itself does not count. "
+    "The line of * is for everybody else.",
     "certificate": "The directory of certificates and keys.",
     "script": "The directory of scripts.",
     "backupsa": "A file to which SAs are written.",

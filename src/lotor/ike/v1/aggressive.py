@@ -61,10 +61,10 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     peer = answer.only(Identification).identity
     g_xy = yield from phase1.agree(session, ours.pair, answer)
     said = phase1.said(session, ours, answer, phase1.body(sa))
-    skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy, peer))
+    skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy))
     keys = keymat.derive(suite, said, g_xy, skeyid)
     parties = Parties(session, suite, said, keys, phase1.body(me), answer.body(Identification))
-    authenticate.demand_proof(parties, answer)
+    authenticate.demand_proof(parties, answer, peer)
     channel.use(keys)
     witness.keyed(session, keys)
     yield from authenticate.judge(parties, answer, peer)

@@ -12,7 +12,7 @@ from lotor.ike.errors import LocalFault, Misplaced, PolicyRefusal, Unproved
 from lotor.ike.questions import DeriveSkeyid, JudgePeer, Sign
 from lotor.ike.session import Session
 from lotor.ike.story import Proof, Story, ask
-from lotor.ike.v1 import keymat, riders, witness
+from lotor.ike.v1 import keymat, riders, select, witness
 from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
 from lotor.model.algorithms import SIGNATURE_HASHES, AuthMethod, IkeSuite
 from lotor.model.identity import Identity
@@ -71,10 +71,17 @@ class Parties:
 
 def skeyid(session: Session, suite: IkeSuite, said: Exchanged, secret: PeerSecret) -> Story[bytes]:
     """SKEYID of the method (RFC 2409 §5): of g^xy for signatures, else of the key, which its keeper never shows."""
-    nonces = said.ni_b + said.nr_b
     if suite.method not in WITH_PSK:
         return keymat.skeyid_of_signatures(suite, said, secret.g_xy)
-    request = PskRequest(session.remote.name, secret.identity, session.path.remote.address, suite.hash, nonces)
+    dialled = session.facts.dialled
+    request = PskRequest(
+        remote=session.remote.name,
+        identity=secret.identity if dialled is None else None,
+        address=session.peer_address,
+        hash=suite.hash,
+        nonces=said.ni_b + said.nr_b,
+        host=dialled.host if dialled is not None else None,
+    )
     derived = yield from ask(DeriveSkeyid(request))
     if isinstance(derived, Failure):
         raise LocalFault(derived.why)
@@ -83,7 +90,8 @@ def skeyid(session: Session, suite: IkeSuite, said: Exchanged, secret: PeerSecre
 
 @dataclass(frozen=True, slots=True)
 class PeerSecret:
-    """What SKEYID is made of: g^xy, and the peer's identity where the mode knows it already (aggressive mode)."""
+    """What SKEYID is made of: g^xy, and the identity that a client claims where the mode knows it already (aggressive
+    mode). A gateway's key is that of the gateway that was dialled, whatever the peer says it is."""
 
     g_xy: bytes = field(repr=False)
     identity: Identity | None = None
@@ -126,14 +134,13 @@ def _demands(kind: type[SignaturePayload]) -> Proof:
     return proof
 
 
-def demand_proof(parties: Parties, chain: Chain) -> None:
+def demand_proof(parties: Parties, chain: Chain, peer: Identity) -> None:
     """The same check of a message that counts already, in words for people."""
     try:
         proof_of_peer(parties)(chain)
     except Unproved:
-        peer = parties.session.path.remote.address
-        text = f"{peer} holds another pre-shared key: its hash does not fit"
-        witness.judged(parties.session, chain.only(Identification).identity, text, accepted=False)
+        text = f"{parties.session.peer_address} holds another pre-shared key: its hash does not fit"
+        witness.judged(parties.session, peer, text, accepted=False)
         raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.AUTHENTICATION_FAILED) from None
 
 
@@ -145,20 +152,37 @@ def demand_xauth(suite: IkeSuite, vendors: frozenset[Vendor]) -> None:
 
 
 def judge(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
-    """A signing peer's certificates, signature and name. What is refused here never learns anything secret."""
-    session = parties.session
-    if not signs(parties.suite.method, initiator=not session.initiator):
+    """Who is it, and may it be that? Both roles ask it in both modes for every method, before anything follows from a
+    proof. What is refused here never learns anything secret."""
+    signing = signs(parties.suite.method, initiator=not parties.session.initiator)
+    if signing:
+        yield from _judge_signature(parties, chain, peer)
+    _demand_identity(parties.session, peer)
+    if not signing:
         hybrid = parties.suite.method is AuthMethod.HYBRID_RSA
-        witness.judged(session, peer, UNPROVED if hybrid else KEY_FITS, accepted=True)
-        return
+        witness.judged(parties.session, peer, UNPROVED if hybrid else KEY_FITS, accepted=True)
+
+
+def _demand_identity(session: Session, peer: Identity) -> None:
+    """`verify_identifier on`: the peer is one of the `peers_identifier`s, by whatever it proves itself."""
+    try:
+        select.demand_identity(session.remote, peer)
+    except PolicyRefusal as refusal:
+        witness.judged(session, peer, refusal.reason.text, accepted=False)
+        raise
+
+
+def _judge_signature(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
+    """A signing peer's certificates, signature and name."""
+    session = parties.session
     proof = PeerProof(
         remote=session.remote.name,
         chain=riders.received_certificates(chain),
         identity=peer,
         signed=parties.hash_of(initiator=not session.initiator),
         signature=chain.only(SignaturePayload).data,
-        address=session.path.remote.address,
-        host=session.facts.host,
+        address=session.peer_address,
+        host=session.facts.dialled.host if session.facts.dialled is not None else None,
         client=not session.initiator,
         curve=parties.suite.curve,
     )

@@ -8,7 +8,7 @@ from lotor.ike.channel import Incoming
 from lotor.ike.errors import Misplaced, Unproved
 from lotor.ike.events import Remark, Turned
 from lotor.ike.session import Session
-from lotor.ike.v1 import informational, phase1, refusals, renewal, sequence
+from lotor.ike.v1 import dialling, informational, phase1, refusals, renewal, sequence
 from lotor.ike.v1.seal import encrypted
 from lotor.model.network import Instant, Path
 from lotor.model.policy import ExchangeMode
@@ -79,6 +79,7 @@ def receive(session: Session, incoming: Incoming, path: Path, now: Instant) -> N
 
 def _route(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
     header = incoming.header
+    dialling.demand_called(session, path)
     if header.exchange == ExchangeType.INFORMATIONAL:
         _informational(session, incoming, path, now)
         return

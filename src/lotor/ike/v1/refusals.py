@@ -8,7 +8,7 @@ from lotor.ike.channel import Incoming
 from lotor.ike.errors import Refusal
 from lotor.ike.exchange import Exchange
 from lotor.ike.session import Session
-from lotor.ike.v1 import informational
+from lotor.ike.v1 import dialling, informational
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.model.network import Instant, Path
 from lotor.model.reason import Cause, Reason
@@ -23,7 +23,8 @@ def too_slow(session: Session) -> Any:
         gate = session.gates.next()
         step = gate.value if gate is not None else "quick mode"
         text = f"{session.path.remote.address} did not finish the {step} in time"
-        session.end(session.facts.refused or Reason(Cause.NO_ANSWER, text), farewell=session.established)
+        reason = session.facts.refused or Reason(Cause.NO_ANSWER, text)
+        session.end(dialling.with_stranger(session, reason), farewell=session.established)
 
     return call
 
@@ -36,7 +37,8 @@ def attempt_failed(session: Session, channel: PhaseOneChannel) -> Any:
         if refusal.notify is not None:
             informational.say_refusal(session, channel, refusal.notify)
         silent = refusal.reason.cause is Cause.NO_ANSWER
-        session.end((session.facts.refused if silent else None) or refusal.reason, farewell=False)
+        reason = (session.facts.refused if silent else None) or refusal.reason
+        session.end(dialling.with_stranger(session, reason), farewell=False)
 
     return failed
 

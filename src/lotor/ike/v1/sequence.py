@@ -64,7 +64,7 @@ def begin(session: Session, kind: ExchangeType, now: Instant) -> Exchange:
     channel, mode = PhaseOneChannel(), _MODES[kind]
     story = mode.initiator if session.initiator else mode.responder
     exchange = _exchange(session, plans.phase_one(session, channel, kind), 0, story(session, channel))
-    exchange.done, exchange.failed = _phase_one_done(session), refusals.attempt_failed(session, channel)
+    exchange.done, exchange.failed = _phase_one_done(session, exchange), refusals.attempt_failed(session, channel)
     session.exchanges.add(exchange)
     session.limit(LOGIN_GRACE if session.initiator else HALF_OPEN, "half-open session", too_slow(session), now)
     exchange.start(now)
@@ -79,9 +79,13 @@ def _nothing(result: object, now: Instant) -> None:
     del result, now
 
 
-def _phase_one_done(session: Session) -> Any:
+def _phase_one_done(session: Session, exchange: Exchange) -> Any:
+    """The peer is proved. A responder goes on where the proof came from, whatever the address of the first message."""
+
     def done(record: PhaseOne, now: Instant) -> None:
         session.facts.phase_one, session.facts.refused = record, None
+        if not session.initiator and exchange.path is not None:
+            session.follow(exchange.path)
         xauth_follows = record.suite.method in authenticate.WITH_XAUTH
         session.gates.settle(owed(session.remote, xauth=xauth_follows))
         session.life.farewell = lambda: informational.farewell(session)
