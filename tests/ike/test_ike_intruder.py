@@ -13,10 +13,13 @@ from lotor.ike.questions import AskPerson, CheckLogin, DeriveSkeyid, Install, Ju
 from lotor.ike.v1 import authenticate, dialling
 from lotor.model.algorithms import AuthMethod
 from lotor.model.network import Path, Peer
-from lotor.model.policy import ExchangeMode
+from lotor.model.policy import ExchangeMode, Policy
 from lotor.model.reason import Cause
+from lotor.wire.v1.proposals import ike_transform
+from peers.counter import STRANGER, Counter
+from peers.speaker import Manners, Speaker
 from peers.thief import CLAIMS, DIALLED, ELSEWHERE, NAME, Terms, meet
-from peers.world import is_up
+from peers.world import CHILD, GATEWAY, is_up, suite_with
 
 EVERYWHERE = pytest.mark.parametrize("mode", list(ExchangeMode))
 EVERYHOW = pytest.mark.parametrize("method", list(AuthMethod))
@@ -162,6 +165,26 @@ def test_f1_a_renewal_is_still_for_the_gateway_that_was_dialled(method, mode):
     judged = [each for each in client.questions if isinstance(each, JudgePeer | DeriveSkeyid)]
     addresses = {each.proof.address if isinstance(each, JudgePeer) else each.request.address for each in judged}
     assert addresses == {DIALLED}, texts(client)
+
+
+def test_f1_a_gateway_follows_a_client_when_it_has_proved_itself():
+    """The key is that of the address which began; who takes the exchange over elsewhere has to hold it."""
+    suite = suite_with(AuthMethod.PSK)
+    policy = replace(GATEWAY, proposals=(suite,), exchange_modes=(ExchangeMode.MAIN,))
+    counter = Counter(Policy((policy,), CHILD))
+    manners = Manners(transforms=(ike_transform(1, suite),), main=True, psk=counter.host.psk)
+    speaker, began, later = Speaker(manners=manners), STRANGER, Peer(ELSEWHERE, 7)
+    (second,) = counter.receive(speaker.first(), began)
+    (fourth,) = counter.receive(speaker.main_third(second), later)
+    (session,) = counter.endpoint._sessions.by_id.values()
+    (asked,) = [each.request for each in counter.host.questions if isinstance(each, DeriveSkeyid)]
+    assert (session.path.remote, asked.address) == (began, began.address)
+    bad = speaker.main_fifth(fourth, proof=bytes(20))
+    assert not counter.receive(bad, later)
+    assert session.path.remote == began
+    assert counter.receive(speaker.main_fifth(fourth), later)
+    assert session.established
+    assert session.path.remote == later
 
 
 def test_f1_the_thief_of_these_tests_is_no_straw_man(monkeypatch):

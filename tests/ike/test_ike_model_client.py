@@ -6,13 +6,16 @@ from __future__ import annotations
 import os
 import random
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from itertools import product
 
 import pytest
 
 from lotor.ike.events import ChildUp, Configured, Up
-from lotor.ike.questions import AskPerson, Install
-from lotor.ike.v1 import authenticate
+from lotor.ike.questions import AskPerson, Install, JudgePeer
+from lotor.ike.session import Session
+from lotor.ike.v1 import authenticate, dialling
+from lotor.model.network import Peer
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.chain import build_chain, build_message
 from lotor.wire.v1.numbers import ConfigType, NotifyType, Protocol, XauthAttribute
@@ -22,6 +25,7 @@ from peers.speaker import I, T
 
 LENGTH = int(os.environ.get("LOTOR_MODEL_LENGTH", "7"))
 UNPRUNED = int(os.environ.get("LOTOR_MODEL_UNPRUNED", "3"))
+ELSEWHERE = Peer(IPv4Address("203.0.113.66"), 500)
 LOGIN = Attributes(
     ConfigType.REQUEST,
     0,
@@ -43,9 +47,9 @@ class Case:
     def say(self, letter: str) -> None:
         getattr(self, letter)()
 
-    def send(self, datagram: bytes) -> None:
+    def send(self, datagram: bytes, sender: Peer = PATH.remote) -> None:
         self.sent.append(datagram)
-        self.listen(self.client.receive(datagram, PATH.remote, floated=False))
+        self.listen(self.client.receive(datagram, sender, floated=False))
 
     def listen(self, datagrams: list[bytes]) -> None:
         for data in datagrams:
@@ -62,6 +66,16 @@ class Case:
 
     def good(self) -> None:
         self.send(self.rogue.answer())
+
+    def good_elsewhere(self) -> None:
+        """Proved as well as can be, by somebody who was not called."""
+        self.send(self.rogue.answer(), ELSEWHERE)
+
+    def good_from_another_port(self) -> None:
+        self.send(self.rogue.answer(), Peer(PATH.remote.address, 4500))
+
+    def hint_elsewhere(self) -> None:
+        self.send(self.rogue.clear(I, Notification(NotifyType.NO_PROPOSAL_CHOSEN), message_id=4), ELSEWHERE)
 
     def wrong_signature(self) -> None:
         self.send(self.rogue.answer(proof=b"signed:" + bytes(20)))
@@ -124,20 +138,34 @@ class Case:
         asked = any(isinstance(question, AskPerson | Install) for question in host.questions)
         said = any(data[18] == T for data in self.heard)
         up = any(isinstance(event, Configured | ChildUp | Up) for event in host.events)
-        return ["before the gateway was proved"] if (asked or said or up) and not self.client.trusted else []
+        found = ["before the gateway was proved"] if (asked or said or up) and not self.client.trusted else []
+        judged = {question.proof.address for question in host.questions if isinstance(question, JudgePeer)}
+        if judged - {PATH.remote.address}:
+            found.append("a certificate was judged for somebody who was not called")
+        if any(session.path.remote.address == ELSEWHERE.address for session in self.sessions()):
+            found.append("the session went to somebody who was not called")
+        return found
+
+    def sessions(self):
+        return self.client.endpoint._sessions.by_id.values()
 
     def fingerprint(self) -> object:
         sessions = []
-        for session in self.client.endpoint._sessions.by_id.values():
+        for session in self.sessions():
             running = tuple((kind, one.position) for (kind, _), one in session.exchanges._running.items())
             shut, facts = tuple(session.gates.shut), session.facts
             refused = facts.refused is None
-            sessions.append((shut, session.established, facts.rounds, facts.configuration is None, refused, running))
+            port, instead = session.path.remote.port, facts.instead is None
+            known = (shut, session.established, facts.rounds, facts.configuration is None, refused, running)
+            sessions.append((*known, port, instead))
         return tuple(sessions), len(self.client.pending), self.client.trusted
 
 
 LETTERS = (
     "good",
+    "good_elsewhere",
+    "good_from_another_port",
+    "hint_elsewhere",
     "wrong_signature",
     "other_name",
     "stolen_signature",
@@ -215,4 +243,10 @@ def test_the_model_sees_a_client_that_trusts_everybody(monkeypatch):
         yield
 
     monkeypatch.setattr(authenticate, "judge", believe)
+    assert any(case.violations() for _, case in _walk(late=False, length=3))
+
+
+def test_f1_the_model_sees_a_client_that_listens_to_everybody(monkeypatch):
+    monkeypatch.setattr(dialling, "demand_called", lambda *_: None)
+    monkeypatch.setattr(Session, "heard_over", Session.follow)
     assert any(case.violations() for _, case in _walk(late=False, length=3))
