@@ -347,7 +347,7 @@ def test_what_the_host_refuses_keeps_the_old_configuration(directory, caplog):
         return await steward.reload(ROOT), world.gateway.loadout is old, await world.vc()
 
     failed, kept, up = play(directory, story)
-    assert failed == Failed("the old configuration stays:\nport 500 of 192.0.2.51 is in use")
+    assert failed == Failed("the old configuration stays:\nport 500 of 192.0.2.51 is in use", "BUSY")
     assert kept
     assert isinstance(up, Connected)
     assert "gateway.conf was not taken over, the old configuration stays" in caplog.text

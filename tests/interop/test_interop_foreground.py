@@ -44,6 +44,30 @@ def test_newcomer_17_ctrl_c_at_the_password_is_130(internet, certificates):
     assert lotor.traces(internet.client) == before
 
 
+def test_newcomer_15_looked_at_and_ended_from_beside(internet, certificates):
+    serve(internet, certificates, **STRONG)
+    beside = lotor.Lotor(internet.client)
+    with connecting(internet, certificates) as terminal:
+        terminal.expect("Password: ")
+        terminal.type("alicepass")
+        terminal.expect("connected as 10.99.99.1")
+        (session,) = beside.sessions()
+        assert session["address"] == "10.99.99.1"
+        assert "up" in beside.call("explain", GATEWAY).stdout
+        done = beside.call("vd", GATEWAY)
+        assert done.stdout == "VPN connection terminated\n", done
+        assert terminal.end() == 0, terminal.screen
+    assert beside.call("status").code == 3
+
+
+def test_newcomer_20_a_bad_reload_is_a_bad_configuration(internet, certificates):
+    gateway = serve(internet, certificates, **STRONG)
+    gateway.node.write(lotor.CONFIGURATION, "nonsense;\n")
+    done = gateway.call("reload", "-s", "/run/gateway.sock")
+    assert done.code == 4, done
+    assert "the old configuration stays" in done.stderr
+
+
 def test_newcomer_16_beside_another_ike_daemon(internet, certificates):
     """Ports 500 and 4500 of the client are taken."""
     gateway = serve(internet, certificates, **STRONG)

@@ -31,7 +31,7 @@ def test_a_reload_with_people_in_it(internet, certificates, gateway):
 
     gateway.configure(lotor.howto("gateway", dh_group="seven", adminsock=PLACES))
     bad = gateway.call("reload", "-s", "/run/gateway.sock")
-    assert bad.code == 1
+    assert bad.code == 4
     assert "the old configuration stays:\n/etc/racoon/racoon.conf:" in bad.stderr
     assert "was not taken over, the old configuration stays" in gateway.journal()
     assert ping(one.node, INSIDE_HOST)

@@ -10,12 +10,14 @@ import click
 from lotor.cli import locate
 from lotor.control.client import Connection, Unreachable
 from lotor.control.messages import Failed, Report, Request, Response, Status
+from lotor.control.visits import answering
 from lotor.daemon.exits import Exit, StartError, code_of
 
 if TYPE_CHECKING:
     from lotor.control.views import StatusView
 
 SOCKET = click.option("-s", "--socket", type=click.Path(path_type=Path), help="Control socket of the daemon.")
+SEVERAL = "no daemon runs, but several lotor connect do; say which one is meant"
 FILE = click.option("-f", "--file", type=click.Path(path_type=Path), help="Configuration that names the socket.")
 
 
@@ -49,6 +51,21 @@ def call(context: click.Context, options: dict[str, object]) -> Daemon:
     """`--socket` of the command, else `-s` before it (racoonctl), else what the configuration says."""
     socket = _path(options.get("socket")) or _path(context.obj)
     return Daemon(locate.control_socket(socket, _path(options.get("file"))))
+
+
+def look(context: click.Context, options: dict[str, object]) -> Daemon:
+    """`call`; where no daemon answers and no socket was named, the `lotor connect` that runs without one."""
+    try:
+        return call(context, options)
+    except StartError as error:
+        if error.code is not Exit.NO_DAEMON or _path(options.get("socket")) or _path(context.obj):
+            raise
+        visits = answering()
+        if not visits:
+            raise
+        if len(visits) > 1:
+            raise StartError(f"{SEVERAL}: {' '.join(f'-s {each}' for each in visits)}", Exit.NO_DAEMON) from error
+        return Daemon(visits[0])
 
 
 def whole_status(daemon: Daemon) -> StatusView:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from lotor.cli import terminal
-from lotor.cli.calling import FILE, SOCKET, Daemon, call, refusal
+from lotor.cli.calling import FILE, SOCKET, Daemon, call, look, refusal
 from lotor.control.messages import (
     Answer,
     Connect,
@@ -90,7 +90,7 @@ def _reach(daemon: Daemon, gateway: str, user: str | None, asking: Asking) -> Re
 @click.pass_context
 def disconnect(context: click.Context, /, gateway: str, **options: object) -> None:
     """Disconnect from the VPN gateway GATEWAY."""
-    with call(context, options) as daemon:
+    with look(context, options) as daemon:
         daemon.send(Disconnect(gateway))
         response = daemon.receive()
     match response:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from lotor.cli.calling import FILE, SOCKET, call, refusal
+from lotor.cli.calling import FILE, SOCKET, call, look, refusal
 from lotor.control.messages import Disconnected, Done, Events, Happened, Logout, Reload
 
 
@@ -18,7 +18,7 @@ from lotor.control.messages import Disconnected, Done, Events, Happened, Logout,
 @click.pass_context
 def events(context: click.Context, /, *, as_json: bool, **options: object) -> None:
     """Show what happens, until Ctrl-C."""
-    with call(context, options) as daemon:
+    with look(context, options) as daemon:
         daemon.send(Events())
         for response in daemon.responses():
             if not isinstance(response, Happened):
@@ -42,7 +42,7 @@ def logout(context: click.Context, /, user: str | None, number: int | None, **op
     """End every session of USER. Both ends are told."""
     if (user is None) == (number is None):
         raise click.UsageError("give a USER, or --session NUMBER")
-    with call(context, options) as daemon:
+    with look(context, options) as daemon:
         daemon.send(Logout(user, number or 0))
         response = daemon.receive()
     if not isinstance(response, Disconnected):

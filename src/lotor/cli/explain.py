@@ -11,7 +11,7 @@ from typing import cast
 import click
 
 from lotor.cli import locate
-from lotor.cli.calling import FILE, SOCKET, call, refusal
+from lotor.cli.calling import FILE, SOCKET, look, refusal
 from lotor.control.messages import Explain, Explained
 from lotor.control.views import AttemptView, ExplainView
 from lotor.daemon.exits import Exit, StartError
@@ -31,7 +31,7 @@ def explain(context: click.Context, /, subject: str, *, as_json: bool, **options
     """Tell what became of an attempt to connect. SUBJECT is a login, an address, an identity or a session's number;
     without one the recent attempts are listed."""
     try:
-        daemon = call(context, options)
+        daemon = look(context, options)
     except StartError as error:
         raise _without_socket(error, options) from error
     with daemon:

@@ -28,6 +28,7 @@ from lotor.daemon.loadout import Loadout, prepare
 from lotor.daemon.machinery import Machinery
 from lotor.daemon.privilege import demand_privilege
 from lotor.daemon.service import connected
+from lotor.daemon.visits import attend
 from lotor.ike.events import Ended, Event
 from lotor.model.network import Address
 from lotor.model.prompt import Field
@@ -123,10 +124,13 @@ class Visit:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, lambda: self._end(INTERRUPTED))
         assembled = await assemble(self._loadout, lambda why: self._end(Reason(Cause.LOCAL_FAULT, why)))
+        server = await attend(assembled.machinery, self._loadout.settings.remotes[0].name)
         try:
             return await self._visit(assembled.machinery, self._over)
         finally:
             await assembled.machinery.stop()
+            if server is not None:
+                await server.stop()
             await dismantle(assembled)
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lotor.cli.calling import FILE, SOCKET, call, whole_status
+from lotor.cli.calling import FILE, SOCKET, look, whole_status
 
 if TYPE_CHECKING:
     from lotor.control.views import ChildView, SessionView, StatusView
@@ -27,7 +27,7 @@ HEAD = f"{'#':>4}  {'user':<16} {'from':<21} {'since':<16} {'address':<15}"
 @click.pass_context
 def status(context: click.Context, /, *, as_json: bool, **options: object) -> None:
     """Show who is connected, from where, since when, and how."""
-    with call(context, options) as daemon:
+    with look(context, options) as daemon:
         view = whole_status(daemon)
     if as_json:
         json.dump(view, sys.stdout, indent=2)

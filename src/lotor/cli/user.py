@@ -17,7 +17,12 @@ from lotor.model.secret import Secret
 if TYPE_CHECKING:
     from lotor.auth import UserFile
 
+CONFIGURATION = "lotor.cli.user.configuration"
+"""Under this name the context keeps the file that was named: it says where the daemon listens."""
 DEFAULT_USERS = Path("/etc/lotor/users")
+SHORT = 8
+"""A password with fewer characters is guessed from its hash, and in time at the gateway."""
+NOW = click.option("--now", is_flag=True, help="End the sessions that are up, too.")
 STDIN = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 
 
@@ -28,6 +33,7 @@ STDIN = click.option("--password-stdin", is_flag=True, help="Read the password f
 def user(context: click.Context, file: Path | None, users: Path | None) -> None:
     """Keep the users of auth_source local."""
     context.obj = users or _users_of(locate.configuration(file))
+    context.meta[CONFIGURATION] = file
 
 
 @user.command()
@@ -42,11 +48,13 @@ def add(users: Path, name: str, *, password_stdin: bool) -> None:
 
 @user.command("del")
 @click.argument("name")
+@NOW
 @click.pass_obj
-def delete(users: Path, name: str) -> None:
-    """Remove the user NAME; sessions that are up stay up (lotor logout NAME ends them)."""
+def delete(users: Path, name: str, *, now: bool) -> None:
+    """Remove the user NAME; sessions that are up stay up without --now."""
     _change(users, lambda file: file.remove(name))
     click.echo(f"user {name} removed from {users}")
+    _sessions(name, end=now)
 
 
 @user.command()
@@ -61,11 +69,13 @@ def passwd(users: Path, name: str, *, password_stdin: bool) -> None:
 
 @user.command()
 @click.argument("name")
+@NOW
 @click.pass_obj
-def lock(users: Path, name: str) -> None:
-    """Let the user NAME in no more; sessions that are up stay up (lotor logout NAME ends them)."""
+def lock(users: Path, name: str, *, now: bool) -> None:
+    """Let the user NAME in no more; sessions that are up stay up without --now."""
     _change(users, lambda file: file.lock(name))
     click.echo(f"user {name} is locked in {users}")
+    _sessions(name, end=now)
 
 
 @user.command()
@@ -100,10 +110,41 @@ def _change(users: Path, change: Callable[[UserFile], None]) -> None:
         raise StartError(str(error)) from error
 
 
+def _sessions(name: str, *, end: bool) -> None:
+    """Ends what is up of a user, or tells of it. Raises `StartError` where it shall end and no daemon can be asked."""
+    from lotor.cli.calling import Daemon, refusal, whole_status
+    from lotor.control.messages import Disconnected, Logout
+
+    socket = locate.control_socket(None, click.get_current_context().meta[CONFIGURATION])
+    try:
+        with Daemon(socket) as daemon:
+            count = sum(each["user"] == name and each["role"] == "gateway" for each in whole_status(daemon)["sessions"])
+            if count and end:
+                daemon.send(Logout(name))
+                if not isinstance(response := daemon.receive(), Disconnected):
+                    raise refusal(response)
+    except StartError as error:
+        if not end:
+            return
+        raise StartError(f"whether {name} is still connected is not known: {error}", error.code) from error
+    told = "1 session" if count == 1 else f"{count} sessions"
+    if end:
+        click.echo(f"{told} of {name} ended" if count else f"{name} was not connected")
+    elif count:
+        click.echo(f"{told} of {name} still up: lotor logout {name} ends {'it' if count == 1 else 'them'}")
+
+
 def _new_password(*, from_stdin: bool) -> Secret:
-    """Typed twice, or a line of standard input."""
-    if from_stdin:
-        return terminal.read_password(sys.stdin.buffer)
+    """Typed twice, or a line of standard input; a short one is taken with a warning."""
+    password = terminal.read_password(sys.stdin.buffer) if from_stdin else _typed_twice()
+    length = len(password.reveal().decode("utf-8", "replace"))
+    if 0 < length < SHORT:
+        characters = "1 character" if length == 1 else f"{length} characters"
+        click.echo(f"warning: a password of {characters} is soon guessed: take {SHORT} or more, better 12", err=True)
+    return password
+
+
+def _typed_twice() -> Secret:
     try:
         first = terminal.ask((Field.PASSWORD,), "New password")[Field.PASSWORD]
         second = terminal.ask((Field.PASSWORD,), "The same again")[Field.PASSWORD]

@@ -38,7 +38,8 @@ MOST_EVENTS_WAITING = 1000
 """Events kept for a listener that does not read; then the connection is cut."""
 READING_SECONDS = 10.0
 """A caller that has not read an answer after so long is cut: what waits for it is memory of the daemon."""
-
+GOODBYE_SECONDS = 2.0
+"""So long does an end of the program wait for the answer to who ended a session."""
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -54,6 +55,7 @@ class Conversation:
         self._turns = turns
         self._work: asyncio.Task[None] | None = None
         self._answering = False
+        self._ending = False
         self._answer: asyncio.Future[Secrets | None] | None = None
 
     @property
@@ -63,6 +65,11 @@ class Conversation:
     @property
     def busy(self) -> bool:
         return self._work is not None and not self._work.done()
+
+    async def goodbye(self) -> None:
+        """Waits for the answer to a caller who ends a session: it may be what this program ends for."""
+        if self._ending and self._work is not None and not self._work.done():
+            await asyncio.wait({self._work}, timeout=GOODBYE_SECONDS)
 
     async def run(self) -> None:
         """Until the caller closes, or sends a line that is no request."""
@@ -109,6 +116,7 @@ class Conversation:
             await self._write(Failed("another request is under way on this connection"))
             return
         self._answering = False
+        self._ending = isinstance(request, Disconnect | Logout)
         self._work = asyncio.get_running_loop().create_task(self._carry_out(request))
 
     async def _carry_out(self, request: Request) -> None:

@@ -137,8 +137,8 @@ class Done(Declared):
 
 
 class Failed(Declared):
-    """`cause` is the name of a `model.reason.Cause`, empty for a fault of the request itself; `fix` what a person may
-    do about it."""
+    """`cause` is the name of a `model.reason.Cause` or of an exit code, empty for a fault of the request itself; `fix`
+    what a person may do about it."""
 
     text: Text
     cause: Line = ""

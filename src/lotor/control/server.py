@@ -71,6 +71,8 @@ class ControlServer:
         if self._server is None:
             return
         self._server.close()
+        if self._open:
+            await asyncio.gather(*(each.goodbye() for each in self._open))
         tasks = list(self._open.values())
         for task in tasks:
             task.cancel()

@@ -96,8 +96,11 @@ class StartError(Exception):
 
 
 def code_of(cause: str) -> Exit:
-    """For the name of a `Cause` as it travels over the control socket; `FAILED` for the empty one."""
-    return CAUSES[Cause[cause]] if cause in Cause.__members__ else Exit.FAILED
+    """For the name of a `Cause` or of a code itself, as it travels over the control socket; `FAILED` for the empty
+    one."""
+    if cause in Cause.__members__:
+        return CAUSES[Cause[cause]]
+    return Exit[cause] if cause in Exit.__members__ else Exit.FAILED
 
 
 def document() -> str:

@@ -25,7 +25,7 @@ from lotor.control.messages import (
 )
 from lotor.control.service import Caller
 from lotor.control.views import StatusView
-from lotor.daemon.exits import StartError
+from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.explaining import explain_view, fix_of
 from lotor.daemon.loadout import Loadout
 from lotor.daemon.machinery import Machinery
@@ -120,7 +120,8 @@ class Steward:
                 changes = await self._origin.adapt(loadout)
             except (ConfigError, StartError) as error:
                 log.error("%s was not taken over, the old configuration stays:\n%s", self._origin.name, error)  # noqa: TRY400 - the text says all
-                return Failed(f"the old configuration stays:\n{error}")
+                code = error.code if isinstance(error, StartError) else Exit.CONFIGURATION
+                return Failed(f"the old configuration stays:\n{error}", code.name)
             return self._take_over(loadout, changes)
 
     def _take_over(self, loadout: Loadout, changes: list[str]) -> Response:

@@ -1,0 +1,108 @@
+"""`lotor user` and the sessions of a user who is locked or removed; a word about short passwords."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from lotor.cli import calling, locate
+from lotor.cli.main import lotor
+from lotor.control.messages import Disconnected, Failed, Logout, Report, Status
+from lotor.daemon.exits import Exit, StartError
+
+
+def session(number, user, role="gateway"):
+    return {"session": number, "user": user, "role": role}
+
+
+class Daemon:
+    """Stands in for the connection; `asked` is what was sent."""
+
+    def __init__(self, *sessions, answer=None):
+        self.sessions, self.asked, self.answer = list(sessions), [], answer
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def send(self, request):
+        self.asked.append(request)
+
+    def receive(self):
+        if isinstance(self.asked[-1], Status):
+            return Report({"sessions": list(self.sessions), "next": None})
+        return self.answer or Disconnected(1)
+
+
+@pytest.fixture
+def connected(monkeypatch, tmp_path):
+    """A user alice, and a daemon with these sessions."""
+    users = tmp_path / "users"
+    monkeypatch.setattr(locate, "control_socket", lambda given, file=None: tmp_path / "lotor.sock")
+
+    def make(*sessions, answer=None):
+        daemon = Daemon(*sessions, answer=answer)
+        monkeypatch.setattr(calling, "Daemon", lambda path: daemon)
+        return daemon
+
+    def run(*words, text="a good password\n"):
+        return CliRunner().invoke(lotor, ["user", "--users", str(users), *words], input=text)
+
+    assert run("add", "--password-stdin", "alice").exit_code == 0
+    return make, run
+
+
+@pytest.mark.parametrize("word", ["lock", "del"])
+def test_newcomer_19_who_is_still_connected_is_told(connected, word):
+    make, run = connected
+    daemon = make(session(1, "alice"), session(2, "bob"), session(3, "alice"), session(4, "alice", "client"))
+    done = run(word, "alice")
+    assert done.exit_code == 0
+    assert "2 sessions of alice still up: lotor logout alice ends them\n" in done.output
+    assert daemon.asked == [Status()]
+
+
+@pytest.mark.parametrize("word", ["lock", "del"])
+def test_newcomer_19_now_ends_the_sessions(connected, word):
+    make, run = connected
+    daemon = make(session(1, "alice"))
+    assert "1 session of alice ended\n" in run(word, "--now", "alice").output
+    assert daemon.asked == [Status(), Logout("alice")]
+
+
+def test_newcomer_19_who_is_not_connected_needs_no_word(connected):
+    make, run = connected
+    make(session(2, "bob"))
+    assert len(run("lock", "alice").output.splitlines()) == 1
+    assert "alice was not connected" in run("lock", "--now", "alice").output
+
+
+def test_newcomer_19_without_a_daemon_a_user_is_locked_and_now_says_what_it_does_not_know(connected):
+    _, run = connected
+    assert run("lock", "alice").exit_code == 0
+    done = run("lock", "--now", "alice")
+    assert isinstance(done.exception, StartError)
+    assert done.exception.code is Exit.NO_DAEMON
+    assert "whether alice is still connected is not known: cannot reach the daemon" in str(done.exception)
+    assert run("list").output == "alice (locked)\n"
+
+
+def test_newcomer_19_a_refusal_of_the_daemon_is_told(connected):
+    make, run = connected
+    make(session(1, "alice"), answer=Failed("only root may"))
+    assert "only root may" in str(run("lock", "--now", "alice").exception)
+
+
+@pytest.mark.parametrize(
+    ("password", "warning"),
+    [("x", "a password of 1 character is soon guessed"), ("schön", "a password of 5 characters"), ("12345678", "")],
+)
+@pytest.mark.parametrize("word", ["add", "passwd"])
+def test_newcomer_19_a_short_password_is_taken_with_a_warning(connected, word, password, warning):
+    _, run = connected
+    done = run(word, "--password-stdin", "bob" if word == "add" else "alice", text=f"{password}\n")
+    assert done.exit_code == 0
+    assert (warning in done.output) if warning else ("warning" not in done.output)
+    assert password not in done.stdout
