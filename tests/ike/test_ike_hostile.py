@@ -30,10 +30,12 @@ from lotor.wire.v1.payloads import (
     Attributes,
     Delete,
     Fragment,
+    HashPayload,
     Identification,
     KeyExchange,
     Nonce,
     Notification,
+    Unknown,
     VendorId,
 )
 from lotor.wire.v1.proposals import ike_transform
@@ -414,10 +416,15 @@ def test_payloads_by_the_thousand(count):
     assert not _left_behind(counter)
 
 
-@pytest.mark.parametrize("number", [15, *range(33, 54), 128, 255])
-def test_payloads_of_other_protocols_are_passed_over(number):
-    from lotor.wire.v1.payloads import Unknown
+@pytest.mark.parametrize("number", [17, 33, 53, 54, 127])
+def test_p6_payloads_of_other_protocols_are_refused(number):
+    counter = _counter()
+    assert not counter.receive(_first(*_parts(), Unknown(number, b"?" * 9), VendorId(Vendor.XAUTH.value)))
+    assert counter.sessions == 0
 
+
+@pytest.mark.parametrize("number", [15, 128, 255])
+def test_payloads_of_drafts_and_of_vendors_are_passed_over(number):
     counter = _counter()
     assert counter.receive(_first(*_parts(), Unknown(number, b"?" * 9), VendorId(Vendor.XAUTH.value)))
 
@@ -546,6 +553,45 @@ def test_a_flood_of_fragments_breaks_no_message_of_a_known_client():
         counter.receive(data, Peer(IPv4Address(0xCB007100 + number % 250), 500))
     counter.receive(third[-1])
     assert counter.host.of(PhaseOneUp)
+
+
+@pytest.mark.parametrize("which", ["initiator", "responder"])
+def test_f2_a_train_has_the_cookies_of_the_message_inside(which):
+    """By its cookies a piece is sorted before anything of the message is known."""
+    counter = _counter()
+    other = [replace(Header.decode(piece), **{which: b"elsewher"}) for piece in _pieces()]
+    for header, piece in zip(other, _pieces(), strict=True):
+        assert not counter.receive(header.encode(len(piece) - Header.SIZE) + piece[Header.SIZE :])
+    assert counter.sessions == 0
+    assert any("cookies of the pieces" in line for line in counter.text)
+
+
+# --- strictness ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("place", "value"), [(17, 0x11), (17, 0x1F), (19, 2), (19, 4), (19, 8), (19, 0x80)])
+def test_h3_a_first_message_of_another_version_or_with_flags_has_no_answer(place, value):
+    counter, message = _counter(), bytearray(Speaker().first())
+    message[place] = value
+    assert not counter.receive(bytes(message))
+    assert counter.sessions == 0
+
+
+@pytest.mark.parametrize("octets", [4, 5, 8])
+def test_p2_a_last_payload_that_is_cut_is_no_padding(octets):
+    """In clear nothing pads: only a cipher's blocks need filling."""
+    message = bytearray(Speaker(manners=Manners(vendors=(Vendor.XAUTH.value, b"v" * 16))).first())
+    at = len(message) - 16 - 2
+    message[at : at + 2] = octets.to_bytes(2, "big")
+    counter = _counter()
+    assert not counter.receive(bytes(message))
+    assert counter.sessions == 0
+
+
+def test_p6_a_hash_has_no_place_in_a_first_message():
+    counter = _counter()
+    assert not counter.receive(_first(*_parts(), HashPayload(bytes(20)), VendorId(Vendor.XAUTH.value)))
+    assert counter.sessions == 0
 
 
 def test_fragments_in_fragments_end():

@@ -114,8 +114,25 @@ def test_nothing_is_an_empty_chain():
     assert build_chain([]) == (0, b"")
 
 
-@pytest.mark.parametrize("number", [*range(33, 54), 2, 3, 15, 16, 19, 128, 129, 133, 255])
-def test_numbers_of_ikev2_and_of_nobody_are_unknown(number):
+@pytest.mark.parametrize("number", [17, 18, 19, 22, 32, *range(33, 54), 54, 127])
+def test_p6_numbers_of_ikev2_and_of_nobody_are_malformed(number):
+    with pytest.raises(Malformed, match=f"payload type {number} at offset 0"):
+        parse_chain(number, payload(0, b"whatever"))
+    with pytest.raises(Malformed, match=f"payload type {number} at offset 8"):
+        parse_chain(10, payload(number, b"nice") + payload(0, b"whatever"))
+
+
+@pytest.mark.parametrize("length", [17, 64, 255])
+def test_s2_an_spi_has_16_octets_at_most(length):
+    transforms = (Transform(1, 1, ()),)
+    most = SecurityAssociation((Proposal(1, 1, bytes(16), transforms),))
+    assert parse_chain(*build_chain([most])).first(SecurityAssociation) == most
+    with pytest.raises(Malformed, match=f"an SPI of {length} octets"):
+        parse_chain(*build_chain([SecurityAssociation((Proposal(1, 1, bytes(length), transforms),))]))
+
+
+@pytest.mark.parametrize("number", [2, 3, 15, 16, 128, 129, 133, 255])
+def test_numbers_of_drafts_and_of_vendors_are_unknown(number):
     chain = parse_chain(number, payload(0, b"whatever"), exact=True)
     assert chain.first(Unknown) == Unknown(number, b"whatever")
 

@@ -31,18 +31,23 @@ def test_a_length_that_is_not_the_datagrams_is_malformed(extra):
         Header.decode(datagram)
 
 
-@pytest.mark.parametrize("version", [0x00, 0x20, 0x0F, 0xFF])
-def test_another_major_version_is_malformed(version):
+@pytest.mark.parametrize("version", [0x00, 0x20, 0x0F, 0xFF, 0x11, 0x1F])
+def test_h3_another_version_than_1_0_is_malformed(version):
     datagram = bytearray(GOOD.encode(0))
     datagram[17] = version
     with pytest.raises(Malformed, match=f"version {version >> 4}.{version & 15}"):
         Header.decode(bytes(datagram))
 
 
-def test_another_minor_version_is_kept():
+@pytest.mark.parametrize("flags", range(256))
+def test_h3_flags_that_nobody_defined_are_malformed(flags):
     datagram = bytearray(GOOD.encode(0))
-    datagram[17] = 0x17
-    assert Header.decode(bytes(datagram)).version == 0x17
+    datagram[19] = flags
+    if flags < 8:
+        assert Header.decode(bytes(datagram)).flags == flags
+        return
+    with pytest.raises(Malformed, match=f"flags {flags:#04x}"):
+        Header.decode(bytes(datagram))
 
 
 def test_a_cookie_has_eight_octets():

@@ -23,7 +23,7 @@ attributes = st.one_of(
 rows = st.lists(attributes, max_size=8).map(tuple)
 transforms = st.builds(Transform, octet, octet, rows)
 proposals = st.builds(
-    Proposal, octet, octet, st.binary(max_size=255), st.lists(transforms, min_size=1, max_size=5).map(tuple)
+    Proposal, octet, octet, st.binary(max_size=16), st.lists(transforms, min_size=1, max_size=5).map(tuple)
 )
 NESTED = {"attributes": rows, "proposals": st.lists(proposals, min_size=1, max_size=4).map(tuple)}
 DELETES = st.sampled_from([(1, 16), (2, 4), (3, 4), (4, 2), (4, 4)]).flatmap(
@@ -59,7 +59,7 @@ def payload_strategy(kind):
     fields = [field for field in kind.layout.fields if not isinstance(field, Reserved | SizeOf)]
     values = {field.name: strategy_of(field) for field in fields}
     if kind is payloads.Unknown:
-        values["payload_type"] = st.sampled_from([2, 3, 15, 16, 33, 53, 200, 255])
+        values["payload_type"] = st.sampled_from([2, 3, 15, 16, 129, 133, 200, 255])
     if kind in (payloads.NatDiscovery, payloads.NatOriginalAddress):
         values["draft"] = st.booleans()
     return st.builds(kind, **values)

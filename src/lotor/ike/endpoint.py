@@ -128,7 +128,7 @@ class Endpoint:
         known = self._sessions.find(header.initiator, header.responder, path.remote) is not None
         pieces = self._pieces if known else self._pieces_of_strangers
         message = pieces.add(header, data[Header.SIZE :], path, now)
-        return None if message is None else (Header.decode(message), message)
+        return None if message is None else (_inside(header, message), message)
 
     def _admit(self, incoming: Incoming, message: bytes, path: Path, now: Instant) -> None:
         """A stranger's first message: a session of its own, or nothing, or a line of the journal."""
@@ -193,6 +193,14 @@ class Endpoint:
         informational.delete_children(session, (pair.child.inbound.spi,))
         session.children.remove(session, intent.child, EXPIRED)
         sequence.complete(session, now)
+
+
+def _inside(outer: Header, message: bytes) -> Header:
+    """The header of a message that came in pieces, whose cookies are those that its pieces were sorted by."""
+    header = Header.decode(message)
+    if (header.initiator, header.responder) != (outer.initiator, outer.responder):
+        raise Malformed("the cookies of the pieces are not those of the message inside")
+    return header
 
 
 def _candidates(policy: Policy, peer: Peer, mode: ExchangeMode | None) -> tuple[RemotePolicy, ...]:

@@ -9,6 +9,9 @@ from typing import ClassVar
 from lotor.wire.errors import Malformed
 
 COOKIE_SIZE = 8
+VERSION = 0x10
+FLAGS = 0x07
+"""Encryption, commit and authentication only; the others "MUST be set to 0" (RFC 2408 §3.1)."""
 _LAYOUT = struct.Struct("!8s8sBBBBII")
 
 
@@ -31,19 +34,22 @@ class Header:
     flags: int
     message_id: int
     length: int = 0
-    version: int = 0x10
+    version: int = VERSION
 
     @classmethod
     def decode(cls, datagram: bytes) -> Header:
         """The header of a whole datagram without non-ESP marker.
 
-        `Malformed`: shorter than a header, major version other than 1, or a length that is not the datagram's.
+        `Malformed`: shorter than a header, another version than 1.0, flags that nobody defined, or a length that is not
+        the datagram's.
         """
         if len(datagram) < cls.SIZE:
             raise Malformed(f"ISAKMP header needs {cls.SIZE} octets, the datagram has {len(datagram)}")
         initiator, responder, following, version, exchange, flags, message_id, length = _LAYOUT.unpack_from(datagram)
-        if version >> 4 != 1:
-            raise Malformed(f"ISAKMP header says version {version >> 4}.{version & 15}, only 1.x is spoken here")
+        if version != VERSION:
+            raise Malformed(f"ISAKMP header says version {version >> 4}.{version & 15}, only 1.0 is spoken here")
+        if flags & ~FLAGS:
+            raise Malformed(f"ISAKMP header has flags {flags:#04x}, of which RFC 2408 knows {FLAGS:#04x}")
         if length != len(datagram):
             raise Malformed(f"ISAKMP header says {length} octets, the datagram has {len(datagram)}")
         return cls(initiator, responder, following, exchange, flags, message_id, length, version)

@@ -24,7 +24,7 @@ AGGRESSIVE = Ladder(
         Rung(
             from_initiator=True,
             must=(P.SA, P.KEY_EXCHANGE, P.NONCE, P.IDENTIFICATION),
-            may=(P.CERTIFICATE_REQUEST, P.HASH),
+            may=(P.CERTIFICATE_REQUEST,),
             cover=Cover.CLEAR,
         ),
         Rung(

@@ -241,7 +241,7 @@ def hint(session: Session, incoming: Incoming, path: Path) -> NotifyType | None:
     """A notify in clear before there are keys: what it says, for whoever wants to believe it."""
     if incoming.header.flags:
         return None
-    for note in parse_chain(incoming.header.next_payload, incoming.body).all(Notification):
+    for note in parse_chain(incoming.header.next_payload, incoming.body, exact=True).all(Notification):
         name = name_of(NotifyType, note.type)
         session.desk.tell(Remark(session.id, f"{path.remote} says in clear, which proves nothing: {name}"))
         if note.type in set(NotifyType) and note.type < NotifyType.CONNECTED:

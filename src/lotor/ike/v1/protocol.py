@@ -15,10 +15,9 @@ from lotor.model.policy import ExchangeMode
 from lotor.model.reason import Cause, Reason
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
-from lotor.wire.v1.numbers import ExchangeType, Flag, PayloadType, name_of
+from lotor.wire.v1.numbers import ExchangeType, PayloadType, name_of
 
 MAJOR_VERSION = 1
-_ENCRYPTION = int(Flag.ENCRYPTION)
 
 FOLLOWING = frozenset({ExchangeType.TRANSACTION, ExchangeType.QUICK, ExchangeType.INFORMATIONAL})
 """What a peer may begin when phase 1 is done."""
@@ -44,7 +43,7 @@ def begins_session(header: Header) -> bool:
         and header.responder == bytes(8)
         and header.initiator != bytes(8)
         and header.message_id == 0
-        and not header.flags & _ENCRYPTION
+        and not header.flags
         and header.next_payload == PayloadType.SA
     )
 

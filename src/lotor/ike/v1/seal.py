@@ -77,7 +77,8 @@ class PhaseOneChannel:
 
     def open(self, incoming: Incoming) -> Opened:
         if not encrypted(incoming.header):
-            return Opened(parse_chain(incoming.header.next_payload, incoming.body), encrypted=False, next_iv=None)
+            chain = parse_chain(incoming.header.next_payload, incoming.body, exact=True)
+            return Opened(chain, encrypted=False, next_iv=None)
         if self.thread is None:
             raise Unproved("encrypted before there are keys")
         plaintext, next_iv = self.thread.open(incoming.body)

@@ -23,6 +23,8 @@ MOST_TRANSFORMS = 192
 MOST_OF_TRANSFORM = 16
 """Attributes of one transform; clients send 6 to 9."""
 _TRANSFORM_HEAD = 4
+LONGEST_SPI = 16
+"""Octets (RFC 2408 §3.5)."""
 IPSEC_DOI = 1
 SIT_IDENTITY_ONLY = 1
 
@@ -58,6 +60,8 @@ class Proposal:
     def decode(cls, octets: bytes) -> Proposal:
         cursor = Cursor(octets)
         number, protocol, spi_size, count = cursor.take(4, "proposal")
+        if spi_size > LONGEST_SPI:
+            raise Malformed(f"an SPI of {spi_size} octets; {LONGEST_SPI} are the most")
         spi = cursor.take(spi_size, "SPI")
         transforms = _decode_row(cursor, PayloadType.TRANSFORM, _decode_transform)
         if len(transforms) != count:

@@ -14,6 +14,9 @@ from lotor.wire.v1.payloads import Payload, decode_payload, encode_payload
 
 MOST_PAYLOADS = 64
 NONE = int(PayloadType.NONE)
+FOREIGN = frozenset(range(22, 128)) | {17, 18, 19}
+"""Payload types that version 1 has no use for: 33 to 53 are those of version 2. Drafts of NAT traversal sent 15 and 16;
+those from 128 on are private, and passed over."""
 
 P = TypeVar("P", bound=Payload)
 
@@ -78,8 +81,8 @@ class Chain:
 def parse_chain(first: int, octets: bytes, *, exact: bool = False) -> Chain:
     """The payloads of a message body whose first one has the type `first`.
 
-    `Malformed`: more than 64 payloads, a length below 4 or beyond the end, a body that breaks its layout; with `exact`
-    also octets behind the last payload (otherwise they are padding).
+    `Malformed`: more than 64 payloads, a type of another version, a length below 4 or beyond the end, a body that
+    breaks its layout; with `exact` also octets behind the last payload (otherwise they are padding).
     """
     end, following, payloads = 0, first, list[Received]()
     while following != NONE:
@@ -125,6 +128,8 @@ def build_message(header: Header, first: int, octets: bytes) -> bytes:
 
 def _parse_payload(octets: bytes, start: int, number: int) -> tuple[int, Received]:
     """The type of the payload behind the one at `start`, and that one, of type `number`."""
+    if number in FOREIGN:
+        raise Malformed(f"payload type {number} at offset {start} is none of version 1")
     left = len(octets) - start
     if left < GENERIC_SIZE:
         raise Malformed(f"{_place(number, start)} needs {GENERIC_SIZE} octets, {left} are left")
