@@ -16,7 +16,7 @@ from lotor.crypto import modp
 from lotor.ike.events import PhaseOneUp, Up
 from lotor.ike.intents import Connect
 from lotor.ike.questions import AskPerson
-from lotor.ike.reassembly import MOST_OCTETS
+from lotor.ike.reassembly import HALF_OPEN, MOST_OCTETS
 from lotor.model.algorithms import Hash
 from lotor.model.network import Path, Peer
 from lotor.model.policy import ExchangeMode, Policy, ProposalCheck
@@ -516,7 +516,7 @@ def test_descending_and_absurd_fragments_cost_nothing_and_the_true_ones_work():
 
 
 def _kept(counter: Counter) -> int:
-    return counter.endpoint._pieces.octets + counter.endpoint._pieces_of_strangers.octets
+    return counter.endpoint._pieces.octets
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 0x7FFF, 0xFFFF])
@@ -564,6 +564,37 @@ def test_f2_a_train_has_the_cookies_of_the_message_inside(which):
         assert not counter.receive(header.encode(len(piece) - Header.SIZE) + piece[Header.SIZE :])
     assert counter.sessions == 0
     assert any("cookies of the pieces" in line for line in counter.text)
+
+
+@pytest.mark.parametrize("forged", [False, True])
+def test_f15_pieces_of_a_session_are_out_of_the_reach_of_all_others(forged):
+    """Beside three hundred small pieces of another half-open session, or as many strangers' in its own name."""
+    counter, speaker, other = _counter(), Speaker(), Speaker(2)
+    speaker.second(counter.receive(speaker.first())[0])
+    other.second(counter.receive(other.first(), Peer(IPv4Address("203.0.113.2"), 500))[0])
+    third = split(speaker.third(VendorId(b"v" * 500)), 1, 300)
+    for piece in third[:-1]:
+        counter.receive(piece)
+    header = Header(speaker.cky_i, bytes(8), 0, A, 0, 0) if forged else replace(other.header(A), flags=0)
+    for number in range(2000):
+        data = build_message(header, *build_chain([Fragment(number % 65536, 2, False, b"x")]))
+        counter.receive(data, Peer(IPv4Address(0xCB007100 + number % 250), 500))
+    counter.receive(third[-1])
+    assert counter.host.of(PhaseOneUp)
+
+
+def test_f15_a_half_open_session_has_room_for_two_messages_and_its_pieces_go_after_a_while():
+    counter, speaker = _counter(), Speaker()
+    speaker.second(counter.receive(speaker.first())[0])
+    for number in range(300):
+        data = build_message(speaker.header(A), *build_chain([Fragment(number, 2, False, bytes(1900))]))
+        counter.receive(data)
+    assert 1900 <= _kept(counter) <= HALF_OPEN.octets
+    (place,) = counter.endpoint._pieces._owners.values()
+    assert len(place) == HALF_OPEN.trains
+    counter.now += 11
+    counter.receive(_pieces()[0], Peer(IPv4Address("203.0.113.2"), 500))
+    assert not counter.endpoint._pieces._owners
 
 
 # --- strictness ------------------------------------------------------------------------------------------------------

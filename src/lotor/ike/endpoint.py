@@ -15,7 +15,7 @@ from lotor.ike.events import Started, Turned
 from lotor.ike.gates import ALL, Gates
 from lotor.ike.intents import ChildExpired, Connect, Disconnect, Intent, PeerMoved, Reload, Shutdown
 from lotor.ike.questions import Answer
-from lotor.ike.reassembly import Reassembly
+from lotor.ike.reassembly import HALF_OPEN, PROVED, Pieces
 from lotor.ike.session import NO_COOKIE, Cookies, Dialled, Facts, Session
 from lotor.ike.sessions import Sessions
 from lotor.ike.standing import Standing
@@ -41,7 +41,7 @@ class Endpoint:
         self._now: Instant = 0.0
         self._admission = Admission(self._desk)
         self._sessions = Sessions(lambda: self._now, self._renew, self._admission)
-        self._pieces, self._pieces_of_strangers = Reassembly(), Reassembly()
+        self._pieces = Pieces()
 
     def receive(self, data: bytes, path: Path, now: Instant) -> list[Effect]:
         """A datagram, without non-ESP marker."""
@@ -121,13 +121,16 @@ class Endpoint:
             self._desk.tell(Turned(0, path, protocol.describe(header), "nobody is here for it"))
 
     def _whole(self, data: bytes, path: Path, now: Instant) -> tuple[Header, bytes] | None:
-        """The message, once its last piece came. No flood of strangers pushes out what a known peer has sent so far."""
-        header = Header.decode(data)
+        """The message, once its last piece came. Whose piece it is, its cookies say; each session has its own place."""
+        header, body = Header.decode(data), data[Header.SIZE :]
         if not protocol.is_fragment(header):
             return header, data
-        known = self._sessions.find(header.initiator, header.responder, path.remote) is not None
-        pieces = self._pieces if known else self._pieces_of_strangers
-        message = pieces.add(header, data[Header.SIZE :], path, now)
+        session = self._sessions.find(header.initiator, header.responder, path.remote)
+        if session is None:
+            message = self._pieces.add(header, body, path, now)
+        else:
+            proved = session.initiator or session.gates.all_open()
+            message = self._pieces.add_to(session.id, PROVED if proved else HALF_OPEN, (header, body, path), now)
         return None if message is None else (_inside(header, message), message)
 
     def _admit(self, incoming: Incoming, message: bytes, path: Path, now: Instant) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from lotor.model.network import Instant, Path, Peer
@@ -12,10 +13,6 @@ from lotor.wire.v1.payloads import Fragment
 
 MOST_PIECES = 32
 MOST_OCTETS = 65535
-MOST_TRAINS = 256
-MOST_KEPT = 2 << 20
-"""Octets of all incomplete messages together."""
-
 PATIENCE = 10.0
 """Seconds after its last new piece that an incomplete message is kept."""
 
@@ -53,28 +50,49 @@ class Train:
         return b"".join(self.pieces[number] for number in range(1, self.last + 1))
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many incomplete messages are kept in a place, and how many octets of them together."""
+
+    trains: int
+    octets: int
+
+
+STRANGERS = Room(1024, 2 << 20)
+"""Of all of them together: a flood pushes out what did not come whole within a moment."""
+
+HALF_OPEN = Room(2, 16384)
+"""Of one session: its third or fifth message with a chain of certificates, and the one before."""
+
+PROVED = Room(8, 2 * MOST_OCTETS)
+"""Of one session."""
+
+
 @dataclass(slots=True)
 class Reassembly:
-    """Trains by who sent them and for which session; the oldest go first when there are too many. `octets` are those of
-    all trains."""
+    """Trains of one place, by who sent them and for which session; the oldest go first when there are too many.
+    `octets` are those of all trains, `fresh` when a piece came last."""
 
-    _trains: OrderedDict[Key, Train] = field(default_factory=OrderedDict)
+    room: Room
     octets: int = 0
+    fresh: Instant = 0.0
+    _trains: OrderedDict[Key, Train] = field(default_factory=OrderedDict)
 
-    def add(self, header: Header, body: bytes, path: Path, now: Instant) -> bytes | None:
-        """The whole message when this piece completes it. `Malformed` when the datagram is no piece."""
-        piece = parse_chain(header.next_payload, body).only(Fragment)
-        if not 1 <= piece.number <= MOST_PIECES:
-            return None
+    def __len__(self) -> int:
+        return len(self._trains)
+
+    def add(self, header: Header, piece: Fragment, sender: Peer, now: Instant) -> bytes | None:
+        """The whole message when this piece completes it."""
+        self.fresh = now
         self._forget(now)
-        key = (path.remote, header.initiator, header.responder, header.exchange, piece.id)
+        key = (sender, header.initiator, header.responder, header.exchange, piece.id)
         train = self._pop(key)
         if train is None or not train.take(piece):
             train = Train()
             train.take(piece)
         train.fresh = now
         message = train.message()
-        if message is None and train.octets <= MOST_OCTETS:
+        if message is None and train.octets <= min(MOST_OCTETS, self.room.octets):
             self._trains[key] = train
             self.octets += train.octets
         return message
@@ -87,7 +105,51 @@ class Reassembly:
     def _forget(self, now: Instant) -> None:
         while self._trains:
             key, train = next(iter(self._trains.items()))
-            crowded = len(self._trains) >= MOST_TRAINS or self.octets > MOST_KEPT
+            crowded = len(self._trains) >= self.room.trains or self.octets > self.room.octets
             if train.fresh + PATIENCE > now and not crowded:
                 return
             self._pop(key)
+
+
+class Pieces:
+    """One place for what strangers send, and one for each session: nobody pushes out what belongs to another."""
+
+    def __init__(self) -> None:
+        self._strangers = Reassembly(STRANGERS)
+        self._owners: OrderedDict[Hashable, Reassembly] = OrderedDict()
+
+    @property
+    def octets(self) -> int:
+        return self._strangers.octets + sum(each.octets for each in self._owners.values())
+
+    def add(self, header: Header, body: bytes, path: Path, now: Instant) -> bytes | None:
+        """The whole message when this piece of a stranger completes it. `Malformed` when the datagram is no piece."""
+        piece = _piece(header, body)
+        self._forget(now)
+        return self._strangers.add(header, piece, path.remote, now) if piece is not None else None
+
+    def add_to(self, owner: Hashable, room: Room, datagram: tuple[Header, bytes, Path], now: Instant) -> bytes | None:
+        """The same for a session, which has a place of this size."""
+        header, body, path = datagram
+        piece = _piece(header, body)
+        if piece is None:
+            return None
+        self._forget(now)
+        place = self._owners.pop(owner, None) or Reassembly(room)
+        place.room = room
+        message = place.add(header, piece, path.remote, now)
+        if len(place):
+            self._owners[owner] = place
+        return message
+
+    def _forget(self, now: Instant) -> None:
+        while self._owners:
+            owner, place = next(iter(self._owners.items()))
+            if place.fresh + PATIENCE > now:
+                return
+            del self._owners[owner]
+
+
+def _piece(header: Header, body: bytes) -> Fragment | None:
+    piece = parse_chain(header.next_payload, body).only(Fragment)
+    return piece if 1 <= piece.number <= MOST_PIECES else None
