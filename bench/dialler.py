@@ -188,7 +188,7 @@ class Dialler:
         people = cycle(range(visit.people))
         started, begun = time.perf_counter(), 0
         while (passed := time.perf_counter() - started) < visit.seconds + visit.patience:
-            if begun < passed * visit.rate and passed < visit.seconds:
+            while begun < int(min(passed, visit.seconds) * visit.rate):
                 self._dial(f"{self._person}{next(people)}")
                 begun += 1
             self._turn(at_most=0.5 / visit.rate)

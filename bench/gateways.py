@@ -14,6 +14,7 @@ from functools import cache
 from bench.link import GATEWAY, Link
 from bench.peers import certificate, dialled_gateway, swanctl
 from lab import lotor as lab_lotor
+from lab.lotor import Lotor
 from lab.node import LabError, Running, wait_until
 
 GROUPS = {2: "modp1024", 14: "modp2048", 19: "ecp256", 31: "curve25519"}
@@ -23,6 +24,8 @@ PEOPLE = 64
 POOL = 12000
 FIRST_INSIDE = "10.99.0.1"
 USERS = "/etc/lotor/users"
+QUICK = "ab"
+"""The traditional DES of libcrypt."""
 
 _CHARON = """
 charon {{
@@ -81,20 +84,25 @@ def lotor(link: Link, group: int) -> Running:
     passwords, it spends next to nothing."""
     accounts = [f"user{number}" for number in range(PEOPLE)]
     passwd = "".join(f"{name}:x:{2000 + number}:2000::/:/bin/false\n" for number, name in enumerate(accounts))
-    shadow = "".join(f"{name}:{_quick_hash(PASSWORD)}:19000:0:99999:7:::\n" for name in accounts)
+    shadow = "".join(f"{name}:{crypted(PASSWORD, QUICK)}:19000:0:99999:7:::\n" for name in accounts)
     for file, more, mode in (("/etc/passwd", passwd, 0o644), ("/etc/shadow", shadow, 0o600)):
         link.gateway.write(file, link.gateway.path(file).read_text() + more, mode)
     return dialled_gateway(link, **_directives(group), auth_source="system").start()
 
 
 def lotor_argon(link: Link, group: int) -> Running:
-    """Logins of lotor's own people: Argon2id at every login. One hash for all of them: it is the same password."""
-    program = dialled_gateway(link, **_directives(group), auth_source="local; auth_remember 0 sec")
+    """Logins of lotor's own people: Argon2id at every login."""
+    return lotor_local(link, group, PEOPLE, remember="0 sec").start()
+
+
+def lotor_local(link: Link, group: int, people: int, remember: str = "8 hour") -> Lotor:
+    """lotor's own people, not started yet. One hash for all of them: it is the same password."""
+    program = dialled_gateway(link, **_directives(group), auth_source=f"local; auth_remember {remember}")
     lab_lotor.add_user(program, "user0", PASSWORD)
     users = link.gateway.path(USERS)
     line = next(each for each in users.read_text().splitlines() if each.startswith("user0:"))
-    users.write_text("".join(line.replace("user0:", f"user{number}:", 1) + "\n" for number in range(PEOPLE)))
-    return program.start()
+    users.write_text("".join(line.replace("user0:", f"user{number}:", 1) + "\n" for number in range(people)))
+    return program
 
 
 def _directives(group: int) -> dict[str, str]:
@@ -102,11 +110,11 @@ def _directives(group: int) -> dict[str, str]:
 
 
 @cache
-def _quick_hash(password: str) -> str:
-    """By libcrypt's traditional DES."""
+def crypted(password: str, setting: str) -> str:
+    """By libcrypt, as shadow has it."""
     library = ctypes.CDLL(ctypes.util.find_library("crypt") or "libcrypt.so.1")
     library.crypt.restype = ctypes.c_char_p
-    made: bytes = library.crypt(password.encode(), b"ab")
+    made: bytes = library.crypt(password.encode(), setting.encode())
     return made.decode()
 
 

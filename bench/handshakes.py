@@ -55,10 +55,10 @@ Results = dict[Case, list[Figures]]
 class Clients:
     """The load generator at the client's end of a link."""
 
-    def __init__(self, link: Link, group: int) -> None:
+    def __init__(self, link: Link, group: int, password: str = PASSWORD) -> None:
         program = [sys.executable, str(PROJECT / "bench" / "dialler.py"), "--gateway", GATEWAY, "--group", str(group)]
         self._process = subprocess.Popen(
-            link.client.inside(("env", f"PYTHONPATH={ENVIRONMENT['PYTHONPATH']}", *program, "--password", PASSWORD)),
+            link.client.inside(("env", f"PYTHONPATH={ENVIRONMENT['PYTHONPATH']}", *program, "--password", password)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -66,11 +66,18 @@ class Clients:
 
     def tell(self, *words: object) -> Any:
         """What a step came to; `LabError` when the clients gave up."""
-        if self._process.stdin is None or self._process.stdout is None:
+        self.begin(*words)
+        return self.hear()
+
+    def begin(self, *words: object) -> None:
+        """A step is under way; `hear` says what it came to."""
+        if self._process.stdin is None:
             raise LabError("the clients have no pipes")
         self._process.stdin.write(" ".join(map(str, words)) + "\n")
         self._process.stdin.flush()
-        answer = self._process.stdout.readline()
+
+    def hear(self) -> Any:
+        answer = self._process.stdout.readline() if self._process.stdout is not None else ""
         if not answer:
             raise LabError("the clients gave up")
         return json.loads(answer)
@@ -88,8 +95,8 @@ class Clients:
 
 
 @contextmanager
-def dialling(link: Link, group: int) -> Iterator[Clients]:
-    clients = Clients(link, group)
+def dialling(link: Link, group: int, password: str = PASSWORD) -> Iterator[Clients]:
+    clients = Clients(link, group, password)
     try:
         yield clients
     finally:
