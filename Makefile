@@ -122,7 +122,7 @@ hostile: setup test-packages
 hostile-quick: setup test-packages
 	@echo '== hostile: floods of strangers against lotor and strongSwan, the short form'
 	@test "$$(id -u)" = 0 || { echo 'these attacks need network namespaces: run sudo make test' >&2; exit 1; }
-	@$(BIN)/python -m bench.hostile --rounds 1 --seconds 8 --rates 50,200 --after 6
+	@$(BIN)/python -m bench.hostile --rounds 1 --seconds 8 --rates 50,200 --after 6 --people 100
 
 # Beside other programs in network namespaces; takes half an hour and writes docs/performance.md and docs/plots. `bench-quick` takes a minute or
 # two and writes nothing.

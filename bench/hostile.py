@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
+from bench import returning as returns
 from bench.document import RELIABILITY, Section, conditions, machine, write
 from bench.gateways import PEOPLE, Gateway, charon, lotor
 from bench.handshakes import dialling
@@ -175,6 +176,14 @@ def _strangers(scene: Siege, count: int) -> int:
     )
 
 
+# --- logins ----------------------------------------------------------------------------------------------------------
+
+
+def returning(options: argparse.Namespace) -> str:
+    """See bench.returning."""
+    return _table(returns.TITLES, returns.rows(options.people))
+
+
 # --- the whole -------------------------------------------------------------------------------------------------------
 
 
@@ -182,6 +191,10 @@ PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], str]]] = {
     "floods": ("Floods of first messages, each from a source of its own", floods),
     "answers": ("What a lone first message draws", answers),
     "memory": ("Memory of a half-open session", half_open),
+    "returns": (
+        "Logins whose passwords are hashed: everybody comes back, and honest people beside guessers",
+        returning,
+    ),
 }
 
 
@@ -216,6 +229,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=40.0, help="of one flood")
     parser.add_argument("--after", type=float, default=35.0, help="seconds to wait for late answers to one message")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--people", type=int, default=returns.EVERYBODY, help="who come back after a restart")
     parser.add_argument("--only", default="", help="a part of a gateway's name")
     parser.add_argument("--write", action="store_true", help="into docs/reliability.md")
     return parser.parse_args()
