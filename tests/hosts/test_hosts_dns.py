@@ -181,3 +181,28 @@ def test_a_half_made_change_is_taken_back_and_forgotten(tmp_path, commands):
         )
     assert calls(tmp_path)[-1] == "resolvectl revert lotor0"
     assert Journal.load(journal.file).changes == []
+
+
+def test_a_program_whose_caller_is_gone_has_ended_before_anything_is_undone(tmp_path, commands):
+    program(tmp_path, "resolvectl", f"sleep 0.3; echo done > {tmp_path}/done")
+
+    async def story() -> bool:
+        run = asyncio.create_task(commands.run("resolvectl", "dns"))
+        await asyncio.sleep(0)
+        run.cancel()
+        await asyncio.wait({run})
+        return run.cancelled()
+
+    assert asyncio.run(story())
+    assert (tmp_path / "done").exists()
+
+
+def test_a_program_whose_loop_ends_at_once_holds_nobody_up(tmp_path, commands):
+    program(tmp_path, "resolvectl", f"echo done > {tmp_path}/done")
+
+    async def story() -> None:
+        story.task = asyncio.create_task(commands.run("resolvectl", "dns"))
+        await asyncio.sleep(0)
+
+    asyncio.run(story())
+    assert (tmp_path / "done").exists()
