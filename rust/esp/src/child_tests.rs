@@ -19,6 +19,9 @@ use crate::open::Refusal;
 use crate::vnet::Frame;
 use crate::NEXT_HEADER_NONE;
 
+#[path = "child/elsewhere_tests.rs"]
+mod elsewhere;
+
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Ends {
     Client,
@@ -184,33 +187,6 @@ fn traffic_flow_padding_is_cut_off() {
     sealer.seal(1, &padded, 4, &mut esp);
     let received = receive(&gateway, &mut esp, &from(at(4500), 1)).unwrap();
     assert_eq!(here(received).len(), 40);
-}
-
-#[test]
-fn follows_the_newest_packet_only() {
-    let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
-    let late = one(&client, ping(10));
-    let received = receive(&gateway, &mut one(&client, ping(10)), &from(at(5000), 1)).unwrap();
-    assert_eq!((received.moved, gateway.path().remote), (Some(at(5000)), at(5000)));
-    let received = receive(&gateway, &mut late.clone(), &from(at(4500), 1)).unwrap();
-    assert_eq!((received.moved, gateway.path().remote), (None, at(5000)));
-}
-
-#[test]
-fn f11_a_peer_that_changes_with_each_packet_is_followed_ten_times_a_second() {
-    const MILLISECOND: Nanos = 1_000_000;
-    let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
-    let moves = (1..=1000).filter(|turn| {
-        let arrival = from(at(5000 + (turn % 2) as u16), 77 + turn * MILLISECOND);
-        let received = receive(&gateway, &mut one(&client, ping(10)), &arrival).unwrap();
-        assert!(received.inner.is_some());
-        assert!(received.moved.is_none_or(|to| to == arrival.remote && to == gateway.path().remote));
-        received.moved.is_some()
-    });
-    assert_eq!(moves.count(), 10);
-    let arrival = from(at(9), 77 + 1200 * MILLISECOND);
-    let received = receive(&gateway, &mut one(&client, ping(10)), &arrival).unwrap();
-    assert_eq!((received.moved, gateway.path().remote), (Some(at(9)), at(9)));
 }
 
 #[test]

@@ -9,6 +9,10 @@
 //! "Approximate fairness through differential dropping", CCR 33:2, 2003) with "has it been empty?" in place of the length of the queue, which no
 //! descriptor tells; the patience with what is alone is that of CoDel (RFC 8289 §3.2).
 //!
+//! A packet of ESP is judged before it is opened, so that nobody knows yet who sent it. What turns out to prove nothing is taken off
+//! the pair again and put to the account of *strangers*, who share one; what does not come from where the peer is, is judged by
+//! that account from the start. Of what is dropped unopened as much counts as was proved of the pair's packets lately.
+//!
 //! Reading what is then dropped costs time as well. So it happens only for the sake of somebody: where all that ask, ask for
 //! the same, or one is alone, hardly anything is chosen, enough for TCP to slow down. And no pair loses more than
 //! seven of eight.
@@ -41,6 +45,21 @@ pub struct Demand {
     now: AtomicU64,
     /// That of the interval before.
     before: AtomicU64,
+    /// What passed, and how much of that proved nothing; older intervals count half.
+    passed: AtomicU64,
+    unproved: AtomicU64,
+}
+
+impl Demand {
+    /// How much of what is dropped is the pair's own, by what was found in what passed.
+    fn own(&self, cost: u64) -> u64 {
+        let (passed, unproved) = (self.passed.load(Relaxed).max(1), self.unproved.load(Relaxed));
+        cost - scaled(cost, unproved.min(passed), passed)
+    }
+}
+
+fn add(counter: &AtomicU64, cost: u64) {
+    counter.store(counter.load(Relaxed) + cost, Relaxed);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +90,8 @@ pub struct Fairness {
     /// Until then somebody may ask for less than others.
     uneven_until: Nanos,
     asked: Asked,
+    /// What nobody proves to be his.
+    strangers: Demand,
     random: u32,
 }
 
@@ -100,6 +121,7 @@ impl Default for Fairness {
             limit: NO_LIMIT,
             uneven_until: 0,
             asked: Asked::default(),
+            strangers: Demand::default(),
             random: 0x9e37_79b9,
         }
     }
@@ -111,13 +133,39 @@ impl Fairness {
         if !self.busy {
             return Fate::Pass;
         }
-        let cost = PACKET * packets as u64 + octets as u64;
-        let asked = self.asked.add(demand, self.interval, cost, self.limit);
+        let cost = cost(packets, octets);
+        let asked = self.asked.before(demand, self.interval, self.limit);
         let fate = self.fate(asked);
+        let own = if fate == Fate::Drop { demand.own(cost) } else { cost };
+        if fate != Fate::Drop {
+            add(&demand.passed, cost);
+        }
+        self.asked.add(demand, own, asked <= self.limit);
         if fate == Fate::Pass {
             self.asked.carried += cost;
         }
         fate
+    }
+
+    /// The same for what does not come from where the peer of its pair is.
+    pub fn judge_strangers(&mut self, packets: usize, octets: usize) -> Fate {
+        let strangers = std::mem::take(&mut self.strangers);
+        let fate = self.judge(&strangers, packets, octets);
+        self.strangers = strangers;
+        fate
+    }
+
+    /// Of what passed just now for a pair, so much proved nothing.
+    pub fn unproved(&mut self, demand: &Demand, packets: usize, octets: usize) {
+        if !self.busy || packets == 0 {
+            return;
+        }
+        let cost = cost(packets, octets).min(demand.now.load(Relaxed));
+        add(&demand.unproved, cost);
+        let modest = demand.before.load(Relaxed) <= self.limit;
+        self.asked.take_off(demand, cost, modest);
+        let asked = self.asked.before(&self.strangers, self.interval, self.limit);
+        self.asked.add(&self.strangers, cost, asked <= self.limit);
     }
 
     /// `asked`: by the pair, in the last interval.
@@ -193,25 +241,17 @@ impl Fairness {
     }
 }
 
+fn cost(packets: usize, octets: usize) -> u64 {
+    PACKET * packets as u64 + octets as u64
+}
+
 /// What `cost` in the time `from` is in the time `to`.
 fn scaled(cost: u64, to: Nanos, from: Nanos) -> u64 {
     u64::try_from(u128::from(cost) * u128::from(to) / u128::from(from)).unwrap_or(NO_LIMIT)
 }
 
 impl Asked {
-    /// Counts what a pair asks for; returns what it asked for in the interval before.
-    fn add(&mut self, demand: &Demand, interval: u64, cost: u64, limit: u64) -> u64 {
-        let before = self.before(demand, interval, limit);
-        let now = demand.now.load(Relaxed) + cost;
-        demand.now.store(now, Relaxed);
-        self.total += cost;
-        self.greediest = self.greediest.max(now);
-        if before <= limit {
-            self.below += cost;
-        }
-        before
-    }
-
+    /// What a pair asked for in the interval before.
     fn before(&mut self, demand: &Demand, interval: u64, limit: u64) -> u64 {
         let last = demand.interval.load(Relaxed);
         if last == interval {
@@ -221,9 +261,26 @@ impl Asked {
         demand.before.store(before, Relaxed);
         demand.now.store(0, Relaxed);
         demand.interval.store(interval, Relaxed);
+        for counter in [&demand.passed, &demand.unproved] {
+            counter.store(counter.load(Relaxed) / 2, Relaxed);
+        }
         self.pairs += 1;
         self.above += u64::from(before > limit);
         before
+    }
+
+    /// Counts what a pair asks for; a `modest` one asked for no more than the share before.
+    fn add(&mut self, demand: &Demand, cost: u64, modest: bool) {
+        add(&demand.now, cost);
+        self.total += cost;
+        self.greediest = self.greediest.max(demand.now.load(Relaxed));
+        self.below += if modest { cost } else { 0 };
+    }
+
+    fn take_off(&mut self, demand: &Demand, cost: u64, modest: bool) {
+        demand.now.store(demand.now.load(Relaxed) - cost, Relaxed);
+        self.total -= cost;
+        self.below -= if modest { cost } else { 0 };
     }
 
     /// What each may ask for that all together get what `fits`: an equal part, and more where others ask for less.

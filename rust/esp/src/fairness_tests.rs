@@ -19,6 +19,14 @@ struct Sender {
     octets: usize,
     /// It knows marks, and halves what it sends for a while when it gets one.
     heeds: bool,
+    forges: Option<Forger>,
+}
+
+/// Sends with the SPI of the first sender what proves nothing: from its address, or from elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Forger {
+    WithItsAddress,
+    FromElsewhere,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -116,7 +124,7 @@ impl Engine {
                 break;
             };
             self.now += READ;
-            let fate = self.fairness.judge(&self.demands[at], 1, senders[at].octets);
+            let fate = self.judge(at, senders[at]);
             self.carry(at, since, fate, senders[at].heeds);
         }
         if self.stalls && self.now > self.stall {
@@ -127,6 +135,18 @@ impl Engine {
         if self.fair {
             self.fairness.turn(emptied, || now);
         }
+    }
+
+    fn judge(&mut self, at: usize, sender: Sender) -> Fate {
+        let Some(forger) = sender.forges else { return self.fairness.judge(&self.demands[at], 1, sender.octets) };
+        if forger == Forger::FromElsewhere {
+            return self.fairness.judge_strangers(1, sender.octets);
+        }
+        let fate = self.fairness.judge(&self.demands[0], 1, sender.octets);
+        if fate != Fate::Drop {
+            self.fairness.unproved(&self.demands[0], 1, sender.octets);
+        }
+        fate
     }
 
     fn carry(&mut self, at: usize, since: Nanos, fate: Fate, heeds: bool) {
@@ -148,7 +168,7 @@ impl Engine {
 }
 
 fn sender(a_second: u64, octets: usize) -> Sender {
-    Sender { gap: SECOND / a_second, octets, heeds: false }
+    Sender { gap: SECOND / a_second, octets, heeds: false, forges: None }
 }
 
 const MODEST: u64 = 1_000;
@@ -165,6 +185,42 @@ fn the_modest_lose_next_to_nothing_beside_a_greedy_one() {
         assert!(fair[0].shed > 0 && fair[1].waited < unfair[1].waited, "{greed}: {fair:?}");
         assert!(fair[0].carried > unfair[0].carried / 2, "{greed}: {fair:?}");
     }
+}
+
+#[test]
+fn n13_what_is_forged_in_the_name_of_a_pair_does_not_cost_it_its_share() {
+    for flood in [22_000, 40_000, 80_000] {
+        for forger in [Forger::WithItsAddress, Forger::FromElsewhere] {
+            let forged = Sender { forges: Some(forger), ..sender(flood, 200) };
+            let outcomes = run(&[sender(MODEST, 200), sender(MODEST, 200), forged], true);
+            assert_eq!((outcomes[0].shed, outcomes[1].shed), (0, 0), "{flood} {forger:?}: {outcomes:?}");
+            if forger == Forger::FromElsewhere {
+                assert!(outcomes[0].lost() < 0.06 && outcomes[2].shed > 0, "{flood}: {outcomes:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn n13_a_greedy_pair_loses_no_more_for_what_is_forged_in_its_name() {
+    let forged = Sender { forges: Some(Forger::WithItsAddress), ..sender(10_000, 200) };
+    let outcomes = run(&[sender(15_000, 1400), sender(MODEST, 200), forged], true);
+    let alone = run(&[sender(25_000, 1400), sender(MODEST, 200)], true);
+    let shed = |outcome: &Outcome| outcome.shed as f64 / outcome.sent as f64;
+    assert!(shed(&outcomes[0]) < shed(&alone[0]) + 0.05, "{outcomes:?} {alone:?}");
+    assert_eq!(outcomes[1].shed, 0);
+}
+
+#[test]
+fn n13_what_is_dropped_unopened_counts_as_far_as_the_pair_proved_the_rest() {
+    let (mut fairness, demand) = (Fairness { busy: true, ..Fairness::default() }, Demand::default());
+    assert_eq!(demand.own(1000), 1000);
+    fairness.judge(&demand, 4, 0);
+    fairness.unproved(&demand, 3, 0);
+    assert_eq!((demand.now.load(Relaxed), fairness.strangers.now.load(Relaxed)), (PACKET, 3 * PACKET));
+    assert_eq!((demand.own(1000), fairness.asked.total), (250, 4 * PACKET));
+    fairness.unproved(&demand, 9, 0);
+    assert_eq!((demand.now.load(Relaxed), demand.own(1000), fairness.asked.total), (0, 0, 4 * PACKET));
 }
 
 #[test]

@@ -272,15 +272,24 @@ impl<'a> Worker<'a> {
         let Some(spi) = spi.filter(|spi| *spi >= LOWEST_SPI) else { return };
         let Some(child) = self.shared.table().inbound(spi).cloned() else { return };
         let packets = place.len().div_ceil(stride.max(1));
-        let fate = self.arriving[self.door].judge(child.inbound_demand(), packets, place.len());
+        let fairness = &mut self.arriving[self.door];
+        let fate = child.judge_inbound(fairness, arrival, packets, place.len());
         if fate == Fate::Drop {
             return child.count_shed(packets);
         }
         let arrival = &Arrival { congested: fate == Fate::Slow, ..*arrival };
         let mut opened = std::mem::take(&mut self.opened);
-        child.receiver().receive_all(&mut self.arena[place.clone()], stride, arrival, |start, received| {
-            opened.extend(received.map(|received| (place.start + start, received)));
-        });
+        let (mut refused, mut octets) = (0, 0);
+        child.receiver().receive_all(
+            &mut self.arena[place.clone()],
+            stride,
+            arrival,
+            |start, received| match received {
+                Ok(received) => opened.push((place.start + start, received)),
+                Err(_) => (refused, octets) = (refused + 1, octets + stride.min(place.len() - start)),
+            },
+        );
+        child.unproved(fairness, arrival, refused, octets);
         for (start, received) in opened.drain(..) {
             match received.inner {
                 Some(Inner::Packet(place)) => self.deliver(start + place.start..start + place.end),

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::Child;
+use super::{Arrival, Child};
 use crate::congestion;
-use crate::fairness::{Demand, Fate};
+use crate::fairness::{Demand, Fairness, Fate};
+use crate::size::Encapsulation;
 
 /// For each direction.
 #[derive(Default)]
@@ -14,9 +15,29 @@ pub(super) struct Demands {
 }
 
 impl Child {
-    /// What the pair asks of the sockets outside.
-    pub fn inbound_demand(&self) -> &Demand {
-        &self.demands.inbound
+    /// What becomes of packets with the pair's SPI, before they are opened: whoever knows an SPI can send some from
+    /// anywhere.
+    pub fn judge_inbound(&self, fairness: &mut Fairness, arrival: &Arrival, packets: usize, octets: usize) -> Fate {
+        if self.is_from_peer(arrival) {
+            fairness.judge(&self.demands.inbound, packets, octets)
+        } else {
+            fairness.judge_strangers(packets, octets)
+        }
+    }
+
+    /// Of those that passed so much proved nothing.
+    pub fn unproved(&self, fairness: &mut Fairness, arrival: &Arrival, packets: usize, octets: usize) {
+        if packets > 0 && self.is_from_peer(arrival) {
+            fairness.unproved(&self.demands.inbound, packets, octets);
+        }
+    }
+
+    fn is_from_peer(&self, arrival: &Arrival) -> bool {
+        let remote = self.path().remote;
+        match self.encapsulation {
+            Encapsulation::Udp => remote == arrival.remote,
+            Encapsulation::None => remote.ip() == arrival.remote.ip(),
+        }
     }
 
     /// What it asks of the device inside.
