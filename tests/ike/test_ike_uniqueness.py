@@ -14,12 +14,16 @@ from lotor.ike.v1 import informational
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
 from lotor.model.login import Accepted, Challenge, Credentials
-from lotor.model.policy import Policy, Uniqueness
+from lotor.model.policy import Policy, ProposalCheck, Uniqueness
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
 from lotor.wire.v1.numbers import NotifyType
-from lotor.wire.v1.payloads import Notification
+from lotor.wire.v1.payloads import Notification, VendorId
+from lotor.wire.v1.proposals import ike_transform
+from lotor.wire.v1.vendors import Vendor
+from peers.counter import Counter
+from peers.speaker import Manners, Speaker
 from peers.world import CHILD, CLIENT, GATEWAY, CheapDice, Host, connect, is_up, pair
 
 ALICE = Identity(IdKind.USER_FQDN, b"alice@example.org")
@@ -243,3 +247,45 @@ def test_a_one_time_password_is_asked_for_once_a_day():
     assert len([question for question in client.questions if isinstance(question, AskPerson)]) == 2
     world.run(10000)
     assert [event.reason.cause for event in gateway.of(Ended)] in ([Cause.EXPIRED], [Cause.PEER_CLOSED])
+
+
+def test_n11_a_peer_that_calls_itself_like_a_user_is_not_that_user():
+    """A shared key or a certificate beside logins: the names of the one are none of the other."""
+    world, gateway, first, _ = _meeting(Uniqueness.REPLACE)
+    suites = (replace(GATEWAY.proposals[0], method=AuthMethod.RSA),)
+    beside = replace(gateway.policy.remotes[0], name="certified", proposals=suites)
+    gateway.endpoint._desk.policy = replace(gateway.policy, remotes=(*gateway.policy.remotes, beside))
+    for number, kind in enumerate((IdKind.FQDN, IdKind.KEY_ID), 40):
+        named = replace(
+            CLIENT, proposals=suites, certificates=GATEWAY.certificates, my_identity=Identity(kind, b"alice")
+        )
+        address = IPv4Address("198.51.100.0") + number
+        host = Host(str(number), address, Policy((named,), CHILD), CheapDice(number))
+        world.add(host, behind=IPv4Address("203.0.113.0") + number)
+        connect(world, host, gateway)
+        assert world.run(10, lambda: is_up(host)), [event.text() for event in host.events]  # noqa: B023
+    world.run(5)
+    assert not gateway.of(Ended)
+    assert not first.of(Ended)
+
+
+@pytest.mark.parametrize("clear", [True, False])
+def test_n8_what_stands_beside_a_clear_proof_counts_for_nothing(clear):
+    """Anybody on the way may have put INITIAL-CONTACT or a vendor id there: the hash does not cover them."""
+    counter = Counter(Policy((replace(GATEWAY, proposal_check=ProposalCheck.CLAIM),), CHILD))
+    longer = replace(GATEWAY.proposals[0], lifetime=99999)
+    manners = Manners(
+        transforms=(ike_transform(1, longer),),
+        obeys=True,
+        clear_third=clear,
+        initial_contact=True,
+        third=(VendorId(Vendor.CISCO_VPNC.value),),
+    )
+    speaker = Speaker(manners=manners)
+    speaker.second(b"".join(filter(None, map(speaker.whole, counter.receive(speaker.first())))))
+    counter.receive(speaker.third())
+    (session,) = counter.endpoint._sessions.by_id.values()
+    assert session.established
+    assert session.facts.initial_contact is not clear
+    assert (Vendor.CISCO_VPNC in session.facts.phase_one.vendors) is not clear
+    assert session.facts.phase_one.suite.lifetime == (28800 if clear else 99999)

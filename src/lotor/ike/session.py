@@ -39,8 +39,9 @@ class Facts:
     record, None until its keys are proved; `fragment`: the peer takes IKE fragments; `candidates`: the blocks that
     may serve a stranger; `rounds` of XAUTH so far; `refused`: a verdict that stands, acknowledged or not, or a
     refusal of the peer that nobody signed; `renews`: the session that this attempt is to take over; `renewed`: it
-    did; `told`: of the configuration; `declined`: what of our inside the gateway gave no SA pair; `one_time`: the
-    login cannot be repeated without the person; `moving`: to another inside address, which no SA pair carries yet."""
+    did; `told`: of the configuration; `inside`: what a peer brought that was given none; `declined`: what of our
+    inside the gateway gave no SA pair; `one_time`: the login cannot be repeated without the person; `moving`: to
+    another inside address, which no SA pair carries yet."""
 
     request: int | None = None
     dialled: Dialled | None = None
@@ -56,6 +57,7 @@ class Facts:
     renews: int | None = None
     renewed: bool = False
     told: bool = False
+    inside: Network | None = None
     declined: frozenset[Network] = frozenset()
     one_time: bool = False
     moving: bool = False
@@ -109,8 +111,8 @@ class Registry(Protocol):
         """The session that this one is to take over, if it still is."""
         ...
 
-    def leased(self, session: Session, network: Network) -> bool:
-        """Whether an inside address there was given to another session."""
+    def holder(self, session: Session, inside: Network) -> Session | None:
+        """Another session whose peer has this inside, or a part of it."""
         ...
 
     def charge(self, session: Session, octets: int) -> None:
@@ -204,7 +206,7 @@ class Session:
         self.children, old.children = old.children, Children()
         self.facts.configuration = old.facts.configuration
         self.facts.request, self.facts.dialled = old.facts.request, old.facts.dialled
-        self.facts.renewed, self.facts.told = True, old.facts.told
+        self.facts.renewed, self.facts.told, self.facts.inside = True, old.facts.told, old.facts.inside
         self.facts.declined, self.facts.moving = old.facts.declined, old.facts.moving
         self.children.move(self.path)
         old.heir = self

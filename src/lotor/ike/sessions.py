@@ -10,6 +10,7 @@ from itertools import count
 from lotor.ike.admission import Admission
 from lotor.ike.gates import Gate
 from lotor.ike.session import NO_COOKIE, Session
+from lotor.ike.v1.authenticate import WITH_XAUTH
 from lotor.ike.v1.xauth import ALREADY
 from lotor.model.algorithms import AuthMethod
 from lotor.model.configuration import ModeConfiguration
@@ -19,6 +20,10 @@ from lotor.model.reason import Cause, Reason
 
 LINGER = 30.0
 """Seconds that a renewed phase 1 still hears the peer."""
+
+
+Name = tuple[int | None, str | bytes]
+"""Whom a session is of: a login, or an identity of phase 1 with its kind."""
 
 
 @dataclass(slots=True)
@@ -33,7 +38,7 @@ class Sessions:
     by_cookie: dict[bytes, Session] = field(default_factory=dict)
     strangers: dict[tuple[bytes, Peer], Session] = field(default_factory=dict)
     _met: dict[Session, tuple[bytes, Peer]] = field(default_factory=dict)
-    _proved: dict[str, dict[Session, None]] = field(default_factory=lambda: defaultdict(dict))
+    _proved: dict[Name, dict[Session, None]] = field(default_factory=lambda: defaultdict(dict))
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     def renew(self, session: Session, now: Instant) -> None:
@@ -100,7 +105,7 @@ class Sessions:
             self.succeed(session, old)
         else:
             self._end_replaced(session, user)
-        self._proved[user][session] = None
+        self._proved[_name(session, user)][session] = None
 
     def _end_replaced(self, session: Session, user: str) -> None:
         back = session.facts.initial_contact
@@ -115,14 +120,18 @@ class Sessions:
 
     def _others(self, session: Session, user: str) -> list[Session]:
         """Proved sessions under the same name."""
-        return [one for one in self._proved.get(user, ()) if one is not session and one.gates.passed(Gate.LOGIN)]
+        return [
+            one
+            for one in self._proved.get(_name(session, user), ())
+            if one is not session and one.gates.passed(Gate.LOGIN)
+        ]
 
     def _renewed_by(self, session: Session, user: str) -> Session | None:
         """The session of the same user and device on the same path: a NAT gives no two devices one port. An account
         that thousands share is walked through at every login, so the port, which tells most of them apart, comes
         first."""
         port = session.path.remote.port
-        for old in self._proved.get(user, ()):
+        for old in self._proved.get(_name(session, user), ()):
             if old.path.remote.port == port and old is not session and _goes_on(old, session):
                 return old
         return None
@@ -130,9 +139,9 @@ class Sessions:
     def predecessor(self, session: Session) -> Session | None:
         return self.by_id.get(session.facts.renews) if session.facts.renews is not None else None
 
-    def leased(self, session: Session, network: Network) -> bool:
-        others = (one.facts.configuration for one in self.by_id.values() if one is not session and one.gateway)
-        return any(given is not None and _given_in(given, network) for given in others)
+    def holder(self, session: Session, inside: Network) -> Session | None:
+        others = (one for one in self.by_id.values() if one is not session and one.gateway)
+        return next((one for one in others if _has(one, inside)), None)
 
     def succeed(self, session: Session, old: Session) -> None:
         """The old phase 1 is still found by its cookie for a moment: its deletes are expected."""
@@ -143,10 +152,13 @@ class Sessions:
         session.desk.timers.set(self.now() + LINGER, "old phase 1", lambda _: self._forget(old))
 
     def _unprove(self, session: Session) -> None:
-        named = self._proved.get(session.facts.user, {})
+        if not session.established:
+            return
+        name = _name(session, session.facts.user)
+        named = self._proved.get(name, {})
         named.pop(session, None)
         if not named:
-            self._proved.pop(session.facts.user, None)
+            self._proved.pop(name, None)
 
     def _forget(self, old: Session) -> None:
         self.by_cookie.pop(_own(old), None)
@@ -162,9 +174,25 @@ class Sessions:
         self.admission.left(session, self.now())
 
 
+def _has(session: Session, inside: Network) -> bool:
+    """Whether an address there was given to a session, or its peer brought it."""
+    given, brought = session.facts.configuration, session.facts.inside
+    if given is not None:
+        return _given_in(given, inside)
+    return any(
+        map(inside.overlaps, (*(pair.selectors.remote for pair in session.children), *((brought,) if brought else ())))
+    )
+
+
 def _given_in(given: ModeConfiguration, network: Network) -> bool:
     second = given.address6
     return given.address in network or (second is not None and second.ip in network)
+
+
+def _name(session: Session, user: str) -> Name:
+    """A login is nobody's identity in phase 1, nor is one of another kind, though they read alike."""
+    record = session.facts.phase_one
+    return (None, user) if record.suite.method in WITH_XAUTH else (record.peer.kind, record.peer.data)
 
 
 def _own(session: Session) -> bytes:

@@ -108,8 +108,9 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     third = yield from expect(authenticate.proof_of_peer(parties))
 
     yield from authenticate.judge(parties, third, peer)
-    session.facts.initial_contact = riders.says_initial_contact(third)
     here, there = traversal.found(session, suite, version, third)
-    heard |= riders.heard(third)
+    if channel.covered:  # else anybody on the way may have put them beside the proof
+        session.facts.initial_contact = riders.says_initial_contact(third)
+        heard |= riders.heard(third)
     kept = riders.kept_lifetime(session, choice, heard)
     return PhaseOne(kept, keys, channel.last_block(), peer, heard, version, here, there)

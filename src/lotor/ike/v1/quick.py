@@ -13,7 +13,7 @@ from lotor.ike.gates import Gate
 from lotor.ike.questions import Activate, Install, ReserveSpi
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
-from lotor.ike.v1 import bundles, choose, modecfg, phase1, riders, selectors
+from lotor.ike.v1 import bundles, choose, insides, modecfg, phase1, riders, selectors
 from lotor.ike.v1.keymat import QuickMaterial, keymat
 from lotor.model.algorithms import EspSuite, Group
 from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp, Lifetime
@@ -116,6 +116,7 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     session.gates.demand(Gate.ADDRESS, "quick mode")
     policy, check = session.desk.policy.child, session.remote.proposal_check
     wish = selectors.asked(session, asked)
+    yield from insides.take(session, wish)
     choice = choose.esp_choice(check, policy, asked.only(SecurityAssociation), udp=_udp(session))
     chosen, dice = _for_as_long_as_the_peer_can(session, choice), session.desk.dice
     _demand_public(session, chosen.group, asked)

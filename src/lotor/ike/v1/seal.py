@@ -62,9 +62,11 @@ def _message(header: Header, first: int, octets: bytes, flags: int) -> bytes:
 
 @dataclass(slots=True)
 class PhaseOneChannel:
-    """Phase 1: clear until there are keys. What proves its messages is HASH and SIG, which its story checks."""
+    """Phase 1: clear until there are keys. What proves its messages is HASH and SIG, which its story checks. `covered`:
+    the peer's last message was encrypted, all of it."""
 
     thread: Thread | None = None
+    covered: bool = False
 
     def use(self, keys: PhaseOneKeys) -> None:
         self.thread = Thread(keys, keys.iv)
@@ -85,6 +87,7 @@ class PhaseOneChannel:
         return Opened(_chain(incoming.header, plaintext), encrypted=True, next_iv=next_iv)
 
     def commit(self, opened: Opened) -> None:
+        self.covered = opened.encrypted
         if self.thread is not None and opened.next_iv is not None:
             self.thread.iv = opened.next_iv
 

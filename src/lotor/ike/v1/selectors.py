@@ -97,11 +97,7 @@ def _given_by_nobody(session: Session) -> Network:
     if not session.gateway:
         return _host(session.path.local.address)
     named = network_of(phase1.of(session).peer)
-    inside = named if named is not None and named.num_addresses == 1 else _host(session.path.remote.address)
-    if session.registry.leased(session, inside):
-        text = f"the client names itself {inside.network_address}, which was given to another session"
-        raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
-    return inside
+    return named if named is not None and named.num_addresses == 1 else _host(session.path.remote.address)
 
 
 def _host(address: Address) -> Network:

@@ -1,0 +1,42 @@
+"""Whose inside is whose: a gateway lets no two peers have the same, or one would get what is meant for the other."""
+
+from __future__ import annotations
+
+from lotor.ike.children import Selectors
+from lotor.ike.errors import PolicyRefusal
+from lotor.ike.session import Session
+from lotor.ike.story import Story
+from lotor.ike.v1 import doubt, phase1
+from lotor.model.network import Network
+from lotor.model.reason import Cause, Reason
+from lotor.wire.v1.numbers import NotifyType
+from lotor.wire.v1.vendors import Vendor
+
+
+def take(session: Session, wish: Selectors) -> Story[None]:
+    """Gateway: the inside of a peer that brings its own becomes its, unless another session has it. Who had it and has
+    gone makes room. Raises `PolicyRefusal`."""
+    if not session.gateway or session.facts.configuration is not None:
+        return
+    holder = session.registry.holder(session, wish.remote)
+    if holder is not None and _may_have_gone(holder, session):
+        yield from doubt.end_if_dead(holder, f"{session.facts.user} connected from {session.path.remote}")
+        holder = session.registry.holder(session, wish.remote)
+    if holder is not None:
+        raise _taken(wish.remote, holder)
+    session.facts.inside = wish.remote
+
+
+def _may_have_gone(holder: Session, session: Session) -> bool:
+    """Whether to ask: one that was given its address keeps it, and so does a stranger to this peer that no probe can
+    ask whether it is there."""
+    if holder.facts.configuration is not None or not holder.established:
+        return False
+    record = phase1.of(holder)
+    return Vendor.DPD in record.vendors or record.peer == phase1.of(session).peer
+
+
+def _taken(inside: Network, holder: Session) -> PolicyRefusal:
+    how = "was given to" if holder.facts.configuration is not None else "is the inside of"
+    text = f"the peer's inside {inside.network_address} {how} another session, of {holder.facts.user or 'nobody'}"
+    return PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
