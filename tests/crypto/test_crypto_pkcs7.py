@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from keys import certificate_lab as lab
 from lotor.crypto.certificates import CertificateError
 from lotor.crypto.pkcs7 import unwrap_certificates
+from lotor.ike.errors import PolicyRefusal
+from lotor.ike.v1 import riders
 from lotor.ike.v1.riders import received_certificates
 from lotor.wire.v1.chain import build_chain, parse_chain
 from lotor.wire.v1.payloads import Certificate
@@ -72,9 +74,9 @@ def test_what_holds_none(tmp_path):
 
 
 def test_too_many():
-    assert len(unwrap_certificates(wrap(LEAF, *[issued(number) for number in range(9)]))) == 10
-    with pytest.raises(CertificateError, match="holds 11 certificates, not 1 to 10"):
-        unwrap_certificates(wrap(LEAF, *[issued(number) for number in range(10)]))
+    assert len(unwrap_certificates(wrap(LEAF, *[issued(number) for number in range(4)]))) == 5
+    with pytest.raises(CertificateError, match="holds 6 certificates, not 1 to 5"):
+        unwrap_certificates(wrap(LEAF, *[issued(number) for number in range(5)]))
 
 
 def issued(number: int) -> lab.Holder:
@@ -82,8 +84,8 @@ def issued(number: int) -> lab.Holder:
 
 
 def test_too_large():
-    with pytest.raises(CertificateError, match="65537 octets of PKCS#7 are more than 65536"):
-        unwrap_certificates(bytes(65537))
+    with pytest.raises(CertificateError, match="16385 octets of PKCS#7 are more than 16384"):
+        unwrap_certificates(bytes(16385))
 
 
 @pytest.mark.parametrize(
@@ -136,9 +138,12 @@ def test_payloads_of_a_message():
     assert received(Certificate(7, b"x"), Certificate(2, wrap(LEAF))) == ()
 
 
-def test_payloads_are_bounded():
-    nine = wrap(*[issued(number) for number in range(9)])
-    assert len(received(*[Certificate(1, nine)] * 3)) == 10
+def test_f8_payloads_are_bounded_before_anything_is_unwrapped(monkeypatch):
+    monkeypatch.setattr(riders, "unwrap_certificates", pytest.fail)
+    with pytest.raises(PolicyRefusal, match=r"sent 6 certificates of \d+ octets"):
+        received(*[Certificate(1, wrap(LEAF))] * 3, *[Certificate(4, LEAF.der)] * 3)
+    with pytest.raises(PolicyRefusal, match="sent 2 certificates of 16385 octets"):
+        received(Certificate(1, bytes(16000)), Certificate(4, bytes(385)))
 
 
 def test_what_cannot_be_unwrapped_is_left_to_the_judge():

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import subprocess
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from keys import certificate_lab as lab
-from keys.conftest import prove
+from keys.conftest import Gateway, prove
+from lotor.crypto import certificates, chains
+from lotor.keys import judging
 from lotor.model.judgement import Trusted, Untrusted
 
 DAY = timedelta(days=1)
@@ -188,7 +193,137 @@ def test_rubbish_among_the_intermediates_does_no_harm(client, ca, gateway):
 
 
 def test_a_long_chain_is_not_looked_at(client, ca, gateway):
-    refused(client.judge(gateway, ca, proof={"chain": (gateway.der,) * 11}), "sent 11 certificates")
+    refused(client.judge(gateway, ca, proof={"chain": (gateway.der,) * 6}), "sent 6 certificates")
+    assert isinstance(client.judge(gateway, ca, proof={"chain": (gateway.der,) * 5}), Trusted)
+    refused(client.judge(gateway, ca, proof={"chain": (gateway.der, bytes(16000))}), "sent 2 certificates", "16384")
+
+
+# -- what is not computed with ----------------------------------------------------------------------------------------
+
+
+def _with_key(issuer: lab.Holder, public, **wish) -> lab.Holder:
+    """A certificate for a key of which nobody needs the private half."""
+    held = SimpleNamespace(public_key=lambda: public, sign=lambda *_: bytes(256))
+    return lab.issue(issuer, private=held, **wish)
+
+
+def _rsa(bits: int, exponent: int = 65537):
+    return rsa.RSAPublicNumbers(exponent, (1 << bits) - 2 * 12345 - 1).public_key()
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """What was computed with keys of peers."""
+    done: list[str] = []
+    watched = {"issued_by": (certificates, chains), "_prove": (chains,), "verify_bare": (judging,)}
+    for name, place in [(name, place) for name, places in watched.items() for place in places]:
+        honest = getattr(place, name)
+
+        def counting(*args, honest=honest, name=name):
+            done.append(name)
+            return honest(*args)
+
+        monkeypatch.setattr(place, name, counting)
+    return done
+
+
+@pytest.mark.parametrize(
+    ("public", "words"),
+    [
+        (_rsa(16384), "RSA 16384 bits, more than 8192"),
+        (_rsa(8200), "RSA 8200 bits, more than 8192"),
+        (_rsa(3072, (1 << 32) + 15), "exponent of 33 bits"),
+        (_rsa(3072, (1 << 64) - 59), "exponent of 64 bits"),
+        (ec.generate_private_key(ec.SECP256K1()).public_key(), "secp256k1, which is none of P-256"),
+        (ec.generate_private_key(ec.BrainpoolP512R1()).public_key(), "brainpoolP512r1, which is none of P-256"),
+    ],
+)
+def test_f8_nothing_is_computed_with_a_key_of_a_peer_that_is_none_of_ours(client, ca, gateway, computed, public, words):
+    refused(client.judge(_with_key(ca, public), ca), words)
+    assert not computed
+    helper = _with_key(ca, public, subject="Lab CA", ca=True)
+    assert isinstance(client.judge(gateway, ca, proof={"chain": (gateway.der, *[helper.der] * 4)}), Trusted)
+    assert computed == ["verify_bare", "_prove"]
+
+
+def test_f8_the_largest_keys_of_others_are_computed_with(client, ca, computed):
+    refused(client.judge(_with_key(ca, _rsa(8192, (1 << 32) - 5)), ca), "signature does not fit")
+    assert computed == ["verify_bare"]
+
+
+def test_f8_a_refused_chain_is_verified_once_and_explained_by_its_names(client, ca, computed):
+    """Four authorities, each of which could have issued each other by name."""
+    twins = [lab.issue(ca, f"twin{number}", subject="Lab CA", ca=True) for number in range(4)]
+    gateway = lab.issue(lab.authority("Foreign CA", "foreign"))
+    refused(client.judge(gateway, ca, proof={"chain": (gateway.der, *(twin.der for twin in twins))}), "Foreign CA")
+    impostor = lab.issue(lab.authority(label="impostor"))
+    refused(client.judge(impostor, ca, proof={"chain": (impostor.der, *(twin.der for twin in twins))}), "a forgery")
+    assert computed == ["verify_bare", "_prove"] * 2
+
+
+def test_f8_twins_of_one_key_are_tried_once(client, ca, monkeypatch):
+    foreign = lab.authority("Foreign CA", "foreign")
+    twins = [lab.authority("Foreign CA", "foreign", end=lab.NOW + number * DAY) for number in range(1, 5)]
+    gateway, helped = lab.issue(foreign), []
+    honest = chains._prove
+    monkeypatch.setattr(chains, "_prove", lambda *args: helped.append(len(args[1])) or honest(*args))
+    refused(client.judge(gateway, ca, proof={"chain": (gateway.der, *(twin.der for twin in twins))}))
+    assert helped == [1]
+
+
+def test_f8_a_forged_link_in_the_middle_is_told_in_the_librarys_words(client, ca):
+    middle = lab.issue(ca, "middle", subject="Middle CA", ca=True)
+    other = lab.authority("Middle CA", "other middle")
+    gateway = lab.issue(other)
+    why = client.judge(gateway, ca, proof={"chain": (gateway.der, middle.der)})
+    refused(why, "CN=vpn.example.net does not lead to an authority", "signature does not match")
+
+
+# -- who may vouch for whom -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("usages", "for_gateways", "for_clients"),
+    [
+        ((), True, True),
+        ((ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,), True, True),
+        ((ExtendedKeyUsageOID.SERVER_AUTH,), True, False),
+        ((ExtendedKeyUsageOID.CLIENT_AUTH,), False, True),
+        ((ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH), True, True),
+        ((ExtendedKeyUsageOID.CODE_SIGNING,), False, False),
+        ((ExtendedKeyUsageOID.OCSP_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION), False, False),
+    ],
+)
+@pytest.mark.parametrize("deep", [False, True])
+def test_f13_every_intermediate_allows_the_purpose(client, tmp_path, ca, usages, for_gateways, for_clients, deep):
+    limited = lab.issue(ca, "limited", subject="Limited CA", ca=True, usages=usages)
+    last = lab.issue(limited, "below", subject="Below CA", ca=True) if deep else limited
+    leaf = lab.issue(last, subject="vpn.example.net")
+    sent = {"chain": (leaf.der, last.der, limited.der)}
+    gateway = Gateway(tmp_path)
+    for judge, allowed in ((client.judge, for_gateways), (gateway.judge, for_clients)):
+        verdict = judge(leaf, ca, proof=sent)
+        if allowed:
+            assert isinstance(verdict, Trusted)
+        else:
+            refused(verdict, "CN=Limited CA, whose extended key usage does not allow")
+
+
+def test_f13_what_our_own_authority_is_for_is_our_own_affair(client):
+    """RFC 5280 §6.1: an anchor is a name and a key."""
+    anchor = lab.authority(usages=(ExtendedKeyUsageOID.CODE_SIGNING,))
+    assert isinstance(client.judge(lab.issue(anchor), anchor), Trusted)
+
+
+def test_f13_an_authority_is_no_peer(client, tmp_path, ca):
+    leaf = lab.issue(ca, subject="vpn.example.net", ca=True)
+    refused(client.judge(leaf, ca), "CN=vpn.example.net is that of an authority", "no gateway proves itself")
+    refused(Gateway(tmp_path).judge(leaf, ca), "is that of an authority", "no client proves itself")
+    refused(client.judge(leaf, ca, verify_identifier=False), "is that of an authority")
+    pinned = tmp_path / "pinned.pem"
+    pinned.write_bytes(leaf.pem)
+    assert isinstance(client.judge(leaf, ca, peers_certfile=pinned), Trusted)
+    assert isinstance(client.judge(leaf, verify_cert=False), Trusted)
 
 
 def test_ten_useless_certificates_of_one_name_end_soon(client, ca):

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from lotor.crypto.ecdsa import curve_of
@@ -52,6 +52,17 @@ ATTRIBUTE_NAMES = {
 
 class CertificateError(ValueError):
     """Octets that are no certificate. The text does not name the file: the reader knows it."""
+
+
+class KeyRefusedError(CertificateError):
+    """A certificate whose key nobody is to compute with. The text names the certificate and the key."""
+
+
+MOST_RECEIVED, MOST_OCTETS = 5, 16384
+"""Certificates of a peer and their octets together: a leaf and four authorities between it and ours."""
+
+LARGEST_RSA_BITS, LARGEST_EXPONENT = 8192, 1 << 32
+"""Of a peer's key: what is larger costs a hundred times as much to compute with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +142,19 @@ class Certificate:
         return "neither RSA nor ECDSA"
 
     @property
+    def key_octets(self) -> bytes:
+        """The public key as it is in the certificate's place for it; empty for a key of another kind."""
+        if self.public_key is None:
+            return b""
+        return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    @property
+    def self_issued(self) -> bool:
+        return self.subject.der == self.issuer.der
+
+    @property
     def self_signed(self) -> bool:
-        return self.subject.der == self.issuer.der and issued_by(self, self)
+        return self.self_issued and issued_by(self, self)
 
 
 def parse_certificate(der: bytes) -> Certificate:
@@ -141,6 +163,21 @@ def parse_certificate(der: bytes) -> Certificate:
         return _describe(x509.load_der_x509_certificate(der))
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension) as fault:
         raise CertificateError(f"this is not a readable certificate ({clean(str(fault), longest=120)})") from None
+
+
+def parse_received(der: bytes) -> Certificate:
+    """The same for one that a peer sent, before anything is computed with its key. Raises `KeyRefusedError` for an RSA
+    key that is larger than anybody's, and for a curve that IKEv1 has no number for."""
+    found = parse_certificate(der)
+    if found.key_bits > LARGEST_RSA_BITS:
+        raise KeyRefusedError(f"{found.subject} has {found.key_text}, more than {LARGEST_RSA_BITS}")
+    if found.key_exponent > LARGEST_EXPONENT:
+        raise KeyRefusedError(f"{found.subject} has an exponent of {found.key_exponent.bit_length()} bits")
+    if found.ecdsa_key and not found.curve:
+        raise KeyRefusedError(
+            f"{found.subject} has {found.key_text}, which is none of {', '.join(CURVE_WORDS.values())}"
+        )
+    return found
 
 
 def read_certificates(octets: bytes) -> tuple[Certificate, ...]:

@@ -10,10 +10,13 @@ from enum import Enum, auto
 from cryptography import x509
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
-from lotor.crypto.certificates import Certificate, issued_by
+from lotor.crypto.certificates import MOST_RECEIVED, Certificate, issued_by
 
-DEEPEST = 8
+DEEPEST = MOST_RECEIVED
+"""Certificates between the leaf and an authority of ours; a peer sends no more."""
 LEAST_RSA_BITS = 2048
+WRONG_SIGNATURE = "signature does not match"
+"""In the library's words."""
 BROKEN_DIGESTS = frozenset({"md2", "md4", "md5", "sha1"})
 
 
@@ -68,12 +71,21 @@ def verify_chain(
         return ChainFault(Fault.SELF_SIGNED, leaf)
     if not anchors:
         return ChainFault(Fault.UNKNOWN_ISSUER, leaf)
+    helpers = _distinct(received)
     try:
-        chain = _prove(leaf, received, anchors, now)
+        chain = _prove(leaf, helpers, anchors, now)
     except (VerificationError, ValueError) as refusal:
-        return _diagnose(leaf, (received, anchors), now) or ChainFault(Fault.OTHER, leaf, str(refusal))
+        return _diagnose(leaf, (*anchors, *helpers), now) or _unexplained(leaf, helpers, anchors, str(refusal))
     powerless = next((issuer for issuer in chain.issuers if issuer.signs_certificates is False), None)
     return ChainFault(Fault.NO_AUTHORITY, powerless) if powerless else chain
+
+
+def _distinct(received: Sequence[Certificate]) -> tuple[Certificate, ...]:
+    """Of certificates of one subject, issuer and key the newest: twins would be tried in every order."""
+    found: dict[tuple[bytes, bytes, bytes], Certificate] = {}
+    for one in sorted(received, key=lambda each: each.not_after):
+        found[one.subject.der, one.issuer.der, one.key_octets] = one
+    return tuple(found.values())
 
 
 def date_fault(certificate: Certificate, now: datetime) -> ChainFault | None:
@@ -109,22 +121,31 @@ def _prove(leaf: Certificate, received: Sequence[Certificate], anchors: Sequence
     return Chain(tuple(known[handle] for handle in proved))
 
 
-def _diagnose(
-    leaf: Certificate, issuers: tuple[Sequence[Certificate], Sequence[Certificate]], now: datetime
-) -> ChainFault | None:
-    """Walk up the refused chain to the first certificate that explains the refusal."""
-    received, anchors = issuers
+def _diagnose(leaf: Certificate, issuers: Sequence[Certificate], now: datetime) -> ChainFault | None:
+    """Walk up the refused chain by names, to the first certificate that explains the refusal: nothing is verified
+    again. `issuers`: ours first. None: the names lead to an authority."""
     current = leaf
     for _ in range(DEEPEST + 1):
         if fault := _own_fault(current, now):
             return fault
-        if current in anchors:
-            return None
-        issuer = _issuer_of(current, received, anchors)
+        issuer = _issuer_of(current, issuers)
         if isinstance(issuer, ChainFault):
             return issuer
+        if issuer.self_issued:
+            return _own_fault(issuer, now)
         current = issuer
     return ChainFault(Fault.TOO_LONG, leaf)
+
+
+def _unexplained(
+    leaf: Certificate, helpers: Sequence[Certificate], anchors: Sequence[Certificate], refusal: str
+) -> ChainFault:
+    """Where no certificate is between, or only one of the authority's name, it is the leaf's signature that is wrong.
+    `refusal` is the library's word."""
+    named = any(one.subject.der == leaf.issuer.der for one in anchors)
+    namesake = any(one.subject.der == leaf.issuer.der for one in helpers)
+    forged = named and (namesake or WRONG_SIGNATURE in refusal)
+    return ChainFault(Fault.FORGED, leaf) if forged else ChainFault(Fault.OTHER, leaf, refusal)
 
 
 def _own_fault(certificate: Certificate, now: datetime) -> ChainFault | None:
@@ -139,14 +160,9 @@ def _own_fault(certificate: Certificate, now: datetime) -> ChainFault | None:
     return None
 
 
-def _issuer_of(
-    certificate: Certificate, received: Sequence[Certificate], anchors: Sequence[Certificate]
-) -> Certificate | ChainFault:
-    named = [one for one in (*anchors, *received) if one.subject.der == certificate.issuer.der and one != certificate]
+def _issuer_of(certificate: Certificate, issuers: Sequence[Certificate]) -> Certificate | ChainFault:
+    named = [one for one in issuers if one.subject.der == certificate.issuer.der and one.der != certificate.der]
     if not named:
         return ChainFault(Fault.UNKNOWN_ISSUER, certificate)
-    signers = [one for one in named if issued_by(certificate, one)]
-    if not signers:
-        return ChainFault(Fault.FORGED, certificate)
-    authorities = [one for one in signers if one.authority]
-    return authorities[0] if authorities else ChainFault(Fault.NO_AUTHORITY, signers[0])
+    authorities = [one for one in named if one.authority]
+    return authorities[0] if authorities else ChainFault(Fault.NO_AUTHORITY, named[0])

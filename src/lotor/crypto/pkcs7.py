@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lotor.crypto.certificates import Certificate, CertificateError, parse_certificate
-
-LARGEST = 1 << 16
-"""Octets: no message of IKE is longer."""
-MOST_CERTIFICATES = 10
+from lotor.crypto.certificates import MOST_OCTETS, MOST_RECEIVED, Certificate, CertificateError, parse_certificate
 
 SEQUENCE, SET, OBJECT_IDENTIFIER, CONTEXT_0 = 0x30, 0x31, 0x06, 0xA0
 SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
@@ -29,14 +25,14 @@ def unwrap_certificates(octets: bytes) -> tuple[bytes, ...]:
     A set has no order: the certificate that issued none of the others comes first, then its issuers as far as they are
     there. Only names are compared: the chain is proved elsewhere. Raises `CertificateError`.
     """
-    if len(octets) > LARGEST:
-        raise CertificateError(f"these {len(octets)} octets of PKCS#7 are more than {LARGEST}")
+    if len(octets) > MOST_OCTETS:
+        raise CertificateError(f"these {len(octets)} octets of PKCS#7 are more than {MOST_OCTETS}")
     try:
         found = [whole for tag, _, whole in _elements(_certificate_set(octets)) if tag == SEQUENCE]
     except _Unreadable:
         raise CertificateError("this is not a readable PKCS#7 with certificates") from None
-    if not 0 < len(found) <= MOST_CERTIFICATES:
-        raise CertificateError(f"this PKCS#7 holds {len(found)} certificates, not 1 to {MOST_CERTIFICATES}")
+    if not 0 < len(found) <= MOST_RECEIVED:
+        raise CertificateError(f"this PKCS#7 holds {len(found)} certificates, not 1 to {MOST_RECEIVED}")
     return tuple(one.der for one in _leaf_first([parse_certificate(der) for der in found]))
 
 

@@ -21,13 +21,16 @@ def meant_gateway(host: str | None, address: IPv4Address | IPv6Address) -> Meant
 
 
 def names_gateway(chain: Chain, meant: Meant) -> bool:
-    """RFC 6125 §6.4 for host names, RFC 4945 §3.1.1 for addresses; a common name only where nothing else can name."""
+    """RFC 6125 §6.4 for host names, RFC 4945 §3.1.1 for addresses, for which no wildcard stands; a common name only
+    where nothing else can name."""
     leaf = chain.leaf
     if not isinstance(meant, str) and leaf.has_alternatives:
         return meant in leaf.addresses
     if isinstance(meant, str) and leaf.has_alternatives:
         return any(_host_fits(name, meant) for name in leaf.dns_names)
-    return any(_host_fits(name, str(meant)) for name in _common_name(chain))
+    if not isinstance(meant, str):
+        return any(_plain(name) == str(meant) for name in _common_name(chain))
+    return any(_host_fits(name, meant) for name in _common_name(chain))
 
 
 def certified_names(chain: Chain) -> str:

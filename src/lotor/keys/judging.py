@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lotor.crypto.certificates import Certificate, CertificateError, parse_certificate
+from lotor.crypto.certificates import (
+    MOST_OCTETS,
+    MOST_RECEIVED,
+    Certificate,
+    CertificateError,
+    KeyRefusedError,
+    parse_received,
+)
 from lotor.crypto.chains import LEAST_RSA_BITS, Chain, ChainFault, date_fault, verify_chain
 from lotor.crypto.ecdsa import verify_hash
 from lotor.crypto.rsa import LEAST_EXPONENT, verify_bare
@@ -20,7 +27,6 @@ from lotor.model.identity import IdKind
 from lotor.model.judgement import PeerProof, Trusted, Untrusted
 from lotor.model.text import clean
 
-MOST_CERTIFICATES = 10
 LONGEST_WHY = 2000
 
 
@@ -38,7 +44,7 @@ def judge(material: Material, proof: PeerProof, now: datetime) -> Trusted | Untr
             chain = _require_pinned(material, leaf, now, proof)
         else:
             chain = _require_chain(material, received, now, proof)
-            _require_usage(material, chain.leaf, proof)
+            _require_usage(material, chain, proof)
         if proof.client:
             _require_client(material, chain, proof)
         else:
@@ -50,8 +56,8 @@ def judge(material: Material, proof: PeerProof, now: datetime) -> Trusted | Untr
 
 def _received(material: Material, proof: PeerProof) -> tuple[Certificate, ...]:
     """The peer's certificates; the pinned one where it sent none."""
-    if len(proof.chain) > MOST_CERTIFICATES:
-        raise _Refusal(refusals.too_many(len(proof.chain), MOST_CERTIFICATES))
+    if len(proof.chain) > MOST_RECEIVED or sum(map(len, proof.chain)) > MOST_OCTETS:
+        raise _Refusal(refusals.too_many(proof.chain))
     if not proof.chain and material.pinned:
         return (material.pinned,)
     if not proof.chain:
@@ -62,15 +68,17 @@ def _received(material: Material, proof: PeerProof) -> tuple[Certificate, ...]:
 
 def _parse(der: bytes) -> Certificate:
     try:
-        return parse_certificate(der)
+        return parse_received(der)
+    except KeyRefusedError as fault:
+        raise _Refusal(refusals.unusable_key(str(fault))) from None
     except CertificateError as fault:
         raise _Refusal(refusals.unreadable(str(fault))) from None
 
 
 def _parse_helper(der: bytes) -> Certificate | None:
-    """An intermediate that cannot be read does not help, and does not harm."""
+    """An intermediate that cannot be read or used does not help, and does not harm."""
     try:
-        return parse_certificate(der)
+        return parse_received(der)
     except CertificateError:
         return None
 
@@ -119,15 +127,27 @@ def _role(proof: PeerProof) -> refusals.Role:
     return "client" if proof.client else "gateway"
 
 
-def _require_usage(material: Material, leaf: Certificate, proof: PeerProof) -> None:
-    """RFC 4945 §5.1.3: key usage and extended key usage, where they are there, allow what the peer does."""
-    keys = material.keys
-    if not keys.verify_cert or (keys.verify_identifier is False and not proof.client):
+def _require_usage(material: Material, chain: Chain, proof: PeerProof) -> None:
+    """RFC 4945 §5.1.3: key usage and extended key usage, where they are there, allow what the peer does: those of every
+    authority between the leaf and ours, too. An authority itself is no peer."""
+    keys, leaf = material.keys, chain.leaf
+    if not keys.verify_cert:
+        return
+    if leaf.authority:
+        raise _Refusal(refusals.authority_as_peer(leaf, _role(proof)))
+    for issuer in chain.issuers[:-1]:
+        if not _allows(issuer, proof):
+            raise _Refusal(refusals.wrong_usage_of_issuer(issuer, _role(proof)))
+    if keys.verify_identifier is False and not proof.client:
         return
     if leaf.signs_messages is False:
         raise _Refusal(refusals.wrong_key_usage(leaf))
-    if not (leaf.client_usage if proof.client else leaf.gateway_usage):
+    if not _allows(leaf, proof):
         raise _Refusal(refusals.wrong_usage(leaf, _role(proof)))
+
+
+def _allows(certificate: Certificate, proof: PeerProof) -> bool:
+    return certificate.client_usage if proof.client else certificate.gateway_usage
 
 
 def _require_gateway(material: Material, chain: Chain, proof: PeerProof) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Literal
 
-from lotor.crypto.certificates import CURVE_WORDS, Certificate
+from lotor.crypto.certificates import CURVE_WORDS, MOST_OCTETS, MOST_RECEIVED, Certificate
 from lotor.crypto.chains import DEEPEST, LEAST_RSA_BITS, Chain, ChainFault, Fault
 from lotor.crypto.revocation import Revocation, RevocationList
 from lotor.keys.hostnames import Meant, certified_names
@@ -38,8 +38,13 @@ def unreadable(fault: str) -> str:
     return f"the peer sent a certificate that cannot be read: {fault}"
 
 
-def too_many(count: int, most: int) -> str:
-    return f"the peer sent {count} certificates; more than {most} are not looked at"
+def unusable_key(fault: str) -> str:
+    return f"the peer sent a certificate with a key that is not computed with: {fault}"
+
+
+def too_many(chain: Sequence[bytes]) -> str:
+    octets, most = sum(map(len, chain)), f"more than {MOST_RECEIVED} of {MOST_OCTETS} are not looked at"
+    return f"the peer sent {len(chain)} certificates of {octets} octets; {most}"
 
 
 def not_rsa(leaf: Certificate) -> str:
@@ -96,6 +101,20 @@ def bad_signature(leaf: Certificate) -> str:
     return (
         f"the peer's signature does not fit certificate {leaf.subject}: it does not hold the key of this certificate, "
         "or somebody changed the messages on the way"
+    )
+
+
+def authority_as_peer(leaf: Certificate, role: Role) -> str:
+    return (
+        f"certificate {leaf.subject} is that of an authority, and no {role} proves itself with one: its administrator "
+        f"must issue a certificate for the {role}; to accept exactly this one add {PIN}"
+    )
+
+
+def wrong_usage_of_issuer(issuer: Certificate, role: Role) -> str:
+    return (
+        f"the {role}'s certificate was issued with that of {issuer.subject}, whose extended key usage does not allow "
+        f"certificates of a {role}: another authority must issue it"
     )
 
 

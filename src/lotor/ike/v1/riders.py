@@ -6,21 +6,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
-from lotor.crypto.certificates import CertificateError
+from lotor.crypto.certificates import MOST_OCTETS, MOST_RECEIVED, CertificateError
 from lotor.crypto.pkcs7 import unwrap_certificates
+from lotor.ike.errors import PolicyRefusal
 from lotor.ike.events import Remark
 from lotor.ike.session import Session
 from lotor.ike.v1.choose import ChosenIke
 from lotor.model.algorithms import AuthMethod, IkeSuite
 from lotor.model.policy import RemotePolicy, Switch
+from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.attributes import Attribute, decode_attributes, encode_attributes
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import CertificateEncoding, EspAttribute, IkeAttribute, LifeType, NotifyType, Protocol
 from lotor.wire.v1.payloads import Certificate, CertificateRequest, Notification, VendorId
 from lotor.wire.v1.readings import LEAST_LIFETIME, LEAST_VOLUME
 from lotor.wire.v1.vendors import NAT_TRAVERSALS, NatTraversal, Vendor, can_reassemble, fragmentation, recognise
-
-MOST_CERTIFICATES = 10
 
 FOR_EVER = 2147483
 """Seconds that Cisco's client and vpnc offer."""
@@ -106,17 +106,24 @@ def requested_issuers(said: Iterable[Chain]) -> frozenset[bytes]:
 
 
 def received_certificates(chain: Chain) -> tuple[bytes, ...]:
-    """DER of the peer's X.509 certificates as sent, leaf first, those of a PKCS#7 wrapping among them."""
-    x509 = [der for sent in chain.all(Certificate) for der in _unwrapped(sent)]
-    return tuple(x509[:MOST_CERTIFICATES])
+    """DER of the peer's X.509 certificates as sent, leaf first, those of a PKCS#7 wrapping among them. Raises a refusal
+    when they are too many or too long to look at."""
+    sent = [each for each in chain.all(Certificate) if each.encoding in _X509]
+    octets = sum(len(each.data) for each in sent)
+    if len(sent) > MOST_RECEIVED or octets > MOST_OCTETS:
+        most = f"more than {MOST_RECEIVED} of {MOST_OCTETS} are not looked at"
+        text = f"the peer sent {len(sent)} certificates of {octets} octets; {most}"
+        raise PolicyRefusal(Reason(Cause.CERTIFICATE, text), NotifyType.AUTHENTICATION_FAILED)
+    return tuple(der for each in sent for der in _unwrapped(each))
+
+
+_X509 = frozenset({CertificateEncoding.X509_SIGNATURE, CertificateEncoding.PKCS7})
 
 
 def _unwrapped(sent: Certificate) -> tuple[bytes, ...]:
     """What cannot be unwrapped is handed on as it is: its judge says that it cannot be read."""
     if sent.encoding == CertificateEncoding.X509_SIGNATURE:
         return (sent.data,)
-    if sent.encoding != CertificateEncoding.PKCS7:
-        return ()
     try:
         return unwrap_certificates(sent.data)
     except CertificateError:
