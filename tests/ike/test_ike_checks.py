@@ -11,13 +11,20 @@ import pytest
 from lotor.crypto import curves, modp
 from lotor.crypto.groups import check_public, key_pair
 from lotor.ike.errors import PolicyRefusal
+from lotor.ike.events import Offered
 from lotor.ike.v1 import choose, offers
 from lotor.model.algorithms import Cipher, Curve, EspSuite, Group, Hash, Integrity
+from lotor.model.identity import Identity, IdKind
 from lotor.model.policy import ChildPolicy, ExchangeMode, Policy, ProposalCheck
-from lotor.wire.v1 import proposals
+from lotor.wire import distinguished
+from lotor.wire.distinguished import name_parts
+from lotor.wire.errors import Malformed
+from lotor.wire.v1 import attributes, proposals
 from lotor.wire.v1.association import MOST_OF_TRANSFORM, MOST_TRANSFORMS, Proposal, SecurityAssociation, Transform
 from lotor.wire.v1.attributes import Attribute
+from lotor.wire.v1.chain import build_chain, parse_chain
 from lotor.wire.v1.numbers import IkeAttribute
+from lotor.wire.v1.payloads import Attributes
 from lotor.wire.v1.proposals import esp_transform, ike_transform
 from peers.counter import Counter
 from peers.speaker import I, Manners, Speaker
@@ -88,9 +95,9 @@ def test_f5_longer_lists_than_any_client_sends_are_not_read(counted):
     _, answers = _meet(_transforms(MOST_TRANSFORMS + 1, SUITE))
     assert not answers
     assert not counted
-    attributes = ike_transform(1, SUITE).attributes
-    more = tuple(Attribute.tv(100 + number, 0) for number in range(MOST_OF_TRANSFORM + 1 - len(attributes)))
-    _, answers = _meet((Transform(1, 1, (*attributes, *more)),))
+    usual = ike_transform(1, SUITE).attributes
+    more = tuple(Attribute.tv(100 + number, 0) for number in range(MOST_OF_TRANSFORM + 1 - len(usual)))
+    _, answers = _meet((Transform(1, 1, (*usual, *more)),))
     assert not answers
     assert not counted
 
@@ -256,3 +263,47 @@ def test_f4_what_the_check_lets_through_can_be_agreed_on(group):
             check_public(group, value)
         with pytest.raises(ValueError, match="public value"):
             pair.agree(value)
+
+
+# -- other lists that a stranger may fill -----------------------------------------------------------------------------
+
+
+def test_a21_a_message_has_one_list_of_each_kind(monkeypatch):
+    """They are read before anybody knows whether the message has a place for them."""
+    read, honest = [], attributes._short
+    monkeypatch.setattr(attributes, "_short", lambda *args: read.append(1) or honest(*args))
+    sa = _sa(*[SUITE] * 3)
+    configuration = Attributes(1, 0, (Attribute.tv(1, 0),) * 256)
+    for each, count in ((sa, 3 * 7), (configuration, 256)):
+        read.clear()
+        with pytest.raises(Malformed, match=r"a second (SA|ATTRIBUTES) payload"):
+            parse_chain(*build_chain([each] * 60))
+        assert len(read) == count
+
+
+def test_a21_proposals_of_more_octets_than_any_client_sends_are_not_read(monkeypatch):
+    monkeypatch.setattr(attributes, "_short", pytest.fail)
+    long = Transform(1, 1, (Attribute.tlv(1, bytes(5000)), Attribute.tv(1, 7)))
+    with pytest.raises(Malformed, match="proposals of 100"):
+        parse_chain(*build_chain([_sa(long, long)]))
+
+
+@pytest.mark.parametrize("size", [1025, 4000, 7000])
+def test_a21_a_long_identity_has_no_answer(size):
+    counter, dice = _thrifty(GATEWAY)
+    speaker = Speaker(manners=Manners(identity=Identity(IdKind.DER_ASN1_DN, bytes(size))))
+    assert not counter.receive(speaker.first())
+    assert not dice.made
+    assert not counter.host.of(Offered)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a21_a_name_of_many_parts_is_not_read_to_its_end(together, monkeypatch):
+    """Whether each is a part of its own or all are in one."""
+    read, honest = [], distinguished._pair
+    monkeypatch.setattr(distinguished, "_pair", lambda octets: read.append(1) or honest(octets))
+    pair = bytes.fromhex("3008 0603550403 0c01 61")
+    parts = b"\x31\x82" + (len(pair) * 80).to_bytes(2, "big") + pair * 80 if together else (b"\x31\x0a" + pair) * 80
+    with pytest.raises(Malformed, match="distinguished name"):
+        name_parts(b"\x30\x82" + len(parts).to_bytes(2, "big") + parts)
+    assert len(read) == 64

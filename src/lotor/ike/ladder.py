@@ -9,7 +9,7 @@ from enum import Enum
 from lotor.ike.errors import Misplaced
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import PayloadType as P
-from lotor.wire.v1.payloads import Nonce, Payload
+from lotor.wire.v1.payloads import Identification, Nonce, Payload
 
 
 class Cover(Enum):
@@ -22,6 +22,9 @@ class Cover(Enum):
 
 LEAST_NONCE, LONGEST_NONCE = 8, 256
 """Octets (RFC 2409 §5)."""
+
+LONGEST_IDENTITY = 1024
+"""Octets; a long name in a certificate has 300."""
 
 ANYWHERE = frozenset({P.VENDOR_ID, P.NOTIFICATION})
 
@@ -51,14 +54,21 @@ class Rung:
         for found in types:
             if found in KNOWN and found not in self.must and found not in self.may and found not in ANYWHERE:
                 raise Misplaced(f"{P(found).name} has no place in this message")
-        for nonce in chain.all(Nonce):
-            if not LEAST_NONCE <= len(nonce.data) <= LONGEST_NONCE:
-                raise Misplaced(f"a nonce of {len(nonce.data)} octets; {LEAST_NONCE} to {LONGEST_NONCE} are allowed")
+        _check_sizes(chain)
 
     def arrange(self, payloads: Sequence[Payload]) -> list[Payload]:
         """The payloads in the order of the rung; those it does not list keep theirs at the end."""
         places = {kind: place for place, kind in enumerate(self.order or (*self.must, *self.may))}
         return sorted(payloads, key=lambda payload: places.get(payload.payload_type, len(places)))
+
+
+def _check_sizes(chain: Chain) -> None:
+    for nonce in chain.all(Nonce):
+        if not LEAST_NONCE <= len(nonce.data) <= LONGEST_NONCE:
+            raise Misplaced(f"a nonce of {len(nonce.data)} octets; {LEAST_NONCE} to {LONGEST_NONCE} are allowed")
+    for identity in chain.all(Identification):
+        if len(identity.data) > LONGEST_IDENTITY:
+            raise Misplaced(f"an identity of {len(identity.data)} octets; {LONGEST_IDENTITY} are the most")
 
 
 KNOWN = frozenset(int(kind) for kind in P)

@@ -37,11 +37,17 @@ def name_text(der: bytes) -> str:
 
 def name_parts(der: bytes) -> list[list[tuple[str, str]]]:
     """Each part as its types and values, usually one pair; a type without a name as numbers with dots."""
-    parts: list[list[tuple[str, str]]] = []
+    parts, count = list[list[tuple[str, str]]](), 0
     for tag, relative in _elements(_inside(der, SEQUENCE)):
         if tag != SET or len(parts) == MOST_PARTS:
             raise Malformed("not a distinguished name")
-        parts.append([_pair(inner) for kind, inner in _elements(relative) if kind == SEQUENCE])
+        parts.append([])
+        for kind, inner in _elements(relative):
+            count += 1
+            if count > MOST_PARTS:
+                raise Malformed(f"a distinguished name of more than {MOST_PARTS} parts")
+            if kind == SEQUENCE:
+                parts[-1].append(_pair(inner))
     return parts
 
 

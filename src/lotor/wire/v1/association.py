@@ -20,6 +20,8 @@ GENERIC_SIZE = GENERIC.size
 LONGEST_PAYLOAD = 0xFFFF
 MOST_TRANSFORMS = 192
 """Of all proposals together. The longest list that a client sends is that of Shrew in main mode, all on auto: 180."""
+LONGEST_SA = 8192
+"""Octets; those 180 have 7,000."""
 MOST_OF_TRANSFORM = 16
 """Attributes of one transform; clients send 6 to 9."""
 _TRANSFORM_HEAD = 4
@@ -83,6 +85,8 @@ def _decode_transform(octets: bytes) -> Transform:
 
 
 def _decode_proposals(octets: bytes) -> tuple[Proposal, ...]:
+    if len(octets) > LONGEST_SA:
+        raise Malformed(f"proposals of {len(octets)} octets; {LONGEST_SA} are the most")
     proposals = _decode_row(Cursor(octets), PayloadType.PROPOSAL, Proposal.decode)
     if sum(len(proposal.transforms) for proposal in proposals) > MOST_TRANSFORMS:
         raise Malformed(f"more than {MOST_TRANSFORMS} transforms")

@@ -14,6 +14,8 @@ from lotor.wire.v1.payloads import Payload, decode_payload, encode_payload
 
 MOST_PAYLOADS = 64
 NONE = int(PayloadType.NONE)
+LONG = frozenset({PayloadType.SA, PayloadType.ATTRIBUTES})
+"""Lists of lists, of which no exchange has two in one message."""
 FOREIGN = frozenset(range(22, 128)) | {17, 18, 19}
 """Payload types that version 1 has no use for: 33 to 53 are those of version 2. Drafts of NAT traversal sent 15 and 16;
 those from 128 on are private, and passed over."""
@@ -81,13 +83,18 @@ class Chain:
 def parse_chain(first: int, octets: bytes, *, exact: bool = False) -> Chain:
     """The payloads of a message body whose first one has the type `first`.
 
-    `Malformed`: more than 64 payloads, a type of another version, a length below 4 or beyond the end, a body that
-    breaks its layout; with `exact` also octets behind the last payload (otherwise they are padding).
+    `Malformed`: more than 64 payloads, two of a kind that takes long to read, a type of another version, a length below
+    4 or beyond the end, a body that breaks its layout; with `exact` also octets behind the last payload (otherwise they
+    are padding).
     """
-    end, following, payloads = 0, first, list[Received]()
+    end, following, payloads, single = 0, first, list[Received](), set[int]()
     while following != NONE:
         if len(payloads) == MOST_PAYLOADS:
             raise Malformed(f"more than {MOST_PAYLOADS} payloads")
+        if following in single:
+            raise Malformed(f"a second {_place(following, end)}")
+        if following in LONG:
+            single.add(following)
         following, received = _parse_payload(octets, end, following)
         end = received.end
         payloads.append(received)
