@@ -13,12 +13,16 @@ from recordings import NAMES, messages
 
 DRAFTS = ("draft_08", "draft_07", "draft_06", "draft_05", "draft_04", "draft_03", "draft_02", "draft_02_n")
 OTHERS = {
-    "Apple (iOS, iPadOS, macOS)": ("rfc3947", "4df37928e9fc4fd1b3262170d515c662", *DRAFTS, "xauth", "unity", "dpd"),
+    "Apple (iOS, iPadOS, macOS)": ("rfc3947", "apple_nat_t", *DRAFTS, "xauth", "unity", "dpd"),
     "Android up to 11": ("rfc3947", "draft_02", "draft_02_n", "draft_00", "xauth", "unity", "fragmentation", "dpd"),
     "Cisco VPN client": ("xauth", "dpd", "fragmentation", "draft_02_n", "unity"),
     "racoon of ipsec-tools": ("fragmentation", "rfc3947", "draft_02", "draft_02_n", "xauth", "unity", "dpd"),
     "libreswan": ("fragmentation", "xauth", "dpd", "rfc3947", "draft_03", "draft_02_n", "draft_02"),
     "lotor": ("xauth", "unity", "dpd", "rfc3947", "draft_03", "draft_02_n", "draft_02", "fragmentation"),
+    "Shrew Soft VPN client": (
+        *("xauth", "draft_00", "draft_01", "draft_02", "draft_03", "rfc3947", "dpd"),
+        *("3b9031dce4fcf88b489a923963dd0c49", "shrew", "unity"),
+    ),
     "unknown": ("dpd",),
 }
 
@@ -39,6 +43,14 @@ def test_recorded_clients_are_recognised(name):
 @pytest.mark.parametrize("program", OTHERS)
 def test_other_clients_are_recognised(program):
     assert initiator(Trace(OTHERS[program])) == program
+
+
+@pytest.mark.parametrize(
+    ("octets", "name"),
+    [("f14b94b7bff1fef02773b8c49feded26", "shrew"), ("4df37928e9fc4fd1b3262170d515c662", "apple_nat_t")],
+)
+def test_f7_vendor_ids_of_shrew_and_apple_have_names(octets, name):
+    assert witness.vendor(bytes.fromhex(octets)) == name
 
 
 def test_a_responder_shows_little():

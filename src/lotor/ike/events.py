@@ -93,6 +93,14 @@ class Chosen(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut(Event):
+    """`number` certificates of our chain are not sent."""
+
+    line = "vpnc takes one certificate only: {number} more of the chain stay here, and must stand in its CA-File"
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Judged(Event):
     """What came of the peer's proof in phase 1: certificate and signature, or a keyed hash."""
 

@@ -17,6 +17,7 @@ from lotor.ike.events import (
     Ended,
     Event,
     Judged,
+    LeftOut,
     LoggedIn,
     LoginRefused,
     LoginRound,
@@ -211,7 +212,7 @@ def _learn_later(attempt: Attempt, event: Event) -> None:
             attempt.user, attempt.inner = say(user), configuration.inside
         case Up(user=user):
             attempt.user, attempt.up = say(user), True
-        case PathChanged() | Turned() | Dead() | Renewed() | Readdressed():
+        case PathChanged() | Turned() | Dead() | Renewed() | Readdressed() | LeftOut():
             attempt.note(event.text())
 
 

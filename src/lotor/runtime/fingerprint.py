@@ -28,6 +28,7 @@ Sign = Callable[[Trace], bool]
 _SIGNS: tuple[tuple[str, Sign], ...] = (
     # Apple's racoon names every draft of NAT traversal from 04 to 08
     ("Apple (iOS, iPadOS, macOS)", lambda trace: trace.has(*NAT_DRAFTS)),
+    ("Shrew Soft VPN client", lambda trace: trace.has("shrew")),
     ("vpnc", lambda trace: trace.has("rfc3947", "draft_03", "draft_01", "draft_00") and trace.lacks("fragmentation")),
     ("Android up to 11", lambda trace: trace.has("rfc3947", "draft_00", "fragmentation") and trace.lacks("draft_03")),
     ("Cisco VPN client", lambda trace: trace.has("unity", "draft_02_n") and trace.lacks("rfc3947")),

@@ -9,7 +9,7 @@ from itertools import pairwise
 from lotor.crypto.certificates import MOST_OCTETS, MOST_RECEIVED, CertificateError
 from lotor.crypto.pkcs7 import unwrap_certificates
 from lotor.ike.errors import PolicyRefusal
-from lotor.ike.events import Remark
+from lotor.ike.events import LeftOut, Remark
 from lotor.ike.session import Session
 from lotor.ike.v1.choose import ChosenIke
 from lotor.model.algorithms import AuthMethod, IkeSuite
@@ -64,13 +64,23 @@ def heard(chain: Chain) -> frozenset[Vendor]:
 
 
 def certificates(session: Session, vendors: frozenset[Vendor]) -> tuple[Certificate, ...]:
-    """Our chain, leaf first. A peer that does not announce FRAGMENTATION gets the leaf alone: vpnc takes the last CERT
-    as the signer's, and without fragmentation a chain seldom arrives anyway."""
+    """Our chain, leaf first. vpnc gets the leaf alone: it takes the last CERT as the signer's."""
     if not session.remote.send_cert:
         return ()
     chain = session.remote.certificates
-    sent = chain if Vendor.FRAGMENTATION in vendors else chain[:1]
-    return tuple(Certificate(CertificateEncoding.X509_SIGNATURE, der) for der in sent)
+    if not session.initiator and _is_vpnc(vendors) and len(chain) > 1:
+        session.desk.tell(LeftOut(session.id, len(chain) - 1))
+        chain = chain[:1]
+    return tuple(Certificate(CertificateEncoding.X509_SIGNATURE, der) for der in chain)
+
+
+_OF_VPNC = frozenset({Vendor.UNITY, Vendor.RFC3947, Vendor.DRAFT_03, Vendor.DRAFT_01, Vendor.DRAFT_00})
+_NOT_OF_VPNC = frozenset({Vendor.FRAGMENTATION, Vendor.SHREW})
+
+
+def _is_vpnc(vendors: frozenset[Vendor]) -> bool:
+    """As far as its first message shows; CISCO_VPNC comes with the third."""
+    return vendors >= _OF_VPNC and not vendors & _NOT_OF_VPNC
 
 
 def requests(remote: RemotePolicy) -> tuple[CertificateRequest, ...]:

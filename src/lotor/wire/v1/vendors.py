@@ -35,6 +35,8 @@ class Vendor(Enum):
     IPSEC_TOOLS = bytes.fromhex("20a3622c1cea7ce37bee3ca484425276")
     KAME_RACOON = bytes.fromhex("7003cbc1097dbe9c2600ba6983bc8b35")
     CISCO_VPNC = bytes.fromhex("126e1f577291153b20485f7f155b4bc8")
+    SHREW = bytes.fromhex("f14b94b7bff1fef02773b8c49feded26")
+    APPLE_NAT_T = bytes.fromhex("4df37928e9fc4fd1b3262170d515c662")
 
 
 @dataclass(frozen=True, slots=True)
