@@ -18,7 +18,7 @@ from lotor.cli import terminal
 from lotor.cli.connect import Asking, outcome
 from lotor.config import ConfigError
 from lotor.control.messages import Secrets
-from lotor.daemon import logs
+from lotor.daemon import hardening, logs
 from lotor.daemon.addresses import resolve, typed
 from lotor.daemon.assembly import assemble, dismantle
 from lotor.daemon.connections import Target
@@ -45,6 +45,7 @@ def connect_here(gateway: str, ca: Path, user: str | None, asking: Asking, lift:
     `KeyboardInterrupt` when the person gives up before. `lift`: from then on what is typed may be seen."""
     os.umask(0o077)
     demand_privilege()
+    hardening.withhold_memory()
     addresses, host = _resolve(gateway)
     loadout = _loadout(gateway, ca, user)
     logs.set_up(logs.Sink.STDERR, "warning", debug=False)

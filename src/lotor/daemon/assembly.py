@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from lotor.daemon import listening
+from lotor.daemon import hardening, listening
 from lotor.daemon.engines import carried, environment, tun_device, userspace
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import Loadout
@@ -46,6 +46,7 @@ async def assemble(loadout: Loadout, broken: Callable[[str], None], capture: Cap
     Raises `StartError`, after letting go of what was taken."""
     async with AsyncExitStack() as held:
         isakmp, nat_t = _open_sockets(loadout, held)
+        hardening.bound(scripts=hardening.has_scripts(loadout.settings))
         host = LinuxHost()
         if undone := await host.recover():
             log.warning("%d changes that an earlier daemon left on this host were undone", undone)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lotor.config import ConfigError
 from lotor.control.server import Address, ControlServer
-from lotor.daemon import logs
+from lotor.daemon import hardening, logs
 from lotor.daemon.assembly import assemble, dismantle
 from lotor.daemon.background import PidFile, in_background
 from lotor.daemon.exits import Exit, StartError
@@ -43,6 +43,7 @@ class Options:
 def run(options: Options) -> int:
     """The exit code; `StartError` when the daemon does not start."""
     demand_privilege()
+    hardening.withhold_memory()
     loadout = _load(options.file)
     _open_state()
     os.umask(0o077)

@@ -27,6 +27,7 @@ from lotor.control.service import Caller
 from lotor.control.views import StatusView
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.explaining import explain_view, fix_of
+from lotor.daemon.hardening import has_scripts
 from lotor.daemon.loadout import Loadout
 from lotor.daemon.machinery import Machinery
 from lotor.daemon.rights import OTHERS, Rights, rights_of
@@ -169,6 +170,7 @@ def at_next_start(old: Loadout, new: Loadout) -> list[str]:
         "adminsock": before.listen.adminsock != now.listen.adminsock,
         "path pidfile": before.paths.pidfile != now.paths.pidfile,
         "offload": before.offloads != now.offloads,
+        "the rights of scripts": has_scripts(now) and not has_scripts(before),
     }
     waiting = [name for name, differs in changed.items() if differs]
     return [f"{' and '.join(waiting)}: the change counts from the next start on"] if waiting else []
