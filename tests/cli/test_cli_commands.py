@@ -57,7 +57,7 @@ VIEW = {
     "configuration": "/etc/racoon/racoon.conf",
     "seconds": 7325.0,
     "internal_errors": 0,
-    "offloads": {"tso": True, "uso": False, "udp_segment": True, "udp_gro": False},
+    "offloads": {"tso": True, "uso": False, "udp_segment": True, "udp_gro": False, "udp_segment_tail": False},
     "half_open": 0,
     "next": None,
     "remarks": ["3 attempts failed since the start: lotor explain tells why"],
@@ -323,6 +323,12 @@ def test_sessions_with_several_pairs_tell_whose_traffic_each_is():
     assert "SA pair 1 (0.0.0.0/0 and 10.99.99.1/32): aes-128, at most 20 Mbit/s, SPI" in text
     assert "SA pair 2 (2001:db8:1::/64 and 2001:db8:99::1/128): aes-128, deflate, at most 20 Mbit/s, SPI" in text
     assert "offloads that are off: uso, udp_gro" in text
+    assert "keepalive" not in text
+    tailed = {**VIEW, "offloads": {**VIEW["offloads"], "udp_segment_tail": True}}
+    assert (
+        "udp_segment: a keepalive ends what leaves by one call, which this kernel would garble otherwise"
+        in " ".join(table(tailed).split())
+    )
     assert "lost to the rate limit: 7 packets" in text
     assert "lost to overload: 5 packets" in text
     assert max(map(len, table({**VIEW, "sessions": [both]}).splitlines())) <= 80

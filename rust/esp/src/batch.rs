@@ -55,7 +55,7 @@ impl Batch {
     }
 
     /// Room for the next packet; its octets are left over from others. `takes` was asked before.
-    pub(crate) fn push(&mut self, len: usize) -> &mut [u8] {
+    pub fn push(&mut self, len: usize) -> &mut [u8] {
         debug_assert!(self.takes(len));
         if self.is_empty() {
             self.stride = len;
@@ -65,6 +65,11 @@ impl Batch {
         self.len += len;
         self.packets += 1;
         &mut self.room[start..start + len]
+    }
+
+    /// Whether several packets are in it, all of one length.
+    pub fn is_even(&self) -> bool {
+        self.packets > 1 && !self.closed
     }
 
     pub fn clear(&mut self) {
@@ -100,11 +105,14 @@ mod tests {
             assert!(batch.takes(100));
             batch.push(100).fill(7);
         }
-        assert!(!batch.takes(101));
+        assert!(!batch.takes(101) && batch.is_even());
         batch.push(40).fill(8);
-        assert!(!batch.takes(40) && !batch.takes(100));
+        assert!(!batch.takes(40) && !batch.takes(100) && !batch.is_even());
         assert_eq!(batch.packets().map(<[u8]>::len).collect::<Vec<_>>(), [100, 100, 100, 40]);
         assert_eq!((batch.octets().len(), batch.stride()), (340, 100));
+        batch.clear();
+        batch.push(40);
+        assert!(!batch.is_even());
         batch.clear();
         assert!(batch.is_empty() && batch.takes(1400) && batch.packets().next().is_none());
     }

@@ -143,7 +143,13 @@ impl Engine {
     /// Which shortcuts are taken.
     pub fn offloads(&self) -> Offloads {
         let (kinds, outer) = (self.shared.tun.kinds(), &self.shared.outer);
-        Offloads { tun_tcp: kinds.tcp, tun_udp: kinds.udp, udp_segment: outer.segments(), udp_receive: outer.gathers() }
+        Offloads {
+            tun_tcp: kinds.tcp,
+            tun_udp: kinds.udp,
+            udp_segment: outer.segments(),
+            udp_receive: outer.gathers(),
+            segment_tail: outer.segments() && outer.tails(),
+        }
     }
 }
 

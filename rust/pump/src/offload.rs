@@ -11,8 +11,11 @@ pub struct Offloads {
     pub udp_segment: bool,
     /// Datagrams of one length arrive by one call (UDP_GRO, Linux 5.0).
     pub udp_receive: bool,
+    /// What leaves by one call ends with a keepalive where all datagrams would be of one length: some kernels garble them.
+    pub segment_tail: bool,
 }
 
 impl Offloads {
-    pub const ALL: Self = Self { tun_tcp: true, tun_udp: true, udp_segment: true, udp_receive: true };
+    pub const ALL: Self =
+        Self { tun_tcp: true, tun_udp: true, udp_segment: true, udp_receive: true, segment_tail: false };
 }

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::OnceLock;
 
-use lotor_esp::batch::Batch;
+use lotor_esp::batch::{Batch, MOST_OCTETS, MOST_PACKETS};
 use lotor_esp::child::Path;
 use lotor_esp::ip::Version;
 use lotor_esp::size::Encapsulation;
@@ -18,7 +18,7 @@ use crate::sys::{self, Way};
 /// Before every ISAKMP message on a NAT traversal socket (RFC 3948 §2.2).
 const NON_ESP_MARKER: [u8; 4] = [0; 4];
 /// Keeps a NAT's mapping alive (RFC 3948 §2.3).
-const KEEPALIVE: [u8; 1] = [0xff];
+static KEEPALIVE: [u8; 1] = [0xff];
 /// Octets that the kernel holds in each direction.
 const BUFFER: libc::c_int = 4 << 20;
 
@@ -70,6 +70,8 @@ struct Udp {
     segments: AtomicBool,
     /// UDP_GRO is on.
     gathers: bool,
+    /// A batch needs a shorter datagram at its end.
+    tails: bool,
 }
 
 impl Outer {
@@ -104,6 +106,10 @@ impl Outer {
 
     pub(crate) fn gathers(&self) -> bool {
         self.udps().all(|udp| udp.gathers)
+    }
+
+    pub(crate) fn tails(&self) -> bool {
+        self.udps().any(|udp| udp.tails)
     }
 
     /// From now on native ESP of the socket's IP version travels; a second socket is not needed and dropped.
@@ -159,7 +165,7 @@ impl Udp {
         let fd = OwnedFd::from(socket);
         let segments = AtomicBool::new(wanted.udp_segment && sys::knows_udp_segment(&fd));
         let gathers = wanted.udp_receive && sys::set_udp_gro(&fd, true).is_ok();
-        Ok(Self { fd, port, segments, gathers })
+        Ok(Self { fd, port, segments, gathers, tails: wanted.segment_tail })
     }
 
     fn send(&self, batch: &Batch, path: Path) {
@@ -173,9 +179,15 @@ impl Udp {
     /// All of the batch by one call. The kernel refuses segments that it would have to fragment (EINVAL, EMSGSIZE), and
     /// all of them where the device cannot compute checksums (EIO).
     fn send_run(&self, batch: &Batch, path: Path) {
-        let segment = u16::try_from(batch.stride()).ok();
-        let way = Way { segment, ..way(path, batch.class()) };
-        let Err(error) = sys::send(&self.fd, [batch.octets(), &[]], &way) else { return };
+        let alone = way(path, batch.class());
+        let run = Run::of(batch, self.tails);
+        let together = Way { segment: u16::try_from(batch.stride()).ok(), ..alone };
+        let Err(error) = sys::send(&self.fd, [run.packets, run.tail], &together) else {
+            if !run.rest.is_empty() {
+                let _ = sys::send(&self.fd, [run.rest, &[]], &alone);
+            }
+            return;
+        };
         match error.raw_os_error() {
             Some(libc::EINVAL | libc::EMSGSIZE) => send_singly(&self.fd, batch, path),
             Some(libc::EIO | libc::EOPNOTSUPP) => {
@@ -184,6 +196,28 @@ impl Udp {
             }
             _ => (),
         }
+    }
+}
+
+/// How a batch leaves: what goes by one call, what ends that, and a packet that goes alone behind it.
+#[derive(Debug, PartialEq, Eq)]
+struct Run<'a> {
+    packets: &'a [u8],
+    tail: &'static [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Run<'a> {
+    /// With `tails` the last datagram is shorter than the others in any case: a keepalive, which every peer swallows
+    /// (RFC 3948 §2.3). Where there is no room for one, the last packet makes it.
+    fn of(batch: &'a Batch, tails: bool) -> Self {
+        let octets = batch.octets();
+        if !tails || !batch.is_even() {
+            return Self { packets: octets, tail: &[], rest: &[] };
+        }
+        let has_room = octets.len() < MOST_OCTETS && octets.len() / batch.stride() < MOST_PACKETS;
+        let (packets, rest) = octets.split_at(octets.len() - if has_room { 0 } else { batch.stride() });
+        Self { packets, tail: &KEEPALIVE, rest }
     }
 }
 
@@ -237,6 +271,40 @@ fn prepare(socket: &OwnedFd, version: Version) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn batch(packets: impl IntoIterator<Item = usize>) -> Batch {
+        let mut batch = Batch::new();
+        for len in packets {
+            assert!(batch.takes(len));
+            batch.push(len).fill(7);
+        }
+        batch
+    }
+
+    /// Octets of the datagrams that the kernel makes of what leaves by one call, and of the one behind them.
+    fn datagrams(batch: &Batch, tails: bool) -> (Vec<usize>, usize) {
+        let run = Run::of(batch, tails);
+        let together = [run.packets, run.tail].concat();
+        assert!(together.len() <= MOST_OCTETS && together.len().div_ceil(batch.stride()) <= MOST_PACKETS);
+        (together.chunks(batch.stride()).map(<[u8]>::len).collect(), run.rest.len())
+    }
+
+    #[test]
+    fn a_batch_of_equal_packets_ends_with_a_keepalive_where_the_kernel_needs_one() {
+        assert_eq!(datagrams(&batch([100; 3]), false), (vec![100; 3], 0));
+        assert_eq!(datagrams(&batch([100; 3]), true), (vec![100, 100, 100, 1], 0));
+        assert_eq!(datagrams(&batch([100, 100, 40]), true), (vec![100, 100, 40], 0));
+        assert_eq!(datagrams(&batch([100]), true), (vec![100], 0));
+        assert_eq!(Run::of(&batch([100; 2]), true).tail, [0xff]);
+    }
+
+    #[test]
+    fn the_last_packet_of_a_full_batch_makes_room_for_the_keepalive() {
+        let (together, rest) = datagrams(&batch([100; MOST_PACKETS]), true);
+        assert_eq!((together.len(), together[MOST_PACKETS - 1], rest), (MOST_PACKETS, 1, 100));
+        assert_eq!(datagrams(&batch([MOST_OCTETS / 13; 13]), true), ([vec![5039; 12], vec![1]].concat(), 5039));
+        assert_eq!(datagrams(&batch([1455; 45]), true), ([vec![1455; 45], vec![1]].concat(), 0));
+    }
 
     #[test]
     fn datagrams_are_told_apart_by_their_first_octets() {

@@ -27,21 +27,21 @@ struct Pump(Engine);
 type Tally = (u64, u64, u64, u64, u64, u64, u64, u64, u64, Option<f64>);
 
 /// The fields of `Offloads`.
-type Switches = (bool, bool, bool, bool);
+type Switches = (bool, bool, bool, bool, bool);
 
 #[pymethods]
 impl Pump {
     #[new]
     fn new(descriptors: (i32, Vec<i32>, i32), framed: bool, outer_mtu: usize, wanted: Switches) -> PyResult<Self> {
         let (tun, udp, records) = descriptors;
-        let (tun_tcp, tun_udp, udp_segment, udp_receive) = wanted;
-        let wanted = Offloads { tun_tcp, tun_udp, udp_segment, udp_receive };
+        let (tun_tcp, tun_udp, udp_segment, udp_receive, segment_tail) = wanted;
+        let wanted = Offloads { tun_tcp, tun_udp, udp_segment, udp_receive, segment_tail };
         Ok(Self(Engine::new(&Descriptors { tun, framed, udp, records }, outer_mtu, wanted)?))
     }
 
     fn offloads(&self) -> Switches {
         let on = self.0.offloads();
-        (on.tun_tcp, on.tun_udp, on.udp_segment, on.udp_receive)
+        (on.tun_tcp, on.tun_udp, on.udp_segment, on.udp_receive, on.segment_tail)
     }
 
     fn start(&self) -> PyResult<()> {

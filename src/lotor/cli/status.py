@@ -12,7 +12,7 @@ import click
 from lotor.cli.calling import FILE, SOCKET, look, whole_status
 
 if TYPE_CHECKING:
-    from lotor.control.views import ChildView, SessionView, StatusView
+    from lotor.control.views import ChildView, OffloadsView, SessionView, StatusView
 
 NEWEST = 20
 """As many of the strangers at the door does the daemon show."""
@@ -42,8 +42,7 @@ def table(view: StatusView) -> str:
         f"lotor {view['version']}, process {view['pid']}, running for {duration(view['seconds'])}",
         f"configuration {view['configuration']}",
     ]
-    if off := [name for name, on in view["offloads"].items() if not on]:
-        lines.append(f"offloads that are off: {', '.join(off)}")
+    lines += _offloads(view["offloads"])
     if view["internal_errors"]:
         lines.append(f"{view['internal_errors']} internal errors: see the log")
     lines += [wrapped for remark in view["remarks"] for wrapped in textwrap.wrap(remark, 80)]
@@ -54,6 +53,15 @@ def table(view: StatusView) -> str:
     for session in view["sessions"]:
         lines += ["", HEAD, *(wrapped for line in _session(session) for wrapped in _wrap(line))]
     return "\n".join(lines)
+
+
+def _offloads(view: OffloadsView) -> list[str]:
+    shortcuts = [(name, on) for name, on in view.items() if name != "udp_segment_tail"]
+    off = [name for name, on in shortcuts if not on]
+    lines = [f"offloads that are off: {', '.join(off)}"] if off else []
+    if view.get("udp_segment_tail"):
+        lines += ["udp_segment: a keepalive ends what leaves by one call, which this kernel", "would garble otherwise"]
+    return lines
 
 
 def _wrap(line: str) -> list[str]:

@@ -122,6 +122,7 @@ class OffloadsView(TypedDict):
     uso: bool
     udp_segment: bool
     udp_gro: bool
+    udp_segment_tail: bool
 
 
 class AdmissionView(TypedDict):

@@ -79,7 +79,6 @@ def _is_stranger(session: Session) -> bool:
 
 def status_view(register: Register, seen: Page, program: Program, now: float) -> StatusView:
     """`now` in the core's clock. The caller sets `internal_errors` and `remarks`."""
-    offloads = program.offloads
     return StatusView(
         schema=SCHEMA,
         version=__version__,
@@ -88,13 +87,21 @@ def status_view(register: Register, seen: Page, program: Program, now: float) ->
         seconds=round(now - program.started, 1),
         internal_errors=0,
         remarks=[],
-        offloads=OffloadsView(
-            tso=offloads.tso, uso=offloads.uso, udp_segment=offloads.udp_segment, udp_gro=offloads.udp_gro
-        ),
+        offloads=_offloads(program.offloads),
         admission=_admission(program.admissions),
         sessions=[session_view(register, each, now) for each in seen.sessions],
         half_open=seen.half_open,
         next=seen.following,
+    )
+
+
+def _offloads(offloads: Offloads) -> OffloadsView:
+    return OffloadsView(
+        tso=offloads.tso,
+        uso=offloads.uso,
+        udp_segment=offloads.udp_segment,
+        udp_gro=offloads.udp_gro,
+        udp_segment_tail=offloads.udp_segment_tail,
     )
 
 

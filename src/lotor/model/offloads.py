@@ -17,6 +17,8 @@ class Offloads:
     """Datagrams of one length leave by one call (Linux 4.18)."""
     udp_gro: bool = True
     """Datagrams of one length arrive by one call (Linux 5.0)."""
+    udp_segment_tail: bool = False
+    """A keepalive ends what leaves by one call, where all would be of one length: some kernels garble that."""
 
 
 ALL_OFFLOADS = Offloads()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 from lotor._native import Pump, device_mtu
+from lotor.dataplane.userspace.kernels import breaks_segments
 from lotor.dataplane.userspace.native_esp import open_esp_socket
 from lotor.dataplane.userspace.records import LARGEST_RECORD, Received, parse
 from lotor.dataplane.userspace.spis import Spis
@@ -34,7 +36,7 @@ class Userspace:
 
     The device and the sockets stay their owner's. A raw ESP socket is opened when the first SA pair of an IP version
     without UDP encapsulation comes; it may be refused. Packets wait in the kernel until `start`; after `stop` it stays
-    stopped. `wanted`: the shortcuts through the kernel that may be taken.
+    stopped. `wanted`: the shortcuts through the kernel that may be taken; `release`: which kernel that is.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Userspace:
         *nat_t: socket.socket,
         outer_mtu: int = OUTER_MTU,
         wanted: Offloads = ALL_OFFLOADS,
+        release: str = os.uname().release,
     ) -> None:
         self._tun = tun
         self._nat_t = {_VERSIONS.get(each.family): each for each in nat_t}
@@ -58,6 +61,7 @@ class Userspace:
             self._room = memoryview(bytearray(LARGEST_RECORD))
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEQPACKET_BUFFER)
             descriptors = (tun.fd, [each.fileno() for each in nat_t], theirs.fileno())
+            wanted = replace(wanted, udp_segment_tail=breaks_segments(release))
             self._pump = Pump(descriptors, getattr(tun, "framed", False), outer_mtu, astuple(wanted))
 
     def start(self, receive: Callable[[bytes, Path], None], notify: Callable[[Notice], None]) -> None:
