@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
@@ -81,11 +82,12 @@ def test_old_names_can_be_parents() -> None:
 def test_a_client_without_a_file(tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.crt"
     settings = roadwarrior("192.0.2.50", ca_file, login="alice")
-    assert ["ca.crt is missing" in problem.text for problem in check(settings)] == [True]
+    assert {"ca.crt is missing" in problem.text for problem in check(settings)} == {True}
     ca_file.write_text("")
     policy = resolve(settings, {})
-    (remote,) = policy.remotes
+    remote, other = policy.remotes
     assert (remote.name, remote.address, remote.port) == ("192.0.2.50", IPv4Address("192.0.2.50"), 500)
+    assert other == replace(remote, name="192.0.2.50 in main mode", exchange_modes=(ExchangeMode.MAIN,))
     assert (remote.side, remote.mode_cfg, remote.proposal_check) == (Side.CLIENT, True, ProposalCheck.OBEY)
     assert (remote.nat_traversal, remote.ike_frag, remote.dpd.delay) == (Switch.ON, Switch.ON, 20)
     assert [(suite.key_bits, suite.hash) for suite in remote.proposals] == [
@@ -111,7 +113,7 @@ def test_a_client_without_a_file(tmp_path: Path) -> None:
 
 def test_a_client_of_a_named_gateway(tmp_path: Path) -> None:
     settings = roadwarrior("vpn.example.net", tmp_path / "x", group=Group.MODP1024)
-    (remote,) = settings.remotes
+    remote, _ = settings.remotes
     assert (remote.name, remote.address) == ("vpn.example.net", None)
     assert {proposal.dh_group.value for proposal in remote.proposals} == {Group.MODP1024}
     assert side_of(remote) is Side.CLIENT

@@ -5,6 +5,7 @@ from lab.dialling import ping, serve
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.lotor import PROGRAM
 from lab.node import wait_until
+from lab.strongswan import Charon
 from lab.terminal import Terminal
 
 STRONG = {"encryption_algorithm": "aes 256", "hash_algorithm": "sha256", "dh_group": "14", "pfs_group": "14"}
@@ -92,3 +93,31 @@ def test_newcomer_1_a_gateway_says_who_has_its_port(internet, certificates):
     done = gateway.call("daemon", "-F", "-f", lotor.CONFIGURATION)
     assert done.code == 7, done
     assert "port 500 of 0.0.0.0 is in use by socat (process " in done.stderr
+
+
+def test_a_gateway_that_speaks_main_mode_only_is_reached(internet, certificates):
+    gateway = serve(internet, certificates, exchange_mode="main", **STRONG)
+    with connecting(internet, certificates) as terminal:
+        terminal.expect("Password: ")
+        terminal.type("alicepass")
+        terminal.expect("nothing came of aggressive mode, trying main mode")
+        terminal.expect("connected as 10.99.99.1")
+        (session,) = lotor.Lotor(internet.client).sessions()
+        assert session["remote"] == f"{GATEWAY} in main mode"
+        terminal.interrupt()
+        assert terminal.end() == 0
+    assert terminal.screen.count("Password: ") == 1
+    assert wait_until(lambda: gateway.sessions() == [])
+
+
+def test_a_strongswan_gateway_in_main_mode_is_reached(internet, certificates):
+    charon = Charon(internet.gateway)
+    charon.serve(
+        certificates / "vpngw.crt", certificates / "vpngw.key", identity=GATEWAY, method="hybrid", aggressive="no"
+    )
+    with connecting(internet, certificates) as terminal:
+        terminal.expect("Password: ")
+        terminal.type("alicepass")
+        terminal.expect("connected as 10.99.99.10")
+        terminal.interrupt()
+        assert terminal.end() == 0

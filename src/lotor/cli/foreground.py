@@ -51,7 +51,8 @@ def connect_here(gateway: str, ca: Path, user: str | None, asking: Asking, lift:
     logs.set_up(logs.Sink.STDERR, "warning", debug=False)
     logging.getLogger("lotor").setLevel(logging.ERROR)  # what matters to this person is said by the command itself
     logging.getLogger("lotor.hosts").setLevel(logging.WARNING)  # but for DNS or routes that could not be set up whole
-    target = Target(loadout.policy.remotes[0], addresses[0], host, tuple(addresses[1:]))
+    first, *also = loadout.policy.remotes
+    target = Target(first, addresses[0], host, tuple(addresses[1:]), tuple(also))
     visit = Visit(loadout, target, asking, lift)
     reason = asyncio.run(visit.run())
     if reason is INTERRUPTED and not visit.up:

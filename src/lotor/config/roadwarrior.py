@@ -35,13 +35,13 @@ def roadwarrior(
     login: str | None = None,
     group: Group = Group.MODP2048,
 ) -> Settings:
-    """One remote named `gateway`: aggressive mode, hybrid RSA, mode config, strong proposals only.
+    """Two remotes for the gateway, one for aggressive mode, which bears its name, and one for main mode: hybrid RSA,
+    mode config, strong proposals only.
 
     A host name stays one: what a name server says of it is no part of the settings, and its certificate has to name it.
     `group` is the Diffie-Hellman group (aggressive mode can offer only one).
     """
     values = {
-        "exchange_mode": (ExchangeMode.AGGRESSIVE,),
         "proposal_check": ProposalCheck.OBEY,
         "ca": FileName(str(ca_file), ca_file.absolute()),
         "mode_cfg": True,
@@ -51,9 +51,14 @@ def roadwarrior(
         "xauth_login": login,
         "proposals": tuple(_proposals(group)),
     }
-    header = {"name": gateway, "address": _address(gateway), "port": 500}
-    remote = REMOTE.complete(header, values, Places())
-    return replace(loads("").settings, remotes=(remote,), sainfos=(_sainfo(),))
+    named = {gateway: ExchangeMode.AGGRESSIVE, f"{gateway} in main mode": ExchangeMode.MAIN}
+    remotes = tuple(
+        REMOTE.complete(
+            {"name": name, "address": _address(gateway), "port": 500}, {**values, "exchange_mode": (mode,)}, Places()
+        )
+        for name, mode in named.items()
+    )
+    return replace(loads("").settings, remotes=remotes, sainfos=(_sainfo(),))
 
 
 def _address(gateway: str) -> Address | None:

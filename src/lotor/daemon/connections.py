@@ -30,18 +30,21 @@ QUIET = 6.0
 STUCK = f"nothing has come back at UDP port {NAT_T_PORT} yet: is it open on the way?"
 IMPATIENT = 15.0
 """Seconds for an address while there are others to call."""
+UNPROVED = frozenset({Cause.NO_ANSWER, Cause.NO_PROPOSAL, Cause.PROTOCOL})
+"""How an attempt ends that another offer may save: nobody answered, or somebody who proved nothing refused it."""
 TERMINATED = Reason(Cause.ADMINISTRATOR, "closed by the administrator")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a typed gateway leads. `host` is the name that was typed, None for an address; `others` are more addresses
-    of that name."""
+    of that name; `also` are blocks to try where the gateway takes no offer of `remote`, as for another mode."""
 
     remote: RemotePolicy
     address: Address
     host: str | None
     others: tuple[Address, ...] = ()
+    also: tuple[RemotePolicy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,10 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Unheard:
-    """There is no way to an address, or nobody answers there."""
+    """There is no way to an address, or nobody answers there; `refused`: somebody said no, and has proved nothing."""
 
     reason: Reason
+    refused: bool = False
 
 
 class RefusedRequest(Exception):  # noqa: N818 - an outcome, not an error of the program
@@ -149,21 +153,29 @@ class Connections:
 
     def existing(self, target: Target) -> Session | None:
         """A session with this gateway that is up."""
-        same = (each for each in self._clients() if each.up and each.remote == target.remote.name)
+        names = {each.name for each in (target.remote, *target.also)}
+        same = (each for each in self._clients() if each.up and each.remote in names)
         return next((each for each in same if each.path.remote.address in (target.address, *target.others)), None)
 
     async def _attempt(self, target: Target, user: str | None, prompter: Prompter) -> Session | Reason:
         given = await self._ask_ahead(target.remote, user, prompter)
         if given is None:
             return Reason(Cause.LOGIN_DECLINED, "no login was given")
-        unheard: list[str] = []
-        for number, address in enumerate(addresses := (target.address, *target.others), 1):
-            patience = min(self._ground.patience(), IMPATIENT if number < len(addresses) else inf)
-            found = await self._call(replace(target, address=address), Wish(dict(given), prompter), patience)
-            if not isinstance(found, Unheard):
-                return found
-            unheard.append(found.reason.text)
-        return Reason(Cause.NO_ANSWER, "; ".join(unheard))
+        failed: list[Reason] = []
+        for remote in (blocks := (target.remote, *target.also)):
+            if remote is not target.remote:
+                await prompter.tell(f"nothing came of {_modes(target.remote)}, trying {_modes(remote)}")
+            for number, address in enumerate(addresses := (target.address, *target.others), 1):
+                last = remote is blocks[-1] and number == len(addresses)
+                patience = min(self._ground.patience(), inf if last else IMPATIENT)
+                called = replace(target, remote=remote, address=address)
+                found = await self._call(called, Wish(dict(given), prompter), patience)
+                if not isinstance(found, Unheard):
+                    return found
+                failed.append(found.reason)
+                if found.refused:
+                    break
+        return _most_telling(failed)
 
     async def _call(self, target: Target, wish: Wish, patience: float) -> Session | Reason | Unheard:
         """`patience`: seconds after which an address that was never heard of is given up."""
@@ -178,13 +190,18 @@ class Connections:
             if await self._silent(number, target, wish.prompter, patience):
                 await self._give_up(number)
                 return Unheard(Reason(Cause.NO_ANSWER, f"no answer from {target.address} after {patience:.0f} s"))
-            found = await self._outcome_with_hint(number, target, wish.prompter)
-            return Unheard(found) if isinstance(found, Reason) and self._unheard(number, found) else found
+            return self._judged(number, await self._outcome_with_hint(number, target, wish.prompter))
         except asyncio.CancelledError:
             await self._give_up(number)
             raise
         finally:
             self._parts.requests.forget(number)
+
+    def _judged(self, number: int, found: Session | Reason) -> Session | Reason | Unheard:
+        """What was not said by the proved gateway does not end the search for it."""
+        if isinstance(found, Reason) and found.cause in UNPROVED and not self._parts.requests.met(number):
+            return Unheard(found, refused=found.cause is not Cause.NO_ANSWER)
+        return found
 
     async def _silent(self, number: int, target: Target, prompter: Prompter | None, patience: float) -> bool:
         """Waits for an outcome, or a first answer, and tells the person how long that may take. Whether nothing was
@@ -253,9 +270,6 @@ class Connections:
         session_up = self._parts.register.get(outcome.session)
         return session_up or Reason(Cause.PEER_CLOSED, "the connection ended at once")
 
-    def _unheard(self, number: int, reason: Reason) -> bool:
-        return reason.cause is Cause.NO_ANSWER and not self._parts.requests.met(number)
-
     async def _give_up(self, number: int) -> None:
         session = self._parts.requests.session(number)
         if session is not None:
@@ -271,6 +285,16 @@ class Connections:
 
     def _clients(self) -> list[Session]:
         return [each for each in self._parts.register.all() if each.side is Side.CLIENT]
+
+
+def _modes(remote: RemotePolicy) -> str:
+    return " and ".join(f"{each.value} mode" for each in remote.exchange_modes)
+
+
+def _most_telling(failed: list[Reason]) -> Reason:
+    """A refusal, else all that was not answered."""
+    refusal = next((each for each in failed if each.cause is not Cause.NO_ANSWER), None)
+    return refusal or Reason(Cause.NO_ANSWER, "; ".join(dict.fromkeys(each.text for each in failed)))
 
 
 async def _resolve(host: str) -> list[Address]:
