@@ -125,6 +125,14 @@ def test_a5_in_a_full_room_the_newest_of_the_largest_crowd_gives_way():
     asyncio.run(play())
 
 
+def test_f7_a_thousand_people_who_come_back_at_once_find_room_also_from_one_address():
+    async def play():
+        workers = Workers(threads=2)
+        return await asyncio.gather(*(workers.run(lambda number=number: number, HONEST) for number in range(1000)))
+
+    assert asyncio.run(play()) == list(range(1000))
+
+
 def test_f7_nobody_else_displaces_those_who_were_proved_lately():
     async def play():
         hall = Hall(threads=1, room=3)
