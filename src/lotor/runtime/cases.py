@@ -69,11 +69,20 @@ def _no_key(attempt: Attempt) -> bool:
 
 
 def _other_key(attempt: Attempt) -> bool:
-    return _cause(attempt) is Cause.PROTOCOL and "pre-shared key" in _why(attempt) + attempt.verdict
+    """The verdict on a key that fits names it as well."""
+    return (
+        not attempt.established
+        and _cause(attempt) is Cause.PROTOCOL
+        and "pre-shared key" in _why(attempt) + attempt.verdict
+    )
 
 
 def _disbelieved(attempt: Attempt) -> bool:
     return "does not accept this end's proof of who it is" in _why(attempt)
+
+
+def _brings_an_address(attempt: Attempt) -> bool:
+    return "INVALID_ID_INFORMATION" in _why(attempt) and bool(attempt.established) and not attempt.inner
 
 
 def _other_pfs(attempt: Attempt) -> bool:
@@ -147,6 +156,11 @@ _CASES = (
     ),
     Case(GATEWAY, _no_key, "add that line if this is a client of yours; else leave the stranger outside"),
     Case(None, _other_key, SAME_KEY),
+    Case(
+        CLIENT,
+        _brings_an_address,
+        "the gateway takes no address that a client brings: write mode_cfg on; into the remote block, to get one there",
+    ),
     Case(
         GATEWAY,
         _disbelieved,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lotor.ike.errors import LocalFault, Misplaced, PeerFault
+from lotor.ike.errors import LocalFault, Misplaced, PeerFault, PolicyRefusal
 from lotor.ike.events import Configured
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration
@@ -14,6 +14,8 @@ from lotor.ike.v1 import phase1, selectors
 from lotor.model.algorithms import Group
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
+from lotor.model.policy import Transfer
+from lotor.model.reason import Cause, Reason
 from lotor.wire.errors import Malformed
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.chain import Chain
@@ -24,7 +26,7 @@ from lotor.wire.v1.configuration import (
     encode_configuration,
     request_attributes,
 )
-from lotor.wire.v1.numbers import ConfigAttribute, ConfigType
+from lotor.wire.v1.numbers import ConfigAttribute, ConfigType, NotifyType
 from lotor.wire.v1.payloads import Attributes
 from lotor.wire.v1.vendors import Vendor
 
@@ -88,6 +90,16 @@ def resume(session: Session, asked: Chain) -> None:
         return
     session.gates.open(Gate.ADDRESS)
     tell(session, without_ipv6(given))
+
+
+def demand(session: Session) -> None:
+    """Nobody brings an address where the gateway gives them: a client that cannot or will not ask for one hears it."""
+    session.gates.demand(Gate.LOGIN, "quick mode")
+    coming = session.facts.configuration is not None or session.remote.mode_config is Transfer.PUSH
+    if not session.gates.passed(Gate.ADDRESS) and not coming:
+        text = "the client asked for no address (mode config), and this gateway takes no other than it gives"
+        raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
+    session.gates.demand(Gate.ADDRESS, "quick mode")
 
 
 def without_ipv6(configuration: ModeConfiguration) -> ModeConfiguration:

@@ -9,7 +9,6 @@ from lotor.ike.children import Pair, Selectors
 from lotor.ike.dice import KeyPair
 from lotor.ike.errors import LocalFault, PeerFault
 from lotor.ike.events import Remark
-from lotor.ike.gates import Gate
 from lotor.ike.questions import Activate, Install, ReserveSpi
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
@@ -113,7 +112,7 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     the client's first packet may pass the third message. One that replaces another sends after the third came."""
     asked = yield from expect()
     modecfg.resume(session, asked)
-    session.gates.demand(Gate.ADDRESS, "quick mode")
+    modecfg.demand(session)
     policy, check = session.desk.policy.child, session.remote.proposal_check
     wish = selectors.asked(session, asked)
     yield from insides.take(session, wish)

@@ -109,7 +109,8 @@ def _go_on(session: Session, now: Instant) -> None:
         if session.gateway:
             _transact(session, xauth.gateway(session), _logged_in(session), now)
         return
-    session.facts.user = identify.text(phase1.of(session).peer)
+    client = phase1.of(session).peer if session.gateway else identify.mine(session.remote, session.path)
+    session.facts.user = identify.text(client)
     if session.gateway:
         barred = session.registry.barred(session, session.facts.user)
         if barred:
