@@ -264,6 +264,7 @@ def test_f8_a_refused_chain_is_verified_once_and_explained_by_its_names(client, 
 def test_f8_twins_of_one_key_are_tried_once(client, ca, monkeypatch):
     foreign = lab.authority("Foreign CA", "foreign")
     twins = [lab.authority("Foreign CA", "foreign", end=lab.NOW + number * DAY) for number in range(1, 5)]
+    twins[3] = lab.issue(lab.authority("Another CA", "another"), subject="Foreign CA", private=foreign.private, ca=True)
     gateway, helped = lab.issue(foreign), []
     honest = chains._prove
     monkeypatch.setattr(chains, "_prove", lambda *args: helped.append(len(args[1])) or honest(*args))

@@ -118,7 +118,7 @@ class Speaker:
         proposal = Proposal(self.manners.proposal, Protocol.ISAKMP, b"", self.manners.transforms)
         self.sa = SecurityAssociation((proposal,))
         self.me = Identification.of(self.manners.identity)
-        group = read_ike(self.manners.transforms[0]).group
+        group = read_ike(self.manners.transforms[0]).words.group
         self.pair = self.dice.key_pair(Group(group))
         self._first_pair, self._first_nonce = self.pair, self.ni_b
 

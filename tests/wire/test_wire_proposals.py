@@ -65,15 +65,15 @@ def test_3des_has_no_key_length_and_a_long_lifetime_is_long():
 )
 def test_methods_have_the_initiators_number(method, number):
     suite = IkeSuite(Cipher.AES_CBC, 128, Hash.SHA256, Group.MODP2048, method, 3600)
-    assert read_ike(ike_transform(1, suite)).method == number
-    assert read_ike(ike_transform(1, suite, auth=64222)).method == 64222
+    assert read_ike(ike_transform(1, suite)).words.method == number
+    assert read_ike(ike_transform(1, suite, auth=64222)).words.method == 64222
 
 
 @pytest.mark.parametrize(("number", "curve"), [(9, Curve.P256), (10, Curve.P384), (11, Curve.P521)])
 def test_each_curve_of_ecdsa_has_a_number(number, curve):
     suite = replace(HYBRID, method=AuthMethod.ECDSA, curve=curve)
     offer = read_ike(ike_transform(1, suite))
-    assert (offer.method, offer.suite()) == (number, suite)
+    assert (offer.words.method, offer.suite()) == (number, suite)
     assert str(offer) == f"aes-256/sha1/modp2048/ecdsasig-{curve.value}"
 
 
@@ -123,7 +123,7 @@ def test_an_offer_without_an_algorithm_is_no_suite(missing):
 
 def test_an_absent_lifetime_is_eight_hours_and_an_absent_key_length_128():
     offer = read_ike(ike(*without(11, 12, 14)))
-    assert (offer.lifetime_seconds, offer.key_bits) == (None, 0)
+    assert (offer.lifetime_seconds, offer.words.key_bits) == (None, 0)
     assert (offer.suite().lifetime, offer.suite().key_bits) == (28800, 128)
 
 
@@ -231,7 +231,7 @@ def test_aeads_stand_without_integrity_and_chacha_without_key_length():
 @pytest.mark.parametrize(("group", "number"), [("ECP256", 19), ("ECP384", 20), ("ECP521", 21), ("CURVE25519", 31)])
 def test_groups_over_curves_have_their_numbers(group, number):
     suite = IkeSuite(Cipher.AES_CBC, 128, Hash.SHA256, Group[group], AuthMethod.PSK, 3600)
-    assert read_ike(ike_transform(1, suite)).group == number
+    assert read_ike(ike_transform(1, suite)).words.group == number
     transform = esp_transform(1, ESP, group=Group[group], encapsulation=EncapsulationMode.TUNNEL, lifetime=3600)
     assert str(read_esp(transform)) == f"aes-256/hmac_sha1/{group.lower()}/tunnel"
 

@@ -81,11 +81,15 @@ def verify_chain(
 
 
 def _distinct(received: Sequence[Certificate]) -> tuple[Certificate, ...]:
-    """Of certificates of one subject, issuer and key the newest: twins would be tried in every order."""
+    """What can help, once: twins would be tried in every order. Of certificates of one subject, issuer and key the
+    newest; and none that its own subject issued for a key that another one vouches for."""
     found: dict[tuple[bytes, bytes, bytes], Certificate] = {}
     for one in sorted(received, key=lambda each: each.not_after):
         found[one.subject.der, one.issuer.der, one.key_octets] = one
-    return tuple(found.values())
+    vouched = {(subject, key) for (subject, issuer, key) in found if subject != issuer}
+    return tuple(
+        one for (subject, issuer, key), one in found.items() if subject != issuer or (subject, key) not in vouched
+    )
 
 
 def date_fault(certificate: Certificate, now: datetime) -> ChainFault | None:

@@ -7,7 +7,7 @@ the one misfit that is told is put into words.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash, IkeSuite
@@ -35,26 +35,80 @@ class Hurdle(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """A transform that is a suite, and the proposal that it stands in."""
+    """A transform that is a suite, its place in the message, and the proposal that it stands in. `kind`: the suite
+    without its lifetime."""
 
+    place: int
     proposal: Proposal
     offer: IkeOffer
-    suite: IkeSuite
+    kind: IkeSuite
+
+    @property
+    def suite(self) -> IkeSuite:
+        return replace(self.kind, lifetime=self.offer.lifetime)
+
+
+class Alike:
+    """Transforms of the same algorithms and key length, which differ in their lifetimes. `falling`: the first, and each
+    that lives shorter than all before it."""
+
+    __slots__ = ("by_lifetime", "falling", "suite")
+
+    def __init__(self, suite: IkeSuite) -> None:
+        self.suite = suite
+        self.by_lifetime: dict[int, Readable] = {}
+        self.falling: list[Readable] = []
+
+    def add(self, one: Readable) -> None:
+        self.by_lifetime.setdefault(one.offer.lifetime, one)
+        if not self.falling or one.offer.lifetime < self.falling[-1].offer.lifetime:
+            self.falling.append(one)
+
+    def hurdle(self, check: ProposalCheck, wanted: IkeSuite) -> Hurdle:
+        """Of the one that comes nearest to a wish with the same algorithms."""
+        if self.suite.curve and wanted.curve and self.suite.curve is not wanted.curve:
+            return Hurdle.CURVE
+        if not bits_fit(check, wanted.key_bits, self.suite.key_bits):
+            return Hurdle.KEY_LENGTH
+        return Hurdle.LIFETIME if self._first(check, wanted.lifetime) is None else Hurdle.NONE
+
+    def fitting(self, check: ProposalCheck, wanted: IkeSuite) -> Readable | None:
+        """The first that a block with this check takes for the wish."""
+        passed = self.hurdle(check, wanted) is Hurdle.NONE
+        return self._first(check, wanted.lifetime) if passed else None
+
+    def _first(self, check: ProposalCheck, seconds: int) -> Readable | None:
+        if check is ProposalCheck.EXACT:
+            return self.by_lifetime.get(seconds)
+        if check is not ProposalCheck.STRICT:
+            return self.falling[0]
+        if self.falling[-1].offer.lifetime > seconds:
+            return None
+        return next(each for each in self.falling if each.offer.lifetime <= seconds)
 
 
 class IkeOffers:
     """All transforms of a message for ISAKMP, in the peer's order."""
 
-    __slots__ = ("_found", "read")
+    __slots__ = ("_found", "_kinds", "read")
 
     def __init__(self, sa: SecurityAssociation) -> None:
         self.read: list[IkeOffer] = []
-        self._found: dict[Algorithms, list[Readable]] = {}
-        for proposal, offer in _transforms(sa):
+        self._kinds: dict[IkeWords, Alike | None] = {}
+        self._found: dict[Algorithms, list[Alike]] = {}
+        for place, (proposal, offer) in enumerate(_transforms(sa)):
             self.read.append(offer)
-            suite = offer.suite()
-            if suite is not None:
-                self._found.setdefault(algorithms(suite), []).append(Readable(proposal, offer, suite))
+            alike = self._alike(offer.words) if offer.usable else None
+            if alike is not None:
+                alike.add(Readable(place, proposal, offer, alike.suite))
+
+    def _alike(self, words: IkeWords) -> Alike | None:
+        if words not in self._kinds:
+            suite = words.suite(lifetime=0)
+            self._kinds[words] = kind = Alike(suite) if suite is not None else None
+            if kind is not None:
+                self._found.setdefault(algorithms(kind.suite), []).append(kind)
+        return self._kinds[words]
 
     def words(self) -> list[IkeWords]:
         """What differs, for people."""
@@ -62,8 +116,8 @@ class IkeOffers:
 
     def fitting(self, check: ProposalCheck, wanted: IkeSuite) -> Readable | None:
         """The first that a block with this check takes for this wish."""
-        candidates = self._found.get(algorithms(wanted), ())
-        return next((each for each in candidates if hurdle(check, wanted, each.suite) is Hurdle.NONE), None)
+        found = (alike.fitting(check, wanted) for alike in self._found.get(algorithms(wanted), ()))
+        return min((each for each in found if each is not None), key=lambda each: each.place, default=None)
 
     def misfit(self, wishes: Collection[tuple[ProposalCheck, IkeSuite]]) -> str:
         """What keeps the offer that came nearest to a wish from fitting it; empty where there is none of either."""
@@ -77,7 +131,7 @@ class IkeOffers:
     def _nearest(self, beginnings: set[Beginning], check: ProposalCheck, wanted: IkeSuite) -> Miss:
         key = algorithms(wanted)
         if key in self._found:
-            misses = (Miss(hurdle(check, wanted, each.suite), check, wanted, each.suite) for each in self._found[key])
+            misses = (Miss(each.hurdle(check, wanted), check, wanted, each) for each in self._found[key])
             return max(misses, key=lambda miss: miss.at)
         agreeing = next((length for length in range(len(key) - 1, 0, -1) if key[:length] in beginnings), 0)
         return Miss(Hurdle(Hurdle.CIPHER + agreeing), check, wanted, None)
@@ -85,36 +139,27 @@ class IkeOffers:
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A wish and where the offer that came nearest to it failed. `offered`: None where its algorithms differ."""
+    """A wish and where the offers that came nearest to it failed. `offered`: None where no algorithms are the same."""
 
     at: Hurdle
     check: ProposalCheck
     wanted: IkeSuite
-    offered: IkeSuite | None
+    offered: Alike | None
 
     def text(self) -> str:
-        wanted, offered = self.wanted, self.offered
-        if offered is None:
+        if self.offered is None:
             return f"{self.at.name.lower()} differs"
-        if self.at is Hurdle.CURVE and offered.curve and wanted.curve:
-            return f"curve {offered.curve.value} offered, our certificate has an ECDSA key on {wanted.curve.value}"
+        wanted, theirs = self.wanted, self.offered.suite
+        if self.at is Hurdle.CURVE and theirs.curve and wanted.curve:
+            return f"curve {theirs.curve.value} offered, our certificate has an ECDSA key on {wanted.curve.value}"
         if self.at is Hurdle.KEY_LENGTH:
-            return bits_misfit(self.check, wanted.key_bits, offered.key_bits)
-        return life_misfit(self.check, wanted.lifetime, offered.lifetime)
+            return bits_misfit(self.check, wanted.key_bits, theirs.key_bits)
+        return life_misfit(self.check, wanted.lifetime, self.offered.falling[0].offer.lifetime)
 
 
 def algorithms(suite: IkeSuite) -> Algorithms:
     """Those that must be equal whatever `proposal_check` says."""
     return suite.cipher, suite.hash, suite.group, suite.method
-
-
-def hurdle(check: ProposalCheck, wanted: IkeSuite, offered: IkeSuite) -> Hurdle:
-    """For an offer whose algorithms are those of the wish."""
-    if offered.curve and wanted.curve and offered.curve is not wanted.curve:
-        return Hurdle.CURVE
-    if not bits_fit(check, wanted.key_bits, offered.key_bits):
-        return Hurdle.KEY_LENGTH
-    return Hurdle.NONE if life_fits(check, wanted.lifetime, offered.lifetime) else Hurdle.LIFETIME
 
 
 def bits_fit(check: ProposalCheck, wanted: int, offered: int) -> bool:

@@ -116,60 +116,63 @@ _IPCOMP = Meanings.of(
     EspAttribute.GROUP, EspAttribute.ENCAPSULATION, life=_ESP_LIFE, key_length=EspAttribute.KEY_LENGTH
 )
 
+_KEY_IKE = int(IkeTransform.KEY_IKE)
+
 E = TypeVar("E", bound=Enum)
 
 
-@dataclass(frozen=True, slots=True)
-class IkeOffer:
-    """A phase-1 transform as numbers, None where it names none. `key_bits` 0: none named. Lifetimes in seconds and in
-    kilobytes, within their bounds. `understood`: see `Reading`."""
+class IkeWords(NamedTuple):
+    """The algorithms of a phase-1 transform as numbers, None where it names none. `key_bits` 0: none named."""
 
     encryption: int | None
     key_bits: int
     hash: int | None
     group: int | None
     method: int | None
+
+    def suite(self, lifetime: int) -> IkeSuite | None:
+        """In words of the model; None when a number is missing or not one of them. An absent AES key length is 128."""
+        cipher, hashing = IKE_CIPHERS.get(self.encryption or 0), IKE_HASHES.get(self.hash or 0)
+        method, group = IKE_METHODS.get(self.method or 0), _GROUPS.get(self.group or 0)
+        if cipher is None or hashing is None or method is None or group is None:
+            return None
+        key_bits = _key_bits(cipher, self.key_bits)
+        if key_bits is None:
+            return None
+        return IkeSuite(cipher, key_bits, hashing, group, method, lifetime, IKE_CURVES.get(self.method or 0))
+
+    def __str__(self) -> str:
+        """Like `aes-256/sha1/modp2048/hybrid_rsa` or `…/ecdsasig-p256`; what has no name shows its number, what is
+        absent shows `-`. Put into words when somebody reads it."""
+        return _ike_text(self)
+
+
+@dataclass(frozen=True, slots=True)
+class IkeOffer:
+    """A phase-1 transform. Lifetimes in seconds and in kilobytes, within their bounds, None where it names none."""
+
+    words: IkeWords
     lifetime_seconds: int | None
     lifetime_kilobytes: int | None
     transform: Transform
     understood: bool
 
-    def suite(self) -> IkeSuite | None:
-        """What is offered in words of the model; None when a number is missing or not one of them, when an attribute
-        is not understood or stands twice, or when the lifetime is 0. An absent lifetime is 8 hours, an absent AES key
-        length 128."""
-        lifetime = DEFAULT_LIFETIME if self.lifetime_seconds is None else self.lifetime_seconds
-        cipher, hashing = IKE_CIPHERS.get(self.encryption or 0), IKE_HASHES.get(self.hash or 0)
-        method = IKE_METHODS.get(self.method or 0)
-        group = _GROUPS.get(self.group or 0)
-        key_bits = _key_bits(cipher, self.key_bits)
-        if cipher is None or hashing is None or method is None or not self.understood:
-            return None
-        if group is None or key_bits is None or lifetime == 0 or self.transform.id != IkeTransform.KEY_IKE:
-            return None
-        return IkeSuite(cipher, key_bits, hashing, group, method, lifetime, IKE_CURVES.get(self.method or 0))
+    @property
+    def lifetime(self) -> int:
+        """Seconds; 8 hours where none are named."""
+        return DEFAULT_LIFETIME if self.lifetime_seconds is None else self.lifetime_seconds
 
     @property
-    def words(self) -> IkeWords:
-        return IkeWords(self.encryption, self.key_bits, self.hash, self.group, self.method)
+    def usable(self) -> bool:
+        """Every attribute is understood (see `Reading`), it lives at all, and it is one of ISAKMP."""
+        return self.understood and self.lifetime_seconds != 0 and self.transform.id == _KEY_IKE
+
+    def suite(self) -> IkeSuite | None:
+        """What is offered in words of the model; None when that is not possible."""
+        return self.words.suite(self.lifetime) if self.usable else None
 
     def __str__(self) -> str:
         return str(self.words)
-
-
-class IkeWords(NamedTuple):
-    """What people are told of a phase-1 transform, put into words when somebody reads it."""
-
-    encryption: int | None
-    key_bits: int
-    hash: int | None
-    group: int | None
-    method: int | None
-
-    def __str__(self) -> str:
-        """Like `aes-256/sha1/modp2048/hybrid_rsa` or `…/ecdsasig-p256`; what has no name shows its number, what is
-        absent shows `-`."""
-        return _ike_text(self)
 
 
 @lru_cache(256)
@@ -260,12 +263,15 @@ def _method_number(suite: IkeSuite) -> int:
 def read_ike(transform: Transform) -> IkeOffer:
     read = Reading(transform.attributes, _IKE)
     numbers = read.numbers
-    return IkeOffer(
+    words = IkeWords(
         numbers.get(IkeAttribute.ENCRYPTION),
         numbers.get(IkeAttribute.KEY_LENGTH) or 0,
         numbers.get(IkeAttribute.HASH),
         numbers.get(IkeAttribute.GROUP),
         numbers.get(IkeAttribute.AUTH_METHOD),
+    )
+    return IkeOffer(
+        words,
         read.seconds,
         read.kilobytes,
         transform,

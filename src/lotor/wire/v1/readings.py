@@ -39,17 +39,19 @@ class Reading:
 
     def __init__(self, attributes: Sequence[Attribute], meanings: Meanings) -> None:
         numbers, durations, units, unit, odd = dict[int, int](), dict[int, int](), set[int](), 0, 0
+        known, life_type, life_duration = meanings.known, meanings.life_type, meanings.life_duration
         for attribute in attributes:
-            kind, number = attribute.type, attribute.number
-            if kind == meanings.life_type:
+            kind, data = attribute.type, attribute.data
+            number = data[0] << 8 | data[1] if attribute.basic else attribute.number
+            if kind == life_type:
                 odd += number in units
                 units.add(number)
                 unit = number
-            elif kind == meanings.life_duration:
+            elif kind == life_duration:
                 odd += unit in durations
                 durations.setdefault(unit, number)
             else:
-                odd += kind in numbers or kind not in meanings.known
+                odd += kind in numbers or kind not in known
                 numbers.setdefault(kind, number)
         self.numbers, self.durations = numbers, durations
         self.understood = not odd and numbers.get(meanings.key_length) != 0
