@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -37,7 +36,7 @@ class Running(Protocol):
 @dataclass(slots=True)
 class Exchanges:
     _running: dict[tuple[int, int], Running] = field(default_factory=dict)
-    _finished: OrderedDict[tuple[int, int], Running] = field(default_factory=OrderedDict)
+    _finished: dict[tuple[int, int], Running] = field(default_factory=dict)
 
     def find(self, kind: int, message_id: int) -> Running | None:
         key = (kind, message_id)
@@ -57,7 +56,7 @@ class Exchanges:
         self._running.pop(key, None)
         self._finished[key] = exchange
         while len(self._finished) > REMEMBERED:
-            self._finished.popitem(last=False)[1].settle()
+            self._finished.pop(next(iter(self._finished))).settle()
 
     def drop(self, exchange: Running) -> None:
         """As if it had never been."""

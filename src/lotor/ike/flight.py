@@ -44,6 +44,8 @@ class Flight:
     started: Instant = 0.0
     latest: Instant = 0.0
     _timer: Timer | None = None
+    _intervals: tuple[float, ...] = ()
+    _lost: Callable[[Instant], None] | None = None
 
     @property
     def octets(self) -> int:
@@ -68,18 +70,24 @@ class Flight:
 
     def repeat(self, intervals: tuple[float, ...], now: Instant, lost: Callable[[Instant], None]) -> None:
         """Send again after each interval until `stop`, where `may` agrees; call `lost` after the last."""
-        if not intervals:
-            lost(now)
+        self._intervals, self._lost = intervals, lost
+        self._wait(now)
+
+    def _wait(self, now: Instant) -> None:
+        if self._intervals:
+            self._timer = self.desk.timers.set(now + self._intervals[0], "retransmission", self._due)
             return
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            lost(now)
 
-        def again(at: Instant) -> None:
-            if len(intervals) > 1 and self.may(self.octets):
-                self.send(at)
-            self.repeat(intervals[1:], at, lost)
-
-        self._timer = self.desk.timers.set(now + intervals[0], "retransmission", again)
+    def _due(self, now: Instant) -> None:
+        if len(self._intervals) > 1 and self.may(self.octets):
+            self.send(now)
+        self._intervals = self._intervals[1:]
+        self._wait(now)
 
     def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer = self._lost = None

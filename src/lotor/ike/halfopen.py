@@ -50,6 +50,8 @@ class Guest:
 class Row:
     """Half-open sessions in the order of their coming."""
 
+    __slots__ = ("seen", "unseen")
+
     def __init__(self) -> None:
         self.unseen: OrderedDict[Guest, None] = OrderedDict()
         self.seen: OrderedDict[Guest, None] = OrderedDict()
@@ -63,13 +65,53 @@ class Row:
     def remove(self, guest: Guest) -> None:
         del (self.seen if guest.seen else self.unseen)[guest]
 
+    def oldest(self) -> Guest | None:
+        """Of those that were not seen, or else of all."""
+        return next(iter(self.unseen or self.seen), None)
+
+
+class Sites:
+    """A row for each site; most have one session only, which stands for itself."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Address, Row | Guest] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def count(self, site: Address) -> int:
+        there = self._rows.get(site)
+        return len(there) if isinstance(there, Row) else int(there is not None)
+
+    def oldest(self, site: Address) -> Guest | None:
+        there = self._rows.get(site)
+        return there.oldest() if isinstance(there, Row) else there
+
+    def add(self, guest: Guest) -> None:
+        there = self._rows.get(guest.ticket.site)
+        if there is None:
+            self._rows[guest.ticket.site] = guest
+            return
+        if isinstance(there, Guest):
+            alone, there = there, Row()
+            there.add(alone)
+            self._rows[guest.ticket.site] = there
+        there.add(guest)
+
+    def remove(self, guest: Guest) -> None:
+        there = self._rows[guest.ticket.site]
+        if isinstance(there, Row):
+            there.remove(guest)
+        if not isinstance(there, Row) or not there:
+            del self._rows[guest.ticket.site]
+
 
 class HalfOpen:
     def __init__(self) -> None:
         self._guests: dict[Session, Guest] = {}
         self._by_digest: dict[bytes, Guest] = {}
         self._all = Row()
-        self._sites: dict[Address, Row] = {}
+        self._sites = Sites()
 
     def __len__(self) -> int:
         return len(self._guests)
@@ -88,16 +130,15 @@ class HalfOpen:
     def add(self, guest: Guest) -> None:
         self._guests[guest.session] = guest
         self._by_digest[guest.ticket.digest] = guest
-        for row in (self._all, self._sites.setdefault(guest.ticket.site, Row())):
+        for row in (self._all, self._sites):
             row.add(guest)
 
     def see(self, guest: Guest) -> None:
         """Its peer showed our cookie."""
-        rows = self._all, self._sites[guest.ticket.site]
-        for row in rows:
+        for row in (self._all, self._sites):
             row.remove(guest)
         guest.seen = True
-        for row in rows:
+        for row in (self._all, self._sites):
             row.add(guest)
 
     def remove(self, session: Session) -> Guest | None:
@@ -106,17 +147,13 @@ class HalfOpen:
             return None
         if self._by_digest.get(guest.ticket.digest) is guest:
             del self._by_digest[guest.ticket.digest]
-        site = self._sites[guest.ticket.site]
-        for row in (self._all, site):
+        for row in (self._all, self._sites):
             row.remove(guest)
-        if not site:
-            del self._sites[guest.ticket.site]
         return guest
 
     def oldest_of(self, site: Address, most: int) -> Guest | None:
         """Who goes when one more comes from a site that has `most`: the oldest, of those that were not seen first."""
-        row = self._sites.get(site)
-        return next(iter(row.unseen or row.seen)) if row is not None and len(row) >= most else None
+        return self._sites.oldest(site) if self._sites.count(site) >= most else None
 
     def oldest(self, most: int) -> Guest | None:
         """Who goes when one more comes and there are `most`. Somebody who types a password somewhere alone is not
@@ -124,8 +161,8 @@ class HalfOpen:
         if len(self._guests) < most:
             return None
         if self._all.unseen:
-            return next(iter(self._all.unseen))
+            return self._all.oldest()
         sample = list(islice(self._all.seen, SAMPLE))
         for guest in sample:
             self._all.seen.move_to_end(guest)
-        return max(sample, key=lambda guest: len(self._sites[guest.ticket.site]), default=None)
+        return max(sample, key=lambda guest: self._sites.count(guest.ticket.site), default=None)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 
 from lotor.ike.ladder import Cover, Ladder, Rung
 from lotor.ike.session import Session
 from lotor.ike.story import Story, expect, send
 from lotor.ike.v1 import authenticate, choose, identify, keymat, phase1, riders, select, traversal, witness
 from lotor.ike.v1.authenticate import Parties, PeerSecret
+from lotor.ike.v1.choose import ChosenIke
 from lotor.ike.v1.phase1 import Ours, PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
+from lotor.model.identity import Identity
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.numbers import PayloadType as P
 from lotor.wire.v1.payloads import Identification
+from lotor.wire.v1.vendors import NatTraversal, Vendor
 
 NAT_D = (P.NAT_D, P.NAT_D_DRAFT)
 PROOF = (P.CERTIFICATE, P.SIGNATURE, P.HASH)
@@ -78,8 +81,34 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
 
 def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     """When it ends, the peer holds the keys that it claims to; after hybrid authentication it is still a stranger."""
+    answered = yield from _answer(session, channel)
+    parties, choice, peer = answered.parties, answered.choice, answered.peer
+    third = yield from expect(authenticate.proof_of_peer(parties))
+
+    yield from authenticate.judge(parties, third, peer)
+    here, there = traversal.found(session, choice.suite, answered.version, third)
+    heard = answered.heard
+    if channel.covered:  # else anybody on the way may have put them beside the proof
+        session.facts.initial_contact = riders.says_initial_contact(third)
+        heard |= riders.heard(third)
+    kept = riders.kept_lifetime(session, choice, heard)
+    return PhaseOne(kept, parties.keys, channel.last_block(), peer, heard, answered.version, here, there)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What is kept of the first message and of the answer to it: a stranger may never say anything more."""
+
+    parties: Parties
+    choice: ChosenIke
+    peer: Identity
+    heard: frozenset[Vendor]
+    version: NatTraversal | None
+
+
+def _answer(session: Session, channel: PhaseOneChannel) -> Story[Answered]:
     asked = yield from expect()
-    peer = asked.only(Identification).identity
+    peer = identify.stranger(asked)
     witness.heard_offer(session, AGGRESSIVE.name, asked)
     choice = select.choose_remote(session, asked, peer)
     remote, dice, suite = session.remote, session.desk.dice, choice.suite
@@ -100,17 +129,8 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     witness.keyed(session, keys)
     session.facts.fragment = phase1.may_fragment(session, heard)
     version = traversal.version(remote.nat_traversal, heard)
-    chosen = SecurityAssociation((replace(choice.proposal, transforms=(choice.transform,)),))
     vendors, shown = riders.echoed(remote, heard, version), traversal.shown(session, suite, version)
     requests = riders.requests_of_client(remote, suite)
     lifetime = riders.responder_lifetime(session, choice)
-    yield from send(chosen, *ours.payloads(), me, *requests, *vendors, *shown, *proof, *lifetime)
-    third = yield from expect(authenticate.proof_of_peer(parties))
-
-    yield from authenticate.judge(parties, third, peer)
-    here, there = traversal.found(session, suite, version, third)
-    if channel.covered:  # else anybody on the way may have put them beside the proof
-        session.facts.initial_contact = riders.says_initial_contact(third)
-        heard |= riders.heard(third)
-    kept = riders.kept_lifetime(session, choice, heard)
-    return PhaseOne(kept, keys, channel.last_block(), peer, heard, version, here, there)
+    yield from send(choice.answer(), *ours.payloads(), me, *requests, *vendors, *shown, *proof, *lifetime)
+    return Answered(parties, choice, peer, heard, version)

@@ -48,6 +48,13 @@ class ChosenIke:
     shortened: bool = False
     offered: int = 0
 
+    def alone(self) -> ChosenIke:
+        """Without the transforms that were not chosen: a stranger may offer many, and make us wait for ever."""
+        return replace(self, proposal=replace(self.proposal, transforms=(self.transform,)))
+
+    def answer(self) -> SecurityAssociation:
+        return SecurityAssociation((self.alone().proposal,))
+
 
 def _agreed_life(check: ProposalCheck, mine: int, theirs: int) -> int:
     return theirs if check is ProposalCheck.OBEY else min(mine, theirs)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
 
+from lotor.ike.errors import PeerFault
 from lotor.model.identity import Identity, IdKind
 from lotor.model.network import ISAKMP_PORT, Path
 from lotor.model.policy import RemotePolicy
 from lotor.model.text import clean
 from lotor.wire.distinguished import name_text
 from lotor.wire.errors import Malformed
+from lotor.wire.v1.chain import Chain
+from lotor.wire.v1.numbers import NotifyType
+from lotor.wire.v1.payloads import Identification
 
 UDP = 17
+
+LONGEST = 512
+"""Octets of the identity in a first message; a distinguished name of a dozen parts has some 400."""
 
 
 def mine(remote: RemotePolicy, path: Path) -> Identity:
@@ -21,6 +28,15 @@ def mine(remote: RemotePolicy, path: Path) -> Identity:
     address = path.local.address
     kind = IdKind.IPV4_ADDR if address.version == 4 else IdKind.IPV6_ADDR
     return Identity(kind, address.packed, UDP, ISAKMP_PORT)
+
+
+def stranger(asked: Chain) -> Identity:
+    """Whom a first message says that it is from; it is kept until more is known. `PeerFault` where it is too long."""
+    claimed = asked.only(Identification).identity
+    if len(claimed.data) > LONGEST:
+        text = f"an identity of {len(claimed.data)} octets; {LONGEST} are allowed in a first message"
+        raise PeerFault(text, NotifyType.INVALID_ID_INFORMATION)
+    return claimed
 
 
 def text(identity: Identity) -> str:

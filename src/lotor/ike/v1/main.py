@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lotor.ike.ladder import Cover, Ladder, Rung
 from lotor.ike.session import Session
@@ -10,11 +10,14 @@ from lotor.ike.story import Story, expect, send
 from lotor.ike.v1 import authenticate, choose, identify, keymat, phase1, riders, select, traversal, witness
 from lotor.ike.v1.aggressive import NAT_D, PROOF
 from lotor.ike.v1.authenticate import Parties, PeerSecret
+from lotor.ike.v1.choose import ChosenIke
 from lotor.ike.v1.phase1 import Ours, PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.wire.v1.association import SecurityAssociation
+from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import PayloadType as P
 from lotor.wire.v1.payloads import Identification
+from lotor.wire.v1.vendors import NatTraversal, Vendor
 
 _SA, _KE = (P.SA,), (P.KEY_EXCHANGE, P.NONCE)
 _KE_MAY = (P.CERTIFICATE_REQUEST, *NAT_D)
@@ -70,39 +73,68 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
 
 
 def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
-    asked = yield from expect()
-    witness.heard_offer(session, MAIN.name, asked)
-    choice = select.choose_remote(session, asked, None)
-    remote, dice, suite = session.remote, session.desk.dice, choice.suite
-    witness.chosen(session, suite)
-    heard = riders.heard(asked)
-    authenticate.demand_xauth(suite, heard)
-    session.facts.fragment = phase1.may_fragment(session, heard)
-    version = traversal.version(remote.nat_traversal, heard)
-    chosen = SecurityAssociation((replace(choice.proposal, transforms=(choice.transform,)),))
-    yield from send(chosen, *riders.echoed(remote, heard, version))
-    third = yield from expect()
-
-    phase1.demand_public(session, suite.group, third)
-    ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))
-    g_xy = yield from phase1.agree(session, ours.pair, third)
-    said = phase1.said(session, ours, third, asked.body(SecurityAssociation) or b"")
-    skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy))
-    keys = keymat.derive(suite, said, g_xy, skeyid)
-    here, there = traversal.found(session, suite, version, third)
-    requests = riders.requests_of_client(remote, suite)
-    yield from send(*ours.payloads(), *requests, *traversal.shown(session, suite, version))
-    channel.use(keys)
-    witness.keyed(session, keys)
-    parties = Parties(session, suite, said, keys, b"", None)
+    begun = yield from _answer(session)
+    exchanged = yield from _exchange(session, channel, begun)
+    choice, parties = begun.choice, exchanged.parties
     fifth = yield from expect(authenticate.proof_of_peer(parties))
 
     peer = fifth.only(Identification).identity
-    choice = select.narrow(session, choice, peer, third, fifth)
+    choice = select.narrow(session, choice, peer, exchanged.third, fifth)
     me, suite = Identification.of(identify.mine(session.remote, session.path)), choice.suite
     parties = replace(parties, suite=suite, mine=phase1.body(me), peers=fifth.body(Identification))
     yield from authenticate.judge(parties, fifth, peer)
     session.facts.initial_contact = riders.says_initial_contact(fifth)
-    proof = yield from authenticate.prove(parties, heard)
+    proof = yield from authenticate.prove(parties, begun.heard)
     yield from send(me, *proof, *riders.responder_lifetime(session, choice))
-    return PhaseOne(suite, keys, channel.last_block(), peer, heard, version, here, there)
+    last, here, there = channel.last_block(), exchanged.here, exchanged.there
+    return PhaseOne(suite, parties.keys, last, peer, begun.heard, begun.version, here, there)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What is kept of the first message and of the answer to it: a stranger may never say anything more."""
+
+    sa_b: bytes
+    choice: ChosenIke
+    heard: frozenset[Vendor]
+    version: NatTraversal | None
+
+
+def _answer(session: Session) -> Story[Begun]:
+    asked = yield from expect()
+    witness.heard_offer(session, MAIN.name, asked)
+    choice = select.choose_remote(session, asked, None)
+    witness.chosen(session, choice.suite)
+    heard = riders.heard(asked)
+    authenticate.demand_xauth(choice.suite, heard)
+    session.facts.fragment = phase1.may_fragment(session, heard)
+    version = traversal.version(session.remote.nat_traversal, heard)
+    yield from send(choice.answer(), *riders.echoed(session.remote, heard, version))
+    return Begun(asked.body(SecurityAssociation) or b"", choice, heard, version)
+
+
+@dataclass(frozen=True, slots=True)
+class KeysExchanged:
+    """The same of the third message, whose requests for certificates count later, and of the fourth."""
+
+    parties: Parties
+    third: Chain
+    here: bool
+    there: bool
+
+
+def _exchange(session: Session, channel: PhaseOneChannel, begun: Begun) -> Story[KeysExchanged]:
+    third = yield from expect()
+    suite, remote, dice = begun.choice.suite, session.remote, session.desk.dice
+    phase1.demand_public(session, suite.group, third)
+    ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))
+    g_xy = yield from phase1.agree(session, ours.pair, third)
+    said = phase1.said(session, ours, third, begun.sa_b)
+    skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy))
+    keys = keymat.derive(suite, said, g_xy, skeyid)
+    here, there = traversal.found(session, suite, begun.version, third)
+    requests = riders.requests_of_client(remote, suite)
+    yield from send(*ours.payloads(), *requests, *traversal.shown(session, suite, begun.version))
+    channel.use(keys)
+    witness.keyed(session, keys)
+    return KeysExchanged(Parties(session, suite, said, keys, b"", None), third, here, there)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from lotor.ike.exchange import Plan
 from lotor.ike.flight import ONCE, schedule
@@ -49,13 +50,17 @@ def repeats(session: Session) -> tuple[float, ...]:
 
 def cutter(session: Session) -> Callable[[bytes], tuple[bytes, ...]]:
     """Datagrams of a message: pieces where the peer takes them and the message is large."""
+    return partial(_cut, session)
 
-    def cut(message: bytes) -> tuple[bytes, ...]:
-        if not session.facts.fragment or len(message) <= FRAGMENT_LIMIT:
-            return (message,)
-        return tuple(split(message, FRAGMENT_ID, FRAGMENT_LIMIT))
 
-    return cut
+def _cut(session: Session, message: bytes) -> tuple[bytes, ...]:
+    if not session.facts.fragment or len(message) <= FRAGMENT_LIMIT:
+        return (message,)
+    return tuple(split(message, FRAGMENT_ID, FRAGMENT_LIMIT))
+
+
+def _same(channel: PhaseOneChannel, _: int) -> PhaseOneChannel:
+    return channel
 
 
 def phase_one(session: Session, channel: PhaseOneChannel, kind: ExchangeType) -> Plan:
@@ -65,7 +70,7 @@ def phase_one(session: Session, channel: PhaseOneChannel, kind: ExchangeType) ->
         kind=kind,
         ladder=AGGRESSIVE if kind is ExchangeType.AGGRESSIVE else MAIN,
         initiator=session.initiator,
-        channel=lambda _: channel,
+        channel=partial(_same, channel),
         cut=cutter(session),
         repeats=repeats(session) if session.initiator else ONCE,
         insist=session.initiator and kind is ExchangeType.AGGRESSIVE,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 from lotor.ike.channel import Incoming
 from lotor.ike.errors import Refusal
@@ -18,29 +19,26 @@ LOGIN_GRACE = 120.0
 """Seconds from phase 1 until traffic may flow; a person may be typing."""
 
 
-def too_slow(session: Session) -> Any:
-    def call(_: Instant) -> None:
-        gate = session.gates.next()
-        step = gate.value if gate is not None else "quick mode"
-        text = f"{session.path.remote.address} did not finish the {step} in time"
-        reason = session.facts.refused or Reason(Cause.NO_ANSWER, text)
-        session.end(dialling.with_stranger(session, reason), farewell=session.established)
-
-    return call
+def too_slow(session: Session) -> Callable[[Instant], None]:
+    return partial(_too_slow, session)
 
 
-def attempt_failed(session: Session, channel: PhaseOneChannel) -> Any:
+def _too_slow(session: Session, _: Instant) -> None:
+    gate = session.gates.next()
+    step = gate.value if gate is not None else "quick mode"
+    text = f"{session.path.remote.address} did not finish the {step} in time"
+    reason = session.facts.refused or Reason(Cause.NO_ANSWER, text)
+    session.end(dialling.with_stranger(session, reason), farewell=session.established)
+
+
+def attempt_failed(session: Session, channel: PhaseOneChannel, refusal: Refusal, _: Instant) -> None:
     """A refusal in phase 1 ends the session; the peer gets one hint, no larger than what it sent, under the keys where
     there are some: it may have gone on already, and believes nothing else then."""
-
-    def failed(refusal: Refusal, _: Instant) -> None:
-        if refusal.notify is not None:
-            informational.say_refusal(session, channel, refusal.notify)
-        silent = refusal.reason.cause is Cause.NO_ANSWER
-        reason = (session.facts.refused if silent else None) or refusal.reason
-        session.end(dialling.with_stranger(session, reason), farewell=False)
-
-    return failed
+    if refusal.notify is not None:
+        informational.say_refusal(session, channel, refusal.notify)
+    silent = refusal.reason.cause is Cause.NO_ANSWER
+    reason = (session.facts.refused if silent else None) or refusal.reason
+    session.end(dialling.with_stranger(session, reason), farewell=False)
 
 
 def keyed(session: Session) -> PhaseOneChannel | None:
@@ -67,7 +65,7 @@ def hinted(session: Session, incoming: Incoming, path: Path, now: Instant) -> No
         session.limit(HINT_PATIENCE, "refusal in clear", _unless_answered(session), now)
 
 
-def _unless_answered(session: Session) -> Any:
+def _unless_answered(session: Session) -> Callable[[Instant], None]:
     def call(now: Instant) -> None:
         if session.answered:
             session.limit(LOGIN_GRACE, "half-open session", too_slow(session), now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 
 from lotor.crypto.certificates import MOST_OCTETS, MOST_RECEIVED, CertificateError
@@ -60,7 +61,13 @@ def heard(chain: Chain) -> frozenset[Vendor]:
         vendor = recognise(payload.data)
         if vendor is not None and (vendor is not Vendor.FRAGMENTATION or can_reassemble(payload.data)):
             known.add(vendor)
-    return frozenset(known)
+    return _shared(frozenset(known))
+
+
+@lru_cache(maxsize=64)
+def _shared(known: frozenset[Vendor]) -> frozenset[Vendor]:
+    """The same set for all peers that announce the same."""
+    return known
 
 
 def certificates(session: Session, vendors: frozenset[Vendor]) -> tuple[Certificate, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from ipaddress import ip_address
 
 from lotor.ike.errors import PolicyRefusal
@@ -36,8 +35,7 @@ def narrow(session: Session, choice: ChosenIke, peer: Identity, *said: Chain) ->
     if not riders.responder_signs(choice.suite):
         demand_identity(session.remote, peer)
         return choice
-    chosen = SecurityAssociation((replace(choice.proposal, transforms=(choice.transform,)),))
-    return _choose(session, chosen, peer, said)
+    return _choose(session, choice.answer(), peer, said)
 
 
 def _choose(session: Session, sa: SecurityAssociation, peer: Identity | None, said: Iterable[Chain]) -> ChosenIke:
@@ -58,7 +56,7 @@ def _choose(session: Session, sa: SecurityAssociation, peer: Identity | None, sa
     if not fitting:
         raise refusals[0]
     session.remote, chosen = _asked_for(fitting, riders.requested_issuers(said))
-    return chosen
+    return chosen.alone()
 
 
 def _asked_for(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lotor.ike.channel import Incoming
@@ -64,7 +65,8 @@ def begin(session: Session, kind: ExchangeType, now: Instant) -> Exchange:
     channel, mode = PhaseOneChannel(), _MODES[kind]
     story = mode.initiator if session.initiator else mode.responder
     exchange = _exchange(session, plans.phase_one(session, channel, kind), 0, story(session, channel))
-    exchange.done, exchange.failed = _phase_one_done(session, exchange), refusals.attempt_failed(session, channel)
+    exchange.done = partial(_phase_one_done, session, exchange)
+    exchange.failed = partial(refusals.attempt_failed, session, channel)
     session.exchanges.add(exchange)
     session.limit(LOGIN_GRACE if session.initiator else HALF_OPEN, "half-open session", too_slow(session), now)
     exchange.start(now)
@@ -79,28 +81,24 @@ def _nothing(result: object, now: Instant) -> None:
     del result, now
 
 
-def _phase_one_done(session: Session, exchange: Exchange) -> Any:
+def _phase_one_done(session: Session, exchange: Exchange, record: PhaseOne, now: Instant) -> None:
     """The peer is proved. A responder goes on where the proof came from, whatever the address of the first message."""
-
-    def done(record: PhaseOne, now: Instant) -> None:
-        session.facts.phase_one, session.facts.refused = record, None
-        if not session.initiator and exchange.path is not None:
-            session.follow(exchange.path)
-        xauth_follows = record.suite.method in authenticate.WITH_XAUTH
-        session.gates.settle(owed(session.remote, xauth=xauth_follows))
-        session.life.farewell = lambda: informational.farewell(session)
-        _tell_phase_one(session, record)
-        session.limit(LOGIN_GRACE, "login", too_slow(session), now)
-        renewal.set_lifetime(session, now)
-        if session.initiator or session.gates.next() is not Gate.LOGIN:
-            watch.watch(session, watch.NUDGE if session.initiator else session.remote.dpd, now)
-        watch.keep_alive(session, now)
-        _go_on(session, now)
-        for receive in session.early.take():
-            if not session.life.over:
-                receive(now)
-
-    return done
+    session.facts.phase_one, session.facts.refused = record, None
+    if not session.initiator and exchange.path is not None:
+        session.follow(exchange.path)
+    xauth_follows = record.suite.method in authenticate.WITH_XAUTH
+    session.gates.settle(owed(session.remote, xauth=xauth_follows))
+    session.life.farewell = lambda: informational.farewell(session)
+    _tell_phase_one(session, record)
+    session.limit(LOGIN_GRACE, "login", too_slow(session), now)
+    renewal.set_lifetime(session, now)
+    if session.initiator or session.gates.next() is not Gate.LOGIN:
+        watch.watch(session, watch.NUDGE if session.initiator else session.remote.dpd, now)
+    watch.keep_alive(session, now)
+    _go_on(session, now)
+    for receive in session.early.take():
+        if not session.life.over:
+            receive(now)
 
 
 def _go_on(session: Session, now: Instant) -> None:
