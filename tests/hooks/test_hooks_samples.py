@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -13,7 +14,7 @@ from pathlib import Path as File
 import pytest
 
 from lotor.hooks.environment import NAMES, Occasion, environment
-from lotor.hooks.guard import remark
+from lotor.hooks.guard import remark, take
 from lotor.hooks.scripts import ScriptHooks
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Path, Peer
@@ -59,6 +60,8 @@ def test_a_sample_ends_well(event, occasion, installed, caplog):
 def test_a_sample_is_an_executable_posix_script(name, installed):
     file = installed(name)
     assert file.stat().st_mode & 0o111 == 0o111
-    assert remark(file) is None
+    script = take(file)
+    assert remark(file, script) is None
+    os.close(script)
     assert file.read_text().startswith("#!/bin/sh\n")
     assert subprocess.run(["sh", "-n", file], check=False).returncode == 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,9 +52,10 @@ def test_a_script_gets_the_event_the_variables_and_our_path_only(script, tmp_pat
         script('echo "$0 $# $1" > arguments; tr "\\0" "\\n" < /proc/self/environ > environment; pwd > /dev/null'),
         {"LOCAL_ADDR": "192.0.2.2"},
     )
-    assert (tmp_path / "arguments").read_text() == f"{tmp_path}/hook.sh 1 phase1_up\n"
+    assert re.fullmatch(r"/proc/self/fd/\d+ 1 phase1_up\n", (tmp_path / "arguments").read_text())
+    assert f"SCRIPT_FILE={tmp_path}/hook.sh\n" in (tmp_path / "environment").read_text()
     names = {line.partition("=")[0] for line in (tmp_path / "environment").read_text().split("\n") if line}
-    assert names - {"PWD", "OLDPWD"} == {"LOCAL_ADDR", "PATH"}
+    assert names - {"PWD", "OLDPWD"} == {"LOCAL_ADDR", "PATH", "SCRIPT_FILE"}
 
 
 def test_a_script_without_a_shell_gets_hostile_values_as_they_are(script, tmp_path):
@@ -66,10 +69,47 @@ def test_a_script_without_a_shell_gets_hostile_values_as_they_are(script, tmp_pa
     assert not (tmp_path / "pwned").exists()
 
 
-def test_nothing_is_on_the_input_and_nothing_of_ours_is_open(script, tmp_path):
-    run(script("cat > input; ls /proc/self/fd > open"))
+def test_nothing_is_on_the_input_and_nothing_of_ours_is_open_but_the_script(script, tmp_path):
+    run(script('cat > input; ls -l /proc/self/fd > open; echo "$0" > own'))
     assert (tmp_path / "input").read_text() == ""
-    assert (tmp_path / "open").read_text().split() == ["0", "1", "2", "3"]
+    own = (tmp_path / "own").read_text().strip().rpartition("/")[2]
+    opened = dict(re.findall(r" (\d+) -> (.+)", (tmp_path / "open").read_text()))
+    assert opened.pop(own) == f"{tmp_path}/hook.sh"
+    assert set(opened) == {"0", "1", "2", "3"}
+
+
+def test_n4_a_script_is_run_by_the_descriptor_that_was_judged(script, tmp_path, monkeypatch):
+    """Somebody puts another file in its place at the last moment."""
+    file, start = script("echo judged > ran"), asyncio.create_subprocess_exec
+
+    async def late(*arguments, **options):
+        file.unlink()
+        script("echo not judged > ran")
+        return await start(*arguments, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", late)
+    run(file)
+    assert (tmp_path / "ran").read_text() == "judged\n"
+
+
+def test_n4_a_program_without_a_first_line_is_run_by_its_descriptor(tmp_path, caplog):
+    file = tmp_path / "echo"
+    shutil.copy(shutil.which("echo"), file)
+    run(file)
+    assert f"{file} phase1_up: phase1_up" in caplog.text
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_n4_a_script_is_judged_with_all_its_directories(tmp_path, caplog, depth):
+    directory = tmp_path / "a" / "b" / "c"
+    directory.mkdir(parents=True)
+    file = directory / "hook.sh"
+    file.write_text(f"#!/bin/sh\necho ran > {tmp_path}/ran\n")
+    file.chmod(0o755)
+    directory.parents[depth - 1].chmod(0o777) if depth else directory.chmod(0o777)
+    run(file)
+    assert "others could put another file: chmod go-w" in caplog.text
+    assert not (tmp_path / "ran").exists()
 
 
 def test_what_a_script_writes_is_readable_for_all(script, tmp_path):

@@ -90,7 +90,7 @@ def test_a_private_key_of_somebody_else(tmp_path, gateway):
 
 def test_a_private_key_where_anybody_may_replace_it(tmp_path, gateway):
     tmp_path.chmod(0o777)
-    assert "anybody may replace it" in texts(own(tmp_path, gateway), Severity.ERROR)[0]
+    assert "others could put another file" in texts(own(tmp_path, gateway), Severity.ERROR)[0]
     tmp_path.chmod(0o1777)
     assert own(tmp_path, gateway).problems == ()
 

@@ -35,7 +35,7 @@ def loads(text: str, name: str = "racoon.conf", directory: Path | None = None) -
 
 def examine(path: Path) -> Examined:
     """Read a file and tell everything that is wrong with it, with its blocks and with the files that it names."""
-    files = Files(Reading(path.absolute().parent))
+    files = Files(Reading(path.absolute().parent), judged=True)
     try:
         draft = _draft(files, str(path), files.main(path))
     except ConfigError as error:

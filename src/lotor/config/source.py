@@ -15,6 +15,7 @@ from lotor.config.lexer import Token, tokens
 from lotor.config.problem import ConfigError, Location, Problem
 from lotor.config.tables.root import INCLUDE, INCLUDED, ROOT
 from lotor.config.words import Mistake, Reading, Words, place
+from lotor.files.places import changeable, ourselves
 
 LARGEST_FILE = 1 << 20
 DEEPEST = 10
@@ -23,16 +24,18 @@ MOST_FILES = 256
 
 
 class Files:
-    """The files of one run; `order` tells when each was opened first."""
+    """The files of one run; `order` tells when each was opened first. `judged`: root's programs are named in them, so
+    that nobody else may be able to change them."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, *, judged: bool = False) -> None:
         self.reading = reading
+        self._judged = judged
         self.order: dict[str, int] = {}
 
     def main(self, path: Path) -> list[Statement]:
         """The statements of the file that was asked for. Raises `ConfigError` when it cannot be read."""
         try:
-            text = read_text(path)
+            text = read_text(path, judged=self._judged)
         except OSError as error:
             raise ConfigError([Problem(str(path), 1, 1, f"cannot be read: {error.strerror}")]) from None
         return self.text(text, str(path), (os.path.realpath(path),))
@@ -88,7 +91,7 @@ class Files:
             self.reading.wrong(at, f"{name} would include itself: take one of the two include lines out")
             return []
         try:
-            return self.text(read_text(Path(name)), name, (*above, real))
+            return self.text(read_text(Path(name), judged=self._judged), name, (*above, real))
         except OSError as error:
             self.reading.wrong(at, f"{name} cannot be read: {error.strerror}")
             return []
@@ -102,15 +105,18 @@ def _at_home(token: Token) -> Token:
         return token
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, judged: bool = False) -> str:
     """A regular file of a sensible size; octets that are not UTF-8 become surrogates. Raises `OSError`."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO must not stop us
     except ValueError:
         raise OSError(0, "this is no name of a file") from None
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(0, "it is not a regular file")
+        if judged and (told := changeable(path, status, ourselves())):
+            raise OSError(0, told)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             data = file.read(LARGEST_FILE + 1)
     finally:

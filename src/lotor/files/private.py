@@ -7,6 +7,8 @@ import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from lotor.files.places import changeable, ourselves_and_caller
+
 LARGEST = 1 << 20
 """Octets: no key, certificate bundle, password file or user list of ours is larger."""
 
@@ -28,6 +30,11 @@ def read_private(path: Path, *, largest: int = LARGEST) -> bytes:
 def read_public(path: Path, *, largest: int = LARGEST) -> bytes:
     """A regular file that anyone may read: a certificate. Raises `FileError`."""
     return _read(path, 0, (_require_regular,), largest)
+
+
+def read_trusted(path: Path, *, largest: int = LARGEST) -> bytes:
+    """A regular file that anyone may read and nobody else could change or replace: an authority. Raises `FileError`."""
+    return _read(path, 0, (_require_regular, _require_safe_place), largest)
 
 
 def _read(path: Path, flags: int, checks: Iterable[Check], largest: int) -> bytes:
@@ -75,11 +82,6 @@ def _require_closed(path: Path, status: os.stat_result) -> None:
         raise FileError(f"{path} has mode {mode:04o}, so that others may reach its secrets: chmod 600 {path}")
 
 
-def _require_safe_place(path: Path, _status: os.stat_result) -> None:
-    directory = path.absolute().parent
-    mode = directory.stat().st_mode
-    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-        raise FileError(
-            f"{path} lies in {directory} (mode {stat.S_IMODE(mode):04o}), where anybody may replace it: "
-            f"chmod o-w {directory}"
-        )
+def _require_safe_place(path: Path, status: os.stat_result) -> None:
+    if told := changeable(path, status, ourselves_and_caller()):
+        raise FileError(f"{path} is not trusted: {told}")

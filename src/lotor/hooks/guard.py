@@ -7,6 +7,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from lotor.files.places import changeable, ourselves
 from lotor.hooks.environment import NAMES
 from lotor.model.text import clean
 
@@ -29,32 +30,42 @@ def admitted(given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     return kept | {"PATH": SYSTEM_PATH}, refused
 
 
-def fault(file: Path) -> str | None:
-    """Why a file cannot be run as a script, with what to do; None when it can."""
+class UnfitError(Exception):
+    """A file is not run as a script: the text says which, why, and what to do."""
+
+
+def take(file: Path) -> int:
+    """A descriptor of the script, which is what was judged whatever happens to its name. Raises `UnfitError`."""
     try:
-        found = file.stat()
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        return f"script {file} cannot be run: {error.strerror}; correct its name in the `script` line"
-    if not stat.S_ISREG(found.st_mode):
+        told = f"script {file} cannot be run: {error.strerror}; correct its name in the `script` line"
+        raise UnfitError(told) from error
+    if why := _fault(file, descriptor):
+        os.close(descriptor)
+        raise UnfitError(why)
+    return descriptor
+
+
+def _fault(file: Path, descriptor: int) -> str | None:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         return f"script {file} cannot be run: it is not a file"
-    if found.st_uid not in {0, os.geteuid()} or found.st_mode & 0o022:
-        return (
-            f"script {file} is not run: it would have this daemon's rights, and others than root may change it; "
-            f"`chown root {file}; chmod go-w {file}`"
-        )
-    if not os.access(file, os.X_OK):
+    if told := changeable(file, status, ourselves()):
+        return f"script {file} is not run with this daemon's rights: {told}"
+    if not os.access(by_descriptor(descriptor), os.X_OK):
         return f"script {file} cannot be run: it is not executable; `chmod +x {file}`"
     return None
 
 
-def remark(file: Path) -> str | None:
+def by_descriptor(descriptor: int) -> str:
+    """A name of the opened file for this process and, where it is left open for it, a program that is started."""
+    return f"/proc/self/fd/{descriptor}"
+
+
+def remark(file: Path, descriptor: int) -> str | None:
     """A word to those who bring the scripts of another program along."""
-    try:
-        with file.open("rb") as stream:
-            old = FOREIGN_PROGRAM in stream.read(MOST_READ)
-    except OSError:
-        return None
-    if not old:
+    if FOREIGN_PROGRAM not in os.pread(descriptor, MOST_READ, 0):
         return None
     return (
         f"script {file} calls setkey, so it was written for racoon: here address, routes and DNS are set already and "

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from lotor.hooks.guard import admitted, fault, remark
+from lotor.hooks.guard import UnfitError, admitted, by_descriptor, remark, take
 from lotor.model.text import clean
 from lotor.ports.hooks import HookEvent
 
@@ -58,31 +58,30 @@ class ScriptHooks:
             await self._run(file, event, environment)
 
     async def _run(self, file: Path, event: HookEvent, environment: Mapping[str, str]) -> None:
-        if (why := fault(file)) is not None:
-            self._tell_once(why)
+        try:
+            script = take(file)
+        except UnfitError as why:
+            self._tell_once(str(why))
             return
-        if (word := remark(file)) is not None:
+        try:
+            await self._run_judged(_Script(file, script), event, environment)
+        finally:
+            os.close(script)
+
+    async def _run_judged(self, script: _Script, event: HookEvent, environment: Mapping[str, str]) -> None:
+        if (word := remark(script.file, script.descriptor)) is not None:
             self._tell_once(word)
         variables, refused = admitted(environment)
         if refused:
             self._tell_once(f"variables that no script may have were left out: {', '.join(refused)}")
-        name = f"{file} {event.value}"
+        name = f"{script.file} {event.value}"
         output, ours = os.pipe()
         try:
-            process = await asyncio.create_subprocess_exec(
-                file,
-                event.value,
-                stdin=DEVNULL,
-                stdout=ours,
-                stderr=ours,
-                env=variables,
-                cwd="/",
-                umask=UMASK,
-                start_new_session=True,
-            )
+            process = await script.start(event, variables, ours)
         except OSError as error:
             os.close(output)
-            self._tell_once(f"script {file} cannot be run: {error.strerror}; is the program in its first line there?")
+            program = "is the program in its first line there?"
+            self._tell_once(f"script {script.file} cannot be run: {error.strerror}; {program}")
             return
         except asyncio.CancelledError:
             os.close(output)
@@ -96,6 +95,29 @@ class ScriptHooks:
         if text not in self._told:
             self._told.add(text)
             log.error("%s", text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """A file that was judged, and the descriptor that was."""
+
+    file: Path
+    descriptor: int
+
+    async def start(self, event: HookEvent, variables: Mapping[str, str], output: int) -> Process:
+        """By the descriptor, which stays open for the interpreter of its first line. Raises `OSError`."""
+        return await asyncio.create_subprocess_exec(
+            by_descriptor(self.descriptor),
+            event.value,
+            stdin=DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(self.descriptor,),
+            env={**variables, "SCRIPT_FILE": str(self.file)},
+            cwd="/",
+            umask=UMASK,
+            start_new_session=True,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from lotor.crypto.certificates import Certificate, CertificateError, read_certif
 from lotor.crypto.chains import BROKEN_DIGESTS, LEAST_RSA_BITS, Fault, date_fault, leaf_first
 from lotor.crypto.keypair import KeyPair
 from lotor.crypto.pkcs12 import Bundle
-from lotor.files.private import FileError, read_public
+from lotor.files.private import FileError, read_trusted
 from lotor.keys import refusals
 from lotor.keys.identifiers import pattern_fault
 from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
@@ -164,7 +164,7 @@ class Loader:
             self._warn("verify_identifier off: every holder of a certificate of the CA can pose as the gateway")
 
     def _certificates(self, path: Path) -> tuple[Certificate, ...]:
-        return self._attempt(lambda: read_certificates(read_public(path)), f"certificate {path}: ") or ()
+        return self._attempt(lambda: read_certificates(read_trusted(path)), f"certificate {path}: ") or ()
 
     def _attempt(self, action: Callable[[], T], place: str = "") -> T | None:
         try:
@@ -188,7 +188,7 @@ def _authorities_in(directory: Path) -> tuple[Certificate, ...]:
     found: dict[bytes, Certificate] = {}
     for path in paths:
         try:
-            certificates = read_certificates(read_public(path))
+            certificates = read_certificates(read_trusted(path))
         except (FileError, CertificateError):
             continue
         found.update((one.der, one) for one in certificates if one.authority)
