@@ -15,8 +15,11 @@ from lotor.daemon import connections, machinery
 from lotor.daemon.addresses import resolve, typed
 from lotor.daemon.connections import Target
 from lotor.hosts import sysctl
+from lotor.ike.v1 import watch
 from lotor.leases.pool import Beside
+from lotor.model.policy import Dpd
 from lotor.model.reason import Reason
+from lotor.wire.v1.numbers import ExchangeType
 from visiting import ROOT, Typing, play
 
 BESIDE = Beside(IPv6Address("fd00:99::1"), 64)
@@ -169,6 +172,29 @@ def test_who_waits_is_told_of_a_port_where_nothing_comes_back(directory, monkeyp
 
     play(directory, story, login="nat_traversal force;")
     assert person.told == ["127.0.0.1 answered, but nothing has come back at UDP port 4500 yet: is it open on the way?"]
+
+
+def test_f2_who_waits_for_a_gateway_that_answers_there_is_not_sent_to_the_firewall(directory, monkeypatch):
+    """It answers probes at port 4500, and does not ask for the login, as racoon whose request was lost."""
+    monkeypatch.setattr(connections, "QUIET", 0.1)
+    monkeypatch.setattr(watch, "NUDGE", Dpd(delay=0.03, retry=0.03, maxfail=12))
+    forced = visiting.GATEWAY_FILE.replace("ike_frag on;", "ike_frag on; nat_traversal force;")
+    monkeypatch.setattr(visiting, "GATEWAY_FILE", forced)
+    person = Typing()
+
+    async def story(world):
+        carry, lost = world.air.carry, ExchangeType.TRANSACTION
+        world.air.carry = lambda sender, data, path: None if data[18] == lost else carry(sender, data, path)
+        reached = asyncio.create_task(world.vc(typing=person))
+        await until(world, lambda: person.told)
+        (attempt,) = world.client.attempts.all()
+        reached.cancel()
+        return attempt
+
+    attempt = play(directory, story, login="nat_traversal force;")
+    assert attempt.reached
+    told = "127.0.0.1 answered, but it does not go on yet: it has not asked for a login, nor given an address"
+    assert person.told == [told]
 
 
 def test_what_is_typed_is_an_address_or_a_name():

@@ -93,6 +93,7 @@ def test_different_pre_shared_keys_are_named():
     assert "path pre_shared_key" in remedy(attempt(Cause.PROTOCOL, text))
 
 
+SLOW = "192.0.2.50 answers, but did not finish the login in time"
 BLOCKED = {"chosen": "aes", "established": "aes"}
 
 
@@ -115,8 +116,10 @@ BLOCKED = {"chosen": "aes", "established": "aes"}
         (Side.CLIENT, attempt(Cause.DEAD_PEER, **BLOCKED), "let UDP 4500 through"),
         (Side.CLIENT, attempt(Cause.NO_ANSWER, **BLOCKED), "let UDP 4500 through"),
         (Side.CLIENT, attempt(Cause.DEAD_PEER, **BLOCKED, rounds=["round 1: password"]), "connect again"),
+        (Side.CLIENT, attempt(Cause.DEAD_PEER, **BLOCKED, reached=True), "at UDP port 4500 too"),
+        (Side.CLIENT, attempt(Cause.PROTOCOL, SLOW, **BLOCKED, reached=True), "at UDP port 4500 too"),
         (Side.CLIENT, attempt(Cause.NO_ANSWER), "UDP ports 500 and 4500 are open"),
-        (Side.CLIENT, attempt(Cause.NO_ANSWER, mode="main", method="pre_shared_key", **BLOCKED), "another key"),
+        (Side.CLIENT, attempt(Cause.NO_ANSWER, mode="main", method="pre_shared_key", chosen="aes"), "another key"),
         (Side.GATEWAY, attempt(Cause.NO_ANSWER, mode="main", method="pre_shared_key", chosen="aes"), "another key"),
         (Side.GATEWAY, attempt(Cause.NO_ANSWER, mode="aggressive", method="xauth_psk", chosen="aes"), "another key"),
         (Side.GATEWAY, attempt(Cause.NO_ANSWER, method="hybrid_rsa", chosen="aes"), "does not accept our certificate"),

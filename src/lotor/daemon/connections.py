@@ -28,6 +28,7 @@ TOLD_AFTER = (5.0, 20.0, 35.0)
 QUIET = 6.0
 """Seconds after which it is odd that nothing follows phase 1."""
 STUCK = f"nothing has come back at UDP port {NAT_T_PORT} yet: is it open on the way?"
+SLOW = "it does not go on yet: it has not asked for a login, nor given an address"
 IMPATIENT = 15.0
 """Seconds for an address while there are others to call."""
 UNPROVED = frozenset({Cause.NO_ANSWER, Cause.NO_PROPOSAL, Cause.PROTOCOL})
@@ -228,14 +229,15 @@ class Connections:
                 before = self._stuck(number)
                 await asyncio.wait({outcome}, timeout=QUIET)
                 if before and self._stuck(number) and prompter is not None:
-                    await prompter.tell(f"{target.address} answered, but {STUCK}")
+                    what = SLOW if self._parts.requests.reached(number) else STUCK
+                    await prompter.tell(f"{target.address} answered, but {what}")
                     break
             return await outcome
         finally:
             outcome.cancel()
 
     def _stuck(self, number: int) -> bool:
-        """Whether phase 1 is done, the session goes on at port 4500, and nothing has come since."""
+        """Whether phase 1 is done, the session goes on at port 4500, and nothing has come of it since."""
         requests = self._parts.requests
         session = self._parts.register.get(requests.session(number) or 0)
         floated = session is not None and session.path.floated

@@ -144,6 +144,15 @@ class PhaseOneUp(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Reached(Event):
+    """Client: the gateway's messages arrive over the ports of NAT traversal, too; told once."""
+
+    level = Level.DEBUG
+    line = "the gateway answers over {path}"
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Renewed(Event):
     """A new phase 1 took over the session: its address, SA pairs and engines stay. `attempt` is the number under which
     the new phase 1 was told of until now; nothing more comes of it."""

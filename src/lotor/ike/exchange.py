@@ -92,6 +92,7 @@ class Exchange:
         self.flight = None
         self.session.exchanges.settle()
         self.session.learn(incoming.header)
+        self.session.reached(path)
         if answers_ours:
             self.session.heard_over(path)
         self.session.life.liveness.heard(now)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from lotor.ike.children import Children
 from lotor.ike.desk import Desk
 from lotor.ike.early import Early
-from lotor.ike.events import Ended, PathChanged, Renewed
+from lotor.ike.events import Ended, PathChanged, Reached, Renewed
 from lotor.ike.exchanges import Exchanges
 from lotor.ike.gates import Gates
 from lotor.ike.liveness import Liveness
@@ -61,6 +61,7 @@ class Facts:
     declined: frozenset[Network] = frozenset()
     one_time: bool = False
     moving: bool = False
+    reached: bool = False
 
 
 @dataclass(slots=True)
@@ -179,6 +180,12 @@ class Session:
         elif path.remote.address == self.path.remote.address:
             local = Peer(self.path.local.address, path.local.port)
             self.path = Path(local, path.remote, floated=path.floated)
+
+    def reached(self, path: Path) -> None:
+        """A message of the peer came over this path, whatever it says."""
+        if self.initiator and path.floated and not self.facts.reached:
+            self.facts.reached = True
+            self.desk.tell(Reached(self.id, path))
 
     def follow(self, path: Path) -> None:
         """A fresh, proved message came over this path: answers and the traffic of the children go there from now on."""

@@ -25,6 +25,7 @@ from lotor.ike.events import (
     Offered,
     PathChanged,
     PhaseOneUp,
+    Reached,
     Readdressed,
     Renewed,
     Started,
@@ -47,7 +48,8 @@ LONGEST = 600
 @dataclass(slots=True)
 class Attempt:
     """One attempt. `began` and `over` in seconds of the wall clock; `address` of the peer outside, `inner` the one that
-    it was given; `vendors` what the peer announced; `session` 0: messages that never became one; `earlier` those
+    it was given; `vendors` what the peer announced; `reached`: the gateway's messages
+    came over the ports of NAT traversal; `session` 0: messages that never became one; `earlier` those
     from the same place that ended the same way, which are told as one."""
 
     session: int
@@ -73,6 +75,7 @@ class Attempt:
     inner: str = ""
     pairs: dict[int, str] = field(default_factory=dict)
     happened: list[str] = field(default_factory=list)
+    reached: bool = False
     up: bool = False
     over: float | None = None
     reason: Reason | None = None
@@ -210,6 +213,8 @@ def _learn_later(attempt: Attempt, event: Event) -> None:
             attempt.user, attempt.login = say(user), say(f"login of {user or 'nobody'} refused: {why}")
         case Configured(user=user, configuration=configuration):
             attempt.user, attempt.inner = say(user), configuration.inside
+        case Reached():
+            attempt.reached = True
         case Up(user=user):
             attempt.user, attempt.up = say(user), True
         case PathChanged() | Turned() | Dead() | Renewed() | Readdressed() | LeftOut():

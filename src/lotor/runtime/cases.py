@@ -48,7 +48,17 @@ def _silent_after(step: Callable[[Attempt], bool]) -> Callable[[Attempt], bool]:
 
 def _blocked(attempt: Attempt) -> bool:
     """Phase 1 went on at port 4500, where nothing came back."""
+    return _left_waiting(attempt) and not attempt.reached
+
+
+def _left_waiting(attempt: Attempt) -> bool:
+    """Nothing came of phase 1."""
     return bool(attempt.established) and not (attempt.rounds or attempt.inner or attempt.pairs)
+
+
+def _goes_not_on(attempt: Attempt) -> bool:
+    silent = _cause(attempt) in SILENT or "did not finish the" in _why(attempt)
+    return silent and _left_waiting(attempt) and attempt.reached
 
 
 def _unproved(attempt: Attempt) -> bool:
@@ -61,7 +71,7 @@ def _keyed(attempt: Attempt) -> bool:
 
 def _keyed_in_main_mode(attempt: Attempt) -> bool:
     """Both keys are needed to read the third pair of messages."""
-    return attempt.mode.startswith("main") and attempt.method in WITH_KEY and not (attempt.rounds or attempt.pairs)
+    return attempt.mode.startswith("main") and attempt.method in WITH_KEY and not attempt.established
 
 
 def _no_key(attempt: Attempt) -> bool:
@@ -185,6 +195,11 @@ _CASES = (
         CLIENT,
         _silent_after(_keyed_in_main_mode),
         f"in main mode a peer that falls silent here mostly holds another key: {SAME_KEY}",
+    ),
+    Case(
+        CLIENT,
+        _goes_not_on,
+        "the gateway answers, at UDP port 4500 too, but does not go on after phase 1: its journal says why",
     ),
     Case(
         CLIENT,

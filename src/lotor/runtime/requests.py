@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol
 
-from lotor.ike.events import ChildUp, Chosen, Configured, Ended, Event, LoginRound, PhaseOneUp, Started
+from lotor.ike.events import ChildUp, Chosen, Configured, Ended, Event, LoginRound, PhaseOneUp, Reached, Started
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
@@ -52,6 +52,7 @@ class Requests:
         self._heard: set[int] = set()
         self._met: set[int] = set()
         self._going: set[int] = set()
+        self._reached: set[int] = set()
 
     def new(self, wish: Wish) -> int:
         number = next(self._numbers)
@@ -70,6 +71,7 @@ class Requests:
         self._heard.discard(number)
         self._met.discard(number)
         self._going.discard(number)
+        self._reached.discard(number)
 
     def heard(self, number: int) -> bool:
         """Whether somebody answered, whoever it was."""
@@ -82,6 +84,10 @@ class Requests:
     def going(self, number: int) -> bool:
         """Whether something came of a request after phase 1."""
         return number in self._going
+
+    def reached(self, number: int) -> bool:
+        """Whether the gateway's messages arrive over the ports of NAT traversal."""
+        return number in self._reached
 
     def session(self, number: int) -> int | None:
         """The session of a request, None when none began or it has ended."""
@@ -98,6 +104,8 @@ class Requests:
                 self._heard.add(self._sessions[session])
             case PhaseOneUp(session=session) if session in self._sessions:
                 self._met.add(self._sessions[session])
+            case Reached(session=session) if session in self._sessions:
+                self._reached.add(self._sessions[session])
             case LoginRound(session=session) | Configured(session=session) | ChildUp(session=session) if (
                 session in self._sessions
             ):

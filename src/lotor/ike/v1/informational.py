@@ -109,6 +109,7 @@ def receive(session: Session, incoming: Incoming, path: Path, now: Instant) -> N
     record = phase1.of(session)
     channel = phase_two(record.keys, record.last_block, incoming.header.message_id)
     chain, heard = channel.open(incoming).chain, Heard(session, path, now)
+    session.reached(path)
     deletes = chain.all(Delete)
     if sum(len(delete.spis) for delete in deletes) > MOST_SPIS:
         raise Malformed(f"deletes of more than {MOST_SPIS} SPIs")
@@ -203,7 +204,9 @@ _NOTIFIES: dict[int, Callable[[Heard, Notification], None]] = {
 }
 
 
-_OF_ANYBODY = frozenset({NotifyType.R_U_THERE, NotifyType.R_U_THERE_ACK, NotifyType.INITIAL_CONTACT})
+_OF_ANYBODY = frozenset(
+    {NotifyType.R_U_THERE, NotifyType.R_U_THERE_ACK, NotifyType.INITIAL_CONTACT, NotifyType.AUTHENTICATION_FAILED}
+)
 """INITIAL-CONTACT is only remembered until the login is proved."""
 
 

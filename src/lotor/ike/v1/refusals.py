@@ -19,15 +19,20 @@ LOGIN_GRACE = 120.0
 """Seconds from phase 1 until traffic may flow; a person may be typing."""
 
 
+LATELY = 30.0
+"""Seconds since which a gateway is there that answered a probe: it is asked more often than that (`watch.NUDGE`)."""
+
+
 def too_slow(session: Session) -> Callable[[Instant], None]:
     return partial(_too_slow, session)
 
 
-def _too_slow(session: Session, _: Instant) -> None:
+def _too_slow(session: Session, now: Instant) -> None:
     gate = session.gates.next()
     step = gate.value if gate is not None else "quick mode"
-    text = f"{session.path.remote.address} did not finish the {step} in time"
-    reason = session.facts.refused or Reason(Cause.NO_ANSWER, text)
+    there = session.initiator and session.established and session.life.liveness.heard_since(now - LATELY)
+    text = f"{session.path.remote.address} {'answers, but ' if there else ''}did not finish the {step} in time"
+    reason = session.facts.refused or Reason(Cause.PROTOCOL if there else Cause.NO_ANSWER, text)
     session.end(dialling.with_stranger(session, reason), farewell=session.established)
 
 
