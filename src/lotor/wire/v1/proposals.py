@@ -262,14 +262,8 @@ def _method_number(suite: IkeSuite) -> int:
 
 def read_ike(transform: Transform) -> IkeOffer:
     read = Reading(transform.attributes, _IKE)
-    numbers = read.numbers
-    words = IkeWords(
-        numbers.get(IkeAttribute.ENCRYPTION),
-        numbers.get(IkeAttribute.KEY_LENGTH) or 0,
-        numbers.get(IkeAttribute.HASH),
-        numbers.get(IkeAttribute.GROUP),
-        numbers.get(IkeAttribute.AUTH_METHOD),
-    )
+    encryption, hashing, method, group, bits = map(read.numbers.get, _IKE.order)
+    words = IkeWords(encryption, bits or 0, hashing, group, method)
     return IkeOffer(
         words,
         read.seconds,

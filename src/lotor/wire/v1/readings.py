@@ -16,54 +16,74 @@ LEAST_VOLUME, LARGEST_VOLUME = 1024, (1 << 32) - 1
 """Kilobytes: the same for volumes."""
 
 
+_SECONDS, _KILOBYTES = int(LifeType.SECONDS), int(LifeType.KILOBYTES)
+"""Plain numbers: a member of an enum takes several times as long to find in a dict."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meanings:
     """The attributes of a protocol by their numbers: all that are known but lifetimes, the two of a lifetime, that of a
-    key length."""
+    key length, and the known ones in the order in which they were named."""
 
     known: frozenset[int]
     life_type: int
     life_duration: int
     key_length: int
+    order: tuple[int, ...]
 
     @classmethod
     def of(cls, *known: int, life: tuple[int, int], key_length: int) -> Self:
-        return cls(frozenset(map(int, known)), int(life[0]), int(life[1]), int(key_length))
+        order = tuple(map(int, known))
+        return cls(frozenset(order), int(life[0]), int(life[1]), int(key_length), order)
 
 
 class Reading:
-    """`numbers` by type: the first of a type counts. `durations` by unit: that of the life type before them.
-    `understood`: every attribute is known and stands once, a lifetime once in each unit, and no key has 0 bits."""
+    """`numbers` by type: the first of a type counts. `durations` by unit: that of the life type before them, or of the
+    only one. `understood`: every attribute is known and stands once, a lifetime once in each unit, and no key has
+    0 bits."""
 
     __slots__ = ("durations", "numbers", "understood")
 
     def __init__(self, attributes: Sequence[Attribute], meanings: Meanings) -> None:
-        numbers, durations, units, unit, odd = dict[int, int](), dict[int, int](), set[int](), 0, 0
-        known, life_type, life_duration = meanings.known, meanings.life_type, meanings.life_duration
+        # A stranger's message may hold hundreds: what is usual is read without a look at each.
+        self.numbers = {each.type: _number(each) for each in attributes}
+        self.durations: dict[int, int] = {}
+        self.understood = True
+        if len(self.numbers) < len(attributes):
+            self._read_doubles(attributes, meanings)
+        else:
+            unit = self.numbers.pop(meanings.life_type, 0)
+            if meanings.life_duration in self.numbers:
+                self.durations[unit] = self.numbers.pop(meanings.life_duration)
+        self.understood &= self.numbers.keys() <= meanings.known and self.numbers.get(meanings.key_length) != 0
+
+    def _read_doubles(self, attributes: Sequence[Attribute], meanings: Meanings) -> None:
+        """Where a type stands twice."""
+        self.numbers, units, unit = {}, set[int](), 0
         for attribute in attributes:
-            kind, data = attribute.type, attribute.data
-            number = data[0] << 8 | data[1] if attribute.basic else attribute.number
-            if kind == life_type:
-                odd += number in units
+            kind, number = attribute.type, attribute.number
+            if kind == meanings.life_type:
+                self.understood &= number not in units
                 units.add(number)
                 unit = number
-            elif kind == life_duration:
-                odd += unit in durations
-                durations.setdefault(unit, number)
-            else:
-                odd += kind in numbers or kind not in known
-                numbers.setdefault(kind, number)
-        self.numbers, self.durations = numbers, durations
-        self.understood = not odd and numbers.get(meanings.key_length) != 0
+                continue
+            found, key = (self.durations, unit) if kind == meanings.life_duration else (self.numbers, kind)
+            self.understood &= key not in found
+            found.setdefault(key, number)
 
     @property
     def seconds(self) -> int | None:
         """None where none is named; no seconds at all stay 0, which nobody takes."""
-        number = self.durations.get(LifeType.SECONDS)
+        number = self.durations.get(_SECONDS)
         return number and min(max(number, LEAST_LIFETIME), LONGEST_LIFETIME)
 
     @property
     def kilobytes(self) -> int | None:
         """None where none is named; no kilobytes at all are no limit."""
-        number = self.durations.get(LifeType.KILOBYTES)
+        number = self.durations.get(_KILOBYTES)
         return min(max(number, LEAST_VOLUME), LARGEST_VOLUME) if number else None
+
+
+def _number(attribute: Attribute) -> int:
+    data = attribute.data
+    return data[0] << 8 | data[1] if attribute.basic else attribute.number
