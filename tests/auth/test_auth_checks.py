@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lotor.auth import Checks, Clock, LocalLogins, Proofs, SystemFiles, SystemLogins, Throttle, UserFile, proofs
-from lotor.auth.checks import BEAT, NoHashError
+from lotor.auth.checks import BEAT, LAST_LEG, NoHashError
 from lotor.auth.stand_ins import StandIns, crypt_kind
 from lotor.auth.workers import Workers
 from lotor.crypto.passwords import Cost, hash_password
@@ -224,6 +224,21 @@ def test_n5_a_slow_refusal_is_told_with_a_later_beat(local):
     local.hashing = 0.3
     assert local.judge("alice", WRONG)[2] == 2 * BEAT
     assert local.judge("nobody", WRONG)[2] == 2 * BEAT
+
+
+def test_a13c_the_last_sleep_before_a_refusal_is_the_same_whatever_the_hash_took(local):
+    legs = []
+    sleep = local._sleep
+
+    async def noted(seconds):
+        legs.append(round(seconds, 6))
+        await sleep(seconds)
+
+    local.checks._clock = Clock(lambda: local.now, noted)
+    for local.hashing in (0.004, 0.035, 0.19):
+        assert local.judge("alice", WRONG)[2] == BEAT
+    assert legs[1::2] == [LAST_LEG] * 3
+    assert len(set(legs[::2])) == 3
 
 
 def test_a13b_files_that_did_not_change_are_not_read_again_for_anybody(tmp_path, monkeypatch):
