@@ -1,9 +1,10 @@
-"""`lotor pki`: RSA keys where nothing is said, ECDSA keys where they are asked for."""
+"""`lotor pki`: which keys are made where nothing is said, who takes them, and keys that are asked for."""
 
 import pytest
 from click.testing import CliRunner
 
 from lotor.cli.main import lotor
+from lotor.crypto.certificates import read_certificates
 
 
 def pki(*words):
@@ -28,6 +29,62 @@ def test_the_kind_of_the_key(tmp_path, options, key):
     pki("gateway", *options, "-d", tmp_path, "vpn.example.net")
     assert f"key      {key}" in pki("show", tmp_path / "vpngw.crt")
     assert "vpngw.csr" in pki("request", *options, "--force", "-d", tmp_path, "vpn.example.net")
+
+
+ROOM = """
+path certificate "{directory}";
+remote anonymous {{ exchange_mode main; certificate_type x509 "vpngw.crt" "vpngw.key"; ca_type x509 "ca.crt";
+    proposal {{ encryption_algorithm aes; hash_algorithm sha256; authentication_method {method}; dh_group 14; }} }}
+{more}
+"""
+CLIENT = """remote 192.0.2.9 { exchange_mode main; ca_type x509 "ca.crt";
+    proposal { encryption_algorithm aes; hash_algorithm sha256; authentication_method hybrid_rsa_client;
+        dh_group 14; } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "key", "said"),
+    [
+        ("ecdsasig", "", "ECDSA P-256", "vpnc and Apple's IKEv1 do not take it"),
+        ("ecdsasig", CLIENT, "ECDSA P-256", "the configuration has ecdsasig alone"),
+        ("hybrid_rsa_server", "", "RSA 3072 bits", "methods with a login"),
+        ("nonsense", "", "RSA 3072 bits", "methods with a login"),
+    ],
+)
+@pytest.mark.parametrize("word", ["gateway", "request"])
+def test_f6_a_gateway_has_the_smallest_key_that_its_clients_take(tmp_path, word, method, more, key, said):
+    file = tmp_path / "racoon.conf"
+    file.write_text(ROOM.format(directory=tmp_path, method=method, more=more))
+    assert "Apple's IKEv1 was never tried" in " ".join(pki("ca", "-d", tmp_path).split())
+    output = pki(word, "-d", tmp_path, "-f", file, "vpn.example.net")
+    assert said in " ".join(output.split())
+    assert max(map(len, output.splitlines()[2:])) <= 80
+    if word == "gateway":
+        assert f"key      {key}" in pki("show", tmp_path / "vpngw.crt")
+
+
+def test_f6_who_named_a_key_is_told_nothing_of_it(tmp_path):
+    assert len(pki("ca", "--key", "rsa", "-d", tmp_path).splitlines()) == 2
+    assert "key      RSA 3072 bits" in pki("show", tmp_path / "ca.crt")
+    assert len(pki("gateway", "--bits", "2048", "-d", tmp_path, "vpn.example.net").splitlines()) == 2
+
+
+def test_f6_what_a_gateway_sends_is_smaller_by_default(tmp_path):
+    """The same RSA key of a gateway; only the signature of the authority differs."""
+    for place, options in (("small", ()), ("large", ("--key", "rsa"))):
+        pki("ca", *options, "-d", tmp_path / place)
+        pki("gateway", "--bits", "2048", "-d", tmp_path / place, "vpn.example.net")
+    small, large = (
+        len(read_certificates((tmp_path / place / "vpngw.crt").read_bytes())[0].der) for place in ("small", "large")
+    )
+    assert large - small > 280
+
+
+def test_f6_the_size_of_an_ecdsa_key_is_its_curve(tmp_path):
+    done = CliRunner().invoke(lotor, ["pki", "ca", "--key", "ec256", "--bits", "2048", "-d", str(tmp_path)])
+    assert done.exit_code != 0
+    assert "--bits is for RSA keys" in done.output
 
 
 def test_other_keys_are_refused(tmp_path):
