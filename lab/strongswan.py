@@ -97,7 +97,7 @@ _SERVED = {
     "proposals": "aes256-sha256-modp2048,aes256-sha1-modp2048,aes128-sha1-modp2048,aes128-sha1-modp1024",
     "esp": "aes256-sha256,aes256-sha1,aes128-sha1,aes128-sha1-modp1024",
 }
-GROUP_KEY = "groupsecret"
+GROUP_KEY = "groupsecret-of-the-lab"
 _PROOFS = {
     # method: how the gateway proves itself, how the client does
     "hybrid": ("pubkey", ("xauth",)),

@@ -19,7 +19,7 @@ esac
 """
 _CONFIGURATION = """IPSec gateway {gateway}
 IPSec ID labgroup
-IPSec secret groupsecret
+IPSec secret groupsecret-of-the-lab
 IKE Authmode {method}
 CA-File /etc/vpnc-lab/ca.crt
 Xauth username {user}

@@ -62,7 +62,7 @@ def test_who_connects_without_a_nat(direct_internet, certificates, caller, serve
 def test_another_key_admits_nobody(internet, certificates, method, mode):
     gateway = serve_lotor(internet.gateway, certificates, method, mode)
     client = road_warrior(internet.client, certificates, method, mode, hurry=True)
-    internet.client.write("/etc/racoon/psk.txt", f"{GATEWAY} anotherkey\n", 0o600)
+    internet.client.write("/etc/racoon/psk.txt", f"{GATEWAY} another key than that of the lab\n", 0o600)
     done = connect(client, method)
     assert done.code != 0
     assert not ping(internet.client, INSIDE_HOST)

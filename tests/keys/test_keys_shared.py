@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from lotor.keys import Keyring, RemoteKeys, Severity
+from lotor.keys.shared import line_of
 from lotor.model.algorithms import Hash
 from lotor.model.identity import Identity, IdentityPattern, IdKind
-from lotor.model.judgement import Failure, PskRequest
+from lotor.model.judgement import Failure, Feigned, PskRequest
 from lotor.model.policy import Side
 from lotor.model.secret import Secret
 
@@ -237,3 +238,73 @@ def test_the_file_is_read_at_every_use(tmp_path):
     ring = keyring(write(tmp_path, b"* long enough to be a key\n"))
     write(tmp_path, b"* another key, as long as that\n")
     assert ring.derive_skeyid(request()) == skeyid(b"another key, as long as that")
+
+
+def test_f14_for_an_unknown_name_the_gateway_goes_on_with_a_key_of_chance(tmp_path):
+    ring = keyring(write(tmp_path, b"192.0.2.7 a key for an address\n"))
+    eve, bob = Identity(IdKind.KEY_ID, b"eve"), Identity(IdKind.KEY_ID, b"bob")
+    found = ring.derive_skeyid(request(eve, aggressive=True))
+    assert isinstance(found, Feigned)
+    assert "has no key for eve at 198.51.100.1: add a line" in found.why
+    again, other = (ring.derive_skeyid(request(one, aggressive=True)) for one in (eve, bob))
+    assert found.skeyid == again.skeyid != other.skeyid, "the same for one name, as a true key would be"
+    assert keyring(tmp_path / "psk.txt").derive_skeyid(request(eve, aggressive=True)) == found, "also after a reload"
+    assert isinstance(ring.derive_skeyid(request(eve)), Failure)
+    assert isinstance(ring.derive_skeyid(request(None, aggressive=True)), Failure), "main mode and clients"
+
+
+def test_f14_who_is_nobody_gets_a_key_of_chance_whatever_the_file_says(tmp_path):
+    ring = keyring(write(tmp_path, b"* a key for everybody at all\n"))
+    found = ring.derive_skeyid(request(Identity(IdKind.KEY_ID, b"eve"), aggressive=True, nobody=True))
+    assert isinstance(found, Feigned)
+    assert found.skeyid != skeyid(b"a key for everybody at all")
+
+
+def test_f14_a_key_of_the_file_that_cannot_be_read_is_no_answer_either(tmp_path):
+    ring = keyring(write(tmp_path, b"eve 0xnothex\n"))
+    found = ring.derive_skeyid(request(Identity(IdKind.KEY_ID, b"eve"), aggressive=True))
+    assert isinstance(found, Feigned)
+    assert "line 1: what follows 0x is not hexadecimal" in found.why
+
+
+def test_f14_every_name_is_compared_with_every_line(tmp_path):
+    """Else the time until the answer would tell whether a name is there, and where."""
+    path = write(tmp_path, b"".join(b"name%d key number %d\n" % (number, number) for number in range(50)))
+    counts = []
+    for wanted in (b"name0", b"name49", b"nobody"):
+        seen = []
+
+        def means(name, wanted=wanted, seen=seen):
+            seen.append(name)
+            return name == wanted
+
+        line_of(path, (means, means))
+        counts.append(len(seen))
+    assert counts == [100, 100, 100]
+
+
+SHORT = b"* too short\n"
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_f14_a_short_key_in_aggressive_mode_needs_a_word(tmp_path, side):
+    path, identity = write(tmp_path, SHORT), Identity(IdKind.KEY_ID, b"group") if side is Side.GATEWAY else None
+    ring = keyring(path, side, aggressive=True)
+    (error,) = ring.errors
+    assert error.text.startswith(f"{path} line 1: this key has 9 octets only")
+    assert "write allow_short_key on; into remote gw" in error.text
+    found = ring.derive_skeyid(request(identity, aggressive=True))
+    assert isinstance(found, Feigned if side is Side.GATEWAY else Failure)
+    assert "has 9 octets only" in found.why
+    assert "too short" not in found.why + error.text
+    assert ring.derive_skeyid(request(None)) == skeyid(b"too short"), "main mode gives nothing away"
+    allowed = keyring(path, side, aggressive=True, allow_short_key=True)
+    assert not allowed.errors
+    assert [problem.severity for problem in allowed.problems] == [Severity.WARNING]
+    assert allowed.derive_skeyid(request(identity, aggressive=True)) == skeyid(b"too short")
+
+
+def test_f14_main_mode_alone_warns_of_a_short_key(tmp_path):
+    ring = keyring(write(tmp_path, SHORT))
+    assert not ring.errors
+    assert len(ring.problems) == 1

@@ -332,6 +332,7 @@ class RemoteSettings:
     send_cert: bool
     send_cr: bool
     match_empty_cr: bool
+    allow_short_key: bool
     nonce_size: int
     passive: bool
     ike_frag: Switch

@@ -13,7 +13,7 @@ from lotor.daemon.engines import hooks_of, logins_of
 from lotor.hosts import sysctl
 from lotor.keys.keyring import Keyring
 from lotor.keys.specification import RemoteKeys, Severity
-from lotor.model.policy import Policy, RemotePolicy, Side
+from lotor.model.policy import ExchangeMode, Policy, RemotePolicy, Side
 from lotor.ports.auth import LoginBackend
 from lotor.ports.hooks import Hooks
 from lotor.ports.keys import Keys
@@ -108,6 +108,8 @@ def _keys_of(settings: Settings, remote: RemoteSettings) -> RemoteKeys:
         signs=config.signs(remote),
         ecdsa=config.uses_ecdsa(remote),
         login=remote.xauth_login,
+        aggressive=ExchangeMode.AGGRESSIVE in remote.exchange_mode,
+        allow_short_key=remote.allow_short_key,
         crl=tuple(file.path for file in remote.crl),
         crl_policy=remote.crl_policy,
     )

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from lotor.ike.dice import KeyPair
 from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Trusted, Untrusted
+from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Signature, Trusted, Untrusted
 from lotor.model.login import Accepted, Challenge, Credentials, Declined, LoginAttempt, Refused
 from lotor.model.network import Instant
 from lotor.model.prompt import Field
@@ -39,7 +39,7 @@ class JudgePeer(Question[Trusted | Untrusted]):
 
 
 @dataclass(frozen=True, slots=True)
-class DeriveSkeyid(Question[Secret | Failure]):
+class DeriveSkeyid(Question[Secret | Feigned | Failure]):
     """SKEYID from a pre-shared key, by whoever holds it: prf(key, Ni_b | Nr_b)."""
 
     request: PskRequest
@@ -111,6 +111,7 @@ class LastInbound(Question["float | None"]):
 
 Answer = (
     Signature
+    | Feigned
     | Trusted
     | Untrusted
     | Accepted

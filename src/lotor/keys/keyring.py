@@ -10,12 +10,22 @@ from pathlib import Path
 
 from lotor.crypto import hashes
 from lotor.files.private import FileError
+from lotor.keys.chance import key_of_chance
 from lotor.keys.judging import judge
 from lotor.keys.loader import Loader, Material
-from lotor.keys.saved import saved_password
-from lotor.keys.shared import Means, names_of_client, names_of_gateway, peer_text, pre_shared_key, short_keys
+from lotor.keys.saved import Entry, saved_password
+from lotor.keys.shared import (
+    LEAST_OCTETS,
+    Means,
+    line_of,
+    names_of_client,
+    names_of_gateway,
+    peer_text,
+    short_keys,
+    too_short,
+)
 from lotor.keys.specification import Credential, Problem, RemoteKeys, Severity
-from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Trusted, Untrusted
+from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Signature, Trusted, Untrusted
 from lotor.model.policy import Side
 from lotor.model.secret import Secret
 from lotor.model.text import clean
@@ -77,20 +87,37 @@ class Keyring:
             return Untrusted(f"there is no remote block named {proof.remote} to judge the peer by")
         return judge(material, proof, self._clock())
 
-    def derive_skeyid(self, request: PskRequest) -> Secret | Failure:
+    def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:
         if self._psk_file is None:
             return Failure(NO_FILE)
         material = self._materials.get(request.remote)
         if material is None:
             return Failure(f"there is no remote block named {request.remote} to look a pre-shared key up for")
-        peer = _peer_text(request)
         try:
-            found = pre_shared_key(self._psk_file, _names(material.keys, request))
+            line = line_of(self._psk_file, _names(material.keys, request))
+        except FileError as fault:
+            return Failure(f"no pre-shared key for {_peer_text(request)}: {fault}")
+        key = self._key(material.keys, request, line)
+        if request.identity is not None and request.aggressive and (request.nobody or isinstance(key, Failure)):
+            skeyid = hashes.hmac(request.hash, key_of_chance(request.identity).reveal(), request.nonces)
+            return Feigned(Secret(skeyid), key.why if isinstance(key, Failure) else "")
+        if isinstance(key, Failure):
+            return key
+        return Secret(hashes.hmac(request.hash, key.reveal(), request.nonces))
+
+    def _key(self, keys: RemoteKeys, request: PskRequest, line: Entry | None) -> Secret | Failure:
+        """The key of the line, if there is one that may be used."""
+        file, peer = self._psk_file, _peer_text(request)
+        if line is None or file is None:
+            return Failure(f"{file} has no key for {peer}: add a line with the name, a blank and the key")
+        try:
+            key = line.secret(file)
         except FileError as fault:
             return Failure(f"no pre-shared key for {peer}: {fault}")
-        if found is None:
-            return Failure(f"{self._psk_file} has no key for {peer}: add a line with the name, a blank and the key")
-        return Secret(hashes.hmac(request.hash, found.reveal(), request.nonces))
+        if request.aggressive and not keys.allow_short_key and len(key) < LEAST_OCTETS:
+            text = f"{file} line {line.line}: the key for {peer} has {len(key)} octets only; {too_short(keys.name)}"
+            return Failure(text)
+        return key
 
     def saved_password(self, login: str) -> Secret | None:
         found = self.find_password(login)
@@ -109,7 +136,8 @@ class Keyring:
             return Failure(f"no saved password for {login}: {fault}")
 
     def _problems_of_shared_keys(self) -> Iterator[Problem]:
-        """What the file holds is worth a warning only: it is read at every use and may be put right at any time."""
+        """What the file holds is worth a warning only: it is read at every use and may be put right at any time. But a
+        key that aggressive mode would give away is not used unless the configuration says so."""
         rules = [material.keys for material in self._materials.values()]
         sharing = next((keys.name for keys in rules if keys.shared_key), None)
         if sharing is None:
@@ -117,9 +145,15 @@ class Keyring:
         if self._psk_file is None:
             yield Problem(Severity.ERROR, sharing, NO_FILE)
             return
+        exposed = next(
+            (each.name for each in rules if each.shared_key and each.aggressive and not each.allow_short_key), None
+        )
         try:
             for text in short_keys(self._psk_file, {keys.login for keys in rules if keys.login}):
-                yield Problem(Severity.WARNING, sharing, text)
+                if exposed is None:
+                    yield Problem(Severity.WARNING, sharing, text)
+                else:
+                    yield Problem(Severity.ERROR, exposed, f"{text}; {too_short(exposed)}")
         except FileError as fault:
             yield Problem(Severity.WARNING, sharing, f"no pre-shared key can be used: {fault}")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from lotor.files.private import FileError
 from lotor.keys.saved import EVERYBODY, Entry, entries, hexadecimal
 from lotor.model.identity import Identity, IdentityPattern, IdKind
-from lotor.model.secret import Secret
 from lotor.model.text import clean
 
 LEAST_OCTETS = 16
@@ -23,15 +22,16 @@ Means = Callable[[bytes], bool]
 """Whether the name of a line is that of the peer."""
 
 
-def pre_shared_key(path: Path, names: Iterable[Means]) -> Secret | None:
-    """The key of the first of these names that has one, else of `*`.
+def line_of(path: Path, names: Iterable[Means]) -> Entry | None:
+    """The line of the first of these names that has one, else of `*`. Whether there is one is not to be told by the
+    time that this takes: every name is compared with every line.
 
     racoon takes `*` as soon as it meets it; here the line that names somebody goes first, wherever it stands. Raises
     `FileError` when the file may not be trusted.
     """
     lines = tuple(entries(path))
-    found = next((entry for means in (*names, _is_everybody) for entry in lines if means(entry.name)), None)
-    return found.secret(path) if found else None
+    found = [[entry for entry in lines if means(entry.name)] for means in (*names, _is_everybody)]
+    return next((fitting[0] for fitting in found if fitting), None)
 
 
 def names_of_client(identity: Identity | None, address: Address | None) -> tuple[Means, ...]:
@@ -69,6 +69,14 @@ def short_keys(path: Path, logins: Collection[str]) -> Iterator[str]:
     for entry in entries(path):
         if entry.name not in passwords:
             yield from _fault(path, entry)
+
+
+def too_short(remote: str) -> str:
+    """What to do about a short key in aggressive mode."""
+    return (
+        f"remote {remote} uses aggressive mode, which gives everybody a hash under it: make the key longer, use "
+        f"exchange_mode main, or write allow_short_key on; into remote {remote}"
+    )
 
 
 def _fault(path: Path, entry: Entry) -> Iterable[str]:

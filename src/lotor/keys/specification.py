@@ -22,9 +22,10 @@ class RemoteKeys:
     `peers_certfile`: the one certificate that the peer may have; then no authority is needed.
     `address`: the peer as the block has it, None for `anonymous`.
     `judges`: this end checks certificates of the other (a hybrid client, a gateway of `rsasig`); anchors are needed
-    then. `side`: who this end is. `shared_key`: it proves itself by a pre-shared key. `login`: its `xauth_login`, whose
-    line in psk.txt holds a password. `signs`: it proves itself by its certificate. `ecdsa`: the certificates of both
-    ends have keys for ECDSA, else for RSA. `crl`: files of revocation lists, beside those of `certificate_directory`.
+    then. `side`: who this end is. `shared_key`: it proves itself by a pre-shared key. `login`: its `xauth_login`,
+    whose line in psk.txt holds a password. `aggressive`: it may use aggressive mode; `allow_short_key`: with any key.
+    `signs`: it proves itself by its certificate. `ecdsa`: the certificates of both ends have keys for ECDSA, else for
+    RSA. `crl`: files of revocation lists, beside those of `certificate_directory`.
     """
 
     name: str
@@ -44,6 +45,8 @@ class RemoteKeys:
     signs: bool = False
     ecdsa: bool = False
     login: str | None = None
+    aggressive: bool = False
+    allow_short_key: bool = False
     crl: tuple[Path, ...] = ()
     crl_policy: CrlPolicy = CrlPolicy.CHECK
 

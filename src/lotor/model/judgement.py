@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from lotor.model.algorithms import Curve, Hash
 from lotor.model.identity import Identity
+from lotor.model.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class PskRequest:
 
     A client asks for the key of the gateway that it dialled: `address`, and `host` where a person typed a name. A
     gateway asks for that of the client's `address` or, in aggressive mode, of the `identity` that it claims.
+    `aggressive`: a hash under the key travels where everybody can read it. `nobody`: the identity is none that may
+    come.
     """
 
     remote: str
@@ -45,6 +48,17 @@ class PskRequest:
     hash: Hash
     nonces: bytes
     host: str | None = None
+    aggressive: bool = False
+    nobody: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Feigned:
+    """SKEYID of a key that nobody has, in place of one that is not there: a client cannot tell. `why`, for this end
+    only, is a whole sentence; empty where the core knows better."""
+
+    skeyid: Secret
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, Trusted, Untrusted
+from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Signature, Trusted, Untrusted
 from lotor.model.secret import Secret
 
 
@@ -17,8 +17,8 @@ class Keys(Protocol):
 
     def judge(self, proof: PeerProof) -> Trusted | Untrusted: ...
 
-    def derive_skeyid(self, request: PskRequest) -> Secret | Failure:
-        """prf(pre-shared key, Ni_b | Nr_b); the key is looked up by identity, then by address (racoon's psk.txt)."""
+    def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:
+        """prf(pre-shared key, Ni_b | Nr_b); `Feigned` where a gateway in aggressive mode has no key for a client."""
         ...
 
     def saved_password(self, login: str) -> Secret | None:

@@ -16,7 +16,7 @@ from lotor.ike import questions
 from lotor.ike.questions import Answer, Question
 from lotor.model.child import LOWEST_SPI
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.judgement import Failure, Signature, Trusted, Untrusted
+from lotor.model.judgement import Failure, Feigned, Signature, Trusted, Untrusted
 from lotor.model.login import LATER, Credentials, Declined, Refused, Verdict
 from lotor.model.secret import Secret
 from lotor.ports.auth import LoginBackend
@@ -137,8 +137,8 @@ class Answers:
         answer: Trusted | Untrusted = await self._off_loop(self._sources.keys.judge, question.proof)
         return answer
 
-    async def _derive(self, question: questions.DeriveSkeyid) -> Secret | Failure:
-        answer: Secret | Failure = await self._off_loop(self._sources.keys.derive_skeyid, question.request)
+    async def _derive(self, question: questions.DeriveSkeyid) -> Secret | Feigned | Failure:
+        answer: Secret | Feigned | Failure = await self._off_loop(self._sources.keys.derive_skeyid, question.request)
         return answer
 
     async def _agree(self, question: questions.Agree) -> Secret | Failure:

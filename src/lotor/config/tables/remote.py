@@ -112,6 +112,21 @@ IKE_FRAG = Keyword(
     )
 )
 
+_SHORT_KEYS = Directive(
+    "allow_short_key",
+    Keyword(
+        (
+            Choice("on", value=True, weak="whoever records one connection can guess a short key at home"),
+            Choice("off", value=False),
+        )
+    ),
+    "In aggressive mode: use pre-shared keys of less than 16 octets, too. The gateway's answer has a hash under the "
+    "key, and everybody gets one who asks.",
+    default=False,
+    default_text="off",
+    use=Use.EXTENSION,
+)
+
 _IDENTITY = (
     Directive(
         "my_identifier",
@@ -243,6 +258,7 @@ _IDENTITY = (
         differs="a request that fits no block is answered all the same, with the first one; racoon's manual gives on "
         "as the default, its code off.",
     ),
+    _SHORT_KEYS,
 )
 
 _EXCHANGE = (

@@ -64,7 +64,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     peer = answer.only(Identification).identity
     g_xy = yield from phase1.agree(session, ours.pair, answer)
     said = phase1.said(session, ours, answer, phase1.body(sa))
-    skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy))
+    skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy, aggressive=True))
     keys = keymat.derive(suite, said, g_xy, skeyid)
     parties = Parties(session, suite, said, keys, phase1.body(me), answer.body(Identification))
     authenticate.demand_proof(parties, answer, peer)
@@ -119,7 +119,7 @@ def _answer(session: Session, channel: PhaseOneChannel) -> Story[Answered]:
     ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))
     g_xy = yield from phase1.agree(session, ours.pair, asked)
     said = phase1.said(session, ours, asked, asked.body(SecurityAssociation) or b"")
-    skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy, peer))
+    skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy, peer, aggressive=True))
     keys = keymat.derive(suite, said, g_xy, skeyid)
     me = Identification.of(identify.mine(remote, session.path))
     parties = Parties(session, suite, said, keys, phase1.body(me), asked.body(Identification))
@@ -133,4 +133,5 @@ def _answer(session: Session, channel: PhaseOneChannel) -> Story[Answered]:
     requests = riders.requests_of_client(remote, suite)
     lifetime = riders.responder_lifetime(session, choice)
     yield from send(choice.answer(), *ours.payloads(), me, *requests, *vendors, *shown, *proof, *lifetime)
+    authenticate.tell_nobody(session)
     return Answered(parties, choice, peer, heard, version)

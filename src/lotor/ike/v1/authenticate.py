@@ -9,6 +9,7 @@ import hmac
 from dataclasses import dataclass, field, replace
 
 from lotor.ike.errors import LocalFault, Misplaced, PolicyRefusal, Unproved
+from lotor.ike.events import Turned
 from lotor.ike.questions import DeriveSkeyid, JudgePeer, Sign
 from lotor.ike.session import Session
 from lotor.ike.story import Proof, Story, ask
@@ -16,7 +17,7 @@ from lotor.ike.v1 import keymat, riders, select, witness
 from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
 from lotor.model.algorithms import SIGNATURE_HASHES, AuthMethod, IkeSuite
 from lotor.model.identity import Identity
-from lotor.model.judgement import Failure, PeerProof, PskRequest, Trusted
+from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Trusted
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import NotifyType
@@ -81,11 +82,23 @@ def skeyid(session: Session, suite: IkeSuite, said: Exchanged, secret: PeerSecre
         hash=suite.hash,
         nonces=said.ni_b + said.nr_b,
         host=dialled.host if dialled is not None else None,
+        aggressive=secret.aggressive,
+        nobody=dialled is None and session.facts.refused is not None,
     )
     derived = yield from ask(DeriveSkeyid(request))
+    if isinstance(derived, Feigned):
+        session.facts.refused = session.facts.refused or Reason(Cause.LOCAL_FAULT, derived.why)
+        return derived.skeyid.reveal()
     if isinstance(derived, Failure):
         raise LocalFault(derived.why)
     return derived.reveal()
+
+
+def tell_nobody(session: Session) -> None:
+    """A gateway has answered a client that cannot come in, so that it does not learn whether its name is known; the
+    journal does, once the answer has left."""
+    if session.facts.refused is not None:
+        session.desk.tell(Turned(session.id, session.path, "a name without a key", session.facts.refused.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,7 @@ class PeerSecret:
 
     g_xy: bytes = field(repr=False)
     identity: Identity | None = None
+    aggressive: bool = False
 
 
 def prove(parties: Parties, vendors: frozenset[Vendor]) -> Story[tuple[Proving, ...]]:

@@ -24,7 +24,7 @@ ADDRESSES = frozenset({IdKind.IPV4_ADDR, IdKind.IPV6_ADDR})
 
 def choose_remote(session: Session, asked: Chain, peer: Identity | None) -> ChosenIke:
     """Of the candidates whose proposals and identifiers fit, the one whose certificate the peer asks for, or else the
-    first, becomes the session's; the most telling refusal where none fits."""
+    first, becomes the session's; the most telling refusal where none fits, unless that would tell who is known."""
     return _choose(session, asked.only(SecurityAssociation), peer, (asked,))
 
 
@@ -54,9 +54,21 @@ def _choose(session: Session, sa: SecurityAssociation, peer: Identity | None, sa
         else:
             fitting.append((remote, choice))
     if not fitting:
-        raise refusals[0]
+        return _feigned(session, choices, refusals)
     session.remote, chosen = _asked_for(fitting, riders.requested_issuers(said))
     return chosen.alone()
+
+
+def _feigned(
+    session: Session, choices: list[tuple[RemotePolicy, ChosenIke]], refusals: list[PolicyRefusal]
+) -> ChosenIke:
+    """Nobody of that name may come. Where a key is to prove it, in aggressive mode, that shows at the end only: a name
+    that is known and one that is not get the same answer. Raises the first refusal otherwise."""
+    for (remote, choice), refusal in zip(choices, refusals, strict=True):
+        if not riders.responder_signs(choice.suite):
+            session.remote, session.facts.refused = remote, refusal.reason
+            return choice
+    raise refusals[0]
 
 
 def _asked_for(
