@@ -58,7 +58,7 @@ By hybrid authentication where nothing else is said; each cell names its test.
 _REMARKS = """
 Where there is a dash: vpnc accepts the certificate of any authority, knows no
 newer algorithms and no IPv6, does not fragment IKE messages and always asks for
-its configuration, as lotor's client does; only how lotor finds a killed peer dead
+its configuration; only how lotor finds a killed peer dead
 is tested here; a gateway renews SA pairs only for clients that do not, and vpnc,
 which can renew nothing without losing it, keeps what it has as long as it stays.
 
@@ -67,6 +67,26 @@ which can renew nothing without losing it, keeps what it has as long as it stays
 Both have the same private address, each behind a router of its own, and these
 behind one NAT. Both have traffic at once, and one goes on when the other leaves.
 
+"""
+
+_SCRIPTED = """
+## racoon and libreswan
+
+They are not run by `make test`; what they do unlike others is played by scripts:
+
+- racoon asks for the login once, right behind the last message of phase 1: it is
+  kept while the client judges the certificate
+  ([test_ike_early.py](../tests/ike/test_ike_early.py)).
+- racoon gives another address with every phase 1: a lotor client takes it and
+  goes on ([test_ike_readdressed.py](../tests/ike/test_ike_readdressed.py)).
+- racoon installs an SA pair that it renews when its third message is out. lotor
+  sends with the old pair for a fifth of a second more, and receives with the new
+  one before it answers, so that nothing is lost either way; two racoons lose what
+  comes before the other end is ready
+  ([test_ike_racoon.py](../tests/ike/test_ike_racoon.py)).
+- libreswan as gateway (4.10, tried in both modes) pushes the configuration under
+  the message id of its yes
+  ([test_ike_transfer.py](../tests/ike/test_ike_transfer.py)).
 """
 
 _SOAK = """
@@ -95,7 +115,7 @@ def page() -> str:
     """The whole document."""
     tables = (_methods(), _circumstances(), _neighbours())
     methods, circumstances, neighbours = ("".join(f"| {' | '.join(row)} |\n" for row in table) for table in tables)
-    return _INTRODUCTION + methods + _END + circumstances + _REMARKS + neighbours + _SOAK
+    return _INTRODUCTION + methods + _END + circumstances + _REMARKS + neighbours + _SCRIPTED + _SOAK
 
 
 def _head(*names: str) -> list[list[str]]:

@@ -32,4 +32,5 @@ def test_the_first_pair_sends_before_the_third_message_and_its_successor_after()
     assert world.run(5, lambda: len(gateway.of(ChildUp)) == 2)
     installed = [question.child.sending for question in gateway.questions if isinstance(question, Install)]
     assert installed == [True, False]
+    world.run(1)
     assert all(child.sending for child in gateway.installed.values())

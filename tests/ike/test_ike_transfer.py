@@ -57,8 +57,8 @@ def test_peers_one_end_begins_with_the_configuration(here, there, method):
 def test_peers_a_client_that_waits_for_a_gateway_that_waits_is_told():
     world, _gateway, client = _pair(PUSH, PULL)
     assert world.run(200, lambda: bool(client.of(Ended)))
-    assert client.of(Ended)[0].reason.cause is Cause.NO_ANSWER
-    assert "address" in client.of(Ended)[0].reason.text
+    assert client.of(Ended)[0].reason.cause is Cause.PROTOCOL
+    assert "answers, but did not finish the address in time" in client.of(Ended)[0].reason.text
 
 
 @pytest.mark.parametrize("delay", [0.1, 0.2, 0.4, 1.0])

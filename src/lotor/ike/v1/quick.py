@@ -9,7 +9,7 @@ from lotor.ike.children import Pair, Selectors
 from lotor.ike.dice import KeyPair
 from lotor.ike.errors import LocalFault, PeerFault
 from lotor.ike.events import Remark
-from lotor.ike.questions import Activate, Install, ReserveSpi
+from lotor.ike.questions import Install, ReserveSpi
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
 from lotor.ike.v1 import bundles, choose, insides, modecfg, phase1, riders, selectors
@@ -109,7 +109,8 @@ def _shorter(chosen: choose.ChosenEsp, answer: Chain) -> choose.ChosenEsp:
 
 def responder(session: Session, message_id: int) -> Story[Pair]:
     """Whoever is asked. The SA pair receives before the second message leaves. The first of a session sends as early:
-    the client's first packet may pass the third message. One that replaces another sends after the third came."""
+    the client's first packet may pass the third message. One that replaces another sends a moment after the third came
+    (`succession`)."""
     asked = yield from expect()
     modecfg.resume(session, asked)
     modecfg.demand(session)
@@ -129,7 +130,7 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     agreed = Agreed(chosen, spi, chosen.offer.spi, material, wish, cpi)
     child = replace(_child(session, agreed, old, soft=_late(session)), sending=old is None)
     yield from _install(child)
-    pair_up = Pair(child, initiated=False, exchange=message_id, group=chosen.group)
+    pair_up = Pair(child, initiated=False, exchange=message_id, group=chosen.group, waits=old is not None)
     session.children.add(session, pair_up)
     keys = (KeyExchange(pair.public),) if pair is not None else ()
     yield from send(
@@ -140,7 +141,6 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
         *_responder_lifetime(chosen, spi),
     )
     yield from expect()
-    yield from ask(Activate(child.id))
     return pair_up
 
 

@@ -14,6 +14,10 @@ SETTLED = 0.5
 """Seconds after which a responder surely receives with the pair that it agreed to: some install it when the third
 message has come, and are busy."""
 
+TAKEN_UP = 0.2
+"""Seconds after which an initiator surely receives with the pair that it began: racoon installs it when its third
+message is out, and what came before that was lost."""
+
 DELETES = 3
 DELETE_AGAIN = 2.0
 """How often, and with how many seconds in between."""
@@ -23,9 +27,12 @@ def begins(session: Session, pair: Pair, now: Instant) -> None:
     """The pair is up. The initiator of a rekey deletes the old one, when nothing of it can be under way any more. When
     both ends rekey at once, both send with the new pair of the higher message id, and whoever began the other one
     deletes it; the other end does, where nobody did."""
-    if pair.initiated and pair.child.replaces is not None:
+    old = pair.child.replaces
+    if old is not None and pair.initiated:
         _send_with(session, pair, now + SETTLED)
-        retire(session, pair.child.replaces, now + LINGER)
+        retire(session, old, now + LINGER)
+    elif old is not None:
+        _send_with(session, pair, now + (TAKEN_UP if session.children.get(old) is not None else 0.0))
     rival = session.children.rival(pair)
     if rival is not None and rival.up:
         loser, winner = sorted((pair, rival), key=lambda each: each.exchange)
