@@ -7,14 +7,16 @@ import os
 import random
 from copy import copy
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 from itertools import product
 
 import pytest
 
 from lotor.ike.events import ChildUp, Configured, LoggedIn, Up
 from lotor.ike.gates import Gates
-from lotor.ike.questions import AcquireConfiguration, Install
+from lotor.ike.questions import AcquireConfiguration, DeriveSkeyid, Install
 from lotor.model.algorithms import AuthMethod
+from lotor.model.network import Peer
 from lotor.model.policy import ExchangeMode, Policy
 from lotor.wire.header import Header
 from lotor.wire.v1.association import Proposal, SecurityAssociation
@@ -426,3 +428,55 @@ def test_a_stranger_touches_nobody_who_is_in():
     for _ in range(400):
         letters = ("first", "third", *lots.choices(NEIGHBOURS, k=6))
         assert not _beside(letters).violations(), letters
+
+
+@dataclass
+class Elsewhere(Case):
+    """Each message comes from one of three addresses: of a client that moves, or of whoever has seen its cookies."""
+
+    lots: random.Random = field(default_factory=lambda: random.Random(1))
+    began: dict[int, object] = field(default_factory=dict)
+
+    def send(self, datagram: bytes) -> None:
+        self.sent.append(datagram)
+        place = Peer(IPv4Address(f"203.0.113.{self.lots.randrange(1, 4)}"), self.lots.choice((500, 4500)))
+        self.hear(self.counter.receive(datagram, place))
+        self.meet()
+
+    def replay(self) -> None:
+        for datagram in tuple(self.sent):
+            self.hear(self.counter.receive(datagram))
+            self.meet()
+
+    def meet(self) -> None:
+        for session in self.counter.endpoint._sessions.by_id.values():
+            self.began.setdefault(session.id, session.path.remote.address)
+
+    def violations(self) -> list[str]:
+        found = super().violations()
+        for session in self.counter.endpoint._sessions.by_id.values():
+            if not session.established and session.path.remote.address != self.began[session.id]:
+                found.append("an unproved message moved a session")
+        asked = [each.request for each in self.counter.host.questions if isinstance(each, DeriveSkeyid)]
+        if {request.address for request in asked} - set(self.began.values()):
+            found.append("the key of another address was taken")
+        return found
+
+
+@pytest.mark.parametrize("which", list(METHODS))
+def test_f1_no_unproved_message_moves_a_session(which):
+    lots, up, moved = random.Random(which), 0, 0
+    for seed in range(150):
+        plain = _case(which)
+        case = Elsewhere(plain.counter, plain.speaker, lots=random.Random(seed))
+        letters = (*_opening(which), *lots.choices(_letters(which), k=8))
+        for letter in letters:
+            case.say(letter)
+            assert not case.violations(), (seed, letters)
+        up += any(session.established for session in case.counter.endpoint._sessions.by_id.values())
+        moved += any(
+            session.path.remote.address != case.began[session.id]
+            for session in case.counter.endpoint._sessions.by_id.values()
+        )
+    assert up
+    assert moved, "nobody who proved himself was followed"

@@ -67,7 +67,7 @@ def _feigned(
     for (remote, choice), refusal in zip(choices, refusals, strict=True):
         if not riders.responder_signs(choice.suite):
             session.remote, session.facts.refused = remote, refusal.reason
-            return choice
+            return choice.alone()
     raise refusals[0]
 
 
