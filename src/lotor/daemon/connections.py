@@ -118,7 +118,11 @@ class Connections:
         """How many sessions were ended; waits until the host is as it was."""
         address = typed(gateway)
         addresses = {address} if address is not None else set(await _resolve_or_nothing(gateway))
-        gone = [each for each in self._clients() if each.path.remote.address in addresses or each.remote == gateway]
+        gone = [
+            each
+            for each in self._clients()
+            if addresses & {each.called, each.path.remote.address} or each.remote == gateway
+        ]
         return await self._end(gone, TERMINATED)
 
     async def logout(self, user: str) -> int:
@@ -156,7 +160,7 @@ class Connections:
         """A session with this gateway that is up."""
         names = {each.name for each in (target.remote, *target.also)}
         same = (each for each in self._clients() if each.up and each.remote in names)
-        return next((each for each in same if each.path.remote.address in (target.address, *target.others)), None)
+        return next((each for each in same if each.called in (target.address, *target.others)), None)
 
     async def _attempt(self, target: Target, user: str | None, prompter: Prompter) -> Session | Reason:
         given = await self._ask_ahead(target.remote, user, prompter)

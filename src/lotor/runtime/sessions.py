@@ -22,7 +22,7 @@ from lotor.ike.events import (
 from lotor.model.algorithms import IkeSuite
 from lotor.model.child import Counters
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.network import Path
+from lotor.model.network import Address, Path
 from lotor.model.policy import Side
 from lotor.ports.dataplane import DataPlane
 
@@ -32,7 +32,8 @@ NOTHING = Counters()
 @dataclass(slots=True, eq=False)
 class Session:
     """One session as it stands: the register alone changes it. `since` is wall clock (seconds), for people; `children`
-    by the core's numbers; `past` the traffic of SA pairs that are gone."""
+    by the core's numbers; `past` the traffic of SA pairs that are gone; `called` where it began, wherever the peer is
+    now."""
 
     id: int
     side: Side
@@ -50,6 +51,10 @@ class Session:
     up: bool = False
     children: dict[int, ChildUp] = field(default_factory=dict)
     past: Counters = NOTHING
+    called: Address = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.called = self.path.remote.address
 
 
 class Register:
