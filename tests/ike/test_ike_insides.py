@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 
 from lotor.ike.events import Ended, Turned
+from lotor.ike.intents import Reload
 from lotor.ike.questions import LastInbound
 from lotor.ike.v1 import insides
 from lotor.model.algorithms import AuthMethod
@@ -16,12 +17,13 @@ from lotor.model.network import Peer
 from lotor.model.policy import ExchangeMode, Policy
 from lotor.model.reason import Cause
 from lotor.wire.v1.association import Proposal, SecurityAssociation
-from lotor.wire.v1.numbers import Protocol
-from lotor.wire.v1.payloads import Delete, Identification, Nonce
+from lotor.wire.v1.attributes import Attribute
+from lotor.wire.v1.numbers import ConfigType, Protocol
+from lotor.wire.v1.payloads import Attributes, Delete, Identification, Nonce
 from lotor.wire.v1.proposals import esp_transform, ike_transform
 from lotor.wire.v1.vendors import Vendor
 from peers.counter import Counter
-from peers.speaker import I, Manners, Q, Speaker
+from peers.speaker import I, Manners, Q, Speaker, T
 from peers.world import CHILD, GATEWAY, suite_with
 
 INSIDE = IPv4Address("10.0.0.5")
@@ -146,6 +148,21 @@ def test_n6_a_renewed_phase_one_keeps_its_inside():
     assert {session for session, _ in meeting.held} == {1}
     meeting.ask(again, HERE, 901)
     assert {session for session, _ in meeting.held} == {1}
+
+
+def test_n6_an_address_that_is_given_since_a_reload_is_nobodys_own_any_more():
+    meeting, given = Meeting(), IPv4Address("10.99.99.1")
+    meeting.ask(meeting.come(50, HERE, Identity(IdKind.IPV4_ADDR, given.packed)), HERE)
+    assert meeting.held == [(1, IPv4Network(given))]
+    remote = replace(meeting.counter.policy.remotes[0], mode_cfg=True)
+    meeting.counter.endpoint.command(Reload(Policy((remote,), CHILD)), meeting.counter.now)
+    second = meeting.come(51, THERE, BOB)
+    request = Attributes(ConfigType.REQUEST, 0, (Attribute.tlv(1, b""),))
+    meeting.counter.receive(second.say(T, 41, request), THERE)
+    meeting.ask(second, THERE)
+    assert [event.session for event in meeting.counter.host.of(Ended)] == [1]
+    assert "10.99.99.1 is given to clients now" in meeting.counter.host.of(Ended)[0].reason.text
+    assert meeting.held == [(2, IPv4Network(given))]
 
 
 def test_n6_the_second_peer_of_these_tests_is_no_straw_man(monkeypatch):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 from lotor.ike.children import Selectors
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.session import Session
 from lotor.ike.story import Story
 from lotor.ike.v1 import doubt, phase1
+from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Network
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.numbers import NotifyType
@@ -25,6 +28,17 @@ def take(session: Session, wish: Selectors) -> Story[None]:
     if holder is not None:
         raise _taken(wish.remote, holder)
     session.facts.inside = wish.remote
+
+
+def give(session: Session, configuration: ModeConfiguration) -> None:
+    """Gateway: an address was given. A peer may have brought that one before a reload that began to give addresses:
+    its session ends."""
+    second = configuration.address6
+    for address in (configuration.address, *((second.ip,) if second is not None else ())):
+        holder = session.registry.holder(session, ip_network(address))
+        if holder is not None and holder.facts.configuration is None:
+            holder.end(Reason(Cause.REPLACED, f"its inside {address} is given to clients now"))
+    session.facts.configuration = configuration
 
 
 def _may_have_gone(holder: Session, session: Session) -> bool:

@@ -10,7 +10,7 @@ from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
-from lotor.ike.v1 import phase1, selectors
+from lotor.ike.v1 import insides, phase1, selectors
 from lotor.model.algorithms import Group
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
@@ -119,7 +119,7 @@ def _acquire(session: Session) -> Story[ModeConfiguration]:
     configuration = yield from ask(AcquireConfiguration(session.id, session.facts.user))
     if isinstance(configuration, Failure):
         raise LocalFault(configuration.why)
-    session.facts.configuration = configuration
+    insides.give(session, configuration)
     return configuration
 
 

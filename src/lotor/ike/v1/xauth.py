@@ -12,7 +12,7 @@ from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
-from lotor.ike.v1 import doubt, phase1
+from lotor.ike.v1 import doubt, insides, phase1
 from lotor.model.judgement import Failure
 from lotor.model.login import AGAIN, REPEATABLE, Accepted, Challenge, Declined, LoginAttempt, Refused
 from lotor.model.prompt import Field
@@ -80,7 +80,7 @@ def _acquire(session: Session) -> Story[None]:
         _tell_refusal(session, session.facts.user, configuration.why)
         yield from _deny(session, Reason(Cause.POOL_EXHAUSTED, configuration.why), configuration.why)
     else:
-        session.facts.configuration = configuration
+        insides.give(session, configuration)
 
 
 def _login(session: Session) -> Story[Accepted]:
