@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from lotor.ike.session import Session
 
 
+MOST_NETWORKS = 8
+"""What one peer may ask for side by side: a client asks for each network of a split tunnel."""
+
+MOST_PAIRS = 2 * MOST_NETWORKS
+"""Beside each pair the one that it took the place of, which goes soon. Walks through all of a session are short."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selectors:
     """The networks that an SA pair joins, as seen from here."""
@@ -76,6 +83,20 @@ class Children:
         """Whether nothing has taken the place of the pair."""
         return all(other.child.replaces != pair.child.id for other in self)
 
+    def succeeded(self, pair: Pair) -> bool:
+        """Whether a newer pair of the same networks is up."""
+        newer = (other for other in self if other.child.id > pair.child.id and other.up)
+        return any(other.selectors == pair.selectors for other in newer)
+
+    def outdated(self) -> Pair | None:
+        """The oldest that a newer one took the place of."""
+        return next((pair for pair in self if self.succeeded(pair)), None)
+
+    def has_place(self, wish: Selectors) -> bool:
+        """Whether one more pair of these networks may be."""
+        networks = {pair.selectors for pair in self}
+        return wish in networks or len(networks) < MOST_NETWORKS
+
     def rival(self, pair: Pair) -> Pair | None:
         """Another pair for the same place: both ends rekeyed at once."""
         place = pair.child.replaces
@@ -101,22 +122,26 @@ class Children:
 
     def remove(self, session: Session, child: int, reason: Reason) -> None:
         """Whoever waits for the pair to have sent its last sends now."""
-        gone = self._pairs.pop(child, None)
+        gone = self._pairs.get(child)
         if gone is None:
             return
-        session.desk.owners.pop(child, None)
-        same = self._by_outbound[gone.child.outbound.spi]
-        same.remove(gone)
-        if not same:
-            del self._by_outbound[gone.child.outbound.spi]
-        session.desk.tell(ChildDown(session.id, child, reason))
+        self._take_out(session, gone, reason)
         waiting = [pair for pair in self if pair.waits and pair.up and pair.selectors == gone.selectors]
         if waiting:
             self.activate(session, waiting[-1])
 
     def drop(self, session: Session, reason: Reason) -> None:
-        for child in reversed(self.ids()):
-            self.remove(session, child, reason)
+        for pair in reversed(tuple(self)):
+            self._take_out(session, pair, reason)
+
+    def _take_out(self, session: Session, gone: Pair, reason: Reason) -> None:
+        del self._pairs[gone.child.id]
+        session.desk.owners.pop(gone.child.id, None)
+        same = self._by_outbound[gone.child.outbound.spi]
+        same.remove(gone)
+        if not same:
+            del self._by_outbound[gone.child.outbound.spi]
+        session.desk.tell(ChildDown(session.id, gone.child.id, reason))
 
 
 EXPIRED = Reason(Cause.EXPIRED, "the lifetime of the SA pair is over")

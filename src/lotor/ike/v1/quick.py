@@ -12,7 +12,7 @@ from lotor.ike.events import Remark
 from lotor.ike.questions import Install, ReserveSpi
 from lotor.ike.session import Session
 from lotor.ike.story import Story, ask, expect, send
-from lotor.ike.v1 import bundles, choose, insides, modecfg, phase1, riders, selectors
+from lotor.ike.v1 import bundles, choose, insides, modecfg, phase1, riders, selectors, succession
 from lotor.ike.v1.keymat import QuickMaterial, keymat
 from lotor.model.algorithms import EspSuite, Group
 from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp, Lifetime
@@ -117,6 +117,7 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     policy, check = session.desk.policy.child, session.remote.proposal_check
     wish = selectors.asked(session, asked)
     yield from insides.take(session, wish)
+    succession.make_room(session, wish)
     choice = choose.esp_choice(check, policy, asked.only(SecurityAssociation), udp=_udp(session))
     chosen, dice = _for_as_long_as_the_peer_can(session, choice), session.desk.dice
     _demand_public(session, chosen.group, asked)

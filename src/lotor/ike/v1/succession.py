@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from lotor.ike.children import REKEYED, Pair
+from lotor.ike.children import MOST_NETWORKS, MOST_PAIRS, REKEYED, Pair, Selectors
+from lotor.ike.errors import PolicyRefusal
 from lotor.ike.session import Session
 from lotor.ike.v1 import informational
 from lotor.model.network import Instant
+from lotor.model.reason import Cause, Reason
+from lotor.wire.v1.numbers import NotifyType
 
 LINGER = 10.0
 """Seconds after which a replaced SA pair is deleted."""
+
+SUCCEEDED = 23.0
+"""Seconds after which the responder of a new pair deletes the old one, if whoever began it does not: the last of its
+deletes is out within half a minute of the new pair. By then it is settled who keeps what where both ends began."""
 
 SETTLED = 0.5
 """Seconds after which a responder surely receives with the pair that it agreed to: some install it when the third
@@ -26,13 +33,14 @@ DELETE_AGAIN = 2.0
 def begins(session: Session, pair: Pair, now: Instant) -> None:
     """The pair is up. The initiator of a rekey deletes the old one, when nothing of it can be under way any more. When
     both ends rekey at once, both send with the new pair of the higher message id, and whoever began the other one
-    deletes it; the other end does, where nobody did."""
+    deletes it; the other end does, where nobody did. What the peer replaced and did not delete, this end deletes."""
     old = pair.child.replaces
     if old is not None and pair.initiated:
         _send_with(session, pair, now + SETTLED)
         retire(session, old, now + LINGER)
     elif old is not None:
         _send_with(session, pair, now + (TAKEN_UP if session.children.get(old) is not None else 0.0))
+        _retire_succeeded(session, old, now + SUCCEEDED)
     rival = session.children.rival(pair)
     if rival is not None and rival.up:
         loser, winner = sorted((pair, rival), key=lambda each: each.exchange)
@@ -50,6 +58,37 @@ def _send_with(session: Session, pair: Pair, at: Instant) -> None:
             living.children.activate(living, pair)
 
     session.desk.timers.set(at, "new SA pair", call)
+
+
+def make_room(session: Session, wish: Selectors) -> None:
+    """For one more pair of these networks: the oldest that a newer one replaced goes now. Raises `PolicyRefusal` when
+    the peer has all that one may have."""
+    children = session.children
+    if not children.has_place(wish):
+        raise _too_many(f"{MOST_NETWORKS} networks have an SA pair each already, no more are given to one peer")
+    if len(children) < MOST_PAIRS:
+        return
+    outdated = children.outdated()
+    if outdated is None:
+        raise _too_many(f"{MOST_PAIRS} SA pairs wait for the end of their quick modes already")
+    informational.delete_children(session, (outdated.child.inbound.spi,))
+    children.remove(session, outdated.child.id, REKEYED)
+
+
+def _too_many(why: str) -> PolicyRefusal:
+    return PolicyRefusal(Reason(Cause.PROTOCOL, why), NotifyType.NO_PROPOSAL_CHOSEN)
+
+
+def _retire_succeeded(session: Session, child: int, at: Instant) -> None:
+    """The same as `retire`, unless the newer pair has gone by then."""
+
+    def call(now: Instant) -> None:
+        children = session.living().children
+        pair = children.get(child)
+        if pair is not None and children.succeeded(pair):
+            retire(session, child, now)
+
+    session.desk.timers.set(at, "succeeded SA pair", call)
 
 
 def retire(session: Session, child: int, at: Instant, deletes: int = DELETES) -> None:
