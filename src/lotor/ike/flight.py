@@ -20,8 +20,9 @@ exchange in some 24,000 is lost."""
 ONCE = (4.0, 26.0)
 """A responder's answer to a stranger: one repeat, then silence (security: no reflection)."""
 
-REST, LONG_REST = 1.0, 2.0
-"""Seconds between two answers to copies of a stranger's message; the long one counts after the second answer."""
+RESTS = (1.0, 4.0, 2.0)
+"""Seconds after the first, the second and every later answer to a stranger's message in which no copy has another: who
+sends one message, and all its copies at once, gets two, and a client on a bad line still gets more."""
 
 
 def schedule(interval: float | None, counter: int | None) -> tuple[float, ...]:
@@ -66,7 +67,7 @@ class Flight:
 
     def rested(self, now: Instant) -> bool:
         """Whether the answer to a stranger's message may leave once more, now that a copy of it came."""
-        return now >= self.latest + (REST if self.sends < 2 else LONG_REST)
+        return now >= self.latest + RESTS[min(self.sends, len(RESTS)) - 1]
 
     def repeat(self, intervals: tuple[float, ...], now: Instant, lost: Callable[[Instant], None]) -> None:
         """Send again after each interval until `stop`, where `may` agrees; call `lost` after the last."""
