@@ -213,6 +213,25 @@ print("ended, echo", bool(termios.tcgetattr(0)[3] & termios.ECHO))
 """
 
 
+JOB = """
+import os, subprocess, sys
+job = subprocess.Popen(sys.argv[1:], process_group=0)
+_, status = os.waitpid(job.pid, os.WUNTRACED)
+print("stopped" if os.WIFSTOPPED(status) else f"ended with {os.waitstatus_to_exitcode(status)}")
+os.WIFSTOPPED(status) and job.kill()
+"""
+
+
+def test_newcomer_18_a_job_in_the_background_is_not_stopped(dialogue):
+    """`lotor vc` with a saved password asks nothing, and may run behind the shell's prompt."""
+    screen = Screen(*PROGRAM, "vc", "-s", str(dialogue.path), "gw", program=[sys.executable, "-c", JOB])
+    dialogue.accept()
+    dialogue.hear()
+    dialogue.say(Connected("10.99.99.1"))
+    screen.expect("ended with 0")
+    assert screen.end() == 0
+
+
 def child_of(pid):
     with open(f"/proc/{pid}/task/{pid}/children") as file:  # noqa: PTH123 - one line
         return int(file.read().split()[0])

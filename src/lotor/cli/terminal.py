@@ -50,23 +50,40 @@ def ask(wants: tuple[Field, ...], message: str) -> dict[Field, Secret]:
 @contextmanager
 def hushed() -> Iterator[Callable[[], None]]:
     """From here on nothing that is typed is shown, so that a password may be typed before it is asked for. Gives what
-    ends this early; the terminal is afterwards as it was, whatever ended the command."""
+    ends this early; the terminal is afterwards as it was, whatever ended the command. A job in the background has no
+    hand in the terminal."""
     try:
         descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     except OSError:
         yield lambda: None
         return
     try:
+        if not _foreground(descriptor):
+            yield lambda: None
+            return
         before = termios.tcgetattr(descriptor)
+
+        def lift() -> None:
+            """What was typed and asked for by nobody may be a password, and is not for the shell."""
+            if _foreground(descriptor):
+                termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
+
         with _orderly_end():
             try:
                 _echo(descriptor, termios.TCSADRAIN, on=False)
-                yield lambda: termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
+                yield lift
             finally:
-                # what was typed and asked for by nobody may be a password, and is not for the shell
-                termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
+                lift()
     finally:
         os.close(descriptor)
+
+
+def _foreground(descriptor: int) -> bool:
+    """Whether the terminal listens to this process; one in the background is stopped when it sets the terminal."""
+    try:
+        return os.tcgetpgrp(descriptor) == os.getpgrp()
+    except OSError:
+        return False
 
 
 @contextmanager
