@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from lotor.ike import halfopen
-from lotor.ike.admission import QUIET
+from lotor.ike.admission import PUSHED_OUT, QUIET
 from lotor.ike.effects import Transmit
 from lotor.ike.events import Dead, Deferring, Ended, PhaseOneUp, Renewed, Started, Undeferred, Up
 from lotor.ike.questions import AskPerson
@@ -238,6 +238,30 @@ def test_a20_a_full_house_of_idle_sessions_keeps_nobody_out_and_pushes_no_lone_p
     assert not lone.of(Ended)
     asked = [event for event in scene.gateway.of(Ended) if event.session == scene.gateway.of(Started)[0].session]
     assert not asked
+
+
+def test_a2_people_who_wait_for_a_busy_gateway_are_not_pushed_out_by_their_colleagues():
+    """More come from one place than may be half-open there, and each login takes seconds."""
+    scene = Besieged(12, half_open_site=10, half_open_known=10)
+    scene.gateway.slow = 3.0
+    scene.crowd(per_kind=6, spread=2, together=True)
+    scene.run(60)
+    assert max(scene.took()) < 60
+    assert scene.gateway.endpoint.admissions().full > 0
+    assert not [event for event in scene.gateway.of(Ended) if event.reason == PUSHED_OUT]
+
+
+def test_a20_who_was_seen_leaves_a_full_site_when_he_had_his_time():
+    scene = Besieged(13, half_open_site=4)
+    for number in range(4):
+        idle = scene.client(Retransmission(), HOME)
+        idle.answers[AskPerson] = lambda _: NEVER
+        scene.dial(idle, number * 0.1)
+    scene.world.run(30)
+    late = scene.client(Retransmission(), HOME)
+    scene.dial(late)
+    assert not scene.world.run(20, lambda: is_up(late))
+    assert scene.world.run(30, lambda: is_up(late))
 
 
 # --- what a stranger costs -------------------------------------------------------------------------------------------

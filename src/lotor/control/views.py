@@ -132,6 +132,7 @@ class AdmissionView(TypedDict):
     repeated: int
     deferred: int
     copies: int
+    full: int
     replaced: int
     withheld: int
     deferring: bool

@@ -111,6 +111,7 @@ def _admission(tally: Tally) -> AdmissionView:
         repeated=tally.repeated,
         deferred=tally.deferred,
         copies=tally.copies,
+        full=tally.full,
         replaced=tally.replaced,
         withheld=tally.withheld,
         deferring=tally.deferring,

@@ -16,7 +16,7 @@ from lotor.ike.budget import Budget
 from lotor.ike.desk import Desk
 from lotor.ike.events import Deferring, Undeferred
 from lotor.ike.gates import Gate
-from lotor.ike.halfopen import Guest, HalfOpen, Ticket
+from lotor.ike.halfopen import Full, Guest, HalfOpen, Limits, Ticket
 from lotor.ike.repeats import SPAN, Repeats
 from lotor.ike.session import Session
 from lotor.model.network import Address, Instant, Peer
@@ -42,18 +42,27 @@ TAKEN_OVER = Reason(Cause.NO_ANSWER, "its first message came from elsewhere as w
 @dataclass(slots=True)
 class Tally:
     """Counts since the start. First messages: `at_once` answered at once, `repeated` when they came again, `deferred`
-    not at all, `copies` of one that was answered elsewhere; half-open sessions that were `replaced`; `withheld`:
-    answers, repeats and refusals that would have gone beyond the octets for addresses that were not seen. `half_open`
-    and `deferring` are as it is now."""
+    not at all, `copies` of one that was answered elsewhere, `full` had no place; half-open sessions that were
+    `replaced`; `withheld`: answers, repeats and refusals that would have gone beyond the octets for addresses that were
+    not seen. `half_open` and `deferring` are as it is now."""
 
     at_once: int = 0
     repeated: int = 0
     deferred: int = 0
     copies: int = 0
+    full: int = 0
     replaced: int = 0
     withheld: int = 0
     half_open: int = 0
     deferring: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """A ticket, and who gives up his place."""
+
+    ticket: Ticket
+    leaves: Guest | None
 
 
 class Kind:
@@ -94,44 +103,52 @@ class Admission:
 
     # --- at the door -------------------------------------------------------------------------------------------------
 
-    def knock(self, message: bytes, peer: Peer, now: Instant) -> Ticket | None:
-        """A ticket for a first message that is to be answered now."""
+    def knock(self, message: bytes, peer: Peer, now: Instant) -> Welcome | None:
+        """For a first message that is to be answered now."""
         site, digest = peer.site, blake2b(message, digest_size=16).digest()
         same = self.places.same(digest)
         if same is not None and same.keeps(now):
             self._tally.copies += 1
             return None
         known = self.knows(site, now)
+        again = not self._at_once(site, known, now)
+        if again and not self._again(digest, peer, known, now):
+            self._defer(now)
+            return None
+        limits = self._desk.policy.admission
+        of_site = limits.half_open_known if known else limits.half_open_site
+        leaves = same or self.places.who_leaves(site, Limits(of_site, limits.half_open), now)
+        if isinstance(leaves, Full):
+            self._tally.full += 1
+            return None
+        return Welcome(Ticket(site, known, again, digest), leaves)
+
+    def _at_once(self, site: Address, known: bool, now: Instant) -> bool:
         kind = self._known if known else self._strangers
         calm = known or self.places.unseen < self._desk.policy.admission.calm
-        if calm and kind.at_once.has(site, now) and kind.octets.has(site, now, spare=SPARE):
-            kind.at_once.charge(site, now, 1)
-            self._tally.at_once += 1
-            return Ticket(site, known, again=False, digest=digest)
-        if self._came_before(digest, peer, now) and kind.octets.has(site, now) and kind.again.take(site, now):
-            return self._repeated(Ticket(site, known, again=True, digest=digest))
-        self._defer(now)
-        return None
+        if not calm or not kind.at_once.has(site, now) or not kind.octets.has(site, now, spare=SPARE):
+            return False
+        kind.at_once.charge(site, now, 1)
+        self._tally.at_once += 1
+        return True
 
-    def _repeated(self, ticket: Ticket) -> Ticket:
+    def _again(self, digest: bytes, peer: Peer, known: bool, now: Instant) -> bool:
+        kind, site = self._known if known else self._strangers, peer.site
+        if not self._came_before(digest, peer, now) or not kind.octets.has(site, now) or not kind.again.take(site, now):
+            return False
         if self._deferral is not None:
             self._deferral.repeated += 1
         self._tally.repeated += 1
-        return ticket
+        return True
 
-    def enter(self, session: Session, ticket: Ticket, now: Instant) -> None:
-        """A place for the session that is made for a ticket; whoever must, leaves his."""
-        limits = self._desk.policy.admission
-        self._replace(self.places.same(ticket.digest), TAKEN_OVER)
-        most = limits.half_open_known if ticket.known else limits.half_open_site
-        self._replace(self.places.oldest_of(ticket.site, most), PUSHED_OUT)
-        self._replace(self.places.oldest(limits.half_open), PUSHED_OUT)
-        self.places.add(Guest(session, ticket, now))
-
-    def _replace(self, guest: Guest | None, reason: Reason) -> None:
-        if guest is not None:
+    def enter(self, session: Session, welcome: Welcome, now: Instant) -> None:
+        """A place for the session that is made for a first message; whoever must, leaves his."""
+        leaves, ticket = welcome.leaves, welcome.ticket
+        if leaves is not None:
             self._tally.replaced += 1
-            guest.session.end(reason, farewell=False)
+            reason = TAKEN_OVER if leaves.ticket.digest == ticket.digest else PUSHED_OUT
+            leaves.session.end(reason, farewell=False)
+        self.places.add(Guest(session, ticket, now))
 
     # --- under load --------------------------------------------------------------------------------------------------
 

@@ -135,8 +135,8 @@ class Endpoint:
 
     def _admit(self, incoming: Incoming, message: bytes, path: Path, now: Instant) -> None:
         """A stranger's first message: a session of its own, or nothing, or a line of the journal."""
-        ticket = self._admission.knock(message, path.remote, now)
-        if ticket is None:
+        welcome = self._admission.knock(message, path.remote, now)
+        if welcome is None:
             return
         candidates = _candidates(self._desk.policy, path.remote, protocol.mode_of(incoming.header))
         if not candidates:
@@ -146,7 +146,7 @@ class Endpoint:
         remote, cookies = candidates[0], Cookies(incoming.header.initiator, self._desk.dice.cookie())
         session = self._open(remote, cookies, path, initiator=False)
         session.facts.candidates = candidates
-        self._admission.enter(session, ticket, now)
+        self._admission.enter(session, welcome, now)
         self._sessions.meet(session)
         self._desk.tell(Started(session.id, path, remote.name, remote.side, None))
         if not protocol.answer(session, incoming, path, now):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from enum import Enum
 from itertools import islice
 
 from lotor.ike.session import Session
@@ -19,6 +20,10 @@ given its client another port."""
 
 SAMPLE = 8
 """Of so many sessions that were seen, the oldest first, the one from the most crowded site gives up its place."""
+
+TIME_TO_LOG_IN = 60.0
+"""Seconds for a login, with what a busy gateway takes of them: somebody who was seen is not pushed out before by others
+from a place that is no more crowded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,24 @@ class Guest:
     def keeps(self, now: Instant) -> bool:
         """Against the same first message from elsewhere: one recorded message makes one session."""
         return self.seen or now < self.since + PATIENCE
+
+    def leaves(self, now: Instant) -> bool:
+        """For anybody who comes."""
+        return not self.seen or now >= self.since + TIME_TO_LOG_IN
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many of one site, and of all."""
+
+    site: int
+    all: int
+
+
+class Full(Enum):
+    """No place, and nobody who would give up his."""
+
+    FULL = "full"
 
 
 class Row:
@@ -151,17 +174,22 @@ class HalfOpen:
             row.remove(guest)
         return guest
 
-    def oldest_of(self, site: Address, most: int) -> Guest | None:
-        """Who goes when one more comes from a site that has `most`: the oldest, of those that were not seen first."""
-        return self._sites.oldest(site) if self._sites.count(site) >= most else None
-
-    def oldest(self, most: int) -> Guest | None:
-        """Who goes when one more comes and there are `most`. Somebody who types a password somewhere alone is not
-        pushed out by many who do not, elsewhere."""
-        if len(self._guests) < most:
+    def who_leaves(self, ticket_site: Address, limits: Limits, now: Instant) -> Guest | Full | None:
+        """Whose place one more from a site takes: nobody's while there is room. Those that were not seen go first, the
+        oldest of the site where that is full, or else of all. A seen one leaves when it had its time, or for somebody
+        from a less crowded site."""
+        own = self._sites.count(ticket_site)
+        if own >= limits.site:
+            guest = self._sites.oldest(ticket_site)
+            return guest if guest is not None and guest.leaves(now) else Full.FULL
+        if len(self._guests) < limits.all:
             return None
-        if self._all.unseen:
-            return self._all.oldest()
+        guest = self._all.oldest() if self._all.unseen else self._of_a_crowd()
+        if guest is None or (not guest.leaves(now) and self._sites.count(guest.ticket.site) <= own + 1):
+            return Full.FULL
+        return guest
+
+    def _of_a_crowd(self) -> Guest | None:
         sample = list(islice(self._all.seen, SAMPLE))
         for guest in sample:
             self._all.seen.move_to_end(guest)
