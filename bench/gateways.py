@@ -106,7 +106,9 @@ def lotor_local(link: Link, group: int, people: int, remember: str = "8 hour") -
 
 
 def _directives(group: int) -> dict[str, str]:
-    return {"dh_group": str(group), "network4": FIRST_INSIDE, "pool_size": str(POOL)}
+    """More tunnels than people: one has many."""
+    many = {"generate_policy": "on; max_sessions 65535"}
+    return {"dh_group": str(group), "network4": FIRST_INSIDE, "pool_size": str(POOL), **many}
 
 
 @cache

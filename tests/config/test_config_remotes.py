@@ -144,6 +144,19 @@ def test_a_longer_lifetime_is_offered_on_demand(tmp_path: Path, line: str, meant
     assert resolve(settings, {}).remotes[0].offer_lifetime is meant
 
 
+@pytest.mark.parametrize(
+    ("line", "pool", "meant"),
+    [("", "", 16), ("", 253, 16), ("", 8, 4), ("", 1, 1), ("max_sessions 3;", 253, 3), ("max_sessions 100;", 8, 100)],
+)
+def test_f10_a14_one_account_has_at_most_half_of_a_pool_unless_it_is_said(
+    tmp_path: Path, line: str, pool: int | str, meant: int
+) -> None:
+    (tmp_path / "psk.txt").write_text("* a-long-and-secret-key\n")
+    gives = f"mode_cfg {{ network4 10.99.99.1; pool_size {pool}; auth_source local; }}" if pool else ""
+    settings = loads(f'path pre_shared_key "{tmp_path}/psk.txt";' + SHARED.replace("# unique", line) + gives).settings
+    assert resolve(settings, {}).remotes[0].max_sessions == meant
+
+
 def test_a_word_that_unique_lacks() -> None:
     with pytest.raises(ConfigError, match="keep, replace or refuse"):
         loads(SHARED.replace("# unique", "unique never;"))

@@ -7,10 +7,10 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.ike.events import Ended, LoggedIn, LoginRefused
+from lotor.ike.events import Ended, LoggedIn, LoginRefused, Renewed
 from lotor.ike.intents import Disconnect
 from lotor.ike.questions import AskPerson, CheckLogin, LastInbound
-from lotor.ike.v1 import informational
+from lotor.ike.v1 import doubt, informational
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
 from lotor.model.login import Accepted, Challenge, Credentials
@@ -289,3 +289,87 @@ def test_n8_what_stands_beside_a_clear_proof_counts_for_nothing(clear):
     assert session.facts.initial_contact is not clear
     assert (Vendor.CISCO_VPNC in session.facts.phase_one.vendors) is not clear
     assert session.facts.phase_one.suite.lifetime == (28800 if clear else 99999)
+
+
+def _crowd(gateway_policy, devices, **changes):
+    """A gateway with so many devices of alice, each at an address of its own, all up; and one more that is not."""
+    world, gateway, first = pair(gateway=gateway_policy, client=replace(CLIENT, my_identity=ALICE, **changes))
+    gateway.users = USERS
+    hosts = [first]
+    for number in range(devices):
+        at = IPv4Address("198.51.100.20") + number
+        host = Host(f"device {number}", at, Policy(first.policy.remotes, CHILD), CheapDice(900 + number))
+        hosts.append(world.add(host, behind=IPv4Address("203.0.113.2") + number))
+    *others, last = hosts
+    for host in others:
+        connect(world, host, gateway)
+        assert world.run(10, lambda host=host: is_up(host))
+    return world, gateway, others, last
+
+
+def test_n14_all_sessions_in_doubt_are_asked_at_the_same_time():
+    """Ten devices behind one NAT are gone; who comes back with INITIAL-CONTACT waits once, not ten times."""
+    world, gateway, first, _ = _meeting(Uniqueness.KEEP)
+    gone = [first]
+    for number in range(9):
+        at = IPv4Address("198.51.100.40") + number
+        host = Host(f"gone {number}", at, Policy(first.policy.remotes, CHILD), CheapDice(700 + number))
+        gone.append(world.add(host, behind=world.nat[first.address]))
+        connect(world, host, gateway)
+        assert world.run(10, lambda host=host: is_up(host))
+    ended = len(gateway.of(Ended))
+    for host in gone:
+        world.hosts.pop(host.address)
+    back = _neighbour(world, gateway, first)
+    asked = world.now
+    assert world.run(60, lambda: is_up(back))
+    assert world.now - asked <= doubt.GLANCES[-1] + 2
+    assert len(gateway.of(Ended)) - ended == len(gone)
+
+
+@pytest.mark.parametrize("method", [AuthMethod.HYBRID_RSA, AuthMethod.RSA])
+def test_f10_a14_a_person_has_as_many_sessions_as_the_gateway_allows(method):
+    suites = (replace(GATEWAY.proposals[0], method=method),)
+    own = {"proposals": suites, "certificates": GATEWAY.certificates}
+    policy = replace(GATEWAY, max_sessions=3, proposals=suites)
+    world, gateway, others, last = _crowd(policy, 3, **own)
+    connect(world, last, gateway)
+    assert world.run(60, lambda: bool(last.of(Ended)))
+    world.run(1)
+    assert len(gateway.installed) == 3
+    if method is AuthMethod.RSA:
+        assert "already 3 times, max_sessions is 3" in gateway.of(Ended)[-1].reason.text
+    else:
+        assert last.of(Ended)[0].reason.cause is Cause.ALREADY_CONNECTED
+        assert "max_sessions is 3" in last.of(Ended)[0].reason.text
+        assert "max_sessions is 3" in gateway.of(LoginRefused)[-1].why
+    assert not any(host.of(Ended) for host in others)
+    leave = Disconnect(1, Reason(Cause.ADMINISTRATOR, "bye"))
+    world.do(others[0], others[0].endpoint.command(leave, world.now))
+    world.run(2)
+    connect(world, last, gateway)
+    assert world.run(10, lambda: is_up(last))
+
+
+def test_f10_a14_sessions_of_devices_that_are_gone_do_not_lock_a_person_out():
+    world, gateway, others, last = _crowd(replace(GATEWAY, max_sessions=3), 3)
+    for host in others[:2]:
+        world.hosts.pop(host.address)
+    connect(world, last, gateway)
+    assert world.run(10, lambda: is_up(last))
+    assert len(gateway.of(Ended)) == 2
+    assert not others[2].of(Ended)
+
+
+def test_f10_a14_whoever_has_all_sessions_still_renews_them_and_others_are_let_in():
+    world, gateway, others, last = _crowd(replace(GATEWAY, max_sessions=2), 2)
+    for host in others:
+        session = host.endpoint._sessions.by_id[1]
+        host.endpoint._renew(session, world.now)
+        world.do(host, session.desk.drain())
+    world.run(20)
+    assert len(gateway.of(Renewed)) == 2
+    assert not gateway.of(Ended)
+    last.login = USERS[1]
+    connect(world, last, gateway)
+    assert world.run(10, lambda: is_up(last))

@@ -25,7 +25,7 @@ from lotor.config.settings import (
 from lotor.model.algorithms import AEADS, AuthMethod, Cipher, EspSuite, IkeSuite, Integrity
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.identity import Identity, IdentityPattern, IdKind
-from lotor.model.policy import ChildPolicy, Dpd, Policy, RemotePolicy, Retransmission, Side
+from lotor.model.policy import MOST_SESSIONS, ChildPolicy, Dpd, Policy, RemotePolicy, Retransmission, Side
 
 UDP, ISAKMP_PORT = 17, 500
 EVERYTHING = 65535
@@ -38,9 +38,20 @@ def resolve(settings: Settings, credentials: Mapping[str, Credential]) -> Policy
         raise ConfigError(problems)
     remotes = [_remote(remote, credentials.get(remote.name, Credential())) for remote in settings.remotes]
     gives = settings.mode_cfg is not None and settings.mode_cfg.network4 is not None
-    remotes = [replace(each, mode_cfg=gives) if each.side is Side.GATEWAY else each for each in remotes]
+    most = _sessions(settings.mode_cfg)
+    remotes = [
+        replace(each, mode_cfg=gives, max_sessions=each.max_sessions or most) if each.side is Side.GATEWAY else each
+        for each in remotes
+    ]
     remotes.sort(key=lambda remote: remote.address is None)
     return Policy(tuple(remotes), _child(settings.sainfos[0]), _retransmission(settings.timer))
+
+
+def _sessions(mode_cfg: ModeCfg | None) -> int:
+    """What one person may have where nothing is said: one account never empties the pool."""
+    if mode_cfg is None or mode_cfg.network4 is None:
+        return MOST_SESSIONS
+    return min(MOST_SESSIONS, max(1, mode_cfg.pool_size // 2))
 
 
 def _nameless(settings: Settings, credentials: Mapping[str, Credential]) -> list[Problem]:
@@ -104,6 +115,7 @@ def _remote(remote: RemoteSettings, credential: Credential) -> RemotePolicy:
         rekey=remote.rekey != "off",
         uniqueness=remote.uniqueness,
         offer_lifetime=remote.offer_lifetime,
+        max_sessions=remote.max_sessions,
     )
 
 

@@ -345,6 +345,7 @@ class RemoteSettings:
     xauth_login: str | None
     generate_policy: GeneratePolicy
     uniqueness: Uniqueness
+    max_sessions: int | None
     offer_lifetime: bool
     support_proxy: bool
     initial_contact: bool

@@ -17,6 +17,7 @@ from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant, Network, Peer
 from lotor.model.policy import Uniqueness
 from lotor.model.reason import Cause, Reason
+from lotor.wire.v1.vendors import Vendor
 
 LINGER = 30.0
 """Seconds that a renewed phase 1 still hears the peer."""
@@ -78,18 +79,34 @@ class Sessions:
         return self.admission.affords(session, octets, self.now(), unasked=unasked)
 
     def barred(self, session: Session, user: str) -> str:
-        """With `unique refuse`, unless the same device is back or only renews what it has."""
-        if session.remote.uniqueness is not Uniqueness.REFUSE or not _is_person(session):
+        """With `unique refuse` beside any other, else beside as many as one person may have; unless the same device is
+        back or only renews what it has."""
+        refuse = session.remote.uniqueness is Uniqueness.REFUSE
+        if not refuse and not self._is_crowded(session, user):
+            return ""
+        if not _is_person(session):
             return ""
         if not session.facts.initial_contact and self._renewed_by(session, user) is not None:
             return ""
         back = session.facts.initial_contact
         others = [old for old in self._others(session, user) if not (back and _same_place(old, session))]
-        return f"{user} {ALREADY} from {others[0].path.remote.address}" if others else ""
+        if refuse:
+            return f"{user} {ALREADY} from {others[0].path.remote.address}" if others else ""
+        most = session.remote.max_sessions or 0
+        return f"{user} {ALREADY} {len(others)} times, max_sessions is {most}" if len(others) >= most else ""
+
+    def _is_crowded(self, session: Session, user: str) -> bool:
+        """Whether a person has all the sessions that one may have. With `unique replace` the old ones go anyway."""
+        most, known = session.remote.max_sessions, self._proved.get(_name(session, user), ())
+        keeps = session.remote.uniqueness is Uniqueness.KEEP
+        return keeps and most is not None and len(known) >= most and _is_person(session)
 
     def doubtful(self, session: Session, user: str) -> list[Session]:
         """What a device with INITIAL-CONTACT may have left behind, or another device behind the same NAT still has: the
-        identities are the same, the ports are not."""
+        identities are the same, the ports are not. Of a person with all that one may have, each that can be asked,
+        unless one of them is renewed."""
+        if self._is_crowded(session, user) and self._renewed_by(session, user) is None:
+            return [old for old in self._others(session, user) if Vendor.DPD in old.facts.phase_one.vendors]
         if not session.facts.initial_contact:
             return []
         others = (old for old in self._others(session, user) if _same_device(old, session))

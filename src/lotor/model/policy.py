@@ -69,6 +69,10 @@ class CrlPolicy(Enum):
     OFF = "off"
 
 
+MOST_SESSIONS = 16
+"""Of one person at a time, where the configuration does not say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dpd:
     """Dead peer detection (RFC 3706): seconds; `delay` 0 never probes."""
@@ -97,7 +101,8 @@ class RemotePolicy:
     asks for a certificate of no particular authority. `mode_cfg`: a client asks for a configuration; a gateway has
     addresses to give, and its clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `mode_config`: who
     begins with the configuration. `offer_lifetime`: a gateway answers with its own lifetime of phase 1 where that is
-    longer. `name` is unique and is what questions to the keys carry."""
+    longer. `max_sessions` of one person at a time, None without a limit. `name` is unique and is what questions to the
+    keys carry."""
 
     name: str
     side: Side
@@ -129,6 +134,7 @@ class RemotePolicy:
     mode_cfg6: bool = True
     mode_config: Transfer = Transfer.AUTO
     offer_lifetime: bool = False
+    max_sessions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

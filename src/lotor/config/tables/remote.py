@@ -29,15 +29,22 @@ from lotor.config.settings import (
 )
 from lotor.config.tables.algorithms import GROUPS
 from lotor.config.tables.identifiers import identifier
+from lotor.config.tables.path import PATH, on_off
 from lotor.config.tables.proposal import PROPOSAL
 from lotor.config.words import Mistake, Words
 from lotor.model.identity import IdKind
-from lotor.model.policy import CrlPolicy, ExchangeMode, GeneratePolicy, ProposalCheck, Switch, Transfer, Uniqueness
+from lotor.model.policy import (
+    MOST_SESSIONS,
+    CrlPolicy,
+    ExchangeMode,
+    GeneratePolicy,
+    ProposalCheck,
+    Transfer,
+    Uniqueness,
+)
 
 WANTED = 'an address, anonymous, or a name in quotes, like remote 192.0.2.50 or remote "office"'
 LONGEST_NAME = 128
-LONGEST_PACKET = 65535
-SMALLEST_FRAGMENT = 256
 LOGIN = Text("a login in quotes", longest=255, pattern=r"[^\s:]+([^:]*[^\s:])?", shown="user")
 
 
@@ -85,10 +92,6 @@ def make_remote(*, remote_address: ListenAddress | None, places: Places, **field
     return RemoteSettings(**fields, places=places)
 
 
-def _on_off(default: bool, name: str, meaning: str, **more: Any) -> Directive:
-    return Directive(name, SWITCH, meaning, default=default, default_text="on" if default else "off", **more)
-
-
 EXCHANGE_MODE = Keyword(
     (
         Choice("aggressive", ExchangeMode.AGGRESSIVE, "three messages; what hybrid clients use"),
@@ -96,20 +99,6 @@ EXCHANGE_MODE = Keyword(
         Choice("base", None, "four messages", later=True),
     ),
     skips=True,
-)
-NAT_TRAVERSAL = Keyword(
-    (
-        Choice("on", Switch.ON, "when there is a NAT router on the way"),
-        Choice("off", Switch.OFF, "never"),
-        Choice("force", Switch.FORCE, "always: ESP travels in UDP even without a NAT router"),
-    )
-)
-IKE_FRAG = Keyword(
-    (
-        Choice("on", Switch.ON, "when the peer can do it too"),
-        Choice("off", Switch.OFF, "never sent; received all the same"),
-        Choice("force", Switch.FORCE, "also before the peer said that it can"),
-    )
 )
 
 _SHORT_KEYS = Directive(
@@ -248,9 +237,9 @@ _IDENTITY = (
         default=True,
         default_text="on",
     ),
-    _on_off(default=True, name="send_cert", meaning="Send the own certificate."),
-    _on_off(default=True, name="send_cr", meaning="Ask the peer for its certificate."),
-    _on_off(
+    on_off(default=True, name="send_cert", meaning="Send the own certificate."),
+    on_off(default=True, name="send_cr", meaning="Ask the peer for its certificate."),
+    on_off(
         default=False,
         name="match_empty_cr",
         meaning="Gateway: this is the block for clients that ask for a certificate of no particular authority, where "
@@ -324,13 +313,13 @@ _EXCHANGE = (
         "The situation of the IPsec domain.",
         default="identity_only",
     ),
-    _on_off(
+    on_off(
         default=False,
         name="passive",
         meaning="Begin a connection only when someone asks for it; lotor never does otherwise.",
     ),
-    _on_off(default=True, name="initial_contact", meaning="Tell the peer when this end remembers no older connection."),
-    _on_off(
+    on_off(default=True, name="initial_contact", meaning="Tell the peer when this end remembers no older connection."),
+    on_off(
         default=False,
         name="weak_phase1_check",
         meaning="Obey deletes that nobody authenticated.",
@@ -353,38 +342,9 @@ _EXCHANGE = (
     ),
 )
 
-_PATH = (
-    Directive(
-        "nat_traversal",
-        NAT_TRAVERSAL,
-        "Whether ESP travels in UDP so that it passes a NAT router.",
-        default=Switch.OFF,
-        default_text="off",
-    ),
-    Directive(
-        "ike_frag",
-        IKE_FRAG,
-        "Whether long IKE messages are cut to datagrams that any router lets pass.",
-        default=Switch.OFF,
-        default_text="off",
-    ),
-    Directive(
-        "esp_frag",
-        Number(SMALLEST_FRAGMENT, LONGEST_PACKET, "octets"),
-        "The largest ESP datagram, octets: longer packets are fragmented inside the tunnel. IPv6 packets of up to 1280 "
-        "octets are not, but TCP keeps its segments small enough.",
-        default_text="65535 (as the path allows)",
-        differs="it works on every system; racoon needs NetBSD's kernel for it.",
-    ),
-    _on_off(default=True, name="dpd", meaning="Tell the peer that this end answers dead peer detection."),
-    Directive("dpd_delay", Number(0, 86400, "seconds"), "Silence after which the peer is probed; 0: never.", default=0),
-    Directive("dpd_retry", Number(1, 3600, "seconds"), "Time between probes that nobody answers.", default=5),
-    Directive("dpd_maxfail", Number(1, 100), "How many probes without an answer make a peer dead.", default=5),
-)
-
 _LOGIN = (
-    _on_off(default=False, name="mode_cfg", meaning="Client: ask the gateway for an address and the rest."),
-    _on_off(
+    on_off(default=False, name="mode_cfg", meaning="Client: ask the gateway for an address and the rest."),
+    on_off(
         default=True,
         name="mode_cfg6",
         meaning="Client, with mode_cfg on: ask for an IPv6 address as well.",
@@ -436,7 +396,16 @@ _LOGIN = (
         field="uniqueness",
         use=Use.EXTENSION,
     ),
-    _on_off(
+    Directive(
+        "max_sessions",
+        Number(1, 65535),
+        "Gateway: how many sessions one person may have at a time; one more is refused, and both ends are told why. A "
+        "pre_shared_key alone names nobody and has no limit.",
+        default=None,
+        default_text=f"{MOST_SESSIONS}, but at most half of pool_size",
+        use=Use.EXTENSION,
+    ),
+    on_off(
         False,
         "offer_lifetime",
         "Gateway: answer with the own lifetime of phase 1 where the client offers a shorter one. Apple's clients begin "
@@ -465,7 +434,7 @@ _LOGIN = (
         field="scripts",
         repeatable=True,
     ),
-    _on_off(
+    on_off(
         default=False,
         name="support_proxy",
         meaning="Use the addresses of the identities as the ends of SAs.",
@@ -487,7 +456,7 @@ _LOGIN = (
 
 REMOTE = Block(
     "remote",
-    (*_EXCHANGE, *_IDENTITY, *_PATH, *_LOGIN, PROPOSAL),
+    (*_EXCHANGE, *_IDENTITY, *PATH, *_LOGIN, PROPOSAL),
     "A peer, or (anonymous) every peer that has no block of its own, and how phase 1 with it goes. What a block does "
     "not say it takes from its parent, if it inherits one.",
     make_remote,

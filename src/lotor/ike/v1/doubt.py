@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lotor.ike.effects import Ticket
 from lotor.ike.questions import LastInbound
@@ -19,11 +19,32 @@ GLANCES = (0.3, 0.8, 1.6, 2.5)
 Verdict = Callable[[bool, Instant], None]
 
 
-def end_if_dead(session: Session, why: str) -> Story[None]:
-    """Waits for the verdict; a session whose peer shows no life ends, replaced."""
-    alive = yield from wait(lambda ticket: _settle(session, ticket))
-    if not alive:
-        session.end(Reason(Cause.REPLACED, why), farewell=False)
+MOST_AT_ONCE = 64
+"""Sessions that are asked for the sake of one; a device leaves few behind."""
+
+
+def end_if_dead(sessions: Sequence[Session], why: str) -> Story[None]:
+    """Asks the peers of all at once and waits for the last verdict. A session whose peer shows no life ends,
+    replaced."""
+    if sessions:
+        yield from wait(lambda ticket: _end_dead_ones(sessions[:MOST_AT_ONCE], why, ticket))
+
+
+def _end_dead_ones(sessions: Sequence[Session], why: str, ticket: Ticket) -> None:
+    open_ = {session.id for session in sessions}
+
+    def settled(number: int, session: Session) -> Callable[[bool, Instant], None]:
+        def judge(alive: bool, now: Instant) -> None:
+            if not alive:
+                session.end(Reason(Cause.REPLACED, why), farewell=False)
+            open_.discard(number)
+            if not open_:
+                session.desk.answer(ticket, None, now)
+
+        return judge
+
+    for session in sessions:
+        _settle(session, session.desk.promise(settled(session.id, session)))
 
 
 def end_later_if_dead(session: Session, why: str) -> None:

@@ -23,7 +23,7 @@ def take(session: Session, wish: Selectors) -> Story[None]:
         return
     holder = session.registry.holder(session, wish.remote)
     if holder is not None and _may_have_gone(holder, session):
-        yield from doubt.end_if_dead(holder, f"{session.facts.user} connected from {session.path.remote}")
+        yield from doubt.end_if_dead([holder], f"{session.facts.user} connected from {session.path.remote}")
         holder = session.registry.holder(session, wish.remote)
     if holder is not None:
         raise _taken(wish.remote, holder)

@@ -112,6 +112,7 @@ def _go_on(session: Session, now: Instant) -> None:
     if session.gateway:
         barred = session.registry.barred(session, session.facts.user)
         if barred:
+            _doubt(session)
             informational.say(session, Notification(NotifyType.AUTHENTICATION_FAILED))
             session.end(Reason(Cause.ALREADY_CONNECTED, barred))
             return
@@ -128,9 +129,13 @@ def _go_on(session: Session, now: Instant) -> None:
 
 def _left_behind(session: Session) -> None:
     """Gateway: the peer is proved. What it had before ends, where it holds nothing of that any more."""
-    for old in session.registry.doubtful(session, session.facts.user):
-        doubt.end_later_if_dead(old, f"{session.facts.user} connected again from {session.path.remote}")
+    _doubt(session)
     session.registry.accepted(session, session.facts.user)
+
+
+def _doubt(session: Session) -> None:
+    for old in session.registry.doubtful(session, session.facts.user)[: doubt.MOST_AT_ONCE]:
+        doubt.end_later_if_dead(old, f"{session.facts.user} connected again from {session.path.remote}")
 
 
 def contacted(session: Session) -> None:

@@ -55,8 +55,8 @@ _SAID = {ALREADY: Cause.ALREADY_CONNECTED, AGAIN: Cause.NOT_JUDGED}
 def gateway(session: Session) -> Story[None]:
     """Ask, check, and tell the client. Ends with an open gate and a configuration, or with a refusal."""
     accepted = yield from _login(session)
-    for old in session.registry.doubtful(session, accepted.user):
-        yield from doubt.end_if_dead(old, f"{accepted.user} connected again from {session.path.remote}")
+    doubtful = session.registry.doubtful(session, accepted.user)
+    yield from doubt.end_if_dead(doubtful, f"{accepted.user} connected again from {session.path.remote}")
     barred = session.registry.barred(session, accepted.user)
     if barred:
         _tell_refusal(session, accepted.user, barred)
