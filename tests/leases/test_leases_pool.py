@@ -1,4 +1,4 @@
-"""The pool: lowest first, never twice, and a returning user's own address."""
+"""The pool: fresh ones first, then those free for long, never twice, and a returning user's own address."""
 
 from __future__ import annotations
 
@@ -20,14 +20,61 @@ def address(lease: Lease | Failure) -> str:
     return str(lease.address)
 
 
-def test_the_base_comes_first_and_the_lowest_free_next():
+def test_n7_the_base_comes_first_and_who_left_is_not_followed_at_once():
     pool = Pool(FIRST, 253)
     assert [address(pool.acquire(n, f"user{n}")) for n in range(3)] == ["10.99.99.1", "10.99.99.2", "10.99.99.3"]
     pool.release(1)
     pool.release(0)
-    assert address(pool.acquire(10, "new")) == "10.99.99.1"
-    assert address(pool.acquire(11, "newer")) == "10.99.99.2"
-    assert address(pool.acquire(12, "newest")) == "10.99.99.4"
+    assert address(pool.acquire(10, "new")) == "10.99.99.4"
+    assert address(pool.acquire(11, "newer")) == "10.99.99.5"
+    assert address(pool.acquire(12, "user0")) == "10.99.99.1"
+
+
+def test_n7_of_those_that_somebody_had_the_longest_free_is_given_first():
+    pool = Pool(FIRST, 4)
+    for session in range(4):
+        pool.acquire(session, f"user{session}")
+    for session in (2, 0, 3, 1):
+        pool.release(session)
+    assert address(pool.acquire(9, "user3")) == "10.99.99.4"
+    assert [address(pool.acquire(10 + n, f"stranger{n}")) for n in range(3)] == [
+        "10.99.99.3",
+        "10.99.99.1",
+        "10.99.99.2",
+    ]
+    assert isinstance(pool.acquire(20, "late"), Failure)
+
+
+def test_n7_a_pool_that_is_nearly_full_still_serves():
+    """Nothing else is free: who left a moment ago is followed all the same."""
+    pool = Pool(FIRST, 2)
+    pool.acquire(1, "alice")
+    pool.acquire(2, "bob")
+    for session in range(3, 100):
+        pool.release(session - 1 if session > 3 else 2)
+        assert address(pool.acquire(session, f"user{session}")) == "10.99.99.2"
+
+
+def test_n7_who_comes_and_goes_under_many_names_does_not_get_the_address_of_who_left_last():
+    pool = Pool(FIRST, 50)
+    pool.acquire(1, "alice")
+    pool.release(1)
+    for session in range(2, 51):
+        assert address(pool.acquire(session, f"user{session}")) != "10.99.99.1"
+        pool.release(session)
+    assert address(pool.acquire(99, "alice")) == "10.99.99.1"
+
+
+def test_n7_a_pool_after_a_reload_knows_which_addresses_somebody_had():
+    old, new = Pool(FIRST, 4), Pool(FIRST, 5)
+    for session in range(3):
+        old.acquire(session, f"user{session}")
+    for session in (1, 2, 0):
+        old.release(session)
+    for user, last in old.memories():
+        new.remember(user, last)
+    given = [address(new.acquire(10 + n, f"stranger{n}")) for n in range(5)]
+    assert given == ["10.99.99.4", "10.99.99.5", "10.99.99.2", "10.99.99.3", "10.99.99.1"]
 
 
 def test_a_session_keeps_its_lease():
@@ -43,8 +90,8 @@ def test_a_returning_user_gets_the_address_of_last_time():
     for session in range(3):
         pool.release(session)
     assert address(pool.acquire(10, "carol")) == "10.99.99.3"
-    assert address(pool.acquire(11, "dora")) == "10.99.99.1"
-    assert address(pool.acquire(12, "alice")) == "10.99.99.2"
+    assert address(pool.acquire(11, "dora")) == "10.99.99.4"
+    assert address(pool.acquire(12, "alice")) == "10.99.99.1"
 
 
 def test_two_sessions_of_a_user_have_two_addresses():
@@ -76,7 +123,7 @@ def test_unknown_sessions_are_ignored():
     pool.acquire(1, "alice")
     pool.release(1)
     pool.release(1)
-    assert [address(pool.acquire(n, "bob")) for n in (2, 3)] == ["10.99.99.1", "10.99.99.2"]
+    assert [address(pool.acquire(n, "bob")) for n in (2, 3)] == ["10.99.99.2", "10.99.99.1"]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""A pool of inner addresses in memory: the lowest free one, and for a returning user the one of last time."""
+"""A pool of inner addresses in memory: for a returning user the one of last time; for anybody else one that nobody had,
+and once there is none, the one that has been free the longest: what is still sent to who left reaches no stranger."""
 
 from __future__ import annotations
 
-import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -51,8 +51,8 @@ class Pool:
         self._beside = beside
         self._leased: dict[int, tuple[int, str]] = {}
         self._taken: set[int] = set()
-        self._returned: list[int] = []
-        self._waiting: set[int] = set()
+        self._returned: OrderedDict[int, None] = OrderedDict()
+        """Slots that somebody had, the longest ago first."""
         self._fresh = 0
         self._last_slot: OrderedDict[str, int] = OrderedDict()
 
@@ -64,6 +64,7 @@ class Pool:
             return Failure(self._exhausted())
         if held is None:
             self._taken.add(slot)
+            self._returned.pop(slot, None)
             self._leased[session] = (slot, user)
         return self._lease(slot)
 
@@ -74,7 +75,7 @@ class Pool:
         slot, user = held
         self._taken.discard(slot)
         self._remember(user, slot)
-        self._put_back(slot)
+        self._returned[slot] = None
 
     def __len__(self) -> int:
         """How many addresses are leased."""
@@ -94,9 +95,13 @@ class Pool:
         return ((user, self.first + slot) for user, slot in self._last_slot.items())
 
     def remember(self, user: str, address: IPv4Address) -> None:
-        """A user had this address; one of another pool is of no use."""
+        """A user had this address until now; one of another pool is of no use."""
         if self.first <= address <= self.last:
-            self._remember(user, int(address) - int(self.first))
+            slot = int(address) - int(self.first)
+            self._remember(user, slot)
+            if slot not in self._taken:
+                self._returned[slot] = None
+                self._returned.move_to_end(slot)
 
     def _lease(self, slot: int) -> Lease:
         return Lease(self.first + slot, self.netmask, self._beside[slot] if self._beside is not None else None)
@@ -110,27 +115,19 @@ class Pool:
         while slot is not None and barred(slot):
             passed.append(slot)
             slot = self._next_slot()
-        for each in passed:
-            self._put_back(each)
+        for each in reversed(passed):
+            self._returned[each] = None
+            self._returned.move_to_end(each, last=False)
         return slot
 
     def _next_slot(self) -> int | None:
-        """The lowest that nobody has; it counts as given out."""
-        while self._returned:
-            slot = heapq.heappop(self._returned)
-            self._waiting.discard(slot)
-            if slot not in self._taken:  # a returning user may have taken it out of the middle
-                return slot
+        """The lowest that nobody ever had, else the one that came back first; it counts as given out."""
         while self._fresh < self._size:
             self._fresh += 1
-            if self._fresh - 1 not in self._taken:
-                return self._fresh - 1
-        return None
-
-    def _put_back(self, slot: int) -> None:
-        if slot not in self._waiting:
-            self._waiting.add(slot)
-            heapq.heappush(self._returned, slot)
+            slot = self._fresh - 1
+            if slot not in self._taken and slot not in self._returned:
+                return slot
+        return self._returned.popitem(last=False)[0] if self._returned else None
 
     def _remember(self, user: str, slot: int) -> None:
         self._last_slot[user] = slot
