@@ -19,7 +19,7 @@ from lotor.ike.gates import Gate
 from lotor.ike.halfopen import Full, Guest, HalfOpen, Limits, Ticket
 from lotor.ike.repeats import SPAN, Repeats
 from lotor.ike.session import Session
-from lotor.model.network import Address, Instant, Peer
+from lotor.model.network import Address, Instant, Path, Peer
 from lotor.model.policy import Newcomers
 from lotor.model.reason import Cause, Reason
 
@@ -235,6 +235,20 @@ class Admission:
             return False
         guest.octets += octets
         return True
+
+    def is_home(self, session: Session, path: Path) -> bool:
+        """Whether a path leads to the site where the session began, or after its login to where it is."""
+        guest = self.places.of(session)
+        return path.remote.site == (session.path.remote.site if guest is None else guest.ticket.site)
+
+    def affords_elsewhere(self, site: Address, octets: int, now: Instant) -> bool:
+        """Whether an answer of phase 1 may go to another site: the message that it answers may be forged, whoever was
+        seen where the session began."""
+        kind = self._known if self.knows(site, now) else self._strangers
+        if kind.octets.take(site, now, octets):
+            return True
+        self._tally.withheld += 1
+        return False
 
     def _kind(self, guest: Guest) -> Kind:
         return self._known if guest.ticket.known else self._strangers

@@ -108,13 +108,14 @@ class Exchange:
         if flight is None:
             return
         if self.plan.spares:
-            if not flight.rested(now) or not self.session.registry.affords(self.session, flight.octets, unasked=False):
+            affords = self.session.registry.affords
+            if not flight.rested(now) or not affords(self.session, flight.octets, path, unasked=False):
                 return
             flight.stop()
         flight.again(self._to() if self.plan.initiator else path, now)
 
     def _may(self, octets: int) -> bool:
-        return not self.plan.spares or self.session.registry.affords(self.session, octets, unasked=True)
+        return not self.plan.spares or self.session.registry.affords(self.session, octets, self._to(), unasked=True)
 
     def presume(self, now: Instant) -> None:
         """The peer went on without an acknowledgement: that it comes is not waited for any more."""
@@ -182,10 +183,9 @@ class Exchange:
         except ValueError as fault:
             raise LocalFault(f"a message of the {self.plan.ladder.name} cannot be written: {fault}") from None
         self.position += 1
-        self.flight = Flight(self.session.desk, self._to, datagrams, self._may)
-        if self.plan.spares:
-            self.session.registry.charge(self.session, self.flight.octets)
-        self.flight.send(now)
+        self.flight = Flight(self.session.desk, self._to, datagrams, self._may, started=now)
+        if not self.plan.spares or self.session.registry.charge(self.session, self.flight.octets, self._to()):
+            self.flight.send(now)
 
     def _to(self) -> Path:
         """Our own exchanges follow the session; an answer goes back the way its question came."""

@@ -116,11 +116,11 @@ class Registry(Protocol):
         """Another session whose peer has this inside, or a part of it."""
         ...
 
-    def charge(self, session: Session, octets: int) -> None:
-        """What an answer to a first message cost."""
+    def charge(self, session: Session, octets: int, path: Path) -> bool:
+        """What an answer of phase 1 costs; False when it may not leave by this path."""
         ...
 
-    def affords(self, session: Session, octets: int, *, unasked: bool) -> bool:
+    def affords(self, session: Session, octets: int, path: Path, *, unasked: bool) -> bool:
         """Whether so much may go to a peer that may be somebody else; `unasked`: though nothing came."""
         ...
 

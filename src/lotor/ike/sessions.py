@@ -14,7 +14,7 @@ from lotor.ike.v1.authenticate import WITH_XAUTH
 from lotor.ike.v1.xauth import ALREADY
 from lotor.model.algorithms import AuthMethod
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.network import Instant, Network, Peer
+from lotor.model.network import Instant, Network, Path, Peer
 from lotor.model.policy import Uniqueness
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.vendors import Vendor
@@ -72,10 +72,15 @@ class Sessions:
         if key is not None and self.strangers.get(key) is session:
             del self.strangers[key]
 
-    def charge(self, session: Session, octets: int) -> None:
+    def charge(self, session: Session, octets: int, path: Path) -> bool:
+        if not self.admission.is_home(session, path):
+            return self.admission.affords_elsewhere(path.remote.site, octets, self.now())
         self.admission.charge(session, octets, self.now())
+        return True
 
-    def affords(self, session: Session, octets: int, *, unasked: bool) -> bool:
+    def affords(self, session: Session, octets: int, path: Path, *, unasked: bool) -> bool:
+        if not self.admission.is_home(session, path):
+            return self.admission.affords_elsewhere(path.remote.site, octets, self.now())
         return self.admission.affords(session, octets, self.now(), unasked=unasked)
 
     def barred(self, session: Session, user: str) -> str:

@@ -56,7 +56,7 @@ def say_clear(session: Session, notify: NotifyType) -> None:
     """One refusal before there are keys: a hint that the peer may believe or not."""
     header = session.header(ExchangeType.INFORMATIONAL, session.desk.dice.message_id())
     message = build_message(header, *build_chain([Notification(notify)]))
-    if session.registry.affords(session, len(message), unasked=False):
+    if session.registry.affords(session, len(message), session.path, unasked=False):
         session.desk.put(Transmit(message, session.path))
 
 
