@@ -374,3 +374,21 @@ def test_deletes_with_message_id_zero_count():
     visitor.send(visitor.speaker.say(I, 0, Delete(Protocol.ESP, (spi,))))
     visitor.send(visitor.speaker.say(I, 0, Delete(Protocol.ISAKMP, (cookies,))))
     assert [event.reason.cause for event in visitor.gateway.of(Ended)] == [Cause.PEER_CLOSED]
+
+
+def test_peers_an_answer_of_quick_mode_is_not_repeated_once_its_pair_is_deleted():
+    """Shrew, which changes its mind: it asks for an SA pair, and deletes it instead of saying that it took it."""
+    visitor = _visit(clients.apple(), STRONG)
+    visitor.come_up()
+    before, spi, message_id = len(visitor.gateway.installed), b"\xc0\xff\xee\x02", visitor.next_id()
+    networks = Identification(1, 0, 0, visitor.inner.packed), Identification(4, 0, 0, bytes(8))
+    asked = visitor.say(Q, message_id, visitor.habits.child(spi), Nonce(bytes(range(16))), *networks)
+    assert [header.message_id for header, _ in asked] == [message_id]
+    assert len(visitor.gateway.installed) == before + 1
+    visitor.send(visitor.speaker.say(I, visitor.next_id(), Delete(Protocol.ESP, (spi,))))
+    assert len(visitor.gateway.installed) == before
+    visitor.host.endpoint.arrived.clear()
+    visitor.world.run(30)
+    late = [Header.decode(data).message_id for data in visitor.host.endpoint.arrived if len(data) > 28]
+    assert message_id not in late
+    assert not visitor.gateway.of(Ended)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from lotor.ike.channel import Incoming
-from lotor.ike.children import DELETED
+from lotor.ike.children import DELETED, Pair
 from lotor.ike.effects import Transmit
 from lotor.ike.errors import Refusal, Unproved
 from lotor.ike.events import Remark, Turned
@@ -221,6 +221,14 @@ def _deleted(heard: Heard, delete: Delete) -> None:
         pair = session.children.by_outbound(int.from_bytes(spi, "big"))
         if delete.protocol == Protocol.ESP and pair is not None:
             session.children.remove(session, pair.child.id, DELETED)
+            _abandon_quick(session, pair)
+
+
+def _abandon_quick(session: Session, pair: Pair) -> None:
+    """The answer that offered a pair is not repeated once the peer has deleted it."""
+    exchange = session.exchanges.find(ExchangeType.QUICK, pair.exchange)
+    if not pair.up and isinstance(exchange, Exchange):
+        exchange.abandon()
 
 
 def refusal(channel: PhaseOneChannel, incoming: Incoming) -> NotifyType | None:
