@@ -79,7 +79,7 @@ sanitize:
 
 unit: setup test-packages
 	@echo '== unit and simulation'
-	$(PYTEST) -m 'not root and not interop'
+	$(PYTEST) -m 'not root and not interop' --numprocesses auto --dist worksteal
 
 namespaces: setup test-packages
 	@echo '== namespaces: what needs root'
