@@ -14,6 +14,7 @@ from lotor.ike.endpoint import Endpoint
 from lotor.ike.intents import Connect
 from lotor.ike.questions import (
     AcquireConfiguration,
+    AdmitConfiguration,
     Agree,
     Answer,
     AskPerson,
@@ -82,6 +83,7 @@ ANSWERS: dict[type[Question[Any]], Callable[[Any], Answer]] = {
     CheckLogin: lambda _: Accepted("alice"),
     AskPerson: lambda _: Credentials(((Field.USER_NAME, Secret("alice")), (Field.PASSWORD, Secret("wonderland")))),
     AcquireConfiguration: lambda _: ModeConfiguration(IPv4Address("10.99.99.1"), IPv4Address("255.255.255.0")),
+    AdmitConfiguration: lambda _: None,
     ReserveSpi: lambda _: next(_SPIS),
 }
 """Every login is right; a question that is not here has no answer to speak of."""

@@ -113,12 +113,17 @@ class RecordingDataPlane:
 
 
 class RecordingHost:
-    """`diary` gets what was done; `fault` is raised by attach."""
+    """`diary` gets what was done; `fault` is raised by attach, `unfit` by admit."""
 
     def __init__(self, diary: list[Any]) -> None:
         self.diary = diary
         self.fault: OSError | None = None
+        self.unfit: OSError | None = None
         self.slow: asyncio.Event | None = None
+
+    async def admit(self, attachment):
+        if self.unfit is not None:
+            raise self.unfit
 
     async def attach(self, attachment):
         self.diary.append(("attach begins", attachment.session))

@@ -522,8 +522,12 @@ def test_a_missing_device_is_named(tmp_path):
 def test_an_address_of_this_host_is_refused(tmp_path):
     outer_and_tunnel()
     before = picture()
+    taken = attachment(replace(LEASE, address=IPv4Address("192.0.2.2")))
     with pytest.raises(OSError, match="this host has already"):
-        asyncio.run(client(tmp_path).attach(attachment(replace(LEASE, address=IPv4Address("192.0.2.2")))))
+        asyncio.run(client(tmp_path).attach(taken))
+    with pytest.raises(OSError, match="this host has already"):
+        asyncio.run(client(tmp_path).admit(taken))
+    asyncio.run(client(tmp_path).admit(attachment()))
     assert picture() == before
 
 

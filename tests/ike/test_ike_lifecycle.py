@@ -11,7 +11,7 @@ import pytest
 from lotor.ike.endpoint import Endpoint
 from lotor.ike.events import ChildDown, ChildUp, Configured, Dead, Ended, PathChanged, PhaseOneUp
 from lotor.ike.intents import ChildExpired, Disconnect, PeerMoved, Reload, Shutdown
-from lotor.ike.questions import AcquireConfiguration, Install, LastInbound
+from lotor.ike.questions import AcquireConfiguration, AdmitConfiguration, Install, LastInbound
 from lotor.model.algorithms import Cipher, EspSuite, Group, Hash, Integrity
 from lotor.model.child import Encapsulation
 from lotor.model.judgement import Failure
@@ -429,3 +429,33 @@ def test_strangers_at_the_door_are_bounded():
     assert sum(one.path.remote.address == IPv4Address("203.0.113.77") for one in sessions.by_id.values()) <= 64
     world.run(200)
     assert len(sessions.by_id) <= 1
+
+
+def test_g43_what_the_host_refuses_ends_a_session_before_quick_mode():
+    """The gateway assigns its own address; the host is asked first, and no SA pair is."""
+    world, gateway, client = pair()
+    why = "this host could not be set up for the tunnel: the gateway assigned its own address 192.0.2.50"
+    asked = []
+    client.answers[AdmitConfiguration] = lambda question: asked.append(question.configuration) or Failure(why)
+    connect(world, client, gateway)
+    assert world.run(30, lambda: bool(client.of(Ended)))
+    assert client.of(Ended)[0].reason == Reason(Cause.LOCAL_FAULT, why)
+    assert [each.address for each in asked] == [CONFIGURATION.address]
+    assert not client.of(Configured)
+    assert not client.installed
+    quick = [data for *_, data in world.wire if data.removeprefix(bytes(4))[18:19] == bytes([ExchangeType.QUICK])]
+    assert not quick
+    world.run(5)
+    assert gateway.of(Ended)
+    assert not gateway.installed
+
+
+def test_g43_a_host_that_is_still_asked_when_the_session_ends_changes_nothing():
+    world, gateway, client = pair()
+    client.answers[AdmitConfiguration] = lambda question: NEVER
+    connect(world, client, gateway)
+    assert world.run(30, lambda: any(isinstance(each, AdmitConfiguration) for each in client.questions))
+    world.do(client, client.endpoint.command(Disconnect(1, BYE), world.now))
+    world.run(5)
+    assert not client.of(Configured)
+    assert not client.installed

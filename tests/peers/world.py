@@ -18,6 +18,7 @@ from lotor.ike.intents import Connect
 from lotor.ike.questions import (
     AcquireConfiguration,
     Activate,
+    AdmitConfiguration,
     Agree,
     AskPerson,
     CheckLogin,
@@ -227,6 +228,8 @@ class Host:
                     return Failure("no free address: the pool is full")
                 self.leases[question.session] = self.pool.pop(0)
                 return replace(CONFIGURATION, address=self.leases[question.session])
+            case AdmitConfiguration():
+                return None
             case ReserveSpi():
                 return next(self.spis)
             case Install():

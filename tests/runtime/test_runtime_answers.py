@@ -20,7 +20,7 @@ from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.runtime import answers as room
 from lotor.runtime.answers import Answered, Answers, Sources
-from scripted import CONFIGURATION, OpenKeys, RecordingDataPlane, child
+from scripted import CONFIGURATION, PATH, OpenKeys, RecordingDataPlane, RecordingHost, child
 
 PROOF = PeerProof("r", (), Identity(1, b""), b"", b"", IPv4Address("192.0.2.50"))
 ATTEMPT = LoginAttempt("alice", (), Peer(IPv4Address("192.0.2.9"), 500))
@@ -37,6 +37,7 @@ QUESTIONS = [
     questions.CheckLogin(1, ATTEMPT),
     questions.AskPerson(1, "r", (Field.PASSWORD,), "", 1),
     questions.AcquireConfiguration(1, "alice"),
+    questions.AdmitConfiguration(1, PATH, CONFIGURATION),
     questions.ReserveSpi(1),
     questions.Install(child()),
     questions.Activate(1),
@@ -60,7 +61,8 @@ class Yes:
 @pytest.fixture
 def sources():
     with ThreadPoolExecutor(1) as executor:
-        yield Sources(OpenKeys(), Yes(), Yes(), Yes(), RecordingDataPlane(), executor, lambda session: True)
+        ports = (OpenKeys(), Yes(), Yes(), Yes(), RecordingDataPlane(), RecordingHost([]))
+        yield Sources(*ports, executor, lambda session: True)
 
 
 def reply(sources, question):
@@ -83,14 +85,14 @@ def test_every_question_of_the_core_has_a_row(sources):
 def test_good_ports_give_good_answers(sources):
     assert reply(sources, QUESTIONS[0]) == Signature(b"signed octets")
     assert reply(sources, QUESTIONS[2]) == Accepted("alice")
-    assert reply(sources, QUESTIONS[5]) == 0x1000
-    assert reply(sources, QUESTIONS[6]) is None
+    assert reply(sources, QUESTIONS[6]) == 0x1000
+    assert reply(sources, QUESTIONS[7]) is None
     assert sources.dataplane.installed == {1: child()}
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda each: type(each).__name__)
 def test_a_broken_port_gives_a_refusal_without_the_text_of_its_exception(sources, question):
-    broken = Sources(Broken(), Broken(), Broken(), Broken(), Broken(), sources.executor, lambda session: True)
+    broken = Sources(*(Broken() for _ in range(6)), sources.executor, lambda session: True)
     answer = reply(broken, question)
     assert isinstance(answer, Failure | Untrusted | Refused | Declined | int | None)
     assert "secret detail" not in str(answer)
@@ -150,3 +152,11 @@ def test_last_inbound_is_the_latest_of_the_pairs(sources):
     sources.dataplane.figures = {1: Counters(last_inbound=3.0), 2: Counters(last_inbound=9.0), 3: Counters()}
     assert reply(sources, questions.LastInbound((1, 2, 3, 4))) == 9.0
     assert reply(sources, questions.LastInbound((3,))) is None
+
+
+def test_g43_the_host_says_why_it_cannot_be_set_up(sources):
+    assert reply(sources, questions.AdmitConfiguration(1, PATH, CONFIGURATION)) is None
+    sources.host.unfit = OSError(22, "the gateway assigned its own address 192.0.2.50")
+    answer = reply(sources, questions.AdmitConfiguration(1, PATH, CONFIGURATION))
+    why = "this host could not be set up for the tunnel: the gateway assigned its own address 192.0.2.50"
+    assert answer == Failure(why)

@@ -138,6 +138,7 @@ class Machinery:
             persons=self.persons,
             configurations=self._configurations,
             dataplane=self._equipment.dataplane,
+            host=self._equipment.host,
             executor=self._executor,
             alive=lambda session: self.register.get(session) is not None,
         )

@@ -19,6 +19,7 @@ from lotor.hosts.keeper import Keeper
 from lotor.hosts.netlink import Link, Network
 from lotor.hosts.resolvfile import Place
 from lotor.hosts.routing import OUTER_MARK, SLOTS, Surroundings
+from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Address as Outer
 from lotor.ports.host import Attachment
 
@@ -53,6 +54,10 @@ class LinuxHost:
         self._turn = asyncio.Lock()
         self._keeper = Keeper(self._machine, self._turn, lambda: [each.journal for each in self._attached.values()])
 
+    async def admit(self, attachment: Attachment) -> None:
+        """Raises `OSError` with a clear text for what no gateway may give this host. Changes nothing."""
+        await self._admitted(attachment, await self._machine.network.link(attachment.device))
+
     async def attach(self, attachment: Attachment) -> None:
         """Raises `OSError` with a clear text, after undoing what was done. Attaching the same again changes nothing."""
         async with self._turn:
@@ -75,9 +80,7 @@ class LinuxHost:
 
     async def _attach(self, attachment: Attachment) -> None:
         link = await self._machine.network.link(attachment.device)
-        own = [address for index, address in await self._machine.network.addresses() if index != link.index]
-        gateway = attachment.path.remote.address
-        configuration, notes = admit(attachment.configuration, own, gateway, await self._neighbours(gateway))
+        configuration, notes = await self._admitted(attachment, link)
         if configuration.address6 is not None and (why := _no_ipv6(attachment)):
             configuration = without_ipv6(configuration)
             notes.append(f"the address {attachment.configuration.address6}: {why}, so the tunnel is for IPv4 only")
@@ -95,6 +98,11 @@ class LinuxHost:
             raise
         self._attached[attachment.session] = Attached(attachment, link, journal)
         self._keeper.start()
+
+    async def _admitted(self, attachment: Attachment, link: Link) -> tuple[ModeConfiguration, list[str]]:
+        own = [address for index, address in await self._machine.network.addresses() if index != link.index]
+        gateway = attachment.path.remote.address
+        return admit(attachment.configuration, own, gateway, await self._neighbours(gateway))
 
     async def _neighbours(self, gateway: Outer) -> Neighbours:
         network = self._machine.network

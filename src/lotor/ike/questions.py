@@ -10,7 +10,7 @@ from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Signature, Trusted, Untrusted
 from lotor.model.login import Accepted, Challenge, Credentials, Declined, LoginAttempt, Refused
-from lotor.model.network import Instant
+from lotor.model.network import Instant, Path
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 
@@ -79,6 +79,15 @@ class AcquireConfiguration(Question[ModeConfiguration | Failure]):
 
     session: int
     user: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitConfiguration(Question[None | Failure]):
+    """Client: whether this host can be set up with what the gateway gave, before any SA pair is asked for."""
+
+    session: int
+    path: Path
+    configuration: ModeConfiguration
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,10 @@ class Attachment:
 class Host(Protocol):
     """Every change is written to a journal before it is made, so that `detach` and `recover` undo exactly it."""
 
+    async def admit(self, attachment: Attachment) -> None:
+        """Raises `OSError` with a clear text where `attach` would refuse what the gateway gave. Changes nothing."""
+        ...
+
     async def attach(self, attachment: Attachment) -> None:
         """Raises `OSError` with a clear text, after undoing what was done."""
         ...

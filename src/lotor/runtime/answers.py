@@ -21,6 +21,7 @@ from lotor.model.login import LATER, Credentials, Declined, Refused, Verdict
 from lotor.model.secret import Secret
 from lotor.ports.auth import LoginBackend
 from lotor.ports.dataplane import DataPlane
+from lotor.ports.host import Attachment, Host
 from lotor.ports.keys import Keys
 from lotor.runtime.faults import trace
 
@@ -28,6 +29,10 @@ log = logging.getLogger(__name__)
 
 LOGIN_SECONDS = 60.0
 """A back end that is silent for longer has refused."""
+
+
+HOST_SECONDS = 10.0
+"""For looking at the addresses and routes of this host."""
 
 
 class Persons(Protocol):
@@ -52,6 +57,7 @@ class Sources:
     persons: Persons
     configurations: Configurations
     dataplane: DataPlane
+    host: Host
     executor: Executor
     alive: Callable[[int], bool]
 
@@ -90,6 +96,7 @@ class Answers:
             questions.Agree: Row(_failure, _agreed, self._agree, waits=lambda asked: asked.pair.group not in QUICK),
             questions.CheckLogin: Row(_refused, ask=self._check, seconds=LOGIN_SECONDS),
             questions.AskPerson: Row(_declined, ask=self._person),
+            questions.AdmitConfiguration: Row(_unusable, ask=self._admit, seconds=HOST_SECONDS),
             questions.AcquireConfiguration: Row(_failure, self._configuration),
             questions.ReserveSpi: Row(_any_spi, self._spi),
             questions.Install: Row(_failure, self._install),
@@ -152,6 +159,11 @@ class Answers:
     async def _person(self, question: questions.AskPerson) -> Credentials | Declined:
         return await self._sources.persons.ask(question)
 
+    async def _admit(self, question: questions.AdmitConfiguration) -> None:
+        dataplane = self._sources.dataplane
+        device, mtu = dataplane.device(), dataplane.mtu()
+        await self._sources.host.admit(Attachment(question.session, device, mtu, question.path, question.configuration))
+
     def _configuration(self, question: questions.AcquireConfiguration) -> ModeConfiguration | Failure:
         if not self._sources.alive(question.session):
             return Failure("the session has ended")
@@ -188,6 +200,11 @@ def _agreed(question: questions.Agree) -> Secret | Failure:
 def _failure(question: Question[Any], why: str) -> Failure:
     del question
     return Failure(why)
+
+
+def _unusable(question: questions.AdmitConfiguration, why: str) -> Failure:
+    del question
+    return Failure(f"this host could not be set up for the tunnel: {why}")
 
 
 def _untrusted(question: questions.JudgePeer, why: str) -> Untrusted:

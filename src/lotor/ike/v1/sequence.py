@@ -13,6 +13,7 @@ from lotor.ike.events import ChildUp, PhaseOneUp, Remark, Turned, Up
 from lotor.ike.exchange import Exchange, Plan
 from lotor.ike.exchanges import Running
 from lotor.ike.gates import Gate, owed
+from lotor.ike.questions import AdmitConfiguration
 from lotor.ike.session import Session
 from lotor.ike.story import Story, expect
 from lotor.ike.v1 import (
@@ -38,6 +39,7 @@ from lotor.ike.v1.phase1 import PhaseOne
 from lotor.ike.v1.refusals import LOGIN_GRACE, too_slow
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.judgement import Failure
 from lotor.model.network import Instant
 from lotor.model.policy import Transfer
 from lotor.model.reason import Cause, Reason
@@ -257,19 +259,28 @@ def _accepted(session: Session, now: Instant) -> None:
     _ask_or_start(session, now)
 
 
-def _configured(session: Session, configuration: ModeConfiguration, now: Instant) -> None:
-    """Client: an address, pulled or pushed; the first counts. Quick mode follows at once: no packet waits for it."""
+def _configured(session: Session, configuration: ModeConfiguration, _: Instant) -> None:
+    """Client: an address, pulled or pushed; the first counts. Quick mode follows as soon as the host has no objection:
+    what it would not be set up with ends the session before there is an SA pair."""
     if session.gates.next() is not Gate.ADDRESS:
         return
     session.gates.open(Gate.ADDRESS)
     for exchange in _begun_here(session):
         exchange.abandon()
-    if session.facts.renews is not None:
-        _take_over(session, configuration, now)
-        return
-    session.facts.configuration = configuration
-    modecfg.tell(session, configuration)
-    complete(session, now)
+
+    def go_on(failure: Failure | None, at: Instant) -> None:
+        if session.life.over:
+            return
+        if failure is not None:
+            session.end(Reason(Cause.LOCAL_FAULT, failure.why))
+        elif session.facts.renews is not None:
+            _take_over(session, configuration, at)
+        else:
+            session.facts.configuration = configuration
+            modecfg.tell(session, configuration)
+            complete(session, at)
+
+    session.desk.ask(AdmitConfiguration(session.id, session.path, configuration), go_on)
 
 
 def _went_on(session: Session, now: Instant) -> None:
