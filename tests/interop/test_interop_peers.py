@@ -2,8 +2,8 @@
 
 import pytest
 
-from lab import pki
-from lab.internet import GATEWAY
+from lab import dialling, lotor, pki
+from lab.internet import GATEWAY, INSIDE_HOST
 from lab.methods import connect, road_warrior
 from lab.peers import Terms, join, serve
 
@@ -58,3 +58,45 @@ def test_peers_a_gateway_learns_that_strongswan_refused_it(internet, certificate
     client = join("strongSwan", internet.client, tmp_path, Terms(method="hybrid", mode="aggressive"))
     assert not client.connect()
     assert "does not accept this end's proof of who it is" in gateway.program.journal()
+
+
+FORGETFUL = """
+import sys
+from lotor.cli.main import main
+from lotor.ike.sessions import Sessions
+Sessions._renewed_by = lambda self, session, user: None
+sys.exit(main())
+"""
+"""A gateway that gives each phase 1 an address of its own, as racoon does."""
+
+
+def test_f3_a_client_follows_a_gateway_that_gives_another_address(internet, certificates, monkeypatch):
+    """Each phase 1 lasts 30 seconds; pings go on, whatever the address."""
+    gateway = lotor.gateway(internet.gateway, certificates)
+    lotor.add_user(gateway, "alice", "alicepass")
+    monkeypatch.setattr(lotor, "PROGRAM", (lotor.PROGRAM[0], "-c", FORGETFUL))
+    gateway.start("-d")
+    monkeypatch.undo()
+    client = dialling.road_warrior(internet.client, certificates, mode_cfg="on; lifetime time 30 sec")
+    assert lotor.connect(client, "alice", "alicepass").code == 0
+    got = []
+    while client.journal().count("instead of") < 2 and len(got) < 400:
+        got += [ping_once(internet.client) for _ in range(20)]
+    journal = client.journal()
+    assert journal.count("instead of") == 2, journal
+    assert got.count(False) <= 2, (got, journal)
+    assert "phase1_down: down: 10.99.99.1 is given back" in journal
+    assert "phase1_up: up: 10.99.99.2 on lotor0" in journal
+    (session,) = client.sessions()
+    addresses = internet.client.run("ip", "-br", "address", "show", "lotor0").stdout
+    assert addresses.split()[2:] == [f"{session['address']}/32"], "one address, the newest"
+    assert session["address"] != "10.99.99.2"
+    assert client.call("vd", GATEWAY).stdout == "VPN connection terminated\n"
+    assert not internet.client.run("ip", "-br", "address", "show", "lotor0", check=False).stdout.split()[2:]
+
+
+def ping_once(node) -> bool:
+    """A new conversation, by whatever address the host has at the moment."""
+    done = node.run("ping", "-c1", "-W1", INSIDE_HOST, check=False)
+    node.run("sleep", "0.15")
+    return done.code == 0

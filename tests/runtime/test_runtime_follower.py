@@ -162,7 +162,7 @@ def test_a_repeated_configuration_changes_nothing_and_another_one_is_attached_an
         await stage.play(new)
 
     asyncio.run(play())
-    assert [each[0] for each in stage.diary if each[0] in {"attach", "detach"}] == ["attach", "detach", "attach"]
+    assert [each[0] for each in stage.diary if each[0] in {"attach", "detach"}] == ["attach", "attach"]
 
 
 def test_f3_another_address_goes_down_and_up_for_scripts_and_host(stage):
@@ -187,7 +187,7 @@ def test_f3_another_address_goes_down_and_up_for_scripts_and_host(stage):
     asyncio.run(play())
     assert [each[0] for each in stage.diary] == [
         *("attach begins", "attach", "phase1_up", "ready"),
-        *("phase1_down", "detach", "attach begins", "attach", "phase1_up", "ready"),
+        *("phase1_down", "attach begins", "attach", "phase1_up", "ready"),
         *("phase1_down", "detach"),
     ]
     told = [(each["A"], each["C"]) for each in stage.hooks.environments]
@@ -206,6 +206,7 @@ def test_f3_a_host_that_refuses_the_new_address_has_said_good_bye_to_the_old_one
         await stage.play(Tell(Configured(1, "alice", "10.99.99.8", other)), ended())
 
     asyncio.run(play())
+    assert stage.diary[-1] == ("detach", 1), "whatever was half done"
     assert [each[0] for each in stage.diary].count("phase1_down") == 1
     assert isinstance(stage.commands[0], Disconnect)
 

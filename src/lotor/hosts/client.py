@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from lotor.hosts import dns, firewall, guard, resolvfile, routing, sysctl, undo
+from lotor.hosts import dns, firewall, guard, moving, resolvfile, routing, sysctl, undo
 from lotor.hosts.admission import NOBODY, Neighbours, admit, without_ipv6
 from lotor.hosts.changes import Address, LinkUp, Machine, ResolvFile, ReversePath, RouteMade, RuleMade, Table
 from lotor.hosts.commands import Commands
@@ -31,11 +31,12 @@ LEAST_IPV6_MTU = 1280
 
 @dataclass(slots=True)
 class Attached:
-    """One connection that is set up."""
+    """One connection that is set up; `configuration` is what this host took of the gateway's."""
 
     attachment: Attachment
     link: Link
     journal: Journal
+    configuration: ModeConfiguration
 
 
 class LinuxHost:
@@ -59,10 +60,11 @@ class LinuxHost:
         await self._admitted(attachment, await self._machine.network.link(attachment.device))
 
     async def attach(self, attachment: Attachment) -> None:
-        """Raises `OSError` with a clear text, after undoing what was done. Attaching the same again changes nothing."""
+        """Raises `OSError` with a clear text, after undoing what was done. Attaching the same again changes nothing;
+        where only the inside addresses are others, nothing else is touched."""
         async with self._turn:
             known = self._attached.get(attachment.session)
-            if known is not None and known.attachment == attachment:
+            if known is not None and (known.attachment == attachment or await self._move(known, attachment)):
                 return
             await self._detach(attachment.session)
             await self._attach(attachment)
@@ -78,7 +80,18 @@ class LinuxHost:
             undone = await undo.recover(self._machine, self._state)
             return undone + self._recover_resolv_conf()
 
-    async def _attach(self, attachment: Attachment) -> None:
+    async def _move(self, known: Attached, attachment: Attachment) -> bool:
+        """False when more must be changed than the addresses."""
+        link, configuration = await self._taken(attachment)
+        same = replace(known.attachment, configuration=attachment.configuration) == attachment
+        if not same or not moving.fits(known.configuration, configuration):
+            return False
+        await moving.Move(self._machine, known.journal, link.index, known.configuration, configuration).make()
+        known.attachment, known.configuration = attachment, configuration
+        return True
+
+    async def _taken(self, attachment: Attachment) -> tuple[Link, ModeConfiguration]:
+        """The device, and what this host takes of what the gateway sent; the rest is told."""
         link = await self._machine.network.link(attachment.device)
         configuration, notes = await self._admitted(attachment, link)
         if configuration.address6 is not None and (why := _no_ipv6(attachment)):
@@ -86,6 +99,10 @@ class LinuxHost:
             notes.append(f"the address {attachment.configuration.address6}: {why}, so the tunnel is for IPv4 only")
         for note in notes:
             log.warning("of what the gateway sent: %s", note)
+        return link, configuration
+
+    async def _attach(self, attachment: Attachment) -> None:
+        link, configuration = await self._taken(attachment)
         journal, slot = await self._begin(full=routing.is_full(configuration) or routing.is_full6(configuration))
         try:
             work = _Work(self._machine, journal, link, replace(attachment, configuration=configuration))
@@ -96,7 +113,7 @@ class LinuxHost:
         except BaseException:
             await undo.undo(self._machine, journal)
             raise
-        self._attached[attachment.session] = Attached(attachment, link, journal)
+        self._attached[attachment.session] = Attached(attachment, link, journal, configuration)
         self._keeper.start()
 
     async def _admitted(self, attachment: Attachment, link: Link) -> tuple[ModeConfiguration, list[str]]:

@@ -28,7 +28,8 @@ class Host(Protocol):
         ...
 
     async def attach(self, attachment: Attachment) -> None:
-        """Raises `OSError` with a clear text, after undoing what was done."""
+        """A second one of a session takes the place of the first. Raises `OSError` with a clear text, after undoing
+        what was done; after a failed second one `detach` undoes what is left."""
         ...
 
     async def detach(self, session: int) -> None: ...

@@ -146,9 +146,6 @@ class Follower:
         attachment = Attachment(session.id, dataplane.device(), dataplane.mtu(), session.path, session.configuration)
         if progress.attachment == attachment:
             return True
-        if progress.attachment is not None:
-            await self._engines.host.detach(session.id)  # a second configuration replaces the first
-            progress.attachment = None
         await self._left(session.id)
         try:
             await self._engines.host.attach(attachment)

@@ -1,0 +1,81 @@
+"""Another inside address for a connection that is up: what names the old one makes way, and everything else stands.
+
+The rules that lead into the tunnel and the unreachable routes behind it are never taken away: nothing leaves in clear.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from lotor.hosts import firewall, undo
+from lotor.hosts.changes import Address, Change, Machine, RouteMade, Table
+from lotor.hosts.journal import Journal
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Address as Inside
+
+log = logging.getLogger(__name__)
+
+
+def fits(old: ModeConfiguration, new: ModeConfiguration) -> bool:
+    """Whether nothing differs but the client's own addresses."""
+    same = replace(old, address=new.address, address6=new.address6, banner=new.banner) == new
+    return same and (old.address6 is None) is (new.address6 is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From one configuration to another that `fits`, on the device of that index."""
+
+    machine: Machine
+    journal: Journal
+    index: int
+    old: ModeConfiguration
+    new: ModeConfiguration
+
+    async def make(self) -> None:
+        """Raises `OSError`; the journal then knows what is there, old or new."""
+        gone = [one for one in _insides(self.old) if one not in _insides(self.new)]
+        come = [one for one in _insides(self.new) if one not in _insides(self.old)]
+        await self._guard([*_insides(self.new), *gone])
+        for one in come:
+            with suppress(FileExistsError):
+                await undo.make(self.machine, self.journal, Address(self.index, str(one)))
+        for before, after in zip(gone, come, strict=True):
+            await self._lead(str(before), str(after))
+        await undo.retract(self.machine, self.journal, [Address(self.index, str(one)) for one in gone])
+        await self._guard(_insides(self.new))
+
+    async def _lead(self, before: str, after: str) -> None:
+        """The routes with one source address get the other; what is behind them catches packets in between."""
+        for route in self._of(RouteMade):
+            if isinstance(route, RouteMade) and route.source == before:
+                await undo.retract(self.machine, self.journal, [route])
+                await undo.make(self.machine, self.journal, replace(route, source=after))
+
+    async def _guard(self, insides: Sequence[Inside]) -> None:
+        """Packets to these addresses come by way of the tunnel only."""
+        for table in self._of(Table):
+            if isinstance(table, Table):
+                rules = firewall.lease_rules(self.index, insides)
+                if table.family == "arp":
+                    rules = firewall.arp_rules(self.index, self.new.address)
+                await self._take_place_of(table, replace(table, rules=rules))
+
+    async def _take_place_of(self, old: Table, new: Table) -> None:
+        if old == new:
+            return
+        try:
+            await undo.replace(self.machine, self.journal, old, new)
+        except undo.NotMadeError as error:
+            log.warning("nftables guards the old inside address, not the new one: %s", error)
+
+    def _of(self, kind: type[Change]) -> list[Change]:
+        return [change for change in self.journal.changes if isinstance(change, kind)]
+
+
+def _insides(configuration: ModeConfiguration) -> list[Inside]:
+    second = configuration.address6
+    return [configuration.address] if second is None else [configuration.address, second.ip]
