@@ -10,7 +10,8 @@ from lab.internet import INSIDE_HOST
 from lab.node import wait_until
 from lab.strongswan import Charon
 
-SHORT = {"mode_cfg": "on; lifetime time 15 sec", "lifetime": "time 10 sec"}
+SHORT = {"mode_cfg": "on; lifetime time 30 sec", "lifetime": "time 10 sec"}
+"""Phase 1 is renewed after 24 seconds; nobody takes less than 30."""
 
 
 def lost(told: str) -> int:
@@ -22,7 +23,7 @@ def lost(told: str) -> int:
 def test_nothing_is_lost_while_both_phases_are_renewed(internet, certificates, gateway):
     client = road_warrior(internet.client, certificates, **SHORT)
     assert lotor.connect(client, "alice", "alicepass").code == 0
-    flood = internet.client.run("ping", "-i", "0.05", "-c", "600", "-W", "2", INSIDE_HOST, patience=90)
+    flood = internet.client.run("ping", "-i", "0.05", "-c", "1100", "-W", "2", INSIDE_HOST, patience=150)
     assert lost(flood.stdout) == 0, flood.stdout
     journal = client.journal()
     assert journal.count("phase 1 renewed") >= 2, journal
@@ -50,7 +51,7 @@ def test_a_strongswan_gateway_keeps_the_session_of_a_renewed_phase_one(internet,
     peer.serve(certificates / "vpngw.crt", certificates / "vpngw.key", identity="gw.example.org")
     client = road_warrior(internet.client, certificates, **SHORT)
     assert lotor.connect(client, "alice", "alicepass").code == 0
-    flood = internet.client.run("ping", "-i", "0.05", "-c", "400", "-W", "2", INSIDE_HOST, patience=60)
+    flood = internet.client.run("ping", "-i", "0.05", "-c", "600", "-W", "2", INSIDE_HOST, patience=90)
     assert lost(flood.stdout) == 0, flood.stdout
     assert client.journal().count("phase 1 renewed") >= 1, client.journal()
     assert client.journal().count("SA pair") >= 2, client.journal()
