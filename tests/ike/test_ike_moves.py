@@ -11,6 +11,7 @@ import pytest
 
 from lotor.ike.events import ChildUp, Ended, PathChanged
 from lotor.ike.intents import PeerMoved
+from lotor.ike.session import MOVES_EVERY
 from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.network import Peer
 from lotor.model.policy import ChildPolicy, Policy
@@ -56,7 +57,9 @@ class Roamer:
         (self.session,) = self.counter.endpoint._sessions.by_id.values()
 
     def _tell(self, datagram: bytes, place: Peer | None = None) -> list[bytes]:
+        """Messages come as far apart as a session follows them."""
         self.heard.append(datagram)
+        self.counter.now += MOVES_EVERY
         return self.counter.receive(datagram, place or self.place)
 
     def _come_up(self) -> None:
@@ -179,3 +182,18 @@ def test_answers_go_where_their_question_came_from_and_no_further():
         assert len(answers) <= 1
         assert sum(map(len, answers)) <= 6 * len(datagram)
     assert roamer.session.path.remote == roamer.place
+
+
+def test_f11_messages_move_a_session_ten_times_a_second_at_most():
+    """A client that writes another port on each probe: every move costs the engine and the journal something."""
+    roamer = Roamer(2)
+    roamer.counter.now += 1
+    before = len(roamer.counter.host.of(PathChanged))
+    for number in range(200):
+        roamer.number += 1
+        roamer.counter.receive(roamer._probe(roamer.number), Peer(IPv4Address("203.0.113.7"), 1024 + number))
+    assert len(roamer.counter.host.of(PathChanged)) - before <= 1
+    roamer.counter.now += MOVES_EVERY
+    roamer.number += 1
+    roamer.counter.receive(roamer._probe(roamer.number), Peer(IPv4Address("203.0.113.7"), 9))
+    assert roamer.session.path.remote.port == 9

@@ -68,3 +68,17 @@ def test_f6_octets_to_an_address_that_a_later_message_names_are_bounded_too(vict
     most = rate.burst + SECONDS * rate.second
     assert 0 < gateway.octets[victim.address] <= most
     assert gateway.endpoint.admissions().withheld > 0
+
+
+@pytest.mark.parametrize("victim", VICTIMS, ids=str)
+def test_f6_who_holds_keys_but_has_no_login_names_no_address_for_the_questions(victim: Peer) -> None:
+    """Hybrid: anybody gets keys. The login is asked for where the session began, whatever the third message says."""
+    gateway = Gateway(Policy((replace(REMOTE, exchange_modes=(ExchangeMode.AGGRESSIVE,)),), CHILD))
+    speaker, home = Speaker(seed=1), Peer(IPv4Address("198.51.100.7"), 500)
+    (second,) = gateway.receive(speaker.first(), home, floated=False)
+    speaker.second(second)
+    assert gateway.receive(speaker.third(), victim, floated=False)
+    before = gateway.octets[victim.address]
+    gateway.wait(SECONDS)
+    assert before == gateway.octets[victim.address] == 0
+    assert gateway.octets[home.address] > len(second)

@@ -94,7 +94,7 @@ class Exchange:
         self.session.learn(incoming.header)
         self.session.reached(path)
         if answers_ours:
-            self.session.heard_over(path)
+            self.session.heard_over(path, now)
         self.session.life.liveness.heard(now)
         self._step(opened.chain, now)
 

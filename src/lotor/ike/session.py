@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Protocol
 
 from lotor.ike.children import Children
@@ -11,7 +12,7 @@ from lotor.ike.desk import Desk
 from lotor.ike.early import Early
 from lotor.ike.events import Ended, PathChanged, Reached, Renewed
 from lotor.ike.exchanges import Exchanges
-from lotor.ike.gates import Gates
+from lotor.ike.gates import Gate, Gates
 from lotor.ike.liveness import Liveness
 from lotor.ike.timers import Timer
 from lotor.model.configuration import ModeConfiguration
@@ -21,6 +22,9 @@ from lotor.model.reason import Reason
 from lotor.wire.header import Header
 
 NO_COOKIE = bytes(8)
+
+MOVES_EVERY = 0.1
+"""Seconds between two moves of a session by messages; the packet engine follows packets as often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,8 @@ class Cookies:
 
 @dataclass(slots=True)
 class Life:
-    """The clockwork of a session: its alarms, its probes, and how it says good-bye once there are keys."""
+    """The clockwork of a session: its alarms, its probes, and how it says good-bye once there are keys; when a message
+    `moved` it last."""
 
     over: bool = False
     limit: Timer | None = None
@@ -83,6 +88,7 @@ class Life:
     keepalive: Timer | None = None
     liveness: Liveness = field(default_factory=Liveness)
     farewell: Callable[[], None] | None = None
+    moved: Instant = -inf
 
 
 class Registry(Protocol):
@@ -172,12 +178,15 @@ class Session:
         """Whose certificate and whose key: that of the dialled gateway, or of whoever began."""
         return self.facts.dialled.address if self.facts.dialled is not None else self.path.remote.address
 
-    def heard_over(self, path: Path) -> None:
-        """An answer of the peer came over this path. Until phase 1 is proved it may change ports, for NAT traversal,
-        but no address."""
-        if self.established:
+    def heard_over(self, path: Path, now: Instant) -> None:
+        """A fresh message of the peer came over this path. Until somebody is proved it may change ports, for NAT
+        traversal, but no address: whoever holds keys with a gateway may still be a stranger who writes another's
+        address on his messages. Then the session follows, but not with every message."""
+        proved = self.established and (self.initiator or self.gates.passed(Gate.LOGIN))
+        if proved and now >= self.life.moved + MOVES_EVERY:
+            self.life.moved = now if path != self.path else self.life.moved
             self.follow(path)
-        elif path.remote.address == self.path.remote.address:
+        elif not proved and path.remote.address == self.path.remote.address:
             local = Peer(self.path.local.address, path.local.port)
             self.path = Path(local, path.remote, floated=path.floated)
 

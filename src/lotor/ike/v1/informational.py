@@ -144,13 +144,13 @@ def _there(heard: Heard, note: Notification) -> None:
         return
     if heard.session.life.liveness.asked(int.from_bytes(note.data, "big")):
         heard.session.life.liveness.heard(heard.now)
-        heard.session.follow(heard.path)
+        heard.session.heard_over(heard.path, heard.now)
     say(heard.session, Notification(NotifyType.R_U_THERE_ACK, note.data, spi=_cookies(heard.session)))
 
 
 def _acknowledged(heard: Heard, note: Notification) -> None:
     if heard.session.life.liveness.acknowledged(int.from_bytes(note.data, "big"), heard.now):
-        heard.session.follow(heard.path)
+        heard.session.heard_over(heard.path, heard.now)
 
 
 def _initial_contact(heard: Heard, note: Notification) -> None:

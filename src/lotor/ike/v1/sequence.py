@@ -84,12 +84,12 @@ def _nothing(result: object, now: Instant) -> None:
 
 
 def _phase_one_done(session: Session, exchange: Exchange, record: PhaseOne, now: Instant) -> None:
-    """The peer is proved. A responder goes on where the proof came from, whatever the address of the first message."""
+    """The peer holds the keys, and is proved unless a login follows. A responder goes on where the proof came from."""
     session.facts.phase_one, session.facts.refused = record, None
-    if not session.initiator and exchange.path is not None:
-        session.follow(exchange.path)
     xauth_follows = record.suite.method in authenticate.WITH_XAUTH
     session.gates.settle(owed(session.remote, xauth=xauth_follows))
+    if not session.initiator and exchange.path is not None:
+        session.heard_over(exchange.path, now)
     session.life.farewell = lambda: informational.farewell(session)
     _tell_phase_one(session, record)
     session.limit(LOGIN_GRACE, "login", too_slow(session), now)

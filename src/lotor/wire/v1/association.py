@@ -19,7 +19,7 @@ GENERIC = struct.Struct("!BxH")
 GENERIC_SIZE = GENERIC.size
 LONGEST_PAYLOAD = 0xFFFF
 MOST_TRANSFORMS = 192
-"""Of all proposals together. The longest list that a client sends is that of Shrew in main mode, all on auto: 180."""
+"""Of all proposals together. A client that offers every combination of what it has, as Shrew may, sends up to 180."""
 LONGEST_SA = 8192
 """Octets; those 180 have 7,000."""
 MOST_OF_TRANSFORM = 16
