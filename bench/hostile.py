@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
+from bench import dearest as costs
 from bench import returning as returns
 from bench.document import RELIABILITY, Section, conditions, machine, write
 from bench.gateways import PEOPLE, Gateway, charon, lotor
@@ -26,6 +27,7 @@ NEWCOMERS_A_SECOND = 2.0
 LOTOR = Gateway("lotor", lotor)
 CHARON = Gateway("strongSwan", partial(charon, guarded=True))
 GATEWAYS = (LOTOR, CHARON)
+WHOSE = {costs.STRANGER: "of a stranger", costs.PROVED: "of a proved peer", costs.THREAD: "for another thread"}
 GOALS = {50: 1.0, 200: 0.99, 800: 0.95}
 """Which part of the newcomers' logins is in within PATIENCE, by first messages of strangers a second."""
 
@@ -176,6 +178,20 @@ def _strangers(scene: Siege, count: int) -> int:
     )
 
 
+# --- one datagram ----------------------------------------------------------------------------------------------------
+
+
+def dearest(_: argparse.Namespace) -> str:
+    """See bench.dearest."""
+    _say("the dearest datagram of each kind")
+    rows = [["a first message that is not answered under load", f"{costs.at_the_door() / 1000:.3f}", "0.020"]]
+    found = costs.measure()
+    for who, goal in costs.GOALS.items():
+        worst = max((each for each in found if each.who == who), key=lambda each: each.milliseconds)
+        rows.append([f"{WHOSE[who]}: {worst.kind}", f"{worst.milliseconds:.2f}", f"{goal:.0f}"])
+    return _table(("dearest datagram of lotor", "ms of processor", "goal"), rows)
+
+
 # --- logins ----------------------------------------------------------------------------------------------------------
 
 
@@ -191,6 +207,7 @@ PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], str]]] = {
     "floods": ("Floods of first messages, each from a source of its own", floods),
     "answers": ("What a lone first message draws", answers),
     "memory": ("Memory of a half-open session", half_open),
+    "dearest": ("The dearest datagram", dearest),
     "returns": (
         "Logins whose passwords are hashed: everybody comes back, and honest people beside guessers",
         returning,
