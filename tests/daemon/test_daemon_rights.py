@@ -84,6 +84,13 @@ def test_n2_root_and_the_administrators_see_and_do_all(directory):
     assert heard
 
 
+def test_n2_a_reload_that_takes_the_gateway_away_gives_nobody_its_sessions():
+    member = caller().credential
+    assert rights_of(member, loadout(Side.CLIENT)).all
+    assert not rights_of(member, loadout(Side.CLIENT), serving=True).all
+    assert rights_of(ROOT.credential, loadout(Side.CLIENT), serving=True).all
+
+
 def test_n2_on_a_clients_machine_the_group_runs_the_vpn(directory):
     async def story(world):
         await world.vc()

@@ -31,9 +31,9 @@ class Rights:
         return self.all or side is Side.CLIENT or (self.login is not None and user == self.login)
 
 
-def rights_of(caller: Credential, loadout: Loadout) -> Rights:
-    """As the present configuration has it."""
-    if not loadout.serves_as(Side.GATEWAY) or _administers(caller, loadout.settings):
+def rights_of(caller: Credential, loadout: Loadout, *, serving: bool = False) -> Rights:
+    """As the present configuration has it; `serving`: somebody is connected who came under an earlier one."""
+    if not (serving or loadout.serves_as(Side.GATEWAY)) or _administers(caller, loadout.settings):
         return Rights(all=True)
     mode_cfg = loadout.settings.mode_cfg
     accounts = mode_cfg is not None and mode_cfg.auth_source is AuthSource.SYSTEM

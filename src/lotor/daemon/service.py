@@ -153,7 +153,8 @@ class Steward:
                 listener(happened)
 
     def _rights(self, caller: Caller) -> Rights:
-        return rights_of(caller.credential, self._machinery.loadout)
+        serving = any(session.side is Side.GATEWAY for session in self._machinery.register.all())
+        return rights_of(caller.credential, self._machinery.loadout, serving=serving)
 
     def _may_end(self, request: Logout, rights: Rights) -> bool:
         """What does not exist is not the caller's either."""

@@ -127,7 +127,8 @@ _IDENTITY = (
     Directive(
         "peers_identifier",
         identifier("any address", "any name"),
-        "Who the peer may say it is. In asn1dn any value may be *.",
+        "Who the peer may say it is. With a shared key it is compared with `verify_identifier on` only; a client also "
+        "looks the key up by it. In asn1dn any value may be *.",
         default=(),
         default_text="anyone",
         field="peers_identifiers",
