@@ -190,7 +190,7 @@ def test_f1_a_gateway_follows_a_client_when_it_has_proved_itself():
 def test_f1_the_thief_of_these_tests_is_no_straw_man(monkeypatch):
     """A client that listens to everybody, and takes what it hears from for what it called, gives him the password."""
     monkeypatch.setattr(dialling, "demand_called", lambda *_: None)
-    monkeypatch.setattr("lotor.ike.session.Session.heard_over", lambda self, path: self.follow(path))
+    monkeypatch.setattr("lotor.ike.session.Session.heard_over", lambda self, path, _: self.follow(path))
     monkeypatch.setattr("lotor.ike.session.Session.peer_address", property(lambda self: self.path.remote.address))
     for mode in ExchangeMode:
         world, _, thief, client = meet(Terms(AuthMethod.HYBRID_RSA, mode), deaf=True)
