@@ -14,8 +14,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from keys import certificate_lab as lab
 from keys.conftest import Gateway, prove
 from lotor.crypto import certificates, chains
-from lotor.keys import judging
 from lotor.model.judgement import Trusted, Untrusted
+from lotor.trust import judging
 
 DAY = timedelta(days=1)
 

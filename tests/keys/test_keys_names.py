@@ -7,9 +7,9 @@ from ipaddress import ip_address
 import pytest
 
 from keys import certificate_lab as lab
-from lotor.keys.distinguished import configured_form, name_matches
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Trusted, Untrusted
+from lotor.trust.distinguished import configured_form, name_matches
 
 SUBJECT = "C=XX, O=Lab, CN=vpn.example.net"
 

@@ -12,12 +12,12 @@ from lotor.config.settings import Credential
 from lotor.daemon.engines import hooks_of, logins_of
 from lotor.hosts import sysctl
 from lotor.keys.keyring import Keyring
-from lotor.keys.specification import RemoteKeys, Severity
 from lotor.model.policy import ExchangeMode, Policy, RemotePolicy, Side
 from lotor.ports.auth import LoginBackend
 from lotor.ports.hooks import Hooks
 from lotor.ports.keys import Keys
 from lotor.runtime.configurations import Template
+from lotor.trust.specification import RemoteKeys, Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Private keys, saved passwords and trust anchors: they sign and judge, and a private key never leaves this room."""
 
 from lotor.keys.keyring import Keyring
-from lotor.keys.specification import Credential, Problem, RemoteKeys, Severity
+from lotor.trust.specification import Credential, Problem, RemoteKeys, Severity
 
 __all__ = ["Credential", "Keyring", "Problem", "RemoteKeys", "Severity"]

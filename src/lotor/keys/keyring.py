@@ -11,7 +11,6 @@ from pathlib import Path
 from lotor.crypto import hashes
 from lotor.files.private import FileError
 from lotor.keys.chance import key_of_chance
-from lotor.keys.judging import judge
 from lotor.keys.loader import Loader, Material
 from lotor.keys.saved import Entry, saved_password
 from lotor.keys.shared import (
@@ -24,11 +23,12 @@ from lotor.keys.shared import (
     short_keys,
     too_short,
 )
-from lotor.keys.specification import Credential, Problem, RemoteKeys, Severity
 from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Signature, Trusted, Untrusted
 from lotor.model.policy import Side
 from lotor.model.secret import Secret
 from lotor.model.text import clean
+from lotor.trust.judging import judge
+from lotor.trust.specification import Credential, Problem, RemoteKeys, Severity
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Keyring:
         return Credential(
             chain=tuple(one.der for one in chain),
             subject=chain[0].subject.der if chain else b"",
-            authority_names=tuple(dict.fromkeys(anchor.subject.der for anchor in material.anchors)),
+            authority_names=tuple(dict.fromkeys(anchor.subject.der for anchor in material.grounds.anchors)),
             curve=chain[0].curve if chain else None,
             issuers=tuple(dict.fromkeys(one.issuer.der for one in chain)),
         )
@@ -85,7 +85,7 @@ class Keyring:
         material = self._materials.get(proof.remote)
         if material is None:
             return Untrusted(f"there is no remote block named {proof.remote} to judge the peer by")
-        return judge(material, proof, self._clock())
+        return judge(material.grounds, proof, self._clock())
 
     def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:
         if self._psk_file is None:

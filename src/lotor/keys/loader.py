@@ -13,14 +13,15 @@ from lotor.crypto.chains import BROKEN_DIGESTS, LEAST_RSA_BITS, Fault, date_faul
 from lotor.crypto.keypair import KeyPair
 from lotor.crypto.pkcs12 import Bundle
 from lotor.files.private import FileError, read_trusted
-from lotor.keys import refusals
-from lotor.keys.identifiers import pattern_fault
 from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
-from lotor.keys.refusals import moment
-from lotor.keys.revocation import ListFiles, expired_lists
-from lotor.keys.specification import Problem, RemoteKeys, Severity
 from lotor.model.policy import CrlPolicy, Side
 from lotor.model.secret import Secret
+from lotor.trust import refusals
+from lotor.trust.grounds import Grounds
+from lotor.trust.identifiers import pattern_fault
+from lotor.trust.refusals import moment
+from lotor.trust.revocation import ListFiles, expired_lists
+from lotor.trust.specification import Problem, RemoteKeys, Severity
 
 T = TypeVar("T")
 
@@ -35,15 +36,12 @@ UNVERIFIED = {
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What one `remote` block has in memory. `anchor_place` says in words where the anchors came from."""
+    """What one `remote` block has in memory."""
 
     keys: RemoteKeys
-    chain: tuple[Certificate, ...] = ()
-    key: KeyPair | None = None
-    anchors: tuple[Certificate, ...] = ()
-    anchor_place: str = ""
-    pinned: Certificate | None = None
-    lists: ListFiles | None = None
+    chain: tuple[Certificate, ...]
+    key: KeyPair | None
+    grounds: Grounds
 
 
 class Loader:
@@ -59,7 +57,7 @@ class Loader:
         anchors, place = self._load_anchors()
         pinned = self._load_pinned()
         self._check_rules(anchors, pinned)
-        return Material(self._keys, chain, key, anchors, place, pinned, self._load_lists())
+        return Material(self._keys, chain, key, Grounds(self._keys, anchors, place, pinned, self._load_lists()))
 
     def _load_own(self) -> tuple[tuple[Certificate, ...], KeyPair | None]:
         certificate, private = self._keys.certificate, self._keys.private_key

@@ -13,9 +13,9 @@ from lotor.crypto.certificates import Certificate
 from lotor.crypto.chains import Chain
 from lotor.crypto.revocation import RevocationList, read_revocation_lists
 from lotor.files.private import FileError, read_public
-from lotor.keys import refusals
-from lotor.keys.specification import RemoteKeys
 from lotor.model.policy import CrlPolicy
+from lotor.trust import refusals
+from lotor.trust.specification import RemoteKeys
 
 log = logging.getLogger(__name__)
 

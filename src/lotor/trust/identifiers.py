@@ -6,10 +6,10 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from lotor.crypto.certificates import Certificate
-from lotor.keys.distinguished import configured_form, name_matches
 from lotor.model.distinguished import HEX_MARK, parse_name
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.text import clean
+from lotor.trust.distinguished import configured_form, name_matches
 
 ADDRESS_KINDS = frozenset({IdKind.IPV4_ADDR, IdKind.IPV6_ADDR})
 WORDS = {

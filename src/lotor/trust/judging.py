@@ -18,14 +18,14 @@ from lotor.crypto.certificates import (
 from lotor.crypto.chains import LEAST_RSA_BITS, Chain, ChainFault, date_fault, verify_chain
 from lotor.crypto.ecdsa import verify_hash
 from lotor.crypto.rsa import LEAST_EXPONENT, verify_bare
-from lotor.keys import refusals
-from lotor.keys.hostnames import meant_gateway, names_gateway
-from lotor.keys.identifiers import identity_certified, identity_matches
-from lotor.keys.loader import Material
-from lotor.keys.revocation import revocation_fault
 from lotor.model.identity import IdKind
 from lotor.model.judgement import PeerProof, Trusted, Untrusted
 from lotor.model.text import clean
+from lotor.trust import refusals
+from lotor.trust.grounds import Grounds
+from lotor.trust.hostnames import meant_gateway, names_gateway
+from lotor.trust.identifiers import identity_certified, identity_matches
+from lotor.trust.revocation import revocation_fault
 
 LONGEST_WHY = 2000
 
@@ -34,32 +34,32 @@ class _Refusal(Exception):  # noqa: N818 - never leaves this module
     """The text is the sentence for the person."""
 
 
-def judge(material: Material, proof: PeerProof, now: datetime) -> Trusted | Untrusted:
+def judge(grounds: Grounds, proof: PeerProof, now: datetime) -> Trusted | Untrusted:
     """Fails closed: whatever is not proved is `Untrusted`, with the sentence that helps."""
     try:
-        received = _received(material, proof)
+        received = _received(grounds, proof)
         leaf = received[0]
         _require_signature(leaf, proof)
-        if material.keys.peers_certfile is not None:
-            chain = _require_pinned(material, leaf, now, proof)
+        if grounds.keys.peers_certfile is not None:
+            chain = _require_pinned(grounds, leaf, now, proof)
         else:
-            chain = _require_chain(material, received, now, proof)
-            _require_usage(material, chain, proof)
+            chain = _require_chain(grounds, received, now, proof)
+            _require_usage(grounds, chain, proof)
         if proof.client:
-            _require_client(material, chain, proof)
+            _require_client(grounds, chain, proof)
         else:
-            _require_gateway(material, chain, proof)
+            _require_gateway(grounds, chain, proof)
     except _Refusal as refusal:
         return Untrusted(clean(str(refusal), longest=LONGEST_WHY))
     return Trusted(str(leaf.subject) or refusals.fingerprint(leaf))
 
 
-def _received(material: Material, proof: PeerProof) -> tuple[Certificate, ...]:
+def _received(grounds: Grounds, proof: PeerProof) -> tuple[Certificate, ...]:
     """The peer's certificates; the pinned one where it sent none."""
     if len(proof.chain) > MOST_RECEIVED or sum(map(len, proof.chain)) > MOST_OCTETS:
         raise _Refusal(refusals.too_many(proof.chain))
-    if not proof.chain and material.pinned:
-        return (material.pinned,)
+    if not proof.chain and grounds.pinned:
+        return (grounds.pinned,)
     if not proof.chain:
         raise _Refusal(refusals.NO_CERTIFICATE)
     leaf = _parse(proof.chain[0])
@@ -104,21 +104,21 @@ def _fits_rsa(leaf: Certificate, proof: PeerProof) -> bool:
     return verify_bare(leaf.rsa_key, proof.signed, proof.signature)
 
 
-def _require_pinned(material: Material, leaf: Certificate, now: datetime, proof: PeerProof) -> Chain:
-    if material.pinned is None or leaf.der != material.pinned.der:
-        raise _Refusal(refusals.not_pinned(leaf, material.keys.peers_certfile, _role(proof)))
+def _require_pinned(grounds: Grounds, leaf: Certificate, now: datetime, proof: PeerProof) -> Chain:
+    if grounds.pinned is None or leaf.der != grounds.pinned.der:
+        raise _Refusal(refusals.not_pinned(leaf, grounds.keys.peers_certfile, _role(proof)))
     if fault := date_fault(leaf, now):
         raise _Refusal(refusals.broken_chain(fault, (), "", now))
     return Chain((leaf,))
 
 
-def _require_chain(material: Material, received: tuple[Certificate, ...], now: datetime, proof: PeerProof) -> Chain:
-    if not material.keys.verify_cert:
+def _require_chain(grounds: Grounds, received: tuple[Certificate, ...], now: datetime, proof: PeerProof) -> Chain:
+    if not grounds.keys.verify_cert:
         return Chain(received[:1])
-    found = verify_chain(received[0], received[1:], material.anchors, now)
+    found = verify_chain(received[0], received[1:], grounds.anchors, now)
     if isinstance(found, ChainFault):
-        raise _Refusal(refusals.broken_chain(found, material.anchors, material.anchor_place, now, _role(proof)))
-    if material.lists and (fault := revocation_fault(found, material.lists, material.keys.crl_policy, now)):
+        raise _Refusal(refusals.broken_chain(found, grounds.anchors, grounds.anchor_place, now, _role(proof)))
+    if grounds.lists and (fault := revocation_fault(found, grounds.lists, grounds.keys.crl_policy, now)):
         raise _Refusal(fault)
     return found
 
@@ -127,10 +127,10 @@ def _role(proof: PeerProof) -> refusals.Role:
     return "client" if proof.client else "gateway"
 
 
-def _require_usage(material: Material, chain: Chain, proof: PeerProof) -> None:
+def _require_usage(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
     """RFC 4945 §5.1.3: key usage and extended key usage, where they are there, allow what the peer does: those of every
     authority between the leaf and ours, too. An authority itself is no peer."""
-    keys, leaf = material.keys, chain.leaf
+    keys, leaf = grounds.keys, chain.leaf
     if not keys.verify_cert:
         return
     if leaf.authority:
@@ -150,16 +150,16 @@ def _allows(certificate: Certificate, proof: PeerProof) -> bool:
     return certificate.client_usage if proof.client else certificate.gateway_usage
 
 
-def _require_gateway(material: Material, chain: Chain, proof: PeerProof) -> None:
-    if material.keys.peers_certfile is None:
-        _require_name(material, chain, proof)
-    _require_identity(material, chain, proof)
+def _require_gateway(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
+    if grounds.keys.peers_certfile is None:
+        _require_name(grounds, chain, proof)
+    _require_identity(grounds, chain, proof)
 
 
-def _require_name(material: Material, chain: Chain, proof: PeerProof) -> None:
+def _require_name(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
     """The certificate names the gateway that was meant, unless the administrator named it in another way."""
-    keys = material.keys
-    if keys.verify_identifier is False or not keys.verify_cert or _named_by_identifier(material):
+    keys = grounds.keys
+    if keys.verify_identifier is False or not keys.verify_cert or _named_by_identifier(grounds):
         return
     meant = meant_gateway(proof.host, proof.address)
     configured = keys.address == proof.address and names_gateway(chain, proof.address)
@@ -167,9 +167,9 @@ def _require_name(material: Material, chain: Chain, proof: PeerProof) -> None:
         raise _Refusal(refusals.wrong_name(chain, meant, proof.identity))
 
 
-def _named_by_identifier(material: Material) -> bool:
+def _named_by_identifier(grounds: Grounds) -> bool:
     """Only an identifier with a value that certificates can vouch for takes the place of the gateway's name."""
-    keys = material.keys
+    keys = grounds.keys
     patterns = keys.peers_identifiers
     return (
         keys.verify_identifier is True
@@ -178,8 +178,8 @@ def _named_by_identifier(material: Material) -> bool:
     )
 
 
-def _require_identity(material: Material, chain: Chain, proof: PeerProof) -> None:
-    keys, leaf, identity = material.keys, chain.leaf, proof.identity
+def _require_identity(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
+    keys, leaf, identity = grounds.keys, chain.leaf, proof.identity
     if keys.verify_identifier is not True:
         return
     patterns = keys.peers_identifiers
@@ -189,9 +189,9 @@ def _require_identity(material: Material, chain: Chain, proof: PeerProof) -> Non
         raise _Refusal(refusals.uncertified_identity(leaf, identity))
 
 
-def _require_client(material: Material, chain: Chain, proof: PeerProof) -> None:
+def _require_client(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
     """The identity that the client claims is one that the block allows, and its certificate vouches for it."""
-    keys, identity = material.keys, proof.identity
+    keys, identity = grounds.keys, proof.identity
     if keys.verify_identifier is False:
         return
     fitting = [one for one in keys.peers_identifiers if identity_matches(one, identity, chain.leaf)]

@@ -10,10 +10,10 @@ from typing import Literal
 from lotor.crypto.certificates import CURVE_WORDS, MOST_OCTETS, MOST_RECEIVED, Certificate
 from lotor.crypto.chains import DEEPEST, LEAST_RSA_BITS, Chain, ChainFault, Fault
 from lotor.crypto.revocation import Revocation, RevocationList
-from lotor.keys.hostnames import Meant, certified_names
-from lotor.keys.identifiers import accepting_pattern, identity_text
 from lotor.model.algorithms import Curve
 from lotor.model.identity import Identity
+from lotor.trust.hostnames import Meant, certified_names
+from lotor.trust.identifiers import accepting_pattern, identity_text
 
 NO_CERTIFICATE = (
     "the peer sent no certificate, so nothing tells who it is: "

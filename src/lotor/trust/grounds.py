@@ -1,0 +1,20 @@
+"""What one `remote` block judges peers by: rules, trust anchors, a pinned certificate and revocation lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lotor.crypto.certificates import Certificate
+from lotor.trust.revocation import ListFiles
+from lotor.trust.specification import RemoteKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """`anchor_place` says in words where the anchors came from."""
+
+    keys: RemoteKeys
+    anchors: tuple[Certificate, ...] = ()
+    anchor_place: str = ""
+    pinned: Certificate | None = None
+    lists: ListFiles | None = None
