@@ -9,10 +9,10 @@ import pytest
 from lotor.cli.explain import story
 from lotor.control.views import AttemptView, ExplainView
 from lotor.daemon.explaining import MOST, attempt_view, explain_view
+from lotor.explain.attempts import Attempts
 from lotor.ike.effects import Tell
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
-from lotor.runtime.attempts import Attempts
 from peers.failures import FAILURES, Play, document, first, nothing, wrong_password
 from scripted import ended, started
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from lotor.explain.attempts import Attempts
+from lotor.explain.narrative import story
 from lotor.ike.events import LeftOut
 from lotor.ike.questions import JudgePeer
 from lotor.model.algorithms import AuthMethod
 from lotor.model.policy import ExchangeMode, Policy, ProposalCheck, Switch
-from lotor.runtime.attempts import Attempts
-from lotor.runtime.explain import story
 from lotor.wire.v1.payloads import Certificate
 from lotor.wire.v1.vendors import Vendor
 from peers import clients

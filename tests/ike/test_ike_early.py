@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from lotor.explain.attempts import Attempts
+from lotor.explain.remedies import remedy
 from lotor.ike import early
 from lotor.ike.channel import Incoming
 from lotor.ike.effects import Transmit
@@ -17,8 +19,6 @@ from lotor.model.judgement import Untrusted
 from lotor.model.network import Path, Peer
 from lotor.model.policy import ExchangeMode, Retransmission
 from lotor.model.reason import Cause, Reason
-from lotor.runtime.attempts import Attempts
-from lotor.runtime.remedies import remedy
 from lotor.wire.header import Header
 from lotor.wire.v1.numbers import ExchangeType, Flag
 from peers.world import CLIENT, GATEWAY, connect, is_up, pair, suite_with

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from lotor.explain import cases
+from lotor.explain.attempts import Attempt
 from lotor.ike.effects import Transmit
 from lotor.ike.events import Ended, PhaseOneUp
 from lotor.ike.questions import AskPerson, JudgePeer
@@ -14,8 +16,6 @@ from lotor.model.algorithms import AuthMethod
 from lotor.model.judgement import Untrusted
 from lotor.model.policy import ExchangeMode, Side
 from lotor.model.reason import Cause
-from lotor.runtime import cases
-from lotor.runtime.attempts import Attempt
 from lotor.wire.header import Header
 from lotor.wire.v1.chain import build_chain, build_message
 from lotor.wire.v1.numbers import ExchangeType, Flag, NotifyType

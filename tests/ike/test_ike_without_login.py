@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from lotor.explain.attempts import Attempts
+from lotor.explain.remedies import remedy
 from lotor.ike.events import Configured, Ended, Turned, Up
 from lotor.ike.v1 import sequence
 from lotor.ike.v1.selectors import wanted
@@ -13,8 +15,6 @@ from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
 from lotor.model.policy import ExchangeMode
 from lotor.model.reason import Cause
-from lotor.runtime.attempts import Attempts
-from lotor.runtime.remedies import remedy
 from peers.world import CLIENT, GATEWAY, connect, is_up, pair, suite_with
 
 WITHOUT = [AuthMethod.RSA, AuthMethod.ECDSA, AuthMethod.PSK]

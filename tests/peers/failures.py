@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 from lotor.cli.explain import story
 from lotor.daemon.explaining import attempt_view
+from lotor.explain.attempts import Attempt, Attempts
 from lotor.ike.events import Started
 from lotor.ike.questions import AskPerson, CheckLogin, JudgePeer
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash, IkeSuite
 from lotor.model.judgement import Untrusted
 from lotor.model.login import Declined, Refused
 from lotor.model.policy import ExchangeMode, Policy, RemotePolicy
-from lotor.runtime.attempts import Attempt, Attempts
 from peers.world import CHILD, CLIENT, GATEWAY, NEVER, Host, World, connect, pair
 
 WALL = 1767225600.0

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from lotor.explain.attempts import MOST_WELL, Attempts
 from lotor.ike.events import Ended, Renewed, Up
 from lotor.ike.intents import Disconnect
-from lotor.runtime.attempts import MOST_WELL, Attempts
 from lotor.runtime.journal import Journal
 from lotor.runtime.requests import Requests
 from lotor.runtime.sessions import Register
@@ -124,7 +124,7 @@ def quiet(caplog):
 
 
 def grown(before, after):
-    kept = {"lotor.runtime.attempts.Attempt", "lotor.model.reason.Reason"}
+    kept = {"lotor.explain.attempts.Attempt", "lotor.model.reason.Reason"}
     return {
         name: after[name] - before.get(name, 0) for name in after if after[name] > before.get(name, 0)
     }.keys() - kept

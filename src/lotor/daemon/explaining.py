@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from lotor.control.views import SCHEMA, AttemptView, ExplainView, RowView
+from lotor.explain import narrative, remedies
+from lotor.explain.attempts import Attempt, Attempts
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
-from lotor.runtime import explain, remedies
-from lotor.runtime.attempts import Attempt, Attempts
 
 MOST = 20
 """Attempts in one answer."""
@@ -38,12 +38,12 @@ def attempt_view(attempt: Attempt) -> AttemptView:
         session=attempt.session,
         role=attempt.side.value,
         remote=attempt.remote,
-        state=explain.outcome(attempt),
+        state=narrative.outcome(attempt),
         began=_time(attempt.began),
         ended=None if attempt.over is None else _time(attempt.over),
         outside=attempt.address,
         path=attempt.path,
-        program=explain.peer(attempt),
+        program=narrative.peer(attempt),
         mode=attempt.mode,
         offers=list(attempt.offers),
         vendors=list(attempt.vendors),
@@ -61,7 +61,7 @@ def attempt_view(attempt: Attempt) -> AttemptView:
         reason=reason.text if reason else "",
         times=attempt.times,
         fix=remedies.remedy(attempt),
-        story=[RowView(name=row.name, text=row.text) for row in explain.story(attempt)],
+        story=[RowView(name=row.name, text=row.text) for row in narrative.story(attempt)],
     )
 
 

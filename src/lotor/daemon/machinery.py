@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from lotor.daemon.connections import Connections, Ground, Parts
 from lotor.daemon.engines import carried, succeed
 from lotor.daemon.loadout import Loadout
+from lotor.explain.attempts import Attempts
+from lotor.explain.narrative import line
 from lotor.ike.admission import Tally
 from lotor.ike.events import Event
 from lotor.ike.flight import schedule
@@ -25,12 +27,10 @@ from lotor.ports.hooks import HookEvent
 from lotor.ports.host import Host
 from lotor.ports.leases import Leases
 from lotor.runtime.answers import Answers, Sources
-from lotor.runtime.attempts import Attempts
 from lotor.runtime.capture import Capture
 from lotor.runtime.configurations import GatewayConfigurations
 from lotor.runtime.doors import Door, Doors
 from lotor.runtime.driver import Core, Driver
-from lotor.runtime.explain import line
 from lotor.runtime.follower import Engines, Environment, Follower
 from lotor.runtime.journal import Journal
 from lotor.runtime.persons import ClientPersons, Files

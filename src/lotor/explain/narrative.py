@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lotor.explain import fingerprint, remedies
+from lotor.explain.attempts import Attempt
+from lotor.explain.fingerprint import Trace
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
-from lotor.runtime import fingerprint, remedies
-from lotor.runtime.attempts import Attempt
-from lotor.runtime.fingerprint import Trace
 
 SHOWN = 6
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from lotor.explain import cases
+from lotor.explain.attempts import Attempt
 from lotor.model.algorithms import SHORT_BLOCKS, AuthMethod, Cipher, Group, Hash
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
-from lotor.runtime import cases
-from lotor.runtime.attempts import Attempt
 
 KNOWN = (
     {each.value for each in set(Cipher) - SHORT_BLOCKS},

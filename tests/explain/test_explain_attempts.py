@@ -7,12 +7,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.ike.effects import Tell
-from lotor.ike.events import ChildDown, LoggedIn, LoginRefused, Names, Offered, Renewed, Started, Turned
-from lotor.model.network import Peer
-from lotor.model.policy import Side
-from lotor.model.reason import Cause, Reason
-from lotor.runtime.attempts import (
+from lotor.explain.attempts import (
     MOST_AT_THE_DOOR,
     MOST_FAILED,
     MOST_LINES,
@@ -20,7 +15,12 @@ from lotor.runtime.attempts import (
     MOST_WELL,
     Attempts,
 )
-from lotor.runtime.explain import line, outcome
+from lotor.explain.narrative import line, outcome
+from lotor.ike.effects import Tell
+from lotor.ike.events import ChildDown, LoggedIn, LoginRefused, Names, Offered, Renewed, Started, Turned
+from lotor.model.network import Peer
+from lotor.model.policy import Side
+from lotor.model.reason import Cause, Reason
 from scripted import BYE, FLOATED, PATH, SUITE, ended, established, started
 
 NO = Reason(Cause.LOGIN_REFUSED, "login of mallory refused")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lotor.explain.fingerprint import Trace, initiator, responder
 from lotor.ike.v1 import witness
-from lotor.runtime.fingerprint import Trace, initiator, responder
 from lotor.wire.header import Header
 from lotor.wire.v1.chain import parse_chain
 from lotor.wire.v1.payloads import VendorId

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from lotor.explain.attempts import Attempt
+from lotor.explain.remedies import advice, remedy
 from lotor.ike.admission import PUSHED_OUT
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
-from lotor.runtime.attempts import Attempt
-from lotor.runtime.remedies import advice, remedy
 
 
 def attempt(cause, text="why", side=Side.GATEWAY, **known):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lotor.explain.attempts import Attempt
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
-from lotor.runtime.attempts import Attempt
 
 SILENT = frozenset({Cause.NO_ANSWER, Cause.DEAD_PEER})
 WITH_KEY = ("xauth_psk", "pre_shared_key")
