@@ -81,20 +81,6 @@ def test_no_file_is_too_long():
     assert {name: lines for name, lines in sizes.items() if lines > FILE_LIMIT} == {}
 
 
-def test_the_session_stays_small():
-    """A session owns no protocol: in this field it is where every program grew its god object."""
-    path = SOURCE / "ike" / "session.py"
-    tree = ast.parse(path.read_text())
-    session = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Session")
-    attributes = {
-        node.attr
-        for node in ast.walk(session)
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self"
-    }
-    assert len(path.read_text().splitlines()) <= 300
-    assert len(attributes) <= 12, sorted(attributes)
-
-
 def test_every_module_opens_with_its_plate():
     assert [named(path) for path, tree in trees() if not (ast.get_docstring(tree) or "").strip()] == []
 

@@ -1,0 +1,69 @@
+"""A session owns no protocol: in this field it is where every program grew its god object. Its size is counted here."""
+
+import ast
+from pathlib import Path
+
+IKE = Path(__file__).parents[2] / "src" / "lotor" / "ike"
+
+PARTS = {"session.py": ("Session", "Facts", "Life")}
+"""The classes that make up a session, by the file of `ike` that declares them. Whatever moves out of one is listed."""
+
+MOST_ATTRIBUTES = 40
+"""Of all parts together, as many as there are. The number only ever goes down."""
+
+MOST_LINES = 300
+
+
+def classes(text: str) -> dict[str, ast.ClassDef]:
+    return {node.name: node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)}
+
+
+def attributes(declared: ast.ClassDef) -> set[str]:
+    """What every object of a class carries: annotated fields of its body, and what its methods store in `self`."""
+    fields = {
+        node.target.id
+        for node in declared.body
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and not ast.unparse(node.annotation).startswith(("ClassVar", "typing.ClassVar"))
+    }
+    stored = {
+        node.attr
+        for node in ast.walk(declared)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self"
+    }
+    return fields | stored
+
+
+def test_the_session_stays_small():
+    count = {
+        name: sorted(attributes(classes((IKE / file).read_text())[name]))
+        for file, names in PARTS.items()
+        for name in names
+    }
+    assert sum(map(len, count.values())) <= MOST_ATTRIBUTES, count
+    assert {file: lines for file in PARTS if (lines := len((IKE / file).read_text().splitlines())) > MOST_LINES} == {}
+
+
+def test_the_counter_counts():
+    grown = """
+@dataclass(slots=True)
+class Session:
+    id: int
+    path: Path = field(default_factory=Path)
+    limit: ClassVar[int] = 3
+    KIND = "session"
+
+    def learn(self, other):
+        here: int = 1
+        self.cookie, self.id = other.cookie, here
+        self.count += 1
+        self.early: list[int] = []
+        other.elsewhere = 2
+        self.life.over = True
+
+class Beside:
+    foreign: int
+"""
+    assert attributes(classes(grown)["Session"]) == {"id", "path", "cookie", "count", "early"}
+    assert attributes(classes(grown)["Beside"]) == {"foreign"}
