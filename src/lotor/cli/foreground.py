@@ -15,7 +15,7 @@ import click
 
 from lotor import config
 from lotor.cli import terminal
-from lotor.cli.connect import Asking, outcome
+from lotor.cli.prompting import Asking, outcome
 from lotor.config import ConfigError
 from lotor.control.messages import Secrets
 from lotor.daemon import hardening, logs

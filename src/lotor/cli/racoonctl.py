@@ -9,7 +9,8 @@ from ipaddress import ip_address
 import click
 
 from lotor.cli.calling import FILE, SOCKET, Daemon, call, refusal, whole_status
-from lotor.cli.connect import Asking, outcome, reach
+from lotor.cli.connect import reach
+from lotor.cli.prompting import Asking, outcome
 from lotor.control.messages import Disconnected, Logout
 from lotor.control.views import ChildView, SessionView
 from lotor.daemon.exits import Exit, StartError

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from lotor.ike.desk import Desk
 from lotor.ike.events import ChildDown
 from lotor.ike.questions import Activate
 from lotor.model.algorithms import Group
 from lotor.model.child import Child
 from lotor.model.network import Network, Path
 from lotor.model.reason import Cause, Reason
-
-if TYPE_CHECKING:
-    from lotor.ike.session import Session
-
 
 MOST_NETWORKS = 8
 """What one peer may ask for side by side: a client asks for each network of a split tunnel."""
@@ -51,6 +48,16 @@ class Pair:
         return Selectors(self.child.local_networks[0], self.child.remote_networks[0])
 
 
+class Owner(Protocol):
+    """The session that the SA pairs belong to."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def desk(self) -> Desk: ...
+
+
 @dataclass(slots=True)
 class Children:
     """Found by the number of the child, or by the SPI that we send with."""
@@ -70,9 +77,9 @@ class Children:
     def get(self, child: int) -> Pair | None:
         return self._pairs.get(child)
 
-    def add(self, session: Session, pair: Pair) -> None:
+    def add(self, owner: Owner, pair: Pair) -> None:
         self._pairs[pair.child.id] = pair
-        session.desk.owners[pair.child.id] = pair.child.session
+        owner.desk.owners[pair.child.id] = pair.child.session
         self._by_outbound.setdefault(pair.child.outbound.spi, []).append(pair)
 
     def current(self, selectors: Selectors) -> Pair | None:
@@ -109,39 +116,39 @@ class Children:
         for pair in self:
             pair.child = replace(pair.child, path=path)
 
-    def activate(self, session: Session, pair: Pair) -> None:
+    def activate(self, owner: Owner, pair: Pair) -> None:
         """What leaves takes this pair from now on; nothing happens when it is gone."""
         if self._pairs.get(pair.child.id) is pair:
             pair.waits = False
-            session.desk.ask(Activate(pair.child.id), lambda *_: None)
+            owner.desk.ask(Activate(pair.child.id), lambda *_: None)
 
     def outdone(self, pair: Pair) -> bool:
         """Whether another pair for the same place is up that the other end began."""
         places = (pair.child.id, pair.child.replaces)
         return any(other.up and other.child.replaces in places for other in self if other is not pair)
 
-    def remove(self, session: Session, child: int, reason: Reason) -> None:
+    def remove(self, owner: Owner, child: int, reason: Reason) -> None:
         """Whoever waits for the pair to have sent its last sends now."""
         gone = self._pairs.get(child)
         if gone is None:
             return
-        self._take_out(session, gone, reason)
+        self._take_out(owner, gone, reason)
         waiting = [pair for pair in self if pair.waits and pair.up and pair.selectors == gone.selectors]
         if waiting:
-            self.activate(session, waiting[-1])
+            self.activate(owner, waiting[-1])
 
-    def drop(self, session: Session, reason: Reason) -> None:
+    def drop(self, owner: Owner, reason: Reason) -> None:
         for pair in reversed(tuple(self)):
-            self._take_out(session, pair, reason)
+            self._take_out(owner, pair, reason)
 
-    def _take_out(self, session: Session, gone: Pair, reason: Reason) -> None:
+    def _take_out(self, owner: Owner, gone: Pair, reason: Reason) -> None:
         del self._pairs[gone.child.id]
-        session.desk.owners.pop(gone.child.id, None)
+        owner.desk.owners.pop(gone.child.id, None)
         same = self._by_outbound[gone.child.outbound.spi]
         same.remove(gone)
         if not same:
             del self._by_outbound[gone.child.outbound.spi]
-        session.desk.tell(ChildDown(session.id, gone.child.id, reason))
+        owner.desk.tell(ChildDown(owner.id, gone.child.id, reason))
 
 
 EXPIRED = Reason(Cause.EXPIRED, "the lifetime of the SA pair is over")
