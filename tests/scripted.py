@@ -104,6 +104,7 @@ class RecordingDataPlane:
 
     def remove(self, child):
         self.installed.pop(child, None)
+        return self.figures.pop(child, None)
 
     def move(self, child, path):
         self.moved.append((child, path))

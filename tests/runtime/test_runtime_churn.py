@@ -35,7 +35,6 @@ class Runtime:
             attempts.follow,
             journal.follow,
             requests.follow,
-            register.ended,
         )
 
     def follow(self, host):

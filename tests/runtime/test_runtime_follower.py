@@ -10,6 +10,7 @@ import pytest
 from lotor.ike.effects import Tell
 from lotor.ike.events import ChildDown, Configured, Dead, LoggedIn, PathChanged, Up
 from lotor.ike.intents import Disconnect
+from lotor.model.child import Counters
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
@@ -32,7 +33,9 @@ from scripted import (
 
 
 class Stage:
-    def __init__(self):
+    """`backwards`: the follower hears of every event before the register does."""
+
+    def __init__(self, *, backwards=False):
         self.made = 0
         self.diary, self.commands, self.ready, self.released = [], [], [], []
         self.dataplane, self.host, self.hooks = (
@@ -43,6 +46,9 @@ class Stage:
         self.register = Register(self.dataplane)
         engines = Engines(self.dataplane, self.host, self.hooks, self.released.append, self.environment)
         self.follower = Follower(engines, self.register, self.commands.append, self.say_ready)
+        self.subscribers = [self.register.follow, self.follower.follow]
+        if backwards:
+            self.subscribers.reverse()
 
     def environment(self, session, device):
         self.made += 1
@@ -54,9 +60,8 @@ class Stage:
 
     async def tell(self, *effects):
         for effect in effects:
-            self.register.follow(effect.event)
-            self.follower.follow(effect.event)
-            self.register.ended(effect.event)
+            for subscriber in self.subscribers:
+                subscriber(effect.event)
 
     async def play(self, *effects):
         for effect in effects:
@@ -64,9 +69,22 @@ class Stage:
             await self.follower.settled()
 
 
-@pytest.fixture
-def stage():
-    return Stage()
+@pytest.fixture(params=["register first", "follower first"])
+def stage(request):
+    return Stage(backwards=request.param == "follower first")
+
+
+def test_the_last_counters_reach_the_session_in_whatever_order_its_end_is_heard(stage):
+    async def play():
+        await stage.play(started(), *established())
+        session = stage.register.get(1)
+        stage.dataplane.figures[1] = Counters(octets_in=10, packets_out=2)
+        await stage.play(Tell(ChildDown(1, 1, BYE)))
+        assert stage.dataplane.figures == {}
+        assert stage.register.traffic(session) == Counters(octets_in=10, packets_out=2)
+        assert (session.children, session.closing) == ({}, set())
+
+    asyncio.run(play())
 
 
 def test_a_client_is_attached_then_hooked_then_ready_and_undone_in_turn(stage):

@@ -42,17 +42,19 @@ def test_traffic_survives_a_rekey(register):
     register._dataplane.figures[1] = Counters(octets_in=10, packets_out=2, forged=1)
     for effect in [started(), *established(), Tell(ChildDown(1, 1, BYE))]:
         register.follow(effect.event)
-    register._dataplane.figures.clear()
+    assert register.traffic(register.get(1)).octets_in == 10  # the engine still counts for it
+    register.removed(1, 1, register._dataplane.remove(1))
     traffic = register.traffic(register.get(1))
     assert (traffic.octets_in, traffic.packets_out, traffic.forged) == (10, 2, 1)
 
 
-def test_an_ended_session_is_known_to_the_others_until_the_last_subscriber(register):
+def test_an_ended_session_is_recalled_until_the_next_event_and_lives_no_more(register):
     register.follow(started().event)
     register.follow(ended().event)
-    assert register.get(1) is not None
-    register.ended(ended().event)
-    assert register.all() == ()
+    assert register.recall(1) is not None
+    assert (register.get(1), register.all()) == (None, ())
+    register.follow(started(2).event)
+    assert register.recall(1) is None
 
 
 def test_events_of_unknown_sessions_are_nothing(register):

@@ -87,7 +87,6 @@ class Machinery:
         self.driver.subscribe(self.persons.follow)
         self.driver.subscribe(self.requests.follow)
         self.driver.subscribe(self.follower.follow)
-        self.driver.subscribe(self.register.ended)
         self._equipment.dataplane.start(self._receive, self._notice)
         self.doors.start(self._receive)
 

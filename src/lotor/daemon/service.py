@@ -146,7 +146,7 @@ class Steward:
         if not self._listeners:
             return
         happened = Happened(time.time(), type(event).__name__, event.session, clean(event.text()))
-        session = self._machinery.register.get(event.session)
+        session = self._machinery.register.recall(event.session)
         for listener, caller in tuple(self._listeners.items()):
             rights = self._rights(caller)
             if rights.all or (session is not None and rights.concern(session.side, session.user)):

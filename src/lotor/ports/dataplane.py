@@ -84,8 +84,8 @@ class DataPlane(Protocol):
         keys."""
         ...
 
-    def remove(self, child: int) -> None:
-        """Unknown children are ignored."""
+    def remove(self, child: int) -> Counters | None:
+        """What the SA pair had carried in the end; None for one that is unknown, which is no error."""
         ...
 
     def move(self, child: int, path: Path) -> None: ...

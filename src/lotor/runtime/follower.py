@@ -49,7 +49,7 @@ class Progress:
 
 
 class Follower:
-    """Subscribes to the driver behind the register. `ready` hears of sessions that a person may use now."""
+    """Subscribes to the driver. `ready` hears of sessions that a person may use now."""
 
     def __init__(
         self, engines: Engines, register: Register, command: Callable[[Intent], None], ready: Callable[[int], None]
@@ -67,8 +67,8 @@ class Follower:
                 self._in_turn(session, lambda progress: self._configured(session, progress))
             case Up(session=session):
                 self._in_turn(session, lambda progress: self._up(session, progress))
-            case ChildDown(child=child):
-                self._engines.dataplane.remove(child)
+            case ChildDown(session=session, child=child):
+                self._register.removed(session, child, self._engines.dataplane.remove(child))
             case PathChanged(new=new, children=children):
                 for child in children:
                     self._engines.dataplane.move(child, new)
@@ -76,7 +76,7 @@ class Follower:
                 self._progress_of(session).dead = True
             case Ended(session=session):
                 self._engines.release(session)
-                gone = self._register.get(session)
+                gone = self._register.recall(session)
                 self._progress_of(session).leaving = True
                 self._in_turn(session, lambda progress: self._gone(session, gone, progress))
 

@@ -32,8 +32,8 @@ NOTHING = Counters()
 @dataclass(slots=True, eq=False)
 class Session:
     """One session as it stands: the register alone changes it. `since` is wall clock (seconds), for people; `children`
-    by the core's numbers; `past` the traffic of SA pairs that are gone; `called` where it began, wherever the peer is
-    now."""
+    by the core's numbers; `closing` those that the engine still counts for, until it has removed them; `past` the
+    traffic of SA pairs that are gone; `called` where it began, wherever the peer is now."""
 
     id: int
     side: Side
@@ -50,7 +50,9 @@ class Session:
     configuration: ModeConfiguration | None = None
     up: bool = False
     children: dict[int, ChildUp] = field(default_factory=dict)
+    closing: set[int] = field(default_factory=set)
     past: Counters = NOTHING
+    ended: bool = False
     called: Address = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,14 +60,19 @@ class Session:
 
 
 class Register:
-    """Follows events; `get` still knows a session while the other subscribers hear of its end."""
+    """Follows events. `recall` still knows a session that has ended until the next event comes, so that it does not
+    matter which subscriber hears of an end first."""
 
     def __init__(self, dataplane: DataPlane, wall: Callable[[], float] = time.time) -> None:
         self._dataplane = dataplane
         self._wall = wall
         self._sessions: dict[int, Session] = {}
+        self._ended: int | None = None
 
     def follow(self, event: Event) -> None:
+        if self._ended is not None:
+            self._sessions.pop(self._ended, None)
+            self._ended = None
         if isinstance(event, Started):
             self._sessions[event.session] = Session(
                 event.session, event.side, event.remote, event.path, self._wall(), event.request
@@ -77,21 +84,29 @@ class Register:
         if session is not None:
             self._learn(session, event)
 
-    def ended(self, event: Event) -> None:
-        """The last subscriber: drops what has ended."""
-        if isinstance(event, Ended):
-            self._sessions.pop(event.session, None)
-
     def get(self, session: int) -> Session | None:
+        found = self._sessions.get(session)
+        return None if found is None or found.ended else found
+
+    def recall(self, session: int) -> Session | None:
+        """Also one that the last event ended."""
         return self._sessions.get(session)
 
     def all(self) -> tuple[Session, ...]:
-        return tuple(self._sessions.values())
+        return tuple(each for each in self._sessions.values() if not each.ended)
+
+    def removed(self, session: int, child: int, last: Counters | None) -> None:
+        """The engine has removed an SA pair; `last` is what it had carried by then. Also before `ChildDown` is heard
+        of, or behind the end of the session."""
+        if (found := self._sessions.get(session)) is not None:
+            found.children.pop(child, None)
+            found.closing.discard(child)
+            found.past = add(found.past, last)
 
     def traffic(self, session: Session) -> Counters:
         """Everything the session has carried since it began."""
         total = session.past
-        for child in session.children:
+        for child in (*session.children, *session.closing):
             total = add(total, self._dataplane.counters(child))
         return total
 
@@ -114,12 +129,14 @@ class Register:
             case ChildUp(child=child):
                 session.children[child.id] = event
             case ChildDown(child=child):
-                session.children.pop(child, None)
-                session.past = add(session.past, self._dataplane.counters(child))
+                if session.children.pop(child, None) is not None:
+                    session.closing.add(child)
             case PathChanged(new=new):
                 session.path = new
             case Up(path=path, user=user):
                 session.path, session.user, session.up = path, user, True
+            case Ended():
+                session.ended, self._ended = True, session.id
 
 
 def add(total: Counters, more: Counters | None) -> Counters:

@@ -108,9 +108,11 @@ class Userspace:
     def activate(self, child: int) -> None:
         self._pump.activate(child)
 
-    def remove(self, child: int) -> None:
+    def remove(self, child: int) -> Counters | None:
+        last = self.counters(child)
         self._pump.remove(child)
         self._spis.free(child)
+        return last
 
     def move(self, child: int, path: Path) -> None:
         self._pump.move(child, path)
