@@ -24,9 +24,9 @@ from cryptography.x509.oid import NameOID
 from bench.inmemory import CHILD, GATEWAY, HERE, SUITE, THERE, Both, End
 from lab.node import LabError
 from lotor.crypto import groups, modp
-from lotor.crypto.certificates import parse_certificate
-from lotor.crypto.chains import verify_chain
 from lotor.crypto.rsa import verify_bare
+from lotor.crypto.x509.chains import verify_chain
+from lotor.crypto.x509.received import parse_certificate
 from lotor.ike.endpoint import Endpoint
 from lotor.model.algorithms import Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.identity import IdKind

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from lotor.crypto.ecdsa import CURVES
-from lotor.crypto.keypair import generate_key, load_key
+from lotor.crypto.private.keypair import generate_key, load_key
 from lotor.model.algorithms import Curve
 from lotor.model.secret import Secret
 

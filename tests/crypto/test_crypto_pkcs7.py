@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from keys import certificate_lab as lab
 from lotor.crypto.certificates import CertificateError
-from lotor.crypto.pkcs7 import unwrap_certificates
+from lotor.crypto.x509.pkcs7 import unwrap_certificates
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.v1 import riders
 from lotor.ike.v1.riders import received_certificates

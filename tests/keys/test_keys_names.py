@@ -228,7 +228,7 @@ def test_hostile_names_are_cleaned(client, ca):
     ],
 )
 def test_distinguished_names(ca, text, fits):
-    from lotor.crypto.certificates import parse_certificate
+    from lotor.crypto.x509.received import parse_certificate
 
     certificate = parse_certificate(lab.issue(ca, subject=SUBJECT).der)
     assert name_matches(text, certificate.subject) is fits
@@ -238,7 +238,7 @@ def test_distinguished_names(ca, text, fits):
 
 
 def test_escaped_commas_in_distinguished_names(ca):
-    from lotor.crypto.certificates import parse_certificate
+    from lotor.crypto.x509.received import parse_certificate
 
     name = parse_certificate(lab.issue(ca, subject="O=Lab, CN=vpn").der).subject
     assert name_matches("O=Lab,CN=vpn", name)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from keys import certificate_lab as lab
 from lotor.crypto.certificates import CertificateError
-from lotor.crypto.revocation import read_revocation_lists
+from lotor.crypto.x509.revocation import read_revocation_lists
 from lotor.keys import Keyring, RemoteKeys, Severity
 from lotor.model.judgement import Trusted, Untrusted
 from lotor.model.policy import CrlPolicy

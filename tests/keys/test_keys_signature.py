@@ -136,7 +136,7 @@ def test_signing_gives_what_the_peer_verifies(tmp_path, client, ca, gateway):
 
 def test_a_private_key_does_not_show_in_what_is_printed(tmp_path):
     pem = lab.key_pem(lab.key("gateway"))
-    from lotor.crypto.keypair import load_key
+    from lotor.crypto.private.keypair import load_key
 
     assert repr(load_key(pem)) == "KeyPair()"
     assert load_key(pem).bits == 2048

@@ -1,8 +1,12 @@
-"""X.509 certificates as values: read from DER and PEM, with their names, dates and keys; chains are in `chains`."""
+"""X.509 certificates as values, with their names, dates and keys, and those of the administrator's files.
+
+What a peer sends is parsed in `x509` only.
+"""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -54,15 +58,12 @@ class CertificateError(ValueError):
     """Octets that are no certificate. The text does not name the file: the reader knows it."""
 
 
-class KeyRefusedError(CertificateError):
-    """A certificate whose key nobody is to compute with. The text names the certificate and the key."""
+UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
+"""What the library raises for octets that are no certificate."""
 
-
-MOST_RECEIVED, MOST_OCTETS = 5, 16384
-"""Certificates of a peer and their octets together: a leaf and four authorities between it and ours."""
-
-LARGEST_RSA_BITS, LARGEST_EXPONENT = 8192, 1 << 32
-"""Of a peer's key: what is larger costs a hundred times as much to compute with."""
+LEAST_RSA_BITS = 2048
+BROKEN_DIGESTS = frozenset({"md2", "md4", "md5", "sha1"})
+"""What certificates that count must not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,38 +158,45 @@ class Certificate:
         return self.self_issued and issued_by(self, self)
 
 
-def parse_certificate(der: bytes) -> Certificate:
-    """Raises `CertificateError` for anything that is not one whole certificate."""
-    try:
-        return _describe(x509.load_der_x509_certificate(der))
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension) as fault:
-        raise CertificateError(f"this is not a readable certificate ({clean(str(fault), longest=120)})") from None
-
-
-def parse_received(der: bytes) -> Certificate:
-    """The same for one that a peer sent, before anything is computed with its key. Raises `KeyRefusedError` for an RSA
-    key that is larger than anybody's, and for a curve that IKEv1 has no number for."""
-    found = parse_certificate(der)
-    if found.key_bits > LARGEST_RSA_BITS:
-        raise KeyRefusedError(f"{found.subject} has {found.key_text}, more than {LARGEST_RSA_BITS}")
-    if found.key_exponent > LARGEST_EXPONENT:
-        raise KeyRefusedError(f"{found.subject} has an exponent of {found.key_exponent.bit_length()} bits")
-    if found.ecdsa_key and not found.curve:
-        raise KeyRefusedError(
-            f"{found.subject} has {found.key_text}, which is none of {', '.join(CURVE_WORDS.values())}"
-        )
-    return found
-
-
 def read_certificates(octets: bytes) -> tuple[Certificate, ...]:
-    """All certificates of a file: PEM, with any text around the blocks (as `openssl ca` writes), or one in DER."""
+    """All certificates of a file of the administrator: PEM, with any text around the blocks (as `openssl ca` writes),
+    or one in DER. Raises `CertificateError`."""
     if b"-----BEGIN" not in octets:
-        return (parse_certificate(octets),)
+        return (_read_der(octets),)
     try:
         found = x509.load_pem_x509_certificates(octets)
     except ValueError:
         raise CertificateError("there is no readable PEM certificate in it") from None
-    return tuple(parse_certificate(one.public_bytes(Encoding.DER)) for one in found)
+    return tuple(describe(one) for one in found)
+
+
+def _read_der(octets: bytes) -> Certificate:
+    try:
+        source = x509.load_der_x509_certificate(octets)
+    except UNREADABLE as fault:
+        raise unreadable(fault) from None
+    return describe(source)
+
+
+def describe(source: x509.Certificate) -> Certificate:
+    """The value of what the library read. Raises `CertificateError` where something inside cannot be read."""
+    try:
+        return _describe(source)
+    except UNREADABLE as fault:
+        raise unreadable(fault) from None
+
+
+def unreadable(fault: Exception) -> CertificateError:
+    return CertificateError(f"this is not a readable certificate ({clean(str(fault), longest=120)})")
+
+
+def leaf_first(certificates: Sequence[Certificate]) -> tuple[Certificate, ...]:
+    """A chain in order from a bundle in any order: the one that issued none of the others, then issuer after issuer."""
+    leaves = [one for one in certificates if not any(issued_by(other, one) for other in certificates if other != one)]
+    chain = leaves[:1] or list(certificates[:1])
+    while following := next((one for one in certificates if one not in chain and issued_by(chain[-1], one)), None):
+        chain.append(following)
+    return tuple(chain)
 
 
 def issued_by(certificate: Certificate, issuer: Certificate) -> bool:

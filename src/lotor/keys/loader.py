@@ -8,10 +8,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from lotor.crypto.certificates import Certificate, CertificateError, read_certificates
-from lotor.crypto.chains import BROKEN_DIGESTS, LEAST_RSA_BITS, Fault, date_fault, leaf_first
-from lotor.crypto.keypair import KeyPair
-from lotor.crypto.pkcs12 import Bundle
+from lotor.crypto.certificates import (
+    BROKEN_DIGESTS,
+    LEAST_RSA_BITS,
+    Certificate,
+    CertificateError,
+    leaf_first,
+    read_certificates,
+)
+from lotor.crypto.private.keypair import KeyPair
+from lotor.crypto.private.pkcs12 import Bundle
+from lotor.crypto.x509.chains import Fault, date_fault
 from lotor.files.private import FileError, read_trusted
 from lotor.keys.own import read_certificate_file, read_key_file, read_passphrase
 from lotor.model.policy import CrlPolicy, Side

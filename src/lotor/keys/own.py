@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lotor.crypto.certificates import read_certificates
-from lotor.crypto.keypair import load_key
-from lotor.crypto.pkcs12 import Bundle, is_bundle, load_bundle
+from lotor.crypto.private.keypair import load_key
+from lotor.crypto.private.pkcs12 import Bundle, is_bundle, load_bundle
 from lotor.files.private import FileError, read_private, read_public
 from lotor.model.secret import Secret
 

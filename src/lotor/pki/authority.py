@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from lotor.crypto.issuing import issue_gateway as make_gateway
-from lotor.crypto.issuing import make_authority, make_request
-from lotor.crypto.keypair import generate_key
+from lotor.crypto.private.issuing import issue_gateway as make_gateway
+from lotor.crypto.private.issuing import make_authority, make_request
+from lotor.crypto.private.keypair import generate_key
 from lotor.model.algorithms import Curve
 from lotor.pki.fault import PkiError
 from lotor.pki.names import gateway_names

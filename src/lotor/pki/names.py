@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from lotor.crypto.issuing import LONGEST_COMMON_NAME, GatewayNames
+from lotor.crypto.private.issuing import LONGEST_COMMON_NAME, GatewayNames
 from lotor.model.text import domain_name
 from lotor.pki.fault import PkiError
 

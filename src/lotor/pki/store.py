@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.crypto.certificates import Certificate, CertificateError, read_certificates
-from lotor.crypto.issuing import Issuer
-from lotor.crypto.keypair import KeyPair, load_key
+from lotor.crypto.private.issuing import Issuer
+from lotor.crypto.private.keypair import KeyPair, load_key
 from lotor.files import writing
 from lotor.files.private import FileError, read_private, read_public
 from lotor.pki.fault import PkiError

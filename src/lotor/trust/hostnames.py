@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from lotor.crypto.chains import Chain
+from lotor.crypto.x509.chains import Chain
 
 Meant = str | IPv4Address | IPv6Address
 """A host name, or an address where nothing but an address was given."""

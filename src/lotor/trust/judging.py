@@ -7,17 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lotor.crypto.certificates import (
-    MOST_OCTETS,
-    MOST_RECEIVED,
-    Certificate,
-    CertificateError,
-    KeyRefusedError,
-    parse_received,
-)
-from lotor.crypto.chains import LEAST_RSA_BITS, Chain, ChainFault, date_fault, verify_chain
+from lotor.crypto.certificates import LEAST_RSA_BITS, Certificate, CertificateError
 from lotor.crypto.ecdsa import verify_hash
 from lotor.crypto.rsa import LEAST_EXPONENT, verify_bare
+from lotor.crypto.x509.chains import Chain, ChainFault, date_fault, verify_chain
+from lotor.crypto.x509.received import MOST_OCTETS, MOST_RECEIVED, KeyRefusedError, parse_received
 from lotor.model.identity import IdKind
 from lotor.model.judgement import PeerProof, Trusted, Untrusted
 from lotor.model.text import clean

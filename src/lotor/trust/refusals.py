@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Literal
 
-from lotor.crypto.certificates import CURVE_WORDS, MOST_OCTETS, MOST_RECEIVED, Certificate
-from lotor.crypto.chains import DEEPEST, LEAST_RSA_BITS, Chain, ChainFault, Fault
-from lotor.crypto.revocation import Revocation, RevocationList
+from lotor.crypto.certificates import CURVE_WORDS, LEAST_RSA_BITS, Certificate
+from lotor.crypto.x509.chains import DEEPEST, Chain, ChainFault, Fault
+from lotor.crypto.x509.received import MOST_OCTETS, MOST_RECEIVED
+from lotor.crypto.x509.revocation import Revocation, RevocationList
 from lotor.model.algorithms import Curve
 from lotor.model.identity import Identity
 from lotor.trust.hostnames import Meant, certified_names

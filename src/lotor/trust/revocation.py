@@ -10,8 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from lotor.crypto.certificates import Certificate
-from lotor.crypto.chains import Chain
-from lotor.crypto.revocation import RevocationList, read_revocation_lists
+from lotor.crypto.x509.chains import Chain
+from lotor.crypto.x509.revocation import RevocationList, read_revocation_lists
 from lotor.files.private import FileError, read_public
 from lotor.model.policy import CrlPolicy
 from lotor.trust import refusals

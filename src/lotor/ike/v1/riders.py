@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 
-from lotor.crypto.certificates import MOST_OCTETS, MOST_RECEIVED, CertificateError
-from lotor.crypto.pkcs7 import unwrap_certificates
+from lotor.crypto.certificates import CertificateError
+from lotor.crypto.x509.pkcs7 import unwrap_certificates
+from lotor.crypto.x509.received import MOST_OCTETS, MOST_RECEIVED
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.events import LeftOut, Remark
 from lotor.ike.session import Session

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lotor.crypto.certificates import MOST_OCTETS, MOST_RECEIVED, Certificate, CertificateError, parse_certificate
+from lotor.crypto.certificates import Certificate, CertificateError
+from lotor.crypto.x509.received import MOST_OCTETS, MOST_RECEIVED, parse_certificate
 
 SEQUENCE, SET, OBJECT_IDENTIFIER, CONTEXT_0 = 0x30, 0x31, 0x06, 0xA0
 SIGNED_DATA = bytes.fromhex("2a864886f70d010702")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+from cryptography.hazmat.primitives.serialization import pkcs12
 
-from lotor.crypto.certificates import Certificate, parse_certificate
-from lotor.crypto.keypair import KeyPair, key_pair
+from lotor.crypto.certificates import Certificate, describe
+from lotor.crypto.private.keypair import KeyPair, key_pair
 from lotor.model.secret import Secret
 
 MARK = re.compile(rb"\x30(?:[\x00-\x80]|\x81.|\x82..|\x83...)\x02\x01\x03", re.DOTALL)
@@ -33,7 +33,7 @@ def load_bundle(octets: bytes, passphrase: Secret | None = None) -> Bundle:
     """Raises `ValueError` with a text that says what is wrong and quotes nothing."""
     found = _open(octets, passphrase)
     sources: list[x509.Certificate] = [one.certificate for one in (found.cert, *found.additional_certs) if one]
-    certificates = tuple(parse_certificate(one.public_bytes(Encoding.DER)) for one in sources)
+    certificates = tuple(map(describe, sources))
     return Bundle(certificates, key_pair(found.key) if found.key else None)
 
 

@@ -10,14 +10,13 @@ from enum import Enum, auto
 from cryptography import x509
 from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
-from lotor.crypto.certificates import MOST_RECEIVED, Certificate, issued_by
+from lotor.crypto.certificates import BROKEN_DIGESTS, LEAST_RSA_BITS, Certificate
+from lotor.crypto.x509.received import MOST_RECEIVED
 
 DEEPEST = MOST_RECEIVED
 """Certificates between the leaf and an authority of ours; a peer sends no more."""
-LEAST_RSA_BITS = 2048
 WRONG_SIGNATURE = "signature does not match"
 """In the library's words."""
-BROKEN_DIGESTS = frozenset({"md2", "md4", "md5", "sha1"})
 
 
 class Fault(Enum):
@@ -100,17 +99,8 @@ def date_fault(certificate: Certificate, now: datetime) -> ChainFault | None:
     return None
 
 
-def leaf_first(certificates: Sequence[Certificate]) -> tuple[Certificate, ...]:
-    """A chain in order from a bundle in any order: the one that issued none of the others, then issuer after issuer."""
-    leaves = [one for one in certificates if not any(issued_by(other, one) for other in certificates if other != one)]
-    chain = leaves[:1] or list(certificates[:1])
-    while following := next((one for one in certificates if one not in chain and issued_by(chain[-1], one)), None):
-        chain.append(following)
-    return tuple(chain)
-
-
 def _prove(leaf: Certificate, received: Sequence[Certificate], anchors: Sequence[Certificate], now: datetime) -> Chain:
-    # Certificates of the HOW-TO's recipe have neither alternative names nor usages: names are judged in `keys`.
+    # Certificates of the HOW-TO's recipe have neither alternative names nor usages: names are judged in `trust`.
     authorities = ExtensionPolicy.permit_all().require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
     verifier = (
         PolicyBuilder()

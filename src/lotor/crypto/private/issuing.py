@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from lotor.crypto.certificates import IKE_INTERMEDIATE, Certificate, PublicKey
 from lotor.crypto.ecdsa import DIGESTS
-from lotor.crypto.keypair import KeyPair
+from lotor.crypto.private.keypair import KeyPair
 
 LONGEST_COMMON_NAME = 64
 CLOCK_TOLERANCE = timedelta(hours=1)

@@ -1,0 +1,1 @@
+"""Private keys: made, read from the administrator's files, and signed with; what judges a peer never reaches it."""
