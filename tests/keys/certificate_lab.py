@@ -77,6 +77,7 @@ class Wish:
     """What a certificate shall be like; the defaults are those of the HOW-TO's recipe."""
 
     subject: str = "vpn.example.net"
+    name: x509.Name | None = None
     private: rsa.RSAPrivateKey | None = None
     dns: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -95,7 +96,7 @@ class Wish:
 def _builder(wish: Wish, private, issuer: x509.Name) -> x509.CertificateBuilder:
     builder = (
         x509.CertificateBuilder()
-        .subject_name(name(wish.subject))
+        .subject_name(wish.name or name(wish.subject))
         .issuer_name(issuer)
         .public_key(private.public_key())
         .serial_number(x509.random_serial_number())

@@ -11,7 +11,6 @@ import pytest
 from keys import certificate_lab as lab
 from keys.conftest import prove
 from lotor.keys import Credential, Keyring, RemoteKeys, Severity
-from lotor.model.identity import IdentityPattern, IdKind
 from lotor.model.judgement import Trusted, Untrusted
 
 
@@ -189,15 +188,3 @@ def test_what_weakens_a_client_deserves_a_warning(tmp_path, ca):
         keyring = Keyring([RemoteKeys("gw", ca=(path,), judges=True, **rule)], clock=lambda: lab.NOW)
         assert keyring.errors == ()
         assert words in texts(keyring, Severity.WARNING)[0]
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "words"),
-    [
-        (IdKind.DER_ASN1_DN, "vpn.example.net", "not of the form TYPE=VALUE"),
-        (IdKind.IPV4_ADDR, "gw.example.org", "not an IP address"),
-    ],
-)
-def test_patterns_that_can_never_match(kind, value, words):
-    keys = RemoteKeys("gw", peers_identifiers=(IdentityPattern(kind, value),))
-    assert words in texts(Keyring([keys]), Severity.ERROR)[0]

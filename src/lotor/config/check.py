@@ -19,14 +19,13 @@ from lotor.config.methods import (
     signs,
 )
 from lotor.config.named import of_remote, readable
-from lotor.config.names import to_der
+from lotor.config.names import der_fault
 from lotor.config.problem import Problem
 from lotor.config.rivals import ambiguous
 from lotor.config.settings import (
     Adminsock,
     Algorithm,
     ConfSource,
-    IdentifierSetting,
     Listen,
     ModeCfg,
     RemoteSettings,
@@ -34,6 +33,7 @@ from lotor.config.settings import (
     Settings,
 )
 from lotor.model.algorithms import AEADS, AuthMethod
+from lotor.model.distinguished import name_fault
 from lotor.model.identity import IdKind
 from lotor.model.policy import ExchangeMode, Side
 
@@ -150,8 +150,17 @@ def _identifiers(remote: RemoteSettings) -> Iterator[Problem]:
     if mine.kind is IdKind.DER_ASN1_DN and mine.value is None and remote.certificate is None:
         text = "without a name it is the subject of the own certificate: add certificate_type x509 …; or the name"
         yield Problem.at(remote.places.of("my_identifier"), f"my_identifier asn1dn: {text}")
-    for identifier in (mine, *remote.peers_identifiers):
-        yield from _name(identifier)
+    yield from _names(remote)
+
+
+def _names(remote: RemoteSettings) -> Iterator[Problem]:
+    """Distinguished names: the own one must be writable in DER, the peers' only comparable."""
+    for identifier in (remote.my_identifier, *remote.peers_identifiers):
+        if identifier.kind is not IdKind.DER_ASN1_DN or identifier.value is None:
+            continue
+        fault = der_fault if identifier is remote.my_identifier else name_fault
+        if text := fault(identifier.value):
+            yield Problem.at(identifier.at, f"this name cannot be read: {text}")
 
 
 def _unverifiable(remote: RemoteSettings) -> Iterator[Problem]:
@@ -167,15 +176,6 @@ def _unverifiable(remote: RemoteSettings) -> Iterator[Problem]:
         'add peers_identifier, like peers_identifier fqdn "vpn.example.net";'
     )
     yield Problem.at(remote.places.of("verify_identifier"), text)
-
-
-def _name(identifier: IdentifierSetting) -> Iterator[Problem]:
-    if identifier.kind is not IdKind.DER_ASN1_DN or identifier.value is None:
-        return
-    try:
-        to_der(identifier.value)
-    except ValueError as error:
-        yield Problem.at(identifier.at, f"this name cannot be read: {error}")
 
 
 def _remote_files(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:

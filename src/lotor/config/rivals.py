@@ -9,7 +9,7 @@ from lotor.config.methods import WITH_KEY, side_of, signs
 from lotor.config.problem import Problem
 from lotor.config.settings import IdentifierSetting, Proposal, RemoteSettings
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash
-from lotor.model.identity import IdKind
+from lotor.model.identity import TEXT_KINDS, IdKind, folded
 from lotor.model.policy import ExchangeMode, Side
 
 Suite = tuple[Cipher | None, int, Hash | None, AuthMethod | None, Group | None]
@@ -73,9 +73,9 @@ def _folded(identifier: IdentifierSetting) -> str | None:
     """As it is compared: names of hosts and persons in any case, with or without a dot at the end."""
     if identifier.file is not None:
         return identifier.file.name
-    if identifier.value is None or identifier.kind not in {IdKind.FQDN, IdKind.USER_FQDN}:
+    if identifier.value is None or identifier.kind not in TEXT_KINDS:
         return identifier.value
-    return identifier.value.lower().removesuffix(".")
+    return folded(identifier.value)
 
 
 def _distinct(one: Names, other: Names) -> bool:

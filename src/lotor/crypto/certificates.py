@@ -17,10 +17,11 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from lotor.crypto.ecdsa import curve_of
 from lotor.model.algorithms import Curve
+from lotor.model.distinguished import type_word
 from lotor.model.text import clean
 
 # The HOW-TO's recipe starts its serial numbers at 0; the library warns of it at every use, on the terminal.
@@ -35,23 +36,6 @@ GATEWAY_USAGES = BOTH_USAGES | {ExtendedKeyUsageOID.SERVER_AUTH, IKE_INTERMEDIAT
 CLIENT_USAGES = BOTH_USAGES | {ExtendedKeyUsageOID.CLIENT_AUTH}
 
 CURVE_WORDS = {Curve.P256: "P-256", Curve.P384: "P-384", Curve.P521: "P-521"}
-
-ATTRIBUTE_NAMES = {
-    NameOID.COMMON_NAME: "CN",
-    NameOID.COUNTRY_NAME: "C",
-    NameOID.STATE_OR_PROVINCE_NAME: "ST",
-    NameOID.LOCALITY_NAME: "L",
-    NameOID.ORGANIZATION_NAME: "O",
-    NameOID.ORGANIZATIONAL_UNIT_NAME: "OU",
-    NameOID.EMAIL_ADDRESS: "emailAddress",
-    NameOID.DOMAIN_COMPONENT: "DC",
-    NameOID.USER_ID: "UID",
-    NameOID.SERIAL_NUMBER: "serialNumber",
-    NameOID.SURNAME: "SN",
-    NameOID.GIVEN_NAME: "GN",
-    NameOID.TITLE: "title",
-    NameOID.STREET_ADDRESS: "street",
-}
 
 
 class CertificateError(ValueError):
@@ -209,7 +193,7 @@ def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
 
 
 def describe_name(name: x509.Name) -> DistinguishedName:
-    parts = tuple(tuple((_attribute_name(one.oid), _value(one.value)) for one in rdn) for rdn in name.rdns)
+    parts = tuple(tuple((type_word(one.oid.dotted_string), _value(one.value)) for one in rdn) for rdn in name.rdns)
     return DistinguishedName(der=name.public_bytes(), parts=parts)
 
 
@@ -266,10 +250,6 @@ def _digest(source: x509.Certificate) -> str:
     except UnsupportedAlgorithm:
         return source.signature_algorithm_oid.dotted_string
     return algorithm.name if algorithm else source.signature_algorithm_oid.dotted_string
-
-
-def _attribute_name(identifier: ObjectIdentifier) -> str:
-    return ATTRIBUTE_NAMES.get(identifier, identifier.dotted_string)
 
 
 def _value(value: str | bytes) -> str:

@@ -25,7 +25,6 @@ from lotor.model.policy import CrlPolicy, Side
 from lotor.model.secret import Secret
 from lotor.trust import refusals
 from lotor.trust.grounds import Grounds
-from lotor.trust.identifiers import pattern_fault
 from lotor.trust.refusals import moment
 from lotor.trust.revocation import ListFiles, expired_lists
 from lotor.trust.specification import Problem, RemoteKeys, Severity
@@ -155,9 +154,6 @@ class Loader:
 
     def _check_rules(self, anchors: tuple[Certificate, ...], pinned: Certificate | None) -> None:
         keys = self._keys
-        for pattern in keys.peers_identifiers:
-            if fault := pattern_fault(pattern):
-                self._error(fault)
         if not keys.judges or keys.peers_certfile is not None:
             return
         if not keys.verify_cert:

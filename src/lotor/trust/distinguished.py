@@ -8,7 +8,12 @@ from lotor.model.distinguished import ANY_VALUE, means
 
 def name_matches(text: str, name: DistinguishedName) -> bool:
     """Whether a configured name means the one of a certificate."""
-    return means(text, name.der, [pair for part in name.parts for pair in part])
+    return means(text, name.der, flat(name))
+
+
+def flat(name: DistinguishedName) -> list[tuple[str, str]]:
+    """Its types and values in their order, whichever share a part."""
+    return [pair for part in name.parts for pair in part]
 
 
 def configured_form(name: DistinguishedName) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lotor.model.distinguished import type_word
 from lotor.wire.errors import Malformed
 from lotor.wire.fields import Cursor
 
@@ -11,23 +12,6 @@ SEQUENCE, SET, OBJECT_IDENTIFIER = 0x30, 0x31, 0x06
 BMP_STRING = 0x1E
 MOST_PARTS = 64
 LONGEST_TYPE = 32
-
-_TYPES = {
-    bytes.fromhex("550403"): "CN",
-    bytes.fromhex("550404"): "SN",
-    bytes.fromhex("550405"): "serialNumber",
-    bytes.fromhex("550406"): "C",
-    bytes.fromhex("550407"): "L",
-    bytes.fromhex("550408"): "ST",
-    bytes.fromhex("550409"): "street",
-    bytes.fromhex("55040a"): "O",
-    bytes.fromhex("55040b"): "OU",
-    bytes.fromhex("55040c"): "title",
-    bytes.fromhex("55042a"): "GN",
-    bytes.fromhex("2a864886f70d010901"): "emailAddress",
-    bytes.fromhex("0992268993f22c640101"): "UID",
-    bytes.fromhex("0992268993f22c640119"): "DC",
-}
 
 
 def name_text(der: bytes) -> str:
@@ -57,14 +41,15 @@ def _pair(octets: bytes) -> tuple[str, str]:
         raise Malformed("not an attribute of a distinguished name")
     (_, identifier), (tag, value) = elements
     text = value.decode("utf-16-be" if tag == BMP_STRING else "utf-8", "replace")
-    return _TYPES.get(identifier) or _dotted(identifier), text
+    return type_word(_dotted(identifier)), text
 
 
 def _dotted(identifier: bytes) -> str:
-    """The octets of an object identifier as numbers (X.690 §8.19); those that no registry gives stay as they are."""
-    if len(identifier) > LONGEST_TYPE:
-        return identifier.hex()
+    """The octets of an object identifier as numbers (X.690 §8.19); those that no registry gives, and a second way to
+    write the same numbers, stay as they are."""
     numbers, number = list[int](), 0
+    if len(identifier) > LONGEST_TYPE or not _is_shortest(identifier):
+        return identifier.hex()
     for octet in identifier:
         number = number << 7 | octet & 0x7F
         if not octet & 0x80:
@@ -72,6 +57,14 @@ def _dotted(identifier: bytes) -> str:
             number = 0
     top = min(numbers[0] // 40, 2) if numbers else 0
     return ".".join(str(each) for each in (top, *(number - 40 * top for number in numbers[:1]), *numbers[1:]))
+
+
+def _is_shortest(identifier: bytes) -> bool:
+    """Whether each number begins with other bits than zeros and the last one ends: else two octet strings would be one
+    type."""
+    ends = [octet < 0x80 for octet in identifier]
+    begins = [True, *ends]
+    return all(ends[-1:]) and not any(new and octet == 0x80 for new, octet in zip(begins, identifier, strict=False))
 
 
 def _inside(octets: bytes, tag: int) -> bytes:

@@ -128,7 +128,8 @@ _IDENTITY = (
         "peers_identifier",
         identifier("any address", "any name"),
         "Who the peer may say it is. With a shared key it is compared with `verify_identifier on` only; a client also "
-        "looks the key up by it. In asn1dn any value may be *.",
+        "looks the key up by it. A name of asn1dn is written C=XX, O=Lab, CN=vpn or /C=XX/O=Lab/CN=vpn, in this or the "
+        "reverse order; a type may be numbers (2.5.4.3=vpn), and any value may be *.",
         default=(),
         default_text="anyone",
         field="peers_identifiers",

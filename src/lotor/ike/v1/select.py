@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_address
 
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.session import Session
 from lotor.ike.v1 import identify, riders
 from lotor.ike.v1.choose import ChosenIke, ike_choice, ike_refusal
 from lotor.ike.v1.offers import IkeOffers
-from lotor.model.distinguished import means
-from lotor.model.identity import Identity, IdentityPattern, IdKind
+from lotor.model.identity import Identity, IdKind, matches
 from lotor.model.policy import RemotePolicy
 from lotor.model.reason import Cause, Reason
 from lotor.wire.distinguished import name_parts
+from lotor.wire.errors import Malformed
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import NotifyType
-
-ADDRESSES = frozenset({IdKind.IPV4_ADDR, IdKind.IPV6_ADDR})
 
 
 def choose_remote(session: Session, asked: Chain, peer: Identity | None) -> ChosenIke:
@@ -92,37 +89,17 @@ def demand_identity(remote: RemotePolicy, peer: Identity) -> None:
     """`verify_identifier on`: the identity must be one of the `peers_identifier`s."""
     if not remote.verify_identifier or not remote.peers_identifiers:
         return
-    if not any(matches(pattern, peer) for pattern in remote.peers_identifiers):
+    name = _name_of(peer)
+    if not any(matches(pattern, peer, name) for pattern in remote.peers_identifiers):
         text = f"identity {identify.text(peer)} is none of the peers_identifiers of remote {remote.name}"
         raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
 
 
-def matches(pattern: IdentityPattern, identity: Identity) -> bool:
-    """Whether an identity is of a pattern's kind and value, as the keys see it; `*` stands for any value of one part of
-    a name."""
-    if pattern.kind in ADDRESSES:
-        address = ip_address(pattern.value) if pattern.value is not None else None
-        return identity.kind in ADDRESSES and (address is None or identity.data == address.packed)
-    if identity.kind != pattern.kind:
-        return False
-    return pattern.value is None or _same(pattern.value, identity)
-
-
-def _same(value: str, identity: Identity) -> bool:
-    if identity.kind == IdKind.DER_ASN1_DN:
-        return _same_name(value, identity.data)
-    if identity.kind == IdKind.KEY_ID:
-        # a tag is UTF-8, the octets of a file stand as Latin-1
-        return value in (identity.data.decode("latin-1"), identity.data.decode("utf-8", "replace"))
-    return _folded(value) == _folded(identity.data.decode("latin-1"))
-
-
-def _same_name(text: str, der: bytes) -> bool:
+def _name_of(identity: Identity) -> list[tuple[str, str]] | None:
+    """The parts of a distinguished name; None for another kind, and for octets that are none."""
+    if identity.kind != IdKind.DER_ASN1_DN:
+        return None
     try:
-        return means(text, der, [pair for part in name_parts(der) for pair in part])
-    except ValueError:  # also a pattern that is none
-        return False
-
-
-def _folded(text: str) -> str:
-    return text.lower().removesuffix(".")
+        return [pair for part in name_parts(identity.data) for pair in part]
+    except Malformed:
+        return None
