@@ -16,7 +16,7 @@ from lotor.crypto import modp
 from lotor.ike.events import PhaseOneUp, Up
 from lotor.ike.intents import Connect
 from lotor.ike.questions import AskPerson
-from lotor.ike.reassembly import HALF_OPEN, MOST_OCTETS
+from lotor.ike.v1.reassembly import HALF_OPEN, MOST_OCTETS
 from lotor.model.algorithms import Hash
 from lotor.model.network import Path, Peer
 from lotor.model.policy import ExchangeMode, Policy, ProposalCheck

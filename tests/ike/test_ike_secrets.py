@@ -10,8 +10,6 @@ import pytest
 
 from lotor.ike.desk import Desk
 from lotor.ike.events import ChildUp, Ended
-from lotor.ike.exchange import Exchange
-from lotor.ike.exchanges import Exchanges
 from lotor.ike.flight import Flight
 from lotor.ike.gates import Gates
 from lotor.ike.intents import ChildExpired, Reload
@@ -21,6 +19,8 @@ from lotor.ike.sessions import Sessions
 from lotor.ike.timers import Timer, Timers
 from lotor.ike.v1 import phase1
 from lotor.ike.v1.authenticate import Parties
+from lotor.ike.v1.exchange import Exchange
+from lotor.ike.v1.exchanges import Exchanges
 from lotor.model.algorithms import AuthMethod, Group
 from lotor.model.login import Challenge, Credentials
 from lotor.model.policy import ExchangeMode, Policy

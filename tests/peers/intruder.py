@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lotor.ike.channel import Incoming
 from lotor.ike.effects import Transmit
 from lotor.ike.session import Session
 from lotor.ike.v1 import phase1
+from lotor.ike.v1.channel import Incoming
 from lotor.ike.v1.seal import PhaseTwoChannel, PlainFormula, QuickFormula, phase_two
 from lotor.wire.header import Header
 from lotor.wire.v1.numbers import ExchangeType

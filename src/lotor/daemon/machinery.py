@@ -15,8 +15,8 @@ from lotor.explain.attempts import Attempts
 from lotor.explain.narrative import line
 from lotor.ike.admission import Tally
 from lotor.ike.events import Event
-from lotor.ike.flight import schedule
 from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown
+from lotor.ike.v1.schedules import schedule
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import Offloads
 from lotor.model.policy import RemotePolicy

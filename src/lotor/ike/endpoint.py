@@ -6,7 +6,6 @@ Sessions are found by our own cookie; what a stranger may cost is bounded here.
 from __future__ import annotations
 
 from lotor.ike.admission import Admission, Tally
-from lotor.ike.channel import Incoming
 from lotor.ike.children import EXPIRED
 from lotor.ike.desk import Desk
 from lotor.ike.dice import Dice
@@ -15,11 +14,12 @@ from lotor.ike.events import Started, Turned
 from lotor.ike.gates import ALL, Gates
 from lotor.ike.intents import ChildExpired, Connect, Disconnect, Intent, PeerMoved, Reload, Shutdown
 from lotor.ike.questions import Answer
-from lotor.ike.reassembly import HALF_OPEN, PROVED, Pieces
 from lotor.ike.session import NO_COOKIE, Cookies, Dialled, Facts, Session
 from lotor.ike.sessions import Sessions
 from lotor.ike.standing import Standing
 from lotor.ike.v1 import informational, protocol, select, sequence
+from lotor.ike.v1.channel import Incoming
+from lotor.ike.v1.reassembly import HALF_OPEN, PROVED, Pieces
 from lotor.model.network import Instant, Path, Peer
 from lotor.model.policy import ExchangeMode, Policy, RemotePolicy, Side, Switch
 from lotor.model.reason import Cause, Reason

@@ -13,23 +13,9 @@ from lotor.ike.effects import Transmit
 from lotor.ike.timers import Timer
 from lotor.model.network import Instant, Path
 
-PATIENT = (1.0, 1.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 4.0, 4.0, 5.0, 5.0, 5.0, 5.0, 5.0)
-"""Seconds from one send to the next; after the last the flight is lost. 15 sends in 50 s: at 30 % loss each way one
-exchange in some 24,000 is lost."""
-
-ONCE = (4.0, 26.0)
-"""A responder's answer to a stranger: one repeat, then silence (security: no reflection)."""
-
 RESTS = (1.0, 4.0, 2.0)
 """Seconds after the first, the second and every later answer to a stranger's message in which no copy has another: who
 sends one message, and all its copies at once, gets two, and a client on a bad line still gets more."""
-
-
-def schedule(interval: float | None, counter: int | None) -> tuple[float, ...]:
-    """A constant one as `timer { interval; counter; }` says, or the patient one where neither is configured."""
-    if interval is None and counter is None:
-        return PATIENT
-    return (interval or 10.0,) * ((5 if counter is None else counter) + 1)
 
 
 @dataclass(slots=True)

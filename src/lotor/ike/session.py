@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 from lotor.ike.children import Children
 from lotor.ike.desk import Desk
-from lotor.ike.early import Early
 from lotor.ike.events import Ended, PathChanged, Reached, Renewed
-from lotor.ike.exchanges import Exchanges
 from lotor.ike.gates import Gate, Gates
-from lotor.ike.liveness import Liveness
 from lotor.ike.timers import Timer
+from lotor.ike.v1.early import Early
+from lotor.ike.v1.exchanges import Exchanges
+from lotor.ike.v1.liveness import Liveness
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Address, Instant, Network, Path, Peer
 from lotor.model.policy import RemotePolicy, Side

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lotor.ike.ladder import Cover, Ladder, Rung
 from lotor.ike.session import Session
-from lotor.ike.story import Story, expect, send
 from lotor.ike.v1 import authenticate, choose, identify, keymat, phase1, riders, select, traversal, witness
 from lotor.ike.v1.authenticate import Parties, PeerSecret
 from lotor.ike.v1.choose import ChosenIke
+from lotor.ike.v1.ladder import Cover, Ladder, Rung
 from lotor.ike.v1.phase1 import Ours, PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
+from lotor.ike.v1.story import Story, expect, send
 from lotor.model.identity import Identity
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.numbers import PayloadType as P

@@ -12,9 +12,9 @@ from lotor.ike.errors import LocalFault, Misplaced, PolicyRefusal, Unproved
 from lotor.ike.events import Turned
 from lotor.ike.questions import DeriveSkeyid, JudgePeer, Sign
 from lotor.ike.session import Session
-from lotor.ike.story import Proof, Story, ask
 from lotor.ike.v1 import keymat, riders, select, witness
 from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
+from lotor.ike.v1.story import Proof, Story, ask
 from lotor.model.algorithms import SIGNATURE_HASHES, AuthMethod, IkeSuite
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Trusted

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from lotor.ike.effects import Ticket
 from lotor.ike.questions import LastInbound
 from lotor.ike.session import Session
-from lotor.ike.story import Story, wait
 from lotor.ike.v1 import informational, phase1
+from lotor.ike.v1.story import Story, wait
 from lotor.model.network import Instant
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.vendors import Vendor

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
-from lotor.ike.channel import Incoming
 from lotor.ike.children import DELETED, Pair
 from lotor.ike.effects import Transmit
 from lotor.ike.errors import Refusal, Unproved
 from lotor.ike.events import Remark, Turned
-from lotor.ike.exchange import Exchange
-from lotor.ike.exchanges import Running
 from lotor.ike.session import Session
 from lotor.ike.v1 import phase1, riders
+from lotor.ike.v1.channel import Incoming
+from lotor.ike.v1.exchange import Exchange
+from lotor.ike.v1.exchanges import Running
 from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.ike.v1.seal import PhaseOneChannel, phase_two
 from lotor.model.network import Instant, Path

@@ -7,8 +7,8 @@ from ipaddress import ip_network
 from lotor.ike.children import Selectors
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.session import Session
-from lotor.ike.story import Story
 from lotor.ike.v1 import doubt, phase1
+from lotor.ike.v1.story import Story
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Network
 from lotor.model.reason import Cause, Reason

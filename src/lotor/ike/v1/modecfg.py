@@ -9,8 +9,8 @@ from lotor.ike.events import Configured
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration
 from lotor.ike.session import Session
-from lotor.ike.story import Story, ask, expect, send
 from lotor.ike.v1 import insides, phase1, selectors
+from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.algorithms import Group
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure

@@ -9,8 +9,8 @@ from lotor.ike.dice import KeyPair
 from lotor.ike.errors import PeerFault
 from lotor.ike.questions import Agree
 from lotor.ike.session import Session
-from lotor.ike.story import Story, ask
 from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
+from lotor.ike.v1.story import Story, ask
 from lotor.model.algorithms import Group, IkeSuite
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from lotor.ike.exchange import Plan
-from lotor.ike.flight import ONCE, schedule
-from lotor.ike.ladder import Ladder, Rung
 from lotor.ike.session import Session
 from lotor.ike.v1 import phase1
 from lotor.ike.v1.aggressive import AGGRESSIVE
+from lotor.ike.v1.exchange import Plan
+from lotor.ike.v1.ladder import Ladder, Rung
 from lotor.ike.v1.main import MAIN
+from lotor.ike.v1.schedules import ONCE, schedule
 from lotor.ike.v1.seal import Formula, PhaseOneChannel, PhaseTwoChannel, PlainFormula, QuickFormula, phase_two
 from lotor.wire.v1.fragment import split
 from lotor.wire.v1.numbers import ExchangeType

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from lotor.ike.channel import Incoming
 from lotor.ike.errors import Misplaced, Unproved
 from lotor.ike.events import Remark, Turned
 from lotor.ike.session import Session
 from lotor.ike.v1 import dialling, informational, phase1, refusals, renewal, sequence
+from lotor.ike.v1.channel import Incoming
 from lotor.ike.v1.seal import encrypted
 from lotor.model.network import Instant, Path
 from lotor.model.policy import ExchangeMode

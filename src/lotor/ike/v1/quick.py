@@ -11,9 +11,9 @@ from lotor.ike.errors import LocalFault, PeerFault
 from lotor.ike.events import Remark
 from lotor.ike.questions import Install, ReserveSpi
 from lotor.ike.session import Session
-from lotor.ike.story import Story, ask, expect, send
 from lotor.ike.v1 import bundles, choose, insides, modecfg, phase1, riders, selectors, succession
 from lotor.ike.v1.keymat import QuickMaterial, keymat
+from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.algorithms import EspSuite, Group
 from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp, Lifetime
 from lotor.model.policy import ChildPolicy

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from lotor.ike.channel import Incoming
 from lotor.ike.errors import Refusal
-from lotor.ike.exchange import Exchange
 from lotor.ike.session import Session
 from lotor.ike.v1 import dialling, informational
+from lotor.ike.v1.channel import Incoming
+from lotor.ike.v1.exchange import Exchange
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.model.network import Instant, Path
 from lotor.model.reason import Cause, Reason

@@ -6,16 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from lotor.ike.channel import Incoming
 from lotor.ike.children import Pair, Selectors
 from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.events import ChildUp, PhaseOneUp, Remark, Turned, Up
-from lotor.ike.exchange import Exchange, Plan
-from lotor.ike.exchanges import Running
 from lotor.ike.gates import Gate, owed
 from lotor.ike.questions import AdmitConfiguration
 from lotor.ike.session import Session
-from lotor.ike.story import Story, expect
 from lotor.ike.v1 import (
     aggressive,
     authenticate,
@@ -35,9 +31,13 @@ from lotor.ike.v1 import (
     watch,
     xauth,
 )
+from lotor.ike.v1.channel import Incoming
+from lotor.ike.v1.exchange import Exchange, Plan
+from lotor.ike.v1.exchanges import Running
 from lotor.ike.v1.phase1 import PhaseOne
 from lotor.ike.v1.refusals import LOGIN_GRACE, too_slow
 from lotor.ike.v1.seal import PhaseOneChannel
+from lotor.ike.v1.story import Story, expect
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
 from lotor.model.network import Instant

@@ -6,9 +6,9 @@ from functools import partial
 
 from lotor.ike.effects import Transmit
 from lotor.ike.events import Dead
-from lotor.ike.liveness import Watch
 from lotor.ike.session import Session
 from lotor.ike.v1 import informational, phase1
+from lotor.ike.v1.liveness import Watch
 from lotor.model.network import Instant
 from lotor.model.policy import Dpd
 from lotor.model.reason import Cause, Reason

@@ -11,8 +11,8 @@ from lotor.ike.events import LoggedIn, LoginRefused, LoginRound, LoginSent, Name
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
 from lotor.ike.session import Session
-from lotor.ike.story import Story, ask, expect, send
 from lotor.ike.v1 import doubt, insides, phase1
+from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.judgement import Failure
 from lotor.model.login import AGAIN, REPEATABLE, Accepted, Challenge, Declined, LoginAttempt, Refused
 from lotor.model.prompt import Field

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from lotor.ike.channel import Channel, Incoming, Opened
 from lotor.ike.effects import Ticket
 from lotor.ike.errors import LocalFault, Misplaced, PeerFault, Refusal, Unproved
 from lotor.ike.flight import Flight
-from lotor.ike.ladder import Cover, Ladder
 from lotor.ike.session import Session
-from lotor.ike.story import Expect, Put, Send, Story, Wait
+from lotor.ike.v1.channel import Channel, Incoming, Opened
+from lotor.ike.v1.ladder import Cover, Ladder
+from lotor.ike.v1.story import Expect, Put, Send, Story, Wait
 from lotor.model.network import Instant, Path
 from lotor.model.reason import Cause, Reason
 from lotor.wire.errors import Malformed
