@@ -6,8 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from lotor.config import ConfigError, Credential, Problem, check, judges, loads, resolve, side_of
-from lotor.model.algorithms import AuthMethod, Curve
+from lotor.config import (
+    ConfigError,
+    Credential,
+    Problem,
+    check,
+    judges,
+    key_methods,
+    loads,
+    resolve,
+    side_of,
+    signs,
+    uses_ecdsa,
+)
+from lotor.config.methods import admits_by_login
+from lotor.model.algorithms import AuthMethod, Curve, KeyKind
 from lotor.model.policy import ExchangeMode, Side
 
 FILES = ("gw.crt", "gw.key", "ca.crt", "psk.txt")
@@ -61,6 +74,37 @@ def found(home: Path, *blocks: str) -> list[Problem]:
 def test_sides(method: str, lines: str, head: str, expected: Side | None) -> None:
     (block,) = loads(remote(method, lines, head=head)).settings.remotes
     assert side_of(block) is expected
+
+
+MEANINGS = {
+    # method: the gateway signs, the client signs, a login follows, the key of the certificates
+    AuthMethod.ECDSA: (True, True, False, KeyKind.ECDSA),
+    AuthMethod.HYBRID_RSA: (True, False, True, KeyKind.RSA),
+    AuthMethod.PSK: (False, False, False, None),
+    AuthMethod.RSA: (True, True, False, KeyKind.RSA),
+    AuthMethod.XAUTH_PSK: (False, False, True, None),
+    AuthMethod.XAUTH_RSA: (True, True, True, KeyKind.RSA),
+}
+GROUP_ONLY = frozenset({AuthMethod.PSK})
+
+
+@pytest.mark.parametrize("method", list(AuthMethod))
+@pytest.mark.parametrize("side", list(Side))
+def test_a_method_means_the_same_in_a_block_as_in_the_core(method: AuthMethod, side: Side) -> None:
+    gateway, client, login, key = MEANINGS[method]
+    ours, theirs = (gateway, client) if side is Side.GATEWAY else (client, gateway)
+    word = f"{method.value}_{'server' if side is Side.GATEWAY else 'client'}" if login else method.value
+    head = "anonymous" if side is Side.GATEWAY else "192.0.2.50"
+    (block,) = loads(remote(word, head=head)).settings.remotes
+    assert (side_of(block), signs(block), judges(block)) == (side, ours, theirs)
+    assert [each.name for each in key_methods(block)] == ([] if gateway or client else [word])
+    assert admits_by_login(block) is (login and side is Side.GATEWAY)
+    assert uses_ecdsa(block) is (key is KeyKind.ECDSA)
+    assert (method.signs(initiator=False), method.signs(initiator=True)) == (gateway, client)
+    assert (method.login, method.certificate_key) == (login, key)
+    assert method.pre_shared_key is (key is None)
+    assert method.hybrid is (gateway and not client)
+    assert method.personal is (method not in GROUP_ONLY)
 
 
 WHOLE = [

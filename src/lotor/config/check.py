@@ -9,7 +9,6 @@ from dataclasses import fields
 from ipaddress import IPv4Address, IPv6Address
 
 from lotor.config.methods import (
-    WITH_RSA,
     admits_by_login,
     begins_aggressive,
     is_gateway,
@@ -25,6 +24,7 @@ from lotor.config.rivals import ambiguous
 from lotor.config.settings import (
     Adminsock,
     Algorithm,
+    Authentication,
     ConfSource,
     Listen,
     ModeCfg,
@@ -32,7 +32,7 @@ from lotor.config.settings import (
     SainfoSettings,
     Settings,
 )
-from lotor.model.algorithms import AEADS, AuthMethod
+from lotor.model.algorithms import AEADS, KeyKind
 from lotor.model.distinguished import name_fault
 from lotor.model.identity import IdKind
 from lotor.model.policy import ExchangeMode, Side
@@ -126,11 +126,14 @@ def _sides(remote: RemoteSettings) -> Iterator[Problem]:
         if first and first.value and method.value and method.value.side not in {None, first.value.side}:
             text = f"{method.name} and {first.name} cannot be in one remote: they are two sides"
             yield Problem.at(method.at, text)
-    rsa = next((each for each in methods if each.value and each.value.method in WITH_RSA), None)
-    elliptic = next((each for each in methods if each.value and each.value.method is AuthMethod.ECDSA), None)
+    rsa, elliptic = (_first_with(kind, methods) for kind in (KeyKind.RSA, KeyKind.ECDSA))
     if rsa and elliptic:
         text = f"{elliptic.name} and {rsa.name} cannot be in one remote: a certificate has one key, of ECDSA or of RSA"
         yield Problem.at(elliptic.at, text)
+
+
+def _first_with(key: KeyKind, methods: list[Algorithm[Authentication]]) -> Algorithm[Authentication] | None:
+    return next((each for each in methods if each.value and each.value.method.certificate_key is key), None)
 
 
 def _groups(remote: RemoteSettings) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from lotor.config.blocks import Statement
 from lotor.config.check import check_blocks
 from lotor.config.inherit import Heir
 from lotor.config.interpret import Body
-from lotor.config.methods import WITH_KEY, side_of
+from lotor.config.methods import side_of
 from lotor.config.named import of_remote, readable
 from lotor.config.problem import Location, Problem
 from lotor.config.settings import RemoteSettings
@@ -96,4 +96,4 @@ class Sound:
 
 def _by_key(remote: Body) -> bool:
     methods = [each.values.get("authentication_method") for each in remote.values.get("proposals", ())]
-    return any(each.value and each.value.method in WITH_KEY for each in methods if each is not None)
+    return any(each.value and each.value.method.pre_shared_key for each in methods if each is not None)

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lotor.config.settings import Algorithm, Authentication, RemoteSettings, Settings
-from lotor.model.algorithms import AuthMethod
+from lotor.model.algorithms import KeyKind
 from lotor.model.policy import ExchangeMode, GeneratePolicy, Side
-
-WITH_KEY = frozenset({AuthMethod.PSK, AuthMethod.XAUTH_PSK})
-WITH_LOGIN = frozenset({AuthMethod.HYBRID_RSA, AuthMethod.XAUTH_PSK, AuthMethod.XAUTH_RSA})
-BOTH_SIGN = frozenset({AuthMethod.ECDSA, AuthMethod.RSA, AuthMethod.XAUTH_RSA})
-WITH_RSA = frozenset({AuthMethod.HYBRID_RSA, AuthMethod.RSA, AuthMethod.XAUTH_RSA})
 
 
 def side_of(remote: RemoteSettings) -> Side | None:
@@ -30,34 +25,37 @@ def is_gateway(settings: Settings) -> bool:
 
 def signs(remote: RemoteSettings) -> bool:
     """Whether this end proves itself by a certificate, by one method of the block at least."""
-    return _signed_by(remote, Side.GATEWAY)
+    return _signs(remote, Side.CLIENT)
 
 
 def judges(remote: RemoteSettings) -> bool:
     """Whether the peer proves itself by a certificate."""
-    return _signed_by(remote, Side.CLIENT)
+    return _signs(remote, Side.GATEWAY)
 
 
-def _signed_by(remote: RemoteSettings, hybrid: Side) -> bool:
-    methods = {method.method for method in _methods(remote)}
-    return bool(methods & BOTH_SIGN) or (AuthMethod.HYBRID_RSA in methods and side_of(remote) is hybrid)
+def _signs(remote: RemoteSettings, initiates: Side) -> bool:
+    """Whether somebody signs who is the initiator where this end is `initiates`. For a block of both sides: whether a
+    method lets everybody sign."""
+    side = side_of(remote)
+    roles = (True, False) if side is None else (side is initiates,)
+    return any(all(each.method.signs(initiator=role) for role in roles) for each in _methods(remote))
 
 
 def uses_ecdsa(remote: RemoteSettings) -> bool:
     """Whether the certificates of both ends have keys for ECDSA; one block has methods with one kind of key."""
-    return any(method.method is AuthMethod.ECDSA for method in _methods(remote))
+    return any(method.method.certificate_key is KeyKind.ECDSA for method in _methods(remote))
 
 
 def admits_by_login(remote: RemoteSettings) -> bool:
     """Whether this is a gateway whose clients log in, and so get an address from it."""
-    return side_of(remote) is Side.GATEWAY and any(method.method in WITH_LOGIN for method in _methods(remote))
+    return side_of(remote) is Side.GATEWAY and any(method.method.login for method in _methods(remote))
 
 
 def key_methods(remote: RemoteSettings) -> Iterator[Algorithm[Authentication]]:
     """The methods of the block that need a pre-shared key, where they stand."""
     for proposal in remote.proposals:
         method = proposal.authentication_method
-        if method.value and method.value.method in WITH_KEY:
+        if method.value and method.value.method.pre_shared_key:
             yield method
 
 

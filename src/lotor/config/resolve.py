@@ -22,7 +22,7 @@ from lotor.config.settings import (
     Settings,
     Timer,
 )
-from lotor.model.algorithms import AEADS, AuthMethod, Cipher, EspSuite, IkeSuite, Integrity
+from lotor.model.algorithms import AEADS, Cipher, EspSuite, IkeSuite, Integrity, KeyKind
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.policy import MOST_SESSIONS, ChildPolicy, Dpd, Policy, RemotePolicy, Retransmission, Side
@@ -126,7 +126,7 @@ def _suite(proposal: Proposal, lifetime: int, credential: Credential) -> tuple[I
     if cipher.value is None or digest.value is None or method is None or group is None:
         return ()
     seconds = proposal.lifetime or lifetime
-    curve = credential.curve if method.method is AuthMethod.ECDSA else None
+    curve = credential.curve if method.method.certificate_key is KeyKind.ECDSA else None
     return (IkeSuite(cipher.value, cipher.key_bits, digest.value, group, method.method, seconds, curve),)
 
 

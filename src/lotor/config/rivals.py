@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from lotor.config.methods import WITH_KEY, side_of, signs
+from lotor.config.methods import side_of, signs
 from lotor.config.problem import Problem
 from lotor.config.settings import IdentifierSetting, Proposal, RemoteSettings
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash
@@ -34,7 +34,7 @@ def _undecided(one: RemoteSettings, other: RemoteSettings) -> ExchangeMode | Non
     shared = _suites(one) & _suites(other)
     if one.address != other.address or not shared:
         return None
-    keyed = any(method in WITH_KEY for _, _, _, method, _ in shared)
+    keyed = any(method is not None and method.pre_shared_key for _, _, _, method, _ in shared)
     named, certified = _distinct(_names(one), _names(other)), _differently_certified(one, other) and not keyed
     # a shared key is chosen in main mode before the name is known
     told = {ExchangeMode.AGGRESSIVE: named or certified, ExchangeMode.MAIN: certified or (named and not keyed)}

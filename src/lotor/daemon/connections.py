@@ -9,7 +9,6 @@ from math import inf
 
 from lotor.daemon.addresses import resolve, typed
 from lotor.ike.intents import Connect, Disconnect
-from lotor.model.algorithms import AuthMethod
 from lotor.model.network import NAT_T_PORT, Address, Path, Peer
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.prompt import Field
@@ -21,7 +20,6 @@ from lotor.runtime.persons import ClientPersons
 from lotor.runtime.requests import Outcome, Prompter, Requests, Wish
 from lotor.runtime.sessions import Register, Session
 
-WITH_LOGIN = frozenset({AuthMethod.HYBRID_RSA, AuthMethod.XAUTH_PSK, AuthMethod.XAUTH_RSA})
 GIVEN_UP = Reason(Cause.ADMINISTRATOR, "given up by the person who asked for it")
 TOLD_AFTER = (5.0, 20.0, 35.0)
 """Seconds after which a person hears that nobody answers yet."""
@@ -252,7 +250,7 @@ class Connections:
     ) -> dict[Field, Secret] | None:
         """Name and password before the first packet, so that no gateway waits for typing; nothing is sent by this.
         The saved password is that of `xauth_login`; who names a user is asked, as by racoonctl."""
-        if not any(each.method in WITH_LOGIN for each in remote.proposals):
+        if not any(each.method.login for each in remote.proposals):
             return {}
         login = user or self._ground.login(remote.name)
         given = {Field.USER_NAME: Secret(login)} if login else {}

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lotor.explain.attempts import Attempt
+from lotor.model.algorithms import AuthMethod
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
 
 SILENT = frozenset({Cause.NO_ANSWER, Cause.DEAD_PEER})
-WITH_KEY = ("xauth_psk", "pre_shared_key")
+WITH_KEY = frozenset(each.value for each in AuthMethod if each.pre_shared_key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,7 @@ from itertools import count
 from lotor.ike.admission import Admission
 from lotor.ike.gates import Gate
 from lotor.ike.session import NO_COOKIE, Session
-from lotor.ike.v1.authenticate import WITH_XAUTH
 from lotor.ike.v1.xauth import ALREADY
-from lotor.model.algorithms import AuthMethod
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant, Network, Path, Peer
 from lotor.model.policy import Uniqueness
@@ -214,7 +212,7 @@ def _given_in(given: ModeConfiguration, network: Network) -> bool:
 def _name(session: Session, user: str) -> Name:
     """A login is nobody's identity in phase 1, nor is one of another kind, though they read alike."""
     record = session.facts.phase_one
-    return (None, user) if record.suite.method in WITH_XAUTH else (record.peer.kind, record.peer.data)
+    return (None, user) if record.suite.method.login else (record.peer.kind, record.peer.data)
 
 
 def _own(session: Session) -> bytes:
@@ -223,7 +221,7 @@ def _own(session: Session) -> bytes:
 
 def _is_person(session: Session) -> bool:
     """A shared key alone says who belongs to the group, not who it is."""
-    return session.facts.phase_one.suite.method is not AuthMethod.PSK
+    return bool(session.facts.phase_one.suite.method.personal)
 
 
 def _same_device(old: Session, new: Session) -> bool:

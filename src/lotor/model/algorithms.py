@@ -91,6 +91,62 @@ class AuthMethod(Enum):
     XAUTH_PSK = "xauth_psk"
     XAUTH_RSA = "xauth_rsa"
 
+    def signs(self, *, initiator: bool) -> bool:
+        """Whether that side proves itself by a certificate and a signature."""
+        meaning = _MEANINGS[self]
+        return meaning.initiator_signs if initiator else meaning.responder_signs
+
+    @property
+    def login(self) -> bool:
+        """Whether XAUTH follows: the initiator is admitted by a login."""
+        return _MEANINGS[self].login
+
+    @property
+    def pre_shared_key(self) -> bool:
+        """Whether both sides prove that they hold a shared key, and nobody signs."""
+        return not (self.signs(initiator=True) or self.signs(initiator=False))
+
+    @property
+    def hybrid(self) -> bool:
+        """Whether phase 1 proves the responder alone, and nothing but the login says who the initiator is."""
+        return self.signs(initiator=False) and not self.signs(initiator=True)
+
+    @property
+    def personal(self) -> bool:
+        """Whether it says who a client is; a shared key alone says only who belongs to the group."""
+        return self.login or self.signs(initiator=True)
+
+    @property
+    def certificate_key(self) -> KeyKind | None:
+        """The kind of the keys that sign; None where nobody does."""
+        return _MEANINGS[self].key
+
+
+class KeyKind(Enum):
+    """Of a certificate's key."""
+
+    RSA = "RSA"
+    ECDSA = "ECDSA"
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    initiator_signs: bool
+    responder_signs: bool
+    login: bool
+    key: KeyKind | None
+
+
+_MEANINGS = {
+    # method:                       initiator, responder sign, login follows, key
+    AuthMethod.ECDSA: _Meaning(True, True, False, KeyKind.ECDSA),
+    AuthMethod.HYBRID_RSA: _Meaning(False, True, True, KeyKind.RSA),
+    AuthMethod.PSK: _Meaning(False, False, False, None),
+    AuthMethod.RSA: _Meaning(True, True, False, KeyKind.RSA),
+    AuthMethod.XAUTH_PSK: _Meaning(False, False, True, None),
+    AuthMethod.XAUTH_RSA: _Meaning(True, True, True, KeyKind.RSA),
+}
+
 
 class Curve(Enum):
     """Curves of ECDSA keys (RFC 4754): each has a number of its own on the wire and goes with one hash."""

@@ -1,6 +1,6 @@
 """How each side proves itself in phase 1, by the negotiated method: a signature with certificates, or a keyed hash.
 
-One table says who signs; the modes ask here for what to send and for what to believe.
+`AuthMethod` says who signs; the modes ask here for what to send and for what to believe.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lotor.ike.session import Session
 from lotor.ike.v1 import keymat, riders, select, witness
 from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
 from lotor.ike.v1.story import Proof, Story, ask
-from lotor.model.algorithms import SIGNATURE_HASHES, AuthMethod, IkeSuite
+from lotor.model.algorithms import SIGNATURE_HASHES, IkeSuite
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Trusted
 from lotor.model.reason import Cause, Reason
@@ -24,28 +24,10 @@ from lotor.wire.v1.numbers import NotifyType
 from lotor.wire.v1.payloads import Certificate, HashPayload, Identification, SignaturePayload
 from lotor.wire.v1.vendors import Vendor
 
-_SIGNS: dict[AuthMethod, tuple[bool, bool]] = {
-    # method:              initiator, responder
-    AuthMethod.HYBRID_RSA: (False, True),
-    AuthMethod.RSA: (True, True),
-    AuthMethod.ECDSA: (True, True),
-    AuthMethod.XAUTH_RSA: (True, True),
-    AuthMethod.PSK: (False, False),
-    AuthMethod.XAUTH_PSK: (False, False),
-}
-
 UNPROVED = "nothing is proved yet: in hybrid authentication only the login says who this is"
 KEY_FITS = "it holds the pre-shared key"
 
 Proving = Certificate | SignaturePayload | HashPayload
-
-WITH_XAUTH = frozenset({AuthMethod.HYBRID_RSA, AuthMethod.XAUTH_PSK, AuthMethod.XAUTH_RSA})
-WITH_PSK = frozenset({AuthMethod.PSK, AuthMethod.XAUTH_PSK})
-
-
-def signs(method: AuthMethod, *, initiator: bool) -> bool:
-    """Whether that side proves itself with a signature."""
-    return _SIGNS[method][0 if initiator else 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +54,7 @@ class Parties:
 
 def skeyid(session: Session, suite: IkeSuite, said: Exchanged, secret: PeerSecret) -> Story[bytes]:
     """SKEYID of the method (RFC 2409 §5): of g^xy for signatures, else of the key, which its keeper never shows."""
-    if suite.method not in WITH_PSK:
+    if not suite.method.pre_shared_key:
         return keymat.skeyid_of_signatures(suite, said, secret.g_xy)
     dialled = session.facts.dialled
     request = PskRequest(
@@ -115,7 +97,7 @@ def prove(parties: Parties, vendors: frozenset[Vendor]) -> Story[tuple[Proving, 
     """The payloads that prove us."""
     session = parties.session
     ours = parties.hash_of(initiator=session.initiator)
-    if not signs(parties.suite.method, initiator=session.initiator):
+    if not parties.suite.method.signs(initiator=session.initiator):
         return (HashPayload(ours),)
     signature = yield from ask(Sign(session.remote.name, ours))
     if isinstance(signature, Failure):
@@ -126,7 +108,7 @@ def prove(parties: Parties, vendors: frozenset[Vendor]) -> Story[tuple[Proving, 
 def proof_of_peer(parties: Parties) -> Proof:
     """The check of a message before it counts: a hash must fit, over its full length; a signature must be there."""
     peer_initiates = not parties.session.initiator
-    if signs(parties.suite.method, initiator=peer_initiates):
+    if parties.suite.method.signs(initiator=peer_initiates):
         return _demands(SignaturePayload)
 
     def proof(chain: Chain) -> None:
@@ -160,7 +142,7 @@ def demand_proof(parties: Parties, chain: Chain, peer: Identity) -> None:
 
 def demand_xauth(suite: IkeSuite, vendors: frozenset[Vendor]) -> None:
     """A method with XAUTH admits nobody who does not speak it."""
-    if suite.method in WITH_XAUTH and Vendor.XAUTH not in vendors:
+    if suite.method.login and Vendor.XAUTH not in vendors:
         text = f"the client does not announce XAUTH, without which {suite.method.value} admits nobody"
         raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.SITUATION_NOT_SUPPORTED)
 
@@ -168,12 +150,12 @@ def demand_xauth(suite: IkeSuite, vendors: frozenset[Vendor]) -> None:
 def judge(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
     """Who is it, and may it be that? Both roles ask it in both modes for every method, before anything follows from a
     proof. What is refused here never learns anything secret."""
-    signing = signs(parties.suite.method, initiator=not parties.session.initiator)
+    signing = parties.suite.method.signs(initiator=not parties.session.initiator)
     if signing:
         yield from _judge_signature(parties, chain, peer)
     _demand_identity(parties.session, peer)
     if not signing:
-        hybrid = parties.suite.method is AuthMethod.HYBRID_RSA
+        hybrid = parties.suite.method.hybrid
         witness.judged(parties.session, peer, UNPROVED if hybrid else KEY_FITS, accepted=True)
 
 

@@ -14,7 +14,7 @@ from lotor.ike.errors import PolicyRefusal
 from lotor.ike.events import LeftOut, Remark
 from lotor.ike.session import Session
 from lotor.ike.v1.choose import ChosenIke
-from lotor.model.algorithms import AuthMethod, IkeSuite
+from lotor.model.algorithms import IkeSuite
 from lotor.model.policy import RemotePolicy, Switch
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.attributes import Attribute, decode_attributes, encode_attributes
@@ -93,28 +93,20 @@ def _is_vpnc(vendors: frozenset[Vendor]) -> bool:
 
 def requests(remote: RemotePolicy) -> tuple[CertificateRequest, ...]:
     """One for each authority we trust, an empty name where none is configured; none where the peer does not sign."""
-    if not remote.send_cr or all(suite.method in _KEYED for suite in remote.proposals):
+    if not remote.send_cr or all(suite.method.pre_shared_key for suite in remote.proposals):
         return ()
     names = remote.authority_names or (b"",)
     return tuple(CertificateRequest(CertificateEncoding.X509_SIGNATURE, name) for name in names)
 
 
-_KEYED = frozenset({AuthMethod.PSK, AuthMethod.XAUTH_PSK})
-_BOTH_SIGN = frozenset({AuthMethod.ECDSA, AuthMethod.RSA, AuthMethod.XAUTH_RSA})
-
-
 def requests_of_client(remote: RemotePolicy, suite: IkeSuite) -> tuple[CertificateRequest, ...]:
     """The responder's, where the initiator signs; vpnc, which never does, ends at a request that it did not expect."""
-    return requests(remote) if suite.method in _BOTH_SIGN else ()
+    return requests(remote) if suite.method.signs(initiator=True) else ()
 
 
 def requests_of_gateway(remote: RemotePolicy, suite: IkeSuite) -> tuple[CertificateRequest, ...]:
     """The initiator's in main mode, where the responder signs."""
-    return requests(remote) if responder_signs(suite) else ()
-
-
-def responder_signs(suite: IkeSuite) -> bool:
-    return suite.method not in _KEYED
+    return requests(remote) if suite.method.signs(initiator=False) else ()
 
 
 def requested_issuers(said: Iterable[Chain]) -> frozenset[bytes]:

@@ -29,7 +29,7 @@ def narrow(session: Session, choice: ChosenIke, peer: Identity, *said: Chain) ->
     """The same in main mode when the identity and the requests for certificates are known: of the candidates that would
     have taken what was chosen. A shared key was that of the first, whatever the peer says it is. Raises a refusal when
     the identity fits none of them."""
-    if not riders.responder_signs(choice.suite):
+    if not choice.suite.method.signs(initiator=False):
         demand_identity(session.remote, peer)
         return choice
     return _choose(session, choice.answer(), peer, said)
@@ -62,7 +62,7 @@ def _feigned(
     """Nobody of that name may come. Where a key is to prove it, in aggressive mode, that shows at the end only: a name
     that is known and one that is not get the same answer. Raises the first refusal otherwise."""
     for (remote, choice), refusal in zip(choices, refusals, strict=True):
-        if not riders.responder_signs(choice.suite):
+        if not choice.suite.method.signs(initiator=False):
             session.remote, session.facts.refused = remote, refusal.reason
             return choice.alone()
     raise refusals[0]
@@ -74,7 +74,7 @@ def _asked_for(
     """The first whose certificate one of these authorities issued, before one for requests that name none; only among
     those that are as specific as the first."""
     rank = specificity(fitting[0][0])
-    signing = [each for each in fitting if specificity(each[0]) == rank and riders.responder_signs(each[1].suite)]
+    signing = [each for each in fitting if specificity(each[0]) == rank and each[1].suite.method.signs(initiator=False)]
     named = (each for each in signing if not issuers.isdisjoint(each[0].issuers))
     unnamed = (each for each in signing if each[0].match_empty_cr and b"" in issuers)
     return next(named, None) or next(unnamed, None) or fitting[0]

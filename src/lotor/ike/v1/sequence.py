@@ -14,7 +14,6 @@ from lotor.ike.questions import AdmitConfiguration
 from lotor.ike.session import Session
 from lotor.ike.v1 import (
     aggressive,
-    authenticate,
     doubt,
     identify,
     informational,
@@ -86,7 +85,7 @@ def _nothing(result: object, now: Instant) -> None:
 def _phase_one_done(session: Session, exchange: Exchange, record: PhaseOne, now: Instant) -> None:
     """The peer holds the keys, and is proved unless a login follows. A responder goes on where the proof came from."""
     session.facts.phase_one, session.facts.refused = record, None
-    xauth_follows = record.suite.method in authenticate.WITH_XAUTH
+    xauth_follows = record.suite.method.login
     session.gates.settle(owed(session.remote, xauth=xauth_follows))
     if not session.initiator and exchange.path is not None:
         session.heard_over(exchange.path, now)

@@ -1,0 +1,34 @@
+"""What is to stand in one place only: no second table says it in another room."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "lotor"
+
+
+def naming(word: str) -> set[str]:
+    """The modules that name a member of an enum: `WORD.MEMBER`."""
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == word:
+                found.add(str(path.relative_to(SOURCE)))
+    return found
+
+
+def containing(text: str) -> set[str]:
+    return {str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if text in path.read_text()}
+
+
+def test_what_a_method_of_authentication_means():
+    """Their words, their numbers and the client's usual one; the rest asks the properties of `AuthMethod`."""
+    words, numbers, usual = "config/tables/algorithms.py", "wire/v1/proposals.py", "config/roadwarrior.py"
+    assert naming("AuthMethod") == {"model/algorithms.py", words, numbers, usual}
+
+
+def test_types_of_distinguished_names():
+    assert containing('2.5.4.10"') == {"model/distinguished.py"}
+    assert [Path(each).name for each in naming("NameOID")] == ["issuing.py"], "an authority names who it certifies"
