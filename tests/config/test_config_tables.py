@@ -47,9 +47,10 @@ def test_rows_and_fields_fit(path: str, block: Block) -> None:
 @pytest.mark.parametrize(("path", "block"), BLOCKS)
 def test_defaults_have_the_type_of_their_field(path: str, block: Block) -> None:
     hints = get_type_hints(class_of(path, block))
-    for row in block.rows:
-        if row.key in hints and row.default is not MANDATORY and row.use is not Use.REFUSED:
-            assert fits(row.default, hints[row.key]), row.name
+    rows = [row for row in block.rows if row.key in hints and row.use is not Use.REFUSED]
+    assert rows, path
+    for row in rows:
+        assert row.default is MANDATORY or fits(row.default, hints[row.key]), row.name
 
 
 def fits(value: object, hint: Any) -> bool:
@@ -63,6 +64,7 @@ def fits(value: object, hint: Any) -> bool:
 
 @pytest.mark.parametrize(("path", "block"), BLOCKS)
 def test_rows_tell_what_they_are(path: str, block: Block) -> None:
+    assert block.rows, path
     for row in block.rows:
         assert row.meaning.endswith("."), (path, row.name)
         if row.use in {Use.NO_EFFECT, Use.LATER, Use.REFUSED}:

@@ -63,7 +63,9 @@ def test_signatures_were_recorded():
 def test_recorded_signatures_verify_and_are_made_again(name):
     sa = recordings.load(name)["ike_sas"][0]
     hashed = [bytes.fromhex(sa["HASH_R"]), bytes.fromhex(sa["HASH_I"])]
-    for signature in recorded_signatures(name):
+    signatures = recorded_signatures(name)
+    assert signatures
+    for signature in signatures:
         [(private, octets)] = [
             (private, octets)
             for private in recorded_keys()

@@ -347,7 +347,9 @@ def _opening(which: str) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("which", list(METHODS))
 def test_every_short_sequence_without_any_pruning(which):
-    for letters in product(_letters(which), repeat=UNPRUNED - 1):
+    sequences = list(product(_letters(which), repeat=UNPRUNED - 1))
+    assert len(sequences) >= len(_letters(which))
+    for letters in sequences:
         case = _run(which, (*_opening(which), *letters))
         assert not case.violations(), letters
 

@@ -121,7 +121,9 @@ def test_vpnc_offers_are_read_and_the_answer_is_a_suite():
 
 @pytest.mark.parametrize("name", [name for name in recordings.NAMES if recordings.load(name)["quick_modes"]])
 def test_quick_mode_choices_are_suites(name):
-    for quick in recordings.load(name)["quick_modes"]:
+    modes = recordings.load(name)["quick_modes"]
+    assert modes
+    for quick in modes:
         [proposal] = decode_payload(PayloadType.SA, bytes.fromhex(quick["sa_r"])).proposals
         offer = read_esp(proposal.transforms[0])
         assert proposal.protocol == Protocol.ESP
