@@ -19,23 +19,13 @@ from lotor.control.views import (
 )
 from lotor.ike.admission import Tally
 from lotor.ike.events import ChildUp
-from lotor.model.algorithms import SHORT_BLOCKS, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
+from lotor.model.algorithms import EspSuite, Group, IkeSuite
 from lotor.model.child import Counters
 from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
 from lotor.model.text import clean
+from lotor.model.weakness import WEAK, Named
 from lotor.runtime.sessions import Register, Session
-
-WEAK: dict[Group | Hash | Integrity | Cipher, str] = {
-    Group.MODP1024: "dh_group 2 (modp1024) is weak: use 14 (modp2048) or more on both ends",
-    Group.MODP1536: "dh_group 5 (modp1536) is weak: use 14 (modp2048) or more on both ends",
-    Hash.MD5: "md5 is broken: use sha256 on both ends",
-    Hash.SHA1: "sha1 is old: use sha256 on both ends",
-    Integrity.HMAC_MD5: "hmac_md5 is old: use hmac_sha256 on both ends",
-    Integrity.HMAC_SHA1: "hmac_sha1 is old: use hmac_sha256 on both ends",
-    **{each: f"{each.value} has short blocks, which repeat: use aes on both ends" for each in SHORT_BLOCKS},
-}
-
 
 PAGE = 200
 """Sessions of one answer: some milliseconds of work, whatever number there is."""
@@ -148,12 +138,19 @@ def session_view(register: Register, session: Session, now: float) -> SessionVie
 
 def weaknesses(phase1: IkeSuite | None, children: list[EspSuite]) -> list[str]:
     """One sentence for each weak algorithm in use."""
-    used: list[Group | Hash | Integrity | Cipher] = []
+    used: list[Named] = []
     if phase1 is not None:
         used += [phase1.group, phase1.hash, phase1.cipher]
     for suite in children:
         used += [suite.cipher, *([suite.integrity] if suite.integrity else [])]
-    return list(dict.fromkeys(WEAK[each] for each in used if each in WEAK))
+    return [f"{_word(each)} is weak: {WEAK[each]} on both ends" for each in dict.fromkeys(used) if each in WEAK]
+
+
+def _word(algorithm: Named) -> str:
+    """As a configuration names it."""
+    if isinstance(algorithm, Group):
+        return f"dh_group {algorithm.value} ({algorithm.name.lower()})"
+    return str(algorithm.value)
 
 
 def _address6(session: Session) -> str:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from lotor.explain import cases
 from lotor.explain.attempts import Attempt
-from lotor.model.algorithms import SHORT_BLOCKS, AuthMethod, Cipher, Group, Hash
+from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
+from lotor.model.weakness import WEAK
 
+_SHUNNED = {each for each, weakness in WEAK.items() if not weakness.bearable}
 KNOWN = (
-    {each.value for each in set(Cipher) - SHORT_BLOCKS},
-    {each.value for each in Hash} - {Hash.MD5.value},
-    {each.name.lower() for each in Group} - {Group.MODP1024.name.lower(), Group.MODP1536.name.lower()},
+    {each.value for each in Cipher if each not in _SHUNNED},
+    {each.value for each in Hash if each not in _SHUNNED},
+    {each.name.lower() for each in Group if each not in _SHUNNED},
     {each.value for each in AuthMethod},
 )
 """The words of an offer worth accepting: cipher, hash (vpnc knows no better one than sha1), group, method."""
+
+_BEARABLE = frozenset(each.value for each in Hash if each in WEAK and WEAK[each].bearable)
 
 OTHER_CURVE = "our certificate has an ECDSA key on"
 """What the core says of two certificates that do not meet."""
@@ -107,7 +111,7 @@ def _proposal(attempt: Attempt) -> str:
     if attempt.reason and OTHER_CURVE in attempt.reason.text:
         return "issue one of the two certificates anew, with a key on the curve of the other (lotor pki gateway --key)"
     good = [each for each in attempt.offers if _good(each)]
-    offer = next((each for each in good if f"/{Hash.SHA1.value}/" not in each), good[0] if good else None)
+    offer = next((each for each in good if each.split("/")[1] not in _BEARABLE), good[0] if good else None)
     if offer is None and "draft_01" in attempt.vendors:
         return "the client offers weak groups only: with vpnc write IKE DH Group dh14 into its configuration"
     if offer is None:

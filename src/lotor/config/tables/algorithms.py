@@ -17,37 +17,38 @@ from lotor.model.algorithms import (
     Integrity,
 )
 from lotor.model.policy import Side
+from lotor.model.weakness import WEAK, Named
 
 AEAD = "; authenticates by itself and takes no authentication_algorithm; racoon has no such name"
 DES = "its 56-bit keys are broken in hours; use aes"
-SHORT = "its 64-bit blocks repeat in long connections; use aes"
-TRIPLE_DES = "its 64-bit blocks repeat in long connections, and it is slow; use aes"
-MD5 = "MD5 is broken; use {}"
-SHA1 = "SHA-1 is on its way out; use {}"
 NEW = "racoon has no such name"
-MODP1024 = "1024-bit Diffie-Hellman is within reach of a rich attacker; use modp2048 (14) or higher"
-MODP1536 = "1536-bit Diffie-Hellman is too short by now; use modp2048 (14) or higher"
+
+
+def _named(word: str, value: Named, meaning: str = "", **more: Any) -> Choice:
+    """An algorithm; the word warns where it is weak."""
+    weakness = WEAK.get(value)
+    return Choice(word, value, meaning, weak=str(weakness) if weakness else "", **more)
 
 
 def _sized(word: str, cipher: Cipher, meaning: str, **more: Any) -> Choice:
     """A cipher whose keys differ in length."""
-    return Choice(word, cipher, meaning, lengths=KEY_LENGTHS[cipher], bits=USUAL_BITS, **more)
+    return _named(word, cipher, meaning, lengths=KEY_LENGTHS[cipher], bits=USUAL_BITS, **more)
 
 
 _CIPHERS = (
     _sized("aes", Cipher.AES_CBC, "AES in CBC mode", aliases=("rijndael",)),
-    Choice("3des", Cipher.TRIPLE_DES_CBC, "Triple DES in CBC mode", weak=TRIPLE_DES),
+    _named("3des", Cipher.TRIPLE_DES_CBC, "Triple DES in CBC mode"),
     _sized("camellia", Cipher.CAMELLIA_CBC, "Camellia in CBC mode"),
-    _sized("blowfish", Cipher.BLOWFISH_CBC, "Blowfish in CBC mode", weak=SHORT),
-    _sized("cast128", Cipher.CAST_CBC, "CAST-128 in CBC mode", weak=SHORT),
+    _sized("blowfish", Cipher.BLOWFISH_CBC, "Blowfish in CBC mode"),
+    _sized("cast128", Cipher.CAST_CBC, "CAST-128 in CBC mode"),
     Choice("rc5", later=True, lengths=tuple(range(40, 2041, 8)), bits=USUAL_BITS),
     Choice("des", refused=DES),
 )
-PHASE1_CIPHERS = (*_CIPHERS, Choice("idea", Cipher.IDEA_CBC, "IDEA in CBC mode", weak=SHORT))
+PHASE1_CIPHERS = (*_CIPHERS, _named("idea", Cipher.IDEA_CBC, "IDEA in CBC mode"))
 ESP_CIPHERS = (
     *_CIPHERS,
     _sized("aes_gcm_16", Cipher.AES_GCM_16, f"AES in GCM mode{AEAD}"),
-    Choice("chacha20_poly1305", Cipher.CHACHA20_POLY1305, f"between peers that are lotor{AEAD}"),
+    _named("chacha20_poly1305", Cipher.CHACHA20_POLY1305, f"between peers that are lotor{AEAD}"),
     _sized("twofish", Cipher.TWOFISH_CBC, "Twofish in CBC mode"),
     Choice("idea", later=True),
     Choice("3idea", later=True),
@@ -57,19 +58,19 @@ ESP_CIPHERS = (
     Choice("null_enc", refused="it would send everything in clear; use aes", aliases=("null",)),
 )
 HASHES = (
-    Choice("sha256", Hash.SHA256, aliases=("sha2_256",)),
-    Choice("sha384", Hash.SHA384, aliases=("sha2_384",)),
-    Choice("sha512", Hash.SHA512, aliases=("sha2_512",)),
-    Choice("sha1", Hash.SHA1, weak=SHA1.format("sha256")),
-    Choice("md5", Hash.MD5, weak=MD5.format("sha256")),
+    _named("sha256", Hash.SHA256, aliases=("sha2_256",)),
+    _named("sha384", Hash.SHA384, aliases=("sha2_384",)),
+    _named("sha512", Hash.SHA512, aliases=("sha2_512",)),
+    _named("sha1", Hash.SHA1),
+    _named("md5", Hash.MD5),
     Choice("tiger", later=True),
 )
 INTEGRITIES = (
-    Choice("hmac_sha256", Integrity.HMAC_SHA256, "128 bits of HMAC-SHA-256", aliases=("hmac_sha2_256",)),
-    Choice("hmac_sha384", Integrity.HMAC_SHA384, "192 bits of HMAC-SHA-384", aliases=("hmac_sha2_384",)),
-    Choice("hmac_sha512", Integrity.HMAC_SHA512, "256 bits of HMAC-SHA-512", aliases=("hmac_sha2_512",)),
-    Choice("hmac_sha1", Integrity.HMAC_SHA1, "96 bits of HMAC-SHA-1", weak=SHA1.format("hmac_sha256")),
-    Choice("hmac_md5", Integrity.HMAC_MD5, "96 bits of HMAC-MD5", weak=MD5.format("hmac_sha256")),
+    _named("hmac_sha256", Integrity.HMAC_SHA256, "128 bits of HMAC-SHA-256", aliases=("hmac_sha2_256",)),
+    _named("hmac_sha384", Integrity.HMAC_SHA384, "192 bits of HMAC-SHA-384", aliases=("hmac_sha2_384",)),
+    _named("hmac_sha512", Integrity.HMAC_SHA512, "256 bits of HMAC-SHA-512", aliases=("hmac_sha2_512",)),
+    _named("hmac_sha1", Integrity.HMAC_SHA1, "96 bits of HMAC-SHA-1"),
+    _named("hmac_md5", Integrity.HMAC_MD5, "96 bits of HMAC-MD5"),
     Choice("des_mac", refused=DES.replace("aes", "hmac_sha256")),
     Choice("kpdk", refused="keyed MD5 is broken; use hmac_sha256"),
     Choice(
@@ -84,17 +85,17 @@ COMPRESSIONS = (
     Choice("oui", later=True),
 )
 GROUPS = (
-    Choice("modp2048", Group.MODP2048, aliases=("14",)),
-    Choice("modp3072", Group.MODP3072, aliases=("15",)),
-    Choice("modp4096", Group.MODP4096, aliases=("16",)),
-    Choice("modp6144", Group.MODP6144, aliases=("17",)),
-    Choice("modp8192", Group.MODP8192, aliases=("18",)),
-    Choice("ecp256", Group.ECP256, NEW, aliases=("19",)),
-    Choice("ecp384", Group.ECP384, NEW, aliases=("20",)),
-    Choice("ecp521", Group.ECP521, NEW, aliases=("21",)),
-    Choice("curve25519", Group.CURVE25519, NEW, aliases=("31",)),
-    Choice("modp1536", Group.MODP1536, aliases=("5",), weak=MODP1536),
-    Choice("modp1024", Group.MODP1024, aliases=("2",), weak=MODP1024),
+    _named("modp2048", Group.MODP2048, aliases=("14",)),
+    _named("modp3072", Group.MODP3072, aliases=("15",)),
+    _named("modp4096", Group.MODP4096, aliases=("16",)),
+    _named("modp6144", Group.MODP6144, aliases=("17",)),
+    _named("modp8192", Group.MODP8192, aliases=("18",)),
+    _named("ecp256", Group.ECP256, NEW, aliases=("19",)),
+    _named("ecp384", Group.ECP384, NEW, aliases=("20",)),
+    _named("ecp521", Group.ECP521, NEW, aliases=("21",)),
+    _named("curve25519", Group.CURVE25519, NEW, aliases=("31",)),
+    _named("modp1536", Group.MODP1536, aliases=("5",)),
+    _named("modp1024", Group.MODP1024, aliases=("2",)),
     Choice("modp768", aliases=("1",), refused="768-bit Diffie-Hellman is broken; use modp2048 (14) or higher"),
     Choice("ec2n155", aliases=("3",), refused="racoon never had code for it; use modp2048 (14) or higher"),
     Choice("ec2n185", aliases=("4",), refused="racoon never had code for it; use modp2048 (14) or higher"),
