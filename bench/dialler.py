@@ -33,14 +33,13 @@ from lotor.ike.questions import Answer, Question
 from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.judgement import Trusted
 from lotor.model.login import Credentials
-from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, Path, Peer
+from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, NON_ESP_MARKER, Path, Peer
 from lotor.model.policy import ChildPolicy, Dpd, ExchangeMode, Policy, ProposalCheck, RemotePolicy, Side, Switch
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
 from lotor.runtime.dice import SystemDice
 
-MARKER = bytes(4)
 LARGEST = 65535
 PATIENCE = 60.0
 """Seconds without any progress after which the gateway is given up."""
@@ -242,7 +241,7 @@ class Dialler:
             except OSError:
                 return
             floated = port == NAT_T_PORT
-            if floated and not data.startswith(MARKER):
+            if floated and not data.startswith(NON_ESP_MARKER):
                 continue
             here = Peer(IPv4Address(0), port)
             path = Path(here, Peer(self._gateway, port), floated)
@@ -265,7 +264,7 @@ class Dialler:
                 return
             self._lines[cookie], self._opening = self._opening, None
             self._sessions[self._begun] = cookie
-        marked = MARKER + effect.data if effect.path.floated else effect.data
+        marked = NON_ESP_MARKER + effect.data if effect.path.floated else effect.data
         self._lines[cookie].udp.sendto(marked, (str(self._gateway), effect.path.remote.port))
 
     def _answer(self, question: Question[object]) -> Answer:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "lotor"
 
@@ -32,3 +34,18 @@ def test_what_a_method_of_authentication_means():
 def test_types_of_distinguished_names():
     assert containing('2.5.4.10"') == {"model/distinguished.py"}
     assert [Path(each).name for each in naming("NameOID")] == ["issuing.py"], "an authority names who it certifies"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('= b"\\xff"', "model/network.py"),
+        ("/usr/sbin:/usr/bin", "files/places.py"),
+        ("LONGEST_BANNER =", "model/configuration.py"),
+        ("dns6=(), split_include6=()", "model/configuration.py"),
+        ("within reach of a rich attacker", "model/weakness.py"),
+    ],
+)
+def test_what_two_rooms_need(text, place):
+    """The keepalive of NATs, the directories of programs, the longest banner, a client without IPv6, what is weak."""
+    assert containing(text) == {place}

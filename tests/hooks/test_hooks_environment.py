@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lotor.files.places import SYSTEM_PATH
 from lotor.hooks.environment import NAMES, VARIABLES, Occasion, environment, table
-from lotor.hooks.guard import SYSTEM_PATH, admitted
+from lotor.hooks.guard import admitted
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side

@@ -13,12 +13,12 @@ from lotor.ike.effects import Tell
 from lotor.ike.events import ChildDown, PhaseOneUp, Renewed
 from lotor.model.algorithms import Group
 from lotor.model.child import Counters
-from lotor.model.configuration import ModeConfiguration
+from lotor.model.configuration import LONGEST_BANNER, ModeConfiguration
 from lotor.model.judgement import Failure
 from lotor.model.network import Peer
 from lotor.model.reason import Cause, Reason
 from lotor.ports.leases import Lease
-from lotor.runtime.configurations import LONGEST_BANNER, GatewayConfigurations, Template, read_banner
+from lotor.runtime.configurations import GatewayConfigurations, Template, read_banner
 from lotor.runtime.requests import Established, Requests, Wish
 from lotor.runtime.sessions import Register
 from scripted import BYE, CONFIGURATION, FLOATED, SUITE, RecordingDataPlane, ended, established, started

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lotor.model.configuration import ModeConfiguration
+from lotor.model.configuration import LONGEST_BANNER, ModeConfiguration
 from lotor.wire.errors import Malformed
 from lotor.wire.v1.attributes import Attribute, encode_attributes
 from lotor.wire.v1.chain import build_chain
 from lotor.wire.v1.configuration import (
-    LONGEST_BANNER,
     MOST_NETWORKS,
     answer_request,
     decode_configuration,

@@ -33,14 +33,13 @@ from lotor.daemon.machinery import Machinery
 from lotor.daemon.rights import OTHERS, Rights, rights_of
 from lotor.daemon.status import Program, page, status_view
 from lotor.ike.events import Event
+from lotor.model.configuration import LONGEST_BANNER
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
 from lotor.model.text import clean
 from lotor.runtime.sessions import Session
 
 log = logging.getLogger(__name__)
-
-LONGEST_BANNER = 65536
 
 
 async def nothing_to_adapt(loadout: Loadout) -> list[str]:

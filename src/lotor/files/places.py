@@ -11,6 +11,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where the programs of a system lie: what a script and a program of ours are called with, whatever called us."""
+
 OPEN = 0o755
 MOST_LINKS = 40
 """As many symbolic links on one way as the kernel follows."""

@@ -7,12 +7,9 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from lotor.files.places import changeable, ourselves
+from lotor.files.places import SYSTEM_PATH, changeable, ourselves
 from lotor.hooks.environment import NAMES
 from lotor.model.text import clean
-
-SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-"""racoon gave its scripts no PATH at all, and theirs named every program in full."""
 
 LONGEST = 16384
 FOREIGN_PROGRAM = b"setkey"
@@ -24,7 +21,7 @@ FUNCTION = "() {"
 
 def admitted(given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """The environment of a script: the table's names only, values without control characters, and our PATH; beside it
-    the names that were left out."""
+    the names that were left out. racoon gave its scripts no PATH at all, and theirs named every program in full."""
     refused = [clean(name, longest=64) for name in given if name not in NAMES]
     kept = {name: _harmless(value) for name, value in given.items() if name in NAMES}
     return kept | {"PATH": SYSTEM_PATH}, refused

@@ -74,11 +74,6 @@ def _among_neighbours(address: IPv4Address, networks: Iterable[IPv4Network]) -> 
     return told
 
 
-def without_ipv6(configuration: ModeConfiguration) -> ModeConfiguration:
-    """What is left when there is no IPv6 address."""
-    return replace(configuration, address6=None, dns6=(), split_include6=())
-
-
 def _refusal(what: str) -> OSError:
     return OSError(errno.EINVAL, f"{what}: {ADVICE}")
 
@@ -86,15 +81,15 @@ def _refusal(what: str) -> OSError:
 def _ipv6(configuration: ModeConfiguration, taken: set[object]) -> tuple[ModeConfiguration, list[str]]:
     """IPv6 comes on top: what is wrong with it leaves the tunnel to IPv4, and is told."""
     if configuration.address6 is None:
-        return without_ipv6(configuration), []
+        return configuration.without_ipv6(), []
     address = configuration.address6.ip
     if not usable(address) or address in taken:
         why = "which this host has already" if usable(address) else "which no host may have"
-        return without_ipv6(configuration), [f"the gateway assigned the address {address}, {why}: left out; {ADVICE}"]
+        return configuration.without_ipv6(), [f"the gateway assigned the address {address}, {why}: left out; {ADVICE}"]
     networks = tuple(one for one in configuration.split_include6 if not any(one.subnet_of(no) for no in NOWHERE6))
     if configuration.split_include6 and not networks:
         note = f"{address} is left out: no network behind it can be reached through a tunnel; {ADVICE}"
-        return without_ipv6(configuration), [note]
+        return configuration.without_ipv6(), [note]
     servers = tuple(dict.fromkeys(server for server in configuration.dns6 if usable(server)))[:MOST_SERVERS]
     left = [str(server) for server in configuration.dns6 if server not in servers][:MOST_SERVERS]
     notes = [f"DNS servers left out: {', '.join(left)}"] if left else []

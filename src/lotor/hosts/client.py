@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from lotor.hosts import dns, firewall, guard, moving, resolvfile, routing, sysctl, undo
-from lotor.hosts.admission import NOBODY, Neighbours, admit, without_ipv6
+from lotor.hosts.admission import NOBODY, Neighbours, admit
 from lotor.hosts.changes import Address, LinkUp, Machine, ResolvFile, ReversePath, RouteMade, RuleMade, Table
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
@@ -95,7 +95,7 @@ class LinuxHost:
         link = await self._machine.network.link(attachment.device)
         configuration, notes = await self._admitted(attachment, link)
         if configuration.address6 is not None and (why := _no_ipv6(attachment)):
-            configuration = without_ipv6(configuration)
+            configuration = configuration.without_ipv6()
             notes.append(f"the address {attachment.configuration.address6}: {why}, so the tunnel is for IPv4 only")
         for note in notes:
             log.warning("of what the gateway sent: %s", note)

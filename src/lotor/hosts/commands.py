@@ -7,9 +7,9 @@ import errno
 import shutil
 import subprocess
 
+from lotor.files.places import SYSTEM_PATH
 from lotor.model.text import clean
 
-SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PATIENCE = 5.0
 """Seconds a program has."""
 

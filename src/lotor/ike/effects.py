@@ -14,7 +14,7 @@ Ticket = int
 
 @dataclass(frozen=True, slots=True)
 class Transmit:
-    """One datagram: an ISAKMP message or fragment without the marker, or the keepalive octet b"\\xff"."""
+    """One datagram: an ISAKMP message or fragment without the marker, or `KEEPALIVE`."""
 
     data: bytes
     path: Path

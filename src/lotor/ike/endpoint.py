@@ -20,13 +20,11 @@ from lotor.ike.standing import Standing
 from lotor.ike.v1 import informational, protocol, select, sequence
 from lotor.ike.v1.channel import Incoming
 from lotor.ike.v1.reassembly import HALF_OPEN, PROVED, Pieces
-from lotor.model.network import Instant, Path, Peer
+from lotor.model.network import KEEPALIVE, Instant, Path, Peer
 from lotor.model.policy import ExchangeMode, Policy, RemotePolicy, Side, Switch
 from lotor.model.reason import Cause, Reason
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header, cookies_of
-
-KEEPALIVE = b"\xff"
 
 LONGEST_FIRST = 8192
 """Octets of a stranger's first message that are worth parsing; real ones have some 1,500, the longest 7,500."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+
+LONGEST_BANNER = 61440
+"""A banner is cut here: the payload that carries it must stay below 65536 octets with everything else in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +37,7 @@ class ModeConfiguration:
     def inside(self) -> str:
         """The client's addresses, for a person."""
         return f"{self.address} and {self.address6.ip}" if self.address6 is not None else str(self.address)
+
+    def without_ipv6(self) -> ModeConfiguration:
+        """What is left for a client that has no IPv6 address, or did not ask for one."""
+        return replace(self, address6=None, dns6=(), split_include6=())

@@ -14,6 +14,11 @@ Network = IPv4Network | IPv6Network
 ISAKMP_PORT = 500
 NAT_T_PORT = 4500
 
+KEEPALIVE = b"\xff"
+"""The datagram that keeps a NAT's entry alive (RFC 3948 §2.3)."""
+NON_ESP_MARKER = bytes(4)
+"""Stands before every ISAKMP message of the NAT traversal ports, where ESP has an SPI (RFC 3948 §2.2)."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Peer:
@@ -36,7 +41,7 @@ class Peer:
 @dataclass(frozen=True, slots=True)
 class Path:
     """Both ends of a flow of datagrams as this host sees them. `floated`: on the NAT traversal socket, where the
-    non-ESP marker stands before every ISAKMP message (RFC 3948 §2.2; the carrier of the path adds and removes it)."""
+    carrier of the path adds and removes `NON_ESP_MARKER`."""
 
     local: Peer
     remote: Peer

@@ -68,7 +68,7 @@ class DataPlane(Protocol):
         ...
 
     def transmit(self, message: bytes, path: Path) -> None:
-        """Send an ISAKMP message (the engine adds the marker) from the NAT traversal socket; b"\\xff": a keepalive."""
+        """Send an ISAKMP message from the NAT traversal socket; the engine adds the marker, but not to `KEEPALIVE`."""
         ...
 
     def reserve_spi(self) -> int:

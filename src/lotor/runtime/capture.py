@@ -15,16 +15,14 @@ from pathlib import Path
 
 from lotor import __version__
 from lotor.ike.effects import Disclose
+from lotor.model.network import KEEPALIVE, NON_ESP_MARKER, Peer
 from lotor.model.network import Path as NetworkPath
-from lotor.model.network import Peer
 
 log = logging.getLogger(__name__)
 
 KEYS_SUFFIX = ".ikev1_decryption_table"
 MOST_OCTETS = 256 * 1024 * 1024
 """A forgotten capture does not fill the disk."""
-MARKER = bytes(4)
-KEEPALIVE = b"\xff"
 UDP = 17
 LINKTYPE_RAW = 101
 SECTION, INTERFACE, PACKET = 0x0A0D0D0A, 1, 6
@@ -104,7 +102,7 @@ def _create(path: Path) -> int:
 
 def _on_the_wire(data: bytes, path: NetworkPath) -> bytes:
     """With the non-ESP marker, which messages on the NAT traversal ports have (RFC 3948 §2.2)."""
-    return MARKER + data if path.floated and data != KEEPALIVE else data
+    return NON_ESP_MARKER + data if path.floated and data != KEEPALIVE else data
 
 
 def _in_ip(data: bytes, source: Peer, target: Peer) -> bytes:

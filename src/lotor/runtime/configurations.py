@@ -9,13 +9,12 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from lotor.model.configuration import ModeConfiguration
+from lotor.model.configuration import LONGEST_BANNER, ModeConfiguration
 from lotor.model.judgement import Failure
 from lotor.ports.leases import Leases
 
 log = logging.getLogger(__name__)
 
-LONGEST_BANNER = 65536
 NOWHERE = IPv4Address(0)
 
 
@@ -41,7 +40,8 @@ class GatewayConfigurations:
         lease = self._leases.acquire(session, user)
         if isinstance(lease, Failure):
             return lease
-        values = template.values if lease.address6 is not None else _ipv4_only(template.values)
+        # a reload may bring IPv6 values before the pool, which is made at the start, has addresses for them
+        values = template.values if lease.address6 is not None else template.values.without_ipv6()
         netmask = lease.netmask or values.netmask
         return replace(
             values,
@@ -53,11 +53,6 @@ class GatewayConfigurations:
 
     def release(self, session: int) -> None:
         self._leases.release(session)
-
-
-def _ipv4_only(values: ModeConfiguration) -> ModeConfiguration:
-    """A reload may bring IPv6 values before the pool, which is made at the start, has addresses for them."""
-    return replace(values, dns6=(), split_include6=())
 
 
 def read_banner(path: Path | None) -> bytes:

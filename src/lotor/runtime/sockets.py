@@ -17,7 +17,6 @@ from lotor.model.network import Address, Path, Peer
 from lotor.runtime.holder import holder_of
 
 IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
-SO_MARK = getattr(socket, "SO_MARK", 36)
 SO_RCVBUFFORCE = getattr(socket, "SO_RCVBUFFORCE", 33)
 RECEIVE_OCTETS = 1 << 20
 LARGEST_DATAGRAM = 65535
@@ -191,7 +190,7 @@ def _make_room(udp: socket.socket) -> None:
 
 def _mark(udp: socket.socket, mark: int) -> None:
     with contextlib.suppress(PermissionError):  # without CAP_NET_ADMIN there is no tunnel route to stay out of either
-        udp.setsockopt(socket.SOL_SOCKET, SO_MARK, mark)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
 
 
 def _refusal(local: Peer, error: OSError) -> str:

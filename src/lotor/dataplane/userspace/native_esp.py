@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 
 IPPROTO_ESP = 50
-SO_MARK = getattr(socket, "SO_MARK", 36)
 
 
 def open_esp_socket(nat_t: socket.socket) -> socket.socket:
@@ -16,7 +15,7 @@ def open_esp_socket(nat_t: socket.socket) -> socket.socket:
     except PermissionError as error:
         text = "no permission for native ESP: give CAP_NET_RAW, or set `nat_traversal force` to carry ESP in UDP"
         raise OSError(error.errno, text) from error
-    mark = nat_t.getsockopt(socket.SOL_SOCKET, SO_MARK)
+    mark = nat_t.getsockopt(socket.SOL_SOCKET, socket.SO_MARK)
     if mark:
-        raw.setsockopt(socket.SOL_SOCKET, SO_MARK, mark)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
     return raw

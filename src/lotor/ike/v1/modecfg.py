@@ -79,7 +79,7 @@ def give(session: Session, request: Attributes) -> Story[ModeConfiguration]:
     told = _as_read_by(session, configuration)
     attributes = answer_request(told, request.attributes, unity=_unity(session))
     yield from send(Attributes(ConfigType.REPLY, request.identifier, attributes))
-    return configuration if asks_for_ipv6(asked) else without_ipv6(configuration)
+    return configuration if asks_for_ipv6(asked) else configuration.without_ipv6()
 
 
 def resume(session: Session, asked: Chain) -> None:
@@ -89,7 +89,7 @@ def resume(session: Session, asked: Chain) -> None:
     if given is None or session.gates.next() is not Gate.ADDRESS or not selectors.names(asked, given.address):
         return
     session.gates.open(Gate.ADDRESS)
-    tell(session, without_ipv6(given))
+    tell(session, given.without_ipv6())
 
 
 def demand(session: Session) -> None:
@@ -100,11 +100,6 @@ def demand(session: Session) -> None:
         text = "the client asked for no address (mode config), and this gateway takes no other than it gives"
         raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
     session.gates.demand(Gate.ADDRESS, "quick mode")
-
-
-def without_ipv6(configuration: ModeConfiguration) -> ModeConfiguration:
-    """As a client hears it that does not ask for IPv6."""
-    return replace(configuration, address6=None, dns6=(), split_include6=())
 
 
 def _as_read_by(session: Session, configuration: ModeConfiguration) -> ModeConfiguration:
@@ -130,7 +125,7 @@ def push(session: Session) -> Story[ModeConfiguration]:
     attributes = encode_configuration(configuration, None, unity=_unity(session))
     yield from send(Attributes(ConfigType.SET, IDENTIFIER, attributes))
     yield from expect()
-    return without_ipv6(configuration)
+    return configuration.without_ipv6()
 
 
 def gives_address(payload: Attributes) -> bool:

@@ -9,7 +9,7 @@ from lotor.ike.events import Dead
 from lotor.ike.session import Session
 from lotor.ike.v1 import informational, phase1
 from lotor.ike.v1.liveness import Watch
-from lotor.model.network import Instant
+from lotor.model.network import KEEPALIVE, Instant
 from lotor.model.policy import Dpd
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.vendors import Vendor
@@ -48,5 +48,5 @@ def _keep_alive_at(session: Session, at: Instant, interval: float) -> None:
 
 def _keep_alive_again(session: Session, interval: float, now: Instant) -> None:
     if not session.life.over:
-        session.desk.put(Transmit(b"\xff", session.path))
+        session.desk.put(Transmit(KEEPALIVE, session.path))
         _keep_alive_at(session, now + interval, interval)

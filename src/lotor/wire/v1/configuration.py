@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
-from lotor.model.configuration import ModeConfiguration
+from lotor.model.configuration import LONGEST_BANNER, ModeConfiguration
 from lotor.wire.errors import Malformed
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.numbers import ConfigAttribute, name_of
@@ -18,8 +18,6 @@ from lotor.wire.v1.numbers import ConfigAttribute, name_of
 MOST_SERVERS = 16
 MOST_NETWORKS = 1024
 MOST_DOMAINS = 256
-LONGEST_BANNER = 61440
-"""A banner is cut here: the payload that carries it must stay below 65536 octets with everything else in it."""
 
 _SPLIT_PADDING = bytes(6)
 _UNUSABLE = tuple(IPv4Network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32"))
