@@ -54,9 +54,9 @@ async def main(options: argparse.Namespace) -> None:
     nat_t.bind(("0.0.0.0", PORT))
     engine = Userspace(tun, nat_t, wanted=replace(ALL_OFFLOADS, **dict.fromkeys(options.without, False)))
     tun.configure(IPv4Interface(options.mine), options.mtu)
-    engine.start(lambda *_: None, lambda notice: print(notice, flush=True))
+    engine.start(lambda notice: print(notice, flush=True))
     for number in range(options.tunnels):
-        engine.install(child(number, options))
+        await engine.install(child(number, options))
     print(f"ready: {tun.name}", flush=True)
     await asyncio.Event().wait()
 

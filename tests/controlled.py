@@ -47,7 +47,7 @@ class Scripted:
             raise RuntimeError("secret swordfish")
         return Disconnected(1)
 
-    def status(self, request, caller):
+    async def status(self, request, caller):
         self.looks += 1
         return {"schema": 1, "sessions": [], "filling": "x" * self.filling}
 

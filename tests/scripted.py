@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from ipaddress import IPv4Address
+from itertools import count
 from typing import Any
 
 from lotor.ike.effects import Deadline, Effect, Tell
@@ -19,6 +20,7 @@ from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
+from lotor.ports.esp import Capabilities
 from lotor.ports.hooks import HookEvent
 
 PATH = Path(Peer(IPv4Address("198.51.100.7"), 500), Peer(IPv4Address("192.0.2.50"), 500))
@@ -63,54 +65,89 @@ class ScriptedCore:
         return step(*arguments) if step is not None else []
 
 
-class RecordingDataPlane:
+class RecordingCarrier:
+    """`ports.Carrier` of floated paths."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[bytes, Path]] = []
+        self.receive = None
+
+    def start(self, receive):
+        self.receive = receive
+
+    def close(self):
+        self.receive = None
+
+    def serves(self, path):
+        return path.floated
+
+    def transmit(self, data, path):
+        self.sent.append((data, path))
+
+
+class RecordingEngine:
+    """`ports.EspEngine`. What is in `slow` is waited for before anything is done; `calls` in the order in which they
+    were carried out."""
+
+    capabilities = Capabilities(frozenset(Compression))
+    name, mtu, offloads = "lotor0", 1400, Offloads(uso=False)
+
     def __init__(self) -> None:
         self.installed: dict[int, Child] = {}
-        self.sent: list[tuple[bytes, Path]] = []
+        self.prepared: list[tuple[Encapsulation, int]] = []
         self.moved: list[tuple[int, Path]] = []
         self.active: list[int] = []
+        self.calls: list[tuple[str, int]] = []
         self.figures: dict[int, Counters] = {}
+        self.spis = count(0x1000)
+        self.slow: asyncio.Event | None = None
         self.started = False
-        self.receive = self.notify = None
+        self.notify = None
+        self.carrier = RecordingCarrier()
 
-    def start(self, receive, notify):
-        self.started, self.receive, self.notify = True, receive, notify
+    @property
+    def interface(self):
+        return self
 
-    def stop(self):
+    def start(self, notify):
+        self.started, self.notify = True, notify
+
+    async def stop(self):
         self.started = False
 
-    compressions = frozenset(Compression)
+    async def reserve_spi(self):
+        return next(self.spis)
 
-    def device(self):
-        return "lotor0"
+    async def prepare(self, encapsulation, version):
+        self.prepared.append((encapsulation, version))
 
-    def mtu(self):
-        return 1400
-
-    def offloads(self):
-        return Offloads(uso=False)
-
-    def transmit(self, message, path):
-        self.sent.append((message, path))
-
-    def reserve_spi(self):
-        return 0x1000
-
-    def install(self, child):
+    async def install(self, child):
+        await self._begin("install", child.id)
+        if child.id in self.installed:
+            raise OSError(17, "installed already")
         self.installed[child.id] = child
 
-    def activate(self, child):
+    async def activate(self, child):
+        await self._begin("activate", child)
         self.active.append(child)
 
-    def remove(self, child):
-        self.installed.pop(child, None)
-        return self.figures.pop(child, None)
+    async def remove(self, child):
+        await self._begin("remove", child)
+        found = self.installed.pop(child, None)
+        return self.figures.pop(child, Counters() if found else None)
 
-    def move(self, child, path):
+    async def move(self, child, path):
+        await self._begin("move", child)
         self.moved.append((child, path))
 
-    def counters(self, child):
-        return self.figures.get(child)
+    async def counters(self, children):
+        known = {**dict.fromkeys(self.installed, Counters()), **self.figures}
+        return {child: known[child] for child in children if child in known}
+
+    async def _begin(self, what, child):
+        if self.slow is not None:
+            await self.slow.wait()
+        self.calls.append((what, child))
 
 
 class RecordingHost:

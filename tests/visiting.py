@@ -9,7 +9,7 @@ from lotor.control.messages import Connect, Disconnect
 from lotor.control.service import Credential
 from lotor.daemon.engines import environment
 from lotor.daemon.loadout import load
-from lotor.daemon.machinery import Equipment, Machinery
+from lotor.daemon.machinery import Equipment, Esp, Machinery
 from lotor.daemon.service import Origin, Steward
 from lotor.ike.endpoint import Endpoint
 from lotor.leases.pool import Pool
@@ -17,7 +17,7 @@ from lotor.leases.succession import Succession
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
 from lotor.runtime.dice import SystemDice
-from scripted import RecordingDataPlane, RecordingHost
+from scripted import RecordingCarrier, RecordingEngine, RecordingHost
 
 GATEWAY = IPv4Address("127.0.0.1")
 PASSWORD = "correct-horse-battery"
@@ -94,24 +94,20 @@ class AirSocket:
     def close(self):
         pass
 
-    def serves(self, local):
-        return local.port < 4500
+    def serves(self, path):
+        return not path.floated
 
     def transmit(self, data, path):
         self.air.carry(self.name, data, path)
 
 
-class AirDataPlane(RecordingDataPlane):
+class AirCarrier(RecordingCarrier):
     def __init__(self, air, name):
         super().__init__()
         self.air, self.name = air, name
-        self.spis = iter(range(0x1000, 0x9000))
 
-    def reserve_spi(self):
-        return next(self.spis)
-
-    def transmit(self, message, path):
-        self.air.carry(self.name, message, path)
+    def transmit(self, data, path):
+        self.air.carry(self.name, data, path)
 
 
 class Typing:
@@ -148,10 +144,11 @@ class World:
 
     def program(self, name, pool):
         loadout = load(self.directory / f"{name}.conf")
-        plane = AirDataPlane(self.air, name)
+        plane = RecordingEngine()
+        esp = Esp(plane, AirCarrier(self.air, name), plane)
         sockets = (AirSocket(self.air, name, 500 if name == "gateway" else 501),)
         capture = self.capture if name == "gateway" else None
-        equipment = Equipment(plane, RecordingHost(self.diary), sockets, Succession(pool), environment, capture=capture)
+        equipment = Equipment(esp, RecordingHost(self.diary), sockets, Succession(pool), environment, capture=capture)
         core = Endpoint(loadout.policy, SystemDice(), disclose=capture is not None)
         machinery = Machinery(core, loadout, equipment, lambda why: None)
         machinery.start()

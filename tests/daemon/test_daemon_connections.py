@@ -11,7 +11,7 @@ from lotor.ike.events import PathChanged
 from lotor.model.policy import Side
 from lotor.runtime.sessions import Register
 from peers.world import CLIENT
-from scripted import FLOATED, RecordingDataPlane, established, started
+from scripted import FLOATED, established, started
 
 
 class Driver:
@@ -30,7 +30,7 @@ class Follower:
 
 
 def test_f1_a_gateway_that_moved_is_still_the_one_that_was_dialled():
-    register, driver = Register(RecordingDataPlane(), lambda: 1.0), Driver()
+    register, driver = Register(lambda: 1.0), Driver()
     begun = started().event
     begun = replace(begun, side=Side.CLIENT, remote=CLIENT.name)
     for event in (begun, *(effect.event for effect in established())):

@@ -18,7 +18,7 @@ HERE = Peer(IPv4Address("192.0.2.50"), 500)
 
 def register(strangers, known):
     """Known sessions first, then strangers."""
-    filled = Register(None)
+    filled = Register()
     for number in range(1, known + strangers + 1):
         path = Path(HERE, Peer(IPv4Address("198.51.100.1"), number))
         filled.follow(Started(number, path, "anonymous", Side.GATEWAY, None))
@@ -59,7 +59,7 @@ def test_a28_a_session_that_ends_between_two_pages_costs_no_other_its_place():
 
 
 def test_a_client_and_who_needs_no_login_are_no_strangers():
-    filled = Register(None)
+    filled = Register()
     filled.follow(Started(1, Path(HERE, HERE), "gateway", Side.CLIENT, 1))
     filled.follow(Started(2, Path(HERE, HERE), "anonymous", Side.GATEWAY, None))
     filled.follow(Up(2, Path(HERE, HERE), ""))
@@ -77,7 +77,7 @@ def test_n2_what_is_not_the_callers_business_is_not_counted():
 def test_f3_what_became_of_first_messages_is_in_the_status():
     offloads = Offloads(tso=True, uso=True, udp_segment=True, udp_gro=True)
     tally = Tally(1, 2, 3, 4, 5, 6, 8, half_open=7, deferring=True)
-    filled = Register(None)
-    view = status_view(filled, page(filled, 0, everybody), Program(offloads, tally, "lotor.conf", 0.0), 9.0)
+    filled = Register()
+    view = status_view(page(filled, 0, everybody), Program(offloads, tally, "lotor.conf", 0.0), {}, 9.0)
     told = {field.name: getattr(tally, field.name) for field in fields(tally)}
     assert {**view["admission"], "half_open": 7} == told

@@ -50,7 +50,7 @@ def test_n2_a_group_member_on_a_gateway_sees_and_ends_nobody_else(directory):
             await steward.logout(Logout(session=session.id + 1), caller()),
             await steward.reload(caller()),
         ]
-        shown = steward.status(Status(), caller()), steward.explain(Explain(""), caller())
+        shown = await steward.status(Status(), caller()), steward.explain(Explain(""), caller())
         found = steward.explain(Explain("alice"), caller())
         await world.vd()
         end()
@@ -73,7 +73,7 @@ def test_n2_root_and_the_administrators_see_and_do_all(directory):
         heard = []
         end = steward.subscribe(heard.append, ROOT)
         done = await steward.reload(ROOT)
-        shown = steward.status(Status(), ROOT)["sessions"]
+        shown = (await steward.status(Status(), ROOT))["sessions"]
         await world.vd()
         end()
         return done, shown, heard
@@ -95,7 +95,7 @@ def test_n2_on_a_clients_machine_the_group_runs_the_vpn(directory):
     async def story(world):
         await world.vc()
         member = caller()
-        shown = world.steward.status(Status(), member)["sessions"]
+        shown = (await world.steward.status(Status(), member))["sessions"]
         return shown, await world.steward.reload(member), await world.steward.logout(Logout("alice"), member)
 
     shown, reloaded, ended = play(directory, story)

@@ -24,7 +24,7 @@ from visiting import GATEWAY, GATEWAY_FILE, PASSWORD, ROOT, Typing, play
 def test_a_visit_from_login_to_disconnect(directory, caplog):
     async def story(world):
         up = await world.vc()
-        status = world.steward.status(Status(), ROOT), world.gateway_steward.status(Status(), ROOT)
+        status = await world.steward.status(Status(), ROOT), await world.gateway_steward.status(Status(), ROOT)
         installed = len(world.client_plane.installed), len(world.gateway_plane.installed)
         down = await world.vd()
         await world.settle()
@@ -318,7 +318,7 @@ def test_both_ends_explain_a_refused_login_and_the_journal_tells_the_same(direct
         return (
             [each.explain(Explain("alice"), ROOT) for each in stewards],
             nobody,
-            [each.status(Status(), ROOT) for each in stewards],
+            [await each.status(Status(), ROOT) for each in stewards],
         )
 
     with caplog.at_level(logging.DEBUG):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
+from typing import Any
 
 import pytest
 from scapy.layers.inet import ICMP, IP
@@ -20,11 +21,13 @@ from scapy.packet import Packet
 
 from lotor.dataplane.userspace.engine import Userspace
 from lotor.model.algorithms import Cipher, EspSuite, Integrity
-from lotor.model.child import Child, DirectionKeys, Encapsulation
+from lotor.model.child import Child, Counters, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer
-from lotor.model.offloads import ALL_OFFLOADS, NO_OFFLOADS
+from lotor.model.offloads import ALL_OFFLOADS, NO_OFFLOADS, Offloads
 from lotor.model.secret import Secret
-from lotor.ports.dataplane import Notice
+from lotor.ports.carrier import Receive
+from lotor.ports.esp import Notice
+from lotor.ports.interface import TunDevice
 
 LEASE = "10.99.99.1"
 INSIDE = "10.99.99.200"
@@ -95,6 +98,49 @@ class FakeTun:
     def configure(self, address: IPv4Interface | IPv6Interface | None, mtu: int) -> None: ...
 
 
+class Engine:
+    """`Userspace`, its carrier and its interface, for a test that is no coroutine: the event loop runs as long as a
+    call takes."""
+
+    def __init__(self, runner: asyncio.Runner, tun: TunDevice, *nat_t: socket.socket, **options: Any) -> None:
+        self._run = runner.run
+        self.tun = tun
+        self.whole = Userspace(tun, *nat_t, **options)
+        self.transmit = self.whole.carrier.transmit
+
+    def start(self, receive: Receive, notify: Callable[[Notice], None]) -> None:
+        self.whole.carrier.start(receive)
+        self.whole.start(notify)
+
+    def stop(self) -> None:
+        self._run(self.whole.stop())
+
+    def install(self, child: Child) -> None:
+        self._run(self.whole.prepare(child.encapsulation, child.path.remote.address.version))
+        self._run(self.whole.install(child))
+
+    def activate(self, child: int) -> None:
+        self._run(self.whole.activate(child))
+
+    def remove(self, child: int) -> Counters | None:
+        return self._run(self.whole.remove(child))
+
+    def move(self, child: int, path: Path) -> None:
+        self._run(self.whole.move(child, path))
+
+    def counters(self, child: int) -> Counters | None:
+        return self._run(self.whole.counters([child])).get(child)
+
+    def reserve_spi(self) -> int:
+        return self._run(self.whole.reserve_spi())
+
+    def mtu(self) -> int:
+        return self.whole.interface.mtu
+
+    def offloads(self) -> Offloads:
+        return self.whole.interface.offloads
+
+
 @dataclass
 class Bench:
     """The engine is the gateway 127.0.0.1; `inside` is the network behind it, `peer` the client's UDP socket.
@@ -102,7 +148,7 @@ class Bench:
     `framed`: a virtio-net header stands before every packet of the device, and large packets are cut and joined.
     """
 
-    engine: Userspace
+    engine: Engine
     inside: socket.socket
     nat_t: socket.socket
     peer: socket.socket
@@ -116,6 +162,10 @@ class Bench:
             self.engine.start(lambda message, path: self.received.append((message, path)), self.notices.append)
 
         self.runner.run(begin())
+
+    def another(self, *nat_t: socket.socket) -> Engine:
+        """One more engine on the same device."""
+        return Engine(self.runner, self.engine.tun, *nat_t)
 
     def child(self, **changes: object) -> Child:
         """A tunnel between the lease outside and one address inside."""
@@ -208,7 +258,7 @@ def running(*, framed: bool, outer: str = "127.0.0.1", release: str = os.uname()
     with inside, device, loopback(outer) as nat_t, loopback(outer) as peer, asyncio.Runner() as runner:
         for end in (inside, device):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        engine = Userspace(FakeTun(device.fileno(), framed), nat_t, wanted=wanted, release=release)
+        engine = Engine(runner, FakeTun(device.fileno(), framed), nat_t, wanted=wanted, release=release)
         bench = Bench(engine, inside, nat_t, peer, runner, framed)
         bench.start()
         yield bench

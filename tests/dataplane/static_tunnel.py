@@ -20,7 +20,7 @@ from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import ALL_OFFLOADS, NO_OFFLOADS
 from lotor.model.secret import Secret
-from lotor.ports.dataplane import Notice
+from lotor.ports.esp import Notice
 
 LEASE, INSIDE = IPv4Network("10.99.99.1/32"), IPv4Network("203.0.113.0/24")
 LEASE6, INSIDE6 = IPv6Network("fd00:99::1/128"), IPv6Network("fd00:113::/64")
@@ -62,22 +62,20 @@ async def main(side: str, local: str, remote: str, esp_frag: str, *options: str)
     """Prints a line of JSON with the counters whenever something is told, and each second."""
     tun = Tun()
     engine = Userspace(tun, *sockets(), wanted=NO_OFFLOADS if "plain" in options else ALL_OFFLOADS)
-    tun.configure(IPv4Interface(LEASE.network_address) if side == "client" else None, engine.mtu())
+    tun.configure(IPv4Interface(LEASE.network_address) if side == "client" else None, engine.interface.mtu)
     if side == "client":
-        tun.configure(IPv6Interface(LEASE6.network_address), engine.mtu())
+        tun.configure(IPv6Interface(LEASE6.network_address), engine.interface.mtu)
     told: list[Notice] = []
-    engine.start(lambda *_: None, told.append)
+    engine.start(told.append)
     path = Path(Peer(ip_address(local), 4500), Peer(ip_address(remote), 4500), floated=True)
     first = child(side, path, int(esp_frag) or None)
     if "ipcomp" in options:
         first = replace(first, compression=IpComp(Compression.DEFLATE, 2, 2))
     for each in (first, child6(side, first)):
-        engine.install(each)
+        await engine.install(each)
     while True:
-        four, six = engine.counters(1), engine.counters(2)
-        assert four is not None
-        assert six is not None
-        say(json.dumps({**asdict(four), "six": asdict(six), "told": [str(each) for each in told]}))
+        counters = await engine.counters((1, 2))
+        say(json.dumps({**asdict(counters[1]), "six": asdict(counters[2]), "told": [str(each) for each in told]}))
         await asyncio.sleep(0.2)
 
 

@@ -14,7 +14,6 @@ from pathlib import Path as File
 import pytest
 from scapy.layers.inet import IP
 
-from lotor.dataplane.userspace.engine import Userspace
 from lotor.dataplane.userspace.native_esp import open_esp_socket
 from lotor.dataplane.userspace.records import parse
 from lotor.dataplane.userspace.spis import PROMISED_FOR, Spis
@@ -22,7 +21,7 @@ from lotor.model.algorithms import Cipher, EspSuite
 from lotor.model.child import DirectionKeys, Encapsulation, Lifetime
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
-from lotor.ports.dataplane import Broken, Expired, Moved
+from lotor.ports.esp import Broken, Expired, Moved
 
 
 def other(keys: DirectionKeys, spi: int) -> DirectionKeys:
@@ -55,7 +54,7 @@ def test_a_large_ike_message_passes_whole(bench):
 
 def test_datagrams_leave_from_the_address_of_their_path(udp_socket, bench, ping):
     with udp_socket("0.0.0.0") as nat_t:
-        engine = Userspace(bench.engine._tun, nat_t)
+        engine = bench.another(nat_t)
         path = Path(Peer(IPv4Address("127.0.0.77"), 4500), bench.path().remote)
         engine.transmit(b"hello", path)
         assert bench.peer.recvfrom(100)[1] == ("127.0.0.77", nat_t.getsockname()[1])
@@ -65,7 +64,7 @@ def test_datagrams_leave_from_the_address_of_their_path(udp_socket, bench, ping)
 def test_the_address_that_was_asked_is_told(udp_socket, bench):
     received = []
     with udp_socket("0.0.0.0") as nat_t:
-        engine = Userspace(bench.engine._tun, nat_t)
+        engine = bench.another(nat_t)
 
         async def begin() -> None:
             engine.start(lambda _, path: received.append(path.local), bench.notices.append)
@@ -343,7 +342,7 @@ def test_start_and_stop_may_be_repeated_and_leave_descriptors_to_their_owner(ben
         bench.engine.stop()
     bench.engine.remove(1)
     assert bench.nat_t.getsockname()[1] > 0
-    os.fstat(bench.engine._tun.fd)
+    os.fstat(bench.engine.tun.fd)
     with pytest.raises(OSError, match="was stopped"):
         bench.start()
 
@@ -361,9 +360,9 @@ def test_engines_leave_no_descriptors_and_threads_behind(bench, udp_socket):
         return len(list(File("/proc/self/fd").iterdir())), len(list(File("/proc/self/task").iterdir()))
 
     async def once() -> None:
-        engine = Userspace(bench.engine._tun, nat_t)
+        engine = bench.another(nat_t)
         engine.start(lambda *_: None, lambda _: None)
-        engine.stop()
+        await engine.whole.stop()
 
     before = inventory()
     for _ in range(20):
@@ -387,8 +386,8 @@ def test_one_udp_socket_of_each_ip_version_serves(bench, udp_socket):
     ):
         for wrong in ((), (bench.nat_t, second), (bench.nat_t, stranger), (third, third)):
             with pytest.raises(OSError, match="a NAT traversal socket of IPv4, one of IPv6, or one of each"):
-                Userspace(bench.engine._tun, *wrong)
-        Userspace(bench.engine._tun, third).stop()
+                bench.another(*wrong)
+        bench.another(third).stop()
 
 
 def test_records_of_unknown_kind_are_refused():

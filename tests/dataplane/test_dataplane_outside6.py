@@ -10,10 +10,9 @@ import pytest
 from scapy.layers.inet import IP
 from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6
 
-from lotor.dataplane.userspace.engine import Userspace
 from lotor.model.child import Encapsulation
 from lotor.model.network import Path, Peer
-from lotor.ports.dataplane import Moved
+from lotor.ports.esp import Moved
 
 HEADERS = 48
 """Outer IPv6 and UDP."""
@@ -53,7 +52,7 @@ def test_both_versions_are_served_at_once(udp_socket, bench, client, ping):
     """One engine, two sockets: what came by one version is answered by it."""
     received: list[Path] = []
     with udp_socket() as four, udp_socket("::1") as six, udp_socket() as peer4, udp_socket("::1") as peer6:
-        engine = Userspace(bench.engine._tun, six, four)
+        engine = bench.another(six, four)
 
         async def begin() -> None:
             engine.start(lambda _, path: received.append(path), bench.notices.append)
@@ -81,7 +80,7 @@ def test_a_version_without_a_socket_is_refused(bench):
 def test_the_address_that_was_asked_is_told_and_answers(udp_socket, bench):
     received: list[Path] = []
     with udp_socket("::") as nat_t, udp_socket("::1") as peer:
-        engine = Userspace(bench.engine._tun, nat_t)
+        engine = bench.another(nat_t)
 
         async def begin() -> None:
             engine.start(lambda _, path: received.append(path), bench.notices.append)
@@ -113,7 +112,7 @@ def test_follows_an_authentic_packet_to_its_new_port(bench6, client, ping, udp_s
 
 def test_no_packet_moves_a_path_to_the_other_version(udp_socket, bench, client, ping):
     with udp_socket("::1") as six, udp_socket("::1") as peer6, udp_socket() as four:
-        engine = Userspace(bench.engine._tun, four, six)
+        engine = bench.another(four, six)
 
         async def begin() -> None:
             engine.start(lambda *_: None, bench.notices.append)

@@ -48,17 +48,18 @@ async def main(side: str, local: str, remote: str, how: str) -> None:
     nat_t = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     nat_t.bind(("0.0.0.0", 4500))
     engine = Userspace(tun, nat_t)
-    tun.configure(IPv4Interface(INSIDE.network_address) if side == "gateway" else None, engine.mtu())
-    engine.start(lambda *_: None, lambda notice: say(str(notice)))
+    tun.configure(IPv4Interface(INSIDE.network_address) if side == "gateway" else None, engine.interface.mtu)
+    engine.start(lambda notice: say(str(notice)))
     path = Path(Peer(IPv4Address(local), 4500), Peer(IPv4Address(remote), 4500), floated=True)
     if how == "slow":
         pairs = [slow(child(side, number, path, None)) for number in (0, 1)]
     else:
         pairs = [child(side, 0, path, int(how)), child(side, 1, path, None)]
     for pair in pairs:
-        engine.install(pair)
+        await engine.install(pair)
     while True:
-        say(json.dumps([asdict(engine.counters(number) or 0) for number in (1, 2)]))
+        counters = await engine.counters((1, 2))
+        say(json.dumps([asdict(counters[number]) for number in (1, 2)]))
         await asyncio.sleep(0.2)
 
 

@@ -20,7 +20,8 @@ from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.runtime import answers as room
 from lotor.runtime.answers import Answered, Answers, Sources
-from scripted import CONFIGURATION, PATH, OpenKeys, RecordingDataPlane, RecordingHost, child
+from lotor.runtime.associations import Associations
+from scripted import CONFIGURATION, PATH, OpenKeys, RecordingEngine, RecordingHost, child
 
 PROOF = PeerProof("r", (), Identity(1, b""), b"", b"", IPv4Address("192.0.2.50"))
 ATTEMPT = LoginAttempt("alice", (), Peer(IPv4Address("192.0.2.9"), 500))
@@ -61,7 +62,8 @@ class Yes:
 @pytest.fixture
 def sources():
     with ThreadPoolExecutor(1) as executor:
-        ports = (OpenKeys(), Yes(), Yes(), Yes(), RecordingDataPlane(), RecordingHost([]))
+        engine = RecordingEngine()
+        ports = (OpenKeys(), Yes(), Yes(), Yes(), Associations(engine), engine, RecordingHost([]))
         yield Sources(*ports, executor, lambda session: True)
 
 
@@ -87,12 +89,19 @@ def test_good_ports_give_good_answers(sources):
     assert reply(sources, QUESTIONS[2]) == Accepted("alice")
     assert reply(sources, QUESTIONS[6]) == 0x1000
     assert reply(sources, QUESTIONS[7]) is None
-    assert sources.dataplane.installed == {1: child()}
+    assert sources.interface.installed == {1: child()}
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda each: type(each).__name__)
 def test_a_broken_port_gives_a_refusal_without_the_text_of_its_exception(sources, question):
-    broken = Sources(*(Broken() for _ in range(6)), sources.executor, lambda session: True)
+    broken = Sources(
+        *(Broken() for _ in range(4)),
+        Associations(Broken()),
+        Broken(),
+        Broken(),
+        sources.executor,
+        lambda session: True,
+    )
     answer = reply(broken, question)
     assert isinstance(answer, Failure | Untrusted | Refused | Declined | int | None)
     assert "secret detail" not in str(answer)
@@ -116,15 +125,17 @@ def test_a_dear_agreement_happens_beside_the_event_loop_and_says_what_is_wrong_w
 
 
 def test_a_broken_reservation_still_gives_a_spi_that_is_allowed(sources):
-    assert reply(replace(sources, dataplane=Broken()), questions.ReserveSpi(1)) >= LOWEST_SPI
+    assert reply(replace(sources, associations=Associations(Broken())), questions.ReserveSpi(1)) >= LOWEST_SPI
 
 
 def test_the_sentence_of_an_engine_that_refuses_reaches_the_core(sources):
-    class Full(RecordingDataPlane):
-        def install(self, child):
+    class Full(RecordingEngine):
+        async def install(self, child):
             raise OSError(28, "no room for another SA")
 
-    assert reply(replace(sources, dataplane=Full()), questions.Install(child())) == Failure("no room for another SA")
+    assert reply(replace(sources, associations=Associations(Full())), questions.Install(child())) == Failure(
+        "no room for another SA"
+    )
 
 
 def test_a_silent_back_end_has_refused(sources, monkeypatch):
@@ -145,11 +156,11 @@ def test_nothing_is_given_to_a_session_that_has_ended(sources):
     dead = replace(sources, alive=lambda session: False, configurations=Counting())
     assert isinstance(reply(dead, questions.AcquireConfiguration(1, "alice")), Failure)
     assert isinstance(reply(dead, questions.Install(child())), Failure)
-    assert dead.dataplane.installed == {}
+    assert dead.interface.installed == {}
 
 
 def test_last_inbound_is_the_latest_of_the_pairs(sources):
-    sources.dataplane.figures = {1: Counters(last_inbound=3.0), 2: Counters(last_inbound=9.0), 3: Counters()}
+    sources.interface.figures = {1: Counters(last_inbound=3.0), 2: Counters(last_inbound=9.0), 3: Counters()}
     assert reply(sources, questions.LastInbound((1, 2, 3, 4))) == 9.0
     assert reply(sources, questions.LastInbound((3,))) is None
 

@@ -16,7 +16,7 @@ from lotor.runtime.journal import Journal
 from lotor.runtime.requests import Requests
 from lotor.runtime.sessions import Register
 from peers.world import CLIENT, GATEWAY, connect, is_up, pair
-from scripted import BYE, RecordingDataPlane
+from scripted import BYE
 
 FORGOTTEN_AFTER = 120.0
 """Seconds: longer than any of the clocks that a session leaves behind."""
@@ -28,7 +28,7 @@ class Runtime:
     """Those who follow a gateway's events, in the daemon's order."""
 
     def __init__(self, gateway):
-        register = Register(RecordingDataPlane())
+        register = Register()
         attempts, journal, requests = Attempts(), Journal(lambda seconds, call: None), Requests()
         self.followers = (
             register.follow,

@@ -10,6 +10,7 @@ from lotor.model.network import Path, Peer
 from lotor.runtime.doors import Doors
 
 INSIDE, OUTSIDE, STRANGER = "192.0.2.50", "198.51.100.7", "203.0.113.9"
+REMOTE = Peer(ip_address(OUTSIDE), 500)
 
 
 class Door:
@@ -22,7 +23,8 @@ class Door:
     def close(self):
         self.closed = True
 
-    def serves(self, local):
+    def serves(self, path):
+        local = path.local
         return local == self.local or (self.local.address == ip_address("0.0.0.0") and local.port == self.local.port)
 
     def transmit(self, data, path):
@@ -89,10 +91,10 @@ def test_connections_begin_at_open_doors_only():
     old, new = Door(INSIDE), Door("192.0.2.51")
     house = House(old)
     house.paths = [path()]
-    assert house.doors.towards(ip_address(INSIDE)) == old.local
+    assert house.doors.towards(REMOTE, ip_address(INSIDE)) == Path(old.local, REMOTE)
     house.doors.replace([new])
     with pytest.raises(OSError, match=r"see listen \{ isakmp \}"):
-        house.doors.towards(ip_address(INSIDE))
+        house.doors.towards(REMOTE, ip_address(INSIDE))
     house.doors.close()
     assert old.closed
     assert new.closed

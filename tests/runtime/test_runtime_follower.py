@@ -15,6 +15,7 @@ from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
 from lotor.ports.hooks import HookEvent
+from lotor.runtime.associations import Associations
 from lotor.runtime.follower import Engines, Follower
 from lotor.runtime.sessions import Register
 from scripted import (
@@ -22,7 +23,7 @@ from scripted import (
     CONFIGURATION,
     FLOATED,
     SUITE,
-    RecordingDataPlane,
+    RecordingEngine,
     RecordingHooks,
     RecordingHost,
     child,
@@ -38,13 +39,9 @@ class Stage:
     def __init__(self, *, backwards=False):
         self.made = 0
         self.diary, self.commands, self.ready, self.released = [], [], [], []
-        self.dataplane, self.host, self.hooks = (
-            RecordingDataPlane(),
-            RecordingHost(self.diary),
-            RecordingHooks(self.diary),
-        )
-        self.register = Register(self.dataplane)
-        engines = Engines(self.dataplane, self.host, self.hooks, self.released.append, self.environment)
+        self.engine, self.host, self.hooks = RecordingEngine(), RecordingHost(self.diary), RecordingHooks(self.diary)
+        self.register, self.associations = Register(), Associations(self.engine)
+        engines = Engines(self.associations, self.engine, self.host, self.hooks, self.released.append, self.environment)
         self.follower = Follower(engines, self.register, self.commands.append, self.say_ready)
         self.subscribers = [self.register.follow, self.follower.follow]
         if backwards:
@@ -78,10 +75,16 @@ def test_the_last_counters_reach_the_session_in_whatever_order_its_end_is_heard(
     async def play():
         await stage.play(started(), *established())
         session = stage.register.get(1)
-        stage.dataplane.figures[1] = Counters(octets_in=10, packets_out=2)
-        await stage.play(Tell(ChildDown(1, 1, BYE)))
-        assert stage.dataplane.figures == {}
-        assert stage.register.traffic(session) == Counters(octets_in=10, packets_out=2)
+        stage.engine.figures[1] = Counters(octets_in=10, packets_out=2)
+        stage.engine.slow = asyncio.Event()
+        await stage.tell(Tell(ChildDown(1, 1, BYE)))
+        await asyncio.sleep(0)
+        assert session.traffic(await stage.engine.counters(session.counted)).octets_in == 10
+        await stage.tell(ended())
+        stage.engine.slow.set()
+        await stage.follower.settled()
+        assert stage.engine.figures == {}
+        assert session.traffic({}) == Counters(octets_in=10, packets_out=2)
         assert (session.children, session.closing) == ({}, set())
 
     asyncio.run(play())
@@ -234,12 +237,56 @@ def test_without_mode_config_the_hook_runs_when_the_tunnel_is_up(stage):
     assert stage.diary == [("phase1_up", "192.0.2.50"), ("ready", 1)]
 
 
-def test_the_data_plane_follows_at_once(stage):
-    stage.dataplane.install(child())
+def test_the_esp_engine_follows_in_order_while_a_script_takes_its_time(stage):
     new = Path(FLOATED.local, Peer(IPv4Address("203.0.113.5"), 4501), floated=True)
-    asyncio.run(stage.play(started(), Tell(PathChanged(1, FLOATED, new, (1,))), Tell(ChildDown(1, 1, BYE))))
-    assert stage.dataplane.moved == [(1, new)]
-    assert stage.dataplane.installed == {}
+
+    async def play():
+        stage.host.slow = asyncio.Event()
+        await stage.associations.install(child())
+        await stage.tell(started(), *established(), Tell(PathChanged(1, FLOATED, new, (1,))))
+        await stage.tell(Tell(ChildDown(1, 1, BYE)))
+        await stage.associations.settled()
+        assert stage.engine.calls == [("install", 1), ("move", 1), ("remove", 1)]
+        stage.host.slow.set()
+        await stage.follower.settled()
+
+    asyncio.run(play())
+    assert stage.engine.moved == [(1, new)]
+    assert stage.engine.installed == {}
+
+
+def test_a_session_is_finished_when_the_engine_has_removed_its_pairs(stage):
+    async def play():
+        await stage.associations.install(child())
+        await stage.play(started(), *established())
+        stage.engine.slow = asyncio.Event()
+        await stage.tell(Tell(ChildDown(1, 1, BYE)), ended())
+        waiting = asyncio.ensure_future(stage.follower.finished(1))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        stage.engine.slow.set()
+        await waiting
+
+    asyncio.run(play())
+    assert stage.engine.installed == {}
+
+
+def test_of_many_configurations_that_wait_the_last_one_is_set_up(stage):
+    """A peer that pushes without end while the host is slow makes no line longer."""
+    from dataclasses import replace
+
+    async def play():
+        stage.host.slow = asyncio.Event()
+        await stage.tell(started(), *established())
+        await asyncio.sleep(0.01)
+        for number in range(1000):
+            other = replace(CONFIGURATION, address=IPv4Address("10.99.100.0") + number)
+            await stage.tell(Tell(Configured(1, "alice", str(other.address), other)))
+        stage.host.slow.set()
+        await stage.follower.settled()
+
+    asyncio.run(play())
+    assert [each[0] for each in stage.diary].count("attach") == 2
 
 
 def test_sessions_do_not_wait_for_each_other(stage):

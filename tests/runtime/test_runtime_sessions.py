@@ -21,12 +21,12 @@ from lotor.ports.leases import Lease
 from lotor.runtime.configurations import GatewayConfigurations, Template, read_banner
 from lotor.runtime.requests import Established, Requests, Wish
 from lotor.runtime.sessions import Register
-from scripted import BYE, CONFIGURATION, FLOATED, SUITE, RecordingDataPlane, ended, established, started
+from scripted import BYE, CONFIGURATION, FLOATED, SUITE, ended, established, started
 
 
 @pytest.fixture
 def register():
-    return Register(RecordingDataPlane(), lambda: 1000.0)
+    return Register(lambda: 1000.0)
 
 
 def test_a_session_collects_what_its_events_say(register):
@@ -39,12 +39,13 @@ def test_a_session_collects_what_its_events_say(register):
 
 
 def test_traffic_survives_a_rekey(register):
-    register._dataplane.figures[1] = Counters(octets_in=10, packets_out=2, forged=1)
+    figures = {1: Counters(octets_in=10, packets_out=2, forged=1)}
     for effect in [started(), *established(), Tell(ChildDown(1, 1, BYE))]:
         register.follow(effect.event)
-    assert register.traffic(register.get(1)).octets_in == 10  # the engine still counts for it
-    register.removed(1, 1, register._dataplane.remove(1))
-    traffic = register.traffic(register.get(1))
+    session = register.get(1)
+    assert session.traffic(figures).octets_in == 10  # the engine still counts for it
+    session.removed(1, figures.pop(1))
+    traffic = session.traffic({})
     assert (traffic.octets_in, traffic.packets_out, traffic.forged) == (10, 2, 1)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import socket
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
@@ -88,11 +89,16 @@ def test_the_source_of_a_connection_is_the_one_that_the_routes_choose():
     assert source_towards(Peer(IPv4Address("127.0.0.1"), 500)) == IPv4Address("127.0.0.1")
 
 
+def way(local: Peer) -> network.Path:
+    return network.Path(local, local)
+
+
 def test_a_socket_serves_its_own_address_or_all():
     everywhere, one = IsakmpSocket(open_udp(ANY)), IsakmpSocket(open_udp(Peer(IPv4Address("127.0.0.2"), 0)))
-    assert everywhere.serves(Peer(IPv4Address("127.0.0.5"), everywhere.local.port))
-    assert not one.serves(Peer(IPv4Address("127.0.0.5"), one.local.port))
-    assert one.serves(one.local)
+    assert everywhere.serves(way(Peer(IPv4Address("127.0.0.5"), everywhere.local.port)))
+    assert not one.serves(way(Peer(IPv4Address("127.0.0.5"), one.local.port)))
+    assert one.serves(way(one.local))
+    assert not one.serves(replace(way(one.local), floated=True))
     everywhere.close()
     one.close()
 
@@ -134,9 +140,9 @@ def test_each_ip_version_has_the_port_for_itself():
     port = local_of(first).port
     second = open_udp(Peer(IPv6Address("::"), port))
     four, six = IsakmpSocket(first), IsakmpSocket(second)
-    assert six.serves(Peer(IPv6Address("2001:db8::1"), port))
-    assert not six.serves(Peer(IPv4Address("127.0.0.1"), port))
-    assert not four.serves(Peer(IPv6Address("2001:db8::1"), port))
+    assert six.serves(way(Peer(IPv6Address("2001:db8::1"), port)))
+    assert not six.serves(way(Peer(IPv4Address("127.0.0.1"), port)))
+    assert not four.serves(way(Peer(IPv6Address("2001:db8::1"), port)))
     four.close()
     six.close()
 

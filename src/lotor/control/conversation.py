@@ -142,7 +142,7 @@ class Conversation:
                 return None
             case Status() | Explain():
                 async with self._turns.turn(self._credential.uid):
-                    return self._look(request)
+                    return await self._look(request)
             case _:
                 return Failed("nothing was asked")
 
@@ -157,10 +157,10 @@ class Conversation:
             case Reload():
                 return await self._service.reload(self)
 
-    def _look(self, request: Status | Explain) -> Response:
+    async def _look(self, request: Status | Explain) -> Response:
         if isinstance(request, Explain):
             return self._service.explain(request, self)
-        return Report(dict(self._service.status(request, self)))
+        return Report(dict(await self._service.status(request, self)))
 
     async def _stream(self) -> None:
         waiting: asyncio.Queue[Happened | None] = asyncio.Queue(MOST_EVENTS_WAITING)

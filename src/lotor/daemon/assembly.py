@@ -1,7 +1,8 @@
 """Which engine implements which port, and the order in which they take hold of the host and let go of it.
 
-`DataPlane` userspace.Userspace over dataplane.Tun · `Host` hosts.LinuxHost, for a gateway also hosts.GatewayHost ·
-`Leases` leases.Succession · `Keys` keys.Keyring · `LoginBackend` auth (see engines.py) · `Hooks` hooks.ScriptHooks.
+`EspEngine`, `Carrier` and `TunnelInterface` userspace.Userspace over dataplane.Tun · `Host` hosts.LinuxHost, for a
+gateway also hosts.GatewayHost · `Leases` leases.Succession · `Keys` keys.Keyring · `LoginBackend` auth (see engines.py)
+· `Hooks` hooks.ScriptHooks.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from lotor.daemon import hardening, listening
-from lotor.daemon.engines import carried, environment, tun_device, userspace
+from lotor.daemon.engines import carried, environment, tun_device
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import Loadout
-from lotor.daemon.machinery import Equipment, Machinery
+from lotor.daemon.machinery import Equipment, Esp, Machinery
 from lotor.daemon.premises import Grounds, Held, Premises, make_pool
+from lotor.dataplane.userspace.engine import Userspace
 from lotor.hosts.client import LinuxHost
 from lotor.hosts.gateway import GatewayHost
 from lotor.hosts.routing import OUTER_MARK
@@ -51,17 +53,19 @@ async def assemble(loadout: Loadout, broken: Callable[[str], None], capture: Cap
         if undone := await host.recover():
             log.warning("%d changes that an earlier daemon left on this host were undone", undone)
         tun = tun_device(held)
-        dataplane = userspace(tun, nat_t, loadout.settings.offloads)
+        userspace = Userspace(tun, *nat_t, wanted=loadout.settings.offloads)
+        device = userspace.interface
         leases = Succession(make_pool(loadout))
         sockets = tuple(map(IsakmpSocket, isakmp))
-        equipment = Equipment(dataplane, host, sockets, leases, environment, OUTER_MARK, capture)
-        core = Endpoint(carried(loadout.policy, dataplane), SystemDice(), disclose=capture is not None)
+        esp = Esp(userspace, userspace.carrier, device)
+        equipment = Equipment(esp, host, sockets, leases, environment, OUTER_MARK, capture)
+        core = Endpoint(carried(loadout.policy, userspace.capabilities), SystemDice(), disclose=capture is not None)
         machinery = Machinery(core, loadout, equipment, broken)
-        grounds = Grounds(GatewayHost(), dataplane.device(), dataplane.mtu())
+        grounds = Grounds(GatewayHost(), device.name, device.mtu)
         held.push_async_callback(grounds.stop)
         premises = Premises(Held(machinery.doors, leases, grounds, frozenset(map(local_of, nat_t))), loadout)
         await premises.open()
-        held.callback(dataplane.stop)
+        held.push_async_callback(userspace.stop)
         machinery.start()
         machinery.listen(premises.follow)
         return Assembled(machinery, premises, held.pop_all())

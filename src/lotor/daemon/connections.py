@@ -59,12 +59,12 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What the configuration and the host say at this moment. `login` is `xauth_login` of a remote block; `source`
-    the local end for a gateway (`OSError` without a route); `patience` seconds that a silent gateway is called."""
+    """What the configuration and the host say at this moment. `login` is `xauth_login` of a remote block; `way`
+    the path to a gateway (`OSError` without a route); `patience` seconds that a silent gateway is called."""
 
     remotes: Callable[[], tuple[RemotePolicy, ...]]
     login: Callable[[str], str | None]
-    source: Callable[[Peer], Peer]
+    way: Callable[[Peer], Path]
     patience: Callable[[], float]
 
 
@@ -184,7 +184,7 @@ class Connections:
         """`patience`: seconds after which an address that was never heard of is given up."""
         remote = Peer(target.address, target.remote.port)
         try:
-            path = Path(self._ground.source(remote), remote)
+            path = self._ground.way(remote)
         except OSError as error:
             return Unheard(Reason(Cause.NO_ANSWER, error.strerror or str(error)))
         number = self._parts.requests.new(wish)

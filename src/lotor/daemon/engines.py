@@ -1,10 +1,9 @@
-"""Engines made from settings: who judges logins, which scripts run, and the data plane."""
+"""Engines made from settings: who judges logins, which scripts run, and the TUN device."""
 
 from __future__ import annotations
 
 import errno
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,16 +12,15 @@ from lotor.auth import Checks, LocalLogins, Membership, Proofs, SystemLogins, Th
 from lotor.config.settings import AuthSource, ModeCfg, RemoteSettings
 from lotor.daemon.exits import Exit, StartError
 from lotor.dataplane.tun import Tun
-from lotor.dataplane.userspace.engine import Userspace
 from lotor.hooks.environment import Occasion
 from lotor.hooks.environment import environment as variables
 from lotor.hooks.scripts import ScriptHooks
 from lotor.model.login import LoginAttempt, Refused, Verdict
-from lotor.model.offloads import Offloads
 from lotor.model.policy import Policy, Side
 from lotor.ports.auth import LoginBackend
-from lotor.ports.dataplane import DataPlane, TunDevice
+from lotor.ports.esp import Capabilities
 from lotor.ports.hooks import HookEvent
+from lotor.ports.interface import TunDevice
 from lotor.runtime.sessions import Session
 
 
@@ -91,12 +89,7 @@ def tun_device(held: AsyncExitStack) -> TunDevice:
     return tun
 
 
-def userspace(tun: TunDevice, nat_t: Sequence[socket.socket], wanted: Offloads) -> DataPlane:
-    """`nat_t`: a socket for each IP version there is. `wanted`: the shortcuts that may be taken."""
-    return Userspace(tun, *nat_t, wanted=wanted)
-
-
-def carried(policy: Policy, dataplane: DataPlane) -> Policy:
-    """The policy without what this data plane cannot do."""
-    compression = tuple(each for each in policy.child.compression if each in dataplane.compressions)
+def carried(policy: Policy, capabilities: Capabilities) -> Policy:
+    """The policy without what this engine cannot do."""
+    compression = tuple(each for each in policy.child.compression if each in capabilities.compressions)
     return replace(policy, child=replace(policy.child, compression=compression))

@@ -22,14 +22,17 @@ from lotor.model.offloads import Offloads
 from lotor.model.policy import RemotePolicy
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
-from lotor.ports.dataplane import Broken, DataPlane, Expired, Moved, Notice
+from lotor.ports.carrier import Carrier, Door
+from lotor.ports.esp import Broken, EspEngine, Expired, Moved, Notice
 from lotor.ports.hooks import HookEvent
 from lotor.ports.host import Host
+from lotor.ports.interface import TunnelInterface
 from lotor.ports.leases import Leases
 from lotor.runtime.answers import Answers, Sources
+from lotor.runtime.associations import Associations
 from lotor.runtime.capture import Capture
 from lotor.runtime.configurations import GatewayConfigurations
-from lotor.runtime.doors import Door, Doors
+from lotor.runtime.doors import Doors
 from lotor.runtime.driver import Core, Driver
 from lotor.runtime.follower import Engines, Environment, Follower
 from lotor.runtime.journal import Journal
@@ -46,11 +49,20 @@ SHUT_DOWN = Reason(Cause.ADMINISTRATOR, "the daemon was shut down")
 
 
 @dataclass(frozen=True, slots=True)
+class Esp:
+    """What carries ESP: the engine, the carrier of its UDP sockets, the interface that its tunnels end at."""
+
+    engine: EspEngine
+    carrier: Carrier
+    interface: TunnelInterface
+
+
+@dataclass(frozen=True, slots=True)
 class Equipment:
     """The engines that hold something of the host. `mark` is that of our sockets;
     `capture` gets every datagram, where somebody asked for it."""
 
-    dataplane: DataPlane
+    esp: Esp
     host: Host
     isakmp: tuple[Door, ...]
     leases: Leases
@@ -69,8 +81,10 @@ class Machinery:
         self._executor = ThreadPoolExecutor(THREADS, "lotor-keys")
         self._configurations = GatewayConfigurations(equipment.leases, lambda: self.loadout.template)
         self.requests = Requests()
-        self.register = Register(equipment.dataplane)
-        self.doors = Doors(equipment.isakmp, lambda: [each.path for each in self.register.all()])
+        self.register = Register()
+        self.associations = Associations(equipment.esp.engine)
+        paths = lambda: [each.path for each in self.register.all()]  # noqa: E731
+        self.doors = Doors(equipment.isakmp, paths, [equipment.esp.carrier])
         self.attempts = Attempts()
         self.persons = ClientPersons(self.requests, Files(self._login, self._password))
         self.answers = Answers(self._sources())
@@ -78,7 +92,7 @@ class Machinery:
         self.driver = Driver(core, self._transmit, self.answers.reply, disclose)
         self.follower = Follower(self._engines(), self.register, self.driver.command, self.requests.ready)
         parts = Parts(self.driver, self.register, self.requests, self.persons, self.follower)
-        self.connections = Connections(parts, Ground(self._remotes, self._login, self._source, self._patience))
+        self.connections = Connections(parts, Ground(self._remotes, self._login, self._way, self._patience))
 
     def start(self) -> None:
         journal = Journal(asyncio.get_running_loop().call_later, self._story)
@@ -87,8 +101,8 @@ class Machinery:
         self.driver.subscribe(self.persons.follow)
         self.driver.subscribe(self.requests.follow)
         self.driver.subscribe(self.follower.follow)
-        self._equipment.dataplane.start(self._receive, self._notice)
         self.doors.start(self._receive)
+        self._equipment.esp.engine.start(self._notice)
 
     async def stop(self) -> None:
         """Deletes to every peer, the host as it was, then the engines."""
@@ -96,7 +110,7 @@ class Machinery:
         await self.follower.settled()
         self.driver.stop()
         self.doors.close()
-        self._equipment.dataplane.stop()
+        await self._equipment.esp.engine.stop()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def reload(self, loadout: Loadout) -> None:
@@ -104,7 +118,7 @@ class Machinery:
         succeed(loadout.logins, self.loadout.logins)
         self.loadout = loadout
         self.answers.use(self._sources())
-        self.driver.command(Reload(carried(loadout.policy, self._equipment.dataplane)))
+        self.driver.command(Reload(carried(loadout.policy, self._equipment.esp.engine.capabilities)))
 
     def remarks(self) -> list[str]:
         """What whoever looks at the status should know beside the sessions."""
@@ -121,7 +135,7 @@ class Machinery:
 
     def offloads(self) -> Offloads:
         """Shortcuts that the packet engine takes."""
-        return self._equipment.dataplane.offloads()
+        return self._equipment.esp.interface.offloads
 
     def listen(self, subscriber: Callable[[Event], None]) -> None:
         self.driver.subscribe(subscriber)
@@ -136,7 +150,8 @@ class Machinery:
             logins=self.loadout.logins,
             persons=self.persons,
             configurations=self._configurations,
-            dataplane=self._equipment.dataplane,
+            associations=self.associations,
+            interface=self._equipment.esp.interface,
             host=self._equipment.host,
             executor=self._executor,
             alive=lambda session: self.register.get(session) is not None,
@@ -145,7 +160,12 @@ class Machinery:
     def _engines(self) -> Engines:
         equipment = self._equipment
         return Engines(
-            equipment.dataplane, equipment.host, CurrentHooks(self), self._configurations.release, equipment.environment
+            self.associations,
+            equipment.esp.interface,
+            equipment.host,
+            CurrentHooks(self),
+            self._configurations.release,
+            equipment.environment,
         )
 
     def _receive(self, data: bytes, path: Path) -> None:
@@ -156,9 +176,6 @@ class Machinery:
     def _transmit(self, data: bytes, path: Path) -> None:
         if self._equipment.capture is not None:
             self._equipment.capture.sent(data, path)
-        if path.floated:
-            self._equipment.dataplane.transmit(data, path)
-            return
         self.doors.transmit(data, path)
 
     def _notice(self, notice: Notice) -> None:
@@ -185,9 +202,8 @@ class Machinery:
         timer = self.loadout.policy.retransmission
         return sum(schedule(timer.interval, timer.counter))
 
-    def _source(self, remote: Peer) -> Peer:
-        address = source_towards(remote, mark=self._equipment.mark)
-        return self.doors.towards(address)
+    def _way(self, remote: Peer) -> Path:
+        return self.doors.towards(remote, source_towards(remote, mark=self._equipment.mark))
 
 
 class CurrentHooks:

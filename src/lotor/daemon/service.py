@@ -92,12 +92,13 @@ class Steward:
         ended = await connections.close(request.session)
         return Disconnected(ended) if ended else Failed(f"there is no session {request.session}")
 
-    def status(self, request: Status, caller: Caller) -> StatusView:
-        now = asyncio.get_running_loop().time()
+    async def status(self, request: Status, caller: Caller) -> StatusView:
         machinery, rights = self._machinery, self._rights(caller)
         seen = page(machinery.register, request.after, lambda each: rights.concern(each.side, each.user))
         program = Program(machinery.offloads(), machinery.admissions(), self._origin.name, self._started)
-        view = status_view(machinery.register, seen, program, now)
+        counted = [child for session in seen.sessions for child in session.counted]
+        counters = await machinery.associations.counters(counted)
+        view = status_view(seen, program, counters, asyncio.get_running_loop().time())
         view["internal_errors"] = machinery.driver.tally.internal_errors
         view["remarks"] = machinery.remarks()
         return view

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -67,8 +67,9 @@ def _is_stranger(session: Session) -> bool:
     return session.side is Side.GATEWAY and not session.user and not session.up
 
 
-def status_view(register: Register, seen: Page, program: Program, now: float) -> StatusView:
-    """`now` in the core's clock. The caller sets `internal_errors` and `remarks`."""
+def status_view(seen: Page, program: Program, counters: Mapping[int, Counters], now: float) -> StatusView:
+    """`counters` of the SA pairs of the page; `now` in the core's clock. The caller sets `internal_errors` and
+    `remarks`."""
     return StatusView(
         schema=SCHEMA,
         version=__version__,
@@ -79,7 +80,7 @@ def status_view(register: Register, seen: Page, program: Program, now: float) ->
         remarks=[],
         offloads=_offloads(program.offloads),
         admission=_admission(program.admissions),
-        sessions=[session_view(register, each, now) for each in seen.sessions],
+        sessions=[session_view(each, counters, now) for each in seen.sessions],
         half_open=seen.half_open,
         next=seen.following,
     )
@@ -108,7 +109,7 @@ def _admission(tally: Tally) -> AdmissionView:
     )
 
 
-def session_view(register: Register, session: Session, now: float) -> SessionView:
+def session_view(session: Session, counters: Mapping[int, Counters], now: float) -> SessionView:
     children = [_child(each, now) for each in session.children.values()]
     since = datetime.fromtimestamp(session.since, UTC)
     rekeys = [each["rekey_in"] for each in children if each["rekey_in"] is not None]
@@ -130,7 +131,7 @@ def session_view(register: Register, session: Session, now: float) -> SessionVie
         cookies=session.cookies,
         phase1=str(session.suite) if session.suite else "",
         children=children,
-        traffic=_traffic(register.traffic(session)),
+        traffic=_traffic(session.traffic(counters)),
         rekey_in=min(rekeys, default=None),
         warnings=weaknesses(session.suite, [each.suite for each in session.children.values()]),
     )

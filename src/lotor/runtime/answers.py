@@ -20,9 +20,10 @@ from lotor.model.judgement import Failure, Feigned, Signature, Trusted, Untruste
 from lotor.model.login import LATER, Credentials, Declined, Refused, Verdict
 from lotor.model.secret import Secret
 from lotor.ports.auth import LoginBackend
-from lotor.ports.dataplane import DataPlane
 from lotor.ports.host import Attachment, Host
+from lotor.ports.interface import TunnelInterface
 from lotor.ports.keys import Keys
+from lotor.runtime.associations import Associations
 from lotor.runtime.faults import trace
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ class Sources:
     logins: LoginBackend
     persons: Persons
     configurations: Configurations
-    dataplane: DataPlane
+    associations: Associations
+    interface: TunnelInterface
     host: Host
     executor: Executor
     alive: Callable[[int], bool]
@@ -98,10 +100,10 @@ class Answers:
             questions.AskPerson: Row(_declined, ask=self._person),
             questions.AdmitConfiguration: Row(_unusable, ask=self._admit, seconds=HOST_SECONDS),
             questions.AcquireConfiguration: Row(_failure, self._configuration),
-            questions.ReserveSpi: Row(_any_spi, self._spi),
-            questions.Install: Row(_failure, self._install),
-            questions.Activate: Row(_never, self._activate),
-            questions.LastInbound: Row(_never, self._last_inbound),
+            questions.ReserveSpi: Row(_any_spi, ask=self._spi),
+            questions.Install: Row(_failure, ask=self._install),
+            questions.Activate: Row(_never, ask=self._activate),
+            questions.LastInbound: Row(_never, ask=self._last_inbound),
         }
 
     def use(self, sources: Sources) -> None:
@@ -160,31 +162,30 @@ class Answers:
         return await self._sources.persons.ask(question)
 
     async def _admit(self, question: questions.AdmitConfiguration) -> None:
-        dataplane = self._sources.dataplane
-        device, mtu = dataplane.device(), dataplane.mtu()
-        await self._sources.host.admit(Attachment(question.session, device, mtu, question.path, question.configuration))
+        device = self._sources.interface
+        attachment = Attachment(question.session, device.name, device.mtu, question.path, question.configuration)
+        await self._sources.host.admit(attachment)
 
     def _configuration(self, question: questions.AcquireConfiguration) -> ModeConfiguration | Failure:
         if not self._sources.alive(question.session):
             return Failure("the session has ended")
         return self._sources.configurations.acquire(question.session, question.user)
 
-    def _spi(self, question: questions.ReserveSpi) -> int:
+    async def _spi(self, question: questions.ReserveSpi) -> int:
         del question
-        return self._sources.dataplane.reserve_spi()
+        return await self._sources.associations.reserve_spi()
 
-    def _install(self, question: questions.Install) -> Failure | None:
+    async def _install(self, question: questions.Install) -> Failure | None:
         if not self._sources.alive(question.child.session):
             return Failure("the session has ended")
-        self._sources.dataplane.install(question.child)
+        await self._sources.associations.install(question.child)
         return None
 
-    def _activate(self, question: questions.Activate) -> None:
-        self._sources.dataplane.activate(question.child)
+    async def _activate(self, question: questions.Activate) -> None:
+        await self._sources.associations.activate(question.child)
 
-    def _last_inbound(self, question: questions.LastInbound) -> float | None:
-        found = [self._sources.dataplane.counters(child) for child in question.children]
-        return max((each.last_inbound for each in found if each and each.last_inbound is not None), default=None)
+    async def _last_inbound(self, question: questions.LastInbound) -> float | None:
+        return await self._sources.associations.last_inbound(question.children)
 
     async def _off_loop(self, function: Callable[..., Any], *arguments: object) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._sources.executor, function, *arguments)

@@ -1,31 +1,22 @@
-"""The sockets of port 500: those open to everybody, and those that a reload leaves to the sessions that use them."""
+"""What IKE goes through: the carrier of port 4500, the sockets of port 500 that are open to everybody, and those that a
+reload leaves to the sessions that use them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from lotor.model.network import Address, Path, Peer
-
-Receive = Callable[[bytes, Path], None]
-
-
-class Door(Protocol):
-    """`runtime.sockets.IsakmpSocket`."""
-
-    local: Peer
-
-    def start(self, receive: Receive) -> None: ...
-    def close(self) -> None: ...
-    def serves(self, local: Peer) -> bool: ...
-    def transmit(self, data: bytes, path: Path) -> None: ...
+from lotor.ports.carrier import Carrier, Door, Receive
 
 
 class Doors:
     """`paths` are those of the sessions that live: a door that is to be shut stays until none of them uses it, and
-    lets nobody else in meanwhile."""
+    lets nobody else in meanwhile. No reload changes `floated`, the carriers of port 4500."""
 
-    def __init__(self, doors: Iterable[Door], paths: Callable[[], Iterable[Path]]) -> None:
+    def __init__(
+        self, doors: Iterable[Door], paths: Callable[[], Iterable[Path]], floated: Iterable[Carrier] = ()
+    ) -> None:
+        self._floated = tuple(floated)
         self._open = list(doors)
         self._leaving: list[Door] = []
         self._paths = paths
@@ -37,12 +28,12 @@ class Doors:
 
     def start(self, receive: Receive) -> None:
         self._receive = receive
-        for door in self._open:
-            door.start(receive)
+        for carrier in self._all():
+            carrier.start(receive)
 
     def close(self) -> None:
-        for door in (*self._open, *self._leaving):
-            door.close()
+        for carrier in self._all():
+            carrier.close()
 
     def replace(self, doors: Iterable[Door]) -> None:
         """From now on these are open. Those of before that are among them stay as they are."""
@@ -59,26 +50,30 @@ class Doors:
         """Close what no session uses any more."""
         if not self._leaving:
             return  # nearly always: whoever ends must not cost a walk along all others
-        used = {path.local for path in self._paths() if not path.floated}
-        needed = {each for each in used if not any(door.serves(each) for door in self._open)}
+        used = {path.local: path for path in self._paths() if not path.floated}.values()
+        needed = [each for each in used if not any(door.serves(each) for door in self._open)]
         for door in [each for each in self._leaving if not any(map(each.serves, needed))]:
             self._leaving.remove(door)
             door.close()
 
     def transmit(self, data: bytes, path: Path) -> None:
-        """`OSError` when no door has the path's local end."""
-        for door in (*self._open, *self._leaving):
-            if door.serves(path.local):
-                door.transmit(data, path)
+        """`OSError` when nothing here has the path's local end."""
+        for carrier in self._all():
+            if carrier.serves(path):
+                carrier.transmit(data, path)
                 return
         raise OSError(f"no socket listens at {path.local}")
 
-    def towards(self, address: Address) -> Peer:
-        """The local end for a connection that begins at one of our addresses; `OSError` when no door is there."""
+    def towards(self, remote: Peer, address: Address) -> Path:
+        """The way of a connection that begins at one of our addresses; `OSError` when no door is there."""
         for door in self._open:
-            if door.serves(Peer(address, door.local.port)):
-                return Peer(address, door.local.port)
+            path = Path(Peer(address, door.local.port), remote)
+            if door.serves(path):
+                return path
         raise OSError(f"no socket listens at {address}: see listen {{ isakmp }}")
+
+    def _all(self) -> Iterable[Carrier]:
+        return (*self._floated, *self._open, *self._leaving)
 
     def _only_known(self, data: bytes, path: Path) -> None:
         known = any(each.remote.address == path.remote.address for each in self._paths())

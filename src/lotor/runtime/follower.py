@@ -1,23 +1,24 @@
-"""The engines that follow a session: the host and the hooks one after the other per session, the data plane at once."""
+"""The engines that follow a session: the host and the hooks one after the other per session, SA pairs beside them: no
+script keeps one alive."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from functools import partial
 
 from lotor.ike.events import ChildDown, Configured, Dead, Ended, Event, PathChanged, Up
 from lotor.ike.intents import Disconnect, Intent
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
-from lotor.ports.dataplane import DataPlane
 from lotor.ports.hooks import HookEvent, Hooks
 from lotor.ports.host import Attachment, Host
-from lotor.runtime.faults import trace
+from lotor.ports.interface import TunnelInterface
+from lotor.runtime.associations import Associations
+from lotor.runtime.lanes import Lanes
 from lotor.runtime.sessions import Register, Session
-
-log = logging.getLogger(__name__)
 
 Environment = Callable[[Session, str], Mapping[str, str]]
 """The variables of a hook: a session and the name of the TUN device."""
@@ -27,7 +28,8 @@ Environment = Callable[[Session, str], Mapping[str, str]]
 class Engines:
     """What follows. `release` gives a lease back; `environment` is the hooks' table of variables."""
 
-    dataplane: DataPlane
+    associations: Associations
+    interface: TunnelInterface
     host: Host
     hooks: Hooks
     release: Callable[[int], None]
@@ -36,16 +38,24 @@ class Engines:
 
 @dataclass(slots=True)
 class Progress:
-    """How far the engines are with one session; `tail` is the last thing under way, None when nothing is; `hooked` the
-    session as `phase1_up` was told of it, None before."""
+    """How far the engines are with one session; `hooked` the session as `phase1_up` was told of it, None before;
+    `closing` the SA pairs that the engine has still to remove."""
 
-    tail: asyncio.Task[None] | None = None
+    closing: set[asyncio.Future[None]] = field(default_factory=set)
     configured: bool = False
     attachment: Attachment | None = None
     hooked: Session | None = None
     dead: bool = False
     up: bool = False
     leaving: bool = False
+
+
+class Step(Enum):
+    """What waits for the host and the hooks of one session."""
+
+    CONFIGURED = auto()
+    UP = auto()
+    GONE = auto()
 
 
 class Follower:
@@ -59,64 +69,48 @@ class Follower:
         self._command = command
         self._ready = ready
         self._progress: dict[int, Progress] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._lanes = Lanes()
 
     def follow(self, event: Event) -> None:
         match event:
             case Configured(session=session):
-                self._in_turn(session, lambda progress: self._configured(session, progress))
+                self._lanes.follow(session, Step.CONFIGURED, partial(self._configured, session))
             case Up(session=session):
-                self._in_turn(session, lambda progress: self._up(session, progress))
+                self._lanes.follow(session, Step.UP, partial(self._up, session))
             case ChildDown(session=session, child=child):
-                self._register.removed(session, child, self._engines.dataplane.remove(child))
+                self._remove(session, child)
             case PathChanged(new=new, children=children):
                 for child in children:
-                    self._engines.dataplane.move(child, new)
+                    self._engines.associations.move(child, new)
             case Dead(session=session):
                 self._progress_of(session).dead = True
             case Ended(session=session):
                 self._engines.release(session)
                 gone = self._register.recall(session)
                 self._progress_of(session).leaving = True
-                self._in_turn(session, lambda progress: self._gone(session, gone, progress))
+                self._lanes.follow(session, Step.GONE, partial(self._gone, session, gone))
 
     async def finished(self, session: int) -> None:
         """Until the engines are done with one session."""
-        progress = self._progress.get(session)
-        while progress is not None and progress.tail is not None and not progress.tail.done():
-            await asyncio.wait({progress.tail})
+        await self._lanes.finished(session)
 
     async def settled(self) -> None:
         """Until everything under way is done: at shutdown."""
-        while self._running:
-            await asyncio.wait(self._running)
+        await self._engines.associations.settled()
+        await self._lanes.settled()
 
     def _progress_of(self, session: int) -> Progress:
         return self._progress.setdefault(session, Progress())
 
-    def _in_turn(self, session: int, step: Callable[[Progress], Awaitable[None]]) -> None:
-        """Steps of one session never overlap and keep their order; those of different sessions do not wait."""
-        progress = self._progress_of(session)
-        task = asyncio.get_running_loop().create_task(self._after(progress.tail, progress, step))
-        progress.tail = task
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+    def _remove(self, number: int, child: int) -> None:
+        session, closing = self._register.recall(number), self._progress_of(number).closing
+        hear = partial(session.removed, child) if session is not None else lambda _: None
+        removed = self._engines.associations.remove(child, hear)
+        closing.add(removed)
+        removed.add_done_callback(closing.discard)
 
-    async def _after(
-        self, before: asyncio.Task[None] | None, progress: Progress, step: Callable[[Progress], Awaitable[None]]
-    ) -> None:
-        if before is not None and not before.done():
-            await asyncio.wait({before})
-        try:
-            await step(progress)
-        except Exception as error:  # noqa: BLE001 - one session's engine must not stop the others
-            log.error("internal error: an engine did not follow: %s", trace(error))  # noqa: TRY400 - no secrets: see faults
-        finally:
-            if progress.tail is asyncio.current_task():
-                progress.tail = None  # a task that is done would be kept as long as the session
-
-    async def _configured(self, number: int, progress: Progress) -> None:
-        session = self._register.get(number)
+    async def _configured(self, number: int) -> None:
+        session, progress = self._register.get(number), self._progress_of(number)
         if session is None:
             return
         if session.side is Side.CLIENT:
@@ -142,8 +136,8 @@ class Follower:
         """Whether the host is set up; a session that cannot be used is ended with the host's own sentence."""
         if session.configuration is None:
             return False
-        dataplane = self._engines.dataplane
-        attachment = Attachment(session.id, dataplane.device(), dataplane.mtu(), session.path, session.configuration)
+        device = self._engines.interface
+        attachment = Attachment(session.id, device.name, device.mtu, session.path, session.configuration)
         if progress.attachment == attachment:
             return True
         await self._left(session.id)
@@ -158,12 +152,13 @@ class Follower:
 
     async def _left(self, number: int) -> None:
         """Until no other session that has ended still holds the host: its scripts may take a while."""
-        others = [each for session, each in self._progress.items() if session != number and each.leaving]
-        tails = {each.tail for each in others if each.tail is not None and each.attachment is not None}
-        if tails:
-            await asyncio.wait(tails)
+        leaving = [each for each, progress in self._progress.items() if progress.leaving and progress.attachment]
+        tasks = {task for each in leaving if each != number and (task := self._lanes.task(each)) is not None}
+        if tasks:
+            await asyncio.wait(tasks)
 
-    async def _up(self, number: int, progress: Progress) -> None:
+    async def _up(self, number: int) -> None:
+        progress = self._progress_of(number)
         progress.up = True
         session = self._register.get(number)
         if session is not None and session.configuration is None:
@@ -174,14 +169,17 @@ class Follower:
         if progress.up and progress.configured:
             self._ready(number)
 
-    async def _gone(self, number: int, session: Session | None, progress: Progress) -> None:
+    async def _gone(self, number: int, session: Session | None) -> None:
         """Scripts first: one that puts back what it changed itself must not undo what the host puts back."""
+        progress = self._progress_of(number)
         try:
             if session is not None and progress.hooked is not None:
                 await self._say_good_bye(session, progress)
         finally:
             if progress.attachment is not None:
                 await self._engines.host.detach(number)
+            if progress.closing:
+                await asyncio.wait(progress.closing)
             self._progress.pop(number, None)
 
     async def _say_good_bye(self, session: Session, progress: Progress) -> None:
@@ -192,5 +190,5 @@ class Follower:
     async def _hook(self, session: Session, event: HookEvent) -> None:
         if not self._engines.hooks.wants(session.remote, event):
             return
-        environment = self._engines.environment(session, self._engines.dataplane.device())
+        environment = self._engines.environment(session, self._engines.interface.name)
         await self._engines.hooks.run(session.remote, event, environment)

@@ -1,9 +1,9 @@
-"""The register of sessions: what the core's events said of each, with the engine's counters when someone looks."""
+"""The register of sessions: what the core's events said of each, and what its SA pairs had carried when they went."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from lotor.ike.events import (
@@ -24,7 +24,6 @@ from lotor.model.child import Counters
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Address, Path
 from lotor.model.policy import Side
-from lotor.ports.dataplane import DataPlane
 
 NOTHING = Counters()
 
@@ -58,13 +57,31 @@ class Session:
     def __post_init__(self) -> None:
         self.called = self.path.remote.address
 
+    @property
+    def counted(self) -> tuple[int, ...]:
+        """The SA pairs that the engine counts for."""
+        return (*self.children, *self.closing)
+
+    def removed(self, child: int, last: Counters | None) -> None:
+        """The engine has removed an SA pair; `last` is what it had carried by then. Also before `ChildDown` is heard
+        of, or behind the end of the session."""
+        self.children.pop(child, None)
+        self.closing.discard(child)
+        self.past = add(self.past, last)
+
+    def traffic(self, counters: Mapping[int, Counters]) -> Counters:
+        """Everything the session has carried since it began; `counters` are the engine's, of `counted`."""
+        total = self.past
+        for child in self.counted:
+            total = add(total, counters.get(child))
+        return total
+
 
 class Register:
     """Follows events. `recall` still knows a session that has ended until the next event comes, so that it does not
     matter which subscriber hears of an end first."""
 
-    def __init__(self, dataplane: DataPlane, wall: Callable[[], float] = time.time) -> None:
-        self._dataplane = dataplane
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
         self._wall = wall
         self._sessions: dict[int, Session] = {}
         self._ended: int | None = None
@@ -94,21 +111,6 @@ class Register:
 
     def all(self) -> tuple[Session, ...]:
         return tuple(each for each in self._sessions.values() if not each.ended)
-
-    def removed(self, session: int, child: int, last: Counters | None) -> None:
-        """The engine has removed an SA pair; `last` is what it had carried by then. Also before `ChildDown` is heard
-        of, or behind the end of the session."""
-        if (found := self._sessions.get(session)) is not None:
-            found.children.pop(child, None)
-            found.closing.discard(child)
-            found.past = add(found.past, last)
-
-    def traffic(self, session: Session) -> Counters:
-        """Everything the session has carried since it began."""
-        total = session.past
-        for child in (*session.children, *session.closing):
-            total = add(total, self._dataplane.counters(child))
-        return total
 
     def _renewed(self, event: Renewed) -> None:
         """What the attempt learned of the peer becomes the session's."""

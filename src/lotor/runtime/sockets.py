@@ -7,13 +7,14 @@ import contextlib
 import errno
 import socket
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from lotor.model.network import Address, Path, Peer
+from lotor.ports.carrier import Receive
 from lotor.runtime.holder import holder_of
 
 IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
@@ -23,7 +24,6 @@ LARGEST_DATAGRAM = 65535
 MOST_AT_ONCE = 64
 """Datagrams read before other work of the loop gets its turn."""
 
-Receive = Callable[[bytes, Path], None]
 ANYWHERE: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
 """What a socket is bound to that serves every address of its IP version."""
 
@@ -120,7 +120,7 @@ def source_towards(remote: Peer, *, mark: int | None = None) -> Address:
 
 
 class IsakmpSocket:
-    """Port 500: reads in the event loop, hands over `(datagram, path)`."""
+    """`ports.Door` of port 500: reads in the event loop, hands over `(datagram, path)`."""
 
     def __init__(self, udp: socket.socket) -> None:
         self._udp = udp
@@ -145,10 +145,10 @@ class IsakmpSocket:
             self._loop = None
         self._udp.close()
 
-    def serves(self, local: Peer) -> bool:
-        """Whether datagrams of a path with this local end leave here."""
-        own = self.local
-        return local.port == own.port and own.address in (local.address, ANYWHERE[local.address.version])
+    def serves(self, path: Path) -> bool:
+        own, local = self.local, path.local
+        here = own.address in (local.address, ANYWHERE[local.address.version])
+        return here and local.port == own.port and not path.floated
 
     def transmit(self, data: bytes, path: Path) -> None:
         """From exactly `path.local`; `OSError` as the kernel gave it."""

@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import astuple, replace
 
 from lotor._native import Pump, device_mtu
@@ -19,25 +19,64 @@ from lotor.model.algorithms import Compression
 from lotor.model.child import Child, Counters, Encapsulation
 from lotor.model.network import Path
 from lotor.model.offloads import ALL_OFFLOADS, Offloads
-from lotor.ports.dataplane import Broken, Notice, TunDevice
+from lotor.ports.carrier import Receive
+from lotor.ports.esp import Broken, Capabilities, Notice
+from lotor.ports.interface import TunDevice
 
 OUTER_MTU = 1500
 """Octets of the largest IP datagram that the path outside is believed to carry."""
 MOST_AT_ONCE = 64
 """Records read before other work of the loop gets its turn."""
-COMPRESSIONS = frozenset({Compression.DEFLATE})
-"""IPComp algorithms that the Rust thread knows."""
+CAPABILITIES = Capabilities(compressions=frozenset({Compression.DEFLATE}))
 _SEQPACKET_BUFFER = 1 << 20
 _VERSIONS = {socket.AF_INET: 4, socket.AF_INET6: 6}
 
 
+class NatTraversal:
+    """`ports.Carrier` of the engine's UDP sockets of port 4500, which carry ESP too: the engine adds and removes the
+    marker before ISAKMP messages."""
+
+    def __init__(self, pump: Pump) -> None:
+        self._pump = pump
+        self.receive: Receive | None = None
+
+    def start(self, receive: Receive) -> None:
+        self.receive = receive
+
+    def close(self) -> None:
+        """The sockets are the engine's; nobody hears from them any more."""
+        self.receive = None
+
+    def serves(self, path: Path) -> bool:
+        return path.floated
+
+    def transmit(self, data: bytes, path: Path) -> None:
+        self._pump.transmit(data, path)
+
+
+class Device:
+    """`ports.TunnelInterface` of the engine's TUN device."""
+
+    def __init__(self, name: str, mtu: int, pump: Pump) -> None:
+        self.name = name
+        self.mtu = mtu
+        self._pump = pump
+
+    @property
+    def offloads(self) -> Offloads:
+        return Offloads(*self._pump.offloads())
+
+
 class Userspace:
-    """`ports.DataPlane` for many tunnels on one TUN device and a NAT traversal socket of IPv4, one of IPv6, or both.
+    """`ports.EspEngine` for many tunnels on one TUN device (`interface`) and a NAT traversal socket of IPv4, one of
+    IPv6, or both (`carrier`).
 
     The device and the sockets stay their owner's. A raw ESP socket is opened when the first SA pair of an IP version
-    without UDP encapsulation comes; it may be refused. Packets wait in the kernel until `start`; after `stop` it stays
-    stopped. `wanted`: the shortcuts through the kernel that may be taken; `release`: which kernel that is.
+    without UDP encapsulation is prepared; it may be refused. Packets wait in the kernel until `start`; after `stop` it
+    stays stopped. `wanted`: the shortcuts through the kernel that may be taken; `release`: which kernel that is.
     """
+
+    capabilities = CAPABILITIES
 
     def __init__(
         self,
@@ -47,11 +86,9 @@ class Userspace:
         wanted: Offloads = ALL_OFFLOADS,
         release: str = os.uname().release,
     ) -> None:
-        self._tun = tun
         self._nat_t = {_VERSIONS.get(each.family): each for each in nat_t}
         if None in self._nat_t or not 0 < len(self._nat_t) == len(nat_t):
             raise OSError("the user-space engine needs a NAT traversal socket of IPv4, one of IPv6, or one of each")
-        self._mtu = device_mtu(outer_mtu)
         self._spis = Spis(time.monotonic)
         self._native_esp: set[int] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -63,66 +100,32 @@ class Userspace:
             descriptors = (tun.fd, [each.fileno() for each in nat_t], theirs.fileno())
             wanted = replace(wanted, udp_segment_tail=breaks_segments(release))
             self._pump = Pump(descriptors, getattr(tun, "framed", False), outer_mtu, astuple(wanted))
+        self.carrier = NatTraversal(self._pump)
+        self.interface = Device(tun.name, device_mtu(outer_mtu), self._pump)
 
-    def start(self, receive: Callable[[bytes, Path], None], notify: Callable[[Notice], None]) -> None:
+    def start(self, notify: Callable[[Notice], None]) -> None:
         if self._records.fileno() < 0:
             raise OSError("the packet engine was stopped: make a new one")
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-            self._loop.add_reader(self._records, self._drain, receive, notify)
+            self._loop.add_reader(self._records, self._drain, notify)
             self._pump.start()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
+        self._halt()
+
+    def _halt(self) -> None:
         if self._loop is not None:
             self._loop.remove_reader(self._records)
             self._loop = None
         self._pump.stop()
         self._records.close()
 
-    @property
-    def compressions(self) -> frozenset[Compression]:
-        return COMPRESSIONS
-
-    def device(self) -> str:
-        return self._tun.name
-
-    def mtu(self) -> int:
-        return self._mtu
-
-    def offloads(self) -> Offloads:
-        """Which shortcuts are taken."""
-        return Offloads(*self._pump.offloads())
-
-    def transmit(self, message: bytes, path: Path) -> None:
-        self._pump.transmit(message, path)
-
-    def reserve_spi(self) -> int:
+    async def reserve_spi(self) -> int:
         return self._spis.reserve()
 
-    def install(self, child: Child) -> None:
-        if child.encapsulation is Encapsulation.NONE:
-            self._need_native_esp(child.path.remote.address.version)
-        self._pump.install(child)
-        self._spis.use(child.id, child.inbound.spi)
-
-    def activate(self, child: int) -> None:
-        self._pump.activate(child)
-
-    def remove(self, child: int) -> Counters | None:
-        last = self.counters(child)
-        self._pump.remove(child)
-        self._spis.free(child)
-        return last
-
-    def move(self, child: int, path: Path) -> None:
-        self._pump.move(child, path)
-
-    def counters(self, child: int) -> Counters | None:
-        tally = self._pump.counters(child)
-        return None if tally is None else Counters(*tally)
-
-    def _need_native_esp(self, version: int) -> None:
-        if version in self._native_esp:
+    async def prepare(self, encapsulation: Encapsulation, version: int) -> None:
+        if encapsulation is Encapsulation.UDP or version in self._native_esp:
             return
         nat_t = self._nat_t.get(version)
         if nat_t is None:
@@ -131,7 +134,31 @@ class Userspace:
             self._pump.attach_raw(raw.fileno())
         self._native_esp.add(version)
 
-    def _drain(self, receive: Callable[[bytes, Path], None], notify: Callable[[Notice], None]) -> None:
+    async def install(self, child: Child) -> None:
+        self._pump.install(child)
+        self._spis.use(child.id, child.inbound.spi)
+
+    async def activate(self, child: int) -> None:
+        self._pump.activate(child)
+
+    async def remove(self, child: int) -> Counters | None:
+        last = self._counters(child)
+        self._pump.remove(child)
+        self._spis.free(child)
+        return last
+
+    async def move(self, child: int, path: Path) -> None:
+        self._pump.move(child, path)
+
+    async def counters(self, children: Iterable[int]) -> dict[int, Counters]:
+        found = ((child, self._counters(child)) for child in children)
+        return {child: counters for child, counters in found if counters is not None}
+
+    def _counters(self, child: int) -> Counters | None:
+        tally = self._pump.counters(child)
+        return None if tally is None else Counters(*tally)
+
+    def _drain(self, notify: Callable[[Notice], None]) -> None:
         for _ in range(MOST_AT_ONCE):
             if self._loop is None:
                 return  # stopped by what the last record led to
@@ -139,16 +166,15 @@ class Userspace:
                 octets = self._records.recv_into(self._room)
             except (BlockingIOError, InterruptedError):
                 return
-            self._hand_over(bytes(self._room[:octets]), receive, notify)
+            self._hand_over(bytes(self._room[:octets]), notify)
 
-    def _hand_over(
-        self, record: bytes, receive: Callable[[bytes, Path], None], notify: Callable[[Notice], None]
-    ) -> None:
+    def _hand_over(self, record: bytes, notify: Callable[[Notice], None]) -> None:
         match parse(record):
             case Received(message, path):
-                receive(message, path)
+                if self.carrier.receive is not None:
+                    self.carrier.receive(message, path)
             case Broken() as broken:
                 notify(broken)
-                self.stop()
+                self._halt()
             case notice:
                 notify(notice)

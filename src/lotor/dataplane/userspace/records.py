@@ -8,7 +8,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from lotor.model.network import Path, Peer
-from lotor.ports.dataplane import Broken, Expired, Moved, Notice
+from lotor.ports.esp import Broken, Expired, Moved, Notice
 
 LARGEST_RECORD = 65536 + 64
 

@@ -1,0 +1,94 @@
+"""The port of the engines that carry ESP: they seal and open, and may be another process or the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from lotor.model.algorithms import Compression
+from lotor.model.child import Child, Counters, Encapsulation
+from lotor.model.network import Path, Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A lifetime of an SA pair is over; `hard`: the engine carries nothing for it any more."""
+
+    child: int
+    hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An authentic, fresh packet of the SA pair came from a new outer address or port; the engine follows already."""
+
+    child: int
+    remote: Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The engine stopped: `why` is a whole sentence."""
+
+    why: str
+
+
+Notice = Expired | Moved | Broken
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What SA pairs of an engine may have: nothing else is offered or accepted. `rates`: it holds a pair to
+    `Child.rate`; `cuts`: it cuts inner packets to `Child.esp_frag`."""
+
+    compressions: frozenset[Compression] = frozenset()
+    rates: bool = True
+    cuts: bool = True
+
+
+class EspEngine(Protocol):
+    """Asked from the event loop, and it may take its time: whoever asks keeps the calls for one SA pair in order.
+    `OSError` with a clear text when the engine refuses."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def start(self, notify: Callable[[Notice], None]) -> None:
+        """`notify` is called in the event loop."""
+        ...
+
+    async def stop(self) -> None:
+        """May be called again; nothing is carried afterwards."""
+        ...
+
+    async def reserve_spi(self) -> int:
+        """A random SPI that no SA of this engine uses, kept until install or for a minute."""
+        ...
+
+    async def prepare(self, encapsulation: Encapsulation, version: int) -> None:
+        """What the host must give before SA pairs with this encapsulation over this IP version can be installed.
+        Nothing where it is there already."""
+        ...
+
+    async def install(self, child: Child) -> None:
+        """Inbound works when this returns; outbound too if `child.sending`, else from `activate` on. Opens nothing."""
+        ...
+
+    async def activate(self, child: int) -> None:
+        """Outgoing traffic takes this SA pair from now on, as if it were the newest: the peer proved that it holds the
+        keys. Unknown ones are ignored."""
+        ...
+
+    async def remove(self, child: int) -> Counters | None:
+        """What the SA pair had carried in the end; None for one that is unknown, which is no error."""
+        ...
+
+    async def move(self, child: int, path: Path) -> None:
+        """Unknown ones are ignored."""
+        ...
+
+    async def counters(self, children: Iterable[int]) -> Mapping[int, Counters]:
+        """By number, without those that are unknown. The instant in them is that of the packet, the same at every
+        call: who reckons it back from another clock tells a new one each time."""
+        ...

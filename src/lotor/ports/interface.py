@@ -1,0 +1,34 @@
+"""The port of the interface that tunnels end at: what the host's routes lead to."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Interface, IPv6Interface
+from typing import Protocol
+
+from lotor.model.offloads import Offloads
+
+
+class TunnelInterface(Protocol):
+    """As it is in use; none of it changes while the program runs."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def mtu(self) -> int:
+        """Largest inner packet, octets."""
+        ...
+
+    @property
+    def offloads(self) -> Offloads:
+        """Which shortcuts through the kernel are taken."""
+        ...
+
+
+class TunDevice(Protocol):
+    """The privileged half: made by whoever may, handed to an engine as a descriptor."""
+
+    name: str
+    fd: int
+
+    def configure(self, address: IPv4Interface | IPv6Interface | None, mtu: int) -> None: ...

@@ -1,0 +1,87 @@
+"""The ESP engine as core and follower use it: what is asked for one SA pair keeps its order, and nothing that came too
+late for whoever asked stays behind in the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from enum import Enum, auto
+from functools import partial
+from typing import TypeVar
+
+from lotor.model.child import Child, Counters
+from lotor.model.network import Instant, Path
+from lotor.ports.esp import EspEngine
+from lotor.runtime.lanes import Lanes
+
+T = TypeVar("T")
+
+ENGINE_SECONDS = 10.0
+"""An engine that is silent for longer has refused; what it does later is taken back."""
+
+
+class Step(Enum):
+    """What waits for one SA pair: of each kind one, so that the line is short whatever the peer does."""
+
+    INSTALL = auto()
+    ACTIVATE = auto()
+    MOVE = auto()
+    REMOVE = auto()
+
+
+class Associations:
+    """`settled` at the end: until then everything that was asked is done, or refused, or `ENGINE_SECONDS` are over."""
+
+    def __init__(self, engine: EspEngine) -> None:
+        self._engine = engine
+        self._lanes = Lanes()
+
+    async def reserve_spi(self) -> int:
+        return await _soon(self._engine.reserve_spi)
+
+    async def install(self, child: Child) -> None:
+        """Whoever stops waiting, because the session ended or the time is over, leaves no SA pair behind."""
+        installed = self._lanes.put(child.id, Step.INSTALL, partial(_soon, partial(self._install, child)))
+        try:
+            await asyncio.shield(installed)
+        except (asyncio.CancelledError, TimeoutError):
+            self._lanes.follow(child.id, Step.REMOVE, partial(_soon, partial(self._engine.remove, child.id)))
+            raise
+
+    async def activate(self, child: int) -> None:
+        await self._lanes.put(child, Step.ACTIVATE, partial(_soon, partial(self._engine.activate, child)))
+
+    def move(self, child: int, path: Path) -> None:
+        """Of several moves that wait the last one counts."""
+        self._lanes.follow(child, Step.MOVE, partial(_soon, partial(self._engine.move, child, path)))
+
+    def remove(self, child: int, removed: Callable[[Counters | None], None]) -> asyncio.Future[None]:
+        """`removed` hears once what the pair had carried in the end, None also when the engine would not say."""
+        return self._lanes.follow(child, Step.REMOVE, partial(self._remove, child, removed))
+
+    async def counters(self, children: Iterable[int]) -> Mapping[int, Counters]:
+        return await _soon(partial(self._engine.counters, tuple(children)))
+
+    async def last_inbound(self, children: tuple[int, ...]) -> Instant | None:
+        """When the newest good packet of these pairs came."""
+        found = (await self.counters(children)).values()
+        return max((each.last_inbound for each in found if each.last_inbound is not None), default=None)
+
+    async def settled(self) -> None:
+        await self._lanes.settled()
+
+    async def _install(self, child: Child) -> None:
+        await self._engine.prepare(child.encapsulation, child.path.remote.address.version)
+        await self._engine.install(child)
+
+    async def _remove(self, child: int, removed: Callable[[Counters | None], None]) -> None:
+        last: Counters | None = None
+        try:
+            last = await _soon(partial(self._engine.remove, child))
+        finally:
+            removed(last)
+
+
+async def _soon(ask: Callable[[], Awaitable[T]]) -> T:
+    async with asyncio.timeout(ENGINE_SECONDS):
+        return await ask()

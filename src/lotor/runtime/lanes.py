@@ -1,0 +1,116 @@
+"""Work that must keep its order: the steps of one lane one after the other, those of different lanes side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar
+
+from lotor.runtime.faults import trace
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Step = Callable[[], Awaitable[Any]]
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A step that has not begun; `told`: its fault goes to the journal."""
+
+    step: Step
+    outcome: asyncio.Future[Any]
+    told: bool = False
+
+
+@dataclass(slots=True)
+class _Lane:
+    """`task` works off what waits, by the names of the steps."""
+
+    waiting: dict[Enum, _Waiting]
+    task: asyncio.Task[None]
+
+
+class Lanes:
+    """A lane is there while it has work. A step that still waits gives way to a later one of the same name, so that no
+    lane is longer than there are names, however slow an engine is. Nobody who gives up waiting cancels a step."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[Hashable, _Lane] = {}
+
+    def put(self, key: Hashable, name: Enum, step: Callable[[], Awaitable[T]]) -> asyncio.Future[T]:
+        """What comes of the step, or its exception."""
+        return self._put(key, name, step).outcome
+
+    def follow(self, key: Hashable, name: Enum, step: Step) -> asyncio.Future[Any]:
+        """`put` for whoever waits for no result: a fault is told in the journal."""
+        waiting = self._put(key, name, step)
+        if not waiting.told:
+            waiting.told = True
+            waiting.outcome.add_done_callback(_tell)
+        return waiting.outcome
+
+    def _put(self, key: Hashable, name: Enum, step: Step) -> _Waiting:
+        lane = self._lanes.get(key)
+        if lane is not None and (before := lane.waiting.get(name)) is not None:
+            before.step = step
+            return before
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(step, loop.create_future())
+        if lane is None:
+            queue = {name: waiting}
+            self._lanes[key] = _Lane(queue, loop.create_task(self._work(key, queue)))
+        else:
+            lane.waiting[name] = waiting
+        return waiting
+
+    def task(self, key: Hashable) -> asyncio.Task[None] | None:
+        """What ends when the lane is empty; None when it is."""
+        lane = self._lanes.get(key)
+        return lane.task if lane is not None else None
+
+    async def finished(self, key: Hashable) -> None:
+        """Until a lane is empty."""
+        while (task := self.task(key)) is not None:
+            await asyncio.wait({task})
+
+    async def settled(self) -> None:
+        """Until all are."""
+        while self._lanes:
+            await asyncio.wait({lane.task for lane in self._lanes.values()})
+
+    async def _work(self, key: Hashable, waiting: dict[Enum, _Waiting]) -> None:
+        try:
+            while waiting:
+                await _take(waiting.pop(next(iter(waiting))))
+        finally:
+            del self._lanes[key]
+
+
+async def _take(waiting: _Waiting) -> None:
+    outcome = waiting.outcome
+    try:
+        result = await waiting.step()
+    except asyncio.CancelledError:
+        outcome.cancel()
+        raise
+    except Exception as error:  # noqa: BLE001 - whoever waits gets it, and the next step goes on
+        if not outcome.cancelled():
+            outcome.set_exception(error)
+    else:
+        if not outcome.cancelled():
+            outcome.set_result(result)
+
+
+def _tell(outcome: asyncio.Future[Any]) -> None:
+    if outcome.cancelled() or (error := outcome.exception()) is None:
+        return
+    if isinstance(error, TimeoutError):
+        log.error("an engine did not follow: it was silent for too long")
+    elif isinstance(error, OSError):
+        log.error("an engine did not follow: %s", error.strerror or error)
+    else:
+        log.error("internal error: an engine did not follow: %s", trace(error))

@@ -1,0 +1,39 @@
+"""Every engine of a port, and the fake that stands for it in tests: the kits here run against each of them."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+import pytest
+
+from lotor.dataplane.userspace.engine import Userspace
+from lotor.model.offloads import NO_OFFLOADS
+from scripted import RecordingEngine
+
+
+class SocketTun:
+    """A socket pair in the place of a device."""
+
+    name, framed = "fake0", False
+
+    def __init__(self, fd):
+        self.fd = fd
+
+
+@contextlib.contextmanager
+def userspace():
+    inside, device = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with inside, device, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nat_t:
+        nat_t.bind(("127.0.0.1", 0))
+        yield Userspace(SocketTun(device.fileno()), nat_t, wanted=NO_OFFLOADS)
+
+
+ESP_ENGINES = {"userspace": userspace, "recording": lambda: contextlib.nullcontext(RecordingEngine())}
+
+
+@pytest.fixture(params=ESP_ENGINES)
+def esp(request):
+    """An ESP engine with `carrier` and `interface` beside it."""
+    with ESP_ENGINES[request.param]() as engine:
+        yield engine
