@@ -4,13 +4,14 @@ late and nothing changed does, in any order and from anywhere."""
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
 import pytest
 
 from lotor.ike.events import ChildUp, Ended, PathChanged
 from lotor.ike.intents import PeerMoved
+from lotor.ike.questions import Install
 from lotor.ike.session import MOVES_EVERY
 from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.network import Peer
@@ -24,7 +25,7 @@ from peers.clients import apple_child
 from peers.counter import Counter
 from peers.mutations import Mutator
 from peers.speaker import I, Manners, Q, Speaker, T
-from peers.world import CHILD, GATEWAY
+from peers.world import CHILD, GATEWAY, connect, pair
 
 SEEDS = range(60)
 ESP = ChildPolicy((*CHILD.suites, EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA1)), lifetime=28800)
@@ -197,3 +198,21 @@ def test_f11_messages_move_a_session_ten_times_a_second_at_most():
     roamer.number += 1
     roamer.counter.receive(roamer._probe(roamer.number), Peer(IPv4Address("203.0.113.7"), 9))
     assert roamer.session.path.remote.port == 9
+
+
+@pytest.mark.parametrize("side", ["gateway", "client"])
+def test_a_peer_that_moves_while_the_engine_installs_is_found_where_it_is(side):
+    world, gateway, client = pair()
+    moving = gateway if side == "gateway" else client
+    moving.delays[Install] = 5.0
+    connect(world, client, gateway)
+    assert world.run(60, lambda: any(isinstance(each, Install) for each in moving.questions))
+    (session,) = moving.endpoint._sessions.by_id.values()
+    elsewhere = replace(session.path, remote=Peer(session.path.remote.address, 33333))
+    session.follow(elsewhere)
+    session.desk.drain()
+    assert world.run(60, lambda: bool(moving.of(PathChanged)))
+    (moved,) = moving.of(PathChanged)
+    (child,) = moving.installed
+    assert (moved.new, moved.children) == (elsewhere, (child,))
+    assert session.children.get(child).child.path == elsewhere

@@ -8,7 +8,7 @@ from lotor.crypto import ciphers, hashes
 from lotor.ike.children import Pair, Selectors
 from lotor.ike.dice import KeyPair
 from lotor.ike.errors import LocalFault, PeerFault
-from lotor.ike.events import Remark
+from lotor.ike.events import PathChanged, Remark
 from lotor.ike.questions import Install, ReserveSpi
 from lotor.ike.session import Session
 from lotor.ike.v1 import bundles, choose, insides, modecfg, phase1, riders, selectors, succession
@@ -71,7 +71,7 @@ def initiator(session: Session, message_id: int, asked: Selectors, replaces: Pai
     child = replace(_child(session, agreed, replaces, soft=SOFT), sending=replaces is None)
     yield from _install(child)
     pair_up = Pair(child, initiated=True, exchange=message_id, group=chosen.group, waits=replaces is not None)
-    session.children.add(session, pair_up)
+    _take_up(session, pair_up)
     yield from send()
     return pair_up
 
@@ -132,7 +132,7 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     child = replace(_child(session, agreed, old, soft=_late(session)), sending=old is None)
     yield from _install(child)
     pair_up = Pair(child, initiated=False, exchange=message_id, group=chosen.group, waits=old is not None)
-    session.children.add(session, pair_up)
+    _take_up(session, pair_up)
     keys = (KeyExchange(pair.public),) if pair is not None else ()
     yield from send(
         chosen.offer.answer(spi, cpi),
@@ -256,6 +256,15 @@ def key_sizes(suite: EspSuite) -> tuple[int, int]:
     """Octets of KEYMAT for the cipher, with its salt where it has one, and for integrity."""
     cipher = ciphers.key_octets(suite.cipher, suite.key_bits)
     return cipher, hashes.integrity_key_size(suite.integrity) if suite.integrity is not None else 0
+
+
+def _take_up(session: Session, pair: Pair) -> None:
+    """A peer that moved while the engine was busy is found where it is now."""
+    session.children.add(session, pair)
+    installed = pair.child.path
+    if installed != session.path:
+        session.children.move(session.path)
+        session.desk.tell(PathChanged(session.id, installed, session.path, (pair.child.id,)))
 
 
 def _install(child: Child) -> Story[None]:
