@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from ipaddress import IPv4Address, IPv6Address
 
+from lotor.config.files import of_remote, readable
 from lotor.config.methods import (
     admits_by_login,
     begins_aggressive,
@@ -17,7 +18,6 @@ from lotor.config.methods import (
     side_of,
     signs,
 )
-from lotor.config.named import of_remote, readable
 from lotor.config.names import der_fault
 from lotor.config.problem import Problem
 from lotor.config.rivals import ambiguous

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from lotor.config.blocks import Statement
 from lotor.config.check import check_blocks
+from lotor.config.files import of_remote, readable
 from lotor.config.inherit import Heir
 from lotor.config.interpret import Body
 from lotor.config.methods import side_of
-from lotor.config.named import of_remote, readable
 from lotor.config.problem import Location, Problem
 from lotor.config.settings import RemoteSettings
 from lotor.config.words import Reading
