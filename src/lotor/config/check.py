@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from ipaddress import IPv4Address, IPv6Address
 
+from lotor.config.ambiguity import ambiguous
 from lotor.config.files import of_remote, readable
 from lotor.config.methods import (
     admits_by_login,
@@ -20,7 +21,6 @@ from lotor.config.methods import (
 )
 from lotor.config.names import der_fault
 from lotor.config.problem import Problem
-from lotor.config.rivals import ambiguous
 from lotor.config.settings import (
     Adminsock,
     Algorithm,
