@@ -8,7 +8,7 @@ from lotor.crypto import modp
 from lotor.crypto.groups import key_pair
 from lotor.ike.dice import KeyPair
 from lotor.model.algorithms import Group
-from lotor.runtime.ahead import KeyPairs
+from lotor.runtime.keypair_pool import KeyPairs
 
 COOKIE_OCTETS = 8
 CPIS = range(256, 61440)

@@ -10,8 +10,8 @@ import pytest
 
 from lotor.crypto.groups import key_pair
 from lotor.model.algorithms import Group
-from lotor.runtime.ahead import READY, KeyPairs
 from lotor.runtime.dice import SystemDice
+from lotor.runtime.keypair_pool import POOL_SIZE, KeyPairs
 
 
 class Later(Executor):
@@ -49,9 +49,9 @@ def test_the_first_is_made_while_the_caller_waits_and_the_next_are_ready(later):
     pairs = KeyPairs(counting(), later)
     assert pairs.take(Group.MODP2048) == (Group.MODP2048, 0)
     later.run()
-    assert [pairs.take(Group.MODP2048)[1] for _ in range(READY)] == list(range(1, READY + 1))
+    assert [pairs.take(Group.MODP2048)[1] for _ in range(POOL_SIZE)] == list(range(1, POOL_SIZE + 1))
     later.run()
-    assert pairs.take(Group.MODP2048) == (Group.MODP2048, READY + 1)
+    assert pairs.take(Group.MODP2048) == (Group.MODP2048, POOL_SIZE + 1)
 
 
 def test_no_more_than_a_few_wait_and_groups_do_not_mix(later):
@@ -65,12 +65,12 @@ def test_no_more_than_a_few_wait_and_groups_do_not_mix(later):
     for _ in range(3):
         pairs.take(Group.MODP1024)
     later.run()
-    assert len(made) == 3 + READY
+    assert len(made) == 3 + POOL_SIZE
     assert pairs.take(Group.MODP4096)[0] is Group.MODP4096
     later.run()
-    taken = [pairs.take(Group.MODP1024) for _ in range(2 * READY)]
+    taken = [pairs.take(Group.MODP1024) for _ in range(2 * POOL_SIZE)]
     assert {group for group, _ in taken} == {Group.MODP1024}
-    assert len(set(taken)) == 2 * READY
+    assert len(set(taken)) == 2 * POOL_SIZE
 
 
 def test_without_a_thread_pairs_are_made_all_the_same():

@@ -1,4 +1,4 @@
-"""Key pairs made ahead: a handshake over a MODP group finds half of its arithmetic done, on another core."""
+"""Key pairs computed ahead of time: half the arithmetic of a handshake over a MODP group is done before it begins."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from lotor.ike.dice import KeyPair
 from lotor.model.algorithms import Group
 
-READY = 4
-"""How many wait, for each group that was asked for."""
+POOL_SIZE = 4
+"""Key pairs that wait, for each group that was asked for."""
 
 
 class KeyPairs:
@@ -24,7 +24,7 @@ class KeyPairs:
     def take(self, group: Group) -> KeyPair:
         """One that waits, or, when none does, a new one while the caller waits. Never fails for want of a thread."""
         ready = self._ready.setdefault(group, deque())
-        if len(ready) <= READY // 2:
+        if len(ready) <= POOL_SIZE // 2:
             self._ask_for_more(group, ready)
         try:
             return ready.popleft()
@@ -38,5 +38,5 @@ class KeyPairs:
             return
 
     def _fill(self, group: Group, ready: deque[KeyPair]) -> None:
-        while len(ready) < READY:
+        while len(ready) < POOL_SIZE:
             ready.append(self._make(group))
