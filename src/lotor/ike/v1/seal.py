@@ -35,7 +35,7 @@ def encrypted(header: Header) -> bool:
 
 
 @dataclass(slots=True)
-class Thread:
+class IvChain:
     """The IV chain of one message id."""
 
     keys: PhaseOneKeys
@@ -65,11 +65,11 @@ class PhaseOneChannel:
     """Phase 1: clear until there are keys. What proves its messages is HASH and SIG, which its story checks. `covered`:
     the peer's last message was encrypted, all of it."""
 
-    thread: Thread | None = None
+    thread: IvChain | None = None
     covered: bool = False
 
     def use(self, keys: PhaseOneKeys) -> None:
-        self.thread = Thread(keys, keys.iv)
+        self.thread = IvChain(keys, keys.iv)
 
     def wrap(self, header: Header, payloads: Sequence[Payload], *, encrypt: bool) -> bytes:
         first, octets = build_chain(payloads)
@@ -141,7 +141,7 @@ class QuickFormula:
 class PhaseTwoChannel:
     """Everything under the protection of phase 1: encrypted, and proved by a HASH that stands first."""
 
-    thread: Thread
+    thread: IvChain
     message_id: int
     formula: Formula = field(default_factory=PlainFormula)
     position: int = 0
@@ -191,5 +191,5 @@ def phase_two(
     keys: PhaseOneKeys, last_block: bytes, message_id: int, formula: Formula | None = None
 ) -> PhaseTwoChannel:
     """A channel for a new message id."""
-    thread = Thread(keys, iv_of(keys, last_block, message_id))
+    thread = IvChain(keys, iv_of(keys, last_block, message_id))
     return PhaseTwoChannel(thread, message_id, formula or PlainFormula())
