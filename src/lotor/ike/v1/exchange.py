@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Generic, TypeAlias, TypeVar
 
 from lotor.ike.effects import Ticket
 from lotor.ike.errors import LocalFault, Misplaced, PeerFault, Refusal, Unproved
@@ -22,33 +22,44 @@ from lotor.model.network import Instant, Path
 from lotor.model.reason import Cause, Reason
 from lotor.wire.errors import Malformed
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What kind of exchange this is. `channel` makes the channel of a message id, `cut` the datagrams of a message;
-    `repeats` is the schedule of retransmission; `insist`: the last message is repeated too, until a later one of the
-    peer settles it; `spares`: the peer may be somebody else, who asked for nothing."""
+    """What kind of exchange this is, in which role; the same object for all sessions. `channel` makes the channel of a
+    message id, `cut` the datagrams of a message; `repeats` is the schedule of retransmission; `insist`: the last
+    message is repeated too, until a later one of the peer settles it; `spares`: the peer may be somebody else, who
+    asked for nothing."""
 
     kind: int
     ladder: Ladder
     initiator: bool
-    channel: Callable[[int], Channel]
-    cut: Callable[[bytes], tuple[bytes, ...]]
-    repeats: tuple[float, ...]
+    channel: Callable[[Session, int], Channel]
+    cut: Callable[[Session, bytes], tuple[bytes, ...]]
+    repeats: Callable[[Session], tuple[float, ...]]
     insist: bool = False
     spares: bool = False
 
 
+Done: TypeAlias = Callable[["Exchange[T]", T, Instant], None]
+"""What follows a finished exchange: a function of the module, which gets the exchange and the result of its story."""
+
+Failed: TypeAlias = Callable[["Exchange[T]", Refusal, Instant], None]
+"""What follows a refusal, of either side, or silence."""
+
+
 @dataclass(slots=True, eq=False)
-class Exchange:
-    """`done` gets the story's result, `failed` the refusal that ended it; at most one of them is called, once."""
+class Exchange(Generic[T]):
+    """`done` gets the story's result, `failed` the refusal that ended it; at most one of them is called, once. `story`
+    is None when it is told."""
 
     session: Session
     plan: Plan
     message_id: int
-    story: Story[Any]
-    done: Callable[[Any, Instant], None]
-    failed: Callable[[Refusal, Instant], None]
+    story: Story[T] | None
+    done: Done[T]
+    failed: Failed[T]
     channel: Channel
     position: int = 0
     waiting: Expect | None = None
@@ -64,7 +75,7 @@ class Exchange:
     @property
     def over(self) -> bool:
         """The story is told; only duplicates are answered any more."""
-        return self.story is _TOLD
+        return self.story is None
 
     @property
     def answered(self) -> bool:
@@ -143,9 +154,12 @@ class Exchange:
 
     def _step(self, value: object, now: Instant) -> None:
         """Let the story go on until it waits for something. Its refusal ends the exchange."""
+        story = self.story
+        if story is None:
+            return
         try:
             while True:
-                word = self.story.send(value)
+                word = story.send(value)
                 value = None
                 if isinstance(word, Send):
                     self._send(word, now)
@@ -156,9 +170,9 @@ class Exchange:
                     self._pause(word)
                     return
         except StopIteration as end:
-            done = self.done
+            done, result = self.done, end.value
             self._finish(now)
-            done(end.value, now)
+            done(self, result, now)
         except Refusal as refusal:
             self._fail(refusal, now)
         except (Malformed, Misplaced, Unproved) as fault:
@@ -169,7 +183,7 @@ class Exchange:
     def _fail(self, refusal: Refusal, now: Instant) -> None:
         self._halt()
         self.session.exchanges.retire(self, self.key)
-        self.failed(refusal, now)
+        self.failed(self, refusal, now)
 
     def _send(self, word: Send, now: Instant) -> None:
         if word.fresh:
@@ -179,7 +193,7 @@ class Exchange:
         header = self.session.header(self.plan.kind, self.message_id)
         try:
             message = self.channel.wrap(header, rung.arrange(word.payloads), encrypt=rung.cover is not Cover.CLEAR)
-            datagrams = self.plan.cut(message)
+            datagrams = self.plan.cut(self.session, message)
         except ValueError as fault:
             raise LocalFault(f"a message of the {self.plan.ladder.name} cannot be written: {fault}") from None
         self.position += 1
@@ -195,34 +209,34 @@ class Exchange:
         """The next message opens a new exchange of the same kind; late messages of the old one meet silence."""
         self.session.exchanges.retire(Retired(self.key), self.key)
         self.message_id = self.session.desk.dice.message_id()
-        self.channel = self.plan.channel(self.message_id)
+        self.channel = self.plan.channel(self.session, self.message_id)
         self.position, self.path, self._last = 0, None, b""
         self.session.exchanges.add(self)
 
     def _wait(self, word: Expect, now: Instant) -> None:
         self.waiting = word
         if self.flight is not None:
-            self.flight.repeat(self.plan.repeats, now, self._lost)
+            self.flight.repeat(self.plan.repeats(self.session), now, self._lost)
 
     def _pause(self, word: Put | Wait) -> None:
-        def resume(answer: object, now: Instant) -> None:
-            self._ticket = None
-            self._step(answer, now)
-
         if isinstance(word, Put):
-            self._ticket = self.session.desk.ask(word.question, resume)
+            self._ticket = self.session.desk.ask(word.question, self._resume)
         else:
-            self._ticket = self.session.desk.promise(resume)
+            self._ticket = self.session.desk.promise(self._resume)
             word.begin(self._ticket)
+
+    def _resume(self, answer: object, now: Instant) -> None:
+        self._ticket = None
+        self._step(answer, now)
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def _finish(self, now: Instant) -> None:
         """Told; only what answers a duplicate is kept, as long as the session lives."""
         self.session.exchanges.retire(self, self.key)
-        self.story, self.done, self.failed = _TOLD, _nobody, _nobody
+        self.story, self.done, self.failed = None, _nobody, _nobody
         if self.plan.insist and self.flight is not None:
-            self.flight.repeat(self.plan.repeats, now, lambda _: None)
+            self.flight.repeat(self.plan.repeats(self.session), now, _not_lost)
 
     def _lost(self, now: Instant) -> None:
         self._fail(Refusal(no_answer(self.session.path, self.flight, now)), now)
@@ -258,15 +272,13 @@ def _digest(incoming: Incoming) -> bytes:
     return sha256(incoming.header.encode(len(incoming.body)) + incoming.body).digest()
 
 
-def _tell_nothing() -> Story[Any]:
-    yield from ()
+def _nobody(*_: object) -> None:
+    """What followed is done: what it knew goes."""
 
 
-_TOLD = _tell_nothing()
-
-
-def _nobody(result: object, now: Instant) -> None:
-    del result, now
+def _not_lost(now: Instant) -> None:
+    """Nobody owes an answer to a last message."""
+    del now
 
 
 @dataclass(frozen=True, slots=True)

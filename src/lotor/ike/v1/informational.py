@@ -192,7 +192,7 @@ def disbelieved(session: Session) -> Reason:
 DISBELIEVED = "this end's proof of who it is"
 
 
-def _begun_here(running: Running) -> TypeGuard[Exchange]:
+def _begun_here(running: Running) -> TypeGuard[Exchange[object]]:
     return isinstance(running, Exchange) and running.plan.initiator
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from lotor.ike.session import Session
 from lotor.ike.v1 import phase1
 from lotor.ike.v1.aggressive import AGGRESSIVE
+from lotor.ike.v1.channel import Channel
 from lotor.ike.v1.exchange import Plan
 from lotor.ike.v1.ladder import Ladder, Rung
 from lotor.ike.v1.main import MAIN
 from lotor.ike.v1.schedules import ONCE, schedule
-from lotor.ike.v1.seal import Formula, PhaseOneChannel, PhaseTwoChannel, PlainFormula, QuickFormula, phase_two
+from lotor.ike.v1.seal import PhaseOneChannel, PhaseTwoChannel, PlainFormula, QuickFormula, phase_two
 from lotor.wire.v1.fragment import split
 from lotor.wire.v1.numbers import ExchangeType
 from lotor.wire.v1.numbers import PayloadType as P
@@ -48,46 +48,52 @@ def repeats(session: Session) -> tuple[float, ...]:
     return schedule(timing.interval, timing.counter)
 
 
-def cutter(session: Session) -> Callable[[bytes], tuple[bytes, ...]]:
+def cut(session: Session, message: bytes) -> tuple[bytes, ...]:
     """Datagrams of a message: pieces where the peer takes them and the message is large."""
-    return partial(_cut, session)
-
-
-def _cut(session: Session, message: bytes) -> tuple[bytes, ...]:
     if not session.facts.fragment or len(message) <= FRAGMENT_LIMIT:
         return (message,)
     return tuple(split(message, FRAGMENT_ID, FRAGMENT_LIMIT))
 
 
-def _same(channel: PhaseOneChannel, _: int) -> PhaseOneChannel:
-    return channel
+def _once(_: Session) -> tuple[float, ...]:
+    return ONCE
 
 
-def phase_one(session: Session, channel: PhaseOneChannel, kind: ExchangeType) -> Plan:
-    """The initiator of aggressive mode insists: nothing acknowledges its last message but what the responder says
-    next. A responder repeats its answer to a stranger once."""
-    return Plan(
-        kind=kind,
-        ladder=AGGRESSIVE if kind is ExchangeType.AGGRESSIVE else MAIN,
-        initiator=session.initiator,
-        channel=partial(_same, channel),
-        cut=cutter(session),
-        repeats=repeats(session) if session.initiator else ONCE,
-        insist=session.initiator and kind is ExchangeType.AGGRESSIVE,
-        spares=not session.initiator,
-    )
+def _clear(*_: object) -> PhaseOneChannel:
+    return PhaseOneChannel()
 
 
-def _channel(session: Session, formula: Callable[[], Formula]) -> Callable[[int], PhaseTwoChannel]:
+def _plain(session: Session, message_id: int) -> PhaseTwoChannel:
     record = phase1.of(session)
-    return lambda message_id: phase_two(record.keys, record.last_block, message_id, formula())
+    return phase_two(record.keys, record.last_block, message_id, PlainFormula())
 
 
-def transaction(session: Session, *, initiator: bool) -> Plan:
-    channel = _channel(session, PlainFormula)
-    return Plan(ExchangeType.TRANSACTION, TRANSACTION, initiator, channel, cutter(session), repeats(session))
+def _quick(session: Session, message_id: int) -> PhaseTwoChannel:
+    record = phase1.of(session)
+    return phase_two(record.keys, record.last_block, message_id, QuickFormula())
 
 
-def quick(session: Session, *, initiator: bool) -> Plan:
-    channel = _channel(session, QuickFormula)
-    return Plan(ExchangeType.QUICK, QUICK, initiator, channel, cutter(session), repeats(session))
+def _phase_one(kind: ExchangeType, ladder: Ladder) -> tuple[Plan, Plan]:
+    """The responder's and the initiator's. The initiator of aggressive mode insists: nothing acknowledges its last
+    message but what the responder says next. A responder repeats its answer to a stranger once."""
+    insist = kind is ExchangeType.AGGRESSIVE
+    answering = Plan(kind, ladder, False, _clear, cut, _once, spares=True)
+    return answering, Plan(kind, ladder, True, _clear, cut, repeats, insist=insist)
+
+
+def _both(kind: ExchangeType, ladder: Ladder, channel: Callable[[Session, int], Channel]) -> tuple[Plan, Plan]:
+    """The responder's and the initiator's."""
+    return Plan(kind, ladder, False, channel, cut, repeats), Plan(kind, ladder, True, channel, cut, repeats)
+
+
+PLANS: dict[int, tuple[Plan, Plan]] = {
+    ExchangeType.AGGRESSIVE: _phase_one(ExchangeType.AGGRESSIVE, AGGRESSIVE),
+    ExchangeType.MAIN: _phase_one(ExchangeType.MAIN, MAIN),
+    ExchangeType.TRANSACTION: _both(ExchangeType.TRANSACTION, TRANSACTION, _plain),
+    ExchangeType.QUICK: _both(ExchangeType.QUICK, QUICK, _quick),
+}
+
+
+def plan(kind: ExchangeType, *, initiator: bool) -> Plan:
+    """The one plan that all sessions share."""
+    return PLANS[kind][initiator]

@@ -10,6 +10,7 @@ from lotor.ike.session import Session
 from lotor.ike.v1 import dialling, informational
 from lotor.ike.v1.channel import Incoming
 from lotor.ike.v1.exchange import Exchange
+from lotor.ike.v1.phase1 import PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.model.network import Instant, Path
 from lotor.model.reason import Cause, Reason
@@ -36,10 +37,11 @@ def _too_slow(session: Session, now: Instant) -> None:
     session.end(dialling.with_stranger(session, reason), farewell=session.established)
 
 
-def attempt_failed(session: Session, channel: PhaseOneChannel, refusal: Refusal, _: Instant) -> None:
+def attempt_failed(exchange: Exchange[PhaseOne], refusal: Refusal, _: Instant) -> None:
     """A refusal in phase 1 ends the session; the peer gets one hint, no larger than what it sent, under the keys where
     there are some: it may have gone on already, and believes nothing else then."""
-    if refusal.notify is not None:
+    session, channel = exchange.session, exchange.channel
+    if refusal.notify is not None and isinstance(channel, PhaseOneChannel):
         informational.say_refusal(session, channel, refusal.notify)
     silent = refusal.reason.cause is Cause.NO_ANSWER
     reason = (session.facts.refused if silent else None) or refusal.reason
@@ -67,17 +69,14 @@ def hinted(session: Session, incoming: Incoming, path: Path, now: Instant) -> No
         return
     session.facts.refused = _refusal_of(session, told)
     if not session.answered:
-        session.limit(HINT_PATIENCE, "refusal in clear", _unless_answered(session), now)
+        session.limit(HINT_PATIENCE, "refusal in clear", partial(_unless_answered, session), now)
 
 
-def _unless_answered(session: Session) -> Callable[[Instant], None]:
-    def call(now: Instant) -> None:
-        if session.answered:
-            session.limit(LOGIN_GRACE, "half-open session", too_slow(session), now)
-        else:
-            too_slow(session)(now)
-
-    return call
+def _unless_answered(session: Session, now: Instant) -> None:
+    if session.answered:
+        session.limit(LOGIN_GRACE, "half-open session", too_slow(session), now)
+    else:
+        _too_slow(session, now)
 
 
 def refused(session: Session, incoming: Incoming) -> bool:

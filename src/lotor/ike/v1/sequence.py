@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 from lotor.ike.children import Pair, Selectors
 from lotor.ike.errors import Misplaced, Refusal
@@ -31,7 +31,7 @@ from lotor.ike.v1 import (
     xauth,
 )
 from lotor.ike.v1.channel import Incoming
-from lotor.ike.v1.exchange import Exchange, Plan
+from lotor.ike.v1.exchange import Done, Exchange
 from lotor.ike.v1.exchanges import Running
 from lotor.ike.v1.phase1 import PhaseOne
 from lotor.ike.v1.refusals import LOGIN_GRACE, too_slow
@@ -55,41 +55,35 @@ PULL_AFTER = {Transfer.AUTO: 0.3, Transfer.PULL: 0.0}
 """Seconds that a client waits for a gateway that pushes: one that does so begins at once, and not every one takes a
 request beside it. With `push` it never asks."""
 
+T = TypeVar("T")
+
 # --- phase 1 ---------------------------------------------------------------------------------------------------------
 
 
 _MODES = {ExchangeType.AGGRESSIVE: aggressive, ExchangeType.MAIN: main}
 
 
-def begin(session: Session, kind: ExchangeType, now: Instant) -> Exchange:
+def begin(session: Session, kind: ExchangeType, now: Instant) -> Exchange[PhaseOne]:
     """Phase 1, either side. The responder's exchange has the first message still to come."""
     channel, mode = PhaseOneChannel(), _MODES[kind]
-    story = mode.initiator if session.initiator else mode.responder
-    exchange = _exchange(session, plans.phase_one(session, channel, kind), 0, story(session, channel))
-    exchange.done = partial(_phase_one_done, session, exchange)
-    exchange.failed = partial(refusals.attempt_failed, session, channel)
+    story = (mode.initiator if session.initiator else mode.responder)(session, channel)
+    plan = plans.plan(kind, initiator=session.initiator)
+    exchange = Exchange(session, plan, 0, story, _phase_one_done, refusals.attempt_failed, channel)
     session.exchanges.add(exchange)
     session.limit(LOGIN_GRACE if session.initiator else HALF_OPEN, "half-open session", too_slow(session), now)
     exchange.start(now)
     return exchange
 
 
-def _exchange(session: Session, plan: Plan, message_id: int, story: Story[Any]) -> Exchange:
-    return Exchange(session, plan, message_id, story, _nothing, _failed(session), plan.channel(message_id))
-
-
-def _nothing(result: object, now: Instant) -> None:
-    del result, now
-
-
-def _phase_one_done(session: Session, exchange: Exchange, record: PhaseOne, now: Instant) -> None:
+def _phase_one_done(exchange: Exchange[PhaseOne], record: PhaseOne, now: Instant) -> None:
     """The peer holds the keys, and is proved unless a login follows. A responder goes on where the proof came from."""
+    session = exchange.session
     session.facts.phase_one, session.facts.refused = record, None
     xauth_follows = record.suite.method.login
     session.gates.settle(owed(session.remote, xauth=xauth_follows))
     if not session.initiator and exchange.path is not None:
         session.heard_over(exchange.path, now)
-    session.life.farewell = lambda: informational.farewell(session)
+    session.life.farewell = partial(informational.farewell, session)
     _tell_phase_one(session, record)
     session.limit(LOGIN_GRACE, "login", too_slow(session), now)
     renewal.set_lifetime(session, now)
@@ -106,7 +100,7 @@ def _go_on(session: Session, now: Instant) -> None:
     """The next step after phase 1, for whoever has to begin it."""
     if session.gates.next() is Gate.LOGIN:
         if session.gateway:
-            _transact(session, xauth.gateway(session), _logged_in(session), now)
+            _transact(session, xauth.gateway(session), _logged_in, now)
         return
     client = phase1.of(session).peer if session.gateway else identify.mine(session.remote, session.path)
     session.facts.user = identify.text(client)
@@ -156,16 +150,21 @@ def _ask_or_start(session: Session, now: Instant) -> None:
 
 
 def _pull_later(session: Session, now: Instant) -> None:
-    def pull(at: Instant) -> None:
-        session.limit(LOGIN_GRACE, "quick mode", too_slow(session), at)
-        if session.gates.next() is Gate.ADDRESS:
-            _transact(session, modecfg.pull(session), lambda given, then: _configured(session, given, then), at)
-
     wait = PULL_AFTER.get(session.remote.mode_config)
     if wait == 0.0:
-        pull(now)
+        _pull(session, now)
     elif wait is not None:
-        session.limit(wait, "pull of the configuration", pull, now)
+        session.limit(wait, "pull of the configuration", partial(_pull, session), now)
+
+
+def _pull(session: Session, now: Instant) -> None:
+    session.limit(LOGIN_GRACE, "quick mode", too_slow(session), now)
+    if session.gates.next() is Gate.ADDRESS:
+        _transact(session, modecfg.pull(session), _pulled, now)
+
+
+def _pulled(exchange: Exchange[ModeConfiguration], configuration: ModeConfiguration, now: Instant) -> None:
+    _configured(exchange.session, configuration, now)
 
 
 def _tell_phase_one(session: Session, record: PhaseOne) -> None:
@@ -182,64 +181,60 @@ def _tell_phase_one(session: Session, record: PhaseOne) -> None:
     )
 
 
-def _failed(session: Session) -> Any:
+def _failed(exchange: Exchange[T], refusal: Refusal, _: Instant) -> None:
     """A refusal before the tunnel is up ends the session, and a verdict that stands is the reason."""
-
-    def failed(refusal: Refusal, _: Instant) -> None:
-        session.end(session.facts.refused or refusal.reason)
-
-    return failed
+    exchange.session.end(exchange.session.facts.refused or refusal.reason)
 
 
 # --- XAUTH and mode config -------------------------------------------------------------------------------------------
 
 
-def _transact(session: Session, story: Story[Any], done: Any, now: Instant) -> None:
-    plan = plans.transaction(session, initiator=True)
-    exchange = _exchange(session, plan, session.desk.dice.message_id(), story)
-    exchange.done = done
-    session.exchanges.add(exchange)
+def _transact(session: Session, story: Story[T], done: Done[T], now: Instant) -> None:
+    plan, message_id = plans.plan(ExchangeType.TRANSACTION, initiator=True), session.desk.dice.message_id()
+    _start(Exchange(session, plan, message_id, story, done, _failed, plan.channel(session, message_id)), now)
+
+
+def _start(exchange: Exchange[T], now: Instant) -> None:
+    exchange.session.exchanges.add(exchange)
     exchange.start(now)
 
 
-def _logged_in(session: Session) -> Any:
+def _logged_in(exchange: Exchange[None], _: None, now: Instant) -> None:
     """Gateway: the client knows. Most ask for their configuration now; who does not gets it pushed."""
-
-    def done(_: None, now: Instant) -> None:
-        _prolong(session, now)
-        if session.facts.renewed:
-            session.unlimit()
-            watch.watch(session, session.remote.dpd, now)
-            _resume(session, now)
-        elif session.gates.next() is Gate.ADDRESS:
-            _push_later(session, now)
-
-    return done
+    session = exchange.session
+    _prolong(session, now)
+    if session.facts.renewed:
+        session.unlimit()
+        watch.watch(session, session.remote.dpd, now)
+        _resume(session, now)
+    elif session.gates.next() is Gate.ADDRESS:
+        _push_later(session, now)
 
 
 def _push_later(session: Session, now: Instant) -> None:
-    def push(at: Instant) -> None:
-        session.limit(LOGIN_GRACE, "quick mode", too_slow(session), at)
-        if session.gates.next() is Gate.ADDRESS:
-            _transact(session, modecfg.push(session), _given(session), at)
-
     wait = PUSH_AFTER.get(session.remote.mode_config)
     if wait is not None:
-        session.limit(wait, "push of the configuration", push, now)
+        session.limit(wait, "push of the configuration", partial(_push, session), now)
 
 
-def _given(session: Session) -> Any:
+def _push(session: Session, now: Instant) -> None:
+    session.limit(LOGIN_GRACE, "quick mode", too_slow(session), now)
+    if session.gates.next() is Gate.ADDRESS:
+        _transact(session, modecfg.push(session), _pushed, now)
+
+
+def _pushed(exchange: Exchange[ModeConfiguration], configuration: ModeConfiguration, now: Instant) -> None:
+    _given(exchange.session, configuration, now)
+
+
+def _given(session: Session, configuration: ModeConfiguration, now: Instant) -> None:
     """Gateway: the client has its address."""
-
-    def done(configuration: ModeConfiguration, now: Instant) -> None:
-        if session.gates.next() is Gate.ADDRESS:
-            session.gates.open(Gate.ADDRESS)
-        if session.facts.told:
-            return
-        session.limit(LOGIN_GRACE, "quick mode", too_slow(session), now)
-        modecfg.tell(session, configuration)
-
-    return done
+    if session.gates.next() is Gate.ADDRESS:
+        session.gates.open(Gate.ADDRESS)
+    if session.facts.told:
+        return
+    session.limit(LOGIN_GRACE, "quick mode", too_slow(session), now)
+    modecfg.tell(session, configuration)
 
 
 def _prolong(session: Session, now: Instant) -> None:
@@ -267,19 +262,23 @@ def _configured(session: Session, configuration: ModeConfiguration, _: Instant) 
     for exchange in _begun_here(session):
         exchange.abandon()
 
-    def go_on(failure: Failure | None, at: Instant) -> None:
-        if session.life.over:
-            return
-        if failure is not None:
-            session.end(Reason(Cause.LOCAL_FAULT, failure.why))
-        elif session.facts.renews is not None:
-            _take_over(session, configuration, at)
-        else:
-            session.facts.configuration = configuration
-            modecfg.tell(session, configuration)
-            complete(session, at)
+    session.desk.ask(
+        AdmitConfiguration(session.id, session.path, configuration), partial(_admitted, session, configuration)
+    )
 
-    session.desk.ask(AdmitConfiguration(session.id, session.path, configuration), go_on)
+
+def _admitted(session: Session, configuration: ModeConfiguration, failure: Failure | None, now: Instant) -> None:
+    """Client: what the host says of the configuration."""
+    if session.life.over:
+        return
+    if failure is not None:
+        session.end(Reason(Cause.LOCAL_FAULT, failure.why))
+    elif session.facts.renews is not None:
+        _take_over(session, configuration, now)
+    else:
+        session.facts.configuration = configuration
+        modecfg.tell(session, configuration)
+        complete(session, now)
 
 
 def _went_on(session: Session, now: Instant) -> None:
@@ -289,7 +288,7 @@ def _went_on(session: Session, now: Instant) -> None:
         exchange.presume(now)
 
 
-def _begun_here(session: Session) -> list[Exchange]:
+def _begun_here(session: Session) -> list[Exchange[object]]:
     """Our transactions that wait for the peer."""
     running = session.exchanges.running(ExchangeType.TRANSACTION)
     return [each for each in running if isinstance(each, Exchange) and each.plan.initiator]
@@ -303,7 +302,7 @@ class Told:
     configuration: ModeConfiguration | None = None
 
 
-def answer_transaction(session: Session) -> Story[Told]:
+def _answer_transaction(session: Session) -> Story[Told]:
     """A transaction that the peer began, on either side."""
     payload = (yield from expect()).only(Attributes)
     if session.gateway:
@@ -320,19 +319,17 @@ def answer_transaction(session: Session) -> Story[Told]:
     raise Refusal(Reason(Cause.PROTOCOL, "a transaction that is neither XAUTH nor a configuration"))
 
 
-def transaction_done(session: Session) -> Any:
-    def done(told: Told, now: Instant) -> None:
-        if session.gateway and told.configuration is not None:
-            _given(session)(told.configuration, now)
-            _went_on(session, now)
-        elif told.configuration is not None:
-            _configured(session, told.configuration, now)
-        elif told.verdict is True:
-            _accepted(session, now)
-        elif told.verdict is False and session.facts.refused is not None:
-            session.end(session.facts.refused)
-
-    return done
+def _transaction_done(exchange: Exchange[Told], told: Told, now: Instant) -> None:
+    session = exchange.session
+    if session.gateway and told.configuration is not None:
+        _given(session, told.configuration, now)
+        _went_on(session, now)
+    elif told.configuration is not None:
+        _configured(session, told.configuration, now)
+    elif told.verdict is True:
+        _accepted(session, now)
+    elif told.verdict is False and session.facts.refused is not None:
+        session.end(session.facts.refused)
 
 
 # --- quick mode ------------------------------------------------------------------------------------------------------
@@ -340,11 +337,9 @@ def transaction_done(session: Session) -> Any:
 
 def start_quick(session: Session, asked: Selectors, replaces: Pair | None, now: Instant) -> None:
     """A new SA pair, or the successor of one."""
-    plan, message_id = plans.quick(session, initiator=True), session.desk.dice.message_id()
-    exchange = _exchange(session, plan, message_id, quick.initiator(session, message_id, asked, replaces))
-    exchange.done, exchange.failed = child_up(session), _quick_failed(session, asked, replaces)
-    session.exchanges.add(exchange)
-    exchange.start(now)
+    plan, message_id = plans.plan(ExchangeType.QUICK, initiator=True), session.desk.dice.message_id()
+    story, failed = quick.initiator(session, message_id, asked, replaces), partial(_quick_failed, asked, replaces)
+    _start(Exchange(session, plan, message_id, story, _child_up, failed, plan.channel(session, message_id)), now)
 
 
 def rekey(session: Session, pair: Pair, now: Instant) -> None:
@@ -380,84 +375,74 @@ def complete(session: Session, now: Instant) -> None:
         start_quick(session, asked, None, now)
 
 
-def child_up(exchanged_by: Session) -> Any:
-    def done(pair: Pair, now: Instant) -> None:
-        session = exchanged_by.living()
-        if session.life.over:
-            return
-        pair.up = True
-        soft = pair.child.lifetime.soft_seconds
-        rekey_at = now + soft if soft is not None else None
-        session.desk.tell(ChildUp(session.id, pair.child, pair.child.suite, pair.initiated, rekey_at))
-        first = session.life.limit is not None
-        session.unlimit()
-        if first:
-            watch.watch(session, session.remote.dpd, now)
-            session.desk.tell(Up(session.id, session.path, session.facts.user))
-        succession.begins(session, pair, now)
-        complete(session, now)
-        renewal.settle_in(session, now)
-
-    return done
+def _child_up(exchange: Exchange[Pair], pair: Pair, now: Instant) -> None:
+    session = exchange.session.living()
+    if session.life.over:
+        return
+    pair.up = True
+    soft = pair.child.lifetime.soft_seconds
+    rekey_at = now + soft if soft is not None else None
+    session.desk.tell(ChildUp(session.id, pair.child, pair.child.suite, pair.initiated, rekey_at))
+    first = session.life.limit is not None
+    session.unlimit()
+    if first:
+        watch.watch(session, session.remote.dpd, now)
+        session.desk.tell(Up(session.id, session.path, session.facts.user))
+    succession.begins(session, pair, now)
+    complete(session, now)
+    renewal.settle_in(session, now)
 
 
-def _quick_failed(session: Session, asked: Selectors, replaces: Pair | None) -> Any:
+def _quick_failed(
+    asked: Selectors, replaces: Pair | None, exchange: Exchange[Pair], refusal: Refusal, now: Instant
+) -> None:
     """A client without an SA pair has no session; a rekey that fails leaves the old pair until its end, and an inside
     network that the gateway does not take is told and done without, but for the address that it just gave."""
-
-    def failed(refusal: Refusal, now: Instant) -> None:
-        if refusal.notify is not None:
-            informational.say(session, Notification(refusal.notify))
-        homeless = not session.children or (session.facts.moving and asked.local.version == 4)
-        if session.initiator and homeless:
-            session.end(refusal.reason)
-            return
-        if replaces is None:
-            session.facts.declined |= {asked.local}
-        else:
-            replaces.rekeying = False
-        what = "rekey" if replaces is not None else f"SA pair for {asked.local}"
-        session.desk.tell(Turned(session.id, session.path, what, str(refusal.reason)))
-        renewal.settle_in(session, now)
-
-    return failed
+    session = exchange.session
+    if refusal.notify is not None:
+        informational.say(session, Notification(refusal.notify))
+    homeless = not session.children or (session.facts.moving and asked.local.version == 4)
+    if session.initiator and homeless:
+        session.end(refusal.reason)
+        return
+    if replaces is None:
+        session.facts.declined |= {asked.local}
+    else:
+        replaces.rekeying = False
+    what = "rekey" if replaces is not None else f"SA pair for {asked.local}"
+    session.desk.tell(Turned(session.id, session.path, what, str(refusal.reason)))
+    renewal.settle_in(session, now)
 
 
-def answered_quick_failed(exchanged_by: Session, message_id: int) -> Any:
+def _answered_quick_failed(exchange: Exchange[Pair], refusal: Refusal, _: Instant) -> None:
     """Responder: the peer hears why in one word, the half-made pair goes, the session stays."""
-
-    def failed(refusal: Refusal, _: Instant) -> None:
-        session = exchanged_by.living()
-        if session.life.over:
-            return
-        if refusal.notify is not None:
-            informational.say(session, Notification(refusal.notify))
-        for pair in session.children:
-            if pair.exchange == message_id:
-                session.children.remove(session, pair.child.id, refusal.reason)
-        session.desk.tell(Turned(session.id, session.path, "quick mode", str(refusal.reason)))
-
-    return failed
+    session = exchange.session.living()
+    if session.life.over:
+        return
+    if refusal.notify is not None:
+        informational.say(session, Notification(refusal.notify))
+    for pair in session.children:
+        if pair.exchange == exchange.message_id:
+            session.children.remove(session, pair.child.id, refusal.reason)
+    session.desk.tell(Turned(session.id, session.path, "quick mode", str(refusal.reason)))
 
 
 # --- what the peer begins --------------------------------------------------------------------------------------------
 
 
-def answering(session: Session, kind: int, message_id: int, before: Running | None = None) -> Exchange | None:
+def answering(
+    session: Session, kind: int, message_id: int, before: Running | None = None
+) -> Exchange[Told] | Exchange[Pair] | None:
     """An exchange for a message id that is new to us, or goes on from `before`; None for kinds that nobody begins
     here."""
     if kind == ExchangeType.TRANSACTION:
-        plan = plans.transaction(session, initiator=False)
-        exchange = _exchange(session, plan, message_id, answer_transaction(session))
-        exchange.done = transaction_done(session)
-        if isinstance(before, Exchange):
-            exchange.channel = before.channel
-        return exchange
+        plan = plans.plan(ExchangeType.TRANSACTION, initiator=False)
+        channel = before.channel if isinstance(before, Exchange) else plan.channel(session, message_id)
+        return Exchange(session, plan, message_id, _answer_transaction(session), _transaction_done, _failed, channel)
     if kind == ExchangeType.QUICK:
-        plan = plans.quick(session, initiator=False)
-        exchange = _exchange(session, plan, message_id, quick.responder(session, message_id))
-        exchange.done, exchange.failed = child_up(session), answered_quick_failed(session, message_id)
-        return exchange
+        plan = plans.plan(ExchangeType.QUICK, initiator=False)
+        story, channel = quick.responder(session, message_id), plan.channel(session, message_id)
+        return Exchange(session, plan, message_id, story, _child_up, _answered_quick_failed, channel)
     return None
 
 

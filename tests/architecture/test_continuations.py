@@ -1,0 +1,42 @@
+"""What follows an exchange of IKEv1 takes what its story ends with: a wrong continuation is an error of types."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+CALLS = """
+from lotor.ike.session import Session
+from lotor.ike.v1 import modecfg, sequence, xauth
+
+def after_login(session: Session, now: float) -> None:
+    sequence._transact(session, xauth.gateway(session), sequence.{}, now)
+
+def after_pull(session: Session, now: float) -> None:
+    sequence._transact(session, modecfg.pull(session), sequence.{}, now)
+"""
+
+
+def judged(directory: Path, *continuations: str) -> str:
+    calls = directory / "calls.py"
+    calls.write_text(CALLS.format(*continuations))
+    command = [sys.executable, "-m", "mypy", "--config-file", ROOT / "pyproject.toml", calls]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+
+
+def test_the_continuations_as_they_are_have_no_error(tmp_path):
+    assert "Success: no issues found" in judged(tmp_path, "_logged_in", "_pulled")
+
+
+def test_a_wrong_continuation_is_an_error(tmp_path):
+    told = judged(tmp_path, "_pulled", "_logged_in")
+    assert "Found 2 errors" in told, told
+    assert len(re.findall('(?:"_transact" has incompatible type|type parameter "T" of "_transact")', told)) == 2, told
+
+
+def test_the_sequence_says_what_each_exchange_ends_with():
+    texts = [(ROOT / "src/lotor/ike/v1" / name).read_text() for name in ("sequence.py", "exchange.py")]
+    assert [re.findall(r"\bAny\b", text) for text in texts] == [[], []]
+    assert all("Exchange[" in text for text in texts)
