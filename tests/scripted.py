@@ -193,23 +193,27 @@ class RecordingHooks:
         self.diary.append((event.value, remote))
 
 
-class OpenKeys:
-    """Signs and trusts everything."""
+class OpenSigner:
+    """Signs everything."""
 
     def __init__(self, saved: dict[str, str] | None = None) -> None:
         self.saved = saved or {}
 
-    def sign(self, remote, octets):
+    async def sign(self, remote, octets):
         return Signature(b"signed " + octets)
 
-    def judge(self, proof):
-        return Trusted("CN=gateway")
-
-    def derive_skeyid(self, request):
+    async def derive_skeyid(self, request):
         return Secret(b"skeyid")
 
-    def saved_password(self, login):
+    async def saved_password(self, login):
         return Secret(self.saved[login]) if login in self.saved else None
+
+
+class OpenTrust:
+    """Trusts everybody."""
+
+    async def judge(self, proof):
+        return Trusted("CN=gateway")
 
 
 def child(number: int = 1, session: int = 1) -> Child:

@@ -9,9 +9,9 @@ from ipaddress import ip_address
 import pytest
 
 from keys import certificate_lab as lab
-from keys.conftest import prove
 from lotor.cli import foreground
 from lotor.model.judgement import Trusted, Untrusted
+from trust.conftest import prove
 
 NAME, ADDRESS = "vpn.example.net", "192.0.2.50"
 

@@ -16,7 +16,8 @@ HEAVY = frozenset(
         *("asyncio", "concurrent", "cryptography", "http", "logging", "pyroute2", "sqlite3", "ssl", "subprocess"),
         *("lotor._native", "lotor.auth", "lotor.config", "lotor.crypto", "lotor.dataplane", "lotor.hooks"),
         *("base64", "bz2", "hashlib", "hmac", "lzma", "shutil"),
-        *("lotor.hosts", "lotor.ike", "lotor.keys", "lotor.leases", "lotor.pki", "lotor.runtime", "lotor.wire"),
+        *("lotor.hosts", "lotor.ike", "lotor.keys", "lotor.leases", "lotor.pki", "lotor.runtime", "lotor.trust"),
+        "lotor.wire",
         *("lotor.control.views", "lotor.model.login", "lotor.model.network"),
     }
 )

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lotor.config import ConfigError, Credential, Problem, check, identity_patterns, loads, resolve
+from lotor.config import ConfigError, Problem, check, identity_patterns, loads, resolve
 from lotor.config.settings import AuthSource
 from lotor.model.algorithms import Cipher, Compression, EspSuite, Group, Integrity
 from lotor.model.identity import Identity, IdentityPattern, IdKind
+from lotor.model.judgement import Credential
 from lotor.model.offloads import ALL_OFFLOADS, Offloads
 from lotor.model.policy import ExchangeMode
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,12 +13,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from keys import certificate_lab as lab
-from keys.conftest import prove
 from lotor.config import ConfigError
 from lotor.daemon.loadout import Loadout, load
 from lotor.model.algorithms import Hash
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure, PskRequest, Trusted, Untrusted
+from trust.conftest import prove
 
 FILE = """
 path certificate "{directory}";
@@ -62,9 +64,23 @@ def loaded(directory: Path, remote: str, method: str, *lines: str) -> Loadout:
     return load(path)
 
 
+def asked(loadout: Loadout, question):
+    """What the ports of a configuration answer."""
+
+    async def play():
+        with ThreadPoolExecutor(1) as executor:
+            return await question(loadout.signer(executor), loadout.trust(executor))
+
+    return asyncio.run(play())
+
+
+def signed(loadout: Loadout):
+    return asked(loadout, lambda signer, _: signer.sign("anonymous", bytes(20)))
+
+
 def judged(loadout: Loadout, holder: lab.Holder, **changes):
     (remote,) = loadout.policy.remotes
-    return loadout.keys.judge(prove(holder, remote=remote.name, **changes))
+    return asked(loadout, lambda _, trust: trust.judge(prove(holder, remote=remote.name, **changes)))
 
 
 def as_client(holder: lab.Holder, **changes) -> dict:
@@ -112,9 +128,11 @@ def test_a_gateway_that_judges_nobody_needs_no_authority(directory, method):
 @pytest.mark.parametrize(("remote", "method"), [(GATEWAY, "xauth_psk_server"), (CLIENT, "pre_shared_key")])
 def test_pre_shared_keys(directory, remote, method):
     loadout = loaded(directory, remote, method)
-    asked = PskRequest(loadout.policy.remotes[0].name, None, ip_address("198.51.100.1"), Hash.SHA256, bytes(32))
-    assert not isinstance(loadout.keys.derive_skeyid(asked), Failure)
-    assert isinstance(loadout.keys.derive_skeyid(replace(asked, address=ip_address("198.51.100.2"))), Failure)
+    request = PskRequest(loadout.policy.remotes[0].name, None, ip_address("198.51.100.1"), Hash.SHA256, bytes(32))
+    other = replace(request, address=ip_address("198.51.100.2"))
+    found, none = (asked(loadout, lambda signer, _, one=one: signer.derive_skeyid(one)) for one in (request, other))
+    assert not isinstance(found, Failure)
+    assert isinstance(none, Failure)
     assert not any("psk.txt" in warning for warning in loadout.warnings)
     (directory / "psk.txt").write_bytes(b"198.51.100.1 short\n")
     (warning,) = [text for text in loaded(directory, remote, method).warnings if "psk.txt" in text]
@@ -169,7 +187,7 @@ def test_own_keys_that_are_encrypted(directory):
     )
     assert bundle.policy.remotes[0].certificates == (gateway.der, CA.der)
     pair = loaded(directory, GATEWAY, "hybrid_rsa_server", OWN, 'passphrase_file "word";')
-    assert bundle.keys.sign("anonymous", bytes(20)) == pair.keys.sign("anonymous", bytes(20))
+    assert signed(bundle) == signed(pair)
     with pytest.raises(ConfigError, match="name a file with its passphrase by passphrase_file"):
         loaded(directory, GATEWAY, "hybrid_rsa_server", OWN)
 
@@ -183,5 +201,5 @@ def test_a_reload_takes_new_keys_and_an_impossible_one_leaves_the_old(directory)
     (directory / "own.key").write_bytes(lab.key_pem(renewed.private))
     new = loaded(directory, GATEWAY, "rsasig", OWN, TRUST)
     assert new.policy.remotes[0].certificates == (renewed.der,)
-    assert new.keys.sign("anonymous", bytes(20)) != old.keys.sign("anonymous", bytes(20))
+    assert signed(new) != signed(old)
     assert isinstance(judged(old, alice(), **as_client(alice())), Trusted)

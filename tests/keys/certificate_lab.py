@@ -12,6 +12,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from lotor.files.problems import Severity
+from lotor.keys import Keyring
+from lotor.trust import TrustStore
+
 NOW = datetime(2040, 6, 1, 12, 0, tzinfo=UTC)
 
 
@@ -188,3 +192,8 @@ def scope(**kinds) -> tuple[x509.ExtensionType, bool]:
 
 USER_ONLY = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 GATEWAY = (ExtendedKeyUsageOID.SERVER_AUTH,)
+
+
+def errors(loaded: Keyring | TrustStore) -> list[str]:
+    """The sentences that keep a program from starting."""
+    return [each.text for each in loaded.problems if each.severity is Severity.ERROR]

@@ -8,11 +8,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from keys import certificate_lab as lab
-from keys.conftest import prove
 from lotor.crypto.ecdsa import CURVES, DIGESTS, number_octets
-from lotor.keys import Keyring, RemoteKeys, Severity
+from lotor.keys import Keyring, RemoteKeys
 from lotor.model.algorithms import Curve
 from lotor.model.judgement import Failure, Signature, Trusted, Untrusted
+from lotor.trust import RemoteTrust, TrustStore
+from trust.conftest import prove
 
 NAMES = {"dns": ("vpn.example.net",), "addresses": ("192.0.2.50",)}
 EACH = pytest.mark.parametrize("curve", Curve)
@@ -42,11 +43,11 @@ def judged(client):
     """The verdict over a gateway's proof."""
 
     def judge(gateway, *anchors, meets, **rules):
-        keyring = client.keyring(*anchors, **rules)
+        store = client.store(*anchors, **rules)
         plain = prove(lab.issue(lab.authority(), **NAMES))
         fields = {name: getattr(plain, name) for name in ("remote", "identity", "address", "host")}
         fields["identity"] = type(plain.identity)(plain.identity.kind, gateway.subject)
-        return keyring.judge(type(plain)(**{**fields, **meets}))
+        return store.judge(type(plain)(**{**fields, **meets}))
 
     return judge
 
@@ -100,10 +101,6 @@ def files(tmp_path, holder: lab.Holder, key: bytes | None = None, **rules) -> Ke
     return Keyring([RemoteKeys("own", tmp_path / "gw.crt", path, signs=True, **rules)], clock=lambda: lab.NOW)
 
 
-def errors(keyring: Keyring) -> list[str]:
-    return [each.text for each in keyring.problems if each.severity is Severity.ERROR]
-
-
 @EACH
 def test_own_files_sign_and_tell_their_curve(tmp_path, judged, ca, curve):
     gateway = lab.issue(ca, private=elliptic(curve), **NAMES)
@@ -137,7 +134,7 @@ def test_own_key_in_pkcs12(tmp_path, ca):
 
 def test_an_ecdsa_certificate_where_the_method_signs_with_rsa(tmp_path, ca):
     gateway = lab.issue(ca, private=elliptic(Curve.P256), **NAMES)
-    (text,) = errors(files(tmp_path, gateway))
+    (text,) = lab.errors(files(tmp_path, gateway))
     assert text == (
         f"certificate {tmp_path / 'gw.crt'} has no RSA key (ECDSA P-256), and this authentication_method signs with "
         "RSA: make an RSA certificate, or use authentication_method ecdsasig, which has no login (RFC 4754)"
@@ -145,13 +142,13 @@ def test_an_ecdsa_certificate_where_the_method_signs_with_rsa(tmp_path, ca):
 
 
 def test_an_rsa_certificate_where_the_method_signs_with_ecdsa(tmp_path, ca):
-    (text,) = errors(files(tmp_path, lab.issue(ca, **NAMES), ecdsa=True))
+    (text,) = lab.errors(files(tmp_path, lab.issue(ca, **NAMES), ecdsa=True))
     assert "no ECDSA key on P-256, P-384 or P-521 (RSA 2048 bits)" in text
     assert "lotor pki gateway --key ec256" in text
 
 
 def test_a_key_on_another_curve(tmp_path, ca):
-    (text,) = errors(files(tmp_path, lab.issue(ca, private=elliptic(None), **NAMES), ecdsa=True))
+    (text,) = lab.errors(files(tmp_path, lab.issue(ca, private=elliptic(None), **NAMES), ecdsa=True))
     assert text.startswith(f"private key {tmp_path / 'gw.key'}: it is an ECDSA key on secp256k1: IKEv1 has signatures")
 
 
@@ -160,12 +157,14 @@ def test_a_pinned_certificate_of_the_wrong_kind(tmp_path, ca, ecdsa):
     private = None if ecdsa else elliptic(Curve.P256)
     pinned = tmp_path / "peer.crt"
     pinned.write_bytes(lab.issue(ca, private=private, **NAMES).pem)
-    keyring = Keyring([RemoteKeys("gw", peers_certfile=pinned, judges=True, ecdsa=ecdsa)], clock=lambda: lab.NOW)
-    (text,) = errors(keyring)
+    store = TrustStore([RemoteTrust("gw", peers_certfile=pinned, judges=True, ecdsa=ecdsa)], clock=lambda: lab.NOW)
+    (text,) = lab.errors(store)
     assert f"peers_certfile {pinned} has a key that this authentication_method does not take" in text
 
 
 def test_a_key_of_another_certificate(tmp_path, ca):
     gateway = lab.issue(ca, private=elliptic(Curve.P256), **NAMES)
     for other in (elliptic(Curve.P256), elliptic(Curve.P384), lab.key("other")):
-        assert "does not belong to certificate" in errors(files(tmp_path, gateway, lab.key_pem(other), ecdsa=True))[0]
+        assert (
+            "does not belong to certificate" in lab.errors(files(tmp_path, gateway, lab.key_pem(other), ecdsa=True))[0]
+        )

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from keys import certificate_lab as lab
-from keys.conftest import HASH_R
 from lotor.keys import Keyring, RemoteKeys
 from lotor.model.judgement import Signature, Trusted
+from trust.conftest import HASH_R
 
 WORD = b"pass phrase \xc3\xbc"
 MIDDLE = lab.issue(lab.authority(), "middle", subject="Middle", ca=True)
@@ -49,7 +49,7 @@ def keyring(certificate: Path, private: Path | None = None, passphrase: Path | N
 
 
 def errors(*files: Path | None) -> list[str]:
-    return [problem.text for problem in keyring(*files).errors]
+    return lab.errors(keyring(*files))
 
 
 def works(ring: Keyring) -> bool:
@@ -178,6 +178,6 @@ def test_a_reload_takes_new_files_and_leaves_the_old_keyring_whole(put, client):
     assert new.sign("own", HASH_R) == Signature(renewed.sign(HASH_R))
     assert new.credential("own").chain == (renewed.der,)
     put("gw.key", encrypted(word=b"another"))
-    assert keyring(certificate, key, word).errors
+    assert errors(certificate, key, word)
     proof = {"chain": (renewed.der, MIDDLE.der), "signature": new.sign("own", HASH_R).octets}
     assert isinstance(client.judge(renewed, lab.authority(), proof=proof), Trusted)

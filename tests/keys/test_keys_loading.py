@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from keys import certificate_lab as lab
-from keys.conftest import prove
-from lotor.keys import Credential, Keyring, RemoteKeys, Severity
-from lotor.model.judgement import Trusted, Untrusted
+from lotor.files.problems import Severity
+from lotor.keys import Keyring, RemoteKeys
+from lotor.model.judgement import Credential
 
 
 def write(path: Path, octets: bytes, mode: int = 0o600) -> Path:
@@ -32,11 +32,9 @@ def texts(keyring: Keyring, severity: Severity) -> list[str]:
 
 
 def test_a_credential(tmp_path, ca, gateway):
-    anchor = write(tmp_path / "ca.crt", ca.pem, 0o644)
-    keyring = own(tmp_path, gateway, ca=(anchor,))
+    keyring = own(tmp_path, gateway)
     assert keyring.problems == ()
-    known = {"authority_names": (ca.subject,), "issuers": (ca.subject,)}
-    assert keyring.credential("own") == Credential((gateway.der,), gateway.subject, **known)
+    assert keyring.credential("own") == Credential((gateway.der,), gateway.subject, issuers=(ca.subject,))
     assert keyring.credential("nobody") == Credential()
 
 
@@ -95,9 +93,9 @@ def test_a_private_key_where_anybody_may_replace_it(tmp_path, gateway):
 
 
 def test_missing_files_are_all_told(tmp_path):
-    keys = RemoteKeys("own", tmp_path / "a.crt", tmp_path / "a.key", ca=(tmp_path / "ca.crt",))
+    keys = RemoteKeys("own", tmp_path / "a.crt", tmp_path / "a.key")
     found = texts(Keyring([keys]), Severity.ERROR)
-    assert found == [f"{tmp_path / name} does not exist" for name in ("a.crt", "a.key", "ca.crt")]
+    assert found == [f"{tmp_path / name} does not exist" for name in ("a.crt", "a.key")]
 
 
 @pytest.mark.parametrize(
@@ -141,50 +139,5 @@ def test_warnings_about_our_own_certificate(tmp_path, ca):
     early = own(tmp_path, lab.issue(ca, start=lab.NOW + day))
     weak = own(tmp_path, lab.issue(ca, private=lab.key("weak", 1024)))
     for keyring, words in ((old, "expired on 2040-05-31"), (early, "valid only from 2040-06-02"), (weak, "1024 bits")):
-        assert keyring.errors == ()
-        assert words in texts(keyring, Severity.WARNING)[0]
-
-
-def test_a_client_needs_an_authority(tmp_path):
-    keyring = Keyring([RemoteKeys("gw", judges=True)])
-    assert "ca_type" in texts(keyring, Severity.ERROR)[0]
-    assert Keyring([RemoteKeys("gw")]).problems == ()
-
-
-def test_ca_type_must_name_an_authority(tmp_path, gateway):
-    path = write(tmp_path / "ca.crt", gateway.pem, 0o644)
-    keyring = Keyring([RemoteKeys("gw", ca=(path,), judges=True)], clock=lambda: lab.NOW)
-    assert "peers_certfile" in texts(keyring, Severity.ERROR)[0]
-
-
-def test_the_directory_counts_only_without_ca_type(tmp_path, ca, gateway):
-    write(tmp_path / "ca.crt", ca.pem, 0o644)
-    write(tmp_path / "gw.crt", gateway.pem, 0o644)
-    write(tmp_path / "note.pem", b"no certificate", 0o644)
-    keys = RemoteKeys("gw", certificate_directory=tmp_path, judges=True)
-    keyring = Keyring([keys], clock=lambda: lab.NOW)
-    assert keyring.problems == ()
-    assert isinstance(keyring.judge(prove(gateway)), Trusted)
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    other = write(elsewhere / "other.crt", lab.authority("Other CA", "other").pem, 0o644)
-    strict = RemoteKeys("gw", ca=(other,), certificate_directory=tmp_path, judges=True)
-    assert isinstance(Keyring([strict], clock=lambda: lab.NOW).judge(prove(gateway)), Untrusted)
-
-
-def test_several_authorities_in_the_directory_deserve_a_warning(tmp_path, ca):
-    write(tmp_path / "ca.crt", ca.pem, 0o644)
-    write(tmp_path / "0123abcd.0", lab.authority("Other CA", "other").pem, 0o644)
-    keyring = Keyring([RemoteKeys("gw", certificate_directory=tmp_path, judges=True)], clock=lambda: lab.NOW)
-    assert "all 2 authorities" in texts(keyring, Severity.WARNING)[0]
-
-
-def test_what_weakens_a_client_deserves_a_warning(tmp_path, ca):
-    path = write(tmp_path / "ca.crt", ca.pem, 0o644)
-    for rule, words in (
-        ({"verify_cert": False}, "verify_cert off"),
-        ({"verify_identifier": False}, "verify_identifier off"),
-    ):
-        keyring = Keyring([RemoteKeys("gw", ca=(path,), judges=True, **rule)], clock=lambda: lab.NOW)
-        assert keyring.errors == ()
+        assert lab.errors(keyring) == []
         assert words in texts(keyring, Severity.WARNING)[0]

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from keys import certificate_lab as lab
-from keys.conftest import HASH_R
 from lotor.keys import Keyring, RemoteKeys
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, PeerProof, Signature, Trusted, Untrusted
+from lotor.trust import RemoteTrust, TrustStore
+from trust.conftest import HASH_R
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 RECORDED = datetime(2027, 1, 1, tzinfo=UTC)
@@ -74,8 +75,7 @@ def test_recorded_gateways_are_trusted_and_our_signature_is_theirs(capture: Path
     vector = json.loads((capture / "vector.json").read_text())
     hash_r = bytes.fromhex(vector["ike_sas"][0]["HASH_R"])
     chain, identity, signature = recorded_proof(vector)
-    remote = RemoteKeys(name="gw", ca=(capture / "ca.pem",), judges=True)
-    keyring = Keyring([remote], clock=lambda: RECORDED)
+    store = TrustStore([RemoteTrust("gw", ca=(capture / "ca.pem",), judges=True)], clock=lambda: RECORDED)
     proof = PeerProof(
         remote="gw",
         chain=chain,
@@ -85,8 +85,8 @@ def test_recorded_gateways_are_trusted_and_our_signature_is_theirs(capture: Path
         address=ip_address("198.51.100.2"),
         host="gw.example.org",
     )
-    assert isinstance(keyring.judge(proof), Trusted), keyring.judge(proof)
-    assert isinstance(keyring.judge(replace(proof, signed=hash_r[:-1] + b"?")), Untrusted)
+    assert isinstance(store.judge(proof), Trusted), store.judge(proof)
+    assert isinstance(store.judge(replace(proof, signed=hash_r[:-1] + b"?")), Untrusted)
     keys = [_private_key(numbers) for numbers in json.loads((capture / "rsa.json").read_text()).values()]
     if capture.name != "hybrid-frag-1200-force":  # its gateway signed with a key that was not recorded
         assert signature in [key.sign(hash_r, *_bare()) for key in keys]

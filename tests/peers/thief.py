@@ -1,5 +1,5 @@
 """A thief who sees what goes to the gateway and answers in its place: from his own address or from the gateway's, with
-certificates of the same authority and keys of the same file, and with any name. All three ends have real keyrings."""
+certificates of the same authority and keys of the same file, and with any name. All three ends have real keys."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Trusted
 from lotor.model.network import Path, Peer
 from lotor.model.policy import ExchangeMode, Policy, RemotePolicy
+from lotor.trust import RemoteTrust, TrustStore
 from peers.world import CHILD, CLIENT, GATEWAY, CheapDice, Host, Network, World, suite_with
 
 DIALLED = IPv4Address("192.0.2.50")
@@ -88,11 +89,8 @@ def _keyring(elliptic: bool, who: str, remote: RemotePolicy) -> Keyring:
         name=remote.name,
         certificate=directory / f"{who}.crt",
         private_key=directory / f"{who}.key",
-        ca=(directory / "ca.crt",),
         peers_identifiers=remote.peers_identifiers,
         verify_identifier=remote.verify_identifier,
-        address=remote.address,
-        judges=True,
         side=remote.side,
         shared_key=True,
         signs=True,
@@ -101,12 +99,28 @@ def _keyring(elliptic: bool, who: str, remote: RemotePolicy) -> Keyring:
     return Keyring([keys], directory / ("keys" if client else f"{who}.keys"), clock=lambda: lab.NOW)
 
 
+@cache
+def _store(elliptic: bool, remote: RemotePolicy) -> TrustStore:
+    rules = RemoteTrust(
+        name=remote.name,
+        judges=True,
+        side=remote.side,
+        ecdsa=elliptic,
+        ca=(_directory(elliptic) / "ca.crt",),
+        peers_identifiers=remote.peers_identifiers,
+        verify_identifier=remote.verify_identifier,
+        address=remote.address,
+    )
+    return TrustStore([rules], clock=lambda: lab.NOW)
+
+
 def _host(terms: Terms, who: str, address: IPv4Address, policy: RemotePolicy, seed: int) -> Host:
-    ring = _keyring(terms.method is AuthMethod.ECDSA, who, policy)
+    elliptic = terms.method is AuthMethod.ECDSA
+    ring, store = _keyring(elliptic, who, policy), _store(elliptic, policy)
     policy = replace(policy, certificates=ring.credential(policy.name).chain)
     answers = {
         Sign: lambda question: ring.sign(question.remote, question.octets),
-        JudgePeer: lambda question: ring.judge(question.proof),
+        JudgePeer: lambda question: store.judge(question.proof),
         DeriveSkeyid: lambda question: ring.derive_skeyid(question.request),
     }
     if who == "thief":

@@ -19,6 +19,7 @@ from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import PeerProof, Signature, Trusted, Untrusted
 from lotor.pki import Making, PkiError, create_ca, issue_gateway, request, show
 from lotor.pki.authority import CA_DAYS
+from lotor.trust import RemoteTrust, TrustStore
 
 NOW = datetime(2030, 6, 1, tzinfo=UTC)
 SMALL = Making(300, bits=2048, now=NOW)
@@ -38,13 +39,14 @@ def judge(place: Path, host: str | None, now: datetime = NOW, curve: Curve | Non
     if curve is not None:
         signed = hashlib.new(SIGNATURE_HASHES[curve].value, b"hash").digest()
     gateway = RemoteKeys("gateway", place / "vpngw.crt", place / "vpngw.key", signs=True, ecdsa=ecdsa)
-    client = RemoteKeys("client", ca=(place / "ca.crt",), judges=True, ecdsa=ecdsa)
-    keyring = Keyring([gateway, client], clock=lambda: now)
-    assert keyring.problems == ()
+    client = RemoteTrust("client", ca=(place / "ca.crt",), judges=True, ecdsa=ecdsa)
+    keyring = Keyring([gateway], clock=lambda: now)
+    store = TrustStore([client], clock=lambda: now)
+    assert keyring.problems + store.problems == ()
     own = keyring.credential("gateway")
     signature = keyring.sign("gateway", signed)
     assert isinstance(signature, Signature)
-    return keyring.judge(
+    return store.judge(
         PeerProof(
             remote="client",
             chain=own.chain,

@@ -14,6 +14,7 @@ import pytest
 from lotor.keys import Keyring, RemoteKeys
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import PeerProof, Trusted, Untrusted
+from lotor.trust import RemoteTrust, TrustStore
 
 SUBJECT = "/C=AU/ST=Some-State/O=Flying pigs LTD/CN="
 HASH = hashlib.sha1(b"hash").digest()
@@ -42,12 +43,13 @@ def follow(place: Path, gateway: str) -> Path:
 
 
 def meet(certs: Path, host: str | None):
-    gateway = RemoteKeys("gateway", certs / "vpngw.crt", certs / "vpngw.key", certificate_directory=certs)
-    client = RemoteKeys("client", ca=(certs / "ca.crt",), certificate_directory=certs, judges=True)
-    keyring = Keyring([gateway, client])
-    assert keyring.problems == ()
+    gateway = RemoteKeys("gateway", certs / "vpngw.crt", certs / "vpngw.key")
+    client = RemoteTrust("client", ca=(certs / "ca.crt",), certificate_directory=certs, judges=True)
+    keyring = Keyring([gateway])
+    store = TrustStore([client])
+    assert keyring.problems + store.problems == ()
     own = keyring.credential("gateway")
-    return keyring.judge(
+    return store.judge(
         PeerProof(
             remote="client",
             chain=own.chain,

@@ -21,7 +21,7 @@ from lotor.model.prompt import Field
 from lotor.runtime import answers as room
 from lotor.runtime.answers import Answered, Answers, Sources
 from lotor.runtime.associations import Associations
-from scripted import CONFIGURATION, PATH, OpenKeys, RecordingEngine, RecordingHost, child
+from scripted import CONFIGURATION, PATH, OpenSigner, OpenTrust, RecordingEngine, RecordingHost, child
 
 PROOF = PeerProof("r", (), Identity(1, b""), b"", b"", IPv4Address("192.0.2.50"))
 ATTEMPT = LoginAttempt("alice", (), Peer(IPv4Address("192.0.2.9"), 500))
@@ -63,7 +63,7 @@ class Yes:
 def sources():
     with ThreadPoolExecutor(1) as executor:
         engine = RecordingEngine()
-        ports = (OpenKeys(), Yes(), Yes(), Yes(), Associations(engine), engine, RecordingHost([]))
+        ports = (OpenSigner(), OpenTrust(), Yes(), Yes(), Yes(), Associations(engine), engine, RecordingHost([]))
         yield Sources(*ports, executor, lambda session: True)
 
 
@@ -95,7 +95,7 @@ def test_good_ports_give_good_answers(sources):
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda each: type(each).__name__)
 def test_a_broken_port_gives_a_refusal_without_the_text_of_its_exception(sources, question):
     broken = Sources(
-        *(Broken() for _ in range(4)),
+        *(Broken() for _ in range(5)),
         Associations(Broken()),
         Broken(),
         Broken(),

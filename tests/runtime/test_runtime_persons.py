@@ -14,7 +14,7 @@ from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 from lotor.runtime.persons import ClientPersons, Files
 from lotor.runtime.requests import Requests, Wish
-from scripted import FLOATED, SUITE, ended, started
+from scripted import FLOATED, SUITE, OpenSigner, ended, started
 
 BOTH = (Field.USER_NAME, Field.PASSWORD)
 
@@ -33,7 +33,7 @@ class Stage:
 
     def __init__(self, wish=None, saved=None, login=None):
         self.requests = Requests()
-        files = Files(lambda remote: login, lambda name: Secret(saved[name]) if saved and name in saved else None)
+        files = Files(lambda remote: login, OpenSigner(saved).saved_password)
         self.persons = ClientPersons(self.requests, files)
         number = self.requests.new(wish) if wish is not None else None
         self.tell(started(1, request=number))

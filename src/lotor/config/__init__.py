@@ -9,11 +9,10 @@ from lotor.config.methods import judges, key_methods, side_of, signs, uses_ecdsa
 from lotor.config.problem import ConfigError, Location, Problem, render
 from lotor.config.resolve import identity_patterns, mode_configuration, resolve
 from lotor.config.roadwarrior import roadwarrior
-from lotor.config.settings import Credential, FileName, Loaded, ModeCfg, RemoteSettings, Settings
+from lotor.config.settings import FileName, Loaded, ModeCfg, RemoteSettings, Settings
 
 __all__ = [
     "ConfigError",
-    "Credential",
     "Examined",
     "FileName",
     "Loaded",

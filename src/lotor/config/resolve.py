@@ -11,7 +11,6 @@ from lotor.config.methods import side_of, uses_ecdsa
 from lotor.config.names import to_der
 from lotor.config.problem import ConfigError, Problem
 from lotor.config.settings import (
-    Credential,
     FileName,
     IdentifierSetting,
     Ipcomp,
@@ -25,6 +24,7 @@ from lotor.config.settings import (
 from lotor.model.algorithms import AEADS, Cipher, EspSuite, IkeSuite, Integrity, KeyKind
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.identity import Identity, IdentityPattern, IdKind
+from lotor.model.judgement import Credential
 from lotor.model.policy import MOST_SESSIONS, ChildPolicy, Dpd, Policy, RemotePolicy, Retransmission, Side
 
 UDP, ISAKMP_PORT = 17, 500

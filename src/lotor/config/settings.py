@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from lotor.config.problem import NOWHERE, Location, Problem
-from lotor.model.algorithms import AuthMethod, Cipher, Compression, Curve, Group, Hash, Integrity
+from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
 from lotor.model.identity import IdKind
 from lotor.model.network import Network
 from lotor.model.offloads import Offloads
@@ -421,19 +421,6 @@ class Settings:
     complex_bundle: bool
     reservations: tuple[Reservation, ...] = ()
     places: Places = Places()
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """What the keys loaded for a `remote` block: our chain (DER, leaf first), the leaf's subject (DER), the subjects of
-    the authorities that we trust (DER), the curve of our key, None for RSA, and the names of who issued our chain
-    (DER)."""
-
-    chain: tuple[bytes, ...] = ()
-    subject: bytes = b""
-    authority_names: tuple[bytes, ...] = ()
-    curve: Curve | None = None
-    issuers: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

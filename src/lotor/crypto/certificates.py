@@ -162,6 +162,11 @@ def _read_der(octets: bytes) -> Certificate:
     return describe(source)
 
 
+def moment(when: datetime) -> str:
+    """A date of a certificate, for a person."""
+    return f"{when:%Y-%m-%d %H:%M} UTC"
+
+
 def describe(source: x509.Certificate) -> Certificate:
     """The value of what the library read. Raises `CertificateError` where something inside cannot be read."""
     try:

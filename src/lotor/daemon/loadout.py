@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from lotor import config
 from lotor.config import ConfigError, Problem, RemoteSettings, Settings, render
-from lotor.config.settings import Credential
 from lotor.daemon.engines import hooks_of, logins_of
+from lotor.files.problems import Problem as KeyProblem
+from lotor.files.problems import Severity
 from lotor.hosts import sysctl
+from lotor.keys import LocalSigner, RemoteKeys
 from lotor.keys.keyring import Keyring
+from lotor.model.judgement import Credential
 from lotor.model.policy import ExchangeMode, Policy, RemotePolicy, Side
 from lotor.ports.auth import LoginBackend
 from lotor.ports.hooks import Hooks
-from lotor.ports.keys import Keys
+from lotor.ports.signer import Signer
+from lotor.ports.trust import Trust
 from lotor.runtime.configurations import Template
-from lotor.trust.specification import RemoteKeys, Severity
+from lotor.trust import LocalTrust, RemoteTrust, TrustStore
 
 
 @dataclass(frozen=True, slots=True)
 class Loadout:
-    """Replaced whole by a reload. `warnings` are ready to be read; `template` None without mode_cfg."""
+    """Replaced whole by a reload. `signer` and `trust` give the ports, which work in the threads of an executor:
+    nothing else here leads to a private key. `warnings` are ready to be read; `template` None without mode_cfg."""
 
     settings: Settings
     policy: Policy
-    keys: Keys
+    signer: Callable[[Executor], Signer]
+    trust: Callable[[Executor], Trust]
     logins: LoginBackend
     hooks: Hooks
     template: Template | None
@@ -43,8 +51,8 @@ def load(path: Path) -> Loadout:
         raise ConfigError(found.sorted())
     settings = found.loaded.settings
     if found.problems:
-        keyring = _keyring(settings, config.sound(settings))
-        raise ConfigError(found.sorted(_faults(settings, keyring)))
+        held = _hold(settings, config.sound(settings))
+        raise ConfigError(found.sorted(_faults(settings, held)))
     return _ready(settings, (render(warning, "warning") for warning in found.loaded.warnings))
 
 
@@ -56,18 +64,19 @@ def prepare(settings: Settings) -> Loadout:
 
 
 def _ready(settings: Settings, warnings: Iterable[str]) -> Loadout:
-    keyring = _keyring(settings, settings.remotes)
-    if errors := _faults(settings, keyring):
+    held = _hold(settings, settings.remotes)
+    if errors := _faults(settings, held):
         raise ConfigError(errors)
-    policy = config.resolve(settings, {each.name: _credential(keyring, each.name) for each in settings.remotes})
-    own = [f"remote {each.remote}: {each.text}" for each in keyring.problems if each.severity is Severity.WARNING]
+    policy = config.resolve(settings, held.credentials)
+    own = [f"remote {each.remote}: {each.text}" for each in held.problems if each.severity is Severity.WARNING]
     if not sysctl.takes_ipv6("default") and any(map(_asks_for_ipv6, policy.remotes)):
         policy = replace(policy, remotes=tuple(replace(each, mode_cfg6=False) for each in policy.remotes))
         own.append("this host has IPv6 switched off: its client asks for IPv4 only, as with mode_cfg6 off")
     return Loadout(
         settings,
         policy,
-        keyring,
+        held.signer,
+        held.trust,
         logins_of(settings.mode_cfg),
         hooks_of(settings.remotes),
         _template(settings),
@@ -79,22 +88,61 @@ def _asks_for_ipv6(remote: RemotePolicy) -> bool:
     return remote.side is Side.CLIENT and remote.mode_cfg and remote.mode_cfg6
 
 
-def _keyring(settings: Settings, remotes: Iterable[RemoteSettings]) -> Keyring:
-    psk = settings.paths.pre_shared_key
-    return Keyring([_keys_of(settings, each) for each in remotes], psk.path if psk else None)
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the signer and the judge loaded for the blocks of a configuration, by the name of the block. The policy is
+    made with `credentials` alone."""
+
+    credentials: Mapping[str, Credential]
+    problems: tuple[KeyProblem, ...]
+    signer: Callable[[Executor], Signer]
+    trust: Callable[[Executor], Trust]
 
 
-def _faults(settings: Settings, keyring: Keyring) -> list[Problem]:
-    return [_problem(settings, each.remote, each.text) for each in keyring.errors]
+def _hold(settings: Settings, remotes: Iterable[RemoteSettings]) -> Held:
+    psk, blocks = settings.paths.pre_shared_key, tuple(remotes)
+    keyring = Keyring([_keys_of(each) for each in blocks], psk.path if psk else None)
+    store = TrustStore(_trust_of(settings, each) for each in blocks)
+    credentials = {
+        each.name: replace(keyring.credential(each.name), authority_names=store.authority_names(each.name))
+        for each in blocks
+    }
+    problems = (*keyring.problems, *store.problems)
+    return Held(credentials, problems, partial(LocalSigner, keyring), partial(LocalTrust, store))
 
 
-def _keys_of(settings: Settings, remote: RemoteSettings) -> RemoteKeys:
-    directory, files = settings.paths.certificate, remote.certificate
+def _faults(settings: Settings, held: Held) -> list[Problem]:
+    """Nothing should start while there are any."""
+    errors = [each for each in held.problems if each.severity is Severity.ERROR]
+    return [_problem(settings, each.remote, each.text) for each in errors]
+
+
+def _keys_of(remote: RemoteSettings) -> RemoteKeys:
+    files = remote.certificate
     return RemoteKeys(
         name=remote.name,
         certificate=files.certificate.path if files else None,
         private_key=files.key.path if files else None,
         passphrase=remote.passphrase_file.path if remote.passphrase_file else None,
+        signs=config.signs(remote),
+        ecdsa=config.uses_ecdsa(remote),
+        side=config.side_of(remote) or Side.CLIENT,
+        shared_key=any(config.key_methods(remote)),
+        peers_identifiers=config.identity_patterns(remote),
+        verify_identifier=remote.verify_identifier,
+        login=remote.xauth_login,
+        aggressive=ExchangeMode.AGGRESSIVE in remote.exchange_mode,
+        allow_short_key=remote.allow_short_key,
+    )
+
+
+def _trust_of(settings: Settings, remote: RemoteSettings) -> RemoteTrust:
+    directory = settings.paths.certificate
+    return RemoteTrust(
+        name=remote.name,
+        judges=config.judges(remote),
+        side=config.side_of(remote) or Side.CLIENT,
+        ecdsa=config.uses_ecdsa(remote),
         ca=(remote.ca.path,) if remote.ca else (),
         certificate_directory=directory.path if directory else None,
         peers_certfile=remote.peers_certfile.path if remote.peers_certfile else None,
@@ -102,22 +150,9 @@ def _keys_of(settings: Settings, remote: RemoteSettings) -> RemoteKeys:
         verify_identifier=remote.verify_identifier,
         verify_cert=remote.verify_cert,
         address=remote.address,
-        judges=config.judges(remote),
-        side=config.side_of(remote) or Side.CLIENT,
-        shared_key=any(config.key_methods(remote)),
-        signs=config.signs(remote),
-        ecdsa=config.uses_ecdsa(remote),
-        login=remote.xauth_login,
-        aggressive=ExchangeMode.AGGRESSIVE in remote.exchange_mode,
-        allow_short_key=remote.allow_short_key,
         crl=tuple(file.path for file in remote.crl),
         crl_policy=remote.crl_policy,
     )
-
-
-def _credential(keyring: Keyring, remote: str) -> Credential:
-    found = keyring.credential(remote)
-    return Credential(found.chain, found.subject, found.authority_names, found.curve, found.issuers)
 
 
 def _problem(settings: Settings, remote: str, text: str) -> Problem:

@@ -87,6 +87,7 @@ class Machinery:
         self.doors = Doors(equipment.isakmp, paths, [equipment.esp.carrier])
         self.attempts = Attempts()
         self.persons = ClientPersons(self.requests, Files(self._login, self._password))
+        self._signer = loadout.signer(self._executor)
         self.answers = Answers(self._sources())
         disclose = equipment.capture.disclose if equipment.capture is not None else lambda _: None
         self.driver = Driver(core, self._transmit, self.answers.reply, disclose)
@@ -117,6 +118,7 @@ class Machinery:
         """Sessions that are up keep what they have."""
         succeed(loadout.logins, self.loadout.logins)
         self.loadout = loadout
+        self._signer = loadout.signer(self._executor)
         self.answers.use(self._sources())
         self.driver.command(Reload(carried(loadout.policy, self._equipment.esp.engine.capabilities)))
 
@@ -146,7 +148,8 @@ class Machinery:
 
     def _sources(self) -> Sources:
         return Sources(
-            keys=self.loadout.keys,
+            signer=self._signer,
+            trust=self.loadout.trust(self._executor),
             logins=self.loadout.logins,
             persons=self.persons,
             configurations=self._configurations,
@@ -194,8 +197,8 @@ class Machinery:
     def _login(self, remote: str) -> str | None:
         return next((each.xauth_login for each in self.loadout.settings.remotes if each.name == remote), None)
 
-    def _password(self, login: str) -> Secret | None:
-        return self.loadout.keys.saved_password(login)
+    async def _password(self, login: str) -> Secret | None:
+        return await self._signer.saved_password(login)
 
     def _patience(self) -> float:
         """Seconds that a gateway is called which does not answer."""

@@ -1,6 +1,7 @@
-"""Private keys, saved passwords and trust anchors: they sign and judge, and a private key never leaves this room."""
+"""The signer: private keys and psk.txt. It reads no octet of a peer, and a private key never leaves this room."""
 
 from lotor.keys.keyring import Keyring
-from lotor.trust.specification import Credential, Problem, RemoteKeys, Severity
+from lotor.keys.local import LocalSigner
+from lotor.keys.specification import RemoteKeys
 
-__all__ = ["Credential", "Keyring", "Problem", "RemoteKeys", "Severity"]
+__all__ = ["Keyring", "LocalSigner", "RemoteKeys"]

@@ -1,4 +1,4 @@
-"""The keys of every `remote` block behind one port: loaded once, replaced whole by a reload."""
+"""The keys of every `remote` block: loaded once, replaced whole by a reload."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lotor.crypto import hashes
 from lotor.files.private import FileError
+from lotor.files.problems import Problem, Severity
 from lotor.keys.chance import key_of_chance
 from lotor.keys.loader import Loader, Material
 from lotor.keys.saved import Entry, saved_password
@@ -23,12 +24,11 @@ from lotor.keys.shared import (
     short_keys,
     too_short,
 )
-from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Signature, Trusted, Untrusted
+from lotor.keys.specification import RemoteKeys
+from lotor.model.judgement import Credential, Failure, Feigned, PskRequest, Signature
 from lotor.model.policy import Side
 from lotor.model.secret import Secret
 from lotor.model.text import clean
-from lotor.trust.judging import judge
-from lotor.trust.specification import Credential, Problem, RemoteKeys, Severity
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def wall_clock() -> datetime:
 
 
 class Keyring:
-    """Implements `ports.keys.Keys`. `clock` gives aware UTC; it is read for every judgement, certificates age."""
+    """What the signer holds and does, for `LocalSigner`. `clock` gives aware UTC, to judge our own certificates by."""
 
     def __init__(
         self, remotes: Iterable[RemoteKeys], psk_file: Path | None = None, clock: Callable[[], datetime] = wall_clock
@@ -48,17 +48,11 @@ class Keyring:
         loaders = [Loader(keys, clock()) for keys in remotes]
         self._materials: dict[str, Material] = {material.keys.name: material for material in map(Loader.load, loaders)}
         self._psk_file = psk_file
-        self._clock = clock
         found = [problem for loader in loaders for problem in loader.problems]
         self.problems: tuple[Problem, ...] = (*found, *self._problems_of_shared_keys())
 
-    @property
-    def errors(self) -> tuple[Problem, ...]:
-        """Nothing should start while there are any."""
-        return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
-
     def credential(self, remote: str) -> Credential:
-        """Empty for a block without a certificate, without authorities, or that is not there."""
+        """Empty for a block without a certificate, or that is not there; who is trusted is not known here."""
         material = self._materials.get(remote)
         if material is None:
             return Credential()
@@ -66,7 +60,6 @@ class Keyring:
         return Credential(
             chain=tuple(one.der for one in chain),
             subject=chain[0].subject.der if chain else b"",
-            authority_names=tuple(dict.fromkeys(anchor.subject.der for anchor in material.grounds.anchors)),
             curve=chain[0].curve if chain else None,
             issuers=tuple(dict.fromkeys(one.issuer.der for one in chain)),
         )
@@ -80,12 +73,6 @@ class Keyring:
         except ValueError:
             bits = material.key.bits
             return Failure(f"the private key of remote {remote} ({bits} bits) cannot sign {len(octets)} octets")
-
-    def judge(self, proof: PeerProof) -> Trusted | Untrusted:
-        material = self._materials.get(proof.remote)
-        if material is None:
-            return Untrusted(f"there is no remote block named {proof.remote} to judge the peer by")
-        return judge(material.grounds, proof, self._clock())
 
     def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:
         if self._psk_file is None:

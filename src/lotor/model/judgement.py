@@ -62,6 +62,19 @@ class Feigned:
 
 
 @dataclass(frozen=True, slots=True)
+class Credential:
+    """What the policy of a `remote` block is made with, and all that the signer tells of a certificate of ours: the
+    chain (DER, leaf first), the leaf's subject (DER), the curve of its key, None for RSA, and the names of who issued
+    the chain (DER). `authority_names`: subjects of the authorities that we trust (DER)."""
+
+    chain: tuple[bytes, ...] = ()
+    subject: bytes = b""
+    authority_names: tuple[bytes, ...] = ()
+    curve: Curve | None = None
+    issuers: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Trusted:
     """`subject` is the name in the certificate, for people."""
 

@@ -22,7 +22,8 @@ from lotor.model.secret import Secret
 from lotor.ports.auth import LoginBackend
 from lotor.ports.host import Attachment, Host
 from lotor.ports.interface import TunnelInterface
-from lotor.ports.keys import Keys
+from lotor.ports.signer import Signer
+from lotor.ports.trust import Trust
 from lotor.runtime.associations import Associations
 from lotor.runtime.faults import trace
 
@@ -50,10 +51,11 @@ class Configurations(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The ports behind the answers. `executor` runs what would hold the event loop up. `alive` says whether a session
-    still is: what is given to one that has ended would never be taken back."""
+    """The ports behind the answers. `executor` runs sums that would hold the event loop up. `alive` says whether a
+    session still is: what is given to one that has ended would never be taken back."""
 
-    keys: Keys
+    signer: Signer
+    trust: Trust
     logins: LoginBackend
     persons: Persons
     configurations: Configurations
@@ -139,16 +141,13 @@ class Answers:
         return row.otherwise(question, why)
 
     async def _sign(self, question: questions.Sign) -> Signature | Failure:
-        answer: Signature | Failure = await self._off_loop(self._sources.keys.sign, question.remote, question.octets)
-        return answer
+        return await self._sources.signer.sign(question.remote, question.octets)
 
     async def _judge(self, question: questions.JudgePeer) -> Trusted | Untrusted:
-        answer: Trusted | Untrusted = await self._off_loop(self._sources.keys.judge, question.proof)
-        return answer
+        return await self._sources.trust.judge(question.proof)
 
     async def _derive(self, question: questions.DeriveSkeyid) -> Secret | Feigned | Failure:
-        answer: Secret | Feigned | Failure = await self._off_loop(self._sources.keys.derive_skeyid, question.request)
-        return answer
+        return await self._sources.signer.derive_skeyid(question.request)
 
     async def _agree(self, question: questions.Agree) -> Secret | Failure:
         """The sum holds the GIL no longer than it takes to begin it: a second core works at another handshake."""

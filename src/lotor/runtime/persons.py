@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -21,10 +21,10 @@ Given: TypeAlias = dict[Field, Secret]
 @dataclass(frozen=True, slots=True)
 class Files:
     """What the administrator wrote down: `login` is the `xauth_login` of a `remote` block, `password` what psk.txt
-    holds for a login (it may read a file)."""
+    holds for a login."""
 
     login: Callable[[str], str | None]
-    password: Callable[[str], Secret | None]
+    password: Callable[[str], Awaitable[Secret | None]]
 
 
 class ClientPersons:
@@ -65,7 +65,7 @@ class ClientPersons:
 
     async def saved(self, login: str) -> Secret | None:
         """What psk.txt holds for a login."""
-        return await asyncio.get_running_loop().run_in_executor(None, self._files.password, login)
+        return await self._files.password(login)
 
     async def _given(self, question: AskPerson) -> Given:
         """Everything known without asking. From the second round on only the name: nothing refused is sent again.

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from lotor.crypto.certificates import Certificate
 from lotor.trust.revocation import ListFiles
-from lotor.trust.specification import RemoteKeys
+from lotor.trust.specification import RemoteTrust
 
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
     """`anchor_place` says in words where the anchors came from."""
 
-    keys: RemoteKeys
+    rules: RemoteTrust
     anchors: tuple[Certificate, ...] = ()
     anchor_place: str = ""
     pinned: Certificate | None = None

@@ -34,7 +34,7 @@ def judge(grounds: Grounds, proof: PeerProof, now: datetime) -> Trusted | Untrus
         received = _received(grounds, proof)
         leaf = received[0]
         _require_signature(leaf, proof)
-        if grounds.keys.peers_certfile is not None:
+        if grounds.rules.peers_certfile is not None:
             chain = _require_pinned(grounds, leaf, now, proof)
         else:
             chain = _require_chain(grounds, received, now, proof)
@@ -100,19 +100,19 @@ def _fits_rsa(leaf: Certificate, proof: PeerProof) -> bool:
 
 def _require_pinned(grounds: Grounds, leaf: Certificate, now: datetime, proof: PeerProof) -> Chain:
     if grounds.pinned is None or leaf.der != grounds.pinned.der:
-        raise _Refusal(refusals.not_pinned(leaf, grounds.keys.peers_certfile, _role(proof)))
+        raise _Refusal(refusals.not_pinned(leaf, grounds.rules.peers_certfile, _role(proof)))
     if fault := date_fault(leaf, now):
         raise _Refusal(refusals.broken_chain(fault, (), "", now))
     return Chain((leaf,))
 
 
 def _require_chain(grounds: Grounds, received: tuple[Certificate, ...], now: datetime, proof: PeerProof) -> Chain:
-    if not grounds.keys.verify_cert:
+    if not grounds.rules.verify_cert:
         return Chain(received[:1])
     found = verify_chain(received[0], received[1:], grounds.anchors, now)
     if isinstance(found, ChainFault):
         raise _Refusal(refusals.broken_chain(found, grounds.anchors, grounds.anchor_place, now, _role(proof)))
-    if grounds.lists and (fault := revocation_fault(found, grounds.lists, grounds.keys.crl_policy, now)):
+    if grounds.lists and (fault := revocation_fault(found, grounds.lists, grounds.rules.crl_policy, now)):
         raise _Refusal(fault)
     return found
 
@@ -124,15 +124,15 @@ def _role(proof: PeerProof) -> refusals.Role:
 def _require_usage(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
     """RFC 4945 §5.1.3: key usage and extended key usage, where they are there, allow what the peer does: those of every
     authority between the leaf and ours, too. An authority itself is no peer."""
-    keys, leaf = grounds.keys, chain.leaf
-    if not keys.verify_cert:
+    rules, leaf = grounds.rules, chain.leaf
+    if not rules.verify_cert:
         return
     if leaf.authority:
         raise _Refusal(refusals.authority_as_peer(leaf, _role(proof)))
     for issuer in chain.issuers[:-1]:
         if not _allows(issuer, proof):
             raise _Refusal(refusals.wrong_usage_of_issuer(issuer, _role(proof)))
-    if keys.verify_identifier is False and not proof.client:
+    if rules.verify_identifier is False and not proof.client:
         return
     if leaf.signs_messages is False:
         raise _Refusal(refusals.wrong_key_usage(leaf))
@@ -145,53 +145,53 @@ def _allows(certificate: Certificate, proof: PeerProof) -> bool:
 
 
 def _require_gateway(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
-    if grounds.keys.peers_certfile is None:
+    if grounds.rules.peers_certfile is None:
         _require_name(grounds, chain, proof)
     _require_identity(grounds, chain, proof)
 
 
 def _require_name(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
     """The certificate names the gateway that was meant, unless the administrator named it in another way."""
-    keys = grounds.keys
-    if keys.verify_identifier is False or not keys.verify_cert or _named_by_identifier(grounds):
+    rules = grounds.rules
+    if rules.verify_identifier is False or not rules.verify_cert or _named_by_identifier(grounds):
         return
     meant = meant_gateway(proof.host, proof.address)
-    configured = keys.address == proof.address and names_gateway(chain, proof.address)
+    configured = rules.address == proof.address and names_gateway(chain, proof.address)
     if not configured and not names_gateway(chain, meant):
         raise _Refusal(refusals.wrong_name(chain, meant, proof.identity))
 
 
 def _named_by_identifier(grounds: Grounds) -> bool:
     """Only an identifier with a value that certificates can vouch for takes the place of the gateway's name."""
-    keys = grounds.keys
-    patterns = keys.peers_identifiers
+    rules = grounds.rules
+    patterns = rules.peers_identifiers
     return (
-        keys.verify_identifier is True
+        rules.verify_identifier is True
         and bool(patterns)
         and all(pattern.value is not None and pattern.kind != IdKind.KEY_ID for pattern in patterns)
     )
 
 
 def _require_identity(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
-    keys, leaf, identity = grounds.keys, chain.leaf, proof.identity
-    if keys.verify_identifier is not True:
+    rules, leaf, identity = grounds.rules, chain.leaf, proof.identity
+    if rules.verify_identifier is not True:
         return
-    patterns = keys.peers_identifiers
+    patterns = rules.peers_identifiers
     if patterns and not any(identity_matches(pattern, identity, leaf) for pattern in patterns):
         raise _Refusal(refusals.wrong_identity(leaf, identity, "gateway"))
-    if keys.peers_certfile is None and identity.kind != IdKind.KEY_ID and not identity_certified(identity, leaf):
+    if rules.peers_certfile is None and identity.kind != IdKind.KEY_ID and not identity_certified(identity, leaf):
         raise _Refusal(refusals.uncertified_identity(leaf, identity))
 
 
 def _require_client(grounds: Grounds, chain: Chain, proof: PeerProof) -> None:
     """The identity that the client claims is one that the block allows, and its certificate vouches for it."""
-    keys, identity = grounds.keys, proof.identity
-    if keys.verify_identifier is False:
+    rules, identity = grounds.rules, proof.identity
+    if rules.verify_identifier is False:
         return
-    fitting = [one for one in keys.peers_identifiers if identity_matches(one, identity, chain.leaf)]
-    if keys.peers_identifiers and not fitting:
+    fitting = [one for one in rules.peers_identifiers if identity_matches(one, identity, chain.leaf)]
+    if rules.peers_identifiers and not fitting:
         raise _Refusal(refusals.wrong_identity(chain.leaf, identity, "client"))
-    if keys.peers_certfile is not None or (not keys.verify_cert and keys.verify_identifier is None):
+    if rules.peers_certfile is not None or (not rules.verify_cert and rules.verify_identifier is None):
         return
     if identity.kind == IdKind.KEY_ID and any(one.value is not None for one in fitting):
         return

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Literal
 
-from lotor.crypto.certificates import CURVE_WORDS, LEAST_RSA_BITS, Certificate
+from lotor.crypto.certificates import CURVE_WORDS, LEAST_RSA_BITS, Certificate, moment
 from lotor.crypto.x509.chains import DEEPEST, Chain, ChainFault, Fault
 from lotor.crypto.x509.received import MOST_OCTETS, MOST_RECEIVED
 from lotor.crypto.x509.revocation import Revocation, RevocationList
@@ -24,10 +24,6 @@ PIN = 'peers_certfile x509 "FILE";'
 
 Role = Literal["gateway", "client"]
 """What the peer is to us."""
-
-
-def moment(when: datetime) -> str:
-    return f"{when:%Y-%m-%d %H:%M} UTC"
 
 
 def fingerprint(certificate: Certificate) -> str:
@@ -59,20 +55,6 @@ def not_ecdsa(leaf: Certificate, curve: Curve) -> str:
     return (
         f"certificate {leaf.subject} has no ECDSA key on {CURVE_WORDS[curve]} ({leaf.key_text}), and this exchange "
         "needs one: with authentication_method ecdsasig the certificates of both ends are of one curve"
-    )
-
-
-def own_key_not_rsa(leaf: Certificate, file: object) -> str:
-    return (
-        f"certificate {file} has no RSA key ({leaf.key_text}), and this authentication_method signs with RSA: make an "
-        "RSA certificate, or use authentication_method ecdsasig, which has no login (RFC 4754)"
-    )
-
-
-def own_key_not_ecdsa(leaf: Certificate, file: object) -> str:
-    return (
-        f"certificate {file} has no ECDSA key on P-256, P-384 or P-521 ({leaf.key_text}), and authentication_method "
-        "ecdsasig signs with one: make such a certificate (lotor pki gateway --key ec256), or use rsasig"
     )
 
 

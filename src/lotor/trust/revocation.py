@@ -15,7 +15,7 @@ from lotor.crypto.x509.revocation import RevocationList, read_revocation_lists
 from lotor.files.private import FileError, read_public
 from lotor.model.policy import CrlPolicy
 from lotor.trust import refusals
-from lotor.trust.specification import RemoteKeys
+from lotor.trust.specification import RemoteTrust
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +41,9 @@ class ListFiles:
     A named file that cannot be read any more leaves the list that it held, until that one expires.
     """
 
-    def __init__(self, keys: RemoteKeys) -> None:
-        self._named = keys.crl
-        self._directory = keys.certificate_directory
+    def __init__(self, rules: RemoteTrust) -> None:
+        self._named = rules.crl
+        self._directory = rules.certificate_directory
         self._read: dict[Path, Read] = {}
 
     def current(self) -> tuple[RevocationList, ...]:

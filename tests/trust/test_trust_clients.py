@@ -6,11 +6,12 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from keys import certificate_lab as lab
-from keys.conftest import HASH_R
-from lotor.keys import Keyring, RemoteKeys, Severity
+from lotor.files.problems import Severity
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Trusted, Untrusted
 from lotor.model.policy import Side
+from lotor.trust import RemoteTrust, TrustStore
+from trust.conftest import HASH_R
 
 SUBJECT = "C=XX, O=Lab, CN=alice"
 
@@ -219,8 +220,8 @@ def test_verify_cert_off(gateway, alice):
 
 def test_what_is_told_at_load():
     def told(**rules):
-        keyring = Keyring([RemoteKeys("gw", judges=True, side=Side.GATEWAY, **rules)])
-        return [(one.severity, one.text) for one in keyring.problems]
+        store = TrustStore([RemoteTrust("gw", judges=True, side=Side.GATEWAY, **rules)])
+        return [(one.severity, one.text) for one in store.problems]
 
     assert told() == [
         (Severity.ERROR, 'there is no CA certificate to check the client with: add ca_type x509 "ca.crt";')

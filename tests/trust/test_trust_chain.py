@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from keys import certificate_lab as lab
-from keys.conftest import Gateway, prove
 from lotor.crypto import certificates
 from lotor.crypto.x509 import chains
 from lotor.model.judgement import Trusted, Untrusted
 from lotor.trust import judging
+from trust.conftest import Gateway, prove
 
 DAY = timedelta(days=1)
 
@@ -176,18 +176,18 @@ def test_rubbish_for_a_certificate(client, ca, gateway, octets):
 
 
 def test_every_cut_certificate_is_refused(client, ca, gateway):
-    keyring = client.keyring(ca)
+    store = client.store(ca)
     for length in range(0, len(gateway.der), 7):
-        refused(keyring.judge(prove(gateway, chain=(gateway.der[:length],))))
+        refused(store.judge(prove(gateway, chain=(gateway.der[:length],))))
 
 
 def test_every_changed_octet_is_refused(client, ca, gateway):
-    keyring = client.keyring(ca)
+    store = client.store(ca)
     assert len(gateway.der) > 500
     for place in range(0, len(gateway.der), 5):
         changed = bytearray(gateway.der)
         changed[place] ^= 0x41
-        assert isinstance(keyring.judge(prove(gateway, chain=(bytes(changed),))), Untrusted), place
+        assert isinstance(store.judge(prove(gateway, chain=(bytes(changed),))), Untrusted), place
 
 
 def test_rubbish_among_the_intermediates_does_no_harm(client, ca, gateway):

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from keys import certificate_lab as lab
 from lotor.crypto.certificates import CertificateError
 from lotor.crypto.x509.revocation import read_revocation_lists
-from lotor.keys import Keyring, RemoteKeys, Severity
+from lotor.files.problems import Severity
 from lotor.model.judgement import Trusted, Untrusted
 from lotor.model.policy import CrlPolicy
+from lotor.trust import RemoteTrust, TrustStore
 
 DAY = timedelta(days=1)
 EVERY = pytest.mark.parametrize("policy", [CrlPolicy.CHECK, CrlPolicy.REQUIRE])
@@ -37,8 +38,8 @@ def put(tmp_path):
     return write
 
 
-def texts(keyring, severity: Severity) -> list[str]:
-    return [one.text for one in keyring.problems if one.severity is severity]
+def texts(store, severity: Severity) -> list[str]:
+    return [one.text for one in store.problems if one.severity is severity]
 
 
 @EVERY
@@ -70,8 +71,8 @@ def test_the_reason_is_told(client, ca, gateway, put, reason, words):
 
 def test_off_looks_at_nothing(client, ca, gateway, put, tmp_path):
     rules = {"crl": (put(lab.list_pem(ca, gateway)), tmp_path / "missing"), "crl_policy": CrlPolicy.OFF}
-    keyring = client.keyring(ca, **rules)
-    assert keyring.problems == ()
+    store = client.store(ca, **rules)
+    assert store.problems == ()
     assert isinstance(client.judge(gateway, ca, **rules), Trusted)
 
 
@@ -91,7 +92,7 @@ def test_an_expired_list_says_nothing_good(client, ca, gateway, other, put, poli
         "nobody can tell whether certificate CN=vpn.example.net was revoked, because the revocation list of CN=Lab CA "
         "expired on 2040-05-31 12:00 UTC: get a new one from the authority"
     )
-    (warning,) = texts(client.keyring(ca, **rules), Severity.WARNING)
+    (warning,) = texts(client.store(ca, **rules), Severity.WARNING)
     assert warning == (
         "the revocation list of CN=Lab CA expired on 2040-05-31 12:00 UTC: get a new one from the authority; "
         "until then nothing that it issued is accepted"
@@ -112,7 +113,7 @@ def test_a_list_of_the_future(client, ca, gateway, put):
 def test_the_newest_of_several_lists_counts_and_any_revokes(client, ca, gateway, other, put):
     old = put(lab.list_pem(ca, start=lab.NOW - 9 * DAY, end=lab.NOW - DAY), "old.crl")
     new = put(lab.list_pem(ca, other), "new.crl")
-    assert client.keyring(ca, crl=(old, new)).problems == ()
+    assert client.store(ca, crl=(old, new)).problems == ()
     assert isinstance(client.judge(gateway, ca, crl=(old, new)), Trusted)
     worse = put(lab.list_pem(ca, gateway, start=lab.NOW - 9 * DAY, end=lab.NOW - DAY), "worse.crl")
     assert isinstance(client.judge(gateway, ca, crl=(new, worse)), Untrusted)
@@ -167,35 +168,35 @@ def test_several_lists_with_text_in_one_file(client, ca, gateway, put):
 
 def test_a_new_list_counts_without_a_reload(client, ca, gateway, put):
     path = put(lab.list_pem(ca))
-    keyring = client.keyring(ca, crl=(path,))
+    store = client.store(ca, crl=(path,))
     proof = client_proof(gateway)
-    assert isinstance(keyring.judge(proof), Trusted)
+    assert isinstance(store.judge(proof), Trusted)
     put(lab.list_pem(ca, gateway))
-    assert isinstance(keyring.judge(proof), Untrusted)
+    assert isinstance(store.judge(proof), Untrusted)
 
 
 def test_a_list_that_is_broken_or_lost_later_leaves_the_last_one(client, ca, gateway, put, caplog):
     path = put(lab.list_pem(ca, gateway))
-    keyring = client.keyring(ca, crl=(path,))
+    store = client.store(ca, crl=(path,))
     put(b"half a downl")
     for _ in range(2):
-        assert "was revoked" in keyring.judge(client_proof(gateway)).why
+        assert "was revoked" in store.judge(client_proof(gateway)).why
     assert caplog.text.count("this is not a readable revocation list") == 1
     path.unlink()
-    assert "was revoked" in keyring.judge(client_proof(gateway)).why
+    assert "was revoked" in store.judge(client_proof(gateway)).why
     assert f"{path} cannot be read: No such file" in caplog.text
 
 
 def test_a_list_taken_out_of_the_directory_is_gone(client, ca, gateway, put, tmp_path):
     path = put(lab.list_pem(ca, gateway))
-    keyring = client.keyring(ca, certificate_directory=tmp_path)
-    assert isinstance(keyring.judge(client_proof(gateway)), Untrusted)
+    store = client.store(ca, certificate_directory=tmp_path)
+    assert isinstance(store.judge(client_proof(gateway)), Untrusted)
     path.unlink()
-    assert isinstance(keyring.judge(client_proof(gateway)), Trusted)
+    assert isinstance(store.judge(client_proof(gateway)), Trusted)
 
 
 def client_proof(gateway):
-    from keys.conftest import prove
+    from trust.conftest import prove
 
     return prove(gateway)
 
@@ -203,15 +204,15 @@ def client_proof(gateway):
 def test_what_is_told_at_load(client, ca, put, tmp_path):
     garbage, fifo = put(b"garbage", "bad.crl"), tmp_path / "fifo.crl"
     os.mkfifo(fifo)
-    named = client.keyring(ca, crl=(garbage, tmp_path / "missing.crl", fifo))
+    named = client.store(ca, crl=(garbage, tmp_path / "missing.crl", fifo))
     errors = texts(named, Severity.ERROR)
     assert f"revocation list {garbage}: this is not a readable revocation list" in errors[0]
     assert errors[1:] == [
         f"{tmp_path}/missing.crl cannot be read: No such file or directory",
         f"{fifo} is not a regular file",
     ]
-    beside = client.keyring(ca, certificate_directory=tmp_path)
-    assert beside.errors == ()
+    beside = client.store(ca, certificate_directory=tmp_path)
+    assert texts(beside, Severity.ERROR) == []
     assert all(text.endswith("; it is left out") for text in texts(beside, Severity.WARNING))
     assert len(texts(beside, Severity.WARNING)) == 2
 
@@ -220,11 +221,11 @@ def test_lists_do_not_count_for_a_pinned_certificate(client, ca, gateway, put):
     pinned = put(gateway.pem, "gw.pem")
     path = put(lab.list_pem(ca, gateway))
     assert isinstance(client.judge(gateway, peers_certfile=pinned, crl=(path,)), Trusted)
-    assert client.keyring(peers_certfile=pinned, crl=(path.with_name("missing"),)).problems == ()
+    assert client.store(peers_certfile=pinned, crl=(path.with_name("missing"),)).problems == ()
 
 
 def test_lists_are_not_read_where_nobody_is_judged(tmp_path):
-    assert Keyring([RemoteKeys("gw", crl=(tmp_path / "missing",))]).problems == ()
+    assert TrustStore([RemoteTrust("gw", crl=(tmp_path / "missing",))]).problems == ()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,35 @@
+"""The signer in the same process as whoever asks it: each verb runs in a thread of its executor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TypeVar
+
+from lotor.keys.keyring import Keyring
+from lotor.model.judgement import Failure, Feigned, PskRequest, Signature
+from lotor.model.secret import Secret
+
+T = TypeVar("T")
+
+
+class LocalSigner:
+    """Implements `ports.signer.Signer`. What nobody waits for any more is not begun."""
+
+    def __init__(self, keyring: Keyring, executor: Executor) -> None:
+        self._keyring = keyring
+        self._executor = executor
+
+    async def sign(self, remote: str, octets: bytes) -> Signature | Failure:
+        return await self._beside(lambda: self._keyring.sign(remote, octets))
+
+    async def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:
+        return await self._beside(lambda: self._keyring.derive_skeyid(request))
+
+    async def saved_password(self, login: str) -> Secret | None:
+        return await self._beside(lambda: self._keyring.saved_password(login))
+
+    async def _beside(self, action: Callable[[], T]) -> T:
+        """A cancelled waiter takes its action out of the executor's queue, where it has not begun."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, action)

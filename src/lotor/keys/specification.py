@@ -1,0 +1,35 @@
+"""What the signer is told: the files and rules of each `remote` block by which this end proves itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lotor.model.identity import IdentityPattern
+from lotor.model.policy import Side
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteKeys:
+    """Files (absolute paths) and rules of one `remote` block.
+
+    `certificate` may be a PKCS#12 file, which has the private key as well. `passphrase`: a file with the one of an
+    encrypted key. `signs`: this end proves itself by its certificate. `ecdsa`: with a key for ECDSA, else for RSA.
+    `side`: who this end is. `shared_key`: it proves itself by a pre-shared key; `peers_identifiers` and
+    `verify_identifier` say whose line counts. `login`: its `xauth_login`, whose line in psk.txt holds a password.
+    `aggressive`: it may use aggressive mode; `allow_short_key`: with any key.
+    """
+
+    name: str
+    certificate: Path | None = None
+    private_key: Path | None = None
+    passphrase: Path | None = None
+    signs: bool = False
+    ecdsa: bool = False
+    side: Side = Side.CLIENT
+    shared_key: bool = False
+    peers_identifiers: tuple[IdentityPattern, ...] = ()
+    verify_identifier: bool | None = None
+    login: str | None = None
+    aggressive: bool = False
+    allow_short_key: bool = False

@@ -1,0 +1,50 @@
+"""The trust anchors of every `remote` block behind one port: loaded once, replaced whole by a reload."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from datetime import UTC, datetime
+
+from lotor.files.problems import Problem
+from lotor.model.judgement import PeerProof, Trusted, Untrusted
+from lotor.trust.judging import judge
+from lotor.trust.loader import Loader
+from lotor.trust.specification import RemoteTrust
+
+
+def wall_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class TrustStore:
+    """`clock` gives aware UTC; it is read for every judgement, certificates age."""
+
+    def __init__(self, remotes: Iterable[RemoteTrust], clock: Callable[[], datetime] = wall_clock) -> None:
+        loaders = [Loader(rules, clock()) for rules in remotes]
+        self._grounds = {grounds.rules.name: grounds for grounds in map(Loader.load, loaders)}
+        self._clock = clock
+        self.problems: tuple[Problem, ...] = tuple(problem for loader in loaders for problem in loader.problems)
+
+    def authority_names(self, remote: str) -> tuple[bytes, ...]:
+        """Subjects of the authorities that a block trusts (DER), each once; none for a block that is not there."""
+        grounds = self._grounds.get(remote)
+        return tuple(dict.fromkeys(anchor.subject.der for anchor in grounds.anchors)) if grounds else ()
+
+    def judge(self, proof: PeerProof) -> Trusted | Untrusted:
+        grounds = self._grounds.get(proof.remote)
+        if grounds is None:
+            return Untrusted(f"there is no remote block named {proof.remote} to judge the peer by")
+        return judge(grounds, proof, self._clock())
+
+
+class LocalTrust:
+    """Implements `ports.trust.Trust` in this process: a judgement takes milliseconds, in a thread of `executor`."""
+
+    def __init__(self, store: TrustStore, executor: Executor) -> None:
+        self._store = store
+        self._executor = executor
+
+    async def judge(self, proof: PeerProof) -> Trusted | Untrusted:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._store.judge, proof)
