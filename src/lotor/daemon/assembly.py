@@ -1,8 +1,8 @@
 """Which engine implements which port, and the order in which they take hold of the host and let go of it.
 
 `EspEngine`, `Carrier` and `TunnelInterface` userspace.Userspace over dataplane.Tun · `Host` hosts.LinuxHost, for a
-gateway also hosts.GatewayHost · `Leases` leases.Succession · `Keys` keys.Keyring · `LoginBackend` auth (see engines.py)
-· `Hooks` hooks.ScriptHooks.
+gateway also hosts.GatewayHost · `Leases` leases.Succession · `Signer` keys.LocalSigner · `Trust` trust.LocalTrust ·
+`LoginBackend` auth (see engines.py) · `Hooks` hooks.ScriptHooks.
 """
 
 from __future__ import annotations
