@@ -1,5 +1,5 @@
-# What is in Rust (`rust/python`), in types: the packet engine for `lotor.dataplane.userspace`, and primitives for
-# `lotor.crypto`. Nothing else uses it.
+# What is in Rust (`rust/python`), in types: the packet engine for `lotor.dataplane.userspace`, primitives for
+# `lotor.crypto`, and what `lotor.daemon.sandbox` gives up. Nothing else uses it.
 
 from typing import final
 
@@ -57,3 +57,10 @@ class Cbc:
 
 # Not truncated; named as in `model.algorithms.Integrity`.
 def hmac(integrity: str, key: bytes, message: bytes) -> bytes: ...
+
+# The calling thread, and those that it starts, open nothing but what lies there. The version of Landlock's interface
+# that is in force, 0 where the kernel has none. `OSError`.
+def restrict_files(read: list[str], write: list[str]) -> int: ...
+
+# All threads make only the system calls of `daemon.sandbox.Profile`. `OSError`.
+def restrict_calls(profile: str) -> None: ...

@@ -4,6 +4,7 @@
 mod cbc;
 mod child;
 mod modp;
+mod sandbox;
 
 use std::io;
 
@@ -118,6 +119,8 @@ mod _native {
     use super::cbc::Cbc;
     #[pymodule_export]
     use super::modp::Modulus;
+    #[pymodule_export]
+    use super::sandbox::{restrict_calls, restrict_files};
     #[pymodule_export]
     use super::{device_mtu, hmac, Pump};
 }
