@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 import pytest
@@ -13,6 +16,7 @@ from lotor.cli import foreground
 from lotor.model.judgement import Trusted, Untrusted
 from trust.conftest import prove
 
+VALID = {"start": datetime.now(UTC) - timedelta(days=1), "end": datetime.now(UTC) + timedelta(days=9)}
 NAME, ADDRESS = "vpn.example.net", "192.0.2.50"
 
 
@@ -24,7 +28,7 @@ def judged(tmp_path, monkeypatch):
         return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", (ADDRESS, 0))]
 
     monkeypatch.setattr(socket, "getaddrinfo", answer)
-    authority = lab.authority()
+    authority = lab.authority(**VALID)
     file = tmp_path / "ca.crt"
     file.write_bytes(authority.pem)
 
@@ -32,9 +36,10 @@ def judged(tmp_path, monkeypatch):
         addresses, host = foreground._resolve(typed)
         assert addresses == [ip_address(ADDRESS)]
         loadout = foreground._loadout(typed, file, "alice")
-        loadout.keys._clock = lambda: lab.NOW
-        proof = prove(lab.issue(authority, "foreground", **wish))
-        return loadout.keys.judge(replace(proof, remote=loadout.policy.remotes[0].name, host=host))
+        proof = prove(lab.issue(authority, "foreground", **VALID, **wish))
+        with ThreadPoolExecutor(1) as threads:
+            judge = loadout.trust(threads).judge
+            return asyncio.run(judge(replace(proof, remote=loadout.policy.remotes[0].name, host=host)))
 
     return judge
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -118,7 +120,8 @@ def accepted(file: Path, authority: lab.Holder, subject: tuple) -> bool:
     proof = PeerProof(
         ADDRESS, (gateway.der,), identity, SIGNED, gateway.sign(SIGNED), ip_address(ADDRESS), host=ADDRESS
     )
-    verdict = loadout.keys.judge(proof)
+    with ThreadPoolExecutor(1) as threads:
+        verdict = asyncio.run(loadout.trust(threads).judge(proof))
     assert isinstance(verdict, Trusted | Untrusted)
     try:
         demand_identity(loadout.policy.remotes[0], identity)

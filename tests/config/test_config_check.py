@@ -43,9 +43,9 @@ def home(tmp_path: Path) -> Path:
 
 def refused(text: str, home: Path) -> list[Problem]:
     settings = loads(text, "racoon.conf", home).settings
-    problems = list(check(settings))
+    problems = list(check(settings).problems)
     with pytest.raises(ConfigError) as caught:
-        resolve(settings, {"anonymous": Credential(subject=b"0\0")})
+        resolve(check(settings), {"anonymous": Credential(subject=b"0\0")})
     assert list(caught.value.problems) == problems
     return problems
 
@@ -57,7 +57,7 @@ def only(problems: list[Problem]) -> tuple[int, int, str]:
 
 def test_what_is_right(home: Path) -> None:
     for text in (GATEWAY, CLIENT, GATEWAY.replace("remote anon", "# x\nremote anon") + CLIENT.partition("sainfo")[0]):
-        assert not check(loads(text, directory=home).settings)
+        assert not check(loads(text, directory=home).settings).problems
 
 
 def replaced(text: str, old: str, new: str) -> str:
@@ -139,21 +139,24 @@ def test_a_client_offers_one_group_in_aggressive_mode(home: Path) -> None:
     assert "one group only: the first proposal has modp2048, this modp3072" in told
     assert only(refused(replaced(text, "mode aggressive", "mode aggressive, main"), home))[0] == 5
     for modes in ("main", "main, aggressive"):
-        assert not check(loads(replaced(text, "mode aggressive", f"mode {modes}"), directory=home).settings)
+        assert not check(loads(replaced(text, "mode aggressive", f"mode {modes}"), directory=home).settings).problems
 
 
 def test_a_gateway_answers_in_any_group(home: Path) -> None:
     settings = loads(replaced(GATEWAY, "dh_group 14; }", SECOND % "server"), directory=home).settings
-    assert [suite.group for suite in resolve(settings, {}).remotes[0].proposals] == [Group.MODP2048, Group.MODP3072]
+    assert [suite.group for suite in resolve(check(settings), {}).remotes[0].proposals] == [
+        Group.MODP2048,
+        Group.MODP3072,
+    ]
 
 
 def test_a_client_must_know_whom_to_trust(home: Path) -> None:
     text = replaced(CLIENT, '    ca_type x509 "ca.crt";\n', "")
     assert "add ca_type" in only(refused(text, home))[2]
-    assert not check(loads(f'path certificate "{home}";\n{text}').settings)
+    assert not check(loads(f'path certificate "{home}";\n{text}').settings).problems
     assert not check(
         loads(replaced(CLIENT, 'ca_type x509 "ca.crt"', 'peers_certfile "other"'), directory=home).settings
-    )
+    ).problems
 
 
 def test_own_subject_needs_a_certificate(home: Path) -> None:
@@ -164,9 +167,9 @@ def test_own_subject_needs_a_certificate(home: Path) -> None:
     settings = loads(
         replaced(GATEWAY, "mode aggressive;", "mode aggressive; my_identifier asn1dn;"), directory=home
     ).settings
-    assert not check(settings)
+    assert not check(settings).problems
     with pytest.raises(ConfigError, match="the subject of the own certificate is not known"):
-        resolve(settings, {})
+        resolve(check(settings), {})
 
 
 def test_an_unreadable_key_and_an_unknown_group(home: Path) -> None:
@@ -194,12 +197,12 @@ def test_a_saved_login_needs_the_file_of_passwords(home: Path) -> None:
     line, column, told = only(refused(text.replace("{};", '"me";'), home))
     assert (line, column) == (1, 21)
     assert "psk.txt is missing" in told
-    assert not check(loads(text.replace("xauth_login {};", ""), directory=home).settings)
+    assert not check(loads(text.replace("xauth_login {};", ""), directory=home).settings).problems
 
 
 def test_a_client_does_not_care_for_the_gateways_blocks(home: Path) -> None:
     text = f"{CLIENT}mode_cfg {{ auth_source radius; conf_source ldap; }}"
-    assert not check(loads(text, directory=home).settings)
+    assert not check(loads(text, directory=home).settings).problems
     assert loads(text).settings.mode_cfg.auth_source is AuthSource.RADIUS  # type: ignore[union-attr]  # it is there
 
 
@@ -212,7 +215,7 @@ def test_algorithms_that_are_left_out_of_a_list(home: Path) -> None:
     assert told[0].startswith("exchange_mode base is not available in this version and is left out; available")
     assert told[1].startswith("encryption_algorithm rc5 is not available in this version and is left out")
     assert told[2:] == ["encryption_algorithm 3des is weak", "authentication_algorithm hmac_sha1 is weak"]
-    policy = resolve(loaded.settings, {})
+    policy = resolve(check(loaded.settings), {})
     assert policy.remotes[0].exchange_modes == (ExchangeMode.MAIN, ExchangeMode.AGGRESSIVE)
     assert policy.child.suites == tuple(
         EspSuite(cipher, bits, integrity)
@@ -227,7 +230,7 @@ def test_old_ciphers_work_where_they_are_written(home: Path) -> None:
     loaded = loads(text, directory=home)
     told = [w.text.partition(":")[0] for w in loaded.warnings]
     assert told == ["encryption_algorithm blowfish is weak", "encryption_algorithm cast128 is weak"]
-    policy = resolve(loaded.settings, {})
+    policy = resolve(check(loaded.settings), {})
     assert (policy.remotes[0].proposals[0].cipher, policy.remotes[0].proposals[0].key_bits) == (
         Cipher.CAMELLIA_CBC,
         192,
@@ -248,13 +251,13 @@ def test_old_ciphers_work_where_they_are_written(home: Path) -> None:
 def test_groups_have_a_name_and_a_number(name: str, group: Group, home: Path) -> None:
     text = replaced(GATEWAY, "dh_group 14", f"dh_group {name}")
     text = replaced(text, "compression_", f"pfs_group {name}; compression_")
-    policy = resolve(loads(text, directory=home).settings, {})
+    policy = resolve(check(loads(text, directory=home).settings), {})
     assert (policy.remotes[0].proposals[0].group, policy.child.pfs_group) == (group, group)
 
 
 def test_ciphers_that_authenticate_go_alone(home: Path) -> None:
     text = replaced(GATEWAY, "algorithm aes; auth", "algorithm aes_gcm_16 256, aes, chacha20_poly1305; auth")
-    policy = resolve(loads(text, directory=home).settings, {})
+    policy = resolve(check(loads(text, directory=home).settings), {})
     assert policy.child.suites == (
         EspSuite(Cipher.AES_GCM_16, 256, None),
         EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA256),
@@ -267,7 +270,7 @@ def test_ciphers_that_authenticate_need_no_authentication_algorithm(home: Path) 
     text = replaced(alone, "algorithm aes; comp", "algorithm aes_gcm_16, chacha20_poly1305; comp")
     loaded = loads(text, directory=home)
     assert not loaded.warnings
-    assert resolve(loaded.settings, {}).child.suites == (
+    assert resolve(check(loaded.settings), {}).child.suites == (
         EspSuite(Cipher.AES_GCM_16, 128, None),
         EspSuite(Cipher.CHACHA20_POLY1305, 0, None),
     )
@@ -293,7 +296,7 @@ def test_ciphers_that_authenticate_need_no_authentication_algorithm(home: Path) 
 )  # fmt: skip
 def test_my_identifier(home: Path, written: str, expected: Identity | None) -> None:
     text = replaced(GATEWAY, "mode aggressive;", f"mode aggressive; my_identifier {written};")
-    assert resolve(loads(text, directory=home).settings, {}).remotes[0].my_identity == expected
+    assert resolve(check(loads(text, directory=home).settings), {}).remotes[0].my_identity == expected
 
 
 def test_peers_identifiers(home: Path) -> None:
@@ -306,17 +309,17 @@ def test_peers_identifiers(home: Path) -> None:
         IdentityPattern(IdKind.IPV4_ADDR, None),
         IdentityPattern(IdKind.KEY_ID, "ÿoctets"),
     )
-    assert identity_patterns(settings.remotes[0]) == expected
-    (remote,) = resolve(settings, {}).remotes
+    assert identity_patterns(settings.remotes[0], check(settings)) == expected
+    (remote,) = resolve(check(settings), {}).remotes
     assert (remote.peers_identifiers, remote.verify_identifier) == (expected, True)
     (home / "other").unlink()
-    with pytest.raises(ConfigError, match=r"racoon.conf:2:112: .*other cannot be read"):
-        identity_patterns(settings.remotes[0])
+    with pytest.raises(ConfigError, match=r"racoon.conf:2:112: .*other is missing"):
+        resolve(check(settings), {})
 
 
 def test_remotes_from_the_most_to_the_least_specific(home: Path) -> None:
     text = GATEWAY + CLIENT.partition("sainfo")[0]
-    assert [remote.name for remote in resolve(loads(text, directory=home).settings, {}).remotes] == [
+    assert [remote.name for remote in resolve(check(loads(text, directory=home).settings), {}).remotes] == [
         "192.0.2.50",
         "anonymous",
     ]
@@ -326,7 +329,7 @@ def test_lifetimes_groups_and_timers(home: Path) -> None:
     text = replaced(GATEWAY, "dh_group 14; }", "dh_group modp4096; lifetime time 2 hours; }\nlifetime time 90 min;")
     text = replaced(text, "deflate; }", "deflate; pfs_group 15; lifetime time 10 min; }")
     text += "timer { counter 7; interval 3 sec; natt_keepalive 0 sec; phase1 20 sec; phase2 1 min; }"
-    policy = resolve(loads(text, directory=home).settings, {})
+    policy = resolve(check(loads(text, directory=home).settings), {})
     (suite,) = policy.remotes[0].proposals
     assert (suite.lifetime, suite.group) == (7200, Group.MODP4096)
     assert (policy.child.lifetime, policy.child.pfs_group) == (600, Group.MODP3072)
@@ -351,7 +354,7 @@ def test_what_has_no_effect_is_told_once(home: Path) -> None:
         (5, "privsep"),
         (7, "radiuscfg"),
     ]
-    assert not check(loaded.settings)
+    assert not check(loaded.settings).problems
 
 
 @pytest.mark.parametrize(
@@ -365,7 +368,7 @@ def test_what_has_no_effect_is_told_once(home: Path) -> None:
 )
 def test_rate_limit(home: Path, line: str, octets: int | None) -> None:
     text = replaced(GATEWAY, "compression_", f"{line} compression_")
-    assert resolve(loads(text, directory=home).settings, {}).child.rate == octets
+    assert resolve(check(loads(text, directory=home).settings), {}).child.rate == octets
 
 
 @pytest.mark.parametrize(
@@ -391,7 +394,7 @@ def test_rates_that_are_none(home: Path, value: str, why: str) -> None:
 )
 def test_lifetime_by_volume(home: Path, line: str, kilobytes: int | None) -> None:
     text = replaced(GATEWAY, "compression_", f"{line} compression_")
-    assert resolve(loads(text, directory=home).settings, {}).child.volume == kilobytes
+    assert resolve(check(loads(text, directory=home).settings), {}).child.volume == kilobytes
 
 
 @pytest.mark.parametrize(
@@ -427,5 +430,5 @@ def test_offloads_are_on_until_they_are_switched_off(home: Path) -> None:
 )
 def test_ipcomp(home: Path, line: str, accepted: tuple[Compression, ...], offered: bool) -> None:
     text = replaced(GATEWAY, "compression_", f"{line} compression_")
-    child = resolve(loads(text, directory=home).settings, {}).child
+    child = resolve(check(loads(text, directory=home).settings), {}).child
     assert (child.compression, child.ipcomp) == (accepted, offered)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lotor.config import Credential, Loaded, check, loads, resolve
+from lotor.config import Loaded, check, loads, resolve
 from lotor.model.algorithms import AuthMethod
+from lotor.model.judgement import Credential
 from lotor.model.policy import ExchangeMode, RemotePolicy, Side
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -29,9 +30,9 @@ def here(directory: str, root: Path) -> Loaded:
 
 def policy(directory: str, root: Path) -> RemotePolicy:
     settings = here(directory, root).settings
-    assert not check(settings)
+    assert not check(settings).problems
     subject = bytes.fromhex("300d310b3009060355040613024445")
-    (remote,) = resolve(settings, {each.name: Credential(subject=subject) for each in settings.remotes}).remotes
+    (remote,) = resolve(check(settings), {each.name: Credential(subject=subject) for each in settings.remotes}).remotes
     return remote
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lotor.config import ConfigError, Credential, Loaded, check, load, loads, mode_configuration, resolve, side_of
+from lotor.config import ConfigError, Loaded, check, load, loads, mode_configuration, resolve, side_of
 from lotor.config.settings import Accounting, Adminsock, AuthSource, ConfSource
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.identity import Identity, IdKind
+from lotor.model.judgement import Credential
 from lotor.model.policy import Dpd, ExchangeMode, GeneratePolicy, ProposalCheck, Side, Switch
 
 HOWTO = Path(__file__).parents[2] / "examples" / "howto"
@@ -64,7 +65,7 @@ def test_gateway_mode_cfg() -> None:
 
 def test_gateway_policy(tmp_path: Path) -> None:
     loaded = here("gateway", tmp_path)
-    policy = resolve(loaded.settings, {"anonymous": Credential((b"leaf", b"ca"), SUBJECT, (b"name",))})
+    policy = resolve(check(loaded.settings), {"anonymous": Credential((b"leaf", b"ca"), SUBJECT, (b"name",))})
     (remote,) = policy.remotes
     assert (remote.name, remote.side, remote.address) == ("anonymous", Side.GATEWAY, None)
     assert remote.proposals == (SUITE,)
@@ -111,7 +112,7 @@ def test_client_settings() -> None:
 
 
 def test_client_policy(tmp_path: Path) -> None:
-    policy = resolve(here("client", tmp_path).settings, {})
+    policy = resolve(check(here("client", tmp_path).settings), {})
     (remote,) = policy.remotes
     assert (remote.name, remote.side, remote.port) == ("192.0.2.50", Side.CLIENT, 500)
     assert remote.address == IPv4Address("192.0.2.50")
@@ -127,7 +128,7 @@ def test_saved_password_of_the_howto(tmp_path: Path) -> None:
     )
     assert loads(text).settings.remotes[0].xauth_login == "username"
     loaded = here("client", tmp_path)
-    assert not check(loaded.settings)  # psk.txt may be missing as long as nobody needs it
+    assert not check(loaded.settings).problems  # psk.txt may be missing as long as nobody needs it
 
 
 def test_the_radius_variant_parses_but_cannot_be_served(tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_the_radius_variant_parses_but_cannot_be_served(tmp_path: Path) -> None:
     assert mode_cfg.conf_source is ConfSource.RADIUS
     assert mode_cfg.accounting is Accounting.RADIUS
     with pytest.raises(ConfigError) as caught:
-        resolve(loaded.settings, {})
+        resolve(check(loaded.settings), {})
     assert [(p.line, p.column, p.text) for p in caught.value.problems] == [
         (26, 14, "auth_source radius is not available in this version; available: system, local"),
         (27, 14, "conf_source radius is not available in this version; available: local"),

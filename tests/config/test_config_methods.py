@@ -8,7 +8,6 @@ import pytest
 
 from lotor.config import (
     ConfigError,
-    Credential,
     Problem,
     check,
     judges,
@@ -21,6 +20,7 @@ from lotor.config import (
 )
 from lotor.config.methods import admits_by_login
 from lotor.model.algorithms import AuthMethod, Curve, KeyKind
+from lotor.model.judgement import Credential
 from lotor.model.policy import ExchangeMode, Side
 
 FILES = ("gw.crt", "gw.key", "ca.crt", "psk.txt")
@@ -53,7 +53,7 @@ def remote(method: str, *lines: str, head: str = "anonymous", mode: str = "main"
 
 
 def found(home: Path, *blocks: str) -> list[Problem]:
-    return list(check(loads("\n".join((*blocks, SAINFO)), directory=home).settings))
+    return list(check(loads("\n".join((*blocks, SAINFO)), directory=home).settings).problems)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_each_method_needs_its_files_and_no_others(
     assert not found(home, *blocks)
     settings = loads("\n".join((*blocks, SAINFO)), directory=home).settings
     assert judges(settings.remotes[0]) is judging
-    assert [suite.method for suite in resolve(settings, {}).remotes[0].proposals] == [value]
+    assert [suite.method for suite in resolve(check(settings), {}).remotes[0].proposals] == [value]
     for need in needs:
         less = tuple(each.replace(need, "") for each in blocks)
         assert [NEEDED[need] in problem.text for problem in found(home, *less)] == [True]
@@ -179,7 +179,7 @@ def test_f2_verify_identifier_is_never_without_an_effect(home: Path, method, hea
 @pytest.mark.parametrize("mode", ["main", "aggressive", "main, aggressive"])
 def test_modes_are_carried_out_in_their_order(home: Path, mode: str) -> None:
     settings = loads(remote("rsasig", OWN, TRUST, mode=mode) + SAINFO, directory=home).settings
-    assert [each.value for each in resolve(settings, {}).remotes[0].exchange_modes] == mode.split(", ")
+    assert [each.value for each in resolve(check(settings), {}).remotes[0].exchange_modes] == mode.split(", ")
 
 
 def test_a_key_in_aggressive_mode_can_be_guessed() -> None:
@@ -252,13 +252,13 @@ def test_a_client_may_have_two_blocks_for_one_gateway(home: Path) -> None:
     blocks = [remote("rsasig", OWN, TRUST, "remote_address 192.0.2.7;", head=f'"{name}"') for name in ("a", "b")]
     assert not found(home, *blocks)
     settings = loads("\n".join((*blocks, SAINFO)), directory=home).settings
-    assert {policy.exchange_modes for policy in resolve(settings, {}).remotes} == {(ExchangeMode.MAIN,)}
+    assert {policy.exchange_modes for policy in resolve(check(settings), {}).remotes} == {(ExchangeMode.MAIN,)}
 
 
 @pytest.mark.parametrize(("pool", "gives"), [(POOL, True), ("", False)])
 def test_a_gateway_with_a_pool_gives_addresses_to_all(home: Path, pool: str, gives: bool) -> None:
     text = f"{remote('rsasig', OWN, TRUST, 'mode_cfg on;')} {pool} {SAINFO}"
-    (policy,) = resolve(loads(text, directory=home).settings, {}).remotes
+    (policy,) = resolve(check(loads(text, directory=home).settings), {}).remotes
     assert (policy.side, policy.mode_cfg) == (Side.GATEWAY, gives)
 
 
@@ -268,7 +268,7 @@ def test_a_gateway_with_a_pool_gives_addresses_to_all(home: Path, pool: str, giv
 def test_whether_phase_1_is_renewed(home: Path, written: str, renews: bool) -> None:
     loaded = loads(remote("rsasig", OWN, TRUST, written) + SAINFO, directory=home)
     assert not loaded.warnings
-    assert resolve(loaded.settings, {}).remotes[0].rekey is renews
+    assert resolve(check(loaded.settings), {}).remotes[0].rekey is renews
 
 
 # -- ECDSA ------------------------------------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ def test_the_curve_of_ecdsasig_is_that_of_the_own_key(home: Path, curve: Curve, 
     text = "\n".join((remote("ecdsasig", OWN, TRUST, proposal("pre_shared_key"), head=head), KEY, SAINFO))
     settings = loads(text, directory=home).settings
     assert judges(settings.remotes[0])
-    (block,) = resolve(settings, {settings.remotes[0].name: Credential(curve=curve)}).remotes
+    (block,) = resolve(check(settings), {settings.remotes[0].name: Credential(curve=curve)}).remotes
     assert block.side is side
     found = {suite.method: suite.curve for suite in block.proposals}
     assert found == {AuthMethod.PSK: None, AuthMethod.ECDSA: curve}
@@ -290,7 +290,7 @@ def test_ecdsasig_without_a_key_for_it(home: Path) -> None:
     settings = loads("\n".join((remote("ecdsasig", OWN, TRUST), SAINFO)), directory=home).settings
     for credentials in ({}, {"anonymous": Credential(chain=(b"an RSA one",))}):
         with pytest.raises(ConfigError, match="the own key is none of ECDSA"):
-            resolve(settings, credentials)
+            resolve(check(settings), credentials)
 
 
 @pytest.mark.parametrize("other", ["rsasig", "xauth_rsa_server", "hybrid_rsa_server"])

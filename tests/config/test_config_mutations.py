@@ -73,7 +73,7 @@ def judge(text: str) -> None:
     except ConfigError as error:
         problems = error.problems
     else:
-        problems = (*loaded.warnings, *check(loaded.settings))
+        problems = (*loaded.warnings, *check(loaded.settings).problems)
         assert loaded.settings.remotes or problems
     lines = text.split("\n")
     for problem in problems:

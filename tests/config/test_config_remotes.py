@@ -82,9 +82,9 @@ def test_old_names_can_be_parents() -> None:
 def test_a_client_without_a_file(tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.crt"
     settings = roadwarrior("192.0.2.50", ca_file, login="alice")
-    assert {"ca.crt is missing" in problem.text for problem in check(settings)} == {True}
+    assert {"ca.crt is missing" in problem.text for problem in check(settings).problems} == {True}
     ca_file.write_text("")
-    policy = resolve(settings, {})
+    policy = resolve(check(settings), {})
     remote, other = policy.remotes
     assert (remote.name, remote.address, remote.port) == ("192.0.2.50", IPv4Address("192.0.2.50"), 500)
     assert other == replace(remote, name="192.0.2.50 in main mode", exchange_modes=(ExchangeMode.MAIN,))
@@ -134,14 +134,14 @@ def test_what_becomes_of_a_second_session_of_a_person(tmp_path: Path, line: str,
     settings = loads(f'path pre_shared_key "{tmp_path}/psk.txt";' + SHARED.replace("# unique", line)).settings
     (remote,) = settings.remotes
     assert remote.uniqueness is meant
-    assert resolve(settings, {}).remotes[0].uniqueness is meant
+    assert resolve(check(settings), {}).remotes[0].uniqueness is meant
 
 
 @pytest.mark.parametrize(("line", "meant"), [("", False), ("offer_lifetime on;", True)])
 def test_a_longer_lifetime_is_offered_on_demand(tmp_path: Path, line: str, meant: bool) -> None:
     (tmp_path / "psk.txt").write_text("* a-long-and-secret-key\n")
     settings = loads(f'path pre_shared_key "{tmp_path}/psk.txt";' + SHARED.replace("# unique", line)).settings
-    assert resolve(settings, {}).remotes[0].offer_lifetime is meant
+    assert resolve(check(settings), {}).remotes[0].offer_lifetime is meant
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_f10_a14_one_account_has_at_most_half_of_a_pool_unless_it_is_said(
     (tmp_path / "psk.txt").write_text("* a-long-and-secret-key\n")
     gives = f"mode_cfg {{ network4 10.99.99.1; pool_size {pool}; auth_source local; }}" if pool else ""
     settings = loads(f'path pre_shared_key "{tmp_path}/psk.txt";' + SHARED.replace("# unique", line) + gives).settings
-    assert resolve(settings, {}).remotes[0].max_sessions == meant
+    assert resolve(check(settings), {}).remotes[0].max_sessions == meant
 
 
 def test_a_word_that_unique_lacks() -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from lotor.config.check import check, sound
+from lotor.config.check import Checked, check
 from lotor.config.load import Examined, examine, load, loads
 from lotor.config.methods import judges, key_methods, side_of, signs, uses_ecdsa
 from lotor.config.problem import ConfigError, Location, Problem, render
@@ -12,6 +12,7 @@ from lotor.config.roadwarrior import roadwarrior
 from lotor.config.settings import FileName, Loaded, ModeCfg, RemoteSettings, Settings
 
 __all__ = [
+    "Checked",
     "ConfigError",
     "Examined",
     "FileName",
@@ -34,6 +35,5 @@ __all__ = [
     "roadwarrior",
     "side_of",
     "signs",
-    "sound",
     "uses_ecdsa",
 ]

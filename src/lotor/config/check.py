@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import grp
 import pwd
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 
 from lotor.config.ambiguity import ambiguous
-from lotor.config.files import of_remote, readable
+from lotor.config.files import NamedFiles
 from lotor.config.methods import (
     admits_by_login,
     begins_aggressive,
@@ -41,21 +42,29 @@ ADDRESSES = 1 << 32
 LAST6 = (1 << 128) - 1
 
 
-def check(settings: Settings) -> tuple[Problem, ...]:
-    """Every reason why the daemon cannot start with these settings: directives that this version does not carry out,
-    blocks that miss something, files that are missing or unreadable. Needs no credentials."""
-    problems = [*_reserved(settings), *_blocks(settings)]
-    for remote in settings.remotes:
-        problems += _remote(remote, settings)
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Settings with what was found wrong; without `problems` the daemon can start with them. Made by `check`, once a
+    load. `sound`: the `remote` blocks that nothing is wrong with, nor with their files. `keyids`: the octets of keyid
+    files by their paths."""
+
+    settings: Settings
+    problems: tuple[Problem, ...]
+    sound: tuple[RemoteSettings, ...]
+    keyids: Mapping[Path, bytes]
+
+
+def check(settings: Settings) -> Checked:
+    """Finds every reason why the daemon cannot start with these settings: directives that this version does not carry
+    out, blocks that miss something, files that are missing or unreadable. Needs no credentials."""
+    files = NamedFiles()
+    remotes = [(remote, list(_remote(remote, settings, files))) for remote in settings.remotes]
+    problems = [*_reserved(settings), *_blocks(settings), *(each for _, found in remotes for each in found)]
     if is_gateway(settings) and settings.mode_cfg:
-        problems += _mode_cfg(settings.mode_cfg)
+        problems += _mode_cfg(settings.mode_cfg, files)
     problems += [*ambiguous(settings.remotes), *_sainfos(settings.sainfos), *_listen(settings.listen)]
-    return tuple(sorted(set(problems), key=lambda problem: (problem.path, problem.line, problem.column)))
-
-
-def sound(settings: Settings) -> tuple[RemoteSettings, ...]:
-    """The `remote` blocks that nothing is wrong with, nor with their files."""
-    return tuple(remote for remote in settings.remotes if not any(_remote(remote, settings)))
+    told = sorted(set(problems), key=lambda problem: (problem.path, problem.line, problem.column))
+    return Checked(settings, tuple(told), tuple(remote for remote, found in remotes if not found), files.keyids)
 
 
 def check_blocks(remotes: tuple[RemoteSettings, ...], sainfos: Iterable[SainfoSettings]) -> Iterator[Problem]:
@@ -86,10 +95,10 @@ def _blocks(settings: Settings) -> Iterator[Problem]:
                 yield Problem.at(remote.places.head, text)
 
 
-def _remote(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
+def _remote(remote: RemoteSettings, settings: Settings, files: NamedFiles) -> Iterator[Problem]:
     yield from _alone(remote)
     yield from _proofs(remote, settings)
-    yield from _remote_files(remote, settings)
+    yield from _remote_files(remote, settings, files)
 
 
 def _alone(remote: RemoteSettings) -> Iterator[Problem]:
@@ -181,13 +190,13 @@ def _unverifiable(remote: RemoteSettings) -> Iterator[Problem]:
     yield Problem.at(remote.places.of("verify_identifier"), text)
 
 
-def _remote_files(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
-    yield from of_remote({each.name: getattr(remote, each.name) for each in fields(remote)})
+def _remote_files(remote: RemoteSettings, settings: Settings, files: NamedFiles) -> Iterator[Problem]:
+    yield from files.of_remote({each.name: getattr(remote, each.name) for each in fields(remote)})
     if settings.paths.pre_shared_key and (remote.xauth_login or any(key_methods(remote))):
-        yield from readable(settings.paths.pre_shared_key)
+        yield from files.readable(settings.paths.pre_shared_key)
 
 
-def _mode_cfg(mode_cfg: ModeCfg) -> Iterator[Problem]:
+def _mode_cfg(mode_cfg: ModeCfg, files: NamedFiles) -> Iterator[Problem]:
     first = mode_cfg.network4
     if first is None:
         if mode_cfg.conf_source is ConfSource.LOCAL:
@@ -198,7 +207,7 @@ def _mode_cfg(mode_cfg: ModeCfg) -> Iterator[Problem]:
         yield Problem.at(mode_cfg.places.of("pool_size"), "the pool would reach into multicast: make it smaller")
     yield from _ipv6(mode_cfg)
     if mode_cfg.banner and "banner" in mode_cfg.places.fields:
-        yield from readable(mode_cfg.banner)
+        yield from files.readable(mode_cfg.banner)
 
 
 def _ipv6(mode_cfg: ModeCfg) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lotor.config.blocks import Statement
 from lotor.config.check import check_blocks
-from lotor.config.files import of_remote, readable
+from lotor.config.files import NamedFiles
 from lotor.config.inherit import Heir
 from lotor.config.interpret import Body
 from lotor.config.methods import side_of
@@ -62,17 +62,18 @@ class Draft:
         """Where a `path` line could not be read, nobody knows where the files are."""
         if self.reading.lost:
             return
+        files = NamedFiles()
         for heir in self.heirs:
-            yield from of_remote(heir.body.values)
-        yield from self._keys()
+            yield from files.of_remote(heir.body.values)
+        yield from self._keys(files)
         for mode_cfg in () if self._clients_only(remotes) else self._blocks("mode_cfg"):
             if mode_cfg.values.get("banner"):
-                yield from readable(mode_cfg.values["banner"])
+                yield from files.readable(mode_cfg.values["banner"])
 
-    def _keys(self) -> Iterator[Problem]:
+    def _keys(self, files: NamedFiles) -> Iterator[Problem]:
         needed = any("xauth_login" in each.body.values or _by_key(each.body) for each in self.heirs)
         if needed and "path_pre_shared_key" in self.body.values:
-            yield from readable(self.body.values["path_pre_shared_key"])
+            yield from files.readable(self.body.values["path_pre_shared_key"])
 
 
 class Sound:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from lotor.config.problem import Problem
@@ -13,53 +14,68 @@ from lotor.config.settings import CertificateFiles, FileName, IdentifierSetting,
 SINGLE = ("ca", "peers_certfile", "passphrase_file")
 
 
-def of_remote(values: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with the files of a `remote` block, given as field to value; what was not written may be left
-    out. Pre-shared keys are not in there: they are of all blocks."""
-    pair: CertificateFiles | None = values.get("certificate")
-    files = [pair.certificate, pair.key] if pair else []
-    files += [file for file in (values.get(name) for name in SINGLE) if file]
-    files += values.get("crl", ())
-    for identifier in (values.get("my_identifier"), *values.get("peers_identifiers", ())):
-        files += _of_identifier(identifier)
-    for file in files:
-        yield from readable(file)
-    yield from _scripts(values.get("scripts", ()))
+class NamedFiles:
+    """One look at the files of a configuration. Each is looked at once, however many lines name it, and a keyid file is
+    read once: `keyids` has the octets by the path."""
+
+    def __init__(self) -> None:
+        self.keyids: dict[Path, bytes] = {}
+        self._wrong: dict[Path, str] = {}
+
+    def of_remote(self, values: Mapping[str, Any]) -> Iterator[Problem]:
+        """What is wrong with the files of a `remote` block, given as field to value; what was not written may be left
+        out. Pre-shared keys are not in there: they are of all blocks."""
+        pair: CertificateFiles | None = values.get("certificate")
+        files = [pair.certificate, pair.key] if pair else []
+        files += [file for file in (values.get(name) for name in SINGLE) if file]
+        files += values.get("crl", ())
+        for file in files:
+            yield from self.readable(file)
+        for identifier in (values.get("my_identifier"), *values.get("peers_identifiers", ())):
+            yield from self._keyid(identifier)
+        yield from self._scripts(values.get("scripts", ()))
+
+    def readable(self, file: FileName) -> Iterator[Problem]:
+        if wrong := self._look(file.path):
+            yield Problem.at(file.at, f"{file.path} {wrong}")
+
+    def _executable(self, file: FileName) -> Iterator[Problem]:
+        if wrong := self._look(file.path):
+            yield Problem.at(file.at, f"{file.path} {wrong}")
+        elif not os.access(file.path, os.X_OK):
+            yield Problem.at(file.at, f"{file.path} is not executable: chmod +x it")
+
+    def _keyid(self, identifier: IdentifierSetting | None) -> Iterator[Problem]:
+        file = identifier.file if identifier is not None else None
+        if file is None:
+            return
+        if not self._look(file.path) and file.path not in self.keyids:
+            try:
+                self.keyids[file.path] = file.path.read_bytes()
+            except OSError as error:
+                self._wrong[file.path] = f"cannot be read: {error.strerror}"
+        yield from self.readable(file)
+
+    def _scripts(self, scripts: tuple[Script, ...]) -> Iterator[Problem]:
+        events: dict[str, Script] = {}
+        for script in scripts:
+            yield from self._executable(script.file)
+            if events.setdefault(script.event, script) is not script:
+                text = f"{script.event} has a script already, at {events[script.event].file.at}: take one of them out"
+                yield Problem.at(script.file.at, text)
+
+    def _look(self, path: Path) -> str:
+        if path not in self._wrong:
+            self._wrong[path] = _unreadable(path)
+        return self._wrong[path]
 
 
-def _of_identifier(identifier: IdentifierSetting | None) -> list[FileName]:
-    return [identifier.file] if identifier is not None and identifier.file is not None else []
-
-
-def _scripts(scripts: tuple[Script, ...]) -> Iterator[Problem]:
-    events: dict[str, Script] = {}
-    for script in scripts:
-        yield from executable(script.file)
-        if events.setdefault(script.event, script) is not script:
-            text = f"{script.event} has a script already, at {events[script.event].file.at}: take one of them out"
-            yield Problem.at(script.file.at, text)
-
-
-def readable(file: FileName) -> Iterator[Problem]:
-    wrong = _unreadable(file)
-    if wrong:
-        yield Problem.at(file.at, f"{file.path} {wrong}")
-
-
-def executable(file: FileName) -> Iterator[Problem]:
-    wrong = _unreadable(file)
-    if wrong:
-        yield Problem.at(file.at, f"{file.path} {wrong}")
-    elif not os.access(file.path, os.X_OK):
-        yield Problem.at(file.at, f"{file.path} is not executable: chmod +x it")
-
-
-def _unreadable(file: FileName) -> str:
+def _unreadable(path: Path) -> str:
     try:
-        mode = file.path.stat().st_mode
+        mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         missing = isinstance(error, FileNotFoundError)
         return "is missing: create it or name another" if missing else f"cannot be looked at: {error}"
     if not stat.S_ISREG(mode):
         return "is not a regular file"
-    return "" if os.access(file.path, os.R_OK) else "cannot be read by this user"
+    return "" if os.access(path, os.R_OK) else "cannot be read by this user"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lotor.config.advice import advice
 from lotor.config.blocks import Statement
-from lotor.config.check import check
+from lotor.config.check import Checked, check
 from lotor.config.draft import Draft
 from lotor.config.inherit import heirs
 from lotor.config.interpret import Body, Interpreter
@@ -39,21 +39,22 @@ def examine(path: Path) -> Examined:
     try:
         draft = _draft(files, str(path), files.main(path))
     except ConfigError as error:
-        return Examined(error.problems, None, files.order)
+        return Examined(error.problems, files.order)
     if draft.reading.problems:
-        told = (*draft.reading.problems, *draft.beside())
-        return Examined(told, None, files.order)
+        return Examined((*draft.reading.problems, *draft.beside()), files.order)
     loaded = _loaded(files, draft)
-    return Examined(check(loaded.settings), loaded, files.order)
+    checked = check(loaded.settings)
+    return Examined(checked.problems, files.order, checked, loaded.warnings)
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """`loaded` None: something is wrong with the text itself. `order` of the files, by their names."""
+    """`checked` None: something is wrong with the text itself. `order` of the files, by their names."""
 
     problems: tuple[Problem, ...]
-    loaded: Loaded | None
     order: Mapping[str, int]
+    checked: Checked | None = None
+    warnings: tuple[Problem, ...] = ()
 
     def sorted(self, more: Iterable[Problem] = ()) -> list[Problem]:
         """File by file as they were read, each from top to bottom."""

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
-from lotor.config.check import check
+from lotor.config.check import Checked
 from lotor.config.methods import side_of, uses_ecdsa
 from lotor.config.names import to_der
 from lotor.config.problem import ConfigError, Problem
 from lotor.config.settings import (
-    FileName,
     IdentifierSetting,
     Ipcomp,
     ModeCfg,
@@ -31,12 +30,14 @@ UDP, ISAKMP_PORT = 17, 500
 EVERYTHING = 65535
 
 
-def resolve(settings: Settings, credentials: Mapping[str, Credential]) -> Policy:
-    """`credentials` by the name of the remote block. Raises `ConfigError` with everything that `check` finds too."""
-    problems = list(check(settings)) or [*_nameless(settings, credentials), *_curveless(settings, credentials)]
+def resolve(checked: Checked, credentials: Mapping[str, Credential]) -> Policy:
+    """`credentials` by the name of the remote block. Raises `ConfigError` with what was found wrong, or does not go
+    with the credentials."""
+    settings = checked.settings
+    problems = checked.problems or (*_nameless(settings, credentials), *_curveless(settings, credentials))
     if problems:
         raise ConfigError(problems)
-    remotes = [_remote(remote, credentials.get(remote.name, Credential())) for remote in settings.remotes]
+    remotes = [_remote(remote, credentials.get(remote.name, Credential()), checked) for remote in settings.remotes]
     gives = settings.mode_cfg is not None and settings.mode_cfg.network4 is not None
     most = _sessions(settings.mode_cfg)
     remotes = [
@@ -78,7 +79,7 @@ def _is_own_subject(identifier: IdentifierSetting) -> bool:
     return identifier.kind is IdKind.DER_ASN1_DN and identifier.value is None
 
 
-def _remote(remote: RemoteSettings, credential: Credential) -> RemotePolicy:
+def _remote(remote: RemoteSettings, credential: Credential, checked: Checked) -> RemotePolicy:
     side = side_of(remote)
     if side is None:
         raise ConfigError([Problem.at(remote.places.head, "this remote is neither the gateway's nor the client's")])
@@ -92,8 +93,8 @@ def _remote(remote: RemoteSettings, credential: Credential) -> RemotePolicy:
             suite for proposal in remote.proposals for suite in _suite(proposal, remote.lifetime, credential)
         ),
         proposal_check=remote.proposal_check,
-        my_identity=_identity(remote.my_identifier, credential.subject),
-        peers_identifiers=identity_patterns(remote),
+        my_identity=_identity(remote.my_identifier, credential.subject, checked),
+        peers_identifiers=identity_patterns(remote, checked),
         verify_identifier=remote.verify_identifier,
         certificates=credential.chain,
         issuers=credential.issuers,
@@ -130,7 +131,7 @@ def _suite(proposal: Proposal, lifetime: int, credential: Credential) -> tuple[I
     return (IkeSuite(cipher.value, cipher.key_bits, digest.value, group, method.method, seconds, curve),)
 
 
-def _identity(identifier: IdentifierSetting, subject: bytes) -> Identity | None:
+def _identity(identifier: IdentifierSetting, subject: bytes, checked: Checked) -> Identity | None:
     """What the ID payload carries; None for the address that IKE uses."""
     if identifier.kind in {IdKind.IPV4_ADDR, IdKind.IPV6_ADDR}:
         if identifier.value is None:
@@ -139,27 +140,18 @@ def _identity(identifier: IdentifierSetting, subject: bytes) -> Identity | None:
     if identifier.kind is IdKind.DER_ASN1_DN:
         return Identity(identifier.kind, subject if identifier.value is None else to_der(identifier.value))
     if identifier.file is not None:
-        return Identity(identifier.kind, _octets(identifier.file))
+        return Identity(identifier.kind, checked.keyids[identifier.file.path])
     return Identity(identifier.kind, (identifier.value or "").encode())
 
 
-def identity_patterns(remote: RemoteSettings) -> tuple[IdentityPattern, ...]:
-    """The `peers_identifier` lines as the keys compare them; the octets of a keyid file stand as Latin-1 text.
-
-    Raises `ConfigError` for a keyid file that cannot be read.
-    """
-    return tuple(IdentityPattern(each.kind, _pattern(each)) for each in remote.peers_identifiers)
+def identity_patterns(remote: RemoteSettings, checked: Checked) -> tuple[IdentityPattern, ...]:
+    """The `peers_identifier` lines of a sound block as the keys compare them; the octets of a keyid file stand as
+    Latin-1 text."""
+    return tuple(IdentityPattern(each.kind, _pattern(each, checked)) for each in remote.peers_identifiers)
 
 
-def _pattern(identifier: IdentifierSetting) -> str | None:
-    return identifier.value if identifier.file is None else _octets(identifier.file).decode("latin-1")
-
-
-def _octets(file: FileName) -> bytes:
-    try:
-        return file.path.read_bytes()
-    except OSError as error:
-        raise ConfigError([Problem.at(file.at, f"{file.path} cannot be read: {error.strerror}")]) from None
+def _pattern(identifier: IdentifierSetting, checked: Checked) -> str | None:
+    return identifier.value if identifier.file is None else checked.keyids[identifier.file.path].decode("latin-1")
 
 
 def _child(sainfo: SainfoSettings) -> ChildPolicy:

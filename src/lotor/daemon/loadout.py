@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from lotor import config
-from lotor.config import ConfigError, Problem, RemoteSettings, Settings, render
+from lotor.config import Checked, ConfigError, Problem, RemoteSettings, Settings, render
 from lotor.daemon.engines import hooks_of, logins_of
 from lotor.files.problems import Problem as KeyProblem
 from lotor.files.problems import Severity
@@ -47,27 +47,27 @@ class Loadout:
 def load(path: Path) -> Loadout:
     """Raises `ConfigError` with everything that is wrong with the file and with the files that it names."""
     found = config.examine(path)
-    if found.loaded is None:
+    checked = found.checked
+    if checked is None:
         raise ConfigError(found.sorted())
-    settings = found.loaded.settings
-    if found.problems:
-        held = _hold(settings, config.sound(settings))
-        raise ConfigError(found.sorted(_faults(settings, held)))
-    return _ready(settings, (render(warning, "warning") for warning in found.loaded.warnings))
+    if checked.problems:
+        raise ConfigError(found.sorted(_faults(checked.settings, _hold(checked))))
+    return _ready(checked, (render(warning, "warning") for warning in found.warnings))
 
 
 def prepare(settings: Settings) -> Loadout:
     """The same for settings that no file says."""
-    if problems := config.check(settings):
-        raise ConfigError(problems)
-    return _ready(settings, ())
+    checked = config.check(settings)
+    if checked.problems:
+        raise ConfigError(checked.problems)
+    return _ready(checked, ())
 
 
-def _ready(settings: Settings, warnings: Iterable[str]) -> Loadout:
-    held = _hold(settings, settings.remotes)
+def _ready(checked: Checked, warnings: Iterable[str]) -> Loadout:
+    settings, held = checked.settings, _hold(checked)
     if errors := _faults(settings, held):
         raise ConfigError(errors)
-    policy = config.resolve(settings, held.credentials)
+    policy = config.resolve(checked, held.credentials)
     own = [f"remote {each.remote}: {each.text}" for each in held.problems if each.severity is Severity.WARNING]
     if not sysctl.takes_ipv6("default") and any(map(_asks_for_ipv6, policy.remotes)):
         policy = replace(policy, remotes=tuple(replace(each, mode_cfg6=False) for each in policy.remotes))
@@ -99,10 +99,11 @@ class Held:
     trust: Callable[[Executor], Trust]
 
 
-def _hold(settings: Settings, remotes: Iterable[RemoteSettings]) -> Held:
-    psk, blocks = settings.paths.pre_shared_key, tuple(remotes)
-    keyring = Keyring([_keys_of(each) for each in blocks], psk.path if psk else None)
-    store = TrustStore(_trust_of(settings, each) for each in blocks)
+def _hold(checked: Checked) -> Held:
+    """Of the blocks that nothing is wrong with, which are all where nothing was found."""
+    psk, blocks = checked.settings.paths.pre_shared_key, checked.sound
+    keyring = Keyring([_keys_of(checked, each) for each in blocks], psk.path if psk else None)
+    store = TrustStore(_trust_of(checked, each) for each in blocks)
     credentials = {
         each.name: replace(keyring.credential(each.name), authority_names=store.authority_names(each.name))
         for each in blocks
@@ -117,7 +118,7 @@ def _faults(settings: Settings, held: Held) -> list[Problem]:
     return [_problem(settings, each.remote, each.text) for each in errors]
 
 
-def _keys_of(remote: RemoteSettings) -> RemoteKeys:
+def _keys_of(checked: Checked, remote: RemoteSettings) -> RemoteKeys:
     files = remote.certificate
     return RemoteKeys(
         name=remote.name,
@@ -128,7 +129,7 @@ def _keys_of(remote: RemoteSettings) -> RemoteKeys:
         ecdsa=config.uses_ecdsa(remote),
         side=config.side_of(remote) or Side.CLIENT,
         shared_key=any(config.key_methods(remote)),
-        peers_identifiers=config.identity_patterns(remote),
+        peers_identifiers=config.identity_patterns(remote, checked),
         verify_identifier=remote.verify_identifier,
         login=remote.xauth_login,
         aggressive=ExchangeMode.AGGRESSIVE in remote.exchange_mode,
@@ -136,8 +137,8 @@ def _keys_of(remote: RemoteSettings) -> RemoteKeys:
     )
 
 
-def _trust_of(settings: Settings, remote: RemoteSettings) -> RemoteTrust:
-    directory = settings.paths.certificate
+def _trust_of(checked: Checked, remote: RemoteSettings) -> RemoteTrust:
+    directory = checked.settings.paths.certificate
     return RemoteTrust(
         name=remote.name,
         judges=config.judges(remote),
@@ -146,7 +147,7 @@ def _trust_of(settings: Settings, remote: RemoteSettings) -> RemoteTrust:
         ca=(remote.ca.path,) if remote.ca else (),
         certificate_directory=directory.path if directory else None,
         peers_certfile=remote.peers_certfile.path if remote.peers_certfile else None,
-        peers_identifiers=config.identity_patterns(remote),
+        peers_identifiers=config.identity_patterns(remote, checked),
         verify_identifier=remote.verify_identifier,
         verify_cert=remote.verify_cert,
         address=remote.address,
