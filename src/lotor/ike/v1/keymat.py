@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lotor.crypto import ciphers, hashes
-from lotor.model.algorithms import Hash, IkeSuite
+from lotor.ike.errors import LocalFault
+from lotor.model.algorithms import Cipher, Hash, IkeSuite
 from lotor.model.secret import Secret
+from lotor.wire.v1.numbers import NotifyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def skeyid_of_signatures(suite: IkeSuite, said: Exchanged, g_xy: bytes) -> bytes
 
 
 def derive(suite: IkeSuite, said: Exchanged, g_xy: bytes, skeyid: bytes) -> PhaseOneKeys:
-    """Everything that follows from SKEYID and g^xy (RFC 2409 §5)."""
+    """Everything that follows from SKEYID and g^xy (RFC 2409 §5). `LocalFault` for a key that must not be used."""
     prf = suite.hash
     cookies = said.cky_i + said.cky_r
     skeyid_d = hashes.hmac(prf, skeyid, g_xy, cookies, b"\0")
@@ -53,6 +55,7 @@ def derive(suite: IkeSuite, said: Exchanged, g_xy: bytes, skeyid: bytes) -> Phas
     size = ciphers.key_octets(suite.cipher, suite.key_bits)
     iv = hashes.digest(prf, said.g_xi, said.g_xr)[: ciphers.block_size(suite.cipher)]
     ka = _lengthen(prf, skeyid_e, size)
+    demand_strength(suite.cipher, ka)
     return PhaseOneKeys(
         hash=prf,
         skeyid=Secret(skeyid),
@@ -62,6 +65,13 @@ def derive(suite: IkeSuite, said: Exchanged, g_xy: bytes, skeyid: bytes) -> Phas
         cbc=ciphers.cbc(suite.cipher, ka),
         iv=iv,
     )
+
+
+def demand_strength(cipher: Cipher, key: bytes) -> None:
+    """RFC 2451 §2.3: a 3DES key that is one of DES must be rejected. Other nonces give another one."""
+    if ciphers.is_single_des(cipher, key):
+        text = "the key that both ends derived for 3DES is no stronger than one of DES: connect again"
+        raise LocalFault(text, NotifyType.INVALID_KEY_INFORMATION)
 
 
 def _lengthen(prf: Hash, skeyid_e: bytes, size: int) -> bytes:

@@ -12,7 +12,7 @@ from lotor.ike.events import PathChanged, Remark
 from lotor.ike.questions import Install, ReserveSpi
 from lotor.ike.session import Session
 from lotor.ike.v1 import bundles, choose, insides, modecfg, phase1, riders, selectors, succession
-from lotor.ike.v1.keymat import QuickMaterial, keymat
+from lotor.ike.v1.keymat import QuickMaterial, demand_strength, keymat
 from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.algorithms import EspSuite, Group
 from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp, Lifetime
@@ -249,6 +249,7 @@ def _direction(session: Session, agreed: Agreed, spi: bytes) -> DirectionKeys:
     suite, keys = agreed.chosen.suite, phase1.of(session).keys
     cipher, integrity = key_sizes(suite)
     octets = keymat(keys, agreed.material, spi, cipher + integrity)
+    demand_strength(suite.cipher, octets[:cipher])
     return DirectionKeys(int.from_bytes(spi, "big"), Secret(octets[:cipher]), Secret(octets[cipher:]))
 
 
