@@ -1,11 +1,9 @@
-"""What can go wrong in the core, and the one table that says what each fault deserves."""
+"""What can go wrong in the core. `Malformed`, `Misplaced` and `Unproved` drop a message, and the true one may still
+come; a `Refusal` ends an exchange, and in phase 1 and XAUTH the session with it."""
 
 from __future__ import annotations
 
-from enum import Enum
-
 from lotor.model.reason import Cause, Reason
-from lotor.wire.errors import Malformed
 from lotor.wire.v1.numbers import NotifyType
 
 
@@ -42,27 +40,3 @@ class LocalFault(Refusal):
 
     def __init__(self, text: str, notify: NotifyType | None = None) -> None:
         super().__init__(Reason(Cause.LOCAL_FAULT, text), notify)
-
-
-class Consequence(Enum):
-    """`DROP`: the datagram never happened. `END`: the exchange fails, and in phase 1 and XAUTH the session with it."""
-
-    DROP = "drop"
-    END = "end"
-
-
-_DESERVES: dict[type[Exception], tuple[Consequence, Consequence]] = {
-    # fault:        unproved,          proved
-    Malformed: (Consequence.DROP, Consequence.DROP),
-    Misplaced: (Consequence.DROP, Consequence.DROP),
-    Unproved: (Consequence.DROP, Consequence.DROP),
-    Refusal: (Consequence.END, Consequence.END),
-}
-
-
-def consequence(fault: Exception, *, proved: bool) -> Consequence:
-    """What a fault deserves. A message that is merely odd never ends anything: the true one may still come."""
-    for kind, (unproved, after_proof) in _DESERVES.items():
-        if isinstance(fault, kind):
-            return after_proof if proved else unproved
-    raise TypeError(f"no consequence is declared for {type(fault).__name__}")
