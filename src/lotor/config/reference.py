@@ -22,8 +22,9 @@ the NetBSD HOW-TO work unchanged. One file can hold a gateway, a client or both.
 
     lotor check racoon.conf
 
-tells everything that is wrong with a file in one run, each with its file, line
-and column, and starts nothing. The daemon starts with no mistake in its file.
+reports everything that is wrong with a file in one run, each mistake with its
+file, line and column, and starts nothing. The daemon does not start while its
+file contains a mistake.
 
 A minimal gateway:
 
@@ -73,9 +74,9 @@ Names of weak algorithms (MD5, SHA-1, 3DES, Diffie-Hellman below 2048 bits) work
 where they are written, with a warning. DES and 768-bit Diffie-Hellman are
 refused.
 
-What is marked *not available in this version* is read and checked, and refused
-when the daemon would need it. What is marked *no effect* is read, checked and
-otherwise ignored, with a warning.
+lotor reads and checks a directive that is marked *not available in this
+version*, and refuses it when the daemon would need it. It reads and checks a
+directive that is marked *no effect*, and otherwise ignores it with a warning.
 """
 
 

@@ -68,9 +68,9 @@ LISTEN = Block(
                     _adminsock,
                 ),
             ),
-            "The socket that `lotor vc`, `vd` and `status` talk to, its owner, group and permission bits. Who may read "
-            "and write it may start and stop the VPN of this host. On a gateway such a caller sees and ends only own "
-            "sessions (with `auth_source system`), see `admin_group`.",
+            "The socket that `lotor vc`, `vd` and `status` talk to, its owner, group and permission bits. Users who "
+            "may read and write it may start and stop the VPN of this host. On a gateway they see and end only their "
+            "own sessions (with `auth_source system`), see `admin_group`.",
             default=DEFAULT_SOCKET,
             default_text='"/run/lotor/lotor.sock" "root" "root" 0600',
             differs="the default path; and the bits are used exactly as written.",

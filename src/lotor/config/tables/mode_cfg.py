@@ -117,8 +117,8 @@ MODE_CFG = Block(
         Directive(
             "network6",
             AddressOf(6, pool_start),
-            "The first IPv6 address of the pool, for clients that ask for one besides: who has the third IPv4 address "
-            "has the third IPv6 address.",
+            "The first IPv6 address of the pool, for clients that also ask for one: the client with the third IPv4 "
+            "address has the third IPv6 address.",
             default_text="none: clients get IPv4 only",
             use=Use.EXTENSION,
         ),

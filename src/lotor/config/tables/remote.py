@@ -109,8 +109,8 @@ _SHORT_KEYS = Directive(
             Choice("off", value=False),
         )
     ),
-    "In aggressive mode: use pre-shared keys of less than 16 octets, too. The gateway's answer has a hash under the "
-    "key, and everybody gets one who asks.",
+    "In aggressive mode: also use pre-shared keys of less than 16 octets. The gateway's answer has a hash under the "
+    "key, and any stranger can ask for one.",
     default=False,
     default_text="off",
     use=Use.EXTENSION,
@@ -244,9 +244,9 @@ _IDENTITY = (
     on_off(
         default=False,
         name="match_empty_cr",
-        meaning="Gateway: this is the block for clients that ask for a certificate of no particular authority, where "
-        "several would do. Who asks for that of an authority gets the block whose certificate it issued.",
-        differs="a request that fits no block is answered all the same, with the first one; racoon's manual gives on "
+        meaning="On a gateway with several matching blocks, use this one for clients whose certificate request names "
+        "no authority. A client that names an authority gets the block whose certificate that authority issued.",
+        differs="a request that fits no block still gets an answer, from the first one; racoon's manual gives on "
         "as the default, its code off.",
     ),
     _SHORT_KEYS,
@@ -410,9 +410,10 @@ _LOGIN = (
     on_off(
         False,
         "offer_lifetime",
-        "Gateway: answer with the own lifetime of phase 1 where the client offers a shorter one. Apple's clients begin "
-        "anew after 48 minutes, and end when nobody keeps the password or a code is good for once; with lifetime time "
-        "24 hour they do so after 19 hours. Clients that want their own offer back refuse it.",
+        "On a gateway: answer with the lifetime configured here where the client offers a shorter one for phase 1. "
+        "Apple clients log in again after 48 minutes; if the password was not saved, or was a one-time code, the "
+        "connection ends then. lifetime time 24 hour moves this to 19 hours. Clients that accept only their own offer "
+        "refuse the answer.",
         use=Use.EXTENSION,
     ),
     Directive(

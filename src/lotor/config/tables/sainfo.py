@@ -139,8 +139,8 @@ SAINFO = Block(
         Directive(
             "ipcomp",
             IPCOMP,
-            "Whether packets are compressed before they are encrypted (IPComp, RFC 3173), for slow lines. Who can make "
-            "a user send what he chooses may guess from the length of the packets what else is in them.",
+            "Whether packets are compressed before they are encrypted (IPComp, RFC 3173), for slow lines. An attacker "
+            "who can inject text into a user's traffic can guess secrets sent beside it from packet lengths (CRIME).",
             default=Ipcomp.ACCEPT,
             default_text="accept",
             use=Use.EXTENSION,
