@@ -14,7 +14,7 @@ from lotor.ike.standing import Standing
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.child import Child, Counters, DirectionKeys, Encapsulation
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.judgement import Signature, Trusted
+from lotor.model.judgement import Failure, Signature, Trusted
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
@@ -22,6 +22,7 @@ from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
 from lotor.ports.esp import Capabilities
 from lotor.ports.hooks import HookEvent
+from lotor.ports.leases import Lease
 
 PATH = Path(Peer(IPv4Address("198.51.100.7"), 500), Peer(IPv4Address("192.0.2.50"), 500))
 FLOATED = Path(Peer(IPv4Address("198.51.100.7"), 4500), Peer(IPv4Address("192.0.2.50"), 4500), floated=True)
@@ -148,6 +149,32 @@ class RecordingEngine:
         if self.slow is not None:
             await self.slow.wait()
         self.calls.append((what, child))
+
+
+class RecordingLeases:
+    """`ports.Leases` of the answers that a test gives, or of addresses one after the other."""
+
+    def __init__(self, *answers) -> None:
+        self.answers = list(answers)
+        self.calls: list[tuple[str, int]] = []
+        self.held: dict[int, Lease] = {}
+        self.slow: asyncio.Event | None = None
+
+    async def acquire(self, session, user, grants):
+        if self.slow is not None:
+            await self.slow.wait()
+        self.calls.append(("acquire", session))
+        if session in self.held:
+            return self.held[session]
+        answer = self.answers.pop(0) if self.answers else Failure("no free address")
+        if isinstance(answer, Lease):
+            self.held[session] = answer
+        return answer
+
+    async def release(self, session):
+        self.calls.append(("release", session))
+        lease = self.held.pop(session, None)
+        self.answers += [lease] if lease is not None else []
 
 
 class RecordingHost:

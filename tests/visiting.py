@@ -12,6 +12,7 @@ from lotor.daemon.loadout import load
 from lotor.daemon.machinery import Equipment, Esp, Machinery
 from lotor.daemon.service import Origin, Steward
 from lotor.ike.endpoint import Endpoint
+from lotor.leases.memory import MemoryLeases
 from lotor.leases.pool import Pool
 from lotor.leases.succession import Succession
 from lotor.model.network import Path, Peer
@@ -148,7 +149,9 @@ class World:
         esp = Esp(plane, AirCarrier(self.air, name), plane)
         sockets = (AirSocket(self.air, name, 500 if name == "gateway" else 501),)
         capture = self.capture if name == "gateway" else None
-        equipment = Equipment(esp, RecordingHost(self.diary), sockets, Succession(pool), environment, capture=capture)
+        equipment = Equipment(
+            esp, RecordingHost(self.diary), sockets, MemoryLeases(Succession(pool)), environment, capture=capture
+        )
         core = Endpoint(loadout.policy, SystemDice(), disclose=capture is not None)
         machinery = Machinery(core, loadout, equipment, lambda why: None)
         machinery.start()
@@ -168,6 +171,7 @@ class World:
         for _ in range(20):
             await asyncio.sleep(0)
         await self.gateway.follower.settled()
+        await self.gateway.configurations.settled()
         await self.client.follower.settled()
 
     async def stop(self):

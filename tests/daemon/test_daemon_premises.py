@@ -149,7 +149,7 @@ def test_a_lease_of_the_old_pool_is_led_until_its_session_ends(directory):
         meanwhile = place.grounds.led
         new = place.leases.acquire(2, "bob")
         place.leases.release(1)
-        place.premises.follow(ended())
+        place.premises.freed()
         await asyncio.gather(*place.premises._tasks)
         return told, meanwhile, new, place.grounds.led
 

@@ -16,6 +16,7 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import load
 from lotor.daemon.service import Origin, Steward
 from lotor.ike.events import Ended
+from lotor.model.grants import NO_GRANTS
 from lotor.model.network import Path, Peer
 from lotor.model.prompt import Field
 from visiting import GATEWAY, GATEWAY_FILE, PASSWORD, ROOT, Typing, play
@@ -72,12 +73,12 @@ def test_a_wrong_password_says_so_and_leaves_nothing(directory):
 def test_a_full_pool_says_so_and_serves_again_when_an_address_is_free(directory):
     async def story(world):
         first = await world.vc()
-        lease = world.gateway._configurations.acquire(99, "someone else")
+        lease = await world.gateway.configurations.acquire(99, "someone else", NO_GRANTS)
         await world.vd()
         await world.settle()
-        world.gateway._configurations.acquire(77, "bob")
+        await world.gateway.configurations.acquire(77, "bob", NO_GRANTS)
         second = await world.vc()
-        world.gateway._configurations.release(77)
+        world.gateway.configurations.release(77)
         return first, lease, second, await world.vc()
 
     first, lease, second, third = play(directory, story, pool=1)

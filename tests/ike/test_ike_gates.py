@@ -211,8 +211,8 @@ def test_a_login_may_take_several_rounds():
     def check(question):
         rounds.append(question.attempt)
         if len(rounds) == 1:
-            return Challenge("Enter the code of your token", (Field.PASSCODE,), "state-1")
-        assert question.attempt.conversation == "state-1"
+            return Challenge("Enter the code of your token", (Field.PASSCODE,), b"state-1")
+        assert question.attempt.conversation == b"state-1"
         assert question.attempt.answer(Field.PASSCODE).reveal() == b"123456"
         return gateway._check(replace(question, attempt=rounds[0]))
 

@@ -222,7 +222,7 @@ def _with_codes(gateway, client):
     codes = iter(["111111"])
 
     def check(question):
-        if question.attempt.conversation is None:
+        if not question.attempt.conversation:
             return Challenge("Passcode?", (Field.PASSCODE,), "after the password")
         assert question.attempt.answer(Field.PASSCODE).reveal() == b"111111"
         return Accepted("alice")

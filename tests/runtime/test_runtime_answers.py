@@ -49,13 +49,13 @@ QUESTIONS = [
 
 
 class Yes:
-    async def judge(self, attempt):
+    async def judge(self, session, attempt):
         return Accepted(attempt.user)
 
     async def ask(self, question):
         return Credentials(())
 
-    def acquire(self, session, user):
+    async def acquire(self, session, user, grants):
         return CONFIGURATION
 
 
@@ -140,7 +140,7 @@ def test_the_sentence_of_an_engine_that_refuses_reaches_the_core(sources):
 
 def test_a_silent_back_end_has_refused(sources, monkeypatch):
     class Silent:
-        async def judge(self, attempt):
+        async def judge(self, session, attempt):
             await asyncio.Event().wait()
 
     monkeypatch.setattr(room, "LOGIN_SECONDS", 0.01)
@@ -150,7 +150,7 @@ def test_a_silent_back_end_has_refused(sources, monkeypatch):
 
 def test_nothing_is_given_to_a_session_that_has_ended(sources):
     class Counting(Yes):
-        def acquire(self, session, user):
+        async def acquire(self, session, user, grants):
             raise AssertionError("a lease that nobody will release")
 
     dead = replace(sources, alive=lambda session: False, configurations=Counting())

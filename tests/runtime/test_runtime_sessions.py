@@ -1,9 +1,8 @@
-"""The register, the requests that wait, and what a gateway gives."""
+"""The register, and the requests that wait."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from dataclasses import replace
 from ipaddress import IPv4Address
 
@@ -13,12 +12,8 @@ from lotor.ike.effects import Tell
 from lotor.ike.events import ChildDown, PhaseOneUp, Renewed
 from lotor.model.algorithms import Group
 from lotor.model.child import Counters
-from lotor.model.configuration import LONGEST_BANNER, ModeConfiguration
-from lotor.model.judgement import Failure
 from lotor.model.network import Peer
 from lotor.model.reason import Cause, Reason
-from lotor.ports.leases import Lease
-from lotor.runtime.configurations import GatewayConfigurations, Template, read_banner
 from lotor.runtime.requests import Established, Requests, Wish
 from lotor.runtime.sessions import Register
 from scripted import BYE, CONFIGURATION, FLOATED, SUITE, ended, established, started
@@ -80,50 +75,6 @@ def test_a_request_ends_once_up_or_with_the_reason():
     assert good == Established(1)
     assert bad.cause is Cause.LOGIN_REFUSED
     assert never.cause is Cause.LOCAL_FAULT
-
-
-class Pool:
-    def __init__(self, *answers):
-        self.answers = list(answers)
-
-    def acquire(self, session, user):
-        return self.answers.pop(0)
-
-
-def test_a_gateway_gives_lease_values_and_the_banner_of_this_moment(tmp_path):
-    banner = tmp_path / "motd"
-    values = ModeConfiguration(IPv4Address(0), netmask=IPv4Address("255.255.255.0"), dns=(IPv4Address("10.0.12.1"),))
-    pool = Pool(Lease(IPv4Address("10.99.99.1")), Lease(IPv4Address("10.99.99.2"), IPv4Address("255.255.0.0")))
-    gateway = GatewayConfigurations(pool, lambda: Template(values, banner))
-    banner.write_bytes(b"one")
-    first = gateway.acquire(1, "alice")
-    banner.write_bytes(b"two")
-    second = gateway.acquire(2, "bob")
-    assert (first.address, first.netmask, first.banner) == (IPv4Address("10.99.99.1"), values.netmask, b"one")
-    assert (second.address, second.netmask, second.banner) == (
-        IPv4Address("10.99.99.2"),
-        IPv4Address("255.255.0.0"),
-        b"two",
-    )
-    assert first.dns == values.dns
-
-
-def test_a_full_pool_says_so():
-    gateway = GatewayConfigurations(Pool(Failure("no free address")), Template)
-    assert gateway.acquire(1, "alice") == Failure("no free address")
-
-
-def test_a_missing_banner_is_a_warning_not_a_refusal(tmp_path, caplog):
-    gateway = GatewayConfigurations(Pool(Lease(IPv4Address("10.99.99.1"))), lambda: Template(banner=tmp_path / "none"))
-    assert gateway.acquire(1, "alice").banner == b""
-    assert "none cannot be read: No such file or directory" in caplog.text
-
-
-def test_a_banner_is_bounded_and_a_fifo_does_not_hold_the_gateway_up(tmp_path):
-    (tmp_path / "big").write_bytes(b"x" * (LONGEST_BANNER + 100))
-    os.mkfifo(tmp_path / "fifo")
-    assert len(read_banner(tmp_path / "big")) == LONGEST_BANNER
-    assert read_banner(tmp_path / "fifo") == b""
 
 
 def test_a_renewal_keeps_the_session_and_takes_what_the_attempt_learned(register):

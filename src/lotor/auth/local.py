@@ -28,6 +28,9 @@ class LocalLogins:
     async def judge(self, attempt: LoginAttempt) -> Verdict:
         return await self.checks.judge(attempt, self)
 
+    async def abandon(self, conversation: bytes) -> None:
+        """A password is all there is: no conversation has a second round."""
+
     def find(self, name: str) -> Case:
         try:
             users = self._users.current()

@@ -44,6 +44,9 @@ class SystemLogins:
     async def judge(self, attempt: LoginAttempt) -> Verdict:
         return await self.checks.judge(attempt, self)
 
+    async def abandon(self, conversation: bytes) -> None:
+        """A password is all there is: no conversation has a second round."""
+
     def find(self, name: str) -> Case:
         try:
             account, stand_ins = self._accounts.find(name), self._accounts.stand_ins(name)

@@ -75,6 +75,9 @@ class Throttle:
             self.memory.known.note(place, user, self._clock.now())
         return verdict
 
+    async def abandon(self, conversation: bytes) -> None:
+        await self._backend.abandon(conversation)
+
     def succeed(self, former: LoginBackend) -> None:
         """What another remembers counts here too: a reload gives no guesser a fresh start."""
         if isinstance(former, Throttle):

@@ -181,7 +181,7 @@ def _retransmission(timer: Timer) -> Retransmission:
 
 
 def mode_configuration(mode_cfg: ModeCfg) -> ModeConfiguration:
-    """What every client gets: all but the address (0.0.0.0 here) and the banner, which is read at each request."""
+    """What every client gets: all but the address (0.0.0.0 here) and the banner, which is in a file."""
     include = [network for each in mode_cfg.split_networks if not each.local for network in each.networks]
     beside = [network for each in mode_cfg.split_networks if each.local for network in each.networks]
     return ModeConfiguration(

@@ -1,7 +1,7 @@
 """Which engine implements which port, and the order in which they take hold of the host and let go of it.
 
 `EspEngine`, `Carrier` and `TunnelInterface` userspace.Userspace over dataplane.Tun · `Host` hosts.LinuxHost, for a
-gateway also hosts.GatewayHost · `Leases` leases.Succession · `Signer` keys.LocalSigner · `Trust` trust.LocalTrust ·
+gateway also hosts.GatewayHost · `Leases` leases.MemoryLeases · `Signer` keys.LocalSigner · `Trust` trust.LocalTrust ·
 `LoginBackend` auth (see engines.py) · `Hooks` hooks.ScriptHooks.
 """
 
@@ -24,6 +24,7 @@ from lotor.hosts.client import LinuxHost
 from lotor.hosts.gateway import GatewayHost
 from lotor.hosts.routing import OUTER_MARK
 from lotor.ike.endpoint import Endpoint
+from lotor.leases.memory import MemoryLeases
 from lotor.leases.succession import Succession
 from lotor.model.policy import Side
 from lotor.runtime.capture import Capture
@@ -58,7 +59,7 @@ async def assemble(loadout: Loadout, broken: Callable[[str], None], capture: Cap
         leases = Succession(make_pool(loadout))
         sockets = tuple(map(IsakmpSocket, isakmp))
         esp = Esp(userspace, userspace.carrier, device)
-        equipment = Equipment(esp, host, sockets, leases, environment, OUTER_MARK, capture)
+        equipment = Equipment(esp, host, sockets, MemoryLeases(leases), environment, OUTER_MARK, capture)
         core = Endpoint(carried(loadout.policy, userspace.capabilities), SystemDice(), disclose=capture is not None)
         machinery = Machinery(core, loadout, equipment, broken)
         grounds = Grounds(GatewayHost(), device.name, device.mtu)
@@ -68,6 +69,7 @@ async def assemble(loadout: Loadout, broken: Callable[[str], None], capture: Cap
         held.push_async_callback(userspace.stop)
         machinery.start()
         machinery.listen(premises.follow)
+        machinery.configurations.released = premises.freed
         return Assembled(machinery, premises, held.pop_all())
     raise AssertionError("unreachable")
 

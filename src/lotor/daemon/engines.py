@@ -30,6 +30,9 @@ class NoLogins:
     async def judge(self, attempt: LoginAttempt) -> Verdict:
         return Refused(attempt.user, "this configuration has no mode_cfg section, so nobody logs in here")
 
+    async def abandon(self, conversation: bytes) -> None:
+        """There is none."""
+
 
 def logins_of(mode_cfg: ModeCfg | None) -> LoginBackend:
     """The back end that `auth_source` names, slowed down against guessing."""

@@ -10,26 +10,28 @@ from pathlib import Path
 
 from lotor import config
 from lotor.config import Checked, ConfigError, Problem, RemoteSettings, Settings, render
+from lotor.daemon.banner import read_banner
 from lotor.daemon.engines import hooks_of, logins_of
 from lotor.files.problems import Problem as KeyProblem
 from lotor.files.problems import Severity
 from lotor.hosts import sysctl
 from lotor.keys import LocalSigner, RemoteKeys
 from lotor.keys.keyring import Keyring
+from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Credential
 from lotor.model.policy import ExchangeMode, Policy, RemotePolicy, Side
 from lotor.ports.auth import LoginBackend
 from lotor.ports.hooks import Hooks
 from lotor.ports.signer import Signer
 from lotor.ports.trust import Trust
-from lotor.runtime.configurations import Template
 from lotor.trust import LocalTrust, RemoteTrust, TrustStore
 
 
 @dataclass(frozen=True, slots=True)
 class Loadout:
     """Replaced whole by a reload. `signer` and `trust` give the ports, which work in the threads of an executor:
-    nothing else here leads to a private key. `warnings` are ready to be read; `template` None without mode_cfg."""
+    nothing else here leads to a private key. `warnings` are ready to be read; `template` is what every client is told,
+    but for its address; None without mode_cfg."""
 
     settings: Settings
     policy: Policy
@@ -37,7 +39,7 @@ class Loadout:
     trust: Callable[[Executor], Trust]
     logins: LoginBackend
     hooks: Hooks
-    template: Template | None
+    template: ModeConfiguration | None
     warnings: tuple[str, ...] = ()
 
     def serves_as(self, side: Side) -> bool:
@@ -162,8 +164,10 @@ def _problem(settings: Settings, remote: str, text: str) -> Problem:
     return Problem.at(place, text)
 
 
-def _template(settings: Settings) -> Template | None:
+def _template(settings: Settings) -> ModeConfiguration | None:
+    """The banner file is read here, once: what clients are told changes by a reload."""
     mode_cfg = settings.mode_cfg
     if mode_cfg is None:
         return None
-    return Template(config.mode_configuration(mode_cfg), mode_cfg.banner.path if mode_cfg.banner else None)
+    told = config.mode_configuration(mode_cfg)
+    return replace(told, banner=read_banner(mode_cfg.banner.path)) if mode_cfg.banner else told

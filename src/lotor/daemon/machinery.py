@@ -36,6 +36,7 @@ from lotor.runtime.doors import Doors
 from lotor.runtime.driver import Core, Driver
 from lotor.runtime.follower import Engines, Environment, Follower
 from lotor.runtime.journal import Journal
+from lotor.runtime.logins import Logins
 from lotor.runtime.persons import ClientPersons, Files
 from lotor.runtime.requests import Requests
 from lotor.runtime.sessions import Register
@@ -79,7 +80,7 @@ class Machinery:
         self._equipment = equipment
         self._broken = broken
         self._executor = ThreadPoolExecutor(THREADS, "lotor-keys")
-        self._configurations = GatewayConfigurations(equipment.leases, lambda: self.loadout.template)
+        self.configurations = GatewayConfigurations(equipment.leases, lambda: self.loadout.template)
         self.requests = Requests()
         self.register = Register()
         self.associations = Associations(equipment.esp.engine)
@@ -88,6 +89,7 @@ class Machinery:
         self.attempts = Attempts()
         self.persons = ClientPersons(self.requests, Files(self._login, self._password))
         self._signer = loadout.signer(self._executor)
+        self.logins = Logins(lambda: self.loadout.logins)
         self.answers = Answers(self._sources())
         disclose = equipment.capture.disclose if equipment.capture is not None else lambda _: None
         self.driver = Driver(core, self._transmit, self.answers.reply, disclose)
@@ -102,6 +104,7 @@ class Machinery:
         self.driver.subscribe(self.persons.follow)
         self.driver.subscribe(self.requests.follow)
         self.driver.subscribe(self.follower.follow)
+        self.driver.subscribe(self.logins.follow)
         self.doors.start(self._receive)
         self._equipment.esp.engine.start(self._notice)
 
@@ -109,6 +112,8 @@ class Machinery:
         """Deletes to every peer, the host as it was, then the engines."""
         self.driver.command(Shutdown(SHUT_DOWN))
         await self.follower.settled()
+        await self.logins.settled()
+        await self.configurations.settled()
         self.driver.stop()
         self.doors.close()
         await self._equipment.esp.engine.stop()
@@ -150,9 +155,9 @@ class Machinery:
         return Sources(
             signer=self._signer,
             trust=self.loadout.trust(self._executor),
-            logins=self.loadout.logins,
+            logins=self.logins,
             persons=self.persons,
-            configurations=self._configurations,
+            configurations=self.configurations,
             associations=self.associations,
             interface=self._equipment.esp.interface,
             host=self._equipment.host,
@@ -167,7 +172,7 @@ class Machinery:
             equipment.esp.interface,
             equipment.host,
             CurrentHooks(self),
-            self._configurations.release,
+            self.configurations.release,
             equipment.environment,
         )
 

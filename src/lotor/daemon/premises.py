@@ -61,7 +61,8 @@ class Held:
 
 
 class Premises:
-    """`open` once; `adapt` changes all or nothing; `follow` lets go of what only a session that ended still needed."""
+    """`open` once; `adapt` changes all or nothing; `follow` and `freed` let go of what only a session that ended
+    still needed."""
 
     def __init__(self, held: Held, loadout: Loadout) -> None:
         self._held = held
@@ -94,10 +95,12 @@ class Premises:
         return told
 
     def follow(self, event: Event) -> None:
-        """Behind all other subscribers."""
-        if not isinstance(event, Ended):
-            return
-        self._held.doors.tidy()
+        """Behind the register, which knows whose sockets are needed."""
+        if isinstance(event, Ended):
+            self._held.doors.tidy()
+
+    def freed(self) -> None:
+        """A lease was given back."""
         if not self._moving:
             return
         outside = self._held.leases.outside()

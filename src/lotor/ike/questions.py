@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from lotor.ike.dice import KeyPair
 from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Signature, Trusted, Untrusted
 from lotor.model.login import Accepted, Challenge, Credentials, Declined, LoginAttempt, Refused
 from lotor.model.network import Instant, Path
@@ -79,6 +80,7 @@ class AcquireConfiguration(Question[ModeConfiguration | Failure]):
 
     session: int
     user: str
+    grants: Grants = NO_GRANTS
 
 
 @dataclass(frozen=True, slots=True)

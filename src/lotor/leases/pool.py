@@ -28,7 +28,7 @@ class Beside:
 
 
 class Pool:
-    """Implements `ports.leases.Leases` for `network4` (`first`), `pool_size`, `netmask4`, and IPv6 beside it.
+    """Leases of `network4` (`first`), `pool_size`, `netmask4`, and IPv6 beside it.
 
     `netmask` None: the mask of the smallest network with the whole pool in it, so that clients which configure an
     interface reach each other on the link, as they would with the mask that an administrator would have chosen.
@@ -56,10 +56,19 @@ class Pool:
         self._fresh = 0
         self._last_slot: OrderedDict[str, int] = OrderedDict()
 
-    def acquire(self, session: int, user: str, barred: Callable[[Lease], bool] = lambda _: False) -> Lease | Failure:
-        """Slots count from `first`, which is given out itself; what is `barred` is not given now."""
+    def acquire(
+        self,
+        session: int,
+        user: str,
+        barred: Callable[[Lease], bool] = lambda _: False,
+        granted: IPv4Address | None = None,
+    ) -> Lease | Failure:
+        """Slots count from `first`, which is given out itself; what is `barred` is not given now. `granted`: this
+        address or none."""
         held = self._leased.get(session)
-        slot = held[0] if held else self._free_slot(user, lambda slot: barred(self._lease(slot)))
+        if held is None and granted is not None and (why := self._withheld(granted, barred)):
+            return Failure(why)
+        slot = held[0] if held else self._slot(user, lambda slot: barred(self._lease(slot)), granted)
         if slot is None:
             return Failure(self._exhausted())
         if held is None:
@@ -105,6 +114,18 @@ class Pool:
 
     def _lease(self, slot: int) -> Lease:
         return Lease(self.first + slot, self.netmask, self._beside[slot] if self._beside is not None else None)
+
+    def _withheld(self, granted: IPv4Address, barred: Callable[[Lease], bool]) -> str:
+        """Why somebody does not get an address that the back end granted."""
+        if not self.first <= granted <= self.last:
+            return f"the granted address {granted} is not in the pool {self.first}-{self.last}"
+        slot = int(granted) - int(self.first)
+        if slot in self._taken or barred(self._lease(slot)):
+            return f"the granted address {granted} is in use"
+        return ""
+
+    def _slot(self, user: str, barred: Callable[[int], bool], granted: IPv4Address | None) -> int | None:
+        return int(granted) - int(self.first) if granted is not None else self._free_slot(user, barred)
 
     def _free_slot(self, user: str, barred: Callable[[int], bool]) -> int | None:
         remembered = self._last_slot.get(user)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lotor.leases.pool import Pool
+from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
 from lotor.ports.leases import Lease
 
@@ -10,7 +11,7 @@ NO_POOL = "this configuration gives no addresses: it has no mode_cfg { network4 
 
 
 class Succession:
-    """Implements `ports.leases.Leases`. A lease stays its session's also when the pool it came from is gone; until the
+    """A lease stays its session's also when the pool it came from is gone; until the
     session ends no pool gives its addresses to anybody else."""
 
     def __init__(self, pool: Pool | None) -> None:
@@ -29,14 +30,14 @@ class Succession:
         if len(former):
             self._former.append(former)
 
-    def acquire(self, session: int, user: str) -> Lease | Failure:
+    def acquire(self, session: int, user: str, grants: Grants = NO_GRANTS) -> Lease | Failure:
         for former in self._former:
             if (held := former.holder(session)) is not None:
                 return held[1]
         if self._pool is None:
             return Failure(NO_POOL)
         taken = {address for lease in self.outside() for address in lease.addresses}
-        return self._pool.acquire(session, user, lambda lease: bool(taken & lease.addresses))
+        return self._pool.acquire(session, user, lambda lease: bool(taken & lease.addresses), grants.address)
 
     def release(self, session: int) -> None:
         if self._pool is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
@@ -21,13 +22,13 @@ LATER = f"the gateway cannot check logins now: {AGAIN} later, and tell its admin
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
-    """One round at a back end. `conversation` is what the last `Challenge` carried, None in the first round.
+    """One round at a back end. `conversation` is what the last `Challenge` carried, empty in the first round.
     `known`: the user was proved from there lately."""
 
     user: str
     answers: tuple[tuple[Field, Secret], ...]
     source: Peer
-    conversation: object = None
+    conversation: bytes = b""
     known: bool = False
 
     def answer(self, field: Field) -> Secret:
@@ -39,6 +40,7 @@ class Accepted:
     """The only value that opens the gate. `user` is the name to account for."""
 
     user: str
+    grants: Grants = NO_GRANTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,12 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """One more prompt: `message` is shown to the person, `wants` is what to ask."""
+    """One more prompt: `message` is shown to the person, `wants` is what to ask. `conversation` is the back end's
+    ticket for the next round: nobody else reads it."""
 
     message: str
     wants: tuple[Field, ...]
-    conversation: object
+    conversation: bytes
 
 
 Verdict = Accepted | Refused | Challenge

@@ -10,4 +10,10 @@ from lotor.model.login import LoginAttempt, Verdict
 class LoginBackend(Protocol):
     """A back end answers every attempt: a fault of its own is `Refused` with the fault as `why`."""
 
-    async def judge(self, attempt: LoginAttempt) -> Verdict: ...
+    async def judge(self, attempt: LoginAttempt) -> Verdict:
+        """Cancelled when nobody waits for the verdict of this round any more."""
+        ...
+
+    async def abandon(self, conversation: bytes) -> None:
+        """No next round will come to this ticket. Unknown ones are ignored."""
+        ...

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Interface
 from typing import Protocol
 
+from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
 from lotor.model.network import Address
 
@@ -24,10 +25,13 @@ class Lease:
 
 
 class Leases(Protocol):
-    """A pool. The same `session` gets the same lease again; `Failure` when nothing is free."""
+    """A pool, maybe one of many gateways. Whoever asks keeps the calls for one session in order."""
 
-    def acquire(self, session: int, user: str) -> Lease | Failure: ...
+    async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
+        """The same `session` gets the same lease again; `Failure` when nothing is free, or when what was granted cannot
+        be given: it is another's, or it is not of the pool."""
+        ...
 
-    def release(self, session: int) -> None:
+    async def release(self, session: int) -> None:
         """Unknown sessions are ignored."""
         ...

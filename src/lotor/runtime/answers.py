@@ -16,10 +16,10 @@ from lotor.ike import questions
 from lotor.ike.questions import Answer, Question
 from lotor.model.child import LOWEST_SPI
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.grants import Grants
 from lotor.model.judgement import Failure, Feigned, Signature, Trusted, Untrusted
-from lotor.model.login import LATER, Credentials, Declined, Refused, Verdict
+from lotor.model.login import LATER, Credentials, Declined, LoginAttempt, Refused, Verdict
 from lotor.model.secret import Secret
-from lotor.ports.auth import LoginBackend
 from lotor.ports.host import Attachment, Host
 from lotor.ports.interface import TunnelInterface
 from lotor.ports.signer import Signer
@@ -33,6 +33,8 @@ LOGIN_SECONDS = 60.0
 """A back end that is silent for longer has refused."""
 
 
+LEASE_SECONDS = 10.0
+"""For a pool that may be another host's."""
 HOST_SECONDS = 10.0
 """For looking at the addresses and routes of this host."""
 
@@ -43,10 +45,16 @@ class Persons(Protocol):
     async def ask(self, question: questions.AskPerson) -> Credentials | Declined: ...
 
 
+class Logins(Protocol):
+    """Whoever judges logins, and knows which of them are under way."""
+
+    async def judge(self, session: int, attempt: LoginAttempt) -> Verdict: ...
+
+
 class Configurations(Protocol):
     """Whoever knows what a gateway tells its clients."""
 
-    def acquire(self, session: int, user: str) -> ModeConfiguration | Failure: ...
+    async def acquire(self, session: int, user: str, grants: Grants) -> ModeConfiguration | Failure: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ class Sources:
 
     signer: Signer
     trust: Trust
-    logins: LoginBackend
+    logins: Logins
     persons: Persons
     configurations: Configurations
     associations: Associations
@@ -101,7 +109,7 @@ class Answers:
             questions.CheckLogin: Row(_refused, ask=self._check, seconds=LOGIN_SECONDS),
             questions.AskPerson: Row(_declined, ask=self._person),
             questions.AdmitConfiguration: Row(_unusable, ask=self._admit, seconds=HOST_SECONDS),
-            questions.AcquireConfiguration: Row(_failure, self._configuration),
+            questions.AcquireConfiguration: Row(_failure, ask=self._configuration, seconds=LEASE_SECONDS),
             questions.ReserveSpi: Row(_any_spi, ask=self._spi),
             questions.Install: Row(_failure, ask=self._install),
             questions.Activate: Row(_never, ask=self._activate),
@@ -155,7 +163,7 @@ class Answers:
         return answer
 
     async def _check(self, question: questions.CheckLogin) -> Verdict:
-        return await self._sources.logins.judge(question.attempt)
+        return await self._sources.logins.judge(question.session, question.attempt)
 
     async def _person(self, question: questions.AskPerson) -> Credentials | Declined:
         return await self._sources.persons.ask(question)
@@ -165,10 +173,10 @@ class Answers:
         attachment = Attachment(question.session, device.name, device.mtu, question.path, question.configuration)
         await self._sources.host.admit(attachment)
 
-    def _configuration(self, question: questions.AcquireConfiguration) -> ModeConfiguration | Failure:
+    async def _configuration(self, question: questions.AcquireConfiguration) -> ModeConfiguration | Failure:
         if not self._sources.alive(question.session):
             return Failure("the session has ended")
-        return self._sources.configurations.acquire(question.session, question.user)
+        return await self._sources.configurations.acquire(question.session, question.user, question.grants)
 
     async def _spi(self, question: questions.ReserveSpi) -> int:
         del question

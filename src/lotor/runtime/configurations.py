@@ -1,68 +1,69 @@
-"""What this gateway tells a client: a lease, the administrator's values and the banner file as it reads now."""
+"""What this gateway tells a client: a lease, what the back end granted, and the administrator's values for the rest."""
 
 from __future__ import annotations
 
-import logging
-import os
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Address
-from pathlib import Path
+from dataclasses import replace
+from enum import Enum, auto
+from functools import partial
 
-from lotor.model.configuration import LONGEST_BANNER, ModeConfiguration
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
-from lotor.ports.leases import Leases
-
-log = logging.getLogger(__name__)
-
-NOWHERE = IPv4Address(0)
+from lotor.ports.leases import Lease, Leases
+from lotor.runtime.lanes import Lanes
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
-    """The part of the answer that is the same for everybody; its `address` is not used."""
+class Step(Enum):
+    """What waits for the lease of one session."""
 
-    values: ModeConfiguration = field(default_factory=lambda: ModeConfiguration(address=NOWHERE))
-    banner: Path | None = None
+    ACQUIRE = auto()
+    RELEASE = auto()
 
 
 class GatewayConfigurations:
-    """Answers `AcquireConfiguration`. `template` is asked every time, so that a reload counts at once."""
+    """Answers `AcquireConfiguration`. `template` is what is the same for everybody, whose address is not used; it is
+    asked every time, so that a reload counts at once. `released` hears when a lease was given back."""
 
-    def __init__(self, leases: Leases, template: Callable[[], Template | None]) -> None:
+    def __init__(self, leases: Leases, template: Callable[[], ModeConfiguration | None]) -> None:
         self._leases = leases
         self._template = template
+        self._lanes = Lanes()
+        self.released: Callable[[], None] = lambda: None
 
-    def acquire(self, session: int, user: str) -> ModeConfiguration | Failure:
-        template = self._template()
-        if template is None:
+    async def acquire(self, session: int, user: str, grants: Grants) -> ModeConfiguration | Failure:
+        """Whoever stops waiting keeps no address."""
+        values = self._template()
+        if values is None:
             return Failure("this gateway has no mode_cfg section: it gives no addresses")
-        lease = self._leases.acquire(session, user)
-        if isinstance(lease, Failure):
-            return lease
-        # a reload may bring IPv6 values before the pool, which is made at the start, has addresses for them
-        values = template.values if lease.address6 is not None else template.values.without_ipv6()
-        netmask = lease.netmask or values.netmask
-        return replace(
-            values,
-            address=lease.address,
-            netmask=netmask,
-            address6=lease.address6,
-            banner=read_banner(template.banner),
-        )
+        asked = self._lanes.put(session, Step.ACQUIRE, partial(self._leases.acquire, session, user, grants))
+        try:
+            lease = await asyncio.shield(asked)
+        except asyncio.CancelledError:
+            self.release(session)
+            raise
+        return lease if isinstance(lease, Failure) else _told(values, lease, grants)
 
     def release(self, session: int) -> None:
-        self._leases.release(session)
+        self._lanes.follow(session, Step.RELEASE, partial(self._release, session))
+
+    async def settled(self) -> None:
+        """Until every lease that is given back is."""
+        await self._lanes.settled()
+
+    async def _release(self, session: int) -> None:
+        await self._leases.release(session)
+        self.released()
 
 
-def read_banner(path: Path | None) -> bytes:
-    """At most `LONGEST_BANNER` octets; a file that cannot be read is a warning and an empty banner."""
-    if path is None:
-        return b""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO must not hold the gateway up
-        with os.fdopen(descriptor, "rb") as file:
-            return file.read(LONGEST_BANNER) or b""
-    except OSError as error:
-        log.warning("banner %s cannot be read: %s; clients get none", path, error.strerror)
-        return b""
+def _told(values: ModeConfiguration, lease: Lease, grants: Grants) -> ModeConfiguration:
+    # a reload may bring IPv6 values before the pool, which is made at the start, has addresses for them
+    values = values if lease.address6 is not None else values.without_ipv6()
+    return replace(
+        values,
+        address=lease.address,
+        netmask=grants.netmask or lease.netmask or values.netmask,
+        split_include=grants.routes or values.split_include,
+        address6=lease.address6,
+    )

@@ -232,7 +232,8 @@ MODE_CFG = Block(
         Directive(
             "banner",
             File(),
-            "A text file that clients show when they are connected; read at each connection, at most 65536 octets.",
+            "A text file that clients show when they are connected; read at the start and at a reload, at most 65536 "
+            "octets.",
             default=None,
             default_text="none",
             differs="without this line racoon sends /etc/motd, which is for people with a shell on the gateway.",

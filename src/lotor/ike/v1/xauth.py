@@ -13,6 +13,7 @@ from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
 from lotor.ike.session import Session
 from lotor.ike.v1 import doubt, insides, phase1
 from lotor.ike.v1.story import Story, ask, expect, send
+from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
 from lotor.model.login import AGAIN, REPEATABLE, Accepted, Challenge, Declined, LoginAttempt, Refused
 from lotor.model.prompt import Field
@@ -64,7 +65,7 @@ def gateway(session: Session) -> Story[None]:
     session.facts.user = accepted.user
     session.registry.accepted(session, accepted.user)
     if session.facts.configuration is None:
-        yield from _acquire(session)
+        yield from _acquire(session, accepted.grants)
     session.gates.open(Gate.LOGIN)
     if session.facts.renewed:
         session.gates.open(Gate.ADDRESS)
@@ -73,9 +74,9 @@ def gateway(session: Session) -> Story[None]:
     yield from expect()
 
 
-def _acquire(session: Session) -> Story[None]:
+def _acquire(session: Session, grants: Grants) -> Story[None]:
     """An address before the yes: a client that gets none hears why."""
-    configuration = yield from ask(AcquireConfiguration(session.id, session.facts.user))
+    configuration = yield from ask(AcquireConfiguration(session.id, session.facts.user, grants))
     if isinstance(configuration, Failure):
         _tell_refusal(session, session.facts.user, configuration.why)
         yield from _deny(session, Reason(Cause.POOL_EXHAUSTED, configuration.why), configuration.why)
@@ -85,7 +86,7 @@ def _acquire(session: Session) -> Story[None]:
 
 def _login(session: Session) -> Story[Accepted]:
     wants: tuple[Field, ...] = (Field.USER_NAME, Field.PASSWORD)
-    message, conversation, user = "", None, ""
+    message, conversation, user = "", b"", ""
     refused = Refused(user, f"no verdict after {ROUNDS} rounds")
     for turn in range(ROUNDS):
         _tell_round(session, turn + 1, wants)

@@ -1,0 +1,23 @@
+"""What a back end gives a person beside its yes; whatever is missing is as the configuration says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """As RADIUS has them (RFC 2865): `address` is Framed-IP-Address, `netmask` Framed-IP-Netmask, `routes` the networks
+    behind the tunnel, `session_time` Session-Timeout in seconds, `accounting_class` Class, which goes back unread to
+    whoever keeps accounts."""
+
+    address: IPv4Address | None = None
+    netmask: IPv4Address | None = None
+    routes: tuple[IPv4Network, ...] = ()
+    session_time: float | None = None
+    groups: frozenset[str] = frozenset()
+    accounting_class: bytes = b""
+
+
+NO_GRANTS = Grants()

@@ -1,0 +1,59 @@
+"""What the gateway relies on in every back end that judges a login."""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import IPv4Address
+
+import pytest
+
+from lotor.auth import LocalLogins, SystemLogins, Throttle, UserFile
+from lotor.auth.accounts import SystemFiles
+from lotor.daemon.engines import NoLogins
+from lotor.model.login import LoginAttempt, Refused
+from lotor.model.network import Peer
+from lotor.model.prompt import Field
+from lotor.model.secret import Secret
+
+
+def local(directory):
+    users = directory / "users"
+    users.write_text("")
+    users.chmod(0o600)
+    return LocalLogins(UserFile(users))
+
+
+def system(directory):
+    files = SystemFiles(*(directory / name for name in ("passwd", "shadow", "group", "nologin")))
+    for each in (files.passwd, files.shadow, files.group):
+        each.write_text("")
+    return SystemLogins(files)
+
+
+BACKENDS = {
+    "local": local,
+    "system": system,
+    "slowed down": lambda directory: Throttle(local(directory), 0.0),
+    "none": lambda _: NoLogins(),
+}
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request, tmp_path):
+    return BACKENDS[request.param](tmp_path)
+
+
+def attempt(password):
+    return LoginAttempt("nobody", ((Field.PASSWORD, Secret(password)),), Peer(IPv4Address("192.0.2.9"), 500))
+
+
+@pytest.mark.parametrize("password", [b"", b"wrong", b"\xff\0", b"x" * 1024])
+def test_a_stranger_is_refused_with_a_reason_for_the_journal(backend, password):
+    verdict = asyncio.run(backend.judge(attempt(password)))
+    assert isinstance(verdict, Refused)
+    assert verdict.why
+    assert verdict.judged
+
+
+def test_an_unknown_conversation_may_be_abandoned(backend):
+    asyncio.run(backend.abandon(b"unknown"))

@@ -1,0 +1,89 @@
+"""What a gateway tells its clients, over a pool that may take its time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from ipaddress import IPv4Address, IPv4Network
+
+from lotor.daemon.banner import read_banner
+from lotor.model.configuration import LONGEST_BANNER, ModeConfiguration
+from lotor.model.grants import NO_GRANTS, Grants
+from lotor.model.judgement import Failure
+from lotor.ports.leases import Lease
+from lotor.runtime.configurations import GatewayConfigurations
+from scripted import RecordingLeases
+
+FIRST, SECOND = IPv4Address("10.99.99.1"), IPv4Address("10.99.99.2")
+VALUES = ModeConfiguration(
+    IPv4Address(0), netmask=IPv4Address("255.255.255.0"), dns=(IPv4Address("10.0.12.1"),), banner=b"hello"
+)
+
+
+def given(lease, grants=NO_GRANTS, values=VALUES):
+    gateway = GatewayConfigurations(RecordingLeases(lease), lambda: values)
+    return asyncio.run(gateway.acquire(1, "alice", grants))
+
+
+def test_a_gateway_gives_the_lease_and_the_administrators_values():
+    told = given(Lease(FIRST))
+    assert (told.address, told.netmask, told.dns, told.banner) == (FIRST, VALUES.netmask, VALUES.dns, b"hello")
+    assert given(Lease(SECOND, IPv4Address("255.255.0.0"))).netmask == IPv4Address("255.255.0.0")
+
+
+def test_what_the_back_end_granted_goes_before_what_the_configuration_says():
+    grants = Grants(netmask=IPv4Address("255.0.0.0"), routes=(IPv4Network("10.1.0.0/16"),))
+    told = given(Lease(FIRST, IPv4Address("255.255.0.0")), grants)
+    assert (told.netmask, told.split_include) == (grants.netmask, grants.routes)
+
+
+def test_a_full_pool_and_a_missing_section_say_so():
+    assert given(Failure("no free address")) == Failure("no free address")
+    assert "no mode_cfg section" in given(Lease(FIRST), values=None).why
+
+
+def test_an_address_that_nobody_waits_for_any_more_goes_back():
+    leases = RecordingLeases(Lease(FIRST))
+
+    async def play():
+        leases.slow = asyncio.Event()
+        gateway = GatewayConfigurations(leases, lambda: VALUES)
+        waiting = asyncio.ensure_future(gateway.acquire(1, "alice", NO_GRANTS))
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+        await asyncio.sleep(0)
+        leases.slow.set()
+        await gateway.settled()
+
+    asyncio.run(play())
+    assert leases.calls == [("acquire", 1), ("release", 1)]
+
+
+def test_an_end_before_the_pool_has_answered_gives_back_behind_it_and_is_told():
+    leases, heard = RecordingLeases(Lease(FIRST)), []
+
+    async def play():
+        leases.slow = asyncio.Event()
+        gateway = GatewayConfigurations(leases, lambda: VALUES)
+        gateway.released = lambda: heard.append(list(leases.calls))
+        waiting = asyncio.ensure_future(gateway.acquire(1, "alice", NO_GRANTS))
+        await asyncio.sleep(0.01)
+        gateway.release(1)
+        leases.slow.set()
+        await gateway.settled()
+        await waiting
+
+    asyncio.run(play())
+    assert heard == [[("acquire", 1), ("release", 1)]]
+
+
+def test_a_missing_banner_is_a_warning_not_a_refusal(tmp_path, caplog):
+    assert read_banner(tmp_path / "none") == b""
+    assert "none cannot be read: No such file or directory" in caplog.text
+
+
+def test_a_banner_is_bounded_and_a_fifo_does_not_hold_the_gateway_up(tmp_path):
+    (tmp_path / "big").write_bytes(b"x" * (LONGEST_BANNER + 100))
+    os.mkfifo(tmp_path / "fifo")
+    assert len(read_banner(tmp_path / "big")) == LONGEST_BANNER
+    assert read_banner(tmp_path / "fifo") == b""

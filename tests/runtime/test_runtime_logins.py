@@ -1,0 +1,101 @@
+"""Conversations of a login: who hears of the next round, and who hears that there is none."""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import IPv4Address
+
+from lotor.ike.events import Ended
+from lotor.model.login import Accepted, Challenge, LoginAttempt
+from lotor.model.network import Peer
+from lotor.model.prompt import Field
+from lotor.runtime.logins import Logins
+from scripted import BYE
+
+SOURCE = Peer(IPv4Address("192.0.2.9"), 500)
+
+
+class Codes:
+    """Asks once more, then says yes."""
+
+    def __init__(self):
+        self.heard, self.abandoned, self.never = [], [], None
+
+    async def judge(self, attempt):
+        self.heard.append(attempt.conversation)
+        if self.never is not None:
+            await self.never.wait()
+        return Accepted("alice") if attempt.conversation else Challenge("code?", (Field.PASSCODE,), b"ticket")
+
+    async def abandon(self, conversation):
+        self.abandoned.append(conversation)
+
+
+def attempt(conversation=b""):
+    return LoginAttempt("alice", (), SOURCE, conversation)
+
+
+def end(session=1):
+    return Ended(session, BYE, False)
+
+
+def test_a_client_that_leaves_between_two_rounds_leaves_nobody_waiting():
+    codes = Codes()
+
+    async def play():
+        logins = Logins(lambda: codes)
+        await logins.judge(1, attempt())
+        logins.follow(end(2))
+        logins.follow(end(1))
+        logins.follow(end(1))
+        await logins.settled()
+
+    asyncio.run(play())
+    assert codes.abandoned == [b"ticket"]
+
+
+def test_a_client_that_leaves_during_the_second_round_does_neither():
+    codes = Codes()
+
+    async def play():
+        logins = Logins(lambda: codes)
+        await logins.judge(1, attempt())
+        codes.never = asyncio.Event()
+        judging = asyncio.ensure_future(logins.judge(1, attempt(b"ticket")))
+        await asyncio.sleep(0.01)
+        judging.cancel()
+        logins.follow(end())
+        await asyncio.sleep(0)
+        await logins.settled()
+
+    asyncio.run(play())
+    assert codes.abandoned == [b"ticket"]
+
+
+def test_a_login_that_came_to_its_end_is_not_abandoned():
+    codes = Codes()
+
+    async def play():
+        logins = Logins(lambda: codes)
+        await logins.judge(1, attempt())
+        assert await logins.judge(1, attempt(b"ticket")) == Accepted("alice")
+        logins.follow(end())
+        await logins.settled()
+
+    asyncio.run(play())
+    assert codes.abandoned == []
+
+
+def test_a_reload_between_two_rounds_does_not_take_the_conversation_elsewhere():
+    before, after = Codes(), Codes()
+    present = [before]
+
+    async def play():
+        logins = Logins(lambda: present[0])
+        await logins.judge(1, attempt())
+        present[0] = after
+        await logins.judge(1, attempt(b"ticket"))
+        await logins.judge(2, attempt())
+
+    asyncio.run(play())
+    assert (before.heard, after.heard) == ([b"", b"ticket"], [b""])
