@@ -45,7 +45,7 @@ LAST6 = (1 << 128) - 1
 @dataclass(frozen=True, slots=True)
 class Checked:
     """Settings with what was found wrong; without `problems` the daemon can start with them. Made by `check`, once a
-    load. `sound`: the `remote` blocks that nothing is wrong with, nor with their files. `keyids`: the octets of keyid
+    load. `sound`: the `remote` blocks without problems, also in the files that they name. `keyids`: the octets of keyid
     files by their paths."""
 
     settings: Settings

@@ -1,7 +1,7 @@
-"""A configuration of which a part could not be read: what the rest of it says, so that one run tells everything.
+"""A configuration with mistakes in its text: the readable parts are checked too, so that one run reports every problem.
 
-A block that something is wrong in is left out, and so is whatever another block could have said about it: what is told
-here stays wrong when the mistakes are mended.
+A block with a mistake in it is left out, and so is whatever another block could have said about it: every problem that
+is reported here remains when the mistakes are corrected.
 """
 
 from __future__ import annotations

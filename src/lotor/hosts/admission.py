@@ -70,7 +70,8 @@ def _among_neighbours(address: IPv4Address, networks: Iterable[IPv4Network]) -> 
         if address in network and network.prefixlen < 31:
             if address in {network.network_address, network.broadcast_address}:
                 raise _refusal(f"the gateway assigned the address {address}, which stands for all of {network} here")
-            told.append(f"{address} lies in this host's own network {network}: who has it there is not reached now")
+            clash = f"{address} lies in this host's own network {network}"
+            told.append(f"{clash}: a host that has it there cannot be reached now")
     return told
 
 

@@ -1,4 +1,4 @@
-"""What every part of the core works at: the outbox of effects, the timers, the dice and the open questions."""
+"""State that all parts of the core share: queued effects, timers, randomness, and questions that wait for an answer."""
 
 from __future__ import annotations
 

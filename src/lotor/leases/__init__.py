@@ -1,4 +1,4 @@
-"""Inner addresses for clients: who has which, and who gets which next."""
+"""Inner addresses for clients: which session has which address, and which address is given next."""
 
 from lotor.leases.pool import Pool
 

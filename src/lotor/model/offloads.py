@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Offloads:
-    """As a wish: what may be used. As an answer: what is used."""
+    """Shortcuts of the kernel: those allowed (in a request) or those in use (in an answer)."""
 
     tso: bool = True
     """The TUN device gives and takes TCP packets of up to 64 KiB."""

@@ -210,8 +210,8 @@ class Driver:
             self._wind(not_before=self.now() + RETRY)
 
     def _wind(self, not_before: Instant = 0.0) -> None:
-        """Set the clock to the core's next deadline. One that rings too early stays: most deadlines are put off again
-        and again."""
+        """Set the clock to the core's next deadline. An alarm that is already earlier is left alone: most deadlines are
+        postponed before they come."""
         deadline = self._core.deadline()
         if deadline is None:
             return

@@ -21,8 +21,8 @@ MOST_WAITING = 256
 EACH_SESSION, EACH_SITE = 8, 64
 """Of one session whose login is under way, which sends one message after the other, and of one site."""
 TURNS = (Standing.UNDER_WAY, Standing.KNOWN, Standing.UNDER_WAY, Standing.STRANGER)
-"""Half of the work is for logins under way, a quarter each for newcomers from known sites and for strangers; who does
-not need his turn leaves it to the next."""
+"""Half of the work is for logins under way, a quarter each for newcomers from known sites and for strangers; an
+empty line leaves its turn to the next."""
 SILENCE = 10.0
 """Seconds between two lines of the journal about drops."""
 
