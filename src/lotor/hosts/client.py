@@ -18,7 +18,7 @@ from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
 from lotor.hosts.keeper import Keeper
 from lotor.hosts.netlink import Link, Network
 from lotor.hosts.resolvfile import Place
-from lotor.hosts.routing import OUTER_MARK, SLOTS, Surroundings
+from lotor.hosts.routing import OUTER_MARK, SLOTS, HostFacts
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Address as Outer
 from lotor.ports.host import Attachment
@@ -227,7 +227,7 @@ class _Work:
         await guard.hush(self.machine, self.journal, neighbours)
 
     async def routes(self, slot: int) -> None:
-        around = await self._surroundings()
+        around = await self._host_facts()
         plan = routing.plan(self.attachment.configuration, self.attachment.path, around, slot)
         for network in plan.refused:
             log.warning("%s stays in the tunnel: neither a private network nor one of this host's own link", network)
@@ -236,8 +236,8 @@ class _Work:
         for rule in plan.rules:
             await undo.make(self.machine, self.journal, RuleMade(**asdict(rule)))
 
-    async def _surroundings(self) -> Surroundings:
-        around = Surroundings(self.link.index, ipv6=sysctl.has_ipv6())
+    async def _host_facts(self) -> HostFacts:
+        around = HostFacts(self.link.index, ipv6=sysctl.has_ipv6())
         network = self.machine.network
         try:
             outer = await network.link(await network.way_to(self.attachment.path.remote.address, OUTER_MARK))

@@ -52,7 +52,7 @@ class Band(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class HostFacts:
     """What the plan must know of the host: the TUN device's index, the networks of the outer link, whether that link
     filters by the reverse path (`rp_filter` 1), and whether there is any IPv6."""
 
@@ -100,7 +100,7 @@ def tunnelled6(configuration: ModeConfiguration) -> list[IPv6Network]:
     return list(collapse_addresses([*configuration.split_include6, *servers]))
 
 
-def plan(configuration: ModeConfiguration, path: Path, around: Surroundings, slot: int) -> Routing:
+def plan(configuration: ModeConfiguration, path: Path, around: HostFacts, slot: int) -> Routing:
     """Everything about routes for one connection."""
     table = FIRST_TABLE + slot
     routes = _routes(tunnelled(configuration), table, around.index, str(configuration.address))
@@ -141,7 +141,7 @@ def _outer(family: int, slot: int) -> list[Rule]:
     return [marked, Rule(family, Band.OUTER_ONLY + slot, None, mark=OUTER_MARK)]
 
 
-def _outer_return(path: Path, around: Surroundings, slot: int) -> list[Rule]:
+def _outer_return(path: Path, around: HostFacts, slot: int) -> list[Rule]:
     """A strict reverse path filter asks for the way back without our mark: the gateway's datagrams would be dropped.
     These rules answer it with the main table for exactly the two ends of the path, whose source port only we hold."""
     if not around.strict_reverse_path or path.remote.address.version != 4:
@@ -159,7 +159,7 @@ def _outer_return(path: Path, around: Surroundings, slot: int) -> list[Rule]:
     return [datagrams] if path.floated else [datagrams, replace(ends, protocol=IP_PROTOCOL_ESP)]
 
 
-def _link(configuration: ModeConfiguration, around: Surroundings, slot: int) -> list[Rule]:
+def _link(configuration: ModeConfiguration, around: HostFacts, slot: int) -> list[Rule]:
     """A strict reverse path filter drops the ARP requests of neighbours whose network is behind the tunnel, and the
     outer link goes dumb. ARP asks without an IP protocol: what has one is tunnelled, what has none finds the link."""
     if not around.strict_reverse_path:
@@ -173,7 +173,7 @@ def _link(configuration: ModeConfiguration, around: Surroundings, slot: int) -> 
     return rules
 
 
-def _ipv6(configuration: ModeConfiguration, around: Surroundings, slot: int) -> list[Rule]:
+def _ipv6(configuration: ModeConfiguration, around: HostFacts, slot: int) -> list[Rule]:
     """A full tunnel that carries no IPv6 lets none out beside it (RFC 7359), but for the link itself."""
     outer, table = _outer(socket.AF_INET6, slot), FIRST_TABLE + slot
     link = Rule(socket.AF_INET6, Band.BESIDE + slot, MAIN_TABLE, destination=IPV6_LINK_LOCAL)
