@@ -27,7 +27,7 @@ from lotor.hosts.changes import (
 )
 from lotor.hosts.firewall import Pool, lease_rules, pool_rules
 from lotor.hosts.gateway import pool_networks
-from lotor.hosts.routing import Band, HostFacts, plan
+from lotor.hosts.routing import HostFacts, RulePriority, plan
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Path, Peer
 
@@ -56,18 +56,20 @@ def test_behind_every_route_stands_an_unreachable_one_that_comes_first():
 
 def test_the_lookup_that_turns_traffic_comes_last():
     rules = plan(LEASE, FLOATED, HostFacts(7), 3).rules
-    assert rules[-1].priority == Band.FULL + 3
+    assert rules[-1].priority == RulePriority.FULL + 3
     assert rules[-1].table == routing.FIRST_TABLE + 3
     assert rules[0].mark == routing.OUTER_MARK
 
 
 def test_a_split_tunnel_is_asked_before_a_full_one_whatever_the_slots():
     last = routing.SLOTS - 1
-    assert plan(split("10.0.0.0/8"), FLOATED, HostFacts(7), last).rules[-1].priority < Band.FULL
+    assert plan(split("10.0.0.0/8"), FLOATED, HostFacts(7), last).rules[-1].priority < RulePriority.FULL
 
 
 def test_marks_are_asked_before_every_tunnel():
-    assert max(rule.priority for rule in plan(LEASE, FLOATED, HostFacts(7), 31).rules if rule.mark) < Band.BESIDE
+    assert (
+        max(rule.priority for rule in plan(LEASE, FLOATED, HostFacts(7), 31).rules if rule.mark) < RulePriority.BESIDE
+    )
 
 
 def test_all_rules_come_before_the_main_table():
@@ -77,20 +79,20 @@ def test_all_rules_come_before_the_main_table():
 def test_bare_esp_passes_a_strict_filter_too():
     bare = replace(FLOATED, floated=False)
     rules = plan(LEASE, bare, HostFacts(7, strict_reverse_path=True), 0).rules
-    assert [rule.protocol for rule in rules if rule.priority == Band.OUTER_RETURN] == [17, 50]
+    assert [rule.protocol for rule in rules if rule.priority == RulePriority.OUTER_RETURN] == [17, 50]
 
 
 def test_a_slot_is_used_when_any_band_has_it():
-    assert routing.used_slots({0, 32766, Band.SPLIT + 5, Band.OUTER + 1}) == {1, 5}
+    assert routing.used_slots({0, 32766, RulePriority.SPLIT + 5, RulePriority.OUTER + 1}) == {1, 5}
 
 
 def test_what_is_too_large_to_be_local_is_refused():
     local = replace(LEASE, split_local=(IPv4Network("0.0.0.0/1"), IPv4Network("192.168.0.0/16")))
     planned = plan(local, FLOATED, HostFacts(7), 0)
     assert planned.refused == (IPv4Network("0.0.0.0/1"),)
-    assert [rule.destination for rule in planned.rules if rule.priority == Band.BESIDE and rule.family == 2] == [
-        "192.168.0.0/16"
-    ]
+    assert [
+        rule.destination for rule in planned.rules if rule.priority == RulePriority.BESIDE and rule.family == 2
+    ] == ["192.168.0.0/16"]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_n10_only_private_networks_and_those_of_the_link_are_local():
     wanted = tuple(map(IPv4Network, ("8.0.0.0/8", "203.0.113.0/24", "192.0.2.128/25", "172.16.0.0/12", "10.0.0.0/7")))
     around = HostFacts(5, connected=(IPv4Network("192.0.2.0/24"),))
     planned = plan(replace(LEASE, split_local=wanted), FLOATED, around, 0)
-    beside = {rule.destination for rule in planned.rules if rule.priority == Band.BESIDE and rule.family == 2}
+    beside = {rule.destination for rule in planned.rules if rule.priority == RulePriority.BESIDE and rule.family == 2}
     assert beside == {"192.0.2.128/25", "172.16.0.0/12"}
     assert set(planned.refused) == {wanted[0], wanted[1], wanted[4]}
 

@@ -38,7 +38,7 @@ IP_PROTOCOLS = (socket.IPPROTO_TCP, socket.IPPROTO_UDP, socket.IPPROTO_ICMP, 33,
 """Of every packet that a program may send without privileges (33 DCCP, 136 UDP-Lite)."""
 
 
-class Band(IntEnum):
+class RulePriority(IntEnum):
     """First priorities of the kinds of rules, in the order in which the kernel asks them; a slot is added to each."""
 
     OUTER = 21000
@@ -109,10 +109,10 @@ def plan(configuration: ModeConfiguration, path: Path, around: HostFacts, slot: 
     beside, refused = _beside(configuration.split_local, around.connected)
     full = is_full(configuration)
     rules = [*_outer(socket.AF_INET, slot), *_outer_return(path, around, slot)]
-    rules += [_lookup(Band.BESIDE, slot, MAIN_TABLE, str(network)) for network in beside]
+    rules += [_lookup(RulePriority.BESIDE, slot, MAIN_TABLE, str(network)) for network in beside]
     rules += _link(configuration, around, slot)
     rules += _ipv6(configuration, around, slot)
-    rules.append(_lookup(Band.FULL if full else Band.SPLIT, slot, table))
+    rules.append(_lookup(RulePriority.FULL if full else RulePriority.SPLIT, slot, table))
     return Routing(tuple(routes), tuple(rules), tuple(refused))
 
 
@@ -124,21 +124,21 @@ def _routes(networks: Sequence[Network], table: int, index: int, source: str) ->
 
 def used_slots(priorities: set[int]) -> set[int]:
     """The slots that some rule occupies already, ours or not."""
-    return {slot for slot in range(SLOTS) if any(band + slot in priorities for band in Band)}
+    return {slot for slot in range(SLOTS) if any(band + slot in priorities for band in RulePriority)}
 
 
 def full_tunnel_exists(priorities: set[int]) -> bool:
-    return any(Band.FULL + slot in priorities for slot in range(SLOTS))
+    return any(RulePriority.FULL + slot in priorities for slot in range(SLOTS))
 
 
-def _lookup(band: Band, slot: int, table: int, destination: str | None = None) -> Rule:
+def _lookup(band: RulePriority, slot: int, table: int, destination: str | None = None) -> Rule:
     return Rule(socket.AF_INET, band + slot, table, destination=destination)
 
 
 def _outer(family: int, slot: int) -> list[Rule]:
     """Our own datagrams go by the main table or not at all: in the tunnel they would chase their own tail."""
-    marked = Rule(family, Band.OUTER + slot, MAIN_TABLE, mark=OUTER_MARK)
-    return [marked, Rule(family, Band.OUTER_ONLY + slot, None, mark=OUTER_MARK)]
+    marked = Rule(family, RulePriority.OUTER + slot, MAIN_TABLE, mark=OUTER_MARK)
+    return [marked, Rule(family, RulePriority.OUTER_ONLY + slot, None, mark=OUTER_MARK)]
 
 
 def _outer_return(path: Path, around: HostFacts, slot: int) -> list[Rule]:
@@ -148,7 +148,7 @@ def _outer_return(path: Path, around: HostFacts, slot: int) -> list[Rule]:
         return []
     ends = Rule(
         socket.AF_INET,
-        Band.OUTER_RETURN + slot,
+        RulePriority.OUTER_RETURN + slot,
         MAIN_TABLE,
         source=f"{path.local.address}/32",
         destination=f"{path.remote.address}/32",
@@ -167,22 +167,22 @@ def _link(configuration: ModeConfiguration, around: HostFacts, slot: int) -> lis
     rules: list[Rule] = []
     for network in around.connected:
         if any(network.overlaps(behind) for behind in tunnelled(configuration)):
-            packets = _lookup(Band.LINK_TUNNELLED, slot, FIRST_TABLE + slot, str(network))
+            packets = _lookup(RulePriority.LINK_TUNNELLED, slot, FIRST_TABLE + slot, str(network))
             rules += [replace(packets, protocol=protocol) for protocol in IP_PROTOCOLS]
-            rules.append(_lookup(Band.LINK, slot, MAIN_TABLE, str(network)))
+            rules.append(_lookup(RulePriority.LINK, slot, MAIN_TABLE, str(network)))
     return rules
 
 
 def _ipv6(configuration: ModeConfiguration, around: HostFacts, slot: int) -> list[Rule]:
     """A full tunnel that carries no IPv6 lets none out beside it (RFC 7359), but for the link itself."""
     outer, table = _outer(socket.AF_INET6, slot), FIRST_TABLE + slot
-    link = Rule(socket.AF_INET6, Band.BESIDE + slot, MAIN_TABLE, destination=IPV6_LINK_LOCAL)
+    link = Rule(socket.AF_INET6, RulePriority.BESIDE + slot, MAIN_TABLE, destination=IPV6_LINK_LOCAL)
     if configuration.address6 is None:
         closed = is_full(configuration) and around.ipv6
-        return [*outer, link, Rule(socket.AF_INET6, Band.FULL + slot, None)] if closed else []
+        return [*outer, link, Rule(socket.AF_INET6, RulePriority.FULL + slot, None)] if closed else []
     if is_full6(configuration):
-        return [*outer, link, Rule(socket.AF_INET6, Band.FULL + slot, table)]
-    return [*outer, Rule(socket.AF_INET6, Band.SPLIT + slot, table)]
+        return [*outer, link, Rule(socket.AF_INET6, RulePriority.FULL + slot, table)]
+    return [*outer, Rule(socket.AF_INET6, RulePriority.SPLIT + slot, table)]
 
 
 def _beside(
