@@ -591,7 +591,7 @@ def test_f15_a_half_open_session_has_room_for_two_messages_and_its_pieces_go_aft
         counter.receive(data)
     assert 1900 <= _kept(counter) <= HALF_OPEN.octets
     (place,) = counter.endpoint._pieces._owners.values()
-    assert len(place) == HALF_OPEN.trains
+    assert len(place) == HALF_OPEN.messages
     counter.now += 11
     counter.receive(_pieces()[0], Peer(IPv4Address("203.0.113.2"), 500))
     assert not counter.endpoint._pieces._owners

@@ -1,6 +1,6 @@
 """Retransmission: what was sent last, repeated on a schedule by whoever awaits an answer.
 
-The octets are the same each time, fragments too: the peer may complete a message from the pieces of several trains.
+The octets are the same each time, fragments too: the peer may complete a message from pieces of several repetitions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Putting Cisco IKE fragments together: pieces in any order, repeated or from several trains, within strict bounds."""
+"""Putting Cisco IKE fragments together: pieces in any order, repeated or sent again, within strict bounds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Key = tuple[Peer, bytes, bytes, int, int]
 
 
 @dataclass(slots=True)
-class Train:
+class PartialMessage:
     """The pieces of one message by number, and the number of the last one once it came."""
 
     pieces: dict[int, bytes] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Train:
 class Room:
     """How many incomplete messages are kept in a place, and how many octets of them together."""
 
-    trains: int
+    messages: int
     octets: int
 
 
@@ -70,43 +70,43 @@ PROVED = Room(8, 2 * MOST_OCTETS)
 
 @dataclass(slots=True)
 class Reassembly:
-    """Trains of one place, by who sent them and for which session; the oldest go first when there are too many.
-    `octets` are those of all trains, `fresh` when a piece came last."""
+    """Partial messages of one place, by sender and session; the oldest go first when there are too many.
+    `octets` are those of all of them, `fresh` when a piece came last."""
 
     room: Room
     octets: int = 0
     fresh: Instant = 0.0
-    _trains: OrderedDict[Key, Train] = field(default_factory=OrderedDict)
+    _partial: OrderedDict[Key, PartialMessage] = field(default_factory=OrderedDict)
 
     def __len__(self) -> int:
-        return len(self._trains)
+        return len(self._partial)
 
     def add(self, header: Header, piece: Fragment, sender: Peer, now: Instant) -> bytes | None:
         """The whole message when this piece completes it."""
         self.fresh = now
         self._forget(now)
         key = (sender, header.initiator, header.responder, header.exchange, piece.id)
-        train = self._pop(key)
-        if train is None or not train.take(piece):
-            train = Train()
-            train.take(piece)
-        train.fresh = now
-        message = train.message()
-        if message is None and train.octets <= min(MOST_OCTETS, self.room.octets):
-            self._trains[key] = train
-            self.octets += train.octets
+        partial = self._pop(key)
+        if partial is None or not partial.take(piece):
+            partial = PartialMessage()
+            partial.take(piece)
+        partial.fresh = now
+        message = partial.message()
+        if message is None and partial.octets <= min(MOST_OCTETS, self.room.octets):
+            self._partial[key] = partial
+            self.octets += partial.octets
         return message
 
-    def _pop(self, key: Key) -> Train | None:
-        train = self._trains.pop(key, None)
-        self.octets -= train.octets if train is not None else 0
-        return train
+    def _pop(self, key: Key) -> PartialMessage | None:
+        partial = self._partial.pop(key, None)
+        self.octets -= partial.octets if partial is not None else 0
+        return partial
 
     def _forget(self, now: Instant) -> None:
-        while self._trains:
-            key, train = next(iter(self._trains.items()))
-            crowded = len(self._trains) >= self.room.trains or self.octets > self.room.octets
-            if train.fresh + PATIENCE > now and not crowded:
+        while self._partial:
+            key, partial = next(iter(self._partial.items()))
+            crowded = len(self._partial) >= self.room.messages or self.octets > self.room.octets
+            if partial.fresh + PATIENCE > now and not crowded:
                 return
             self._pop(key)
 
