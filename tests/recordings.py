@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lotor.wire.header import Header
+
 VECTORS = Path(__file__).parent / "vectors"
 NAMES = sorted(path.parent.name for path in VECTORS.glob("*/vector.json"))
 
@@ -55,3 +57,8 @@ def messages() -> tuple[Message, ...]:
         for entry in load(name)["messages"]
         if "raw" in entry
     )
+
+
+def split(datagram: bytes) -> tuple[Header, bytes]:
+    """Header and body, which is a chain of payloads or the ciphertext of one."""
+    return Header.decode(datagram), datagram[Header.SIZE :]

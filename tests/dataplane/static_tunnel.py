@@ -18,13 +18,14 @@ from lotor.dataplane.userspace.engine import Userspace
 from lotor.model.algorithms import Cipher, Compression, EspSuite, Integrity
 from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp
 from lotor.model.network import Path, Peer
-from lotor.model.offloads import ALL_OFFLOADS, NO_OFFLOADS
+from lotor.model.offloads import ALL_OFFLOADS, Offloads
 from lotor.model.secret import Secret
 from lotor.ports.esp import Notice
 
 LEASE, INSIDE = IPv4Network("10.99.99.1/32"), IPv4Network("203.0.113.0/24")
 LEASE6, INSIDE6 = IPv6Network("fd00:99::1/128"), IPv6Network("fd00:113::/64")
 TO_GATEWAY, TO_CLIENT = 0x1000_0001, 0x2000_0002
+PLAIN = Offloads(tso=False, uso=False, udp_segment=False, udp_gro=False)
 SUITE = EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA1)
 
 
@@ -61,7 +62,7 @@ def say(line: str) -> None:
 async def main(side: str, local: str, remote: str, esp_frag: str, *options: str) -> None:
     """Prints a line of JSON with the counters whenever something is told, and each second."""
     tun = Tun()
-    engine = Userspace(tun, *sockets(), wanted=NO_OFFLOADS if "plain" in options else ALL_OFFLOADS)
+    engine = Userspace(tun, *sockets(), wanted=PLAIN if "plain" in options else ALL_OFFLOADS)
     tun.configure(IPv4Interface(LEASE.network_address) if side == "client" else None, engine.interface.mtu)
     if side == "client":
         tun.configure(IPv6Interface(LEASE6.network_address), engine.interface.mtu)

@@ -8,8 +8,7 @@ import socket
 import pytest
 
 from lotor.dataplane.userspace.engine import Userspace
-from lotor.model.offloads import NO_OFFLOADS
-from scripted import RecordingEngine
+from scripted import NO_OFFLOADS, RecordingEngine
 
 
 class SocketTun:

@@ -10,7 +10,7 @@ import recordings
 from lotor.model.configuration import ModeConfiguration
 from lotor.wire.header import Header
 from lotor.wire.v1.association import SecurityAssociation
-from lotor.wire.v1.chain import Chain, build_chain, build_message, parse_chain, parse_message
+from lotor.wire.v1.chain import Chain, build_chain, build_message, parse_chain
 from lotor.wire.v1.configuration import decode_configuration
 from lotor.wire.v1.fragment import split
 from lotor.wire.v1.numbers import ConfigAttribute, ConfigType, EspTransform, PayloadType, Protocol, XauthAttribute
@@ -30,13 +30,13 @@ MESSAGES = recordings.messages()
 
 
 def chain_of(message: recordings.Message) -> Chain:
-    header, body = parse_message(message.raw)
+    header, body = recordings.split(message.raw)
     return parse_chain(header.next_payload, body if message.plain is None else message.plain)
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=str)
 def test_a_recorded_message_survives_a_round_trip(message):
-    header, body = parse_message(message.raw)
+    header, body = recordings.split(message.raw)
     plain = body if message.plain is None else message.plain
     chain = parse_chain(header.next_payload, plain, exact=message.plain is None)
     assert chain.types() == message.payloads

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+import recordings
 from lotor.model.identity import Identity, IdKind
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
 from lotor.wire.v1.attributes import Attribute
-from lotor.wire.v1.chain import build_chain, build_message, parse_chain, parse_message
+from lotor.wire.v1.chain import build_chain, build_message, parse_chain
 from lotor.wire.v1.payloads import (
     Attributes,
     Certificate,
@@ -140,7 +141,7 @@ def test_numbers_of_drafts_and_of_vendors_are_unknown(number):
 def test_messages_join_header_and_chain():
     header = Header(b"initiate", b"respond!", 0, 5, 0, 7)
     datagram = build_message(header, *build_chain([Nonce(b"n")]))
-    parsed, body = parse_message(datagram)
+    parsed, body = recordings.split(datagram)
     assert (parsed.next_payload, parsed.length, parsed.message_id) == (10, 33, 7)
     assert parse_chain(parsed.next_payload, body, exact=True).first(Nonce) == Nonce(b"n")
 

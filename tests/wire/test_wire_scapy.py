@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from scapy.layers import isakmp
 
+import recordings
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash, IkeSuite
 from lotor.wire.header import Header
 from lotor.wire.v1.association import Proposal, SecurityAssociation
-from lotor.wire.v1.chain import build_chain, build_message, parse_chain, parse_message
+from lotor.wire.v1.chain import build_chain, build_message, parse_chain
 from lotor.wire.v1.payloads import (
     Delete,
     HashPayload,
@@ -81,7 +82,7 @@ def test_we_read_what_scapy_builds():
         / isakmp.ISAKMP_payload_Nonce(nonce=b"nonce")
         / isakmp.ISAKMP_payload_Delete(proto=3, SPIsize=4, SPIcount=1, SPIs=[b"abcd"])
     )
-    header, body = parse_message(datagram)
+    header, body = recordings.split(datagram)
     chain = parse_chain(header.next_payload, body, exact=True)
     assert read_ike(chain.first(SecurityAssociation).proposals[0].transforms[0]).suite() == SUITE
     assert chain.first(Nonce) == Nonce(b"nonce")

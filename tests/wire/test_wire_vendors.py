@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 import recordings
-from lotor.wire.v1.chain import parse_chain, parse_message
+from lotor.wire.v1.chain import parse_chain
 from lotor.wire.v1.payloads import NatDiscovery, VendorId
 from lotor.wire.v1.vendors import (
     Vendor,
@@ -71,7 +71,7 @@ def test_the_best_version_of_nat_traversal_is_chosen():
 
 def test_every_vendor_id_of_vpnc_is_known():
     first = next(m for m in recordings.messages() if m.recording == "hybrid-aggressive-vpnc")
-    header, body = parse_message(first.raw)
+    header, body = recordings.split(first.raw)
     known = [recognise(vendor.data) for vendor in parse_chain(header.next_payload, body).all(VendorId)]
     assert known == [
         Vendor.XAUTH,

@@ -106,8 +106,6 @@ def _remote(remote: RemoteSettings, credential: Credential, checked: Checked) ->
         ike_frag=remote.ike_frag,
         esp_frag=None if remote.esp_frag == EVERYTHING else remote.esp_frag,
         dpd=Dpd(remote.dpd, remote.dpd_delay, remote.dpd_retry, remote.dpd_maxfail),
-        generate_policy=remote.generate_policy,
-        passive=remote.passive,
         initial_contact=remote.initial_contact,
         mode_cfg=remote.mode_cfg,
         mode_cfg6=remote.mode_cfg6,
@@ -175,8 +173,6 @@ def _retransmission(timer: Timer) -> Retransmission:
         interval=None if timer.interval is None else float(timer.interval),
         counter=timer.counter,
         natt_keepalive=float(timer.natt_keepalive),
-        phase1=float(timer.phase1),
-        phase2=float(timer.phase2),
     )
 
 

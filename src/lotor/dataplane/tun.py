@@ -51,6 +51,7 @@ class Tun:
         """`OSError` with a sentence for a person when the device is refused."""
         if len(pattern) > _LONGEST_NAME:
             raise OSError(errno.EINVAL, f"{pattern!r} is too long for a device: {_LONGEST_NAME} characters at most")
+        self.framed = False
         self.fd = _open()
         try:
             self.name = _attach(self.fd, pattern)

@@ -1,5 +1,5 @@
-"""What can go wrong in the core. `Malformed`, `Misplaced` and `Unproved` drop a message, and the true one may still
-come; a `Refusal` ends an exchange, and in phase 1 and XAUTH the session with it."""
+"""What can go wrong in the core. `Malformed`, `Misplaced` and `Unproved` drop a message, for the true one may still
+come, unless its keys proved it; a `Refusal` ends an exchange, and in phase 1 and XAUTH the session with it."""
 
 from __future__ import annotations
 

@@ -90,8 +90,6 @@ class Retransmission:
     interval: float | None = None
     counter: int | None = None
     natt_keepalive: float = 20.0
-    phase1: float = 30.0
-    phase2: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +122,6 @@ class RemotePolicy:
     ike_frag: Switch = Switch.OFF
     esp_frag: int | None = None
     dpd: Dpd = Dpd()
-    generate_policy: GeneratePolicy = GeneratePolicy.OFF
-    passive: bool = False
     initial_contact: bool = True
     mode_cfg: bool = False
     nonce_size: int = 16

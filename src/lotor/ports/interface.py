@@ -26,9 +26,11 @@ class TunnelInterface(Protocol):
 
 
 class TunDevice(Protocol):
-    """The privileged half: made by whoever may, handed to an engine as a descriptor."""
+    """The privileged half: made by whoever may, handed to an engine as a descriptor. `framed`: a virtio-net header
+    stands before each packet although `fd` is no TUN device; of a device the engine sees that itself."""
 
     name: str
     fd: int
+    framed: bool
 
     def configure(self, address: IPv4Interface | IPv6Interface | None, mtu: int) -> None: ...

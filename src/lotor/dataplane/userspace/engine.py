@@ -99,7 +99,7 @@ class Userspace:
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEQPACKET_BUFFER)
             descriptors = (tun.fd, [each.fileno() for each in nat_t], theirs.fileno())
             wanted = replace(wanted, udp_segment_tail=breaks_segments(release))
-            self._pump = Pump(descriptors, getattr(tun, "framed", False), outer_mtu, astuple(wanted))
+            self._pump = Pump(descriptors, tun.framed, outer_mtu, astuple(wanted))
         self.carrier = NatTraversal(self._pump)
         self.interface = Device(tun.name, device_mtu(outer_mtu), self._pump)
 

@@ -17,8 +17,6 @@ from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
 from lotor.wire.v1.numbers import ExchangeType, PayloadType, name_of
 
-MAJOR_VERSION = 1
-
 FOLLOWING = frozenset({ExchangeType.TRANSACTION, ExchangeType.QUICK, ExchangeType.INFORMATIONAL})
 """What a peer may begin when phase 1 is done."""
 

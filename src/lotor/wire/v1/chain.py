@@ -123,11 +123,6 @@ def _encoded(payload: Payload | Received) -> tuple[int, bytes]:
     return payload.payload_type, encode_payload(payload)
 
 
-def parse_message(datagram: bytes) -> tuple[Header, bytes]:
-    """Header and body, which is a chain of payloads or the ciphertext of one."""
-    return Header.decode(datagram), datagram[Header.SIZE :]
-
-
 def build_message(header: Header, first: int, octets: bytes) -> bytes:
     """A whole message; next payload and length of the header are set from the body."""
     return header.before(first, header.flags).encode(len(octets)) + octets

@@ -11,7 +11,6 @@ from lotor.wire.v1.numbers import EncapsulationMode
 from lotor.wire.v1.payloads import NatDiscovery
 
 CAPABLE_MAIN_AND_AGGRESSIVE = 0x80000000
-CAPABLE_BASE = 0x40000000
 
 
 class Vendor(Enum):
