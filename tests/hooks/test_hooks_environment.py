@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lotor.files.places import SYSTEM_PATH
-from lotor.hooks.environment import NAMES, VARIABLES, Occasion, environment, table
+from lotor.hooks.environment import NAMES, VARIABLES, HookContext, environment, table
 from lotor.hooks.guard import admitted
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Path, Peer
@@ -31,7 +31,7 @@ FULL = ModeConfiguration(
     split_local=(IPv4Network("192.168.0.0/16"),),
     split_dns=(b"corp.example", b"lab.example"),
 )
-CLIENT = Occasion(Side.CLIENT, PATH, "192.0.2.50", "0011223344556677:8899aabbccddeeff", FULL, device="lotor0")
+CLIENT = HookContext(Side.CLIENT, PATH, "192.0.2.50", "0011223344556677:8899aabbccddeeff", FULL, device="lotor0")
 HOSTILE = [
     "\x1b[31m",
     "a\nb",
@@ -131,7 +131,7 @@ def test_hostile_domains_are_left_out_and_hostile_text_is_clean(text):
 @given(st.text(), st.text(), st.binary(max_size=64))
 def test_whatever_is_sent_no_control_character_reaches_the_script(peer_id, user, domain):
     configuration = replace(FULL, domain=domain, split_dns=(domain,))
-    told, refused = admitted(environment(Occasion(Side.GATEWAY, PATH, peer_id, "", configuration, user, "lotor0")))
+    told, refused = admitted(environment(HookContext(Side.GATEWAY, PATH, peer_id, "", configuration, user, "lotor0")))
     assert refused == []
     assert not any(unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"} for value in told.values() for char in value)
     assert not any(value.startswith("() {") for value in told.values())

@@ -13,7 +13,7 @@ from pathlib import Path as File
 
 import pytest
 
-from lotor.hooks.environment import NAMES, Occasion, environment
+from lotor.hooks.environment import NAMES, HookContext, environment
 from lotor.hooks.guard import remark, take
 from lotor.hooks.scripts import ScriptHooks
 from lotor.model.configuration import ModeConfiguration
@@ -23,7 +23,7 @@ from lotor.ports.hooks import HookEvent
 
 SAMPLES = File(__file__).parents[2] / "share" / "hooks"
 PATH = Path(Peer(IPv4Address("192.0.2.2"), 4500), Peer(IPv4Address("192.0.2.50"), 4500), floated=True)
-CLIENT = Occasion(
+CLIENT = HookContext(
     Side.CLIENT, PATH, "192.0.2.50", "00:11", ModeConfiguration(IPv4Address("10.99.99.3")), device="lotor0"
 )
 OCCASIONS = {

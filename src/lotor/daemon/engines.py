@@ -12,7 +12,7 @@ from lotor.auth import Checks, LocalLogins, Membership, Proofs, SystemLogins, Th
 from lotor.config.settings import AuthSource, ModeCfg, RemoteSettings
 from lotor.daemon.exits import Exit, StartError
 from lotor.dataplane.tun import Tun
-from lotor.hooks.environment import Occasion
+from lotor.hooks.environment import HookContext
 from lotor.hooks.environment import environment as variables
 from lotor.hooks.scripts import ScriptHooks
 from lotor.model.login import LoginAttempt, Refused, Verdict
@@ -69,7 +69,7 @@ def environment(session: Session, device: str) -> Mapping[str, str]:
     """The variables of a hook for a session."""
     user = session.user if session.side is Side.GATEWAY else None
     return variables(
-        Occasion(
+        HookContext(
             side=session.side,
             path=session.path,
             peer_id=session.peer,

@@ -18,7 +18,7 @@ LONGEST = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
+class HookContext:
     """What a script is told about. `cookies` as `initiator:responder` in hexadecimal; `configuration` None before there
     is one; `user` is the login, known on the gateway."""
 
@@ -37,24 +37,24 @@ class Variable:
 
     name: str
     meaning: str
-    value: Callable[[Occasion], str | None]
+    value: Callable[[HookContext], str | None]
 
 
-def environment(occasion: Occasion) -> dict[str, str]:
-    """Every variable of the table that this occasion has; those that are not known yet are empty."""
-    told = ((variable.name, variable.value(occasion)) for variable in VARIABLES)
+def environment(context: HookContext) -> dict[str, str]:
+    """Every variable of the table that this context has; those that are not known yet are empty."""
+    told = ((variable.name, variable.value(context)) for variable in VARIABLES)
     return {name: value for name, value in told if value is not None}
 
 
 def _received(
     value: Callable[[ModeConfiguration], str], *, without: str = "", gateway: bool = False
-) -> Callable[[Occasion], str]:
+) -> Callable[[HookContext], str]:
     """A value of the mode configuration. racoon's gateway knows the client's address only: `gateway` for that one."""
 
-    def told(occasion: Occasion) -> str:
-        if occasion.configuration is None or (occasion.side is Side.GATEWAY and not gateway):
+    def told(context: HookContext) -> str:
+        if context.configuration is None or (context.side is Side.GATEWAY and not gateway):
             return without
-        return value(occasion.configuration)
+        return value(context.configuration)
 
     return told
 
@@ -91,9 +91,9 @@ def _domains(configuration: ModeConfiguration) -> str:
     return _list(filter(None, map(domain_name, configuration.split_dns)), ",")
 
 
-def _user(occasion: Occasion) -> str | None:
-    known = occasion.side is Side.GATEWAY and occasion.user
-    return clean(occasion.user or "", longest=LONGEST) if known else None
+def _user(context: HookContext) -> str | None:
+    known = context.side is Side.GATEWAY and context.user
+    return clean(context.user or "", longest=LONGEST) if known else None
 
 
 VARIABLES = (
