@@ -9,7 +9,7 @@ import pytest
 from lotor.ike.events import ChildDown, ChildUp, Configured, Ended, LoggedIn, Renewed, Started, Up
 from lotor.ike.intents import ChildExpired
 from lotor.ike.questions import AcquireConfiguration, CheckLogin
-from lotor.ike.v1 import informational, renewal, riders
+from lotor.ike.v1 import informational, lifetimes, renewal
 from lotor.model.algorithms import AuthMethod
 from lotor.model.policy import ExchangeMode
 from lotor.model.reason import Cause
@@ -129,7 +129,7 @@ def test_a_shorter_phase_one_of_the_gateway_is_told_and_renewed_in_time(mode):
 def _tell_lifetime(world, host, seconds: int) -> None:
     """RESPONDER-LIFETIME of phase 1 in a message of its own, as Cisco's gateways send it."""
     (session,) = host.endpoint._sessions.by_id.values()
-    informational.say(session, riders.lifetime_note(Protocol.ISAKMP, bytes(16), {LifeType.SECONDS: seconds}))
+    informational.say(session, lifetimes.note(Protocol.ISAKMP, bytes(16), {LifeType.SECONDS: seconds}))
     world.do(host, session.desk.drain())
 
 

@@ -9,7 +9,7 @@ import pytest
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.events import ChildUp, Ended
 from lotor.ike.intents import ChildExpired
-from lotor.ike.v1 import bundles, choose, riders
+from lotor.ike.v1 import bundles, choose, lifetimes
 from lotor.model.algorithms import KEY_LENGTHS, SHORT_BLOCKS, USUAL_BITS, Cipher, EspSuite, Integrity
 from lotor.model.policy import Policy, ProposalCheck
 from lotor.wire.v1.attributes import Attribute, encode_attributes
@@ -134,9 +134,9 @@ def test_f16_no_key_of_a_cipher_with_short_blocks_carries_more_than_4_gib(cipher
 def test_no_gateway_makes_a_client_renew_all_the_time():
     tiny = [Attribute.tv(EspAttribute.LIFE_TYPE, 2), Attribute.tv(EspAttribute.LIFE_DURATION, 1)]
     note = Notification(NotifyType.RESPONDER_LIFETIME, encode_attributes(tiny), spi=bytes(4), protocol=Protocol.ESP)
-    assert riders.told_volume([note], None) == MB
-    assert riders.told_volume([note], 2 * MB) == MB
-    assert riders.told_volume([], 2 * MB) == 2 * MB
+    assert lifetimes.told_volume([note], None) == MB
+    assert lifetimes.told_volume([note], 2 * MB) == MB
+    assert lifetimes.told_volume([], 2 * MB) == 2 * MB
 
 
 def test_a_pair_of_vpnc_has_no_volume_that_it_could_not_renew():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lotor.ike.session import Session
-from lotor.ike.v1 import authenticate, choose, identify, keymat, phase1, riders, select, traversal, witness
+from lotor.ike.v1 import authenticate, choose, identify, keymat, lifetimes, phase1, riders, select, traversal, witness
 from lotor.ike.v1.authenticate import Parties, PeerSecret
 from lotor.ike.v1.choose import ChosenIke
 from lotor.ike.v1.ladder import Cover, Ladder, Rung
@@ -59,7 +59,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     yield from send(sa, *ours.payloads(), me, *requests, *vendors)
     answer = yield from expect()
 
-    suite = riders.told_suite(answer, choose.ike_answer(remote, answer.only(SecurityAssociation)))
+    suite = lifetimes.told_suite(answer, choose.ike_answer(remote, answer.only(SecurityAssociation)))
     witness.chosen(session, suite, answer)
     peer = answer.only(Identification).identity
     g_xy = yield from phase1.agree(session, ours.pair, answer)
@@ -91,7 +91,7 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     if channel.covered:  # else anybody on the way may have put them beside the proof
         session.facts.initial_contact = riders.says_initial_contact(third)
         heard |= riders.heard(third)
-    kept = riders.kept_lifetime(session, choice, heard)
+    kept = lifetimes.kept_suite(session, choice, heard)
     return PhaseOne(kept, parties.keys, channel.last_block(), peer, heard, answered.version, here, there)
 
 
@@ -131,7 +131,7 @@ def _answer(session: Session, channel: PhaseOneChannel) -> Story[Answered]:
     version = traversal.version(remote.nat_traversal, heard)
     vendors, shown = riders.echoed(remote, heard, version), traversal.shown(session, suite, version)
     requests = riders.requests_of_client(remote, suite)
-    lifetime = riders.responder_lifetime(session, choice)
+    lifetime = lifetimes.responder_note(session, choice)
     yield from send(choice.answer(), *ours.payloads(), me, *requests, *vendors, *shown, *proof, *lifetime)
     authenticate.tell_nobody(session)
     return Answered(parties, choice, peer, heard, version)

@@ -11,7 +11,7 @@ from lotor.ike.effects import Transmit
 from lotor.ike.errors import Refusal, Unproved
 from lotor.ike.events import Remark, Turned
 from lotor.ike.session import Session
-from lotor.ike.v1 import phase1, riders
+from lotor.ike.v1 import lifetimes, phase1
 from lotor.ike.v1.channel import Incoming
 from lotor.ike.v1.exchange import Exchange
 from lotor.ike.v1.exchanges import Running
@@ -164,7 +164,7 @@ def _told_lifetime(heard: Heard, note: Notification) -> None:
     session = heard.session
     if session.initiator and note.protocol == Protocol.ISAKMP:
         record = phase1.of(session)
-        seconds = riders.told_lifetime((note,), Protocol.ISAKMP, record.suite.lifetime)
+        seconds = lifetimes.told_seconds((note,), Protocol.ISAKMP, record.suite.lifetime)
         session.facts.phase_one = replace(record, suite=replace(record.suite, lifetime=seconds))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from lotor.ike.session import Session
-from lotor.ike.v1 import authenticate, choose, identify, keymat, phase1, riders, select, traversal, witness
+from lotor.ike.v1 import authenticate, choose, identify, keymat, lifetimes, phase1, riders, select, traversal, witness
 from lotor.ike.v1.aggressive import NAT_D, PROOF
 from lotor.ike.v1.authenticate import Parties, PeerSecret
 from lotor.ike.v1.choose import ChosenIke
@@ -68,7 +68,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
 
     peer = last.only(Identification).identity
     yield from authenticate.judge(replace(parties, peers=last.body(Identification)), last, peer)
-    suite = riders.told_suite(last, suite)
+    suite = lifetimes.told_suite(last, suite)
     return PhaseOne(suite, keys, channel.last_block(), peer, heard, version, found.here, found.there)
 
 
@@ -85,7 +85,7 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     yield from authenticate.judge(parties, fifth, peer)
     session.facts.initial_contact = riders.says_initial_contact(fifth)
     proof = yield from authenticate.prove(parties, begun.heard)
-    yield from send(me, *proof, *riders.responder_lifetime(session, choice))
+    yield from send(me, *proof, *lifetimes.responder_note(session, choice))
     last, here, there = channel.last_block(), exchanged.here, exchanged.there
     return PhaseOne(suite, parties.keys, last, peer, begun.heard, begun.version, here, there)
 

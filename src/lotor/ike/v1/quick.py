@@ -11,7 +11,7 @@ from lotor.ike.errors import LocalFault, PeerFault
 from lotor.ike.events import PathChanged, Remark
 from lotor.ike.questions import Install, ReserveSpi
 from lotor.ike.session import Session
-from lotor.ike.v1 import bundles, choose, insides, modecfg, phase1, riders, selectors, succession
+from lotor.ike.v1 import bundles, choose, insides, lifetimes, modecfg, phase1, selectors, succession
 from lotor.ike.v1.keymat import QuickMaterial, demand_strength, keymat
 from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.algorithms import EspSuite, Group
@@ -100,8 +100,8 @@ def _wishes(session: Session, replaces: Pair | None) -> ChildPolicy:
 def _shorter(chosen: choose.ChosenEsp, answer: Chain) -> choose.ChosenEsp:
     """As the responder told, if that is shorter."""
     notes = answer.all(Notification)
-    seconds = riders.told_lifetime(notes, Protocol.ESP, chosen.lifetime)
-    return replace(chosen, lifetime=seconds, kilobytes=riders.told_volume(notes, chosen.kilobytes))
+    seconds = lifetimes.told_seconds(notes, Protocol.ESP, chosen.lifetime)
+    return replace(chosen, lifetime=seconds, kilobytes=lifetimes.told_volume(notes, chosen.kilobytes))
 
 
 # --- responder -------------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def _responder_lifetime(chosen: choose.ChosenEsp, spi: bytes) -> tuple[Notificat
     life = {LifeType.SECONDS: chosen.lifetime} if chosen.shortened else {}
     if chosen.limited and chosen.kilobytes is not None:
         life[LifeType.KILOBYTES] = chosen.kilobytes
-    return (riders.lifetime_note(Protocol.ESP, spi, life),) if life else ()
+    return (lifetimes.note(Protocol.ESP, spi, life),) if life else ()
 
 
 # --- both ------------------------------------------------------------------------------------------------------------

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable
 from functools import lru_cache
-from itertools import pairwise
 
 from lotor.crypto.certificates import CertificateError
 from lotor.crypto.x509.pkcs7 import unwrap_certificates
 from lotor.crypto.x509.received import MOST_OCTETS, MOST_RECEIVED
 from lotor.ike.errors import PolicyRefusal
-from lotor.ike.events import LeftOut, Remark
+from lotor.ike.events import LeftOut
 from lotor.ike.session import Session
-from lotor.ike.v1.choose import ChosenIke
 from lotor.model.algorithms import IkeSuite
 from lotor.model.policy import RemotePolicy, Switch
 from lotor.model.reason import Cause, Reason
-from lotor.wire.v1.attributes import Attribute, decode_attributes, encode_attributes
 from lotor.wire.v1.chain import Chain
-from lotor.wire.v1.numbers import CertificateEncoding, EspAttribute, IkeAttribute, LifeType, NotifyType, Protocol
+from lotor.wire.v1.numbers import CertificateEncoding, NotifyType
 from lotor.wire.v1.payloads import Certificate, CertificateRequest, Notification, VendorId
-from lotor.wire.v1.readings import LEAST_LIFETIME, LEAST_VOLUME
 from lotor.wire.v1.vendors import NAT_TRAVERSALS, NatTraversal, Vendor, can_reassemble, fragmentation, recognise
-
-FOR_EVER = 2147483
-"""Seconds that Cisco's client and vpnc offer."""
 
 
 def offered(remote: RemotePolicy) -> tuple[VendorId, ...]:
@@ -146,66 +138,6 @@ def initial_contact(session: Session) -> tuple[Notification, ...]:
         return ()
     spi = session.cookies.initiator + session.cookies.responder
     return (Notification(NotifyType.INITIAL_CONTACT, spi=spi),)
-
-
-def responder_lifetime(session: Session, choice: ChosenIke) -> tuple[Notification, ...]:
-    """Tells the initiator that phase 1 ends sooner than it offered (RFC 2407 §4.6.3.1): it renews in time. Not those
-    that offer for ever, Cisco's client and vpnc: vpnc renews when told, and 20 s later deletes the new phase 1."""
-    if not choice.shortened or choice.offered >= FOR_EVER:
-        return ()
-    spi = session.cookies.initiator + session.cookies.responder
-    return (lifetime_note(Protocol.ISAKMP, spi, {LifeType.SECONDS: choice.suite.lifetime}),)
-
-
-_LIFE_TYPES = {Protocol.ISAKMP: IkeAttribute.LIFE_TYPE, Protocol.ESP: EspAttribute.LIFE_TYPE}
-"""In both phases the attribute of the duration has the next number."""
-
-
-def lifetime_note(protocol: Protocol, spi: bytes, life: Mapping[LifeType, int]) -> Notification:
-    """RESPONDER-LIFETIME of either phase, in seconds or kilobytes or both."""
-    kind = _LIFE_TYPES[protocol]
-    pairs = ((Attribute.tv(kind, unit), Attribute.integer(kind + 1, value)) for unit, value in life.items())
-    attributes = [attribute for pair in pairs for attribute in pair]
-    return Notification(NotifyType.RESPONDER_LIFETIME, encode_attributes(attributes), spi=spi, protocol=protocol)
-
-
-def kept_lifetime(session: Session, choice: ChosenIke, vendors: frozenset[Vendor]) -> IkeSuite:
-    """The suite with the lifetime that we hold the peer to: the configured one, but with vpnc, which cannot renew a
-    phase 1, what it offered."""
-    if Vendor.CISCO_VPNC not in vendors or not choice.shortened:
-        return choice.suite
-    text = f"vpnc cannot renew phase 1: this one lasts as long as the session, not {choice.suite.lifetime} s"
-    session.desk.tell(Remark(session.id, text))
-    return replace(choice.suite, lifetime=choice.offered)
-
-
-def told_suite(chain: Chain, suite: IkeSuite) -> IkeSuite:
-    """The suite with the lifetime that a responder told, if that is shorter."""
-    notes = [note for note in chain.all(Notification) if note.protocol == Protocol.ISAKMP]
-    return replace(suite, lifetime=told_lifetime(notes, Protocol.ISAKMP, suite.lifetime))
-
-
-def told_lifetime(notes: Iterable[Notification], protocol: Protocol, ours: int) -> int:
-    """Seconds: those of the first RESPONDER-LIFETIME that shortens ours, else ours (RFC 2407 §4.6.3.1)."""
-    shorter = (told for told in _told(notes, protocol, LifeType.SECONDS) if told < ours)
-    return max(next(shorter, ours), min(ours, LEAST_LIFETIME))
-
-
-def told_volume(notes: Iterable[Notification], ours: int | None) -> int | None:
-    """Kilobytes of an SA pair: those of the first RESPONDER-LIFETIME that lessens ours, else ours."""
-    less = (told for told in _told(notes, Protocol.ESP, LifeType.KILOBYTES) if ours is None or told < ours)
-    told = next(less, None)
-    return ours if told is None else max(told, LEAST_VOLUME)
-
-
-def _told(notes: Iterable[Notification], protocol: Protocol, unit: LifeType) -> Iterator[int]:
-    """The durations in a unit that a responder told."""
-    life_type = _LIFE_TYPES[protocol]
-    for note in notes:
-        if note.type == NotifyType.RESPONDER_LIFETIME:
-            for kind, duration in pairwise(decode_attributes(note.data)):
-                if kind.type == life_type and kind.number == unit and duration.type == life_type + 1:
-                    yield duration.number
 
 
 def says_initial_contact(chain: Chain) -> bool:
