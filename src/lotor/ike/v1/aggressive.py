@@ -6,20 +6,18 @@ from dataclasses import dataclass
 
 from lotor.ike.session import Session
 from lotor.ike.v1 import authenticate, choose, identify, keymat, lifetimes, phase1, riders, select, traversal, witness
-from lotor.ike.v1.authenticate import Parties, PeerSecret
+from lotor.ike.v1.authenticate import PROOF, Parties, PeerSecret
 from lotor.ike.v1.choose import ChosenIke
 from lotor.ike.v1.ladder import Cover, Ladder, Rung
 from lotor.ike.v1.phase1 import Ours, PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.ike.v1.story import Story, expect, send
+from lotor.ike.v1.traversal import NAT_D
 from lotor.model.identity import Identity
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.numbers import PayloadType as P
 from lotor.wire.v1.payloads import Identification
 from lotor.wire.v1.vendors import NatTraversal, Vendor
-
-NAT_D = (P.NAT_D, P.NAT_D_DRAFT)
-PROOF = (P.CERTIFICATE, P.SIGNATURE, P.HASH)
 
 AGGRESSIVE = Ladder(
     "aggressive mode",

@@ -21,8 +21,12 @@ from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Trust
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import NotifyType
+from lotor.wire.v1.numbers import PayloadType as P
 from lotor.wire.v1.payloads import Certificate, HashPayload, Identification, SignaturePayload
 from lotor.wire.v1.vendors import Vendor
+
+PROOF = (P.CERTIFICATE, P.SIGNATURE, P.HASH)
+"""The payloads that may prove somebody, in their order."""
 
 UNPROVED = "nothing is proved yet: in hybrid authentication only the login says who this is"
 KEY_FITS = "it holds the pre-shared key"

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from lotor.ike.session import Session
 from lotor.ike.v1 import authenticate, choose, identify, keymat, lifetimes, phase1, riders, select, traversal, witness
-from lotor.ike.v1.aggressive import NAT_D, PROOF
-from lotor.ike.v1.authenticate import Parties, PeerSecret
+from lotor.ike.v1.authenticate import PROOF, Parties, PeerSecret
 from lotor.ike.v1.choose import ChosenIke
 from lotor.ike.v1.ladder import Cover, Ladder, Rung
 from lotor.ike.v1.phase1 import Ours, PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.ike.v1.story import Story, expect, send
+from lotor.ike.v1.traversal import NAT_D
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import PayloadType as P

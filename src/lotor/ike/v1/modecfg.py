@@ -10,6 +10,7 @@ from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration
 from lotor.ike.session import Session
 from lotor.ike.v1 import insides, phase1, selectors
+from lotor.ike.v1.ladder import Ladder, Rung
 from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.algorithms import Group
 from lotor.model.configuration import ModeConfiguration
@@ -27,8 +28,18 @@ from lotor.wire.v1.configuration import (
     request_attributes,
 )
 from lotor.wire.v1.numbers import ConfigAttribute, ConfigType, NotifyType
+from lotor.wire.v1.numbers import PayloadType as P
 from lotor.wire.v1.payloads import Attributes
 from lotor.wire.v1.vendors import Vendor
+
+TRANSACTION = Ladder(
+    "transaction exchange",
+    (
+        Rung(from_initiator=True, must=(P.HASH, P.ATTRIBUTES)),
+        Rung(from_initiator=False, must=(P.HASH, P.ATTRIBUTES)),
+    ),
+)
+"""Of mode config and XAUTH alike (draft-dukes-ike-mode-cfg-02): whoever asks or sets is the initiator."""
 
 IDENTIFIER = 1
 

@@ -1,4 +1,4 @@
-"""The plan of each exchange of IKEv1: ladder, channel, retransmission and fragmentation, in one table."""
+"""The plan of each exchange of IKEv1: its ladder, channel, retransmission and fragmentation, in one table."""
 
 from __future__ import annotations
 
@@ -9,38 +9,20 @@ from lotor.ike.v1 import phase1
 from lotor.ike.v1.aggressive import AGGRESSIVE
 from lotor.ike.v1.channel import Channel
 from lotor.ike.v1.exchange import Plan
-from lotor.ike.v1.ladder import Ladder, Rung
+from lotor.ike.v1.ladder import Ladder
 from lotor.ike.v1.main import MAIN
+from lotor.ike.v1.modecfg import TRANSACTION
+from lotor.ike.v1.quick import QUICK
 from lotor.ike.v1.schedules import ONCE, schedule
 from lotor.ike.v1.seal import PhaseOneChannel, PhaseTwoChannel, PlainFormula, QuickFormula, phase_two
 from lotor.wire.v1.fragment import split
 from lotor.wire.v1.numbers import ExchangeType
-from lotor.wire.v1.numbers import PayloadType as P
 
 FRAGMENT_LIMIT = 540
 """Octets of ISAKMP in a fragment: with marker, UDP and IP headers 572, below the 576 that every router carries."""
 
 FRAGMENT_ID = 1
 """Constant, as every peer has it: pieces of several trains of one message complete each other."""
-
-TRANSACTION = Ladder(
-    "transaction exchange",
-    (
-        Rung(from_initiator=True, must=(P.HASH, P.ATTRIBUTES)),
-        Rung(from_initiator=False, must=(P.HASH, P.ATTRIBUTES)),
-    ),
-)
-
-_QUICK_MAY = (P.KEY_EXCHANGE, P.IDENTIFICATION, P.NAT_OA, P.NAT_OA_DRAFT)
-
-QUICK = Ladder(
-    "quick mode",
-    (
-        Rung(from_initiator=True, must=(P.HASH, P.SA, P.NONCE), may=_QUICK_MAY),
-        Rung(from_initiator=False, must=(P.HASH, P.SA, P.NONCE), may=_QUICK_MAY),
-        Rung(from_initiator=True, must=(P.HASH,)),
-    ),
-)
 
 
 def repeats(session: Session) -> tuple[float, ...]:

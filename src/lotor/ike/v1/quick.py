@@ -13,6 +13,7 @@ from lotor.ike.questions import Install, ReserveSpi
 from lotor.ike.session import Session
 from lotor.ike.v1 import bundles, choose, insides, lifetimes, modecfg, phase1, selectors, succession
 from lotor.ike.v1.keymat import QuickMaterial, demand_strength, keymat
+from lotor.ike.v1.ladder import Ladder, Rung
 from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.algorithms import EspSuite, Group
 from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp, Lifetime
@@ -21,8 +22,20 @@ from lotor.model.secret import Secret
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import EncapsulationMode, LifeType, NotifyType, Protocol
+from lotor.wire.v1.numbers import PayloadType as P
 from lotor.wire.v1.payloads import Identification, KeyExchange, Nonce, Notification
 from lotor.wire.v1.vendors import Vendor
+
+_QUICK_MAY = (P.KEY_EXCHANGE, P.IDENTIFICATION, P.NAT_OA, P.NAT_OA_DRAFT)
+
+QUICK = Ladder(
+    "quick mode",
+    (
+        Rung(from_initiator=True, must=(P.HASH, P.SA, P.NONCE), may=_QUICK_MAY),
+        Rung(from_initiator=False, must=(P.HASH, P.SA, P.NONCE), may=_QUICK_MAY),
+        Rung(from_initiator=True, must=(P.HASH,)),
+    ),
+)
 
 MOST_OCTETS = 1 << 63
 """Engines count in 64 bits; a peer may name any number."""

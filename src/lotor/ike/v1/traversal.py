@@ -12,8 +12,11 @@ from lotor.model.algorithms import Hash, IkeSuite
 from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, Path, Peer
 from lotor.model.policy import Switch
 from lotor.wire.v1.chain import Chain
+from lotor.wire.v1.numbers import PayloadType as P
 from lotor.wire.v1.payloads import NatDiscovery
 from lotor.wire.v1.vendors import NatTraversal, Vendor, choose_nat_traversal
+
+NAT_D = (P.NAT_D, P.NAT_D_DRAFT)
 
 USUAL_PORTS = (ISAKMP_PORT, NAT_T_PORT)
 """vpnc and libreswan hash port 500 in a message that travels on 4500."""
