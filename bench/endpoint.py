@@ -16,6 +16,7 @@ from lotor.model.child import Child, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import ALL_OFFLOADS, Offloads
 from lotor.model.secret import Secret
+from lotor.runtime.sockets import HostSockets
 
 SUITES = {
     "aes128gcm16": EspSuite(Cipher.AES_GCM_16, 128, None),
@@ -52,7 +53,9 @@ async def main(options: argparse.Namespace) -> None:
     tun = Tun()
     nat_t = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     nat_t.bind(("0.0.0.0", PORT))
-    engine = Userspace(tun, nat_t, wanted=replace(ALL_OFFLOADS, **dict.fromkeys(options.without, False)))
+    engine = Userspace(
+        tun, nat_t, raw_esp=HostSockets().raw_esp, wanted=replace(ALL_OFFLOADS, **dict.fromkeys(options.without, False))
+    )
     tun.configure(IPv4Interface(options.mine), options.mtu)
     engine.start(lambda notice: print(notice, flush=True))
     for number in range(options.tunnels):

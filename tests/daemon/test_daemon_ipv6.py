@@ -11,7 +11,7 @@ import pytest
 
 import visiting
 from lotor.control.messages import Connected, Status
-from lotor.daemon import connections, machinery
+from lotor.daemon import connections
 from lotor.daemon.addresses import resolve, typed
 from lotor.daemon.connections import Target
 from lotor.hosts import sysctl
@@ -19,6 +19,7 @@ from lotor.ike.v1 import watch
 from lotor.leases.pool import Beside
 from lotor.model.policy import Dpd
 from lotor.model.reason import Reason
+from lotor.runtime import sockets
 from lotor.wire.v1.numbers import ExchangeType
 from visiting import ROOT, Typing, play
 
@@ -96,7 +97,7 @@ def by_ipv4_only(remote, *, mark=None):
 
 def called(directory, monkeypatch, address: str, *others: str):
     """What came of it, and how often the person was asked."""
-    monkeypatch.setattr(machinery, "source_towards", by_ipv4_only)
+    monkeypatch.setattr(sockets, "source_towards", by_ipv4_only)
     person = Typing()
 
     async def story(world):

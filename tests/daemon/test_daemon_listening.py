@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from ipaddress import IPv4Address
 
 import pytest
@@ -12,10 +13,14 @@ from lotor.config.settings import ListenAddress
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.listening import open_anywhere, open_at
 from lotor.model.network import Peer
-from lotor.runtime.sockets import local_of, open_udp
+from lotor.runtime.sockets import HostSockets, local_of, open_udp
 
 HOME = IPv4Address("127.0.0.1")
 LISTEN = loads("").settings.listen
+
+
+def opened(how, wanted):
+    return asyncio.run(how(HostSockets(), wanted, LISTEN))
 
 
 @pytest.fixture
@@ -26,7 +31,7 @@ def taken():
 
 
 def test_newcomer_16_a_client_takes_a_free_port_where_its_own_is_taken(taken):
-    with open_anywhere(ListenAddress(HOME, taken), LISTEN) as udp:
+    with opened(open_anywhere, ListenAddress(HOME, taken)) as udp:
         assert local_of(udp).address == HOME
         assert local_of(udp).port not in (0, taken)
 
@@ -34,18 +39,18 @@ def test_newcomer_16_a_client_takes_a_free_port_where_its_own_is_taken(taken):
 def test_newcomer_16_a_free_port_is_taken_as_it_is():
     with open_udp(Peer(HOME, 0)) as probe:
         port = local_of(probe).port
-    with open_anywhere(ListenAddress(HOME, port), LISTEN) as udp:
+    with opened(open_anywhere, ListenAddress(HOME, port)) as udp:
         assert local_of(udp).port == port
 
 
 def test_newcomer_16_a_port_that_the_configuration_names_is_meant(taken):
     written = ListenAddress(HOME, taken, Location("racoon.conf", 3, 1))
     with pytest.raises(StartError, match=r"is in use by .*process") as caught:
-        open_anywhere(written, LISTEN)
+        opened(open_anywhere, written)
     assert caught.value.code is Exit.BUSY
 
 
 def test_newcomer_16_a_gateway_has_no_other_port(taken):
     with pytest.raises(StartError) as caught:
-        open_at(ListenAddress(HOME, taken), LISTEN)
+        opened(open_at, ListenAddress(HOME, taken))
     assert caught.value.code is Exit.BUSY

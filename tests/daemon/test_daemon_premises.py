@@ -17,7 +17,7 @@ from lotor.leases.succession import Succession
 from lotor.model.network import Path, Peer
 from lotor.model.reason import Cause, Reason
 from lotor.runtime.doors import Doors
-from lotor.runtime.sockets import ANYWHERE, IsakmpSocket, open_udp
+from lotor.runtime.sockets import ANYWHERE, HostSockets, IsakmpSocket, open_udp
 from visiting import CLIENT_FILE, GATEWAY_FILE
 
 HOME = IPv4Address("127.0.0.1")
@@ -46,7 +46,9 @@ class Place:
         doors = [IsakmpSocket(open_udp(Peer(HOME, self.ports[0])))]
         self.doors = Doors(doors, lambda: self.paths)
         self.doors.start(lambda data, path: None)
-        self.premises = Premises(Held(self.doors, self.leases, self.grounds, frozenset({self.floated})), loadout)
+        self.premises = Premises(
+            Held(self.doors, self.leases, self.grounds, frozenset({self.floated}), HostSockets()), loadout
+        )
 
     def loadout(self, *ports, old=POOL, new=POOL):
         lines = " ".join(f"isakmp 127.0.0.1[{port}];" for port in ports)
@@ -103,7 +105,8 @@ def test_newcomer_16_a_client_keeps_the_free_port_that_it_got(directory):
         place.doors.replace([door])
         (directory / "client.conf").write_text(CLIENT_FILE.format(directory=directory, login=""))
         client = load(directory / "client.conf")
-        premises = Premises(Held(place.doors, place.leases, place.grounds, frozenset({floated})), client)
+        held = Held(place.doors, place.leases, place.grounds, frozenset({floated}), HostSockets())
+        premises = Premises(held, client)
         told = await premises.adapt(client)
         return told, door, [each for each in place.doors.open if each.local.address == ANYWHERE[4]]
 

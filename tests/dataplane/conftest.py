@@ -28,6 +28,7 @@ from lotor.model.secret import Secret
 from lotor.ports.carrier import Receive
 from lotor.ports.esp import Notice
 from lotor.ports.interface import TunDevice
+from lotor.runtime.sockets import HostSockets
 from scripted import NO_OFFLOADS
 
 LEASE = "10.99.99.1"
@@ -106,7 +107,7 @@ class Engine:
     def __init__(self, runner: asyncio.Runner, tun: TunDevice, *nat_t: socket.socket, **options: Any) -> None:
         self._run = runner.run
         self.tun = tun
-        self.whole = Userspace(tun, *nat_t, **options)
+        self.whole = Userspace(tun, *nat_t, raw_esp=HostSockets().raw_esp, **options)
         self.transmit = self.whole.carrier.transmit
 
     def start(self, receive: Receive, notify: Callable[[Notice], None]) -> None:

@@ -21,6 +21,7 @@ from lotor.model.network import Path, Peer
 from lotor.model.offloads import ALL_OFFLOADS, Offloads
 from lotor.model.secret import Secret
 from lotor.ports.esp import Notice
+from lotor.runtime.sockets import HostSockets
 
 LEASE, INSIDE = IPv4Network("10.99.99.1/32"), IPv4Network("203.0.113.0/24")
 LEASE6, INSIDE6 = IPv6Network("fd00:99::1/128"), IPv6Network("fd00:113::/64")
@@ -62,7 +63,8 @@ def say(line: str) -> None:
 async def main(side: str, local: str, remote: str, esp_frag: str, *options: str) -> None:
     """Prints a line of JSON with the counters whenever something is told, and each second."""
     tun = Tun()
-    engine = Userspace(tun, *sockets(), wanted=PLAIN if "plain" in options else ALL_OFFLOADS)
+    wanted = PLAIN if "plain" in options else ALL_OFFLOADS
+    engine = Userspace(tun, *sockets(), raw_esp=HostSockets().raw_esp, wanted=wanted)
     tun.configure(IPv4Interface(LEASE.network_address) if side == "client" else None, engine.interface.mtu)
     if side == "client":
         tun.configure(IPv6Interface(LEASE6.network_address), engine.interface.mtu)

@@ -14,7 +14,6 @@ from pathlib import Path as File
 import pytest
 from scapy.layers.inet import IP
 
-from lotor.dataplane.userspace.native_esp import open_esp_socket
 from lotor.dataplane.userspace.records import parse
 from lotor.dataplane.userspace.spis import PROMISED_FOR, Spis
 from lotor.model.algorithms import Cipher, EspSuite
@@ -424,10 +423,3 @@ def test_native_esp_travels_as_protocol_50(bench, client, ping):
         assert bench.nothing_inside()
         raw.sendto(sealed, ("127.0.0.1", 0))
         assert bench.came_inside() == bytes(ping())
-
-
-@pytest.mark.root
-def test_native_esp_stays_out_of_the_tunnel_like_its_sibling(bench):
-    bench.nat_t.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, 77)
-    with open_esp_socket(bench.nat_t) as raw:
-        assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_MARK) == 77

@@ -21,6 +21,7 @@ from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.child import Child, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
+from lotor.runtime.sockets import HostSockets
 
 LEASES = (IPv4Network("10.99.99.1/32"), IPv4Network("10.99.99.2/32"))
 INSIDE = IPv4Network("10.99.99.254/32")
@@ -47,7 +48,7 @@ async def main(side: str, local: str, remote: str, how: str) -> None:
     tun = Tun()
     nat_t = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     nat_t.bind(("0.0.0.0", 4500))
-    engine = Userspace(tun, nat_t)
+    engine = Userspace(tun, nat_t, raw_esp=HostSockets().raw_esp)
     tun.configure(IPv4Interface(INSIDE.network_address) if side == "gateway" else None, engine.interface.mtu)
     engine.start(lambda notice: say(str(notice)))
     path = Path(Peer(IPv4Address(local), 4500), Peer(IPv4Address(remote), 4500), floated=True)

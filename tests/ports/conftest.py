@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from lotor.dataplane.userspace.engine import Userspace
+from lotor.runtime.sockets import HostSockets
 from scripted import NO_OFFLOADS, RecordingEngine
 
 
@@ -25,7 +26,7 @@ def userspace():
     inside, device = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with inside, device, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nat_t:
         nat_t.bind(("127.0.0.1", 0))
-        yield Userspace(SocketTun(device.fileno()), nat_t, wanted=NO_OFFLOADS)
+        yield Userspace(SocketTun(device.fileno()), nat_t, raw_esp=HostSockets().raw_esp, wanted=NO_OFFLOADS)
 
 
 ESP_ENGINES = {"userspace": userspace, "recording": lambda: contextlib.nullcontext(RecordingEngine())}

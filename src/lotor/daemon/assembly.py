@@ -27,9 +27,10 @@ from lotor.ike.endpoint import Endpoint
 from lotor.leases.memory import MemoryLeases
 from lotor.leases.succession import Succession
 from lotor.model.policy import Side
+from lotor.ports.sockets import Sockets
 from lotor.runtime.capture import Capture
 from lotor.runtime.dice import SystemDice
-from lotor.runtime.sockets import IsakmpSocket, local_of
+from lotor.runtime.sockets import HostSockets, IsakmpSocket, local_of
 
 log = logging.getLogger(__name__)
 
@@ -48,23 +49,24 @@ async def assemble(loadout: Loadout, broken: Callable[[str], None], capture: Cap
 
     Raises `StartError`, after letting go of what was taken."""
     async with AsyncExitStack() as held:
-        isakmp, nat_t = _open_sockets(loadout, held)
+        opener = HostSockets(OUTER_MARK)
+        isakmp, nat_t = await _open_sockets(opener, loadout, held)
         hardening.bound(scripts=hardening.has_scripts(loadout.settings))
         host = LinuxHost()
         if undone := await host.recover():
             log.warning("%d changes that an earlier daemon left on this host were undone", undone)
         tun = tun_device(held)
-        userspace = Userspace(tun, *nat_t, wanted=loadout.settings.offloads)
+        userspace = Userspace(tun, *nat_t, raw_esp=opener.raw_esp, wanted=loadout.settings.offloads)
         device = userspace.interface
         leases = Succession(make_pool(loadout))
         sockets = tuple(map(IsakmpSocket, isakmp))
         esp = Esp(userspace, userspace.carrier, device)
-        equipment = Equipment(esp, host, sockets, MemoryLeases(leases), environment, OUTER_MARK, capture)
+        equipment = Equipment(esp, host, sockets, MemoryLeases(leases), environment, opener, capture)
         core = Endpoint(carried(loadout.policy, userspace.capabilities), SystemDice(), disclose=capture is not None)
         machinery = Machinery(core, loadout, equipment, broken)
         grounds = Grounds(GatewayHost(), device.name, device.mtu)
         held.push_async_callback(grounds.stop)
-        premises = Premises(Held(machinery.doors, leases, grounds, frozenset(map(local_of, nat_t))), loadout)
+        premises = Premises(Held(machinery.doors, leases, grounds, frozenset(map(local_of, nat_t)), opener), loadout)
         await premises.open()
         held.push_async_callback(userspace.stop)
         machinery.start()
@@ -78,21 +80,21 @@ async def dismantle(assembled: Assembled) -> None:
     await assembled.held.aclose()
 
 
-def _open_sockets(loadout: Loadout, held: AsyncExitStack) -> tuple[list[socket.socket], list[socket.socket]]:
+async def _open_sockets(
+    sockets: Sockets, loadout: Loadout, held: AsyncExitStack
+) -> tuple[list[socket.socket], list[socket.socket]]:
     """Port 500 on every address wanted, and the sockets of port 4500, one for each IP version. A mere client may have
     other ports."""
     listen = loadout.settings.listen
     open_one = listening.open_at if loadout.serves_as(Side.GATEWAY) else listening.open_anywhere
-    isakmp, nat_t = (
-        [udp for wanted in place(listen) if (udp := _held(open_one(wanted, listen), held)) is not None]
-        for place in (listening.isakmp, listening.nat_t)
-    )
+    isakmp: list[socket.socket] = []
+    nat_t: list[socket.socket] = []
+    for found, places in ((isakmp, listening.isakmp(listen)), (nat_t, listening.nat_t(listen))):
+        for wanted in places:
+            udp = await open_one(sockets, wanted, listen)
+            if udp is not None:
+                held.callback(udp.close)
+                found.append(udp)
     if not isakmp or not nat_t:
         raise StartError("no address of listen { } can be opened: see the log", Exit.CONFIGURATION)
     return isakmp, nat_t
-
-
-def _held(udp: socket.socket | None, held: AsyncExitStack) -> socket.socket | None:
-    if udp is not None:
-        held.callback(udp.close)
-    return udp

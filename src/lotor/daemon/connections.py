@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -64,7 +64,7 @@ class Ground:
 
     remotes: Callable[[], tuple[RemotePolicy, ...]]
     login: Callable[[str], str | None]
-    way: Callable[[Peer], Path]
+    way: Callable[[Peer], Awaitable[Path]]
     patience: Callable[[], float]
 
 
@@ -184,7 +184,7 @@ class Connections:
         """`patience`: seconds after which an address that was never heard of is given up."""
         remote = Peer(target.address, target.remote.port)
         try:
-            path = self._ground.way(remote)
+            path = await self._ground.way(remote)
         except OSError as error:
             return Unheard(Reason(Cause.NO_ANSWER, error.strerror or str(error)))
         number = self._parts.requests.new(wish)

@@ -11,9 +11,9 @@ from dataclasses import replace
 from lotor.config.problem import NOWHERE
 from lotor.config.settings import Listen, ListenAddress
 from lotor.daemon.exits import Exit, StartError
-from lotor.hosts.routing import OUTER_MARK
 from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, Peer
-from lotor.runtime.sockets import ANYWHERE, open_udp
+from lotor.ports.sockets import Sockets
+from lotor.runtime.sockets import ANYWHERE
 
 log = logging.getLogger(__name__)
 
@@ -32,23 +32,25 @@ def nat_t(listen: Listen) -> tuple[ListenAddress, ...]:
     return tuple(one for one in each if one is not None)
 
 
-def open_anywhere(wanted: ListenAddress, listen: Listen) -> socket.socket | None:
+async def open_anywhere(sockets: Sockets, wanted: ListenAddress, listen: Listen) -> socket.socket | None:
     """`open_at` for a client: its gateway answers wherever it is asked from, so that a free port does where the usual
     one is taken and no line of the configuration asks for it."""
     try:
-        return open_at(wanted, listen)
+        return await open_at(sockets, wanted, listen)
     except StartError as error:
         if error.code is not Exit.BUSY or wanted.at is not NOWHERE:
             raise
         log.info("%s: a free port does for a client", error)
-        return open_at(replace(wanted, port=0), listen)
+        return await open_at(sockets, replace(wanted, port=0), listen)
 
 
-def open_at(wanted: ListenAddress, listen: Listen, beside: Iterable[socket.socket] = ()) -> socket.socket | None:
+async def open_at(
+    sockets: Sockets, wanted: ListenAddress, listen: Listen, beside: Iterable[socket.socket] = ()
+) -> socket.socket | None:
     """None for an address that this host does not have, unless `strict_address` asks for it. `beside`: sockets of ours
     that may have the port of every address. Raises `StartError`."""
     try:
-        return open_udp(Peer(wanted.address, wanted.port), mark=OUTER_MARK, beside=tuple(beside))
+        return await sockets.udp(Peer(wanted.address, wanted.port), tuple(beside))
     except OSError as error:
         if error.errno in LACKING and not (listen.strict_address and wanted.at is not NOWHERE):
             log.log(logging.DEBUG if wanted.at is NOWHERE else logging.WARNING, "%s", error.strerror)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lotor.daemon.connections import Connections, Ground, Parts
 from lotor.daemon.engines import carried, succeed
@@ -28,6 +28,7 @@ from lotor.ports.hooks import HookEvent
 from lotor.ports.host import Host
 from lotor.ports.interface import TunnelInterface
 from lotor.ports.leases import Leases
+from lotor.ports.sockets import Sockets
 from lotor.runtime.answers import Answers, Sources
 from lotor.runtime.associations import Associations
 from lotor.runtime.capture import Capture
@@ -40,7 +41,7 @@ from lotor.runtime.logins import Logins
 from lotor.runtime.persons import ClientPersons, Files
 from lotor.runtime.requests import Requests
 from lotor.runtime.sessions import Register
-from lotor.runtime.sockets import source_towards
+from lotor.runtime.sockets import HostSockets
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Esp:
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """The engines that hold something of the host. `mark` is that of our sockets;
+    """The engines that hold something of the host. `sockets` opens others;
     `capture` gets every datagram, where somebody asked for it."""
 
     esp: Esp
@@ -68,7 +69,7 @@ class Equipment:
     isakmp: tuple[Door, ...]
     leases: Leases
     environment: Environment
-    mark: int | None = None
+    sockets: Sockets = field(default_factory=HostSockets)
     capture: Capture | None = None
 
 
@@ -210,8 +211,8 @@ class Machinery:
         timer = self.loadout.policy.retransmission
         return sum(schedule(timer.interval, timer.counter))
 
-    def _way(self, remote: Peer) -> Path:
-        return self.doors.towards(remote, source_towards(remote, mark=self._equipment.mark))
+    async def _way(self, remote: Peer) -> Path:
+        return self.doors.towards(remote, await self._equipment.sockets.source_towards(remote))
 
 
 class CurrentHooks:

@@ -15,13 +15,15 @@ from lotor.config.settings import Listen, ListenAddress, ModeCfg
 from lotor.daemon import listening
 from lotor.daemon.exits import StartError
 from lotor.daemon.loadout import Loadout
-from lotor.hosts.gateway import GatewayHost, pool_networks
+from lotor.hosts.gateway import pool_networks
 from lotor.ike.events import Ended, Event
 from lotor.leases.pool import Beside, Pool
 from lotor.leases.succession import Succession
 from lotor.model.network import Network, Peer
 from lotor.model.policy import Side
+from lotor.ports.host import GatewayRoutes
 from lotor.ports.leases import Lease
+from lotor.ports.sockets import Sockets
 from lotor.runtime.doors import Doors
 from lotor.runtime.sockets import IsakmpSocket
 
@@ -31,7 +33,7 @@ log = logging.getLogger(__name__)
 class Grounds:
     """A gateway's host, which is one only from the first pool on."""
 
-    def __init__(self, host: GatewayHost, device: str, mtu: int) -> None:
+    def __init__(self, host: GatewayRoutes, device: str, mtu: int) -> None:
         self._host = host
         self._device = device
         self._mtu = mtu
@@ -58,6 +60,7 @@ class Held:
     leases: Succession
     grounds: Grounds
     floated: frozenset[Peer]
+    sockets: Sockets
 
 
 class Premises:
@@ -79,7 +82,7 @@ class Premises:
         """What a person should know of it. Raises `StartError`, and nothing has changed."""
         mode_cfg = pool_of(loadout)
         with ExitStack() as opened:
-            doors = self._open(loadout, opened)
+            doors = await self._open(loadout, opened)
             other = _shape(mode_cfg) != _shape(self._mode_cfg)
             if other or partners_of(mode_cfg) != partners_of(self._mode_cfg):
                 await self._lead(mode_cfg, self._networks(mode_cfg, self._held.leases.given()))
@@ -125,7 +128,7 @@ class Premises:
             raise StartError(f"this host cannot be a gateway: {error.strerror or error}") from error
         self._led = networks
 
-    def _open(self, loadout: Loadout, opened: ExitStack) -> list[IsakmpSocket]:
+    async def _open(self, loadout: Loadout, opened: ExitStack) -> list[IsakmpSocket]:
         """A socket for every address, those that are open already among them. A mere client keeps a free port that it
         got where the usual one was taken."""
         listen = loadout.settings.listen
@@ -137,16 +140,16 @@ class Premises:
             if door is None and wanted.at is NOWHERE:
                 door = free.get(wanted.address)
             if door is None:
-                door = self._opened(wanted, listen, opened)
+                door = await self._opened(wanted, listen, opened)
             if door is not None:
                 found.append(door)
         if not found:
             raise StartError("no address of listen { isakmp } can be opened: see the log")
         return found
 
-    def _opened(self, wanted: ListenAddress, listen: Listen, opened: ExitStack) -> IsakmpSocket | None:
+    async def _opened(self, wanted: ListenAddress, listen: Listen, opened: ExitStack) -> IsakmpSocket | None:
         beside = [door.socket for door in self._held.doors.open if isinstance(door, IsakmpSocket)]
-        udp = listening.open_at(wanted, listen, beside)
+        udp = await listening.open_at(self._held.sockets, wanted, listen, beside)
         if udp is None:
             return None
         opened.callback(udp.close)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.network import Path
+from lotor.model.network import Network, Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +37,25 @@ class Host(Protocol):
 
     async def recover(self) -> int:
         """Undo what a crashed daemon left; how many changes were undone."""
+        ...
+
+
+class GatewayRoutes(Protocol):
+    """What a gateway changes on its host: the device is up, and the networks of its pool are behind it. `partners` are
+    who may send to them; none: everybody."""
+
+    async def start(self, device: str, mtu: int, networks: Iterable[Network], partners: Iterable[Network] = ()) -> None:
+        """Raises `OSError`, after undoing what was done."""
+        ...
+
+    async def serve(self, networks: Iterable[Network], partners: Iterable[Network] = ()) -> None:
+        """From now on these networks are behind the device and no others. Raises `OSError`, and nothing changed."""
+        ...
+
+    async def stop(self) -> None:
+        """Everything as it was before `start`; also without one, and again."""
+        ...
+
+    async def recover(self) -> int:
+        """Undo what a crashed gateway left; how many changes were undone."""
         ...

@@ -16,6 +16,7 @@ from typing import Any
 from lotor.model.network import Address, Path, Peer
 from lotor.ports.carrier import Receive
 from lotor.runtime.holder import holder_of
+from lotor.runtime.raw_esp import open_esp_socket
 
 IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
 SO_RCVBUFFORCE = getattr(socket, "SO_RCVBUFFORCE", 33)
@@ -60,12 +61,32 @@ FAMILIES = {
 `struct in6_pktinfo`: address, interface index."""
 
 
+class Unmarked(OSError):  # noqa: N818 - a refusal with its own sentence
+    """A socket that could not be kept out of the tunnel, and is not opened."""
+
+
+class HostSockets:
+    """Implements `ports.Sockets` for whoever has the rights. `mark` None: there is no tunnel to stay out of."""
+
+    def __init__(self, mark: int | None = None) -> None:
+        self._mark = mark
+
+    async def udp(self, local: Peer, beside: Sequence[socket.socket] = ()) -> socket.socket:
+        return open_udp(local, mark=self._mark, beside=beside)
+
+    async def raw_esp(self, version: int) -> socket.socket:
+        return open_esp_socket(version, self._mark)
+
+    async def source_towards(self, remote: Peer) -> Address:
+        return source_towards(remote, mark=self._mark)
+
+
 def open_udp(local: Peer, *, mark: int | None = None, beside: Sequence[socket.socket] = ()) -> socket.socket:
     """A bound, non-blocking UDP socket that tells and chooses its local address packet by packet.
 
-    `mark` is set as SO_MARK where the process may. `beside`: sockets of ours that may have the same port, for every
-    address where this is for one, or the other way round. `OSError` with a sentence for a person when the port is
-    refused.
+    `mark` is set as SO_MARK: without the right to, no socket is opened. `beside`: sockets of ours that may have the
+    same port, for every address where this is for one, or the other way round. `OSError` with a sentence for a person
+    when the port is refused.
     """
     family = FAMILIES[local.address.version]
     try:
@@ -84,7 +105,8 @@ def open_udp(local: Peer, *, mark: int | None = None, beside: Sequence[socket.so
             udp.bind((str(local.address), local.port))
     except OSError as error:
         udp.close()
-        raise OSError(error.errno, _refusal(local, error)) from error
+        why = str(error.strerror) if isinstance(error, Unmarked) else _refusal(local, error)
+        raise OSError(error.errno, why) from error
     return udp
 
 
@@ -189,8 +211,11 @@ def _make_room(udp: socket.socket) -> None:
 
 
 def _mark(udp: socket.socket, mark: int) -> None:
-    with contextlib.suppress(PermissionError):  # without CAP_NET_ADMIN there is no tunnel route to stay out of either
+    """An unmarked socket would ask the routes through the tunnel, which may be those of another process."""
+    try:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+    except PermissionError as error:
+        raise Unmarked(error.errno, "no permission to keep sockets out of the tunnel: give CAP_NET_ADMIN") from error
 
 
 def _refusal(local: Peer, error: OSError) -> str:

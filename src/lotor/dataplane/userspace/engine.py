@@ -7,12 +7,11 @@ import errno
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import astuple, replace
 
 from lotor._native import Pump, device_mtu
 from lotor.dataplane.userspace.kernels import breaks_segments
-from lotor.dataplane.userspace.native_esp import open_esp_socket
 from lotor.dataplane.userspace.records import LARGEST_RECORD, Received, parse
 from lotor.dataplane.userspace.spis import Spis
 from lotor.model.algorithms import Compression
@@ -71,9 +70,10 @@ class Userspace:
     """`ports.EspEngine` for many tunnels on one TUN device (`interface`) and a NAT traversal socket of IPv4, one of
     IPv6, or both (`carrier`).
 
-    The device and the sockets stay their owner's. A raw ESP socket is opened when the first SA pair of an IP version
-    without UDP encapsulation is prepared; it may be refused. Packets wait in the kernel until `start`; after `stop` it
-    stays stopped. `wanted`: the shortcuts through the kernel that may be taken; `release`: which kernel that is.
+    The device and the sockets stay their owner's. `raw_esp` opens a socket of native ESP, when the first SA pair of
+    an IP version without UDP encapsulation is prepared; it may be refused. Packets wait in the kernel until `start`;
+    after `stop` it stays stopped. `wanted`: the shortcuts through the kernel that may be taken; `release`: which kernel
+    that is.
     """
 
     capabilities = CAPABILITIES
@@ -82,11 +82,13 @@ class Userspace:
         self,
         tun: TunDevice,
         *nat_t: socket.socket,
+        raw_esp: Callable[[int], Awaitable[socket.socket]],
         outer_mtu: int = OUTER_MTU,
         wanted: Offloads = ALL_OFFLOADS,
         release: str = os.uname().release,
     ) -> None:
-        self._nat_t = {_VERSIONS.get(each.family): each for each in nat_t}
+        self._raw_esp = raw_esp
+        self._nat_t = {_VERSIONS.get(each.family) for each in nat_t}
         if None in self._nat_t or not 0 < len(self._nat_t) == len(nat_t):
             raise OSError("the user-space engine needs a NAT traversal socket of IPv4, one of IPv6, or one of each")
         self._spis = Spis(time.monotonic)
@@ -127,10 +129,9 @@ class Userspace:
     async def prepare(self, encapsulation: Encapsulation, version: int) -> None:
         if encapsulation is Encapsulation.UDP or version in self._native_esp:
             return
-        nat_t = self._nat_t.get(version)
-        if nat_t is None:
+        if version not in self._nat_t:
             raise OSError(errno.EAFNOSUPPORT, f"native ESP over IPv{version} needs a listen address of IPv{version}")
-        with open_esp_socket(nat_t) as raw:
+        with await self._raw_esp(version) as raw:
             self._pump.attach_raw(raw.fileno())
         self._native_esp.add(version)
 
