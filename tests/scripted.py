@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from itertools import count
 from typing import Any
 
+from lotor.crypto import hashes
 from lotor.ike.effects import Deadline, Effect, Tell
 from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, PhaseOneUp, Started, Up
 from lotor.ike.standing import Standing
@@ -23,6 +24,7 @@ from lotor.model.secret import Secret
 from lotor.ports.esp import Capabilities
 from lotor.ports.hooks import HookEvent
 from lotor.ports.leases import Lease
+from lotor.ports.signer import unfit_hash, unfit_request
 
 PATH = Path(Peer(IPv4Address("198.51.100.7"), 500), Peer(IPv4Address("192.0.2.50"), 500))
 FLOATED = Path(Peer(IPv4Address("198.51.100.7"), 4500), Peer(IPv4Address("192.0.2.50"), 4500), floated=True)
@@ -222,19 +224,21 @@ class RecordingHooks:
 
 
 class OpenSigner:
-    """Signs everything."""
+    """Signs for every block, as far as it is for phase 1. `saved`: passwords by the name of the block."""
 
     def __init__(self, saved: dict[str, str] | None = None) -> None:
         self.saved = saved or {}
 
-    async def sign(self, remote, octets):
-        return Signature(b"signed " + octets)
+    async def sign(self, remote, made_of):
+        fault = unfit_hash(remote, made_of)
+        return Failure(fault) if fault else Signature(b"signed " + hashes.phase_one(made_of))
 
     async def derive_skeyid(self, request):
-        return Secret(b"skeyid")
+        fault = unfit_request(request)
+        return Failure(fault) if fault else Secret(hashes.hmac(request.hash, b"a key for everybody", request.nonces))
 
-    async def saved_password(self, login):
-        return Secret(self.saved[login]) if login in self.saved else None
+    async def saved_password(self, remote):
+        return Secret(self.saved[remote]) if remote in self.saved else None
 
 
 class OpenTrust:

@@ -18,7 +18,7 @@ from lotor.daemon.loadout import Loadout, load
 from lotor.model.algorithms import Hash
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure, PskRequest, Trusted, Untrusted
-from trust.conftest import prove
+from trust.conftest import MADE_OF, prove
 
 FILE = """
 path certificate "{directory}";
@@ -75,7 +75,7 @@ def asked(loadout: Loadout, question):
 
 
 def signed(loadout: Loadout):
-    return asked(loadout, lambda signer, _: signer.sign("anonymous", bytes(20)))
+    return asked(loadout, lambda signer, _: signer.sign("anonymous", MADE_OF))
 
 
 def judged(loadout: Loadout, holder: lab.Holder, **changes):

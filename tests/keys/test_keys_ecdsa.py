@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -9,11 +11,12 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from keys import certificate_lab as lab
 from lotor.crypto.ecdsa import CURVES, DIGESTS, number_octets
+from lotor.crypto.hashes import phase_one
 from lotor.keys import Keyring, RemoteKeys
-from lotor.model.algorithms import Curve
-from lotor.model.judgement import Failure, Signature, Trusted, Untrusted
+from lotor.model.algorithms import SIGNATURE_HASHES, Curve
+from lotor.model.judgement import Failure, PhaseOneHash, Signature, Trusted, Untrusted
 from lotor.trust import RemoteTrust, TrustStore
-from trust.conftest import prove
+from trust.conftest import MADE_OF, prove
 
 NAMES = {"dns": ("vpn.example.net",), "addresses": ("192.0.2.50",)}
 EACH = pytest.mark.parametrize("curve", Curve)
@@ -23,8 +26,12 @@ def elliptic(curve: Curve | None) -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(CURVES[curve] if curve else ec.SECP256K1())
 
 
+def made_of(curve: Curve) -> PhaseOneHash:
+    return replace(MADE_OF, hash=SIGNATURE_HASHES[curve])
+
+
 def hashed(curve: Curve) -> bytes:
-    return bytes(range(DIGESTS[curve].digest_size))
+    return phase_one(made_of(curve))
 
 
 def signature(private: ec.EllipticCurvePrivateKey, curve: Curve) -> bytes:
@@ -111,11 +118,11 @@ def test_own_files_sign_and_tell_their_curve(tmp_path, judged, ca, curve):
         keyring = files(tmp_path, gateway, key, ecdsa=True)
         assert keyring.problems == ()
         assert keyring.credential("own").curve is curve
-        signed = keyring.sign("own", hashed(curve))
+        signed = keyring.sign("own", made_of(curve))
         assert isinstance(signed, Signature)
         meets = proof(gateway, curve, signature=signed.octets)
         assert isinstance(judged(gateway, ca, meets=meets, ecdsa=True), Trusted)
-        assert isinstance(keyring.sign("own", hashed(curve)[:20]), Failure)
+        assert isinstance(keyring.sign("own", MADE_OF), Failure)
 
 
 def test_own_key_in_pkcs12(tmp_path, ca):
@@ -129,7 +136,7 @@ def test_own_key_in_pkcs12(tmp_path, ca):
     keys = RemoteKeys("own", tmp_path / "gw.p12", passphrase=tmp_path / "word", signs=True, ecdsa=True)
     keyring = Keyring([keys], clock=lambda: lab.NOW)
     assert keyring.problems == ()
-    assert len(keyring.sign("own", hashed(Curve.P521)).octets) == 132
+    assert len(keyring.sign("own", made_of(Curve.P521)).octets) == 132
 
 
 def test_an_ecdsa_certificate_where_the_method_signs_with_rsa(tmp_path, ca):

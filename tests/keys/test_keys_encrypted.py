@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from keys import certificate_lab as lab
 from lotor.keys import Keyring, RemoteKeys
 from lotor.model.judgement import Signature, Trusted
-from trust.conftest import HASH_R
+from trust.conftest import HASH_R, MADE_OF
 
 WORD = b"pass phrase \xc3\xbc"
 MIDDLE = lab.issue(lab.authority(), "middle", subject="Middle", ca=True)
@@ -44,7 +44,7 @@ def bundle(holder: lab.Holder | None = LEAF, word: bytes | None = WORD, *others:
 
 
 def keyring(certificate: Path, private: Path | None = None, passphrase: Path | None = None) -> Keyring:
-    keys = RemoteKeys("own", certificate=certificate, private_key=private, passphrase=passphrase)
+    keys = RemoteKeys("own", certificate=certificate, private_key=private, passphrase=passphrase, signs=True)
     return Keyring([keys], clock=lambda: lab.NOW)
 
 
@@ -54,7 +54,7 @@ def errors(*files: Path | None) -> list[str]:
 
 def works(ring: Keyring) -> bool:
     assert ring.problems == ()
-    signature = ring.sign("own", HASH_R)
+    signature = ring.sign("own", MADE_OF)
     return isinstance(signature, Signature) and signature.octets == LEAF.sign(HASH_R)
 
 
@@ -175,9 +175,9 @@ def test_a_reload_takes_new_files_and_leaves_the_old_keyring_whole(put, client):
     new = keyring(certificate, key, word)
     assert works(old)
     assert new.problems == ()
-    assert new.sign("own", HASH_R) == Signature(renewed.sign(HASH_R))
+    assert new.sign("own", MADE_OF) == Signature(renewed.sign(HASH_R))
     assert new.credential("own").chain == (renewed.der,)
     put("gw.key", encrypted(word=b"another"))
     assert errors(certificate, key, word)
-    proof = {"chain": (renewed.der, MIDDLE.der), "signature": new.sign("own", HASH_R).octets}
+    proof = {"chain": (renewed.der, MIDDLE.der), "signature": new.sign("own", MADE_OF).octets}
     assert isinstance(client.judge(renewed, lab.authority(), proof=proof), Trusted)

@@ -12,6 +12,7 @@ from keys import certificate_lab as lab
 from lotor.files.problems import Severity
 from lotor.keys import Keyring, RemoteKeys
 from lotor.model.judgement import Credential
+from trust.conftest import MADE_OF
 
 
 def write(path: Path, octets: bytes, mode: int = 0o600) -> Path:
@@ -66,7 +67,7 @@ def test_a_private_key_that_others_may_reach(tmp_path, gateway, mode):
     assert [str(tmp_path / "gw.key") in text and f"{mode:04o}" in text for text in texts(keyring, Severity.ERROR)] == [
         True
     ]
-    assert keyring.sign("own", b"x" * 20).why.startswith("remote own has no private key")
+    assert keyring.sign("own", MADE_OF).why.startswith("remote own has no private key")
 
 
 def test_a_private_key_behind_a_symbolic_link(tmp_path, gateway):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lotor.keys import Keyring
+from lotor.keys import Keyring, RemoteKeys
 from lotor.model.judgement import Failure
 from lotor.model.secret import Secret
 
@@ -27,11 +27,15 @@ zoe 0xnothex
 
 
 @pytest.fixture
-def keyring(tmp_path: Path) -> Keyring:
+def path(tmp_path: Path) -> Path:
     path = tmp_path / "psk.txt"
     path.write_bytes(TEXT)
     path.chmod(0o600)
-    return Keyring([], path)
+    return path
+
+
+def keyring(path: Path | None, login: str | None = "alice") -> Keyring:
+    return Keyring([RemoteKeys("gw", login=login)], path)
 
 
 @pytest.mark.parametrize(
@@ -44,33 +48,39 @@ def keyring(tmp_path: Path) -> Keyring:
         ("192.0.2.50", b"groupsecret"),
     ],
 )
-def test_lines(keyring, login, password):
-    assert keyring.saved_password(login) == Secret(password)
+def test_lines(path, login, password):
+    assert keyring(path, login).saved_password("gw") == Secret(password)
 
 
 @pytest.mark.parametrize("login", ["carol", "#carol", "lonely", "nobody", "", "alice ", "ALICE", "anybody"])
-def test_not_there(keyring, login):
-    assert keyring.saved_password(login) is None
+def test_not_there(path, login):
+    assert keyring(path, login).saved_password("gw") is None
 
 
-def test_a_bad_hexadecimal_password_is_told_without_showing_it(keyring, caplog):
+def test_only_the_line_of_the_own_login_can_be_asked_for(path):
+    """The file holds keys of gateways and passwords of others too: whoever asks names a block, and no line."""
+    assert [keyring(path).saved_password(name) for name in ("bob", "alice", "192.0.2.50", "*", "")] == [None] * 5
+    assert keyring(path, None).saved_password("gw") is None
+
+
+def test_a_bad_hexadecimal_password_is_told_without_showing_it(path, caplog):
     with caplog.at_level(logging.DEBUG):
-        assert keyring.saved_password("zoe") is None
+        assert keyring(path, "zoe").saved_password("gw") is None
     assert "line 11: what follows 0x is not hexadecimal" in caplog.text
     assert "nothex" not in caplog.text
 
 
 def test_without_a_file():
-    assert Keyring([]).saved_password("alice") is None
+    assert keyring(None).saved_password("gw") is None
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o606])
-def test_weak_permissions(keyring, tmp_path, mode, caplog):
-    (tmp_path / "psk.txt").chmod(mode)
-    assert keyring.saved_password("alice") is None
-    assert f"{tmp_path / 'psk.txt'} has mode {mode:04o}" in caplog.text
+def test_weak_permissions(path, mode, caplog):
+    path.chmod(mode)
+    assert keyring(path).saved_password("gw") is None
+    assert f"{path} has mode {mode:04o}" in caplog.text
     assert "sesame" not in caplog.text
-    assert isinstance(keyring.find_password("alice"), Failure)
+    assert isinstance(keyring(path).find_password("gw"), Failure)
 
 
 def test_kinds_of_files(tmp_path):
@@ -81,14 +91,15 @@ def test_kinds_of_files(tmp_path):
     ):
         path = tmp_path / f"file{len(list(tmp_path.iterdir()))}"
         make(path)
-        assert words in Keyring([], path).find_password("alice").why
+        assert words in keyring(path).find_password("gw").why
 
 
 def test_no_file_is_no_password_and_nothing_to_warn_of(tmp_path, caplog):
-    assert Keyring([], tmp_path / "psk.txt").saved_password("alice") is None
+    assert keyring(tmp_path / "psk.txt").saved_password("gw") is None
     assert not caplog.text
 
 
-def test_the_file_is_read_at_every_use(keyring, tmp_path):
-    (tmp_path / "psk.txt").write_bytes(b"alice changed\n")
-    assert keyring.saved_password("alice") == Secret(b"changed")
+def test_the_file_is_read_at_every_use(path):
+    ring = keyring(path)
+    path.write_bytes(b"alice changed\n")
+    assert ring.saved_password("gw") == Secret(b"changed")

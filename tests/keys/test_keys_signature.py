@@ -16,7 +16,7 @@ from lotor.keys import Keyring, RemoteKeys
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, PeerProof, Signature, Trusted, Untrusted
 from lotor.trust import RemoteTrust, TrustStore
-from trust.conftest import HASH_R
+from trust.conftest import HASH_R, MADE_OF
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 RECORDED = datetime(2027, 1, 1, tzinfo=UTC)
@@ -124,14 +124,15 @@ def test_signing_gives_what_the_peer_verifies(tmp_path, client, ca, gateway):
     (tmp_path / "gw.crt").write_bytes(gateway.pem)
     (tmp_path / "gw.key").write_bytes(lab.key_pem(gateway.private))
     (tmp_path / "gw.key").chmod(0o600)
-    own = RemoteKeys(name="own", certificate=tmp_path / "gw.crt", private_key=tmp_path / "gw.key")
+    own = RemoteKeys(name="own", certificate=tmp_path / "gw.crt", private_key=tmp_path / "gw.key", signs=True)
     keyring = Keyring([own], clock=lambda: lab.NOW)
     assert keyring.problems == ()
-    signature = keyring.sign("own", HASH_R)
+    signature = keyring.sign("own", MADE_OF)
     assert isinstance(signature, Signature)
     assert isinstance(client.judge(gateway, ca, proof={"signature": signature.octets}), Trusted)
-    assert isinstance(keyring.sign("own", bytes(400)), Failure)
-    assert "no private key" in keyring.sign("nobody", HASH_R).why
+    assert "no private key" in keyring.sign("nobody", MADE_OF).why
+    idle = Keyring([replace(own, signs=False)], clock=lambda: lab.NOW)
+    assert idle.sign("own", MADE_OF) == Failure("remote own does not prove itself by a signature")
 
 
 def test_a_private_key_does_not_show_in_what_is_printed(tmp_path):

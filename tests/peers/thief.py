@@ -119,7 +119,7 @@ def _host(terms: Terms, who: str, address: IPv4Address, policy: RemotePolicy, se
     ring, store = _keyring(elliptic, who, policy), _store(elliptic, policy)
     policy = replace(policy, certificates=ring.credential(policy.name).chain)
     answers = {
-        Sign: lambda question: ring.sign(question.remote, question.octets),
+        Sign: lambda question: ring.sign(question.remote, question.made_of),
         JudgePeer: lambda question: store.judge(question.proof),
         DeriveSkeyid: lambda question: ring.derive_skeyid(question.request),
     }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lotor.crypto.certificates import read_certificates
+from lotor.crypto.hashes import phase_one
 from lotor.keys import Keyring, RemoteKeys
 from lotor.model.algorithms import SIGNATURE_HASHES, Curve
 from lotor.model.identity import Identity, IdKind
@@ -20,10 +21,10 @@ from lotor.model.judgement import PeerProof, Signature, Trusted, Untrusted
 from lotor.pki import Making, PkiError, create_ca, issue_gateway, request, show
 from lotor.pki.authority import CA_DAYS
 from lotor.trust import RemoteTrust, TrustStore
+from trust.conftest import MADE_OF
 
 NOW = datetime(2030, 6, 1, tzinfo=UTC)
 SMALL = Making(300, bits=2048, now=NOW)
-HASH = hashlib.sha1(b"hash").digest()
 NAMES = ("vpn.example.net", "192.0.2.50")
 
 
@@ -35,23 +36,23 @@ def place(tmp_path: Path) -> Path:
 
 def judge(place: Path, host: str | None, now: datetime = NOW, curve: Curve | None = None):
     """A gateway with the files of the HOW-TO in `place`, met by a client with its `ca.crt`."""
-    ecdsa, signed = curve is not None, HASH
+    ecdsa, made_of = curve is not None, MADE_OF
     if curve is not None:
-        signed = hashlib.new(SIGNATURE_HASHES[curve].value, b"hash").digest()
+        made_of = replace(MADE_OF, hash=SIGNATURE_HASHES[curve])
     gateway = RemoteKeys("gateway", place / "vpngw.crt", place / "vpngw.key", signs=True, ecdsa=ecdsa)
     client = RemoteTrust("client", ca=(place / "ca.crt",), judges=True, ecdsa=ecdsa)
     keyring = Keyring([gateway], clock=lambda: now)
     store = TrustStore([client], clock=lambda: now)
     assert keyring.problems + store.problems == ()
     own = keyring.credential("gateway")
-    signature = keyring.sign("gateway", signed)
+    signature = keyring.sign("gateway", made_of)
     assert isinstance(signature, Signature)
     return store.judge(
         PeerProof(
             remote="client",
             chain=own.chain,
             identity=Identity(IdKind.DER_ASN1_DN, own.subject),
-            signed=signed,
+            signed=phase_one(made_of),
             signature=signature.octets,
             address=ip_address("192.0.2.50"),
             host=host,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -15,9 +14,9 @@ from lotor.keys import Keyring, RemoteKeys
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import PeerProof, Trusted, Untrusted
 from lotor.trust import RemoteTrust, TrustStore
+from trust.conftest import HASH_R, MADE_OF
 
 SUBJECT = "/C=AU/ST=Some-State/O=Flying pigs LTD/CN="
-HASH = hashlib.sha1(b"hash").digest()
 
 RECIPE = """
 umask 077
@@ -43,7 +42,7 @@ def follow(place: Path, gateway: str) -> Path:
 
 
 def meet(certs: Path, host: str | None):
-    gateway = RemoteKeys("gateway", certs / "vpngw.crt", certs / "vpngw.key")
+    gateway = RemoteKeys("gateway", certs / "vpngw.crt", certs / "vpngw.key", signs=True)
     client = RemoteTrust("client", ca=(certs / "ca.crt",), certificate_directory=certs, judges=True)
     keyring = Keyring([gateway])
     store = TrustStore([client])
@@ -54,8 +53,8 @@ def meet(certs: Path, host: str | None):
             remote="client",
             chain=own.chain,
             identity=Identity(IdKind.DER_ASN1_DN, own.subject),
-            signed=HASH,
-            signature=keyring.sign("gateway", HASH).octets,
+            signed=HASH_R,
+            signature=keyring.sign("gateway", MADE_OF).octets,
             address=ip_address("192.0.2.50"),
             host=host,
         )

@@ -33,7 +33,8 @@ class Stage:
 
     def __init__(self, wish=None, saved=None, login=None):
         self.requests = Requests()
-        files = Files(lambda remote: login, OpenSigner(saved).saved_password)
+        found = {"192.0.2.50": saved[login]} if saved and login in saved else {}
+        files = Files(lambda remote: login, OpenSigner(found).saved_password)
         self.persons = ClientPersons(self.requests, files)
         number = self.requests.new(wish) if wish is not None else None
         self.tell(started(1, request=number))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,12 +10,18 @@ from pathlib import Path
 import pytest
 
 from keys import certificate_lab as lab
+from lotor.model.algorithms import Hash
 from lotor.model.identity import Identity, IdKind
-from lotor.model.judgement import PeerProof
+from lotor.model.judgement import PeerProof, PhaseOneHash
 from lotor.model.policy import Side
+from lotor.model.secret import Secret
 from lotor.trust import RemoteTrust, TrustStore
 
-HASH_R = hashlib.sha1(b"what the gateway signs").digest()
+MADE_OF = PhaseOneHash(
+    Hash.SHA1, Secret(bytes(range(20))), (bytes(128), b"g" * 128), (b"cookie A", b"cookie B"), b"SA", bytes(8)
+)
+HASH_R = hmac.digest(bytes(range(20)), bytes(128) + b"g" * 128 + b"cookie Acookie BSA" + bytes(8), "sha1")
+"""What the gateway signs (RFC 2409 §5), made of MADE_OF."""
 ADDRESS = "192.0.2.50"
 
 

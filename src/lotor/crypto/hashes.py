@@ -6,6 +6,7 @@ import hashlib
 
 from lotor import _native
 from lotor.model.algorithms import Hash, Integrity
+from lotor.model.judgement import PhaseOneHash
 
 _SIZES = {Hash.MD5: 16, Hash.SHA1: 20, Hash.SHA256: 32, Hash.SHA384: 48, Hash.SHA512: 64}
 _MAKERS = {
@@ -44,6 +45,12 @@ def digest(hashing: Hash, *parts: bytes) -> bytes:
 def hmac(hashing: Hash, key: bytes, *parts: bytes) -> bytes:
     """HMAC of the parts, one behind the other, not truncated (RFC 2104)."""
     return _native.hmac(_KEYED[hashing], key, b"".join(parts))
+
+
+def phase_one(made_of: PhaseOneHash) -> bytes:
+    """HASH_I or HASH_R (RFC 2409 §5): the core checks and sends it, the signer signs it."""
+    body = (*made_of.publics, *made_of.cookies, made_of.sa_b, made_of.id_b)
+    return hmac(made_of.hash, made_of.skeyid.reveal(), *body)
 
 
 def integrity_key_size(integrity: Integrity) -> int:

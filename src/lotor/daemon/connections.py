@@ -254,7 +254,7 @@ class Connections:
             return {}
         login = user or self._ground.login(remote.name)
         given = {Field.USER_NAME: Secret(login)} if login else {}
-        if login and user is None and (saved := await self._parts.persons.saved(login)) is not None:
+        if login and user is None and (saved := await self._parts.persons.saved(remote.name)) is not None:
             return given | {Field.PASSWORD: saved}
         wants = (Field.PASSWORD,) if login else (Field.USER_NAME, Field.PASSWORD)
         answers = await prompter.prompt(wants, "")

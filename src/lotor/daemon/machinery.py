@@ -203,8 +203,8 @@ class Machinery:
     def _login(self, remote: str) -> str | None:
         return next((each.xauth_login for each in self.loadout.settings.remotes if each.name == remote), None)
 
-    async def _password(self, login: str) -> Secret | None:
-        return await self._signer.saved_password(login)
+    async def _password(self, remote: str) -> Secret | None:
+        return await self._signer.saved_password(remote)
 
     def _patience(self) -> float:
         """Seconds that a gateway is called which does not answer."""

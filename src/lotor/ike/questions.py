@@ -9,7 +9,7 @@ from lotor.ike.dice import KeyPair
 from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.grants import NO_GRANTS, Grants
-from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Signature, Trusted, Untrusted
+from lotor.model.judgement import Failure, Feigned, PeerProof, PhaseOneHash, PskRequest, Signature, Trusted, Untrusted
 from lotor.model.login import Accepted, Challenge, Credentials, Declined, LoginAttempt, Refused
 from lotor.model.network import Instant, Path
 from lotor.model.prompt import Field
@@ -26,10 +26,10 @@ class Question(Generic[A_co]):
 
 @dataclass(frozen=True, slots=True)
 class Sign(Question[Signature | Failure]):
-    """Sign HASH_R or HASH_I with the key of a `remote` block."""
+    """Sign our HASH_R or HASH_I with the key of a `remote` block: whoever signs computes it."""
 
     remote: str
-    octets: bytes
+    made_of: PhaseOneHash
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,11 @@ from lotor.keys.shared import (
     too_short,
 )
 from lotor.keys.specification import RemoteKeys
-from lotor.model.judgement import Credential, Failure, Feigned, PskRequest, Signature
+from lotor.model.judgement import Credential, Failure, Feigned, PhaseOneHash, PskRequest, Signature
 from lotor.model.policy import Side
 from lotor.model.secret import Secret
 from lotor.model.text import clean
+from lotor.ports.signer import unfit_hash, unfit_request
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +65,15 @@ class Keyring:
             issuers=tuple(dict.fromkeys(one.issuer.der for one in chain)),
         )
 
-    def sign(self, remote: str, octets: bytes) -> Signature | Failure:
+    def sign(self, remote: str, made_of: PhaseOneHash) -> Signature | Failure:
+        if fault := unfit_hash(remote, made_of):
+            return Failure(f"nothing is signed: {fault}")
         material = self._materials.get(remote)
         if material is None or material.key is None:
             return Failure(f'remote {remote} has no private key: add certificate_type x509 "CERTIFICATE" "KEY";')
+        if not material.keys.signs:
+            return Failure(f"remote {remote} does not prove itself by a signature")
+        octets = hashes.phase_one(made_of)
         try:
             return Signature(material.key.sign(octets))
         except ValueError:
@@ -75,11 +81,11 @@ class Keyring:
             return Failure(f"the private key of remote {remote} ({bits} bits) cannot sign {len(octets)} octets")
 
     def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:
+        material = self._sharing(request)
+        if isinstance(material, Failure):
+            return material
         if self._psk_file is None:
             return Failure(NO_FILE)
-        material = self._materials.get(request.remote)
-        if material is None:
-            return Failure(f"there is no remote block named {request.remote} to look a pre-shared key up for")
         try:
             line = line_of(self._psk_file, _names(material.keys, request))
         except FileError as fault:
@@ -91,6 +97,18 @@ class Keyring:
         if isinstance(key, Failure):
             return key
         return Secret(hashes.hmac(request.hash, key.reveal(), request.nonces))
+
+    def _sharing(self, request: PskRequest) -> Material | Failure:
+        """The block that is asked about, where it has to do with pre-shared keys and the request is one of phase 1."""
+        if fault := unfit_request(request):
+            return Failure(f"no pre-shared key is looked up: {fault}")
+        remote = request.remote
+        material = self._materials.get(remote)
+        if material is None:
+            return Failure(f"there is no remote block named {remote} to look a pre-shared key up for")
+        if not material.keys.shared_key:
+            return Failure(f"remote {remote} does not prove itself by a pre-shared key")
+        return material
 
     def _key(self, keys: RemoteKeys, request: PskRequest, line: Entry | None) -> Secret | Failure:
         """The key of the line, if there is one that may be used."""
@@ -106,15 +124,17 @@ class Keyring:
             return Failure(text)
         return key
 
-    def saved_password(self, login: str) -> Secret | None:
-        found = self.find_password(login)
+    def saved_password(self, remote: str) -> Secret | None:
+        found = self.find_password(remote)
         if isinstance(found, Failure):
             log.warning("%s", found.why)
             return None
         return found
 
-    def find_password(self, login: str) -> Secret | Failure | None:
+    def find_password(self, remote: str) -> Secret | Failure | None:
         """As `saved_password`, and `Failure` tells why a file that is there was not used; no file is no password."""
+        material = self._materials.get(remote)
+        login = material.keys.login if material else None
         if self._psk_file is None or not login or not os.path.lexists(self._psk_file):
             return None
         try:

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from typing import TypeVar
 
 from lotor.keys.keyring import Keyring
-from lotor.model.judgement import Failure, Feigned, PskRequest, Signature
+from lotor.model.judgement import Failure, Feigned, PhaseOneHash, PskRequest, Signature
 from lotor.model.secret import Secret
 
 T = TypeVar("T")
@@ -21,14 +21,14 @@ class LocalSigner:
         self._keyring = keyring
         self._executor = executor
 
-    async def sign(self, remote: str, octets: bytes) -> Signature | Failure:
-        return await self._beside(lambda: self._keyring.sign(remote, octets))
+    async def sign(self, remote: str, made_of: PhaseOneHash) -> Signature | Failure:
+        return await self._beside(lambda: self._keyring.sign(remote, made_of))
 
     async def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:
         return await self._beside(lambda: self._keyring.derive_skeyid(request))
 
-    async def saved_password(self, login: str) -> Secret | None:
-        return await self._beside(lambda: self._keyring.saved_password(login))
+    async def saved_password(self, remote: str) -> Secret | None:
+        return await self._beside(lambda: self._keyring.saved_password(remote))
 
     async def _beside(self, action: Callable[[], T]) -> T:
         """A cancelled waiter takes its action out of the executor's queue, where it has not begun."""

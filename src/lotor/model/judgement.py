@@ -33,6 +33,19 @@ class PeerProof:
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseOneHash:
+    """What HASH_I or HASH_R of one end is made of (RFC 2409 §5): `hash` keyed with `skeyid`, over that end's public
+    value and the other's, that end's cookie and the other's, and the bodies of the SA and of that end's ID payload."""
+
+    hash: Hash
+    skeyid: Secret
+    publics: tuple[bytes, bytes]
+    cookies: tuple[bytes, bytes]
+    sa_b: bytes
+    id_b: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class PskRequest:
     """What SKEYID of a pre-shared key is made of (RFC 2409 §5.4): whose key, and Ni_b | Nr_b.
 

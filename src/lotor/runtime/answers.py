@@ -149,7 +149,7 @@ class Answers:
         return row.otherwise(question, why)
 
     async def _sign(self, question: questions.Sign) -> Signature | Failure:
-        return await self._sources.signer.sign(question.remote, question.octets)
+        return await self._sources.signer.sign(question.remote, question.made_of)
 
     async def _judge(self, question: questions.JudgePeer) -> Trusted | Untrusted:
         return await self._sources.trust.judge(question.proof)

@@ -21,7 +21,7 @@ Given: TypeAlias = dict[Field, Secret]
 @dataclass(frozen=True, slots=True)
 class Files:
     """What the administrator wrote down: `login` is the `xauth_login` of a `remote` block, `password` what psk.txt
-    holds for a login."""
+    holds for it."""
 
     login: Callable[[str], str | None]
     password: Callable[[str], Awaitable[Secret | None]]
@@ -63,9 +63,9 @@ class ClientPersons:
             case Ended(session=session) if session in self._remotes:
                 self._forget(session)
 
-    async def saved(self, login: str) -> Secret | None:
-        """What psk.txt holds for a login."""
-        return await self._files.password(login)
+    async def saved(self, remote: str) -> Secret | None:
+        """What psk.txt holds for the `xauth_login` of a block."""
+        return await self._files.password(remote)
 
     async def _given(self, question: AskPerson) -> Given:
         """Everything known without asking. From the second round on only the name: nothing refused is sent again.
@@ -80,7 +80,7 @@ class ClientPersons:
         if question.round > 1:
             return {name: value for name, value in given.items() if name is Field.USER_NAME}
         if Field.PASSWORD not in given and login is not None and given[Field.USER_NAME] == Secret(login):
-            saved = await self.saved(login)
+            saved = await self.saved(question.remote)
             given |= {Field.PASSWORD: saved} if saved is not None else {}
         return given
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass, field, replace
 
+from lotor.crypto import hashes
 from lotor.ike.errors import LocalFault, Misplaced, PolicyRefusal, Unproved
 from lotor.ike.events import Turned
 from lotor.ike.questions import DeriveSkeyid, JudgePeer, Sign
@@ -17,7 +18,7 @@ from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
 from lotor.ike.v1.story import Proof, Story, ask
 from lotor.model.algorithms import SIGNATURE_HASHES, IkeSuite
 from lotor.model.identity import Identity
-from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Trusted
+from lotor.model.judgement import Failure, Feigned, PeerProof, PhaseOneHash, PskRequest, Trusted
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import NotifyType
@@ -47,10 +48,14 @@ class Parties:
     peers: bytes | None
 
     def hash_of(self, *, initiator: bool, peers: bytes | None = None) -> bytes:
-        """HASH_I or HASH_R; `peers` is the peer's identity payload where it is not known yet. Under a signature that is
-        tied to a hash it is made with that one (RFC 2409 §5.1)."""
+        """HASH_I or HASH_R; `peers` is the peer's identity payload where it is not known yet."""
+        return hashes.phase_one(self.made_of(initiator=initiator, peers=peers))
+
+    def made_of(self, *, initiator: bool, peers: bytes | None = None) -> PhaseOneHash:
+        """What that hash is made of. Under a signature that is tied to a hash it is made with that one (RFC 2409
+        §5.1)."""
         body = self.mine if initiator is self.session.initiator else self.peers or peers or b""
-        formula = keymat.hash_i if initiator else keymat.hash_r
+        formula = keymat.input_of_hash_i if initiator else keymat.input_of_hash_r
         curve = self.suite.curve
         keys = self.keys if curve is None else replace(self.keys, hash=SIGNATURE_HASHES[curve])
         return formula(keys, self.said, body)
@@ -100,9 +105,9 @@ class PeerSecret:
 def prove(parties: Parties, vendors: frozenset[Vendor]) -> Story[tuple[Proving, ...]]:
     """The payloads that prove us."""
     session = parties.session
-    ours = parties.hash_of(initiator=session.initiator)
+    ours = parties.made_of(initiator=session.initiator)
     if not parties.suite.method.signs(initiator=session.initiator):
-        return (HashPayload(ours),)
+        return (HashPayload(hashes.phase_one(ours)),)
     signature = yield from ask(Sign(session.remote.name, ours))
     if isinstance(signature, Failure):
         raise LocalFault(signature.why)

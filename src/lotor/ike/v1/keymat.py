@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from lotor.crypto import ciphers, hashes
 from lotor.ike.errors import LocalFault
 from lotor.model.algorithms import Cipher, Hash, IkeSuite
+from lotor.model.judgement import PhaseOneHash
 from lotor.model.secret import Secret
 from lotor.wire.v1.numbers import NotifyType
 
@@ -85,12 +86,14 @@ def _lengthen(prf: Hash, skeyid_e: bytes, size: int) -> bytes:
     return key[:size]
 
 
-def hash_i(keys: PhaseOneKeys, said: Exchanged, idii_b: bytes) -> bytes:
-    return keys.prf(keys.skeyid, said.g_xi, said.g_xr, said.cky_i, said.cky_r, said.sa_b, idii_b)
+def input_of_hash_i(keys: PhaseOneKeys, said: Exchanged, idii_b: bytes) -> PhaseOneHash:
+    """What HASH_I is made of (RFC 2409 §5)."""
+    return PhaseOneHash(keys.hash, keys.skeyid, (said.g_xi, said.g_xr), (said.cky_i, said.cky_r), said.sa_b, idii_b)
 
 
-def hash_r(keys: PhaseOneKeys, said: Exchanged, idir_b: bytes) -> bytes:
-    return keys.prf(keys.skeyid, said.g_xr, said.g_xi, said.cky_r, said.cky_i, said.sa_b, idir_b)
+def input_of_hash_r(keys: PhaseOneKeys, said: Exchanged, idir_b: bytes) -> PhaseOneHash:
+    """What HASH_R is made of."""
+    return PhaseOneHash(keys.hash, keys.skeyid, (said.g_xr, said.g_xi), (said.cky_r, said.cky_i), said.sa_b, idir_b)
 
 
 @dataclass(frozen=True, slots=True)
