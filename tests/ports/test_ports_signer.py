@@ -1,0 +1,216 @@
+"""What core and runtime rely on in every signer, and what whoever holds it relies on: narrow verbs of bounded sizes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+
+from keys import certificate_lab as lab
+from lotor.crypto import hashes
+from lotor.keys import Keyring, LocalSigner, RemoteKeys
+from lotor.model.algorithms import Hash
+from lotor.model.identity import Identity, IdKind
+from lotor.model.judgement import Failure, Feigned, PhaseOneHash, PskRequest, Signature
+from lotor.model.policy import Side
+from lotor.model.secret import Secret
+from lotor.ports import signer as port
+from scripted import OpenSigner
+from trust.conftest import MADE_OF
+
+KEY, PASSWORD = b"a pre-shared key that is long enough", "sesame, open you"
+REQUEST = PskRequest("gw", None, IPv4Address("192.0.2.7"), Hash.SHA256, bytes(range(40)))
+BODY = port.LONGEST_BODY
+SMALLEST = PhaseOneHash(Hash.MD5, Secret(bytes(16)), (b"1", b"2"), (bytes(8), bytes(8)), b"s", bytes(4))
+LARGEST = PhaseOneHash(
+    Hash.SHA512, Secret(bytes(64)), (bytes(1024), bytes(1024)), (bytes(8), bytes(8)), bytes(BODY), bytes(BODY)
+)
+UNFIT = {
+    "a short SKEYID": {"skeyid": Secret(bytes(15))},
+    "a long SKEYID": {"skeyid": Secret(bytes(65))},
+    "no public value": {"publics": (b"", b"")},
+    "a long public value": {"publics": (bytes(1025), bytes(1025))},
+    "public values of two groups": {"publics": (bytes(128), bytes(256))},
+    "a short cookie": {"cookies": (bytes(7), bytes(8))},
+    "a long cookie": {"cookies": (bytes(8), bytes(9))},
+    "no SA": {"sa_b": b""},
+    "a long SA": {"sa_b": bytes(BODY + 1)},
+    "no ID": {"id_b": b"\1\0\0"},
+    "a long ID": {"id_b": bytes(BODY + 1)},
+}
+UNFIT_REQUESTS = {
+    "a long name": {"remote": "g" * (port.LONGEST_NAME + 1)},
+    "a long host": {"host": "h" * (port.LONGEST_NAME + 1)},
+    "a long identity": {"identity": Identity(IdKind.KEY_ID, bytes(BODY + 1))},
+    "no nonces": {"nonces": b""},
+    "long nonces": {"nonces": bytes(port.LONGEST_NONCES + 1)},
+}
+
+
+@contextlib.contextmanager
+def local(directory):
+    """The engine: a private key, and a file of pre-shared keys and passwords."""
+    holder = lab.issue(lab.authority())
+    for name, octets in (
+        ("gw.crt", holder.pem),
+        ("gw.key", lab.key_pem(holder.private)),
+        ("psk.txt", b"192.0.2.7 %s\nalice %s\n" % (KEY, PASSWORD.encode())),
+    ):
+        (directory / name).write_bytes(octets)
+        (directory / name).chmod(0o600)
+    keys = RemoteKeys(
+        "gw",
+        certificate=directory / "gw.crt",
+        private_key=directory / "gw.key",
+        signs=True,
+        shared_key=True,
+        side=Side.GATEWAY,
+        login="alice",
+    )
+    with ThreadPoolExecutor(2) as executor:
+        yield LocalSigner(Keyring([keys], directory / "psk.txt", clock=lambda: lab.NOW), executor)
+
+
+SIGNERS = {"local": local, "open": lambda _: contextlib.nullcontext(OpenSigner({"gw": PASSWORD}))}
+
+
+@pytest.fixture(params=SIGNERS)
+def signer(request, tmp_path):
+    with SIGNERS[request.param](tmp_path) as engine:
+        yield engine
+
+
+def asked(verb):
+    async def play():
+        return await verb
+
+    return asyncio.run(play())
+
+
+@pytest.mark.parametrize("made_of", [MADE_OF, SMALLEST, LARGEST], ids=["usual", "smallest", "largest"])
+def test_it_signs_what_phase_1_is_made_of(signer, made_of):
+    first, again = (asked(signer.sign("gw", made_of)) for _ in range(2))
+    assert isinstance(first, Signature)
+    assert first == again
+    other = asked(signer.sign("gw", replace(made_of, id_b=b"\2" + made_of.id_b[1:])))
+    assert other != first
+
+
+@pytest.mark.parametrize("changes", UNFIT.values(), ids=UNFIT)
+def test_it_signs_nothing_else(signer, changes):
+    assert isinstance(asked(signer.sign("gw", replace(MADE_OF, **changes))), Failure)
+
+
+@pytest.mark.parametrize("remote", ["", "g" * (port.LONGEST_NAME + 1)], ids=["no name", "a long name"])
+def test_it_signs_for_no_impossible_block(signer, remote):
+    assert isinstance(asked(signer.sign(remote, MADE_OF)), Failure)
+
+
+@pytest.mark.parametrize("hashing", Hash)
+def test_skeyid_has_the_size_of_its_hash_and_depends_on_the_nonces(signer, hashing):
+    request = replace(REQUEST, hash=hashing)
+    first, again = (asked(signer.derive_skeyid(request)) for _ in range(2))
+    assert isinstance(first, Secret)
+    assert first == again
+    assert len(first) == hashes.size(hashing)
+    assert asked(signer.derive_skeyid(replace(request, nonces=bytes(40)))) != first
+    assert isinstance(asked(signer.derive_skeyid(replace(request, nonces=bytes(port.LONGEST_NONCES)))), Secret)
+
+
+@pytest.mark.parametrize("changes", UNFIT_REQUESTS.values(), ids=UNFIT_REQUESTS)
+def test_it_derives_from_nothing_else(signer, changes):
+    """Also in aggressive mode, where a name without a key has a feigned answer: the size alone decides."""
+    for request in (replace(REQUEST, **changes), replace(REQUEST, **{"aggressive": True, **changes})):
+        assert isinstance(asked(signer.derive_skeyid(request)), Failure)
+
+
+def test_a_saved_password_is_that_of_the_block(signer):
+    assert asked(signer.saved_password("gw")) == Secret(PASSWORD)
+    for line in ("alice", "192.0.2.7", "*", "", "g" * 100_000):
+        assert asked(signer.saved_password(line)) is None
+
+
+def test_many_may_ask_at_once_and_each_gets_its_own_answer(signer):
+    hashed = [replace(MADE_OF, sa_b=bytes([number])) for number in range(20)]
+
+    async def play():
+        return await asyncio.gather(*(signer.sign("gw", each) for each in hashed))
+
+    together = asyncio.run(play())
+    assert together == [asked(signer.sign("gw", each)) for each in hashed]
+    assert len({each.octets for each in together}) == 20
+
+
+def test_whoever_stops_waiting_disturbs_nobody(signer):
+    async def play():
+        gone = [asyncio.ensure_future(signer.sign("gw", MADE_OF)) for _ in range(20)]
+        stays = asyncio.ensure_future(signer.derive_skeyid(REQUEST))
+        await asyncio.sleep(0)
+        for each in gone:
+            each.cancel()
+        return await stays, await signer.sign("gw", MADE_OF), await asyncio.gather(*gone, return_exceptions=True)
+
+    derived, signed, ends = asyncio.run(play())
+    assert isinstance(derived, Secret)
+    assert isinstance(signed, Signature)
+    assert all(isinstance(each, asyncio.CancelledError | Signature) for each in ends)
+
+
+def test_no_answer_shows_a_secret(signer):
+    answers = [
+        asked(signer.sign("gw", MADE_OF)),
+        asked(signer.derive_skeyid(REQUEST)),
+        asked(signer.saved_password("gw")),
+        asked(signer.derive_skeyid(replace(REQUEST, nonces=b""))),
+    ]
+    told = repr(answers)
+    assert KEY.decode() not in told
+    assert PASSWORD not in told
+
+
+# -- what holds for the engine alone: it knows its blocks --------------------------------------------------------------
+
+
+def test_local_what_nobody_waits_for_any_more_is_not_begun():
+    begun = []
+
+    class Slow:
+        def sign(self, remote, made_of):
+            begun.append(remote)
+            busy.set()
+            assert first.wait(30)
+            return Signature(b"")
+
+    busy, first = threading.Event(), threading.Event()
+
+    async def play():
+        with ThreadPoolExecutor(1) as executor:
+            signer = LocalSigner(Slow(), executor)
+            waiting = [asyncio.ensure_future(signer.sign(str(number), MADE_OF)) for number in range(5)]
+            await asyncio.to_thread(busy.wait, 30)
+            for each in waiting[1:4]:
+                each.cancel()
+            await asyncio.sleep(0)
+            first.set()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    asyncio.run(play())
+    assert begun == ["0", "4"]
+
+
+def test_local_a_block_gives_only_what_it_proves_itself_by(tmp_path):
+    with local(tmp_path) as whole:
+        keys = RemoteKeys("gw", certificate=tmp_path / "gw.crt", private_key=tmp_path / "gw.key", side=Side.GATEWAY)
+        ring = Keyring([keys], tmp_path / "psk.txt", clock=lambda: lab.NOW)
+        for remote in ("gw", "another"):
+            assert isinstance(ring.sign(remote, MADE_OF), Failure)
+            assert isinstance(ring.derive_skeyid(replace(REQUEST, remote=remote)), Failure)
+            assert ring.saved_password(remote) is None
+        unknown = replace(REQUEST, identity=Identity(IdKind.KEY_ID, b"eve"), address=IPv4Address("192.0.2.8"))
+        assert isinstance(asked(whole.derive_skeyid(unknown)), Failure)
+        assert isinstance(asked(whole.derive_skeyid(replace(unknown, aggressive=True))), Feigned)
