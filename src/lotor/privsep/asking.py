@@ -1,0 +1,125 @@
+"""The daemon's end: asks by verb and waits for the answer. A warden that goes, or breaks a rule, is gone for good."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from lotor.privsep.codec import Malformed, decode, encode
+from lotor.privsep.frames import MOST_ASKED, TURN, Ended, Frame, Kind, receive, send
+from lotor.privsep.verbs import Verb
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+
+class Refused(Exception):  # noqa: N818 - what the warden said
+    """The warden did not do it; its journal says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[Answer]):
+    """`descriptors` belong to whoever asked."""
+
+    value: Answer
+    descriptors: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    verb: Verb[Any, Any]
+    answer: asyncio.Future[Answered[Any]]
+
+
+class Asker:
+    """`lost` is called once, with a sentence, when nothing more can be asked."""
+
+    def __init__(self, end: socket.socket, lost: Callable[[str], None]) -> None:
+        self._end = end
+        self._lost = lost
+        self._asked: dict[int, _Asked] = {}
+        self._ticket = 0
+        self._places = asyncio.Semaphore(MOST_ASKED)
+        self._open = True
+        asyncio.get_running_loop().add_reader(end, self._readable)
+
+    async def ask(self, verb: Verb[Request, Answer], request: Request) -> Answered[Answer]:
+        """Raises `Refused`, `Ended` once the warden is gone, `ValueError` for more octets than the verb takes. A place
+        among the questions is free again when the warden has answered, whether or not anybody still waits."""
+        body = encode(verb.request, request)
+        if len(body) > verb.most_request:
+            raise ValueError(f"{verb.name} takes {verb.most_request} octets, these are {len(body)}")
+        await self._places.acquire()
+        if not self._open:
+            self._places.release()
+            raise Ended
+        self._ticket = (self._ticket + 1) % 2**32
+        answer: asyncio.Future[Answered[Answer]] = asyncio.get_running_loop().create_future()
+        self._asked[self._ticket] = _Asked(verb, answer)
+        try:
+            send(self._end, Frame(Kind.REQUEST, verb.number, self._ticket, body))
+        except (BlockingIOError, Ended):
+            self._give_up("the warden takes no questions any more")
+        return await answer
+
+    def close(self) -> None:
+        """The socket stays its owner's."""
+        self._give_up("")
+
+    def _readable(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(TURN):
+                if not self._open:
+                    return
+                self._read()
+
+    def _read(self) -> None:
+        try:
+            frame = receive(self._end)
+        except Ended:
+            self._give_up("the warden is gone")
+            return
+        except Malformed as why:
+            self._give_up(f"the warden breaks the rules: {why}")
+            return
+        try:
+            self._settle(frame)
+        except Malformed as why:
+            frame.close()
+            self._give_up(f"the warden breaks the rules: {why}")
+
+    def _settle(self, frame: Frame) -> None:
+        asked = self._asked.get(frame.ticket)
+        if asked is None or asked.verb.number != frame.verb or frame.kind is Kind.REQUEST:
+            raise Malformed("nobody asked for this")
+        refused = frame.kind is Kind.REFUSED
+        if len(frame.body) > (0 if refused else asked.verb.most_answer):
+            raise Malformed(f"an answer to {asked.verb.name} of {len(frame.body)} octets")
+        if len(frame.descriptors) > (0 if refused else asked.verb.descriptors):
+            raise Malformed(f"an answer to {asked.verb.name} with {len(frame.descriptors)} descriptors")
+        value = None if refused else decode(asked.verb.answer, frame.body)
+        del self._asked[frame.ticket]
+        self._places.release()
+        if asked.answer.done():  # nobody waits any more
+            frame.close()
+        elif refused:
+            asked.answer.set_exception(Refused(f"the warden refused to {asked.verb.name}"))
+        else:
+            asked.answer.set_result(Answered(value, frame.descriptors))
+
+    def _give_up(self, why: str) -> None:
+        if not self._open:
+            return
+        self._open = False
+        asyncio.get_running_loop().remove_reader(self._end)
+        for asked in self._asked.values():
+            self._places.release()
+            if not asked.answer.done():
+                asked.answer.set_exception(Ended(why))
+        self._asked.clear()
+        if why:
+            self._lost(why)

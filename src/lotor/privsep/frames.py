@@ -1,0 +1,118 @@
+"""One message on the socket pair: which verb, of which question, and its octets; with descriptors beside it.
+
+The socket keeps messages apart (SOCK_SEQPACKET); the length in front says that this one came whole.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import os
+import socket
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+from lotor.privsep.codec import Malformed
+
+_HEAD = struct.Struct("!BBIII")  # kind, verb, ticket, descriptors, length of what follows
+MOST_OCTETS = 65_536
+"""Of a body, whatever the verb allows: the buffer of the socket holds more."""
+MOST_DESCRIPTORS = 8
+"""In one message; a reader makes room for no more."""
+HEAD_OCTETS = _HEAD.size
+MOST_ASKED = 64
+"""Questions without an answer at a time. Further ones wait in the daemon; one that sends them breaks a rule."""
+TURN = 16
+"""Messages that are read before the event loop has its turn again."""
+
+
+class Kind(IntEnum):
+    """REFUSED has no body: the other end did not do it, and its journal says why."""
+
+    REQUEST = 1
+    ANSWER = 2
+    REFUSED = 3
+
+
+class Ended(Exception):  # noqa: N818 - what happened
+    """The other end has closed its socket: its process is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """`descriptors` belong to whoever holds the frame."""
+
+    kind: Kind
+    verb: int
+    ticket: int
+    body: bytes = b""
+    descriptors: tuple[int, ...] = ()
+
+    def close(self) -> None:
+        for descriptor in self.descriptors:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Both ends; neither waits."""
+    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in ends:
+        end.setblocking(False)
+    return ends
+
+
+def send(end: socket.socket, frame: Frame) -> None:
+    """Whole or not at all. `BlockingIOError` while the other end does not read, `Ended` when it is gone, `ValueError`
+    for what no reader takes."""
+    if len(frame.body) > MOST_OCTETS or len(frame.descriptors) > MOST_DESCRIPTORS:
+        raise ValueError(f"{len(frame.body)} octets and {len(frame.descriptors)} descriptors are too many")
+    head = _HEAD.pack(frame.kind, frame.verb, frame.ticket, len(frame.descriptors), len(frame.body))
+    beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", frame.descriptors))] if frame.descriptors else []
+    try:
+        end.sendmsg([head, frame.body], beside)
+    except (BrokenPipeError, ConnectionResetError):
+        raise Ended from None
+
+
+def receive(end: socket.socket) -> Frame:
+    """The next one. `BlockingIOError` when there is none, `Ended`, and `Malformed` after closing what came with it."""
+    try:
+        octets, beside, flags, _ = end.recvmsg(
+            HEAD_OCTETS + MOST_OCTETS, socket.CMSG_SPACE(MOST_DESCRIPTORS * 4), socket.MSG_CMSG_CLOEXEC
+        )
+    except ConnectionResetError:
+        raise Ended from None
+    if not octets and not beside:
+        raise Ended  # a message of no octets looks the same, and deserves it
+    descriptors = _descriptors(beside)
+    try:
+        return _frame(octets, descriptors, whole=not flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC))
+    except Malformed:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise
+
+
+def _descriptors(beside: list[tuple[int, int, bytes]]) -> tuple[int, ...]:
+    found = array.array("i")
+    for level, kind, data in beside:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            found.frombytes(data[: len(data) - len(data) % found.itemsize])
+    return tuple(found)
+
+
+def _frame(octets: bytes, descriptors: tuple[int, ...], *, whole: bool) -> Frame:
+    if not whole:
+        raise Malformed("a message, or what came with it, is longer than any may be")
+    if len(octets) < HEAD_OCTETS:
+        raise Malformed(f"a message has {len(octets)} octets, its head alone {HEAD_OCTETS}")
+    kind, verb, ticket, count, length = _HEAD.unpack_from(octets)
+    if length != len(octets) - HEAD_OCTETS:
+        raise Malformed(f"a message of {length} octets came with {len(octets) - HEAD_OCTETS}")
+    if count != len(descriptors):
+        raise Malformed(f"{count} descriptors are announced, {len(descriptors)} came")
+    if kind not in set(Kind):
+        raise Malformed(f"there is no message of kind {kind}")
+    return Frame(Kind(kind), verb, ticket, octets[HEAD_OCTETS:], descriptors)

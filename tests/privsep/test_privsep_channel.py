@@ -1,0 +1,386 @@
+"""Two ends of a socket pair, and each of them against another side that lies."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import os
+import socket
+import struct
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from lotor.model.algorithms import Hash
+from lotor.model.judgement import Failure, PhaseOneHash, PskRequest, Signature
+from lotor.model.secret import Secret
+from lotor.privsep.asking import Answered, Asker, Refused
+from lotor.privsep.codec import encode
+from lotor.privsep.frames import (
+    MOST_ASKED,
+    MOST_DESCRIPTORS,
+    MOST_OCTETS,
+    TURN,
+    Ended,
+    Frame,
+    Kind,
+    pair,
+    receive,
+    send,
+)
+from lotor.privsep.serving import Reply, Server, answering
+from lotor.privsep.verbs import DERIVE_SKEYID, SIGN, Signing
+
+
+def signing(id_b: bytes) -> Signing:
+    return Signing("own", PhaseOneHash(Hash.SHA1, Secret(bytes(20)), (b"x", b"r"), (bytes(8), bytes(8)), b"SA", id_b))
+
+
+REQUEST = signing(b"body")
+BODY = encode(Signing, REQUEST)
+GOOD = Frame(Kind.REQUEST, SIGN.number, 1, BODY)
+HEAD = struct.Struct("!BBIII")
+PATIENCE = 20
+
+
+class Signer:
+    """Answers when it is let; counts what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = []
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def sign(self, request):
+        self.asked.append(request)
+        await self.go.wait()
+        return Signature(b"signed " + request.made_of.id_b)
+
+
+def opened():
+    """The descriptors of this process; the one that looks is gone again."""
+    return {name for name in Path("/proc/self/fd").iterdir() if name.exists()}
+
+
+def play(story):
+    """`story(daemon's end, warden's end)` in a loop; nothing it opened is left."""
+
+    async def run():
+        ends = pair()
+        before = opened()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                result = await story(*ends)
+            assert opened() - before == set()
+            return result
+        finally:
+            for end in ends:
+                end.close()
+
+    return asyncio.run(run())
+
+
+def served(warden, signer):
+    lost = asyncio.get_running_loop().create_future()
+    return Server(warden, dict([answering(signer.sign, SIGN)]), lost.set_result), lost
+
+
+def asker(daemon):
+    lost = asyncio.get_running_loop().create_future()
+    return Asker(daemon, lost.set_result), lost
+
+
+async def until(condition):
+    while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
+        await asyncio.sleep(0)
+
+
+def test_a_question_has_its_answer():
+    async def story(daemon, warden):
+        signer = Signer()
+        server, _ = served(warden, signer)
+        ask, _ = asker(daemon)
+        answers = await asyncio.gather(*(ask.ask(SIGN, REQUEST) for _ in range(3 * MOST_ASKED)))
+        server.close()
+        ask.close()
+        return answers, signer.asked
+
+    answers, asked = play(story)
+    assert answers == [Answered(Signature(b"signed body"))] * (3 * MOST_ASKED)
+    assert asked == [REQUEST] * (3 * MOST_ASKED)
+
+
+def raw(*parts: bytes, descriptors: int = 0):
+    """A message as an intruder makes it: whatever octets, with so many descriptors."""
+
+    def say(end: socket.socket) -> None:
+        with Path("/dev/null").open() as null:
+            rights = array.array("i", [null.fileno()] * descriptors)
+            end.sendmsg(list(parts), [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if descriptors else [])
+
+    return say
+
+
+LIES = {
+    "half a head": (raw(b"\1\1\0"), "3 octets, its head alone"),
+    "half a body": (raw(HEAD.pack(1, 1, 1, 0, len(BODY)), BODY[:-5]), "came with"),
+    "more than was said": (raw(HEAD.pack(1, 1, 1, 0, 3), BODY), "came with"),
+    "no such verb": (raw(HEAD.pack(1, 99, 1, 0, 0)), "no question number 99"),
+    "a verb that this warden does not serve": (raw(HEAD.pack(1, 2, 1, 0, 0)), "no question number 2"),
+    "an answer": (raw(HEAD.pack(2, 1, 1, 0, 0)), "no question number 1"),
+    "no such kind": (raw(HEAD.pack(7, 1, 1, 0, 0)), "kind 7"),
+    "too long for its verb": (raw(HEAD.pack(1, 1, 1, 0, 20_000), bytes(20_000)), "20000 octets"),
+    "too long for any": (raw(HEAD.pack(1, 1, 1, 0, MOST_OCTETS + 1), bytes(MOST_OCTETS + 1)), "longer than any"),
+    "no value of its type": (raw(HEAD.pack(1, 1, 1, 0, 4), bytes(4)), "announced"),
+    "octets left over": (raw(HEAD.pack(1, 1, 1, 0, len(BODY) + 1), BODY, b"\0"), "too many"),
+    "descriptors that were not announced": (
+        raw(HEAD.pack(1, 1, 1, 0, len(BODY)), BODY, descriptors=1),
+        "0 descriptors",
+    ),
+    "descriptors that did not come": (raw(HEAD.pack(1, 1, 1, 2, len(BODY)), BODY), "2 descriptors are announced"),
+    "descriptors with a question": (raw(HEAD.pack(1, 1, 1, 1, len(BODY)), BODY, descriptors=1), "with descriptors"),
+    "more descriptors than there is room for": (
+        raw(HEAD.pack(1, 1, 1, 40, len(BODY)), BODY, descriptors=40),
+        "longer than any",
+    ),
+    "nothing at all": (raw(b""), "is gone"),
+    "its end": (lambda end: end.shutdown(socket.SHUT_RDWR), "is gone"),
+}
+
+
+@pytest.mark.parametrize("lie", sorted(LIES))
+def test_a_warden_lets_go_of_a_daemon_that_lies(lie):
+    say, text = LIES[lie]
+
+    async def story(daemon, warden):
+        signer = Signer()
+        _, lost = served(warden, signer)
+        say(daemon)
+        return await lost, signer.asked
+
+    why, asked = play(story)
+    assert text in why
+    assert asked == []
+
+
+def test_after_a_lie_nothing_more_is_read():
+    async def story(daemon, warden):
+        signer = Signer()
+        _, lost = served(warden, signer)
+        raw(HEAD.pack(1, 99, 1, 0, 0))(daemon)
+        send(daemon, GOOD)
+        await lost
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return signer.asked
+
+    assert play(story) == []
+
+
+def test_a_flood_of_questions_ends_at_the_number_that_may_be():
+    async def story(daemon, warden):
+        signer = Signer()
+        signer.go.clear()
+        _, lost = served(warden, signer)
+        for ticket in range(MOST_ASKED + 1):
+            send(daemon, Frame(Kind.REQUEST, SIGN.number, ticket, BODY))
+            await asyncio.sleep(0)
+        why = await lost
+        return why, len(signer.asked)
+
+    why, asked = play(story)
+    assert "more questions at a time" in why
+    assert asked <= MOST_ASKED
+
+
+def test_a_flood_leaves_the_loop_its_turns():
+    async def story(daemon, warden):
+        signer = Signer()
+        server, _ = served(warden, signer)
+        for ticket in range(2 * TURN):
+            send(daemon, Frame(Kind.REQUEST, SIGN.number, ticket, BODY))
+        seen = []
+        while len(signer.asked) < 2 * TURN:
+            await asyncio.sleep(0)
+            seen.append(len(signer.asked))
+        server.close()
+        return max(later - earlier for earlier, later in zip([0, *seen], seen, strict=False))
+
+    assert 0 < play(story) <= TURN
+
+
+def test_a_daemon_that_reads_no_answers_has_no_more_than_its_places():
+    """Answers wait for it, and once all places are taken its next question breaks the rule."""
+
+    async def story(daemon, warden):
+        warden.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        signer = Signer()
+        server, lost = served(warden, signer)
+        ticket = 0
+        while not lost.done():
+            try:
+                send(daemon, Frame(Kind.REQUEST, SIGN.number, ticket, BODY))
+                ticket += 1
+            except BlockingIOError:
+                pass
+            await asyncio.sleep(0)
+            assert len(server._unsent) <= MOST_ASKED
+        return await lost
+
+    assert "more questions at a time" in play(story)
+
+
+def test_an_engine_that_fails_costs_its_question_only(caplog):
+    class Broken(Signer):
+        async def sign(self, request):
+            if request.made_of.id_b == b"body":
+                raise RuntimeError("secret detail")
+            return await super().sign(request)
+
+    async def story(daemon, warden):
+        server, _ = served(warden, Broken())
+        ask, _ = asker(daemon)
+        with pytest.raises(Refused):
+            await ask.ask(SIGN, REQUEST)
+        answer = await ask.ask(SIGN, signing(b"other"))
+        server.close()
+        ask.close()
+        return answer
+
+    assert play(story).value == Signature(b"signed other")
+    assert "RuntimeError" in caplog.text
+    assert "secret detail" not in caplog.text
+
+
+def test_an_answer_that_is_too_long_is_not_sent():
+    async def story(daemon, warden):
+        async def sign(_):
+            return Reply(Signature(bytes(SIGN.most_answer)))
+
+        server = Server(warden, {SIGN.number: sign}, lambda _: None)
+        ask, _ = asker(daemon)
+        with pytest.raises(Refused):
+            await ask.ask(SIGN, REQUEST)
+        server.close()
+        ask.close()
+
+    play(story)
+
+
+ANSWER = encode(SIGN.answer, Signature(b"s"))
+WRONG = {
+    "to a question that nobody asked": raw(HEAD.pack(2, 1, 77, 0, len(ANSWER)), ANSWER),
+    "of another verb": raw(HEAD.pack(2, 2, 1, 0, len(ANSWER)), ANSWER),
+    "that is a question": raw(HEAD.pack(1, 1, 1, 0, len(ANSWER)), ANSWER),
+    "too long": raw(HEAD.pack(2, 1, 1, 0, 9_000), bytes(9_000)),
+    "of another type": raw(HEAD.pack(2, 1, 1, 0, 1), b"\7"),
+    "with a descriptor": raw(HEAD.pack(2, 1, 1, 1, len(ANSWER)), ANSWER, descriptors=1),
+    "with more descriptors than there is room for": raw(
+        HEAD.pack(2, 1, 1, 30, len(ANSWER)), ANSWER, descriptors=MOST_DESCRIPTORS + 22
+    ),
+    "a refusal that says more": raw(HEAD.pack(3, 1, 1, 0, 1), b"\0"),
+    "half of one": raw(HEAD.pack(2, 1, 1, 0, 50), ANSWER),
+}
+
+
+@pytest.mark.parametrize("wrong", sorted(WRONG))
+def test_a_daemon_believes_no_wrong_answer(wrong):
+    async def story(daemon, warden):
+        ask, lost = asker(daemon)
+        waiting = asyncio.ensure_future(ask.ask(SIGN, REQUEST))
+        await until(lambda: ask._asked)
+        WRONG[wrong](warden)
+        why = await lost
+        with pytest.raises(Ended):
+            await waiting
+        with pytest.raises(Ended):
+            await ask.ask(SIGN, REQUEST)
+        return why
+
+    assert "breaks the rules" in play(story)
+
+
+def test_a_warden_that_is_gone_ends_all_questions():
+    async def story(daemon, warden):
+        ask, lost = asker(daemon)
+        waiting = [asyncio.ensure_future(ask.ask(SIGN, REQUEST)) for _ in range(2 * MOST_ASKED)]
+        await until(lambda: len(ask._asked) == MOST_ASKED)
+        warden.shutdown(socket.SHUT_RDWR)
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        return await lost, {type(each) for each in results}
+
+    assert play(story) == ("the warden is gone", {Ended})
+
+
+def test_who_does_not_wait_any_more_keeps_the_place_until_the_answer():
+    async def story(daemon, warden):
+        signer = Signer()
+        signer.go.clear()
+        server, lost = served(warden, signer)
+        ask, _ = asker(daemon)
+        impatient = [asyncio.ensure_future(ask.ask(SIGN, REQUEST)) for _ in range(MOST_ASKED)]
+        await until(lambda: len(signer.asked) == MOST_ASKED)
+        for each in impatient:
+            each.cancel()
+        late = asyncio.ensure_future(ask.ask(SIGN, REQUEST))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(signer.asked) == MOST_ASKED
+        signer.go.set()
+        answer = await late
+        assert not lost.done()
+        server.close()
+        ask.close()
+        return answer
+
+    assert play(story).value == Signature(b"signed body")
+
+
+def test_a_question_that_is_too_long_does_not_leave():
+    async def story(daemon, warden):
+        ask, _ = asker(daemon)
+        with pytest.raises(ValueError, match="sign takes"):
+            await ask.ask(SIGN, signing(bytes(SIGN.most_request)))
+        with pytest.raises(BlockingIOError):
+            receive(warden)
+        ask.close()
+
+    play(story)
+
+
+def test_frames_carry_descriptors_that_close_on_exec():
+    ends = pair()
+    reading, writing = os.pipe()
+    send(ends[0], Frame(Kind.ANSWER, 1, 1, b"body", (writing,)))
+    os.close(writing)
+    frame = receive(ends[1])
+    assert (frame.body, len(frame.descriptors), os.get_inheritable(frame.descriptors[0])) == (b"body", 1, False)
+    os.write(frame.descriptors[0], b"through")
+    assert os.read(reading, 10) == b"through"
+    frame.close()
+    assert os.read(reading, 10) == b""
+    os.close(reading)
+    for count, octets in ((MOST_DESCRIPTORS + 1, 0), (0, MOST_OCTETS + 1)):
+        with pytest.raises(ValueError, match="too many"):
+            send(ends[0], Frame(Kind.ANSWER, 1, 1, bytes(octets), (0,) * count))
+    for end in ends:
+        end.close()
+
+
+def test_a_skeyid_comes_back_as_what_it_is():
+    async def story(daemon, warden):
+        async def derive(request):
+            return Secret(request.nonces) if request.remote == "own" else Failure("there is no such block")
+
+        server = Server(warden, dict([answering(derive, DERIVE_SKEYID)]), lambda _: None)
+        ask, _ = asker(daemon)
+        found = [
+            (await ask.ask(DERIVE_SKEYID, PskRequest(name, None, IPv4Address("192.0.2.1"), Hash.SHA1, b"nonces"))).value
+            for name in ("own", "other")
+        ]
+        server.close()
+        ask.close()
+        return found
+
+    assert play(story) == [Secret(b"nonces"), Failure("there is no such block")]
