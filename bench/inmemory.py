@@ -24,8 +24,8 @@ from lotor.ike.questions import (
     ReserveSpi,
     Sign,
 )
-from lotor.ike.v1 import phase1
 from lotor.ike.v1.seal import QuickFormula, phase_two
+from lotor.ike.v1.session import V1Session
 from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure, Signature, Trusted
@@ -126,7 +126,10 @@ class Both:
         self.gateway = End(HERE, THERE, Policy((GATEWAY,), child))
         self.client = End(THERE, HERE, Policy((CLIENT,), CHILD))
         self._talk(self.client.settle(self.client.endpoint.command(Connect("gateway", self.client.path, 1), NOW)))
-        (self.session,) = self.client.endpoint._sessions.by_id.values()  # noqa: SLF001 - whose keys `say` borrows
+        (session,) = self.client.endpoint._sessions.by_id.values()  # noqa: SLF001 - whose keys `say` borrows
+        if not isinstance(session, V1Session):
+            raise TypeError("only IKEv1 is spoken here")
+        self.session = session
         while not len(self.session.children):
             self._talk(self.client.wait())
 
@@ -137,7 +140,7 @@ class Both:
             ends = ends[::-1]
 
     def say(self, kind: ExchangeType, message_id: int, *payloads: Payload) -> bytes:
-        record = phase1.of(self.session)
+        record = self.session.isakmp_sa
         formula = QuickFormula() if kind is ExchangeType.QUICK else None
         channel = phase_two(record.keys, record.last_block, message_id, formula)
         return channel.wrap(self.session.header(kind, message_id), payloads, encrypt=True)

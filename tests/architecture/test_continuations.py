@@ -8,13 +8,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 CALLS = """
-from lotor.ike.session import Session
 from lotor.ike.v1 import modecfg, sequence, xauth
+from lotor.ike.v1.session import V1Session
 
-def after_login(session: Session, now: float) -> None:
+def after_login(session: V1Session, now: float) -> None:
     sequence._transact(session, xauth.gateway(session), sequence.{}, now)
 
-def after_pull(session: Session, now: float) -> None:
+def after_pull(session: V1Session, now: float) -> None:
     sequence._transact(session, modecfg.pull(session), sequence.{}, now)
 """
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 IKE = Path(__file__).parents[2] / "src" / "lotor" / "ike"
 
-PARTS = {"session.py": ("Session", "Facts", "Life")}
+PARTS = {"session.py": ("Session", "Inner", "Life"), "v1/session.py": ("V1Session",)}
 """The classes that make up a session, by the file of `ike` that declares them. Whatever moves out of one is listed."""
 
 MOST_ATTRIBUTES = 40

@@ -79,6 +79,9 @@ VIEW = {
             "address6": "",
             "cookies": "0011223344556677:8899aabbccddeeff",
             "phase1": "aes-128/sha1/modp1024",
+            "ike": 1,
+            "spis": "0011223344556677:8899aabbccddeeff",
+            "ike_suite": "aes-128/sha1/modp1024",
             "children": [
                 {
                     "id": 1,

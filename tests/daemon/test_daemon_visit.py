@@ -43,7 +43,9 @@ def test_a_visit_from_login_to_disconnect(directory, caplog):
         "127.0.0.1:500",
     )
     assert (there["role"], there["user"], there["address"]) == ("gateway", "alice", "10.99.99.1")
-    assert here["phase1"] == "aes-256/sha256/modp2048"
+    assert here["phase1"] == here["ike_suite"] == "aes-256/sha256/modp2048"
+    assert (here["ike"], here["spis"]) == (1, here["cookies"])
+    assert here["spis"] == there["spis"] != ""
     assert here["warnings"] == []
     json.dumps(client)
     assert down == Disconnected(1)

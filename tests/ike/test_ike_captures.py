@@ -9,9 +9,9 @@ import pytest
 
 import recordings
 from lotor.crypto import groups, hashes
+from lotor.ike.dialect import Incoming
 from lotor.ike.events import Ended, PhaseOneUp
 from lotor.ike.v1 import keymat, quick, seal
-from lotor.ike.v1.channel import Incoming
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash, IkeSuite
 from lotor.model.network import Path, Peer
 from lotor.model.policy import ChildPolicy, Policy, ProposalCheck, Switch

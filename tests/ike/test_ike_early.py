@@ -8,12 +8,12 @@ import pytest
 
 from lotor.explain.attempts import Attempts
 from lotor.explain.remedies import remedy
+from lotor.ike.dialect import Incoming
 from lotor.ike.effects import Transmit
 from lotor.ike.events import Ended, LoginRound, PhaseOneUp, Up
 from lotor.ike.intents import Disconnect
 from lotor.ike.questions import JudgePeer
 from lotor.ike.v1 import early
-from lotor.ike.v1.channel import Incoming
 from lotor.model.algorithms import AuthMethod
 from lotor.model.judgement import Untrusted
 from lotor.model.network import Path, Peer

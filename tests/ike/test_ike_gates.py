@@ -286,7 +286,7 @@ def test_deletes_that_are_not_proved_end_nothing():
     connect(world, client, gateway)
     world.run(5, lambda: is_up(gateway) and is_up(client))
     intruder = Intruder(world, client, gateway)
-    cookies = intruder.session.cookies.initiator + intruder.session.cookies.responder
+    cookies = intruder.session.spis.initiator + intruder.session.spis.responder
     clear = build_message(
         intruder.session.header(ExchangeType.INFORMATIONAL, 5), *build_chain([Delete(Protocol.ISAKMP, (cookies,))])
     )

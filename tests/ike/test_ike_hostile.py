@@ -516,7 +516,7 @@ def test_descending_and_absurd_fragments_cost_nothing_and_the_true_ones_work():
 
 
 def _kept(counter: Counter) -> int:
-    return counter.endpoint._pieces.octets
+    return counter.endpoint._dialects[1].pieces.octets
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 0x7FFF, 0xFFFF])
@@ -590,11 +590,11 @@ def test_f15_a_half_open_session_has_room_for_two_messages_and_its_pieces_go_aft
         data = build_message(speaker.header(A), *build_chain([Fragment(number, 2, False, bytes(1900))]))
         counter.receive(data)
     assert 1900 <= _kept(counter) <= HALF_OPEN.octets
-    (place,) = counter.endpoint._pieces._owners.values()
+    (place,) = counter.endpoint._dialects[1].pieces._owners.values()
     assert len(place) == HALF_OPEN.messages
     counter.now += 11
     counter.receive(_pieces()[0], Peer(IPv4Address("203.0.113.2"), 500))
-    assert not counter.endpoint._pieces._owners
+    assert not counter.endpoint._dialects[1].pieces._owners
 
 
 # --- strictness ------------------------------------------------------------------------------------------------------

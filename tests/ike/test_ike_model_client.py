@@ -13,8 +13,8 @@ import pytest
 
 from lotor.ike.events import ChildUp, Configured, Up
 from lotor.ike.questions import AskPerson, Install, JudgePeer
-from lotor.ike.session import Session
 from lotor.ike.v1 import authenticate, dialling
+from lotor.ike.v1.session import V1Session
 from lotor.model.network import Peer
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.chain import build_chain, build_message
@@ -153,10 +153,10 @@ class Case:
         sessions = []
         for session in self.sessions():
             running = tuple((kind, one.position) for (kind, _), one in session.exchanges._running.items())
-            shut, facts = tuple(session.gates.shut), session.facts
-            refused = facts.refused is None
-            port, instead = session.path.remote.port, facts.instead is None
-            known = (shut, session.established, facts.rounds, facts.configuration is None, refused, running)
+            shut = tuple(session.gates.shut)
+            refused = session.refused is None
+            port, instead = session.path.remote.port, session.instead is None
+            known = (shut, session.established, session.rounds, session.inner.configuration is None, refused, running)
             sessions.append((*known, port, instead))
         return tuple(sessions), len(self.client.pending), self.client.trusted
 
@@ -250,5 +250,5 @@ def test_the_model_sees_a_client_that_trusts_everybody(monkeypatch):
 
 def test_f1_the_model_sees_a_client_that_listens_to_everybody(monkeypatch):
     monkeypatch.setattr(dialling, "demand_called", lambda *_: None)
-    monkeypatch.setattr(Session, "heard_over", lambda self, path, _: self.follow(path))
+    monkeypatch.setattr(V1Session, "heard_over", lambda self, path, _: self.follow(path))
     assert any(case.violations() for _, case in _walk(late=False, length=3))

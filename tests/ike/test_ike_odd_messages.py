@@ -327,7 +327,7 @@ def test_f9_before_the_login_nothing_counts_but_the_end_and_signs_of_life():
     assert counter.receive(speaker.say(I, 62, Notification(NotifyType.R_U_THERE, bytes(4), spi=_cookies(speaker))))
     counter.receive(speaker.say(I, 63, Notification(NotifyType.INITIAL_CONTACT, spi=_cookies(speaker))))
     (session,) = counter.endpoint._sessions.by_id.values()
-    assert session.facts.initial_contact
+    assert session.initial_contact
     counter.receive(speaker.say(I, 64, Delete(Protocol.ISAKMP, (_cookies(speaker),))))
     assert not counter.sessions
 

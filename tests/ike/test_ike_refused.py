@@ -142,7 +142,7 @@ def test_peers_a_message_under_the_keys_that_is_no_refusal_waits_for_phase_one()
     (session,) = gateway.endpoint._sessions.by_id.values()
     informational.probe(session, 7)
     world.do(gateway, session.desk.drain())
-    heard = session.life.liveness._life
+    heard = session.liveness._life
     assert world.run(10, lambda: is_up(client) and is_up(gateway))
     assert client.of(PhaseOneUp)
-    assert session.life.liveness._life > heard
+    assert session.liveness._life > heard

@@ -173,7 +173,7 @@ def _dual_up():
     assert world.run(10, lambda: is_up(client))
     for host in (client, gateway):
         session = host.endpoint._sessions.by_id[1]
-        session.facts.configuration = replace(session.facts.configuration, address6=INSIDE6)
+        session.inner.configuration = replace(session.inner.configuration, address6=INSIDE6)
     return world, gateway, client
 
 
@@ -212,7 +212,7 @@ def test_a_deleted_pair_of_two_comes_back_alone():
 def test_an_inside_that_the_gateway_does_not_take_is_done_without():
     world, gateway, client = _dual_up()
     session = gateway.endpoint._sessions.by_id[1]
-    session.facts.configuration = replace(session.facts.configuration, address6=None)
+    session.inner.configuration = replace(session.inner.configuration, address6=None)
     _expire(world, client, _newest(client))
     world.run(30)
     assert _insides(client) == {"10.99.99.1/32"}

@@ -14,13 +14,14 @@ from lotor.ike.flight import Flight
 from lotor.ike.gates import Gates
 from lotor.ike.intents import ChildExpired, Reload
 from lotor.ike.questions import AskPerson, CheckLogin
-from lotor.ike.session import Life, Session
+from lotor.ike.session import Life
 from lotor.ike.sessions import Sessions
 from lotor.ike.timers import Timer, Timers
-from lotor.ike.v1 import phase1
 from lotor.ike.v1.authenticate import Parties
 from lotor.ike.v1.exchange import Exchange
 from lotor.ike.v1.exchanges import Exchanges
+from lotor.ike.v1.informational import KeyedVoice
+from lotor.ike.v1.session import V1Session
 from lotor.model.algorithms import AuthMethod, Group
 from lotor.model.login import Challenge, Credentials
 from lotor.model.policy import ExchangeMode, Policy
@@ -41,7 +42,21 @@ def forms(secret: bytes) -> set[str]:
     return plain | {secret.hex(), secret.hex(" "), secret.hex(":"), base64.b64encode(secret).decode().rstrip("=")}
 
 
-WHOLE = (Session, Sessions, Desk, Timers, Timer, Exchange, Exchanges, Flight, Gates, Life, Parties, Policy)
+WHOLE = (
+    V1Session,
+    KeyedVoice,
+    Sessions,
+    Desk,
+    Timers,
+    Timer,
+    Exchange,
+    Exchanges,
+    Flight,
+    Gates,
+    Life,
+    Parties,
+    Policy,
+)
 """Types whose text holds a whole session or a whole policy: once is enough."""
 
 
@@ -78,7 +93,7 @@ class Log:
     def learn(self, host) -> None:
         for session in host.endpoint._sessions.by_id.values():
             if session.established:
-                keys = phase1.of(session).keys
+                keys = session.isakmp_sa.keys
                 for name in ("skeyid", "skeyid_d", "skeyid_a", "ka"):
                     self.secrets[f"{host.name} {name}"] = getattr(keys, name).reveal()
             for each in session.children:

@@ -286,9 +286,9 @@ def test_n8_what_stands_beside_a_clear_proof_counts_for_nothing(clear):
     counter.receive(speaker.third())
     (session,) = counter.endpoint._sessions.by_id.values()
     assert session.established
-    assert session.facts.initial_contact is not clear
-    assert (Vendor.CISCO_VPNC in session.facts.phase_one.vendors) is not clear
-    assert session.facts.phase_one.suite.lifetime == (28800 if clear else 99999)
+    assert session.initial_contact is not clear
+    assert (Vendor.CISCO_VPNC in session.phase_one.vendors) is not clear
+    assert session.phase_one.suite.lifetime == (28800 if clear else 99999)
 
 
 def _crowd(gateway_policy, devices, **changes):

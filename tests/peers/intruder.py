@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lotor.ike.dialect import Incoming
 from lotor.ike.effects import Transmit
-from lotor.ike.session import Session
-from lotor.ike.v1 import phase1
-from lotor.ike.v1.channel import Incoming
 from lotor.ike.v1.seal import PhaseTwoChannel, PlainFormula, QuickFormula, phase_two
+from lotor.ike.v1.session import V1Session
 from lotor.wire.header import Header
 from lotor.wire.v1.numbers import ExchangeType
 from peers.world import Host, World
@@ -24,11 +23,11 @@ class Intruder:
     channels: dict[int, PhaseTwoChannel] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.session: Session = next(iter(self.client.endpoint._sessions.by_id.values()))
+        self.session: V1Session = next(iter(self.client.endpoint._sessions.by_id.values()))
 
     def channel(self, message_id: int, *, quick: bool = False) -> PhaseTwoChannel:
         if message_id not in self.channels:
-            record = phase1.of(self.session)
+            record = self.session.isakmp_sa
             formula = QuickFormula() if quick else PlainFormula()
             self.channels[message_id] = phase_two(record.keys, record.last_block, message_id, formula)
         return self.channels[message_id]

@@ -86,6 +86,7 @@ def test_a_renewal_keeps_the_session_and_takes_what_the_attempt_learned(register
     register.follow(Renewed(1, 2, moved, better, "03:04"))
     session = register.get(1)
     assert (session.path, session.suite, session.cookies) == (moved, better, "03:04")
+    assert session.ike == 1
     assert (session.peer, session.nat, session.vendor) == ("gw2.example.net", "no NAT", "dpd")
     assert (session.user, session.up, list(session.children)) == ("alice", True, [1])
     assert register.get(2) is None

@@ -42,7 +42,9 @@ class TrafficView(TypedDict):
 
 class SessionView(TypedDict):
     """One session. `since` is ISO 8601 in UTC, `seconds` its age; `address` and `address6` (empty without
-    IPv6) the inner addresses of the client, `cookies` those of phase 1 as hexadecimal text."""
+    IPv6) the inner addresses of the client, `cookies` those of phase 1 as hexadecimal text. The
+    same for any version of the protocol: `ike` is its major version, `spis` those of the IKE SA, `ike_suite` its
+    algorithms."""
 
     session: int
     role: str
@@ -60,6 +62,9 @@ class SessionView(TypedDict):
     address6: str
     cookies: str
     phase1: str
+    ike: int
+    spis: str
+    ike_suite: str
     children: list[ChildView]
     traffic: TrafficView
     rekey_in: float | None

@@ -5,26 +5,31 @@ Sessions are found by our own cookie; what a stranger may cost is bounded here.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from lotor.ike.admission import Admission, Tally
-from lotor.ike.children import EXPIRED
 from lotor.ike.desk import Desk
+from lotor.ike.dialect import Dialect, Incoming, Opening
 from lotor.ike.dice import Dice
 from lotor.ike.effects import Deadline, Effect, Ticket
 from lotor.ike.events import Started, Turned
-from lotor.ike.gates import ALL, Gates
 from lotor.ike.intents import ChildExpired, Connect, Disconnect, Intent, PeerMoved, Reload, Shutdown
 from lotor.ike.questions import Answer
-from lotor.ike.session import NO_COOKIE, Cookies, Dialled, Facts, Session
+from lotor.ike.session import NO_SPI, Dialled, Session, Spis
 from lotor.ike.sessions import Sessions
 from lotor.ike.standing import Standing
-from lotor.ike.v1 import informational, protocol, select, sequence
-from lotor.ike.v1.channel import Incoming
-from lotor.ike.v1.reassembly import HALF_OPEN, PROVED, Pieces
-from lotor.model.network import KEEPALIVE, Instant, Path, Peer
-from lotor.model.policy import ExchangeMode, Policy, RemotePolicy, Side, Switch
+from lotor.ike.v1.dialect import IkeV1
+from lotor.model.network import KEEPALIVE, Instant, Path
+from lotor.model.policy import Policy, RemotePolicy
 from lotor.model.reason import Cause, Reason
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header, cookies_of
+
+SPOKEN: Mapping[int, Callable[[], Dialect]] = {1: IkeV1}
+"""The protocol versions by their major number, a row each."""
+
+DIALS = 1
+"""The version in which this end begins."""
 
 LONGEST_FIRST = 8192
 """Octets of a stranger's first message that are worth parsing; real ones have some 1,500, the longest 7,500."""
@@ -34,12 +39,19 @@ class Endpoint:
     """One end of many sessions. Every method returns what is to be done, in order; none waits or raises for what a
     peer sent. With `disclose` it gives away the keys of IKE messages: for a capture, off unless asked for."""
 
-    def __init__(self, policy: Policy, dice: Dice, *, disclose: bool = False) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        dice: Dice,
+        *,
+        disclose: bool = False,
+        spoken: Mapping[int, Callable[[], Dialect]] = SPOKEN,
+    ) -> None:
         self._desk = Desk(policy, dice, disclose)
         self._now: Instant = 0.0
         self._admission = Admission(self._desk)
         self._sessions = Sessions(lambda: self._now, self._renew, self._admission)
-        self._pieces = Pieces()
+        self._dialects = {version: make() for version, make in spoken.items()}
 
     def receive(self, data: bytes, path: Path, now: Instant) -> list[Effect]:
         """A datagram, without non-ESP marker."""
@@ -99,55 +111,58 @@ class Endpoint:
     # --- in ----------------------------------------------------------------------------------------------------------
 
     def _receive(self, data: bytes, path: Path, now: Instant) -> None:
+        """What the sender claims is read first, then whose it is; a message that comes in pieces is whole by then."""
         try:
-            whole = self._whole(data, path, now)
+            dialect, header = self._spoken(data)
+            session = self._session(header, path)
+            incoming = dialect.whole(Incoming(header, data[Header.SIZE :]), session, path, now)
         except Malformed as fault:
             self._desk.tell(Turned(0, path, "datagram", str(fault)))
             return
-        if whole is None:
+        if incoming is None:
             return
-        header, message = whole
-        incoming = Incoming(header, message[Header.SIZE :])
-        session = self._sessions.find(header.initiator, header.responder, path.remote)
+        header = incoming.header
         if session is not None:
-            if header.responder == session.cookies.responder:
+            if header.responder == session.spis.responder:
                 self._admission.seen(session, now)
-            protocol.receive(session, incoming, path, now)
-        elif protocol.begins_session(header) and len(message) <= LONGEST_FIRST:
-            self._admit(incoming, message, path, now)
-        elif header.responder == NO_COOKIE:
-            self._desk.tell(Turned(0, path, protocol.describe(header), "nobody is here for it"))
+            dialect.receive(session, incoming, path, now)
+        elif dialect.begins_session(header) and Header.SIZE + len(incoming.body) <= LONGEST_FIRST:
+            self._admit(dialect, incoming, path, now)
+        elif header.responder == NO_SPI:
+            self._desk.tell(Turned(0, path, dialect.describe(header), "nobody is here for it"))
 
-    def _whole(self, data: bytes, path: Path, now: Instant) -> tuple[Header, bytes] | None:
-        """The message, once its last piece came. Whose piece it is, its cookies say; each session has its own place."""
-        header, body = Header.decode(data), data[Header.SIZE :]
-        if not protocol.is_fragment(header):
-            return header, data
+    def _spoken(self, data: bytes) -> tuple[Dialect, Header]:
+        """The version that a datagram is of. Raises `Malformed` for none that is spoken here."""
+        header = Header.decode(data)
+        dialect = self._dialects.get(header.major)
+        if dialect is None:
+            only = " and ".join(f"{version}.0" for version in sorted(self._dialects))
+            raise Malformed(f"ISAKMP header says version {header.spoken}, only {only} is spoken here")
+        dialect.check(header)
+        return dialect, header
+
+    def _session(self, header: Header, path: Path) -> Session | None:
+        """Whose message it is, its SPIs say; one of another version is nobody's."""
         session = self._sessions.find(header.initiator, header.responder, path.remote)
-        if session is None:
-            message = self._pieces.add(header, body, path, now)
-        else:
-            proved = session.initiator or session.gates.all_open()
-            message = self._pieces.add_to(session.id, PROVED if proved else HALF_OPEN, (header, body, path), now)
-        return None if message is None else (_inside(header, message), message)
+        return session if session is not None and header.major == session.VERSION else None
 
-    def _admit(self, incoming: Incoming, message: bytes, path: Path, now: Instant) -> None:
+    def _admit(self, dialect: Dialect, incoming: Incoming, path: Path, now: Instant) -> None:
         """A stranger's first message: a session of its own, or nothing, or a line of the journal."""
+        message = incoming.header.encode(len(incoming.body)) + incoming.body
         welcome = self._admission.knock(message, path.remote, now)
         if welcome is None:
             return
-        candidates = _candidates(self._desk.policy, path.remote, protocol.mode_of(incoming.header))
+        candidates = dialect.candidates(self._desk.policy, path.remote, incoming.header)
         if not candidates:
             refusal = "no remote block admits such a client from there"
-            self._desk.tell(Turned(0, path, protocol.describe(incoming.header), refusal))
+            self._desk.tell(Turned(0, path, dialect.describe(incoming.header), refusal))
             return
-        remote, cookies = candidates[0], Cookies(incoming.header.initiator, self._desk.dice.cookie())
-        session = self._open(remote, cookies, path, initiator=False)
-        session.facts.candidates = candidates
+        remote, spis = candidates[0], Spis(incoming.header.initiator, self._desk.dice.cookie())
+        session = self._add(dialect.make(self._opening(candidates, spis, path)))
         self._admission.enter(session, welcome, now)
         self._sessions.meet(session)
-        self._desk.tell(Started(session.id, path, remote.name, remote.side, None))
-        if not protocol.answer(session, incoming, path, now):
+        self._desk.tell(Started(session.id, path, remote.name, remote.side, None, session.VERSION))
+        if not dialect.admit(session, incoming, path, now):
             session.end(Reason(Cause.PROTOCOL, "the first message cannot be answered"), farewell=False)
 
     # --- wishes ------------------------------------------------------------------------------------------------------
@@ -156,27 +171,28 @@ class Endpoint:
         remote = next((one for one in self._desk.policy.remotes if one.name == intent.remote), None)
         if remote is None:
             raise ValueError(f"no remote block is called {intent.remote}")
-        cookies = Cookies(self._desk.dice.cookie())
-        session = self._open(remote, cookies, intent.path, initiator=True)
+        dialect, spis = self._dialects[DIALS], Spis(self._desk.dice.cookie())
         dialled = Dialled(intent.path.remote.address, intent.host)
-        session.facts = Facts(intent.request, dialled, fragment=remote.ike_frag is Switch.FORCE)
-        self._desk.tell(Started(session.id, intent.path, remote.name, remote.side, intent.request))
-        protocol.begin(session, now)
+        session = self._add(dialect.make(self._opening((remote,), spis, intent.path, dialled)))
+        self._desk.tell(Started(session.id, intent.path, remote.name, remote.side, intent.request, session.VERSION))
+        dialect.begin(session, now)
 
     def _renew(self, session: Session, now: Instant) -> None:
-        """The same gateway, by the path that works, while the old phase 1 still stands. Where it has moved it still has
-        to be the one that was dialled."""
-        cookies = Cookies(self._desk.dice.cookie())
-        successor = self._open(session.remote, cookies, session.path, initiator=True)
-        facts = session.facts
-        successor.facts = Facts(dialled=facts.dialled, fragment=facts.fragment, renews=session.id, user=facts.user)
-        self._desk.tell(Started(successor.id, session.path, session.remote.name, session.remote.side, None))
-        protocol.begin(successor, now)
+        """The same gateway, by the path that works, while the old keys still stand. Where it has moved it still has to
+        be the one that was dialled."""
+        dialect, spis = self._dialects[session.VERSION], Spis(self._desk.dice.cookie())
+        successor = self._add(dialect.make(self._opening((session.remote,), spis, session.path, session)))
+        remote = session.remote
+        self._desk.tell(Started(successor.id, session.path, remote.name, remote.side, None, session.VERSION))
+        dialect.begin(successor, now)
 
-    def _open(self, remote: RemotePolicy, cookies: Cookies, path: Path, *, initiator: bool) -> Session:
-        gates = Gates(list(ALL))
+    def _opening(
+        self, candidates: tuple[RemotePolicy, ...], spis: Spis, path: Path, goal: Dialled | Session | None = None
+    ) -> Opening:
         number = self._sessions.next_id()
-        session = Session(number, self._desk, remote, initiator, cookies, path, self._sessions, gates=gates)
+        return Opening(number, self._desk, self._sessions, candidates, spis, path, goal)
+
+    def _add(self, session: Session) -> Session:
         self._sessions.add(session)
         return session
 
@@ -188,27 +204,5 @@ class Endpoint:
         pair = session.children.get(intent.child) if session is not None else None
         if session is None or pair is None:
             return
-        if not intent.hard:
-            sequence.rekey(session, pair, now)
-            return
-        informational.delete_children(session, (pair.child.inbound.spi,))
-        session.children.remove(session, intent.child, EXPIRED)
-        sequence.complete(session, now)
-
-
-def _inside(outer: Header, message: bytes) -> Header:
-    """The header of a message that came in pieces, whose cookies are those that its pieces were sorted by."""
-    header = Header.decode(message)
-    if (header.initiator, header.responder) != (outer.initiator, outer.responder):
-        raise Malformed("the cookies of the pieces are not those of the message inside")
-    return header
-
-
-def _candidates(policy: Policy, peer: Peer, mode: ExchangeMode | None) -> tuple[RemotePolicy, ...]:
-    """The blocks of a gateway that take this mode from there: exact addresses first, then those with identities."""
-    fitting = [
-        remote
-        for remote in policy.remotes
-        if remote.side is Side.GATEWAY and mode in remote.exchange_modes and remote.address in (None, peer.address)
-    ]
-    return tuple(sorted(fitting, key=select.specificity))
+        dialect = self._dialects[session.VERSION]
+        (dialect.expired if intent.hard else dialect.rekey)(session, pair, now)

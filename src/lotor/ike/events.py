@@ -40,13 +40,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Started(Event):
-    """A phase 1 begins. `request` is the number of our `Connect`, None when the peer began."""
+    """A phase 1 begins. `request` is the number of our `Connect`, None when the peer began; `ike` the major version of
+    the protocol."""
 
     line = "phase 1 begins with {path} (remote {remote})"
     path: Path
     remote: str
     side: Side
     request: int | None
+    ike: int = 1
 
 
 class Names(tuple[str, ...]):
@@ -142,6 +144,16 @@ class PhaseOneUp(Event):
     cookies: str
     vendor: str
 
+    @property
+    def spis(self) -> str:
+        """Those of the IKE SA: IKEv1 calls them cookies."""
+        return self.cookies
+
+    @property
+    def ike_suite(self) -> IkeSuite:
+        """Of the IKE SA: IKEv1 calls its making phase 1."""
+        return self.suite
+
 
 @dataclass(frozen=True, slots=True)
 class Reached(Event):
@@ -162,6 +174,16 @@ class Renewed(Event):
     path: Path
     suite: IkeSuite
     cookies: str
+
+    @property
+    def spis(self) -> str:
+        """Those of the new IKE SA."""
+        return self.cookies
+
+    @property
+    def ike_suite(self) -> IkeSuite:
+        """Of the new IKE SA."""
+        return self.suite
 
 
 @dataclass(frozen=True, slots=True)

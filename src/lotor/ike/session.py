@@ -1,27 +1,28 @@
-"""A session: one peer, from its first datagram to its end. It owns no protocol; the exchanges of `v1` act on it."""
+"""A session: one peer, from its first datagram to its end, whatever the protocol version.
+
+It owns no protocol: a version adds what it keeps of its own in a class below this one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any, Protocol
+from typing import ClassVar, Protocol
 
 from lotor.ike.children import Children
 from lotor.ike.desk import Desk
-from lotor.ike.events import Ended, PathChanged, Reached, Renewed
+from lotor.ike.events import Ended, PathChanged
 from lotor.ike.gates import Gate, Gates
 from lotor.ike.timers import Timer
-from lotor.ike.v1.early import Early
-from lotor.ike.v1.exchanges import Exchanges
-from lotor.ike.v1.liveness import Liveness
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.identity import Identity
 from lotor.model.network import Address, Instant, Network, Path, Peer
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.reason import Reason
 from lotor.wire.header import Header
 
-NO_COOKIE = bytes(8)
+NO_SPI = bytes(8)
 
 MOVES_EVERY = 0.1
 """Seconds between two moves of a session by messages; the packet engine follows packets as often."""
@@ -36,58 +37,69 @@ class Dialled:
     host: str | None = None
 
 
-@dataclass(slots=True)
-class Facts:
-    """What is known of the peer and of the attempt. `dialled`: whom this end meant to reach, None where the peer
-    began; `instead`: who answered in its place, which is worth nothing but a word. `phase_one` is the protocol's own
-    record, None until its keys are proved; `fragment`: the peer takes IKE fragments; `candidates`: the blocks that
-    may serve a stranger; `rounds` of XAUTH so far; `refused`: a verdict that stands, acknowledged or not, or a
-    refusal of the peer that nobody signed; `renews`: the session that this attempt is to take over; `renewed`: it
-    did; `told`: of the configuration; `inside`: what a peer brought that was given none; `declined`: what of our
-    inside the gateway gave no SA pair; `one_time`: the login cannot be repeated without the person; `moving`: to
-    another inside address, which no SA pair carries yet."""
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What the keys prove of the peer, whatever the version that made them. `login`: a login follows, and only that
+    names the person; `person`: a shared key alone says who belongs to the group, not who it is; `probed`: it answers
+    when it is asked whether it is there; `translated`: a NAT stands before it."""
 
-    request: int | None = None
-    dialled: Dialled | None = None
-    instead: Peer | None = None
-    user: str = ""
+    identity: Identity
+    login: bool
+    person: bool
+    probed: bool
+    translated: bool
+
+
+@dataclass(slots=True)
+class Inner:
+    """The addresses inside the tunnel. `brought`: by a peer that was given none; `told`: of the configuration;
+    `declined`: what of our inside the gateway gave no SA pair; `moving`: to another inside address, which no SA pair
+    carries yet."""
+
     configuration: ModeConfiguration | None = None
-    phase_one: Any = None
-    initial_contact: bool = False
-    fragment: bool = False
-    candidates: tuple[RemotePolicy, ...] = ()
-    rounds: int = 0
-    refused: Reason | None = None
-    renews: int | None = None
-    renewed: bool = False
+    brought: Network | None = None
     told: bool = False
-    inside: Network | None = None
     declined: frozenset[Network] = frozenset()
-    one_time: bool = False
     moving: bool = False
-    reached: bool = False
 
 
 @dataclass(slots=True)
-class Cookies:
+class Spis:
+    """Those of the IKE SA, which IKEv1 calls cookies: every message shows both."""
+
     initiator: bytes
-    responder: bytes = NO_COOKIE
+    responder: bytes = NO_SPI
 
     def __str__(self) -> str:
         return f"{self.initiator.hex()}:{self.responder.hex()}"
 
 
+class Voice(Protocol):
+    """What a session says of itself once there are keys."""
+
+    def probe(self) -> None:
+        """Asks the peer for a sign of life."""
+        ...
+
+    def part(self) -> None:
+        """Deletes the keys alone: the SA pairs live on under those of another session."""
+        ...
+
+    def farewell(self) -> None:
+        """Deletes for everything."""
+        ...
+
+
 @dataclass(slots=True)
 class Life:
-    """The clockwork of a session: its alarms, its probes, and how it says good-bye once there are keys; when a message
+    """The clockwork of a session: its alarms, and its voice, which comes and goes with the keys; when a message
     `moved` it last."""
 
     over: bool = False
     limit: Timer | None = None
-    expiry: Timer = field(default_factory=lambda: Timer(0.0, "phase 1 lifetime", None))
+    expiry: Timer | None = None
     keepalive: Timer | None = None
-    liveness: Liveness = field(default_factory=Liveness)
-    farewell: Callable[[], None] | None = None
+    voice: Voice | None = None
     moved: Instant = -inf
 
 
@@ -135,22 +147,30 @@ class Registry(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """`initiator` is the role in phase 1. `registry` is the endpoint's: it knows the other sessions."""
+    """`initiator` is the role in the exchange that made the keys. `registry` is the endpoint's: it knows the other
+    sessions. `dialled`: whom this end meant to reach, None where the peer began; `renews`: the session that this
+    attempt is to take over, `renewed`: it did. `initial_contact`: the peer says that it holds nothing else of ours."""
+
+    VERSION: ClassVar[int] = 0
+    """The major version of the protocol."""
 
     id: int
     desk: Desk
     remote: RemotePolicy
     initiator: bool
-    cookies: Cookies
+    spis: Spis
     path: Path
     registry: Registry
-    facts: Facts = field(default_factory=Facts)
     gates: Gates = field(default_factory=Gates)
-    exchanges: Exchanges = field(default_factory=Exchanges)
+    dialled: Dialled | None = None
+    renews: int | None = None
+    renewed: bool = False
+    user: str = ""
+    initial_contact: bool = False
+    proved: Proved | None = None
+    inner: Inner = field(default_factory=Inner)
     children: Children = field(default_factory=Children)
     life: Life = field(default_factory=Life)
-    early: Early = field(default_factory=Early)
-    heir: Session | None = None
 
     @property
     def gateway(self) -> bool:
@@ -158,25 +178,22 @@ class Session:
 
     @property
     def established(self) -> bool:
-        return self.facts.phase_one is not None
+        return self.proved is not None
 
     @property
     def answered(self) -> bool:
-        """The responder has given its cookie."""
-        return self.cookies.responder != NO_COOKIE
-
-    def header(self, exchange: int, message_id: int) -> Header:
-        return Header(self.cookies.initiator, self.cookies.responder, 0, exchange, 0, message_id)
+        """The responder has given its SPI."""
+        return self.spis.responder != NO_SPI
 
     def learn(self, header: Header) -> None:
-        """The responder's cookie comes with its first message."""
+        """The responder's SPI comes with its first message."""
         if not self.answered:
-            self.cookies.responder = header.responder
+            self.spis.responder = header.responder
 
     @property
     def peer_address(self) -> Address:
         """Whose certificate and whose key: that of the dialled gateway, or of whoever began."""
-        return self.facts.dialled.address if self.facts.dialled is not None else self.path.remote.address
+        return self.dialled.address if self.dialled is not None else self.path.remote.address
 
     def heard_over(self, path: Path, now: Instant) -> None:
         """A fresh message of the peer came over this path. Until somebody is proved it may change ports, for NAT
@@ -190,18 +207,12 @@ class Session:
             local = Peer(self.path.local.address, path.local.port)
             self.path = Path(local, path.remote, floated=path.floated)
 
-    def reached(self, path: Path) -> None:
-        """A message of the peer came over this path, whatever it says."""
-        if self.initiator and path.floated and not self.facts.reached:
-            self.facts.reached = True
-            self.desk.tell(Reached(self.id, path))
-
     def follow(self, path: Path) -> None:
         """A fresh, proved message came over this path: answers and the traffic of the children go there from now on."""
         if path == self.path:
             return
         old, self.path = self.path, path
-        self.exchanges.moved()
+        self.moved()
         if self.children:
             self.children.move(path)
             self.desk.tell(PathChanged(self.id, old, path, self.children.ids()))
@@ -217,43 +228,53 @@ class Session:
             self.life.limit = None
 
     def inherit(self, old: Session) -> None:
-        """What outlives a phase 1 comes over; the old one falls silent, but for what it still has to hear."""
-        attempt, self.id, old.id = self.id, old.id, self.id
+        """What outlives the keys comes over; the old session falls silent, but for what it still has to hear."""
+        self.id, old.id = old.id, self.id
         self.children, old.children = old.children, Children()
-        self.facts.configuration = old.facts.configuration
-        self.facts.request, self.facts.dialled = old.facts.request, old.facts.dialled
-        self.facts.renewed, self.facts.told, self.facts.inside = True, old.facts.told, old.facts.inside
-        self.facts.declined, self.facts.moving = old.facts.declined, old.facts.moving
+        self.inner, self.dialled, self.renewed = replace(old.inner), old.dialled, True
         self.children.move(self.path)
-        old.heir = self
         old.stop()
-        old.exchanges.hand_over()
-        record = self.facts.phase_one
-        self.desk.tell(Renewed(self.id, attempt, self.path, record.suite, str(self.cookies)))
-
-    def living(self) -> Session:
-        """Whoever took this place in the end, which may be nobody else."""
-        return self if self.heir is None else self.heir.living()
+        old.hand_over(self)
 
     def stop(self) -> None:
         """Nothing more is begun here. What knows the session goes, so that it never waits for the garbage collector."""
-        self.life.over, self.life.farewell = True, None
-        self.early.drop()
+        self.life.over, self.life.voice = True, None
+        self.silence()
         self.unlimit()
-        self.life.liveness.stop()
-        self.life.expiry.cancel()
-        if self.life.keepalive is not None:
-            self.life.keepalive.cancel()
+        for timer in (self.life.expiry, self.life.keepalive):
+            if timer is not None:
+                timer.cancel()
 
     def end(self, reason: Reason, *, farewell: bool = True) -> None:
         """The end, once: deletes to the peer if wanted, everything of the session taken back, and the fact told."""
         if self.life.over:
             return
-        good_bye = self.life.farewell if farewell else None
+        voice = self.life.voice if farewell else None
         self.stop()
-        self.exchanges.cancel()
-        if good_bye is not None:
-            good_bye()
+        self.cancel()
+        if voice is not None:
+            voice.farewell()
         self.children.drop(self, reason)
         self.desk.tell(Ended(self.id, reason, self.established))
         self.registry.closed(self)
+
+    # --- what a version adds ------------------------------------------------------------------------------------------
+
+    def heard_since(self, then: Instant) -> bool:
+        """Whether a proved message came after that."""
+        raise NotImplementedError
+
+    def moved(self) -> None:
+        """The path is another one: what is under way follows."""
+
+    def hand_over(self, heir: Session) -> None:
+        """Another session takes over: it begins anew what this one began."""
+
+    def forget(self) -> None:
+        """Nobody finds the way to what is finished any more."""
+
+    def silence(self) -> None:
+        """No probe and no step of its own."""
+
+    def cancel(self) -> None:
+        """Whatever is under way is over."""

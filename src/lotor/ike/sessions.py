@@ -9,13 +9,13 @@ from itertools import count
 
 from lotor.ike.admission import Admission
 from lotor.ike.gates import Gate
-from lotor.ike.session import NO_COOKIE, Session
-from lotor.ike.v1.xauth import ALREADY
+from lotor.ike.session import NO_SPI, Session
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant, Network, Path, Peer
 from lotor.model.policy import Uniqueness
 from lotor.model.reason import Cause, Reason
-from lotor.wire.v1.vendors import Vendor
+
+ALREADY = "is logged in already"
 
 LINGER = 30.0
 """Seconds that a renewed phase 1 still hears the peer."""
@@ -27,7 +27,7 @@ Name = tuple[int | None, str | bytes]
 
 @dataclass(slots=True)
 class Sessions:
-    """By number, by our own cookie; those that a peer began also by what its first message showed, clients that proved
+    """By number, by our own SPI; those that a peer began also by what its first message showed, clients that proved
     their names by those."""
 
     now: Callable[[], Instant]
@@ -53,16 +53,16 @@ class Sessions:
     def find(self, initiator: bytes, responder: bytes, remote: Peer) -> Session | None:
         """The session of a message with these cookies, if they are those of one."""
         session = self.by_cookie.get(responder)
-        if session is not None and not session.initiator and session.cookies.initiator == initiator:
+        if session is not None and not session.initiator and session.spis.initiator == initiator:
             return session
         session = self.by_cookie.get(initiator)
-        if session is not None and session.initiator and session.cookies.responder in (NO_COOKIE, responder):
+        if session is not None and session.initiator and session.spis.responder in (NO_SPI, responder):
             return session
-        return self.strangers.get((initiator, remote)) if responder == NO_COOKIE else None
+        return self.strangers.get((initiator, remote)) if responder == NO_SPI else None
 
     def meet(self, session: Session) -> None:
         """The peer began: copies of its first message have no other cookie yet."""
-        key = (session.cookies.initiator, session.path.remote)
+        key = (session.spis.initiator, session.path.remote)
         self.strangers[key], self._met[session] = session, key
 
     def _part(self, session: Session) -> None:
@@ -89,9 +89,9 @@ class Sessions:
             return ""
         if not _is_person(session):
             return ""
-        if not session.facts.initial_contact and self._renewed_by(session, user) is not None:
+        if not session.initial_contact and self._renewed_by(session, user) is not None:
             return ""
-        back = session.facts.initial_contact
+        back = session.initial_contact
         others = [old for old in self._others(session, user) if not (back and _same_place(old, session))]
         if refuse:
             return f"{user} {ALREADY} from {others[0].path.remote.address}" if others else ""
@@ -109,8 +109,8 @@ class Sessions:
         identities are the same, the ports are not. Of a person with all that one may have, each that can be asked,
         unless one of them is renewed."""
         if self._is_crowded(session, user) and self._renewed_by(session, user) is None:
-            return [old for old in self._others(session, user) if Vendor.DPD in old.facts.phase_one.vendors]
-        if not session.facts.initial_contact:
+            return [old for old in self._others(session, user) if old.proved and old.proved.probed]
+        if not session.initial_contact:
             return []
         others = (old for old in self._others(session, user) if _same_device(old, session))
         return [old for old in others if not _same_place(old, session)]
@@ -120,7 +120,7 @@ class Sessions:
         it, the same device on the same path renews what it has. With `unique replace` all other sessions of the person
         end."""
         self.admission.proved(session, self.now())
-        old = None if session.facts.initial_contact else self._renewed_by(session, user)
+        old = None if session.initial_contact else self._renewed_by(session, user)
         if old is not None:
             self.succeed(session, old)
         else:
@@ -128,7 +128,7 @@ class Sessions:
         self._proved[_name(session, user)][session] = None
 
     def _end_replaced(self, session: Session, user: str) -> None:
-        back = session.facts.initial_contact
+        back = session.initial_contact
         replaces = session.remote.uniqueness is Uniqueness.REPLACE and _is_person(session)
         if not back and not replaces:
             return
@@ -157,7 +157,7 @@ class Sessions:
         return None
 
     def predecessor(self, session: Session) -> Session | None:
-        return self.by_id.get(session.facts.renews) if session.facts.renews is not None else None
+        return self.by_id.get(session.renews) if session.renews is not None else None
 
     def holder(self, session: Session, inside: Network) -> Session | None:
         others = (one for one in self.by_id.values() if one is not session and one.gateway)
@@ -174,7 +174,7 @@ class Sessions:
     def _unprove(self, session: Session) -> None:
         if not session.established:
             return
-        name = _name(session, session.facts.user)
+        name = _name(session, session.user)
         named = self._proved.get(name, {})
         named.pop(session, None)
         if not named:
@@ -183,7 +183,7 @@ class Sessions:
     def _forget(self, old: Session) -> None:
         self.by_cookie.pop(_own(old), None)
         self._part(old)
-        old.exchanges.forget()
+        old.forget()
 
     def closed(self, session: Session) -> None:
         if self.by_id.get(session.id) is session:
@@ -196,7 +196,7 @@ class Sessions:
 
 def _has(session: Session, inside: Network) -> bool:
     """Whether an address there was given to a session, or its peer brought it."""
-    given, brought = session.facts.configuration, session.facts.inside
+    given, brought = session.inner.configuration, session.inner.brought
     if given is not None:
         return _given_in(given, inside)
     return any(
@@ -211,34 +211,33 @@ def _given_in(given: ModeConfiguration, network: Network) -> bool:
 
 def _name(session: Session, user: str) -> Name:
     """A login is nobody's identity in phase 1, nor is one of another kind, though they read alike."""
-    record = session.facts.phase_one
-    return (None, user) if record.suite.method.login else (record.peer.kind, record.peer.data)
+    proved = session.proved
+    return (None, user) if proved is None or proved.login else (proved.identity.kind, proved.identity.data)
 
 
 def _own(session: Session) -> bytes:
-    return session.cookies.initiator if session.initiator else session.cookies.responder
+    return session.spis.initiator if session.initiator else session.spis.responder
 
 
 def _is_person(session: Session) -> bool:
     """A shared key alone says who belongs to the group, not who it is."""
-    return bool(session.facts.phase_one.suite.method.personal)
+    return session.proved is not None and session.proved.person
 
 
 def _same_device(old: Session, new: Session) -> bool:
     """The same identity behind the same address: what a reconnecting client shows, and two colleagues do not."""
-    if not old.established or not new.established or old.gateway is not new.gateway:
+    if old.proved is None or new.proved is None or old.gateway is not new.gateway:
         return False
-    return bool(
-        old.path.remote.address == new.path.remote.address and old.facts.phase_one.peer == new.facts.phase_one.peer
-    )
+    return old.path.remote.address == new.path.remote.address and old.proved.identity == new.proved.identity
 
 
 def _goes_on(old: Session, new: Session) -> bool:
-    """Whether the one is up where the other begins."""
-    return old.path == new.path and old.gates.all_open() and _same_device(old, new)
+    """Whether the one is up where the other begins; keys of one protocol version renew no others."""
+    same = old.VERSION == new.VERSION and old.path == new.path
+    return same and old.gates.all_open() and _same_device(old, new)
 
 
 def _same_place(old: Session, new: Session) -> bool:
     """And by the same port, or without a NAT: it cannot be another device."""
     here, there = old.path.remote, new.path.remote
-    return _same_device(old, new) and (here.port == there.port or not new.facts.phase_one.there)
+    return _same_device(old, new) and (here.port == there.port or not (new.proved and new.proved.translated))

@@ -32,7 +32,7 @@ NOTHING = Counters()
 class Session:
     """One session as it stands: the register alone changes it. `since` is wall clock (seconds), for people; `children`
     by the core's numbers; `closing` those that the engine still counts for, until it has removed them; `past` the
-    traffic of SA pairs that are gone; `called` where it began, wherever the peer is now."""
+    traffic of SA pairs that are gone; `called` where it began, wherever the peer is now; `ike` the major version."""
 
     id: int
     side: Side
@@ -47,6 +47,7 @@ class Session:
     suite: IkeSuite | None = None
     user: str = ""
     configuration: ModeConfiguration | None = None
+    ike: int = 1
     up: bool = False
     children: dict[int, ChildUp] = field(default_factory=dict)
     closing: set[int] = field(default_factory=set)
@@ -91,9 +92,8 @@ class Register:
             self._sessions.pop(self._ended, None)
             self._ended = None
         if isinstance(event, Started):
-            self._sessions[event.session] = Session(
-                event.session, event.side, event.remote, event.path, self._wall(), event.request
-            )
+            who = (event.session, event.side, event.remote, event.path)
+            self._sessions[event.session] = Session(*who, self._wall(), event.request, ike=event.ike)
             return
         if isinstance(event, Renewed):
             self._renewed(event)

@@ -1,4 +1,4 @@
-"""The ISAKMP header (RFC 2408 §3.1), which stands before every message of IKEv1."""
+"""The header before every message of IKE: that of ISAKMP (RFC 2408 §3.1), which IKEv2 kept (RFC 7296 §3.1)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from lotor.wire.errors import Malformed
 
 COOKIE_SIZE = 8
 VERSION = 0x10
-FLAGS = 0x07
-"""Encryption, commit and authentication only; the others "MUST be set to 0" (RFC 2408 §3.1)."""
 _LAYOUT = struct.Struct("!8s8sBBBBII")
 
 
@@ -40,19 +38,25 @@ class Header:
     def decode(cls, datagram: bytes) -> Header:
         """The header of a whole datagram without non-ESP marker.
 
-        `Malformed`: shorter than a header, another version than 1.0, flags that nobody defined, or a length that is not
-        the datagram's.
+        `Malformed`: shorter than a header, or a length that is not the datagram's. What a version or a flag is worth,
+        the protocol versions judge.
         """
         if len(datagram) < cls.SIZE:
             raise Malformed(f"ISAKMP header needs {cls.SIZE} octets, the datagram has {len(datagram)}")
         initiator, responder, following, version, exchange, flags, message_id, length = _LAYOUT.unpack_from(datagram)
-        if version != VERSION:
-            raise Malformed(f"ISAKMP header says version {version >> 4}.{version & 15}, only 1.0 is spoken here")
-        if flags & ~FLAGS:
-            raise Malformed(f"ISAKMP header has flags {flags:#04x}, of which RFC 2408 knows {FLAGS:#04x}")
         if length != len(datagram):
             raise Malformed(f"ISAKMP header says {length} octets, the datagram has {len(datagram)}")
         return cls(initiator, responder, following, exchange, flags, message_id, length, version)
+
+    @property
+    def major(self) -> int:
+        """The major version."""
+        return self.version >> 4
+
+    @property
+    def spoken(self) -> str:
+        """The version as people write it."""
+        return f"{self.version >> 4}.{self.version & 15}"
 
     def before(self, next_payload: int, flags: int) -> Header:
         """The same header for a message that begins with another payload, or is under other flags."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lotor.ike.session import Session
 from lotor.ike.v1 import authenticate, choose, identify, keymat, lifetimes, phase1, riders, select, traversal, witness
 from lotor.ike.v1.authenticate import PROOF, Parties, PeerSecret
 from lotor.ike.v1.choose import ChosenIke
+from lotor.ike.v1.isakmp import PhaseOne
 from lotor.ike.v1.ladder import Cover, Ladder, Rung
-from lotor.ike.v1.phase1 import Ours, PhaseOne
+from lotor.ike.v1.phase1 import Ours
 from lotor.ike.v1.seal import PhaseOneChannel
+from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, expect, send
 from lotor.ike.v1.traversal import NAT_D
 from lotor.model.identity import Identity
@@ -47,7 +48,7 @@ AGGRESSIVE = Ladder(
 """The third message is clear from racoon, encrypted from everybody else; ours is encrypted."""
 
 
-def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
+def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     """Nothing secret has been sent when it ends, and the responder is proved."""
     remote, dice = session.remote, session.desk.dice
     ours = Ours(dice.key_pair(remote.proposals[0].group), dice.nonce(remote.nonce_size))
@@ -77,7 +78,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     return PhaseOne(suite, keys, channel.last_block(), peer, heard, found.version, found.here, found.there)
 
 
-def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
+def responder(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     """When it ends, the peer holds the keys that it claims to; after hybrid authentication it is still a stranger."""
     answered = yield from _answer(session, channel)
     parties, choice, peer = answered.parties, answered.choice, answered.peer
@@ -87,7 +88,7 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     here, there = traversal.found(session, choice.suite, answered.version, third)
     heard = answered.heard
     if channel.covered:  # else anybody on the way may have put them beside the proof
-        session.facts.initial_contact = riders.says_initial_contact(third)
+        session.initial_contact = riders.says_initial_contact(third)
         heard |= riders.heard(third)
     kept = lifetimes.kept_suite(session, choice, heard)
     return PhaseOne(kept, parties.keys, channel.last_block(), peer, heard, answered.version, here, there)
@@ -104,7 +105,7 @@ class Answered:
     version: NatTraversal | None
 
 
-def _answer(session: Session, channel: PhaseOneChannel) -> Story[Answered]:
+def _answer(session: V1Session, channel: PhaseOneChannel) -> Story[Answered]:
     asked = yield from expect()
     peer = identify.stranger(asked)
     witness.heard_offer(session, AGGRESSIVE.name, asked)
@@ -125,7 +126,7 @@ def _answer(session: Session, channel: PhaseOneChannel) -> Story[Answered]:
 
     channel.use(keys)
     witness.keyed(session, keys)
-    session.facts.fragment = phase1.may_fragment(session, heard)
+    session.fragment = phase1.may_fragment(session, heard)
     version = traversal.version(remote.nat_traversal, heard)
     vendors, shown = riders.echoed(remote, heard, version), traversal.shown(session, suite, version)
     requests = riders.requests_of_client(remote, suite)

@@ -12,9 +12,9 @@ from lotor.crypto import hashes
 from lotor.ike.errors import LocalFault, Misplaced, PolicyRefusal, Unproved
 from lotor.ike.events import Turned
 from lotor.ike.questions import DeriveSkeyid, JudgePeer, Sign
-from lotor.ike.session import Session
 from lotor.ike.v1 import keymat, riders, select, witness
 from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
+from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Proof, Story, ask
 from lotor.model.algorithms import SIGNATURE_HASHES, IkeSuite
 from lotor.model.identity import Identity
@@ -40,7 +40,7 @@ class Parties:
     """Both sides once keys are derived: what they said, and the identity payloads as sent (IDii_b and IDir_b). `peers`
     is None in main mode, where the identity comes with the proof."""
 
-    session: Session
+    session: V1Session
     suite: IkeSuite
     said: Exchanged
     keys: PhaseOneKeys
@@ -61,11 +61,11 @@ class Parties:
         return formula(keys, self.said, body)
 
 
-def skeyid(session: Session, suite: IkeSuite, said: Exchanged, secret: PeerSecret) -> Story[bytes]:
+def skeyid(session: V1Session, suite: IkeSuite, said: Exchanged, secret: PeerSecret) -> Story[bytes]:
     """SKEYID of the method (RFC 2409 §5): of g^xy for signatures, else of the key, which its keeper never shows."""
     if not suite.method.pre_shared_key:
         return keymat.skeyid_of_signatures(suite, said, secret.g_xy)
-    dialled = session.facts.dialled
+    dialled = session.dialled
     request = PskRequest(
         remote=session.remote.name,
         identity=secret.identity if dialled is None else None,
@@ -74,22 +74,22 @@ def skeyid(session: Session, suite: IkeSuite, said: Exchanged, secret: PeerSecre
         nonces=said.ni_b + said.nr_b,
         host=dialled.host if dialled is not None else None,
         aggressive=secret.aggressive,
-        nobody=dialled is None and session.facts.refused is not None,
+        nobody=dialled is None and session.refused is not None,
     )
     derived = yield from ask(DeriveSkeyid(request))
     if isinstance(derived, Feigned):
-        session.facts.refused = session.facts.refused or Reason(Cause.LOCAL_FAULT, derived.why)
+        session.refused = session.refused or Reason(Cause.LOCAL_FAULT, derived.why)
         return derived.skeyid.reveal()
     if isinstance(derived, Failure):
         raise LocalFault(derived.why)
     return derived.reveal()
 
 
-def tell_nobody(session: Session) -> None:
+def tell_nobody(session: V1Session) -> None:
     """A gateway has answered a client that cannot come in, so that it does not learn whether its name is known; the
     journal does, once the answer has left."""
-    if session.facts.refused is not None:
-        session.desk.tell(Turned(session.id, session.path, "a name without a key", session.facts.refused.text))
+    if session.refused is not None:
+        session.desk.tell(Turned(session.id, session.path, "a name without a key", session.refused.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def judge(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
         witness.judged(parties.session, peer, UNPROVED if hybrid else KEY_FITS, accepted=True)
 
 
-def _demand_identity(session: Session, peer: Identity) -> None:
+def _demand_identity(session: V1Session, peer: Identity) -> None:
     """`verify_identifier on`: the peer is one of the `peers_identifier`s, by whatever it proves itself."""
     try:
         select.demand_identity(session.remote, peer)
@@ -187,7 +187,7 @@ def _judge_signature(parties: Parties, chain: Chain, peer: Identity) -> Story[No
         signed=parties.hash_of(initiator=not session.initiator),
         signature=chain.only(SignaturePayload).data,
         address=session.peer_address,
-        host=session.facts.dialled.host if session.facts.dialled is not None else None,
+        host=session.dialled.host if session.dialled is not None else None,
         client=not session.initiator,
         curve=parties.suite.curve,
     )

@@ -6,17 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from lotor.ike.dialect import Incoming
 from lotor.wire.header import Header
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.payloads import Payload
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A datagram with its header read: anyone may have sent it."""
-
-    header: Header
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)

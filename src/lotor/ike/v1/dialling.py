@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lotor.ike.errors import Misplaced
-from lotor.ike.session import Session
+from lotor.ike.v1.session import V1Session
 from lotor.model.network import Path
 from lotor.model.reason import Cause, Reason
 
 
-def demand_called(session: Session, path: Path) -> None:
+def demand_called(session: V1Session, path: Path) -> None:
     """Until phase 1 is proved, only the address that was called may say anything; its port may be another. Raises
     `Misplaced`: whoever saw the first message on its way could answer from an address of its own."""
     called = session.path.remote.address
     if not session.initiator or session.established or path.remote.address == called:
         return
-    session.facts.instead = session.facts.instead or path.remote
+    session.instead = session.instead or path.remote
     raise Misplaced(f"{called} was called, and phase 1 takes answers from there only")
 
 
-def with_stranger(session: Session, reason: Reason) -> Reason:
+def with_stranger(session: V1Session, reason: Reason) -> Reason:
     """A silent gateway, and who answered in its place."""
-    instead = session.facts.instead
+    instead = session.instead
     if instead is None or reason.cause is not Cause.NO_ANSWER:
         return reason
     text = f"{instead.address} answered in its place and was not heard: connect to that address if it is the gateway's"

@@ -7,11 +7,9 @@ from collections.abc import Callable, Sequence
 from lotor.ike.effects import Ticket
 from lotor.ike.questions import LastInbound
 from lotor.ike.session import Session
-from lotor.ike.v1 import informational, phase1
 from lotor.ike.v1.story import Story, wait
 from lotor.model.network import Instant
 from lotor.model.reason import Cause, Reason
-from lotor.wire.v1.vendors import Vendor
 
 GLANCES = (0.3, 0.8, 1.6, 2.5)
 """Seconds after which it is looked for a sign of life; before each but the last a probe goes out."""
@@ -68,13 +66,13 @@ def _settle(session: Session, ticket: Ticket) -> None:
 
 
 def _probe(session: Session) -> None:
-    if Vendor.DPD in phase1.of(session).vendors:
-        informational.probe(session, session.life.liveness.number())
+    if session.proved is not None and session.proved.probed and session.life.voice is not None:
+        session.life.voice.probe()
 
 
 def _look(session: Session, begun: Instant, turn: int, verdict: Verdict) -> None:
     def glance(now: Instant) -> None:
-        if session.life.over or session.life.liveness.heard_since(begun):
+        if session.life.over or session.heard_since(begun):
             verdict(not session.life.over, now)
         else:
             session.desk.ask(LastInbound(session.children.ids()), judge)

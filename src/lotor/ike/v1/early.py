@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lotor.ike.v1.channel import Incoming
+from lotor.ike.dialect import Incoming
 from lotor.model.network import Instant
 
 MOST = 4

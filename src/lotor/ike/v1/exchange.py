@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Generic, TypeAlias, TypeVar
 
+from lotor.ike.dialect import Incoming
 from lotor.ike.effects import Ticket
 from lotor.ike.errors import LocalFault, Misplaced, PeerFault, Refusal, Unproved
 from lotor.ike.flight import Flight
-from lotor.ike.session import Session
-from lotor.ike.v1.channel import Channel, Incoming, Opened
+from lotor.ike.v1.channel import Channel, Opened
 from lotor.ike.v1.ladder import Cover, Ladder
+from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Expect, Put, Send, Story, Wait
 from lotor.model.network import Instant, Path
 from lotor.model.reason import Cause, Reason
@@ -35,9 +36,9 @@ class Plan:
     kind: int
     ladder: Ladder
     initiator: bool
-    channel: Callable[[Session, int], Channel]
-    cut: Callable[[Session, bytes], tuple[bytes, ...]]
-    repeats: Callable[[Session], tuple[float, ...]]
+    channel: Callable[[V1Session, int], Channel]
+    cut: Callable[[V1Session, bytes], tuple[bytes, ...]]
+    repeats: Callable[[V1Session], tuple[float, ...]]
     insist: bool = False
     spares: bool = False
 
@@ -54,7 +55,7 @@ class Exchange(Generic[T]):
     """`done` gets the story's result, `failed` the refusal that ended it; at most one of them is called, once. `story`
     is None when it is told."""
 
-    session: Session
+    session: V1Session
     plan: Plan
     message_id: int
     story: Story[T] | None
@@ -103,10 +104,10 @@ class Exchange(Generic[T]):
         self.flight = None
         self.session.exchanges.settle()
         self.session.learn(incoming.header)
-        self.session.reached(path)
+        self.session.reached_over(path)
         if answers_ours:
             self.session.heard_over(path, now)
-        self.session.life.liveness.heard(now)
+        self.session.liveness.heard(now)
         self._step(opened.chain, now)
 
     def knows(self, incoming: Incoming) -> bool:

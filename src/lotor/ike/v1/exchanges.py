@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from lotor.ike.v1.channel import Incoming
+from lotor.ike.dialect import Incoming
 from lotor.model.network import Instant, Path
 
 REMEMBERED = 32

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from lotor.ike.children import DELETED, Pair
+from lotor.ike.dialect import Incoming
 from lotor.ike.effects import Transmit
 from lotor.ike.errors import Refusal, Unproved
 from lotor.ike.events import Remark, Turned
-from lotor.ike.session import Session
-from lotor.ike.v1 import lifetimes, phase1
-from lotor.ike.v1.channel import Incoming
+from lotor.ike.v1 import lifetimes
 from lotor.ike.v1.exchange import Exchange
 from lotor.ike.v1.exchanges import Running
 from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.ike.v1.seal import PhaseOneChannel, phase_two
+from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant, Path
 from lotor.model.reason import Cause, Reason
 from lotor.wire.errors import Malformed
@@ -31,13 +31,13 @@ MOST_NOTIFIES = 8
 # --- out -------------------------------------------------------------------------------------------------------------
 
 
-def say(session: Session, *payloads: Payload) -> None:
+def say(session: V1Session, *payloads: Payload) -> None:
     """One encrypted message that nobody answers."""
-    record = phase1.of(session)
+    record = session.isakmp_sa
     _say(session, record.keys, record.last_block, payloads)
 
 
-def say_refusal(session: Session, channel: PhaseOneChannel, notify: NotifyType) -> None:
+def say_refusal(session: V1Session, channel: PhaseOneChannel, notify: NotifyType) -> None:
     """Why phase 1 failed: under its keys where there are some, else in clear, for the peer to believe or not."""
     if channel.thread is None:
         say_clear(session, notify)
@@ -45,14 +45,14 @@ def say_refusal(session: Session, channel: PhaseOneChannel, notify: NotifyType) 
         _say(session, channel.thread.keys, channel.last_block(), (Notification(notify),))
 
 
-def _say(session: Session, keys: PhaseOneKeys, last_block: bytes, payloads: tuple[Payload, ...]) -> None:
+def _say(session: V1Session, keys: PhaseOneKeys, last_block: bytes, payloads: tuple[Payload, ...]) -> None:
     message_id = session.desk.dice.message_id()
     channel = phase_two(keys, last_block, message_id)
     header = session.header(ExchangeType.INFORMATIONAL, message_id)
     session.desk.put(Transmit(channel.wrap(header, payloads, encrypt=True), session.path))
 
 
-def say_clear(session: Session, notify: NotifyType) -> None:
+def say_clear(session: V1Session, notify: NotifyType) -> None:
     """One refusal before there are keys: a hint that the peer may believe or not."""
     header = session.header(ExchangeType.INFORMATIONAL, session.desk.dice.message_id())
     message = build_message(header, *build_chain([Notification(notify)]))
@@ -60,35 +60,51 @@ def say_clear(session: Session, notify: NotifyType) -> None:
         session.desk.put(Transmit(message, session.path))
 
 
-def _cookies(session: Session) -> bytes:
-    return session.cookies.initiator + session.cookies.responder
+def _cookies(session: V1Session) -> bytes:
+    return session.spis.initiator + session.spis.responder
 
 
-def probe(session: Session, sequence: int) -> None:
+def probe(session: V1Session, sequence: int) -> None:
     """R-U-THERE (RFC 3706 §5.3)."""
     say(session, Notification(NotifyType.R_U_THERE, sequence.to_bytes(4, "big"), spi=_cookies(session)))
 
 
-def delete_children(session: Session, spis: tuple[int, ...]) -> None:
+def delete_children(session: V1Session, spis: tuple[int, ...]) -> None:
     """Delete by our inbound SPIs: those the peer sends with."""
     for spi in spis:
         say(session, Delete(Protocol.ESP, (spi.to_bytes(4, "big"),)))
 
 
-def delete_phase_one(session: Session) -> None:
+def delete_phase_one(session: V1Session) -> None:
     """Only the ISAKMP SA: its SA pairs live on under another."""
     say(session, Delete(Protocol.ISAKMP, (_cookies(session),)))
 
 
-def farewell(session: Session) -> None:
+def farewell(session: V1Session) -> None:
     """Deletes for everything. A Unity client hears the end of phase 1 first: vpnc stops listening after it."""
     spis = tuple(pair.child.inbound.spi for pair in session.children)
     phase_one = Delete(Protocol.ISAKMP, (_cookies(session),))
-    if Vendor.UNITY in phase1.of(session).vendors and session.gateway:
+    if Vendor.UNITY in session.isakmp_sa.vendors and session.gateway:
         say(session, phase_one)
         return
     delete_children(session, spis)
     say(session, phase_one)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedVoice:
+    """What a session says of itself once phase 1 is done."""
+
+    session: V1Session
+
+    def probe(self) -> None:
+        probe(self.session, self.session.liveness.number())
+
+    def part(self) -> None:
+        delete_phase_one(self.session)
+
+    def farewell(self) -> None:
+        farewell(self.session)
 
 
 # --- in --------------------------------------------------------------------------------------------------------------
@@ -98,18 +114,18 @@ def farewell(session: Session) -> None:
 class Heard:
     """A proved informational, and where it came from."""
 
-    session: Session
+    session: V1Session
     path: Path
     now: Instant
 
 
-def receive(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
+def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> None:
     """Raises `Unproved` or `Malformed` for what the peer cannot have sent. Each message is its own: the IV is fresh.
     Of who has not logged in yet, and may be anybody, only what ends or holds the session counts."""
-    record = phase1.of(session)
+    record = session.isakmp_sa
     channel = phase_two(record.keys, record.last_block, incoming.header.message_id)
     chain, heard = channel.open(incoming).chain, Heard(session, path, now)
-    session.reached(path)
+    session.reached_over(path)
     deletes = chain.all(Delete)
     if sum(len(delete.spis) for delete in deletes) > MOST_SPIS:
         raise Malformed(f"deletes of more than {MOST_SPIS} SPIs")
@@ -126,7 +142,7 @@ def _few(notes: Iterable[Notification]) -> list[Notification]:
     return list({note.type: note for note in reversed(tuple(notes))}.values())[::-1][:MOST_NOTIFIES]
 
 
-def _proved(session: Session) -> bool:
+def _proved(session: V1Session) -> bool:
     return session.initiator or session.gates.all_open()
 
 
@@ -142,30 +158,30 @@ def _there(heard: Heard, note: Notification) -> None:
     """R-U-THERE: the answer goes back the way it came; a number higher than all before proves a fresh path."""
     if note.spi not in (_cookies(heard.session), b"") or len(note.data) != 4:
         return
-    if heard.session.life.liveness.asked(int.from_bytes(note.data, "big")):
-        heard.session.life.liveness.heard(heard.now)
+    if heard.session.liveness.asked(int.from_bytes(note.data, "big")):
+        heard.session.liveness.heard(heard.now)
         heard.session.heard_over(heard.path, heard.now)
     say(heard.session, Notification(NotifyType.R_U_THERE_ACK, note.data, spi=_cookies(heard.session)))
 
 
 def _acknowledged(heard: Heard, note: Notification) -> None:
-    if heard.session.life.liveness.acknowledged(int.from_bytes(note.data, "big"), heard.now):
+    if heard.session.liveness.acknowledged(int.from_bytes(note.data, "big"), heard.now):
         heard.session.heard_over(heard.path, heard.now)
 
 
 def _initial_contact(heard: Heard, note: Notification) -> None:
     """Remembered only: `sequence` knows whether the login is proved, and so whose old sessions it may end."""
     del note
-    heard.session.facts.initial_contact = True
+    heard.session.initial_contact = True
 
 
 def _told_lifetime(heard: Heard, note: Notification) -> None:
     """RESPONDER-LIFETIME of phase 1 in a message of its own, as Cisco sends it: `protocol` sets the alarm anew."""
     session = heard.session
     if session.initiator and note.protocol == Protocol.ISAKMP:
-        record = phase1.of(session)
+        record = session.isakmp_sa
         seconds = lifetimes.told_seconds((note,), Protocol.ISAKMP, record.suite.lifetime)
-        session.facts.phase_one = replace(record, suite=replace(record.suite, lifetime=seconds))
+        session.phase_one = replace(record, suite=replace(record.suite, lifetime=seconds))
 
 
 def _refused(heard: Heard, note: Notification) -> None:
@@ -183,7 +199,7 @@ def _refused(heard: Heard, note: Notification) -> None:
         session.desk.tell(Turned(session.id, heard.path, "notify", name))
 
 
-def disbelieved(session: Session) -> Reason:
+def disbelieved(session: V1Session) -> Reason:
     """What AUTHENTICATION_FAILED of the peer means."""
     name = NotifyType.AUTHENTICATION_FAILED.name
     return Reason(Cause.PROTOCOL, f"{session.path.remote.address} does not accept {DISBELIEVED}: {name}")
@@ -224,7 +240,7 @@ def _deleted(heard: Heard, delete: Delete) -> None:
             _abandon_quick(session, pair)
 
 
-def _abandon_quick(session: Session, pair: Pair) -> None:
+def _abandon_quick(session: V1Session, pair: Pair) -> None:
     """The answer that offered a pair is not repeated once the peer has deleted it."""
     exchange = session.exchanges.find(ExchangeType.QUICK, pair.exchange)
     if not pair.up and isinstance(exchange, Exchange):
@@ -248,7 +264,7 @@ def _error(chain: Chain) -> NotifyType | None:
     return next((NotifyType(kind) for kind in told if kind in set(NotifyType)), None)
 
 
-def hint(session: Session, incoming: Incoming, path: Path) -> NotifyType | None:
+def hint(session: V1Session, incoming: Incoming, path: Path) -> NotifyType | None:
     """A notify in clear before there are keys: what it says, for whoever wants to believe it."""
     if incoming.header.flags:
         return None

@@ -7,50 +7,49 @@ from ipaddress import ip_network
 from lotor.ike.children import Selectors
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.session import Session
-from lotor.ike.v1 import doubt, phase1
+from lotor.ike.v1 import doubt
+from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Network
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.numbers import NotifyType
-from lotor.wire.v1.vendors import Vendor
 
 
-def take(session: Session, wish: Selectors) -> Story[None]:
+def take(session: V1Session, wish: Selectors) -> Story[None]:
     """Gateway: the inside of a peer that brings its own becomes its, unless another session has it. Who had it and has
     gone makes room. Raises `PolicyRefusal`."""
-    if not session.gateway or session.facts.configuration is not None:
+    if not session.gateway or session.inner.configuration is not None:
         return
     holder = session.registry.holder(session, wish.remote)
     if holder is not None and _may_have_gone(holder, session):
-        yield from doubt.end_if_dead([holder], f"{session.facts.user} connected from {session.path.remote}")
+        yield from doubt.end_if_dead([holder], f"{session.user} connected from {session.path.remote}")
         holder = session.registry.holder(session, wish.remote)
     if holder is not None:
         raise _taken(wish.remote, holder)
-    session.facts.inside = wish.remote
+    session.inner.brought = wish.remote
 
 
-def give(session: Session, configuration: ModeConfiguration) -> None:
+def give(session: V1Session, configuration: ModeConfiguration) -> None:
     """Gateway: an address was given. A peer may have brought that one before a reload that began to give addresses:
     its session ends."""
     second = configuration.address6
     for address in (configuration.address, *((second.ip,) if second is not None else ())):
         holder = session.registry.holder(session, ip_network(address))
-        if holder is not None and holder.facts.configuration is None:
+        if holder is not None and holder.inner.configuration is None:
             holder.end(Reason(Cause.REPLACED, f"its inside {address} is given to clients now"))
-    session.facts.configuration = configuration
+    session.inner.configuration = configuration
 
 
 def _may_have_gone(holder: Session, session: Session) -> bool:
     """Whether to ask: one that was given its address keeps it, and so does a stranger to this peer that no probe can
     ask whether it is there."""
-    if holder.facts.configuration is not None or not holder.established:
+    if holder.inner.configuration is not None or holder.proved is None or session.proved is None:
         return False
-    record = phase1.of(holder)
-    return Vendor.DPD in record.vendors or record.peer == phase1.of(session).peer
+    return holder.proved.probed or holder.proved.identity == session.proved.identity
 
 
 def _taken(inside: Network, holder: Session) -> PolicyRefusal:
-    how = "was given to" if holder.facts.configuration is not None else "is the inside of"
-    text = f"the peer's inside {inside.network_address} {how} another session, of {holder.facts.user or 'nobody'}"
+    how = "was given to" if holder.inner.configuration is not None else "is the inside of"
+    text = f"the peer's inside {inside.network_address} {how} another session, of {holder.user or 'nobody'}"
     return PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from lotor.ike.events import Remark
-from lotor.ike.session import Session
 from lotor.ike.v1.choose import ChosenIke
+from lotor.ike.v1.session import V1Session
 from lotor.model.algorithms import IkeSuite
 from lotor.wire.v1.attributes import Attribute, decode_attributes, encode_attributes
 from lotor.wire.v1.chain import Chain
@@ -22,12 +22,12 @@ FOR_EVER = 2147483
 """Seconds that Cisco's client and vpnc offer."""
 
 
-def responder_note(session: Session, choice: ChosenIke) -> tuple[Notification, ...]:
+def responder_note(session: V1Session, choice: ChosenIke) -> tuple[Notification, ...]:
     """Tells the initiator that phase 1 ends sooner than it offered (RFC 2407 §4.6.3.1): it renews in time. Not those
     that offer for ever, Cisco's client and vpnc: vpnc renews when told, and 20 s later deletes the new phase 1."""
     if not choice.shortened or choice.offered >= FOR_EVER:
         return ()
-    spi = session.cookies.initiator + session.cookies.responder
+    spi = session.spis.initiator + session.spis.responder
     return (note(Protocol.ISAKMP, spi, {LifeType.SECONDS: choice.suite.lifetime}),)
 
 
@@ -43,7 +43,7 @@ def note(protocol: Protocol, spi: bytes, life: Mapping[LifeType, int]) -> Notifi
     return Notification(NotifyType.RESPONDER_LIFETIME, encode_attributes(attributes), spi=spi, protocol=protocol)
 
 
-def kept_suite(session: Session, choice: ChosenIke, vendors: frozenset[Vendor]) -> IkeSuite:
+def kept_suite(session: V1Session, choice: ChosenIke, vendors: frozenset[Vendor]) -> IkeSuite:
     """The suite with the lifetime that we hold the peer to: the configured one, but with vpnc, which cannot renew a
     phase 1, what it offered."""
     if Vendor.CISCO_VPNC not in vendors or not choice.shortened:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lotor.ike.session import Session
 from lotor.ike.v1 import authenticate, choose, identify, keymat, lifetimes, phase1, riders, select, traversal, witness
 from lotor.ike.v1.authenticate import PROOF, Parties, PeerSecret
 from lotor.ike.v1.choose import ChosenIke
+from lotor.ike.v1.isakmp import PhaseOne
 from lotor.ike.v1.ladder import Cover, Ladder, Rung
-from lotor.ike.v1.phase1 import Ours, PhaseOne
+from lotor.ike.v1.phase1 import Ours
 from lotor.ike.v1.seal import PhaseOneChannel
+from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, expect, send
 from lotor.ike.v1.traversal import NAT_D
 from lotor.wire.v1.association import SecurityAssociation
@@ -37,7 +38,7 @@ MAIN = Ladder(
 )
 
 
-def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
+def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     remote, dice = session.remote, session.desk.dice
     sa = phase1.offer(session)
     vendors = riders.offered(remote)
@@ -46,7 +47,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     chosen = yield from expect()
     suite, heard = choose.ike_answer(remote, chosen.only(SecurityAssociation)), riders.heard(chosen)
     witness.chosen(session, suite, chosen)
-    session.facts.fragment = session.facts.fragment or phase1.may_fragment(session, heard)
+    session.fragment = session.fragment or phase1.may_fragment(session, heard)
     version = traversal.version(remote.nat_traversal, heard)
     ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))
     yield from send(*ours.payloads(), *traversal.shown(session, suite, version))
@@ -72,7 +73,7 @@ def initiator(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     return PhaseOne(suite, keys, channel.last_block(), peer, heard, version, found.here, found.there)
 
 
-def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
+def responder(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     begun = yield from _answer(session)
     exchanged = yield from _exchange(session, channel, begun)
     choice, parties = begun.choice, exchanged.parties
@@ -83,7 +84,7 @@ def responder(session: Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     me, suite = Identification.of(identify.mine(session.remote, session.path)), choice.suite
     parties = replace(parties, suite=suite, mine=phase1.body(me), peers=fifth.body(Identification))
     yield from authenticate.judge(parties, fifth, peer)
-    session.facts.initial_contact = riders.says_initial_contact(fifth)
+    session.initial_contact = riders.says_initial_contact(fifth)
     proof = yield from authenticate.prove(parties, begun.heard)
     yield from send(me, *proof, *lifetimes.responder_note(session, choice))
     last, here, there = channel.last_block(), exchanged.here, exchanged.there
@@ -100,14 +101,14 @@ class Begun:
     version: NatTraversal | None
 
 
-def _answer(session: Session) -> Story[Begun]:
+def _answer(session: V1Session) -> Story[Begun]:
     asked = yield from expect()
     witness.heard_offer(session, MAIN.name, asked)
     choice = select.choose_remote(session, asked, None)
     witness.chosen(session, choice.suite)
     heard = riders.heard(asked)
     authenticate.demand_xauth(choice.suite, heard)
-    session.facts.fragment = phase1.may_fragment(session, heard)
+    session.fragment = phase1.may_fragment(session, heard)
     version = traversal.version(session.remote.nat_traversal, heard)
     yield from send(choice.answer(), *riders.echoed(session.remote, heard, version))
     return Begun(asked.body(SecurityAssociation) or b"", choice, heard, version)
@@ -123,7 +124,7 @@ class KeysExchanged:
     there: bool
 
 
-def _exchange(session: Session, channel: PhaseOneChannel, begun: Begun) -> Story[KeysExchanged]:
+def _exchange(session: V1Session, channel: PhaseOneChannel, begun: Begun) -> Story[KeysExchanged]:
     third = yield from expect()
     suite, remote, dice = begun.choice.suite, session.remote, session.desk.dice
     phase1.demand_public(session, suite.group, third)

@@ -8,9 +8,9 @@ from lotor.ike.errors import LocalFault, Misplaced, PeerFault, PolicyRefusal
 from lotor.ike.events import Configured
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration
-from lotor.ike.session import Session
-from lotor.ike.v1 import insides, phase1, selectors
+from lotor.ike.v1 import insides, selectors
 from lotor.ike.v1.ladder import Ladder, Rung
+from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.algorithms import Group
 from lotor.model.configuration import ModeConfiguration
@@ -44,14 +44,14 @@ TRANSACTION = Ladder(
 IDENTIFIER = 1
 
 
-def _unity(session: Session) -> bool:
-    return Vendor.UNITY in phase1.of(session).vendors
+def _unity(session: V1Session) -> bool:
+    return Vendor.UNITY in session.isakmp_sa.vendors
 
 
 # --- the client ------------------------------------------------------------------------------------------------------
 
 
-def pull(session: Session) -> Story[ModeConfiguration]:
+def pull(session: V1Session) -> Story[ModeConfiguration]:
     """Ask the gateway for everything we can use."""
     wanted = request_attributes(unity=_unity(session), ipv6=session.remote.mode_cfg6)
     yield from send(Attributes(ConfigType.REQUEST, IDENTIFIER, wanted))
@@ -59,7 +59,7 @@ def pull(session: Session) -> Story[ModeConfiguration]:
     return received(session, answer.only(Attributes))
 
 
-def received(session: Session, payload: Attributes) -> ModeConfiguration:
+def received(session: V1Session, payload: Attributes) -> ModeConfiguration:
     """The configuration of a REPLY or a SET. A gateway that gives none, or an impossible one, is refused with words."""
     try:
         return decode_configuration(payload.attributes)
@@ -68,7 +68,7 @@ def received(session: Session, payload: Attributes) -> ModeConfiguration:
         raise PeerFault(f"gateway {address} gave an unusable configuration: {fault}", None) from None
 
 
-def accept(session: Session, payload: Attributes) -> Story[ModeConfiguration]:
+def accept(session: V1Session, payload: Attributes) -> Story[ModeConfiguration]:
     """A gateway that pushes: take the SET and acknowledge what was in it, without the values."""
     configuration = received(session, payload)
     named = dict.fromkeys(attribute.type for attribute in payload.attributes)
@@ -80,12 +80,12 @@ def accept(session: Session, payload: Attributes) -> Story[ModeConfiguration]:
 # --- the gateway -----------------------------------------------------------------------------------------------------
 
 
-def give(session: Session, request: Attributes) -> Story[ModeConfiguration]:
+def give(session: V1Session, request: Attributes) -> Story[ModeConfiguration]:
     """Answer a client's REQUEST with what it asked for, in its order, under its identifier; what it was told."""
     if request.type != ConfigType.REQUEST:
         raise Misplaced("a transaction that asks for nothing")
     session.gates.demand(Gate.LOGIN, "a request for a configuration")
-    configuration = session.facts.configuration or (yield from _acquire(session))
+    configuration = session.inner.configuration or (yield from _acquire(session))
     asked = [attribute.type for attribute in request.attributes]
     told = _as_read_by(session, configuration)
     attributes = answer_request(told, request.attributes, unity=_unity(session))
@@ -93,46 +93,46 @@ def give(session: Session, request: Attributes) -> Story[ModeConfiguration]:
     return configuration if asks_for_ipv6(asked) else configuration.without_ipv6()
 
 
-def resume(session: Session, asked: Chain) -> None:
+def resume(session: V1Session, asked: Chain) -> None:
     """Who begins quick mode from the address that the login gave, without asking for it, has it: Apple's clients go on
     with what they had before a break."""
-    given = session.facts.configuration
+    given = session.inner.configuration
     if given is None or session.gates.next() is not Gate.ADDRESS or not selectors.names(asked, given.address):
         return
     session.gates.open(Gate.ADDRESS)
     tell(session, given.without_ipv6())
 
 
-def demand(session: Session) -> None:
+def demand(session: V1Session) -> None:
     """Nobody brings an address where the gateway gives them: a client that cannot or will not ask for one hears it."""
     session.gates.demand(Gate.LOGIN, "quick mode")
-    coming = session.facts.configuration is not None or session.remote.mode_config is Transfer.PUSH
+    coming = session.inner.configuration is not None or session.remote.mode_config is Transfer.PUSH
     if not session.gates.passed(Gate.ADDRESS) and not coming:
         text = "the client asked for no address (mode config), and this gateway takes no other than it gives"
         raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
     session.gates.demand(Gate.ADDRESS, "quick mode")
 
 
-def _as_read_by(session: Session, configuration: ModeConfiguration) -> ModeConfiguration:
+def _as_read_by(session: V1Session, configuration: ModeConfiguration) -> ModeConfiguration:
     """Vpnc reads UNITY_PFS as a switch: 1 stands for group 2, and any other number for no PFS."""
-    if Vendor.CISCO_VPNC in phase1.of(session).vendors and configuration.pfs_group == Group.MODP1024:
+    if Vendor.CISCO_VPNC in session.isakmp_sa.vendors and configuration.pfs_group == Group.MODP1024:
         return replace(configuration, pfs_group=1)
     return configuration
 
 
-def _acquire(session: Session) -> Story[ModeConfiguration]:
+def _acquire(session: V1Session) -> Story[ModeConfiguration]:
     """For a peer that phase 1 proved by itself; XAUTH asks before its yes."""
-    configuration = yield from ask(AcquireConfiguration(session.id, session.facts.user))
+    configuration = yield from ask(AcquireConfiguration(session.id, session.user))
     if isinstance(configuration, Failure):
         raise LocalFault(configuration.why)
     insides.give(session, configuration)
     return configuration
 
 
-def push(session: Session) -> Story[ModeConfiguration]:
+def push(session: V1Session) -> Story[ModeConfiguration]:
     """For a client that does not ask: all we have for IPv4. One that never asked might choke on IPv6."""
     session.gates.demand(Gate.LOGIN, "a configuration")
-    configuration = session.facts.configuration or (yield from _acquire(session))
+    configuration = session.inner.configuration or (yield from _acquire(session))
     attributes = encode_configuration(configuration, None, unity=_unity(session))
     yield from send(Attributes(ConfigType.SET, IDENTIFIER, attributes))
     yield from expect()
@@ -147,7 +147,7 @@ def gives_address(payload: Attributes) -> bool:
 # --- both ------------------------------------------------------------------------------------------------------------
 
 
-def tell(session: Session, configuration: ModeConfiguration) -> None:
+def tell(session: V1Session, configuration: ModeConfiguration) -> None:
     """That the client has an address, once."""
-    session.facts.told = True
-    session.desk.tell(Configured(session.id, session.facts.user, str(configuration.address), configuration))
+    session.inner.told = True
+    session.desk.tell(Configured(session.id, session.user, str(configuration.address), configuration))

@@ -1,4 +1,4 @@
-"""The record of a finished phase 1, and what is common to the modes that lead to it."""
+"""What is common to the modes of phase 1: our offer, what both sides said, and the agreement on a key."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from lotor.crypto.groups import check_public
 from lotor.ike.dice import KeyPair
 from lotor.ike.errors import PeerFault
 from lotor.ike.questions import Agree
-from lotor.ike.session import Session
-from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
+from lotor.ike.v1.keymat import Exchanged
+from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, ask
-from lotor.model.algorithms import Group, IkeSuite
-from lotor.model.identity import Identity
+from lotor.model.algorithms import Group
 from lotor.model.judgement import Failure
 from lotor.model.policy import Switch
 from lotor.wire.v1.association import Proposal, SecurityAssociation
@@ -20,31 +19,10 @@ from lotor.wire.v1.chain import Chain, build_chain, parse_chain
 from lotor.wire.v1.numbers import NotifyType, Protocol
 from lotor.wire.v1.payloads import KeyExchange, Nonce, Payload
 from lotor.wire.v1.proposals import ike_transform
-from lotor.wire.v1.vendors import NatTraversal, Vendor
+from lotor.wire.v1.vendors import Vendor
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseOne:
-    """`last_block` is where the IVs of phase 2 begin; `traversal` the version of NAT traversal both speak; `here` and
-    `there` whether a NAT stands before this end or the peer."""
-
-    suite: IkeSuite
-    keys: PhaseOneKeys
-    last_block: bytes
-    peer: Identity
-    vendors: frozenset[Vendor]
-    traversal: NatTraversal | None = None
-    here: bool = False
-    there: bool = False
-
-
-def of(session: Session) -> PhaseOne:
-    """The record of a session whose phase 1 is done."""
-    record: PhaseOne = session.facts.phase_one
-    return record
-
-
-def offer(session: Session) -> SecurityAssociation:
+def offer(session: V1Session) -> SecurityAssociation:
     """All our proposals as transforms of one proposal, numbered from 1."""
     transforms = tuple(ike_transform(number, suite) for number, suite in enumerate(session.remote.proposals, 1))
     return SecurityAssociation((Proposal(1, Protocol.ISAKMP, b"", transforms),))
@@ -66,15 +44,15 @@ class Ours:
         return KeyExchange(self.pair.public), Nonce(self.nonce)
 
 
-def said(session: Session, ours: Ours, theirs: Chain, sa_b: bytes) -> Exchanged:
+def said(session: V1Session, ours: Ours, theirs: Chain, sa_b: bytes) -> Exchanged:
     """Both sides' values in the order of their roles. `theirs` is the message with the peer's KE and nonce."""
     public, nonce = theirs.only(KeyExchange).data, theirs.only(Nonce).data
     mine, peers = (ours.pair.public, ours.nonce), (public, nonce)
     (g_xi, ni_b), (g_xr, nr_b) = (mine, peers) if session.initiator else (peers, mine)
-    return Exchanged(session.cookies.initiator, session.cookies.responder, g_xi, g_xr, ni_b, nr_b, sa_b)
+    return Exchanged(session.spis.initiator, session.spis.responder, g_xi, g_xr, ni_b, nr_b, sa_b)
 
 
-def demand_public(session: Session, group: Group, chain: Chain) -> None:
+def demand_public(session: V1Session, group: Group, chain: Chain) -> None:
     """The peer's public value is one of the group, before a key pair of ours is made for it."""
     try:
         check_public(group, chain.only(KeyExchange).data)
@@ -82,7 +60,7 @@ def demand_public(session: Session, group: Group, chain: Chain) -> None:
         raise _unusable(session, str(fault)) from None
 
 
-def agree(session: Session, pair: KeyPair, chain: Chain) -> Story[bytes]:
+def agree(session: V1Session, pair: KeyPair, chain: Chain) -> Story[bytes]:
     """g^xy; a peer whose public value is out of range or of the wrong length learns it."""
     answer = yield from ask(Agree(pair, chain.only(KeyExchange).data))
     if isinstance(answer, Failure):
@@ -90,11 +68,11 @@ def agree(session: Session, pair: KeyPair, chain: Chain) -> Story[bytes]:
     return answer.reveal()
 
 
-def _unusable(session: Session, why: str) -> PeerFault:
+def _unusable(session: V1Session, why: str) -> PeerFault:
     text = f"{session.path.remote} sent an unusable Diffie-Hellman value: {why}"
     return PeerFault(text, NotifyType.INVALID_KEY_INFORMATION)
 
 
-def may_fragment(session: Session, vendors: frozenset[Vendor]) -> bool:
+def may_fragment(session: V1Session, vendors: frozenset[Vendor]) -> bool:
     """Cisco IKE fragmentation goes to peers that announced it; `ike_frag off` never sends any."""
     return session.remote.ike_frag is not Switch.OFF and Vendor.FRAGMENTATION in vendors

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lotor.ike.session import Session
-from lotor.ike.v1 import phase1
 from lotor.ike.v1.aggressive import AGGRESSIVE
 from lotor.ike.v1.channel import Channel
 from lotor.ike.v1.exchange import Plan
@@ -15,6 +13,7 @@ from lotor.ike.v1.modecfg import TRANSACTION
 from lotor.ike.v1.quick import QUICK
 from lotor.ike.v1.schedules import ONCE, schedule
 from lotor.ike.v1.seal import PhaseOneChannel, PhaseTwoChannel, PlainFormula, QuickFormula, phase_two
+from lotor.ike.v1.session import V1Session
 from lotor.wire.v1.fragment import split
 from lotor.wire.v1.numbers import ExchangeType
 
@@ -25,19 +24,19 @@ FRAGMENT_ID = 1
 """Constant, as every peer has it: pieces of several trains of one message complete each other."""
 
 
-def repeats(session: Session) -> tuple[float, ...]:
+def repeats(session: V1Session) -> tuple[float, ...]:
     timing = session.desk.policy.retransmission
     return schedule(timing.interval, timing.counter)
 
 
-def cut(session: Session, message: bytes) -> tuple[bytes, ...]:
+def cut(session: V1Session, message: bytes) -> tuple[bytes, ...]:
     """Datagrams of a message: pieces where the peer takes them and the message is large."""
-    if not session.facts.fragment or len(message) <= FRAGMENT_LIMIT:
+    if not session.fragment or len(message) <= FRAGMENT_LIMIT:
         return (message,)
     return tuple(split(message, FRAGMENT_ID, FRAGMENT_LIMIT))
 
 
-def _once(_: Session) -> tuple[float, ...]:
+def _once(_: V1Session) -> tuple[float, ...]:
     return ONCE
 
 
@@ -45,13 +44,13 @@ def _clear(*_: object) -> PhaseOneChannel:
     return PhaseOneChannel()
 
 
-def _plain(session: Session, message_id: int) -> PhaseTwoChannel:
-    record = phase1.of(session)
+def _plain(session: V1Session, message_id: int) -> PhaseTwoChannel:
+    record = session.isakmp_sa
     return phase_two(record.keys, record.last_block, message_id, PlainFormula())
 
 
-def _quick(session: Session, message_id: int) -> PhaseTwoChannel:
-    record = phase1.of(session)
+def _quick(session: V1Session, message_id: int) -> PhaseTwoChannel:
+    record = session.isakmp_sa
     return phase_two(record.keys, record.last_block, message_id, QuickFormula())
 
 
@@ -63,7 +62,7 @@ def _phase_one(kind: ExchangeType, ladder: Ladder) -> tuple[Plan, Plan]:
     return answering, Plan(kind, ladder, True, _clear, cut, repeats, insist=insist)
 
 
-def _both(kind: ExchangeType, ladder: Ladder, channel: Callable[[Session, int], Channel]) -> tuple[Plan, Plan]:
+def _both(kind: ExchangeType, ladder: Ladder, channel: Callable[[V1Session, int], Channel]) -> tuple[Plan, Plan]:
     """The responder's and the initiator's."""
     return Plan(kind, ladder, False, channel, cut, repeats), Plan(kind, ladder, True, channel, cut, repeats)
 

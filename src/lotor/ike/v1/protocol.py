@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 
+from lotor.ike.dialect import Incoming
 from lotor.ike.errors import Misplaced, Unproved
 from lotor.ike.events import Remark, Turned
-from lotor.ike.session import Session
-from lotor.ike.v1 import dialling, informational, phase1, refusals, renewal, sequence
-from lotor.ike.v1.channel import Incoming
+from lotor.ike.v1 import dialling, informational, refusals, renewal, sequence
 from lotor.ike.v1.seal import encrypted
+from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant, Path
 from lotor.model.policy import ExchangeMode
 from lotor.model.reason import Cause, Reason
 from lotor.wire.errors import Malformed
-from lotor.wire.header import Header
+from lotor.wire.header import VERSION, Header
 from lotor.wire.v1.numbers import ExchangeType, PayloadType, name_of
+
+FLAGS = 0x07
+"""Encryption, commit and authentication only; the others "MUST be set to 0" (RFC 2408 §3.1)."""
 
 FOLLOWING = frozenset({ExchangeType.TRANSACTION, ExchangeType.QUICK, ExchangeType.INFORMATIONAL})
 """What a peer may begin when phase 1 is done."""
@@ -24,9 +27,17 @@ _KINDS = {ExchangeMode.AGGRESSIVE: ExchangeType.AGGRESSIVE, ExchangeMode.MAIN: E
 _MODES: dict[int, ExchangeMode] = {kind: mode for mode, kind in _KINDS.items()}
 
 
-def begin(session: Session, now: Instant) -> None:
+def begin(session: V1Session, now: Instant) -> None:
     """Initiate, in the first of the configured modes."""
     sequence.begin(session, _KINDS[session.remote.exchange_modes[0]], now)
+
+
+def check(header: Header) -> None:
+    """Raises `Malformed` for another version than 1.0, and for flags that nobody defined."""
+    if header.version != VERSION:
+        raise Malformed(f"ISAKMP header says version {header.spoken}, only 1.0 is spoken here")
+    if header.flags & ~FLAGS:
+        raise Malformed(f"ISAKMP header has flags {header.flags:#04x}, of which RFC 2408 knows {FLAGS:#04x}")
 
 
 def mode_of(header: Header) -> ExchangeMode | None:
@@ -55,7 +66,7 @@ def describe(header: Header) -> str:
     return f"{name_of(ExchangeType, header.exchange).lower().replace('_', ' ')} message"
 
 
-def answer(session: Session, incoming: Incoming, path: Path, now: Instant) -> bool:
+def answer(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> bool:
     """A stranger's first message to the session made for it; False when it deserves nothing."""
     exchange = sequence.begin(session, ExchangeType(incoming.header.exchange), now)
     try:
@@ -66,7 +77,7 @@ def answer(session: Session, incoming: Incoming, path: Path, now: Instant) -> bo
     return True
 
 
-def receive(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
+def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> None:
     """A message for a session. What is malformed, misplaced or unproved has no effect but a line of the journal."""
     try:
         _route(session, incoming, path, now)
@@ -74,7 +85,7 @@ def receive(session: Session, incoming: Incoming, path: Path, now: Instant) -> N
         _turned(session, incoming.header, path, fault)
 
 
-def _route(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
+def _route(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> None:
     header = incoming.header
     dialling.demand_called(session, path)
     if header.exchange == ExchangeType.INFORMATIONAL:
@@ -105,7 +116,7 @@ def _route(session: Session, incoming: Incoming, path: Path, now: Instant) -> No
         raise
 
 
-def _keep(session: Session, incoming: Incoming, path: Path) -> None:
+def _keep(session: V1Session, incoming: Incoming, path: Path) -> None:
     """What follows phase 1 may come while a certificate is judged, or overtake the last message of phase 1. Only what
     the peer's keys may have encrypted is worth waiting for."""
     header = incoming.header
@@ -116,14 +127,14 @@ def _keep(session: Session, incoming: Incoming, path: Path) -> None:
         raise Misplaced("phase 1 is not done, and enough is kept already until it is")
 
 
-def _informational(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
+def _informational(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> None:
     if session.established:
-        had, contacted = len(session.children), session.facts.initial_contact
-        lifetime = phase1.of(session).suite.lifetime
+        had, contacted = len(session.children), session.initial_contact
+        lifetime = session.isakmp_sa.suite.lifetime
         informational.receive(session, incoming, path, now)
-        if session.facts.initial_contact and not contacted:
+        if session.initial_contact and not contacted:
             sequence.contacted(session)
-        if phase1.of(session).suite.lifetime < lifetime and not session.life.over:
+        if session.isakmp_sa.suite.lifetime < lifetime and not session.life.over:
             renewal.set_lifetime(session, now)
         if len(session.children) < had:
             sequence.complete(session, now)
@@ -133,14 +144,14 @@ def _informational(session: Session, incoming: Incoming, path: Path, now: Instan
         _keep(session, incoming, path)
 
 
-def _suspect(session: Session, header: Header, path: Path) -> None:
+def _suspect(session: V1Session, header: Header, path: Path) -> None:
     """An unreadable end of main mode: should nothing better come, this is what the end is put down to."""
-    if header.exchange == ExchangeType.MAIN and not session.established and session.facts.refused is None:
+    if header.exchange == ExchangeType.MAIN and not session.established and session.refused is None:
         text = f"{path.remote.address} proved nothing in main mode: the pre-shared keys differ, most likely"
-        session.facts.refused = Reason(Cause.PROTOCOL, text)
+        session.refused = Reason(Cause.PROTOCOL, text)
 
 
-def _turned(session: Session, header: Header, path: Path, fault: Exception) -> None:
+def _turned(session: V1Session, header: Header, path: Path, fault: Exception) -> None:
     if isinstance(fault, Unproved):
         _suspect(session, header, path)
         session.desk.tell(Remark(session.id, f"{describe(header)} from {path.remote} dropped: {fault}"))

@@ -10,10 +10,10 @@ from lotor.ike.dice import KeyPair
 from lotor.ike.errors import LocalFault, PeerFault
 from lotor.ike.events import PathChanged, Remark
 from lotor.ike.questions import Install, ReserveSpi
-from lotor.ike.session import Session
 from lotor.ike.v1 import bundles, choose, insides, lifetimes, modecfg, phase1, selectors, succession
 from lotor.ike.v1.keymat import QuickMaterial, demand_strength, keymat
 from lotor.ike.v1.ladder import Ladder, Rung
+from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.algorithms import EspSuite, Group
 from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp, Lifetime
@@ -62,7 +62,7 @@ class Agreed:
 # --- initiator -------------------------------------------------------------------------------------------------------
 
 
-def initiator(session: Session, message_id: int, asked: Selectors, replaces: Pair | None) -> Story[Pair]:
+def initiator(session: V1Session, message_id: int, asked: Selectors, replaces: Pair | None) -> Story[Pair]:
     """Whoever begins: the client for its first pairs, either end with `replaces` for a rekey of that pair. That one
     goes on sending at first: not every responder receives with the new pair when its first packet comes."""
     policy, dice = _wishes(session, replaces), session.desk.dice
@@ -89,10 +89,10 @@ def initiator(session: Session, message_id: int, asked: Selectors, replaces: Pai
     return pair_up
 
 
-def _wishes(session: Session, replaces: Pair | None) -> ChildPolicy:
+def _wishes(session: V1Session, replaces: Pair | None) -> ChildPolicy:
     """The configured `sainfo`, with the PFS group that the gateway told (UNITY_PFS) where none is configured; for a
     pair that the peer asked for once, what it asked for."""
-    policy, given = session.desk.policy.child, session.facts.configuration
+    policy, given = session.desk.policy.child, session.inner.configuration
     if replaces is not None and not replaces.initiated:
         seconds = replaces.child.lifetime.hard_seconds or policy.lifetime
         octets, limit = replaces.child.lifetime.hard_octets, choose.safe_volume(replaces.child.suite, None)
@@ -120,7 +120,7 @@ def _shorter(chosen: choose.ChosenEsp, answer: Chain) -> choose.ChosenEsp:
 # --- responder -------------------------------------------------------------------------------------------------------
 
 
-def responder(session: Session, message_id: int) -> Story[Pair]:
+def responder(session: V1Session, message_id: int) -> Story[Pair]:
     """Whoever is asked. The SA pair receives before the second message leaves. The first of a session sends as early:
     the client's first packet may pass the third message. One that replaces another sends a moment after the third came
     (`succession`)."""
@@ -158,12 +158,12 @@ def responder(session: Session, message_id: int) -> Story[Pair]:
     return pair_up
 
 
-def _never_renews(session: Session) -> bool:
+def _never_renews(session: V1Session) -> bool:
     """The peer vpnc never renews an SA pair, and after a new quick mode it goes on with the old keys."""
-    return Vendor.CISCO_VPNC in phase1.of(session).vendors
+    return Vendor.CISCO_VPNC in session.isakmp_sa.vendors
 
 
-def _for_as_long_as_the_peer_can(session: Session, chosen: choose.ChosenEsp) -> choose.ChosenEsp:
+def _for_as_long_as_the_peer_can(session: V1Session, chosen: choose.ChosenEsp) -> choose.ChosenEsp:
     """A peer that never renews keeps its pair as long as it offered: at our lifetime its tunnel would fall silent."""
     if not _never_renews(session) or not (chosen.shortened or chosen.limited):
         return chosen
@@ -173,7 +173,7 @@ def _for_as_long_as_the_peer_can(session: Session, chosen: choose.ChosenEsp) -> 
     return replace(chosen, lifetime=chosen.offered, shortened=False, kilobytes=volume, limited=False)
 
 
-def _late(session: Session) -> float | None:
+def _late(session: V1Session) -> float | None:
     return None if _never_renews(session) else LATE
 
 
@@ -187,19 +187,19 @@ def _responder_lifetime(chosen: choose.ChosenEsp, spi: bytes) -> tuple[Notificat
 # --- both ------------------------------------------------------------------------------------------------------------
 
 
-def _udp(session: Session) -> bool:
+def _udp(session: V1Session) -> bool:
     """ESP goes in UDP where ISAKMP goes by the NAT traversal ports."""
     return session.path.floated
 
 
-def _mode(session: Session) -> int:
-    traversal = phase1.of(session).traversal
+def _mode(session: V1Session) -> int:
+    traversal = session.isakmp_sa.traversal
     if not _udp(session) or traversal is None:
         return EncapsulationMode.UDP_TUNNEL if _udp(session) else EncapsulationMode.TUNNEL
     return traversal.tunnel
 
 
-def _cpi(session: Session) -> int:
+def _cpi(session: V1Session) -> int:
     """One that no pair of the session has: a kernel tells the associations with a peer apart by nothing else."""
     taken = {pair.child.compression.cpi_in for pair in session.children if pair.child.compression}
     while (cpi := session.desk.dice.cpi()) in taken:
@@ -207,7 +207,7 @@ def _cpi(session: Session) -> int:
     return cpi
 
 
-def _demand_public(session: Session, group: Group | None, chain: Chain) -> None:
+def _demand_public(session: V1Session, group: Group | None, chain: Chain) -> None:
     """With PFS, before a key pair is made for the peer."""
     if group is None:
         return
@@ -216,13 +216,13 @@ def _demand_public(session: Session, group: Group | None, chain: Chain) -> None:
     phase1.demand_public(session, group, chain)
 
 
-def _agree(session: Session, pair: KeyPair | None, chain: Chain) -> Story[bytes]:
+def _agree(session: V1Session, pair: KeyPair | None, chain: Chain) -> Story[bytes]:
     if pair is None:
         return b""
     return (yield from phase1.agree(session, pair, chain))
 
 
-def _child(session: Session, agreed: Agreed, replaces: Pair | None, *, soft: float | None) -> Child:
+def _child(session: V1Session, agreed: Agreed, replaces: Pair | None, *, soft: float | None) -> Child:
     chosen = agreed.chosen
     return Child(
         id=session.desk.child_id(),
@@ -258,8 +258,8 @@ def _lifetime(chosen: choose.ChosenEsp, soft: float | None) -> Lifetime:
     )
 
 
-def _direction(session: Session, agreed: Agreed, spi: bytes) -> DirectionKeys:
-    suite, keys = agreed.chosen.suite, phase1.of(session).keys
+def _direction(session: V1Session, agreed: Agreed, spi: bytes) -> DirectionKeys:
+    suite, keys = agreed.chosen.suite, session.isakmp_sa.keys
     cipher, integrity = key_sizes(suite)
     octets = keymat(keys, agreed.material, spi, cipher + integrity)
     demand_strength(suite.cipher, octets[:cipher])
@@ -272,7 +272,7 @@ def key_sizes(suite: EspSuite) -> tuple[int, int]:
     return cipher, hashes.integrity_key_size(suite.integrity) if suite.integrity is not None else 0
 
 
-def _take_up(session: Session, pair: Pair) -> None:
+def _take_up(session: V1Session, pair: Pair) -> None:
     """A peer that moved while the engine was busy is found where it is now."""
     session.children.add(session, pair)
     installed = pair.child.path

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from lotor.ike.dialect import Incoming
 from lotor.ike.errors import Refusal
-from lotor.ike.session import Session
 from lotor.ike.v1 import dialling, informational
-from lotor.ike.v1.channel import Incoming
 from lotor.ike.v1.exchange import Exchange
-from lotor.ike.v1.phase1 import PhaseOne
+from lotor.ike.v1.isakmp import PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
+from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant, Path
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.numbers import ExchangeType, NotifyType
@@ -24,16 +24,16 @@ LATELY = 30.0
 """Seconds since which a gateway is there that answered a probe: it is asked more often than that (`watch.NUDGE`)."""
 
 
-def too_slow(session: Session) -> Callable[[Instant], None]:
+def too_slow(session: V1Session) -> Callable[[Instant], None]:
     return partial(_too_slow, session)
 
 
-def _too_slow(session: Session, now: Instant) -> None:
+def _too_slow(session: V1Session, now: Instant) -> None:
     gate = session.gates.next()
     step = gate.value if gate is not None else "quick mode"
-    there = session.initiator and session.established and session.life.liveness.heard_since(now - LATELY)
+    there = session.initiator and session.established and session.liveness.heard_since(now - LATELY)
     text = f"{session.path.remote.address} {'answers, but ' if there else ''}did not finish the {step} in time"
-    reason = session.facts.refused or Reason(Cause.PROTOCOL if there else Cause.NO_ANSWER, text)
+    reason = session.refused or Reason(Cause.PROTOCOL if there else Cause.NO_ANSWER, text)
     session.end(dialling.with_stranger(session, reason), farewell=session.established)
 
 
@@ -44,11 +44,11 @@ def attempt_failed(exchange: Exchange[PhaseOne], refusal: Refusal, _: Instant) -
     if refusal.notify is not None and isinstance(channel, PhaseOneChannel):
         informational.say_refusal(session, channel, refusal.notify)
     silent = refusal.reason.cause is Cause.NO_ANSWER
-    reason = (session.facts.refused if silent else None) or refusal.reason
+    reason = (session.refused if silent else None) or refusal.reason
     session.end(dialling.with_stranger(session, reason), farewell=False)
 
 
-def keyed(session: Session) -> PhaseOneChannel | None:
+def keyed(session: V1Session) -> PhaseOneChannel | None:
     """The channel of a phase 1 that is under way and has keys."""
     for kind in (ExchangeType.AGGRESSIVE, ExchangeType.MAIN):
         exchange = session.exchanges.find(kind, 0)
@@ -61,25 +61,25 @@ HINT_PATIENCE = 3.0
 """Seconds in which a true answer may still follow a refusal that nobody signed."""
 
 
-def hinted(session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
+def hinted(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> None:
     """A refusal that nobody signed. Where the peer has answered already it is no more than what silence is put down to.
     Before that it ends the wait: whoever can forge it could forge a useless answer as well."""
     told = informational.hint(session, incoming, path)
-    if told is None or session.facts.refused is not None or not session.initiator:
+    if told is None or session.refused is not None or not session.initiator:
         return
-    session.facts.refused = _refusal_of(session, told)
+    session.refused = _refusal_of(session, told)
     if not session.answered:
         session.limit(HINT_PATIENCE, "refusal in clear", partial(_unless_answered, session), now)
 
 
-def _unless_answered(session: Session, now: Instant) -> None:
+def _unless_answered(session: V1Session, now: Instant) -> None:
     if session.answered:
         session.limit(LOGIN_GRACE, "half-open session", too_slow(session), now)
     else:
         _too_slow(session, now)
 
 
-def refused(session: Session, incoming: Incoming) -> bool:
+def refused(session: V1Session, incoming: Incoming) -> bool:
     """Whether a message under the keys of a phase 1 that is not done says that the peer refuses it. A verdict on this
     end's proof ends it: nobody else has the keys. An error that a forged message may have caused is a hint."""
     channel = keyed(session)
@@ -90,7 +90,7 @@ def refused(session: Session, incoming: Incoming) -> bool:
     if told in VERDICTS:
         session.end(reason, farewell=False)
     else:
-        session.facts.refused = session.facts.refused or reason
+        session.refused = session.refused or reason
     return True
 
 
@@ -111,7 +111,7 @@ VERDICTS = frozenset(
 )
 
 
-def _refusal_of(session: Session, told: NotifyType) -> Reason:
+def _refusal_of(session: V1Session, told: NotifyType) -> Reason:
     peer = session.path.remote.address
     if told is NotifyType.AUTHENTICATION_FAILED:
         return informational.disbelieved(session)

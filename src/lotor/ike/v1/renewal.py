@@ -7,8 +7,8 @@ from functools import partial
 
 from lotor.ike.children import Pair
 from lotor.ike.events import Readdressed
-from lotor.ike.session import Session
-from lotor.ike.v1 import informational, modecfg, phase1, quick, selectors, succession
+from lotor.ike.v1 import modecfg, quick, selectors, succession
+from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.watch import watch
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant
@@ -26,24 +26,25 @@ ONE_TIME = 86400.0
 code in the middle of the work. SA pairs are renewed under it as ever."""
 
 
-def set_lifetime(session: Session, now: Instant) -> None:
+def set_lifetime(session: V1Session, now: Instant) -> None:
     """The end of phase 1, and before it the renewal by the initiator: at four fifths, then at each half of the rest."""
-    session.life.expiry.cancel()
-    lifetime = float(phase1.of(session).suite.lifetime)
-    if session.facts.one_time:
+    if session.life.expiry is not None:
+        session.life.expiry.cancel()
+    lifetime = float(session.isakmp_sa.suite.lifetime)
+    if session.one_time:
         lifetime = max(lifetime, ONE_TIME)
     end = now + lifetime
-    if session.initiator and session.remote.rekey and not session.facts.one_time:
+    if session.initiator and session.remote.rekey and not session.one_time:
         _set(session, now + lifetime * quick.SOFT, partial(_renew, session, end))
     else:
         _set(session, end, partial(_over, session))
 
 
-def _set(session: Session, at: Instant, call: Callable[[Instant], None]) -> None:
+def _set(session: V1Session, at: Instant, call: Callable[[Instant], None]) -> None:
     session.life.expiry = session.desk.timers.set(at, "phase 1 lifetime", call)
 
 
-def _renew(session: Session, end: Instant, now: Instant) -> None:
+def _renew(session: V1Session, end: Instant, now: Instant) -> None:
     left = end - now
     if session.children:
         session.registry.renew(session, now)
@@ -53,26 +54,28 @@ def _renew(session: Session, end: Instant, now: Instant) -> None:
         _set(session, end, partial(_over, session))
 
 
-def _over(session: Session, _: Instant) -> None:
+def _over(session: V1Session, _: Instant) -> None:
     session.end(Reason(Cause.EXPIRED, "the lifetime of phase 1 is over"))
 
 
-def take_over(session: Session, configuration: ModeConfiguration | None, now: Instant) -> None:
+def take_over(session: V1Session, configuration: ModeConfiguration | None, now: Instant) -> None:
     """Client: the new phase 1 stands. The SA pairs go on under it, and the old one is deleted in a while. Another
     address that came with it is taken (`settle_in`)."""
     old = session.registry.predecessor(session)
-    given = old.facts.configuration if old is not None else None
+    given = old.inner.configuration if old is not None else None
     moves = _inside(given) != _inside(configuration)
-    if old is None or (moves and (None in (given, configuration) or old.facts.user != session.facts.user)):
-        text = f"a renewed phase 1 came for another session: {session.facts.user}, {_inside(configuration)}"
+    if old is None or (moves and (None in (given, configuration) or old.user != session.user)):
+        text = f"a renewed phase 1 came for another session: {session.user}, {_inside(configuration)}"
         reason = Reason(Cause.PROTOCOL, text)
         session.end(reason)
         if old is not None:
             old.end(reason)
         return
     session.unlimit()
+    voice = old.life.voice
     session.registry.succeed(session, old)
-    session.desk.timers.set(now + BESIDE, "old phase 1", lambda _: informational.delete_phase_one(old))
+    if voice is not None:
+        session.desk.timers.set(now + BESIDE, "old phase 1", lambda _: voice.part())
     watch(session, session.remote.dpd, now)
     if moves and given is not None and configuration is not None:
         _move(session, given, configuration)
@@ -82,28 +85,28 @@ def _inside(configuration: ModeConfiguration | None) -> str:
     return configuration.inside if configuration is not None else "no address"
 
 
-def _move(session: Session, old: ModeConfiguration, new: ModeConfiguration) -> None:
+def _move(session: V1Session, old: ModeConfiguration, new: ModeConfiguration) -> None:
     """Some gateways, racoon for one, give each phase 1 an address of its own. The old one serves until SA pairs carry
     the new one."""
-    facts = session.facts
-    facts.configuration, facts.declined, facts.moving = new, frozenset(), True
+    inner = session.inner
+    inner.configuration, inner.declined, inner.moving = new, frozenset(), True
     for pair in _left(session):
         pair.rekeying = True  # nobody renews what is about to go
     session.desk.tell(Readdressed(session.id, old.inside, new.inside))
 
 
-def settle_in(session: Session, now: Instant) -> None:
+def settle_in(session: V1Session, now: Instant) -> None:
     """Client: once SA pairs carry the new address the host takes it, and those of the old one go."""
-    if not session.facts.moving or session.life.over or selectors.missing(session) is not None:
+    if not session.inner.moving or session.life.over or selectors.missing(session) is not None:
         return
-    session.facts.moving = False
-    if session.facts.configuration is not None:
-        modecfg.tell(session, session.facts.configuration)
+    session.inner.moving = False
+    if session.inner.configuration is not None:
+        modecfg.tell(session, session.inner.configuration)
     for pair in _left(session):
         succession.retire(session, pair.child.id, now + BESIDE)
 
 
-def _left(session: Session) -> list[Pair]:
+def _left(session: V1Session) -> list[Pair]:
     """The SA pairs of an address that this client has no more."""
     inside = {each.local for each in selectors.wanted(session)}
     return [pair for pair in session.children if pair.selectors.local not in inside]

@@ -10,7 +10,7 @@ from lotor.crypto.x509.pkcs7 import unwrap_certificates
 from lotor.crypto.x509.received import MOST_OCTETS, MOST_RECEIVED
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.events import LeftOut
-from lotor.ike.session import Session
+from lotor.ike.v1.session import V1Session
 from lotor.model.algorithms import IkeSuite
 from lotor.model.policy import RemotePolicy, Switch
 from lotor.model.reason import Cause, Reason
@@ -63,7 +63,7 @@ def _shared(known: frozenset[Vendor]) -> frozenset[Vendor]:
     return known
 
 
-def certificates(session: Session, vendors: frozenset[Vendor]) -> tuple[Certificate, ...]:
+def certificates(session: V1Session, vendors: frozenset[Vendor]) -> tuple[Certificate, ...]:
     """Our chain, leaf first. vpnc gets the leaf alone: it takes the last CERT as the signer's."""
     if not session.remote.send_cert:
         return ()
@@ -132,11 +132,11 @@ def _unwrapped(sent: Certificate) -> tuple[bytes, ...]:
         return (sent.data,)
 
 
-def initial_contact(session: Session) -> tuple[Notification, ...]:
+def initial_contact(session: V1Session) -> tuple[Notification, ...]:
     """Not in a renewal: what the peer holds of us is to stay."""
-    if not session.remote.initial_contact or session.facts.renews is not None:
+    if not session.remote.initial_contact or session.renews is not None:
         return ()
-    spi = session.cookies.initiator + session.cookies.responder
+    spi = session.spis.initiator + session.spis.responder
     return (Notification(NotifyType.INITIAL_CONTACT, spi=spi),)
 
 

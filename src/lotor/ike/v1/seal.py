@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lotor.crypto import hashes
+from lotor.ike.dialect import Incoming
 from lotor.ike.errors import Unproved
-from lotor.ike.v1.channel import Incoming, Opened
+from lotor.ike.v1.channel import Opened
 from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header

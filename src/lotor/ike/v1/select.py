@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lotor.ike.errors import PolicyRefusal
-from lotor.ike.session import Session
 from lotor.ike.v1 import identify, riders
 from lotor.ike.v1.choose import ChosenIke, ike_choice, ike_refusal
 from lotor.ike.v1.offers import IkeOffers
+from lotor.ike.v1.session import V1Session
 from lotor.model.identity import Identity, IdKind, matches
 from lotor.model.policy import RemotePolicy
 from lotor.model.reason import Cause, Reason
@@ -19,13 +19,13 @@ from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import NotifyType
 
 
-def choose_remote(session: Session, asked: Chain, peer: Identity | None) -> ChosenIke:
+def choose_remote(session: V1Session, asked: Chain, peer: Identity | None) -> ChosenIke:
     """Of the candidates whose proposals and identifiers fit, the one whose certificate the peer asks for, or else the
     first, becomes the session's; the most telling refusal where none fits, unless that would tell who is known."""
     return _choose(session, asked.only(SecurityAssociation), peer, (asked,))
 
 
-def narrow(session: Session, choice: ChosenIke, peer: Identity, *said: Chain) -> ChosenIke:
+def narrow(session: V1Session, choice: ChosenIke, peer: Identity, *said: Chain) -> ChosenIke:
     """The same in main mode when the identity and the requests for certificates are known: of the candidates that would
     have taken what was chosen. A shared key was that of the first, whatever the peer says it is. Raises a refusal when
     the identity fits none of them."""
@@ -35,8 +35,8 @@ def narrow(session: Session, choice: ChosenIke, peer: Identity, *said: Chain) ->
     return _choose(session, choice.answer(), peer, said)
 
 
-def _choose(session: Session, sa: SecurityAssociation, peer: Identity | None, said: Iterable[Chain]) -> ChosenIke:
-    offers, candidates = IkeOffers(sa), session.facts.candidates or (session.remote,)
+def _choose(session: V1Session, sa: SecurityAssociation, peer: Identity | None, said: Iterable[Chain]) -> ChosenIke:
+    offers, candidates = IkeOffers(sa), session.candidates or (session.remote,)
     choices = [(remote, choice) for remote in candidates if (choice := ike_choice(remote, offers))]
     if not choices:
         raise ike_refusal(candidates, offers)
@@ -57,13 +57,13 @@ def _choose(session: Session, sa: SecurityAssociation, peer: Identity | None, sa
 
 
 def _feigned(
-    session: Session, choices: list[tuple[RemotePolicy, ChosenIke]], refusals: list[PolicyRefusal]
+    session: V1Session, choices: list[tuple[RemotePolicy, ChosenIke]], refusals: list[PolicyRefusal]
 ) -> ChosenIke:
     """Nobody of that name may come. Where a key is to prove it, in aggressive mode, that shows at the end only: a name
     that is known and one that is not get the same answer. Raises the first refusal otherwise."""
     for (remote, choice), refusal in zip(choices, refusals, strict=True):
         if not choice.suite.method.signs(initiator=False):
-            session.remote, session.facts.refused = remote, refusal.reason
+            session.remote, session.refused = remote, refusal.reason
             return choice.alone()
     raise refusals[0]
 

@@ -6,8 +6,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
 from lotor.ike.children import Selectors
 from lotor.ike.errors import PolicyRefusal
-from lotor.ike.session import Session
-from lotor.ike.v1 import phase1
+from lotor.ike.v1.session import V1Session
 from lotor.model.identity import Identity, IdKind
 from lotor.model.network import Address, Network
 from lotor.model.reason import Cause, Reason
@@ -21,15 +20,15 @@ EVERYWHERE: dict[int, Network] = {4: IPv4Network("0.0.0.0/0"), 6: IPv6Network(":
 # --- the initiator's -------------------------------------------------------------------------------------------------
 
 
-def wanted(session: Session) -> tuple[Selectors, ...]:
+def wanted(session: V1Session) -> tuple[Selectors, ...]:
     """What a client asks for: one SA pair for each IP version of its inside."""
     return tuple(Selectors(inside, EVERYWHERE[inside.version]) for inside in _insides(session))
 
 
-def missing(session: Session) -> Selectors | None:
+def missing(session: V1Session) -> Selectors | None:
     """The first that no SA pair carries, and that the gateway did not decline before."""
     carried = {pair.selectors.local for pair in session.children}
-    open_ = (each for each in wanted(session) if each.local not in carried | session.facts.declined)
+    open_ = (each for each in wanted(session) if each.local not in carried | session.inner.declined)
     return next(open_, None)
 
 
@@ -43,7 +42,7 @@ def narrowed(asked: Selectors, answer: Chain) -> Selectors:
 # --- the responder's -------------------------------------------------------------------------------------------------
 
 
-def asked(session: Session, chain: Chain) -> Selectors:
+def asked(session: V1Session, chain: Chain) -> Selectors:
     """What the peer asks for, as seen from here. Raises `PolicyRefusal` for what is not its own."""
     identities = [payload.identity for payload in chain.all(Identification)]
     networks = [network_of(identity) for identity in identities]
@@ -62,7 +61,7 @@ def names(chain: Chain, inside: Address) -> bool:
     return len(identities) == 2 and network_of(identities[0].identity) == _host(inside)
 
 
-def _of_a_client(session: Session, networks: list[Network | None]) -> Selectors:
+def _of_a_client(session: V1Session, networks: list[Network | None]) -> Selectors:
     """The client's inside must be its lease."""
     insides = _insides(session)
     if not networks:
@@ -82,9 +81,9 @@ def _foreign(networks: list[Network | None], but: str) -> PolicyRefusal:
 # --- both ------------------------------------------------------------------------------------------------------------
 
 
-def _insides(session: Session) -> tuple[Network, ...]:
+def _insides(session: V1Session) -> tuple[Network, ...]:
     """The client's inner addresses: those it was given, else the one it has."""
-    configuration = session.facts.configuration
+    configuration = session.inner.configuration
     if configuration is None:
         return (_given_by_nobody(session),)
     second = configuration.address6
@@ -92,11 +91,11 @@ def _insides(session: Session) -> tuple[Network, ...]:
     return (inside,) if second is None else (inside, _host(second.ip))
 
 
-def _given_by_nobody(session: Session) -> Network:
+def _given_by_nobody(session: V1Session) -> Network:
     """The inside of a peer without a configuration: its own address as it names itself, which a NAT may have hidden."""
     if not session.gateway:
         return _host(session.path.local.address)
-    named = network_of(phase1.of(session).peer)
+    named = network_of(session.isakmp_sa.peer)
     return named if named is not None and named.num_addresses == 1 else _host(session.path.remote.address)
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from lotor.ike.children import Pair, Selectors
+from lotor.ike.children import EXPIRED, Pair, Selectors
+from lotor.ike.dialect import Incoming
 from lotor.ike.errors import Misplaced, Refusal
 from lotor.ike.events import ChildUp, PhaseOneUp, Remark, Turned, Up
 from lotor.ike.gates import Gate, owed
 from lotor.ike.questions import AdmitConfiguration
-from lotor.ike.session import Session
+from lotor.ike.session import Proved
 from lotor.ike.v1 import (
     aggressive,
     doubt,
@@ -19,7 +20,6 @@ from lotor.ike.v1 import (
     informational,
     main,
     modecfg,
-    phase1,
     plans,
     quick,
     refusals,
@@ -30,12 +30,12 @@ from lotor.ike.v1 import (
     watch,
     xauth,
 )
-from lotor.ike.v1.channel import Incoming
 from lotor.ike.v1.exchange import Done, Exchange
 from lotor.ike.v1.exchanges import Running
-from lotor.ike.v1.phase1 import PhaseOne
+from lotor.ike.v1.isakmp import PhaseOne
 from lotor.ike.v1.refusals import LOGIN_GRACE, too_slow
 from lotor.ike.v1.seal import PhaseOneChannel
+from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, expect
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
@@ -44,6 +44,7 @@ from lotor.model.policy import Transfer
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.numbers import ConfigType, ExchangeType, NotifyType, XauthAttribute
 from lotor.wire.v1.payloads import Attributes, Notification
+from lotor.wire.v1.vendors import Vendor
 
 HALF_OPEN = 30.0
 """Seconds for a stranger to finish phase 1."""
@@ -63,7 +64,7 @@ T = TypeVar("T")
 _MODES = {ExchangeType.AGGRESSIVE: aggressive, ExchangeType.MAIN: main}
 
 
-def begin(session: Session, kind: ExchangeType, now: Instant) -> Exchange[PhaseOne]:
+def begin(session: V1Session, kind: ExchangeType, now: Instant) -> Exchange[PhaseOne]:
     """Phase 1, either side. The responder's exchange has the first message still to come."""
     channel, mode = PhaseOneChannel(), _MODES[kind]
     story = (mode.initiator if session.initiator else mode.responder)(session, channel)
@@ -78,12 +79,12 @@ def begin(session: Session, kind: ExchangeType, now: Instant) -> Exchange[PhaseO
 def _phase_one_done(exchange: Exchange[PhaseOne], record: PhaseOne, now: Instant) -> None:
     """The peer holds the keys, and is proved unless a login follows. A responder goes on where the proof came from."""
     session = exchange.session
-    session.facts.phase_one, session.facts.refused = record, None
+    session.phase_one, session.proved, session.refused = record, _proved(record), None
     xauth_follows = record.suite.method.login
     session.gates.settle(owed(session.remote, xauth=xauth_follows))
     if not session.initiator and exchange.path is not None:
         session.heard_over(exchange.path, now)
-    session.life.farewell = partial(informational.farewell, session)
+    session.life.voice = informational.KeyedVoice(session)
     _tell_phase_one(session, record)
     session.limit(LOGIN_GRACE, "login", too_slow(session), now)
     renewal.set_lifetime(session, now)
@@ -96,23 +97,28 @@ def _phase_one_done(exchange: Exchange[PhaseOne], record: PhaseOne, now: Instant
             receive(now)
 
 
-def _go_on(session: Session, now: Instant) -> None:
+def _proved(record: PhaseOne) -> Proved:
+    method = record.suite.method
+    return Proved(record.peer, method.login, method.personal, Vendor.DPD in record.vendors, record.there)
+
+
+def _go_on(session: V1Session, now: Instant) -> None:
     """The next step after phase 1, for whoever has to begin it."""
     if session.gates.next() is Gate.LOGIN:
         if session.gateway:
             _transact(session, xauth.gateway(session), _logged_in, now)
         return
-    client = phase1.of(session).peer if session.gateway else identify.mine(session.remote, session.path)
-    session.facts.user = identify.text(client)
+    client = session.isakmp_sa.peer if session.gateway else identify.mine(session.remote, session.path)
+    session.user = identify.text(client)
     if session.gateway:
-        barred = session.registry.barred(session, session.facts.user)
+        barred = session.registry.barred(session, session.user)
         if barred:
             _doubt(session)
             informational.say(session, Notification(NotifyType.AUTHENTICATION_FAILED))
             session.end(Reason(Cause.ALREADY_CONNECTED, barred))
             return
         _left_behind(session)
-    if session.facts.renewed:
+    if session.renewed:
         session.unlimit()
         session.gates.shut.clear()
         _resume(session, now)
@@ -122,34 +128,34 @@ def _go_on(session: Session, now: Instant) -> None:
         _push_later(session, now)
 
 
-def _left_behind(session: Session) -> None:
+def _left_behind(session: V1Session) -> None:
     """Gateway: the peer is proved. What it had before ends, where it holds nothing of that any more."""
     _doubt(session)
-    session.registry.accepted(session, session.facts.user)
+    session.registry.accepted(session, session.user)
 
 
-def _doubt(session: Session) -> None:
-    for old in session.registry.doubtful(session, session.facts.user)[: doubt.MOST_AT_ONCE]:
-        doubt.end_later_if_dead(old, f"{session.facts.user} connected again from {session.path.remote}")
+def _doubt(session: V1Session) -> None:
+    for old in session.registry.doubtful(session, session.user)[: doubt.MOST_AT_ONCE]:
+        doubt.end_later_if_dead(old, f"{session.user} connected again from {session.path.remote}")
 
 
-def contacted(session: Session) -> None:
+def contacted(session: V1Session) -> None:
     """INITIAL-CONTACT in a message of its own. Before the login is proved it is remembered only."""
     if session.gateway and session.gates.passed(Gate.LOGIN) and not session.life.over:
         _left_behind(session)
 
 
-def _ask_or_start(session: Session, now: Instant) -> None:
+def _ask_or_start(session: V1Session, now: Instant) -> None:
     """Client: a configuration where one is owed, else quick mode at once, or what the old phase 1 has."""
     if session.gates.next() is Gate.ADDRESS:
         _pull_later(session, now)
-    elif session.facts.renews is not None:
+    elif session.renews is not None:
         _take_over(session, None, now)
     else:
         complete(session, now)
 
 
-def _pull_later(session: Session, now: Instant) -> None:
+def _pull_later(session: V1Session, now: Instant) -> None:
     wait = PULL_AFTER.get(session.remote.mode_config)
     if wait == 0.0:
         _pull(session, now)
@@ -157,7 +163,7 @@ def _pull_later(session: Session, now: Instant) -> None:
         session.limit(wait, "pull of the configuration", partial(_pull, session), now)
 
 
-def _pull(session: Session, now: Instant) -> None:
+def _pull(session: V1Session, now: Instant) -> None:
     session.limit(LOGIN_GRACE, "quick mode", too_slow(session), now)
     if session.gates.next() is Gate.ADDRESS:
         _transact(session, modecfg.pull(session), _pulled, now)
@@ -167,7 +173,7 @@ def _pulled(exchange: Exchange[ModeConfiguration], configuration: ModeConfigurat
     _configured(exchange.session, configuration, now)
 
 
-def _tell_phase_one(session: Session, record: PhaseOne) -> None:
+def _tell_phase_one(session: V1Session, record: PhaseOne) -> None:
     session.desk.tell(
         PhaseOneUp(
             session.id,
@@ -175,7 +181,7 @@ def _tell_phase_one(session: Session, record: PhaseOne) -> None:
             record.suite,
             identify.text(record.peer),
             traversal.describe(record.here, record.there),
-            str(session.cookies),
+            str(session.spis),
             ", ".join(sorted(vendor.name.lower() for vendor in record.vendors)),
         )
     )
@@ -183,13 +189,13 @@ def _tell_phase_one(session: Session, record: PhaseOne) -> None:
 
 def _failed(exchange: Exchange[T], refusal: Refusal, _: Instant) -> None:
     """A refusal before the tunnel is up ends the session, and a verdict that stands is the reason."""
-    exchange.session.end(exchange.session.facts.refused or refusal.reason)
+    exchange.session.end(exchange.session.refused or refusal.reason)
 
 
 # --- XAUTH and mode config -------------------------------------------------------------------------------------------
 
 
-def _transact(session: Session, story: Story[T], done: Done[T], now: Instant) -> None:
+def _transact(session: V1Session, story: Story[T], done: Done[T], now: Instant) -> None:
     plan, message_id = plans.plan(ExchangeType.TRANSACTION, initiator=True), session.desk.dice.message_id()
     _start(Exchange(session, plan, message_id, story, done, _failed, plan.channel(session, message_id)), now)
 
@@ -203,7 +209,7 @@ def _logged_in(exchange: Exchange[None], _: None, now: Instant) -> None:
     """Gateway: the client knows. Most ask for their configuration now; who does not gets it pushed."""
     session = exchange.session
     _prolong(session, now)
-    if session.facts.renewed:
+    if session.renewed:
         session.unlimit()
         watch.watch(session, session.remote.dpd, now)
         _resume(session, now)
@@ -211,13 +217,13 @@ def _logged_in(exchange: Exchange[None], _: None, now: Instant) -> None:
         _push_later(session, now)
 
 
-def _push_later(session: Session, now: Instant) -> None:
+def _push_later(session: V1Session, now: Instant) -> None:
     wait = PUSH_AFTER.get(session.remote.mode_config)
     if wait is not None:
         session.limit(wait, "push of the configuration", partial(_push, session), now)
 
 
-def _push(session: Session, now: Instant) -> None:
+def _push(session: V1Session, now: Instant) -> None:
     session.limit(LOGIN_GRACE, "quick mode", too_slow(session), now)
     if session.gates.next() is Gate.ADDRESS:
         _transact(session, modecfg.push(session), _pushed, now)
@@ -227,24 +233,24 @@ def _pushed(exchange: Exchange[ModeConfiguration], configuration: ModeConfigurat
     _given(exchange.session, configuration, now)
 
 
-def _given(session: Session, configuration: ModeConfiguration, now: Instant) -> None:
+def _given(session: V1Session, configuration: ModeConfiguration, now: Instant) -> None:
     """Gateway: the client has its address."""
     if session.gates.next() is Gate.ADDRESS:
         session.gates.open(Gate.ADDRESS)
-    if session.facts.told:
+    if session.inner.told:
         return
     session.limit(LOGIN_GRACE, "quick mode", too_slow(session), now)
     modecfg.tell(session, configuration)
 
 
-def _prolong(session: Session, now: Instant) -> None:
+def _prolong(session: V1Session, now: Instant) -> None:
     """A login that cannot be repeated keeps its phase 1."""
-    if session.facts.one_time:
+    if session.one_time:
         renewal.set_lifetime(session, now)
         remark(session, f"the login was good for once: phase 1 is kept for {renewal.ONE_TIME / 3600:.0f} h")
 
 
-def _accepted(session: Session, now: Instant) -> None:
+def _accepted(session: V1Session, now: Instant) -> None:
     """Client: the gateway said yes."""
     if session.gates.next() is not Gate.LOGIN:
         return
@@ -253,7 +259,7 @@ def _accepted(session: Session, now: Instant) -> None:
     _ask_or_start(session, now)
 
 
-def _configured(session: Session, configuration: ModeConfiguration, _: Instant) -> None:
+def _configured(session: V1Session, configuration: ModeConfiguration, _: Instant) -> None:
     """Client: an address, pulled or pushed; the first counts. Quick mode follows as soon as the host has no objection:
     what it would not be set up with ends the session before there is an SA pair."""
     if session.gates.next() is not Gate.ADDRESS:
@@ -267,28 +273,28 @@ def _configured(session: Session, configuration: ModeConfiguration, _: Instant) 
     )
 
 
-def _admitted(session: Session, configuration: ModeConfiguration, failure: Failure | None, now: Instant) -> None:
+def _admitted(session: V1Session, configuration: ModeConfiguration, failure: Failure | None, now: Instant) -> None:
     """Client: what the host says of the configuration."""
     if session.life.over:
         return
     if failure is not None:
         session.end(Reason(Cause.LOCAL_FAULT, failure.why))
-    elif session.facts.renews is not None:
+    elif session.renews is not None:
         _take_over(session, configuration, now)
     else:
-        session.facts.configuration = configuration
+        session.inner.configuration = configuration
         modecfg.tell(session, configuration)
         complete(session, now)
 
 
-def _went_on(session: Session, now: Instant) -> None:
+def _went_on(session: V1Session, now: Instant) -> None:
     """Gateway: who asks for a configuration has heard the yes, though the acknowledgement was lost; not all peers
     acknowledge twice."""
     for exchange in _begun_here(session) if session.gates.passed(Gate.LOGIN) else []:
         exchange.presume(now)
 
 
-def _begun_here(session: Session) -> list[Exchange[object]]:
+def _begun_here(session: V1Session) -> list[Exchange[object]]:
     """Our transactions that wait for the peer."""
     running = session.exchanges.running(ExchangeType.TRANSACTION)
     return [each for each in running if isinstance(each, Exchange) and each.plan.initiator]
@@ -302,7 +308,7 @@ class Told:
     configuration: ModeConfiguration | None = None
 
 
-def _answer_transaction(session: Session) -> Story[Told]:
+def _answer_transaction(session: V1Session) -> Story[Told]:
     """A transaction that the peer began, on either side."""
     payload = (yield from expect()).only(Attributes)
     if session.gateway:
@@ -328,44 +334,51 @@ def _transaction_done(exchange: Exchange[Told], told: Told, now: Instant) -> Non
         _configured(session, told.configuration, now)
     elif told.verdict is True:
         _accepted(session, now)
-    elif told.verdict is False and session.facts.refused is not None:
-        session.end(session.facts.refused)
+    elif told.verdict is False and session.refused is not None:
+        session.end(session.refused)
 
 
 # --- quick mode ------------------------------------------------------------------------------------------------------
 
 
-def start_quick(session: Session, asked: Selectors, replaces: Pair | None, now: Instant) -> None:
+def start_quick(session: V1Session, asked: Selectors, replaces: Pair | None, now: Instant) -> None:
     """A new SA pair, or the successor of one."""
     plan, message_id = plans.plan(ExchangeType.QUICK, initiator=True), session.desk.dice.message_id()
     story, failed = quick.initiator(session, message_id, asked, replaces), partial(_quick_failed, asked, replaces)
     _start(Exchange(session, plan, message_id, story, _child_up, failed, plan.channel(session, message_id)), now)
 
 
-def rekey(session: Session, pair: Pair, now: Instant) -> None:
+def rekey(session: V1Session, pair: Pair, now: Instant) -> None:
     """The pair's time is nearly over, and nothing has taken its place yet."""
     if session.children.is_current(pair) and not pair.rekeying:
         pair.rekeying = True
         start_quick(session, pair.selectors, pair, now)
 
 
-def _take_over(session: Session, configuration: ModeConfiguration | None, now: Instant) -> None:
+def expired(session: V1Session, pair: Pair, now: Instant) -> None:
+    """The pair's time is over: the peer hears it, and a client whose traffic still wants one gets another."""
+    informational.delete_children(session, (pair.child.inbound.spi,))
+    session.children.remove(session, pair.child.id, EXPIRED)
+    complete(session, now)
+
+
+def _take_over(session: V1Session, configuration: ModeConfiguration | None, now: Instant) -> None:
     """Client: the session goes on under a renewed phase 1, with SA pairs for another address if it came with one."""
     renewal.take_over(session, configuration, now)
     _resume(session, now)
-    if session.facts.moving:
+    if session.inner.moving:
         complete(session, now)
 
 
-def _resume(session: Session, now: Instant) -> None:
+def _resume(session: V1Session, now: Instant) -> None:
     """A renewed phase 1 goes on with what the old one had begun."""
     for pair in session.children:
-        if pair.rekeying and not session.facts.moving:
+        if pair.rekeying and not session.inner.moving:
             pair.rekeying = False
             rekey(session, pair, now)
 
 
-def complete(session: Session, now: Instant) -> None:
+def complete(session: V1Session, now: Instant) -> None:
     """Client: an SA pair for each inside network that has none; also after the gateway deleted one, since the session
     lives, and traffic wants another one."""
     if not session.initiator or session.life.over or session.exchanges.running(ExchangeType.QUICK):
@@ -387,7 +400,7 @@ def _child_up(exchange: Exchange[Pair], pair: Pair, now: Instant) -> None:
     session.unlimit()
     if first:
         watch.watch(session, session.remote.dpd, now)
-        session.desk.tell(Up(session.id, session.path, session.facts.user))
+        session.desk.tell(Up(session.id, session.path, session.user))
     succession.begins(session, pair, now)
     complete(session, now)
     renewal.settle_in(session, now)
@@ -401,12 +414,12 @@ def _quick_failed(
     session = exchange.session
     if refusal.notify is not None:
         informational.say(session, Notification(refusal.notify))
-    homeless = not session.children or (session.facts.moving and asked.local.version == 4)
+    homeless = not session.children or (session.inner.moving and asked.local.version == 4)
     if session.initiator and homeless:
         session.end(refusal.reason)
         return
     if replaces is None:
-        session.facts.declined |= {asked.local}
+        session.inner.declined |= {asked.local}
     else:
         replaces.rekeying = False
     what = "rekey" if replaces is not None else f"SA pair for {asked.local}"
@@ -431,7 +444,7 @@ def _answered_quick_failed(exchange: Exchange[Pair], refusal: Refusal, _: Instan
 
 
 def answering(
-    session: Session, kind: int, message_id: int, before: Running | None = None
+    session: V1Session, kind: int, message_id: int, before: Running | None = None
 ) -> Exchange[Told] | Exchange[Pair] | None:
     """An exchange for a message id that is new to us, or goes on from `before`; None for kinds that nobody begins
     here."""
@@ -446,7 +459,7 @@ def answering(
     return None
 
 
-def continues(session: Session, exchange: Running, incoming: Incoming) -> bool:
+def continues(session: V1Session, exchange: Running, incoming: Incoming) -> bool:
     """Whether a message may begin another transaction under the id of one that is over: libreswan pushes its
     configuration under the id of its yes, where the chain of IVs goes on. A duplicate is none."""
     if session.gateway or not isinstance(exchange, Exchange) or exchange.plan.kind != ExchangeType.TRANSACTION:
@@ -454,5 +467,5 @@ def continues(session: Session, exchange: Running, incoming: Incoming) -> bool:
     return exchange.over and not exchange.plan.initiator and not exchange.knows(incoming)
 
 
-def remark(session: Session, text: str) -> None:
+def remark(session: V1Session, text: str) -> None:
     session.desk.tell(Remark(session.id, text))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lotor.ike.children import MOST_NETWORKS, MOST_PAIRS, REKEYED, Pair, Selectors
 from lotor.ike.errors import PolicyRefusal
-from lotor.ike.session import Session
 from lotor.ike.v1 import informational
+from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant
 from lotor.model.reason import Cause, Reason
 from lotor.wire.v1.numbers import NotifyType
@@ -30,7 +30,7 @@ DELETE_AGAIN = 2.0
 """How often, and with how many seconds in between."""
 
 
-def begins(session: Session, pair: Pair, now: Instant) -> None:
+def begins(session: V1Session, pair: Pair, now: Instant) -> None:
     """The pair is up. The initiator of a rekey deletes the old one, when nothing of it can be under way any more. When
     both ends rekey at once, both send with the new pair of the higher message id, and whoever began the other one
     deletes it; the other end does, where nobody did. What the peer replaced and did not delete, this end deletes."""
@@ -49,7 +49,7 @@ def begins(session: Session, pair: Pair, now: Instant) -> None:
         retire(session, loser.child.id, now + (LINGER if loser.initiated else 2 * LINGER))
 
 
-def _send_with(session: Session, pair: Pair, at: Instant) -> None:
+def _send_with(session: V1Session, pair: Pair, at: Instant) -> None:
     """Unless it does already, or a pair that the other end began meanwhile."""
 
     def call(_: Instant) -> None:
@@ -60,7 +60,7 @@ def _send_with(session: Session, pair: Pair, at: Instant) -> None:
     session.desk.timers.set(at, "new SA pair", call)
 
 
-def make_room(session: Session, wish: Selectors) -> None:
+def make_room(session: V1Session, wish: Selectors) -> None:
     """For one more pair of these networks: the oldest that a newer one replaced goes now. Raises `PolicyRefusal` when
     the peer has all that one may have."""
     children = session.children
@@ -79,7 +79,7 @@ def _too_many(why: str) -> PolicyRefusal:
     return PolicyRefusal(Reason(Cause.PROTOCOL, why), NotifyType.NO_PROPOSAL_CHOSEN)
 
 
-def _retire_succeeded(session: Session, child: int, at: Instant) -> None:
+def _retire_succeeded(session: V1Session, child: int, at: Instant) -> None:
     """The same as `retire`, unless the newer pair has gone by then."""
 
     def call(now: Instant) -> None:
@@ -91,7 +91,7 @@ def _retire_succeeded(session: Session, child: int, at: Instant) -> None:
     session.desk.timers.set(at, "succeeded SA pair", call)
 
 
-def retire(session: Session, child: int, at: Instant, deletes: int = DELETES) -> None:
+def retire(session: V1Session, child: int, at: Instant, deletes: int = DELETES) -> None:
     """Delete a pair that another took the place of. It receives until the last delete is out: nobody acknowledges one,
     and a peer that missed it would go on sending into nothing."""
 

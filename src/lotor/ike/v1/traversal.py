@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from lotor.crypto import hashes
-from lotor.ike.session import Cookies, Session
+from lotor.ike.session import Spis
 from lotor.ike.v1.phase1 import may_fragment
+from lotor.ike.v1.session import V1Session
 from lotor.model.algorithms import Hash, IkeSuite
 from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, Path, Peer
 from lotor.model.policy import Switch
@@ -27,7 +28,7 @@ class Discovery:
     """What the NAT-D hashes of one session are made of."""
 
     hash: Hash
-    cookies: Cookies
+    spis: Spis
     switch: Switch
 
     def payloads(self, version: NatTraversal, path: Path) -> tuple[NatDiscovery, ...]:
@@ -52,7 +53,7 @@ class Discovery:
         return bytes(len(end.address.packed)) if self.switch is Switch.FORCE else end.address.packed
 
     def _digest(self, address: bytes, port: int) -> bytes:
-        cookies = self.cookies.initiator + self.cookies.responder
+        cookies = self.spis.initiator + self.spis.responder
         return hashes.digest(self.hash, cookies, address, port.to_bytes(2, "big"))
 
 
@@ -65,19 +66,19 @@ class Found:
     there: bool
 
 
-def shown(session: Session, suite: IkeSuite, version: NatTraversal | None) -> tuple[NatDiscovery, ...]:
+def shown(session: V1Session, suite: IkeSuite, version: NatTraversal | None) -> tuple[NatDiscovery, ...]:
     """Our NAT-D payloads, none where either end does not speak of NAT."""
     return _discovery(session, suite).payloads(version, session.path) if version is not None else ()
 
 
-def found(session: Session, suite: IkeSuite, version: NatTraversal | None, chain: Chain) -> tuple[bool, bool]:
+def found(session: V1Session, suite: IkeSuite, version: NatTraversal | None, chain: Chain) -> tuple[bool, bool]:
     """Whether a NAT stands before this end, and before the peer."""
     return _discovery(session, suite).finds(chain, session.path) if version is not None else (False, False)
 
 
-def settle(session: Session, suite: IkeSuite, vendors: frozenset[Vendor], chain: Chain) -> Found:
+def settle(session: V1Session, suite: IkeSuite, vendors: frozenset[Vendor], chain: Chain) -> Found:
     """The initiator's conclusion from the peer's NAT-D payloads: with a NAT, the rest goes by the other ports."""
-    session.facts.fragment = session.facts.fragment or may_fragment(session, vendors)
+    session.fragment = session.fragment or may_fragment(session, vendors)
     spoken = version(session.remote.nat_traversal, vendors)
     here, there = found(session, suite, spoken, chain)
     if here or there:
@@ -85,8 +86,8 @@ def settle(session: Session, suite: IkeSuite, vendors: frozenset[Vendor], chain:
     return Found(spoken, here, there)
 
 
-def _discovery(session: Session, suite: IkeSuite) -> Discovery:
-    return Discovery(suite.hash, session.cookies, session.remote.nat_traversal)
+def _discovery(session: V1Session, suite: IkeSuite) -> Discovery:
+    return Discovery(suite.hash, session.spis, session.remote.nat_traversal)
 
 
 def version(switch: Switch, vendors: Collection[Vendor]) -> NatTraversal | None:

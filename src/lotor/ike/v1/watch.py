@@ -6,9 +6,9 @@ from functools import partial
 
 from lotor.ike.effects import Transmit
 from lotor.ike.events import Dead
-from lotor.ike.session import Session
-from lotor.ike.v1 import informational, phase1
+from lotor.ike.v1 import informational
 from lotor.ike.v1.liveness import Watch
+from lotor.ike.v1.session import V1Session
 from lotor.model.network import KEEPALIVE, Instant
 from lotor.model.policy import Dpd
 from lotor.model.reason import Cause, Reason
@@ -18,9 +18,9 @@ NUDGE = Dpd(delay=5, retry=5, maxfail=12)
 """How a client that waits for the gateway's next wish looks after it; it also shows a gateway where a NAT moved us."""
 
 
-def watch(session: Session, dpd: Dpd, now: Instant) -> None:
+def watch(session: V1Session, dpd: Dpd, now: Instant) -> None:
     """Dead peer detection, with peers that speak it."""
-    if Vendor.DPD not in phase1.of(session).vendors or not session.remote.dpd.announce:
+    if Vendor.DPD not in session.isakmp_sa.vendors or not session.remote.dpd.announce:
         return
 
     def dead(_: Instant) -> None:
@@ -31,22 +31,22 @@ def watch(session: Session, dpd: Dpd, now: Instant) -> None:
         session.end(reason)
 
     probe = lambda sequence, _: informational.probe(session, sequence)  # noqa: E731 - one line reads better
-    session.life.liveness.start(Watch(session.desk, dpd, probe, dead, session.children.ids), now)
+    session.liveness.start(Watch(session.desk, dpd, probe, dead, session.children.ids), now)
 
 
-def keep_alive(session: Session, now: Instant) -> None:
+def keep_alive(session: V1Session, now: Instant) -> None:
     """The end behind a NAT keeps its mapping open (RFC 3948 §4)."""
     interval = session.desk.policy.retransmission.natt_keepalive
-    if not phase1.of(session).here or not session.path.floated or interval <= 0:
+    if not session.isakmp_sa.here or not session.path.floated or interval <= 0:
         return
     _keep_alive_at(session, now + interval, interval)
 
 
-def _keep_alive_at(session: Session, at: Instant, interval: float) -> None:
+def _keep_alive_at(session: V1Session, at: Instant, interval: float) -> None:
     session.life.keepalive = session.desk.timers.set(at, "NAT keepalive", partial(_keep_alive_again, session, interval))
 
 
-def _keep_alive_again(session: Session, interval: float, now: Instant) -> None:
+def _keep_alive_again(session: V1Session, interval: float, now: Instant) -> None:
     if not session.life.over:
         session.desk.put(Transmit(KEEPALIVE, session.path))
         _keep_alive_at(session, now + interval, interval)

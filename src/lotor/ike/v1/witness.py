@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lotor.ike.effects import Disclose
 from lotor.ike.events import NOT_TOLD, Chosen, Judged, Names, Offered
-from lotor.ike.session import Session
 from lotor.ike.v1 import identify
 from lotor.ike.v1.keymat import PhaseOneKeys
+from lotor.ike.v1.session import V1Session
 from lotor.model.algorithms import IkeSuite
 from lotor.model.identity import Identity
 from lotor.wire.v1.association import SecurityAssociation
@@ -20,12 +20,12 @@ MOST_OFFERS = 32
 MOST_VENDORS = 24
 
 
-def heard_offer(session: Session, mode: str, asked: Chain) -> None:
+def heard_offer(session: V1Session, mode: str, asked: Chain) -> None:
     """The initiator's first message, as it came."""
     offered(session, mode, *(received.value for received in asked.payloads))
 
 
-def offered(session: Session, mode: str, *message: Payload) -> None:
+def offered(session: V1Session, mode: str, *message: Payload) -> None:
     """The initiator's first message, ours or the peer's."""
     offers: list[str] = []
     identity, nonce = NOT_TOLD, 0
@@ -57,17 +57,17 @@ def vendor(data: bytes) -> str:
     return known.name.lower() if known is not None else data[:20].hex()
 
 
-def chosen(session: Session, suite: IkeSuite, answer: Chain | None = None) -> None:
+def chosen(session: V1Session, suite: IkeSuite, answer: Chain | None = None) -> None:
     """`answer` is the responder's message, None where we are the responder."""
     announced = Names() if answer is None else _vendors(answer.all(VendorId))
     session.desk.tell(Chosen(session.id, str(suite), suite.method.value, announced))
 
 
-def keyed(session: Session, keys: PhaseOneKeys) -> None:
+def keyed(session: V1Session, keys: PhaseOneKeys) -> None:
     """For a capture only: see `Disclose`."""
     if session.desk.discloses:
-        session.desk.put(Disclose(session.cookies.initiator, keys.ka))
+        session.desk.put(Disclose(session.spis.initiator, keys.ka))
 
 
-def judged(session: Session, peer: Identity, verdict: str, *, accepted: bool) -> None:
+def judged(session: V1Session, peer: Identity, verdict: str, *, accepted: bool) -> None:
     session.desk.tell(Judged(session.id, identify.text(peer), verdict, accepted))

@@ -10,8 +10,9 @@ from lotor.ike.errors import PeerFault, PolicyRefusal
 from lotor.ike.events import LoggedIn, LoginRefused, LoginRound, LoginSent, Names
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
-from lotor.ike.session import Session
-from lotor.ike.v1 import doubt, insides, phase1
+from lotor.ike.sessions import ALREADY
+from lotor.ike.v1 import doubt, insides
+from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
@@ -46,14 +47,13 @@ _KINDS: dict[int, str] = {XauthType.RADIUS_CHAP: "CHAP", XauthType.OTP: "OTP", X
 
 OK, FAIL = 1, 0
 
-ALREADY = "is logged in already"
 _SAID = {ALREADY: Cause.ALREADY_CONNECTED, AGAIN: Cause.NOT_JUDGED}
 """Words of our gateway that our client understands."""
 
 # --- the gateway -----------------------------------------------------------------------------------------------------
 
 
-def gateway(session: Session) -> Story[None]:
+def gateway(session: V1Session) -> Story[None]:
     """Ask, check, and tell the client. Ends with an open gate and a configuration, or with a refusal."""
     accepted = yield from _login(session)
     doubtful = session.registry.doubtful(session, accepted.user)
@@ -62,29 +62,29 @@ def gateway(session: Session) -> Story[None]:
     if barred:
         _tell_refusal(session, accepted.user, barred)
         yield from _deny(session, Reason(Cause.ALREADY_CONNECTED, barred), barred)
-    session.facts.user = accepted.user
+    session.user = accepted.user
     session.registry.accepted(session, accepted.user)
-    if session.facts.configuration is None:
+    if session.inner.configuration is None:
         yield from _acquire(session, accepted.grants)
     session.gates.open(Gate.LOGIN)
-    if session.facts.renewed:
+    if session.renewed:
         session.gates.open(Gate.ADDRESS)
     session.desk.tell(LoggedIn(session.id, accepted.user))
     yield from send(_set(OK), fresh=True)
     yield from expect()
 
 
-def _acquire(session: Session, grants: Grants) -> Story[None]:
+def _acquire(session: V1Session, grants: Grants) -> Story[None]:
     """An address before the yes: a client that gets none hears why."""
-    configuration = yield from ask(AcquireConfiguration(session.id, session.facts.user, grants))
+    configuration = yield from ask(AcquireConfiguration(session.id, session.user, grants))
     if isinstance(configuration, Failure):
-        _tell_refusal(session, session.facts.user, configuration.why)
+        _tell_refusal(session, session.user, configuration.why)
         yield from _deny(session, Reason(Cause.POOL_EXHAUSTED, configuration.why), configuration.why)
     else:
         insides.give(session, configuration)
 
 
-def _login(session: Session) -> Story[Accepted]:
+def _login(session: V1Session) -> Story[Accepted]:
     wants: tuple[Field, ...] = (Field.USER_NAME, Field.PASSWORD)
     message, conversation, user = "", b"", ""
     refused = Refused(user, f"no verdict after {ROUNDS} rounds")
@@ -96,7 +96,7 @@ def _login(session: Session) -> Story[Accepted]:
         user = _user(answers) or user
         verdict = yield from _check(session, user, LoginAttempt(user, answers, session.path.remote, conversation))
         if isinstance(verdict, Accepted):
-            session.facts.one_time = turn > 0
+            session.one_time = turn > 0
             return verdict
         if isinstance(verdict, Refused):
             refused = verdict
@@ -109,15 +109,15 @@ def _login(session: Session) -> Story[Accepted]:
     return (yield from _deny(session, Reason(cause, text), refused.told))
 
 
-def _tell_refusal(session: Session, user: str, why: str) -> None:
+def _tell_refusal(session: V1Session, user: str, why: str) -> None:
     session.desk.tell(LoginRefused(session.id, user, why, session.path.remote))
 
 
-def _tell_round(session: Session, turn: int, wants: tuple[Field, ...]) -> None:
+def _tell_round(session: V1Session, turn: int, wants: tuple[Field, ...]) -> None:
     session.desk.tell(LoginRound(session.id, turn, Names(field.value for field in wants)))
 
 
-def _check(session: Session, user: str, attempt: LoginAttempt) -> Story[Accepted | Refused | Challenge]:
+def _check(session: V1Session, user: str, attempt: LoginAttempt) -> Story[Accepted | Refused | Challenge]:
     """A reply that names nobody, or with absurd lengths, does not trouble the back end."""
     if not user:
         return Refused("", "the client sent no usable login name")
@@ -126,11 +126,11 @@ def _check(session: Session, user: str, attempt: LoginAttempt) -> Story[Accepted
     return (yield from ask(CheckLogin(session.id, attempt)))
 
 
-def _deny(session: Session, reason: Reason, message: str) -> Story[NoReturn]:
+def _deny(session: V1Session, reason: Reason, message: str) -> Story[NoReturn]:
     """No, with a word for the person where there is one and the peer can take it: vpnc calls a verdict with a message
     malformed. The verdict stands, acknowledged or not."""
-    session.facts.refused = reason
-    if Vendor.CISCO_VPNC in phase1.of(session).vendors:
+    session.refused = reason
+    if Vendor.CISCO_VPNC in session.isakmp_sa.vendors:
         message = ""
     yield from send(_set(FAIL, message), fresh=True)
     yield from expect()
@@ -173,49 +173,49 @@ def _user(answers: tuple[tuple[Field, Secret], ...]) -> str:
 # --- the client ------------------------------------------------------------------------------------------------------
 
 
-def reply(session: Session, request: Attributes) -> Story[None]:
+def reply(session: V1Session, request: Attributes) -> Story[None]:
     """Answer one REQUEST of the gateway with what the person gives."""
-    session.facts.rounds += 1
-    if session.facts.rounds > ROUNDS:
+    session.rounds += 1
+    if session.rounds > ROUNDS:
         raise PeerFault(f"the gateway asked for a login more than {ROUNDS} times", None)
     kind = request.first(XauthAttribute.TYPE)
     if kind is not None and kind.number != XauthType.GENERIC:
         how = _KINDS.get(kind.number, f"XAUTH type {kind.number}")
         raise PeerFault(f"the gateway wants a login by {how}; only passwords and passcodes are supported", None)
     wants = tuple(_FIELD[attribute.type] for attribute in request.attributes if attribute.type in _FIELD)
-    session.facts.one_time |= session.facts.rounds > 1 or not REPEATABLE.issuperset(wants)
+    session.one_time |= session.rounds > 1 or not REPEATABLE.issuperset(wants)
     said = request.first(XauthAttribute.MESSAGE)
     message = clean(said.data, lines=True) if said is not None else ""
-    _tell_round(session, session.facts.rounds, wants)
-    given = yield from ask(AskPerson(session.id, session.remote.name, wants, message, session.facts.rounds))
+    _tell_round(session, session.rounds, wants)
+    given = yield from ask(AskPerson(session.id, session.remote.name, wants, message, session.rounds))
     if isinstance(given, Declined):
         raise PolicyRefusal(Reason(Cause.LOGIN_DECLINED, given.why))
     name = dict(given.answers).get(Field.USER_NAME)
     if name is not None:
-        session.facts.user = clean(name.reveal(), longest=LONGEST_USER)
-        session.desk.tell(LoginSent(session.id, session.facts.user))
+        session.user = clean(name.reveal(), longest=LONGEST_USER)
+        session.desk.tell(LoginSent(session.id, session.user))
     attributes = [Attribute.tv(XauthAttribute.TYPE, XauthType.GENERIC)] if kind is not None else []
     attributes += [Attribute.tlv(_ATTRIBUTE[field], answer.reveal()) for field, answer in given.answers]
     yield from send(Attributes(ConfigType.REPLY, request.identifier, tuple(attributes)))
 
 
-def acknowledge(session: Session, verdict: Attributes) -> Story[bool]:
+def acknowledge(session: V1Session, verdict: Attributes) -> Story[bool]:
     """Take the gateway's STATUS; True is the yes."""
     status = verdict.first(XauthAttribute.STATUS)
     accepted = status is not None and status.number == OK
     if not accepted:
-        session.facts.refused = _refusal(session, verdict)
+        session.refused = _refusal(session, verdict)
     echo = (Attribute.tv(XauthAttribute.STATUS, OK if accepted else FAIL),)
     yield from send(Attributes(ConfigType.ACK, verdict.identifier, echo))
     return accepted
 
 
-def _refusal(session: Session, verdict: Attributes) -> Reason:
+def _refusal(session: V1Session, verdict: Attributes) -> Reason:
     said = verdict.first(XauthAttribute.MESSAGE)
     gateway_ = session.path.remote.address
     if said is not None and said.data:
         words = clean(said.data)
         cause = next((cause for part, cause in _SAID.items() if part in words), Cause.POOL_EXHAUSTED)
         return Reason(cause, f"gateway {gateway_} refused the connection: {words}")
-    who = f" of {session.facts.user}" if session.facts.user else ""
+    who = f" of {session.user}" if session.user else ""
     return Reason(Cause.LOGIN_REFUSED, f"gateway {gateway_} refused the login{who}")

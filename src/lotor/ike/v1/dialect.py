@@ -1,0 +1,97 @@
+"""IKEv1 as the endpoint speaks to it."""
+
+from __future__ import annotations
+
+from lotor.ike.children import Pair
+from lotor.ike.dialect import Incoming, Opening
+from lotor.ike.gates import ALL, Gates
+from lotor.ike.session import Dialled, Session
+from lotor.ike.v1 import protocol, select, sequence
+from lotor.ike.v1.reassembly import HALF_OPEN, PROVED, Pieces
+from lotor.ike.v1.session import V1Session
+from lotor.model.network import Instant, Path, Peer
+from lotor.model.policy import Policy, RemotePolicy, Side, Switch
+from lotor.wire.errors import Malformed
+from lotor.wire.header import Header
+
+
+class IkeV1:
+    """Keeps the pieces of messages that are not whole yet, those of each session in a place of their own."""
+
+    def __init__(self) -> None:
+        self.pieces = Pieces()
+
+    def check(self, header: Header) -> None:
+        protocol.check(header)
+
+    def describe(self, header: Header) -> str:
+        return protocol.describe(header)
+
+    def whole(self, incoming: Incoming, session: Session | None, path: Path, now: Instant) -> Incoming | None:
+        header = incoming.header
+        if not protocol.is_fragment(header):
+            return incoming
+        if session is None:
+            message = self.pieces.add(header, incoming.body, path, now)
+        else:
+            room = PROVED if session.initiator or session.gates.all_open() else HALF_OPEN
+            message = self.pieces.add_to(session.id, room, (header, incoming.body, path), now)
+        return None if message is None else Incoming(_inside(header, message), message[Header.SIZE :])
+
+    def begins_session(self, header: Header) -> bool:
+        return protocol.begins_session(header)
+
+    def candidates(self, policy: Policy, peer: Peer, header: Header) -> tuple[RemotePolicy, ...]:
+        """The blocks that take this mode from there: exact addresses first, then those with identities."""
+        mode = protocol.mode_of(header)
+        blocks = [
+            remote
+            for remote in policy.remotes
+            if remote.side is Side.GATEWAY and mode in remote.exchange_modes and remote.address in (None, peer.address)
+        ]
+        return tuple(sorted(blocks, key=select.specificity))
+
+    def make(self, opening: Opening) -> Session:
+        remote, number = opening.candidates[0], opening.id
+        there, shared = (opening.spis, opening.path), (opening.registry, Gates(list(ALL)))
+        session = V1Session(number, opening.desk, remote, opening.initiator, *there, *shared)
+        match opening.goal:
+            case None:
+                session.candidates = opening.candidates
+            case Dialled() as dialled:
+                session.dialled, session.fragment = dialled, remote.ike_frag is Switch.FORCE
+            case old:
+                session.dialled, session.renews, session.user = old.dialled, old.id, old.user
+                session.fragment = _v1(old).fragment
+        return session
+
+    def begin(self, session: Session, now: Instant) -> None:
+        protocol.begin(_v1(session), now)
+
+    def admit(self, session: Session, incoming: Incoming, path: Path, now: Instant) -> bool:
+        return protocol.answer(_v1(session), incoming, path, now)
+
+    def receive(self, session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
+        protocol.receive(_v1(session), incoming, path, now)
+
+    def rekey(self, session: Session, pair: Pair, now: Instant) -> None:
+        sequence.rekey(_v1(session), pair, now)
+
+    def expired(self, session: Session, pair: Pair, now: Instant) -> None:
+        sequence.expired(_v1(session), pair, now)
+
+
+def _v1(session: Session) -> V1Session:
+    """The endpoint gives to each version what that version made."""
+    if not isinstance(session, V1Session):
+        raise TypeError(f"session {session.id} is none of IKEv1")
+    return session
+
+
+def _inside(outer: Header, message: bytes) -> Header:
+    """The header of a message that came in pieces, whose cookies are those that its pieces were sorted by."""
+    header = Header.decode(message)
+    protocol.check(header)
+    if (header.initiator, header.responder) != (outer.initiator, outer.responder):
+        raise Malformed("the cookies of the pieces are not those of the message inside")
+    return header
