@@ -36,14 +36,14 @@ from lotor.model.login import Credentials
 from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, NON_ESP_MARKER, Path, Peer
 from lotor.model.policy import ChildPolicy, Dpd, ExchangeMode, Policy, ProposalCheck, RemotePolicy, Side, Switch
 from lotor.model.prompt import Field
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.ends import ClosedHere
 from lotor.model.secret import Secret
 from lotor.runtime.dice import SystemDice
 
 LARGEST = 65535
 PATIENCE = 60.0
 """Seconds without any progress after which the gateway is given up."""
-DONE = Reason(Cause.ADMINISTRATOR, "the benchmark is over")
+DONE = ClosedHere()
 
 
 class Square:

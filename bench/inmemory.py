@@ -33,6 +33,7 @@ from lotor.model.login import Accepted, Credentials
 from lotor.model.network import Path, Peer
 from lotor.model.policy import ChildPolicy, Dpd, ExchangeMode, Policy, ProposalCheck, RemotePolicy, Side, Switch
 from lotor.model.prompt import Field
+from lotor.model.reasons.local import EngineFault
 from lotor.model.secret import Secret
 from lotor.runtime.dice import SystemDice
 from lotor.wire.v1.numbers import ExchangeType
@@ -73,7 +74,7 @@ def _agreed(asked: Agree) -> Answer:
     try:
         return Secret(asked.pair.agree(asked.public))
     except ValueError as fault:
-        return Failure(str(fault))
+        return Failure(EngineFault(str(fault)))
 
 
 ANSWERS: dict[type[Question[Any]], Callable[[Any], Answer]] = {

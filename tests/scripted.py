@@ -19,7 +19,9 @@ from lotor.model.judgement import Failure, Signature, Trusted
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Reason
+from lotor.model.reasons.ends import ClosedHere
+from lotor.model.reasons.local import NoPool
 from lotor.model.secret import Secret
 from lotor.ports.esp import Capabilities
 from lotor.ports.hooks import HookEvent
@@ -31,7 +33,7 @@ FLOATED = Path(Peer(IPv4Address("198.51.100.7"), 4500), Peer(IPv4Address("192.0.
 SUITE = IkeSuite(Cipher.AES_CBC, 128, Hash.SHA1, Group.MODP1024, AuthMethod.HYBRID_RSA, 28800)
 ESP = EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA256)
 CONFIGURATION = ModeConfiguration(IPv4Address("10.99.99.3"), banner=b"Flying pigs LTD\r\n\x1b[2Jwelcome\n")
-BYE = Reason(Cause.ADMINISTRATOR, "closed by the administrator")
+BYE = ClosedHere()
 NO_OFFLOADS = Offloads(tso=False, uso=False, udp_segment=False, udp_gro=False)
 
 
@@ -169,7 +171,7 @@ class RecordingLeases:
         self.calls.append(("acquire", session))
         if session in self.held:
             return self.held[session]
-        answer = self.answers.pop(0) if self.answers else Failure("no free address")
+        answer = self.answers.pop(0) if self.answers else Failure(NoPool())
         if isinstance(answer, Lease):
             self.held[session] = answer
         return answer

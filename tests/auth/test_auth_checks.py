@@ -14,9 +14,10 @@ from lotor.auth.checks import BEAT, LAST_LEG, NoHashError
 from lotor.auth.stand_ins import StandIns, crypt_kind
 from lotor.auth.workers import Workers
 from lotor.crypto.passwords import Cost, hash_password
-from lotor.model.login import AGAIN, Accepted, LoginAttempt, Refused
+from lotor.model.login import Accepted, LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
+from lotor.model.reasons.logins import AGAIN, NotInGroup, PasswordExpired, WrongPassword
 from lotor.model.secret import Secret
 
 CHEAP = Cost(memory=64, passes=1, lanes=1)
@@ -114,7 +115,7 @@ def test_f7_what_was_proved_costs_no_hash_again(local):
 def test_f7_a_wrong_password_of_somebody_who_is_remembered_costs_what_it_costs_of_anybody(local):
     before = local.judge("alice", WRONG)
     local.judge("alice")
-    assert local.judge("alice", WRONG) == before == (Refused("alice", "wrong password"), ["look", "hash"], BEAT)
+    assert local.judge("alice", WRONG) == before == (Refused(WrongPassword("alice")), ["look", "hash"], BEAT)
     assert local.judge("alice") == (Accepted("alice"), ["look"], 0)
 
 
@@ -151,16 +152,16 @@ def test_f7_an_account_that_expired_meanwhile_is_refused_in_the_usual_time(syste
     assert system.judge("alice")[0] == Accepted("alice")
     assert system.judge("alice") == (Accepted("alice"), ["look"], 0)
     system.backend._day = lambda: 200000
-    assert system.judge("alice") == (Refused("alice", "the password expired"), ["look", "hash"], BEAT)
+    assert system.judge("alice") == (Refused(PasswordExpired("alice")), ["look", "hash"], BEAT)
 
 
 def test_f7_who_left_the_group_is_refused_in_the_usual_time(users):
     members = {"alice"}
-    gateway = Counted(LocalLogins(users, member=lambda name: None if name in members else "not in a group"))
+    gateway = Counted(LocalLogins(users, member=lambda name: None if name in members else NotInGroup(name, "vpn")))
     gateway.judge("alice")
     assert gateway.judge("alice")[1] == ["look"]
     members.clear()
-    assert gateway.judge("alice") == (Refused("alice", "not in a group"), ["look", "hash"], BEAT)
+    assert gateway.judge("alice") == (Refused(NotInGroup("alice", "vpn")), ["look", "hash"], BEAT)
 
 
 def test_f7_an_account_that_changes_while_its_password_is_checked_is_not_judged(local, users):
@@ -173,7 +174,7 @@ def test_f7_an_account_that_changes_while_its_password_is_checked_is_not_judged(
     local.backend.fits = fits_slowly
     verdict = local.judge("alice")[0]
     assert isinstance(verdict, Refused)
-    assert AGAIN in verdict.told
+    assert AGAIN in verdict.reason.message
     assert len(local.checks.proofs) == 0
 
 

@@ -17,6 +17,7 @@ from lotor.crypto.passwords import Cost, check_password, hash_password
 from lotor.model.login import Accepted, LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
+from lotor.model.reasons.logins import Locked, UnknownUser, WrongPassword
 from lotor.model.secret import Secret
 
 AT_ONCE = Clock(sleep=lambda _: asyncio.sleep(0))
@@ -37,8 +38,8 @@ def login(users: UserFile, user: str, password: bytes = b"correct horse"):
 def test_a_user_logs_in(users):
     users.add("alice", PASSWORD)
     assert login(users, "alice") == Accepted("alice")
-    assert login(users, "alice", b"wrong") == Refused("alice", "wrong password")
-    assert login(users, "bob") == Refused("bob", "unknown user")
+    assert login(users, "alice", b"wrong") == Refused(WrongPassword("alice"))
+    assert login(users, "bob") == Refused(UnknownUser("bob"))
 
 
 def test_the_file(users):
@@ -59,14 +60,14 @@ def test_changes(users):
     assert login(users, "alice", b"new") == Accepted("alice")
     assert isinstance(login(users, "alice"), Refused)
     users.lock("alice")
-    assert login(users, "alice", b"new") == Refused("alice", "the user is locked")
+    assert login(users, "alice", b"new") == Refused(Locked("alice", "user"))
     users.passwd("alice", PASSWORD)
-    assert login(users, "alice").why == "the user is locked"
+    assert login(users, "alice").reason.clause == "the user is locked"
     users.lock("alice", locked=False)
     assert login(users, "alice") == Accepted("alice")
     users.remove("alice")
     assert users.list() == ()
-    assert login(users, "alice") == Refused("alice", "unknown user")
+    assert login(users, "alice") == Refused(UnknownUser("alice"))
 
 
 def test_what_cannot_be_done(users):
@@ -102,7 +103,7 @@ def test_names_that_can_be(users, name):
 def test_no_file_is_a_list_without_users(users):
     assert users.list() == ()
     assert users.find("alice") is None
-    assert login(users, "alice") == Refused("alice", "unknown user")
+    assert login(users, "alice") == Refused(UnknownUser("alice"))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_broken_files(users, octets, words):
     users.path.chmod(0o600)
     with pytest.raises(UserError, match=words):
         users.list()
-    assert words in login(users, "alice").why
+    assert words in login(users, "alice").reason.clause
     with pytest.raises(UserError, match=words):
         users.add("bob", PASSWORD)
     assert users.path.read_bytes() == octets
@@ -123,7 +124,7 @@ def test_broken_files(users, octets, words):
 def test_weak_permissions(users):
     users.add("alice", PASSWORD)
     users.path.chmod(0o640)
-    assert "mode 0640" in login(users, "alice").why
+    assert "mode 0640" in login(users, "alice").reason.clause
 
 
 @pytest.mark.parametrize(
@@ -133,19 +134,19 @@ def test_weak_permissions(users):
 def test_hashes_that_are_none(users, stored):
     users.path.write_text(f"alice:{stored}:\n")
     users.path.chmod(0o600)
-    assert login(users, "alice") == Refused("alice", "wrong password")
-    assert login(users, "alice", stored.encode()) == Refused("alice", "wrong password")
+    assert login(users, "alice") == Refused(WrongPassword("alice"))
+    assert login(users, "alice", stored.encode()) == Refused(WrongPassword("alice"))
 
 
 @pytest.mark.parametrize("password", [b"", b"\0", b"correct horse\0", b"x" * 1025, b"x" * 60000])
 def test_passwords_that_nobody_has(users, password):
     users.add("alice", PASSWORD)
-    assert login(users, "alice", password) == Refused("alice", "wrong password")
+    assert login(users, "alice", password) == Refused(WrongPassword("alice"))
 
 
 def test_the_password_of_the_imitated_user_opens_nothing(users):
     users.add("alice", PASSWORD)
-    assert login(users, "nobody") == Refused("nobody", "unknown user")
+    assert login(users, "nobody") == Refused(UnknownUser("nobody"))
 
 
 @pytest.mark.parametrize("filled", [True, False])

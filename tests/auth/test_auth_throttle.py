@@ -15,6 +15,7 @@ from lotor.auth.known import Known
 from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
+from lotor.model.reasons.logins import Busy, WrongPassword
 from lotor.model.secret import Secret
 
 ALICE, BOB = "alice", "bob"
@@ -59,7 +60,7 @@ class Backend:
             raise RuntimeError("a fault of the back end")
         if password == b"more":
             return Challenge("code?", (Field.ANSWER,), None)
-        return Accepted(attempt.user) if password == b"right" else Refused(attempt.user, "wrong password")
+        return Accepted(attempt.user) if password == b"right" else Refused(WrongPassword(attempt.user))
 
 
 class Gateway:
@@ -130,7 +131,7 @@ def test_parallel_guesses_gain_nothing():
     assert looked_at[:5] == [0, 1, 3, 6, 10]
     assert max(looked_at) <= module.LONGEST_WAIT + module.PAIR.longest
     assert len(looked_at) < 10
-    refused_at_once = [verdict for verdict in verdicts if "too many attempts" in verdict.why]
+    refused_at_once = [verdict for verdict in verdicts if "too many attempts" in verdict.reason.clause]
     assert len(refused_at_once) == 100 - len(looked_at)
 
 
@@ -190,7 +191,7 @@ def test_the_table_is_bounded(monkeypatch):
 
 def test_names_of_strangers_may_be_anything():
     gateway = Gateway()
-    assert gateway.run(gateway.attempt(user="\udcff\0")) == [Refused("\udcff\0", "wrong password")]
+    assert gateway.run(gateway.attempt(user="\udcff\0")) == [Refused(WrongPassword("\udcff\0"))]
 
 
 def test_a_reload_forgives_nobody():
@@ -283,7 +284,7 @@ def test_a6_an_attempt_that_nobody_judged_is_no_guess():
 
     async def busy(attempt):
         gateway.backend.seen.append(gateway.time.now)
-        return Refused(attempt.user, "300 logins are waiting already", "try again")
+        return Refused(Busy(attempt.user, 300))
 
     gateway.backend.judge = busy
     assert gateway.waits(*(gateway.attempt("right") for _ in range(12))) == [0] * 12
@@ -294,8 +295,8 @@ def test_a6_who_is_turned_away_because_the_line_is_long_is_told_so():
     verdicts = gateway.run(*(gateway.attempt() for _ in range(100)))
     turned = [verdict for verdict in verdicts if not verdict.judged]
     assert turned
-    assert all("try again" in verdict.told for verdict in turned)
-    assert all(verdict.told == "" for verdict in verdicts if verdict.why == "wrong password")
+    assert all("try again" in verdict.reason.message for verdict in turned)
+    assert all(verdict.reason.message == "" for verdict in verdicts if verdict.reason.clause == "wrong password")
 
 
 def test_a7_a8_names_count_as_the_back_ends_tell_them_apart():

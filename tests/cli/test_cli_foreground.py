@@ -47,7 +47,7 @@ def judged(tmp_path, monkeypatch):
 def test_newcomer_4_an_address_of_a_name_server_never_stands_in_for_the_name(judged):
     refused = judged(NAME, subject="other", addresses=(ADDRESS,))
     assert isinstance(refused, Untrusted), "whoever forges DNS and has a certificate for an address is the gateway"
-    assert NAME in refused.why
+    assert NAME in refused.reason.text
     assert isinstance(judged(NAME, subject="other", dns=("other.example.net",), addresses=(ADDRESS,)), Untrusted)
     assert isinstance(judged(NAME, subject="other", dns=(NAME,)), Trusted)
 

@@ -127,7 +127,7 @@ def accepted(file: Path, authority: lab.Holder, subject: tuple) -> bool:
         demand_identity(loadout.policy.remotes[0], identity)
     except PolicyRefusal:
         assert isinstance(verdict, Untrusted)
-        assert "no peers_identifier allows" in verdict.why
+        assert "no peers_identifier allows" in verdict.reason.text
         return False
     assert isinstance(verdict, Trusted), verdict
     return True

@@ -12,7 +12,7 @@ from lotor.daemon.explaining import MOST, attempt_view, explain_view
 from lotor.explain.attempts import Attempts
 from lotor.ike.effects import Tell
 from lotor.model.policy import Side
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.ends import LoggedOut
 from peers.failures import FAILURES, Play, document, first, nothing, wrong_password
 from scripted import ended, started
 
@@ -59,7 +59,7 @@ def test_no_secret_of_a_login_is_in_a_story():
 def test_an_answer_has_the_newest_and_says_how_many_there_are():
     attempts = Attempts(iter(map(float, range(1000))).__next__)
     for number in range(1, 60):
-        for effect in (started(number, Side.GATEWAY), ended(number, Reason(Cause.PEER_CLOSED, f"bye {number}"))):
+        for effect in (started(number, Side.GATEWAY), ended(number, LoggedOut(f"user{number}"))):
             assert isinstance(effect, Tell)
             attempts.follow(effect.event)
     view = explain_view(attempts, "")

@@ -97,9 +97,9 @@ def test_a_gateway_judges_clients(directory, method):
     loadout = loaded(directory, GATEWAY, method, OWN, TRUST)
     assert judged(loadout, alice(), **as_client(alice())) == Trusted("CN=alice")
     claim = as_client(alice(), identity=Identity(IdKind.IPV4_ADDR, bytes([10, 0, 0, 5])))
-    assert "does not vouch" in judged(loadout, alice(), **claim).why
+    assert "does not vouch" in judged(loadout, alice(), **claim).reason.text
     server = alice(usages=lab.GATEWAY)
-    assert "clientAuth" in judged(loadout, server, **as_client(server)).why
+    assert "clientAuth" in judged(loadout, server, **as_client(server)).reason.text
     (remote,) = loadout.policy.remotes
     assert remote.authority_names == (CA.subject,)
 
@@ -154,10 +154,10 @@ def test_lists_of_revoked_certificates(directory):
     bob = lab.issue(CA, "bob", subject="bob", **LONG_AGO)
     holder = alice()
     require = loaded(directory, GATEWAY, "rsasig", OWN, TRUST, "crl_policy require;")
-    assert "no revocation list of CN=Lab CA" in judged(require, bob, **as_client(bob)).why
+    assert "no revocation list of CN=Lab CA" in judged(require, bob, **as_client(bob)).reason.text
     revoked(directory, "list.of-revoked", holder)
     named = loaded(directory, GATEWAY, "rsasig", OWN, TRUST, 'crl "list.of-revoked";', "crl_policy require;")
-    assert "CN=alice was revoked" in judged(named, holder, **as_client(holder)).why
+    assert "CN=alice was revoked" in judged(named, holder, **as_client(holder)).reason.text
     assert isinstance(judged(named, bob, **as_client(bob)), Trusted)
     without = loaded(directory, GATEWAY, "rsasig", OWN, TRUST)
     assert isinstance(judged(without, holder, **as_client(holder)), Trusted)

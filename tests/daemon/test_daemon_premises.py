@@ -15,7 +15,7 @@ from lotor.daemon.premises import Held, Premises, make_pool
 from lotor.ike.events import Ended
 from lotor.leases.succession import Succession
 from lotor.model.network import Path, Peer
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.ends import ChildDeleted
 from lotor.runtime.doors import Doors
 from lotor.runtime.sockets import ANYWHERE, HostSockets, IsakmpSocket, open_udp
 from visiting import CLIENT_FILE, GATEWAY_FILE
@@ -81,7 +81,7 @@ def play(directory, story):
 
 
 def ended(session=1):
-    return Ended(session, Reason(Cause.PEER_CLOSED, "it ended"), established=True)
+    return Ended(session, ChildDeleted(), established=True)
 
 
 def test_sockets_follow(directory):

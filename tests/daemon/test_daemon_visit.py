@@ -85,7 +85,7 @@ def test_a_full_pool_says_so_and_serves_again_when_an_address_is_free(directory)
 
     first, lease, second, third = play(directory, story, pool=1)
     assert isinstance(first, Connected)
-    assert "10.99.99.1" in lease.why
+    assert "10.99.99.1" in lease.reason.text
     assert second.cause == "POOL_EXHAUSTED"
     assert isinstance(third, Connected)
 

@@ -20,10 +20,11 @@ from lotor.ike.effects import Tell
 from lotor.ike.events import ChildDown, LoggedIn, LoginRefused, Names, Offered, Renewed, Started, Turned
 from lotor.model.network import Peer
 from lotor.model.policy import Side
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.logins import BackEndFault, UnknownUser, WrongPassword
+from lotor.model.reasons.protocol import MalformedMessage
 from scripted import BYE, FLOATED, PATH, SUITE, ended, established, started
 
-NO = Reason(Cause.LOGIN_REFUSED, "login of mallory refused")
+NO = WrongPassword("mallory")
 
 
 def tell(attempts, *effects):
@@ -57,7 +58,7 @@ def test_memory_is_bounded_and_failures_outlive_successes(attempts):
     for number in range(1, 1000):
         tell(attempts, started(number), *established(number), ended(number))
         tell(attempts, started(number + 5000, Side.GATEWAY))
-        tell(attempts, LoginRefused(number + 5000, "mallory", "wrong", PATH.remote), ended(number + 5000, NO))
+        tell(attempts, LoginRefused(number + 5000, "mallory", NO, PATH.remote), ended(number + 5000, NO))
     kept = attempts.all()
     assert len([each for each in kept if each.failed]) == MOST_FAILED > MOST_WELL
     assert len(kept) == MOST_FAILED + MOST_WELL
@@ -65,9 +66,11 @@ def test_memory_is_bounded_and_failures_outlive_successes(attempts):
 
 
 def test_strangers_drive_out_only_strangers(attempts):
-    tell(attempts, started(1, Side.GATEWAY), LoginRefused(1, "alice", "wrong", PATH.remote), ended(1, NO))
+    tell(
+        attempts, started(1, Side.GATEWAY), LoginRefused(1, "alice", WrongPassword("alice"), PATH.remote), ended(1, NO)
+    )
     for number in range(2, 5000):
-        tell(attempts, started(number, Side.GATEWAY), ended(number, replace(NO, text=f"refused {number}")))
+        tell(attempts, started(number, Side.GATEWAY), ended(number, WrongPassword(f"mallory{number}")))
     assert [each.session for each in attempts.find("alice")] == [1]
     assert len(attempts.all()) == MOST_STRANGERS + 1
 
@@ -78,14 +81,14 @@ def test_a_client_that_tries_again_and_again_is_one_story(attempts):
     (told,) = attempts.all()
     assert (told.session, told.times, attempts.failures) == (5, 5, 1)
     assert attempts.find("2") == [told]
-    assert "ended: login refused: login of mallory refused (5 times)" in line(told)
-    tell(attempts, started(6, Side.GATEWAY), ended(6, replace(NO, text="no proposal chosen")))
+    assert "ended: login refused: login of mallory refused: wrong password (5 times)" in line(told)
+    tell(attempts, started(6, Side.GATEWAY), ended(6, UnknownUser("mallory")))
     assert len(attempts.all()) == 2
     for number in range(7, 9):
         tell(
             attempts,
             started(number, Side.GATEWAY),
-            LoginRefused(number, "alice", "wrong", PATH.remote),
+            LoginRefused(number, "alice", WrongPassword("alice"), PATH.remote),
             ended(number, NO),
         )
     assert len(attempts.find("alice")) == 2
@@ -94,7 +97,7 @@ def test_a_client_that_tries_again_and_again_is_one_story(attempts):
 def test_the_door_remembers_addresses_and_not_every_datagram(attempts):
     for number in range(10_000):
         remote = Peer(IPv4Address("203.0.113.0") + number % 100, 500)
-        tell(attempts, Turned(0, replace(PATH, remote=remote), "main mode message", f"no {number}"))
+        tell(attempts, Turned(0, replace(PATH, remote=remote), "main mode message", MalformedMessage(f"no {number}")))
     kept = attempts.all()
     assert len(kept) == MOST_AT_THE_DOOR
     assert all(len(each.happened) <= MOST_LINES for each in kept)
@@ -104,7 +107,7 @@ def test_the_door_remembers_addresses_and_not_every_datagram(attempts):
 def test_one_session_cannot_tell_without_end(attempts):
     tell(attempts, started(1), *established(1))
     for number in range(1000):
-        tell(attempts, Turned(1, PATH, "rekey", f"no {number}"))
+        tell(attempts, Turned(1, PATH, "rekey", MalformedMessage(f"no {number}")))
         pair = established(1)[3].event
         tell(attempts, replace(pair, child=replace(pair.child, id=number)))
     tell(attempts, ChildDown(1, 999, BYE))
@@ -116,7 +119,7 @@ def test_one_session_cannot_tell_without_end(attempts):
 def test_what_a_peer_says_is_clean_and_short(attempts):
     evil = "x\x1b[2J\n" + "y" * 5000
     tell(attempts, started(1, Side.GATEWAY), Offered(1, "main mode", Names([evil]), Names([evil]), evil, 16))
-    tell(attempts, LoginRefused(1, evil, evil, PATH.remote), ended(1, Reason(Cause.LOGIN_REFUSED, evil)))
+    tell(attempts, LoginRefused(1, evil, BackEndFault(evil, evil), PATH.remote), ended(1, BackEndFault(evil, evil)))
     told = line(attempts.get(1))
     assert not set("\x1b\n") & set(told)
     assert len(told) < 10_000

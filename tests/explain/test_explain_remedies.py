@@ -8,11 +8,17 @@ from lotor.explain.attempts import Attempt
 from lotor.explain.remedies import advice, remedy
 from lotor.ike.admission import PUSHED_OUT
 from lotor.model.policy import Side
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Cause
+from lotor.model.reasons import certificates, chains, ends, local, logins, protocol
+from lotor.model.reasons.proposals import NoProposal
+from lotor.model.reasons.protocol import MalformedMessage, NotAdmitted
+from samples import of_cause, sample
 
 
-def attempt(cause, text="why", side=Side.GATEWAY, **known):
-    made = Attempt(7, 0.0, side, "anonymous", "203.0.113.9", "path", over=1.0, reason=Reason(cause, text))
+def attempt(why, side=Side.GATEWAY, **known):
+    """`why`: a reason, a class of them, or a cause about which no more is known."""
+    reason = of_cause(why) if isinstance(why, Cause) else sample(why) if isinstance(why, type) else why
+    made = Attempt(7, 0.0, side, "anonymous", "203.0.113.9", "path", over=1.0, reason=reason)
     for name, value in known.items():
         setattr(made, name, value)
     return made
@@ -46,8 +52,7 @@ def test_certificates_of_ecdsa():
     offers = ("aes-128/sha256/ecp256/ecdsasig-p256",)
     told = remedy(attempt(Cause.NO_PROPOSAL, offers=offers))
     assert "authentication_method ecdsasig; dh_group 19;" in told
-    why = "no proposal chosen (curve p256 offered, our certificate has an ECDSA key on p384)"
-    told = remedy(attempt(Cause.NO_PROPOSAL, why, offers=offers))
+    told = remedy(attempt(sample(NoProposal, misfit="curve"), offers=offers))
     assert "with a key on the curve of the other" in told
 
 
@@ -69,55 +74,55 @@ def test_a_client_is_sent_to_the_gateways_journal():
 
 
 def test_quick_mode_that_did_not_fit_is_about_sainfo():
-    told = attempt(Cause.PEER_CLOSED, established="aes", happened=["quick mode: no proposal chosen: offered x"])
+    told = attempt(Cause.PEER_CLOSED, established="aes", met=[sample(NoProposal)])
     assert "sainfo" in remedy(told)
 
 
 @pytest.mark.parametrize(
     ("why", "word"),
     [
-        ("main mode: no remote block admits such a client from there", "exchange_mode"),
-        ("datagram: too short", "not IKEv1"),
+        (NotAdmitted, "exchange_mode"),
+        (MalformedMessage, "not IKEv1"),
     ],
 )
 def test_what_stayed_at_the_door_has_its_own_advice(why, word):
-    assert word in remedy(attempt(Cause.PROTOCOL, why, session=0))
+    assert word in remedy(attempt(why, session=0))
 
 
 def test_who_gave_up_his_place_was_one_of_a_flood():
-    assert "flood" in remedy(attempt(Cause.NO_ANSWER, PUSHED_OUT.text))
+    assert "flood" in remedy(attempt(PUSHED_OUT))
 
 
 def test_different_pre_shared_keys_are_named():
-    text = "203.0.113.9 proved nothing in main mode: the pre-shared keys differ, most likely"
-    assert "path pre_shared_key" in remedy(attempt(Cause.PROTOCOL, text))
+    assert "path pre_shared_key" in remedy(attempt(protocol.OtherKeyLikely))
+    assert "path pre_shared_key" in remedy(attempt(protocol.OtherKey))
 
 
-SLOW = "192.0.2.50 answers, but did not finish the login in time"
+OTHER_PFS = sample(NoProposal, misfit="pfs-group")
 BLOCKED = {"chosen": "aes", "established": "aes"}
 
 
 @pytest.mark.parametrize(
     ("side", "made", "told"),
     [
-        (Side.GATEWAY, attempt(Cause.LOGIN_REFUSED, "login of mallory refused: unknown user"), "lotor user add NAME"),
-        (Side.GATEWAY, attempt(Cause.LOGIN_REFUSED, "login of alice refused: the user is locked"), "lotor user unlock"),
-        (Side.GATEWAY, attempt(Cause.LOGIN_REFUSED, "login of alice refused: the account is locked"), "usermod -U"),
-        (Side.GATEWAY, attempt(Cause.LOGIN_REFUSED, "login of alice refused: the password expired"), "chage -l NAME"),
-        (Side.GATEWAY, attempt(Cause.LOGIN_REFUSED, "not in a group of auth_groups (vpn)"), "usermod -aG"),
-        (Side.GATEWAY, attempt(Cause.LOGIN_REFUSED, "login of alice refused: wrong password"), "lotor user passwd"),
-        (Side.CLIENT, attempt(Cause.LOGIN_REFUSED, "gateway refused the login of alice"), "type the password again"),
-        (Side.CLIENT, attempt(Cause.CERTIFICATE, "certificate CN=a expired on 2025"), "lotor pki gateway"),
-        (Side.GATEWAY, attempt(Cause.CERTIFICATE, "certificate CN=a expired on 2025"), "needs a new certificate"),
-        (Side.CLIENT, attempt(Cause.CERTIFICATE, "certificate names a, not b"), "a name that its certificate has"),
-        (Side.GATEWAY, attempt(Cause.LOCAL_FAULT, "psk.txt has no key for labgroup"), "add that line"),
-        (Side.GATEWAY, attempt(Cause.PEER_CLOSED, established="aes", happened=["group none offered for PFS"]), "pfs"),
-        (Side.CLIENT, attempt(Cause.PEER_CLOSED, established="aes", happened=["group none offered for PFS"]), "pfs"),
+        (Side.GATEWAY, attempt(logins.UnknownUser), "lotor user add NAME"),
+        (Side.GATEWAY, attempt(logins.Locked), "lotor user unlock"),
+        (Side.GATEWAY, attempt(logins.Locked("alice", "account")), "usermod -U"),
+        (Side.GATEWAY, attempt(logins.PasswordExpired), "chage -l NAME"),
+        (Side.GATEWAY, attempt(logins.NotInGroup), "usermod -aG"),
+        (Side.GATEWAY, attempt(logins.WrongPassword), "lotor user passwd"),
+        (Side.CLIENT, attempt(logins.RefusedThere), "type the password again"),
+        (Side.CLIENT, attempt(chains.Expired), "lotor pki gateway"),
+        (Side.GATEWAY, attempt(chains.Expired), "needs a new certificate"),
+        (Side.CLIENT, attempt(certificates.WrongName), "a name that its certificate has"),
+        (Side.GATEWAY, attempt(local.NoSharedKey), "add that line"),
+        (Side.GATEWAY, attempt(Cause.PEER_CLOSED, established="aes", met=[OTHER_PFS]), "pfs"),
+        (Side.CLIENT, attempt(Cause.PEER_CLOSED, established="aes", met=[OTHER_PFS]), "pfs"),
         (Side.CLIENT, attempt(Cause.DEAD_PEER, **BLOCKED), "let UDP 4500 through"),
         (Side.CLIENT, attempt(Cause.NO_ANSWER, **BLOCKED), "let UDP 4500 through"),
         (Side.CLIENT, attempt(Cause.DEAD_PEER, **BLOCKED, rounds=["round 1: password"]), "connect again"),
         (Side.CLIENT, attempt(Cause.DEAD_PEER, **BLOCKED, reached=True), "at UDP port 4500 too"),
-        (Side.CLIENT, attempt(Cause.PROTOCOL, SLOW, **BLOCKED, reached=True), "at UDP port 4500 too"),
+        (Side.CLIENT, attempt(ends.Stalled, **BLOCKED, reached=True), "at UDP port 4500 too"),
         (Side.CLIENT, attempt(Cause.NO_ANSWER), "UDP ports 500 and 4500 are open"),
         (Side.CLIENT, attempt(Cause.NO_ANSWER, mode="main", method="pre_shared_key", chosen="aes"), "another key"),
         (Side.GATEWAY, attempt(Cause.NO_ANSWER, mode="main", method="pre_shared_key", chosen="aes"), "another key"),

@@ -16,7 +16,7 @@ from lotor.ike.intents import Disconnect, Shutdown
 from lotor.ike.session import Session
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Policy
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.ends import ClosedHere
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
 from peers.world import CHILD, GATEWAY, SeededDice
@@ -24,7 +24,7 @@ from peers.world import CHILD, GATEWAY, SeededDice
 HERE, THERE = Peer(IPv4Address("192.0.2.1"), 500), Peer(IPv4Address("198.51.100.7"), 500)
 WAY = Path(HERE, THERE)
 POLICY = Policy((GATEWAY,), CHILD)
-OVER = Reason(Cause.ADMINISTRATOR, "enough")
+OVER = ClosedHere()
 FIRST = Header(b"stranger", bytes(8), 33, 34, 0x08, 0, version=0x20)
 
 

@@ -18,7 +18,9 @@ from lotor.model.algorithms import AuthMethod
 from lotor.model.judgement import Untrusted
 from lotor.model.network import Path, Peer
 from lotor.model.policy import ExchangeMode, Retransmission
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Cause
+from lotor.model.reasons.chains import UnknownAuthority
+from lotor.model.reasons.ends import ClosedHere
 from lotor.wire.header import Header
 from lotor.wire.v1.numbers import ExchangeType, Flag
 from peers.world import CLIENT, GATEWAY, connect, is_up, pair, suite_with
@@ -166,9 +168,11 @@ def test_f1_what_is_kept_goes_with_the_session(end):
     world, _gateway, client, session = _judging()
     assert world.run(1, lambda: _kept(session) > 0)
     if end == "refused":
-        session.exchanges.running(ExchangeType.MAIN)[0]._step(Untrusted("of another authority"), world.now)
+        session.exchanges.running(ExchangeType.MAIN)[0]._step(
+            Untrusted(UnknownAuthority("CN=b", "CN=c", "CN=ca", "", "gateway")), world.now
+        )
     else:
-        reason = Reason(Cause.ADMINISTRATOR, "bye")
+        reason = ClosedHere()
         world.do(client, client.endpoint.command(Disconnect(session.id, reason), world.now))
     assert session.life.over
     assert _kept(session) == 0

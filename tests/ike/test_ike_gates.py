@@ -16,9 +16,12 @@ from lotor.ike.v1 import xauth
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Untrusted
-from lotor.model.login import LATER, Challenge, Credentials, Refused
+from lotor.model.login import Challenge, Credentials, Refused
 from lotor.model.prompt import Field
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Cause
+from lotor.model.reasons.certificates import WrongName
+from lotor.model.reasons.ends import ClosedHere
+from lotor.model.reasons.logins import LATER, BackEndFault
 from lotor.model.secret import Secret
 from lotor.wire.v1.association import Proposal, SecurityAssociation
 from lotor.wire.v1.attributes import Attribute
@@ -158,7 +161,7 @@ def test_f7_nobody_goes_on_checking_the_login_of_a_session_that_is_gone():
     connect(world, client, gateway)
     world.run(5, lambda: bool([q for q in gateway.questions if isinstance(q, CheckLogin)]))
     assert not gateway.withdrawn
-    world.do(client, client.endpoint.command(Shutdown(Reason(Cause.ADMINISTRATOR, "hung up")), world.now))
+    world.do(client, client.endpoint.command(Shutdown(ClosedHere()), world.now))
     world.run(5, lambda: bool(gateway.of(Ended)))
     assert [type(question) for question in gateway.withdrawn] == [CheckLogin]
 
@@ -175,7 +178,7 @@ def test_a_wrong_password_is_told_to_both_ends():
 
 def test_a6_a_login_that_was_not_judged_is_told_as_such_to_both_ends():
     world, gateway, client = pair()
-    gateway.answers[CheckLogin] = lambda question: Refused("alice", "2048 logins are waiting already", LATER)
+    gateway.answers[CheckLogin] = lambda question: Refused(BackEndFault("alice", "2048 logins are waiting already"))
     connect(world, client, gateway)
     assert world.run(10, lambda: bool(client.of(Ended)) and bool(gateway.of(Ended)))
     there, here = client.of(Ended)[0].reason, gateway.of(Ended)[0].reason
@@ -200,8 +203,8 @@ def test_a_full_pool_is_told_to_both_ends():
     connect(world, client, gateway)
     assert world.run(10, lambda: bool(client.of(Ended)) and bool(gateway.of(Ended)))
     assert client.of(Ended)[0].reason.cause is Cause.POOL_EXHAUSTED
-    assert "no free address: the pool is full" in client.of(Ended)[0].reason.text
-    assert gateway.of(Ended)[0].reason.text == "no free address: the pool is full"
+    assert "no free address: the only address, 10.99.99.1, is in use" in client.of(Ended)[0].reason.text
+    assert gateway.of(Ended)[0].reason.text == "no free address: the only address, 10.99.99.1, is in use"
 
 
 def test_a_login_may_take_several_rounds():
@@ -259,7 +262,7 @@ def test_a_login_by_anything_but_words_is_refused_with_its_name(monkeypatch, kin
 
 def test_the_client_says_nothing_secret_to_a_gateway_that_is_not_proved():
     world, gateway, client = pair()
-    client.answers[JudgePeer] = lambda _: Untrusted("certificate names mallory, not 192.0.2.50")
+    client.answers[JudgePeer] = lambda _: Untrusted(WrongName("mallory", "192.0.2.50", ""))
     connect(world, client, gateway)
     assert world.run(10, lambda: bool(client.of(Ended)))
     assert client.of(Ended)[0].reason.cause is Cause.CERTIFICATE

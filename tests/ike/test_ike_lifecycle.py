@@ -17,11 +17,13 @@ from lotor.model.child import Encapsulation
 from lotor.model.judgement import Failure
 from lotor.model.network import Peer
 from lotor.model.policy import Dpd, ExchangeMode, Policy, ProposalCheck, Switch
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Cause
+from lotor.model.reasons.ends import ClosedHere
+from lotor.model.reasons.local import EngineFault, HostUnfit
 from lotor.wire.v1.numbers import ExchangeType, PayloadType
 from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, NEVER, OPEN_DOOR, SeededDice, connect, is_up, pair
 
-BYE = Reason(Cause.ADMINISTRATOR, "closed here")
+BYE = ClosedHere()
 
 
 def _up(**changes):
@@ -397,7 +399,7 @@ def test_forced_fragmentation_cuts_the_first_message_too():
 
 def test_an_engine_that_fails_ends_the_attempt_with_its_words():
     world, gateway, client = pair()
-    client.answers[Install] = lambda _: Failure("the TUN device is gone")
+    client.answers[Install] = lambda _: Failure(EngineFault("the TUN device is gone"))
     connect(world, client, gateway)
     assert world.run(20, lambda: bool(client.of(Ended)))
     assert client.of(Ended)[0].reason.text == "the TUN device is gone"
@@ -436,10 +438,12 @@ def test_g43_what_the_host_refuses_ends_a_session_before_quick_mode():
     world, gateway, client = pair()
     why = "this host could not be set up for the tunnel: the gateway assigned its own address 192.0.2.50"
     asked = []
-    client.answers[AdmitConfiguration] = lambda question: asked.append(question.configuration) or Failure(why)
+    client.answers[AdmitConfiguration] = lambda question: (
+        asked.append(question.configuration) or Failure(HostUnfit(why))
+    )
     connect(world, client, gateway)
     assert world.run(30, lambda: bool(client.of(Ended)))
-    assert client.of(Ended)[0].reason == Reason(Cause.LOCAL_FAULT, why)
+    assert client.of(Ended)[0].reason == HostUnfit(why)
     assert [each.address for each in asked] == [CONFIGURATION.address]
     assert not client.of(Configured)
     assert not client.installed

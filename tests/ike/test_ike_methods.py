@@ -15,6 +15,7 @@ from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Untrusted
 from lotor.model.policy import ExchangeMode, Policy, ProposalCheck, Switch
 from lotor.model.reason import Cause
+from lotor.model.reasons.chains import Expired
 from lotor.wire.v1.chain import parse_chain
 from lotor.wire.v1.numbers import PayloadType
 from lotor.wire.v1.payloads import CertificateRequest
@@ -89,7 +90,7 @@ def test_another_key_admits_nobody_and_says_so(method, mode):
 @pytest.mark.parametrize("method", [AuthMethod.RSA, AuthMethod.ECDSA, AuthMethod.XAUTH_RSA])
 def test_a_client_whose_certificate_is_refused_gets_nothing(method, mode):
     world, gateway, client = pair(**_remotes(method, mode))
-    gateway.answers[JudgePeer] = lambda _: Untrusted("certificate of alice expired")
+    gateway.answers[JudgePeer] = lambda _: Untrusted(Expired("CN=alice", "2025-12-31 23:59 UTC"))
     connect(world, client, gateway)
     assert world.run(20, lambda: bool(client.of(Ended)) and bool(gateway.of(Ended)))
     assert gateway.of(Ended)[0].reason.cause is Cause.CERTIFICATE

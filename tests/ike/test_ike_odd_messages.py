@@ -18,6 +18,7 @@ from lotor.model.network import Peer
 from lotor.model.policy import Policy, ProposalCheck
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause
+from lotor.model.reasons.local import EngineFault
 from lotor.model.secret import Secret
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
 from lotor.wire.v1.attributes import Attribute
@@ -81,7 +82,7 @@ def test_only_a_request_is_answered_with_a_configuration(kind):
 
 def test_a_verdict_that_is_not_a_yes_is_a_no():
     world, gateway, client = pair()
-    client.answers[JudgePeer] = lambda _: Failure("the keys cannot be read")
+    client.answers[JudgePeer] = lambda _: Failure(EngineFault("the keys cannot be read"))
     connect(world, client, gateway)
     assert world.run(20, lambda: bool(client.of(Ended)))
     assert client.of(Ended)[0].reason.cause is Cause.CERTIFICATE

@@ -11,7 +11,7 @@ from lotor.ike.children import MOST_NETWORKS, MOST_PAIRS, Selectors
 from lotor.ike.events import ChildDown, ChildUp, Ended, Turned
 from lotor.ike.intents import ChildExpired, Disconnect
 from lotor.ike.v1 import sequence, succession
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.ends import ClosedHere
 from peers.world import CLIENT, GATEWAY, connect, is_up, pair
 
 WITHIN = 30.0
@@ -77,7 +77,7 @@ def test_f10_the_end_of_a_session_with_many_pairs_looks_at_each_once():
     for number in range(1, MOST_NETWORKS):
         _ask(world, gateway, client, ip_network(f"10.{number}.0.0/16"))
     asked = len(gateway.questions)
-    world.do(gateway, gateway.endpoint.command(Disconnect(1, Reason(Cause.ADMINISTRATOR, "closed here")), world.now))
+    world.do(gateway, gateway.endpoint.command(Disconnect(1, ClosedHere()), world.now))
     assert len(gateway.of(ChildDown)) == MOST_NETWORKS
     assert len(gateway.questions) == asked
     assert not gateway.endpoint._desk.owners

@@ -13,6 +13,7 @@ from lotor.ike.sessions import Sessions
 from lotor.model.algorithms import AuthMethod
 from lotor.model.judgement import Failure
 from lotor.model.policy import ExchangeMode
+from lotor.model.reasons.local import EngineFault
 from peers.world import CLIENT, CONFIGURATION, GATEWAY, connect, is_up, pair, suite_with
 
 LIFE = 300
@@ -101,7 +102,7 @@ def test_f3_ipv6_moves_along():
 def test_f3_an_address_for_which_there_is_no_pair_ends_the_session_with_the_reason():
     world, gateway, client = _forgetful()
     assert world.run(LIFE, lambda: bool(client.of(Readdressed)))
-    gateway.answers[Install] = lambda _: Failure("no device")
+    gateway.answers[Install] = lambda _: Failure(EngineFault("no device"))
     assert world.run(60, lambda: any(event.session == 1 for event in client.of(Ended)))
     (ended,) = [event for event in client.of(Ended) if event.session == 1]
     assert "NO_PROPOSAL_CHOSEN" in ended.reason.text

@@ -14,8 +14,10 @@ from lotor.ike.questions import AskPerson, JudgePeer
 from lotor.ike.v1 import informational
 from lotor.model.algorithms import AuthMethod
 from lotor.model.judgement import Untrusted
+from lotor.model.kinds import Kind
 from lotor.model.policy import ExchangeMode, Side
 from lotor.model.reason import Cause
+from lotor.model.reasons.chains import Expired, UnknownAuthority
 from lotor.wire.header import Header
 from lotor.wire.v1.chain import build_chain, build_message
 from lotor.wire.v1.numbers import ExchangeType, Flag, NotifyType
@@ -43,7 +45,7 @@ def _informationals(world) -> list[Header]:
 @pytest.mark.parametrize("method", [AuthMethod.RSA, AuthMethod.ECDSA, AuthMethod.XAUTH_RSA])
 def test_peers_a_refused_client_hears_why_under_the_keys_and_at_once(method, mode):
     world, gateway, client = _pair(method, mode)
-    gateway.answers[JudgePeer] = lambda _: Untrusted("certificate of alice expired")
+    gateway.answers[JudgePeer] = lambda _: Untrusted(Expired("CN=alice", "2025-12-31 23:59 UTC"))
     connect(world, client, gateway)
     assert world.run(1, lambda: bool(client.of(Ended)) and bool(gateway.of(Ended)))
     assert "AUTHENTICATION_FAILED" in client.of(Ended)[0].reason.text
@@ -55,12 +57,12 @@ def test_peers_a_refused_client_hears_why_under_the_keys_and_at_once(method, mod
 def test_peers_a_refused_gateway_hears_it_too(method, mode):
     """Its journal says why the client went, instead of a silence half a minute later."""
     world, gateway, client = _pair(method, mode)
-    client.answers[JudgePeer] = lambda _: Untrusted("of another authority")
+    client.answers[JudgePeer] = lambda _: Untrusted(UnknownAuthority("CN=b", "CN=c", "CN=ca", "", "gateway"))
     connect(world, client, gateway)
     assert world.run(1, lambda: bool(client.of(Ended)) and bool(gateway.of(Ended)))
     assert client.of(Ended)[0].reason.cause is Cause.CERTIFICATE
     (ended,) = gateway.of(Ended)
-    assert informational.DISBELIEVED in ended.reason.text
+    assert ended.reason.kind is Kind.PROOF_NOT_ACCEPTED
     attempt = Attempt(1, 0.0, Side.GATEWAY, "anonymous", "203.0.113.1", "", over=1.0, reason=ended.reason)
     assert "ca_type" in cases.fix_of(attempt)
     assert not [q for q in client.questions if isinstance(q, AskPerson)]
@@ -106,7 +108,7 @@ def test_peers_a_refusal_in_clear_of_a_gateway_that_said_nothing_else_is_told_so
 @pytest.mark.parametrize("silent", [True, False])
 def test_peers_silence_is_put_down_to_a_hint_and_nothing_else_is(silent):
     world, gateway, client = _pair(AuthMethod.HYBRID_RSA, MAIN)
-    client.answers[JudgePeer] = lambda _: Untrusted("of another authority")
+    client.answers[JudgePeer] = lambda _: Untrusted(UnknownAuthority("CN=b", "CN=c", "CN=ca", "", "gateway"))
     _before_its_last_message(world, client, gateway, block=silent)
     _clear(world, client, NotifyType.NO_PROPOSAL_CHOSEN)
     assert world.run(100, lambda: bool(client.of(Ended)))

@@ -14,6 +14,7 @@ from lotor.ike.questions import AcquireConfiguration, Install
 from lotor.ike.v1 import sequence, succession
 from lotor.model.judgement import Failure
 from lotor.model.policy import Switch
+from lotor.model.reasons.local import EngineFault
 from peers.world import CLIENT, CONFIGURATION, GATEWAY, connect, is_up, pair
 
 INSIDE6 = IPv6Interface("fd00:99::1/64")
@@ -226,7 +227,7 @@ def test_an_inside_that_the_gateway_does_not_take_is_done_without():
 
 def test_a_rekey_that_fails_is_told_and_the_session_stays():
     world, gateway, client = _up()
-    gateway.answers[Install] = lambda question: Failure("no room in the engine")
+    gateway.answers[Install] = lambda question: Failure(EngineFault("no room in the engine"))
     _expire(world, client, _newest(client))
     world.run(60)
     assert len(client.installed) == 1

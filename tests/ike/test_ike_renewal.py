@@ -13,6 +13,7 @@ from lotor.ike.v1 import informational, lifetimes, renewal
 from lotor.model.algorithms import AuthMethod
 from lotor.model.policy import ExchangeMode
 from lotor.model.reason import Cause
+from lotor.model.reasons.ends import ClosedHere
 from lotor.wire.v1.numbers import LifeType, Protocol
 from peers.world import CLIENT, GATEWAY, connect, is_up, pair, suite_with
 
@@ -58,7 +59,6 @@ def test_a_session_outlives_many_phase_ones():
 
 def test_after_a_renewal_everything_still_works():
     from lotor.ike.intents import ChildExpired, Disconnect
-    from lotor.model.reason import Reason
 
     world, gateway, client = _up()
     assert world.run(LIFE, lambda: bool(client.of(Renewed)))
@@ -66,7 +66,7 @@ def test_after_a_renewal_everything_still_works():
     old = client.of(ChildUp)[0].child
     world.do(client, client.endpoint.command(ChildExpired(old.id, hard=False), world.now))
     assert world.run(5, lambda: len(gateway.of(ChildUp)) == 2)
-    world.do(client, client.endpoint.command(Disconnect(1, Reason(Cause.ADMINISTRATOR, "bye")), world.now))
+    world.do(client, client.endpoint.command(Disconnect(1, ClosedHere()), world.now))
     assert world.run(5, lambda: bool(gateway.of(Ended)))
     assert not gateway.installed
     assert len(gateway.pool) == 253

@@ -16,7 +16,8 @@ from lotor.model.identity import Identity, IdKind
 from lotor.model.login import Accepted, Challenge, Credentials
 from lotor.model.policy import Policy, ProposalCheck, Uniqueness
 from lotor.model.prompt import Field
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Cause
+from lotor.model.reasons.ends import ClosedHere
 from lotor.model.secret import Secret
 from lotor.wire.v1.numbers import NotifyType
 from lotor.wire.v1.payloads import Notification, VendorId
@@ -77,7 +78,7 @@ def test_a_second_session_is_refused_and_both_ends_know_why():
     reason = second.of(Ended)[0].reason
     assert reason.cause is Cause.ALREADY_CONNECTED
     assert "alice is logged in already from 203.0.113.1" in reason.text
-    assert gateway.of(LoginRefused)[0].why == "alice is logged in already from 203.0.113.1"
+    assert gateway.of(LoginRefused)[0].reason.clause == "alice is logged in already from 203.0.113.1"
     assert not first.of(Ended)
     assert len(gateway.leases) == 1
     session = first.of(LoggedIn) or gateway.of(LoggedIn)
@@ -86,7 +87,7 @@ def test_a_second_session_is_refused_and_both_ends_know_why():
 
 def test_once_the_first_has_left_the_second_is_let_in():
     world, gateway, first, second = _meeting(Uniqueness.REFUSE)
-    world.do(first, first.endpoint.command(Disconnect(1, Reason(Cause.ADMINISTRATOR, "bye")), world.now))
+    world.do(first, first.endpoint.command(Disconnect(1, ClosedHere()), world.now))
     world.run(5)
     connect(world, second, gateway)
     assert world.run(10, lambda: is_up(second))
@@ -184,7 +185,7 @@ def test_who_says_initial_contact_after_the_login_is_gone_when_it_has_left():
         informational.say(session, Notification(NotifyType.INITIAL_CONTACT, spi=bytes(16)))
         world.do(first, session.desk.drain())
         world.run(1)
-    leave = Disconnect(1, Reason(Cause.ADMINISTRATOR, "bye"))
+    leave = Disconnect(1, ClosedHere())
     world.do(first, first.endpoint.command(leave, world.now))
     assert world.run(10, lambda: bool(gateway.of(Ended)))
     assert not gateway.endpoint._sessions._proved
@@ -342,9 +343,9 @@ def test_f10_a14_a_person_has_as_many_sessions_as_the_gateway_allows(method):
     else:
         assert last.of(Ended)[0].reason.cause is Cause.ALREADY_CONNECTED
         assert "max_sessions is 3" in last.of(Ended)[0].reason.text
-        assert "max_sessions is 3" in gateway.of(LoginRefused)[-1].why
+        assert "max_sessions is 3" in gateway.of(LoginRefused)[-1].reason.clause
     assert not any(host.of(Ended) for host in others)
-    leave = Disconnect(1, Reason(Cause.ADMINISTRATOR, "bye"))
+    leave = Disconnect(1, ClosedHere())
     world.do(others[0], others[0].endpoint.command(leave, world.now))
     world.run(2)
     connect(world, last, gateway)

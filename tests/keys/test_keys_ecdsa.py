@@ -64,7 +64,7 @@ def test_a_gateway_with_an_ecdsa_key_of_an_rsa_authority(judged, ca, curve):
     gateway = lab.issue(ca, private=elliptic(curve), **NAMES)
     assert isinstance(judged(gateway, ca, meets=proof(gateway, curve), ecdsa=True), Trusted)
     other = proof(gateway, curve, signature=signature(elliptic(curve), curve))
-    assert "signature does not fit" in judged(gateway, ca, meets=other, ecdsa=True).why
+    assert "signature does not fit" in judged(gateway, ca, meets=other, ecdsa=True).reason.text
 
 
 @EACH
@@ -85,16 +85,16 @@ def test_a_chain_of_both_kinds(judged):
 def test_a_key_of_another_kind_than_was_negotiated(judged, client, ca):
     gateway = lab.issue(ca, private=elliptic(Curve.P384), **NAMES)
     wrong = judged(gateway, ca, meets={**proof(gateway, Curve.P384), "curve": Curve.P256}, ecdsa=True)
-    assert "has no ECDSA key on P-256 (ECDSA P-384)" in wrong.why
+    assert "has no ECDSA key on P-256 (ECDSA P-384)" in wrong.reason.text
     rsa = lab.issue(ca, **NAMES)
     wrong = judged(rsa, ca, meets={**proof(gateway, Curve.P384), "chain": (rsa.der,)}, ecdsa=True)
-    assert "has no ECDSA key on P-384 (RSA 2048 bits)" in wrong.why
+    assert "has no ECDSA key on P-384 (RSA 2048 bits)" in wrong.reason.text
     wrong = client.judge(rsa, ca, proof={"chain": (gateway.der,)})
-    assert "has no RSA key (ECDSA P-384)" in wrong.why
+    assert "has no RSA key (ECDSA P-384)" in wrong.reason.text
     koblitz = lab.issue(ca, private=elliptic(None), **NAMES)
     wrong = judged(koblitz, ca, meets={**proof(gateway, Curve.P384), "chain": (koblitz.der,)}, ecdsa=True)
     assert isinstance(wrong, Untrusted)
-    assert "secp256k1" in wrong.why
+    assert "secp256k1" in wrong.reason.text
 
 
 # -- own keys ---------------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def test_a_private_key_that_others_may_reach(tmp_path, gateway, mode):
     assert [str(tmp_path / "gw.key") in text and f"{mode:04o}" in text for text in texts(keyring, Severity.ERROR)] == [
         True
     ]
-    assert keyring.sign("own", MADE_OF).why.startswith("remote own has no private key")
+    assert keyring.sign("own", MADE_OF).reason.text.startswith("remote own has no private key")
 
 
 def test_a_private_key_behind_a_symbolic_link(tmp_path, gateway):

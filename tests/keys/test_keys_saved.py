@@ -91,7 +91,7 @@ def test_kinds_of_files(tmp_path):
     ):
         path = tmp_path / f"file{len(list(tmp_path.iterdir()))}"
         make(path)
-        assert words in keyring(path).find_password("gw").why
+        assert words in keyring(path).find_password("gw").reason.text
 
 
 def test_no_file_is_no_password_and_nothing_to_warn_of(tmp_path, caplog):

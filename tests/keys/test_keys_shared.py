@@ -127,7 +127,7 @@ def test_an_empty_key_id_is_nobodys(tmp_path):
 def test_nobodys_key(tmp_path):
     path = write(tmp_path, b"192.0.2.7 first\n")
     found = keyring(path).derive_skeyid(request(Identity(IdKind.FQDN, b"bob\n\x1b[2J"), "192.0.2.10"))
-    assert found == Failure(
+    assert found.reason.text == (
         f"{path} has no key for bob??[2J at 192.0.2.10: add a line with the name, a blank and the key"
     )
 
@@ -182,8 +182,8 @@ def test_f2_a_client_takes_the_key_of_the_gateway_that_it_meant(
 def test_bad_hexadecimal_is_told_and_not_shown(tmp_path, address, words):
     found = keyring(write(tmp_path, TEXT)).derive_skeyid(request(address=address))
     assert isinstance(found, Failure)
-    assert words in found.why
-    assert "nothex" not in found.why
+    assert words in found.reason.text
+    assert "nothex" not in found.reason.text
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
@@ -192,7 +192,7 @@ def test_a_file_that_others_may_reach(tmp_path, mode):
     for ring in (keyring(path), keyring(path, verify_identifier=True)):
         found = ring.derive_skeyid(request(address="192.0.2.7"))
         assert isinstance(found, Failure)
-        assert found.why == (
+        assert found.reason.text == (
             f"no pre-shared key for 192.0.2.7: {path} has mode {mode:04o}, so that others may reach its secrets: "
             f"chmod 600 {path}"
         )
@@ -205,20 +205,20 @@ def test_a_symbolic_link_and_a_missing_file(tmp_path):
     real = write(tmp_path, TEXT)
     link = tmp_path / "link"
     link.symlink_to(real)
-    assert "symbolic link" in keyring(link).derive_skeyid(request()).why
-    assert "does not exist" in keyring(tmp_path / "none").derive_skeyid(request()).why
+    assert "symbolic link" in keyring(link).derive_skeyid(request()).reason.text
+    assert "does not exist" in keyring(tmp_path / "none").derive_skeyid(request()).reason.text
     assert not lab.errors(keyring(tmp_path / "none")), "the file may come later"
 
 
 def test_without_a_file():
     ring = keyring(None)
-    assert "path pre_shared_key" in ring.derive_skeyid(request()).why
-    assert lab.errors(ring) == [ring.derive_skeyid(request()).why]
+    assert "path pre_shared_key" in ring.derive_skeyid(request()).reason.text
+    assert lab.errors(ring) == [ring.derive_skeyid(request()).reason.text]
 
 
 def test_for_an_unknown_remote(tmp_path):
     found = keyring(write(tmp_path, TEXT)).derive_skeyid(request(remote="other"))
-    assert "no remote block named other" in found.why
+    assert "no remote block named other" in found.reason.text
 
 
 def test_short_keys_are_told_at_load_without_showing_them(tmp_path):
@@ -247,7 +247,7 @@ def test_f14_for_an_unknown_name_the_gateway_goes_on_with_a_key_of_chance(tmp_pa
     eve, bob = Identity(IdKind.KEY_ID, b"eve"), Identity(IdKind.KEY_ID, b"bob")
     found = ring.derive_skeyid(request(eve, aggressive=True))
     assert isinstance(found, Feigned)
-    assert "has no key for eve at 198.51.100.1: add a line" in found.why
+    assert "has no key for eve at 198.51.100.1: add a line" in found.reason.text
     again, other = (ring.derive_skeyid(request(one, aggressive=True)) for one in (eve, bob))
     assert found.skeyid == again.skeyid != other.skeyid, "the same for one name, as a true key would be"
     assert keyring(tmp_path / "psk.txt").derive_skeyid(request(eve, aggressive=True)) == found, "also after a reload"
@@ -266,7 +266,7 @@ def test_f14_a_key_of_the_file_that_cannot_be_read_is_no_answer_either(tmp_path)
     ring = keyring(write(tmp_path, b"eve 0xnothex\n"))
     found = ring.derive_skeyid(request(Identity(IdKind.KEY_ID, b"eve"), aggressive=True))
     assert isinstance(found, Feigned)
-    assert "line 1: what follows 0x is not hexadecimal" in found.why
+    assert "line 1: what follows 0x is not hexadecimal" in found.reason.text
 
 
 def test_f14_every_name_is_compared_with_every_line(tmp_path):
@@ -297,8 +297,8 @@ def test_f14_a_short_key_in_aggressive_mode_needs_a_word(tmp_path, side):
     assert "write allow_short_key on; into remote gw" in error
     found = ring.derive_skeyid(request(identity, aggressive=True))
     assert isinstance(found, Feigned if side is Side.GATEWAY else Failure)
-    assert "has 9 octets only" in found.why
-    assert "too short" not in found.why + error
+    assert "has 9 octets only" in found.reason.text
+    assert "too short" not in found.reason.text + error
     assert ring.derive_skeyid(request(None)) == skeyid(b"too short"), "main mode gives nothing away"
     allowed = keyring(path, side, aggressive=True, allow_short_key=True)
     assert not lab.errors(allowed)

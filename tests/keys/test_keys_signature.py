@@ -15,6 +15,7 @@ from keys import certificate_lab as lab
 from lotor.keys import Keyring, RemoteKeys
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, PeerProof, Signature, Trusted, Untrusted
+from lotor.model.reasons.local import SignsNothing
 from lotor.trust import RemoteTrust, TrustStore
 from trust.conftest import HASH_R, MADE_OF
 
@@ -58,7 +59,7 @@ def _with_digest_info(gateway) -> bytes:
 def test_a_wrong_signature_is_refused(client, ca, gateway, kind):
     verdict = client.judge(gateway, ca, proof={"signature": wrong(gateway)[kind]})
     assert isinstance(verdict, Untrusted)
-    assert "signature does not fit certificate CN=vpn.example.net" in verdict.why
+    assert "signature does not fit certificate CN=vpn.example.net" in verdict.reason.text
 
 
 def test_a_signature_over_nothing_is_refused(client, ca, gateway):
@@ -130,9 +131,9 @@ def test_signing_gives_what_the_peer_verifies(tmp_path, client, ca, gateway):
     signature = keyring.sign("own", MADE_OF)
     assert isinstance(signature, Signature)
     assert isinstance(client.judge(gateway, ca, proof={"signature": signature.octets}), Trusted)
-    assert "no private key" in keyring.sign("nobody", MADE_OF).why
+    assert "no private key" in keyring.sign("nobody", MADE_OF).reason.text
     idle = Keyring([replace(own, signs=False)], clock=lambda: lab.NOW)
-    assert idle.sign("own", MADE_OF) == Failure("remote own does not prove itself by a signature")
+    assert idle.sign("own", MADE_OF) == Failure(SignsNothing("own"))
 
 
 def test_a_private_key_does_not_show_in_what_is_printed(tmp_path):

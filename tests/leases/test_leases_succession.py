@@ -37,7 +37,9 @@ def test_a_smaller_pool_gives_nothing_twice():
     for session in range(5):
         leases.acquire(session, f"user{session}")
     leases.replace(Pool(FIRST, 2))
-    assert leases.acquire(10, "late") == Failure("no free address: all 2 addresses of 10.99.99.1-10.99.99.2 are in use")
+    assert leases.acquire(10, "late").reason.text == (
+        "no free address: all 2 addresses of 10.99.99.1-10.99.99.2 are in use"
+    )
     leases.release(4)
     assert isinstance(leases.acquire(10, "late"), Failure)
     leases.release(1)

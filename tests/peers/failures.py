@@ -18,13 +18,15 @@ from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash, IkeSuite
 from lotor.model.judgement import Untrusted
 from lotor.model.login import Declined, Refused
 from lotor.model.policy import ExchangeMode, Policy, RemotePolicy
+from lotor.model.reasons.chains import Expired
+from lotor.model.reasons.logins import Locked, NobodyAnswers
 from peers.world import CHILD, CLIENT, GATEWAY, NEVER, Host, World, connect, pair
 
 WALL = 1767225600.0
 """Midnight of 2026-01-01, UTC."""
 MODERN = IkeSuite(Cipher.AES_CBC, 256, Hash.SHA256, Group.MODP2048, AuthMethod.HYBRID_RSA, 28800)
 SERVER, PERSON = replace(GATEWAY, proposals=(MODERN,)), replace(CLIENT, proposals=(MODERN,))
-EXPIRED = "certificate CN=vpn.example.net expired on 2025-12-31 23:59 UTC: its administrator must renew it"
+EXPIRED = Expired("CN=vpn.example.net", "2025-12-31 23:59 UTC")
 
 
 @dataclass
@@ -81,7 +83,7 @@ def firewall(world: World, gateway: Host, client: Host) -> None:
 
 def locked(world: World, gateway: Host, client: Host) -> None:
     del world, client
-    gateway.answers[CheckLogin] = lambda question: Refused(question.attempt.user, "the user is locked")
+    gateway.answers[CheckLogin] = lambda question: Refused(Locked(question.attempt.user, "user"))
 
 
 def full_pool(world: World, gateway: Host, client: Host) -> None:
@@ -101,8 +103,7 @@ def nobody_types(world: World, gateway: Host, client: Host) -> None:
 
 def nobody_there(world: World, gateway: Host, client: Host) -> None:
     del world, gateway
-    why = "the gateway asks for user name and password, and nobody is there to answer"
-    client.answers[AskPerson] = lambda question: Declined(why)
+    client.answers[AskPerson] = lambda question: Declined(NobodyAnswers("user name and password"))
 
 
 def pfs(world: World, gateway: Host, client: Host) -> None:

@@ -15,6 +15,7 @@ from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Trusted, Untrusted
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Policy
+from lotor.model.reasons.certificates import WrongName
 from lotor.wire.header import Header
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.chain import parse_chain
@@ -55,7 +56,11 @@ class Caller(Counter):
     def _judge(self, question: JudgePeer):
         proof = question.proof
         right = proof.signature == b"signed:" + proof.signed
-        return Trusted("vpn.example.net") if right and proof.identity == NAME else Untrusted("not the one I meant")
+        return (
+            Trusted("vpn.example.net")
+            if right and proof.identity == NAME
+            else Untrusted(WrongName("another", "the one I meant", ""))
+        )
 
     def _waits(self, question: object) -> bool:
         return isinstance(question, JudgePeer)

@@ -41,7 +41,7 @@ from lotor.model.algorithms import (
     Integrity,
 )
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.judgement import Failure, Signature, Trusted
+from lotor.model.judgement import Failure, Signature, Trusted, Untrusted
 from lotor.model.login import Accepted, Credentials, Refused
 from lotor.model.network import Path, Peer
 from lotor.model.policy import (
@@ -58,6 +58,9 @@ from lotor.model.policy import (
     Switch,
 )
 from lotor.model.prompt import Field
+from lotor.model.reasons.certificates import WrongSignature
+from lotor.model.reasons.local import EngineFault, PoolExhausted
+from lotor.model.reasons.logins import WrongPassword
 from lotor.model.secret import Secret
 
 SUITE = IkeSuite(Cipher.AES_CBC, 128, Hash.SHA1, Group.MODP1024, AuthMethod.HYBRID_RSA, 28800)
@@ -213,7 +216,7 @@ class Host:
                 return Signature(b"signed:" + hashes.phase_one(question.made_of))
             case JudgePeer():
                 good = question.proof.signature == b"signed:" + question.proof.signed
-                return Trusted("CN=vpn.example.net") if good else Failure("bad signature")
+                return Trusted("CN=vpn.example.net") if good else Untrusted(WrongSignature("CN=vpn.example.net"))
             case DeriveSkeyid():
                 return Secret(hashes.hmac(question.request.hash, self.psk, question.request.nonces))
             case Agree():
@@ -225,7 +228,7 @@ class Host:
                 return Credentials(((Field.USER_NAME, Secret(user)), (Field.PASSWORD, Secret(password))))
             case AcquireConfiguration():
                 if not self.pool:
-                    return Failure("no free address: the pool is full")
+                    return Failure(PoolExhausted(IPv4Address("10.99.99.1"), IPv4Address("10.99.99.1"), 1))
                 self.leases[question.session] = self.pool.pop(0)
                 return replace(CONFIGURATION, address=self.leases[question.session])
             case AdmitConfiguration():
@@ -247,7 +250,7 @@ class Host:
         if given in self.users:
             self.accepted.add(question.session)
             return Accepted(given[0])
-        return Refused(given[0], "wrong password")
+        return Refused(WrongPassword(given[0]))
 
     def of(self, kind: type) -> list:
         return [event for event in self.events if isinstance(event, kind)]
@@ -257,7 +260,7 @@ def _agreed(question: Agree):
     try:
         return Secret(question.pair.agree(question.public))
     except ValueError as fault:
-        return Failure(str(fault))
+        return Failure(EngineFault(str(fault)))
 
 
 @dataclass

@@ -83,4 +83,4 @@ def test_the_serial_number_0_of_the_recipe_does_not_litter_the_terminal(tmp_path
 def test_the_advice_for_a_certificate_of_the_recipe_with_another_name(tmp_path):
     verdict = meet(follow(tmp_path, "vpngw"), None)
     subject = "C=AU, ST=Some-State, O=Flying pigs LTD, CN=vpngw"
-    assert f'peers_identifier asn1dn "{subject}"; verify_identifier on;' in verdict.why
+    assert f'peers_identifier asn1dn "{subject}"; verify_identifier on;' in verdict.reason.text

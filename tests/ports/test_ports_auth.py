@@ -51,7 +51,7 @@ def attempt(password):
 def test_a_stranger_is_refused_with_a_reason_for_the_journal(backend, password):
     verdict = asyncio.run(backend.judge(attempt(password)))
     assert isinstance(verdict, Refused)
-    assert verdict.why
+    assert verdict.reason.text
     assert verdict.judged
 
 

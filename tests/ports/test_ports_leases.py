@@ -51,7 +51,7 @@ def test_a_full_pool_says_so_and_serves_again_when_a_lease_came_back(leases):
 
     full, served = asyncio.run(play())
     assert isinstance(full, Failure)
-    assert full.why
+    assert full.reason.text
     assert isinstance(served, Lease)
 
 
@@ -74,8 +74,8 @@ def granted(*addresses):
 def test_a_granted_address_is_given_or_nothing_is():
     given, taken, foreign = granted("10.99.99.3", "10.99.99.3", "192.0.2.1")
     assert given.address == IPv4Address("10.99.99.3")
-    assert taken == Failure("the granted address 10.99.99.3 is in use")
-    assert foreign == Failure("the granted address 192.0.2.1 is not in the pool 10.99.99.1-10.99.99.4")
+    assert taken.reason.text == ("the granted address 10.99.99.3 is in use")
+    assert foreign.reason.text == ("the granted address 192.0.2.1 is not in the pool 10.99.99.1-10.99.99.4")
 
 
 def test_nobody_else_is_given_a_granted_address():

@@ -76,8 +76,8 @@ def test_whatever_a_peer_sends_there_is_a_verdict(judge, changes):
     assert isinstance(found, Trusted | Untrusted)
     assert isinstance(found, Trusted if isinstance(judge, OpenTrust) else Untrusted)
     if isinstance(found, Untrusted):
-        assert found.why
-        assert len(found.why) < 4096
+        assert found.reason.text
+        assert len(found.reason.text) < 4096
 
 
 def test_many_may_ask_at_once_and_each_gets_its_own_answer(judge):

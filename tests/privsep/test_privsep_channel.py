@@ -14,6 +14,7 @@ import pytest
 
 from lotor.model.algorithms import Hash
 from lotor.model.judgement import Failure, PhaseOneHash, PskRequest, Signature
+from lotor.model.reasons.local import NoBlock
 from lotor.model.secret import Secret
 from lotor.privsep.asking import Answered, Asker, Refused
 from lotor.privsep.codec import encode
@@ -371,7 +372,7 @@ def test_frames_carry_descriptors_that_close_on_exec():
 def test_a_skeyid_comes_back_as_what_it_is():
     async def story(daemon, warden):
         async def derive(request):
-            return Secret(request.nonces) if request.remote == "own" else Failure("there is no such block")
+            return Secret(request.nonces) if request.remote == "own" else Failure(NoBlock("other"))
 
         server = Server(warden, dict([answering(derive, DERIVE_SKEYID)]), lambda _: None)
         ask, _ = asker(daemon)
@@ -383,4 +384,4 @@ def test_a_skeyid_comes_back_as_what_it_is():
         ask.close()
         return found
 
-    assert play(story) == [Secret(b"nonces"), Failure("there is no such block")]
+    assert play(story) == [Secret(b"nonces"), Failure(NoBlock("other"))]

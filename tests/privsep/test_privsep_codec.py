@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lotor.model.algorithms import Curve, Hash
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure, Feigned, PhaseOneHash, PskRequest, Signature
+from lotor.model.reasons.local import NoPrivateKey, NoSharedKey
 from lotor.model.secret import Secret
 from lotor.privsep.codec import MOST_ITEMS, Malformed, decode, encode, form_of
 from lotor.privsep.frames import MOST_OCTETS
@@ -30,8 +31,8 @@ VALUES = [
     (PskRequest, PskRequest("r", IDENTITY, IPv4Address("192.0.2.1"), Hash.SHA1, b"n", aggressive=True)),
     (PskRequest, PskRequest("r", None, IPv6Address("2001:db8::1"), Hash.SHA512, b"n", host="vpn.example.net")),
     (Secret | Feigned | Failure, Secret(b"skeyid")),
-    (Secret | Feigned | Failure, Feigned(Secret(b"skeyid"), "nobody has it")),
-    (Signature | Failure, Failure("no key")),
+    (Secret | Feigned | Failure, Feigned(Secret(b"skeyid"), NoSharedKey("psk.txt", "alice"))),
+    (Signature | Failure, Failure(NoPrivateKey("r"))),
 ]
 
 

@@ -16,9 +16,11 @@ from lotor.model.algorithms import Group, Hash
 from lotor.model.child import LOWEST_SPI, Counters
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, PeerProof, PhaseOneHash, PskRequest, Signature, Untrusted
-from lotor.model.login import LATER, Accepted, Credentials, Declined, LoginAttempt, Refused
+from lotor.model.login import Accepted, Credentials, Declined, LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
+from lotor.model.reasons.local import EngineFault, HostUnfit
+from lotor.model.reasons.logins import BackEndFault
 from lotor.model.secret import Secret
 from lotor.runtime import answers as room
 from lotor.runtime.answers import Answered, Answers, Sources
@@ -124,7 +126,7 @@ class PairOfThreads:
 def test_a_dear_agreement_happens_beside_the_event_loop_and_says_what_is_wrong_with_a_value(sources, group, beside):
     thread = reply(sources, questions.Agree(PairOfThreads(group), b"2")).reveal()
     assert (thread != threading.current_thread().name.encode()) is beside
-    assert reply(sources, questions.Agree(PairOfThreads(group), b"1")) == Failure("it is 1")
+    assert reply(sources, questions.Agree(PairOfThreads(group), b"1")) == Failure(EngineFault("it is 1"))
 
 
 def test_a_broken_reservation_still_gives_a_spi_that_is_allowed(sources):
@@ -137,7 +139,7 @@ def test_the_sentence_of_an_engine_that_refuses_reaches_the_core(sources):
             raise OSError(28, "no room for another SA")
 
     assert reply(replace(sources, associations=Associations(Full())), questions.Install(child())) == Failure(
-        "no room for another SA"
+        EngineFault("no room for another SA")
     )
 
 
@@ -148,7 +150,7 @@ def test_a_silent_back_end_has_refused(sources, monkeypatch):
 
     monkeypatch.setattr(room, "LOGIN_SECONDS", 0.01)
     answer = reply(replace(sources, logins=Silent()), QUESTIONS[2])
-    assert answer == Refused("alice", "no answer within 0.01 s", LATER)
+    assert answer == Refused(BackEndFault("alice", "no answer within 0.01 s"))
 
 
 def test_nothing_is_given_to_a_session_that_has_ended(sources):
@@ -172,5 +174,5 @@ def test_g43_the_host_says_why_it_cannot_be_set_up(sources):
     assert reply(sources, questions.AdmitConfiguration(1, PATH, CONFIGURATION)) is None
     sources.host.unfit = OSError(22, "the gateway assigned its own address 192.0.2.50")
     answer = reply(sources, questions.AdmitConfiguration(1, PATH, CONFIGURATION))
-    why = "this host could not be set up for the tunnel: the gateway assigned its own address 192.0.2.50"
-    assert answer == Failure(why)
+    why = "the gateway assigned its own address 192.0.2.50"
+    assert answer == Failure(HostUnfit(why))

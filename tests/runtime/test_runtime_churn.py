@@ -12,6 +12,7 @@ import pytest
 from lotor.explain.attempts import MOST_WELL, Attempts
 from lotor.ike.events import Ended, Renewed, Up
 from lotor.ike.intents import Disconnect
+from lotor.model.reasons.catalogue import CLASSES
 from lotor.runtime.journal import Journal
 from lotor.runtime.requests import Requests
 from lotor.runtime.sessions import Register
@@ -123,7 +124,7 @@ def quiet(caplog):
 
 
 def grown(before, after):
-    kept = {"lotor.explain.attempts.Attempt", "lotor.model.reason.Reason"}
+    kept = {"lotor.explain.attempts.Attempt", *(f"{each.__module__}.{each.__name__}" for each in CLASSES.values())}
     return {
         name: after[name] - before.get(name, 0) for name in after if after[name] > before.get(name, 0)
     }.keys() - kept

@@ -10,6 +10,7 @@ from lotor.daemon.banner import read_banner
 from lotor.model.configuration import LONGEST_BANNER, ModeConfiguration
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
+from lotor.model.reasons.local import NoPool
 from lotor.ports.leases import Lease
 from lotor.runtime.configurations import GatewayConfigurations
 from scripted import RecordingLeases
@@ -38,8 +39,8 @@ def test_what_the_back_end_granted_goes_before_what_the_configuration_says():
 
 
 def test_a_full_pool_and_a_missing_section_say_so():
-    assert given(Failure("no free address")) == Failure("no free address")
-    assert "no mode_cfg section" in given(Lease(FIRST), values=None).why
+    assert given(Failure(NoPool())) == Failure(NoPool())
+    assert "no mode_cfg section" in given(Lease(FIRST), values=None).reason.text
 
 
 def test_an_address_that_nobody_waits_for_any_more_goes_back():

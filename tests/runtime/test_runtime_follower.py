@@ -13,7 +13,8 @@ from lotor.ike.intents import Disconnect
 from lotor.model.child import Counters
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Cause
+from lotor.model.reasons.ends import DeadPeer
 from lotor.ports.hooks import HookEvent
 from lotor.runtime.associations import Associations
 from lotor.runtime.follower import Engines, Follower
@@ -109,7 +110,7 @@ def test_hooks_still_know_the_session_after_its_end(stage):
 
 
 def test_a_dead_peer_runs_phase1_dead_once_before_phase1_down(stage):
-    dead = Tell(Dead(1, FLOATED, Reason(Cause.DEAD_PEER, "no answer")))
+    dead = Tell(Dead(1, FLOATED, DeadPeer(FLOATED.remote.address, 9)))
     asyncio.run(stage.play(started(), *established(), dead, dead, ended()))
     assert [each[0] for each in stage.diary][-3:] == ["phase1_dead", "phase1_down", "detach"]
 

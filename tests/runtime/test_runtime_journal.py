@@ -21,6 +21,8 @@ from lotor.ike.events import (
 )
 from lotor.model.network import Peer
 from lotor.model.policy import Side
+from lotor.model.reasons.logins import BackEndFault, WrongPassword
+from lotor.model.reasons.protocol import MalformedMessage
 from lotor.runtime.journal import REFUSALS_PER_SECOND, STRANGERS_PER_SECOND, Journal
 from scripted import ESP, FLOATED, PATH, SUITE, child, ended, established, started
 
@@ -45,7 +47,7 @@ def test_lines_carry_session_and_user(journal, caplog):
 
 
 def test_control_characters_of_a_peer_never_reach_the_log(journal, caplog):
-    journal.follow(LoginRefused(1, "al\x1b[31mice\n2024 forged line", "no\0pe\x07", PATH.remote))
+    journal.follow(LoginRefused(1, "al\x1b[31mice\n2024 forged line", BackEndFault("", "no\0pe\x07"), PATH.remote))
     assert len(caplog.records) == 1
     assert not set("\x1b\n\0\x07") & set(caplog.records[0].getMessage())
 
@@ -59,23 +61,23 @@ def test_keys_of_an_sa_pair_are_not_in_its_line(journal, caplog):
 
 def test_strangers_cause_twenty_lines_a_second_and_one_summary(journal, caplog, later):
     for _ in range(500):
-        journal.follow(Turned(0, PATH, "datagram dropped", "garbage"))
+        journal.follow(Turned(0, PATH, "datagram dropped", MalformedMessage("garbage")))
     assert len(caplog.records) == STRANGERS_PER_SECOND
     assert len(later) == 1
     later.pop()()
     assert "480 more lines about unauthenticated peers" in caplog.records[-1].getMessage()
-    journal.follow(Turned(0, PATH, "datagram dropped", "garbage"))
+    journal.follow(Turned(0, PATH, "datagram dropped", MalformedMessage("garbage")))
     assert len(caplog.records) == STRANGERS_PER_SECOND + 2
 
 
 def refusal(number, user="alice"):
-    return LoginRefused(number, user, "wrong password", PATH.remote)
+    return LoginRefused(number, user, WrongPassword(user), PATH.remote)
 
 
 def test_n1_a23_a_refused_login_leaves_its_line_whatever_strangers_send(journal, caplog):
     for number in range(1, 13):
         for _ in range(300):
-            journal.follow(Turned(0, PATH, "datagram dropped", "garbage"))
+            journal.follow(Turned(0, PATH, "datagram dropped", MalformedMessage("garbage")))
         journal.follow(started(number, Side.GATEWAY).event)
         journal.follow(refusal(number))
     told = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
@@ -89,7 +91,7 @@ def test_n1_refused_logins_have_a_budget_of_their_own_and_their_number_is_always
     assert len(later) == 1
     later.pop()()
     assert caplog.records[-1].getMessage() == f"{1000 - REFUSALS_PER_SECOND} more logins were refused within a second"
-    journal.follow(Turned(0, PATH, "datagram dropped", "garbage"))
+    journal.follow(Turned(0, PATH, "datagram dropped", MalformedMessage("garbage")))
     journal.follow(refusal(1))
     assert [record.getMessage()[:5] for record in caplog.records[-2:]] == ["datag", "sessi"]
 
@@ -181,7 +183,7 @@ def test_stories_of_strangers_count_as_lines_of_strangers(caplog):
 def test_f3_that_first_messages_wait_is_told_whatever_else_strangers_cause(journal, caplog, later):
     with caplog.at_level(logging.WARNING):
         for _ in range(100):
-            journal.follow(Turned(0, PATH, "datagram", "too short"))
+            journal.follow(Turned(0, PATH, "datagram", MalformedMessage("too short")))
         journal.follow(Deferring(0))
         journal.follow(Undeferred(0, 60, 5000, 12))
     assert "answered when they come again" in caplog.messages[-2]

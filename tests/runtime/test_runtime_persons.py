@@ -103,7 +103,7 @@ def test_nobody_there_declines_with_a_reason():
 
     answer = asyncio.run(play())
     assert isinstance(answer, Declined)
-    assert "password" in answer.why
+    assert "password" in answer.reason.text
 
 
 def test_a_saved_password_that_was_refused_is_not_sent_again():

@@ -13,7 +13,9 @@ from lotor.ike.events import ChildDown, PhaseOneUp, Renewed
 from lotor.model.algorithms import Group
 from lotor.model.child import Counters
 from lotor.model.network import Peer
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Cause
+from lotor.model.reasons.local import NotBegun
+from lotor.model.reasons.logins import WrongPassword
 from lotor.runtime.requests import Established, Requests, Wish
 from lotor.runtime.sessions import Register
 from scripted import BYE, CONFIGURATION, FLOATED, SUITE, ended, established, started
@@ -65,10 +67,10 @@ def test_a_request_ends_once_up_or_with_the_reason():
         requests.follow(started(1, request=good).event)
         requests.follow(started(2, request=bad).event)
         requests.ready(1)
-        refused = Reason(Cause.LOGIN_REFUSED, "refused")
+        refused = WrongPassword("alice")
         requests.follow(ended(2, refused).event)
         requests.follow(ended(1).event)
-        requests.fail(never, "no")
+        requests.fail(never, NotBegun())
         return await requests.outcome(good), await requests.outcome(bad), await requests.outcome(never)
 
     good, bad, never = asyncio.run(play())

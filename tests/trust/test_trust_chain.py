@@ -24,8 +24,8 @@ DAY = timedelta(days=1)
 def refused(verdict, *words: str) -> str:
     assert isinstance(verdict, Untrusted), verdict
     for word in words:
-        assert word in verdict.why, verdict.why
-    return verdict.why
+        assert word in verdict.reason.text, verdict.reason.text
+    return verdict.reason.text
 
 
 def test_the_right_gateway_is_trusted(client, ca, gateway):

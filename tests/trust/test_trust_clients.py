@@ -74,8 +74,8 @@ def test_by_other_names(gateway, ca, wish, kind, octets, verify):
 def test_who_the_certificate_does_not_vouch_for(gateway, ca, alice, kind, octets, words, verify):
     verdict = gateway.judge(alice, ca, proof=claims(kind, octets), verify_identifier=verify)
     assert isinstance(verdict, Untrusted)
-    assert words in verdict.why
-    assert f"its certificate {SUBJECT} does not vouch for that: let it call itself" in verdict.why
+    assert words in verdict.reason.text
+    assert f"its certificate {SUBJECT} does not vouch for that: let it call itself" in verdict.reason.text
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_patterns_of_the_block(gateway, ca, alice, verify):
     anyone = patterns((IdKind.FQDN, "other"), (IdKind.DER_ASN1_DN, "C=XX, O=Lab, CN=*"))
     bob = patterns((IdKind.DER_ASN1_DN, "C=XX, O=Lab, CN=bob"))
     assert isinstance(gateway.judge(alice, ca, **anyone, verify_identifier=verify), Trusted)
-    assert gateway.judge(alice, ca, **bob, verify_identifier=verify) == Untrusted(
+    assert gateway.judge(alice, ca, **bob, verify_identifier=verify).reason.text == (
         f"the peer says it is asn1dn {SUBJECT}, which no peers_identifier allows; if this is the right client add "
         f"'peers_identifier asn1dn \"{SUBJECT}\";'"
     )
@@ -121,14 +121,16 @@ def test_patterns_of_the_block(gateway, ca, alice, verify):
 def test_a_pattern_does_not_replace_the_certificates_word(gateway, ca, alice):
     rules = patterns((IdKind.FQDN, "carol.example.net"), (IdKind.USER_FQDN, None))
     for claim in (claims(IdKind.FQDN, b"carol.example.net"), claims(IdKind.USER_FQDN, b"carol@example.net")):
-        assert "does not vouch" in gateway.judge(alice, ca, proof=claim, **rules).why
+        assert "does not vouch" in gateway.judge(alice, ca, proof=claim, **rules).reason.text
 
 
 def test_key_ids_are_accepted_by_a_configured_value_only(gateway, ca, alice):
     claim = claims(IdKind.KEY_ID, b"labgroup")
     assert isinstance(gateway.judge(alice, ca, proof=claim, **patterns((IdKind.KEY_ID, "labgroup"))), Trusted)
-    assert "does not vouch" in gateway.judge(alice, ca, proof=claim, **patterns((IdKind.KEY_ID, None))).why
-    assert "no peers_identifier" in gateway.judge(alice, ca, proof=claim, **patterns((IdKind.KEY_ID, "lab"))).why
+    assert "does not vouch" in gateway.judge(alice, ca, proof=claim, **patterns((IdKind.KEY_ID, None))).reason.text
+    assert (
+        "no peers_identifier" in gateway.judge(alice, ca, proof=claim, **patterns((IdKind.KEY_ID, "lab"))).reason.text
+    )
 
 
 @pytest.mark.parametrize("octets", ["gruppe-\xfc".encode(), "gruppe-\xfc".encode("latin-1")])
@@ -155,7 +157,7 @@ def test_key_ids_beyond_ascii_by_tag_and_by_file(gateway, ca, alice, octets):
 def test_extended_key_usage(gateway, ca, usages, trusted, verify):
     verdict = gateway.judge(lab.issue(ca, "bob", subject="bob", usages=usages), ca, verify_identifier=verify)
     assert isinstance(verdict, Trusted) is trusted
-    assert trusted or "CN=bob may not be used by a client (extended key usage lacks clientAuth)" in verdict.why
+    assert trusted or "CN=bob may not be used by a client (extended key usage lacks clientAuth)" in verdict.reason.text
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,10 @@ def test_key_usage(gateway, client, ca, usage, trusted):
     holder = lab.issue(ca, "bob", key_usage=usage)
     verdict = gateway.judge(holder, ca)
     assert isinstance(verdict, Trusted) is trusted
-    assert trusted or "CN=vpn.example.net may not be used to sign (key usage lacks digitalSignature)" in verdict.why
+    assert (
+        trusted
+        or "CN=vpn.example.net may not be used to sign (key usage lacks digitalSignature)" in verdict.reason.text
+    )
     assert isinstance(client.judge(holder, ca), Trusted) is trusted, "and the same for a gateway"
 
 
@@ -191,13 +196,13 @@ def test_names_of_a_subject_do_not_escape_constraints(gateway, ca):
 
 def test_another_signature(gateway, ca, alice):
     proof = {"signature": lab.issue(ca, "bob").sign(HASH_R)}
-    assert "signature does not fit certificate" in gateway.judge(alice, ca, proof=proof).why
-    assert "sent no certificate" in gateway.judge(alice, ca, proof={"chain": ()}).why
+    assert "signature does not fit certificate" in gateway.judge(alice, ca, proof=proof).reason.text
+    assert "sent no certificate" in gateway.judge(alice, ca, proof={"chain": ()}).reason.text
 
 
 def test_a_foreign_authority(gateway, ca):
     stranger = lab.issue(lab.authority("Foreign CA", "foreign"), "bob", subject="bob")
-    why = gateway.judge(stranger, ca).why
+    why = gateway.judge(stranger, ca).reason.text
     assert "if this is the right client, get the certificate of its authority" in why
     assert "gateway" not in why
 
@@ -208,7 +213,7 @@ def test_a_pinned_client(gateway, ca, alice, tmp_path):
     assert isinstance(gateway.judge(alice, **rules), Trusted)
     assert isinstance(gateway.judge(alice, proof=claims(IdKind.IPV4_ADDR, bytes(4)), **rules), Trusted)
     assert isinstance(gateway.judge(alice, **rules, **patterns((IdKind.FQDN, "bob"))), Untrusted)
-    assert "if the client has a new certificate" in gateway.judge(lab.issue(ca, "bob"), **rules).why
+    assert "if the client has a new certificate" in gateway.judge(lab.issue(ca, "bob"), **rules).reason.text
 
 
 def test_verify_cert_off(gateway, alice):

@@ -60,19 +60,19 @@ def test_names_that_fit(client, ca, wish, host):
 def test_names_that_do_not_fit(client, ca, wish, host):
     verdict = client.judge(lab.issue(ca, **wish), ca, proof={"host": host})
     assert isinstance(verdict, Untrusted)
-    assert f"not {host or '192.0.2.50'}; if this is the right gateway add" in verdict.why
+    assert f"not {host or '192.0.2.50'}; if this is the right gateway add" in verdict.reason.text
 
 
 @pytest.mark.parametrize("subject", ["vpn.example.net\0.evil.example", "vpn.example.net\0"])
 def test_nul_in_the_common_name(client, ca, subject):
     verdict = client.judge(lab.issue(ca, subject=subject), ca)
     assert isinstance(verdict, Untrusted)
-    assert "\0" not in verdict.why
+    assert "\0" not in verdict.reason.text
 
 
 def test_another_users_certificate_of_the_same_authority(client, ca):
     user = lab.issue(ca, "user", subject="client1")
-    why = client.judge(user, ca, proof={"host": None}).why
+    why = client.judge(user, ca, proof={"host": None}).reason.text
     assert why == (
         "certificate names client1, not 192.0.2.50; if this is the right gateway add "
         "'peers_identifier asn1dn \"CN=client1\"; verify_identifier on;' or "
@@ -91,7 +91,7 @@ def test_a_users_certificate_with_the_gateways_identity_payload(client, ca, gate
 
 def test_a_certificate_for_users_only_is_no_gateways(client, ca):
     user = lab.issue(ca, dns=("vpn.example.net",), usages=lab.USER_ONLY)
-    assert "serverAuth" in client.judge(user, ca).why
+    assert "serverAuth" in client.judge(user, ca).reason.text
     assert isinstance(client.judge(lab.issue(ca, dns=("vpn.example.net",), usages=lab.GATEWAY), ca), Trusted)
 
 
@@ -105,7 +105,7 @@ def test_the_advised_line_helps(client, ca):
     """Whatever the error names to add makes the connection work."""
     gateway = lab.issue(ca, subject=SUBJECT)
     proof = {"host": "gw.example.org"}
-    advice = client.judge(gateway, ca, proof=proof).why
+    advice = client.judge(gateway, ca, proof=proof).reason.text
     assert f'peers_identifier asn1dn "{SUBJECT}"; verify_identifier on;' in advice
     assert isinstance(client.judge(gateway, ca, proof=proof, **pattern(IdKind.DER_ASN1_DN, SUBJECT)), Trusted)
 
@@ -118,14 +118,14 @@ def test_the_advice_follows_the_identity_that_the_gateway_sends(client, ca):
         (IdKind.IPV4_ADDR, bytes([198, 51, 100, 2]), "peers_identifier address 198.51.100.2;"),
     ):
         proof = {"identity": Identity(kind, octets)}
-        assert words in client.judge(gateway, ca, proof=proof).why
+        assert words in client.judge(gateway, ca, proof=proof).reason.text
         value = octets.decode() if kind != IdKind.IPV4_ADDR else "198.51.100.2"
         assert isinstance(client.judge(gateway, ca, proof=proof, **pattern(kind, value)), Trusted)
 
 
 def test_no_pattern_is_advised_for_an_identity_that_is_not_certified(client, ca):
     gateway = lab.issue(ca, dns=("gw.example.org",))
-    why = client.judge(gateway, ca, proof={"identity": Identity(IdKind.FQDN, b"other.example.org")}).why
+    why = client.judge(gateway, ca, proof={"identity": Identity(IdKind.FQDN, b"other.example.org")}).reason.text
     assert "peers_identifier" not in why
     assert "peers_certfile" in why
 
@@ -141,20 +141,20 @@ def test_no_pattern_is_advised_for_an_identity_that_is_not_certified(client, ca)
 def test_a_matching_identity_must_be_in_the_certificate(client, ca, kind, octets, value):
     user = lab.issue(ca, "user", subject="client1")
     verdict = client.judge(user, ca, proof={"identity": Identity(kind, octets)}, **pattern(kind, value))
-    assert "does not vouch" in verdict.why
+    assert "does not vouch" in verdict.reason.text
 
 
 def test_an_identity_that_no_pattern_allows(client, ca, gateway):
     verdict = client.judge(gateway, ca, **pattern(IdKind.FQDN, "vpn.example.net"))
-    assert "no peers_identifier allows; if this is the right gateway change it to" in verdict.why
-    assert 'peers_identifier asn1dn "CN=vpn.example.net";' in verdict.why
+    assert "no peers_identifier allows; if this is the right gateway change it to" in verdict.reason.text
+    assert 'peers_identifier asn1dn "CN=vpn.example.net";' in verdict.reason.text
 
 
 @pytest.mark.parametrize("kind", [IdKind.DER_ASN1_DN, IdKind.FQDN])
 def test_a_pattern_without_a_value_does_not_replace_the_gateways_name(client, ca, kind):
     user = lab.issue(ca, "user", dns=("client1.example.net",))
     proof = {"identity": Identity(kind, user.subject if kind == IdKind.DER_ASN1_DN else b"client1.example.net")}
-    assert "not vpn.example.net" in client.judge(user, ca, proof=proof, **pattern(kind, None)).why
+    assert "not vpn.example.net" in client.judge(user, ca, proof=proof, **pattern(kind, None)).reason.text
 
 
 def test_a_key_id_does_not_replace_the_gateways_name(client, ca, gateway):
@@ -162,13 +162,13 @@ def test_a_key_id_does_not_replace_the_gateways_name(client, ca, gateway):
     rules = pattern(IdKind.KEY_ID, "labgroup")
     assert isinstance(client.judge(gateway, ca, proof=proof, **rules), Trusted)
     user = lab.issue(ca, "user", subject="client1")
-    assert "not vpn.example.net" in client.judge(user, ca, proof=proof, **rules).why
+    assert "not vpn.example.net" in client.judge(user, ca, proof=proof, **rules).reason.text
 
 
 def test_patterns_count_only_with_verify_identifier_on(client, ca):
     user = lab.issue(ca, "user", subject="client1")
     rules = {**pattern(IdKind.DER_ASN1_DN, "CN=client1"), "verify_identifier": None}
-    assert "verify_identifier on" in client.judge(user, ca, **rules).why
+    assert "verify_identifier on" in client.judge(user, ca, **rules).reason.text
 
 
 def test_verify_identifier_off_leaves_the_chain(client, ca):
@@ -181,7 +181,7 @@ def test_verify_identifier_off_leaves_the_chain(client, ca):
 def test_verify_identifier_on_without_patterns_binds_identity_and_name(client, ca, gateway):
     assert isinstance(client.judge(gateway, ca, verify_identifier=True), Trusted)
     proof = {"identity": Identity(IdKind.FQDN, b"other.example.net")}
-    assert "does not vouch" in client.judge(gateway, ca, proof=proof, verify_identifier=True).why
+    assert "does not vouch" in client.judge(gateway, ca, proof=proof, verify_identifier=True).reason.text
 
 
 def test_pinned(client, tmp_path, ca, gateway):
@@ -191,7 +191,7 @@ def test_pinned(client, tmp_path, ca, gateway):
     assert isinstance(client.judge(gateway, proof=other_host, **rules), Trusted)
     assert isinstance(client.judge(gateway, proof={**other_host, "chain": ()}, **rules), Trusted)
     renewed = lab.issue(ca, dns=("vpn.example.net",))
-    assert "is not the one in" in client.judge(renewed, ca, **rules).why
+    assert "is not the one in" in client.judge(renewed, ca, **rules).reason.text
 
 
 def test_a_self_signed_certificate_can_be_pinned_while_it_is_valid(client, tmp_path):
@@ -202,12 +202,12 @@ def test_a_self_signed_certificate_can_be_pinned_while_it_is_valid(client, tmp_p
     assert isinstance(client.judge(gateway, peers_certfile=tmp_path / "pin.pem"), Trusted)
     old = lab.self_signed(end=lab.NOW - timedelta(days=1))
     (tmp_path / "old.pem").write_bytes(old.pem)
-    assert "expired" in client.judge(old, peers_certfile=tmp_path / "old.pem").why
+    assert "expired" in client.judge(old, peers_certfile=tmp_path / "old.pem").reason.text
 
 
 def test_hostile_names_are_cleaned(client, ca):
     hostile = lab.issue(ca, "user", subject="\x1b[31mred\n; rm -rf / #\x07\"'")
-    why = client.judge(hostile, ca).why
+    why = client.judge(hostile, ca).reason.text
     assert why.isprintable()
     assert "asn1dn" not in why
 

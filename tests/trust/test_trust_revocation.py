@@ -51,7 +51,7 @@ def test_a_list_without_the_certificate(client, ca, gateway, other, put, policy)
 @EVERY
 def test_revoked(client, ca, gateway, put, policy):
     path = put(lab.list_pem(ca, gateway))
-    assert client.judge(gateway, ca, crl=(path,), crl_policy=policy) == Untrusted(
+    assert client.judge(gateway, ca, crl=(path,), crl_policy=policy).reason.text == (
         "certificate CN=vpn.example.net was revoked by CN=Lab CA on 2040-05-29 12:00 UTC: it must not be used any "
         "more, its holder needs a new one"
     )
@@ -66,7 +66,7 @@ def test_revoked(client, ca, gateway, put, policy):
     ],
 )
 def test_the_reason_is_told(client, ca, gateway, put, reason, words):
-    assert words in client.judge(gateway, ca, crl=(put(lab.list_pem(ca, gateway, reason=reason)),)).why
+    assert words in client.judge(gateway, ca, crl=(put(lab.list_pem(ca, gateway, reason=reason)),)).reason.text
 
 
 def test_off_looks_at_nothing(client, ca, gateway, put, tmp_path):
@@ -78,7 +78,7 @@ def test_off_looks_at_nothing(client, ca, gateway, put, tmp_path):
 
 def test_a_missing_list(client, ca, gateway, tmp_path):
     assert isinstance(client.judge(gateway, ca, certificate_directory=tmp_path), Trusted)
-    assert client.judge(gateway, ca, certificate_directory=tmp_path, crl_policy=CrlPolicy.REQUIRE) == Untrusted(
+    assert client.judge(gateway, ca, certificate_directory=tmp_path, crl_policy=CrlPolicy.REQUIRE).reason.text == (
         "there is no revocation list of CN=Lab CA that could tell whether certificate CN=vpn.example.net was revoked, "
         f"and crl_policy require wants one: get it from the authority, in {tmp_path}/*.crl"
     )
@@ -88,7 +88,7 @@ def test_a_missing_list(client, ca, gateway, tmp_path):
 def test_an_expired_list_says_nothing_good(client, ca, gateway, other, put, policy):
     path = put(lab.list_pem(ca, other, start=lab.NOW - 9 * DAY, end=lab.NOW - DAY))
     rules = {"crl": (path,), "crl_policy": policy}
-    assert client.judge(gateway, ca, **rules) == Untrusted(
+    assert client.judge(gateway, ca, **rules).reason.text == (
         "nobody can tell whether certificate CN=vpn.example.net was revoked, because the revocation list of CN=Lab CA "
         "expired on 2040-05-31 12:00 UTC: get a new one from the authority"
     )
@@ -101,12 +101,12 @@ def test_an_expired_list_says_nothing_good(client, ca, gateway, other, put, poli
 
 def test_an_expired_list_still_says_who_was_revoked(client, ca, gateway, put):
     path = put(lab.list_pem(ca, gateway, start=lab.NOW - 9 * DAY, end=lab.NOW - DAY))
-    assert "was revoked by" in client.judge(gateway, ca, crl=(path,)).why
+    assert "was revoked by" in client.judge(gateway, ca, crl=(path,)).reason.text
 
 
 def test_a_list_of_the_future(client, ca, gateway, put):
     path = put(lab.list_pem(ca, start=lab.NOW + DAY))
-    why = client.judge(gateway, ca, crl=(path,)).why
+    why = client.judge(gateway, ca, crl=(path,)).reason.text
     assert "list of CN=Lab CA is valid only from 2040-06-02 12:00 UTC, and this host's clock says 2040-06-01" in why
 
 
@@ -132,7 +132,8 @@ def test_a_list_of_an_authority_that_may_sign_none(client, put):
     holder = lab.issue(poor, dns=("vpn.example.net",))
     path = put(lab.list_pem(poor, holder))
     assert (
-        "no revocation list of CN=Poor CA" in client.judge(holder, poor, crl=(path,), crl_policy=CrlPolicy.REQUIRE).why
+        "no revocation list of CN=Poor CA"
+        in client.judge(holder, poor, crl=(path,), crl_policy=CrlPolicy.REQUIRE).reason.text
     )
 
 
@@ -146,24 +147,24 @@ def test_an_intermediate_authority(client, ca, put):
         return client.judge(leaf, ca, proof=proof, crl=paths, crl_policy=policy)
 
     assert isinstance(judge(*good), Trusted)
-    assert "no revocation list of CN=Middle" in judge(good[0]).why
-    assert "no revocation list of CN=Lab CA that could tell whether certificate CN=Middle" in judge(good[1]).why
+    assert "no revocation list of CN=Middle" in judge(good[0]).reason.text
+    assert "no revocation list of CN=Lab CA that could tell whether certificate CN=Middle" in judge(good[1]).reason.text
     revoked = put(lab.list_pem(ca, middle), "revoked.crl")
-    assert "certificate CN=Middle was revoked by CN=Lab CA" in judge(revoked, policy=CrlPolicy.CHECK).why
+    assert "certificate CN=Middle was revoked by CN=Lab CA" in judge(revoked, policy=CrlPolicy.CHECK).reason.text
 
 
 @pytest.mark.parametrize("name", ["ca.crl", "8f3f1dfe.r0", "8f3f1dfe.r1", "8f3f1dfe.r10"])
 @pytest.mark.parametrize("encoding", [Encoding.PEM, Encoding.DER])
 def test_files_of_the_directory(client, ca, gateway, put, tmp_path, name, encoding):
     put(lab.revocation_list(ca, gateway).public_bytes(encoding), name)
-    assert "was revoked" in client.judge(gateway, ca, certificate_directory=tmp_path).why
+    assert "was revoked" in client.judge(gateway, ca, certificate_directory=tmp_path).reason.text
 
 
 def test_several_lists_with_text_in_one_file(client, ca, gateway, put):
     foreign = lab.authority("Foreign CA", "foreign")
     path = put(b"Certificate Revocation List (CRL):\n" + lab.list_pem(foreign) + b"\n" + lab.list_pem(ca, gateway))
     assert len(read_revocation_lists(path.read_bytes())) == 2
-    assert "was revoked" in client.judge(gateway, ca, crl=(path,)).why
+    assert "was revoked" in client.judge(gateway, ca, crl=(path,)).reason.text
 
 
 def test_a_new_list_counts_without_a_reload(client, ca, gateway, put):
@@ -180,10 +181,10 @@ def test_a_list_that_is_broken_or_lost_later_leaves_the_last_one(client, ca, gat
     store = client.store(ca, crl=(path,))
     put(b"half a downl")
     for _ in range(2):
-        assert "was revoked" in store.judge(client_proof(gateway)).why
+        assert "was revoked" in store.judge(client_proof(gateway)).reason.text
     assert caplog.text.count("this is not a readable revocation list") == 1
     path.unlink()
-    assert "was revoked" in store.judge(client_proof(gateway)).why
+    assert "was revoked" in store.judge(client_proof(gateway)).reason.text
     assert f"{path} cannot be read: No such file" in caplog.text
 
 
@@ -267,7 +268,7 @@ def test_a_certificate_is_no_list(ca):
 def test_a_gateway_refuses_a_revoked_client(judging_gateway, ca, put):
     alice = lab.issue(ca, "alice", subject="alice")
     path = put(lab.list_pem(ca, alice))
-    assert "certificate CN=alice was revoked" in judging_gateway.judge(alice, ca, crl=(path,)).why
+    assert "certificate CN=alice was revoked" in judging_gateway.judge(alice, ca, crl=(path,)).reason.text
 
 
 def test_a_list_made_by_openssl(client, tmp_path):
@@ -287,4 +288,4 @@ def test_a_list_made_by_openssl(client, tmp_path):
         [*ca, "-revoke", "gw.crt", "-crl_reason", "superseded"], cwd=tmp_path, check=True, capture_output=True
     )
     subprocess.run([*ca, "-gencrl", "-out", "ca.crl"], cwd=tmp_path, check=True, capture_output=True)
-    assert "(it was replaced)" in client.judge(holder, root, certificate_directory=tmp_path).why
+    assert "(it was replaced)" in client.judge(holder, root, certificate_directory=tmp_path).reason.text

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from lotor.auth.stand_ins import StandIns, crypt_kind
 from lotor.files.current import Current
+from lotor.model.reasons import logins
+from lotor.model.reasons.logins import LoginReason
 
 LOCK_MARKS = "!*"
 LOCK_MARK = "!"
@@ -56,15 +58,15 @@ class Account:
         """All that is stored of it and counts at a login."""
         return repr(astuple(self))
 
-    def objection(self, today: int) -> str | None:
+    def objection(self, today: int) -> LoginReason | None:
         """Why login(1) would not let this account in today, whatever the password; None when it would."""
         if self.expires is not None and today >= self.expires:
-            return "the account expired"
+            return logins.AccountExpired(self.name)
         if self.last_change == 0:
-            return "the password must be changed before the next login"
+            return logins.PasswordDue(self.name)
         if self.last_change is None or self.maximum is None or self.last_change > today:
             return None
-        return "the password expired" if today > self.last_change + self.maximum else None
+        return logins.PasswordExpired(self.name) if today > self.last_change + self.maximum else None
 
 
 class Accounts:

@@ -6,15 +6,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
 from lotor.auth.clock import SYSTEM, Clock
 from lotor.auth.passwords import NEVER_RIGHT, given_password
 from lotor.auth.proofs import Proofs
-from lotor.auth.workers import BUSY, BusyError, Workers, turn_of
-from lotor.model.login import AGAIN, LATER, Accepted, LoginAttempt, Refused, Verdict
+from lotor.auth.workers import BusyError, Workers, turn_of
+from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
+from lotor.model.reasons.logins import AccountChanged, LoginReason, Unjudged
 from lotor.model.secret import Secret
 
 T = TypeVar("T")
@@ -22,7 +23,6 @@ T = TypeVar("T")
 BEAT = 0.25
 """Seconds: refusals are told that long after the attempt came, or a whole multiple of it. Every hash takes less."""
 LAST_LEG = 0.05
-CHANGED = f"your account was changed just now: {AGAIN}"
 
 
 class NoHashError(Exception):
@@ -30,11 +30,11 @@ class NoHashError(Exception):
 
 
 class NotJudgedError(Exception):
-    """Nobody can say whether the password is right: `why` for the journal, `told` for the person."""
+    """Nobody can say whether the password is right."""
 
-    def __init__(self, why: str, told: str = LATER) -> None:
-        super().__init__(why)
-        self.why, self.told = why, told
+    def __init__(self, reason: Unjudged) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Case:
     entry: str = field(repr=False)
     own: str = field(repr=False)
     stand_ins: tuple[str, ...] = field(repr=False)
-    otherwise: str
-    objection: str | None = None
+    otherwise: LoginReason
+    objection: LoginReason | None = None
 
 
 class Passwords(Protocol):
@@ -81,13 +81,13 @@ class Checks:
         try:
             objection = await self._objection(attempt, passwords)
         except NotJudgedError as fault:
-            return Refused(attempt.user, fault.why, fault.told)
+            return Refused(replace(fault.reason, user=attempt.user))
         except BusyError as fault:
-            return Refused(attempt.user, str(fault), BUSY)
+            return Refused(fault.reason(attempt.user))
         if objection is None:
             return Accepted(attempt.user)
         await self._next_beat(began)
-        return Refused(attempt.user, objection)
+        return Refused(objection)
 
     def adopt(self, former: Checks) -> None:
         """A reload: what the former ones know and have begun goes on here."""
@@ -106,7 +106,7 @@ class Checks:
             if (rest := instant - self._clock.now()) > 0:
                 await self._clock.sleep(rest)
 
-    async def _objection(self, attempt: LoginAttempt, passwords: Passwords) -> str | None:
+    async def _objection(self, attempt: LoginAttempt, passwords: Passwords) -> LoginReason | None:
         name, (password, usable) = attempt.user, given_password(attempt)
         case = await self._look(passwords.find, name)
         remembered = self.proofs.holds(name, case.entry, password)
@@ -119,7 +119,7 @@ class Checks:
         if case.objection is not None:
             return case.objection
         if (await self._look(passwords.find, name)).entry != case.entry:
-            raise NotJudgedError("the account was changed while the password was checked", CHANGED)
+            raise NotJudgedError(AccountChanged(name))
         self.proofs.note(name, entry, password)
         return None
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from lotor.auth.accounts import OF_THE_HOST, Accounts, SystemFiles
 from lotor.auth.checks import NotJudgedError
+from lotor.model.reasons.logins import BackEndFault, LoginReason, NotInGroup
 
 
-def everybody(name: str) -> str | None:
+def everybody(name: str) -> LoginReason | None:
     """Where there is no `auth_groups`."""
     del name
     return None
@@ -20,10 +21,10 @@ class Membership:
         self._groups = frozenset(groups)
         self._accounts = Accounts(files)
 
-    def __call__(self, name: str) -> str | None:
+    def __call__(self, name: str) -> LoginReason | None:
         try:
             member = not self._groups.isdisjoint(self._accounts.groups_of(name))
         except OSError as error:
-            raise NotJudgedError(f"{error.filename} cannot be read ({error.strerror}): auth_groups needs it") from None
-        wanted = ", ".join(sorted(self._groups))
-        return None if member else f"not in a group of auth_groups ({wanted})"
+            detail = f"{error.filename} cannot be read ({error.strerror}): auth_groups needs it"
+            raise NotJudgedError(BackEndFault(name, detail)) from None
+        return None if member else NotInGroup(name, ", ".join(sorted(self._groups)))

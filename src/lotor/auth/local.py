@@ -10,6 +10,8 @@ from lotor.auth.renewals import Renewals
 from lotor.auth.users import UserError, UserFile
 from lotor.crypto.passwords import NotPhcError, check_password
 from lotor.model.login import LoginAttempt, Verdict
+from lotor.model.reasons import logins
+from lotor.model.reasons.logins import LoginReason
 from lotor.model.secret import Secret
 
 
@@ -18,7 +20,7 @@ class LocalLogins:
     with the right password may not come in all the same."""
 
     def __init__(
-        self, users: UserFile, checks: Checks | None = None, member: Callable[[str], str | None] = everybody
+        self, users: UserFile, checks: Checks | None = None, member: Callable[[str], LoginReason | None] = everybody
     ) -> None:
         self.checks = checks or Checks()
         self._users = users
@@ -35,12 +37,12 @@ class LocalLogins:
         try:
             users = self._users.current()
         except UserError as fault:
-            raise NotJudgedError(str(fault)) from None
+            raise NotJudgedError(logins.BackEndFault(name, str(fault))) from None
         user, excluded, stand_ins = users.get(name), self._member(name), users.stand_ins(name)
         if user is None:
-            return Case("", "", stand_ins, "unknown user")
-        objection = "the user is locked" if user.locked else excluded
-        return Case(user.line(), user.hash, stand_ins, "wrong password", objection)
+            return Case("", "", stand_ins, logins.UnknownUser(name))
+        objection = logins.Locked(name, "user") if user.locked else excluded
+        return Case(user.line(), user.hash, stand_ins, logins.WrongPassword(name), objection)
 
     def fits(self, password: Secret, stored: str) -> bool:
         try:

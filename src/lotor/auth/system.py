@@ -10,10 +10,11 @@ from lotor.auth.checks import Case, Checks, NoHashError, NotJudgedError
 from lotor.auth.groups import everybody
 from lotor.auth.libcrypt import LibcryptMissingError, UncomputableError, hash_matches
 from lotor.model.login import LoginAttempt, Verdict
+from lotor.model.reasons import logins
+from lotor.model.reasons.logins import LoginReason
 from lotor.model.secret import Secret
 
 DAY = 86400
-LOCKED = "the account is locked"
 
 
 def today() -> int:
@@ -33,7 +34,7 @@ class SystemLogins:
         files: SystemFiles = OF_THE_HOST,
         checks: Checks | None = None,
         day: Callable[[], int] = today,
-        member: Callable[[str], str | None] = everybody,
+        member: Callable[[str], LoginReason | None] = everybody,
     ) -> None:
         self.checks = checks or Checks()
         self._files = files
@@ -51,14 +52,16 @@ class SystemLogins:
         try:
             account, stand_ins = self._accounts.find(name), self._accounts.stand_ins(name)
         except OSError as error:
-            raise NotJudgedError(f"{error.filename} cannot be read ({error.strerror}): logins need it") from None
-        excluded, closed = self._member(name), self._closed()
+            detail = f"{error.filename} cannot be read ({error.strerror}): logins need it"
+            raise NotJudgedError(logins.BackEndFault(name, detail)) from None
+        excluded, closed = self._member(name), self._closed(name)
         if account is None:
-            return Case("", "", stand_ins, "unknown user")
+            return Case("", "", stand_ins, logins.UnknownUser(name))
         if account.locked:
-            return Case(account.entry, account.own_hash, stand_ins, LOCKED, LOCKED)
+            locked = logins.Locked(name, "account")
+            return Case(account.entry, account.own_hash, stand_ins, locked, locked)
         objection = self._forbidden(account) or closed or account.objection(self._day()) or excluded
-        return Case(account.entry, account.own_hash, stand_ins, "wrong password", objection)
+        return Case(account.entry, account.own_hash, stand_ins, logins.WrongPassword(name), objection)
 
     def fits(self, password: Secret, stored: str) -> bool:
         try:
@@ -66,17 +69,16 @@ class SystemLogins:
         except UncomputableError:
             raise NoHashError from None
         except LibcryptMissingError as fault:
-            raise NotJudgedError(str(fault)) from None
+            raise NotJudgedError(logins.BackEndFault("", str(fault))) from None
 
     def proved(self, case: Case, password: Secret) -> str:
         """Nothing is written into shadow."""
         del password
         return case.entry
 
-    def _forbidden(self, account: Account) -> str | None:
-        return "root never logs in here" if account.uid == 0 else None
+    def _forbidden(self, account: Account) -> LoginReason | None:
+        return logins.RootNever(account.name) if account.uid == 0 else None
 
-    def _closed(self) -> str | None:
-        if self._files.nologin.exists():
-            return f"{self._files.nologin} exists: nobody but root may log in to this host now"
-        return None
+    def _closed(self, name: str) -> LoginReason | None:
+        nologin = self._files.nologin
+        return logins.HostClosed(name, str(nologin)) if nologin.exists() else None

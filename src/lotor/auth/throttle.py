@@ -12,14 +12,14 @@ from lotor.auth.clock import SYSTEM, Clock
 from lotor.auth.guesses import Guesses, Rule
 from lotor.auth.known import Known
 from lotor.auth.sources import networks
-from lotor.model.login import AGAIN, Accepted, LoginAttempt, Refused, Verdict
+from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
 from lotor.model.network import Network
+from lotor.model.reasons.logins import Throttled
 from lotor.ports.auth import LoginBackend
 
 STEP = 1.0
 LONGEST_WAIT = 20.0
 """Seconds: who would have to wait longer, because many guesses stand in line, is told to come again."""
-CROWDED = f"too many logins from your address are waiting: {AGAIN} in a minute"
 
 PAIR = Rule(free=0, share=1.0, longest=10.0, lined=True, strict=True, forgives=math.inf, forgets=300.0)
 HOST = Rule(free=10, share=0.5, longest=10.0, lined=True, strict=False, forgives=30.0, forgets=3600.0)
@@ -91,7 +91,7 @@ class Throttle:
         obeyed = counts[:1] if attempt.known else counts
         wait = max(each.guesses.wait(each.key, now, each.allowance) for each in obeyed)
         if wait > LONGEST_WAIT:
-            return Refused(attempt.user, "too many attempts from there are waiting for an answer already", CROWDED)
+            return Refused(Throttled(attempt.user))
         for each in counts:
             each.guesses.join(each.key, now, each.allowance, waits=each in obeyed)
         failed: bool | None = None

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from lotor.auth.line import FairLine
 from lotor.auth.sources import networks
-from lotor.model.login import AGAIN, LoginAttempt
+from lotor.model.login import LoginAttempt
+from lotor.model.reasons.logins import Busy, Closing, Unjudged
 
 T = TypeVar("T")
 
@@ -27,12 +28,15 @@ NICENESS = 5
 """Datagrams and handshakes go before guesses where processors are short."""
 
 
-BUSY = f"the gateway is busy with other logins: {AGAIN} in a moment"
-"""For a person."""
-
-
 class BusyError(Exception):
-    """More logins wait than could be answered in a useful time."""
+    """More logins wait than could be answered in a useful time: `waiting` of them; None where the gateway ends."""
+
+    def __init__(self, waiting: int | None) -> None:
+        super().__init__(waiting)
+        self.waiting = waiting
+
+    def reason(self, user: str) -> Unjudged:
+        return Closing(user) if self.waiting is None else Busy(user, self.waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ class Workers:
     def _make_room(self, turn: Turn) -> None:
         """The newest of the source that brought the most gives way to one that has fewer; those who go first, to their
         like only. Raises `BusyError` when it is the newcomer who would have to go."""
-        full = BusyError(f"{self.waiting} logins are waiting already")
+        full = BusyError(self.waiting)
         line = self._others or self._first
         crowd = line.crowd()
         if crowd is None or (line is self._first and not turn.first):
@@ -116,7 +120,7 @@ class Workers:
         fault = None if done.cancelled() else done.exception()
         if not place.answer.done():
             if done.cancelled() or fault is not None:
-                place.answer.set_exception(fault or BusyError("the gateway is closing"))
+                place.answer.set_exception(fault or BusyError(None))
             else:
                 place.answer.set_result(done.result())
         self._go_on()

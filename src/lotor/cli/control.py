@@ -26,7 +26,8 @@ def events(context: click.Context, /, *, as_json: bool, **options: object) -> No
             at = datetime.fromtimestamp(response.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             if as_json:
                 known = {"at": at, "event": response.event, "session": response.session, "text": response.text}
-                click.echo(json.dumps(known))
+                why = {"kind": response.kind, "facts": response.facts} if response.kind else {}
+                click.echo(json.dumps(known | why))
                 continue
             session = f"session {response.session}: " if response.session else ""
             click.echo(f"{at} {session}{response.text}")

@@ -33,11 +33,13 @@ from lotor.ike.events import Ended, Event
 from lotor.model.network import Address
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.ends import Interrupted
+from lotor.model.reasons.local import EngineFault
 from lotor.runtime.sessions import Session
 
 Ask = Callable[[tuple[Field, ...], str], Secrets | None]
 
-INTERRUPTED = Reason(Cause.ADMINISTRATOR, "interrupted")
+INTERRUPTED = Interrupted()
 
 
 def connect_here(gateway: str, ca: Path, user: str | None, asking: Asking, lift: Callable[[], None]) -> None:
@@ -125,7 +127,7 @@ class Visit:
         self._over = loop.create_future()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, lambda: self._end(INTERRUPTED))
-        assembled = await assemble(self._loadout, lambda why: self._end(Reason(Cause.LOCAL_FAULT, why)))
+        assembled = await assemble(self._loadout, lambda why: self._end(EngineFault(why)))
         server = await attend(assembled.machinery, self._loadout.settings.remotes[0].name)
         try:
             return await self._visit(assembled.machinery, self._over)

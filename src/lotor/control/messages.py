@@ -26,6 +26,8 @@ Json: TypeAlias = dict[str, Any]
 Lines: TypeAlias = tuple[str, ...]
 Secrets: TypeAlias = dict[Field, Secret]
 
+NOTHING: Json = {}
+
 
 class BadMessage(ValueError):  # noqa: N818 - says what came, as `Malformed` does
     """A line that is no message. The text names what is wrong and never repeats a value."""
@@ -122,12 +124,15 @@ class Explained(Declared):
 
 
 class Happened(Declared):
-    """One event: `at` in seconds of the wall clock, `session` 0 when it is of none."""
+    """One event: `at` in seconds of the wall clock, `session` 0 when it is of none; `kind` and `facts` of the reason,
+    where it tells of a refusal, a failure or an end."""
 
     at: float
     event: Line
     session: int
     text: Text
+    kind: Line = ""
+    facts: Json = NOTHING
 
 
 class Done(Declared):
@@ -138,11 +143,13 @@ class Done(Declared):
 
 class Failed(Declared):
     """`cause` is the name of a `model.reason.Cause` or of an exit code, empty for a fault of the request itself; `fix`
-    what a person may do about it."""
+    what a person may do about it; `kind` and `facts` of the reason, where a connection came to nothing."""
 
     text: Text
     cause: Line = ""
     fix: Text = ""
+    kind: Line = ""
+    facts: Json = NOTHING
 
 
 Request = Connect | Answer | Disconnect | Logout | Status | Explain | Events | Reload

@@ -78,6 +78,10 @@ class RowView(TypedDict):
     text: str
 
 
+Facts = dict[str, str | int | bool]
+"""Of a kind of docs/reasons.md."""
+
+
 class AttemptView(TypedDict):
     """One attempt. `began` and `ended` are ISO 8601 in UTC; `times` it ended so from the same place; `story` is all
     of it in words."""
@@ -106,6 +110,8 @@ class AttemptView(TypedDict):
     happened: list[str]
     cause: str
     reason: str
+    kind: str
+    facts: Facts
     times: int
     fix: str
     story: list[RowView]

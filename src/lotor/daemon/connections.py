@@ -13,6 +13,9 @@ from lotor.model.network import NAT_T_PORT, Address, Path, Peer
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
+from lotor.model.reasons import ends
+from lotor.model.reasons.local import BeingSetUp, NoClientBlock, NotBegun, NotResolved
+from lotor.model.reasons.logins import NoLoginGiven
 from lotor.model.secret import Secret
 from lotor.runtime.driver import Driver
 from lotor.runtime.follower import Follower
@@ -20,7 +23,7 @@ from lotor.runtime.persons import ClientPersons
 from lotor.runtime.requests import Outcome, Prompter, Requests, Wish
 from lotor.runtime.sessions import Register, Session
 
-GIVEN_UP = Reason(Cause.ADMINISTRATOR, "given up by the person who asked for it")
+GIVEN_UP = ends.GivenUp()
 TOLD_AFTER = (5.0, 20.0, 35.0)
 """Seconds after which a person hears that nobody answers yet."""
 QUIET = 6.0
@@ -31,7 +34,7 @@ IMPATIENT = 15.0
 """Seconds for an address while there are others to call."""
 UNPROVED = frozenset({Cause.NO_ANSWER, Cause.NO_PROPOSAL, Cause.PROTOCOL})
 """How an attempt ends that another offer may save: nobody answered, or somebody who proved nothing refused it."""
-TERMINATED = Reason(Cause.ADMINISTRATOR, "closed by the administrator")
+TERMINATED = ends.ClosedHere()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,9 @@ class Unheard:
 class RefusedRequest(Exception):  # noqa: N818 - an outcome, not an error of the program
     """A request that cannot even begin."""
 
-    def __init__(self, text: str, cause: Cause = Cause.LOCAL_FAULT) -> None:
-        super().__init__(text)
-        self.reason = Reason(cause, text)
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Connections:
@@ -105,7 +108,7 @@ class Connections:
             return session
         key = (target.remote.name, target.address)
         if key in self._beginning:
-            return Reason(Cause.LOCAL_FAULT, f"a connection to {target.address} is being set up already")
+            return BeingSetUp(target.address)
         self._beginning.add(key)
         try:
             return await self._attempt(target, user, prompter)
@@ -126,7 +129,7 @@ class Connections:
     async def logout(self, user: str) -> int:
         """How many sessions of a login were ended, of clients here or of our own."""
         gone = [each for each in self._parts.register.all() if each.user == user]
-        return await self._end(gone, Reason(Cause.ADMINISTRATOR, f"{user} was logged out by the administrator"))
+        return await self._end(gone, ends.LoggedOut(user))
 
     async def close(self, number: int) -> int:
         """The same for the session of a number."""
@@ -149,9 +152,7 @@ class Connections:
         anonymous = next((each for each in remotes if each.address is None), None)
         if anonymous is None:
             shown = gateway if address is not None else f"{gateway} ({', '.join(map(str, addresses))})"
-            raise RefusedRequest(
-                f"the configuration has no remote block of a client for {shown}: add remote {addresses[0]} {{ … }}"
-            )
+            raise RefusedRequest(NoClientBlock(shown, addresses[0]))
         return Target(anonymous, addresses[0], host, tuple(addresses[1:]))
 
     def existing(self, target: Target) -> Session | None:
@@ -163,7 +164,7 @@ class Connections:
     async def _attempt(self, target: Target, user: str | None, prompter: Prompter) -> Session | Reason:
         given = await self._ask_ahead(target.remote, user, prompter)
         if given is None:
-            return Reason(Cause.LOGIN_DECLINED, "no login was given")
+            return NoLoginGiven()
         failed: list[Reason] = []
         for remote in (blocks := (target.remote, *target.also)):
             if remote is not target.remote:
@@ -186,13 +187,13 @@ class Connections:
         try:
             path = await self._ground.way(remote)
         except OSError as error:
-            return Unheard(Reason(Cause.NO_ANSWER, error.strerror or str(error)))
+            return Unheard(ends.NoRoute(error.strerror or str(error)))
         number = self._parts.requests.new(wish)
         self._parts.driver.command(Connect(target.remote.name, path, number, target.host))
         try:
             if await self._silent(number, target, wish.prompter, patience):
                 await self._give_up(number)
-                return Unheard(Reason(Cause.NO_ANSWER, f"no answer from {target.address} after {patience:.0f} s"))
+                return Unheard(ends.NoAnswer(target.address, round(patience)))
             return self._judged(number, await self._outcome_with_hint(number, target, wish.prompter))
         except asyncio.CancelledError:
             await self._give_up(number)
@@ -265,14 +266,14 @@ class Connections:
     async def _outcome(self, number: int) -> Session | Reason:
         requests = self._parts.requests
         if requests.session(number) is None:
-            requests.fail(number, "the connection could not be begun: the log says more")
+            requests.fail(number, NotBegun())
         outcome: Outcome = await requests.outcome(number)
         if isinstance(outcome, Reason):
             if (session := requests.session(number)) is not None:
                 await self._parts.follower.finished(session)
             return outcome
         session_up = self._parts.register.get(outcome.session)
-        return session_up or Reason(Cause.PEER_CLOSED, "the connection ended at once")
+        return session_up or ends.EndedAtOnce()
 
     async def _give_up(self, number: int) -> None:
         session = self._parts.requests.session(number)
@@ -298,14 +299,17 @@ def _modes(remote: RemotePolicy) -> str:
 def _most_telling(failed: list[Reason]) -> Reason:
     """A refusal, else all that was not answered."""
     refusal = next((each for each in failed if each.cause is not Cause.NO_ANSWER), None)
-    return refusal or Reason(Cause.NO_ANSWER, "; ".join(dict.fromkeys(each.text for each in failed)))
+    silent = list(dict.fromkeys(failed))
+    if refusal is not None or len(silent) == 1:
+        return refusal or silent[0]
+    return ends.NoAnswerAnywhere("; ".join(each.text for each in silent))
 
 
 async def _resolve(host: str) -> list[Address]:
     try:
         return await resolve(host)
     except OSError as error:
-        raise RefusedRequest(error.strerror or str(error)) from error
+        raise RefusedRequest(NotResolved(error.strerror or str(error))) from error
 
 
 async def _resolve_or_nothing(host: str) -> list[Address]:

@@ -17,6 +17,7 @@ from lotor.hooks.environment import environment as variables
 from lotor.hooks.scripts import ScriptHooks
 from lotor.model.login import LoginAttempt, Refused, Verdict
 from lotor.model.policy import Policy, Side
+from lotor.model.reasons.logins import NobodyLogsIn
 from lotor.ports.auth import LoginBackend
 from lotor.ports.esp import Capabilities
 from lotor.ports.hooks import HookEvent
@@ -28,7 +29,7 @@ class NoLogins:
     """For a pure client: nobody logs in here."""
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
-        return Refused(attempt.user, "this configuration has no mode_cfg section, so nobody logs in here")
+        return Refused(NobodyLogsIn(attempt.user))
 
     async def abandon(self, conversation: bytes) -> None:
         """There is none."""

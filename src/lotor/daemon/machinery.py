@@ -20,7 +20,7 @@ from lotor.ike.v1.schedules import schedule
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import Offloads
 from lotor.model.policy import RemotePolicy
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.ends import ShutDown
 from lotor.model.secret import Secret
 from lotor.ports.carrier import Carrier, Door
 from lotor.ports.esp import Broken, EspEngine, Expired, Moved, Notice
@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 """For signatures and judgements, which take milliseconds each."""
-SHUT_DOWN = Reason(Cause.ADMINISTRATOR, "the daemon was shut down")
+SHUT_DOWN = ShutDown()
 
 
 @dataclass(frozen=True, slots=True)

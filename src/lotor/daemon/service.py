@@ -32,7 +32,7 @@ from lotor.daemon.loadout import Loadout
 from lotor.daemon.machinery import Machinery
 from lotor.daemon.rights import OTHERS, Rights, rights_of
 from lotor.daemon.status import Program, page, status_view
-from lotor.ike.events import Event
+from lotor.ike.events import Event, reason_of
 from lotor.model.configuration import LONGEST_BANNER
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
@@ -74,7 +74,8 @@ class Steward:
         known = {session.id for session in self._machinery.register.all() if session.up}
         found = await self._machinery.connections.connect(request.gateway, request.user, caller)
         if isinstance(found, Reason):
-            return Failed(found.text, found.cause.name, fix_of(self._machinery.attempts, found))
+            fix = fix_of(self._machinery.attempts, found)
+            return Failed(found.text, found.cause.name, fix, found.kind.value, dict(found.facts()))
         return connected(found, already=found.id in known)
 
     async def disconnect(self, request: Disconnect, caller: Caller) -> Response:
@@ -145,7 +146,10 @@ class Steward:
     def _tell(self, event: Event) -> None:
         if not self._listeners:
             return
-        happened = Happened(time.time(), type(event).__name__, event.session, clean(event.text()))
+        reason = reason_of(event)
+        kind, facts = (reason.kind.value, dict(reason.facts())) if reason is not None else ("", {})
+        text = clean(event.text())
+        happened = Happened(time.time(), type(event).__name__, event.session, text, kind, facts)
         session = self._machinery.register.recall(event.session)
         for listener, caller in tuple(self._listeners.items()):
             rights = self._rights(caller)

@@ -34,7 +34,7 @@ from lotor.ike.events import (
 )
 from lotor.model.child import Child
 from lotor.model.policy import Side
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Reason
 from lotor.model.text import clean
 
 MOST_ALIVE = 4096
@@ -49,8 +49,9 @@ LONGEST = 600
 class Attempt:
     """One attempt. `began` and `over` in seconds of the wall clock; `address` of the peer outside, `inner` the one that
     it was given; `vendors` what the peer announced; `reached`: the gateway's messages
-    came over the ports of NAT traversal; `session` 0: messages that never became one; `earlier` those
-    from the same place that ended the same way, which are told as one."""
+    came over the ports of NAT traversal; `session` 0: messages that never became one; `turned` what of them was
+    turned away last; `verdict` on the peer's proof, and `disbelieved` why it was not accepted; `met`: reasons on the
+    way that did not end it; `earlier` those from the same place that ended the same way, which are told as one."""
 
     session: int
     began: float
@@ -69,12 +70,15 @@ class Attempt:
     peer: str = ""
     nat: str = ""
     verdict: str = ""
+    disbelieved: Reason | None = None
+    turned: str = ""
     rounds: list[str] = field(default_factory=list)
     user: str = ""
     login: str = ""
     inner: str = ""
     pairs: dict[int, str] = field(default_factory=dict)
     happened: list[str] = field(default_factory=list)
+    met: list[Reason] = field(default_factory=list)
     reached: bool = False
     up: bool = False
     over: float | None = None
@@ -85,6 +89,18 @@ class Attempt:
     @property
     def failed(self) -> bool:
         return self.over is not None and not self.up
+
+    @property
+    def why(self) -> str:
+        """How it ended, in a sentence; empty before."""
+        if self.reason is None:
+            return ""
+        return say(f"{self.turned}: {self.reason}" if self.turned else self.reason.text)
+
+    def meet(self, reason: Reason) -> None:
+        """Something went wrong on the way, and this was why."""
+        if reason not in self.met and len(self.met) < MOST_LINES:
+            self.met.append(reason)
 
     def note(self, text: str) -> None:
         """Something that happened on the way; what repeats stands once."""
@@ -146,7 +162,7 @@ class Attempts:
 
     def _end(self, attempt: Attempt, event: Ended) -> None:
         self._alive.pop(attempt.session, None)
-        attempt.over, attempt.reason = self._wall(), Reason(event.reason.cause, say(event.reason.text))
+        attempt.over, attempt.reason = self._wall(), event.reason
         if attempt.up:
             self._well.append(attempt)
             return
@@ -169,8 +185,8 @@ class Attempts:
         address = str(event.path.remote.address)
         known = self._door.pop(address, None)
         attempt = known or Attempt(0, self._wall(), Side.GATEWAY, "", address, str(event.path))
-        attempt.over, attempt.reason = self._wall(), Reason(Cause.PROTOCOL, say(f"{event.what}: {event.why}"))
-        attempt.note(f"{event.what}: {event.why}")
+        attempt.over, attempt.reason, attempt.turned = self._wall(), event.reason, event.what
+        attempt.note(f"{event.what}: {event.reason}")
         self._door[address] = attempt
         while len(self._door) > MOST_AT_THE_DOOR:
             self._door.popitem(last=False)
@@ -191,11 +207,15 @@ def learn(attempt: Attempt, event: Event) -> None:
             attempt.chosen, attempt.method = suite, method
             attempt.vendors = _all(vendors) if attempt.side is Side.CLIENT else attempt.vendors
         case Judged(peer=peer, verdict=verdict):
-            attempt.peer, attempt.verdict = say(peer), say(verdict)
+            attempt.peer, attempt.verdict = say(peer), say(str(verdict))
+            attempt.disbelieved = verdict if isinstance(verdict, Reason) else None
         case PhaseOneUp(path=path, suite=suite, peer=peer, nat=nat):
             attempt.path, attempt.established, attempt.peer, attempt.nat = str(path), str(suite), say(peer), nat
         case ChildUp() | ChildDown():
             _learn_child(attempt, event)
+        case Turned(reason=reason):
+            attempt.note(event.text())
+            attempt.meet(reason)
         case _:
             _learn_later(attempt, event)
 
@@ -209,15 +229,15 @@ def _learn_later(attempt: Attempt, event: Event) -> None:
             attempt.user = say(user)
         case LoggedIn(user=user):
             attempt.user, attempt.login = say(user), f"login of {say(user)} accepted"
-        case LoginRefused(user=user, why=why):
-            attempt.user, attempt.login = say(user), say(f"login of {user or 'nobody'} refused: {why}")
+        case LoginRefused(user=user, reason=reason):
+            attempt.user, attempt.login = say(user), say(f"login of {user or 'nobody'} refused: {reason.clause}")
         case Configured(user=user, configuration=configuration):
             attempt.user, attempt.inner = say(user), configuration.inside
         case Reached():
             attempt.reached = True
         case Up(user=user):
             attempt.user, attempt.up = say(user), True
-        case PathChanged() | Turned() | Dead() | Renewed() | Readdressed() | LeftOut():
+        case PathChanged() | Dead() | Renewed() | Readdressed() | LeftOut():
             attempt.note(event.text())
 
 

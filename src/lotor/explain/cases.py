@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 from lotor.explain.attempts import Attempt
 from lotor.model.algorithms import AuthMethod
+from lotor.model.kinds import Kind
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
+from lotor.model.reasons.proposals import Misfit, NoProposal
+from lotor.model.reasons.protocol import QuickModeRefused
+from lotor.wire.v1.numbers import NotifyType
 
 SILENT = frozenset({Cause.NO_ANSWER, Cause.DEAD_PEER})
 WITH_KEY = frozenset(each.value for each in AuthMethod if each.pre_shared_key)
+OUT_OF_DATE = (Kind.CERTIFICATE_EXPIRED, Kind.CERTIFICATE_NOT_YET_VALID)
+WRONG_IDENTITY = NotifyType.INVALID_ID_INFORMATION.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +35,8 @@ def fix_of(attempt: Attempt) -> str:
     return next((case.fix for case in own if case.fits(attempt)), "")
 
 
-def _refused(*words: str) -> Callable[[Attempt], bool]:
-    def fits(attempt: Attempt) -> bool:
-        return _cause(attempt) is Cause.LOGIN_REFUSED and any(word in _why(attempt) for word in words)
-
-    return fits
-
-
-def _certificate(*words: str) -> Callable[[Attempt], bool]:
-    def fits(attempt: Attempt) -> bool:
-        return _cause(attempt) is Cause.CERTIFICATE and any(word in _why(attempt) for word in words)
-
-    return fits
+def _of(*kinds: Kind) -> Callable[[Attempt], bool]:
+    return lambda attempt: attempt.reason is not None and attempt.reason.kind in kinds
 
 
 def _silent_after(step: Callable[[Attempt], bool]) -> Callable[[Attempt], bool]:
@@ -58,7 +54,7 @@ def _left_waiting(attempt: Attempt) -> bool:
 
 
 def _goes_not_on(attempt: Attempt) -> bool:
-    silent = _cause(attempt) in SILENT or "did not finish the" in _why(attempt)
+    silent = _cause(attempt) in SILENT or _of(Kind.STALLED)(attempt)
     return silent and _left_waiting(attempt) and attempt.reached
 
 
@@ -75,41 +71,32 @@ def _keyed_in_main_mode(attempt: Attempt) -> bool:
     return attempt.mode.startswith("main") and attempt.method in WITH_KEY and not attempt.established
 
 
-def _no_key(attempt: Attempt) -> bool:
-    return "has no key for" in _why(attempt)
-
-
 def _other_key(attempt: Attempt) -> bool:
-    """The verdict on a key that fits names it as well."""
-    return (
-        not attempt.established
-        and _cause(attempt) is Cause.PROTOCOL
-        and "pre-shared key" in _why(attempt) + attempt.verdict
-    )
-
-
-def _disbelieved(attempt: Attempt) -> bool:
-    return "does not accept this end's proof of who it is" in _why(attempt)
+    """Also where the peer's key fits, and it says no all the same: ours does not."""
+    fits = attempt.method in WITH_KEY and bool(attempt.verdict) and attempt.disbelieved is None
+    differs = _of(Kind.PSK_DIFFERS, Kind.PSK_DIFFERS_LIKELY)(attempt) or fits
+    return not attempt.established and _cause(attempt) is Cause.PROTOCOL and differs
 
 
 def _brings_an_address(attempt: Attempt) -> bool:
-    return "INVALID_ID_INFORMATION" in _why(attempt) and bool(attempt.established) and not attempt.inner
+    refused = isinstance(attempt.reason, QuickModeRefused) and attempt.reason.notify == WRONG_IDENTITY
+    return refused and bool(attempt.established) and not attempt.inner
 
 
 def _other_pfs(attempt: Attempt) -> bool:
-    return any("for PFS" in each for each in (*attempt.happened, _why(attempt)))
+    return any(each.misses(Misfit.PFS_GROUP) for each in _proposals(attempt))
 
 
 def _no_pair(attempt: Attempt) -> bool:
-    return bool(attempt.established) and any("no proposal chosen" in each for each in attempt.happened)
+    return bool(attempt.established) and any(isinstance(each, NoProposal) for each in attempt.met)
+
+
+def _proposals(attempt: Attempt) -> list[NoProposal]:
+    return [each for each in (*attempt.met, attempt.reason) if isinstance(each, NoProposal)]
 
 
 def _cause(attempt: Attempt) -> Cause | None:
     return attempt.reason.cause if attempt.reason is not None else None
-
-
-def _why(attempt: Attempt) -> str:
-    return attempt.reason.text if attempt.reason is not None else ""
 
 
 GATEWAY, CLIENT = Side.GATEWAY, Side.CLIENT
@@ -121,51 +108,55 @@ _CASES = (
     # the first that fits
     Case(
         GATEWAY,
-        _refused("unknown user"),
+        _of(Kind.LOGIN_UNKNOWN_USER),
         "compare the spelling with the person; lotor user add NAME makes a user where auth_source is local, useradd "
         "where it is system",
     ),
     Case(
         GATEWAY,
-        _refused("locked"),
+        _of(Kind.LOGIN_ACCOUNT_LOCKED),
         "the user is locked on purpose: ask who did it; lotor user unlock NAME where auth_source is local, usermod -U "
         "NAME where it is system",
     ),
     Case(
         GATEWAY,
-        _refused("account expired", "password expired", "must be changed"),
+        _of(Kind.LOGIN_ACCOUNT_EXPIRED, Kind.LOGIN_PASSWORD_EXPIRED, Kind.LOGIN_PASSWORD_DUE),
         "chage -l NAME tells the dates of the account; passwd NAME or chage -E sets new ones",
     ),
     Case(
         GATEWAY,
-        _refused("auth_groups"),
+        _of(Kind.LOGIN_NOT_IN_GROUP),
         "take the user into a group of auth_groups (usermod -aG GROUP NAME), if the person is to come in at all",
     ),
-    Case(GATEWAY, _refused("root never"), "give the person an account: root never logs in here"),
+    Case(GATEWAY, _of(Kind.LOGIN_ROOT), "give the person an account: root never logs in here"),
     Case(
         GATEWAY,
-        _refused("wrong password"),
+        _of(Kind.LOGIN_WRONG_PASSWORD),
         "ask the person to type it again; lotor user passwd NAME sets a new one where auth_source is local, passwd "
         "NAME where it is system",
     ),
     Case(
         GATEWAY,
-        _certificate("expired on", "valid only from"),
+        _of(*OUT_OF_DATE),
         "the client needs a new certificate; if the date is this host's mistake, set its clock",
     ),
     Case(
         CLIENT,
-        _certificate("expired on", "valid only from"),
+        _of(*OUT_OF_DATE),
         "look at the clock of this host first; if it is right, the gateway's administrator makes a new certificate "
         "(lotor pki gateway). No password was sent",
     ),
     Case(
         CLIENT,
-        _certificate("certificate names"),
+        _of(Kind.CERTIFICATE_OTHER_NAME, Kind.IDENTITY_NOT_CERTIFIED_GATEWAY),
         "call the gateway by a name that its certificate has, or do what the reason says once its administrator told "
         "you that it is the right one. No password was sent",
     ),
-    Case(GATEWAY, _no_key, "add that line if this is a client of yours; else leave the stranger outside"),
+    Case(
+        GATEWAY,
+        _of(Kind.PSK_UNKNOWN_PEER),
+        "add that line if this is a client of yours; else leave the stranger outside",
+    ),
     Case(None, _other_key, SAME_KEY),
     Case(
         CLIENT,
@@ -174,13 +165,13 @@ _CASES = (
     ),
     Case(
         GATEWAY,
-        _disbelieved,
+        _of(Kind.PROOF_NOT_ACCEPTED),
         "the client refused this gateway's certificate, and its own log says why: mostly it has another authority "
         "(ca_type), or called the gateway by a name or an address that the certificate does not have",
     ),
     Case(
         CLIENT,
-        _disbelieved,
+        _of(Kind.PROOF_NOT_ACCEPTED),
         "the gateway refused this host's certificate, key or identity (certificate_type, my_identifier), and its "
         "journal says why",
     ),

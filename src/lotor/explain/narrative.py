@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from lotor.explain import fingerprint, remedies
 from lotor.explain.attempts import Attempt
 from lotor.explain.fingerprint import Trace
+from lotor.ike.v1.authenticate import ONLY_LOGIN
+from lotor.model.algorithms import AuthMethod
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
 
 SHOWN = 6
+HYBRID = frozenset(each.value for each in AuthMethod if each.hybrid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +90,18 @@ def _chosen(attempt: Attempt) -> str:
 
 
 def _identity(attempt: Attempt) -> str:
-    if attempt.verdict and attempt.reason is not None and attempt.verdict == attempt.reason.text:
+    if attempt.disbelieved is not None and attempt.disbelieved == attempt.reason:
         return f"{attempt.peer}, refused: see the end"
     if attempt.verdict:
-        verdict = attempt.verdict.removeprefix("nothing is proved yet: ") if attempt.inner else attempt.verdict
-        return f"{attempt.peer}: {verdict}"
+        return f"{attempt.peer}: {ONLY_LOGIN if attempt.inner and _hybrid(attempt) else attempt.verdict}"
     if attempt.side is Side.GATEWAY and attempt.claimed:
         return f"{attempt.claimed}, not proved"
     return ""
+
+
+def _hybrid(attempt: Attempt) -> bool:
+    """A client that proves nothing in phase 1."""
+    return attempt.side is Side.GATEWAY and attempt.method in HYBRID
 
 
 def _login(attempt: Attempt) -> str:
@@ -127,8 +134,8 @@ def _address(attempt: Attempt) -> str:
 def _end(attempt: Attempt) -> str:
     if attempt.over is None or attempt.reason is None:
         return outcome(attempt) if attempt.up else f"connecting: {_waits_for(attempt)}"
-    cause, text = attempt.reason.cause.value, attempt.reason.text
-    told = text if text.startswith(cause) else f"{cause}: {text}"
+    headed = attempt.reason.headed and not attempt.turned
+    told = attempt.why if headed else f"{attempt.reason.cause.value}: {attempt.why}"
     return f"{told} ({attempt.times} times)" if attempt.times > 1 else told
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from lotor.explain import cases
 from lotor.explain.attempts import Attempt
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash
+from lotor.model.kinds import Kind
 from lotor.model.policy import Side
-from lotor.model.reason import Cause
+from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.proposals import Misfit, NoProposal
 from lotor.model.weakness import WEAK
 
 _SHUNNED = {each for each, weakness in WEAK.items() if not weakness.bearable}
@@ -19,9 +21,6 @@ KNOWN = (
 """The words of an offer worth accepting: cipher, hash (vpnc knows no better one than sha1), group, method."""
 
 _BEARABLE = frozenset(each.value for each in Hash if each in WEAK and WEAK[each].bearable)
-
-OTHER_CURVE = "our certificate has an ECDSA key on"
-"""What the core says of two certificates that do not meet."""
 
 _REMEDIES: dict[Cause, tuple[str, str]] = {
     # cause:               at the gateway, at the client
@@ -81,8 +80,8 @@ def remedy(attempt: Attempt) -> str:
     if not attempt.failed or attempt.reason is None:
         return ""
     if attempt.session == 0:
-        return _at_the_door(attempt.reason.text)
-    if "at the door" in attempt.reason.text:
+        return _at_the_door(attempt.reason)
+    if attempt.reason.kind is Kind.PUSHED_OUT:
         return "nothing: a flood of strangers, or a client that never hears our answers (docs/reliability.md)"
     if attempt.reason.cause is Cause.NO_PROPOSAL and not attempt.established:
         return _proposal(attempt)
@@ -94,8 +93,8 @@ def advice(cause: Cause, side: Side) -> str:
     return _REMEDIES[cause][0 if side is Side.GATEWAY else 1]
 
 
-def _at_the_door(why: str) -> str:
-    if "no remote block" in why:
+def _at_the_door(reason: Reason) -> str:
+    if reason.kind is Kind.REMOTE_NOT_ADMITTED:
         return (
             "add the exchange_mode that it used to a remote block for its address or to remote anonymous, or leave the "
             "stranger outside"
@@ -108,7 +107,7 @@ def _proposal(attempt: Attempt) -> str:
         return (
             f"make a proposal of remote {attempt.remote} one that the gateway accepts; its journal names what it wants"
         )
-    if attempt.reason and OTHER_CURVE in attempt.reason.text:
+    if isinstance(attempt.reason, NoProposal) and attempt.reason.misses(Misfit.CURVE):
         return "issue one of the two certificates anew, with a key on the curve of the other (lotor pki gateway --key)"
     good = [each for each in attempt.offers if _good(each)]
     offer = next((each for each in good if each.split("/")[1] not in _BEARABLE), good[0] if good else None)

@@ -21,7 +21,8 @@ from lotor.ike.repeats import SPAN, Repeats
 from lotor.ike.session import Session
 from lotor.model.network import Address, Instant, Path, Peer
 from lotor.model.policy import Newcomers
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Reason
+from lotor.model.reasons import ends
 
 QUIET = 2 * SPAN
 """Seconds without a deferred message after which the load is over; nothing is remembered for longer."""
@@ -35,8 +36,8 @@ MOST_KNOWN = 4096
 SPARE = 0.5
 """Part of the octets that is left to answers to those who come again."""
 
-PUSHED_OUT = Reason(Cause.NO_ANSWER, "its place was needed: more strangers are at the door than there is room for")
-TAKEN_OVER = Reason(Cause.NO_ANSWER, "its first message came from elsewhere as well")
+PUSHED_OUT = ends.PushedOut()
+TAKEN_OVER = ends.TakenOver()
 
 
 @dataclass(slots=True)
@@ -146,7 +147,7 @@ class Admission:
         leaves, ticket = welcome.leaves, welcome.ticket
         if leaves is not None:
             self._tally.replaced += 1
-            reason = TAKEN_OVER if leaves.ticket.digest == ticket.digest else PUSHED_OUT
+            reason: Reason = TAKEN_OVER if leaves.ticket.digest == ticket.digest else PUSHED_OUT
             leaves.session.end(reason, farewell=False)
         self.places.add(Guest(session, ticket, now))
 

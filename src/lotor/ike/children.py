@@ -12,7 +12,8 @@ from lotor.ike.questions import Activate
 from lotor.model.algorithms import Group
 from lotor.model.child import Child
 from lotor.model.network import Network, Path
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Reason
+from lotor.model.reasons import ends
 
 MOST_NETWORKS = 8
 """What one peer may ask for side by side: a client asks for each network of a split tunnel."""
@@ -151,6 +152,6 @@ class Children:
         owner.desk.tell(ChildDown(owner.id, gone.child.id, reason))
 
 
-EXPIRED = Reason(Cause.EXPIRED, "the lifetime of the SA pair is over")
-DELETED = Reason(Cause.PEER_CLOSED, "the peer deleted the SA pair")
-REKEYED = Reason(Cause.REPLACED, "replaced by a newer SA pair")
+EXPIRED = ends.ChildExpired()
+DELETED = ends.ChildDeleted()
+REKEYED = ends.ChildReplaced()

@@ -12,6 +12,7 @@ from lotor.ike.desk import Desk
 from lotor.ike.dialect import Dialect, Incoming, Opening
 from lotor.ike.dice import Dice
 from lotor.ike.effects import Deadline, Effect, Ticket
+from lotor.ike.errors import dropped
 from lotor.ike.events import Started, Turned
 from lotor.ike.intents import ChildExpired, Connect, Disconnect, Intent, PeerMoved, Reload, Shutdown
 from lotor.ike.questions import Answer
@@ -21,7 +22,7 @@ from lotor.ike.standing import Standing
 from lotor.ike.v1.dialect import IkeV1
 from lotor.model.network import KEEPALIVE, Instant, Path
 from lotor.model.policy import Policy, RemotePolicy
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.protocol import NobodyHere, NotAdmitted, NotAnswerable
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header, cookies_of
 
@@ -117,7 +118,7 @@ class Endpoint:
             session = self._session(header, path)
             incoming = dialect.whole(Incoming(header, data[Header.SIZE :]), session, path, now)
         except Malformed as fault:
-            self._desk.tell(Turned(0, path, "datagram", str(fault)))
+            self._desk.tell(Turned(0, path, "datagram", dropped(fault)))
             return
         if incoming is None:
             return
@@ -129,7 +130,7 @@ class Endpoint:
         elif dialect.begins_session(header) and Header.SIZE + len(incoming.body) <= LONGEST_FIRST:
             self._admit(dialect, incoming, path, now)
         elif header.responder == NO_SPI:
-            self._desk.tell(Turned(0, path, dialect.describe(header), "nobody is here for it"))
+            self._desk.tell(Turned(0, path, dialect.describe(header), NobodyHere()))
 
     def _spoken(self, data: bytes) -> tuple[Dialect, Header]:
         """The version that a datagram is of. Raises `Malformed` for none that is spoken here."""
@@ -154,8 +155,7 @@ class Endpoint:
             return
         candidates = dialect.candidates(self._desk.policy, path.remote, incoming.header)
         if not candidates:
-            refusal = "no remote block admits such a client from there"
-            self._desk.tell(Turned(0, path, dialect.describe(incoming.header), refusal))
+            self._desk.tell(Turned(0, path, dialect.describe(incoming.header), NotAdmitted()))
             return
         remote, spis = candidates[0], Spis(incoming.header.initiator, self._desk.dice.cookie())
         session = self._add(dialect.make(self._opening(candidates, spis, path)))
@@ -163,7 +163,7 @@ class Endpoint:
         self._sessions.meet(session)
         self._desk.tell(Started(session.id, path, remote.name, remote.side, None, session.VERSION))
         if not dialect.admit(session, incoming, path, now):
-            session.end(Reason(Cause.PROTOCOL, "the first message cannot be answered"), farewell=False)
+            session.end(NotAnswerable(), farewell=False)
 
     # --- wishes ------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,9 @@ come, unless its keys proved it; a `Refusal` ends an exchange, and in phase 1 an
 
 from __future__ import annotations
 
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Reason
+from lotor.model.reasons.protocol import MalformedMessage, MisplacedMessage
+from lotor.wire.errors import Malformed
 from lotor.wire.v1.numbers import NotifyType
 
 
@@ -19,7 +21,7 @@ class Refusal(Exception):  # noqa: N818 - the same
     """The end of an exchange with a reason both ends may know. `notify` is what the peer is told, None for silence."""
 
     def __init__(self, reason: Reason, notify: NotifyType | None = None) -> None:
-        super().__init__(reason.text)
+        super().__init__(reason)
         self.reason = reason
         self.notify = notify
 
@@ -27,8 +29,8 @@ class Refusal(Exception):  # noqa: N818 - the same
 class PeerFault(Refusal):
     """The peer broke the protocol in a message that it signed."""
 
-    def __init__(self, text: str, notify: NotifyType | None = NotifyType.PAYLOAD_MALFORMED) -> None:
-        super().__init__(Reason(Cause.PROTOCOL, text), notify)
+    def __init__(self, reason: Reason, notify: NotifyType | None = NotifyType.PAYLOAD_MALFORMED) -> None:
+        super().__init__(reason, notify)
 
 
 class PolicyRefusal(Refusal):
@@ -38,5 +40,7 @@ class PolicyRefusal(Refusal):
 class LocalFault(Refusal):
     """We cannot go on: no key, no SPI, no device."""
 
-    def __init__(self, text: str, notify: NotifyType | None = None) -> None:
-        super().__init__(Reason(Cause.LOCAL_FAULT, text), notify)
+
+def dropped(fault: Malformed | Misplaced) -> Reason:
+    """Why a message was dropped."""
+    return MalformedMessage(str(fault)) if isinstance(fault, Malformed) else MisplacedMessage(str(fault))

@@ -104,13 +104,13 @@ class LeftOut(Event):
 
 @dataclass(frozen=True, slots=True)
 class Judged(Event):
-    """What came of the peer's proof in phase 1: certificate and signature, or a keyed hash."""
+    """What came of the peer's proof in phase 1: certificate and signature, or a keyed hash. `verdict` is a `Reason`
+    where it was not accepted, and so is not believed."""
 
     level = Level.DEBUG
     line = "peer {peer}: {verdict}"
     peer: str
-    verdict: str
-    accepted: bool
+    verdict: str | Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +206,9 @@ class LoginRefused(Event):
     """What a peer chose stands behind what it did not: a program that reads the line for the address is not fooled."""
 
     level = Level.WARNING
-    line = "login from {source} as {user} refused: {why}"
+    line = "login from {source} as {user} refused: {reason.clause}"
     user: str
-    why: str
+    reason: Reason
     source: Peer
 
 
@@ -285,10 +285,10 @@ class Turned(Event):
     """A message was dropped or refused; rate limited where anyone could cause it."""
 
     level = Level.WARNING
-    line = "{what} from {path}: {why}"
+    line = "{what} from {path}: {reason}"
     path: Path
     what: str
-    why: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,3 +320,14 @@ class Remark(Event):
     level = Level.DEBUG
     line = "{text_}"
     text_: str
+
+
+def reason_of(event: Event) -> Reason | None:
+    """Why, where an event tells of a refusal, a failure or an end."""
+    match event:
+        case Ended() | Dead() | ChildDown() | Turned() | LoginRefused():
+            return event.reason
+        case Judged(verdict=Reason() as verdict):
+            return verdict
+        case _:
+            return None

@@ -114,8 +114,8 @@ class Registry(Protocol):
         """Sessions that are over, if their peers do not answer any more."""
         ...
 
-    def barred(self, session: Session, user: str) -> str:
-        """Why a proved login is not let in beside another session of the same person; empty when it is."""
+    def barred(self, session: Session, user: str) -> Reason | None:
+        """Why a proved login is not let in beside another session of the same person; None when it is."""
         ...
 
     def renew(self, session: Session, now: Instant) -> None:

@@ -13,9 +13,9 @@ from lotor.ike.session import NO_SPI, Session
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant, Network, Path, Peer
 from lotor.model.policy import Uniqueness
-from lotor.model.reason import Cause, Reason
-
-ALREADY = "is logged in already"
+from lotor.model.reason import Reason
+from lotor.model.reasons.ends import ConnectedAgain
+from lotor.model.reasons.logins import AlreadyConnected, TooManySessions
 
 LINGER = 30.0
 """Seconds that a renewed phase 1 still hears the peer."""
@@ -81,22 +81,22 @@ class Sessions:
             return self.admission.affords_elsewhere(path.remote.site, octets, self.now())
         return self.admission.affords(session, octets, self.now(), unasked=unasked)
 
-    def barred(self, session: Session, user: str) -> str:
+    def barred(self, session: Session, user: str) -> Reason | None:
         """With `unique refuse` beside any other, else beside as many as one person may have; unless the same device is
         back or only renews what it has."""
         refuse = session.remote.uniqueness is Uniqueness.REFUSE
         if not refuse and not self._is_crowded(session, user):
-            return ""
+            return None
         if not _is_person(session):
-            return ""
+            return None
         if not session.initial_contact and self._renewed_by(session, user) is not None:
-            return ""
+            return None
         back = session.initial_contact
         others = [old for old in self._others(session, user) if not (back and _same_place(old, session))]
         if refuse:
-            return f"{user} {ALREADY} from {others[0].path.remote.address}" if others else ""
+            return AlreadyConnected(user, others[0].path.remote.address) if others else None
         most = session.remote.max_sessions or 0
-        return f"{user} {ALREADY} {len(others)} times, max_sessions is {most}" if len(others) >= most else ""
+        return TooManySessions(user, len(others), most) if len(others) >= most else None
 
     def _is_crowded(self, session: Session, user: str) -> bool:
         """Whether a person has all the sessions that one may have. With `unique replace` the old ones go anyway."""
@@ -132,7 +132,7 @@ class Sessions:
         replaces = session.remote.uniqueness is Uniqueness.REPLACE and _is_person(session)
         if not back and not replaces:
             return
-        reason = Reason(Cause.REPLACED, f"{user} connected again from {session.path.remote}")
+        reason = ConnectedAgain(user, str(session.path.remote))
         for old in self._others(session, user):
             same = back and _same_place(old, session)
             if same or replaces:

@@ -27,13 +27,12 @@ from lotor.keys.shared import (
 from lotor.keys.specification import RemoteKeys
 from lotor.model.judgement import Credential, Failure, Feigned, PhaseOneHash, PskRequest, Signature
 from lotor.model.policy import Side
+from lotor.model.reasons import local
 from lotor.model.secret import Secret
 from lotor.model.text import clean
 from lotor.ports.signer import unfit_hash, unfit_request
 
 log = logging.getLogger(__name__)
-
-NO_FILE = 'no file of pre-shared keys is configured: add path pre_shared_key "FILE";'
 
 
 def wall_clock() -> datetime:
@@ -67,33 +66,32 @@ class Keyring:
 
     def sign(self, remote: str, made_of: PhaseOneHash) -> Signature | Failure:
         if fault := unfit_hash(remote, made_of):
-            return Failure(f"nothing is signed: {fault}")
+            return Failure(local.HashUnfit(fault))
         material = self._materials.get(remote)
         if material is None or material.key is None:
-            return Failure(f'remote {remote} has no private key: add certificate_type x509 "CERTIFICATE" "KEY";')
+            return Failure(local.NoPrivateKey(remote))
         if not material.keys.signs:
-            return Failure(f"remote {remote} does not prove itself by a signature")
+            return Failure(local.SignsNothing(remote))
         octets = hashes.phase_one(made_of)
         try:
             return Signature(material.key.sign(octets))
         except ValueError:
-            bits = material.key.bits
-            return Failure(f"the private key of remote {remote} ({bits} bits) cannot sign {len(octets)} octets")
+            return Failure(local.KeyTooSmall(remote, material.key.bits, len(octets)))
 
     def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:
         material = self._sharing(request)
         if isinstance(material, Failure):
             return material
         if self._psk_file is None:
-            return Failure(NO_FILE)
+            return Failure(local.NoKeyFile())
         try:
             line = line_of(self._psk_file, _names(material.keys, request))
         except FileError as fault:
-            return Failure(f"no pre-shared key for {_peer_text(request)}: {fault}")
+            return Failure(local.SharedKeyUnreadable(_peer_text(request), str(fault)))
         key = self._key(material.keys, request, line)
         if request.identity is not None and request.aggressive and (request.nobody or isinstance(key, Failure)):
             skeyid = hashes.hmac(request.hash, key_of_chance(request.identity).reveal(), request.nonces)
-            return Feigned(Secret(skeyid), key.why if isinstance(key, Failure) else "")
+            return Feigned(Secret(skeyid), key.reason if isinstance(key, Failure) else None)
         if isinstance(key, Failure):
             return key
         return Secret(hashes.hmac(request.hash, key.reveal(), request.nonces))
@@ -101,33 +99,32 @@ class Keyring:
     def _sharing(self, request: PskRequest) -> Material | Failure:
         """The block that is asked about, where it has to do with pre-shared keys and the request is one of phase 1."""
         if fault := unfit_request(request):
-            return Failure(f"no pre-shared key is looked up: {fault}")
+            return Failure(local.RequestUnfit(fault))
         remote = request.remote
         material = self._materials.get(remote)
         if material is None:
-            return Failure(f"there is no remote block named {remote} to look a pre-shared key up for")
+            return Failure(local.NoBlock(remote))
         if not material.keys.shared_key:
-            return Failure(f"remote {remote} does not prove itself by a pre-shared key")
+            return Failure(local.SharesNoKey(remote))
         return material
 
     def _key(self, keys: RemoteKeys, request: PskRequest, line: Entry | None) -> Secret | Failure:
         """The key of the line, if there is one that may be used."""
         file, peer = self._psk_file, _peer_text(request)
         if line is None or file is None:
-            return Failure(f"{file} has no key for {peer}: add a line with the name, a blank and the key")
+            return Failure(local.NoSharedKey(str(file), peer))
         try:
             key = line.secret(file)
         except FileError as fault:
-            return Failure(f"no pre-shared key for {peer}: {fault}")
+            return Failure(local.SharedKeyUnreadable(peer, str(fault)))
         if request.aggressive and not keys.allow_short_key and len(key) < LEAST_OCTETS:
-            text = f"{file} line {line.line}: the key for {peer} has {len(key)} octets only; {too_short(keys.name)}"
-            return Failure(text)
+            return Failure(local.SharedKeyTooShort(str(file), line.line, peer, len(key), keys.name))
         return key
 
     def saved_password(self, remote: str) -> Secret | None:
         found = self.find_password(remote)
         if isinstance(found, Failure):
-            log.warning("%s", found.why)
+            log.warning("%s", found.reason)
             return None
         return found
 
@@ -140,7 +137,7 @@ class Keyring:
         try:
             return saved_password(self._psk_file, login)
         except FileError as fault:
-            return Failure(f"no saved password for {login}: {fault}")
+            return Failure(local.SavedPasswordUnreadable(login, str(fault)))
 
     def _problems_of_shared_keys(self) -> Iterator[Problem]:
         """What the file holds is worth a warning only: it is read at every use and may be put right at any time. But a
@@ -150,7 +147,7 @@ class Keyring:
         if sharing is None:
             return
         if self._psk_file is None:
-            yield Problem(Severity.ERROR, sharing, NO_FILE)
+            yield Problem(Severity.ERROR, sharing, local.NoKeyFile().text)
             return
         exposed = next(
             (each.name for each in rules if each.shared_key and each.aggressive and not each.allow_short_key), None

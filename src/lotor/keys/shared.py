@@ -9,6 +9,7 @@ from pathlib import Path
 from lotor.files.private import FileError
 from lotor.keys.saved import EVERYBODY, Entry, entries, hexadecimal
 from lotor.model.identity import Identity, IdentityPattern, IdKind
+from lotor.model.reasons.local import EXPOSED
 from lotor.model.text import clean
 
 LEAST_OCTETS = 16
@@ -73,10 +74,7 @@ def short_keys(path: Path, logins: Collection[str]) -> Iterator[str]:
 
 def too_short(remote: str) -> str:
     """What to do about a short key in aggressive mode."""
-    return (
-        f"remote {remote} uses aggressive mode, which gives everybody a hash under it: make the key longer, use "
-        f"exchange_mode main, or write allow_short_key on; into remote {remote}"
-    )
+    return EXPOSED.format(remote=remote)
 
 
 def _fault(path: Path, entry: Entry) -> Iterable[str]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
 
 from lotor.model.judgement import Failure
+from lotor.model.reason import Reason
+from lotor.model.reasons.local import GrantInUse, GrantOutsidePool, PoolExhausted
 from lotor.ports.leases import Lease
 
 MOST_REMEMBERED = 65536
@@ -66,11 +68,11 @@ class Pool:
         """Slots count from `first`, which is given out itself; what is `barred` is not given now. `granted`: this
         address or none."""
         held = self._leased.get(session)
-        if held is None and granted is not None and (why := self._withheld(granted, barred)):
-            return Failure(why)
+        if held is None and granted is not None and (reason := self._withheld(granted, barred)):
+            return Failure(reason)
         slot = held[0] if held else self._slot(user, lambda slot: barred(self._lease(slot)), granted)
         if slot is None:
-            return Failure(self._exhausted())
+            return Failure(PoolExhausted(self.first, self.last, self._size))
         if held is None:
             self._taken.add(slot)
             self._returned.pop(slot, None)
@@ -115,14 +117,14 @@ class Pool:
     def _lease(self, slot: int) -> Lease:
         return Lease(self.first + slot, self.netmask, self._beside[slot] if self._beside is not None else None)
 
-    def _withheld(self, granted: IPv4Address, barred: Callable[[Lease], bool]) -> str:
+    def _withheld(self, granted: IPv4Address, barred: Callable[[Lease], bool]) -> Reason | None:
         """Why somebody does not get an address that the back end granted."""
         if not self.first <= granted <= self.last:
-            return f"the granted address {granted} is not in the pool {self.first}-{self.last}"
+            return GrantOutsidePool(granted, self.first, self.last)
         slot = int(granted) - int(self.first)
         if slot in self._taken or barred(self._lease(slot)):
-            return f"the granted address {granted} is in use"
-        return ""
+            return GrantInUse(granted)
+        return None
 
     def _slot(self, user: str, barred: Callable[[int], bool], granted: IPv4Address | None) -> int | None:
         return int(granted) - int(self.first) if granted is not None else self._free_slot(user, barred)
@@ -155,11 +157,6 @@ class Pool:
         self._last_slot.move_to_end(user)
         if len(self._last_slot) > MOST_REMEMBERED:
             self._last_slot.popitem(last=False)
-
-    def _exhausted(self) -> str:
-        if self._size == 1:
-            return f"no free address: the only address, {self.first}, is in use"
-        return f"no free address: all {self._size} addresses of {self.first}-{self.last} are in use"
 
 
 def smallest_network(first: IPv4Address, last: IPv4Address) -> IPv4Network:

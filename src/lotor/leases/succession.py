@@ -5,9 +5,8 @@ from __future__ import annotations
 from lotor.leases.pool import Pool
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
+from lotor.model.reasons.local import NoPool
 from lotor.ports.leases import Lease
-
-NO_POOL = "this configuration gives no addresses: it has no mode_cfg { network4 …; pool_size …; }"
 
 
 class Succession:
@@ -35,7 +34,7 @@ class Succession:
             if (held := former.holder(session)) is not None:
                 return held[1]
         if self._pool is None:
-            return Failure(NO_POOL)
+            return Failure(NoPool())
         taken = {address for lease in self.outside() for address in lease.addresses}
         return self._pool.acquire(session, user, lambda lease: bool(taken & lease.addresses), grants.address)
 

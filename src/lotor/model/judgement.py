@@ -7,6 +7,8 @@ from ipaddress import IPv4Address, IPv6Address
 
 from lotor.model.algorithms import Curve, Hash
 from lotor.model.identity import Identity
+from lotor.model.reason import Reason
+from lotor.model.reasons.certificates import CertificateReason
 from lotor.model.secret import Secret
 
 
@@ -67,11 +69,11 @@ class PskRequest:
 
 @dataclass(frozen=True, slots=True)
 class Feigned:
-    """SKEYID of a key that nobody has, in place of one that is not there: a client cannot tell. `why`, for this end
-    only, is a whole sentence; empty where the core knows better."""
+    """SKEYID of a key that nobody has, in place of one that is not there: a client cannot tell. `reason` is
+    for this end only; None where the core knows better."""
 
     skeyid: Secret
-    why: str
+    reason: Reason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,9 @@ class Trusted:
 
 @dataclass(frozen=True, slots=True)
 class Untrusted:
-    """`why` is a whole sentence that names what did not fit and what to change."""
+    """What did not fit, of which certificate."""
 
-    why: str
+    reason: CertificateReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,6 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A port could not do what was asked: no key, no free address, no device. `why` is a whole sentence."""
+    """A port could not do what was asked: no key, no free address, no device."""
 
-    why: str
+    reason: Reason

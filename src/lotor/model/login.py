@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
+from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.logins import LoginReason
 from lotor.model.secret import Secret
 
 REPEATABLE = frozenset({Field.USER_NAME, Field.PASSWORD, Field.DOMAIN})
 """What may be kept for a later phase 1 of the same connection; all else are one-time codes."""
-
-
-AGAIN = "try again"
-"""Stands in whatever a gateway says to a person whose password nobody looked at; our client knows by it that nothing is
-wrong with the login."""
-LATER = f"the gateway cannot check logins now: {AGAIN} later, and tell its administrator"
-"""For a person, where the gateway itself is at fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +40,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """`why` is for the gateway's log; the peer only learns that the login was refused. `told` is for the person, where
-    nobody looked at the password: no room, or a fault of the gateway's. Such an attempt is no guess."""
+    """`reason` is for the gateway's log; the peer only learns that the login was refused, and its person the message of
+    the reason, where it has one."""
 
-    user: str
-    why: str
-    told: str = ""
+    reason: LoginReason
 
     @property
     def judged(self) -> bool:
-        return not self.told
+        """Whether somebody looked at the password. Where nobody did, the attempt is no guess."""
+        return self.reason.cause is not Cause.NOT_JUDGED
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +75,4 @@ class Credentials:
 class Declined:
     """The person at the client gave nothing (no terminal, Ctrl-C, no saved password)."""
 
-    why: str
+    reason: Reason

@@ -1,13 +1,28 @@
-"""Why a session ended or never came up: data that the log, the client's terminal, exit codes and tests share."""
+"""Why something was refused, failed or ended, as data: a kind with its facts. The kinds are in `model.reasons`.
+
+A reason is compared, counted and reacted to by its `kind`, its `cause` or its class. `text` is for people alone: it is
+made from the facts when a person is told, and nothing reads it to decide.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from enum import Enum
+from typing import ClassVar
+
+from lotor.model.kinds import Kind
+from lotor.model.text import clean
+
+LONGEST_FACT = 1024
+"""Characters of one fact; a distinguished name of a dozen parts has some 400."""
+
+Fact = str | int | bool
 
 
 class Cause(Enum):
-    """The kinds of an end; each has one exit code of `lotor connect` (docs/exit-codes)."""
+    """Families of kinds; each has one exit code of `lotor connect` (docs/exit-codes)."""
 
     ADMINISTRATOR = "closed here"
     PEER_CLOSED = "closed by the peer"
@@ -26,12 +41,85 @@ class Cause(Enum):
     NOT_JUDGED = "login not judged"
 
 
+class Told(Enum):
+    """Who learns of a reason, beside the journal of the end where it arises."""
+
+    NOBODY = "the journal"
+    PEER = "the journal, and the peer by a notification"
+    PERSON = "the journal, and the person at the client"
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """`text` is a whole sentence for a person, cleaned of a peer's control characters."""
+    """Base of all kinds. The fields of a kind are its facts; those that are text are cleaned of control characters and
+    cut to `LONGEST_FACT` when they come in, whoever chose them. `line` is a format string over the facts and properties
+    of the kind. `headed`: the sentence begins with the words of its cause already. `since`: the first version."""
 
-    cause: Cause
-    text: str
+    kind: ClassVar[Kind]
+    cause: ClassVar[Cause] = Cause.PROTOCOL
+    line: ClassVar[str]
+    headed: ClassVar[bool] = False
+    told: ClassVar[Told] = Told.NOBODY
+    since: ClassVar[str] = "0.1.0"
+
+    def __post_init__(self) -> None:
+        for name in facts_of(type(self)):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, clean(value, longest=LONGEST_FACT))
+
+    @property
+    def text(self) -> str:
+        """A whole sentence for a person."""
+        return filled(self.line, self)
+
+    @property
+    def clause(self) -> str:
+        """The same where it is said already whose login was refused."""
+        return self.text
+
+    @property
+    def message(self) -> str:
+        """What a gateway tells the person at the client; empty: nothing."""
+        return self.text if self.told is Told.PERSON else ""
+
+    def facts(self) -> dict[str, Fact]:
+        """For programs: numbers as numbers, everything else as text."""
+        return {name: _plain(getattr(self, name)) for name in facts_of(type(self))}
 
     def __str__(self) -> str:
         return self.text
+
+
+def facts_of(kind: type[Reason]) -> tuple[str, ...]:
+    """The names of the facts of a kind."""
+    return tuple(each.name for each in fields(kind))
+
+
+def filled(line: str, reason: Reason) -> str:
+    """`line` with facts and properties of the reason in the place of their names."""
+    return line.format_map(_Named(reason))
+
+
+def every(base: type[Reason] = Reason) -> Iterator[type[Reason]]:
+    """The classes of all kinds below a base, in the order of their declaration."""
+    for each in base.__subclasses__():
+        if each is vars(sys.modules[each.__module__]).get(each.__name__):  # a slotted class has a twin without slots
+            if "kind" in vars(each):
+                yield each
+            yield from every(each)
+
+
+class _Named(dict[str, object]):
+    """The attributes of a reason as a mapping."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__()
+        self._reason = reason
+
+    def __missing__(self, name: str) -> object:
+        return getattr(self._reason, name)
+
+
+def _plain(value: object) -> Fact:
+    return value if isinstance(value, int | bool) else str(value)

@@ -16,6 +16,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+from lotor.model.reason import Reason, every
+from lotor.model.reasons.local import LocalReason
 from lotor.model.secret import Secret
 
 _LENGTH, _NUMBER, _TAG = struct.Struct("!I"), struct.Struct("!q"), struct.Struct("!B")
@@ -80,8 +82,8 @@ def decode(kind: object, octets: bytes) -> Any:
 @lru_cache(maxsize=256)
 def form_of(kind: Any) -> Form:
     """`TypeError` for a type that has no form: found when verbs are declared."""
-    if kind in _PLAIN:
-        return _PLAIN[kind]
+    if kind in _PLAIN or kind is Reason:
+        return _reason() if kind is Reason else _PLAIN[kind]
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return _union(typing.get_args(kind))
     if typing.get_origin(kind) is tuple and typing.get_args(kind)[1:] == (...,):
@@ -184,6 +186,24 @@ def _record(kind: type) -> Form:
             return kind(**found)
         except ValueError:
             raise Malformed(f"these values make no {kind.__name__}") from None
+
+    return Form(fits, write, read)
+
+
+def _reason() -> Form:
+    """What one process could not do, by the name of its kind: others do not cross."""
+    forms = {each.kind.value: _record(each) for each in every(LocalReason)}
+
+    def fits(value: object) -> bool:
+        return isinstance(value, LocalReason) and forms[value.kind.value].fits(value)
+
+    def write(value: Any) -> bytes:
+        return _sized(value.kind.value.encode()) + forms[value.kind.value].write(value)
+
+    def read(reader: Reader) -> object:
+        if (name := _text(reader)) not in forms:
+            raise Malformed("there is no such kind of reason")
+        return forms[name].read(reader)
 
     return Form(fits, write, read)
 

@@ -18,7 +18,10 @@ from lotor.model.child import LOWEST_SPI
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure, Feigned, Signature, Trusted, Untrusted
-from lotor.model.login import LATER, Credentials, Declined, LoginAttempt, Refused, Verdict
+from lotor.model.login import Credentials, Declined, LoginAttempt, Refused, Verdict
+from lotor.model.reasons.certificates import NotChecked
+from lotor.model.reasons.local import EngineFault, HostUnfit, SessionOver
+from lotor.model.reasons.logins import BackEndFault, PersonNotAsked
 from lotor.model.secret import Secret
 from lotor.ports.host import Attachment, Host
 from lotor.ports.interface import TunnelInterface
@@ -175,7 +178,7 @@ class Answers:
 
     async def _configuration(self, question: questions.AcquireConfiguration) -> ModeConfiguration | Failure:
         if not self._sources.alive(question.session):
-            return Failure("the session has ended")
+            return Failure(SessionOver())
         return await self._sources.configurations.acquire(question.session, question.user, question.grants)
 
     async def _spi(self, question: questions.ReserveSpi) -> int:
@@ -184,7 +187,7 @@ class Answers:
 
     async def _install(self, question: questions.Install) -> Failure | None:
         if not self._sources.alive(question.child.session):
-            return Failure("the session has ended")
+            return Failure(SessionOver())
         await self._sources.associations.install(question.child)
         return None
 
@@ -202,31 +205,31 @@ def _agreed(question: questions.Agree) -> Secret | Failure:
     try:
         return Secret(question.pair.agree(question.public))
     except ValueError as fault:
-        return Failure(str(fault))
+        return Failure(EngineFault(str(fault)))
 
 
 def _failure(question: Question[Any], why: str) -> Failure:
     del question
-    return Failure(why)
+    return Failure(EngineFault(why))
 
 
 def _unusable(question: questions.AdmitConfiguration, why: str) -> Failure:
     del question
-    return Failure(f"this host could not be set up for the tunnel: {why}")
+    return Failure(HostUnfit(why))
 
 
 def _untrusted(question: questions.JudgePeer, why: str) -> Untrusted:
     del question
-    return Untrusted(f"the certificate could not be checked: {why}")
+    return Untrusted(NotChecked(why))
 
 
 def _refused(question: questions.CheckLogin, why: str) -> Refused:
-    return Refused(question.attempt.user, why, LATER)
+    return Refused(BackEndFault(question.attempt.user, why))
 
 
 def _declined(question: questions.AskPerson, why: str) -> Declined:
     del question
-    return Declined(f"the person could not be asked: {why}")
+    return Declined(PersonNotAsked(why))
 
 
 def _any_spi(question: questions.ReserveSpi, why: str) -> int:

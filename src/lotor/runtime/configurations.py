@@ -11,6 +11,7 @@ from functools import partial
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
+from lotor.model.reasons.local import NoModeConfig
 from lotor.ports.leases import Lease, Leases
 from lotor.runtime.lanes import Lanes
 
@@ -36,7 +37,7 @@ class GatewayConfigurations:
         """Whoever stops waiting keeps no address."""
         values = self._template()
         if values is None:
-            return Failure("this gateway has no mode_cfg section: it gives no addresses")
+            return Failure(NoModeConfig())
         asked = self._lanes.put(session, Step.ACQUIRE, partial(self._leases.acquire, session, user, grants))
         try:
             lease = await asyncio.shield(asked)

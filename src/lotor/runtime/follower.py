@@ -12,7 +12,7 @@ from functools import partial
 from lotor.ike.events import ChildDown, Configured, Dead, Ended, Event, PathChanged, Up
 from lotor.ike.intents import Disconnect, Intent
 from lotor.model.policy import Side
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.local import HostUnfit
 from lotor.ports.hooks import HookEvent, Hooks
 from lotor.ports.host import Attachment, Host
 from lotor.ports.interface import TunnelInterface
@@ -144,8 +144,7 @@ class Follower:
         try:
             await self._engines.host.attach(attachment)
         except OSError as error:
-            text = f"this host could not be set up for the tunnel: {error.strerror or error}"
-            self._command(Disconnect(session.id, Reason(Cause.LOCAL_FAULT, text)))
+            self._command(Disconnect(session.id, HostUnfit(error.strerror or str(error))))
             return False
         progress.attachment = attachment
         return True

@@ -12,6 +12,7 @@ from lotor.ike.questions import AskPerson
 from lotor.model.login import REPEATABLE, Credentials, Declined
 from lotor.model.policy import Side
 from lotor.model.prompt import Field
+from lotor.model.reasons.logins import NobodyAnswers
 from lotor.model.secret import Secret
 from lotor.runtime.requests import Requests
 
@@ -44,7 +45,7 @@ class ClientPersons:
         if missing:
             prompted = await self._prompt(question, missing)
             if prompted is None:
-                return Declined(self._why(question, missing))
+                return Declined(_unanswered(question, missing))
             given |= prompted
         self._answered[question.session] = given
         return Credentials(tuple((each, given[each]) for each in question.wants if each in given))
@@ -102,11 +103,6 @@ class ClientPersons:
             self._prompts.pop(question.session, None)
         return answers if answers is not None and set(missing) <= answers.keys() else None
 
-    def _why(self, question: AskPerson, missing: tuple[Field, ...]) -> str:
-        names = " and ".join(each.value for each in missing)
-        again = " again" if question.round > 1 else ""
-        return f"the gateway asks{again} for {names}, and nobody is there to answer"
-
     def _keep(self, session: int) -> None:
         answered = self._answered.pop(session, {})
         kept = {name: value for name, value in answered.items() if name in REPEATABLE}
@@ -120,3 +116,7 @@ class ClientPersons:
             prompt.cancel()
         if remote not in self._remotes.values():
             self._kept.pop(remote, None)
+
+
+def _unanswered(question: AskPerson, missing: tuple[Field, ...]) -> NobodyAnswers:
+    return NobodyAnswers(" and ".join(each.value for each in missing), again=question.round > 1)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from lotor.ike.events import ChildUp, Chosen, Configured, Ended, Event, LoginRound, PhaseOneUp, Reached, Started
 from lotor.model.prompt import Field
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Reason
 from lotor.model.secret import Secret
 
 
@@ -118,9 +118,9 @@ class Requests:
         """The follower's report: the tunnel is up and the host is set up."""
         self._settle(session, Established(session))
 
-    def fail(self, number: int, text: str) -> None:
+    def fail(self, number: int, reason: Reason) -> None:
         """The core did not even begin."""
-        self._conclude(number, Reason(Cause.LOCAL_FAULT, text))
+        self._conclude(number, reason)
 
     def _settle(self, session: int, outcome: Outcome) -> None:
         self._conclude(self._sessions.get(session, 0), outcome)

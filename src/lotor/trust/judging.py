@@ -14,22 +14,23 @@ from lotor.crypto.x509.chains import Chain, ChainFault, date_fault, verify_chain
 from lotor.crypto.x509.received import MOST_OCTETS, MOST_RECEIVED, KeyRefusedError, parse_received
 from lotor.model.identity import IdKind
 from lotor.model.judgement import PeerProof, Trusted, Untrusted
-from lotor.model.text import clean
+from lotor.model.reasons import certificates
+from lotor.model.reasons.certificates import CertificateReason, Role
 from lotor.trust import refusals
 from lotor.trust.grounds import Grounds
 from lotor.trust.hostnames import meant_gateway, names_gateway
 from lotor.trust.identifiers import identity_certified, identity_matches
 from lotor.trust.revocation import revocation_fault
 
-LONGEST_WHY = 2000
-
 
 class _Refusal(Exception):  # noqa: N818 - never leaves this module
-    """The text is the sentence for the person."""
+    def __init__(self, reason: CertificateReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def judge(grounds: Grounds, proof: PeerProof, now: datetime) -> Trusted | Untrusted:
-    """Fails closed: whatever is not proved is `Untrusted`, with the sentence that helps."""
+    """Fails closed: whatever is not proved is `Untrusted`, with the reason."""
     try:
         received = _received(grounds, proof)
         leaf = received[0]
@@ -44,7 +45,7 @@ def judge(grounds: Grounds, proof: PeerProof, now: datetime) -> Trusted | Untrus
         else:
             _require_gateway(grounds, chain, proof)
     except _Refusal as refusal:
-        return Untrusted(clean(str(refusal), longest=LONGEST_WHY))
+        return Untrusted(refusal.reason)
     return Trusted(str(leaf.subject) or refusals.fingerprint(leaf))
 
 
@@ -55,7 +56,7 @@ def _received(grounds: Grounds, proof: PeerProof) -> tuple[Certificate, ...]:
     if not proof.chain and grounds.pinned:
         return (grounds.pinned,)
     if not proof.chain:
-        raise _Refusal(refusals.NO_CERTIFICATE)
+        raise _Refusal(certificates.NoCertificate())
     leaf = _parse(proof.chain[0])
     return leaf, *(one for der in proof.chain[1:] if (one := _parse_helper(der)))
 
@@ -64,9 +65,9 @@ def _parse(der: bytes) -> Certificate:
     try:
         return parse_received(der)
     except KeyRefusedError as fault:
-        raise _Refusal(refusals.unusable_key(str(fault))) from None
+        raise _Refusal(certificates.UnusableKey(str(fault))) from None
     except CertificateError as fault:
-        raise _Refusal(refusals.unreadable(str(fault))) from None
+        raise _Refusal(certificates.Unreadable(str(fault))) from None
 
 
 def _parse_helper(der: bytes) -> Certificate | None:
@@ -117,7 +118,7 @@ def _require_chain(grounds: Grounds, received: tuple[Certificate, ...], now: dat
     return found
 
 
-def _role(proof: PeerProof) -> refusals.Role:
+def _role(proof: PeerProof) -> Role:
     return "client" if proof.client else "gateway"
 
 

@@ -14,6 +14,7 @@ from lotor.crypto.x509.chains import Chain
 from lotor.crypto.x509.revocation import RevocationList, read_revocation_lists
 from lotor.files.private import FileError, read_public
 from lotor.model.policy import CrlPolicy
+from lotor.model.reasons.certificates import CertificateReason
 from lotor.trust import refusals
 from lotor.trust.specification import RemoteTrust
 
@@ -88,7 +89,7 @@ class ListFiles:
         return lists
 
 
-def revocation_fault(chain: Chain, files: ListFiles, policy: CrlPolicy, now: datetime) -> str | None:
+def revocation_fault(chain: Chain, files: ListFiles, policy: CrlPolicy, now: datetime) -> CertificateReason | None:
     """Why the chain does not count: a certificate of it was revoked, or nobody can tell. None when it may count."""
     if policy is CrlPolicy.OFF:
         return None
@@ -111,7 +112,7 @@ def expired_lists(files: ListFiles, now: datetime) -> Iterable[str]:
             yield f"{refusals.stale_list(one, now)}; until then nothing that it issued is accepted"
 
 
-def _fault_of(certificate: Certificate, lists: Sequence[RevocationList], now: datetime) -> str | None:
+def _fault_of(certificate: Certificate, lists: Sequence[RevocationList], now: datetime) -> CertificateReason | None:
     """A list that is out of date still tells who was revoked, but not who was not."""
     for one in lists:
         if revocation := one.revocation_of(certificate):
@@ -119,7 +120,7 @@ def _fault_of(certificate: Certificate, lists: Sequence[RevocationList], now: da
     if not lists or any(_is_current(one, now) for one in lists):
         return None
     latest = max(lists, key=lambda one: one.since)
-    return refusals.undecided(certificate, refusals.stale_list(latest, now))
+    return refusals.undecided(certificate, latest, now)
 
 
 def _is_current(one: RevocationList, now: datetime) -> bool:

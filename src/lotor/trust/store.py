@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from lotor.files.problems import Problem
 from lotor.model.judgement import PeerProof, Trusted, Untrusted
+from lotor.model.reasons.certificates import NoGrounds
 from lotor.trust.judging import judge
 from lotor.trust.loader import Loader
 from lotor.trust.specification import RemoteTrust
@@ -35,7 +36,7 @@ class TrustStore:
     def judge(self, proof: PeerProof) -> Trusted | Untrusted:
         grounds = self._grounds.get(proof.remote)
         if grounds is None:
-            return Untrusted(f"there is no remote block named {proof.remote} to judge the peer by")
+            return Untrusted(NoGrounds(proof.remote))
         return judge(grounds, proof, self._clock())
 
 

@@ -19,7 +19,7 @@ from lotor.ike.v1.story import Proof, Story, ask
 from lotor.model.algorithms import SIGNATURE_HASHES, IkeSuite
 from lotor.model.identity import Identity
 from lotor.model.judgement import Failure, Feigned, PeerProof, PhaseOneHash, PskRequest, Trusted
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.protocol import NoXauth, OtherKey
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import NotifyType
 from lotor.wire.v1.numbers import PayloadType as P
@@ -29,7 +29,8 @@ from lotor.wire.v1.vendors import Vendor
 PROOF = (P.CERTIFICATE, P.SIGNATURE, P.HASH)
 """The payloads that may prove somebody, in their order."""
 
-UNPROVED = "nothing is proved yet: in hybrid authentication only the login says who this is"
+ONLY_LOGIN = "in hybrid authentication only the login says who this is"
+UNPROVED = f"nothing is proved yet: {ONLY_LOGIN}"
 KEY_FITS = "it holds the pre-shared key"
 
 Proving = Certificate | SignaturePayload | HashPayload
@@ -78,10 +79,10 @@ def skeyid(session: V1Session, suite: IkeSuite, said: Exchanged, secret: PeerSec
     )
     derived = yield from ask(DeriveSkeyid(request))
     if isinstance(derived, Feigned):
-        session.refused = session.refused or Reason(Cause.LOCAL_FAULT, derived.why)
+        session.refused = session.refused or derived.reason
         return derived.skeyid.reveal()
     if isinstance(derived, Failure):
-        raise LocalFault(derived.why)
+        raise LocalFault(derived.reason)
     return derived.reveal()
 
 
@@ -89,7 +90,7 @@ def tell_nobody(session: V1Session) -> None:
     """A gateway has answered a client that cannot come in, so that it does not learn whether its name is known; the
     journal does, once the answer has left."""
     if session.refused is not None:
-        session.desk.tell(Turned(session.id, session.path, "a name without a key", session.refused.text))
+        session.desk.tell(Turned(session.id, session.path, "a name without a key", session.refused))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def prove(parties: Parties, vendors: frozenset[Vendor]) -> Story[tuple[Proving, 
         return (HashPayload(hashes.phase_one(ours)),)
     signature = yield from ask(Sign(session.remote.name, ours))
     if isinstance(signature, Failure):
-        raise LocalFault(signature.why)
+        raise LocalFault(signature.reason)
     return (*riders.certificates(session, vendors), SignaturePayload(signature.octets))
 
 
@@ -144,16 +145,15 @@ def demand_proof(parties: Parties, chain: Chain, peer: Identity) -> None:
     try:
         proof_of_peer(parties)(chain)
     except Unproved:
-        text = f"{parties.session.peer_address} holds another pre-shared key: its hash does not fit"
-        witness.judged(parties.session, peer, text, accepted=False)
-        raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.AUTHENTICATION_FAILED) from None
+        reason = OtherKey(parties.session.peer_address)
+        witness.judged(parties.session, peer, reason)
+        raise PolicyRefusal(reason, NotifyType.AUTHENTICATION_FAILED) from None
 
 
 def demand_xauth(suite: IkeSuite, vendors: frozenset[Vendor]) -> None:
     """A method with XAUTH admits nobody who does not speak it."""
     if suite.method.login and Vendor.XAUTH not in vendors:
-        text = f"the client does not announce XAUTH, without which {suite.method.value} admits nobody"
-        raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.SITUATION_NOT_SUPPORTED)
+        raise PolicyRefusal(NoXauth(suite.method.value), NotifyType.SITUATION_NOT_SUPPORTED)
 
 
 def judge(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
@@ -165,7 +165,7 @@ def judge(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
     _demand_identity(parties.session, peer)
     if not signing:
         hybrid = parties.suite.method.hybrid
-        witness.judged(parties.session, peer, UNPROVED if hybrid else KEY_FITS, accepted=True)
+        witness.judged(parties.session, peer, UNPROVED if hybrid else KEY_FITS)
 
 
 def _demand_identity(session: V1Session, peer: Identity) -> None:
@@ -173,7 +173,7 @@ def _demand_identity(session: V1Session, peer: Identity) -> None:
     try:
         select.demand_identity(session.remote, peer)
     except PolicyRefusal as refusal:
-        witness.judged(session, peer, refusal.reason.text, accepted=False)
+        witness.judged(session, peer, refusal.reason)
         raise
 
 
@@ -193,6 +193,6 @@ def _judge_signature(parties: Parties, chain: Chain, peer: Identity) -> Story[No
     )
     verdict = yield from ask(JudgePeer(proof))
     if not isinstance(verdict, Trusted):
-        witness.judged(session, peer, verdict.why, accepted=False)
-        raise PolicyRefusal(Reason(Cause.CERTIFICATE, verdict.why), NotifyType.AUTHENTICATION_FAILED)
-    witness.judged(session, peer, f"the certificate of {verdict.subject} is trusted, its signature fits", accepted=True)
+        witness.judged(session, peer, verdict.reason)
+        raise PolicyRefusal(verdict.reason, NotifyType.AUTHENTICATION_FAILED)
+    witness.judged(session, peer, f"the certificate of {verdict.subject} is trusted, its signature fits")

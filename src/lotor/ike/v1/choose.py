@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.v1 import bundles
 from lotor.ike.v1.bundles import Offered
-from lotor.ike.v1.offers import IkeOffers, bits_misfit, life_misfit
+from lotor.ike.v1.offers import UNKNOWN, IkeOffers, bits_misfit, life_misfit
 from lotor.model.algorithms import SHORT_BLOCK_VOLUME, SHORT_BLOCKS, Cipher, EspSuite, Group, IkeSuite, Integrity
 from lotor.model.policy import ChildPolicy, ProposalCheck, RemotePolicy
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.proposals import Misfit, NoProposal, Unfit
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
 from lotor.wire.v1.numbers import NotifyType
 from lotor.wire.v1.proposals import EspOffer, with_lifetime
 
-NOT_OFFERED = "the gateway chose something that was not offered"
+NOT_OFFERED = Unfit(Misfit.NOT_AMONG_OFFERS, "the gateway chose something that was not offered")
 
 _GROUPS = frozenset(map(int, Group))
 
@@ -24,13 +24,12 @@ SHOWN = 4
 """Offers named in a refusal; a client may send two dozen."""
 
 
-def _refuse(offered: Sequence[object], wanted: Iterable[str], misfit: str) -> PolicyRefusal:
+def _refuse(offered: Sequence[object], wanted: Iterable[str], misfit: Unfit | None) -> PolicyRefusal:
     """`offered`: what reads as the offers. Only the few that are shown are put into words."""
     distinct = list(dict.fromkeys(offered))
     more = f" and {len(distinct) - SHOWN} more" if len(distinct) > SHOWN else ""
     theirs = ", ".join(map(str, distinct[:SHOWN])) + more or "nothing"
-    text = f"no proposal chosen: offered {theirs}; wanted {', '.join(dict.fromkeys(wanted))}"
-    reason = Reason(Cause.NO_PROPOSAL, text + (f" ({misfit})" if misfit else ""))
+    reason = NoProposal.by(theirs, ", ".join(dict.fromkeys(wanted)), misfit)
     return PolicyRefusal(reason, NotifyType.NO_PROPOSAL_CHOSEN)
 
 
@@ -87,20 +86,21 @@ def _for_how_long(remote: RemotePolicy, mine: int, choice: ChosenIke) -> ChosenI
 def ike_answer(remote: RemotePolicy, sa: SecurityAssociation) -> IkeSuite:
     """The initiator's check of the responder's choice: exactly one transform, and one that we offered. A longer
     lifetime than ours is not kept to, and with `exact` no other one is taken."""
-    offers, misfit = IkeOffers(sa), NOT_OFFERED
+    offers = IkeOffers(sa)
+    misfit: Unfit | None = NOT_OFFERED
     for wanted in remote.proposals if len(offers.read) == 1 else ():
         answered = offers.read[0].suite()
         if answered is not None and replace(answered, lifetime=0) == replace(wanted, lifetime=0):
             theirs, exact = answered.lifetime, remote.proposal_check is ProposalCheck.EXACT
-            misfit = life_misfit(remote.proposal_check, wanted.lifetime, theirs) if exact else ""
-            if not misfit:
+            misfit = life_misfit(remote.proposal_check, wanted.lifetime, theirs) if exact else None
+            if misfit is None:
                 return replace(answered, lifetime=_agreed_life(remote.proposal_check, wanted.lifetime, theirs))
     raise _refuse(offers.words(), (str(suite) for suite in remote.proposals), misfit)
 
 
 # --- phase 2 ---------------------------------------------------------------------------------------------------------
 
-NO_AH = "AH is not carried out: it does not encrypt and passes no NAT; let the peer offer ESP alone"
+NO_AH = Unfit(Misfit.AH, "AH is not carried out: it does not encrypt and passes no NAT; let the peer offer ESP alone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,35 +123,37 @@ def _fits_path(offer: EspOffer, *, udp: bool) -> bool:
     return offer.encapsulation in (bundles.UDP_TUNNELS if udp else bundles.TUNNELS)
 
 
-def _esp_misfit(check: ProposalCheck, child: ChildPolicy, wanted: EspSuite, offer: Suited) -> str:
+def _esp_misfit(check: ProposalCheck, child: ChildPolicy, wanted: EspSuite, offer: Suited) -> Unfit | None:
     """The first attribute that does not fit, of an offer with the algorithms that are wanted."""
     bits = bits_misfit(check, wanted.key_bits, offer.suite.key_bits)
     return bits or _group_misfit(check, child.pfs_group, offer.esp.group) or _lifetimes_misfit(check, child, offer.esp)
 
 
-def _group_misfit(check: ProposalCheck, mine: Group | None, theirs: int | None) -> str:
+def _group_misfit(check: ProposalCheck, mine: Group | None, theirs: int | None) -> Unfit | None:
     if theirs is not None and theirs not in _GROUPS:
-        return f"group {theirs} offered for PFS is not known here"
+        return Unfit(Misfit.PFS_GROUP, f"group {theirs} offered for PFS is not known here")
     if mine is not None and theirs != mine and check is not ProposalCheck.OBEY:
-        return f"group {theirs or 'none'} offered for PFS, {mine.name.lower()} wanted"
+        return Unfit(Misfit.PFS_GROUP, f"group {theirs or 'none'} offered for PFS, {mine.name.lower()} wanted")
     if mine is None and theirs is not None and check is ProposalCheck.EXACT:
-        return "group offered for PFS, none wanted"
-    return ""
+        return Unfit(Misfit.PFS_GROUP, "group offered for PFS, none wanted")
+    return None
 
 
-def _lifetimes_misfit(check: ProposalCheck, child: ChildPolicy, offer: EspOffer) -> str:
+def _lifetimes_misfit(check: ProposalCheck, child: ChildPolicy, offer: EspOffer) -> Unfit | None:
     volume = _volume_misfit(check, child.volume, offer.lifetime_kilobytes)
     return life_misfit(check, child.lifetime, offer.lifetime_seconds or child.lifetime) or volume
 
 
-def _volume_misfit(check: ProposalCheck, wanted: int | None, offered: int | None) -> str:
+def _volume_misfit(check: ProposalCheck, wanted: int | None, offered: int | None) -> Unfit | None:
     """Who names no volume leaves it to us, but with `exact`."""
     if check is ProposalCheck.STRICT and wanted and offered and offered > wanted:
-        return f"volume {offered} KB offered, at most {wanted} KB allowed by proposal_check strict"
+        return Unfit(
+            Misfit.VOLUME, f"volume {offered} KB offered, at most {wanted} KB allowed by proposal_check strict"
+        )
     if check is ProposalCheck.EXACT and offered != wanted:
         here, there = (f"{each} KB" if each else "without limit" for each in (wanted, offered))
-        return f"volume {there} offered, exactly {here} wanted by proposal_check exact"
-    return ""
+        return Unfit(Misfit.VOLUME, f"volume {there} offered, exactly {here} wanted by proposal_check exact")
+    return None
 
 
 def _agreed_volume(check: ProposalCheck, mine: int | None, theirs: int | None) -> int | None:
@@ -172,12 +174,13 @@ def _least(*limits: int | None) -> int | None:
 def esp_choice(check: ProposalCheck, child: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> ChosenEsp:
     """The responder's choice: our suites in their order, the first of the peer's offers that fits each."""
     offers = [each for each in bundles.offered(sa, child.compression) if _fits_path(each.esp, udp=udp)]
-    suited, misfit = _by_algorithms(offers), ""
+    suited = _by_algorithms(offers)
+    misfit: Unfit | None = None
     for wanted in child.suites:
         same = suited.get((wanted.cipher, wanted.integrity), ())
         for offer in same:
             misfit_here = _esp_misfit(check, child, wanted, offer)
-            if not misfit_here:
+            if misfit_here is None:
                 return _chosen(check, child, offer.offer)
             misfit = _telling(misfit, misfit_here)
         if not same:
@@ -209,35 +212,34 @@ def _by_algorithms(offers: Iterable[Offered]) -> dict[Algorithms, list[Suited]]:
     return found
 
 
-def _other_algorithms(wanted: EspSuite, suited: Collection[Algorithms]) -> str:
+def _other_algorithms(wanted: EspSuite, suited: Collection[Algorithms]) -> Unfit:
     """What differs where no offer has both algorithms of a wish."""
     if not suited:
-        return "unknown algorithm"
+        return UNKNOWN
     beside = list(dict.fromkeys(_integrity(integrity) for cipher, integrity in suited if cipher is wanted.cipher))
     if not beside:
-        return "cipher differs"
-    return f"integrity {' or '.join(beside)} offered, {_integrity(wanted.integrity)} wanted"
+        return Unfit(Misfit.CIPHER, "cipher differs")
+    return Unfit(Misfit.INTEGRITY, f"integrity {' or '.join(beside)} offered, {_integrity(wanted.integrity)} wanted")
 
 
 def _integrity(word: Integrity | None) -> str:
     return word.value if word is not None else "none"
 
 
-def _telling(before: str, now: str) -> str:
+def _telling(before: Unfit | None, now: Unfit) -> Unfit:
     """The misfit worth telling: the one found latest in the order of checks."""
-    rank = ("", "unknown", "cipher", "integrity", "key", "group", "lifetime", "volume")
-    return max(before, now, key=lambda text: rank.index(text.split(" ")[0]))
+    return now if before is None else max(before, now, key=lambda each: each.misfit)
 
 
-def _unusable(child: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> str:
+def _unusable(child: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> Unfit:
     """Why none of the offers is one that could be looked at."""
     if bundles.has_ah(sa):
         return NO_AH
     if wrong := bundles.wrong_spi(sa):
-        return wrong
+        return Unfit(Misfit.SPI, wrong)
     if bundles.has_ipcomp(sa) and not child.compression:
-        return "IPComp is not accepted here, and ESP was not offered without it"
-    return f"no tunnel mode {'in UDP ' if udp else ''}offered"
+        return Unfit(Misfit.IPCOMP, "IPComp is not accepted here, and ESP was not offered without it")
+    return Unfit(Misfit.ENCAPSULATION, f"no tunnel mode {'in UDP ' if udp else ''}offered")
 
 
 def _wanted(child: ChildPolicy) -> list[str]:
@@ -248,7 +250,7 @@ def _wanted(child: ChildPolicy) -> list[str]:
 def _chosen(check: ProposalCheck, child: ChildPolicy, offer: Offered) -> ChosenEsp:
     suite, esp = offer.esp.suite(), offer.esp
     if suite is None:
-        raise _refuse([str(esp)], _wanted(child), "unknown algorithm")
+        raise _refuse([str(esp)], _wanted(child), UNKNOWN)
     theirs = esp.lifetime_seconds or child.lifetime
     life = _agreed_life(check, child.lifetime, theirs)
     kilobytes = _agreed_volume(check, child.volume, esp.lifetime_kilobytes)
@@ -267,12 +269,13 @@ def _chosen(check: ProposalCheck, child: ChildPolicy, offer: Offered) -> ChosenE
 def esp_answer(check: ProposalCheck, wished: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> ChosenEsp:
     """The initiator's check of the answer: exactly one transform, its algorithms, group and mode among ours, and IPComp
     only where it was offered; with `exact` no other lifetime than ours."""
-    answers, misfit = list(bundles.offered(sa, wished.compression if wished.ipcomp else ())), NOT_OFFERED
+    answers = list(bundles.offered(sa, wished.compression if wished.ipcomp else ()))
+    misfit: Unfit | None = NOT_OFFERED
     if len(answers) == 1 and all(len(proposal.transforms) == 1 for proposal in answers[0].bundle):
         answer = answers[0].esp
         fits = answer.suite() in wished.suites and answer.group == wished.pfs_group
         if fits and (answer.encapsulation in bundles.UDP_TUNNELS) is udp:
-            misfit = _lifetimes_misfit(check, wished, answer) if check is ProposalCheck.EXACT else ""
-            if not misfit:
+            misfit = _lifetimes_misfit(check, wished, answer) if check is ProposalCheck.EXACT else None
+            if misfit is None:
                 return _chosen(ProposalCheck.CLAIM, wished, answers[0])
     raise _refuse(bundles.texts(sa), _wanted(wished), misfit)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from lotor.ike.errors import Misplaced
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Path
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Reason
+from lotor.model.reasons.ends import NoAnswer, TooSlow
 
 
 def demand_called(session: V1Session, path: Path) -> None:
@@ -23,7 +24,6 @@ def demand_called(session: V1Session, path: Path) -> None:
 def with_stranger(session: V1Session, reason: Reason) -> Reason:
     """A silent gateway, and who answered in its place."""
     instead = session.instead
-    if instead is None or reason.cause is not Cause.NO_ANSWER:
+    if instead is None or not isinstance(reason, NoAnswer | TooSlow):
         return reason
-    text = f"{instead.address} answered in its place and was not heard: connect to that address if it is the gateway's"
-    return replace(reason, text=f"{reason.text}; {text}")
+    return replace(reason, instead=str(instead.address))

@@ -9,7 +9,7 @@ from lotor.ike.questions import LastInbound
 from lotor.ike.session import Session
 from lotor.ike.v1.story import Story, wait
 from lotor.model.network import Instant
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Reason
 
 GLANCES = (0.3, 0.8, 1.6, 2.5)
 """Seconds after which it is looked for a sign of life; before each but the last a probe goes out."""
@@ -21,20 +21,20 @@ MOST_AT_ONCE = 64
 """Sessions that are asked for the sake of one; a device leaves few behind."""
 
 
-def end_if_dead(sessions: Sequence[Session], why: str) -> Story[None]:
+def end_if_dead(sessions: Sequence[Session], why: Reason) -> Story[None]:
     """Asks the peers of all at once and waits for the last verdict. A session whose peer shows no life ends,
     replaced."""
     if sessions:
         yield from wait(lambda ticket: _end_dead_ones(sessions[:MOST_AT_ONCE], why, ticket))
 
 
-def _end_dead_ones(sessions: Sequence[Session], why: str, ticket: Ticket) -> None:
+def _end_dead_ones(sessions: Sequence[Session], why: Reason, ticket: Ticket) -> None:
     open_ = {session.id for session in sessions}
 
     def settled(number: int, session: Session) -> Callable[[bool, Instant], None]:
         def judge(alive: bool, now: Instant) -> None:
             if not alive:
-                session.end(Reason(Cause.REPLACED, why), farewell=False)
+                session.end(why, farewell=False)
             open_.discard(number)
             if not open_:
                 session.desk.answer(ticket, None, now)
@@ -45,12 +45,12 @@ def _end_dead_ones(sessions: Sequence[Session], why: str, ticket: Ticket) -> Non
         _settle(session, session.desk.promise(settled(session.id, session)))
 
 
-def end_later_if_dead(session: Session, why: str) -> None:
+def end_later_if_dead(session: Session, why: Reason) -> None:
     """The same where nobody can wait."""
 
     def judge(alive: bool, _: Instant) -> None:
         if not alive:
-            session.end(Reason(Cause.REPLACED, why), farewell=False)
+            session.end(why, farewell=False)
 
     _settle(session, session.desk.promise(judge))
 

@@ -20,7 +20,10 @@ from lotor.ike.v1.ladder import Cover, Ladder
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Expect, Put, Send, Story, Wait
 from lotor.model.network import Instant, Path
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Reason
+from lotor.model.reasons.ends import NoAnswer
+from lotor.model.reasons.local import NotWritable
+from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.errors import Malformed
 
 T = TypeVar("T")
@@ -179,7 +182,7 @@ class Exchange(Generic[T]):
         except (Malformed, Misplaced, Unproved) as fault:
             if self.position == 1 and not self.plan.initiator:
                 raise
-            self._fail(PeerFault(f"{self.plan.ladder.name}: {fault}", None), now)
+            self._fail(PeerFault(BrokenExchange(self.plan.ladder.name, str(fault)), None), now)
 
     def _fail(self, refusal: Refusal, now: Instant) -> None:
         self._halt()
@@ -196,7 +199,7 @@ class Exchange(Generic[T]):
             message = self.channel.wrap(header, rung.arrange(word.payloads), encrypt=rung.cover is not Cover.CLEAR)
             datagrams = self.plan.cut(self.session, message)
         except ValueError as fault:
-            raise LocalFault(f"a message of the {self.plan.ladder.name} cannot be written: {fault}") from None
+            raise LocalFault(NotWritable(self.plan.ladder.name, str(fault))) from None
         self.position += 1
         self.flight = Flight(self.session.desk, self._to, datagrams, self._may, started=now)
         if not self.plan.spares or self.session.registry.charge(self.session, self.flight.octets, self._to()):
@@ -305,7 +308,5 @@ class Retired:
 def no_answer(path: Path, flight: Flight | None, now: Instant) -> Reason:
     """How long and how often the peer was asked in vain."""
     if flight is None:
-        return Reason(Cause.NO_ANSWER, f"no answer from {path.remote.address}")
-    times = f"{flight.sends} times" if flight.sends > 1 else "once"
-    waited = f"after {now - flight.started:.0f} s (asked {times} at UDP port {path.remote.port})"
-    return Reason(Cause.NO_ANSWER, f"no answer from {path.remote.address} {waited}")
+        return NoAnswer(path.remote.address)
+    return NoAnswer(path.remote.address, round(now - flight.started), flight.sends, path.remote.port)

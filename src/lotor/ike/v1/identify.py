@@ -8,6 +8,7 @@ from lotor.ike.errors import PeerFault
 from lotor.model.identity import Identity, IdKind
 from lotor.model.network import ISAKMP_PORT, Path
 from lotor.model.policy import RemotePolicy
+from lotor.model.reasons.protocol import IdentityTooLong
 from lotor.model.text import clean
 from lotor.wire.distinguished import name_text
 from lotor.wire.errors import Malformed
@@ -34,8 +35,7 @@ def stranger(asked: Chain) -> Identity:
     """Whom a first message says that it is from; it is kept until more is known. `PeerFault` where it is too long."""
     claimed = asked.only(Identification).identity
     if len(claimed.data) > LONGEST:
-        text = f"an identity of {len(claimed.data)} octets; {LONGEST} are allowed in a first message"
-        raise PeerFault(text, NotifyType.INVALID_ID_INFORMATION)
+        raise PeerFault(IdentityTooLong(len(claimed.data), LONGEST), NotifyType.INVALID_ID_INFORMATION)
     return claimed
 
 

@@ -17,8 +17,11 @@ from lotor.ike.v1.exchanges import Running
 from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.ike.v1.seal import PhaseOneChannel, phase_two
 from lotor.ike.v1.session import V1Session
-from lotor.model.network import Instant, Path
-from lotor.model.reason import Cause, Reason
+from lotor.model.network import Address, Instant, Path
+from lotor.model.reason import Reason
+from lotor.model.reasons.ends import PeerDeleted
+from lotor.model.reasons.proposals import ChildProposalRefused
+from lotor.model.reasons.protocol import Disbelieved, Notified, QuickModeRefused
 from lotor.wire.errors import Malformed
 from lotor.wire.v1.chain import Chain, build_chain, build_message, parse_chain
 from lotor.wire.v1.numbers import ExchangeType, NotifyType, Protocol, name_of
@@ -188,24 +191,24 @@ def _refused(heard: Heard, note: Notification) -> None:
     """An error of the peer under keys ends what we asked it for."""
     name = name_of(NotifyType, note.type)
     session = heard.session
-    cause = Cause.NO_PROPOSAL if note.type == NotifyType.NO_PROPOSAL_CHOSEN else Cause.PROTOCOL
-    reason = Reason(cause, f"{session.path.remote.address} refused quick mode: {name}")
     ours = [each for each in session.exchanges.running(ExchangeType.QUICK) if _begun_here(each)]
     if ours:
-        ours[-1].give_up(Refusal(reason), heard.now)
+        ours[-1].give_up(Refusal(_no(session.path.remote.address, note.type)), heard.now)
     elif note.type == NotifyType.AUTHENTICATION_FAILED and not session.children:
         session.end(disbelieved(session), farewell=False)
     else:
-        session.desk.tell(Turned(session.id, heard.path, "notify", name))
+        session.desk.tell(Turned(session.id, heard.path, "notify", Notified(name)))
+
+
+def _no(address: Address, notify: int) -> Reason:
+    if notify == NotifyType.NO_PROPOSAL_CHOSEN:
+        return ChildProposalRefused(address)
+    return QuickModeRefused(address, name_of(NotifyType, notify))
 
 
 def disbelieved(session: V1Session) -> Reason:
     """What AUTHENTICATION_FAILED of the peer means."""
-    name = NotifyType.AUTHENTICATION_FAILED.name
-    return Reason(Cause.PROTOCOL, f"{session.path.remote.address} does not accept {DISBELIEVED}: {name}")
-
-
-DISBELIEVED = "this end's proof of who it is"
+    return Disbelieved(session.path.remote.address)
 
 
 def _begun_here(running: Running) -> TypeGuard[Exchange[object]]:
@@ -230,8 +233,7 @@ def _deleted(heard: Heard, delete: Delete) -> None:
     session = heard.session
     if delete.protocol == Protocol.ISAKMP:
         if _cookies(session) in delete.spis:
-            by = "the gateway" if not session.gateway else "the client"
-            session.end(Reason(Cause.PEER_CLOSED, f"{by} ended the session"), farewell=False)
+            session.end(PeerDeleted("client" if session.gateway else "gateway"), farewell=False)
         return
     for spi in delete.spis:
         pair = session.children.by_outbound(int.from_bytes(spi, "big"))

@@ -12,7 +12,8 @@ from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Network
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.ends import InsideGiven, InsideTaken
+from lotor.model.reasons.protocol import InsideInUse
 from lotor.wire.v1.numbers import NotifyType
 
 
@@ -23,7 +24,7 @@ def take(session: V1Session, wish: Selectors) -> Story[None]:
         return
     holder = session.registry.holder(session, wish.remote)
     if holder is not None and _may_have_gone(holder, session):
-        yield from doubt.end_if_dead([holder], f"{session.user} connected from {session.path.remote}")
+        yield from doubt.end_if_dead([holder], InsideTaken(session.user, str(session.path.remote)))
         holder = session.registry.holder(session, wish.remote)
     if holder is not None:
         raise _taken(wish.remote, holder)
@@ -37,7 +38,7 @@ def give(session: V1Session, configuration: ModeConfiguration) -> None:
     for address in (configuration.address, *((second.ip,) if second is not None else ())):
         holder = session.registry.holder(session, ip_network(address))
         if holder is not None and holder.inner.configuration is None:
-            holder.end(Reason(Cause.REPLACED, f"its inside {address} is given to clients now"))
+            holder.end(InsideGiven(address))
     session.inner.configuration = configuration
 
 
@@ -50,6 +51,5 @@ def _may_have_gone(holder: Session, session: Session) -> bool:
 
 
 def _taken(inside: Network, holder: Session) -> PolicyRefusal:
-    how = "was given to" if holder.inner.configuration is not None else "is the inside of"
-    text = f"the peer's inside {inside.network_address} {how} another session, of {holder.user or 'nobody'}"
-    return PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
+    reason = InsideInUse(inside.network_address, holder.inner.configuration is not None, holder.user)
+    return PolicyRefusal(reason, NotifyType.INVALID_ID_INFORMATION)

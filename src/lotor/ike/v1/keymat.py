@@ -8,6 +8,7 @@ from lotor.crypto import ciphers, hashes
 from lotor.ike.errors import LocalFault
 from lotor.model.algorithms import Cipher, Hash, IkeSuite
 from lotor.model.judgement import PhaseOneHash
+from lotor.model.reasons.local import WeakDerivedKey
 from lotor.model.secret import Secret
 from lotor.wire.v1.numbers import NotifyType
 
@@ -71,8 +72,7 @@ def derive(suite: IkeSuite, said: Exchanged, g_xy: bytes, skeyid: bytes) -> Phas
 def demand_strength(cipher: Cipher, key: bytes) -> None:
     """RFC 2451 §2.3: a 3DES key that is one of DES must be rejected. Other nonces give another one."""
     if ciphers.is_single_des(cipher, key):
-        text = "the key that both ends derived for 3DES is no stronger than one of DES: connect again"
-        raise LocalFault(text, NotifyType.INVALID_KEY_INFORMATION)
+        raise LocalFault(WeakDerivedKey(), NotifyType.INVALID_KEY_INFORMATION)
 
 
 def _lengthen(prf: Hash, skeyid_e: bytes, size: int) -> bytes:

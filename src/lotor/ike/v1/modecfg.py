@@ -16,7 +16,7 @@ from lotor.model.algorithms import Group
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
 from lotor.model.policy import Transfer
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.protocol import NoAddressAsked, UnusableConfiguration
 from lotor.wire.errors import Malformed
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.chain import Chain
@@ -65,7 +65,7 @@ def received(session: V1Session, payload: Attributes) -> ModeConfiguration:
         return decode_configuration(payload.attributes)
     except Malformed as fault:
         address = session.path.remote.address
-        raise PeerFault(f"gateway {address} gave an unusable configuration: {fault}", None) from None
+        raise PeerFault(UnusableConfiguration(address, str(fault)), None) from None
 
 
 def accept(session: V1Session, payload: Attributes) -> Story[ModeConfiguration]:
@@ -108,8 +108,7 @@ def demand(session: V1Session) -> None:
     session.gates.demand(Gate.LOGIN, "quick mode")
     coming = session.inner.configuration is not None or session.remote.mode_config is Transfer.PUSH
     if not session.gates.passed(Gate.ADDRESS) and not coming:
-        text = "the client asked for no address (mode config), and this gateway takes no other than it gives"
-        raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
+        raise PolicyRefusal(NoAddressAsked(), NotifyType.INVALID_ID_INFORMATION)
     session.gates.demand(Gate.ADDRESS, "quick mode")
 
 
@@ -124,7 +123,7 @@ def _acquire(session: V1Session) -> Story[ModeConfiguration]:
     """For a peer that phase 1 proved by itself; XAUTH asks before its yes."""
     configuration = yield from ask(AcquireConfiguration(session.id, session.user))
     if isinstance(configuration, Failure):
-        raise LocalFault(configuration.why)
+        raise LocalFault(configuration.reason)
     insides.give(session, configuration)
     return configuration
 

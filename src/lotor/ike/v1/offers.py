@@ -12,9 +12,12 @@ from enum import IntEnum
 
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash, IkeSuite
 from lotor.model.policy import ProposalCheck
+from lotor.model.reasons.proposals import Misfit, Unfit
 from lotor.wire.v1.association import Proposal, SecurityAssociation
 from lotor.wire.v1.numbers import Protocol
 from lotor.wire.v1.proposals import IkeOffer, IkeWords, read_ike
+
+UNKNOWN = Unfit(Misfit.UNKNOWN_ALGORITHM, "unknown algorithm")
 
 Algorithms = tuple[Cipher, Hash, Group, AuthMethod]
 Beginning = tuple[Cipher | Hash | Group | AuthMethod, ...]
@@ -119,14 +122,14 @@ class IkeOffers:
         found = (alike.fitting(check, wanted) for alike in self._found.get(algorithms(wanted), ()))
         return min((each for each in found if each is not None), key=lambda each: each.place, default=None)
 
-    def misfit(self, wishes: Collection[tuple[ProposalCheck, IkeSuite]]) -> str:
-        """What keeps the offer that came nearest to a wish from fitting it; empty where there is none of either."""
+    def misfit(self, wishes: Collection[tuple[ProposalCheck, IkeSuite]]) -> Unfit | None:
+        """What keeps the offer that came nearest to a wish from fitting it; None where there is none of either."""
         if not self.read or not wishes:
-            return ""
+            return None
         if not self._found:
-            return "unknown algorithm"
+            return UNKNOWN
         beginnings = {key[:length] for key in self._found for length in range(1, len(key))}
-        return max((self._nearest(beginnings, *wish) for wish in wishes), key=lambda miss: miss.at).text()
+        return max((self._nearest(beginnings, *wish) for wish in wishes), key=lambda miss: miss.at).unfit()
 
     def _nearest(self, beginnings: set[Beginning], check: ProposalCheck, wanted: IkeSuite) -> Miss:
         key = algorithms(wanted)
@@ -146,12 +149,13 @@ class Miss:
     wanted: IkeSuite
     offered: Alike | None
 
-    def text(self) -> str:
+    def unfit(self) -> Unfit | None:
         if self.offered is None:
-            return f"{self.at.name.lower()} differs"
+            return Unfit(Misfit[self.at.name], f"{self.at.name.lower()} differs")
         wanted, theirs = self.wanted, self.offered.suite
         if self.at is Hurdle.CURVE and theirs.curve and wanted.curve:
-            return f"curve {theirs.curve.value} offered, our certificate has an ECDSA key on {wanted.curve.value}"
+            detail = f"curve {theirs.curve.value} offered, our certificate has an ECDSA key on {wanted.curve.value}"
+            return Unfit(Misfit.CURVE, detail)
         if self.at is Hurdle.KEY_LENGTH:
             return bits_misfit(self.check, wanted.key_bits, theirs.key_bits)
         return life_misfit(self.check, wanted.lifetime, self.offered.falling[0].offer.lifetime)
@@ -173,16 +177,20 @@ def life_fits(check: ProposalCheck, wanted: int, offered: int) -> bool:
     return check is not ProposalCheck.STRICT or offered <= wanted
 
 
-def bits_misfit(check: ProposalCheck, wanted: int, offered: int) -> str:
-    return "" if bits_fit(check, wanted, offered) else f"key length {offered} offered, {wanted} wanted"
+def bits_misfit(check: ProposalCheck, wanted: int, offered: int) -> Unfit | None:
+    if bits_fit(check, wanted, offered):
+        return None
+    return Unfit(Misfit.KEY_LENGTH, f"key length {offered} offered, {wanted} wanted")
 
 
-def life_misfit(check: ProposalCheck, wanted: int, offered: int) -> str:
+def life_misfit(check: ProposalCheck, wanted: int, offered: int) -> Unfit | None:
     if life_fits(check, wanted, offered):
-        return ""
+        return None
     if check is ProposalCheck.EXACT:
-        return f"lifetime {offered} s offered, exactly {wanted} s wanted by proposal_check exact"
-    return f"lifetime {offered} s offered, at most {wanted} s allowed by proposal_check strict"
+        detail = f"lifetime {offered} s offered, exactly {wanted} s wanted by proposal_check exact"
+    else:
+        detail = f"lifetime {offered} s offered, at most {wanted} s allowed by proposal_check strict"
+    return Unfit(Misfit.LIFETIME, detail)
 
 
 def _transforms(sa: SecurityAssociation) -> Iterator[tuple[Proposal, IkeOffer]]:

@@ -14,6 +14,7 @@ from lotor.ike.v1.story import Story, ask
 from lotor.model.algorithms import Group
 from lotor.model.judgement import Failure
 from lotor.model.policy import Switch
+from lotor.model.reasons.protocol import UnusablePublic
 from lotor.wire.v1.association import Proposal, SecurityAssociation
 from lotor.wire.v1.chain import Chain, build_chain, parse_chain
 from lotor.wire.v1.numbers import NotifyType, Protocol
@@ -64,13 +65,12 @@ def agree(session: V1Session, pair: KeyPair, chain: Chain) -> Story[bytes]:
     """g^xy; a peer whose public value is out of range or of the wrong length learns it."""
     answer = yield from ask(Agree(pair, chain.only(KeyExchange).data))
     if isinstance(answer, Failure):
-        raise _unusable(session, answer.why)
+        raise _unusable(session, answer.reason.text)
     return answer.reveal()
 
 
 def _unusable(session: V1Session, why: str) -> PeerFault:
-    text = f"{session.path.remote} sent an unusable Diffie-Hellman value: {why}"
-    return PeerFault(text, NotifyType.INVALID_KEY_INFORMATION)
+    return PeerFault(UnusablePublic(str(session.path.remote), why), NotifyType.INVALID_KEY_INFORMATION)
 
 
 def may_fragment(session: V1Session, vendors: frozenset[Vendor]) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from lotor.ike.dialect import Incoming
-from lotor.ike.errors import Misplaced, Unproved
+from lotor.ike.errors import Misplaced, Unproved, dropped
 from lotor.ike.events import Remark, Turned
 from lotor.ike.v1 import dialling, informational, refusals, renewal, sequence
 from lotor.ike.v1.seal import encrypted
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant, Path
 from lotor.model.policy import ExchangeMode
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.protocol import OtherKeyLikely
 from lotor.wire.errors import Malformed
 from lotor.wire.header import VERSION, Header
 from lotor.wire.v1.numbers import ExchangeType, PayloadType, name_of
@@ -147,13 +147,12 @@ def _informational(session: V1Session, incoming: Incoming, path: Path, now: Inst
 def _suspect(session: V1Session, header: Header, path: Path) -> None:
     """An unreadable end of main mode: should nothing better come, this is what the end is put down to."""
     if header.exchange == ExchangeType.MAIN and not session.established and session.refused is None:
-        text = f"{path.remote.address} proved nothing in main mode: the pre-shared keys differ, most likely"
-        session.refused = Reason(Cause.PROTOCOL, text)
+        session.refused = OtherKeyLikely(path.remote.address)
 
 
-def _turned(session: V1Session, header: Header, path: Path, fault: Exception) -> None:
+def _turned(session: V1Session, header: Header, path: Path, fault: Malformed | Misplaced | Unproved) -> None:
     if isinstance(fault, Unproved):
         _suspect(session, header, path)
         session.desk.tell(Remark(session.id, f"{describe(header)} from {path.remote} dropped: {fault}"))
     else:
-        session.desk.tell(Turned(session.id, path, describe(header), str(fault)))
+        session.desk.tell(Turned(session.id, path, describe(header), dropped(fault)))

@@ -18,6 +18,7 @@ from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.algorithms import EspSuite, Group
 from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp, Lifetime
 from lotor.model.policy import ChildPolicy
+from lotor.model.reasons.protocol import NoKeyExchange
 from lotor.model.secret import Secret
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.chain import Chain
@@ -212,7 +213,7 @@ def _demand_public(session: V1Session, group: Group | None, chain: Chain) -> Non
     if group is None:
         return
     if chain.first(KeyExchange) is None:
-        raise PeerFault("PFS was chosen, but there is no KE payload", NotifyType.NO_PROPOSAL_CHOSEN)
+        raise PeerFault(NoKeyExchange(), NotifyType.NO_PROPOSAL_CHOSEN)
     phase1.demand_public(session, group, chain)
 
 
@@ -284,4 +285,4 @@ def _take_up(session: V1Session, pair: Pair) -> None:
 def _install(child: Child) -> Story[None]:
     failure = yield from ask(Install(child))
     if failure is not None:
-        raise LocalFault(failure.why, NotifyType.NO_PROPOSAL_CHOSEN)
+        raise LocalFault(failure.reason, NotifyType.NO_PROPOSAL_CHOSEN)

@@ -14,6 +14,9 @@ from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant, Path
 from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.ends import Stalled, TooSlow
+from lotor.model.reasons.proposals import ProposalRefused
+from lotor.model.reasons.protocol import RefusedByClient, RefusedByGateway
 from lotor.wire.v1.numbers import ExchangeType, NotifyType
 
 LOGIN_GRACE = 120.0
@@ -32,8 +35,9 @@ def _too_slow(session: V1Session, now: Instant) -> None:
     gate = session.gates.next()
     step = gate.value if gate is not None else "quick mode"
     there = session.initiator and session.established and session.liveness.heard_since(now - LATELY)
-    text = f"{session.path.remote.address} {'answers, but ' if there else ''}did not finish the {step} in time"
-    reason = session.refused or Reason(Cause.PROTOCOL if there else Cause.NO_ANSWER, text)
+    address = session.path.remote.address
+    slow: Reason = Stalled(address, step) if there else TooSlow(address, step)
+    reason = session.refused or slow
     session.end(dialling.with_stranger(session, reason), farewell=session.established)
 
 
@@ -116,7 +120,8 @@ def _refusal_of(session: V1Session, told: NotifyType) -> Reason:
     if told is NotifyType.AUTHENTICATION_FAILED:
         return informational.disbelieved(session)
     if not session.initiator:
-        return Reason(Cause.PROTOCOL, f"client {peer} refuses phase 1: {told.name}")
+        return RefusedByClient(peer, told.name)
     offered = ", ".join(str(suite) for suite in session.remote.proposals)
-    cause = Cause.NO_PROPOSAL if told is NotifyType.NO_PROPOSAL_CHOSEN else Cause.PROTOCOL
-    return Reason(cause, f"gateway {peer} answered {told.name}; offered: {offered}")
+    if told is NotifyType.NO_PROPOSAL_CHOSEN:
+        return ProposalRefused(peer, offered)
+    return RefusedByGateway(peer, told.name, offered)

@@ -12,7 +12,8 @@ from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.watch import watch
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.ends import PhaseOneExpired
+from lotor.model.reasons.protocol import OtherSession
 
 LEAST_RENEWAL = 10.0
 """Seconds before the end of phase 1 in which a renewal is not tried any more."""
@@ -55,7 +56,7 @@ def _renew(session: V1Session, end: Instant, now: Instant) -> None:
 
 
 def _over(session: V1Session, _: Instant) -> None:
-    session.end(Reason(Cause.EXPIRED, "the lifetime of phase 1 is over"))
+    session.end(PhaseOneExpired())
 
 
 def take_over(session: V1Session, configuration: ModeConfiguration | None, now: Instant) -> None:
@@ -65,8 +66,7 @@ def take_over(session: V1Session, configuration: ModeConfiguration | None, now: 
     given = old.inner.configuration if old is not None else None
     moves = _inside(given) != _inside(configuration)
     if old is None or (moves and (None in (given, configuration) or old.user != session.user)):
-        text = f"a renewed phase 1 came for another session: {session.user}, {_inside(configuration)}"
-        reason = Reason(Cause.PROTOCOL, text)
+        reason = OtherSession(session.user, str(_inside(configuration)))
         session.end(reason)
         if old is not None:
             old.end(reason)

@@ -13,7 +13,7 @@ from lotor.ike.events import LeftOut
 from lotor.ike.v1.session import V1Session
 from lotor.model.algorithms import IkeSuite
 from lotor.model.policy import RemotePolicy, Switch
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.certificates import TooMany
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import CertificateEncoding, NotifyType
 from lotor.wire.v1.payloads import Certificate, CertificateRequest, Notification, VendorId
@@ -113,9 +113,8 @@ def received_certificates(chain: Chain) -> tuple[bytes, ...]:
     sent = [each for each in chain.all(Certificate) if each.encoding in _X509]
     octets = sum(len(each.data) for each in sent)
     if len(sent) > MOST_RECEIVED or octets > MOST_OCTETS:
-        most = f"more than {MOST_RECEIVED} of {MOST_OCTETS} are not looked at"
-        text = f"the peer sent {len(sent)} certificates of {octets} octets; {most}"
-        raise PolicyRefusal(Reason(Cause.CERTIFICATE, text), NotifyType.AUTHENTICATION_FAILED)
+        reason = TooMany(len(sent), octets, MOST_RECEIVED, MOST_OCTETS)
+        raise PolicyRefusal(reason, NotifyType.AUTHENTICATION_FAILED)
     return tuple(der for each in sent for der in _unwrapped(each))
 
 

@@ -11,7 +11,7 @@ from lotor.ike.v1.offers import IkeOffers
 from lotor.ike.v1.session import V1Session
 from lotor.model.identity import Identity, IdKind, matches
 from lotor.model.policy import RemotePolicy
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.protocol import IdentityNotAllowed
 from lotor.wire.distinguished import name_parts
 from lotor.wire.errors import Malformed
 from lotor.wire.v1.association import SecurityAssociation
@@ -91,8 +91,8 @@ def demand_identity(remote: RemotePolicy, peer: Identity) -> None:
         return
     name = _name_of(peer)
     if not any(matches(pattern, peer, name) for pattern in remote.peers_identifiers):
-        text = f"identity {identify.text(peer)} is none of the peers_identifiers of remote {remote.name}"
-        raise PolicyRefusal(Reason(Cause.PROTOCOL, text), NotifyType.INVALID_ID_INFORMATION)
+        reason = IdentityNotAllowed(identify.text(peer), remote.name)
+        raise PolicyRefusal(reason, NotifyType.INVALID_ID_INFORMATION)
 
 
 def _name_of(identity: Identity) -> list[tuple[str, str]] | None:

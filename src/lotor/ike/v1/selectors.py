@@ -9,7 +9,8 @@ from lotor.ike.errors import PolicyRefusal
 from lotor.ike.v1.session import V1Session
 from lotor.model.identity import Identity, IdKind
 from lotor.model.network import Address, Network
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Reason
+from lotor.model.reasons.protocol import ForeignNetworks, NetworksNotAsked
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import NotifyType
 from lotor.wire.v1.payloads import Identification
@@ -51,7 +52,7 @@ def asked(session: V1Session, chain: Chain) -> Selectors:
     there, here = networks if len(networks) == 2 else (None, None)
     known = {pair.selectors for pair in session.children}
     if there is None or here is None or Selectors(here, there) not in known:
-        raise _foreign(networks, "the gateway may only renew what this client asked for")
+        raise _foreign(NetworksNotAsked(_claimed(networks)))
     return Selectors(here, there)
 
 
@@ -68,13 +69,15 @@ def _of_a_client(session: V1Session, networks: list[Network | None]) -> Selector
         return Selectors(EVERYWHERE[insides[0].version], insides[0])
     if len(networks) != 2 or networks[0] not in insides or networks[1] is None:
         own = " and ".join(str(inside.network_address) for inside in insides)
-        raise _foreign(networks, f"this client's address is {own}")
+        raise _foreign(ForeignNetworks(_claimed(networks), own))
     return Selectors(networks[1], networks[0])
 
 
-def _foreign(networks: list[Network | None], but: str) -> PolicyRefusal:
-    claimed = " and ".join(str(network or "an unknown kind of identity") for network in networks) or "nothing"
-    reason = Reason(Cause.PROTOCOL, f"quick mode for {claimed}; {but}")
+def _claimed(networks: list[Network | None]) -> str:
+    return " and ".join(str(network or "an unknown kind of identity") for network in networks) or "nothing"
+
+
+def _foreign(reason: Reason) -> PolicyRefusal:
     return PolicyRefusal(reason, NotifyType.INVALID_ID_INFORMATION)
 
 

@@ -41,7 +41,8 @@ from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
 from lotor.model.network import Instant
 from lotor.model.policy import Transfer
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.ends import ConnectedAgain
+from lotor.model.reasons.protocol import OddTransaction
 from lotor.wire.v1.numbers import ConfigType, ExchangeType, NotifyType, XauthAttribute
 from lotor.wire.v1.payloads import Attributes, Notification
 from lotor.wire.v1.vendors import Vendor
@@ -112,10 +113,10 @@ def _go_on(session: V1Session, now: Instant) -> None:
     session.user = identify.text(client)
     if session.gateway:
         barred = session.registry.barred(session, session.user)
-        if barred:
+        if barred is not None:
             _doubt(session)
             informational.say(session, Notification(NotifyType.AUTHENTICATION_FAILED))
-            session.end(Reason(Cause.ALREADY_CONNECTED, barred))
+            session.end(barred)
             return
         _left_behind(session)
     if session.renewed:
@@ -136,7 +137,7 @@ def _left_behind(session: V1Session) -> None:
 
 def _doubt(session: V1Session) -> None:
     for old in session.registry.doubtful(session, session.user)[: doubt.MOST_AT_ONCE]:
-        doubt.end_later_if_dead(old, f"{session.user} connected again from {session.path.remote}")
+        doubt.end_later_if_dead(old, ConnectedAgain(session.user, str(session.path.remote)))
 
 
 def contacted(session: V1Session) -> None:
@@ -278,7 +279,7 @@ def _admitted(session: V1Session, configuration: ModeConfiguration, failure: Fai
     if session.life.over:
         return
     if failure is not None:
-        session.end(Reason(Cause.LOCAL_FAULT, failure.why))
+        session.end(failure.reason)
     elif session.renews is not None:
         _take_over(session, configuration, now)
     else:
@@ -322,7 +323,7 @@ def _answer_transaction(session: V1Session) -> Story[Told]:
         return Told(configuration=(yield from modecfg.accept(session, payload)))
     if payload.first(XauthAttribute.STATUS) is not None:
         return Told(verdict=(yield from xauth.acknowledge(session, payload)))
-    raise Refusal(Reason(Cause.PROTOCOL, "a transaction that is neither XAUTH nor a configuration"))
+    raise Refusal(OddTransaction())
 
 
 def _transaction_done(exchange: Exchange[Told], told: Told, now: Instant) -> None:
@@ -423,7 +424,7 @@ def _quick_failed(
     else:
         replaces.rekeying = False
     what = "rekey" if replaces is not None else f"SA pair for {asked.local}"
-    session.desk.tell(Turned(session.id, session.path, what, str(refusal.reason)))
+    session.desk.tell(Turned(session.id, session.path, what, refusal.reason))
     renewal.settle_in(session, now)
 
 
@@ -437,7 +438,7 @@ def _answered_quick_failed(exchange: Exchange[Pair], refusal: Refusal, _: Instan
     for pair in session.children:
         if pair.exchange == exchange.message_id:
             session.children.remove(session, pair.child.id, refusal.reason)
-    session.desk.tell(Turned(session.id, session.path, "quick mode", str(refusal.reason)))
+    session.desk.tell(Turned(session.id, session.path, "quick mode", refusal.reason))
 
 
 # --- what the peer begins --------------------------------------------------------------------------------------------

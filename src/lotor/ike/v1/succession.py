@@ -7,7 +7,8 @@ from lotor.ike.errors import PolicyRefusal
 from lotor.ike.v1 import informational
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Reason
+from lotor.model.reasons.protocol import TooManyNetworks, TooManyPairs
 from lotor.wire.v1.numbers import NotifyType
 
 LINGER = 10.0
@@ -65,18 +66,18 @@ def make_room(session: V1Session, wish: Selectors) -> None:
     the peer has all that one may have."""
     children = session.children
     if not children.has_place(wish):
-        raise _too_many(f"{MOST_NETWORKS} networks have an SA pair each already, no more are given to one peer")
+        raise _too_many(TooManyNetworks(MOST_NETWORKS))
     if len(children) < MOST_PAIRS:
         return
     outdated = children.outdated()
     if outdated is None:
-        raise _too_many(f"{MOST_PAIRS} SA pairs wait for the end of their quick modes already")
+        raise _too_many(TooManyPairs(MOST_PAIRS))
     informational.delete_children(session, (outdated.child.inbound.spi,))
     children.remove(session, outdated.child.id, REKEYED)
 
 
-def _too_many(why: str) -> PolicyRefusal:
-    return PolicyRefusal(Reason(Cause.PROTOCOL, why), NotifyType.NO_PROPOSAL_CHOSEN)
+def _too_many(reason: Reason) -> PolicyRefusal:
+    return PolicyRefusal(reason, NotifyType.NO_PROPOSAL_CHOSEN)
 
 
 def _retire_succeeded(session: V1Session, child: int, at: Instant) -> None:

@@ -11,7 +11,7 @@ from lotor.ike.v1.liveness import Watch
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import KEEPALIVE, Instant
 from lotor.model.policy import Dpd
-from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.ends import DeadPeer
 from lotor.wire.v1.vendors import Vendor
 
 NUDGE = Dpd(delay=5, retry=5, maxfail=12)
@@ -25,8 +25,7 @@ def watch(session: V1Session, dpd: Dpd, now: Instant) -> None:
 
     def dead(_: Instant) -> None:
         waited = dpd.delay + dpd.retry * dpd.maxfail
-        text = f"{session.path.remote.address} did not answer for {waited} s: dead peer detected"
-        reason = Reason(Cause.DEAD_PEER, text)
+        reason = DeadPeer(session.path.remote.address, waited)
         session.desk.tell(Dead(session.id, session.path, reason))
         session.end(reason)
 

@@ -9,6 +9,7 @@ from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.ike.v1.session import V1Session
 from lotor.model.algorithms import IkeSuite
 from lotor.model.identity import Identity
+from lotor.model.reason import Reason
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import Protocol
@@ -69,5 +70,6 @@ def keyed(session: V1Session, keys: PhaseOneKeys) -> None:
         session.desk.put(Disclose(session.spis.initiator, keys.ka))
 
 
-def judged(session: V1Session, peer: Identity, verdict: str, *, accepted: bool) -> None:
-    session.desk.tell(Judged(session.id, identify.text(peer), verdict, accepted))
+def judged(session: V1Session, peer: Identity, verdict: str | Reason) -> None:
+    """`verdict`: why the proof was not accepted, else what it proves."""
+    session.desk.tell(Judged(session.id, identify.text(peer), verdict))

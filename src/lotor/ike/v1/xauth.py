@@ -4,21 +4,35 @@ yes or no; only a back end's `Accepted` is a yes."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NoReturn
 
 from lotor.ike.errors import PeerFault, PolicyRefusal
 from lotor.ike.events import LoggedIn, LoginRefused, LoginRound, LoginSent, Names
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
-from lotor.ike.sessions import ALREADY
 from lotor.ike.v1 import doubt, insides
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
-from lotor.model.login import AGAIN, REPEATABLE, Accepted, Challenge, Declined, LoginAttempt, Refused
+from lotor.model.login import REPEATABLE, Accepted, Challenge, Declined, LoginAttempt, Refused
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.catalogue import called
+from lotor.model.reasons.ends import ConnectedAgain
+from lotor.model.reasons.logins import (
+    AnswerTooLong,
+    ConnectedElsewhere,
+    LoginReason,
+    NoAddressThere,
+    NoName,
+    NoVerdict,
+    RefusedThere,
+    RefusedWithWords,
+    UnjudgedThere,
+)
+from lotor.model.reasons.protocol import AskedTooOften, LoginUnsupported
 from lotor.model.secret import Secret
 from lotor.model.text import clean
 from lotor.wire.v1.attributes import Attribute
@@ -31,6 +45,7 @@ ROUNDS = 3
 
 LONGEST_USER = 256
 LONGEST_ANSWER = 1024
+LONGEST_CODE = 64
 
 _ATTRIBUTE = {
     Field.USER_NAME: XauthAttribute.USER_NAME,
@@ -47,9 +62,6 @@ _KINDS: dict[int, str] = {XauthType.RADIUS_CHAP: "CHAP", XauthType.OTP: "OTP", X
 
 OK, FAIL = 1, 0
 
-_SAID = {ALREADY: Cause.ALREADY_CONNECTED, AGAIN: Cause.NOT_JUDGED}
-"""Words of our gateway that our client understands."""
-
 # --- the gateway -----------------------------------------------------------------------------------------------------
 
 
@@ -57,11 +69,11 @@ def gateway(session: V1Session) -> Story[None]:
     """Ask, check, and tell the client. Ends with an open gate and a configuration, or with a refusal."""
     accepted = yield from _login(session)
     doubtful = session.registry.doubtful(session, accepted.user)
-    yield from doubt.end_if_dead(doubtful, f"{accepted.user} connected again from {session.path.remote}")
+    yield from doubt.end_if_dead(doubtful, ConnectedAgain(accepted.user, str(session.path.remote)))
     barred = session.registry.barred(session, accepted.user)
-    if barred:
+    if barred is not None:
         _tell_refusal(session, accepted.user, barred)
-        yield from _deny(session, Reason(Cause.ALREADY_CONNECTED, barred), barred)
+        yield from _deny(session, barred)
     session.user = accepted.user
     session.registry.accepted(session, accepted.user)
     if session.inner.configuration is None:
@@ -78,8 +90,8 @@ def _acquire(session: V1Session, grants: Grants) -> Story[None]:
     """An address before the yes: a client that gets none hears why."""
     configuration = yield from ask(AcquireConfiguration(session.id, session.user, grants))
     if isinstance(configuration, Failure):
-        _tell_refusal(session, session.user, configuration.why)
-        yield from _deny(session, Reason(Cause.POOL_EXHAUSTED, configuration.why), configuration.why)
+        _tell_refusal(session, session.user, configuration.reason)
+        yield from _deny(session, configuration.reason)
     else:
         insides.give(session, configuration)
 
@@ -87,7 +99,7 @@ def _acquire(session: V1Session, grants: Grants) -> Story[None]:
 def _login(session: V1Session) -> Story[Accepted]:
     wants: tuple[Field, ...] = (Field.USER_NAME, Field.PASSWORD)
     message, conversation, user = "", b"", ""
-    refused = Refused(user, f"no verdict after {ROUNDS} rounds")
+    refused: LoginReason = NoVerdict(user, ROUNDS)
     for turn in range(ROUNDS):
         _tell_round(session, turn + 1, wants)
         yield from send(_request(wants, message), fresh=turn > 0)
@@ -99,18 +111,16 @@ def _login(session: V1Session) -> Story[Accepted]:
             session.one_time = turn > 0
             return verdict
         if isinstance(verdict, Refused):
-            refused = verdict
+            refused = verdict.reason
             break
         wants, message, conversation = verdict.wants, verdict.message, verdict.conversation
-    shown = clean(refused.user or user, longest=LONGEST_USER)
-    _tell_refusal(session, shown, refused.why)
-    text = f"login of {shown or 'nobody'} refused: {refused.why}"
-    cause = Cause.LOGIN_REFUSED if refused.judged else Cause.NOT_JUDGED
-    return (yield from _deny(session, Reason(cause, text), refused.told))
+    reason = replace(refused, user=clean(refused.user or user, longest=LONGEST_USER))
+    _tell_refusal(session, reason.user, reason)
+    return (yield from _deny(session, reason))
 
 
-def _tell_refusal(session: V1Session, user: str, why: str) -> None:
-    session.desk.tell(LoginRefused(session.id, user, why, session.path.remote))
+def _tell_refusal(session: V1Session, user: str, reason: Reason) -> None:
+    session.desk.tell(LoginRefused(session.id, user, reason, session.path.remote))
 
 
 def _tell_round(session: V1Session, turn: int, wants: tuple[Field, ...]) -> None:
@@ -120,19 +130,18 @@ def _tell_round(session: V1Session, turn: int, wants: tuple[Field, ...]) -> None
 def _check(session: V1Session, user: str, attempt: LoginAttempt) -> Story[Accepted | Refused | Challenge]:
     """A reply that names nobody, or with absurd lengths, does not trouble the back end."""
     if not user:
-        return Refused("", "the client sent no usable login name")
+        return Refused(NoName(""))
     if any(len(answer) > LONGEST_ANSWER for _, answer in attempt.answers):
-        return Refused(user, f"an answer of more than {LONGEST_ANSWER} octets")
+        return Refused(AnswerTooLong(user, LONGEST_ANSWER))
     return (yield from ask(CheckLogin(session.id, attempt)))
 
 
-def _deny(session: V1Session, reason: Reason, message: str) -> Story[NoReturn]:
+def _deny(session: V1Session, reason: Reason) -> Story[NoReturn]:
     """No, with a word for the person where there is one and the peer can take it: vpnc calls a verdict with a message
     malformed. The verdict stands, acknowledged or not."""
     session.refused = reason
-    if Vendor.CISCO_VPNC in session.isakmp_sa.vendors:
-        message = ""
-    yield from send(_set(FAIL, message), fresh=True)
+    silent = Vendor.CISCO_VPNC in session.isakmp_sa.vendors or not reason.message
+    yield from send(_set(FAIL) if silent else _told(reason), fresh=True)
     yield from expect()
     raise PolicyRefusal(reason)
 
@@ -145,11 +154,14 @@ def _request(wants: Iterable[Field], message: str) -> Attributes:
     return Attributes(ConfigType.REQUEST, 0, tuple(asked))
 
 
-def _set(status: int, message: str = "") -> Attributes:
-    attributes = [Attribute.tv(XauthAttribute.STATUS, status)]
-    if message:
-        attributes.append(Attribute.tlv(XauthAttribute.MESSAGE, message.encode()))
-    return Attributes(ConfigType.SET, 0, tuple(attributes))
+def _set(status: int, *more: Attribute) -> Attributes:
+    return Attributes(ConfigType.SET, 0, (Attribute.tv(XauthAttribute.STATUS, status), *more))
+
+
+def _told(reason: Reason) -> Attributes:
+    """No, with the words for the person, and the kind for a client that knows our kinds."""
+    words = Attribute.tlv(XauthAttribute.MESSAGE, reason.message.encode())
+    return _set(FAIL, words, Attribute.tlv(XauthAttribute.LOTOR_REASON, reason.kind.value.encode()))
 
 
 def _answers(payload: Attributes) -> tuple[tuple[Field, Secret], ...]:
@@ -177,11 +189,11 @@ def reply(session: V1Session, request: Attributes) -> Story[None]:
     """Answer one REQUEST of the gateway with what the person gives."""
     session.rounds += 1
     if session.rounds > ROUNDS:
-        raise PeerFault(f"the gateway asked for a login more than {ROUNDS} times", None)
+        raise PeerFault(AskedTooOften(ROUNDS), None)
     kind = request.first(XauthAttribute.TYPE)
     if kind is not None and kind.number != XauthType.GENERIC:
         how = _KINDS.get(kind.number, f"XAUTH type {kind.number}")
-        raise PeerFault(f"the gateway wants a login by {how}; only passwords and passcodes are supported", None)
+        raise PeerFault(LoginUnsupported(how), None)
     wants = tuple(_FIELD[attribute.type] for attribute in request.attributes if attribute.type in _FIELD)
     session.one_time |= session.rounds > 1 or not REPEATABLE.issuperset(wants)
     said = request.first(XauthAttribute.MESSAGE)
@@ -189,7 +201,7 @@ def reply(session: V1Session, request: Attributes) -> Story[None]:
     _tell_round(session, session.rounds, wants)
     given = yield from ask(AskPerson(session.id, session.remote.name, wants, message, session.rounds))
     if isinstance(given, Declined):
-        raise PolicyRefusal(Reason(Cause.LOGIN_DECLINED, given.why))
+        raise PolicyRefusal(given.reason)
     name = dict(given.answers).get(Field.USER_NAME)
     if name is not None:
         session.user = clean(name.reveal(), longest=LONGEST_USER)
@@ -211,11 +223,19 @@ def acknowledge(session: V1Session, verdict: Attributes) -> Story[bool]:
 
 
 def _refusal(session: V1Session, verdict: Attributes) -> Reason:
-    said = verdict.first(XauthAttribute.MESSAGE)
+    """The words are for the person; what became of the login is told by the kind, where the gateway is one of ours."""
+    said, code = verdict.first(XauthAttribute.MESSAGE), verdict.first(XauthAttribute.LOTOR_REASON)
     gateway_ = session.path.remote.address
-    if said is not None and said.data:
-        words = clean(said.data)
-        cause = next((cause for part, cause in _SAID.items() if part in words), Cause.POOL_EXHAUSTED)
-        return Reason(cause, f"gateway {gateway_} refused the connection: {words}")
-    who = f" of {session.user}" if session.user else ""
-    return Reason(Cause.LOGIN_REFUSED, f"gateway {gateway_} refused the login{who}")
+    if said is None or not said.data:
+        return RefusedThere(gateway_, session.user)
+    told = called(clean(code.data, longest=LONGEST_CODE)) if code is not None else None
+    refused = _HEARD.get(told.cause, RefusedWithWords) if told is not None else RefusedWithWords
+    return refused(gateway_, clean(said.data))
+
+
+_HEARD: dict[Cause, type[RefusedWithWords]] = {
+    Cause.ALREADY_CONNECTED: ConnectedElsewhere,
+    Cause.NOT_JUDGED: UnjudgedThere,
+    Cause.POOL_EXHAUSTED: NoAddressThere,
+    Cause.LOCAL_FAULT: NoAddressThere,
+}

@@ -308,6 +308,8 @@ class XauthAttribute(IntEnum):
     STATUS = 16527
     NEXT_PIN = 16528
     ANSWER = 16529
+    LOTOR_REASON = 31744
+    """Of the private range: the kind of a refusal, for a client that knows our kinds (docs/reasons.md)."""
 
 
 class XauthType(IntEnum):

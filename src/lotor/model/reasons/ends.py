@@ -1,0 +1,275 @@
+"""How sessions and SA pairs end that were well, and who is not heard of any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lotor.model.kinds import Kind
+from lotor.model.network import Address, Network
+from lotor.model.reason import Cause, Reason, Told
+
+# --- closed here -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedHere(Reason):
+    """The administrator ended the session (`vd`, `lotor logout` with a number)."""
+
+    kind = Kind.ADMINISTRATOR
+    cause = Cause.ADMINISTRATOR
+    line = "closed by the administrator"
+    told = Told.PEER
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut(Reason):
+    """The administrator ended all sessions of a login (`lotor logout`)."""
+
+    kind = Kind.LOGGED_OUT
+    cause = Cause.ADMINISTRATOR
+    line = "{user} was logged out by the administrator"
+    told = Told.PEER
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShutDown(Reason):
+    """The daemon ended."""
+
+    kind = Kind.SHUT_DOWN
+    cause = Cause.ADMINISTRATOR
+    line = "the daemon was shut down"
+    told = Told.PEER
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp(Reason):
+    """The person who asked for the connection does not wait any longer."""
+
+    kind = Kind.GIVEN_UP
+    cause = Cause.ADMINISTRATOR
+    line = "given up by the person who asked for it"
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted(Reason):
+    """Ctrl-C, or the end of the terminal, ended `lotor connect --ca`."""
+
+    kind = Kind.INTERRUPTED
+    cause = Cause.ADMINISTRATOR
+    line = "interrupted"
+    told = Told.PERSON
+
+
+# --- closed by the peer ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PeerDeleted(Reason):
+    """The peer deleted the ISAKMP SA."""
+
+    kind = Kind.PEER_DELETED
+    cause = Cause.PEER_CLOSED
+    line = "the {peer} ended the session"
+    told = Told.PERSON
+    peer: Literal["gateway", "client"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChildDeleted(Reason):
+    """The peer deleted an SA pair; the session lives."""
+
+    kind = Kind.CHILD_DELETED
+    cause = Cause.PEER_CLOSED
+    line = "the peer deleted the SA pair"
+
+
+@dataclass(frozen=True, slots=True)
+class EndedAtOnce(Reason):
+    """The session came up and was gone before anybody could look at it."""
+
+    kind = Kind.ENDED_AT_ONCE
+    cause = Cause.PEER_CLOSED
+    line = "the connection ended at once"
+    told = Told.PERSON
+
+
+# --- no answer -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer(Reason):
+    """The peer did not answer what it was asked `times` times in `seconds`, at UDP port `port`; 0 times: it was not
+    asked again. `instead`: another address answered in its place and was not heard; empty where none did."""
+
+    kind = Kind.NO_ANSWER
+    cause = Cause.NO_ANSWER
+    line = "no answer from {address}{waited}{stranger}"
+    headed = True
+    told = Told.PERSON
+    address: Address
+    seconds: int = 0
+    times: int = 0
+    port: int = 0
+    instead: str = ""
+
+    @property
+    def waited(self) -> str:
+        if self.times == 0:
+            return f" after {self.seconds} s" if self.seconds else ""
+        often = f"{self.times} times" if self.times > 1 else "once"
+        return f" after {self.seconds} s (asked {often} at UDP port {self.port})"
+
+    @property
+    def stranger(self) -> str:
+        if not self.instead:
+            return ""
+        return (
+            f"; {self.instead} answered in its place and was not heard: connect to that address if it is the gateway's"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TooSlow(Reason):
+    """The peer began and did not finish `step` in time."""
+
+    kind = Kind.TOO_SLOW
+    cause = Cause.NO_ANSWER
+    line = "{address} did not finish the {step} in time{stranger}"
+    told = Told.PERSON
+    address: Address
+    step: str
+    instead: str = ""
+    stranger = NoAnswer.stranger
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled(Reason):
+    """The gateway answers, and did not finish `step` in time all the same."""
+
+    kind = Kind.STALLED
+    line = "{address} answers, but did not finish the {step} in time"
+    told = Told.PERSON
+    address: Address
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswerAnywhere(Reason):
+    """None of the addresses of a gateway answered; `details` says of each what came of it."""
+
+    kind = Kind.NO_ANSWER_ANYWHERE
+    cause = Cause.NO_ANSWER
+    line = "{details}"
+    headed = True
+    told = Told.PERSON
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoute(Reason):
+    """The host has no route to the gateway; `detail` says it in the system's words."""
+
+    kind = Kind.NO_ROUTE
+    cause = Cause.NO_ANSWER
+    line = "{detail}"
+    told = Told.PERSON
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PushedOut(Reason):
+    """More strangers are at the door than there is room for, and this one was the one to go."""
+
+    kind = Kind.PUSHED_OUT
+    cause = Cause.NO_ANSWER
+    line = "its place was needed: more strangers are at the door than there is room for"
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver(Reason):
+    """The same first message came from two addresses; the other one is served."""
+
+    kind = Kind.TAKEN_OVER
+    cause = Cause.NO_ANSWER
+    line = "its first message came from elsewhere as well"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadPeer(Reason):
+    """Dead peer detection asked and heard nothing for `seconds`."""
+
+    kind = Kind.DEAD_PEER
+    cause = Cause.DEAD_PEER
+    line = "{address} did not answer for {seconds} s: dead peer detected"
+    told = Told.PERSON
+    address: Address
+    seconds: int
+
+
+# --- lifetimes and replacements --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseOneExpired(Reason):
+    """The lifetime of phase 1 is over and no new one was agreed."""
+
+    kind = Kind.PHASE1_EXPIRED
+    cause = Cause.EXPIRED
+    line = "the lifetime of phase 1 is over"
+    told = Told.PEER
+
+
+@dataclass(frozen=True, slots=True)
+class ChildExpired(Reason):
+    """The lifetime of an SA pair is over and no new one was agreed."""
+
+    kind = Kind.CHILD_EXPIRED
+    cause = Cause.EXPIRED
+    line = "the lifetime of the SA pair is over"
+    told = Told.PEER
+
+
+@dataclass(frozen=True, slots=True)
+class ChildReplaced(Reason):
+    """A newer SA pair carries the traffic of this one."""
+
+    kind = Kind.CHILD_REPLACED
+    cause = Cause.REPLACED
+    line = "replaced by a newer SA pair"
+    told = Told.PEER
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectedAgain(Reason):
+    """The same person, or the same device, connected again."""
+
+    kind = Kind.CONNECTED_AGAIN
+    cause = Cause.REPLACED
+    line = "{user} connected again from {place}"
+    told = Told.PEER
+    user: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class InsideTaken(Reason):
+    """Another peer proved that it has the inside address now, and this session's peer did not answer."""
+
+    kind = Kind.INSIDE_TAKEN
+    cause = Cause.REPLACED
+    line = "{user} connected from {place}"
+    user: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class InsideGiven(Reason):
+    """The inside address that the peer brought belongs to the gateway's pool now."""
+
+    kind = Kind.INSIDE_GIVEN
+    cause = Cause.REPLACED
+    line = "its inside {address} is given to clients now"
+    told = Told.PEER
+    address: Address | Network

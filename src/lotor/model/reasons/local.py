@@ -1,0 +1,301 @@
+"""What this end could not do: keys, addresses, the host, the packet engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from lotor.model.kinds import Kind
+from lotor.model.network import Address
+from lotor.model.reason import Cause, Reason, Told
+
+# --- keys ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LocalReason(Reason):
+    """Base."""
+
+    cause = Cause.LOCAL_FAULT
+
+
+@dataclass(frozen=True, slots=True)
+class NoPrivateKey(LocalReason):
+    """A block has to sign and has no key to sign with."""
+
+    kind = Kind.KEY_MISSING
+    line = 'remote {remote} has no private key: add certificate_type x509 "CERTIFICATE" "KEY";'
+    remote: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTooSmall(LocalReason):
+    """The private key is too short for the hash that phase 1 signs."""
+
+    kind = Kind.KEY_TOO_SMALL
+    line = "the private key of remote {remote} ({bits} bits) cannot sign {octets} octets"
+    remote: str
+    bits: int
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignsNothing(LocalReason):
+    """A signature was asked for with the key of a block that proves itself in another way."""
+
+    kind = Kind.KEY_NOT_FOR_SIGNING
+    line = "remote {remote} does not prove itself by a signature"
+    remote: str
+
+
+@dataclass(frozen=True, slots=True)
+class HashUnfit(LocalReason):
+    """A signature was asked for over what no hash of phase 1 is made of."""
+
+    kind = Kind.HASH_UNFIT
+    line = "nothing is signed: {detail}"
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestUnfit(LocalReason):
+    """A pre-shared key was asked for with what no phase 1 has."""
+
+    kind = Kind.PSK_REQUEST_UNFIT
+    line = "no pre-shared key is looked up: {detail}"
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharesNoKey(LocalReason):
+    """A pre-shared key was asked for with a block that proves itself in another way."""
+
+    kind = Kind.PSK_NOT_USED
+    line = "remote {remote} does not prove itself by a pre-shared key"
+    remote: str
+
+
+@dataclass(frozen=True, slots=True)
+class WeakDerivedKey(LocalReason):
+    """Both ends derived a key for 3DES that is one of DES (RFC 2451 §2.3)."""
+
+    kind = Kind.KEY_DERIVED_WEAK
+    line = "the key that both ends derived for 3DES is no stronger than one of DES: connect again"
+    told = Told.PEER
+
+
+@dataclass(frozen=True, slots=True)
+class NoKeyFile(LocalReason):
+    """A pre-shared key is needed, and no file of them is configured."""
+
+    kind = Kind.PSK_NO_FILE
+    line = 'no file of pre-shared keys is configured: add path pre_shared_key "FILE";'
+
+
+@dataclass(frozen=True, slots=True)
+class NoBlock(LocalReason):
+    """The keys know no block of that name: the configuration is being replaced."""
+
+    kind = Kind.REMOTE_UNKNOWN
+    line = "there is no remote block named {remote} to look a pre-shared key up for"
+    remote: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoSharedKey(LocalReason):
+    """The file of pre-shared keys has no line for the peer."""
+
+    kind = Kind.PSK_UNKNOWN_PEER
+    line = "{file} has no key for {peer}: add a line with the name, a blank and the key"
+    file: str
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedKeyUnreadable(LocalReason):
+    """The file of pre-shared keys, or the line of the peer, cannot be read."""
+
+    kind = Kind.PSK_UNREADABLE
+    line = "no pre-shared key for {peer}: {detail}"
+    peer: str
+    detail: str
+
+
+EXPOSED = (
+    "remote {remote} uses aggressive mode, which gives everybody a hash under it: make the key longer, use "
+    "exchange_mode main, or write allow_short_key on; into remote {remote}"
+)
+"""What to do about a short key."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedKeyTooShort(LocalReason):
+    """The pre-shared key is too short for aggressive mode, where everybody gets a hash under it."""
+
+    kind = Kind.PSK_TOO_SHORT
+    line = "{file} line {row}: the key for {peer} has {octets} octets only; " + EXPOSED
+    file: str
+    row: int
+    peer: str
+    octets: int
+    remote: str
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPasswordUnreadable(LocalReason):
+    """A saved password is there and is not used: its file cannot be read, or others can read it."""
+
+    kind = Kind.SAVED_PASSWORD_UNREADABLE
+    line = "no saved password for {user}: {detail}"
+    user: str
+    detail: str
+
+
+# --- addresses -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PoolExhausted(Reason):
+    """Every address of the gateway's pool is in use. `size`: how many there are."""
+
+    kind = Kind.POOL_EXHAUSTED
+    cause = Cause.POOL_EXHAUSTED
+    line = "no free address: {all_of_them} in use"
+    told = Told.PERSON
+    first: IPv4Address
+    last: IPv4Address
+    size: int
+
+    @property
+    def all_of_them(self) -> str:
+        if self.size == 1:
+            return f"the only address, {self.first}, is"
+        return f"all {self.size} addresses of {self.first}-{self.last} are"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantOutsidePool(Reason):
+    """The back end of logins granted the user an address that the gateway's pool does not have."""
+
+    kind = Kind.GRANT_OUTSIDE_POOL
+    cause = Cause.POOL_EXHAUSTED
+    line = "the granted address {address} is not in the pool {first}-{last}"
+    told = Told.PERSON
+    address: IPv4Address
+    first: IPv4Address
+    last: IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
+class GrantInUse(Reason):
+    """The back end of logins granted the user an address that another session has."""
+
+    kind = Kind.GRANT_IN_USE
+    cause = Cause.POOL_EXHAUSTED
+    line = "the granted address {address} is in use"
+    told = Told.PERSON
+    address: IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
+class NoPool(Reason):
+    """The gateway's configuration has no pool any more, and a login needs an address of it."""
+
+    kind = Kind.POOL_NOT_CONFIGURED
+    cause = Cause.POOL_EXHAUSTED
+    line = "this configuration gives no addresses: it has no mode_cfg {{ network4 …; pool_size …; }}"
+    told = Told.PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class NoModeConfig(Reason):
+    """The gateway's configuration has no mode_cfg section any more."""
+
+    kind = Kind.MODE_CFG_NOT_CONFIGURED
+    cause = Cause.POOL_EXHAUSTED
+    line = "this gateway has no mode_cfg section: it gives no addresses"
+    told = Told.PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOver(LocalReason):
+    """What was asked for came too late: the session has ended meanwhile."""
+
+    kind = Kind.SESSION_OVER
+    line = "the session has ended"
+
+
+# --- the host and the engine -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HostUnfit(LocalReason):
+    """Addresses, routes or DNS of this host could not be changed as the gateway's configuration needs it."""
+
+    kind = Kind.HOST_UNFIT
+    line = "this host could not be set up for the tunnel: {detail}"
+    told = Told.PERSON
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFault(LocalReason):
+    """The packet engine, or another part of this end, broke; `detail` says what it said."""
+
+    kind = Kind.ENGINE_FAULT
+    line = "{detail}"
+    told = Told.PERSON
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotWritable(LocalReason):
+    """A message of ours is too large for its form."""
+
+    kind = Kind.MESSAGE_TOO_LARGE
+    line = "a message of the {exchange} cannot be written: {detail}"
+    exchange: str
+    detail: str
+
+
+# --- requests that cannot begin --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BeingSetUp(LocalReason):
+    """Somebody else is setting up the same connection."""
+
+    kind = Kind.CONNECTION_BEING_SET_UP
+    line = "a connection to {address} is being set up already"
+    told = Told.PERSON
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class NoClientBlock(LocalReason):
+    """The configuration has no remote block of a client that fits the gateway that was typed."""
+
+    kind = Kind.GATEWAY_NOT_CONFIGURED
+    line = "the configuration has no remote block of a client for {gateway}: add remote {address} {{ … }}"
+    told = Told.PERSON
+    gateway: str
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class NotResolved(LocalReason):
+    """No name server knows the gateway that was typed."""
+
+    kind = Kind.GATEWAY_NOT_RESOLVED
+    line = "{detail}"
+    told = Told.PERSON
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotBegun(LocalReason):
+    """The connection could not even begin."""
+
+    kind = Kind.CONNECTION_NOT_BEGUN
+    line = "the connection could not be begun: the log says more"
+    told = Told.PERSON

@@ -1,0 +1,326 @@
+"""Why a login came to nothing, at the gateway that judges it and at the client that hears of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from lotor.model.kinds import Kind
+from lotor.model.network import Address
+from lotor.model.reason import Cause, Reason, Told, filled
+
+# --- the gateway -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LoginReason(Reason):
+    """Base. `user` as the client spelled it. `objection` is what stands against the login, a format string like `line`.
+    `words` are for the person at the client; empty: the person hears no more than that the login was refused."""
+
+    cause = Cause.LOGIN_REFUSED
+    line = "login of {name} refused: {clause}"
+    objection: ClassVar[str]
+    words: ClassVar[str] = ""
+    user: str
+
+    @property
+    def name(self) -> str:
+        return self.user or "nobody"
+
+    @property
+    def clause(self) -> str:
+        return filled(self.objection, self)
+
+    @property
+    def message(self) -> str:
+        return self.words
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownUser(LoginReason):
+    """There is no user of that name. The client cannot tell it from a wrong password."""
+
+    kind = Kind.LOGIN_UNKNOWN_USER
+    objection = "unknown user"
+
+
+@dataclass(frozen=True, slots=True)
+class WrongPassword(LoginReason):
+    """The user exists, and the password is another one. Locked users with a wrong password count here, too."""
+
+    kind = Kind.LOGIN_WRONG_PASSWORD
+    objection = "wrong password"
+
+
+@dataclass(frozen=True, slots=True)
+class Locked(LoginReason):
+    """Somebody locked the user, or the account of the host, on purpose."""
+
+    kind = Kind.LOGIN_ACCOUNT_LOCKED
+    objection = "the {entry} is locked"
+    entry: Literal["user", "account"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountExpired(LoginReason):
+    """The account of the host is over its date in shadow; the password was right."""
+
+    kind = Kind.LOGIN_ACCOUNT_EXPIRED
+    objection = "the account expired"
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordExpired(LoginReason):
+    """The password was right, and is older than shadow allows."""
+
+    kind = Kind.LOGIN_PASSWORD_EXPIRED
+    objection = "the password expired"
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordDue(LoginReason):
+    """The password was right, and shadow demands a new one before the next login."""
+
+    kind = Kind.LOGIN_PASSWORD_DUE
+    objection = "the password must be changed before the next login"
+
+
+@dataclass(frozen=True, slots=True)
+class NotInGroup(LoginReason):
+    """The password was right, and the user is in none of the groups of `auth_groups`."""
+
+    kind = Kind.LOGIN_NOT_IN_GROUP
+    objection = "not in a group of auth_groups ({groups})"
+    groups: str
+
+
+@dataclass(frozen=True, slots=True)
+class RootNever(LoginReason):
+    """Root never logs in by `auth_source system`, whatever the password."""
+
+    kind = Kind.LOGIN_ROOT
+    objection = "root never logs in here"
+
+
+@dataclass(frozen=True, slots=True)
+class HostClosed(LoginReason):
+    """The host takes no logins now: its nologin file exists."""
+
+    kind = Kind.LOGIN_HOST_CLOSED
+    objection = "{file} exists: nobody but root may log in to this host now"
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoName(LoginReason):
+    """The client sent no login name, or one that is no printable text of a sensible length."""
+
+    kind = Kind.LOGIN_NO_NAME
+    objection = "the client sent no usable login name"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTooLong(LoginReason):
+    """An answer of the client is too long to be a password."""
+
+    kind = Kind.LOGIN_ANSWER_TOO_LONG
+    objection = "an answer of more than {most} octets"
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoVerdict(LoginReason):
+    """The back end asked for more in every round that one login may take."""
+
+    kind = Kind.LOGIN_NO_VERDICT
+    objection = "no verdict after {rounds} rounds"
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyLogsIn(LoginReason):
+    """The configuration has no mode_cfg section: it is that of a client."""
+
+    kind = Kind.LOGIN_NOT_CONFIGURED
+    objection = "this configuration has no mode_cfg section, so nobody logs in here"
+
+
+# --- the gateway, where nobody looked at the password ----------------------------------------------------------------
+
+AGAIN = "try again"
+LATER = f"the gateway cannot check logins now: {AGAIN} later, and tell its administrator"
+BUSY = f"the gateway is busy with other logins: {AGAIN} in a moment"
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged(LoginReason):
+    """Base: nothing was said against the password, and the attempt counts as no guess."""
+
+    cause = Cause.NOT_JUDGED
+    told = Told.PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled(Unjudged):
+    """Many guesses from the same place stand in line: an answer would take too long."""
+
+    kind = Kind.LOGIN_THROTTLED
+    objection = "too many attempts from there are waiting for an answer already"
+    words = f"too many logins from your address are waiting: {AGAIN} in a minute"
+
+
+@dataclass(frozen=True, slots=True)
+class Busy(Unjudged):
+    """More logins wait for a processor than could be answered in a useful time."""
+
+    kind = Kind.LOGIN_GATEWAY_BUSY
+    objection = "{waiting} logins are waiting already"
+    words = BUSY
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closing(Unjudged):
+    """The gateway ends, and the login was still waiting."""
+
+    kind = Kind.LOGIN_GATEWAY_CLOSING
+    objection = "the gateway is closing"
+    words = BUSY
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChanged(Unjudged):
+    """The user's entry changed while the password was checked."""
+
+    kind = Kind.LOGIN_ACCOUNT_CHANGED
+    objection = "the account was changed while the password was checked"
+    words = f"your account was changed just now: {AGAIN}"
+
+
+@dataclass(frozen=True, slots=True)
+class BackEndFault(Unjudged):
+    """The back end cannot judge: a file cannot be read, it does not answer, or it broke. `detail` says which."""
+
+    kind = Kind.LOGIN_BACK_END_FAULT
+    objection = "{detail}"
+    words = LATER
+    detail: str
+
+
+# --- the gateway, where the login is right ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyConnected(Reason):
+    """The person is logged in from elsewhere, and `unique refuse` allows one session each."""
+
+    kind = Kind.ALREADY_CONNECTED
+    cause = Cause.ALREADY_CONNECTED
+    line = "{user} is logged in already from {address}"
+    told = Told.PERSON
+    user: str
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class TooManySessions(Reason):
+    """The person has as many sessions as `max_sessions` allows."""
+
+    kind = Kind.TOO_MANY_SESSIONS
+    cause = Cause.ALREADY_CONNECTED
+    line = "{user} is logged in already {sessions} times, max_sessions is {most}"
+    told = Told.PERSON
+    user: str
+    sessions: int
+    most: int
+
+
+# --- the client ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedThere(Reason):
+    """The gateway refused the login, and does not say why."""
+
+    kind = Kind.LOGIN_REFUSED
+    cause = Cause.LOGIN_REFUSED
+    line = "gateway {gateway} refused the login{of_whom}"
+    told = Told.PERSON
+    gateway: Address
+    user: str
+
+    @property
+    def of_whom(self) -> str:
+        return f" of {self.user}" if self.user else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedWithWords(Reason):
+    """The gateway refused the login, with words for the person. They are shown, and nothing is concluded from them."""
+
+    kind = Kind.LOGIN_REFUSED_WITH_WORDS
+    cause = Cause.LOGIN_REFUSED
+    line = "gateway {gateway} refused the connection: {words}"
+    told = Told.PERSON
+    gateway: Address
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnjudgedThere(RefusedWithWords):
+    """The gateway says that it has not looked at the password."""
+
+    kind = Kind.LOGIN_NOT_JUDGED
+    cause = Cause.NOT_JUDGED
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectedElsewhere(RefusedWithWords):
+    """The gateway says that the login is right, and that the person has another session."""
+
+    kind = Kind.ALREADY_CONNECTED_ELSEWHERE
+    cause = Cause.ALREADY_CONNECTED
+
+
+@dataclass(frozen=True, slots=True)
+class NoAddressThere(RefusedWithWords):
+    """The gateway says that the login is right, and that it has no address to give."""
+
+    kind = Kind.NO_ADDRESS_GIVEN
+    cause = Cause.POOL_EXHAUSTED
+
+
+@dataclass(frozen=True, slots=True)
+class NoLoginGiven(Reason):
+    """Nobody gave the login before the connection began."""
+
+    kind = Kind.LOGIN_NOT_GIVEN
+    cause = Cause.LOGIN_DECLINED
+    line = "no login was given"
+    told = Told.PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyAnswers(Reason):
+    """The gateway asks for more, and there is no person or file to give it. `again`: it asked before."""
+
+    kind = Kind.LOGIN_NOT_ANSWERED
+    cause = Cause.LOGIN_DECLINED
+    line = "the gateway asks{once_more} for {wants}, and nobody is there to answer"
+    told = Told.PERSON
+    wants: str
+    again: bool = False
+
+    @property
+    def once_more(self) -> str:
+        return " again" if self.again else ""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonNotAsked(Reason):
+    """The person could not be asked; `detail` says what broke."""
+
+    kind = Kind.PERSON_NOT_ASKED
+    cause = Cause.LOGIN_DECLINED
+    line = "the person could not be asked: {detail}"
+    detail: str
