@@ -1,11 +1,15 @@
 """Nothing knows what knows it: no circle of imports, inside a room either, where the floors do not look."""
 
 import ast
+import re
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 SOURCE = Path(__file__).parents[2] / "src"
+CRATES = sorted(path.parent for path in (SOURCE.parent / "rust").glob("*/src"))
 
 
 def circle(knows: Mapping[str, set[str]]) -> list[str]:
@@ -66,3 +70,41 @@ def test_the_search_finds_circles_of_imports(tmp_path):
     parsed = modules(tmp_path)
     knows = {name: imported(name, module, set(parsed)) for name, module in parsed.items()}
     assert set(circle(knows)) == {"house.room", "house.room.one", "house.room.two", "house.room.three"}
+
+
+def used(text: str) -> set[str]:
+    """The modules that a Rust file names by `crate::`; its tests at the end and its comments do not count."""
+    program = re.split(r"#\[cfg\(test\)\]\s*(?:pub\(crate\) )?mod ", re.sub(r"//[^\n]*", "", text))[0]
+    lists = re.findall(r"crate::\{([^;]*)\}", program)
+    return {*re.findall(r"crate::(\w+)", program), *re.findall(r"\w+", " ".join(lists))}
+
+
+def crate(root: Path) -> dict[str, set[str]]:
+    """What each file of a crate knows of the others; files of tests do not count."""
+    files = {path.stem: path.read_text() for path in root.glob("*.rs") if not path.stem.endswith("_tests")}
+    return {name: (used(text) & set(files)) - {name} for name, text in files.items() if name != "lib"}
+
+
+@pytest.mark.parametrize("root", CRATES, ids=lambda root: root.name)
+def test_no_module_of_a_crate_uses_what_uses_it(root):
+    assert list((root / "src").glob("*.rs"))
+    assert circle(crate(root / "src")) == []
+
+
+def test_the_crates_are_looked_into():
+    assert {"esp", "pump"} <= {root.name for root in CRATES}
+    assert sum(len(known) for root in CRATES for known in crate(root / "src").values()) > 50
+
+
+def test_the_search_finds_circles_of_a_crate(tmp_path):
+    (tmp_path / "lib.rs").write_text("mod one;\nmod two;\nmod three;\n")
+    (tmp_path / "one.rs").write_text("use crate::{three, two::Two};\n")
+    (tmp_path / "two.rs").write_text(
+        "// crate::one\nfn f() { crate::three::g() }\n#[cfg(test)]\nmod tests { use crate::one; }\n"
+    )
+    (tmp_path / "three.rs").write_text("")
+    (tmp_path / "three_tests.rs").write_text("use crate::one;\n")
+    assert crate(tmp_path) == {"one": {"two", "three"}, "two": {"three"}, "three": set()}
+    assert circle(crate(tmp_path)) == []
+    (tmp_path / "three.rs").write_text("use crate::one::One;\n")
+    assert set(circle(crate(tmp_path))) == {"one", "three"} or set(circle(crate(tmp_path))) == {"one", "two", "three"}

@@ -1,6 +1,6 @@
 //! The Internet checksum, over octets, pseudo headers and changed words (RFC 1071, RFC 1624).
 
-use crate::ip::UDP;
+use crate::header::UDP;
 use crate::vector::{Vector, Width, Work};
 
 /// The Internet checksum over `octets`, whose checksum field is zero.
@@ -85,7 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ip::{set_word, word};
+    use crate::header::{set_word, word};
 
     proptest! {
         #[test]

@@ -2,8 +2,8 @@
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::sha::{Block, Hash, State, BLOCK_WORDS};
-use crate::vector::{Vector, Width, Word, Work};
+use crate::sha::{Hash, State};
+use crate::vector::{Block, Vector, Width, Word, Work, BLOCK_WORDS};
 
 /// Octets of the longest digest.
 pub(crate) const LONGEST_DIGEST: usize = 64;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::checksum::checksum;
-use crate::ip::{set_word, word, Header, Version};
+use crate::header::{set_word, word, Header, Version};
 
 pub const ICMP: u8 = 1;
 
@@ -59,7 +59,7 @@ pub(crate) fn set_place(header: &mut [u8], total: usize, offset: usize, more_fra
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::ip::TCP;
+    use crate::header::TCP;
 
     /// A packet with a right header: `flags` is the whole word of flags and offset.
     pub(crate) fn packet(protocol: u8, flags: u16, options: &[u8], payload: &[u8]) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::ip::{set_word, word, Header, Version};
+use crate::header::{set_word, word, Header, Version};
 
 pub const ICMPV6: u8 = 58;
 pub const HEADER_LEN: usize = 40;
@@ -91,7 +91,7 @@ pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ip::{TCP, UDP};
+    use crate::header::{TCP, UDP};
 
     pub(crate) const LEASE: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x99, 0, 0, 0, 0, 0, 1);
     pub(crate) const INSIDE: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x12, 0, 0, 0, 0, 0, 7);

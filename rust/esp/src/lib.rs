@@ -13,6 +13,7 @@ pub mod coalesce;
 mod congestion;
 pub mod fairness;
 pub mod fragment;
+mod header;
 mod hmac;
 pub mod icmp;
 pub mod ip;

@@ -1,14 +1,11 @@
 //! SHA-1 and SHA-2 over several messages at a time (FIPS 180-4): each vector holds one word of every message.
 
-use crate::vector::{Vector, Word};
+use crate::vector::{Block, Vector, Word, BLOCK_WORDS};
 
-/// Words of a block, whatever the hash.
-pub(crate) const BLOCK_WORDS: usize = 16;
 /// Words of the largest state.
 pub(crate) const STATE_WORDS: usize = 8;
 
 pub(crate) type State<V> = [V; STATE_WORDS];
-pub(crate) type Block<V> = [V; BLOCK_WORDS];
 
 /// A hash: where it starts and how a block changes it. SHA-1 uses five words of the state.
 pub(crate) trait Hash: Send + Sync + 'static {

@@ -7,7 +7,10 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
-use crate::sha::{Block, BLOCK_WORDS};
+/// Words of a block, whatever the hash.
+pub(crate) const BLOCK_WORDS: usize = 16;
+
+pub(crate) type Block<V> = [V; BLOCK_WORDS];
 
 /// The same word of LANES messages. Every method works on each word by itself.
 pub(crate) trait Vector: Copy {

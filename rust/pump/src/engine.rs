@@ -2,15 +2,15 @@
 
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use lotor_esp::child::{Child, Counters, Impossible, Path, Specification};
-use lotor_esp::table::Table;
 
 use crate::offload::Offloads;
 use crate::outer::Outer;
+use crate::shared::Shared;
 use crate::sys;
 use crate::tun::Tun;
 use crate::worker;
@@ -26,36 +26,6 @@ pub struct Descriptors {
     pub records: RawFd,
 }
 
-/// What the thread and the control side share.
-pub(crate) struct Shared {
-    pub(crate) tun: Tun,
-    pub(crate) outer: Outer,
-    pub(crate) records: OwnedFd,
-    /// Signalled when the thread must look at `stopping`, the sockets or the deadlines again.
-    pub(crate) wake: OwnedFd,
-    pub(crate) stopping: AtomicBool,
-    table: RwLock<Table>,
-    /// Counts the changes of the table.
-    generation: AtomicU64,
-}
-
-impl Shared {
-    pub(crate) fn table(&self) -> RwLockReadGuard<'_, Table> {
-        self.table.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn table_mut(&self) -> RwLockWriteGuard<'_, Table> {
-        let table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        self.generation.fetch_add(1, Relaxed);
-        table
-    }
-
-    /// While it stays the same, so does what the table answers.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation.load(Relaxed)
-    }
-}
-
 /// An engine: stopped when made, and again when dropped.
 pub struct Engine {
     shared: Arc<Shared>,
@@ -67,15 +37,8 @@ impl Engine {
     /// Takes the shortcuts that are wanted and that the kernel has.
     pub fn new(descriptors: &Descriptors, outer_mtu: usize, wanted: Offloads) -> io::Result<Self> {
         let udp: io::Result<Vec<OwnedFd>> = descriptors.udp.iter().map(|fd| sys::duplicate(*fd)).collect();
-        let shared = Shared {
-            tun: Tun::new(sys::duplicate(descriptors.tun)?, descriptors.framed, wanted)?,
-            outer: Outer::new(udp?, wanted)?,
-            records: sys::duplicate(descriptors.records)?,
-            wake: sys::eventfd()?,
-            stopping: AtomicBool::new(false),
-            table: RwLock::new(Table::new()),
-            generation: AtomicU64::new(0),
-        };
+        let tun = Tun::new(sys::duplicate(descriptors.tun)?, descriptors.framed, wanted)?;
+        let shared = Shared::new(tun, Outer::new(udp?, wanted)?, sys::duplicate(descriptors.records)?)?;
         Ok(Self { shared: Arc::new(shared), thread: Mutex::new(None), outer_mtu })
     }
 

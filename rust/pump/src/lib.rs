@@ -10,6 +10,7 @@ mod notices;
 pub mod offload;
 mod outer;
 pub mod record;
+mod shared;
 #[allow(unsafe_code)] // the only file that speaks to the kernel
 mod sys;
 mod tun;

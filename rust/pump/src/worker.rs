@@ -21,10 +21,10 @@ use lotor_esp::size::Encapsulation;
 use lotor_esp::vnet::Frame;
 use lotor_esp::{Nanos, LOWEST_SPI};
 
-use crate::engine::Shared;
 use crate::notices::Notices;
 use crate::outer::{kind, Kind, DOORS};
 use crate::record;
+use crate::shared::Shared;
 use crate::sys::{self, Datagrams};
 use crate::tun;
 
