@@ -144,16 +144,16 @@ def test_f5_the_nearest_miss_is_told(change, told):
         change = {"method": next(each for each in type(SUITE.method) if each is not SUITE.method)}
     far = replace(SUITE, cipher=Cipher.BLOWFISH_CBC, hash=Hash.SHA512)
     wishes = [(ProposalCheck.STRICT, replace(SUITE, **change))]
-    assert offers.IkeOffers(_sa(far, SUITE, far)).misfit(wishes) == told
-    assert offers.IkeOffers(_sa()).misfit(wishes) == ""
+    assert offers.IkeOffers(_sa(far, SUITE, far)).misfit(wishes).detail == told
+    assert offers.IkeOffers(_sa()).misfit(wishes) is None
     odd = Transform(1, 1, (Attribute.tv(IkeAttribute.ENCRYPTION, 99),))
-    assert offers.IkeOffers(_sa(odd)).misfit(wishes) == "unknown algorithm"
+    assert offers.IkeOffers(_sa(odd)).misfit(wishes) == offers.UNKNOWN
 
 
 def test_f5_the_curve_is_told():
     ours, theirs = (replace(SUITE, method=type(SUITE.method).ECDSA, curve=curve) for curve in (Curve.P256, Curve.P384))
     found = offers.IkeOffers(_sa(theirs)).misfit([(ProposalCheck.OBEY, ours)])
-    assert found == "curve p384 offered, our certificate has an ECDSA key on p256"
+    assert found.detail == "curve p384 offered, our certificate has an ECDSA key on p256"
 
 
 def _sa(*suites):

@@ -85,7 +85,7 @@ def test_a_verdict_that_is_not_a_yes_is_a_no():
     client.answers[JudgePeer] = lambda _: Failure(EngineFault("the keys cannot be read"))
     connect(world, client, gateway)
     assert world.run(20, lambda: bool(client.of(Ended)))
-    assert client.of(Ended)[0].reason.cause is Cause.LOCAL_FAULT
+    assert client.of(Ended)[0].reason == EngineFault("the keys cannot be read")
     assert not [question for question in client.questions if isinstance(question, AskPerson)]
 
 
