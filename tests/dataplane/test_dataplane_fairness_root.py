@@ -81,10 +81,11 @@ def test_a_flood_beyond_its_rate_does_not_reach_the_neighbour():
         allowed = BURST + RATE * (time.monotonic() - began)
         received = re.search(r"(\d+) received", pings.stdout)
         assert received is not None
-        assert int(received.group(1)) >= 25
+        answered = int(received.group(1))
+        assert answered >= 25
         assert greedy["octets_out"] <= allowed * 1.01 + 100_000
         assert (neighbour["limited"], told(gateway)[1]["limited"]) == (0, 0)
-        assert wait_until(lambda: told(client)[1]["packets_out"] >= 50)
+        assert wait_until(lambda: told(client)[1]["packets_out"] >= answered)
 
 
 def test_who_asks_an_engine_for_more_than_it_can_carry_does_not_take_it_from_the_neighbour():
