@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from lotor.privsep.codec import Malformed, decode, encode
-from lotor.privsep.frames import MOST_ASKED, TURN, Ended, Frame, Kind, receive, send
+from lotor.privsep.frames import MOST_ASKED, Ended, Frame, Kind, send
+from lotor.privsep.line import Line
 from lotor.privsep.verbs import Verb
 
 Request = TypeVar("Request")
@@ -35,17 +35,14 @@ class _Asked:
     answer: asyncio.Future[Answered[Any]]
 
 
-class Asker:
+class Asker(Line):
     """`lost` is called once, with a sentence, when nothing more can be asked."""
 
     def __init__(self, end: socket.socket, lost: Callable[[str], None]) -> None:
-        self._end = end
-        self._lost = lost
         self._asked: dict[int, _Asked] = {}
         self._ticket = 0
         self._places = asyncio.Semaphore(MOST_ASKED)
-        self._open = True
-        asyncio.get_running_loop().add_reader(end, self._readable)
+        super().__init__(end, "warden", lost)
 
     async def ask(self, verb: Verb[Request, Answer], request: Request) -> Answered[Answer]:
         """Raises `Refused`, `Ended` once the warden is gone, `ValueError` for more octets than the verb takes. A place
@@ -66,33 +63,7 @@ class Asker:
             self._give_up("the warden takes no questions any more")
         return await answer
 
-    def close(self) -> None:
-        """The socket stays its owner's."""
-        self._give_up("")
-
-    def _readable(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            for _ in range(TURN):
-                if not self._open:
-                    return
-                self._read()
-
-    def _read(self) -> None:
-        try:
-            frame = receive(self._end)
-        except Ended:
-            self._give_up("the warden is gone")
-            return
-        except Malformed as why:
-            self._give_up(f"the warden breaks the rules: {why}")
-            return
-        try:
-            self._settle(frame)
-        except Malformed as why:
-            frame.close()
-            self._give_up(f"the warden breaks the rules: {why}")
-
-    def _settle(self, frame: Frame) -> None:
+    def _take(self, frame: Frame) -> None:
         asked = self._asked.get(frame.ticket)
         if asked is None or asked.verb.number != frame.verb or frame.kind is Kind.REQUEST:
             raise Malformed("nobody asked for this")
@@ -111,15 +82,9 @@ class Asker:
         else:
             asked.answer.set_result(Answered(value, frame.descriptors))
 
-    def _give_up(self, why: str) -> None:
-        if not self._open:
-            return
-        self._open = False
-        asyncio.get_running_loop().remove_reader(self._end)
+    def _let_go(self, why: str) -> None:
         for asked in self._asked.values():
             self._places.release()
             if not asked.answer.done():
                 asked.answer.set_exception(Ended(why))
         self._asked.clear()
-        if why:
-            self._lost(why)

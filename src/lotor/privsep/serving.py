@@ -7,7 +7,6 @@ connection; what is one waits in its place among a fixed number.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 from collections import deque
@@ -16,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from lotor.privsep.codec import Malformed, decode, encode
-from lotor.privsep.frames import MOST_ASKED, TURN, Ended, Frame, Kind, receive, send
+from lotor.privsep.frames import MOST_ASKED, Ended, Frame, Kind, send
+from lotor.privsep.line import Line
 from lotor.privsep.verbs import VERBS, Verb
 
 log = logging.getLogger(__name__)
@@ -45,45 +45,16 @@ def answering(action: Callable[[Request], Awaitable[Answer]], verb: Verb[Request
     return verb.number, handler
 
 
-class Server:
+class Server(Line):
     """`lost` is called once, with a sentence, when the daemon is gone or has broken a rule: it is to be ended then."""
 
     def __init__(self, end: socket.socket, handlers: Mapping[int, Handler], lost: Callable[[str], None]) -> None:
-        self._end = end
         self._handlers = handlers
-        self._lost = lost
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._unsent: deque[Frame] = deque()
-        self._open = True
-        asyncio.get_running_loop().add_reader(end, self._readable)
+        super().__init__(end, "daemon", lost)
 
-    def close(self) -> None:
-        """The socket stays its owner's."""
-        self._give_up("")
-
-    def _readable(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            for _ in range(TURN):
-                if not self._open:
-                    return
-                self._read()
-
-    def _read(self) -> None:
-        try:
-            frame = receive(self._end)
-        except Ended:
-            self._give_up("the daemon is gone")
-            return
-        except Malformed as why:
-            self._give_up(f"the daemon breaks the rules: {why}")
-            return
-        try:
-            self._begin(frame)
-        except Malformed as why:
-            frame.close()
-            self._give_up(f"the daemon breaks the rules: {why}")
-
-    def _begin(self, frame: Frame) -> None:
+    def _take(self, frame: Frame) -> None:
         verb = VERBS.get(frame.verb)
         if frame.kind is not Kind.REQUEST or verb is None or verb.number not in self._handlers:
             raise Malformed(f"there is no question number {frame.verb}")
@@ -127,21 +98,15 @@ class Server:
             self._tasks.pop(sent.ticket, None)
         loop.remove_writer(self._end)
 
-    def _give_up(self, why: str) -> None:
-        if not self._open:
-            return
-        self._open = False
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._end)
-        loop.remove_writer(self._end)
+    def _let_go(self, why: str) -> None:
+        del why
+        asyncio.get_running_loop().remove_writer(self._end)
         for task in self._tasks.values():
             task.cancel()
         for frame in self._unsent:
             frame.close()
         self._tasks.clear()
         self._unsent.clear()
-        if why:
-            self._lost(why)
 
 
 def _body(verb: Verb[Any, Any], reply: Reply) -> bytes:
