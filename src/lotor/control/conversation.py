@@ -180,7 +180,8 @@ class Conversation:
         """Raises `ConnectionError` when the caller went away, or does not read."""
         self._writer.write(encode(response))
         try:
-            await asyncio.wait_for(self._writer.drain(), READING_SECONDS)
+            async with asyncio.timeout(READING_SECONDS):  # `wait_for` may lose a cancellation in Python 3.11
+                await self._writer.drain()
         except TimeoutError:
             log.warning("control socket: %s reads no answer, its connection is cut", self._credential)
             self.cut()

@@ -106,7 +106,8 @@ class ControlServer:
             self._refusing += 1
             with contextlib.suppress(ConnectionError, TimeoutError):
                 writer.write(encode(Failed(FULL)))
-                await asyncio.wait_for(reader.read(LONGEST_REQUEST), REFUSING_SECONDS)
+                async with asyncio.timeout(REFUSING_SECONDS):
+                    await reader.read(LONGEST_REQUEST)
             self._refusing -= 1
         writer.transport.abort()
 

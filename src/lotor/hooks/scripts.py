@@ -141,7 +141,8 @@ class _Run:
 
     async def _wait(self) -> None:
         try:
-            await asyncio.wait_for(self.process.wait(), self.patience.script)
+            async with asyncio.timeout(self.patience.script):
+                await self.process.wait()
         except TimeoutError:
             log.error(  # noqa: TRY400 - a trace says nothing here
                 "script %s did not end within %g s and is ended: what is to last must go to the background",
@@ -157,7 +158,8 @@ class _Run:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.process.wait(), self.patience.grace)
+                async with asyncio.timeout(self.patience.grace):
+                    await self.process.wait()
 
 
 async def _listen(name: str, output: int) -> None:
