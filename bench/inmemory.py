@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 from itertools import count
 from typing import Any
 
+from lotor.crypto import hashes
 from lotor.ike.effects import Ask, Effect, Transmit
 from lotor.ike.endpoint import Endpoint
 from lotor.ike.intents import Connect
@@ -78,7 +79,7 @@ def _agreed(asked: Agree) -> Answer:
 
 
 ANSWERS: dict[type[Question[Any]], Callable[[Any], Answer]] = {
-    Sign: lambda asked: Signature(asked.octets),
+    Sign: lambda asked: Signature(hashes.phase_one(asked.made_of)),
     JudgePeer: lambda _: Trusted("CN=gateway"),
     Agree: _agreed,
     CheckLogin: lambda _: Accepted("alice"),
