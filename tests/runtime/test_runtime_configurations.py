@@ -6,12 +6,15 @@ import asyncio
 import os
 from ipaddress import IPv4Address, IPv4Network
 
+import pytest
+
 from lotor.daemon.banner import read_banner
 from lotor.model.configuration import LONGEST_BANNER, ModeConfiguration
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
 from lotor.model.reasons.local import NoPool
 from lotor.ports.leases import Lease
+from lotor.runtime import configurations as module
 from lotor.runtime.configurations import GatewayConfigurations
 from scripted import RecordingLeases
 
@@ -43,7 +46,7 @@ def test_a_full_pool_and_a_missing_section_say_so():
     assert "no mode_cfg section" in given(Lease(FIRST), values=None).reason.text
 
 
-def test_an_address_that_nobody_waits_for_any_more_goes_back():
+def test_an_address_that_nobody_waits_for_any_more_goes_back_with_its_session():
     leases = RecordingLeases(Lease(FIRST))
 
     async def play():
@@ -53,11 +56,53 @@ def test_an_address_that_nobody_waits_for_any_more_goes_back():
         await asyncio.sleep(0.01)
         waiting.cancel()
         await asyncio.sleep(0)
+        gateway.release(1)
         leases.slow.set()
         await gateway.settled()
 
     asyncio.run(play())
     assert leases.calls == [("acquire", 1), ("release", 1)]
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["answered", "not answered yet"])
+def test_who_asks_twice_and_stops_waiting_once_keeps_the_address_that_was_told(before):
+    leases = RecordingLeases(Lease(FIRST))
+
+    async def play():
+        leases.slow = asyncio.Event()
+        gateway = GatewayConfigurations(leases, lambda: VALUES)
+        first = asyncio.ensure_future(gateway.acquire(1, "alice", NO_GRANTS))
+        await asyncio.sleep(0)
+        if before:
+            leases.slow.set()
+            await first
+            leases.slow.clear()
+        second = asyncio.ensure_future(gateway.acquire(1, "alice", NO_GRANTS))
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.sleep(0)
+        leases.slow.set()
+        await gateway.settled()
+        return await first
+
+    assert asyncio.run(play()).address == FIRST
+    assert leases.held == {1: Lease(FIRST)}
+
+
+def test_a_pool_that_never_answers_holds_up_no_end(monkeypatch):
+    monkeypatch.setattr(module, "POOL_SECONDS", 0.01)
+    leases = RecordingLeases(Lease(FIRST))
+
+    async def play():
+        leases.slow = asyncio.Event()
+        gateway = GatewayConfigurations(leases, lambda: VALUES)
+        with pytest.raises(TimeoutError, match=r"no answer within 0\.01 s"):
+            await gateway.acquire(1, "alice", NO_GRANTS)
+        gateway.release(1)
+        await gateway.settled()
+
+    asyncio.run(play())
+    assert leases.calls == [("release", 1)]
 
 
 def test_an_end_before_the_pool_has_answered_gives_back_behind_it_and_is_told():

@@ -34,26 +34,26 @@ class Associations:
 
     def __init__(self, engine: EspEngine) -> None:
         self._engine = engine
-        self._lanes = Lanes()
+        self._lanes = Lanes(ENGINE_SECONDS)
 
     async def reserve_spi(self) -> int:
         return await _soon(self._engine.reserve_spi)
 
     async def install(self, child: Child) -> None:
         """Whoever stops waiting, because the session ended or the time is over, leaves no SA pair behind."""
-        installed = self._lanes.put(child.id, Step.INSTALL, partial(_soon, partial(self._install, child)))
+        installed = self._lanes.put(child.id, Step.INSTALL, partial(self._install, child))
         try:
             await asyncio.shield(installed)
         except (asyncio.CancelledError, TimeoutError):
-            self._lanes.follow(child.id, Step.REMOVE, partial(_soon, partial(self._engine.remove, child.id)))
+            self._lanes.follow(child.id, Step.REMOVE, partial(self._engine.remove, child.id))
             raise
 
     async def activate(self, child: int) -> None:
-        await self._lanes.put(child, Step.ACTIVATE, partial(_soon, partial(self._engine.activate, child)))
+        await asyncio.shield(self._lanes.put(child, Step.ACTIVATE, partial(self._engine.activate, child)))
 
     def move(self, child: int, path: Path) -> None:
         """Of several moves that wait the last one counts."""
-        self._lanes.follow(child, Step.MOVE, partial(_soon, partial(self._engine.move, child, path)))
+        self._lanes.follow(child, Step.MOVE, partial(self._engine.move, child, path))
 
     def remove(self, child: int, removed: Callable[[Counters | None], None]) -> asyncio.Future[None]:
         """`removed` hears once what the pair had carried in the end, None also when the engine would not say."""
@@ -77,7 +77,7 @@ class Associations:
     async def _remove(self, child: int, removed: Callable[[Counters | None], None]) -> None:
         last: Counters | None = None
         try:
-            last = await _soon(partial(self._engine.remove, child))
+            last = await self._engine.remove(child)
         finally:
             removed(last)
 

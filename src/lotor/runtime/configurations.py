@@ -15,6 +15,9 @@ from lotor.model.reasons.local import NoModeConfig
 from lotor.ports.leases import Lease, Leases
 from lotor.runtime.lanes import Lanes
 
+POOL_SECONDS = 10.0
+"""A pool that is silent for longer has refused; the next step of the session is asked for all the same."""
+
 
 class Step(Enum):
     """What waits for the lease of one session."""
@@ -30,20 +33,16 @@ class GatewayConfigurations:
     def __init__(self, leases: Leases, template: Callable[[], ModeConfiguration | None]) -> None:
         self._leases = leases
         self._template = template
-        self._lanes = Lanes()
+        self._lanes = Lanes(POOL_SECONDS)
         self.released: Callable[[], None] = lambda: None
 
     async def acquire(self, session: int, user: str, grants: Grants) -> ModeConfiguration | Failure:
-        """Whoever stops waiting keeps no address."""
+        """A lease is its session's, whether or not anybody still waits: the end of the session gives it back."""
         values = self._template()
         if values is None:
             return Failure(NoModeConfig())
         asked = self._lanes.put(session, Step.ACQUIRE, partial(self._leases.acquire, session, user, grants))
-        try:
-            lease = await asyncio.shield(asked)
-        except asyncio.CancelledError:
-            self.release(session)
-            raise
+        lease = await asyncio.shield(asked)
         return lease if isinstance(lease, Failure) else _told(values, lease, grants)
 
     def release(self, session: int) -> None:

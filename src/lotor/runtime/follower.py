@@ -96,8 +96,8 @@ class Follower:
 
     async def settled(self) -> None:
         """Until everything under way is done: at shutdown."""
-        await self._engines.associations.settled()
         await self._lanes.settled()
+        await self._engines.associations.settled()
 
     def _progress_of(self, session: int) -> Progress:
         return self._progress.setdefault(session, Progress())
@@ -175,11 +175,13 @@ class Follower:
             if session is not None and progress.hooked is not None:
                 await self._say_good_bye(session, progress)
         finally:
-            if progress.attachment is not None:
-                await self._engines.host.detach(number)
-            if progress.closing:
-                await asyncio.wait(progress.closing)
-            self._progress.pop(number, None)
+            try:
+                if progress.attachment is not None:
+                    await self._engines.host.detach(number)
+            finally:
+                if progress.closing:
+                    await asyncio.wait(progress.closing)
+                self._progress.pop(number, None)
 
     async def _say_good_bye(self, session: Session, progress: Progress) -> None:
         if progress.dead:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
@@ -35,10 +36,13 @@ class _Lane:
 
 
 class Lanes:
-    """A lane is there while it has work. A step that still waits gives way to a later one of the same name, so that no
-    lane is longer than there are names, however slow an engine is. Nobody who gives up waiting cancels a step."""
+    """A lane is there while it has work. A step that still waits gives way to a later one of the same name, whose place
+    is the last: no lane is longer than there are names, however slow an engine is, and what was asked for last is done
+    last. Nobody who gives up waiting cancels a step. `seconds`: so long one step may take, None for steps that end by
+    themselves."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float | None = None) -> None:
+        self._seconds = seconds
         self._lanes: dict[Hashable, _Lane] = {}
 
     def put(self, key: Hashable, name: Enum, step: Callable[[], Awaitable[T]]) -> asyncio.Future[T]:
@@ -55,11 +59,13 @@ class Lanes:
 
     def _put(self, key: Hashable, name: Enum, step: Step) -> _Waiting:
         lane = self._lanes.get(key)
-        if lane is not None and (before := lane.waiting.get(name)) is not None:
+        if lane is not None and (before := lane.waiting.pop(name, None)) is not None and not before.outcome.cancelled():
             before.step = step
+            lane.waiting[name] = before
             return before
         loop = asyncio.get_running_loop()
         waiting = _Waiting(step, loop.create_future())
+        waiting.outcome.add_done_callback(_look)
         if lane is None:
             queue = {name: waiting}
             self._lanes[key] = _Lane(queue, loop.create_task(self._work(key, queue)))
@@ -85,32 +91,53 @@ class Lanes:
     async def _work(self, key: Hashable, waiting: dict[Enum, _Waiting]) -> None:
         try:
             while waiting:
-                await _take(waiting.pop(next(iter(waiting))))
+                await self._take(waiting.pop(next(iter(waiting))))
         finally:
+            for left in waiting.values():
+                left.outcome.cancel()
             del self._lanes[key]
 
+    async def _take(self, waiting: _Waiting) -> None:
+        outcome = waiting.outcome
+        try:
+            result = await self._done(waiting.step)
+        except asyncio.CancelledError:
+            outcome.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever waits gets it, and the next step goes on
+            if not outcome.cancelled():
+                outcome.set_exception(error)
+        else:
+            if not outcome.cancelled():
+                outcome.set_result(result)
 
-async def _take(waiting: _Waiting) -> None:
-    outcome = waiting.outcome
-    try:
-        result = await waiting.step()
-    except asyncio.CancelledError:
-        outcome.cancel()
-        raise
-    except Exception as error:  # noqa: BLE001 - whoever waits gets it, and the next step goes on
-        if not outcome.cancelled():
-            outcome.set_exception(error)
-    else:
-        if not outcome.cancelled():
-            outcome.set_result(result)
+    async def _done(self, step: Step) -> object:
+        """`OSError` for an engine that is silent for too long, or that gave the step up itself."""
+        limit = asyncio.timeout(self._seconds)
+        try:
+            async with limit:
+                return await step()
+        except TimeoutError:
+            if limit.expired():
+                raise TimeoutError(errno.ETIMEDOUT, f"no answer within {self._seconds:g} s") from None
+            raise
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise ConnectionAbortedError(errno.ECONNABORTED, "the engine gave it up") from None
+
+
+def _look(outcome: asyncio.Future[Any]) -> None:
+    """A fault that came when nobody waited any more is no fault of the program."""
+    if not outcome.cancelled():
+        outcome.exception()
 
 
 def _tell(outcome: asyncio.Future[Any]) -> None:
     if outcome.cancelled() or (error := outcome.exception()) is None:
         return
-    if isinstance(error, TimeoutError):
-        log.error("an engine did not follow: it was silent for too long")
-    elif isinstance(error, OSError):
+    if isinstance(error, OSError):
         log.error("an engine did not follow: %s", error.strerror or error)
     else:
         log.error("internal error: an engine did not follow: %s", trace(error))

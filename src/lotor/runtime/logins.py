@@ -12,8 +12,13 @@ from lotor.model.login import Challenge, LoginAttempt, Verdict
 from lotor.ports.auth import LoginBackend
 from lotor.runtime.lanes import Lanes
 
+ABANDON_SECONDS = 10.0
+"""A back end that takes longer to let go of a conversation is not waited for."""
+
 
 class Step(Enum):
+    """What waits for one conversation."""
+
     ABANDON = auto()
 
 
@@ -32,7 +37,7 @@ class Logins:
     def __init__(self, backend: Callable[[], LoginBackend]) -> None:
         self._backend = backend
         self._open: dict[int, Conversation] = {}
-        self._lanes = Lanes()
+        self._lanes = Lanes(ABANDON_SECONDS)
 
     async def judge(self, session: int, attempt: LoginAttempt) -> Verdict:
         """Whoever stops waiting abandons the conversation."""
@@ -58,4 +63,5 @@ class Logins:
 
     def _abandon(self, session: int, conversation: Conversation | None) -> None:
         if conversation is not None:
-            self._lanes.follow(session, Step.ABANDON, partial(conversation.backend.abandon, conversation.ticket))
+            step = partial(conversation.backend.abandon, conversation.ticket)
+            self._lanes.follow((session, conversation.ticket), Step.ABANDON, step)
