@@ -157,8 +157,11 @@ class Steward:
                 listener(happened)
 
     def _rights(self, caller: Caller) -> Rights:
-        serving = any(session.side is Side.GATEWAY for session in self._machinery.register.all())
-        return rights_of(caller.credential, self._machinery.loadout, serving=serving)
+        loadout = self._machinery.loadout
+        serving = not loadout.serves_as(Side.GATEWAY) and any(
+            session.side is Side.GATEWAY for session in self._machinery.register.all()
+        )
+        return rights_of(caller.credential, loadout, serving=serving)
 
     def _may_end(self, request: Logout, rights: Rights) -> bool:
         """What does not exist is not the caller's either."""
