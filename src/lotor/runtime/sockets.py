@@ -1,4 +1,4 @@
-"""UDP sockets of IKE: they answer from the address that was asked, and their mark keeps them out of the tunnel."""
+"""Sockets of IKE and of native ESP: from the address that was asked, and out of the tunnel by their mark."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from typing import Any
 from lotor.model.network import Address, Path, Peer
 from lotor.ports.carrier import Receive
 from lotor.runtime.holder import holder_of
-from lotor.runtime.raw_esp import open_esp_socket
 
 IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
 SO_RCVBUFFORCE = getattr(socket, "SO_RCVBUFFORCE", 33)
@@ -27,6 +26,7 @@ MOST_AT_ONCE = 64
 
 ANYWHERE: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
 """What a socket is bound to that serves every address of its IP version."""
+IPPROTO_ESP = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,22 @@ def open_udp(local: Peer, *, mark: int | None = None, beside: Sequence[socket.so
     return udp
 
 
+def open_esp_socket(version: int, mark: int | None) -> socket.socket:
+    """A raw socket of native ESP, IP protocol 50, as for `open_udp`; `OSError` says what is missing."""
+    try:
+        raw = socket.socket(FAMILIES[version].family, socket.SOCK_RAW, IPPROTO_ESP)
+    except PermissionError as error:
+        text = "no permission for native ESP: give CAP_NET_RAW, or set `nat_traversal force` to carry ESP in UDP"
+        raise OSError(error.errno, text) from error
+    if mark is not None:
+        try:
+            _mark(raw, mark)
+        except OSError:
+            raw.close()
+            raise
+    return raw
+
+
 @contextmanager
 def _shared(beside: Sequence[socket.socket], udp: socket.socket) -> Iterator[None]:
     """Only for the moment of binding: later nobody else may have the port."""
@@ -137,6 +153,8 @@ def source_towards(remote: Peer, *, mark: int | None = None) -> Address:
                 _mark(probe, mark)
             probe.connect((str(remote.address), remote.port))
             return ip_address(probe.getsockname()[0])
+    except Unmarked:
+        raise
     except OSError as error:
         raise OSError(error.errno, f"no route to {remote.address}: {error.strerror}") from error
 
