@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import errno
 import os
 import socket
 import struct
@@ -16,6 +17,7 @@ from lotor.model.algorithms import Hash
 from lotor.model.judgement import Failure, PhaseOneHash, PskRequest, Signature
 from lotor.model.reasons.local import NoBlock
 from lotor.model.secret import Secret
+from lotor.privsep import line
 from lotor.privsep.asking import Answered, Asker, Refused
 from lotor.privsep.codec import encode
 from lotor.privsep.frames import (
@@ -348,6 +350,76 @@ def test_a_question_that_is_too_long_does_not_leave():
         ask.close()
 
     play(story)
+
+
+def test_as_many_questions_as_may_be_of_the_largest_size_all_have_their_answers():
+    class Short(Signer):
+        async def sign(self, request):
+            await asyncio.sleep(0)
+            return Signature(b"signed")
+
+    async def story(daemon, warden):
+        server, _ = served(warden, Short())
+        ask, lost = asker(daemon)
+        large = signing(bytes(SIGN.most_request - len(BODY)))
+        answers = await asyncio.gather(*(ask.ask(SIGN, large) for _ in range(MOST_ASKED)), return_exceptions=True)
+        assert not lost.done()
+        server.close()
+        ask.close()
+        return [type(each) for each in answers]
+
+    assert play(story) == [Answered] * MOST_ASKED
+
+
+def test_an_engine_that_gives_a_question_up_itself_costs_no_place():
+    class Leaving(Signer):
+        async def sign(self, request):
+            if request.made_of.id_b == b"body":
+                raise asyncio.CancelledError
+            return await super().sign(request)
+
+    async def story(daemon, warden):
+        server, _ = served(warden, Leaving())
+        ask, _ = asker(daemon)
+        for _ in range(MOST_ASKED + 1):
+            with pytest.raises(Refused):
+                await ask.ask(SIGN, REQUEST)
+        answer = await ask.ask(SIGN, signing(b"other"))
+        server.close()
+        ask.close()
+        return answer
+
+    assert play(story).value == Signature(b"signed other")
+
+
+def test_an_answer_that_cannot_be_written_keeps_no_descriptor():
+    async def story(daemon, warden):
+        async def sign(_):
+            return Reply("no signature", (os.open("/dev/null", os.O_RDONLY),))
+
+        server = Server(warden, {SIGN.number: sign}, lambda _: None)
+        ask, _ = asker(daemon)
+        with pytest.raises(Refused):
+            await ask.ask(SIGN, REQUEST)
+        server.close()
+        ask.close()
+
+    play(story)
+
+
+def test_a_line_that_takes_no_such_message_is_given_up_with_the_reason(monkeypatch):
+    async def story(daemon, warden):
+        def refused(end, frame):
+            raise OSError(errno.EMSGSIZE, "Message too long")
+
+        monkeypatch.setattr(line, "send", refused)
+        ask, lost = asker(daemon)
+        for _ in range(2):
+            with pytest.raises(Ended, match="the warden cannot be written to: Message too long"):
+                await ask.ask(SIGN, REQUEST)
+        return await lost
+
+    assert play(story) == "the warden cannot be written to: Message too long"
 
 
 def test_frames_carry_descriptors_that_close_on_exec():

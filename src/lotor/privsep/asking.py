@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from lotor.privsep.codec import Malformed, decode, encode
-from lotor.privsep.frames import MOST_ASKED, Ended, Frame, Kind, send
+from lotor.privsep.frames import MOST_ASKED, Ended, Frame, Kind
 from lotor.privsep.line import Line
 from lotor.privsep.verbs import Verb
 
@@ -36,7 +36,7 @@ class _Asked:
 
 
 class Asker(Line):
-    """`lost` is called once, with a sentence, when nothing more can be asked."""
+    """The daemon's end."""
 
     def __init__(self, end: socket.socket, lost: Callable[[str], None]) -> None:
         self._asked: dict[int, _Asked] = {}
@@ -53,14 +53,11 @@ class Asker(Line):
         await self._places.acquire()
         if not self._open:
             self._places.release()
-            raise Ended
+            raise Ended(self._why)
         self._ticket = (self._ticket + 1) % 2**32
         answer: asyncio.Future[Answered[Answer]] = asyncio.get_running_loop().create_future()
         self._asked[self._ticket] = _Asked(verb, answer)
-        try:
-            send(self._end, Frame(Kind.REQUEST, verb.number, self._ticket, body))
-        except (BlockingIOError, Ended):
-            self._give_up("the warden takes no questions any more")
+        self._send(Frame(Kind.REQUEST, verb.number, self._ticket, body))
         return await answer
 
     def _take(self, frame: Frame) -> None:
@@ -81,6 +78,9 @@ class Asker(Line):
             asked.answer.set_exception(Refused(f"the warden refused to {asked.verb.name}"))
         else:
             asked.answer.set_result(Answered(value, frame.descriptors))
+
+    def _sent(self, frame: Frame) -> None:
+        del frame  # its place is free when the answer has come
 
     def _let_go(self, why: str) -> None:
         for asked in self._asked.values():

@@ -10,6 +10,7 @@ import contextlib
 import os
 import socket
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -17,12 +18,12 @@ from lotor.privsep.codec import Malformed
 
 _HEAD = struct.Struct("!BBIII")  # kind, verb, ticket, descriptors, length of what follows
 MOST_OCTETS = 65_536
-"""Of a body, whatever the verb allows: the buffer of the socket holds more."""
+"""Of a body, whatever the verb allows. The buffer of the socket is made for two such messages."""
 MOST_DESCRIPTORS = 8
 """In one message; a reader makes room for no more."""
 HEAD_OCTETS = _HEAD.size
 MOST_ASKED = 64
-"""Questions without an answer at a time. Further ones wait in the daemon; one that sends them breaks a rule."""
+"""Questions that may be unanswered at a time. `Asker` holds further ones back; a daemon that sends more is ended."""
 TURN = 16
 """Messages that are read before the event loop has its turn again."""
 
@@ -36,7 +37,7 @@ class Kind(IntEnum):
 
 
 class Ended(Exception):  # noqa: N818 - what happened
-    """The other end has closed its socket: its process is gone."""
+    """Nothing more is said on this line: the other process is gone, or has broken a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,14 @@ class Frame:
     descriptors: tuple[int, ...] = ()
 
     def close(self) -> None:
-        for descriptor in self.descriptors:
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        close(self.descriptors)
+
+
+def close(descriptors: Iterable[int]) -> None:
+    """Also those that are closed already."""
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
@@ -60,6 +66,7 @@ def pair() -> tuple[socket.socket, socket.socket]:
     ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     for end in ends:
         end.setblocking(False)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * (HEAD_OCTETS + MOST_OCTETS))
     return ends
 
 
@@ -90,8 +97,7 @@ def receive(end: socket.socket) -> Frame:
     try:
         return _frame(octets, descriptors, whole=not flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC))
     except Malformed:
-        for descriptor in descriptors:
-            os.close(descriptor)
+        close(descriptors)
         raise
 
 

@@ -1,4 +1,4 @@
-"""What both ends of the line between warden and daemon do alike: read frames by turns, and give up for good."""
+"""What both ends of the line between warden and daemon do alike: read by turns, send in order, give up for good."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import socket
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
 
 from lotor.privsep.codec import Malformed
-from lotor.privsep.frames import TURN, Ended, Frame, receive
+from lotor.privsep.frames import TURN, Ended, Frame, receive, send
 
 
 class Line(ABC):
@@ -21,6 +22,8 @@ class Line(ABC):
         self._other = other
         self._lost = lost
         self._open = True
+        self._why = ""
+        self._unsent: deque[Frame] = deque()
         asyncio.get_running_loop().add_reader(end, self._readable)
 
     def close(self) -> None:
@@ -34,6 +37,37 @@ class Line(ABC):
     @abstractmethod
     def _let_go(self, why: str) -> None:
         """Nothing is read or sent any more."""
+
+    @abstractmethod
+    def _sent(self, frame: Frame) -> None:
+        """A frame has left, and its descriptors are closed here."""
+
+    def _send(self, frame: Frame) -> None:
+        """Now, or when the other process has read what was sent before. Both ends bound how many may wait."""
+        if not self._open:
+            frame.close()
+            return
+        self._unsent.append(frame)
+        self._flush()
+
+    def _flush(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._open and self._unsent:
+            try:
+                send(self._end, self._unsent[0])
+            except BlockingIOError:
+                loop.add_writer(self._end, self._flush)
+                return
+            except Ended:
+                self._give_up(f"the {self._other} is gone")
+                return
+            except OSError as error:
+                self._give_up(f"the {self._other} cannot be written to: {error.strerror}")
+                return
+            frame = self._unsent.popleft()
+            frame.close()
+            self._sent(frame)
+        loop.remove_writer(self._end)
 
     def _readable(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -60,8 +94,12 @@ class Line(ABC):
     def _give_up(self, why: str) -> None:
         if not self._open:
             return
-        self._open = False
-        asyncio.get_running_loop().remove_reader(self._end)
+        self._open, self._why = False, why
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._end)
+        loop.remove_writer(self._end)
+        while self._unsent:
+            self._unsent.popleft().close()
         self._let_go(why)
         if why:
             self._lost(why)

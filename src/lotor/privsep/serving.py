@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from lotor.privsep.codec import Malformed, decode, encode
-from lotor.privsep.frames import MOST_ASKED, Ended, Frame, Kind, send
+from lotor.privsep.frames import MOST_ASKED, Frame, Kind, close
 from lotor.privsep.line import Line
 from lotor.privsep.verbs import VERBS, Verb
 
@@ -46,12 +45,11 @@ def answering(action: Callable[[Request], Awaitable[Answer]], verb: Verb[Request
 
 
 class Server(Line):
-    """`lost` is called once, with a sentence, when the daemon is gone or has broken a rule: it is to be ended then."""
+    """The warden's end. Once it is `lost` the daemon is to be ended."""
 
     def __init__(self, end: socket.socket, handlers: Mapping[int, Handler], lost: Callable[[str], None]) -> None:
         self._handlers = handlers
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._unsent: deque[Frame] = deque()
         super().__init__(end, "daemon", lost)
 
     def _take(self, frame: Frame) -> None:
@@ -65,53 +63,36 @@ class Server(Line):
         if frame.ticket in self._tasks or len(self._tasks) >= MOST_ASKED:
             raise Malformed("more questions at a time than there may be")
         request = decode(verb.request, frame.body)
-        answering = self._answer(verb, frame.ticket, request)
-        self._tasks[frame.ticket] = asyncio.get_running_loop().create_task(answering)
+        work = self._answer(verb, frame.ticket, request)
+        self._tasks[frame.ticket] = asyncio.get_running_loop().create_task(work)
 
     async def _answer(self, verb: Verb[Any, Any], ticket: int, request: object) -> None:
+        descriptors: tuple[int, ...] = ()
         try:
             reply = await self._handlers[verb.number](request)
-            answer = Frame(Kind.ANSWER, verb.number, ticket, _body(verb, reply), reply.descriptors)
-        except Exception as error:  # noqa: BLE001 - an engine's fault costs this question only
+            descriptors = reply.descriptors
+            answer = Frame(Kind.ANSWER, verb.number, ticket, _body(verb, reply), descriptors)
+        except (Exception, asyncio.CancelledError) as error:  # an engine's fault costs this question only
+            close(descriptors)
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
             log.warning("%s failed: %s", verb.name, type(error).__name__)  # its text may quote what was asked
             answer = Frame(Kind.REFUSED, verb.number, ticket)
-        if self._open:
-            self._unsent.append(answer)
-            self._flush()
-        else:
-            answer.close()
+        self._send(answer)
 
-    def _flush(self) -> None:
-        """A place is free again when its answer has left: what waits here is bounded by the places."""
-        loop = asyncio.get_running_loop()
-        while self._open and self._unsent:
-            try:
-                send(self._end, self._unsent[0])
-            except BlockingIOError:
-                loop.add_writer(self._end, self._flush)
-                return
-            except Ended:
-                self._give_up("the daemon is gone")
-                return
-            sent = self._unsent.popleft()
-            sent.close()
-            self._tasks.pop(sent.ticket, None)
-        loop.remove_writer(self._end)
+    def _sent(self, frame: Frame) -> None:
+        """A place is free again when its answer has left."""
+        self._tasks.pop(frame.ticket, None)
 
     def _let_go(self, why: str) -> None:
         del why
-        asyncio.get_running_loop().remove_writer(self._end)
         for task in self._tasks.values():
             task.cancel()
-        for frame in self._unsent:
-            frame.close()
         self._tasks.clear()
-        self._unsent.clear()
 
 
 def _body(verb: Verb[Any, Any], reply: Reply) -> bytes:
     body = encode(verb.answer, reply.value)
     if len(body) > verb.most_answer or len(reply.descriptors) > verb.descriptors:
-        Frame(Kind.ANSWER, verb.number, 0, b"", reply.descriptors).close()
         raise ValueError(f"an answer to {verb.name} is longer than it may be")
     return body
