@@ -7,9 +7,11 @@ import pytest
 from lotor.explain.attempts import Attempt
 from lotor.explain.remedies import advice, remedy
 from lotor.ike.admission import PUSHED_OUT
+from lotor.model.kinds import Kind
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
 from lotor.model.reasons import certificates, chains, ends, local, logins, protocol
+from lotor.model.reasons.catalogue import CLASSES
 from lotor.model.reasons.proposals import NoProposal
 from lotor.model.reasons.protocol import MalformedMessage, NotAdmitted
 from samples import of_cause, sample
@@ -138,3 +140,12 @@ def test_what_helps_depends_on_what_was_seen(side, made, told):
 def test_a_client_with_weak_groups_is_told_in_its_own_words():
     offers = ("aes-256/sha1/modp1024/hybrid_rsa",)
     assert "IKE DH Group dh14" in remedy(attempt(Cause.NO_PROPOSAL, offers=offers, vendors=("draft_01",)))
+
+
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize("kind", [each for each in CLASSES.values() if each.cause is Cause.POOL_EXHAUSTED])
+def test_only_a_full_pool_is_to_be_made_larger(kind, side):
+    full = kind.kind in (Kind.POOL_EXHAUSTED, Kind.NO_ADDRESS_GIVEN)
+    told = remedy(attempt(kind, side))
+    assert told
+    assert ("larger" in told) is full

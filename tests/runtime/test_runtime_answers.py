@@ -19,7 +19,8 @@ from lotor.model.judgement import Failure, PeerProof, PhaseOneHash, PskRequest, 
 from lotor.model.login import Accepted, Credentials, Declined, LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
-from lotor.model.reasons.local import EngineFault, HostUnfit
+from lotor.model.reason import Cause
+from lotor.model.reasons.local import EngineFault, HostUnfit, PoolFault
 from lotor.model.reasons.logins import BackEndFault
 from lotor.model.secret import Secret
 from lotor.runtime import answers as room
@@ -110,6 +111,14 @@ def test_a_broken_port_gives_a_refusal_without_the_text_of_its_exception(sources
     answer = reply(broken, question)
     assert isinstance(answer, Failure | Untrusted | Refused | Declined | int | None)
     assert "secret detail" not in str(answer)
+
+
+def test_a_pool_that_breaks_is_no_full_one_and_tells_the_client_no_place_in_our_code(sources):
+    broken = replace(sources, configurations=Broken())
+    reason = reply(broken, questions.AcquireConfiguration(1, "alice")).reason
+    assert (type(reason), reason.cause) == (PoolFault, Cause.POOL_EXHAUSTED)
+    assert ".py" in reason.text
+    assert ".py" not in reason.message
 
 
 class PairOfThreads:

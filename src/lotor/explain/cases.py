@@ -137,6 +137,34 @@ _CASES = (
     ),
     Case(
         GATEWAY,
+        _of(Kind.POOL_NOT_CONFIGURED, Kind.MODE_CFG_NOT_CONFIGURED),
+        "add mode_cfg { network4 ADDRESS; pool_size NUMBER; } to the configuration, then lotor reload",
+    ),
+    Case(
+        GATEWAY,
+        _of(Kind.GRANT_OUTSIDE_POOL),
+        "correct the address that the back end of logins grants, or make the pool large enough for it (network4, "
+        "pool_size)",
+    ),
+    Case(
+        GATEWAY,
+        _of(Kind.GRANT_IN_USE),
+        "lotor status tells who has the address: end that session, or grant each user another address",
+    ),
+    Case(GATEWAY, _of(Kind.POOL_FAULT), "mend what the journal names, then let the person connect again"),
+    Case(
+        CLIENT,
+        _of(
+            Kind.POOL_NOT_CONFIGURED,
+            Kind.MODE_CFG_NOT_CONFIGURED,
+            Kind.GRANT_OUTSIDE_POOL,
+            Kind.GRANT_IN_USE,
+            Kind.POOL_FAULT,
+        ),
+        "ask the gateway's administrator: its journal says why no address was given",
+    ),
+    Case(
+        GATEWAY,
         _of(*OUT_OF_DATE),
         "the client needs a new certificate; if the date is this host's mistake, set its clock",
     ),

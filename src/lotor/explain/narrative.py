@@ -9,6 +9,7 @@ from lotor.explain.attempts import Attempt
 from lotor.explain.fingerprint import Trace
 from lotor.ike.v1.authenticate import ONLY_LOGIN
 from lotor.model.algorithms import AuthMethod
+from lotor.model.kinds import Kind
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
 
@@ -108,7 +109,8 @@ def _login(attempt: Attempt) -> str:
     if not attempt.rounds:
         return attempt.login
     if attempt.reason is not None and attempt.reason.cause is Cause.POOL_EXHAUSTED:
-        return f"asked for {', then '.join(map(_wants, attempt.rounds))}; the login is right, but no address is left"
+        none = "no address is left" if attempt.reason.kind is Kind.POOL_EXHAUSTED else "no address was given"
+        return f"asked for {', then '.join(map(_wants, attempt.rounds))}; the login is right, but {none}"
     verdict = attempt.login or _login_at_the_client(attempt)
     return f"asked for {', then '.join(_wants(each) for each in attempt.rounds)}; {verdict}"
 

@@ -171,7 +171,10 @@ class Endpoint:
         remote = next((one for one in self._desk.policy.remotes if one.name == intent.remote), None)
         if remote is None:
             raise ValueError(f"no remote block is called {intent.remote}")
-        dialect, spis = self._dialects[DIALS], Spis(self._desk.dice.cookie())
+        dialect = self._dialects.get(DIALS)
+        if dialect is None:
+            raise ValueError(f"nothing here speaks version {DIALS}, by which gateways are called")
+        spis = Spis(self._desk.dice.cookie())
         dialled = Dialled(intent.path.remote.address, intent.host)
         session = self._add(dialect.make(self._opening((remote,), spis, intent.path, dialled)))
         self._desk.tell(Started(session.id, intent.path, remote.name, remote.side, intent.request, session.VERSION))

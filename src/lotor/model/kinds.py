@@ -53,6 +53,7 @@ class Kind(Enum):
     PSK_TOO_SHORT = "psk-too-short"
     SAVED_PASSWORD_UNREADABLE = "saved-password-unreadable"
     POOL_EXHAUSTED = "pool-exhausted"
+    POOL_FAULT = "pool-fault"
     GRANT_OUTSIDE_POOL = "grant-outside-pool"
     GRANT_IN_USE = "grant-in-use"
     POOL_NOT_CONFIGURED = "pool-not-configured"

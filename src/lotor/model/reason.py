@@ -6,8 +6,6 @@ made from the facts when a person is told, and nothing reads it to decide.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from enum import Enum
 from typing import ClassVar
@@ -99,15 +97,6 @@ def facts_of(kind: type[Reason]) -> tuple[str, ...]:
 def filled(line: str, reason: Reason) -> str:
     """`line` with facts and properties of the reason in the place of their names."""
     return line.format_map(_Named(reason))
-
-
-def every(base: type[Reason] = Reason) -> Iterator[type[Reason]]:
-    """The classes of all kinds below a base, in the order of their declaration."""
-    for each in base.__subclasses__():
-        if each is vars(sys.modules[each.__module__]).get(each.__name__):  # a slotted class has a twin without slots
-            if "kind" in vars(each):
-                yield each
-            yield from every(each)
 
 
 class _Named(dict[str, object]):

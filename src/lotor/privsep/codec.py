@@ -16,7 +16,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-from lotor.model.reason import Reason, every
+from lotor.model.reason import Reason
+from lotor.model.reasons.catalogue import CLASSES
 from lotor.model.reasons.local import LocalReason
 from lotor.model.secret import Secret
 
@@ -192,7 +193,7 @@ def _record(kind: type) -> Form:
 
 def _reason() -> Form:
     """What one process could not do, by the name of its kind: others do not cross."""
-    forms = {each.kind.value: _record(each) for each in every(LocalReason)}
+    forms = {each.kind.value: _record(each) for each in CLASSES.values() if issubclass(each, LocalReason)}
 
     def fits(value: object) -> bool:
         return isinstance(value, LocalReason) and forms[value.kind.value].fits(value)

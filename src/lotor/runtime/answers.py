@@ -20,7 +20,7 @@ from lotor.model.grants import Grants
 from lotor.model.judgement import Failure, Feigned, Signature, Trusted, Untrusted
 from lotor.model.login import Credentials, Declined, LoginAttempt, Refused, Verdict
 from lotor.model.reasons.certificates import NotChecked
-from lotor.model.reasons.local import EngineFault, HostUnfit, SessionOver
+from lotor.model.reasons.local import EngineFault, HostUnfit, PoolFault, SessionOver
 from lotor.model.reasons.logins import BackEndFault, PersonNotAsked
 from lotor.model.secret import Secret
 from lotor.ports.host import Attachment, Host
@@ -112,7 +112,7 @@ class Answers:
             questions.CheckLogin: Row(_refused, ask=self._check, seconds=LOGIN_SECONDS),
             questions.AskPerson: Row(_declined, ask=self._person),
             questions.AdmitConfiguration: Row(_unusable, ask=self._admit, seconds=HOST_SECONDS),
-            questions.AcquireConfiguration: Row(_failure, ask=self._configuration, seconds=LEASE_SECONDS),
+            questions.AcquireConfiguration: Row(_no_address, ask=self._configuration, seconds=LEASE_SECONDS),
             questions.ReserveSpi: Row(_any_spi, ask=self._spi),
             questions.Install: Row(_failure, ask=self._install),
             questions.Activate: Row(_never, ask=self._activate),
@@ -211,6 +211,11 @@ def _agreed(question: questions.Agree) -> Secret | Failure:
 def _failure(question: Question[Any], why: str) -> Failure:
     del question
     return Failure(EngineFault(why))
+
+
+def _no_address(question: questions.AcquireConfiguration, why: str) -> Failure:
+    del question
+    return Failure(PoolFault(why))
 
 
 def _unusable(question: questions.AdmitConfiguration, why: str) -> Failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from lotor.model.distinguished import type_word
 from lotor.wire.errors import Malformed
@@ -12,6 +13,9 @@ SEQUENCE, SET, OBJECT_IDENTIFIER = 0x30, 0x31, 0x06
 BMP_STRING = 0x1E
 MOST_PARTS = 64
 LONGEST_TYPE = 32
+"""Octets of an identifier; those that no registry gives stay as they are."""
+MOST_TYPES = 256
+"""Remembered with their words; no name has more than 64."""
 
 
 def name_text(der: bytes) -> str:
@@ -41,14 +45,20 @@ def _pair(octets: bytes) -> tuple[str, str]:
         raise Malformed("not an attribute of a distinguished name")
     (_, identifier), (tag, value) = elements
     text = value.decode("utf-16-be" if tag == BMP_STRING else "utf-8", "replace")
-    return type_word(_dotted(identifier)), text
+    return _word(identifier) if len(identifier) <= LONGEST_TYPE else identifier.hex(), text
+
+
+@lru_cache(MOST_TYPES)
+def _word(identifier: bytes) -> str:
+    """The word of a type; strangers send names, and most have the same few types."""
+    return type_word(_dotted(identifier))
 
 
 def _dotted(identifier: bytes) -> str:
-    """The octets of an object identifier as numbers (X.690 §8.19); those that no registry gives, and a second way to
-    write the same numbers, stay as they are."""
+    """The octets of an object identifier as numbers (X.690 §8.19); a second way to write the same numbers stays as it
+    is."""
     numbers, number = list[int](), 0
-    if len(identifier) > LONGEST_TYPE or not _is_shortest(identifier):
+    if not _is_shortest(identifier):
         return identifier.hex()
     for octet in identifier:
         number = number << 7 | octet & 0x7F

@@ -237,5 +237,4 @@ _HEARD: dict[Cause, type[RefusedWithWords]] = {
     Cause.ALREADY_CONNECTED: ConnectedElsewhere,
     Cause.NOT_JUDGED: UnjudgedThere,
     Cause.POOL_EXHAUSTED: NoAddressThere,
-    Cause.LOCAL_FAULT: NoAddressThere,
 }

@@ -174,6 +174,21 @@ class PoolExhausted(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class PoolFault(Reason):
+    """The gateway's pool did not answer, or broke; `detail` is for the journal alone."""
+
+    kind = Kind.POOL_FAULT
+    cause = Cause.POOL_EXHAUSTED
+    line = "no address could be asked for: {detail}"
+    told = Told.PERSON
+    detail: str
+
+    @property
+    def message(self) -> str:
+        return "the gateway could not give an address; its journal says why"
+
+
+@dataclass(frozen=True, slots=True)
 class GrantOutsidePool(Reason):
     """The back end of logins granted the user an address that the gateway's pool does not have."""
 
