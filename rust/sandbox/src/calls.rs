@@ -271,7 +271,7 @@ fn conditional() -> Result<Calls, BackendError> {
     Ok(Calls::from([
         (libc::SYS_clone, vec![rule(vec![bits(0, threads_only, threads_only)?])?]),
         (libc::SYS_tgkill, vec![rule(vec![is(0, u64::from(std::process::id()))?])?]),
-        // Libraries may be loaded; memory that was written never becomes code.
+        // Libraries may be loaded; memory that was written never becomes code, unless by way of a file.
         (libc::SYS_mmap, vec![rule(vec![bits(2, executable, 0)?])?, rule(vec![bits(2, writable, 0)?])?]),
         (libc::SYS_mprotect, vec![rule(vec![bits(2, executable, 0)?])?]),
         (libc::SYS_socket, sockets()?),

@@ -13,7 +13,7 @@ const WANTED: ABI = ABI::V6;
 
 /// Only what lies in `read` can be read from now on, and what lies in `write` read, made, changed and removed; nothing can be
 /// executed. What is open stays open, and a path that is not there allows nothing. Signals and abstract sockets reach no
-/// process outside. To be called before other threads: theirs is the calling thread's restriction only if it started them.
+/// process outside where the kernel has version 6. To be called before other threads: theirs is the calling thread's restriction only if it started them.
 ///
 /// Returns the version of Landlock's interface that is enforced, `WANTED` at most; 0 where the kernel has none.
 pub fn restrict_files(read: &[PathBuf], write: &[PathBuf]) -> io::Result<i32> {

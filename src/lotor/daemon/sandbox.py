@@ -1,6 +1,7 @@
 """What a process that reads peers' bytes gives up for good: files it does not need, system calls it never makes.
 
-Nothing here can be taken back. `confine` comes when everything is open that has to be, and before any other thread.
+It is for a process without rights, and nothing uses it yet. Nothing here can be taken back. `confine` comes when
+everything is open that has to be, and before any other thread.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Confinement:
 
 def program_files() -> tuple[Path, ...]:
     """Where Python and its libraries, this program among them, lie: modules are loaded at their first use."""
-    places = map(Path, sysconfig.get_paths().values())
+    places = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     return tuple(sorted({*SYSTEM, *places, Path(lotor.__file__).parent}))
 
 

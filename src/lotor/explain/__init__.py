@@ -1,1 +1,2 @@
-"""What became of an attempt to connect, told to a person: pure, fed by the events of the core; words live here."""
+"""What became of an attempt to connect, and what helps: pure, fed by the events of the core. The sentences of reasons
+are in `model.reasons`."""

@@ -1,4 +1,5 @@
-"""The signer: private keys and psk.txt. It reads no octet of a peer, and a private key never leaves this room."""
+"""The signer: private keys and psk.txt. It parses no message and no certificate of a peer, and no private key leaves
+this room."""
 
 from lotor.keys.keyring import Keyring
 from lotor.keys.local import LocalSigner

@@ -19,6 +19,7 @@ from lotor.config.settings import (
     SplitNetwork,
 )
 from lotor.config.words import Mistake, Words
+from lotor.model.configuration import LONGEST_BANNER
 from lotor.model.network import Network
 
 DEFAULT_USERS = FileName("/etc/lotor/users", Path("/etc/lotor/users"))
@@ -232,8 +233,8 @@ MODE_CFG = Block(
         Directive(
             "banner",
             File(),
-            "A text file that clients show when they are connected; read at the start and at a reload, at most 65536 "
-            "octets.",
+            "A text file that clients show when they are connected; read at the start and at a reload, at most "
+            f"{LONGEST_BANNER} octets.",
             default=None,
             default_text="none",
             differs="without this line racoon sends /etc/motd, which is for people with a shell on the gateway.",

@@ -46,7 +46,7 @@ class UnknownUser(LoginReason):
 
 @dataclass(frozen=True, slots=True)
 class WrongPassword(LoginReason):
-    """The user exists, and the password is another one. Locked users with a wrong password count here, too."""
+    """The user exists, and the password is another one; with `auth_source local` also that of a locked user."""
 
     kind = Kind.LOGIN_WRONG_PASSWORD
     objection = "wrong password"
