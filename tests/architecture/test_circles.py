@@ -72,16 +72,25 @@ def test_the_search_finds_circles_of_imports(tmp_path):
     assert set(circle(knows)) == {"house.room", "house.room.one", "house.room.two", "house.room.three"}
 
 
+def program_of(text: str) -> str:
+    """Without comments, and without the tests at the end of a file."""
+    return re.split(r"#\[cfg\(test\)\]\s*(?:pub\(crate\) )?mod ", re.sub(r"//[^\n]*", "", text))[0]
+
+
 def used(text: str) -> set[str]:
     """The modules that a Rust file names by `crate::`; its tests at the end and its comments do not count."""
-    program = re.split(r"#\[cfg\(test\)\]\s*(?:pub\(crate\) )?mod ", re.sub(r"//[^\n]*", "", text))[0]
+    program = program_of(text)
     lists = re.findall(r"crate::\{([^;]*)\}", program)
     return {*re.findall(r"crate::(\w+)", program), *re.findall(r"\w+", " ".join(lists))}
 
 
 def crate(root: Path) -> dict[str, set[str]]:
-    """What each file of a crate knows of the others; files of tests do not count."""
-    files = {path.stem: path.read_text() for path in root.glob("*.rs") if not path.stem.endswith("_tests")}
+    """What each module of a crate, with what is below it, knows of the others; files of tests do not count."""
+    files: dict[str, str] = {}
+    for path in sorted(root.rglob("*.rs")):
+        if not path.stem.endswith("_tests"):
+            name = path.relative_to(root).parts[0].removesuffix(".rs")
+            files[name] = files.get(name, "") + program_of(path.read_text())
     return {name: (used(text) & set(files)) - {name} for name, text in files.items() if name != "lib"}
 
 

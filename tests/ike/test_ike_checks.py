@@ -51,7 +51,7 @@ def counted(monkeypatch):
 
         monkeypatch.setattr(place, name, counting)
 
-    count(offers.Alike, "hurdle")
+    count(offers.Alike, "misfit")
     count(proposals, "_ike_text")
     count(proposals.IkeWords, "suite")
     return done
@@ -75,7 +75,7 @@ def test_f5_offers_with_other_algorithms_are_compared_with_nothing(counted):
     counter, _ = _meet(_transforms(MOST_TRANSFORMS - 12, *wrong))
     assert not counter.sessions
     assert any("cipher differs" in line for line in counter.text)
-    assert counted.get("hurdle", 0) == 0
+    assert counted.get("misfit", 0) == 0
     assert counted["suite"] == len(Hash), "algorithms are looked at once, whatever blocks and lifetimes there are"
     assert counted["_ike_text"] <= len(Hash) + 4
 
@@ -86,7 +86,7 @@ def test_a4_offers_that_almost_fit_cost_one_text(counted):
     counter, _ = _meet(_transforms(MOST_TRANSFORMS - 12, STRONG[0]), strict)
     assert any("lifetime 90000 s offered, at most 28800 s" in line for line in counter.text)
     same_algorithms = sum((each.cipher, each.hash) == (STRONG[0].cipher, STRONG[0].hash) for each in STRONG)
-    assert 0 < counted["hurdle"] <= (len(THREE) + 1) * same_algorithms
+    assert 0 < counted["misfit"] <= (len(THREE) + 1) * same_algorithms
     assert counted["_ike_text"] <= 5
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from enum import IntEnum
 
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash, IkeSuite
 from lotor.model.policy import ProposalCheck
@@ -22,18 +21,8 @@ UNKNOWN = Unfit(Misfit.UNKNOWN_ALGORITHM, "unknown algorithm")
 Algorithms = tuple[Cipher, Hash, Group, AuthMethod]
 Beginning = tuple[Cipher | Hash | Group | AuthMethod, ...]
 
-
-class Hurdle(IntEnum):
-    """The first attribute of an offer that does not fit a wish, in the order of the checks."""
-
-    CIPHER = 1
-    HASH = 2
-    GROUP = 3
-    METHOD = 4
-    CURVE = 5
-    KEY_LENGTH = 6
-    LIFETIME = 7
-    NONE = 8
+DIFFERING = (Misfit.CIPHER, Misfit.HASH, Misfit.GROUP, Misfit.METHOD)
+"""What differs, by how many of the first `Algorithms` agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +56,17 @@ class Alike:
         if not self.falling or one.offer.lifetime < self.falling[-1].offer.lifetime:
             self.falling.append(one)
 
-    def hurdle(self, check: ProposalCheck, wanted: IkeSuite) -> Hurdle:
-        """Of the one that comes nearest to a wish with the same algorithms."""
+    def misfit(self, check: ProposalCheck, wanted: IkeSuite) -> Misfit | None:
+        """Of the one that comes nearest to a wish with the same algorithms; None where it fits."""
         if self.suite.curve and wanted.curve and self.suite.curve is not wanted.curve:
-            return Hurdle.CURVE
+            return Misfit.CURVE
         if not bits_fit(check, wanted.key_bits, self.suite.key_bits):
-            return Hurdle.KEY_LENGTH
-        return Hurdle.LIFETIME if self._first(check, wanted.lifetime) is None else Hurdle.NONE
+            return Misfit.KEY_LENGTH
+        return Misfit.LIFETIME if self._first(check, wanted.lifetime) is None else None
 
     def fitting(self, check: ProposalCheck, wanted: IkeSuite) -> Readable | None:
         """The first that a block with this check takes for the wish."""
-        passed = self.hurdle(check, wanted) is Hurdle.NONE
+        passed = self.misfit(check, wanted) is None
         return self._first(check, wanted.lifetime) if passed else None
 
     def _first(self, check: ProposalCheck, seconds: int) -> Readable | None:
@@ -129,34 +118,40 @@ class IkeOffers:
         if not self._found:
             return UNKNOWN
         beginnings = {key[:length] for key in self._found for length in range(1, len(key))}
-        return max((self._nearest(beginnings, *wish) for wish in wishes), key=lambda miss: miss.at).unfit()
+        return max((self._nearest(beginnings, *wish) for wish in wishes), key=lambda miss: miss.nearness).unfit()
 
     def _nearest(self, beginnings: set[Beginning], check: ProposalCheck, wanted: IkeSuite) -> Miss:
         key = algorithms(wanted)
         if key in self._found:
-            misses = (Miss(each.hurdle(check, wanted), check, wanted, each) for each in self._found[key])
-            return max(misses, key=lambda miss: miss.at)
+            misses = (Miss(each.misfit(check, wanted), check, wanted, each) for each in self._found[key])
+            return max(misses, key=lambda miss: miss.nearness)
         agreeing = next((length for length in range(len(key) - 1, 0, -1) if key[:length] in beginnings), 0)
-        return Miss(Hurdle(Hurdle.CIPHER + agreeing), check, wanted, None)
+        return Miss(DIFFERING[agreeing], check, wanted, None)
 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
     """A wish and where the offers that came nearest to it failed. `offered`: None where no algorithms are the same."""
 
-    at: Hurdle
+    at: Misfit | None
     check: ProposalCheck
     wanted: IkeSuite
     offered: Alike | None
 
+    @property
+    def nearness(self) -> int:
+        return self.at if self.at is not None else len(Misfit)
+
     def unfit(self) -> Unfit | None:
+        if self.at is None:
+            return None
         if self.offered is None:
-            return Unfit(Misfit[self.at.name], f"{self.at.name.lower()} differs")
+            return Unfit(self.at, f"{self.at.word} differs")
         wanted, theirs = self.wanted, self.offered.suite
-        if self.at is Hurdle.CURVE and theirs.curve and wanted.curve:
+        if self.at is Misfit.CURVE and theirs.curve and wanted.curve:
             detail = f"curve {theirs.curve.value} offered, our certificate has an ECDSA key on {wanted.curve.value}"
             return Unfit(Misfit.CURVE, detail)
-        if self.at is Hurdle.KEY_LENGTH:
+        if self.at is Misfit.KEY_LENGTH:
             return bits_misfit(self.check, wanted.key_bits, theirs.key_bits)
         return life_misfit(self.check, wanted.lifetime, self.offered.falling[0].offer.lifetime)
 
