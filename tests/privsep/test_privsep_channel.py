@@ -33,7 +33,7 @@ from lotor.privsep.frames import (
     send,
 )
 from lotor.privsep.serving import Reply, Server, answering
-from lotor.privsep.verbs import DERIVE_SKEYID, SIGN, Signing
+from lotor.privsep.signing import DERIVE_SKEYID, SIGN, Signing
 
 
 def signing(id_b: bytes) -> Signing:

@@ -16,7 +16,9 @@ from lotor.model.reasons.local import NoPrivateKey, NoSharedKey
 from lotor.model.secret import Secret
 from lotor.privsep.codec import MOST_ITEMS, Malformed, decode, encode, form_of
 from lotor.privsep.frames import MOST_OCTETS
-from lotor.privsep.verbs import DERIVE_SKEYID, SIGN, VERBS, Signing, Verb
+from lotor.privsep.signing import DERIVE_SKEYID, SIGN, Signing
+from lotor.privsep.verb import Verb
+from lotor.privsep.verbs import VERBS
 
 IDENTITY = Identity(IdKind.USER_FQDN, b"alice@example.net", 17, 500)
 HASH = PhaseOneHash(Hash.SHA1, Secret(b"hidden"), (b"x" * 128, b"r" * 128), (bytes(8), bytes(8)), b"SA", b"ID")

@@ -34,3 +34,11 @@ class TunDevice(Protocol):
     framed: bool
 
     def configure(self, address: IPv4Interface | IPv6Interface | None, mtu: int) -> None: ...
+
+
+class Tunnels(Protocol):
+    """Whoever may make a TUN device."""
+
+    async def open(self) -> TunDevice:
+        """A new one, which goes when its descriptor is closed. `OSError` with a clear text."""
+        ...

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from lotor.privsep.codec import Malformed, decode, encode
 from lotor.privsep.frames import MOST_ASKED, Ended, Frame, Kind
 from lotor.privsep.line import Line
-from lotor.privsep.verbs import Verb
+from lotor.privsep.verb import Verb
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")

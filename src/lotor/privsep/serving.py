@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from lotor.privsep.codec import Malformed, decode, encode
 from lotor.privsep.frames import MOST_ASKED, Frame, Kind, close
 from lotor.privsep.line import Line
-from lotor.privsep.verbs import VERBS, Verb
+from lotor.privsep.verb import Verb
+from lotor.privsep.verbs import VERBS
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,35 @@
+"""The verbs of the signer: what phase 1 has signed or derived by keys that never leave the warden."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lotor.model.judgement import Failure, Feigned, PhaseOneHash, PskRequest, Signature
+from lotor.model.secret import Secret
+from lotor.privsep.verb import Verb
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """The hash of phase 1 to make, and the `remote` block whose key signs it."""
+
+    remote: str
+    made_of: PhaseOneHash
+
+
+SIGN: Verb[Signing, Signature | Failure] = Verb(
+    number=1,
+    name="sign",
+    request=Signing,
+    answer=Signature | Failure,
+    most_request=16_384,  # a list of proposals of 8 KiB, an identity of 1 KiB, two values of 1 KiB
+    most_answer=8_192,  # an RSA signature of 2 KiB; a Failure quotes the name of a file
+)
+DERIVE_SKEYID: Verb[PskRequest, Secret | Feigned | Failure] = Verb(
+    number=2,
+    name="derive_skeyid",
+    request=PskRequest,
+    answer=Secret | Feigned | Failure,
+    most_request=4_096,  # an identity of 1 KiB, two nonces of 256 octets, names of a block and of a host
+    most_answer=8_192,
+)

@@ -1,0 +1,36 @@
+"""What a verb is: the declaration of one thing that a daemon may ask a warden for.
+
+A verb says what is asked, what is answered, how many octets each may have and how many descriptors come with the
+answer. What the warden looks at before it does what is asked stands in `lotor.warden`: here are shapes only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from lotor.privsep.codec import form_of
+from lotor.privsep.frames import MOST_DESCRIPTORS, MOST_OCTETS
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Verb(Generic[Request, Answer]):
+    """`request` and `answer` are annotations of types; the sizes are octets at most. `TypeError` for a type that has
+    no form, `ValueError` for what no message carries."""
+
+    number: int
+    name: str
+    request: Any
+    answer: Any
+    most_request: int
+    most_answer: int
+    descriptors: int = 0
+
+    def __post_init__(self) -> None:
+        form_of(self.request)
+        form_of(self.answer)
+        if max(self.most_request, self.most_answer) > MOST_OCTETS or self.descriptors > MOST_DESCRIPTORS:
+            raise ValueError(f"no message is as long as one of {self.name} may be")
