@@ -10,10 +10,10 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Interface, ip_address
 import pytest
 
 import visiting
+from lotor.client import connections
+from lotor.client.addresses import resolve, typed
+from lotor.client.connections import Target
 from lotor.control.messages import Connected, Status
-from lotor.daemon import connections
-from lotor.daemon.addresses import resolve, typed
-from lotor.daemon.connections import Target
 from lotor.hosts import sysctl
 from lotor.ike.v1 import watch
 from lotor.leases.pool import Beside

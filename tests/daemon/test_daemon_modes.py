@@ -6,8 +6,8 @@ from ipaddress import IPv4Address
 
 import visiting
 from lotor import config
-from lotor.daemon import connections
-from lotor.daemon.connections import Target
+from lotor.client import connections
+from lotor.client.connections import Target
 from lotor.daemon.loadout import load, prepare
 from lotor.model.policy import ExchangeMode
 from lotor.model.reason import Cause

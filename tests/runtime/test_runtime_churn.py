@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import pytest
 
+from lotor.client.requests import Requests
 from lotor.explain.attempts import MOST_WELL, Attempts
 from lotor.ike.events import Ended, Renewed, Up
 from lotor.ike.intents import Disconnect
 from lotor.model.reasons.catalogue import CLASSES
 from lotor.runtime.journal import Journal
-from lotor.runtime.requests import Requests
 from lotor.runtime.sessions import Register
 from peers.world import CLIENT, GATEWAY, connect, is_up, pair
 from scripted import BYE

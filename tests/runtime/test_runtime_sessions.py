@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from lotor.client.requests import Established, Requests, Wish
 from lotor.ike.effects import Tell
 from lotor.ike.events import ChildDown, PhaseOneUp, Renewed
 from lotor.model.algorithms import Group
@@ -16,7 +17,6 @@ from lotor.model.network import Peer
 from lotor.model.reason import Cause
 from lotor.model.reasons.local import NotBegun
 from lotor.model.reasons.logins import WrongPassword
-from lotor.runtime.requests import Established, Requests, Wish
 from lotor.runtime.sessions import Register
 from scripted import BYE, CONFIGURATION, FLOATED, SUITE, ended, established, started
 

@@ -16,12 +16,12 @@ import click
 from lotor import config
 from lotor.cli import terminal
 from lotor.cli.prompting import Asking, outcome
+from lotor.client.addresses import resolve, typed
+from lotor.client.connections import Target
 from lotor.config import ConfigError
 from lotor.control.messages import Secrets
 from lotor.daemon import hardening, logs
-from lotor.daemon.addresses import resolve, typed
 from lotor.daemon.assembly import assemble, dismantle
-from lotor.daemon.connections import Target
 from lotor.daemon.exits import CAUSES, Exit, StartError
 from lotor.daemon.explaining import fix_of
 from lotor.daemon.loadout import Loadout, prepare
@@ -85,7 +85,7 @@ def _loadout(gateway: str, ca: Path, user: str | None) -> Loadout:
 
 
 class Person:
-    """Implements `runtime.requests.Prompter`: typing happens in a thread that does not keep the program alive."""
+    """Implements `client.requests.Prompter`: typing happens in a thread that does not keep the program alive."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask

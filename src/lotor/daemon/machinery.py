@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from lotor.daemon.connections import Connections, Ground, Parts
+from lotor.client.connections import Connections, Ground, Parts
+from lotor.client.persons import ClientPersons, Files
+from lotor.client.requests import Requests
 from lotor.daemon.engines import carried, succeed
 from lotor.daemon.loadout import Loadout
 from lotor.explain.attempts import Attempts
@@ -38,8 +40,6 @@ from lotor.runtime.driver import Core, Driver
 from lotor.runtime.follower import Engines, Environment, Follower
 from lotor.runtime.journal import Journal
 from lotor.runtime.logins import Logins
-from lotor.runtime.persons import ClientPersons, Files
-from lotor.runtime.requests import Requests
 from lotor.runtime.sessions import Register
 from lotor.runtime.sockets import HostSockets
 

@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
+from lotor.client.persons import ClientPersons, Files
+from lotor.client.requests import Requests, Wish
 from lotor.ike.effects import Tell
 from lotor.ike.events import LoggedIn, Renewed
 from lotor.ike.questions import AskPerson
 from lotor.model.login import Credentials, Declined
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
-from lotor.runtime.persons import ClientPersons, Files
-from lotor.runtime.requests import Requests, Wish
 from scripted import FLOATED, SUITE, OpenSigner, ended, started
 
 BOTH = (Field.USER_NAME, Field.PASSWORD)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from lotor.client.requests import Requests
 from lotor.ike.events import Configured, Ended, Event, LoggedIn, Renewed, Started, Up
 from lotor.ike.questions import AskPerson
 from lotor.model.login import REPEATABLE, Credentials, Declined
@@ -14,7 +15,6 @@ from lotor.model.policy import Side
 from lotor.model.prompt import Field
 from lotor.model.reasons.logins import NobodyAnswers
 from lotor.model.secret import Secret
-from lotor.runtime.requests import Requests
 
 Given: TypeAlias = dict[Field, Secret]
 

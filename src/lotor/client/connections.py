@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from math import inf
 
-from lotor.daemon.addresses import resolve, typed
+from lotor.client.addresses import resolve, typed
+from lotor.client.persons import ClientPersons
+from lotor.client.requests import Outcome, Prompter, Requests, Wish
 from lotor.ike.intents import Connect, Disconnect
 from lotor.model.network import NAT_T_PORT, Address, Path, Peer
 from lotor.model.policy import RemotePolicy, Side
@@ -19,8 +21,6 @@ from lotor.model.reasons.logins import NoLoginGiven
 from lotor.model.secret import Secret
 from lotor.runtime.driver import Driver
 from lotor.runtime.follower import Follower
-from lotor.runtime.persons import ClientPersons
-from lotor.runtime.requests import Outcome, Prompter, Requests, Wish
 from lotor.runtime.sessions import Register, Session
 
 GIVEN_UP = ends.GivenUp()
