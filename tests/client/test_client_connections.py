@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import replace
 from types import SimpleNamespace
 
-from lotor.client.connections import Connections, Target
+from lotor.client.connections import Connections
+from lotor.client.targets import Target
 from lotor.ike.events import PathChanged
 from lotor.model.policy import Side
 from lotor.runtime.sessions import Register

@@ -10,9 +10,9 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Interface, ip_address
 import pytest
 
 import visiting
-from lotor.client import connections
+from lotor.client import calls, connections
 from lotor.client.addresses import resolve, typed
-from lotor.client.connections import Target
+from lotor.client.targets import Target
 from lotor.control.messages import Connected, Status
 from lotor.hosts import sysctl
 from lotor.ike.v1 import watch
@@ -124,7 +124,7 @@ def test_where_all_are_silent_all_are_named(directory, monkeypatch):
 
 def silent(directory, monkeypatch, *others):
     """What came of calling an address where nobody is, for what a person would take for seconds."""
-    monkeypatch.setattr(connections, "TOLD_AFTER", (0.02, 0.05))
+    monkeypatch.setattr(calls, "TOLD_AFTER", (0.02, 0.05))
     monkeypatch.setattr(connections, "IMPATIENT", 0.1)
     person = Typing()
 
@@ -159,7 +159,7 @@ def test_a_silent_address_is_left_soon_where_there_is_another(directory, monkeyp
 
 
 def test_who_waits_is_told_of_a_port_where_nothing_comes_back(directory, monkeypatch):
-    monkeypatch.setattr(connections, "QUIET", 0.1)
+    monkeypatch.setattr(calls, "QUIET", 0.1)
     forced = visiting.GATEWAY_FILE.replace("ike_frag on;", "ike_frag on; nat_traversal force;")
     monkeypatch.setattr(visiting, "GATEWAY_FILE", forced)
     person = Typing()
@@ -177,7 +177,7 @@ def test_who_waits_is_told_of_a_port_where_nothing_comes_back(directory, monkeyp
 
 def test_f2_who_waits_for_a_gateway_that_answers_there_is_not_sent_to_the_firewall(directory, monkeypatch):
     """It answers probes at port 4500, and does not ask for the login, as racoon whose request was lost."""
-    monkeypatch.setattr(connections, "QUIET", 0.1)
+    monkeypatch.setattr(calls, "QUIET", 0.1)
     monkeypatch.setattr(watch, "NUDGE", Dpd(delay=0.03, retry=0.03, maxfail=12))
     forced = visiting.GATEWAY_FILE.replace("ike_frag on;", "ike_frag on; nat_traversal force;")
     monkeypatch.setattr(visiting, "GATEWAY_FILE", forced)

@@ -6,8 +6,8 @@ from ipaddress import IPv4Address
 
 import visiting
 from lotor import config
-from lotor.client import connections
-from lotor.client.connections import Target
+from lotor.client import calls, connections
+from lotor.client.targets import Target
 from lotor.daemon.loadout import load, prepare
 from lotor.model.policy import ExchangeMode
 from lotor.model.reason import Cause
@@ -20,7 +20,7 @@ SECOND = "nothing came of aggressive mode, trying main mode"
 def reach(directory, monkeypatch, *, mode="aggressive", password=None):
     """What becomes of `lotor connect --ca` at a gateway that speaks one mode; and the person."""
     monkeypatch.setattr(connections, "IMPATIENT", 0.1 if mode == "main" else 60.0)
-    monkeypatch.setattr(connections, "TOLD_AFTER", ())
+    monkeypatch.setattr(calls, "TOLD_AFTER", ())
     gateway = visiting.GATEWAY_FILE.replace("exchange_mode aggressive", f"exchange_mode {mode}")
     assert mode in gateway
     monkeypatch.setattr(visiting, "GATEWAY_FILE", gateway)

@@ -17,7 +17,7 @@ from lotor import config
 from lotor.cli import terminal
 from lotor.cli.prompting import Asking, outcome
 from lotor.client.addresses import resolve, typed
-from lotor.client.connections import Target
+from lotor.client.targets import Target
 from lotor.config import ConfigError
 from lotor.control.messages import Secrets
 from lotor.daemon import hardening, logs

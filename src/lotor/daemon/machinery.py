@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from lotor.client.connections import Connections, Ground, Parts
+from lotor.client.calls import Ground, Parts
+from lotor.client.connections import Connections
 from lotor.client.persons import ClientPersons, Files
 from lotor.client.requests import Requests
 from lotor.daemon.engines import carried, succeed

@@ -1,0 +1,151 @@
+"""One attempt at one address of a gateway: what the person hears while it goes on, and how it came out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from lotor.client.persons import ClientPersons
+from lotor.client.requests import Outcome, Prompter, Requests, Wish
+from lotor.client.targets import Target
+from lotor.ike.intents import Connect, Disconnect
+from lotor.model.network import NAT_T_PORT, Path, Peer
+from lotor.model.policy import RemotePolicy
+from lotor.model.reason import Cause, Reason
+from lotor.model.reasons import ends
+from lotor.model.reasons.local import NotBegun
+from lotor.runtime.driver import Driver
+from lotor.runtime.follower import Follower
+from lotor.runtime.sessions import Register, Session
+
+GIVEN_UP = ends.GivenUp()
+TOLD_AFTER = (5.0, 20.0, 35.0)
+"""Seconds after which a person hears that nobody answers yet."""
+QUIET = 6.0
+"""Seconds after which it is odd that nothing follows phase 1."""
+STUCK = f"nothing has come back at UDP port {NAT_T_PORT} yet: is it open on the way?"
+SLOW = "it does not go on yet: it has not asked for a login, nor given an address"
+UNPROVED = frozenset({Cause.NO_ANSWER, Cause.NO_PROPOSAL, Cause.PROTOCOL})
+"""How an attempt ends that another offer may save: nobody answered, or somebody who proved nothing refused it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What connections are made with."""
+
+    driver: Driver
+    register: Register
+    requests: Requests
+    persons: ClientPersons
+    follower: Follower
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the configuration and the host say at this moment. `login` is `xauth_login` of a remote block; `way`
+    the path to a gateway (`OSError` without a route); `patience` seconds that a silent gateway is called."""
+
+    remotes: Callable[[], tuple[RemotePolicy, ...]]
+    login: Callable[[str], str | None]
+    way: Callable[[Peer], Awaitable[Path]]
+    patience: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """There is no way to an address, or nobody answers there; `refused`: somebody said no, and has proved nothing."""
+
+    reason: Reason
+    refused: bool = False
+
+
+class Calls:
+    """Each call ends in exactly one outcome; a cancelled one leaves nothing behind."""
+
+    def __init__(self, parts: Parts, ground: Ground) -> None:
+        self._parts = parts
+        self._ground = ground
+
+    async def call(self, target: Target, wish: Wish, patience: float) -> Session | Reason | Unheard:
+        """`patience`: seconds after which an address that was never heard of is given up."""
+        remote = Peer(target.address, target.remote.port)
+        try:
+            path = await self._ground.way(remote)
+        except OSError as error:
+            return Unheard(ends.NoRoute(error.strerror or str(error)))
+        number = self._parts.requests.new(wish)
+        self._parts.driver.command(Connect(target.remote.name, path, number, target.host))
+        try:
+            if await self._silent(number, target, wish.prompter, patience):
+                await self._give_up(number)
+                return Unheard(ends.NoAnswer(target.address, round(patience)))
+            return self._judged(number, await self._outcome_with_hint(number, target, wish.prompter))
+        except asyncio.CancelledError:
+            await self._give_up(number)
+            raise
+        finally:
+            self._parts.requests.forget(number)
+
+    def _judged(self, number: int, found: Session | Reason) -> Session | Reason | Unheard:
+        """What was not said by the proved gateway does not end the search for it."""
+        if isinstance(found, Reason) and found.cause in UNPROVED and not self._parts.requests.met(number):
+            return Unheard(found, refused=found.cause is not Cause.NO_ANSWER)
+        return found
+
+    async def _silent(self, number: int, target: Target, prompter: Prompter | None, patience: float) -> bool:
+        """Waits for an outcome, or a first answer, and tells the person how long that may take. Whether nothing was
+        heard in an address's time although there are others to call."""
+        requests, begun = self._parts.requests, self._parts.driver.now()
+        outcome = asyncio.ensure_future(self._outcome(number))
+        try:
+            for at in (*(each for each in TOLD_AFTER if each < patience), patience):
+                await asyncio.wait({outcome}, timeout=max(0.0, begun + at - self._parts.driver.now()))
+                if outcome.done() or requests.heard(number):
+                    return False
+                if at < patience and prompter is not None:
+                    left = f"trying {patience - at:.0f} s more"
+                    await prompter.tell(f"no answer yet from {target.address} at UDP port {target.remote.port}, {left}")
+            return patience < self._ground.patience()
+        finally:
+            outcome.cancel()
+
+    async def _outcome_with_hint(self, number: int, target: Target, prompter: Prompter | None) -> Session | Reason:
+        """Behind a NAT everything but the first messages goes to port 4500, which many a firewall stops."""
+        outcome = asyncio.ensure_future(self._outcome(number))
+        try:
+            while not outcome.done() and not self._parts.requests.going(number):
+                before = self._stuck(number)
+                await asyncio.wait({outcome}, timeout=QUIET)
+                if before and self._stuck(number) and prompter is not None:
+                    what = SLOW if self._parts.requests.reached(number) else STUCK
+                    await prompter.tell(f"{target.address} answered, but {what}")
+                    break
+            return await outcome
+        finally:
+            outcome.cancel()
+
+    def _stuck(self, number: int) -> bool:
+        """Whether phase 1 is done, the session goes on at port 4500, and nothing has come of it since."""
+        requests = self._parts.requests
+        session = self._parts.register.get(requests.session(number) or 0)
+        floated = session is not None and session.path.floated
+        return floated and requests.met(number) and not requests.going(number)
+
+    async def _outcome(self, number: int) -> Session | Reason:
+        requests = self._parts.requests
+        if requests.session(number) is None:
+            requests.fail(number, NotBegun())
+        outcome: Outcome = await requests.outcome(number)
+        if isinstance(outcome, Reason):
+            if (session := requests.session(number)) is not None:
+                await self._parts.follower.finished(session)
+            return outcome
+        session_up = self._parts.register.get(outcome.session)
+        return session_up or ends.EndedAtOnce()
+
+    async def _give_up(self, number: int) -> None:
+        session = self._parts.requests.session(number)
+        if session is not None:
+            self._parts.driver.command(Disconnect(session, GIVEN_UP))
+            await self._parts.follower.finished(session)

@@ -1,0 +1,70 @@
+"""Which gateway a person means: the `remote` block and the addresses that a typed word leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lotor.client.addresses import resolve, typed
+from lotor.model.network import Address
+from lotor.model.policy import RemotePolicy, Side
+from lotor.model.reason import Reason
+from lotor.model.reasons.local import NoClientBlock, NotResolved
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a typed gateway leads. `host` is the name that was typed, None for an address; `others` are more addresses
+    of that name; `also` are blocks to try where the gateway takes no offer of `remote`, as for another mode."""
+
+    remote: RemotePolicy
+    address: Address
+    host: str | None
+    others: tuple[Address, ...] = ()
+    also: tuple[RemotePolicy, ...] = ()
+
+
+class RefusedRequest(Exception):  # noqa: N818 - an outcome, not an error of the program
+    """A request that cannot even begin."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+async def find(gateway: str, remotes: Sequence[RemotePolicy]) -> Target:
+    """The client's block of that name (a word without dots is no host name then), else the one with the gateway's
+    address, else an anonymous one; `RefusedRequest` when there is none."""
+    clients = [each for each in remotes if each.side is Side.CLIENT]
+    address = typed(gateway)
+    named = next((each for each in clients if each.name == gateway and each.address is not None), None)
+    if address is None and "." not in gateway and named is not None and named.address is not None:
+        return Target(named, named.address, None)
+    addresses = [address] if address is not None else await _resolve(gateway)
+    host = gateway if address is None else None
+    for remote in clients:
+        if remote.address is not None and remote.address in addresses:
+            return Target(remote, remote.address, host)
+    anonymous = next((each for each in clients if each.address is None), None)
+    if anonymous is None:
+        shown = gateway if address is not None else f"{gateway} ({', '.join(map(str, addresses))})"
+        raise RefusedRequest(NoClientBlock(shown, addresses[0]))
+    return Target(anonymous, addresses[0], host, tuple(addresses[1:]))
+
+
+async def meant(gateway: str) -> set[Address]:
+    """The addresses that a typed gateway may have; none for a name that cannot be resolved."""
+    address = typed(gateway)
+    if address is not None:
+        return {address}
+    try:
+        return set(await resolve(gateway))
+    except OSError:
+        return set()
+
+
+async def _resolve(host: str) -> list[Address]:
+    try:
+        return await resolve(host)
+    except OSError as error:
+        raise RefusedRequest(NotResolved(error.strerror or str(error))) from error
