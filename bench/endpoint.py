@@ -11,12 +11,12 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from lotor.dataplane.tun import Tun
 from lotor.dataplane.userspace.engine import Userspace
+from lotor.hosts.sockets import HostSockets
 from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.child import Child, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import ALL_OFFLOADS, Offloads
 from lotor.model.secret import Secret
-from lotor.runtime.sockets import HostSockets
 
 SUITES = {
     "aes128gcm16": EspSuite(Cipher.AES_GCM_16, 128, None),

@@ -14,12 +14,11 @@ from lotor.client import calls, connections
 from lotor.client.addresses import resolve, typed
 from lotor.client.targets import Target
 from lotor.control.messages import Connected, Status
-from lotor.hosts import sysctl
+from lotor.hosts import sockets, sysctl
 from lotor.ike.v1 import watch
 from lotor.leases.pool import Beside
 from lotor.model.policy import Dpd
 from lotor.model.reason import Reason
-from lotor.runtime import sockets
 from lotor.wire.v1.numbers import ExchangeType
 from visiting import ROOT, Typing, play
 

@@ -12,8 +12,9 @@ from lotor.config.problem import Location
 from lotor.config.settings import ListenAddress
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.listening import open_anywhere, open_at
+from lotor.hosts.sockets import HostSockets, open_udp
 from lotor.model.network import Peer
-from lotor.runtime.sockets import HostSockets, local_of, open_udp
+from lotor.ports.sockets import local_of
 
 HOME = IPv4Address("127.0.0.1")
 LISTEN = loads("").settings.listen

@@ -12,12 +12,13 @@ import pytest
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import load
 from lotor.daemon.premises import Held, Premises, make_pool
+from lotor.hosts.sockets import HostSockets, open_udp
 from lotor.ike.events import Ended
 from lotor.leases.succession import Succession
-from lotor.model.network import Path, Peer
+from lotor.model.network import ANYWHERE, Path, Peer
 from lotor.model.reasons.ends import ChildDeleted
 from lotor.runtime.doors import Doors
-from lotor.runtime.sockets import ANYWHERE, HostSockets, IsakmpSocket, open_udp
+from lotor.runtime.sockets import IsakmpSocket
 from visiting import CLIENT_FILE, GATEWAY_FILE
 
 HOME = IPv4Address("127.0.0.1")

@@ -20,6 +20,7 @@ from scapy.layers.ipsec import ESP, SecurityAssociation
 from scapy.packet import Packet
 
 from lotor.dataplane.userspace.engine import Userspace
+from lotor.hosts.sockets import HostSockets
 from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.child import Child, Counters, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer
@@ -28,7 +29,6 @@ from lotor.model.secret import Secret
 from lotor.ports.carrier import Receive
 from lotor.ports.esp import Notice
 from lotor.ports.interface import TunDevice
-from lotor.runtime.sockets import HostSockets
 from scripted import NO_OFFLOADS
 
 LEASE = "10.99.99.1"

@@ -15,13 +15,13 @@ from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip
 
 from lotor.dataplane.tun import Tun
 from lotor.dataplane.userspace.engine import Userspace
+from lotor.hosts.sockets import HostSockets
 from lotor.model.algorithms import Cipher, Compression, EspSuite, Integrity
 from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import ALL_OFFLOADS, Offloads
 from lotor.model.secret import Secret
 from lotor.ports.esp import Notice
-from lotor.runtime.sockets import HostSockets
 
 LEASE, INSIDE = IPv4Network("10.99.99.1/32"), IPv4Network("203.0.113.0/24")
 LEASE6, INSIDE6 = IPv6Network("fd00:99::1/128"), IPv6Network("fd00:113::/64")

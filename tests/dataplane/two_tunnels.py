@@ -17,11 +17,11 @@ from static_tunnel import SUITE, keys, say
 
 from lotor.dataplane.tun import Tun
 from lotor.dataplane.userspace.engine import Userspace
+from lotor.hosts.sockets import HostSockets
 from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.child import Child, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
-from lotor.runtime.sockets import HostSockets
 
 LEASES = (IPv4Network("10.99.99.1/32"), IPv4Network("10.99.99.2/32"))
 INSIDE = IPv4Network("10.99.99.254/32")

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from lotor.dataplane.userspace.engine import Userspace
-from lotor.runtime.sockets import HostSockets
+from lotor.hosts.sockets import HostSockets
 from scripted import NO_OFFLOADS, RecordingEngine
 
 

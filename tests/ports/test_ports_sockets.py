@@ -8,8 +8,9 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from lotor.hosts.sockets import HostSockets
 from lotor.model.network import Peer
-from lotor.runtime.sockets import HostSockets, local_of
+from lotor.ports.sockets import local_of
 
 HOME = Peer(IPv4Address("127.0.0.1"), 0)
 MARK = 77

@@ -1,21 +1,19 @@
-"""UDP of IKE on loopback: the address that was asked answers; busy and foreign addresses are one clear sentence."""
+"""UDP of IKE on loopback: the address that was asked answers."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import re
 import socket
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
-from pathlib import Path
 
 import pytest
 
+from lotor.hosts.sockets import open_udp
 from lotor.model import network
 from lotor.model.network import Peer
-from lotor.runtime.holder import holder_of
-from lotor.runtime.sockets import IsakmpSocket, local_of, open_udp, source_towards
+from lotor.ports.sockets import local_of
+from lotor.runtime.sockets import IsakmpSocket
 
 ANY = Peer(IPv4Address("0.0.0.0"), 0)
 
@@ -40,53 +38,6 @@ def test_an_answer_leaves_from_the_address_that_was_asked():
     assert (data, answer) == (b"hello", b"answer")
     assert path == network.Path(Peer(IPv4Address("127.0.0.9"), port), Peer(IPv4Address(mine[0]), mine[1]))
     assert source == ("127.0.0.9", port)
-
-
-def test_newcomer_1_a_busy_port_is_told_with_who_holds_it():
-    first = open_udp(Peer(IPv4Address("127.0.0.1"), 0))
-    holder = f"{Path('/proc/self/comm').read_text().strip()} (process {os.getpid()})"
-    with pytest.raises(OSError, match=rf"port \d+ of 127\.0\.0\.1 is in use by {re.escape(holder)}: stop it or set"):
-        open_udp(local_of(first))
-    first.close()
-
-
-def proc(directory, files):
-    """A /proc in which `files` are the processes and what they hold open; port 500 is bound in socket 77."""
-    net = directory / "net"
-    net.mkdir()
-    row = "  1: 00000000:01F4 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 77 2 0 0\n"
-    (net / "udp").write_text(f"  sl  local_address rem_address   st\n{row}")
-    for number, (name, links) in files.items():
-        (directory / number / "fd").mkdir(parents=True)
-        (directory / number / "comm").write_text(f"{name}\n")
-        for link, target in enumerate(links):
-            (directory / number / "fd" / str(link)).symlink_to(target)
-    return directory
-
-
-@pytest.mark.parametrize(
-    ("port", "told"), [(500, "charon (process 812)"), (501, "")], ids=["a port that is held", "a port that nobody has"]
-)
-def test_newcomer_1_the_holder_of_a_port_is_found(tmp_path, port, told):
-    files = {"3": ("init", ["/dev/null", "socket:[7]"]), "812": ("charon", ["/dev/null", "socket:[77]"])}
-    assert holder_of(port, proc(tmp_path, files)) == told
-
-
-def test_newcomer_1_a_holder_that_nobody_may_look_at_is_not_guessed(tmp_path):
-    assert holder_of(500, proc(tmp_path, {"3": ("init", ["socket:[7]"])})) == ""
-
-
-def test_newcomer_1_a_name_of_a_program_is_shown_clean(tmp_path):
-    assert "\x1b" not in holder_of(500, proc(tmp_path, {"812": ("char\x1b[2Jon", ["socket:[77]"])}))
-
-
-def test_a_foreign_address_is_told():
-    with pytest.raises(OSError, match=r"192\.0\.2\.77 is not an address of this host"):
-        open_udp(Peer(IPv4Address("192.0.2.77"), 0))
-
-
-def test_the_source_of_a_connection_is_the_one_that_the_routes_choose():
-    assert source_towards(Peer(IPv4Address("127.0.0.1"), 500)) == IPv4Address("127.0.0.1")
 
 
 def way(local: Peer) -> network.Path:
@@ -145,8 +96,3 @@ def test_each_ip_version_has_the_port_for_itself():
     assert not four.serves(way(Peer(IPv6Address("2001:db8::1"), port)))
     four.close()
     six.close()
-
-
-@pytest.mark.skipif(not has_ipv6(), reason="this host has no IPv6")
-def test_the_source_of_an_ipv6_connection():
-    assert source_towards(Peer(IPv6Address("::1"), 500)) == IPv6Address("::1")

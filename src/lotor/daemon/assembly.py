@@ -23,14 +23,15 @@ from lotor.dataplane.userspace.engine import Userspace
 from lotor.hosts.client import LinuxHost
 from lotor.hosts.gateway import GatewayHost
 from lotor.hosts.routing import OUTER_MARK
+from lotor.hosts.sockets import HostSockets
 from lotor.ike.endpoint import Endpoint
 from lotor.leases.memory import MemoryLeases
 from lotor.leases.succession import Succession
 from lotor.model.policy import Side
-from lotor.ports.sockets import Sockets
+from lotor.ports.sockets import Sockets, local_of
 from lotor.runtime.capture import Capture
 from lotor.runtime.dice import SystemDice
-from lotor.runtime.sockets import HostSockets, IsakmpSocket, local_of
+from lotor.runtime.sockets import IsakmpSocket
 
 log = logging.getLogger(__name__)
 

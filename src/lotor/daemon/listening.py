@@ -11,9 +11,8 @@ from dataclasses import replace
 from lotor.config.problem import NOWHERE
 from lotor.config.settings import Listen, ListenAddress
 from lotor.daemon.exits import Exit, StartError
-from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, Peer
+from lotor.model.network import ANYWHERE, ISAKMP_PORT, NAT_T_PORT, Peer
 from lotor.ports.sockets import Sockets
-from lotor.runtime.sockets import ANYWHERE
 
 log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from lotor.daemon.engines import carried, succeed
 from lotor.daemon.loadout import Loadout
 from lotor.explain.attempts import Attempts
 from lotor.explain.narrative import line
+from lotor.hosts.sockets import HostSockets
 from lotor.ike.admission import Tally
 from lotor.ike.events import Event
 from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown
@@ -42,7 +43,6 @@ from lotor.runtime.follower import Engines, Environment, Follower
 from lotor.runtime.journal import Journal
 from lotor.runtime.logins import Logins
 from lotor.runtime.sessions import Register
-from lotor.runtime.sockets import HostSockets
 
 log = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""What a connection changes on its host: addresses, routes, DNS; every change can be undone, also after a crash."""
+"""What a connection has of its host: sockets, the TUN device, and changes that can be undone, also after a crash."""

@@ -11,6 +11,9 @@ Instant = float
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+ANYWHERE: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
+"""What a socket is bound to that serves every address of its IP version."""
+
 ISAKMP_PORT = 500
 NAT_T_PORT = 4500
 
