@@ -9,9 +9,9 @@ import sys
 from dataclasses import fields, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
-from lotor.dataplane.tun import Tun
 from lotor.dataplane.userspace.engine import Userspace
 from lotor.hosts.sockets import HostSockets
+from lotor.hosts.tun import Tun
 from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.child import Child, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer

@@ -13,9 +13,9 @@ import sys
 from dataclasses import asdict, replace
 from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address
 
-from lotor.dataplane.tun import Tun
 from lotor.dataplane.userspace.engine import Userspace
 from lotor.hosts.sockets import HostSockets
+from lotor.hosts.tun import Tun
 from lotor.model.algorithms import Cipher, Compression, EspSuite, Integrity
 from lotor.model.child import Child, DirectionKeys, Encapsulation, IpComp
 from lotor.model.network import Path, Peer

@@ -15,9 +15,9 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from static_tunnel import SUITE, keys, say
 
-from lotor.dataplane.tun import Tun
 from lotor.dataplane.userspace.engine import Userspace
 from lotor.hosts.sockets import HostSockets
+from lotor.hosts.tun import Tun
 from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.child import Child, DirectionKeys, Encapsulation
 from lotor.model.network import Path, Peer

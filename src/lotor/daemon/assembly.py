@@ -1,6 +1,6 @@
 """Which engine implements which port, and the order in which they take hold of the host and let go of it.
 
-`EspEngine`, `Carrier` and `TunnelInterface` userspace.Userspace over dataplane.Tun · `Host` hosts.LinuxHost, for a
+`EspEngine`, `Carrier` and `TunnelInterface` userspace.Userspace over hosts.Tun · `Host` hosts.LinuxHost, for a
 gateway also hosts.GatewayHost · `Leases` leases.MemoryLeases · `Signer` keys.LocalSigner · `Trust` trust.LocalTrust ·
 `LoginBackend` auth (see engines.py) · `Hooks` hooks.ScriptHooks.
 """
@@ -24,6 +24,7 @@ from lotor.hosts.client import LinuxHost
 from lotor.hosts.gateway import GatewayHost
 from lotor.hosts.routing import OUTER_MARK
 from lotor.hosts.sockets import HostSockets
+from lotor.hosts.tun import HostTunnels
 from lotor.ike.endpoint import Endpoint
 from lotor.leases.memory import MemoryLeases
 from lotor.leases.succession import Succession
@@ -56,7 +57,7 @@ async def assemble(loadout: Loadout, broken: Callable[[str], None], capture: Cap
         host = LinuxHost()
         if undone := await host.recover():
             log.warning("%d changes that an earlier daemon left on this host were undone", undone)
-        tun = tun_device(held)
+        tun = await tun_device(HostTunnels(), held)
         userspace = Userspace(tun, *nat_t, raw_esp=opener.raw_esp, wanted=loadout.settings.offloads)
         device = userspace.interface
         leases = Succession(make_pool(loadout))

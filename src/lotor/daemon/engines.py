@@ -11,7 +11,6 @@ from pathlib import Path
 from lotor.auth import Checks, LocalLogins, Membership, Proofs, SystemLogins, Throttle, UserFile, everybody
 from lotor.config.settings import AuthSource, ModeCfg, RemoteSettings
 from lotor.daemon.exits import Exit, StartError
-from lotor.dataplane.tun import Tun
 from lotor.hooks.environment import HookContext
 from lotor.hooks.environment import environment as variables
 from lotor.hooks.scripts import ScriptHooks
@@ -21,7 +20,7 @@ from lotor.model.reasons.logins import NobodyLogsIn
 from lotor.ports.auth import LoginBackend
 from lotor.ports.esp import Capabilities
 from lotor.ports.hooks import HookEvent
-from lotor.ports.interface import TunDevice
+from lotor.ports.interface import TunDevice, Tunnels
 from lotor.runtime.sessions import Session
 
 
@@ -82,10 +81,10 @@ def environment(session: Session, device: str) -> Mapping[str, str]:
     )
 
 
-def tun_device(held: AsyncExitStack) -> TunDevice:
+async def tun_device(tunnels: Tunnels, held: AsyncExitStack) -> TunDevice:
     """A TUN device that goes when `held` lets go; `StartError` when there can be none."""
     try:
-        tun = Tun()
+        tun = await tunnels.open()
     except OSError as error:
         code = Exit.NOT_ROOT if error.errno == errno.EPERM else Exit.NO_DEVICE
         raise StartError(error.strerror or str(error), code) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface, IPv6Interface
 from typing import Protocol
 
 from lotor.model.offloads import Offloads
@@ -26,19 +25,21 @@ class TunnelInterface(Protocol):
 
 
 class TunDevice(Protocol):
-    """The privileged half: made by whoever may, handed to an engine as a descriptor. `framed`: a virtio-net header
-    stands before each packet although `fd` is no TUN device; of a device the engine sees that itself."""
+    """Made by whoever may, handed to an engine as a descriptor. `framed`: a virtio-net header stands before each packet
+    although `fd` is no TUN device; of a device the engine sees that itself."""
 
     name: str
     fd: int
     framed: bool
 
-    def configure(self, address: IPv4Interface | IPv6Interface | None, mtu: int) -> None: ...
+    def close(self) -> None:
+        """The device is gone; may be called again."""
+        ...
 
 
 class Tunnels(Protocol):
     """Whoever may make a TUN device."""
 
     async def open(self) -> TunDevice:
-        """A new one, which goes when its descriptor is closed. `OSError` with a clear text."""
+        """A new one, which goes when it is closed. `OSError` with a clear text."""
         ...

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from lab.node import Node
-from lotor.dataplane.tun import Tun
+from lotor.hosts.tun import Tun
 
 
 def refusing(number: int):
@@ -61,7 +61,7 @@ def test_a_name_that_is_too_long():
 
 _MAKE_ONE = """
 from ipaddress import IPv4Interface, IPv6Interface
-from lotor.dataplane.tun import Tun
+from lotor.hosts.tun import Tun
 import subprocess
 first, second = Tun(), Tun()
 first.configure(IPv4Interface("10.99.99.7/24"), 1400)
@@ -99,7 +99,7 @@ def test_a_real_device_is_set_up_and_gone_when_closed(tmp_path):
 def test_without_privilege_a_real_device_is_refused_with_a_sentence(tmp_path):
     with Node("host", tmp_path) as node:
         program = (
-            "import os\nfrom lotor.dataplane.tun import Tun\n"
+            "import os\nfrom lotor.hosts.tun import Tun\n"
             "os.setgroups([])\nos.setuid(65534)\n"  # who is nobody may not even read the program: it lies in a home
             "try: Tun()\nexcept OSError as error: print(error)"
         )

@@ -102,6 +102,13 @@ class Tun:
         return answer
 
 
+class HostTunnels:
+    """Implements `ports.Tunnels` for whoever has the rights."""
+
+    async def open(self) -> Tun:
+        return Tun()
+
+
 def _open() -> int:
     try:
         return os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
