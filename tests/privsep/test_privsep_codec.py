@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from pathlib import Path
+from typing import Generic, TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lotor.model.algorithms import Curve, Hash
+from lotor.config.settings import Algorithm, Places
+from lotor.model.algorithms import Cipher, Curve, Group, Hash
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure, Feigned, PhaseOneHash, PskRequest, Signature
 from lotor.model.reasons.local import NoPrivateKey, NoSharedKey
@@ -22,7 +26,34 @@ from lotor.privsep.verbs import VERBS
 
 IDENTITY = Identity(IdKind.USER_FQDN, b"alice@example.net", 17, 500)
 HASH = PhaseOneHash(Hash.SHA1, Secret(b"hidden"), (b"x" * 128, b"r" * 128), (bytes(8), bytes(8)), b"SA", b"ID")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Pair(Generic[T]):
+    """Of one type, in all the ways that a variable is used in."""
+
+    first: T
+    others: tuple[T, ...] = ()
+    named: Mapping[str, T | None] = field(default_factory=dict)
+
+
+INSIDE = IPv6Interface("2001:db8::5/64")
 VALUES = [
+    (float, -0.5),
+    (Path, Path("/etc/lotor/../caf\udce9")),
+    (frozenset[str], frozenset({"b", "a", ""})),
+    (Mapping[str, tuple[int, ...]], {"b": (1,), "a": ()}),
+    (Mapping[Hash, Path | None], {Hash.SHA1: None, Hash.MD5: Path("/")}),
+    (IPv4Network | IPv6Network, IPv4Network("10.99.99.0/24")),
+    (IPv4Network | IPv6Network, IPv6Network("::/0")),
+    (IPv4Interface, IPv4Interface("10.99.99.5/24")),
+    (IPv6Address | IPv6Interface | None, INSIDE),
+    (Algorithm[Cipher], Algorithm("aes", Cipher.AES_CBC, 256)),
+    (Algorithm[Group], Algorithm("modp9", None)),
+    (Pair[IPv6Interface], Pair(INSIDE, (INSIDE,), {"a": None, "b": INSIDE})),
+    (Pair[Pair[bool]], Pair(Pair(first=True))),
+    (Places, Places()),
     (Curve, Curve.P384),
     (bool, True),
     (int, -5),
@@ -73,10 +104,59 @@ def test_any_octets_are_one_value_or_none(verb, octets):
         (Signature | Failure, b"\2", "there are 2 kinds"),
         (Hash, b"\x63", "there is no Hash number 99"),
         (tuple[bool, ...], b"\xff\xff\xff\xff", "4294967295 items"),
+        (frozenset[bool], b"\xff\xff\xff\xff", "4294967295 items"),
+        (frozenset[bool], b"\0\0\0\2\1\0", "out of order"),
+        (frozenset[bool], b"\0\0\0\2\1\1", "twice"),
+        (frozenset[bool | float], b"\0\0\0\2" + b"\0\0" + b"\1" + bytes(8), "twice"),
+        (Mapping[bool, bool], b"\xff\xff\xff\xff", "4294967295 items"),
+        (Mapping[bool, bool], b"\0\0\0\2\1\0\1\1", "a key twice"),
+        (float, b"\x7f\xf8" + bytes(6), "no finite"),
+        (float, b"\xff\xf0" + bytes(6), "no finite"),
+        (IPv4Network, b"\x0a\0\0\1\x18", "prefix of 24 bits"),
+        (IPv4Network, b"\x0a\0\0\0\x21", "prefix of 33 bits"),
+        (IPv6Network, bytes(16) + b"\xff", "prefix of 255 bits"),
+        (IPv4Interface, b"\x0a\0\0\1\x21", "prefix of 33 bits"),
+        (IPv6Interface, bytes(16) + b"\x81", "prefix of 129 bits"),
+        (Algorithm[Cipher], b"\0\0\0\1a\0\x63", "there is no Cipher number 99"),
+        (bool | int, b"\1" + bytes(7), "announced"),
+        (Group | int, b"\1" + bytes(8) + b"\0", "too many"),
     ],
 )
 def test_what_is_wrong_is_told(kind, octets, text):
     with pytest.raises(Malformed, match=text):
+        decode(kind, octets)
+
+
+@pytest.mark.parametrize("name", [b"", b"etc", b"./etc", b"/etc/", b"/etc//passwd", b"/./etc", b"/etc\0", b"\0"])
+def test_no_other_name_of_a_file_is_one(name):
+    with pytest.raises(Malformed, match="no absolute name"):
+        decode(Path, encode(bytes, name))
+
+
+def test_a_value_says_its_own_kind():
+    assert decode(Group | int, encode(Group | int, Group.MODP2048)) is Group.MODP2048
+    with pytest.raises(Malformed, match="another kind than it says"):
+        decode(tuple[int, ...] | tuple[str, ...], b"\1" + bytes(4))
+
+
+def test_the_order_of_a_union_is_its_own():
+    """Whichever declaration was read first in a process."""
+    for value in (5, "five", None):
+        assert encode(int | str | None, value) == encode(None | str | int, value)
+
+
+def test_the_order_of_a_mapping_crosses():
+    assert list(decode(Mapping[str, bool], encode(Mapping[str, bool], {"b": True, "a": False}))) == ["b", "a"]
+
+
+def test_a_reader_that_trusts_more_takes_more():
+    many, named = tuple(range(MOST_ITEMS + 1)), {str(each): (each,) for each in range(MOST_ITEMS + 1)}
+    for kind, value in ((tuple[int, ...], many), (frozenset[int], frozenset(many)), (Mapping[str, Pair[int]], {})):
+        assert decode(kind, encode(kind, value, MOST_ITEMS + 1), MOST_ITEMS + 1) == value
+    kind = Mapping[str, tuple[int, ...]]
+    octets = encode(kind, named, MOST_ITEMS + 1)
+    assert decode(kind, octets, MOST_ITEMS + 1) == named
+    with pytest.raises(Malformed, match="257 items"):
         decode(kind, octets)
 
 
@@ -87,6 +167,25 @@ def test_a_value_of_another_type_does_not_leave():
         (Signature | Failure, Secret(b"")),
         (bytes, bytearray()),
         (int, 2**63),
+        (float, 1),
+        (float, float("nan")),
+        (float, float("inf")),
+        (str, "caf\udce9"),
+        (Path, Path("etc")),
+        (Path, Path("/etc\0")),
+        (Path, "/etc"),
+        (frozenset[int], {1}),
+        (frozenset[int], frozenset({"1"})),
+        (frozenset[int], frozenset(range(MOST_ITEMS + 1))),
+        (Mapping[str, int], {"a": "b"}),
+        (Mapping[str, int], {1: 1}),
+        (Mapping[str, int], dict.fromkeys(map(str, range(MOST_ITEMS + 1)), 1)),
+        (IPv4Address, IPv4Interface("10.0.0.1/8")),
+        (IPv4Interface, IPv4Address("10.0.0.1")),
+        (IPv4Network, IPv6Network("::/0")),
+        (IPv6Interface, IPv6Interface("fe80::1%eth0/64")),
+        (Algorithm[Cipher], Algorithm("sha1", Hash.SHA1)),
+        (Pair[int], Pair(1, (), {"a": "b"})),
     ]:
         with pytest.raises(TypeError):
             encode(kind, value)
@@ -94,7 +193,9 @@ def test_a_value_of_another_type_does_not_leave():
         encode(tuple[int, ...], tuple(range(MOST_ITEMS + 1)))
 
 
-@pytest.mark.parametrize("kind", [object, dict, list[int], set, float, type, "str"])
+@pytest.mark.parametrize(
+    "kind", [object, dict, list[int], set, frozenset, dict[str, int], Mapping, type, "str", Algorithm, Pair]
+)
 def test_a_type_without_a_form_cannot_be_declared(kind):
     with pytest.raises(TypeError):
         form_of(kind)
@@ -103,8 +204,13 @@ def test_a_type_without_a_form_cannot_be_declared(kind):
     class Holder:
         inside: object
 
-    with pytest.raises(TypeError):
-        Verb(9, "nine", Holder, bool, 10, 10)
+    @dataclass(frozen=True)
+    class Computed:
+        inside: int = field(init=False, default=5)
+
+    for each in (Holder, Computed, Pair[object]):
+        with pytest.raises(TypeError):
+            Verb(9, "nine", each, bool, 10, 10)
 
 
 def test_a_verb_that_no_message_carries_cannot_be_declared():

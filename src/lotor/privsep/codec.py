@@ -6,140 +6,149 @@ type in what is sent: the reader knows which one it wants. Every length is check
 
 from __future__ import annotations
 
-import struct
 import types
 import typing
-from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from lotor.model.reason import Reason
 from lotor.model.reasons.catalogue import CLASSES
 from lotor.model.reasons.local import LocalReason
-from lotor.model.secret import Secret
+from lotor.privsep.octets import LENGTH, TAG, Form, Malformed, Reader, sized
+from lotor.privsep.plain import PLAIN, text
 
-_LENGTH, _NUMBER, _TAG = struct.Struct("!I"), struct.Struct("!q"), struct.Struct("!B")
+__all__ = ["MOST_ITEMS", "Form", "Malformed", "Reader", "decode", "encode", "form_of"]
+
 MOST_ITEMS = 256
-"""Of a tuple: an item may be smaller in octets than in memory."""
+"""Of a tuple, a set or a mapping: an item may be smaller in octets than in memory."""
 
 
-class Malformed(Exception):  # noqa: N818 - what the octets are
-    """The octets are no value of the type that was wanted. The text quotes none of them."""
-
-
-class Reader:
-    """What is left of a message."""
-
-    def __init__(self, octets: bytes) -> None:
-        self._octets = octets
-        self._at = 0
-
-    def take(self, count: int) -> bytes:
-        if count > len(self._octets) - self._at:
-            raise Malformed(f"{count} octets are announced, {len(self._octets) - self._at} are there")
-        self._at += count
-        return self._octets[self._at - count : self._at]
-
-    def number(self, layout: struct.Struct) -> int:
-        (number,) = layout.unpack(self.take(layout.size))
-        return int(number)
-
-    def sized(self) -> bytes:
-        return self.take(self.number(_LENGTH))
-
-    def demand_end(self) -> None:
-        if self._at != len(self._octets):
-            raise Malformed(f"{len(self._octets) - self._at} octets too many")
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How one type is written and read. `fits` tells the members of a union apart."""
-
-    fits: Callable[[Any], bool]
-    write: Callable[[Any], bytes]
-    read: Callable[[Reader], Any]
-
-
-def encode(kind: object, value: object) -> bytes:
+def encode(kind: object, value: object, most_items: int = MOST_ITEMS) -> bytes:
     """`TypeError` for a value of another type: that is a mistake of the program."""
-    form = form_of(kind)
+    form = form_of(kind, most_items)
     if not form.fits(value):
         raise TypeError(f"{type(value).__name__} where {kind} is declared")
     return form.write(value)
 
 
-def decode(kind: object, octets: bytes) -> Any:
+def decode(kind: object, octets: bytes, most_items: int = MOST_ITEMS) -> Any:
     """Raises `Malformed`; nothing may be left over."""
     reader = Reader(octets)
-    value = form_of(kind).read(reader)
+    value = form_of(kind, most_items).read(reader)
     reader.demand_end()
     return value
 
 
-@lru_cache(maxsize=256)
-def form_of(kind: Any) -> Form:
-    """`TypeError` for a type that has no form: found when verbs are declared."""
-    if kind in _PLAIN or kind is Reason:
-        return _reason() if kind is Reason else _PLAIN[kind]
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return _union(typing.get_args(kind))
-    if typing.get_origin(kind) is tuple and typing.get_args(kind)[1:] == (...,):
-        return _many(form_of(typing.get_args(kind)[0]))
-    if typing.get_origin(kind) is tuple:
-        return _row(tuple(map(form_of, typing.get_args(kind))))
+@lru_cache(maxsize=1024)
+def form_of(kind: Any, most_items: int = MOST_ITEMS) -> Form:
+    """`TypeError` for a type that has no form: found when verbs are declared. `most_items`: for what a daemon reads
+    that its warden wrote, more than `MOST_ITEMS` may be."""
+    if kind in PLAIN or kind is Reason:
+        return _reason() if kind is Reason else PLAIN[kind]
+    if (origin := typing.get_origin(kind)) is not None:
+        return _composed(kind, origin, most_items)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return _member(kind)
     if isinstance(kind, type) and is_dataclass(kind):
-        return _record(kind)
+        return _record(kind, {}, most_items)
     raise TypeError(f"{kind} has no form between two processes")
 
 
-def _sized(octets: bytes) -> bytes:
-    return _LENGTH.pack(len(octets)) + octets
+def _composed(kind: Any, origin: Any, most_items: int) -> Form:
+    """A type with others in brackets."""
+    arguments = typing.get_args(kind)
+    if isinstance(origin, type) and is_dataclass(origin):
+        return _record(origin, dict(zip(_parameters(origin), arguments, strict=True)), most_items)
+    if origin in (typing.Union, types.UnionType):
+        return _union([form_of(each, most_items) for each in sorted(arguments, key=_rank)])
+    if origin is tuple and arguments[1:] == (...,):
+        return _many(form_of(arguments[0], most_items), most_items)
+    forms = tuple(form_of(each, most_items) for each in arguments)
+    if origin is tuple:
+        return _row(forms)
+    if origin is frozenset:
+        return _set(forms[0], most_items)
+    if origin is Mapping:
+        return _table(_row(forms), most_items)
+    raise TypeError(f"{kind} has no form between two processes")
 
 
-def _text(reader: Reader) -> str:
-    try:
-        return reader.sized().decode()
-    except UnicodeDecodeError:
-        raise Malformed("a text is no UTF-8") from None
+def _rank(member: Any) -> tuple[bool, str]:
+    """Two unions are equal in any order, so that the order of one declaration may stand for another. A number that has
+    a name is that name before it is a number."""
+    return not (isinstance(member, type) and issubclass(member, Enum)), repr(member)
 
 
-def _truth(reader: Reader) -> bool:
-    if (octet := reader.number(_TAG)) not in (0, 1):
-        raise Malformed("neither yes nor no")
-    return bool(octet)
+def _parameters(kind: Any) -> tuple[Any, ...]:
+    return tuple(kind.__parameters__)
 
 
-def _union(members: tuple[object, ...]) -> Form:
-    forms = [form_of(member) for member in members]
-
+def _union(forms: list[Form]) -> Form:
     def write(value: object) -> bytes:
         tag = next(tag for tag, form in enumerate(forms) if form.fits(value))
-        return _TAG.pack(tag) + forms[tag].write(value)
+        return TAG.pack(tag) + forms[tag].write(value)
 
     def read(reader: Reader) -> object:
-        if (tag := reader.number(_TAG)) >= len(forms):
+        if (tag := reader.number(TAG)) >= len(forms):
             raise Malformed(f"there are {len(forms)} kinds, this is number {tag}")
-        return forms[tag].read(reader)
+        value = forms[tag].read(reader)
+        if any(form.fits(value) for form in forms[:tag]):
+            raise Malformed("a value of another kind than it says")
+        return value
 
     return Form(lambda value: any(form.fits(value) for form in forms), write, read)
 
 
-def _many(item: Form) -> Form:
+def _many(item: Form, most: int) -> Form:
     def fits(value: object) -> bool:
-        return isinstance(value, tuple) and len(value) <= MOST_ITEMS and all(map(item.fits, value))
+        return isinstance(value, tuple) and len(value) <= most and all(map(item.fits, value))
 
-    def read(reader: Reader) -> tuple[object, ...]:
-        if (count := reader.number(_LENGTH)) > MOST_ITEMS:
-            raise Malformed(f"{count} items; {MOST_ITEMS} may be")
-        return tuple(item.read(reader) for _ in range(count))
+    return Form(fits, lambda value: _counted(map(item.write, value)), lambda reader: tuple(_items(item, reader, most)))
 
-    return Form(fits, lambda value: _LENGTH.pack(len(value)) + b"".join(map(item.write, value)), read)
+
+def _counted(items: Iterable[bytes]) -> bytes:
+    written = list(items)
+    return LENGTH.pack(len(written)) + b"".join(written)
+
+
+def _items(item: Form, reader: Reader, most: int) -> list[Any]:
+    if (count := reader.number(LENGTH)) > most:
+        raise Malformed(f"{count} items; {most} may be")
+    return [item.read(reader) for _ in range(count)]
+
+
+def _set(item: Form, most: int) -> Form:
+    """In the order of what is written."""
+
+    def fits(value: object) -> bool:
+        return isinstance(value, frozenset) and len(value) <= most and all(map(item.fits, value))
+
+    def read(reader: Reader) -> frozenset[Any]:
+        items = _items(item, reader, most)
+        written, found = list(map(item.write, items)), frozenset(items)
+        if written != sorted(written) or len(found) != len(items):
+            raise Malformed("a set is out of order, or has something twice")
+        return found
+
+    return Form(fits, lambda value: _counted(sorted(map(item.write, value))), read)
+
+
+def _table(row: Form, most: int) -> Form:
+    """The rows of a mapping, in its own order."""
+
+    def fits(value: object) -> bool:
+        return isinstance(value, Mapping) and len(value) <= most and all(map(row.fits, value.items()))
+
+    def read(reader: Reader) -> dict[Any, Any]:
+        items = _items(row, reader, most)
+        if len(found := dict(items)) != len(items):
+            raise Malformed("a mapping has a key twice")
+        return found
+
+    return Form(fits, lambda value: _counted(map(row.write, value.items())), read)
 
 
 def _row(items: tuple[Form, ...]) -> Form:
@@ -164,16 +173,19 @@ def _member(kind: type[Enum]) -> Form:
     members = list(kind)
 
     def read(reader: Reader) -> Enum:
-        if (place := reader.number(_TAG)) >= len(members):
+        if (place := reader.number(TAG)) >= len(members):
             raise Malformed(f"there is no {kind.__name__} number {place}")
         return members[place]
 
-    return Form(lambda value: type(value) is kind, lambda value: _TAG.pack(members.index(value)), read)
+    return Form(lambda value: type(value) is kind, lambda value: TAG.pack(members.index(value)), read)
 
 
-def _record(kind: type) -> Form:
-    hints = typing.get_type_hints(kind)
-    forms = {field.name: form_of(hints[field.name]) for field in fields(kind)}
+def _record(kind: type, arguments: Mapping[Any, Any], most_items: int) -> Form:
+    """`arguments`: what stands for the type variables of a generic dataclass."""
+    if not all(field.init for field in fields(kind)):
+        raise TypeError(f"{kind} has fields that nobody may give it")
+    hints = {name: _filled(hint, arguments) for name, hint in typing.get_type_hints(kind).items()}
+    forms = {field.name: form_of(hints[field.name], most_items) for field in fields(kind)}
 
     def fits(value: object) -> bool:
         return type(value) is kind and all(form.fits(getattr(value, name)) for name, form in forms.items())
@@ -191,43 +203,28 @@ def _record(kind: type) -> Form:
     return Form(fits, write, read)
 
 
+def _filled(hint: Any, arguments: Mapping[Any, Any]) -> Any:
+    if isinstance(hint, typing.TypeVar):
+        return arguments.get(hint, hint)
+    inner = getattr(hint, "__parameters__", ())
+    return hint[tuple(arguments.get(each, each) for each in inner)] if inner else hint
+
+
 def _reason() -> Form:
     """What one process could not do, by the name of its kind: others do not cross."""
-    forms = {each.kind.value: _record(each) for each in CLASSES.values() if issubclass(each, LocalReason)}
+    forms = {
+        each.kind.value: _record(each, {}, MOST_ITEMS) for each in CLASSES.values() if issubclass(each, LocalReason)
+    }
 
     def fits(value: object) -> bool:
         return isinstance(value, LocalReason) and forms[value.kind.value].fits(value)
 
     def write(value: Any) -> bytes:
-        return _sized(value.kind.value.encode()) + forms[value.kind.value].write(value)
+        return sized(value.kind.value.encode()) + forms[value.kind.value].write(value)
 
     def read(reader: Reader) -> object:
-        if (name := _text(reader)) not in forms:
+        if (name := text(reader)) not in forms:
             raise Malformed("there is no such kind of reason")
         return forms[name].read(reader)
 
     return Form(fits, write, read)
-
-
-def _is(kind: type) -> Callable[[object], bool]:
-    return lambda value: type(value) is kind
-
-
-_PLAIN: dict[object, Form] = {
-    type(None): Form(lambda value: value is None, lambda _: b"", lambda _: None),
-    bool: Form(_is(bool), _TAG.pack, _truth),
-    int: Form(
-        lambda value: isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63,
-        _NUMBER.pack,
-        lambda reader: reader.number(_NUMBER),
-    ),
-    bytes: Form(_is(bytes), _sized, Reader.sized),
-    str: Form(_is(str), lambda value: _sized(value.encode()), _text),
-    Secret: Form(_is(Secret), lambda value: _sized(value.reveal()), lambda reader: Secret(reader.sized())),
-    IPv4Address: Form(_is(IPv4Address), lambda value: value.packed, lambda reader: IPv4Address(reader.take(4))),
-    IPv6Address: Form(
-        lambda value: type(value) is IPv6Address and value.scope_id is None,
-        lambda value: value.packed,
-        lambda reader: IPv6Address(reader.take(16)),
-    ),
-}
