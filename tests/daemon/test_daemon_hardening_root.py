@@ -13,14 +13,14 @@ from lab import lotor, pki
 from lab.dialling import serve
 from lab.internet import GATEWAY, Internet
 from lab.node import Node, Running, only_child, wait_until
-from lotor.daemon.hardening import FOR_SCRIPTS, NEVER, OWN, Capability
+from lotor.warden.hardening import FOR_SCRIPTS, NEVER, OWN, Capability
 
 pytestmark = pytest.mark.root
 
 SYS_ADMIN, DAC_OVERRIDE = 21, 1
 PROGRAM = """
 import ctypes, resource, subprocess, sys, threading
-from lotor.daemon import hardening
+from lotor.warden import hardening
 hardening.withhold_memory()
 hardening.bound(scripts=sys.argv[1] == "scripts")
 print("Dumpable:", ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))

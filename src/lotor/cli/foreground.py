@@ -20,7 +20,7 @@ from lotor.client.addresses import resolve, typed
 from lotor.client.targets import Target
 from lotor.config import ConfigError
 from lotor.control.messages import Secrets
-from lotor.daemon import hardening, logs
+from lotor.daemon import logs
 from lotor.daemon.assembly import assemble, dismantle
 from lotor.daemon.exits import CAUSES, Exit, StartError
 from lotor.daemon.explaining import fix_of
@@ -36,6 +36,7 @@ from lotor.model.reason import Cause, Reason
 from lotor.model.reasons.ends import Interrupted
 from lotor.model.reasons.local import EngineFault
 from lotor.runtime.sessions import Session
+from lotor.warden import hardening
 
 Ask = Callable[[tuple[Field, ...], str], Secrets | None]
 

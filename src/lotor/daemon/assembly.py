@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from lotor.daemon import hardening, listening
+from lotor.daemon import listening
 from lotor.daemon.engines import carried, environment, tun_device
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import Loadout
@@ -33,6 +33,7 @@ from lotor.ports.sockets import Sockets, local_of
 from lotor.runtime.capture import Capture
 from lotor.runtime.dice import SystemDice
 from lotor.runtime.sockets import IsakmpSocket
+from lotor.warden import hardening
 
 log = logging.getLogger(__name__)
 

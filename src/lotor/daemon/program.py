@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lotor.config import ConfigError
 from lotor.control.server import Address, ControlServer
-from lotor.daemon import hardening, logs
+from lotor.daemon import logs
 from lotor.daemon.assembly import assemble, dismantle
 from lotor.daemon.background import PidFile, in_background
 from lotor.daemon.exits import Exit, StartError
@@ -22,6 +22,7 @@ from lotor.daemon.privilege import demand_privilege
 from lotor.daemon.service import Origin, Steward
 from lotor.files.places import OPEN, make_open
 from lotor.runtime.capture import Capture
+from lotor.warden import hardening
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,6 @@ from lotor.control.service import Caller
 from lotor.control.views import StatusView
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.explaining import explain_view, fix_of
-from lotor.daemon.hardening import has_scripts
 from lotor.daemon.loadout import Loadout
 from lotor.daemon.machinery import Machinery
 from lotor.daemon.rights import OTHERS, Rights, rights_of
@@ -38,6 +37,7 @@ from lotor.model.policy import Side
 from lotor.model.reason import Reason
 from lotor.model.text import clean
 from lotor.runtime.sessions import Session
+from lotor.warden.hardening import has_scripts
 
 log = logging.getLogger(__name__)
 
