@@ -8,6 +8,8 @@ import errno
 import os
 import socket
 import struct
+from dataclasses import replace
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -131,6 +133,9 @@ LIES = {
     "more than was said": (raw(HEAD.pack(1, 1, 1, 0, 3), BODY), "came with"),
     "no such verb": (raw(HEAD.pack(1, 99, 1, 0, 0)), "no question number 99"),
     "a verb that this warden does not serve": (raw(HEAD.pack(1, 2, 1, 0, 0)), "no question number 2"),
+    "a withdrawal that says more": (raw(HEAD.pack(4, 1, 1, 0, 1), b"x"), "of 1 octets"),
+    "a withdrawal with descriptors": (raw(HEAD.pack(4, 1, 1, 1, 0), descriptors=1), "with descriptors"),
+    "a withdrawal from no verb": (raw(HEAD.pack(4, 99, 1, 0, 0)), "no question number 99"),
     "an answer": (raw(HEAD.pack(2, 1, 1, 0, 0)), "no question number 1"),
     "no such kind": (raw(HEAD.pack(7, 1, 1, 0, 0)), "kind 7"),
     "too long for its verb": (raw(HEAD.pack(1, 1, 1, 0, 20_000), bytes(20_000)), "20000 octets"),
@@ -275,6 +280,7 @@ ANSWER = encode(SIGN.answer, Signature(b"s"))
 WRONG = {
     "to a question that nobody asked": raw(HEAD.pack(2, 1, 77, 0, len(ANSWER)), ANSWER),
     "of another verb": raw(HEAD.pack(2, 2, 1, 0, len(ANSWER)), ANSWER),
+    "that withdraws": raw(HEAD.pack(4, 1, 1, 0, 0)),
     "that is a question": raw(HEAD.pack(1, 1, 1, 0, len(ANSWER)), ANSWER),
     "too long": raw(HEAD.pack(2, 1, 1, 0, 9_000), bytes(9_000)),
     "of another type": raw(HEAD.pack(2, 1, 1, 0, 1), b"\7"),
@@ -316,9 +322,26 @@ def test_a_warden_that_is_gone_ends_all_questions():
     assert play(story) == ("the warden is gone", {Ended})
 
 
+class Stubborn(Signer):
+    """Goes on when it is told to stop, and counts how often it was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stopped = 0
+
+    async def sign(self, request):
+        self.asked.append(request)
+        while not self.go.is_set():
+            try:
+                await self.go.wait()
+            except asyncio.CancelledError:
+                self.stopped += 1
+        return Signature(b"signed " + request.made_of.id_b)
+
+
 def test_who_does_not_wait_any_more_keeps_the_place_until_the_answer():
     async def story(daemon, warden):
-        signer = Signer()
+        signer = Stubborn()
         signer.go.clear()
         server, lost = served(warden, signer)
         ask, _ = asker(daemon)
@@ -327,8 +350,7 @@ def test_who_does_not_wait_any_more_keeps_the_place_until_the_answer():
         for each in impatient:
             each.cancel()
         late = asyncio.ensure_future(ask.ask(SIGN, REQUEST))
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await until(lambda: signer.stopped == MOST_ASKED)
         assert len(signer.asked) == MOST_ASKED
         signer.go.set()
         answer = await late
@@ -338,6 +360,136 @@ def test_who_does_not_wait_any_more_keeps_the_place_until_the_answer():
         return answer
 
     assert play(story).value == Signature(b"signed body")
+
+
+def test_who_stops_waiting_gives_the_question_up_at_the_other_end_too(caplog):
+    """The places are free again, and no journal is told of a fault."""
+    ends = []
+
+    class Slow(Signer):
+        async def sign(self, request):
+            self.asked.append(request)
+            try:
+                await self.go.wait()
+            except asyncio.CancelledError:
+                ends.append(request)
+                raise
+            return Signature(b"signed")
+
+    async def story(daemon, warden):
+        signer = Slow()
+        signer.go.clear()
+        server, lost = served(warden, signer)
+        ask, _ = asker(daemon)
+        for turn in range(3):
+            impatient = [asyncio.ensure_future(ask.ask(SIGN, REQUEST)) for _ in range(MOST_ASKED)]
+            await until(lambda: len(signer.asked) - len(ends) == MOST_ASKED)
+            for each in impatient:
+                each.cancel()
+            await until(partial(lambda turn: len(ends) == (turn + 1) * MOST_ASKED, turn))
+        signer.go.set()
+        answer = await ask.ask(SIGN, REQUEST)
+        assert not lost.done()
+        server.close()
+        ask.close()
+        return answer
+
+    assert play(story).value == Signature(b"signed")
+    assert caplog.text == ""
+
+
+def test_a_question_that_is_withdrawn_before_it_began_gives_its_place_back():
+    async def story(daemon, warden):
+        signer = Signer()
+        server, lost = served(warden, signer)
+        for ticket in range(3 * MOST_ASKED):
+            send(daemon, Frame(Kind.REQUEST, SIGN.number, ticket, BODY))
+            send(daemon, Frame(Kind.CANCEL, SIGN.number, ticket))
+            assert await one(daemon) == Frame(Kind.REFUSED, SIGN.number, ticket)
+        assert not lost.done()
+        server.close()
+        return signer.asked
+
+    assert play(story) == []
+
+
+async def one(end):
+    """The next message."""
+    while True:
+        try:
+            return receive(end)
+        except BlockingIOError:
+            await asyncio.sleep(0)
+
+
+def test_what_is_withdrawn_again_and_again_is_disturbed_once():
+    async def story(daemon, warden):
+        signer = Stubborn()
+        signer.go.clear()
+        server, lost = served(warden, signer)
+        send(daemon, GOOD)
+        await until(lambda: signer.asked)
+        for _ in range(50):
+            send(daemon, Frame(Kind.CANCEL, SIGN.number, GOOD.ticket))
+            await asyncio.sleep(0)
+        signer.go.set()
+        frame = await one(daemon)
+        send(daemon, Frame(Kind.CANCEL, SIGN.number, GOOD.ticket))  # too late, or of nothing: no fault
+        send(daemon, Frame(Kind.CANCEL, SIGN.number, 4711))
+        send(daemon, GOOD)
+        again = await one(daemon)
+        assert not lost.done()
+        server.close()
+        return frame, again, signer.stopped
+
+    frame, again, stopped = play(story)
+    assert frame == again
+    assert frame.kind is Kind.ANSWER
+    assert stopped == 1
+
+
+def test_an_answer_that_comes_while_its_waiter_leaves_keeps_no_descriptor():
+    async def story(daemon, warden):
+        ask, _ = asker(daemon)
+        waiting = asyncio.ensure_future(ask.ask(replace(SIGN, descriptors=1), REQUEST))
+        await until(lambda: ask._asked)
+        descriptor = os.open("/dev/null", os.O_RDONLY)
+        send(warden, Frame(Kind.ANSWER, SIGN.number, next(iter(ask._asked)), ANSWER, (descriptor,)))
+        os.close(descriptor)
+        ask._readable()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        ask.close()
+
+    play(story)
+
+
+def test_each_verb_has_places_of_its_own():
+    """A line of questions that take long holds up nobody who asks something else."""
+
+    async def story(daemon, warden):
+        signer = Signer()
+        signer.go.clear()
+
+        async def derive(request):
+            return Secret(request.nonces)
+
+        lost = asyncio.get_running_loop().create_future()
+        server = Server(warden, dict([answering(signer.sign, SIGN), answering(derive, DERIVE_SKEYID)]), lost.set_result)
+        ask, _ = asker(daemon)
+        waiting = [asyncio.ensure_future(ask.ask(SIGN, REQUEST)) for _ in range(3 * MOST_ASKED)]
+        await until(lambda: len(signer.asked) == MOST_ASKED)
+        request = PskRequest("own", None, IPv4Address("192.0.2.7"), Hash.SHA1, b"nonces")
+        derived = await ask.ask(DERIVE_SKEYID, request)
+        assert not any(each.done() for each in waiting)
+        signer.go.set()
+        await asyncio.gather(*waiting)
+        server.close()
+        ask.close()
+        return derived
+
+    assert play(story).value == Secret(b"nonces")
 
 
 def test_a_question_that_is_too_long_does_not_leave():

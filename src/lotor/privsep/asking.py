@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from lotor.privsep.codec import Malformed, decode, encode
-from lotor.privsep.frames import MOST_ASKED, Ended, Frame, Kind
+from lotor.privsep.frames import Ended, Frame, Kind, close
 from lotor.privsep.line import Line
 from lotor.privsep.verb import Verb
+
+ANSWERS = frozenset({Kind.ANSWER, Kind.REFUSED})
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
@@ -41,28 +43,41 @@ class Asker(Line):
     def __init__(self, end: socket.socket, lost: Callable[[str], None]) -> None:
         self._asked: dict[int, _Asked] = {}
         self._ticket = 0
-        self._places = asyncio.Semaphore(MOST_ASKED)
+        self._places: dict[int, asyncio.Semaphore] = {}
         super().__init__(end, "warden", lost)
 
     async def ask(self, verb: Verb[Request, Answer], request: Request) -> Answered[Answer]:
         """Raises `Refused`, `Ended` once the warden is gone, `ValueError` for more octets than the verb takes. A place
-        among the questions is free again when the warden has answered, whether or not anybody still waits."""
+        among the questions of the verb is free again when the warden has answered. Whoever stops waiting withdraws the
+        question: the warden gives it up as if its own waiter had left."""
         body = encode(verb.request, request)
         if len(body) > verb.most_request:
             raise ValueError(f"{verb.name} takes {verb.most_request} octets, these are {len(body)}")
-        await self._places.acquire()
+        places = self._places.setdefault(verb.number, asyncio.Semaphore(verb.most_asked))
+        await places.acquire()
         if not self._open:
-            self._places.release()
+            places.release()
             raise Ended(self._why)
-        self._ticket = (self._ticket + 1) % 2**32
+        ticket = self._ticket = (self._ticket + 1) % 2**32
         answer: asyncio.Future[Answered[Answer]] = asyncio.get_running_loop().create_future()
-        self._asked[self._ticket] = _Asked(verb, answer)
-        self._send(Frame(Kind.REQUEST, verb.number, self._ticket, body))
-        return await answer
+        self._asked[ticket] = _Asked(verb, answer)
+        self._send(Frame(Kind.REQUEST, verb.number, ticket, body))
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            self._withdraw(ticket, answer)
+            raise
+
+    def _withdraw(self, ticket: int, answer: asyncio.Future[Answered[Any]]) -> None:
+        """An answer that came at the same moment is closed; one that is under way will find nobody who waits."""
+        if (asked := self._asked.get(ticket)) is not None:
+            self._send(Frame(Kind.CANCEL, asked.verb.number, ticket))
+        elif not answer.cancelled() and answer.exception() is None:
+            close(answer.result().descriptors)
 
     def _take(self, frame: Frame) -> None:
         asked = self._asked.get(frame.ticket)
-        if asked is None or asked.verb.number != frame.verb or frame.kind is Kind.REQUEST:
+        if asked is None or asked.verb.number != frame.verb or frame.kind not in ANSWERS:
             raise Malformed("nobody asked for this")
         refused = frame.kind is Kind.REFUSED
         if len(frame.body) > (0 if refused else asked.verb.most_answer):
@@ -71,7 +86,7 @@ class Asker(Line):
             raise Malformed(f"an answer to {asked.verb.name} with {len(frame.descriptors)} descriptors")
         value = None if refused else decode(asked.verb.answer, frame.body)
         del self._asked[frame.ticket]
-        self._places.release()
+        self._places[frame.verb].release()
         if asked.answer.done():  # nobody waits any more
             frame.close()
         elif refused:
@@ -84,7 +99,7 @@ class Asker(Line):
 
     def _let_go(self, why: str) -> None:
         for asked in self._asked.values():
-            self._places.release()
+            self._places[asked.verb.number].release()
             if not asked.answer.done():
                 asked.answer.set_exception(Ended(why))
         self._asked.clear()

@@ -23,17 +23,20 @@ MOST_DESCRIPTORS = 8
 """In one message; a reader makes room for no more."""
 HEAD_OCTETS = _HEAD.size
 MOST_ASKED = 64
-"""Questions that may be unanswered at a time. `Asker` holds further ones back; a daemon that sends more is ended."""
+"""Questions of one verb that may be unanswered at a time, where the verb says nothing else. `Asker` holds further ones
+back; a daemon that sends more is ended."""
 TURN = 16
 """Messages that are read before the event loop has its turn again."""
 
 
 class Kind(IntEnum):
-    """REFUSED has no body: the other end did not do it, and its journal says why."""
+    """REFUSED has no body: the other end did not do it, and its journal says why. Nor has CANCEL: nobody waits for the
+    answer to that question any more. It is answered all the same, by what was done or by REFUSED."""
 
     REQUEST = 1
     ANSWER = 2
     REFUSED = 3
+    CANCEL = 4
 
 
 class Ended(Exception):  # noqa: N818 - what happened

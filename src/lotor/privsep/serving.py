@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from lotor.privsep.codec import Malformed, decode, encode
-from lotor.privsep.frames import MOST_ASKED, Frame, Kind, close
+from lotor.privsep.frames import Frame, Kind, close
 from lotor.privsep.line import Line
 from lotor.privsep.verb import Verb
 from lotor.privsep.verbs import VERBS
@@ -33,7 +35,9 @@ class Reply:
     descriptors: tuple[int, ...] = ()
 
 
-Handler = Callable[[Any], Awaitable[Reply]]
+Handler = Callable[[Any], Coroutine[Any, Any, Reply]]
+"""Cancelled when the daemon withdraws the question, or is gone."""
+ASKS = frozenset({Kind.REQUEST, Kind.CANCEL})
 
 
 def answering(action: Callable[[Request], Awaitable[Answer]], verb: Verb[Request, Answer]) -> tuple[int, Handler]:
@@ -45,51 +49,74 @@ def answering(action: Callable[[Request], Awaitable[Answer]], verb: Verb[Request
     return verb.number, handler
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    verb: Verb[Any, Any]
+    task: asyncio.Task[Reply]
+
+
 class Server(Line):
     """The warden's end. Once it is `lost` the daemon is to be ended."""
 
     def __init__(self, end: socket.socket, handlers: Mapping[int, Handler], lost: Callable[[str], None]) -> None:
         self._handlers = handlers
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._questions: dict[int, _Question] = {}
+        self._asked: Counter[int] = Counter()
         super().__init__(end, "daemon", lost)
 
     def _take(self, frame: Frame) -> None:
         verb = VERBS.get(frame.verb)
-        if frame.kind is not Kind.REQUEST or verb is None or verb.number not in self._handlers:
+        if frame.kind not in ASKS or verb is None or verb.number not in self._handlers:
             raise Malformed(f"there is no question number {frame.verb}")
         if frame.descriptors:
             raise Malformed("no question comes with descriptors")
-        if len(frame.body) > verb.most_request:
+        if len(frame.body) > (verb.most_request if frame.kind is Kind.REQUEST else 0):
             raise Malformed(f"a question to {verb.name} of {len(frame.body)} octets")
-        if frame.ticket in self._tasks or len(self._tasks) >= MOST_ASKED:
-            raise Malformed("more questions at a time than there may be")
-        request = decode(verb.request, frame.body)
-        work = self._answer(verb, frame.ticket, request)
-        self._tasks[frame.ticket] = asyncio.get_running_loop().create_task(work)
+        if frame.kind is Kind.REQUEST:
+            self._begin(verb, frame)
+        else:
+            self._withdraw(frame)
 
-    async def _answer(self, verb: Verb[Any, Any], ticket: int, request: object) -> None:
+    def _begin(self, verb: Verb[Any, Any], frame: Frame) -> None:
+        if frame.ticket in self._questions or self._asked[verb.number] >= verb.most_asked:
+            raise Malformed("more questions at a time than there may be")
+        work = self._handlers[verb.number](decode(verb.request, frame.body))
+        task = asyncio.get_running_loop().create_task(work)
+        self._questions[frame.ticket] = _Question(verb, task)
+        self._asked[verb.number] += 1
+        task.add_done_callback(partial(self._answer, verb, frame.ticket))
+
+    def _withdraw(self, frame: Frame) -> None:
+        """The answer may have left already. A question is given up once: what its handler does then is not disturbed
+        again."""
+        question = self._questions.get(frame.ticket)
+        if question is not None and question.verb.number == frame.verb and not question.task.cancelling():
+            question.task.cancel()
+
+    def _answer(self, verb: Verb[Any, Any], ticket: int, done: asyncio.Task[Reply]) -> None:
+        """An engine's fault costs this question only."""
         descriptors: tuple[int, ...] = ()
+        answer = Frame(Kind.REFUSED, verb.number, ticket)
         try:
-            reply = await self._handlers[verb.number](request)
+            reply = done.result()
             descriptors = reply.descriptors
             answer = Frame(Kind.ANSWER, verb.number, ticket, _body(verb, reply), descriptors)
-        except (Exception, asyncio.CancelledError) as error:  # an engine's fault costs this question only
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it came from an engine
             close(descriptors)
-            if (task := asyncio.current_task()) is not None and task.cancelling():
-                raise
-            log.warning("%s failed: %s", verb.name, type(error).__name__)  # its text may quote what was asked
-            answer = Frame(Kind.REFUSED, verb.number, ticket)
+            if not done.cancelling():
+                log.warning("%s failed: %s", verb.name, type(error).__name__)  # its text may quote what was asked
         self._send(answer)
 
     def _sent(self, frame: Frame) -> None:
         """A place is free again when its answer has left."""
-        self._tasks.pop(frame.ticket, None)
+        if self._questions.pop(frame.ticket, None) is not None:
+            self._asked[frame.verb] -= 1
 
     def _let_go(self, why: str) -> None:
         del why
-        for task in self._tasks.values():
-            task.cancel()
-        self._tasks.clear()
+        for question in self._questions.values():
+            question.task.cancel()
+        self._questions.clear()
 
 
 def _body(verb: Verb[Any, Any], reply: Reply) -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from lotor.privsep.codec import form_of
-from lotor.privsep.frames import MOST_DESCRIPTORS, MOST_OCTETS
+from lotor.privsep.frames import MOST_ASKED, MOST_DESCRIPTORS, MOST_OCTETS
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
@@ -18,8 +18,9 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Verb(Generic[Request, Answer]):
-    """`request` and `answer` are annotations of types; the sizes are octets at most. `TypeError` for a type that has
-    no form, `ValueError` for what no message carries."""
+    """`request` and `answer` are annotations of types; the sizes are octets at most. `most_asked`: questions that may
+    be unanswered at a time; each verb has places of its own, so that one whose answers take long holds no other up.
+    `TypeError` for a type that has no form, `ValueError` for what no message carries."""
 
     number: int
     name: str
@@ -28,6 +29,7 @@ class Verb(Generic[Request, Answer]):
     most_request: int
     most_answer: int
     descriptors: int = 0
+    most_asked: int = MOST_ASKED
 
     def __post_init__(self) -> None:
         form_of(self.request)
