@@ -24,7 +24,7 @@ from lotor.model.reasons.ends import ClosedHere
 from lotor.model.reasons.local import NoPool
 from lotor.model.secret import Secret
 from lotor.ports.esp import Capabilities
-from lotor.ports.hooks import HookEvent
+from lotor.ports.hooks import HookContext, HookEvent
 from lotor.ports.leases import Lease
 from lotor.ports.signer import unfit_hash, unfit_request
 
@@ -213,15 +213,15 @@ class RecordingHost:
 class RecordingHooks:
     def __init__(self, diary: list[Any]) -> None:
         self.diary = diary
-        self.environments: list[dict[str, str]] = []
+        self.contexts: list[HookContext] = []
         self.wanted = set(HookEvent)
 
     def wants(self, remote, event):
         return event in self.wanted
 
-    async def run(self, remote, event, environment):
+    async def run(self, remote, event, context):
         await asyncio.sleep(0)
-        self.environments.append(dict(environment))
+        self.contexts.append(context)
         self.diary.append((event.value, remote))
 
 

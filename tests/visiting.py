@@ -7,7 +7,6 @@ from ipaddress import IPv4Address
 
 from lotor.control.messages import Connect, Disconnect
 from lotor.control.service import Credential
-from lotor.daemon.engines import environment
 from lotor.daemon.loadout import load
 from lotor.daemon.machinery import Equipment, Esp, Machinery
 from lotor.daemon.service import Origin, Steward
@@ -149,9 +148,7 @@ class World:
         esp = Esp(plane, AirCarrier(self.air, name), plane)
         sockets = (AirSocket(self.air, name, 500 if name == "gateway" else 501),)
         capture = self.capture if name == "gateway" else None
-        equipment = Equipment(
-            esp, RecordingHost(self.diary), sockets, MemoryLeases(Succession(pool)), environment, capture=capture
-        )
+        equipment = Equipment(esp, RecordingHost(self.diary), sockets, MemoryLeases(Succession(pool)), capture=capture)
         core = Endpoint(loadout.policy, SystemDice(), disclose=capture is not None)
         machinery = Machinery(core, loadout, equipment, lambda why: None)
         machinery.start()

@@ -13,24 +13,24 @@ from pathlib import Path as File
 
 import pytest
 
-from lotor.hooks.environment import NAMES, HookContext, environment
 from lotor.hooks.guard import remark, take
 from lotor.hooks.scripts import ScriptHooks
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
-from lotor.ports.hooks import HookEvent
+from lotor.ports.hooks import HookContext, HookEvent
 
 SAMPLES = File(__file__).parents[2] / "share" / "hooks"
 PATH = Path(Peer(IPv4Address("192.0.2.2"), 4500), Peer(IPv4Address("192.0.2.50"), 4500), floated=True)
 CLIENT = HookContext(
     Side.CLIENT, PATH, "192.0.2.50", "00:11", ModeConfiguration(IPv4Address("10.99.99.3")), device="lotor0"
 )
+HOSTILE = "$(touch pwned) ;`touch pwned`\n-n %s * ' \""
 OCCASIONS = {
-    "up": environment(CLIENT),
-    "never up": environment(replace(CLIENT, configuration=None, device=None)),
-    "empty": {},
-    "hostile": dict.fromkeys(NAMES, "$(touch pwned) ;`touch pwned`\n-n %s * ' \""),
+    "up": CLIENT,
+    "never up": replace(CLIENT, configuration=None, device=None),
+    "gateway": replace(CLIENT, side=Side.GATEWAY, user="alice"),
+    "hostile": HookContext(Side.GATEWAY, PATH, HOSTILE, HOSTILE, CLIENT.configuration, HOSTILE, HOSTILE),
 }
 
 

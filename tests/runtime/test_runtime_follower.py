@@ -38,19 +38,14 @@ class Stage:
     """`backwards`: the follower hears of every event before the register does."""
 
     def __init__(self, *, backwards=False):
-        self.made = 0
         self.diary, self.commands, self.ready, self.released = [], [], [], []
         self.engine, self.host, self.hooks = RecordingEngine(), RecordingHost(self.diary), RecordingHooks(self.diary)
         self.register, self.associations = Register(), Associations(self.engine)
-        engines = Engines(self.associations, self.engine, self.host, self.hooks, self.released.append, self.environment)
+        engines = Engines(self.associations, self.engine, self.host, self.hooks, self.released.append)
         self.follower = Follower(engines, self.register, self.commands.append, self.say_ready)
         self.subscribers = [self.register.follow, self.follower.follow]
         if backwards:
             self.subscribers.reverse()
-
-    def environment(self, session, device):
-        self.made += 1
-        return {"XAUTH_USER": session.user, "LOTOR_DEVICE": device}
 
     def say_ready(self, session):
         self.diary.append(("ready", session))
@@ -106,7 +101,9 @@ def test_a_client_is_attached_then_hooked_then_ready_and_undone_in_turn(stage):
 
 def test_hooks_still_know_the_session_after_its_end(stage):
     asyncio.run(stage.play(started(), *established(), ended()))
-    assert stage.hooks.environments == [{"XAUTH_USER": "alice", "LOTOR_DEVICE": "lotor0"}] * 2
+    up, down = stage.hooks.contexts
+    assert (up.side, up.configuration, up.user, up.device) == (Side.CLIENT, CONFIGURATION, None, "lotor0")
+    assert down == up
 
 
 def test_a_dead_peer_runs_phase1_dead_once_before_phase1_down(stage):
@@ -124,14 +121,13 @@ def test_a_failed_login_runs_no_hook_and_touches_no_host(stage):
 def test_a_gateway_runs_hooks_with_the_user_and_attaches_nothing(stage):
     asyncio.run(stage.play(started(side=Side.GATEWAY), *established(), ended()))
     assert stage.diary == [("phase1_up", "192.0.2.50"), ("ready", 1), ("phase1_down", "192.0.2.50")]
-    assert stage.hooks.environments[0]["XAUTH_USER"] == "alice"
+    assert stage.hooks.contexts[0].user == "alice"
 
 
 def test_what_no_script_asks_for_is_not_made(stage):
     stage.hooks.wanted = {HookEvent.PHASE1_DOWN}
     asyncio.run(stage.play(started(side=Side.GATEWAY), *established(), ended()))
     assert stage.diary == [("ready", 1), ("phase1_down", "192.0.2.50")]
-    assert stage.made == 1
 
 
 def test_a_host_that_refuses_ends_the_session_with_its_sentence_and_no_hook(stage):
@@ -193,10 +189,6 @@ def test_f3_another_address_goes_down_and_up_for_scripts_and_host(stage):
 
     from lotor.ike.events import Renewed
 
-    stage.follower._engines = replace(
-        stage.follower._engines,
-        environment=lambda session, device: {"A": str(session.configuration.address), "C": session.cookies},
-    )
     other = replace(CONFIGURATION, address=IPv4Address("10.99.99.8"))
     renewed = Tell(Renewed(1, 7, FLOATED, SUITE, "03:04"))
     moved = Tell(Configured(1, "alice", "10.99.99.8", other))
@@ -212,7 +204,7 @@ def test_f3_another_address_goes_down_and_up_for_scripts_and_host(stage):
         *("phase1_down", "attach begins", "attach", "phase1_up", "ready"),
         *("phase1_down", "detach"),
     ]
-    told = [(each["A"], each["C"]) for each in stage.hooks.environments]
+    told = [(str(each.configuration.address), each.cookies) for each in stage.hooks.contexts]
     old, new = ("10.99.99.3", "01:02"), ("10.99.99.8", "03:04")
     assert told == [old, old, new, new]
 
@@ -323,10 +315,10 @@ def test_a_new_connection_waits_until_the_scripts_of_the_old_one_are_done(stage)
         await stage.play(started(), *established())
         slow, run = asyncio.Event(), stage.hooks.run
 
-        async def slowly(remote, event, environment):
+        async def slowly(remote, event, context):
             if event is HookEvent.PHASE1_DOWN:
                 await slow.wait()
-            await run(remote, event, environment)
+            await run(remote, event, context)
 
         stage.hooks.run = slowly
         await stage.tell(ended(), started(2), *established(2))

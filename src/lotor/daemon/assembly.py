@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from lotor.daemon import listening
-from lotor.daemon.engines import carried, environment, tun_device
+from lotor.daemon.engines import carried, tun_device
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import Loadout
 from lotor.daemon.machinery import Equipment, Esp, Machinery
@@ -64,7 +64,7 @@ async def assemble(loadout: Loadout, broken: Callable[[str], None], capture: Cap
         leases = Succession(make_pool(loadout))
         sockets = tuple(map(IsakmpSocket, isakmp))
         esp = Esp(userspace, userspace.carrier, device)
-        equipment = Equipment(esp, host, sockets, MemoryLeases(leases), environment, opener, capture)
+        equipment = Equipment(esp, host, sockets, MemoryLeases(leases), opener, capture)
         core = Endpoint(carried(loadout.policy, userspace.capabilities), SystemDice(), disclose=capture is not None)
         machinery = Machinery(core, loadout, equipment, broken)
         grounds = Grounds(GatewayHost(), device.name, device.mtu)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -11,17 +10,14 @@ from pathlib import Path
 from lotor.auth import Checks, LocalLogins, Membership, Proofs, SystemLogins, Throttle, UserFile, everybody
 from lotor.config.settings import AuthSource, ModeCfg, RemoteSettings
 from lotor.daemon.exits import Exit, StartError
-from lotor.hooks.environment import HookContext
-from lotor.hooks.environment import environment as variables
 from lotor.hooks.scripts import ScriptHooks
 from lotor.model.login import LoginAttempt, Refused, Verdict
-from lotor.model.policy import Policy, Side
+from lotor.model.policy import Policy
 from lotor.model.reasons.logins import NobodyLogsIn
 from lotor.ports.auth import LoginBackend
 from lotor.ports.esp import Capabilities
 from lotor.ports.hooks import HookEvent
 from lotor.ports.interface import TunDevice, Tunnels
-from lotor.runtime.sessions import Session
 
 
 class NoLogins:
@@ -63,22 +59,6 @@ def hooks_of(remotes: tuple[RemoteSettings, ...]) -> ScriptHooks:
         for script in remote.scripts:
             scripts[(remote.name, HookEvent(script.event))] = script.file.path
     return ScriptHooks(scripts)
-
-
-def environment(session: Session, device: str) -> Mapping[str, str]:
-    """The variables of a hook for a session."""
-    user = session.user if session.side is Side.GATEWAY else None
-    return variables(
-        HookContext(
-            side=session.side,
-            path=session.path,
-            peer_id=session.peer,
-            cookies=session.cookies,
-            configuration=session.configuration,
-            user=user,
-            device=device,
-        )
-    )
 
 
 async def tun_device(tunnels: Tunnels, held: AsyncExitStack) -> TunDevice:

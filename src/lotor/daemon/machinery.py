@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -28,7 +28,7 @@ from lotor.model.reasons.ends import ShutDown
 from lotor.model.secret import Secret
 from lotor.ports.carrier import Carrier, Door
 from lotor.ports.esp import Broken, EspEngine, Expired, Moved, Notice
-from lotor.ports.hooks import HookEvent
+from lotor.ports.hooks import HookContext, HookEvent
 from lotor.ports.host import Host
 from lotor.ports.interface import TunnelInterface
 from lotor.ports.leases import Leases
@@ -39,7 +39,7 @@ from lotor.runtime.capture import Capture
 from lotor.runtime.configurations import GatewayConfigurations
 from lotor.runtime.doors import Doors
 from lotor.runtime.driver import Core, Driver
-from lotor.runtime.follower import Engines, Environment, Follower
+from lotor.runtime.follower import Engines, Follower
 from lotor.runtime.journal import Journal
 from lotor.runtime.logins import Logins
 from lotor.runtime.sessions import Register
@@ -69,7 +69,6 @@ class Equipment:
     host: Host
     isakmp: tuple[Door, ...]
     leases: Leases
-    environment: Environment
     sockets: Sockets = field(default_factory=HostSockets)
     capture: Capture | None = None
 
@@ -175,7 +174,6 @@ class Machinery:
             equipment.host,
             CurrentHooks(self),
             self.configurations.release,
-            equipment.environment,
         )
 
     def _receive(self, data: bytes, path: Path) -> None:
@@ -225,5 +223,5 @@ class CurrentHooks:
     def wants(self, remote: str, event: HookEvent) -> bool:
         return self._machinery.loadout.hooks.wants(remote, event)
 
-    async def run(self, remote: str, event: HookEvent, environment: Mapping[str, str]) -> None:
-        await self._machinery.loadout.hooks.run(remote, event, environment)
+    async def run(self, remote: str, event: HookEvent, context: HookContext) -> None:
+        await self._machinery.loadout.hooks.run(remote, event, context)

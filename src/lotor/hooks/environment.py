@@ -10,25 +10,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.network import Address, Path
+from lotor.model.network import Address
 from lotor.model.policy import Side
 from lotor.model.text import clean, domain_name
+from lotor.ports.hooks import HookContext
 
 LONGEST = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class HookContext:
-    """What a script is told about. `cookies` as `initiator:responder` in hexadecimal; `configuration` None before there
-    is one; `user` is the login, known on the gateway."""
-
-    side: Side
-    path: Path
-    peer_id: str = ""
-    cookies: str = ""
-    configuration: ModeConfiguration | None = None
-    user: str | None = None
-    device: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
 from pathlib import Path
 
 from lotor.files.places import SYSTEM_PATH, changeable, ourselves
-from lotor.hooks.environment import NAMES
+from lotor.hooks.environment import environment
 from lotor.model.text import clean
+from lotor.ports.hooks import HookContext
 
 LONGEST = 16384
 FOREIGN_PROGRAM = b"setkey"
@@ -19,12 +19,10 @@ FUNCTION = "() {"
 """How a value that an old bash takes for a function begins (CVE-2014-6271)."""
 
 
-def admitted(given: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The environment of a script: the table's names only, values without control characters, and our PATH; beside it
-    the names that were left out. racoon gave its scripts no PATH at all, and theirs named every program in full."""
-    refused = [clean(name, longest=64) for name in given if name not in NAMES]
-    kept = {name: _harmless(value) for name, value in given.items() if name in NAMES}
-    return kept | {"PATH": SYSTEM_PATH}, refused
+def admitted(context: HookContext) -> dict[str, str]:
+    """The environment of a script: the table's variables, values without control characters, and our PATH. racoon gave
+    its scripts no PATH at all, and theirs named every program in full."""
+    return {name: _harmless(value) for name, value in environment(context).items()} | {"PATH": SYSTEM_PATH}
 
 
 class UnfitError(Exception):

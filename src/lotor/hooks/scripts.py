@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lotor.hooks.guard import UnfitError, admitted, by_descriptor, remark, take
 from lotor.model.text import clean
-from lotor.ports.hooks import HookEvent
+from lotor.ports.hooks import HookContext, HookEvent
 
 log = logging.getLogger(__name__)
 
@@ -49,35 +49,32 @@ class ScriptHooks:
     def wants(self, remote: str, event: HookEvent) -> bool:
         return (remote, event) in self._scripts
 
-    async def run(self, remote: str, event: HookEvent, environment: Mapping[str, str]) -> None:
+    async def run(self, remote: str, event: HookEvent, context: HookContext) -> None:
         """Never raises because of a script; what went wrong stands in the log."""
         file = self._scripts.get((remote, event))
         if file is None:
             return
         async with self._turns.setdefault(remote, asyncio.Lock()):
-            await self._run(file, event, environment)
+            await self._run(file, event, context)
 
-    async def _run(self, file: Path, event: HookEvent, environment: Mapping[str, str]) -> None:
+    async def _run(self, file: Path, event: HookEvent, context: HookContext) -> None:
         try:
             script = take(file)
         except UnfitError as why:
             self._tell_once(str(why))
             return
         try:
-            await self._run_judged(_Script(file, script), event, environment)
+            await self._run_judged(_Script(file, script), event, context)
         finally:
             os.close(script)
 
-    async def _run_judged(self, script: _Script, event: HookEvent, environment: Mapping[str, str]) -> None:
+    async def _run_judged(self, script: _Script, event: HookEvent, context: HookContext) -> None:
         if (word := remark(script.file, script.descriptor)) is not None:
             self._tell_once(word)
-        variables, refused = admitted(environment)
-        if refused:
-            self._tell_once(f"variables that no script may have were left out: {', '.join(refused)}")
         name = f"{script.file} {event.value}"
         output, ours = os.pipe()
         try:
-            process = await script.start(event, variables, ours)
+            process = await script.start(event, admitted(context), ours)
         except OSError as error:
             os.close(output)
             program = "is the program in its first line there?"

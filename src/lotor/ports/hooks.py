@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Path
+from lotor.model.policy import Side
 
 
 class HookEvent(Enum):
@@ -13,12 +17,26 @@ class HookEvent(Enum):
     PHASE1_DEAD = "phase1_dead"
 
 
+@dataclass(frozen=True, slots=True)
+class HookContext:
+    """What a script is told about. `cookies` as `initiator:responder` in hexadecimal; `configuration` None before there
+    is one; `user` is the login, known on the gateway."""
+
+    side: Side
+    path: Path
+    peer_id: str = ""
+    cookies: str = ""
+    configuration: ModeConfiguration | None = None
+    user: str | None = None
+    device: str | None = None
+
+
 class Hooks(Protocol):
     """Runs the scripts of one `remote` block one after the other, waits for them with a bound, and tells the outcome in
-    the log. Never raises; never uses a shell."""
+    the log. Never raises; never uses a shell. Whoever runs a script makes its variables: nobody else names one."""
 
     def wants(self, remote: str, event: HookEvent) -> bool:
         """Whether anything would run: what no script asks for need not be made."""
         ...
 
-    async def run(self, remote: str, event: HookEvent, environment: Mapping[str, str]) -> None: ...
+    async def run(self, remote: str, event: HookEvent, context: HookContext) -> None: ...

@@ -4,7 +4,7 @@ script keeps one alive."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import partial
@@ -13,27 +13,23 @@ from lotor.ike.events import ChildDown, Configured, Dead, Ended, Event, PathChan
 from lotor.ike.intents import Disconnect, Intent
 from lotor.model.policy import Side
 from lotor.model.reasons.local import HostUnfit
-from lotor.ports.hooks import HookEvent, Hooks
+from lotor.ports.hooks import HookContext, HookEvent, Hooks
 from lotor.ports.host import Attachment, Host
 from lotor.ports.interface import TunnelInterface
 from lotor.runtime.associations import Associations
 from lotor.runtime.lanes import Lanes
 from lotor.runtime.sessions import Register, Session
 
-Environment = Callable[[Session, str], Mapping[str, str]]
-"""The variables of a hook: a session and the name of the TUN device."""
-
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """What follows. `release` gives a lease back; `environment` is the hooks' table of variables."""
+    """What follows. `release` gives a lease back."""
 
     associations: Associations
     interface: TunnelInterface
     host: Host
     hooks: Hooks
     release: Callable[[int], None]
-    environment: Environment
 
 
 @dataclass(slots=True)
@@ -191,5 +187,17 @@ class Follower:
     async def _hook(self, session: Session, event: HookEvent) -> None:
         if not self._engines.hooks.wants(session.remote, event):
             return
-        environment = self._engines.environment(session, self._engines.interface.name)
-        await self._engines.hooks.run(session.remote, event, environment)
+        await self._engines.hooks.run(session.remote, event, _context(session, self._engines.interface.name))
+
+
+def _context(session: Session, device: str) -> HookContext:
+    """The login is told on the gateway: on a client it is the person's own."""
+    return HookContext(
+        side=session.side,
+        path=session.path,
+        peer_id=session.peer,
+        cookies=session.cookies,
+        configuration=session.configuration,
+        user=session.user if session.side is Side.GATEWAY else None,
+        device=device,
+    )
