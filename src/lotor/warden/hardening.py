@@ -7,50 +7,17 @@ lotor itself.
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import os
 import resource
-from collections.abc import Iterable
-from enum import IntEnum
+import signal
 
 from lotor.config.settings import Settings
+from lotor.warden import capabilities
+from lotor.warden.capabilities import Capability, prctl
 
 log = logging.getLogger(__name__)
 
-PR_SET_DUMPABLE, PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 4, 23, 24, 38
-LINUX_CAPABILITY_VERSION_3 = 0x20080522
-
-
-class Capability(IntEnum):
-    """Numbers of linux/capability.h."""
-
-    CHOWN = 0
-    DAC_READ_SEARCH = 2
-    KILL = 5
-    LINUX_IMMUTABLE = 9
-    NET_BIND_SERVICE = 10
-    NET_ADMIN = 12
-    NET_RAW = 13
-    SYS_MODULE = 16
-    SYS_RAWIO = 17
-    SYS_PTRACE = 19
-    SYS_PACCT = 20
-    SYS_BOOT = 22
-    SYS_TIME = 25
-    SYS_TTY_CONFIG = 26
-    MKNOD = 27
-    AUDIT_CONTROL = 30
-    MAC_OVERRIDE = 32
-    MAC_ADMIN = 33
-    SYSLOG = 34
-    WAKE_ALARM = 35
-    BLOCK_SUSPEND = 36
-    AUDIT_READ = 37
-    PERFMON = 38
-    BPF = 39
-    CHECKPOINT_RESTORE = 40
-
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
 
 OWN = frozenset(
     {
@@ -66,68 +33,88 @@ OWN = frozenset(
 FOR_SCRIPTS = OWN | {Capability.KILL}
 """A script that takes too long may have become another user."""
 
-NEVER = frozenset(Capability) - FOR_SCRIPTS
+FOR_DAEMON = frozenset(
+    {
+        Capability.SETUID,  # the new process becomes its own user
+        Capability.SETGID,  # and leaves root's groups
+        Capability.SETPCAP,  # and empties its bounding set
+        Capability.KILL,  # a daemon that breaks a rule is another user's process
+    }
+)
+"""What a warden needs beside, whenever it starts a daemon: the new process has what the warden has until it gives it
+up."""
+
+NEVER = frozenset(
+    {
+        Capability.LINUX_IMMUTABLE,
+        Capability.SYS_MODULE,
+        Capability.SYS_RAWIO,
+        Capability.SYS_PTRACE,
+        Capability.SYS_PACCT,
+        Capability.SYS_BOOT,
+        Capability.SYS_TIME,
+        Capability.SYS_TTY_CONFIG,
+        Capability.MKNOD,
+        Capability.AUDIT_CONTROL,
+        Capability.MAC_OVERRIDE,
+        Capability.MAC_ADMIN,
+        Capability.SYSLOG,
+        Capability.WAKE_ALARM,
+        Capability.BLOCK_SUSPEND,
+        Capability.AUDIT_READ,
+        Capability.PERFMON,
+        Capability.BPF,
+        Capability.CHECKPOINT_RESTORE,
+    }
+)
 """What no script of a connection needs; those that are not named here (mounts, other users, files) it may."""
-
-
-class _Header(ctypes.Structure):
-    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
-
-
-class _Data(ctypes.Structure):
-    _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
 
 
 def withhold_memory() -> None:
     """No core file, and nobody but root looks into this process: keys and passwords are in it. To be called before
-    any is read."""
+    any is read, and again when the process has become another user."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if _prctl(PR_SET_DUMPABLE, 0):
-        log.warning("other processes may look into this one's memory: %s", _why())
+    try:
+        prctl(PR_SET_DUMPABLE, 0)
+    except OSError as error:
+        log.warning("other processes may look into this one's memory: %s", error.strerror)
 
 
-def bound(*, scripts: bool) -> None:
-    """Keep only the rights that are needed. `scripts`: the configuration names some, whose helpers may be setuid."""
-    kept = FOR_SCRIPTS if scripts else OWN
-    dropped = NEVER if scripts else _all() - OWN
-    if refused := [number for number in sorted(dropped) if _prctl(PR_CAPBSET_DROP, number)]:
-        log.debug("%d capabilities stay in the bounding set: %s", len(refused), _why())
-    if not _keep(kept):
-        log.warning("this process keeps more capabilities than it needs: %s", _why())
-    if not scripts and _prctl(PR_SET_NO_NEW_PRIVS, 1):
-        log.warning("programs that this process starts may gain rights: %s", _why())
+def bound(*, scripts: bool, daemon: bool = False) -> None:
+    """Keep only the rights that are needed. `scripts`: the configuration names some, whose helpers may be setuid.
+    `daemon`: this process is a warden, which starts another one that becomes another user."""
+    kept = needed(scripts=scripts, daemon=daemon)
+    dropped = NEVER if scripts else capabilities.bounding() - kept
+    if refused := capabilities.unbound(dropped):
+        log.debug("%d capabilities stay in the bounding set", len(refused))
+    try:
+        capabilities.keep(kept)
+    except OSError as error:
+        log.warning("this process keeps more capabilities than it needs: %s", error.strerror)
+    if not scripts:
+        try:
+            prctl(PR_SET_NO_NEW_PRIVS, 1)
+        except OSError as error:
+            log.warning("programs that this process starts may gain rights: %s", error.strerror)
+
+
+def needed(*, scripts: bool, daemon: bool) -> frozenset[Capability]:
+    return OWN | (FOR_SCRIPTS if scripts else frozenset()) | (FOR_DAEMON if daemon else frozenset())
+
+
+def renounce() -> None:
+    """No capability in any set but the bounding one, and no program that is started gains any. `OSError` when the
+    kernel refuses."""
+    capabilities.keep(())
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+
+
+def die_with_parent() -> None:
+    """The kernel kills this process when the thread that started it ends. A change of user takes that back. `OSError`
+    when the kernel refuses."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def has_scripts(settings: Settings) -> bool:
     """Whether the administrator wants scripts to be run."""
     return any(remote.scripts for remote in settings.remotes)
-
-
-def _all() -> frozenset[int]:
-    """The capabilities that this kernel knows and this process or a child may have."""
-    return frozenset(number for number in range(64) if _libc.prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 1)
-
-
-def _keep(kept: Iterable[int]) -> bool:
-    """None of the others is permitted any more."""
-    header, now = _Header(LINUX_CAPABILITY_VERSION_3, 0), (_Data * 2)()
-    if _libc.capget(ctypes.byref(header), now):
-        return False
-    for word, data in enumerate(now):
-        mask = sum(1 << number - 32 * word for number in kept if number // 32 == word)
-        data.permitted &= mask
-        data.effective &= mask
-        data.inheritable &= mask
-    return not _libc.capset(ctypes.byref(header), now)
-
-
-def _prctl(option: int, value: int) -> bool:
-    """Whether the kernel refused."""
-    return bool(_libc.prctl(option, value, 0, 0, 0))
-
-
-def _why() -> str:
-    return os.strerror(ctypes.get_errno())
-
-
-_libc = ctypes.CDLL(None, use_errno=True)
