@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lotor.privsep.living import ABOUT, FAILED, READY
 from lotor.privsep.signing import DERIVE_SKEYID, SIGN
 from lotor.privsep.verb import Verb
 
-VERBS: dict[int, Verb[Any, Any]] = {verb.number: verb for verb in (SIGN, DERIVE_SKEYID)}
+VERBS: dict[int, Verb[Any, Any]] = {verb.number: verb for verb in (SIGN, DERIVE_SKEYID, READY, FAILED, ABOUT)}

@@ -1,0 +1,157 @@
+"""Keeps a daemon running: the first start succeeds or is refused with a reason, a later end is followed by a start."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lotor.model.text import clean
+from lotor.privsep.living import StartFailure
+from lotor.privsep.serving import Handler
+from lotor.warden.child import Child, End, Program
+
+log = logging.getLogger(__name__)
+
+PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0)
+"""Seconds before each further start; the last one for all that follow."""
+STEADY = 60.0
+"""A daemon that served as many seconds is started at once when it ends."""
+PATIENCE = 10.0
+"""Seconds in which a daemon says goodbye to its peers."""
+LONGEST_START = 60.0
+"""A daemon that is not ready by then, and says nothing, will not be."""
+SILENT = 1
+"""The exit code of a daemon that did not say why it does not start."""
+
+
+class StartFailed(Exception):  # noqa: N818 - what happened
+    """No daemon came up. `text` and `fix` are for a person, `code` is the exit code of the program."""
+
+    def __init__(self, failure: StartFailure) -> None:
+        super().__init__(failure.text)
+        self.text = failure.text
+        self.fix = failure.fix
+        self.code = failure.code
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """What a warden does for each daemon: `handlers` answer its questions by verb, `let_go` gives back all that it
+    held, after its end and before the next one begins."""
+
+    handlers: Mapping[int, Handler]
+    let_go: Callable[[], Awaitable[None]]
+
+
+class Supervisor:
+    """One daemon at a time. `pause` waits; tests have one of their own."""
+
+    def __init__(self, program: Program, care: Care, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._program = program
+        self._care = care
+        self._pause = pause
+        self._child: Child | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """Of the daemon that runs."""
+        return self._child.pid if self._child is not None else None
+
+    async def start(self) -> None:
+        """Returns when the daemon serves. Raises `StartFailed`."""
+        end = await self._attempt()
+        if end is not None:
+            raise StartFailed(_failure(end))
+        self._task = asyncio.get_running_loop().create_task(self._keep())
+
+    async def stop(self) -> None:
+        """Ends the daemon, and returns when all that it held is given back. Its questions are answered until then."""
+        self._stopping.set()
+        if self._child is not None:
+            self._child.end(PATIENCE)
+        if self._task is not None:
+            await self._task
+
+    async def _keep(self) -> None:
+        """Beside a daemon that serves; until `stop`."""
+        failures = 0
+        while self._child is not None:
+            since = asyncio.get_running_loop().time()
+            end: End | None = await self._over(self._child)
+            if asyncio.get_running_loop().time() - since >= STEADY:
+                failures = 0
+            while end is not None and not self._stopping.is_set():
+                pause = PAUSES[min(failures, len(PAUSES) - 1)]
+                failures += 1
+                _tell(end, pause)
+                end = await self._attempt() if await self._waited(pause) else None
+
+    async def _attempt(self) -> End | None:
+        """None when a daemon serves, else how that ended; all that it held is given back then."""
+        try:
+            self._child = Child(self._program, self._care.handlers)
+        except OSError as error:
+            return End(SILENT, ready=False, failure=StartFailure(f"no process starts: {error.strerror}", "", SILENT))
+        if not await self._came_up(self._child):
+            return await self._over(self._child)
+        log.info("the daemon serves as process %d", self._child.pid)
+        return None
+
+    async def _came_up(self, child: Child) -> bool:
+        """Whether it serves. One that hangs is ended; so is one whose start is no longer wanted."""
+        first: list[asyncio.Future[Any]] = [child.ready, child.ended]
+        try:
+            async with asyncio.timeout(LONGEST_START):
+                await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            log.error("the daemon is not ready after %d seconds and is ended", LONGEST_START)  # noqa: TRY400 - it says all
+            child.end(0.0)
+            return False
+        except asyncio.CancelledError:
+            child.end(0.0)
+            await self._over(child)
+            raise
+        return child.ready.done()
+
+    async def _over(self, child: Child) -> End:
+        """Its end, with everything given back."""
+        end = await child.ended
+        self._child = None
+        try:
+            await self._care.let_go()
+        except Exception as error:
+            log.exception("what the daemon held was not given back: %s", type(error).__name__)
+        return end
+
+    async def _waited(self, seconds: float) -> bool:
+        """Whether the next start is still wanted."""
+        waits = asyncio.ensure_future(self._pause(seconds))
+        stops = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({waits, stops}, return_when=asyncio.FIRST_COMPLETED)
+        for each in (waits, stops):
+            each.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await each
+        return not self._stopping.is_set()
+
+
+def _tell(end: End, pause: float) -> None:
+    when = f"in {pause:g} s" if pause else "at once"
+    if end.ready:
+        log.error("the daemon ended unexpectedly (%s): it is started again %s", end.text, when)
+    else:
+        log.error("the daemon did not start (%s): it is tried again %s", _failure(end).text, when)
+
+
+def _failure(end: End) -> StartFailure:
+    """What it said itself, else how it ended."""
+    if end.failure is not None:
+        said = end.failure
+        return StartFailure(clean(said.text, lines=True, longest=8192), clean(said.fix, lines=True), said.code)
+    return StartFailure(f"the daemon ended before it was ready ({end.text}); its log says more", "", SILENT)
