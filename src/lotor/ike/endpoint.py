@@ -51,7 +51,7 @@ class Endpoint:
         self._desk = Desk(policy, dice, disclose)
         self._now: Instant = 0.0
         self._admission = Admission(self._desk)
-        self._sessions = Sessions(lambda: self._now, self._renew, self._admission)
+        self._sessions = Sessions(lambda: self._now, self._renew, self._admission, self._desk.timers)
         self._dialects = {version: make() for version, make in spoken.items()}
 
     def receive(self, data: bytes, path: Path, now: Instant) -> list[Effect]:

@@ -9,6 +9,7 @@ from typing import ClassVar
 from lotor.model.algorithms import EspSuite, IkeSuite
 from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
@@ -197,8 +198,11 @@ class Readdressed(Event):
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn(Event):
+    """`grants`: what the back end gave beside its yes."""
+
     line = "login of {user} accepted"
     user: str
+    grants: Grants = NO_GRANTS
 
 
 @dataclass(frozen=True, slots=True)

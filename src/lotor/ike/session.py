@@ -126,6 +126,10 @@ class Registry(Protocol):
         """`session` takes over the number and everything else of `old`."""
         ...
 
+    def allot(self, session: Session, seconds: float) -> None:
+        """The login grants so much time from now on, renewals of phase 1 within it."""
+        ...
+
     def predecessor(self, session: Session) -> Session | None:
         """The session that this one is to take over, if it still is."""
         ...

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from lotor.ike.admission import Admission
+from lotor.ike.allotted import Allotted
 from lotor.ike.gates import Gate
 from lotor.ike.session import NO_SPI, Session
+from lotor.ike.timers import Timers
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant, Network, Path, Peer
 from lotor.model.policy import Uniqueness
 from lotor.model.reason import Reason
-from lotor.model.reasons.ends import ConnectedAgain
+from lotor.model.reasons.ends import ConnectedAgain, SessionTimeOver
 from lotor.model.reasons.logins import AlreadyConnected, TooManySessions
 
 LINGER = 30.0
@@ -33,12 +35,17 @@ class Sessions:
     now: Callable[[], Instant]
     renewal: Callable[[Session, Instant], None]
     admission: Admission
+    timers: Timers
     by_id: dict[int, Session] = field(default_factory=dict)
     by_cookie: dict[bytes, Session] = field(default_factory=dict)
     strangers: dict[tuple[bytes, Peer], Session] = field(default_factory=dict)
     _met: dict[Session, tuple[bytes, Peer]] = field(default_factory=dict)
     _proved: dict[Name, dict[Session, None]] = field(default_factory=lambda: defaultdict(dict))
     _ids: count[int] = field(default_factory=lambda: count(1))
+    _allotted: Allotted = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._allotted = Allotted(self.timers, self._time_over)
 
     def renew(self, session: Session, now: Instant) -> None:
         self.renewal(session, now)
@@ -156,6 +163,14 @@ class Sessions:
                 return old
         return None
 
+    def allot(self, session: Session, seconds: float) -> None:
+        self._allotted.grant(session.id, seconds, self.now())
+
+    def _time_over(self, number: int, seconds: float) -> None:
+        session = self.by_id.get(number)
+        if session is not None:
+            session.end(SessionTimeOver(round(max(0.0, seconds))))
+
     def predecessor(self, session: Session) -> Session | None:
         return self.by_id.get(session.renews) if session.renews is not None else None
 
@@ -169,7 +184,7 @@ class Sessions:
         self.by_id[session.id] = session
         self.by_id.pop(old.id, None)
         self._unprove(old)
-        session.desk.timers.set(self.now() + LINGER, "old phase 1", lambda _: self._forget(old))
+        self.timers.set(self.now() + LINGER, "old phase 1", lambda _: self._forget(old))
 
     def _unprove(self, session: Session) -> None:
         if not session.established:
@@ -188,6 +203,7 @@ class Sessions:
     def closed(self, session: Session) -> None:
         if self.by_id.get(session.id) is session:
             del self.by_id[session.id]
+            self._allotted.forget(session.id)
         self.by_cookie.pop(_own(session), None)
         self._unprove(session)
         self._part(session)

@@ -85,6 +85,7 @@ class Kind(Enum):
     TAKEN_OVER = "taken-over"
     DEAD_PEER = "dead-peer"
     PHASE1_EXPIRED = "phase1-expired"
+    SESSION_TIME_OVER = "session-time-over"
     CHILD_EXPIRED = "child-expired"
     CHILD_REPLACED = "child-replaced"
     CONNECTED_AGAIN = "connected-again"

@@ -81,7 +81,9 @@ def gateway(session: V1Session) -> Story[None]:
     session.gates.open(Gate.LOGIN)
     if session.renewed:
         session.gates.open(Gate.ADDRESS)
-    session.desk.tell(LoggedIn(session.id, accepted.user))
+    if accepted.grants.session_time is not None:
+        session.registry.allot(session, accepted.grants.session_time)
+    session.desk.tell(LoggedIn(session.id, accepted.user, accepted.grants))
     yield from send(_set(OK), fresh=True)
     yield from expect()
 

@@ -222,6 +222,17 @@ class PhaseOneExpired(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class SessionTimeOver(Reason):
+    """The login granted the session `seconds`, renewals of phase 1 within them."""
+
+    kind = Kind.SESSION_TIME_OVER
+    cause = Cause.EXPIRED
+    line = "the {seconds} s that the login granted are over"
+    told = Told.PEER
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChildExpired(Reason):
     """The lifetime of an SA pair is over and no new one was agreed."""
 
