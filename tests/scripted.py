@@ -182,6 +182,34 @@ class RecordingLeases:
         self.answers += [lease] if lease is not None else []
 
 
+class RecordingAccounting:
+    """`ports.Accounting`. `fault` is raised by every call; `slow` is waited for before anything is taken; `told`: what
+    was taken, in order: the word, the account, and the figures and the reason where there are some."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+        self.fault: BaseException | None = None
+        self.slow: asyncio.Event | None = None
+        self.waiting = 0
+
+    async def start(self, account):
+        await self._take("start", account)
+
+    async def interim(self, account, usage):
+        await self._take("interim", account, usage)
+
+    async def stop(self, account, usage, reason):
+        await self._take("stop", account, usage, reason)
+
+    async def _take(self, *record):
+        self.waiting += 1
+        if self.slow is not None:
+            await self.slow.wait()
+        if self.fault is not None:
+            raise self.fault
+        self.told.append(record)
+
+
 class RecordingHost:
     """`diary` gets what was done; `fault` is raised by attach, `unfit` by admit."""
 

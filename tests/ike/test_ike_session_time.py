@@ -32,7 +32,7 @@ def granting(*seconds, life=28800):
     gateway.answers[CheckLogin] = check
     connect(world, client, gateway)
     begun = world.now
-    assert world.run(20, lambda: is_up(client) and is_up(gateway) or bool(gateway.of(Ended)))
+    assert world.run(20, lambda: (is_up(client) and is_up(gateway)) or bool(gateway.of(Ended)))
     return world, gateway, client, begun
 
 

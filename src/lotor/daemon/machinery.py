@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from lotor.accounting.journal import JournalAccounting
 from lotor.client.calls import Ground, Parts
 from lotor.client.connections import Connections
 from lotor.client.persons import ClientPersons, Files
@@ -33,6 +34,7 @@ from lotor.ports.host import Host
 from lotor.ports.interface import TunnelInterface
 from lotor.ports.leases import Leases
 from lotor.ports.sockets import Sockets
+from lotor.runtime.accountant import Accountant, Books, Traffic
 from lotor.runtime.answers import Answers, Sources
 from lotor.runtime.associations import Associations
 from lotor.runtime.capture import Capture
@@ -95,6 +97,8 @@ class Machinery:
         disclose = equipment.capture.disclose if equipment.capture is not None else lambda _: None
         self.driver = Driver(core, self._transmit, self.answers.reply, disclose)
         self.follower = Follower(self._engines(), self.register, self.driver.command, self.requests.ready)
+        traffic = Traffic(self.associations.counters, self.follower.emptied)
+        self.accountant = Accountant(Books(JournalAccounting()), self.register, traffic)
         parts = Parts(self.driver, self.register, self.requests, self.persons, self.follower)
         self.connections = Connections(parts, Ground(self._remotes, self._login, self._way, self._patience))
 
@@ -105,6 +109,7 @@ class Machinery:
         self.driver.subscribe(self.persons.follow)
         self.driver.subscribe(self.requests.follow)
         self.driver.subscribe(self.follower.follow)
+        self.driver.subscribe(self.accountant.follow)
         self.driver.subscribe(self.logins.follow)
         self.doors.start(self._receive)
         self._equipment.esp.engine.start(self._notice)
@@ -113,6 +118,7 @@ class Machinery:
         """Deletes to every peer, the host as it was, then the engines."""
         self.driver.command(Shutdown(SHUT_DOWN))
         await self.follower.settled()
+        await self.accountant.close(SHUT_DOWN)
         await self.logins.settled()
         await self.configurations.settled()
         self.driver.stop()

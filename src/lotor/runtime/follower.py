@@ -95,6 +95,12 @@ class Follower:
         await self._lanes.settled()
         await self._engines.associations.settled()
 
+    async def emptied(self, session: int) -> None:
+        """Until the engine has removed the SA pairs of a session that are going, or has refused to."""
+        progress = self._progress.get(session)
+        if progress is not None and progress.closing:
+            await asyncio.wait(progress.closing)
+
     def _progress_of(self, session: int) -> Progress:
         return self._progress.setdefault(session, Progress())
 

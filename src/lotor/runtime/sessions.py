@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,17 +23,21 @@ from lotor.ike.events import (
 from lotor.model.algorithms import IkeSuite
 from lotor.model.child import Counters
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.network import Address, Path
 from lotor.model.policy import Side
 
 NOTHING = Counters()
+KEY_OCTETS = 6
+"""Of chance in the keys of one start: two starts of a million have the same in 1 of 500 cases."""
 
 
 @dataclass(slots=True, eq=False)
 class Session:
     """One session as it stands: the register alone changes it. `since` is wall clock (seconds), for people; `children`
     by the core's numbers; `closing` those that the engine still counts for, until it has removed them; `past` the
-    traffic of SA pairs that are gone; `called` where it began, wherever the peer is now; `ike` the major version."""
+    traffic of SA pairs that are gone; `called` where it began, wherever the peer is now; `ike` the major version;
+    `key`: no session has the same, also after a restart."""
 
     id: int
     side: Side
@@ -46,8 +51,10 @@ class Session:
     cookies: str = ""
     suite: IkeSuite | None = None
     user: str = ""
+    grants: Grants = NO_GRANTS
     configuration: ModeConfiguration | None = None
     ike: int = 1
+    key: str = ""
     up: bool = False
     children: dict[int, ChildUp] = field(default_factory=dict)
     closing: set[int] = field(default_factory=set)
@@ -85,6 +92,7 @@ class Register:
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
         self._wall = wall
         self._sessions: dict[int, Session] = {}
+        self._start = secrets.token_hex(KEY_OCTETS)
         self._ended: int | None = None
 
     def follow(self, event: Event) -> None:
@@ -93,7 +101,8 @@ class Register:
             self._ended = None
         if isinstance(event, Started):
             who = (event.session, event.side, event.remote, event.path)
-            self._sessions[event.session] = Session(*who, self._wall(), event.request, ike=event.ike)
+            key = f"{self._start}-{event.session}"
+            self._sessions[event.session] = Session(*who, self._wall(), event.request, ike=event.ike, key=key)
             return
         if isinstance(event, Renewed):
             self._renewed(event)
@@ -124,8 +133,8 @@ class Register:
             case PhaseOneUp():
                 session.path, session.suite, session.cookies = event.path, event.suite, event.cookies
                 session.peer, session.nat, session.vendor = event.peer, event.nat, event.vendor
-            case LoggedIn(user=user):
-                session.user = user
+            case LoggedIn(user=user, grants=grants):
+                session.user, session.grants = user, grants
             case Configured(user=user, configuration=configuration):
                 session.user, session.configuration = user, configuration
             case ChildUp(child=child):

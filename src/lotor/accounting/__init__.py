@@ -1,0 +1,1 @@
+"""Engines that keep account of sessions: the journal."""

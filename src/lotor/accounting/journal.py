@@ -1,0 +1,49 @@
+"""Accounts as lines of the journal, in a form that programs may rely on (docs/gateway.md)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+
+from lotor.model.reason import Reason
+from lotor.model.text import clean
+from lotor.ports.accounting import Account, Usage
+
+log = logging.getLogger(__name__)
+
+
+class JournalAccounting:
+    """Implements `ports.Accounting`: takes everything, at once."""
+
+    async def start(self, account: Account) -> None:
+        log.info("accounting start %s", _account(account))
+
+    async def interim(self, account: Account, usage: Usage) -> None:
+        log.info("accounting interim %s %s", _account(account), _usage(usage))
+
+    async def stop(self, account: Account, usage: Usage, reason: Reason) -> None:
+        log.info("accounting stop %s %s reason=%s", _account(account), _usage(usage), reason.kind.value)
+
+
+def _account(account: Account) -> str:
+    began = datetime.fromtimestamp(account.began, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    inside = ",".join(map(str, account.inside))
+    told = f"id={account.id} user={_quoted(account.user)} source={account.source} inside={inside} began={began}"
+    if account.groups:
+        told += f" groups={_quoted(','.join(sorted(account.groups)))}"
+    if account.accounting_class:
+        told += f" class={account.accounting_class.hex()}"
+    return told
+
+
+def _usage(usage: Usage) -> str:
+    return (
+        f"seconds={usage.seconds} octets_in={usage.octets_in} octets_out={usage.octets_out} "
+        f"packets_in={usage.packets_in} packets_out={usage.packets_out}"
+    )
+
+
+def _quoted(text: str) -> str:
+    """A JSON string: whatever a peer chose ends at the second quote and stays on its line."""
+    return json.dumps(clean(text), ensure_ascii=False)

@@ -1,0 +1,47 @@
+"""The port of the engines that keep account of sessions: when each began and ended, why, and what it carried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from lotor.model.network import Address, Network, Peer
+from lotor.model.reason import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What stays the same from the start of a session to its stop. `id`: no other session has it, also after a restart;
+    `inside`: the inner addresses, or the networks that the client brought; `began`: wall clock, seconds since 1970;
+    `groups` and `accounting_class` as the back end granted them."""
+
+    id: str
+    user: str
+    source: Peer
+    inside: tuple[Address | Network, ...]
+    began: float
+    groups: frozenset[str] = frozenset()
+    accounting_class: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Whole seconds since the start, however wall clocks were set meanwhile; inner octets and packets, `in` from the
+    client, since the session began."""
+
+    seconds: int
+    octets_in: int = 0
+    octets_out: int = 0
+    packets_in: int = 0
+    packets_out: int = 0
+
+
+class Accounting(Protocol):
+    """Asked in order for each account: `start`, any number of `interim`, `stop` once; also when one of them failed.
+    Raises `OSError` with a clear text for what it could not take. A call that takes too long is cancelled."""
+
+    async def start(self, account: Account) -> None: ...
+
+    async def interim(self, account: Account, usage: Usage) -> None: ...
+
+    async def stop(self, account: Account, usage: Usage, reason: Reason) -> None: ...

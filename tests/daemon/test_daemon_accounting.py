@@ -1,0 +1,66 @@
+"""A whole gateway keeps account of who was there: lines of its journal, one stop for every start."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import pytest
+
+from lotor.control.messages import Logout
+from lotor.model.child import Counters
+from visiting import ROOT, Typing, play
+
+ACCOUNT = r'id=[0-9a-f]{12}-(\d+) user="(\w+)" source=127\.0\.0\.1:\d+ inside=10\.99\.99\.(\d+) began=\d{4}-[-T:0-9]+Z'
+START = re.compile(rf"accounting start {ACCOUNT}\Z")
+STOP = re.compile(
+    rf"accounting stop {ACCOUNT} seconds=0 octets_in=(\d+) octets_out=(\d+) packets_in=(\d+) packets_out=(\d+) "
+    r"reason=([a-z0-9-]+)\Z"
+)
+
+
+@pytest.fixture
+def journal(caplog):
+    caplog.set_level(logging.INFO, "lotor")
+    return lambda: [text for record in caplog.records if (text := record.getMessage()).startswith("accounting ")]
+
+
+def carried(world):
+    """Every SA pair of the gateway carries something."""
+    figures = Counters(octets_in=300, octets_out=4000, packets_in=3, packets_out=40)
+    world.gateway_plane.figures = dict.fromkeys(world.gateway_plane.installed, figures)
+
+
+def test_a_login_and_a_logout_are_a_start_and_a_stop(directory, journal):
+    async def story(world):
+        await world.vc("alice")
+        carried(world)
+        await world.gateway_steward.logout(Logout("alice", 0), ROOT)
+        await world.settle()
+
+    play(directory, story)
+    start, stop = journal()
+    assert START.match(start).groups() == ("1", "alice", "1")
+    assert STOP.match(stop).groups() == ("1", "alice", "1", "300", "4000", "3", "40", "logged-out")
+    assert START.match(start).group(0).split()[2:] == stop.split()[2:7]
+
+
+def test_who_is_still_there_when_the_gateway_ends_is_stopped_too(directory, journal):
+    async def story(world):
+        await world.vc("alice")
+        carried(world)
+        world.air.deaf = True
+        await world.gateway.stop()
+
+    play(directory, story)
+    assert [line.split()[1] for line in journal()] == ["start", "stop"]
+    assert STOP.match(journal()[1]).group(4, 8) == ("300", "shut-down")
+
+
+def test_a_refused_login_and_the_client_itself_have_no_account(directory, journal):
+    async def story(world):
+        await world.vc("alice", Typing("wrong"))
+        assert journal() == []
+
+    play(directory, story)
+    assert journal() == []

@@ -1,0 +1,400 @@
+"""Accounts of sessions: one stop for every start, whatever the engine, the ESP engine and the order of events do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network, IPv6Interface
+
+import pytest
+
+from lotor.ike.effects import Tell
+from lotor.ike.events import ChildDown, ChildUp, Configured, Ended, LoggedIn, Renewed, Started, Up
+from lotor.model.child import Counters
+from lotor.model.grants import Grants
+from lotor.model.policy import Side
+from lotor.model.reasons.ends import PeerDeleted, ShutDown
+from lotor.ports.accounting import Usage
+from lotor.runtime import accountant
+from lotor.runtime.accountant import Accountant, Books, Traffic
+from lotor.runtime.associations import Associations
+from lotor.runtime.follower import Engines, Follower
+from lotor.runtime.sessions import Register
+from scripted import (
+    CONFIGURATION,
+    ESP,
+    FLOATED,
+    PATH,
+    SUITE,
+    RecordingAccounting,
+    RecordingEngine,
+    RecordingHooks,
+    RecordingHost,
+    child,
+    ended,
+    established,
+    started,
+)
+
+GONE = PeerDeleted("client")
+DOWN = ShutDown()
+
+
+class Alarm:
+    """One of the clock's, which a test lets ring."""
+
+    def __init__(self, seconds, call):
+        self.seconds, self.call, self.cancelled = seconds, call, False
+
+    def cancel(self):
+        self.cancelled = True
+
+
+class Stage:
+    """Register, follower and accountant as the program has them; `first`: the accountant hears of events first."""
+
+    def __init__(self, *, first=False, interim=None):
+        self.alarms = []
+        self.engine, self.kept, self.substitute = RecordingEngine(), RecordingAccounting(), RecordingAccounting()
+        self.register, self.associations = Register(wall=lambda: 1000.0), Associations(self.engine)
+        self.diary = []
+        engines = Engines(
+            self.associations,
+            self.engine,
+            RecordingHost(self.diary),
+            RecordingHooks(self.diary),
+            lambda _: None,
+        )
+        self.follower = Follower(engines, self.register, lambda _: None, lambda _: None)
+        traffic = Traffic(self.associations.counters, self.follower.emptied)
+        books = Books(self.kept, self.substitute, interim)
+        self.accountant = Accountant(books, self.register, traffic, lambda: 1764415800.0, self.later)
+        hear = [self.register.follow, self.follower.follow, self.accountant.follow]
+        self.subscribers = [hear[2], *hear[:2]] if first else hear
+
+    def later(self, seconds, call):
+        self.alarms.append(Alarm(seconds, call))
+        return self.alarms[-1]
+
+    def ring(self):
+        """What the clock was set for comes."""
+        due, self.alarms = [each for each in self.alarms if not each.cancelled], []
+        for each in due:
+            each.call()
+        return [each.seconds for each in due]
+
+    def tell(self, *effects):
+        for effect in effects:
+            for subscriber in self.subscribers:
+                subscriber(effect.event)
+
+    def up(self, session=1, user="alice", grants=None):
+        self.engine.installed[session] = child(session, session)
+        self.tell(started(session, side=Side.GATEWAY), *established(session, user))
+        if grants is not None:
+            self.tell(Tell(LoggedIn(session, user, grants)))
+
+    def down(self, session=1, reason=GONE):
+        self.tell(Tell(ChildDown(session, session, reason)), ended(session, reason))
+
+    def words(self):
+        return [(word, account.id.partition("-")[2]) for word, account, *_ in self.kept.told]
+
+
+@pytest.fixture(params=["accountant last", "accountant first"])
+def stage(request):
+    return Stage(first=request.param == "accountant first")
+
+
+async def steps(number=30):
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+def play(story):
+    asyncio.run(story())
+
+
+def test_a_session_has_one_start_and_one_stop_with_all_its_facts(stage):
+    async def story():
+        stage.up()
+        await steps()
+        stage.engine.figures[1] = Counters(octets_in=10, octets_out=20, packets_in=1, packets_out=2)
+        stage.down()
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    (start, account), (stop, same, usage, reason) = stage.kept.told
+    assert (start, stop, same) == ("start", "stop", account)
+    assert account.id == f"{stage.register._start}-1"
+    assert (account.user, account.source, account.began) == ("alice", FLOATED.remote, 1764415800.0)
+    assert account.inside == (IPv4Address("10.99.99.3"),)
+    assert usage == Usage(0, 10, 20, 1, 2)
+    assert reason == GONE
+
+
+def test_the_stop_waits_for_the_last_figures_of_a_slow_engine(stage):
+    async def story():
+        stage.up()
+        stage.engine.slow = asyncio.Event()
+        stage.engine.figures[1] = Counters(octets_in=10)
+        stage.down()
+        await steps()
+        assert stage.words() == [("start", "1")]
+        stage.engine.slow.set()
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    assert stage.kept.told[-1][2].octets_in == 10
+
+
+def test_pairs_that_were_replaced_and_removed_before_count(stage):
+    async def story():
+        stage.up()
+        stage.engine.figures[1] = Counters(octets_out=5)
+        stage.tell(Tell(ChildDown(1, 1, GONE)))
+        await steps()
+        stage.engine.installed[7] = child(7)
+        stage.tell(Tell(ChildUp(1, child(7), ESP, True, None)))
+        stage.engine.figures[7] = Counters(octets_out=6)
+        stage.tell(Tell(ChildDown(1, 7, GONE)), ended(1, GONE))
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    assert stage.kept.told[-1][2].octets_out == 11
+
+
+def test_who_never_came_up_and_who_dials_out_has_no_account(stage):
+    async def story():
+        stage.tell(started(1, side=Side.GATEWAY), Tell(LoggedIn(1, "alice")), ended(1))
+        stage.tell(started(2, side=Side.CLIENT), *established(2), ended(2))
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    assert stage.kept.told == []
+
+
+def test_a_renewal_of_phase_one_begins_no_other_account(stage):
+    async def story():
+        stage.up()
+        stage.tell(started(2, side=Side.GATEWAY), Tell(Renewed(1, 2, FLOATED, SUITE, "03:04")))
+        stage.tell(Tell(LoggedIn(1, "alice")), Tell(Up(1, FLOATED, "alice")))
+        stage.down()
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    assert stage.words() == [("start", "1"), ("stop", "1")]
+
+
+def test_groups_and_class_of_the_login_go_to_accounting(stage):
+    grants = Grants(groups=frozenset({"staff"}), accounting_class=b"gold")
+
+    async def story():
+        stage.tell(started(side=Side.GATEWAY), Tell(LoggedIn(1, "alice", grants)), Tell(Up(1, FLOATED, "alice")))
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    account = stage.kept.told[0][1]
+    assert (account.groups, account.accounting_class) == (frozenset({"staff"}), b"gold")
+
+
+@pytest.mark.parametrize(
+    ("configuration", "networks", "inside"),
+    [
+        (replace(CONFIGURATION, address6=IPv6Interface("fd00:99::3/64")), (), ["10.99.99.3", "fd00:99::3"]),
+        (None, (IPv4Network("10.7.0.9/32"), IPv4Network("10.8.0.0/16")), ["10.7.0.9", "10.8.0.0/16"]),
+        (None, (), []),
+    ],
+)
+def test_the_inside_is_what_was_given_or_what_the_client_brought(configuration, networks, inside):
+    stage = Stage()
+    pair = replace(child(), remote_networks=networks)
+
+    async def story():
+        stage.tell(started(side=Side.GATEWAY))
+        if configuration is not None:
+            stage.tell(Tell(Configured(1, "alice", "", configuration)))
+        stage.tell(Tell(ChildUp(1, pair, ESP, False, None)), Tell(Up(1, FLOATED, "alice")))
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    assert list(map(str, stage.kept.told[0][1].inside)) == inside
+
+
+def test_at_the_end_of_the_program_every_account_is_stopped_once(stage):
+    async def story():
+        for session in range(1, 51):
+            stage.up(session)
+        for session in range(1, 26):
+            stage.down(session)
+        await stage.accountant.close(DOWN)
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    assert sorted(word for word, _ in stage.words()) == ["start"] * 50 + ["stop"] * 50
+    assert len({account.id for word, account, *_ in stage.kept.told if word == "stop"}) == 50
+    reasons = [told[3] for told in stage.kept.told if told[0] == "stop"]
+    assert (reasons.count(GONE), reasons.count(DOWN)) == (25, 25)
+
+
+# --- slow and broken engines -----------------------------------------------------------------------------------------
+
+
+def test_a_slow_engine_holds_nobody_up_and_hears_all_in_order(stage):
+    async def story():
+        stage.kept.slow = asyncio.Event()
+        for session in (1, 2):
+            stage.up(session)
+        stage.down(1)
+        await steps()
+        await stage.follower.settled()
+        assert stage.register.get(1) is None
+        assert (stage.kept.told, stage.kept.waiting) == ([], 2)
+        stage.kept.slow.set()
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    for session in "12":
+        assert [word for word, which in stage.words() if which == session] == ["start", "stop"]
+    assert stage.substitute.told == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (OSError(111, "the accounting server refuses"), "the accounting server refuses"),
+        (ValueError("secret"), "internal error: ValueError at scripted.py"),
+        (asyncio.CancelledError(), "the engine gave it up"),
+    ],
+)
+def test_what_an_engine_does_not_take_is_told_whole_elsewhere(stage, caplog, fault, said):
+    caplog.set_level(logging.ERROR)
+
+    async def story():
+        stage.kept.fault = fault
+        stage.up()
+        await steps()
+        stage.kept.fault = None
+        stage.down()
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    assert [each[0] for each in stage.substitute.told] == ["start"]
+    assert [each[0] for each in stage.kept.told] == ["stop"], "and its stop is asked for all the same"
+    assert stage.substitute.told[0][1] == stage.kept.told[0][1]
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith(f"accounting of session 1 did not take what follows: {said}")
+    assert "secret" not in line
+
+
+def test_an_engine_that_never_answers_is_waited_for_no_longer_than_its_time(stage, monkeypatch, caplog):
+    monkeypatch.setattr(accountant, "ENGINE_SECONDS", 0.01)
+
+    async def story():
+        stage.kept.slow = asyncio.Event()
+        stage.up()
+        stage.down()
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    assert [each[0] for each in stage.substitute.told] == ["start", "stop"]
+    assert caplog.text.count("no answer within 0.01 s") == 2
+
+
+def test_an_engine_that_is_far_behind_gets_no_newcomers_and_every_stop_of_its_own(stage, monkeypatch):
+    monkeypatch.setattr(accountant, "MOST_BEHIND", 3)
+
+    async def story():
+        stage.kept.slow = asyncio.Event()
+        for session in range(1, 11):
+            stage.up(session)
+            stage.down(session)
+        await steps()
+        assert stage.kept.waiting == 3
+        stage.kept.slow.set()
+        await stage.accountant.close(DOWN)
+        stage.up(11)
+        stage.down(11)
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    told = {session: [word for word, which in stage.words() if which == str(session)] for session in range(1, 12)}
+    assert {session for session, words in told.items() if words} == {1, 2, 3, 11}
+    assert all(words in ([], ["start", "stop"]) for words in told.values())
+    elsewhere = [(word, account.id.partition("-")[2]) for word, account, *_ in stage.substitute.told]
+    for session in range(4, 11):
+        assert [word for word, which in elsewhere if which == str(session)] == ["start", "stop"]
+
+
+# --- reports in between ----------------------------------------------------------------------------------------------
+
+
+def test_reports_come_while_the_session_is_up_and_none_after_its_stop():
+    stage = Stage(interim=600.0)
+
+    async def story():
+        stage.up()
+        await steps()
+        for octets in (3, 5):
+            stage.engine.figures[1] = Counters(octets_in=octets)
+            assert stage.ring() == [600.0]
+            await steps()
+        stage.down()
+        await stage.accountant.close(DOWN)
+        assert stage.ring() == []
+
+    play(story)
+    assert [word for word, _ in stage.words()] == ["start", "interim", "interim", "stop"]
+    assert [each[2].octets_in for each in stage.kept.told[1:]] == [3, 5, 5]
+
+
+def test_reports_of_an_engine_that_is_behind_do_not_pile_up():
+    stage = Stage(interim=600.0)
+
+    async def story():
+        stage.kept.slow = asyncio.Event()
+        stage.up()
+        await steps()
+        for _ in range(50):
+            stage.ring()
+            await steps(2)
+        stage.down()
+        stage.kept.slow.set()
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    assert [word for word, _ in stage.words()] == ["start", "interim", "stop"]
+
+
+def test_without_an_interval_no_clock_is_set(stage):
+    async def story():
+        stage.up()
+        await steps()
+        assert stage.alarms == []
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    assert stage.words() == [("start", "1"), ("stop", "1")]
+
+
+# --- keys ------------------------------------------------------------------------------------------------------------
+
+
+def test_no_session_of_another_start_has_the_same_key():
+    keys = set()
+    for _ in range(50):
+        register = Register()
+        register.follow(Started(1, PATH, "anonymous", Side.GATEWAY, None))
+        register.follow(Started(2, PATH, "anonymous", Side.GATEWAY, None))
+        keys |= {each.key for each in register.all()}
+    assert len(keys) == 100
+
+
+def test_an_end_of_an_unknown_session_is_ignored(stage):
+    async def story():
+        stage.tell(Tell(Ended(77, GONE, False)))
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    assert stage.kept.told == []
