@@ -8,27 +8,19 @@ import socket
 from collections.abc import Iterable
 from dataclasses import replace
 
+from lotor.config.listening import isakmp, nat_t
 from lotor.config.problem import NOWHERE
 from lotor.config.settings import Listen, ListenAddress
 from lotor.daemon.exits import Exit, StartError
-from lotor.model.network import ANYWHERE, ISAKMP_PORT, NAT_T_PORT, Peer
+from lotor.model.network import Peer
 from lotor.ports.sockets import Sockets
+
+__all__ = ["isakmp", "nat_t", "open_anywhere", "open_at"]
 
 log = logging.getLogger(__name__)
 
 LACKING = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 """What the kernel says of an address that this host does not have, or of IPv6 where there is none."""
-
-
-def isakmp(listen: Listen) -> tuple[ListenAddress, ...]:
-    """Where port 500 is to be open."""
-    return listen.isakmp or tuple(ListenAddress(address, ISAKMP_PORT) for address in ANYWHERE.values())
-
-
-def nat_t(listen: Listen) -> tuple[ListenAddress, ...]:
-    """Where port 4500 is: one socket carries the NAT traversal of all addresses of an IP version."""
-    each = (_nat_t(listen, version) for version in ANYWHERE)
-    return tuple(one for one in each if one is not None)
 
 
 async def open_anywhere(sockets: Sockets, wanted: ListenAddress, listen: Listen) -> socket.socket | None:
@@ -55,16 +47,6 @@ async def open_at(
             log.log(logging.DEBUG if wanted.at is NOWHERE else logging.WARNING, "%s", error.strerror)
             return None
         raise StartError(str(error.strerror), _exit_of(error)) from error
-
-
-def _nat_t(listen: Listen, version: int) -> ListenAddress | None:
-    lines = listen.isakmp_natt or tuple(ListenAddress(each.address, NAT_T_PORT, each.at) for each in listen.isakmp)
-    wanted = [each for each in lines if each.address.version == version]
-    if not wanted:
-        return None if lines else ListenAddress(ANYWHERE[version], NAT_T_PORT)
-    if len({each.address for each in wanted}) == 1:
-        return wanted[0]
-    return ListenAddress(ANYWHERE[version], wanted[0].port, wanted[0].at)
 
 
 def _exit_of(error: OSError) -> Exit:

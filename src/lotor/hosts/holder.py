@@ -1,4 +1,4 @@
-"""Which program of this host holds a UDP port, for the person who finds it taken: as /proc tells it."""
+"""Which sockets there are on this host, and which program holds a UDP port: as /proc tells it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lotor.model.text import clean
 PROC = Path("/proc")
 TABLES = ("udp", "udp6")
 LOCAL, INODE = 1, 9
-"""Columns of /proc/net/udp."""
+"""Columns of /proc/net/udp and /proc/net/raw."""
 
 
 def holder_of(port: int, proc: Path = PROC) -> str:
@@ -23,6 +23,18 @@ def holder_of(port: int, proc: Path = PROC) -> str:
         if process.name.isdecimal() and not sockets.isdisjoint(_open_files(process)):
             return f"{_name(process)} (process {process.name})"
     return ""
+
+
+def living(kind: str, proc: Path = PROC) -> set[int] | None:
+    """The inodes of the sockets of one kind, `udp` or `raw`, that have a local address, in the network namespace of
+    this process; None where /proc does not tell."""
+    try:
+        tables = [(proc / "net" / kind).read_text()]
+    except OSError:
+        return None
+    with contextlib.suppress(FileNotFoundError):  # a host without IPv6
+        tables.append((proc / "net" / f"{kind}6").read_text())
+    return {int(line.split()[INODE]) for table in tables for line in table.splitlines()[1:]}
 
 
 def _inodes(port: int, proc: Path) -> Iterator[str]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from ipaddress import ip_address
 
 from lotor.hosts.holder import holder_of
 from lotor.model.network import Address, Peer
-from lotor.ports.sockets import FAMILIES
+from lotor.ports.sockets import FAMILIES, sharing
 
 SO_RCVBUFFORCE = getattr(socket, "SO_RCVBUFFORCE", 33)
 RECEIVE_OCTETS = 1 << 20
@@ -29,7 +28,12 @@ class HostSockets:
         self._mark = mark
 
     async def udp(self, local: Peer, beside: Sequence[socket.socket] = ()) -> socket.socket:
-        return open_udp(local, mark=self._mark, beside=beside)
+        with sharing(beside):
+            return self.open(local, shared=bool(beside))
+
+    def open(self, local: Peer, *, shared: bool) -> socket.socket:
+        """As `udp`. `shared`: whoever asks has sockets beside this one, which share the port at this moment."""
+        return open_udp(local, mark=self._mark, shared=shared)
 
     async def raw_esp(self, version: int) -> socket.socket:
         return open_esp_socket(version, self._mark)
@@ -38,12 +42,12 @@ class HostSockets:
         return source_towards(remote, mark=self._mark)
 
 
-def open_udp(local: Peer, *, mark: int | None = None, beside: Sequence[socket.socket] = ()) -> socket.socket:
+def open_udp(local: Peer, *, mark: int | None = None, shared: bool = False) -> socket.socket:
     """A bound, non-blocking UDP socket that tells and chooses its local address packet by packet.
 
-    `mark` is set as SO_MARK: without the right to, no socket is opened. `beside`: sockets of ours that may have the
-    same port, for every address where this is for one, or the other way round. `OSError` with a sentence for a person
-    when the port is refused.
+    `mark` is set as SO_MARK: without the right to, no socket is opened. `shared`: others that share the port may have
+    it, for every address where this is for one, or the other way round. `OSError` with a sentence for a person when
+    the port is refused.
     """
     family = FAMILIES[local.address.version]
     try:
@@ -58,7 +62,7 @@ def open_udp(local: Peer, *, mark: int | None = None, beside: Sequence[socket.so
             _mark(udp, mark)
         _make_room(udp)
         udp.setblocking(False)
-        with _shared(beside, udp):
+        with sharing([udp] if shared else []):
             udp.bind((str(local.address), local.port))
     except OSError as error:
         udp.close()
@@ -81,19 +85,6 @@ def open_esp_socket(version: int, mark: int | None) -> socket.socket:
             raw.close()
             raise
     return raw
-
-
-@contextmanager
-def _shared(beside: Sequence[socket.socket], udp: socket.socket) -> Iterator[None]:
-    """Only for the moment of binding: later nobody else may have the port."""
-    sockets = (*beside, udp) if beside else ()
-    for each in sockets:
-        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        yield
-    finally:
-        for each in sockets:
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
 
 
 def source_towards(remote: Peer, *, mark: int | None = None) -> Address:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol
@@ -67,3 +68,15 @@ def local_of(udp: socket.socket) -> Peer:
     """Address and port that a socket of `Sockets.udp` is bound to."""
     host, port, *_ = udp.getsockname()
     return Peer(ip_address(host), port)
+
+
+@contextmanager
+def sharing(sockets: Sequence[socket.socket]) -> Iterator[None]:
+    """They share their ports while another one is bound: later nobody else may have them."""
+    for each in sockets:
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        yield
+    finally:
+        for each in sockets:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)

@@ -30,6 +30,9 @@ class Answered(Generic[Answer]):
     value: Answer
     descriptors: tuple[int, ...] = ()
 
+    def close(self) -> None:
+        close(self.descriptors)
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:

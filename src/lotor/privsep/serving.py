@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
+from lotor.model.text import clean
 from lotor.privsep.codec import Malformed, decode, encode
+from lotor.privsep.faults import fault_of
 from lotor.privsep.frames import Frame, Kind, close
 from lotor.privsep.line import Line
 from lotor.privsep.verb import Verb
@@ -35,8 +37,17 @@ class Reply:
     descriptors: tuple[int, ...] = ()
 
 
+class Denied(Exception):  # noqa: N818 - what the warden says
+    """A daemon asked for what its configuration does not give it. The text is for the log, which has it clean; the
+    daemon hears that it was refused."""
+
+
 Handler = Callable[[Any], Coroutine[Any, Any, Reply]]
 """Cancelled when the daemon withdraws the question, or is gone."""
+MOST_DENIED, FORGIVEN_AFTER = 64, 10.0
+"""So many denials at once; another one for each such time (seconds)."""
+LONGEST_DENIAL = 200
+"""Characters in the log."""
 ASKS = frozenset({Kind.REQUEST, Kind.CANCEL})
 
 
@@ -49,10 +60,36 @@ def answering(action: Callable[[Request], Awaitable[Answer]], verb: Verb[Request
     return verb.number, handler
 
 
+def handling(action: Callable[[Request], Awaitable[Reply]], verb: Verb[Request, Any]) -> tuple[int, Handler]:
+    """A row for a verb of an engine: what that cannot do is answered by a `Fault`."""
+
+    async def handler(request: Request) -> Reply:
+        try:
+            return await action(request)
+        except OSError as error:
+            return Reply(fault_of(error))
+
+    return verb.number, handler
+
+
 @dataclass(frozen=True, slots=True)
 class _Question:
     verb: Verb[Any, Any]
     task: asyncio.Task[Reply]
+
+
+class Denials:
+    """How often a daemon may ask for what it may not have. One that nobody owns does so when a configuration changes
+    under it, if ever."""
+
+    def __init__(self) -> None:
+        self._left, self._since = float(MOST_DENIED), 0.0
+
+    def another(self, now: float) -> bool:
+        """Whether that is no reason yet to end it. `now` in seconds of any clock that only goes on."""
+        self._left = min(MOST_DENIED, self._left + (now - self._since) / FORGIVEN_AFTER) - 1
+        self._since = now
+        return self._left >= 0
 
 
 class Server(Line):
@@ -62,6 +99,7 @@ class Server(Line):
         self._handlers = handlers
         self._questions: dict[int, _Question] = {}
         self._asked: Counter[int] = Counter()
+        self._denials = Denials()
         super().__init__(end, "daemon", lost)
 
     def _take(self, frame: Frame) -> None:
@@ -104,8 +142,17 @@ class Server(Line):
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it came from an engine
             close(descriptors)
             if not done.cancelling():
-                log.warning("%s failed: %s", verb.name, type(error).__name__)  # its text may quote what was asked
+                self._tell(verb, error)
         self._send(answer)
+
+    def _tell(self, verb: Verb[Any, Any], error: BaseException) -> None:
+        """The text of other errors may quote what was asked."""
+        if not isinstance(error, Denied):
+            log.warning("%s failed: %s", verb.name, type(error).__name__)
+            return
+        log.warning("the daemon may not %s: %s", verb.name, clean(str(error), longest=LONGEST_DENIAL))
+        if not self._denials.another(asyncio.get_running_loop().time()):
+            self._give_up("the daemon asked again and again for what it may not have")
 
     def _sent(self, frame: Frame) -> None:
         """A place is free again when its answer has left."""

@@ -7,7 +7,15 @@ from __future__ import annotations
 from typing import Any
 
 from lotor.privsep.living import ABOUT, FAILED, READY
+from lotor.privsep.opening import OPEN_RAW_ESP, OPEN_TUNNEL, OPEN_UDP, SOURCE_TOWARDS
 from lotor.privsep.signing import DERIVE_SKEYID, SIGN
 from lotor.privsep.verb import Verb
 
-VERBS: dict[int, Verb[Any, Any]] = {verb.number: verb for verb in (SIGN, DERIVE_SKEYID, READY, FAILED, ABOUT)}
+VERBS: dict[int, Verb[Any, Any]] = {
+    verb.number: verb
+    for verb in (
+        *(SIGN, DERIVE_SKEYID),
+        *(OPEN_UDP, OPEN_RAW_ESP, SOURCE_TOWARDS, OPEN_TUNNEL),
+        *(READY, FAILED, ABOUT),
+    )
+}

@@ -1,0 +1,115 @@
+"""Sockets and the TUN device, made for a daemon: only where the configurations in force want them, and not too many.
+
+A descriptor leaves for the daemon and is closed here. What the daemon still has open is counted by what the kernel
+tells of it, so that one that opens and closes loses nothing, and one that only opens comes to an end.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from lotor.config.listening import places
+from lotor.config.settings import Settings
+from lotor.hosts.holder import living
+from lotor.hosts.sockets import HostSockets
+from lotor.model.network import Peer
+from lotor.ports.interface import Tunnels
+from lotor.privsep.opening import OPEN_RAW_ESP, OPEN_TUNNEL, OPEN_UDP, SOURCE_TOWARDS, Device, Place, Source, Version
+from lotor.privsep.serving import Denied, Handler, Reply, handling
+
+MOST_OF_EACH = 2
+"""Sockets at one address and port, or of native ESP for one IP version: a socket that is replaced may be open for a
+moment beside its successor. With port 0 that is one for port 500 and one for port 4500."""
+
+
+class Opening:
+    """What daemons have open, one daemon after another. `sockets` marks each socket, or opens none; `settings` are the
+    configurations in force: the present one and, during a reload, the next."""
+
+    def __init__(self, sockets: HostSockets, tunnels: Tunnels, settings: Callable[[], Iterable[Settings]]) -> None:
+        self._sockets = sockets
+        self._tunnels = tunnels
+        self._settings = settings
+        self._udp, self._raw = _Opened("udp"), _Opened("raw")
+        self._begun = False
+        self.device: str | None = None
+        """The name of the TUN device that the present daemon has."""
+
+    async def udp(self, place: Place) -> Reply:
+        if place.local not in places(self._settings()):
+            raise Denied(f"no configuration has a socket at {place.local}")
+        self._udp.demand_room(place.local)
+        return self._udp.add(place.local, self._sockets.open(place.local, shared=place.shared))
+
+    async def raw_esp(self, version: Version) -> Reply:
+        self._raw.demand_room(version)
+        return self._raw.add(version, await self._sockets.raw_esp(version.value))
+
+    async def source_towards(self, remote: Peer) -> Reply:
+        if not 0 < remote.port < 2**16:
+            raise Denied("there is no such port")
+        return Reply(Source(await self._sockets.source_towards(remote)))
+
+    async def tunnel(self, nothing: None) -> Reply:
+        """One for each daemon: one that closed its device has to go, too."""
+        del nothing
+        if self._begun:
+            raise Denied("a daemon has one TUN device")
+        self._begun = True
+        try:
+            made = await self._tunnels.open()
+        except BaseException:
+            self._begun = False
+            raise
+        self.device = made.name
+        return Reply(Device(made.name), (made.fd,))
+
+    def let_go(self) -> None:
+        """The daemon is dead, and what it had open is closed."""
+        self._begun, self.device = False, None
+
+
+def rows(opening: Opening) -> dict[int, Handler]:
+    """Handlers by the number of the verb."""
+    return dict(
+        (
+            handling(opening.udp, OPEN_UDP),
+            handling(opening.raw_esp, OPEN_RAW_ESP),
+            handling(opening.source_towards, SOURCE_TOWARDS),
+            handling(opening.tunnel, OPEN_TUNNEL),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Socket:
+    inode: int
+    use: object
+
+
+class _Opened:
+    """Sockets of one kind that a daemon was given, by what they are for."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._sockets: list[_Socket] = []
+
+    def demand_room(self, use: object) -> None:
+        """Raises `Denied`. Where the kernel does not tell which sockets are open, all count."""
+        if self._count(use) < MOST_OF_EACH:
+            return
+        if (alive := living(self._kind)) is not None:
+            self._sockets = [each for each in self._sockets if each.inode in alive]
+        if self._count(use) >= MOST_OF_EACH:
+            raise Denied(f"{MOST_OF_EACH} sockets are open there")
+
+    def add(self, use: object, opened: socket.socket) -> Reply:
+        descriptor = opened.detach()
+        self._sockets.append(_Socket(os.fstat(descriptor).st_ino, use))
+        return Reply(None, (descriptor,))
+
+    def _count(self, use: object) -> int:
+        return sum(each.use == use for each in self._sockets)
