@@ -213,6 +213,9 @@ def test_secrets_never_stand_in_an_error() -> None:
         'ldapcfg { bind_pw "MyDirtySecret"; bind_pw "MyDirtySecret"; }',
         'ldapcfg { bind_pw "MyDirtySecret',
         'ldapcfg { bind_pw "' + "MyDirtySecret" * 200 + '"; }',
+        'ldapcfg { bind_pw # a comment;\n "MyDirtySecret"; nonsense; }',
+        'ldapcfg { bind_pw\n\n "MyDirtySecret"; } nonsense;',
+        'radiuscfg { auth "h",\n "MyDirtySecret"; }',
     ):
         with pytest.raises(ConfigError) as caught:
             loads(line)
@@ -220,6 +223,8 @@ def test_secrets_never_stand_in_an_error() -> None:
         assert "MyDirty" not in repr(caught.value.problems), line
     loaded = loads('radiuscfg { auth "h" "MyDirtySecret"; }')
     assert "MyDirty" not in repr(loaded)
+    with pytest.raises(ConfigError, match="MyHarmlessWord"):
+        loads('ldapcfg { bind_pw\n "MyDirtySecret";\n }\n MyHarmlessWord;')
 
 
 def test_no_more_than_a_hundred_problems() -> None:

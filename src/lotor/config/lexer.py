@@ -50,11 +50,16 @@ def shorten(text: str, longest: int = 40) -> str:
 def tokens(text: str, path: str, problems: list[Problem], secret: frozenset[str] = frozenset()) -> Iterator[Token]:
     """The tokens of a file in order. Strings end on their line; octets that are no text are a problem.
 
-    No message shows a line in which one of the words `secret` stands: a password may stand there too.
+    No message shows a line in which one of the words `secret` stands, or in which its statement goes on: a password
+    may stand there too.
     """
+    beside = False
     for number, line in enumerate(text.split("\n"), start=1):
-        shown = "" if secret.intersection(_WORD.findall(line)) else line
-        yield from _line(line, Location(path, number, 1, shown), problems)
+        shown = "" if beside or secret.intersection(_WORD.findall(line)) else line
+        for token in _line(line, Location(path, number, 1, shown), problems):
+            ends = token.kind is Kind.MARK and token.text != ","
+            beside = not ends and (beside or token.text in secret)
+            yield token
 
 
 def _line(line: str, start: Location, problems: list[Problem]) -> Iterator[Token]:
