@@ -29,7 +29,7 @@ async def open_anywhere(sockets: Sockets, wanted: ListenAddress, listen: Listen)
     try:
         return await open_at(sockets, wanted, listen)
     except StartError as error:
-        if error.code is not Exit.BUSY or wanted.at is not NOWHERE:
+        if error.code is not Exit.BUSY or wanted.at != NOWHERE:
             raise
         log.info("%s: a free port does for a client", error)
         return await open_at(sockets, replace(wanted, port=0), listen)
@@ -43,8 +43,8 @@ async def open_at(
     try:
         return await sockets.udp(Peer(wanted.address, wanted.port), tuple(beside))
     except OSError as error:
-        if error.errno in LACKING and not (listen.strict_address and wanted.at is not NOWHERE):
-            log.log(logging.DEBUG if wanted.at is NOWHERE else logging.WARNING, "%s", error.strerror)
+        if error.errno in LACKING and not (listen.strict_address and wanted.at != NOWHERE):
+            log.log(logging.DEBUG if wanted.at == NOWHERE else logging.WARNING, "%s", error.strerror)
             return None
         raise StartError(str(error.strerror), _exit_of(error)) from error
 

@@ -137,7 +137,7 @@ class Premises:
         found: list[IsakmpSocket] = []
         for wanted in listening.isakmp(listen):
             door = there.get(Peer(wanted.address, wanted.port))
-            if door is None and wanted.at is NOWHERE:
+            if door is None and wanted.at == NOWHERE:
                 door = free.get(wanted.address)
             if door is None:
                 door = await self._opened(wanted, listen, opened)
@@ -166,7 +166,7 @@ class Premises:
         bound = {each.address for each in self._held.floated}
         usual = bound if loadout.serves_as(Side.GATEWAY) else set()
         places = listening.nat_t(loadout.settings.listen)
-        wanted = {Peer(each.address, each.port) for each in places if each.at is not NOWHERE or each.address in usual}
+        wanted = {Peer(each.address, each.port) for each in places if each.at != NOWHERE or each.address in usual}
         if wanted <= self._held.floated:
             return []
         here = " and ".join(map(str, sorted(self._held.floated, key=str)))
