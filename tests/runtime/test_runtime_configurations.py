@@ -8,7 +8,6 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from lotor.daemon.banner import read_banner
 from lotor.model.configuration import LONGEST_BANNER, ModeConfiguration
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
@@ -16,6 +15,7 @@ from lotor.model.reasons.local import NoPool
 from lotor.ports.leases import Lease
 from lotor.runtime import configurations as module
 from lotor.runtime.configurations import GatewayConfigurations
+from lotor.warden.banner import read_banner
 from scripted import RecordingLeases
 
 FIRST, SECOND = IPv4Address("10.99.99.1"), IPv4Address("10.99.99.2")

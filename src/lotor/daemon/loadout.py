@@ -10,7 +10,6 @@ from pathlib import Path
 
 from lotor import config
 from lotor.config import Checked, ConfigError, Problem, RemoteSettings, Settings, render
-from lotor.daemon.banner import read_banner
 from lotor.daemon.engines import hooks_of, logins_of
 from lotor.files.problems import Problem as KeyProblem
 from lotor.files.problems import Severity
@@ -25,6 +24,7 @@ from lotor.ports.hooks import Hooks
 from lotor.ports.signer import Signer
 from lotor.ports.trust import Trust
 from lotor.trust import LocalTrust, RemoteTrust, TrustStore
+from lotor.warden.banner import read_banner
 
 
 @dataclass(frozen=True, slots=True)
