@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from lotor import config
-from lotor.config import Checked, ConfigError, Problem, RemoteSettings, Settings, render
-from lotor.daemon.engines import hooks_of, logins_of
-from lotor.files.problems import Problem as KeyProblem
-from lotor.files.problems import Severity
-from lotor.hosts import sysctl
-from lotor.keys import LocalSigner, RemoteKeys
-from lotor.keys.keyring import Keyring
+from lotor.config import Checked, ConfigError, Examined, RemoteSettings, Settings
+from lotor.config.placing import cautions, faults
+from lotor.config.provision import Provision
+from lotor.daemon.engines import NoLogins, hooks_of, logins_of
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Credential
-from lotor.model.policy import ExchangeMode, Policy, RemotePolicy, Side
+from lotor.model.policy import Policy, RemotePolicy, Side
 from lotor.ports.auth import LoginBackend
 from lotor.ports.hooks import Hooks
 from lotor.ports.signer import Signer
 from lotor.ports.trust import Trust
 from lotor.trust import LocalTrust, RemoteTrust, TrustStore
-from lotor.warden.banner import read_banner
+
+
+def nobody_signs(executor: Executor) -> Signer:
+    """What is made from a provision has no keys: they are the warden's."""
+    raise RuntimeError(f"no keys were loaded here, beside {executor}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,108 +36,82 @@ class Loadout:
 
     settings: Settings
     policy: Policy
-    signer: Callable[[Executor], Signer]
     trust: Callable[[Executor], Trust]
-    logins: LoginBackend
-    hooks: Hooks
     template: ModeConfiguration | None
     warnings: tuple[str, ...] = ()
+    signer: Callable[[Executor], Signer] = nobody_signs
+    logins: LoginBackend = field(default_factory=NoLogins)
+    hooks: Hooks = field(default_factory=lambda: hooks_of(()))
 
     def serves_as(self, side: Side) -> bool:
         return any(remote.side is side for remote in self.policy.remotes)
 
 
 def load(path: Path) -> Loadout:
-    """Raises `ConfigError` with everything that is wrong with the file and with the files that it names."""
-    found = config.examine(path)
-    checked = found.checked
-    if checked is None:
-        raise ConfigError(found.sorted())
-    if checked.problems:
-        raise ConfigError(found.sorted(_faults(checked.settings, _hold(checked))))
-    return _ready(checked, (render(warning, "warning") for warning in found.warnings))
+    """Both halves in one process. Raises `ConfigError` with everything that is wrong with the file and with the files
+    that it names."""
+    return _whole(config.examine(path))
 
 
 def prepare(settings: Settings) -> Loadout:
     """The same for settings that no file says."""
     checked = config.check(settings)
-    if checked.problems:
-        raise ConfigError(checked.problems)
-    return _ready(checked, ())
+    return _whole(Examined(checked.problems, {}, checked))
 
 
-def _ready(checked: Checked, warnings: Iterable[str]) -> Loadout:
-    settings, held = checked.settings, _hold(checked)
-    if errors := _faults(settings, held):
-        raise ConfigError(errors)
-    policy = config.resolve(checked, held.credentials)
-    own = [f"remote {each.remote}: {each.text}" for each in held.problems if each.severity is Severity.WARNING]
-    if not sysctl.takes_ipv6("default") and any(map(_asks_for_ipv6, policy.remotes)):
-        policy = replace(policy, remotes=tuple(replace(each, mode_cfg6=False) for each in policy.remotes))
-        own.append("this host has IPv6 switched off: its client asks for IPv4 only, as with mode_cfg6 off")
-    return Loadout(
-        settings,
-        policy,
-        held.signer,
-        held.trust,
-        logins_of(settings.mode_cfg),
-        hooks_of(settings.remotes),
-        _template(settings),
-        (*warnings, *own),
+def equip(provision: Provision) -> Loadout:
+    """The daemon's half alone, which reads authorities and revocation lists. Raises `ConfigError`."""
+    store = _store(provision.checked)
+    if wrong := faults(provision.settings, store.problems):
+        raise ConfigError(wrong)
+    return _equipped(provision, store)
+
+
+def _whole(found: Examined) -> Loadout:
+    from lotor.keys import LocalSigner
+    from lotor.warden import loading  # what holds keys is never loaded into a daemon without rights
+
+    checked = found.checked
+    if checked is None:
+        raise ConfigError(found.sorted())
+    keyring, store = loading.keyring_of(checked), _store(checked)
+    wrong = faults(checked.settings, [*keyring.problems, *store.problems])
+    if found.problems or wrong:
+        raise ConfigError(found.sorted(wrong))
+    held = loading.holding(found, checked, keyring)
+    return replace(
+        _equipped(held.provision, store),
+        settings=checked.settings,
+        signer=partial(LocalSigner, keyring),
+        logins=logins_of(checked.settings.mode_cfg),
+        hooks=hooks_of(checked.settings.remotes),
     )
+
+
+def _equipped(provision: Provision, store: TrustStore) -> Loadout:
+    policy = config.resolve(provision.checked, _credentials(provision, store))
+    warnings = [*provision.warnings, *cautions(store.problems)]
+    if not provision.takes_ipv6 and any(map(_asks_for_ipv6, policy.remotes)):
+        policy = replace(policy, remotes=tuple(replace(each, mode_cfg6=False) for each in policy.remotes))
+        warnings.append("this host has IPv6 switched off: its client asks for IPv4 only, as with mode_cfg6 off")
+    return Loadout(provision.settings, policy, partial(LocalTrust, store), _template(provision), tuple(warnings))
+
+
+def _credentials(provision: Provision, store: TrustStore) -> dict[str, Credential]:
+    """What the signer tells of its keys, with what is known of the authorities."""
+    return {
+        name: replace(credential, authority_names=store.authority_names(name))
+        for name, credential in provision.credentials.items()
+    }
 
 
 def _asks_for_ipv6(remote: RemotePolicy) -> bool:
     return remote.side is Side.CLIENT and remote.mode_cfg and remote.mode_cfg6
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What the signer and the judge loaded for the blocks of a configuration, by the name of the block. The policy is
-    made with `credentials` alone."""
-
-    credentials: Mapping[str, Credential]
-    problems: tuple[KeyProblem, ...]
-    signer: Callable[[Executor], Signer]
-    trust: Callable[[Executor], Trust]
-
-
-def _hold(checked: Checked) -> Held:
+def _store(checked: Checked) -> TrustStore:
     """Of the blocks that nothing is wrong with, which are all where nothing was found."""
-    psk, blocks = checked.settings.paths.pre_shared_key, checked.sound
-    keyring = Keyring([_keys_of(checked, each) for each in blocks], psk.path if psk else None)
-    store = TrustStore(_trust_of(checked, each) for each in blocks)
-    credentials = {
-        each.name: replace(keyring.credential(each.name), authority_names=store.authority_names(each.name))
-        for each in blocks
-    }
-    problems = (*keyring.problems, *store.problems)
-    return Held(credentials, problems, partial(LocalSigner, keyring), partial(LocalTrust, store))
-
-
-def _faults(settings: Settings, held: Held) -> list[Problem]:
-    """Nothing should start while there are any."""
-    errors = [each for each in held.problems if each.severity is Severity.ERROR]
-    return [_problem(settings, each.remote, each.text) for each in errors]
-
-
-def _keys_of(checked: Checked, remote: RemoteSettings) -> RemoteKeys:
-    files = remote.certificate
-    return RemoteKeys(
-        name=remote.name,
-        certificate=files.certificate.path if files else None,
-        private_key=files.key.path if files else None,
-        passphrase=remote.passphrase_file.path if remote.passphrase_file else None,
-        signs=config.signs(remote),
-        ecdsa=config.uses_ecdsa(remote),
-        side=config.side_of(remote) or Side.CLIENT,
-        shared_key=any(config.key_methods(remote)),
-        peers_identifiers=config.identity_patterns(remote, checked),
-        verify_identifier=remote.verify_identifier,
-        login=remote.xauth_login,
-        aggressive=ExchangeMode.AGGRESSIVE in remote.exchange_mode,
-        allow_short_key=remote.allow_short_key,
-    )
+    return TrustStore(_trust_of(checked, each) for each in checked.sound)
 
 
 def _trust_of(checked: Checked, remote: RemoteSettings) -> RemoteTrust:
@@ -158,16 +133,8 @@ def _trust_of(checked: Checked, remote: RemoteSettings) -> RemoteTrust:
     )
 
 
-def _problem(settings: Settings, remote: str, text: str) -> Problem:
-    """A fault of the keys at the head of its remote block."""
-    place = next(each.places.head for each in settings.remotes if each.name == remote)
-    return Problem.at(place, text)
-
-
-def _template(settings: Settings) -> ModeConfiguration | None:
-    """The banner file is read here, once: what clients are told changes by a reload."""
-    mode_cfg = settings.mode_cfg
+def _template(provision: Provision) -> ModeConfiguration | None:
+    mode_cfg = provision.settings.mode_cfg
     if mode_cfg is None:
         return None
-    told = config.mode_configuration(mode_cfg)
-    return replace(told, banner=read_banner(mode_cfg.banner.path)) if mode_cfg.banner else told
+    return replace(config.mode_configuration(mode_cfg), banner=provision.banner)

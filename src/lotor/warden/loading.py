@@ -1,0 +1,79 @@
+"""A configuration as the warden loads it: its settings, the keys of its blocks, and what a daemon may know of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lotor import config
+from lotor.config import Checked, ConfigError, Examined, RemoteSettings, Settings, render
+from lotor.config.placing import cautions, faults
+from lotor.config.provision import Provision, bare, lines_of
+from lotor.hosts import sysctl
+from lotor.keys import RemoteKeys
+from lotor.keys.keyring import Keyring
+from lotor.model.policy import ExchangeMode, Side
+from lotor.warden.banner import read_banner
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """`settings` have what is secret, `provision` has not. Replaced whole by a reload."""
+
+    settings: Settings
+    keyring: Keyring
+    provision: Provision
+
+
+def load(path: Path) -> Holding:
+    """Raises `ConfigError` with everything that is wrong with the file, with the files that it names and with keys.
+    Authorities and revocation lists are not read: whoever parses what peers send reads them."""
+    found = config.examine(path)
+    if found.checked is None:
+        raise ConfigError(found.sorted())
+    keyring = keyring_of(found.checked)
+    wrong = faults(found.checked.settings, keyring.problems)
+    if found.problems or wrong:
+        raise ConfigError(found.sorted(wrong))
+    return holding(found, found.checked, keyring)
+
+
+def keyring_of(checked: Checked) -> Keyring:
+    """Of the blocks that nothing is wrong with, which are all where nothing was found."""
+    psk = checked.settings.paths.pre_shared_key
+    return Keyring([_keys_of(checked, each) for each in checked.sound], psk.path if psk else None)
+
+
+def holding(found: Examined, checked: Checked, keyring: Keyring) -> Holding:
+    """Of a configuration that nothing is wrong with. Reads the banner: what clients are told changes by a reload."""
+    settings = checked.settings
+    warnings = [*(render(each, "warning") for each in found.warnings), *cautions(keyring.problems)]
+    banner = settings.mode_cfg.banner if settings.mode_cfg else None
+    provision = Provision(
+        settings=bare(settings),
+        keyids=checked.keyids,
+        credentials={each.name: keyring.credential(each.name) for each in settings.remotes},
+        banner=read_banner(banner.path) if banner else b"",
+        takes_ipv6=sysctl.takes_ipv6("default"),
+        warnings=lines_of(warnings),
+    )
+    return Holding(settings, keyring, provision)
+
+
+def _keys_of(checked: Checked, remote: RemoteSettings) -> RemoteKeys:
+    files = remote.certificate
+    return RemoteKeys(
+        name=remote.name,
+        certificate=files.certificate.path if files else None,
+        private_key=files.key.path if files else None,
+        passphrase=remote.passphrase_file.path if remote.passphrase_file else None,
+        signs=config.signs(remote),
+        ecdsa=config.uses_ecdsa(remote),
+        side=config.side_of(remote) or Side.CLIENT,
+        shared_key=any(config.key_methods(remote)),
+        peers_identifiers=config.identity_patterns(remote, checked),
+        verify_identifier=remote.verify_identifier,
+        login=remote.xauth_login,
+        aggressive=ExchangeMode.AGGRESSIVE in remote.exchange_mode,
+        allow_short_key=remote.allow_short_key,
+    )
