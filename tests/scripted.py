@@ -23,6 +23,7 @@ from lotor.model.reason import Reason
 from lotor.model.reasons.ends import ClosedHere
 from lotor.model.reasons.local import NoPool
 from lotor.model.secret import Secret
+from lotor.ports.bans import Outcome, Turn
 from lotor.ports.esp import Capabilities
 from lotor.ports.hooks import HookContext, HookEvent
 from lotor.ports.leases import Lease
@@ -208,6 +209,44 @@ class RecordingAccounting:
         if self.fault is not None:
             raise self.fault
         self.told.append(record)
+
+
+class RecordingBans:
+    """`ports.Bans` that lets everybody wait for `wait`, None: turns everybody away. `left` is what became of attempts,
+    by ticket; `fault` is raised by what is asked, `slow` waited for before anything is noted."""
+
+    def __init__(self, wait: float | None = 0.0) -> None:
+        self.wait = wait
+        self.known: set[tuple[str, Any]] = set()
+        self.under_way: dict[int, tuple[str, Any]] = {}
+        self.left: dict[int, Outcome] = {}
+        self.fault: OSError | None = None
+        self.slow: asyncio.Event | None = None
+        self.step: float | None = None
+        self.tickets = count(1)
+
+    async def enter(self, user, source):
+        if self.fault is not None:
+            raise self.fault
+        ticket, who = next(self.tickets), (user, source.address)
+        if self.wait is not None:
+            self.under_way[ticket] = who
+        return Turn(ticket, who in self.known, self.wait)
+
+    async def leave(self, ticket, outcome):
+        if self.slow is not None:
+            await self.slow.wait()
+        if self.fault is not None:
+            raise self.fault
+        who = self.under_way.pop(ticket, None)
+        if who is None:
+            return
+        self.left[ticket] = outcome
+        if outcome is Outcome.PROVED:
+            self.known.add(who)
+
+    def change(self, step):
+        self.step = step
 
 
 class RecordingHost:

@@ -9,8 +9,8 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from lotor.auth import Clock, Throttle, guesses
+from lotor.auth import bans as module
 from lotor.auth import known as known_module
-from lotor.auth import throttle as module
 from lotor.auth.known import Known
 from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused
 from lotor.model.network import Peer
@@ -138,7 +138,7 @@ def test_parallel_guesses_gain_nothing():
 def test_a_right_one_among_parallel_ones_is_still_one_login():
     gateway = Gateway()
     assert gateway.run(gateway.attempt("right"), gateway.attempt("right")) == [Accepted(ALICE)] * 2
-    assert gateway.throttle.memory.pairs.records == {}
+    assert gateway.throttle.bans.pairs.records == {}
 
 
 def test_failures_are_forgotten_after_a_while():
@@ -159,7 +159,7 @@ def test_a_back_end_that_raises_leaves_no_line_behind():
     gateway = Gateway()
     with pytest.raises(RuntimeError):
         gateway.run(gateway.attempt("broken"))
-    assert gateway.throttle.memory.pairs.records == {}
+    assert gateway.throttle.bans.pairs.records == {}
 
 
 def test_a_cancelled_wait_leaves_no_pending_attempt():
@@ -173,7 +173,7 @@ def test_a_cancelled_wait_leaves_no_pending_attempt():
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(cancel())
-    assert [record.pending for record in gateway.throttle.memory.pairs.records.values()] == [0]
+    assert [record.pending for record in gateway.throttle.bans.pairs.records.values()] == [0]
 
 
 def test_off():
@@ -185,8 +185,8 @@ def test_the_table_is_bounded(monkeypatch):
     monkeypatch.setattr(guesses, "MOST_ENTRIES", 10)
     gateway = Gateway()
     gateway.waits(*(gateway.attempt(user=f"user{number}" * 1000) for number in range(50)))
-    assert len(gateway.throttle.memory.pairs.records) <= 10
-    assert all(len(name) == 16 for _, name in gateway.throttle.memory.pairs.records)
+    assert len(gateway.throttle.bans.pairs.records) <= 10
+    assert all(len(name) == 16 for _, name in gateway.throttle.bans.pairs.records)
 
 
 def test_names_of_strangers_may_be_anything():

@@ -37,7 +37,8 @@ class Record:
 
 
 class Guesses:
-    """The records of one rule, a bounded number; times are monotonic seconds, `step` the seconds of a whole share."""
+    """The records of one rule, a bounded number; times are monotonic seconds, `step` the seconds of a whole share, 0
+    while nobody waits."""
 
     def __init__(self, rule: Rule, step: float) -> None:
         self.step = step
@@ -69,7 +70,7 @@ class Guesses:
         record = self.records.setdefault(key, Record(now, now))
         record.pending = max(0, record.pending - 1)
         self._forgive(record, now)
-        if failed:
+        if failed and self.step > 0:
             most = self._rule.free + allowance + self._rule.longest / (self._rule.share * self.step)
             record.failures = min(record.failures + 1, most)
             if self._rule.lined:
