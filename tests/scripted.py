@@ -27,6 +27,7 @@ from lotor.ports.bans import Outcome, Turn
 from lotor.ports.esp import Capabilities
 from lotor.ports.hooks import HookContext, HookEvent
 from lotor.ports.leases import Lease
+from lotor.ports.sessions import Presence
 from lotor.ports.signer import unfit_hash, unfit_request
 
 PATH = Path(Peer(IPv4Address("198.51.100.7"), 500), Peer(IPv4Address("192.0.2.50"), 500))
@@ -247,6 +248,37 @@ class RecordingBans:
 
     def change(self, step):
         self.step = step
+
+
+class RecordingSessions:
+    """`ports.Sessions`. `calls` in the order in which they were carried out; `fault` is raised, `slow` waited for."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self.present: dict[str, Presence] = {}
+        self.fault: OSError | None = None
+        self.slow: asyncio.Event | None = None
+
+    async def enter(self, presence):
+        await self._begin("enter", presence.session)
+        self.present[presence.session] = presence
+
+    async def leave(self, session):
+        await self._begin("leave", session)
+        self.present.pop(session, None)
+
+    async def of(self, user):
+        return tuple(each for each in self.present.values() if each.user == user)
+
+    async def all(self):
+        return tuple(self.present.values())
+
+    async def _begin(self, what, session):
+        if self.slow is not None:
+            await self.slow.wait()
+        if self.fault is not None:
+            raise self.fault
+        self.calls.append((what, session))
 
 
 class RecordingHost:

@@ -64,3 +64,18 @@ def test_a_refused_login_and_the_client_itself_have_no_account(directory, journa
 
     play(directory, story)
     assert journal() == []
+
+
+def test_who_is_logged_in_is_in_the_ledger_and_nobody_else(directory, journal):
+    async def story(world):
+        await world.vc("alice")
+        (present,) = await world.gateway.sessions.of("alice")
+        assert await world.client.sessions.all() == ()
+        await world.vd()
+        await world.settle()
+        return present, await world.gateway.sessions.all()
+
+    present, later = play(directory, story)
+    assert f"id={present.session} " in journal()[0]
+    assert str(present.source) in journal()[0]
+    assert later == ()

@@ -22,6 +22,7 @@ from lotor.ike.admission import Tally
 from lotor.ike.events import Event
 from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown
 from lotor.ike.v1.schedules import schedule
+from lotor.leases.ledger import MemorySessions
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import Offloads
 from lotor.model.policy import RemotePolicy
@@ -43,6 +44,7 @@ from lotor.runtime.doors import Doors
 from lotor.runtime.driver import Core, Driver
 from lotor.runtime.follower import Engines, Follower
 from lotor.runtime.journal import Journal
+from lotor.runtime.ledger import Ledger
 from lotor.runtime.logins import Logins
 from lotor.runtime.sessions import Register
 
@@ -99,6 +101,8 @@ class Machinery:
         self.follower = Follower(self._engines(), self.register, self.driver.command, self.requests.ready)
         traffic = Traffic(self.associations.counters, self.follower.emptied)
         self.accountant = Accountant(Books(JournalAccounting()), self.register, traffic)
+        self.sessions = MemorySessions()
+        self.ledger = Ledger(self.sessions, self.register)
         parts = Parts(self.driver, self.register, self.requests, self.persons, self.follower)
         self.connections = Connections(parts, Ground(self._remotes, self._login, self._way, self._patience))
 
@@ -110,6 +114,7 @@ class Machinery:
         self.driver.subscribe(self.requests.follow)
         self.driver.subscribe(self.follower.follow)
         self.driver.subscribe(self.accountant.follow)
+        self.driver.subscribe(self.ledger.follow)
         self.driver.subscribe(self.logins.follow)
         self.doors.start(self._receive)
         self._equipment.esp.engine.start(self._notice)
@@ -119,6 +124,7 @@ class Machinery:
         self.driver.command(Shutdown(SHUT_DOWN))
         await self.follower.settled()
         await self.accountant.close(SHUT_DOWN)
+        await self.ledger.settled()
         await self.logins.settled()
         await self.configurations.settled()
         self.driver.stop()
