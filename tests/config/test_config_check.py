@@ -339,13 +339,13 @@ def test_lifetimes_groups_and_timers(home: Path) -> None:
 
 def test_what_has_no_effect_is_told_once(home: Path) -> None:
     text = "padding { randomize off; }\npadding { strict_check on; }\npfkey_buffer 7;\ncomplex_bundle on;\n"
-    text += 'privsep { user "nobody"; }\ntimer { persend 1; }\nradiuscfg { auth "h" "s"; }\n'
+    text += 'privsep { user "nobody"; chroot "/x"; }\ntimer { persend 1; }\nradiuscfg { auth "h" "s"; }\n'
     loaded = loads(text + GATEWAY, directory=home)
     assert [(w.line, w.text.split(" has no effect")[0]) for w in loaded.warnings] == [
         (1, "padding"),
         (3, "pfkey_buffer"),
         (4, "complex_bundle"),
-        (5, "privsep"),
+        (5, "chroot"),
         (7, "radiuscfg"),
     ]
     assert not check(loaded.settings).problems
@@ -426,3 +426,23 @@ def test_ipcomp(home: Path, line: str, accepted: tuple[Compression, ...], offere
     text = replaced(GATEWAY, "compression_", f"{line} compression_")
     child = resolve(check(loads(text, directory=home).settings), {}).child
     assert (child.compression, child.ipcomp) == (accepted, offered)
+
+
+@pytest.mark.parametrize(
+    ("inside", "told"),
+    [
+        ('user "nobody";', None),
+        ('user "nobody"; group "daemon";', None),
+        ("user 12345; group 23456;", None),
+        ("", None),
+        ('user "nobody_here";', 'there is no user "nobody_here" on this host'),
+        ('user "nobody"; group "nobody_here";', 'there is no group "nobody_here" on this host'),
+        ('user "root";', "the daemon would keep what root may do"),
+        ("user 0;", "the daemon would keep what root may do"),
+        ('user "nobody"; group "root";', "the daemon would keep what the group of root may do"),
+        ("group 0;", "the daemon would keep what the group of root may do"),
+    ],
+)
+def test_whom_the_daemon_becomes(home: Path, inside: str, told: str | None) -> None:
+    problems = check(loads(GATEWAY + f"privsep {{ {inside} }}\n", directory=home).settings).problems
+    assert [each.text.startswith(told or "?") for each in problems] == ([True] if told else [])

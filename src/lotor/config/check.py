@@ -21,6 +21,7 @@ from lotor.config.methods import (
     signs,
 )
 from lotor.config.names import der_fault
+from lotor.config.privsep import check_privsep
 from lotor.config.problem import Problem
 from lotor.config.settings import (
     Adminsock,
@@ -63,6 +64,7 @@ def check(settings: Settings) -> Checked:
     if is_gateway(settings) and settings.mode_cfg:
         problems += _mode_cfg(settings.mode_cfg, files)
     problems += [*ambiguous(settings.remotes), *_sainfos(settings.sainfos), *_listen(settings.listen)]
+    problems += check_privsep(settings.privsep)
     told = sorted(set(problems), key=lambda problem: (problem.path, problem.line, problem.column))
     return Checked(settings, tuple(told), tuple(remote for remote, found in remotes if not found), files.keyids)
 

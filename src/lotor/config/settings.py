@@ -179,8 +179,10 @@ class Padding:
 
 @dataclass(frozen=True, slots=True)
 class Privsep:
-    user: str
-    group: str
+    """Names, or numbers as text; None: see `config.privsep`."""
+
+    user: str | None
+    group: str | None
     chroot: FileName | None
     places: Places = Places()
 

@@ -164,12 +164,29 @@ PADDING = Block(
 PRIVSEP = Block(
     "privsep",
     (
-        Directive("user", Either(ACCOUNT, _Id(0, 2**32 - 2)), "The user that the daemon becomes.", default="root"),
-        Directive("group", Either(ACCOUNT, _Id(0, 2**32 - 2)), "The group that the daemon becomes.", default="root"),
-        Directive("chroot", File(shown="dir"), "The directory that the daemon is locked into.", default_text="none"),
+        Directive(
+            "user",
+            Either(ACCOUNT, _Id(0, 2**32 - 2)),
+            "The user that the daemon becomes. Root is refused; an account that nothing else uses is best.",
+            default_text='"lotor" where this host has the account, else "nobody"',
+            differs="racoon keeps root unless another user is named.",
+        ),
+        Directive(
+            "group",
+            Either(ACCOUNT, _Id(0, 2**32 - 2)),
+            "The group that the daemon becomes; it has no others.",
+            default_text="that of the user",
+        ),
+        Directive(
+            "chroot",
+            File(shown="dir"),
+            "The directory that the daemon is locked into.",
+            default_text="none",
+            use=Use.NO_EFFECT,
+            note="Landlock keeps the daemon from all files that it does not need",
+        ),
     ),
-    "Two processes, of which the one that talks to peers has no privileges.",
+    "Two processes: the warden holds what needs privileges, the daemon talks to peers and has none. What each may do "
+    "is in docs/security.md and in lotor status. With lotor daemon --single-process this block changes nothing.",
     Privsep,
-    use=Use.LATER,
-    note="the daemon is one process and keeps its user",
 )
