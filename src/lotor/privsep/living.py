@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from dataclasses import dataclass
 
+from lotor.model.text import clean
+from lotor.privsep.codec import Malformed, encode
+from lotor.privsep.frames import Ended, Frame, Kind, receive, send
 from lotor.privsep.verb import Verb
 
 LONGEST_FAILURE = 8_192
@@ -58,3 +63,14 @@ ABOUT: Verb[None, About] = Verb(
     most_request=0,
     most_answer=4_096,  # 64 capabilities with names of at most 32 octets, and one of a user
 )
+
+
+def tell_failure(end: socket.socket, failure: StartFailure, patience: float = 2.0) -> None:
+    """Said by a daemon that has no event loop, on its `end` of the line: returns when the warden has heard it, or
+    after so many seconds."""
+    room = LONGEST_FAILURE // 4
+    text, fix = clean(failure.text, lines=True, longest=room), clean(failure.fix, longest=room // 4)
+    end.settimeout(patience)
+    with contextlib.suppress(OSError, Ended, Malformed):
+        send(end, Frame(Kind.REQUEST, FAILED.number, 0, encode(StartFailure, StartFailure(text, fix, failure.code))))
+        receive(end).close()

@@ -85,7 +85,7 @@ def keep(kept: Iterable[int]) -> None:
         data.inheritable &= mask
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
     if libc.capset(ctypes.byref(_Header(LINUX_CAPABILITY_VERSION_3, 0)), now):
-        raise _fault()
+        raise fault()
 
 
 def bounding() -> frozenset[int]:
@@ -112,17 +112,18 @@ def name(number: int) -> str:
 def prctl(option: int, value: int, third: int = 0) -> None:
     """`OSError` when the kernel refuses."""
     if libc.prctl(option, value, third, 0, 0):
-        raise _fault()
+        raise fault()
 
 
 def _now() -> ctypes.Array[_Data]:
     now = (_Data * 2)()
     if libc.capget(ctypes.byref(_Header(LINUX_CAPABILITY_VERSION_3, 0)), now):
-        raise _fault()
+        raise fault()
     return now
 
 
-def _fault() -> OSError:
+def fault() -> OSError:
+    """Of the last call of `libc`."""
     number = ctypes.get_errno()
     return OSError(number, os.strerror(number))
 

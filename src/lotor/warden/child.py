@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -86,6 +87,9 @@ class Child:
     def end(self, patience: float) -> None:
         """It is asked to end, and killed after so many seconds."""
         self._signal(signal.SIGTERM)
+        self._kill_in(patience)
+
+    def _kill_in(self, patience: float) -> None:
         if self._killing is not None:
             self._killing.cancel()
         if not self.ended.done():
@@ -102,8 +106,11 @@ class Child:
             self._failure = failure
 
     def _lost(self, why: str) -> None:
+        """Of a process that ends by itself this is the first sign. One that broke a rule learns that nobody listens."""
         self._broken = why
-        self.end(LOST)
+        with contextlib.suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)
+        self._kill_in(LOST)
 
     def _signal(self, number: signal.Signals) -> None:
         """Not to another process that has the number now: the descriptor means this one."""
