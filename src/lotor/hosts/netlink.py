@@ -12,9 +12,6 @@ from dataclasses import asdict, dataclass
 from ipaddress import IPv4Network, ip_address, ip_interface
 from typing import Any
 
-from pyroute2 import AsyncIPRoute
-from pyroute2.netlink.exceptions import NetlinkError
-
 from lotor.model.network import Address
 from lotor.model.network import Network as Inside
 
@@ -163,6 +160,10 @@ class Network:
 @asynccontextmanager
 async def _netlink(refusal: str) -> AsyncIterator[Any]:
     """A socket to the kernel; what the kernel refuses is told as `refusal` and the kernel's own words."""
+    # not above: it takes a quarter of a second, and few processes change routes
+    from pyroute2 import AsyncIPRoute
+    from pyroute2.netlink.exceptions import NetlinkError
+
     try:
         async with AsyncIPRoute() as netlink:
             yield netlink
