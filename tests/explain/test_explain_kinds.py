@@ -16,7 +16,7 @@ from lotor.explain.narrative import story
 from lotor.ike.events import Ended, LoginRefused
 from lotor.model.kinds import Kind
 from lotor.model.policy import Side
-from lotor.model.reason import LONGEST_FACT, Cause, facts_of
+from lotor.model.reason import LONGEST_FACT, Cause
 from lotor.model.reasons.catalogue import CLASSES, called
 from lotor.model.reasons.logins import BackEndFault, ConnectedElsewhere, WrongPassword
 from lotor.wire.v1.numbers import XauthAttribute
@@ -83,7 +83,7 @@ def test_every_kind_makes_a_sentence_of_its_facts(kind):
     reason = sample(CLASSES[kind])
     assert reason.text
     assert "{" not in reason.text.replace("{ network4", "").replace("{ … }", "")
-    assert json.loads(json.dumps(reason.facts())).keys() == set(facts_of(CLASSES[kind]))
+    assert json.loads(json.dumps(reason.facts())).keys() == set(CLASSES[kind].field_names)
 
 
 @pytest.mark.parametrize("side", list(Side))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -81,7 +81,7 @@ class Checks:
         try:
             objection = await self._objection(attempt, passwords)
         except NotJudgedError as fault:
-            return Refused(replace(fault.reason, user=attempt.user))
+            return Refused(fault.reason.but(user=attempt.user))
         except BusyError as fault:
             return Refused(fault.reason(attempt.user))
         if objection is None:

@@ -8,7 +8,7 @@ from typing import Any
 from lotor.explain.attempts import Attempt
 from lotor.explain.remedies import remedy
 from lotor.model.policy import Side
-from lotor.model.reason import Reason, facts_of
+from lotor.model.reason import Reason
 from lotor.model.reasons.catalogue import CHAPTERS, CLASSES
 
 HEAD = """# Reasons
@@ -40,7 +40,7 @@ def _chapter(module: Any) -> str:
 
 
 def _entry(kind: type[Reason]) -> str:
-    facts = ", ".join(f"`{name}`" for name in facts_of(kind)) or "none"
+    facts = ", ".join(f"`{name}`" for name in kind.field_names) or "none"
     lines = [
         f"### {kind.kind.value}",
         "",
@@ -57,7 +57,7 @@ def _entry(kind: type[Reason]) -> str:
 def _fix(kind: type[Reason], side: Side) -> str:
     """What is advised where nothing is known but the kind."""
     make: Any = kind
-    reason = make(**dict.fromkeys(facts_of(kind), ""))
+    reason = make(**dict.fromkeys(kind.field_names, ""))
     return remedy(Attempt(1, 0.0, side, "NAME", "", "", over=1.0, reason=reason)).replace("|", "\\|")
 
 

@@ -6,10 +6,10 @@ made from the facts when a person is told, and nothing reads it to decide.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from enum import Enum
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from lotor.model.family import Member
 from lotor.model.kinds import Kind
 from lotor.model.text import clean
 
@@ -47,8 +47,7 @@ class Told(Enum):
     PERSON = "the journal, and the person at the client"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Member):
     """Base of all kinds. The fields of a kind are its facts; those that are text are cleaned of control characters and
     cut to `LONGEST_FACT` when they come in, whoever chose them. `line` is a format string over the facts and properties
     of the kind. `headed`: the sentence begins with the words of its cause already. `since`: the first version."""
@@ -60,11 +59,9 @@ class Reason:
     told: ClassVar[Told] = Told.NOBODY
     since: ClassVar[str] = "0.1.0"
 
-    def __post_init__(self) -> None:
-        for name in facts_of(type(self)):
-            value = getattr(self, name)
-            if isinstance(value, str):
-                object.__setattr__(self, name, clean(value, longest=LONGEST_FACT))
+    @staticmethod
+    def cleaned(value: Any) -> Any:
+        return clean(value, longest=LONGEST_FACT) if isinstance(value, str) else value
 
     @property
     def text(self) -> str:
@@ -83,15 +80,10 @@ class Reason:
 
     def facts(self) -> dict[str, Fact]:
         """For programs: numbers as numbers, everything else as text."""
-        return {name: _plain(getattr(self, name)) for name in facts_of(type(self))}
+        return {name: _plain(getattr(self, name)) for name in self.field_names}
 
     def __str__(self) -> str:
         return self.text
-
-
-def facts_of(kind: type[Reason]) -> tuple[str, ...]:
-    """The names of the facts of a kind."""
-    return tuple(each.name for each in fields(kind))
 
 
 def filled(line: str, reason: Reason) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from lotor.ike.errors import Misplaced
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Path
@@ -26,4 +24,4 @@ def with_stranger(session: V1Session, reason: Reason) -> Reason:
     instead = session.instead
     if instead is None or not isinstance(reason, NoAnswer | TooSlow):
         return reason
-    return replace(reason, instead=str(instead.address))
+    return reason.but(instead=str(instead.address))

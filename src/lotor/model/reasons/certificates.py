@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from lotor.model.kinds import Kind
@@ -12,7 +11,6 @@ Role = Literal["gateway", "client"]
 """What the peer is to us."""
 
 
-@dataclass(frozen=True, slots=True)
 class CertificateReason(Reason):
     """Base. `subject` and `issuer` are names in certificates; times are `2026-01-01 00:00 UTC`."""
 
@@ -23,7 +21,6 @@ class CertificateReason(Reason):
 # --- what was sent ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class NoCertificate(CertificateReason):
     """The peer sent no certificate, and none is configured for it."""
 
@@ -34,7 +31,6 @@ class NoCertificate(CertificateReason):
     )
 
 
-@dataclass(frozen=True, slots=True)
 class Unreadable(CertificateReason):
     """The peer's certificate is no X.509 that can be read."""
 
@@ -43,7 +39,6 @@ class Unreadable(CertificateReason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class UnusableKey(CertificateReason):
     """The key in the peer's certificate is one that nobody should compute with."""
 
@@ -52,7 +47,6 @@ class UnusableKey(CertificateReason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class TooMany(CertificateReason):
     """The peer sent more certificates, or longer ones, than are looked at."""
 
@@ -64,7 +58,6 @@ class TooMany(CertificateReason):
     most_octets: int
 
 
-@dataclass(frozen=True, slots=True)
 class NotChecked(CertificateReason):
     """The certificate could not be checked: this end is at fault."""
 
@@ -73,7 +66,6 @@ class NotChecked(CertificateReason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoGrounds(CertificateReason):
     """The keys know no block of that name any more."""
 
@@ -85,7 +77,6 @@ class NoGrounds(CertificateReason):
 # --- the key and the signature ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class NotRsa(CertificateReason):
     """The exchange needs an RSA key, and the certificate has another one."""
 
@@ -98,7 +89,6 @@ class NotRsa(CertificateReason):
     key: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotEcdsa(CertificateReason):
     """The exchange needs an ECDSA key on this curve, and the certificate has another one."""
 
@@ -112,7 +102,6 @@ class NotEcdsa(CertificateReason):
     key: str
 
 
-@dataclass(frozen=True, slots=True)
 class WeakKey(CertificateReason):
     """The RSA key in a certificate is too short."""
 
@@ -126,7 +115,6 @@ class WeakKey(CertificateReason):
     least: int
 
 
-@dataclass(frozen=True, slots=True)
 class WeakExponent(CertificateReason):
     """The RSA key in a certificate has a small exponent."""
 
@@ -139,7 +127,6 @@ class WeakExponent(CertificateReason):
     exponent: int
 
 
-@dataclass(frozen=True, slots=True)
 class WrongSignature(CertificateReason):
     """The peer's signature of phase 1 does not fit its certificate."""
 
@@ -154,7 +141,6 @@ class WrongSignature(CertificateReason):
 # --- what it may be used for -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class AuthorityAsPeer(CertificateReason):
     """The peer proves itself with the certificate of an authority."""
 
@@ -167,7 +153,6 @@ class AuthorityAsPeer(CertificateReason):
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
 class WrongUsageOfIssuer(CertificateReason):
     """The extended key usage of an authority does not allow what the peer is."""
 
@@ -180,7 +165,6 @@ class WrongUsageOfIssuer(CertificateReason):
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
 class WrongKeyUsage(CertificateReason):
     """The key usage of the certificate does not allow signatures."""
 
@@ -192,7 +176,6 @@ class WrongKeyUsage(CertificateReason):
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
 class WrongUsage(CertificateReason):
     """The extended key usage of the certificate does not allow what the peer is."""
 
@@ -216,7 +199,6 @@ class WrongUsage(CertificateReason):
 # --- whose it is -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class NotPinned(CertificateReason):
     """The certificate is not the one that the configuration names."""
 
@@ -231,7 +213,6 @@ class NotPinned(CertificateReason):
     role: Role
 
 
-@dataclass(frozen=True, slots=True)
 class WrongName(CertificateReason):
     """The certificate does not name the gateway that the person meant."""
 
@@ -249,7 +230,6 @@ class WrongName(CertificateReason):
         return f"'{self.pattern} verify_identifier on;' or " if self.pattern else ""
 
 
-@dataclass(frozen=True, slots=True)
 class WrongIdentity(CertificateReason):
     """The peer proves an identity that no peers_identifier allows."""
 
@@ -265,7 +245,6 @@ class WrongIdentity(CertificateReason):
         return f"; if this is the right {self.role} {change} '{self.pattern}'" if self.pattern else ""
 
 
-@dataclass(frozen=True, slots=True)
 class UncertifiedGateway(CertificateReason):
     """The gateway claims an identity that its certificate does not have."""
 
@@ -278,7 +257,6 @@ class UncertifiedGateway(CertificateReason):
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
 class UncertifiedClient(CertificateReason):
     """The client claims an identity that its certificate does not have."""
 

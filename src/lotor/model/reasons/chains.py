@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.model.kinds import Kind
 from lotor.model.reasons.certificates import CertificateReason, Role
 
 
-@dataclass(frozen=True, slots=True)
 class SelfSigned(CertificateReason):
     """The certificate is signed by itself."""
 
@@ -21,7 +18,6 @@ class SelfSigned(CertificateReason):
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownAuthority(CertificateReason):
     """An authority issued the certificate that this end does not know."""
 
@@ -41,7 +37,6 @@ class UnknownAuthority(CertificateReason):
         return f" of {self.place}" if self.place else ""
 
 
-@dataclass(frozen=True, slots=True)
 class Expired(CertificateReason):
     """A certificate is over its date."""
 
@@ -51,7 +46,6 @@ class Expired(CertificateReason):
     when: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotYetValid(CertificateReason):
     """A certificate begins later than this host's clock says."""
 
@@ -62,7 +56,6 @@ class NotYetValid(CertificateReason):
     now: str
 
 
-@dataclass(frozen=True, slots=True)
 class Forged(CertificateReason):
     """A certificate names an authority of ours that did not sign it."""
 
@@ -76,7 +69,6 @@ class Forged(CertificateReason):
     place: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoAuthority(CertificateReason):
     """The certificate was issued with one that may not issue any."""
 
@@ -88,7 +80,6 @@ class NoAuthority(CertificateReason):
     issuer: str
 
 
-@dataclass(frozen=True, slots=True)
 class Version1(CertificateReason):
     """A certificate is of the first version of X.509."""
 
@@ -100,7 +91,6 @@ class Version1(CertificateReason):
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
 class WeakDigest(CertificateReason):
     """A certificate is signed over a broken hash."""
 
@@ -110,7 +100,6 @@ class WeakDigest(CertificateReason):
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
 class TooLong(CertificateReason):
     """Too many authorities stand between the certificate and one of ours."""
 
@@ -120,7 +109,6 @@ class TooLong(CertificateReason):
     most: int
 
 
-@dataclass(frozen=True, slots=True)
 class Broken(CertificateReason):
     """The certificate does not lead to an authority of ours; `detail` is the library's word."""
 
@@ -134,7 +122,6 @@ class Broken(CertificateReason):
 # --- revocation ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class Revoked(CertificateReason):
     """The authority revoked the certificate."""
 
@@ -153,7 +140,6 @@ class Revoked(CertificateReason):
         return f" ({self.why})" if self.why else ""
 
 
-@dataclass(frozen=True, slots=True)
 class NoRevocationList(CertificateReason):
     """`crl_policy require` wants a revocation list, and there is none of this authority."""
 
@@ -174,7 +160,6 @@ EARLY_LIST = (
 UNDECIDED = "nobody can tell whether certificate {subject} was revoked, because "
 
 
-@dataclass(frozen=True, slots=True)
 class ListExpired(CertificateReason):
     """The revocation list is over its date, so that it does not tell who was not revoked."""
 
@@ -185,7 +170,6 @@ class ListExpired(CertificateReason):
     when: str
 
 
-@dataclass(frozen=True, slots=True)
 class ListNotYetValid(CertificateReason):
     """The revocation list begins later than this host's clock says."""
 

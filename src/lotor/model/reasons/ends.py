@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from lotor.model.kinds import Kind
@@ -12,7 +11,6 @@ from lotor.model.reason import Cause, Reason, Told
 # --- closed here -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class ClosedHere(Reason):
     """The administrator ended the session (`vd`, `lotor logout` with a number)."""
 
@@ -22,7 +20,6 @@ class ClosedHere(Reason):
     told = Told.PEER
 
 
-@dataclass(frozen=True, slots=True)
 class LoggedOut(Reason):
     """The administrator ended all sessions of a login (`lotor logout`)."""
 
@@ -33,7 +30,6 @@ class LoggedOut(Reason):
     user: str
 
 
-@dataclass(frozen=True, slots=True)
 class ShutDown(Reason):
     """The daemon ended."""
 
@@ -43,7 +39,6 @@ class ShutDown(Reason):
     told = Told.PEER
 
 
-@dataclass(frozen=True, slots=True)
 class GivenUp(Reason):
     """The person who asked for the connection does not wait any longer."""
 
@@ -52,7 +47,6 @@ class GivenUp(Reason):
     line = "given up by the person who asked for it"
 
 
-@dataclass(frozen=True, slots=True)
 class Interrupted(Reason):
     """Ctrl-C, or the end of the terminal, ended `lotor connect --ca`."""
 
@@ -65,7 +59,6 @@ class Interrupted(Reason):
 # --- closed by the peer ----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class PeerDeleted(Reason):
     """The peer deleted the ISAKMP SA."""
 
@@ -76,7 +69,6 @@ class PeerDeleted(Reason):
     peer: Literal["gateway", "client"]
 
 
-@dataclass(frozen=True, slots=True)
 class ChildDeleted(Reason):
     """The peer deleted an SA pair; the session lives."""
 
@@ -85,7 +77,6 @@ class ChildDeleted(Reason):
     line = "the peer deleted the SA pair"
 
 
-@dataclass(frozen=True, slots=True)
 class EndedAtOnce(Reason):
     """The session came up and was gone before anybody could look at it."""
 
@@ -98,7 +89,6 @@ class EndedAtOnce(Reason):
 # --- no answer -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class NoAnswer(Reason):
     """The peer did not answer what it was asked `times` times in `seconds`, at UDP port `port`; 0 times: it was not
     asked again. `instead`: another address answered in its place and was not heard; empty where none did."""
@@ -130,7 +120,6 @@ class NoAnswer(Reason):
         )
 
 
-@dataclass(frozen=True, slots=True)
 class TooSlow(Reason):
     """The peer began and did not finish `step` in time."""
 
@@ -144,7 +133,6 @@ class TooSlow(Reason):
     stranger = NoAnswer.stranger
 
 
-@dataclass(frozen=True, slots=True)
 class Stalled(Reason):
     """The gateway answers, and did not finish `step` in time all the same."""
 
@@ -155,7 +143,6 @@ class Stalled(Reason):
     step: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoAnswerAnywhere(Reason):
     """None of the addresses of a gateway answered; `details` says of each what came of it."""
 
@@ -167,7 +154,6 @@ class NoAnswerAnywhere(Reason):
     details: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoRoute(Reason):
     """The host has no route to the gateway; `detail` says it in the system's words."""
 
@@ -178,7 +164,6 @@ class NoRoute(Reason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class PushedOut(Reason):
     """More strangers are at the door than there is room for, and this one was the one to go."""
 
@@ -187,7 +172,6 @@ class PushedOut(Reason):
     line = "its place was needed: more strangers are at the door than there is room for"
 
 
-@dataclass(frozen=True, slots=True)
 class TakenOver(Reason):
     """The same first message came from two addresses; the other one is served."""
 
@@ -196,7 +180,6 @@ class TakenOver(Reason):
     line = "its first message came from elsewhere as well"
 
 
-@dataclass(frozen=True, slots=True)
 class DeadPeer(Reason):
     """Dead peer detection asked and heard nothing for `seconds`."""
 
@@ -211,7 +194,6 @@ class DeadPeer(Reason):
 # --- lifetimes and replacements --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class PhaseOneExpired(Reason):
     """The lifetime of phase 1 is over and no new one was agreed."""
 
@@ -221,7 +203,6 @@ class PhaseOneExpired(Reason):
     told = Told.PEER
 
 
-@dataclass(frozen=True, slots=True)
 class SessionTimeOver(Reason):
     """The login granted the session `seconds`, renewals of phase 1 within them."""
 
@@ -232,7 +213,6 @@ class SessionTimeOver(Reason):
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
 class ChildExpired(Reason):
     """The lifetime of an SA pair is over and no new one was agreed."""
 
@@ -242,7 +222,6 @@ class ChildExpired(Reason):
     told = Told.PEER
 
 
-@dataclass(frozen=True, slots=True)
 class ChildReplaced(Reason):
     """A newer SA pair carries the traffic of this one."""
 
@@ -252,7 +231,6 @@ class ChildReplaced(Reason):
     told = Told.PEER
 
 
-@dataclass(frozen=True, slots=True)
 class ConnectedAgain(Reason):
     """The same person, or the same device, connected again."""
 
@@ -264,7 +242,6 @@ class ConnectedAgain(Reason):
     place: str
 
 
-@dataclass(frozen=True, slots=True)
 class InsideTaken(Reason):
     """Another peer proved that it has the inside address now, and this session's peer did not answer."""
 
@@ -275,7 +252,6 @@ class InsideTaken(Reason):
     place: str
 
 
-@dataclass(frozen=True, slots=True)
 class InsideGiven(Reason):
     """The inside address that the peer brought belongs to the gateway's pool now."""
 

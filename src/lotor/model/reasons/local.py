@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from lotor.model.kinds import Kind
@@ -12,14 +11,12 @@ from lotor.model.reason import Cause, Reason, Told
 # --- keys ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class LocalReason(Reason):
     """Base."""
 
     cause = Cause.LOCAL_FAULT
 
 
-@dataclass(frozen=True, slots=True)
 class NoPrivateKey(LocalReason):
     """A block has to sign and has no key to sign with."""
 
@@ -28,7 +25,6 @@ class NoPrivateKey(LocalReason):
     remote: str
 
 
-@dataclass(frozen=True, slots=True)
 class KeyTooSmall(LocalReason):
     """The private key is too short for the hash that phase 1 signs."""
 
@@ -39,7 +35,6 @@ class KeyTooSmall(LocalReason):
     octets: int
 
 
-@dataclass(frozen=True, slots=True)
 class SignsNothing(LocalReason):
     """A signature was asked for with the key of a block that proves itself in another way."""
 
@@ -48,7 +43,6 @@ class SignsNothing(LocalReason):
     remote: str
 
 
-@dataclass(frozen=True, slots=True)
 class HashUnfit(LocalReason):
     """A signature was asked for over what no hash of phase 1 is made of."""
 
@@ -57,7 +51,6 @@ class HashUnfit(LocalReason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class RequestUnfit(LocalReason):
     """A pre-shared key was asked for with what no phase 1 has."""
 
@@ -66,7 +59,6 @@ class RequestUnfit(LocalReason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class SharesNoKey(LocalReason):
     """A pre-shared key was asked for with a block that proves itself in another way."""
 
@@ -75,7 +67,6 @@ class SharesNoKey(LocalReason):
     remote: str
 
 
-@dataclass(frozen=True, slots=True)
 class WeakDerivedKey(LocalReason):
     """Both ends derived a key for 3DES that is one of DES (RFC 2451 §2.3)."""
 
@@ -84,7 +75,6 @@ class WeakDerivedKey(LocalReason):
     told = Told.PEER
 
 
-@dataclass(frozen=True, slots=True)
 class NoKeyFile(LocalReason):
     """A pre-shared key is needed, and no file of them is configured."""
 
@@ -92,7 +82,6 @@ class NoKeyFile(LocalReason):
     line = 'no file of pre-shared keys is configured: add path pre_shared_key "FILE";'
 
 
-@dataclass(frozen=True, slots=True)
 class NoBlock(LocalReason):
     """The keys know no block of that name: the configuration is being replaced."""
 
@@ -101,7 +90,6 @@ class NoBlock(LocalReason):
     remote: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoSharedKey(LocalReason):
     """The file of pre-shared keys has no line for the peer."""
 
@@ -111,7 +99,6 @@ class NoSharedKey(LocalReason):
     peer: str
 
 
-@dataclass(frozen=True, slots=True)
 class SharedKeyUnreadable(LocalReason):
     """The file of pre-shared keys, or the line of the peer, cannot be read."""
 
@@ -128,7 +115,6 @@ EXPOSED = (
 """What to do about a short key."""
 
 
-@dataclass(frozen=True, slots=True)
 class SharedKeyTooShort(LocalReason):
     """The pre-shared key is too short for aggressive mode, where everybody gets a hash under it."""
 
@@ -141,7 +127,6 @@ class SharedKeyTooShort(LocalReason):
     remote: str
 
 
-@dataclass(frozen=True, slots=True)
 class SavedPasswordUnreadable(LocalReason):
     """A saved password is there and is not used: its file cannot be read, or others can read it."""
 
@@ -154,7 +139,6 @@ class SavedPasswordUnreadable(LocalReason):
 # --- addresses -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class PoolExhausted(Reason):
     """Every address of the gateway's pool is in use. `size`: how many there are."""
 
@@ -173,7 +157,6 @@ class PoolExhausted(Reason):
         return f"all {self.size} addresses of {self.first}-{self.last} are"
 
 
-@dataclass(frozen=True, slots=True)
 class PoolFault(Reason):
     """The gateway's pool did not answer, or broke; `detail` is for the journal alone."""
 
@@ -188,7 +171,6 @@ class PoolFault(Reason):
         return "the gateway could not give an address; its journal says why"
 
 
-@dataclass(frozen=True, slots=True)
 class GrantOutsidePool(Reason):
     """The back end of logins granted the user an address that the gateway's pool does not have."""
 
@@ -201,7 +183,6 @@ class GrantOutsidePool(Reason):
     last: IPv4Address
 
 
-@dataclass(frozen=True, slots=True)
 class GrantInUse(Reason):
     """The back end of logins granted the user an address that another session has."""
 
@@ -212,7 +193,6 @@ class GrantInUse(Reason):
     address: IPv4Address
 
 
-@dataclass(frozen=True, slots=True)
 class NoPool(Reason):
     """The gateway's configuration has no pool any more, and a login needs an address of it."""
 
@@ -222,7 +202,6 @@ class NoPool(Reason):
     told = Told.PERSON
 
 
-@dataclass(frozen=True, slots=True)
 class NoModeConfig(Reason):
     """The gateway's configuration has no mode_cfg section any more."""
 
@@ -232,7 +211,6 @@ class NoModeConfig(Reason):
     told = Told.PERSON
 
 
-@dataclass(frozen=True, slots=True)
 class SessionOver(LocalReason):
     """What was asked for came too late: the session has ended meanwhile."""
 
@@ -243,7 +221,6 @@ class SessionOver(LocalReason):
 # --- the host and the engine -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class HostUnfit(LocalReason):
     """Addresses, routes or DNS of this host could not be changed as the gateway's configuration needs it."""
 
@@ -253,7 +230,6 @@ class HostUnfit(LocalReason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class EngineFault(LocalReason):
     """The packet engine, or another part of this end, broke; `detail` says what it said."""
 
@@ -263,7 +239,6 @@ class EngineFault(LocalReason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotWritable(LocalReason):
     """A message of ours is too large for its form."""
 
@@ -276,7 +251,6 @@ class NotWritable(LocalReason):
 # --- requests that cannot begin --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class BeingSetUp(LocalReason):
     """Somebody else is setting up the same connection."""
 
@@ -286,7 +260,6 @@ class BeingSetUp(LocalReason):
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
 class NoClientBlock(LocalReason):
     """The configuration has no remote block of a client that fits the gateway that was typed."""
 
@@ -297,7 +270,6 @@ class NoClientBlock(LocalReason):
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
 class NotResolved(LocalReason):
     """No name server knows the gateway that was typed."""
 
@@ -307,7 +279,6 @@ class NotResolved(LocalReason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotBegun(LocalReason):
     """The connection could not even begin."""
 

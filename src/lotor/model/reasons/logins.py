@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from lotor.model.kinds import Kind
@@ -12,7 +11,6 @@ from lotor.model.reason import Cause, Reason, Told, filled
 # --- the gateway -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class LoginReason(Reason):
     """Base. `user` as the client spelled it. `objection` is what stands against the login, a format string like `line`.
     `words` are for the person at the client; empty: the person hears no more than that the login was refused."""
@@ -36,7 +34,6 @@ class LoginReason(Reason):
         return self.words
 
 
-@dataclass(frozen=True, slots=True)
 class UnknownUser(LoginReason):
     """There is no user of that name. The client cannot tell it from a wrong password."""
 
@@ -44,7 +41,6 @@ class UnknownUser(LoginReason):
     objection = "unknown user"
 
 
-@dataclass(frozen=True, slots=True)
 class WrongPassword(LoginReason):
     """The user exists, and the password is another one; with `auth_source local` also that of a locked user."""
 
@@ -52,7 +48,6 @@ class WrongPassword(LoginReason):
     objection = "wrong password"
 
 
-@dataclass(frozen=True, slots=True)
 class Locked(LoginReason):
     """Somebody locked the user, or the account of the host, on purpose."""
 
@@ -61,7 +56,6 @@ class Locked(LoginReason):
     entry: Literal["user", "account"]
 
 
-@dataclass(frozen=True, slots=True)
 class AccountExpired(LoginReason):
     """The account of the host is over its date in shadow; the password was right."""
 
@@ -69,7 +63,6 @@ class AccountExpired(LoginReason):
     objection = "the account expired"
 
 
-@dataclass(frozen=True, slots=True)
 class PasswordExpired(LoginReason):
     """The password was right, and is older than shadow allows."""
 
@@ -77,7 +70,6 @@ class PasswordExpired(LoginReason):
     objection = "the password expired"
 
 
-@dataclass(frozen=True, slots=True)
 class PasswordDue(LoginReason):
     """The password was right, and shadow demands a new one before the next login."""
 
@@ -85,7 +77,6 @@ class PasswordDue(LoginReason):
     objection = "the password must be changed before the next login"
 
 
-@dataclass(frozen=True, slots=True)
 class NotInGroup(LoginReason):
     """The password was right, and the user is in none of the groups of `auth_groups`."""
 
@@ -94,7 +85,6 @@ class NotInGroup(LoginReason):
     groups: str
 
 
-@dataclass(frozen=True, slots=True)
 class RootNever(LoginReason):
     """Root never logs in by `auth_source system`, whatever the password."""
 
@@ -102,7 +92,6 @@ class RootNever(LoginReason):
     objection = "root never logs in here"
 
 
-@dataclass(frozen=True, slots=True)
 class HostClosed(LoginReason):
     """The host takes no logins now: its nologin file exists."""
 
@@ -111,7 +100,6 @@ class HostClosed(LoginReason):
     file: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoName(LoginReason):
     """The client sent no login name, or one that is no printable text of a sensible length."""
 
@@ -119,7 +107,6 @@ class NoName(LoginReason):
     objection = "the client sent no usable login name"
 
 
-@dataclass(frozen=True, slots=True)
 class AnswerTooLong(LoginReason):
     """An answer of the client is too long to be a password."""
 
@@ -128,7 +115,6 @@ class AnswerTooLong(LoginReason):
     most: int
 
 
-@dataclass(frozen=True, slots=True)
 class NoVerdict(LoginReason):
     """The back end asked for more in every round that one login may take."""
 
@@ -137,7 +123,6 @@ class NoVerdict(LoginReason):
     rounds: int
 
 
-@dataclass(frozen=True, slots=True)
 class NobodyLogsIn(LoginReason):
     """The configuration has no mode_cfg section: it is that of a client."""
 
@@ -152,7 +137,6 @@ LATER = f"the gateway cannot check logins now: {AGAIN} later, and tell its admin
 BUSY = f"the gateway is busy with other logins: {AGAIN} in a moment"
 
 
-@dataclass(frozen=True, slots=True)
 class Unjudged(LoginReason):
     """Base: nothing was said against the password, and the attempt counts as no guess."""
 
@@ -160,7 +144,6 @@ class Unjudged(LoginReason):
     told = Told.PERSON
 
 
-@dataclass(frozen=True, slots=True)
 class Throttled(Unjudged):
     """Many guesses from the same place stand in line: an answer would take too long."""
 
@@ -169,7 +152,6 @@ class Throttled(Unjudged):
     words = f"too many logins from your address are waiting: {AGAIN} in a minute"
 
 
-@dataclass(frozen=True, slots=True)
 class Busy(Unjudged):
     """More logins wait for a processor than could be answered in a useful time."""
 
@@ -179,7 +161,6 @@ class Busy(Unjudged):
     waiting: int
 
 
-@dataclass(frozen=True, slots=True)
 class Closing(Unjudged):
     """The gateway ends, and the login was still waiting."""
 
@@ -188,7 +169,6 @@ class Closing(Unjudged):
     words = BUSY
 
 
-@dataclass(frozen=True, slots=True)
 class AccountChanged(Unjudged):
     """The user's entry changed while the password was checked."""
 
@@ -197,7 +177,6 @@ class AccountChanged(Unjudged):
     words = f"your account was changed just now: {AGAIN}"
 
 
-@dataclass(frozen=True, slots=True)
 class BackEndFault(Unjudged):
     """The back end cannot judge: a file cannot be read, it does not answer, or it broke. `detail` says which."""
 
@@ -210,7 +189,6 @@ class BackEndFault(Unjudged):
 # --- the gateway, where the login is right ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class AlreadyConnected(Reason):
     """The person is logged in from elsewhere, and `unique refuse` allows one session each."""
 
@@ -222,7 +200,6 @@ class AlreadyConnected(Reason):
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
 class TooManySessions(Reason):
     """The person has as many sessions as `max_sessions` allows."""
 
@@ -238,7 +215,6 @@ class TooManySessions(Reason):
 # --- the client ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class RefusedThere(Reason):
     """The gateway refused the login, and does not say why."""
 
@@ -254,7 +230,6 @@ class RefusedThere(Reason):
         return f" of {self.user}" if self.user else ""
 
 
-@dataclass(frozen=True, slots=True)
 class RefusedWithWords(Reason):
     """The gateway refused the login, with words for the person. They are shown, and nothing is concluded from them."""
 
@@ -266,7 +241,6 @@ class RefusedWithWords(Reason):
     words: str
 
 
-@dataclass(frozen=True, slots=True)
 class UnjudgedThere(RefusedWithWords):
     """The gateway says that it has not looked at the password."""
 
@@ -274,7 +248,6 @@ class UnjudgedThere(RefusedWithWords):
     cause = Cause.NOT_JUDGED
 
 
-@dataclass(frozen=True, slots=True)
 class ConnectedElsewhere(RefusedWithWords):
     """The gateway says that the login is right, and that the person has another session."""
 
@@ -282,7 +255,6 @@ class ConnectedElsewhere(RefusedWithWords):
     cause = Cause.ALREADY_CONNECTED
 
 
-@dataclass(frozen=True, slots=True)
 class NoAddressThere(RefusedWithWords):
     """The gateway says that the login is right, and that it has no address to give."""
 
@@ -290,7 +262,6 @@ class NoAddressThere(RefusedWithWords):
     cause = Cause.POOL_EXHAUSTED
 
 
-@dataclass(frozen=True, slots=True)
 class NoLoginGiven(Reason):
     """Nobody gave the login before the connection began."""
 
@@ -300,7 +271,6 @@ class NoLoginGiven(Reason):
     told = Told.PERSON
 
 
-@dataclass(frozen=True, slots=True)
 class NobodyAnswers(Reason):
     """The gateway asks for more, and there is no person or file to give it. `again`: it asked before."""
 
@@ -316,7 +286,6 @@ class NobodyAnswers(Reason):
         return " again" if self.again else ""
 
 
-@dataclass(frozen=True, slots=True)
 class PersonNotAsked(Reason):
     """The person could not be asked; `detail` says what broke."""
 

@@ -48,7 +48,6 @@ class Unfit:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoProposal(Reason):
     """Nothing that the peer offers is what this end takes. `misfit`: what kept the offer that came nearest from
     fitting; `detail`: the same in words, empty where nothing was offered."""
@@ -77,7 +76,6 @@ class NoProposal(Reason):
         return self.misfit in {each.word for each in misfits}
 
 
-@dataclass(frozen=True, slots=True)
 class ProposalRefused(Reason):
     """The gateway takes none of our proposals for phase 1."""
 
@@ -89,7 +87,6 @@ class ProposalRefused(Reason):
     offered: str
 
 
-@dataclass(frozen=True, slots=True)
 class ChildProposalRefused(Reason):
     """The peer takes none of our proposals for an SA pair."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lotor.model.kinds import Kind
 from lotor.model.network import Address, Network
 from lotor.model.reason import Reason, Told
@@ -11,7 +9,6 @@ from lotor.model.reason import Reason, Told
 # --- phase 1 ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class RefusedByGateway(Reason):
     """The gateway answers phase 1 with this error (RFC 2408 §3.14.1)."""
 
@@ -23,7 +20,6 @@ class RefusedByGateway(Reason):
     offered: str
 
 
-@dataclass(frozen=True, slots=True)
 class RefusedByClient(Reason):
     """The client answers phase 1 with this error (RFC 2408 §3.14.1)."""
 
@@ -33,7 +29,6 @@ class RefusedByClient(Reason):
     notify: str
 
 
-@dataclass(frozen=True, slots=True)
 class Disbelieved(Reason):
     """The peer does not accept this end's certificate, signature, key or identity."""
 
@@ -43,7 +38,6 @@ class Disbelieved(Reason):
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
 class OtherKey(Reason):
     """The peer's hash was made with another pre-shared key."""
 
@@ -53,7 +47,6 @@ class OtherKey(Reason):
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
 class OtherKeyLikely(Reason):
     """The end of main mode cannot be read: either the pre-shared keys differ, or somebody forged it."""
 
@@ -63,7 +56,6 @@ class OtherKeyLikely(Reason):
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
 class NoXauth(Reason):
     """The client does not announce XAUTH, and the authentication method admits nobody without a login."""
 
@@ -73,7 +65,6 @@ class NoXauth(Reason):
     method: str
 
 
-@dataclass(frozen=True, slots=True)
 class IdentityNotAllowed(Reason):
     """The peer's identity of phase 1 is none of the peers_identifiers of the remote block."""
 
@@ -84,7 +75,6 @@ class IdentityNotAllowed(Reason):
     remote: str
 
 
-@dataclass(frozen=True, slots=True)
 class IdentityTooLong(Reason):
     """The identity in a stranger's first message is longer than any name."""
 
@@ -95,7 +85,6 @@ class IdentityTooLong(Reason):
     most: int
 
 
-@dataclass(frozen=True, slots=True)
 class UnusablePublic(Reason):
     """The peer's Diffie-Hellman value is none of its group."""
 
@@ -106,7 +95,6 @@ class UnusablePublic(Reason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class NotAnswerable(Reason):
     """The first message of a stranger is well-formed, and nothing can be made of it."""
 
@@ -114,7 +102,6 @@ class NotAnswerable(Reason):
     line = "the first message cannot be answered"
 
 
-@dataclass(frozen=True, slots=True)
 class BrokenExchange(Reason):
     """The peer sent something under its keys that does not belong there."""
 
@@ -125,7 +112,6 @@ class BrokenExchange(Reason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class OtherSession(Reason):
     """A renewed phase 1 came for another user or address than that of the session that it was to renew."""
 
@@ -139,7 +125,6 @@ class OtherSession(Reason):
 # --- XAUTH and mode config -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class OddTransaction(Reason):
     """The gateway began a transaction that is neither a login nor a configuration."""
 
@@ -147,7 +132,6 @@ class OddTransaction(Reason):
     line = "a transaction that is neither XAUTH nor a configuration"
 
 
-@dataclass(frozen=True, slots=True)
 class AskedTooOften(Reason):
     """The gateway asks for the login again and again: it may be collecting passwords."""
 
@@ -157,7 +141,6 @@ class AskedTooOften(Reason):
     rounds: int
 
 
-@dataclass(frozen=True, slots=True)
 class LoginUnsupported(Reason):
     """The gateway wants a login that only a program could answer."""
 
@@ -167,7 +150,6 @@ class LoginUnsupported(Reason):
     method: str
 
 
-@dataclass(frozen=True, slots=True)
 class UnusableConfiguration(Reason):
     """What the gateway gives in mode config cannot be used."""
 
@@ -178,7 +160,6 @@ class UnusableConfiguration(Reason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class NoAddressAsked(Reason):
     """The client begins quick mode without an address of the gateway's."""
 
@@ -190,7 +171,6 @@ class NoAddressAsked(Reason):
 # --- quick mode ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class QuickModeRefused(Reason):
     """The peer answers quick mode with this error (RFC 2408 §3.14.1)."""
 
@@ -201,7 +181,6 @@ class QuickModeRefused(Reason):
     notify: str
 
 
-@dataclass(frozen=True, slots=True)
 class ForeignNetworks(Reason):
     """The client asks for an SA pair of an address that is not its own."""
 
@@ -212,7 +191,6 @@ class ForeignNetworks(Reason):
     own: str
 
 
-@dataclass(frozen=True, slots=True)
 class NetworksNotAsked(Reason):
     """The gateway asks for an SA pair of networks that this client has none of."""
 
@@ -222,7 +200,6 @@ class NetworksNotAsked(Reason):
     claimed: str
 
 
-@dataclass(frozen=True, slots=True)
 class InsideInUse(Reason):
     """The inside address that a peer brings belongs to another session. `given`: by the gateway."""
 
@@ -242,7 +219,6 @@ class InsideInUse(Reason):
         return self.user or "nobody"
 
 
-@dataclass(frozen=True, slots=True)
 class TooManyNetworks(Reason):
     """The peer has SA pairs for as many networks as one peer gets."""
 
@@ -252,7 +228,6 @@ class TooManyNetworks(Reason):
     most: int
 
 
-@dataclass(frozen=True, slots=True)
 class TooManyPairs(Reason):
     """The peer has as many SA pairs under way as one peer gets."""
 
@@ -262,7 +237,6 @@ class TooManyPairs(Reason):
     most: int
 
 
-@dataclass(frozen=True, slots=True)
 class NoKeyExchange(Reason):
     """Perfect forward secrecy was chosen, and the peer sends no public value for it."""
 
@@ -274,7 +248,6 @@ class NoKeyExchange(Reason):
 # --- messages that are dropped ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class MalformedMessage(Reason):
     """The octets are no message of IKE."""
 
@@ -283,7 +256,6 @@ class MalformedMessage(Reason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class MisplacedMessage(Reason):
     """A well-formed message that does not belong here, or not now."""
 
@@ -292,7 +264,6 @@ class MisplacedMessage(Reason):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class NobodyHere(Reason):
     """A first message that begins nothing which this version carries out."""
 
@@ -300,7 +271,6 @@ class NobodyHere(Reason):
     line = "nobody is here for it"
 
 
-@dataclass(frozen=True, slots=True)
 class NotAdmitted(Reason):
     """No remote block of the gateway takes that exchange from there."""
 
@@ -308,7 +278,6 @@ class NotAdmitted(Reason):
     line = "no remote block admits such a client from there"
 
 
-@dataclass(frozen=True, slots=True)
 class Notified(Reason):
     """The peer tells an error that concerns nothing under way (RFC 2408 §3.14.1)."""
 
