@@ -137,7 +137,7 @@ def test_a_client_that_is_in_is_not_asked_again():
 def _ask_out_of_turn(world, gateway, session) -> None:
     from lotor.ike.v1 import sequence, xauth
 
-    sequence._transact(session, xauth.gateway(session), lambda *_: None, world.now)
+    sequence._transact(session, xauth.gateway(session, sequence._let_in), lambda *_: None, world.now)
     world.do(gateway, gateway.endpoint._desk.drain())
     world.run(3)
 

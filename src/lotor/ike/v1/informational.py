@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import TypeGuard
 
 from lotor.ike.children import DELETED, Pair
@@ -113,18 +114,29 @@ class KeyedVoice:
 # --- in --------------------------------------------------------------------------------------------------------------
 
 
+class Finding(Enum):
+    """What a message said that something else follows from. `CONTACT`: for the first time that the peer holds nothing
+    else of ours; `SHORTER_LIFETIME`: of phase 1; `PAIRS_DELETED`: SA pairs that were there."""
+
+    CONTACT = "initial contact"
+    SHORTER_LIFETIME = "shorter lifetime"
+    PAIRS_DELETED = "SA pairs deleted"
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A proved informational, and where it came from."""
+    """A proved informational, where it came from, and what was found in it."""
 
     session: V1Session
     path: Path
     now: Instant
+    found: list[Finding] = field(default_factory=list)
 
 
-def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> None:
-    """Raises `Unproved` or `Malformed` for what the peer cannot have sent. Each message is its own: the IV is fresh.
-    Of who has not logged in yet, and may be anybody, only what ends or holds the session counts."""
+def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> Sequence[Finding]:
+    """What the message said that something follows from. Raises `Unproved` or `Malformed` for what the peer cannot have
+    sent. Each message is its own: the IV is fresh. Of who has not logged in yet, and may be anybody, only what ends or
+    holds the session counts."""
     record = session.isakmp_sa
     channel = phase_two(record.keys, record.last_block, incoming.header.message_id)
     chain, heard = channel.open(incoming).chain, Heard(session, path, now)
@@ -138,6 +150,7 @@ def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) ->
     for delete in deletes:
         if not session.life.over and (_proved(session) or delete.protocol == Protocol.ISAKMP):
             _deleted(heard, delete)
+    return heard.found
 
 
 def _few(notes: Iterable[Notification]) -> list[Notification]:
@@ -175,16 +188,20 @@ def _acknowledged(heard: Heard, note: Notification) -> None:
 def _initial_contact(heard: Heard, note: Notification) -> None:
     """Remembered only: `sequence` knows whether the login is proved, and so whose old sessions it may end."""
     del note
-    heard.session.initial_contact = True
+    if not heard.session.initial_contact:
+        heard.session.initial_contact = True
+        heard.found.append(Finding.CONTACT)
 
 
 def _told_lifetime(heard: Heard, note: Notification) -> None:
-    """RESPONDER-LIFETIME of phase 1 in a message of its own, as Cisco sends it: `protocol` sets the alarm anew."""
+    """RESPONDER-LIFETIME of phase 1 in a message of its own, as Cisco sends it: `sequence` sets the alarm anew."""
     session = heard.session
     if session.initiator and note.protocol == Protocol.ISAKMP:
         record = session.isakmp_sa
         seconds = lifetimes.told_seconds((note,), Protocol.ISAKMP, record.suite.lifetime)
         session.phase_one = replace(record, suite=replace(record.suite, lifetime=seconds))
+        if seconds < record.suite.lifetime:
+            heard.found.append(Finding.SHORTER_LIFETIME)
 
 
 def _refused(heard: Heard, note: Notification) -> None:
@@ -239,6 +256,7 @@ def _deleted(heard: Heard, delete: Delete) -> None:
         pair = session.children.by_outbound(int.from_bytes(spi, "big"))
         if delete.protocol == Protocol.ESP and pair is not None:
             session.children.remove(session, pair.child.id, DELETED)
+            heard.found.append(Finding.PAIRS_DELETED)
             _abandon_quick(session, pair)
 
 

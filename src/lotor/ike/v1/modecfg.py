@@ -93,14 +93,13 @@ def give(session: V1Session, request: Attributes) -> Story[ModeConfiguration]:
     return configuration if asks_for_ipv6(asked) else configuration.without_ipv6()
 
 
-def resume(session: V1Session, asked: Chain) -> None:
-    """Who begins quick mode from the address that the login gave, without asking for it, has it: Apple's clients go on
-    with what they had before a break."""
+def resumed(session: V1Session, asked: Chain) -> ModeConfiguration | None:
+    """What a client has that begins quick mode from the address that the login gave, without asking for it: Apple's
+    clients go on with what they had before a break. None where it has to ask."""
     given = session.inner.configuration
     if given is None or session.gates.next() is not Gate.ADDRESS or not selectors.names(asked, given.address):
-        return
-    session.gates.open(Gate.ADDRESS)
-    tell(session, given.without_ipv6())
+        return None
+    return given.without_ipv6()
 
 
 def demand(session: V1Session) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from lotor.ike.dialect import Incoming
 from lotor.ike.errors import Misplaced, Unproved, dropped
 from lotor.ike.events import Remark, Turned
-from lotor.ike.v1 import dialling, informational, refusals, renewal, sequence
+from lotor.ike.v1 import dialling, informational, refusals, sequence
 from lotor.ike.v1.seal import encrypted
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant, Path
@@ -129,15 +129,7 @@ def _keep(session: V1Session, incoming: Incoming, path: Path) -> None:
 
 def _informational(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> None:
     if session.established:
-        had, contacted = len(session.children), session.initial_contact
-        lifetime = session.isakmp_sa.suite.lifetime
-        informational.receive(session, incoming, path, now)
-        if session.initial_contact and not contacted:
-            sequence.contacted(session)
-        if session.isakmp_sa.suite.lifetime < lifetime and not session.life.over:
-            renewal.set_lifetime(session, now)
-        if len(session.children) < had:
-            sequence.complete(session, now)
+        sequence.informed(session, informational.receive(session, incoming, path, now), now)
     elif not encrypted(incoming.header):
         refusals.hinted(session, incoming, path, now)
     elif not refusals.refused(session, incoming):

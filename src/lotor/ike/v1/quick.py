@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lotor.crypto import ciphers, hashes
@@ -121,12 +122,12 @@ def _shorter(chosen: choose.ChosenEsp, answer: Chain) -> choose.ChosenEsp:
 # --- responder -------------------------------------------------------------------------------------------------------
 
 
-def responder(session: V1Session, message_id: int) -> Story[Pair]:
-    """Whoever is asked. The SA pair receives before the second message leaves. The first of a session sends as early:
-    the client's first packet may pass the third message. One that replaces another sends a moment after the third came
-    (`succession`)."""
+def responder(session: V1Session, message_id: int, heard: Callable[[V1Session, Chain], None]) -> Story[Pair]:
+    """Whoever is asked; `heard` gets the first message before it counts. The SA pair receives before the second message
+    leaves. The first of a session sends as early: the client's first packet may pass the third message. One that
+    replaces another sends a moment after the third came (`succession`)."""
     asked = yield from expect()
-    modecfg.resume(session, asked)
+    heard(session, asked)
     modecfg.demand(session)
     policy, check = session.desk.policy.child, session.remote.proposal_check
     wish = selectors.asked(session, asked)

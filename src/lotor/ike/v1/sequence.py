@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from typing import TypeVar
 
 from lotor.ike.children import EXPIRED, Pair, Selectors
 from lotor.ike.dialect import Incoming
-from lotor.ike.errors import Misplaced, Refusal
+from lotor.ike.errors import Refusal
 from lotor.ike.events import ChildUp, PhaseOneUp, Remark, Turned, Up
 from lotor.ike.gates import Gate, owed
 from lotor.ike.questions import AdmitConfiguration
@@ -26,6 +26,7 @@ from lotor.ike.v1 import (
     renewal,
     selectors,
     succession,
+    transactions,
     traversal,
     watch,
     xauth,
@@ -36,15 +37,15 @@ from lotor.ike.v1.isakmp import PhaseOne
 from lotor.ike.v1.refusals import LOGIN_GRACE, too_slow
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.ike.v1.session import V1Session
-from lotor.ike.v1.story import Story, expect
+from lotor.ike.v1.story import Story
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
 from lotor.model.network import Instant
 from lotor.model.policy import Transfer
 from lotor.model.reasons.ends import ConnectedAgain
-from lotor.model.reasons.protocol import OddTransaction
-from lotor.wire.v1.numbers import ConfigType, ExchangeType, NotifyType, XauthAttribute
-from lotor.wire.v1.payloads import Attributes, Notification
+from lotor.wire.v1.chain import Chain
+from lotor.wire.v1.numbers import ExchangeType, NotifyType
+from lotor.wire.v1.payloads import Notification
 from lotor.wire.v1.vendors import Vendor
 
 HALF_OPEN = 30.0
@@ -98,6 +99,36 @@ def _phase_one_done(exchange: Exchange[PhaseOne], record: PhaseOne, now: Instant
             receive(now)
 
 
+def _open(session: V1Session, gate: Gate) -> None:
+    """The one place where a gate opens after phase 1."""
+    session.gates.open(gate)
+
+
+def _let_in(session: V1Session) -> None:
+    """Gateway: the back end said yes. Whoever goes on with a session has its address already."""
+    _open(session, Gate.LOGIN)
+    if session.renewed:
+        _open(session, Gate.ADDRESS)
+
+
+def _asked_for_pair(session: V1Session, asked: Chain) -> None:
+    """Gateway: a client may go on with the address that it had, unasked."""
+    configuration = modecfg.resumed(session, asked)
+    if configuration is not None:
+        _open(session, Gate.ADDRESS)
+        modecfg.tell(session, configuration)
+
+
+def informed(session: V1Session, found: Sequence[informational.Finding], now: Instant) -> None:
+    """What an informational message of the peer said, in the order in which it counts."""
+    if informational.Finding.CONTACT in found:
+        _contacted(session)
+    if informational.Finding.SHORTER_LIFETIME in found and not session.life.over:
+        renewal.set_lifetime(session, now)
+    if informational.Finding.PAIRS_DELETED in found:
+        complete(session, now)
+
+
 def _proved(record: PhaseOne) -> Proved:
     method = record.suite.method
     return Proved(record.peer, method.login, method.personal, Vendor.DPD in record.vendors, record.there)
@@ -107,7 +138,7 @@ def _go_on(session: V1Session, now: Instant) -> None:
     """The next step after phase 1, for whoever has to begin it."""
     if session.gates.next() is Gate.LOGIN:
         if session.gateway:
-            _transact(session, xauth.gateway(session), _logged_in, now)
+            _transact(session, xauth.gateway(session, _let_in), _logged_in, now)
         return
     client = session.isakmp_sa.peer if session.gateway else identify.mine(session.remote, session.path)
     session.user = identify.text(client)
@@ -121,7 +152,8 @@ def _go_on(session: V1Session, now: Instant) -> None:
         _left_behind(session)
     if session.renewed:
         session.unlimit()
-        session.gates.shut.clear()
+        if session.gates.next() is Gate.ADDRESS:
+            _open(session, Gate.ADDRESS)
         _resume(session, now)
     elif session.initiator:
         _ask_or_start(session, now)
@@ -140,7 +172,7 @@ def _doubt(session: V1Session) -> None:
         doubt.end_later_if_dead(old, ConnectedAgain(session.user, str(session.path.remote)))
 
 
-def contacted(session: V1Session) -> None:
+def _contacted(session: V1Session) -> None:
     """INITIAL-CONTACT in a message of its own. Before the login is proved it is remembered only."""
     if session.gateway and session.gates.passed(Gate.LOGIN) and not session.life.over:
         _left_behind(session)
@@ -237,7 +269,7 @@ def _pushed(exchange: Exchange[ModeConfiguration], configuration: ModeConfigurat
 def _given(session: V1Session, configuration: ModeConfiguration, now: Instant) -> None:
     """Gateway: the client has its address."""
     if session.gates.next() is Gate.ADDRESS:
-        session.gates.open(Gate.ADDRESS)
+        _open(session, Gate.ADDRESS)
     if session.inner.told:
         return
     session.limit(LOGIN_GRACE, "quick mode", too_slow(session), now)
@@ -255,7 +287,7 @@ def _accepted(session: V1Session, now: Instant) -> None:
     """Client: the gateway said yes."""
     if session.gates.next() is not Gate.LOGIN:
         return
-    session.gates.open(Gate.LOGIN)
+    _open(session, Gate.LOGIN)
     _prolong(session, now)
     _ask_or_start(session, now)
 
@@ -265,7 +297,7 @@ def _configured(session: V1Session, configuration: ModeConfiguration, _: Instant
     what it would not be set up with ends the session before there is an SA pair."""
     if session.gates.next() is not Gate.ADDRESS:
         return
-    session.gates.open(Gate.ADDRESS)
+    _open(session, Gate.ADDRESS)
     for exchange in _begun_here(session):
         exchange.abandon()
 
@@ -301,32 +333,7 @@ def _begun_here(session: V1Session) -> list[Exchange[object]]:
     return [each for each in running if isinstance(each, Exchange) and each.plan.initiator]
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a transaction of the peer came to."""
-
-    verdict: bool | None = None
-    configuration: ModeConfiguration | None = None
-
-
-def _answer_transaction(session: V1Session) -> Story[Told]:
-    """A transaction that the peer began, on either side."""
-    payload = (yield from expect()).only(Attributes)
-    if session.gateway:
-        return Told(configuration=(yield from modecfg.give(session, payload)))
-    if payload.type == ConfigType.REQUEST:
-        if session.gates.next() is not Gate.LOGIN:
-            raise Misplaced("the gateway asks for a login out of turn")
-        yield from xauth.reply(session, payload)
-        return Told()
-    if modecfg.gives_address(payload) and session.gates.passed(Gate.LOGIN):
-        return Told(configuration=(yield from modecfg.accept(session, payload)))
-    if payload.first(XauthAttribute.STATUS) is not None:
-        return Told(verdict=(yield from xauth.acknowledge(session, payload)))
-    raise Refusal(OddTransaction())
-
-
-def _transaction_done(exchange: Exchange[Told], told: Told, now: Instant) -> None:
+def _transaction_done(exchange: Exchange[transactions.Told], told: transactions.Told, now: Instant) -> None:
     session = exchange.session
     if session.gateway and told.configuration is not None:
         _given(session, told.configuration, now)
@@ -446,16 +453,16 @@ def _answered_quick_failed(exchange: Exchange[Pair], refusal: Refusal, _: Instan
 
 def answering(
     session: V1Session, kind: int, message_id: int, before: Running | None = None
-) -> Exchange[Told] | Exchange[Pair] | None:
+) -> Exchange[transactions.Told] | Exchange[Pair] | None:
     """An exchange for a message id that is new to us, or goes on from `before`; None for kinds that nobody begins
     here."""
     if kind == ExchangeType.TRANSACTION:
         plan = plans.plan(ExchangeType.TRANSACTION, initiator=False)
         channel = before.channel if isinstance(before, Exchange) else plan.channel(session, message_id)
-        return Exchange(session, plan, message_id, _answer_transaction(session), _transaction_done, _failed, channel)
+        return Exchange(session, plan, message_id, transactions.answer(session), _transaction_done, _failed, channel)
     if kind == ExchangeType.QUICK:
         plan = plans.plan(ExchangeType.QUICK, initiator=False)
-        story, channel = quick.responder(session, message_id), plan.channel(session, message_id)
+        story, channel = quick.responder(session, message_id, _asked_for_pair), plan.channel(session, message_id)
         return Exchange(session, plan, message_id, story, _child_up, _answered_quick_failed, channel)
     return None
 

@@ -3,13 +3,12 @@ yes or no; only a back end's `Accepted` is a yes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NoReturn
 
 from lotor.ike.errors import PeerFault, PolicyRefusal
 from lotor.ike.events import LoggedIn, LoginRefused, LoginRound, LoginSent, Names
-from lotor.ike.gates import Gate
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
 from lotor.ike.v1 import doubt, insides
 from lotor.ike.v1.session import V1Session
@@ -65,8 +64,9 @@ OK, FAIL = 1, 0
 # --- the gateway -----------------------------------------------------------------------------------------------------
 
 
-def gateway(session: V1Session) -> Story[None]:
-    """Ask, check, and tell the client. Ends with an open gate and a configuration, or with a refusal."""
+def gateway(session: V1Session, admit: Callable[[V1Session], None]) -> Story[None]:
+    """Ask, check, and tell the client, which is let in by `admit` before that. Ends with a configuration, or with a
+    refusal."""
     accepted = yield from _login(session)
     doubtful = session.registry.doubtful(session, accepted.user)
     yield from doubt.end_if_dead(doubtful, ConnectedAgain(accepted.user, str(session.path.remote)))
@@ -78,9 +78,7 @@ def gateway(session: V1Session) -> Story[None]:
     session.registry.accepted(session, accepted.user)
     if session.inner.configuration is None:
         yield from _acquire(session, accepted.grants)
-    session.gates.open(Gate.LOGIN)
-    if session.renewed:
-        session.gates.open(Gate.ADDRESS)
+    admit(session)
     if accepted.grants.session_time is not None:
         session.registry.allot(session, accepted.grants.session_time)
     session.desk.tell(LoggedIn(session.id, accepted.user, accepted.grants))
