@@ -96,7 +96,7 @@ def test_every_encrypted_message_opens_and_proves_in_its_turn(name):
         keys = _keys(sa)
         channel = _channel(channels, last_blocks, sa, keys, header)
         incoming = Incoming(header, raw[Header.SIZE :])
-        message = channel.open(incoming)
+        message = channel.prove(channel.open(incoming))
         channel.commit(message)
         last_blocks[sa["cookie_i"]] = last_blocks.get(sa["cookie_i"]) or channel.thread.iv
         assert message.chain.octets == bytes.fromhex(entry["plain"])[: len(message.chain.octets)]

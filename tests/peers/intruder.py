@@ -49,6 +49,6 @@ class Intruder:
         """The payloads of an answer to one of our messages."""
         header = Header.decode(datagram)
         channel = self.channel(header.message_id, quick=header.exchange == ExchangeType.QUICK)
-        opened = channel.open(Incoming(header, datagram[Header.SIZE :]))
-        channel.commit(opened)
-        return opened.chain
+        proved = channel.prove(channel.open(Incoming(header, datagram[Header.SIZE :])))
+        channel.commit(proved)
+        return proved.chain

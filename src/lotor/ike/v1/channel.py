@@ -14,11 +14,24 @@ from lotor.wire.v1.payloads import Payload
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A message that was readable, decrypted where it was encrypted. `next_iv` follows if it is committed."""
+    """A message that was readable, decrypted where it was encrypted: anyone may still have sent it. `next_iv` follows
+    if it is committed."""
 
     chain: Chain
     encrypted: bool
     next_iv: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """An opened message that holds all the proof that its channel asks for: a HASH under the keys of phase 1; in phase
+    1 itself none, since there the story proves HASH and SIG before it goes on. Only a channel makes one."""
+
+    opened: Opened
+
+    @property
+    def chain(self) -> Chain:
+        return self.opened.chain
 
 
 class Channel(Protocol):
@@ -27,9 +40,13 @@ class Channel(Protocol):
         ...
 
     def open(self, incoming: Incoming) -> Opened:
-        """Reads, decrypts and proves without any effect. Raises `Unproved` or `Malformed`."""
+        """Reads and decrypts without any effect. Raises `Unproved` or `Malformed`."""
         ...
 
-    def commit(self, opened: Opened) -> None:
+    def prove(self, opened: Opened) -> Proved:
+        """Checks the HASH, without any effect. Raises `Unproved`."""
+        ...
+
+    def commit(self, proved: Proved) -> None:
         """The message counts: IVs and formulas move on."""
         ...

@@ -15,7 +15,7 @@ from lotor.ike.dialect import Incoming
 from lotor.ike.effects import Ticket
 from lotor.ike.errors import LocalFault, Misplaced, PeerFault, Refusal, Unproved
 from lotor.ike.flight import Flight
-from lotor.ike.v1.channel import Channel, Opened
+from lotor.ike.v1.channel import Channel, Proved
 from lotor.ike.v1.ladder import Cover, Ladder
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Expect, Put, Send, Story, Wait
@@ -97,9 +97,9 @@ class Exchange(Generic[T]):
         if digest == self._last:
             self._again(path, now)
             return
-        opened = self._prove(incoming)
+        proved = self._prove(incoming)
         answers_ours = self.position > 0
-        self.channel.commit(opened)
+        self.channel.commit(proved)
         self._last, self.path = digest, path
         self.position += 1
         self.waiting = None
@@ -111,7 +111,7 @@ class Exchange(Generic[T]):
         if answers_ours:
             self.session.heard_over(path, now)
         self.session.liveness.heard(now)
-        self._step(opened.chain, now)
+        self._step(proved.chain, now)
 
     def knows(self, incoming: Incoming) -> bool:
         """Whether it is the last message once more."""
@@ -142,17 +142,17 @@ class Exchange(Generic[T]):
         """The peer said elsewhere that nothing will come of it."""
         self._fail(refusal, now)
 
-    def _prove(self, incoming: Incoming) -> Opened:
+    def _prove(self, incoming: Incoming) -> Proved:
         if self.waiting is None:
             raise Misplaced("not expected now")
         rung = self.plan.ladder.rung(self.position)
         if rung.from_initiator is self.plan.initiator:
             raise Misplaced("it is not the peer's turn")
-        opened = self.channel.open(incoming)
-        rung.check(opened.chain, encrypted=opened.encrypted)
+        proved = self.channel.prove(self.channel.open(incoming))
+        rung.check(proved.chain, encrypted=proved.opened.encrypted)
         if self.waiting.proof is not None:
-            self.waiting.proof(opened.chain)
-        return opened
+            self.waiting.proof(proved.chain)
+        return proved
 
     # --- the story ---------------------------------------------------------------------------------------------------
 

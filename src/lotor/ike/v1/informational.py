@@ -139,7 +139,7 @@ def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) ->
     holds the session counts."""
     record = session.isakmp_sa
     channel = phase_two(record.keys, record.last_block, incoming.header.message_id)
-    chain, heard = channel.open(incoming).chain, Heard(session, path, now)
+    chain, heard = channel.prove(channel.open(incoming)).chain, Heard(session, path, now)
     session.reached_over(path)
     deletes = chain.all(Delete)
     if sum(len(delete.spis) for delete in deletes) > MOST_SPIS:
@@ -273,10 +273,11 @@ def refusal(channel: PhaseOneChannel, incoming: Incoming) -> NotifyType | None:
     if channel.thread is None:
         return None
     try:
-        opened = phase_two(channel.thread.keys, channel.last_block(), incoming.header.message_id).open(incoming)
+        after = phase_two(channel.thread.keys, channel.last_block(), incoming.header.message_id)
+        proved = after.prove(after.open(incoming))
     except (Unproved, Malformed):
         return None
-    return _error(opened.chain)
+    return _error(proved.chain)
 
 
 def _error(chain: Chain) -> NotifyType | None:

@@ -13,7 +13,7 @@ from typing import Protocol
 from lotor.crypto import hashes
 from lotor.ike.dialect import Incoming
 from lotor.ike.errors import Unproved
-from lotor.ike.v1.channel import Opened
+from lotor.ike.v1.channel import Opened, Proved
 from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
@@ -87,7 +87,11 @@ class PhaseOneChannel:
         plaintext, next_iv = self.thread.open(incoming.body)
         return Opened(_chain(incoming.header, plaintext), encrypted=True, next_iv=next_iv)
 
-    def commit(self, opened: Opened) -> None:
+    def prove(self, opened: Opened) -> Proved:
+        return Proved(opened)
+
+    def commit(self, proved: Proved) -> None:
+        opened = proved.opened
         self.covered = opened.encrypted
         if self.thread is not None and opened.next_iv is not None:
             self.thread.iv = opened.next_iv
@@ -158,14 +162,18 @@ class PhaseTwoChannel:
         if not encrypted(incoming.header):
             raise Unproved("not encrypted")
         plaintext, next_iv = self.thread.open(incoming.body)
-        chain = _chain(incoming.header, plaintext)
+        return Opened(_chain(incoming.header, plaintext), encrypted=True, next_iv=next_iv)
+
+    def prove(self, opened: Opened) -> Proved:
+        chain = opened.chain
         if not chain.payloads or not isinstance(chain.payloads[0].value, HashPayload):
             raise Unproved("no HASH at the beginning of the message")
         if not hmac.compare_digest(chain.payloads[0].value.data, self._hash(chain.after(HashPayload))):
             raise Unproved("HASH does not fit")
-        return Opened(chain, encrypted=True, next_iv=next_iv)
+        return Proved(opened)
 
-    def commit(self, opened: Opened) -> None:
+    def commit(self, proved: Proved) -> None:
+        opened = proved.opened
         if opened.next_iv is not None:
             self.thread.iv = opened.next_iv
         self._learn(opened.chain.body(Nonce) or b"")
