@@ -13,11 +13,13 @@ from lotor.config import Checked, ConfigError, Examined, RemoteSettings, Setting
 from lotor.config.placing import cautions, faults
 from lotor.config.provision import Provision
 from lotor.daemon.engines import NoLogins, hooks_of, logins_of
+from lotor.files.public import LOCAL_FILES
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Credential
 from lotor.model.policy import Policy, RemotePolicy, Side
 from lotor.ports.auth import LoginBackend
 from lotor.ports.hooks import Hooks
+from lotor.ports.public_files import PublicFiles
 from lotor.ports.signer import Signer
 from lotor.ports.trust import Trust
 from lotor.trust import LocalTrust, RemoteTrust, TrustStore
@@ -59,9 +61,10 @@ def prepare(settings: Settings) -> Loadout:
     return _whole(Examined(checked.problems, {}, checked))
 
 
-def equip(provision: Provision) -> Loadout:
-    """The daemon's half alone, which reads authorities and revocation lists. Raises `ConfigError`."""
-    store = _store(provision.checked)
+def equip(provision: Provision, files: PublicFiles = LOCAL_FILES) -> Loadout:
+    """The daemon's half alone, which reads authorities and revocation lists: in a thread, where `files` are far away.
+    Raises `ConfigError`."""
+    store = _store(provision.checked, files)
     if wrong := faults(provision.settings, store.problems):
         raise ConfigError(wrong)
     return _equipped(provision, store)
@@ -109,9 +112,9 @@ def _asks_for_ipv6(remote: RemotePolicy) -> bool:
     return remote.side is Side.CLIENT and remote.mode_cfg and remote.mode_cfg6
 
 
-def _store(checked: Checked) -> TrustStore:
+def _store(checked: Checked, files: PublicFiles = LOCAL_FILES) -> TrustStore:
     """Of the blocks that nothing is wrong with, which are all where nothing was found."""
-    return TrustStore(_trust_of(checked, each) for each in checked.sound)
+    return TrustStore((_trust_of(checked, each) for each in checked.sound), files=files)
 
 
 def _trust_of(checked: Checked, remote: RemoteSettings) -> RemoteTrust:

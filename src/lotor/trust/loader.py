@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime
 from pathlib import Path
 
 from lotor.crypto.certificates import Certificate, CertificateError, leaf_first, moment, read_certificates
 from lotor.crypto.x509.chains import Fault, date_fault
-from lotor.files.private import FileError, read_trusted
 from lotor.files.problems import Findings
+from lotor.files.public import Content, Kind, Unreadable
 from lotor.model.policy import CrlPolicy, Side
+from lotor.ports.public_files import PublicFiles
 from lotor.trust import refusals
 from lotor.trust.grounds import Grounds
 from lotor.trust.revocation import ListFiles, expired_lists
 from lotor.trust.specification import RemoteTrust
-
-ANCHOR_FILES = ("*.crt", "*.pem", "*.cer", "*.[0-9]")
-MOST_ANCHOR_FILES = 2000
 
 UNVERIFIED = {
     Side.CLIENT: "verify_cert off: anybody can pose as the gateway and collect passwords",
@@ -27,8 +26,9 @@ UNVERIFIED = {
 class Loader:
     """Loads one block; `problems` grows, nothing is raised for what a file holds."""
 
-    def __init__(self, rules: RemoteTrust, now: datetime) -> None:
+    def __init__(self, rules: RemoteTrust, now: datetime, files: PublicFiles) -> None:
         self._rules = rules
+        self._files = files
         self._now = now
         findings = Findings(rules.name)
         self._error, self._warn, self._attempt = findings.error, findings.warn, findings.attempt
@@ -49,7 +49,7 @@ class Loader:
             return tuple(found), ", ".join(str(path) for path in rules.ca)
         if not rules.judges or rules.certificate_directory is None or rules.peers_certfile is not None:
             return (), ""
-        anchors = _authorities_in(rules.certificate_directory)
+        anchors = self._authorities_in(rules.certificate_directory)
         if len(anchors) > 1 and rules.verify_cert:
             directory = rules.certificate_directory
             self._warn(f"all {len(anchors)} authorities in {directory} are trusted: name the right one with ca_type")
@@ -79,7 +79,7 @@ class Loader:
         rules = self._rules
         if not rules.judges or rules.crl_policy is CrlPolicy.OFF or rules.peers_certfile or not rules.verify_cert:
             return None
-        files = ListFiles(rules)
+        files = ListFiles(rules, self._files)
         errors, warnings = files.load()
         for text in errors:
             self._error(text)
@@ -102,17 +102,20 @@ class Loader:
             self._warn("verify_identifier off: every holder of a certificate of the CA can pose as the gateway")
 
     def _certificates(self, path: Path) -> tuple[Certificate, ...]:
-        return self._attempt(lambda: read_certificates(read_trusted(path)), f"certificate {path}: ") or ()
+        match self._files.read(path, Kind.CERTIFICATES):
+            case Unreadable(why=why):
+                self._error(why)
+            case Content(octets=octets):
+                return self._attempt(lambda: read_certificates(octets), f"certificate {path}: ") or ()
+        return ()
 
-
-def _authorities_in(directory: Path) -> tuple[Certificate, ...]:
-    """Every CA certificate of a directory; other files (our own certificate, for one) are none of its business."""
-    paths = sorted({path for pattern in ANCHOR_FILES for path in directory.glob(pattern)})[:MOST_ANCHOR_FILES]
-    found: dict[bytes, Certificate] = {}
-    for path in paths:
-        try:
-            certificates = read_certificates(read_trusted(path))
-        except (FileError, CertificateError):
-            continue
-        found.update((one.der, one) for one in certificates if one.authority)
-    return tuple(found.values())
+    def _authorities_in(self, directory: Path) -> tuple[Certificate, ...]:
+        """Every CA certificate of a directory; other files (our own certificate, for one) are none of its business."""
+        found: dict[bytes, Certificate] = {}
+        for each in self._files.listing(directory, Kind.CERTIFICATES):
+            content = self._files.read(each.path, Kind.CERTIFICATES)
+            if not isinstance(content, Content):
+                continue
+            with contextlib.suppress(CertificateError):
+                found.update((one.der, one) for one in read_certificates(content.octets) if one.authority)
+        return tuple(found.values())

@@ -12,27 +12,21 @@ from pathlib import Path
 from lotor.crypto.certificates import Certificate
 from lotor.crypto.x509.chains import Chain
 from lotor.crypto.x509.revocation import RevocationList, read_revocation_lists
-from lotor.files.private import FileError, read_public
+from lotor.files.public import Content, Kind, Listed, Stamp, Unreadable
 from lotor.model.policy import CrlPolicy
 from lotor.model.reasons.certificates import CertificateReason
+from lotor.ports.public_files import PublicFiles
 from lotor.trust import refusals
 from lotor.trust.specification import RemoteTrust
 
 log = logging.getLogger(__name__)
 
-LIST_FILES = ("*.crl", "*.r[0-9]", "*.r[0-9][0-9]")
-"""In the directory of `path certificate`; the second and third are the hashed names of `openssl rehash`."""
-LARGEST_LIST = 1 << 25
-MOST_LIST_FILES = 2000
-
-Stamp = tuple[int, int, int]
-
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A file as it was read: by its inode, size and time of change."""
+    """A file as it was read; `stamp` None: it could not even be looked at."""
 
-    stamp: Stamp
+    stamp: Stamp | None
     lists: tuple[RevocationList, ...]
 
 
@@ -42,22 +36,23 @@ class ListFiles:
     A named file that cannot be read any more leaves the list that it held, until that one expires.
     """
 
-    def __init__(self, rules: RemoteTrust) -> None:
+    def __init__(self, rules: RemoteTrust, files: PublicFiles) -> None:
         self._named = rules.crl
         self._directory = rules.certificate_directory
+        self._files = files
         self._read: dict[Path, Read] = {}
 
     def current(self) -> tuple[RevocationList, ...]:
-        return tuple(one for path in self._paths() for one in self._lists_of(path))
+        return tuple(one for each in self._listed() for one in self._lists_of(each))
 
     def load(self) -> tuple[list[str], list[str]]:
         """Reads all for the first time. Returns what is wrong with named files, and with those of the directory."""
         faults: tuple[list[str], list[str]] = ([], [])
-        for path in self._paths():
+        for each in self._listed():
             try:
-                self._refresh(path)
-            except (FileError, ValueError) as fault:
-                faults[path not in self._named].append(_fault_text(path, fault))
+                self._refresh(each.path)
+            except ValueError as fault:
+                faults[each.path not in self._named].append(str(fault))
         return faults
 
     @property
@@ -66,26 +61,34 @@ class ListFiles:
         named = [str(path) for path in self._named]
         return ", ".join([*named, *([f"{self._directory}/*.crl"] if self._directory else [])]) or "nowhere"
 
-    def _paths(self) -> Sequence[Path]:
+    def _listed(self) -> list[Listed]:
+        """Named files have no stamp here: they are asked for theirs."""
         directory = self._directory
-        found = {path for pattern in LIST_FILES for path in directory.glob(pattern)} if directory else set()
-        return (*self._named, *sorted(found - set(self._named))[:MOST_LIST_FILES])
+        found = self._files.listing(directory, Kind.LISTS) if directory else ()
+        named = set(self._named)
+        return [*(Listed(path, None) for path in self._named), *(each for each in found if each.path not in named)]
 
-    def _lists_of(self, path: Path) -> tuple[RevocationList, ...]:
+    def _lists_of(self, each: Listed) -> tuple[RevocationList, ...]:
+        last = self._read.get(each.path)
+        if last is not None and each.stamp is not None and last.stamp == each.stamp:
+            return last.lists
         try:
-            return self._refresh(path)
-        except (FileError, ValueError) as fault:
-            log.warning("%s", _fault_text(path, fault))
-        last = self._read.get(path)
+            return self._refresh(each.path)
+        except ValueError as fault:
+            log.warning("%s", fault)
+        last = self._read.get(each.path)
         return last.lists if last else ()
 
     def _refresh(self, path: Path) -> tuple[RevocationList, ...]:
-        last, stamp = self._read.get(path), _stamp(path)
-        if last is not None and last.stamp == stamp:
+        """Raises `ValueError` with a whole sentence."""
+        last = self._read.get(path, Read(None, ()))
+        found = self._files.read(path, Kind.LISTS, last.stamp)
+        if found is None:
             return last.lists
-        self._read[path] = Read(stamp, last.lists if last else ())  # what cannot be read is told once
-        lists = read_revocation_lists(read_public(path, largest=LARGEST_LIST))
-        self._read[path] = Read(stamp, lists)
+        if found.stamp is not None:
+            self._read[path] = Read(found.stamp, last.lists)  # what cannot be read is told once
+        lists = _lists_in(path, found)
+        self._read[path] = Read(found.stamp, lists)
         return lists
 
 
@@ -127,13 +130,12 @@ def _is_current(one: RevocationList, now: datetime) -> bool:
     return one.since <= now and (one.until is None or now <= one.until)
 
 
-def _stamp(path: Path) -> Stamp:
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror}") from None
-    return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _fault_text(path: Path, fault: FileError | ValueError) -> str:
-    return str(fault) if isinstance(fault, FileError) else f"revocation list {path}: {fault}"
+def _lists_in(path: Path, found: Content | Unreadable) -> tuple[RevocationList, ...]:
+    match found:
+        case Unreadable(why=why):
+            raise ValueError(why)
+        case Content(octets=octets):
+            try:
+                return read_revocation_lists(octets)
+            except ValueError as fault:
+                raise ValueError(f"revocation list {path}: {fault}") from None

@@ -8,8 +8,10 @@ from concurrent.futures import Executor
 from datetime import UTC, datetime
 
 from lotor.files.problems import Problem
+from lotor.files.public import LOCAL_FILES
 from lotor.model.judgement import PeerProof, Trusted, Untrusted
 from lotor.model.reasons.certificates import NoGrounds
+from lotor.ports.public_files import PublicFiles
 from lotor.trust.judging import judge
 from lotor.trust.loader import Loader
 from lotor.trust.specification import RemoteTrust
@@ -20,10 +22,16 @@ def wall_clock() -> datetime:
 
 
 class TrustStore:
-    """`clock` gives aware UTC; it is read for every judgement, certificates age."""
+    """`clock` gives aware UTC; it is read for every judgement, certificates age. `files` are read now and, where they
+    are revocation lists, at every judgement."""
 
-    def __init__(self, remotes: Iterable[RemoteTrust], clock: Callable[[], datetime] = wall_clock) -> None:
-        loaders = [Loader(rules, clock()) for rules in remotes]
+    def __init__(
+        self,
+        remotes: Iterable[RemoteTrust],
+        clock: Callable[[], datetime] = wall_clock,
+        files: PublicFiles = LOCAL_FILES,
+    ) -> None:
+        loaders = [Loader(rules, clock(), files) for rules in remotes]
         self._grounds = {grounds.rules.name: grounds for grounds in map(Loader.load, loaders)}
         self._clock = clock
         self.problems: tuple[Problem, ...] = tuple(problem for loader in loaders for problem in loader.problems)
