@@ -26,6 +26,7 @@ from lotor.model.secret import Secret
 from lotor.ports.bans import Outcome, Turn
 from lotor.ports.esp import Capabilities
 from lotor.ports.hooks import HookContext, HookEvent
+from lotor.ports.host import Attachment
 from lotor.ports.leases import Lease
 from lotor.ports.sessions import Presence
 from lotor.ports.signer import unfit_hash, unfit_request
@@ -282,10 +283,11 @@ class RecordingSessions:
 
 
 class RecordingHost:
-    """`diary` gets what was done; `fault` is raised by attach, `unfit` by admit."""
+    """`diary` gets what was done; `fault` is raised by attach, `unfit` by admit; `attached` is how the host stands."""
 
     def __init__(self, diary: list[Any]) -> None:
         self.diary = diary
+        self.attached: dict[int, Attachment] = {}
         self.fault: OSError | None = None
         self.unfit: OSError | None = None
         self.slow: asyncio.Event | None = None
@@ -296,32 +298,73 @@ class RecordingHost:
 
     async def attach(self, attachment):
         self.diary.append(("attach begins", attachment.session))
+        self.attached.pop(attachment.session, None)
         if self.slow is not None:
             await self.slow.wait()
         if self.fault is not None:
             raise self.fault
         self.diary.append(("attach", attachment.session))
+        self.attached[attachment.session] = attachment
 
     async def detach(self, session):
         self.diary.append(("detach", session))
+        self.attached.pop(session, None)
 
     async def recover(self):
         return 0
 
 
+class RecordingRoutes:
+    """`ports.GatewayRoutes`. `led` and `partners` are how the host stands, None before `start`; `fault` is raised."""
+
+    def __init__(self) -> None:
+        self.led: list[str] | None = None
+        self.partners: list[str] = []
+        self.fault: OSError | None = None
+
+    async def start(self, device, mtu, networks, partners=()):
+        await self._lead(networks, partners)
+
+    async def serve(self, networks, partners=()):
+        if self.led is None:
+            raise OSError(19, "there is no device to lead the pool to")
+        await self._lead(networks, partners)
+
+    async def stop(self):
+        self.led, self.partners = None, []
+
+    async def recover(self):
+        return 0
+
+    async def _lead(self, networks, partners):
+        await asyncio.sleep(0)
+        if self.fault is not None:
+            raise self.fault
+        self.led, self.partners = [str(each) for each in networks], [str(each) for each in partners]
+
+
 class RecordingHooks:
+    """`ports.Hooks` of every remote, as far as an event is `wanted`. `slow` is waited for by each script."""
+
     def __init__(self, diary: list[Any]) -> None:
         self.diary = diary
         self.contexts: list[HookContext] = []
         self.wanted = set(HookEvent)
+        self.slow: asyncio.Event | None = None
+        self.turn = asyncio.Lock()
 
     def wants(self, remote, event):
         return event in self.wanted
 
     async def run(self, remote, event, context):
-        await asyncio.sleep(0)
-        self.contexts.append(context)
-        self.diary.append((event.value, remote))
+        if not self.wants(remote, event):
+            return
+        async with self.turn:
+            await asyncio.sleep(0)
+            if self.slow is not None:
+                await self.slow.wait()
+            self.contexts.append(context)
+            self.diary.append((event.value, remote))
 
 
 class OpenSigner:

@@ -145,6 +145,15 @@ def test_a_script_has_the_names_of_the_table_and_our_path(side):
     assert len(told) > 20
 
 
+def test_granted_groups_are_told_and_no_name_makes_two_of_one():
+    told = environment(replace(CLIENT, side=Side.GATEWAY, groups=frozenset({"staff", "admins", "a,wheel", "b\nwheel"})))
+    assert told["LOTOR_GROUPS"] == "admins,staff"
+    many = frozenset({"x" * 1000 + str(number) for number in range(9)})
+    assert set(environment(replace(CLIENT, groups=many))["LOTOR_GROUPS"].split(",")) < many
+    assert "LOTOR_GROUPS" not in environment(CLIENT)
+    assert "LOTOR_GROUPS" not in environment(replace(CLIENT, groups=frozenset({","})))
+
+
 def test_a_value_that_looks_like_a_function_no_longer_does():
     assert admitted(replace(CLIENT, peer_id="() { :;}; id"))["REMOTE_ID"] == "?) { :;}; id"
 

@@ -11,6 +11,7 @@ from lotor.ike.effects import Tell
 from lotor.ike.events import ChildDown, Configured, Dead, LoggedIn, PathChanged, Up
 from lotor.ike.intents import Disconnect
 from lotor.model.child import Counters
+from lotor.model.grants import Grants
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
@@ -122,6 +123,12 @@ def test_a_gateway_runs_hooks_with_the_user_and_attaches_nothing(stage):
     asyncio.run(stage.play(started(side=Side.GATEWAY), *established(), ended()))
     assert stage.diary == [("phase1_up", "192.0.2.50"), ("ready", 1), ("phase1_down", "192.0.2.50")]
     assert stage.hooks.contexts[0].user == "alice"
+
+
+def test_scripts_of_a_gateway_know_what_groups_the_login_brought(stage):
+    login = Tell(LoggedIn(1, "alice", Grants(groups=frozenset({"staff"}))))
+    asyncio.run(stage.play(started(side=Side.GATEWAY), login, Tell(Configured(1, "alice", "", CONFIGURATION))))
+    assert stage.hooks.contexts[0].groups == {"staff"}
 
 
 def test_what_no_script_asks_for_is_not_made(stage):

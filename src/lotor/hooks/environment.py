@@ -83,6 +83,15 @@ def _user(context: HookContext) -> str | None:
     return clean(context.user or "", longest=LONGEST) if known else None
 
 
+def _groups(context: HookContext) -> str | None:
+    """A name with a comma would read as two groups, and the beginning of a longer one as another group."""
+    told = ""
+    for name in sorted(each for each in context.groups if each and each == clean(each) and "," not in each):
+        if len(told) + len(name) < LONGEST:
+            told += f",{name}" if told else name
+    return told or None
+
+
 VARIABLES = (
     Variable("LOCAL_ADDR", "this end's outer address", lambda o: str(o.path.local.address)),
     Variable("LOCAL_PORT", "this end's UDP port (4500 after NAT traversal)", lambda o: str(o.path.local.port)),
@@ -134,6 +143,11 @@ VARIABLES = (
         _received(lambda c: _list(c.split_include6)),
     ),
     Variable("XAUTH_USER", "the login name; only on the gateway, after the login", _user),
+    Variable(
+        "LOTOR_GROUPS",
+        "the groups that were granted with the login, separated by commas; only where there are some (not in racoon)",
+        _groups,
+    ),
     Variable("LOTOR_DEVICE", "the TUN device (not in racoon)", lambda o: o.device),
     Variable("TUNDEV", "the same, as vpnc scripts call it (not in racoon)", lambda o: o.device),
 )

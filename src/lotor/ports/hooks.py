@@ -20,7 +20,7 @@ class HookEvent(Enum):
 @dataclass(frozen=True, slots=True)
 class HookContext:
     """What a script is told about. `cookies` as `initiator:responder` in hexadecimal; `configuration` None before there
-    is one; `user` is the login, known on the gateway."""
+    is one; `user` is the login, known on the gateway, `groups` what the back end granted with it."""
 
     side: Side
     path: Path
@@ -29,6 +29,7 @@ class HookContext:
     configuration: ModeConfiguration | None = None
     user: str | None = None
     device: str | None = None
+    groups: frozenset[str] = frozenset()
 
 
 class Hooks(Protocol):

@@ -206,4 +206,5 @@ def _context(session: Session, device: str) -> HookContext:
         configuration=session.configuration,
         user=session.user if session.side is Side.GATEWAY else None,
         device=device,
+        groups=session.grants.groups,
     )
