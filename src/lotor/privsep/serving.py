@@ -42,6 +42,11 @@ class Denied(Exception):  # noqa: N818 - what the warden says
     daemon hears that it was refused."""
 
 
+class Late(Denied):
+    """What a daemon that does as it should may ask for as well: what it asks about has changed meanwhile. It is not
+    ended for that."""
+
+
 Handler = Callable[[Any], Coroutine[Any, Any, Reply]]
 """Cancelled when the daemon withdraws the question, or is gone."""
 MOST_DENIED, FORGIVEN_AFTER = 64, 10.0
@@ -99,7 +104,7 @@ class Server(Line):
         self._handlers = handlers
         self._questions: dict[int, _Question] = {}
         self._asked: Counter[int] = Counter()
-        self._denials = Denials()
+        self._denials, self._late = Denials(), Denials()
         super().__init__(end, "daemon", lost)
 
     def _take(self, frame: Frame) -> None:
@@ -150,8 +155,10 @@ class Server(Line):
         if not isinstance(error, Denied):
             log.warning("%s failed: %s", verb.name, type(error).__name__)
             return
-        log.warning("the daemon may not %s: %s", verb.name, clean(str(error), longest=LONGEST_DENIAL))
-        if not self._denials.another(asyncio.get_running_loop().time()):
+        late = isinstance(error, Late)
+        if (self._late if late else self._denials).another(asyncio.get_running_loop().time()):
+            log.warning("the daemon may not %s: %s", verb.name, clean(str(error), longest=LONGEST_DENIAL))
+        elif not late:
             self._give_up("the daemon asked again and again for what it may not have")
 
     def _sent(self, frame: Frame) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lotor.privsep.hosting import ADMIT, ATTACH, DETACH, RUN_HOOK
 from lotor.privsep.living import ABOUT, FAILED, READY
 from lotor.privsep.opening import OPEN_RAW_ESP, OPEN_TUNNEL, OPEN_UDP, SOURCE_TOWARDS
 from lotor.privsep.signing import DERIVE_SKEYID, SIGN
@@ -16,6 +17,7 @@ VERBS: dict[int, Verb[Any, Any]] = {
     for verb in (
         *(SIGN, DERIVE_SKEYID),
         *(OPEN_UDP, OPEN_RAW_ESP, SOURCE_TOWARDS, OPEN_TUNNEL),
+        *(ADMIT, ATTACH, DETACH, RUN_HOOK),
         *(READY, FAILED, ABOUT),
     )
 }

@@ -1,0 +1,47 @@
+"""The host of a client, which the warden changes (the port `ports.host.Host`)."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from dataclasses import replace
+
+from lotor.ports.host import Attachment
+from lotor.privsep.asking import Asker
+from lotor.privsep.far import ask
+from lotor.privsep.faults import Fault
+from lotor.privsep.hosting import ADMIT, ATTACH, DETACH, shown
+from lotor.privsep.verb import Verb
+
+log = logging.getLogger(__name__)
+
+
+class FarHost:
+    """The daemon's end."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    async def admit(self, attachment: Attachment) -> None:
+        await self._ask(ADMIT, attachment)
+
+    async def attach(self, attachment: Attachment) -> None:
+        await self._ask(ATTACH, attachment)
+
+    async def detach(self, session: int) -> None:
+        """Nobody can do anything about a warden that does not: once it is gone the next one undoes everything."""
+        try:
+            await ask(self._asker, DETACH, session)
+        except OSError as error:
+            log.warning("%s", error.strerror)
+
+    async def recover(self) -> int:
+        """The warden undid what was left before it started this process."""
+        return 0
+
+    async def _ask(self, verb: Verb[Attachment, Fault | None], attachment: Attachment) -> None:
+        try:
+            slim = replace(attachment, configuration=shown(attachment.configuration))
+            await ask(self._asker, verb, slim)
+        except ValueError as error:
+            raise OSError(errno.EINVAL, f"{error}: ask its administrator to correct its mode_cfg section") from error

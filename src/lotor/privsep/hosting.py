@@ -1,0 +1,75 @@
+"""The verbs of what a connection changes on the host, and of the administrator's scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lotor.model.configuration import ModeConfiguration
+from lotor.ports.hooks import HookContext, HookEvent
+from lotor.ports.host import Attachment
+from lotor.privsep.codec import MOST_ITEMS
+from lotor.privsep.faults import MOST_FAULT, Fault
+from lotor.privsep.frames import MOST_OCTETS
+from lotor.privsep.verb import Verb
+
+MOST_CHANGES: Final = 8
+"""Questions of each verb of the host, which makes one change after the other anyway."""
+MOST_HOOKS = 64
+"""Scripts that are asked for and have not ended: those of one block run one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """An event of a `remote` block."""
+
+    remote: str
+    event: HookEvent
+    context: HookContext
+
+
+ADMIT: Verb[Attachment, Fault | None] = Verb(
+    number=30,
+    name="look at what a gateway gave",
+    request=Attachment,
+    answer=None | Fault,
+    most_request=MOST_OCTETS,  # a mode configuration without its banner: as long as a payload may be
+    most_answer=MOST_FAULT,
+    most_asked=MOST_CHANGES,
+)
+ATTACH: Verb[Attachment, Fault | None] = Verb(
+    number=31,
+    name="attach a connection to the host",
+    request=Attachment,
+    answer=None | Fault,
+    most_request=MOST_OCTETS,
+    most_answer=MOST_FAULT,
+    most_asked=MOST_CHANGES,
+)
+DETACH: Verb[int, Fault | None] = Verb(
+    number=32,
+    name="detach a connection from the host",
+    request=int,
+    answer=None | Fault,
+    most_request=8,
+    most_answer=MOST_FAULT,
+    most_asked=MOST_CHANGES,
+)
+RUN_HOOK: Verb[Hook, None] = Verb(
+    number=33,
+    name="run a script",
+    request=Hook,
+    answer=type(None),
+    most_request=MOST_OCTETS,
+    most_answer=0,
+    most_asked=MOST_HOOKS,
+)
+
+
+def shown(configuration: ModeConfiguration) -> ModeConfiguration:
+    """What the host and a script need of it. Raises `ValueError` for more than crosses."""
+    lists = (configuration.dns, configuration.wins, configuration.split_include, configuration.split_local)
+    more = (configuration.split_dns, configuration.dns6, configuration.split_include6)
+    if any(len(each) > MOST_ITEMS for each in (*lists, *more)):
+        raise ValueError(f"the gateway sent more than {MOST_ITEMS} networks, servers or domains of one kind")
+    return replace(configuration, banner=b"", application_version=b"")

@@ -1,0 +1,243 @@
+"""What a daemon has changed on the host, and the scripts that it has run: of its own connections only.
+
+A client's connection is attached to the daemon's own device, towards a gateway that a block of the configuration names.
+A script runs for a block and an event that the configuration names, with addresses that the pool has given or that this
+host has taken; it goes down for those alone that came up. What else a script hears of a peer (its outer address, its
+identity, its login) is the daemon's word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from lotor.config.methods import side_of
+from lotor.config.settings import RemoteSettings, Settings
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Address
+from lotor.model.policy import Side
+from lotor.ports.hooks import HookContext, HookEvent, Hooks
+from lotor.ports.host import Attachment, Host
+from lotor.ports.leases import Lease
+from lotor.privsep.hosting import ADMIT, ATTACH, DETACH, MOST_CHANGES, MOST_HOOKS, RUN_HOOK, Hook
+from lotor.privsep.serving import Denied, Handler, Late, Reply, answering, handling
+
+log = logging.getLogger(__name__)
+
+MOST_ATTACHED = 64
+"""Connections of one daemon: the host says itself when its routing tables are in use, which are fewer."""
+MOST_WITHOUT_ADDRESS = 4_096
+"""Sessions of each block that are up and have no inner address: nothing else counts them."""
+MOST_AT_AN_ADDRESS = 8
+"""Sessions of a block that came up with one address and have not gone down: the scripts of one that has ended may wait
+for their turn while its address is another's."""
+MTUS = range(576, 65_536)
+"""Octets. RFC 791 has every host take packets of the first of them."""
+LONGEST_WORD = 2_048
+"""Characters of an identity, a login or cookies, as a script may hear them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the daemon's wishes are judged by, as it is now: the configurations in force, the name of the TUN device
+    that the daemon has, and the leases that its sessions hold."""
+
+    settings: Callable[[], Iterable[Settings]]
+    device: Callable[[], str | None]
+    given: Callable[[], Iterable[Lease]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Up:
+    """A session that came up, as scripts know it: its block, and what its client was given."""
+
+    remote: str
+    side: Side
+    configuration: ModeConfiguration | None
+
+
+class Hosting:
+    """Of one daemon after another: `let_go` behind each."""
+
+    def __init__(self, host: Host, hooks: Hooks, around: Around) -> None:
+        self._host = host
+        self._hooks = hooks
+        self._around = around
+        self._held: set[int] = set()
+        """Sessions that may have something on the host."""
+        self._taken: dict[int, ModeConfiguration] = {}
+        """What the host took of those that are attached."""
+        self._up: dict[_Up, deque[HookContext]] = {}
+        self._changes: set[asyncio.Task[None]] = set()
+        self._downs: dict[Side, set[asyncio.Task[None]]] = {side: set() for side in Side}
+        """Both run to their end, whatever becomes of the daemon."""
+        self._asked: set[asyncio.Task[None]] = set()
+        """Those of `_downs` that a daemon asked for."""
+
+    async def admit(self, attachment: Attachment) -> Reply:
+        self._demand(attachment)
+        await self._host.admit(attachment)
+        return Reply(None)
+
+    async def attach(self, attachment: Attachment) -> Reply:
+        self._demand(attachment)
+        if attachment.session not in self._held and len(self._held) >= MOST_ATTACHED:
+            raise Denied(f"{MOST_ATTACHED} connections are attached")
+        self._held.add(attachment.session)  # also where it fails: something may be left
+        await self._change(self._attach(attachment))
+        return Reply(None)
+
+    async def detach(self, session: int) -> Reply:
+        if session in self._held:
+            await self._change(self._detach(session))
+        return Reply(None)
+
+    async def run(self, hook: Hook) -> None:
+        self._demand_script(hook)
+        context = replace(hook.context, device=self._around.device())
+        up = _Up(hook.remote, context.side, context.configuration)
+        if hook.event is HookEvent.PHASE1_UP:
+            self._enter(up, context)
+            await self._hooks.run(hook.remote, hook.event, context)
+        elif up not in self._up:
+            raise Late(f"nothing came up that {hook.event.value} is for")
+        elif hook.event is HookEvent.PHASE1_DOWN:
+            await asyncio.shield(self._leave(up, context))
+        else:
+            await self._hooks.run(hook.remote, hook.event, context)
+
+    async def let_go(self) -> None:
+        """The daemon is dead. Returns when nothing of its clients is on the host any more; scripts of a gateway may
+        still run, before any of the next daemon."""
+        ups, self._up = self._up, {}
+        for up, contexts in ups.items():
+            for context in contexts:
+                self._down(up, context)
+        await _ended(self._downs[Side.CLIENT])  # one that puts back what it changed must not undo the host's work
+        await _ended(self._changes)
+        for session in tuple(self._held):
+            await self._detach(session)
+
+    async def settled(self) -> None:
+        """Until all scripts of dead daemons have ended."""
+        for tasks in self._downs.values():
+            await _ended(tasks)
+
+    def _demand(self, attachment: Attachment) -> None:
+        """Raises `Denied`."""
+        gateway = attachment.path.remote.address
+        blocks = [each for each in self._blocks() if side_of(each) is Side.CLIENT]
+        if not any(each.address in (None, gateway) for each in blocks):
+            raise Denied(f"no block is for a client of {gateway}")
+        if attachment.device != self._around.device():
+            raise Denied(f"{attachment.device} is not its TUN device")
+        if attachment.mtu not in MTUS:
+            raise Denied(f"no device has an MTU of {attachment.mtu}")
+
+    def _demand_script(self, hook: Hook) -> None:
+        """Raises `Denied`."""
+        events = HookEvent if hook.event is HookEvent.PHASE1_UP else (hook.event,)
+        if not any(self._hooks.wants(hook.remote, each) for each in events):
+            raise Denied(f"remote {hook.remote} has no script for {hook.event.value}")
+        if not any(each.name == hook.remote and side_of(each) is hook.context.side for each in self._blocks()):
+            raise Denied(f"remote {hook.remote} is for the other side")
+        if any(len(each) > LONGEST_WORD for each in _words(hook.context)):
+            raise Denied("no identity and no login is that long")
+
+    def _blocks(self) -> list[RemoteSettings]:
+        return [remote for settings in self._around.settings() for remote in settings.remotes]
+
+    def _enter(self, up: _Up, context: HookContext) -> None:
+        """Raises `Denied` for addresses that nobody gave."""
+        if up.configuration is None:
+            if len(self._up.get(up, ())) >= MOST_WITHOUT_ADDRESS:
+                raise Denied(f"{MOST_WITHOUT_ADDRESS} sessions without an address are up")
+            self._up.setdefault(up, deque()).append(context)
+            return
+        inner = _addresses(up.configuration)
+        if not (self._has(up.configuration) if up.side is Side.CLIENT else self._given(inner)):
+            raise Late(f"{' and '.join(map(str, sorted(inner, key=str)))} is not the address of a session")
+        self._up.setdefault(up, deque(maxlen=MOST_AT_AN_ADDRESS)).append(context)
+
+    def _has(self, configuration: ModeConfiguration) -> bool:
+        return configuration in self._taken.values()
+
+    def _given(self, inner: frozenset[Address]) -> bool:
+        return any(inner <= lease.addresses for lease in self._around.given())
+
+    def _leave(self, up: _Up, context: HookContext) -> asyncio.Task[None]:
+        """Raises `Denied` where a daemon has withdrawn more of them than it may ask for."""
+        if len(self._asked) >= MOST_HOOKS:
+            raise Denied(f"{MOST_HOOKS} scripts wait for their turn")
+        self._up[up].popleft()
+        if not self._up[up]:
+            del self._up[up]
+        down = self._down(up, context)
+        self._asked.add(down)
+        down.add_done_callback(self._asked.discard)
+        return down
+
+    def _down(self, up: _Up, context: HookContext) -> asyncio.Task[None]:
+        return _start(self._downs[up.side], self._hooks.run(up.remote, HookEvent.PHASE1_DOWN, context))
+
+    async def _change(self, work: Coroutine[Any, Any, None]) -> None:
+        """Half a change would be nobody's. Raises `Denied` where a daemon has withdrawn more than it may ask for."""
+        if len(self._changes) >= 2 * MOST_CHANGES:
+            work.close()
+            raise Denied(f"{len(self._changes)} changes of the host wait for their turn")
+        await asyncio.shield(_start(self._changes, work))
+
+    async def _attach(self, attachment: Attachment) -> None:
+        self._taken.pop(attachment.session, None)
+        await self._host.attach(attachment)
+        self._taken[attachment.session] = attachment.configuration
+
+    async def _detach(self, session: int) -> None:
+        await self._host.detach(session)
+        self._taken.pop(session, None)
+        self._held.discard(session)
+
+
+def _start(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Among `tasks` until it ends; nobody need wait for it."""
+    task = asyncio.get_running_loop().create_task(work)
+    tasks.add(task)
+    task.add_done_callback(partial(_done, tasks))
+    return task
+
+
+def _done(tasks: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
+    tasks.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None and not isinstance(error, OSError):
+        log.error("internal error: an engine of the host failed: %s", type(error).__name__)  # its text may quote a peer
+
+
+async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    if waiting := tuple(tasks):
+        await asyncio.wait(waiting)
+
+
+def rows(hosting: Hosting) -> dict[int, Handler]:
+    """Handlers by the number of the verb."""
+    return dict(
+        (
+            handling(hosting.admit, ADMIT),
+            handling(hosting.attach, ATTACH),
+            handling(hosting.detach, DETACH),
+            answering(hosting.run, RUN_HOOK),
+        )
+    )
+
+
+def _words(context: HookContext) -> tuple[str, ...]:
+    return context.peer_id, context.cookies, context.user or ""
+
+
+def _addresses(configuration: ModeConfiguration) -> frozenset[Address]:
+    second = configuration.address6
+    return frozenset({configuration.address} if second is None else {configuration.address, second.ip})
