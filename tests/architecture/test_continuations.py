@@ -45,12 +45,50 @@ def test_the_sequence_says_what_each_exchange_ends_with():
     assert all("Exchange[" in text for text in texts)
 
 
+MORE: dict[str, str] = {}
+"""Lines that a test adds to a module of `ike`, to see whether a rule finds them."""
+
+
+def counted(pattern: str, *, apart_from: str = "") -> dict[str, int]:
+    """How often the modules of `ike` have it, where they do."""
+    room = ROOT / "src/lotor/ike"
+    texts = {str(path.relative_to(room)): path.read_text() for path in sorted(room.rglob("*.py"))}
+    found = {name: re.findall(pattern, text + MORE.get(name, ""), re.MULTILINE) for name, text in texts.items()}
+    return {name: len(hits) for name, hits in found.items() if hits and name != apart_from}
+
+
 def test_gates_open_in_the_sequence_alone():
     """Neither by a story nor around the rule that no step of a login is skipped."""
-    opens = re.compile(r"\bgates\.(?:open|settle)\(|\bgates\.shut\b|\bshut\.(?:clear|pop)\(")
-    rooms = sorted((ROOT / "src/lotor/ike").rglob("*.py"))
-    found = {path.name: len(opens.findall(path.read_text())) for path in rooms if path.name != "gates.py"}
-    assert {name: number for name, number in found.items() if number} == {"sequence.py": 2}
+    opens = r"\bgates\.(?:open|settle)\(|\bgates\.shut\b|\bshut\.(?:clear|pop)\("
+    assert counted(opens, apart_from="gates.py") == {"v1/sequence.py": 2}
+
+
+def test_an_end_is_decided_in_one_function_of_each_who_may():
+    """The runtime's wishes and places at the door; another session; what IKEv1 found. A session that ends itself, or an
+    end by another name (`x = session.end`), would be found too."""
+    places = {"endpoint.py": 1, "sessions.py": 1, "v1/ends.py": 1}
+    assert counted(r"(?<!\bends)\.end\b(?! of)") == places
+
+
+def test_what_ike_found_is_weighed_by_the_sequence_and_the_routing():
+    """Stories, timers, informationals and the renewal return what they found, or call back."""
+    assert set(counted(r"\bends\.[a-z]|\bv1\.ends\b")) == {"v1/protocol.py", "v1/sequence.py"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "line"),
+    [
+        (test_an_end_is_decided_in_one_function_of_each_who_may, "session.end(reason)"),
+        (test_an_end_is_decided_in_one_function_of_each_who_may, "timer(0.0, session.end)"),
+        (test_what_ike_found_is_weighed_by_the_sequence_and_the_routing, "ends.end(session, reason)"),
+        (test_gates_open_in_the_sequence_alone, "session.gates.open(Gate.LOGIN)"),
+        (test_gates_open_in_the_sequence_alone, "session.gates.shut.clear()"),
+    ],
+)
+def test_another_place_would_be_found(rule, line, monkeypatch):
+    monkeypatch.setitem(MORE, "v1/quick.py", f"    {line}\n")
+    with pytest.raises(AssertionError):
+        rule()
 
 
 UNPROVED = """

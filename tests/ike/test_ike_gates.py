@@ -57,10 +57,10 @@ def _nothing_given(gateway) -> None:
 
 
 def test_gates_open_in_their_order_only():
-    gates = Gates([Gate.PHASE_ONE, Gate.LOGIN])
+    gates = Gates([Gate.AUTHENTICATED, Gate.LOGIN])
     with pytest.raises(Misplaced):
         gates.open(Gate.LOGIN)
-    gates.open(Gate.PHASE_ONE)
+    gates.open(Gate.AUTHENTICATED)
     gates.open(Gate.LOGIN)
     assert gates.all_open()
 

@@ -142,14 +142,17 @@ class Admission:
         self._tally.repeated += 1
         return True
 
+    def leaves_for(self, welcome: Welcome) -> tuple[Session, Reason] | None:
+        """The half-open session that has to end before another one may `enter`, and why."""
+        leaves = welcome.leaves
+        if leaves is None:
+            return None
+        self._tally.replaced += 1
+        return leaves.session, TAKEN_OVER if leaves.ticket.digest == welcome.ticket.digest else PUSHED_OUT
+
     def enter(self, session: Session, welcome: Welcome, now: Instant) -> None:
-        """A place for the session that is made for a first message; whoever must, leaves his."""
-        leaves, ticket = welcome.leaves, welcome.ticket
-        if leaves is not None:
-            self._tally.replaced += 1
-            reason: Reason = TAKEN_OVER if leaves.ticket.digest == ticket.digest else PUSHED_OUT
-            leaves.session.end(reason, farewell=False)
-        self.places.add(Guest(session, ticket, now))
+        """A place for the session that is made for a first message."""
+        self.places.add(Guest(session, welcome.ticket, now))
 
     # --- under load --------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from lotor.ike.standing import Standing
 from lotor.ike.v1.dialect import IkeV1
 from lotor.model.network import KEEPALIVE, Instant, Path
 from lotor.model.policy import Policy, RemotePolicy
+from lotor.model.reason import Reason
 from lotor.model.reasons.protocol import NobodyHere, NotAdmitted, NotAnswerable
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header, cookies_of
@@ -75,10 +76,10 @@ class Endpoint:
             case Disconnect():
                 session = self._sessions.by_id.get(intent.session)
                 if session is not None:
-                    session.end(intent.reason, farewell=session.established)
+                    self._end(session, intent.reason)
             case Shutdown():
                 for session in tuple(self._sessions.by_id.values()):
-                    session.end(intent.reason, farewell=session.established)
+                    self._end(session, intent.reason)
             case Reload():
                 self._desk.policy = intent.policy
             case ChildExpired():
@@ -159,11 +160,18 @@ class Endpoint:
             return
         remote, spis = candidates[0], Spis(incoming.header.initiator, self._desk.dice.cookie())
         session = self._add(dialect.make(self._opening(candidates, spis, path)))
+        leaves = self._admission.leaves_for(welcome)
+        if leaves is not None:
+            self._end(*leaves, farewell=False)
         self._admission.enter(session, welcome, now)
         self._sessions.meet(session)
         self._desk.tell(Started(session.id, path, remote.name, remote.side, None, session.VERSION))
         if not dialect.admit(session, incoming, path, now):
-            session.end(NotAnswerable(), farewell=False)
+            self._end(session, NotAnswerable())
+
+    def _end(self, session: Session, reason: Reason, *, farewell: bool = True) -> None:
+        """The one place where a session ends for what the runtime wants, or for its place among the half-open ones."""
+        session.end(reason, farewell=farewell)
 
     # --- wishes ------------------------------------------------------------------------------------------------------
 

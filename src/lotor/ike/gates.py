@@ -1,4 +1,4 @@
-"""What a session still owes before traffic may flow; the one place that is asked before anything is given."""
+"""What a session still owes before traffic may flow, whatever the protocol version. Asked before anything is given."""
 
 from __future__ import annotations
 
@@ -6,28 +6,19 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from lotor.ike.errors import Misplaced
-from lotor.model.policy import RemotePolicy, Side
 
 
 class Gate(Enum):
-    """In the order in which they open. `PHASE_ONE`: keys and the certificate proved; `LOGIN`: a back end said yes (to a
-    client: the gateway did); `ADDRESS`: mode config gave one."""
+    """In the order in which they open. `AUTHENTICATED`: keys and certificate are proved; `LOGIN`: a back end said yes,
+    or to a client the gateway; `ADDRESS`: the gateway gave an inner address."""
 
-    PHASE_ONE = "phase 1"
+    AUTHENTICATED = "phase 1"
     LOGIN = "login"
     ADDRESS = "address"
 
 
-ALL = (Gate.PHASE_ONE, Gate.LOGIN, Gate.ADDRESS)
-"""What every session owes until its phase 1 settles the method."""
-
-
-def owed(remote: RemotePolicy, *, xauth: bool) -> tuple[Gate, ...]:
-    """What is owed after phase 1. Without XAUTH the peer is proved already. It may bring its own address only where the
-    gateway gives none: who could name an address of the pool would get a colleague's traffic."""
-    login = (Gate.LOGIN,) if xauth else ()
-    given = remote.mode_cfg or (xauth and remote.side is Side.GATEWAY)
-    return (*login, Gate.ADDRESS) if given else login
+ALL = (Gate.AUTHENTICATED, Gate.LOGIN, Gate.ADDRESS)
+"""What every session owes until its authentication method is agreed."""
 
 
 @dataclass(slots=True)
@@ -43,8 +34,8 @@ class Gates:
         self.shut.pop(0)
 
     def settle(self, gates: tuple[Gate, ...]) -> None:
-        """Phase 1 is open and has settled what else is owed."""
-        self.open(Gate.PHASE_ONE)
+        """The peer is authenticated, and its method says what else is owed."""
+        self.open(Gate.AUTHENTICATED)
         self.shut = list(gates)
 
     def next(self) -> Gate | None:

@@ -5,7 +5,7 @@ It owns no protocol: a version adds what it keeps of its own in a class below th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import ClassVar, Protocol
@@ -144,6 +144,10 @@ class Registry(Protocol):
 
     def affords(self, session: Session, octets: int, path: Path, *, unasked: bool) -> bool:
         """Whether so much may go to a peer that may be somebody else; `unasked`: though nothing came."""
+        ...
+
+    def replace(self, others: Iterable[Session], why: Reason, *, farewell: bool = False) -> None:
+        """Sessions of peers that are gone, or whose place another has: they end, with deletes for `farewell`."""
         ...
 
     def closed(self, session: Session) -> None: ...

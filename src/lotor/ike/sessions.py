@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -143,7 +143,16 @@ class Sessions:
         for old in self._others(session, user):
             same = back and _same_place(old, session)
             if same or replaces:
-                old.end(reason, farewell=not same)
+                self.replace((old,), reason, farewell=not same)
+
+    def replace(self, others: Iterable[Session], why: Reason, *, farewell: bool = False) -> None:
+        """Ends sessions because of another one."""
+        for old in others:
+            self._end(old, why, farewell=farewell)
+
+    def _end(self, session: Session, reason: Reason, *, farewell: bool = True) -> None:
+        """The one place where a session ends because of another one, or because its granted time is over."""
+        session.end(reason, farewell=farewell)
 
     def _others(self, session: Session, user: str) -> list[Session]:
         """Proved sessions under the same name."""
@@ -169,7 +178,7 @@ class Sessions:
     def _time_over(self, number: int, seconds: float) -> None:
         session = self.by_id.get(number)
         if session is not None:
-            session.end(SessionTimeOver(round(max(0.0, seconds))))
+            self._end(session, SessionTimeOver(round(max(0.0, seconds))))
 
     def predecessor(self, session: Session) -> Session | None:
         return self.by_id.get(session.renews) if session.renews is not None else None

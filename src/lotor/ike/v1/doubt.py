@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from lotor.ike.effects import Ticket
 from lotor.ike.questions import LastInbound
 from lotor.ike.session import Session
 from lotor.ike.v1.story import Story, wait
 from lotor.model.network import Instant
-from lotor.model.reason import Reason
 
 GLANCES = (0.3, 0.8, 1.6, 2.5)
 """Seconds after which it is looked for a sign of life; before each but the last a probe goes out."""
@@ -21,36 +21,34 @@ MOST_AT_ONCE = 64
 """Sessions that are asked for the sake of one; a device leaves few behind."""
 
 
-def end_if_dead(sessions: Sequence[Session], why: Reason) -> Story[None]:
-    """Asks the peers of all at once and waits for the last verdict. A session whose peer shows no life ends,
-    replaced."""
+def dead_among(sessions: Sequence[Session]) -> Story[tuple[Session, ...]]:
+    """Probes the peers of all sessions at once and waits for the last verdict. Returns those without a sign of life."""
+    dead: list[Session] = []
     if sessions:
-        yield from wait(lambda ticket: _end_dead_ones(sessions[:MOST_AT_ONCE], why, ticket))
+        yield from wait(partial(_ask_all, sessions[:MOST_AT_ONCE], dead))
+    return tuple(dead)
 
 
-def _end_dead_ones(sessions: Sequence[Session], why: Reason, ticket: Ticket) -> None:
-    open_ = {session.id for session in sessions}
+def _ask_all(sessions: Sequence[Session], dead: list[Session], ticket: Ticket) -> None:
+    pending = {session.id for session in sessions}
 
-    def settled(number: int, session: Session) -> Callable[[bool, Instant], None]:
-        def judge(alive: bool, now: Instant) -> None:
-            if not alive:
-                session.end(why, farewell=False)
-            open_.discard(number)
-            if not open_:
-                session.desk.answer(ticket, None, now)
-
-        return judge
+    def settle(number: int, session: Session, alive: bool, now: Instant) -> None:
+        if not alive:
+            dead.append(session)
+        pending.discard(number)
+        if not pending:
+            session.desk.answer(ticket, None, now)
 
     for session in sessions:
-        _settle(session, session.desk.promise(settled(session.id, session)))
+        _settle(session, session.desk.promise(partial(settle, session.id, session)))
 
 
-def end_later_if_dead(session: Session, why: Reason) -> None:
-    """The same where nobody can wait."""
+def if_dead(session: Session, then: Callable[[Session], None]) -> None:
+    """The same where no story can wait: `then` is called for a session whose peer shows no sign of life."""
 
     def judge(alive: bool, _: Instant) -> None:
         if not alive:
-            session.end(why, farewell=False)
+            then(session)
 
     _settle(session, session.desk.promise(judge))
 

@@ -116,11 +116,18 @@ class KeyedVoice:
 
 class Finding(Enum):
     """What a message said that something else follows from. `CONTACT`: for the first time that the peer holds nothing
-    else of ours; `SHORTER_LIFETIME`: of phase 1; `PAIRS_DELETED`: SA pairs that were there."""
+    else of ours; `SHORTER_LIFETIME`: of phase 1; `PAIRS_DELETED`: SA pairs that existed."""
 
     CONTACT = "initial contact"
     SHORTER_LIFETIME = "shorter lifetime"
     PAIRS_DELETED = "SA pairs deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class EndedThere:
+    """The finding that the peer has ended the session: it needs no deletes."""
+
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +137,15 @@ class Heard:
     session: V1Session
     path: Path
     now: Instant
-    found: list[Finding] = field(default_factory=list)
+    found: list[Finding | EndedThere] = field(default_factory=list)
+
+    @property
+    def over(self) -> bool:
+        """Whether the rest of the message concerns nobody any more."""
+        return self.session.life.over or any(isinstance(each, EndedThere) for each in self.found)
 
 
-def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> Sequence[Finding]:
+def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> Sequence[Finding | EndedThere]:
     """What the message said that something follows from. Raises `Unproved` or `Malformed` for what the peer cannot have
     sent. Each message is its own: the IV is fresh. Of who has not logged in yet, and may be anybody, only what ends or
     holds the session counts."""
@@ -145,10 +157,10 @@ def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) ->
     if sum(len(delete.spis) for delete in deletes) > MOST_SPIS:
         raise Malformed(f"deletes of more than {MOST_SPIS} SPIs")
     for note in _few(chain.all(Notification)):
-        if not session.life.over and (_proved(session) or note.type in _OF_ANYBODY):
+        if not heard.over and (_proved(session) or note.type in _OF_ANYBODY):
             _notified(heard, note)
     for delete in deletes:
-        if not session.life.over and (_proved(session) or delete.protocol == Protocol.ISAKMP):
+        if not heard.over and (_proved(session) or delete.protocol == Protocol.ISAKMP):
             _deleted(heard, delete)
     return heard.found
 
@@ -212,7 +224,7 @@ def _refused(heard: Heard, note: Notification) -> None:
     if ours:
         ours[-1].give_up(Refusal(_no(session.path.remote.address, note.type)), heard.now)
     elif note.type == NotifyType.AUTHENTICATION_FAILED and not session.children:
-        session.end(disbelieved(session), farewell=False)
+        heard.found.append(EndedThere(disbelieved(session)))
     else:
         session.desk.tell(Turned(session.id, heard.path, "notify", Notified(name)))
 
@@ -250,7 +262,7 @@ def _deleted(heard: Heard, delete: Delete) -> None:
     session = heard.session
     if delete.protocol == Protocol.ISAKMP:
         if _cookies(session) in delete.spis:
-            session.end(PeerDeleted("client" if session.gateway else "gateway"), farewell=False)
+            heard.found.append(EndedThere(PeerDeleted("client" if session.gateway else "gateway")))
         return
     for spi in delete.spis:
         pair = session.children.by_outbound(int.from_bytes(spi, "big"))

@@ -24,7 +24,8 @@ def take(session: V1Session, wish: Selectors) -> Story[None]:
         return
     holder = session.registry.holder(session, wish.remote)
     if holder is not None and _may_have_gone(holder, session):
-        yield from doubt.end_if_dead([holder], InsideTaken(session.user, str(session.path.remote)))
+        gone = yield from doubt.dead_among([holder])
+        session.registry.replace(gone, InsideTaken(session.user, str(session.path.remote)))
         holder = session.registry.holder(session, wish.remote)
     if holder is not None:
         raise _taken(wish.remote, holder)
@@ -38,7 +39,7 @@ def give(session: V1Session, configuration: ModeConfiguration) -> None:
     for address in (configuration.address, *((second.ip,) if second is not None else ())):
         holder = session.registry.holder(session, ip_network(address))
         if holder is not None and holder.inner.configuration is None:
-            holder.end(InsideGiven(address))
+            session.registry.replace((holder,), InsideGiven(address), farewell=True)
     session.inner.configuration = configuration
 
 

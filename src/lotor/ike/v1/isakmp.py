@@ -1,12 +1,14 @@
-"""The ISAKMP SA: what a finished phase 1 leaves."""
+"""The ISAKMP SA: what a finished phase 1 leaves, and what the peer owes after it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lotor.ike.gates import Gate
 from lotor.ike.v1.keymat import PhaseOneKeys
-from lotor.model.algorithms import IkeSuite
+from lotor.model.algorithms import AuthMethod, IkeSuite
 from lotor.model.identity import Identity
+from lotor.model.policy import RemotePolicy, Side
 from lotor.wire.v1.vendors import NatTraversal, Vendor
 
 
@@ -23,3 +25,11 @@ class PhaseOne:
     traversal: NatTraversal | None = None
     here: bool = False
     there: bool = False
+
+
+def owed(remote: RemotePolicy, method: AuthMethod) -> tuple[Gate, ...]:
+    """The gates that are shut after phase 1. Without XAUTH the peer is proved already. A peer may bring its own
+    address only where the gateway gives none: who names an address of the pool would get another's traffic."""
+    login = (Gate.LOGIN,) if method.login else ()
+    given = remote.mode_cfg or (method.login and remote.side is Side.GATEWAY)
+    return (*login, Gate.ADDRESS) if given else login

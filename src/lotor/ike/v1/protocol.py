@@ -7,7 +7,7 @@ from functools import partial
 from lotor.ike.dialect import Incoming
 from lotor.ike.errors import Misplaced, Unproved, dropped
 from lotor.ike.events import Remark, Turned
-from lotor.ike.v1 import dialling, informational, refusals, sequence
+from lotor.ike.v1 import dialling, ends, informational, refusals, sequence
 from lotor.ike.v1.seal import encrypted
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant, Path
@@ -131,9 +131,15 @@ def _informational(session: V1Session, incoming: Incoming, path: Path, now: Inst
     if session.established:
         sequence.informed(session, informational.receive(session, incoming, path, now), now)
     elif not encrypted(incoming.header):
-        refusals.hinted(session, incoming, path, now)
-    elif not refusals.refused(session, incoming):
-        _keep(session, incoming, path)
+        hint = refusals.hint(session, incoming, path)
+        if hint is not None:
+            ends.hinted(session, hint, now)
+    else:
+        refusal = refusals.keyed_refusal(session, incoming)
+        if refusal is None:
+            _keep(session, incoming, path)
+        else:
+            ends.refused(session, refusal)
 
 
 def _suspect(session: V1Session, header: Header, path: Path) -> None:

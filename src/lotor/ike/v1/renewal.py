@@ -7,12 +7,12 @@ from functools import partial
 
 from lotor.ike.children import Pair
 from lotor.ike.events import Readdressed
+from lotor.ike.session import Session
 from lotor.ike.v1 import modecfg, quick, selectors, succession
 from lotor.ike.v1.session import V1Session
-from lotor.ike.v1.watch import watch
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant
-from lotor.model.reasons.ends import PhaseOneExpired
+from lotor.model.reason import Reason
 from lotor.model.reasons.protocol import OtherSession
 
 LEAST_RENEWAL = 10.0
@@ -27,8 +27,9 @@ ONE_TIME = 86400.0
 code in the middle of the work. SA pairs are renewed under it as ever."""
 
 
-def set_lifetime(session: V1Session, now: Instant) -> None:
-    """The end of phase 1, and before it the renewal by the initiator: at four fifths, then at each half of the rest."""
+def set_lifetime(session: V1Session, over: Callable[[Instant], None], now: Instant) -> None:
+    """Sets the alarm for the end of phase 1, at which `over` is called, and before it those for the renewal by the
+    initiator: at four fifths, then at each half of the rest."""
     if session.life.expiry is not None:
         session.life.expiry.cancel()
     lifetime = float(session.isakmp_sa.suite.lifetime)
@@ -36,49 +37,42 @@ def set_lifetime(session: V1Session, now: Instant) -> None:
         lifetime = max(lifetime, ONE_TIME)
     end = now + lifetime
     if session.initiator and session.remote.rekey and not session.one_time:
-        _set(session, now + lifetime * quick.SOFT, partial(_renew, session, end))
+        _set(session, now + lifetime * quick.SOFT, partial(_renew, session, end, over))
     else:
-        _set(session, end, partial(_over, session))
+        _set(session, end, over)
 
 
 def _set(session: V1Session, at: Instant, call: Callable[[Instant], None]) -> None:
     session.life.expiry = session.desk.timers.set(at, "phase 1 lifetime", call)
 
 
-def _renew(session: V1Session, end: Instant, now: Instant) -> None:
+def _renew(session: V1Session, end: Instant, over: Callable[[Instant], None], now: Instant) -> None:
     left = end - now
     if session.children:
         session.registry.renew(session, now)
     if left > LEAST_RENEWAL:
-        _set(session, now + left / 2, partial(_renew, session, end))
+        _set(session, now + left / 2, partial(_renew, session, end, over))
     else:
-        _set(session, end, partial(_over, session))
+        _set(session, end, over)
 
 
-def _over(session: V1Session, _: Instant) -> None:
-    session.end(PhaseOneExpired())
-
-
-def take_over(session: V1Session, configuration: ModeConfiguration | None, now: Instant) -> None:
-    """Client: the new phase 1 stands. The SA pairs go on under it, and the old one is deleted in a while. Another
-    address that came with it is taken (`settle_in`)."""
-    old = session.registry.predecessor(session)
+def take_over(
+    session: V1Session, old: Session | None, configuration: ModeConfiguration | None, now: Instant
+) -> Reason | None:
+    """Client: the new phase 1 stands. The SA pairs of `old` go on under it, and the old phase 1 is deleted in a while.
+    Another address that came with it is taken (`settle_in`). Returns why not, where the new one serves another."""
     given = old.inner.configuration if old is not None else None
     moves = _inside(given) != _inside(configuration)
     if old is None or (moves and (None in (given, configuration) or old.user != session.user)):
-        reason = OtherSession(session.user, str(_inside(configuration)))
-        session.end(reason)
-        if old is not None:
-            old.end(reason)
-        return
+        return OtherSession(session.user, str(_inside(configuration)))
     session.unlimit()
     voice = old.life.voice
     session.registry.succeed(session, old)
     if voice is not None:
         session.desk.timers.set(now + BESIDE, "old phase 1", lambda _: voice.part())
-    watch(session, session.remote.dpd, now)
     if moves and given is not None and configuration is not None:
         _move(session, given, configuration)
+    return None
 
 
 def _inside(configuration: ModeConfiguration | None) -> str:

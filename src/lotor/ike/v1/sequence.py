@@ -10,19 +10,19 @@ from lotor.ike.children import EXPIRED, Pair, Selectors
 from lotor.ike.dialect import Incoming
 from lotor.ike.errors import Refusal
 from lotor.ike.events import ChildUp, PhaseOneUp, Remark, Turned, Up
-from lotor.ike.gates import Gate, owed
+from lotor.ike.gates import Gate
 from lotor.ike.questions import AdmitConfiguration
 from lotor.ike.session import Proved
 from lotor.ike.v1 import (
     aggressive,
     doubt,
+    ends,
     identify,
     informational,
     main,
     modecfg,
     plans,
     quick,
-    refusals,
     renewal,
     selectors,
     succession,
@@ -31,17 +31,18 @@ from lotor.ike.v1 import (
     watch,
     xauth,
 )
+from lotor.ike.v1.ends import LOGIN_GRACE
 from lotor.ike.v1.exchange import Done, Exchange
 from lotor.ike.v1.exchanges import Running
-from lotor.ike.v1.isakmp import PhaseOne
-from lotor.ike.v1.refusals import LOGIN_GRACE, too_slow
+from lotor.ike.v1.informational import EndedThere, Finding
+from lotor.ike.v1.isakmp import PhaseOne, owed
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
 from lotor.model.network import Instant
-from lotor.model.policy import Transfer
+from lotor.model.policy import Dpd, Transfer
 from lotor.model.reasons.ends import ConnectedAgain
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import ExchangeType, NotifyType
@@ -71,9 +72,9 @@ def begin(session: V1Session, kind: ExchangeType, now: Instant) -> Exchange[Phas
     channel, mode = PhaseOneChannel(), _MODES[kind]
     story = (mode.initiator if session.initiator else mode.responder)(session, channel)
     plan = plans.plan(kind, initiator=session.initiator)
-    exchange = Exchange(session, plan, 0, story, _phase_one_done, refusals.attempt_failed, channel)
+    exchange = Exchange(session, plan, 0, story, _phase_one_done, ends.attempt_failed, channel)
     session.exchanges.add(exchange)
-    session.limit(LOGIN_GRACE if session.initiator else HALF_OPEN, "half-open session", too_slow(session), now)
+    ends.within(session, LOGIN_GRACE if session.initiator else HALF_OPEN, "half-open session", now)
     exchange.start(now)
     return exchange
 
@@ -82,16 +83,15 @@ def _phase_one_done(exchange: Exchange[PhaseOne], record: PhaseOne, now: Instant
     """The peer holds the keys, and is proved unless a login follows. A responder goes on where the proof came from."""
     session = exchange.session
     session.phase_one, session.proved, session.refused = record, _proved(record), None
-    xauth_follows = record.suite.method.login
-    session.gates.settle(owed(session.remote, xauth=xauth_follows))
+    session.gates.settle(owed(session.remote, record.suite.method))
     if not session.initiator and exchange.path is not None:
         session.heard_over(exchange.path, now)
     session.life.voice = informational.KeyedVoice(session)
     _tell_phase_one(session, record)
-    session.limit(LOGIN_GRACE, "login", too_slow(session), now)
-    renewal.set_lifetime(session, now)
+    ends.within(session, LOGIN_GRACE, "login", now)
+    _set_lifetime(session, now)
     if session.initiator or session.gates.next() is not Gate.LOGIN:
-        watch.watch(session, watch.NUDGE if session.initiator else session.remote.dpd, now)
+        _watch(session, watch.NUDGE if session.initiator else session.remote.dpd, now)
     watch.keep_alive(session, now)
     _go_on(session, now)
     for receive in session.early.take():
@@ -119,13 +119,25 @@ def _asked_for_pair(session: V1Session, asked: Chain) -> None:
         modecfg.tell(session, configuration)
 
 
-def informed(session: V1Session, found: Sequence[informational.Finding], now: Instant) -> None:
+def _set_lifetime(session: V1Session, now: Instant) -> None:
+    renewal.set_lifetime(session, partial(ends.phase_one_expired, session), now)
+
+
+def _watch(session: V1Session, dpd: Dpd, now: Instant) -> None:
+    watch.watch(session, dpd, ends.dead, now)
+
+
+def informed(session: V1Session, found: Sequence[Finding | EndedThere], now: Instant) -> None:
     """What an informational message of the peer said, in the order in which it counts."""
-    if informational.Finding.CONTACT in found:
+    ended = next((each for each in found if isinstance(each, EndedThere)), None)
+    if ended is not None:
+        ends.end(session, ended.reason, farewell=False)
+        return
+    if Finding.CONTACT in found:
         _contacted(session)
-    if informational.Finding.SHORTER_LIFETIME in found and not session.life.over:
-        renewal.set_lifetime(session, now)
-    if informational.Finding.PAIRS_DELETED in found:
+    if Finding.SHORTER_LIFETIME in found and not session.life.over:
+        _set_lifetime(session, now)
+    if Finding.PAIRS_DELETED in found:
         complete(session, now)
 
 
@@ -147,7 +159,7 @@ def _go_on(session: V1Session, now: Instant) -> None:
         if barred is not None:
             _doubt(session)
             informational.say(session, Notification(NotifyType.AUTHENTICATION_FAILED))
-            session.end(barred)
+            ends.end(session, barred)
             return
         _left_behind(session)
     if session.renewed:
@@ -168,8 +180,9 @@ def _left_behind(session: V1Session) -> None:
 
 
 def _doubt(session: V1Session) -> None:
+    reason = ConnectedAgain(session.user, str(session.path.remote))
     for old in session.registry.doubtful(session, session.user)[: doubt.MOST_AT_ONCE]:
-        doubt.end_later_if_dead(old, ConnectedAgain(session.user, str(session.path.remote)))
+        doubt.if_dead(old, lambda gone: session.registry.replace((gone,), reason))
 
 
 def _contacted(session: V1Session) -> None:
@@ -197,7 +210,7 @@ def _pull_later(session: V1Session, now: Instant) -> None:
 
 
 def _pull(session: V1Session, now: Instant) -> None:
-    session.limit(LOGIN_GRACE, "quick mode", too_slow(session), now)
+    ends.within(session, LOGIN_GRACE, "quick mode", now)
     if session.gates.next() is Gate.ADDRESS:
         _transact(session, modecfg.pull(session), _pulled, now)
 
@@ -220,17 +233,12 @@ def _tell_phase_one(session: V1Session, record: PhaseOne) -> None:
     )
 
 
-def _failed(exchange: Exchange[T], refusal: Refusal, _: Instant) -> None:
-    """A refusal before the tunnel is up ends the session, and a verdict that stands is the reason."""
-    exchange.session.end(exchange.session.refused or refusal.reason)
-
-
 # --- XAUTH and mode config -------------------------------------------------------------------------------------------
 
 
 def _transact(session: V1Session, story: Story[T], done: Done[T], now: Instant) -> None:
     plan, message_id = plans.plan(ExchangeType.TRANSACTION, initiator=True), session.desk.dice.message_id()
-    _start(Exchange(session, plan, message_id, story, done, _failed, plan.channel(session, message_id)), now)
+    _start(Exchange(session, plan, message_id, story, done, ends.failed, plan.channel(session, message_id)), now)
 
 
 def _start(exchange: Exchange[T], now: Instant) -> None:
@@ -244,7 +252,7 @@ def _logged_in(exchange: Exchange[None], _: None, now: Instant) -> None:
     _prolong(session, now)
     if session.renewed:
         session.unlimit()
-        watch.watch(session, session.remote.dpd, now)
+        _watch(session, session.remote.dpd, now)
         _resume(session, now)
     elif session.gates.next() is Gate.ADDRESS:
         _push_later(session, now)
@@ -257,7 +265,7 @@ def _push_later(session: V1Session, now: Instant) -> None:
 
 
 def _push(session: V1Session, now: Instant) -> None:
-    session.limit(LOGIN_GRACE, "quick mode", too_slow(session), now)
+    ends.within(session, LOGIN_GRACE, "quick mode", now)
     if session.gates.next() is Gate.ADDRESS:
         _transact(session, modecfg.push(session), _pushed, now)
 
@@ -272,14 +280,14 @@ def _given(session: V1Session, configuration: ModeConfiguration, now: Instant) -
         _open(session, Gate.ADDRESS)
     if session.inner.told:
         return
-    session.limit(LOGIN_GRACE, "quick mode", too_slow(session), now)
+    ends.within(session, LOGIN_GRACE, "quick mode", now)
     modecfg.tell(session, configuration)
 
 
 def _prolong(session: V1Session, now: Instant) -> None:
     """A login that cannot be repeated keeps its phase 1."""
     if session.one_time:
-        renewal.set_lifetime(session, now)
+        _set_lifetime(session, now)
         remark(session, f"the login was good for once: phase 1 is kept for {renewal.ONE_TIME / 3600:.0f} h")
 
 
@@ -311,7 +319,7 @@ def _admitted(session: V1Session, configuration: ModeConfiguration, failure: Fai
     if session.life.over:
         return
     if failure is not None:
-        session.end(failure.reason)
+        ends.end(session, failure.reason)
     elif session.renews is not None:
         _take_over(session, configuration, now)
     else:
@@ -343,7 +351,7 @@ def _transaction_done(exchange: Exchange[transactions.Told], told: transactions.
     elif told.verdict is True:
         _accepted(session, now)
     elif told.verdict is False and session.refused is not None:
-        session.end(session.refused)
+        ends.end(session, session.refused)
 
 
 # --- quick mode ------------------------------------------------------------------------------------------------------
@@ -372,7 +380,13 @@ def expired(session: V1Session, pair: Pair, now: Instant) -> None:
 
 def _take_over(session: V1Session, configuration: ModeConfiguration | None, now: Instant) -> None:
     """Client: the session goes on under a renewed phase 1, with SA pairs for another address if it came with one."""
-    renewal.take_over(session, configuration, now)
+    old = session.registry.predecessor(session)
+    mismatch = renewal.take_over(session, old, configuration, now)
+    if mismatch is not None:
+        for each in (session, *((old,) if old is not None else ())):
+            ends.end(each, mismatch)
+        return
+    _watch(session, session.remote.dpd, now)
     _resume(session, now)
     if session.inner.moving:
         complete(session, now)
@@ -407,7 +421,7 @@ def _child_up(exchange: Exchange[Pair], pair: Pair, now: Instant) -> None:
     first = session.life.limit is not None
     session.unlimit()
     if first:
-        watch.watch(session, session.remote.dpd, now)
+        _watch(session, session.remote.dpd, now)
         session.desk.tell(Up(session.id, session.path, session.user))
     succession.begins(session, pair, now)
     complete(session, now)
@@ -424,7 +438,7 @@ def _quick_failed(
         informational.say(session, Notification(refusal.notify))
     homeless = not session.children or (session.inner.moving and asked.local.version == 4)
     if session.initiator and homeless:
-        session.end(refusal.reason)
+        ends.end(session, refusal.reason)
         return
     if replaces is None:
         session.inner.declined |= {asked.local}
@@ -459,7 +473,9 @@ def answering(
     if kind == ExchangeType.TRANSACTION:
         plan = plans.plan(ExchangeType.TRANSACTION, initiator=False)
         channel = before.channel if isinstance(before, Exchange) else plan.channel(session, message_id)
-        return Exchange(session, plan, message_id, transactions.answer(session), _transaction_done, _failed, channel)
+        return Exchange(
+            session, plan, message_id, transactions.answer(session), _transaction_done, ends.failed, channel
+        )
     if kind == ExchangeType.QUICK:
         plan = plans.plan(ExchangeType.QUICK, initiator=False)
         story, channel = quick.responder(session, message_id, _asked_for_pair), plan.channel(session, message_id)

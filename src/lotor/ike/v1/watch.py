@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from lotor.ike.effects import Transmit
@@ -11,6 +12,7 @@ from lotor.ike.v1.liveness import Watch
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import KEEPALIVE, Instant
 from lotor.model.policy import Dpd
+from lotor.model.reason import Reason
 from lotor.model.reasons.ends import DeadPeer
 from lotor.wire.v1.vendors import Vendor
 
@@ -18,19 +20,19 @@ NUDGE = Dpd(delay=5, retry=5, maxfail=12)
 """How a client that waits for the gateway's next wish looks after it; it also shows a gateway where a NAT moved us."""
 
 
-def watch(session: V1Session, dpd: Dpd, now: Instant) -> None:
-    """Dead peer detection, with peers that speak it."""
+def watch(session: V1Session, dpd: Dpd, dead: Callable[[V1Session, Reason], None], now: Instant) -> None:
+    """Dead peer detection, with peers that speak it. `dead` is called when the peer did not answer."""
     if Vendor.DPD not in session.isakmp_sa.vendors or not session.remote.dpd.announce:
         return
 
-    def dead(_: Instant) -> None:
+    def give_up(_: Instant) -> None:
         waited = dpd.delay + dpd.retry * dpd.maxfail
         reason = DeadPeer(session.path.remote.address, waited)
         session.desk.tell(Dead(session.id, session.path, reason))
-        session.end(reason)
+        dead(session, reason)
 
     probe = lambda sequence, _: informational.probe(session, sequence)  # noqa: E731 - one line reads better
-    session.liveness.start(Watch(session.desk, dpd, probe, dead, session.children.ids), now)
+    session.liveness.start(Watch(session.desk, dpd, probe, give_up, session.children.ids), now)
 
 
 def keep_alive(session: V1Session, now: Instant) -> None:

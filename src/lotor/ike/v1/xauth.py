@@ -68,8 +68,8 @@ def gateway(session: V1Session, admit: Callable[[V1Session], None]) -> Story[Non
     """Ask, check, and tell the client, which is let in by `admit` before that. Ends with a configuration, or with a
     refusal."""
     accepted = yield from _login(session)
-    doubtful = session.registry.doubtful(session, accepted.user)
-    yield from doubt.end_if_dead(doubtful, ConnectedAgain(accepted.user, str(session.path.remote)))
+    gone = yield from doubt.dead_among(session.registry.doubtful(session, accepted.user))
+    session.registry.replace(gone, ConnectedAgain(accepted.user, str(session.path.remote)))
     barred = session.registry.barred(session, accepted.user)
     if barred is not None:
         _tell_refusal(session, accepted.user, barred)

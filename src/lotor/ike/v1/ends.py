@@ -1,0 +1,100 @@
+"""How an IKEv1 session ends: what exchanges, messages and alarms found comes here, and only here is the end decided.
+
+Which reason counts, and whether the peer is told with deletes. Only the sequence and the routing call this module.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TypeVar
+
+from lotor.ike.errors import Refusal
+from lotor.ike.session import Session
+from lotor.ike.v1 import dialling, informational, refusals
+from lotor.ike.v1.exchange import Exchange
+from lotor.ike.v1.isakmp import PhaseOne
+from lotor.ike.v1.seal import PhaseOneChannel
+from lotor.ike.v1.session import V1Session
+from lotor.model.network import Instant
+from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.ends import PhaseOneExpired
+
+LOGIN_GRACE = 120.0
+"""Seconds from phase 1 until traffic may flow; a person may be typing."""
+
+HINT_PATIENCE = 3.0
+"""Seconds in which a true answer may still follow a refusal that nobody signed."""
+
+T = TypeVar("T")
+
+
+def end(session: Session, reason: Reason, *, farewell: bool = True) -> None:
+    """The session is over. `farewell`: the peer is told; before there are keys it cannot be."""
+    session.end(reason, farewell=farewell)
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+
+
+def attempt_failed(exchange: Exchange[PhaseOne], refusal: Refusal, _: Instant) -> None:
+    """A refusal in phase 1 ends the session; the peer gets one hint, no larger than what it sent, under the keys where
+    there are some: it may have gone on already, and believes nothing else then."""
+    session, channel = exchange.session, exchange.channel
+    if refusal.notify is not None and isinstance(channel, PhaseOneChannel):
+        informational.say_refusal(session, channel, refusal.notify)
+    silent = refusal.reason.cause is Cause.NO_ANSWER
+    reason = (session.refused if silent else None) or refusal.reason
+    end(session, dialling.with_stranger(session, reason), farewell=False)
+
+
+def failed(exchange: Exchange[T], refusal: Refusal, _: Instant) -> None:
+    """A refusal between phase 1 and quick mode. A verdict on the login that came before is the reason then."""
+    end(exchange.session, exchange.session.refused or refusal.reason)
+
+
+def hinted(session: V1Session, reason: Reason, now: Instant) -> None:
+    """A refusal that nobody signed. Where the peer has answered already it is no more than what silence is put down to.
+    Before that it ends the wait: an attacker who can forge it could forge a useless answer as well."""
+    if session.refused is not None or not session.initiator:
+        return
+    session.refused = reason
+    if not session.answered:
+        session.limit(HINT_PATIENCE, "refusal in clear", partial(_unless_answered, session), now)
+
+
+def _unless_answered(session: V1Session, now: Instant) -> None:
+    if session.answered:
+        within(session, LOGIN_GRACE, "half-open session", now)
+    else:
+        _too_slow(session, now)
+
+
+def refused(session: V1Session, refusal: refusals.Keyed) -> None:
+    """A refusal under the keys of a phase 1 that is not done. A verdict on this end's proof ends it: nobody else has
+    the keys. An error that a forged message may have caused is a hint."""
+    if refusal.verdict:
+        end(session, refusal.reason, farewell=False)
+    else:
+        session.refused = session.refused or refusal.reason
+
+
+# --- alarms ----------------------------------------------------------------------------------------------------------
+
+
+def within(session: V1Session, seconds: float, step: str, now: Instant) -> None:
+    """The step of the connection that begins now has so many seconds, or the session ends."""
+    session.limit(seconds, step, partial(_too_slow, session), now)
+
+
+def _too_slow(session: V1Session, now: Instant) -> None:
+    reason = session.refused or refusals.slow(session, now)
+    end(session, dialling.with_stranger(session, reason))
+
+
+def phase_one_expired(session: V1Session, _: Instant) -> None:
+    end(session, PhaseOneExpired())
+
+
+def dead(session: V1Session, reason: Reason) -> None:
+    """Dead peer detection gave up. The deletes go out all the same: the peer may hear though it cannot answer."""
+    end(session, reason)
