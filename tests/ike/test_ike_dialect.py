@@ -12,14 +12,14 @@ from lotor.ike.dialect import Incoming, Opening
 from lotor.ike.effects import Tell, Transmit
 from lotor.ike.endpoint import SPOKEN, Endpoint
 from lotor.ike.events import Ended, Started, Turned
-from lotor.ike.intents import Disconnect, Shutdown
+from lotor.ike.intents import Connect, Disconnect, Shutdown
 from lotor.ike.session import Session
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Policy
 from lotor.model.reasons.ends import ClosedHere
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
-from peers.world import CHILD, GATEWAY, SeededDice
+from peers.world import CHILD, CLIENT, GATEWAY, SeededDice
 
 HERE, THERE = Peer(IPv4Address("192.0.2.1"), 500), Peer(IPv4Address("198.51.100.7"), 500)
 WAY = Path(HERE, THERE)
@@ -71,6 +71,28 @@ class Echo:
     expired = rekey
 
 
+class Echo3Session(Session):
+    VERSION = 3
+
+
+class Echo3(Echo):
+    """The same once more, as another version."""
+
+    def check(self, header: Header) -> None:
+        assert header.version == 0x30
+
+    def make(self, opening: Opening) -> Session:
+        there = (opening.spis, opening.path, opening.registry)
+        return Echo3Session(opening.id, opening.desk, opening.candidates[0], opening.initiator, *there)
+
+
+class Caller(Echo):
+    """One that also begins."""
+
+    def begin(self, session, now):
+        session.desk.put(Transmit(b"hello", session.path))
+
+
 def endpoint(*versions) -> Endpoint:
     rows = {1: SPOKEN[1], 2: Echo}
     return Endpoint(POLICY, SeededDice(1), spoken={version: rows[version] for version in versions})
@@ -103,6 +125,33 @@ def test_a_version_hears_nothing_of_the_sessions_of_another():
     (answer,) = sent(both.receive(FIRST.encode(5) + b"hello", WAY, 1.0))
     stray = Header(FIRST.initiator, Header.decode(answer).responder, 8, 5, 1, 7)
     assert both.receive(stray.encode(16) + bytes(16), WAY, 2.0) == []
+
+
+def test_first_messages_that_differ_in_the_version_alone_are_of_two_sessions():
+    """The same SPI from the same address: the copy of each first message finds the session of its own version."""
+    both = Endpoint(POLICY, SeededDice(1), spoken={2: Echo, 3: Echo3})
+    third = replace(FIRST, version=0x30)
+    begun = [events(both.receive(first.encode(5) + b"hello", WAY, 1.0), Started) for first in (FIRST, third)]
+    assert [each.ike for (each,) in begun] == [2, 3]
+    again = [both.receive(first.encode(5) + b"hello", WAY, 2.0) for first in (FIRST, third)]
+    responders = [Header.decode(sent(effects)[0]).responder for effects in again]
+    assert [events(effects, Started) for effects in again] == [[], []]
+    assert len({*responders, bytes(8)}) == 3
+
+
+def test_a_client_calls_in_the_version_that_its_remote_names():
+    called = replace(CLIENT, name="echo", version=2)
+    both = Endpoint(Policy((CLIENT, called), CHILD), SeededDice(1), spoken={1: SPOKEN[1], 2: Caller})
+    begun = both.command(Connect("echo", WAY, 1), 1.0)
+    assert ([each.ike for each in events(begun, Started)], sent(begun)) == ([2], [b"hello"])
+    (first,) = sent(both.command(Connect(CLIENT.name, WAY, 2), 1.0))
+    assert Header.decode(first).major == 1
+
+
+def test_a_version_that_nothing_speaks_is_told_to_whoever_wants_to_call_in_it():
+    called = replace(CLIENT, version=7)
+    with pytest.raises(ValueError, match=f"{called.name} is to be called by version 7, which nothing here speaks"):
+        Endpoint(Policy((called,), CHILD), SeededDice(1)).command(Connect(called.name, WAY, 1), 1.0)
 
 
 def test_sessions_of_all_versions_end_with_the_endpoint():

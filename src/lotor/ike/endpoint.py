@@ -25,13 +25,10 @@ from lotor.model.policy import Policy, RemotePolicy
 from lotor.model.reason import Reason
 from lotor.model.reasons.protocol import NobodyHere, NotAdmitted, NotAnswerable
 from lotor.wire.errors import Malformed
-from lotor.wire.header import Header, cookies_of
+from lotor.wire.header import Header, cookies_of, major_of
 
 SPOKEN: Mapping[int, Callable[[], Dialect]] = {1: IkeV1}
 """The protocol versions by their major number, a row each."""
-
-DIALS = 1
-"""The version in which this end begins."""
 
 LONGEST_FIRST = 8192
 """Octets of a stranger's first message that are worth parsing; real ones have some 1,500, the longest 7,500."""
@@ -100,7 +97,7 @@ class Endpoint:
 
     def standing(self, data: bytes, path: Path) -> Standing:
         """Whose a datagram claims to be, for whoever must choose which to look at first."""
-        session = self._sessions.find(*cookies_of(data), path.remote)
+        session = self._sessions.find(major_of(data), cookies_of(data), path.remote)
         if session is None:
             known = self._admission.knows(path.remote.site, self._now)
             return Standing.KNOWN if known else Standing.STRANGER
@@ -116,7 +113,7 @@ class Endpoint:
         """What the sender claims is read first, then whose it is; a message that comes in pieces is whole by then."""
         try:
             dialect, header = self._spoken(data)
-            session = self._session(header, path)
+            session = self._sessions.find(header.major, (header.initiator, header.responder), path.remote)
             incoming = dialect.whole(Incoming(header, data[Header.SIZE :]), session, path, now)
         except Malformed as fault:
             self._desk.tell(Turned(0, path, "datagram", dropped(fault)))
@@ -142,11 +139,6 @@ class Endpoint:
             raise Malformed(f"ISAKMP header says version {header.spoken}, only {only} is spoken here")
         dialect.check(header)
         return dialect, header
-
-    def _session(self, header: Header, path: Path) -> Session | None:
-        """Whose message it is, its SPIs say; one of another version is nobody's."""
-        session = self._sessions.find(header.initiator, header.responder, path.remote)
-        return session if session is not None and header.major == session.VERSION else None
 
     def _admit(self, dialect: Dialect, incoming: Incoming, path: Path, now: Instant) -> None:
         """A stranger's first message: a session of its own, or nothing, or a line of the journal."""
@@ -179,9 +171,9 @@ class Endpoint:
         remote = next((one for one in self._desk.policy.remotes if one.name == intent.remote), None)
         if remote is None:
             raise ValueError(f"no remote block is called {intent.remote}")
-        dialect = self._dialects.get(DIALS)
+        dialect = self._dialects.get(remote.version)
         if dialect is None:
-            raise ValueError(f"nothing here speaks version {DIALS}, by which gateways are called")
+            raise ValueError(f"{remote.name} is to be called by version {remote.version}, which nothing here speaks")
         spis = Spis(self._desk.dice.cookie())
         dialled = Dialled(intent.path.remote.address, intent.host)
         session = self._add(dialect.make(self._opening((remote,), spis, intent.path, dialled)))

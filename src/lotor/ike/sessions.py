@@ -23,6 +23,9 @@ LINGER = 30.0
 """Seconds that a renewed phase 1 still hears the peer."""
 
 
+First = tuple[int, bytes, Peer]
+"""What the first message of a peer shows: its major version, the initiator's SPI, and where it came from."""
+
 Name = tuple[int | None, str | bytes]
 """Whom a session is of: a login, or an identity of phase 1 with its kind."""
 
@@ -38,8 +41,8 @@ class Sessions:
     timers: Timers
     by_id: dict[int, Session] = field(default_factory=dict)
     by_cookie: dict[bytes, Session] = field(default_factory=dict)
-    strangers: dict[tuple[bytes, Peer], Session] = field(default_factory=dict)
-    _met: dict[Session, tuple[bytes, Peer]] = field(default_factory=dict)
+    strangers: dict[First, Session] = field(default_factory=dict)
+    _met: dict[Session, First] = field(default_factory=dict)
     _proved: dict[Name, dict[Session, None]] = field(default_factory=lambda: defaultdict(dict))
     _ids: count[int] = field(default_factory=lambda: count(1))
     _allotted: Allotted = field(init=False)
@@ -57,19 +60,25 @@ class Sessions:
         self.by_id[session.id] = session
         self.by_cookie[_own(session)] = session
 
-    def find(self, initiator: bytes, responder: bytes, remote: Peer) -> Session | None:
-        """The session of a message with these cookies, if they are those of one."""
+    def find(self, version: int, spis: tuple[bytes, bytes], remote: Peer) -> Session | None:
+        """The session of a message of this major version with the SPIs of initiator and responder, if it is of one."""
+        session = self._of_spis(*spis)
+        if session is None:
+            return self.strangers.get((version, spis[0], remote)) if spis[1] == NO_SPI else None
+        return session if version == session.VERSION else None
+
+    def _of_spis(self, initiator: bytes, responder: bytes) -> Session | None:
         session = self.by_cookie.get(responder)
         if session is not None and not session.initiator and session.spis.initiator == initiator:
             return session
         session = self.by_cookie.get(initiator)
         if session is not None and session.initiator and session.spis.responder in (NO_SPI, responder):
             return session
-        return self.strangers.get((initiator, remote)) if responder == NO_SPI else None
+        return None
 
     def meet(self, session: Session) -> None:
         """The peer began: copies of its first message have no other cookie yet."""
-        key = (session.spis.initiator, session.path.remote)
+        key = (session.VERSION, session.spis.initiator, session.path.remote)
         self.strangers[key], self._met[session] = session, key
 
     def _part(self, session: Session) -> None:

@@ -99,8 +99,8 @@ class RemotePolicy:
     asks for a certificate of no particular authority. `mode_cfg`: a client asks for a configuration; a gateway has
     addresses to give, and its clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `mode_config`: who
     begins with the configuration. `offer_lifetime`: a gateway answers with its own lifetime of phase 1 where that is
-    longer. `max_sessions` of one person at a time, None without a limit. `name` is unique and is what questions to the
-    keys carry."""
+    longer. `max_sessions` of one person at a time, None without a limit. `version`: the major version of IKE in which
+    a client calls. `name` is unique and is what questions to the keys carry."""
 
     name: str
     side: Side
@@ -131,6 +131,7 @@ class RemotePolicy:
     mode_config: Transfer = Transfer.AUTO
     offer_lifetime: bool = False
     max_sessions: int | None = None
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

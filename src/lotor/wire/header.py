@@ -13,6 +13,11 @@ VERSION = 0x10
 _LAYOUT = struct.Struct("!8s8sBBBBII")
 
 
+def major_of(datagram: bytes) -> int:
+    """The major version that a datagram claims, 0 where it is shorter than that."""
+    return datagram[2 * COOKIE_SIZE + 1] >> 4 if len(datagram) > 2 * COOKIE_SIZE + 1 else 0
+
+
 def cookies_of(datagram: bytes) -> tuple[bytes, bytes]:
     """Those of the initiator and of the responder, for whoever need not know more; cut off where the datagram is."""
     return datagram[:COOKIE_SIZE], datagram[COOKIE_SIZE : 2 * COOKIE_SIZE]

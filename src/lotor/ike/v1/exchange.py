@@ -27,10 +27,11 @@ from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.errors import Malformed
 
 T = TypeVar("T")
+C_co = TypeVar("C_co", bound=Channel, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Generic[C_co]):
     """What kind of exchange this is, in which role; the same object for all sessions. `channel` makes the channel of a
     message id, `cut` the datagrams of a message; `repeats` is the schedule of retransmission; `insist`: the last
     message is repeated too, until a later one of the peer settles it; `spares`: the peer may be somebody else, who
@@ -39,7 +40,7 @@ class Plan:
     kind: int
     ladder: Ladder
     initiator: bool
-    channel: Callable[[V1Session, int], Channel]
+    channel: Callable[[V1Session, int], C_co]
     cut: Callable[[V1Session, bytes], tuple[bytes, ...]]
     repeats: Callable[[V1Session], tuple[float, ...]]
     insist: bool = False
@@ -59,7 +60,7 @@ class Exchange(Generic[T]):
     is None when it is told."""
 
     session: V1Session
-    plan: Plan
+    plan: Plan[Channel]
     message_id: int
     story: Story[T] | None
     done: Done[T]

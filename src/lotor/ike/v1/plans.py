@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lotor.ike.v1 import seal
 from lotor.ike.v1.aggressive import AGGRESSIVE
-from lotor.ike.v1.channel import Channel
 from lotor.ike.v1.exchange import Plan
 from lotor.ike.v1.ladder import Ladder
 from lotor.ike.v1.main import MAIN
 from lotor.ike.v1.modecfg import TRANSACTION
 from lotor.ike.v1.quick import QUICK
 from lotor.ike.v1.schedules import ONCE, schedule
-from lotor.ike.v1.seal import PhaseOneChannel, PhaseTwoChannel, PlainFormula, QuickFormula, phase_two
+from lotor.ike.v1.seal import PhaseOneChannel, PhaseTwoChannel, PlainFormula, QuickFormula
 from lotor.ike.v1.session import V1Session
 from lotor.wire.v1.fragment import split
 from lotor.wire.v1.numbers import ExchangeType
@@ -40,41 +40,51 @@ def _once(_: V1Session) -> tuple[float, ...]:
     return ONCE
 
 
-def _clear(*_: object) -> PhaseOneChannel:
+def _unkeyed(*_: object) -> PhaseOneChannel:
     return PhaseOneChannel()
 
 
 def _plain(session: V1Session, message_id: int) -> PhaseTwoChannel:
     record = session.isakmp_sa
-    return phase_two(record.keys, record.last_block, message_id, PlainFormula())
+    return seal.phase_two(record.keys, record.last_block, message_id, PlainFormula())
 
 
 def _quick(session: V1Session, message_id: int) -> PhaseTwoChannel:
     record = session.isakmp_sa
-    return phase_two(record.keys, record.last_block, message_id, QuickFormula())
+    return seal.phase_two(record.keys, record.last_block, message_id, QuickFormula())
 
 
-def _phase_one(kind: ExchangeType, ladder: Ladder) -> tuple[Plan, Plan]:
+def _phase_one(kind: ExchangeType, ladder: Ladder) -> tuple[Plan[PhaseOneChannel], Plan[PhaseOneChannel]]:
     """The responder's and the initiator's. The initiator of aggressive mode insists: nothing acknowledges its last
     message but what the responder says next. A responder repeats its answer to a stranger once."""
     insist = kind is ExchangeType.AGGRESSIVE
-    answering = Plan(kind, ladder, False, _clear, cut, _once, spares=True)
-    return answering, Plan(kind, ladder, True, _clear, cut, repeats, insist=insist)
+    answering = Plan(kind, ladder, False, _unkeyed, cut, _once, spares=True)
+    return answering, Plan(kind, ladder, True, _unkeyed, cut, repeats, insist=insist)
 
 
-def _both(kind: ExchangeType, ladder: Ladder, channel: Callable[[V1Session, int], Channel]) -> tuple[Plan, Plan]:
+def _phase_two(
+    kind: ExchangeType, ladder: Ladder, channel: Callable[[V1Session, int], PhaseTwoChannel]
+) -> tuple[Plan[PhaseTwoChannel], Plan[PhaseTwoChannel]]:
     """The responder's and the initiator's."""
     return Plan(kind, ladder, False, channel, cut, repeats), Plan(kind, ladder, True, channel, cut, repeats)
 
 
-PLANS: dict[int, tuple[Plan, Plan]] = {
+_PHASE_ONE = {
     ExchangeType.AGGRESSIVE: _phase_one(ExchangeType.AGGRESSIVE, AGGRESSIVE),
     ExchangeType.MAIN: _phase_one(ExchangeType.MAIN, MAIN),
-    ExchangeType.TRANSACTION: _both(ExchangeType.TRANSACTION, TRANSACTION, _plain),
-    ExchangeType.QUICK: _both(ExchangeType.QUICK, QUICK, _quick),
+}
+
+_PHASE_TWO = {
+    ExchangeType.TRANSACTION: _phase_two(ExchangeType.TRANSACTION, TRANSACTION, _plain),
+    ExchangeType.QUICK: _phase_two(ExchangeType.QUICK, QUICK, _quick),
 }
 
 
-def plan(kind: ExchangeType, *, initiator: bool) -> Plan:
-    """The one plan that all sessions share."""
-    return PLANS[kind][initiator]
+def phase_one(kind: ExchangeType, *, initiator: bool) -> Plan[PhaseOneChannel]:
+    """The plan of a mode of phase 1, which all sessions share."""
+    return _PHASE_ONE[kind][initiator]
+
+
+def phase_two(kind: ExchangeType, *, initiator: bool) -> Plan[PhaseTwoChannel]:
+    """The plan of an exchange under the keys of phase 1, which all sessions share."""
+    return _PHASE_TWO[kind][initiator]

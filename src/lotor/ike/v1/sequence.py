@@ -36,7 +36,6 @@ from lotor.ike.v1.exchange import Done, Exchange
 from lotor.ike.v1.exchanges import Running
 from lotor.ike.v1.informational import EndedThere, Finding
 from lotor.ike.v1.isakmp import PhaseOne, owed
-from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story
 from lotor.model.configuration import ModeConfiguration
@@ -69,9 +68,9 @@ _MODES = {ExchangeType.AGGRESSIVE: aggressive, ExchangeType.MAIN: main}
 
 def begin(session: V1Session, kind: ExchangeType, now: Instant) -> Exchange[PhaseOne]:
     """Phase 1, either side. The responder's exchange has the first message still to come."""
-    channel, mode = PhaseOneChannel(), _MODES[kind]
+    plan, mode = plans.phase_one(kind, initiator=session.initiator), _MODES[kind]
+    channel = plan.channel(session, 0)
     story = (mode.initiator if session.initiator else mode.responder)(session, channel)
-    plan = plans.plan(kind, initiator=session.initiator)
     exchange = Exchange(session, plan, 0, story, _phase_one_done, ends.attempt_failed, channel)
     session.exchanges.add(exchange)
     ends.within(session, LOGIN_GRACE if session.initiator else HALF_OPEN, "half-open session", now)
@@ -237,7 +236,7 @@ def _tell_phase_one(session: V1Session, record: PhaseOne) -> None:
 
 
 def _transact(session: V1Session, story: Story[T], done: Done[T], now: Instant) -> None:
-    plan, message_id = plans.plan(ExchangeType.TRANSACTION, initiator=True), session.desk.dice.message_id()
+    plan, message_id = plans.phase_two(ExchangeType.TRANSACTION, initiator=True), session.desk.dice.message_id()
     _start(Exchange(session, plan, message_id, story, done, ends.failed, plan.channel(session, message_id)), now)
 
 
@@ -359,7 +358,7 @@ def _transaction_done(exchange: Exchange[transactions.Told], told: transactions.
 
 def start_quick(session: V1Session, asked: Selectors, replaces: Pair | None, now: Instant) -> None:
     """A new SA pair, or the successor of one."""
-    plan, message_id = plans.plan(ExchangeType.QUICK, initiator=True), session.desk.dice.message_id()
+    plan, message_id = plans.phase_two(ExchangeType.QUICK, initiator=True), session.desk.dice.message_id()
     story, failed = quick.initiator(session, message_id, asked, replaces), partial(_quick_failed, asked, replaces)
     _start(Exchange(session, plan, message_id, story, _child_up, failed, plan.channel(session, message_id)), now)
 
@@ -471,13 +470,13 @@ def answering(
     """An exchange for a message id that is new to us, or goes on from `before`; None for kinds that nobody begins
     here."""
     if kind == ExchangeType.TRANSACTION:
-        plan = plans.plan(ExchangeType.TRANSACTION, initiator=False)
+        plan = plans.phase_two(ExchangeType.TRANSACTION, initiator=False)
         channel = before.channel if isinstance(before, Exchange) else plan.channel(session, message_id)
         return Exchange(
             session, plan, message_id, transactions.answer(session), _transaction_done, ends.failed, channel
         )
     if kind == ExchangeType.QUICK:
-        plan = plans.plan(ExchangeType.QUICK, initiator=False)
+        plan = plans.phase_two(ExchangeType.QUICK, initiator=False)
         story, channel = quick.responder(session, message_id, _asked_for_pair), plan.channel(session, message_id)
         return Exchange(session, plan, message_id, story, _child_up, _answered_quick_failed, channel)
     return None
