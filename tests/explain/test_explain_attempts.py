@@ -17,7 +17,7 @@ from lotor.explain.attempts import (
 )
 from lotor.explain.narrative import line, outcome
 from lotor.ike.effects import Tell
-from lotor.ike.events import ChildDown, LoggedIn, LoginRefused, Names, Offered, Renewed, Started, Turned
+from lotor.ike.events import ChildDown, Dropped, LoggedIn, LoginRefused, Names, Offered, Renewed, Started
 from lotor.model.network import Peer
 from lotor.model.policy import Side
 from lotor.model.reasons.logins import BackEndFault, UnknownUser, WrongPassword
@@ -97,7 +97,7 @@ def test_a_client_that_tries_again_and_again_is_one_story(attempts):
 def test_the_door_remembers_addresses_and_not_every_datagram(attempts):
     for number in range(10_000):
         remote = Peer(IPv4Address("203.0.113.0") + number % 100, 500)
-        tell(attempts, Turned(0, replace(PATH, remote=remote), "main mode message", MalformedMessage(f"no {number}")))
+        tell(attempts, Dropped(0, replace(PATH, remote=remote), "main mode message", MalformedMessage(f"no {number}")))
     kept = attempts.all()
     assert len(kept) == MOST_AT_THE_DOOR
     assert all(len(each.happened) <= MOST_LINES for each in kept)
@@ -107,7 +107,7 @@ def test_the_door_remembers_addresses_and_not_every_datagram(attempts):
 def test_one_session_cannot_tell_without_end(attempts):
     tell(attempts, started(1), *established(1))
     for number in range(1000):
-        tell(attempts, Turned(1, PATH, "rekey", MalformedMessage(f"no {number}")))
+        tell(attempts, Dropped(1, PATH, "rekey", MalformedMessage(f"no {number}")))
         pair = established(1)[3].event
         tell(attempts, replace(pair, child=replace(pair.child, id=number)))
     tell(attempts, ChildDown(1, 999, BYE))

@@ -11,7 +11,7 @@ import pytest
 from lotor.ike.dialect import Incoming, Opening
 from lotor.ike.effects import Tell, Transmit
 from lotor.ike.endpoint import SPOKEN, Endpoint
-from lotor.ike.events import Ended, Started, Turned
+from lotor.ike.events import Dropped, Ended, Started
 from lotor.ike.intents import Connect, Disconnect, Shutdown
 from lotor.ike.session import Session
 from lotor.model.network import Path, Peer
@@ -163,8 +163,8 @@ def test_sessions_of_all_versions_end_with_the_endpoint():
 @pytest.mark.parametrize("version", [0x00, 0x20, 0x0F, 0xFF, 0x11, 0x1F])
 def test_h3_another_version_than_1_0_is_turned_away(version):
     told = endpoint(1).receive(replace(FIRST, version=version, flags=0).encode(0), WAY, 1.0)
-    (turned,) = events(told, Turned)
-    assert f"version {version >> 4}.{version & 15}, only 1.0 is spoken here" in turned.text()
+    (dropped,) = events(told, Dropped)
+    assert f"version {version >> 4}.{version & 15}, only 1.0 is spoken here" in dropped.text()
     assert (sent(told), events(told, Started)) == ([], [])
 
 
@@ -172,7 +172,7 @@ def test_h3_another_version_than_1_0_is_turned_away(version):
 def test_h3_flags_that_nobody_defined_are_turned_away(flags):
     header = Header(b"initiate", b"respond!", 1, 4, flags, 0xDEADBEEF)
     told = endpoint(1).receive(header.encode(0), WAY, 1.0)
-    assert [f"flags {flags:#04x}" in turned.text() for turned in events(told, Turned)] == [True] * (flags > 7)
+    assert [f"flags {flags:#04x}" in dropped.text() for dropped in events(told, Dropped)] == [True] * (flags > 7)
 
 
 def test_the_endpoint_knows_a_version_by_its_row_only():

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from lotor.ike.events import Ended, Turned
+from lotor.ike.events import Dropped, Ended
 from lotor.ike.intents import Reload
 from lotor.ike.questions import LastInbound
 from lotor.ike.v1 import insides
@@ -90,7 +90,7 @@ def test_n6_the_inside_of_a_peer_that_is_there_is_not_taken(mode, inside):
     meeting.ask(meeting.come(50, HERE), HERE, inside=inside)
     meeting.ask(meeting.come(51, THERE), THERE, inside=inside)
     assert meeting.held == [(1, IPv4Network(INSIDE))]
-    told = [event.text() for event in meeting.counter.host.of(Turned)]
+    told = [event.text() for event in meeting.counter.host.of(Dropped)]
     assert any("the peer's inside 10.0.0.5 is the inside of another session, of 10.0.0.5" in text for text in told), (
         told
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lotor.ike.events import ChildUp, Configured, Ended, LoggedIn, PathChanged, Turned, Up
+from lotor.ike.events import ChildUp, Configured, Dropped, Ended, LoggedIn, PathChanged, Up
 from lotor.ike.intents import Connect, PeerMoved
 from lotor.ike.questions import AskPerson, CheckLogin, DeriveSkeyid, Install, JudgePeer
 from lotor.ike.v1 import authenticate, dialling
@@ -65,7 +65,7 @@ def test_f1_answers_from_elsewhere_are_not_heard(method, mode, claim):
         dial(world, client)
         assert world.run(60, lambda: is_up(client) and is_up(gateway)), texts(client)  # noqa: B023
         assert not stolen(client, thief)
-        thwarted += any(event.path.remote.address == ELSEWHERE for event in client.of(Turned))
+        thwarted += any(event.path.remote.address == ELSEWHERE for event in client.of(Dropped))
     assert thwarted, "the thief was never heard of"
 
 
@@ -107,7 +107,7 @@ def test_f1_a_gateway_that_answers_from_another_address_is_named(mode):
     reason = client.of(Ended)[0].reason
     assert reason.cause is Cause.NO_ANSWER
     assert f"{ELSEWHERE} answered in its place" in reason.text
-    told = [event.text() for event in client.of(Turned)]
+    told = [event.text() for event in client.of(Dropped)]
     assert any(str(ELSEWHERE) in text and f"{DIALLED} was called" in text for text in told), told
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lotor.ike.events import Ended, PhaseOneUp, Turned
+from lotor.ike.events import Dropped, Ended, PhaseOneUp
 from lotor.ike.questions import Agree, DeriveSkeyid
 from lotor.keys import Keyring, RemoteKeys
 from lotor.model.algorithms import AuthMethod
@@ -50,7 +50,7 @@ def _speaker(method: AuthMethod, name: str) -> Speaker:
 
 
 def _told(counter: Counter) -> list[str]:
-    return [event.text() for event in counter.host.of(Turned)]
+    return [event.text() for event in counter.host.of(Dropped)]
 
 
 @METHODS

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, ip_network
 import pytest
 
 from lotor.ike.children import MOST_NETWORKS, MOST_PAIRS, Selectors
-from lotor.ike.events import ChildDown, ChildUp, Ended, Turned
+from lotor.ike.events import ChildDown, ChildUp, Dropped, Ended
 from lotor.ike.intents import ChildExpired, Disconnect
 from lotor.ike.v1 import sequence, succession
 from lotor.model.reasons.ends import ClosedHere
@@ -29,10 +29,10 @@ def _ask(world, gateway, client, network):
     """The client asks for one more pair; whether it got it."""
     session = client.endpoint._sessions.by_id[1]
     lease = next(iter(client.installed.values())).local_networks[0]
-    before = len(gateway.of(ChildUp)), len(gateway.of(Turned))
+    before = len(gateway.of(ChildUp)), len(gateway.of(Dropped))
     sequence.start_quick(session, Selectors(lease, network), None, world.now)
     world.do(client, client.endpoint.tick(world.now))
-    assert world.run(10, lambda: (len(gateway.of(ChildUp)), len(gateway.of(Turned))) != before)
+    assert world.run(10, lambda: (len(gateway.of(ChildUp)), len(gateway.of(Dropped))) != before)
     return len(gateway.of(ChildUp)) > before[0]
 
 
@@ -42,7 +42,7 @@ def test_f10_a_client_has_eight_networks_and_no_more():
     assert got.count(True) == MOST_NETWORKS - 1
     assert got[:MOST_NETWORKS] == [True] * (MOST_NETWORKS - 1) + [False]
     assert len(gateway.installed) == MOST_NETWORKS
-    assert "8 networks" in gateway.of(Turned)[-1].text()
+    assert "8 networks" in gateway.of(Dropped)[-1].text()
     assert not gateway.of(Ended)
 
 

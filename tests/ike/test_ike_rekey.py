@@ -8,7 +8,7 @@ from ipaddress import IPv6Interface, ip_network
 import pytest
 
 from lotor.ike.children import Selectors
-from lotor.ike.events import ChildDown, ChildUp, Ended, Turned, Up
+from lotor.ike.events import ChildDown, ChildUp, Dropped, Ended, Up
 from lotor.ike.intents import ChildExpired
 from lotor.ike.questions import AcquireConfiguration, Install
 from lotor.ike.v1 import sequence, succession
@@ -155,8 +155,8 @@ def test_what_the_client_never_asked_for_is_refused():
     held.child = replace(held.child, local_networks=(ip_network("10.0.0.0/8"),))
     _expire(world, gateway, held.child)
     world.run(10)
-    assert "may only renew what this client asked for" in client.of(Turned)[0].text()
-    assert "INVALID_ID_INFORMATION" in gateway.of(Turned)[-1].text()
+    assert "may only renew what this client asked for" in client.of(Dropped)[0].text()
+    assert "INVALID_ID_INFORMATION" in gateway.of(Dropped)[-1].text()
     assert len(client.installed) == 1
     assert not gateway.of(Ended)
 
@@ -218,8 +218,8 @@ def test_an_inside_that_the_gateway_does_not_take_is_done_without():
     world.run(30)
     assert _insides(client) == {"10.99.99.1/32"}
     assert not client.of(Ended)
-    (turned,) = [event for event in client.of(Turned) if "fd00:99::1" in event.text()]
-    assert "INVALID_ID_INFORMATION" in turned.text()
+    (dropped,) = [event for event in client.of(Dropped) if "fd00:99::1" in event.text()]
+    assert "INVALID_ID_INFORMATION" in dropped.text()
     _expire(world, client, _newest(client))
     world.run(30)
     assert len([question for question in client.questions if isinstance(question, Install)]) == 3

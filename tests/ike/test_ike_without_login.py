@@ -8,7 +8,7 @@ import pytest
 
 from lotor.explain.attempts import Attempts
 from lotor.explain.remedies import remedy
-from lotor.ike.events import Configured, Ended, Turned, Up
+from lotor.ike.events import Configured, Dropped, Ended, Up
 from lotor.ike.v1 import sequence
 from lotor.ike.v1.selectors import wanted
 from lotor.model.algorithms import AuthMethod
@@ -45,7 +45,7 @@ def test_peers_who_asks_for_no_address_is_told_so_at_once(method, mode):
     reason = client.of(Ended)[0].reason
     assert reason.cause is Cause.PROTOCOL
     assert "INVALID_ID_INFORMATION" in reason.text
-    assert any("asked for no address" in event.reason.text for event in gateway.of(Turned))
+    assert any("asked for no address" in event.reason.text for event in gateway.of(Dropped))
     assert not gateway.installed
     attempts = Attempts()
     for event in client.events:
@@ -63,5 +63,5 @@ def test_peers_before_the_login_quick_mode_meets_silence_as_ever():
     sequence.start_quick(session, wanted(session)[0], None, world.now)
     world.do(client, session.desk.drain())
     world.run(2)
-    assert any("before the login was accepted" in event.reason.text for event in gateway.of(Turned))
+    assert any("before the login was accepted" in event.reason.text for event in gateway.of(Dropped))
     assert gateway.sent == sent

@@ -11,12 +11,12 @@ from lotor.ike.effects import Tell
 from lotor.ike.events import (
     ChildUp,
     Deferring,
+    Dropped,
     LoggedIn,
     LoginRefused,
     PathChanged,
     PhaseOneUp,
     Renewed,
-    Turned,
     Undeferred,
 )
 from lotor.model.network import Peer
@@ -61,12 +61,12 @@ def test_keys_of_an_sa_pair_are_not_in_its_line(journal, caplog):
 
 def test_strangers_cause_twenty_lines_a_second_and_one_summary(journal, caplog, later):
     for _ in range(500):
-        journal.follow(Turned(0, PATH, "datagram dropped", MalformedMessage("garbage")))
+        journal.follow(Dropped(0, PATH, "datagram dropped", MalformedMessage("garbage")))
     assert len(caplog.records) == STRANGERS_PER_SECOND
     assert len(later) == 1
     later.pop()()
     assert "480 more lines about unauthenticated peers" in caplog.records[-1].getMessage()
-    journal.follow(Turned(0, PATH, "datagram dropped", MalformedMessage("garbage")))
+    journal.follow(Dropped(0, PATH, "datagram dropped", MalformedMessage("garbage")))
     assert len(caplog.records) == STRANGERS_PER_SECOND + 2
 
 
@@ -77,7 +77,7 @@ def refusal(number, user="alice"):
 def test_n1_a23_a_refused_login_leaves_its_line_whatever_strangers_send(journal, caplog):
     for number in range(1, 13):
         for _ in range(300):
-            journal.follow(Turned(0, PATH, "datagram dropped", MalformedMessage("garbage")))
+            journal.follow(Dropped(0, PATH, "datagram dropped", MalformedMessage("garbage")))
         journal.follow(started(number, Side.GATEWAY).event)
         journal.follow(refusal(number))
     told = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
@@ -91,7 +91,7 @@ def test_n1_refused_logins_have_a_budget_of_their_own_and_their_number_is_always
     assert len(later) == 1
     later.pop()()
     assert caplog.records[-1].getMessage() == f"{1000 - REFUSALS_PER_SECOND} more logins were refused within a second"
-    journal.follow(Turned(0, PATH, "datagram dropped", MalformedMessage("garbage")))
+    journal.follow(Dropped(0, PATH, "datagram dropped", MalformedMessage("garbage")))
     journal.follow(refusal(1))
     assert [record.getMessage()[:5] for record in caplog.records[-2:]] == ["datag", "sessi"]
 
@@ -183,7 +183,7 @@ def test_stories_of_strangers_count_as_lines_of_strangers(caplog):
 def test_f3_that_first_messages_wait_is_told_whatever_else_strangers_cause(journal, caplog, later):
     with caplog.at_level(logging.WARNING):
         for _ in range(100):
-            journal.follow(Turned(0, PATH, "datagram", MalformedMessage("too short")))
+            journal.follow(Dropped(0, PATH, "datagram", MalformedMessage("too short")))
         journal.follow(Deferring(0))
         journal.follow(Undeferred(0, 60, 5000, 12))
     assert "answered when they come again" in caplog.messages[-2]

@@ -149,7 +149,7 @@ class Steward:
         reason = reason_of(event)
         kind, facts = (reason.kind.value, dict(reason.facts())) if reason is not None else ("", {})
         text = clean(event.text())
-        happened = Happened(time.time(), type(event).__name__, event.session, text, kind, facts)
+        happened = Happened(time.time(), event.public_name(), event.session, text, kind, facts)
         session = self._machinery.register.recall(event.session)
         for listener, caller in tuple(self._listeners.items()):
             rights = self._rights(caller)

@@ -14,6 +14,7 @@ from lotor.ike.events import (
     Chosen,
     Configured,
     Dead,
+    Dropped,
     Ended,
     Event,
     Judged,
@@ -29,7 +30,6 @@ from lotor.ike.events import (
     Readdressed,
     Renewed,
     Started,
-    Turned,
     Up,
 )
 from lotor.model.child import Child
@@ -125,7 +125,7 @@ class Attempts:
     def follow(self, event: Event) -> None:
         if isinstance(event, Started):
             self._begin(event)
-        elif isinstance(event, Turned) and event.session == 0:
+        elif isinstance(event, Dropped) and event.session == 0:
             self._turned_away(event)
         elif isinstance(event, Renewed):
             self._alive.pop(event.attempt, None)
@@ -181,7 +181,7 @@ class Attempts:
             attempt.times = before.times + 1
             attempt.earlier = (*before.earlier, before.session)[-MOST_LINES:]
 
-    def _turned_away(self, event: Turned) -> None:
+    def _turned_away(self, event: Dropped) -> None:
         address = str(event.path.remote.address)
         known = self._door.pop(address, None)
         attempt = known or Attempt(0, self._wall(), Side.GATEWAY, "", address, str(event.path))
@@ -213,7 +213,7 @@ def learn(attempt: Attempt, event: Event) -> None:
             attempt.path, attempt.established, attempt.peer, attempt.nat = str(path), str(suite), say(peer), nat
         case ChildUp() | ChildDown():
             _learn_child(attempt, event)
-        case Turned(reason=reason):
+        case Dropped(reason=reason):
             attempt.note(event.text())
             attempt.meet(reason)
         case _:

@@ -13,7 +13,7 @@ from lotor.ike.dialect import Dialect, Incoming, Opening
 from lotor.ike.dice import Dice
 from lotor.ike.effects import Deadline, Effect, Ticket
 from lotor.ike.errors import dropped
-from lotor.ike.events import Started, Turned
+from lotor.ike.events import Dropped, Started
 from lotor.ike.intents import ChildExpired, Connect, Disconnect, Intent, PeerMoved, Reload, Shutdown
 from lotor.ike.questions import Answer
 from lotor.ike.session import NO_SPI, Dialled, Session, Spis
@@ -116,7 +116,7 @@ class Endpoint:
             session = self._sessions.find(header.major, (header.initiator, header.responder), path.remote)
             incoming = dialect.whole(Incoming(header, data[Header.SIZE :]), session, path, now)
         except Malformed as fault:
-            self._desk.tell(Turned(0, path, "datagram", dropped(fault)))
+            self._desk.tell(Dropped(0, path, "datagram", dropped(fault)))
             return
         if incoming is None:
             return
@@ -128,7 +128,7 @@ class Endpoint:
         elif dialect.begins_session(header) and Header.SIZE + len(incoming.body) <= LONGEST_FIRST:
             self._admit(dialect, incoming, path, now)
         elif header.responder == NO_SPI:
-            self._desk.tell(Turned(0, path, dialect.describe(header), NobodyHere()))
+            self._desk.tell(Dropped(0, path, dialect.describe(header), NobodyHere()))
 
     def _spoken(self, data: bytes) -> tuple[Dialect, Header]:
         """The version that a datagram is of. Raises `Malformed` for none that is spoken here."""
@@ -148,7 +148,7 @@ class Endpoint:
             return
         candidates = dialect.candidates(self._desk.policy, path.remote, incoming.header)
         if not candidates:
-            self._desk.tell(Turned(0, path, dialect.describe(incoming.header), NotAdmitted()))
+            self._desk.tell(Dropped(0, path, dialect.describe(incoming.header), NotAdmitted()))
             return
         remote, spis = candidates[0], Spis(incoming.header.initiator, self._desk.dice.cookie())
         session = self._add(dialect.make(self._opening(candidates, spis, path)))

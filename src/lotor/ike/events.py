@@ -29,14 +29,21 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Base. `line` is a format string over the fields; `level` its weight. `session` 0: not of a session."""
+    """Base. `line` is a format string over the fields; `level` its weight. `session` 0: not of a session. `published`:
+    the name in `lotor events`, where that is not the name of the class."""
 
     session: int
     level: ClassVar[Level] = Level.INFO
     line: ClassVar[str] = ""
+    published: ClassVar[str] = ""
 
     def text(self) -> str:
         return self.line.format_map({name: getattr(self, name) for name in self.__dataclass_fields__})
+
+    @classmethod
+    def public_name(cls) -> str:
+        """The name that scripts see and may rely on."""
+        return cls.published or cls.__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,10 +292,11 @@ class Ended(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Turned(Event):
+class Dropped(Event):
     """A message was dropped or refused; rate limited where anyone could cause it."""
 
     level = Level.WARNING
+    published = "Turned"
     line = "{what} from {path}: {reason}"
     path: Path
     what: str
@@ -329,7 +337,7 @@ class Remark(Event):
 def reason_of(event: Event) -> Reason | None:
     """Why, where an event tells of a refusal, a failure or an end."""
     match event:
-        case Ended() | Dead() | ChildDown() | Turned() | LoginRefused():
+        case Ended() | Dead() | ChildDown() | Dropped() | LoginRefused():
             return event.reason
         case Judged(verdict=Reason() as verdict):
             return verdict

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from lotor.ike.events import (
     Configured,
     Deferring,
+    Dropped,
     Ended,
     Event,
     LoggedIn,
@@ -15,7 +16,6 @@ from lotor.ike.events import (
     PathChanged,
     Renewed,
     Started,
-    Turned,
     Undeferred,
     Up,
 )
@@ -126,7 +126,7 @@ class Journal:
         return not self._from_stranger(event) or self._strangers.admit()
 
     def _from_stranger(self, event: Event) -> bool:
-        if isinstance(event, Turned):
+        if isinstance(event, Dropped):
             return True
         return event.session not in self._own and event.session not in self._users
 

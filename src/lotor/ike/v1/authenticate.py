@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from lotor.crypto import hashes
 from lotor.ike.errors import LocalFault, Misplaced, PolicyRefusal, Unproved
-from lotor.ike.events import Turned
+from lotor.ike.events import Dropped
 from lotor.ike.questions import DeriveSkeyid, JudgePeer, Sign
 from lotor.ike.v1 import keymat, riders, select, witness
 from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
@@ -90,7 +90,7 @@ def tell_nobody(session: V1Session) -> None:
     """A gateway has answered a client that cannot come in, so that it does not learn whether its name is known; the
     journal does, once the answer has left."""
     if session.refused is not None:
-        session.desk.tell(Turned(session.id, session.path, "a name without a key", session.refused))
+        session.desk.tell(Dropped(session.id, session.path, "a name without a key", session.refused))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from lotor.ike.children import DELETED, Pair
 from lotor.ike.dialect import Incoming
 from lotor.ike.effects import Transmit
 from lotor.ike.errors import Refusal, Unproved
-from lotor.ike.events import Remark, Turned
+from lotor.ike.events import Dropped, Remark
 from lotor.ike.v1 import lifetimes
 from lotor.ike.v1.exchange import Exchange
 from lotor.ike.v1.exchanges import Running
@@ -226,7 +226,7 @@ def _refused(heard: Heard, note: Notification) -> None:
     elif note.type == NotifyType.AUTHENTICATION_FAILED and not session.children:
         heard.found.append(EndedThere(disbelieved(session)))
     else:
-        session.desk.tell(Turned(session.id, heard.path, "notify", Notified(name)))
+        session.desk.tell(Dropped(session.id, heard.path, "notify", Notified(name)))
 
 
 def _no(address: Address, notify: int) -> Reason:

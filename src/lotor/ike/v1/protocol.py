@@ -6,7 +6,7 @@ from functools import partial
 
 from lotor.ike.dialect import Incoming
 from lotor.ike.errors import Misplaced, Unproved, dropped
-from lotor.ike.events import Remark, Turned
+from lotor.ike.events import Dropped, Remark
 from lotor.ike.v1 import dialling, ends, informational, refusals, sequence
 from lotor.ike.v1.seal import encrypted
 from lotor.ike.v1.session import V1Session
@@ -72,7 +72,7 @@ def answer(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> 
     try:
         exchange.receive(incoming, path, now)
     except (Malformed, Misplaced, Unproved) as fault:
-        _turned(session, incoming.header, path, fault)
+        _drop(session, incoming.header, path, fault)
         return False
     return True
 
@@ -82,7 +82,7 @@ def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) ->
     try:
         _route(session, incoming, path, now)
     except (Malformed, Misplaced, Unproved) as fault:
-        _turned(session, incoming.header, path, fault)
+        _drop(session, incoming.header, path, fault)
 
 
 def _route(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> None:
@@ -148,9 +148,9 @@ def _suspect(session: V1Session, header: Header, path: Path) -> None:
         session.refused = OtherKeyLikely(path.remote.address)
 
 
-def _turned(session: V1Session, header: Header, path: Path, fault: Malformed | Misplaced | Unproved) -> None:
+def _drop(session: V1Session, header: Header, path: Path, fault: Malformed | Misplaced | Unproved) -> None:
     if isinstance(fault, Unproved):
         _suspect(session, header, path)
         session.desk.tell(Remark(session.id, f"{describe(header)} from {path.remote} dropped: {fault}"))
     else:
-        session.desk.tell(Turned(session.id, path, describe(header), dropped(fault)))
+        session.desk.tell(Dropped(session.id, path, describe(header), dropped(fault)))

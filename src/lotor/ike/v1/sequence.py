@@ -9,7 +9,7 @@ from typing import TypeVar
 from lotor.ike.children import EXPIRED, Pair, Selectors
 from lotor.ike.dialect import Incoming
 from lotor.ike.errors import Refusal
-from lotor.ike.events import ChildUp, PhaseOneUp, Remark, Turned, Up
+from lotor.ike.events import ChildUp, Dropped, PhaseOneUp, Remark, Up
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AdmitConfiguration
 from lotor.ike.session import Proved
@@ -444,7 +444,7 @@ def _quick_failed(
     else:
         replaces.rekeying = False
     what = "rekey" if replaces is not None else f"SA pair for {asked.local}"
-    session.desk.tell(Turned(session.id, session.path, what, refusal.reason))
+    session.desk.tell(Dropped(session.id, session.path, what, refusal.reason))
     renewal.settle_in(session, now)
 
 
@@ -458,7 +458,7 @@ def _answered_quick_failed(exchange: Exchange[Pair], refusal: Refusal, _: Instan
     for pair in session.children:
         if pair.exchange == exchange.message_id:
             session.children.remove(session, pair.child.id, refusal.reason)
-    session.desk.tell(Turned(session.id, session.path, "quick mode", refusal.reason))
+    session.desk.tell(Dropped(session.id, session.path, "quick mode", refusal.reason))
 
 
 # --- what the peer begins --------------------------------------------------------------------------------------------
