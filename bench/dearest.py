@@ -32,7 +32,7 @@ from lotor.model.algorithms import Cipher, EspSuite, Group, Hash, IkeSuite, Inte
 from lotor.model.identity import IdKind
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Policy, ProposalCheck
-from lotor.runtime.dice import SystemDice
+from lotor.runtime.randomness import SystemRandomness
 from lotor.wire.header import Header
 from lotor.wire.v1.association import Proposal, SecurityAssociation, Transform
 from lotor.wire.v1.attributes import Attribute
@@ -100,7 +100,7 @@ def measure() -> list[Cost]:
 def at_the_door(count: int = 5000) -> float:
     """Microseconds of processor time for a first message that is not answered under load: each from a site of its own,
     the rooms as full as strangers can make them."""
-    gateway, template = Endpoint(Policy(BLOCKS, CHILD), SystemDice()), _first(_sa(ike_transform(1, SUITE)))
+    gateway, template = Endpoint(Policy(BLOCKS, CHILD), SystemRandomness()), _first(_sa(ike_transform(1, SUITE)))
     strangers = (_stranger(number, template) for number in range(2 * count))
     for message, path in islice(strangers, count):
         gateway.receive(message, path, 1.0)

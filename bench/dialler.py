@@ -24,12 +24,12 @@ from itertools import cycle
 from lotor.crypto import modp
 from lotor.crypto.curves import Curve25519KeyPair, EcpKeyPair
 from lotor.ike import questions
-from lotor.ike.dice import KeyPair
 from lotor.ike.effects import Ask, Effect, Tell, Transmit
 from lotor.ike.endpoint import Endpoint
 from lotor.ike.events import Ended, Event, Started, Up
 from lotor.ike.intents import Connect, Shutdown
 from lotor.ike.questions import Answer, Question
+from lotor.ike.randomness import KeyPair
 from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.judgement import Trusted
 from lotor.model.login import Credentials
@@ -38,7 +38,7 @@ from lotor.model.policy import ChildPolicy, Dpd, ExchangeMode, Policy, ProposalC
 from lotor.model.prompt import Field
 from lotor.model.reasons.ends import ClosedHere
 from lotor.model.secret import Secret
-from lotor.runtime.dice import SystemDice
+from lotor.runtime.randomness import SystemRandomness
 
 LARGEST = 65535
 PATIENCE = 60.0
@@ -76,7 +76,7 @@ def cheap_pair(group: Group) -> KeyPair:
     return Curve25519KeyPair(None) if group is Group.CURVE25519 else Generator(group)
 
 
-class CheapDice(SystemDice):
+class CheapRandomness(SystemRandomness):
     """Random but for the key pairs."""
 
     def key_pair(self, group: Group) -> KeyPair:
@@ -149,7 +149,7 @@ class Dialler:
     def __init__(self, gateway: IPv4Address, group: Group, password: str, person: str = "user") -> None:
         self._gateway, self._password, self._person = gateway, Secret(password), person
         self._homes = cycle(("0.0.0.0",))
-        self._core = Endpoint(policy(gateway, group), CheapDice())
+        self._core = Endpoint(policy(gateway, group), CheapRandomness())
         self._lines: dict[bytes, Line] = {}
         self._sessions: dict[int, bytes] = {}
         self._sockets: dict[int, socket.socket] = {}

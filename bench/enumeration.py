@@ -118,10 +118,10 @@ SCENES = (
 
 async def sample(backend: LoginBackend, known: tuple[str, ...], count: int) -> tuple[list[float], list[float]]:
     """Milliseconds until refusals of users, and of names that nobody has."""
-    dice = random.Random(2026)
+    randomness = random.Random(2026)
     times: tuple[list[float], list[float]] = ([], [])
     for number in range(2 * count):
-        name = (dice.choice(known), f"nobody{dice.randrange(10**6)}")[number % 2]
+        name = (randomness.choice(known), f"nobody{randomness.randrange(10**6)}")[number % 2]
         attempt = LoginAttempt(name, ((Field.PASSWORD, Secret("guess")),), Peer(IPv4Address("192.0.2.1"), 4500))
         began = time.perf_counter()
         verdict = await backend.judge(attempt)

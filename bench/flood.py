@@ -24,7 +24,7 @@ from ipaddress import IPv4Address, IPv6Address
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash, IkeSuite
 from lotor.model.identity import Identity, IdKind
 from lotor.model.network import ISAKMP_PORT
-from lotor.runtime.dice import SystemDice
+from lotor.runtime.randomness import SystemRandomness
 from lotor.wire.header import Header
 from lotor.wire.v1.association import Proposal, SecurityAssociation
 from lotor.wire.v1.chain import build_chain, build_message
@@ -79,7 +79,7 @@ class FirstMessages:
 
 def _public(group: Group) -> bytes:
     """A valid value; one for all, since nobody will ever compute with it."""
-    return SystemDice().key_pair(group).public
+    return SystemRandomness().key_pair(group).public
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from lotor.model.policy import ChildPolicy, Dpd, ExchangeMode, Policy, ProposalC
 from lotor.model.prompt import Field
 from lotor.model.reasons.local import EngineFault
 from lotor.model.secret import Secret
-from lotor.runtime.dice import SystemDice
+from lotor.runtime.randomness import SystemRandomness
 from lotor.wire.v1.numbers import ExchangeType
 from lotor.wire.v1.payloads import Payload
 
@@ -96,7 +96,7 @@ class End:
 
     def __init__(self, here: Peer, there: Peer, policy: Policy) -> None:
         self.path = Path(here, there, floated=True)
-        self.endpoint = Endpoint(policy, SystemDice())
+        self.endpoint = Endpoint(policy, SystemRandomness())
         self.now = NOW
 
     def receive(self, datagram: bytes) -> list[bytes]:

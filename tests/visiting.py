@@ -16,7 +16,7 @@ from lotor.leases.pool import Pool
 from lotor.leases.succession import Succession
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
-from lotor.runtime.dice import SystemDice
+from lotor.runtime.randomness import SystemRandomness
 from scripted import RecordingCarrier, RecordingEngine, RecordingHost
 
 GATEWAY = IPv4Address("127.0.0.1")
@@ -149,7 +149,7 @@ class World:
         sockets = (AirSocket(self.air, name, 500 if name == "gateway" else 501),)
         capture = self.capture if name == "gateway" else None
         equipment = Equipment(esp, RecordingHost(self.diary), sockets, MemoryLeases(Succession(pool)), capture=capture)
-        core = Endpoint(loadout.policy, SystemDice(), disclose=capture is not None)
+        core = Endpoint(loadout.policy, SystemRandomness(), disclose=capture is not None)
         machinery = Machinery(core, loadout, equipment, lambda why: None)
         machinery.start()
         return machinery, plane

@@ -37,7 +37,7 @@ def watched(*, disclose):
     """A login in virtual time, and the effects and datagrams of the gateway. The client is behind a NAT, messages come
     in fragments and go over to port 4500."""
     world, gateway, client = pair()
-    gateway.endpoint = Endpoint(gateway.policy, gateway.dice, disclose=disclose)
+    gateway.endpoint = Endpoint(gateway.policy, gateway.randomness, disclose=disclose)
     told = []
     do, receive = world.do, gateway.endpoint.receive
     world.do = lambda host, effects: (told.extend(effects if host is gateway else ()), do(host, effects))

@@ -20,7 +20,7 @@ from lotor.model.policy import KNOWN, STRANGERS, Admission, Dpd, Policy, Retrans
 from lotor.wire.v1.fragment import split
 from peers.counter import Counter
 from peers.speaker import Speaker
-from peers.world import CHILD, CLIENT, GATEWAY, NEVER, CheapDice, Host, World, connect, is_up
+from peers.world import CHILD, CLIENT, GATEWAY, NEVER, CheapRandomness, Host, World, connect, is_up
 
 HERE = Peer(IPv4Address("192.0.2.50"), 500)
 HOME = IPv4Address("203.0.113.1")
@@ -61,7 +61,7 @@ class Besieged:
     def __init__(self, seed: int = 0, gateway=GATEWAY, **limits) -> None:
         self.world = World(seed)
         policy = Policy((gateway,), CHILD, admission=Admission(**limits))
-        self.gateway = self.world.add(Host("gateway", HERE.address, policy, CheapDice(seed)))
+        self.gateway = self.world.add(Host("gateway", HERE.address, policy, CheapRandomness(seed)))
         self.clients: list[Host] = []
         self.began: dict[Host, float] = {}
         self.up: dict[Host, float] = {}
@@ -69,7 +69,7 @@ class Besieged:
     def client(self, timing: Retransmission, home: IPv4Address, remote=CLIENT) -> Host:
         number = len(self.clients)
         policy = Policy((remote,), CHILD, retransmission=timing)
-        host = Host(f"client {number}", IPv4Address(0x0A010000 + number), policy, CheapDice(1000 + number))
+        host = Host(f"client {number}", IPv4Address(0x0A010000 + number), policy, CheapRandomness(1000 + number))
         self.clients.append(self.world.add(host, behind=home))
         return host
 

@@ -19,7 +19,7 @@ from lotor.wire.header import Header
 from lotor.wire.v1.chain import parse_chain
 from lotor.wire.v1.numbers import ExchangeType, Protocol
 from lotor.wire.v1.proposals import read_esp
-from peers.world import GATEWAY, CheapDice, Host, World
+from peers.world import GATEWAY, CheapRandomness, Host, World
 
 SIGNED = [
     name for name in recordings.NAMES if name.startswith(("hybrid", "rsa", "dpd", "rekey", "xauthrsa", "gateway"))
@@ -159,7 +159,7 @@ def _generic(body: bytes) -> bytes:
     return bytes(2) + (len(body) + 4).to_bytes(2, "big") + body
 
 
-class RecordedDice(CheapDice):
+class RecordedRandomness(CheapRandomness):
     """The responder's recorded cookie, nonce and private value."""
 
     def __init__(self, sa) -> None:
@@ -185,7 +185,7 @@ def test_our_gateway_takes_the_recorded_client_as_far_as_its_hash(name):
     remote = replace(GATEWAY, proposals=(_suite(sa),), proposal_check=ProposalCheck.OBEY, nat_traversal=Switch.ON)
     world = World()
     gateway = world.add(
-        Host("gateway", IPv4Address("198.51.100.2"), Policy((remote,), ChildPolicy(())), RecordedDice(sa))
+        Host("gateway", IPv4Address("198.51.100.2"), Policy((remote,), ChildPolicy(())), RecordedRandomness(sa))
     )
     for entry, of in _clear(name):
         if entry["exchange"] == ExchangeType.AGGRESSIVE and of is sa and entry["dst"] == "198.51.100.2":

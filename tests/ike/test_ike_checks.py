@@ -28,7 +28,7 @@ from lotor.wire.v1.payloads import Attributes
 from lotor.wire.v1.proposals import esp_transform, ike_transform
 from peers.counter import Counter
 from peers.speaker import I, Manners, Speaker
-from peers.world import CHILD, GATEWAY, SUITE, CheapDice
+from peers.world import CHILD, GATEWAY, SUITE, CheapRandomness
 
 STRONG = tuple(
     replace(SUITE, key_bits=bits, hash=hashing)
@@ -178,7 +178,7 @@ def test_f5_offers_of_phase_2_are_looked_up_too(monkeypatch):
 # -- before a key pair is made ----------------------------------------------------------------------------------------
 
 
-class Thrifty(CheapDice):
+class Thrifty(CheapRandomness):
     """Tells for which groups key pairs were made."""
 
     def __init__(self, seed: int) -> None:
@@ -192,9 +192,9 @@ class Thrifty(CheapDice):
 
 def _thrifty(*remotes) -> tuple[Counter, Thrifty]:
     counter = Counter(Policy(remotes, CHILD))
-    counter.host.dice = Thrifty(3)
-    counter.endpoint._desk.dice = counter.host.dice
-    return counter, counter.host.dice
+    counter.host.randomness = Thrifty(3)
+    counter.endpoint._desk.randomness = counter.host.randomness
+    return counter, counter.host.randomness
 
 
 GROUPS = (Group.MODP1024, Group.MODP4096, Group.ECP256, Group.ECP521, Group.CURVE25519)
@@ -220,35 +220,35 @@ def test_f4_a_public_value_that_is_none_costs_no_key_pair(group, main):
     mode = ExchangeMode.MAIN if main else ExchangeMode.AGGRESSIVE
     remote = replace(GATEWAY, proposals=(suite,), exchange_modes=(mode,))
     for value in _wrong_values(group):
-        counter, dice = _thrifty(remote)
+        counter, randomness = _thrifty(remote)
         speaker = Speaker(manners=Manners(transforms=(ike_transform(1, suite),), main=main))
         speaker._first_pair = SimpleNamespace(public=value)
-        speaker.dice.key_pair = lambda _, value=value: SimpleNamespace(public=value)
+        speaker.randomness.key_pair = lambda _, value=value: SimpleNamespace(public=value)
         answers = counter.receive(speaker.first())
         if main:
             answers = counter.receive(speaker.main_third(answers[0]))
         assert [data[18] for data in answers] == [I], "a refusal"
-        assert not dice.made
+        assert not randomness.made
         assert not counter.sessions
-    counter, dice = _thrifty(remote)
+    counter, randomness = _thrifty(remote)
     speaker = Speaker(manners=Manners(transforms=(ike_transform(1, suite),), main=main))
     answers = counter.receive(speaker.first())
     if main:
         answers = counter.receive(speaker.main_third(answers[0]))
     assert answers
-    assert dice.made == [group]
+    assert randomness.made == [group]
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 257, 5000])
 @pytest.mark.parametrize("main", [False, True])
 def test_f4_a_nonce_of_a_wrong_size_costs_no_key_pair_and_no_answer(size, main):
-    counter, dice = _thrifty(replace(GATEWAY, exchange_modes=tuple(ExchangeMode)))
+    counter, randomness = _thrifty(replace(GATEWAY, exchange_modes=tuple(ExchangeMode)))
     speaker = Speaker(manners=Manners(main=main, nonce=size))
     answers = counter.receive(speaker.first())
     if main:
         answers = counter.receive(speaker.main_third(answers[0]))
     assert not answers
-    assert not dice.made
+    assert not randomness.made
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -289,10 +289,10 @@ def test_a21_proposals_of_more_octets_than_any_client_sends_are_not_read(monkeyp
 
 @pytest.mark.parametrize("size", [1025, 4000, 7000])
 def test_a21_a_long_identity_has_no_answer(size):
-    counter, dice = _thrifty(GATEWAY)
+    counter, randomness = _thrifty(GATEWAY)
     speaker = Speaker(manners=Manners(identity=Identity(IdKind.DER_ASN1_DN, bytes(size))))
     assert not counter.receive(speaker.first())
-    assert not dice.made
+    assert not randomness.made
     assert not counter.host.of(Offered)
 
 

@@ -22,7 +22,7 @@ from lotor.wire.v1.payloads import Attributes, Delete, Identification, Nonce, No
 from peers import clients
 from peers.speaker import I, Q, T
 from peers.visitor import Visitor, with_manners
-from peers.world import CONFIGURATION, GATEWAY, CheapDice, Host, World
+from peers.world import CONFIGURATION, GATEWAY, CheapRandomness, Host, World
 
 SECRET = b"a group key that everybody knows"
 STRONG = IkeSuite(Cipher.AES_CBC, 256, Hash.SHA256, Group.MODP2048, AuthMethod.HYBRID_RSA, 86400)
@@ -42,7 +42,7 @@ def _visit(habits, *suites: IkeSuite, **changes) -> Visitor:
     common = {"proposals": suites, "exchange_modes": modes, "nat_traversal": Switch.ON}
     remote = replace(GATEWAY, **{**common, **changes})
     world = World()
-    gateway = world.add(Host("gateway", IPv4Address("192.0.2.50"), Policy((remote,), ESP), CheapDice(9)))
+    gateway = world.add(Host("gateway", IPv4Address("192.0.2.50"), Policy((remote,), ESP), CheapRandomness(9)))
     gateway.answers[AcquireConfiguration] = lambda question: replace(
         CONFIGURATION,
         address=gateway.leases.setdefault(question.session, gateway.pool.pop(0)),

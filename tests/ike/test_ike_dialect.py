@@ -19,7 +19,7 @@ from lotor.model.policy import Policy
 from lotor.model.reasons.ends import ClosedHere
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
-from peers.world import CHILD, CLIENT, GATEWAY, SeededDice
+from peers.world import CHILD, CLIENT, GATEWAY, SeededRandomness
 
 HERE, THERE = Peer(IPv4Address("192.0.2.1"), 500), Peer(IPv4Address("198.51.100.7"), 500)
 WAY = Path(HERE, THERE)
@@ -95,7 +95,7 @@ class Caller(Echo):
 
 def endpoint(*versions) -> Endpoint:
     rows = {1: SPOKEN[1], 2: Echo}
-    return Endpoint(POLICY, SeededDice(1), spoken={version: rows[version] for version in versions})
+    return Endpoint(POLICY, SeededRandomness(1), spoken={version: rows[version] for version in versions})
 
 
 def events(effects, kind):
@@ -129,7 +129,7 @@ def test_a_version_hears_nothing_of_the_sessions_of_another():
 
 def test_first_messages_that_differ_in_the_version_alone_are_of_two_sessions():
     """The same SPI from the same address: the copy of each first message finds the session of its own version."""
-    both = Endpoint(POLICY, SeededDice(1), spoken={2: Echo, 3: Echo3})
+    both = Endpoint(POLICY, SeededRandomness(1), spoken={2: Echo, 3: Echo3})
     third = replace(FIRST, version=0x30)
     begun = [events(both.receive(first.encode(5) + b"hello", WAY, 1.0), Started) for first in (FIRST, third)]
     assert [each.ike for (each,) in begun] == [2, 3]
@@ -141,7 +141,7 @@ def test_first_messages_that_differ_in_the_version_alone_are_of_two_sessions():
 
 def test_a_client_calls_in_the_version_that_its_remote_names():
     called = replace(CLIENT, name="echo", version=2)
-    both = Endpoint(Policy((CLIENT, called), CHILD), SeededDice(1), spoken={1: SPOKEN[1], 2: Caller})
+    both = Endpoint(Policy((CLIENT, called), CHILD), SeededRandomness(1), spoken={1: SPOKEN[1], 2: Caller})
     begun = both.command(Connect("echo", WAY, 1), 1.0)
     assert ([each.ike for each in events(begun, Started)], sent(begun)) == ([2], [b"hello"])
     (first,) = sent(both.command(Connect(CLIENT.name, WAY, 2), 1.0))
@@ -151,7 +151,7 @@ def test_a_client_calls_in_the_version_that_its_remote_names():
 def test_a_version_that_nothing_speaks_is_told_to_whoever_wants_to_call_in_it():
     called = replace(CLIENT, version=7)
     with pytest.raises(ValueError, match=f"{called.name} is to be called by version 7, which nothing here speaks"):
-        Endpoint(Policy((called,), CHILD), SeededDice(1)).command(Connect(called.name, WAY, 1), 1.0)
+        Endpoint(Policy((called,), CHILD), SeededRandomness(1)).command(Connect(called.name, WAY, 1), 1.0)
 
 
 def test_sessions_of_all_versions_end_with_the_endpoint():

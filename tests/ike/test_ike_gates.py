@@ -30,7 +30,7 @@ from lotor.wire.v1.numbers import ConfigType, ExchangeType, NotifyType, Protocol
 from lotor.wire.v1.payloads import Attributes, Delete, Identification, Nonce, Notification
 from lotor.wire.v1.proposals import esp_transform
 from peers.intruder import Intruder
-from peers.world import CHILD, CLIENT, GATEWAY, NEVER, CheapDice, Host, connect, is_up, pair
+from peers.world import CHILD, CLIENT, GATEWAY, NEVER, CheapRandomness, Host, connect, is_up, pair
 
 
 def _stranger():
@@ -101,7 +101,7 @@ def test_initial_contact_of_a_stranger_ends_nobody():
 
 
 def _second(world, gateway, client, login):
-    other = Host("second", IPv4Address("198.51.100.10"), client.policy, CheapDice(4711), login=login)
+    other = Host("second", IPv4Address("198.51.100.10"), client.policy, CheapRandomness(4711), login=login)
     world.hosts[other.address] = other
     world.rebind(other)
     connect(world, other, gateway)

@@ -44,7 +44,7 @@ from peers.counter import Counter
 from peers.mutations import Mutator
 from peers.rogue import PATH, Caller, Rogue
 from peers.speaker import A, I, Manners, Q, Speaker, T
-from peers.world import CHILD, CLIENT, GATEWAY, OPEN_DOOR, SUITE, CheapDice, Host
+from peers.world import CHILD, CLIENT, GATEWAY, OPEN_DOOR, SUITE, CheapRandomness, Host
 
 MUTATIONS = int(os.environ.get("LOTOR_MUTATIONS", "100000"))
 BOTH = replace(GATEWAY, exchange_modes=(ExchangeMode.AGGRESSIVE, ExchangeMode.MAIN), proposal_check=ProposalCheck.OBEY)
@@ -225,7 +225,7 @@ def test_changed_answers_of_a_gateway_raise_nothing_at_a_client():
 
 
 def _client(seed: int) -> tuple[Host, bytes]:
-    client = Host("client", IPv4Address("198.51.100.10"), Policy((CLIENT,), CHILD), CheapDice(seed))
+    client = Host("client", IPv4Address("198.51.100.10"), Policy((CLIENT,), CHILD), CheapRandomness(seed))
     effects = client.endpoint.command(Connect(CLIENT.name, _home(), 1), 1000.0)
     return client, _settle_client(client, effects)[0]
 

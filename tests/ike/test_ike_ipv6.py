@@ -13,7 +13,7 @@ from lotor.ike.questions import AcquireConfiguration, JudgePeer
 from lotor.ike.v1.select import matches
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.policy import Admission, Policy, Switch
-from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, NEVER, CheapDice, Host, World, connect, is_up
+from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, NEVER, CheapRandomness, Host, World, connect, is_up
 
 LEASE6 = IPv6Interface("fd00:99::1/64")
 OUTSIDE = IPv6Address("2001:db8::50")
@@ -25,9 +25,9 @@ def meet(outside: tuple[object, object], **changes) -> tuple[World, Host, Host]:
     there, here = outside
     client_policy = replace(CLIENT, **{"address": there, **changes})
     gateway = world.add(
-        Host("gateway", there, Policy((replace(GATEWAY, nat_traversal=Switch.ON),), CHILD), CheapDice(1))
+        Host("gateway", there, Policy((replace(GATEWAY, nat_traversal=Switch.ON),), CHILD), CheapRandomness(1))
     )
-    client = world.add(Host("client", here, Policy((client_policy,), CHILD), CheapDice(2)))
+    client = world.add(Host("client", here, Policy((client_policy,), CHILD), CheapRandomness(2)))
     gateway.answers[AcquireConfiguration] = lambda _: replace(
         CONFIGURATION, address6=LEASE6, split_include6=(IPv6Network("fd00::/16"),)
     )
@@ -84,10 +84,10 @@ def test_an_address_identifies_by_ipv6(pattern, fits):
 def test_strangers_of_one_ipv6_network_count_together():
     world = World()
     policy = Policy((GATEWAY,), CHILD, admission=Admission(half_open_site=2))
-    gateway = world.add(Host("gateway", OUTSIDE, policy, CheapDice(1)))
+    gateway = world.add(Host("gateway", OUTSIDE, policy, CheapRandomness(1)))
     for number, host in enumerate(("2001:db8:1::1", "2001:db8:1::2", "2001:db8:1::3", "2001:db8:2::1"), 2):
         remote = replace(CLIENT, address=OUTSIDE)
-        client = world.add(Host("client", IPv6Address(host), Policy((remote,), CHILD), CheapDice(number)))
+        client = world.add(Host("client", IPv6Address(host), Policy((remote,), CHILD), CheapRandomness(number)))
         client.answers[JudgePeer] = lambda _: NEVER
         connect(world, client, gateway, host=None)
         world.run(1)

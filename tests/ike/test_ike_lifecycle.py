@@ -21,7 +21,7 @@ from lotor.model.reason import Cause
 from lotor.model.reasons.ends import ClosedHere
 from lotor.model.reasons.local import EngineFault, HostUnfit
 from lotor.wire.v1.numbers import ExchangeType, PayloadType
-from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, NEVER, OPEN_DOOR, SeededDice, connect, is_up, pair
+from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, NEVER, OPEN_DOOR, SeededRandomness, connect, is_up, pair
 
 BYE = ClosedHere()
 
@@ -104,8 +104,8 @@ def test_a_dead_gateway_is_noticed_in_delay_and_retries():
 def test_newcomer_5_a_jittering_clock_does_not_delay_the_end_of_a_dead_peer(seed):
     """Every answer tells the last packet a little later or earlier, as an engine with a clock of its own does."""
     world, _gateway, client = _up(client=replace(CLIENT, dpd=Dpd(delay=20, retry=5, maxfail=5)))
-    last, dice = world.now, random.Random(seed)
-    client.answers[LastInbound] = lambda _: last + dice.uniform(0, 0.0001)
+    last, randomness = world.now, random.Random(seed)
+    client.answers[LastInbound] = lambda _: last + randomness.uniform(0, 0.0001)
     world.network.loss = 1.0
     assert world.run(200, lambda: bool(client.of(Ended)))
     assert world.now - last <= 20 + 5 * 5 + 1
@@ -309,7 +309,7 @@ def test_suites_of_phase_two_that_authenticate_by_themselves(suite, octets):
 def test_groups_over_curves_in_both_phases(group, mode):
     suite = replace(GATEWAY.proposals[0], group=group)
     ends = [replace(end, proposals=(suite,), exchange_modes=(mode,)) for end in (GATEWAY, CLIENT)]
-    world, gateway, client = pair(gateway=ends[0], client=ends[1], dice=SeededDice)
+    world, gateway, client = pair(gateway=ends[0], client=ends[1], randomness=SeededRandomness)
     for host in (gateway, client):
         policy = Policy(host.policy.remotes, replace(CHILD, pfs_group=group))
         world.do(host, host.endpoint.command(Reload(policy), world.now))
@@ -321,14 +321,14 @@ def test_groups_over_curves_in_both_phases(group, mode):
 
 @pytest.mark.parametrize("group", [Group.ECP256, Group.CURVE25519, Group.MODP2048])
 def test_a_public_value_that_is_none_ends_the_attempt_with_words(group):
-    class Broken(SeededDice):
+    class Broken(SeededRandomness):
         def key_pair(self, group):
             pair = super().key_pair(group)
             return _Unusable(bytes(len(pair.public)))
 
     suite = replace(GATEWAY.proposals[0], group=group)
     remotes = {"gateway": replace(GATEWAY, proposals=(suite,)), "client": replace(CLIENT, proposals=(suite,))}
-    world, gateway, client = pair(**remotes, dice=SeededDice)
+    world, gateway, client = pair(**remotes, randomness=SeededRandomness)
     client.endpoint = Endpoint(client.policy, Broken(1))
     connect(world, client, gateway)
     world.run(5)
@@ -416,7 +416,7 @@ def test_a_person_who_does_not_answer_does_not_hold_the_session_for_ever():
 
 def test_strangers_at_the_door_are_bounded():
     world, gateway, client = pair()
-    gateway.endpoint = Endpoint(replace(gateway.policy, admission=OPEN_DOOR), gateway.dice)
+    gateway.endpoint = Endpoint(replace(gateway.policy, admission=OPEN_DOOR), gateway.randomness)
     connect(world, client, gateway)
     first = world.wire[0][3]
     from lotor.model.network import Path

@@ -20,7 +20,7 @@ from lotor.wire.v1.payloads import Delete, Identification, Nonce
 from peers import clients
 from peers.speaker import I, Q
 from peers.visitor import Visitor
-from peers.world import GATEWAY, SUITE, CheapDice, Host, World
+from peers.world import GATEWAY, SUITE, CheapRandomness, Host, World
 
 ESP = ChildPolicy((EspSuite(Cipher.AES_CBC, 256, Integrity.HMAC_SHA256),), lifetime=3600)
 
@@ -36,7 +36,7 @@ class Racoon:
         remote = replace(GATEWAY, proposals=(suite,), nat_traversal=Switch.ON)
         self.world, self.busy = World(), busy
         self.world.network.delay = 0.0002
-        host = Host("gateway", IPv4Address("192.0.2.50"), Policy((remote,), ESP), CheapDice(9))
+        host = Host("gateway", IPv4Address("192.0.2.50"), Policy((remote,), ESP), CheapRandomness(9))
         self.gateway = self.world.add(host)
         self.visitor = Visitor(self.world, self.gateway, clients.apple())
         self.visitor.come_up()
@@ -60,7 +60,7 @@ class Racoon:
         """Quick mode: the old pair stays as it is."""
         speaker, message_id = self.visitor.speaker, self.visitor.next_id()
         mine, everywhere = Identification(1, 0, 0, self.visitor.inner.packed), Identification(4, 0, 0, bytes(8))
-        asked = (self.visitor.habits.child(spi), Nonce(speaker.dice.nonce(16)), mine, everywhere)
+        asked = (self.visitor.habits.child(spi), Nonce(speaker.randomness.nonce(16)), mine, everywhere)
         ((_, answer),) = self.visitor.say(Q, message_id, *asked, seconds=0.01)
         (proposal,) = answer.only(SecurityAssociation).proposals
         self.say(speaker.say(Q, message_id))
@@ -105,7 +105,7 @@ def test_f7_a_pair_that_replaces_nothing_any_more_sends_at_once():
     answering = racoon.visitor.speaker
     message_id = racoon.visitor.next_id()
     mine, everywhere = Identification(1, 0, 0, racoon.visitor.inner.packed), Identification(4, 0, 0, bytes(8))
-    asked = (racoon.visitor.habits.child(b"\xc0\xff\xee\x02"), Nonce(answering.dice.nonce(16)), mine, everywhere)
+    asked = (racoon.visitor.habits.child(b"\xc0\xff\xee\x02"), Nonce(answering.randomness.nonce(16)), mine, everywhere)
     racoon.visitor.say(Q, message_id, *asked, seconds=0.01)
     racoon.world.do(racoon.gateway, racoon.gateway.endpoint.command(end, racoon.world.now))
     racoon.say(answering.say(Q, message_id))

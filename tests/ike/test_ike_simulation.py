@@ -2,7 +2,7 @@
 
 from lotor.ike.events import ChildUp, Ended
 from lotor.ike.questions import Install
-from peers.world import CheapDice, connect, is_up, pair
+from peers.world import CheapRandomness, connect, is_up, pair
 
 RUNS = 1000
 MOST_SENDS = 250
@@ -10,7 +10,7 @@ MOST_SENDS = 250
 
 
 def _login(seed: int):
-    world, gateway, client = pair(seed, CheapDice, loss=0.30, duplication=0.05, reordering=0.10)
+    world, gateway, client = pair(seed, CheapRandomness, loss=0.30, duplication=0.05, reordering=0.10)
     gateway.slow = world.random.choice((0.0, 0.5, 5.0))
     connect(world, client, gateway)
     for _ in range(world.random.randrange(3)):
@@ -48,7 +48,7 @@ def _no_gate_was_skipped(gateway) -> None:
 
 
 def test_sessions_that_do_not_come_up_leave_nothing():
-    world, gateway, client = pair(5, CheapDice, loss=1.0)
+    world, gateway, client = pair(5, CheapRandomness, loss=1.0)
     connect(world, client, gateway)
     assert world.run(300, lambda: bool(client.of(Ended)))
     assert client.of(Ended)[0].reason.text.startswith("no answer from 192.0.2.50 after")

@@ -25,7 +25,7 @@ from lotor.wire.v1.proposals import ike_transform
 from lotor.wire.v1.vendors import Vendor
 from peers.counter import Counter
 from peers.speaker import Manners, Speaker
-from peers.world import CHILD, CLIENT, GATEWAY, CheapDice, Host, connect, is_up, pair
+from peers.world import CHILD, CLIENT, GATEWAY, CheapRandomness, Host, connect, is_up, pair
 
 ALICE = Identity(IdKind.USER_FQDN, b"alice@example.org")
 USERS = (("alice", "wonderland"), ("bob", "builder"))
@@ -40,7 +40,7 @@ def _meeting(uniqueness, method=AuthMethod.HYBRID_RSA, login=USERS[0], **client)
     )
     gateway.users = USERS
     second = Host(
-        "second", IPv4Address("198.51.100.20"), Policy(first.policy.remotes, CHILD), CheapDice(99), login=login
+        "second", IPv4Address("198.51.100.20"), Policy(first.policy.remotes, CHILD), CheapRandomness(99), login=login
     )
     world.add(second, behind=IPv4Address("203.0.113.2"))
     connect(world, first, gateway)
@@ -114,7 +114,7 @@ def test_a_wrong_password_decides_nothing(uniqueness):
 def test_the_same_device_comes_back_whatever_the_rule(uniqueness):
     """Its INITIAL-CONTACT says that it holds nothing any more."""
     world, gateway, first, _ = _meeting(uniqueness)
-    first.endpoint = type(first.endpoint)(first.policy, CheapDice(1234))
+    first.endpoint = type(first.endpoint)(first.policy, CheapRandomness(1234))
     first.events.clear()
     connect(world, first, gateway)
     assert world.run(10, lambda: is_up(first)), [event.text() for event in first.events + gateway.events]
@@ -125,7 +125,7 @@ def test_the_same_device_comes_back_whatever_the_rule(uniqueness):
 def _neighbour(world, gateway, first):
     """Another device of the same person: the same private address and identity behind the same NAT, another port."""
     world.nat[IPv4Address("198.51.100.30")] = IPv4Address("203.0.113.1")
-    second = Host("second", IPv4Address("198.51.100.30"), first.policy, CheapDice(77))
+    second = Host("second", IPv4Address("198.51.100.30"), first.policy, CheapRandomness(77))
     world.add(second)
     connect(world, second, gateway)
     return second
@@ -261,7 +261,7 @@ def test_n11_a_peer_that_calls_itself_like_a_user_is_not_that_user():
             CLIENT, proposals=suites, certificates=GATEWAY.certificates, my_identity=Identity(kind, b"alice")
         )
         address = IPv4Address("198.51.100.0") + number
-        host = Host(str(number), address, Policy((named,), CHILD), CheapDice(number))
+        host = Host(str(number), address, Policy((named,), CHILD), CheapRandomness(number))
         world.add(host, behind=IPv4Address("203.0.113.0") + number)
         connect(world, host, gateway)
         assert world.run(10, lambda: is_up(host)), [event.text() for event in host.events]  # noqa: B023
@@ -299,7 +299,7 @@ def _crowd(gateway_policy, devices, **changes):
     hosts = [first]
     for number in range(devices):
         at = IPv4Address("198.51.100.20") + number
-        host = Host(f"device {number}", at, Policy(first.policy.remotes, CHILD), CheapDice(900 + number))
+        host = Host(f"device {number}", at, Policy(first.policy.remotes, CHILD), CheapRandomness(900 + number))
         hosts.append(world.add(host, behind=IPv4Address("203.0.113.2") + number))
     *others, last = hosts
     for host in others:
@@ -314,7 +314,7 @@ def test_n14_all_sessions_in_doubt_are_asked_at_the_same_time():
     gone = [first]
     for number in range(9):
         at = IPv4Address("198.51.100.40") + number
-        host = Host(f"gone {number}", at, Policy(first.policy.remotes, CHILD), CheapDice(700 + number))
+        host = Host(f"gone {number}", at, Policy(first.policy.remotes, CHILD), CheapRandomness(700 + number))
         gone.append(world.add(host, behind=world.nat[first.address]))
         connect(world, host, gateway)
         assert world.run(10, lambda host=host: is_up(host))

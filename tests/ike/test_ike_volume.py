@@ -17,7 +17,7 @@ from lotor.wire.v1.numbers import EspAttribute, NotifyType, Protocol
 from lotor.wire.v1.payloads import Notification
 from peers import clients
 from peers.visitor import Visitor
-from peers.world import CHILD, GATEWAY, CheapDice, Host, World, connect, is_up, pair
+from peers.world import CHILD, GATEWAY, CheapRandomness, Host, World, connect, is_up, pair
 
 MB = 1024
 """Kilobytes."""
@@ -28,7 +28,7 @@ def _met(here: int | None, there: int | None, check: ProposalCheck = ProposalChe
     world, gateway, client = pair(gateway=replace(GATEWAY, proposal_check=check))
     for host, volume in ((gateway, here), (client, there)):
         host.policy = Policy(host.policy.remotes, replace(CHILD, volume=volume))
-        host.endpoint = type(host.endpoint)(host.policy, host.dice)
+        host.endpoint = type(host.endpoint)(host.policy, host.randomness)
     connect(world, client, gateway)
     assert world.run(20, lambda: (is_up(client) and is_up(gateway)) or bool(client.of(Ended)))
     return world, gateway, client
@@ -121,7 +121,7 @@ def test_f16_no_key_of_a_cipher_with_short_blocks_carries_more_than_4_gib(cipher
     for host in (gateway, client):
         short = replace(CHILD, suites=(EspSuite(cipher, bits, Integrity.HMAC_SHA1),), volume=here)
         host.policy = Policy(host.policy.remotes, short)
-        host.endpoint = type(host.endpoint)(host.policy, host.dice)
+        host.endpoint = type(host.endpoint)(host.policy, host.randomness)
     connect(world, client, gateway)
     assert world.run(20, lambda: is_up(client) and is_up(gateway))
     assert _limits(gateway) == _limits(client) == [kept]
@@ -145,7 +145,7 @@ def test_a_pair_of_vpnc_has_no_volume_that_it_could_not_renew():
     remote = replace(GATEWAY, proposal_check=ProposalCheck.CLAIM)
     world = World()
     policy = Policy((remote,), replace(CHILD, volume=20 * MB))
-    gateway = world.add(Host("gateway", IPv4Address("192.0.2.50"), policy, CheapDice(9)))
+    gateway = world.add(Host("gateway", IPv4Address("192.0.2.50"), policy, CheapRandomness(9)))
     visitor = Visitor(world, gateway, clients.vpnc())
     visitor.come_up()
     assert _limits(gateway) == [None]

@@ -72,7 +72,7 @@ def captures() -> list[Path]:
 
 @pytest.mark.parametrize("capture", captures(), ids=lambda path: path.name)
 def test_recorded_gateways_are_trusted_and_our_signature_is_theirs(capture: Path):
-    """PKCS#1 v1.5 has no dice: the gateway's key makes the recorded octets again."""
+    """PKCS#1 v1.5 draws nothing at random: the gateway's key makes the recorded octets again."""
     vector = json.loads((capture / "vector.json").read_text())
     hash_r = bytes.fromhex(vector["ike_sas"][0]["HASH_R"])
     chain, identity, signature = recorded_proof(vector)

@@ -13,7 +13,7 @@ from lotor.ike.questions import CheckLogin
 from lotor.model.login import Accepted
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Policy
-from peers.world import CHILD, GATEWAY, CheapDice, Host
+from peers.world import CHILD, GATEWAY, CheapRandomness, Host
 
 HERE = IPv4Address("192.0.2.50")
 STRANGER = Peer(IPv4Address("203.0.113.1"), 20001)
@@ -35,7 +35,7 @@ class Counter:
     text: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.host = Host("gateway", HERE, self.policy, CheapDice(self.seed), answers=self.answers)
+        self.host = Host("gateway", HERE, self.policy, CheapRandomness(self.seed), answers=self.answers)
         self.endpoint = self.host.endpoint
         self.pending: list[tuple[int, object, object]] = []
         self.yes: set[int] = set()

@@ -33,7 +33,7 @@ from lotor.wire.v1.vendors import Vendor
 from peers.counter import HERE, Counter
 from peers.speaker import A, Keys, Speaker
 from peers.visitor import HOME
-from peers.world import CHILD, CLIENT, CheapDice, Host
+from peers.world import CHILD, CLIENT, CheapRandomness, Host
 
 NAME = Identity(IdKind.FQDN, b"vpn.example.net")
 OTHER = Identity(IdKind.FQDN, b"colleague.example.net")
@@ -49,7 +49,7 @@ class Caller(Counter):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.trusted = self.accepted = False
-        self.host = Host("client", HOME, Policy((CLIENT,), CHILD), CheapDice(8), answers={JudgePeer: self._judge})
+        self.host = Host("client", HOME, Policy((CLIENT,), CHILD), CheapRandomness(8), answers={JudgePeer: self._judge})
         self.endpoint = self.host.endpoint
         self.first = self.settle(self.endpoint.command(Connect(CLIENT.name, PATH, 1), self.now))[0]
 
@@ -77,11 +77,11 @@ class Rogue(Speaker):
         """The client's first message of aggressive mode: keys follow from it."""
         header = Header.decode(datagram)
         asked = parse_chain(header.next_payload, datagram[Header.SIZE :])
-        self.cky_i, self.cky_r = header.initiator, self.dice.cookie()
+        self.cky_i, self.cky_r = header.initiator, self.randomness.cookie()
         self.offered = asked.only(SecurityAssociation).proposals[0]
         self.suite = read_ike(self.offered.transforms[0]).suite()
-        self.pair = self.dice.key_pair(self.suite.group)
-        self.g_xi, self.nr_b = asked.only(KeyExchange).data, self.dice.nonce(16)
+        self.pair = self.randomness.key_pair(self.suite.group)
+        self.g_xi, self.nr_b = asked.only(KeyExchange).data, self.randomness.nonce(16)
         self._keys(asked.body(Nonce))
         self.bodies = asked.body(SecurityAssociation), asked.body(Identification)
 

@@ -30,7 +30,7 @@ from lotor.wire.v1.payloads import (
 )
 from lotor.wire.v1.proposals import ike_transform, read_ike
 from lotor.wire.v1.vendors import Vendor
-from peers.world import SUITE, CheapDice
+from peers.world import SUITE, CheapRandomness
 
 A, I, Q, T = (  # noqa: E741 - the exchanges by one letter
     ExchangeType.AGGRESSIVE,
@@ -104,22 +104,22 @@ class Speaker:
     manners: Manners = field(default_factory=Manners)
     local: tuple[IPv4Address, int] = (IPv4Address("198.51.100.10"), 500)
     remote: tuple[IPv4Address, int] = (IPv4Address("192.0.2.50"), 500)
-    dice: CheapDice | None = None
+    randomness: CheapRandomness | None = None
 
     def __post_init__(self) -> None:
-        self.dice = self.dice or CheapDice(self.seed)
-        self.cky_i, self.cky_r = self.dice.cookie(), bytes(8)
+        self.randomness = self.randomness or CheapRandomness(self.seed)
+        self.cky_i, self.cky_r = self.randomness.cookie(), bytes(8)
         self.keys: Keys | None = None
         self.last_block = b""
         self.threads: dict[tuple[int, int], Chained] = {}
         self.vendors: list[bytes] = []
         self._pieces: dict[int, Fragment] = {}
-        self.ni_b = self.dice.nonce(self.manners.nonce)
+        self.ni_b = self.randomness.nonce(self.manners.nonce)
         proposal = Proposal(self.manners.proposal, Protocol.ISAKMP, b"", self.manners.transforms)
         self.sa = SecurityAssociation((proposal,))
         self.me = Identification.of(self.manners.identity)
         group = read_ike(self.manners.transforms[0]).words.group
-        self.pair = self.dice.key_pair(Group(group))
+        self.pair = self.randomness.key_pair(Group(group))
         self._first_pair, self._first_nonce = self.pair, self.ni_b
 
     # --- phase 1 -----------------------------------------------------------------------------------------------------
@@ -158,8 +158,8 @@ class Speaker:
 
     def main_third(self, datagram: bytes) -> bytes:
         self._answer(datagram)
-        self.pair = self.dice.key_pair(self.suite.group)
-        self.ni_b = self.dice.nonce(self.manners.nonce)
+        self.pair = self.randomness.key_pair(self.suite.group)
+        self.ni_b = self.randomness.nonce(self.manners.nonce)
         return self.clear(ExchangeType.MAIN, KeyExchange(self.pair.public), Nonce(self.ni_b), *self.discovery())
 
     def main_fifth(self, datagram: bytes, proof: bytes | None = None) -> bytes:

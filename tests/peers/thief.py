@@ -21,7 +21,7 @@ from lotor.model.judgement import Trusted
 from lotor.model.network import Path, Peer
 from lotor.model.policy import ExchangeMode, Policy, RemotePolicy
 from lotor.trust import RemoteTrust, TrustStore
-from peers.world import CHILD, CLIENT, GATEWAY, CheapDice, Host, Network, World, suite_with
+from peers.world import CHILD, CLIENT, GATEWAY, CheapRandomness, Host, Network, World, suite_with
 
 DIALLED = IPv4Address("192.0.2.50")
 ELSEWHERE = IPv4Address("203.0.113.66")
@@ -125,7 +125,7 @@ def _host(terms: Terms, who: str, address: IPv4Address, policy: RemotePolicy, se
     }
     if who == "thief":
         answers[JudgePeer] = lambda _: Trusted("whoever")
-    return Host(who, address, Policy((policy,), CHILD), CheapDice(seed), answers=answers)
+    return Host(who, address, Policy((policy,), CHILD), CheapRandomness(seed), answers=answers)
 
 
 @dataclass

@@ -18,7 +18,7 @@ from lotor.wire.v1.numbers import ConfigType, ExchangeType, NotifyType, PayloadT
 from lotor.wire.v1.payloads import Attributes, Delete, Identification, Nonce, Notification, encode_payload
 from lotor.wire.v1.proposals import read_esp
 from peers.speaker import I, Manners, Q, Speaker, T
-from peers.world import CHILD, GATEWAY, CheapDice, Host, World
+from peers.world import CHILD, GATEWAY, CheapRandomness, Host, World
 
 HOME = IPv4Address("198.51.100.20")
 
@@ -68,7 +68,7 @@ class Visitor:
     reused: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.host = Host("visitor", self.address, Policy((GATEWAY,), CHILD), CheapDice(self.seed))
+        self.host = Host("visitor", self.address, Policy((GATEWAY,), CHILD), CheapRandomness(self.seed))
         self.host.endpoint = Mailbox()
         self.world.add(self.host, behind=IPv4Address("203.0.113.2"))
         self.port = 500
@@ -165,7 +165,7 @@ class Visitor:
         message_id = self.next_id()
         mine = Identification(1, 0, 0, self.inner.packed)
         everywhere = Identification(4, 0, 0, bytes(8))
-        nonce = Nonce(self.speaker.dice.nonce(self.habits.quick_nonce))
+        nonce = Nonce(self.speaker.randomness.nonce(self.habits.quick_nonce))
         ((header, answer),) = self.say(Q, message_id, self.habits.child(spi), nonce, mine, everywhere)
         assert header.message_id == message_id
         assert answer.all(Identification) == (mine, everywhere), "vpnc wants its identities back as they were"

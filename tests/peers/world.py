@@ -111,7 +111,7 @@ NEVER = object()
 """The answer of a person who does not answer."""
 
 
-class SeededDice:
+class SeededRandomness:
     """Everything random from one seed."""
 
     def __init__(self, seed: int) -> None:
@@ -136,7 +136,7 @@ class SeededDice:
         return groups.key_pair(group, self._random.getrandbits(160) | 1)
 
 
-class CheapDice(SeededDice):
+class CheapRandomness(SeededRandomness):
     """Diffie-Hellman of a handful of key pairs, agreed once: a thousand handshakes in seconds."""
 
     _pairs: ClassVar[dict[tuple[Group, int], object]] = {}
@@ -184,7 +184,7 @@ class Host:
     name: str
     address: IPv4Address
     policy: Policy
-    dice: object
+    randomness: object
     users: tuple[tuple[str, str], ...] = ALICE
     login: tuple[str, str] = ALICE[0]
     slow: float = 0.0
@@ -204,7 +204,7 @@ class Host:
     spis: count = field(default_factory=lambda: count(0x1000))
 
     def __post_init__(self) -> None:
-        self.endpoint = Endpoint(self.policy, self.dice)
+        self.endpoint = Endpoint(self.policy, self.randomness)
 
     def answer(self, question: Question):
         self.questions.append(question)
@@ -379,11 +379,13 @@ class World:
         return True
 
 
-def pair(seed: int = 0, dice=CheapDice, gateway: RemotePolicy = GATEWAY, client: RemotePolicy = CLIENT, **network):
+def pair(
+    seed: int = 0, randomness=CheapRandomness, gateway: RemotePolicy = GATEWAY, client: RemotePolicy = CLIENT, **network
+):
     """A client behind a NAT and a gateway, nothing said yet."""
     world = World(seed, Network(**network))
-    server = world.add(Host("gateway", IPv4Address("192.0.2.50"), Policy((gateway,), CHILD), dice(seed * 2 + 1)))
-    person = Host("client", IPv4Address("198.51.100.10"), Policy((client,), CHILD), dice(seed * 2))
+    server = world.add(Host("gateway", IPv4Address("192.0.2.50"), Policy((gateway,), CHILD), randomness(seed * 2 + 1)))
+    person = Host("client", IPv4Address("198.51.100.10"), Policy((client,), CHILD), randomness(seed * 2))
     world.add(person, behind=IPv4Address("203.0.113.1"))
     return world, server, person
 

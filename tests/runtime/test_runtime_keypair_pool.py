@@ -10,8 +10,8 @@ import pytest
 
 from lotor.crypto.groups import key_pair
 from lotor.model.algorithms import Group
-from lotor.runtime.dice import SystemDice
 from lotor.runtime.keypair_pool import POOL_SIZE, KeyPairs
+from lotor.runtime.randomness import SystemRandomness
 
 
 class Later(Executor):
@@ -98,6 +98,6 @@ def test_a_real_thread_never_gives_a_pair_twice():
 
 @pytest.mark.parametrize("group", [Group.MODP1024, Group.ECP256, Group.CURVE25519])
 def test_dice_of_the_system_agree(group):
-    dice = SystemDice()
-    ours, theirs = dice.key_pair(group), dice.key_pair(group)
+    randomness = SystemRandomness()
+    ours, theirs = randomness.key_pair(group), randomness.key_pair(group)
     assert ours.agree(theirs.public) == theirs.agree(ours.public)

@@ -31,7 +31,7 @@ from lotor.leases.succession import Succession
 from lotor.model.policy import Side
 from lotor.ports.sockets import Sockets, local_of
 from lotor.runtime.capture import Capture
-from lotor.runtime.dice import SystemDice
+from lotor.runtime.randomness import SystemRandomness
 from lotor.runtime.sockets import IsakmpSocket
 from lotor.warden import hardening
 
@@ -65,7 +65,9 @@ async def assemble(loadout: Loadout, broken: Callable[[str], None], capture: Cap
         sockets = tuple(map(IsakmpSocket, isakmp))
         esp = Esp(userspace, userspace.carrier, device)
         equipment = Equipment(esp, host, sockets, MemoryLeases(leases), opener, capture)
-        core = Endpoint(carried(loadout.policy, userspace.capabilities), SystemDice(), disclose=capture is not None)
+        core = Endpoint(
+            carried(loadout.policy, userspace.capabilities), SystemRandomness(), disclose=capture is not None
+        )
         machinery = Machinery(core, loadout, equipment, broken)
         grounds = Grounds(GatewayHost(), device.name, device.mtu)
         held.push_async_callback(grounds.stop)

@@ -158,7 +158,7 @@ class Admission:
 
     def _came_before(self, digest: bytes, peer: Peer, now: Instant) -> bool:
         if self._deferral is None:
-            self._deferral = Deferral(Repeats(self._desk.dice.nonce(16), now), now, now)
+            self._deferral = Deferral(Repeats(self._desk.randomness.nonce(16), now), now, now)
             self._desk.tell(Deferring(0))
             self._desk.timers.set(now + QUIET, "deferral of first messages", self._look)
         return self._deferral.repeats.again(digest, peer, now)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from lotor.ike.dice import Dice
 from lotor.ike.effects import Ask, Effect, Tell, Ticket, Withdraw
 from lotor.ike.events import Event
 from lotor.ike.questions import Answer, Question
+from lotor.ike.randomness import Randomness
 from lotor.ike.timers import Timers
 from lotor.model.network import Instant
 from lotor.model.policy import Policy
@@ -23,7 +23,7 @@ class Desk:
     """`owners`: the number of the session of each SA pair, which stays the same when phase 1 is renewed."""
 
     policy: Policy
-    dice: Dice
+    randomness: Randomness
     discloses: bool = False
     timers: Timers = field(default_factory=Timers)
     owners: dict[int, int] = field(default_factory=dict)

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from lotor.ike.admission import Admission, Tally
 from lotor.ike.desk import Desk
 from lotor.ike.dialect import Dialect, Incoming, Opening
-from lotor.ike.dice import Dice
 from lotor.ike.effects import Deadline, Effect, Ticket
 from lotor.ike.errors import dropped
 from lotor.ike.events import Dropped, Started
 from lotor.ike.intents import ChildExpired, Connect, Disconnect, Intent, PeerMoved, Reload, Shutdown
 from lotor.ike.questions import Answer
+from lotor.ike.randomness import Randomness
 from lotor.ike.session import NO_SPI, Dialled, Session, Spis
 from lotor.ike.sessions import Sessions
 from lotor.ike.standing import Standing
@@ -41,12 +41,12 @@ class Endpoint:
     def __init__(
         self,
         policy: Policy,
-        dice: Dice,
+        randomness: Randomness,
         *,
         disclose: bool = False,
         spoken: Mapping[int, Callable[[], Dialect]] = SPOKEN,
     ) -> None:
-        self._desk = Desk(policy, dice, disclose)
+        self._desk = Desk(policy, randomness, disclose)
         self._now: Instant = 0.0
         self._admission = Admission(self._desk)
         self._sessions = Sessions(lambda: self._now, self._renew, self._admission, self._desk.timers)
@@ -150,7 +150,7 @@ class Endpoint:
         if not candidates:
             self._desk.tell(Dropped(0, path, dialect.describe(incoming.header), NotAdmitted()))
             return
-        remote, spis = candidates[0], Spis(incoming.header.initiator, self._desk.dice.cookie())
+        remote, spis = candidates[0], Spis(incoming.header.initiator, self._desk.randomness.cookie())
         session = self._add(dialect.make(self._opening(candidates, spis, path)))
         leaves = self._admission.leaves_for(welcome)
         if leaves is not None:
@@ -174,7 +174,7 @@ class Endpoint:
         dialect = self._dialects.get(remote.version)
         if dialect is None:
             raise ValueError(f"{remote.name} is to be called by version {remote.version}, which nothing here speaks")
-        spis = Spis(self._desk.dice.cookie())
+        spis = Spis(self._desk.randomness.cookie())
         dialled = Dialled(intent.path.remote.address, intent.host)
         session = self._add(dialect.make(self._opening((remote,), spis, intent.path, dialled)))
         self._desk.tell(Started(session.id, intent.path, remote.name, remote.side, intent.request, session.VERSION))
@@ -183,7 +183,7 @@ class Endpoint:
     def _renew(self, session: Session, now: Instant) -> None:
         """The same gateway, by the path that works, while the old keys still stand. Where it has moved it still has to
         be the one that was dialled."""
-        dialect, spis = self._dialects[session.VERSION], Spis(self._desk.dice.cookie())
+        dialect, spis = self._dialects[session.VERSION], Spis(self._desk.randomness.cookie())
         successor = self._add(dialect.make(self._opening((session.remote,), spis, session.path, session)))
         remote = session.remote
         self._desk.tell(Started(successor.id, session.path, remote.name, remote.side, None, session.VERSION))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from lotor.ike.dice import KeyPair
+from lotor.ike.randomness import KeyPair
 from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.grants import NO_GRANTS, Grants
@@ -48,8 +48,7 @@ class DeriveSkeyid(Question[Secret | Feigned | Failure]):
 
 @dataclass(frozen=True, slots=True)
 class Agree(Question[Secret | Failure]):
-    """g^xy of a key pair of the dice and a peer's public value: the dearest sum of a handshake, so that nobody waits
-    for it but who must."""
+    """Compute g^xy. The most expensive step of a handshake, so the runtime may run it in another thread."""
 
     pair: KeyPair = field(repr=False)
     public: bytes

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 
-from lotor.ike.dice import KeyPair
+from lotor.ike.randomness import KeyPair
 from lotor.model.algorithms import Group
 
 POOL_SIZE = 4

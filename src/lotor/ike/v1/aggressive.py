@@ -50,8 +50,8 @@ AGGRESSIVE = Ladder(
 
 def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     """Nothing secret has been sent when it ends, and the responder is proved."""
-    remote, dice = session.remote, session.desk.dice
-    ours = Ours(dice.key_pair(remote.proposals[0].group), dice.nonce(remote.nonce_size))
+    remote, randomness = session.remote, session.desk.randomness
+    ours = Ours(randomness.key_pair(remote.proposals[0].group), randomness.nonce(remote.nonce_size))
     sa, me = phase1.offer(session), Identification.of(identify.mine(remote, session.path))
     requests, vendors = riders.requests(remote), riders.offered(remote)
     witness.offered(session, AGGRESSIVE.name, sa, ours.payloads()[1], me, *vendors)
@@ -110,12 +110,12 @@ def _answer(session: V1Session, channel: PhaseOneChannel) -> Story[Answered]:
     peer = identify.stranger(asked)
     witness.heard_offer(session, AGGRESSIVE.name, asked)
     choice = select.choose_remote(session, asked, peer)
-    remote, dice, suite = session.remote, session.desk.dice, choice.suite
+    remote, randomness, suite = session.remote, session.desk.randomness, choice.suite
     witness.chosen(session, suite)
     heard = riders.heard(asked)
     authenticate.demand_xauth(suite, heard)
     phase1.demand_public(session, suite.group, asked)
-    ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))
+    ours = Ours(randomness.key_pair(suite.group), randomness.nonce(remote.nonce_size))
     g_xy = yield from phase1.agree(session, ours.pair, asked)
     said = phase1.said(session, ours, asked, asked.body(SecurityAssociation) or b"")
     skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy, peer, aggressive=True))

@@ -213,7 +213,7 @@ class Exchange(Generic[T]):
     def _renew(self) -> None:
         """The next message opens a new exchange of the same kind; late messages of the old one meet silence."""
         self.session.exchanges.retire(Retired(self.key), self.key)
-        self.message_id = self.session.desk.dice.message_id()
+        self.message_id = self.session.desk.randomness.message_id()
         self.channel = self.plan.channel(self.session, self.message_id)
         self.position, self.path, self._last = 0, None, b""
         self.session.exchanges.add(self)

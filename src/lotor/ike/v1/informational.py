@@ -50,7 +50,7 @@ def say_refusal(session: V1Session, channel: PhaseOneChannel, notify: NotifyType
 
 
 def _say(session: V1Session, keys: PhaseOneKeys, last_block: bytes, payloads: tuple[Payload, ...]) -> None:
-    message_id = session.desk.dice.message_id()
+    message_id = session.desk.randomness.message_id()
     channel = phase_two(keys, last_block, message_id)
     header = session.header(ExchangeType.INFORMATIONAL, message_id)
     session.desk.put(Transmit(channel.wrap(header, payloads, encrypt=True), session.path))
@@ -58,7 +58,7 @@ def _say(session: V1Session, keys: PhaseOneKeys, last_block: bytes, payloads: tu
 
 def say_clear(session: V1Session, notify: NotifyType) -> None:
     """One refusal before there are keys: a hint that the peer may believe or not."""
-    header = session.header(ExchangeType.INFORMATIONAL, session.desk.dice.message_id())
+    header = session.header(ExchangeType.INFORMATIONAL, session.desk.randomness.message_id())
     message = build_message(header, *build_chain([Notification(notify)]))
     if session.registry.affords(session, len(message), session.path, unasked=False):
         session.desk.put(Transmit(message, session.path))

@@ -41,7 +41,7 @@ class Liveness:
         self.stop()
         self._watch = watch
         self._life = now
-        self._sequence = self._sequence or watch.desk.dice.sequence()
+        self._sequence = self._sequence or watch.desk.randomness.sequence()
         if watch.dpd.delay > 0:
             self._set(now + watch.dpd.delay, self._quiet)
 

@@ -39,7 +39,7 @@ MAIN = Ladder(
 
 
 def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
-    remote, dice = session.remote, session.desk.dice
+    remote, randomness = session.remote, session.desk.randomness
     sa = phase1.offer(session)
     vendors = riders.offered(remote)
     witness.offered(session, MAIN.name, sa, *vendors)
@@ -49,7 +49,7 @@ def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     witness.chosen(session, suite, chosen)
     session.fragment = session.fragment or phase1.may_fragment(session, heard)
     version = traversal.version(remote.nat_traversal, heard)
-    ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))
+    ours = Ours(randomness.key_pair(suite.group), randomness.nonce(remote.nonce_size))
     yield from send(*ours.payloads(), *traversal.shown(session, suite, version))
     answer = yield from expect()
 
@@ -126,9 +126,9 @@ class KeysExchanged:
 
 def _exchange(session: V1Session, channel: PhaseOneChannel, begun: Begun) -> Story[KeysExchanged]:
     third = yield from expect()
-    suite, remote, dice = begun.choice.suite, session.remote, session.desk.dice
+    suite, remote, randomness = begun.choice.suite, session.remote, session.desk.randomness
     phase1.demand_public(session, suite.group, third)
-    ours = Ours(dice.key_pair(suite.group), dice.nonce(remote.nonce_size))
+    ours = Ours(randomness.key_pair(suite.group), randomness.nonce(remote.nonce_size))
     g_xy = yield from phase1.agree(session, ours.pair, third)
     said = phase1.said(session, ours, third, begun.sa_b)
     skeyid = yield from authenticate.skeyid(session, suite, said, PeerSecret(g_xy))

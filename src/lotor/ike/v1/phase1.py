@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lotor.crypto.groups import check_public
-from lotor.ike.dice import KeyPair
 from lotor.ike.errors import PeerFault
 from lotor.ike.questions import Agree
+from lotor.ike.randomness import KeyPair
 from lotor.ike.v1.keymat import Exchanged
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, ask

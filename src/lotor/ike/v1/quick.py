@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from lotor.crypto import ciphers, hashes
 from lotor.ike.children import Pair, Selectors
-from lotor.ike.dice import KeyPair
 from lotor.ike.errors import LocalFault, PeerFault
 from lotor.ike.events import PathChanged, Remark
 from lotor.ike.questions import Install, ReserveSpi
+from lotor.ike.randomness import KeyPair
 from lotor.ike.v1 import bundles, choose, insides, lifetimes, modecfg, phase1, selectors, succession
 from lotor.ike.v1.keymat import QuickMaterial, demand_strength, keymat
 from lotor.ike.v1.ladder import Ladder, Rung
@@ -67,11 +67,11 @@ class Agreed:
 def initiator(session: V1Session, message_id: int, asked: Selectors, replaces: Pair | None) -> Story[Pair]:
     """Whoever begins: the client for its first pairs, either end with `replaces` for a rekey of that pair. That one
     goes on sending at first: not every responder receives with the new pair when its first packet comes."""
-    policy, dice = _wishes(session, replaces), session.desk.dice
+    policy, randomness = _wishes(session, replaces), session.desk.randomness
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
     cpi = _cpi(session) if policy.ipcomp and policy.compression else None
-    pair = dice.key_pair(policy.pfs_group) if policy.pfs_group is not None else None
-    nonce = dice.nonce(session.remote.nonce_size)
+    pair = randomness.key_pair(policy.pfs_group) if policy.pfs_group is not None else None
+    nonce = randomness.nonce(session.remote.nonce_size)
     keys = (KeyExchange(pair.public),) if pair is not None else ()
     ends = (selectors.identification(asked.local), selectors.identification(asked.remote))
     yield from send(bundles.offer(policy, _mode(session), spi, cpi), Nonce(nonce), *keys, *ends)
@@ -134,13 +134,13 @@ def responder(session: V1Session, message_id: int, heard: Callable[[V1Session, C
     yield from insides.take(session, wish)
     succession.make_room(session, wish)
     choice = choose.esp_choice(check, policy, asked.only(SecurityAssociation), udp=_udp(session))
-    chosen, dice = _for_as_long_as_the_peer_can(session, choice), session.desk.dice
+    chosen, randomness = _for_as_long_as_the_peer_can(session, choice), session.desk.randomness
     _demand_public(session, chosen.group, asked)
-    pair = dice.key_pair(chosen.group) if chosen.group is not None else None
+    pair = randomness.key_pair(chosen.group) if chosen.group is not None else None
     g_xy = yield from _agree(session, pair, asked)
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
     cpi = _cpi(session) if chosen.offer.compressing else None
-    nonce = dice.nonce(session.remote.nonce_size)
+    nonce = randomness.nonce(session.remote.nonce_size)
     material = QuickMaterial(Protocol.ESP, asked.only(Nonce).data, nonce, g_xy)
     old = session.children.current(wish)
     agreed = Agreed(chosen, spi, chosen.offer.spi, material, wish, cpi)
@@ -204,7 +204,7 @@ def _mode(session: V1Session) -> int:
 def _cpi(session: V1Session) -> int:
     """One that no pair of the session has: a kernel tells the associations with a peer apart by nothing else."""
     taken = {pair.child.compression.cpi_in for pair in session.children if pair.child.compression}
-    while (cpi := session.desk.dice.cpi()) in taken:
+    while (cpi := session.desk.randomness.cpi()) in taken:
         pass
     return cpi
 

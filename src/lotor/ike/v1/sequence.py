@@ -236,7 +236,7 @@ def _tell_phase_one(session: V1Session, record: PhaseOne) -> None:
 
 
 def _transact(session: V1Session, story: Story[T], done: Done[T], now: Instant) -> None:
-    plan, message_id = plans.phase_two(ExchangeType.TRANSACTION, initiator=True), session.desk.dice.message_id()
+    plan, message_id = plans.phase_two(ExchangeType.TRANSACTION, initiator=True), session.desk.randomness.message_id()
     _start(Exchange(session, plan, message_id, story, done, ends.failed, plan.channel(session, message_id)), now)
 
 
@@ -358,7 +358,7 @@ def _transaction_done(exchange: Exchange[transactions.Told], told: transactions.
 
 def start_quick(session: V1Session, asked: Selectors, replaces: Pair | None, now: Instant) -> None:
     """A new SA pair, or the successor of one."""
-    plan, message_id = plans.phase_two(ExchangeType.QUICK, initiator=True), session.desk.dice.message_id()
+    plan, message_id = plans.phase_two(ExchangeType.QUICK, initiator=True), session.desk.randomness.message_id()
     story, failed = quick.initiator(session, message_id, asked, replaces), partial(_quick_failed, asked, replaces)
     _start(Exchange(session, plan, message_id, story, _child_up, failed, plan.channel(session, message_id)), now)
 

@@ -6,7 +6,7 @@ import secrets
 
 from lotor.crypto import modp
 from lotor.crypto.groups import key_pair
-from lotor.ike.dice import KeyPair
+from lotor.ike.randomness import KeyPair
 from lotor.model.algorithms import Group
 from lotor.runtime.keypair_pool import KeyPairs
 
@@ -14,8 +14,8 @@ COOKIE_OCTETS = 8
 CPIS = range(256, 61440)
 
 
-class SystemDice:
-    """`ike.dice.Dice` from the kernel's generator. Pairs of curves are so quick that none is made ahead."""
+class SystemRandomness:
+    """`ike.randomness.Randomness` from the kernel's generator. Pairs of curves are so quick that none is made ahead."""
 
     def __init__(self) -> None:
         self._pairs = KeyPairs(key_pair)

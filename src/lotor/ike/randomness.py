@@ -21,7 +21,7 @@ class KeyPair(Protocol):
         ...
 
 
-class Dice(Protocol):
+class Randomness(Protocol):
     def cookie(self) -> bytes:
         """8 octets, not all zero."""
         ...
