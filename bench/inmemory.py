@@ -25,7 +25,7 @@ from lotor.ike.questions import (
     ReserveSpi,
     Sign,
 )
-from lotor.ike.v1.seal import QuickFormula, phase_two
+from lotor.ike.v1.seal import QuickHashInput, phase_two
 from lotor.ike.v1.session import V1Session
 from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.configuration import ModeConfiguration
@@ -143,6 +143,6 @@ class Both:
 
     def say(self, kind: ExchangeType, message_id: int, *payloads: Payload) -> bytes:
         record = self.session.isakmp_sa
-        formula = QuickFormula() if kind is ExchangeType.QUICK else None
-        channel = phase_two(record.keys, record.last_block, message_id, formula)
+        hash_input = QuickHashInput() if kind is ExchangeType.QUICK else None
+        channel = phase_two(record.keys, record.last_block, message_id, hash_input)
         return channel.wrap(self.session.header(kind, message_id), payloads, encrypt=True)

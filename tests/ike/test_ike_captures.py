@@ -111,9 +111,9 @@ def _channel(channels, last_blocks, sa, keys, header):
         channel.use(keys)
         return channel
     key = (cookie, header.exchange, header.message_id)
-    formula = seal.QuickFormula() if header.exchange == ExchangeType.QUICK else seal.PlainFormula()
+    hash_input = seal.QuickHashInput() if header.exchange == ExchangeType.QUICK else seal.PlainHashInput()
     if header.exchange == ExchangeType.INFORMATIONAL or key not in channels:
-        channels[key] = seal.phase_two(keys, last_blocks[cookie], header.message_id, formula)
+        channels[key] = seal.phase_two(keys, last_blocks[cookie], header.message_id, hash_input)
     return channels[key]
 
 

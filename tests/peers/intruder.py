@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from lotor.ike.dialect import Incoming
 from lotor.ike.effects import Transmit
-from lotor.ike.v1.seal import PhaseTwoChannel, PlainFormula, QuickFormula, phase_two
+from lotor.ike.v1.seal import PhaseTwoChannel, PlainHashInput, QuickHashInput, phase_two
 from lotor.ike.v1.session import V1Session
 from lotor.wire.header import Header
 from lotor.wire.v1.numbers import ExchangeType
@@ -28,8 +28,8 @@ class Intruder:
     def channel(self, message_id: int, *, quick: bool = False) -> PhaseTwoChannel:
         if message_id not in self.channels:
             record = self.session.isakmp_sa
-            formula = QuickFormula() if quick else PlainFormula()
-            self.channels[message_id] = phase_two(record.keys, record.last_block, message_id, formula)
+            hash_input = QuickHashInput() if quick else PlainHashInput()
+            self.channels[message_id] = phase_two(record.keys, record.last_block, message_id, hash_input)
         return self.channels[message_id]
 
     def say(self, kind: ExchangeType, message_id: int, *payloads) -> list[bytes]:

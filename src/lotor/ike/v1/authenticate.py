@@ -56,10 +56,10 @@ class Parties:
         """What that hash is made of. Under a signature that is tied to a hash it is made with that one (RFC 2409
         §5.1)."""
         body = self.mine if initiator is self.session.initiator else self.peers or peers or b""
-        formula = keymat.input_of_hash_i if initiator else keymat.input_of_hash_r
+        hash_input = keymat.input_of_hash_i if initiator else keymat.input_of_hash_r
         curve = self.suite.curve
         keys = self.keys if curve is None else replace(self.keys, hash=SIGNATURE_HASHES[curve])
-        return formula(keys, self.said, body)
+        return hash_input(keys, self.said, body)
 
 
 def skeyid(session: V1Session, suite: IkeSuite, said: Exchanged, secret: PeerSecret) -> Story[bytes]:

@@ -48,5 +48,5 @@ class Channel(Protocol):
         ...
 
     def commit(self, proved: Proved) -> None:
-        """The message counts: IVs and formulas move on."""
+        """The message counts: IVs and what its HASH covers move on."""
         ...

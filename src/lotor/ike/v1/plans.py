@@ -12,7 +12,7 @@ from lotor.ike.v1.main import MAIN
 from lotor.ike.v1.modecfg import TRANSACTION
 from lotor.ike.v1.quick import QUICK
 from lotor.ike.v1.schedules import ONCE, schedule
-from lotor.ike.v1.seal import PhaseOneChannel, PhaseTwoChannel, PlainFormula, QuickFormula
+from lotor.ike.v1.seal import PhaseOneChannel, PhaseTwoChannel, PlainHashInput, QuickHashInput
 from lotor.ike.v1.session import V1Session
 from lotor.wire.v1.fragment import split
 from lotor.wire.v1.numbers import ExchangeType
@@ -46,12 +46,12 @@ def _unkeyed(*_: object) -> PhaseOneChannel:
 
 def _plain(session: V1Session, message_id: int) -> PhaseTwoChannel:
     record = session.isakmp_sa
-    return seal.phase_two(record.keys, record.last_block, message_id, PlainFormula())
+    return seal.phase_two(record.keys, record.last_block, message_id, PlainHashInput())
 
 
 def _quick(session: V1Session, message_id: int) -> PhaseTwoChannel:
     record = session.isakmp_sa
-    return seal.phase_two(record.keys, record.last_block, message_id, QuickFormula())
+    return seal.phase_two(record.keys, record.last_block, message_id, QuickHashInput())
 
 
 def _phase_one(kind: ExchangeType, ladder: Ladder) -> tuple[Plan[PhaseOneChannel], Plan[PhaseOneChannel]]:

@@ -1,4 +1,4 @@
-"""How ISAKMP messages are encrypted and proved: a chain of IVs a message id, a formula of HASH an exchange.
+"""How ISAKMP messages are encrypted and proved: a chain of IVs a message id, the input of HASH for each exchange.
 
 An IV moves on only with a message that was proved and committed, so that forgeries cost nothing.
 """
@@ -101,7 +101,7 @@ class PhaseOneChannel:
         return self.thread.iv if self.thread is not None else b""
 
 
-class Formula(Protocol):
+class HashInput(Protocol):
     """What the HASH of each message of an exchange covers besides the octets behind it (RFC 2409 §5.5, §5.7)."""
 
     def parts(self, position: int, message_id: bytes) -> tuple[bytes, ...]: ...
@@ -111,7 +111,7 @@ class Formula(Protocol):
         ...
 
 
-class PlainFormula:
+class PlainHashInput:
     """HASH(1) of transaction and informational exchanges: M-ID and the rest."""
 
     def parts(self, position: int, message_id: bytes) -> tuple[bytes, ...]:  # noqa: ARG002 - the same at each position
@@ -122,7 +122,7 @@ class PlainFormula:
 
 
 @dataclass(slots=True)
-class QuickFormula:
+class QuickHashInput:
     """HASH(1), HASH(2) and HASH(3) of quick mode: nonces join as they become known."""
 
     ni_b: bytes = b""
@@ -148,7 +148,7 @@ class PhaseTwoChannel:
 
     thread: IvChain
     message_id: int
-    formula: Formula = field(default_factory=PlainFormula)
+    hash_input: HashInput = field(default_factory=PlainHashInput)
     position: int = 0
 
     def wrap(self, header: Header, payloads: Sequence[Payload], *, encrypt: bool) -> bytes:  # noqa: ARG002 - always
@@ -180,11 +180,11 @@ class PhaseTwoChannel:
 
     def _hash(self, rest: bytes) -> bytes:
         keys = self.thread.keys
-        parts = self.formula.parts(self.position, self.message_id.to_bytes(4, "big"))
+        parts = self.hash_input.parts(self.position, self.message_id.to_bytes(4, "big"))
         return keys.prf(keys.skeyid_a, *parts, rest)
 
     def _learn(self, nonce: bytes) -> None:
-        self.formula.learn(self.position, nonce)
+        self.hash_input.learn(self.position, nonce)
         self.position += 1
 
 
@@ -197,8 +197,8 @@ def _chain(header: Header, plaintext: bytes) -> Chain:
 
 
 def phase_two(
-    keys: PhaseOneKeys, last_block: bytes, message_id: int, formula: Formula | None = None
+    keys: PhaseOneKeys, last_block: bytes, message_id: int, hash_input: HashInput | None = None
 ) -> PhaseTwoChannel:
     """A channel for a new message id."""
     thread = IvChain(keys, iv_of(keys, last_block, message_id))
-    return PhaseTwoChannel(thread, message_id, formula or PlainFormula())
+    return PhaseTwoChannel(thread, message_id, hash_input or PlainHashInput())
