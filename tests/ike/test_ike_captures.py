@@ -39,8 +39,8 @@ def _suite(sa) -> IkeSuite:
     return IkeSuite(cipher, attributes.get("KEYLEN", 0), hashed, group, AuthMethod.HYBRID_RSA, 3600)
 
 
-def _said(sa) -> keymat.Exchanged:
-    return keymat.Exchanged(
+def _said(sa) -> keymat.Phase1Values:
+    return keymat.Phase1Values(
         cky_i=_hex(sa, "cookie_i"),
         cky_r=_hex(sa, "cookie_r"),
         g_xi=_hex(sa, "ke_i"),

@@ -13,7 +13,7 @@ from lotor.ike.errors import LocalFault, Misplaced, PolicyRefusal, Unproved
 from lotor.ike.events import Dropped
 from lotor.ike.questions import DeriveSkeyid, JudgePeer, Sign
 from lotor.ike.v1 import keymat, riders, select, witness
-from lotor.ike.v1.keymat import Exchanged, PhaseOneKeys
+from lotor.ike.v1.keymat import Phase1Values, PhaseOneKeys
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Proof, Story, ask
 from lotor.model.algorithms import SIGNATURE_HASHES, IkeSuite
@@ -38,12 +38,12 @@ Proving = Certificate | SignaturePayload | HashPayload
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Both sides once keys are derived: what they said, and the identity payloads as sent (IDii_b and IDir_b). `peers`
+    """Both sides once keys are derived: their values, and the identity payloads as sent (IDii_b and IDir_b). `peers`
     is None in main mode, where the identity comes with the proof."""
 
     session: V1Session
     suite: IkeSuite
-    said: Exchanged
+    values: Phase1Values
     keys: PhaseOneKeys
     mine: bytes
     peers: bytes | None
@@ -59,20 +59,20 @@ class Parties:
         hash_input = keymat.input_of_hash_i if initiator else keymat.input_of_hash_r
         curve = self.suite.curve
         keys = self.keys if curve is None else replace(self.keys, hash=SIGNATURE_HASHES[curve])
-        return hash_input(keys, self.said, body)
+        return hash_input(keys, self.values, body)
 
 
-def skeyid(session: V1Session, suite: IkeSuite, said: Exchanged, secret: PeerSecret) -> Story[bytes]:
+def skeyid(session: V1Session, suite: IkeSuite, values: Phase1Values, secret: PeerSecret) -> Story[bytes]:
     """SKEYID of the method (RFC 2409 §5): of g^xy for signatures, else of the key, which its keeper never shows."""
     if not suite.method.pre_shared_key:
-        return keymat.skeyid_of_signatures(suite, said, secret.g_xy)
+        return keymat.skeyid_of_signatures(suite, values, secret.g_xy)
     dialled = session.dialled
     request = PskRequest(
         remote=session.remote.name,
         identity=secret.identity if dialled is None else None,
         address=session.peer_address,
         hash=suite.hash,
-        nonces=said.ni_b + said.nr_b,
+        nonces=values.ni_b + values.nr_b,
         host=dialled.host if dialled is not None else None,
         aggressive=secret.aggressive,
         nobody=dialled is None and session.refused is not None,

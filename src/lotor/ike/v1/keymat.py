@@ -14,8 +14,8 @@ from lotor.wire.v1.numbers import NotifyType
 
 
 @dataclass(frozen=True, slots=True)
-class Exchanged:
-    """What both sides said in the clear part of phase 1. `sa_b`, `idii_b`, `idir_b` are payload bodies as sent."""
+class Phase1Values:
+    """What both sides sent in the clear part of phase 1, in the words of RFC 2409 §5. `sa_b` is a body as sent."""
 
     cky_i: bytes
     cky_r: bytes
@@ -42,20 +42,20 @@ class PhaseOneKeys:
         return hashes.hmac(self.hash, key.reveal(), *parts)
 
 
-def skeyid_of_signatures(suite: IkeSuite, said: Exchanged, g_xy: bytes) -> bytes:
+def skeyid_of_signatures(suite: IkeSuite, values: Phase1Values, g_xy: bytes) -> bytes:
     """SKEYID for signatures, which hybrid authentication uses too (RFC 2409 §5.1, draft hybrid §3.2)."""
-    return hashes.hmac(suite.hash, said.ni_b + said.nr_b, g_xy)
+    return hashes.hmac(suite.hash, values.ni_b + values.nr_b, g_xy)
 
 
-def derive(suite: IkeSuite, said: Exchanged, g_xy: bytes, skeyid: bytes) -> PhaseOneKeys:
+def derive(suite: IkeSuite, values: Phase1Values, g_xy: bytes, skeyid: bytes) -> PhaseOneKeys:
     """Everything that follows from SKEYID and g^xy (RFC 2409 §5). `LocalFault` for a key that must not be used."""
     prf = suite.hash
-    cookies = said.cky_i + said.cky_r
+    cookies = values.cky_i + values.cky_r
     skeyid_d = hashes.hmac(prf, skeyid, g_xy, cookies, b"\0")
     skeyid_a = hashes.hmac(prf, skeyid, skeyid_d, g_xy, cookies, b"\1")
     skeyid_e = hashes.hmac(prf, skeyid, skeyid_a, g_xy, cookies, b"\2")
     size = ciphers.key_octets(suite.cipher, suite.key_bits)
-    iv = hashes.digest(prf, said.g_xi, said.g_xr)[: ciphers.block_size(suite.cipher)]
+    iv = hashes.digest(prf, values.g_xi, values.g_xr)[: ciphers.block_size(suite.cipher)]
     ka = _lengthen(prf, skeyid_e, size)
     demand_strength(suite.cipher, ka)
     return PhaseOneKeys(
@@ -86,14 +86,18 @@ def _lengthen(prf: Hash, skeyid_e: bytes, size: int) -> bytes:
     return key[:size]
 
 
-def input_of_hash_i(keys: PhaseOneKeys, said: Exchanged, idii_b: bytes) -> PhaseOneHash:
+def input_of_hash_i(keys: PhaseOneKeys, values: Phase1Values, idii_b: bytes) -> PhaseOneHash:
     """What HASH_I is made of (RFC 2409 §5)."""
-    return PhaseOneHash(keys.hash, keys.skeyid, (said.g_xi, said.g_xr), (said.cky_i, said.cky_r), said.sa_b, idii_b)
+    return PhaseOneHash(
+        keys.hash, keys.skeyid, (values.g_xi, values.g_xr), (values.cky_i, values.cky_r), values.sa_b, idii_b
+    )
 
 
-def input_of_hash_r(keys: PhaseOneKeys, said: Exchanged, idir_b: bytes) -> PhaseOneHash:
+def input_of_hash_r(keys: PhaseOneKeys, values: Phase1Values, idir_b: bytes) -> PhaseOneHash:
     """What HASH_R is made of."""
-    return PhaseOneHash(keys.hash, keys.skeyid, (said.g_xr, said.g_xi), (said.cky_r, said.cky_i), said.sa_b, idir_b)
+    return PhaseOneHash(
+        keys.hash, keys.skeyid, (values.g_xr, values.g_xi), (values.cky_r, values.cky_i), values.sa_b, idir_b
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is common to the modes of phase 1: our offer, what both sides said, and the agreement on a key."""
+"""What is common to the modes of phase 1: our offer, the values of both sides, and the agreement on a key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lotor.crypto.groups import check_public
 from lotor.ike.errors import PeerFault
 from lotor.ike.questions import Agree
 from lotor.ike.randomness import KeyPair
-from lotor.ike.v1.keymat import Exchanged
+from lotor.ike.v1.keymat import Phase1Values
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, ask
 from lotor.model.algorithms import Group
@@ -45,12 +45,12 @@ class Ours:
         return KeyExchange(self.pair.public), Nonce(self.nonce)
 
 
-def said(session: V1Session, ours: Ours, theirs: Chain, sa_b: bytes) -> Exchanged:
+def both_values(session: V1Session, ours: Ours, theirs: Chain, sa_b: bytes) -> Phase1Values:
     """Both sides' values in the order of their roles. `theirs` is the message with the peer's KE and nonce."""
     public, nonce = theirs.only(KeyExchange).data, theirs.only(Nonce).data
     mine, peers = (ours.pair.public, ours.nonce), (public, nonce)
     (g_xi, ni_b), (g_xr, nr_b) = (mine, peers) if session.initiator else (peers, mine)
-    return Exchanged(session.spis.initiator, session.spis.responder, g_xi, g_xr, ni_b, nr_b, sa_b)
+    return Phase1Values(session.spis.initiator, session.spis.responder, g_xi, g_xr, ni_b, nr_b, sa_b)
 
 
 def demand_public(session: V1Session, group: Group, chain: Chain) -> None:
