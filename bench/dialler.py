@@ -269,7 +269,7 @@ class Dialler:
 
     def _answer(self, question: Question[object]) -> Answer:
         match question:
-            case questions.Agree(pair=pair, public=public):
+            case questions.Agree(dh=pair, public=public):
                 return Secret(pair.agree(public))
             case questions.JudgePeer():
                 return Trusted("the gateway")

@@ -73,7 +73,7 @@ _SPIS = count(0x1000)
 
 def _agreed(asked: Agree) -> Answer:
     try:
-        return Secret(asked.pair.agree(asked.public))
+        return Secret(asked.dh.agree(asked.public))
     except ValueError as fault:
         return Failure(EngineFault(str(fault)))
 

@@ -258,7 +258,7 @@ class Host:
 
 def _agreed(question: Agree):
     try:
-        return Secret(question.pair.agree(question.public))
+        return Secret(question.dh.agree(question.public))
     except ValueError as fault:
         return Failure(EngineFault(str(fault)))
 

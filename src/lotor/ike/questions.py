@@ -50,7 +50,7 @@ class DeriveSkeyid(Question[Secret | Feigned | Failure]):
 class Agree(Question[Secret | Failure]):
     """Compute g^xy. The most expensive step of a handshake, so the runtime may run it in another thread."""
 
-    pair: KeyPair = field(repr=False)
+    dh: KeyPair = field(repr=False)
     public: bytes
 
 

@@ -108,7 +108,7 @@ class Answers:
             questions.Sign: Row(_failure, ask=self._sign),
             questions.JudgePeer: Row(_untrusted, ask=self._judge),
             questions.DeriveSkeyid: Row(_failure, ask=self._derive),
-            questions.Agree: Row(_failure, _agreed, self._agree, waits=lambda asked: asked.pair.group not in QUICK),
+            questions.Agree: Row(_failure, _agreed, self._agree, waits=lambda asked: asked.dh.group not in QUICK),
             questions.CheckLogin: Row(_refused, ask=self._check, seconds=LOGIN_SECONDS),
             questions.AskPerson: Row(_declined, ask=self._person),
             questions.AdmitConfiguration: Row(_unusable, ask=self._admit, seconds=HOST_SECONDS),
@@ -203,7 +203,7 @@ class Answers:
 
 def _agreed(question: questions.Agree) -> Secret | Failure:
     try:
-        return Secret(question.pair.agree(question.public))
+        return Secret(question.dh.agree(question.public))
     except ValueError as fault:
         return Failure(EngineFault(str(fault)))
 

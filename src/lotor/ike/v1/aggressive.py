@@ -61,7 +61,7 @@ def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     suite = lifetimes.told_suite(answer, choose.ike_answer(remote, answer.only(SecurityAssociation)))
     witness.chosen(session, suite, answer)
     peer = answer.only(Identification).identity
-    g_xy = yield from phase1.agree(session, ours.pair, answer)
+    g_xy = yield from phase1.agree(session, ours.dh, answer)
     values = phase1.both_values(session, ours, answer, phase1.body(sa))
     skeyid = yield from authenticate.skeyid(session, suite, values, PeerSecret(g_xy, aggressive=True))
     keys = keymat.derive(suite, values, g_xy, skeyid)
@@ -116,7 +116,7 @@ def _answer(session: V1Session, channel: PhaseOneChannel) -> Story[Answered]:
     authenticate.demand_xauth(suite, heard)
     phase1.demand_public(session, suite.group, asked)
     ours = Ours(randomness.key_pair(suite.group), randomness.nonce(remote.nonce_size))
-    g_xy = yield from phase1.agree(session, ours.pair, asked)
+    g_xy = yield from phase1.agree(session, ours.dh, asked)
     values = phase1.both_values(session, ours, asked, asked.body(SecurityAssociation) or b"")
     skeyid = yield from authenticate.skeyid(session, suite, values, PeerSecret(g_xy, peer, aggressive=True))
     keys = keymat.derive(suite, values, g_xy, skeyid)

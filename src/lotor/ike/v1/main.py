@@ -54,7 +54,7 @@ def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     answer = yield from expect()
 
     found = traversal.settle(session, suite, heard, answer)
-    g_xy = yield from phase1.agree(session, ours.pair, answer)
+    g_xy = yield from phase1.agree(session, ours.dh, answer)
     values = phase1.both_values(session, ours, answer, phase1.body(sa))
     skeyid = yield from authenticate.skeyid(session, suite, values, PeerSecret(g_xy))
     keys = keymat.derive(suite, values, g_xy, skeyid)
@@ -129,7 +129,7 @@ def _exchange(session: V1Session, channel: PhaseOneChannel, begun: Begun) -> Sto
     suite, remote, randomness = begun.choice.suite, session.remote, session.desk.randomness
     phase1.demand_public(session, suite.group, third)
     ours = Ours(randomness.key_pair(suite.group), randomness.nonce(remote.nonce_size))
-    g_xy = yield from phase1.agree(session, ours.pair, third)
+    g_xy = yield from phase1.agree(session, ours.dh, third)
     values = phase1.both_values(session, ours, third, begun.sa_b)
     skeyid = yield from authenticate.skeyid(session, suite, values, PeerSecret(g_xy))
     keys = keymat.derive(suite, values, g_xy, skeyid)

@@ -38,17 +38,17 @@ def body(payload: Payload) -> bytes:
 class Ours:
     """Our ephemeral values: a key pair and a nonce."""
 
-    pair: KeyPair
+    dh: KeyPair
     nonce: bytes
 
     def payloads(self) -> tuple[KeyExchange, Nonce]:
-        return KeyExchange(self.pair.public), Nonce(self.nonce)
+        return KeyExchange(self.dh.public), Nonce(self.nonce)
 
 
 def both_values(session: V1Session, ours: Ours, theirs: Chain, sa_b: bytes) -> Phase1Values:
     """Both sides' values in the order of their roles. `theirs` is the message with the peer's KE and nonce."""
     public, nonce = theirs.only(KeyExchange).data, theirs.only(Nonce).data
-    mine, peers = (ours.pair.public, ours.nonce), (public, nonce)
+    mine, peers = (ours.dh.public, ours.nonce), (public, nonce)
     (g_xi, ni_b), (g_xr, nr_b) = (mine, peers) if session.initiator else (peers, mine)
     return Phase1Values(session.spis.initiator, session.spis.responder, g_xi, g_xr, ni_b, nr_b, sa_b)
 
@@ -61,9 +61,9 @@ def demand_public(session: V1Session, group: Group, chain: Chain) -> None:
         raise _unusable(session, str(fault)) from None
 
 
-def agree(session: V1Session, pair: KeyPair, chain: Chain) -> Story[bytes]:
+def agree(session: V1Session, dh: KeyPair, chain: Chain) -> Story[bytes]:
     """g^xy; a peer whose public value is out of range or of the wrong length learns it."""
-    answer = yield from ask(Agree(pair, chain.only(KeyExchange).data))
+    answer = yield from ask(Agree(dh, chain.only(KeyExchange).data))
     if isinstance(answer, Failure):
         raise _unusable(session, answer.reason.text)
     return answer.reveal()

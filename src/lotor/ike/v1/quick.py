@@ -70,25 +70,25 @@ def initiator(session: V1Session, message_id: int, asked: Selectors, replaces: P
     policy, randomness = _wishes(session, replaces), session.desk.randomness
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
     cpi = _cpi(session) if policy.ipcomp and policy.compression else None
-    pair = randomness.key_pair(policy.pfs_group) if policy.pfs_group is not None else None
+    dh = randomness.key_pair(policy.pfs_group) if policy.pfs_group is not None else None
     nonce = randomness.nonce(session.remote.nonce_size)
-    keys = (KeyExchange(pair.public),) if pair is not None else ()
+    keys = (KeyExchange(dh.public),) if dh is not None else ()
     ends = (selectors.identification(asked.local), selectors.identification(asked.remote))
     yield from send(bundles.offer(policy, _mode(session), spi, cpi), Nonce(nonce), *keys, *ends)
     answer = yield from expect()
     check = session.remote.proposal_check
     chosen = choose.esp_answer(check, policy, answer.only(SecurityAssociation), udp=_udp(session))
     _demand_public(session, chosen.group, answer)
-    g_xy = yield from _agree(session, pair, answer)
+    g_xy = yield from _agree(session, dh, answer)
     material = QuickMaterial(Protocol.ESP, nonce, answer.only(Nonce).data, g_xy)
     chosen, narrowed = _shorter(chosen, answer), selectors.narrowed(asked, answer)
     agreed = Agreed(chosen, spi, chosen.offer.spi, material, narrowed, cpi)
     child = replace(_child(session, agreed, replaces, soft=SOFT), sending=replaces is None)
     yield from _install(child)
-    pair_up = Pair(child, initiated=True, exchange=message_id, group=chosen.group, waits=replaces is not None)
-    _take_up(session, pair_up)
+    pair = Pair(child, initiated=True, exchange=message_id, group=chosen.group, waits=replaces is not None)
+    _take_up(session, pair)
     yield from send()
-    return pair_up
+    return pair
 
 
 def _wishes(session: V1Session, replaces: Pair | None) -> ChildPolicy:
@@ -136,8 +136,8 @@ def responder(session: V1Session, message_id: int, heard: Callable[[V1Session, C
     choice = choose.esp_choice(check, policy, asked.only(SecurityAssociation), udp=_udp(session))
     chosen, randomness = _for_as_long_as_the_peer_can(session, choice), session.desk.randomness
     _demand_public(session, chosen.group, asked)
-    pair = randomness.key_pair(chosen.group) if chosen.group is not None else None
-    g_xy = yield from _agree(session, pair, asked)
+    dh = randomness.key_pair(chosen.group) if chosen.group is not None else None
+    g_xy = yield from _agree(session, dh, asked)
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
     cpi = _cpi(session) if chosen.offer.compressing else None
     nonce = randomness.nonce(session.remote.nonce_size)
@@ -146,9 +146,9 @@ def responder(session: V1Session, message_id: int, heard: Callable[[V1Session, C
     agreed = Agreed(chosen, spi, chosen.offer.spi, material, wish, cpi)
     child = replace(_child(session, agreed, old, soft=_late(session)), sending=old is None)
     yield from _install(child)
-    pair_up = Pair(child, initiated=False, exchange=message_id, group=chosen.group, waits=old is not None)
-    _take_up(session, pair_up)
-    keys = (KeyExchange(pair.public),) if pair is not None else ()
+    pair = Pair(child, initiated=False, exchange=message_id, group=chosen.group, waits=old is not None)
+    _take_up(session, pair)
+    keys = (KeyExchange(dh.public),) if dh is not None else ()
     yield from send(
         chosen.offer.answer(spi, cpi),
         Nonce(nonce),
@@ -157,7 +157,7 @@ def responder(session: V1Session, message_id: int, heard: Callable[[V1Session, C
         *_responder_lifetime(chosen, spi),
     )
     yield from expect()
-    return pair_up
+    return pair
 
 
 def _never_renews(session: V1Session) -> bool:
@@ -218,10 +218,10 @@ def _demand_public(session: V1Session, group: Group | None, chain: Chain) -> Non
     phase1.demand_public(session, group, chain)
 
 
-def _agree(session: V1Session, pair: KeyPair | None, chain: Chain) -> Story[bytes]:
-    if pair is None:
+def _agree(session: V1Session, dh: KeyPair | None, chain: Chain) -> Story[bytes]:
+    if dh is None:
         return b""
-    return (yield from phase1.agree(session, pair, chain))
+    return (yield from phase1.agree(session, dh, chain))
 
 
 def _child(session: V1Session, agreed: Agreed, replaces: Pair | None, *, soft: float | None) -> Child:
