@@ -106,22 +106,22 @@ class Answered:
 
 
 def _answer(session: V1Session, channel: PhaseOneChannel) -> Story[Answered]:
-    asked = yield from expect()
-    peer = identify.stranger(asked)
-    witness.heard_offer(session, AGGRESSIVE.name, asked)
-    choice = select.choose_remote(session, asked, peer)
+    message1 = yield from expect()
+    peer = identify.stranger(message1)
+    witness.heard_offer(session, AGGRESSIVE.name, message1)
+    choice = select.choose_remote(session, message1, peer)
     remote, randomness, suite = session.remote, session.desk.randomness, choice.suite
     witness.chosen(session, suite)
-    heard = riders.heard(asked)
+    heard = riders.heard(message1)
     authenticate.demand_xauth(suite, heard)
-    phase1.demand_public(session, suite.group, asked)
+    phase1.demand_public(session, suite.group, message1)
     ours = Ours(randomness.key_pair(suite.group), randomness.nonce(remote.nonce_size))
-    g_xy = yield from phase1.agree(session, ours.dh, asked)
-    values = phase1.both_values(session, ours, asked, asked.body(SecurityAssociation) or b"")
+    g_xy = yield from phase1.agree(session, ours.dh, message1)
+    values = phase1.both_values(session, ours, message1, message1.body(SecurityAssociation) or b"")
     skeyid = yield from authenticate.skeyid(session, suite, values, PeerSecret(g_xy, peer, aggressive=True))
     keys = keymat.derive(suite, values, g_xy, skeyid)
     me = Identification.of(identify.mine(remote, session.path))
-    parties = Parties(session, suite, values, keys, phase1.body(me), asked.body(Identification))
+    parties = Parties(session, suite, values, keys, phase1.body(me), message1.body(Identification))
     proof = yield from authenticate.prove(parties, heard)
 
     channel.use(keys)

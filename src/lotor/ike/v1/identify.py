@@ -31,9 +31,9 @@ def mine(remote: RemotePolicy, path: Path) -> Identity:
     return Identity(kind, address.packed, UDP, ISAKMP_PORT)
 
 
-def stranger(asked: Chain) -> Identity:
+def stranger(message1: Chain) -> Identity:
     """Whom a first message says that it is from; it is kept until more is known. `PeerFault` where it is too long."""
-    claimed = asked.only(Identification).identity
+    claimed = message1.only(Identification).identity
     if len(claimed.data) > LONGEST:
         raise PeerFault(IdentityTooLong(len(claimed.data), LONGEST), NotifyType.INVALID_ID_INFORMATION)
     return claimed

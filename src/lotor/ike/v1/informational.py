@@ -186,7 +186,7 @@ def _there(heard: Heard, note: Notification) -> None:
     """R-U-THERE: the answer goes back the way it came; a number higher than all before proves a fresh path."""
     if note.spi not in (_cookies(heard.session), b"") or len(note.data) != 4:
         return
-    if heard.session.liveness.asked(int.from_bytes(note.data, "big")):
+    if heard.session.liveness.is_fresh(int.from_bytes(note.data, "big")):
         heard.session.liveness.heard(heard.now)
         heard.session.heard_over(heard.path, heard.now)
     say(heard.session, Notification(NotifyType.R_U_THERE_ACK, note.data, spi=_cookies(heard.session)))

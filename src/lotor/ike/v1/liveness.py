@@ -72,7 +72,7 @@ class Liveness:
         self._sequence += 1
         return self._sequence
 
-    def asked(self, sequence: int) -> bool:
+    def is_fresh(self, sequence: int) -> bool:
         """R-U-THERE of the peer: True when its number is higher than all before, which no replay has."""
         fresh = sequence > self._theirs
         self._theirs = max(sequence, self._theirs)

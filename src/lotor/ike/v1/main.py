@@ -102,16 +102,16 @@ class Begun:
 
 
 def _answer(session: V1Session) -> Story[Begun]:
-    asked = yield from expect()
-    witness.heard_offer(session, MAIN.name, asked)
-    choice = select.choose_remote(session, asked, None)
+    message1 = yield from expect()
+    witness.heard_offer(session, MAIN.name, message1)
+    choice = select.choose_remote(session, message1, None)
     witness.chosen(session, choice.suite)
-    heard = riders.heard(asked)
+    heard = riders.heard(message1)
     authenticate.demand_xauth(choice.suite, heard)
     session.fragment = phase1.may_fragment(session, heard)
     version = traversal.version(session.remote.nat_traversal, heard)
     yield from send(choice.answer(), *riders.echoed(session.remote, heard, version))
-    return Begun(asked.body(SecurityAssociation) or b"", choice, heard, version)
+    return Begun(message1.body(SecurityAssociation) or b"", choice, heard, version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,11 +93,11 @@ def give(session: V1Session, request: Attributes) -> Story[ModeConfiguration]:
     return configuration if asks_for_ipv6(asked) else configuration.without_ipv6()
 
 
-def resumed(session: V1Session, asked: Chain) -> ModeConfiguration | None:
+def resumed(session: V1Session, message1: Chain) -> ModeConfiguration | None:
     """What a client has that begins quick mode from the address that the login gave, without asking for it: Apple's
     clients go on with what they had before a break. None where it has to ask."""
     given = session.inner.configuration
-    if given is None or session.gates.next() is not Gate.ADDRESS or not selectors.names(asked, given.address):
+    if given is None or session.gates.next() is not Gate.ADDRESS or not selectors.names(message1, given.address):
         return None
     return given.without_ipv6()
 

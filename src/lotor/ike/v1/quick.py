@@ -64,7 +64,7 @@ class Agreed:
 # --- initiator -------------------------------------------------------------------------------------------------------
 
 
-def initiator(session: V1Session, message_id: int, asked: Selectors, replaces: Pair | None) -> Story[Pair]:
+def initiator(session: V1Session, message_id: int, wanted_selectors: Selectors, replaces: Pair | None) -> Story[Pair]:
     """Whoever begins: the client for its first pairs, either end with `replaces` for a rekey of that pair. That one
     goes on sending at first: not every responder receives with the new pair when its first packet comes."""
     policy, randomness = _wishes(session, replaces), session.desk.randomness
@@ -73,7 +73,7 @@ def initiator(session: V1Session, message_id: int, asked: Selectors, replaces: P
     dh = randomness.key_pair(policy.pfs_group) if policy.pfs_group is not None else None
     nonce = randomness.nonce(session.remote.nonce_size)
     keys = (KeyExchange(dh.public),) if dh is not None else ()
-    ends = (selectors.identification(asked.local), selectors.identification(asked.remote))
+    ends = (selectors.identification(wanted_selectors.local), selectors.identification(wanted_selectors.remote))
     yield from send(bundles.offer(policy, _mode(session), spi, cpi), Nonce(nonce), *keys, *ends)
     answer = yield from expect()
     check = session.remote.proposal_check
@@ -81,7 +81,7 @@ def initiator(session: V1Session, message_id: int, asked: Selectors, replaces: P
     _demand_public(session, chosen.group, answer)
     g_xy = yield from _agree(session, dh, answer)
     material = QuickMaterial(Protocol.ESP, nonce, answer.only(Nonce).data, g_xy)
-    chosen, narrowed = _shorter(chosen, answer), selectors.narrowed(asked, answer)
+    chosen, narrowed = _shorter(chosen, answer), selectors.narrowed(wanted_selectors, answer)
     agreed = Agreed(chosen, spi, chosen.offer.spi, material, narrowed, cpi)
     child = replace(_child(session, agreed, replaces, soft=SOFT), sending=replaces is None)
     yield from _install(child)
@@ -126,22 +126,22 @@ def responder(session: V1Session, message_id: int, heard: Callable[[V1Session, C
     """Whoever is asked; `heard` gets the first message before it counts. The SA pair receives before the second message
     leaves. The first of a session sends as early: the client's first packet may pass the third message. One that
     replaces another sends a moment after the third came (`succession`)."""
-    asked = yield from expect()
-    heard(session, asked)
+    message1 = yield from expect()
+    heard(session, message1)
     modecfg.demand(session)
     policy, check = session.desk.policy.child, session.remote.proposal_check
-    wish = selectors.asked(session, asked)
+    wish = selectors.requested(session, message1)
     yield from insides.take(session, wish)
     succession.make_room(session, wish)
-    choice = choose.esp_choice(check, policy, asked.only(SecurityAssociation), udp=_udp(session))
+    choice = choose.esp_choice(check, policy, message1.only(SecurityAssociation), udp=_udp(session))
     chosen, randomness = _for_as_long_as_the_peer_can(session, choice), session.desk.randomness
-    _demand_public(session, chosen.group, asked)
+    _demand_public(session, chosen.group, message1)
     dh = randomness.key_pair(chosen.group) if chosen.group is not None else None
-    g_xy = yield from _agree(session, dh, asked)
+    g_xy = yield from _agree(session, dh, message1)
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
     cpi = _cpi(session) if chosen.offer.compressing else None
     nonce = randomness.nonce(session.remote.nonce_size)
-    material = QuickMaterial(Protocol.ESP, asked.only(Nonce).data, nonce, g_xy)
+    material = QuickMaterial(Protocol.ESP, message1.only(Nonce).data, nonce, g_xy)
     old = session.children.current(wish)
     agreed = Agreed(chosen, spi, chosen.offer.spi, material, wish, cpi)
     child = replace(_child(session, agreed, old, soft=_late(session)), sending=old is None)
@@ -153,7 +153,7 @@ def responder(session: V1Session, message_id: int, heard: Callable[[V1Session, C
         chosen.offer.answer(spi, cpi),
         Nonce(nonce),
         *keys,
-        *asked.all(Identification),
+        *message1.all(Identification),
         *_responder_lifetime(chosen, spi),
     )
     yield from expect()

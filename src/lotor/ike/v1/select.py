@@ -19,10 +19,10 @@ from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import NotifyType
 
 
-def choose_remote(session: V1Session, asked: Chain, peer: Identity | None) -> ChosenIke:
+def choose_remote(session: V1Session, message1: Chain, peer: Identity | None) -> ChosenIke:
     """Of the candidates whose proposals and identifiers fit, the one whose certificate the peer asks for, or else the
     first, becomes the session's; the most telling refusal where none fits, unless that would tell who is known."""
-    return _choose(session, asked.only(SecurityAssociation), peer, (asked,))
+    return _choose(session, message1.only(SecurityAssociation), peer, (message1,))
 
 
 def narrow(session: V1Session, choice: ChosenIke, peer: Identity, *said: Chain) -> ChosenIke:

@@ -33,17 +33,17 @@ def missing(session: V1Session) -> Selectors | None:
     return next(open_, None)
 
 
-def narrowed(asked: Selectors, answer: Chain) -> Selectors:
-    """What the gateway lets us reach: it echoes our wish and narrows inside, or narrows the answer itself."""
+def narrowed(ours: Selectors, answer: Chain) -> Selectors:
+    """What the gateway lets us reach: it echoes our selectors and narrows inside, or narrows the answer itself."""
     identities = answer.all(Identification)
     remote = network_of(identities[1].identity) if len(identities) == 2 else None
-    return Selectors(asked.local, remote) if remote is not None and _within(remote, asked.remote) else asked
+    return Selectors(ours.local, remote) if remote is not None and _within(remote, ours.remote) else ours
 
 
 # --- the responder's -------------------------------------------------------------------------------------------------
 
 
-def asked(session: V1Session, chain: Chain) -> Selectors:
+def requested(session: V1Session, chain: Chain) -> Selectors:
     """What the peer asks for, as seen from here. Raises `PolicyRefusal` for what is not its own."""
     identities = [payload.identity for payload in chain.all(Identification)]
     networks = [network_of(identity) for identity in identities]

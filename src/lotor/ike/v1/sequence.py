@@ -110,9 +110,9 @@ def _let_in(session: V1Session) -> None:
         _open(session, Gate.ADDRESS)
 
 
-def _asked_for_pair(session: V1Session, asked: Chain) -> None:
+def _asked_for_pair(session: V1Session, message1: Chain) -> None:
     """Gateway: a client may go on with the address that it had, unasked."""
-    configuration = modecfg.resumed(session, asked)
+    configuration = modecfg.resumed(session, message1)
     if configuration is not None:
         _open(session, Gate.ADDRESS)
         modecfg.tell(session, configuration)
@@ -356,10 +356,10 @@ def _transaction_done(exchange: Exchange[transactions.Told], told: transactions.
 # --- quick mode ------------------------------------------------------------------------------------------------------
 
 
-def start_quick(session: V1Session, asked: Selectors, replaces: Pair | None, now: Instant) -> None:
+def start_quick(session: V1Session, wanted: Selectors, replaces: Pair | None, now: Instant) -> None:
     """A new SA pair, or the successor of one."""
     plan, message_id = plans.phase_two(ExchangeType.QUICK, initiator=True), session.desk.randomness.message_id()
-    story, failed = quick.initiator(session, message_id, asked, replaces), partial(_quick_failed, asked, replaces)
+    story, failed = quick.initiator(session, message_id, wanted, replaces), partial(_quick_failed, wanted, replaces)
     _start(Exchange(session, plan, message_id, story, _child_up, failed, plan.channel(session, message_id)), now)
 
 
@@ -404,9 +404,9 @@ def complete(session: V1Session, now: Instant) -> None:
     lives, and traffic wants another one."""
     if not session.initiator or session.life.over or session.exchanges.running(ExchangeType.QUICK):
         return
-    asked = selectors.missing(session)
-    if asked is not None:
-        start_quick(session, asked, None, now)
+    wanted = selectors.missing(session)
+    if wanted is not None:
+        start_quick(session, wanted, None, now)
 
 
 def _child_up(exchange: Exchange[Pair], pair: Pair, now: Instant) -> None:
@@ -428,22 +428,22 @@ def _child_up(exchange: Exchange[Pair], pair: Pair, now: Instant) -> None:
 
 
 def _quick_failed(
-    asked: Selectors, replaces: Pair | None, exchange: Exchange[Pair], refusal: Refusal, now: Instant
+    wanted: Selectors, replaces: Pair | None, exchange: Exchange[Pair], refusal: Refusal, now: Instant
 ) -> None:
     """A client without an SA pair has no session; a rekey that fails leaves the old pair until its end, and an inside
     network that the gateway does not take is told and done without, but for the address that it just gave."""
     session = exchange.session
     if refusal.notify is not None:
         informational.say(session, Notification(refusal.notify))
-    homeless = not session.children or (session.inner.moving and asked.local.version == 4)
+    homeless = not session.children or (session.inner.moving and wanted.local.version == 4)
     if session.initiator and homeless:
         ends.end(session, refusal.reason)
         return
     if replaces is None:
-        session.inner.declined |= {asked.local}
+        session.inner.declined |= {wanted.local}
     else:
         replaces.rekeying = False
-    what = "rekey" if replaces is not None else f"SA pair for {asked.local}"
+    what = "rekey" if replaces is not None else f"SA pair for {wanted.local}"
     session.desk.tell(Dropped(session.id, session.path, what, refusal.reason))
     renewal.settle_in(session, now)
 

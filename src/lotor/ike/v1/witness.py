@@ -21,9 +21,9 @@ MOST_OFFERS = 32
 MOST_VENDORS = 24
 
 
-def heard_offer(session: V1Session, mode: str, asked: Chain) -> None:
+def heard_offer(session: V1Session, mode: str, message1: Chain) -> None:
     """The initiator's first message, as it came."""
-    offered(session, mode, *(received.value for received in asked.payloads))
+    offered(session, mode, *(received.value for received in message1.payloads))
 
 
 def offered(session: V1Session, mode: str, *message: Payload) -> None:
