@@ -10,7 +10,7 @@ import pytest
 from lotor.ike.events import Ended, LoggedIn, LoginRefused, Renewed
 from lotor.ike.intents import Disconnect
 from lotor.ike.questions import AskPerson, CheckLogin, LastInbound
-from lotor.ike.v1 import doubt, informational
+from lotor.ike.v1 import informational, stale_session
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
 from lotor.model.login import Accepted, Challenge, Credentials
@@ -324,7 +324,7 @@ def test_n14_all_sessions_in_doubt_are_asked_at_the_same_time():
     back = _neighbour(world, gateway, first)
     asked = world.now
     assert world.run(60, lambda: is_up(back))
-    assert world.now - asked <= doubt.GLANCES[-1] + 2
+    assert world.now - asked <= stale_session.PROBE_SCHEDULE[-1] + 2
     assert len(gateway.of(Ended)) - ended == len(gone)
 
 

@@ -110,7 +110,7 @@ class Registry(Protocol):
         """A login was proved; nothing has been given for it yet."""
         ...
 
-    def doubtful(self, session: Session, user: str) -> list[Session]:
+    def maybe_stale(self, session: Session, user: str) -> list[Session]:
         """Sessions that are over, if their peers do not answer any more."""
         ...
 

@@ -120,7 +120,7 @@ class Sessions:
         keeps = session.remote.uniqueness is Uniqueness.KEEP
         return keeps and most is not None and len(known) >= most and _is_person(session)
 
-    def doubtful(self, session: Session, user: str) -> list[Session]:
+    def maybe_stale(self, session: Session, user: str) -> list[Session]:
         """What a device with INITIAL-CONTACT may have left behind, or another device behind the same NAT still has: the
         identities are the same, the ports are not. Of a person with all that one may have, each that can be asked,
         unless one of them is renewed."""

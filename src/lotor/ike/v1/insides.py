@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from lotor.ike.children import Selectors
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.session import Session
-from lotor.ike.v1 import doubt
+from lotor.ike.v1 import stale_session
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story
 from lotor.model.configuration import ModeConfiguration
@@ -24,7 +24,7 @@ def take(session: V1Session, wish: Selectors) -> Story[None]:
         return
     holder = session.registry.holder(session, wish.remote)
     if holder is not None and _may_have_gone(holder, session):
-        gone = yield from doubt.dead_among([holder])
+        gone = yield from stale_session.dead_among([holder])
         session.registry.replace(gone, InsideTaken(session.user, str(session.path.remote)))
         holder = session.registry.holder(session, wish.remote)
     if holder is not None:

@@ -15,7 +15,6 @@ from lotor.ike.questions import AdmitConfiguration
 from lotor.ike.session import Proved
 from lotor.ike.v1 import (
     aggressive,
-    doubt,
     ends,
     identify,
     informational,
@@ -25,6 +24,7 @@ from lotor.ike.v1 import (
     quick,
     renewal,
     selectors,
+    stale_session,
     succession,
     transactions,
     traversal,
@@ -156,7 +156,7 @@ def _go_on(session: V1Session, now: Instant) -> None:
     if session.gateway:
         barred = session.registry.barred(session, session.user)
         if barred is not None:
-            _doubt(session)
+            _probe_stale(session)
             informational.say(session, Notification(NotifyType.AUTHENTICATION_FAILED))
             ends.end(session, barred)
             return
@@ -174,14 +174,14 @@ def _go_on(session: V1Session, now: Instant) -> None:
 
 def _left_behind(session: V1Session) -> None:
     """Gateway: the peer is proved. What it had before ends, where it holds nothing of that any more."""
-    _doubt(session)
+    _probe_stale(session)
     session.registry.accepted(session, session.user)
 
 
-def _doubt(session: V1Session) -> None:
+def _probe_stale(session: V1Session) -> None:
     reason = ConnectedAgain(session.user, str(session.path.remote))
-    for old in session.registry.doubtful(session, session.user)[: doubt.MOST_AT_ONCE]:
-        doubt.if_dead(old, lambda gone: session.registry.replace((gone,), reason))
+    for old in session.registry.maybe_stale(session, session.user)[: stale_session.MOST_AT_ONCE]:
+        stale_session.if_dead(old, lambda gone: session.registry.replace((gone,), reason))
 
 
 def _contacted(session: V1Session) -> None:

@@ -10,7 +10,7 @@ from typing import NoReturn
 from lotor.ike.errors import PeerFault, PolicyRefusal
 from lotor.ike.events import LoggedIn, LoginRefused, LoginRound, LoginSent, Names
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
-from lotor.ike.v1 import doubt, insides
+from lotor.ike.v1 import insides, stale_session
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, ask, expect, send
 from lotor.model.grants import Grants
@@ -68,7 +68,7 @@ def gateway(session: V1Session, admit: Callable[[V1Session], None]) -> Story[Non
     """Ask, check, and tell the client, which is let in by `admit` before that. Ends with a configuration, or with a
     refusal."""
     accepted = yield from _login(session)
-    gone = yield from doubt.dead_among(session.registry.doubtful(session, accepted.user))
+    gone = yield from stale_session.dead_among(session.registry.maybe_stale(session, accepted.user))
     session.registry.replace(gone, ConnectedAgain(accepted.user, str(session.path.remote)))
     barred = session.registry.barred(session, accepted.user)
     if barred is not None:

@@ -1,4 +1,4 @@
-"""Whether the peer of a session is still there, found out in a moment: it is probed, and its traffic counts."""
+"""Whether an older session is stale: its peer is probed for a moment, and any traffic of it counts as an answer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from lotor.ike.session import Session
 from lotor.ike.v1.story import Story, wait
 from lotor.model.network import Instant
 
-GLANCES = (0.3, 0.8, 1.6, 2.5)
-"""Seconds after which it is looked for a sign of life; before each but the last a probe goes out."""
+PROBE_SCHEDULE = (0.3, 0.8, 1.6, 2.5)
+"""When to check for traffic, in seconds after the start; a probe is sent before every check except the last."""
 
 Verdict = Callable[[bool, Instant], None]
 
 
 MOST_AT_ONCE = 64
-"""Sessions that are asked for the sake of one; a device leaves few behind."""
+"""Sessions that are probed because of one new session; a device leaves few behind."""
 
 
 def dead_among(sessions: Sequence[Session]) -> Story[tuple[Session, ...]]:
@@ -54,13 +54,13 @@ def if_dead(session: Session, then: Callable[[Session], None]) -> None:
 
 
 def _settle(session: Session, ticket: Ticket) -> None:
-    """The answer to `ticket`: True as soon as the peer shows life, False when it has not in the end."""
+    """Answers `ticket`: True as soon as the peer shows life, False when it showed none until the last check."""
 
     def begin(now: Instant) -> None:
         _probe(session)
         _look(session, now, 0, lambda alive, at: session.desk.answer(ticket, alive, at))
 
-    session.desk.timers.set(0.0, "peer in doubt", begin)
+    session.desk.timers.set(0.0, "stale session", begin)
 
 
 def _probe(session: Session) -> None:
@@ -77,11 +77,11 @@ def _look(session: Session, begun: Instant, turn: int, verdict: Verdict) -> None
 
     def judge(last: Instant | None, now: Instant) -> None:
         alive = last is not None and last > begun
-        if alive or turn + 1 == len(GLANCES):
+        if alive or turn + 1 == len(PROBE_SCHEDULE):
             verdict(alive and not session.life.over, now)
             return
         if not session.life.over:
             _probe(session)
         _look(session, begun, turn + 1, verdict)
 
-    session.desk.timers.set(begun + GLANCES[turn], "peer in doubt", glance)
+    session.desk.timers.set(begun + PROBE_SCHEDULE[turn], "stale session", glance)
