@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lotor.explain.fingerprint import Trace, initiator, responder
-from lotor.ike.v1 import witness
+from lotor.ike.v1 import trace
 from lotor.wire.header import Header
 from lotor.wire.v1.chain import parse_chain
 from lotor.wire.v1.payloads import VendorId
@@ -31,7 +31,7 @@ def first_vendors(name):
     raw = next(each.raw for each in messages() if each.recording == name)
     header = Header.decode(raw)
     chain = parse_chain(header.next_payload, raw[Header.SIZE :])
-    return tuple(witness.vendor(each.data) for each in chain.all(VendorId))
+    return tuple(trace.vendor(each.data) for each in chain.all(VendorId))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -50,7 +50,7 @@ def test_other_clients_are_recognised(program):
     [("f14b94b7bff1fef02773b8c49feded26", "shrew"), ("4df37928e9fc4fd1b3262170d515c662", "apple_nat_t")],
 )
 def test_f7_vendor_ids_of_shrew_and_apple_have_names(octets, name):
-    assert witness.vendor(bytes.fromhex(octets)) == name
+    assert trace.vendor(bytes.fromhex(octets)) == name
 
 
 def test_a_responder_shows_little():

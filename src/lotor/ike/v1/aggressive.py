@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lotor.ike.v1 import authenticate, choose, identify, keymat, lifetimes, phase1, riders, select, traversal, witness
+from lotor.ike.v1 import authenticate, choose, identify, keymat, lifetimes, phase1, riders, select, trace, traversal
 from lotor.ike.v1.authenticate import PROOF, Parties, PeerSecret
 from lotor.ike.v1.choose import ChosenIke
 from lotor.ike.v1.isakmp import PhaseOne
@@ -54,12 +54,12 @@ def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     ours = Ours(randomness.key_pair(remote.proposals[0].group), randomness.nonce(remote.nonce_size))
     sa, me = phase1.offer(session), Identification.of(identify.mine(remote, session.path))
     requests, vendors = riders.requests(remote), riders.offered(remote)
-    witness.offered(session, AGGRESSIVE.name, sa, ours.payloads()[1], me, *vendors)
+    trace.offered(session, AGGRESSIVE.name, sa, ours.payloads()[1], me, *vendors)
     yield from send(sa, *ours.payloads(), me, *requests, *vendors)
     answer = yield from expect()
 
     suite = lifetimes.told_suite(answer, choose.ike_answer(remote, answer.only(SecurityAssociation)))
-    witness.chosen(session, suite, answer)
+    trace.chosen(session, suite, answer)
     peer = answer.only(Identification).identity
     g_xy = yield from phase1.agree(session, ours.dh, answer)
     values = phase1.both_values(session, ours, answer, phase1.body(sa))
@@ -68,7 +68,7 @@ def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     parties = Parties(session, suite, values, keys, phase1.body(me), answer.body(Identification))
     authenticate.demand_proof(parties, answer, peer)
     channel.use(keys)
-    witness.keyed(session, keys)
+    trace.keyed(session, keys)
     yield from authenticate.judge(parties, answer, peer)
 
     heard = riders.heard(answer)
@@ -108,10 +108,10 @@ class Answered:
 def _answer(session: V1Session, channel: PhaseOneChannel) -> Story[Answered]:
     message1 = yield from expect()
     peer = identify.stranger(message1)
-    witness.heard_offer(session, AGGRESSIVE.name, message1)
+    trace.heard_offer(session, AGGRESSIVE.name, message1)
     choice = select.choose_remote(session, message1, peer)
     remote, randomness, suite = session.remote, session.desk.randomness, choice.suite
-    witness.chosen(session, suite)
+    trace.chosen(session, suite)
     heard = riders.heard(message1)
     authenticate.demand_xauth(suite, heard)
     phase1.demand_public(session, suite.group, message1)
@@ -125,7 +125,7 @@ def _answer(session: V1Session, channel: PhaseOneChannel) -> Story[Answered]:
     proof = yield from authenticate.prove(parties, heard)
 
     channel.use(keys)
-    witness.keyed(session, keys)
+    trace.keyed(session, keys)
     session.fragment = phase1.may_fragment(session, heard)
     version = traversal.version(remote.nat_traversal, heard)
     vendors, shown = riders.echoed(remote, heard, version), traversal.shown(session, suite, version)

@@ -12,7 +12,7 @@ from lotor.crypto import hashes
 from lotor.ike.errors import LocalFault, Misplaced, PolicyRefusal, Unproved
 from lotor.ike.events import Dropped
 from lotor.ike.questions import DeriveSkeyid, JudgePeer, Sign
-from lotor.ike.v1 import keymat, riders, select, witness
+from lotor.ike.v1 import keymat, riders, select, trace
 from lotor.ike.v1.keymat import Phase1Values, PhaseOneKeys
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Proof, Story, ask
@@ -146,7 +146,7 @@ def demand_proof(parties: Parties, chain: Chain, peer: Identity) -> None:
         proof_of_peer(parties)(chain)
     except Unproved:
         reason = OtherKey(parties.session.peer_address)
-        witness.judged(parties.session, peer, reason)
+        trace.judged(parties.session, peer, reason)
         raise PolicyRefusal(reason, NotifyType.AUTHENTICATION_FAILED) from None
 
 
@@ -165,7 +165,7 @@ def judge(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
     _demand_identity(parties.session, peer)
     if not signing:
         hybrid = parties.suite.method.hybrid
-        witness.judged(parties.session, peer, UNPROVED if hybrid else KEY_FITS)
+        trace.judged(parties.session, peer, UNPROVED if hybrid else KEY_FITS)
 
 
 def _demand_identity(session: V1Session, peer: Identity) -> None:
@@ -173,7 +173,7 @@ def _demand_identity(session: V1Session, peer: Identity) -> None:
     try:
         select.demand_identity(session.remote, peer)
     except PolicyRefusal as refusal:
-        witness.judged(session, peer, refusal.reason)
+        trace.judged(session, peer, refusal.reason)
         raise
 
 
@@ -193,6 +193,6 @@ def _judge_signature(parties: Parties, chain: Chain, peer: Identity) -> Story[No
     )
     verdict = yield from ask(JudgePeer(proof))
     if not isinstance(verdict, Trusted):
-        witness.judged(session, peer, verdict.reason)
+        trace.judged(session, peer, verdict.reason)
         raise PolicyRefusal(verdict.reason, NotifyType.AUTHENTICATION_FAILED)
-    witness.judged(session, peer, f"the certificate of {verdict.subject} is trusted, its signature fits")
+    trace.judged(session, peer, f"the certificate of {verdict.subject} is trusted, its signature fits")

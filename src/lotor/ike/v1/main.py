@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lotor.ike.v1 import authenticate, choose, identify, keymat, lifetimes, phase1, riders, select, traversal, witness
+from lotor.ike.v1 import authenticate, choose, identify, keymat, lifetimes, phase1, riders, select, trace, traversal
 from lotor.ike.v1.authenticate import PROOF, Parties, PeerSecret
 from lotor.ike.v1.choose import ChosenIke
 from lotor.ike.v1.isakmp import PhaseOne
@@ -42,11 +42,11 @@ def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     remote, randomness = session.remote, session.desk.randomness
     sa = phase1.offer(session)
     vendors = riders.offered(remote)
-    witness.offered(session, MAIN.name, sa, *vendors)
+    trace.offered(session, MAIN.name, sa, *vendors)
     yield from send(sa, *vendors)
     chosen = yield from expect()
     suite, heard = choose.ike_answer(remote, chosen.only(SecurityAssociation)), riders.heard(chosen)
-    witness.chosen(session, suite, chosen)
+    trace.chosen(session, suite, chosen)
     session.fragment = session.fragment or phase1.may_fragment(session, heard)
     version = traversal.version(remote.nat_traversal, heard)
     ours = Ours(randomness.key_pair(suite.group), randomness.nonce(remote.nonce_size))
@@ -61,7 +61,7 @@ def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     me = Identification.of(identify.mine(remote, session.path))
     parties = Parties(session, suite, values, keys, phase1.body(me), None)
     channel.use(keys)
-    witness.keyed(session, keys)
+    trace.keyed(session, keys)
     proof = yield from authenticate.prove(parties, heard)
     requests = riders.requests_of_gateway(remote, suite)
     yield from send(me, *proof, *requests, *riders.initial_contact(session))
@@ -103,9 +103,9 @@ class Begun:
 
 def _answer(session: V1Session) -> Story[Begun]:
     message1 = yield from expect()
-    witness.heard_offer(session, MAIN.name, message1)
+    trace.heard_offer(session, MAIN.name, message1)
     choice = select.choose_remote(session, message1, None)
-    witness.chosen(session, choice.suite)
+    trace.chosen(session, choice.suite)
     heard = riders.heard(message1)
     authenticate.demand_xauth(choice.suite, heard)
     session.fragment = phase1.may_fragment(session, heard)
@@ -137,5 +137,5 @@ def _exchange(session: V1Session, channel: PhaseOneChannel, begun: Begun) -> Sto
     requests = riders.requests_of_client(remote, suite)
     yield from send(*ours.payloads(), *requests, *traversal.shown(session, suite, begun.version))
     channel.use(keys)
-    witness.keyed(session, keys)
+    trace.keyed(session, keys)
     return KeysExchanged(Parties(session, suite, values, keys, b"", None), third, here, there)

@@ -1,4 +1,4 @@
-"""What phase 1 tells of itself for whoever explains an attempt later: offers, the choice, the peer's proof."""
+"""Events that trace phase 1, for explaining an attempt later: the offers, the choice, what the peer proved."""
 
 from __future__ import annotations
 
