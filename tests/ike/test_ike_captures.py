@@ -98,7 +98,7 @@ def test_every_encrypted_message_opens_and_proves_in_its_turn(name):
         incoming = Incoming(header, raw[Header.SIZE :])
         message = channel.prove(channel.open(incoming))
         channel.commit(message)
-        last_blocks[sa["cookie_i"]] = last_blocks.get(sa["cookie_i"]) or channel.thread.iv
+        last_blocks[sa["cookie_i"]] = last_blocks.get(sa["cookie_i"]) or channel.iv_chain.iv
         assert message.chain.octets == bytes.fromhex(entry["plain"])[: len(message.chain.octets)]
         opened += 1
     assert opened > 5

@@ -490,7 +490,7 @@ def test_the_six_legal_orders_of_three_fragments(order):
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_fragments_that_are_repeated_or_come_in_two_trains_fit(order):
+def test_fragments_that_are_repeated_or_sent_twice_fit(order):
     """The fix of CVE-2016-10396 once broke the last fragment sent again."""
     counter, pieces = _counter(), _pieces()
     counter.receive(pieces[order[0]])
@@ -528,7 +528,7 @@ def test_fragments_whose_length_lies(length):
     assert _kept(counter) <= 3
 
 
-def test_trains_that_never_end_are_bounded_and_gone_after_a_while():
+def test_fragments_that_never_end_are_bounded_and_gone_after_a_while():
     counter = _counter()
     for number in range(1500):
         header = Header(number.to_bytes(8, "big"), bytes(8), 0, A, 0, 0)
@@ -556,7 +556,7 @@ def test_a_flood_of_fragments_breaks_no_message_of_a_known_client():
 
 
 @pytest.mark.parametrize("which", ["initiator", "responder"])
-def test_f2_a_train_has_the_cookies_of_the_message_inside(which):
+def test_f2_fragments_have_the_cookies_of_the_message_inside(which):
     """By its cookies a piece is sorted before anything of the message is known."""
     counter = _counter()
     other = [replace(Header.decode(piece), **{which: b"elsewher"}) for piece in _pieces()]

@@ -6,7 +6,7 @@ from peers.world import CheapRandomness, connect, is_up, pair
 
 RUNS = 1000
 MOST_SENDS = 250
-"""Datagrams of one host in one login, fragments and all: fifteen trains of each message at the very most."""
+"""Datagrams of one host in one login, fragments and all: each message sent fifteen times at the very most."""
 
 
 def _login(seed: int):

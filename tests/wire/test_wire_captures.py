@@ -79,11 +79,11 @@ def reassembled(name: str) -> list[recordings.Message]:
         found.append(message)
         if fragment := chain_of(message).first(Fragment):
             header = Header.decode(message.raw)
-            train = pieces.setdefault((header.initiator, header.responder, fragment.id), {})
-            train[fragment.number] = fragment
-            if any(piece.last and piece.number == len(train) for piece in train.values()):
-                raw = b"".join(train[number].data for number in sorted(train))
-                train.clear()
+            parts = pieces.setdefault((header.initiator, header.responder, fragment.id), {})
+            parts[fragment.number] = fragment
+            if any(piece.last and piece.number == len(parts) for piece in parts.values()):
+                raw = b"".join(parts[number].data for number in sorted(parts))
+                parts.clear()
                 if not Header.decode(raw).flags:
                     found.append(recordings.Message(name, message.number, raw, None, ()))
     return found

@@ -19,8 +19,8 @@ def message(size: int) -> bytes:
 
 
 @given(st.integers(28, 5000), st.integers(OVERHEAD + 40, 1300), st.integers(0, 65535))
-def test_pieces_fit_and_make_the_message_again(size, limit, train):
-    datagrams = split(message(size), train, limit)
+def test_pieces_fit_and_make_the_message_again(size, limit, identifier):
+    datagrams = split(message(size), identifier, limit)
     pieces = []
     for datagram in datagrams:
         assert len(datagram) <= limit
@@ -31,7 +31,7 @@ def test_pieces_fit_and_make_the_message_again(size, limit, train):
     assert b"".join(piece.data for piece in pieces) == message(size)
     assert [piece.number for piece in pieces] == list(range(1, len(pieces) + 1))
     assert [piece.last for piece in pieces] == [False] * (len(pieces) - 1) + [True]
-    assert {piece.id for piece in pieces} == {train}
+    assert {piece.id for piece in pieces} == {identifier}
 
 
 def test_racoons_548_octets_carry_512():

@@ -43,10 +43,10 @@ def say(session: V1Session, *payloads: Payload) -> None:
 
 def say_refusal(session: V1Session, channel: PhaseOneChannel, notify: NotifyType) -> None:
     """Why phase 1 failed: under its keys where there are some, else in clear, for the peer to believe or not."""
-    if channel.thread is None:
+    if channel.iv_chain is None:
         say_clear(session, notify)
     else:
-        _say(session, channel.thread.keys, channel.last_block(), (Notification(notify),))
+        _say(session, channel.iv_chain.keys, channel.last_block(), (Notification(notify),))
 
 
 def _say(session: V1Session, keys: PhaseOneKeys, last_block: bytes, payloads: tuple[Payload, ...]) -> None:
@@ -282,10 +282,10 @@ def _abandon_quick(session: V1Session, pair: Pair) -> None:
 def refusal(channel: PhaseOneChannel, incoming: Incoming) -> NotifyType | None:
     """The error that a peer tells under the keys of a phase 1 that is not done; None where it is something else, or
     nothing that its keys prove as far as phase 1 has come."""
-    if channel.thread is None:
+    if channel.iv_chain is None:
         return None
     try:
-        after = phase_two(channel.thread.keys, channel.last_block(), incoming.header.message_id)
+        after = phase_two(channel.iv_chain.keys, channel.last_block(), incoming.header.message_id)
         proved = after.prove(after.open(incoming))
     except (Unproved, Malformed):
         return None

@@ -21,7 +21,7 @@ FRAGMENT_LIMIT = 540
 """Octets of ISAKMP in a fragment: with marker, UDP and IP headers 572, below the 576 that every router carries."""
 
 FRAGMENT_ID = 1
-"""Constant, as every peer has it: pieces of several trains of one message complete each other."""
+"""Constant, as every peer has it: pieces of several sends of one message complete each other."""
 
 
 def repeats(session: V1Session) -> tuple[float, ...]:

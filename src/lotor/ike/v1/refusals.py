@@ -33,8 +33,9 @@ def keyed(session: V1Session) -> PhaseOneChannel | None:
     """The channel of a phase 1 that is under way and has keys."""
     for kind in (ExchangeType.AGGRESSIVE, ExchangeType.MAIN):
         exchange = session.exchanges.find(kind, 0)
-        if isinstance(exchange, Exchange) and isinstance(exchange.channel, PhaseOneChannel) and exchange.channel.thread:
-            return exchange.channel
+        channel = exchange.channel if isinstance(exchange, Exchange) else None
+        if isinstance(channel, PhaseOneChannel) and channel.iv_chain is not None:
+            return channel
     return None
 
 

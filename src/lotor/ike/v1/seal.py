@@ -66,25 +66,25 @@ class PhaseOneChannel:
     """Phase 1: clear until there are keys. What proves its messages is HASH and SIG, which its story checks. `covered`:
     the peer's last message was encrypted, all of it."""
 
-    thread: IvChain | None = None
+    iv_chain: IvChain | None = None
     covered: bool = False
 
     def use(self, keys: PhaseOneKeys) -> None:
-        self.thread = IvChain(keys, keys.iv)
+        self.iv_chain = IvChain(keys, keys.iv)
 
     def wrap(self, header: Header, payloads: Sequence[Payload], *, encrypt: bool) -> bytes:
         first, octets = build_chain(payloads)
-        if not encrypt or self.thread is None:
+        if not encrypt or self.iv_chain is None:
             return _message(header, first, octets, 0)
-        return _message(header, first, self.thread.seal(octets), _ENCRYPTION)
+        return _message(header, first, self.iv_chain.seal(octets), _ENCRYPTION)
 
     def open(self, incoming: Incoming) -> Opened:
         if not encrypted(incoming.header):
             chain = parse_chain(incoming.header.next_payload, incoming.body, exact=True)
             return Opened(chain, encrypted=False, next_iv=None)
-        if self.thread is None:
+        if self.iv_chain is None:
             raise Unproved("encrypted before there are keys")
-        plaintext, next_iv = self.thread.open(incoming.body)
+        plaintext, next_iv = self.iv_chain.open(incoming.body)
         return Opened(_chain(incoming.header, plaintext), encrypted=True, next_iv=next_iv)
 
     def prove(self, opened: Opened) -> Proved:
@@ -93,12 +93,12 @@ class PhaseOneChannel:
     def commit(self, proved: Proved) -> None:
         opened = proved.opened
         self.covered = opened.encrypted
-        if self.thread is not None and opened.next_iv is not None:
-            self.thread.iv = opened.next_iv
+        if self.iv_chain is not None and opened.next_iv is not None:
+            self.iv_chain.iv = opened.next_iv
 
     def last_block(self) -> bytes:
         """Where the IVs of phase 2 begin."""
-        return self.thread.iv if self.thread is not None else b""
+        return self.iv_chain.iv if self.iv_chain is not None else b""
 
 
 class HashInput(Protocol):
@@ -146,7 +146,7 @@ class QuickHashInput:
 class PhaseTwoChannel:
     """Everything under the protection of phase 1: encrypted, and proved by a HASH that stands first."""
 
-    thread: IvChain
+    iv_chain: IvChain
     message_id: int
     hash_input: HashInput = field(default_factory=PlainHashInput)
     position: int = 0
@@ -156,12 +156,12 @@ class PhaseTwoChannel:
         proof = self._hash(rest)
         octets = generic_header(first, proof, PayloadType.HASH) + proof + rest
         self._learn(next((payload.data for payload in payloads if isinstance(payload, Nonce)), b""))
-        return _message(header, PayloadType.HASH, self.thread.seal(octets), _ENCRYPTION)
+        return _message(header, PayloadType.HASH, self.iv_chain.seal(octets), _ENCRYPTION)
 
     def open(self, incoming: Incoming) -> Opened:
         if not encrypted(incoming.header):
             raise Unproved("not encrypted")
-        plaintext, next_iv = self.thread.open(incoming.body)
+        plaintext, next_iv = self.iv_chain.open(incoming.body)
         return Opened(_chain(incoming.header, plaintext), encrypted=True, next_iv=next_iv)
 
     def prove(self, opened: Opened) -> Proved:
@@ -175,11 +175,11 @@ class PhaseTwoChannel:
     def commit(self, proved: Proved) -> None:
         opened = proved.opened
         if opened.next_iv is not None:
-            self.thread.iv = opened.next_iv
+            self.iv_chain.iv = opened.next_iv
         self._learn(opened.chain.body(Nonce) or b"")
 
     def _hash(self, rest: bytes) -> bytes:
-        keys = self.thread.keys
+        keys = self.iv_chain.keys
         parts = self.hash_input.parts(self.position, self.message_id.to_bytes(4, "big"))
         return keys.prf(keys.skeyid_a, *parts, rest)
 
@@ -200,5 +200,5 @@ def phase_two(
     keys: PhaseOneKeys, last_block: bytes, message_id: int, hash_input: HashInput | None = None
 ) -> PhaseTwoChannel:
     """A channel for a new message id."""
-    thread = IvChain(keys, iv_of(keys, last_block, message_id))
-    return PhaseTwoChannel(thread, message_id, hash_input or PlainHashInput())
+    iv_chain = IvChain(keys, iv_of(keys, last_block, message_id))
+    return PhaseTwoChannel(iv_chain, message_id, hash_input or PlainHashInput())
