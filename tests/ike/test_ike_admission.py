@@ -9,11 +9,11 @@ from itertools import pairwise
 import pytest
 
 from lotor.ike import halfopen
-from lotor.ike.admission import PUSHED_OUT, QUIET
+from lotor.ike.admission import LOAD_OVER_AFTER_S, PUSHED_OUT
 from lotor.ike.effects import Transmit
 from lotor.ike.events import Dead, Deferring, Ended, PhaseOneUp, Renewed, Started, Undeferred, Up
 from lotor.ike.questions import AskPerson
-from lotor.ike.repeats import SPAN, Repeats
+from lotor.ike.repeats import REMEMBERED_S, Repeats
 from lotor.ike.v1 import protocol
 from lotor.model.network import Path, Peer
 from lotor.model.policy import KNOWN, STRANGERS, Admission, Dpd, Policy, Retransmission
@@ -297,7 +297,7 @@ def test_f3_the_load_is_told_once_when_it_begins_and_once_when_it_is_over():
     flood.over = True
     assert len(scene.gateway.of(Deferring)) == 1
     assert scene.gateway.endpoint.admissions().deferring
-    scene.world.run(QUIET + 31)
+    scene.world.run(LOAD_OVER_AFTER_S + 31)
     (over,) = scene.gateway.of(Undeferred)
     assert over.seconds in range(35, 41)
     assert over.deferred == scene.gateway.endpoint.admissions().deferred
@@ -390,7 +390,7 @@ def test_dup_a_recorded_first_message_from_fifty_sources_makes_one_session():
 def test_dup_who_recorded_a_first_message_holds_its_place_for_moments_only():
     counter, speaker = Counter(), Speaker()
     counter.receive(speaker.first(), Peer(IPv4Address("198.51.100.66"), 500))
-    counter.now += halfopen.PATIENCE
+    counter.now += halfopen.UNSEEN_PATIENCE_S
     speaker.second(counter.receive(speaker.first())[0])
     assert counter.sessions == 1
     counter.receive(speaker.third())
@@ -416,7 +416,7 @@ def test_f3_repetitions_are_known_for_as_long_as_clients_wait_whatever_comes_bet
     assert sum(came(number, 10.7) for number in range(50000, 60000)) <= 10
 
 
-@pytest.mark.parametrize("quiet", [2 * SPAN, 5 * SPAN])
+@pytest.mark.parametrize("quiet", [2 * REMEMBERED_S, 5 * REMEMBERED_S])
 def test_f3_repetitions_are_forgotten_after_a_while(quiet):
     repeats = Repeats(b"k" * 16, 0.0)
     repeats.again(bytes(16), HERE, 0.0)

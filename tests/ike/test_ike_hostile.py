@@ -16,7 +16,7 @@ from lotor.crypto import modp
 from lotor.ike.events import PhaseOneUp, Up
 from lotor.ike.intents import Connect
 from lotor.ike.questions import AskPerson
-from lotor.ike.v1.reassembly import HALF_OPEN, MOST_OCTETS
+from lotor.ike.v1.reassembly import HALF_OPEN_ROOM, MOST_OCTETS
 from lotor.model.algorithms import Hash
 from lotor.model.network import Path, Peer
 from lotor.model.policy import ExchangeMode, Policy, ProposalCheck
@@ -589,9 +589,9 @@ def test_f15_a_half_open_session_has_room_for_two_messages_and_its_pieces_go_aft
     for number in range(300):
         data = build_message(speaker.header(A), *build_chain([Fragment(number, 2, False, bytes(1900))]))
         counter.receive(data)
-    assert 1900 <= _kept(counter) <= HALF_OPEN.octets
+    assert 1900 <= _kept(counter) <= HALF_OPEN_ROOM.octets
     (place,) = counter.endpoint._dialects[1].pieces._owners.values()
-    assert len(place) == HALF_OPEN.messages
+    assert len(place) == HALF_OPEN_ROOM.messages
     counter.now += 11
     counter.receive(_pieces()[0], Peer(IPv4Address("203.0.113.2"), 500))
     assert not counter.endpoint._dialects[1].pieces._owners

@@ -12,7 +12,7 @@ import pytest
 from lotor.ike.events import ChildUp, Ended, PathChanged
 from lotor.ike.intents import PeerMoved
 from lotor.ike.questions import Install
-from lotor.ike.session import MOVES_EVERY
+from lotor.ike.session import MOVE_INTERVAL_S
 from lotor.model.algorithms import Cipher, EspSuite, Integrity
 from lotor.model.network import Peer
 from lotor.model.policy import ChildPolicy, Policy
@@ -60,7 +60,7 @@ class Roamer:
     def _tell(self, datagram: bytes, place: Peer | None = None) -> list[bytes]:
         """Messages come as far apart as a session follows them."""
         self.heard.append(datagram)
-        self.counter.now += MOVES_EVERY
+        self.counter.now += MOVE_INTERVAL_S
         return self.counter.receive(datagram, place or self.place)
 
     def _come_up(self) -> None:
@@ -194,7 +194,7 @@ def test_f11_messages_move_a_session_ten_times_a_second_at_most():
         roamer.number += 1
         roamer.counter.receive(roamer._probe(roamer.number), Peer(IPv4Address("203.0.113.7"), 1024 + number))
     assert len(roamer.counter.host.of(PathChanged)) - before <= 1
-    roamer.counter.now += MOVES_EVERY
+    roamer.counter.now += MOVE_INTERVAL_S
     roamer.number += 1
     roamer.counter.receive(roamer._probe(roamer.number), Peer(IPv4Address("203.0.113.7"), 9))
     assert roamer.session.path.remote.port == 9

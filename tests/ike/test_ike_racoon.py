@@ -95,7 +95,7 @@ def test_f7_a_client_that_deletes_its_old_pair_at_once_is_sent_to_by_the_new_one
     racoon.world.run(0.002)
     assert racoon.gateway.of(ChildDown)
     assert racoon.takes() == int.from_bytes(spi, "big")
-    assert succession.TAKEN_UP > 0.002
+    assert succession.INITIATOR_READY_S > 0.002
 
 
 def test_f7_a_pair_that_replaces_nothing_any_more_sends_at_once():

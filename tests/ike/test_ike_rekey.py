@@ -95,10 +95,10 @@ def test_whoever_begins_sends_with_the_old_pair_until_the_other_end_surely_has_t
     _expire(world, host, old)
     assert world.run(5, lambda: len(host.of(ChildUp)) == len(other.of(ChildUp)) == 2)
     assert not other.installed[2].sending
-    world.run(succession.TAKEN_UP)
+    world.run(succession.INITIATOR_READY_S)
     assert other.installed[2].sending
     assert not host.installed[2].sending
-    world.run(succession.SETTLED)
+    world.run(succession.RESPONDER_READY_S)
     assert host.installed[2].sending
 
 

@@ -183,7 +183,7 @@ def test_the_old_phase_one_is_deleted_when_a_busy_gateway_has_moved_its_pairs():
     began = {cookie for _, _, _, data in world.wire if (cookie := data[:8])}
     assert world.run(LIFE, lambda: bool(client.of(Renewed)))
     renewed, since = world.now, len(world.wire)
-    world.run(renewal.BESIDE + 1)
+    world.run(renewal.OLD_PHASE1_LINGER_S + 1)
     last = [at for at, source, _, data in world.wire[since:] if source.address == client.address and data[:8] in began]
     assert last
-    assert min(last) >= renewed + renewal.BESIDE
+    assert min(last) >= renewed + renewal.OLD_PHASE1_LINGER_S

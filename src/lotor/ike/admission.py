@@ -17,24 +17,24 @@ from lotor.ike.desk import Desk
 from lotor.ike.events import Deferring, Undeferred
 from lotor.ike.gates import Gate
 from lotor.ike.halfopen import Full, Guest, HalfOpen, Limits, Ticket
-from lotor.ike.repeats import SPAN, Repeats
+from lotor.ike.repeats import REMEMBERED_S, Repeats
 from lotor.ike.session import Session
 from lotor.model.network import Address, Instant, Path, Peer
 from lotor.model.policy import Newcomers
 from lotor.model.reason import Reason
 from lotor.model.reasons import ends
 
-QUIET = 2 * SPAN
+LOAD_OVER_AFTER_S = 2 * REMEMBERED_S
 """Seconds without a deferred message after which the load is over; nothing is remembered for longer."""
 
-LATELY = 24 * 3600.0
+KNOWN_SITE_S = 24 * 3600.0
 """Seconds that a site is known after a login there."""
 
 MOST_KNOWN = 4096
 """Known sites; the one forgotten first is that of the oldest login."""
 
-SPARE = 0.5
-"""Part of the octets that is left to answers to those who come again."""
+RESERVED_PART = 0.5
+"""The part of the octets that is reserved for answers to first messages that came again."""
 
 PUSHED_OUT = ends.PushedOut()
 TAKEN_OVER = ends.TakenOver()
@@ -127,7 +127,7 @@ class Admission:
     def _at_once(self, site: Address, known: bool, now: Instant) -> bool:
         kind = self._known if known else self._strangers
         calm = known or self.places.unseen < self._desk.policy.admission.calm
-        if not calm or not kind.at_once.has(site, now) or not kind.octets.has(site, now, spare=SPARE):
+        if not calm or not kind.at_once.has(site, now) or not kind.octets.has(site, now, spare=RESERVED_PART):
             return False
         kind.at_once.charge(site, now, 1)
         self._tally.at_once += 1
@@ -160,7 +160,7 @@ class Admission:
         if self._deferral is None:
             self._deferral = Deferral(Repeats(self._desk.randomness.nonce(16), now), now, now)
             self._desk.tell(Deferring(0))
-            self._desk.timers.set(now + QUIET, "deferral of first messages", self._look)
+            self._desk.timers.set(now + LOAD_OVER_AFTER_S, "deferral of first messages", self._look)
         return self._deferral.repeats.again(digest, peer, now)
 
     def _defer(self, now: Instant) -> None:
@@ -174,8 +174,8 @@ class Admission:
         deferral = self._deferral
         if deferral is None:
             return
-        if now < deferral.last + QUIET:
-            self._desk.timers.set(deferral.last + QUIET, "deferral of first messages", self._look)
+        if now < deferral.last + LOAD_OVER_AFTER_S:
+            self._desk.timers.set(deferral.last + LOAD_OVER_AFTER_S, "deferral of first messages", self._look)
             return
         self._deferral = None
         seconds = round(deferral.last - deferral.since)
@@ -185,7 +185,7 @@ class Admission:
 
     def knows(self, site: Address, now: Instant) -> bool:
         since = self._homes.get(site)
-        return since is not None and now < since + LATELY
+        return since is not None and now < since + KNOWN_SITE_S
 
     def remember(self, site: Address, now: Instant) -> None:
         """Somebody is proved there."""
@@ -232,7 +232,7 @@ class Admission:
         guest = self.places.of(session)
         if guest is None or guest.seen:
             return True
-        budget, site, spare = self._kind(guest).octets, guest.ticket.site, SPARE if unasked else 0.0
+        budget, site, spare = self._kind(guest).octets, guest.ticket.site, RESERVED_PART if unasked else 0.0
         crowded = unasked and self._deferral is not None and not guest.ticket.again
         if crowded or not budget.take(site, now, octets, spare=spare):
             self._tally.withheld += 1

@@ -13,7 +13,7 @@ from lotor.ike.effects import Transmit
 from lotor.ike.timers import Timer
 from lotor.model.network import Instant, Path
 
-RESTS = (1.0, 4.0, 2.0)
+COPY_RESTS_S = (1.0, 4.0, 2.0)
 """Seconds after the first, the second and every later answer to a stranger's message in which no copy has another: who
 sends one message, and all its copies at once, gets two, and a client on a bad line still gets more."""
 
@@ -53,7 +53,7 @@ class Flight:
 
     def rested(self, now: Instant) -> bool:
         """Whether the answer to a stranger's message may leave once more, now that a copy of it came."""
-        return now >= self.latest + RESTS[min(self.sends, len(RESTS)) - 1]
+        return now >= self.latest + COPY_RESTS_S[min(self.sends, len(COPY_RESTS_S)) - 1]
 
     def repeat(self, intervals: tuple[float, ...], now: Instant, lost: Callable[[Instant], None]) -> None:
         """Send again after each interval until `stop`, where `may` agrees; call `lost` after the last."""

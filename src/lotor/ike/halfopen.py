@@ -14,16 +14,16 @@ from itertools import islice
 from lotor.ike.session import Session
 from lotor.model.network import Address, Instant
 
-PATIENCE = 4.0
+UNSEEN_PATIENCE_S = 4.0
 """Seconds after which a session that was not seen gives way to the same first message from elsewhere: a NAT may have
 given its client another port."""
 
-SAMPLE = 8
+CROWDED_SAMPLE = 8
 """Of so many sessions that were seen, the oldest first, the one from the most crowded site gives up its place."""
 
-TIME_TO_LOG_IN = 60.0
-"""Seconds for a login, with what a busy gateway takes of them: somebody who was seen is not pushed out before by others
-from a place that is no more crowded."""
+SEEN_PATIENCE_S = 60.0
+"""Seconds for a login at a busy gateway. Until then a session whose peer showed our cookie gives way only to a
+peer from a less crowded site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class Guest:
 
     def keeps(self, now: Instant) -> bool:
         """Against the same first message from elsewhere: one recorded message makes one session."""
-        return self.seen or now < self.since + PATIENCE
+        return self.seen or now < self.since + UNSEEN_PATIENCE_S
 
     def leaves(self, now: Instant) -> bool:
         """For anybody who comes."""
-        return not self.seen or now >= self.since + TIME_TO_LOG_IN
+        return not self.seen or now >= self.since + SEEN_PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class HalfOpen:
         return guest
 
     def _of_a_crowd(self) -> Guest | None:
-        sample = list(islice(self._all.seen, SAMPLE))
+        sample = list(islice(self._all.seen, CROWDED_SAMPLE))
         for guest in sample:
             self._all.seen.move_to_end(guest)
         return max(sample, key=lambda guest: self._sites.count(guest.ticket.site), default=None)

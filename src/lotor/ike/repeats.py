@@ -1,8 +1,8 @@
 """Which first messages came before: a few bits of a keyed hash each, in tables that no flood makes larger or forgetful.
 
-There are two tables. The younger one takes what comes now; every `SPAN` seconds it becomes the older one, and a new one
-takes its place. Nothing is ever pushed out before its time. What a flood can do is to fill the tables, until a message
-that never came looks as if it had: at 10,000 a second that happens to one of a thousand.
+There are two tables. The younger one takes what comes now; every `REMEMBERED_S` seconds it becomes the older one, and a
+new one takes its place. Nothing is ever pushed out before its time. What a flood can do is to fill the tables, until a
+message that never came looks as if it had: at 10,000 a second that happens to one of a thousand.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from struct import Struct
 
 from lotor.model.network import Instant, Peer
 
-SPAN = 16.0
+REMEMBERED_S = 16.0
 """Seconds. A message is remembered for once to twice as long; of all clients racoon waits longest before it repeats its
 first message, 10 s."""
 
-BITS = 1 << 22
+TABLE_BITS = 1 << 22
 """Of each table: half a MiB."""
 
-_LAST = BITS - 1
+_LAST = TABLE_BITS - 1
 _MARKS = Struct("!4I")
 """Where the four bits of one message are."""
 
@@ -29,8 +29,8 @@ class Repeats:
 
     def __init__(self, key: bytes, now: Instant) -> None:
         self._key = key
-        self._young, self._old = bytearray(BITS // 8), bytearray(BITS // 8)
-        self._turn = now + SPAN
+        self._young, self._old = bytearray(TABLE_BITS // 8), bytearray(TABLE_BITS // 8)
+        self._turn = now + REMEMBERED_S
 
     def again(self, digest: bytes, peer: Peer, now: Instant) -> bool:
         """Whether octets of this digest came from this address and port before. They are remembered from now on."""
@@ -50,7 +50,7 @@ class Repeats:
     def _grow_old(self, now: Instant) -> None:
         if now < self._turn:
             return
-        late = now >= self._turn + SPAN
-        self._old = bytearray(BITS // 8) if late else self._young
-        self._young = bytearray(BITS // 8)
-        self._turn = now + SPAN
+        late = now >= self._turn + REMEMBERED_S
+        self._old = bytearray(TABLE_BITS // 8) if late else self._young
+        self._young = bytearray(TABLE_BITS // 8)
+        self._turn = now + REMEMBERED_S

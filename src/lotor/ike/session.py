@@ -24,7 +24,7 @@ from lotor.wire.header import Header
 
 NO_SPI = bytes(8)
 
-MOVES_EVERY = 0.1
+MOVE_INTERVAL_S = 0.1
 """Seconds between two moves of a session by messages; the packet engine follows packets as often."""
 
 
@@ -208,7 +208,7 @@ class Session:
         traversal, but no address: whoever holds keys with a gateway may still be a stranger who writes another's
         address on his messages. Then the session follows, but not with every message."""
         proved = self.established and (self.initiator or self.gates.passed(Gate.LOGIN))
-        if proved and now >= self.life.moved + MOVES_EVERY:
+        if proved and now >= self.life.moved + MOVE_INTERVAL_S:
             self.life.moved = now if path != self.path else self.life.moved
             self.follow(path)
         elif not proved and path.remote.address == self.path.remote.address:

@@ -19,7 +19,7 @@ from lotor.model.reason import Reason
 from lotor.model.reasons.ends import ConnectedAgain, SessionTimeOver
 from lotor.model.reasons.logins import AlreadyConnected, TooManySessions
 
-LINGER = 30.0
+RENEWED_LINGER_S = 30.0
 """Seconds that a renewed phase 1 still hears the peer."""
 
 
@@ -202,7 +202,7 @@ class Sessions:
         self.by_id[session.id] = session
         self.by_id.pop(old.id, None)
         self._unprove(old)
-        self.timers.set(self.now() + LINGER, "old phase 1", lambda _: self._forget(old))
+        self.timers.set(self.now() + RENEWED_LINGER_S, "old phase 1", lambda _: self._forget(old))
 
     def _unprove(self, session: Session) -> None:
         if not session.established:

@@ -26,6 +26,7 @@ class Timer:
 
 
 LEAST_SWEPT = 64
+"""With fewer alarms than these the heap is not swept of cancelled ones."""
 
 
 @dataclass(slots=True)

@@ -20,15 +20,15 @@ NOT_OFFERED = Unfit(Misfit.NOT_AMONG_OFFERS, "the gateway chose something that w
 
 _GROUPS = frozenset(map(int, Group))
 
-SHOWN = 4
+OFFERS_SHOWN = 4
 """Offers named in a refusal; a client may send two dozen."""
 
 
 def _refuse(offered: Sequence[object], wanted: Iterable[str], misfit: Unfit | None) -> PolicyRefusal:
     """`offered`: what reads as the offers. Only the few that are shown are put into words."""
     distinct = list(dict.fromkeys(offered))
-    more = f" and {len(distinct) - SHOWN} more" if len(distinct) > SHOWN else ""
-    theirs = ", ".join(map(str, distinct[:SHOWN])) + more or "nothing"
+    more = f" and {len(distinct) - OFFERS_SHOWN} more" if len(distinct) > OFFERS_SHOWN else ""
+    theirs = ", ".join(map(str, distinct[:OFFERS_SHOWN])) + more or "nothing"
     reason = NoProposal.by(theirs, ", ".join(dict.fromkeys(wanted)), misfit)
     return PolicyRefusal(reason, NotifyType.NO_PROPOSAL_CHOSEN)
 

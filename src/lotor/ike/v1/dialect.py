@@ -7,7 +7,7 @@ from lotor.ike.dialect import Incoming, Opening
 from lotor.ike.gates import ALL, Gates
 from lotor.ike.session import Dialled, Session
 from lotor.ike.v1 import protocol, select, sequence
-from lotor.ike.v1.reassembly import HALF_OPEN, PROVED, Pieces
+from lotor.ike.v1.reassembly import HALF_OPEN_ROOM, PROVED_ROOM, Pieces
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant, Path, Peer
 from lotor.model.policy import Policy, RemotePolicy, Side, Switch
@@ -34,7 +34,7 @@ class IkeV1:
         if session is None:
             message = self.pieces.add(header, incoming.body, path, now)
         else:
-            room = PROVED if session.initiator or session.gates.all_open() else HALF_OPEN
+            room = PROVED_ROOM if session.initiator or session.gates.all_open() else HALF_OPEN_ROOM
             message = self.pieces.add_to(session.id, room, (header, incoming.body, path), now)
         return None if message is None else Incoming(_inside(header, message), message[Header.SIZE :])
 

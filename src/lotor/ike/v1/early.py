@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from lotor.ike.dialect import Incoming
 from lotor.model.network import Instant
 
-MOST = 4
-"""Messages: INITIAL-CONTACT, a request, the first of quick mode, and one for bad luck."""
+MOST_MESSAGES = 4
+"""INITIAL-CONTACT, a request, the first message of quick mode, and one to spare."""
 
 MOST_OCTETS = 3072
 """Of all of them together: a first message of quick mode with a dozen proposals and a group has some 1,300."""
@@ -31,7 +31,7 @@ class Early:
         if incoming in self._kept:
             return True
         octets = sum(len(each.body) for each in self._kept)
-        if len(self._kept) >= MOST or octets + len(incoming.body) > MOST_OCTETS:
+        if len(self._kept) >= MOST_MESSAGES or octets + len(incoming.body) > MOST_OCTETS:
             return False
         self._kept[incoming] = receive
         return True

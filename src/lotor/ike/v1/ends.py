@@ -19,10 +19,10 @@ from lotor.model.network import Instant
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons.ends import PhaseOneExpired
 
-LOGIN_GRACE = 120.0
+LOGIN_GRACE_S = 120.0
 """Seconds from phase 1 until traffic may flow; a person may be typing."""
 
-HINT_PATIENCE = 3.0
+HINT_PATIENCE_S = 3.0
 """Seconds in which a true answer may still follow a refusal that nobody signed."""
 
 T = TypeVar("T")
@@ -59,12 +59,12 @@ def hinted(session: V1Session, reason: Reason, now: Instant) -> None:
         return
     session.refused = reason
     if not session.answered:
-        session.limit(HINT_PATIENCE, "refusal in clear", partial(_unless_answered, session), now)
+        session.limit(HINT_PATIENCE_S, "refusal in clear", partial(_unless_answered, session), now)
 
 
 def _unless_answered(session: V1Session, now: Instant) -> None:
     if session.answered:
-        within(session, LOGIN_GRACE, "half-open session", now)
+        within(session, LOGIN_GRACE_S, "half-open session", now)
     else:
         _too_slow(session, now)
 

@@ -8,7 +8,9 @@ from typing import Protocol
 from lotor.ike.dialect import Incoming
 from lotor.model.network import Instant, Path
 
-REMEMBERED = 32
+FINISHED_AT_MOST = 32
+"""Finished exchanges whose last message is kept, to answer duplicates."""
+
 RUNNING_AT_MOST = 8
 """Exchanges that a peer may have under way at once."""
 
@@ -55,7 +57,7 @@ class Exchanges:
         """The exchange is over for this message id, which is not used again."""
         self._running.pop(key, None)
         self._finished[key] = exchange
-        while len(self._finished) > REMEMBERED:
+        while len(self._finished) > FINISHED_AT_MOST:
             self._finished.pop(next(iter(self._finished))).settle()
 
     def drop(self, exchange: Running) -> None:

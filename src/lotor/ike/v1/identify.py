@@ -18,7 +18,7 @@ from lotor.wire.v1.payloads import Identification
 
 UDP = 17
 
-LONGEST = 512
+LONGEST_FIRST_IDENTITY = 512
 """Octets of the identity in a first message; a distinguished name of a dozen parts has some 400."""
 
 
@@ -34,8 +34,8 @@ def mine(remote: RemotePolicy, path: Path) -> Identity:
 def stranger(message1: Chain) -> Identity:
     """Whom a first message says that it is from; it is kept until more is known. `PeerFault` where it is too long."""
     claimed = message1.only(Identification).identity
-    if len(claimed.data) > LONGEST:
-        raise PeerFault(IdentityTooLong(len(claimed.data), LONGEST), NotifyType.INVALID_ID_INFORMATION)
+    if len(claimed.data) > LONGEST_FIRST_IDENTITY:
+        raise PeerFault(IdentityTooLong(len(claimed.data), LONGEST_FIRST_IDENTITY), NotifyType.INVALID_ID_INFORMATION)
     return claimed
 
 

@@ -18,14 +18,14 @@ from lotor.wire.v1.payloads import Notification
 from lotor.wire.v1.readings import LEAST_LIFETIME, LEAST_VOLUME
 from lotor.wire.v1.vendors import Vendor
 
-FOR_EVER = 2147483
+CISCO_LIFETIME_S = 2147483
 """Seconds that Cisco's client and vpnc offer."""
 
 
 def responder_note(session: V1Session, choice: ChosenIke) -> tuple[Notification, ...]:
     """Tells the initiator that phase 1 ends sooner than it offered (RFC 2407 §4.6.3.1): it renews in time. Not those
     that offer for ever, Cisco's client and vpnc: vpnc renews when told, and 20 s later deletes the new phase 1."""
-    if not choice.shortened or choice.offered >= FOR_EVER:
+    if not choice.shortened or choice.offered >= CISCO_LIFETIME_S:
         return ()
     spi = session.spis.initiator + session.spis.responder
     return (note(Protocol.ISAKMP, spi, {LifeType.SECONDS: choice.suite.lifetime}),)

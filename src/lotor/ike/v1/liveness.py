@@ -12,8 +12,8 @@ from lotor.ike.timers import Timer
 from lotor.model.network import Instant
 from lotor.model.policy import Dpd
 
-BLUR = 0.1
-"""Seconds by which two answers about the same packet may differ: what is later by no more is no new life."""
+SAME_PACKET_S = 0.1
+"""Two answers about the same packet may differ by so many seconds: a later time within them is no new packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Liveness:
         watch = self._watch
         if watch is None:
             return
-        if last is not None and last > self._life + BLUR:
+        if last is not None and last > self._life + SAME_PACKET_S:
             self.heard(last)
         if self._life + watch.dpd.delay > now:
             self._set(self._life + watch.dpd.delay, self._quiet)

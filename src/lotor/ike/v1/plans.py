@@ -11,7 +11,7 @@ from lotor.ike.v1.ladder import Ladder
 from lotor.ike.v1.main import MAIN
 from lotor.ike.v1.modecfg import TRANSACTION
 from lotor.ike.v1.quick import QUICK
-from lotor.ike.v1.schedules import ONCE, schedule
+from lotor.ike.v1.schedules import STRANGER_SCHEDULE, schedule
 from lotor.ike.v1.seal import PhaseOneChannel, PhaseTwoChannel, PlainHashInput, QuickHashInput
 from lotor.ike.v1.session import V1Session
 from lotor.wire.v1.fragment import split
@@ -37,7 +37,7 @@ def cut(session: V1Session, message: bytes) -> tuple[bytes, ...]:
 
 
 def _once(_: V1Session) -> tuple[float, ...]:
-    return ONCE
+    return STRANGER_SCHEDULE
 
 
 def _unkeyed(*_: object) -> PhaseOneChannel:

@@ -42,11 +42,11 @@ QUICK = Ladder(
 MOST_OCTETS = 1 << 63
 """Engines count in 64 bits; a peer may name any number."""
 
-SOFT = 0.8
-"""Part of a lifetime after which the initiator replaces an SA pair, as racoon does."""
+SOFT_LIFETIME = 0.8
+"""The part of a lifetime after which the initiator rekeys an SA pair, as racoon does."""
 
-LATE = 0.9
-"""The part after which the responder does it, when the initiator did not."""
+RESPONDER_SOFT_LIFETIME = 0.9
+"""The part of a lifetime after which the responder rekeys it, if the initiator did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def initiator(session: V1Session, message_id: int, wanted_selectors: Selectors, 
     material = QuickMaterial(Protocol.ESP, nonce, answer.only(Nonce).data, g_xy)
     chosen, narrowed = _shorter(chosen, answer), selectors.narrowed(wanted_selectors, answer)
     agreed = Agreed(chosen, spi, chosen.offer.spi, material, narrowed, cpi)
-    child = replace(_child(session, agreed, replaces, soft=SOFT), sending=replaces is None)
+    child = replace(_child(session, agreed, replaces, soft=SOFT_LIFETIME), sending=replaces is None)
     yield from _install(child)
     pair = Pair(child, initiated=True, exchange=message_id, group=chosen.group, waits=replaces is not None)
     _take_up(session, pair)
@@ -176,7 +176,7 @@ def _for_as_long_as_the_peer_can(session: V1Session, chosen: choose.ChosenEsp) -
 
 
 def _late(session: V1Session) -> float | None:
-    return None if _never_renews(session) else LATE
+    return None if _never_renews(session) else RESPONDER_SOFT_LIFETIME
 
 
 def _responder_lifetime(chosen: choose.ChosenEsp, spi: bytes) -> tuple[Notification, ...]:

@@ -13,7 +13,7 @@ from lotor.wire.v1.payloads import Fragment
 
 MOST_PIECES = 32
 MOST_OCTETS = 65535
-PATIENCE = 10.0
+PIECE_PATIENCE_S = 10.0
 """Seconds after its last new piece that an incomplete message is kept."""
 
 Key = tuple[Peer, bytes, bytes, int, int]
@@ -58,13 +58,13 @@ class Room:
     octets: int
 
 
-STRANGERS = Room(1024, 2 << 20)
+STRANGERS_ROOM = Room(1024, 2 << 20)
 """Of all of them together: a flood pushes out what did not come whole within a moment."""
 
-HALF_OPEN = Room(2, 16384)
+HALF_OPEN_ROOM = Room(2, 16384)
 """Of one session: its third or fifth message with a chain of certificates, and the one before."""
 
-PROVED = Room(8, 2 * MOST_OCTETS)
+PROVED_ROOM = Room(8, 2 * MOST_OCTETS)
 """Of one session."""
 
 
@@ -106,7 +106,7 @@ class Reassembly:
         while self._partial:
             key, partial = next(iter(self._partial.items()))
             crowded = len(self._partial) >= self.room.messages or self.octets > self.room.octets
-            if partial.fresh + PATIENCE > now and not crowded:
+            if partial.fresh + PIECE_PATIENCE_S > now and not crowded:
                 return
             self._pop(key)
 
@@ -115,7 +115,7 @@ class Pieces:
     """One place for what strangers send, and one for each session: nobody pushes out what belongs to another."""
 
     def __init__(self) -> None:
-        self._strangers = Reassembly(STRANGERS)
+        self._strangers = Reassembly(STRANGERS_ROOM)
         self._owners: OrderedDict[Hashable, Reassembly] = OrderedDict()
 
     @property
@@ -145,7 +145,7 @@ class Pieces:
     def _forget(self, now: Instant) -> None:
         while self._owners:
             owner, place = next(iter(self._owners.items()))
-            if place.fresh + PATIENCE > now:
+            if place.fresh + PIECE_PATIENCE_S > now:
                 return
             del self._owners[owner]
 

@@ -16,15 +16,15 @@ from lotor.model.reasons.proposals import ProposalRefused
 from lotor.model.reasons.protocol import RefusedByClient, RefusedByGateway
 from lotor.wire.v1.numbers import ExchangeType, NotifyType
 
-LATELY = 30.0
-"""Seconds since which a gateway is there that answered a probe: it is asked more often than that (`watch.NUDGE`)."""
+RECENT_LIFE_S = 30.0
+"""A gateway that answered a probe within so many seconds counts as alive: `watch.WAITING_DPD` probes more often."""
 
 
 def slow(session: V1Session, now: Instant) -> Reason:
     """Why a step of the connection took too long: a peer that does not answer, or one that answers probes alone."""
     gate = session.gates.next()
     step = gate.value if gate is not None else "quick mode"
-    there = session.initiator and session.established and session.liveness.heard_since(now - LATELY)
+    there = session.initiator and session.established and session.liveness.heard_since(now - RECENT_LIFE_S)
     address = session.path.remote.address
     return Stalled(address, step) if there else TooSlow(address, step)
 

@@ -15,14 +15,14 @@ from lotor.model.network import Instant
 from lotor.model.reason import Reason
 from lotor.model.reasons.protocol import OtherSession
 
-LEAST_RENEWAL = 10.0
-"""Seconds before the end of phase 1 in which a renewal is not tried any more."""
+LEAST_RENEWAL_S = 10.0
+"""A renewal is not tried in the last seconds of phase 1."""
 
-BESIDE = 5.0
+OLD_PHASE1_LINGER_S = 5.0
 """Seconds that the client keeps the old phase 1 beside the new one. strongSwan hands the SA pairs over when it finds
 the time, and what it has not handed over yet ends with the old phase 1."""
 
-ONE_TIME = 86400.0
+ONE_TIME_LIFETIME_S = 86400.0
 """Seconds that a phase 1 lasts at least, when the login that opened it was good for once: nobody is asked for another
 code in the middle of the work. SA pairs are renewed under it as ever."""
 
@@ -34,10 +34,10 @@ def set_lifetime(session: V1Session, over: Callable[[Instant], None], now: Insta
         session.life.expiry.cancel()
     lifetime = float(session.isakmp_sa.suite.lifetime)
     if session.one_time:
-        lifetime = max(lifetime, ONE_TIME)
+        lifetime = max(lifetime, ONE_TIME_LIFETIME_S)
     end = now + lifetime
     if session.initiator and session.remote.rekey and not session.one_time:
-        _set(session, now + lifetime * quick.SOFT, partial(_renew, session, end, over))
+        _set(session, now + lifetime * quick.SOFT_LIFETIME, partial(_renew, session, end, over))
     else:
         _set(session, end, over)
 
@@ -50,7 +50,7 @@ def _renew(session: V1Session, end: Instant, over: Callable[[Instant], None], no
     left = end - now
     if session.children:
         session.registry.renew(session, now)
-    if left > LEAST_RENEWAL:
+    if left > LEAST_RENEWAL_S:
         _set(session, now + left / 2, partial(_renew, session, end, over))
     else:
         _set(session, end, over)
@@ -69,7 +69,7 @@ def take_over(
     voice = old.life.voice
     session.registry.succeed(session, old)
     if voice is not None:
-        session.desk.timers.set(now + BESIDE, "old phase 1", lambda _: voice.part())
+        session.desk.timers.set(now + OLD_PHASE1_LINGER_S, "old phase 1", lambda _: voice.part())
     if moves and given is not None and configuration is not None:
         _move(session, given, configuration)
     return None
@@ -97,7 +97,7 @@ def settle_in(session: V1Session, now: Instant) -> None:
     if session.inner.configuration is not None:
         modecfg.tell(session, session.inner.configuration)
     for pair in _left(session):
-        succession.retire(session, pair.child.id, now + BESIDE)
+        succession.retire(session, pair.child.id, now + OLD_PHASE1_LINGER_S)
 
 
 def _left(session: V1Session) -> list[Pair]:

@@ -31,7 +31,7 @@ from lotor.ike.v1 import (
     watch,
     xauth,
 )
-from lotor.ike.v1.ends import LOGIN_GRACE
+from lotor.ike.v1.ends import LOGIN_GRACE_S
 from lotor.ike.v1.exchange import Done, Exchange
 from lotor.ike.v1.exchanges import Running
 from lotor.ike.v1.informational import EndedThere, Finding
@@ -48,13 +48,13 @@ from lotor.wire.v1.numbers import ExchangeType, NotifyType
 from lotor.wire.v1.payloads import Notification
 from lotor.wire.v1.vendors import Vendor
 
-HALF_OPEN = 30.0
+HALF_OPEN_S = 30.0
 """Seconds for a stranger to finish phase 1."""
 
-PUSH_AFTER = {Transfer.AUTO: 3.0, Transfer.PUSH: 0.0}
+PUSH_AFTER_S = {Transfer.AUTO: 3.0, Transfer.PUSH: 0.0}
 """Seconds that a gateway waits for a client's request before it pushes the configuration; with `pull` it never does."""
 
-PULL_AFTER = {Transfer.AUTO: 0.3, Transfer.PULL: 0.0}
+PULL_AFTER_S = {Transfer.AUTO: 0.3, Transfer.PULL: 0.0}
 """Seconds that a client waits for a gateway that pushes: one that does so begins at once, and not every one takes a
 request beside it. With `push` it never asks."""
 
@@ -73,7 +73,7 @@ def begin(session: V1Session, kind: ExchangeType, now: Instant) -> Exchange[Phas
     story = (mode.initiator if session.initiator else mode.responder)(session, channel)
     exchange = Exchange(session, plan, 0, story, _phase_one_done, ends.attempt_failed, channel)
     session.exchanges.add(exchange)
-    ends.within(session, LOGIN_GRACE if session.initiator else HALF_OPEN, "half-open session", now)
+    ends.within(session, LOGIN_GRACE_S if session.initiator else HALF_OPEN_S, "half-open session", now)
     exchange.start(now)
     return exchange
 
@@ -87,10 +87,10 @@ def _phase_one_done(exchange: Exchange[PhaseOne], record: PhaseOne, now: Instant
         session.heard_over(exchange.path, now)
     session.life.voice = informational.KeyedVoice(session)
     _tell_phase_one(session, record)
-    ends.within(session, LOGIN_GRACE, "login", now)
+    ends.within(session, LOGIN_GRACE_S, "login", now)
     _set_lifetime(session, now)
     if session.initiator or session.gates.next() is not Gate.LOGIN:
-        _watch(session, watch.NUDGE if session.initiator else session.remote.dpd, now)
+        _watch(session, watch.WAITING_DPD if session.initiator else session.remote.dpd, now)
     watch.keep_alive(session, now)
     _go_on(session, now)
     for receive in session.early.take():
@@ -201,7 +201,7 @@ def _ask_or_start(session: V1Session, now: Instant) -> None:
 
 
 def _pull_later(session: V1Session, now: Instant) -> None:
-    wait = PULL_AFTER.get(session.remote.mode_config)
+    wait = PULL_AFTER_S.get(session.remote.mode_config)
     if wait == 0.0:
         _pull(session, now)
     elif wait is not None:
@@ -209,7 +209,7 @@ def _pull_later(session: V1Session, now: Instant) -> None:
 
 
 def _pull(session: V1Session, now: Instant) -> None:
-    ends.within(session, LOGIN_GRACE, "quick mode", now)
+    ends.within(session, LOGIN_GRACE_S, "quick mode", now)
     if session.gates.next() is Gate.ADDRESS:
         _transact(session, modecfg.pull(session), _pulled, now)
 
@@ -258,13 +258,13 @@ def _logged_in(exchange: Exchange[None], _: None, now: Instant) -> None:
 
 
 def _push_later(session: V1Session, now: Instant) -> None:
-    wait = PUSH_AFTER.get(session.remote.mode_config)
+    wait = PUSH_AFTER_S.get(session.remote.mode_config)
     if wait is not None:
         session.limit(wait, "push of the configuration", partial(_push, session), now)
 
 
 def _push(session: V1Session, now: Instant) -> None:
-    ends.within(session, LOGIN_GRACE, "quick mode", now)
+    ends.within(session, LOGIN_GRACE_S, "quick mode", now)
     if session.gates.next() is Gate.ADDRESS:
         _transact(session, modecfg.push(session), _pushed, now)
 
@@ -279,7 +279,7 @@ def _given(session: V1Session, configuration: ModeConfiguration, now: Instant) -
         _open(session, Gate.ADDRESS)
     if session.inner.told:
         return
-    ends.within(session, LOGIN_GRACE, "quick mode", now)
+    ends.within(session, LOGIN_GRACE_S, "quick mode", now)
     modecfg.tell(session, configuration)
 
 
@@ -287,7 +287,7 @@ def _prolong(session: V1Session, now: Instant) -> None:
     """A login that cannot be repeated keeps its phase 1."""
     if session.one_time:
         _set_lifetime(session, now)
-        remark(session, f"the login was good for once: phase 1 is kept for {renewal.ONE_TIME / 3600:.0f} h")
+        remark(session, f"the login was good for once: phase 1 is kept for {renewal.ONE_TIME_LIFETIME_S / 3600:.0f} h")
 
 
 def _accepted(session: V1Session, now: Instant) -> None:

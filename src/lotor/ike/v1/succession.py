@@ -11,24 +11,23 @@ from lotor.model.reason import Reason
 from lotor.model.reasons.protocol import TooManyNetworks, TooManyPairs
 from lotor.wire.v1.numbers import NotifyType
 
-LINGER = 10.0
-"""Seconds after which a replaced SA pair is deleted."""
+REPLACED_CHILD_LINGER_S = 10.0
+"""Seconds until the initiator of a rekey deletes the SA pair that was replaced."""
 
-SUCCEEDED = 23.0
-"""Seconds after which the responder of a new pair deletes the old one, if whoever began it does not: the last of its
-deletes is out within half a minute of the new pair. By then it is settled who keeps what where both ends began."""
+SUCCEEDED_CHILD_LINGER_S = 23.0
+"""Seconds until the responder of a rekey deletes the old SA pair, if the initiator did not. The last of its deletes
+leaves within half a minute of the new pair. By then both ends know which pair stays where both began a rekey."""
 
-SETTLED = 0.5
-"""Seconds after which a responder surely receives with the pair that it agreed to: some install it when the third
-message has come, and are busy."""
+RESPONDER_READY_S = 0.5
+"""Seconds until a responder can be expected to receive on the new SA; some install it only after message 3."""
 
-TAKEN_UP = 0.2
-"""Seconds after which an initiator surely receives with the pair that it began: racoon installs it when its third
-message is out, and what came before that was lost."""
+INITIATOR_READY_S = 0.2
+"""Seconds until an initiator can be expected to receive on the new SA: racoon installs it after sending message 3, and
+loses what came before."""
 
-DELETES = 3
-DELETE_AGAIN = 2.0
-"""How often, and with how many seconds in between."""
+DELETE_TIMES = 3
+DELETE_INTERVAL_S = 2.0
+"""How often each delete is sent, and the seconds between two of them."""
 
 
 def begins(session: V1Session, pair: Pair, now: Instant) -> None:
@@ -37,17 +36,18 @@ def begins(session: V1Session, pair: Pair, now: Instant) -> None:
     deletes it; the other end does, where nobody did. What the peer replaced and did not delete, this end deletes."""
     old = pair.child.replaces
     if old is not None and pair.initiated:
-        _send_with(session, pair, now + SETTLED)
-        retire(session, old, now + LINGER)
+        _send_with(session, pair, now + RESPONDER_READY_S)
+        retire(session, old, now + REPLACED_CHILD_LINGER_S)
     elif old is not None:
-        _send_with(session, pair, now + (TAKEN_UP if session.children.get(old) is not None else 0.0))
-        _retire_succeeded(session, old, now + SUCCEEDED)
+        _send_with(session, pair, now + (INITIATOR_READY_S if session.children.get(old) is not None else 0.0))
+        _retire_succeeded(session, old, now + SUCCEEDED_CHILD_LINGER_S)
     rival = session.children.rival(pair)
     if rival is not None and rival.up:
         loser, winner = sorted((pair, rival), key=lambda each: each.exchange)
         loser.waits = False
         session.children.activate(session, winner)
-        retire(session, loser.child.id, now + (LINGER if loser.initiated else 2 * LINGER))
+        linger = REPLACED_CHILD_LINGER_S if loser.initiated else 2 * REPLACED_CHILD_LINGER_S
+        retire(session, loser.child.id, now + linger)
 
 
 def _send_with(session: V1Session, pair: Pair, at: Instant) -> None:
@@ -92,7 +92,7 @@ def _retire_succeeded(session: V1Session, child: int, at: Instant) -> None:
     session.desk.timers.set(at, "succeeded SA pair", call)
 
 
-def retire(session: V1Session, child: int, at: Instant, deletes: int = DELETES) -> None:
+def retire(session: V1Session, child: int, at: Instant, deletes: int = DELETE_TIMES) -> None:
     """Delete a pair that another took the place of. It receives until the last delete is out: nobody acknowledges one,
     and a peer that missed it would go on sending into nothing."""
 
@@ -105,6 +105,6 @@ def retire(session: V1Session, child: int, at: Instant, deletes: int = DELETES) 
             living.children.remove(living, child, REKEYED)
             return
         informational.delete_children(living, (pair.child.inbound.spi,))
-        retire(living, child, now + DELETE_AGAIN, deletes - 1)
+        retire(living, child, now + DELETE_INTERVAL_S, deletes - 1)
 
     session.desk.timers.set(at, "replaced SA pair", call)

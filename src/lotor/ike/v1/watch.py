@@ -16,8 +16,9 @@ from lotor.model.reason import Reason
 from lotor.model.reasons.ends import DeadPeer
 from lotor.wire.v1.vendors import Vendor
 
-NUDGE = Dpd(delay=5, retry=5, maxfail=12)
-"""How a client that waits for the gateway's next wish looks after it; it also shows a gateway where a NAT moved us."""
+WAITING_DPD = Dpd(delay=5, retry=5, maxfail=12)
+"""Dead peer detection of a client that waits for the gateway's next message. Its probes also show the gateway to where
+a NAT moved this client."""
 
 
 def watch(session: V1Session, dpd: Dpd, dead: Callable[[V1Session, Reason], None], now: Instant) -> None:

@@ -39,7 +39,7 @@ from lotor.wire.v1.numbers import ConfigType, XauthAttribute, XauthType
 from lotor.wire.v1.payloads import Attributes
 from lotor.wire.v1.vendors import Vendor
 
-ROUNDS = 3
+MOST_ROUNDS = 3
 """Prompts of one login, at both ends: a rogue gateway asks for ever."""
 
 LONGEST_USER = 256
@@ -99,8 +99,8 @@ def _acquire(session: V1Session, grants: Grants) -> Story[None]:
 def _login(session: V1Session) -> Story[Accepted]:
     wants: tuple[Field, ...] = (Field.USER_NAME, Field.PASSWORD)
     message, conversation, user = "", b"", ""
-    refused: LoginReason = NoVerdict(user, ROUNDS)
-    for turn in range(ROUNDS):
+    refused: LoginReason = NoVerdict(user, MOST_ROUNDS)
+    for turn in range(MOST_ROUNDS):
         _tell_round(session, turn + 1, wants)
         yield from send(_request(wants, message), fresh=turn > 0)
         reply = yield from expect()
@@ -188,8 +188,8 @@ def _user(answers: tuple[tuple[Field, Secret], ...]) -> str:
 def reply(session: V1Session, request: Attributes) -> Story[None]:
     """Answer one REQUEST of the gateway with what the person gives."""
     session.rounds += 1
-    if session.rounds > ROUNDS:
-        raise PeerFault(AskedTooOften(ROUNDS), None)
+    if session.rounds > MOST_ROUNDS:
+        raise PeerFault(AskedTooOften(MOST_ROUNDS), None)
     kind = request.first(XauthAttribute.TYPE)
     if kind is not None and kind.number != XauthType.GENERIC:
         how = _KINDS.get(kind.number, f"XAUTH type {kind.number}")
