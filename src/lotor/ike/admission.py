@@ -1,9 +1,9 @@
-"""Who of those at the door gets an answer: first messages of strangers, before anything of them is read.
+"""Admission of first messages: which strangers get an answer, decided before anything of the message is parsed.
 
-While few come, each is answered. Under load a first message is answered only when the same one comes again from the
-same address and port, as every client sends it: who never repeats costs a few bits of a table. What is answered is
-counted, for all and for each site, so that it makes no difference what becomes of it. Sites from where somebody is or
-was proved lately have budgets of their own. The same holds for any protocol version.
+While few first messages come, each is answered. Under load a first message is answered only when the same one comes
+again from the same address and port, as every client sends it. A sender that never repeats costs a few bits of a table.
+Every answer is counted, in all and for each site, whatever becomes of the session. Sites where somebody is or was
+logged in lately have budgets of their own. The same rules hold for any protocol version.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from lotor.model.reason import Reason
 from lotor.model.reasons import ends
 
 LOAD_OVER_AFTER_S = 2 * REMEMBERED_S
-"""Seconds without a deferred message after which the load is over; nothing is remembered for longer."""
+"""The load is over when no message was deferred for so many seconds; nothing is remembered for longer."""
 
 KNOWN_SITE_S = 24 * 3600.0
-"""Seconds that a site is known after a login there."""
+"""A site stays known for so many seconds after a login there."""
 
 MOST_KNOWN = 4096
-"""Known sites; the one forgotten first is that of the oldest login."""
+"""Known sites; the site of the oldest login is forgotten first."""
 
 RESERVED_PART = 0.5
 """The part of the octets that is reserved for answers to first messages that came again."""
@@ -42,10 +42,10 @@ TAKEN_OVER = ends.TakenOver()
 
 @dataclass(slots=True)
 class Tally:
-    """Counts since the start. First messages: `at_once` answered at once, `repeated` when they came again, `deferred`
-    not at all, `copies` of one that was answered elsewhere, `full` had no place; half-open sessions that were
-    `replaced`; `withheld`: answers, repeats and refusals that would have gone beyond the octets for addresses that were
-    not seen. `half_open` and `deferring` are as it is now."""
+    """Counts since the start. Of first messages: `at_once` were answered at once, `repeated` when they came again,
+    `deferred` not at all; `copies` repeat a message that was answered at another address; `full` found no place.
+    `replaced`: half-open sessions that gave up their place. `withheld`: answers, repetitions and refusals beyond the
+    budget for addresses that showed no cookie. `half_open` and `deferring` are the present state."""
 
     at_once: int = 0
     repeated: int = 0
@@ -60,7 +60,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """A ticket, and who gives up his place."""
+    """A ticket for a new session, and the session that has to leave for it, if any."""
 
     ticket: Ticket
     leaves: Guest | None
@@ -81,7 +81,7 @@ class Kind:
 
 @dataclass(slots=True)
 class Deferral:
-    """A time of load: since when, what came of it, and when a message was deferred last."""
+    """A time of load: when it began, what came of it, and when the last message was deferred."""
 
     repeats: Repeats
     since: Instant
@@ -105,7 +105,7 @@ class Admission:
     # --- at the door -------------------------------------------------------------------------------------------------
 
     def knock(self, message: bytes, peer: Peer, now: Instant) -> Welcome | None:
-        """For a first message that is to be answered now."""
+        """Judges a first message. Returns None where it is not to be answered now."""
         site, digest = peer.site, blake2b(message, digest_size=16).digest()
         same = self.places.same(digest)
         if same is not None and same.keeps(now):
@@ -170,7 +170,7 @@ class Admission:
         self._tally.deferred += 1
 
     def _look(self, now: Instant) -> None:
-        """Whether the load is over."""
+        """Ends the deferral when the load is over."""
         deferral = self._deferral
         if deferral is None:
             return
@@ -188,7 +188,7 @@ class Admission:
         return since is not None and now < since + KNOWN_SITE_S
 
     def remember(self, site: Address, now: Instant) -> None:
-        """Somebody is proved there."""
+        """A peer at this site is logged in: the site is known from now on."""
         self._homes.pop(site, None)
         self._homes[site] = now
         while len(self._homes) > MOST_KNOWN:
@@ -197,8 +197,8 @@ class Admission:
     # --- half-open sessions ------------------------------------------------------------------------------------------
 
     def seen(self, session: Session, now: Instant) -> None:
-        """A message for the session showed our cookie: its address is true, and hears us. That of one that is up was
-        proved, and its site stays known."""
+        """A message for the session showed our cookie: its address is true, and receives our messages. The site of a
+        session that is up stays known."""
         guest = self.places.of(session)
         if guest is None:
             if session.gateway and session.gates.all_open():
@@ -215,20 +215,20 @@ class Admission:
         self.remember(session.path.remote.site, now)
 
     def left(self, session: Session, now: Instant) -> None:
-        """The session is over. Where it was up at last is known from now on."""
+        """The session is over. If it was up, its site is known from now on."""
         if self.places.remove(session) is None and session.gateway and session.gates.passed(Gate.LOGIN):
             self.remember(session.path.remote.site, now)
 
     def charge(self, session: Session, octets: int, now: Instant) -> None:
-        """The answer to a first message: what it costs is known when it leaves."""
+        """Charges the octets of the answer to a first message, once they are known."""
         guest = self.places.of(session)
         if guest is not None and not guest.seen:
             guest.octets += octets
             self._kind(guest).octets.charge(guest.ticket.site, now, octets)
 
     def affords(self, session: Session, octets: int, now: Instant, *, unasked: bool) -> bool:
-        """Whether something more may go to the session's address. `unasked`: nothing came that would be answered by
-        it; under load that is for who has come again already."""
+        """Whether so many octets may go to the session's address. `unasked`: they answer no message; under load only
+        peers whose first message came again get such octets."""
         guest = self.places.of(session)
         if guest is None or guest.seen:
             return True
@@ -241,13 +241,13 @@ class Admission:
         return True
 
     def is_home(self, session: Session, path: Path) -> bool:
-        """Whether a path leads to the site where the session began, or after its login to where it is."""
+        """Whether a path leads to the site where the session began, or, after its login, to its present site."""
         guest = self.places.of(session)
         return path.remote.site == (session.path.remote.site if guest is None else guest.ticket.site)
 
     def affords_elsewhere(self, site: Address, octets: int, now: Instant) -> bool:
-        """Whether an answer of phase 1 may go to another site: the message that it answers may be forged, whoever was
-        seen where the session began."""
+        """Whether an answer of phase 1 may go to another site than the one where the session began. The message that it
+        answers may be forged, even if a cookie was seen before."""
         kind = self._known if self.knows(site, now) else self._strangers
         if kind.octets.take(site, now, octets):
             return True

@@ -1,4 +1,4 @@
-"""Budgets: what all newcomers together, and those of one site, may spend. A budget knows no protocol."""
+"""Budgets: what all newcomers together, and those of one site, may cost. A budget knows no protocol."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from lotor.model.network import Address, Instant
 from lotor.model.policy import Rate
 
 MOST_SITES = 4096
-"""Sites with a count of their own. One is forgotten when its budget is whole again, seconds after it spent anything,
-and what all may spend bounds how many spend at once."""
+"""Sites with a budget of their own. A site is forgotten when its budget is full again, seconds after it spent anything.
+The budget of all sites bounds how many spend at once."""
 
 
 @dataclass(slots=True)
 class Bucket:
-    """A token bucket. What is left may be overdrawn once: a cost is known only when it has been spent."""
+    """A token bucket. It may be overdrawn once, since a cost is known only when it has been spent."""
 
     rate: Rate
     left: float
@@ -40,21 +40,21 @@ class Budget:
         self._sites: OrderedDict[Address, Bucket] = OrderedDict()
 
     def has(self, site: Address, now: Instant, *, spare: float = 0.0) -> bool:
-        """Whether more than this part of the bursts is left, for all and for this site."""
+        """Whether more than this part of the bursts is left, in all and for this site."""
         if self._total.level(now) <= spare * self._total.rate.burst:
             return False
         bucket = self._sites.get(site)
         return bucket is None or bucket.level(now) > spare * self._rate.burst
 
     def take(self, site: Address, now: Instant, cost: float = 1.0, *, spare: float = 0.0) -> bool:
-        """Spend, if there is that."""
+        """Spends the amount if it is left, and returns whether it was."""
         if not self.has(site, now, spare=spare):
             return False
         self.charge(site, now, cost)
         return True
 
     def charge(self, site: Address, now: Instant, cost: float) -> None:
-        """Spend in any case."""
+        """Spends the amount in any case."""
         self._total.level(now)
         self._total.left -= cost
         bucket = self._sites.pop(site, None)
@@ -66,7 +66,7 @@ class Budget:
         bucket.left -= cost
 
     def give_back(self, site: Address, cost: float = 1.0) -> None:
-        """It was worth it: as if it had never been spent."""
+        """Undoes a charge: the peer has proved itself."""
         self._total.give_back(cost)
         bucket = self._sites.get(site)
         if bucket is not None:

@@ -16,10 +16,11 @@ from lotor.model.reason import Reason
 from lotor.model.reasons import ends
 
 MOST_NETWORKS = 8
-"""What one peer may ask for side by side: a client asks for each network of a split tunnel."""
+"""The networks that one peer may have SA pairs for: a client asks for each network of a split tunnel."""
 
 MOST_PAIRS = 2 * MOST_NETWORKS
-"""Beside each pair the one that it took the place of, which goes soon. Walks through all of a session are short."""
+"""Each network may have a pair and the one that it replaces, which is deleted soon. The bound keeps loops over a
+session short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,9 @@ class Selectors:
 
 @dataclass(slots=True)
 class Pair:
-    """One SA pair. `initiated`: we asked for it, and rekey it first; `exchange` is the message id of its quick mode;
-    `group` that of its PFS; `up`: its quick mode is over; `rekeying`: a successor is being asked for; `waits`: the pair
-    that it replaces goes on sending for a moment."""
+    """One SA pair. `initiated`: this end began its quick mode, and rekeys it first. `exchange`: the message id of that
+    quick mode. `group`: the group of its PFS. `up`: its quick mode is finished. `rekeying`: a quick mode for its
+    successor is under way. `waits`: the pair that it replaces goes on sending for a moment."""
 
     child: Child
     initiated: bool
@@ -61,7 +62,7 @@ class Owner(Protocol):
 
 @dataclass(slots=True)
 class Children:
-    """Found by the number of the child, or by the SPI that we send with."""
+    """The SA pairs by the number of the child, and by the outbound SPI."""
 
     _pairs: dict[int, Pair] = field(default_factory=dict)
     _by_outbound: dict[int, list[Pair]] = field(default_factory=dict)
@@ -88,7 +89,7 @@ class Children:
         return next((pair for pair in reversed(self._pairs.values()) if pair.selectors == selectors), None)
 
     def is_current(self, pair: Pair) -> bool:
-        """Whether nothing has taken the place of the pair."""
+        """Whether no other pair has replaced this one."""
         return all(other.child.replaces != pair.child.id for other in self)
 
     def succeeded(self, pair: Pair) -> bool:
@@ -97,16 +98,16 @@ class Children:
         return any(other.selectors == pair.selectors for other in newer)
 
     def outdated(self) -> Pair | None:
-        """The oldest that a newer one took the place of."""
+        """The oldest pair that a newer one has replaced."""
         return next((pair for pair in self if self.succeeded(pair)), None)
 
     def has_place(self, wish: Selectors) -> bool:
-        """Whether one more pair of these networks may be."""
+        """Whether the session may have one more pair of these networks."""
         networks = {pair.selectors for pair in self}
         return wish in networks or len(networks) < MOST_NETWORKS
 
     def rival(self, pair: Pair) -> Pair | None:
-        """Another pair for the same place: both ends rekeyed at once."""
+        """Another pair that replaces the same old pair: both ends began a rekey at once."""
         place = pair.child.replaces
         return next((other for other in self if other is not pair and other.child.replaces == place is not None), None)
 
@@ -118,18 +119,18 @@ class Children:
             pair.child = replace(pair.child, path=path)
 
     def activate(self, owner: Owner, pair: Pair) -> None:
-        """What leaves takes this pair from now on; nothing happens when it is gone."""
+        """Outgoing traffic uses this pair from now on. Nothing happens when the pair is gone."""
         if self._pairs.get(pair.child.id) is pair:
             pair.waits = False
             owner.desk.ask(Activate(pair.child.id), lambda *_: None)
 
     def outdone(self, pair: Pair) -> bool:
-        """Whether another pair for the same place is up that the other end began."""
+        """Whether the other end began a pair that replaces the same one, and that pair is up."""
         places = (pair.child.id, pair.child.replaces)
         return any(other.up and other.child.replaces in places for other in self if other is not pair)
 
     def remove(self, owner: Owner, child: int, reason: Reason) -> None:
-        """Whoever waits for the pair to have sent its last sends now."""
+        """Removes a pair. If its replacement was waiting for it to stop sending, the replacement is activated."""
         gone = self._pairs.get(child)
         if gone is None:
             return

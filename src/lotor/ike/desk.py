@@ -40,27 +40,27 @@ class Desk:
         self.put(Tell(event))
 
     def promise(self, resume: Resume) -> Ticket:
-        """A ticket that somebody in the core will answer; `resume` is called once, unless `forget` comes first."""
+        """A ticket that another part of the core will answer. `resume` is called once, unless `forget` comes first."""
         ticket = next(self._tickets)
         self._open[ticket] = resume
         return ticket
 
     def ask(self, question: Question[Any], resume: Resume) -> Ticket:
-        """Put a question to the runtime, with such a ticket."""
+        """Puts a question to the runtime, with a ticket of that kind."""
         ticket = self.promise(resume)
         self._asked.add(ticket)
         self.put(Ask(ticket, question))
         return ticket
 
     def forget(self, ticket: Ticket) -> None:
-        """Whoever promised it is no longer waited for; the runtime hears it, and works nothing out for nobody."""
+        """The answer is not waited for any more. The runtime is told, so that it need not work it out."""
         self._open.pop(ticket, None)
         if ticket in self._asked:
             self._asked.discard(ticket)
             self.put(Withdraw(ticket))
 
     def answer(self, ticket: Ticket, answer: Answer, now: Instant) -> None:
-        """An answer to a question that nobody asks any more is dropped."""
+        """Resumes what waits for the ticket. An answer that nothing waits for is dropped."""
         self._asked.discard(ticket)
         resume = self._open.pop(ticket, None)
         if resume is not None:

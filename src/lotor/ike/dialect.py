@@ -1,4 +1,4 @@
-"""The few verbs by which the endpoint speaks to a protocol version; whatever a version is beyond them is its own."""
+"""The few verbs by which the endpoint speaks to a protocol version. Everything else is the version's own affair."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lotor.wire.header import Header
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A datagram with its header read: anyone may have sent it."""
+    """A datagram whose header is read. Anyone may have sent it."""
 
     header: Header
     body: bytes
@@ -23,8 +23,8 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a new session is made from. `candidates`: the blocks that may serve it, the first of them for now. `goal`:
-    whom this end dials, or the session that it renews; None where the peer began."""
+    """What a new session is made from. `candidates`: the `remote` blocks that may serve it, the first of them for now.
+    `goal`: the gateway that this end dials, or the session that it renews; None where the peer began."""
 
     id: int
     desk: Desk
@@ -40,10 +40,10 @@ class Opening:
 
 
 class Dialect(Protocol):
-    """One major version. Each session that it gets is one that it made."""
+    """One major version. It is given only sessions that it made."""
 
     def check(self, header: Header) -> None:
-        """Raises `Malformed` for a header that this version does not have."""
+        """Raises `Malformed` for a header that is not valid in this version."""
         ...
 
     def describe(self, header: Header) -> str:
@@ -51,7 +51,7 @@ class Dialect(Protocol):
         ...
 
     def whole(self, incoming: Incoming, session: Session | None, path: Path, now: Instant) -> Incoming | None:
-        """The message, once its last piece came. Raises `Malformed`."""
+        """The message, or None until its last fragment has come. Raises `Malformed`."""
         ...
 
     def begins_session(self, header: Header) -> bool:
@@ -59,29 +59,32 @@ class Dialect(Protocol):
         ...
 
     def candidates(self, policy: Policy, peer: Peer, header: Header) -> tuple[RemotePolicy, ...]:
-        """The blocks of a gateway that may serve a stranger's first message, in the order of trying."""
+        """The `remote` blocks of a gateway that may serve a stranger's first message, in the order in which they are
+        tried."""
         ...
 
     def make(self, opening: Opening) -> Session:
-        """A session that has done nothing yet."""
+        """Makes a session. Nothing is sent yet."""
         ...
 
     def begin(self, session: Session, now: Instant) -> None:
-        """The first message of a session that this end opens."""
+        """Sends the first message of a session that this end opens."""
         ...
 
     def admit(self, session: Session, incoming: Incoming, path: Path, now: Instant) -> bool:
-        """A stranger's first message, to the session made for it; False when it deserves nothing."""
+        """Handles a stranger's first message, with the session made for it. False when the message deserves no
+        session."""
         ...
 
     def receive(self, session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
-        """A message for a session. What is malformed, misplaced or unproved has no effect but a line of the journal."""
+        """Handles a message for a session. A malformed, misplaced or unproved one has no effect but a line of the
+        journal."""
         ...
 
     def rekey(self, session: Session, pair: Pair, now: Instant) -> None:
-        """The time of an SA pair is nearly over."""
+        """The soft lifetime of an SA pair is over."""
         ...
 
     def expired(self, session: Session, pair: Pair, now: Instant) -> None:
-        """The time of an SA pair is over."""
+        """The hard lifetime of an SA pair is over."""
         ...

@@ -30,22 +30,22 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """Nobody waits for the answer to this question any more: work on it that has not begun need not begin."""
+    """The answer to this question is not needed any more. Work on it that has not begun need not begin."""
 
     ticket: Ticket
 
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """A fact: for the journal, the status, the hooks, and the engines that follow it."""
+    """A fact, for the journal, the status, the hooks and the engines."""
 
     event: Event
 
 
 @dataclass(frozen=True, slots=True)
 class Disclose:
-    """What decrypts one phase 1 and all that follows it: the initiator's cookie and the key of ISAKMP messages. It is
-    only put where an endpoint was made with `disclose`, for a capture that somebody asked for."""
+    """What decrypts one phase 1 and all that follows it: the initiator's cookie and the key of ISAKMP messages. Only an
+    endpoint made with `disclose` puts it, for a capture that an administrator asked for."""
 
     cookie: bytes
     key: Secret

@@ -1,6 +1,6 @@
-"""The whole public face of the core: datagrams, answers, wishes and the time go in, effects come out.
+"""The whole public face of the core: datagrams, answers, intents and the time go in, effects come out.
 
-Sessions are found by our own cookie; what a stranger may cost is bounded here.
+Sessions are found by our own SPI. What a stranger may cost is bounded here.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ SPOKEN: Mapping[int, Callable[[], Dialect]] = {1: IkeV1}
 """The protocol versions by their major number, a row each."""
 
 LONGEST_FIRST = 8192
-"""Octets of a stranger's first message that are worth parsing; real ones have some 1,500, the longest 7,500."""
+"""A longer first message of a stranger is not parsed. Real ones have some 1,500 octets, the longest 7,500."""
 
 
 class Endpoint:
-    """One end of many sessions. Every method returns what is to be done, in order; none waits or raises for what a
-    peer sent. With `disclose` it gives away the keys of IKE messages: for a capture, off unless asked for."""
+    """One end of many sessions. Every method returns the effects to carry out, in order. No method waits, and none
+    raises for what a peer sent. `disclose`: give away the keys of IKE messages, for a capture."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Endpoint:
         self._dialects = {version: make() for version, make in spoken.items()}
 
     def receive(self, data: bytes, path: Path, now: Instant) -> list[Effect]:
-        """A datagram, without non-ESP marker."""
+        """Handles a datagram, without its non-ESP marker."""
         self._now = now
         if data != KEEPALIVE:
             self._receive(data, path, now)
@@ -65,7 +65,7 @@ class Endpoint:
         return self._desk.drain()
 
     def command(self, intent: Intent, now: Instant) -> list[Effect]:
-        """`ValueError` for a `Connect` to a remote that the policy does not name."""
+        """Carries out an intent. `ValueError` for a `Connect` to a remote that the policy does not name."""
         self._now = now
         match intent:
             case Connect():
@@ -96,7 +96,7 @@ class Endpoint:
         return self._desk.timers.deadline()
 
     def standing(self, data: bytes, path: Path) -> Standing:
-        """Whose a datagram claims to be, for whoever must choose which to look at first."""
+        """How well the sender of a datagram is known, so that the runtime can choose which datagram to handle first."""
         session = self._sessions.find(major_of(data), cookies_of(data), path.remote)
         if session is None:
             known = self._admission.knows(path.remote.site, self._now)
@@ -110,7 +110,8 @@ class Endpoint:
     # --- in ----------------------------------------------------------------------------------------------------------
 
     def _receive(self, data: bytes, path: Path, now: Instant) -> None:
-        """What the sender claims is read first, then whose it is; a message that comes in pieces is whole by then."""
+        """The version is read first, then the session is found; a message in fragments is put together before it
+        counts."""
         try:
             dialect, header = self._spoken(data)
             session = self._sessions.find(header.major, (header.initiator, header.responder), path.remote)
@@ -131,7 +132,7 @@ class Endpoint:
             self._desk.tell(Dropped(0, path, dialect.describe(header), NobodyHere()))
 
     def _spoken(self, data: bytes) -> tuple[Dialect, Header]:
-        """The version that a datagram is of. Raises `Malformed` for none that is spoken here."""
+        """The dialect of a datagram. Raises `Malformed` for a version that is not spoken here."""
         header = Header.decode(data)
         dialect = self._dialects.get(header.major)
         if dialect is None:
@@ -141,7 +142,7 @@ class Endpoint:
         return dialect, header
 
     def _admit(self, dialect: Dialect, incoming: Incoming, path: Path, now: Instant) -> None:
-        """A stranger's first message: a session of its own, or nothing, or a line of the journal."""
+        """A stranger's first message gets a session of its own, or a line of the journal, or nothing."""
         message = incoming.header.encode(len(incoming.body)) + incoming.body
         welcome = self._admission.knock(message, path.remote, now)
         if welcome is None:
@@ -181,8 +182,8 @@ class Endpoint:
         dialect.begin(session, now)
 
     def _renew(self, session: Session, now: Instant) -> None:
-        """The same gateway, by the path that works, while the old keys still stand. Where it has moved it still has to
-        be the one that was dialled."""
+        """Begins a new phase 1 with the same gateway on the present path, while the old keys are still valid. Where the
+        gateway has moved, it must still prove that it is the one that was dialled."""
         dialect, spis = self._dialects[session.VERSION], Spis(self._desk.randomness.cookie())
         successor = self._add(dialect.make(self._opening((session.remote,), spis, session.path, session)))
         remote = session.remote

@@ -10,7 +10,7 @@ from lotor.wire.v1.numbers import NotifyType
 
 
 class Misplaced(Exception):  # noqa: N818 - named for what the message is
-    """A well-formed message that does not belong here: its payloads, its moment or its lack of encryption."""
+    """A well-formed message that does not belong here: its payloads, its time or its lack of encryption are wrong."""
 
 
 class Unproved(Exception):  # noqa: N818 - the same
@@ -18,7 +18,7 @@ class Unproved(Exception):  # noqa: N818 - the same
 
 
 class Refusal(Exception):  # noqa: N818 - the same
-    """The end of an exchange with a reason both ends may know. `notify` is what the peer is told, None for silence."""
+    """The end of an exchange, with a reason that both ends may know. `notify` is sent to the peer; None for silence."""
 
     def __init__(self, reason: Reason, notify: NotifyType | None = None) -> None:
         super().__init__(reason)
@@ -34,11 +34,11 @@ class PeerFault(Refusal):
 
 
 class PolicyRefusal(Refusal):
-    """The peer is well-behaved, but what it wants is not what the configuration allows."""
+    """The peer keeps to the protocol, but asks for something that the configuration does not allow."""
 
 
 class LocalFault(Refusal):
-    """We cannot go on: no key, no SPI, no device."""
+    """A fault of this end: it has no key, no SPI or no device, and cannot go on."""
 
 
 def dropped(fault: Malformed | Misplaced) -> Reason:

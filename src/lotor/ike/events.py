@@ -1,4 +1,4 @@
-"""Facts worth telling: each is one declaration with the line of the journal that it becomes."""
+"""Events: facts worth telling. Each class is one declaration, with the line of the journal that it becomes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lotor.model.policy import Side
 from lotor.model.reason import Reason
 
 NOT_TOLD = "not told yet"
-"""The identity in `Offered` of a peer that names itself in a later message."""
+"""The identity in `Offered` of a peer that sends it in a later message."""
 
 
 class Level(IntEnum):
-    """Weights of the journal, as the standard library numbers them."""
+    """Weights of the journal, with the numbers of the standard library."""
 
     DEBUG = 10
     INFO = 20
@@ -29,8 +29,8 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Base. `line` is a format string over the fields; `level` its weight. `session` 0: not of a session. `published`:
-    the name in `lotor events`, where that is not the name of the class."""
+    """Base. `line` is a format string over the fields; `level` is its weight. `session` 0: no session. `published`: the
+    name in `lotor events`, where that is not the name of the class."""
 
     session: int
     level: ClassVar[Level] = Level.INFO
@@ -48,8 +48,8 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Started(Event):
-    """A phase 1 begins. `request` is the number of our `Connect`, None when the peer began; `ike` the major version of
-    the protocol."""
+    """A phase 1 begins. `request` is the number of our `Connect`, None when the peer began. `ike` is the major version
+    of the protocol."""
 
     line = "phase 1 begins with {path} (remote {remote})"
     path: Path
@@ -60,14 +60,14 @@ class Started(Event):
 
 
 class Names(tuple[str, ...]):
-    """Words in their order, which read as a list of a length that suits a line."""
+    """Words in their order. As text, a list short enough for a line."""
 
     __slots__ = ()
 
     LONGEST: ClassVar[int] = 120
 
     def __str__(self) -> str:
-        """The first words, and how many more there are."""
+        """The first words, and the number of those left out."""
         shown = ""
         for number, word in enumerate(self):
             longer = f"{shown}, {word}" if shown else word
@@ -79,8 +79,8 @@ class Names(tuple[str, ...]):
 
 @dataclass(frozen=True, slots=True)
 class Offered(Event):
-    """What the first message of a phase 1 says, ours or the peer's: proposals and vendor ids in their order (those
-    without a name as octets), the identity where it travels there, and the octets of the nonce (0: comes later)."""
+    """The first message of a phase 1, of either end: its proposals and vendor ids in their order (unknown vendor ids as
+    octets), its identity if it carries one, and the length of its nonce in octets (0: the nonce comes later)."""
 
     level = Level.DEBUG
     line = "{mode} begins: offers {offers}; announces {vendors}; identity {identity}"
@@ -93,7 +93,7 @@ class Offered(Event):
 
 @dataclass(frozen=True, slots=True)
 class Chosen(Event):
-    """The proposal of phase 1. `vendors` of the responder, nothing when that is us."""
+    """The proposal that phase 1 uses. `vendors`: the responder's vendor ids, empty when this end is the responder."""
 
     level = Level.DEBUG
     line = "chosen for phase 1: {suite} with {method}; the responder announces {vendors}"
@@ -112,8 +112,8 @@ class LeftOut(Event):
 
 @dataclass(frozen=True, slots=True)
 class Judged(Event):
-    """What came of the peer's proof in phase 1: certificate and signature, or a keyed hash. `verdict` is a `Reason`
-    where it was not accepted, and so is not believed."""
+    """The result of the peer's proof in phase 1, by certificate and signature or by a keyed hash. `verdict` is a
+    `Reason` where the proof was not accepted; the identity is then not believed."""
 
     level = Level.DEBUG
     line = "peer {peer}: {verdict}"
@@ -123,7 +123,7 @@ class Judged(Event):
 
 @dataclass(frozen=True, slots=True)
 class LoginRound(Event):
-    """One question of XAUTH, counted from 1."""
+    """One prompt of a login, counted from 1."""
 
     level = Level.DEBUG
     line = "login, round {turn}: {wants} asked for"
@@ -133,7 +133,7 @@ class LoginRound(Event):
 
 @dataclass(frozen=True, slots=True)
 class LoginSent(Event):
-    """Client: the person's answers are on their way to the gateway."""
+    """Client: the answers to a prompt were sent to the gateway."""
 
     level = Level.DEBUG
     line = "login of {user} sent"
@@ -142,7 +142,7 @@ class LoginSent(Event):
 
 @dataclass(frozen=True, slots=True)
 class PhaseOneUp(Event):
-    """Phase 1 is done: both ends hold keys; in hybrid mode the client is still a stranger."""
+    """Phase 1 is done: both ends hold keys. After hybrid authentication the client is still a stranger."""
 
     line = "phase 1 established with {path}: {suite}, peer {peer}"
     path: Path
@@ -165,7 +165,7 @@ class PhaseOneUp(Event):
 
 @dataclass(frozen=True, slots=True)
 class Reached(Event):
-    """Client: the gateway's messages arrive over the ports of NAT traversal, too; told once."""
+    """Client: a message of the gateway arrived on the ports of NAT traversal. Told once."""
 
     level = Level.DEBUG
     line = "the gateway answers over {path}"
@@ -174,8 +174,8 @@ class Reached(Event):
 
 @dataclass(frozen=True, slots=True)
 class Renewed(Event):
-    """A new phase 1 took over the session: its address, SA pairs and engines stay. `attempt` is the number under which
-    the new phase 1 was told of until now; nothing more comes of it."""
+    """A new phase 1 took over the session, with its address and SA pairs. `attempt` is the number under which the new
+    phase 1 was told of before; no more events have that number."""
 
     line = "phase 1 renewed with {path}: {suite}"
     attempt: int
@@ -196,7 +196,7 @@ class Renewed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Readdressed(Event):
-    """Client: a renewed phase 1 came with another address. `Configured` follows when an SA pair carries it."""
+    """Client: the renewed phase 1 came with another address. `Configured` follows when an SA pair carries it."""
 
     line = "the gateway gives {new} with the renewed phase 1, instead of {old}"
     old: str
@@ -214,7 +214,8 @@ class LoggedIn(Event):
 
 @dataclass(frozen=True, slots=True)
 class LoginRefused(Event):
-    """What a peer chose stands behind what it did not: a program that reads the line for the address is not fooled."""
+    """In the line, what the peer chose stands behind what it did not choose, so that it cannot fool a program that
+    searches the line for the address."""
 
     level = Level.WARNING
     line = "login from {source} as {user} refused: {reason.clause}"
@@ -225,7 +226,7 @@ class LoginRefused(Event):
 
 @dataclass(frozen=True, slots=True)
 class Configured(Event):
-    """Mode config is done. On the client this is what was received, on the gateway what was given."""
+    """Mode config is done: what the client received, or the gateway gave."""
 
     line = "address {configuration.inside} for {user}"
     user: str
@@ -246,7 +247,7 @@ class ChildUp(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChildDown(Event):
-    """The engine removes the SA pair."""
+    """An SA pair is gone: the engine removes it."""
 
     line = "SA pair {child} down: {reason}"
     child: int
@@ -313,7 +314,7 @@ class Deferring(Event):
 
 @dataclass(frozen=True, slots=True)
 class Undeferred(Event):
-    """The load is over: `deferred` messages had no answer, `repeated` came again and had one."""
+    """The load is over. `deferred` messages got no answer, `repeated` ones came again and got one."""
 
     level = Level.WARNING
     line = (
@@ -335,7 +336,7 @@ class Remark(Event):
 
 
 def reason_of(event: Event) -> Reason | None:
-    """Why, where an event tells of a refusal, a failure or an end."""
+    """The reason of an event that tells of a refusal, a failure or an end; None for others."""
     match event:
         case Ended() | Dead() | ChildDown() | Dropped() | LoginRefused():
             return event.reason

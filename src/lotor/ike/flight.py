@@ -1,6 +1,6 @@
-"""Retransmission: what was sent last, repeated on a schedule by whoever awaits an answer.
+"""Retransmission: the last message sent is repeated on a schedule by the end that waits for an answer.
 
-The octets are the same each time, fragments too: the peer may complete a message from pieces of several repetitions.
+The octets are the same each time, fragments too: the peer may complete a message from fragments of several repetitions.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from lotor.ike.timers import Timer
 from lotor.model.network import Instant, Path
 
 COPY_RESTS_S = (1.0, 4.0, 2.0)
-"""Seconds after the first, the second and every later answer to a stranger's message in which no copy has another: who
-sends one message, and all its copies at once, gets two, and a client on a bad line still gets more."""
+"""Seconds after the first, the second and every later answer to a stranger's message during which a copy of the message
+gets no answer. Copies that all come at once get two answers in all, and a client on a bad line still gets more."""
 
 
 @dataclass(slots=True)
 class Flight:
-    """The datagrams of the last message sent. `path` is asked at each send: the peer may have moved. `may` is asked
-    with the octets of a repetition."""
+    """The datagrams of the last message sent. `path` is called at each send, since the peer may have moved. `may` is
+    called with the octets of a repetition, and may forbid it."""
 
     desk: Desk
     path: Callable[[], Path]
@@ -46,17 +46,17 @@ class Flight:
             self.desk.put(Transmit(datagram, self.path()))
 
     def again(self, path: Path, now: Instant) -> None:
-        """A duplicate of what this answers came over `path`."""
+        """Answers a duplicate that came over `path`."""
         self.sends, self.latest = self.sends + 1, now
         for datagram in self.datagrams:
             self.desk.put(Transmit(datagram, path))
 
     def rested(self, now: Instant) -> bool:
-        """Whether the answer to a stranger's message may leave once more, now that a copy of it came."""
+        """Whether the answer to a stranger's message may be sent again, now that a copy of the message came."""
         return now >= self.latest + COPY_RESTS_S[min(self.sends, len(COPY_RESTS_S)) - 1]
 
     def repeat(self, intervals: tuple[float, ...], now: Instant, lost: Callable[[Instant], None]) -> None:
-        """Send again after each interval until `stop`, where `may` agrees; call `lost` after the last."""
+        """Sends again after each interval until `stop`, if `may` agrees. After the last interval `lost` is called."""
         self._intervals, self._lost = intervals, lost
         self._wait(now)
 

@@ -1,4 +1,4 @@
-"""What a session still owes before traffic may flow, whatever the protocol version. Asked before anything is given."""
+"""Gates: the steps that a session still owes before traffic may flow, in any protocol version."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ class Gate(Enum):
 
 
 ALL = (Gate.AUTHENTICATED, Gate.LOGIN, Gate.ADDRESS)
-"""What every session owes until its authentication method is agreed."""
+"""The gates of every session until its authentication method is agreed."""
 
 
 @dataclass(slots=True)
 class Gates:
-    """Shut gates, next to open first."""
+    """The gates that are shut, in the order in which they open."""
 
     shut: list[Gate] = field(default_factory=list)
 
     def open(self, gate: Gate) -> None:
-        """Raises `Misplaced` unless the gate is the next one: no step of a login is ever skipped."""
+        """Raises `Misplaced` unless this gate is the next one: no step of a login is ever skipped."""
         if self.next() is not gate:
             raise Misplaced(f"gate {gate.value} opened out of turn")
         self.shut.pop(0)
 
     def settle(self, gates: tuple[Gate, ...]) -> None:
-        """The peer is authenticated, and its method says what else is owed."""
+        """The peer is authenticated. `gates` are those that its method leaves shut."""
         self.open(Gate.AUTHENTICATED)
         self.shut = list(gates)
 

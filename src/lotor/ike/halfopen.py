@@ -1,7 +1,7 @@
-"""The sessions of clients that no login has proved yet: how many there may be, and which one gives up its place.
+"""Half-open sessions: clients that are not logged in yet, how many there may be, and which one gives up its place.
 
-A session is *unseen* until a message shows our own cookie: its address may be forged. One that was seen has an address
-that hears us. Every question here is answered in constant time.
+A session is *unseen* until a message shows our own cookie: until then its address may be forged. A session that was
+seen has an address that receives our messages. Every method here takes constant time.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from lotor.ike.session import Session
 from lotor.model.network import Address, Instant
 
 UNSEEN_PATIENCE_S = 4.0
-"""Seconds after which a session that was not seen gives way to the same first message from elsewhere: a NAT may have
+"""An unseen session gives way to the same first message from another address after so many seconds: a NAT may have
 given its client another port."""
 
 CROWDED_SAMPLE = 8
-"""Of so many sessions that were seen, the oldest first, the one from the most crowded site gives up its place."""
+"""When all sessions were seen, the oldest ones are compared, so many of them. The one from the most crowded site gives
+up its place."""
 
 SEEN_PATIENCE_S = 60.0
 """Seconds for a login at a busy gateway. Until then a session whose peer showed our cookie gives way only to a
@@ -28,8 +29,8 @@ peer from a less crowded site."""
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a first message was let in for. `known`: from a site where somebody is or was proved; `again`: it had come
-    before; `digest` of its octets."""
+    """Why a first message was admitted. `known`: its site is known; `again`: it had come before. `digest` is that of
+    its octets."""
 
     site: Address
     known: bool
@@ -39,7 +40,7 @@ class Ticket:
 
 @dataclass(slots=True, eq=False)
 class Guest:
-    """One half-open session. `octets`: those sent to its address before it was seen."""
+    """One half-open session. `octets`: those sent to its address while it was unseen."""
 
     session: Session
     ticket: Ticket
@@ -48,30 +49,31 @@ class Guest:
     seen: bool = False
 
     def keeps(self, now: Instant) -> bool:
-        """Against the same first message from elsewhere: one recorded message makes one session."""
+        """Whether it stays when the same first message comes from another address: one recorded message makes one
+        session."""
         return self.seen or now < self.since + UNSEEN_PATIENCE_S
 
     def leaves(self, now: Instant) -> bool:
-        """For anybody who comes."""
+        """Whether any other first message may take its place."""
         return not self.seen or now >= self.since + SEEN_PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many of one site, and of all."""
+    """The most half-open sessions of one site, and of all."""
 
     site: int
     all: int
 
 
 class Full(Enum):
-    """No place, and nobody who would give up his."""
+    """There is no place, and no session that would give up its own."""
 
     FULL = "full"
 
 
 class Row:
-    """Half-open sessions in the order of their coming."""
+    """Half-open sessions in the order in which they came."""
 
     __slots__ = ("seen", "unseen")
 
@@ -94,7 +96,7 @@ class Row:
 
 
 class Sites:
-    """A row for each site; most have one session only, which stands for itself."""
+    """A row for each site. A site with a single session, as most are, keeps that session instead of a row."""
 
     def __init__(self) -> None:
         self._rows: dict[Address, Row | Guest] = {}
@@ -157,7 +159,7 @@ class HalfOpen:
             row.add(guest)
 
     def see(self, guest: Guest) -> None:
-        """Its peer showed our cookie."""
+        """The peer of the session showed our cookie."""
         for row in (self._all, self._sites):
             row.remove(guest)
         guest.seen = True
@@ -175,9 +177,9 @@ class HalfOpen:
         return guest
 
     def who_leaves(self, ticket_site: Address, limits: Limits, now: Instant) -> Guest | Full | None:
-        """Whose place one more from a site takes: nobody's while there is room. Those that were not seen go first, the
-        oldest of the site where that is full, or else of all. A seen one leaves when it had its time, or for somebody
-        from a less crowded site."""
+        """The session that gives up its place for one more of a site; None while there is room. Unseen sessions go
+        first: the oldest of the site if the site is full, else the oldest of all. A session that was seen leaves when
+        its time is over, or for a less crowded site."""
         own = self._sites.count(ticket_site)
         if own >= limits.site:
             guest = self._sites.oldest(ticket_site)

@@ -1,4 +1,4 @@
-"""What the runtime tells the core: an administrator's wishes and an engine's reports."""
+"""Intents: what the runtime tells the core. Wishes of an administrator, and reports of an engine."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from lotor.model.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Initiate with the `remote` block of this name. `request` comes back in the session's `Started` event;
-    `host` is the name the person typed, None for an address."""
+    """Begin a session with the `remote` block of this name. `request` comes back in the session's `Started` event.
+    `host` is the name that the person typed, None for an address."""
 
     remote: str
     path: Path
@@ -37,14 +37,14 @@ class Shutdown:
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """A new policy for sessions to come; those that are up keep theirs."""
+    """A new policy for sessions to come. Sessions that are up keep theirs."""
 
     policy: Policy
 
 
 @dataclass(frozen=True, slots=True)
 class ChildExpired:
-    """An engine's report: soft asks for a rekey by whoever initiated, hard ends the SA pair."""
+    """An engine's report that a lifetime is over. Soft: the SA pair is rekeyed; hard: it ends."""
 
     child: int
     hard: bool

@@ -26,7 +26,7 @@ class Question(Generic[A_co]):
 
 @dataclass(frozen=True, slots=True)
 class Sign(Question[Signature | Failure]):
-    """Sign our HASH_R or HASH_I with the key of a `remote` block: whoever signs computes it."""
+    """Sign our HASH_R or HASH_I with the key of a `remote` block. The signer computes the hash itself."""
 
     remote: str
     made_of: PhaseOneHash
@@ -34,14 +34,14 @@ class Sign(Question[Signature | Failure]):
 
 @dataclass(frozen=True, slots=True)
 class JudgePeer(Question[Trusted | Untrusted]):
-    """Signature, chain, dates, usages and name of the peer, before anything secret is sent to it."""
+    """Check the peer's signature, chain, dates, usages and name, before anything secret is sent to it."""
 
     proof: PeerProof
 
 
 @dataclass(frozen=True, slots=True)
 class DeriveSkeyid(Question[Secret | Feigned | Failure]):
-    """SKEYID from a pre-shared key, by whoever holds it: prf(key, Ni_b | Nr_b)."""
+    """SKEYID from a pre-shared key, prf(key, Ni_b | Nr_b), computed where the key is kept."""
 
     request: PskRequest
 
@@ -64,7 +64,7 @@ class CheckLogin(Question[Accepted | Refused | Challenge]):
 
 @dataclass(frozen=True, slots=True)
 class AskPerson(Question[Credentials | Declined]):
-    """Client: what the gateway wants to know. `message` is clean text from the gateway; `round` counts from 1."""
+    """Client: what the gateway asks of the person. `message` is clean text from the gateway; `round` counts from 1."""
 
     session: int
     remote: str
@@ -75,7 +75,7 @@ class AskPerson(Question[Credentials | Declined]):
 
 @dataclass(frozen=True, slots=True)
 class AcquireConfiguration(Question[ModeConfiguration | Failure]):
-    """Gateway: an address and the rest, for a user whose login was accepted. `Ended` releases it."""
+    """Gateway: an address and its configuration, for a user whose login was accepted. `Ended` releases the address."""
 
     session: int
     user: str
@@ -100,21 +100,21 @@ class ReserveSpi(Question[int]):
 
 @dataclass(frozen=True, slots=True)
 class Install(Question[None | Failure]):
-    """Bring an SA pair into the engine."""
+    """Install an SA pair in the engine."""
 
     child: Child
 
 
 @dataclass(frozen=True, slots=True)
 class Activate(Question[None]):
-    """Outgoing traffic takes this SA pair from now on."""
+    """Use this SA pair for outgoing traffic from now on."""
 
     child: int
 
 
 @dataclass(frozen=True, slots=True)
 class LastInbound(Question["float | None"]):
-    """When the engine last opened a packet of one of these SA pairs (the core's clock); None: never."""
+    """When the engine last opened a packet of one of these SA pairs, in the core's clock; None: never."""
 
     children: tuple[int, ...]
 

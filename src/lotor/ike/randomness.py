@@ -1,4 +1,5 @@
-"""Randomness as the domain asks for it, so that a recorded handshake replays byte for byte and a simulation repeats."""
+"""Randomness in the words of the protocol, so that a recorded handshake replays byte for byte and a simulation
+repeats."""
 
 from __future__ import annotations
 

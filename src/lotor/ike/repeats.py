@@ -13,19 +13,19 @@ from struct import Struct
 from lotor.model.network import Instant, Peer
 
 REMEMBERED_S = 16.0
-"""Seconds. A message is remembered for once to twice as long; of all clients racoon waits longest before it repeats its
-first message, 10 s."""
+"""A message is remembered for once to twice as many seconds. Of all clients racoon waits longest before it repeats its
+first message: 10 s."""
 
 TABLE_BITS = 1 << 22
-"""Of each table: half a MiB."""
+"""Bits of each table: half a MiB."""
 
 _LAST = TABLE_BITS - 1
 _MARKS = Struct("!4I")
-"""Where the four bits of one message are."""
+"""Reads a hash as the positions of the four bits of one message."""
 
 
 class Repeats:
-    """`key` is secret: who knew it could send messages that look like those of others."""
+    """`key` is secret: an attacker who knew it could send messages that look like those of others."""
 
     def __init__(self, key: bytes, now: Instant) -> None:
         self._key = key

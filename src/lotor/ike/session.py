@@ -1,6 +1,6 @@
-"""A session: one peer, from its first datagram to its end, whatever the protocol version.
+"""A session: one peer, from its first datagram to its end, in any protocol version.
 
-It owns no protocol: a version adds what it keeps of its own in a class below this one.
+It owns no protocol: each version adds what it needs in a subclass.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from lotor.wire.header import Header
 NO_SPI = bytes(8)
 
 MOVE_INTERVAL_S = 0.1
-"""Seconds between two moves of a session by messages; the packet engine follows packets as often."""
+"""Seconds between two moves of a session because of messages. The packet engine follows packets as often."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
-    """The gateway that a session was opened for; no datagram changes it. `host` is the name that a person typed, None
+    """The gateway that a session was opened for. No datagram changes it. `host` is the name that a person typed, None
     for an address."""
 
     address: Address
@@ -39,9 +39,9 @@ class Dialled:
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """What the keys prove of the peer, whatever the version that made them. `login`: a login follows, and only that
-    names the person; `person`: a shared key alone says who belongs to the group, not who it is; `probed`: it answers
-    when it is asked whether it is there; `translated`: a NAT stands before it."""
+    """What the keys prove of the peer, in any version. `login`: a login follows, and only the login names the person.
+    `person`: the identity is of one person; that of a shared key alone is of a group. `probed`: the peer answers probes
+    (dead peer detection). `translated`: a NAT stands in front of the peer."""
 
     identity: Identity
     login: bool
@@ -52,9 +52,9 @@ class Proved:
 
 @dataclass(slots=True)
 class Inner:
-    """The addresses inside the tunnel. `brought`: by a peer that was given none; `told`: of the configuration;
-    `declined`: what of our inside the gateway gave no SA pair; `moving`: to another inside address, which no SA pair
-    carries yet."""
+    """The addresses inside the tunnel. `brought`: the inner network of a peer that was given no address. `told`: the
+    `Configured` event was emitted. `declined`: inner networks for which the gateway refused an SA pair. `moving`: the
+    client has a new inner address that no SA pair carries yet."""
 
     configuration: ModeConfiguration | None = None
     brought: Network | None = None
@@ -65,7 +65,7 @@ class Inner:
 
 @dataclass(slots=True)
 class Spis:
-    """Those of the IKE SA, which IKEv1 calls cookies: every message shows both."""
+    """The SPIs of the IKE SA, which IKEv1 calls cookies. Every message carries both."""
 
     initiator: bytes
     responder: bytes = NO_SPI
@@ -75,25 +75,24 @@ class Spis:
 
 
 class Voice(Protocol):
-    """What a session says of itself once there are keys."""
+    """The messages that a session sends of its own accord once there are keys."""
 
     def probe(self) -> None:
         """Asks the peer for a sign of life."""
         ...
 
     def part(self) -> None:
-        """Deletes the keys alone: the SA pairs live on under those of another session."""
+        """Deletes the IKE SA alone: its SA pairs live on under another session."""
         ...
 
     def farewell(self) -> None:
-        """Deletes for everything."""
+        """Sends deletes for the SA pairs and the IKE SA."""
         ...
 
 
 @dataclass(slots=True)
 class Life:
-    """The clockwork of a session: its alarms, and its voice, which comes and goes with the keys; when a message
-    `moved` it last."""
+    """The timers of a session; its voice, present while there are keys; and when a message `moved` the session last."""
 
     over: bool = False
     limit: Timer | None = None
@@ -104,22 +103,22 @@ class Life:
 
 
 class Registry(Protocol):
-    """What a session tells of itself where all sessions are known."""
+    """What a session asks and tells the collection of all sessions."""
 
     def accepted(self, session: Session, user: str) -> None:
-        """A login was proved; nothing has been given for it yet."""
+        """The peer's login was proved; nothing has been given for it yet."""
         ...
 
     def maybe_stale(self, session: Session, user: str) -> list[Session]:
-        """Sessions that are over, if their peers do not answer any more."""
+        """Older sessions of the same user, which may end if their peers do not answer any more."""
         ...
 
     def barred(self, session: Session, user: str) -> Reason | None:
-        """Why a proved login is not let in beside another session of the same person; None when it is."""
+        """Why a proved login is refused beside other sessions of the same person; None when it is not."""
         ...
 
     def renew(self, session: Session, now: Instant) -> None:
-        """A new phase 1 for a session whose own will end soon."""
+        """Begins a new phase 1 for a session whose own ends soon."""
         ...
 
     def succeed(self, session: Session, old: Session) -> None:
@@ -131,23 +130,24 @@ class Registry(Protocol):
         ...
 
     def predecessor(self, session: Session) -> Session | None:
-        """The session that this one is to take over, if it still is."""
+        """The session that this one was opened to take over, if it still exists."""
         ...
 
     def holder(self, session: Session, inside: Network) -> Session | None:
-        """Another session whose peer has this inside, or a part of it."""
+        """Another session whose peer has this inner network, or a part of it."""
         ...
 
     def charge(self, session: Session, octets: int, path: Path) -> bool:
-        """What an answer of phase 1 costs; False when it may not leave by this path."""
+        """Charges an answer of phase 1 to the peer's site. False when the answer may not leave by this path."""
         ...
 
     def affords(self, session: Session, octets: int, path: Path, *, unasked: bool) -> bool:
-        """Whether so much may go to a peer that may be somebody else; `unasked`: though nothing came."""
+        """Whether so many octets may go to a peer whose address may be forged. `unasked`: they answer no message."""
         ...
 
     def replace(self, others: Iterable[Session], why: Reason, *, farewell: bool = False) -> None:
-        """Sessions of peers that are gone, or whose place another has: they end, with deletes for `farewell`."""
+        """Ends other sessions, whose peers are gone or whose place this one takes. `farewell`: their peers get
+        deletes."""
         ...
 
     def closed(self, session: Session) -> None: ...
@@ -155,9 +155,10 @@ class Registry(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """`initiator` is the role in the exchange that made the keys. `registry` is the endpoint's: it knows the other
-    sessions. `dialled`: whom this end meant to reach, None where the peer began; `renews`: the session that this
-    attempt is to take over, `renewed`: it did. `initial_contact`: the peer says that it holds nothing else of ours."""
+    """`initiator` is the role in the exchange that made the keys. `registry` knows the other sessions of the endpoint.
+    `dialled`: the gateway that this end meant to reach, None where the peer began. `renews`: the session that this one
+    is opened to take over; `renewed`: it took one over. `initial_contact`: the peer says that it holds no other SAs
+    with this end."""
 
     VERSION: ClassVar[int] = 0
     """The major version of the protocol."""
@@ -190,23 +191,24 @@ class Session:
 
     @property
     def answered(self) -> bool:
-        """The responder has given its SPI."""
+        """Whether the responder has given its SPI."""
         return self.spis.responder != NO_SPI
 
     def learn(self, header: Header) -> None:
-        """The responder's SPI comes with its first message."""
+        """Takes the responder's SPI from its first message."""
         if not self.answered:
             self.spis.responder = header.responder
 
     @property
     def peer_address(self) -> Address:
-        """Whose certificate and whose key: that of the dialled gateway, or of whoever began."""
+        """The address that certificates and keys are looked up by: that of the dialled gateway, or of a peer that
+        began."""
         return self.dialled.address if self.dialled is not None else self.path.remote.address
 
     def heard_over(self, path: Path, now: Instant) -> None:
-        """A fresh message of the peer came over this path. Until somebody is proved it may change ports, for NAT
-        traversal, but no address: whoever holds keys with a gateway may still be a stranger who writes another's
-        address on his messages. Then the session follows, but not with every message."""
+        """A fresh message of the peer came over this path. An unproved peer may change its port, for NAT traversal, but
+        not its address: it holds keys, but may still be a stranger who forges the source address. A proved peer is
+        followed, but not with every message."""
         proved = self.established and (self.initiator or self.gates.passed(Gate.LOGIN))
         if proved and now >= self.life.moved + MOVE_INTERVAL_S:
             self.life.moved = now if path != self.path else self.life.moved
@@ -226,7 +228,7 @@ class Session:
             self.desk.tell(PathChanged(self.id, old, path, self.children.ids()))
 
     def limit(self, seconds: float, why: str, call: Callable[[Instant], None], now: Instant) -> None:
-        """One alarm at a time for the step the session is in; a new one replaces it."""
+        """Sets the one alarm for the present step of the session; it replaces the one before."""
         self.unlimit()
         self.life.limit = self.desk.timers.set(now + seconds, why, call)
 
@@ -236,7 +238,8 @@ class Session:
             self.life.limit = None
 
     def inherit(self, old: Session) -> None:
-        """What outlives the keys comes over; the old session falls silent, but for what it still has to hear."""
+        """Takes over what outlives the keys of `old`. The old session sends nothing more, but still answers
+        duplicates."""
         self.id, old.id = old.id, self.id
         self.children, old.children = old.children, Children()
         self.inner, self.dialled, self.renewed = replace(old.inner), old.dialled, True
@@ -245,7 +248,7 @@ class Session:
         old.hand_over(self)
 
     def stop(self) -> None:
-        """Nothing more is begun here. What knows the session goes, so that it never waits for the garbage collector."""
+        """Begins nothing more. Everything that refers to the session lets go of it, so that it is freed at once."""
         self.life.over, self.life.voice = True, None
         self.silence()
         self.unlimit()
@@ -254,7 +257,8 @@ class Session:
                 timer.cancel()
 
     def end(self, reason: Reason, *, farewell: bool = True) -> None:
-        """The end, once: deletes to the peer if wanted, everything of the session taken back, and the fact told."""
+        """Ends the session, once: sends deletes if `farewell`, drops the SA pairs, tells `Ended` and leaves the
+        registry."""
         if self.life.over:
             return
         voice = self.life.voice if farewell else None
@@ -269,20 +273,20 @@ class Session:
     # --- what a version adds ------------------------------------------------------------------------------------------
 
     def heard_since(self, then: Instant) -> bool:
-        """Whether a proved message came after that."""
+        """Whether a proved message came after that time."""
         raise NotImplementedError
 
     def moved(self) -> None:
-        """The path is another one: what is under way follows."""
+        """The path has changed: exchanges under way follow."""
 
     def hand_over(self, heir: Session) -> None:
-        """Another session takes over: it begins anew what this one began."""
+        """Another session takes over, and begins anew what this one had begun."""
 
     def forget(self) -> None:
-        """Nobody finds the way to what is finished any more."""
+        """Duplicates of finished exchanges are not answered any more."""
 
     def silence(self) -> None:
-        """No probe and no step of its own."""
+        """Sends no probe and takes no step of its own any more."""
 
     def cancel(self) -> None:
-        """Whatever is under way is over."""
+        """Cancels every exchange under way."""

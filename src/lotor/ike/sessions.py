@@ -1,4 +1,4 @@
-"""The sessions of an endpoint: found by what a message shows, and compared when somebody proves who it is."""
+"""The sessions of an endpoint: found by what a message shows, and compared when a peer proves who it is."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from lotor.model.reasons.ends import ConnectedAgain, SessionTimeOver
 from lotor.model.reasons.logins import AlreadyConnected, TooManySessions
 
 RENEWED_LINGER_S = 30.0
-"""Seconds that a renewed phase 1 still hears the peer."""
+"""Seconds for which a renewed phase 1 still answers its peer."""
 
 
 First = tuple[int, bytes, Peer]
 """What the first message of a peer shows: its major version, the initiator's SPI, and where it came from."""
 
 Name = tuple[int | None, str | bytes]
-"""Whom a session is of: a login, or an identity of phase 1 with its kind."""
+"""The user of a session: a login name, or an identity of phase 1 with its kind."""
 
 
 @dataclass(slots=True)
 class Sessions:
-    """By number, by our own SPI; those that a peer began also by what its first message showed, clients that proved
-    their names by those."""
+    """Sessions by number and by our own SPI. Those that a peer began are also found by its first message, and those of
+    proved clients by name."""
 
     now: Callable[[], Instant]
     renewal: Callable[[Session, Instant], None]
@@ -77,7 +77,7 @@ class Sessions:
         return None
 
     def meet(self, session: Session) -> None:
-        """The peer began: copies of its first message have no other cookie yet."""
+        """The peer began: until it knows our SPI, copies of its first message are found by what it shows."""
         key = (session.VERSION, session.spis.initiator, session.path.remote)
         self.strangers[key], self._met[session] = session, key
 
@@ -98,8 +98,8 @@ class Sessions:
         return self.admission.affords(session, octets, self.now(), unasked=unasked)
 
     def barred(self, session: Session, user: str) -> Reason | None:
-        """With `unique refuse` beside any other, else beside as many as one person may have; unless the same device is
-        back or only renews what it has."""
+        """With `unique refuse` any other session of the person bars a new one, else so many as a person may have. The
+        same device may always come back, or renew what it has."""
         refuse = session.remote.uniqueness is Uniqueness.REFUSE
         if not refuse and not self._is_crowded(session, user):
             return None
@@ -115,15 +115,15 @@ class Sessions:
         return TooManySessions(user, len(others), most) if len(others) >= most else None
 
     def _is_crowded(self, session: Session, user: str) -> bool:
-        """Whether a person has all the sessions that one may have. With `unique replace` the old ones go anyway."""
+        """Whether a person has all the sessions that one may have. With `unique replace` the old ones end anyway."""
         most, known = session.remote.max_sessions, self._proved.get(_name(session, user), ())
         keeps = session.remote.uniqueness is Uniqueness.KEEP
         return keeps and most is not None and len(known) >= most and _is_person(session)
 
     def maybe_stale(self, session: Session, user: str) -> list[Session]:
-        """What a device with INITIAL-CONTACT may have left behind, or another device behind the same NAT still has: the
-        identities are the same, the ports are not. Of a person with all that one may have, each that can be asked,
-        unless one of them is renewed."""
+        """After INITIAL-CONTACT: sessions with the same identity from other ports. The device may have left them
+        behind, or they may be of another device behind the same NAT. Where a person has all the sessions that one may
+        have: each of them that can be probed, unless the new session renews one."""
         if self._is_crowded(session, user) and self._renewed_by(session, user) is None:
             return [old for old in self._others(session, user) if old.proved and old.proved.probed]
         if not session.initial_contact:
@@ -132,7 +132,7 @@ class Sessions:
         return [old for old in others if not _same_place(old, session)]
 
     def accepted(self, session: Session, user: str) -> None:
-        """A login was proved: with INITIAL-CONTACT, what the same device left behind ends (RFC 2407 §4.6.3.3); without
+        """A login was proved. With INITIAL-CONTACT, what the same device left behind ends (RFC 2407 §4.6.3.3). Without
         it, the same device on the same path renews what it has. With `unique replace` all other sessions of the person
         end."""
         self.admission.proved(session, self.now())
@@ -164,7 +164,7 @@ class Sessions:
         session.end(reason, farewell=farewell)
 
     def _others(self, session: Session, user: str) -> list[Session]:
-        """Proved sessions under the same name."""
+        """Other proved sessions under the same name."""
         return [
             one
             for one in self._proved.get(_name(session, user), ())
@@ -172,9 +172,8 @@ class Sessions:
         ]
 
     def _renewed_by(self, session: Session, user: str) -> Session | None:
-        """The session of the same user and device on the same path: a NAT gives no two devices one port. An account
-        that thousands share is walked through at every login, so the port, which tells most of them apart, comes
-        first."""
+        """The session of the same user and device on the same path; a NAT gives no two devices one port. The port is
+        compared first, since it tells most sessions of a shared account apart, and thousands may share one."""
         port = session.path.remote.port
         for old in self._proved.get(_name(session, user), ()):
             if old.path.remote.port == port and old is not session and _goes_on(old, session):
@@ -197,7 +196,7 @@ class Sessions:
         return next((one for one in others if _has(one, inside)), None)
 
     def succeed(self, session: Session, old: Session) -> None:
-        """The old phase 1 is still found by its cookie for a moment: its deletes are expected."""
+        """The old phase 1 is still found by its SPI for a moment, since its deletes are expected."""
         session.inherit(old)
         self.by_id[session.id] = session
         self.by_id.pop(old.id, None)
@@ -229,7 +228,7 @@ class Sessions:
 
 
 def _has(session: Session, inside: Network) -> bool:
-    """Whether an address there was given to a session, or its peer brought it."""
+    """Whether an address in this network was given to a session, or its peer brought it."""
     given, brought = session.inner.configuration, session.inner.brought
     if given is not None:
         return _given_in(given, inside)
@@ -244,7 +243,7 @@ def _given_in(given: ModeConfiguration, network: Network) -> bool:
 
 
 def _name(session: Session, user: str) -> Name:
-    """A login is nobody's identity in phase 1, nor is one of another kind, though they read alike."""
+    """A login name never equals an identity of phase 1, nor do identities of two kinds, though they read alike."""
     proved = session.proved
     return (None, user) if proved is None or proved.login else (proved.identity.kind, proved.identity.data)
 
@@ -254,24 +253,25 @@ def _own(session: Session) -> bytes:
 
 
 def _is_person(session: Session) -> bool:
-    """A shared key alone says who belongs to the group, not who it is."""
+    """A shared key alone proves membership of a group, not a person."""
     return session.proved is not None and session.proved.person
 
 
 def _same_device(old: Session, new: Session) -> bool:
-    """The same identity behind the same address: what a reconnecting client shows, and two colleagues do not."""
+    """Whether both show the same identity from the same address, as a reconnecting client does and two colleagues do
+    not."""
     if old.proved is None or new.proved is None or old.gateway is not new.gateway:
         return False
     return old.path.remote.address == new.path.remote.address and old.proved.identity == new.proved.identity
 
 
 def _goes_on(old: Session, new: Session) -> bool:
-    """Whether the one is up where the other begins; keys of one protocol version renew no others."""
+    """Whether the new session renews the old one, which is up. Keys of one protocol version renew none of another."""
     same = old.VERSION == new.VERSION and old.path == new.path
     return same and old.gates.all_open() and _same_device(old, new)
 
 
 def _same_place(old: Session, new: Session) -> bool:
-    """And by the same port, or without a NAT: it cannot be another device."""
+    """The same device, and from the same port or without a NAT: it cannot be another device."""
     here, there = old.path.remote, new.path.remote
     return _same_device(old, new) and (here.port == there.port or not (new.proved and new.proved.translated))

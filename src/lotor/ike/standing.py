@@ -1,4 +1,4 @@
-"""How far the sender of a datagram is known by its cookies and its site, before anything of it is read or believed."""
+"""Standing: how well the sender of a datagram is known by its SPIs and its site, before any more of it is read."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from enum import Enum
 
 
 class Standing(Enum):
-    """`PROVED`: it names a session that is up, or one that we began. `UNDER_WAY`: one whose login is not done. `KNOWN`:
-    none, but somebody is or was proved at its site lately."""
+    """`PROVED`: it names a session that is up, or one that this end began. `UNDER_WAY`: it names one whose login is not
+    done. `KNOWN`: it names none, but a peer is or was logged in at its site lately."""
 
     PROVED = "proved"
     UNDER_WAY = "under way"

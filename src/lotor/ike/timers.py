@@ -1,4 +1,4 @@
-"""Timers of all sessions in one heap, in the time that the runtime tells."""
+"""The timers of all sessions in one heap, in the time that the runtime tells."""
 
 from __future__ import annotations
 
@@ -43,13 +43,14 @@ class Timers:
         return timer
 
     def _sweep(self) -> None:
-        """Cancelled alarms do not wait for their hour, which may be years away: each sweep doubles the next bound."""
+        """Removes cancelled alarms early: the time that they were set for may be years away. Each sweep doubles the
+        next bound."""
         self._heap = [entry for entry in self._heap if entry[2].call is not None]
         heapq.heapify(self._heap)
         self._sweep_at = max(LEAST_SWEPT, 2 * len(self._heap))
 
     def run(self, now: Instant) -> None:
-        """Call everything that is due; what a call sets for the past or for now waits for the next run."""
+        """Calls every alarm that is due. An alarm that such a call sets for now or the past waits for the next run."""
         due = []
         while self._heap and self._heap[0][0] <= now:
             due.append(heapq.heappop(self._heap)[2])

@@ -45,11 +45,11 @@ AGGRESSIVE = Ladder(
         ),
     ),
 )
-"""The third message is clear from racoon, encrypted from everybody else; ours is encrypted."""
+"""racoon sends the third message in clear, all others send it encrypted; so does this end."""
 
 
 def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
-    """Nothing secret has been sent when it ends, and the responder is proved."""
+    """When it ends, nothing secret has been sent, and the responder is proved."""
     remote, randomness = session.remote, session.desk.randomness
     ours = Ours(randomness.key_pair(remote.proposals[0].group), randomness.nonce(remote.nonce_size))
     sa, me = phase1.offer(session), Identification.of(identify.mine(remote, session.path))
@@ -79,7 +79,7 @@ def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
 
 
 def responder(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
-    """When it ends, the peer holds the keys that it claims to; after hybrid authentication it is still a stranger."""
+    """When it ends, the peer has proved that it holds its keys. After hybrid authentication it is still a stranger."""
     answered = yield from _answer(session, channel)
     parties, choice, peer = answered.parties, answered.choice, answered.peer
     third = yield from expect(authenticate.proof_of_peer(parties))
@@ -96,7 +96,8 @@ def responder(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What is kept of the first message and of the answer to it: a stranger may never say anything more."""
+    """What is kept of the first message and its answer. It is little, since a stranger may never send a second
+    message."""
 
     parties: Parties
     choice: ChosenIke

@@ -1,6 +1,6 @@
 """How each side proves itself in phase 1, by the negotiated method: a signature with certificates, or a keyed hash.
 
-`AuthMethod` says who signs; the modes ask here for what to send and for what to believe.
+`AuthMethod` says who signs. The modes ask here what to send and what to believe.
 """
 
 from __future__ import annotations
@@ -53,8 +53,7 @@ class Parties:
         return hashes.phase_one(self.made_of(initiator=initiator, peers=peers))
 
     def made_of(self, *, initiator: bool, peers: bytes | None = None) -> PhaseOneHash:
-        """What that hash is made of. Under a signature that is tied to a hash it is made with that one (RFC 2409
-        §5.1)."""
+        """The input of that hash. A signature that is tied to a hash function uses that function (RFC 2409 §5.1)."""
         body = self.mine if initiator is self.session.initiator else self.peers or peers or b""
         hash_input = keymat.input_of_hash_i if initiator else keymat.input_of_hash_r
         curve = self.suite.curve
@@ -63,7 +62,7 @@ class Parties:
 
 
 def skeyid(session: V1Session, suite: IkeSuite, values: Phase1Values, secret: PeerSecret) -> Story[bytes]:
-    """SKEYID of the method (RFC 2409 §5): of g^xy for signatures, else of the key, which its keeper never shows."""
+    """SKEYID of the method (RFC 2409 §5): from g^xy for signatures, else from the pre-shared key, by its keeper."""
     if not suite.method.pre_shared_key:
         return keymat.skeyid_of_signatures(suite, values, secret.g_xy)
     dialled = session.dialled
@@ -87,16 +86,16 @@ def skeyid(session: V1Session, suite: IkeSuite, values: Phase1Values, secret: Pe
 
 
 def tell_nobody(session: V1Session) -> None:
-    """A gateway has answered a client that cannot come in, so that it does not learn whether its name is known; the
-    journal does, once the answer has left."""
+    """A gateway has answered a client that may not come in, so that the client does not learn whether its name is
+    known. Once the answer has left, the journal gets the refusal."""
     if session.refused is not None:
         session.desk.tell(Dropped(session.id, session.path, "a name without a key", session.refused))
 
 
 @dataclass(frozen=True, slots=True)
 class PeerSecret:
-    """What SKEYID is made of: g^xy, and the identity that a client claims where the mode knows it already (aggressive
-    mode). A gateway's key is that of the gateway that was dialled, whatever the peer says it is."""
+    """What SKEYID is made from: g^xy, and the identity that a client claims where the mode knows it already (aggressive
+    mode). The key of a gateway is looked up by the address that was dialled, whatever identity the peer claims."""
 
     g_xy: bytes = field(repr=False)
     identity: Identity | None = None
@@ -104,7 +103,7 @@ class PeerSecret:
 
 
 def prove(parties: Parties, vendors: frozenset[Vendor]) -> Story[tuple[Proving, ...]]:
-    """The payloads that prove us."""
+    """The payloads that prove this end."""
     session = parties.session
     ours = parties.made_of(initiator=session.initiator)
     if not parties.suite.method.signs(initiator=session.initiator):
@@ -116,7 +115,8 @@ def prove(parties: Parties, vendors: frozenset[Vendor]) -> Story[tuple[Proving, 
 
 
 def proof_of_peer(parties: Parties) -> Proof:
-    """The check of a message before it counts: a hash must fit, over its full length; a signature must be there."""
+    """The check of a message before it counts: a hash must be right, over its full length; a signature must be
+    present."""
     peer_initiates = not parties.session.initiator
     if parties.suite.method.signs(initiator=peer_initiates):
         return _demands(SignaturePayload)
@@ -141,7 +141,7 @@ def _demands(kind: type[SignaturePayload]) -> Proof:
 
 
 def demand_proof(parties: Parties, chain: Chain, peer: Identity) -> None:
-    """The same check of a message that counts already, in words for people."""
+    """The same check of a message that already counts. Its errors are words for people."""
     try:
         proof_of_peer(parties)(chain)
     except Unproved:
@@ -151,14 +151,14 @@ def demand_proof(parties: Parties, chain: Chain, peer: Identity) -> None:
 
 
 def demand_xauth(suite: IkeSuite, vendors: frozenset[Vendor]) -> None:
-    """A method with XAUTH admits nobody who does not speak it."""
+    """A method with XAUTH admits only a peer that announces XAUTH."""
     if suite.method.login and Vendor.XAUTH not in vendors:
         raise PolicyRefusal(NoXauth(suite.method.value), NotifyType.SITUATION_NOT_SUPPORTED)
 
 
 def judge(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
-    """Who is it, and may it be that? Both roles ask it in both modes for every method, before anything follows from a
-    proof. What is refused here never learns anything secret."""
+    """Judges who the peer is and whether it may connect. Both roles call it in both modes for every method, before
+    anything follows from a proof. A peer that is refused here never learns anything secret."""
     signing = parties.suite.method.signs(initiator=not parties.session.initiator)
     if signing:
         yield from _judge_signature(parties, chain, peer)
@@ -169,7 +169,7 @@ def judge(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
 
 
 def _demand_identity(session: V1Session, peer: Identity) -> None:
-    """`verify_identifier on`: the peer is one of the `peers_identifier`s, by whatever it proves itself."""
+    """`verify_identifier on`: the peer must be one of the `peers_identifier`s, whatever it proves itself by."""
     try:
         select.demand_identity(session.remote, peer)
     except PolicyRefusal as refusal:
@@ -178,7 +178,7 @@ def _demand_identity(session: V1Session, peer: Identity) -> None:
 
 
 def _judge_signature(parties: Parties, chain: Chain, peer: Identity) -> Story[None]:
-    """A signing peer's certificates, signature and name."""
+    """Judges the certificates, signature and name of a peer that signs."""
     session = parties.session
     proof = PeerProof(
         remote=session.remote.name,

@@ -1,6 +1,6 @@
-"""Proposals of phase 2 as what they stand for, and back: ESP alone, or with IPComp under the same number (RFC 3173).
+"""Proposals of phase 2 as what they mean, and back: ESP alone, or with IPComp under the same number (RFC 3173).
 
-Which of them is taken is decided in `choose`.
+`choose` decides which of them is taken.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lotor.wire.v1.proposals import (
 
 SPI_SIZE = 4
 CPI_SIZES = (2, 4)
-"""Octets of a CPI in place of an SPI; the shorter one is sent (RFC 3173 §4.1)."""
+"""Octets of a CPI that stands in place of an SPI. This end sends the shorter form (RFC 3173 §4.1)."""
 
 LOWEST_CPI, HIGHEST_CPI = 256, 0xFFFF
 """Of what peers choose; below are those of well-known algorithms (RFC 3173 §3.3)."""
@@ -36,7 +36,7 @@ UDP_TUNNELS = frozenset({EncapsulationMode.UDP_TUNNEL, EncapsulationMode.DRAFT_U
 
 @dataclass(frozen=True, slots=True)
 class Compressing:
-    """IPComp beside ESP: the algorithm, the CPI of who proposes, and the transform that says so."""
+    """IPComp beside ESP: the algorithm, the CPI of the end that proposes, and the transform that says so."""
 
     algorithm: Compression
     cpi: int
@@ -45,8 +45,8 @@ class Compressing:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """One way to protect traffic: a transform of ESP, and IPComp where both stand for one thing. `bundle`: the
-    proposals of both in the order of the peer. `spi` is that of ESP, as octets."""
+    """One way to protect traffic: a transform of ESP, and one of IPComp where both are offered together. `bundle`: the
+    proposals of both, in the peer's order. `spi` is that of ESP, as octets."""
 
     bundle: tuple[Proposal, ...]
     spi: bytes
@@ -54,7 +54,7 @@ class Offered:
     compressing: Compressing | None = None
 
     def answer(self, spi: bytes, cpi: int | None) -> SecurityAssociation:
-        """It alone, in the shape of the offer, with the numbers of who answers."""
+        """The chosen offer alone, in the shape of the offer, with the SPI and CPI of the end that answers."""
         return SecurityAssociation(tuple(self._answered(proposal, spi, cpi) for proposal in self.bundle))
 
     def _answered(self, proposal: Proposal, spi: bytes, cpi: int | None) -> Proposal:
@@ -65,7 +65,7 @@ class Offered:
 
 
 def offered(sa: SecurityAssociation, compressions: Collection[Compression]) -> Iterator[Offered]:
-    """What can be told apart and used, in the order of the peer: ESP alone, and ESP with one of the `compressions`."""
+    """The offers that can be used, in the peer's order: ESP alone, and ESP with one of the `compressions`."""
     for bundle in _numbered(sa):
         esp = _esp_of(bundle)
         compressing = _compressing(bundle, compressions)
@@ -75,7 +75,7 @@ def offered(sa: SecurityAssociation, compressions: Collection[Compression]) -> I
 
 
 def texts(sa: SecurityAssociation) -> list[str]:
-    """Everything that is offered, for people: `aes-256/hmac_sha1/udp_tunnel+deflate`, `ah/hmac_sha1/tunnel`."""
+    """All offers as text: `aes-256/hmac_sha1/udp_tunnel+deflate`, `ah/hmac_sha1/tunnel`."""
     found = []
     for bundle in _numbered(sa):
         first, *others = (_shown(proposal) for proposal in sorted(bundle, key=lambda one: one.protocol != Protocol.ESP))
@@ -102,7 +102,7 @@ def wrong_spi(sa: SecurityAssociation) -> str:
 
 
 def offer(policy: ChildPolicy, mode: int, spi: bytes, cpi: int | None) -> SecurityAssociation:
-    """Ours: with a CPI each suite with IPComp first, then without. `mode`: the encapsulation."""
+    """Our own offer. With a CPI, each suite comes with IPComp first, then without. `mode`: the encapsulation."""
     esp = Proposal(1, Protocol.ESP, spi, _esp_transforms(policy, mode))
     if cpi is None:
         return SecurityAssociation((esp,))

@@ -1,4 +1,4 @@
-"""One side's end of an exchange: payloads to messages, and messages to payloads that are proved before they count."""
+"""A channel: one side's end of an exchange. It makes messages of payloads, and proves messages before they count."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from lotor.wire.v1.payloads import Payload
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A message that was readable, decrypted where it was encrypted: anyone may still have sent it. `next_iv` follows
-    if it is committed."""
+    """A message that was readable, after decryption where it was encrypted. Anyone may still have sent it. `next_iv` is
+    used if the message is committed."""
 
     chain: Chain
     encrypted: bool
@@ -24,8 +24,8 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """An opened message that holds all the proof that its channel asks for: a HASH under the keys of phase 1; in phase
-    1 itself none, since there the story proves HASH and SIG before it goes on. Only a channel makes one."""
+    """An opened message whose channel has checked its proof: a HASH under the keys of phase 1. In phase 1 itself the
+    channel checks nothing, since the story proves HASH and SIG before it goes on. Only a channel makes one."""
 
     opened: Opened
 

@@ -1,4 +1,4 @@
-"""Choosing a proposal in both phases as `proposal_check` says, and telling attribute by attribute why none fits."""
+"""Choosing a proposal in both phases, as `proposal_check` says, and saying attribute by attribute why none fits."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ NOT_OFFERED = Unfit(Misfit.NOT_AMONG_OFFERS, "the gateway chose something that w
 _GROUPS = frozenset(map(int, Group))
 
 OFFERS_SHOWN = 4
-"""Offers named in a refusal; a client may send two dozen."""
+"""A refusal names so many offers; a client may send two dozen."""
 
 
 def _refuse(offered: Sequence[object], wanted: Iterable[str], misfit: Unfit | None) -> PolicyRefusal:
-    """`offered`: what reads as the offers. Only the few that are shown are put into words."""
+    """`offered` reads as the offers. Only the few that are shown are put into words."""
     distinct = list(dict.fromkeys(offered))
     more = f" and {len(distinct) - OFFERS_SHOWN} more" if len(distinct) > OFFERS_SHOWN else ""
     theirs = ", ".join(map(str, distinct[:OFFERS_SHOWN])) + more or "nothing"
@@ -38,8 +38,8 @@ def _refuse(offered: Sequence[object], wanted: Iterable[str], misfit: Unfit | No
 
 @dataclass(frozen=True, slots=True)
 class ChosenIke:
-    """The suite to use, and the proposal and transform to answer with, as offered. `shortened`: our lifetime, which the
-    suite has, is shorter than the `offered` one, and the peer is to be told."""
+    """The suite to use, and the proposal and transform to answer with, as offered. `shortened`: the suite has our
+    lifetime, which is shorter than the `offered` one, and the peer must be told."""
 
     suite: IkeSuite
     proposal: Proposal
@@ -48,7 +48,8 @@ class ChosenIke:
     offered: int = 0
 
     def alone(self) -> ChosenIke:
-        """Without the transforms that were not chosen: a stranger may offer many, and make us wait for ever."""
+        """Without the transforms that were not chosen: a stranger may offer many, and they would be kept until it
+        answers."""
         return replace(self, proposal=replace(self.proposal, transforms=(self.transform,)))
 
     def answer(self) -> SecurityAssociation:
@@ -60,7 +61,7 @@ def _agreed_life(check: ProposalCheck, mine: int, theirs: int) -> int:
 
 
 def ike_choice(remote: RemotePolicy, offers: IkeOffers) -> ChosenIke | None:
-    """The responder's choice: our proposals in their order, the first of the peer's transforms that fits each."""
+    """The responder's choice: for our proposals in their order, the first of the peer's transforms that fits."""
     for wanted in remote.proposals:
         found = offers.fitting(remote.proposal_check, wanted)
         if found is not None:
@@ -70,13 +71,14 @@ def ike_choice(remote: RemotePolicy, offers: IkeOffers) -> ChosenIke | None:
 
 
 def ike_refusal(remotes: Sequence[RemotePolicy], offers: IkeOffers) -> PolicyRefusal:
-    """What is offered beside what any of the blocks would take, and the misfit of the offer that came nearest."""
+    """The offers beside what any of the blocks would accept, and the misfit of the offer that came nearest."""
     wishes = dict.fromkeys((remote.proposal_check, wanted) for remote in remotes for wanted in remote.proposals)
     return _refuse(offers.words(), (str(wanted) for _, wanted in wishes), offers.misfit(wishes))
 
 
 def _for_how_long(remote: RemotePolicy, mine: int, choice: ChosenIke) -> ChosenIke:
-    """`mine`: our lifetime. `offer_lifetime` writes a longer one into the answer: who obeys renews the later."""
+    """`mine`: our lifetime. With `offer_lifetime` the answer carries our longer lifetime; a peer that follows it renews
+    later."""
     theirs, life = choice.suite.lifetime, _agreed_life(remote.proposal_check, mine, choice.suite.lifetime)
     if remote.offer_lifetime and mine > theirs:
         life, choice = mine, replace(choice, transform=with_lifetime(choice.transform, mine))
@@ -84,8 +86,8 @@ def _for_how_long(remote: RemotePolicy, mine: int, choice: ChosenIke) -> ChosenI
 
 
 def ike_answer(remote: RemotePolicy, sa: SecurityAssociation) -> IkeSuite:
-    """The initiator's check of the responder's choice: exactly one transform, and one that we offered. A longer
-    lifetime than ours is not kept to, and with `exact` no other one is taken."""
+    """The initiator's check of the responder's choice: exactly one transform, and one that we offered. A lifetime
+    longer than ours is cut to ours; with `exact` only our own is accepted."""
     offers = IkeOffers(sa)
     misfit: Unfit | None = NOT_OFFERED
     for wanted in remote.proposals if len(offers.read) == 1 else ():
@@ -105,7 +107,7 @@ NO_AH = Unfit(Misfit.AH, "AH is not carried out: it does not encrypt and passes 
 
 @dataclass(frozen=True, slots=True)
 class ChosenEsp:
-    """The suite, the lifetime to keep, whether it is shorter than the `offered` one, and the offer to answer with.
+    """The suite, the lifetime to keep, whether that is shorter than the `offered` one, and the offer to answer with.
     `kilobytes`: the volume to keep, None without a limit; `limited`: it is less than the peer's."""
 
     suite: EspSuite
@@ -119,12 +121,12 @@ class ChosenEsp:
 
 
 def _fits_path(offer: EspOffer, *, udp: bool) -> bool:
-    """`udp`: the path needs encapsulation, else plain tunnel mode is wanted."""
+    """`udp`: the path needs UDP encapsulation; otherwise plain tunnel mode is wanted."""
     return offer.encapsulation in (bundles.UDP_TUNNELS if udp else bundles.TUNNELS)
 
 
 def _esp_misfit(check: ProposalCheck, child: ChildPolicy, wanted: EspSuite, offer: Suited) -> Unfit | None:
-    """The first attribute that does not fit, of an offer with the algorithms that are wanted."""
+    """The first attribute that does not fit, in an offer that has the wanted algorithms."""
     bits = bits_misfit(check, wanted.key_bits, offer.suite.key_bits)
     return bits or _group_misfit(check, child.pfs_group, offer.esp.group) or _lifetimes_misfit(check, child, offer.esp)
 
@@ -145,7 +147,7 @@ def _lifetimes_misfit(check: ProposalCheck, child: ChildPolicy, offer: EspOffer)
 
 
 def _volume_misfit(check: ProposalCheck, wanted: int | None, offered: int | None) -> Unfit | None:
-    """Who names no volume leaves it to us, but with `exact`."""
+    """A peer that names no volume leaves it to us, except with `exact`."""
     if check is ProposalCheck.STRICT and wanted and offered and offered > wanted:
         return Unfit(
             Misfit.VOLUME, f"volume {offered} KB offered, at most {wanted} KB allowed by proposal_check strict"
@@ -163,7 +165,7 @@ def _agreed_volume(check: ProposalCheck, mine: int | None, theirs: int | None) -
 
 
 def safe_volume(suite: EspSuite, kilobytes: int | None) -> int | None:
-    """Not more than one key of the cipher may carry, whatever was agreed; the peer need not know."""
+    """The agreed volume, but never more than one key of the cipher may carry. The peer need not know."""
     return _least(kilobytes, SHORT_BLOCK_VOLUME if suite.cipher in SHORT_BLOCKS else None)
 
 
@@ -172,7 +174,7 @@ def _least(*limits: int | None) -> int | None:
 
 
 def esp_choice(check: ProposalCheck, child: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> ChosenEsp:
-    """The responder's choice: our suites in their order, the first of the peer's offers that fits each."""
+    """The responder's choice: for our suites in their order, the first of the peer's offers that fits."""
     offers = [each for each in bundles.offered(sa, child.compression) if _fits_path(each.esp, udp=udp)]
     suited = _by_algorithms(offers)
     misfit: Unfit | None = None
@@ -213,7 +215,7 @@ def _by_algorithms(offers: Iterable[Offered]) -> dict[Algorithms, list[Suited]]:
 
 
 def _other_algorithms(wanted: EspSuite, suited: Collection[Algorithms]) -> Unfit:
-    """What differs where no offer has both algorithms of a wish."""
+    """What differs where no offer has both algorithms of a wanted suite."""
     if not suited:
         return UNKNOWN
     beside = list(dict.fromkeys(_integrity(integrity) for cipher, integrity in suited if cipher is wanted.cipher))
@@ -227,12 +229,12 @@ def _integrity(word: Integrity | None) -> str:
 
 
 def _telling(before: Unfit | None, now: Unfit) -> Unfit:
-    """The misfit worth telling: the one found latest in the order of checks."""
+    """The misfit that tells most: the one found latest in the order of checks."""
     return now if before is None else max(before, now, key=lambda each: each.misfit)
 
 
 def _unusable(child: ChildPolicy, sa: SecurityAssociation, *, udp: bool) -> Unfit:
-    """Why none of the offers is one that could be looked at."""
+    """Why none of the offers could be looked at."""
     if bundles.has_ah(sa):
         return NO_AH
     if wrong := bundles.wrong_spi(sa):

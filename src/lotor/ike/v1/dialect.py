@@ -1,4 +1,4 @@
-"""IKEv1 as the endpoint speaks to it."""
+"""IKEv1 as a dialect: the verbs by which the endpoint speaks to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lotor.wire.header import Header
 
 
 class IkeV1:
-    """Keeps the pieces of messages that are not whole yet, those of each session in a place of their own."""
+    """It keeps the fragments of incomplete messages, those of each session apart from others."""
 
     def __init__(self) -> None:
         self.pieces = Pieces()
@@ -42,7 +42,7 @@ class IkeV1:
         return protocol.begins_session(header)
 
     def candidates(self, policy: Policy, peer: Peer, header: Header) -> tuple[RemotePolicy, ...]:
-        """The blocks that take this mode from there: exact addresses first, then those with identities."""
+        """The blocks that accept this mode from that address: exact addresses first, then those with identities."""
         mode = protocol.mode_of(header)
         blocks = [
             remote
@@ -82,14 +82,14 @@ class IkeV1:
 
 
 def _v1(session: Session) -> V1Session:
-    """The endpoint gives to each version what that version made."""
+    """The endpoint gives a version only sessions that it made."""
     if not isinstance(session, V1Session):
         raise TypeError(f"session {session.id} is none of IKEv1")
     return session
 
 
 def _inside(outer: Header, message: bytes) -> Header:
-    """The header of a message that came in pieces, whose cookies are those that its pieces were sorted by."""
+    """The header of a message that came in fragments. Its cookies must be those of its fragments."""
     header = Header.decode(message)
     protocol.check(header)
     if (header.initiator, header.responder) != (outer.initiator, outer.responder):

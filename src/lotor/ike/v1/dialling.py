@@ -1,4 +1,4 @@
-"""Whom an initiator called, and what becomes of answers from elsewhere while nobody has proved who it is."""
+"""The gateway that an initiator called, and answers from other addresses before any peer is proved."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from lotor.model.reasons.ends import NoAnswer, TooSlow
 
 
 def demand_called(session: V1Session, path: Path) -> None:
-    """Until phase 1 is proved, only the address that was called may say anything; its port may be another. Raises
-    `Misplaced`: whoever saw the first message on its way could answer from an address of its own."""
+    """Until phase 1 is proved, only the address that was called may answer, from any port. Raises `Misplaced` for
+    others: an attacker who saw the first message could answer from an address of its own."""
     called = session.path.remote.address
     if not session.initiator or session.established or path.remote.address == called:
         return
@@ -20,7 +20,7 @@ def demand_called(session: V1Session, path: Path) -> None:
 
 
 def with_stranger(session: V1Session, reason: Reason) -> Reason:
-    """A silent gateway, and who answered in its place."""
+    """Adds to a reason of silence the address that answered in the gateway's place."""
     instead = session.instead
     if instead is None or not isinstance(reason, NoAnswer | TooSlow):
         return reason

@@ -1,6 +1,6 @@
-"""What a peer sends before this end is done with phase 1: kept unread for a moment, since not every peer says it twice.
+"""Messages that come before this end has finished phase 1: kept unread for a moment, since not every peer sends twice.
 
-Its IVs begin where phase 1 ends, so that nothing of it can be proved yet: few messages, few octets, whoever sent them.
+Their IVs begin where phase 1 ends, so that they cannot be proved yet. Few messages and few octets are kept.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ MOST_MESSAGES = 4
 """INITIAL-CONTACT, a request, the first message of quick mode, and one to spare."""
 
 MOST_OCTETS = 3072
-"""Of all of them together: a first message of quick mode with a dozen proposals and a group has some 1,300."""
+"""Octets of all of them together. A first message of quick mode with a dozen proposals and a group has some 1,300."""
 
 Receive = Callable[[Instant], None]
 
 
 @dataclass(slots=True)
 class Early:
-    """In the order of arrival. A duplicate is kept once; what comes when it is full is refused, not what is there."""
+    """Messages in the order of arrival. A duplicate is kept once. When it is full, new messages are refused."""
 
     _kept: dict[Incoming, Receive] = field(default_factory=dict)
 
     def keep(self, incoming: Incoming, receive: Receive) -> bool:
-        """Whether `receive` is called when phase 1 is done, unless the session ends before."""
+        """Keeps a message. Returns whether `receive` will be called when phase 1 is done, unless the session ends
+        before."""
         if incoming in self._kept:
             return True
         octets = sum(len(each.body) for each in self._kept)

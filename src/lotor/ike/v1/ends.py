@@ -1,6 +1,7 @@
-"""How an IKEv1 session ends: what exchanges, messages and alarms found comes here, and only here is the end decided.
+"""How an IKEv1 session ends: exchanges, messages and alarms report what they found, and here the end is decided.
 
-Which reason counts, and whether the peer is told with deletes. Only the sequence and the routing call this module.
+The decision is which reason counts, and whether the peer is told with deletes. Only the sequence and the routing call
+this module.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 
 def end(session: Session, reason: Reason, *, farewell: bool = True) -> None:
-    """The session is over. `farewell`: the peer is told; before there are keys it cannot be."""
+    """Ends a session. `farewell`: the peer gets deletes, if there are keys for them."""
     session.end(reason, farewell=farewell)
 
 
@@ -37,8 +38,8 @@ def end(session: Session, reason: Reason, *, farewell: bool = True) -> None:
 
 
 def attempt_failed(exchange: Exchange[PhaseOne], refusal: Refusal, _: Instant) -> None:
-    """A refusal in phase 1 ends the session; the peer gets one hint, no larger than what it sent, under the keys where
-    there are some: it may have gone on already, and believes nothing else then."""
+    """A refusal in phase 1 ends the session. The peer gets one hint, no larger than what it sent. The hint travels
+    under the keys where there are some, since a peer that has gone on believes nothing else."""
     session, channel = exchange.session, exchange.channel
     if refusal.notify is not None and isinstance(channel, PhaseOneChannel):
         informational.say_refusal(session, channel, refusal.notify)
@@ -48,13 +49,14 @@ def attempt_failed(exchange: Exchange[PhaseOne], refusal: Refusal, _: Instant) -
 
 
 def failed(exchange: Exchange[T], refusal: Refusal, _: Instant) -> None:
-    """A refusal between phase 1 and quick mode. A verdict on the login that came before is the reason then."""
+    """A refusal between phase 1 and quick mode ends the session. A verdict on the login that came before is the
+    reason."""
     end(exchange.session, exchange.session.refused or refusal.reason)
 
 
 def hinted(session: V1Session, reason: Reason, now: Instant) -> None:
-    """A refusal that nobody signed. Where the peer has answered already it is no more than what silence is put down to.
-    Before that it ends the wait: an attacker who can forge it could forge a useless answer as well."""
+    """A refusal that nobody signed. If the peer has answered already, it only explains a later silence. If not, it ends
+    the wait: an attacker who can forge it could forge a useless answer as well."""
     if session.refused is not None or not session.initiator:
         return
     session.refused = reason
@@ -70,8 +72,8 @@ def _unless_answered(session: V1Session, now: Instant) -> None:
 
 
 def refused(session: V1Session, refusal: refusals.Keyed) -> None:
-    """A refusal under the keys of a phase 1 that is not done. A verdict on this end's proof ends it: nobody else has
-    the keys. An error that a forged message may have caused is a hint."""
+    """A refusal under the keys of an unfinished phase 1. A verdict on this end's proof ends the session, since nobody
+    else has the keys. An error that a forged message may have caused is only a hint."""
     if refusal.verdict:
         end(session, refusal.reason, farewell=False)
     else:
@@ -82,7 +84,7 @@ def refused(session: V1Session, refusal: refusals.Keyed) -> None:
 
 
 def within(session: V1Session, seconds: float, step: str, now: Instant) -> None:
-    """The step of the connection that begins now has so many seconds, or the session ends."""
+    """Ends the session unless the step that begins now is done within so many seconds."""
     session.limit(seconds, step, partial(_too_slow, session), now)
 
 
@@ -96,5 +98,5 @@ def phase_one_expired(session: V1Session, _: Instant) -> None:
 
 
 def dead(session: V1Session, reason: Reason) -> None:
-    """Dead peer detection gave up. The deletes go out all the same: the peer may hear though it cannot answer."""
+    """Dead peer detection gave up. Deletes are sent nevertheless: the peer may hear though it cannot answer."""
     end(session, reason)

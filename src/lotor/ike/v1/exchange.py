@@ -1,7 +1,7 @@
-"""One exchange: a story that walks a ladder, its channel, and its flight of datagrams under way.
+"""One exchange: a story that walks a ladder, with its channel, and its flight of datagrams under way.
 
-Duplicates of the last message are answered with what was sent after it, without touching any timer; only timers and the
-first arrival of a message make datagrams of their own, so that two peers never echo each other.
+Duplicates of the last message are answered with what was sent after it, without touching any timer. Only timers and the
+first arrival of a message send datagrams of their own, so that two peers never echo each other.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ C_co = TypeVar("C_co", bound=Channel, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Plan(Generic[C_co]):
-    """What kind of exchange this is, in which role; the same object for all sessions. `channel` makes the channel of a
-    message id, `cut` the datagrams of a message; `repeats` is the schedule of retransmission; `insist`: the last
-    message is repeated too, until a later one of the peer settles it; `spares`: the peer may be somebody else, who
-    asked for nothing."""
+    """The kind and role of an exchange; one object for all sessions. `channel` makes the channel of a message id, `cut`
+    the datagrams of a message. `repeats` is the schedule of retransmission. `insist`: keep retransmitting our last
+    message until the peer sends a later one (message 3 of aggressive mode is never acknowledged). `spares`: the peer's
+    address may be forged, so answers have a budget."""
 
     kind: int
     ladder: Ladder
@@ -48,16 +48,16 @@ class Plan(Generic[C_co]):
 
 
 Done: TypeAlias = Callable[["Exchange[T]", T, Instant], None]
-"""What follows a finished exchange: a function of the module, which gets the exchange and the result of its story."""
+"""Called when an exchange is finished: a function of a module, which gets the exchange and the result of its story."""
 
 Failed: TypeAlias = Callable[["Exchange[T]", Refusal, Instant], None]
-"""What follows a refusal, of either side, or silence."""
+"""Called when an exchange failed: by a refusal of either side, or by silence."""
 
 
 @dataclass(slots=True, eq=False)
 class Exchange(Generic[T]):
-    """`done` gets the story's result, `failed` the refusal that ended it; at most one of them is called, once. `story`
-    is None when it is told."""
+    """`done` gets the story's result, `failed` the refusal that ended it; one of them is called at most, once. `story`
+    is None when it has ended."""
 
     session: V1Session
     plan: Plan[Channel]
@@ -79,12 +79,12 @@ class Exchange(Generic[T]):
 
     @property
     def over(self) -> bool:
-        """The story is told; only duplicates are answered any more."""
+        """Whether the story has ended; only duplicates are answered then."""
         return self.story is None
 
     @property
     def answered(self) -> bool:
-        """The peer began, has our answer, and owes the rest."""
+        """Whether the peer began, has our answer, and still owes a message."""
         return not self.plan.initiator and self.flight is not None
 
     def start(self, now: Instant) -> None:
@@ -93,7 +93,7 @@ class Exchange(Generic[T]):
     # --- in ----------------------------------------------------------------------------------------------------------
 
     def receive(self, incoming: Incoming, path: Path, now: Instant) -> None:
-        """Raises `Malformed`, `Misplaced` or `Unproved`; after any of them nothing has changed."""
+        """Handles a message. Raises `Malformed`, `Misplaced` or `Unproved`; after any of them nothing has changed."""
         digest = _digest(incoming)
         if digest == self._last:
             self._again(path, now)
@@ -115,11 +115,12 @@ class Exchange(Generic[T]):
         self._step(proved.chain, now)
 
     def knows(self, incoming: Incoming) -> bool:
-        """Whether it is the last message once more."""
+        """Whether this is the last message once more."""
         return _digest(incoming) == self._last
 
     def _again(self, path: Path, now: Instant) -> None:
-        """A copy of the last message. A stranger's takes the place of the repetition; not each has an answer."""
+        """Answers a copy of the last message. The answer to a stranger's copy replaces the timed repetition, and not
+        every copy gets one."""
         flight = self.flight
         if flight is None:
             return
@@ -134,13 +135,13 @@ class Exchange(Generic[T]):
         return not self.plan.spares or self.session.registry.affords(self.session, octets, self._to(), unasked=True)
 
     def presume(self, now: Instant) -> None:
-        """The peer went on without an acknowledgement: that it comes is not waited for any more."""
+        """The peer went on without acknowledging our message: go on as if it had."""
         self.waiting = None
         self.settle()
         self._step(None, now)
 
     def give_up(self, refusal: Refusal, now: Instant) -> None:
-        """The peer said elsewhere that nothing will come of it."""
+        """The peer said in another message that it refuses the exchange."""
         self._fail(refusal, now)
 
     def _prove(self, incoming: Incoming) -> Proved:
@@ -158,7 +159,7 @@ class Exchange(Generic[T]):
     # --- the story ---------------------------------------------------------------------------------------------------
 
     def _step(self, value: object, now: Instant) -> None:
-        """Let the story go on until it waits for something. Its refusal ends the exchange."""
+        """Lets the story go on until it waits for something. A refusal that it raises ends the exchange."""
         story = self.story
         if story is None:
             return
@@ -207,11 +208,12 @@ class Exchange(Generic[T]):
             self.flight.send(now)
 
     def _to(self) -> Path:
-        """Our own exchanges follow the session; an answer goes back the way its question came."""
+        """Our own exchanges follow the session's path; an answer goes back by the path of the message that it
+        answers."""
         return self.session.path if self.plan.initiator or self.path is None else self.path
 
     def _renew(self) -> None:
-        """The next message opens a new exchange of the same kind; late messages of the old one meet silence."""
+        """The next message opens a new exchange of the same kind. Late messages of the old one get no answer."""
         self.session.exchanges.retire(Retired(self.key), self.key)
         self.message_id = self.session.desk.randomness.message_id()
         self.channel = self.plan.channel(self.session, self.message_id)
@@ -237,7 +239,7 @@ class Exchange(Generic[T]):
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def _finish(self, now: Instant) -> None:
-        """Told; only what answers a duplicate is kept, as long as the session lives."""
+        """The story has ended. Only the answer to a duplicate is kept, as long as the session lives."""
         self.session.exchanges.retire(self, self.key)
         self.story, self.done, self.failed = None, _nobody, _nobody
         if self.plan.insist and self.flight is not None:
@@ -252,16 +254,16 @@ class Exchange(Generic[T]):
             self.flight.stop()
 
     def moved(self) -> None:
-        """The peer has moved: answers follow the session now."""
+        """The peer has moved: answers follow the session's path now."""
         self.path = None
 
     def abandon(self) -> None:
-        """The peer made it needless by something else that it said; late answers meet silence."""
+        """Another message of the peer made the exchange needless. Late answers get no reply."""
         self.cancel()
         self.session.exchanges.retire(Retired(self.key), self.key)
 
     def cancel(self) -> None:
-        """No more datagrams, no answer, no further step; duplicates are not answered either."""
+        """Sends nothing more, awaits no answer, takes no step; duplicates are not answered either."""
         self._halt()
         self.flight = None
 
@@ -278,17 +280,17 @@ def _digest(incoming: Incoming) -> bytes:
 
 
 def _nobody(*_: object) -> None:
-    """What followed is done: what it knew goes."""
+    """Takes the place of `done` and `failed` when they have been called, so that what they refer to is freed."""
 
 
 def _not_lost(now: Instant) -> None:
-    """Nobody owes an answer to a last message."""
+    """No answer to a last message is owed, so silence means nothing."""
     del now
 
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """A message id that is over and never answers again."""
+    """A message id whose exchange is over, and never answers again."""
 
     key: tuple[int, int]
     answered: bool = False
@@ -307,7 +309,7 @@ class Retired:
 
 
 def no_answer(path: Path, flight: Flight | None, now: Instant) -> Reason:
-    """How long and how often the peer was asked in vain."""
+    """The reason of silence: how long and how often the peer was asked."""
     if flight is None:
         return NoAnswer(path.remote.address)
     return NoAnswer(path.remote.address, round(now - flight.started), flight.sends, path.remote.port)

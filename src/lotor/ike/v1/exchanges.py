@@ -23,7 +23,7 @@ class Running(Protocol):
 
     @property
     def answered(self) -> bool:
-        """The peer began, has our answer, and owes the rest."""
+        """Whether the peer began, has our answer, and still owes a message."""
         ...
 
     def receive(self, incoming: Incoming, path: Path, now: Instant) -> None: ...
@@ -61,11 +61,11 @@ class Exchanges:
             self._finished.pop(next(iter(self._finished))).settle()
 
     def drop(self, exchange: Running) -> None:
-        """As if it had never been."""
+        """Forgets the exchange, as if it had never begun."""
         self._running.pop(exchange.key, None)
 
     def settle(self) -> None:
-        """A later message arrived: finished exchanges need not insist on their last message any more."""
+        """A later message came: finished exchanges need not repeat their last message any more."""
         for exchange in self._finished.values():
             exchange.settle()
 
@@ -74,15 +74,15 @@ class Exchanges:
             exchange.moved()
 
     def hand_over(self) -> None:
-        """Another phase 1 takes over: it begins anew what this end began. What the peer began and has an answer to is
-        still finished here, and duplicates of what is over are still answered."""
+        """Another phase 1 takes over, and begins anew what this end had begun. Exchanges that the peer began, and that
+        we have answered, are still finished here, and duplicates of finished ones are still answered."""
         for exchange in [each for each in self._running.values() if not each.answered]:
             exchange.cancel()
             self.drop(exchange)
         self.settle()
 
     def forget(self) -> None:
-        """Nobody finds the way to what is finished any more."""
+        """Finished exchanges do not answer duplicates any more."""
         for exchange in self._finished.values():
             exchange.cancel()
         self._finished.clear()
