@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 
 import pytest
@@ -37,6 +38,34 @@ def test_a31_a_full_disk_costs_the_lines_that_it_did_not_take(log, tmp_path, cap
         "INFO written",
         "INFO and the next",
     ]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a31_a_log_that_was_opened_before_is_shared_and_loses_what_it_cannot_write(log, tmp_path, capfd):
+    """Two processes append to it; on a full disk the lines are counted."""
+    descriptor = logs.open_log(tmp_path / "log")
+    other = logs.open_log(tmp_path / "log")
+    logs.set_up(descriptor, "info", debug=False)
+    log.info("first")
+    os.write(other, b"the other process\n")
+    os.close(other)
+    full = os.open("/dev/full", os.O_WRONLY)
+    kept = os.dup(descriptor)
+    os.dup2(full, descriptor)
+    os.close(full)
+    log.info("lost")
+    os.dup2(kept, descriptor)
+    os.close(kept)
+    log.info("written")
+    lines = (tmp_path / "log").read_text().splitlines()
+    os.close(descriptor)
+    assert [line.partition("INFO ")[2] or line.partition("WARNING ")[2] or line for line in lines] == [
+        "first",
+        "the other process",
+        "1 line is missing here, the log could not be written: No space left on device",
+        "written",
+    ]
+    log.info("to nowhere")  # the descriptor is closed
     assert capfd.readouterr() == ("", "")
 
 

@@ -5,8 +5,10 @@ A line that cannot be written (a full disk, syslog gone) is lost; the next one t
 
 from __future__ import annotations
 
+import errno
 import logging
 import logging.handlers
+import os
 import sys
 from contextlib import suppress
 from enum import Enum
@@ -29,8 +31,9 @@ class Sink(Enum):
     SYSLOG = "syslog"
 
 
-def set_up(sink: Sink | Path, level: str, *, debug: bool) -> None:
-    """Replaces what was set up before. `level` as the `log` directive names it."""
+def set_up(sink: Sink | Path | int, level: str, *, debug: bool) -> None:
+    """Replaces what was set up before. A number is a descriptor of `open_log`; `level` as the `log` directive names
+    it."""
     handler = _handler(sink)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line says them
     root = logging.getLogger()
@@ -43,6 +46,11 @@ def set_up(sink: Sink | Path, level: str, *, debug: bool) -> None:
 
 def set_level(level: str, *, debug: bool) -> None:
     logging.getLogger("lotor").setLevel(logging.DEBUG if debug else LEVELS[level])
+
+
+def open_log(path: Path) -> int:
+    """A descriptor for a process that may not open the file itself; several processes may write to it. `OSError`."""
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
 
 def goes_nowhere(sink: Sink | Path) -> bool:
@@ -106,15 +114,37 @@ class _File(_Losing, logging.FileHandler):
             self.stream = None  # the library opens it again at the next line
 
 
+class _Writing(logging.Handler):
+    """Each line is one write to a descriptor, so that nothing is kept of one that failed."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._write(f"{self.format(record)}\n".encode())
+        except Exception:  # noqa: BLE001 - as the library's handlers do
+            self.handleError(record)
+
+    def _write(self, line: bytes) -> None:
+        if os.write(self._descriptor, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class _Opened(_Losing, _Writing):
+    pass
+
+
 class _System(_Losing, logging.handlers.SysLogHandler):
     pass
 
 
-def _handler(sink: Sink | Path) -> logging.Handler:
+def _handler(sink: Sink | Path | int) -> logging.Handler:
     if sink is Sink.SYSLOG and SYSLOG.exists():
         system = _System(str(SYSLOG), logging.handlers.SysLogHandler.LOG_DAEMON)
         system.setFormatter(logging.Formatter("lotor: %(levelname)s %(message)s"))
         return system
-    handler = _File(sink) if isinstance(sink, Path) else _Stream(sys.stderr)
+    handler = _Opened(sink) if isinstance(sink, int) else _File(sink) if isinstance(sink, Path) else _Stream(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
     return handler
