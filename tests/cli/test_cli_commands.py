@@ -50,6 +50,28 @@ RACOONCTL_PROGRAM = [sys.executable, "-c", "from lotor.cli.main import racoonctl
 ME = pwd.getpwuid(os.getuid()).pw_name
 MY_GROUP = grp.getgrgid(os.getgid()).gr_name
 BANNER = "                     Flying pigs LTD\n\n Welcome to our internal network, remote user.\n"
+WARDEN = {
+    "name": "warden",
+    "pid": 42,
+    "user": "root",
+    "group": "",
+    "capabilities": ["chown", "dac_read_search", "kill", "net_admin", "net_bind_service", "net_raw", "setuid"],
+    "gains": False,
+    "landlock": 0,
+    "calls": "",
+    "refused": [],
+}
+PEERS = {
+    **WARDEN,
+    "name": "daemon",
+    "pid": 43,
+    "user": "lotor",
+    "group": "lotor",
+    "capabilities": [],
+    "landlock": 6,
+    "calls": "daemon",
+    "refused": ["to become root", "to read /etc/shadow", "to open a raw socket"],
+}
 VIEW = {
     "schema": 1,
     "version": "0.1.0",
@@ -60,6 +82,7 @@ VIEW = {
     "offloads": {"tso": True, "uso": False, "udp_segment": True, "udp_gro": False, "udp_segment_tail": False},
     "half_open": 0,
     "next": None,
+    "processes": [WARDEN, PEERS],
     "remarks": ["3 attempts failed since the start: lotor explain tells why"],
     "sessions": [
         {
@@ -335,6 +358,27 @@ def test_sessions_with_several_pairs_tell_whose_traffic_each_is():
     assert "lost to the rate limit: 7 packets" in text
     assert "lost to overload: 5 packets" in text
     assert max(map(len, table({**VIEW, "sessions": [both]}).splitlines())) <= 80
+
+
+def test_status_tells_the_processes_and_what_each_may_do():
+    lines = table({**VIEW, "sessions": []}).splitlines()
+    assert max(map(len, lines)) <= 80
+    text = " ".join(" ".join(lines).split())
+    assert "warden 42 as root, capabilities: chown, dac_read_search, kill, net_admin" in text
+    assert (
+        "daemon 43 as lotor, capabilities: none; files by Landlock 6, system calls of the list daemon; "
+        "tried in vain: to become root, to read /etc/shadow, to open a raw socket" in text
+    )
+    assert "strangers" not in text
+
+
+def test_status_tells_what_one_process_gives_up_and_what_a_kernel_lacks():
+    single = {**WARDEN, "name": "single"}
+    text = " ".join(table({**VIEW, "sessions": [], "processes": [single]}).split())
+    assert "single 42 as root, capabilities: chown" in text
+    assert "it holds the keys and reads what strangers send" in text
+    old = " ".join(table({**VIEW, "sessions": [], "processes": [WARDEN, {**PEERS, "landlock": 0}]}).split())
+    assert "no Landlock in this kernel, system calls of the list daemon" in old
 
 
 def test_logout_ends_all_sessions_of_a_person(daemon):

@@ -37,6 +37,7 @@ NOBODY = {
     "seconds": 1.0,
     "internal_errors": 0,
     "remarks": [],
+    "processes": [],
     "offloads": {"tso": True, "uso": True, "udp_segment": True, "udp_gro": True, "udp_segment_tail": False},
     "half_open": 0,
     "next": None,

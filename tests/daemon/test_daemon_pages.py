@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from ipaddress import IPv4Address
 
+from lotor.daemon.processes import alone
 from lotor.daemon.status import NEWEST, PAGE, Program, page, status_view
 from lotor.ike.admission import Tally
 from lotor.ike.events import LoggedIn, Started, Up
@@ -78,6 +79,6 @@ def test_f3_what_became_of_first_messages_is_in_the_status():
     offloads = Offloads(tso=True, uso=True, udp_segment=True, udp_gro=True)
     tally = Tally(1, 2, 3, 4, 5, 6, 8, half_open=7, deferring=True)
     filled = Register()
-    view = status_view(page(filled, 0, everybody), Program(offloads, tally, "lotor.conf", 0.0), {}, 9.0)
+    view = status_view(page(filled, 0, everybody), Program(offloads, tally, "lotor.conf", 0.0, alone()), {}, 9.0)
     told = {field.name: getattr(tally, field.name) for field in fields(tally)}
     assert {**view["admission"], "half_open": 7} == told

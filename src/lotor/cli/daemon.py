@@ -20,6 +20,11 @@ from lotor.cli.locate import configuration
     metavar="FILE",
     help="Write all IKE datagrams to this new pcapng file, and the keys to read them beside it.",
 )
+@click.option(
+    "--single-process",
+    is_flag=True,
+    help="One process as root does everything: for containers, and for looking at things.",
+)
 @click.pass_context
 def daemon(context: click.Context, /, file: Path | None, log: Path | None, **options: object) -> None:
     """Run the gateway, the client, or both, as the configuration says."""
@@ -28,4 +33,4 @@ def daemon(context: click.Context, /, file: Path | None, log: Path | None, **opt
     capture = options["capture"]
     where = capture.absolute() if isinstance(capture, Path) else None
     foreground, debug = bool(options["foreground"]), bool(options["debug"])
-    context.exit(run(Options(configuration(file), foreground, log, debug, where)))
+    context.exit(run(Options(configuration(file), foreground, log, debug, where, bool(options["single_process"]))))

@@ -12,7 +12,7 @@ import click
 from lotor.cli.calling import FILE, SOCKET, look, whole_status
 
 if TYPE_CHECKING:
-    from lotor.control.views import ChildView, OffloadsView, SessionView, StatusView
+    from lotor.control.views import ChildView, OffloadsView, ProcessView, SessionView, StatusView
 
 NEWEST = 20
 """As many of the strangers at the door does the daemon show."""
@@ -42,6 +42,8 @@ def table(view: StatusView) -> str:
         f"lotor {view['version']}, process {view['pid']}, running for {duration(view['seconds'])}",
         f"configuration {view['configuration']}",
     ]
+    for process in view.get("processes", []):
+        lines += _wrap(_process(process))
     lines += _offloads(view["offloads"])
     if view["internal_errors"]:
         lines.append(f"{view['internal_errors']} internal errors: see the log")
@@ -53,6 +55,20 @@ def table(view: StatusView) -> str:
     for session in view["sessions"]:
         lines += ["", HEAD, *(wrapped for line in _session(session) for wrapped in _wrap(line))]
     return "\n".join(lines)
+
+
+def _process(view: ProcessView) -> str:
+    """What it may do, or what it gave up."""
+    rights = ", ".join(view["capabilities"]) or "none"
+    parts = [f"{view['name']} {view['pid']} as {view['user']}, capabilities: {rights}"]
+    if view["calls"]:
+        files = f"files by Landlock {view['landlock']}" if view["landlock"] else "no Landlock in this kernel"
+        parts.append(f"{files}, system calls of the list {view['calls']}")
+    if view["refused"]:
+        parts.append(f"tried in vain: {', '.join(view['refused'])}")
+    if view["name"] == "single":
+        parts.append("it holds the keys and reads what strangers send")
+    return f"  {'; '.join(parts)}"
 
 
 def _offloads(view: OffloadsView) -> list[str]:

@@ -149,6 +149,22 @@ class AdmissionView(TypedDict):
     deferring: bool
 
 
+class ProcessView(TypedDict):
+    """One process of the program, the one that takes signals first. `name`: warden, daemon, or single where one does
+    everything. `capabilities` without CAP_; `gains`: programs that it starts may gain rights. `landlock` is 0 and
+    `calls` empty where files and system calls are not limited; `refused`: what it tried after that, and could not."""
+
+    name: str
+    pid: int
+    user: str
+    group: str
+    capabilities: list[str]
+    gains: bool
+    landlock: int
+    calls: str
+    refused: list[str]
+
+
 class StatusView(TypedDict):
     """One page of the answer. `next` is the number of the last session on it where more follow, else None; `half_open`
     counts the strangers at the door, of whom `sessions` shows only the newest."""
@@ -160,6 +176,7 @@ class StatusView(TypedDict):
     seconds: float
     internal_errors: int
     remarks: list[str]
+    processes: list[ProcessView]
     offloads: OffloadsView
     admission: AdmissionView
     sessions: list[SessionView]

@@ -19,6 +19,7 @@ from lotor.daemon.background import PidFile, in_background
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import Loadout, load
 from lotor.daemon.privilege import demand_privilege
+from lotor.daemon.processes import ALONE
 from lotor.daemon.service import Origin, Steward
 from lotor.files.places import OPEN, make_open
 from lotor.runtime.capture import Capture
@@ -39,6 +40,7 @@ class Options:
     log: Path | None = None
     debug: bool = False
     capture: Path | None = None
+    single_process: bool = False
 
 
 def run(options: Options) -> int:
@@ -78,6 +80,8 @@ async def _main(options: Options, loadout: Loadout, ready: Callable[[], None]) -
         log.warning(
             "there is no %s: the log of this daemon in the background goes nowhere; -l FILE keeps it", logs.SYSLOG
         )
+    if options.single_process:
+        log.warning("%s", ALONE)
     pid_file = _pid_file(options, loadout)
     if pid_file is not None:
         pid_file.take()

@@ -1,6 +1,6 @@
 """What a process that reads peers' bytes gives up for good: files it does not need, system calls it never makes.
 
-It is for a process without rights, and nothing uses it yet. Nothing here can be taken back. `confine` comes when
+It is for a process without rights (`unprivileged`). Nothing here can be taken back. `confine` comes when
 everything is open that has to be, and before any other thread.
 """
 

@@ -24,11 +24,12 @@ from lotor.control.messages import (
     Status,
 )
 from lotor.control.service import Caller
-from lotor.control.views import StatusView
+from lotor.control.views import ProcessView, StatusView
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.explaining import explain_view, fix_of
 from lotor.daemon.loadout import Loadout
 from lotor.daemon.machinery import Machinery
+from lotor.daemon.processes import alone
 from lotor.daemon.rights import OTHERS, Rights, rights_of
 from lotor.daemon.status import Program, page, status_view
 from lotor.ike.events import Event, reason_of
@@ -62,7 +63,9 @@ class Origin:
 class Steward:
     """Implements `control.service.Service`."""
 
-    def __init__(self, machinery: Machinery, origin: Origin) -> None:
+    def __init__(self, machinery: Machinery, origin: Origin, processes: tuple[ProcessView, ...] | None = None) -> None:
+        """`processes`: which this program is; None where it is one."""
+        self._processes = processes or alone()
         self._machinery = machinery
         self._origin = origin
         self._started = asyncio.get_running_loop().time()
@@ -96,7 +99,9 @@ class Steward:
     async def status(self, request: Status, caller: Caller) -> StatusView:
         machinery, rights = self._machinery, self._rights(caller)
         seen = page(machinery.register, request.after, lambda each: rights.concern(each.side, each.user))
-        program = Program(machinery.offloads(), machinery.admissions(), self._origin.name, self._started)
+        program = Program(
+            machinery.offloads(), machinery.admissions(), self._origin.name, self._started, self._processes
+        )
         counted = [child for session in seen.sessions for child in session.counted]
         counters = await machinery.associations.counters(counted)
         view = status_view(seen, program, counters, asyncio.get_running_loop().time())

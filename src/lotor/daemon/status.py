@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from lotor.control.views import (
     AdmissionView,
     ChildView,
     OffloadsView,
+    ProcessView,
     SessionView,
     StatusView,
     TrafficView,
@@ -35,12 +35,14 @@ NEWEST = 20
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What `status` tells of the program itself; `started` in the core's clock."""
+    """What `status` tells of the program itself; `started` in the core's clock. Of `processes` the first takes
+    signals."""
 
     offloads: Offloads
     admissions: Tally
     configuration: str
     started: float
+    processes: tuple[ProcessView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,12 @@ def status_view(seen: Page, program: Program, counters: Mapping[int, Counters], 
     return StatusView(
         schema=SCHEMA,
         version=__version__,
-        pid=os.getpid(),
+        pid=program.processes[0]["pid"],
         configuration=program.configuration,
         seconds=round(now - program.started, 1),
         internal_errors=0,
         remarks=[],
+        processes=list(program.processes),
         offloads=_offloads(program.offloads),
         admission=_admission(program.admissions),
         sessions=[session_view(each, counters, now) for each in seen.sessions],

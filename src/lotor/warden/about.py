@@ -1,0 +1,24 @@
+"""What this process is and may do, as the kernel tells it: for `lotor status`."""
+
+from __future__ import annotations
+
+import os
+import pwd
+
+from lotor.privsep.living import About
+from lotor.warden import capabilities
+
+PR_GET_NO_NEW_PRIVS = 39
+
+
+def about() -> About:
+    names = tuple(sorted(map(capabilities.name, capabilities.held())))
+    gains = not capabilities.libc.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
+    return About(os.getpid(), _user(), names, gains)
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
