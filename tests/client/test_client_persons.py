@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from lotor.client.persons import ClientPersons, Files
-from lotor.client.requests import Requests, Wish
+from lotor.client.requests import ConnectRequest, Requests
 from lotor.ike.effects import Tell
 from lotor.ike.events import LoggedIn, Renewed
 from lotor.ike.questions import AskPerson
@@ -31,12 +31,12 @@ class Typing:
 class Stage:
     """One client session that asks."""
 
-    def __init__(self, wish=None, saved=None, login=None):
+    def __init__(self, request=None, saved=None, login=None):
         self.requests = Requests()
         found = {"192.0.2.50": saved[login]} if saved and login in saved else {}
         files = Files(lambda remote: login, OpenSigner(found).saved_password)
         self.persons = ClientPersons(self.requests, files)
-        number = self.requests.new(wish) if wish is not None else None
+        number = self.requests.new(request) if request is not None else None
         self.tell(started(1, request=number))
 
     def tell(self, effect):
@@ -54,7 +54,7 @@ def known(**values):
 def test_what_was_given_ahead_is_used_without_a_prompt():
     async def play():
         typing = Typing(None)
-        stage = Stage(Wish(known(USER_NAME="alice", PASSWORD="pw"), typing))
+        stage = Stage(ConnectRequest(known(USER_NAME="alice", PASSWORD="pw"), typing))
         return await stage.ask(), typing.prompts
 
     answer, prompts = asyncio.run(play())
@@ -78,7 +78,7 @@ def test_n15_no_other_line_of_the_file_is_sent_to_a_gateway(login, named):
     async def play():
         typing = Typing(None)
         saved = {"toto": "from psk.txt", "group": "the group's key", "192.0.2.50": "a gateway's key"}
-        return await Stage(Wish(known(USER_NAME=named), typing), saved, login).ask(), typing.prompts
+        return await Stage(ConnectRequest(known(USER_NAME=named), typing), saved, login).ask(), typing.prompts
 
     answer, prompts = asyncio.run(play())
     assert isinstance(answer, Declined)
@@ -88,7 +88,7 @@ def test_n15_no_other_line_of_the_file_is_sent_to_a_gateway(login, named):
 def test_a_second_round_prompts_with_the_gateways_message_and_does_not_repeat_the_password():
     async def play():
         typing = Typing(known(PASSCODE="123456"))
-        stage = Stage(Wish(known(USER_NAME="alice", PASSWORD="pw"), typing))
+        stage = Stage(ConnectRequest(known(USER_NAME="alice", PASSWORD="pw"), typing))
         await stage.ask()
         return await stage.ask((Field.USER_NAME, Field.PASSCODE), "Enter the next code", 2), typing.prompts
 
@@ -117,7 +117,7 @@ def test_a_saved_password_that_was_refused_is_not_sent_again():
 
 def test_a_later_phase_1_of_the_same_connection_gets_the_password_again_until_the_end():
     async def play():
-        stage = Stage(Wish(known(USER_NAME="alice", PASSWORD="pw"), Typing(None)))
+        stage = Stage(ConnectRequest(known(USER_NAME="alice", PASSWORD="pw"), Typing(None)))
         await stage.ask()
         stage.tell(type(started())(LoggedIn(1, "alice")))
         stage.tell(started(2))
@@ -138,7 +138,7 @@ def test_a_prompt_ends_with_its_session():
             async def prompt(self, wants, message):
                 await asyncio.Event().wait()
 
-        stage = Stage(Wish({}, Slow()))
+        stage = Stage(ConnectRequest({}, Slow()))
         asking = asyncio.create_task(stage.ask())
         await asyncio.sleep(0.05)
         stage.tell(ended(1))
@@ -149,7 +149,7 @@ def test_a_prompt_ends_with_its_session():
 
 def test_a_renewal_keeps_the_password_for_the_next_one_and_forgets_one_time_codes():
     async def play():
-        stage = Stage(Wish(known(USER_NAME="alice", PASSWORD="pw"), Typing(known(PASSCODE="123456"))))
+        stage = Stage(ConnectRequest(known(USER_NAME="alice", PASSWORD="pw"), Typing(known(PASSCODE="123456"))))
         await stage.ask()
         stage.tell(Tell(LoggedIn(1, "alice")))
         stage.tell(started(2))
@@ -170,7 +170,7 @@ def test_a_renewal_keeps_the_password_for_the_next_one_and_forgets_one_time_code
 
 def test_a_renewal_that_failed_leaves_the_password_of_the_connection():
     async def play():
-        stage = Stage(Wish(known(USER_NAME="alice", PASSWORD="pw"), Typing(None)))
+        stage = Stage(ConnectRequest(known(USER_NAME="alice", PASSWORD="pw"), Typing(None)))
         await stage.ask()
         stage.tell(Tell(LoggedIn(1, "alice")))
         stage.tell(started(2))

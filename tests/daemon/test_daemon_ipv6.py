@@ -124,7 +124,7 @@ def test_where_all_are_silent_all_are_named(directory, monkeypatch):
 def silent(directory, monkeypatch, *others):
     """What came of calling an address where nobody is, for what a person would take for seconds."""
     monkeypatch.setattr(calls, "TOLD_AFTER", (0.02, 0.05))
-    monkeypatch.setattr(connections, "IMPATIENT", 0.1)
+    monkeypatch.setattr(connections, "SECONDS_FOR_ONE_OF_MANY", 0.1)
     person = Typing()
 
     async def story(world):
@@ -158,7 +158,7 @@ def test_a_silent_address_is_left_soon_where_there_is_another(directory, monkeyp
 
 
 def test_who_waits_is_told_of_a_port_where_nothing_comes_back(directory, monkeypatch):
-    monkeypatch.setattr(calls, "QUIET", 0.1)
+    monkeypatch.setattr(calls, "SILENCE_AFTER_PHASE_ONE", 0.1)
     forced = visiting.GATEWAY_FILE.replace("ike_frag on;", "ike_frag on; nat_traversal force;")
     monkeypatch.setattr(visiting, "GATEWAY_FILE", forced)
     person = Typing()
@@ -176,7 +176,7 @@ def test_who_waits_is_told_of_a_port_where_nothing_comes_back(directory, monkeyp
 
 def test_f2_who_waits_for_a_gateway_that_answers_there_is_not_sent_to_the_firewall(directory, monkeypatch):
     """It answers probes at port 4500, and does not ask for the login, as racoon whose request was lost."""
-    monkeypatch.setattr(calls, "QUIET", 0.1)
+    monkeypatch.setattr(calls, "SILENCE_AFTER_PHASE_ONE", 0.1)
     monkeypatch.setattr(watch, "WAITING_DPD", Dpd(delay=0.03, retry=0.03, maxfail=12))
     forced = visiting.GATEWAY_FILE.replace("ike_frag on;", "ike_frag on; nat_traversal force;")
     monkeypatch.setattr(visiting, "GATEWAY_FILE", forced)

@@ -19,7 +19,7 @@ SECOND = "nothing came of aggressive mode, trying main mode"
 
 def reach(directory, monkeypatch, *, mode="aggressive", password=None):
     """What becomes of `lotor connect --ca` at a gateway that speaks one mode; and the person."""
-    monkeypatch.setattr(connections, "IMPATIENT", 0.1 if mode == "main" else 60.0)
+    monkeypatch.setattr(connections, "SECONDS_FOR_ONE_OF_MANY", 0.1 if mode == "main" else 60.0)
     monkeypatch.setattr(calls, "TOLD_AFTER", ())
     gateway = visiting.GATEWAY_FILE.replace("exchange_mode aggressive", f"exchange_mode {mode}")
     assert mode in gateway

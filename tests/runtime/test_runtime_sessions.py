@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.client.requests import Established, Requests, Wish
+from lotor.client.requests import ConnectRequest, Established, Requests
 from lotor.ike.effects import Tell
 from lotor.ike.events import ChildDown, PhaseOneUp, Renewed
 from lotor.model.algorithms import Group
@@ -63,7 +63,7 @@ def test_events_of_unknown_sessions_are_nothing(register):
 def test_a_request_ends_once_up_or_with_the_reason():
     async def play():
         requests = Requests()
-        good, bad, never = (requests.new(Wish()) for _ in range(3))
+        good, bad, never = (requests.new(ConnectRequest()) for _ in range(3))
         requests.follow(started(1, request=good).event)
         requests.follow(started(2, request=bad).event)
         requests.ready(1)

@@ -8,7 +8,7 @@ import click
 
 from lotor.cli import terminal
 from lotor.cli.calling import FILE, SOCKET, Daemon, call, look, refusal
-from lotor.cli.prompting import Asking, outcome
+from lotor.cli.prompting import CredentialPrompt, outcome
 from lotor.control.messages import (
     Answer,
     Connect,
@@ -36,16 +36,16 @@ WITHOUT_DAEMON = "or connect without one: --ca ca.crt, with the gateway's author
 @click.pass_context
 def connect(context: click.Context, /, gateway: str, user: str | None, ca: Path | None, **options: object) -> None:
     """Connect to the VPN gateway GATEWAY, an address or a host name."""
-    asking = Asking(password_stdin=bool(options["password_stdin"]))
+    prompt = CredentialPrompt(password_stdin=bool(options["password_stdin"]))
     with terminal.hushed() as lift:
         terminal.tell(f"connecting to {gateway}")
         if ca is not None:
             from lotor.cli.foreground import connect_here
 
-            connect_here(gateway, ca, user, asking, lift)
+            connect_here(gateway, ca, user, prompt, lift)
             return
         with _call(context, options) as daemon:
-            response = reach(daemon, gateway, user, asking)
+            response = reach(daemon, gateway, user, prompt)
     click.echo(outcome(response, gateway))
 
 
@@ -58,24 +58,24 @@ def _call(context: click.Context, options: dict[str, object]) -> Daemon:
         raise
 
 
-def reach(daemon: Daemon, gateway: str, user: str | None, asking: Asking) -> Response:
+def reach(daemon: Daemon, gateway: str, user: str | None, prompt: CredentialPrompt) -> Response:
     """Asks the daemon to connect; a wrong password may be typed again."""
     while True:
-        response = _reach(daemon, gateway, asking.user or user, asking)
-        if not isinstance(response, Failed) or not asking.again(code_of(response.cause), response.text):
+        response = _reach(daemon, gateway, prompt.user or user, prompt)
+        if not isinstance(response, Failed) or not prompt.again(code_of(response.cause), response.text):
             return response
 
 
-def _reach(daemon: Daemon, gateway: str, user: str | None, asking: Asking) -> Response:
+def _reach(daemon: Daemon, gateway: str, user: str | None, prompt: CredentialPrompt) -> Response:
     """Answers what the daemon wants to know meanwhile."""
     daemon.send(Connect(gateway, user))
     while isinstance(response := daemon.receive(), Prompt | Progress):
         if isinstance(response, Progress):
             terminal.tell(response.text)
         else:
-            daemon.send(Answer(asking.answer(tuple(Field(each) for each in response.wants), response.message)))
-    if asking.unanswered and isinstance(response, Failed) and response.cause == Cause.LOGIN_DECLINED.name:
-        return Failed(asking.unanswered, response.cause)
+            daemon.send(Answer(prompt.answer(tuple(Field(each) for each in response.wants), response.message)))
+    if prompt.unanswered and isinstance(response, Failed) and response.cause == Cause.LOGIN_DECLINED.name:
+        return Failed(prompt.unanswered, response.cause)
     return response
 
 

@@ -15,7 +15,7 @@ import click
 
 from lotor import config
 from lotor.cli import terminal
-from lotor.cli.prompting import Asking, outcome
+from lotor.cli.prompting import CredentialPrompt, outcome
 from lotor.client.addresses import resolve, typed
 from lotor.client.targets import Target
 from lotor.config import ConfigError
@@ -43,7 +43,7 @@ Ask = Callable[[tuple[Field, ...], str], Secrets | None]
 INTERRUPTED = Interrupted()
 
 
-def connect_here(gateway: str, ca: Path, user: str | None, asking: Asking, lift: Callable[[], None]) -> None:
+def connect_here(gateway: str, ca: Path, user: str | None, prompt: CredentialPrompt, lift: Callable[[], None]) -> None:
     """Returns when the person ends the connection; `StartError` when it does not come up or is lost,
     `KeyboardInterrupt` when the person gives up before. `lift`: from then on what is typed may be seen."""
     os.umask(0o077)
@@ -56,15 +56,15 @@ def connect_here(gateway: str, ca: Path, user: str | None, asking: Asking, lift:
     logging.getLogger("lotor.hosts").setLevel(logging.WARNING)  # but for DNS or routes that could not be set up whole
     first, *also = loadout.policy.remotes
     target = Target(first, addresses[0], host, tuple(addresses[1:]), tuple(also))
-    visit = Visit(loadout, target, asking, lift)
-    reason = asyncio.run(visit.run())
-    if reason is INTERRUPTED and not visit.up:
+    session = ForegroundSession(loadout, target, prompt, lift)
+    reason = asyncio.run(session.run())
+    if reason is INTERRUPTED and not session.up:
         raise KeyboardInterrupt
     if reason.cause is Cause.ADMINISTRATOR:
         click.echo("VPN connection terminated")
         return
-    text = asking.unanswered if reason.cause is Cause.LOGIN_DECLINED and asking.unanswered else reason.text
-    raise StartError(text, CAUSES[reason.cause], visit.fix)
+    text = prompt.unanswered if reason.cause is Cause.LOGIN_DECLINED and prompt.unanswered else reason.text
+    raise StartError(text, CAUSES[reason.cause], session.fix)
 
 
 def _resolve(gateway: str) -> tuple[list[Address], str | None]:
@@ -85,7 +85,7 @@ def _loadout(gateway: str, ca: Path, user: str | None) -> Loadout:
         raise StartError("; ".join(each.text for each in error.problems), Exit.CONFIGURATION) from error
 
 
-class Person:
+class TerminalPrompter:
     """Implements `client.requests.Prompter`: typing happens in a thread that does not keep the program alive."""
 
     def __init__(self, ask: Ask) -> None:
@@ -110,14 +110,14 @@ class Person:
         terminal.tell(text)
 
 
-class Visit:
+class ForegroundSession:
     """One connection from beginning to end."""
 
-    def __init__(self, loadout: Loadout, target: Target, asking: Asking, lift: Callable[[], None]) -> None:
+    def __init__(self, loadout: Loadout, target: Target, prompt: CredentialPrompt, lift: Callable[[], None]) -> None:
         self._loadout = loadout
         self._target = target
-        self._asking = asking
-        self._person = Person(asking.answer)
+        self._prompt = prompt
+        self._prompter = TerminalPrompter(prompt.answer)
         self._lift = lift
         self._over: asyncio.Future[Reason] | None = None
         self._session = 0
@@ -131,7 +131,7 @@ class Visit:
         assembled = await assemble(self._loadout, lambda why: self._end(EngineFault(why)))
         server = await attend(assembled.machinery, self._loadout.settings.remotes[0].name)
         try:
-            return await self._visit(assembled.machinery, self._over)
+            return await self._connection(assembled.machinery, self._over)
         finally:
             await assembled.machinery.stop()
             if server is not None:
@@ -143,7 +143,7 @@ class Visit:
         """Whether there was a tunnel."""
         return bool(self._session)
 
-    async def _visit(self, machinery: Machinery, over: asyncio.Future[Reason]) -> Reason:
+    async def _connection(self, machinery: Machinery, over: asyncio.Future[Reason]) -> Reason:
         found = await self._reach(machinery, over)
         if isinstance(found, Reason):
             self.fix = fix_of(machinery.attempts, found)
@@ -159,7 +159,9 @@ class Visit:
     async def _reach(self, machinery: Machinery, over: asyncio.Future[Reason]) -> Session | Reason:
         """A wrong password may be typed again; `over` ends the attempt that is under way."""
         while True:
-            attempt = asyncio.ensure_future(machinery.connections.reach(self._target, self._asking.user, self._person))
+            attempt = asyncio.ensure_future(
+                machinery.connections.reach(self._target, self._prompt.user, self._prompter)
+            )
             either: set[asyncio.Future[Any]] = {attempt, over}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not attempt.done():
@@ -167,7 +169,7 @@ class Visit:
                 await asyncio.wait({attempt})
                 return over.result()
             found = attempt.result()
-            if not isinstance(found, Reason) or not self._asking.again(CAUSES[found.cause], found.text):
+            if not isinstance(found, Reason) or not self._prompt.again(CAUSES[found.cause], found.text):
                 return found
 
     def _follow(self, event: Event) -> None:

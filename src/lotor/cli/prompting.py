@@ -14,7 +14,7 @@ MOST_TRIES = 3
 """Passwords that a person may type in one go."""
 
 
-class Asking:
+class CredentialPrompt:
     """The person's answers: from standard input once when so wished, else from the terminal."""
 
     def __init__(self, *, password_stdin: bool) -> None:

@@ -10,7 +10,7 @@ import click
 
 from lotor.cli.calling import FILE, SOCKET, Daemon, call, refusal, whole_status
 from lotor.cli.connect import reach
-from lotor.cli.prompting import Asking, outcome
+from lotor.cli.prompting import CredentialPrompt, outcome
 from lotor.control.messages import Disconnected, Logout
 from lotor.control.views import ChildView, SessionView
 from lotor.daemon.exits import Exit, StartError
@@ -97,7 +97,7 @@ def establish_sa(context: click.Context, /, kind: str, destination: str, **optio
         )
     user, remote = (value if isinstance(value, str) else None for value in (options["user"], options["remote"]))
     with call(context, options) as daemon:
-        response = reach(daemon, remote or destination, user, Asking(password_stdin=False))
+        response = reach(daemon, remote or destination, user, CredentialPrompt(password_stdin=False))
     click.echo(outcome(response, destination))
 
 

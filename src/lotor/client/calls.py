@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from lotor.client.persons import ClientPersons
-from lotor.client.requests import Outcome, Prompter, Requests, Wish
+from lotor.client.requests import ConnectRequest, Outcome, Prompter, Requests
 from lotor.client.targets import Target
 from lotor.ike.intents import Connect, Disconnect
 from lotor.model.network import NAT_T_PORT, Path, Peer
@@ -22,10 +22,10 @@ from lotor.runtime.sessions import Register, Session
 GIVEN_UP = ends.GivenUp()
 TOLD_AFTER = (5.0, 20.0, 35.0)
 """Seconds after which a person hears that nobody answers yet."""
-QUIET = 6.0
+SILENCE_AFTER_PHASE_ONE = 6.0
 """Seconds after which it is odd that nothing follows phase 1."""
-STUCK = f"nothing has come back at UDP port {NAT_T_PORT} yet: is it open on the way?"
-SLOW = "it does not go on yet: it has not asked for a login, nor given an address"
+NO_REPLY_AT_NAT_T = f"nothing has come back at UDP port {NAT_T_PORT} yet: is it open on the way?"
+NOTHING_FOLLOWS = "it does not go on yet: it has not asked for a login, nor given an address"
 UNPROVED = frozenset({Cause.NO_ANSWER, Cause.NO_PROPOSAL, Cause.PROTOCOL})
 """How an attempt ends that another offer may save: nobody answered, or somebody who proved nothing refused it."""
 
@@ -67,20 +67,20 @@ class Calls:
         self._parts = parts
         self._ground = ground
 
-    async def call(self, target: Target, wish: Wish, patience: float) -> Session | Reason | Unheard:
+    async def call(self, target: Target, request: ConnectRequest, patience: float) -> Session | Reason | Unheard:
         """`patience`: seconds after which an address that was never heard of is given up."""
         remote = Peer(target.address, target.remote.port)
         try:
             path = await self._ground.way(remote)
         except OSError as error:
             return Unheard(ends.NoRoute(error.strerror or str(error)))
-        number = self._parts.requests.new(wish)
+        number = self._parts.requests.new(request)
         self._parts.driver.command(Connect(target.remote.name, path, number, target.host))
         try:
-            if await self._silent(number, target, wish.prompter, patience):
+            if await self._silent(number, target, request.prompter, patience):
                 await self._give_up(number)
                 return Unheard(ends.NoAnswer(target.address, round(patience)))
-            return self._judged(number, await self._outcome_with_hint(number, target, wish.prompter))
+            return self._judged(number, await self._outcome_with_hint(number, target, request.prompter))
         except asyncio.CancelledError:
             await self._give_up(number)
             raise
@@ -116,9 +116,9 @@ class Calls:
         try:
             while not outcome.done() and not self._parts.requests.going(number):
                 before = self._stuck(number)
-                await asyncio.wait({outcome}, timeout=QUIET)
+                await asyncio.wait({outcome}, timeout=SILENCE_AFTER_PHASE_ONE)
                 if before and self._stuck(number) and prompter is not None:
-                    what = SLOW if self._parts.requests.reached(number) else STUCK
+                    what = NOTHING_FOLLOWS if self._parts.requests.reached(number) else NO_REPLY_AT_NAT_T
                     await prompter.tell(f"{target.address} answered, but {what}")
                     break
             return await outcome

@@ -7,7 +7,7 @@ from math import inf
 
 from lotor.client import targets
 from lotor.client.calls import Calls, Ground, Parts, Unheard
-from lotor.client.requests import Prompter, Wish
+from lotor.client.requests import ConnectRequest, Prompter
 from lotor.client.targets import RefusedRequest, Target
 from lotor.ike.intents import Disconnect
 from lotor.model.network import Address
@@ -20,7 +20,7 @@ from lotor.model.reasons.logins import NoLoginGiven
 from lotor.model.secret import Secret
 from lotor.runtime.sessions import Session
 
-IMPATIENT = 15.0
+SECONDS_FOR_ONE_OF_MANY = 15.0
 """Seconds for an address while there are others to call."""
 TERMINATED = ends.ClosedHere()
 
@@ -90,9 +90,9 @@ class Connections:
                 await prompter.tell(f"nothing came of {_modes(target.remote)}, trying {_modes(remote)}")
             for number, address in enumerate(addresses := (target.address, *target.others), 1):
                 last = remote is blocks[-1] and number == len(addresses)
-                patience = min(self._ground.patience(), inf if last else IMPATIENT)
+                patience = min(self._ground.patience(), inf if last else SECONDS_FOR_ONE_OF_MANY)
                 called = replace(target, remote=remote, address=address)
-                found = await self._calls.call(called, Wish(dict(given), prompter), patience)
+                found = await self._calls.call(called, ConnectRequest(dict(given), prompter), patience)
                 if not isinstance(found, Unheard):
                     return found
                 failed.append(found.reason)

@@ -73,8 +73,8 @@ class ClientPersons:
 
         Only the login of the block's own `xauth_login` has a saved password: the file also holds keys, and whoever may
         name a login must not have any line of it sent to the gateway."""
-        wish = self._requests.wish(question.session)
-        given: Given = dict(self._kept.get(question.remote, {})) if wish is None else dict(wish.given)
+        request = self._requests.request(question.session)
+        given: Given = dict(self._kept.get(question.remote, {})) if request is None else dict(request.given)
         login = self._files.login(question.remote)
         if Field.USER_NAME not in given and login is not None:
             given[Field.USER_NAME] = Secret(login)
@@ -87,10 +87,10 @@ class ClientPersons:
 
     async def _prompt(self, question: AskPerson, missing: tuple[Field, ...]) -> Given | None:
         """None also when the session ends while the person is still typing."""
-        wish = self._requests.wish(question.session)
-        if wish is None or wish.prompter is None:
+        request = self._requests.request(question.session)
+        if request is None or request.prompter is None:
             return None
-        task = asyncio.ensure_future(wish.prompter.prompt(missing, question.message))
+        task = asyncio.ensure_future(request.prompter.prompt(missing, question.message))
         self._prompts[question.session] = task
         try:
             answers = await asyncio.shield(task)

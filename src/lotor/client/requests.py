@@ -1,4 +1,4 @@
-"""Wishes of a person that wait for the core: who asked for which session, and how it came out."""
+"""What a person asked of a client and the core has not answered yet: which session it became, how it came out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Prompter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ConnectRequest:
     """What came with a `vc`: answers given ahead, and whom to ask for more."""
 
     given: dict[Field, Secret] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Requests:
 
     def __init__(self) -> None:
         self._numbers = count(1)
-        self._wishes: dict[int, Wish] = {}
+        self._waiting: dict[int, ConnectRequest] = {}
         self._outcomes: dict[int, asyncio.Future[Outcome]] = {}
         self._sessions: dict[int, int] = {}
         self._heard: set[int] = set()
@@ -54,9 +54,9 @@ class Requests:
         self._going: set[int] = set()
         self._reached: set[int] = set()
 
-    def new(self, wish: Wish) -> int:
+    def new(self, request: ConnectRequest) -> int:
         number = next(self._numbers)
-        self._wishes[number] = wish
+        self._waiting[number] = request
         self._outcomes[number] = asyncio.get_running_loop().create_future()
         return number
 
@@ -66,7 +66,7 @@ class Requests:
 
     def forget(self, number: int) -> None:
         """The person is gone; the session, if there is one, stays."""
-        self._wishes.pop(number, None)
+        self._waiting.pop(number, None)
         self._outcomes.pop(number, None)
         self._heard.discard(number)
         self._met.discard(number)
@@ -93,8 +93,8 @@ class Requests:
         """The session of a request, None when none began or it has ended."""
         return next((session for session, request in self._sessions.items() if request == number), None)
 
-    def wish(self, session: int) -> Wish | None:
-        return self._wishes.get(self._sessions.get(session, 0))
+    def request(self, session: int) -> ConnectRequest | None:
+        return self._waiting.get(self._sessions.get(session, 0))
 
     def follow(self, event: Event) -> None:
         match event:
