@@ -246,7 +246,7 @@ def test_a13b_files_that_did_not_change_are_not_read_again_for_anybody(tmp_path,
     files = SystemFiles(*(tmp_path / name for name in ("passwd", "shadow", "group", "nologin")))
     files.passwd.write_text("".join(f"user{n}:x:{1000 + n}:100::/:/bin/sh\n" for n in range(500)))
     files.shadow.write_text("".join(f"user{n}:{DES}:19000:0:99999:7:::\n" for n in range(500)))
-    monkeypatch.setattr("lotor.files.current.SETTLED", -1)
+    monkeypatch.setattr("lotor.files.current.TIMESTAMP_RESOLUTION", -1)
     backend = SystemLogins(files)
     backend.find("user0")
     monkeypatch.setattr("lotor.auth.accounts._text", lambda path: pytest.fail(f"{path} was read again"))

@@ -132,7 +132,7 @@ def test_f7_a_lock_that_somebody_holds_holds_no_login_up(path):
 
 
 def test_f7_what_waits_to_be_written_is_bounded(path, monkeypatch):
-    monkeypatch.setattr(module, "MOST", 2)
+    monkeypatch.setattr(module, "MOST_AT_ONCE", 2)
     renewals = Renewals(UserFile(path, NEW), pause=0.3)
     changed = [line != renewals.renewed(line, PASSWORD) for line in lines(path).values()]
     assert changed.count(True) == 2

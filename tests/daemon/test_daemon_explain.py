@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lotor.cli.explain import story
+from lotor.cli.explain import report
 from lotor.control.views import AttemptView, ExplainView
-from lotor.daemon.explaining import MOST, attempt_view, explain_view
+from lotor.daemon.explaining import MOST_ATTEMPTS_SHOWN, attempt_view, explain_view
 from lotor.explain.attempts import Attempts
 from lotor.ike.effects import Tell
 from lotor.model.policy import Side
@@ -29,7 +29,7 @@ def test_the_page_of_failures_is_up_to_date():
 def test_a_failure_is_told_with_a_fix_on_80_columns(title, end, play):
     view = attempt_view(first(play.run()[end]))
     assert (view["state"], bool(view["reason"]), bool(view["fix"])) == ("failed", True, True)
-    assert max(map(len, story(view).splitlines())) <= 80
+    assert max(map(len, report(view).splitlines())) <= 80
     assert set(view) == set(AttemptView.__annotations__)
 
 
@@ -63,7 +63,7 @@ def test_an_answer_has_the_newest_and_says_how_many_there_are():
             assert isinstance(effect, Tell)
             attempts.follow(effect.event)
     view = explain_view(attempts, "")
-    assert (view["known"], len(view["attempts"]), view["attempts"][0]["session"]) == (59, MOST, 59)
+    assert (view["known"], len(view["attempts"]), view["attempts"][0]["session"]) == (59, MOST_ATTEMPTS_SHOWN, 59)
 
 
 def test_every_field_of_the_json_is_documented():

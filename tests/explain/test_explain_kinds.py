@@ -12,7 +12,7 @@ import pytest
 import lotor
 from lotor.explain import cases, remedies
 from lotor.explain.document import document
-from lotor.explain.narrative import story
+from lotor.explain.narrative import rows
 from lotor.ike.events import Ended, LoginRefused
 from lotor.model.kinds import Kind
 from lotor.model.policy import Side
@@ -45,7 +45,7 @@ def test_a_name_full_of_words_changes_no_advice(user):
     assert attempt.user == user
     assert attempt.reason == WrongPassword(user)
     assert remedies.remedy(attempt).startswith("ask the person to type it again")
-    assert "locked on purpose" not in " ".join(row.text for row in story(attempt))
+    assert "locked on purpose" not in " ".join(row.text for row in rows(attempt))
 
 
 def test_no_word_of_any_advice_as_a_name_changes_it():

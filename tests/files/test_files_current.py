@@ -26,7 +26,7 @@ def reader() -> Reader:
 
 
 def test_f7_what_did_not_change_is_read_once(tmp_path, reader, monkeypatch):
-    monkeypatch.setattr(module, "SETTLED", -1)
+    monkeypatch.setattr(module, "TIMESTAMP_RESOLUTION", -1)
     path = tmp_path / "users"
     path.write_text("first")
     current = Current(path, reader)
@@ -36,7 +36,7 @@ def test_f7_what_did_not_change_is_read_once(tmp_path, reader, monkeypatch):
 
 @pytest.mark.parametrize("how", ["replaced", "written over", "touched by nobody but chmod"])
 def test_f7_whatever_changes_is_seen(tmp_path, reader, monkeypatch, how):
-    monkeypatch.setattr(module, "SETTLED", -1)
+    monkeypatch.setattr(module, "TIMESTAMP_RESOLUTION", -1)
     path = tmp_path / "users"
     path.write_text("first")
     os.utime(path, ns=(10**18, 10**18))
@@ -65,7 +65,7 @@ def test_f7_what_changed_just_now_is_read_again_each_time(tmp_path, reader):
 
 
 def test_f7_a_file_that_cannot_be_read_is_tried_again(tmp_path, reader, monkeypatch):
-    monkeypatch.setattr(module, "SETTLED", -1)
+    monkeypatch.setattr(module, "TIMESTAMP_RESOLUTION", -1)
     current = Current(tmp_path / "users", reader)
     for _ in range(2):
         with pytest.raises(FileNotFoundError):

@@ -21,7 +21,7 @@ from lotor.hosts.client import LinuxHost
 from lotor.hosts.commands import Commands
 from lotor.hosts.dns import DnsPlaces
 from lotor.hosts.journal import Owner
-from lotor.hosts.netlink import Network, Rule
+from lotor.hosts.netlink import Netlink, Rule
 from lotor.hosts.routing import OUTER_MARK
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Path, Peer
@@ -40,7 +40,7 @@ def client(state: File, machine: Machine | None = None) -> LinuxHost:
     places.resolv_conf.parent.mkdir(exist_ok=True, parents=True)
     if not places.resolv_conf.exists():
         places.resolv_conf.write_text("nameserver 192.0.2.1\n")
-    return LinuxHost(state / "run", places, machine or Machine(Network(), Commands(programs(state))))
+    return LinuxHost(state / "run", places, machine or Machine(Netlink(), Commands(programs(state))))
 
 
 def programs(state: File) -> str:
@@ -295,7 +295,7 @@ def test_recover_undoes_what_a_killed_daemon_left(tmp_path):
 
 @pytest.mark.parametrize("survived", range(0, 12, 2))
 def test_recover_undoes_a_daemon_killed_half_way(tmp_path, survived):
-    class Killed(Network):
+    class Killed(Netlink):
         calls = 0
 
         async def add_rule(self, rule: Rule) -> None:
@@ -341,7 +341,7 @@ def test_recover_touches_no_later_device_of_the_same_name(tmp_path):
 
 @in_namespace
 def test_a_refused_change_is_told_and_takes_the_others_back(tmp_path):
-    class Refusing(Network):
+    class Refusing(Netlink):
         async def add_rule(self, rule: Rule) -> None:
             if rule.priority >= 21700:
                 raise OSError(1, "routing rule was refused: Operation not permitted")
@@ -357,7 +357,7 @@ def test_a_refused_change_is_told_and_takes_the_others_back(tmp_path):
 
 @in_namespace
 def test_an_attach_cut_short_takes_everything_back(tmp_path):
-    class Slow(Network):
+    class Slow(Netlink):
         async def add_rule(self, rule: Rule) -> None:
             await super().add_rule(rule)
             begun.set()
@@ -381,7 +381,7 @@ def test_an_attach_cut_short_takes_everything_back(tmp_path):
 
 @in_namespace
 def test_undoing_goes_on_past_what_cannot_be_undone_and_tries_again_later(tmp_path):
-    class Stubborn(Network):
+    class Stubborn(Netlink):
         async def remove_rule(self, rule: Rule) -> None:
             if rule.priority == 21000:
                 raise OSError(16, "routing rule 21000 was not removed: busy")
@@ -469,7 +469,7 @@ def test_the_hosts_own_resolv_conf_is_not_changed_from_a_network_namespace(tmp_p
     named.mkdir()
     (named / "client").touch()
     subprocess.run(["mount", "--bind", "/proc/self/ns/net", named / "client"], check=True)
-    host = LinuxHost(tmp_path / "run", DnsPlaces(resolv, namespaces=named), Machine(Network(), Commands(str(tmp_path))))
+    host = LinuxHost(tmp_path / "run", DnsPlaces(resolv, namespaces=named), Machine(Netlink(), Commands(str(tmp_path))))
     asyncio.run(host.attach(attachment()))
     assert resolv.read_text() == "nameserver 192.0.2.1\n"
     asyncio.run(host.detach(1))

@@ -15,7 +15,7 @@ from lotor.hosts.changes import Machine, Resolvconf, Resolved, ResolvFile
 from lotor.hosts.commands import Commands
 from lotor.hosts.dns import DnsPlaces, DnsSettings
 from lotor.hosts.journal import Journal
-from lotor.hosts.netlink import Link, Network
+from lotor.hosts.netlink import Link, Netlink
 from lotor.model.configuration import ModeConfiguration
 
 LEASE = ModeConfiguration(IPv4Address("10.99.99.3"), dns=(IPv4Address("10.0.12.1"),), domain=b"example.net")
@@ -23,7 +23,7 @@ EVERY = DnsSettings(("10.0.12.1",), "example.net", ())
 SOME = DnsSettings(("10.0.12.1", "10.0.12.2"), "", ("corp.example", "lab.example"))
 
 
-class FakeNetwork(Network):
+class FakeNetwork(Netlink):
     async def link(self, name: str) -> Link:
         return Link(name, 3, 1500, up=True)
 

@@ -23,7 +23,7 @@ from hosts.test_hosts_faults_root import Told
 from lotor.hosts.changes import Machine
 from lotor.hosts.commands import Commands
 from lotor.hosts.gateway import GatewayHost, pool_networks
-from lotor.hosts.netlink import Network
+from lotor.hosts.netlink import Netlink
 
 pytestmark = pytest.mark.root
 
@@ -152,7 +152,7 @@ def test_f12_the_table_is_there_before_the_address_and_goes_behind_it(tmp_path):
     network = host._machine.network
     add, remove = network.add_address, network.remove_address
 
-    class Watched(Network):
+    class Watched(Netlink):
         async def add_address(self, index, address):
             moments.append(tables())
             await add(index, address)
@@ -248,7 +248,7 @@ def test_f12_without_nftables_a_strict_reverse_path_filter_stands_in_and_is_told
     reverse_path("all", 0)
     switch = reverse_path("outer0", value)
     before, told = {part: picture()[part] for part in ("rule", "-6 rule", "nft")}, Told()
-    host = client(tmp_path, Machine(Network(), Commands(str(tmp_path / "no-programs"))))
+    host = client(tmp_path, Machine(Netlink(), Commands(str(tmp_path / "no-programs"))))
 
     async def story() -> None:
         await host.attach(attachment())
@@ -386,7 +386,7 @@ def test_f12_a_reload_exchanges_the_table_at_once_and_a_refused_one_leaves_it(tm
             moments.append(ruleset())
             return told
 
-    host._machine = Machine(Network(), Watched())
+    host._machine = Machine(Netlink(), Watched())
 
     async def story() -> None:
         await host.start("lotor0", 1300, POOL, PARTNERS)
@@ -419,7 +419,7 @@ def test_f12_a_gateway_without_nftables_filters_its_way_out(tmp_path):
     place = Inside(0)
     told = Told()
     switch = Path("/proc/sys/net/ipv4/conf/outer0/rp_filter")
-    host = GatewayHost(tmp_path / "run", Machine(Network(), Commands(str(tmp_path / "no-programs"))))
+    host = GatewayHost(tmp_path / "run", Machine(Netlink(), Commands(str(tmp_path / "no-programs"))))
 
     async def story() -> None:
         await host.start("lotor0", 1300, POOL, PARTNERS)

@@ -13,10 +13,10 @@ from lotor.hosts import undo
 from lotor.hosts.changes import Machine, ResolvFile
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import Journal, Owner, journals
-from lotor.hosts.netlink import Network
+from lotor.hosts.netlink import Netlink
 from lotor.hosts.resolvfile import HEADER
 
-MACHINE = Machine(Network(), Commands())
+MACHINE = Machine(Netlink(), Commands())
 
 
 def a_file(tmp_path, number=1):

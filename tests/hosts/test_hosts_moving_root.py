@@ -12,7 +12,7 @@ from hosts.private_namespace import in_namespace, ip, picture, send
 from hosts.test_hosts_client_root import LEASE, attachment, client, outer_and_tunnel, programs
 from lotor.hosts.changes import Machine
 from lotor.hosts.commands import Commands
-from lotor.hosts.netlink import Network
+from lotor.hosts.netlink import Netlink
 
 pytestmark = pytest.mark.root
 
@@ -23,7 +23,7 @@ SPLIT = {"split_include": (IPv4Network("203.0.113.0/24"),)}
 FAR = "203.0.113.7"
 
 
-class Watched(Network):
+class Watched(Netlink):
     """A packet for the inside is sent at every step."""
 
     steps = 0
@@ -114,7 +114,7 @@ def test_f3_a_move_that_fails_half_way_is_undone_with_the_rest(tmp_path):
     outer_and_tunnel()
     before = picture()
 
-    class Broken(Network):
+    class Broken(Netlink):
         async def add_route(self, route):
             if route.source == "10.99.99.4":
                 raise OSError(1, "no more routes")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lotor.explain.attempts import Attempts
-from lotor.explain.narrative import story
+from lotor.explain.narrative import rows
 from lotor.ike.events import LeftOut
 from lotor.ike.questions import JudgePeer
 from lotor.model.algorithms import AuthMethod
@@ -40,7 +40,7 @@ def test_peers_vpnc_gets_one_certificate_and_what_was_left_out_is_told():
     attempts = Attempts()
     for event in counter.host.events:
         attempts.follow(event)
-    assert any("CA-File" in row.text for row in story(attempts.all()[0]))
+    assert any("CA-File" in row.text for row in rows(attempts.all()[0]))
 
 
 @pytest.mark.parametrize("fragmenting", [True, False])

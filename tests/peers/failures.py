@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lotor.cli.explain import story
+from lotor.cli.explain import report
 from lotor.daemon.explaining import attempt_view
 from lotor.explain.attempts import Attempt, Attempts
 from lotor.ike.events import Started
@@ -154,7 +154,7 @@ def document() -> str:
     """docs/explain-failures.md."""
     parts = [HEAD]
     for number, (title, end, play) in enumerate(FAILURES, 1):
-        told = story(attempt_view(first(play.run()[end])))
+        told = report(attempt_view(first(play.run()[end])))
         parts.append(f"## {number}. {title} (seen by the {end})\n\n```\n{told}\n```\n")
     return "\n".join(parts)
 

@@ -14,7 +14,15 @@ from lotor.ike.standing import Standing
 from lotor.model.network import Path, Peer
 from lotor.runtime.driver import Driver
 from lotor.runtime.turns import Line
-from lotor.runtime.waiting import EACH_SESSION, EACH_SITE, FEW, IDLE, MOST_WAITING, SILENCE, WaitingRoom
+from lotor.runtime.waiting import (
+    BETWEEN_DROP_LINES,
+    DEFERRED_A_TURN,
+    EACH_SESSION,
+    EACH_SITE,
+    MOST_WAITING,
+    STRANGERS_A_TURN,
+    AdmissionQueue,
+)
 from peers.world import connect, is_up, pair
 from scripted import FLOATED, PATH, ScriptedCore
 
@@ -35,14 +43,14 @@ def turn(room, now=0.0):
 
 
 def test_the_first_few_of_a_turn_do_not_wait_and_proved_ones_never_do():
-    room = WaitingRoom(by_first_letter)
+    room = AdmissionQueue(by_first_letter)
     assert fill(room, [b"s1", b"p1", b"u1", b"s2", b"u2", b"s3", b"p2"]) == [b"s1", b"p1", b"u1", b"s2", b"u2", b"p2"]
     assert turn(room) == [b"s3"]
 
 
 def test_n12_half_of_the_turns_are_for_logins_under_way_and_nobody_is_left_without_one():
-    room = WaitingRoom(by_first_letter)
-    fill(room, [b"s0"] * FEW)
+    room = AdmissionQueue(by_first_letter)
+    fill(room, [b"s0"] * STRANGERS_A_TURN)
     for number in range(8):
         fill(room, [bytes([letter]) + b"%d" % number for letter in b"usk"])
     looked_at = [turn(room) for _ in range(4)]
@@ -51,8 +59,8 @@ def test_n12_half_of_the_turns_are_for_logins_under_way_and_nobody_is_left_witho
 
 
 def test_n12_turns_that_nobody_needs_are_the_next_ones():
-    room = WaitingRoom(by_first_letter)
-    fill(room, [b"s%d" % number for number in range(FEW + 6)])
+    room = AdmissionQueue(by_first_letter)
+    fill(room, [b"s%d" % number for number in range(STRANGERS_A_TURN + 6)])
     assert turn(room) == [b"s4", b"s5", b"s6", b"s7"]
     assert turn(room) == [b"s8", b"s9"]
     assert not turn(room)
@@ -61,8 +69,8 @@ def test_n12_turns_that_nobody_needs_are_the_next_ones():
 
 def test_a18b_a_login_under_way_that_sends_all_the_time_holds_no_other_up():
     """One FIFO of 256 was full of one session's garbage, six thousand datagrams a second."""
-    room = WaitingRoom(by_first_letter)
-    fill(room, [b"s"] * FEW)
+    room = AdmissionQueue(by_first_letter)
+    fill(room, [b"s"] * STRANGERS_A_TURN)
     fill(room, [b"u:greedy".ljust(16) + b"%d" % number for number in range(6000)])
     room.admit(b"u:honest".ljust(16), PATH)
     assert b"u:honest".ljust(16) in turn(room)
@@ -70,8 +78,8 @@ def test_a18b_a_login_under_way_that_sends_all_the_time_holds_no_other_up():
 
 
 def test_n12_one_site_has_a_share_of_the_places_and_a_turn_like_any_other():
-    room = WaitingRoom(by_first_letter)
-    fill(room, [b"s"] * FEW)
+    room = AdmissionQueue(by_first_letter)
+    fill(room, [b"s"] * STRANGERS_A_TURN)
     fill(room, [b"many"] * 1000)
     assert room.dropped == 1000 - EACH_SITE
     fill(room, [b"single"], PATH.to(Peer(IPv4Address("203.0.113.9"), 500)))
@@ -102,7 +110,7 @@ def test_n12_what_comes_to_nothing_does_not_use_the_turn_up():
         return at_once, len(core.calls) - at_once
 
     at_once, in_a_turn = asyncio.run(play())
-    assert at_once == in_a_turn == FEW + IDLE
+    assert at_once == in_a_turn == STRANGERS_A_TURN + DEFERRED_A_TURN
 
 
 def test_a_full_queue_drops_what_comes_and_says_so_once_in_a_while(caplog):
@@ -110,14 +118,14 @@ def test_a_full_queue_drops_what_comes_and_says_so_once_in_a_while(caplog):
         for number in range(count):
             room.admit(b"s", PATH.to(Peer(IPv4Address(0xC6120000 + number), 500)))
 
-    room = WaitingRoom(by_first_letter)
-    flood(FEW + MOST_WAITING + 7)
+    room = AdmissionQueue(by_first_letter)
+    flood(STRANGERS_A_TURN + MOST_WAITING + 7)
     assert room.dropped == 7
     with caplog.at_level(logging.WARNING):
-        for now in (0.0, 1.0, SILENCE - 1.0):
+        for now in (0.0, 1.0, BETWEEN_DROP_LINES - 1.0):
             list(room.turn(now))
-            flood(FEW + 1)
-        list(room.turn(SILENCE + 1.0))
+            flood(STRANGERS_A_TURN + 1)
+        list(room.turn(BETWEEN_DROP_LINES + 1.0))
     assert [record.args for record in caplog.records] == [(7,), (3,)]
 
 
@@ -136,7 +144,7 @@ def test_strangers_get_their_turn_when_the_flood_is_over():
 
     order, turns = asyncio.run(play())
     assert order == list(range(40))
-    assert turns <= 40 // FEW + 1
+    assert turns <= 40 // STRANGERS_A_TURN + 1
 
 
 def flood(client, count):
@@ -210,10 +218,10 @@ def test_a_probe_is_answered_in_the_turn_in_which_it_comes_whatever_strangers_se
         return before, at_once, in_one_turn, driver.waiting.dropped
 
     before, at_once, in_one_turn, dropped = asyncio.run(play())
-    assert before == FEW
-    assert at_once == [FEW + 1]
-    assert in_one_turn == FEW + 1
-    assert dropped == FLOOD - FEW - MOST_WAITING
+    assert before == STRANGERS_A_TURN
+    assert at_once == [STRANGERS_A_TURN + 1]
+    assert in_one_turn == STRANGERS_A_TURN + 1
+    assert dropped == FLOOD - STRANGERS_A_TURN - MOST_WAITING
 
 
 def gateway_answers(gateway):

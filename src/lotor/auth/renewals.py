@@ -18,7 +18,7 @@ PAUSE = 1.0
 """Seconds in which logins gather before the file is written: a thousand on one morning are not a thousand rewrites."""
 REST = 3600.0
 """Seconds without another try after the file could not be written."""
-MOST = 4096
+MOST_AT_ONCE = 4096
 
 
 class Renewals:
@@ -51,7 +51,7 @@ class Renewals:
         return better.line()
 
     def _has_room(self) -> bool:
-        return len(self._made) < MOST and self._now() >= self._rests_until
+        return len(self._made) < MOST_AT_ONCE and self._now() >= self._rests_until
 
     def _write(self) -> None:
         time.sleep(self._pause)

@@ -63,7 +63,7 @@ def _without_socket(error: StartError, options: dict[str, object]) -> StartError
 def told(view: ExplainView) -> str:
     """The newest attempt whole, the older ones by number."""
     first, *others = view["attempts"]
-    lines = [story(first)]
+    lines = [report(first)]
     if others:
         numbers = ", ".join(str(each["session"]) for each in others if each["session"])
         earlier = f"Before that: {view['known'] - 1} more"
@@ -74,7 +74,7 @@ def told(view: ExplainView) -> str:
     return "\n".join(lines)
 
 
-def story(view: AttemptView) -> str:
+def report(view: AttemptView) -> str:
     """One attempt: a headline, then a name and a text a row."""
     number = f"session {view['session']}" if view["session"] else "no session"
     who = view["user"] or view["peer"] or view["outside"]

@@ -21,7 +21,7 @@ LABELS = {
     Field.ANSWER: "Answer",
     Field.DOMAIN: "Domain",
 }
-SHOWN = frozenset({Field.USER_NAME, Field.DOMAIN})
+ECHOED = frozenset({Field.USER_NAME, Field.DOMAIN})
 """Fields whose typing may be seen."""
 LONGEST_ANSWER = 4096
 WIDTH_WITHOUT_TERMINAL = 58
@@ -127,10 +127,10 @@ def width() -> int:
 
 
 def _ask_one(tty: BinaryIO, field: Field) -> bytes:
-    with _echoing(tty, on=field in SHOWN):
+    with _echoing(tty, on=field in ECHOED):
         tty.write(f"{LABELS[field]}: ".encode())
         line = tty.readline(LONGEST_ANSWER).rstrip(b"\r\n")
-        if field not in SHOWN:
+        if field not in ECHOED:
             tty.write(b"\n")
     return line
 

@@ -11,7 +11,7 @@ from lotor.explain.attempts import Attempt, Attempts
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
 
-MOST = 20
+MOST_ATTEMPTS_SHOWN = 20
 """Attempts in one answer."""
 
 
@@ -21,7 +21,7 @@ def explain_view(
     """An empty subject means all; `concern` says of role and login whether an attempt is the caller's business."""
     known = attempts.find(subject) if subject else attempts.all()
     found = [each for each in known if concern(each.side, each.user)]
-    views = [attempt_view(each) for each in found[:MOST]]
+    views = [attempt_view(each) for each in found[:MOST_ATTEMPTS_SHOWN]]
     return ExplainView(schema=SCHEMA, subject=subject, known=len(found), attempts=views)
 
 
@@ -63,7 +63,7 @@ def attempt_view(attempt: Attempt) -> AttemptView:
         facts=dict(reason.facts()) if reason else {},
         times=attempt.times,
         fix=remedies.remedy(attempt),
-        story=[RowView(name=row.name, text=row.text) for row in narrative.story(attempt)],
+        story=[RowView(name=row.name, text=row.text) for row in narrative.rows(attempt)],
     )
 
 

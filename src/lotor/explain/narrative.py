@@ -13,7 +13,7 @@ from lotor.model.kinds import Kind
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
 
-SHOWN = 6
+MOST_WORDS = 6
 HYBRID = frozenset(each.value for each in AuthMethod if each.hybrid)
 
 
@@ -25,7 +25,7 @@ class Row:
     text: str
 
 
-def story(attempt: Attempt) -> tuple[Row, ...]:
+def rows(attempt: Attempt) -> tuple[Row, ...]:
     """What is known, in the order in which it happened."""
     rows = [
         Row("who", _who(attempt)),
@@ -48,7 +48,7 @@ def story(attempt: Attempt) -> tuple[Row, ...]:
 
 def line(attempt: Attempt) -> str:
     """The same as one line."""
-    return "; ".join(f"{row.name}: {row.text}" for row in story(attempt))
+    return "; ".join(f"{row.name}: {row.text}" for row in rows(attempt))
 
 
 def outcome(attempt: Attempt) -> str:
@@ -80,8 +80,8 @@ def _offered(attempt: Attempt) -> str:
 
 
 def _listed(words: tuple[str, ...], between: str) -> str:
-    more = f" and {len(words) - SHOWN} more" if len(words) > 2 * SHOWN else ""
-    return between.join(words[: SHOWN if more else None]) + more
+    more = f" and {len(words) - MOST_WORDS} more" if len(words) > 2 * MOST_WORDS else ""
+    return between.join(words[: MOST_WORDS if more else None]) + more
 
 
 def _chosen(attempt: Attempt) -> str:

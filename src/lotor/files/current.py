@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-SETTLED = 2.0
+TIMESTAMP_RESOLUTION = 2.0
 """Seconds: the clocks of file systems tick so seldom at the worst. What changed later than that before it was read may
 have changed again since, under the same time."""
 
@@ -50,4 +50,4 @@ def _mark(path: Path) -> Mark | None:
 
 
 def _settled(mark: Mark) -> bool:
-    return time.time_ns() - max(mark[3:]) > SETTLED * 1e9
+    return time.time_ns() - max(mark[3:]) > TIMESTAMP_RESOLUTION * 1e9

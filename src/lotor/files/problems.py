@@ -18,7 +18,7 @@ class Severity(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class FileProblem:
     """`text` is a whole sentence that names the file. Nothing should start while there is an `ERROR`."""
 
     severity: Severity
@@ -34,13 +34,13 @@ class Findings:
     """The problems of one `remote` block: a few for each file that it names."""
 
     remote: str
-    found: list[Problem] = field(default_factory=list)
+    found: list[FileProblem] = field(default_factory=list)
 
     def error(self, text: str) -> None:
-        self.found.append(Problem(Severity.ERROR, self.remote, text))
+        self.found.append(FileProblem(Severity.ERROR, self.remote, text))
 
     def warn(self, text: str) -> None:
-        self.found.append(Problem(Severity.WARNING, self.remote, text))
+        self.found.append(FileProblem(Severity.WARNING, self.remote, text))
 
     def attempt(self, action: Callable[[], T], place: str = "") -> T | None:
         """What `action` gives; None, and an error, where it raises `FileError`, or `ValueError` for what is in the

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from lotor.hosts import firewall, resolvfile, sysctl
 from lotor.hosts.commands import Commands
-from lotor.hosts.netlink import Network, Route, Rule
+from lotor.hosts.netlink import Netlink, Route, Rule
 from lotor.hosts.resolvfile import Place
 
 GONE = {errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL, errno.ENXIO}
@@ -25,7 +25,7 @@ GONE = {errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL, errno.ENXI
 class Machine:
     """What changes act upon."""
 
-    network: Network
+    network: Netlink
     commands: Commands
 
 

@@ -16,7 +16,7 @@ from lotor.hosts.changes import Address, LinkUp, Machine, ResolvFile, ReversePat
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
 from lotor.hosts.keeper import Keeper
-from lotor.hosts.netlink import Link, Network
+from lotor.hosts.netlink import Link, Netlink
 from lotor.hosts.resolvfile import Place
 from lotor.hosts.routing import OUTER_MARK, SLOTS, HostFacts
 from lotor.model.configuration import ModeConfiguration
@@ -50,7 +50,7 @@ class LinuxHost:
     ) -> None:
         self._state = state
         self._places = places or dns.DnsPlaces()
-        self._machine = machine or Machine(Network(), Commands())
+        self._machine = machine or Machine(Netlink(), Commands())
         self._attached: dict[int, Attached] = {}
         self._turn = asyncio.Lock()
         self._keeper = Keeper(self._machine, self._turn, lambda: [each.journal for each in self._attached.values()])

@@ -20,14 +20,13 @@ from lotor.hosts.commands import Commands
 from lotor.hosts.firewall import Pool
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner
 from lotor.hosts.keeper import Keeper
-from lotor.hosts.netlink import MAIN_TABLE, Network, Route
-from lotor.model.network import Address
-from lotor.model.network import Network as Inside
+from lotor.hosts.netlink import MAIN_TABLE, Netlink, Route
+from lotor.model.network import Address, Network
 
 log = logging.getLogger(__name__)
 
 
-def pool_networks(first: Address, size: int) -> list[Inside]:
+def pool_networks(first: Address, size: int) -> list[Network]:
     """Exactly the addresses of a pool: a pool cut out of the gateway's own LAN leaves the rest of the LAN alone."""
     return list(summarize_address_range(first, first + (size - 1)))
 
@@ -43,7 +42,7 @@ FORWARDING6_IS_OFF = (
 )
 
 
-def hint(device: str, networks: Iterable[Inside]) -> str:
+def hint(device: str, networks: Iterable[Network]) -> str:
     """What else the inside needs; it cannot be seen from here whether it is there."""
     ends = [(network.network_address, network.broadcast_address) for network in networks]
     kinds = [[pair for pair in ends if pair[0].version == version] for version in (4, 6)]
@@ -59,13 +58,13 @@ class GatewayHost:
 
     def __init__(self, state: Path = STATE_DIRECTORY, machine: Machine | None = None) -> None:
         self._state = state
-        self._machine = machine or Machine(Network(), Commands())
+        self._machine = machine or Machine(Netlink(), Commands())
         self._journal: Journal | None = None
         self._link: LinkUp | None = None
         self._turn = asyncio.Lock()
         self._keeper = Keeper(self._machine, self._turn, lambda: [self._journal] if self._journal else [])
 
-    async def start(self, device: str, mtu: int, networks: Iterable[Inside], partners: Iterable[Inside] = ()) -> None:
+    async def start(self, device: str, mtu: int, networks: Iterable[Network], partners: Iterable[Network] = ()) -> None:
         """The device is up and the networks are behind it. `partners` are who may send to them; none: everybody.
         Raises `OSError`, after undoing what was done."""
         pool = Pool(tuple(networks), tuple(partners))
@@ -84,7 +83,7 @@ class GatewayHost:
         self._keeper.start()
         _remark(device, pool)
 
-    async def serve(self, networks: Iterable[Inside], partners: Iterable[Inside] = ()) -> None:
+    async def serve(self, networks: Iterable[Network], partners: Iterable[Network] = ()) -> None:
         """From now on these networks are behind the device and no others. Raises `OSError`, and nothing changed."""
         if self._journal is None or self._link is None:
             raise OSError(errno.ENODEV, "there is no device to lead the pool to")
@@ -148,7 +147,7 @@ class GatewayHost:
         return await undo.recover(self._machine, self._state)
 
 
-def _within(pool: Inside, lan: Inside) -> bool:
+def _within(pool: Network, lan: Network) -> bool:
     if isinstance(pool, IPv4Network) and isinstance(lan, IPv4Network):
         return pool.subnet_of(lan)
     return isinstance(pool, IPv6Network) and isinstance(lan, IPv6Network) and pool.subnet_of(lan)

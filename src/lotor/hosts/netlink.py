@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass
 from ipaddress import IPv4Network, ip_address, ip_interface
 from typing import Any
 
-from lotor.model.network import Address
-from lotor.model.network import Network as Inside
+from lotor.model.network import Address, Network
 
 IFF_UP = 1
 IFA_F_NODAD = 2
@@ -61,7 +60,7 @@ class Rule:
     destination_port: int | None = None
 
 
-class Network:
+class Netlink:
     """The network of the namespace this process is in. Each call opens and closes its own netlink socket."""
 
     async def link(self, name: str) -> Link:
@@ -92,7 +91,7 @@ class Network:
             listed = [one for family in FAMILIES async for one in await netlink.addr("dump", family=family)]
             return [(one["index"], ip_address(one.get("local") or one.get("address"))) for one in listed]
 
-    async def on_link(self) -> list[tuple[int, Inside]]:
+    async def on_link(self) -> list[tuple[int, Network]]:
         """The networks that this host has an address in, each with the index of its device."""
         async with _netlink("the networks of this host were not listed") as netlink:
             listed = [one for family in FAMILIES async for one in await netlink.addr("dump", family=family)]

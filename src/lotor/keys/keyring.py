@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lotor.crypto import hashes
 from lotor.files.private import FileError
-from lotor.files.problems import Problem, Severity
+from lotor.files.problems import FileProblem, Severity
 from lotor.keys.chance import key_of_chance
 from lotor.keys.loader import Loader, Material
 from lotor.keys.saved import Entry, saved_password
@@ -49,7 +49,7 @@ class Keyring:
         self._materials: dict[str, Material] = {material.keys.name: material for material in map(Loader.load, loaders)}
         self._psk_file = psk_file
         found = [problem for loader in loaders for problem in loader.problems]
-        self.problems: tuple[Problem, ...] = (*found, *self._problems_of_shared_keys())
+        self.problems: tuple[FileProblem, ...] = (*found, *self._problems_of_shared_keys())
 
     def credential(self, remote: str) -> Credential:
         """Empty for a block without a certificate, or that is not there; who is trusted is not known here."""
@@ -139,7 +139,7 @@ class Keyring:
         except FileError as fault:
             return Failure(local.SavedPasswordUnreadable(login, str(fault)))
 
-    def _problems_of_shared_keys(self) -> Iterator[Problem]:
+    def _problems_of_shared_keys(self) -> Iterator[FileProblem]:
         """What the file holds is worth a warning only: it is read at every use and may be put right at any time. But a
         key that aggressive mode would give away is not used unless the configuration says so."""
         rules = [material.keys for material in self._materials.values()]
@@ -147,7 +147,7 @@ class Keyring:
         if sharing is None:
             return
         if self._psk_file is None:
-            yield Problem(Severity.ERROR, sharing, local.NoKeyFile().text)
+            yield FileProblem(Severity.ERROR, sharing, local.NoKeyFile().text)
             return
         exposed = next(
             (each.name for each in rules if each.shared_key and each.aggressive and not each.allow_short_key), None
@@ -155,11 +155,11 @@ class Keyring:
         try:
             for text in short_keys(self._psk_file, {keys.login for keys in rules if keys.login}):
                 if exposed is None:
-                    yield Problem(Severity.WARNING, sharing, text)
+                    yield FileProblem(Severity.WARNING, sharing, text)
                 else:
-                    yield Problem(Severity.ERROR, exposed, f"{text}; {too_short(exposed)}")
+                    yield FileProblem(Severity.ERROR, exposed, f"{text}; {too_short(exposed)}")
         except FileError as fault:
-            yield Problem(Severity.WARNING, sharing, f"no pre-shared key can be used: {fault}")
+            yield FileProblem(Severity.WARNING, sharing, f"no pre-shared key can be used: {fault}")
 
 
 def _names(keys: RemoteKeys, request: PskRequest) -> tuple[Means, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-from lotor.ike.admission import Tally as Admissions
+from lotor.ike.admission import Tally
 from lotor.ike.effects import Ask, Deadline, Disclose, Effect, Tell, Ticket, Transmit, Withdraw
 from lotor.ike.events import Event
 from lotor.ike.intents import Intent
@@ -19,7 +19,7 @@ from lotor.ike.standing import Standing
 from lotor.model.network import Instant, Path
 from lotor.runtime.answers import Answered, Reply
 from lotor.runtime.faults import trace
-from lotor.runtime.waiting import WaitingRoom
+from lotor.runtime.waiting import AdmissionQueue
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +36,11 @@ class Core(Protocol):
     def tick(self, now: Instant) -> list[Effect]: ...
     def deadline(self) -> Deadline | None: ...
     def standing(self, data: bytes, path: Path) -> Standing: ...
-    def admissions(self) -> Admissions: ...
+    def admissions(self) -> Tally: ...
 
 
 @dataclass(slots=True)
-class Tally:
+class Mishaps:
     """What went wrong since the start; `internal_errors` must stay 0."""
 
     internal_errors: int = 0
@@ -69,8 +69,8 @@ class Driver:
         self._timer: asyncio.TimerHandle | None = None
         self._questions: dict[Ticket, asyncio.Task[None]] = {}
         self._turn: asyncio.Handle | None = None
-        self.waiting = WaitingRoom(core.standing)
-        self.tally = Tally()
+        self.waiting = AdmissionQueue(core.standing)
+        self.tally = Mishaps()
 
     def subscribe(self, subscriber: Callable[[Event], None]) -> None:
         """Subscribers are told in the order of their subscription, and may give intents."""
@@ -97,7 +97,7 @@ class Driver:
     def command(self, intent: Intent) -> None:
         self._enter(lambda: self._core.command(intent, self.now()))
 
-    def admissions(self) -> Admissions:
+    def admissions(self) -> Tally:
         """What became of first messages since the start."""
         return self._core.admissions()
 

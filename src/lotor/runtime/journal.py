@@ -29,7 +29,7 @@ STRANGERS_PER_SECOND = 20
 REFUSALS_PER_SECOND = 200
 """More than several processors can refuse passwords in a second; a flood of other messages takes nothing of it."""
 WINDOW = 1.0
-LONGEST_STORY = 4096
+LONGEST_NARRATIVE = 4096
 
 
 class Budget:
@@ -54,13 +54,13 @@ class Budget:
 
 
 class Journal:
-    """`later(seconds, call)` is the loop's `call_later`. `story` tells a session that has ended as one line, for the
-    debug journal."""
+    """`later(seconds, call)` is the loop's `call_later`. `narrative` tells a session that has ended as one line, for
+    the debug journal."""
 
     def __init__(
-        self, later: Callable[[float, Callable[[], None]], object], story: Callable[[int], str] = lambda _: ""
+        self, later: Callable[[float, Callable[[], None]], object], narrative: Callable[[int], str] = lambda _: ""
     ) -> None:
-        self._story = story
+        self._narrative = narrative
         self._users: dict[int, str] = {}
         self._own: set[int] = set()
         self._strangers = Budget(
@@ -83,7 +83,7 @@ class Journal:
             return
         self._write(event)
         if isinstance(event, Ended):
-            self._tell_story(event)
+            self._tell_narrative(event)
         self._unlearn(event)
 
     def _write(self, event: Event) -> None:
@@ -91,12 +91,12 @@ class Journal:
         line = self._prefix(event.session), clean(event.text())
         log.handle(logging.LogRecord(log.name, event.level, __file__, 0, "%s%s", line, None))
 
-    def _tell_story(self, event: Ended) -> None:
+    def _tell_narrative(self, event: Ended) -> None:
         """What `lotor explain` would say, where nobody can ask it."""
         if not log.isEnabledFor(logging.DEBUG) or not self._admits(event):
             return
-        if story := self._story(event.session):
-            log.debug("%sstory: %s", self._prefix(event.session), clean(story, longest=LONGEST_STORY))
+        if text := self._narrative(event.session):
+            log.debug("%sstory: %s", self._prefix(event.session), clean(text, longest=LONGEST_NARRATIVE))
 
     def _learn(self, event: Event) -> None:
         match event:

@@ -12,9 +12,9 @@ from lotor.wire.header import cookies_of
 
 log = logging.getLogger(__name__)
 
-FEW = 4
+STRANGERS_A_TURN = 4
 """Datagrams of strangers in one turn of the loop: milliseconds of work, and no proved session waits for longer."""
-IDLE = 64
+DEFERRED_A_TURN = 64
 """And so many more that come to nothing, which takes microseconds: first messages that have to come again."""
 MOST_WAITING = 256
 """In each line; what comes to a full one is dropped, and its sender repeats it."""
@@ -23,11 +23,11 @@ EACH_SESSION, EACH_SITE = 8, 64
 TURNS = (Standing.UNDER_WAY, Standing.KNOWN, Standing.UNDER_WAY, Standing.STRANGER)
 """Half of the work is for logins under way, a quarter each for newcomers from known sites and for strangers; an
 empty line leaves its turn to the next."""
-SILENCE = 10.0
+BETWEEN_DROP_LINES = 10.0
 """Seconds between two lines of the journal about drops."""
 
 
-class WaitingRoom:
+class AdmissionQueue:
     """`standing` is the core's."""
 
     def __init__(self, standing: Callable[[bytes, Path], Standing]) -> None:
@@ -37,7 +37,7 @@ class WaitingRoom:
             Standing.KNOWN: Line(MOST_WAITING, EACH_SITE),
             Standing.STRANGER: Line(MOST_WAITING, EACH_SITE),
         }
-        self._left, self._idle = FEW, IDLE
+        self._left, self._idle = STRANGERS_A_TURN, DEFERRED_A_TURN
         self._place = 0
         self._untold = 0
         self._told_at: Instant | None = None
@@ -46,7 +46,7 @@ class WaitingRoom:
     @property
     def stirred(self) -> bool:
         """Whether a new turn changes anything."""
-        return self._left < FEW or self._idle < IDLE or any(self._lines.values())
+        return self._left < STRANGERS_A_TURN or self._idle < DEFERRED_A_TURN or any(self._lines.values())
 
     def admit(self, data: bytes, path: Path) -> bool:
         """Whether a datagram is to be looked at now; else it waits or is dropped."""
@@ -64,17 +64,17 @@ class WaitingRoom:
 
     def came_to_nothing(self) -> None:
         """What was looked at last took no work."""
-        if self._idle and self._left < FEW:
+        if self._idle and self._left < STRANGERS_A_TURN:
             self._idle -= 1
             self._left += 1
 
     def turn(self, now: Instant) -> Iterator[Datagram]:
         """What is to be looked at in a new turn."""
-        self._left, self._idle = FEW, IDLE
+        self._left, self._idle = STRANGERS_A_TURN, DEFERRED_A_TURN
         while self._left and (datagram := self._next()) is not None:
             self._left -= 1
             yield datagram
-        if self._untold and (self._told_at is None or now >= self._told_at + SILENCE):
+        if self._untold and (self._told_at is None or now >= self._told_at + BETWEEN_DROP_LINES):
             log.warning("%d datagrams of strangers were dropped: more came than could be looked at", self._untold)
             self._untold, self._told_at = 0, now
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 
-from lotor.files.problems import Problem
+from lotor.files.problems import FileProblem
 from lotor.files.public import LOCAL_FILES
 from lotor.model.judgement import PeerProof, Trusted, Untrusted
 from lotor.model.reasons.certificates import NoGrounds
@@ -34,7 +34,7 @@ class TrustStore:
         loaders = [Loader(rules, clock(), files) for rules in remotes]
         self._grounds = {grounds.rules.name: grounds for grounds in map(Loader.load, loaders)}
         self._clock = clock
-        self.problems: tuple[Problem, ...] = tuple(problem for loader in loaders for problem in loader.problems)
+        self.problems: tuple[FileProblem, ...] = tuple(problem for loader in loaders for problem in loader.problems)
 
     def authority_names(self, remote: str) -> tuple[bytes, ...]:
         """Subjects of the authorities that a block trusts (DER), each once; none for a block that is not there."""
