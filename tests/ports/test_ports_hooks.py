@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
@@ -11,7 +12,10 @@ from lotor.hooks.scripts import Patience, ScriptHooks
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.ports.hooks import HookContext, HookEvent
-from scripted import RecordingHooks
+from lotor.privsep.far_hooks import FarHooks
+from lotor.warden.hosting import Around, Hosting, rows
+from paired import Distant, gateway, settings
+from scripted import RecordingHooks, RecordingHost
 
 UP, DOWN, DEAD = HookEvent.PHASE1_UP, HookEvent.PHASE1_DOWN, HookEvent.PHASE1_DEAD
 OUTER = Path(Peer(IPv4Address("192.0.2.50"), 4500), Peer(IPv4Address("198.51.100.7"), 4500), floated=True)
@@ -59,6 +63,22 @@ class Scripts:
         return ended
 
 
+class Far(Scripts):
+    """The same at the other end of a line, for a gateway that has a script for `phase1_up` and `phase1_down`."""
+
+    def __init__(self, directory):
+        super().__init__(directory)
+        wanted = settings(gateway())
+        around = Around(lambda: [replace(wanted, remotes=(replace(wanted.remotes[0], name="gw"),))], lambda: None, list)
+        hosting = Hosting(RecordingHost([]), self.hooks, around)
+        self.hooks = FarScripts(lambda asker: FarHooks(asker, lambda: {("gw", UP), ("gw", DOWN)}), rows(hosting))
+
+
+class FarScripts(Distant):
+    def wants(self, remote, event):
+        return self._far(None).wants(remote, event)
+
+
 class Recording:
     """The fake of the tests."""
 
@@ -81,7 +101,7 @@ class Recording:
         return [(event, user) for (event, _), user in zip(self.hooks.diary, users, strict=True)]
 
 
-ENGINES = {"scripts": Scripts, "recording": Recording}
+ENGINES = {"scripts": Scripts, "far": Far, "recording": Recording}
 
 
 @pytest.fixture(params=ENGINES)

@@ -13,7 +13,11 @@ import pytest
 from hosts.private_namespace import Tun, in_namespace, ip, picture
 from hosts.test_hosts_client_root import attachment, client
 from lotor.hosts.gateway import GatewayHost
-from scripted import RecordingHost, RecordingRoutes
+from lotor.privsep.far_host import FarHost
+from lotor.warden.hosting import Around, Hosting, rows
+from paired import Distant, settings
+from paired import client as configured
+from scripted import RecordingHooks, RecordingHost, RecordingRoutes
 
 POOL, OTHER = [IPv4Network("10.99.99.0/24")], [IPv4Network("10.99.98.0/25"), IPv4Network("10.99.97.0/24")]
 TAKEN = [IPv4Network("10.99.96.0/24")]
@@ -56,6 +60,26 @@ class LinuxPlace:
         return attachment(device="nosuch0")
 
 
+class FarPlace(LinuxPlace):
+    """The same at the other end of a line. Its warden takes either device for its own."""
+
+    def make(self):
+        wanted = settings(configured())
+        around = Around(lambda: [wanted], lambda: Either("lotor0", "lotor1"), list)
+        return Distant(FarHost, rows(Hosting(super().make(), RecordingHooks([]), around)))
+
+
+class Either:
+    def __init__(self, *names):
+        self.names = names
+
+    def __eq__(self, name):
+        return name in self.names
+
+    def __hash__(self):
+        return hash(self.names)
+
+
 class RecordingPlace:
     """The fake of the tests."""
 
@@ -73,7 +97,7 @@ class RecordingPlace:
         return attachment(device="nosuch0")
 
 
-HOSTS = {"linux": LinuxPlace, "recording": RecordingPlace}
+HOSTS = {"linux": LinuxPlace, "far": FarPlace, "recording": RecordingPlace}
 
 
 class LinuxRoutesPlace(LinuxPlace):
@@ -104,7 +128,9 @@ ROUTES = {"linux": LinuxRoutesPlace, "recording": RecordingRoutesPlace}
 
 
 def engines(table):
-    return [pytest.param(each, marks=pytest.mark.root) if name == "linux" else each for name, each in table.items()]
+    return [
+        pytest.param(each, marks=pytest.mark.root) if issubclass(each, LinuxPlace) else each for each in table.values()
+    ]
 
 
 @pytest.fixture(params=engines(HOSTS), ids=list(HOSTS))

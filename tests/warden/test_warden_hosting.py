@@ -8,6 +8,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
 
 import pytest
 
+from hosts.private_namespace import Tun, in_namespace, ip, picture
+from hosts.test_hosts_client_root import client as linux
 from lotor.hooks.scripts import ScriptHooks
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Path, Peer
@@ -19,29 +21,29 @@ from lotor.privsep.asking import Refused
 from lotor.privsep.codec import encode
 from lotor.privsep.far_hooks import FarHooks
 from lotor.privsep.far_host import FarHost
+from lotor.privsep.faults import Fault
 from lotor.privsep.frames import Frame, Kind
 from lotor.privsep.hosting import ADMIT, ATTACH, DETACH, MOST_CHANGES, MOST_HOOKS, RUN_HOOK, Hook
 from lotor.privsep.serving import MOST_DENIED
-from lotor.warden.hosting import MOST_ATTACHED, MOST_WITHOUT_ADDRESS, Around, Hosting, rows
-from paired import line, settings
+from lotor.warden.hosting import MOST_ASKED, MOST_ATTACHED, MOST_WITHOUT_ADDRESS, Around, Hosting, rows
+from paired import client, gateway, line, settings
 from scripted import RecordingHost
 
 UP, DOWN, DEAD = HookEvent.PHASE1_UP, HookEvent.PHASE1_DOWN, HookEvent.PHASE1_DEAD
 GIVEN = ModeConfiguration(IPv4Address("10.99.99.3"), split_include=(IPv4Network("10.0.12.0/24"),))
 OUTER = Path(Peer(IPv4Address("192.0.2.2"), 4500), Peer(IPv4Address("192.0.2.50"), 4500), floated=True)
 ATTACHMENT = Attachment(1, "lotor0", 1280, OUTER, GIVEN)
-BLOCK = """
-remote {peer} {{
-    exchange_mode main; {files}
-    proposal {{ encryption_algorithm aes; hash_algorithm sha256; authentication_method {method}; dh_group 14; }}
-}}
-"""
-CLIENT = BLOCK.format(peer="192.0.2.50", files='ca_type x509 "ca.crt";', method="hybrid_rsa_client")
-ANYWHERE = CLIENT.replace("192.0.2.50", "anonymous")
-GATEWAY = BLOCK.format(peer="anonymous", files='certificate_type x509 "gw.crt" "gw.key";', method="hybrid_rsa_server")
+CLIENT, ANYWHERE, GATEWAY = client("192.0.2.50"), client(), gateway()
 AT_GATEWAY = HookContext(Side.GATEWAY, OUTER, "bob", "01:02", ModeConfiguration(GIVEN.address), "alice", "lotor0")
 AT_CLIENT = HookContext(Side.CLIENT, OUTER, "gw", "01:02", GIVEN, None, "lotor0")
 LEASE = Lease(GIVEN.address, address6=IPv6Interface("fd00:99::3/64"))
+
+
+@pytest.fixture(autouse=True)
+def no_time_goes_by(monkeypatch):
+    """For budgets, however busy the machine is."""
+    monkeypatch.setattr("lotor.privsep.serving.FORGIVEN_AFTER", 1e9)
+    monkeypatch.setattr("lotor.warden.hosting.ANOTHER_AFTER", 1e9)
 
 
 class Scripts:
@@ -173,6 +175,20 @@ def test_connections_are_a_bounded_number():
         return found.count(False), again, await refused(asker, ATTACH, replace(ATTACHMENT, session=99))
 
     assert play(story)[0] == (MOST_ATTACHED, False, False)
+
+
+def test_connections_that_come_and_go_without_end_are_a_bounded_number():
+    async def story(asker, scene):
+        found = []
+        for _ in range(MOST_ASKED + 20):
+            found.append(await refused(asker, ATTACH, ATTACHMENT))
+            await asker.ask(DETACH, 1)
+        await scene.hosting.let_go()
+        return found, await refused(asker, ATTACH, ATTACHMENT)
+
+    (found, next_daemon), _ = play(story)
+    assert found.count(False) == MOST_ASKED
+    assert next_daemon is False
 
 
 def test_only_what_the_daemon_attached_is_detached():
@@ -536,3 +552,33 @@ def test_scripts_of_one_block_leave_the_others_their_turns():
     begun, scene = play(story, GATEWAY)
     assert begun == 1
     assert len(scene.scripts.runs) == 3 * MOST_HOOKS
+
+
+# -- with the real host -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.root
+@in_namespace
+def test_no_address_is_taken_that_no_gateway_may_give(tmp_path):
+    """Also where the daemon says that a gateway gave it."""
+    Tun("outer0", "192.0.2.2/24")
+    Tun("lotor0")
+    ip("route add default via 192.0.2.1 dev outer0")
+    unfit = ["127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "192.0.2.1", "192.0.2.2", "192.0.2.50"]
+
+    async def run():
+        around = Around(lambda: [settings(ANYWHERE)], lambda: "lotor0", list)
+        hosting = Hosting(linux(tmp_path), Scripts(), around)
+        before = picture()
+        async with asyncio.timeout(60), line(rows(hosting)) as (asker, _):
+            for each in unfit:
+                wrong = replace(ATTACHMENT, configuration=replace(GIVEN, address=IPv4Address(each)))
+                for verb in (ADMIT, ATTACH):
+                    assert isinstance((await asker.ask(verb, wrong)).value, Fault), each
+                    assert picture() == before
+            assert (await asker.ask(ATTACH, ATTACHMENT)).value is None
+            assert picture() != before
+            await hosting.let_go()
+            assert picture() == before
+
+    asyncio.run(run())

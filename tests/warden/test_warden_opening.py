@@ -18,18 +18,13 @@ from lotor.model.network import Peer
 from lotor.ports.sockets import local_of
 from lotor.privsep.asking import Refused
 from lotor.privsep.opening import OPEN_RAW_ESP, OPEN_TUNNEL, OPEN_UDP, SOURCE_TOWARDS, Device, Place, Version
-from lotor.privsep.serving import MOST_DENIED, Denials
+from lotor.privsep.serving import MOST_DENIED
 from lotor.warden import opening as module
 from lotor.warden.opening import MOST_OF_EACH, Opening, rows
-from paired import line, settings
+from paired import gateway, line, settings
 
 HOME = IPv4Address("127.0.0.1")
-GATEWAY = """
-remote anonymous {
-    passive on; exchange_mode main; certificate_type x509 "gw.crt" "gw.key"; ca_type x509 "ca.crt"; mode_cfg off;
-    proposal { encryption_algorithm aes; hash_algorithm sha256; authentication_method rsasig; dh_group 14; }
-}
-"""
+GATEWAY = gateway()
 
 
 @dataclass
@@ -274,7 +269,9 @@ def test_the_way_to_a_peer_is_asked_for_ports_that_there_are(port):
     assert play(story, listening(port)) == HOME
 
 
-def test_a_daemon_that_asks_again_and_again_is_ended(port, caplog):
+def test_a_daemon_that_asks_again_and_again_is_ended(port, caplog, monkeypatch):
+    monkeypatch.setattr("lotor.privsep.serving.FORGIVEN_AFTER", 1e9)
+
     async def story(asker, _, lost):
         asked = 0
         while not lost.done():
@@ -288,14 +285,6 @@ def test_a_daemon_that_asks_again_and_again_is_ended(port, caplog):
     assert asked == MOST_DENIED + 1
     assert why == "the daemon asked again and again for what it may not have"
     assert len(caplog.records) <= MOST_DENIED + 2
-
-
-def test_denials_are_forgiven_with_time():
-    denials = Denials()
-    assert [denials.another(1000.0) for _ in range(MOST_DENIED + 1)] == [True] * MOST_DENIED + [False]
-    assert Denials().another(0.0)
-    slow = Denials()
-    assert all(slow.another(20.0 * number) for number in range(10 * MOST_DENIED))
 
 
 def test_sockets_that_live_are_told_by_their_numbers(tmp_path):

@@ -38,6 +38,8 @@ class FarHooks:
 
     async def run(self, remote: str, event: HookEvent, context: HookContext) -> None:
         """One of each block at a time, so that no block takes the places of the others."""
+        if not self.wants(remote, event):
+            return
         async with self._turns.setdefault(remote, asyncio.Lock()):
             try:
                 await self._asker.ask(RUN_HOOK, Hook(remote, event, _slim(context)))

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from lotor.model.text import clean
+from lotor.privsep.budget import Budget
 from lotor.privsep.codec import Malformed, decode, encode
 from lotor.privsep.faults import fault_of
 from lotor.privsep.frames import Frame, Kind, close
@@ -50,7 +51,8 @@ class Late(Denied):
 Handler = Callable[[Any], Coroutine[Any, Any, Reply]]
 """Cancelled when the daemon withdraws the question, or is gone."""
 MOST_DENIED, FORGIVEN_AFTER = 64, 10.0
-"""So many denials at once; another one for each such time (seconds)."""
+"""So many denials at once, and another one for each such time (seconds), are no reason to end a daemon: one that nobody
+owns asks for what it may not have when a configuration changes under it, if ever."""
 LONGEST_DENIAL = 200
 """Characters in the log."""
 ASKS = frozenset({Kind.REQUEST, Kind.CANCEL})
@@ -83,20 +85,6 @@ class _Question:
     task: asyncio.Task[Reply]
 
 
-class Denials:
-    """How often a daemon may ask for what it may not have. One that nobody owns does so when a configuration changes
-    under it, if ever."""
-
-    def __init__(self) -> None:
-        self._left, self._since = float(MOST_DENIED), 0.0
-
-    def another(self, now: float) -> bool:
-        """Whether that is no reason yet to end it. `now` in seconds of any clock that only goes on."""
-        self._left = min(MOST_DENIED, self._left + (now - self._since) / FORGIVEN_AFTER) - 1
-        self._since = now
-        return self._left >= 0
-
-
 class Server(Line):
     """The warden's end. Once it is `lost` the daemon is to be ended."""
 
@@ -104,7 +92,7 @@ class Server(Line):
         self._handlers = handlers
         self._questions: dict[int, _Question] = {}
         self._asked: Counter[int] = Counter()
-        self._denials, self._late = Denials(), Denials()
+        self._denials, self._late = (Budget(MOST_DENIED, FORGIVEN_AFTER) for _ in range(2))
         super().__init__(end, "daemon", lost)
 
     def _take(self, frame: Frame) -> None:
@@ -156,7 +144,7 @@ class Server(Line):
             log.warning("%s failed: %s", verb.name, type(error).__name__)
             return
         late = isinstance(error, Late)
-        if (self._late if late else self._denials).another(asyncio.get_running_loop().time()):
+        if (self._late if late else self._denials).take(asyncio.get_running_loop().time()):
             log.warning("the daemon may not %s: %s", verb.name, clean(str(error), longest=LONGEST_DENIAL))
         elif not late:
             self._give_up("the daemon asked again and again for what it may not have")

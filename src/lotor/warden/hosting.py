@@ -24,6 +24,7 @@ from lotor.model.policy import Side
 from lotor.ports.hooks import HookContext, HookEvent, Hooks
 from lotor.ports.host import Attachment, Host
 from lotor.ports.leases import Lease
+from lotor.privsep.budget import Budget
 from lotor.privsep.hosting import ADMIT, ATTACH, DETACH, MOST_CHANGES, MOST_HOOKS, RUN_HOOK, Hook
 from lotor.privsep.serving import Denied, Handler, Late, Reply, answering, handling
 
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 
 MOST_ATTACHED = 64
 """Connections of one daemon: the host says itself when its routing tables are in use, which are fewer."""
+MOST_ASKED, ANOTHER_AFTER = 256, 1.0
+"""Connections that one daemon may have looked at and attached at once, and another one for each such time (seconds):
+each costs the host's rules, routes and DNS some work."""
 MOST_WITHOUT_ADDRESS = 4_096
 """Sessions of each block that are up and have no inner address: nothing else counts them."""
 MOST_AT_AN_ADDRESS = 8
@@ -68,6 +72,7 @@ class Hosting:
         self._host = host
         self._hooks = hooks
         self._around = around
+        self._budget = Budget(MOST_ASKED, ANOTHER_AFTER)
         self._held: set[int] = set()
         """Sessions that may have something on the host."""
         self._taken: dict[int, ModeConfiguration] = {}
@@ -114,6 +119,7 @@ class Hosting:
     async def let_go(self) -> None:
         """The daemon is dead. Returns when nothing of its clients is on the host any more; scripts of a gateway may
         still run, before any of the next daemon."""
+        self._budget = Budget(MOST_ASKED, ANOTHER_AFTER)
         ups, self._up = self._up, {}
         for up, contexts in ups.items():
             for context in contexts:
@@ -138,6 +144,8 @@ class Hosting:
             raise Denied(f"{attachment.device} is not its TUN device")
         if attachment.mtu not in MTUS:
             raise Denied(f"no device has an MTU of {attachment.mtu}")
+        if not self._budget.take(asyncio.get_running_loop().time()):
+            raise Denied("more connections than come honestly")
 
     def _demand_script(self, hook: Hook) -> None:
         """Raises `Denied`."""

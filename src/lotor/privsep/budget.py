@@ -1,0 +1,20 @@
+"""How often something may happen."""
+
+from __future__ import annotations
+
+
+class Budget:
+    """`most` at once, and another one for each `span` of time, in seconds of any clock that only goes on."""
+
+    def __init__(self, most: int, span: float) -> None:
+        self._most, self._span = most, span
+        self._left, self._since = float(most), 0.0
+
+    def take(self, now: float) -> bool:
+        """Whether one more may happen now; one that may not costs nothing."""
+        self._left = min(self._most, self._left + (now - self._since) / self._span)
+        self._since = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
