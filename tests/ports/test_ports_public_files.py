@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from pathlib import Path
 
 import pytest
 
@@ -10,10 +12,44 @@ from keys import certificate_lab as lab
 from lotor.crypto.certificates import read_certificates
 from lotor.crypto.x509.revocation import read_revocation_lists
 from lotor.files.public import LARGEST_OF, LOCAL_FILES, MOST_FILES, Content, Kind, Unreadable
+from lotor.privsep.far_files import FarFiles
+from lotor.warden.files import Handouts, rows
+from paired import line, settings
 
 CA = lab.authority()
 OTHER = lab.authority("Other CA", "other")
-ENGINES = {"local": lambda play, _: play(LOCAL_FILES)}
+
+
+def opened():
+    """The descriptors of this process; the one that looks is gone again."""
+    return {name for name in Path("/proc/self/fd").iterdir() if name.exists()}
+
+
+def local(story, directory):
+    del directory
+    return story(LOCAL_FILES)
+
+
+def far(story, directory):
+    """Whatever of a kind is in the directory of `path certificate` may be read."""
+
+    async def run():
+        handouts = Handouts(lambda: [settings(f'path certificate "{directory}";')])
+        try:
+            async with asyncio.timeout(60), line(rows(handouts)) as (asker, lost):
+                found = await asyncio.to_thread(story, FarFiles(asker))
+                assert not lost.done()
+                return found
+        finally:
+            handouts.close()
+
+    before = opened()
+    found = asyncio.run(run())
+    assert opened() <= before
+    return found
+
+
+ENGINES = {"local": local, "far": far}
 
 
 @pytest.fixture(params=ENGINES)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lotor.privsep.configuring import PROVISION, PUBLIC_FILE, PUBLIC_FILES, TAKE_OVER
 from lotor.privsep.hosting import ADMIT, ATTACH, DETACH, RUN_HOOK
 from lotor.privsep.living import ABOUT, FAILED, READY
 from lotor.privsep.opening import OPEN_RAW_ESP, OPEN_TUNNEL, OPEN_UDP, SOURCE_TOWARDS
@@ -18,6 +19,7 @@ VERBS: dict[int, Verb[Any, Any]] = {
         *(SIGN, DERIVE_SKEYID),
         *(OPEN_UDP, OPEN_RAW_ESP, SOURCE_TOWARDS, OPEN_TUNNEL),
         *(ADMIT, ATTACH, DETACH, RUN_HOOK),
+        *(PROVISION, TAKE_OVER, PUBLIC_FILE, PUBLIC_FILES),
         *(READY, FAILED, ABOUT),
     )
 }

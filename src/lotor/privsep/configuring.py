@@ -1,0 +1,132 @@
+"""The verbs of the configuration: what of it a daemon gets, when it is taken over, and files that say whom to trust."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from lotor.files.public import Content, Kind, Stamp, Unreadable
+from lotor.privsep.verb import Verb
+
+LARGEST_PROVISION = 1 << 26
+"""Octets. A `remote` block has about one thousand."""
+MOST_ITEMS = 1 << 17
+"""Of each tuple and mapping of a provision: a daemon believes its warden."""
+LONGEST_TEXT = 60_000
+"""Octets of what is wrong with a configuration, or of what a change of it came to."""
+INLINE = 32_768
+"""Octets of a file that stand in the answer itself: nearly all files are smaller."""
+LONGEST_PATH = 4_096
+"""Octets (PATH_MAX)."""
+PAGE = 150
+"""Files of a directory in one answer: names of at most 255 octets with their stamps."""
+
+
+class Which(Enum):
+    """Of the configurations: what is in force, or what the files say now."""
+
+    IN_FORCE = "in force"
+    READ_AGAIN = "read again"
+
+
+@dataclass(frozen=True, slots=True)
+class Provided:
+    """A `Provision` of so many octets is in the descriptor that came with the answer."""
+
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Everything that is wrong with the configuration, ready to be read."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """What changed with it, ready to be read."""
+
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """Why the old configuration stays; `code` is the name of an exit code."""
+
+    why: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file by its name and by what should be in it; `known`: the stamp of what the daemon has of it."""
+
+    path: Path
+    kind: Kind
+    known: Stamp | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The file's octets are in the descriptor that came with the answer."""
+
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Which files of a directory are wanted: those whose names come behind `after`."""
+
+    directory: Path
+    kind: Kind
+    after: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Names and stamps in the order of the names; None: the file cannot be looked at. `more` follow the last one."""
+
+    files: tuple[tuple[bytes, Stamp | None], ...]
+    more: bool
+
+
+PROVISION: Verb[Which, Provided | Faults] = Verb(
+    number=40,
+    name="give a configuration",
+    request=Which,
+    answer=Provided | Faults,
+    most_request=1,
+    most_answer=LONGEST_TEXT + 16,
+    descriptors=1,
+    most_asked=1,
+)
+TAKE_OVER: Verb[None, TakenOver | NotTaken] = Verb(
+    number=41,
+    name="take a configuration over",
+    request=type(None),
+    answer=TakenOver | NotTaken,
+    most_request=0,
+    most_answer=LONGEST_TEXT + 1_536,  # the lengths of 256 sentences, and a code
+    most_asked=1,
+)
+PUBLIC_FILE: Verb[Wanted, Content | Sealed | Unreadable | None] = Verb(
+    number=42,
+    name="read a file of whom to trust",
+    request=Wanted,
+    answer=Content | Sealed | Unreadable | None,
+    most_request=LONGEST_PATH + 256,
+    most_answer=INLINE + 256,
+    descriptors=1,
+    most_asked=8,
+)
+PUBLIC_FILES: Verb[Contents, Page] = Verb(
+    number=43,
+    name="list files of whom to trust",
+    request=Contents,
+    answer=Page,
+    most_request=LONGEST_PATH + 512,
+    most_answer=61_440,  # PAGE names of 255 octets, each with a stamp of three numbers
+    most_asked=8,
+)
