@@ -148,6 +148,36 @@ def test_the_port_of_every_address_is_shared_with_sockets_of_ours_for_a_moment(e
     assert play(engine, story, place=place) == [0, 0]
 
 
+def test_a_socket_beside_may_be_closed_meanwhile(engine, place):
+    async def story(sockets):
+        one, everywhere = await sockets.udp(place), Peer(IPv4Address(0), place.port)
+        opening = asyncio.ensure_future(sockets.udp(everywhere, [one]))
+        await asyncio.sleep(0)
+        one.close()
+        with await opening as other:
+            return local_of(other) == everywhere
+
+    assert play(engine, story, place=place)
+
+
+def test_whoever_stops_waiting_keeps_no_socket_open(engine, place):
+    async def story(sockets):
+        for steps in range(12):
+            opening = asyncio.ensure_future(sockets.udp(place))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            opening.cancel()
+            (ended,) = await asyncio.gather(opening, return_exceptions=True)
+            if isinstance(ended, socket.socket):
+                ended.close()
+        for _ in range(1_000):
+            await asyncio.sleep(0)  # an answer that nobody waits for is closed when it comes
+        with await sockets.udp(place) as udp:
+            return local_of(udp) == place
+
+    assert play(engine, story, place=place)
+
+
 def test_a_port_that_was_closed_can_be_opened_again_and_again(engine, place):
     async def story(sockets):
         for _ in range(20):

@@ -72,11 +72,12 @@ def local_of(udp: socket.socket) -> Peer:
 
 @contextmanager
 def sharing(sockets: Sequence[socket.socket]) -> Iterator[None]:
-    """They share their ports while another one is bound: later nobody else may have them."""
+    """They share their ports while another one is bound: later nobody else may have them. One may be closed by then."""
     for each in sockets:
         each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         yield
     finally:
         for each in sockets:
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+            if each.fileno() >= 0:
+                each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
