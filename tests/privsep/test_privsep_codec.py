@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import pytest
 from hypothesis import given
@@ -14,9 +14,14 @@ from hypothesis import strategies as st
 
 from lotor.config.settings import Algorithm, Places
 from lotor.model.algorithms import Cipher, Curve, Group, Hash
+from lotor.model.grants import Grants
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure, Feigned, PhaseOneHash, PskRequest, Signature
-from lotor.model.reasons.local import NoPrivateKey, NoSharedKey
+from lotor.model.login import Accepted, Challenge, Refused
+from lotor.model.prompt import Field
+from lotor.model.reason import Reason
+from lotor.model.reasons.local import NoPrivateKey, NoSharedKey, PoolExhausted
+from lotor.model.reasons.logins import Locked, LoginReason
 from lotor.model.secret import Secret
 from lotor.privsep.codec import MOST_ITEMS, Malformed, decode, encode, form_of
 from lotor.privsep.frames import MOST_OCTETS
@@ -54,6 +59,12 @@ VALUES = [
     (Pair[IPv6Interface], Pair(INSIDE, (INSIDE,), {"a": None, "b": INSIDE})),
     (Pair[Pair[bool]], Pair(Pair(first=True))),
     (Places, Places()),
+    (Failure, Failure(PoolExhausted(IPv4Address("10.99.99.1"), IPv4Address("10.99.99.2"), 2))),
+    (Accepted | Refused | Challenge, Refused(Locked("alice", "account"))),
+    (Accepted | Refused | Challenge, Challenge("code?", (Field.PASSCODE,), b"ticket")),
+    (Accepted | Refused | Challenge, Accepted("alice", Grants(IPv4Address("10.99.99.3"), session_time=9.5))),
+    (Accepted, Accepted("a", Grants(None, None, (IPv4Network("10.0.0.0/8"),), None, frozenset({"x"}), b"c"))),
+    (Literal["user", "account"], "account"),
     (Curve, Curve.P384),
     (bool, True),
     (int, -5),
@@ -103,6 +114,8 @@ def test_any_octets_are_one_value_or_none(verb, octets):
         (bytes, b"\xff\xff\xff\xff", "4294967295 octets are announced, 0 are there"),
         (Signature | Failure, b"\2", "there are 2 kinds"),
         (Hash, b"\x63", "there is no Hash number 99"),
+        (Literal["user", "account"], b"\2", "there are 2 choices"),
+        (LoginReason, encode(Reason, NoPrivateKey("r")), "no such kind of reason"),
         (tuple[bool, ...], b"\xff\xff\xff\xff", "4294967295 items"),
         (frozenset[bool], b"\xff\xff\xff\xff", "4294967295 items"),
         (frozenset[bool], b"\0\0\0\2\1\0", "out of order"),

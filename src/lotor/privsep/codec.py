@@ -15,8 +15,9 @@ from functools import lru_cache
 from typing import Any
 
 from lotor.model.reason import Reason
+from lotor.model.reasons import local
 from lotor.model.reasons.catalogue import CLASSES
-from lotor.model.reasons.local import LocalReason
+from lotor.model.reasons.logins import LoginReason
 from lotor.privsep.octets import LENGTH, TAG, Form, Malformed, Reader, sized
 from lotor.privsep.plain import PLAIN, text
 
@@ -24,6 +25,11 @@ __all__ = ["MOST_ITEMS", "Form", "Malformed", "Reader", "decode", "encode", "for
 
 MOST_ITEMS = 256
 """Of a tuple, a set or a mapping: an item may be smaller in octets than in memory."""
+CROSSING: Mapping[Any, tuple[type[Reason], ...]] = {
+    Reason: tuple(each for each in CLASSES.values() if each.__module__ == local.__name__),
+    LoginReason: tuple(each for each in CLASSES.values() if issubclass(each, LoginReason)),
+}
+"""Reasons that a warden gives, by what is declared: what it could not do, and why it refused a login."""
 
 
 def encode(kind: object, value: object, most_items: int = MOST_ITEMS) -> bytes:
@@ -46,9 +52,13 @@ def decode(kind: object, octets: bytes, most_items: int = MOST_ITEMS) -> Any:
 def form_of(kind: Any, most_items: int = MOST_ITEMS) -> Form:
     """`TypeError` for a type that has no form: found when verbs are declared. `most_items`: for what a daemon reads
     that its warden wrote, more than `MOST_ITEMS` may be."""
-    if kind in PLAIN or kind is Reason:
-        return _reason() if kind is Reason else PLAIN[kind]
-    if (origin := typing.get_origin(kind)) is not None:
+    if kind in PLAIN:
+        return PLAIN[kind]
+    if kind in CROSSING:
+        return _reason(CROSSING[kind])
+    if (origin := typing.get_origin(kind)) is typing.Literal:
+        return _choice(typing.get_args(kind))
+    if origin is not None:
         return _composed(kind, origin, most_items)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return _member(kind)
@@ -100,6 +110,17 @@ def _union(forms: list[Form]) -> Form:
         return value
 
     return Form(lambda value: any(form.fits(value) for form in forms), write, read)
+
+
+def _choice(words: tuple[str, ...]) -> Form:
+    """One of a few words, by its place."""
+
+    def read(reader: Reader) -> object:
+        if (place := reader.number(TAG)) >= len(words):
+            raise Malformed(f"there are {len(words)} choices, this is number {place}")
+        return words[place]
+
+    return Form(lambda value: type(value) is str and value in words, lambda value: TAG.pack(words.index(value)), read)
 
 
 def _many(item: Form, most: int) -> Form:
@@ -210,14 +231,12 @@ def _filled(hint: Any, arguments: Mapping[Any, Any]) -> Any:
     return hint[tuple(arguments.get(each, each) for each in inner)] if inner else hint
 
 
-def _reason() -> Form:
-    """What one process could not do, by the name of its kind: others do not cross."""
-    forms = {
-        each.kind.value: _record(each, {}, MOST_ITEMS) for each in CLASSES.values() if issubclass(each, LocalReason)
-    }
+def _reason(family: tuple[type[Reason], ...]) -> Form:
+    """By the name of its kind: those of other families do not cross."""
+    forms = {each.kind.value: _record(each, {}, MOST_ITEMS) for each in family}
 
     def fits(value: object) -> bool:
-        return isinstance(value, LocalReason) and forms[value.kind.value].fits(value)
+        return isinstance(value, Reason) and type(value) in family and forms[value.kind.value].fits(value)
 
     def write(value: Any) -> bytes:
         return sized(value.kind.value.encode()) + forms[value.kind.value].write(value)
