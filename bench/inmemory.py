@@ -79,7 +79,7 @@ def _agreed(asked: Agree) -> Answer:
 
 
 ANSWERS: dict[type[Question[Any]], Callable[[Any], Answer]] = {
-    Sign: lambda asked: Signature(hashes.phase_one(asked.made_of)),
+    Sign: lambda asked: Signature(hashes.signed(asked.made_of)),
     JudgePeer: lambda _: Trusted("CN=gateway"),
     Agree: _agreed,
     CheckLogin: lambda _: Accepted("alice"),

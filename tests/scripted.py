@@ -375,7 +375,7 @@ class OpenSigner:
 
     async def sign(self, remote, made_of):
         fault = unfit_hash(remote, made_of)
-        return Failure(fault) if fault else Signature(b"signed " + hashes.phase_one(made_of))
+        return Failure(fault) if fault else Signature(b"signed " + hashes.signed(made_of))
 
     async def derive_skeyid(self, request):
         fault = unfit_request(request)

@@ -13,8 +13,10 @@ from lotor.ike.dialect import Incoming
 from lotor.ike.events import Ended, PhaseOneUp
 from lotor.ike.v1 import keymat, quick, seal
 from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash, IkeSuite
+from lotor.model.judgement import SignedHash
 from lotor.model.network import Path, Peer
 from lotor.model.policy import ChildPolicy, Policy, ProposalCheck, Switch
+from lotor.model.secret import Secret
 from lotor.wire.header import Header
 from lotor.wire.v1.chain import parse_chain
 from lotor.wire.v1.numbers import ExchangeType, Protocol
@@ -52,7 +54,8 @@ def _said(sa) -> keymat.Phase1Values:
 
 
 def _keys(sa) -> keymat.PhaseOneKeys:
-    skeyid = keymat.skeyid_of_signatures(_suite(sa), _said(sa), _hex(sa, "gxy"))
+    said = _said(sa)
+    skeyid = hashes.skeyid_of_signatures(_suite(sa).hash, said.ni_b + said.nr_b, _hex(sa, "gxy"))
     return keymat.derive(_suite(sa), _said(sa), _hex(sa, "gxy"), skeyid)
 
 
@@ -74,6 +77,14 @@ def test_keys_and_hashes_are_those_of_the_peers(name, sa):
         if f"id_{side}" in sa:  # main mode encrypts them, and the recordings keep only the clear ones
             made_of = derive(keys, _said(sa), _hex(sa, f"id_{side}"))
             assert hashes.phase_one(made_of) == _hex(sa, f"HASH_{side.upper()}")
+            assert hashes.signed(_signed(sa, made_of)) == _hex(sa, f"HASH_{side.upper()}")
+
+
+def _signed(sa, made_of) -> SignedHash:
+    """What a signer is told, who derives SKEYID himself."""
+    said, prf = _said(sa), _suite(sa).hash
+    told = (made_of.publics, made_of.cookies, made_of.sa_b, made_of.id_b)
+    return SignedHash(prf, prf, said.ni_b + said.nr_b, Secret(_hex(sa, "gxy")), *told)
 
 
 def _clear(name: str):

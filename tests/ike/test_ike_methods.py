@@ -109,7 +109,7 @@ def test_under_a_signature_of_ecdsa_is_the_hash_of_its_curve(curve, mode):
     assert world.run(20, lambda: is_up(client) and is_up(gateway)), [e.text() for e in gateway.events]
     octets = {Curve.P256: 32, Curve.P384: 48, Curve.P521: 64}[curve]
     for host in (client, gateway):
-        assert [len(hashes.phase_one(q.made_of)) for q in host.questions if isinstance(q, Sign)] == [octets]
+        assert [len(hashes.signed(q.made_of)) for q in host.questions if isinstance(q, Sign)] == [octets]
         (proof,) = [q.proof for q in host.questions if isinstance(q, JudgePeer)]
         assert (len(proof.signed), proof.curve) == (octets, curve)
         assert remotes[host.name].proposals[0].hash is Hash.SHA1

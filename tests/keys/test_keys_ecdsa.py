@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from keys import certificate_lab as lab
 from lotor.crypto.ecdsa import CURVES, DIGESTS, number_octets
-from lotor.crypto.hashes import phase_one
+from lotor.crypto.hashes import signed
 from lotor.keys import Keyring, RemoteKeys
 from lotor.model.algorithms import SIGNATURE_HASHES, Curve
-from lotor.model.judgement import Failure, PhaseOneHash, Signature, Trusted, Untrusted
+from lotor.model.judgement import Failure, Signature, SignedHash, Trusted, Untrusted
 from lotor.trust import RemoteTrust, TrustStore
 from trust.conftest import MADE_OF, prove
 
@@ -26,12 +26,12 @@ def elliptic(curve: Curve | None) -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(CURVES[curve] if curve else ec.SECP256K1())
 
 
-def made_of(curve: Curve) -> PhaseOneHash:
+def made_of(curve: Curve) -> SignedHash:
     return replace(MADE_OF, hash=SIGNATURE_HASHES[curve])
 
 
 def hashed(curve: Curve) -> bytes:
-    return phase_one(made_of(curve))
+    return signed(made_of(curve))
 
 
 def signature(private: ec.EllipticCurvePrivateKey, curve: Curve) -> bytes:

@@ -213,7 +213,7 @@ class Host:
             return override(question)
         match question:
             case Sign():
-                return Signature(b"signed:" + hashes.phase_one(question.made_of))
+                return Signature(b"signed:" + hashes.signed(question.made_of))
             case JudgePeer():
                 good = question.proof.signature == b"signed:" + question.proof.signed
                 return Trusted("CN=vpn.example.net") if good else Untrusted(WrongSignature("CN=vpn.example.net"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lotor.crypto.certificates import read_certificates
-from lotor.crypto.hashes import phase_one
+from lotor.crypto.hashes import signed
 from lotor.keys import Keyring, RemoteKeys
 from lotor.model.algorithms import SIGNATURE_HASHES, Curve
 from lotor.model.identity import Identity, IdKind
@@ -52,7 +52,7 @@ def judge(place: Path, host: str | None, now: datetime = NOW, curve: Curve | Non
             remote="client",
             chain=own.chain,
             identity=Identity(IdKind.DER_ASN1_DN, own.subject),
-            signed=phase_one(made_of),
+            signed=signed(made_of),
             signature=signature.octets,
             address=ip_address("192.0.2.50"),
             host=host,

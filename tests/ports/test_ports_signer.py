@@ -16,7 +16,7 @@ from lotor.crypto import hashes
 from lotor.keys import Keyring, LocalSigner, RemoteKeys
 from lotor.model.algorithms import Hash
 from lotor.model.identity import Identity, IdKind
-from lotor.model.judgement import Failure, Feigned, PhaseOneHash, PskRequest, Signature
+from lotor.model.judgement import Failure, Feigned, PskRequest, Signature, SignedHash
 from lotor.model.policy import Side
 from lotor.model.secret import Secret
 from lotor.ports import signer as port
@@ -25,29 +25,38 @@ from trust.conftest import MADE_OF
 
 KEY, PASSWORD = b"a pre-shared key that is long enough", "sesame, open you"
 REQUEST = PskRequest("gw", None, IPv4Address("192.0.2.7"), Hash.SHA256, bytes(range(40)))
-BODY = port.LONGEST_BODY
-SMALLEST = PhaseOneHash(Hash.MD5, Secret(bytes(16)), (b"1", b"2"), (bytes(8), bytes(8)), b"s", bytes(4))
-LARGEST = PhaseOneHash(
-    Hash.SHA512, Secret(bytes(64)), (bytes(1024), bytes(1024)), (bytes(8), bytes(8)), bytes(BODY), bytes(BODY)
+SMALLEST = SignedHash(Hash.MD5, Hash.MD5, bytes(16), Secret(b"1"), (b"1", b"2"), (bytes(8), bytes(8)), b"s", bytes(4))
+LARGEST = SignedHash(
+    Hash.SHA512,
+    Hash.SHA512,
+    bytes(512),
+    Secret(bytes(1024)),
+    (bytes(1024), bytes(1024)),
+    (bytes(8), bytes(8)),
+    bytes(8192),
+    bytes(1028),
 )
 UNFIT = {
-    "a short SKEYID": {"skeyid": Secret(bytes(15))},
-    "a long SKEYID": {"skeyid": Secret(bytes(65))},
+    "short nonces": {"nonces": bytes(15)},
+    "long nonces": {"nonces": bytes(513)},
+    "no g^xy": {"g_xy": Secret(b"")},
+    "g^xy of another group": {"g_xy": Secret(bytes(129))},
     "no public value": {"publics": (b"", b"")},
     "a long public value": {"publics": (bytes(1025), bytes(1025))},
     "public values of two groups": {"publics": (bytes(128), bytes(256))},
     "a short cookie": {"cookies": (bytes(7), bytes(8))},
     "a long cookie": {"cookies": (bytes(8), bytes(9))},
     "no SA": {"sa_b": b""},
-    "a long SA": {"sa_b": bytes(BODY + 1)},
+    "a long SA": {"sa_b": bytes(port.LONGEST_SA + 1)},
     "no ID": {"id_b": b"\1\0\0"},
-    "a long ID": {"id_b": bytes(BODY + 1)},
+    "a long ID": {"id_b": bytes(port.ID_HEAD + port.LONGEST_IDENTITY + 1)},
 }
 UNFIT_REQUESTS = {
     "a long name": {"remote": "g" * (port.LONGEST_NAME + 1)},
     "a long host": {"host": "h" * (port.LONGEST_NAME + 1)},
-    "a long identity": {"identity": Identity(IdKind.KEY_ID, bytes(BODY + 1))},
+    "a long identity": {"identity": Identity(IdKind.KEY_ID, bytes(port.LONGEST_IDENTITY + 1))},
     "no nonces": {"nonces": b""},
+    "short nonces": {"nonces": bytes(port.SHORTEST_NONCES - 1)},
     "long nonces": {"nonces": bytes(port.LONGEST_NONCES + 1)},
 }
 
@@ -201,6 +210,12 @@ def test_local_what_nobody_waits_for_any_more_is_not_begun():
 
     asyncio.run(play())
     assert begun == ["0", "4"]
+
+
+def test_local_an_rsa_key_signs_under_no_hash_but_the_agreed_one(tmp_path):
+    with local(tmp_path) as signer:
+        refused = asked(signer.sign("gw", replace(MADE_OF, hash=Hash.SHA256)))
+    assert "nothing is signed: sha256" in refused.reason.text
 
 
 def test_local_a_block_gives_only_what_it_proves_itself_by(tmp_path):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from lotor.model.algorithms import Hash
-from lotor.model.judgement import Failure, PhaseOneHash, PskRequest, Signature
+from lotor.model.judgement import Failure, PskRequest, Signature, SignedHash
 from lotor.model.reasons.local import NoBlock
 from lotor.model.secret import Secret
 from lotor.privsep import line
@@ -39,7 +39,8 @@ from lotor.privsep.signing import DERIVE_SKEYID, SIGN, Signing
 
 
 def signing(id_b: bytes) -> Signing:
-    return Signing("own", PhaseOneHash(Hash.SHA1, Secret(bytes(20)), (b"x", b"r"), (bytes(8), bytes(8)), b"SA", id_b))
+    parts = (bytes(16), Secret(b"x"), (b"x", b"r"), (bytes(8), bytes(8)), b"SA", id_b)
+    return Signing("own", SignedHash(Hash.SHA1, Hash.SHA1, *parts))
 
 
 REQUEST = signing(b"body")

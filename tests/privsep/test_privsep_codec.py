@@ -16,7 +16,7 @@ from lotor.config.settings import Algorithm, Places
 from lotor.model.algorithms import Cipher, Curve, Group, Hash
 from lotor.model.grants import Grants
 from lotor.model.identity import Identity, IdKind
-from lotor.model.judgement import Failure, Feigned, PhaseOneHash, PskRequest, Signature
+from lotor.model.judgement import Failure, Feigned, PskRequest, Signature, SignedHash
 from lotor.model.login import Accepted, Challenge, Refused
 from lotor.model.prompt import Field
 from lotor.model.reason import Reason
@@ -30,7 +30,9 @@ from lotor.privsep.verb import Verb
 from lotor.privsep.verbs import VERBS
 
 IDENTITY = Identity(IdKind.USER_FQDN, b"alice@example.net", 17, 500)
-HASH = PhaseOneHash(Hash.SHA1, Secret(b"hidden"), (b"x" * 128, b"r" * 128), (bytes(8), bytes(8)), b"SA", b"ID")
+HASH = SignedHash(
+    Hash.SHA1, Hash.SHA1, bytes(16), Secret(b"hidden"), (b"x" * 128, b"r" * 128), (bytes(8), bytes(8)), b"SA", b"ID"
+)
 T = TypeVar("T")
 
 
@@ -232,8 +234,15 @@ def test_a_verb_that_no_message_carries_cannot_be_declared():
 
 
 def test_the_largest_requests_of_phase_1_fit():
-    made_of = PhaseOneHash(
-        Hash.SHA512, Secret(bytes(64)), (bytes(1024),) * 2, (bytes(8),) * 2, bytes(8192), bytes(1024)
+    made_of = SignedHash(
+        Hash.SHA512,
+        Hash.SHA512,
+        bytes(512),
+        Secret(bytes(1024)),
+        (bytes(1024),) * 2,
+        (bytes(8),) * 2,
+        bytes(8192),
+        bytes(1024),
     )
     largest = Signing("r" * 255, made_of)
     assert len(encode(Signing, largest)) <= SIGN.most_request

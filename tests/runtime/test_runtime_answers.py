@@ -15,7 +15,7 @@ from lotor.ike import questions
 from lotor.model.algorithms import Group, Hash
 from lotor.model.child import LOWEST_SPI, Counters
 from lotor.model.identity import Identity
-from lotor.model.judgement import Failure, PeerProof, PhaseOneHash, PskRequest, Signature, Untrusted
+from lotor.model.judgement import Failure, PeerProof, PskRequest, Signature, SignedHash, Untrusted
 from lotor.model.login import Accepted, Credentials, Declined, LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
@@ -29,7 +29,16 @@ from lotor.runtime.associations import Associations
 from scripted import CONFIGURATION, PATH, OpenSigner, OpenTrust, RecordingEngine, RecordingHost, child
 
 PROOF = PeerProof("r", (), Identity(1, b""), b"", b"", IPv4Address("192.0.2.50"))
-MADE_OF = PhaseOneHash(Hash.SHA1, Secret(bytes(20)), (bytes(128), bytes(128)), (bytes(8), bytes(8)), b"sa", bytes(4))
+MADE_OF = SignedHash(
+    Hash.SHA1,
+    Hash.SHA1,
+    bytes(32),
+    Secret(bytes(128)),
+    (bytes(128), bytes(128)),
+    (bytes(8), bytes(8)),
+    b"sa",
+    bytes(4),
+)
 ATTEMPT = LoginAttempt("alice", (), Peer(IPv4Address("192.0.2.9"), 500))
 
 
@@ -91,7 +100,7 @@ def test_every_question_of_the_core_has_a_row(sources):
 
 
 def test_good_ports_give_good_answers(sources):
-    assert reply(sources, QUESTIONS[0]) == Signature(b"signed " + hashes.phase_one(MADE_OF))
+    assert reply(sources, QUESTIONS[0]) == Signature(b"signed " + hashes.signed(MADE_OF))
     assert reply(sources, QUESTIONS[2]) == Accepted("alice")
     assert reply(sources, QUESTIONS[6]) == 0x1000
     assert reply(sources, QUESTIONS[7]) is None

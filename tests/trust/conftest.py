@@ -12,15 +12,25 @@ import pytest
 from keys import certificate_lab as lab
 from lotor.model.algorithms import Hash
 from lotor.model.identity import Identity, IdKind
-from lotor.model.judgement import PeerProof, PhaseOneHash
+from lotor.model.judgement import PeerProof, SignedHash
 from lotor.model.policy import Side
 from lotor.model.secret import Secret
 from lotor.trust import RemoteTrust, TrustStore
 
-MADE_OF = PhaseOneHash(
-    Hash.SHA1, Secret(bytes(range(20))), (bytes(128), b"g" * 128), (b"cookie A", b"cookie B"), b"SA", bytes(8)
+NONCES, G_XY = bytes(range(40)), b"s" * 128
+MADE_OF = SignedHash(
+    Hash.SHA1,
+    Hash.SHA1,
+    NONCES,
+    Secret(G_XY),
+    (bytes(128), b"g" * 128),
+    (b"cookie A", b"cookie B"),
+    b"SA",
+    bytes(8),
 )
-HASH_R = hmac.digest(bytes(range(20)), bytes(128) + b"g" * 128 + b"cookie Acookie BSA" + bytes(8), "sha1")
+HASH_R = hmac.digest(
+    hmac.digest(NONCES, G_XY, "sha1"), bytes(128) + b"g" * 128 + b"cookie Acookie BSA" + bytes(8), "sha1"
+)
 """What the gateway signs (RFC 2409 §5), made of MADE_OF."""
 ADDRESS = "192.0.2.50"
 

@@ -6,7 +6,8 @@ import hashlib
 
 from lotor import _native
 from lotor.model.algorithms import Hash, Integrity
-from lotor.model.judgement import PhaseOneHash
+from lotor.model.judgement import PhaseOneHash, SignedHash
+from lotor.model.secret import Secret
 
 _SIZES = {Hash.MD5: 16, Hash.SHA1: 20, Hash.SHA256: 32, Hash.SHA384: 48, Hash.SHA512: 64}
 _MAKERS = {
@@ -48,9 +49,20 @@ def hmac(hashing: Hash, key: bytes, *parts: bytes) -> bytes:
 
 
 def phase_one(made_of: PhaseOneHash) -> bytes:
-    """HASH_I or HASH_R (RFC 2409 §5): the core checks and sends it, the signer signs it."""
+    """HASH_I or HASH_R (RFC 2409 §5): the core checks and sends it."""
     body = (*made_of.publics, *made_of.cookies, made_of.sa_b, made_of.id_b)
     return hmac(made_of.hash, made_of.skeyid.reveal(), *body)
+
+
+def skeyid_of_signatures(prf: Hash, nonces: bytes, g_xy: bytes) -> bytes:
+    """SKEYID for signatures, which hybrid authentication uses too (RFC 2409 §5.1, draft hybrid §3.2)."""
+    return hmac(prf, nonces, g_xy)
+
+
+def signed(made_of: SignedHash) -> bytes:
+    """HASH_I or HASH_R as the signer signs it, with the SKEYID that follows from what it is made of."""
+    skeyid = Secret(skeyid_of_signatures(made_of.prf, made_of.nonces, made_of.g_xy.reveal()))
+    return phase_one(PhaseOneHash(made_of.hash, skeyid, made_of.publics, made_of.cookies, made_of.sa_b, made_of.id_b))
 
 
 def integrity_key_size(integrity: Integrity) -> int:

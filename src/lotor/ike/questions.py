@@ -9,7 +9,7 @@ from lotor.ike.randomness import KeyPair
 from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.grants import NO_GRANTS, Grants
-from lotor.model.judgement import Failure, Feigned, PeerProof, PhaseOneHash, PskRequest, Signature, Trusted, Untrusted
+from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Signature, SignedHash, Trusted, Untrusted
 from lotor.model.login import Accepted, Challenge, Credentials, Declined, LoginAttempt, Refused
 from lotor.model.network import Instant, Path
 from lotor.model.prompt import Field
@@ -29,7 +29,7 @@ class Sign(Question[Signature | Failure]):
     """Sign our HASH_R or HASH_I with the key of a `remote` block. The signer computes the hash itself."""
 
     remote: str
-    made_of: PhaseOneHash
+    made_of: SignedHash
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from lotor.keys.shared import (
     too_short,
 )
 from lotor.keys.specification import RemoteKeys
-from lotor.model.judgement import Credential, Failure, Feigned, PhaseOneHash, PskRequest, Signature
+from lotor.model.judgement import Credential, Failure, Feigned, PskRequest, Signature, SignedHash
 from lotor.model.policy import Side
 from lotor.model.reasons import local
 from lotor.model.secret import Secret
@@ -64,7 +64,7 @@ class Keyring:
             issuers=tuple(dict.fromkeys(one.issuer.der for one in chain)),
         )
 
-    def sign(self, remote: str, made_of: PhaseOneHash) -> Signature | Failure:
+    def sign(self, remote: str, made_of: SignedHash) -> Signature | Failure:
         if fault := unfit_hash(remote, made_of):
             return Failure(local.HashUnfit(fault))
         material = self._materials.get(remote)
@@ -72,7 +72,9 @@ class Keyring:
             return Failure(local.NoPrivateKey(remote))
         if not material.keys.signs:
             return Failure(local.SignsNothing(remote))
-        octets = hashes.phase_one(made_of)
+        if material.key.curve is None and made_of.hash is not made_of.prf:
+            return Failure(local.HashUnfit(f"{made_of.hash.value} is not the hash that both ends agreed on"))
+        octets = hashes.signed(made_of)
         try:
             return Signature(material.key.sign(octets))
         except ValueError:

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from typing import TypeVar
 
 from lotor.keys.keyring import Keyring
-from lotor.model.judgement import Failure, Feigned, PhaseOneHash, PskRequest, Signature
+from lotor.model.judgement import Failure, Feigned, PskRequest, Signature, SignedHash
 from lotor.model.secret import Secret
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ class LocalSigner:
         self._keyring = keyring
         self._executor = executor
 
-    async def sign(self, remote: str, made_of: PhaseOneHash) -> Signature | Failure:
+    async def sign(self, remote: str, made_of: SignedHash) -> Signature | Failure:
         return await self._beside(lambda: self._keyring.sign(remote, made_of))
 
     async def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:

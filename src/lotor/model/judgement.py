@@ -48,6 +48,22 @@ class PhaseOneHash:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedHash:
+    """What the HASH_I or HASH_R under a signature is made of, for a signer that believes nobody who asks: SKEYID is
+    made there too, `prf` of `nonces` (Ni_b | Nr_b) and `g_xy` (RFC 2409 §5.1). `hash` is the negotiated one as `prf`
+    is, or that of an ECDSA key's curve (RFC 4754 §4). The rest as in `PhaseOneHash`."""
+
+    hash: Hash
+    prf: Hash
+    nonces: bytes
+    g_xy: Secret
+    publics: tuple[bytes, bytes]
+    cookies: tuple[bytes, bytes]
+    sa_b: bytes
+    id_b: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class PskRequest:
     """What SKEYID of a pre-shared key is made of (RFC 2409 §5.4): whose key, and Ni_b | Nr_b.
 

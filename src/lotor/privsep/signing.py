@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lotor.model.judgement import Failure, Feigned, PhaseOneHash, PskRequest, Signature
+from lotor.model.judgement import Failure, Feigned, PskRequest, Signature, SignedHash
 from lotor.model.secret import Secret
 from lotor.privsep.verb import Verb
 
@@ -14,7 +14,7 @@ class Signing:
     """The hash of phase 1 to make, and the `remote` block whose key signs it."""
 
     remote: str
-    made_of: PhaseOneHash
+    made_of: SignedHash
 
 
 SIGN: Verb[Signing, Signature | Failure] = Verb(

@@ -15,6 +15,7 @@ from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, expect, send
 from lotor.ike.v1.traversal import NAT_D
 from lotor.model.identity import Identity
+from lotor.model.secret import Secret
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.numbers import PayloadType as P
 from lotor.wire.v1.payloads import Identification
@@ -65,7 +66,7 @@ def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     values = phase1.both_values(session, ours, answer, phase1.body(sa))
     skeyid = yield from authenticate.skeyid(session, suite, values, PeerSecret(g_xy, aggressive=True))
     keys = keymat.derive(suite, values, g_xy, skeyid)
-    parties = Parties(session, suite, values, keys, phase1.body(me), answer.body(Identification))
+    parties = Parties(session, suite, values, keys, Secret(g_xy), phase1.body(me), answer.body(Identification))
     authenticate.demand_proof(parties, answer, peer)
     channel.use(keys)
     trace.keyed(session, keys)
@@ -122,7 +123,7 @@ def _answer(session: V1Session, channel: PhaseOneChannel) -> Story[Answered]:
     skeyid = yield from authenticate.skeyid(session, suite, values, PeerSecret(g_xy, peer, aggressive=True))
     keys = keymat.derive(suite, values, g_xy, skeyid)
     me = Identification.of(identify.mine(remote, session.path))
-    parties = Parties(session, suite, values, keys, phase1.body(me), message1.body(Identification))
+    parties = Parties(session, suite, values, keys, Secret(g_xy), phase1.body(me), message1.body(Identification))
     proof = yield from authenticate.prove(parties, heard)
 
     channel.use(keys)

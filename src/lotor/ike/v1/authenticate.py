@@ -18,8 +18,9 @@ from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Proof, Story, ask
 from lotor.model.algorithms import SIGNATURE_HASHES, IkeSuite
 from lotor.model.identity import Identity
-from lotor.model.judgement import Failure, Feigned, PeerProof, PhaseOneHash, PskRequest, Trusted
+from lotor.model.judgement import Failure, Feigned, PeerProof, PhaseOneHash, PskRequest, SignedHash, Trusted
 from lotor.model.reasons.protocol import NoXauth, OtherKey
+from lotor.model.secret import Secret
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import NotifyType
 from lotor.wire.v1.numbers import PayloadType as P
@@ -39,14 +40,15 @@ Proving = Certificate | SignaturePayload | HashPayload
 @dataclass(frozen=True, slots=True)
 class Parties:
     """Both sides once keys are derived: their values, and the identity payloads as sent (IDii_b and IDir_b). `peers`
-    is None in main mode, where the identity comes with the proof."""
+    is None in main mode, where the identity comes with the proof. `g_xy` is what a signer derives SKEYID from."""
 
     session: V1Session
     suite: IkeSuite
     values: Phase1Values
     keys: PhaseOneKeys
+    g_xy: Secret
     mine: bytes
-    peers: bytes | None
+    peers: bytes | None = None
 
     def hash_of(self, *, initiator: bool, peers: bytes | None = None) -> bytes:
         """HASH_I or HASH_R; `peers` is the peer's identity payload where it is not known yet."""
@@ -60,11 +62,19 @@ class Parties:
         keys = self.keys if curve is None else replace(self.keys, hash=SIGNATURE_HASHES[curve])
         return hash_input(keys, self.values, body)
 
+    def to_sign(self) -> SignedHash:
+        """The input of our hash without SKEYID, which whoever signs derives."""
+        ours, values = self.made_of(initiator=self.session.initiator), self.values
+        nonces = values.ni_b + values.nr_b
+        return SignedHash(
+            ours.hash, self.suite.hash, nonces, self.g_xy, ours.publics, ours.cookies, ours.sa_b, ours.id_b
+        )
+
 
 def skeyid(session: V1Session, suite: IkeSuite, values: Phase1Values, secret: PeerSecret) -> Story[bytes]:
     """SKEYID of the method (RFC 2409 §5): from g^xy for signatures, else from the pre-shared key, by its keeper."""
     if not suite.method.pre_shared_key:
-        return keymat.skeyid_of_signatures(suite, values, secret.g_xy)
+        return hashes.skeyid_of_signatures(suite.hash, values.ni_b + values.nr_b, secret.g_xy)
     dialled = session.dialled
     request = PskRequest(
         remote=session.remote.name,
@@ -105,10 +115,9 @@ class PeerSecret:
 def prove(parties: Parties, vendors: frozenset[Vendor]) -> Story[tuple[Proving, ...]]:
     """The payloads that prove this end."""
     session = parties.session
-    ours = parties.made_of(initiator=session.initiator)
     if not parties.suite.method.signs(initiator=session.initiator):
-        return (HashPayload(hashes.phase_one(ours)),)
-    signature = yield from ask(Sign(session.remote.name, ours))
+        return (HashPayload(parties.hash_of(initiator=session.initiator)),)
+    signature = yield from ask(Sign(session.remote.name, parties.to_sign()))
     if isinstance(signature, Failure):
         raise LocalFault(signature.reason)
     return (*riders.certificates(session, vendors), SignaturePayload(signature.octets))

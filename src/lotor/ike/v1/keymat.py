@@ -42,11 +42,6 @@ class PhaseOneKeys:
         return hashes.hmac(self.hash, key.reveal(), *parts)
 
 
-def skeyid_of_signatures(suite: IkeSuite, values: Phase1Values, g_xy: bytes) -> bytes:
-    """SKEYID for signatures, which hybrid authentication uses too (RFC 2409 §5.1, draft hybrid §3.2)."""
-    return hashes.hmac(suite.hash, values.ni_b + values.nr_b, g_xy)
-
-
 def derive(suite: IkeSuite, values: Phase1Values, g_xy: bytes, skeyid: bytes) -> PhaseOneKeys:
     """Everything that follows from SKEYID and g^xy (RFC 2409 §5). `LocalFault` for a key that must not be used."""
     prf = suite.hash

@@ -14,6 +14,7 @@ from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story, expect, send
 from lotor.ike.v1.traversal import NAT_D
+from lotor.model.secret import Secret
 from lotor.wire.v1.association import SecurityAssociation
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import PayloadType as P
@@ -59,7 +60,7 @@ def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     skeyid = yield from authenticate.skeyid(session, suite, values, PeerSecret(g_xy))
     keys = keymat.derive(suite, values, g_xy, skeyid)
     me = Identification.of(identify.mine(remote, session.path))
-    parties = Parties(session, suite, values, keys, phase1.body(me), None)
+    parties = Parties(session, suite, values, keys, Secret(g_xy), phase1.body(me))
     channel.use(keys)
     trace.keyed(session, keys)
     proof = yield from authenticate.prove(parties, heard)
@@ -138,4 +139,4 @@ def _exchange(session: V1Session, channel: PhaseOneChannel, begun: Begun) -> Sto
     yield from send(*ours.payloads(), *requests, *traversal.shown(session, suite, begun.version))
     channel.use(keys)
     trace.keyed(session, keys)
-    return KeysExchanged(Parties(session, suite, values, keys, b"", None), third, here, there)
+    return KeysExchanged(Parties(session, suite, values, keys, Secret(g_xy), b""), third, here, there)
