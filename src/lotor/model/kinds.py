@@ -61,6 +61,8 @@ class Kind(Enum):
     SESSION_OVER = "session-over"
     HOST_UNFIT = "host-unfit"
     ENGINE_FAULT = "engine-fault"
+    WARDEN_REFUSED = "warden-refused"
+    WARDEN_GONE = "warden-gone"
     MESSAGE_TOO_LARGE = "message-too-large"
     CONNECTION_BEING_SET_UP = "connection-being-set-up"
     GATEWAY_NOT_CONFIGURED = "gateway-not-configured"

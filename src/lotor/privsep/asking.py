@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from lotor.model.reasons.local import LocalReason, WardenGone, WardenRefused
 from lotor.privsep.codec import Malformed, decode, encode
 from lotor.privsep.frames import Ended, Frame, Kind, close
 from lotor.privsep.line import Line
@@ -20,7 +21,18 @@ Answer = TypeVar("Answer")
 
 
 class Refused(Exception):  # noqa: N818 - what the warden said
-    """The warden did not do it; its journal says why."""
+    """The warden did not do what `verb` asks for; its journal says why."""
+
+    def __init__(self, verb: str) -> None:
+        super().__init__(f"the warden refused to {verb}")
+        self.verb = verb
+
+
+def reason_of(fault: Refused | Ended) -> LocalReason:
+    """What a port says that is far away, in the place of an answer."""
+    if isinstance(fault, Refused):
+        return WardenRefused(fault.verb)
+    return WardenGone(str(fault) or "the line is closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +105,7 @@ class Asker(Line):
         if asked.answer.done():  # nobody waits any more
             frame.close()
         elif refused:
-            asked.answer.set_exception(Refused(f"the warden refused to {asked.verb.name}"))
+            asked.answer.set_exception(Refused(asked.verb.name))
         else:
             asked.answer.set_result(Answered(value, frame.descriptors))
 

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from lotor.model.text import clean
 from lotor.privsep.budget import Budget
 from lotor.privsep.codec import Malformed, decode, encode
+from lotor.privsep.complaints import Complaints
 from lotor.privsep.faults import fault_of
 from lotor.privsep.frames import Frame, Kind, close
 from lotor.privsep.line import Line
@@ -93,6 +94,7 @@ class Server(Line):
         self._questions: dict[int, _Question] = {}
         self._asked: Counter[int] = Counter()
         self._denials, self._late = (Budget(MOST_DENIED, FORGIVEN_AFTER) for _ in range(2))
+        self._complaints = Complaints(log)
         super().__init__(end, "daemon", lost)
 
     def _take(self, frame: Frame) -> None:
@@ -141,7 +143,7 @@ class Server(Line):
     def _tell(self, verb: Verb[Any, Any], error: BaseException) -> None:
         """The text of other errors may quote what was asked."""
         if not isinstance(error, Denied):
-            log.warning("%s failed: %s", verb.name, type(error).__name__)
+            self._complaints.tell("%s failed: %s", verb.name, type(error).__name__)
             return
         late = isinstance(error, Late)
         if (self._late if late else self._denials).take(asyncio.get_running_loop().time()):

@@ -25,6 +25,14 @@ SIGN: Verb[Signing, Signature | Failure] = Verb(
     most_request=16_384,  # a list of proposals of 8 KiB, an identity of 1 KiB, two values of 1 KiB
     most_answer=8_192,  # an RSA signature of 2 KiB; a Failure quotes the name of a file
 )
+SAVED_PASSWORD: Verb[str, Secret | None] = Verb(
+    number=3,
+    name="saved_password",
+    request=str,
+    answer=Secret | None,
+    most_request=2_048,  # the name of a block has 1 KiB at most
+    most_answer=8_192,  # a line of psk.txt
+)
 DERIVE_SKEYID: Verb[PskRequest, Secret | Feigned | Failure] = Verb(
     number=2,
     name="derive_skeyid",

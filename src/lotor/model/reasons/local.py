@@ -239,6 +239,22 @@ class EngineFault(LocalReason):
     detail: str
 
 
+class WardenRefused(LocalReason):
+    """The process with rights did not do what this one asked for by a verb: it may not be done, or it broke."""
+
+    kind = Kind.WARDEN_REFUSED
+    line = "the warden refused to {verb}: its lines of the journal say why"
+    verb: str
+
+
+class WardenGone(LocalReason):
+    """The process with rights is not there any more, and this one ends; `detail` says what was seen of it."""
+
+    kind = Kind.WARDEN_GONE
+    line = "nothing can be asked of the warden: {detail}"
+    detail: str
+
+
 class NotWritable(LocalReason):
     """A message of ours is too large for its form."""
 

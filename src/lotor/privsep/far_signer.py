@@ -1,0 +1,52 @@
+"""The signer at the other end of the line: keys and psk.txt are the warden's."""
+
+from __future__ import annotations
+
+import logging
+from typing import TypeVar
+
+from lotor.model.judgement import Failure, Feigned, PskRequest, Signature, SignedHash
+from lotor.model.reasons.local import HashUnfit, RequestUnfit
+from lotor.model.secret import Secret
+from lotor.ports.signer import LONGEST_NAME, unfit_hash, unfit_request
+from lotor.privsep.asking import Asker, Refused, reason_of
+from lotor.privsep.frames import Ended
+from lotor.privsep.signing import DERIVE_SKEYID, SAVED_PASSWORD, SIGN, Signing
+from lotor.privsep.verb import Verb
+
+log = logging.getLogger(__name__)
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+
+class FarSigner:
+    """Implements `ports.signer.Signer`. What is unfit does not leave: the warden would only say the same."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    async def sign(self, remote: str, made_of: SignedHash) -> Signature | Failure:
+        if fault := unfit_hash(remote, made_of):
+            return Failure(HashUnfit(fault))
+        return await self._ask(SIGN, Signing(remote, made_of))
+
+    async def derive_skeyid(self, request: PskRequest) -> Secret | Feigned | Failure:
+        if fault := unfit_request(request):
+            return Failure(RequestUnfit(fault))
+        return await self._ask(DERIVE_SKEYID, request)
+
+    async def saved_password(self, remote: str) -> Secret | None:
+        if len(remote.encode()) > LONGEST_NAME:
+            return None
+        found = await self._ask(SAVED_PASSWORD, remote)
+        if isinstance(found, Failure):
+            log.warning("no saved password: %s", found.reason)
+            return None
+        return found
+
+    async def _ask(self, verb: Verb[Request, Answer], request: Request) -> Answer | Failure:
+        try:
+            return (await self._asker.ask(verb, request)).value
+        except (Refused, Ended) as fault:
+            return Failure(reason_of(fault))

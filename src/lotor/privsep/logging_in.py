@@ -1,0 +1,32 @@
+"""The verbs of logins: one round is judged by accounts that never leave the warden, or a conversation is given up."""
+
+from __future__ import annotations
+
+from types import NoneType
+
+from lotor.model.login import LoginAttempt, Verdict
+from lotor.privsep.verb import Verb
+
+MOST_LOGINS = 2048
+"""Under way at a time: as many as may wait for a processor (`auth.workers.ROOM`). Those that are slowed down on purpose
+wait in the warden, and must not keep others from being looked at."""
+LONGEST_TICKET = 512
+"""Octets of what a back end calls a conversation."""
+
+CHECK_LOGIN: Verb[LoginAttempt, Verdict] = Verb(
+    number=10,
+    name="check_login",
+    request=LoginAttempt,
+    answer=Verdict,
+    most_request=8_192,  # a name of 1 KiB, one answer of 1 KiB for each of six fields, a ticket
+    most_answer=16_384,  # what a back end grants: routes, groups; or a prompt for a person
+    most_asked=MOST_LOGINS,
+)
+ABANDON: Verb[bytes, None] = Verb(
+    number=11,
+    name="abandon",
+    request=bytes,
+    answer=NoneType,
+    most_request=4 + LONGEST_TICKET,
+    most_answer=0,
+)
