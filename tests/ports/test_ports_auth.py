@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from ipaddress import IPv4Address
 
 import pytest
 
+from far import FarPort
 from lotor.auth import LocalLogins, SystemLogins, Throttle, UserFile
 from lotor.auth.accounts import SystemFiles
 from lotor.daemon.engines import NoLogins
@@ -14,6 +16,8 @@ from lotor.model.login import LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
+from lotor.privsep.far_logins import FarLogins
+from lotor.warden.logins import HeldLogins
 
 
 def local(directory):
@@ -35,12 +39,15 @@ BACKENDS = {
     "system": system,
     "slowed down": lambda directory: Throttle(local(directory), 0.0),
     "none": lambda _: NoLogins(),
+    "far": lambda directory: FarPort(FarLogins, HeldLogins(Throttle(local(directory), 0.0)).rows()),
 }
 
 
 @pytest.fixture(params=BACKENDS)
 def backend(request, tmp_path):
-    return BACKENDS[request.param](tmp_path)
+    backend = BACKENDS[request.param](tmp_path)
+    with backend if isinstance(backend, FarPort) else contextlib.nullcontext():
+        yield backend
 
 
 def attempt(password):

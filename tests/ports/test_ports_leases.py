@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from ipaddress import IPv4Address
+from itertools import count
 
 import pytest
 
+from far import FarPort
 from lotor.leases.memory import MemoryLeases
 from lotor.leases.pool import Pool
 from lotor.leases.succession import Succession
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
 from lotor.ports.leases import Lease
+from lotor.privsep.far_leases import FarLeases
+from lotor.warden.leases import HeldLeases
 from scripted import RecordingLeases
 
 FIRST = IPv4Address("10.99.99.1")
 ENGINES = {
     "memory": lambda: MemoryLeases(Succession(Pool(FIRST, 2))),
+    "far": lambda: FarPort(FarLeases, HeldLeases(MemoryLeases(Succession(Pool(FIRST, 2))), count(1)).rows()),
     "recording": lambda: RecordingLeases(Lease(FIRST), Lease(FIRST + 1)),
 }
 
 
 @pytest.fixture(params=ENGINES)
 def leases(request):
-    return ENGINES[request.param]()
+    engine = ENGINES[request.param]()
+    with engine if isinstance(engine, FarPort) else contextlib.nullcontext():
+        yield engine
 
 
 async def take(leases, session, user="alice", grants=NO_GRANTS):

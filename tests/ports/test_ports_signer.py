@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from far import FarPort
 from keys import certificate_lab as lab
 from lotor.crypto import hashes
 from lotor.keys import Keyring, LocalSigner, RemoteKeys
@@ -20,6 +21,8 @@ from lotor.model.judgement import Failure, Feigned, PskRequest, Signature, Signe
 from lotor.model.policy import Side
 from lotor.model.secret import Secret
 from lotor.ports import signer as port
+from lotor.privsep.far_signer import FarSigner
+from lotor.warden.signing import rows
 from scripted import OpenSigner
 from trust.conftest import MADE_OF
 
@@ -85,7 +88,14 @@ def local(directory):
         yield LocalSigner(Keyring([keys], directory / "psk.txt", clock=lambda: lab.NOW), executor)
 
 
-SIGNERS = {"local": local, "open": lambda _: contextlib.nullcontext(OpenSigner({"gw": PASSWORD}))}
+@contextlib.contextmanager
+def far(directory):
+    """The same in a warden, over a socket pair."""
+    with local(directory) as engine, FarPort(FarSigner, rows(engine, lambda remote, id_b: True)) as port_:
+        yield port_
+
+
+SIGNERS = {"local": local, "far": far, "open": lambda _: contextlib.nullcontext(OpenSigner({"gw": PASSWORD}))}
 
 
 @pytest.fixture(params=SIGNERS)

@@ -1,0 +1,92 @@
+"""What a daemon may have of the pool: addresses for its own sessions, given back when it ends. The pool goes on
+remembering who had which."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lotor.model.judgement import Failure
+from lotor.model.reasons.local import PoolFault
+from lotor.ports.leases import Lease, Leases
+from lotor.privsep.leasing import ACQUIRE_LEASE, LONGEST_USER, RELEASE_LEASE, Wish
+from lotor.privsep.serving import Handler, answering
+
+log = logging.getLogger(__name__)
+
+MOST_SESSIONS = 65_536
+"""With an address, or in the middle of giving it back: a pool is seldom larger than a /16."""
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """What the pool knows of one session. `asking`: so many questions wait for an address for it."""
+
+    number: int
+    asking: int = 0
+    order: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class HeldLeases:
+    """For one daemon. `numbers` are never used twice: each daemon counts its sessions from one, and they are other
+    sessions."""
+
+    def __init__(self, leases: Leases, numbers: Iterator[int]) -> None:
+        self._leases = leases
+        self._numbers = numbers
+        self._held: dict[int, _Place] = {}
+        self._returning: set[asyncio.Task[None]] = set()
+
+    def rows(self) -> dict[int, Handler]:
+        return dict((answering(self._acquire, ACQUIRE_LEASE), answering(self._release, RELEASE_LEASE)))
+
+    def __len__(self) -> int:
+        return len(self._held) + len(self._returning)
+
+    async def let_go(self) -> None:
+        """The daemon is gone: everything that its sessions had is free when this returns."""
+        while self._held:
+            self._give_back(self._held.popitem()[1])
+        while self._returning:
+            await asyncio.wait(self._returning)
+
+    async def _acquire(self, wish: Wish) -> Lease | Failure:
+        """A session has its place until it is given back, also where nobody waited for the answer."""
+        if len(wish.user.encode()) > LONGEST_USER:
+            return Failure(PoolFault(f"a user's name of more than {LONGEST_USER} octets"))
+        if wish.session not in self._held and len(self) >= MOST_SESSIONS:
+            return Failure(PoolFault(f"{MOST_SESSIONS} sessions have addresses, no more may"))
+        place = self._held.get(wish.session) or self._held.setdefault(wish.session, _Place(next(self._numbers)))
+        place.asking += 1
+        try:
+            async with place.order:
+                answer = await self._leases.acquire(place.number, wish.user, wish.grants)
+        finally:
+            place.asking -= 1
+        if isinstance(answer, Failure) and not place.asking and self._held.get(wish.session) is place:
+            del self._held[wish.session]
+        return answer
+
+    async def _release(self, session: int) -> None:
+        """It is done whether or not anybody waits for it."""
+        place = self._held.pop(session, None)
+        if place is not None:
+            await asyncio.shield(self._give_back(place))
+
+    def _give_back(self, place: _Place) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self._returned(place))
+        self._returning.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    async def _returned(self, place: _Place) -> None:
+        """Behind whatever is being asked for the same session."""
+        async with place.order:
+            await self._leases.release(place.number)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._returning.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("an address could not be given back: %s", type(fault).__name__)

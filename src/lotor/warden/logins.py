@@ -1,0 +1,71 @@
+"""What a daemon may ask of the accounts: whether a login is right, slowed down by a throttle that it does not hold. The
+conversations of one daemon are its own, and end with it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from dataclasses import replace
+
+from lotor.model.login import Challenge, LoginAttempt, Verdict
+from lotor.ports.auth import LoginBackend
+from lotor.privsep.logging_in import ABANDON, CHECK_LOGIN, LONGEST_TICKET, MOST_LOGINS
+from lotor.privsep.serving import Handler, Late, answering
+
+log = logging.getLogger(__name__)
+
+MOST_OPEN = MOST_LOGINS
+"""Conversations in which a back end waits for the next round; the oldest gives way to another one."""
+
+
+class HeldLogins:
+    """For one daemon; `logins` outlives it, and so does what its throttle remembers."""
+
+    def __init__(self, logins: LoginBackend) -> None:
+        self._logins = logins
+        self._open: OrderedDict[bytes, None] = OrderedDict()
+        self._gone = False
+
+    def rows(self) -> dict[int, Handler]:
+        return dict((answering(self._judge, CHECK_LOGIN), answering(self._abandon, ABANDON)))
+
+    async def let_go(self) -> None:
+        """The daemon is gone: no next round comes to any of its conversations."""
+        self._gone = True
+        tickets = tuple(self._open)
+        self._open.clear()
+        for ended in await asyncio.gather(*map(self._logins.abandon, tickets), return_exceptions=True):
+            if ended is not None:
+                log.warning("a conversation could not be abandoned: %s", type(ended).__name__)
+
+    async def _judge(self, attempt: LoginAttempt) -> Verdict:
+        """A round that nobody waits for any more leaves its conversation open, so that it can be abandoned."""
+        ticket = attempt.conversation
+        if ticket and ticket not in self._open:
+            raise Late("this daemon has no such conversation")
+        self._open.pop(ticket, None)
+        try:
+            verdict = await self._logins.judge(replace(attempt, known=False))
+        except BaseException:
+            await self._keep(ticket)
+            raise
+        if isinstance(verdict, Challenge):
+            if len(verdict.conversation) > LONGEST_TICKET:
+                await self._logins.abandon(verdict.conversation)
+                raise ValueError("a ticket that is longer than any may be")
+            await self._keep(verdict.conversation)
+        return verdict
+
+    async def _keep(self, ticket: bytes) -> None:
+        if not ticket:
+            return
+        self._open[ticket] = None
+        if self._gone or len(self._open) > MOST_OPEN:
+            oldest, _ = self._open.popitem(last=False)
+            await self._logins.abandon(oldest)
+
+    async def _abandon(self, ticket: bytes) -> None:
+        if ticket in self._open:
+            del self._open[ticket]
+            await self._logins.abandon(ticket)

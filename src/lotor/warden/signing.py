@@ -1,0 +1,56 @@
+"""What a daemon may have signed and derived: the hash of phase 1 of a block that is in the configuration, with the
+identity that the configuration gives this end, and not more often than handshakes come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lotor.auth.clock import SYSTEM, Clock
+from lotor.model.judgement import Failure, Feigned, PskRequest, Signature
+from lotor.model.secret import Secret
+from lotor.ports.signer import Signer, unfit_hash
+from lotor.privsep.serving import Denied, Handler, answering
+from lotor.privsep.signing import DERIVE_SKEYID, SAVED_PASSWORD, SIGN, Signing
+from lotor.warden.pace import Pace
+
+RATE, BURST = 1000.0, 2000
+"""Signatures, derivations and passwords together, a second and at once. A handshake takes one, and a daemon on one
+processor makes some 200 in a second (docs/performance.md): nothing honest waits. Whoever owns a daemon gets no more out
+of the keys than this."""
+
+
+def rows(signer: Signer, is_own: Callable[[str, bytes], bool], clock: Clock = SYSTEM) -> dict[int, Handler]:
+    """For one daemon. `is_own`: whether an ID payload, behind its header, is what a block calls this end."""
+    return _Signing(signer, is_own, Pace(RATE, BURST, clock)).rows()
+
+
+class _Signing:
+    def __init__(self, signer: Signer, is_own: Callable[[str, bytes], bool], pace: Pace) -> None:
+        self._signer = signer
+        self._is_own = is_own
+        self._pace = pace
+
+    def rows(self) -> dict[int, Handler]:
+        return dict(
+            (
+                answering(self._sign, SIGN),
+                answering(self._derive, DERIVE_SKEYID),
+                answering(self._saved_password, SAVED_PASSWORD),
+            )
+        )
+
+    async def _sign(self, asked: Signing) -> Signature | Failure:
+        await self._pace.take()
+        if fault := unfit_hash(asked.remote, asked.made_of):
+            raise Denied(f"remote {asked.remote}: {fault}")
+        if not self._is_own(asked.remote, asked.made_of.id_b):
+            raise Denied(f"remote {asked.remote}: the identity is not the one that this end has in that block")
+        return await self._signer.sign(asked.remote, asked.made_of)
+
+    async def _derive(self, request: PskRequest) -> Secret | Feigned | Failure:
+        await self._pace.take()
+        return await self._signer.derive_skeyid(request)
+
+    async def _saved_password(self, remote: str) -> Secret | None:
+        await self._pace.take()
+        return await self._signer.saved_password(remote)
