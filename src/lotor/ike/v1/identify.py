@@ -1,4 +1,4 @@
-"""Phase-1 identities: which one is ours on a path, and how one reads for people."""
+"""Identities of phase 1: which one this end sends, and how one reads for people."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lotor.wire.v1.payloads import Identification
 UDP = 17
 
 LONGEST_FIRST_IDENTITY = 512
-"""Octets of the identity in a first message; a distinguished name of a dozen parts has some 400."""
+"""Octets of the identity in a first message. A distinguished name of a dozen parts has some 400."""
 
 
 def mine(remote: RemotePolicy, path: Path) -> Identity:
@@ -32,7 +32,7 @@ def mine(remote: RemotePolicy, path: Path) -> Identity:
 
 
 def stranger(message1: Chain) -> Identity:
-    """Whom a first message says that it is from; it is kept until more is known. `PeerFault` where it is too long."""
+    """The identity that a first message claims; it is kept until more is known. `PeerFault` where it is too long."""
     claimed = message1.only(Identification).identity
     if len(claimed.data) > LONGEST_FIRST_IDENTITY:
         raise PeerFault(IdentityTooLong(len(claimed.data), LONGEST_FIRST_IDENTITY), NotifyType.INVALID_ID_INFORMATION)

@@ -1,4 +1,4 @@
-"""Informational exchanges (RFC 2408 §4.8): deletes, notifies, dead peer detection; under keys, or they do not count."""
+"""Informational exchanges (RFC 2408 §4.8): deletes, notifies, dead peer detection. They count only under keys."""
 
 from __future__ import annotations
 
@@ -30,19 +30,20 @@ from lotor.wire.v1.payloads import MOST_SPIS, Delete, Notification, Payload
 from lotor.wire.v1.vendors import Vendor
 
 MOST_NOTIFIES = 8
-"""Kinds that are looked at in one message; peers send one or two."""
+"""Kinds of notifies that are read in one message; peers send one or two."""
 
 # --- out -------------------------------------------------------------------------------------------------------------
 
 
 def say(session: V1Session, *payloads: Payload) -> None:
-    """One encrypted message that nobody answers."""
+    """Sends one encrypted message that needs no answer."""
     record = session.isakmp_sa
     _say(session, record.keys, record.last_block, payloads)
 
 
 def say_refusal(session: V1Session, channel: PhaseOneChannel, notify: NotifyType) -> None:
-    """Why phase 1 failed: under its keys where there are some, else in clear, for the peer to believe or not."""
+    """Sends why phase 1 failed: under its keys where there are some, else in clear, which proves nothing to the
+    peer."""
     if channel.iv_chain is None:
         say_clear(session, notify)
     else:
@@ -57,7 +58,7 @@ def _say(session: V1Session, keys: PhaseOneKeys, last_block: bytes, payloads: tu
 
 
 def say_clear(session: V1Session, notify: NotifyType) -> None:
-    """One refusal before there are keys: a hint that the peer may believe or not."""
+    """Sends a refusal before there are keys. It proves nothing to the peer."""
     header = session.header(ExchangeType.INFORMATIONAL, session.desk.randomness.message_id())
     message = build_message(header, *build_chain([Notification(notify)]))
     if session.registry.affords(session, len(message), session.path, unasked=False):
@@ -69,23 +70,23 @@ def _cookies(session: V1Session) -> bytes:
 
 
 def probe(session: V1Session, sequence: int) -> None:
-    """R-U-THERE (RFC 3706 §5.3)."""
+    """Sends R-U-THERE (RFC 3706 §5.3)."""
     say(session, Notification(NotifyType.R_U_THERE, sequence.to_bytes(4, "big"), spi=_cookies(session)))
 
 
 def delete_children(session: V1Session, spis: tuple[int, ...]) -> None:
-    """Delete by our inbound SPIs: those the peer sends with."""
+    """Sends deletes of our inbound SPIs: those that the peer sends with."""
     for spi in spis:
         say(session, Delete(Protocol.ESP, (spi.to_bytes(4, "big"),)))
 
 
 def delete_phase_one(session: V1Session) -> None:
-    """Only the ISAKMP SA: its SA pairs live on under another."""
+    """Sends a delete of the ISAKMP SA alone: its SA pairs live on under another."""
     say(session, Delete(Protocol.ISAKMP, (_cookies(session),)))
 
 
 def farewell(session: V1Session) -> None:
-    """Deletes for everything. A Unity client hears the end of phase 1 first: vpnc stops listening after it."""
+    """Sends deletes for everything. A Unity client gets only that of phase 1: vpnc stops listening after it."""
     spis = tuple(pair.child.inbound.spi for pair in session.children)
     phase_one = Delete(Protocol.ISAKMP, (_cookies(session),))
     if Vendor.UNITY in session.isakmp_sa.vendors and session.gateway:
@@ -97,7 +98,7 @@ def farewell(session: V1Session) -> None:
 
 @dataclass(frozen=True, slots=True)
 class KeyedVoice:
-    """What a session says of itself once phase 1 is done."""
+    """The messages that a session sends of its own accord once phase 1 is done."""
 
     session: V1Session
 
@@ -115,8 +116,8 @@ class KeyedVoice:
 
 
 class Finding(Enum):
-    """What a message said that something else follows from. `CONTACT`: for the first time that the peer holds nothing
-    else of ours; `SHORTER_LIFETIME`: of phase 1; `PAIRS_DELETED`: SA pairs that existed."""
+    """What a message said that the sequence has to act on. `CONTACT`: the first INITIAL-CONTACT; `SHORTER_LIFETIME`:
+    phase 1 ends sooner; `PAIRS_DELETED`: SA pairs were deleted."""
 
     CONTACT = "initial contact"
     SHORTER_LIFETIME = "shorter lifetime"
@@ -125,14 +126,14 @@ class Finding(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EndedThere:
-    """The finding that the peer has ended the session: it needs no deletes."""
+    """The finding that the peer has ended the session. It needs no deletes."""
 
     reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A proved informational, where it came from, and what was found in it."""
+    """A proved informational message, its path, and what was found in it."""
 
     session: V1Session
     path: Path
@@ -141,14 +142,14 @@ class Heard:
 
     @property
     def over(self) -> bool:
-        """Whether the rest of the message concerns nobody any more."""
+        """Whether the session has ended, so that the rest of the message means nothing."""
         return self.session.life.over or any(isinstance(each, EndedThere) for each in self.found)
 
 
 def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> Sequence[Finding | EndedThere]:
-    """What the message said that something follows from. Raises `Unproved` or `Malformed` for what the peer cannot have
-    sent. Each message is its own: the IV is fresh. Of who has not logged in yet, and may be anybody, only what ends or
-    holds the session counts."""
+    """Returns what the sequence has to act on. Raises `Unproved` or `Malformed` for a message that the peer cannot have
+    sent. Each message has an IV of its own. Before the login is proved the peer may be anybody: only what ends the
+    session or keeps it alive counts."""
     record = session.isakmp_sa
     channel = phase_two(record.keys, record.last_block, incoming.header.message_id)
     chain, heard = channel.prove(channel.open(incoming)).chain, Heard(session, path, now)
@@ -166,7 +167,7 @@ def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) ->
 
 
 def _few(notes: Iterable[Notification]) -> list[Notification]:
-    """A kind of notify counts once a message, and few kinds do: one datagram is never answered by dozens."""
+    """One notify of each kind, and few kinds: one datagram is never answered by dozens."""
     return list({note.type: note for note in reversed(tuple(notes))}.values())[::-1][:MOST_NOTIFIES]
 
 
@@ -183,7 +184,7 @@ def _notified(heard: Heard, note: Notification) -> None:
 
 
 def _there(heard: Heard, note: Notification) -> None:
-    """R-U-THERE: the answer goes back the way it came; a number higher than all before proves a fresh path."""
+    """R-U-THERE: the answer goes back by the path of the probe. A number higher than all before proves a fresh path."""
     if note.spi not in (_cookies(heard.session), b"") or len(note.data) != 4:
         return
     if heard.session.liveness.is_fresh(int.from_bytes(note.data, "big")):
@@ -198,7 +199,7 @@ def _acknowledged(heard: Heard, note: Notification) -> None:
 
 
 def _initial_contact(heard: Heard, note: Notification) -> None:
-    """Remembered only: `sequence` knows whether the login is proved, and so whose old sessions it may end."""
+    """Remembers INITIAL-CONTACT. The sequence knows whether the login is proved, and so whose old sessions may end."""
     del note
     if not heard.session.initial_contact:
         heard.session.initial_contact = True
@@ -206,7 +207,7 @@ def _initial_contact(heard: Heard, note: Notification) -> None:
 
 
 def _told_lifetime(heard: Heard, note: Notification) -> None:
-    """RESPONDER-LIFETIME of phase 1 in a message of its own, as Cisco sends it: `sequence` sets the alarm anew."""
+    """RESPONDER-LIFETIME of phase 1 in a message of its own, as Cisco sends it. The sequence sets the timer anew."""
     session = heard.session
     if session.initiator and note.protocol == Protocol.ISAKMP:
         record = session.isakmp_sa
@@ -217,7 +218,7 @@ def _told_lifetime(heard: Heard, note: Notification) -> None:
 
 
 def _refused(heard: Heard, note: Notification) -> None:
-    """An error of the peer under keys ends what we asked it for."""
+    """An error of the peer under keys refuses what this end asked for last."""
     name = name_of(NotifyType, note.type)
     session = heard.session
     ours = [each for each in session.exchanges.running(ExchangeType.QUICK) if _begun_here(each)]
@@ -236,7 +237,7 @@ def _no(address: Address, notify: int) -> Reason:
 
 
 def disbelieved(session: V1Session) -> Reason:
-    """What AUTHENTICATION_FAILED of the peer means."""
+    """The reason that AUTHENTICATION_FAILED of the peer stands for."""
     return Disbelieved(session.path.remote.address)
 
 
@@ -255,7 +256,7 @@ _NOTIFIES: dict[int, Callable[[Heard, Notification], None]] = {
 _OF_ANYBODY = frozenset(
     {NotifyType.R_U_THERE, NotifyType.R_U_THERE_ACK, NotifyType.INITIAL_CONTACT, NotifyType.AUTHENTICATION_FAILED}
 )
-"""INITIAL-CONTACT is only remembered until the login is proved."""
+"""What counts from a peer whose login is not proved. INITIAL-CONTACT is only remembered until then."""
 
 
 def _deleted(heard: Heard, delete: Delete) -> None:
@@ -273,15 +274,15 @@ def _deleted(heard: Heard, delete: Delete) -> None:
 
 
 def _abandon_quick(session: V1Session, pair: Pair) -> None:
-    """The answer that offered a pair is not repeated once the peer has deleted it."""
+    """The answer that offered an SA pair is not repeated once the peer has deleted that pair."""
     exchange = session.exchanges.find(ExchangeType.QUICK, pair.exchange)
     if not pair.up and isinstance(exchange, Exchange):
         exchange.abandon()
 
 
 def refusal(channel: PhaseOneChannel, incoming: Incoming) -> NotifyType | None:
-    """The error that a peer tells under the keys of a phase 1 that is not done; None where it is something else, or
-    nothing that its keys prove as far as phase 1 has come."""
+    """The error that a peer sent under the keys of an unfinished phase 1. None for anything else, and for a message
+    that those keys do not prove."""
     if channel.iv_chain is None:
         return None
     try:
@@ -298,7 +299,7 @@ def _error(chain: Chain) -> NotifyType | None:
 
 
 def hint(session: V1Session, incoming: Incoming, path: Path) -> NotifyType | None:
-    """A notify in clear before there are keys: what it says, for whoever wants to believe it."""
+    """The error in a notify in clear, before there are keys. It proves nothing."""
     if incoming.header.flags:
         return None
     for note in parse_chain(incoming.header.next_payload, incoming.body, exact=True).all(Notification):

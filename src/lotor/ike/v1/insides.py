@@ -1,4 +1,4 @@
-"""Whose inside is whose: a gateway lets no two peers have the same, or one would get what is meant for the other."""
+"""Inner networks of peers: a gateway gives no network to two peers, or one would get what is meant for the other."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from lotor.wire.v1.numbers import NotifyType
 
 
 def take(session: V1Session, wish: Selectors) -> Story[None]:
-    """Gateway: the inside of a peer that brings its own becomes its, unless another session has it. Who had it and has
-    gone makes room. Raises `PolicyRefusal`."""
+    """Gateway: a peer that brings its own inner network gets it, unless another session has it. A session whose peer
+    has gone makes room. Raises `PolicyRefusal`."""
     if not session.gateway or session.inner.configuration is not None:
         return
     holder = session.registry.holder(session, wish.remote)
@@ -33,8 +33,8 @@ def take(session: V1Session, wish: Selectors) -> Story[None]:
 
 
 def give(session: V1Session, configuration: ModeConfiguration) -> None:
-    """Gateway: an address was given. A peer may have brought that one before a reload that began to give addresses:
-    its session ends."""
+    """Gateway: an address was given. If a peer brought that address itself, before a reload that began to give
+    addresses, its session ends."""
     second = configuration.address6
     for address in (configuration.address, *((second.ip,) if second is not None else ())):
         holder = session.registry.holder(session, ip_network(address))
@@ -44,8 +44,8 @@ def give(session: V1Session, configuration: ModeConfiguration) -> None:
 
 
 def _may_have_gone(holder: Session, session: Session) -> bool:
-    """Whether to ask: one that was given its address keeps it, and so does a stranger to this peer that no probe can
-    ask whether it is there."""
+    """Whether to probe the holder. A holder that was given its address keeps it. So does one that answers no probes,
+    unless it has the identity of the new peer."""
     if holder.inner.configuration is not None or holder.proved is None or session.proved is None:
         return False
     return holder.proved.probed or holder.proved.identity == session.proved.identity

@@ -14,8 +14,8 @@ from lotor.wire.v1.vendors import NatTraversal, Vendor
 
 @dataclass(frozen=True, slots=True)
 class PhaseOne:
-    """`last_block` is where the IVs of phase 2 begin; `traversal` the version of NAT traversal both speak; `here` and
-    `there` whether a NAT stands before this end or the peer."""
+    """`last_block`: where the IVs of phase 2 begin. `traversal`: the version of NAT traversal that both speak. `here`,
+    `there`: whether a NAT stands in front of this end or the peer."""
 
     suite: IkeSuite
     keys: PhaseOneKeys

@@ -43,7 +43,8 @@ class PhaseOneKeys:
 
 
 def derive(suite: IkeSuite, values: Phase1Values, g_xy: bytes, skeyid: bytes) -> PhaseOneKeys:
-    """Everything that follows from SKEYID and g^xy (RFC 2409 §5). `LocalFault` for a key that must not be used."""
+    """Everything that follows from SKEYID and g^xy (RFC 2409 §5). `LocalFault` for a weak key, which must not be
+    used."""
     prf = suite.hash
     cookies = values.cky_i + values.cky_r
     skeyid_d = hashes.hmac(prf, skeyid, g_xy, cookies, b"\0")
@@ -65,13 +66,13 @@ def derive(suite: IkeSuite, values: Phase1Values, g_xy: bytes, skeyid: bytes) ->
 
 
 def demand_strength(cipher: Cipher, key: bytes) -> None:
-    """RFC 2451 §2.3: a 3DES key that is one of DES must be rejected. Other nonces give another one."""
+    """RFC 2451 §2.3: a 3DES key that amounts to one of DES must be rejected. Other nonces give another key."""
     if ciphers.is_single_des(cipher, key):
         raise LocalFault(WeakDerivedKey(), NotifyType.INVALID_KEY_INFORMATION)
 
 
 def _lengthen(prf: Hash, skeyid_e: bytes, size: int) -> bytes:
-    """The encryption key from SKEYID_e, stretched where the hash is shorter than the key (RFC 2409 Appendix B)."""
+    """The encryption key from SKEYID_e, expanded where the hash is shorter than the key (RFC 2409 Appendix B)."""
     if len(skeyid_e) >= size:
         return skeyid_e[:size]
     block, key = b"\0", b""
@@ -82,14 +83,14 @@ def _lengthen(prf: Hash, skeyid_e: bytes, size: int) -> bytes:
 
 
 def input_of_hash_i(keys: PhaseOneKeys, values: Phase1Values, idii_b: bytes) -> PhaseOneHash:
-    """What HASH_I is made of (RFC 2409 §5)."""
+    """The input of HASH_I (RFC 2409 §5)."""
     return PhaseOneHash(
         keys.hash, keys.skeyid, (values.g_xi, values.g_xr), (values.cky_i, values.cky_r), values.sa_b, idii_b
     )
 
 
 def input_of_hash_r(keys: PhaseOneKeys, values: Phase1Values, idir_b: bytes) -> PhaseOneHash:
-    """What HASH_R is made of."""
+    """The input of HASH_R (RFC 2409 §5)."""
     return PhaseOneHash(
         keys.hash, keys.skeyid, (values.g_xr, values.g_xi), (values.cky_r, values.cky_i), values.sa_b, idir_b
     )
@@ -97,7 +98,7 @@ def input_of_hash_r(keys: PhaseOneKeys, values: Phase1Values, idir_b: bytes) -> 
 
 @dataclass(frozen=True, slots=True)
 class QuickMaterial:
-    """What KEYMAT of one protocol is made of; `g_xy` is empty without PFS."""
+    """The input of KEYMAT for one protocol; `g_xy` is empty without PFS."""
 
     protocol: int
     ni_b: bytes

@@ -1,4 +1,5 @@
-"""Exchanges as data: rung by rung, who sends, which payloads must or may be there, and whether they are encrypted."""
+"""Exchanges as data: for each message who sends it, which payloads it must and may have, and whether it is
+encrypted."""
 
 from __future__ import annotations
 
@@ -24,17 +25,15 @@ LEAST_NONCE, LONGEST_NONCE = 8, 256
 """Octets (RFC 2409 §5)."""
 
 LONGEST_IDENTITY = 1024
-"""Octets; a long name in a certificate has 300."""
+"""Octets of an identity; a long name in a certificate has 300."""
 
 ANYWHERE = frozenset({P.VENDOR_ID, P.NOTIFICATION})
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One message. `must`: exactly once each; `may`: any number; payloads of numbers unknown to us are passed over.
-
-    What goes out is ordered as `must` and `may` are listed in `order`.
-    """
+    """One message. `must`: payloads that come exactly once each; `may`: payloads that come in any number. Payloads of
+    unknown numbers are ignored. Outgoing payloads are sorted as in `order`, or else as in `must` and `may`."""
 
     from_initiator: bool
     must: tuple[int, ...]
@@ -43,8 +42,8 @@ class Rung:
     order: tuple[int, ...] = ()
 
     def check(self, chain: Chain, *, encrypted: bool) -> None:
-        """Raises `Misplaced`, saying what is missing, double, out of place or of a wrong size: nothing that costs more
-        than a look has been done for the message by then."""
+        """Raises `Misplaced` that names what is missing, double, out of place or of a wrong size. Until then nothing
+        costly has been done for the message."""
         if (self.cover is Cover.CLEAR and encrypted) or (self.cover is Cover.ENCRYPTED and not encrypted):
             raise Misplaced(f"message must be {self.cover.value}")
         types = chain.types()
@@ -57,7 +56,7 @@ class Rung:
         _check_sizes(chain)
 
     def arrange(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """The payloads in the order of the rung; those it does not list keep theirs at the end."""
+        """The payloads in the order of the rung. Payloads that it does not list stay at the end."""
         places = {kind: place for place, kind in enumerate(self.order or (*self.must, *self.may))}
         return sorted(payloads, key=lambda payload: places.get(payload.payload_type, len(places)))
 

@@ -1,5 +1,5 @@
-"""Dead peer detection (RFC 3706): any proved message and any opened ESP packet is life, and a probe goes out only when
-neither came for a while."""
+"""Dead peer detection (RFC 3706). Any proved message and any opened ESP packet is a sign of life; a probe is sent only
+when neither came for a while."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ SAME_PACKET_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """`probe` sends R-U-THERE with a sequence number; `dead` is called once; `children` are asked for their traffic."""
+    """`probe` sends R-U-THERE with a sequence number. `dead` is called once. `children` are the SA pairs whose traffic
+    counts."""
 
     desk: Desk
     dpd: Dpd
@@ -37,7 +38,7 @@ class Liveness:
     _theirs: int = -1
 
     def start(self, watch: Watch, now: Instant) -> None:
-        """Watch from now on; a `delay` of 0 never probes."""
+        """Begins to watch the peer. A `delay` of 0 never probes."""
         self.stop()
         self._watch = watch
         self._life = now
@@ -51,29 +52,29 @@ class Liveness:
         self._watch = self._timer = None
 
     def heard(self, now: Instant) -> None:
-        """A fresh, proved message came. The running timer finds out when it is due."""
+        """A fresh, proved message came. The running timer notices it when it is due."""
         self._life = now
         self._unanswered = 0
 
     def acknowledged(self, sequence: int, now: Instant) -> bool:
-        """R-U-THERE-ACK: True when it answers one of the probes since the last life."""
+        """R-U-THERE-ACK of the peer. True when it answers one of the probes since the last sign of life."""
         if not self._sequence - self._unanswered < sequence <= self._sequence:
             return False
         self.heard(now)
         return True
 
     def heard_since(self, then: Instant) -> bool:
-        """Whether a proved message came after that."""
+        """Whether a proved message came after that time."""
         return self._life > then
 
     def number(self) -> int:
-        """The number of a probe out of turn; its answer counts like any other."""
+        """The number of an extra probe. Its answer counts like any other."""
         self._unanswered += 1
         self._sequence += 1
         return self._sequence
 
     def is_fresh(self, sequence: int) -> bool:
-        """R-U-THERE of the peer: True when its number is higher than all before, which no replay has."""
+        """R-U-THERE of the peer. True when its number is higher than all before, which a replayed one is not."""
         fresh = sequence > self._theirs
         self._theirs = max(sequence, self._theirs)
         return fresh
@@ -83,7 +84,7 @@ class Liveness:
             self._timer = self._watch.desk.timers.set(at, "dead peer detection", call)
 
     def _quiet(self, now: Instant) -> None:
-        """The delay is over: look at the traffic before troubling the peer."""
+        """The delay is over: the traffic is looked at before the peer is probed."""
         watch = self._watch
         if watch is None:
             return

@@ -94,7 +94,8 @@ def responder(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What is kept of the first message and of the answer to it: a stranger may never say anything more."""
+    """What is kept of the first message and its answer. It is little, since a stranger may never send a second
+    message."""
 
     sa_b: bytes
     choice: ChosenIke
@@ -117,7 +118,7 @@ def _answer(session: V1Session) -> Story[Begun]:
 
 @dataclass(frozen=True, slots=True)
 class KeysExchanged:
-    """The same of the third message, whose requests for certificates count later, and of the fourth."""
+    """What is kept of the third message, whose certificate requests count later, and of the fourth."""
 
     parties: Parties
     third: Chain

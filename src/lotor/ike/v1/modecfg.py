@@ -1,4 +1,4 @@
-"""ISAKMP mode config (draft-dukes-ike-mode-cfg-02): pull and push, both sides; nothing is given before the login."""
+"""ISAKMP mode config (draft-dukes-ike-mode-cfg-02): pull and push, both sides. Nothing is given before the login."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ TRANSACTION = Ladder(
         Rung(from_initiator=False, must=(P.HASH, P.ATTRIBUTES)),
     ),
 )
-"""Of mode config and XAUTH alike (draft-dukes-ike-mode-cfg-02): whoever asks or sets is the initiator."""
+"""Mode config and XAUTH share it (draft-dukes-ike-mode-cfg-02). The end that sends REQUEST or SET is the initiator."""
 
 IDENTIFIER = 1
 
@@ -52,7 +52,7 @@ def _unity(session: V1Session) -> bool:
 
 
 def pull(session: V1Session) -> Story[ModeConfiguration]:
-    """Ask the gateway for everything we can use."""
+    """Asks the gateway for everything that this end can use."""
     wanted = request_attributes(unity=_unity(session), ipv6=session.remote.mode_cfg6)
     yield from send(Attributes(ConfigType.REQUEST, IDENTIFIER, wanted))
     answer = yield from expect()
@@ -60,7 +60,7 @@ def pull(session: V1Session) -> Story[ModeConfiguration]:
 
 
 def received(session: V1Session, payload: Attributes) -> ModeConfiguration:
-    """The configuration of a REPLY or a SET. A gateway that gives none, or an impossible one, is refused with words."""
+    """The configuration of a REPLY or a SET. `PeerFault` for a gateway that gives none, or an impossible one."""
     try:
         return decode_configuration(payload.attributes)
     except Malformed as fault:
@@ -69,7 +69,7 @@ def received(session: V1Session, payload: Attributes) -> ModeConfiguration:
 
 
 def accept(session: V1Session, payload: Attributes) -> Story[ModeConfiguration]:
-    """A gateway that pushes: take the SET and acknowledge what was in it, without the values."""
+    """Takes the SET of a gateway that pushes, and acknowledges its attributes without their values."""
     configuration = received(session, payload)
     named = dict.fromkeys(attribute.type for attribute in payload.attributes)
     taken = tuple(Attribute.tlv(kind, b"") for kind in named)
@@ -81,7 +81,8 @@ def accept(session: V1Session, payload: Attributes) -> Story[ModeConfiguration]:
 
 
 def give(session: V1Session, request: Attributes) -> Story[ModeConfiguration]:
-    """Answer a client's REQUEST with what it asked for, in its order, under its identifier; what it was told."""
+    """Answers a client's REQUEST with what it asked for, in its order and under its identifier. Returns what was
+    given."""
     if request.type != ConfigType.REQUEST:
         raise Misplaced("a transaction that asks for nothing")
     session.gates.demand(Gate.LOGIN, "a request for a configuration")
@@ -94,8 +95,8 @@ def give(session: V1Session, request: Attributes) -> Story[ModeConfiguration]:
 
 
 def resumed(session: V1Session, message1: Chain) -> ModeConfiguration | None:
-    """What a client has that begins quick mode from the address that the login gave, without asking for it: Apple's
-    clients go on with what they had before a break. None where it has to ask."""
+    """The configuration of a client that begins quick mode from the address that its login gave, without asking for it:
+    Apple's clients go on with the address from before a break. None for a client that has to ask."""
     given = session.inner.configuration
     if given is None or session.gates.next() is not Gate.ADDRESS or not selectors.names(message1, given.address):
         return None
@@ -103,7 +104,8 @@ def resumed(session: V1Session, message1: Chain) -> ModeConfiguration | None:
 
 
 def demand(session: V1Session) -> None:
-    """Nobody brings an address where the gateway gives them: a client that cannot or will not ask for one hears it."""
+    """Where the gateway gives addresses a client must take one: `PolicyRefusal` for a client that does not ask for
+    it."""
     session.gates.demand(Gate.LOGIN, "quick mode")
     coming = session.inner.configuration is not None or session.remote.mode_config is Transfer.PUSH
     if not session.gates.passed(Gate.ADDRESS) and not coming:
@@ -112,14 +114,16 @@ def demand(session: V1Session) -> None:
 
 
 def _as_read_by(session: V1Session, configuration: ModeConfiguration) -> ModeConfiguration:
-    """Vpnc reads UNITY_PFS as a switch: 1 stands for group 2, and any other number for no PFS."""
+    """The configuration for vpnc, which reads UNITY_PFS as a switch: 1 stands for group 2, and any other number for no
+    PFS."""
     if Vendor.CISCO_VPNC in session.isakmp_sa.vendors and configuration.pfs_group == Group.MODP1024:
         return replace(configuration, pfs_group=1)
     return configuration
 
 
 def _acquire(session: V1Session) -> Story[ModeConfiguration]:
-    """For a peer that phase 1 proved by itself; XAUTH asks before its yes."""
+    """An address for a peer that phase 1 proved by itself. With XAUTH it was acquired before the login was
+    confirmed."""
     configuration = yield from ask(AcquireConfiguration(session.id, session.user))
     if isinstance(configuration, Failure):
         raise LocalFault(configuration.reason)
@@ -128,7 +132,8 @@ def _acquire(session: V1Session) -> Story[ModeConfiguration]:
 
 
 def push(session: V1Session) -> Story[ModeConfiguration]:
-    """For a client that does not ask: all we have for IPv4. One that never asked might choke on IPv6."""
+    """Sends a client that does not ask everything for IPv4. IPv6 is left out, which such a client might not
+    understand."""
     session.gates.demand(Gate.LOGIN, "a configuration")
     configuration = session.inner.configuration or (yield from _acquire(session))
     attributes = encode_configuration(configuration, None, unity=_unity(session))
@@ -146,6 +151,6 @@ def gives_address(payload: Attributes) -> bool:
 
 
 def tell(session: V1Session, configuration: ModeConfiguration) -> None:
-    """That the client has an address, once."""
+    """Emits, once, that the client has an address."""
     session.inner.told = True
     session.desk.tell(Configured(session.id, session.user, str(configuration.address), configuration))

@@ -1,7 +1,8 @@
-"""What a peer offers for phase 1, read once and found by its algorithms: what fits a wish of ours, or why nothing does.
+"""A peer's offers for phase 1, read once and indexed by their algorithms: which fits a proposal of ours, or why none
+does.
 
-A stranger's list may be long and the blocks many: no offer is compared with a wish that has other algorithms, and only
-the one misfit that is told is put into words.
+A stranger's list may be long, and there may be many blocks. No offer is compared with a proposal that has other
+algorithms, and only the one misfit that is reported is put into words.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ Algorithms = tuple[Cipher, Hash, Group, AuthMethod]
 Beginning = tuple[Cipher | Hash | Group | AuthMethod, ...]
 
 DIFFERING = (Misfit.CIPHER, Misfit.HASH, Misfit.GROUP, Misfit.METHOD)
-"""What differs, by how many of the first `Algorithms` agree."""
+"""The misfit, by how many of the first `Algorithms` agree."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """A transform that is a suite, its place in the message, and the proposal that it stands in. `kind`: the suite
-    without its lifetime."""
+    """A transform that is a suite, its place in the message, and its proposal. `kind`: the suite without its
+    lifetime."""
 
     place: int
     proposal: Proposal
@@ -41,8 +42,8 @@ class Readable:
 
 
 class Alike:
-    """Transforms of the same algorithms and key length, which differ in their lifetimes. `falling`: the first, and each
-    that lives shorter than all before it."""
+    """Transforms of the same algorithms and key length, which differ in their lifetimes. `falling`: the first one, and
+    each with a shorter lifetime than all before it."""
 
     __slots__ = ("by_lifetime", "falling", "suite")
 
@@ -103,11 +104,11 @@ class IkeOffers:
         return self._kinds[words]
 
     def words(self) -> list[IkeWords]:
-        """What differs, for people."""
+        """The distinct offers, for people."""
         return list(dict.fromkeys([offer.words for offer in self.read]))
 
     def fitting(self, check: ProposalCheck, wanted: IkeSuite) -> Readable | None:
-        """The first that a block with this check takes for this wish."""
+        """The first offer that a block with this check accepts for our proposal."""
         found = (alike.fitting(check, wanted) for alike in self._found.get(algorithms(wanted), ()))
         return min((each for each in found if each is not None), key=lambda each: each.place, default=None)
 
@@ -131,7 +132,8 @@ class IkeOffers:
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A wish and where the offers that came nearest to it failed. `offered`: None where no algorithms are the same."""
+    """A proposal of ours, and why the offers that came nearest to it failed. `offered`: None where no algorithms are
+    the same."""
 
     at: Misfit | None
     check: ProposalCheck
@@ -157,7 +159,7 @@ class Miss:
 
 
 def algorithms(suite: IkeSuite) -> Algorithms:
-    """Those that must be equal whatever `proposal_check` says."""
+    """The algorithms, which must be equal whatever `proposal_check` says."""
     return suite.cipher, suite.hash, suite.group, suite.method
 
 

@@ -1,4 +1,4 @@
-"""What is common to the modes of phase 1: our offer, the values of both sides, and the agreement on a key."""
+"""What the modes of phase 1 share: our offer, the values of both sides, and the Diffie-Hellman agreement."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def both_values(session: V1Session, ours: Ours, theirs: Chain, sa_b: bytes) -> P
 
 
 def demand_public(session: V1Session, group: Group, chain: Chain) -> None:
-    """The peer's public value is one of the group, before a key pair of ours is made for it."""
+    """Checks that the peer's public value is one of the group, before a key pair of ours is made for it."""
     try:
         check_public(group, chain.only(KeyExchange).data)
     except ValueError as fault:
@@ -62,7 +62,7 @@ def demand_public(session: V1Session, group: Group, chain: Chain) -> None:
 
 
 def agree(session: V1Session, dh: KeyPair, chain: Chain) -> Story[bytes]:
-    """g^xy; a peer whose public value is out of range or of the wrong length learns it."""
+    """g^xy. A peer whose public value is out of range or of the wrong length is told so."""
     answer = yield from ask(Agree(dh, chain.only(KeyExchange).data))
     if isinstance(answer, Failure):
         raise _unusable(session, answer.reason.text)

@@ -21,7 +21,7 @@ FRAGMENT_LIMIT = 540
 """Octets of ISAKMP in a fragment: with marker, UDP and IP headers 572, below the 576 that every router carries."""
 
 FRAGMENT_ID = 1
-"""Constant, as every peer has it: pieces of several sends of one message complete each other."""
+"""Constant, as every peer sends it, so that fragments of several sends of one message complete each other."""
 
 
 def repeats(session: V1Session) -> tuple[float, ...]:
@@ -30,7 +30,7 @@ def repeats(session: V1Session) -> tuple[float, ...]:
 
 
 def cut(session: V1Session, message: bytes) -> tuple[bytes, ...]:
-    """Datagrams of a message: pieces where the peer takes them and the message is large."""
+    """The datagrams of a message: fragments where the peer accepts them and the message is large."""
     if not session.fragment or len(message) <= FRAGMENT_LIMIT:
         return (message,)
     return tuple(split(message, FRAGMENT_ID, FRAGMENT_LIMIT))
@@ -55,8 +55,8 @@ def _quick(session: V1Session, message_id: int) -> PhaseTwoChannel:
 
 
 def _phase_one(kind: ExchangeType, ladder: Ladder) -> tuple[Plan[PhaseOneChannel], Plan[PhaseOneChannel]]:
-    """The responder's and the initiator's. The initiator of aggressive mode insists: nothing acknowledges its last
-    message but what the responder says next. A responder repeats its answer to a stranger once."""
+    """The plans of responder and initiator. The initiator of aggressive mode insists, since only the responder's next
+    message acknowledges its last one. A responder repeats its answer to a stranger once."""
     insist = kind is ExchangeType.AGGRESSIVE
     answering = Plan(kind, ladder, False, _unkeyed, cut, _once, spares=True)
     return answering, Plan(kind, ladder, True, _unkeyed, cut, repeats, insist=insist)
@@ -65,7 +65,7 @@ def _phase_one(kind: ExchangeType, ladder: Ladder) -> tuple[Plan[PhaseOneChannel
 def _phase_two(
     kind: ExchangeType, ladder: Ladder, channel: Callable[[V1Session, int], PhaseTwoChannel]
 ) -> tuple[Plan[PhaseTwoChannel], Plan[PhaseTwoChannel]]:
-    """The responder's and the initiator's."""
+    """The plans of responder and initiator."""
     return Plan(kind, ladder, False, channel, cut, repeats), Plan(kind, ladder, True, channel, cut, repeats)
 
 

@@ -1,4 +1,4 @@
-"""Routing of version 1 messages to the exchanges of a session, and what a message that fits nowhere comes to."""
+"""Routing of IKEv1 messages to the exchanges of a session, and what becomes of messages that belong to none."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from lotor.wire.header import VERSION, Header
 from lotor.wire.v1.numbers import ExchangeType, PayloadType, name_of
 
 FLAGS = 0x07
-"""Encryption, commit and authentication only; the others "MUST be set to 0" (RFC 2408 §3.1)."""
+"""Encryption, commit and authentication only. The others "MUST be set to 0" (RFC 2408 §3.1)."""
 
 FOLLOWING = frozenset({ExchangeType.TRANSACTION, ExchangeType.QUICK, ExchangeType.INFORMATIONAL})
-"""What a peer may begin when phase 1 is done."""
+"""The exchanges that a peer may begin when phase 1 is done."""
 
 _KINDS = {ExchangeMode.AGGRESSIVE: ExchangeType.AGGRESSIVE, ExchangeMode.MAIN: ExchangeType.MAIN}
 _MODES: dict[int, ExchangeMode] = {kind: mode for mode, kind in _KINDS.items()}
 
 
 def begin(session: V1Session, now: Instant) -> None:
-    """Initiate, in the first of the configured modes."""
+    """Begins phase 1, in the first of the configured modes."""
     sequence.begin(session, _KINDS[session.remote.exchange_modes[0]], now)
 
 
 def check(header: Header) -> None:
-    """Raises `Malformed` for another version than 1.0, and for flags that nobody defined."""
+    """Raises `Malformed` for another version than 1.0, and for undefined flags."""
     if header.version != VERSION:
         raise Malformed(f"ISAKMP header says version {header.spoken}, only 1.0 is spoken here")
     if header.flags & ~FLAGS:
@@ -41,7 +41,7 @@ def check(header: Header) -> None:
 
 
 def mode_of(header: Header) -> ExchangeMode | None:
-    """The mode in which a message begins or goes on with phase 1."""
+    """The mode of phase 1 that a message belongs to."""
     return _MODES.get(header.exchange)
 
 
@@ -67,7 +67,7 @@ def describe(header: Header) -> str:
 
 
 def answer(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> bool:
-    """A stranger's first message to the session made for it; False when it deserves nothing."""
+    """Handles a stranger's first message, with the session made for it. False when the message deserves no session."""
     exchange = sequence.begin(session, ExchangeType(incoming.header.exchange), now)
     try:
         exchange.receive(incoming, path, now)
@@ -78,7 +78,8 @@ def answer(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> 
 
 
 def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> None:
-    """A message for a session. What is malformed, misplaced or unproved has no effect but a line of the journal."""
+    """Handles a message for a session. A malformed, misplaced or unproved one has no effect but a line of the
+    journal."""
     try:
         _route(session, incoming, path, now)
     except (Malformed, Misplaced, Unproved) as fault:
@@ -117,8 +118,8 @@ def _route(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> 
 
 
 def _keep(session: V1Session, incoming: Incoming, path: Path) -> None:
-    """What follows phase 1 may come while a certificate is judged, or overtake the last message of phase 1. Only what
-    the peer's keys may have encrypted is worth waiting for."""
+    """Keeps a message that follows phase 1 but came too early: while a certificate is judged, or before the last
+    message of phase 1. Only messages that the peer's keys may have encrypted are kept."""
     header = incoming.header
     follows = header.exchange in FOLLOWING and header.message_id != 0 and encrypted(header)
     if not follows or path.remote.address != session.path.remote.address or not refusals.keyed(session):
@@ -143,7 +144,8 @@ def _informational(session: V1Session, incoming: Incoming, path: Path, now: Inst
 
 
 def _suspect(session: V1Session, header: Header, path: Path) -> None:
-    """An unreadable end of main mode: should nothing better come, this is what the end is put down to."""
+    """The end of main mode cannot be decrypted. Unless a better reason comes, this one explains the end of the
+    session."""
     if header.exchange == ExchangeType.MAIN and not session.established and session.refused is None:
         session.refused = OtherKeyLikely(path.remote.address)
 

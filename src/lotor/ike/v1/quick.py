@@ -1,4 +1,4 @@
-"""Quick mode (RFC 2409 §5.5): an SA pair under the protection of phase 1, with nonces and, for PFS, keys of its own."""
+"""Quick mode (RFC 2409 §5.5): an SA pair under the keys of phase 1, with fresh nonces and, for PFS, fresh key pairs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ QUICK = Ladder(
 )
 
 MOST_OCTETS = 1 << 63
-"""Engines count in 64 bits; a peer may name any number."""
+"""Engines count in 64 bits, but a peer may name any number."""
 
 SOFT_LIFETIME = 0.8
 """The part of a lifetime after which the initiator rekeys an SA pair, as racoon does."""
@@ -51,7 +51,8 @@ RESPONDER_SOFT_LIFETIME = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What both sides settled, ready to become a `Child`. SPIs as octets; `cpi` is ours, None where none was needed."""
+    """What both sides agreed on, ready to become a `Child`. SPIs as octets; `cpi` is ours, None where none was
+    needed."""
 
     chosen: choose.ChosenEsp
     spi_in: bytes
@@ -65,8 +66,8 @@ class Agreed:
 
 
 def initiator(session: V1Session, message_id: int, wanted_selectors: Selectors, replaces: Pair | None) -> Story[Pair]:
-    """Whoever begins: the client for its first pairs, either end with `replaces` for a rekey of that pair. That one
-    goes on sending at first: not every responder receives with the new pair when its first packet comes."""
+    """Begins an SA pair: a client its first ones, either end with `replaces` the successor of that pair. The old SA
+    keeps sending at first, because some responders are not yet ready to receive on the new one."""
     policy, randomness = _wishes(session, replaces), session.desk.randomness
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
     cpi = _cpi(session) if policy.ipcomp and policy.compression else None
@@ -92,8 +93,8 @@ def initiator(session: V1Session, message_id: int, wanted_selectors: Selectors, 
 
 
 def _wishes(session: V1Session, replaces: Pair | None) -> ChildPolicy:
-    """The configured `sainfo`, with the PFS group that the gateway told (UNITY_PFS) where none is configured; for a
-    pair that the peer asked for once, what it asked for."""
+    """The configured `sainfo`. Where it has no PFS group, the gateway's UNITY_PFS names it. A pair that the peer began
+    is renewed with what the peer asked for then."""
     policy, given = session.desk.policy.child, session.inner.configuration
     if replaces is not None and not replaces.initiated:
         seconds = replaces.child.lifetime.hard_seconds or policy.lifetime
@@ -113,7 +114,7 @@ def _wishes(session: V1Session, replaces: Pair | None) -> ChildPolicy:
 
 
 def _shorter(chosen: choose.ChosenEsp, answer: Chain) -> choose.ChosenEsp:
-    """As the responder told, if that is shorter."""
+    """The agreed lifetime, cut to what the responder announced."""
     notes = answer.all(Notification)
     seconds = lifetimes.told_seconds(notes, Protocol.ESP, chosen.lifetime)
     return replace(chosen, lifetime=seconds, kilobytes=lifetimes.told_volume(notes, chosen.kilobytes))
@@ -123,9 +124,10 @@ def _shorter(chosen: choose.ChosenEsp, answer: Chain) -> choose.ChosenEsp:
 
 
 def responder(session: V1Session, message_id: int, heard: Callable[[V1Session, Chain], None]) -> Story[Pair]:
-    """Whoever is asked; `heard` gets the first message before it counts. The SA pair receives before the second message
-    leaves. The first of a session sends as early: the client's first packet may pass the third message. One that
-    replaces another sends a moment after the third came (`succession`)."""
+    """Answers a peer's quick mode. `heard` is called with the first message before it counts. The new SA receives
+    before the second message leaves. The first pair of a session also sends that early, since the client's first packet
+    may overtake the third message. A pair that replaces another one sends a moment after the third message
+    (`succession`)."""
     message1 = yield from expect()
     heard(session, message1)
     modecfg.demand(session)
@@ -161,12 +163,13 @@ def responder(session: V1Session, message_id: int, heard: Callable[[V1Session, C
 
 
 def _never_renews(session: V1Session) -> bool:
-    """The peer vpnc never renews an SA pair, and after a new quick mode it goes on with the old keys."""
+    """Whether the peer is vpnc: it never renews an SA pair, and after a new quick mode it goes on with the old keys."""
     return Vendor.CISCO_VPNC in session.isakmp_sa.vendors
 
 
 def _for_as_long_as_the_peer_can(session: V1Session, chosen: choose.ChosenEsp) -> choose.ChosenEsp:
-    """A peer that never renews keeps its pair as long as it offered: at our lifetime its tunnel would fall silent."""
+    """A peer that never renews keeps its pair as long as it offered. With our shorter lifetime its tunnel would fall
+    silent."""
     if not _never_renews(session) or not (chosen.shortened or chosen.limited):
         return chosen
     text = f"vpnc does not renew SA pairs: this one lasts as long as the session, not {chosen.lifetime} s"
@@ -190,7 +193,7 @@ def _responder_lifetime(chosen: choose.ChosenEsp, spi: bytes) -> tuple[Notificat
 
 
 def _udp(session: V1Session) -> bool:
-    """ESP goes in UDP where ISAKMP goes by the NAT traversal ports."""
+    """Whether ESP goes in UDP: it does on the ports of NAT traversal."""
     return session.path.floated
 
 
@@ -202,7 +205,7 @@ def _mode(session: V1Session) -> int:
 
 
 def _cpi(session: V1Session) -> int:
-    """One that no pair of the session has: a kernel tells the associations with a peer apart by nothing else."""
+    """A CPI that no pair of the session has: a kernel distinguishes the associations with a peer by nothing else."""
     taken = {pair.child.compression.cpi_in for pair in session.children if pair.child.compression}
     while (cpi := session.desk.randomness.cpi()) in taken:
         pass
@@ -210,7 +213,7 @@ def _cpi(session: V1Session) -> int:
 
 
 def _demand_public(session: V1Session, group: Group | None, chain: Chain) -> None:
-    """With PFS, before a key pair is made for the peer."""
+    """With PFS: checks the peer's public value before a key pair is made for it."""
     if group is None:
         return
     if chain.first(KeyExchange) is None:
@@ -250,7 +253,7 @@ def _compression(agreed: Agreed) -> IpComp | None:
 
 
 def _lifetime(chosen: choose.ChosenEsp, soft: float | None) -> Lifetime:
-    """`soft`: the part after which this end replaces the pair; None: it only ends it."""
+    """`soft`: the part of the lifetime after which this end rekeys the pair; None: it never does."""
     octets = min(chosen.kilobytes * 1024, MOST_OCTETS) if chosen.kilobytes else None
     return Lifetime(
         soft_seconds=chosen.lifetime * soft if soft else None,
@@ -275,7 +278,7 @@ def key_sizes(suite: EspSuite) -> tuple[int, int]:
 
 
 def _take_up(session: V1Session, pair: Pair) -> None:
-    """A peer that moved while the engine was busy is found where it is now."""
+    """Adds an installed pair. If the peer moved while the engine installed it, the pair is moved too."""
     session.children.add(session, pair)
     installed = pair.child.path
     if installed != session.path:

@@ -1,4 +1,4 @@
-"""Putting Cisco IKE fragments together: pieces in any order, repeated or sent again, within strict bounds."""
+"""Reassembly of Cisco IKE fragments: in any order, repeated or sent again, within strict bounds."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from lotor.wire.v1.payloads import Fragment
 MOST_PIECES = 32
 MOST_OCTETS = 65535
 PIECE_PATIENCE_S = 10.0
-"""Seconds after its last new piece that an incomplete message is kept."""
+"""An incomplete message is dropped so many seconds after its last new fragment."""
 
 Key = tuple[Peer, bytes, bytes, int, int]
 
 
 @dataclass(slots=True)
 class PartialMessage:
-    """The pieces of one message by number, and the number of the last one once it came."""
+    """The fragments of one message by number, and the number of the last one once it came."""
 
     pieces: dict[int, bytes] = field(default_factory=dict)
     last: int | None = None
@@ -32,7 +32,7 @@ class PartialMessage:
         return sum(map(len, self.pieces.values()))
 
     def take(self, piece: Fragment) -> bool:
-        """False when the piece contradicts those that are here."""
+        """Adds a fragment. False when it contradicts those that came before."""
         if self.pieces.get(piece.number, piece.data) != piece.data:
             return False
         if self.last is not None and (piece.number > self.last or (piece.last and piece.number != self.last)):
@@ -52,26 +52,26 @@ class PartialMessage:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many incomplete messages are kept in a place, and how many octets of them together."""
+    """How many incomplete messages a place keeps, and how many octets of them together."""
 
     messages: int
     octets: int
 
 
 STRANGERS_ROOM = Room(1024, 2 << 20)
-"""Of all of them together: a flood pushes out what did not come whole within a moment."""
+"""For all strangers together. A flood pushes out messages that are not complete within a moment."""
 
 HALF_OPEN_ROOM = Room(2, 16384)
-"""Of one session: its third or fifth message with a chain of certificates, and the one before."""
+"""For one half-open session: its third or fifth message with a certificate chain, and the message before."""
 
 PROVED_ROOM = Room(8, 2 * MOST_OCTETS)
-"""Of one session."""
+"""For one proved session."""
 
 
 @dataclass(slots=True)
 class Reassembly:
-    """Partial messages of one place, by sender and session; the oldest go first when there are too many.
-    `octets` are those of all of them, `fresh` when a piece came last."""
+    """The incomplete messages of one place, by sender and session. The oldest are dropped when there are too many.
+    `octets` are those of all of them; `fresh` is when the last fragment came."""
 
     room: Room
     octets: int = 0
@@ -82,7 +82,7 @@ class Reassembly:
         return len(self._partial)
 
     def add(self, header: Header, piece: Fragment, sender: Peer, now: Instant) -> bytes | None:
-        """The whole message when this piece completes it."""
+        """Adds a fragment. Returns the whole message when it is complete."""
         self.fresh = now
         self._forget(now)
         key = (sender, header.initiator, header.responder, header.exchange, piece.id)
@@ -112,7 +112,8 @@ class Reassembly:
 
 
 class Pieces:
-    """One place for what strangers send, and one for each session: nobody pushes out what belongs to another."""
+    """One place for the fragments of strangers, and one for each session, so that none pushes out what belongs to
+    another."""
 
     def __init__(self) -> None:
         self._strangers = Reassembly(STRANGERS_ROOM)
@@ -123,13 +124,14 @@ class Pieces:
         return self._strangers.octets + sum(each.octets for each in self._owners.values())
 
     def add(self, header: Header, body: bytes, path: Path, now: Instant) -> bytes | None:
-        """The whole message when this piece of a stranger completes it. `Malformed` when the datagram is no piece."""
+        """Adds a stranger's fragment. Returns the whole message when it is complete. `Malformed` for a datagram that is
+        no fragment."""
         piece = _piece(header, body)
         self._forget(now)
         return self._strangers.add(header, piece, path.remote, now) if piece is not None else None
 
     def add_to(self, owner: Hashable, room: Room, datagram: tuple[Header, bytes, Path], now: Instant) -> bytes | None:
-        """The same for a session, which has a place of this size."""
+        """Adds a fragment for a session, whose place has this size."""
         header, body, path = datagram
         piece = _piece(header, body)
         if piece is None:

@@ -1,4 +1,4 @@
-"""Refusals of the peer before a session is up, and silence: what each means, in clear and under keys."""
+"""Refusals of the peer before a session is up, and its silence: what each means, in clear and under keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECENT_LIFE_S = 30.0
 
 
 def slow(session: V1Session, now: Instant) -> Reason:
-    """Why a step of the connection took too long: a peer that does not answer, or one that answers probes alone."""
+    """Why a step took too long: the peer does not answer at all, or it answers only probes."""
     gate = session.gates.next()
     step = gate.value if gate is not None else "quick mode"
     there = session.initiator and session.established and session.liveness.heard_since(now - RECENT_LIFE_S)

@@ -1,4 +1,4 @@
-"""The lifetime of phase 1, and how a new one takes over a session before the old one ends."""
+"""The lifetime of phase 1, and how a new phase 1 takes over a session before the old one ends."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ LEAST_RENEWAL_S = 10.0
 """A renewal is not tried in the last seconds of phase 1."""
 
 OLD_PHASE1_LINGER_S = 5.0
-"""Seconds that the client keeps the old phase 1 beside the new one. strongSwan hands the SA pairs over when it finds
-the time, and what it has not handed over yet ends with the old phase 1."""
+"""Seconds that the client keeps the old phase 1 beside the new one. strongSwan hands the SA pairs over some time later,
+and pairs that it has not handed over end with the old phase 1."""
 
 ONE_TIME_LIFETIME_S = 86400.0
-"""Seconds that a phase 1 lasts at least, when the login that opened it was good for once: nobody is asked for another
-code in the middle of the work. SA pairs are renewed under it as ever."""
+"""The least lifetime, in seconds, of a phase 1 whose login cannot be repeated: a person is not asked for another code
+in the middle of work. SA pairs are rekeyed under it as usual."""
 
 
 def set_lifetime(session: V1Session, over: Callable[[Instant], None], now: Instant) -> None:
-    """Sets the alarm for the end of phase 1, at which `over` is called, and before it those for the renewal by the
-    initiator: at four fifths, then at each half of the rest."""
+    """Sets the timer for the end of phase 1, which calls `over`. The initiator renews before that: at four fifths of
+    the lifetime, then at each half of what is left."""
     if session.life.expiry is not None:
         session.life.expiry.cancel()
     lifetime = float(session.isakmp_sa.suite.lifetime)
@@ -59,8 +59,9 @@ def _renew(session: V1Session, end: Instant, over: Callable[[Instant], None], no
 def take_over(
     session: V1Session, old: Session | None, configuration: ModeConfiguration | None, now: Instant
 ) -> Reason | None:
-    """Client: the new phase 1 stands. The SA pairs of `old` go on under it, and the old phase 1 is deleted in a while.
-    Another address that came with it is taken (`settle_in`). Returns why not, where the new one serves another."""
+    """Client: the new phase 1 is done. The SA pairs of `old` go on under it, and the old phase 1 is deleted a moment
+    later. If another address came with it, that one is used (`settle_in`). Returns a reason if the new phase 1 serves
+    another session."""
     given = old.inner.configuration if old is not None else None
     moves = _inside(given) != _inside(configuration)
     if old is None or (moves and (None in (given, configuration) or old.user != session.user)):
@@ -80,8 +81,8 @@ def _inside(configuration: ModeConfiguration | None) -> str:
 
 
 def _move(session: V1Session, old: ModeConfiguration, new: ModeConfiguration) -> None:
-    """Some gateways, racoon for one, give each phase 1 an address of its own. The old one serves until SA pairs carry
-    the new one."""
+    """Some gateways, such as racoon, give each phase 1 another address. The old address serves until SA pairs carry the
+    new one."""
     inner = session.inner
     inner.configuration, inner.declined, inner.moving = new, frozenset(), True
     for pair in _left(session):
@@ -90,7 +91,7 @@ def _move(session: V1Session, old: ModeConfiguration, new: ModeConfiguration) ->
 
 
 def settle_in(session: V1Session, now: Instant) -> None:
-    """Client: once SA pairs carry the new address the host takes it, and those of the old one go."""
+    """Client: once SA pairs carry the new address, the host uses it, and the SA pairs of the old address go."""
     if not session.inner.moving or session.life.over or selectors.missing(session) is not None:
         return
     session.inner.moving = False
@@ -101,6 +102,6 @@ def settle_in(session: V1Session, now: Instant) -> None:
 
 
 def _left(session: V1Session) -> list[Pair]:
-    """The SA pairs of an address that this client has no more."""
+    """The SA pairs of an address that this client no longer has."""
     inside = {each.local for each in selectors.wanted(session)}
     return [pair for pair in session.children if pair.selectors.local not in inside]

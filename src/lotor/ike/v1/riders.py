@@ -1,4 +1,4 @@
-"""What rides along with phase 1 in every mode: vendor ids, certificates and requests for them, initial contact."""
+"""Payloads that accompany phase 1 in every mode: vendor ids, certificates and requests for them, initial contact."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def offered(remote: RemotePolicy) -> tuple[VendorId, ...]:
 
 
 def echoed(remote: RemotePolicy, heard: frozenset[Vendor], version: NatTraversal | None) -> tuple[VendorId, ...]:
-    """The responder's: what the initiator announced and we can do, and the one version of NAT traversal chosen."""
+    """The responder's vendor ids: what the initiator announced and this end supports, and the one chosen version of NAT
+    traversal."""
     names: list[Vendor] = [name for name in (Vendor.XAUTH, Vendor.UNITY) if name in heard]
     if remote.dpd.announce and Vendor.DPD in heard:
         names.append(Vendor.DPD)
@@ -48,7 +49,7 @@ def _fragmentation(remote: RemotePolicy) -> tuple[VendorId, ...]:
 
 
 def heard(chain: Chain) -> frozenset[Vendor]:
-    """The vendor ids we know; FRAGMENTATION only where it holds for our exchanges."""
+    """The vendor ids that are known here. FRAGMENTATION counts only if it covers the exchanges of this end."""
     known = set()
     for payload in chain.all(VendorId):
         vendor = recognise(payload.data)
@@ -59,12 +60,12 @@ def heard(chain: Chain) -> frozenset[Vendor]:
 
 @lru_cache(maxsize=64)
 def _shared(known: frozenset[Vendor]) -> frozenset[Vendor]:
-    """The same set for all peers that announce the same."""
+    """One set object for all peers that announce the same vendor ids."""
     return known
 
 
 def certificates(session: V1Session, vendors: frozenset[Vendor]) -> tuple[Certificate, ...]:
-    """Our chain, leaf first. vpnc gets the leaf alone: it takes the last CERT as the signer's."""
+    """Our chain, leaf first. vpnc gets the leaf alone, since it takes the last CERT as the signer's."""
     if not session.remote.send_cert:
         return ()
     chain = session.remote.certificates
@@ -79,12 +80,13 @@ _NOT_OF_VPNC = frozenset({Vendor.FRAGMENTATION, Vendor.SHREW})
 
 
 def _is_vpnc(vendors: frozenset[Vendor]) -> bool:
-    """As far as its first message shows; CISCO_VPNC comes with the third."""
+    """Whether the peer looks like vpnc in its first message; CISCO_VPNC comes with the third."""
     return vendors >= _OF_VPNC and not vendors & _NOT_OF_VPNC
 
 
 def requests(remote: RemotePolicy) -> tuple[CertificateRequest, ...]:
-    """One for each authority we trust, an empty name where none is configured; none where the peer does not sign."""
+    """One certificate request for each authority that is trusted here, an empty name where none is configured. None
+    where the peer does not sign."""
     if not remote.send_cr or all(suite.method.pre_shared_key for suite in remote.proposals):
         return ()
     names = remote.authority_names or (b"",)
@@ -92,24 +94,25 @@ def requests(remote: RemotePolicy) -> tuple[CertificateRequest, ...]:
 
 
 def requests_of_client(remote: RemotePolicy, suite: IkeSuite) -> tuple[CertificateRequest, ...]:
-    """The responder's, where the initiator signs; vpnc, which never does, ends at a request that it did not expect."""
+    """The responder's certificate requests, where the initiator signs. vpnc never signs, and fails at an unexpected
+    request."""
     return requests(remote) if suite.method.signs(initiator=True) else ()
 
 
 def requests_of_gateway(remote: RemotePolicy, suite: IkeSuite) -> tuple[CertificateRequest, ...]:
-    """The initiator's in main mode, where the responder signs."""
+    """The initiator's certificate requests in main mode, where the responder signs."""
     return requests(remote) if suite.method.signs(initiator=False) else ()
 
 
 def requested_issuers(said: Iterable[Chain]) -> frozenset[bytes]:
-    """Names of authorities (DER) whose certificates a peer asks for; an empty one for a certificate of any."""
+    """Names (DER) of the authorities whose certificates a peer asks for; an empty name accepts any."""
     requests = (request for chain in said for request in chain.all(CertificateRequest))
     return frozenset(one.data for one in requests if one.encoding == CertificateEncoding.X509_SIGNATURE)
 
 
 def received_certificates(chain: Chain) -> tuple[bytes, ...]:
-    """DER of the peer's X.509 certificates as sent, leaf first, those of a PKCS#7 wrapping among them. Raises a refusal
-    when they are too many or too long to look at."""
+    """The peer's X.509 certificates in DER as sent, leaf first, with those in a PKCS#7 wrapping. Raises a refusal when
+    they are too many or too long to look at."""
     sent = [each for each in chain.all(Certificate) if each.encoding in _X509]
     octets = sum(len(each.data) for each in sent)
     if len(sent) > MOST_RECEIVED or octets > MOST_OCTETS:
@@ -122,7 +125,8 @@ _X509 = frozenset({CertificateEncoding.X509_SIGNATURE, CertificateEncoding.PKCS7
 
 
 def _unwrapped(sent: Certificate) -> tuple[bytes, ...]:
-    """What cannot be unwrapped is handed on as it is: its judge says that it cannot be read."""
+    """The certificates of a PKCS#7 wrapping. One that cannot be unwrapped stays as it is, so that its judge reports
+    it."""
     if sent.encoding == CertificateEncoding.X509_SIGNATURE:
         return (sent.data,)
     try:
@@ -132,7 +136,7 @@ def _unwrapped(sent: Certificate) -> tuple[bytes, ...]:
 
 
 def initial_contact(session: V1Session) -> tuple[Notification, ...]:
-    """Not in a renewal: what the peer holds of us is to stay."""
+    """INITIAL-CONTACT. A renewal does not send it, since the peer is to keep what it has with this end."""
     if not session.remote.initial_contact or session.renews is not None:
         return ()
     spi = session.spis.initiator + session.spis.responder

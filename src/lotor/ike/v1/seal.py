@@ -1,6 +1,7 @@
-"""How ISAKMP messages are encrypted and proved: a chain of IVs a message id, the input of HASH for each exchange.
+"""How ISAKMP messages are encrypted and proved: an IV chain for each message id, and the input of HASH for each
+exchange.
 
-An IV moves on only with a message that was proved and committed, so that forgeries cost nothing.
+An IV moves on only with a message that was proved and committed, so that forged messages change nothing.
 """
 
 from __future__ import annotations
@@ -43,14 +44,14 @@ class IvChain:
     iv: bytes
 
     def seal(self, plaintext: bytes) -> bytes:
-        """Pads with zeros to the block; the payload lengths say where the message ends."""
+        """Encrypts, padded with zeros to the block; the payload lengths say where the message ends."""
         padded = plaintext + bytes(-len(plaintext) % len(self.iv))
         octets = self.keys.cbc.encrypt(self.iv, padded)
         self.iv = octets[-len(self.iv) :]
         return octets
 
     def open(self, octets: bytes) -> tuple[bytes, bytes]:
-        """The plaintext with its padding, and the IV that follows when the message proves good."""
+        """The plaintext with its padding, and the next IV, to be used if the message is proved."""
         if not octets or len(octets) % len(self.iv):
             raise Unproved(f"encrypted body of {len(octets)} octets is not a whole number of cipher blocks")
         plaintext = self.keys.cbc.decrypt(self.iv, octets)
@@ -63,8 +64,8 @@ def _message(header: Header, first: int, octets: bytes, flags: int) -> bytes:
 
 @dataclass(slots=True)
 class PhaseOneChannel:
-    """Phase 1: clear until there are keys. What proves its messages is HASH and SIG, which its story checks. `covered`:
-    the peer's last message was encrypted, all of it."""
+    """Phase 1: in clear until there are keys. Its story checks HASH and SIG, which prove its messages. `covered`: the
+    peer's last message was encrypted."""
 
     iv_chain: IvChain | None = None
     covered: bool = False
@@ -102,7 +103,7 @@ class PhaseOneChannel:
 
 
 class HashInput(Protocol):
-    """What the HASH of each message of an exchange covers besides the octets behind it (RFC 2409 §5.5, §5.7)."""
+    """The input of the HASH of each message of an exchange, besides the octets behind it (RFC 2409 §5.5, §5.7)."""
 
     def parts(self, position: int, message_id: bytes) -> tuple[bytes, ...]: ...
 
@@ -123,7 +124,7 @@ class PlainHashInput:
 
 @dataclass(slots=True)
 class QuickHashInput:
-    """HASH(1), HASH(2) and HASH(3) of quick mode: nonces join as they become known."""
+    """HASH(1), HASH(2) and HASH(3) of quick mode. Nonces are added as they become known."""
 
     ni_b: bytes = b""
     nr_b: bytes = b""
@@ -144,7 +145,7 @@ class QuickHashInput:
 
 @dataclass(slots=True)
 class PhaseTwoChannel:
-    """Everything under the protection of phase 1: encrypted, and proved by a HASH that stands first."""
+    """Exchanges under the keys of phase 1: encrypted, and proved by a HASH payload that comes first."""
 
     iv_chain: IvChain
     message_id: int
@@ -189,7 +190,7 @@ class PhaseTwoChannel:
 
 
 def _chain(header: Header, plaintext: bytes) -> Chain:
-    """A decrypted body that does not parse was encrypted with other keys, most likely."""
+    """The payloads of a decrypted body. One that does not parse was most likely encrypted with other keys."""
     try:
         return parse_chain(header.next_payload, plaintext)
     except Malformed as fault:

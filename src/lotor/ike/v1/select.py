@@ -1,4 +1,4 @@
-"""Which `remote` block serves a peer: by address, mode and proposal, and by identity and requested certificate."""
+"""Which `remote` block serves a peer: by address, mode and proposal, then by identity and certificate request."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from lotor.wire.v1.numbers import NotifyType
 
 
 def choose_remote(session: V1Session, message1: Chain, peer: Identity | None) -> ChosenIke:
-    """Of the candidates whose proposals and identifiers fit, the one whose certificate the peer asks for, or else the
-    first, becomes the session's; the most telling refusal where none fits, unless that would tell who is known."""
+    """Chooses among the candidates whose proposals and identifiers fit: the one whose certificate the peer asks for,
+    else the first. It becomes the session's block. Where none fits, raises the refusal that tells most, unless that
+    would show which names are known."""
     return _choose(session, message1.only(SecurityAssociation), peer, (message1,))
 
 
 def narrow(session: V1Session, choice: ChosenIke, peer: Identity, *said: Chain) -> ChosenIke:
-    """The same in main mode when the identity and the requests for certificates are known: of the candidates that would
-    have taken what was chosen. A shared key was that of the first, whatever the peer says it is. Raises a refusal when
-    the identity fits none of them."""
+    """Main mode: choose again now that identity and certificate requests are known, among the blocks that also accept
+    the chosen proposal. With a pre-shared key the first block stays, since its key was already used. Raises a refusal
+    when the identity fits none of them."""
     if not choice.suite.method.signs(initiator=False):
         demand_identity(session.remote, peer)
         return choice
@@ -59,8 +60,8 @@ def _choose(session: V1Session, sa: SecurityAssociation, peer: Identity | None, 
 def _feigned(
     session: V1Session, choices: list[tuple[RemotePolicy, ChosenIke]], refusals: list[PolicyRefusal]
 ) -> ChosenIke:
-    """Nobody of that name may come. Where a key is to prove it, in aggressive mode, that shows at the end only: a name
-    that is known and one that is not get the same answer. Raises the first refusal otherwise."""
+    """No block admits that name. Where a pre-shared key proves it, in aggressive mode, this shows only at the end, so
+    that known and unknown names get the same answer. Otherwise raises the first refusal."""
     for (remote, choice), refusal in zip(choices, refusals, strict=True):
         if not choice.suite.method.signs(initiator=False):
             session.remote, session.refused = remote, refusal.reason
@@ -71,8 +72,8 @@ def _feigned(
 def _asked_for(
     fitting: list[tuple[RemotePolicy, ChosenIke]], issuers: frozenset[bytes]
 ) -> tuple[RemotePolicy, ChosenIke]:
-    """The first whose certificate one of these authorities issued, before one for requests that name none; only among
-    those that are as specific as the first."""
+    """The first block whose certificate one of these authorities issued, else, for requests without a name, the first
+    that has one. Only blocks as specific as the first count."""
     rank = specificity(fitting[0][0])
     signing = [each for each in fitting if specificity(each[0]) == rank and each[1].suite.method.signs(initiator=False)]
     named = (each for each in signing if not issuers.isdisjoint(each[0].issuers))
@@ -81,7 +82,8 @@ def _asked_for(
 
 
 def specificity(remote: RemotePolicy) -> tuple[bool, bool]:
-    """Smaller is more specific: exact addresses before anonymous ones, those with identities before the others."""
+    """A sort key, smaller for more specific blocks: exact addresses before anonymous ones, then those with
+    identities."""
     return remote.address is None, not remote.peers_identifiers
 
 
@@ -96,7 +98,7 @@ def demand_identity(remote: RemotePolicy, peer: Identity) -> None:
 
 
 def _name_of(identity: Identity) -> list[tuple[str, str]] | None:
-    """The parts of a distinguished name; None for another kind, and for octets that are none."""
+    """The parts of a distinguished name; None for identities of another kind, and for octets that are no name."""
     if identity.kind != IdKind.DER_ASN1_DN:
         return None
     try:

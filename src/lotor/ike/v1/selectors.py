@@ -1,4 +1,5 @@
-"""What an SA pair carries: networks as configured and as asked for, and the identities of quick mode that name them."""
+"""The networks that an SA pair carries, as configured and as asked for, and the identities of quick mode that name
+them."""
 
 from __future__ import annotations
 
@@ -22,19 +23,20 @@ EVERYWHERE: dict[int, Network] = {4: IPv4Network("0.0.0.0/0"), 6: IPv6Network(":
 
 
 def wanted(session: V1Session) -> tuple[Selectors, ...]:
-    """What a client asks for: one SA pair for each IP version of its inside."""
+    """What a client asks for: an SA pair for each IP version that it has an inner address of."""
     return tuple(Selectors(inside, EVERYWHERE[inside.version]) for inside in _insides(session))
 
 
 def missing(session: V1Session) -> Selectors | None:
-    """The first that no SA pair carries, and that the gateway did not decline before."""
+    """The first wanted selectors that no SA pair carries, and that the gateway did not decline before."""
     carried = {pair.selectors.local for pair in session.children}
     open_ = (each for each in wanted(session) if each.local not in carried | session.inner.declined)
     return next(open_, None)
 
 
 def narrowed(ours: Selectors, answer: Chain) -> Selectors:
-    """What the gateway lets us reach: it echoes our selectors and narrows inside, or narrows the answer itself."""
+    """The networks that the gateway lets us reach. It echoes our selectors and filters inside, or narrows its
+    answer."""
     identities = answer.all(Identification)
     remote = network_of(identities[1].identity) if len(identities) == 2 else None
     return Selectors(ours.local, remote) if remote is not None and _within(remote, ours.remote) else ours
@@ -44,7 +46,7 @@ def narrowed(ours: Selectors, answer: Chain) -> Selectors:
 
 
 def requested(session: V1Session, chain: Chain) -> Selectors:
-    """What the peer asks for, as seen from here. Raises `PolicyRefusal` for what is not its own."""
+    """The peer's selectors, as seen from here. Raises `PolicyRefusal` for networks that are not its own."""
     identities = [payload.identity for payload in chain.all(Identification)]
     networks = [network_of(identity) for identity in identities]
     if session.gateway:
@@ -57,13 +59,13 @@ def requested(session: V1Session, chain: Chain) -> Selectors:
 
 
 def names(chain: Chain, inside: Address) -> bool:
-    """Whether a client's quick mode is for this address of its own."""
+    """Whether a client's quick mode names this address as its own."""
     identities = chain.all(Identification)
     return len(identities) == 2 and network_of(identities[0].identity) == _host(inside)
 
 
 def _of_a_client(session: V1Session, networks: list[Network | None]) -> Selectors:
-    """The client's inside must be its lease."""
+    """The selectors of a client, whose inner network must be its lease."""
     insides = _insides(session)
     if not networks:
         return Selectors(EVERYWHERE[insides[0].version], insides[0])
@@ -95,7 +97,8 @@ def _insides(session: V1Session) -> tuple[Network, ...]:
 
 
 def _given_by_nobody(session: V1Session) -> Network:
-    """The inside of a peer without a configuration: its own address as it names itself, which a NAT may have hidden."""
+    """The inner network of a peer without a configuration: its own address as it names it, which a NAT may have
+    hidden."""
     if not session.gateway:
         return _host(session.path.local.address)
     named = network_of(session.isakmp_sa.peer)
@@ -107,7 +110,7 @@ def _host(address: Address) -> Network:
 
 
 def _within(inner: Network, outer: Network) -> bool:
-    """Of one IP version, and no wider."""
+    """Whether both are of one IP version, and the first is no wider."""
     if isinstance(inner, IPv4Network) and isinstance(outer, IPv4Network):
         return inner.subnet_of(outer)
     return isinstance(inner, IPv6Network) and isinstance(outer, IPv6Network) and inner.subnet_of(outer)
@@ -127,7 +130,7 @@ def identification(network: Network) -> Identification:
 
 
 def network_of(identity: Identity) -> Network | None:
-    """What an identity of phase 2 selects; None for kinds, sizes and masks that are not taken."""
+    """The network that an identity of phase 2 selects; None for unsupported kinds, sizes and masks."""
     data = identity.data
     if identity.kind not in _OCTETS or len(data) != _OCTETS[IdKind(identity.kind)]:
         return None
@@ -139,7 +142,7 @@ def network_of(identity: Identity) -> Network | None:
 
 
 def _prefix(mask: bytes) -> int | None:
-    """Length of a mask of ones before zeros; None for any other."""
+    """The length of a mask of ones before zeros; None for any other mask."""
     bits = len(mask) * 8
     ones = int.from_bytes(mask, "big").bit_count()
     whole = ((1 << ones) - 1) << (bits - ones)

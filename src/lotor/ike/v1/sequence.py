@@ -1,4 +1,4 @@
-"""What follows what: phase 1, XAUTH, mode config, quick mode. Each end of an exchange asks here for the next step."""
+"""What follows what: phase 1, XAUTH, mode config, quick mode. Each exchange that ends asks here for the next step."""
 
 from __future__ import annotations
 
@@ -49,14 +49,15 @@ from lotor.wire.v1.payloads import Notification
 from lotor.wire.v1.vendors import Vendor
 
 HALF_OPEN_S = 30.0
-"""Seconds for a stranger to finish phase 1."""
+"""Seconds that a stranger has to finish phase 1."""
 
 PUSH_AFTER_S = {Transfer.AUTO: 3.0, Transfer.PUSH: 0.0}
-"""Seconds that a gateway waits for a client's request before it pushes the configuration; with `pull` it never does."""
+"""Seconds that a gateway waits for a client's request before it pushes the configuration. With `pull` it never
+pushes."""
 
 PULL_AFTER_S = {Transfer.AUTO: 0.3, Transfer.PULL: 0.0}
-"""Seconds that a client waits for a gateway that pushes: one that does so begins at once, and not every one takes a
-request beside it. With `push` it never asks."""
+"""Seconds that a client waits for a gateway to push. A gateway that pushes begins at once, and some do not accept a
+request meanwhile. With `push` the client never asks."""
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ _MODES = {ExchangeType.AGGRESSIVE: aggressive, ExchangeType.MAIN: main}
 
 
 def begin(session: V1Session, kind: ExchangeType, now: Instant) -> Exchange[PhaseOne]:
-    """Phase 1, either side. The responder's exchange has the first message still to come."""
+    """Begins phase 1, in either role. The responder's exchange still waits for the first message."""
     plan, mode = plans.phase_one(kind, initiator=session.initiator), _MODES[kind]
     channel = plan.channel(session, 0)
     story = (mode.initiator if session.initiator else mode.responder)(session, channel)
@@ -79,7 +80,8 @@ def begin(session: V1Session, kind: ExchangeType, now: Instant) -> Exchange[Phas
 
 
 def _phase_one_done(exchange: Exchange[PhaseOne], record: PhaseOne, now: Instant) -> None:
-    """The peer holds the keys, and is proved unless a login follows. A responder goes on where the proof came from."""
+    """The peer holds the keys, and is proved unless a login follows. A responder goes on at the address that the proof
+    came from."""
     session = exchange.session
     session.phase_one, session.proved, session.refused = record, _proved(record), None
     session.gates.settle(owed(session.remote, record.suite.method))
@@ -104,14 +106,14 @@ def _open(session: V1Session, gate: Gate) -> None:
 
 
 def _let_in(session: V1Session) -> None:
-    """Gateway: the back end said yes. Whoever goes on with a session has its address already."""
+    """Gateway: the back end accepted the login. A session that was renewed has its address already."""
     _open(session, Gate.LOGIN)
     if session.renewed:
         _open(session, Gate.ADDRESS)
 
 
 def _asked_for_pair(session: V1Session, message1: Chain) -> None:
-    """Gateway: a client may go on with the address that it had, unasked."""
+    """Gateway: a client may go on with the address that it had, without asking for it."""
     configuration = modecfg.resumed(session, message1)
     if configuration is not None:
         _open(session, Gate.ADDRESS)
@@ -127,7 +129,7 @@ def _watch(session: V1Session, dpd: Dpd, now: Instant) -> None:
 
 
 def informed(session: V1Session, found: Sequence[Finding | EndedThere], now: Instant) -> None:
-    """What an informational message of the peer said, in the order in which it counts."""
+    """Acts on what an informational message of the peer said, the most important first."""
     ended = next((each for each in found if isinstance(each, EndedThere)), None)
     if ended is not None:
         ends.end(session, ended.reason, farewell=False)
@@ -146,7 +148,7 @@ def _proved(record: PhaseOne) -> Proved:
 
 
 def _go_on(session: V1Session, now: Instant) -> None:
-    """The next step after phase 1, for whoever has to begin it."""
+    """Takes the next step after phase 1, if it is for this end to begin it."""
     if session.gates.next() is Gate.LOGIN:
         if session.gateway:
             _transact(session, xauth.gateway(session, _let_in), _logged_in, now)
@@ -173,7 +175,7 @@ def _go_on(session: V1Session, now: Instant) -> None:
 
 
 def _left_behind(session: V1Session) -> None:
-    """Gateway: the peer is proved. What it had before ends, where it holds nothing of that any more."""
+    """Gateway: the peer is proved. Older sessions that it does not hold any more end."""
     _probe_stale(session)
     session.registry.accepted(session, session.user)
 
@@ -185,13 +187,13 @@ def _probe_stale(session: V1Session) -> None:
 
 
 def _contacted(session: V1Session) -> None:
-    """INITIAL-CONTACT in a message of its own. Before the login is proved it is remembered only."""
+    """INITIAL-CONTACT came in a message of its own. It counts once the login is proved."""
     if session.gateway and session.gates.passed(Gate.LOGIN) and not session.life.over:
         _left_behind(session)
 
 
 def _ask_or_start(session: V1Session, now: Instant) -> None:
-    """Client: a configuration where one is owed, else quick mode at once, or what the old phase 1 has."""
+    """Client: asks for a configuration if one is owed, else takes over the old session or begins quick mode."""
     if session.gates.next() is Gate.ADDRESS:
         _pull_later(session, now)
     elif session.renews is not None:
@@ -246,7 +248,8 @@ def _start(exchange: Exchange[T], now: Instant) -> None:
 
 
 def _logged_in(exchange: Exchange[None], _: None, now: Instant) -> None:
-    """Gateway: the client knows. Most ask for their configuration now; who does not gets it pushed."""
+    """Gateway: the client knows that its login is accepted. Most clients ask for their configuration now; it is pushed
+    to those that do not."""
     session = exchange.session
     _prolong(session, now)
     if session.renewed:
@@ -284,14 +287,14 @@ def _given(session: V1Session, configuration: ModeConfiguration, now: Instant) -
 
 
 def _prolong(session: V1Session, now: Instant) -> None:
-    """A login that cannot be repeated keeps its phase 1."""
+    """A login that cannot be repeated keeps its phase 1 for longer."""
     if session.one_time:
         _set_lifetime(session, now)
         remark(session, f"the login was good for once: phase 1 is kept for {renewal.ONE_TIME_LIFETIME_S / 3600:.0f} h")
 
 
 def _accepted(session: V1Session, now: Instant) -> None:
-    """Client: the gateway said yes."""
+    """Client: the gateway accepted the login."""
     if session.gates.next() is not Gate.LOGIN:
         return
     _open(session, Gate.LOGIN)
@@ -300,8 +303,8 @@ def _accepted(session: V1Session, now: Instant) -> None:
 
 
 def _configured(session: V1Session, configuration: ModeConfiguration, _: Instant) -> None:
-    """Client: an address, pulled or pushed; the first counts. Quick mode follows as soon as the host has no objection:
-    what it would not be set up with ends the session before there is an SA pair."""
+    """Client: a configuration came, pulled or pushed; the first one counts. Quick mode follows when the host accepts
+    it. If the host refuses it, the session ends before there is an SA pair."""
     if session.gates.next() is not Gate.ADDRESS:
         return
     _open(session, Gate.ADDRESS)
@@ -314,7 +317,7 @@ def _configured(session: V1Session, configuration: ModeConfiguration, _: Instant
 
 
 def _admitted(session: V1Session, configuration: ModeConfiguration, failure: Failure | None, now: Instant) -> None:
-    """Client: what the host says of the configuration."""
+    """Client: the host has accepted or refused the configuration."""
     if session.life.over:
         return
     if failure is not None:
@@ -328,8 +331,8 @@ def _admitted(session: V1Session, configuration: ModeConfiguration, failure: Fai
 
 
 def _went_on(session: V1Session, now: Instant) -> None:
-    """Gateway: who asks for a configuration has heard the yes, though the acknowledgement was lost; not all peers
-    acknowledge twice."""
+    """Gateway: a client that asks for a configuration knows that its login is accepted, even if its acknowledgement was
+    lost. Not all peers acknowledge twice."""
     for exchange in _begun_here(session) if session.gates.passed(Gate.LOGIN) else []:
         exchange.presume(now)
 
@@ -357,28 +360,30 @@ def _transaction_done(exchange: Exchange[transactions.Told], told: transactions.
 
 
 def start_quick(session: V1Session, wanted: Selectors, replaces: Pair | None, now: Instant) -> None:
-    """A new SA pair, or the successor of one."""
+    """Begins quick mode for a new SA pair, or for the successor of one."""
     plan, message_id = plans.phase_two(ExchangeType.QUICK, initiator=True), session.desk.randomness.message_id()
     story, failed = quick.initiator(session, message_id, wanted, replaces), partial(_quick_failed, wanted, replaces)
     _start(Exchange(session, plan, message_id, story, _child_up, failed, plan.channel(session, message_id)), now)
 
 
 def rekey(session: V1Session, pair: Pair, now: Instant) -> None:
-    """The pair's time is nearly over, and nothing has taken its place yet."""
+    """The soft lifetime of the pair is over: it is rekeyed, unless it has been replaced already."""
     if session.children.is_current(pair) and not pair.rekeying:
         pair.rekeying = True
         start_quick(session, pair.selectors, pair, now)
 
 
 def expired(session: V1Session, pair: Pair, now: Instant) -> None:
-    """The pair's time is over: the peer hears it, and a client whose traffic still wants one gets another."""
+    """The hard lifetime of the pair is over: the peer gets a delete, and a client begins another pair if it still needs
+    one."""
     informational.delete_children(session, (pair.child.inbound.spi,))
     session.children.remove(session, pair.child.id, EXPIRED)
     complete(session, now)
 
 
 def _take_over(session: V1Session, configuration: ModeConfiguration | None, now: Instant) -> None:
-    """Client: the session goes on under a renewed phase 1, with SA pairs for another address if it came with one."""
+    """Client: the session goes on under a renewed phase 1. If another address came with it, SA pairs for that address
+    follow."""
     old = session.registry.predecessor(session)
     mismatch = renewal.take_over(session, old, configuration, now)
     if mismatch is not None:
@@ -392,7 +397,7 @@ def _take_over(session: V1Session, configuration: ModeConfiguration | None, now:
 
 
 def _resume(session: V1Session, now: Instant) -> None:
-    """A renewed phase 1 goes on with what the old one had begun."""
+    """A renewed phase 1 goes on with the rekeys that the old one had begun."""
     for pair in session.children:
         if pair.rekeying and not session.inner.moving:
             pair.rekeying = False
@@ -400,8 +405,8 @@ def _resume(session: V1Session, now: Instant) -> None:
 
 
 def complete(session: V1Session, now: Instant) -> None:
-    """Client: an SA pair for each inside network that has none; also after the gateway deleted one, since the session
-    lives, and traffic wants another one."""
+    """Client: begins an SA pair for the next inner network that has none. This also replaces a pair that the gateway
+    deleted, since the session lives and its traffic needs one."""
     if not session.initiator or session.life.over or session.exchanges.running(ExchangeType.QUICK):
         return
     wanted = selectors.missing(session)
@@ -430,8 +435,8 @@ def _child_up(exchange: Exchange[Pair], pair: Pair, now: Instant) -> None:
 def _quick_failed(
     wanted: Selectors, replaces: Pair | None, exchange: Exchange[Pair], refusal: Refusal, now: Instant
 ) -> None:
-    """A client without an SA pair has no session; a rekey that fails leaves the old pair until its end, and an inside
-    network that the gateway does not take is told and done without, but for the address that it just gave."""
+    """A client without any SA pair ends its session. After a failed rekey the old pair stays until its end. An inner
+    network that the gateway refuses is reported and left out, unless the gateway just gave that address."""
     session = exchange.session
     if refusal.notify is not None:
         informational.say(session, Notification(refusal.notify))
@@ -449,7 +454,7 @@ def _quick_failed(
 
 
 def _answered_quick_failed(exchange: Exchange[Pair], refusal: Refusal, _: Instant) -> None:
-    """Responder: the peer hears why in one word, the half-made pair goes, the session stays."""
+    """Responder: the peer gets a notify, the unfinished pair goes, and the session stays."""
     session = exchange.session.living()
     if session.life.over:
         return
@@ -467,8 +472,8 @@ def _answered_quick_failed(exchange: Exchange[Pair], refusal: Refusal, _: Instan
 def answering(
     session: V1Session, kind: int, message_id: int, before: Running | None = None
 ) -> Exchange[transactions.Told] | Exchange[Pair] | None:
-    """An exchange for a message id that is new to us, or goes on from `before`; None for kinds that nobody begins
-    here."""
+    """The exchange for a message id that is new here, or that continues `before`. None for kinds of exchanges that a
+    peer may not begin."""
     if kind == ExchangeType.TRANSACTION:
         plan = plans.phase_two(ExchangeType.TRANSACTION, initiator=False)
         channel = before.channel if isinstance(before, Exchange) else plan.channel(session, message_id)
@@ -483,8 +488,8 @@ def answering(
 
 
 def continues(session: V1Session, exchange: Running, incoming: Incoming) -> bool:
-    """Whether a message may begin another transaction under the id of one that is over: libreswan pushes its
-    configuration under the id of its yes, where the chain of IVs goes on. A duplicate is none."""
+    """Whether a message begins another transaction under the id of a finished one. libreswan pushes its configuration
+    under the message id of its login verdict, where the IV chain goes on. A duplicate begins nothing."""
     if session.gateway or not isinstance(exchange, Exchange) or exchange.plan.kind != ExchangeType.TRANSACTION:
         return False
     return exchange.over and not exchange.plan.initiator and not exchange.knows(incoming)

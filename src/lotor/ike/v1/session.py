@@ -1,4 +1,4 @@
-"""A session of IKEv1: what its exchanges know of each other, beside what every session has."""
+"""A session of IKEv1: what its exchanges share, in addition to what every session has."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from lotor.wire.header import Header
 
 @dataclass(slots=True, eq=False)
 class V1Session(Session):
-    """`phase_one`: None until its keys are proved. `candidates`: the blocks that may serve a stranger. `refused`: a
-    verdict that stands, acknowledged or not, or a refusal of the peer that nobody signed. `rounds` of XAUTH so far;
-    `one_time`: the login cannot be repeated without the person. `fragment`: the peer takes IKE fragments. `instead`:
-    who answered in the place of the dialled gateway, which is worth nothing but a word. `reached`: the peer was heard
-    over the ports of NAT traversal. `heir`: the session that took this one's place."""
+    """`phase_one`: None until its keys are proved. `candidates`: the blocks that may serve a stranger. `refused`: why
+    the login or phase 1 failed, set before the peer acknowledges it (also from an unauthenticated notify). `rounds`:
+    prompts of XAUTH so far. `one_time`: the login cannot be repeated without the person. `fragment`: the peer accepts
+    IKE fragments. `instead`: an address that answered in place of the dialled gateway; it is only reported. `reached`:
+    the peer was heard on the ports of NAT traversal. `heir`: the session that took this one over."""
 
     VERSION: ClassVar[int] = 1
 
@@ -43,7 +43,7 @@ class V1Session(Session):
 
     @property
     def isakmp_sa(self) -> PhaseOne:
-        """`Misplaced` before phase 1 is done."""
+        """The finished phase 1. `Misplaced` before that."""
         if self.phase_one is None:
             raise Misplaced("phase 1 is not done")
         return self.phase_one
@@ -52,13 +52,13 @@ class V1Session(Session):
         return Header(self.spis.initiator, self.spis.responder, 0, exchange, 0, message_id)
 
     def reached_over(self, path: Path) -> None:
-        """A message of the peer came over this path, whatever it says."""
+        """A message of the peer came over this path, whatever its content."""
         if self.initiator and path.floated and not self.reached:
             self.reached = True
             self.desk.tell(Reached(self.id, path))
 
     def living(self) -> V1Session:
-        """Whoever took this place in the end, which may be nobody else."""
+        """The session that took this one over in the end, or this one."""
         return self if self.heir is None else self.heir.living()
 
     # --- what every session can ---------------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ MOST_AT_ONCE = 64
 
 
 def dead_among(sessions: Sequence[Session]) -> Story[tuple[Session, ...]]:
-    """Probes the peers of all sessions at once and waits for the last verdict. Returns those without a sign of life."""
+    """Probes the peers of all sessions at once and waits for the last result. Returns the sessions without a sign of
+    life."""
     dead: list[Session] = []
     if sessions:
         yield from wait(partial(_ask_all, sessions[:MOST_AT_ONCE], dead))

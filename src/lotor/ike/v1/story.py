@@ -1,4 +1,4 @@
-"""An exchange told as a generator with four words: `send`, `expect`, `ask` and `wait`; one story per side."""
+"""Stories: one side of an exchange as a generator with four words, `send`, `expect`, `ask` and `wait`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Send:
 
 
 Proof = Callable[[Chain], None]
-"""Raises `Unproved` for a message that the peer cannot have sent; it is then as if it had never come."""
+"""Raises `Unproved` for a message that the peer cannot have sent. The message is then ignored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """The peer's next message. `proof` is the story's own check, beside the one of the channel."""
+    """The peer's next message. `proof` is the story's own check, in addition to that of the channel."""
 
     proof: Proof | None = None
 
@@ -43,7 +43,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Something of the core's own to wait for: `begin` gets the ticket that is to be answered at the desk."""
+    """Waits for something inside the core. `begin` gets the ticket that will be answered through the desk."""
 
     begin: Callable[[Ticket], None]
 

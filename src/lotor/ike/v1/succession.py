@@ -1,4 +1,4 @@
-"""How a new SA pair takes the place of another: who sends with which, and when the old one is deleted."""
+"""How a new SA pair replaces another: which one each end sends with, and when the old one is deleted."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ DELETE_INTERVAL_S = 2.0
 
 
 def begins(session: V1Session, pair: Pair, now: Instant) -> None:
-    """The pair is up. The initiator of a rekey deletes the old one, when nothing of it can be under way any more. When
-    both ends rekey at once, both send with the new pair of the higher message id, and whoever began the other one
-    deletes it; the other end does, where nobody did. What the peer replaced and did not delete, this end deletes."""
+    """The pair is up. The initiator of a rekey deletes the old pair when none of its packets can be under way any more.
+    If both ends rekey at once, both send with the new pair of the higher message id. The end that began the other pair
+    deletes it, or else the other end does. A pair that the peer replaced and did not delete is deleted here."""
     old = pair.child.replaces
     if old is not None and pair.initiated:
         _send_with(session, pair, now + RESPONDER_READY_S)
@@ -51,7 +51,7 @@ def begins(session: V1Session, pair: Pair, now: Instant) -> None:
 
 
 def _send_with(session: V1Session, pair: Pair, at: Instant) -> None:
-    """Unless it does already, or a pair that the other end began meanwhile."""
+    """Sends with the pair from then on, unless it does already, or a pair that the other end began takes its place."""
 
     def call(_: Instant) -> None:
         living = session.living()
@@ -62,8 +62,8 @@ def _send_with(session: V1Session, pair: Pair, at: Instant) -> None:
 
 
 def make_room(session: V1Session, wish: Selectors) -> None:
-    """For one more pair of these networks: the oldest that a newer one replaced goes now. Raises `PolicyRefusal` when
-    the peer has all that one may have."""
+    """Makes room for one more pair of these networks: the oldest replaced pair is deleted now. Raises `PolicyRefusal`
+    when the peer has as many as it may have."""
     children = session.children
     if not children.has_place(wish):
         raise _too_many(TooManyNetworks(MOST_NETWORKS))
@@ -81,7 +81,7 @@ def _too_many(reason: Reason) -> PolicyRefusal:
 
 
 def _retire_succeeded(session: V1Session, child: int, at: Instant) -> None:
-    """The same as `retire`, unless the newer pair has gone by then."""
+    """As `retire`, unless the newer pair is gone by then."""
 
     def call(now: Instant) -> None:
         children = session.living().children
@@ -93,8 +93,8 @@ def _retire_succeeded(session: V1Session, child: int, at: Instant) -> None:
 
 
 def retire(session: V1Session, child: int, at: Instant, deletes: int = DELETE_TIMES) -> None:
-    """Delete a pair that another took the place of. It receives until the last delete is out: nobody acknowledges one,
-    and a peer that missed it would go on sending into nothing."""
+    """Deletes a pair that was replaced. It still receives until the last delete is sent: deletes are not acknowledged,
+    and a peer that missed one would go on sending."""
 
     def call(now: Instant) -> None:
         living = session.living()

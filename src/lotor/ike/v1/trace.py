@@ -22,12 +22,12 @@ MOST_VENDORS = 24
 
 
 def heard_offer(session: V1Session, mode: str, message1: Chain) -> None:
-    """The initiator's first message, as it came."""
+    """The initiator's first message, as it was received."""
     offered(session, mode, *(received.value for received in message1.payloads))
 
 
 def offered(session: V1Session, mode: str, *message: Payload) -> None:
-    """The initiator's first message, ours or the peer's."""
+    """The initiator's first message, sent by this end or the peer."""
     offers: list[str] = []
     identity, nonce = NOT_TOLD, 0
     for payload in message:
@@ -48,18 +48,18 @@ def _offers(sa: SecurityAssociation) -> list[str]:
 
 
 def _vendors(message: tuple[Payload, ...]) -> Names:
-    """By name where there is one, else the octets."""
+    """Vendor ids by name where they are known, else as octets."""
     return Names([vendor(each.data) for each in message if isinstance(each, VendorId)][:MOST_VENDORS])
 
 
 def vendor(data: bytes) -> str:
-    """One vendor id in a word."""
+    """One vendor id as a word."""
     known = recognise(data)
     return known.name.lower() if known is not None else data[:20].hex()
 
 
 def chosen(session: V1Session, suite: IkeSuite, answer: Chain | None = None) -> None:
-    """`answer` is the responder's message, None where we are the responder."""
+    """`answer` is the responder's message, None where this end is the responder."""
     announced = Names() if answer is None else _vendors(answer.all(VendorId))
     session.desk.tell(Chosen(session.id, str(suite), suite.method.value, announced))
 
@@ -71,5 +71,5 @@ def keyed(session: V1Session, keys: PhaseOneKeys) -> None:
 
 
 def judged(session: V1Session, peer: Identity, verdict: str | Reason) -> None:
-    """`verdict`: why the proof was not accepted, else what it proves."""
+    """`verdict`: why the proof was not accepted, or what it proves."""
     session.desk.tell(Judged(session.id, identify.text(peer), verdict))

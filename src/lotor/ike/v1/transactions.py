@@ -1,4 +1,4 @@
-"""A transaction that the peer begins: XAUTH or mode config, told apart by what its first message holds."""
+"""A transaction that the peer begins: XAUTH or mode config, distinguished by its first message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lotor.wire.v1.payloads import Attributes
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a transaction of the peer came to."""
+    """The result of a transaction that the peer began."""
 
     verdict: bool | None = None
     configuration: ModeConfiguration | None = None

@@ -1,4 +1,5 @@
-"""NAT traversal in phase 1 (RFC 3947): which version both speak, NAT-D payloads, and whether there is a NAT between."""
+"""NAT traversal in phase 1 (RFC 3947): the version that both ends speak, NAT-D payloads, and whether a NAT stands
+between the ends."""
 
 from __future__ import annotations
 
@@ -25,15 +26,15 @@ USUAL_PORTS = (ISAKMP_PORT, NAT_T_PORT)
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What the NAT-D hashes of one session are made of."""
+    """The input of the NAT-D hashes of one session."""
 
     hash: Hash
     spis: Spis
     switch: Switch
 
     def payloads(self, version: NatTraversal, path: Path) -> tuple[NatDiscovery, ...]:
-        """The remote end first, then the local one. With `force` the address is hashed as zeros, as racoon does: each
-        end then believes in a NAT, and ESP goes in UDP."""
+        """Our NAT-D payloads: the remote end first, then the local one. With `force` addresses are hashed as zeros, as
+        racoon does, so that each end sees a NAT and ESP goes in UDP."""
         return tuple(version.discovery(self._digest(self._shown(end), end.port)) for end in (path.remote, path.local))
 
     def finds(self, chain: Chain, path: Path) -> tuple[bool, bool]:
@@ -59,7 +60,7 @@ class Discovery:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The version both ends speak, and before which of them a NAT stands."""
+    """The version that both ends speak, and whether a NAT stands in front of this end or the peer."""
 
     version: NatTraversal | None
     here: bool
@@ -67,17 +68,18 @@ class Found:
 
 
 def shown(session: V1Session, suite: IkeSuite, version: NatTraversal | None) -> tuple[NatDiscovery, ...]:
-    """Our NAT-D payloads, none where either end does not speak of NAT."""
+    """Our NAT-D payloads; none where either end does not speak NAT traversal."""
     return _discovery(session, suite).payloads(version, session.path) if version is not None else ()
 
 
 def found(session: V1Session, suite: IkeSuite, version: NatTraversal | None, chain: Chain) -> tuple[bool, bool]:
-    """Whether a NAT stands before this end, and before the peer."""
+    """Whether a NAT stands in front of this end, and in front of the peer."""
     return _discovery(session, suite).finds(chain, session.path) if version is not None else (False, False)
 
 
 def settle(session: V1Session, suite: IkeSuite, vendors: frozenset[Vendor], chain: Chain) -> Found:
-    """The initiator's conclusion from the peer's NAT-D payloads: with a NAT, the rest goes by the other ports."""
+    """The initiator's conclusion from the peer's NAT-D payloads. With a NAT, all further messages use the other
+    ports."""
     session.fragment = session.fragment or may_fragment(session, vendors)
     spoken = version(session.remote.nat_traversal, vendors)
     here, there = found(session, suite, spoken, chain)
@@ -91,7 +93,7 @@ def _discovery(session: V1Session, suite: IkeSuite) -> Discovery:
 
 
 def version(switch: Switch, vendors: Collection[Vendor]) -> NatTraversal | None:
-    """The version both ends speak, None when either does not."""
+    """The version that both ends speak; None when either speaks none."""
     return None if switch is Switch.OFF else choose_nat_traversal(vendors)
 
 

@@ -1,4 +1,4 @@
-"""How a session looks after its peer: dead peer detection, and keepalives for a NAT in between."""
+"""How a session watches its peer: dead peer detection, and keepalives for a NAT."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ a NAT moved this client."""
 
 
 def watch(session: V1Session, dpd: Dpd, dead: Callable[[V1Session, Reason], None], now: Instant) -> None:
-    """Dead peer detection, with peers that speak it. `dead` is called when the peer did not answer."""
+    """Starts dead peer detection, if the peer speaks it. `dead` is called when the peer did not answer."""
     if Vendor.DPD not in session.isakmp_sa.vendors or not session.remote.dpd.announce:
         return
 
@@ -37,7 +37,7 @@ def watch(session: V1Session, dpd: Dpd, dead: Callable[[V1Session, Reason], None
 
 
 def keep_alive(session: V1Session, now: Instant) -> None:
-    """The end behind a NAT keeps its mapping open (RFC 3948 §4)."""
+    """The end behind a NAT keeps the NAT's mapping open (RFC 3948 §4)."""
     interval = session.desk.policy.retransmission.natt_keepalive
     if not session.isakmp_sa.here or not session.path.floated or interval <= 0:
         return

@@ -1,5 +1,5 @@
-"""XAUTH (draft-beaulieu-ike-xauth-02): the gateway asks for a login, in as many rounds as its back end wants, and says
-yes or no; only a back end's `Accepted` is a yes."""
+"""XAUTH (draft-beaulieu-ike-xauth-02): the gateway asks for a login, in as many rounds as its back end wants, and
+accepts or refuses it. Only a back end's `Accepted` accepts a login."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from lotor.wire.v1.payloads import Attributes
 from lotor.wire.v1.vendors import Vendor
 
 MOST_ROUNDS = 3
-"""Prompts of one login, at both ends: a rogue gateway asks for ever."""
+"""Prompts of one login, at either end: a rogue gateway would go on asking."""
 
 LONGEST_USER = 256
 LONGEST_ANSWER = 1024
@@ -57,7 +57,7 @@ _ATTRIBUTE = {
 _FIELD: dict[int, Field] = {number: field for field, number in _ATTRIBUTE.items()}
 
 _KINDS: dict[int, str] = {XauthType.RADIUS_CHAP: "CHAP", XauthType.OTP: "OTP", XauthType.S_KEY: "S/KEY"}
-"""Logins that only a program could answer."""
+"""Kinds of logins that only a program could answer."""
 
 OK, FAIL = 1, 0
 
@@ -65,8 +65,8 @@ OK, FAIL = 1, 0
 
 
 def gateway(session: V1Session, admit: Callable[[V1Session], None]) -> Story[None]:
-    """Ask, check, and tell the client, which is let in by `admit` before that. Ends with a configuration, or with a
-    refusal."""
+    """Asks for a login, checks it and tells the client. `admit` is called before the client is told. Ends with a
+    configuration for the client, or with a refusal."""
     accepted = yield from _login(session)
     gone = yield from stale_session.dead_among(session.registry.maybe_stale(session, accepted.user))
     session.registry.replace(gone, ConnectedAgain(accepted.user, str(session.path.remote)))
@@ -87,7 +87,7 @@ def gateway(session: V1Session, admit: Callable[[V1Session], None]) -> Story[Non
 
 
 def _acquire(session: V1Session, grants: Grants) -> Story[None]:
-    """An address before the yes: a client that gets none hears why."""
+    """Acquires the address before the login is confirmed, so that a client that gets none is told why."""
     configuration = yield from ask(AcquireConfiguration(session.id, session.user, grants))
     if isinstance(configuration, Failure):
         _tell_refusal(session, session.user, configuration.reason)
@@ -128,7 +128,7 @@ def _tell_round(session: V1Session, turn: int, wants: tuple[Field, ...]) -> None
 
 
 def _check(session: V1Session, user: str, attempt: LoginAttempt) -> Story[Accepted | Refused | Challenge]:
-    """A reply that names nobody, or with absurd lengths, does not trouble the back end."""
+    """Asks the back end. A reply without a name, or with absurd lengths, is refused without asking."""
     if not user:
         return Refused(NoName(""))
     if any(len(answer) > LONGEST_ANSWER for _, answer in attempt.answers):
@@ -137,8 +137,8 @@ def _check(session: V1Session, user: str, attempt: LoginAttempt) -> Story[Accept
 
 
 def _deny(session: V1Session, reason: Reason) -> Story[NoReturn]:
-    """No, with a word for the person where there is one and the peer can take it: vpnc calls a verdict with a message
-    malformed. The verdict stands, acknowledged or not."""
+    """Refuses the login, with a message for the person where the peer can take one: vpnc calls a verdict with a message
+    malformed. The refusal stands even if it is not acknowledged."""
     session.refused = reason
     silent = Vendor.CISCO_VPNC in session.isakmp_sa.vendors or not reason.message
     yield from send(_set(FAIL) if silent else _told(reason), fresh=True)
@@ -159,13 +159,13 @@ def _set(status: int, *more: Attribute) -> Attributes:
 
 
 def _told(reason: Reason) -> Attributes:
-    """No, with the words for the person, and the kind for a client that knows our kinds."""
+    """The refusal with its message for the person, and with its kind for clients that know our kinds."""
     words = Attribute.tlv(XauthAttribute.MESSAGE, reason.message.encode())
     return _set(FAIL, words, Attribute.tlv(XauthAttribute.LOTOR_REASON, reason.kind.value.encode()))
 
 
 def _answers(payload: Attributes) -> tuple[tuple[Field, Secret], ...]:
-    """What the client gave, each without the one NUL that some send at its end (Android, racoon)."""
+    """The client's answers. One NUL at the end is removed, which Android and racoon send."""
     if payload.type != ConfigType.REPLY:
         return ()
     known = [attribute for attribute in payload.attributes if attribute.type in _FIELD]
@@ -173,7 +173,7 @@ def _answers(payload: Attributes) -> tuple[tuple[Field, Secret], ...]:
 
 
 def _user(answers: tuple[tuple[Field, Secret], ...]) -> str:
-    """The login name, empty when it is not printable text of a sensible length."""
+    """The login name; empty when it is not printable text of a sensible length."""
     octets = dict(answers).get(Field.USER_NAME, Secret(b"")).reveal()
     try:
         text = octets.decode("utf-8")
@@ -186,7 +186,7 @@ def _user(answers: tuple[tuple[Field, Secret], ...]) -> str:
 
 
 def reply(session: V1Session, request: Attributes) -> Story[None]:
-    """Answer one REQUEST of the gateway with what the person gives."""
+    """Answers one REQUEST of the gateway with what the person enters."""
     session.rounds += 1
     if session.rounds > MOST_ROUNDS:
         raise PeerFault(AskedTooOften(MOST_ROUNDS), None)
@@ -212,7 +212,7 @@ def reply(session: V1Session, request: Attributes) -> Story[None]:
 
 
 def acknowledge(session: V1Session, verdict: Attributes) -> Story[bool]:
-    """Take the gateway's STATUS; True is the yes."""
+    """Acknowledges the gateway's STATUS. True when it accepts the login."""
     status = verdict.first(XauthAttribute.STATUS)
     accepted = status is not None and status.number == OK
     if not accepted:
@@ -223,7 +223,8 @@ def acknowledge(session: V1Session, verdict: Attributes) -> Story[bool]:
 
 
 def _refusal(session: V1Session, verdict: Attributes) -> Reason:
-    """The words are for the person; what became of the login is told by the kind, where the gateway is one of ours."""
+    """Why the gateway refused: its message is for the person. If the gateway is one of ours, the kind tells what became
+    of the login."""
     said, code = verdict.first(XauthAttribute.MESSAGE), verdict.first(XauthAttribute.LOTOR_REASON)
     gateway_ = session.path.remote.address
     if said is None or not said.data:
