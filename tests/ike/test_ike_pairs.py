@@ -10,7 +10,7 @@ import pytest
 from lotor.ike.children import MOST_NETWORKS, MOST_PAIRS, Selectors
 from lotor.ike.events import ChildDown, ChildUp, Dropped, Ended
 from lotor.ike.intents import ChildExpired, Disconnect
-from lotor.ike.v1 import sequence, succession
+from lotor.ike.v1 import sa_pairs, succession
 from lotor.model.reasons.ends import ClosedHere
 from peers.world import CLIENT, GATEWAY, connect, is_up, pair
 
@@ -30,7 +30,7 @@ def _ask(world, gateway, client, network):
     session = client.endpoint._sessions.by_id[1]
     lease = next(iter(client.installed.values())).local_networks[0]
     before = len(gateway.of(ChildUp)), len(gateway.of(Dropped))
-    sequence.start_quick(session, Selectors(lease, network), None, world.now)
+    sa_pairs.start(session, Selectors(lease, network), None, world.now)
     world.do(client, client.endpoint.tick(world.now))
     assert world.run(10, lambda: (len(gateway.of(ChildUp)), len(gateway.of(Dropped))) != before)
     return len(gateway.of(ChildUp)) > before[0]

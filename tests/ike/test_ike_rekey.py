@@ -11,7 +11,7 @@ from lotor.ike.children import Selectors
 from lotor.ike.events import ChildDown, ChildUp, Dropped, Ended, Up
 from lotor.ike.intents import ChildExpired
 from lotor.ike.questions import AcquireConfiguration, Install
-from lotor.ike.v1 import sequence, succession
+from lotor.ike.v1 import sa_pairs, succession
 from lotor.model.judgement import Failure
 from lotor.model.policy import Switch
 from lotor.model.reasons.local import EngineFault
@@ -253,7 +253,7 @@ def test_pairs_for_several_networks_live_side_by_side():
     session = client.endpoint._sessions.by_id[1]
     lease = _newest(client).local_networks[0]
     for network in ("10.1.0.0/16", "10.2.0.0/16"):
-        sequence.start_quick(session, Selectors(lease, ip_network(network)), None, world.now)
+        sa_pairs.start(session, Selectors(lease, ip_network(network)), None, world.now)
         world.do(client, client.endpoint.tick(world.now))
         assert world.run(5, lambda: len(client.installed) == len(gateway.installed))
     world.run(30)

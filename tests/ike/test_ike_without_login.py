@@ -9,7 +9,7 @@ import pytest
 from lotor.explain.attempts import Attempts
 from lotor.explain.remedies import remedy
 from lotor.ike.events import Configured, Dropped, Ended, Up
-from lotor.ike.v1 import sequence
+from lotor.ike.v1 import sa_pairs
 from lotor.ike.v1.selectors import wanted
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
@@ -60,7 +60,7 @@ def test_peers_before_the_login_quick_mode_meets_silence_as_ever():
     world.run(2)
     (session,) = client.endpoint._sessions.by_id.values()
     sent = gateway.sent
-    sequence.start_quick(session, wanted(session)[0], None, world.now)
+    sa_pairs.start(session, wanted(session)[0], None, world.now)
     world.do(client, session.desk.drain())
     world.run(2)
     assert any("before the login was accepted" in event.reason.text for event in gateway.of(Dropped))

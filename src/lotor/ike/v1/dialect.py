@@ -6,7 +6,7 @@ from lotor.ike.children import Pair
 from lotor.ike.dialect import Incoming, Opening
 from lotor.ike.gates import ALL, Gates
 from lotor.ike.session import Dialled, Session
-from lotor.ike.v1 import protocol, select, sequence
+from lotor.ike.v1 import protocol, sa_pairs, select
 from lotor.ike.v1.reassembly import HALF_OPEN_ROOM, PROVED_ROOM, Pieces
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant, Path, Peer
@@ -75,10 +75,10 @@ class IkeV1:
         protocol.receive(_v1(session), incoming, path, now)
 
     def rekey(self, session: Session, pair: Pair, now: Instant) -> None:
-        sequence.rekey(_v1(session), pair, now)
+        sa_pairs.rekey(_v1(session), pair, now)
 
     def expired(self, session: Session, pair: Pair, now: Instant) -> None:
-        sequence.expired(_v1(session), pair, now)
+        sa_pairs.expired(_v1(session), pair, now)
 
 
 def _v1(session: Session) -> V1Session:

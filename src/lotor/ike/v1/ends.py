@@ -11,12 +11,13 @@ from typing import TypeVar
 
 from lotor.ike.errors import Refusal
 from lotor.ike.session import Session
-from lotor.ike.v1 import dialling, informational, refusals
+from lotor.ike.v1 import dialling, informational, refusals, watch
 from lotor.ike.v1.exchange import Exchange
 from lotor.ike.v1.isakmp import PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant
+from lotor.model.policy import Dpd
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons.ends import PhaseOneExpired
 
@@ -97,6 +98,11 @@ def phase_one_expired(session: V1Session, _: Instant) -> None:
     end(session, PhaseOneExpired())
 
 
-def dead(session: V1Session, reason: Reason) -> None:
+def watch_peer(session: V1Session, dpd: Dpd, now: Instant) -> None:
+    """Dead peer detection from now on. It may end the session."""
+    watch.watch(session, dpd, _dead, now)
+
+
+def _dead(session: V1Session, reason: Reason) -> None:
     """Dead peer detection gave up. Deletes are sent nevertheless: the peer may hear though it cannot answer."""
     end(session, reason)

@@ -87,6 +87,11 @@ class Exchange(Generic[T]):
         """Whether the peer began, has our answer, and still owes a message."""
         return not self.plan.initiator and self.flight is not None
 
+    def begin(self, now: Instant) -> None:
+        """Begins an exchange of this end."""
+        self.session.exchanges.add(self)
+        self.start(now)
+
     def start(self, now: Instant) -> None:
         self._step(None, now)
 

@@ -1,4 +1,7 @@
-"""What follows what: phase 1, XAUTH, mode config, quick mode. Each exchange that ends asks here for the next step."""
+"""What follows what: phase 1, XAUTH, mode config, quick mode. Each exchange that ends asks here for the next step.
+
+SA pairs have a chapter of their own, `sa_pairs`. How a session ends is decided in `ends`.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TypeVar
 
-from lotor.ike.children import EXPIRED, Pair, Selectors
+from lotor.ike.children import Pair
 from lotor.ike.dialect import Incoming
-from lotor.ike.errors import Refusal
-from lotor.ike.events import ChildUp, Dropped, PhaseOneUp, Remark, Up
+from lotor.ike.events import PhaseOneUp, Remark
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AdmitConfiguration
 from lotor.ike.session import Proved
@@ -23,9 +25,8 @@ from lotor.ike.v1 import (
     plans,
     quick,
     renewal,
-    selectors,
+    sa_pairs,
     stale_session,
-    succession,
     transactions,
     traversal,
     watch,
@@ -41,7 +42,7 @@ from lotor.ike.v1.story import Story
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
 from lotor.model.network import Instant
-from lotor.model.policy import Dpd, Transfer
+from lotor.model.policy import Transfer
 from lotor.model.reasons.ends import ConnectedAgain
 from lotor.wire.v1.chain import Chain
 from lotor.wire.v1.numbers import ExchangeType, NotifyType
@@ -92,7 +93,7 @@ def _phase_one_done(exchange: Exchange[PhaseOne], record: PhaseOne, now: Instant
     ends.within(session, LOGIN_GRACE_S, "login", now)
     _set_lifetime(session, now)
     if session.initiator or session.gates.next() is not Gate.LOGIN:
-        _watch(session, watch.WAITING_DPD if session.initiator else session.remote.dpd, now)
+        ends.watch_peer(session, watch.WAITING_DPD if session.initiator else session.remote.dpd, now)
     watch.keep_alive(session, now)
     _go_on(session, now)
     for receive in session.early.take():
@@ -124,10 +125,6 @@ def _set_lifetime(session: V1Session, now: Instant) -> None:
     renewal.set_lifetime(session, partial(ends.phase_one_expired, session), now)
 
 
-def _watch(session: V1Session, dpd: Dpd, now: Instant) -> None:
-    watch.watch(session, dpd, ends.dead, now)
-
-
 def informed(session: V1Session, found: Sequence[Finding | EndedThere], now: Instant) -> None:
     """Acts on what an informational message of the peer said, the most important first."""
     ended = next((each for each in found if isinstance(each, EndedThere)), None)
@@ -139,7 +136,7 @@ def informed(session: V1Session, found: Sequence[Finding | EndedThere], now: Ins
     if Finding.SHORTER_LIFETIME in found and not session.life.over:
         _set_lifetime(session, now)
     if Finding.PAIRS_DELETED in found:
-        complete(session, now)
+        sa_pairs.complete(session, now)
 
 
 def _proved(record: PhaseOne) -> Proved:
@@ -167,7 +164,7 @@ def _go_on(session: V1Session, now: Instant) -> None:
         session.unlimit()
         if session.gates.next() is Gate.ADDRESS:
             _open(session, Gate.ADDRESS)
-        _resume(session, now)
+        sa_pairs.resume(session, now)
     elif session.initiator:
         _ask_or_start(session, now)
     elif session.gates.next() is Gate.ADDRESS and session.remote.mode_config is Transfer.PUSH:
@@ -199,7 +196,7 @@ def _ask_or_start(session: V1Session, now: Instant) -> None:
     elif session.renews is not None:
         _take_over(session, None, now)
     else:
-        complete(session, now)
+        sa_pairs.complete(session, now)
 
 
 def _pull_later(session: V1Session, now: Instant) -> None:
@@ -239,12 +236,7 @@ def _tell_phase_one(session: V1Session, record: PhaseOne) -> None:
 
 def _transact(session: V1Session, story: Story[T], done: Done[T], now: Instant) -> None:
     plan, message_id = plans.phase_two(ExchangeType.TRANSACTION, initiator=True), session.desk.randomness.message_id()
-    _start(Exchange(session, plan, message_id, story, done, ends.failed, plan.channel(session, message_id)), now)
-
-
-def _start(exchange: Exchange[T], now: Instant) -> None:
-    exchange.session.exchanges.add(exchange)
-    exchange.start(now)
+    Exchange(session, plan, message_id, story, done, ends.failed, plan.channel(session, message_id)).begin(now)
 
 
 def _logged_in(exchange: Exchange[None], _: None, now: Instant) -> None:
@@ -254,8 +246,8 @@ def _logged_in(exchange: Exchange[None], _: None, now: Instant) -> None:
     _prolong(session, now)
     if session.renewed:
         session.unlimit()
-        _watch(session, session.remote.dpd, now)
-        _resume(session, now)
+        ends.watch_peer(session, session.remote.dpd, now)
+        sa_pairs.resume(session, now)
     elif session.gates.next() is Gate.ADDRESS:
         _push_later(session, now)
 
@@ -327,7 +319,7 @@ def _admitted(session: V1Session, configuration: ModeConfiguration, failure: Fai
     else:
         session.inner.configuration = configuration
         modecfg.tell(session, configuration)
-        complete(session, now)
+        sa_pairs.complete(session, now)
 
 
 def _went_on(session: V1Session, now: Instant) -> None:
@@ -356,31 +348,6 @@ def _transaction_done(exchange: Exchange[transactions.Told], told: transactions.
         ends.end(session, session.refused)
 
 
-# --- quick mode ------------------------------------------------------------------------------------------------------
-
-
-def start_quick(session: V1Session, wanted: Selectors, replaces: Pair | None, now: Instant) -> None:
-    """Begins quick mode for a new SA pair, or for the successor of one."""
-    plan, message_id = plans.phase_two(ExchangeType.QUICK, initiator=True), session.desk.randomness.message_id()
-    story, failed = quick.initiator(session, message_id, wanted, replaces), partial(_quick_failed, wanted, replaces)
-    _start(Exchange(session, plan, message_id, story, _child_up, failed, plan.channel(session, message_id)), now)
-
-
-def rekey(session: V1Session, pair: Pair, now: Instant) -> None:
-    """The soft lifetime of the pair is over: it is rekeyed, unless it has been replaced already."""
-    if session.children.is_current(pair) and not pair.rekeying:
-        pair.rekeying = True
-        start_quick(session, pair.selectors, pair, now)
-
-
-def expired(session: V1Session, pair: Pair, now: Instant) -> None:
-    """The hard lifetime of the pair is over: the peer gets a delete, and a client begins another pair if it still needs
-    one."""
-    informational.delete_children(session, (pair.child.inbound.spi,))
-    session.children.remove(session, pair.child.id, EXPIRED)
-    complete(session, now)
-
-
 def _take_over(session: V1Session, configuration: ModeConfiguration | None, now: Instant) -> None:
     """Client: the session goes on under a renewed phase 1. If another address came with it, SA pairs for that address
     follow."""
@@ -390,80 +357,10 @@ def _take_over(session: V1Session, configuration: ModeConfiguration | None, now:
         for each in (session, *((old,) if old is not None else ())):
             ends.end(each, mismatch)
         return
-    _watch(session, session.remote.dpd, now)
-    _resume(session, now)
+    ends.watch_peer(session, session.remote.dpd, now)
+    sa_pairs.resume(session, now)
     if session.inner.moving:
-        complete(session, now)
-
-
-def _resume(session: V1Session, now: Instant) -> None:
-    """A renewed phase 1 goes on with the rekeys that the old one had begun."""
-    for pair in session.children:
-        if pair.rekeying and not session.inner.moving:
-            pair.rekeying = False
-            rekey(session, pair, now)
-
-
-def complete(session: V1Session, now: Instant) -> None:
-    """Client: begins an SA pair for the next inner network that has none. This also replaces a pair that the gateway
-    deleted, since the session lives and its traffic needs one."""
-    if not session.initiator or session.life.over or session.exchanges.running(ExchangeType.QUICK):
-        return
-    wanted = selectors.missing(session)
-    if wanted is not None:
-        start_quick(session, wanted, None, now)
-
-
-def _child_up(exchange: Exchange[Pair], pair: Pair, now: Instant) -> None:
-    session = exchange.session.living()
-    if session.life.over:
-        return
-    pair.up = True
-    soft = pair.child.lifetime.soft_seconds
-    rekey_at = now + soft if soft is not None else None
-    session.desk.tell(ChildUp(session.id, pair.child, pair.child.suite, pair.initiated, rekey_at))
-    first = session.life.limit is not None
-    session.unlimit()
-    if first:
-        _watch(session, session.remote.dpd, now)
-        session.desk.tell(Up(session.id, session.path, session.user))
-    succession.begins(session, pair, now)
-    complete(session, now)
-    renewal.settle_in(session, now)
-
-
-def _quick_failed(
-    wanted: Selectors, replaces: Pair | None, exchange: Exchange[Pair], refusal: Refusal, now: Instant
-) -> None:
-    """A client without any SA pair ends its session. After a failed rekey the old pair stays until its end. An inner
-    network that the gateway refuses is reported and left out, unless the gateway just gave that address."""
-    session = exchange.session
-    if refusal.notify is not None:
-        informational.say(session, Notification(refusal.notify))
-    homeless = not session.children or (session.inner.moving and wanted.local.version == 4)
-    if session.initiator and homeless:
-        ends.end(session, refusal.reason)
-        return
-    if replaces is None:
-        session.inner.declined |= {wanted.local}
-    else:
-        replaces.rekeying = False
-    what = "rekey" if replaces is not None else f"SA pair for {wanted.local}"
-    session.desk.tell(Dropped(session.id, session.path, what, refusal.reason))
-    renewal.settle_in(session, now)
-
-
-def _answered_quick_failed(exchange: Exchange[Pair], refusal: Refusal, _: Instant) -> None:
-    """Responder: the peer gets a notify, the unfinished pair goes, and the session stays."""
-    session = exchange.session.living()
-    if session.life.over:
-        return
-    if refusal.notify is not None:
-        informational.say(session, Notification(refusal.notify))
-    for pair in session.children:
-        if pair.exchange == exchange.message_id:
-            session.children.remove(session, pair.child.id, refusal.reason)
-    session.desk.tell(Dropped(session.id, session.path, "quick mode", refusal.reason))
+        sa_pairs.complete(session, now)
 
 
 # --- what the peer begins --------------------------------------------------------------------------------------------
@@ -483,7 +380,7 @@ def answering(
     if kind == ExchangeType.QUICK:
         plan = plans.phase_two(ExchangeType.QUICK, initiator=False)
         story, channel = quick.responder(session, message_id, _asked_for_pair), plan.channel(session, message_id)
-        return Exchange(session, plan, message_id, story, _child_up, _answered_quick_failed, channel)
+        return Exchange(session, plan, message_id, story, sa_pairs.child_up, sa_pairs.answered_failed, channel)
     return None
 
 
