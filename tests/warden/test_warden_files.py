@@ -427,7 +427,7 @@ def test_without_a_warden_every_file_is_unreadable(place):
     assert "the warden refused to read a file" in refused
     assert "takes 4352 octets" in long
     assert gone.endswith("the warden is gone")
-    assert listing == ()
+    assert listing == Unreadable(f"{place} cannot be listed: the warden is gone")
     assert "the program stops" in files.read(place / "ca.crt", Kind.CERTIFICATES).why
 
 
@@ -460,6 +460,41 @@ def test_a_judge_whose_files_are_far_judges_as_one_whose_are_near(place):
     assert isinstance(before, Trusted)
     assert isinstance(after, Untrusted)
     assert isinstance(again, Trusted)
+
+
+def test_who_was_revoked_stays_so_when_the_warden_does_not_answer(place, caplog):
+    """A warden that is too busy is no reason to believe a certificate that was stolen."""
+    rules = RemoteTrust("gw", judges=True, certificate_directory=place, crl=(place / "named/lists",))
+    put(place / "0a1b2c3d.r0", lab.list_pem(CA, GATEWAY))
+
+    async def story():
+        async with daemon(of(place)) as (asker, _, _):
+            store = await asyncio.to_thread(TrustStore, [rules], lambda: lab.NOW, FarFiles(asker))
+            asker._give_up("the warden is gone")
+            return store.problems, await asyncio.to_thread(store.judge, prove(GATEWAY))
+
+    problems, found = play(story)
+    assert problems == ()
+    assert "was revoked" in found.reason.text
+    assert f"{place} cannot be listed: the warden is gone" in caplog.text
+
+
+def test_without_an_answer_at_the_start_nothing_starts(place):
+    rules = [
+        RemoteTrust("gw", judges=True, certificate_directory=place),
+        RemoteTrust("client", judges=True, ca=(place / "ca.crt",), certificate_directory=place),
+    ]
+
+    async def story():
+        async with daemon(of(place)) as (asker, _, _):
+            asker._give_up("the warden is gone")
+            store = await asyncio.to_thread(TrustStore, rules, lambda: lab.NOW, FarFiles(asker))
+            return [(each.remote, each.severity.value, each.text) for each in store.problems]
+
+    told = play(story)
+    assert ("gw", "error", f"{place} cannot be listed: the warden is gone") in told
+    assert ("client", "error", f"{place}/ca.crt cannot be read: the warden is gone") in told
+    assert ("client", "error", f"{place} cannot be listed: the warden is gone") in told
 
 
 def test_lists_that_did_not_change_are_asked_for_once(place, monkeypatch):

@@ -16,7 +16,7 @@ class PublicFiles(Protocol):
         where somebody else could have changed it."""
         ...
 
-    def listing(self, directory: Path, kind: Kind) -> tuple[Listed, ...]:
-        """Files whose names fit the kind, in their order, at most `files.public.MOST_FILES`. None of a directory that
-        cannot be read."""
+    def listing(self, directory: Path, kind: Kind) -> tuple[Listed, ...] | Unreadable:
+        """Files whose names fit the kind, in their order, at most `files.public.MOST_FILES`; none of a directory that
+        this host does not let be read. `Unreadable`: nobody answered, what the directory has is not known."""
         ...

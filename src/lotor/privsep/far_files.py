@@ -42,18 +42,18 @@ class FarFiles:
             if isinstance(answered.value, Sealed):
                 return Content(answered.value.stamp, unseal(descriptor(answered), LARGEST_OF[kind]))
         except GONE as why:
-            return Unreadable(f"{path} cannot be read: {str(why) or 'the warden does not answer'}")
+            return Unreadable(f"{path} cannot be read: {_text(why)}")
         answered.close()
         return answered.value
 
-    def listing(self, directory: Path, kind: Kind) -> tuple[Listed, ...]:
+    def listing(self, directory: Path, kind: Kind) -> tuple[Listed, ...] | Unreadable:
         found: list[Listed] = []
         after, more = b"", True
         while more and len(found) < MOST_FILES:
             try:
                 page: Page = self._ask(PUBLIC_FILES, Contents(directory, kind, after)).value
-            except GONE:
-                return ()
+            except GONE as why:
+                return Unreadable(f"{directory} cannot be listed: {_text(why)}")
             found += [Listed(directory / os.fsdecode(name), stamp) for name, stamp in page.files]
             after, more = (page.files[-1][0], page.more) if page.files else (b"", False)
         return tuple(found)
@@ -66,6 +66,10 @@ class FarFiles:
             raise Ended("the program stops")
         question = asyncio.wait_for(self._asker.ask(verb, request), self._patience)
         return asyncio.run_coroutine_threadsafe(question, self._loop).result(self._patience + LOOP_PATIENCE)
+
+
+def _text(why: Exception) -> str:
+    return str(why) or "the warden does not answer"
 
 
 def _in_a_loop() -> bool:

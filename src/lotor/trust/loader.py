@@ -112,7 +112,11 @@ class Loader:
     def _authorities_in(self, directory: Path) -> tuple[Certificate, ...]:
         """Every CA certificate of a directory; other files (our own certificate, for one) are none of its business."""
         found: dict[bytes, Certificate] = {}
-        for each in self._files.listing(directory, Kind.CERTIFICATES):
+        listing = self._files.listing(directory, Kind.CERTIFICATES)
+        if isinstance(listing, Unreadable):
+            self._error(listing.why)
+            return ()
+        for each in listing:
             content = self._files.read(each.path, Kind.CERTIFICATES)
             if not isinstance(content, Content):
                 continue

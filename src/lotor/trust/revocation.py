@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -41,14 +41,15 @@ class ListFiles:
         self._directory = rules.certificate_directory
         self._files = files
         self._read: dict[Path, Read] = {}
+        self._found: Sequence[Listed] = ()
 
     def current(self) -> tuple[RevocationList, ...]:
-        return tuple(one for each in self._listed() for one in self._lists_of(each))
+        return tuple(one for each in self._listed(_log) for one in self._lists_of(each))
 
     def load(self) -> tuple[list[str], list[str]]:
         """Reads all for the first time. Returns what is wrong with named files, and with those of the directory."""
         faults: tuple[list[str], list[str]] = ([], [])
-        for each in self._listed():
+        for each in self._listed(faults[0].append):
             try:
                 self._refresh(each.path)
             except ValueError as fault:
@@ -61,10 +62,17 @@ class ListFiles:
         named = [str(path) for path in self._named]
         return ", ".join([*named, *([f"{self._directory}/*.crl"] if self._directory else [])]) or "nowhere"
 
-    def _listed(self) -> list[Listed]:
-        """Named files have no stamp here: they are asked for theirs."""
-        directory = self._directory
-        found = self._files.listing(directory, Kind.LISTS) if directory else ()
+    def _listed(self, tell: Callable[[str], None]) -> list[Listed]:
+        """Named files have no stamp here: they are asked for theirs. Where nobody answers, the directory has what it
+        had: who was revoked stays so. `tell` hears of it."""
+        found: Sequence[Listed] = ()
+        if self._directory:
+            listing = self._files.listing(self._directory, Kind.LISTS)
+            if isinstance(listing, Unreadable):
+                tell(listing.why)
+            else:
+                self._found = listing
+            found = self._found
         named = set(self._named)
         return [*(Listed(path, None) for path in self._named), *(each for each in found if each.path not in named)]
 
@@ -75,7 +83,7 @@ class ListFiles:
         try:
             return self._refresh(each.path)
         except ValueError as fault:
-            log.warning("%s", fault)
+            _log(str(fault))
         last = self._read.get(each.path)
         return last.lists if last else ()
 
@@ -128,6 +136,10 @@ def _fault_of(certificate: Certificate, lists: Sequence[RevocationList], now: da
 
 def _is_current(one: RevocationList, now: datetime) -> bool:
     return one.since <= now and (one.until is None or now <= one.until)
+
+
+def _log(text: str) -> None:
+    log.warning("%s", text)
 
 
 def _lists_in(path: Path, found: Content | Unreadable) -> tuple[RevocationList, ...]:
