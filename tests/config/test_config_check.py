@@ -38,6 +38,7 @@ sainfo anonymous { encryption_algorithm aes; authentication_algorithm hmac_sha25
 def home(tmp_path: Path) -> Path:
     for name in ("gw.crt", "gw.key", "ca.crt", "other"):
         (tmp_path / name).write_bytes(b"\xffoctets")
+    (tmp_path / "long").write_bytes(bytes(513))
     return tmp_path
 
 
@@ -105,6 +106,8 @@ HEAD = (1, 1)
         ("aggressive;", 'aggressive; script ¦"other" phase1_up;', "is not executable: chmod +x"),
         ("aggressive;", 'aggressive; my_identifier ¦asn1dn "XX=1";', "XX is no known part of a name"),
         ("aggressive;", 'aggressive; peers_identifier keyid ¦"no";', "no is missing"),
+        ("aggressive;", 'aggressive; my_identifier keyid file ¦"/dev/zero";', "is not a regular file"),
+        ("aggressive;", 'aggressive; peers_identifier keyid ¦"long";', "long has more than 512 octets, too many for"),
         ("auth_source local", 'auth_source local; banner ¦"no"', "no is missing"),
         (
             "mode_cfg {",

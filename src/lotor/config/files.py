@@ -11,6 +11,9 @@ from typing import Any
 from lotor.config.problem import Problem
 from lotor.config.settings import CertificateFiles, FileName, IdentifierSetting, Script
 
+LONGEST_KEYID = 512
+"""Octets: gateways of ours take no longer identity in a first message."""
+
 SINGLE = ("ca", "peers_certfile", "passphrase_file")
 
 
@@ -49,12 +52,22 @@ class NamedFiles:
         file = identifier.file if identifier is not None else None
         if file is None:
             return
-        if not self._look(file.path) and file.path not in self.keyids:
-            try:
-                self.keyids[file.path] = file.path.read_bytes()
-            except OSError as error:
-                self._wrong[file.path] = f"cannot be read: {error.strerror}"
-        yield from self.readable(file)
+        if wrong := self._look(file.path) or self._read_keyid(file.path):
+            yield Problem.at(file.at, f"{file.path} {wrong}")
+
+    def _read_keyid(self, path: Path) -> str:
+        """What is wrong with it as an identity."""
+        if path in self.keyids:
+            return ""
+        try:
+            with path.open("rb") as stream:
+                octets = stream.read(LONGEST_KEYID + 1)
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+        if len(octets) > LONGEST_KEYID:
+            return f"has more than {LONGEST_KEYID} octets, too many for an identity: name another"
+        self.keyids[path] = octets
+        return ""
 
     def _scripts(self, scripts: tuple[Script, ...]) -> Iterator[Problem]:
         events: dict[str, Script] = {}

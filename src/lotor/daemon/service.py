@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from lotor.config import ConfigError
@@ -33,6 +33,7 @@ from lotor.daemon.processes import alone
 from lotor.daemon.rights import OTHERS, Rights, rights_of
 from lotor.daemon.status import Program, page, status_view
 from lotor.ike.events import Event, reason_of
+from lotor.model.child import Counters
 from lotor.model.configuration import LONGEST_BANNER
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
@@ -102,12 +103,19 @@ class Steward:
         program = Program(
             machinery.offloads(), machinery.admissions(), self._origin.name, self._started, self._processes
         )
-        counted = [child for session in seen.sessions for child in session.counted]
-        counters = await machinery.associations.counters(counted)
+        counters, remarks = await self._counters([child for session in seen.sessions for child in session.counted])
         view = status_view(seen, program, counters, asyncio.get_running_loop().time())
         view["internal_errors"] = machinery.driver.tally.internal_errors
-        view["remarks"] = machinery.remarks()
+        view["remarks"] = [*remarks, *machinery.remarks()]
         return view
+
+    async def _counters(self, children: list[int]) -> tuple[Mapping[int, Counters], list[str]]:
+        """What SA pairs have carried, and a remark where the engine does not say."""
+        try:
+            return await self._machinery.associations.counters(children), []
+        except OSError as error:
+            why = error.strerror or str(error) or "it does not answer"
+            return {}, [f"traffic is not shown for SA pairs that are up, the packet engine does not tell it: {why}"]
 
     def explain(self, request: Explain, caller: Caller) -> Response:
         rights = self._rights(caller)
