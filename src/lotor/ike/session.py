@@ -133,6 +133,10 @@ class Registry(Protocol):
         """The session that this one was opened to take over, if it still exists."""
         ...
 
+    def housed(self, session: Session) -> None:
+        """Gateway: the peer was given an inside, or brought one."""
+        ...
+
     def holder(self, session: Session, inside: Network) -> Session | None:
         """Another session whose peer has this inner network, or a part of it."""
         ...

@@ -10,9 +10,9 @@ from itertools import count
 from lotor.ike.admission import Admission
 from lotor.ike.allotted import Allotted
 from lotor.ike.gates import Gate
+from lotor.ike.holders import Holders
 from lotor.ike.session import NO_SPI, Session
 from lotor.ike.timers import Timers
-from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant, Network, Path, Peer
 from lotor.model.policy import Uniqueness
 from lotor.model.reason import Reason
@@ -45,6 +45,7 @@ class Sessions:
     _met: dict[Session, First] = field(default_factory=dict)
     _proved: dict[Name, dict[Session, None]] = field(default_factory=lambda: defaultdict(dict))
     _ids: count[int] = field(default_factory=lambda: count(1))
+    _holders: Holders = field(default_factory=Holders)
     _allotted: Allotted = field(init=False)
 
     def __post_init__(self) -> None:
@@ -192,12 +193,15 @@ class Sessions:
         return self.by_id.get(session.renews) if session.renews is not None else None
 
     def holder(self, session: Session, inside: Network) -> Session | None:
-        others = (one for one in self.by_id.values() if one is not session and one.gateway)
-        return next((one for one in others if _has(one, inside)), None)
+        return self._holders.other(session, inside)
+
+    def housed(self, session: Session) -> None:
+        self._holders.note(session)
 
     def succeed(self, session: Session, old: Session) -> None:
         """The old phase 1 is still found by its SPI for a moment, since its deletes are expected."""
         session.inherit(old)
+        self._holders.replace(old, session)
         self.by_id[session.id] = session
         self.by_id.pop(old.id, None)
         self._unprove(old)
@@ -222,24 +226,10 @@ class Sessions:
             del self.by_id[session.id]
             self._allotted.forget(session.id)
         self.by_cookie.pop(_own(session), None)
+        self._holders.forget(session)
         self._unprove(session)
         self._part(session)
         self.admission.left(session, self.now())
-
-
-def _has(session: Session, inside: Network) -> bool:
-    """Whether an address in this network was given to a session, or its peer brought it."""
-    given, brought = session.inner.configuration, session.inner.brought
-    if given is not None:
-        return _given_in(given, inside)
-    return any(
-        map(inside.overlaps, (*(pair.selectors.remote for pair in session.children), *((brought,) if brought else ())))
-    )
-
-
-def _given_in(given: ModeConfiguration, network: Network) -> bool:
-    second = given.address6
-    return given.address in network or (second is not None and second.ip in network)
 
 
 def _name(session: Session, user: str) -> Name:

@@ -30,6 +30,7 @@ def take(session: V1Session, wish: Selectors) -> Story[None]:
     if holder is not None:
         raise _taken(wish.remote, holder)
     session.inner.brought = wish.remote
+    session.registry.housed(session)
 
 
 def give(session: V1Session, configuration: ModeConfiguration) -> None:
@@ -41,6 +42,7 @@ def give(session: V1Session, configuration: ModeConfiguration) -> None:
         if holder is not None and holder.inner.configuration is None:
             session.registry.replace((holder,), InsideGiven(address), farewell=True)
     session.inner.configuration = configuration
+    session.registry.housed(session)
 
 
 def _may_have_gone(holder: Session, session: Session) -> bool:
