@@ -37,7 +37,7 @@ def far(story, directory):
         handouts = Handouts(lambda: [settings(f'path certificate "{directory}";')])
         try:
             async with asyncio.timeout(60), line(rows(handouts)) as (asker, lost):
-                found = await asyncio.to_thread(story, FarFiles(asker))
+                found = await asyncio.to_thread(story, FarFiles(asker, fresh=0))
                 assert not lost.done()
                 return found
         finally:

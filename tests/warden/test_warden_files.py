@@ -26,7 +26,7 @@ from lotor.model.judgement import Trusted, Untrusted
 from lotor.privsep.asking import Refused
 from lotor.privsep.codec import encode
 from lotor.privsep.configuring import PUBLIC_FILE, PUBLIC_FILES, Contents, Sealed, Wanted
-from lotor.privsep.far_files import FarFiles
+from lotor.privsep.far_files import MOST_RECENT, FarFiles, Recent
 from lotor.privsep.frames import Frame, send
 from lotor.privsep.frames import Kind as Of
 from lotor.privsep.serving import MOST_DENIED
@@ -415,7 +415,7 @@ def test_a_warden_that_does_not_answer_is_waited_for_no_longer(place):
 def test_without_a_warden_every_file_is_unreadable(place):
     async def story():
         async with daemon(of(place)) as (asker, _, _):
-            files = FarFiles(asker)
+            files = FarFiles(asker, fresh=0)
             refused = await asyncio.to_thread(files.read, place / "gw.key", Kind.CERTIFICATES)
             long = await asyncio.to_thread(files.read, Path("/" + "x" * 5000), Kind.CERTIFICATES)
             asker._give_up("the warden is gone")
@@ -435,7 +435,7 @@ def test_the_event_loop_does_not_wait_for_itself(place):
     async def story():
         async with daemon(of(place)) as (asker, _, _):
             with pytest.raises(RuntimeError, match="wait for its own answer"):
-                FarFiles(asker).read(place / "ca.crt", Kind.CERTIFICATES)
+                FarFiles(asker, fresh=0).read(place / "ca.crt", Kind.CERTIFICATES)
             return True
 
     assert play(story)
@@ -446,7 +446,7 @@ def test_a_judge_whose_files_are_far_judges_as_one_whose_are_near(place):
 
     async def story():
         async with daemon(of(place)) as (asker, _, _):
-            files = FarFiles(asker)
+            files = FarFiles(asker, fresh=0)
             store = await asyncio.to_thread(TrustStore, [rules], lambda: lab.NOW, files)
             before = await asyncio.to_thread(store.judge, prove(GATEWAY))
             put(place / "0a1b2c3d.r0", lab.list_pem(CA, GATEWAY))
@@ -469,7 +469,7 @@ def test_who_was_revoked_stays_so_when_the_warden_does_not_answer(place, caplog)
 
     async def story():
         async with daemon(of(place)) as (asker, _, _):
-            store = await asyncio.to_thread(TrustStore, [rules], lambda: lab.NOW, FarFiles(asker))
+            store = await asyncio.to_thread(TrustStore, [rules], lambda: lab.NOW, FarFiles(asker, fresh=0))
             asker._give_up("the warden is gone")
             return store.problems, await asyncio.to_thread(store.judge, prove(GATEWAY))
 
@@ -488,7 +488,7 @@ def test_without_an_answer_at_the_start_nothing_starts(place):
     async def story():
         async with daemon(of(place)) as (asker, _, _):
             asker._give_up("the warden is gone")
-            store = await asyncio.to_thread(TrustStore, rules, lambda: lab.NOW, FarFiles(asker))
+            store = await asyncio.to_thread(TrustStore, rules, lambda: lab.NOW, FarFiles(asker, fresh=0))
             return [(each.remote, each.severity.value, each.text) for each in store.problems]
 
     told = play(story)
@@ -507,13 +507,46 @@ def test_lists_that_did_not_change_are_asked_for_once(place, monkeypatch):
 
     async def story():
         async with daemon(of(place)) as (asker, _, _):
-            store = await asyncio.to_thread(TrustStore, [rules], lambda: lab.NOW, FarFiles(asker))
+            store = await asyncio.to_thread(TrustStore, [rules], lambda: lab.NOW, FarFiles(asker, fresh=0))
             for _ in range(3):
                 await asyncio.to_thread(store.judge, prove(GATEWAY))
             return store
 
     play(story)
     assert sorted(name for name in asked if name.endswith("crl")) == [f"{number}.crl" for number in range(10)]
+
+
+def test_an_answer_counts_for_a_second(place, monkeypatch):
+    rules = RemoteTrust("gw", judges=True, certificate_directory=place, crl=(place / "named/lists",))
+    now, asked = [0.0], []
+    honest = FarFiles._ask
+    monkeypatch.setattr(FarFiles, "_ask", lambda *question: asked.append(question[1].name) or honest(*question))
+
+    async def story():
+        async with daemon(of(place)) as (asker, _, _):
+            files = FarFiles(asker, clock=lambda: now[0])
+            store = await asyncio.to_thread(TrustStore, [rules], lambda: lab.NOW, files)
+            asked.clear()
+            verdicts = []
+            for seconds in (0.0, 0.5, 0.99, 1.0):
+                now[0] = seconds
+                verdicts.append(type(await asyncio.to_thread(store.judge, prove(GATEWAY))))
+                put(place / "named/lists", lab.list_pem(CA, GATEWAY))
+                put(place / "0a1b2c3d.r0", lab.list_pem(CA))
+            return verdicts
+
+    assert play(story) == [Trusted, Trusted, Trusted, Untrusted]
+    assert asked == [PUBLIC_FILES.name, PUBLIC_FILE.name, PUBLIC_FILE.name]
+
+
+def test_no_more_answers_are_remembered_than_may_be():
+    recent = Recent(1.0, lambda: 5.0)
+    for number in range(3 * MOST_RECENT):
+        recent.put(Path(f"/{number}"), Kind.LISTS, "stamp")
+    assert len(recent._answers) <= MOST_RECENT
+    assert recent.get(Path(f"/{3 * MOST_RECENT - 1}"), Kind.LISTS) == "stamp"
+    recent.put(Path(f"/{3 * MOST_RECENT - 1}"), Kind.LISTS, None)
+    assert recent.get(Path(f"/{3 * MOST_RECENT - 1}"), Kind.LISTS) is None
 
 
 def test_a_daemon_without_rights_makes_its_half_of_far_files(place):
@@ -529,7 +562,7 @@ def test_a_daemon_without_rights_makes_its_half_of_far_files(place):
 
     async def story():
         async with daemon(held.settings) as (asker, _, _):
-            return await asyncio.to_thread(loadout.equip, held.provision, FarFiles(asker))
+            return await asyncio.to_thread(loadout.equip, held.provision, FarFiles(asker, fresh=0))
 
     far, whole = play(story), loadout.load(place / "racoon.conf")
     assert far.policy == whole.policy
