@@ -128,7 +128,7 @@ class Certificate:
 
     @property
     def key_octets(self) -> bytes:
-        """The public key as it is in the certificate's place for it; empty for a key of another kind."""
+        """The public key as the certificate has it; empty for a key of another kind."""
         if self.public_key is None:
             return b""
         return self.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -180,7 +180,8 @@ def unreadable(fault: Exception) -> CertificateError:
 
 
 def leaf_first(certificates: Sequence[Certificate]) -> tuple[Certificate, ...]:
-    """A chain in order from a bundle in any order: the one that issued none of the others, then issuer after issuer."""
+    """A chain in order from a bundle in any order: first the certificate that issued none of the others, then issuer
+    after issuer."""
     leaves = [one for one in certificates if not any(issued_by(other, one) for other in certificates if other != one)]
     chain = leaves[:1] or list(certificates[:1])
     while following := next((one for one in certificates if one not in chain and issued_by(chain[-1], one)), None):
@@ -189,7 +190,7 @@ def leaf_first(certificates: Sequence[Certificate]) -> tuple[Certificate, ...]:
 
 
 def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
-    """Whether the issuer's name and key fit the certificate; says nothing of dates and rights."""
+    """Whether the issuer's name and key fit the certificate. Dates and rights are not looked at."""
     try:
         certificate.handle.verify_directly_issued_by(issuer.handle)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):

@@ -1,4 +1,4 @@
-"""CBC encryption of ISAKMP messages (RFC 2409 appendix B): bare blocks, the padding is the message's business."""
+"""CBC encryption of ISAKMP messages (RFC 2409 appendix B). It works on whole blocks; padding belongs to the message."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _no_cbc(cipher: Cipher) -> ValueError:
 
 
 def key_octets(cipher: Cipher, key_bits: int) -> int:
-    """Octets of key material; `key_bits` does not count where there is one key length only. Ciphers that authenticate
+    """Octets of key material; `key_bits` is ignored where the cipher has one key length only. Ciphers that authenticate
     have 4 octets of salt too (RFC 4106 §8.1, RFC 7634 §2)."""
     return _FIXED_KEYS.get(cipher, key_bits // 8) + (AEAD_SALT if cipher in AEADS else 0)
 
@@ -56,8 +56,8 @@ def cbc(cipher: Cipher, key: bytes) -> Cbc:
 
 
 def is_single_des(cipher: Cipher, key: bytes) -> bool:
-    """Whether a 3DES key does no more than one of DES: its first or last two parts are equal but for parity, and undo
-    each other. Such a key must be rejected (RFC 2451 §2.3), which sees no need to look for weak keys of DES in it."""
+    """Whether a 3DES key is no stronger than one of DES: its first or last two parts are equal but for parity, and undo
+    each other. Such a key must be rejected (RFC 2451 §2.3). That section sees no need to look for weak keys of DES."""
     if cipher is not Cipher.TRIPLE_DES_CBC:
         return False
     first, second, third = (bytes(octet & 0xFE for octet in key[start : start + 8]) for start in (0, 8, 16))

@@ -19,12 +19,13 @@ _ORDER_8 = (
     39382357235489614581723060781553021112529911719440698176882885853963445705823,
 )
 _OF_SMALL_ORDER = frozenset({0, 1, _P25519 - 1, _P25519, _P25519 + 1, *_ORDER_8})
-"""Coordinates that make everything zero: those below 2^255 (RFC 7748 §5 ignores the highest bit)."""
+"""Coordinates of points of small order, which make every agreement zero: those below 2^255 (RFC 7748 §5 ignores the
+highest bit)."""
 _SMALL_ORDER = "the peer's public value is a point of small order"
 
 
 class EcpKeyPair:
-    """An ephemeral key pair; `public` is x and y behind each other, each as long as the field (RFC 5903 §7)."""
+    """An ephemeral key pair; `public` is x followed by y, each as long as the field (RFC 5903 §7)."""
 
     __slots__ = ("_private", "group", "public")
 
@@ -45,7 +46,7 @@ class EcpKeyPair:
 
 
 class Curve25519KeyPair:
-    """An ephemeral key pair; `public` and what is agreed are octet strings as in RFC 7748 §5."""
+    """An ephemeral key pair; `public` and the agreed value are octet strings as in RFC 7748 §5."""
 
     __slots__ = ("_private", "group", "public")
 

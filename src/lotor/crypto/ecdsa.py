@@ -1,4 +1,4 @@
-"""ECDSA signatures of IKEv1: r and s behind each other, over a hash that is not hashed again (RFC 4754 §7)."""
+"""ECDSA signatures of IKEv1: r followed by s, over a hash that is not hashed again (RFC 4754 §7)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def curve_of(key: ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey) -> Cur
 
 
 def sign_hash(key: ec.EllipticCurvePrivateKey, octets: bytes) -> bytes:
-    """Sign HASH_I or HASH_R as it is; `ValueError` when it is not as long as the hash that goes with the curve."""
+    """Signs HASH_I or HASH_R as it is. `ValueError` when it is not as long as the hash of the curve."""
     curve = _demand_curve(key)
     r, s = decode_dss_signature(key.sign(octets, ec.ECDSA(Prehashed(DIGESTS[curve]))))
     size = number_octets(curve)
@@ -39,10 +39,8 @@ def sign_hash(key: ec.EllipticCurvePrivateKey, octets: bytes) -> bytes:
 
 
 def verify_hash(public_key: ec.EllipticCurvePublicKey, octets: bytes, signature: bytes) -> bool:
-    """Whether `signature` has exactly the length of the curve's two numbers, and is one of `octets`.
-
-    False as well when `octets` are not as long as the hash that goes with the curve.
-    """
+    """Whether `signature` has exactly the length of the curve's two numbers, and is a signature of `octets`. False as
+    well when `octets` are not as long as the hash of the curve."""
     curve = curve_of(public_key)
     if curve is None or len(octets) != DIGESTS[curve].digest_size or len(signature) != 2 * number_octets(curve):
         return False

@@ -23,6 +23,6 @@ def key_pair(group: Group, private: int | None = None) -> KeyPair:
 
 
 def check_public(group: Group, peer_public: bytes) -> None:
-    """Whether a peer's value is one of the group at all, for whoever has no key pair yet and may not need one. It costs
-    microseconds, except on the ECP curves (some 50). `ValueError` says what is wrong."""
+    """Checks that a peer's value is one of the group, before a key pair of our own is made. It takes microseconds, and
+    some 50 on the ECP curves. `ValueError` says what is wrong."""
     (modp if group in modp.GROUPS else curves).check_public(group, peer_public)

@@ -39,17 +39,17 @@ def size(hashing: Hash) -> int:
 
 
 def digest(hashing: Hash, *parts: bytes) -> bytes:
-    """The hash of the parts, one behind the other (RFC 1321, FIPS 180-4)."""
+    """The hash of the concatenated parts (RFC 1321, FIPS 180-4)."""
     return _MAKERS[hashing](b"".join(parts), usedforsecurity=False).digest()
 
 
 def hmac(hashing: Hash, key: bytes, *parts: bytes) -> bytes:
-    """HMAC of the parts, one behind the other, not truncated (RFC 2104)."""
+    """HMAC of the concatenated parts, not truncated (RFC 2104)."""
     return _native.hmac(_KEYED[hashing], key, b"".join(parts))
 
 
 def phase_one(made_of: PhaseOneHash) -> bytes:
-    """HASH_I or HASH_R (RFC 2409 §5): the core checks and sends it."""
+    """HASH_I or HASH_R (RFC 2409 §5), as the core checks and sends it."""
     body = (*made_of.publics, *made_of.cookies, made_of.sa_b, made_of.id_b)
     return hmac(made_of.hash, made_of.skeyid.reveal(), *body)
 

@@ -83,12 +83,12 @@ def _modulus(group: Group) -> Modulus:
 
 
 def _fresh(group: Group) -> bytes:
-    """Random octets. A value below 2 is not drawn in the life of a universe."""
+    """Random octets. A value below 2 has a probability of less than 2^-250."""
     return secrets.token_bytes(_PARAMETERS[group].exponent_octets)
 
 
 def _octets_of(group: Group, private: int) -> bytes:
-    """A known exponent, which may be longer than ours are."""
+    """A given exponent, which may be longer than our own."""
     return private.to_bytes(max(_PARAMETERS[group].exponent_octets, (private.bit_length() + 7) // 8), "big")
 
 

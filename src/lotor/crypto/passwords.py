@@ -20,8 +20,8 @@ TAG_OCTETS = 32
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one guess costs: memory in KiB, passes over it, lanes. The default is of OWASP's list for Argon2id, about
-    30 ms of one processor: a thousand people who come back at once are looked at within a minute."""
+    """The cost of one guess: memory in KiB, passes over it, lanes. The default is from OWASP's list for Argon2id, about
+    30 ms of one processor: a thousand people who come back at once are checked within a minute."""
 
     memory: int = 19 * 1024
     passes: int = 2
@@ -34,8 +34,8 @@ class Cost:
 
 DEFAULT_COST = Cost()
 _ONE_AT_A_TIME = threading.Lock()
-"""Several lanes of one hash are threads of OpenSSL's own, and two such hashes at once take them from each other: both
-wait for ever, or fail. A hash of one lane stays in the thread that asks for it."""
+"""Several lanes of one hash are threads of OpenSSL's own. Two such hashes at once compete for these threads, and both
+wait for ever, or fail. A hash of one lane stays in the calling thread."""
 _PHC = re.compile(
     r"\$argon2id\$v=19\$m=(\d{1,10}),t=(\d{1,10}),p=(\d{1,3})\$([A-Za-z0-9+/]{1,88})\$([A-Za-z0-9+/]{1,88})", re.ASCII
 )

@@ -9,7 +9,7 @@ from lotor.ports.leases import Lease
 
 
 class MemoryLeases:
-    """Implements `ports.leases.Leases`; whoever changes the pool holds `pools` too."""
+    """Implements `ports.leases.Leases`. Changes of the configuration reach it through `pools`."""
 
     def __init__(self, pools: Succession) -> None:
         self.pools = pools

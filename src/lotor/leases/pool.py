@@ -1,5 +1,6 @@
-"""A pool of inner addresses in memory: for a returning user the one of last time; for anybody else one that nobody had,
-and once there is none, the one that has been free the longest: what is still sent to who left reaches no stranger."""
+"""A pool of inner addresses in memory. A returning user gets the last address again. Others get one that nobody had,
+and once there is none, the one that has been free the longest, so that late packets for its last user reach no
+stranger."""
 
 from __future__ import annotations
 
@@ -14,13 +15,13 @@ from lotor.model.reasons.local import GrantInUse, GrantOutsidePool, PoolExhauste
 from lotor.ports.leases import Lease
 
 MOST_REMEMBERED = 65536
-"""Users whose last address is kept in mind; the one that was away the longest is forgotten first."""
+"""Users whose last address is remembered. The user that was away the longest is forgotten first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """`network6` and `prefix6`: the lease of slot N has the Nth IPv6 address as it has the Nth IPv4 address, so that
-    both are as lasting as the one."""
+    """`network6` and `prefix6`. Slot N gets the Nth IPv4 and the Nth IPv6 address, so a returning user gets both
+    back."""
 
     first: IPv6Address
     prefix: int
@@ -32,9 +33,8 @@ class Beside:
 class Pool:
     """Leases of `network4` (`first`), `pool_size`, `netmask4`, and IPv6 beside it.
 
-    `netmask` None: the mask of the smallest network with the whole pool in it, so that clients which configure an
-    interface reach each other on the link, as they would with the mask that an administrator would have chosen.
-    Raises `ValueError` for a pool that is empty or leaves IPv4 or IPv6.
+    `netmask` None: the mask of the smallest network that contains the pool, so that clients which configure an
+    interface reach each other on the link. Raises `ValueError` for a pool that is empty or exceeds IPv4 or IPv6.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class Pool:
         barred: Callable[[Lease], bool] = lambda _: False,
         granted: IPv4Address | None = None,
     ) -> Lease | Failure:
-        """Slots count from `first`, which is given out itself; what is `barred` is not given now. `granted`: this
-        address or none."""
+        """A lease for a session. Slots count from `first`, which is given out too. `barred` addresses are not given
+        now. `granted`: this address or none."""
         held = self._leased.get(session)
         if held is None and granted is not None and (reason := self._withheld(granted, barred)):
             return Failure(reason)
@@ -106,7 +106,7 @@ class Pool:
         return ((user, self.first + slot) for user, slot in self._last_slot.items())
 
     def remember(self, user: str, address: IPv4Address) -> None:
-        """A user had this address until now; one of another pool is of no use."""
+        """The user had this address until now. An address of another pool is ignored."""
         if self.first <= address <= self.last:
             slot = int(address) - int(self.first)
             self._remember(user, slot)
@@ -118,7 +118,7 @@ class Pool:
         return Lease(self.first + slot, self.netmask, self._beside[slot] if self._beside is not None else None)
 
     def _withheld(self, granted: IPv4Address, barred: Callable[[Lease], bool]) -> Reason | None:
-        """Why somebody does not get an address that the back end granted."""
+        """Why a user does not get an address that the back end granted."""
         if not self.first <= granted <= self.last:
             return GrantOutsidePool(granted, self.first, self.last)
         slot = int(granted) - int(self.first)
@@ -144,7 +144,7 @@ class Pool:
         return slot
 
     def _next_slot(self) -> int | None:
-        """The lowest that nobody ever had, else the one that came back first; it counts as given out."""
+        """The lowest slot that nobody ever had, else the one that was returned first. It is taken."""
         while self._fresh < self._size:
             self._fresh += 1
             slot = self._fresh - 1

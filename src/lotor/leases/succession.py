@@ -1,4 +1,4 @@
-"""The pool of the configuration as it is now, and what earlier pools have given and sessions still hold."""
+"""The present pool of the configuration, and the leases of earlier pools that sessions still hold."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from lotor.ports.leases import Lease
 
 
 class Succession:
-    """A lease stays its session's also when the pool it came from is gone; until the
-    session ends no pool gives its addresses to anybody else."""
+    """A session keeps its lease when the pool that it came from is gone. Until the session ends no pool gives that
+    address to another."""
 
     def __init__(self, pool: Pool | None) -> None:
         self._pool = pool
         self._former: list[Pool] = []
 
     def replace(self, pool: Pool | None) -> None:
-        """From now on sessions are served by this one; users keep the address they had last if it is in there."""
+        """New sessions are served by this pool. Users keep their last address if it is in the pool."""
         former = self._pool
         self._pool = pool
         if former is None:
@@ -56,5 +56,5 @@ class Succession:
         return [*self.outside(), *(self._pool.leases() if self._pool is not None else ())]
 
     def outside(self) -> list[Lease]:
-        """Leases of earlier pools, for whoever leads packets to them."""
+        """Leases of earlier pools, which need routes of their own."""
         return [lease for former in self._former for lease in former.leases()]

@@ -1,4 +1,4 @@
-"""Names of the algorithms, as every room speaks of them; wire numbers stand in `wire`, primitives in `crypto`."""
+"""Names of the algorithms, as every room uses them. Numbers on the wire are in `wire`, primitives in `crypto`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ KEY_LENGTHS: dict[Cipher, tuple[int, ...]] = {
 """Bits, for ciphers whose keys differ in length; the others have no key length attribute (RFC 2451, RFC 7634 §3)."""
 
 USUAL_BITS = 128
-"""Where no length is named."""
+"""The key length where none is named."""
 
 
 class Hash(Enum):
@@ -103,22 +103,22 @@ class AuthMethod(Enum):
 
     @property
     def pre_shared_key(self) -> bool:
-        """Whether both sides prove that they hold a shared key, and nobody signs."""
+        """Whether both sides prove that they hold a shared key, and neither signs."""
         return not (self.signs(initiator=True) or self.signs(initiator=False))
 
     @property
     def hybrid(self) -> bool:
-        """Whether phase 1 proves the responder alone, and nothing but the login says who the initiator is."""
+        """Whether phase 1 proves the responder alone, and only the login says who the initiator is."""
         return self.signs(initiator=False) and not self.signs(initiator=True)
 
     @property
     def personal(self) -> bool:
-        """Whether it says who a client is; a shared key alone says only who belongs to the group."""
+        """Whether the method says who a client is. A shared key alone only proves membership of a group."""
         return self.login or self.signs(initiator=True)
 
     @property
     def certificate_key(self) -> KeyKind | None:
-        """The kind of the keys that sign; None where nobody does."""
+        """The kind of the keys that sign; None for a method without signatures."""
         return _MEANINGS[self].key
 
 

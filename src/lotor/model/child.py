@@ -42,7 +42,7 @@ class Lifetime:
 
 @dataclass(frozen=True, slots=True)
 class IpComp:
-    """An IPComp association (RFC 3173) inside an SA pair: each CPI was chosen by who receives with it."""
+    """An IPComp association (RFC 3173) inside an SA pair. Each CPI was chosen by the end that receives with it."""
 
     algorithm: Compression
     cpi_in: int
@@ -51,15 +51,12 @@ class IpComp:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One SA pair in tunnel mode. `id` and `session` are the core's own numbers.
-
-    A packet that comes in must have its source in `remote_networks` and its destination in `local_networks`; a packet
-    whose destination is in `remote_networks` goes out here. `esp_frag`: the largest outer IP datagram in octets.
-    Both networks of a pair are of one IP version, whatever that of the path. `rate`: octets a second that the pair
-    carries each way at most, None without a limit.
-    `replaces`: the SA pair whose outgoing traffic this one takes over. `sending` False: it only receives until it is
-    activated (the responder of a rekey before the third message of quick mode, so that no packet is lost).
-    """
+    """One SA pair in tunnel mode. `id` and `session` are the core's own numbers. An incoming packet must have its
+    source in `remote_networks` and its destination in `local_networks`; a packet to `remote_networks` goes out here.
+    Both networks are of one IP version, whatever that of the path. `esp_frag`: the largest outer IP datagram in octets.
+    `rate`: octets a second that the pair carries each way at most, None without a limit. `replaces`: the SA pair whose
+    outgoing traffic this one takes over. `sending` False: it only receives until it is activated (the responder of a
+    rekey, before the third message of quick mode, so that no packet is lost)."""
 
     id: int
     session: int
@@ -81,8 +78,8 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Traffic of one SA pair: inner octets and packets, what was refused, what the rate limit and an engine with too
-    much to do (`shed`) cost, and when the last good packet came (monotonic seconds; None: none yet)."""
+    """Traffic of one SA pair: inner octets and packets; packets refused, dropped by the rate limit, and dropped by an
+    overloaded engine (`shed`); when the last good packet came (monotonic seconds; None: none yet)."""
 
     octets_in: int = 0
     octets_out: int = 0

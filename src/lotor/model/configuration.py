@@ -1,4 +1,4 @@
-"""What a gateway tells a client about its inside network: the values of ISAKMP mode config and of Cisco Unity."""
+"""What a gateway tells a client about its inner network: the values of ISAKMP mode config and of Cisco Unity."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ class ModeConfiguration:
         return f"{self.address} and {self.address6.ip}" if self.address6 is not None else str(self.address)
 
     def without_ipv6(self) -> ModeConfiguration:
-        """What is left for a client that has no IPv6 address, or did not ask for one."""
+        """The configuration for a client that has no IPv6 address, or did not ask for one."""
         return replace(self, address6=None, dns6=(), split_include6=())

@@ -1,5 +1,5 @@
 """Distinguished names: the one table of attribute types, the one way a configuration writes a name, and whether a
-written name means a peer's; no octets of DER but as digits."""
+written name matches a peer's. DER appears here only as hexadecimal digits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class AttributeType:
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One part of a name as it was written: escapes are solved, letters as they are."""
+    """One part of a name as it was written, with escapes resolved."""
 
     kind: AttributeType
     value: str
@@ -68,7 +68,7 @@ _SHOWN = 40
 
 
 def type_word(oid: str) -> str:
-    """How a type is shown: its word, or the numbers of one that has none here."""
+    """How a type is shown: its word, or its numbers where it has no word here."""
     found = _BY_OID.get(oid)
     return found.word if found else oid
 
@@ -103,10 +103,8 @@ def name_fault(text: str) -> str | None:
 
 
 def means(text: str, der: bytes, parts: Iterable[tuple[str, str]]) -> bool:
-    """Whether a configured name means this one: in its order or in the reverse order of RFC 4514, `*` for any value.
-
-    `parts`: types as `type_word` shows them, and values. Raises `ValueError` for a text that is no name.
-    """
+    """Whether a configured name matches this one, in its order or in the reverse order of RFC 4514; `*` matches any
+    value. `parts`: types as `type_word` shows them, and values. Raises `ValueError` for a text that is no name."""
     octets = parse_hexadecimal(text)
     if octets is not None:
         return octets == der

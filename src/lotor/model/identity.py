@@ -67,7 +67,7 @@ def matches(pattern: IdentityPattern, identity: Identity, name: Iterable[tuple[s
 
 
 def folded(text: str) -> str:
-    """A host name or a mail address without what makes no difference."""
+    """A host name or a mail address, without differences that do not count."""
     return text.lower().removesuffix(".")
 
 

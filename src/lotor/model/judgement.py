@@ -1,4 +1,4 @@
-"""What the keys say of a peer's certificate and signature, and of our own."""
+"""Proofs in phase 1: what is asked of the keys about certificates and signatures, and what they answer."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class PeerProof:
 
 @dataclass(frozen=True, slots=True)
 class PhaseOneHash:
-    """What HASH_I or HASH_R of one end is made of (RFC 2409 §5): `hash` keyed with `skeyid`, over that end's public
-    value and the other's, that end's cookie and the other's, and the bodies of the SA and of that end's ID payload."""
+    """The input of HASH_I or HASH_R of one end (RFC 2409 §5): `hash` keyed with `skeyid`, over that end's public value
+    and the other's, that end's cookie and the other's, and the bodies of the SA and of that end's ID payload."""
 
     hash: Hash
     skeyid: Secret
@@ -49,9 +49,9 @@ class PhaseOneHash:
 
 @dataclass(frozen=True, slots=True)
 class SignedHash:
-    """What the HASH_I or HASH_R under a signature is made of, for a signer that believes nobody who asks: SKEYID is
-    made there too, `prf` of `nonces` (Ni_b | Nr_b) and `g_xy` (RFC 2409 §5.1). `hash` is the negotiated one as `prf`
-    is, or that of an ECDSA key's curve (RFC 4754 §4). The rest as in `PhaseOneHash`."""
+    """The input of the HASH_I or HASH_R that is signed, for a signer that trusts no caller: it computes SKEYID too,
+    `prf` of `nonces` (Ni_b | Nr_b) and `g_xy` (RFC 2409 §5.1). `hash` is the negotiated one as `prf` is, or that of an
+    ECDSA key's curve (RFC 4754 §4). The rest as in `PhaseOneHash`."""
 
     hash: Hash
     prf: Hash
@@ -65,13 +65,10 @@ class SignedHash:
 
 @dataclass(frozen=True, slots=True)
 class PskRequest:
-    """What SKEYID of a pre-shared key is made of (RFC 2409 §5.4): whose key, and Ni_b | Nr_b.
-
-    A client asks for the key of the gateway that it dialled: `address`, and `host` where a person typed a name. A
-    gateway asks for that of the client's `address` or, in aggressive mode, of the `identity` that it claims.
-    `aggressive`: a hash under the key travels where everybody can read it. `nobody`: the identity is none that may
-    come.
-    """
+    """The input of SKEYID of a pre-shared key (RFC 2409 §5.4): whose key it is, and Ni_b | Nr_b. A client asks for the
+    key of the gateway that it dialled: `address`, and `host` where a person typed a name. A gateway asks for that of
+    the client's `address` or, in aggressive mode, of the `identity` that it claims. `aggressive`: a hash under the key
+    travels in clear. `nobody`: no block admits the identity."""
 
     remote: str
     identity: Identity | None
@@ -85,8 +82,8 @@ class PskRequest:
 
 @dataclass(frozen=True, slots=True)
 class Feigned:
-    """SKEYID of a key that nobody has, in place of one that is not there: a client cannot tell. `reason` is
-    for this end only; None where the core knows better."""
+    """SKEYID of a key that does not exist, so that a client cannot tell that its key is missing. `reason` is for this
+    end only; None where the core knows a better one."""
 
     skeyid: Secret
     reason: Reason | None
@@ -94,9 +91,9 @@ class Feigned:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What the policy of a `remote` block is made with, and all that the signer tells of a certificate of ours: the
-    chain (DER, leaf first), the leaf's subject (DER), the curve of its key, None for RSA, and the names of who issued
-    the chain (DER). `authority_names`: subjects of the authorities that we trust (DER)."""
+    """What the policy of a `remote` block needs to know of our certificate: the chain (DER, leaf first), the leaf's
+    subject (DER), the curve of its key, None for RSA, and the names of the issuers of the chain (DER).
+    `authority_names`: subjects of the authorities that we trust (DER)."""
 
     chain: tuple[bytes, ...] = ()
     subject: bytes = b""
@@ -114,7 +111,7 @@ class Trusted:
 
 @dataclass(frozen=True, slots=True)
 class Untrusted:
-    """What did not fit, of which certificate."""
+    """Why a certificate was not trusted."""
 
     reason: CertificateReason
 

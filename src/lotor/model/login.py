@@ -12,7 +12,7 @@ from lotor.model.reasons.logins import LoginReason
 from lotor.model.secret import Secret
 
 REPEATABLE = frozenset({Field.USER_NAME, Field.PASSWORD, Field.DOMAIN})
-"""What may be kept for a later phase 1 of the same connection; all else are one-time codes."""
+"""The answers that may be kept for a later phase 1 of the same connection. All others are one-time codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class LoginAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The only value that opens the gate. `user` is the name to account for."""
+    """The only value that opens the login gate. `user` is the name for accounting."""
 
     user: str
     grants: Grants = NO_GRANTS
@@ -47,14 +47,14 @@ class Refused:
 
     @property
     def judged(self) -> bool:
-        """Whether somebody looked at the password. Where nobody did, the attempt is no guess."""
+        """Whether the password was checked. If not, the attempt was no guess."""
         return self.reason.cause is not Cause.NOT_JUDGED
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
     """One more prompt: `message` is shown to the person, `wants` is what to ask. `conversation` is the back end's
-    ticket for the next round: nobody else reads it."""
+    ticket for the next round; only the back end reads it."""
 
     message: str
     wants: tuple[Field, ...]

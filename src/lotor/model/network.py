@@ -12,7 +12,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 ANYWHERE: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
-"""What a socket is bound to that serves every address of its IP version."""
+"""The address of a socket that serves every address of its IP version."""
 
 ISAKMP_PORT = 500
 NAT_T_PORT = 4500
@@ -32,8 +32,8 @@ class Peer:
 
     @property
     def site(self) -> Address:
-        """Whom to count what strangers do against: the address, or the /64 of IPv6, any address of which one host may
-        take."""
+        """What a stranger's cost is counted against: the address, or the /64 of IPv6, since one host may use any
+        address of its /64."""
         return IPv6Address(int(self.address) >> 64 << 64) if self.address.version == 6 else self.address
 
     def __str__(self) -> str:

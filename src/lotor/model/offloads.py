@@ -1,4 +1,4 @@
-"""Which shortcuts through the kernel a packet engine takes; each is probed, and falls back alone."""
+"""Kernel offloads of a packet engine. Each is probed, and falls back on its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the core obeys: the configuration, resolved to frozen values that name no file and no block of text."""
+"""The policy of the core: the configuration as frozen values, which name no file and no place in a text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ExchangeMode(Enum):
 
 
 class Side(Enum):
-    """Who this end is in XAUTH and mode config, whoever initiates."""
+    """The role of this end in XAUTH and mode config, whichever end initiates."""
 
     GATEWAY = "gateway"
     CLIENT = "client"
@@ -38,7 +38,7 @@ class Switch(Enum):
 
 
 class Uniqueness(Enum):
-    """What becomes of a person's session when the same person logs in from elsewhere."""
+    """What happens to a person's session when the same person logs in from elsewhere."""
 
     KEEP = "keep"
     REPLACE = "replace"
@@ -46,7 +46,7 @@ class Uniqueness(Enum):
 
 
 class Transfer(Enum):
-    """Who begins mode config. `AUTO`: the gateway may, for a moment; then the client does."""
+    """Which end begins mode config. `AUTO`: the gateway may, for a moment; then the client does."""
 
     PUSH = "push"
     PULL = "pull"
@@ -61,8 +61,8 @@ class GeneratePolicy(Enum):
 
 
 class CrlPolicy(Enum):
-    """`CHECK`: a list of revoked certificates that is there must be of use, a missing one does no harm. `REQUIRE`: it
-    must be there."""
+    """`CHECK`: a revocation list that exists must be usable; a missing one does no harm. `REQUIRE`: there must be
+    one."""
 
     REQUIRE = "require"
     CHECK = "check"
@@ -70,7 +70,7 @@ class CrlPolicy(Enum):
 
 
 MOST_SESSIONS = 16
-"""Of one person at a time, where the configuration does not say."""
+"""Sessions of one person at a time, where the configuration does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +94,13 @@ class Retransmission:
 
 @dataclass(frozen=True, slots=True)
 class RemotePolicy:
-    """One `remote` block. `address` None is `anonymous`; `my_identity` None is the local address; `certificates` is
-    our chain, leaf first, DER, and `issuers` the names of who issued it; `match_empty_cr`: it is what a peer means that
-    asks for a certificate of no particular authority. `mode_cfg`: a client asks for a configuration; a gateway has
-    addresses to give, and its clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `mode_config`: who
-    begins with the configuration. `offer_lifetime`: a gateway answers with its own lifetime of phase 1 where that is
-    longer. `max_sessions` of one person at a time, None without a limit. `version`: the major version of IKE in which
-    a client calls. `name` is unique and is what questions to the keys carry."""
+    """One `remote` block. `address` None is `anonymous`; `my_identity` None is the local address. `certificates` is our
+    chain, leaf first, DER, and `issuers` the names of its issuers. `match_empty_cr`: the block is chosen for a peer
+    that asks for a certificate of any authority. `mode_cfg`: a client asks for a configuration; a gateway has addresses
+    to give, and its clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `mode_config`: which end begins
+    with the configuration. `offer_lifetime`: a gateway answers with its own lifetime of phase 1 where that is longer.
+    `max_sessions` of one person at a time, None without a limit. `version`: the major version of IKE in which a client
+    begins. `name` is unique, and questions about keys carry it."""
 
     name: str
     side: Side
@@ -136,9 +136,9 @@ class RemotePolicy:
 
 @dataclass(frozen=True, slots=True)
 class ChildPolicy:
-    """One `sainfo`: suites in order of preference, `pfs_group` None without PFS, `lifetime` in seconds.
-    `compression`: what is accepted for IPComp; `ipcomp`: and offered. `rate`: octets a second for each SA pair, each
-    way. `volume`: kilobytes that a pair carries each way, None without a limit."""
+    """One `sainfo`: suites in order of preference; `pfs_group` None without PFS; `lifetime` in seconds. `compression`:
+    the IPComp algorithms that are accepted; `ipcomp`: they are offered too. `rate`: octets a second for each SA pair,
+    each way. `volume`: kilobytes that a pair carries each way, None without a limit."""
 
     suites: tuple[EspSuite, ...]
     pfs_group: Group | None = None
@@ -159,8 +159,8 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Newcomers:
-    """What first messages may cost a gateway, for all of them together and for one site: how many are answered at once,
-    how many when they come again, and the octets of answers to addresses that have not shown that they hear them."""
+    """What first messages may cost a gateway, in all and for one site: how many are answered at once, how many when
+    they come again, and the octets of answers to addresses that showed no cookie."""
 
     at_once: Rate
     at_once_site: Rate
@@ -176,10 +176,10 @@ KNOWN = Newcomers(Rate(40, 400), Rate(16, 200), Rate(40, 200), Rate(16, 200), Ra
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """`known`: from sites where somebody is or was proved lately. Who proves a login gets back what was taken for it,
-    so that the rates are those of newcomers who lead to nothing. `calm`: with more half-open sessions that never
-    answered, a stranger's first message is answered only when it comes again. `half_open`: sessions whose login is not
-    proved, `half_open_site` of one site, and `half_open_known` of a known one."""
+    """`known`: rates for sites where somebody is or was logged in lately. A proved login gives back what it cost, so
+    that the rates count only newcomers that come to nothing. `calm`: with more unseen half-open sessions than this, a
+    stranger's first message is answered only when it comes again. `half_open`: half-open sessions in all;
+    `half_open_site`: those of one site; `half_open_known`: those of a known one."""
 
     strangers: Newcomers = STRANGERS
     known: Newcomers = KNOWN

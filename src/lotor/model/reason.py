@@ -40,7 +40,7 @@ class Cause(Enum):
 
 
 class Told(Enum):
-    """Who learns of a reason, beside the journal of the end where it arises."""
+    """Who learns of a reason, besides the journal of the end where it arises."""
 
     NOBODY = "the journal"
     PEER = "the journal, and the peer by a notification"
@@ -70,7 +70,7 @@ class Reason(Member):
 
     @property
     def clause(self) -> str:
-        """The same where it is said already whose login was refused."""
+        """The same without the words that say whose login was refused."""
         return self.text
 
     @property

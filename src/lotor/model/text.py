@@ -1,4 +1,4 @@
-"""The one door from a peer's octets to text that may reach a terminal, a log or a script."""
+"""The only way from a peer's octets to text that may reach a terminal, a log or a script."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z")
 
 
 def clean(octets: bytes | str, *, lines: bool = False, longest: int = LONGEST) -> str:
-    """Printable text of what a peer sent: UTF-8 where it is, control and format characters shown as `?`.
-
-    `lines` keeps line feeds (a banner); carriage returns before them and trailing NULs go. Longer text ends in `…`.
-    """
+    """Printable text of octets that a peer sent: read as UTF-8 where possible, control and format characters shown as
+    `?`. `lines` keeps line feeds (a banner); carriage returns before them and trailing NULs go. Longer text ends in
+    `…`."""
     text = octets.decode("utf-8", "replace") if isinstance(octets, bytes) else octets
     text = text.rstrip("\0").replace("\r\n", "\n")[: longest + 1]
     plain = text.isascii() and text.isprintable()  # nearly always

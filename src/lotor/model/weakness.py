@@ -1,4 +1,4 @@
-"""Algorithms that work and are weak: why, and what to use instead. Whoever warns of one, or advises one, asks here."""
+"""Algorithms that work but are weak: why, and what to use instead. All warnings and advice are taken from here."""
 
 from __future__ import annotations
 

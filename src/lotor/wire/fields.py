@@ -1,6 +1,6 @@
 """Declarations of binary layouts: a structure is a row of fields, and reading and writing both follow from it.
 
-A size or a count on the wire belongs to the field that it measures and is never a value of its own.
+A size or a count on the wire belongs to the field that it measures, and is never a value of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lotor.wire.errors import Malformed
 
 
 class Cursor:
-    """A place in octets that moves forward; what it took is gone."""
+    """A position in octets that moves forward."""
 
     __slots__ = ("octets", "offset")
 
@@ -73,7 +73,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A number that must have one value, the default of the structure: anything else is not understood."""
+    """A number that must have one value, the default of the structure. Anything else is refused."""
 
     name: str
     octets: int

@@ -19,7 +19,7 @@ def major_of(datagram: bytes) -> int:
 
 
 def cookies_of(datagram: bytes) -> tuple[bytes, bytes]:
-    """Those of the initiator and of the responder, for whoever need not know more; cut off where the datagram is."""
+    """The cookies of initiator and responder, without reading the rest; shorter where the datagram is."""
     return datagram[:COOKIE_SIZE], datagram[COOKIE_SIZE : 2 * COOKIE_SIZE]
 
 
@@ -43,8 +43,8 @@ class Header:
     def decode(cls, datagram: bytes) -> Header:
         """The header of a whole datagram without non-ESP marker.
 
-        `Malformed`: shorter than a header, or a length that is not the datagram's. What a version or a flag is worth,
-        the protocol versions judge.
+        `Malformed`: shorter than a header, or a length that is not the datagram's. Versions and flags are judged by the
+        dialects.
         """
         if len(datagram) < cls.SIZE:
             raise Malformed(f"ISAKMP header needs {cls.SIZE} octets, the datagram has {len(datagram)}")

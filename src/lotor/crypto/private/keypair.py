@@ -70,10 +70,8 @@ def key_pair(key: object) -> KeyPair:
 
 
 def load_key(pem: bytes, passphrase: Secret | None = None) -> KeyPair:
-    """A key in PEM, encrypted or not: one that is not needs no passphrase, if there is one or not.
-
-    Raises `ValueError` with a text that says what is wrong and quotes nothing.
-    """
+    """A key in PEM, encrypted or not. A key that is not encrypted needs no passphrase, and one that is given is
+    ignored. Raises `ValueError` with a text that says what is wrong and quotes nothing."""
     encrypted = any(mark in pem for mark in ENCRYPTION_MARKS)
     if encrypted and passphrase is None:
         raise ValueError("it is encrypted: name a file with its passphrase by passphrase_file")

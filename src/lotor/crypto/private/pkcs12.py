@@ -19,7 +19,7 @@ MARK = re.compile(rb"\x30(?:[\x00-\x80]|\x81.|\x82..|\x83...)\x02\x01\x03", re.D
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What a file of ours holds: certificates in any order, and perhaps a key."""
+    """The content of a PKCS#12 file: certificates in any order, and perhaps a key."""
 
     certificates: tuple[Certificate, ...] = ()
     key: KeyPair | None = None

@@ -1,4 +1,4 @@
-"""Whether a chain of certificates leads to an authority of ours: the library decides, we find words for a refusal."""
+"""Whether a certificate chain leads to an authority of ours. The library decides; this module explains a refusal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lotor.crypto.certificates import BROKEN_DIGESTS, LEAST_RSA_BITS, Certificat
 from lotor.crypto.x509.received import MOST_RECEIVED
 
 DEEPEST = MOST_RECEIVED
-"""Certificates between the leaf and an authority of ours; a peer sends no more."""
+"""Certificates between the leaf and an authority of ours at most."""
 WRONG_SIGNATURE = "signature does not match"
 """In the library's words."""
 
@@ -80,8 +80,9 @@ def verify_chain(
 
 
 def _distinct(received: Sequence[Certificate]) -> tuple[Certificate, ...]:
-    """What can help, once: twins would be tried in every order. Of certificates of one subject, issuer and key the
-    newest; and none that its own subject issued for a key that another one vouches for."""
+    """The certificates that can help, each once: duplicates would be tried in every order. Of certificates of one
+    subject, issuer and key the newest is kept. A self-issued certificate is left out if another one vouches for its
+    key."""
     found: dict[tuple[bytes, bytes, bytes], Certificate] = {}
     for one in sorted(received, key=lambda each: each.not_after):
         found[one.subject.der, one.issuer.der, one.key_octets] = one
@@ -116,7 +117,7 @@ def _prove(leaf: Certificate, received: Sequence[Certificate], anchors: Sequence
 
 
 def _diagnose(leaf: Certificate, issuers: Sequence[Certificate], now: datetime) -> ChainFault | None:
-    """Walk up the refused chain by names, to the first certificate that explains the refusal: nothing is verified
+    """Walks up the refused chain by names, to the first certificate that explains the refusal. Nothing is verified
     again. `issuers`: ours first. None: the names lead to an authority."""
     current = leaf
     for _ in range(DEEPEST + 1):
@@ -134,8 +135,8 @@ def _diagnose(leaf: Certificate, issuers: Sequence[Certificate], now: datetime) 
 def _unexplained(
     leaf: Certificate, helpers: Sequence[Certificate], anchors: Sequence[Certificate], refusal: str
 ) -> ChainFault:
-    """Where no certificate is between, or only one of the authority's name, it is the leaf's signature that is wrong.
-    `refusal` is the library's word."""
+    """With no certificate in between, or only one of the authority's name, the leaf's signature is wrong. `refusal` is
+    the library's word."""
     named = any(one.subject.der == leaf.issuer.der for one in anchors)
     namesake = any(one.subject.der == leaf.issuer.der for one in helpers)
     forged = named and (namesake or WRONG_SIGNATURE in refusal)

@@ -17,15 +17,13 @@ LONGEST_LENGTH = 3
 
 
 class _Unreadable(Exception):  # noqa: N818 - never leaves this module
-    """Something else than what had to be there."""
+    """The DER holds something else than required."""
 
 
 def unwrap_certificates(octets: bytes) -> tuple[bytes, ...]:
-    """The certificates of a SignedData, DER, whoever signed it or nobody; revocation lists in it are left alone.
-
-    A set has no order: the certificate that issued none of the others comes first, then its issuers as far as they are
-    there. Only names are compared: the chain is proved elsewhere. Raises `CertificateError`.
-    """
+    """The certificates of a SignedData, DER, whether it is signed or not; its revocation lists are ignored. A set has
+    no order: the certificate that issued none of the others comes first, then its issuers as far as they are present.
+    Only names are compared: the chain is proved elsewhere. Raises `CertificateError`."""
     if len(octets) > MOST_OCTETS:
         raise CertificateError(f"these {len(octets)} octets of PKCS#7 are more than {MOST_OCTETS}")
     try:
@@ -63,7 +61,7 @@ def _members(octets: bytes, least: int) -> list[tuple[int, bytes]]:
 
 
 def _elements(octets: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Tag, value and the whole element, one after the other; definite lengths only (X.690 §10.1)."""
+    """Tag, value and the whole element, one after the other. Definite lengths only (X.690 §10.1)."""
     place = 0
     while place < len(octets):
         start, size = _header(octets[place : place + 2 + LONGEST_LENGTH])
@@ -88,7 +86,7 @@ def _header(octets: bytes) -> tuple[int, int]:
 
 
 def _leaf_first(found: Sequence[Certificate]) -> list[Certificate]:
-    """The chain from the leaf upwards, and behind it what does not belong to it."""
+    """The chain from the leaf upwards, followed by certificates that do not belong to it."""
     issuers = {one.issuer.der for one in found if one.issuer.der != one.subject.der}
     lowest = [one for one in found if one.subject.der not in issuers] or found
     chain = [min(lowest, key=lambda one: one.authority)]

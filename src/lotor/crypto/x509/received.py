@@ -1,4 +1,4 @@
-"""Certificates that a peer sent: parsed, with bounds on what is parsed and on the keys that are computed with."""
+"""Certificates that a peer sent: parsed, with bounds on their size and on the keys that are used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGEST_RSA_BITS, LARGEST_EXPONENT = 8192, 1 << 32
 
 
 class KeyRefusedError(CertificateError):
-    """A certificate whose key nobody is to compute with. The text names the certificate and the key."""
+    """A certificate whose key must not be used. The text names the certificate and the key."""
 
 
 def parse_certificate(der: bytes) -> Certificate:
@@ -27,8 +27,8 @@ def parse_certificate(der: bytes) -> Certificate:
 
 
 def parse_received(der: bytes) -> Certificate:
-    """The same, before anything is computed with its key. Raises `KeyRefusedError` for an RSA key that is larger than
-    anybody's, and for a curve that IKEv1 has no number for."""
+    """The same, with a check of the key before anything is computed with it. Raises `KeyRefusedError` for an RSA key
+    that is larger than any in use, and for a curve that IKEv1 has no number for."""
     found = parse_certificate(der)
     if found.key_bits > LARGEST_RSA_BITS:
         raise KeyRefusedError(f"{found.subject} has {found.key_text}, more than {LARGEST_RSA_BITS}")

@@ -1,4 +1,4 @@
-"""Certificate revocation lists (RFC 5280 §5) as values: read from DER and PEM, asked for one certificate at a time."""
+"""Certificate revocation lists (RFC 5280 §5) as values: read from DER and PEM, looked up by certificate."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def read_revocation_lists(octets: bytes) -> tuple[RevocationList, ...]:
 
 
 def _describe(source: x509.CertificateRevocationList) -> RevocationList:
-    """Lists for which more is needed than they say themselves are no use, and an unknown critical extension is one."""
+    """A list that cannot be used on its own is of no use, nor is one with an unknown critical extension."""
     strange = [one.oid.dotted_string for one in source.extensions if one.critical and one.oid not in UNDERSTOOD]
     if strange:
         raise CertificateError(f"it is a revocation list of a kind that is not understood (extension {strange[0]})")

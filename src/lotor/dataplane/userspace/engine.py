@@ -23,9 +23,9 @@ from lotor.ports.esp import Broken, Capabilities, Notice
 from lotor.ports.interface import TunDevice
 
 OUTER_MTU = 1500
-"""Octets of the largest IP datagram that the path outside is believed to carry."""
+"""Octets of the largest IP datagram that the outer path is assumed to carry."""
 MOST_AT_ONCE = 64
-"""Records read before other work of the loop gets its turn."""
+"""Records that are read before other work of the event loop gets its turn."""
 CAPABILITIES = Capabilities(compressions=frozenset({Compression.DEFLATE}))
 _SEQPACKET_BUFFER = 1 << 20
 _VERSIONS = {socket.AF_INET: 4, socket.AF_INET6: 6}
@@ -43,7 +43,7 @@ class NatTraversal:
         self.receive = receive
 
     def close(self) -> None:
-        """The sockets are the engine's; nobody hears from them any more."""
+        """The sockets are the engine's; nothing is received from them any more."""
         self.receive = None
 
     def serves(self, path: Path) -> bool:
@@ -68,13 +68,10 @@ class Device:
 
 class Userspace:
     """`ports.EspEngine` for many tunnels on one TUN device (`interface`) and a NAT traversal socket of IPv4, one of
-    IPv6, or both (`carrier`).
-
-    The device and the sockets stay their owner's. `raw_esp` opens a socket of native ESP, when the first SA pair of
-    an IP version without UDP encapsulation is prepared; it may be refused. Packets wait in the kernel until `start`;
-    after `stop` it stays stopped. `wanted`: the shortcuts through the kernel that may be taken; `release`: which kernel
-    that is.
-    """
+    IPv6, or both (`carrier`). The device and the sockets remain their owner's. `raw_esp` opens a socket of native ESP
+    when the first SA pair without UDP encapsulation of an IP version is prepared; it may be refused. Packets wait in
+    the kernel until `start`; after `stop` the engine cannot be started again. `wanted`: the kernel offloads that may be
+    used; `release`: the kernel's version."""
 
     capabilities = CAPABILITIES
 

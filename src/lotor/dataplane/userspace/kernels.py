@@ -1,4 +1,4 @@
-"""Kernels whose shortcuts do something else than they promise, known by their versions: no probe finds them out."""
+"""Kernels whose offloads do not do what they promise, known by their versions, since no probe finds the fault."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _RELEASE = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 
 def breaks_segments(release: str) -> bool:
-    """`release` as uname tells it, with whatever a distribution adds. Yes for one that cannot be read: a keepalive too
-    many does no harm."""
+    """`release` as uname tells it, with whatever a distribution adds. True for a release that cannot be read: a
+    keepalive too many does no harm."""
     found = _RELEASE.match(release)
     if found is None:
         return True

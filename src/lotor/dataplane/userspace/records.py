@@ -1,4 +1,4 @@
-"""What the packet engine tells over its socket; `rust/pump/src/record.rs` is where the layout is written down."""
+"""What the packet engine reports over its socket. `rust/pump/src/record.rs` describes the layout."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Received:
 
 
 def parse(record: bytes) -> Received | Notice:
-    """`ValueError` for what the engine never writes."""
+    """A record of the engine. `ValueError` for octets that the engine never writes."""
     kind, body = record[0], record[1:]
     if kind == _IKE:
         end = _behind(body, _behind(body, 0))
@@ -44,13 +44,13 @@ def parse(record: bytes) -> Received | Notice:
 
 
 def _behind(body: bytes, start: int) -> int:
-    """The place behind the end that stands at `start`."""
+    """The offset behind the peer that begins at `start`."""
     return start + 1 + _ADDRESSES[body[start]][0] + _PORT.size
 
 
 @lru_cache(maxsize=1024)
 def _path(ends: bytes) -> Path:
-    """The same value for what goes the same way again: most of what comes is compared with the path of its session."""
+    """One path object for all datagrams of the same way: most of them are compared with the path of their session."""
     middle = _behind(ends, 0)
     return Path(_peer(ends[:middle]), _peer(ends[middle:]), floated=True)
 

@@ -1,4 +1,4 @@
-"""The SPIs of an engine: which are promised, which are in use."""
+"""The SPIs of an engine: which are reserved, and which are in use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HIGHEST_SPI = 0xFFFF_FFFF
 
 
 class Spis:
-    """Random SPIs, each given once: `reserve`, then `use` with an SA pair, then `free`."""
+    """Random SPIs, each given out once: `reserve`, then `use` with an SA pair, then `free`."""
 
     def __init__(self, clock: Callable[[], Instant]) -> None:
         self._clock = clock

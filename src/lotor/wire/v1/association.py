@@ -21,7 +21,7 @@ LONGEST_PAYLOAD = 0xFFFF
 MOST_TRANSFORMS = 192
 """Of all proposals together. A client that offers every combination of what it has, as Shrew may, sends up to 180."""
 LONGEST_SA = 8192
-"""Octets; those 180 have 7,000."""
+"""Octets. Those 180 transforms have 7,000."""
 MOST_OF_TRANSFORM = 16
 """Attributes of one transform; clients send 6 to 9."""
 _TRANSFORM_HEAD = 4
@@ -51,7 +51,7 @@ class Transform:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Transforms to choose one of, for the protocol and SPI of whoever proposes."""
+    """Transforms, one of which is to be chosen, for the protocol and the SPI of the end that proposes."""
 
     number: int
     protocol: int
@@ -77,7 +77,7 @@ class Proposal:
 
 
 def _decode_transform(octets: bytes) -> Transform:
-    """The layout's fixed part by hand: a stranger's message may hold many."""
+    """Decodes the fixed part without the layout, for speed: a stranger's message may hold many."""
     if len(octets) < _TRANSFORM_HEAD:
         return Transform(**Transform.layout.decode(octets))
     attributes = decode_attributes(octets[_TRANSFORM_HEAD:], most=MOST_OF_TRANSFORM)

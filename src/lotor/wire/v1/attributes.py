@@ -1,4 +1,5 @@
-"""Data attributes (RFC 2408 §3.3), type and value: short (TV) or long (TLV), and peers use either form for any."""
+"""Data attributes (RFC 2408 §3.3): type and value, short (TV) or long (TLV). Peers use either form for any
+attribute."""
 
 from __future__ import annotations
 
@@ -31,13 +32,13 @@ class Attribute:
     basic: bool = False
 
     def __repr__(self) -> str:
-        """What a person typed never prints, in whatever list or message the attribute stands."""
+        """Answers of a person are never shown, in any list or message."""
         data = "…" if self.type in SECRET else repr(self.data)
         return f"Attribute(type={self.type}, data={data}, basic={self.basic})"
 
     @property
     def number(self) -> int:
-        """The value as an unsigned number, 0 when empty. Never above 2^64 - 1: a longer one reads as that."""
+        """The value as an unsigned number, 0 when empty. A number above 2^64 - 1 reads as 2^64 - 1."""
         if len(self.data) <= 8 or len(self.data.lstrip(b"\0")) <= 8:
             return int.from_bytes(self.data, "big")
         return BIGGEST_NUMBER

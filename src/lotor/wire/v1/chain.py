@@ -15,17 +15,17 @@ from lotor.wire.v1.payloads import Payload, decode_payload, encode_payload
 MOST_PAYLOADS = 64
 NONE = int(PayloadType.NONE)
 LONG = frozenset({PayloadType.SA, PayloadType.ATTRIBUTES})
-"""Lists of lists, of which no exchange has two in one message."""
+"""Payloads that hold lists of lists. No exchange has two of one kind in one message."""
 FOREIGN = frozenset(range(22, 128)) | {17, 18, 19}
-"""Payload types that version 1 has no use for: 33 to 53 are those of version 2. Drafts of NAT traversal sent 15 and 16;
-those from 128 on are private, and passed over."""
+"""Payload types that version 1 does not use: 33 to 53 are those of version 2. Drafts of NAT traversal used 15 and 16.
+Types from 128 on are private, and ignored."""
 
 P = TypeVar("P", bound=Payload)
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A payload as it came: `body` without generic header, `end` the offset just behind it in the chain."""
+    """A payload as it was received: `body` without generic header, `end` the offset just behind it in the chain."""
 
     type: int
     body: bytes = field(repr=False)

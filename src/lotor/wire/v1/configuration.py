@@ -29,11 +29,9 @@ _ECHOED = frozenset({ConfigAttribute.UNITY_DDNS_HOSTNAME})
 def encode_configuration(
     configuration: ModeConfiguration, requested: Sequence[int] | None, *, unity: bool
 ) -> tuple[Attribute, ...]:
-    """The attributes that answer a request: only those asked for, each once, in that order; what is empty is left out.
-
-    `requested` None pushes everything but IPv6, which goes to who asks for it. Attributes of Cisco Unity only when
-    `unity`.
-    """
+    """The attributes that answer a request: only those asked for, each once, in that order, without empty ones.
+    `requested` None pushes everything except IPv6, which a client has to ask for. Attributes of Cisco Unity only when
+    `unity`."""
     asked = _PUSHED if requested is None else tuple(dict.fromkeys(requested))
     known = [number for number in asked if number in _WRITERS and (unity or number < _UNITY_FIRST)]
     return tuple(
@@ -47,7 +45,7 @@ def encode_configuration(
 def answer_request(
     configuration: ModeConfiguration, request: Iterable[Attribute], *, unity: bool
 ) -> tuple[Attribute, ...]:
-    """What answers a client's request, see `encode_configuration`; its host name goes back as it came."""
+    """The answer to a client's request (see `encode_configuration`). Its host name goes back as it came."""
     answers: list[Attribute] = []
     for number, asked in _firsts(request).items():
         if number not in _ECHOED:
@@ -65,10 +63,8 @@ def _firsts(attributes: Iterable[Attribute]) -> dict[int, Attribute]:
 
 
 def decode_configuration(attributes: Iterable[Attribute]) -> ModeConfiguration:
-    """What a gateway told. Unknown and empty attributes are ignored, and more than 16 servers of a kind are cut.
-
-    `Malformed`: no address, a wrong size, an address that no host can have, a netmask with holes.
-    """
+    """The configuration that a gateway sent. Unknown and empty attributes are ignored, and more than 16 servers of a
+    kind are cut. `Malformed`: no address, a wrong size, an address that no host can have, a netmask with holes."""
     told = _Told(tuple(attribute for attribute in attributes if attribute.data))
     domain, banner = told.first(ConfigAttribute.UNITY_DEF_DOMAIN), told.first(ConfigAttribute.UNITY_BANNER)
     return ModeConfiguration(
@@ -91,7 +87,7 @@ def decode_configuration(attributes: Iterable[Attribute]) -> ModeConfiguration:
 
 
 def request_attributes(*, unity: bool, ipv6: bool = True) -> tuple[Attribute, ...]:
-    """What our client asks a gateway for: every attribute that `decode_configuration` reads, empty."""
+    """The attributes that our client asks a gateway for: all that `decode_configuration` reads, empty."""
     numbers = [number for number in _PUSHED if unity or number < _UNITY_FIRST]
     return tuple(Attribute.tlv(number, b"") for number in (*numbers, *(_IPV6 if ipv6 else ())))
 

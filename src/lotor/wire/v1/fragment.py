@@ -1,4 +1,4 @@
-"""Cutting a message into Cisco IKE fragments; putting pieces together is the business of whoever keeps state."""
+"""Cutting a message into Cisco IKE fragments. Reassembly needs state, and is elsewhere."""
 
 from __future__ import annotations
 

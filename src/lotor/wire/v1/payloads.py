@@ -19,7 +19,7 @@ ALIGNMENT_SLACK = 3
 
 @dataclass(frozen=True, slots=True)
 class KeyExchange:
-    """A Diffie-Hellman public value, left-padded to the group's length by whoever sent it."""
+    """A Diffie-Hellman public value, which its sender pads on the left to the group's length."""
 
     payload_type: ClassVar[int] = PayloadType.KEY_EXCHANGE
     layout: ClassVar[Layout] = Layout(Rest("data"))
@@ -231,7 +231,7 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A payload that nobody here reads: it survives a round trip, and policy decides."""
+    """A payload of an unknown type. It survives a round trip; policy decides what it is worth."""
 
     layout: ClassVar[Layout] = Layout(Rest("data"))
 

@@ -142,8 +142,8 @@ class IkeWords(NamedTuple):
         return IkeSuite(cipher, key_bits, hashing, group, method, lifetime, IKE_CURVES.get(self.method or 0))
 
     def __str__(self) -> str:
-        """Like `aes-256/sha1/modp2048/hybrid_rsa` or `…/ecdsasig-p256`; what has no name shows its number, what is
-        absent shows `-`. Put into words when somebody reads it."""
+        """Like `aes-256/sha1/modp2048/hybrid_rsa` or `…/ecdsasig-p256`. Unknown values show their number, missing ones
+        `-`. Computed when it is read."""
         return _ike_text(self)
 
 

@@ -1,4 +1,5 @@
-"""The attributes of a transform read in one pass: numbers by type, and lifetimes within bounds that no peer moves."""
+"""The attributes of a transform read in one pass: numbers by type, and lifetimes within bounds that a peer cannot
+move."""
 
 from __future__ import annotations
 

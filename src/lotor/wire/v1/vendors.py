@@ -1,4 +1,4 @@
-"""Vendor ids: what a peer says of itself by well-known octets, and what follows from those of NAT traversal."""
+"""Vendor ids: well-known octets by which a peer announces what it supports, and what those of NAT traversal mean."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CAPABLE_MAIN_AND_AGGRESSIVE = 0x80000000
 
 
 class Vendor(Enum):
-    """The value is what stands in the payload; a received one may be longer."""
+    """The value is the content of the payload; a received one may be longer."""
 
     XAUTH = bytes.fromhex("09002689dfd6b712")
     UNITY = bytes.fromhex("12f5f28c457168a9702d9fe274cc0100")
