@@ -7,17 +7,19 @@ from ipaddress import IPv4Address
 
 from lotor.control.messages import Connect, Disconnect
 from lotor.control.service import Credential
-from lotor.daemon.loadout import load
-from lotor.daemon.machinery import Equipment, Esp, Machinery
-from lotor.daemon.service import Origin, Steward
+from lotor.daemon.loadout import equip
+from lotor.daemon.machinery import Machinery
+from lotor.daemon.reloading import Reload
+from lotor.daemon.service import Steward
+from lotor.hosts.sockets import HostSockets
 from lotor.ike.endpoint import Endpoint
-from lotor.leases.memory import MemoryLeases
-from lotor.leases.pool import Pool
-from lotor.leases.succession import Succession
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
+from lotor.runtime.present import Present
 from lotor.runtime.randomness import SystemRandomness
-from scripted import RecordingCarrier, RecordingEngine, RecordingHost
+from lotor.warden import loading
+from lotor.warden.warden import Hold, Warden
+from scripted import RecordingCarrier, RecordingEngine, RecordingHost, RecordingRoutes
 
 GATEWAY = IPv4Address("127.0.0.1")
 PASSWORD = "correct-horse-battery"
@@ -129,34 +131,59 @@ class Typing:
 ROOT = Typing()
 
 
+class StillListeners:
+    """Port 500 stays where it is."""
+
+    async def prepare(self, loadout, opened):
+        return []
+
+    def replace(self, doors, loadout):
+        return []
+
+
 class World:
     """Gateway and client, assembled but for the host. `diary` is what the client's host was asked to do."""
 
-    def __init__(self, directory, *, pool=253, login="", capture=None, beside=None):
+    def __init__(self, directory, *, pool=253, login="", capture=None, ipv6=""):
         self.capture = capture
-        self.directory, self.air, self.diary = directory, Air(), []
-        (directory / "gateway.conf").write_text(GATEWAY_FILE.format(directory=directory, pool=pool))
+        self.directory, self.air, self.diary, self.wardens = directory, Air(), [], {}
+        gateway = GATEWAY_FILE.format(directory=directory, pool=pool)
+        (directory / "gateway.conf").write_text(gateway.replace("dns4 10.0.12.1;", f"dns4 10.0.12.1; {ipv6}"))
         (directory / "client.conf").write_text(CLIENT_FILE.format(directory=directory, login=login))
-        self.gateway, self.gateway_plane = self.program("gateway", Pool(IPv4Address("10.99.99.1"), pool, beside=beside))
-        self.client, self.client_plane = self.program("client", None)
+        self.host = RecordingHost(self.diary)
+
+    async def start(self):
+        self.gateway, self.gateway_plane = await self.program("gateway")
+        self.client, self.client_plane = await self.program("client")
         self.steward = self.steward_of("client", self.client)
         self.gateway_steward = self.steward_of("gateway", self.gateway)
 
-    def program(self, name, pool):
-        loadout = load(self.directory / f"{name}.conf")
-        plane = RecordingEngine()
-        esp = Esp(plane, AirCarrier(self.air, name), plane)
-        sockets = (AirSocket(self.air, name, 500 if name == "gateway" else 501),)
+    async def program(self, name):
+        path = self.directory / f"{name}.conf"
+        hold = Hold(HostSockets(), None, self.host, RecordingRoutes())
+        self.wardens[name] = warden = Warden(lambda: loading.load(path), loading.load(path), hold)
+        await warden.start()
+        present, plane = Present(equip(warden.present())), RecordingEngine()
         capture = self.capture if name == "gateway" else None
-        equipment = Equipment(esp, RecordingHost(self.diary), sockets, MemoryLeases(Succession(pool)), capture=capture)
-        core = Endpoint(loadout.policy, SystemRandomness(), disclose=capture is not None)
-        machinery = Machinery(core, loadout, equipment, lambda why: None)
+        core = Endpoint(present.now.policy, SystemRandomness(), disclose=capture is not None)
+        machinery = Machinery(
+            core,
+            present,
+            warden.privileged,
+            engine=plane,
+            carrier=AirCarrier(self.air, name),
+            interface=plane,
+            isakmp=[AirSocket(self.air, name, 500 if name == "gateway" else 501)],
+            broken=lambda why: None,
+            capture=capture,
+        )
         machinery.start()
         return machinery, plane
 
-    def steward_of(self, name, machinery):
+    def steward_of(self, name, machinery, reload=None):
         path = self.directory / f"{name}.conf"
-        return Steward(machinery, Origin(str(path), lambda: load(path)))
+        reload = reload or Reload(self.wardens[name], equip, StillListeners(), machinery.present)
+        return Steward(machinery, str(path), reload)
 
     async def vc(self, user="alice", typing=None, gateway="127.0.0.1"):
         return await asyncio.wait_for(self.steward.connect(Connect(gateway, user), typing or Typing()), 60)
@@ -175,11 +202,14 @@ class World:
         await self.client.stop()
         await self.settle()
         await self.gateway.stop()
+        for warden in self.wardens.values():
+            await warden.stop()
 
 
 def play(directory, story, **options):
     async def whole():
         world = World(directory, **options)
+        await world.start()
         try:
             return await story(world)
         finally:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -35,11 +33,9 @@ def judged(tmp_path, monkeypatch):
     def judge(typed: str, **wish):
         addresses, host = foreground._resolve(typed)
         assert addresses == [ip_address(ADDRESS)]
-        loadout = foreground._loadout(typed, file, "alice")
+        _, loadout = foreground._loaded(typed, file, "alice")
         proof = prove(lab.issue(authority, "foreground", **VALID, **wish))
-        with ThreadPoolExecutor(1) as threads:
-            judge = loadout.trust(threads).judge
-            return asyncio.run(judge(replace(proof, remote=loadout.policy.remotes[0].name, host=host)))
+        return loadout.trust.judge(replace(proof, remote=loadout.policy.remotes[0].name, host=host))
 
     return judge
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -120,8 +118,7 @@ def accepted(file: Path, authority: lab.Holder, subject: tuple) -> bool:
     proof = PeerProof(
         ADDRESS, (gateway.der,), identity, SIGNED, gateway.sign(SIGNED), ip_address(ADDRESS), host=ADDRESS
     )
-    with ThreadPoolExecutor(1) as threads:
-        verdict = asyncio.run(loadout.trust(threads).judge(proof))
+    verdict = loadout.trust.judge(proof)
     assert isinstance(verdict, Trusted | Untrusted)
     try:
         demand_identity(loadout.policy.remotes[0], identity)

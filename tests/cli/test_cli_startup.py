@@ -17,7 +17,7 @@ HEAVY = frozenset(
         *("lotor._native", "lotor.auth", "lotor.config", "lotor.crypto", "lotor.dataplane", "lotor.hooks"),
         *("base64", "bz2", "hashlib", "hmac", "lzma", "shutil"),
         *("lotor.hosts", "lotor.ike", "lotor.keys", "lotor.leases", "lotor.pki", "lotor.runtime", "lotor.trust"),
-        "lotor.wire",
+        *("lotor.warden", "lotor.wire"),
         *("lotor.control.views", "lotor.model.login", "lotor.model.network"),
     }
 )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import subprocess
-from contextlib import ExitStack
 
 import pytest
 
 from lotor.control.messages import Status
 from lotor.daemon.exits import StartError
-from lotor.daemon.program import Daemon, Options
+from lotor.daemon.serving import capturing
 from lotor.ike.effects import Disclose, Transmit
 from lotor.ike.endpoint import Endpoint
 from lotor.model.secret import Secret
@@ -99,23 +98,19 @@ def test_a_program_with_a_capture_says_so_and_keeps_keys_out_of_its_log(director
         assert f"Exchange type: {kind}" in text
 
 
-def test_a_start_is_refused_where_the_capture_cannot_be_new(capture, tmp_path):
-    daemon = Daemon(Options(tmp_path / "racoon.conf", capture=capture.path), None)
-    with ExitStack() as held, pytest.raises(StartError, match="never overwrites"):
-        daemon._capture(held)
+def test_a_start_is_refused_where_the_capture_cannot_be_new(capture):
+    with pytest.raises(StartError, match="never overwrites"), capturing(capture.path):
+        pass
 
 
 def test_a_start_with_a_capture_warns_and_ends_it_at_the_end(tmp_path, caplog):
-    options = Options(tmp_path / "racoon.conf", capture=tmp_path / "ike.pcapng")
-    with ExitStack() as held:
-        made = Daemon(options, None)._capture(held)
+    with capturing(tmp_path / "ike.pcapng") as made:
         assert [(each.levelname, each.getMessage()) for each in caplog.records] == [("WARNING", made.remark)]
         made.disclose(Disclose(bytes(8), Secret(bytes(16))))
     made.disclose(Disclose(bytes(8), Secret(bytes(16))))
     assert len(made.keys.read_text().splitlines()) == 1
 
 
-def test_there_is_no_capture_unless_asked_for(tmp_path):
-    with ExitStack() as held:
-        assert Daemon(Options(tmp_path / "racoon.conf"), None)._capture(held) is None
-    assert list(tmp_path.iterdir()) == []
+def test_there_is_no_capture_unless_asked_for():
+    with capturing(None) as made:
+        assert made is None

@@ -16,13 +16,12 @@ from lotor.client.targets import Target
 from lotor.control.messages import Connected, Status
 from lotor.hosts import sockets, sysctl
 from lotor.ike.v1 import watch
-from lotor.leases.pool import Beside
 from lotor.model.policy import Dpd
 from lotor.model.reason import Reason
 from lotor.wire.v1.numbers import ExchangeType
 from visiting import ROOT, Typing, play
 
-BESIDE = Beside(IPv6Address("fd00:99::1"), 64)
+IPV6 = "network6 fd00:99::1;"
 TARGET = IPv4Address("127.0.0.1")
 
 
@@ -51,7 +50,7 @@ def test_a_client_that_asks_has_both(directory, caplog):
         return up, session.configuration, shown["address6"], children(world.client_plane)
 
     caplog.set_level("INFO")
-    up, configuration, shown, networks = play(directory, story, beside=BESIDE)
+    up, configuration, shown, networks = play(directory, story, ipv6=IPV6)
     assert isinstance(up, Connected)
     assert (up.address, up.address6) == ("10.99.99.1", "fd00:99::1")
     assert configuration.address6 == IPv6Interface("fd00:99::1/64")
@@ -67,7 +66,7 @@ def test_one_that_does_not_ask_has_what_it_always_had(directory):
         (shown,) = (await world.gateway_steward.status(Status(), ROOT))["sessions"]
         return up, shown["address6"], children(world.client_plane)
 
-    up, shown, networks = play(directory, story, beside=BESIDE, login="mode_cfg6 off;")
+    up, shown, networks = play(directory, story, ipv6=IPV6, login="mode_cfg6 off;")
     assert (up.address, up.address6, shown, networks) == ("10.99.99.1", "", "", {"10.99.99.1/32"})
 
 
@@ -76,9 +75,9 @@ def test_a_host_without_ipv6_does_not_ask_and_says_why(directory, monkeypatch):
 
     async def story(world):
         up = await world.vc()
-        return up, world.client.loadout.warnings, world.gateway.loadout.warnings
+        return up, world.client.present.now.warnings, world.gateway.present.now.warnings
 
-    up, here, there = play(directory, story, beside=BESIDE)
+    up, here, there = play(directory, story, ipv6=IPV6)
     assert (up.address, up.address6) == ("10.99.99.1", "")
     assert "this host has IPv6 switched off: its client asks for IPv4 only, as with mode_cfg6 off" in here
     assert not [text for text in there if "IPv6" in text]
@@ -100,7 +99,7 @@ def called(directory, monkeypatch, address: str, *others: str):
     person = Typing()
 
     async def story(world):
-        (remote,) = world.client.loadout.policy.remotes
+        (remote,) = world.client.present.now.policy.remotes
         target = Target(remote, ip_address(address), "127.0.0.1", tuple(map(ip_address, others)))
         return await world.client.connections.reach(target, "alice", person)
 
@@ -129,7 +128,7 @@ def silent(directory, monkeypatch, *others):
 
     async def story(world):
         world.air.deaf = True
-        (remote,) = world.client.loadout.policy.remotes
+        (remote,) = world.client.present.now.policy.remotes
         target = Target(remote, TARGET, "127.0.0.1", others)
         reached = asyncio.create_task(world.client.connections.reach(target, "alice", person))
         await until(world, lambda: len(person.told) == 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -15,9 +15,12 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from keys import certificate_lab as lab
 from lotor.config import ConfigError
 from lotor.daemon.loadout import Loadout, load
+from lotor.keys import Keyring, LocalSigner
 from lotor.model.algorithms import Hash
 from lotor.model.identity import Identity, IdKind
 from lotor.model.judgement import Failure, PskRequest, Trusted, Untrusted
+from lotor.trust import LocalTrust
+from lotor.warden import loading
 from trust.conftest import MADE_OF, prove
 
 FILE = """
@@ -57,28 +60,39 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def loaded(directory: Path, remote: str, method: str, *lines: str) -> Loadout:
+@dataclass
+class Halves:
+    """A configuration in the warden and in the daemon."""
+
+    loadout: Loadout
+    keyring: Keyring
+
+    policy = property(lambda self: self.loadout.policy)
+    warnings = property(lambda self: self.loadout.warnings)
+
+
+def loaded(directory: Path, remote: str, method: str, *lines: str) -> Halves:
     text = FILE.format(directory=directory, remote=remote, method=method, lines="\n".join(lines))
     path = directory / "racoon.conf"
     path.write_text(text)
-    return load(path)
+    return Halves(load(path), loading.load(path).keyring)
 
 
-def asked(loadout: Loadout, question):
+def asked(halves: Halves, question):
     """What the ports of a configuration answer."""
 
     async def play():
         with ThreadPoolExecutor(1) as executor:
-            return await question(loadout.signer(executor), loadout.trust(executor))
+            return await question(LocalSigner(halves.keyring, executor), LocalTrust(halves.loadout.trust, executor))
 
     return asyncio.run(play())
 
 
-def signed(loadout: Loadout):
+def signed(loadout: Halves):
     return asked(loadout, lambda signer, _: signer.sign("anonymous", MADE_OF))
 
 
-def judged(loadout: Loadout, holder: lab.Holder, **changes):
+def judged(loadout: Halves, holder: lab.Holder, **changes):
     (remote,) = loadout.policy.remotes
     return asked(loadout, lambda _, trust: trust.judge(prove(holder, remote=remote.name, **changes)))
 

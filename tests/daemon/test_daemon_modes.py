@@ -8,9 +8,9 @@ import visiting
 from lotor import config
 from lotor.client import calls, connections
 from lotor.client.targets import Target
-from lotor.daemon.loadout import load, prepare
 from lotor.model.policy import ExchangeMode
 from lotor.model.reason import Cause
+from lotor.warden import loading
 from visiting import Typing, play
 
 HERE = IPv4Address("127.0.0.1")
@@ -24,12 +24,12 @@ def reach(directory, monkeypatch, *, mode="aggressive", password=None):
     gateway = visiting.GATEWAY_FILE.replace("exchange_mode aggressive", f"exchange_mode {mode}")
     assert mode in gateway
     monkeypatch.setattr(visiting, "GATEWAY_FILE", gateway)
-    client = prepare(config.roadwarrior("127.0.0.1", directory / "ca.crt", "alice"))
-    monkeypatch.setattr(visiting, "load", lambda path: client if path.name == "client.conf" else load(path))
+    client, load = loading.prepare(config.roadwarrior("127.0.0.1", directory / "ca.crt", "alice")), loading.load
+    monkeypatch.setattr(loading, "load", lambda path: client if path.name == "client.conf" else load(path))
     person = Typing() if password is None else Typing(password)
 
     async def story(world):
-        first, *also = client.policy.remotes
+        first, *also = world.client.present.now.policy.remotes
         return await world.client.connections.reach(Target(first, HERE, None, (), tuple(also)), None, person)
 
     return play(directory, story), person

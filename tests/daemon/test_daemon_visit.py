@@ -13,8 +13,6 @@ import pytest
 
 from lotor.control.messages import Connected, Disconnected, Done, Explain, Failed, Logout, Status
 from lotor.daemon.exits import Exit, StartError
-from lotor.daemon.loadout import load
-from lotor.daemon.service import Origin, Steward
 from lotor.ike.events import Ended
 from lotor.model.grants import NO_GRANTS
 from lotor.model.network import Path, Peer
@@ -153,7 +151,7 @@ def test_an_attempt_that_is_given_up_ends_at_once(directory):
 
 def test_a_host_that_refuses_is_the_reason_of_the_failed_connect(directory):
     async def story(world):
-        world.client._equipment.host.fault = OSError(1, "no permission to change routes")
+        world.host.fault = OSError(1, "no permission to change routes")
         failed = await world.vc()
         await world.settle()
         return failed, world.gateway.register.all(), world.client_plane.installed
@@ -230,10 +228,10 @@ def test_logout_by_number(directory):
 
 def test_a_bad_configuration_is_not_taken_over(directory):
     async def story(world):
-        old = world.gateway.loadout
+        old = world.gateway.present.now
         (directory / "gateway.conf").write_text("remote anonymous { nonsense; }")
         failed = await world.gateway_steward.reload(ROOT)
-        kept = world.gateway.loadout is old
+        kept = world.gateway.present.now is old
         return failed, kept, await world.vc()
 
     failed, kept, up = play(directory, story)
@@ -339,15 +337,13 @@ def test_both_ends_explain_a_refused_login_and_the_journal_tells_the_same(direct
 
 
 def test_what_the_host_refuses_keeps_the_old_configuration(directory, caplog):
-    async def refuse(loadout):
-        del loadout
+    async def refuse():
         raise StartError("port 500 of 192.0.2.51 is in use", Exit.BUSY)
 
     async def story(world):
-        old = world.gateway.loadout
-        file = directory / "gateway.conf"
-        steward = Steward(world.gateway, Origin("gateway.conf", lambda: load(file), refuse))
-        return await steward.reload(ROOT), world.gateway.loadout is old, await world.vc()
+        old = world.gateway.present.now
+        steward = world.steward_of("gateway", world.gateway, refuse)
+        return await steward.reload(ROOT), world.gateway.present.now is old, await world.vc()
 
     failed, kept, up = play(directory, story)
     assert failed == Failed("the old configuration stays:\nport 500 of 192.0.2.51 is in use", "BUSY")
@@ -357,17 +353,13 @@ def test_what_the_host_refuses_keeps_the_old_configuration(directory, caplog):
 
 
 def test_what_a_reload_came_to_is_told(directory):
-    async def adapt(loadout):
-        del loadout
-        return ["the pool is another one now"]
-
     async def story(world):
         file = directory / "gateway.conf"
-        steward = Steward(world.gateway, Origin("gateway.conf", lambda: load(file), adapt))
+        file.write_text(file.read_text().replace("pool_size 253", "pool_size 20"))
+        steward = world.gateway_steward
         return await asyncio.gather(steward.reload(ROOT), steward.reload(ROOT))
 
-    first, second = play(directory, story)
-    for done in (first, second):
-        assert done.text.startswith(
-            "gateway.conf taken over, sessions that are up keep what they have; the pool is anoth"
-        )
+    told = [done.text for done in play(directory, story)]
+    common = f"{directory}/gateway.conf taken over, sessions that are up keep what they have"
+    assert all(text.startswith(common) for text in told)
+    assert ["the pool is 10.99.99.1 to 10.99.99.20 now" in text for text in told] == [True, False]

@@ -43,7 +43,7 @@ def test_a_client_that_leaves_between_two_rounds_leaves_nobody_waiting():
     codes = Codes()
 
     async def play():
-        logins = Logins(lambda: codes)
+        logins = Logins(codes)
         await logins.judge(1, attempt())
         logins.follow(end(2))
         logins.follow(end(1))
@@ -58,7 +58,7 @@ def test_a_client_that_leaves_during_the_second_round_does_neither():
     codes = Codes()
 
     async def play():
-        logins = Logins(lambda: codes)
+        logins = Logins(codes)
         await logins.judge(1, attempt())
         codes.never = asyncio.Event()
         judging = asyncio.ensure_future(logins.judge(1, attempt(b"ticket")))
@@ -76,7 +76,7 @@ def test_a_login_that_came_to_its_end_is_not_abandoned():
     codes = Codes()
 
     async def play():
-        logins = Logins(lambda: codes)
+        logins = Logins(codes)
         await logins.judge(1, attempt())
         assert await logins.judge(1, attempt(b"ticket")) == Accepted("alice")
         logins.follow(end())
@@ -84,18 +84,3 @@ def test_a_login_that_came_to_its_end_is_not_abandoned():
 
     asyncio.run(play())
     assert codes.abandoned == []
-
-
-def test_a_reload_between_two_rounds_does_not_take_the_conversation_elsewhere():
-    before, after = Codes(), Codes()
-    present = [before]
-
-    async def play():
-        logins = Logins(lambda: present[0])
-        await logins.judge(1, attempt())
-        present[0] = after
-        await logins.judge(1, attempt(b"ticket"))
-        await logins.judge(2, attempt())
-
-    asyncio.run(play())
-    assert (before.heard, after.heard) == ([b"", b"ticket"], [b""])

@@ -24,7 +24,7 @@ from lotor.daemon import logs
 from lotor.daemon.assembly import assemble, dismantle
 from lotor.daemon.exits import CAUSES, Exit, StartError
 from lotor.daemon.explaining import fix_of
-from lotor.daemon.loadout import Loadout, prepare
+from lotor.daemon.loadout import Loadout, equip
 from lotor.daemon.machinery import Machinery
 from lotor.daemon.privilege import demand_privilege
 from lotor.daemon.service import connected
@@ -35,8 +35,11 @@ from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons.ends import Interrupted
 from lotor.model.reasons.local import EngineFault
+from lotor.runtime.present import Present
 from lotor.runtime.sessions import Session
 from lotor.warden import hardening
+from lotor.warden.loading import Holding, prepare
+from lotor.warden.warden import Warden, hold
 
 Ask = Callable[[tuple[Field, ...], str], Secrets | None]
 
@@ -50,13 +53,13 @@ def connect_here(gateway: str, ca: Path, user: str | None, prompt: CredentialPro
     demand_privilege()
     hardening.withhold_memory()
     addresses, host = _resolve(gateway)
-    loadout = _loadout(gateway, ca, user)
+    loaded, loadout = _loaded(gateway, ca, user)
     logs.set_up(logs.Sink.STDERR, "warning", debug=False)
     logging.getLogger("lotor").setLevel(logging.ERROR)  # what matters to this person is said by the command itself
     logging.getLogger("lotor.hosts").setLevel(logging.WARNING)  # but for DNS or routes that could not be set up whole
     first, *also = loadout.policy.remotes
     target = Target(first, addresses[0], host, tuple(addresses[1:]), tuple(also))
-    session = ForegroundSession(loadout, target, prompt, lift)
+    session = ForegroundSession((loaded, loadout), target, prompt, lift)
     reason = asyncio.run(session.run())
     if reason is INTERRUPTED and not session.up:
         raise KeyboardInterrupt
@@ -77,10 +80,11 @@ def _resolve(gateway: str) -> tuple[list[Address], str | None]:
         raise StartError(error.strerror or str(error)) from error
 
 
-def _loadout(gateway: str, ca: Path, user: str | None) -> Loadout:
+def _loaded(gateway: str, ca: Path, user: str | None) -> tuple[Holding, Loadout]:
     """What was typed, and nothing that a name server made of it."""
     try:
-        return prepare(config.roadwarrior(gateway, ca, user))
+        loaded = prepare(config.roadwarrior(gateway, ca, user))
+        return loaded, equip(loaded.provision)
     except ConfigError as error:
         raise StartError("; ".join(each.text for each in error.problems), Exit.CONFIGURATION) from error
 
@@ -113,8 +117,10 @@ class TerminalPrompter:
 class ForegroundSession:
     """One connection from beginning to end."""
 
-    def __init__(self, loadout: Loadout, target: Target, prompt: CredentialPrompt, lift: Callable[[], None]) -> None:
-        self._loadout = loadout
+    def __init__(
+        self, configuration: tuple[Holding, Loadout], target: Target, prompt: CredentialPrompt, lift: Callable[[], None]
+    ) -> None:
+        self._loaded, self._loadout = configuration
         self._target = target
         self._prompt = prompt
         self._prompter = TerminalPrompter(prompt.answer)
@@ -128,10 +134,20 @@ class ForegroundSession:
         self._over = loop.create_future()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, lambda: self._end(INTERRUPTED))
-        assembled = await assemble(self._loadout, lambda why: self._end(EngineFault(why)))
+        warden = Warden(lambda: self._loaded, self._loaded, hold())
+        hardening.bound(scripts=False)
+        try:
+            await warden.start()
+            return await self._with_rights(warden, self._over)
+        finally:
+            await warden.stop()
+
+    async def _with_rights(self, warden: Warden, over: asyncio.Future[Reason]) -> Reason:
+        present = Present(self._loadout)
+        assembled = await assemble(present, warden.privileged, lambda why: self._end(EngineFault(why)))
         server = await attend(assembled.machinery, self._loadout.settings.remotes[0].name)
         try:
-            return await self._connection(assembled.machinery, self._over)
+            return await self._connection(assembled.machinery, over)
         finally:
             await assembled.machinery.stop()
             if server is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from lotor.config.check import Checked, check
 from lotor.config.load import Examined, examine, load, loads
-from lotor.config.methods import judges, key_methods, side_of, signs, uses_ecdsa
+from lotor.config.methods import has_scripts, is_gateway, judges, key_methods, side_of, signs, uses_ecdsa
 from lotor.config.problem import ConfigError, Location, Problem, render
 from lotor.config.resolve import identity_patterns, mode_configuration, resolve
 from lotor.config.roadwarrior import roadwarrior
@@ -24,7 +24,9 @@ __all__ = [
     "Settings",
     "check",
     "examine",
+    "has_scripts",
     "identity_patterns",
+    "is_gateway",
     "judges",
     "key_methods",
     "load",

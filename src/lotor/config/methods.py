@@ -23,6 +23,11 @@ def is_gateway(settings: Settings) -> bool:
     return any(side_of(remote) is Side.GATEWAY for remote in settings.remotes)
 
 
+def has_scripts(settings: Settings) -> bool:
+    """Whether the administrator wants scripts to be run."""
+    return any(remote.scripts for remote in settings.remotes)
+
+
 def signs(remote: RemoteSettings) -> bool:
     """Whether this end proves itself by a certificate, by one method of the block at least."""
     return _signs(remote, Side.CLIENT)

@@ -1,12 +1,12 @@
-"""Which engine implements which port, and the order in which they take hold of the host and let go of it.
+"""What the daemon is made of, and the order in which it takes hold of what it is given and lets go of it.
 
-`EspEngine`, `Carrier` and `TunnelInterface` userspace.Userspace over hosts.Tun · `Host` hosts.LinuxHost, for a
-gateway also hosts.GatewayHost · `Leases` leases.MemoryLeases · `Signer` keys.LocalSigner · `Trust` trust.LocalTrust ·
-`LoginBackend` auth (see engines.py) · `Hooks` hooks.ScriptHooks.
+`EspEngine`, `Carrier` and `TunnelInterface` are userspace.Userspace over the TUN device; `Trust` is trust.CurrentTrust.
+Everything else needs rights and comes from `Privileged`: the engines of warden.Warden, in this process or in its own.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 from collections.abc import Callable
@@ -14,71 +14,74 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from lotor.daemon import listening
-from lotor.daemon.engines import carried, tun_device
+from lotor.daemon.engines import carried
 from lotor.daemon.exits import Exit, StartError
+from lotor.daemon.listeners import Listeners
 from lotor.daemon.loadout import Loadout
-from lotor.daemon.machinery import Equipment, Esp, Machinery
-from lotor.daemon.premises import Grounds, Held, Premises, make_pool
+from lotor.daemon.machinery import Machinery
 from lotor.dataplane.userspace.engine import Userspace
-from lotor.hosts.client import LinuxHost
-from lotor.hosts.gateway import GatewayHost
-from lotor.hosts.routing import OUTER_MARK
-from lotor.hosts.sockets import HostSockets
-from lotor.hosts.tun import HostTunnels
 from lotor.ike.endpoint import Endpoint
-from lotor.leases.memory import MemoryLeases
-from lotor.leases.succession import Succession
 from lotor.model.policy import Side
+from lotor.ports.interface import TunDevice, Tunnels
 from lotor.ports.sockets import Sockets, local_of
+from lotor.privsep.privileged import Privileged
 from lotor.runtime.capture import Capture
+from lotor.runtime.present import Present
 from lotor.runtime.randomness import SystemRandomness
 from lotor.runtime.sockets import IsakmpSocket
-from lotor.warden import hardening
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """`premises` is what a reload may change; `held` lets go of what was taken from the host, last first."""
+    """`listeners` follow a reload; `held` lets go of what was taken, last first."""
 
     machinery: Machinery
-    premises: Premises
+    listeners: Listeners
     held: AsyncExitStack
 
 
-async def assemble(loadout: Loadout, broken: Callable[[str], None], capture: Capture | None = None) -> Assembled:
+async def assemble(
+    present: Present[Loadout], privileged: Privileged, broken: Callable[[str], None], capture: Capture | None = None
+) -> Assembled:
     """Everything running; `capture` gets every IKE datagram and the keys to read them.
 
     Raises `StartError`, after letting go of what was taken."""
+    loadout = present.now
     async with AsyncExitStack() as held:
-        opener = HostSockets(OUTER_MARK)
-        isakmp, nat_t = await _open_sockets(opener, loadout, held)
-        hardening.bound(scripts=hardening.has_scripts(loadout.settings))
-        host = LinuxHost()
-        if undone := await host.recover():
-            log.warning("%d changes that an earlier daemon left on this host were undone", undone)
-        tun = await tun_device(HostTunnels(), held)
-        userspace = Userspace(tun, *nat_t, raw_esp=opener.raw_esp, wanted=loadout.settings.offloads)
-        device = userspace.interface
-        leases = Succession(make_pool(loadout))
-        sockets = tuple(map(IsakmpSocket, isakmp))
-        esp = Esp(userspace, userspace.carrier, device)
-        equipment = Equipment(esp, host, sockets, MemoryLeases(leases), opener, capture)
+        isakmp, nat_t = await _open_sockets(privileged.sockets, loadout, held)
+        tun = await _open_device(privileged.tunnels)
+        held.callback(tun.close)
+        userspace = Userspace(tun, *nat_t, raw_esp=privileged.sockets.raw_esp, wanted=loadout.settings.offloads)
         core = Endpoint(
             carried(loadout.policy, userspace.capabilities), SystemRandomness(), disclose=capture is not None
         )
-        machinery = Machinery(core, loadout, equipment, broken)
-        grounds = Grounds(GatewayHost(), device.name, device.mtu)
-        held.push_async_callback(grounds.stop)
-        premises = Premises(Held(machinery.doors, leases, grounds, frozenset(map(local_of, nat_t)), opener), loadout)
-        await premises.open()
+        machinery = Machinery(
+            core,
+            present,
+            privileged,
+            engine=userspace,
+            carrier=userspace.carrier,
+            interface=userspace.interface,
+            isakmp=map(IsakmpSocket, isakmp),
+            broken=broken,
+            capture=capture,
+        )
         held.push_async_callback(userspace.stop)
+        listeners = Listeners(machinery.doors, privileged.sockets, map(local_of, nat_t))
         machinery.start()
-        machinery.listen(premises.follow)
-        machinery.configurations.released = premises.freed
-        return Assembled(machinery, premises, held.pop_all())
+        machinery.listen(listeners.follow)
+        return Assembled(machinery, listeners, held.pop_all())
     raise AssertionError("unreachable")
+
+
+async def _open_device(tunnels: Tunnels) -> TunDevice:
+    try:
+        return await tunnels.open()
+    except OSError as error:
+        code = Exit.NOT_ROOT if error.errno == errno.EPERM else Exit.NO_DEVICE
+        raise StartError(error.strerror or str(error), code) from error
 
 
 async def dismantle(assembled: Assembled) -> None:

@@ -1,49 +1,32 @@
-"""A configuration made ready for use: settings, the core's policy, and the engines that hold no part of the host."""
+"""A configuration made ready for the daemon: what the core obeys, whom it trusts, what clients are told."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lotor import config
 from lotor.config import Checked, ConfigError, Examined, RemoteSettings, Settings
 from lotor.config.placing import cautions, faults
 from lotor.config.provision import Provision
-from lotor.daemon.engines import NoLogins, hooks_of, logins_of
 from lotor.files.public import LOCAL_FILES
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Credential
 from lotor.model.policy import Policy, RemotePolicy, Side
-from lotor.ports.auth import LoginBackend
-from lotor.ports.hooks import Hooks
 from lotor.ports.public_files import PublicFiles
-from lotor.ports.signer import Signer
-from lotor.ports.trust import Trust
-from lotor.trust import LocalTrust, RemoteTrust, TrustStore
-
-
-def nobody_signs(executor: Executor) -> Signer:
-    """What is made from a provision has no keys: they are the warden's."""
-    raise RuntimeError(f"no keys were loaded here, beside {executor}")
+from lotor.trust import RemoteTrust, TrustStore
 
 
 @dataclass(frozen=True, slots=True)
 class Loadout:
-    """Replaced whole by a reload. `signer` and `trust` give the ports, which work in the threads of an executor:
-    nothing else here leads to a private key. `warnings` are ready to be read; `template` is what every client is told,
-    but for its address; None without mode_cfg."""
+    """Replaced whole by a reload; nothing in it leads to a private key. `warnings` are ready to be read; `template` is
+    what every client is told, but for its address; None without mode_cfg."""
 
     settings: Settings
     policy: Policy
-    trust: Callable[[Executor], Trust]
+    trust: TrustStore
     template: ModeConfiguration | None
     warnings: tuple[str, ...] = ()
-    signer: Callable[[Executor], Signer] = nobody_signs
-    logins: LoginBackend = field(default_factory=NoLogins)
-    hooks: Hooks = field(default_factory=lambda: hooks_of(()))
 
     def serves_as(self, side: Side) -> bool:
         return any(remote.side is side for remote in self.policy.remotes)
@@ -71,7 +54,6 @@ def equip(provision: Provision, files: PublicFiles = LOCAL_FILES) -> Loadout:
 
 
 def _whole(found: Examined) -> Loadout:
-    from lotor.keys import LocalSigner
     from lotor.warden import loading  # what holds keys is never loaded into a daemon without rights
 
     checked = found.checked
@@ -82,13 +64,7 @@ def _whole(found: Examined) -> Loadout:
     if found.problems or wrong:
         raise ConfigError(found.sorted(wrong))
     held = loading.holding(found, checked, keyring)
-    return replace(
-        _equipped(held.provision, store),
-        settings=checked.settings,
-        signer=partial(LocalSigner, keyring),
-        logins=logins_of(checked.settings.mode_cfg),
-        hooks=hooks_of(checked.settings.remotes),
-    )
+    return replace(_equipped(held.provision, store), settings=checked.settings)
 
 
 def _equipped(provision: Provision, store: TrustStore) -> Loadout:
@@ -97,7 +73,7 @@ def _equipped(provision: Provision, store: TrustStore) -> Loadout:
     if not provision.takes_ipv6 and any(map(_asks_for_ipv6, policy.remotes)):
         policy = replace(policy, remotes=tuple(replace(each, mode_cfg6=False) for each in policy.remotes))
         warnings.append("this host has IPv6 switched off: its client asks for IPv4 only, as with mode_cfg6 off")
-    return Loadout(provision.settings, policy, partial(LocalTrust, store), _template(provision), tuple(warnings))
+    return Loadout(provision.settings, policy, store, _template(provision), tuple(warnings))
 
 
 def _credentials(provision: Provision, store: TrustStore) -> dict[str, Credential]:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 from lotor.accounting.journal import JournalAccounting
 from lotor.client.calls import Ground, Parts
 from lotor.client.connections import Connections
 from lotor.client.persons import ClientPersons, Files
 from lotor.client.requests import Requests
-from lotor.daemon.engines import carried, succeed
+from lotor.daemon.engines import carried
 from lotor.daemon.loadout import Loadout
 from lotor.explain.attempts import Attempts
 from lotor.explain.narrative import line
-from lotor.hosts.sockets import HostSockets
 from lotor.ike.admission import Tally
 from lotor.ike.events import Event
 from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown
@@ -27,14 +25,10 @@ from lotor.model.network import Path, Peer
 from lotor.model.offloads import Offloads
 from lotor.model.policy import RemotePolicy
 from lotor.model.reasons.ends import ShutDown
-from lotor.model.secret import Secret
 from lotor.ports.carrier import Carrier, Door
 from lotor.ports.esp import Broken, EspEngine, Expired, Moved, Notice
-from lotor.ports.hooks import HookContext, HookEvent
-from lotor.ports.host import Host
 from lotor.ports.interface import TunnelInterface
-from lotor.ports.leases import Leases
-from lotor.ports.sockets import Sockets
+from lotor.privsep.privileged import Privileged
 from lotor.runtime.accountant import Accountant, Books, Traffic
 from lotor.runtime.answers import Answers, Sources
 from lotor.runtime.associations import Associations
@@ -46,7 +40,9 @@ from lotor.runtime.follower import Engines, Follower
 from lotor.runtime.journal import Journal
 from lotor.runtime.ledger import Ledger
 from lotor.runtime.logins import Logins
+from lotor.runtime.present import Present
 from lotor.runtime.sessions import Register
+from lotor.trust import LocalTrust
 
 log = logging.getLogger(__name__)
 
@@ -55,49 +51,43 @@ THREADS = 4
 SHUT_DOWN = ShutDown()
 
 
-@dataclass(frozen=True, slots=True)
-class Esp:
-    """What carries ESP: the engine, the carrier of its UDP sockets, the interface that its tunnels end at."""
-
-    engine: EspEngine
-    carrier: Carrier
-    interface: TunnelInterface
-
-
-@dataclass(frozen=True, slots=True)
-class Equipment:
-    """The engines that hold something of the host. `sockets` opens others;
-    `capture` gets every datagram, where somebody asked for it."""
-
-    esp: Esp
-    host: Host
-    isakmp: tuple[Door, ...]
-    leases: Leases
-    sockets: Sockets = field(default_factory=HostSockets)
-    capture: Capture | None = None
-
-
 class Machinery:
-    """`start` and `stop` once each, in the event loop. `broken` hears when the data plane fails."""
+    """`start` and `stop` once each, in the event loop. `present` is the configuration: whoever replaces it there has
+    replaced it everywhere. `isakmp` are the sockets of port 500; `capture` gets every IKE datagram, where somebody
+    asked for it; `broken` hears when the data plane fails."""
 
-    def __init__(self, core: Core, loadout: Loadout, equipment: Equipment, broken: Callable[[str], None]) -> None:
-        self.loadout = loadout
-        self._equipment = equipment
+    def __init__(
+        self,
+        core: Core,
+        present: Present[Loadout],
+        privileged: Privileged,
+        *,
+        engine: EspEngine,
+        carrier: Carrier,
+        interface: TunnelInterface,
+        isakmp: Iterable[Door],
+        broken: Callable[[str], None],
+        capture: Capture | None = None,
+    ) -> None:
+        self.present = present
+        self._privileged = privileged
+        self._engine = engine
+        self._interface = interface
+        self._capture = capture
         self._broken = broken
         self._executor = ThreadPoolExecutor(THREADS, "lotor-keys")
-        self.configurations = GatewayConfigurations(equipment.leases, lambda: self.loadout.template)
+        self._trust = LocalTrust(present.now.trust, self._executor)
+        self.configurations = GatewayConfigurations(privileged.leases, lambda: present.now.template)
         self.requests = Requests()
         self.register = Register()
-        self.associations = Associations(equipment.esp.engine)
+        self.associations = Associations(engine)
         paths = lambda: [each.path for each in self.register.all()]  # noqa: E731
-        self.doors = Doors(equipment.isakmp, paths, [equipment.esp.carrier])
+        self.doors = Doors(isakmp, paths, [carrier])
         self.attempts = Attempts()
-        self.persons = ClientPersons(self.requests, Files(self._login, self._password))
-        self._signer = loadout.signer(self._executor)
-        self.logins = Logins(lambda: self.loadout.logins)
-        self.answers = Answers(self._sources())
-        disclose = equipment.capture.disclose if equipment.capture is not None else lambda _: None
-        self.driver = Driver(core, self._transmit, self.answers.reply, disclose)
+        self.persons = ClientPersons(self.requests, Files(self._login, privileged.signer.saved_password))
+        self.logins = Logins(privileged.logins)
+        disclose = capture.disclose if capture is not None else lambda _: None
+        self.driver = Driver(core, self._transmit, Answers(self._sources()).reply, disclose)
         self.follower = Follower(self._engines(), self.register, self.driver.command, self.requests.ready)
         traffic = Traffic(self.associations.counters, self.follower.emptied)
         self.accountant = Accountant(Books(JournalAccounting()), self.register, traffic)
@@ -117,7 +107,8 @@ class Machinery:
         self.driver.subscribe(self.ledger.follow)
         self.driver.subscribe(self.logins.follow)
         self.doors.start(self._receive)
-        self._equipment.esp.engine.start(self._notice)
+        self._engine.start(self._notice)
+        self.present.follow(self._take_over)
 
     async def stop(self) -> None:
         """Deletes to every peer, the host as it was, then the engines."""
@@ -129,20 +120,12 @@ class Machinery:
         await self.configurations.settled()
         self.driver.stop()
         self.doors.close()
-        await self._equipment.esp.engine.stop()
+        await self._engine.stop()
         self._executor.shutdown(wait=False, cancel_futures=True)
-
-    def reload(self, loadout: Loadout) -> None:
-        """Sessions that are up keep what they have."""
-        succeed(loadout.logins, self.loadout.logins)
-        self.loadout = loadout
-        self._signer = loadout.signer(self._executor)
-        self.answers.use(self._sources())
-        self.driver.command(Reload(carried(loadout.policy, self._equipment.esp.engine.capabilities)))
 
     def remarks(self) -> list[str]:
         """What whoever looks at the status should know beside the sessions."""
-        capture, failures = self._equipment.capture, self.attempts.failures
+        capture, failures = self._capture, self.attempts.failures
         attempts = "1 attempt" if failures == 1 else f"{failures} attempts"
         told = [capture.remark] if capture is not None else []
         if self.admissions().deferring:
@@ -155,7 +138,7 @@ class Machinery:
 
     def offloads(self) -> Offloads:
         """Shortcuts that the packet engine takes."""
-        return self._equipment.esp.interface.offloads
+        return self._interface.offloads
 
     def listen(self, subscriber: Callable[[Event], None]) -> None:
         self.driver.subscribe(subscriber)
@@ -164,38 +147,42 @@ class Machinery:
         attempt = self.attempts.get(session)
         return line(attempt) if attempt is not None else ""
 
+    def _take_over(self, loadout: Loadout) -> None:
+        """Sessions that are up keep what they have."""
+        self._trust.use(loadout.trust)
+        self.driver.command(Reload(carried(loadout.policy, self._engine.capabilities)))
+
     def _sources(self) -> Sources:
         return Sources(
-            signer=self._signer,
-            trust=self.loadout.trust(self._executor),
+            signer=self._privileged.signer,
+            trust=self._trust,
             logins=self.logins,
             persons=self.persons,
             configurations=self.configurations,
             associations=self.associations,
-            interface=self._equipment.esp.interface,
-            host=self._equipment.host,
+            interface=self._interface,
+            host=self._privileged.host,
             executor=self._executor,
             alive=lambda session: self.register.get(session) is not None,
         )
 
     def _engines(self) -> Engines:
-        equipment = self._equipment
         return Engines(
             self.associations,
-            equipment.esp.interface,
-            equipment.host,
-            CurrentHooks(self),
+            self._interface,
+            self._privileged.host,
+            self._privileged.hooks,
             self.configurations.release,
         )
 
     def _receive(self, data: bytes, path: Path) -> None:
-        if self._equipment.capture is not None:
-            self._equipment.capture.received(data, path)
+        if self._capture is not None:
+            self._capture.received(data, path)
         self.driver.receive(data, path)
 
     def _transmit(self, data: bytes, path: Path) -> None:
-        if self._equipment.capture is not None:
-            self._equipment.capture.sent(data, path)
+        if self._capture is not None:
+            self._capture.sent(data, path)
         self.doors.transmit(data, path)
 
     def _notice(self, notice: Notice) -> None:
@@ -209,31 +196,16 @@ class Machinery:
                 self._broken(why)
 
     def _remotes(self) -> tuple[RemotePolicy, ...]:
-        return self.loadout.policy.remotes
+        return self.present.now.policy.remotes
 
     def _login(self, remote: str) -> str | None:
-        return next((each.xauth_login for each in self.loadout.settings.remotes if each.name == remote), None)
-
-    async def _password(self, remote: str) -> Secret | None:
-        return await self._signer.saved_password(remote)
+        remotes = self.present.now.settings.remotes
+        return next((each.xauth_login for each in remotes if each.name == remote), None)
 
     def _patience(self) -> float:
         """Seconds that a gateway is called which does not answer."""
-        timer = self.loadout.policy.retransmission
+        timer = self.present.now.policy.retransmission
         return sum(schedule(timer.interval, timer.counter))
 
     async def _way(self, remote: Peer) -> Path:
-        return self.doors.towards(remote, await self._equipment.sockets.source_towards(remote))
-
-
-class CurrentHooks:
-    """The hooks of the configuration as it is now."""
-
-    def __init__(self, machinery: Machinery) -> None:
-        self._machinery = machinery
-
-    def wants(self, remote: str, event: HookEvent) -> bool:
-        return self._machinery.loadout.hooks.wants(remote, event)
-
-    async def run(self, remote: str, event: HookEvent, context: HookContext) -> None:
-        await self._machinery.loadout.hooks.run(remote, event, context)
+        return self.doors.towards(remote, await self._privileged.sockets.source_towards(remote))

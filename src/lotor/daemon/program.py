@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lotor import config
 from lotor.config import ConfigError
-from lotor.control.server import Address, ControlServer
+from lotor.config.settings import Settings
 from lotor.daemon import logs
-from lotor.daemon.assembly import assemble, dismantle
 from lotor.daemon.background import PidFile, in_background
 from lotor.daemon.exits import Exit, StartError
-from lotor.daemon.loadout import Loadout, load
+from lotor.daemon.loadout import equip, load
 from lotor.daemon.privilege import demand_privilege
 from lotor.daemon.processes import ALONE
-from lotor.daemon.service import Origin, Steward
+from lotor.daemon.serving import Daemon, Surroundings, capturing
 from lotor.files.places import OPEN, make_open
 from lotor.runtime.capture import Capture
-from lotor.warden import hardening
+from lotor.runtime.present import Present
+from lotor.warden import hardening, loading
+from lotor.warden.loading import Holding
+from lotor.warden.warden import Warden, hold
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +48,12 @@ def run(options: Options) -> int:
     """The exit code; `StartError` when the daemon does not start."""
     demand_privilege()
     hardening.withhold_memory()
-    loadout = _load(options.file)
+    loaded = _load(options.file)
     _open_state()
     os.umask(0o077)
     if options.foreground:
-        return asyncio.run(_main(options, loadout, lambda: None))
-    return in_background(lambda ready: asyncio.run(_main(options, loadout, ready)))
+        return asyncio.run(_main(options, loaded, lambda: None))
+    return in_background(lambda ready: asyncio.run(_main(options, loaded, ready)))
 
 
 def _open_state() -> None:
@@ -66,117 +67,63 @@ def _open_state() -> None:
         raise StartError(f"cannot make the directory {STATE}: {error.strerror}") from error
 
 
-def _load(file: Path) -> Loadout:
+def _load(file: Path) -> Holding:
     try:
-        return load(file)
+        return loading.load(file)
     except ConfigError as error:
-        raise StartError(f"{file} has errors, nothing was started\n{error}", Exit.CONFIGURATION) from error
+        text = f"{file} has errors, nothing was started\n{_all_faults(file, error)}"
+        raise StartError(text, Exit.CONFIGURATION) from error
 
 
-async def _main(options: Options, loadout: Loadout, ready: Callable[[], None]) -> int:
+def _all_faults(file: Path, found: ConfigError) -> ConfigError:
+    """Those of the certificates that are trusted, too."""
+    try:
+        load(file)
+    except ConfigError as more:
+        return more
+    return found
+
+
+async def _main(options: Options, loaded: Holding, ready: Callable[[], None]) -> int:
     sink = options.log or (logs.Sink.STDERR if options.foreground else logs.Sink.SYSLOG)
-    logs.set_up(sink, loadout.settings.log.value, debug=options.debug)
+    logs.set_up(sink, loaded.settings.log.value, debug=options.debug)
     if logs.goes_nowhere(sink):
         log.warning(
             "there is no %s: the log of this daemon in the background goes nowhere; -l FILE keeps it", logs.SYSLOG
         )
     if options.single_process:
         log.warning("%s", ALONE)
-    pid_file = _pid_file(options, loadout)
+    pid_file = _pid_file(options, loaded.settings)
     if pid_file is not None:
         pid_file.take()
     try:
-        return await Daemon(options, loadout).serve(ready)
+        with capturing(options.capture) as capture:
+            return await _alone(options, loaded, ready, capture)
     finally:
         if pid_file is not None:
             pid_file.give_back()
 
 
-def _pid_file(options: Options, loadout: Loadout) -> PidFile | None:
+async def _alone(options: Options, loaded: Holding, ready: Callable[[], None], capture: Capture | None) -> int:
+    """The warden's engines and the daemon in one process."""
+    warden = Warden(lambda: loading.load(options.file), loaded, hold())
+    hardening.bound(scripts=config.has_scripts(loaded.settings))
+    try:
+        await warden.start()
+        present = Present(equip(warden.present()))
+        present.follow(lambda loadout: logs.set_level(loadout.settings.log.value, debug=options.debug))
+        given = Surroundings(str(options.file), warden.privileged, warden, equip, present, capture)
+        return await Daemon(given).serve(ready)
+    except ConfigError as error:
+        text = f"{options.file} has errors, nothing was started\n{error}"
+        raise StartError(text, Exit.CONFIGURATION) from error
+    finally:
+        await warden.stop()
+
+
+def _pid_file(options: Options, settings: Settings) -> PidFile | None:
     """In the foreground only when the configuration names one."""
-    named = loadout.settings.paths.pidfile
+    named = settings.paths.pidfile
     if named is not None:
         return PidFile(named.path)
     return None if options.foreground else PidFile(DEFAULT_PID_FILE)
-
-
-class Daemon:
-    """One run, from the engines' start to their end."""
-
-    def __init__(self, options: Options, loadout: Loadout) -> None:
-        self._options = options
-        self._loadout = loadout
-        self._stopped = asyncio.Event()
-        self._code = Exit.OK
-        self._tasks: set[asyncio.Task[object]] = set()
-
-    async def serve(self, ready: Callable[[], None]) -> int:
-        with contextlib.ExitStack() as held:
-            return await self._serve(ready, self._capture(held))
-
-    def _capture(self, held: contextlib.ExitStack) -> Capture | None:
-        """Before anything else is touched: who asked for a capture wants all of it."""
-        if self._options.capture is None:
-            return None
-        try:
-            capture = Capture(self._options.capture)
-        except OSError as error:
-            raise StartError(str(error.strerror)) from error
-        held.callback(capture.close)
-        log.warning("%s", capture.remark)
-        return capture
-
-    async def _serve(self, ready: Callable[[], None], capture: Capture | None) -> int:
-        assembled = await assemble(self._loadout, self._broken, capture)
-        for warning in self._loadout.warnings:
-            log.warning("%s", warning.partition("\n")[0])
-        try:
-            file = self._options.file
-            steward = Steward(
-                assembled.machinery, Origin(str(file), lambda: load(file), assembled.premises.adapt, self._taken_over)
-            )
-            server = await self._control(steward)
-            try:
-                self._catch_signals(steward)
-                log.info("lotor serves with %s", self._options.file)
-                ready()
-                await self._stopped.wait()
-                log.info("lotor stops")
-            finally:
-                await assembled.machinery.stop()
-                if server is not None:
-                    await server.stop()
-        finally:
-            await dismantle(assembled)
-        return self._code
-
-    def _taken_over(self, loadout: Loadout) -> None:
-        logs.set_level(loadout.settings.log.value, debug=self._options.debug)
-
-    async def _control(self, steward: Steward) -> ControlServer | None:
-        adminsock = self._loadout.settings.listen.adminsock
-        if adminsock is None:
-            return None
-        address = Address(adminsock.path, adminsock.owner, adminsock.group, adminsock.mode)
-        server = ControlServer(address, steward)
-        try:
-            await server.start()
-        except OSError as error:
-            raise StartError(error.strerror or str(error), Exit.BUSY) from error
-        return server
-
-    def _catch_signals(self, steward: Steward) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopped.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(steward))
-
-    def _begin(self, steward: Steward) -> None:
-        task: asyncio.Task[object] = asyncio.get_running_loop().create_task(steward.read_again())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _broken(self, why: str) -> None:
-        del why
-        self._code = Exit.FAILED
-        self._stopped.set()

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 from lotor.config import ConfigError
 from lotor.control.messages import (
@@ -27,9 +26,9 @@ from lotor.control.service import Caller
 from lotor.control.views import ProcessView, StatusView
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.explaining import explain_view, fix_of
-from lotor.daemon.loadout import Loadout
 from lotor.daemon.machinery import Machinery
 from lotor.daemon.processes import alone
+from lotor.daemon.reloading import nothing_to_read
 from lotor.daemon.rights import OTHERS, Rights, rights_of
 from lotor.daemon.status import Program, page, status_view
 from lotor.ike.events import Event, reason_of
@@ -39,38 +38,28 @@ from lotor.model.policy import Side
 from lotor.model.reason import Reason
 from lotor.model.text import clean
 from lotor.runtime.sessions import Session
-from lotor.warden.hardening import has_scripts
 
 log = logging.getLogger(__name__)
-
-
-async def nothing_to_adapt(loadout: Loadout) -> list[str]:
-    """For a program that holds nothing of its host."""
-    del loadout
-    return []
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the configuration came from, how to read it again (`ConfigError` when it is bad), who follows it with
-    sockets and pool (`StartError` when that is not possible) and says what that came to, and who hears of it."""
-
-    name: str
-    load: Callable[[], Loadout]
-    adapt: Callable[[Loadout], Awaitable[list[str]]] = nothing_to_adapt
-    taken_over: Callable[[Loadout], None] = lambda _: None
 
 
 class Steward:
     """Implements `control.service.Service`."""
 
-    def __init__(self, machinery: Machinery, origin: Origin, processes: tuple[ProcessView, ...] | None = None) -> None:
-        """`processes`: which this program is; None where it is one."""
+    def __init__(
+        self,
+        machinery: Machinery,
+        name: str,
+        reload: Callable[[], Awaitable[list[str]]] = nothing_to_read,
+        processes: tuple[ProcessView, ...] | None = None,
+    ) -> None:
+        """`name` is that of the configuration file; `reload` takes it over anew and says what that came to:
+        `ConfigError` or `StartError`, and nothing has changed. `processes`: which this program is; None where it is
+        one."""
         self._processes = processes or alone()
         self._machinery = machinery
-        self._origin = origin
+        self._name = name
+        self._reload = reload
         self._started = asyncio.get_running_loop().time()
-        self._reloading = asyncio.Lock()
         self._listeners: dict[Callable[[Happened], None], Caller] = {}
         machinery.listen(self._tell)
 
@@ -100,9 +89,7 @@ class Steward:
     async def status(self, request: Status, caller: Caller) -> StatusView:
         machinery, rights = self._machinery, self._rights(caller)
         seen = page(machinery.register, request.after, lambda each: rights.concern(each.side, each.user))
-        program = Program(
-            machinery.offloads(), machinery.admissions(), self._origin.name, self._started, self._processes
-        )
+        program = Program(machinery.offloads(), machinery.admissions(), self._name, self._started, self._processes)
         counters, remarks = await self._counters([child for session in seen.sessions for child in session.counted])
         view = status_view(seen, program, counters, asyncio.get_running_loop().time())
         view["internal_errors"] = machinery.driver.tally.internal_errors
@@ -128,24 +115,17 @@ class Steward:
         return await self.read_again() if self._rights(caller).all else Failed(OTHERS)
 
     async def read_again(self) -> Response:
-        """Reads, judges, then switches, one after the other; what cannot be taken over whole keeps what was there."""
-        async with self._reloading:
-            try:
-                loadout = await asyncio.get_running_loop().run_in_executor(None, self._origin.load)
-                changes = await self._origin.adapt(loadout)
-            except (ConfigError, StartError) as error:
-                log.error("%s was not taken over, the old configuration stays:\n%s", self._origin.name, error)  # noqa: TRY400 - the text says all
-                code = error.code if isinstance(error, StartError) else Exit.CONFIGURATION
-                return Failed(f"the old configuration stays:\n{error}", code.name)
-            return self._take_over(loadout, changes)
-
-    def _take_over(self, loadout: Loadout, changes: list[str]) -> Response:
-        changes += at_next_start(self._machinery.loadout, loadout)
-        self._machinery.reload(loadout)
-        self._origin.taken_over(loadout)
-        text = "; ".join([f"{self._origin.name} taken over, sessions that are up keep what they have", *changes])
+        """Reads, judges, then switches; what cannot be taken over whole keeps what was there."""
+        try:
+            changes = await self._reload()
+        except (ConfigError, StartError) as error:
+            log.error("%s was not taken over, the old configuration stays:\n%s", self._name, error)  # noqa: TRY400 - the text says all
+            code = error.code if isinstance(error, StartError) else Exit.CONFIGURATION
+            return Failed(f"the old configuration stays:\n{error}", code.name)
+        text = "; ".join([f"{self._name} taken over, sessions that are up keep what they have", *changes])
         log.info("%s", text)
-        warned = [f"{len(loadout.warnings)} warnings: lotor check tells them"] if loadout.warnings else []
+        warnings = len(self._machinery.present.now.warnings)
+        warned = [f"{warnings} warnings: lotor check tells them"] if warnings else []
         return Done("\n".join([text, *warned]))
 
     def subscribe(self, listener: Callable[[Happened], None], caller: Caller) -> Callable[[], None]:
@@ -170,7 +150,7 @@ class Steward:
                 listener(happened)
 
     def _rights(self, caller: Caller) -> Rights:
-        loadout = self._machinery.loadout
+        loadout = self._machinery.present.now
         serving = not loadout.serves_as(Side.GATEWAY) and any(
             session.side is Side.GATEWAY for session in self._machinery.register.all()
         )
@@ -182,19 +162,6 @@ class Steward:
             return rights.concern(Side.GATEWAY, request.user)
         session = self._machinery.register.get(request.session)
         return rights.all or (session is not None and rights.concern(session.side, session.user))
-
-
-def at_next_start(old: Loadout, new: Loadout) -> list[str]:
-    """The directives whose change a running daemon does not follow."""
-    before, now = old.settings, new.settings
-    changed = {
-        "adminsock": before.listen.adminsock != now.listen.adminsock,
-        "path pidfile": before.paths.pidfile != now.paths.pidfile,
-        "offload": before.offloads != now.offloads,
-        "the rights of scripts": has_scripts(now) and not has_scripts(before),
-    }
-    waiting = [name for name, differs in changed.items() if differs]
-    return [f"{' and '.join(waiting)}: the change counts from the next start on"] if waiting else []
 
 
 def connected(session: Session, *, already: bool) -> Connected:

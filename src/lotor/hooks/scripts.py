@@ -46,6 +46,10 @@ class ScriptHooks:
         self._turns: dict[str, asyncio.Lock] = {}
         self._told: set[str] = set()
 
+    def replace(self, scripts: Mapping[tuple[str, HookEvent], Path]) -> None:
+        """From now on these; a script that runs ends before the next one of its remote begins, as ever."""
+        self._scripts = dict(scripts)
+
     def wants(self, remote: str, event: HookEvent) -> bool:
         return (remote, event) in self._scripts
 

@@ -11,6 +11,9 @@ Instant = float
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+OUTER_MTU = 1500
+"""Octets of the largest IP datagram that the outer path is assumed to carry."""
+
 ANYWHERE: dict[int, Address] = {4: IPv4Address(0), 6: IPv6Address(0)}
 """The address of a socket that serves every address of its IP version."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
+from lotor.config.provision import Provision
 from lotor.ports.auth import LoginBackend
 from lotor.ports.hooks import Hooks
 from lotor.ports.host import Host
@@ -24,3 +26,16 @@ class Privileged:
     tunnels: Tunnels
     host: Host
     hooks: Hooks
+
+
+class Configurations(Protocol):
+    """Whoever reads the configuration file, and holds the engines that obey it first."""
+
+    async def prepare(self) -> Provision:
+        """Reads the file anew; nothing changes yet. Raises `ConfigError`."""
+        ...
+
+    async def take_over(self) -> tuple[str, ...]:
+        """From now on what was prepared last counts behind the ports; what a person should know of it. Raises
+        `OSError`, and nothing has changed."""
+        ...

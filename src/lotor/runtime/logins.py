@@ -1,9 +1,7 @@
-"""Logins under way: each conversation stays with the back end that began it, which hears when it is abandoned."""
+"""Logins under way: the back end hears when a conversation is abandoned."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 
@@ -22,34 +20,24 @@ class Step(Enum):
     ABANDON = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """A back end waits for the next round."""
-
-    backend: LoginBackend
-    ticket: bytes
-
-
 class Logins:
-    """`backend` is that of the present configuration, for logins to come. One conversation a session at most, and none
-    of a session that has ended."""
+    """One conversation a session at most, and none of a session that has ended."""
 
-    def __init__(self, backend: Callable[[], LoginBackend]) -> None:
+    def __init__(self, backend: LoginBackend) -> None:
         self._backend = backend
-        self._open: dict[int, Conversation] = {}
+        self._open: dict[int, bytes] = {}
         self._lanes = Lanes(ABANDON_SECONDS)
 
     async def judge(self, session: int, attempt: LoginAttempt) -> Verdict:
         """Whoever stops waiting abandons the conversation."""
         before = self._open.pop(session, None)
-        backend = before.backend if before is not None else self._backend()
         try:
-            verdict = await backend.judge(attempt)
+            verdict = await self._backend.judge(attempt)
         except BaseException:
             self._abandon(session, before)
             raise
         if isinstance(verdict, Challenge):
-            self._open[session] = Conversation(backend, verdict.conversation)
+            self._open[session] = verdict.conversation
         return verdict
 
     def follow(self, event: Event) -> None:
@@ -61,7 +49,7 @@ class Logins:
         """Until every back end has heard."""
         await self._lanes.settled()
 
-    def _abandon(self, session: int, conversation: Conversation | None) -> None:
-        if conversation is not None:
-            step = partial(conversation.backend.abandon, conversation.ticket)
-            self._lanes.follow((session, conversation.ticket), Step.ABANDON, step)
+    def _abandon(self, session: int, ticket: bytes | None) -> None:
+        if ticket is not None:
+            step = partial(self._backend.abandon, ticket)
+            self._lanes.follow((session, ticket), Step.ABANDON, step)

@@ -49,11 +49,15 @@ class TrustStore:
 
 
 class LocalTrust:
-    """Implements `ports.trust.Trust` in this process: a judgement takes milliseconds, in a thread of `executor`."""
+    """Implements `ports.trust.Trust` in this process: a judgement takes milliseconds, in a thread of `executor`. `use`
+    changes what later ones are made by."""
 
     def __init__(self, store: TrustStore, executor: Executor) -> None:
         self._store = store
         self._executor = executor
+
+    def use(self, store: TrustStore) -> None:
+        self._store = store
 
     async def judge(self, proof: PeerProof) -> Trusted | Untrusted:
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._store.judge, proof)

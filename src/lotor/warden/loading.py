@@ -38,6 +38,16 @@ def load(path: Path) -> Holding:
     return holding(found, found.checked, keyring)
 
 
+def prepare(settings: Settings) -> Holding:
+    """The same for settings that no file says."""
+    checked = config.check(settings)
+    keyring = keyring_of(checked)
+    wrong = faults(settings, keyring.problems)
+    if checked.problems or wrong:
+        raise ConfigError((*checked.problems, *wrong))
+    return holding(Examined(checked.problems, {}, checked), checked, keyring)
+
+
 def keyring_of(checked: Checked) -> Keyring:
     """Of the blocks that nothing is wrong with, which are all where nothing was found."""
     psk = checked.settings.paths.pre_shared_key

@@ -16,14 +16,12 @@ from lotor.dataplane.userspace.records import LARGEST_RECORD, Received, parse
 from lotor.dataplane.userspace.spis import Spis
 from lotor.model.algorithms import Compression
 from lotor.model.child import Child, Counters, Encapsulation
-from lotor.model.network import Path
+from lotor.model.network import OUTER_MTU, Path
 from lotor.model.offloads import ALL_OFFLOADS, Offloads
 from lotor.ports.carrier import Receive
 from lotor.ports.esp import Broken, Capabilities, Notice
 from lotor.ports.interface import TunDevice
 
-OUTER_MTU = 1500
-"""Octets of the largest IP datagram that the outer path is assumed to carry."""
 MOST_AT_ONCE = 64
 """Records that are read before other work of the event loop gets its turn."""
 CAPABILITIES = Capabilities(compressions=frozenset({Compression.DEFLATE}))

@@ -1,63 +1,87 @@
-"""A reload's hold on the host: sockets on the loopback, a pool and its routes; all of it or nothing."""
+"""A reload in a program with real sockets on the loopback: sockets, pool and routes follow, all of it or nothing."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import closing
+from contextlib import ExitStack, closing
 from ipaddress import IPv4Address
 
 import pytest
 
 from lotor.daemon.exits import Exit, StartError
-from lotor.daemon.loadout import load
-from lotor.daemon.premises import Held, Premises, make_pool
+from lotor.daemon.listeners import Listeners
+from lotor.daemon.loadout import equip
+from lotor.daemon.reloading import Reload
 from lotor.hosts.sockets import HostSockets, open_udp
 from lotor.ike.events import Ended
-from lotor.leases.succession import Succession
+from lotor.model.grants import NO_GRANTS
 from lotor.model.network import ANYWHERE, Path, Peer
 from lotor.model.reasons.ends import ChildDeleted
 from lotor.runtime.doors import Doors
+from lotor.runtime.present import Present
 from lotor.runtime.sockets import IsakmpSocket
+from lotor.warden import loading
+from lotor.warden.warden import Hold, Warden
+from scripted import RecordingHost, RecordingRoutes
 from visiting import CLIENT_FILE, GATEWAY_FILE
+
+
+class Tunnels:
+    """Devices that are none."""
+
+    class Device:
+        name, fd, framed = "lotor0", -1, True
+
+        def close(self):
+            pass
+
+    async def open(self):
+        return self.Device()
+
 
 HOME = IPv4Address("127.0.0.1")
 POOL, OTHER = "network4 10.99.99.1", "network4 10.50.0.1"
-
-
-class Grounds:
-    def __init__(self):
-        self.led, self.partners, self.refuses = [], [], False
-
-    async def serve(self, networks, partners):
-        if self.refuses:
-            raise OSError(17, "the route to 10.50.0.0/24 was refused: File exists")
-        self.led, self.partners = [str(each) for each in networks], [str(each) for each in partners]
 
 
 class Place:
     """A gateway that listens on the loopback; `ports` are free ones."""
 
     def __init__(self, directory):
-        self.directory, self.paths, self.grounds = directory, [], Grounds()
+        self.directory, self.paths, self.routes = directory, [], RecordingRoutes()
         self.ports = [free(), free(), free()]
-        self.floated = Peer(HOME, 4500)
-        loadout = self.loadout(self.ports[0])
-        self.leases = Succession(make_pool(loadout))
+        self.write(self.ports[0])
+        self.warden = Warden(self.read, self.read(), Hold(HostSockets(), Tunnels(), RecordingHost([]), self.routes))
         doors = [IsakmpSocket(open_udp(Peer(HOME, self.ports[0])))]
         self.doors = Doors(doors, lambda: self.paths)
         self.doors.start(lambda data, path: None)
-        self.premises = Premises(
-            Held(self.doors, self.leases, self.grounds, frozenset({self.floated}), HostSockets()), loadout
-        )
+        self.listeners = self.listening_at(Peer(HOME, 4500))
 
-    def loadout(self, *ports, old=POOL, new=POOL):
+    def listening_at(self, floated):
+        return Listeners(self.doors, HostSockets(), [floated])
+
+    async def start(self):
+        await self.warden.start()
+        await self.warden.privileged.tunnels.open()
+        self.present = Present(equip(self.warden.present()))
+        self.reload = Reload(self.warden, equip, self.listeners, self.present)
+
+    def read(self):
+        return loading.load(self.directory / "gateway.conf")
+
+    def acquire(self, session, user):
+        return self.warden.privileged.leases.acquire(session, user, NO_GRANTS)
+
+    def write(self, *ports, old=POOL, new=POOL):
         lines = " ".join(f"isakmp 127.0.0.1[{port}];" for port in ports)
         text = GATEWAY_FILE.format(directory=self.directory, pool=4).replace(old, new)
         assert "adminsock disabled;" in text
         listen = f"adminsock disabled; {lines} isakmp_natt 127.0.0.1[4500];"
         (self.directory / "gateway.conf").write_text(text.replace("adminsock disabled;", listen))
-        return load(self.directory / "gateway.conf")
+
+    def adapt(self, *ports, **changes):
+        self.write(*ports, **changes)
+        return self.reload()
 
     def listens(self):
         return {door.local.port for door in self.doors.open}
@@ -73,10 +97,11 @@ def play(directory, story):
     async def whole():
         place = Place(directory)
         try:
-            await place.premises.open()
+            await place.start()
             return await story(place)
         finally:
             place.doors.close()
+            await place.warden.stop()
 
     return asyncio.run(whole())
 
@@ -88,9 +113,9 @@ def ended(session=1):
 def test_sockets_follow(directory):
     async def story(place):
         first, second, _ = place.ports
-        told = await place.premises.adapt(place.loadout(first, second))
+        told = await place.adapt(first, second)
         both = place.listens()
-        told += await place.premises.adapt(place.loadout(second))
+        told += await place.adapt(second)
         return place.ports, told, both, place.listens()
 
     (first, second, _), told, both, one = play(directory, story)
@@ -105,10 +130,11 @@ def test_newcomer_16_a_client_keeps_the_free_port_that_it_got(directory):
         door, floated = IsakmpSocket(open_udp(Peer(ANYWHERE[4], 0))), Peer(ANYWHERE[4], place.ports[2])
         place.doors.replace([door])
         (directory / "client.conf").write_text(CLIENT_FILE.format(directory=directory, login=""))
-        client = load(directory / "client.conf")
-        held = Held(place.doors, place.leases, place.grounds, frozenset({floated}), HostSockets())
-        premises = Premises(held, client)
-        told = await premises.adapt(client)
+        client = equip(loading.load(directory / "client.conf").provision)
+        listeners = place.listening_at(floated)
+        with ExitStack() as opened:
+            told = listeners.replace(await listeners.prepare(client, opened), client)
+            opened.pop_all()
         return told, door, [each for each in place.doors.open if each.local.address == ANYWHERE[4]]
 
     told, door, now = play(directory, story)
@@ -120,42 +146,43 @@ def test_nothing_changes_where_one_address_cannot_be_opened(directory):
     async def story(place):
         first, second, third = place.ports
         with closing(open_udp(Peer(HOME, third))), pytest.raises(StartError, match="is in use") as caught:
-            await place.premises.adapt(place.loadout(first, second, third, new=OTHER))
+            await place.adapt(first, second, third, new=OTHER)
         with closing(open_udp(Peer(HOME, second))):
             pass  # it was closed again
+        place.leases = [await place.acquire(1, "alice")]
+        place.led = place.routes.led
         return place, caught.value.code
 
     place, code = play(directory, story)
     assert code is Exit.BUSY
     assert place.listens() == {place.ports[0]}
-    assert place.grounds.led == ["10.99.99.1/32", "10.99.99.2/31", "10.99.99.4/32"]
-    assert str(place.leases.acquire(1, "alice").address) == "10.99.99.1"
+    assert place.led == ["10.99.99.1/32", "10.99.99.2/31", "10.99.99.4/32"]
+    assert str(place.leases[0].address) == "10.99.99.1"
 
 
 def test_nothing_changes_where_the_pool_cannot_be_led(directory):
     async def story(place):
         first, second, _ = place.ports
-        place.grounds.refuses = True
+        place.routes.fault = OSError(17, "the route to 10.50.0.0/24 was refused: File exists")
         with pytest.raises(StartError, match="cannot be a gateway: the route to"):
-            await place.premises.adapt(place.loadout(first, second, new=OTHER))
+            await place.adapt(first, second, new=OTHER)
         with closing(open_udp(Peer(HOME, second))):
+            place.leases = [await place.acquire(1, "alice")]
             return place
 
     place = play(directory, story)
     assert place.listens() == {place.ports[0]}
-    assert str(place.leases.acquire(1, "alice").address) == "10.99.99.1"
+    assert str(place.leases[0].address) == "10.99.99.1"
 
 
 def test_a_lease_of_the_old_pool_is_led_until_its_session_ends(directory):
     async def story(place):
-        place.leases.acquire(1, "alice")
-        told = await place.premises.adapt(place.loadout(place.ports[0], new=OTHER))
-        meanwhile = place.grounds.led
-        new = place.leases.acquire(2, "bob")
-        place.leases.release(1)
-        place.premises.freed()
-        await asyncio.gather(*place.premises._tasks)
-        return told, meanwhile, new, place.grounds.led
+        await place.acquire(1, "alice")
+        told = await place.adapt(place.ports[0], new=OTHER)
+        meanwhile = place.routes.led
+        new = await place.acquire(2, "bob")
+        await place.warden.privileged.leases.release(1)
+        return told, meanwhile, new, place.routes.led
 
     told, meanwhile, new, after = play(directory, story)
     assert told == ["the pool is 10.50.0.1 to 10.50.0.4 now, addresses that are given stay until their sessions end"]
@@ -166,19 +193,19 @@ def test_a_lease_of_the_old_pool_is_led_until_its_session_ends(directory):
 
 def test_a_larger_pool_leads_nothing_twice(directory):
     async def story(place):
-        place.leases.acquire(1, "alice")
-        await place.premises.adapt(place.loadout(place.ports[0], old="pool_size 4", new="pool_size 7"))
-        return place.grounds.led
+        await place.acquire(1, "alice")
+        await place.adapt(place.ports[0], old="pool_size 4", new="pool_size 7")
+        return place.routes.led
 
     assert play(directory, story) == ["10.99.99.1/32", "10.99.99.2/31", "10.99.99.4/30"]
 
 
 def test_f12_who_may_send_to_the_clients_follows_what_they_reach(directory):
     async def story(place):
-        port, everybody = place.ports[0], place.grounds.partners
+        port, everybody = place.ports[0], place.routes.partners
         split = "split_network include 10.0.12.0/24, fd00:12::/64; network6 fd00:99::1; network4 10.99.99.1"
-        await place.premises.adapt(place.loadout(port, old=POOL, new=split))
-        return everybody, place.grounds.partners, place.grounds.led
+        await place.adapt(port, old=POOL, new=split)
+        return everybody, place.routes.partners, place.routes.led
 
     everybody, partners, led = play(directory, story)
     assert everybody == []
@@ -188,9 +215,9 @@ def test_f12_who_may_send_to_the_clients_follows_what_they_reach(directory):
 
 def test_the_same_configuration_again_touches_nothing(directory):
     async def story(place):
-        place.grounds.refuses = True
+        place.routes.fault = OSError(17, "the route to 10.50.0.0/24 was refused: File exists")
         door = place.doors.open
-        return await place.premises.adapt(place.loadout(place.ports[0])), place.doors.open == door
+        return await place.adapt(place.ports[0]), place.doors.open == door
 
     assert play(directory, story) == ([], True)
 
@@ -200,10 +227,10 @@ def test_a_socket_in_use_stays_until_its_session_ends(directory):
         first, second, _ = place.ports
         old = place.doors.open[0]
         place.paths = [Path(Peer(HOME, first), Peer(IPv4Address("127.0.0.2"), 500))]
-        await place.premises.adapt(place.loadout(second))
+        await place.adapt(second)
         held = old.socket.fileno()
         place.paths = []
-        place.premises.follow(ended())
+        place.listeners.follow(ended())
         return held, old.socket.fileno()
 
     held, after = play(directory, story)
@@ -214,10 +241,11 @@ def test_a_socket_in_use_stays_until_its_session_ends(directory):
 def test_every_address_can_become_one_and_back(directory):
     async def story(place):
         first, *_ = place.ports
-        await place.premises.adapt(everywhere(place, first))
+        everywhere(place, first)
+        await place.reload()
         wide = place.doors.open[0].local
         place.paths = [Path(Peer(HOME, first), Peer(IPv4Address("127.0.0.2"), 500))]
-        await place.premises.adapt(place.loadout(first))
+        await place.adapt(first)
         narrow = place.doors.open[0].local
         with pytest.raises(OSError, match="in use"):
             open_udp(Peer(HOME, first))
@@ -228,20 +256,17 @@ def test_every_address_can_become_one_and_back(directory):
 
 
 def everywhere(place, port):
-    loadout = place.loadout(port)
+    place.write(port)
     file = place.directory / "gateway.conf"
     file.write_text(file.read_text().replace("isakmp 127.0.0.1[", "isakmp 0.0.0.0["))
-    del loadout
-    return load(file)
 
 
 def test_what_stays_where_it_is_is_said(directory):
     async def story(place):
-        loadout = place.loadout(place.ports[0])
+        place.write(place.ports[0])
         file = place.directory / "gateway.conf"
         file.write_text(file.read_text().replace("[4500]", "[4501]"))
-        del loadout
-        return await place.premises.adapt(load(file))
+        return await place.reload()
 
     (told,) = play(directory, story)
     assert told == "NAT traversal stays at 127.0.0.1:4500 until the next start: restart lotor to move it"

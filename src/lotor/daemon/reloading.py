@@ -1,0 +1,71 @@
+"""A reload: the configuration is read, judged and taken over whole, or everything stays as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from lotor import config
+from lotor.config.provision import Provision
+from lotor.daemon.exits import StartError
+from lotor.daemon.listeners import Listeners
+from lotor.daemon.loadout import Loadout
+from lotor.privsep.privileged import Configurations
+from lotor.runtime.present import Present
+
+log = logging.getLogger(__name__)
+
+
+class Reload:
+    """`make` turns what the warden read into what this program obeys: `ConfigError` when that is not possible."""
+
+    def __init__(
+        self,
+        configurations: Configurations,
+        make: Callable[[Provision], Loadout],
+        listeners: Listeners,
+        present: Present[Loadout],
+    ) -> None:
+        self._configurations = configurations
+        self._make = make
+        self._listeners = listeners
+        self._present = present
+        self._turn = asyncio.Lock()
+
+    async def __call__(self) -> list[str]:
+        """What a person should know of it. Raises `ConfigError` and `StartError`, and nothing has changed."""
+        async with self._turn:
+            provision = await self._configurations.prepare()
+            loadout = await asyncio.get_running_loop().run_in_executor(None, self._make, provision)
+            with ExitStack() as opened:
+                doors = await self._listeners.prepare(loadout, opened)
+                try:
+                    told = list(await self._configurations.take_over())
+                except OSError as error:
+                    raise StartError(f"this host cannot be a gateway: {error.strerror or error}") from error
+                opened.pop_all()
+            told += self._listeners.replace(doors, loadout)
+            told += at_next_start(self._present.now, loadout)
+            self._present.replace(loadout)
+            return told
+
+
+async def nothing_to_read() -> list[str]:
+    """For a program without a configuration file."""
+    raise StartError("lotor connect has no configuration file that could be read again")
+
+
+def at_next_start(old: Loadout, new: Loadout) -> list[str]:
+    """The directives whose change a running program does not follow."""
+    before, now = old.settings, new.settings
+    changed = {
+        "adminsock": before.listen.adminsock != now.listen.adminsock,
+        "path pidfile": before.paths.pidfile != now.paths.pidfile,
+        "offload": before.offloads != now.offloads,
+        "privsep": before.privsep != now.privsep,
+        "the rights of scripts": config.has_scripts(now) and not config.has_scripts(before),
+    }
+    waiting = [name for name, differs in changed.items() if differs]
+    return [f"{' and '.join(waiting)}: the change counts from the next start on"] if waiting else []

@@ -1,0 +1,122 @@
+"""One run of the daemon: from the engines' start to their end, whoever it has its rights from."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lotor.config.provision import Provision
+from lotor.control.server import Address, ControlServer
+from lotor.daemon.assembly import Assembled, assemble, dismantle
+from lotor.daemon.exits import Exit, StartError
+from lotor.daemon.loadout import Loadout
+from lotor.daemon.reloading import Reload
+from lotor.daemon.service import Steward
+from lotor.privsep.privileged import Configurations, Privileged
+from lotor.runtime.capture import Capture
+from lotor.runtime.present import Present
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a daemon is given: `name` of the configuration file; `make` turns what the warden read into what the daemon
+    obeys (`ConfigError`); `present` holds that of the start."""
+
+    name: str
+    privileged: Privileged
+    configurations: Configurations
+    make: Callable[[Provision], Loadout]
+    present: Present[Loadout]
+    capture: Capture | None = None
+
+
+class Daemon:
+    """`serve` once; `ready` is called when clients may come."""
+
+    def __init__(self, given: Surroundings) -> None:
+        self._given = given
+        self._stopped = asyncio.Event()
+        self._code = Exit.OK
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    async def serve(self, ready: Callable[[], None]) -> Exit:
+        """Raises `StartError`."""
+        assembled = await assemble(
+            self._given.present, self._given.privileged, self._broken, capture=self._given.capture
+        )
+        try:
+            for warning in self._given.present.now.warnings:
+                log.warning("%s", warning.partition("\n")[0])
+            await self._serve(assembled, ready)
+        finally:
+            await dismantle(assembled)
+        return self._code
+
+    async def _serve(self, assembled: Assembled, ready: Callable[[], None]) -> None:
+        given = self._given
+        reload = Reload(given.configurations, given.make, assembled.listeners, given.present)
+        steward = Steward(assembled.machinery, given.name, reload)
+        server: ControlServer | None = None
+        try:
+            server = await self._control(steward)
+            with self._signals(steward):
+                log.info("lotor serves with %s", given.name)
+                ready()
+                await self._stopped.wait()
+            log.info("lotor stops")
+        finally:
+            await assembled.machinery.stop()
+            if server is not None:
+                await server.stop()
+
+    async def _control(self, steward: Steward) -> ControlServer | None:
+        adminsock = self._given.present.now.settings.listen.adminsock
+        if adminsock is None:
+            return None
+        address = Address(adminsock.path, adminsock.owner, adminsock.group, adminsock.mode)
+        server = ControlServer(address, steward)
+        try:
+            await server.start()
+        except OSError as error:
+            raise StartError(error.strerror or str(error), Exit.BUSY) from error
+        return server
+
+    @contextlib.contextmanager
+    def _signals(self, steward: Steward) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopped.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(steward))
+        yield
+
+    def _begin(self, steward: Steward) -> None:
+        task: asyncio.Task[object] = asyncio.get_running_loop().create_task(steward.read_again())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _broken(self, why: str) -> None:
+        del why
+        self._code = Exit.FAILED
+        self._stopped.set()
+
+
+@contextlib.contextmanager
+def capturing(file: Path | None) -> Iterator[Capture | None]:
+    """Before anything else is touched: who asked for a capture wants all of it."""
+    if file is None:
+        yield None
+        return
+    try:
+        capture = Capture(file)
+    except OSError as error:
+        raise StartError(str(error.strerror)) from error
+    with contextlib.closing(capture):
+        log.warning("%s", capture.remark)
+        yield capture

@@ -1,0 +1,34 @@
+"""Engines made from settings: what judges logins, and which scripts run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from lotor.auth import Checks, LocalLogins, Membership, Proofs, SystemLogins, Throttle, UserFile, everybody
+from lotor.config.settings import AuthSource, ModeCfg, RemoteSettings
+from lotor.ports.auth import LoginBackend
+from lotor.ports.hooks import HookEvent
+from lotor.warden.current import NoLogins
+
+
+def logins_of(mode_cfg: ModeCfg | None) -> LoginBackend:
+    """The back end that `auth_source` names, slowed down against guessing."""
+    if mode_cfg is None:
+        return NoLogins()
+    member = Membership(mode_cfg.auth_groups) if mode_cfg.auth_groups else everybody
+    checks = Checks(proofs=Proofs(mode_cfg.auth_remember))
+    backend: LoginBackend
+    match mode_cfg.auth_source:
+        case AuthSource.SYSTEM:
+            backend = SystemLogins(checks=checks, member=member)
+        case AuthSource.LOCAL:
+            backend = LocalLogins(UserFile(mode_cfg.users.path), checks, member)
+        case _:
+            return NoLogins()  # `config.check` refuses these; a client's file may still name them
+    return Throttle(backend, mode_cfg.auth_throttle, checks=checks)
+
+
+def scripts_of(remotes: tuple[RemoteSettings, ...]) -> Mapping[tuple[str, HookEvent], Path]:
+    """By the name of the block and the event."""
+    return {(each.name, HookEvent(one.event)): one.file.path for each in remotes for one in each.scripts}

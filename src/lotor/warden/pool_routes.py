@@ -1,0 +1,160 @@
+"""The pool of the present configuration and the routes to its addresses: leases are given while both agree."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from lotor import config
+from lotor.config.settings import ModeCfg, Settings
+from lotor.hosts.gateway import pool_networks
+from lotor.leases.pool import Beside, Pool
+from lotor.leases.succession import Succession
+from lotor.model.grants import Grants
+from lotor.model.judgement import Failure
+from lotor.model.network import Network
+from lotor.ports.host import GatewayRoutes
+from lotor.ports.leases import Lease
+
+log = logging.getLogger(__name__)
+
+
+class PoolRoutes:
+    """Implements `ports.leases.Leases`. Routes exist between `begin` and `end`, which belong to one TUN device; leases
+    and the memory of who had which address outlive the device.
+
+    Routes and leases change one after the other: nobody is given an address that has no route, and no route is taken
+    away from an address that is given.
+    """
+
+    def __init__(self, routes: GatewayRoutes) -> None:
+        self._routes = routes
+        self._pools = Succession(None)
+        self._mode_cfg: ModeCfg | None = None
+        self._device: tuple[str, int] | None = None
+        self._begun = False
+        self._stray = 0
+        """Leases outside of the present pool that routes lead to."""
+        self._turn = asyncio.Lock()
+
+    async def begin(self, device: str, mtu: int) -> None:
+        """`mtu` in octets. Raises `OSError`, and there are no routes."""
+        async with self._turn:
+            if self._device is not None:
+                raise OSError(errno.EBUSY, f"the routes lead to {self._device[0]} already")
+            self._device = device, mtu
+            try:
+                await self._serve(self._mode_cfg, self._pools.given())
+            except OSError:
+                self._device = None
+                raise
+
+    async def end(self) -> None:
+        """Everything on the host as it was; also without a device, and again."""
+        async with self._turn:
+            self._device, self._begun = None, False
+            await self._routes.stop()
+
+    async def adapt(self, settings: Settings) -> list[str]:
+        """From now on the pool of these settings is served; what a person should know of it. Raises `OSError`, and
+        nothing has changed."""
+        mode_cfg = pool_of(settings)
+        async with self._turn:
+            other = _shape(mode_cfg) != _shape(self._mode_cfg)
+            if other or partners_of(mode_cfg) != partners_of(self._mode_cfg):
+                await self._serve(mode_cfg, self._pools.given())
+            self._mode_cfg = mode_cfg
+            if not other:
+                return []
+            pool = make_pool(mode_cfg)
+            self._pools.replace(pool)
+            return [_told(pool)]
+
+    async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
+        async with self._turn:
+            return self._pools.acquire(session, user, grants)
+
+    async def release(self, session: int) -> None:
+        async with self._turn:
+            self._pools.release(session)
+            if self._stray:
+                await self._tidy(self._pools.outside())
+
+    def given(self) -> list[Lease]:
+        """All that sessions hold."""
+        return self._pools.given()
+
+    async def _tidy(self, outside: Sequence[Lease]) -> None:
+        """No route stays to an address of an earlier pool that nobody holds any more."""
+        if len(outside) == self._stray:
+            return
+        try:
+            await self._serve(self._mode_cfg, outside)
+        except OSError as error:  # the next release tries again
+            log.warning("a route to an address that nobody has any more stays: %s", error.strerror or error)
+
+    async def _serve(self, mode_cfg: ModeCfg | None, leases: Sequence[Lease]) -> None:
+        """The pool of these settings is behind the device, and those of the leases that are outside of it."""
+        networks = _networks(mode_cfg)
+        single = [address for lease in leases for address in lease.addresses]
+        stray = [each for each in single if not any(each in network for network in networks)]
+        networks += map(ip_network, stray)
+        if self._device is not None and self._begun:
+            await self._routes.serve(networks, partners_of(mode_cfg))
+        elif self._device is not None and networks:
+            await self._routes.start(*self._device, networks, partners_of(mode_cfg))
+            self._begun = True
+        self._stray = len({lease for lease in leases if lease.addresses & set(stray)})
+
+
+def _networks(mode_cfg: ModeCfg | None) -> list[Network]:
+    """Exactly the addresses of the pool."""
+    if mode_cfg is None:
+        return []
+    firsts = [first for first in (mode_cfg.network4, mode_cfg.network6) if first is not None]
+    return [network for first in firsts for network in pool_networks(first, mode_cfg.pool_size)]
+
+
+def pool_of(settings: Settings) -> ModeCfg | None:
+    """The block that says which addresses a gateway gives, None where none are given."""
+    mode_cfg = settings.mode_cfg
+    if mode_cfg is None or mode_cfg.network4 is None or not config.is_gateway(settings):
+        return None
+    return mode_cfg
+
+
+def partners_of(mode_cfg: ModeCfg | None) -> list[Network]:
+    """The networks that may send to the clients: what they reach by the tunnel, and the servers that answer them there.
+    None of an IP version: everybody may."""
+    if mode_cfg is None:
+        return []
+    told = config.mode_configuration(mode_cfg)
+    found: list[Network] = []
+    if told.split_include:
+        found += [*told.split_include, *map(IPv4Network, (*told.dns, *told.wins))]
+    if told.split_include6:
+        found += [*told.split_include6, *map(IPv6Network, told.dns6)]
+    return list(dict.fromkeys(found))
+
+
+def make_pool(mode_cfg: ModeCfg | None) -> Pool | None:
+    if mode_cfg is None or mode_cfg.network4 is None:
+        return None
+    beside = Beside(mode_cfg.network6, mode_cfg.prefix6) if mode_cfg.network6 is not None else None
+    return Pool(mode_cfg.network4, mode_cfg.pool_size, mode_cfg.netmask4, beside)
+
+
+def _shape(mode_cfg: ModeCfg | None) -> tuple[object, ...]:
+    """What makes a pool another one."""
+    if mode_cfg is None:
+        return ()
+    return mode_cfg.network4, mode_cfg.pool_size, mode_cfg.netmask4, mode_cfg.network6, mode_cfg.prefix6
+
+
+def _told(pool: Pool | None) -> str:
+    if pool is None:
+        return "no more addresses are given, those that are stay until their sessions end"
+    return f"the pool is {pool.first} to {pool.last} now, addresses that are given stay until their sessions end"

@@ -1,0 +1,135 @@
+"""The warden: every engine that needs rights or secrets, and the configuration that they obey.
+
+It outlives the daemon: what must survive the daemon's death (leases, the memory of guesses and of proved users) is
+here, and what a dead daemon held is let go of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from lotor._native import device_mtu
+from lotor.config.provision import Provision
+from lotor.config.settings import Settings
+from lotor.hooks.scripts import ScriptHooks
+from lotor.hosts.client import LinuxHost
+from lotor.hosts.gateway import GatewayHost
+from lotor.hosts.routing import OUTER_MARK
+from lotor.hosts.sockets import HostSockets
+from lotor.hosts.tun import HostTunnels
+from lotor.model.network import OUTER_MTU
+from lotor.ports.host import GatewayRoutes, Host
+from lotor.ports.interface import TunDevice, Tunnels
+from lotor.ports.sockets import Sockets
+from lotor.privsep.privileged import Privileged
+from lotor.warden.current import CurrentLogins, CurrentSigner
+from lotor.warden.engines import logins_of, scripts_of
+from lotor.warden.loading import Holding
+from lotor.warden.pool_routes import PoolRoutes
+
+log = logging.getLogger(__name__)
+
+THREADS = 4
+"""For signatures, which take milliseconds each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The engines that hold something of the host."""
+
+    sockets: Sockets
+    tunnels: Tunnels
+    host: Host
+    routes: GatewayRoutes
+
+
+class LedTunnels:
+    """Implements `ports.interface.Tunnels`: the routes to the pool lead to the newest device."""
+
+    def __init__(self, tunnels: Tunnels, pool: PoolRoutes) -> None:
+        self._tunnels = tunnels
+        self._pool = pool
+
+    async def open(self) -> TunDevice:
+        device = await self._tunnels.open()
+        try:
+            await self._pool.begin(device.name, device_mtu(OUTER_MTU))
+        except BaseException:
+            device.close()
+            raise
+        return device
+
+
+class Warden:
+    """`first` is the configuration to start with, and `load` reads it anew: `ConfigError` with everything that is wrong
+    with it. `privileged` is what needs rights, as ports; it works from `start` to `stop`."""
+
+    def __init__(self, load: Callable[[], Holding], first: Holding, hold: Hold) -> None:
+        self._load = load
+        self._hold = hold
+        self._executor = ThreadPoolExecutor(THREADS, "lotor-keys")
+        self._signer, self._logins, self._hooks = CurrentSigner(self._executor), CurrentLogins(), ScriptHooks({})
+        self._pool = PoolRoutes(hold.routes)
+        self._loaded = first
+        self._pending: Holding | None = None
+        self.privileged = Privileged(
+            signer=self._signer,
+            logins=self._logins,
+            leases=self._pool,
+            sockets=hold.sockets,
+            tunnels=LedTunnels(hold.tunnels, self._pool),
+            host=hold.host,
+            hooks=self._hooks,
+        )
+
+    @property
+    def settings(self) -> tuple[Settings, ...]:
+        """The configurations in force: the present one, and the one that a reload is about to take over."""
+        return tuple(each.settings for each in (self._loaded, self._pending) if each is not None)
+
+    async def start(self) -> None:
+        """Undoes what a crashed warden left on this host. Raises `OSError`."""
+        if undone := await self._hold.host.recover():
+            log.warning("%d changes that an earlier daemon left on this host were undone", undone)
+        await self._use(self._loaded)
+
+    def present(self) -> Provision:
+        """Of the present configuration."""
+        return self._loaded.provision
+
+    async def prepare(self) -> Provision:
+        """Reads the configuration anew; nothing changes yet. Raises `ConfigError`."""
+        self._pending = None
+        self._pending = await asyncio.get_running_loop().run_in_executor(None, self._load)
+        return self._pending.provision
+
+    async def take_over(self) -> tuple[str, ...]:
+        """From now on what was prepared last counts; what a person should know of it. Raises `OSError`, and nothing
+        has changed."""
+        pending, self._pending = self._pending, None
+        return tuple(await self._use(pending)) if pending is not None else ()
+
+    async def _use(self, loaded: Holding) -> list[str]:
+        told = await self._pool.adapt(loaded.settings)
+        self._signer.use(loaded.keyring)
+        self._logins.use(logins_of(loaded.settings.mode_cfg))
+        self._hooks.replace(scripts_of(loaded.settings.remotes))
+        self._loaded = loaded
+        return told
+
+    async def let_go(self) -> None:
+        """What led to a device that is gone."""
+        await self._pool.end()
+
+    async def stop(self) -> None:
+        await self.let_go()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def hold() -> Hold:
+    """The engines of this host."""
+    return Hold(HostSockets(OUTER_MARK), HostTunnels(), LinuxHost(), GatewayHost())
