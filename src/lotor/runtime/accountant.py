@@ -174,18 +174,21 @@ class Accountant:
 
 async def _refused(record: Record, engine: Accounting) -> str | None:
     """Why an engine did not take what it was told; None when it did."""
-    asked = asyncio.ensure_future(record(engine))
-    await asyncio.wait({asked}, timeout=ENGINE_SECONDS)
-    if not asked.done():
-        asked.add_done_callback(lambda late: late.cancelled() or late.exception())
-        asked.cancel()
-        return f"no answer within {ENGINE_SECONDS:g} s"
-    if asked.cancelled():
+    limit = asyncio.timeout(ENGINE_SECONDS)
+    try:
+        async with limit:
+            await record(engine)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
         return "the engine gave it up"
-    error = asked.exception()
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return f"internal error: {trace(error)}" if error is not None else None
+    except OSError as error:
+        silent = f"no answer within {ENGINE_SECONDS:g} s"
+        return silent if limit.expired() else error.strerror or str(error) or "no answer"
+    except Exception as error:  # noqa: BLE001 - the account goes to the substitute, whatever it was
+        return f"internal error: {trace(error)}"
+    return None
 
 
 def _inside(session: Session) -> tuple[Address | Network, ...]:
