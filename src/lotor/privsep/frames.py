@@ -39,6 +39,9 @@ class Kind(IntEnum):
     CANCEL = 4
 
 
+_KINDS = frozenset(Kind)
+
+
 class Ended(Exception):  # noqa: N818 - what happened
     """Nothing more is said on this line: the other process is gone, or has broken a rule."""
 
@@ -122,6 +125,6 @@ def _frame(octets: bytes, descriptors: tuple[int, ...], *, whole: bool) -> Frame
         raise Malformed(f"a message of {length} octets came with {len(octets) - HEAD_OCTETS}")
     if count != len(descriptors):
         raise Malformed(f"{count} descriptors are announced, {len(descriptors)} came")
-    if kind not in set(Kind):
+    if kind not in _KINDS:
         raise Malformed(f"there is no message of kind {kind}")
     return Frame(Kind(kind), verb, ticket, octets[HEAD_OCTETS:], descriptors)

@@ -24,6 +24,7 @@ class Line(ABC):
         self._open = True
         self._why = ""
         self._unsent: deque[Frame] = deque()
+        self._full = False
         asyncio.get_running_loop().add_reader(end, self._readable)
 
     def close(self) -> None:
@@ -48,7 +49,8 @@ class Line(ABC):
             frame.close()
             return
         self._unsent.append(frame)
-        self._flush()
+        if not self._full:
+            self._flush()
 
     def _flush(self) -> None:
         loop = asyncio.get_running_loop()
@@ -56,6 +58,7 @@ class Line(ABC):
             try:
                 send(self._end, self._unsent[0])
             except BlockingIOError:
+                self._full = True
                 loop.add_writer(self._end, self._flush)
                 return
             except Ended:
@@ -67,7 +70,9 @@ class Line(ABC):
             frame = self._unsent.popleft()
             frame.close()
             self._sent(frame)
-        loop.remove_writer(self._end)
+        if self._full:
+            self._full = False
+            loop.remove_writer(self._end)
 
     def _readable(self) -> None:
         with contextlib.suppress(BlockingIOError):
