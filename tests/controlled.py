@@ -8,8 +8,9 @@ import os
 import pwd
 from contextlib import asynccontextmanager
 
+from lotor.control.listening import Address
 from lotor.control.messages import Connected, Disconnected, Done, Failed
-from lotor.control.server import Address, ControlServer
+from lotor.control.server import ControlServer
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 

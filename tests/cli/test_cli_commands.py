@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from lotor.cli import locate, terminal
 from lotor.cli.main import COMMANDS, RACOONCTL, lotor, racoonctl_group
 from lotor.cli.status import duration, octets, table
+from lotor.control.listening import Address, listen
 from lotor.control.messages import (
     Answer,
     Connect,
@@ -39,7 +40,6 @@ from lotor.control.messages import (
     decode_request,
     encode,
 )
-from lotor.control.server import Address, listen
 from lotor.daemon.exits import CAUSES, MEANINGS, Exit, code_of, document
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause

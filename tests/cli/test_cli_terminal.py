@@ -14,8 +14,8 @@ import termios
 
 import pytest
 
+from lotor.control.listening import Address, listen
 from lotor.control.messages import Answer, Connect, Connected, Failed, Progress, Prompt, decode_request, encode
-from lotor.control.server import Address, listen
 from lotor.daemon.exits import Exit
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret

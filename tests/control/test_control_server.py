@@ -11,9 +11,11 @@ import threading
 
 import pytest
 
-from controlled import ME, MY_GROUP, PASSWORD, serving
+from controlled import ME, MY_GROUP, PASSWORD, Scripted, serving
+from lotor.control import listening
 from lotor.control import server as room
 from lotor.control.client import Connection, Unreachable
+from lotor.control.listening import Address
 from lotor.control.messages import (
     LONGEST_REQUEST,
     Answer,
@@ -31,7 +33,6 @@ from lotor.control.messages import (
     Status,
     encode,
 )
-from lotor.control.server import Address
 from lotor.model.prompt import Field
 
 
@@ -194,7 +195,7 @@ def test_the_socket_is_born_with_its_final_mode(path, mode, monkeypatch):
         born.append(stat.S_IMODE(os.lstat(address).st_mode))
 
     monkeypatch.setattr(socket.socket, "bind", watching)
-    room.listen(Address(path, ME, MY_GROUP, mode)).close()
+    listening.listen(Address(path, ME, MY_GROUP, mode)).close()
     assert born == [mode]
     assert stat.S_IMODE(path.lstat().st_mode) == mode
 
@@ -203,25 +204,25 @@ def test_directories_that_are_made_for_it_are_open_whatever_the_umask(tmp_path):
     path = tmp_path / "var" / "racoon" / "racoon.sock"
     before = os.umask(0o077)
     try:
-        room.listen(Address(path, ME, MY_GROUP)).close()
+        listening.listen(Address(path, ME, MY_GROUP)).close()
     finally:
         os.umask(before)
     assert [stat.S_IMODE(each.stat().st_mode) for each in (path.parent, path.parent.parent)] == [0o755, 0o755]
 
 
 def test_a_stale_socket_is_replaced_and_a_live_one_is_not(path):
-    room.listen(Address(path, ME, MY_GROUP)).close()
+    listening.listen(Address(path, ME, MY_GROUP)).close()
     assert path.exists()
-    live = room.listen(Address(path, ME, MY_GROUP))
+    live = listening.listen(Address(path, ME, MY_GROUP))
     with pytest.raises(OSError, match="another daemon answers at"):
-        room.listen(Address(path, ME, MY_GROUP))
+        listening.listen(Address(path, ME, MY_GROUP))
     live.close()
 
 
 def test_a_file_in_the_place_is_left_alone(path):
     path.write_text("precious")
     with pytest.raises(OSError, match="is not a socket"):
-        room.listen(Address(path, ME, MY_GROUP))
+        listening.listen(Address(path, ME, MY_GROUP))
     assert path.read_text() == "precious"
 
 
@@ -229,14 +230,14 @@ def test_a_link_in_the_place_is_not_followed(path, tmp_path):
     (tmp_path / "precious").write_text("precious")
     path.symlink_to(tmp_path / "precious")
     with pytest.raises(OSError, match="is not a socket"):
-        room.listen(Address(path, ME, MY_GROUP))
+        listening.listen(Address(path, ME, MY_GROUP))
     assert (tmp_path / "precious").read_text() == "precious"
 
 
 @pytest.mark.parametrize(("owner", "group"), [("no-such-user", MY_GROUP), (ME, "no-such-group")])
 def test_unknown_owners_are_told(path, owner, group):
     with pytest.raises(OSError, match=r"adminsock: there is no (user|group) no-such-"):
-        room.listen(Address(path, owner, group))
+        listening.listen(Address(path, owner, group))
 
 
 def test_the_file_goes_with_the_server_but_not_that_of_a_successor(path):
@@ -255,7 +256,7 @@ def test_no_daemon_is_told_with_what_to_do(path):
 
 
 def test_a_daemon_that_dies_is_told(path):
-    listener = room.listen(Address(path, ME, MY_GROUP))
+    listener = listening.listen(Address(path, ME, MY_GROUP))
     listener.setblocking(True)
 
     def hang_up():
@@ -265,3 +266,32 @@ def test_a_daemon_that_dies_is_told(path):
     with Connection(path) as daemon, pytest.raises(Unreachable, match="closed the connection"):
         daemon.receive()
     listener.close()
+
+
+def test_a_socket_that_another_process_opened_outlives_its_server(path):
+    """A warden makes it; daemons come and go. Who calls meanwhile waits, and is served by the next one."""
+    listener = listening.Listener(Address(path, ME, MY_GROUP))
+    calls = []
+
+    def talk():
+        with Connection(path) as daemon:
+            daemon.send(Reload())
+            return daemon.receive()
+
+    async def one(call):
+        server = room.ControlServer(listener.socket.dup(), Scripted())
+        await server.start()
+        calls.append(await asyncio.to_thread(call))
+        await server.stop()
+
+    async def story():
+        await one(talk)
+        assert path.exists()
+        with Connection(path) as between:
+            between.send(Reload())
+            await one(between.receive)
+
+    asyncio.run(story())
+    listener.close()
+    assert calls == [Done("taken over"), Done("taken over")]
+    assert not path.exists()

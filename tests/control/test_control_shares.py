@@ -10,10 +10,10 @@ import pytest
 
 from controlled import ME, MY_GROUP, serving
 from lotor.cli.calling import Daemon, whole_status
-from lotor.control import conversation
+from lotor.control import conversation, listening
 from lotor.control import server as room
+from lotor.control.listening import Address
 from lotor.control.messages import BadMessage, Connect, Events, Failed, Happened, Status, decode_request, encode
-from lotor.control.server import Address
 from lotor.control.service import Credential
 from lotor.control.turns import Turns
 from lotor.daemon.exits import StartError
@@ -216,7 +216,7 @@ def test_a26_a_daemon_that_goes_away_while_it_is_asked_is_a_sentence(path):
             with pytest.raises(StartError, match="closed the connection"):
                 daemon.send(Status())
 
-    listener = room.listen(Address(path, ME, MY_GROUP))
+    listener = listening.listen(Address(path, ME, MY_GROUP))
     listener.setblocking(True)
     ask(listener)
     listener.close()

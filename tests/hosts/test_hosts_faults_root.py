@@ -185,7 +185,7 @@ def test_a32_what_was_there_already_is_forgotten_on_a_full_disk_too(tmp_path):
 def test_newcomer_9_the_directory_is_open_whoever_makes_it_first(tmp_path, umask):
     """`lotor connect` comes first with its umask, then the daemon with a socket for a group."""
     code = (
-        "import sys; from pathlib import Path; from lotor.control.server import Address, listen\n"
+        "import sys; from pathlib import Path; from lotor.control.listening import Address, listen\n"
         "from lotor.hosts.journal import Journal\n"
         "Journal.begin(Path(sys.argv[1]) / 'hosts', '0'); listen(Address(Path(sys.argv[1]) / 'socket', mode=0o660))"
     )

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import grp
 import logging
-import os
-import pwd
 import socket
-import stat
 import struct
-from dataclasses import dataclass
-from pathlib import Path
 
 from lotor.control.conversation import Conversation
+from lotor.control.listening import Address, Listener
 from lotor.control.messages import LONGEST_REQUEST, Failed, encode
 from lotor.control.service import Credential, Service
 from lotor.control.turns import Turns
-from lotor.files.places import make_open
 
 log = logging.getLogger(__name__)
 
@@ -27,47 +20,37 @@ MOST_CONNECTIONS = 256
 SHARE = 32
 """Connections of one user id. Root has the whole room, and another user's place where it is full."""
 REFUSING_SECONDS = 0.5
-BACKLOG = 64
 UCRED = struct.Struct("=3i")
 SO_PEERGROUPS = 59
 """Linux 4.13: the supplementary groups of the caller, each a `gid_t`. Python has no name for it."""
 MOST_GROUPS = 256
 """As many as Python's `getsockopt` has room for."""
-EVERYBODY = 0o777
 ROOT = 0
 FULL = "too many commands are under way at the daemon's socket: end some of yours, or try again later"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """`adminsock`: names or numbers of owner and group."""
-
-    path: Path
-    owner: str = "root"
-    group: str = "root"
-    mode: int = 0o600
-
-
 class ControlServer:
-    """Listens from `start` to `stop`. `OSError` with a sentence when the socket cannot be made."""
+    """Listens from `start` to `stop`, at an address or at a socket that somebody with rights made listen there.
+    `OSError` with a sentence when the socket cannot be made."""
 
-    def __init__(self, address: Address, service: Service) -> None:
-        self._address = address
+    def __init__(self, place: Address | socket.socket, service: Service) -> None:
+        self._place = place
         self._service = service
         self._server: asyncio.Server | None = None
-        self._inode: tuple[int, int] | None = None
+        self._own: Listener | None = None
         self._open: dict[Conversation, asyncio.Task[None]] = {}
         self._turns = Turns()
         self._refusing = 0
 
     async def start(self) -> None:
-        listener = listen(self._address)
-        made = self._address.path.lstat()
-        self._inode = (made.st_dev, made.st_ino)
+        listener = self._place
+        if isinstance(listener, Address):
+            self._own = Listener(listener)
+            listener = self._own.socket
         self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LONGEST_REQUEST)
 
     async def stop(self) -> None:
-        """Closes every connection and removes the socket file if it is still ours."""
+        """Closes every connection, and removes the socket file that it made."""
         if self._server is None:
             return
         self._server.close()
@@ -79,10 +62,8 @@ class ControlServer:
         if tasks:
             await asyncio.wait(tasks)
         self._server = None
-        with contextlib.suppress(OSError):
-            now = self._address.path.lstat()
-            if (now.st_dev, now.st_ino) == self._inode:
-                self._address.path.unlink()
+        if self._own is not None:
+            self._own.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         caller = _credential(writer)
@@ -133,70 +114,6 @@ class ControlServer:
         if places:
             self._open.pop(places[0]).cancel()
         return bool(places)
-
-
-def listen(address: Address) -> socket.socket:
-    """A listening socket at `address`, made with its final owner, group and mode before anyone can connect."""
-    path = address.path
-    owner, group = _owner(address.owner), _group(address.group)
-    _make_room(path)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        _bind(listener, address)
-        os.chown(path, owner, group, follow_symlinks=False)
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        raise OSError(error.errno, f"cannot make the control socket {path}: {error.strerror}") from error
-    return listener
-
-
-def _bind(listener: socket.socket, address: Address) -> None:
-    before = os.umask(EVERYBODY & ~address.mode)
-    try:
-        listener.bind(str(address.path))
-    finally:
-        os.umask(before)
-
-
-def _make_room(path: Path) -> None:
-    """Removes a stale socket of ours; makes the directory. Anything else in the place is a refusal."""
-    make_open(path.parent)
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
-        return
-    if not stat.S_ISSOCK(found.st_mode):
-        raise OSError(errno.EEXIST, f"{path} is not a socket: move it away, or set adminsock to another path")
-    if _alive(path):
-        raise OSError(errno.EADDRINUSE, f"another daemon answers at {path}: stop it, or set adminsock to another path")
-    path.unlink()
-
-
-def _alive(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            return False
-        except OSError as error:
-            raise OSError(error.errno, f"{path} exists and is not ours: {error.strerror}; remove it") from error
-        return True
-
-
-def _owner(name: str) -> int:
-    try:
-        return int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid
-    except KeyError:
-        raise OSError(errno.EINVAL, f"adminsock: there is no user {name}") from None
-
-
-def _group(name: str) -> int:
-    try:
-        return int(name) if name.isdecimal() else grp.getgrnam(name).gr_gid
-    except KeyError:
-        raise OSError(errno.EINVAL, f"adminsock: there is no group {name}") from None
 
 
 def _credential(writer: asyncio.StreamWriter) -> Credential:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.config.provision import Provision
-from lotor.control.server import Address, ControlServer
+from lotor.control.listening import Address
+from lotor.control.server import ControlServer
 from lotor.daemon.assembly import Assembled, assemble, dismantle
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import Loadout

@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 
 from lotor.control import visits
-from lotor.control.server import Address, ControlServer
+from lotor.control.listening import Address
+from lotor.control.server import ControlServer
 from lotor.daemon.machinery import Machinery
 from lotor.daemon.service import Steward
 
