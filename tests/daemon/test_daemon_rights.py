@@ -112,6 +112,15 @@ def test_n2_the_members_of_admin_group_are_as_root(monkeypatch):
     assert not rights_of(caller(MEMBER, 10).credential, loadout(Side.GATEWAY, group="gone")).all
 
 
+def test_n2_the_own_user_of_a_daemon_without_rights_is_no_administrator(monkeypatch):
+    """Others may run as nobody, too. One process alone is run by its user."""
+    monkeypatch.setattr(rights.os, "geteuid", lambda: MEMBER)
+    gateway = loadout(Side.GATEWAY)
+    assert rights_of(caller(MEMBER).credential, gateway).all
+    assert not rights_of(caller(MEMBER).credential, gateway, owner=0).all
+    assert rights_of(ROOT.credential, gateway, owner=0).all
+
+
 def test_n2_an_account_of_the_host_has_its_own_sessions_where_logins_are_accounts(monkeypatch):
     monkeypatch.setattr(rights.pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name={MEMBER: "alice"}[uid]))
     system = rights_of(caller().credential, loadout(Side.GATEWAY, source=AuthSource.SYSTEM))

@@ -31,17 +31,19 @@ class Rights:
         return self.all or side is Side.CLIENT or (self.login is not None and user == self.login)
 
 
-def rights_of(caller: Credential, loadout: Loadout, *, serving: bool = False) -> Rights:
-    """As the present configuration has it; `serving`: somebody is connected who came under an earlier one."""
-    if not (serving or loadout.serves_as(Side.GATEWAY)) or _administers(caller, loadout.settings):
+def rights_of(caller: Credential, loadout: Loadout, *, serving: bool = False, owner: int | None = None) -> Rights:
+    """As the present configuration has it; `serving`: somebody is connected who came under an earlier one. `owner`: the
+    user who runs this program, beside root; None where that is the user of this process."""
+    own = os.geteuid() if owner is None else owner
+    if not (serving or loadout.serves_as(Side.GATEWAY)) or _administers(caller, loadout.settings, own):
         return Rights(all=True)
     mode_cfg = loadout.settings.mode_cfg
     accounts = mode_cfg is not None and mode_cfg.auth_source is AuthSource.SYSTEM
     return Rights(all=False, login=_name(caller.uid) if accounts else None)
 
 
-def _administers(caller: Credential, settings: Settings) -> bool:
-    if caller.uid in (0, os.geteuid()):
+def _administers(caller: Credential, settings: Settings, owner: int) -> bool:
+    if caller.uid in (0, owner):
         return True
     group = settings.listen.admin_group
     try:

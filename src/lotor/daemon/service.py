@@ -56,6 +56,7 @@ class Steward:
         `ConfigError` or `StartError`, and nothing has changed. `processes`: which this program is; None where it is
         one."""
         self._processes = processes or alone()
+        self._owner = 0 if processes else None  # a daemon's own user is nobody's administrator
         self._machinery = machinery
         self._name = name
         self._reload = reload
@@ -154,7 +155,7 @@ class Steward:
         serving = not loadout.serves_as(Side.GATEWAY) and any(
             session.side is Side.GATEWAY for session in self._machinery.register.all()
         )
-        return rights_of(caller.credential, loadout, serving=serving)
+        return rights_of(caller.credential, loadout, serving=serving, owner=self._owner)
 
     def _may_end(self, request: Logout, rights: Rights) -> bool:
         """What does not exist is not the caller's either."""
