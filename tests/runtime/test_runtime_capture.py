@@ -60,6 +60,17 @@ def test_nothing_is_overwritten_and_no_half_is_left(tmp_path, taken):
     assert (tmp_path / taken).read_text() == "precious"
 
 
+def test_a_process_that_may_make_no_files_is_given_them(tmp_path):
+    path = tmp_path / "ike.pcapng"
+    given = room.make(path)
+    path.chmod(0)
+    capture = Capture(path, lambda: 1767225600.25, given)
+    capture.received(b"datagram", PATH)
+    capture.close()
+    assert [columns[0] for columns in read(capture, "udp.length")] == ["16"]
+    assert capture.keys.exists()
+
+
 def test_a_link_is_not_followed(tmp_path):
     (tmp_path / "ike.pcapng").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="exists"):

@@ -30,20 +30,26 @@ COMMENT, PROGRAM, FLAGS = 1, 4, 2
 INBOUND, OUTBOUND = 1, 2
 
 
-class Capture:
-    """Two files of mode 0600 that did not exist before; `OSError` with a sentence when they cannot be made so."""
+def make(path: Path) -> tuple[int, int]:
+    """Descriptors of the two files of a capture, of mode 0600; `OSError` with a sentence when one was there before or
+    cannot be made."""
+    packets = _create(path)
+    try:
+        return packets, _create(_keys(path))
+    except OSError:
+        os.close(packets)
+        path.unlink()
+        raise
 
-    def __init__(self, path: Path, wall: Callable[[], float] = time.time) -> None:
-        self.path, self.keys = path, path.with_name(path.name + KEYS_SUFFIX)
+
+class Capture:
+    """`made`: descriptors that `make` gave somebody with the right to make files. Without them it makes its own."""
+
+    def __init__(self, path: Path, wall: Callable[[], float] = time.time, made: tuple[int, int] | None = None) -> None:
+        self.path, self.keys = path, _keys(path)
         self._wall = wall
         self._left = MOST_OCTETS
-        self._packets = _create(self.path)
-        try:
-            self._table = _create(self.keys)
-        except OSError:
-            os.close(self._packets)
-            self.path.unlink()
-            raise
+        self._packets, self._table = made or make(path)
         self._open = [self._packets, self._table]
         self._write(self._packets, _section(self.keys.name) + _interface())
 
@@ -88,6 +94,10 @@ class Capture:
         self._left = max(0, self._left - len(octets))
         if not self._left:
             log.warning("the capture ends: %s has %d octets", self.path, MOST_OCTETS)
+
+
+def _keys(path: Path) -> Path:
+    return path.with_name(path.name + KEYS_SUFFIX)
 
 
 def _create(path: Path) -> int:
