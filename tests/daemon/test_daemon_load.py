@@ -39,13 +39,13 @@ class Counted:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.checks, self.looks, self.reads = 0, Counter[str](), Counter[str]()
         monkeypatch.setattr(Path, "stat", self._counting(self.looks, Path.stat))
-        monkeypatch.setattr(Path, "read_bytes", self._counting(self.reads, Path.read_bytes))
+        monkeypatch.setattr(Path, "open", self._counting(self.reads, Path.open))
 
     def _counting(self, counter: Counter[str], honest: Callable[..., Any]) -> Callable[..., Any]:
-        def counting(path: Path, **how: Any) -> Any:
+        def counting(path: Path, *mode: str, **how: Any) -> Any:
             if sys._getframe(1).f_globals["__name__"].startswith("lotor.config"):
                 counter[path.name] += 1
-            return honest(path, **how)
+            return honest(path, *mode, **how)
 
         return counting
 
