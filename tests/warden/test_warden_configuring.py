@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from dataclasses import replace
+import errno
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -13,20 +13,12 @@ from lotor.config.provision import Provision, bare
 from lotor.config.settings import Places
 from lotor.model.judgement import Credential
 from lotor.privsep.codec import Malformed, encode
-from lotor.privsep.configuring import (
-    LONGEST_TEXT,
-    PROVISION,
-    TAKE_OVER,
-    Faults,
-    NotTaken,
-    TakenOver,
-    Which,
-)
-from lotor.privsep.far_configuration import FarConfiguration
+from lotor.privsep.configuring import LONGEST_TEXT, PROVISION, TAKE_OVER, Which
+from lotor.privsep.far_configurations import FarConfigurations
 from lotor.privsep.frames import Frame, Kind, send
 from lotor.privsep.sealed import seal, unseal
 from lotor.warden import configuring
-from lotor.warden.configuring import ANOTHER_AFTER, AT_ONCE, Pace, rows
+from lotor.warden.configuring import ANOTHER_AFTER, AT_ONCE, MOST_TOLD, Pace, rows
 from paired import line, settings
 
 WRITTEN = settings("""
@@ -36,40 +28,51 @@ remote anonymous { exchange_mode main;
 """)
 
 
-NOTHING = TakenOver(())
-
-
 def provision(written: Settings = WRITTEN) -> Provision:
     return Provision(bare(written), {}, {"anonymous": Credential((b"DER",))}, b"Welcome", warnings=("mind the gap",))
 
 
-@asynccontextmanager
-async def warden(*, provide=None, taken=NOTHING):
-    async def given(which):
-        asked.append(which)
-        return provision() if provide is None else provide(which)
+@dataclass
+class Source:
+    """A warden's configuration. What is an exception is raised."""
 
-    async def take_over():
-        return taken
+    now: object = field(default_factory=provision)
+    next: object = field(default_factory=provision)
+    told: object = ()
+    prepared: int = 0
 
-    asked = []
-    async with line(rows(given, take_over)) as (asker, lost):
-        yield FarConfiguration(asker), asked, asker, lost
+    def present(self):
+        return self.now
+
+    async def prepare(self):
+        self.prepared += 1
+        return self._result(self.next)
+
+    async def take_over(self):
+        return self._result(self.told)
+
+    @staticmethod
+    def _result(value):
+        if isinstance(value, Exception):
+            raise value
+        return value
 
 
-def play(story, **how):
+def play(story, source=None):
     async def run():
-        async with asyncio.timeout(60), warden(**how) as (far, asked, asker, lost):
-            return await story(far, asked, asker, lost)
+        async with asyncio.timeout(60), line(rows(source or Source())) as (asker, lost):
+            return await story(FarConfigurations(asker), asker, lost)
 
     return asyncio.run(run())
 
 
 def test_a_daemon_gets_the_configuration_that_it_asks_for():
-    async def story(far, asked, *_):
-        return [await far.provision(which) for which in Which], asked
+    other = replace(provision(), banner=b"Goodbye")
 
-    assert play(story) == ([provision()] * 2, list(Which))
+    async def story(far, *_):
+        return await far.present(), await far.prepare()
+
+    assert play(story, Source(next=other)) == (provision(), other)
 
 
 def test_a_large_configuration_crosses_whole():
@@ -78,73 +81,111 @@ def test_a_large_configuration_crosses_whole():
     large = replace(WRITTEN, remotes=many)
 
     async def story(far, *_):
-        return await far.provision(Which.IN_FORCE)
+        return await far.present()
 
-    found = play(story, provide=lambda _: provision(large))
-    assert found == provision(large)
+    assert play(story, Source(provision(large))) == provision(large)
 
 
 def test_one_that_is_too_large_is_a_fault(monkeypatch):
     monkeypatch.setattr(configuring, "LARGEST_PROVISION", 100)
 
     async def story(far, *_):
-        return await far.provision(Which.IN_FORCE)
+        for verb in (far.present, far.prepare):
+            with pytest.raises(OSError, match="make it smaller"):
+                await verb()
+        return True
 
-    assert "make it smaller" in play(story).text
+    assert play(story)
 
 
-@pytest.mark.parametrize("count", [1, 5000])
-def test_what_is_wrong_is_told(count):
-    problems = [Problem("racoon.conf", number, 1, "grüße \udce9") for number in range(count)]
+PROBLEMS = [Problem("racoon.conf", number, 1, f"grüße {number}", "log loud;") for number in range(5000)]
 
-    def provide(which):
-        if which is Which.READ_AGAIN:
-            raise ConfigError(problems)
-        return provision()
 
+def test_what_is_wrong_is_told():
     async def story(far, *_):
-        return [await far.provision(which) for which in (Which.READ_AGAIN, Which.IN_FORCE)]
+        with pytest.raises(ConfigError) as caught:
+            await far.prepare()
+        return caught.value, await far.present()
 
-    wrong, good = play(story, provide=provide)
-    assert isinstance(wrong, Faults)
-    assert wrong.text.startswith("racoon.conf:0:1: grüße ?")
-    assert len(wrong.text.encode()) <= LONGEST_TEXT
-    assert wrong.text.endswith("…") is (count > 1)
-    assert good == provision()
+    found, good = play(story, Source(next=ConfigError(PROBLEMS[:50])))
+    assert (found.problems, good) == (tuple(PROBLEMS[:50]), provision())
+    assert str(found) == str(ConfigError(PROBLEMS[:50]))
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"),
+    "problems",
     [
-        (TakenOver(("one", "two")), TakenOver(("one", "two"))),
-        (NotTaken("no pool", "CONFIGURATION"), NotTaken("no pool", "CONFIGURATION")),
-        (TakenOver(("ü" * LONGEST_TEXT, "b")), TakenOver(("ü" * ((LONGEST_TEXT // 2 - 3) // 2) + "…", "b"))),
-        (NotTaken("x" * 2 * LONGEST_TEXT, "BUSY"), NotTaken("x" * (LONGEST_TEXT - 3) + "…", "BUSY")),
-        (TakenOver(("\udce9",) * 256), TakenOver(("?",) * 256)),
-        (TakenOver(("x" * 1000,) * 256), TakenOver(("x" * (LONGEST_TEXT // 256 - 3) + "…",) * 256)),
+        PROBLEMS,
+        [replace(each, text="ü" * 100_000, path="\udce9" * 9000) for each in PROBLEMS[:3]],
+        [replace(each, text="x" * 1900, source_line="y" * 120) for each in PROBLEMS[:150]],
+        [replace(each, source_line="z" * 1_000_000) for each in PROBLEMS[:150]],
     ],
-    ids=["taken", "not", "long", "long why", "no text", "many"],
+    ids=["many", "long", "many long", "one line"],
 )
-def test_it_is_taken_over_or_told_why_not(answer, expected):
+def test_what_is_wrong_is_told_as_far_as_it_fits(problems):
+    async def story(far, *_):
+        with pytest.raises(ConfigError) as caught:
+            await far.prepare()
+        return caught.value.problems
+
+    found = play(story, Source(next=ConfigError(problems)))
+    missing = len(problems) - len(found)
+    assert [each.line for each in found] == [each.line for each in problems[: len(found)]]
+    assert found[-1].text.startswith(f"there are {missing + 1} more problems") is (missing > 0)
+    assert len(found) >= 3
+    assert found[0].text[:1] == problems[0].text[:1]
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (("one", "two"), ("one", "two")),
+        ((), ()),
+        (("ü" * LONGEST_TEXT, "b"), ("ü" * ((LONGEST_TEXT // 2 - 3) // 2) + "…", "b")),
+        (("\udce9",) * 300, ("?",) * MOST_TOLD),
+        (("x" * 1000,) * 300, ("x" * (LONGEST_TEXT // MOST_TOLD - 3) + "…",) * MOST_TOLD),
+    ],
+    ids=["taken", "nothing", "long", "no text", "many"],
+)
+def test_it_is_taken_over_and_told(told, expected):
     async def story(far, *_):
         return await far.take_over()
 
-    assert play(story, taken=answer) == expected
+    assert play(story, Source(told=told)) == expected
+
+
+def test_why_it_is_not_taken_over_is_told():
+    async def story(far, *_):
+        with pytest.raises(OSError, match="no such device") as caught:
+            await far.take_over()
+        return caught.value.errno
+
+    assert play(story, Source(told=OSError(errno.ENODEV, "no such device"))) == errno.ENODEV
 
 
 @pytest.mark.parametrize("verb", [PROVISION, TAKE_OVER], ids=lambda verb: verb.name)
 def test_one_question_at_a_time(verb):
-    body = encode(verb.request, Which.READ_AGAIN if verb is PROVISION else None)
+    body, source = encode(verb.request, Which.READ_AGAIN if verb is PROVISION else None), Source()
 
-    async def story(far, asked, asker, lost):
+    async def story(far, asker, lost):
         del far
         for ticket in (1, 2):
             send(asker._end, Frame(Kind.REQUEST, verb.number, ticket, body))
-        return await lost, asked
+        return await lost
 
-    why, asked = play(story)
-    assert "more questions at a time" in why
-    assert len(asked) <= 1
+    assert "more questions at a time" in play(story, source)
+    assert source.prepared <= 1
+
+
+def test_a_warden_that_is_gone_gives_nothing():
+    async def story(far, asker, _):
+        asker._give_up("the warden is gone")
+        for verb in (far.present, far.prepare, far.take_over):
+            with pytest.raises(OSError, match="the warden is gone"):
+                await verb()
+        return True
+
+    assert play(story)
 
 
 def test_files_are_read_again_at_a_pace(monkeypatch):
@@ -161,13 +202,12 @@ def test_files_are_read_again_at_a_pace(monkeypatch):
         monkeypatch.setattr(loop, "time", lambda: now[0])
         monkeypatch.setattr(asyncio, "sleep", sleep)
         for _ in range(AT_ONCE + 5):
-            await pace.wait(Which.READ_AGAIN)
-            await pace.wait(Which.IN_FORCE)
+            await pace.wait()
         flood = list(waited)
         now[0] += AT_ONCE * ANOTHER_AFTER
         waited.clear()
         for _ in range(AT_ONCE):
-            await pace.wait(Which.READ_AGAIN)
+            await pace.wait()
         return flood, waited
 
     flood, later = asyncio.run(story())
@@ -187,10 +227,10 @@ def test_one_who_asks_and_withdraws_makes_nobody_wait_longer(monkeypatch):
 
         monkeypatch.setattr(asyncio, "sleep", withdrawn)
         for _ in range(AT_ONCE):
-            await pace.wait(Which.READ_AGAIN)
+            await pace.wait()
         for _ in range(50):
             with pytest.raises(asyncio.CancelledError):
-                await pace.wait(Which.READ_AGAIN)
+                await pace.wait()
         return waited
 
     assert asyncio.run(story()) == [ANOTHER_AFTER] * 50

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from lotor.config.problem import Problem
 from lotor.files.public import Content, Kind, Stamp, Unreadable
+from lotor.privsep.faults import Fault
 from lotor.privsep.verb import Verb
 
 LARGEST_PROVISION = 1 << 26
@@ -38,10 +40,10 @@ class Provided:
 
 
 @dataclass(frozen=True, slots=True)
-class Faults:
-    """Everything that is wrong with the configuration, ready to be read."""
+class Faulty:
+    """Everything that is wrong with the configuration, as far as it fits."""
 
-    text: str
+    problems: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,6 @@ class TakenOver:
     """What changed with it, ready to be read."""
 
     told: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NotTaken:
-    """Why the old configuration stays; `code` is the name of an exit code."""
-
-    why: str
-    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +86,23 @@ class Page:
     more: bool
 
 
-PROVISION: Verb[Which, Provided | Faults] = Verb(
+PROVISION: Verb[Which, Provided | Faulty | Fault] = Verb(
     number=40,
     name="give a configuration",
     request=Which,
-    answer=Provided | Faults,
+    answer=Provided | Faulty | Fault,
     most_request=1,
-    most_answer=LONGEST_TEXT + 16,
+    most_answer=LONGEST_TEXT + 16,  # what stands around the problems
     descriptors=1,
     most_asked=1,
 )
-TAKE_OVER: Verb[None, TakenOver | NotTaken] = Verb(
+TAKE_OVER: Verb[None, TakenOver | Fault] = Verb(
     number=41,
     name="take a configuration over",
     request=type(None),
-    answer=TakenOver | NotTaken,
+    answer=TakenOver | Fault,
     most_request=0,
-    most_answer=LONGEST_TEXT + 1_536,  # the lengths of 256 sentences, and a code
+    most_answer=LONGEST_TEXT + 1_536,  # the lengths of 256 sentences
     most_asked=1,
 )
 PUBLIC_FILE: Verb[Wanted, Content | Sealed | Unreadable | None] = Verb(

@@ -1,47 +1,42 @@
-"""The configuration that the warden loaded, as the daemon asks for it and has it taken over."""
+"""The configuration that the warden reads (the port `privsep.privileged.Configurations`)."""
 
 from __future__ import annotations
 
 import asyncio
 
+from lotor.config.problem import ConfigError
 from lotor.config.provision import Provision
 from lotor.privsep.asking import Answered, Asker
 from lotor.privsep.codec import decode
-from lotor.privsep.configuring import (
-    LARGEST_PROVISION,
-    MOST_ITEMS,
-    PROVISION,
-    TAKE_OVER,
-    Faults,
-    NotTaken,
-    Provided,
-    TakenOver,
-    Which,
-)
-from lotor.privsep.far import descriptor
+from lotor.privsep.configuring import LARGEST_PROVISION, MOST_ITEMS, PROVISION, TAKE_OVER, Faulty, Provided, Which
+from lotor.privsep.far import ask, descriptor
 from lotor.privsep.sealed import unseal
 
 
-class FarConfiguration:
-    """The daemon's end. Both raise `Refused` and `Ended`."""
+class FarConfigurations:
+    """The daemon's end. Each verb also raises `OSError` where the warden refuses, or is gone."""
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
 
-    async def provision(self, which: Which) -> Provision | Faults:
-        """What is in force, or what the files say now: then the warden keeps that, to be taken over. Raises `OSError`
-        and `Malformed` for an answer that is none."""
-        answered = await self._asker.ask(PROVISION, which)
-        if isinstance(answered.value, Faults):
+    async def present(self) -> Provision:
+        """What is in force: a daemon begins with it."""
+        return await self._provision(Which.IN_FORCE)
+
+    async def prepare(self) -> Provision:
+        return await self._provision(Which.READ_AGAIN)
+
+    async def take_over(self) -> tuple[str, ...]:
+        return (await ask(self._asker, TAKE_OVER, None)).value.told
+
+    async def _provision(self, which: Which) -> Provision:
+        answered: Answered[Provided | Faulty] = await ask(self._asker, PROVISION, which)
+        if isinstance(answered.value, Faulty):
             answered.close()
-            return answered.value
-        return await asyncio.to_thread(_provision, answered)
-
-    async def take_over(self) -> TakenOver | NotTaken:
-        return (await self._asker.ask(TAKE_OVER, None)).value
+            raise ConfigError(answered.value.problems)
+        return await asyncio.to_thread(_read, answered)  # a large configuration takes a while
 
 
-def _provision(answered: Answered[Provided | Faults]) -> Provision:
-    """A large configuration takes a while."""
+def _read(answered: Answered[Provided | Faulty]) -> Provision:
     found: Provision = decode(Provision, unseal(descriptor(answered), LARGEST_PROVISION), MOST_ITEMS)
     return found

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import errno
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
 
-from lotor.config import ConfigError
+from lotor.config.problem import LONGEST_LINE, ConfigError, Problem
 from lotor.config.provision import Provision
 from lotor.privsep.codec import encode
 from lotor.privsep.configuring import (
@@ -14,39 +17,55 @@ from lotor.privsep.configuring import (
     MOST_ITEMS,
     PROVISION,
     TAKE_OVER,
-    Faults,
-    NotTaken,
+    Faulty,
     Provided,
     TakenOver,
     Which,
 )
 from lotor.privsep.sealed import seal
-from lotor.privsep.serving import Handler, Reply
+from lotor.privsep.serving import Handler, Reply, handling
 
 AT_ONCE, ANOTHER_AFTER = 16, 2.0
 """So many times in a row the files are read again; then once in so many seconds. A person reloads seldom."""
+MOST_TOLD = 200
+"""Problems, or sentences, in one answer."""
+LONGEST_PROBLEM = 6_000
+"""Octets of one problem: a sentence with names of files in it."""
 
-Provide = Callable[[Which], Awaitable[Provision]]
-"""Raises `ConfigError` with everything that is wrong."""
-TakeOver = Callable[[], Awaitable[TakenOver | NotTaken]]
+
+class Source(Protocol):
+    """Whoever holds the configuration in force."""
+
+    def present(self) -> Provision: ...
+
+    async def prepare(self) -> Provision:
+        """Raises `ConfigError` with everything that is wrong."""
+        ...
+
+    async def take_over(self) -> tuple[str, ...]:
+        """Raises `OSError`, and nothing has changed."""
+        ...
 
 
-def rows(provide: Provide, take_over: TakeOver) -> dict[int, Handler]:
-    """Handlers by the number of the verb; `provide` and `take_over` do what is asked."""
+def rows(source: Source) -> dict[int, Handler]:
+    """Handlers by the number of the verb, for one daemon after another."""
     pace = Pace()
 
     async def provision(which: Which) -> Reply:
-        await pace.wait(which)
+        if which is Which.IN_FORCE:
+            return await _reply(source.present())
+        await pace.wait()
         try:
-            return await _reply(await provide(which))
+            return await _reply(await source.prepare())
         except ConfigError as error:
-            return Reply(Faults(_cut(str(error), LONGEST_TEXT)))
+            return Reply(_faulty(error.problems))
 
     async def taken(nothing: None) -> Reply:
         del nothing
-        return Reply(_shortened(await take_over()))
+        told = (await source.take_over())[:MOST_TOLD]
+        return Reply(TakenOver(tuple(_cut(each, LONGEST_TEXT // len(told)) for each in told)))
 
-    return {PROVISION.number: provision, TAKE_OVER.number: taken}
+    return dict((handling(provision, PROVISION), handling(taken, TAKE_OVER)))
 
 
 class Pace:
@@ -56,9 +75,7 @@ class Pace:
     def __init__(self) -> None:
         self._left, self._since = float(AT_ONCE), 0.0
 
-    async def wait(self, which: Which) -> None:
-        if which is Which.IN_FORCE:
-            return
+    async def wait(self) -> None:
         now = asyncio.get_running_loop().time()
         self._left = max(-1.0, min(AT_ONCE, self._left + (now - self._since) / ANOTHER_AFTER) - 1)
         self._since = now
@@ -70,15 +87,29 @@ async def _reply(provision: Provision) -> Reply:
     octets = await asyncio.to_thread(encode, Provision, provision, MOST_ITEMS)
     if len(octets) > LARGEST_PROVISION:
         text = f"the configuration takes {len(octets)} octets in memory, {LARGEST_PROVISION} may be: make it smaller"
-        return Reply(Faults(text))
+        raise OSError(errno.EFBIG, text)
     return Reply(Provided(len(octets)), (seal(octets),))
 
 
-def _shortened(answer: TakenOver | NotTaken) -> TakenOver | NotTaken:
-    if isinstance(answer, NotTaken):
-        return NotTaken(_cut(answer.why, LONGEST_TEXT), _cut(answer.code, 64))
-    share = LONGEST_TEXT // max(1, len(answer.told))
-    return TakenOver(tuple(_cut(each, share) for each in answer.told))
+def _faulty(problems: Sequence[Problem]) -> Faulty:
+    """In their order, as many as fit; where some do not, the last one says so."""
+    told, left = [], LONGEST_TEXT - LONGEST_PROBLEM
+    for each in map(_fitting, problems[:MOST_TOLD]):
+        left -= len(encode(Problem, each))
+        if left < 0:
+            break
+        told.append(each)
+    if len(told) < len(problems):
+        text = f"there are {len(problems) - len(told)} more problems from here on: lotor check tells them all"
+        told.append(_fitting(replace(problems[len(told)], text=text)))
+    return Faulty(tuple(told))
+
+
+def _fitting(problem: Problem) -> Problem:
+    """Of bounded size, and with texts that any process can write."""
+    line = problem.source_line if len(problem.source_line) <= LONGEST_LINE else ""
+    path, text, line = (_cut(each, LONGEST_PROBLEM // 3) for each in (problem.path, problem.text, line))
+    return Problem(path, problem.line, problem.column, text, line)
 
 
 def _cut(text: str, longest: int) -> str:
