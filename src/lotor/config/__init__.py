@@ -1,5 +1,9 @@
-"""The configuration: racoon.conf from text to frozen settings (`load`), and from settings to what the core obeys
-(`check`, `resolve`). Nothing here opens a key or a socket; files that the configuration names are only looked at."""
+"""The configuration: racoon.conf from text to frozen settings (`load`), and from settings to the policy of the core
+(`check`, `resolve`).
+
+Nothing here opens a key or a socket; of files that the configuration names only their presence and readability is
+checked.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What works and is still unwise, where more than one directive makes it so."""
+"""Advice: combinations of directives that work but are unwise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def advice(remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
 
 
 def _guessable(remote: RemoteSettings) -> Iterator[Problem]:
-    """VU#886601: the gateway's hash over the key goes to everybody who asks, in clear."""
+    """VU#886601: in aggressive mode anyone can ask the gateway for a hash over its key, which travels in clear."""
     for method in key_methods(remote):
         text = (
             f"{method.name} in aggressive mode gives everybody a hash by which the key can be guessed offline "

@@ -16,7 +16,7 @@ Suite = tuple[Cipher | None, int, Hash | None, AuthMethod | None, Group | None]
 
 
 def ambiguous(remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
-    """Two blocks for the same address that both could answer the same client."""
+    """Pairs of blocks for the same address that could both answer the same client."""
     waiting = [remote for remote in remotes if side_of(remote) is Side.GATEWAY]
     for one, other in combinations(waiting, 2):
         mode = _undecided(one, other)
@@ -30,7 +30,8 @@ def ambiguous(remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
 
 
 def _undecided(one: RemoteSettings, other: RemoteSettings) -> ExchangeMode | None:
-    """The mode in which the two cannot be told apart: by address, proposal, name of the client or requested issuer."""
+    """The mode in which two blocks cannot be told apart by address, proposal, identity of the client or requested
+    issuer."""
     shared = _suites(one) & _suites(other)
     if one.address != other.address or not shared:
         return None
@@ -44,7 +45,7 @@ def _undecided(one: RemoteSettings, other: RemoteSettings) -> ExchangeMode | Non
 
 
 def _differently_certified(one: RemoteSettings, other: RemoteSettings) -> bool:
-    """Whether a client can ask for the certificate of one of them. Who issued them is not known here."""
+    """Whether a client can ask for the certificate of one of them. The issuers are not known here."""
     own = [remote.certificate.certificate.path if remote.certificate else None for remote in (one, other)]
     return signs(one) and signs(other) and own[0] != own[1]
 
@@ -63,14 +64,14 @@ Names = frozenset[tuple[IdKind, str | None]]
 
 
 def _names(remote: RemoteSettings) -> Names:
-    """Who the client may say it is; empty when the block takes everybody."""
+    """The identities that the block admits; empty when it admits any."""
     if not remote.verify_identifier:
         return frozenset()
     return frozenset((each.kind, _folded(each)) for each in remote.peers_identifiers)
 
 
 def _folded(identifier: IdentifierSetting) -> str | None:
-    """As it is compared: names of hosts and persons in any case, with or without a dot at the end."""
+    """An identity as it is compared: names of hosts and persons in any case, with or without a dot at the end."""
     if identifier.file is not None:
         return identifier.file.name
     if identifier.value is None or identifier.kind not in TEXT_KINDS:
@@ -79,5 +80,5 @@ def _folded(identifier: IdentifierSetting) -> str | None:
 
 
 def _distinct(one: Names, other: Names) -> bool:
-    """Blocks with names go before the one that takes everybody; two with names must not share one."""
+    """A block with names goes before the one that admits anybody. Two blocks with names must not share one."""
     return not one & other if one and other else bool(one) is not bool(other)

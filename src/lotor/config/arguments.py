@@ -1,4 +1,4 @@
-"""The kinds of argument a directive takes: each reads its words, says what it wants, and shows its syntax."""
+"""The kinds of arguments of directives. Each reads its words, says what it expects, and shows its syntax."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Argument(ABC):
 
 @dataclass(frozen=True)
 class Flag(Argument):
-    """No words at all: that the directive stands there is the value."""
+    """No argument: the presence of the directive is the value."""
 
     def read(self, words: Words) -> bool:
         del words
@@ -127,7 +127,7 @@ class Duration(Argument):
 
 @dataclass(frozen=True)
 class Measured(Argument):
-    """A number and one of the `units`, to what `units` counts in, `low` to `high`."""
+    """A number and one of the `units`, converted to the base unit, from `low` to `high`."""
 
     low: int
     high: int
@@ -195,7 +195,7 @@ class Rate(Measured):
 
 @dataclass(frozen=True)
 class Text(Argument):
-    """A string in quotes. `pattern` is what it must match in full; `make` turns it into the value."""
+    """A quoted string. `pattern` is what it must match in full; `make` turns it into the value."""
 
     what: str = "a name in quotes"
     longest: int = 1023
@@ -217,7 +217,7 @@ class Text(Argument):
 
 @dataclass(frozen=True)
 class File(Argument):
-    """The name of a file in quotes; `prefix` is the kind of `path` that stands before a relative one."""
+    """A quoted file name. `prefix` is the kind of `path` that is put before a relative one."""
 
     prefix: str = ""
     shown: str = "file"
@@ -238,7 +238,8 @@ WANTED_ADDRESS = {
 
 @dataclass(frozen=True)
 class AddressOf(Argument):
-    """A bare IP address. `version` None takes both. `check` returns what is wrong with an address, or nothing."""
+    """A bare IP address. `version` None accepts both. `check` returns what is wrong with an address, or an empty
+    text."""
 
     version: int | None = 4
     check: Callable[[Address], str] = lambda _: ""
@@ -259,7 +260,7 @@ class AddressOf(Argument):
 
 
 def to_address(token: Token, words: Words, wanted: str, text: str | None = None) -> Address:
-    """The address that a word (or a part of it) is."""
+    """The address that a word, or a part of it, stands for."""
     try:
         return ip_address(token.text if text is None else text)
     except ValueError:
@@ -269,7 +270,7 @@ def to_address(token: Token, words: Words, wanted: str, text: str | None = None)
 
 @dataclass(frozen=True)
 class AddressPort(Argument):
-    """ADDR or ADDR[port]; `anonymous` lets that word stand for any address (value None)."""
+    """ADDR or ADDR[port]. With `anonymous` that word stands for any address (value None)."""
 
     port: int = 500
     anonymous: bool = False
@@ -300,7 +301,7 @@ def split_port(token: Token, words: Words, default: int) -> tuple[str, int]:
 
 @dataclass(frozen=True)
 class ListOf(Argument):
-    """One or more, with commas between; `loose` takes blanks in place of commas, as racoon does in `remote`."""
+    """One or more, separated by commas. `loose` accepts blanks instead of commas, as racoon does in `remote`."""
 
     item: Argument
     most: int = 256
@@ -339,7 +340,7 @@ class ListOf(Argument):
 
 @dataclass(frozen=True)
 class Several(Argument):
-    """One argument after the other; `make` builds the value of them."""
+    """One argument after the other. `make` builds the value from them."""
 
     items: tuple[Argument, ...]
     make: Callable[..., Any]
@@ -356,7 +357,7 @@ class Several(Argument):
 
 @dataclass(frozen=True)
 class Maybe(Argument):
-    """An argument that may be left out. `kind`: it is there when the next token is of this kind."""
+    """An argument that may be left out. `kind`: it is present when the next token is of this kind."""
 
     item: Argument
     default: Any = None
@@ -390,7 +391,7 @@ class Either(Argument):
 
 @dataclass(frozen=True)
 class Placed(Argument):
-    """An argument whose value remembers where it stands, in its field `at`."""
+    """An argument whose value remembers its place in the file, in its field `at`."""
 
     item: Argument
 
@@ -422,7 +423,7 @@ class Mode(Argument):
 
 
 def pool_start(address: Address) -> str:
-    """What forbids an address as the first of a pool."""
+    """Why an address cannot be the first of a pool."""
     if address.is_multicast or address.is_loopback or address.is_unspecified or address.is_link_local:
         private = "10.99.99.1" if address.version == 4 else "fd00:99::1"
         return f"cannot be given to a client: take a private network, like {private}"

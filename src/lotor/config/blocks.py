@@ -1,6 +1,7 @@
-"""Tokens to statements: words that end at `;`, or words with a block of statements in braces.
+"""Tokens to statements: words that end at `;`, or words with a block of statements in braces. No directive is known
+here.
 
-Nothing here knows a directive. A mistake in the shape is a problem at its place, and reading goes on behind it.
+A syntax error becomes a problem at its place, and reading goes on behind it.
 """
 
 from __future__ import annotations
@@ -13,15 +14,13 @@ from lotor.config.lexer import Kind, Token
 from lotor.config.problem import Location, Problem
 
 DEEPEST = 4
-"""Braces within braces; racoon.conf itself needs two."""
+"""Braces within braces; racoon.conf itself needs two levels."""
 
 
 @dataclass(slots=True)
 class Statement:
-    """Words (commas are among them), and the statements of its block; `block` None: it has none.
-
-    `unterminated`: its semicolon is missing; told by whoever knows whether more is missing.
-    """
+    """Words (with commas among them), and the statements of its block; `block` None: it has none. `unterminated`: its
+    semicolon is missing, which is reported where the directive is known."""
 
     words: list[Token]
     block: list[Statement] | None = None
@@ -30,7 +29,7 @@ class Statement:
 
 @dataclass(slots=True)
 class _Reader:
-    """The braces that are open, outermost first; the first is the file itself."""
+    """The open braces, outermost first. The first is the file itself."""
 
     problems: list[Problem]
     open: list[list[Statement]]
@@ -43,7 +42,7 @@ class _Reader:
 
 
 def statements(tokens: Iterable[Token], problems: list[Problem]) -> list[Statement]:
-    """The statements of a file. Empty statements (a stray `;`) count as nothing."""
+    """The statements of a file. Empty ones (a stray `;`) are left out."""
     reader = _Reader(problems, [[]])
     marks = {";": _end, "{": _open, "}": _close}
     for token in tokens:
@@ -90,7 +89,7 @@ def _close(reader: _Reader, token: Token) -> None:
 
 
 def pieces(statement: Statement, names: set[str]) -> list[Statement]:
-    """One statement, or several where a semicolon is missing: before a name of a directive that begins a line."""
+    """One statement, or several where a semicolon is missing before a directive that begins a line."""
     words = statement.words
     cuts = [i for i in range(1, len(words)) if _begins(words[i - 1], words[i], names)]
     edges = [0, *cuts, len(words)]

@@ -1,4 +1,4 @@
-"""Whether settings can be carried out on this host by this version: everything `resolve` would refuse, at once."""
+"""Whether this version can carry out the settings on this host: everything that `resolve` would refuse, at once."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ LAST6 = (1 << 128) - 1
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Settings with what was found wrong; without `problems` the daemon can start with them. Made by `check`, once a
-    load. `sound`: the `remote` blocks without problems, also in the files that they name. `keyids`: the octets of keyid
-    files by their paths."""
+    """Settings, and what was found wrong with them; without `problems` the daemon can start. Made by `check`, once for
+    each load. `sound`: the `remote` blocks without problems, including in the files that they name. `keyids`: the
+    octets of keyid files by their paths."""
 
     settings: Settings
     problems: tuple[Problem, ...]
@@ -56,8 +56,8 @@ class Checked:
 
 
 def check(settings: Settings) -> Checked:
-    """Finds every reason why the daemon cannot start with these settings: directives that this version does not carry
-    out, blocks that miss something, files that are missing or unreadable. Needs no credentials."""
+    """Finds every reason why the daemon cannot start with these settings: unsupported directives, incomplete blocks,
+    files that are missing or unreadable. Needs no credentials."""
     files = NamedFiles()
     remotes = [(remote, list(_remote(remote, settings, files))) for remote in settings.remotes]
     problems = [*_reserved(settings), *_blocks(settings), *(each for _, found in remotes for each in found)]
@@ -70,7 +70,7 @@ def check(settings: Settings) -> Checked:
 
 
 def check_blocks(remotes: tuple[RemoteSettings, ...], sainfos: Iterable[SainfoSettings]) -> Iterator[Problem]:
-    """What can be said of some blocks of a configuration whose other blocks could not be read."""
+    """Problems of some blocks of a configuration whose other blocks could not be read."""
     for remote in remotes:
         yield from _alone(remote)
     yield from ambiguous(remotes)
@@ -78,7 +78,7 @@ def check_blocks(remotes: tuple[RemoteSettings, ...], sainfos: Iterable[SainfoSe
 
 
 def _reserved(settings: Settings) -> Iterator[Problem]:
-    """What parses but is not carried out, as far as the daemon would need it."""
+    """Directives that parse but are not supported, as far as the daemon would need them."""
     for reservation in settings.reservations:
         if reservation.block != "mode_cfg" or is_gateway(settings):
             yield reservation.problem
@@ -114,7 +114,8 @@ def _alone(remote: RemoteSettings) -> Iterator[Problem]:
 
 
 def _proofs(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
-    """What the methods need: a certificate where this end signs, an authority where the peer does, a file of keys."""
+    """What the methods need: a certificate where this end signs, an authority where the peer does, or a file of
+    keys."""
     gateway = side_of(remote) is Side.GATEWAY
     ours, theirs = ("gateway", "client") if gateway else ("client", "gateway")
     if signs(remote) and "certificate" not in remote.places.fields:
@@ -148,7 +149,7 @@ def _first_with(key: KeyKind, methods: list[Algorithm[Authentication]]) -> Algor
 
 
 def _groups(remote: RemoteSettings) -> Iterator[Problem]:
-    """Who begins aggressive mode sends a public value before anything is agreed on: the group must be known."""
+    """The initiator of aggressive mode sends a public value before anything is agreed, so its group must be known."""
     if not begins_aggressive(remote):
         return
     first = remote.proposals[0].dh_group
@@ -168,7 +169,7 @@ def _identifiers(remote: RemoteSettings) -> Iterator[Problem]:
 
 
 def _names(remote: RemoteSettings) -> Iterator[Problem]:
-    """Distinguished names: the own one must be writable in DER, the peers' only comparable."""
+    """Distinguished names: our own must be writable in DER, those of peers only comparable."""
     for identifier in (remote.my_identifier, *remote.peers_identifiers):
         if identifier.kind is not IdKind.DER_ASN1_DN or identifier.value is None:
             continue
@@ -178,8 +179,8 @@ def _names(remote: RemoteSettings) -> Iterator[Problem]:
 
 
 def _unverifiable(remote: RemoteSettings) -> Iterator[Problem]:
-    """A shared key vouches for no name: with `verify_identifier on` the names have to be listed. A gateway in
-    aggressive mode alone takes the key that belongs to the name, and so compares them."""
+    """A shared key proves no name: with `verify_identifier on` the names have to be listed. Only a gateway in
+    aggressive mode looks the key up by the name, and so compares names."""
     method = next(key_methods(remote), None)
     if not remote.verify_identifier or remote.peers_identifiers or method is None:
         return
@@ -213,7 +214,7 @@ def _mode_cfg(mode_cfg: ModeCfg, files: NamedFiles) -> Iterator[Problem]:
 
 
 def _ipv6(mode_cfg: ModeCfg) -> Iterator[Problem]:
-    """IPv6 goes beside IPv4, which every client has."""
+    """IPv6 is given in addition to IPv4, which every client has."""
     places, first = mode_cfg.places, mode_cfg.network6
     if first is None:
         networks = [network for each in mode_cfg.split_networks for network in each.networks]

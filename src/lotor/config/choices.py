@@ -1,4 +1,5 @@
-"""Arguments that are one of several words: what each word means, whether it is weak, refused, or not available yet."""
+"""Arguments that are one of several words: what each word means, and whether it is weak, refused or not available
+yet."""
 
 from __future__ import annotations
 
@@ -14,10 +15,8 @@ from lotor.config.words import Mistake, Words, suggestion
 
 @dataclass(frozen=True)
 class Choice:
-    """One word. `weak`, `refused`: why. `later`: it parses, but this version does not carry it out.
-
-    `lengths` are the key lengths in bits that may follow the name of an algorithm, `bits` the one without.
-    """
+    """One word. `weak`, `refused`: why. `later`: it parses, but this version does not support it. `lengths` are the key
+    lengths in bits that may follow the name of an algorithm; `bits` is the default one."""
 
     word: str
     value: Any = None
@@ -130,7 +129,7 @@ class AlgorithmOf(Keyword):
 
 @dataclass(frozen=True)
 class Case:
-    """A word that decides what follows it; `make` builds the value of what follows."""
+    """A word that determines what follows it. `make` builds the value from what follows."""
 
     word: str
     argument: Argument
@@ -142,7 +141,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Cases(Argument):
-    """One of several forms, told apart by their first word; `otherwise` reads a form that begins with a string."""
+    """One of several forms, distinguished by their first word. `otherwise` reads a form that begins with a string."""
 
     cases: tuple[Case, ...]
     otherwise: Argument | None = None

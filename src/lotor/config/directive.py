@@ -1,5 +1,5 @@
-"""What a row of the directive tables is: a directive or a block, declared once for the parser, the errors, the
-defaults and the reference."""
+"""A row of the directive tables: a directive or a block, declared once for the parser, errors, defaults and
+reference."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Use(Enum):
 
 
 class Missing(Enum):
-    """A default that is none."""
+    """The absence of a default."""
 
     MANDATORY = "mandatory"
 
@@ -33,13 +33,11 @@ MANDATORY = Missing.MANDATORY
 
 @dataclass(frozen=True)
 class Directive:
-    """One simple statement. The field of the settings is `field`, or `name` when that is empty.
-
-    `default` as settings hold it, `default_text` as the reference tells it when the value does not tell itself.
-    `note` says why a directive has no effect, is refused, or what it needs; `differs`: how racoon does it.
-    `quiet`: the value that asks for nothing and so deserves no warning although the directive has no effect.
-    `most`: values that a repeatable directive may bring together. `secret`: messages show none of its words.
-    """
+    """One simple statement. The field of the settings is `field`, or `name` when that is empty. `default` is the value
+    in settings, `default_text` its text in the reference where the value does not show itself. `note` says why a
+    directive has no effect, is refused, or what it needs; `differs`: how racoon does it. `quiet`: the value that asks
+    for nothing, and so deserves no warning although the directive has no effect. `most`: the values that a repeatable
+    directive may have. `secret`: messages show none of its words."""
 
     name: str
     argument: Argument
@@ -63,13 +61,10 @@ class Directive:
 
 @dataclass(frozen=True)
 class Block:
-    """A statement with braces. `header` reads what stands before the brace, as field to value; `make` builds the
-    settings from the fields of header and rows, and `places`.
-
-    `repeatable`: each is a value of its own; else later blocks of the name go on where the first ended. `always`: its
-    defaults stand when it is not written. `inherits`: it may name a parent, and then be without braces. `secret`:
-    messages about it show no line of the file.
-    """
+    """A statement with braces. `header` reads what stands before the brace, as field to value. `make` builds the
+    settings from the fields of header and rows, and `places`. `repeatable`: each block is a value of its own; otherwise
+    later blocks of the name continue the first. `always`: its defaults apply when it is not written. `inherits`: it may
+    name a parent, and then have no braces. `secret`: messages about it show no line of the file."""
 
     name: str
     rows: tuple[Directive | Block, ...]

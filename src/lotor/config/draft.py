@@ -24,7 +24,7 @@ from lotor.model.policy import Side
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What was read: the file's own body, its `remote` blocks and all that was told on the way."""
+    """What was read: the body of the file, its `remote` blocks, and all problems so far."""
 
     body: Body
     heirs: Sequence[Heir]
@@ -77,7 +77,7 @@ class Draft:
 
 
 class Sound:
-    """Which blocks no mistake stands in. `heads`: where the statements of the file itself begin."""
+    """The blocks without mistakes. `heads`: where the statements of the file itself begin."""
 
     def __init__(self, heads: Sequence[Location], wrong: Sequence[Location]) -> None:
         self._heads: dict[str, list[tuple[int, int]]] = {}

@@ -1,4 +1,4 @@
-"""The files that a configuration names: whether those that the daemon will need are there and can be used."""
+"""The files that a configuration names: whether those that the daemon will need exist and are usable."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ SINGLE = ("ca", "peers_certfile", "passphrase_file")
 
 
 class NamedFiles:
-    """One look at the files of a configuration. Each is looked at once, however many lines name it, and a keyid file is
-    read once: `keyids` has the octets by the path."""
+    """Checks of the files of one configuration. Each file is checked once, however many lines name it, and a keyid file
+    is read once: `keyids` has the octets by the path."""
 
     def __init__(self) -> None:
         self.keyids: dict[Path, bytes] = {}
         self._wrong: dict[Path, str] = {}
 
     def of_remote(self, values: Mapping[str, Any]) -> Iterator[Problem]:
-        """What is wrong with the files of a `remote` block, given as field to value; what was not written may be left
-        out. Pre-shared keys are not in there: they are of all blocks."""
+        """Problems of the files of a `remote` block, given as field to value; unwritten fields may be left out.
+        Pre-shared keys are not included, since they belong to all blocks."""
         pair: CertificateFiles | None = values.get("certificate")
         files = [pair.certificate, pair.key] if pair else []
         files += [file for file in (values.get(name) for name in SINGLE) if file]

@@ -1,4 +1,4 @@
-"""What `remote` blocks take from the block they inherit, and what none of them may miss."""
+"""Inheritance of `remote` blocks: what a block takes from its parents, and what none may miss."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Heir:
     line: list[Body]
 
     def settings(self) -> RemoteSettings:
-        """Only when nothing was wrong with any of them."""
+        """The settings, only when nothing was wrong with any of the blocks."""
         return _merged(self.body, self.line)
 
 
 def heirs(written: Sequence[Body], interpreter: Interpreter, reading: Reading) -> list[Heir]:
-    """Tell what is wrong with the blocks as a family."""
+    """The blocks with their parents. Problems of the inheritance are reported."""
     named = _by_name(written, reading)
     found = [Heir(body, _line(body, named, reading)) for body in written]
     for heir in found:

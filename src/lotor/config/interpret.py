@@ -1,4 +1,5 @@
-"""Statements to values: finds the row of each, reads its words, and collects what is wrong; knows no directive."""
+"""Statements to values: finds the row of each statement, reads its words, and collects problems. No directive is named
+here."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from lotor.config.words import Mistake, Reading, Words, suggestion
 
 @dataclass(slots=True)
 class Body:
-    """One block as written: field to value and field to place; `tried` holds fields that could not be read too."""
+    """One block as written: field to value and field to place. `tried` also holds fields that could not be read."""
 
     block: Block
     head: Location
@@ -53,7 +54,7 @@ class Interpreter:
         self._reading = reading
 
     def fill(self, body: Body, statements: Sequence[Statement]) -> Body:
-        """Read the statements of a block into its body."""
+        """Reads the statements of a block into its body."""
         names = body.block.names()
         for statement in statements:
             for piece in pieces(statement, names):
@@ -61,7 +62,7 @@ class Interpreter:
         return body
 
     def require(self, body: Body, inherited: frozenset[str] = frozenset()) -> None:
-        """Tell which mandatory directives are missing, at the head of the block."""
+        """Reports mandatory directives that are missing, at the head of the block."""
         for row in body.block.rows:
             if row.default is MANDATORY and row.key not in body.tried | inherited:
                 self._reading.wrong(body.head, f"this {body.block.name} block misses {row.name}: add {example(row)}")
@@ -89,7 +90,7 @@ class Interpreter:
 
     @staticmethod
     def _find(block: Block, words: Sequence[Token]) -> tuple[Row | None, int]:
-        """The row that a statement is of, and how many words its name has."""
+        """The row of a statement, and how many words its name has."""
         if words[0].kind is not Kind.WORD:
             return None, 0
         two = " ".join(token.text for token in words[:2])
@@ -118,7 +119,7 @@ class Interpreter:
     def _directive(
         self, body: Body, row: Directive, split: tuple[Sequence[Token], Sequence[Token]], statement: Statement
     ) -> list[Token]:
-        """Read one directive; the words that are left belong to the next one, whose semicolon before it is missing."""
+        """Reads one directive. Words that are left belong to the next one, whose semicolon is missing."""
         head, rest = split
         words = Words(head, rest, self._reading)
         words.block, words.field = body.block.name, row.key
@@ -141,7 +142,7 @@ class Interpreter:
         return left
 
     def _surplus(self, body: Body, row: Directive, words: Words, at_least: int = 0) -> None:
-        """Words behind the value; of a list without commas each may be one that is spelt wrong."""
+        """Reports words behind the value. In a list without commas each may be a word that is misspelt."""
         loose = isinstance(row.argument, ListOf) and row.argument.loose
         surplus = list(takewhile(lambda token: token.text not in body.block.names(), words.rest()))
         for token in surplus if loose else surplus[:at_least]:
@@ -244,7 +245,7 @@ def blocks_in(block: Block, path: str = "") -> list[tuple[str, Block]]:
 
 
 def secret_words(block: Block) -> set[str]:
-    """The names of blocks and directives that may stand beside a password."""
+    """The names of blocks and directives that may have a password beside them."""
     rows = [row for _, inner in blocks_in(block) for row in inner.rows]
     return {row.name for row in rows if row.secret}
 

@@ -48,11 +48,8 @@ def shorten(text: str, longest: int = 40) -> str:
 
 
 def tokens(text: str, path: str, problems: list[Problem], secret: frozenset[str] = frozenset()) -> Iterator[Token]:
-    """The tokens of a file in order. Strings end on their line; octets that are no text are a problem.
-
-    No message shows a line in which one of the words `secret` stands, or in which its statement goes on: a password
-    may stand there too.
-    """
+    """The tokens of a file in order. Strings end on their line; octets that are no text are a problem. A line in which
+    one of the words `secret` stands, or in which such a statement goes on, is never shown: it may hold a password."""
     beside = False
     for number, line in enumerate(text.split("\n"), start=1):
         shown = "" if beside or secret.intersection(_WORD.findall(line)) else line
@@ -83,7 +80,7 @@ def _line(line: str, start: Location, problems: list[Problem]) -> Iterator[Token
 
 
 def _open(text: str, at: Location) -> Iterator[Token]:
-    """A string without its second quote: a semicolon at the end of the line is taken for the end of the statement."""
+    """A string without its closing quote. A semicolon at the end of the line counts as the end of the statement."""
     closed = text.removesuffix(";")
     yield Token(Kind.STRING, closed[1:], at, len(closed))
     if closed != text:

@@ -1,4 +1,4 @@
-"""Which UDP sockets `listen { }` asks for."""
+"""The UDP sockets that `listen { }` asks for."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from lotor.model.network import ANYWHERE, ISAKMP_PORT, NAT_T_PORT, Peer
 
 
 def isakmp(listen: Listen) -> tuple[ListenAddress, ...]:
-    """Where port 500 is to be open."""
+    """The addresses of port 500."""
     return listen.isakmp or tuple(ListenAddress(address, ISAKMP_PORT) for address in ANYWHERE.values())
 
 
 def nat_t(listen: Listen) -> tuple[ListenAddress, ...]:
-    """Where port 4500 is: one socket carries the NAT traversal of all addresses of an IP version."""
+    """The addresses of port 4500: one socket of each IP version carries the NAT traversal of all addresses."""
     each = (_nat_t(listen, version) for version in ANYWHERE)
     return tuple(one for one in each if one is not None)
 

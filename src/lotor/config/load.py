@@ -1,4 +1,4 @@
-"""From a file, or a text, to settings: reads, lets the tables judge, and fills in what blocks inherit."""
+"""From a file, or a text, to settings: reads it, interprets it by the tables, and resolves inheritance."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SYSTEM_DIRECTORY = Path("/etc/lotor")
 
 
 def load(path: Path) -> Loaded:
-    """Read a configuration file and what it includes. Raises `ConfigError` with every mistake that is in its text."""
+    """Reads a configuration file and what it includes. Raises `ConfigError` with every mistake in its text."""
     files = Files(Reading(path.absolute().parent))
     return _settled(files, _draft(files, str(path), files.main(path)))
 
@@ -34,7 +34,7 @@ def loads(text: str, name: str = "racoon.conf", directory: Path | None = None) -
 
 
 def examine(path: Path) -> Examined:
-    """Read a file and tell everything that is wrong with it, with its blocks and with the files that it names."""
+    """Reads a file and reports everything that is wrong with its text, its blocks and the files that it names."""
     files = Files(Reading(path.absolute().parent), judged=True)
     try:
         draft = _draft(files, str(path), files.main(path))
@@ -85,7 +85,7 @@ def _loaded(files: Files, draft: Draft) -> Loaded:
 
 
 def _prefixes(reading: Reading, statements: list[Statement]) -> None:
-    """Learn the `path` lines first, so that they count wherever they stand; mistakes in them are told later."""
+    """Reads the `path` lines first, so that they count wherever they stand. Mistakes in them are reported later."""
     quiet = Reading(reading.directory)
     for statement in statements:
         head = [token.text for token in statement.words[:2]]

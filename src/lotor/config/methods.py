@@ -1,4 +1,5 @@
-"""What the methods of a `remote` block make of this end: which side it is, who signs, whether a key is shared."""
+"""What the authentication methods of a `remote` block mean for this end: its side, whether it signs, whether a key is
+shared."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from lotor.model.policy import ExchangeMode, GeneratePolicy, Side
 
 
 def side_of(remote: RemoteSettings) -> Side | None:
-    """Gateway or client: as the methods say, or for methods that are the same on both ends, by who can begin. None
-    when there are methods of both sides."""
+    """Gateway or client, as the methods say. For methods that are the same on both ends, the end that can begin is the
+    client. None when there are methods of both sides."""
     sides = {method.side for method in _methods(remote) if method.side}
     if sides:
         return sides.pop() if len(sides) == 1 else None
@@ -29,7 +30,7 @@ def has_scripts(settings: Settings) -> bool:
 
 
 def signs(remote: RemoteSettings) -> bool:
-    """Whether this end proves itself by a certificate, by one method of the block at least."""
+    """Whether this end proves itself by a certificate, with at least one method of the block."""
     return _signs(remote, Side.CLIENT)
 
 
@@ -47,7 +48,7 @@ def _signs(remote: RemoteSettings, initiates: Side) -> bool:
 
 
 def uses_ecdsa(remote: RemoteSettings) -> bool:
-    """Whether the certificates of both ends have keys for ECDSA; one block has methods with one kind of key."""
+    """Whether the certificates of both ends have keys for ECDSA. The methods of one block have one kind of key."""
     return any(method.method.certificate_key is KeyKind.ECDSA for method in _methods(remote))
 
 

@@ -1,4 +1,4 @@
-"""Distinguished names that a configuration gives to this end, to DER (X.501); order is kept as written."""
+"""Distinguished names of this end, from the configuration to DER (X.501), in the order in which they are written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with the files of a `remote` block, at the head of that block; and what deserves a warning there."""
+"""Problems of the files of a `remote` block, and warnings about them, at the head of that block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where something stands in a configuration file, and what is wrong there: values, and the way a person sees them."""
+"""Problems of a configuration file and their places: values, and how a person sees them."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Provision:
-    """`settings` and `keyids` of a configuration that nothing is wrong with. `settings` are `bare`. `credentials`: what
-    is public of the keys of each block, by its name. `banner`: the octets of its file. `takes_ipv6`: whether a device
-    to come may have IPv6 addresses on this host. `warnings` are ready to be read."""
+    """`settings` and `keyids` of a configuration without problems. `settings` are `bare`. `credentials`: the public
+    part of the keys of each block, by its name. `banner`: the octets of its file. `takes_ipv6`: whether a TUN device
+    may have IPv6 addresses on this host. `warnings` are ready to be read."""
 
     settings: Settings
     keyids: Mapping[Path, bytes]

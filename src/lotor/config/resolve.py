@@ -1,4 +1,4 @@
-"""Settings to the policy that the core obeys: nothing in it names a file or a place in a text."""
+"""Settings to the policy of the core, which names no file and no place in a text."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ EVERYTHING = 65535
 
 
 def resolve(checked: Checked, credentials: Mapping[str, Credential]) -> Policy:
-    """`credentials` by the name of the remote block. Raises `ConfigError` with what was found wrong, or does not go
-    with the credentials."""
+    """The policy. `credentials` by the name of the remote block. Raises `ConfigError` with what was found wrong, or
+    does not go with the credentials."""
     settings = checked.settings
     problems = checked.problems or (*_nameless(settings, credentials), *_curveless(settings, credentials))
     if problems:
@@ -49,14 +49,14 @@ def resolve(checked: Checked, credentials: Mapping[str, Credential]) -> Policy:
 
 
 def _sessions(mode_cfg: ModeCfg | None) -> int:
-    """What one person may have where nothing is said: one account never empties the pool."""
+    """The default number of sessions of one person, so that one account never empties the pool."""
     if mode_cfg is None or mode_cfg.network4 is None:
         return MOST_SESSIONS
     return min(MOST_SESSIONS, max(1, mode_cfg.pool_size // 2))
 
 
 def _nameless(settings: Settings, credentials: Mapping[str, Credential]) -> list[Problem]:
-    """Remotes that call themselves by their certificate, when nobody loaded it."""
+    """Remotes that send their certificate's name as identity, but have no certificate."""
     text = "the subject of the own certificate is not known: my_identifier asn1dn needs it"
     return [
         Problem.at(remote.places.of("my_identifier"), text)
@@ -66,7 +66,7 @@ def _nameless(settings: Settings, credentials: Mapping[str, Credential]) -> list
 
 
 def _curveless(settings: Settings, credentials: Mapping[str, Credential]) -> list[Problem]:
-    """Remotes that sign with ECDSA, when nobody loaded a key that can."""
+    """Remotes that sign with ECDSA, but have no key for it."""
     text = "the own key is none of ECDSA, or not known: authentication_method ecdsasig needs one"
     return [
         Problem.at(remote.places.head, text)
@@ -119,7 +119,7 @@ def _remote(remote: RemoteSettings, credential: Credential, checked: Checked) ->
 
 
 def _suite(proposal: Proposal, lifetime: int, credential: Credential) -> tuple[IkeSuite, ...]:
-    """The transform of a proposal; none when a part of it is not available, which `check` has told."""
+    """The transform of a proposal; None when a part of it is not available, which `check` has reported."""
     cipher, digest = proposal.encryption_algorithm, proposal.hash_algorithm
     method, group = proposal.authentication_method.value, proposal.dh_group.value
     if cipher.value is None or digest.value is None or method is None or group is None:
@@ -143,8 +143,8 @@ def _identity(identifier: IdentifierSetting, subject: bytes, checked: Checked) -
 
 
 def identity_patterns(remote: RemoteSettings, checked: Checked) -> tuple[IdentityPattern, ...]:
-    """The `peers_identifier` lines of a sound block as the keys compare them; the octets of a keyid file stand as
-    Latin-1 text."""
+    """The `peers_identifier` lines of a sound block, in the form in which they are compared. The octets of a keyid file
+    are Latin-1 text."""
     return tuple(IdentityPattern(each.kind, _pattern(each, checked)) for each in remote.peers_identifiers)
 
 
@@ -177,7 +177,7 @@ def _retransmission(timer: Timer) -> Retransmission:
 
 
 def mode_configuration(mode_cfg: ModeCfg) -> ModeConfiguration:
-    """What every client gets: all but the address (0.0.0.0 here) and the banner, which is in a file."""
+    """What all clients get alike: everything except the address (0.0.0.0 here) and the banner, which is in a file."""
     include = [network for each in mode_cfg.split_networks if not each.local for network in each.networks]
     beside = [network for each in mode_cfg.split_networks if each.local for network in each.networks]
     return ModeConfiguration(

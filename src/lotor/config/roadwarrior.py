@@ -85,7 +85,7 @@ def _proposals(group: Group) -> list[Proposal]:
 
 
 def _sainfo() -> SainfoSettings:
-    """AES-GCM stands behind what every gateway knows: one that prefers it finds it all the same."""
+    """AES-GCM comes last, behind what every gateway knows. A gateway that prefers it chooses it anyway."""
     ciphers = (("aes", Cipher.AES_CBC), ("aes_gcm_16", Cipher.AES_GCM_16))
     header = {"local": None, "remote": None, "client_address": False, "only_from": None, "group": None}
     values = {

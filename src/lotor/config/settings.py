@@ -1,6 +1,6 @@
-"""What a configuration file says, as frozen values: one class per block, one field per directive, no defaults.
+"""The settings of a configuration file, as frozen values: one class per block, one field per directive, no defaults.
 
-The defaults stand in the directive tables (`tables/`); `resolve` turns settings into what the core obeys.
+The defaults are in the directive tables (`tables/`). `resolve` turns settings into the policy of the core.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Address = IPv4Address | IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the directives of a block stand: `of(field)` is the block's head for what was not written."""
+    """The places of the directives of a block. `of(field)` is the block's head for a directive that was not written."""
 
     head: Location = NOWHERE
     fields: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
@@ -65,10 +65,8 @@ class Algorithm(Generic[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """Something that parses but that this version does not carry out; an error as soon as the daemon needs it.
-
-    `block` and `field` name the directive: ("mode_cfg", "auth_source").
-    """
+    """A directive that parses but is not supported: an error as soon as the daemon needs it. `block` and `field` name
+    the directive: ("mode_cfg", "auth_source")."""
 
     block: str
     field: str
@@ -289,7 +287,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """An `authentication_method`: what is done, and who this end is; `side` None: both ends do the same."""
+    """An `authentication_method`: what is done, and the side of this end; `side` None: both ends do the same."""
 
     method: AuthMethod
     side: Side | None
@@ -404,7 +402,7 @@ class SainfoSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A whole configuration. Blocks that were not written stand with their defaults; `mode_cfg`, None without it."""
+    """A whole configuration. Blocks that were not written have their defaults, except `mode_cfg`, which is None."""
 
     paths: Paths
     log: LogLevel

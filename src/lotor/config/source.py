@@ -1,4 +1,4 @@
-"""Files to statements: opens, decodes, and puts what `include` names in its place."""
+"""Files to statements: opens and decodes files, and puts included files in the place of `include`."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MOST_FILES = 256
 
 
 class Files:
-    """The files of one run; `order` tells when each was opened first. `judged`: root's programs are named in them, so
-    that nobody else may be able to change them."""
+    """The files of one run. `order` tells when each was opened first. `judged`: root runs programs that they name, so
+    nobody else may be able to change them."""
 
     def __init__(self, reading: Reading, *, judged: bool = False) -> None:
         self.reading = reading
@@ -33,7 +33,7 @@ class Files:
         self.order: dict[str, int] = {}
 
     def main(self, path: Path) -> list[Statement]:
-        """The statements of the file that was asked for. Raises `ConfigError` when it cannot be read."""
+        """The statements of the main file. Raises `ConfigError` when it cannot be read."""
         try:
             text = read_text(path, judged=self._judged)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The words of one statement, read from left to right, and what reading them brings to light."""
+"""A cursor over the words of one statement, and the problems that reading them finds."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lotor.config.problem import Location, Problem
 from lotor.config.settings import FileName, Reservation
 
 MOST_PROBLEMS = 100
-"""Mistakes told in one run; a file that is no configuration at all has thousands."""
+"""Problems reported in one run; a file that is no configuration at all has thousands."""
 
 
 class Mistake(Exception):  # noqa: N818 - it is what the person did, and never leaves this room
-    """One statement cannot be read; the reader of the block turns it into a `Problem` and goes on. `more`: what else is
+    """A statement cannot be read. The reader of the block turns it into a `Problem` and goes on. `more`: what else is
     wrong with the statement."""
 
     def __init__(self, at: Location, text: str, more: Sequence[Mistake] = ()) -> None:
@@ -29,7 +29,7 @@ class Mistake(Exception):  # noqa: N818 - it is what the person did, and never l
 @dataclass(slots=True)
 class Reading:
     """What one run collects. `prefixes`: the `path` directives by kind, `lost` the kinds that could not be read;
-    `directory`: where other names start."""
+    `directory`: where other relative names start."""
 
     directory: Path
     problems: list[Problem] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Reading:
 
 
 class Words:
-    """A cursor. `name` is the directive as messages call it, `block` and `field` what a reservation is about."""
+    """A cursor. `name` is the directive as messages call it; `block` and `field` identify it for a reservation."""
 
     def __init__(self, head: Sequence[Token], words: Sequence[Token], reading: Reading) -> None:
         self.name = " ".join(token.text for token in head)
@@ -84,7 +84,7 @@ class Words:
         return self._words
 
     def take(self, wanted: str) -> Token:
-        """The next token, whatever it is; `wanted` tells what is missing when there is none."""
+        """The next token, of any kind. `wanted` says what is missing when there is none."""
         if not self._words:
             raise Mistake(self._last.after, f"{self.name} wants {wanted}")
         self._last = self._words.pop(0)

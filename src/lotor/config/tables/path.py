@@ -1,4 +1,4 @@
-"""The directives of remote on how packets get to the peer and back, and how it is found dead."""
+"""The directives of `remote` about how packets reach the peer and come back, and how a dead peer is detected."""
 
 from __future__ import annotations
 
