@@ -40,7 +40,7 @@ class Mailbox:
 
 @dataclass(frozen=True)
 class Habits:
-    """What a client is like: phase 1 in `manners`, then its login, its request, its quick mode and its farewell."""
+    """What a client is like: phase 1 in `manners`, then its login, its request, its quick mode and its send_deletes."""
 
     manners: Manners
     child: Callable[[bytes], SecurityAssociation]

@@ -155,16 +155,16 @@ class Endpoint:
         session = self._add(dialect.make(self._opening(candidates, spis, path)))
         leaves = self._admission.leaves_for(welcome)
         if leaves is not None:
-            self._end(*leaves, farewell=False)
+            self._end(*leaves, send_deletes=False)
         self._admission.enter(session, welcome, now)
         self._sessions.meet(session)
         self._desk.tell(Started(session.id, path, remote.name, remote.side, None, session.VERSION))
         if not dialect.admit(session, incoming, path, now):
             self._end(session, NotAnswerable())
 
-    def _end(self, session: Session, reason: Reason, *, farewell: bool = True) -> None:
+    def _end(self, session: Session, reason: Reason, *, send_deletes: bool = True) -> None:
         """The one place where a session ends for what the runtime wants, or for its place among the half-open ones."""
-        session.end(reason, farewell=farewell)
+        session.end(reason, send_deletes=send_deletes)
 
     # --- wishes ------------------------------------------------------------------------------------------------------
 

@@ -81,11 +81,11 @@ class Voice(Protocol):
         """Asks the peer for a sign of life."""
         ...
 
-    def part(self) -> None:
+    def delete_ike_sa(self) -> None:
         """Deletes the IKE SA alone: its SA pairs live on under another session."""
         ...
 
-    def farewell(self) -> None:
+    def send_deletes(self) -> None:
         """Sends deletes for the SA pairs and the IKE SA."""
         ...
 
@@ -149,8 +149,8 @@ class Registry(Protocol):
         """Whether so many octets may go to a peer whose address may be forged. `unasked`: they answer no message."""
         ...
 
-    def replace(self, others: Iterable[Session], why: Reason, *, farewell: bool = False) -> None:
-        """Ends other sessions, whose peers are gone or whose place this one takes. `farewell`: their peers get
+    def replace(self, others: Iterable[Session], why: Reason, *, send_deletes: bool = False) -> None:
+        """Ends other sessions, whose peers are gone or whose place this one takes. `send_deletes`: their peers get
         deletes."""
         ...
 
@@ -260,16 +260,16 @@ class Session:
             if timer is not None:
                 timer.cancel()
 
-    def end(self, reason: Reason, *, farewell: bool = True) -> None:
-        """Ends the session, once: sends deletes if `farewell`, drops the SA pairs, tells `Ended` and leaves the
+    def end(self, reason: Reason, *, send_deletes: bool = True) -> None:
+        """Ends the session, once: may `send_deletes` to the peer, drops the SA pairs, tells `Ended` and leaves the
         registry."""
         if self.life.over:
             return
-        voice = self.life.voice if farewell else None
+        voice = self.life.voice if send_deletes else None
         self.stop()
         self.cancel()
         if voice is not None:
-            voice.farewell()
+            voice.send_deletes()
         self.children.drop(self, reason)
         self.desk.tell(Ended(self.id, reason, self.established))
         self.registry.closed(self)

@@ -153,16 +153,16 @@ class Sessions:
         for old in self._others(session, user):
             same = back and _same_place(old, session)
             if same or replaces:
-                self.replace((old,), reason, farewell=not same)
+                self.replace((old,), reason, send_deletes=not same)
 
-    def replace(self, others: Iterable[Session], why: Reason, *, farewell: bool = False) -> None:
+    def replace(self, others: Iterable[Session], why: Reason, *, send_deletes: bool = False) -> None:
         """Ends sessions because of another one."""
         for old in others:
-            self._end(old, why, farewell=farewell)
+            self._end(old, why, send_deletes=send_deletes)
 
-    def _end(self, session: Session, reason: Reason, *, farewell: bool = True) -> None:
+    def _end(self, session: Session, reason: Reason, *, send_deletes: bool = True) -> None:
         """The one place where a session ends because of another one, or because its granted time is over."""
-        session.end(reason, farewell=farewell)
+        session.end(reason, send_deletes=send_deletes)
 
     def _others(self, session: Session, user: str) -> list[Session]:
         """Other proved sessions under the same name."""

@@ -30,9 +30,9 @@ HINT_PATIENCE_S = 3.0
 T = TypeVar("T")
 
 
-def end(session: Session, reason: Reason, *, farewell: bool = True) -> None:
-    """Ends a session. `farewell`: the peer gets deletes, if there are keys for them."""
-    session.end(reason, farewell=farewell)
+def end(session: Session, reason: Reason, *, send_deletes: bool = True) -> None:
+    """Ends a session. `send_deletes`: the peer gets deletes, if there are keys for them."""
+    session.end(reason, send_deletes=send_deletes)
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
@@ -46,7 +46,7 @@ def attempt_failed(exchange: Exchange[PhaseOne], refusal: Refusal, _: Instant) -
         informational.say_refusal(session, channel, refusal.notify)
     silent = refusal.reason.cause is Cause.NO_ANSWER
     reason = (session.refused if silent else None) or refusal.reason
-    end(session, dialling.with_stranger(session, reason), farewell=False)
+    end(session, dialling.with_stranger(session, reason), send_deletes=False)
 
 
 def failed(exchange: Exchange[T], refusal: Refusal, _: Instant) -> None:
@@ -76,7 +76,7 @@ def refused(session: V1Session, refusal: refusals.Keyed) -> None:
     """A refusal under the keys of an unfinished phase 1. A verdict on this end's proof ends the session, since nobody
     else has the keys. An error that a forged message may have caused is only a hint."""
     if refusal.verdict:
-        end(session, refusal.reason, farewell=False)
+        end(session, refusal.reason, send_deletes=False)
     else:
         session.refused = session.refused or refusal.reason
 

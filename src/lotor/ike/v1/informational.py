@@ -85,7 +85,7 @@ def delete_phase_one(session: V1Session) -> None:
     say(session, Delete(Protocol.ISAKMP, (_cookies(session),)))
 
 
-def farewell(session: V1Session) -> None:
+def send_deletes(session: V1Session) -> None:
     """Sends deletes for everything. A Unity client gets only that of phase 1: vpnc stops listening after it."""
     spis = tuple(pair.child.inbound.spi for pair in session.children)
     phase_one = Delete(Protocol.ISAKMP, (_cookies(session),))
@@ -105,11 +105,11 @@ class KeyedVoice:
     def probe(self) -> None:
         probe(self.session, self.session.liveness.number())
 
-    def part(self) -> None:
+    def delete_ike_sa(self) -> None:
         delete_phase_one(self.session)
 
-    def farewell(self) -> None:
-        farewell(self.session)
+    def send_deletes(self) -> None:
+        send_deletes(self.session)
 
 
 # --- in --------------------------------------------------------------------------------------------------------------

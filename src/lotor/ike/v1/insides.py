@@ -40,7 +40,7 @@ def give(session: V1Session, configuration: ModeConfiguration) -> None:
     for address in (configuration.address, *((second.ip,) if second is not None else ())):
         holder = session.registry.holder(session, ip_network(address))
         if holder is not None and holder.inner.configuration is None:
-            session.registry.replace((holder,), InsideGiven(address), farewell=True)
+            session.registry.replace((holder,), InsideGiven(address), send_deletes=True)
     session.inner.configuration = configuration
     session.registry.housed(session)
 

@@ -70,7 +70,7 @@ def take_over(
     voice = old.life.voice
     session.registry.succeed(session, old)
     if voice is not None:
-        session.desk.timers.set(now + OLD_PHASE1_LINGER_S, "old phase 1", lambda _: voice.part())
+        session.desk.timers.set(now + OLD_PHASE1_LINGER_S, "old phase 1", lambda _: voice.delete_ike_sa())
     if moves and given is not None and configuration is not None:
         _move(session, given, configuration)
     return None

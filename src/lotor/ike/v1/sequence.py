@@ -129,7 +129,7 @@ def informed(session: V1Session, found: Sequence[Finding | EndedThere], now: Ins
     """Acts on what an informational message of the peer said, the most important first."""
     ended = next((each for each in found if isinstance(each, EndedThere)), None)
     if ended is not None:
-        ends.end(session, ended.reason, farewell=False)
+        ends.end(session, ended.reason, send_deletes=False)
         return
     if Finding.CONTACT in found:
         _contacted(session)
