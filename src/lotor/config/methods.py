@@ -40,8 +40,8 @@ def judges(remote: RemoteSettings) -> bool:
 
 
 def _signs(remote: RemoteSettings, initiates: Side) -> bool:
-    """Whether somebody signs who is the initiator where this end is `initiates`. For a block of both sides: whether a
-    method lets everybody sign."""
+    """Whether one party signs. `initiates`: the side of this end if that party is the initiator. For a block of both
+    sides: whether a method has both parties sign."""
     side = side_of(remote)
     roles = (True, False) if side is None else (side is initiates,)
     return any(all(each.method.signs(initiator=role) for role in roles) for each in _methods(remote))

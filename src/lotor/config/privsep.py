@@ -10,7 +10,7 @@ from lotor.config.problem import Problem
 from lotor.config.settings import Privsep
 
 ACCOUNTS = ("lotor", "nobody")
-"""Who the daemon becomes where nobody is named: the first that this host has."""
+"""The account that the daemon changes to where none is configured: the first of these that this host has."""
 
 
 def account(named: str) -> tuple[int, int] | None:

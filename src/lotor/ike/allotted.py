@@ -1,4 +1,4 @@
-"""The time that logins grant their sessions: whoever's is over ends, whatever the protocol version."""
+"""The time that a login grants its session. When it is over the session ends, in any protocol version."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Allotted:
     _alarms: dict[int, Timer] = field(default_factory=dict)
 
     def grant(self, session: int, seconds: float, now: Instant) -> None:
-        """From now on. A login that renews phase 1 may shorten the time of its session: if it lengthened it, whoever
-        renews often enough would stay for ever."""
+        """Sets the alarm, `seconds` from now. A login that renews phase 1 may shorten the time of its session, never
+        lengthen it: a client that renews often enough would stay for ever."""
         before, end = self._alarms.get(session), now + max(0.0, seconds)
         if before is not None and before.at <= end:
             return

@@ -1,4 +1,4 @@
-"""The SA pairs of one session: which are up, who asked for them, and what happens when their time is over."""
+"""The SA pairs of one session: which are up, which end began them, and what happens when their time is over."""
 
 from __future__ import annotations
 

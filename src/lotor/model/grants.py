@@ -9,9 +9,9 @@ from ipaddress import IPv4Address, IPv4Network
 @dataclass(frozen=True, slots=True)
 class Grants:
     """As RADIUS has them (RFC 2865): `address` is Framed-IP-Address, `netmask` Framed-IP-Netmask, `routes` the networks
-    behind the tunnel, `session_time` Session-Timeout in seconds from the login on, after which the session ends,
-    `accounting_class` Class, which goes back unread to whoever keeps accounts. `groups` are told to scripts and to
-    accounting; no rule of this gateway asks for them yet."""
+    behind the tunnel. `session_time` is Session-Timeout in seconds from the login on, after which the session ends.
+    `accounting_class` is Class, which accounting gets back unread. `groups` are told to scripts and to accounting; no
+    rule of this gateway asks for them yet."""
 
     address: IPv4Address | None = None
     netmask: IPv4Address | None = None

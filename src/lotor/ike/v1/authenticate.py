@@ -63,7 +63,7 @@ class Parties:
         return hash_input(keys, self.values, body)
 
     def to_sign(self) -> SignedHash:
-        """The input of our hash without SKEYID, which whoever signs derives."""
+        """The input of our hash without SKEYID, which the signer derives."""
         ours, values = self.made_of(initiator=self.session.initiator), self.values
         nonces = values.ni_b + values.nr_b
         return SignedHash(

@@ -28,8 +28,8 @@ class PhaseOne:
 
 
 def owed(remote: RemotePolicy, method: AuthMethod) -> tuple[Gate, ...]:
-    """The gates that are shut after phase 1. Without XAUTH the peer is proved already. A peer may bring its own
-    address only where the gateway gives none: who names an address of the pool would get another's traffic."""
+    """The gates that are shut after phase 1. Without XAUTH the peer is proved already. A peer may bring its own address
+    only where the gateway gives none: by naming an address of the pool it would get another's traffic."""
     login = (Gate.LOGIN,) if method.login else ()
     given = remote.mode_cfg or (method.login and remote.side is Side.GATEWAY)
     return (*login, Gate.ADDRESS) if given else login

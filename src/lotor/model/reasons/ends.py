@@ -1,4 +1,4 @@
-"""How sessions and SA pairs end that were well, and who is not heard of any more."""
+"""Ends of sessions and SA pairs, and peers that do not answer any more."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class ChildDeleted(Reason):
 
 
 class EndedAtOnce(Reason):
-    """The session came up and was gone before anybody could look at it."""
+    """The session came up and ended before anybody could look at it."""
 
     kind = Kind.ENDED_AT_ONCE
     cause = Cause.PEER_CLOSED
@@ -90,8 +90,8 @@ class EndedAtOnce(Reason):
 
 
 class NoAnswer(Reason):
-    """The peer did not answer what it was asked `times` times in `seconds`, at UDP port `port`; 0 times: it was not
-    asked again. `instead`: another address answered in its place and was not heard; empty where none did."""
+    """The peer gave no answer: it was asked `times` times in `seconds`, at UDP port `port`; 0 times: it was not asked
+    again. `instead`: another address that answered in its place and was ignored; empty where none did."""
 
     kind = Kind.NO_ANSWER
     cause = Cause.NO_ANSWER
@@ -134,7 +134,7 @@ class TooSlow(Reason):
 
 
 class Stalled(Reason):
-    """The gateway answers, and did not finish `step` in time all the same."""
+    """The gateway answers probes, but did not finish `step` in time."""
 
     kind = Kind.STALLED
     line = "{address} answers, but did not finish the {step} in time"
@@ -165,7 +165,7 @@ class NoRoute(Reason):
 
 
 class PushedOut(Reason):
-    """More strangers are at the door than there is room for, and this one was the one to go."""
+    """There are more half-open sessions of strangers than places, and this one had to give up its place."""
 
     kind = Kind.PUSHED_OUT
     cause = Cause.NO_ANSWER
@@ -181,7 +181,7 @@ class TakenOver(Reason):
 
 
 class DeadPeer(Reason):
-    """Dead peer detection asked and heard nothing for `seconds`."""
+    """Dead peer detection probed the peer and got no answer for `seconds`."""
 
     kind = Kind.DEAD_PEER
     cause = Cause.DEAD_PEER

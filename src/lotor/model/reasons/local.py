@@ -128,7 +128,7 @@ class SharedKeyTooShort(LocalReason):
 
 
 class SavedPasswordUnreadable(LocalReason):
-    """A saved password is there and is not used: its file cannot be read, or others can read it."""
+    """A saved password exists but is not used: its file cannot be read, or others can read it."""
 
     kind = Kind.SAVED_PASSWORD_UNREADABLE
     line = "no saved password for {user}: {detail}"
@@ -212,7 +212,7 @@ class NoModeConfig(Reason):
 
 
 class SessionOver(LocalReason):
-    """What was asked for came too late: the session has ended meanwhile."""
+    """An answer came too late: the session has ended meanwhile."""
 
     kind = Kind.SESSION_OVER
     line = "the session has ended"

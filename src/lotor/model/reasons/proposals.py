@@ -1,4 +1,4 @@
-"""Why no proposal was taken: by this end, which knows the misfit, and by the peer, which says no more than no."""
+"""Why no proposal was accepted: by this end, which knows the misfit, or by the peer, which does not say why."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lotor.model.reason import Cause, Reason, Told
 
 
 class Misfit(IntEnum):
-    """What keeps an offer from fitting a wish, in the order of the checks: the later one came nearer."""
+    """What keeps an offer from fitting a proposal of ours, in the order of the checks: the later one came nearer."""
 
     NOTHING_OFFERED = 0
     UNKNOWN_ALGORITHM = 1
@@ -49,8 +49,8 @@ class Unfit:
 
 
 class NoProposal(Reason):
-    """Nothing that the peer offers is what this end takes. `misfit`: what kept the offer that came nearest from
-    fitting; `detail`: the same in words, empty where nothing was offered."""
+    """Nothing that the peer offers is accepted here. `misfit`: what kept the offer that came nearest from fitting;
+    `detail`: the same in words, empty where nothing was offered."""
 
     kind = Kind.NO_PROPOSAL_CHOSEN
     cause = Cause.NO_PROPOSAL
@@ -77,7 +77,7 @@ class NoProposal(Reason):
 
 
 class ProposalRefused(Reason):
-    """The gateway takes none of our proposals for phase 1."""
+    """The gateway accepts none of our proposals for phase 1."""
 
     kind = Kind.PHASE1_PROPOSAL_REFUSED
     cause = Cause.NO_PROPOSAL
@@ -88,7 +88,7 @@ class ProposalRefused(Reason):
 
 
 class ChildProposalRefused(Reason):
-    """The peer takes none of our proposals for an SA pair."""
+    """The peer accepts none of our proposals for an SA pair."""
 
     kind = Kind.QUICK_MODE_PROPOSAL_REFUSED
     cause = Cause.NO_PROPOSAL

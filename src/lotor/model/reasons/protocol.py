@@ -1,4 +1,4 @@
-"""What went against the protocol or the configuration between two peers, and what was wrong with a message."""
+"""Violations of the protocol, disagreement of two configurations, and messages that were dropped."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class UnusablePublic(Reason):
 
 
 class NotAnswerable(Reason):
-    """The first message of a stranger is well-formed, and nothing can be made of it."""
+    """The first message of a stranger is well-formed, but nothing can be made of it."""
 
     kind = Kind.FIRST_MESSAGE_UNANSWERABLE
     line = "the first message cannot be answered"
@@ -192,7 +192,7 @@ class ForeignNetworks(Reason):
 
 
 class NetworksNotAsked(Reason):
-    """The gateway asks for an SA pair of networks that this client has none of."""
+    """The gateway asks for an SA pair of networks that this client did not ask for."""
 
     kind = Kind.NETWORKS_NOT_ASKED
     line = "quick mode for {claimed}; the gateway may only renew what this client asked for"
@@ -265,21 +265,21 @@ class MisplacedMessage(Reason):
 
 
 class NobodyHere(Reason):
-    """A first message that begins nothing which this version carries out."""
+    """A first message that begins no exchange which this version supports."""
 
     kind = Kind.MESSAGE_FOR_NOBODY
     line = "nobody is here for it"
 
 
 class NotAdmitted(Reason):
-    """No remote block of the gateway takes that exchange from there."""
+    """No remote block of the gateway admits that exchange from that address."""
 
     kind = Kind.REMOTE_NOT_ADMITTED
     line = "no remote block admits such a client from there"
 
 
 class Notified(Reason):
-    """The peer tells an error that concerns nothing under way (RFC 2408 §3.14.1)."""
+    """The peer sent an error that concerns no exchange under way (RFC 2408 §3.14.1)."""
 
     kind = Kind.PEER_NOTIFIED
     line = "{notify}"
