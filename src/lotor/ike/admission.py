@@ -66,7 +66,7 @@ class Welcome:
     leaves: Guest | None
 
 
-class Kind:
+class NewcomerBudgets:
     """The budgets of one kind of newcomers."""
 
     def __init__(self, limits: Newcomers) -> None:
@@ -93,7 +93,8 @@ class Deferral:
 class Admission:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._strangers, self._known = Kind(desk.policy.admission.strangers), Kind(desk.policy.admission.known)
+        limits = desk.policy.admission
+        self._strangers, self._known = NewcomerBudgets(limits.strangers), NewcomerBudgets(limits.known)
         self._homes: OrderedDict[Address, Instant] = OrderedDict()
         self._deferral: Deferral | None = None
         self._tally = Tally()
@@ -205,13 +206,13 @@ class Admission:
                 self.remember(session.path.remote.site, now)
         elif not guest.seen:
             self.places.see(guest)
-            self._kind(guest).octets.give_back(guest.ticket.site, guest.octets)
+            self._budgets_of(guest).octets.give_back(guest.ticket.site, guest.octets)
 
     def proved(self, session: Session, now: Instant) -> None:
         """A login was proved."""
         guest = self.places.remove(session)
         if guest is not None:
-            self._kind(guest).admitted(guest.ticket).give_back(guest.ticket.site)
+            self._budgets_of(guest).admitted(guest.ticket).give_back(guest.ticket.site)
         self.remember(session.path.remote.site, now)
 
     def left(self, session: Session, now: Instant) -> None:
@@ -224,7 +225,7 @@ class Admission:
         guest = self.places.of(session)
         if guest is not None and not guest.seen:
             guest.octets += octets
-            self._kind(guest).octets.charge(guest.ticket.site, now, octets)
+            self._budgets_of(guest).octets.charge(guest.ticket.site, now, octets)
 
     def affords(self, session: Session, octets: int, now: Instant, *, unasked: bool) -> bool:
         """Whether so many octets may go to the session's address. `unasked`: they answer no message; under load only
@@ -232,7 +233,7 @@ class Admission:
         guest = self.places.of(session)
         if guest is None or guest.seen:
             return True
-        budget, site, spare = self._kind(guest).octets, guest.ticket.site, RESERVED_PART if unasked else 0.0
+        budget, site, spare = self._budgets_of(guest).octets, guest.ticket.site, RESERVED_PART if unasked else 0.0
         crowded = unasked and self._deferral is not None and not guest.ticket.again
         if crowded or not budget.take(site, now, octets, spare=spare):
             self._tally.withheld += 1
@@ -254,5 +255,5 @@ class Admission:
         self._tally.withheld += 1
         return False
 
-    def _kind(self, guest: Guest) -> Kind:
+    def _budgets_of(self, guest: Guest) -> NewcomerBudgets:
         return self._known if guest.ticket.known else self._strangers
