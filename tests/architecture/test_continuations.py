@@ -92,9 +92,9 @@ def test_another_place_would_be_found(rule, line, monkeypatch):
 
 
 UNPROVED = """
-from lotor.ike.v1.channel import Channel, Opened
+from lotor.ike.v1.channel import Channel, OpenedMessage
 
-def commit(channel: Channel, opened: Opened) -> None:
+def commit(channel: Channel, opened: OpenedMessage) -> None:
     channel.commit({})
 """
 
@@ -102,5 +102,5 @@ def commit(channel: Channel, opened: Opened) -> None:
 @pytest.mark.parametrize(("committed", "errors"), [("channel.prove(opened)", 0), ("opened", 1)])
 def test_a_message_that_is_only_decrypted_cannot_count(tmp_path, committed, errors):
     told = judged(tmp_path, UNPROVED.format(committed))
-    assert told.count('to "commit" of "Channel" has incompatible type "Opened"') == errors, told
+    assert told.count('to "commit" of "Channel" has incompatible type "OpenedMessage"') == errors, told
     assert ("Success" in told) is (errors == 0)

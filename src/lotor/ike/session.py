@@ -38,7 +38,7 @@ class Dialled:
 
 
 @dataclass(frozen=True, slots=True)
-class Proved:
+class ProvedPeer:
     """What the keys prove of the peer, in any version. `login`: a login follows, and only the login names the person.
     `person`: the identity is of one person; that of a shared key alone is of a group. `probed`: the peer answers probes
     (dead peer detection). `translated`: a NAT stands in front of the peer."""
@@ -180,7 +180,7 @@ class Session:
     renewed: bool = False
     user: str = ""
     initial_contact: bool = False
-    proved: Proved | None = None
+    proved: ProvedPeer | None = None
     inner: Inner = field(default_factory=Inner)
     children: Children = field(default_factory=Children)
     life: Life = field(default_factory=Life)

@@ -13,7 +13,7 @@ from lotor.wire.v1.payloads import Payload
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedMessage:
     """A message that was readable, after decryption where it was encrypted. Anyone may still have sent it. `next_iv` is
     used if the message is committed."""
 
@@ -23,11 +23,11 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Proved:
+class ProvedMessage:
     """An opened message whose channel has checked its proof: a HASH under the keys of phase 1. In phase 1 itself the
     channel checks nothing, since the story proves HASH and SIG before it goes on. Only a channel makes one."""
 
-    opened: Opened
+    opened: OpenedMessage
 
     @property
     def chain(self) -> Chain:
@@ -39,14 +39,14 @@ class Channel(Protocol):
         """The whole message."""
         ...
 
-    def open(self, incoming: Incoming) -> Opened:
+    def open(self, incoming: Incoming) -> OpenedMessage:
         """Reads and decrypts without any effect. Raises `Unproved` or `Malformed`."""
         ...
 
-    def prove(self, opened: Opened) -> Proved:
+    def prove(self, opened: OpenedMessage) -> ProvedMessage:
         """Checks the HASH, without any effect. Raises `Unproved`."""
         ...
 
-    def commit(self, proved: Proved) -> None:
+    def commit(self, proved: ProvedMessage) -> None:
         """The message counts: IVs and what its HASH covers move on."""
         ...

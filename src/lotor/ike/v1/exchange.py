@@ -15,7 +15,7 @@ from lotor.ike.dialect import Incoming
 from lotor.ike.effects import Ticket
 from lotor.ike.errors import LocalFault, Misplaced, PeerFault, Refusal, Unproved
 from lotor.ike.flight import Flight
-from lotor.ike.v1.channel import Channel, Proved
+from lotor.ike.v1.channel import Channel, ProvedMessage
 from lotor.ike.v1.ladder import Cover, Ladder
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Expect, Put, Send, Story, Wait
@@ -149,7 +149,7 @@ class Exchange(Generic[T]):
         """The peer said in another message that it refuses the exchange."""
         self._fail(refusal, now)
 
-    def _prove(self, incoming: Incoming) -> Proved:
+    def _prove(self, incoming: Incoming) -> ProvedMessage:
         if self.waiting is None:
             raise Misplaced("not expected now")
         rung = self.plan.ladder.rung(self.position)

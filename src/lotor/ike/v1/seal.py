@@ -14,7 +14,7 @@ from typing import Protocol
 from lotor.crypto import hashes
 from lotor.ike.dialect import Incoming
 from lotor.ike.errors import Unproved
-from lotor.ike.v1.channel import Opened, Proved
+from lotor.ike.v1.channel import OpenedMessage, ProvedMessage
 from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.wire.errors import Malformed
 from lotor.wire.header import Header
@@ -79,19 +79,19 @@ class PhaseOneChannel:
             return _message(header, first, octets, 0)
         return _message(header, first, self.iv_chain.seal(octets), _ENCRYPTION)
 
-    def open(self, incoming: Incoming) -> Opened:
+    def open(self, incoming: Incoming) -> OpenedMessage:
         if not encrypted(incoming.header):
             chain = parse_chain(incoming.header.next_payload, incoming.body, exact=True)
-            return Opened(chain, encrypted=False, next_iv=None)
+            return OpenedMessage(chain, encrypted=False, next_iv=None)
         if self.iv_chain is None:
             raise Unproved("encrypted before there are keys")
         plaintext, next_iv = self.iv_chain.open(incoming.body)
-        return Opened(_chain(incoming.header, plaintext), encrypted=True, next_iv=next_iv)
+        return OpenedMessage(_chain(incoming.header, plaintext), encrypted=True, next_iv=next_iv)
 
-    def prove(self, opened: Opened) -> Proved:
-        return Proved(opened)
+    def prove(self, opened: OpenedMessage) -> ProvedMessage:
+        return ProvedMessage(opened)
 
-    def commit(self, proved: Proved) -> None:
+    def commit(self, proved: ProvedMessage) -> None:
         opened = proved.opened
         self.covered = opened.encrypted
         if self.iv_chain is not None and opened.next_iv is not None:
@@ -159,21 +159,21 @@ class PhaseTwoChannel:
         self._learn(next((payload.data for payload in payloads if isinstance(payload, Nonce)), b""))
         return _message(header, PayloadType.HASH, self.iv_chain.seal(octets), _ENCRYPTION)
 
-    def open(self, incoming: Incoming) -> Opened:
+    def open(self, incoming: Incoming) -> OpenedMessage:
         if not encrypted(incoming.header):
             raise Unproved("not encrypted")
         plaintext, next_iv = self.iv_chain.open(incoming.body)
-        return Opened(_chain(incoming.header, plaintext), encrypted=True, next_iv=next_iv)
+        return OpenedMessage(_chain(incoming.header, plaintext), encrypted=True, next_iv=next_iv)
 
-    def prove(self, opened: Opened) -> Proved:
+    def prove(self, opened: OpenedMessage) -> ProvedMessage:
         chain = opened.chain
         if not chain.payloads or not isinstance(chain.payloads[0].value, HashPayload):
             raise Unproved("no HASH at the beginning of the message")
         if not hmac.compare_digest(chain.payloads[0].value.data, self._hash(chain.after(HashPayload))):
             raise Unproved("HASH does not fit")
-        return Proved(opened)
+        return ProvedMessage(opened)
 
-    def commit(self, proved: Proved) -> None:
+    def commit(self, proved: ProvedMessage) -> None:
         opened = proved.opened
         if opened.next_iv is not None:
             self.iv_chain.iv = opened.next_iv

@@ -14,7 +14,7 @@ from lotor.ike.dialect import Incoming
 from lotor.ike.events import PhaseOneUp, Remark
 from lotor.ike.gates import Gate
 from lotor.ike.questions import AdmitConfiguration
-from lotor.ike.session import Proved
+from lotor.ike.session import ProvedPeer
 from lotor.ike.v1 import (
     aggressive,
     ends,
@@ -139,9 +139,9 @@ def informed(session: V1Session, found: Sequence[Finding | EndedThere], now: Ins
         sa_pairs.complete(session, now)
 
 
-def _proved(record: PhaseOne) -> Proved:
+def _proved(record: PhaseOne) -> ProvedPeer:
     method = record.suite.method
-    return Proved(record.peer, method.login, method.personal, Vendor.DPD in record.vendors, record.there)
+    return ProvedPeer(record.peer, method.login, method.personal, Vendor.DPD in record.vendors, record.there)
 
 
 def _go_on(session: V1Session, now: Instant) -> None:
