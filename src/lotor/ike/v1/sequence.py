@@ -39,6 +39,7 @@ from lotor.ike.v1.informational import EndedThere, Finding
 from lotor.ike.v1.isakmp import PhaseOne, owed
 from lotor.ike.v1.session import V1Session
 from lotor.ike.v1.story import Story
+from lotor.ike.v1.transactions import TransactionResult
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.judgement import Failure
 from lotor.model.network import Instant
@@ -335,16 +336,16 @@ def _begun_here(session: V1Session) -> list[Exchange[object]]:
     return [each for each in running if isinstance(each, Exchange) and each.plan.initiator]
 
 
-def _transaction_done(exchange: Exchange[transactions.Told], told: transactions.Told, now: Instant) -> None:
+def _transaction_done(exchange: Exchange[TransactionResult], result: TransactionResult, now: Instant) -> None:
     session = exchange.session
-    if session.gateway and told.configuration is not None:
-        _given(session, told.configuration, now)
+    if session.gateway and result.configuration is not None:
+        _given(session, result.configuration, now)
         _went_on(session, now)
-    elif told.configuration is not None:
-        _configured(session, told.configuration, now)
-    elif told.verdict is True:
+    elif result.configuration is not None:
+        _configured(session, result.configuration, now)
+    elif result.verdict is True:
         _accepted(session, now)
-    elif told.verdict is False and session.refused is not None:
+    elif result.verdict is False and session.refused is not None:
         ends.end(session, session.refused)
 
 
@@ -368,7 +369,7 @@ def _take_over(session: V1Session, configuration: ModeConfiguration | None, now:
 
 def answering(
     session: V1Session, kind: int, message_id: int, before: Running | None = None
-) -> Exchange[transactions.Told] | Exchange[Pair] | None:
+) -> Exchange[TransactionResult] | Exchange[Pair] | None:
     """The exchange for a message id that is new here, or that continues `before`. None for kinds of exchanges that a
     peer may not begin."""
     if kind == ExchangeType.TRANSACTION:

@@ -16,25 +16,25 @@ from lotor.wire.v1.payloads import Attributes
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TransactionResult:
     """The result of a transaction that the peer began."""
 
     verdict: bool | None = None
     configuration: ModeConfiguration | None = None
 
 
-def answer(session: V1Session) -> Story[Told]:
+def answer(session: V1Session) -> Story[TransactionResult]:
     """A transaction that the peer began, on either side."""
     payload = (yield from expect()).only(Attributes)
     if session.gateway:
-        return Told(configuration=(yield from modecfg.give(session, payload)))
+        return TransactionResult(configuration=(yield from modecfg.give(session, payload)))
     if payload.type == ConfigType.REQUEST:
         if session.gates.next() is not Gate.LOGIN:
             raise Misplaced("the gateway asks for a login out of turn")
         yield from xauth.reply(session, payload)
-        return Told()
+        return TransactionResult()
     if modecfg.gives_address(payload) and session.gates.passed(Gate.LOGIN):
-        return Told(configuration=(yield from modecfg.accept(session, payload)))
+        return TransactionResult(configuration=(yield from modecfg.accept(session, payload)))
     if payload.first(XauthAttribute.STATUS) is not None:
-        return Told(verdict=(yield from xauth.acknowledge(session, payload)))
+        return TransactionResult(verdict=(yield from xauth.acknowledge(session, payload)))
     raise Refusal(OddTransaction())
