@@ -44,7 +44,7 @@ class Compressing:
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class OfferedEsp:
     """One way to protect traffic: a transform of ESP, and one of IPComp where both are offered together. `bundle`: the
     proposals of both, in the peer's order. `spi` is that of ESP, as octets."""
 
@@ -64,14 +64,14 @@ class Offered:
         return replace(proposal, spi=number, transforms=(self.compressing.transform,))
 
 
-def offered(sa: SecurityAssociation, compressions: Collection[Compression]) -> Iterator[Offered]:
+def offered(sa: SecurityAssociation, compressions: Collection[Compression]) -> Iterator[OfferedEsp]:
     """The offers that can be used, in the peer's order: ESP alone, and ESP with one of the `compressions`."""
     for bundle in _numbered(sa):
         esp = _esp_of(bundle)
         compressing = _compressing(bundle, compressions)
         if esp is not None and (compressing is None) is (len(bundle) == 1):
             for transform in esp.transforms:
-                yield Offered(bundle, esp.spi, read_esp(transform), compressing)
+                yield OfferedEsp(bundle, esp.spi, read_esp(transform), compressing)
 
 
 def texts(sa: SecurityAssociation) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.v1 import bundles
-from lotor.ike.v1.bundles import Offered
+from lotor.ike.v1.bundles import OfferedEsp
 from lotor.ike.v1.offers import UNKNOWN, IkeOffers, bits_misfit, life_misfit
 from lotor.model.algorithms import SHORT_BLOCK_VOLUME, SHORT_BLOCKS, Cipher, EspSuite, Group, IkeSuite, Integrity
 from lotor.model.policy import ChildPolicy, ProposalCheck, RemotePolicy
@@ -116,7 +116,7 @@ class ChosenEsp:
     kilobytes: int | None
     shortened: bool
     offered: int
-    offer: Offered
+    offer: OfferedEsp
     limited: bool = False
 
 
@@ -194,7 +194,7 @@ def esp_choice(check: ProposalCheck, child: ChildPolicy, sa: SecurityAssociation
 class Suited:
     """An offer that is a suite."""
 
-    offer: Offered
+    offer: OfferedEsp
     suite: EspSuite
 
     @property
@@ -205,7 +205,7 @@ class Suited:
 Algorithms = tuple[Cipher, Integrity | None]
 
 
-def _by_algorithms(offers: Iterable[Offered]) -> dict[Algorithms, list[Suited]]:
+def _by_algorithms(offers: Iterable[OfferedEsp]) -> dict[Algorithms, list[Suited]]:
     found: dict[Algorithms, list[Suited]] = {}
     for offer in offers:
         suite = offer.esp.suite()
@@ -249,7 +249,7 @@ def _wanted(child: ChildPolicy) -> list[str]:
     return [f"{suite}{pfs}" for suite in child.suites]
 
 
-def _chosen(check: ProposalCheck, child: ChildPolicy, offer: Offered) -> ChosenEsp:
+def _chosen(check: ProposalCheck, child: ChildPolicy, offer: OfferedEsp) -> ChosenEsp:
     suite, esp = offer.esp.suite(), offer.esp
     if suite is None:
         raise _refuse([str(esp)], _wanted(child), UNKNOWN)
