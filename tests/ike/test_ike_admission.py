@@ -16,7 +16,7 @@ from lotor.ike.questions import AskPerson
 from lotor.ike.repeats import REMEMBERED_S, Repeats
 from lotor.ike.v1 import protocol
 from lotor.model.network import Path, Peer
-from lotor.model.policy import KNOWN, STRANGERS, Admission, Dpd, Policy, Retransmission
+from lotor.model.policy import KNOWN, STRANGERS, AdmissionLimits, Dpd, Policy, Retransmission
 from lotor.wire.v1.fragment import split
 from peers.counter import Counter
 from peers.speaker import Speaker
@@ -60,7 +60,7 @@ class Besieged:
 
     def __init__(self, seed: int = 0, gateway=GATEWAY, **limits) -> None:
         self.world = World(seed)
-        policy = Policy((gateway,), CHILD, admission=Admission(**limits))
+        policy = Policy((gateway,), CHILD, admission=AdmissionLimits(**limits))
         self.gateway = self.world.add(Host("gateway", HERE.address, policy, CheapRandomness(seed)))
         self.clients: list[Host] = []
         self.began: dict[Host, float] = {}
@@ -212,7 +212,7 @@ def test_f3_strangers_who_repeat_leave_something_for_clients():
 
 
 def test_f3_fragmented_first_messages_get_in_as_well():
-    counter = Counter(Policy((GATEWAY,), CHILD, admission=Admission(calm=0)))
+    counter = Counter(Policy((GATEWAY,), CHILD, admission=AdmissionLimits(calm=0)))
     pieces = split(FIRST, 1, 200)
     assert not [said for piece in pieces for said in counter.receive(piece)]
     counter.now += 4
@@ -279,7 +279,7 @@ def test_f4_messages_that_fail_count_like_those_that_do_not(monkeypatch):
 
 
 def test_f3_a_deferred_message_is_not_read_and_nothing_is_told_of_it(monkeypatch):
-    counter = Counter(Policy((GATEWAY,), CHILD, admission=Admission(calm=0)))
+    counter = Counter(Policy((GATEWAY,), CHILD, admission=AdmissionLimits(calm=0)))
     counter.receive(*distinct(0))
     counter.host.events.clear()
     monkeypatch.setattr(protocol, "answer", None)

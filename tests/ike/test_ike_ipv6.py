@@ -12,7 +12,7 @@ from lotor.ike.events import ChildUp, Configured, Ended, PhaseOneUp
 from lotor.ike.questions import AcquireConfiguration, JudgePeer
 from lotor.ike.v1.select import matches
 from lotor.model.identity import Identity, IdentityPattern, IdKind
-from lotor.model.policy import Admission, Policy, Switch
+from lotor.model.policy import AdmissionLimits, Policy, Switch
 from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, NEVER, CheapRandomness, Host, World, connect, is_up
 
 LEASE6 = IPv6Interface("fd00:99::1/64")
@@ -83,7 +83,7 @@ def test_an_address_identifies_by_ipv6(pattern, fits):
 
 def test_strangers_of_one_ipv6_network_count_together():
     world = World()
-    policy = Policy((GATEWAY,), CHILD, admission=Admission(half_open_site=2))
+    policy = Policy((GATEWAY,), CHILD, admission=AdmissionLimits(half_open_site=2))
     gateway = world.add(Host("gateway", OUTSIDE, policy, CheapRandomness(1)))
     for number, host in enumerate(("2001:db8:1::1", "2001:db8:1::2", "2001:db8:1::3", "2001:db8:2::1"), 2):
         remote = replace(CLIENT, address=OUTSIDE)

@@ -45,7 +45,7 @@ from lotor.model.judgement import Failure, Signature, Trusted, Untrusted
 from lotor.model.login import Accepted, Credentials, Refused
 from lotor.model.network import Path, Peer
 from lotor.model.policy import (
-    Admission,
+    AdmissionLimits,
     ChildPolicy,
     Dpd,
     ExchangeMode,
@@ -98,7 +98,7 @@ CONFIGURATION = ModeConfiguration(
 )
 
 ANY = Rate(1e9, 1e9)
-OPEN_DOOR = Admission(strangers=Newcomers(*[ANY] * 6), calm=1000000)
+OPEN_DOOR = AdmissionLimits(strangers=Newcomers(*[ANY] * 6), calm=1000000)
 """For tests of what comes behind the door: every first message is answered at once."""
 
 

@@ -175,7 +175,7 @@ KNOWN = Newcomers(Rate(40, 400), Rate(16, 200), Rate(40, 200), Rate(16, 200), Ra
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class AdmissionLimits:
     """`known`: rates for sites where somebody is or was logged in lately. A proved login gives back what it cost, so
     that the rates count only newcomers that come to nothing. `calm`: with more unseen half-open sessions than this, a
     stranger's first message is answered only when it comes again. `half_open`: half-open sessions in all;
@@ -196,4 +196,4 @@ class Policy:
     remotes: tuple[RemotePolicy, ...]
     child: ChildPolicy
     retransmission: Retransmission = field(default_factory=Retransmission)
-    admission: Admission = Admission()
+    admission: AdmissionLimits = AdmissionLimits()
