@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from ipaddress import IPv4Address
 
 from lotor.model.reason import Cause, Reason
@@ -24,7 +23,7 @@ FACTS = {
 
 def sample(kind: type[Reason], **facts: object) -> Reason:
     """With facts by their types, but for those that are given."""
-    return kind(**{each.name: facts.get(each.name, FACTS[str(each.type)]) for each in fields(kind)})
+    return kind(**{name: facts.get(name, FACTS[type_]) for name, type_ in kind.declared.items()})
 
 
 def of_cause(cause: Cause) -> Reason:

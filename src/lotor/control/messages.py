@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
-from lotor.control.declared import Declared
+from lotor.model.declared import Declared
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 

@@ -40,7 +40,7 @@ def _chapter(module: Any) -> str:
 
 
 def _entry(kind: type[Reason]) -> str:
-    facts = ", ".join(f"`{name}`" for name in kind.field_names) or "none"
+    facts = ", ".join(f"`{name}`" for name in kind.declared) or "none"
     lines = [
         f"### {kind.kind.value}",
         "",
@@ -57,7 +57,7 @@ def _entry(kind: type[Reason]) -> str:
 def _fix(kind: type[Reason], side: Side) -> str:
     """What is advised where nothing is known but the kind."""
     make: Any = kind
-    reason = make(**dict.fromkeys(kind.field_names, ""))
+    reason = make(**dict.fromkeys(kind.declared, ""))
     return remedy(Attempt(1, 0.0, side, "NAME", "", "", over=1.0, reason=reason)).replace("|", "\\|")
 
 

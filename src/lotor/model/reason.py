@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, ClassVar
 
-from lotor.model.family import Member
+from lotor.model.declared import Declared
 from lotor.model.kinds import Kind
 from lotor.model.text import clean
 
@@ -47,7 +47,7 @@ class Told(Enum):
     PERSON = "the journal, and the person at the client"
 
 
-class Reason(Member):
+class Reason(Declared):
     """Base of all kinds. The fields of a kind are its facts; those that are text are cleaned of control characters and
     cut to `LONGEST_FACT` when they come in, whoever chose them. `line` is a format string over the facts and properties
     of the kind. `headed`: the sentence begins with the words of its cause already. `since`: the first version."""
@@ -80,7 +80,7 @@ class Reason(Member):
 
     def facts(self) -> dict[str, Fact]:
         """For programs: numbers as numbers, everything else as text."""
-        return {name: _plain(getattr(self, name)) for name in self.field_names}
+        return {name: _plain(getattr(self, name)) for name in self.declared}
 
     def __str__(self) -> str:
         return self.text

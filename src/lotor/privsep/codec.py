@@ -14,6 +14,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
+from lotor.model.declared import Declared
 from lotor.model.reason import Reason
 from lotor.model.reasons import local
 from lotor.model.reasons.catalogue import CLASSES
@@ -203,10 +204,8 @@ def _member(kind: type[Enum]) -> Form:
 
 def _record(kind: type, arguments: Mapping[Any, Any], most_items: int) -> Form:
     """`arguments`: what stands for the type variables of a generic dataclass."""
-    if not all(field.init for field in fields(kind)):
-        raise TypeError(f"{kind} has fields that nobody may give it")
     hints = {name: _filled(hint, arguments) for name, hint in typing.get_type_hints(kind).items()}
-    forms = {field.name: form_of(hints[field.name], most_items) for field in fields(kind)}
+    forms = {name: form_of(hints[name], most_items) for name in _names(kind)}
 
     def fits(value: object) -> bool:
         return type(value) is kind and all(form.fits(getattr(value, name)) for name, form in forms.items())
@@ -222,6 +221,14 @@ def _record(kind: type, arguments: Mapping[Any, Any], most_items: int) -> Form:
             raise Malformed(f"these values make no {kind.__name__}") from None
 
     return Form(fits, write, read)
+
+
+def _names(kind: Any) -> tuple[str, ...]:
+    if issubclass(kind, Declared):
+        return tuple(kind.declared)
+    if not all(field.init for field in fields(kind)):
+        raise TypeError(f"{kind} has fields that nobody may give it")
+    return tuple(field.name for field in fields(kind))
 
 
 def _filled(hint: Any, arguments: Mapping[Any, Any]) -> Any:

@@ -4,7 +4,6 @@ accepts or refuses it. Only a back end's `Accepted` accepts a login."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import NoReturn
 
 from lotor.ike.errors import PeerFault, PolicyRefusal
@@ -114,7 +113,7 @@ def _login(session: V1Session) -> Story[Accepted]:
             refused = verdict.reason
             break
         wants, message, conversation = verdict.wants, verdict.message, verdict.conversation
-    reason = replace(refused, user=clean(refused.user or user, longest=LONGEST_USER))
+    reason = refused.but(user=clean(refused.user or user, longest=LONGEST_USER))
     _tell_refusal(session, reason.user, reason)
     return (yield from _deny(session, reason))
 

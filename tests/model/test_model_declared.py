@@ -1,10 +1,15 @@
-"""A declared message does what a frozen dataclass does."""
+"""A declared value does what a frozen dataclass does."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
-from lotor.control.declared import Declared
+from lotor.model.declared import Declared
+from lotor.model.kinds import Kind
+from lotor.model.reasons.catalogue import CLASSES
+from samples import sample
 
 
 class Coin(Declared):
@@ -15,6 +20,11 @@ class Coin(Declared):
 class Token(Declared):
     value: int
     side: str = "head"
+
+
+class Foreign(Coin):
+    kind: ClassVar[str] = "foreign"
+    country: str
 
 
 class Nothing(Declared):
@@ -47,7 +57,29 @@ def test_what_is_not_declared_is_refused(values, named):
         Nothing(1)
 
 
-def test_a_message_is_frozen():
+def test_a_kind_of_a_kind_has_the_fields_of_both():
+    assert Foreign.declared == {"value": "int", "side": "str", "country": "str"}
+    assert Foreign(5, "tail", "France").country == "France"
+    assert Foreign(5, country="France") != Foreign(5, country="Spain")
+    assert Coin.declared == {"value": "int", "side": "str"}
+
+
+def test_the_same_with_other_values():
+    assert Coin(5, "tail").but(value=6) == Coin(6, "tail")
+    with pytest.raises(TypeError, match="each once"):
+        Coin(5).but(edge=1)
+
+
+def test_every_kind_of_reason_is_one_that_compiled_nothing():
+    compiled = {"__init__", "__eq__", "__hash__", "__repr__", "__setattr__", "__delattr__"}
+    assert len(CLASSES) == len(Kind)
+    assert [kind for kind in CLASSES.values() if vars(kind).keys() & compiled] == []
+    assert len({sample(kind) for kind in (*CLASSES.values(), *CLASSES.values())}) == len(Kind), (
+        "equal by kind and facts"
+    )
+
+
+def test_a_value_is_frozen():
     coin = Coin(5)
     with pytest.raises(AttributeError):
         coin.value = 6
