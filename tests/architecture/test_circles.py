@@ -1,12 +1,12 @@
 """Nothing knows what knows it: no circle of imports, inside a room either, where the floors do not look."""
 
-import ast
-import re
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from bench.house import crate, imported, modules
 
 SOURCE = Path(__file__).parents[2] / "src"
 CRATES = sorted(path.parent for path in (SOURCE.parent / "rust").glob("*/src"))
@@ -19,28 +19,6 @@ def circle(knows: Mapping[str, set[str]]) -> list[str]:
     except CycleError as found:
         return list(found.args[1])
     return []
-
-
-def modules(root: Path) -> dict[str, ast.Module]:
-    """Every module under `root` by its dotted name; a package has that of its folder."""
-    parsed = {}
-    for path in root.rglob("*.py"):
-        parts = path.relative_to(root).with_suffix("").parts
-        parsed[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = ast.parse(path.read_text())
-    return parsed
-
-
-def imported(name: str, module: ast.Module, known: set[str]) -> set[str]:
-    """The modules of `known` that a module imports, whether at its top, inside a function or only for types. What
-    `from package import name` takes is the module of that name, or else the package."""
-    found = set()
-    for node in ast.walk(module):
-        if isinstance(node, ast.Import):
-            found |= {each.name for each in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            inner = {f"{node.module}.{each.name}" for each in node.names}
-            found |= inner if inner <= known else {*inner, node.module}
-    return (found & known) - {name}
 
 
 def test_no_module_imports_what_imports_it():
@@ -70,28 +48,6 @@ def test_the_search_finds_circles_of_imports(tmp_path):
     parsed = modules(tmp_path)
     knows = {name: imported(name, module, set(parsed)) for name, module in parsed.items()}
     assert set(circle(knows)) == {"house.room", "house.room.one", "house.room.two", "house.room.three"}
-
-
-def program_of(text: str) -> str:
-    """Without comments, and without the tests at the end of a file."""
-    return re.split(r"#\[cfg\(test\)\]\s*(?:pub\(crate\) )?mod ", re.sub(r"//[^\n]*", "", text))[0]
-
-
-def used(text: str) -> set[str]:
-    """The modules that a Rust file names by `crate::`; its tests at the end and its comments do not count."""
-    program = program_of(text)
-    lists = re.findall(r"crate::\{([^;]*)\}", program)
-    return {*re.findall(r"crate::(\w+)", program), *re.findall(r"\w+", " ".join(lists))}
-
-
-def crate(root: Path) -> dict[str, set[str]]:
-    """What each module of a crate, with what is below it, knows of the others; files of tests do not count."""
-    files: dict[str, str] = {}
-    for path in sorted(root.rglob("*.rs")):
-        if not path.stem.endswith("_tests"):
-            name = path.relative_to(root).parts[0].removesuffix(".rs")
-            files[name] = files.get(name, "") + program_of(path.read_text())
-    return {name: (used(text) & set(files)) - {name} for name, text in files.items() if name != "lib"}
 
 
 @pytest.mark.parametrize("root", CRATES, ids=lambda root: root.name)
