@@ -75,7 +75,6 @@ def table(houses: list[House], titles: list[str]) -> str:
 def figures(house: House) -> dict[str, int]:
     imports = house.imports()
     sequence = {name for name in house.python if re.fullmatch(r"lotor\.ike\.v1\.sequence\w*", name)}
-    twice = {name for name, places in defined(house).items() if places > 1}
     rust = [crate(path) for path in sorted((house.root / "rust").glob("*/src"))]
     return {
         "modules a sequence of IKEv1 imports": len(set().union(*(imports[name] for name in sequence)) - sequence),
@@ -83,8 +82,8 @@ def figures(house: House) -> dict[str, int]:
         "circles in the Rust crates": sum(len(circles(each)) for each in rust),
         "`Any` in `ike`": sum(map(anys, house.below("lotor.ike").values())),
         "places that search in sentences": sum(len(searches(tree)) for tree in house.below("lotor").values()),
-        "names of types defined more than once": len(twice),
-        "files in which two types of one name meet": meeting(house, twice),
+        "names of types defined more than once": len(twice_defined(house)),
+        "files in which two types of one name meet": len(meeting(house)),
         "modules of Python": len(house.below("lotor")),
         **lines_by_room(house),
     }
@@ -117,10 +116,16 @@ def _defined(tree: ast.Module) -> set[str]:
     return {name for name in found if re.fullmatch(r"[A-Z]\w*[a-z]\w*", name) and not name.endswith("_co")}
 
 
-def meeting(house: House, names: set[str]) -> int:
-    """Files in which two things of one of these names meet: there one of them is imported by another name, or named
-    with its module beside the other's bare name."""
-    return sum(bool(_met(tree) & names) for tree in house.below("lotor").values())
+def twice_defined(house: House) -> set[str]:
+    return {name for name, places in defined(house).items() if places > 1}
+
+
+def meeting(house: House) -> dict[str, set[str]]:
+    """The modules in which two types of one name meet, with the names: there one of them is imported by another name,
+    or named with its module beside the other's bare name."""
+    twice = twice_defined(house)
+    found = {name: _met(tree) & twice for name, tree in house.below("lotor").items()}
+    return {name: names for name, names in found.items() if names}
 
 
 def _met(tree: ast.Module) -> set[str]:

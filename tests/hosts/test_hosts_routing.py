@@ -13,7 +13,7 @@ from lotor.hosts import routing
 from lotor.hosts.admission import Neighbours, admit
 from lotor.hosts.changes import (
     KINDS,
-    Address,
+    AddressMade,
     LinkUp,
     Resolvconf,
     Resolved,
@@ -199,7 +199,7 @@ def test_f12_sets_of_nftables_do_not_overlap_and_everything_is_everybody():
 
 EXAMPLES = [
     LinkUp("lotor0", 3, 1280, 1500, up_before=False),
-    Address(3, "10.99.99.3"),
+    AddressMade(3, "10.99.99.3"),
     RouteMade("0.0.0.0/0", 27759, 3, "10.99.99.3", 0),
     RuleMade(2, 21000, 254, mark=1),
     Table("inet", "lotor0-3-0", lease_rules(3, [IPv4Address("10.99.99.3")])),
@@ -220,7 +220,7 @@ def test_every_kind_of_change_has_an_example():
 
 
 @pytest.mark.parametrize(
-    "entry", [{}, {"change": "Rm"}, {"change": "Address", "index": 1}, {"change": "Address", "x": 1}]
+    "entry", [{}, {"change": "Rm"}, {"change": "AddressMade", "index": 1}, {"change": "AddressMade", "x": 1}]
 )
 def test_a_foreign_entry_is_refused(entry):
     with pytest.raises(ValueError, match="unknown change"):

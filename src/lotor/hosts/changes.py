@@ -56,7 +56,7 @@ class LinkUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class AddressMade:
     """An address of the device, alone (/32, /128): what is behind it is a matter of routes."""
 
     index: int
@@ -93,7 +93,7 @@ class Table:
 
     family: str
     name: str
-    rules: list[firewall.Rule]
+    rules: list[firewall.NftRule]
 
     async def make(self, machine: Machine) -> None:
         await machine.commands.run("nft", "-j", "-f", "-", given=firewall.replacing(self.family, self.name, self.rules))
@@ -186,7 +186,7 @@ class ResolvFile:
 
 KINDS: Mapping[str, type[Any]] = {
     kind.__name__: kind
-    for kind in (LinkUp, Address, RouteMade, RuleMade, Table, ReversePath, Resolved, Resolvconf, ResolvFile)
+    for kind in (LinkUp, AddressMade, RouteMade, RuleMade, Table, ReversePath, Resolved, Resolvconf, ResolvFile)
 }
 
 

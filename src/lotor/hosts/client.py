@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lotor.hosts import dns, firewall, guard, moving, resolvfile, routing, sysctl, undo
 from lotor.hosts.admission import NOBODY, Neighbours, admit
-from lotor.hosts.changes import Address, LinkUp, Machine, ResolvFile, ReversePath, RouteMade, RuleMade, Table
+from lotor.hosts.changes import AddressMade, LinkUp, Machine, ResolvFile, ReversePath, RouteMade, RuleMade, Table
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
 from lotor.hosts.keeper import Keeper
@@ -20,7 +20,7 @@ from lotor.hosts.netlink import Link, Netlink
 from lotor.hosts.resolvfile import Place
 from lotor.hosts.routing import OUTER_MARK, SLOTS, HostFacts
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.network import Address as Outer
+from lotor.model.network import Address
 from lotor.ports.host import Attachment
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ class LinuxHost:
         gateway = attachment.path.remote.address
         return admit(attachment.configuration, own, gateway, await self._neighbours(gateway))
 
-    async def _neighbours(self, gateway: Outer) -> Neighbours:
+    async def _neighbours(self, gateway: Address) -> Neighbours:
         network = self._machine.network
         try:
             outer = await network.link(await network.way_to(gateway, OUTER_MARK))
@@ -210,7 +210,7 @@ class _Work:
         given = self.attachment.configuration
         for address in (given.address, *((given.address6.ip,) if given.address6 is not None else ())):
             with suppress(FileExistsError):
-                await undo.make(self.machine, self.journal, Address(link.index, str(address)))
+                await undo.make(self.machine, self.journal, AddressMade(link.index, str(address)))
 
     async def guard(self, slot: int) -> None:
         """Before the address is there."""

@@ -22,7 +22,7 @@ HOOKS = {"inet": {"hook": "prerouting", "prio": -300}, "arp": {"hook": "input", 
 """Where the chain of each family stands: before connection tracking (-200), and before an answer to ARP."""
 
 Expression = dict[str, Any]
-Rule = list[Expression]
+NftRule = list[Expression]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,16 @@ def table_name(device: str, index: int, what: str) -> str:
     return f"{device}-{index}-{what}"
 
 
-def lease_rules(index: int, addresses: Iterable[Address]) -> list[Rule]:
+def lease_rules(index: int, addresses: Iterable[Address]) -> list[NftRule]:
     """A client's: packets to its inner addresses come out of the TUN device of that index, or from this host."""
     own = [ip_network(address) for address in addresses]
     return [[_outside(index), _is(each.version, "daddr", [each]), *DROP] for each in own]
 
 
-def pool_rules(index: int, pool: Pool) -> list[Rule]:
+def pool_rules(index: int, pool: Pool) -> list[NftRule]:
     """A gateway's. Nobody outside the tunnel has an address of the pool; and who sends to the pool comes in where the
     way back to him leads, so that nobody outside is taken for a host of the inside network."""
-    rules: list[Rule] = []
+    rules: list[NftRule] = []
     for version in (4, 6):
         inside, partners = _merged(pool.networks, version), _merged(pool.partners, version)
         if not inside:
@@ -60,14 +60,14 @@ def pool_rules(index: int, pool: Pool) -> list[Rule]:
     return rules
 
 
-def arp_rules(index: int, address: IPv4Address) -> list[Rule]:
+def arp_rules(index: int, address: IPv4Address) -> list[NftRule]:
     """A client's: the kernel would tell anybody on any link that this host has the address, and would be taken there
     for a neighbour who has it, too. IPv6 asks for the addresses of a link only."""
     asked = {"payload": {"protocol": "arp", "field": "daddr ip"}}
     return [[_outside(index), {"match": {"op": "==", "left": asked, "right": str(address)}}, *DROP]]
 
 
-def replacing(family: str, name: str, rules: Sequence[Rule]) -> str:
+def replacing(family: str, name: str, rules: Sequence[NftRule]) -> str:
     """What nft is told: the table with these rules, whether there was one of that name or not, in one transaction."""
     table = {"family": family, "name": name}
     chain = {"family": family, "table": name, "name": CHAIN, "type": "filter", "policy": "accept"}
@@ -87,7 +87,7 @@ def names(family: str, listed: str) -> set[str]:
     return {table["name"] for table in tables if table["family"] == family}
 
 
-DROP: Rule = [{"counter": None}, {"drop": None}]
+DROP: NftRule = [{"counter": None}, {"drop": None}]
 NO_WAY_BACK: Expression = {
     "match": {"op": "==", "left": {"fib": {"result": "oif", "flags": ["saddr", "iif"]}}, "right": False}
 }

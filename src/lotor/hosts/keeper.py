@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from lotor.hosts import firewall
-from lotor.hosts.changes import Address, Change, LinkUp, Machine, RouteMade, Table
+from lotor.hosts.changes import AddressMade, Change, LinkUp, Machine, RouteMade, Table
 from lotor.hosts.journal import Journal
 from lotor.hosts.watch import NETLINK_NETFILTER, NFTABLES, RTMGRP_LINK, TABLE_DELETED, Message, Watch, link_of
 
@@ -67,7 +67,7 @@ class Keeper:
                 self._down.add(link.index)
                 log.warning("the device %s was set down, nothing passes: `ip link set %s up`", link.device, link.device)
             return
-        lost = [each for each in changes if isinstance(each, Address | RouteMade) and each.index == link.index]
+        lost = [each for each in changes if isinstance(each, AddressMade | RouteMade) and each.index == link.index]
         made = await self._remake(lost)
         if made or link.index in self._down:
             log.warning("the device %s is up again: %d routes and addresses were made anew", link.device, made)

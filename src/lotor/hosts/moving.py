@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from lotor.hosts import firewall, undo
-from lotor.hosts.changes import Address, Change, Machine, RouteMade, Table
+from lotor.hosts.changes import AddressMade, Change, Machine, RouteMade, Table
 from lotor.hosts.journal import Journal
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.network import Address as Inside
+from lotor.model.network import Address
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +42,10 @@ class Move:
         await self._guard([*_insides(self.new), *gone])
         for one in come:
             with suppress(FileExistsError):
-                await undo.make(self.machine, self.journal, Address(self.index, str(one)))
+                await undo.make(self.machine, self.journal, AddressMade(self.index, str(one)))
         for before, after in zip(gone, come, strict=True):
             await self._lead(str(before), str(after))
-        await undo.retract(self.machine, self.journal, [Address(self.index, str(one)) for one in gone])
+        await undo.retract(self.machine, self.journal, [AddressMade(self.index, str(one)) for one in gone])
         await self._guard(_insides(self.new))
 
     async def _lead(self, before: str, after: str) -> None:
@@ -55,7 +55,7 @@ class Move:
                 await undo.retract(self.machine, self.journal, [route])
                 await undo.make(self.machine, self.journal, replace(route, source=after))
 
-    async def _guard(self, insides: Sequence[Inside]) -> None:
+    async def _guard(self, insides: Sequence[Address]) -> None:
         """Packets to these addresses come by way of the tunnel only."""
         for table in self._of(Table):
             if isinstance(table, Table):
@@ -76,6 +76,6 @@ class Move:
         return [change for change in self.journal.changes if isinstance(change, kind)]
 
 
-def _insides(configuration: ModeConfiguration) -> list[Inside]:
+def _insides(configuration: ModeConfiguration) -> list[Address]:
     second = configuration.address6
     return [configuration.address] if second is None else [configuration.address, second.ip]
