@@ -1,7 +1,8 @@
-"""Values of declared types as octets and back, for two processes that do not trust each other.
+"""Values as octets and back, for two processes that do not trust each other.
 
-The annotations of frozen dataclasses are the declaration; types that are not among these have no form. Nothing names a
-type in what is sent: the reader knows which one it wants. Every length is checked against what is there.
+The annotations of a class say how its values are written: field by field, in the order of the declaration. A type for
+which this module has no form is refused when the verbs are declared. The octets name no type, because the verb tells
+the reader which type is due. Every length is compared with what is left of the message.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The verbs of the signer: what phase 1 has signed or derived by keys that never leave the warden."""
+"""The verbs of the signer: the daemon asks for a signature, or for SKEYID (RFC 2409 §5) of a pre-shared key.
+
+Private keys and pre-shared keys stay in the warden.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from lotor.privsep.verb import Verb
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """The hash of phase 1 to make, and the `remote` block whose key signs it."""
+    """A request for a signature. `remote`: the block whose private key signs. `made_of`: the values of phase 1 from
+    which the warden computes the hash that is signed."""
 
     remote: str
     made_of: SignedHash
