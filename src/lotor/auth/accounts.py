@@ -150,7 +150,7 @@ def _entries(path: Path, least: int) -> Iterator[list[str]]:
 
 
 def _fields(line: str, least: int) -> list[str]:
-    """Comments, NIS marks and lines with fewer than `least` fields are no accounts: empty."""
+    """The fields of a line; none for a comment, an entry of NIS (`+`, `-`) or a line of fewer than `least` fields."""
     fields = line.split(":")
     return fields if len(fields) >= least and fields[0] and fields[0][0] not in "#+-" else []
 

@@ -1,4 +1,4 @@
-"""What is remembered of guessers, in memory: three counters of failed logins, and who was proved lately."""
+"""What is remembered of guessers, in memory: three counters of failed logins, and whose password was right lately."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lotor.ports.bans import Outcome, Turn
 
 STEP = 1.0
 LONGEST_WAIT = 20.0
-"""Seconds: who would have to wait longer, because many guesses stand in line, is told to come again."""
+"""Seconds: an attempt that would wait longer than this, because of many guesses before it, is refused at once."""
 MOST_OPEN = 65536
 """Attempts under way: a gateway has some thousands at most."""
 
@@ -26,7 +26,7 @@ HOST = Rule(free=10, share=0.5, longest=10.0, lined=True, strict=False, forgives
 ESTATE = Rule(free=40, share=0.5, longest=10.0, lined=True, strict=False, forgives=10.0, forgets=3600.0)
 """The /48 around a host of IPv6, which may be one guesser's, or four customers' of a provider."""
 USER = Rule(free=10, share=0.5, longest=3.0, lined=False, strict=False, forgives=30.0, forgets=3600.0)
-"""No line: whoever guesses at a user from a thousand addresses must not keep the user out."""
+"""No line: guesses at a user from a thousand addresses must not keep the user out."""
 
 _FAILED = {Outcome.WRONG: True, Outcome.PROVED: False, Outcome.UNJUDGED: None}
 

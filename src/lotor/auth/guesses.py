@@ -13,9 +13,9 @@ MOST_ENTRIES = 65536
 @dataclass(frozen=True, slots=True)
 class Rule:
     """`free` failures cost nothing; each further one makes attempts wait `share` of a step longer, `longest` seconds at
-    most. `lined`: they stand in line, each that long behind the one before. `strict`: an attempt counts as failed until
-    it is answered, and a right one clears what was. One failure is forgiven in `forgives` seconds, all of them after
-    `forgets` seconds without another one."""
+    most. `lined`: the attempts wait in a line, each that long after the one before. `strict`: an attempt counts as
+    failed until it is answered, and a right one clears what was. One failure is forgiven in `forgives` seconds, all of
+    them after `forgets` seconds without another one."""
 
     free: int
     share: float

@@ -1,4 +1,4 @@
-"""A line that is fair by source: each source with somebody in it is served in turn, whoever else brought a crowd."""
+"""A line that is fair by source: the sources take turns, however many another source has in the line."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from lotor.model.secret import Secret
 
 class LocalLogins:
     """Implements `ports.auth.LoginBackend`, over a file that is looked at for every login. `member` says why a user
-    with the right password may not come in all the same."""
+    with the right password may not log in."""
 
     def __init__(
         self, users: UserFile, checks: Checks | None = None, member: Callable[[str], LoginReason | None] = everybody

@@ -23,8 +23,8 @@ def today() -> int:
 
 
 class SystemLogins:
-    """Implements `ports.auth.LoginBackend`, over files that are looked at for every login. `member` says why somebody
-    with the right password may not come in all the same.
+    """Implements `ports.auth.LoginBackend`, over files that are looked at for every login. `member` says why a user
+    with the right password may not log in.
 
     The login shell does not matter: accounts for the VPN only may well have `nologin` there. Root never gets in.
     """

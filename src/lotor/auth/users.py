@@ -79,8 +79,8 @@ class UserFile:
         return hash_password(password, self._cost)
 
     def rewrite(self, better: Mapping[str, LocalUser]) -> None:
-        """Lines of users in the place of others; who was changed or removed meanwhile, and what else stands in the
-        file, stays as it is."""
+        """Replaces the lines of users by better ones. Users that were changed or removed meanwhile, and all other
+        lines of the file, stay as they are."""
         with self._locked():
             old = self._text()
             new = "\n".join(_rewritten(line, better) for line in old.split("\n"))

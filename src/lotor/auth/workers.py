@@ -1,5 +1,5 @@
-"""Threads for slow password hashes: as many as there are processors; who waits for one stands in a line that is fair by
-source, and leaves it when nobody wants the answer any more."""
+"""Threads for slow password hashes: as many as there are processors. Hashes wait for one in a line that is fair by
+source, and leave it when nobody wants the answer any more."""
 
 from __future__ import annotations
 

@@ -71,8 +71,8 @@ class ClientPersons:
     async def _given(self, question: AskPerson) -> Given:
         """Everything known without asking. From the second round on only the name: nothing refused is sent again.
 
-        Only the login of the block's own `xauth_login` has a saved password: the file also holds keys, and whoever may
-        name a login must not have any line of it sent to the gateway."""
+        Only the login of the block's own `xauth_login` has a saved password: the file also holds keys, and a person
+        who may name a login must not have any line of it sent to the gateway."""
         request = self._requests.request(question.session)
         given: Given = dict(self._kept.get(question.remote, {})) if request is None else dict(request.given)
         login = self._files.login(question.remote)

@@ -74,7 +74,7 @@ class Requests:
         self._reached.discard(number)
 
     def heard(self, number: int) -> bool:
-        """Whether somebody answered, whoever it was."""
+        """Whether any answer came, from the gateway or from anybody else."""
         return number in self._heard
 
     def met(self, number: int) -> bool:

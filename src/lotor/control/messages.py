@@ -90,7 +90,7 @@ class Prompt(Declared):
 
 
 class Progress(Declared):
-    """Something that a person who waits should know; more responses follow."""
+    """Something for the waiting person to know; more responses follow."""
 
     text: Line
 

@@ -20,7 +20,7 @@ def answering(state: Path = STATE) -> list[Path]:
 
 
 def silent(state: Path = STATE) -> list[Path]:
-    """Those that somebody left who was killed."""
+    """Sockets that nobody listens on: their process was killed."""
     return [each for each in sorted(state.glob(PATTERN)) if not _answers(each)]
 
 

@@ -1,6 +1,6 @@
 """What a caller of the administrator's socket may see and do.
 
-Whoever reaches the socket runs the VPN of this host, but on a gateway the sessions of other people are root's business.
+A user who can reach the socket runs the VPN of this host; on a gateway the sessions of other people are for root alone.
 """
 
 from __future__ import annotations

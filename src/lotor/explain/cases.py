@@ -72,7 +72,7 @@ def _keyed_in_main_mode(attempt: Attempt) -> bool:
 
 
 def _other_key(attempt: Attempt) -> bool:
-    """Also where the peer's key fits, and it says no all the same: ours does not."""
+    """Also where the peer's key fits and the peer refuses: then this end's key does not fit there."""
     fits = attempt.method in WITH_KEY and bool(attempt.verdict) and attempt.disbelieved is None
     differs = _of(Kind.PSK_DIFFERS, Kind.PSK_DIFFERS_LIKELY)(attempt) or fits
     return not attempt.established and _cause(attempt) is Cause.PROTOCOL and differs

@@ -16,7 +16,7 @@ Stamp = str
 
 
 class Kind(Enum):
-    """What is in a file, for whoever asks for it."""
+    """What a public file contains."""
 
     CERTIFICATES = "certificates"
     LISTS = "revocation lists"
@@ -32,7 +32,7 @@ MOST_FILES = 2000
 LARGEST_OF = {Kind.CERTIFICATES: LARGEST, Kind.LISTS: 1 << 25}
 """Octets: an authority may have revoked a million certificates."""
 _READ: dict[Kind, Callable[..., bytes]] = {Kind.CERTIFICATES: read_trusted, Kind.LISTS: read_public}
-"""A list is signed by its authority, so that anybody may bring it; whoever changes an authority is one."""
+"""A list is signed by its authority, so anybody may write its file; the file of an authority decides whom to trust."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ def _create(path: Path, octets: bytes) -> None:
 
 
 def _write_in_place(path: Path, octets: bytes) -> None:
-    """Cut after writing, not before: whoever dies in between leaves a file that still tells whose it is."""
+    """Cut after writing, not before: a process that dies in between leaves a file that still tells whose it is."""
     descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
     with os.fdopen(descriptor, "wb") as file:
         file.write(octets)

@@ -1,6 +1,7 @@
-"""Listens to the kernel for what others do to links and to tables of nftables; who is called looks at what there is.
+"""Listens to the kernel for what other programs do to links and to tables of nftables.
 
-Messages only wake: how a link or a table is now is asked of the kernel, so that lost messages lose nothing.
+A message only wakes the listener, which then asks the kernel how the link or the table is now: lost messages lose
+nothing.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class Keyring:
         self.problems: tuple[FileProblem, ...] = (*found, *self._problems_of_shared_keys())
 
     def credential(self, remote: str) -> Credential:
-        """Empty for a block without a certificate, or that is not there; who is trusted is not known here."""
+        """Empty for a block without a certificate, and for one that is not there; trust anchors are not known here."""
         material = self._materials.get(remote)
         if material is None:
             return Credential()

@@ -1,4 +1,4 @@
-"""The signer in the same process as whoever asks it: each verb runs in a thread of its executor."""
+"""The signer in the same process as its caller: each verb runs in a thread of its executor."""
 
 from __future__ import annotations
 

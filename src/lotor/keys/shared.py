@@ -13,7 +13,7 @@ from lotor.model.reasons.local import EXPOSED
 from lotor.model.text import clean
 
 LEAST_OCTETS = 16
-"""128 bits, if the key is random: whoever records one aggressive mode can try keys at home."""
+"""128 bits, if the key is random: an attacker who records one aggressive mode can try keys offline."""
 
 ADDRESS_SIZES = {IdKind.IPV4_ADDR: 4, IdKind.IPV6_ADDR: 16}
 TEXTUAL = frozenset({IdKind.FQDN, IdKind.USER_FQDN, IdKind.KEY_ID})
@@ -84,8 +84,8 @@ def _fault(path: Path, entry: Entry) -> Iterable[str]:
         return (str(fault),)
     if size >= LEAST_OCTETS:
         return ()
-    text = f"{path} line {entry.line}: this key has {size} octets only, and whoever records a connection can guess it"
-    return (f"{text} at home; use {LEAST_OCTETS} or more random ones, such as from 'openssl rand -hex 16'",)
+    text = f"{path} line {entry.line}: this key has {size} octets only, so one recorded connection gives it away"
+    return (f"{text}; use {LEAST_OCTETS} or more random ones, such as from 'openssl rand -hex 16'",)
 
 
 def _is_everybody(name: bytes) -> bool:

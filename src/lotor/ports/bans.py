@@ -31,8 +31,8 @@ class Bans(Protocol):
     """Maybe one memory of many gateways. Raises `OSError` with a clear text when it cannot be asked."""
 
     async def enter(self, user: str, source: Peer) -> Turn:
-        """An attempt begins: from here on it counts beside those that come at the same time. Whoever enters leaves, but
-        one that is cancelled before it has an answer has not entered."""
+        """An attempt begins: from here on it counts beside those that come at the same time. Every `enter` is
+        followed by a `leave`, but for one that was cancelled before its answer: that one does not count."""
         ...
 
     async def leave(self, ticket: int, outcome: Outcome) -> None:

@@ -1,4 +1,4 @@
-"""The port of what carries IKE datagrams: sockets of port 500, and those of port 4500, whoever owns them."""
+"""The port of what carries IKE datagrams: sockets of port 500, and those of port 4500, whichever process owns them."""
 
 from __future__ import annotations
 

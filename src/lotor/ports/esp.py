@@ -48,7 +48,7 @@ class Capabilities:
 
 
 class EspEngine(Protocol):
-    """Asked from the event loop, and it may take its time: whoever asks keeps the calls for one SA pair in order.
+    """Asked from the event loop, and it may take its time. The caller keeps the calls for one SA pair in order.
     `OSError` with a clear text when the engine refuses."""
 
     @property

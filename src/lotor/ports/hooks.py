@@ -34,7 +34,7 @@ class HookContext:
 
 class Hooks(Protocol):
     """Runs the scripts of one `remote` block one after the other, waits for them with a bound, and tells the outcome in
-    the log. Never raises; never uses a shell. Whoever runs a script makes its variables: nobody else names one."""
+    the log. Never raises; never uses a shell. The variables are made where the script is run: a caller names none."""
 
     def wants(self, remote: str, event: HookEvent) -> bool:
         """Whether anything would run: what no script asks for need not be made."""

@@ -25,8 +25,8 @@ class TunnelInterface(Protocol):
 
 
 class TunDevice(Protocol):
-    """Made by whoever may, handed to an engine as a descriptor. `framed`: a virtio-net header stands before each packet
-    although `fd` is no TUN device; of a device the engine sees that itself."""
+    """Made by a process with the right to, handed to an engine as a descriptor. `framed`: a virtio-net header stands
+    before each packet although `fd` is no TUN device; of a device the engine sees that itself."""
 
     name: str
     fd: int
@@ -38,7 +38,7 @@ class TunDevice(Protocol):
 
 
 class Tunnels(Protocol):
-    """Whoever may make a TUN device."""
+    """Makes TUN devices."""
 
     async def open(self) -> TunDevice:
         """A new one, which goes when it is closed. `OSError` with a clear text."""

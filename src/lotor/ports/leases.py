@@ -25,7 +25,7 @@ class Lease:
 
 
 class Leases(Protocol):
-    """A pool, maybe one of many gateways. Whoever asks keeps the calls for one session in order."""
+    """A pool, maybe one of many gateways. The caller keeps the calls for one session in order."""
 
     async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
         """The same `session` gets the same lease again; `Failure` when nothing is free, or when what was granted cannot

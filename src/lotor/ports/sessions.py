@@ -21,7 +21,7 @@ class Presence:
 
 
 class Sessions(Protocol):
-    """Whoever asks keeps the calls for one session in order. Raises `OSError` with a clear text."""
+    """The caller keeps the calls for one session in order. Raises `OSError` with a clear text."""
 
     async def enter(self, presence: Presence) -> None:
         """Once more for the same session: what is true of it now."""

@@ -1,6 +1,6 @@
 """The port of the signer: it signs and derives for phase 1, and never gives away a private key or a pre-shared one.
 
-A process of its own may stand behind it, and whoever asks may be in the hands of an attacker. So each verb takes what
+A process of its own may stand behind it, and the caller may be in the hands of an attacker. So each verb takes what
 phase 1 of this end would ask, of bounded sizes: `unfit_hash` and `unfit_request` say what is not, for every engine.
 """
 

@@ -1,4 +1,4 @@
-"""The port of whoever may open sockets of the host: a verb for each, and what such a socket tells of each datagram."""
+"""The port that opens sockets of the host: a verb for each kind, and what such a socket tells of each datagram."""
 
 from __future__ import annotations
 

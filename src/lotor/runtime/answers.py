@@ -43,19 +43,19 @@ HOST_SECONDS = 10.0
 
 
 class Persons(Protocol):
-    """Whoever can ask the person at this client."""
+    """Asks the person at this client."""
 
     async def ask(self, question: questions.AskPerson) -> Credentials | Declined: ...
 
 
 class Logins(Protocol):
-    """Whoever judges logins, and knows which of them are under way."""
+    """Judges logins, and knows which of them are under way."""
 
     async def judge(self, session: int, attempt: LoginAttempt) -> Verdict: ...
 
 
 class Configurations(Protocol):
-    """Whoever knows what a gateway tells its clients."""
+    """Knows what a gateway tells its clients."""
 
     async def acquire(self, session: int, user: str, grants: Grants) -> ModeConfiguration | Failure: ...
 
@@ -90,7 +90,7 @@ Reply = Answered | Coroutine[Any, Any, Answer]
 @dataclass(frozen=True, slots=True)
 class Row:
     """How one question is answered, and what it is worth when that fails: `at_once` where the port does not wait
-    (`waits`: where it does all the same), else `ask`, for at most `seconds`."""
+    (`waits`: for the questions with which it does), else `ask`, for at most `seconds`."""
 
     otherwise: Callable[[Any, str], Answer]
     at_once: Callable[[Any], Answer] | None = None
@@ -123,8 +123,8 @@ class Answers:
         self._sources = sources
 
     def reply(self, question: Question[object]) -> Reply:
-        """The answer, or whoever waits for it; where a port breaks, the row's substitute with the reason. Neither
-        raises, but for cancellation."""
+        """The answer, or a coroutine that waits for it; where a port breaks, the row's substitute with the reason.
+        Neither raises, but for cancellation."""
         row = self._table[type(question)]
         try:
             if row.at_once is None or row.waits(question):
@@ -161,7 +161,7 @@ class Answers:
         return await self._sources.signer.derive_skeyid(question.request)
 
     async def _agree(self, question: questions.Agree) -> Secret | Failure:
-        """The sum holds the GIL no longer than it takes to begin it: a second core works at another handshake."""
+        """The native code releases the GIL while it computes, so another processor can work on another handshake."""
         answer: Secret | Failure = await self._off_loop(_agreed, question)
         return answer
 

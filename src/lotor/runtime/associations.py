@@ -1,5 +1,5 @@
-"""The ESP engine as core and follower use it: what is asked for one SA pair keeps its order, and nothing that came too
-late for whoever asked stays behind in the engine."""
+"""The ESP engine as core and follower use it. The calls for one SA pair keep their order, and an SA pair that was
+installed too late for its caller is removed again."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Associations:
         return await _soon(self._engine.reserve_spi)
 
     async def install(self, child: Child) -> None:
-        """Whoever stops waiting, because the session ended or the time is over, leaves no SA pair behind."""
+        """A caller that stops waiting, because the session ended or the time is over, leaves no SA pair behind."""
         installed = self._lanes.put(child.id, Step.INSTALL, partial(self._install, child))
         try:
             await asyncio.shield(installed)

@@ -1,4 +1,4 @@
-"""A capture of IKE datagrams as pcapng, and beside it the keys that Wireshark needs, for whoever asked for both.
+"""A capture of IKE datagrams as pcapng, and beside it the keys that Wireshark needs.
 
 Wireshark knows no type of Decryption Secrets Block for ISAKMP, so that the keys stand in a file of its own format.
 """

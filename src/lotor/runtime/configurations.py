@@ -16,7 +16,7 @@ from lotor.ports.leases import Lease, Leases
 from lotor.runtime.lanes import Lanes
 
 POOL_SECONDS = 10.0
-"""A pool that is silent for longer has refused; the next step of the session is asked for all the same."""
+"""A pool that does not answer for so long counts as a refusal; the next step of the session is tried nevertheless."""
 
 
 class Step(Enum):

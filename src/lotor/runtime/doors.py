@@ -49,7 +49,7 @@ class Doors:
     def tidy(self) -> None:
         """Close what no session uses any more."""
         if not self._leaving:
-            return  # nearly always: whoever ends must not cost a walk along all others
+            return  # nearly always: the end of one session must not cost a walk along all others
         used = {path.local: path for path in self._paths() if not path.floated}.values()
         needed = [each for each in used if not any(door.serves(each) for door in self._open)]
         for door in [each for each in self._leaving if not any(map(each.serves, needed))]:

@@ -138,7 +138,7 @@ class Driver:
         self._wind()
 
     def _go_on(self) -> None:
-        """Questions come last: whoever answers knows by then which sessions have ended."""
+        """Questions come last, so that the answers already know which sessions have ended."""
         if self._pending:
             self._perform(self._pending.popleft())
         else:
@@ -188,7 +188,7 @@ class Driver:
         reply.close()  # one that was withdrawn before it began would be reported as forgotten
 
     def _withdraw(self, ticket: Ticket) -> None:
-        """Whoever works on it hears that nobody waits; one that waits for its turn to be asked is not asked."""
+        """A question that is being answered is cancelled; one that waits for its turn is never asked."""
         if (task := self._questions.get(ticket)) is not None:
             task.cancel()
         elif self._asked:
@@ -210,7 +210,7 @@ class Driver:
             self._wind(not_before=self.now() + RETRY)
 
     def _wind(self, not_before: Instant = 0.0) -> None:
-        """Set the clock to the core's next deadline. An alarm that is already earlier is left alone: most deadlines are
+        """Set the timer to the core's next deadline. An alarm that is already earlier is left alone: most deadlines are
         postponed before they come."""
         deadline = self._core.deadline()
         if deadline is None:

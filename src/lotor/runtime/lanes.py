@@ -50,7 +50,7 @@ class Lanes:
         return self._put(key, name, step).outcome
 
     def follow(self, key: Hashable, name: Enum, step: Step) -> asyncio.Future[Any]:
-        """`put` for whoever waits for no result: a fault is told in the journal."""
+        """`put` for a caller that does not wait for the result: a fault goes to the journal."""
         waiting = self._put(key, name, step)
         if not waiting.told:
             waiting.told = True
@@ -104,7 +104,7 @@ class Lanes:
         except asyncio.CancelledError:
             outcome.cancel()
             raise
-        except Exception as error:  # noqa: BLE001 - whoever waits gets it, and the next step goes on
+        except Exception as error:  # noqa: BLE001 - the caller that waits gets it, and the next step goes on
             if not outcome.cancelled():
                 outcome.set_exception(error)
         else:

@@ -1,4 +1,4 @@
-"""Keeps the ledger of who is logged in at this gateway: entered when somebody is proved, left when the session ends."""
+"""Keeps the ledger of logins at this gateway: a session enters when its login is proved, and leaves when it ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lotor.runtime.lanes import Lanes
 from lotor.runtime.sessions import Register
 
 LEDGER_SECONDS = 10.0
-"""A ledger that is silent for longer has not heard; the next step of the session is told all the same."""
+"""A ledger that does not answer for so long counts as not told; the next step of the session is tried nevertheless."""
 
 
 class Step(Enum):

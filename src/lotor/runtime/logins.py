@@ -29,7 +29,7 @@ class Logins:
         self._lanes = Lanes(ABANDON_SECONDS)
 
     async def judge(self, session: int, attempt: LoginAttempt) -> Verdict:
-        """Whoever stops waiting abandons the conversation."""
+        """A caller that stops waiting abandons the conversation."""
         before = self._open.pop(session, None)
         try:
             verdict = await self._backend.judge(attempt)

@@ -1,4 +1,4 @@
-"""A line of datagrams that is fair to whoever sends them: each sender in its turn, none with more than its share."""
+"""A line of datagrams that is fair to their senders: each has its turn, and none more than its share of the places."""
 
 from __future__ import annotations
 
