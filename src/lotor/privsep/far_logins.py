@@ -8,13 +8,14 @@ from dataclasses import replace
 from lotor.model import login
 from lotor.model.login import LoginAttempt, Verdict
 from lotor.model.reasons.logins import BackEndFault
-from lotor.privsep.asking import Asker, Refused, reason_of
+from lotor.privsep import asking
+from lotor.privsep.asking import Asker, reason_of
 from lotor.privsep.frames import Ended
 from lotor.privsep.logging_in import ABANDON, CHECK_LOGIN
 
 
 class FarLogins:
-    """Implements `ports.auth.LoginBackend`. Whoever stops waiting withdraws the attempt there too."""
+    """Implements `ports.auth.LoginBackend`. A caller that stops waiting withdraws the attempt there too."""
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
@@ -25,14 +26,14 @@ class FarLogins:
         )  # of an answer given twice the last counts
         try:
             return (await self._asker.ask(CHECK_LOGIN, once)).value
-        except (Refused, Ended) as fault:
+        except (asking.Refused, Ended) as fault:
             return _unjudged(attempt, reason_of(fault).text)
         except ValueError:
             return _unjudged(attempt, "its name or its answers are longer than any")
 
     async def abandon(self, conversation: bytes) -> None:
         """A warden that is gone has abandoned all of them; what is no ticket was none of its."""
-        with contextlib.suppress(Refused, Ended, ValueError):
+        with contextlib.suppress(asking.Refused, Ended, ValueError):
             await self._asker.ask(ABANDON, conversation)
 
 
