@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lotor.leases.pool import MOST_REMEMBERED, Beside, Pool, smallest_network
+from lotor.leases.pool import MOST_REMEMBERED, Ipv6Range, Pool, smallest_network
 from lotor.model.judgement import Failure
 from lotor.ports.leases import Lease
 
@@ -187,7 +187,7 @@ def test_never_twice_and_always_when_there_is_one(size, steps):
 
 
 def test_the_address_of_ipv6_has_the_same_place_in_its_pool():
-    pool = Pool(FIRST, 10, beside=Beside(IPv6Address("fd00:99::1"), 64))
+    pool = Pool(FIRST, 10, beside=Ipv6Range(IPv6Address("fd00:99::1"), 64))
     leases = [pool.acquire(n, f"user{n}") for n in range(3)]
     assert [str(lease.address6) for lease in leases] == ["fd00:99::1/64", "fd00:99::2/64", "fd00:99::3/64"]
     assert [str(lease.address) for lease in leases] == ["10.99.99.1", "10.99.99.2", "10.99.99.3"]
@@ -203,6 +203,6 @@ def test_a_pool_without_it_gives_none():
 
 def test_a_pool_that_leaves_ipv6_is_refused():
     last = IPv6Address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe")
-    Pool(FIRST, 2, beside=Beside(last, 64))
+    Pool(FIRST, 2, beside=Ipv6Range(last, 64))
     with pytest.raises(ValueError, match="go beyond IPv6"):
-        Pool(FIRST, 3, beside=Beside(last, 64))
+        Pool(FIRST, 3, beside=Ipv6Range(last, 64))

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lotor.leases.pool import Beside, Pool
+from lotor.leases.pool import Ipv6Range, Pool
 from lotor.leases.succession import Succession
 from lotor.model.judgement import Failure
 from lotor.ports.leases import Lease
@@ -80,7 +80,7 @@ def test_without_a_pool_nothing_is_given_and_what_was_given_stays():
 
 
 def test_an_address_of_ipv6_is_given_once_too():
-    beside = Beside(IPv6Address("2001:db8::1"), 64)
+    beside = Ipv6Range(IPv6Address("2001:db8::1"), 64)
     leases = Succession(Pool(FIRST, 5, beside=beside))
     leases.acquire(1, "alice")
     leases.replace(Pool(IPv4Address("10.50.0.1"), 5, beside=beside))

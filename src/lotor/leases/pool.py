@@ -19,7 +19,7 @@ MOST_REMEMBERED = 65536
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class Ipv6Range:
     """`network6` and `prefix6`. Slot N gets the Nth IPv4 and the Nth IPv6 address, so a returning user gets both
     back."""
 
@@ -38,7 +38,7 @@ class Pool:
     """
 
     def __init__(
-        self, first: IPv4Address, size: int, netmask: IPv4Address | None = None, beside: Beside | None = None
+        self, first: IPv4Address, size: int, netmask: IPv4Address | None = None, beside: Ipv6Range | None = None
     ) -> None:
         if size < 1:
             raise ValueError("pool_size must be at least 1")

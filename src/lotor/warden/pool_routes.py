@@ -11,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from lotor import config
 from lotor.config.settings import ModeCfg, Settings
 from lotor.hosts.gateway import pool_networks
-from lotor.leases.pool import Beside, Pool
+from lotor.leases.pool import Ipv6Range, Pool
 from lotor.leases.succession import Succession
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
@@ -143,7 +143,7 @@ def partners_of(mode_cfg: ModeCfg | None) -> list[Network]:
 def make_pool(mode_cfg: ModeCfg | None) -> Pool | None:
     if mode_cfg is None or mode_cfg.network4 is None:
         return None
-    beside = Beside(mode_cfg.network6, mode_cfg.prefix6) if mode_cfg.network6 is not None else None
+    beside = Ipv6Range(mode_cfg.network6, mode_cfg.prefix6) if mode_cfg.network6 is not None else None
     return Pool(mode_cfg.network4, mode_cfg.pool_size, mode_cfg.netmask4, beside)
 
 
