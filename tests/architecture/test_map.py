@@ -1,0 +1,28 @@
+"""ARCHITECTURE.md speaks of what exists: every room is on its map, and every file that it names is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "lotor"
+TEXT = (ROOT / "ARCHITECTURE.md").read_text()
+OUTSIDE = ROOT, SOURCE, SOURCE / "ike", SOURCE / "config"
+"""Where the names of files begin."""
+
+
+def rooms():
+    return {path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists()}
+
+
+def test_every_room_is_on_the_map_and_no_other():
+    drawn = TEXT[TEXT.index("src/lotor/\n") : TEXT.index("\nrust/")]
+    assert set(re.findall(r"^ [ \d] (\w+)/ ", drawn, re.MULTILINE)) == rooms()
+
+
+def test_every_file_that_is_named_is_there():
+    named = set(re.findall(r"`(\w+(?:/\w+)+)`", TEXT))
+    assert len(named) > 50
+    there = {name for name in named for place in OUTSIDE for end in ("", ".py") if (place / f"{name}{end}").exists()}
+    assert named - there == set()
