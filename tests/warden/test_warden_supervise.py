@@ -149,7 +149,7 @@ def supervisor(told: Told, program: Program, pause=None) -> Supervisor:
     async def at_once(seconds: float) -> None:
         told.pauses.append(seconds)
 
-    return Supervisor(program, Care(dict([answering(about, ABOUT)]), let_go), pause or at_once)
+    return Supervisor(program, Care(lambda: dict([answering(about, ABOUT)]), let_go), pause or at_once)
 
 
 def descriptors() -> list[str]:
@@ -351,7 +351,7 @@ def test_what_cannot_be_given_back_is_told_and_the_daemon_starts_again(told, toy
         async def at_once(_: float) -> None:
             pass
 
-        keeper = Supervisor(toy("serve"), Care({}, let_go), at_once)
+        keeper = Supervisor(toy("serve"), Care(dict, let_go), at_once)
         await keeper.start()
         await told.until("ready")
         os.kill(keeper.pid, signal.SIGKILL)
@@ -413,7 +413,7 @@ def test_a_daemon_dies_with_its_line_when_the_warden_is_killed(told, toy, tmp_pa
         "from lotor.warden.supervise import Care, Supervisor\n"
         "async def let_go(): pass\n"
         "async def main():\n"
-        "    await Supervisor(Program(tuple(sys.argv[1:])), Care({}, let_go)).start()\n"
+        "    await Supervisor(Program(tuple(sys.argv[1:])), Care(dict, let_go)).start()\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
         "asyncio.run(main())\n"
     )

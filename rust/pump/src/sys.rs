@@ -90,13 +90,20 @@ pub(crate) fn write_pieces(fd: &OwnedFd, header: &[u8], octets: &[u8], pieces: &
     check(unsafe { libc::writev(fd.as_raw_fd(), vectors.as_ptr(), count) }).map(|_| ())
 }
 
-/// Whether a virtio-net header stands before each packet; `None` when this is no TUN device.
-pub(crate) fn tun_is_framed(fd: &OwnedFd) -> Option<bool> {
+/// Whether a virtio-net header stands before each packet; `None` when this is no TUN device. A process that may not ask
+/// gets an error: taken for no device, all packets would be misread.
+pub(crate) fn tun_is_framed(fd: &OwnedFd) -> io::Result<Option<bool>> {
     let mut request = [0u8; 40]; // struct ifreq: a name, then the flags
                                  // SAFETY: TUNGETIFF writes one ifreq, which is 40 octets long.
-    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNGETIFF, request.as_mut_ptr()) } as isize).ok()?;
-    let flags = i32::from(u16::from_ne_bytes([request[libc::IFNAMSIZ], request[libc::IFNAMSIZ + 1]]));
-    Some(flags & libc::IFF_VNET_HDR != 0)
+    let answer = check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TUNGETIFF, request.as_mut_ptr()) } as isize);
+    match answer {
+        Ok(_) => {
+            let flags = i32::from(u16::from_ne_bytes([request[libc::IFNAMSIZ], request[libc::IFNAMSIZ + 1]]));
+            Ok(Some(flags & libc::IFF_VNET_HDR != 0))
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// How many octets the header before each packet has.

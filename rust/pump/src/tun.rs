@@ -24,7 +24,7 @@ impl Tun {
     /// `framed`: what to believe of a descriptor that is no TUN device. The device does what `wanted` says, or less.
     pub(crate) fn new(fd: OwnedFd, framed: bool, wanted: Offloads) -> io::Result<Self> {
         sys::set_nonblocking(&fd)?;
-        let Some(framed_device) = sys::tun_is_framed(&fd) else {
+        let Some(framed_device) = sys::tun_is_framed(&fd)? else {
             return Ok(Self {
                 fd,
                 framed,

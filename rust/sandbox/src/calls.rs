@@ -238,10 +238,19 @@ const HOSTILE: &[c_long] = &[
     libc::SYS_personality,
 ];
 
-/// How a terminal, a descriptor and a queue are asked, and a descriptor made not to wait or to close.
+/// How a terminal, a descriptor and a queue are asked, and a descriptor made not to wait or to close; how the form of the
+/// packets of a TUN device that is there is asked and chosen. No device is made or taken by these.
 #[allow(clippy::unnecessary_cast, reason = "their type is another one with musl")]
-const IOCTLS: &[u64] =
-    &[libc::TCGETS as u64, libc::FIONREAD as u64, libc::FIONBIO as u64, libc::FIOCLEX as u64, libc::FIONCLEX as u64];
+const IOCTLS: &[u64] = &[
+    libc::TCGETS as u64,
+    libc::FIONREAD as u64,
+    libc::FIONBIO as u64,
+    libc::FIOCLEX as u64,
+    libc::FIONCLEX as u64,
+    libc::TUNGETIFF as u64,
+    libc::TUNSETVNETHDRSZ as u64,
+    libc::TUNSETOFFLOAD as u64,
+];
 
 /// The C library gives names to threads and to memory; a program may ask what it gave up.
 const PRCTLS: &[u64] = &[

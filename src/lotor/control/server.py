@@ -7,6 +7,8 @@ import contextlib
 import logging
 import socket
 import struct
+import sys
+from typing import Any
 
 from lotor.control.conversation import Conversation
 from lotor.control.listening import Address, Listener
@@ -26,6 +28,8 @@ SO_PEERGROUPS = 59
 MOST_GROUPS = 256
 """As many as Python's `getsockopt` has room for."""
 ROOT = 0
+KEEPS_NAME: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+"""asyncio would take away a name that others still answer to."""
 FULL = "too many commands are under way at the daemon's socket: end some of yours, or try again later"
 
 
@@ -47,7 +51,7 @@ class ControlServer:
         if isinstance(listener, Address):
             self._own = Listener(listener)
             listener = self._own.socket
-        self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LONGEST_REQUEST)
+        self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LONGEST_REQUEST, **KEEPS_NAME)
 
     async def stop(self) -> None:
         """Closes every connection, and removes the socket file that it made."""

@@ -37,7 +37,10 @@ class Reload:
     async def __call__(self) -> list[str]:
         """What a person should know of it. Raises `ConfigError` and `StartError`, and nothing has changed."""
         async with self._turn:
-            provision = await self._configurations.prepare()
+            try:
+                provision = await self._configurations.prepare()
+            except OSError as error:
+                raise StartError(f"the configuration was not read: {error.strerror or error}") from error
             loadout = await asyncio.get_running_loop().run_in_executor(None, self._make, provision)
             with ExitStack() as opened:
                 doors = await self._listeners.prepare(loadout, opened)

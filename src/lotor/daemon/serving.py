@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.config.provision import Provision
+from lotor.config.settings import Adminsock
 from lotor.control.listening import Address
 from lotor.control.server import ControlServer
+from lotor.control.views import ProcessView
 from lotor.daemon.assembly import Assembled, assemble, dismantle
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import Loadout
@@ -28,13 +31,16 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a daemon is given: `name` of the configuration file; `make` turns what the warden read into what the daemon
-    obeys (`ConfigError`); `present` holds that of the start."""
+    obeys (`ConfigError`); `present` holds that of the start. `control` makes the administrator's socket, or is one;
+    `processes`: which this program is, for the status."""
 
     name: str
     privileged: Privileged
     configurations: Configurations
     make: Callable[[Provision], Loadout]
     present: Present[Loadout]
+    control: Address | socket.socket | None
+    processes: tuple[ProcessView, ...]
     capture: Capture | None = None
 
 
@@ -47,7 +53,7 @@ class Daemon:
         self._code = Exit.OK
         self._tasks: set[asyncio.Task[object]] = set()
 
-    async def serve(self, ready: Callable[[], None]) -> Exit:
+    async def serve(self, ready: Callable[[], Awaitable[None]]) -> Exit:
         """Raises `StartError`."""
         assembled = await assemble(
             self._given.present, self._given.privileged, self._broken, capture=self._given.capture
@@ -60,16 +66,16 @@ class Daemon:
             await dismantle(assembled)
         return self._code
 
-    async def _serve(self, assembled: Assembled, ready: Callable[[], None]) -> None:
+    async def _serve(self, assembled: Assembled, ready: Callable[[], Awaitable[None]]) -> None:
         given = self._given
         reload = Reload(given.configurations, given.make, assembled.listeners, given.present)
-        steward = Steward(assembled.machinery, given.name, reload)
+        steward = Steward(assembled.machinery, given.name, reload, given.processes)
         server: ControlServer | None = None
         try:
             server = await self._control(steward)
             with self._signals(steward):
                 log.info("lotor serves with %s", given.name)
-                ready()
+                await ready()
                 await self._stopped.wait()
             log.info("lotor stops")
         finally:
@@ -78,11 +84,9 @@ class Daemon:
                 await server.stop()
 
     async def _control(self, steward: Steward) -> ControlServer | None:
-        adminsock = self._given.present.now.settings.listen.adminsock
-        if adminsock is None:
+        if self._given.control is None:
             return None
-        address = Address(adminsock.path, adminsock.owner, adminsock.group, adminsock.mode)
-        server = ControlServer(address, steward)
+        server = ControlServer(self._given.control, steward)
         try:
             await server.start()
         except OSError as error:
@@ -106,6 +110,13 @@ class Daemon:
         del why
         self._code = Exit.FAILED
         self._stopped.set()
+
+
+def address_of(adminsock: Adminsock | None) -> Address | None:
+    """Where the administrator's socket is; None for `adminsock disabled`."""
+    if adminsock is None:
+        return None
+    return Address(adminsock.path, adminsock.owner, adminsock.group, adminsock.mode)
 
 
 @contextlib.contextmanager

@@ -84,6 +84,11 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
+    def hang_up(self) -> None:
+        """Once it serves; before, the signal would end it."""
+        if self.ready.done():
+            self._signal(signal.SIGHUP)
+
     def end(self, patience: float) -> None:
         """It is asked to end, and killed after so many seconds."""
         self._signal(signal.SIGTERM)

@@ -40,10 +40,10 @@ class StartFailed(Exception):  # noqa: N818 - what happened
 
 @dataclass(frozen=True, slots=True)
 class Care:
-    """What a warden does for each daemon: `handlers` answer its questions by verb, `let_go` gives back all that it
-    held, after its end and before the next one begins."""
+    """What a warden does for each daemon: `begin` makes the handlers that answer its questions, by verb; `let_go` gives
+    back all that it held, after its end and before the next one begins."""
 
-    handlers: Mapping[int, Handler]
+    begin: Callable[[], Mapping[int, Handler]]
     let_go: Callable[[], Awaitable[None]]
 
 
@@ -70,6 +70,11 @@ class Supervisor:
             raise StartFailed(_failure(end))
         self._task = asyncio.get_running_loop().create_task(self._keep())
 
+    def hang_up(self) -> None:
+        """The daemon reads its configuration again."""
+        if self._child is not None:
+            self._child.hang_up()
+
     async def stop(self) -> None:
         """Ends the daemon, and returns when all that it held is given back. Its questions are answered until then."""
         self._stopping.set()
@@ -95,7 +100,7 @@ class Supervisor:
     async def _attempt(self) -> End | None:
         """None when a daemon serves, else how that ended; all that it held is given back then."""
         try:
-            self._child = Child(self._program, self._care.handlers)
+            self._child = Child(self._program, self._care.begin())
         except OSError as error:
             return End(SILENT, ready=False, failure=StartFailure(f"no process starts: {error.strerror}", "", SILENT))
         if not await self._came_up(self._child):

@@ -24,7 +24,7 @@ from lotor.hosts.tun import HostTunnels
 from lotor.model.network import OUTER_MTU
 from lotor.ports.host import GatewayRoutes, Host
 from lotor.ports.interface import TunDevice, Tunnels
-from lotor.ports.sockets import Sockets
+from lotor.ports.leases import Lease
 from lotor.privsep.privileged import Privileged
 from lotor.warden.current import CurrentLogins, CurrentSigner
 from lotor.warden.engines import logins_of, scripts_of
@@ -41,7 +41,7 @@ THREADS = 4
 class Hold:
     """The engines that hold something of the host."""
 
-    sockets: Sockets
+    sockets: HostSockets
     tunnels: Tunnels
     host: Host
     routes: GatewayRoutes
@@ -96,6 +96,14 @@ class Warden:
         if undone := await self._hold.host.recover():
             log.warning("%d changes that an earlier daemon left on this host were undone", undone)
         await self._use(self._loaded)
+
+    @property
+    def sockets(self) -> HostSockets:
+        return self._hold.sockets
+
+    def given(self) -> list[Lease]:
+        """What sessions hold of the pool."""
+        return self._pool.given()
 
     def present(self) -> Provision:
         """Of the present configuration."""

@@ -1,0 +1,146 @@
+"""The daemon's own process, which a warden starts: it gives up every right, then asks the warden for what needs one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import socket
+import sys
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from lotor.config import ConfigError
+from lotor.daemon import logs
+from lotor.daemon.exits import Exit, StartError
+from lotor.daemon.loadout import Loadout, equip
+from lotor.daemon.processes import both
+from lotor.daemon.sandbox import Files, Unconfined
+from lotor.daemon.serving import Daemon, Surroundings, capturing
+from lotor.daemon.unprivileged import GivenUp, give_up, tie
+from lotor.ports.hooks import HookEvent
+from lotor.privsep.asking import Asker
+from lotor.privsep.far_configurations import FarConfigurations
+from lotor.privsep.far_files import FarFiles
+from lotor.privsep.far_hooks import FarHooks
+from lotor.privsep.far_host import FarHost
+from lotor.privsep.far_leases import FarLeases
+from lotor.privsep.far_logins import FarLogins
+from lotor.privsep.far_signer import FarSigner
+from lotor.privsep.far_sockets import FarSockets
+from lotor.privsep.far_tunnels import FarTunnels
+from lotor.privsep.living import ABOUT, READY, StartFailure, tell_failure
+from lotor.privsep.privileged import Privileged
+from lotor.runtime.capture import Capture
+from lotor.runtime.present import Present
+from lotor.warden.identity import Identity
+
+log = logging.getLogger(__name__)
+
+MODULE = "lotor.daemon.attended"
+"""What the warden has the interpreter run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the daemon's command line says; nothing in it is secret. `name` of the configuration file; `identity` as
+    `Identity.word` has it; `log` and `control` are descriptors, None for no file and no socket; `syslog`: where the log
+    goes without a file; `level` as the `log` directive names it."""
+
+    name: str
+    identity: str
+    log: int | None
+    control: int | None
+    syslog: bool
+    level: str
+    debug: bool
+    capture: str | None
+
+    @property
+    def word(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of(cls, word: str) -> Given:
+        return cls(**json.loads(word))
+
+
+def main(words: list[str]) -> Exit:
+    """`words`: those of `Given`, and the number of the line's descriptor."""
+    given, line = Given.of(words[0]), socket.socket(fileno=int(words[1]))
+    try:
+        warden = tie(line)
+        sink = logs.Sink.SYSLOG if given.syslog else logs.Sink.STDERR
+        logs.set_up(given.log if given.log is not None else sink, given.level, debug=given.debug)
+        with capturing(Path(given.capture) if given.capture else None) as capture:
+            given_up = give_up(Identity.of(given.identity), warden, Files())
+            return asyncio.run(_serve(given, line, given_up, capture))
+    except (Unconfined, StartError) as error:
+        code, fix = (error.code, error.fix) if isinstance(error, StartError) else (Exit.FAILED, "")
+        tell_failure(line, StartFailure(str(error), fix, code))
+        return code
+
+
+async def _serve(given: Given, line: socket.socket, given_up: GivenUp, capture: Capture | None) -> Exit:
+    asker = Asker(line, _alone)
+    try:
+        return await _attended(given, asker, given_up, capture)
+    finally:
+        asker.close()
+
+
+async def _attended(given: Given, asker: Asker, given_up: GivenUp, capture: Capture | None) -> Exit:
+    configurations = FarConfigurations(asker)
+    make = partial(equip, files=FarFiles(asker))
+    try:
+        loadout = await asyncio.to_thread(make, await configurations.present())
+    except ConfigError as error:
+        text = f"{given.name} has errors, nothing was started\n{error}"
+        raise StartError(text, Exit.CONFIGURATION) from error
+    present = Present(loadout)
+    present.follow(lambda new: logs.set_level(new.settings.log.value, debug=given.debug))
+    surroundings = Surroundings(
+        given.name,
+        _privileged(asker, present),
+        configurations,
+        make,
+        present,
+        socket.socket(fileno=given.control) if given.control is not None else None,
+        both((await asker.ask(ABOUT, None)).value, given_up),
+        capture,
+    )
+
+    async def ready() -> None:
+        await asker.ask(READY, None)
+
+    return await Daemon(surroundings).serve(ready)
+
+
+def _privileged(asker: Asker, present: Present[Loadout]) -> Privileged:
+    return Privileged(
+        signer=FarSigner(asker),
+        logins=FarLogins(asker),
+        leases=FarLeases(asker),
+        sockets=FarSockets(asker),
+        tunnels=FarTunnels(asker),
+        host=FarHost(asker),
+        hooks=FarHooks(asker, lambda: _scripts(present.now)),
+    )
+
+
+def _scripts(loadout: Loadout) -> frozenset[tuple[str, HookEvent]]:
+    """For which blocks and events there are scripts."""
+    remotes = loadout.settings.remotes
+    return frozenset((each.name, HookEvent(script.event)) for each in remotes for script in each.scripts)
+
+
+def _alone(why: str) -> None:
+    """Without a warden nothing goes on, and what this process has open is closed by its end."""
+    log.critical("%s: the daemon ends", why)
+    os._exit(Exit.FAILED)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

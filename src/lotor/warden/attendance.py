@@ -1,0 +1,81 @@
+"""What a warden does for its daemons, one after another: it answers their questions, and takes back what a dead one
+held."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+from lotor.config import resolve
+from lotor.config.provision import Provision
+from lotor.model.identity import Identity
+from lotor.privsep.living import ABOUT, About
+from lotor.privsep.serving import Handler, answering
+from lotor.warden import configuring, files, hosting, opening, signing
+from lotor.warden.about import about
+from lotor.warden.files import Handouts
+from lotor.warden.hosting import Around, Hosting
+from lotor.warden.identification import OwnIdentities
+from lotor.warden.leases import HeldLeases
+from lotor.warden.logins import HeldLogins
+from lotor.warden.opening import Opening
+from lotor.warden.supervise import Care
+from lotor.warden.warden import Warden
+
+
+class Attendance:
+    """`care` is for the supervisor. `close` comes after the last daemon's end."""
+
+    def __init__(self, warden: Warden) -> None:
+        self._warden = warden
+        ports, settings = warden.privileged, lambda: warden.settings
+        self._opening = Opening(warden.sockets, ports.tunnels, settings)
+        self._hosting = Hosting(ports.host, ports.hooks, Around(settings, lambda: self._opening.device, warden.given))
+        self._handouts = Handouts(settings)
+        self._lasting = {
+            **opening.rows(self._opening),
+            **hosting.rows(self._hosting),
+            **configuring.rows(warden),
+            **files.rows(self._handouts),
+            **dict([answering(_about, ABOUT)]),
+        }
+        self._numbers = itertools.count(1)
+        self._known: tuple[Provision, Mapping[str, Identity | None]] | None = None
+        self._logins: HeldLogins | None = None
+        self._leases: HeldLeases | None = None
+        self.care = Care(self.begin, self.let_go)
+
+    def begin(self) -> Mapping[int, Handler]:
+        """For one daemon."""
+        ports = self._warden.privileged
+        self._logins = HeldLogins(ports.logins)
+        self._leases = HeldLeases(ports.leases, self._numbers)
+        signer = signing.rows(ports.signer, OwnIdentities(self._identity))
+        return {**self._lasting, **signer, **self._logins.rows(), **self._leases.rows()}
+
+    async def let_go(self) -> None:
+        """Of everything that the daemon held, which is dead. Leases stay in the pool's memory, guesses in the
+        throttle's."""
+        await self._hosting.let_go()
+        if self._logins is not None and self._leases is not None:
+            await self._logins.let_go()
+            await self._leases.let_go()
+        self._opening.let_go()
+        await self._warden.let_go()
+
+    async def close(self) -> None:
+        await self._hosting.settled()
+        self._handouts.close()
+
+    def _identity(self, remote: str) -> Identity | None:
+        """As the core's policy has it, which is made of the same values."""
+        provision = self._warden.present()
+        if self._known is None or self._known[0] is not provision:
+            blocks = resolve(provision.checked, provision.credentials).remotes
+            self._known = provision, {each.name: each.my_identity for each in blocks}
+        return self._known[1].get(remote)
+
+
+async def _about(nothing: None) -> About:
+    del nothing
+    return about()
