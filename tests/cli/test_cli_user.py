@@ -85,7 +85,7 @@ def test_newcomer_19_without_a_daemon_a_user_is_locked_and_now_says_what_it_does
     done = run("lock", "--now", "alice")
     assert isinstance(done.exception, StartError)
     assert done.exception.code is Exit.NO_DAEMON
-    assert "whether alice is still connected is not known: cannot reach the daemon" in str(done.exception)
+    assert "cannot tell whether alice is still connected: cannot reach the daemon" in str(done.exception)
     assert run("list").output == "alice (locked)\n"
 
 

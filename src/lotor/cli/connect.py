@@ -30,7 +30,7 @@ WITHOUT_DAEMON = "or connect without one: --ca ca.crt, with the gateway's author
 @click.argument("gateway")
 @click.option("-u", "--user", help="Login; without it xauth_login, or you are asked.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@click.option("--ca", type=click.Path(path_type=Path), help="No daemon: CA file; runs until Ctrl-C.")
+@click.option("--ca", type=click.Path(path_type=Path), help="CA file: connect without a daemon, until Ctrl-C.")
 @SOCKET
 @FILE
 @click.pass_context

@@ -23,7 +23,7 @@ from lotor.cli.locate import configuration
 @click.option(
     "--single-process",
     is_flag=True,
-    help="One process as root does everything: for containers, and for looking at things.",
+    help="One process as root does everything: for containers and for debugging.",
 )
 @click.pass_context
 def daemon(context: click.Context, /, file: Path | None, log: Path | None, **options: object) -> None:

@@ -129,7 +129,7 @@ def show(file: Path) -> None:
 
 
 def _chosen(key: int | Curve | None, file: object) -> tuple[int | Curve, str]:
-    """The key of a gateway that its clients can take, and what to say of it where nobody named one."""
+    """The type of key that a gateway's clients can use, and a remark on it where no `--key` was given."""
     from lotor import config
 
     if key is not None:

@@ -120,7 +120,7 @@ def _instead(word: str, better: str) -> StartError:
 
 
 def _end(daemon: Daemon, sessions: Iterable[SessionView]) -> None:
-    """One that ended by itself meanwhile is as good."""
+    """A session that ended by itself meanwhile counts as ended."""
     for each in sessions:
         daemon.send(Logout(session=each["session"]))
         if not isinstance(response := daemon.receive(), Disconnected):

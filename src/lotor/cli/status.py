@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lotor.control.views import ChildView, OffloadsView, ProcessView, SessionView, StatusView
 
 NEWEST = 20
-"""As many of the strangers at the door does the daemon show."""
+"""How many clients without a proved login the daemon shows."""
 UNITS = ("octets", "kB", "MB", "GB", "TB")
 HEAD = f"{'#':>4}  {'user':<16} {'from':<21} {'since':<16} {'address':<15}"
 

@@ -30,7 +30,7 @@ LOCAL_FLAGS = 3
 
 
 class NoTerminalError(Exception):
-    """Nobody can be asked; the text says what to do."""
+    """There is no terminal, so nobody can be asked; the text says what to do."""
 
 
 def ask(wants: tuple[Field, ...], message: str) -> dict[Field, Secret]:
@@ -64,7 +64,7 @@ def hushed() -> Iterator[Callable[[], None]]:
         before = termios.tcgetattr(descriptor)
 
         def lift() -> None:
-            """What was typed and asked for by nobody may be a password, and is not for the shell."""
+            """Typed characters that no question asked for may be a password: the shell must not get them."""
             if _foreground(descriptor):
                 termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
 
@@ -107,7 +107,7 @@ def read_password(stream: BinaryIO) -> Secret:
 
 
 def tell(text: str) -> None:
-    """Something to know while waiting; scripts get none of it."""
+    """Tells a waiting person something; scripts get none of it."""
     if text and sys.stderr.isatty():
         sys.stderr.write(f"{text}\n")
 
@@ -137,7 +137,7 @@ def _ask_one(tty: BinaryIO, field: Field) -> bytes:
 
 @contextmanager
 def _echoing(tty: BinaryIO, *, on: bool) -> Iterator[None]:
-    """What was typed before a question counts where nobody could see it."""
+    """What was typed before a question counts where the terminal did not show it."""
     before = termios.tcgetattr(tty)
     when = termios.TCSAFLUSH if before[LOCAL_FLAGS] & termios.ECHO else termios.TCSADRAIN
     _echo(tty.fileno(), when, on=on)

@@ -31,7 +31,7 @@ STDIN = click.option("--password-stdin", is_flag=True, help="Read the password f
 @click.option("--users", type=click.Path(path_type=Path), help="The file of users itself.")
 @click.pass_context
 def user(context: click.Context, file: Path | None, users: Path | None) -> None:
-    """Keep the users of auth_source local."""
+    """Manage the users of auth_source local."""
     context.obj = users or _users_of(locate.configuration(file))
     context.meta[CONFIGURATION] = file
 
@@ -111,7 +111,8 @@ def _change(users: Path, change: Callable[[UserFile], None]) -> None:
 
 
 def _sessions(name: str, *, end: bool) -> None:
-    """Ends what is up of a user, or tells of it. Raises `StartError` where it shall end and no daemon can be asked."""
+    """Ends the sessions of a user, or says how many are up. Raises `StartError` where they are to end and no daemon
+    can be asked."""
     from lotor.cli.calling import Daemon, refusal, whole_status
     from lotor.control.messages import Disconnected, Logout
 
@@ -126,7 +127,7 @@ def _sessions(name: str, *, end: bool) -> None:
     except StartError as error:
         if not end:
             return
-        raise StartError(f"whether {name} is still connected is not known: {error}", error.code) from error
+        raise StartError(f"cannot tell whether {name} is still connected: {error}", error.code) from error
     told = "1 session" if count == 1 else f"{count} sessions"
     if end:
         click.echo(f"{told} of {name} ended" if count else f"{name} was not connected")

@@ -167,7 +167,7 @@ class ProcessView(TypedDict):
 
 class StatusView(TypedDict):
     """One page of the answer. `next` is the number of the last session on it where more follow, else None; `half_open`
-    counts the strangers at the door, of whom `sessions` shows only the newest."""
+    counts the clients without a proved login, of which `sessions` shows only the newest."""
 
     schema: int
     version: str

@@ -30,7 +30,7 @@ from lotor.runtime.sessions import Register, Session
 PAGE = 200
 """Sessions of one answer: some milliseconds of work, whatever number there is."""
 NEWEST = 20
-"""Of the strangers at the door, those that are shown."""
+"""How many clients without a proved login are shown."""
 
 
 @dataclass(frozen=True, slots=True)
