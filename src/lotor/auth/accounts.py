@@ -91,7 +91,7 @@ class Accounts:
         return Account(name, uid, gid, secret[1], _days(secret[2]), _days(secret[4]), _days(secret[7]))
 
     def stand_ins(self, name: str) -> tuple[str, ...]:
-        """What to hash for somebody without a hash: one of the kind that accounts have, and one that always works."""
+        """What to hash for a user without a hash: one of the kind that accounts have, and one that always works."""
         return (self._shadow.get().stand_ins.of(name), STAND_IN)
 
     def groups_of(self, name: str) -> frozenset[str]:
@@ -124,7 +124,7 @@ class _Groups:
 
 
 def _behind_lock(stored: str) -> str:
-    """What may be a hash: accounts that nobody shall log in to have a word there, like `*LK*`."""
+    """What may be a hash: accounts without a login have a word there, like `*LK*`."""
     plain = stored.lstrip(LOCK_MARK)
     return plain if plain.startswith("$") or len(plain) >= SHORTEST_HASH else ""
 

@@ -88,7 +88,7 @@ class Guesses:
         record.noted = now
 
     def _forget(self, now: float) -> None:
-        """Records stand in the order of their last failure, nearly; a full table loses its oldest."""
+        """Records are nearly in the order of their last failure; a full table loses the oldest."""
         while self.records:
             key, record = next(iter(self.records.items()))
             if record.free_at + self._rule.forgets > now and len(self.records) < MOST_ENTRIES:

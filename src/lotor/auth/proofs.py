@@ -52,7 +52,7 @@ class Proofs:
         return hashlib.blake2b(len(octets).to_bytes(8, "big") + octets + password.reveal(), key=self._key).digest()
 
     def _forget(self) -> None:
-        """They stand in the order of their proofs."""
+        """They are in the order of their proofs."""
         while self._kept:
             user, (_, proved) = next(iter(self._kept.items()))
             if proved + self.seconds > self._now() and len(self._kept) <= MOST_USERS:

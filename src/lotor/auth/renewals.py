@@ -34,7 +34,7 @@ class Renewals:
         self._rests_until = 0.0
 
     def renewed(self, entry: str, password: Secret) -> str:
-        """The line of a user whose password was proved, as it will soon stand in the file. A new one takes a while."""
+        """The line of a user whose password was proved, as the file will soon have it. A new one takes a while."""
         user = parse(entry)
         with self._lock:
             made = self._made.get(entry)

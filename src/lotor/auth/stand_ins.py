@@ -1,4 +1,4 @@
-"""What the password of a name without an account is hashed as: it costs what that of somebody with an account costs.
+"""What the password of a name without an account is hashed as: it costs as much as the password of an account.
 
 Where accounts have hashes of several kinds, names without one have them in the same proportions, each name always the
 same kind: from the time that a refusal takes nobody learns whether there is such a user.

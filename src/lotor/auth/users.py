@@ -55,7 +55,7 @@ class Users:
         return self._users.get(name)
 
     def stand_ins(self, name: str) -> tuple[str, ...]:
-        """What to hash for somebody without a hash: one of a cost that users have, and one that always works."""
+        """What to hash for a user without a hash: one of a cost that users have, and one that always works."""
         return (self._stand_ins.of(name), self._last_resort)
 
 
@@ -189,7 +189,7 @@ def _rewritten(line: str, better: Mapping[str, LocalUser]) -> str:
 
 
 def check_name(name: str) -> None:
-    """Raises `UserError` for a name that could not stand in the file or in a log."""
+    """Raises `UserError` for a name that cannot be written into the file or a log."""
     if not name:
         raise UserError("a user needs a name")
     if len(name) > LONGEST_USER:

@@ -115,7 +115,7 @@ class Workers:
             begun.add_done_callback(partial(self._finished, place))
 
     def _finished(self, place: _Place, done: asyncio.Future[Any]) -> None:
-        """Also where nobody wants to know: a thread that has begun is not stopped."""
+        """Also when the caller has gone: a thread that has begun is not stopped."""
         self._running -= 1
         fault = None if done.cancelled() else done.exception()
         if not place.answer.done():

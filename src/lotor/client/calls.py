@@ -21,13 +21,13 @@ from lotor.runtime.sessions import Register, Session
 
 GIVEN_UP = ends.GivenUp()
 TOLD_AFTER = (5.0, 20.0, 35.0)
-"""Seconds after which a person hears that nobody answers yet."""
+"""Seconds after which a person hears that no answer has come yet."""
 SILENCE_AFTER_PHASE_ONE = 6.0
 """Seconds after which it is odd that nothing follows phase 1."""
 NO_REPLY_AT_NAT_T = f"nothing has come back at UDP port {NAT_T_PORT} yet: is it open on the way?"
 NOTHING_FOLLOWS = "it does not go on yet: it has not asked for a login, nor given an address"
 UNPROVED = frozenset({Cause.NO_ANSWER, Cause.NO_PROPOSAL, Cause.PROTOCOL})
-"""How an attempt ends that another offer may save: nobody answered, or somebody who proved nothing refused it."""
+"""How an attempt ends after which another offer is worth a try: no answer, or a refusal without a proof."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Unheard:
-    """There is no way to an address, or nobody answers there; `refused`: somebody said no, and has proved nothing."""
+    """There is no route to an address, or no answer from it; `refused`: a peer there refused, without a proof."""
 
     reason: Reason
     refused: bool = False

@@ -16,7 +16,7 @@ LONGEST_REPORT = 65536
 
 
 class PidFile:
-    """Held locked as long as the daemon runs, so that a stale one is told from a live one."""
+    """Held locked as long as the daemon runs, so that a stale file can be told from a live one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -54,7 +54,7 @@ class ScriptHooks:
         return (remote, event) in self._scripts
 
     async def run(self, remote: str, event: HookEvent, context: HookContext) -> None:
-        """Never raises because of a script; what went wrong stands in the log."""
+        """Never raises because of a script; the log says what went wrong."""
         file = self._scripts.get((remote, event))
         if file is None:
             return

@@ -64,7 +64,7 @@ def admit(
 
 
 def _among_neighbours(address: IPv4Address, networks: Iterable[IPv4Network]) -> list[str]:
-    """A home and an office often have the same networks: a neighbour's address is told, not refused."""
+    """A home and an office often have the same networks: a neighbour's address gets a warning, no refusal."""
     told = []
     for network in networks:
         if address in network and network.prefixlen < 31:
@@ -80,7 +80,7 @@ def _refusal(what: str) -> OSError:
 
 
 def _ipv6(configuration: ModeConfiguration, taken: set[object]) -> tuple[ModeConfiguration, list[str]]:
-    """IPv6 comes on top: what is wrong with it leaves the tunnel to IPv4, and is told."""
+    """IPv6 comes on top: a fault of it leaves the tunnel to IPv4, and the log names it."""
     if configuration.address6 is None:
         return configuration.without_ipv6(), []
     address = configuration.address6.ip

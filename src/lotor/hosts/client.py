@@ -70,7 +70,7 @@ class LinuxHost:
             await self._attach(attachment)
 
     async def detach(self, session: int) -> None:
-        """Undo exactly what was made, last first. What cannot be undone is told in the log and stays in the journal."""
+        """Undo exactly what was made, last first. The log names what cannot be undone; it stays in the journal."""
         async with self._turn:
             await self._detach(session)
 
@@ -91,7 +91,7 @@ class LinuxHost:
         return True
 
     async def _taken(self, attachment: Attachment) -> tuple[Link, ModeConfiguration]:
-        """The device, and what this host takes of what the gateway sent; the rest is told."""
+        """The device, and what this host takes of what the gateway sent; the log names the rest."""
         link = await self._machine.network.link(attachment.device)
         configuration, notes = await self._admitted(attachment, link)
         if configuration.address6 is not None and (why := _no_ipv6(attachment)):
@@ -248,7 +248,7 @@ class _Work:
         return replace(around, connected=connected, strict_reverse_path=sysctl.strict_reverse_path(outer.name))
 
     async def dns(self, places: dns.DnsPlaces) -> None:
-        """A host whose DNS cannot be changed keeps its tunnel: that the names are not asked there is told."""
+        """A host whose DNS cannot be changed keeps its tunnel; the log says that names are not asked there."""
         wanted = dns.settings(self.attachment.configuration)
         if wanted is None:
             return

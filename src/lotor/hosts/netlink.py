@@ -158,7 +158,7 @@ class Netlink:
 
 @asynccontextmanager
 async def _netlink(refusal: str) -> AsyncIterator[Any]:
-    """A socket to the kernel; what the kernel refuses is told as `refusal` and the kernel's own words."""
+    """A socket to the kernel; a refusal of the kernel becomes `OSError` with `refusal` and the kernel's own words."""
     # not above: it takes a quarter of a second, and few processes change routes
     from pyroute2 import AsyncIPRoute
     from pyroute2.netlink.exceptions import NetlinkError

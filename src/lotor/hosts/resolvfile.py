@@ -1,4 +1,4 @@
-"""A guarded /etc/resolv.conf: ours stands in the place of the file from before, which comes back exactly as it was.
+"""A guarded /etc/resolv.conf: lotor's file replaces the file from before, which comes back exactly as it was.
 
 The file is replaced, never written through a symbolic link. The file from before (or the link) keeps its inode under
 another name beside it, so that it survives a reboot; where the file is a mount point (containers, network namespaces)

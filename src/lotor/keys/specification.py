@@ -1,4 +1,4 @@
-"""What the signer is told: the files and rules of each `remote` block by which this end proves itself."""
+"""What the signer works by: the files and rules of each `remote` block by which this end proves itself."""
 
 from __future__ import annotations
 

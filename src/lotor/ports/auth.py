@@ -11,7 +11,7 @@ class LoginBackend(Protocol):
     """A back end answers every attempt: a fault of its own is `Refused` with the fault as `why`."""
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
-        """Cancelled when nobody waits for the verdict of this round any more."""
+        """Cancelled when the caller no longer waits for the verdict of this round."""
         ...
 
     async def abandon(self, conversation: bytes) -> None:

@@ -32,7 +32,7 @@ substitute."""
 Later = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 """The loop's `call_later`."""
 Record = Callable[[Accounting], Awaitable[None]]
-"""What is told, to whichever engine takes it."""
+"""The records, for whichever engine takes them."""
 
 
 class Step(Enum):

@@ -79,7 +79,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer that nobody had to wait for."""
+    """An answer that was at hand."""
 
     answer: Answer
 
@@ -238,7 +238,7 @@ def _declined(question: questions.AskPerson, why: str) -> Declined:
 
 
 def _any_spi(question: questions.ReserveSpi, why: str) -> int:
-    """A random one: the engine that could not reserve refuses to install, and that is told to the peer properly."""
+    """A random SPI: the engine that could not reserve one refuses to install too, and that refusal goes to the peer."""
     del question, why
     return LOWEST_SPI + secrets.randbelow(2**32 - LOWEST_SPI)
 

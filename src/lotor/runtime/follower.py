@@ -197,7 +197,7 @@ class Follower:
 
 
 def _context(session: Session, device: str) -> HookContext:
-    """The login is told on the gateway: on a client it is the person's own."""
+    """Scripts of a gateway get the login name; on a client the person knows it."""
     return HookContext(
         side=session.side,
         path=session.path,

@@ -129,7 +129,7 @@ class Lanes:
 
 
 def _look(outcome: asyncio.Future[Any]) -> None:
-    """A fault that came when nobody waited any more is no fault of the program."""
+    """A fault that comes when no caller waits any more is no fault of the program."""
     if not outcome.cancelled():
         outcome.exception()
 

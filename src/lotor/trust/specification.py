@@ -1,4 +1,4 @@
-"""What the judge is told: the files and rules of each `remote` block by which the other end is judged."""
+"""What judgements go by: the files and rules of each `remote` block by which the other end is judged."""
 
 from __future__ import annotations
 
