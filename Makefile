@@ -129,12 +129,14 @@ hostile-quick: setup test-packages
 bench: setup bench-peers
 	@$(BIN)/python -m bench.tunnel --rounds 3 --seconds 3 --write
 	@$(BIN)/python -m bench.handshakes --rounds 3 --count 300 --write
+	@$(BIN)/python -m bench.processes --write
 	@$(BIN)/python -m bench.memory --write
 	@$(BIN)/python -m bench.startup --write
 
 bench-quick: setup bench-peers
 	@$(BIN)/python -m bench.tunnel --rounds 1 --seconds 1 --without sha1 --without tunnels
 	@$(BIN)/python -m bench.handshakes --rounds 1 --count 50 --groups 2 --without Argon
+	@$(BIN)/python -m bench.processes --rounds 1 --count 50
 	@$(BIN)/python -m bench.memory --tunnels 100 --visits 0
 	@$(BIN)/python -m bench.startup --count 5
 

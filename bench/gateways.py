@@ -79,7 +79,7 @@ class Gateway:
     effort: int = 1
 
 
-def lotor(link: Link, group: int) -> Running:
+def lotor(link: Link, group: int, *options: str) -> Running:
     """Logins of the host's own accounts, with the quickest hash that there is: as strongSwan, which compares plain
     passwords, it spends next to nothing."""
     accounts = [f"user{number}" for number in range(PEOPLE)]
@@ -87,7 +87,11 @@ def lotor(link: Link, group: int) -> Running:
     shadow = "".join(f"{name}:{crypted(PASSWORD, QUICK)}:19000:0:99999:7:::\n" for name in accounts)
     for file, more, mode in (("/etc/passwd", passwd, 0o644), ("/etc/shadow", shadow, 0o600)):
         link.gateway.write(file, link.gateway.path(file).read_text() + more, mode)
-    return dialled_gateway(link, **_directives(group), auth_source="system").start()
+    return dialled_gateway(link, **_directives(group), auth_source="system").start(*options)
+
+
+def alone(link: Link, group: int) -> Running:
+    return lotor(link, group, "--single-process")
 
 
 def lotor_argon(link: Link, group: int) -> Running:
@@ -139,5 +143,6 @@ def charon(link: Link, group: int, *, guarded: bool = False) -> Running:
 
 
 LOTOR = Gateway("lotor", lotor)
+ALONE = Gateway("lotor --single-process", alone)
 LOTOR_ARGON = Gateway("lotor, Argon2id", lotor_argon, effort=10)
 CHARON = Gateway("strongSwan", charon)

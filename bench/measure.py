@@ -6,6 +6,8 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,15 +125,28 @@ class Flood:
 
 
 def processor(running: list[Running]) -> float:
-    """Seconds that the programs spent so far."""
-    fields = [_status(each, "stat").rsplit(")", 1)[1].split() for each in running]
+    """Seconds that the programs spent so far, with the processes that they started and that still run."""
+    fields = [status.rsplit(")", 1)[1].split() for each in running for status in _statuses(each, "stat")]
     return sum(int(field[11]) + int(field[12]) for field in fields) / TICKS
 
 
 def memory(running: Running) -> float:
-    found = re.search(r"VmRSS:\s+(\d+)", _status(running, "status"))
-    return int(found.group(1)) / 1024 if found else float("nan")
+    """Resident MiB of a program and the processes that it started: what they share counts for each."""
+    found = [re.search(r"VmRSS:\s+(\d+)", each) for each in _statuses(running, "status")]
+    return sum(int(each.group(1)) for each in found if each) / 1024 if found else float("nan")
 
 
-def _status(running: Running, file: str) -> str:
-    return Path(f"/proc/{only_child(running.process.pid)}/{file}").read_text()
+def _statuses(running: Running, file: str) -> Iterator[str]:
+    for process in _family(only_child(running.process.pid)):
+        with suppress(OSError):  # it ended meanwhile
+            yield Path(f"/proc/{process}/{file}").read_text()
+
+
+def _family(process: int) -> list[int]:
+    """A process and all that descend from it."""
+    family = [process]
+    for each in family:
+        for children in Path(f"/proc/{each}/task").glob("*/children"):
+            with suppress(OSError):
+                family += map(int, children.read_text().split())
+    return family
