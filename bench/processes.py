@@ -68,6 +68,10 @@ def table(found: dict[Gateway, list[Run]]) -> str:
     return "\n".join([*lines, f"| two against one | {' | '.join(ratios)} |"]) + "\n"
 
 
+def _medians(runs: list[Run]) -> list[float]:
+    return [median(getattr(each, one.name) for each in runs) for one in fields(Run)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.processes", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import socket
 import sys
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 from lotor.config import ConfigError
 from lotor.daemon import logs
 from lotor.daemon.exits import Exit, StartError
+from lotor.daemon.given import Given
 from lotor.daemon.loadout import Loadout, equip
 from lotor.daemon.processes import both
 from lotor.daemon.sandbox import Files, Unconfined
@@ -38,33 +37,6 @@ from lotor.runtime.present import Present
 from lotor.warden.identity import Identity
 
 log = logging.getLogger(__name__)
-
-MODULE = "lotor.daemon.attended"
-"""What the warden has the interpreter run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What the daemon's command line says; nothing in it is secret. `name` of the configuration file; `identity` as
-    `Identity.word` has it; `log` and `control` are descriptors, None for no file and no socket; `syslog`: where the log
-    goes without a file; `level` as the `log` directive names it."""
-
-    name: str
-    identity: str
-    log: int | None
-    control: int | None
-    syslog: bool
-    level: str
-    debug: bool
-    capture: str | None
-
-    @property
-    def word(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def of(cls, word: str) -> Given:
-        return cls(**json.loads(word))
 
 
 def main(words: list[str]) -> Exit:

@@ -6,49 +6,24 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from lotor import config
 from lotor.config import ConfigError
 from lotor.config.settings import Settings
-from lotor.control.listening import Listener
-from lotor.daemon import attended, logs
-from lotor.daemon.attended import Given
+from lotor.daemon import logs
 from lotor.daemon.background import PidFile, in_background
 from lotor.daemon.exits import Exit, StartError
-from lotor.daemon.loadout import equip, load
+from lotor.daemon.given import Options
 from lotor.daemon.privilege import demand_privilege
-from lotor.daemon.processes import ALONE, alone
-from lotor.daemon.serving import Daemon, Surroundings, address_of, capturing
 from lotor.files.places import OPEN, make_open
-from lotor.runtime.present import Present
 from lotor.warden import hardening, loading
-from lotor.warden.attendance import Attendance
-from lotor.warden.child import Program, interpreter
-from lotor.warden.identity import unprivileged
 from lotor.warden.loading import Holding
-from lotor.warden.supervise import StartFailed, Supervisor
-from lotor.warden.warden import Warden, hold
 
 log = logging.getLogger(__name__)
 
 STATE = Path("/run/lotor")
 DEFAULT_PID_FILE = STATE / "lotor.pid"
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The command line of `lotor daemon`."""
-
-    file: Path
-    foreground: bool = False
-    log: Path | None = None
-    debug: bool = False
-    capture: Path | None = None
-    single_process: bool = False
 
 
 def run(options: Options) -> int:
@@ -84,6 +59,8 @@ def _load(file: Path) -> Holding:
 
 def _all_faults(file: Path, found: ConfigError) -> ConfigError:
     """Those of the certificates that are trusted, too."""
+    from lotor.daemon.loadout import load
+
     try:
         load(file)
     except ConfigError as more:
@@ -103,12 +80,21 @@ async def _main(options: Options, loaded: Holding, ready: Callable[[], None]) ->
         if pid_file is not None:
             pid_file.take()
         try:
-            if options.single_process:
-                return await _alone(options, loaded, ready)
-            return await _attended(options, loaded, ready, file)
+            return await _served(options, loaded, ready, file)
         finally:
             if pid_file is not None:
                 pid_file.give_back()
+
+
+async def _served(options: Options, loaded: Holding, ready: Callable[[], None], log_file: int | None) -> int:
+    """A warden never loads what parses a peer's octets."""
+    if options.single_process:
+        from lotor.daemon.single import serve
+
+        return await serve(options, loaded, ready)
+    from lotor.daemon.pair import guard
+
+    return await guard(options, loaded, ready, log_file)
 
 
 @contextlib.contextmanager
@@ -125,105 +111,6 @@ def _descriptor(log_file: Path | None) -> Iterator[int | None]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-async def _alone(options: Options, loaded: Holding, ready: Callable[[], None]) -> int:
-    """The warden's engines and the daemon in one process."""
-    log.warning("%s", ALONE)
-
-    async def tell() -> None:
-        ready()
-
-    warden = Warden(lambda: loading.load(options.file), loaded, hold())
-    hardening.bound(scripts=config.has_scripts(loaded.settings))
-    try:
-        with capturing(options.capture) as capture:
-            await warden.start()
-            present = Present(equip(warden.present()))
-            present.follow(lambda loadout: logs.set_level(loadout.settings.log.value, debug=options.debug))
-            control = address_of(loaded.settings.listen.adminsock)
-            given = Surroundings(
-                str(options.file), warden.privileged, warden, equip, present, control, alone(), capture
-            )
-            return await Daemon(given).serve(tell)
-    except ConfigError as error:
-        text = f"{options.file} has errors, nothing was started\n{error}"
-        raise StartError(text, Exit.CONFIGURATION) from error
-    finally:
-        await warden.stop()
-
-
-async def _attended(options: Options, loaded: Holding, ready: Callable[[], None], log_file: int | None) -> int:
-    """As the warden: the daemon is a process that it starts, and starts again."""
-    stopped = asyncio.Event()
-    warden = Warden(lambda: loading.load(options.file), loaded, hold())
-    attendance = Attendance(warden)
-    hardening.bound(scripts=config.has_scripts(loaded.settings), daemon=True)
-    try:
-        with _control(loaded.settings) as control:
-            await warden.start()
-            supervisor = Supervisor(_program(options, loaded.settings, log_file, control), attendance.care)
-            await _started(supervisor)
-            try:
-                _catch_signals(stopped, supervisor)
-                ready()
-                await stopped.wait()
-            finally:
-                await supervisor.stop()
-    finally:
-        await attendance.close()
-        await warden.stop()
-    return Exit.OK
-
-
-def _program(options: Options, settings: Settings, log_file: int | None, control: int | None) -> Program:
-    try:
-        identity = unprivileged(settings.privsep)
-    except LookupError as error:
-        raise StartError(str(error), Exit.CONFIGURATION) from error
-    given = Given(
-        name=str(options.file),
-        identity=identity.word,
-        log=log_file,
-        control=control,
-        syslog=not options.foreground,
-        level=settings.log.value,
-        debug=options.debug,
-        capture=str(options.capture) if options.capture is not None else None,
-    )
-    descriptors = tuple(each for each in (log_file, control) if each is not None)
-    return Program(interpreter(attended.MODULE, given.word), descriptors, quiet=not options.foreground)
-
-
-async def _started(supervisor: Supervisor) -> None:
-    try:
-        await supervisor.start()
-    except StartFailed as failed:
-        raise StartError(failed.text, Exit(failed.code), failed.fix) from failed
-
-
-@contextlib.contextmanager
-def _control(settings: Settings) -> Iterator[int | None]:
-    """The descriptor of the administrator's socket, which outlives a daemon: whoever calls meanwhile waits."""
-    address = address_of(settings.listen.adminsock)
-    if address is None:
-        yield None
-        return
-    try:
-        listener = Listener(address)
-    except OSError as error:
-        raise StartError(error.strerror or str(error), Exit.BUSY) from error
-    try:
-        yield listener.socket.fileno()
-    finally:
-        listener.close()
-
-
-def _catch_signals(stopped: asyncio.Event, supervisor: Supervisor) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    loop.add_signal_handler(signal.SIGHUP, supervisor.hang_up)
 
 
 def _pid_file(options: Options, settings: Settings) -> PidFile | None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.config.provision import Provision
-from lotor.config.settings import Adminsock
 from lotor.control.listening import Address
 from lotor.control.server import ControlServer
 from lotor.control.views import ProcessView
@@ -110,13 +109,6 @@ class Daemon:
         del why
         self._code = Exit.FAILED
         self._stopped.set()
-
-
-def address_of(adminsock: Adminsock | None) -> Address | None:
-    """Where the administrator's socket is; None for `adminsock disabled`."""
-    if adminsock is None:
-        return None
-    return Address(adminsock.path, adminsock.owner, adminsock.group, adminsock.mode)
 
 
 @contextlib.contextmanager

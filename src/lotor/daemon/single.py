@@ -1,0 +1,47 @@
+"""The warden's engines and the daemon in one process, for containers and for looking at things."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from lotor import config
+from lotor.config import ConfigError
+from lotor.daemon import logs
+from lotor.daemon.exits import Exit, StartError
+from lotor.daemon.given import Options, address_of
+from lotor.daemon.loadout import equip
+from lotor.daemon.processes import ALONE, alone
+from lotor.daemon.serving import Daemon, Surroundings, capturing
+from lotor.runtime.present import Present
+from lotor.warden import hardening, loading
+from lotor.warden.loading import Holding
+from lotor.warden.warden import Warden, hold
+
+log = logging.getLogger(__name__)
+
+
+async def serve(options: Options, loaded: Holding, ready: Callable[[], None]) -> int:
+    """The exit code. Raises `StartError`."""
+    log.warning("%s", ALONE)
+
+    async def tell() -> None:
+        ready()
+
+    warden = Warden(lambda: loading.load(options.file), loaded, hold())
+    hardening.bound(scripts=config.has_scripts(loaded.settings))
+    try:
+        with capturing(options.capture) as capture:
+            await warden.start()
+            present = Present(equip(warden.present()))
+            present.follow(lambda loadout: logs.set_level(loadout.settings.log.value, debug=options.debug))
+            control = address_of(loaded.settings.listen.adminsock)
+            given = Surroundings(
+                str(options.file), warden.privileged, warden, equip, present, control, alone(), capture
+            )
+            return await Daemon(given).serve(tell)
+    except ConfigError as error:
+        text = f"{options.file} has errors, nothing was started\n{error}"
+        raise StartError(text, Exit.CONFIGURATION) from error
+    finally:
+        await warden.stop()
