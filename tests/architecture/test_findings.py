@@ -1,4 +1,5 @@
-"""Each finding of audits and trials has one row in docs/security.md, and the tests that a row names are there."""
+"""docs/security.md: each finding of audits and trials has one row, each thing that an owned daemon may want has one,
+and the tests that rows and sentences name are there."""
 
 from __future__ import annotations
 
@@ -6,8 +7,27 @@ import re
 from functools import cache
 from pathlib import Path
 
+from lotor.privsep.verbs import VERBS
+
 PROJECT = Path(__file__).parents[2]
-ROWS = [line for line in (PROJECT / "docs" / "security.md").read_text().splitlines() if line.startswith("| ")][1:]
+TEXT = (PROJECT / "docs" / "security.md").read_text()
+
+
+def rows(text: str) -> list[str]:
+    """Of its tables, without their heads."""
+    return [line for line in text.splitlines() if line.startswith("| ")]
+
+
+def chapter(title: str) -> str:
+    """Down to the next title of the same depth."""
+    depth = title[: title.index(" ") + 1]
+    return TEXT.split(f"\n{title}\n")[1].split(f"\n{depth}")[0]
+
+
+ROWS = rows(chapter("## Findings, and what holds now"))[1:]
+OWNED = rows(chapter("## What an intruder has who owns the daemon"))
+ENDS = rows(chapter("### When one of them ends"))
+ASKED = rows(chapter("### What the daemon may ask"))
 NUMBERS = (
     *(f"F{number}" for number in range(1, 19)),
     *(f"N{number}" for number in range(1, 17)),
@@ -57,6 +77,32 @@ def test_the_tests_that_rows_name_are_there() -> None:
             named += 1
             assert _is_there(each), f"{row.split('|')[1].strip()}: there is no {each}"
     assert named > 80
+
+
+def test_each_line_of_what_an_owned_daemon_may_want_names_tests_that_are_there() -> None:
+    named = 0
+    for row in [*OWNED, *ENDS]:
+        cells = [cell.strip() for cell in row.strip("|").split(" | ")]
+        assert len(cells) == 3, row
+        tests = re.findall(r"`(test_\w+)`", cells[2])
+        assert tests, row
+        assert not re.sub(r"`test_\w+`|, ", "", cells[2]).strip(), f"besides its tests: {row}"
+        named += len(tests)
+    assert len(OWNED) > 35
+    assert named > 60
+
+
+def test_the_tests_that_the_page_names_anywhere_are_there() -> None:
+    named = {each.removesuffix("…") for each in re.findall(r"`(test_\w+…?)`", TEXT)}
+    assert len(named) > 80
+    assert not [each for each in named if not _is_there(each + "…")]
+    whole = re.findall(r"`(test_\w+)`", TEXT)
+    assert not [each for each in whole if not _is_there(each)]
+
+
+def test_the_verbs_of_the_page_are_those_that_are_declared() -> None:
+    told = [name for row in ASKED for name in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
+    assert sorted(told) == sorted(verb.name for verb in VERBS.values())
 
 
 def _is_there(name: str) -> bool:
