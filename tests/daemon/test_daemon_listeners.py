@@ -6,6 +6,7 @@ import asyncio
 import socket
 from contextlib import ExitStack, closing
 from ipaddress import IPv4Address
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,7 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.listeners import Listeners
 from lotor.daemon.loadout import equip
 from lotor.daemon.reloading import Reload
+from lotor.daemon.service import Steward
 from lotor.hosts.sockets import HostSockets, open_udp
 from lotor.ike.events import Ended
 from lotor.model.grants import NO_GRANTS
@@ -270,3 +272,29 @@ def test_what_stays_where_it_is_is_said(directory):
 
     (told,) = play(directory, story)
     assert told == "NAT traversal stays at 127.0.0.1:4500 until the next start: restart lotor to move it"
+
+
+def test_a_reload_goes_on_when_the_person_who_asked_is_gone(directory):
+
+    async def story(place):
+        begun, gate, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def slow():
+            begun.set()
+            await gate.wait()
+            told = await place.reload()
+            done.set()
+            return told
+
+        machinery = SimpleNamespace(listen=lambda listener: None, present=place.present)
+        steward = Steward(machinery, "gateway.conf", slow)
+        place.write(place.ports[1])
+        asked = asyncio.ensure_future(steward.read_again())
+        await begun.wait()
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        gate.set()
+        await done.wait()
+        return place.listens() == {place.ports[1]}
+
+    assert play(directory, story)

@@ -62,6 +62,7 @@ class Steward:
         self._reload = reload
         self._started = asyncio.get_running_loop().time()
         self._listeners: dict[Callable[[Happened], None], Caller] = {}
+        self._reloads: set[asyncio.Task[Response]] = set()
         machinery.listen(self._tell)
 
     async def connect(self, request: Connect, caller: Caller) -> Response:
@@ -116,7 +117,14 @@ class Steward:
         return await self.read_again() if self._rights(caller).all else Failed(OTHERS)
 
     async def read_again(self) -> Response:
-        """Reads, judges, then switches; what cannot be taken over whole keeps what was there."""
+        """Reads, judges, then switches; what cannot be taken over whole keeps what was there. It goes on when nobody
+        waits for it any more: half of it would leave this process with another configuration than its warden."""
+        work = asyncio.get_running_loop().create_task(self._read_again())
+        self._reloads.add(work)
+        work.add_done_callback(self._reloads.discard)
+        return await asyncio.shield(work)
+
+    async def _read_again(self) -> Response:
         try:
             changes = await self._reload()
         except (ConfigError, StartError) as error:

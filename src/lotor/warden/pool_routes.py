@@ -48,7 +48,7 @@ class PoolRoutes:
             self._device = device, mtu
             try:
                 await self._serve(self._mode_cfg, self._pools.given())
-            except OSError:
+            except BaseException:  # also a daemon's that does not wait for it
                 self._device = None
                 raise
 

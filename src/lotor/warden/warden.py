@@ -7,6 +7,7 @@ here, and what a dead daemon held is let go of.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 
 THREADS = 4
 """For signatures, which take milliseconds each."""
+PENDING = 60.0
+"""Seconds in which a configuration that was read again is taken over, or forgotten: a daemon may have what it names
+until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,9 @@ class Warden:
         self._pool = PoolRoutes(hold.routes)
         self._loaded = first
         self._pending: Holding | None = None
+        self._forgets: asyncio.TimerHandle | None = None
+        self._turn = asyncio.Lock()
+        self._followers: list[Callable[[Settings], None]] = []
         self.privileged = Privileged(
             signer=self._signer,
             logins=self._logins,
@@ -109,29 +116,53 @@ class Warden:
         """Of the present configuration."""
         return self._loaded.provision
 
+    def follow(self, follower: Callable[[Settings], None]) -> None:
+        """`follower` is called with the settings of each configuration that is taken over; it must not raise."""
+        self._followers.append(follower)
+
     async def prepare(self) -> Provision:
         """Reads the configuration anew; nothing changes yet. Raises `ConfigError`."""
-        self._pending = None
-        self._pending = await asyncio.get_running_loop().run_in_executor(None, self._load)
-        return self._pending.provision
+        self._forget()
+        loaded = await asyncio.get_running_loop().run_in_executor(None, self._load)
+        self._forget()
+        self._pending = loaded
+        self._forgets = asyncio.get_running_loop().call_later(PENDING, self._forget)
+        return loaded.provision
 
     async def take_over(self) -> tuple[str, ...]:
-        """From now on what was prepared last counts; what a person should know of it. Raises `OSError`, and nothing
-        has changed."""
-        pending, self._pending = self._pending, None
-        return tuple(await self._use(pending)) if pending is not None else ()
+        """From now on what was prepared last counts; what a person should know of it. It is done whether or not anybody
+        still waits for it. Raises `OSError`, and nothing has changed."""
+        pending = self._pending
+        self._forget()
+        if pending is None:
+            raise OSError(errno.ESTALE, "what was read of the configuration is out of date: reload it again")
+        return tuple(await asyncio.shield(asyncio.get_running_loop().create_task(self._use(pending))))
+
+    def _forget(self) -> None:
+        """Nothing is prepared."""
+        self._pending = None
+        if self._forgets is not None:
+            self._forgets.cancel()
+            self._forgets = None
 
     async def _use(self, loaded: Holding) -> list[str]:
-        told = await self._pool.adapt(loaded.settings)
-        self._signer.use(loaded.keyring)
-        self._logins.use(logins_of(loaded.settings.mode_cfg))
-        self._hooks.replace(scripts_of(loaded.settings.remotes))
-        self._loaded = loaded
+        logins, scripts = logins_of(loaded.settings.mode_cfg), scripts_of(loaded.settings.remotes)
+        async with self._turn:
+            told = await self._pool.adapt(loaded.settings)
+            self._signer.use(loaded.keyring)
+            self._logins.use(logins)
+            self._hooks.replace(scripts)
+            self._loaded = loaded
+        for follower in self._followers:
+            follower(loaded.settings)
         return told
 
     async def let_go(self) -> None:
-        """What led to a device that is gone."""
-        await self._pool.end()
+        """What led to a device that is gone, and what a dead daemon had prepared. A change of the configuration that
+        has begun comes first: the next daemon begins with what counts."""
+        self._forget()
+        async with self._turn:
+            await self._pool.end()
 
     async def stop(self) -> None:
         await self.let_go()
