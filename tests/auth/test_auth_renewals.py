@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
+from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
-from lotor.auth import UserFile
+from lotor.auth import Checks, LocalLogins, Proofs, UserFile
 from lotor.auth import renewals as module
 from lotor.auth.renewals import Renewals
 from lotor.crypto.passwords import Cost, check_password
 from lotor.files import writing
 from lotor.files.private import FileError
+from lotor.model.login import Accepted, LoginAttempt, Refused
+from lotor.model.network import Peer
+from lotor.model.prompt import Field
+from lotor.model.reasons.logins import AccountChanged
 from lotor.model.secret import Secret
 
 OLD, NEW = Cost(memory=128, passes=1, lanes=1), Cost(memory=64, passes=1, lanes=1)
@@ -137,3 +144,66 @@ def test_f7_what_waits_to_be_written_is_bounded(path, monkeypatch):
     changed = [line != renewals.renewed(line, PASSWORD) for line in lines(path).values()]
     assert changed.count(True) == 2
     finish()
+
+
+def test_a_login_that_began_before_the_rewrite_is_promised_what_was_written(path):
+    renewals, before = Renewals(UserFile(path, NEW), pause=0), lines(path)["user7"]
+    promised = renewals.renewed(before, PASSWORD)
+    finish()
+    assert renewals.renewed(before, PASSWORD) == promised == lines(path)["user7"]
+
+
+def test_a_rewrite_of_ours_while_a_password_is_checked_refuses_nobody(path):
+    """Two logins of one user within a second: the first one has the hash made anew, and the second one's check lasts
+    until it is written. One whom the administrator locked meanwhile is refused all the same."""
+    users = UserFile(path, NEW)
+
+    class Slow(LocalLogins):
+        meanwhile = staticmethod(finish)
+
+        def fits(self, password, stored):
+            right = super().fits(password, stored)
+            self.meanwhile()
+            return right
+
+    async def play():
+        logins = Slow(users, Checks(proofs=Proofs(0)))
+        logins._renewals = Renewals(users, pause=0)
+        first = await logins.judge(attempt())
+        logins.meanwhile = lambda: UserFile(path, NEW).lock("user7")
+        return first, await logins.judge(attempt())
+
+    first, locked = asyncio.run(play())
+    assert first == Accepted("user7")
+    assert isinstance(locked, Refused)
+    assert isinstance(locked.reason, AccountChanged)
+
+
+def test_two_logins_within_the_second_of_the_rewrite_are_both_right(path):
+    users = UserFile(path, NEW)
+    old = lines(path)["user7"]
+
+    class Straddling(LocalLogins):
+        """The second one looked at the file before the rewrite, and its password is checked after it."""
+
+        def find(self, name):
+            case = super().find(name)
+            if looks and not isinstance(looks.pop(), str):
+                return replace(case, entry=old, own=old.split(":")[1])
+            return case
+
+    looks = []
+
+    async def play():
+        logins = Straddling(users, Checks(proofs=Proofs(0)))
+        logins._renewals = Renewals(users, pause=0)
+        first = await logins.judge(attempt())
+        await asyncio.to_thread(finish)
+        looks.append(None)
+        return first, await logins.judge(attempt())
+
+    assert asyncio.run(play()) == (Accepted("user7"), Accepted("user7"))
+
+
+def attempt():
+    return LoginAttempt("user7", ((Field.PASSWORD, PASSWORD),), Peer(IPv4Address("192.0.2.7"), 500))

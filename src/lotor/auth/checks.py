@@ -118,7 +118,7 @@ class Checks:
             return case.otherwise
         if case.objection is not None:
             return case.objection
-        if (await self._look(passwords.find, name)).entry != case.entry:
+        if (await self._look(passwords.find, name)).entry not in {case.entry, entry}:
             raise NotJudgedError(AccountChanged(name))
         self.proofs.note(name, entry, password)
         return None

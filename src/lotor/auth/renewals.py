@@ -30,6 +30,8 @@ class Renewals:
         self._now = now
         self._lock = threading.Lock()
         self._made: dict[str, LocalUser] = {}
+        self._written: dict[str, LocalUser] = {}
+        """Of the last rewrite: a login may have looked at the file before it."""
         self._writing = False
         self._rests_until = 0.0
 
@@ -37,7 +39,7 @@ class Renewals:
         """The line of a user whose password was proved, as the file will soon have it. A new one takes a while."""
         user = parse(entry)
         with self._lock:
-            made = self._made.get(entry)
+            made = self._made.get(entry) or self._written.get(entry)
             if made is not None:
                 return made.line()
             if user is None or self._users.is_current(user.hash) or not self._has_room():
@@ -64,6 +66,7 @@ class Renewals:
             with self._lock:
                 self._rests_until = self._now() + REST
         with self._lock:
+            self._written = made
             for entry in made:
                 del self._made[entry]
             self._writing = bool(self._made)
