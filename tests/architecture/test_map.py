@@ -26,3 +26,21 @@ def test_every_file_that_is_named_is_there():
     assert len(named) > 50
     there = {name for name in named for place in OUTSIDE for end in ("", ".py") if (place / f"{name}{end}").exists()}
     assert named - there == set()
+
+
+def test_each_word_of_the_glossary_names_where_it_is():
+    rows = TEXT.split("## Glossary\n")[1].split("\n## ")[0].splitlines()
+    words = [row for row in rows if row.startswith("| ")][1:]
+    assert len(words) > 30
+    found = {word: located(word.split(" | ")[-1]) for word in words}
+    assert [word for word, places in found.items() if not places or not all(places.values())] == []
+
+
+def located(cell):
+    """Whether each name is there; one without a directory is a neighbour of the last one that has one, or a room."""
+    places, directory = {}, ""
+    for name in re.findall(r"`([^`]+)`", cell):
+        directory = name[: name.rindex("/") + 1] if "/" in name else directory
+        whole = name if "/" in name else directory + name
+        places[name] = any((place / f"{whole}{end}").exists() for place in OUTSIDE for end in ("", ".py"))
+    return places
