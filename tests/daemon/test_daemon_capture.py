@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
+from ipaddress import IPv4Address
 
 import pytest
 
 from lotor.control.messages import Status
 from lotor.daemon.exits import StartError
+from lotor.daemon.given import Given
+from lotor.daemon.pair import Lent, captured
 from lotor.daemon.serving import capturing
+from lotor.files.captures import make
 from lotor.ike.effects import Disclose, Transmit
 from lotor.ike.endpoint import Endpoint
+from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
 from lotor.runtime.capture import Capture
 from peers.world import connect, is_up, pair
 from visiting import PASSWORD, ROOT, play
+
+HERE = Peer(IPv4Address("127.0.0.1"), 500)
 
 
 @pytest.fixture
@@ -114,3 +122,43 @@ def test_a_start_with_a_capture_warns_and_ends_it_at_the_end(tmp_path, caplog):
 def test_there_is_no_capture_unless_asked_for():
     with capturing(None) as made:
         assert made is None
+
+
+def test_a_daemon_that_is_started_again_goes_on_with_the_capture(tmp_path, capture):
+    """The warden made the files once: `capturing` of each daemon adds to them."""
+    file = tmp_path / "again.pcapng"
+    made = make(file)
+    sizes = []
+    for number in range(2):
+        lent = tuple(map(os.dup, made))  # as another process has them
+        with capturing(file, lent) as running:
+            running.received(bytes(28), Path(HERE, HERE))
+            running.disclose(Disclose(bytes([number] * 8), Secret(bytes(16))))
+        sizes.append(file.stat().st_size)
+    assert sizes[1] == 2 * sizes[0] > 0
+    assert len(running.keys.read_text().splitlines()) == 2
+    assert file.read_bytes()[sizes[0] :][:4] == file.read_bytes()[:4]
+
+
+def test_what_earlier_daemons_captured_counts(tmp_path, monkeypatch):
+    file = tmp_path / "full.pcapng"
+    made = make(file)
+    monkeypatch.setattr("lotor.runtime.capture.MOST_OCTETS", 64)
+    os.write(made[0], bytes(64))
+    with capturing(file, made):
+        pass
+    assert file.stat().st_size == 64
+
+
+def test_the_files_of_a_capture_are_made_once_and_lent(tmp_path):
+    file = tmp_path / "ike.pcapng"
+    with captured(file) as made:
+        lent = Lent(None, 7, made)
+        assert lent.all == (7, *made)
+        given = Given(
+            "racoon.conf", "1:1:a:b", None, 7, syslog=True, level="info", debug=False, capture=(str(file), *made)
+        )
+        assert Given.of(given.word) == given
+    assert file.exists()
+    with pytest.raises(StartError, match="never overwrites"), captured(file):
+        pass

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import sys
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -46,13 +47,21 @@ def main(words: list[str]) -> Exit:
         warden = tie(line)
         sink = logs.Sink.SYSLOG if given.syslog else logs.Sink.STDERR
         logs.set_up(given.log if given.log is not None else sink, given.level, debug=given.debug)
-        with capturing(Path(given.capture) if given.capture else None) as capture:
+        with _capturing(given) as capture:
             given_up = give_up(Identity.of(given.identity), warden, Files())
             return asyncio.run(_serve(given, line, given_up, capture))
     except (Unconfined, StartError) as error:
         code, fix = (error.code, error.fix) if isinstance(error, StartError) else (Exit.FAILED, "")
         tell_failure(line, StartFailure(str(error), fix, code))
         return code
+
+
+def _capturing(given: Given) -> AbstractContextManager[Capture | None]:
+    """In the files that the warden made, one daemon after another."""
+    if given.capture is None:
+        return capturing(None)
+    name, packets, keys = given.capture
+    return capturing(Path(name), (packets, keys))
 
 
 async def _serve(given: Given, line: socket.socket, given_up: GivenUp, capture: Capture | None) -> Exit:

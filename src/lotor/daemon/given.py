@@ -17,7 +17,8 @@ MODULE = "lotor.daemon.attended"
 class Given:
     """What the daemon's command line says; nothing in it is secret. `name` of the configuration file; `identity` as
     `Identity.word` has it; `log` and `control` are descriptors, None for no file and no socket; `syslog`: where the log
-    goes without a file; `level` as the `log` directive names it."""
+    goes without a file; `level` as the `log` directive names it; `capture` is the name of the file of packets, and the
+    descriptors of that and of the file of keys."""
 
     name: str
     identity: str
@@ -26,7 +27,7 @@ class Given:
     syslog: bool
     level: str
     debug: bool
-    capture: str | None
+    capture: tuple[str, int, int] | None
 
     @property
     def word(self) -> str:
@@ -34,7 +35,9 @@ class Given:
 
     @classmethod
     def of(cls, word: str) -> Given:
-        return cls(**json.loads(word))
+        told = json.loads(word)
+        captured = told.pop("capture")
+        return cls(**told, capture=tuple(captured) if captured is not None else None)
 
 
 @dataclass(frozen=True, slots=True)

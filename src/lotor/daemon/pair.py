@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 from lotor import config
 from lotor.config.settings import Settings
 from lotor.control.listening import Listener
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.given import MODULE, Given, Options, address_of
+from lotor.files import captures
 from lotor.warden import hardening, loading
 from lotor.warden.attendance import Attendance
 from lotor.warden.child import Program, interpreter
@@ -21,6 +25,19 @@ from lotor.warden.supervise import StartFailed, Supervisor
 from lotor.warden.warden import Warden, hold
 
 
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """Descriptors that each daemon inherits; None for what there is not. `capture`: of packets, and of keys."""
+
+    log: int | None
+    control: int | None
+    capture: tuple[int, int] | None
+
+    @property
+    def all(self) -> tuple[int, ...]:
+        return tuple(each for each in (self.log, self.control, *(self.capture or ())) if each is not None)
+
+
 async def guard(options: Options, loaded: Holding, ready: Callable[[], None], log_file: int | None) -> int:
     """The exit code. `log_file` is a descriptor for both processes. Raises `StartError`."""
     stopped = asyncio.Event()
@@ -28,9 +45,10 @@ async def guard(options: Options, loaded: Holding, ready: Callable[[], None], lo
     attendance = Attendance(warden)
     hardening.bound(scripts=config.has_scripts(loaded.settings), daemon=True)
     try:
-        with _control(loaded.settings) as control:
+        with captured(options.capture) as capture, _control(loaded.settings) as control:
             await warden.start()
-            supervisor = Supervisor(_program(options, loaded.settings, log_file, control), attendance.care)
+            lent = Lent(log_file, control, capture)
+            supervisor = Supervisor(_program(options, loaded.settings, lent), attendance.care)
             await _started(supervisor)
             try:
                 _catch_signals(stopped, supervisor)
@@ -44,7 +62,7 @@ async def guard(options: Options, loaded: Holding, ready: Callable[[], None], lo
     return Exit.OK
 
 
-def _program(options: Options, settings: Settings, log_file: int | None, control: int | None) -> Program:
+def _program(options: Options, settings: Settings, lent: Lent) -> Program:
     try:
         identity = unprivileged(settings.privsep)
     except LookupError as error:
@@ -52,15 +70,31 @@ def _program(options: Options, settings: Settings, log_file: int | None, control
     given = Given(
         name=str(options.file),
         identity=identity.word,
-        log=log_file,
-        control=control,
+        log=lent.log,
+        control=lent.control,
         syslog=not options.foreground,
         level=settings.log.value,
         debug=options.debug,
-        capture=str(options.capture) if options.capture is not None else None,
+        capture=(str(options.capture), *lent.capture) if lent.capture is not None else None,
     )
-    descriptors = tuple(each for each in (log_file, control) if each is not None)
-    return Program(interpreter(MODULE, given.word), descriptors, quiet=not options.foreground)
+    return Program(interpreter(MODULE, given.word), lent.all, quiet=not options.foreground)
+
+
+@contextlib.contextmanager
+def captured(file: Path | None) -> Iterator[tuple[int, int] | None]:
+    """The files of a capture, which go on where a daemon is followed by another one."""
+    if file is None:
+        yield None
+        return
+    try:
+        made = captures.make(file)
+    except OSError as error:
+        raise StartError(str(error.strerror)) from error
+    try:
+        yield made
+    finally:
+        for descriptor in made:
+            os.close(descriptor)
 
 
 async def _started(supervisor: Supervisor) -> None:

@@ -112,13 +112,13 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def capturing(file: Path | None) -> Iterator[Capture | None]:
-    """Before anything else is touched: who asked for a capture wants all of it."""
+def capturing(file: Path | None, made: tuple[int, int] | None = None) -> Iterator[Capture | None]:
+    """Before anything else is touched: a person who asked for a capture wants all of it. `made` as `Capture` has it."""
     if file is None:
         yield None
         return
     try:
-        capture = Capture(file)
+        capture = Capture(file, made=made)
     except OSError as error:
         raise StartError(str(error.strerror)) from error
     with contextlib.closing(capture):

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lotor import __version__
+from lotor.files.captures import keys_of, make
 from lotor.ike.effects import Disclose
 from lotor.model.network import KEEPALIVE, NON_ESP_MARKER, Peer
 from lotor.model.network import Path as NetworkPath
 
 log = logging.getLogger(__name__)
 
-KEYS_SUFFIX = ".ikev1_decryption_table"
 MOST_OCTETS = 256 * 1024 * 1024
 """A forgotten capture does not fill the disk."""
 UDP = 17
@@ -30,26 +30,15 @@ COMMENT, PROGRAM, FLAGS = 1, 4, 2
 INBOUND, OUTBOUND = 1, 2
 
 
-def make(path: Path) -> tuple[int, int]:
-    """Descriptors of the two files of a capture, of mode 0600; `OSError` with a sentence when one was there before or
-    cannot be made."""
-    packets = _create(path)
-    try:
-        return packets, _create(_keys(path))
-    except OSError:
-        os.close(packets)
-        path.unlink()
-        raise
-
-
 class Capture:
-    """`made`: descriptors that `make` gave somebody with the right to make files. Without them it makes its own."""
+    """`made`: descriptors that `make` gave somebody with the right to make files. Without them it makes its own. What
+    they have already counts: a process that is started again adds a section of its own."""
 
     def __init__(self, path: Path, wall: Callable[[], float] = time.time, made: tuple[int, int] | None = None) -> None:
-        self.path, self.keys = path, _keys(path)
+        self.path, self.keys = path, keys_of(path)
         self._wall = wall
-        self._left = MOST_OCTETS
         self._packets, self._table = made or make(path)
+        self._left = max(0, MOST_OCTETS - os.fstat(self._packets).st_size)
         self._open = [self._packets, self._table]
         self._write(self._packets, _section(self.keys.name) + _interface())
 
@@ -94,20 +83,6 @@ class Capture:
         self._left = max(0, self._left - len(octets))
         if not self._left:
             log.warning("the capture ends: %s has %d octets", self.path, MOST_OCTETS)
-
-
-def _keys(path: Path) -> Path:
-    return path.with_name(path.name + KEYS_SUFFIX)
-
-
-def _create(path: Path) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        return os.open(path, flags, 0o600)
-    except FileExistsError as error:
-        raise OSError(error.errno, f"{path} exists: a capture never overwrites, name another file") from error
-    except OSError as error:
-        raise OSError(error.errno, f"cannot write the capture {path}: {error.strerror}") from error
 
 
 def _on_the_wire(data: bytes, path: NetworkPath) -> bytes:
