@@ -59,14 +59,16 @@ class Renewals:
         time.sleep(self._pause)
         with self._lock:
             made = dict(self._made)
+        written: dict[str, LocalUser] = {}
         try:
             self._users.rewrite(made)
+            written = made
         except UserError as fault:
             log.warning("passwords stay hashed as they were: %s", fault)
             with self._lock:
                 self._rests_until = self._now() + REST
         with self._lock:
-            self._written = made
+            self._written = written
             for entry in made:
                 del self._made[entry]
             self._writing = bool(self._made)
