@@ -54,7 +54,7 @@ MOMENTS = {
     "the address is set": Moment("client", "connect", "lotor.hosts.client:_Work.address"),
     "routes are attached": Moment("client", "connect", "lotor.hosts.client:_Work.routes"),
     "DNS is attached": Moment("client", "connect", "lotor.hosts.client:_Work.dns"),
-    "the host is given back": Moment("client", "disconnect", "lotor.hosts.client:LinuxHost._detach"),
+    "the host is given back": Moment("client", "disconnect", "lotor.hosts.client:LinuxHost.detach"),
     "the gateway says goodbye": Moment("gateway", "stop", "lotor.daemon.machinery:Machinery.stop"),
     "the client says goodbye": Moment("client", "stop", "lotor.daemon.machinery:Machinery.stop"),
 }
