@@ -45,6 +45,11 @@ def wait():
     line.recv(1)  # until the warden is gone
     note("alone")
 
+def reads():
+    """Hears that it is to read its configuration again."""
+    signal.signal(signal.SIGHUP, lambda *_: note("hung up"))
+    serve()
+
 def serve():
     signal.signal(signal.SIGTERM, lambda *_: (note("asked to end"), os._exit(0)))
     ready()
@@ -360,6 +365,28 @@ def test_what_cannot_be_given_back_is_told_and_the_daemon_starts_again(told, toy
 
     asyncio.run(story())
     assert "what the daemon held was not given back: RuntimeError" in caplog.text
+    assert "secret detail" not in caplog.text
+
+
+def test_a_reload_that_is_asked_for_between_two_daemons_is_not_lost(told, toy):
+    async def story():
+        keeper = None
+
+        async def pause(_: float) -> None:
+            keeper.hang_up()
+
+        keeper = supervisor(told, toy("reads"), pause)
+        starts = asyncio.ensure_future(keeper.start())
+        await asyncio.sleep(0)
+        keeper.hang_up()  # the signal itself would end a process that does not serve yet
+        await starts
+        await told.until("hung up")
+        os.kill(keeper.pid, signal.SIGKILL)
+        await told.until("hung up", 2)
+        await keeper.stop()
+
+    asyncio.run(story())
+    assert len(pids(told)) == 2
 
 
 def test_stopping_while_the_next_start_waits_starts_none(told, toy):

@@ -7,6 +7,7 @@ import errno
 import grp
 import os
 import pwd
+import select
 import socket
 import stat
 from dataclasses import dataclass
@@ -32,10 +33,25 @@ class Listener:
     """A listening socket that never waits. `OSError` with a sentence when it cannot be made."""
 
     def __init__(self, address: Address) -> None:
-        self._path = address.path
+        self._address, self._path = address, address.path
         self.socket = listen(address)
+        self._inode = self._made()
+
+    def mend(self) -> bool:
+        """Whether another process that had the socket, too, had shut it down, which cannot be taken back: there is
+        another one now, under the same number. Raises `OSError`."""
+        looked = select.poll()
+        looked.register(self.socket, select.POLLRDHUP)
+        if not looked.poll(0):
+            return False
+        with listen(self._address) as other:
+            os.dup2(other.fileno(), self.socket.fileno(), inheritable=False)
+        self._inode = self._made()
+        return True
+
+    def _made(self) -> tuple[int, int]:
         made = self._path.lstat()
-        self._inode = (made.st_dev, made.st_ino)
+        return made.st_dev, made.st_ino
 
     def close(self) -> None:
         """Removes the file if it is still ours."""

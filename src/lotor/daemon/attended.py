@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import sys
+import traceback
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -54,6 +55,16 @@ def main(words: list[str]) -> Exit:
         code, fix = (error.code, error.fix) if isinstance(error, StartError) else (Exit.FAILED, "")
         tell_failure(line, StartFailure(str(error), fix, code))
         return code
+    except Exception as error:  # noqa: BLE001 - nobody reads a traceback where standard error leads nowhere
+        log.critical("internal error: %s", _where(error))
+        tell_failure(line, StartFailure(f"internal error in the daemon: {type(error).__name__}", "", Exit.FAILED))
+        return Exit.FAILED
+
+
+def _where(error: Exception) -> str:
+    """Its kind and the lines that led to it; the text of an error may quote a peer."""
+    lines = [f"{Path(each.filename).name}:{each.lineno}" for each in traceback.extract_tb(error.__traceback__)]
+    return f"{type(error).__name__} at {' '.join(lines[-8:])}"
 
 
 def _capturing(given: Given) -> AbstractContextManager[Capture | None]:
@@ -80,8 +91,10 @@ async def _attended(given: Given, asker: Asker, given_up: GivenUp, capture: Capt
     except ConfigError as error:
         text = f"{given.name} has errors, nothing was started\n{error}"
         raise StartError(text, Exit.CONFIGURATION) from error
+    except OSError as error:
+        raise StartError(f"the warden gives no configuration: {error.strerror or error}") from error
     present = Present(loadout)
-    present.follow(lambda new: logs.set_level(new.settings.log.value, debug=given.debug))
+    log_as(present, debug=given.debug)
     surroundings = Surroundings(
         given.name,
         _privileged(asker, present),
@@ -97,6 +110,16 @@ async def _attended(given: Given, asker: Asker, given_up: GivenUp, capture: Capt
         await asker.ask(READY, None)
 
     return await Daemon(surroundings).serve(ready)
+
+
+def log_as(present: Present[Loadout], *, debug: bool) -> None:
+    """As the configuration says, which another daemon may have reloaded since the warden's start."""
+
+    def follow(loadout: Loadout) -> None:
+        logs.set_level(loadout.settings.log.value, debug=debug)
+
+    follow(present.now)
+    present.follow(follow)
 
 
 def _privileged(asker: Asker, present: Present[Loadout]) -> Privileged:

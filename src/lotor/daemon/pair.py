@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lotor import config
 from lotor.config.settings import Settings
 from lotor.control.listening import Listener
+from lotor.daemon import logs
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.given import MODULE, Given, Options, address_of
 from lotor.files import captures
+from lotor.privsep.serving import Handler
 from lotor.warden import hardening, loading
 from lotor.warden.attendance import Attendance
 from lotor.warden.child import Program, interpreter
 from lotor.warden.identity import unprivileged
 from lotor.warden.loading import Holding
-from lotor.warden.supervise import StartFailed, Supervisor
+from lotor.warden.supervise import Care, StartFailed, Supervisor
 from lotor.warden.warden import Warden, hold
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +47,22 @@ async def guard(options: Options, loaded: Holding, ready: Callable[[], None], lo
     """The exit code. `log_file` is a descriptor for both processes. Raises `StartError`."""
     stopped = asyncio.Event()
     warden = Warden(lambda: loading.load(options.file), loaded, hold())
+    warden.follow(lambda settings: logs.set_level(settings.log.value, debug=options.debug))
     attendance = Attendance(warden)
     hardening.bound(scripts=config.has_scripts(loaded.settings), daemon=True)
     try:
         with captured(options.capture) as capture, _control(loaded.settings) as control:
+            lent = Lent(log_file, control.socket.fileno() if control is not None else None, capture)
+            care = Care(lambda: _begin(control, attendance), attendance.let_go)
+            supervisor = Supervisor(_program(options, loaded.settings, lent), care)
+            _catch_signals(stopped, supervisor)
             await warden.start()
-            lent = Lent(log_file, control, capture)
-            supervisor = Supervisor(_program(options, loaded.settings, lent), attendance.care)
-            await _started(supervisor)
-            try:
-                _catch_signals(stopped, supervisor)
-                ready()
-                await stopped.wait()
-            finally:
-                await supervisor.stop()
+            if await started(supervisor, stopped):
+                try:
+                    ready()
+                    await stopped.wait()
+                finally:
+                    await supervisor.stop()
     finally:
         await attendance.close()
         await warden.stop()
@@ -97,16 +104,35 @@ def captured(file: Path | None) -> Iterator[tuple[int, int] | None]:
             os.close(descriptor)
 
 
-async def _started(supervisor: Supervisor) -> None:
+def _begin(control: Listener | None, attendance: Attendance) -> Mapping[int, Handler]:
+    if control is not None and control.mend():
+        log.warning("the daemon that ended had shut the control socket down: there is another one in its place")
+    return attendance.begin()
+
+
+async def started(supervisor: Supervisor, stopped: asyncio.Event) -> bool:
+    """Whether it serves; not where the program is told to stop before, and then nothing of it is left. Raises
+    `StartError`."""
+    loop = asyncio.get_running_loop()
+    start, stop = loop.create_task(supervisor.start()), loop.create_task(stopped.wait())
+    await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    if not start.done():
+        start.cancel()
+        await asyncio.wait({start})
+    if start.cancelled():
+        return False
     try:
-        await supervisor.start()
+        start.result()
     except StartFailed as failed:
-        raise StartError(failed.text, Exit(failed.code), failed.fix) from failed
+        code = Exit(failed.code) if failed.code in set(Exit) else Exit.FAILED
+        raise StartError(failed.text, code, failed.fix) from failed
+    return True
 
 
 @contextlib.contextmanager
-def _control(settings: Settings) -> Iterator[int | None]:
-    """The descriptor of the administrator's socket, which outlives a daemon: whoever calls meanwhile waits."""
+def _control(settings: Settings) -> Iterator[Listener | None]:
+    """The administrator's socket, which outlives a daemon: whoever calls meanwhile waits."""
     address = address_of(settings.listen.adminsock)
     if address is None:
         yield None
@@ -116,7 +142,7 @@ def _control(settings: Settings) -> Iterator[int | None]:
     except OSError as error:
         raise StartError(error.strerror or str(error), Exit.BUSY) from error
     try:
-        yield listener.socket.fileno()
+        yield listener
     finally:
         listener.close()
 

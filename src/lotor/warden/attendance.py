@@ -4,7 +4,9 @@ held."""
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Mapping
+from typing import Protocol
 
 from lotor.config import resolve
 from lotor.config.provision import Provision
@@ -21,6 +23,8 @@ from lotor.warden.logins import HeldLogins
 from lotor.warden.opening import Opening
 from lotor.warden.supervise import Care
 from lotor.warden.warden import Warden
+
+log = logging.getLogger(__name__)
 
 
 class Attendance:
@@ -55,13 +59,11 @@ class Attendance:
 
     async def let_go(self) -> None:
         """Of everything that the daemon held, which is dead. Leases stay in the pool's memory, guesses in the
-        throttle's."""
-        await self._hosting.let_go()
-        if self._logins is not None and self._leases is not None:
-            await self._logins.let_go()
-            await self._leases.let_go()
+        throttle's. What cannot be given back keeps nothing else: the next daemon would never have a device."""
         self._opening.let_go()
-        await self._warden.let_go()
+        for each in (self._hosting, self._logins, self._leases, self._warden):
+            if each is not None:
+                await _let_go(each)
 
     async def close(self) -> None:
         await self._hosting.settled()
@@ -74,6 +76,17 @@ class Attendance:
             blocks = resolve(provision.checked, provision.credentials).remotes
             self._known = provision, {each.name: each.my_identity for each in blocks}
         return self._known[1].get(remote)
+
+
+class _Held(Protocol):
+    async def let_go(self) -> None: ...
+
+
+async def _let_go(held: _Held) -> None:
+    try:
+        await held.let_go()
+    except Exception as error:  # noqa: BLE001 - its text may quote a peer
+        log.error("not all of %s was given back: %s", type(held).__name__, type(error).__name__)  # noqa: TRY400
 
 
 async def _about(nothing: None) -> About:

@@ -84,10 +84,12 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
-    def hang_up(self) -> None:
-        """Once it serves; before, the signal would end it."""
-        if self.ready.done():
-            self._signal(signal.SIGHUP)
+    def hang_up(self) -> bool:
+        """Whether it was told: once it serves. Before, the signal would end it."""
+        if not self.ready.done() or self.ended.done():
+            return False
+        self._signal(signal.SIGHUP)
+        return True
 
     def end(self, patience: float) -> None:
         """It is asked to end, and killed after so many seconds."""

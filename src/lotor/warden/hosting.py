@@ -127,7 +127,12 @@ class Hosting:
         await _ended(self._downs[Side.CLIENT])  # one that puts back what it changed must not undo the host's work
         await _ended(self._changes)
         for session in tuple(self._held):
-            await self._detach(session)
+            try:
+                await self._detach(session)
+            except Exception as error:  # noqa: BLE001 - its text may quote a peer
+                log.error("a connection of a dead daemon stays on the host: %s", type(error).__name__)  # noqa: TRY400
+        self._held.clear()
+        self._taken.clear()
 
     async def settled(self) -> None:
         """Until all scripts of dead daemons have ended."""

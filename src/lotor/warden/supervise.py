@@ -57,6 +57,7 @@ class Supervisor:
         self._child: Child | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._hung_up = False
 
     @property
     def pid(self) -> int | None:
@@ -71,9 +72,13 @@ class Supervisor:
         self._task = asyncio.get_running_loop().create_task(self._keep())
 
     def hang_up(self) -> None:
-        """The daemon reads its configuration again."""
-        if self._child is not None:
-            self._child.hang_up()
+        """The daemon reads its configuration again: now, or as soon as it serves."""
+        self._hung_up = True
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        if self._hung_up and self._child is not None:
+            self._hung_up = not self._child.hang_up()
 
     async def stop(self) -> None:
         """Ends the daemon, and returns when all that it held is given back. Its questions are answered until then."""
@@ -106,6 +111,7 @@ class Supervisor:
         if not await self._came_up(self._child):
             return await self._over(self._child)
         log.info("the daemon serves as process %d", self._child.pid)
+        self._pass_on()
         return None
 
     async def _came_up(self, child: Child) -> bool:
@@ -130,8 +136,8 @@ class Supervisor:
         self._child = None
         try:
             await self._care.let_go()
-        except Exception as error:
-            log.exception("what the daemon held was not given back: %s", type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - its text may quote a peer
+            log.error("what the daemon held was not given back: %s", type(error).__name__)  # noqa: TRY400
         return end
 
     async def _waited(self, seconds: float) -> bool:
