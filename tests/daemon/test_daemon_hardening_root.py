@@ -12,7 +12,7 @@ import pytest
 from lab import lotor, pki
 from lab.dialling import serve
 from lab.internet import GATEWAY, Internet
-from lab.node import Node, Running, only_child, wait_until
+from lab.node import Node, only_child, wait_until
 from lotor.warden.hardening import FOR_DAEMON, FOR_SCRIPTS, NEVER, OWN, Capability
 
 pytestmark = pytest.mark.root
@@ -71,13 +71,12 @@ def internet() -> Iterator[Internet]:
         yield net
 
 
-def threads(running: Running) -> list[dict[str, str]]:
-    tasks = Path(f"/proc/{only_child(running.process.pid)}/task")
-    return [rights((task / "status").read_text()) for task in tasks.iterdir()]
+def threads(process: int) -> list[dict[str, str]]:
+    return [rights((task / "status").read_text()) for task in Path(f"/proc/{process}/task").iterdir()]
 
 
-def limit(running: Running) -> str:
-    lines = Path(f"/proc/{only_child(running.process.pid)}/limits").read_text().splitlines()
+def limit(process: int) -> str:
+    lines = Path(f"/proc/{process}/limits").read_text().splitlines()
     return next(" ".join(line.split()[4:6]) for line in lines if line.startswith("Max core file size"))
 
 
@@ -100,13 +99,20 @@ def test_f18_gateway_and_client_in_the_foreground_with_all_their_threads(interne
     assert wait_until(lambda: "ended" in internet.client.path("/run/told").read_text())
     for program, needed, kept in ((gateway, OWN, "1"), (client, FOR_SCRIPTS, "0")):
         assert program.running is not None
-        told = threads(program.running)
-        assert len(told) > 1
+        warden = only_child(program.running.process.pid)
+        daemon = only_child(warden)
+        assert warden
+        assert daemon
+        told = threads(warden)
         assert {(status["CapPrm"], status["CapEff"], status["NoNewPrivs"]) for status in told} == {
             (told[0]["CapEff"], told[0]["CapEff"], kept)
         }
-        assert {Capability.NET_ADMIN} <= held(told[0], "CapEff") <= needed
-        assert limit(program.running) == "0 0"
+        assert {Capability.NET_ADMIN} <= held(told[0], "CapEff") <= needed | FOR_DAEMON
+        without = threads(daemon)
+        assert len(without) > 1
+        assert {int(each[name], 16) for each in without for name in ("CapPrm", "CapEff")} == {0}
+        assert {each["NoNewPrivs"] for each in without} == {"1"}
+        assert limit(warden) == limit(daemon) == "0 0"
     script = internet.client.path("/run/told").read_text()
     assert {SYS_ADMIN, DAC_OVERRIDE} <= held(rights(script), "CapEff")
     assert held(rights(script), "CapEff") & NEVER == set()

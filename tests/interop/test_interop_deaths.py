@@ -17,7 +17,7 @@ from lab.dialling import ping
 from lab.internet import GATEWAY, INSIDE_HOST, Internet
 from lab.node import wait_until
 
-pytestmark = pytest.mark.root
+pytestmark = pytest.mark.interop
 
 
 @dataclass(frozen=True)
