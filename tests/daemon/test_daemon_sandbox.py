@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import signal
 import subprocess
 import sys
@@ -115,6 +116,43 @@ REFUSED = {
 @pytest.mark.parametrize("what", sorted(REFUSED))
 def test_a_call_that_is_on_no_list_is_refused_and_the_program_goes_on(what, tmp_path):
     assert printed(CONFINED + f"print({REFUSED[what]})", tmp_path) == "EPERM"
+
+
+UDP = "socket.socket({family}, socket.SOCK_DGRAM)"
+HEADERS = {
+    "of IPv4": (UDP.format(family="socket.AF_INET"), 0, 3),
+    "of IPv6": (UDP.format(family="socket.AF_INET6"), 41, 36),
+    "of IPv6 at the level of raw sockets": (UDP.format(family="socket.AF_INET6"), 255, 36),
+    "of IPv4 with a level of which the kernel reads half": (UDP.format(family="socket.AF_INET"), 1 << 32, 3),
+    "of IPv4 with an option of which the kernel reads half": (UDP.format(family="socket.AF_INET"), 0, 3 + (1 << 32)),
+}
+
+
+@pytest.mark.parametrize("which", sorted(HEADERS))
+def test_nobody_writes_headers_of_his_own(which):
+    """The kernel's own answer to a UDP socket is another one."""
+    made, level, option = HEADERS[which]
+    call = (
+        f"held = {made}\n"
+        "words = [held.fileno(), *map(ctypes.c_long, LEVEL), ctypes.byref(ctypes.c_int(1)), 4]\n"
+        "print(called('syscall', ctypes.c_long(NUMBER), *words))"
+    ).replace("LEVEL", f"({level}, {option})")
+    call = call.replace("NUMBER", str({"x86_64": 54, "aarch64": 208}[platform.machine()]))
+    assert printed(PREPARED + call) in {"ENOPROTOOPT", "EINVAL"}
+    assert printed(CONFINED + call) == "EPERM"
+
+
+def test_other_options_of_sockets_are_set():
+    """Whether datagrams may be cut, their class, the address that they came to, the room for them."""
+    program = CONFINED + (
+        "for family, options in ((socket.AF_INET, ((0, 10), (0, 1), (0, 8), (1, 8), (1, 7))),\n"
+        "                        (socket.AF_INET6, ((41, 23), (41, 67), (41, 49), (1, 8), (1, 7)))):\n"
+        "    with socket.socket(family, socket.SOCK_DGRAM) as held:\n"
+        "        for level, option in options:\n"
+        "            held.setsockopt(level, option, 1)\n"
+        "print('set')"
+    )
+    assert printed(program) == "set"
 
 
 HOSTILE = {

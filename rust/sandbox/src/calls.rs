@@ -156,7 +156,6 @@ const WAITING: &[c_long] = &[
     libc::SYS_getsockname,
     libc::SYS_getpeername,
     libc::SYS_getsockopt,
-    libc::SYS_setsockopt,
     libc::SYS_shutdown,
 ];
 
@@ -264,6 +263,13 @@ const PRCTLS: &[u64] = &[
     libc::PR_SET_PDEATHSIG as u64,
 ];
 
+/// The socket of native ESP is a raw one: with these options the daemon would write whole IP headers itself, and send
+/// packets of any protocol from any address. The kernel takes the one of IPv6 at the level of raw sockets, too.
+const HEADERS: &[u64] = &[libc::IP_HDRINCL as u64, libc::IPV6_HDRINCL as u64];
+const HEADER_LEVELS: &[u64] = &[libc::IPPROTO_IP as u64, libc::IPPROTO_IPV6 as u64, SOL_RAW];
+/// Linux, include/linux/socket.h.
+const SOL_RAW: u64 = 255;
+
 fn daemon() -> io::Result<Calls> {
     let rules: Result<Calls, BackendError> = conditional();
     let mut calls = rules.map_err(io::Error::other)?;
@@ -285,6 +291,7 @@ fn conditional() -> Result<Calls, BackendError> {
         (libc::SYS_mprotect, vec![rule(vec![bits(2, executable, 0)?])?]),
         (libc::SYS_socket, sockets()?),
         (libc::SYS_socketpair, vec![rule(vec![is(0, libc::AF_UNIX as u64)?])?]),
+        (libc::SYS_setsockopt, vec![rule(none_of(1, HEADER_LEVELS)?)?, rule(none_of(2, HEADERS)?)?]),
         (libc::SYS_ioctl, any_of(1, IOCTLS)?),
         (libc::SYS_prctl, any_of(0, PRCTLS)?),
         // To read a limit, not to set one.
@@ -307,6 +314,12 @@ fn sockets() -> Result<Vec<SeccompRule>, BackendError> {
 
 fn any_of(argument: u8, values: &[u64]) -> Result<Vec<SeccompRule>, BackendError> {
     values.iter().map(|value| rule(vec![is(argument, *value)?])).collect()
+}
+
+/// Of 32 bits also where the value is 0: the kernel ignores the upper half of a number that is not to be.
+fn none_of(argument: u8, values: &[u64]) -> Result<Vec<SeccompCondition>, BackendError> {
+    let differs = |value| SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value);
+    values.iter().map(|value| differs(*value)).collect()
 }
 
 fn rule(conditions: Vec<SeccompCondition>) -> Result<SeccompRule, BackendError> {
