@@ -97,7 +97,7 @@ async def _attended(given: Given, asker: Asker, given_up: GivenUp, capture: Capt
     log_as(present, debug=given.debug)
     surroundings = Surroundings(
         given.name,
-        _privileged(asker, present),
+        far_ports(asker, present),
         configurations,
         make,
         present,
@@ -122,7 +122,8 @@ def log_as(present: Present[Loadout], *, debug: bool) -> None:
     present.follow(follow)
 
 
-def _privileged(asker: Asker, present: Present[Loadout]) -> Privileged:
+def far_ports(asker: Asker, present: Present[Loadout]) -> Privileged:
+    """What needs rights, at the other end of the line. `present` says which scripts there are."""
     return Privileged(
         signer=FarSigner(asker),
         logins=FarLogins(asker),
