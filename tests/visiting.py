@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address
 
 from lotor.control.messages import Connect, Disconnect
 from lotor.control.service import Credential
+from lotor.daemon.attended import far_ports
 from lotor.daemon.loadout import equip
 from lotor.daemon.machinery import Machinery
 from lotor.daemon.reloading import Reload
@@ -15,9 +19,15 @@ from lotor.hosts.sockets import HostSockets
 from lotor.ike.endpoint import Endpoint
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
+from lotor.privsep.asking import Asker
+from lotor.privsep.far_configurations import FarConfigurations
+from lotor.privsep.far_files import FarFiles
+from lotor.privsep.frames import pair
+from lotor.privsep.serving import Server
 from lotor.runtime.present import Present
 from lotor.runtime.randomness import SystemRandomness
 from lotor.warden import loading
+from lotor.warden.attendance import Attendance
 from lotor.warden.warden import Hold, Warden
 from scripted import RecordingCarrier, RecordingEngine, RecordingHost, RecordingRoutes
 
@@ -141,12 +151,76 @@ class StillListeners:
         return []
 
 
-class World:
-    """Gateway and client, assembled but for the host. `diary` is what the client's host was asked to do."""
+@dataclass
+class Device:
+    """None that carries anything."""
 
-    def __init__(self, directory, *, pool=253, login="", capture=None, ipv6=""):
-        self.capture = capture
-        self.directory, self.air, self.diary, self.wardens = directory, Air(), [], {}
+    name: str
+    fd: int
+    framed = False
+
+    def close(self):
+        os.close(self.fd)
+
+
+class Devices:
+    """`ports.interface.Tunnels` of a host that has no other one."""
+
+    async def open(self):
+        return Device(RecordingEngine.name, os.open("/dev/null", os.O_RDWR))
+
+
+class Near:
+    """A program that is one process: it has the warden's own engines."""
+
+    def __init__(self, warden):
+        self.warden = self.configurations = warden
+        self.make = equip
+
+    async def start(self):
+        return Present(self.make(self.warden.present()))
+
+    def ports(self, present):
+        del present
+        return self.warden.privileged
+
+    async def stop(self):
+        pass
+
+
+class Distant:
+    """A program of two processes: it has the same ports at the other end of a line. `broken`: why that ended."""
+
+    def __init__(self, warden):
+        self.attendance = Attendance(warden)
+        self.broken = []
+
+    async def start(self):
+        self.ends = pair()
+        self.server = Server(self.ends[1], self.attendance.care.begin(), self.broken.append)
+        self.asker = Asker(self.ends[0], self.broken.append)
+        self.configurations = FarConfigurations(self.asker)
+        self.make = partial(equip, files=FarFiles(self.asker))
+        return Present(await asyncio.to_thread(self.make, await self.configurations.present()))
+
+    def ports(self, present):
+        return far_ports(self.asker, present)
+
+    async def stop(self):
+        assert self.broken == []
+        for each in (self.asker, self.server, *self.ends):
+            each.close()
+        await self.attendance.care.let_go()
+        await self.attendance.close()
+
+
+class World:
+    """Gateway and client, assembled but for the host. `diary` is what the client's host was asked to do. `far`: each
+    asks a warden for what needs rights, over a line."""
+
+    def __init__(self, directory, *, pool=253, login="", capture=None, ipv6="", far=False):
+        self.capture, self.reach, self.reaches = capture, Distant if far else Near, {}
+        self.directory, self.air, self.diary, self.wardens, self.devices = directory, Air(), [], {}, []
         gateway = GATEWAY_FILE.format(directory=directory, pool=pool)
         (directory / "gateway.conf").write_text(gateway.replace("dns4 10.0.12.1;", f"dns4 10.0.12.1; {ipv6}"))
         (directory / "client.conf").write_text(CLIENT_FILE.format(directory=directory, login=login))
@@ -160,16 +234,19 @@ class World:
 
     async def program(self, name):
         path = self.directory / f"{name}.conf"
-        hold = Hold(HostSockets(), None, self.host, RecordingRoutes())
+        hold = Hold(HostSockets(), Devices(), self.host, RecordingRoutes())
         self.wardens[name] = warden = Warden(lambda: loading.load(path), loading.load(path), hold)
         await warden.start()
-        present, plane = Present(equip(warden.present())), RecordingEngine()
+        self.reaches[name] = reach = self.reach(warden)
+        present, plane = await reach.start(), RecordingEngine()
+        privileged = reach.ports(present)
+        self.devices.append(await privileged.tunnels.open())
         capture = self.capture if name == "gateway" else None
         core = Endpoint(present.now.policy, SystemRandomness(), disclose=capture is not None)
         machinery = Machinery(
             core,
             present,
-            warden.privileged,
+            privileged,
             engine=plane,
             carrier=AirCarrier(self.air, name),
             interface=plane,
@@ -182,7 +259,8 @@ class World:
 
     def steward_of(self, name, machinery, reload=None):
         path = self.directory / f"{name}.conf"
-        reload = reload or Reload(self.wardens[name], equip, StillListeners(), machinery.present)
+        reach = self.reaches[name]
+        reload = reload or Reload(reach.configurations, reach.make, StillListeners(), machinery.present)
         return Steward(machinery, str(path), reload)
 
     async def vc(self, user="alice", typing=None, gateway="127.0.0.1"):
@@ -202,6 +280,10 @@ class World:
         await self.client.stop()
         await self.settle()
         await self.gateway.stop()
+        for each in self.reaches.values():
+            await each.stop()
+        for each in self.devices:
+            each.close()
         for warden in self.wardens.values():
             await warden.stop()
 

@@ -20,7 +20,13 @@ from lotor.model.prompt import Field
 from visiting import GATEWAY, GATEWAY_FILE, PASSWORD, ROOT, Typing, play
 
 
-def test_a_visit_from_login_to_disconnect(directory, caplog):
+@pytest.fixture(params=["one process", "two ends of a line"])
+def far(request):
+    """Whether each program asks a warden for what needs rights."""
+    return request.param != "one process"
+
+
+def test_a_visit_from_login_to_disconnect(directory, caplog, far):
     async def story(world):
         up = await world.vc()
         status = await world.steward.status(Status(), ROOT), await world.gateway_steward.status(Status(), ROOT)
@@ -30,7 +36,7 @@ def test_a_visit_from_login_to_disconnect(directory, caplog):
         return up, status, installed, down, world
 
     with caplog.at_level(logging.DEBUG):
-        up, (client, gateway), installed, down, world = play(directory, story)
+        up, (client, gateway), installed, down, world = play(directory, story, far=far)
     assert up == Connected("10.99.99.1", "Flying pigs LTD\n?[2Jwelcome\n")
     assert installed == (1, 1)
     (here,), (there,) = client["sessions"], gateway["sessions"]
@@ -56,13 +62,13 @@ def test_a_visit_from_login_to_disconnect(directory, caplog):
     assert "\x1b" not in caplog.text
 
 
-def test_a_wrong_password_says_so_and_leaves_nothing(directory):
+def test_a_wrong_password_says_so_and_leaves_nothing(directory, far):
     async def story(world):
         failed = await world.vc(typing=Typing("wrong"))
         await world.settle()
         return failed, world.client.register.all(), world.gateway.register.all(), list(world.diary)
 
-    failed, here, there, diary = play(directory, story)
+    failed, here, there, diary = play(directory, story, far=far)
     assert isinstance(failed, Failed)
     assert failed.cause == "LOGIN_REFUSED"
     assert "alice" in failed.text
@@ -70,7 +76,7 @@ def test_a_wrong_password_says_so_and_leaves_nothing(directory):
     assert diary == []
 
 
-def test_a_full_pool_says_so_and_serves_again_when_an_address_is_free(directory):
+def test_a_full_pool_says_so_and_serves_again_when_an_address_is_free(directory, far):
     async def story(world):
         first = await world.vc()
         lease = await world.gateway.configurations.acquire(99, "someone else", NO_GRANTS)
@@ -81,14 +87,14 @@ def test_a_full_pool_says_so_and_serves_again_when_an_address_is_free(directory)
         world.gateway.configurations.release(77)
         return first, lease, second, await world.vc()
 
-    first, lease, second, third = play(directory, story, pool=1)
+    first, lease, second, third = play(directory, story, far=far, pool=1)
     assert isinstance(first, Connected)
     assert "10.99.99.1" in lease.reason.text
     assert second.cause == "POOL_EXHAUSTED"
     assert isinstance(third, Connected)
 
 
-def test_a_saved_password_needs_no_prompt(directory):
+def test_a_saved_password_needs_no_prompt(directory, far):
     (directory / "psk.txt").touch(0o600)
     (directory / "psk.txt").write_text(f"alice {PASSWORD}\n")
 
@@ -96,7 +102,7 @@ def test_a_saved_password_needs_no_prompt(directory):
         typing = Typing(None)
         return await world.vc(user=None, typing=typing), typing.prompts
 
-    up, prompts = play(directory, story, login='xauth_login "alice";')
+    up, prompts = play(directory, story, far=far, login='xauth_login "alice";')
     assert isinstance(up, Connected)
     assert prompts == []
 
@@ -135,7 +141,7 @@ def test_two_connects_at_once_make_one_session(directory):
     assert sessions == 1
 
 
-def test_an_attempt_that_is_given_up_ends_at_once(directory):
+def test_an_attempt_that_is_given_up_ends_at_once(directory, far):
     async def story(world):
         world.air.deaf = True
         begun = asyncio.Event()
@@ -146,30 +152,30 @@ def test_an_attempt_that_is_given_up_ends_at_once(directory):
         await asyncio.wait({attempt})
         return world.client.register.all()
 
-    assert play(directory, story) == ()
+    assert play(directory, story, far=far) == ()
 
 
-def test_a_host_that_refuses_is_the_reason_of_the_failed_connect(directory):
+def test_a_host_that_refuses_is_the_reason_of_the_failed_connect(directory, far):
     async def story(world):
         world.host.fault = OSError(1, "no permission to change routes")
         failed = await world.vc()
         await world.settle()
         return failed, world.gateway.register.all(), world.client_plane.installed
 
-    failed, there, installed = play(directory, story)
+    failed, there, installed = play(directory, story, far=far)
     assert failed.cause == "LOCAL_FAULT"
     assert "no permission to change routes" in failed.text
     assert (there, installed) == ((), {})
 
 
-def test_the_end_of_the_daemon_says_goodbye_and_undoes_the_host(directory):
+def test_the_end_of_the_daemon_says_goodbye_and_undoes_the_host(directory, far):
     async def story(world):
         await world.vc()
         await world.client.stop()
         await world.settle()
         return world.gateway.register.all(), [each[0] for each in world.diary]
 
-    there, diary = play(directory, story)
+    there, diary = play(directory, story, far=far)
     assert there == ()
     assert diary == ["attach begins", "attach", "detach"]
 
@@ -191,7 +197,7 @@ def test_disconnecting_from_what_is_not_connected_is_told(directory):
     assert play(directory, story) == Failed("not connected to 127.0.0.1")
 
 
-def test_logout_ends_every_session_of_a_person_at_both_ends(directory):
+def test_logout_ends_every_session_of_a_person_at_both_ends(directory, far):
     async def story(world):
         await world.vc("alice")
         nobody = await world.gateway_steward.logout(Logout("bob"), ROOT)
@@ -202,7 +208,7 @@ def test_logout_ends_every_session_of_a_person_at_both_ends(directory):
         (attempt,) = world.gateway.attempts.find("alice")
         return nobody, done, reasons, attempt.reason.text, world.client.register.all(), world.gateway.register.all()
 
-    nobody, done, client, gateway, *left = play(directory, story)
+    nobody, done, client, gateway, *left = play(directory, story, far=far)
     assert nobody == Failed("bob is not logged in")
     assert done == Disconnected(1)
     assert client == ["the gateway ended the session"]
@@ -226,7 +232,7 @@ def test_logout_by_number(directory):
     assert (done, left) == (Disconnected(1), ())
 
 
-def test_a_bad_configuration_is_not_taken_over(directory):
+def test_a_bad_configuration_is_not_taken_over(directory, far):
     async def story(world):
         old = world.gateway.present.now
         (directory / "gateway.conf").write_text("remote anonymous { nonsense; }")
@@ -234,14 +240,14 @@ def test_a_bad_configuration_is_not_taken_over(directory):
         kept = world.gateway.present.now is old
         return failed, kept, await world.vc()
 
-    failed, kept, up = play(directory, story)
+    failed, kept, up = play(directory, story, far=far)
     assert isinstance(failed, Failed)
     assert "gateway.conf:1:20" in failed.text
     assert kept
     assert isinstance(up, Connected)
 
 
-def test_a_good_one_counts_for_sessions_to_come(directory):
+def test_a_good_one_counts_for_sessions_to_come(directory, far):
     async def story(world):
         await world.vc()
         text = GATEWAY_FILE.format(directory=directory, pool=253).replace("dns4 10.0.12.1", "dns4 10.0.12.99")
@@ -253,7 +259,7 @@ def test_a_good_one_counts_for_sessions_to_come(directory):
         await world.vc()
         return done, before, world.client.register.all()[0].configuration.dns
 
-    done, before, after = play(directory, story)
+    done, before, after = play(directory, story, far=far)
     assert isinstance(done, Done)
     assert "next start" not in done.text
     assert (before, after) == ((IPv4Address("10.0.12.1"),), (IPv4Address("10.0.12.99"),))
@@ -310,7 +316,7 @@ def test_field_of_a_prompt_is_the_password_only_when_the_user_is_named(directory
     assert unnamed == [(Field.USER_NAME, Field.PASSWORD)]
 
 
-def test_both_ends_explain_a_refused_login_and_the_journal_tells_the_same(directory, caplog):
+def test_both_ends_explain_a_refused_login_and_the_journal_tells_the_same(directory, caplog, far):
     async def story(world):
         await world.vc(typing=Typing("wrong-horse-battery"))
         await world.settle()
@@ -323,7 +329,7 @@ def test_both_ends_explain_a_refused_login_and_the_journal_tells_the_same(direct
         )
 
     with caplog.at_level(logging.DEBUG):
-        (gateway, client), nobody, statuses = play(directory, story)
+        (gateway, client), nobody, statuses = play(directory, story, far=far)
     (attempt,) = gateway.report["attempts"]
     assert attempt["state"] == "failed"
     assert attempt["program"] == "lotor"
@@ -352,14 +358,14 @@ def test_what_the_host_refuses_keeps_the_old_configuration(directory, caplog):
     assert "gateway.conf was not taken over, the old configuration stays" in caplog.text
 
 
-def test_what_a_reload_came_to_is_told(directory):
+def test_what_a_reload_came_to_is_told(directory, far):
     async def story(world):
         file = directory / "gateway.conf"
         file.write_text(file.read_text().replace("pool_size 253", "pool_size 20"))
         steward = world.gateway_steward
         return await asyncio.gather(steward.reload(ROOT), steward.reload(ROOT))
 
-    told = [done.text for done in play(directory, story)]
+    told = [done.text for done in play(directory, story, far=far)]
     common = f"{directory}/gateway.conf taken over, sessions that are up keep what they have"
     assert all(text.startswith(common) for text in told)
     assert ["the pool is 10.99.99.1 to 10.99.99.20 now" in text for text in told] == [True, False]
