@@ -14,7 +14,7 @@ import pytest
 from lotor.daemon import logs, program
 from lotor.daemon.background import PidFile, in_background
 from lotor.daemon.exits import Exit, StartError
-from lotor.daemon.privilege import demand_privilege
+from lotor.daemon.privilege import demand_privilege, demand_wardens_privilege
 from lotor.daemon.status import weaknesses
 from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 
@@ -103,6 +103,27 @@ def test_privilege_is_what_the_kernel_says_not_the_user_number(tmp_path, effecti
         return
     with pytest.raises(StartError, match="root") as caught:
         demand_privilege(status)
+    assert caught.value.code is Exit.NOT_ROOT
+
+
+@pytest.mark.parametrize(
+    ("effective", "missing"),
+    [
+        ("00000000000014e0", ""),
+        ("00000000000014c0", "CAP_KILL"),
+        ("0000000000001460", "CAP_SETUID"),
+        ("0000000000001400", "CAP_SETUID, CAP_SETGID, CAP_KILL"),
+    ],
+)
+def test_a_warden_needs_what_starts_and_ends_a_daemon(tmp_path, effective, missing):
+    status = tmp_path / "status"
+    status.write_text(f"Name:\tx\nCapEff:\t{effective}\n")
+    if not missing:
+        demand_wardens_privilege(status)
+        return
+    with pytest.raises(StartError, match=f"lacks {missing} here") as caught:
+        demand_wardens_privilege(status)
+    assert "--single-process" in str(caught.value)
     assert caught.value.code is Exit.NOT_ROOT
 
 

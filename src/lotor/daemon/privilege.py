@@ -6,21 +6,39 @@ import os
 from pathlib import Path
 
 from lotor.daemon.exits import Exit, StartError
+from lotor.warden.capabilities import Capability
 
-CAP_NET_BIND_SERVICE = 10
-CAP_NET_ADMIN = 12
+STATUS = Path("/proc/self/status")
+OF_WARDENS = (Capability.SETUID, Capability.SETGID, Capability.KILL)
+"""To start a process that becomes another user, and to end it."""
 
 
-def demand_privilege(status: Path = Path("/proc/self/status")) -> None:
+def demand_privilege(status: Path = STATUS) -> None:
     """Raises `StartError` with what to do."""
     held = _effective(status)
-    if held >> CAP_NET_ADMIN & 1 and held >> CAP_NET_BIND_SERVICE & 1:
+    missing = _missing(held, (Capability.NET_ADMIN, Capability.NET_BIND_SERVICE))
+    if not missing:
         return
     if os.geteuid() != 0:
         raise StartError("lotor opens ports 500 and 4500, a TUN device and routes: run it as root", Exit.NOT_ROOT)
     raise StartError(
-        "root lacks CAP_NET_ADMIN here: in a container add --cap-add NET_ADMIN --device /dev/net/tun", Exit.NOT_ROOT
+        f"root lacks {missing} here: in a container add --cap-add NET_ADMIN --device /dev/net/tun", Exit.NOT_ROOT
     )
+
+
+def demand_wardens_privilege(status: Path = STATUS) -> None:
+    """What two processes need beside. Raises `StartError` with what to do."""
+    if missing := _missing(_effective(status), OF_WARDENS):
+        raise StartError(
+            f"root lacks {missing} here, and the daemon is another user's process: give lotor these capabilities, or "
+            "start it with --single-process",
+            Exit.NOT_ROOT,
+        )
+
+
+def _missing(held: int, wanted: tuple[Capability, ...]) -> str:
+    """Empty when there is none."""
+    return ", ".join(f"CAP_{each.name}" for each in wanted if not held >> each & 1)
 
 
 def _effective(status: Path) -> int:

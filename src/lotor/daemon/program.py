@@ -15,7 +15,7 @@ from lotor.daemon import logs
 from lotor.daemon.background import PidFile, in_background
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.given import Options
-from lotor.daemon.privilege import demand_privilege
+from lotor.daemon.privilege import demand_privilege, demand_wardens_privilege
 from lotor.files.places import OPEN, make_open
 from lotor.warden import hardening, loading
 from lotor.warden.loading import Holding
@@ -29,6 +29,8 @@ DEFAULT_PID_FILE = STATE / "lotor.pid"
 def run(options: Options) -> int:
     """The exit code; `StartError` when the daemon does not start."""
     demand_privilege()
+    if not options.single_process:
+        demand_wardens_privilege()
     hardening.withhold_memory()
     loaded = _load(options.file)
     _open_state()
