@@ -75,7 +75,7 @@ def test_f3_a_client_follows_a_gateway_that_gives_another_address(internet, cert
     gateway = lotor.gateway(internet.gateway, certificates)
     lotor.add_user(gateway, "alice", "alicepass")
     monkeypatch.setattr(lotor, "PROGRAM", (lotor.PROGRAM[0], "-c", FORGETFUL))
-    gateway.start("-d")
+    gateway.start("-d", "--single-process")  # what is changed is changed in the process that was started
     monkeypatch.undo()
     client = dialling.road_warrior(internet.client, certificates, mode_cfg="on; lifetime time 30 sec")
     assert lotor.connect(client, "alice", "alicepass").code == 0

@@ -117,6 +117,20 @@ def test_a_daemon_that_wants_all_of_the_pool_has_no_more_and_leaves_nothing_behi
     assert len(gateway.pool) == 0
 
 
+def test_what_was_given_back_before_is_there_for_who_comes_next():
+    """A session that replaces another one: its address is asked for right behind the other one's release."""
+    gateway = Gateway(size=1)
+    held = gateway.held()
+
+    async def play(intruder, _):
+        found = [await intruder.ask(ACQUIRE_LEASE, wish(1))]
+        _, after = await asyncio.gather(intruder.ask(RELEASE_LEASE, 1), intruder.ask(ACQUIRE_LEASE, wish(2, "bob")))
+        return [*found, after]
+
+    first, second = besieged(held.rows, play)
+    assert first.address == second.address == FIRST
+
+
 def test_a_daemon_has_no_more_sessions_than_may_be(monkeypatch):
     monkeypatch.setattr(warden_leases, "MOST_SESSIONS", 10)
     gateway = Gateway(100)

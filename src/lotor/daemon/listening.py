@@ -8,19 +8,33 @@ import socket
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lotor.config.listening import isakmp, nat_t
+from lotor.config import is_gateway
+from lotor.config.listening import isakmp, nat_t, places
 from lotor.config.problem import NOWHERE
-from lotor.config.settings import Listen, ListenAddress
+from lotor.config.settings import Listen, ListenAddress, Settings
 from lotor.daemon.exits import Exit, StartError
+from lotor.hosts.sockets import open_udp
 from lotor.model.network import Peer
 from lotor.ports.sockets import Sockets
 
-__all__ = ["isakmp", "nat_t", "open_anywhere", "open_at"]
+__all__ = ["demand_free", "isakmp", "nat_t", "open_anywhere", "open_at"]
 
 log = logging.getLogger(__name__)
 
 LACKING = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 """What the kernel says of an address that this host does not have, or of IPv6 where there is none."""
+
+
+def demand_free(settings: Settings) -> None:
+    """To be called with all rights: who has a port of a gateway can be told by nobody else. Raises `StartError`."""
+    if not is_gateway(settings):
+        return
+    for place in sorted(places([settings]), key=str):
+        try:
+            open_udp(place).close()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise StartError(str(error.strerror), Exit.BUSY) from error
 
 
 async def open_anywhere(sockets: Sockets, wanted: ListenAddress, listen: Listen) -> socket.socket | None:

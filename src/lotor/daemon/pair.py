@@ -14,7 +14,7 @@ from pathlib import Path
 from lotor import config
 from lotor.config.settings import Settings
 from lotor.control.listening import Listener
-from lotor.daemon import logs
+from lotor.daemon import listening, logs
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.given import MODULE, Given, Options, address_of
 from lotor.files import captures
@@ -49,6 +49,7 @@ async def guard(options: Options, loaded: Holding, ready: Callable[[], None], lo
     warden = Warden(lambda: loading.load(options.file), loaded, hold())
     warden.follow(lambda settings: logs.set_level(settings.log.value, debug=options.debug))
     attendance = Attendance(warden)
+    listening.demand_free(loaded.settings)
     hardening.bound(scripts=config.has_scripts(loaded.settings), daemon=True)
     try:
         with captured(options.capture) as capture, _control(loaded.settings) as control:

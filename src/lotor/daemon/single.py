@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from lotor import config
 from lotor.config import ConfigError
-from lotor.daemon import logs
+from lotor.daemon import listening, logs
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.given import Options, address_of
 from lotor.daemon.loadout import equip
@@ -29,6 +29,7 @@ async def serve(options: Options, loaded: Holding, ready: Callable[[], None]) ->
         ready()
 
     warden = Warden(lambda: loading.load(options.file), loaded, hold())
+    listening.demand_free(loaded.settings)
     hardening.bound(scripts=config.has_scripts(loaded.settings))
     try:
         with capturing(options.capture) as capture:

@@ -61,6 +61,7 @@ class HeldLeases:
         place = self._held.get(wish.session) or self._held.setdefault(wish.session, _Place(next(self._numbers)))
         place.asking += 1
         try:
+            await asyncio.sleep(0)  # a release that came before goes first: one more step leads to the pool there
             async with place.order:
                 answer = await self._leases.acquire(place.number, wish.user, wish.grants)
         finally:
