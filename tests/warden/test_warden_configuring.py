@@ -18,7 +18,7 @@ from lotor.privsep.far_configurations import FarConfigurations
 from lotor.privsep.frames import Frame, Kind, send
 from lotor.privsep.sealed import seal, unseal
 from lotor.warden import configuring
-from lotor.warden.configuring import ANOTHER_AFTER, AT_ONCE, MOST_TOLD, Pace, rows
+from lotor.warden.configuring import ANOTHER_AFTER, AT_ONCE, MOST_TOLD, pace, rows
 from paired import line, settings
 
 WRITTEN = settings("""
@@ -188,52 +188,54 @@ def test_a_warden_that_is_gone_gives_nothing():
     assert play(story)
 
 
-def test_files_are_read_again_at_a_pace(monkeypatch):
-    """A person who reloads a few times waits for nothing; a daemon that does nothing else reads disks no more."""
-    now, waited = [100.0], []
+class Slept:
+    """A clock on which nothing else happens; `breaks` off whoever sleeps."""
 
-    async def sleep(seconds):
-        waited.append(seconds)
-        now[0] += seconds
+    def __init__(self, *, breaks=False):
+        self.time, self.waited, self.breaks = 100.0, [], breaks
 
-    async def story():
-        pace = Pace()
-        loop = asyncio.get_running_loop()
-        monkeypatch.setattr(loop, "time", lambda: now[0])
-        monkeypatch.setattr(asyncio, "sleep", sleep)
-        for _ in range(AT_ONCE + 5):
-            await pace.wait()
-        flood = list(waited)
-        now[0] += AT_ONCE * ANOTHER_AFTER
-        waited.clear()
-        for _ in range(AT_ONCE):
-            await pace.wait()
-        return flood, waited
+    def now(self):
+        return self.time
 
-    flood, later = asyncio.run(story())
-    assert flood == [ANOTHER_AFTER] * 5
-    assert later == []
-
-
-def test_one_who_asks_and_withdraws_makes_nobody_wait_longer(monkeypatch):
-    async def story():
-        pace, waited = Pace(), []
-        loop = asyncio.get_running_loop()
-        monkeypatch.setattr(loop, "time", lambda: 100.0)
-
-        async def withdrawn(seconds):
-            waited.append(seconds)
+    async def sleep(self, seconds):
+        self.waited.append(seconds)
+        if self.breaks:
             raise asyncio.CancelledError
+        self.time += seconds
 
-        monkeypatch.setattr(asyncio, "sleep", withdrawn)
+
+def test_files_are_read_again_at_a_pace():
+    """A person who reloads a few times waits for nothing; a daemon that does nothing else reads disks no more."""
+    clock = Slept()
+
+    async def story():
+        reading = pace(clock)
+        for _ in range(AT_ONCE + 5):
+            await reading.take()
+        flood = list(clock.waited)
+        clock.time += AT_ONCE * ANOTHER_AFTER
+        clock.waited.clear()
         for _ in range(AT_ONCE):
-            await pace.wait()
+            await reading.take()
+        return flood
+
+    assert asyncio.run(story()) == [ANOTHER_AFTER] * 5
+    assert clock.waited == []
+
+
+def test_one_who_asks_and_withdraws_makes_nobody_wait_longer():
+    clock = Slept(breaks=True)
+
+    async def story():
+        reading = pace(clock)
+        for _ in range(AT_ONCE):
+            await reading.take()
         for _ in range(50):
             with pytest.raises(asyncio.CancelledError):
-                await pace.wait()
-        return waited
+                await reading.take()
 
-    assert asyncio.run(story()) == [ANOTHER_AFTER] * 50
+    asyncio.run(story())
+    assert clock.waited == [ANOTHER_AFTER] * 50
 
 
 def test_octets_that_are_sealed_are_read_by_whoever_has_them():

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from lotor.auth.clock import SYSTEM, Clock
 from lotor.config.problem import LONGEST_LINE, ConfigError, Problem
 from lotor.config.provision import Provision
 from lotor.privsep.codec import encode
@@ -24,6 +25,7 @@ from lotor.privsep.configuring import (
 )
 from lotor.privsep.sealed import seal
 from lotor.privsep.serving import Handler, Reply, handling
+from lotor.warden.pace import Pace
 
 AT_ONCE, ANOTHER_AFTER = 16, 2.0
 """So many times in a row the files are read again; then once in so many seconds. A person reloads seldom."""
@@ -49,12 +51,12 @@ class Source(Protocol):
 
 def rows(source: Source) -> dict[int, Handler]:
     """Handlers by the number of the verb, for one daemon after another."""
-    pace = Pace()
+    reading = pace()
 
     async def provision(which: Which) -> Reply:
         if which is Which.IN_FORCE:
             return await _reply(source.present())
-        await pace.wait()
+        await reading.take()
         try:
             return await _reply(await source.prepare())
         except ConfigError as error:
@@ -68,19 +70,9 @@ def rows(source: Source) -> dict[int, Handler]:
     return dict((handling(provision, PROVISION), handling(taken, TAKE_OVER)))
 
 
-class Pace:
-    """How often files may be read again at a daemon's word: loading of keys takes time, and reads disks. Whoever asks
-    too often waits, and one who stops waiting does not make the next wait longer."""
-
-    def __init__(self) -> None:
-        self._left, self._since = float(AT_ONCE), 0.0
-
-    async def wait(self) -> None:
-        now = asyncio.get_running_loop().time()
-        self._left = max(-1.0, min(AT_ONCE, self._left + (now - self._since) / ANOTHER_AFTER) - 1)
-        self._since = now
-        if self._left < 0:
-            await asyncio.sleep(-self._left * ANOTHER_AFTER)
+def pace(clock: Clock = SYSTEM) -> Pace:
+    """How often files may be read again at a daemon's word: loading of keys takes time, and reads disks."""
+    return Pace(1 / ANOTHER_AFTER, AT_ONCE, clock)
 
 
 async def _reply(provision: Provision) -> Reply:
