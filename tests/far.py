@@ -36,13 +36,16 @@ class FarPort:
         return self
 
     def __exit__(self, *exc_info):
+        self.close()
+
+    def close(self):
         for end in self._ends:
             end.close()
 
     def _here(self):
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
-            self.__exit__()
+            self.close()
             self._loop, self._ends = loop, pair()
             self._server = Server(self._ends[1], self._rows, self.lost.append)
             self._engine = self._far(Asker(self._ends[0], self.lost.append))

@@ -9,6 +9,8 @@ from lotor import config
 from lotor.privsep.asking import Asker
 from lotor.privsep.frames import pair
 from lotor.privsep.serving import Server
+from lotor.warden.pool_routes import PoolRoutes
+from scripted import RecordingRoutes
 
 
 @asynccontextmanager
@@ -50,29 +52,9 @@ def gateway(peer="anonymous"):
     return BLOCK.format(peer=peer, files='certificate_type x509 "gw.crt" "gw.key";', method="hybrid_rsa_server")
 
 
-class Distant:
-    """The port that `far(asker)` makes, at the other end of a line to `rows`; both ends stand in whatever loop asks."""
-
-    def __init__(self, far, rows):
-        self._far, self._rows = far, rows
-        self._loop = None
-        self._ends = ()
-
-    def __getattr__(self, name):
-        async def call(*arguments):
-            return await getattr(self._here(), name)(*arguments)
-
-        return call
-
-    def close(self):
-        for end in self._ends:
-            end.close()
-
-    def _here(self):
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self.close()
-            self._loop, self._ends = loop, pair()
-            self._server = Server(self._ends[1], self._rows, lambda _: None)
-            self._engine = self._far(Asker(self._ends[0], lambda _: None))
-        return self._engine
+def pool(size):
+    """The engine of leases with the pool of a gateway's configuration, from 10.99.99.1 on, and no device behind it."""
+    leases = PoolRoutes(RecordingRoutes())
+    given = f"mode_cfg {{ network4 10.99.99.1; pool_size {size}; auth_source system; }}"
+    asyncio.run(leases.adapt(settings(gateway() + given)))
+    return leases

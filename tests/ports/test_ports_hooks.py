@@ -8,13 +8,14 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from far import FarPort
 from lotor.hooks.scripts import Patience, ScriptHooks
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.ports.hooks import HookContext, HookEvent
 from lotor.privsep.far_hooks import FarHooks
 from lotor.warden.hosting import Around, Hosting, rows
-from paired import Distant, gateway, settings
+from paired import gateway, settings
 from scripted import RecordingHooks, RecordingHost
 
 UP, DOWN, DEAD = HookEvent.PHASE1_UP, HookEvent.PHASE1_DOWN, HookEvent.PHASE1_DEAD
@@ -74,7 +75,7 @@ class Far(Scripts):
         self.hooks = FarScripts(lambda asker: FarHooks(asker, lambda: {("gw", UP), ("gw", DOWN)}), rows(hosting))
 
 
-class FarScripts(Distant):
+class FarScripts(FarPort):
     def wants(self, remote, event):
         return self._far(None).wants(remote, event)
 

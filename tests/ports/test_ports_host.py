@@ -10,13 +10,14 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
+from far import FarPort
 from hosts.private_namespace import Tun, in_namespace, ip, picture
 from hosts.test_hosts_client_root import attachment, client
 from lotor.hosts.gateway import GatewayHost
 from lotor.privsep.far_host import FarHost
 from lotor.warden.hosting import Around, Hosting, rows
-from paired import Distant, settings
 from paired import client as configured
+from paired import settings
 from scripted import RecordingHooks, RecordingHost, RecordingRoutes
 
 POOL, OTHER = [IPv4Network("10.99.99.0/24")], [IPv4Network("10.99.98.0/25"), IPv4Network("10.99.97.0/24")]
@@ -66,7 +67,7 @@ class FarPlace(LinuxPlace):
     def make(self):
         wanted = settings(configured())
         around = Around(lambda: [wanted], lambda: Either("lotor0", "lotor1"), list)
-        return Distant(FarHost, rows(Hosting(super().make(), RecordingHooks([]), around)))
+        return FarPort(FarHost, rows(Hosting(super().make(), RecordingHooks([]), around)))
 
 
 class Either:

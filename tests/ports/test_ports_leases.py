@@ -10,20 +10,18 @@ from itertools import count
 import pytest
 
 from far import FarPort
-from lotor.leases.memory import MemoryLeases
-from lotor.leases.pool import Pool
-from lotor.leases.succession import Succession
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
 from lotor.ports.leases import Lease
 from lotor.privsep.far_leases import FarLeases
 from lotor.warden.leases import HeldLeases
+from paired import pool
 from scripted import RecordingLeases
 
 FIRST = IPv4Address("10.99.99.1")
 ENGINES = {
-    "memory": lambda: MemoryLeases(Succession(Pool(FIRST, 2))),
-    "far": lambda: FarPort(FarLeases, HeldLeases(MemoryLeases(Succession(Pool(FIRST, 2))), count(1)).rows()),
+    "pool": lambda: pool(2),
+    "far": lambda: FarPort(FarLeases, HeldLeases(pool(2), count(1)).rows()),
     "recording": lambda: RecordingLeases(Lease(FIRST), Lease(FIRST + 1)),
 }
 
@@ -68,7 +66,7 @@ def test_whoever_has_no_lease_may_give_it_back(leases):
 
 
 def granted(*addresses):
-    leases = MemoryLeases(Succession(Pool(FIRST, 4)))
+    leases = pool(4)
 
     async def play():
         return [
@@ -87,7 +85,7 @@ def test_a_granted_address_is_given_or_nothing_is():
 
 
 def test_nobody_else_is_given_a_granted_address():
-    leases = MemoryLeases(Succession(Pool(FIRST, 3)))
+    leases = pool(3)
 
     async def play():
         await take(leases, 1, grants=Grants(address=FIRST + 1))

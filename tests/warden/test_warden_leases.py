@@ -7,9 +7,6 @@ from ipaddress import IPv4Address
 from itertools import count
 
 from far import besieged, until
-from lotor.leases.memory import MemoryLeases
-from lotor.leases.pool import Pool
-from lotor.leases.succession import Succession
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
 from lotor.model.kinds import Kind
@@ -19,6 +16,7 @@ from lotor.privsep.frames import Kind as FrameKind
 from lotor.privsep.leasing import ACQUIRE_LEASE, LONGEST_USER, RELEASE_LEASE, Wish
 from lotor.warden import leases as warden_leases
 from lotor.warden.leases import HeldLeases
+from paired import pool
 
 FIRST = IPv4Address("10.99.99.1")
 
@@ -27,9 +25,12 @@ class Gateway:
     """A pool, and the numbers of all sessions that any daemon had."""
 
     def __init__(self, size: int = 4) -> None:
-        self.pool = Pool(FIRST, size)
-        self.engine = MemoryLeases(Succession(self.pool))
+        self.engine = pool(size)
         self.numbers = count(1)
+
+    @property
+    def given(self):
+        return self.engine.given()
 
     def held(self) -> HeldLeases:
         return HeldLeases(self.engine, self.numbers)
@@ -79,7 +80,7 @@ def test_a_daemon_gives_back_no_lease_of_another():
 
     taken = besieged(first.rows, take)
     other = besieged(second.rows, release)
-    assert len(gateway.pool) == 3
+    assert len(gateway.given) == 3
     assert other.address not in {each.address for each in taken}
 
 
@@ -95,7 +96,7 @@ def test_what_a_dead_daemon_had_is_free_and_remembered():
 
     alice, bob = besieged(first.rows, take)
     asyncio.run(first.let_go())
-    assert len(gateway.pool) == len(first) == 0
+    assert len(gateway.given) == len(first) == 0
     assert besieged(second.rows, again) == [bob, alice]
 
 
@@ -114,7 +115,7 @@ def test_a_daemon_that_wants_all_of_the_pool_has_no_more_and_leaves_nothing_behi
     assert foreign.reason.kind is Kind.GRANT_OUTSIDE_POOL
     assert len(held) == 3
     asyncio.run(held.let_go())
-    assert len(gateway.pool) == 0
+    assert len(gateway.given) == 0
 
 
 def test_what_was_given_back_before_is_there_for_who_comes_next():
@@ -172,7 +173,7 @@ def test_a_daemon_that_asks_gives_back_and_withdraws_in_any_order_leaves_nothing
         await ended
 
     besieged(held.rows, story)
-    assert len(gateway.pool) == len(held) == 0
+    assert len(gateway.given) == len(held) == 0
 
 
 def test_a_daemon_that_dies_in_the_middle_leaves_nothing_behind():
@@ -195,7 +196,7 @@ def test_a_daemon_that_dies_in_the_middle_leaves_nothing_behind():
         await ended
 
     besieged(held.rows, story)
-    assert len(gateway.pool) == len(held) == 0
+    assert len(gateway.given) == len(held) == 0
 
 
 def test_a_name_without_end_is_not_remembered():
@@ -213,11 +214,13 @@ def test_a_name_without_end_is_not_remembered():
 
 
 def test_an_engine_that_cannot_give_back_is_told_and_holds_nobody_up(caplog):
-    class Broken(MemoryLeases):
-        async def release(self, session):
-            raise OSError(5, "no store")
+    engine = pool(4)
 
-    held = HeldLeases(Broken(Succession(Pool(FIRST, 4))), count(1))
+    async def release(session):
+        raise OSError(5, "no store")
+
+    engine.release = release
+    held = HeldLeases(engine, count(1))
 
     async def story(intruder, _):
         await intruder.ask(ACQUIRE_LEASE, wish(1))
@@ -241,4 +244,4 @@ def test_a_failure_holds_no_place():
 
     answers = besieged(held.rows, story)
     assert sum(isinstance(each, Failure) for each in answers) == 30
-    assert len(held) == len(gateway.pool) == 1
+    assert len(held) == len(gateway.given) == 1
