@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from lotor.control.listening import Address, Listener
-from lotor.daemon import attended, logs
+from lotor.daemon import attended, logs, serving
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.given import Given
 from lotor.daemon.pair import started
@@ -130,7 +130,7 @@ def test_the_log_follows_what_is_in_force_from_the_start_on():
     before, present = log.level, Present(loadouts[0])
     try:
         logs.set_level("debug", debug=False)
-        attended.log_as(present, debug=False)
+        serving.log_as(present, debug=False)
         first = log.level
         present.replace(loadouts[1])
         assert (first, log.level) == (logging.ERROR, logging.INFO)

@@ -14,14 +14,13 @@ from pathlib import Path
 
 from lotor.config import ConfigError
 from lotor.daemon import logs
-from lotor.daemon.exits import Exit, StartError
+from lotor.daemon.exits import Exit, StartError, faulty
 from lotor.daemon.given import Given
 from lotor.daemon.loadout import Loadout, equip
 from lotor.daemon.processes import both
 from lotor.daemon.sandbox import Files, Unconfined
-from lotor.daemon.serving import Daemon, Surroundings, capturing
+from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
 from lotor.daemon.unprivileged import GivenUp, give_up, tie
-from lotor.ports.hooks import HookEvent
 from lotor.privsep.asking import Asker
 from lotor.privsep.far_configurations import FarConfigurations
 from lotor.privsep.far_files import FarFiles
@@ -32,6 +31,7 @@ from lotor.privsep.far_logins import FarLogins
 from lotor.privsep.far_signer import FarSigner
 from lotor.privsep.far_sockets import FarSockets
 from lotor.privsep.far_tunnels import FarTunnels
+from lotor.privsep.hosting import scripts_of
 from lotor.privsep.living import ABOUT, READY, StartFailure, tell_failure
 from lotor.privsep.privileged import Privileged
 from lotor.runtime.capture import Capture
@@ -89,8 +89,7 @@ async def _attended(given: Given, asker: Asker, given_up: GivenUp, capture: Capt
     try:
         loadout = await asyncio.to_thread(make, await configurations.present())
     except ConfigError as error:
-        text = f"{given.name} has errors, nothing was started\n{error}"
-        raise StartError(text, Exit.CONFIGURATION) from error
+        raise faulty(given.name, error) from error
     except OSError as error:
         raise StartError(f"the warden gives no configuration: {error.strerror or error}") from error
     present = Present(loadout)
@@ -112,16 +111,6 @@ async def _attended(given: Given, asker: Asker, given_up: GivenUp, capture: Capt
     return await Daemon(surroundings).serve(ready)
 
 
-def log_as(present: Present[Loadout], *, debug: bool) -> None:
-    """As the configuration says, which another daemon may have reloaded since the warden's start."""
-
-    def follow(loadout: Loadout) -> None:
-        logs.set_level(loadout.settings.log.value, debug=debug)
-
-    follow(present.now)
-    present.follow(follow)
-
-
 def far_ports(asker: Asker, present: Present[Loadout]) -> Privileged:
     """What needs rights, at the other end of the line. `present` says which scripts there are."""
     return Privileged(
@@ -131,14 +120,8 @@ def far_ports(asker: Asker, present: Present[Loadout]) -> Privileged:
         sockets=FarSockets(asker),
         tunnels=FarTunnels(asker),
         host=FarHost(asker),
-        hooks=FarHooks(asker, lambda: _scripts(present.now)),
+        hooks=FarHooks(asker, lambda: scripts_of(present.now.settings.remotes)),
     )
-
-
-def _scripts(loadout: Loadout) -> frozenset[tuple[str, HookEvent]]:
-    """For which blocks and events there are scripts."""
-    remotes = loadout.settings.remotes
-    return frozenset((each.name, HookEvent(script.event)) for each in remotes for script in each.scripts)
 
 
 def _alone(why: str) -> None:

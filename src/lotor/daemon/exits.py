@@ -95,6 +95,11 @@ class StartError(Exception):
         self.fix = fix
 
 
+def faulty(file: str, faults: Exception) -> StartError:
+    """For a configuration that nothing is started with; `faults` tells all of them."""
+    return StartError(f"{file} has errors, nothing was started\n{faults}", Exit.CONFIGURATION)
+
+
 def code_of(cause: str) -> Exit:
     """For the name of a `Cause` or of a code itself, as it travels over the control socket; `FAILED` for the empty
     one."""

@@ -13,7 +13,7 @@ from lotor.config import ConfigError
 from lotor.config.settings import Settings
 from lotor.daemon import logs
 from lotor.daemon.background import PidFile, in_background
-from lotor.daemon.exits import Exit, StartError
+from lotor.daemon.exits import StartError, faulty
 from lotor.daemon.given import Options
 from lotor.daemon.privilege import demand_privilege, demand_wardens_privilege
 from lotor.files.places import OPEN, make_open
@@ -55,8 +55,7 @@ def _load(file: Path) -> Holding:
     try:
         return loading.load(file)
     except ConfigError as error:
-        text = f"{file} has errors, nothing was started\n{_all_faults(file, error)}"
-        raise StartError(text, Exit.CONFIGURATION) from error
+        raise faulty(str(file), _all_faults(file, error)) from error
 
 
 def _all_faults(file: Path, found: ConfigError) -> ConfigError:

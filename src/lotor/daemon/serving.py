@@ -15,6 +15,7 @@ from lotor.config.provision import Provision
 from lotor.control.listening import Address
 from lotor.control.server import ControlServer
 from lotor.control.views import ProcessView
+from lotor.daemon import logs
 from lotor.daemon.assembly import Assembled, assemble, dismantle
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import Loadout
@@ -109,6 +110,16 @@ class Daemon:
         del why
         self._code = Exit.FAILED
         self._stopped.set()
+
+
+def log_as(present: Present[Loadout], *, debug: bool) -> None:
+    """As the configuration says, which another daemon may have reloaded since the warden's start."""
+
+    def follow(loadout: Loadout) -> None:
+        logs.set_level(loadout.settings.log.value, debug=debug)
+
+    follow(present.now)
+    present.follow(follow)
 
 
 @contextlib.contextmanager

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from lotor import config
 from lotor.config import ConfigError
-from lotor.daemon import listening, logs
-from lotor.daemon.exits import Exit, StartError
+from lotor.daemon import listening
+from lotor.daemon.exits import faulty
 from lotor.daemon.given import Options, address_of
 from lotor.daemon.loadout import equip
 from lotor.daemon.processes import ALONE, alone
-from lotor.daemon.serving import Daemon, Surroundings, capturing
+from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
 from lotor.runtime.present import Present
 from lotor.warden import hardening, loading
 from lotor.warden.loading import Holding
@@ -35,14 +35,13 @@ async def serve(options: Options, loaded: Holding, ready: Callable[[], None]) ->
         with capturing(options.capture) as capture:
             await warden.start()
             present = Present(equip(warden.present()))
-            present.follow(lambda loadout: logs.set_level(loadout.settings.log.value, debug=options.debug))
+            log_as(present, debug=options.debug)
             control = address_of(loaded.settings.listen.adminsock)
             given = Surroundings(
                 str(options.file), warden.privileged, warden, equip, present, control, alone(), capture
             )
             return await Daemon(given).serve(tell)
     except ConfigError as error:
-        text = f"{options.file} has errors, nothing was started\n{error}"
-        raise StartError(text, Exit.CONFIGURATION) from error
+        raise faulty(str(options.file), error) from error
     finally:
         await warden.stop()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
+from lotor.config.settings import RemoteSettings
 from lotor.model.configuration import ModeConfiguration
 from lotor.ports.hooks import HookContext, HookEvent
 from lotor.ports.host import Attachment
@@ -73,3 +76,8 @@ def shown(configuration: ModeConfiguration) -> ModeConfiguration:
     if any(len(each) > MOST_ITEMS for each in (*lists, *more)):
         raise ValueError(f"the gateway sent more than {MOST_ITEMS} networks, servers or domains of one kind")
     return replace(configuration, banner=b"", application_version=b"")
+
+
+def scripts_of(remotes: tuple[RemoteSettings, ...]) -> Mapping[tuple[str, HookEvent], Path]:
+    """By the name of the block and the event."""
+    return {(each.name, HookEvent(one.event)): one.file.path for each in remotes for one in each.scripts}

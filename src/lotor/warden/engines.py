@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 from lotor.auth import Checks, LocalLogins, Membership, Proofs, SystemLogins, Throttle, UserFile, everybody
-from lotor.config.settings import AuthSource, ModeCfg, RemoteSettings
+from lotor.config.settings import AuthSource, ModeCfg
 from lotor.ports.auth import LoginBackend
-from lotor.ports.hooks import HookEvent
 from lotor.warden.current import NoLogins
 
 
@@ -27,8 +23,3 @@ def logins_of(mode_cfg: ModeCfg | None) -> LoginBackend:
         case _:
             return NoLogins()  # `config.check` refuses these; a client's file may still name them
     return Throttle(backend, mode_cfg.auth_throttle, checks=checks)
-
-
-def scripts_of(remotes: tuple[RemoteSettings, ...]) -> Mapping[tuple[str, HookEvent], Path]:
-    """By the name of the block and the event."""
-    return {(each.name, HookEvent(one.event)): one.file.path for each in remotes for one in each.scripts}

@@ -26,9 +26,10 @@ from lotor.model.network import OUTER_MTU
 from lotor.ports.host import GatewayRoutes, Host
 from lotor.ports.interface import TunDevice, Tunnels
 from lotor.ports.leases import Lease
+from lotor.privsep.hosting import scripts_of
 from lotor.privsep.privileged import Privileged
 from lotor.warden.current import CurrentLogins, CurrentSigner
-from lotor.warden.engines import logins_of, scripts_of
+from lotor.warden.engines import logins_of
 from lotor.warden.loading import Holding
 from lotor.warden.pool_routes import PoolRoutes
 
