@@ -39,6 +39,7 @@ class Running(Protocol):
 class Exchanges:
     _running: dict[tuple[int, int], Running] = field(default_factory=dict)
     _finished: dict[tuple[int, int], Running] = field(default_factory=dict)
+    _errors: dict[int, None] = field(default_factory=dict)
 
     def find(self, kind: int, message_id: int) -> Running | None:
         key = (kind, message_id)
@@ -52,6 +53,16 @@ class Exchanges:
 
     def add(self, exchange: Running) -> None:
         self._running[exchange.key] = exchange
+
+    def is_new_error(self, message_id: int) -> bool:
+        """Whether an informational message with an error is neither one that came before nor one of this end. Its hash
+        tells neither, and as many are remembered as finished exchanges."""
+        if message_id in self._errors:
+            return False
+        self._errors[message_id] = None
+        if len(self._errors) > FINISHED_AT_MOST:
+            del self._errors[next(iter(self._errors))]
+        return True
 
     def retire(self, exchange: Running, key: tuple[int, int]) -> None:
         """The exchange is over for this message id, which is not used again."""

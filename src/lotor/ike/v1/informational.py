@@ -31,6 +31,7 @@ from lotor.wire.v1.vendors import Vendor
 
 MOST_NOTIFIES = 8
 """Kinds of notifies that are read in one message; peers send one or two."""
+_KNOWN = frozenset(NotifyType)
 
 # --- out -------------------------------------------------------------------------------------------------------------
 
@@ -54,6 +55,8 @@ def _say(session: V1Session, keys: PhaseOneKeys, last_block: bytes, payloads: tu
     message_id = session.desk.randomness.message_id()
     channel = phase_two(keys, last_block, message_id)
     header = session.header(ExchangeType.INFORMATIONAL, message_id)
+    if any(isinstance(each, Notification) and _is_error(each) for each in payloads):
+        session.exchanges.is_new_error(message_id)  # sent back to us it refuses nothing
     session.desk.put(Transmit(channel.wrap(header, payloads, encrypt=True), session.path))
 
 
@@ -153,17 +156,25 @@ def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) ->
     record = session.isakmp_sa
     channel = phase_two(record.keys, record.last_block, incoming.header.message_id)
     chain, heard = channel.prove(channel.open(incoming)).chain, Heard(session, path, now)
+    refuses = any(map(_is_error, chain.all(Notification)))
+    again = refuses and not session.exchanges.is_new_error(incoming.header.message_id)
     session.reached_over(path)
     deletes = chain.all(Delete)
     if sum(len(delete.spis) for delete in deletes) > MOST_SPIS:
         raise Malformed(f"deletes of more than {MOST_SPIS} SPIs")
     for note in _few(chain.all(Notification)):
+        if again and _is_error(note):
+            continue  # it refused what was under way when it came first
         if not heard.over and (_proved(session) or note.type in _OF_ANYBODY):
             _notified(heard, note)
     for delete in deletes:
         if not heard.over and (_proved(session) or delete.protocol == Protocol.ISAKMP):
             _deleted(heard, delete)
     return heard.found
+
+
+def _is_error(note: Notification) -> bool:
+    return note.type < NotifyType.CONNECTED
 
 
 def _few(notes: Iterable[Notification]) -> list[Notification]:
@@ -184,10 +195,14 @@ def _notified(heard: Heard, note: Notification) -> None:
 
 
 def _there(heard: Heard, note: Notification) -> None:
-    """R-U-THERE: the answer goes back by the path of the probe. A number higher than all before proves a fresh path."""
+    """R-U-THERE: the answer goes back by the path of the probe. A number higher than all before proves a fresh path.
+    One of our own, sent back by somebody on the way, is not answered and proves nothing."""
     if note.spi not in (_cookies(heard.session), b"") or len(note.data) != 4:
         return
-    if heard.session.liveness.is_fresh(int.from_bytes(note.data, "big")):
+    sequence = int.from_bytes(note.data, "big")
+    if heard.session.liveness.is_ours(sequence):
+        return
+    if heard.session.liveness.is_fresh(sequence):
         heard.session.liveness.heard(heard.now)
         heard.session.heard_over(heard.path, heard.now)
     say(heard.session, Notification(NotifyType.R_U_THERE_ACK, note.data, spi=_cookies(heard.session)))
@@ -295,16 +310,16 @@ def refusal(channel: PhaseOneChannel, incoming: Incoming) -> NotifyType | None:
 
 def _error(chain: Chain) -> NotifyType | None:
     told = (note.type for note in chain.all(Notification) if note.type < NotifyType.CONNECTED)
-    return next((NotifyType(kind) for kind in told if kind in set(NotifyType)), None)
+    return next((NotifyType(kind) for kind in told if kind in _KNOWN), None)
 
 
 def hint(session: V1Session, incoming: Incoming, path: Path) -> NotifyType | None:
     """The error in a notify in clear, before there are keys. It proves nothing."""
     if incoming.header.flags:
         return None
-    for note in parse_chain(incoming.header.next_payload, incoming.body, exact=True).all(Notification):
+    for note in _few(parse_chain(incoming.header.next_payload, incoming.body, exact=True).all(Notification)):
         name = name_of(NotifyType, note.type)
         session.desk.tell(Remark(session.id, f"{path.remote} says in clear, which proves nothing: {name}"))
-        if note.type in set(NotifyType) and note.type < NotifyType.CONNECTED:
+        if note.type in _KNOWN and note.type < NotifyType.CONNECTED:
             return NotifyType(note.type)
     return None

@@ -33,6 +33,7 @@ class Liveness:
     _watch: Watch | None = None
     _timer: Timer | None = None
     _life: Instant = 0.0
+    _first: int = 0
     _sequence: int = 0
     _unanswered: int = 0
     _theirs: int = -1
@@ -42,7 +43,8 @@ class Liveness:
         self.stop()
         self._watch = watch
         self._life = now
-        self._sequence = self._sequence or watch.desk.randomness.sequence()
+        if not self._sequence:
+            self._first = self._sequence = watch.desk.randomness.sequence()
         if watch.dpd.delay > 0:
             self._set(now + watch.dpd.delay, self._quiet)
 
@@ -72,6 +74,11 @@ class Liveness:
         self._unanswered += 1
         self._sequence += 1
         return self._sequence
+
+    def is_ours(self, sequence: int) -> bool:
+        """Whether R-U-THERE with this number is one of this end: the hash of the message tells no direction, so that
+        anybody on the way can send it back."""
+        return self._first < sequence <= self._sequence
 
     def is_fresh(self, sequence: int) -> bool:
         """R-U-THERE of the peer. True when its number is higher than all before, which a replayed one is not."""
