@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, ip_network
+from types import SimpleNamespace
 
 import pytest
 
@@ -175,3 +176,19 @@ def test_n6_the_second_peer_of_these_tests_is_no_straw_man(monkeypatch):
     meeting.ask(meeting.come(50, HERE), HERE)
     meeting.ask(meeting.come(51, THERE), THERE)
     assert meeting.held == [(1, IPv4Network(INSIDE)), (2, IPv4Network(INSIDE))]
+
+
+def test_a_network_that_a_session_has_already_is_not_sought_again():
+    """A rekey of one: a walk through ten thousand sessions that brought networks would stop the whole gateway."""
+
+    def holder(session, inside):
+        asked.append(inside)
+
+    asked: list[object] = []
+    mine, other = ip_network("10.1.0.0/16"), ip_network("10.2.0.0/16")
+    registry = SimpleNamespace(holder=holder, housed=lambda _: None)
+    pairs = [SimpleNamespace(selectors=SimpleNamespace(remote=mine))]
+    inner = SimpleNamespace(configuration=None, brought=mine)
+    session = SimpleNamespace(gateway=True, inner=inner, children=pairs, registry=registry)
+    assert [list(insides.take(session, SimpleNamespace(remote=each))) for each in (mine, other)] == [[], []]
+    assert asked == [other]

@@ -11,6 +11,7 @@ from lotor.ike.events import Ended, LoggedIn, LoginRefused, Renewed
 from lotor.ike.intents import Disconnect
 from lotor.ike.questions import AskPerson, CheckLogin, LastInbound
 from lotor.ike.v1 import informational, stale_session
+from lotor.ike.v1.liveness import SAME_PACKET_S
 from lotor.model.algorithms import AuthMethod
 from lotor.model.identity import Identity, IdKind
 from lotor.model.login import Accepted, Challenge, Credentials
@@ -200,6 +201,23 @@ def test_traffic_is_life_for_a_device_in_doubt():
     second = _neighbour(world, gateway, first)
     assert world.run(20, lambda: is_up(second))
     assert not gateway.of(Ended)
+
+
+def test_a_packet_from_before_is_no_life_although_its_time_is_told_a_little_later():
+    """Two clocks: the engine reckons the time of the last packet anew at each question."""
+    world, gateway, first, _ = _meeting(Uniqueness.KEEP)
+    world.hosts.pop(first.address)
+    asked = []
+
+    def last(_):
+        asked.append(world.now)
+        return asked[0] - stale_session.PROBE_SCHEDULE[0] + SAME_PACKET_S / 2
+
+    gateway.answers[LastInbound] = last
+    second = _neighbour(world, gateway, first)
+    assert world.run(20, lambda: is_up(second))
+    assert asked
+    assert gateway.of(Ended)
 
 
 def test_a_device_in_doubt_counts_for_who_may_have_one_session():

@@ -22,6 +22,8 @@ def take(session: V1Session, wish: Selectors) -> Story[None]:
     has gone makes room. Raises `PolicyRefusal`."""
     if not session.gateway or session.inner.configuration is not None:
         return
+    if any(pair.selectors.remote == wish.remote for pair in session.children):
+        return  # nobody else can have got it meanwhile, and a walk through many takes a while
     holder = session.registry.holder(session, wish.remote)
     if holder is not None and _may_have_gone(holder, session):
         gone = yield from stale_session.dead_among([holder])

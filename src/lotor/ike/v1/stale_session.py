@@ -8,6 +8,7 @@ from functools import partial
 from lotor.ike.effects import Ticket
 from lotor.ike.questions import LastInbound
 from lotor.ike.session import Session
+from lotor.ike.v1.liveness import SAME_PACKET_S
 from lotor.ike.v1.story import Story, wait
 from lotor.model.network import Instant
 
@@ -77,7 +78,7 @@ def _look(session: Session, begun: Instant, turn: int, verdict: Verdict) -> None
             session.desk.ask(LastInbound(session.children.ids()), judge)
 
     def judge(last: Instant | None, now: Instant) -> None:
-        alive = last is not None and last > begun
+        alive = last is not None and last > begun + SAME_PACKET_S
         if alive or turn + 1 == len(PROBE_SCHEDULE):
             verdict(alive and not session.life.over, now)
             return
