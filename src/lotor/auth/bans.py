@@ -1,4 +1,4 @@
-"""What is remembered of guessers, in memory: three counters of failed logins, and whose password was right lately."""
+"""What is remembered of guessers, in memory: counters of failed logins, and whose password was right lately."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ class Privsep:
     user: str | None
     group: str | None
     chroot: FileName | None
-    places: Places = Places()
+    places: Places = field(default=Places(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ from lotor.trust import LocalTrust
 log = logging.getLogger(__name__)
 
 THREADS = 4
-"""For signatures and judgements, which take milliseconds each."""
+"""For sums of handshakes, and as many for judgements, which may wait for files: neither waits for the other."""
 SHUT_DOWN = ShutDown()
 
 
@@ -76,7 +76,8 @@ class Machinery:
         self._capture = capture
         self._broken = broken
         self._executor = ThreadPoolExecutor(THREADS, "lotor-keys")
-        self._trust = LocalTrust(present.now.trust, self._executor)
+        self._judging = ThreadPoolExecutor(THREADS, "lotor-trust")
+        self._trust = LocalTrust(present.now.trust, self._judging)
         self.configurations = GatewayConfigurations(privileged.leases, lambda: present.now.template)
         self.requests = Requests()
         self.register = Register()
@@ -121,7 +122,8 @@ class Machinery:
         self.driver.stop()
         self.doors.close()
         await self._engine.stop()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        for executor in (self._executor, self._judging):
+            executor.shutdown(wait=False, cancel_futures=True)
 
     def remarks(self) -> list[str]:
         """What whoever looks at the status should know beside the sessions."""

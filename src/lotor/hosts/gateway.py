@@ -125,15 +125,17 @@ class GatewayHost:
             what = f"{link.device} cannot have IPv6: switch it on for this host, or take network6 out of mode_cfg"
             raise OSError(errno.EAFNOSUPPORT, what)
         routes = [RouteMade(**asdict(Route(str(each), MAIN_TABLE, link.index))) for each in pool.networks]
-        missing = [route for route in routes if route not in journal.changes]
+        made = {change for change in journal.changes if isinstance(change, RouteMade)}
+        missing = [route for route in routes if route not in made]
         try:
             for route in missing:
                 await undo.make(self._machine, journal, route)
         except BaseException:
             await undo.retract(self._machine, journal, missing)
             raise
-        made = [change for change in journal.changes if isinstance(change, RouteMade)]
-        await undo.retract(self._machine, journal, [route for route in made if route not in routes])
+        wanted = set(routes)
+        gone = [change for change in journal.changes if isinstance(change, RouteMade) and change not in wanted]
+        await undo.retract(self._machine, journal, gone)
 
     async def stop(self) -> None:
         async with self._turn:

@@ -1,0 +1,53 @@
+"""What a reload says of directives that count from the next start on, and what waits for what in a daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from types import SimpleNamespace
+
+from lotor import config
+from lotor.daemon.machinery import THREADS
+from lotor.daemon.reloading import at_next_start
+from visiting import play
+
+BLOCK = 'privsep { user "nobody"; }'
+
+
+def active(text: str) -> SimpleNamespace:
+    return SimpleNamespace(settings=config.loads(text).settings)
+
+
+def test_a_block_that_moved_down_a_line_is_the_same_block():
+    assert at_next_start(active(BLOCK), active(f"# of the house\n\n{BLOCK}")) == []
+
+
+def test_another_user_of_the_daemon_counts_from_the_next_start_on():
+    (told,) = at_next_start(active(BLOCK), active('privsep { user "daemon"; }'))
+    assert told == "privsep: the change counts from the next start on"
+
+
+def test_judgements_that_wait_for_files_hold_no_sum_up(directory):
+    """A warden that reads from a slow disk, four times."""
+    go = threading.Event()
+
+    class Slow:
+        def judge(self, proof):
+            assert go.wait(30)
+            return proof
+
+    async def story(world):
+        machinery = world.gateway
+        machinery._trust.use(Slow())
+        judged = [asyncio.ensure_future(machinery._trust.judge(number)) for number in range(THREADS)]
+        await asyncio.sleep(0)
+        try:
+            up = await world.vc()
+            assert not any(each.done() for each in judged)
+        finally:
+            go.set()
+        return up, await asyncio.gather(*judged)
+
+    up, judged = play(directory, story)
+    assert up.address == "10.99.99.1"
+    assert judged == list(range(THREADS))
