@@ -114,3 +114,44 @@ def test_no_two_sessions_ever_share_an_address(steps):
         else:
             leases.replace(Pool(FIRST + what[0], what[1]))
         assert len({lease.address for lease in held.values()}) == len(held)
+
+
+BESIDE = Ipv6Range(IPv6Address("fd00:99::1"), 64)
+
+
+def test_the_addresses_of_a_lease_are_known_while_it_is_held():
+    leases = Succession(Pool(FIRST, 3, beside=BESIDE))
+    held = leases.acquire(1, "alice")
+    other = leases.acquire(2, "bob")
+    leases.replace(Pool(IPv4Address("10.50.0.1"), 2))
+    leases.acquire(3, "carol")
+    free = [address for n in range(2, 5) for address in (FIRST + n, BESIDE.first + n)]
+    for inner in (*({each} for each in held.addresses), held.addresses, {IPv4Address("10.50.0.1")}):
+        assert leases.holds(frozenset(inner))
+    for each in (*free, FIRST - 1, BESIDE.first - 1, IPv4Address("10.50.0.2"), IPv6Address("fd00:99::1%eth0")):
+        assert not leases.holds(frozenset({each}))
+        assert not leases.holds(frozenset({each, held.address}))
+    assert not leases.holds(frozenset({held.address, other.address6.ip}))
+    assert not leases.holds(frozenset())
+    leases.release(1)
+    assert not leases.holds(held.addresses)
+    assert leases.holds(other.addresses)
+    leases.replace(None)
+    assert leases.holds(frozenset({IPv4Address("10.50.0.1")}))
+
+
+def test_an_address_is_looked_up_and_not_searched_for(monkeypatch):
+    """A gateway asks at each session that comes up."""
+    leases = Succession(Pool(FIRST, 5_000, beside=BESIDE))
+    held = [leases.acquire(n, f"user{n}") for n in range(5_000)]
+    made = []
+    lease = Pool._lease
+
+    def counted(pool, slot):
+        made.append(slot)
+        return lease(pool, slot)
+
+    monkeypatch.setattr(Pool, "_lease", counted)
+    assert leases.holds(held[4_321].addresses)
+    assert not leases.holds(frozenset({FIRST + 6_000}))
+    assert len(made) <= 2

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
 
 from lotor.model.judgement import Failure
+from lotor.model.network import Address
 from lotor.model.reason import Reason
 from lotor.model.reasons.local import GrantInUse, GrantOutsidePool, PoolExhausted
 from lotor.ports.leases import Lease
@@ -101,6 +102,12 @@ class Pool:
         """Those that are given."""
         return (self._lease(slot) for slot, _ in self._leased.values())
 
+    def holds(self, addresses: frozenset[Address]) -> bool:
+        """Whether they are of one lease that is given."""
+        return any(
+            slot in self._taken and addresses <= self._lease(slot).addresses for slot in map(self._slot_of, addresses)
+        )
+
     def memories(self) -> Iterator[tuple[str, IPv4Address]]:
         """Users with the address that each had last, the longest ago first."""
         return ((user, self.first + slot) for user, slot in self._last_slot.items())
@@ -113,6 +120,10 @@ class Pool:
             if slot not in self._taken:
                 self._returned[slot] = None
                 self._returned.move_to_end(slot)
+
+    def _slot_of(self, address: Address) -> int | None:
+        first = self.first if address.version == 4 else self._beside.first if self._beside is not None else None
+        return int(address) - int(first) if first is not None else None
 
     def _lease(self, slot: int) -> Lease:
         return Lease(self.first + slot, self.netmask, self._beside[slot] if self._beside is not None else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lotor.leases.pool import Pool
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
+from lotor.model.network import Address
 from lotor.model.reasons.local import NoPool
 from lotor.ports.leases import Lease
 
@@ -54,6 +55,11 @@ class Succession:
     def given(self) -> list[Lease]:
         """All that sessions hold."""
         return [*self.outside(), *(self._pool.leases() if self._pool is not None else ())]
+
+    def holds(self, addresses: frozenset[Address]) -> bool:
+        """Whether they are of one lease that a session holds."""
+        pools = self._former if self._pool is None else (self._pool, *self._former)
+        return any(pool.holds(addresses) for pool in pools)
 
     def outside(self) -> list[Lease]:
         """Leases of earlier pools, which need routes of their own."""
