@@ -158,6 +158,10 @@ class Place:
             self.at.append(where)
             await self.go.wait()
 
+    def given(self):
+        """All that sessions hold."""
+        return self.warden._pool._pools.given()
+
     def told(self):
         told = self.directory / "told"
         return told.read_text().splitlines() if told.exists() else []
@@ -281,7 +285,7 @@ def test_a_whole_life(directory, monkeypatch):
         await daemon.run(DOWN, address)
         await daemon.ports.host.detach(1)
         await daemon.ports.leases.release(2)
-        left = list(map(str, [each.address for each in place.warden.given()]))
+        left = list(map(str, [each.address for each in place.given()]))
         reloaded = before is not place.warden.present(), place.warden.present() == prepared
         await daemon.die()
         return str(address), stood, told, reloaded, left, place
@@ -459,7 +463,7 @@ async def resume(place):
 
 
 def check_that_nothing_is_left(place):
-    assert place.warden.given() == []
+    assert place.given() == []
     assert place.host.attached == {}
     assert (place.routes.led, place.routes.partners) == (None, [])
     assert len(place.accounts.abandoned) == place.accounts.ticket

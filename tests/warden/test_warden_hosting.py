@@ -18,6 +18,7 @@ from lotor.ports.hooks import HookContext, HookEvent
 from lotor.ports.host import Attachment
 from lotor.ports.leases import Lease
 from lotor.privsep.asking import Refused
+from lotor.privsep.budget import Budget
 from lotor.privsep.codec import encode
 from lotor.privsep.far_hooks import FarHooks
 from lotor.privsep.far_host import FarHost
@@ -25,7 +26,8 @@ from lotor.privsep.faults import Fault
 from lotor.privsep.frames import Frame, Kind
 from lotor.privsep.hosting import ADMIT, ATTACH, DETACH, MOST_CHANGES, MOST_HOOKS, RUN_HOOK, Hook
 from lotor.privsep.serving import MOST_DENIED
-from lotor.warden.hosting import MOST_ASKED, MOST_ATTACHED, MOST_WITHOUT_ADDRESS, Around, Hosting, rows
+from lotor.warden.hosting import MOST_ASKED, MOST_ATTACHED, Around, Hosting, rows
+from lotor.warden.ups import MOST_AT_AN_ADDRESS, MOST_UP, MOST_WITHOUT_ADDRESS
 from paired import client, gateway, line, settings
 from scripted import RecordingHost
 
@@ -78,9 +80,10 @@ class Scene:
         self.in_force = [settings(text)]
         self.leases = list(leases)
         self.device = "lotor0"
-        self.hosting = Hosting(
-            self.host, self.scripts, Around(lambda: self.in_force, lambda: self.device, lambda: self.leases)
-        )
+        self.hosting = Hosting(self.host, self.scripts, Around(lambda: self.in_force, lambda: self.device, self.holds))
+
+    def holds(self, addresses):
+        return any(addresses <= lease.addresses for lease in self.leases)
 
 
 def play(story, text=CLIENT, **named):
@@ -343,8 +346,81 @@ def test_a_clients_scripts_run_for_what_the_host_took():
     assert [event for event, _ in scene.scripts.runs] == [UP, DOWN]
 
 
+def test_of_a_lease_a_gateways_scripts_hear_the_addresses_alone():
+    """One lease is one entry, whatever a daemon says beside it."""
+    named = [
+        ModeConfiguration(
+            GIVEN.address,
+            dns=(IPv4Address(number),),
+            split_include=(IPv4Network((number << 8, 24)),),
+            address6=IPv6Interface(f"fd00:99::3/{number % 129}"),
+        )
+        for number in range(500)
+    ]
+
+    async def story(asker, scene):
+        told = [await hook(asker, UP, replace(AT_GATEWAY, configuration=each)) for each in named]
+        assert len(scene.hosting._ups) == MOST_AT_AN_ADDRESS
+        await scene.hosting.let_go()
+        await scene.hosting.settled()
+        return told
+
+    told, scene = play(story, GATEWAY)
+    assert told == [True] * len(named)
+    heard = [context.configuration for _, context in scene.scripts.runs]
+    assert heard[: len(named)] == [ModeConfiguration(GIVEN.address, address6=each.address6) for each in named]
+    assert [event for event, _ in scene.scripts.runs[len(named) :]] == [DOWN] * MOST_AT_AN_ADDRESS
+
+
+@pytest.mark.parametrize("events", [(UP, DOWN), (UP,)], ids=["with a goodbye", "without"])
+def test_a_client_that_attaches_again_and_again_has_a_bounded_number_of_sessions_up(events):
+    """Whoever is up the longest goes down."""
+    most = MOST_UP[Side.CLIENT]
+    assert MOST_ATTACHED <= most < MOST_UP[Side.GATEWAY]
+    given = [replace(GIVEN, split_include=(IPv4Network((number << 8, 24)),)) for number in range(most + 40)]
+
+    async def story(asker, scene):
+        scene.hosting._budget = Budget(len(given), 1e9)
+        for each in given:
+            await asker.ask(ATTACH, replace(ATTACHMENT, configuration=each))
+            assert await hook(asker, UP, replace(AT_CLIENT, configuration=each), "192.0.2.50")
+        await scene.hosting.settled()
+        return len(scene.hosting._ups)
+
+    up, scene = play(story, events=events)
+    assert up == most
+    downs = [context.configuration for event, context in scene.scripts.runs if event is DOWN]
+    assert downs == (given[:40] if DOWN in events else [])
+
+
+def test_a_client_that_pushes_sessions_out_while_scripts_are_slow_is_refused(monkeypatch):
+    monkeypatch.setitem(MOST_UP, Side.CLIENT, 4)
+    given = [replace(GIVEN, split_include=(IPv4Network((number << 8, 24)),)) for number in range(MOST_HOOKS + 20)]
+
+    async def story(asker, scene):
+        run, held = scene.scripts.run, asyncio.Event()
+
+        async def late(remote, event, context):
+            if event is DOWN:
+                await held.wait()
+            await run(remote, event, context)
+
+        scene.scripts.run = late
+        told = []
+        for each in given:
+            await asker.ask(ATTACH, replace(ATTACHMENT, configuration=each))
+            told.append(await hook(asker, UP, replace(AT_CLIENT, configuration=each), "192.0.2.50"))
+        held.set()
+        await scene.hosting.let_go()
+        return told
+
+    told, scene = play(story)
+    assert told == [True] * (4 + MOST_HOOKS) + [False] * 16
+    assert [event for event, _ in scene.scripts.runs].count(DOWN) == 4 + MOST_HOOKS
+
+
 def test_sessions_without_an_address_are_a_bounded_number(monkeypatch):
-    monkeypatch.setattr("lotor.warden.hosting.MOST_WITHOUT_ADDRESS", 20)
+    monkeypatch.setattr("lotor.warden.ups.MOST_WITHOUT_ADDRESS", 20)
     assert MOST_WITHOUT_ADDRESS > 1_000
 
     async def story(asker, _):
@@ -458,7 +534,7 @@ def test_a_thousand_deaths_leave_nothing_behind():
         return scene.hosting
 
     hosting, scene = play(story)
-    left = (hosting._held, hosting._taken, hosting._up, hosting._changes, hosting._asked, *hosting._downs.values())
+    left = (hosting._held, hosting._taken, hosting._ups, hosting._changes, hosting._asked, *hosting._downs.values())
     assert [each for each in left if each] == []
     assert scene.diary.count(("detach", 1)) == scene.diary.count(("phase1_down", "192.0.2.50")) == 1_000
 
@@ -474,7 +550,7 @@ def test_no_text_of_a_daemon_is_more_than_the_value_of_a_variable(tmp_path):
     context = replace(AT_GATEWAY, peer_id=text, cookies=text, user=text, device=text)
 
     async def run():
-        around = Around(lambda: [settings(GATEWAY)], lambda: "lotor0", lambda: [LEASE])
+        around = Around(lambda: [settings(GATEWAY)], lambda: "lotor0", lambda inner: inner <= LEASE.addresses)
         hosting = Hosting(RecordingHost([]), ScriptHooks({("anonymous", UP): script}), around)
         async with asyncio.timeout(20), line(rows(hosting)) as (asker, _):
             return await hook(asker, UP, context)
@@ -567,7 +643,7 @@ def test_no_address_is_taken_that_no_gateway_may_give(tmp_path):
     unfit = ["127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "192.0.2.1", "192.0.2.2", "192.0.2.50"]
 
     async def run():
-        around = Around(lambda: [settings(ANYWHERE)], lambda: "lotor0", list)
+        around = Around(lambda: [settings(ANYWHERE)], lambda: "lotor0", lambda _: False)
         hosting = Hosting(linux(tmp_path), Scripts(), around)
         before = picture()
         async with asyncio.timeout(60), line(rows(hosting)) as (asker, _):

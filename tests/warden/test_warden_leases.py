@@ -30,7 +30,7 @@ class Gateway:
 
     @property
     def given(self):
-        return self.engine.given()
+        return self.engine._pools.given()
 
     def held(self) -> HeldLeases:
         return HeldLeases(self.engine, self.numbers)

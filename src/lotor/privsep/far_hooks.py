@@ -7,12 +7,11 @@ import logging
 from collections.abc import Callable, Container
 from dataclasses import replace
 
-from lotor.model.configuration import ModeConfiguration
 from lotor.model.policy import Side
 from lotor.ports.hooks import HookContext, HookEvent
 from lotor.privsep.asking import Asker, Refused
 from lotor.privsep.frames import Ended
-from lotor.privsep.hosting import RUN_HOOK, Hook, shown
+from lotor.privsep.hosting import RUN_HOOK, Hook, addresses_of, shown
 
 log = logging.getLogger(__name__)
 
@@ -48,11 +47,10 @@ class FarHooks:
 
 
 def _slim(context: HookContext) -> HookContext:
-    """On a gateway a script hears of the client's addresses alone. The banner is in no variable."""
+    """What a script needs of it: the banner is in no variable."""
     configuration = context.configuration
     if configuration is None:
         return context
     if context.side is Side.GATEWAY:
-        addresses = ModeConfiguration(configuration.address, address6=configuration.address6)
-        return replace(context, configuration=addresses)
+        return replace(context, configuration=addresses_of(configuration))
     return replace(context, configuration=shown(configuration))

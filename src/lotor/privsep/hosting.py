@@ -78,6 +78,11 @@ def shown(configuration: ModeConfiguration) -> ModeConfiguration:
     return replace(configuration, banner=b"", application_version=b"")
 
 
+def addresses_of(configuration: ModeConfiguration) -> ModeConfiguration:
+    """What a script of a gateway hears of it: the client's addresses alone."""
+    return ModeConfiguration(configuration.address, address6=configuration.address6)
+
+
 def scripts_of(remotes: tuple[RemoteSettings, ...]) -> Mapping[tuple[str, HookEvent], Path]:
     """By the name of the block and the event."""
     return {(each.name, HookEvent(one.event)): one.file.path for each in remotes for one in each.scripts}

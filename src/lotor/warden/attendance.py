@@ -34,7 +34,7 @@ class Attendance:
         self._warden = warden
         ports, settings = warden.privileged, lambda: warden.settings
         self._opening = Opening(warden.sockets, ports.tunnels, settings)
-        self._hosting = Hosting(ports.host, ports.hooks, Around(settings, lambda: self._opening.device, warden.given))
+        self._hosting = Hosting(ports.host, ports.hooks, Around(settings, lambda: self._opening.device, warden.holds))
         self._handouts = Handouts(settings)
         self._lasting = {
             **opening.rows(self._opening),

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,10 +22,10 @@ from lotor.model.network import Address
 from lotor.model.policy import Side
 from lotor.ports.hooks import HookContext, HookEvent, Hooks
 from lotor.ports.host import Attachment, Host
-from lotor.ports.leases import Lease
 from lotor.privsep.budget import Budget
-from lotor.privsep.hosting import ADMIT, ATTACH, DETACH, MOST_CHANGES, MOST_HOOKS, RUN_HOOK, Hook
+from lotor.privsep.hosting import ADMIT, ATTACH, DETACH, MOST_CHANGES, MOST_HOOKS, RUN_HOOK, Hook, addresses_of
 from lotor.privsep.serving import Denied, Handler, Late, Reply, answering, handling
+from lotor.warden.ups import Up, Ups
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +34,6 @@ MOST_ATTACHED = 64
 MOST_ASKED, ANOTHER_AFTER = 256, 1.0
 """Connections that one daemon may have looked at and attached at once, and another one for each such time (seconds):
 each costs the host's rules, routes and DNS some work."""
-MOST_WITHOUT_ADDRESS = 4_096
-"""Sessions of each block that are up and have no inner address: nothing else counts them."""
-MOST_AT_AN_ADDRESS = 8
-"""Sessions of a block that came up with one address and have not gone down: the scripts of one that has ended may wait
-for their turn while its address is another's."""
 MTUS = range(576, 65_536)
 """Octets. RFC 791 has every host take packets of the first of them."""
 LONGEST_WORD = 2_048
@@ -49,20 +43,11 @@ LONGEST_WORD = 2_048
 @dataclass(frozen=True, slots=True)
 class Around:
     """What the daemon's wishes are judged by, as it is now: the configurations in force, the name of the TUN device
-    that the daemon has, and the leases that its sessions hold."""
+    that the daemon has, and whether addresses are those of a lease that a session holds."""
 
     settings: Callable[[], Iterable[Settings]]
     device: Callable[[], str | None]
-    given: Callable[[], Iterable[Lease]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Up:
-    """A session that came up, as scripts know it: its block, and what its client was given."""
-
-    remote: str
-    side: Side
-    configuration: ModeConfiguration | None
+    given: Callable[[frozenset[Address]], bool]
 
 
 class Hosting:
@@ -77,7 +62,7 @@ class Hosting:
         """Sessions that may have something on the host."""
         self._taken: dict[int, ModeConfiguration] = {}
         """What the host took of those that are attached."""
-        self._up: dict[_Up, deque[HookContext]] = {}
+        self._ups = Ups()
         self._changes: set[asyncio.Task[None]] = set()
         self._downs: dict[Side, set[asyncio.Task[None]]] = {side: set() for side in Side}
         """Both run to their end, whatever becomes of the daemon."""
@@ -104,12 +89,12 @@ class Hosting:
 
     async def run(self, hook: Hook) -> None:
         self._demand_script(hook)
-        context = replace(hook.context, device=self._around.device())
-        up = _Up(hook.remote, context.side, context.configuration)
+        context = self._heard(hook.context)
+        up = _up(hook.remote, context)
         if hook.event is HookEvent.PHASE1_UP:
             self._enter(up, context)
             await self._hooks.run(hook.remote, hook.event, context)
-        elif up not in self._up:
+        elif up not in self._ups:
             raise Late(f"nothing came up that {hook.event.value} is for")
         elif hook.event is HookEvent.PHASE1_DOWN:
             await asyncio.shield(self._leave(up, context))
@@ -120,10 +105,9 @@ class Hosting:
         """The daemon is dead. Returns when nothing of its clients is on the host any more; scripts of a gateway may
         still run, before any of the next daemon."""
         self._budget = Budget(MOST_ASKED, ANOTHER_AFTER)
-        ups, self._up = self._up, {}
-        for up, contexts in ups.items():
-            for context in contexts:
-                self._down(up, context)
+        ups, self._ups = self._ups, Ups()
+        for up, context in ups:
+            self._down(up, context)
         await _ended(self._downs[Side.CLIENT])  # one that puts back what it changed must not undo the host's work
         await _ended(self._changes)
         for session in tuple(self._held):
@@ -165,37 +149,36 @@ class Hosting:
     def _blocks(self) -> list[RemoteSettings]:
         return [remote for settings in self._around.settings() for remote in settings.remotes]
 
-    def _enter(self, up: _Up, context: HookContext) -> None:
+    def _heard(self, context: HookContext) -> HookContext:
+        """What a script hears: the device is this warden's word, and of a lease nothing but its addresses is known."""
+        told, given = replace(context, device=self._around.device()), context.configuration
+        if given is None or context.side is Side.CLIENT:
+            return told
+        return replace(told, configuration=addresses_of(given))
+
+    def _enter(self, up: Up, context: HookContext) -> None:
         """Raises `Denied` for addresses that nobody gave."""
-        if up.configuration is None:
-            if len(self._up.get(up, ())) >= MOST_WITHOUT_ADDRESS:
-                raise Denied(f"{MOST_WITHOUT_ADDRESS} sessions without an address are up")
-            self._up.setdefault(up, deque()).append(context)
-            return
-        inner = _addresses(up.configuration)
-        if not (self._has(up.configuration) if up.side is Side.CLIENT else self._given(inner)):
-            raise Late(f"{' and '.join(map(str, sorted(inner, key=str)))} is not the address of a session")
-        self._up.setdefault(up, deque(maxlen=MOST_AT_AN_ADDRESS)).append(context)
+        if context.configuration is not None and not self._is_given(up.given):
+            raise Late(f"{context.configuration.inside} is not the address of a session")
+        if (oldest := self._ups.too_many(up.side)) is not None:
+            self._leave(*oldest)
+        self._ups.enter(up, context)
 
-    def _has(self, configuration: ModeConfiguration) -> bool:
-        return configuration in self._taken.values()
+    def _is_given(self, given: ModeConfiguration | frozenset[Address] | None) -> bool:
+        """By the host to a client, or by the pool."""
+        return self._around.given(given) if isinstance(given, frozenset) else given in self._taken.values()
 
-    def _given(self, inner: frozenset[Address]) -> bool:
-        return any(inner <= lease.addresses for lease in self._around.given())
-
-    def _leave(self, up: _Up, context: HookContext) -> asyncio.Task[None]:
+    def _leave(self, up: Up, context: HookContext) -> asyncio.Task[None]:
         """Raises `Denied` where a daemon has withdrawn more of them than it may ask for."""
         if len(self._asked) >= MOST_HOOKS:
             raise Denied(f"{MOST_HOOKS} scripts wait for their turn")
-        self._up[up].popleft()
-        if not self._up[up]:
-            del self._up[up]
+        self._ups.leave(up)
         down = self._down(up, context)
         self._asked.add(down)
         down.add_done_callback(self._asked.discard)
         return down
 
-    def _down(self, up: _Up, context: HookContext) -> asyncio.Task[None]:
+    def _down(self, up: Up, context: HookContext) -> asyncio.Task[None]:
         return _start(self._downs[up.side], self._hooks.run(up.remote, HookEvent.PHASE1_DOWN, context))
 
     async def _change(self, work: Coroutine[Any, Any, None]) -> None:
@@ -249,6 +232,12 @@ def rows(hosting: Hosting) -> dict[int, Handler]:
 
 def _words(context: HookContext) -> tuple[str, ...]:
     return context.peer_id, context.cookies, context.user or ""
+
+
+def _up(remote: str, context: HookContext) -> Up:
+    given = context.configuration
+    inner = _addresses(given) if given is not None and context.side is Side.GATEWAY else given
+    return Up(remote, context.side, inner)
 
 
 def _addresses(configuration: ModeConfiguration) -> frozenset[Address]:

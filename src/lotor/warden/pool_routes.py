@@ -15,7 +15,7 @@ from lotor.leases.pool import Ipv6Range, Pool
 from lotor.leases.succession import Succession
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
-from lotor.model.network import Network
+from lotor.model.network import Address, Network
 from lotor.ports.host import GatewayRoutes
 from lotor.ports.leases import Lease
 
@@ -83,9 +83,9 @@ class PoolRoutes:
             if self._stray:
                 await self._tidy(self._pools.outside())
 
-    def given(self) -> list[Lease]:
-        """All that sessions hold."""
-        return self._pools.given()
+    def holds(self, addresses: frozenset[Address]) -> bool:
+        """Whether they are of one lease that a session holds."""
+        return self._pools.holds(addresses)
 
     async def _tidy(self, outside: Sequence[Lease]) -> None:
         """No route stays to an address of an earlier pool that nobody holds any more."""

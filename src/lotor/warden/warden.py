@@ -22,10 +22,9 @@ from lotor.hosts.gateway import GatewayHost
 from lotor.hosts.routing import OUTER_MARK
 from lotor.hosts.sockets import HostSockets
 from lotor.hosts.tun import HostTunnels
-from lotor.model.network import OUTER_MTU
+from lotor.model.network import OUTER_MTU, Address
 from lotor.ports.host import GatewayRoutes, Host
 from lotor.ports.interface import TunDevice, Tunnels
-from lotor.ports.leases import Lease
 from lotor.privsep.hosting import scripts_of
 from lotor.privsep.privileged import Privileged
 from lotor.warden.current import CurrentLogins, CurrentSigner
@@ -109,9 +108,9 @@ class Warden:
     def sockets(self) -> HostSockets:
         return self._hold.sockets
 
-    def given(self) -> list[Lease]:
-        """What sessions hold of the pool."""
-        return self._pool.given()
+    def holds(self, addresses: frozenset[Address]) -> bool:
+        """Whether they are of one lease of the pool that a session holds."""
+        return self._pool.holds(addresses)
 
     def present(self) -> Provision:
         """Of the present configuration."""

@@ -1,0 +1,79 @@
+"""Sessions that came up, as scripts know them, until they go down."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lotor.model.configuration import ModeConfiguration
+from lotor.model.network import Address
+from lotor.model.policy import Side
+from lotor.ports.hooks import HookContext
+from lotor.privsep.serving import Denied
+from lotor.warden.leases import MOST_SESSIONS
+
+MOST_UP = {Side.GATEWAY: MOST_SESSIONS, Side.CLIENT: 256}
+"""At a time: on a gateway as many as may have addresses, on a client four times as many as may be attached."""
+MOST_WITHOUT_ADDRESS = 4_096
+"""Sessions of each block that are up and have no inner address: nothing else counts them."""
+MOST_AT_AN_ADDRESS = 8
+"""Sessions of a block that came up with one address and have not gone down: the scripts of one that has ended may wait
+for their turn while its address is another's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """A session that came up: its block, and what its client was given: on a gateway its addresses, on a client
+    everything; None without an address."""
+
+    remote: str
+    side: Side
+    given: ModeConfiguration | frozenset[Address] | None
+
+
+class Ups:
+    """With what a script was told as each came up."""
+
+    def __init__(self) -> None:
+        self._contexts: dict[Side, dict[Up, deque[HookContext]]] = {side: {} for side in Side}
+        self._counts = dict.fromkeys(Side, 0)
+
+    def __len__(self) -> int:
+        return sum(self._counts.values())
+
+    def __contains__(self, up: Up) -> bool:
+        return up in self._contexts[up.side]
+
+    def too_many(self, side: Side) -> tuple[Up, HookContext] | None:
+        """Which one has to go before another one comes."""
+        if self._counts[side] < MOST_UP[side]:
+            return None
+        oldest = next(iter(self._contexts[side]))
+        return oldest, self._contexts[side][oldest][0]
+
+    def enter(self, up: Up, context: HookContext) -> None:
+        """Raises `Denied`."""
+        contexts = self._contexts[up.side].get(up, deque())
+        if up.given is None and len(contexts) >= MOST_WITHOUT_ADDRESS:
+            raise Denied(f"{MOST_WITHOUT_ADDRESS} sessions without an address are up")
+        if up.given is not None and len(contexts) >= MOST_AT_AN_ADDRESS:
+            contexts.popleft()
+            self._counts[up.side] -= 1
+        contexts.append(context)
+        self._contexts[up.side][up] = contexts
+        self._counts[up.side] += 1
+
+    def leave(self, up: Up) -> None:
+        """One of those that are up."""
+        contexts = self._contexts[up.side][up]
+        contexts.popleft()
+        if not contexts:
+            del self._contexts[up.side][up]
+        self._counts[up.side] -= 1
+
+    def __iter__(self) -> Iterator[tuple[Up, HookContext]]:
+        for ups in self._contexts.values():
+            for up, contexts in ups.items():
+                for context in contexts:
+                    yield up, context
