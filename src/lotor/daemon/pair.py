@@ -18,6 +18,7 @@ from lotor.daemon import listening, logs
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.given import MODULE, Given, Options, address_of
 from lotor.files import captures
+from lotor.hosts import netlink
 from lotor.privsep.serving import Handler
 from lotor.warden import hardening, loading
 from lotor.warden.attendance import Attendance
@@ -58,6 +59,7 @@ async def guard(options: Options, loaded: Holding, ready: Callable[[], None], lo
             supervisor = Supervisor(_program(options, loaded.settings, lent), care)
             _catch_signals(stopped, supervisor)
             await warden.start()
+            asyncio.get_running_loop().run_in_executor(None, netlink.load)  # beside the start of the daemon
             if await started(supervisor, stopped):
                 try:
                     ready()

@@ -156,6 +156,11 @@ class Netlink:
             return {one.get("priority") or 0 for f in FAMILIES async for one in await netlink.rule("dump", family=f)}
 
 
+def load() -> None:
+    """What the first call would load: in a thread, while a program waits for something else."""
+    import pyroute2  # noqa: F401
+
+
 @asynccontextmanager
 async def _netlink(refusal: str) -> AsyncIterator[Any]:
     """A socket to the kernel; a refusal of the kernel becomes `OSError` with `refusal` and the kernel's own words."""
