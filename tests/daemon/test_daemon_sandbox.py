@@ -128,28 +128,55 @@ HEADERS = {
 }
 
 
+def setting(made: str, level: int, option: int, value: str, length: int) -> str:
+    """setsockopt with all 64 bits of each word."""
+    number = {"x86_64": 54, "aarch64": 208}[platform.machine()]
+    return (
+        f"held = {made}\n"
+        f"words = [held.fileno(), *map(ctypes.c_long, ({level}, {option})), ctypes.byref({value}), {length}]\n"
+        f"print(called('syscall', ctypes.c_long({number}), *words))"
+    )
+
+
 @pytest.mark.parametrize("which", sorted(HEADERS))
 def test_nobody_writes_headers_of_his_own(which):
     """The kernel's own answer to a UDP socket is another one."""
     made, level, option = HEADERS[which]
-    call = (
-        f"held = {made}\n"
-        "words = [held.fileno(), *map(ctypes.c_long, LEVEL), ctypes.byref(ctypes.c_int(1)), 4]\n"
-        "print(called('syscall', ctypes.c_long(NUMBER), *words))"
-    ).replace("LEVEL", f"({level}, {option})")
-    call = call.replace("NUMBER", str({"x86_64": 54, "aarch64": 208}[platform.machine()]))
+    call = setting(made, level, option, "ctypes.c_int(1)", 4)
     assert printed(PREPARED + call) in {"ENOPROTOOPT", "EINVAL"}
     assert printed(CONFINED + call) == "EPERM"
 
 
+TCP = "socket.socket({family}, socket.SOCK_STREAM)"
+WAITS = {
+    "of IPv4": (TCP.format(family="socket.AF_INET"), 1, 13),
+    "of IPv6": (TCP.format(family="socket.AF_INET6"), 1, 13),
+    "with a level of which the kernel reads half": (TCP.format(family="socket.AF_INET"), 1 + (1 << 32), 13),
+    "with an option of which the kernel reads half": (TCP.format(family="socket.AF_INET"), 1, 13 + (1 << 32)),
+}
+
+
+@pytest.mark.parametrize("which", sorted(WAITS))
+def test_nobody_makes_a_connection_whose_end_is_waited_for(which):
+    made, level, option = WAITS[which]
+    call = setting(made, level, option, "(ctypes.c_int * 2)(1, 4)", 8)
+    assert printed(PREPARED + call) == "0"
+    assert printed(CONFINED + call) == "EPERM"
+
+
 def test_other_options_of_sockets_are_set():
-    """Whether datagrams may be cut, their class, the address that they came to, the room for them."""
+    """Whether datagrams may be cut, their class, the address that they came to, the room for them; what TCP
+    sets, also by the number that SO_LINGER has at another level."""
     program = CONFINED + (
         "for family, options in ((socket.AF_INET, ((0, 10), (0, 1), (0, 8), (1, 8), (1, 7))),\n"
         "                        (socket.AF_INET6, ((41, 23), (41, 67), (41, 49), (1, 8), (1, 7)))):\n"
         "    with socket.socket(family, socket.SOCK_DGRAM) as held:\n"
         "        for level, option in options:\n"
         "            held.setsockopt(level, option, 1)\n"
+        "with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as held:\n"
+        "    for level, option in ((1, 9), (1, 2), (6, 1), (6, 3)):\n"
+        "        held.setsockopt(level, option, 1)\n"
+        "    held.setsockopt(6, 13, held.getsockopt(6, 13, 16))\n"
         "print('set')"
     )
     assert printed(program) == "set"

@@ -270,6 +270,11 @@ const HEADER_LEVELS: &[u64] = &[libc::IPPROTO_IP as u64, libc::IPPROTO_IPV6 as u
 /// Linux, include/linux/socket.h.
 const SOL_RAW: u64 = 255;
 
+/// With this option whoever closes a connection last stands still in close(), for as long as its maker said. A process
+/// that was sent the descriptor may be the last one: the warden. At other levels the number means something else.
+const WAITS: &[u64] = &[libc::SO_LINGER as u64];
+const WAIT_LEVELS: &[u64] = &[libc::SOL_SOCKET as u64];
+
 fn daemon() -> io::Result<Calls> {
     let rules: Result<Calls, BackendError> = conditional();
     let mut calls = rules.map_err(io::Error::other)?;
@@ -291,7 +296,7 @@ fn conditional() -> Result<Calls, BackendError> {
         (libc::SYS_mprotect, vec![rule(vec![bits(2, executable, 0)?])?]),
         (libc::SYS_socket, sockets()?),
         (libc::SYS_socketpair, vec![rule(vec![is(0, libc::AF_UNIX as u64)?])?]),
-        (libc::SYS_setsockopt, vec![rule(none_of(1, HEADER_LEVELS)?)?, rule(none_of(2, HEADERS)?)?]),
+        (libc::SYS_setsockopt, options()?),
         (libc::SYS_ioctl, any_of(1, IOCTLS)?),
         (libc::SYS_prctl, any_of(0, PRCTLS)?),
         // To read a limit, not to set one.
@@ -310,6 +315,17 @@ fn sockets() -> Result<Vec<SeccompRule>, BackendError> {
         }
     }
     Ok(rules)
+}
+
+/// None of `HEADERS` at one of `HEADER_LEVELS`, none of `WAITS` at one of `WAIT_LEVELS`. No level is in both: what one of
+/// these rules lets pass breaks neither.
+fn options() -> Result<Vec<SeccompRule>, BackendError> {
+    let (not_headers, not_waits) = (none_of(1, HEADER_LEVELS)?, none_of(1, WAIT_LEVELS)?);
+    Ok(vec![
+        rule([not_headers.clone(), not_waits.clone()].concat())?,
+        rule([not_headers, none_of(2, WAITS)?].concat())?,
+        rule([not_waits, none_of(2, HEADERS)?].concat())?,
+    ])
 }
 
 fn any_of(argument: u8, values: &[u64]) -> Result<Vec<SeccompRule>, BackendError> {
