@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -26,6 +27,7 @@ from lotor.privsep.frames import (
     MOST_ASKED,
     MOST_DESCRIPTORS,
     MOST_OCTETS,
+    SO_PASSRIGHTS,
     TURN,
     Ended,
     Frame,
@@ -158,6 +160,12 @@ LIES = {
 }
 
 
+def take_descriptors(end: socket.socket) -> None:
+    """As before Linux 6.16, where nobody could refuse them."""
+    with contextlib.suppress(OSError):
+        end.setsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS, 1)
+
+
 @pytest.mark.parametrize("lie", sorted(LIES))
 def test_a_warden_lets_go_of_a_daemon_that_lies(lie):
     say, text = LIES[lie]
@@ -165,12 +173,60 @@ def test_a_warden_lets_go_of_a_daemon_that_lies(lie):
     async def story(daemon, warden):
         signer = Signer()
         _, lost = served(warden, signer)
+        take_descriptors(warden)
         say(daemon)
         return await lost, signer.asked
 
     why, asked = play(story)
     assert text in why
     assert asked == []
+
+
+@contextlib.contextmanager
+def unread():
+    """A connection whose other end reads nothing: who closes it last waits, for 2 seconds here."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as held:
+        held.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                held.send(bytes(MOST_OCTETS))
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 2))
+        try:
+            yield held
+        finally:
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def refuses_descriptors(end: socket.socket) -> bool:
+    """Whether this kernel can: since Linux 6.16."""
+    try:
+        end.getsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS)
+    except OSError:
+        return False
+    return True
+
+
+def test_a_connection_that_somebody_has_to_wait_for_never_comes_to_a_warden():
+    """The intruder cannot send it, and the warden serves on. Under an older kernel seccomp lets no daemon make it,
+    and whatever comes ends the line."""
+    question = HEAD.pack(1, 1, 1, 1, len(BODY)), BODY
+
+    async def story(daemon, warden):
+        server, lost = served(warden, Signer())
+        with unread() as held:
+            beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [held.fileno()]))]
+            if not refuses_descriptors(warden):
+                daemon.sendmsg(question, beside)
+                return await lost
+            with pytest.raises(PermissionError):
+                daemon.sendmsg(question, beside)
+        send(daemon, GOOD)
+        answer = await one(daemon)
+        server.close()
+        assert not lost.done()
+        return answer.kind.name
+
+    assert play(story) in {"ANSWER", "the daemon breaks the rules: no question comes with descriptors"}
 
 
 def test_after_a_lie_nothing_more_is_read():

@@ -28,6 +28,9 @@ back; a daemon that sends more is ended."""
 TURN = 16
 """Messages that are read before the event loop has its turn again."""
 
+SO_PASSRIGHTS = 83
+"""Whether a socket takes descriptors: Linux 6.16, include/uapi/asm-generic/socket.h. Python has no name for it."""
+
 
 class Kind(IntEnum):
     """REFUSED has no body: the other end did not do it, and its journal says why. Nor has CANCEL: nobody waits for the
@@ -74,6 +77,13 @@ def pair() -> tuple[socket.socket, socket.socket]:
         end.setblocking(False)
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * (HEAD_OCTETS + MOST_OCTETS))
     return ends
+
+
+def refuse_descriptors(end: socket.socket) -> None:
+    """The other process fails at sending any: closing one that came can take as long as its maker chose. Under a kernel
+    that does not know this they come, and the reader closes them."""
+    with contextlib.suppress(OSError):
+        end.setsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS, 0)
 
 
 def send(end: socket.socket, frame: Frame) -> None:

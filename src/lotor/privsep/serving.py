@@ -20,7 +20,7 @@ from lotor.privsep.budget import Budget
 from lotor.privsep.codec import Malformed, decode, encode
 from lotor.privsep.complaints import Complaints
 from lotor.privsep.faults import fault_of
-from lotor.privsep.frames import Frame, Kind, close
+from lotor.privsep.frames import Frame, Kind, close, refuse_descriptors
 from lotor.privsep.line import Line
 from lotor.privsep.verb import Verb
 from lotor.privsep.verbs import VERBS
@@ -95,6 +95,7 @@ class Server(Line):
         self._asked: Counter[int] = Counter()
         self._denials, self._late = (Budget(MOST_DENIED, FORGIVEN_AFTER) for _ in range(2))
         self._complaints = Complaints(log)
+        refuse_descriptors(end)
         super().__init__(end, "daemon", lost)
 
     def _take(self, frame: Frame) -> None:
