@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from lotor.config import loads, mode_configuration
+from lotor.config import ConfigError, loads, mode_configuration
 from lotor.config import settings as settings_module
 from lotor.config.arguments import AddressPort
 from lotor.config.directive import MANDATORY, Block, Directive, Use
@@ -207,3 +207,9 @@ def test_names_that_are_none(text: str) -> None:
 
 def test_long_names() -> None:
     assert to_der("CN=" + "x" * 300).hex().startswith("3082013d318201393082013506035504030c82012c")
+
+
+@pytest.mark.parametrize("directive", ["user", "group"])
+def test_a_name_of_an_account_stands_in_quotes(directive):
+    with pytest.raises(ConfigError, match=f'a name stands in quotes: {directive} "root"'):
+        loads(f"privsep {{ {directive} root; }}")

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
-from lotor.daemon import logs, program
+from lotor import config
+from lotor.daemon import logs, pair, program, serving, unprivileged
 from lotor.daemon.background import PidFile, in_background
 from lotor.daemon.exits import Exit, StartError
+from lotor.daemon.given import Options
 from lotor.daemon.privilege import demand_privilege, demand_wardens_privilege
+from lotor.daemon.sandbox import Unconfined
 from lotor.daemon.status import weaknesses
 from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
+from lotor.warden.identity import Identity
 
 PROGRAM = [sys.executable, "-m", "lotor.cli.main"]
 
@@ -81,6 +87,44 @@ def test_the_background_reports_why_it_does_not_start():
     with pytest.raises(StartError, match="port 500 is in use") as caught:
         in_background(serve)
     assert caught.value.code is Exit.BUSY
+
+
+def test_a_signal_before_it_serves_ends_the_start_and_leaves_no_pid_file(tmp_path, monkeypatch):
+    pid_file = tmp_path / "lotor.pid"
+
+    async def stands_still(*_):
+        assert pid_file.exists()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(30)
+
+    monkeypatch.setattr(program, "_served", stands_still)
+    monkeypatch.setattr(program, "DEFAULT_PID_FILE", pid_file)
+    monkeypatch.setattr(program.logs, "set_up", lambda *_, **__: None)
+    options = Options(tmp_path / "racoon.conf", log=tmp_path / "log")
+    with pytest.raises(StartError, match="told to stop before it served"):
+        program._run(options, SimpleNamespace(settings=config.loads("").settings), lambda: None)
+    assert not pid_file.exists()
+
+
+@pytest.mark.parametrize("opened", [pair.captured, serving.capturing])
+def test_a_capture_of_a_start_that_came_to_nothing_is_in_nobodys_way(tmp_path, opened):
+    file = tmp_path / "ike.pcapng"
+    for _ in range(2):
+        with pytest.raises(StartError, match="no device"), opened(file):
+            raise StartError("no device")
+    assert list(tmp_path.iterdir()) == []
+    with opened(file):
+        pass
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_rights_that_are_left_are_told_with_whose_they_are(monkeypatch):
+    def fails(_):
+        raise Unconfined("it was able to read /etc/shadow")
+
+    monkeypatch.setattr(unprivileged.trials, "refused", fails)
+    with pytest.raises(Unconfined, match="as user nobody and group shadow: name others in privsep"):
+        unprivileged._tried(Identity(65534, 42, "nobody", "shadow"), 1)
 
 
 def test_the_background_hides_the_text_of_a_bug():

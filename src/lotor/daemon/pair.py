@@ -102,6 +102,9 @@ def captured(file: Path | None) -> Iterator[tuple[int, int] | None]:
         raise StartError(str(error.strerror)) from error
     try:
         yield made
+    except StartError:
+        captures.discard(file)
+        raise
     finally:
         for descriptor in made:
             os.close(descriptor)

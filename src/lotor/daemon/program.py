@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,8 +37,15 @@ def run(options: Options) -> int:
     _open_state()
     os.umask(0o077)
     if options.foreground:
-        return asyncio.run(_main(options, loaded, lambda: None))
-    return in_background(lambda ready: asyncio.run(_main(options, loaded, ready)))
+        return _run(options, loaded, lambda: None)
+    return in_background(lambda ready: _run(options, loaded, ready))
+
+
+def _run(options: Options, loaded: Holding, ready: Callable[[], None]) -> int:
+    try:
+        return asyncio.run(_main(options, loaded, ready))
+    except asyncio.CancelledError:
+        raise StartError("it was told to stop before it served") from None
 
 
 def _open_state() -> None:
@@ -70,6 +78,7 @@ def _all_faults(file: Path, found: ConfigError) -> ConfigError:
 
 
 async def _main(options: Options, loaded: Holding, ready: Callable[[], None]) -> int:
+    _stop_cleanly()
     sink = options.log or (logs.Sink.STDERR if options.foreground else logs.Sink.SYSLOG)
     with _descriptor(options.log) as file:
         logs.set_up(sink if file is None else file, loaded.settings.log.value, debug=options.debug)
@@ -85,6 +94,14 @@ async def _main(options: Options, loaded: Holding, ready: Callable[[], None]) ->
         finally:
             if pid_file is not None:
                 pid_file.give_back()
+
+
+def _stop_cleanly() -> None:
+    """A signal that comes before there is anything to stop ends the start as a fault does: nothing is left of it."""
+    task = asyncio.current_task()
+    if task is not None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 async def _served(options: Options, loaded: Holding, ready: Callable[[], None], log_file: int | None) -> int:

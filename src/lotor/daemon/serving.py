@@ -21,6 +21,7 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import Loadout
 from lotor.daemon.reloading import Reload
 from lotor.daemon.service import Steward
+from lotor.files import captures
 from lotor.privsep.privileged import Configurations, Privileged
 from lotor.runtime.capture import Capture
 from lotor.runtime.present import Present
@@ -134,4 +135,9 @@ def capturing(file: Path | None, made: tuple[int, int] | None = None) -> Iterato
         raise StartError(str(error.strerror)) from error
     with contextlib.closing(capture):
         log.warning("%s", capture.remark)
-        yield capture
+        try:
+            yield capture
+        except StartError:
+            if made is None:
+                captures.discard(file)
+            raise

@@ -52,12 +52,21 @@ def give_up(identity: Identity, warden: int, files: Files) -> GivenUp:
     reach.settle()
     _die_with(warden)
     hardening.withhold_memory()
-    found = trials.refused(trials.of_rights(warden))
+    found = _tried(identity, warden)
     read = tuple(map(reach.to, (*program_files(), *files.read)))
     confined = confine(replace(files, read=read), Profile.DAEMON)
     found += trials.refused(trials.of_confinement(warden, files=bool(confined.landlock)))
     told = tuple(dict.fromkeys(found))  # some are tried twice
     return GivenUp(identity.user, identity.group, confined.landlock, confined.calls.value, told)
+
+
+def _tried(identity: Identity, warden: int) -> tuple[str, ...]:
+    """What the user and the group may not do; a person is told whose rights are too many."""
+    try:
+        return trials.refused(trials.of_rights(warden))
+    except Unconfined as why:
+        whose = f"user {identity.user} and group {identity.group}"
+        raise Unconfined(f"{why}, as {whose}: name others in privsep {{ }}") from why
 
 
 def _die_with(warden: int) -> None:

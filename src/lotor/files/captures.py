@@ -20,6 +20,12 @@ def make(path: Path) -> tuple[int, int]:
         raise
 
 
+def discard(path: Path) -> None:
+    """Of a start that came to nothing: the next try is not refused for its sake."""
+    for each in (path, keys_of(path)):
+        each.unlink(missing_ok=True)
+
+
 def keys_of(path: Path) -> Path:
     """The file of the keys, beside that of the packets."""
     return path.with_name(path.name + KEYS_SUFFIX)

@@ -10,7 +10,7 @@ from lotor.config.choices import SWITCH, Case, Cases
 from lotor.config.directive import Block, Directive, Use
 from lotor.config.lexer import Kind
 from lotor.config.settings import Adminsock, FileName, Listen, Padding, Privsep, Timer
-from lotor.config.words import Words
+from lotor.config.words import Mistake, Words
 
 ACCOUNT = Text("the name of an account in quotes", longest=64, pattern=r"[A-Za-z0-9_][A-Za-z0-9_.$-]*", shown="name")
 DEFAULT_SOCKET = Adminsock(Path("/run/lotor/lotor.sock"), "root", "root", 0o600)
@@ -24,6 +24,9 @@ class _Id(Number):
     """A numeric user or group id, kept as text beside names."""
 
     def read(self, words: Words) -> Any:
+        token = words.peek()
+        if token is not None and token.text.isidentifier():
+            raise Mistake(token.at, f'a name stands in quotes: {words.name} "{token.text}"')
         return str(super().read(words))
 
 
