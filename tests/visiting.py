@@ -14,7 +14,7 @@ from lotor.daemon.attended import far_ports
 from lotor.daemon.loadout import equip
 from lotor.daemon.machinery import Machinery
 from lotor.daemon.reloading import Reload
-from lotor.daemon.service import Steward
+from lotor.daemon.service import AdminService
 from lotor.hosts.sockets import HostSockets
 from lotor.ike.endpoint import Endpoint
 from lotor.model.network import Path, Peer
@@ -229,8 +229,8 @@ class World:
     async def start(self):
         self.gateway, self.gateway_plane = await self.program("gateway")
         self.client, self.client_plane = await self.program("client")
-        self.steward = self.steward_of("client", self.client)
-        self.gateway_steward = self.steward_of("gateway", self.gateway)
+        self.admin = self.admin_of("client", self.client)
+        self.gateway_admin = self.admin_of("gateway", self.gateway)
 
     async def program(self, name):
         path = self.directory / f"{name}.conf"
@@ -257,17 +257,17 @@ class World:
         machinery.start()
         return machinery, plane
 
-    def steward_of(self, name, machinery, reload=None):
+    def admin_of(self, name, machinery, reload=None):
         path = self.directory / f"{name}.conf"
         reach = self.reaches[name]
         reload = reload or Reload(reach.configurations, reach.make, StillListeners(), machinery.present)
-        return Steward(machinery, str(path), reload)
+        return AdminService(machinery, str(path), reload)
 
     async def vc(self, user="alice", typing=None, gateway="127.0.0.1"):
-        return await asyncio.wait_for(self.steward.connect(Connect(gateway, user), typing or Typing()), 60)
+        return await asyncio.wait_for(self.admin.connect(Connect(gateway, user), typing or Typing()), 60)
 
     async def vd(self):
-        return await self.steward.disconnect(Disconnect("127.0.0.1"), Typing())
+        return await self.admin.disconnect(Disconnect("127.0.0.1"), Typing())
 
     async def settle(self):
         for _ in range(20):

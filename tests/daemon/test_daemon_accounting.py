@@ -35,7 +35,7 @@ def test_a_login_and_a_logout_are_a_start_and_a_stop(directory, journal):
     async def story(world):
         await world.vc("alice")
         carried(world)
-        await world.gateway_steward.logout(Logout("alice", 0), ROOT)
+        await world.gateway_admin.logout(Logout("alice", 0), ROOT)
         await world.settle()
 
     play(directory, story)

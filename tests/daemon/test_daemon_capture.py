@@ -85,7 +85,7 @@ def test_a_core_gives_no_keys_unless_it_was_made_for_that():
 def test_a_program_with_a_capture_says_so_and_keeps_keys_out_of_its_log(directory, capture, caplog):
     async def visit(world):
         await world.vc()
-        statuses = await world.gateway_steward.status(Status(), ROOT), await world.steward.status(Status(), ROOT)
+        statuses = await world.gateway_admin.status(Status(), ROOT), await world.admin.status(Status(), ROOT)
         await world.vd()
         await world.settle()
         return statuses

@@ -46,7 +46,7 @@ def test_a_client_that_asks_has_both(directory, caplog):
         up = await world.vc()
         await until(world, lambda: len(world.client_plane.installed) == 2)
         (session,) = world.client.register.all()
-        (shown,) = (await world.gateway_steward.status(Status(), ROOT))["sessions"]
+        (shown,) = (await world.gateway_admin.status(Status(), ROOT))["sessions"]
         return up, session.configuration, shown["address6"], children(world.client_plane)
 
     caplog.set_level("INFO")
@@ -63,7 +63,7 @@ def test_one_that_does_not_ask_has_what_it_always_had(directory):
     async def story(world):
         up = await world.vc()
         await world.settle()
-        (shown,) = (await world.gateway_steward.status(Status(), ROOT))["sessions"]
+        (shown,) = (await world.gateway_admin.status(Status(), ROOT))["sessions"]
         return up, shown["address6"], children(world.client_plane)
 
     up, shown, networks = play(directory, story, ipv6=IPV6, login="mode_cfg6 off;")

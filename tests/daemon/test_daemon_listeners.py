@@ -14,7 +14,7 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.listeners import Listeners
 from lotor.daemon.loadout import equip
 from lotor.daemon.reloading import Reload
-from lotor.daemon.service import Steward
+from lotor.daemon.service import AdminService
 from lotor.hosts.sockets import HostSockets, open_udp
 from lotor.ike.events import Ended
 from lotor.model.grants import NO_GRANTS
@@ -287,9 +287,9 @@ def test_a_reload_goes_on_when_the_person_who_asked_is_gone(directory):
             return told
 
         machinery = SimpleNamespace(listen=lambda listener: None, present=place.present)
-        steward = Steward(machinery, "gateway.conf", slow)
+        admin = AdminService(machinery, "gateway.conf", slow)
         place.write(place.ports[1])
-        asked = asyncio.ensure_future(steward.read_again())
+        asked = asyncio.ensure_future(admin.read_again())
         await begun.wait()
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)

@@ -42,16 +42,16 @@ def test_n2_a_group_member_on_a_gateway_sees_and_ends_nobody_else(directory):
         await world.vc()
         (session,) = world.gateway.register.all()
         heard = []
-        end = world.gateway_steward.subscribe(heard.append, caller())
-        steward = world.gateway_steward
+        end = world.gateway_admin.subscribe(heard.append, caller())
+        admin = world.gateway_admin
         refusals = [
-            await steward.logout(Logout("alice"), caller()),
-            await steward.logout(Logout(session=session.id), caller()),
-            await steward.logout(Logout(session=session.id + 1), caller()),
-            await steward.reload(caller()),
+            await admin.logout(Logout("alice"), caller()),
+            await admin.logout(Logout(session=session.id), caller()),
+            await admin.logout(Logout(session=session.id + 1), caller()),
+            await admin.reload(caller()),
         ]
-        shown = await steward.status(Status(), caller()), steward.explain(Explain(""), caller())
-        found = steward.explain(Explain("alice"), caller())
+        shown = await admin.status(Status(), caller()), admin.explain(Explain(""), caller())
+        found = admin.explain(Explain("alice"), caller())
         await world.vd()
         end()
         return refusals, shown, found, heard, len(world.gateway.register.all())
@@ -69,11 +69,11 @@ def test_n2_a_group_member_on_a_gateway_sees_and_ends_nobody_else(directory):
 def test_n2_root_and_the_administrators_see_and_do_all(directory):
     async def story(world):
         await world.vc()
-        steward = world.gateway_steward
+        admin = world.gateway_admin
         heard = []
-        end = steward.subscribe(heard.append, ROOT)
-        done = await steward.reload(ROOT)
-        shown = (await steward.status(Status(), ROOT))["sessions"]
+        end = admin.subscribe(heard.append, ROOT)
+        done = await admin.reload(ROOT)
+        shown = (await admin.status(Status(), ROOT))["sessions"]
         await world.vd()
         end()
         return done, shown, heard
@@ -95,8 +95,8 @@ def test_n2_on_a_clients_machine_the_group_runs_the_vpn(directory):
     async def story(world):
         await world.vc()
         member = caller()
-        shown = (await world.steward.status(Status(), member))["sessions"]
-        return shown, await world.steward.reload(member), await world.steward.logout(Logout("alice"), member)
+        shown = (await world.admin.status(Status(), member))["sessions"]
+        return shown, await world.admin.reload(member), await world.admin.logout(Logout("alice"), member)
 
     shown, reloaded, ended = play(directory, story)
     assert len(shown) == 1

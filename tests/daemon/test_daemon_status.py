@@ -21,9 +21,9 @@ def test_an_engine_that_is_silent_or_broken_hides_no_session(directory, monkeypa
         async def counters(_):
             raise fault
 
-        whole = await world.gateway_steward.status(Status(), ROOT)
+        whole = await world.gateway_admin.status(Status(), ROOT)
         monkeypatch.setattr(world.gateway_plane, "counters", counters)
-        return whole, await world.gateway_steward.status(Status(), ROOT)
+        return whole, await world.gateway_admin.status(Status(), ROOT)
 
     whole, without = play(directory, story)
     assert whole["remarks"] == []

@@ -29,7 +29,7 @@ def far(request):
 def test_a_visit_from_login_to_disconnect(directory, caplog, far):
     async def story(world):
         up = await world.vc()
-        status = await world.steward.status(Status(), ROOT), await world.gateway_steward.status(Status(), ROOT)
+        status = await world.admin.status(Status(), ROOT), await world.gateway_admin.status(Status(), ROOT)
         installed = len(world.client_plane.installed), len(world.gateway_plane.installed)
         down = await world.vd()
         await world.settle()
@@ -200,10 +200,10 @@ def test_disconnecting_from_what_is_not_connected_is_told(directory):
 def test_logout_ends_every_session_of_a_person_at_both_ends(directory, far):
     async def story(world):
         await world.vc("alice")
-        nobody = await world.gateway_steward.logout(Logout("bob"), ROOT)
+        nobody = await world.gateway_admin.logout(Logout("bob"), ROOT)
         reasons = []
         world.client.listen(lambda event: reasons.append(event.reason.text) if isinstance(event, Ended) else None)
-        done = await world.gateway_steward.logout(Logout("alice"), ROOT)
+        done = await world.gateway_admin.logout(Logout("alice"), ROOT)
         await world.settle()
         (attempt,) = world.gateway.attempts.find("alice")
         return nobody, done, reasons, attempt.reason.text, world.client.register.all(), world.gateway.register.all()
@@ -220,10 +220,10 @@ def test_logout_by_number(directory):
     async def story(world):
         await world.vc("alice")
         (session,) = world.gateway.register.all()
-        missed = await world.gateway_steward.logout(Logout(session=session.id + 1), ROOT)
+        missed = await world.gateway_admin.logout(Logout(session=session.id + 1), ROOT)
         return (
             missed,
-            await world.gateway_steward.logout(Logout(session=session.id), ROOT),
+            await world.gateway_admin.logout(Logout(session=session.id), ROOT),
             world.gateway.register.all(),
         )
 
@@ -236,7 +236,7 @@ def test_a_bad_configuration_is_not_taken_over(directory, far):
     async def story(world):
         old = world.gateway.present.now
         (directory / "gateway.conf").write_text("remote anonymous { nonsense; }")
-        failed = await world.gateway_steward.reload(ROOT)
+        failed = await world.gateway_admin.reload(ROOT)
         kept = world.gateway.present.now is old
         return failed, kept, await world.vc()
 
@@ -252,7 +252,7 @@ def test_a_good_one_counts_for_sessions_to_come(directory, far):
         await world.vc()
         text = GATEWAY_FILE.format(directory=directory, pool=253).replace("dns4 10.0.12.1", "dns4 10.0.12.99")
         (directory / "gateway.conf").write_text(text)
-        done = await world.gateway_steward.reload(ROOT)
+        done = await world.gateway_admin.reload(ROOT)
         before = world.client.register.all()[0].configuration.dns
         await world.vd()
         await world.settle()
@@ -271,7 +271,7 @@ def test_what_only_a_start_can_change_is_said(directory):
             "adminsock disabled;", 'adminsock "/run/x.sock";'
         )
         (directory / "gateway.conf").write_text(text)
-        return await world.gateway_steward.reload(ROOT)
+        return await world.gateway_admin.reload(ROOT)
 
     assert play(directory, story).text.endswith("; adminsock: the change counts from the next start on")
 
@@ -279,7 +279,7 @@ def test_what_only_a_start_can_change_is_said(directory):
 def test_events_reach_a_listener_clean(directory):
     async def story(world):
         heard = []
-        end = world.steward.subscribe(heard.append, ROOT)
+        end = world.admin.subscribe(heard.append, ROOT)
         await world.vc()
         end()
         await world.vd()
@@ -320,8 +320,8 @@ def test_both_ends_explain_a_refused_login_and_the_journal_tells_the_same(direct
     async def story(world):
         await world.vc(typing=Typing("wrong-horse-battery"))
         await world.settle()
-        stewards = world.gateway_steward, world.steward
-        nobody = world.gateway_steward.explain(Explain("nobody"), ROOT)
+        stewards = world.gateway_admin, world.admin
+        nobody = world.gateway_admin.explain(Explain("nobody"), ROOT)
         return (
             [each.explain(Explain("alice"), ROOT) for each in stewards],
             nobody,
@@ -348,8 +348,8 @@ def test_what_the_host_refuses_keeps_the_old_configuration(directory, caplog):
 
     async def story(world):
         old = world.gateway.present.now
-        steward = world.steward_of("gateway", world.gateway, refuse)
-        return await steward.reload(ROOT), world.gateway.present.now is old, await world.vc()
+        admin = world.admin_of("gateway", world.gateway, refuse)
+        return await admin.reload(ROOT), world.gateway.present.now is old, await world.vc()
 
     failed, kept, up = play(directory, story)
     assert failed == Failed("the old configuration stays:\nport 500 of 192.0.2.51 is in use", "BUSY")
@@ -362,8 +362,8 @@ def test_what_a_reload_came_to_is_told(directory, far):
     async def story(world):
         file = directory / "gateway.conf"
         file.write_text(file.read_text().replace("pool_size 253", "pool_size 20"))
-        steward = world.gateway_steward
-        return await asyncio.gather(steward.reload(ROOT), steward.reload(ROOT))
+        admin = world.gateway_admin
+        return await asyncio.gather(admin.reload(ROOT), admin.reload(ROOT))
 
     told = [done.text for done in play(directory, story, far=far)]
     common = f"{directory}/gateway.conf taken over, sessions that are up keep what they have"

@@ -42,7 +42,7 @@ from lotor.runtime.sessions import Session
 log = logging.getLogger(__name__)
 
 
-class Steward:
+class AdminService:
     """Implements `control.service.Service`."""
 
     def __init__(

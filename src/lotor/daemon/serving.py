@@ -20,7 +20,7 @@ from lotor.daemon.assembly import Assembled, assemble, dismantle
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.loadout import Loadout
 from lotor.daemon.reloading import Reload
-from lotor.daemon.service import Steward
+from lotor.daemon.service import AdminService
 from lotor.files import captures
 from lotor.privsep.privileged import Configurations, Privileged
 from lotor.runtime.capture import Capture
@@ -70,11 +70,11 @@ class Daemon:
     async def _serve(self, assembled: Assembled, ready: Callable[[], Awaitable[None]]) -> None:
         given = self._given
         reload = Reload(given.configurations, given.make, assembled.listeners, given.present)
-        steward = Steward(assembled.machinery, given.name, reload, given.processes)
+        admin = AdminService(assembled.machinery, given.name, reload, given.processes)
         server: ControlServer | None = None
         try:
-            server = await self._control(steward)
-            with self._signals(steward):
+            server = await self._control(admin)
+            with self._signals(admin):
                 log.info("lotor serves with %s", given.name)
                 await ready()
                 await self._stopped.wait()
@@ -84,10 +84,10 @@ class Daemon:
             if server is not None:
                 await server.stop()
 
-    async def _control(self, steward: Steward) -> ControlServer | None:
+    async def _control(self, admin: AdminService) -> ControlServer | None:
         if self._given.control is None:
             return None
-        server = ControlServer(self._given.control, steward)
+        server = ControlServer(self._given.control, admin)
         try:
             await server.start()
         except OSError as error:
@@ -95,15 +95,15 @@ class Daemon:
         return server
 
     @contextlib.contextmanager
-    def _signals(self, steward: Steward) -> Iterator[None]:
+    def _signals(self, admin: AdminService) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(steward))
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(admin))
         yield
 
-    def _begin(self, steward: Steward) -> None:
-        task: asyncio.Task[object] = asyncio.get_running_loop().create_task(steward.read_again())
+    def _begin(self, admin: AdminService) -> None:
+        task: asyncio.Task[object] = asyncio.get_running_loop().create_task(admin.read_again())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

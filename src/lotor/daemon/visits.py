@@ -11,7 +11,7 @@ from lotor.control import visits
 from lotor.control.listening import Address
 from lotor.control.server import ControlServer
 from lotor.daemon.machinery import Machinery
-from lotor.daemon.service import Steward
+from lotor.daemon.service import AdminService
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ async def attend(machinery: Machinery, gateway: str, state: Path = visits.STATE)
         with contextlib.suppress(OSError):
             left.unlink()
     address = Address(visits.socket_of(os.getpid(), state), str(os.geteuid()), str(os.getegid()))
-    server = ControlServer(address, Steward(machinery, f"none: lotor connect {gateway}"))
+    server = ControlServer(address, AdminService(machinery, f"none: lotor connect {gateway}"))
     try:
         await server.start()
     except OSError as error:
