@@ -12,9 +12,9 @@ from lotor.control.messages import Connect, Disconnect
 from lotor.control.service import Credential
 from lotor.daemon.attended import far_ports
 from lotor.daemon.loadout import equip
-from lotor.daemon.machinery import Machinery
 from lotor.daemon.reloading import Reload
 from lotor.daemon.service import AdminService
+from lotor.daemon.wiring import Wiring
 from lotor.hosts.sockets import HostSockets
 from lotor.ike.endpoint import Endpoint
 from lotor.model.network import Path, Peer
@@ -243,7 +243,7 @@ class World:
         self.devices.append(await privileged.tunnels.open())
         capture = self.capture if name == "gateway" else None
         core = Endpoint(present.now.policy, SystemRandomness(), disclose=capture is not None)
-        machinery = Machinery(
+        wiring = Wiring(
             core,
             present,
             privileged,
@@ -254,14 +254,14 @@ class World:
             broken=lambda why: None,
             capture=capture,
         )
-        machinery.start()
-        return machinery, plane
+        wiring.start()
+        return wiring, plane
 
-    def admin_of(self, name, machinery, reload=None):
+    def admin_of(self, name, wiring, reload=None):
         path = self.directory / f"{name}.conf"
         reach = self.reaches[name]
-        reload = reload or Reload(reach.configurations, reach.make, StillListeners(), machinery.present)
-        return AdminService(machinery, str(path), reload)
+        reload = reload or Reload(reach.configurations, reach.make, StillListeners(), wiring.present)
+        return AdminService(wiring, str(path), reload)
 
     async def vc(self, user="alice", typing=None, gateway="127.0.0.1"):
         return await asyncio.wait_for(self.admin.connect(Connect(gateway, user), typing or Typing()), 60)

@@ -46,7 +46,7 @@ def length(function: Function) -> int:
     return lines
 
 
-COMPOSITION_ROOTS = {"src/lotor/daemon/machinery.py"}
+COMPOSITION_ROOTS = {"src/lotor/daemon/wiring.py"}
 """Their constructors may take any number of parameters by keyword: a bag of them would be made and unpacked once."""
 
 

@@ -286,8 +286,8 @@ def test_a_reload_goes_on_when_the_person_who_asked_is_gone(directory):
             done.set()
             return told
 
-        machinery = SimpleNamespace(listen=lambda listener: None, present=place.present)
-        admin = AdminService(machinery, "gateway.conf", slow)
+        wiring = SimpleNamespace(listen=lambda listener: None, present=place.present)
+        admin = AdminService(wiring, "gateway.conf", slow)
         place.write(place.ports[1])
         asked = asyncio.ensure_future(admin.read_again())
         await begun.wait()

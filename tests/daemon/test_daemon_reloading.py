@@ -7,8 +7,8 @@ import threading
 from types import SimpleNamespace
 
 from lotor import config
-from lotor.daemon.machinery import THREADS
 from lotor.daemon.reloading import at_next_start
+from lotor.daemon.wiring import THREADS
 from visiting import play
 
 BLOCK = 'privsep { user "nobody"; }'
@@ -37,9 +37,9 @@ def test_judgements_that_wait_for_files_hold_no_sum_up(directory):
             return proof
 
     async def story(world):
-        machinery = world.gateway
-        machinery._trust.use(Slow())
-        judged = [asyncio.ensure_future(machinery._trust.judge(number)) for number in range(THREADS)]
+        wiring = world.gateway
+        wiring._trust.use(Slow())
+        judged = [asyncio.ensure_future(wiring._trust.judge(number)) for number in range(THREADS)]
         await asyncio.sleep(0)
         try:
             up = await world.vc()

@@ -55,8 +55,8 @@ MOMENTS = {
     "routes are attached": Moment("client", "connect", "lotor.hosts.client:_Work.routes"),
     "DNS is attached": Moment("client", "connect", "lotor.hosts.client:_Work.dns"),
     "the host is given back": Moment("client", "disconnect", "lotor.hosts.client:LinuxHost.detach"),
-    "the gateway says goodbye": Moment("gateway", "stop", "lotor.daemon.machinery:Machinery.stop"),
-    "the client says goodbye": Moment("client", "stop", "lotor.daemon.machinery:Machinery.stop"),
+    "the gateway says goodbye": Moment("gateway", "stop", "lotor.daemon.wiring:Wiring.stop"),
+    "the client says goodbye": Moment("client", "stop", "lotor.daemon.wiring:Wiring.stop"),
 }
 
 

@@ -25,10 +25,10 @@ from lotor.daemon.assembly import assemble, dismantle
 from lotor.daemon.exits import CAUSES, Exit, StartError
 from lotor.daemon.explaining import fix_of
 from lotor.daemon.loadout import Loadout, equip
-from lotor.daemon.machinery import Machinery
 from lotor.daemon.privilege import demand_privilege
 from lotor.daemon.service import connected
 from lotor.daemon.visits import attend
+from lotor.daemon.wiring import Wiring
 from lotor.ike.events import Ended, Event
 from lotor.model.network import Address
 from lotor.model.prompt import Field
@@ -145,11 +145,11 @@ class ForegroundSession:
     async def _with_rights(self, warden: Warden, over: asyncio.Future[Reason]) -> Reason:
         present = Present(self._loadout)
         assembled = await assemble(present, warden.privileged, lambda why: self._end(EngineFault(why)))
-        server = await attend(assembled.machinery, self._loadout.settings.remotes[0].name)
+        server = await attend(assembled.wiring, self._loadout.settings.remotes[0].name)
         try:
-            return await self._connection(assembled.machinery, over)
+            return await self._connection(assembled.wiring, over)
         finally:
-            await assembled.machinery.stop()
+            await assembled.wiring.stop()
             if server is not None:
                 await server.stop()
             await dismantle(assembled)
@@ -159,25 +159,23 @@ class ForegroundSession:
         """Whether there was a tunnel."""
         return bool(self._session)
 
-    async def _connection(self, machinery: Machinery, over: asyncio.Future[Reason]) -> Reason:
-        found = await self._reach(machinery, over)
+    async def _connection(self, wiring: Wiring, over: asyncio.Future[Reason]) -> Reason:
+        found = await self._reach(wiring, over)
         if isinstance(found, Reason):
-            self.fix = fix_of(machinery.attempts, found)
+            self.fix = fix_of(wiring.attempts, found)
             return found
         self._session = found.id
         self._lift()
         told = connected(found, already=False)
         click.echo(outcome(told, str(self._target.address)))
         click.echo(f"connected as {told.address}, Ctrl-C ends it" if told.address else "connected, Ctrl-C ends it")
-        machinery.listen(self._follow)
+        wiring.listen(self._follow)
         return await over
 
-    async def _reach(self, machinery: Machinery, over: asyncio.Future[Reason]) -> Session | Reason:
+    async def _reach(self, wiring: Wiring, over: asyncio.Future[Reason]) -> Session | Reason:
         """A wrong password may be typed again; `over` ends the attempt that is under way."""
         while True:
-            attempt = asyncio.ensure_future(
-                machinery.connections.reach(self._target, self._prompt.user, self._prompter)
-            )
+            attempt = asyncio.ensure_future(wiring.connections.reach(self._target, self._prompt.user, self._prompter))
             either: set[asyncio.Future[Any]] = {attempt, over}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not attempt.done():

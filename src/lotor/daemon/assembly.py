@@ -18,7 +18,7 @@ from lotor.daemon.engines import carried
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.listeners import Listeners
 from lotor.daemon.loadout import Loadout
-from lotor.daemon.machinery import Machinery
+from lotor.daemon.wiring import Wiring
 from lotor.dataplane.userspace.engine import Userspace
 from lotor.ike.endpoint import Endpoint
 from lotor.model.policy import Side
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 class Assembled:
     """`listeners` follow a reload; `held` lets go of what was taken, last first."""
 
-    machinery: Machinery
+    wiring: Wiring
     listeners: Listeners
     held: AsyncExitStack
 
@@ -57,7 +57,7 @@ async def assemble(
         core = Endpoint(
             carried(loadout.policy, userspace.capabilities), SystemRandomness(), disclose=capture is not None
         )
-        machinery = Machinery(
+        wiring = Wiring(
             core,
             present,
             privileged,
@@ -69,10 +69,10 @@ async def assemble(
             capture=capture,
         )
         held.push_async_callback(userspace.stop)
-        listeners = Listeners(machinery.doors, privileged.sockets, map(local_of, nat_t))
-        machinery.start()
-        machinery.listen(listeners.follow)
-        return Assembled(machinery, listeners, held.pop_all())
+        listeners = Listeners(wiring.doors, privileged.sockets, map(local_of, nat_t))
+        wiring.start()
+        wiring.listen(listeners.follow)
+        return Assembled(wiring, listeners, held.pop_all())
     raise AssertionError("unreachable")
 
 

@@ -26,11 +26,11 @@ from lotor.control.service import Caller
 from lotor.control.views import ProcessView, StatusView
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.explaining import explain_view, fix_of
-from lotor.daemon.machinery import Machinery
 from lotor.daemon.processes import alone
 from lotor.daemon.reloading import nothing_to_read
 from lotor.daemon.rights import OTHERS, Rights, rights_of
 from lotor.daemon.status import Program, page, status_view
+from lotor.daemon.wiring import Wiring
 from lotor.ike.events import Event, reason_of
 from lotor.model.child import Counters
 from lotor.model.configuration import LONGEST_BANNER
@@ -47,7 +47,7 @@ class AdminService:
 
     def __init__(
         self,
-        machinery: Machinery,
+        wiring: Wiring,
         name: str,
         reload: Callable[[], Awaitable[list[str]]] = nothing_to_read,
         processes: tuple[ProcessView, ...] | None = None,
@@ -57,29 +57,29 @@ class AdminService:
         one."""
         self._processes = processes or alone()
         self._owner = 0 if processes else None  # a daemon's own user is nobody's administrator
-        self._machinery = machinery
+        self._wiring = wiring
         self._name = name
         self._reload = reload
         self._started = asyncio.get_running_loop().time()
         self._listeners: dict[Callable[[Happened], None], Caller] = {}
         self._reloads: set[asyncio.Task[Response]] = set()
-        machinery.listen(self._tell)
+        wiring.listen(self._tell)
 
     async def connect(self, request: Connect, caller: Caller) -> Response:
-        known = {session.id for session in self._machinery.register.all() if session.up}
-        found = await self._machinery.connections.connect(request.gateway, request.user, caller)
+        known = {session.id for session in self._wiring.register.all() if session.up}
+        found = await self._wiring.connections.connect(request.gateway, request.user, caller)
         if isinstance(found, Reason):
-            fix = fix_of(self._machinery.attempts, found)
+            fix = fix_of(self._wiring.attempts, found)
             return Failed(found.text, found.cause.name, fix, found.kind.value, dict(found.facts()))
         return connected(found, already=found.id in known)
 
     async def disconnect(self, request: Disconnect, caller: Caller) -> Response:
         del caller
-        ended = await self._machinery.connections.disconnect(request.gateway)
+        ended = await self._wiring.connections.disconnect(request.gateway)
         return Disconnected(ended) if ended else Failed(f"not connected to {request.gateway}")
 
     async def logout(self, request: Logout, caller: Caller) -> Response:
-        connections = self._machinery.connections
+        connections = self._wiring.connections
         if not self._may_end(request, self._rights(caller)):
             return Failed(OTHERS)
         if request.user is not None:
@@ -89,26 +89,26 @@ class AdminService:
         return Disconnected(ended) if ended else Failed(f"there is no session {request.session}")
 
     async def status(self, request: Status, caller: Caller) -> StatusView:
-        machinery, rights = self._machinery, self._rights(caller)
-        seen = page(machinery.register, request.after, lambda each: rights.concern(each.side, each.user))
-        program = Program(machinery.offloads(), machinery.admissions(), self._name, self._started, self._processes)
+        wiring, rights = self._wiring, self._rights(caller)
+        seen = page(wiring.register, request.after, lambda each: rights.concern(each.side, each.user))
+        program = Program(wiring.offloads(), wiring.admissions(), self._name, self._started, self._processes)
         counters, remarks = await self._counters([child for session in seen.sessions for child in session.counted])
         view = status_view(seen, program, counters, asyncio.get_running_loop().time())
-        view["internal_errors"] = machinery.driver.tally.internal_errors
-        view["remarks"] = [*remarks, *machinery.remarks()]
+        view["internal_errors"] = wiring.driver.tally.internal_errors
+        view["remarks"] = [*remarks, *wiring.remarks()]
         return view
 
     async def _counters(self, children: list[int]) -> tuple[Mapping[int, Counters], list[str]]:
         """What SA pairs have carried, and a remark where the engine does not say."""
         try:
-            return await self._machinery.associations.counters(children), []
+            return await self._wiring.associations.counters(children), []
         except OSError as error:
             why = error.strerror or str(error) or "it does not answer"
             return {}, [f"traffic is not shown for SA pairs that are up, the packet engine does not tell it: {why}"]
 
     def explain(self, request: Explain, caller: Caller) -> Response:
         rights = self._rights(caller)
-        view = explain_view(self._machinery.attempts, request.subject, rights.concern)
+        view = explain_view(self._wiring.attempts, request.subject, rights.concern)
         if request.subject and not view["attempts"]:
             return Failed(f"no attempt of {request.subject} is remembered: lotor explain lists those that are")
         return Explained(dict(view))
@@ -133,7 +133,7 @@ class AdminService:
             return Failed(f"the old configuration stays:\n{error}", code.name)
         text = "; ".join([f"{self._name} taken over, sessions that are up keep what they have", *changes])
         log.info("%s", text)
-        warnings = len(self._machinery.present.now.warnings)
+        warnings = len(self._wiring.present.now.warnings)
         warned = [f"{warnings} warnings: lotor check tells them"] if warnings else []
         return Done("\n".join([text, *warned]))
 
@@ -152,16 +152,16 @@ class AdminService:
         kind, facts = (reason.kind.value, dict(reason.facts())) if reason is not None else ("", {})
         text = clean(event.text())
         happened = Happened(time.time(), event.public_name(), event.session, text, kind, facts)
-        session = self._machinery.register.recall(event.session)
+        session = self._wiring.register.recall(event.session)
         for listener, caller in tuple(self._listeners.items()):
             rights = self._rights(caller)
             if rights.all or (session is not None and rights.concern(session.side, session.user)):
                 listener(happened)
 
     def _rights(self, caller: Caller) -> Rights:
-        loadout = self._machinery.present.now
+        loadout = self._wiring.present.now
         serving = not loadout.serves_as(Side.GATEWAY) and any(
-            session.side is Side.GATEWAY for session in self._machinery.register.all()
+            session.side is Side.GATEWAY for session in self._wiring.register.all()
         )
         return rights_of(caller.credential, loadout, serving=serving, owner=self._owner)
 
@@ -169,7 +169,7 @@ class AdminService:
         """What does not exist is not the caller's either."""
         if request.user is not None:
             return rights.concern(Side.GATEWAY, request.user)
-        session = self._machinery.register.get(request.session)
+        session = self._wiring.register.get(request.session)
         return rights.all or (session is not None and rights.concern(session.side, session.user))
 
 

@@ -70,7 +70,7 @@ class Daemon:
     async def _serve(self, assembled: Assembled, ready: Callable[[], Awaitable[None]]) -> None:
         given = self._given
         reload = Reload(given.configurations, given.make, assembled.listeners, given.present)
-        admin = AdminService(assembled.machinery, given.name, reload, given.processes)
+        admin = AdminService(assembled.wiring, given.name, reload, given.processes)
         server: ControlServer | None = None
         try:
             server = await self._control(admin)
@@ -80,7 +80,7 @@ class Daemon:
                 await self._stopped.wait()
             log.info("lotor stops")
         finally:
-            await assembled.machinery.stop()
+            await assembled.wiring.stop()
             if server is not None:
                 await server.stop()
 

@@ -51,7 +51,7 @@ THREADS = 4
 SHUT_DOWN = ShutDown()
 
 
-class Machinery:
+class Wiring:
     """`start` and `stop` once each, in the event loop. `present` is the configuration: whoever replaces it there has
     replaced it everywhere. `isakmp` are the sockets of port 500; `capture` gets every IKE datagram, where somebody
     asked for it; `broken` hears when the data plane fails."""
