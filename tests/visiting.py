@@ -10,8 +10,8 @@ from ipaddress import IPv4Address
 
 from lotor.control.messages import Connect, Disconnect
 from lotor.control.service import Credential
+from lotor.daemon.active_config import equip
 from lotor.daemon.attended import far_ports
-from lotor.daemon.loadout import equip
 from lotor.daemon.reloading import Reload
 from lotor.daemon.service import AdminService
 from lotor.daemon.wiring import Wiring
@@ -144,10 +144,10 @@ ROOT = Typing()
 class StillListeners:
     """Port 500 stays where it is."""
 
-    async def prepare(self, loadout, opened):
+    async def prepare(self, active, opened):
         return []
 
-    def replace(self, doors, loadout):
+    def replace(self, doors, active):
         return []
 
 

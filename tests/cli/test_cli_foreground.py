@@ -33,9 +33,9 @@ def judged(tmp_path, monkeypatch):
     def judge(typed: str, **wish):
         addresses, host = foreground._resolve(typed)
         assert addresses == [ip_address(ADDRESS)]
-        _, loadout = foreground._loaded(typed, file, "alice")
+        _, active = foreground._loaded(typed, file, "alice")
         proof = prove(lab.issue(authority, "foreground", **VALID, **wish))
-        return loadout.trust.judge(replace(proof, remote=loadout.policy.remotes[0].name, host=host))
+        return active.trust.judge(replace(proof, remote=active.policy.remotes[0].name, host=host))
 
     return judge
 

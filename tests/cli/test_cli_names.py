@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from keys import certificate_lab as lab
 from lotor.cli.main import lotor
-from lotor.daemon.loadout import load
+from lotor.daemon.active_config import load
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.v1.select import demand_identity
 from lotor.model.identity import Identity, IdKind
@@ -111,17 +111,17 @@ def test_what_is_no_name_is_refused_at_its_place(tmp_path, authority, name, faul
 
 def accepted(file: Path, authority: lab.Holder, subject: tuple) -> bool:
     """What the settings of a file say to a gateway of this name: the core and the judge of certificates agree."""
-    loadout = load(file)
+    active = load(file)
     name = x509.Name([x509.NameAttribute(*one) for one in subject])
     gateway = lab.issue(authority, name=name, addresses=(ADDRESS,), **VALID)
     identity = Identity(IdKind.DER_ASN1_DN, name.public_bytes())
     proof = PeerProof(
         ADDRESS, (gateway.der,), identity, SIGNED, gateway.sign(SIGNED), ip_address(ADDRESS), host=ADDRESS
     )
-    verdict = loadout.trust.judge(proof)
+    verdict = active.trust.judge(proof)
     assert isinstance(verdict, Trusted | Untrusted)
     try:
-        demand_identity(loadout.policy.remotes[0], identity)
+        demand_identity(active.policy.remotes[0], identity)
     except PolicyRefusal:
         assert isinstance(verdict, Untrusted)
         assert "no peers_identifier allows" in verdict.reason.text

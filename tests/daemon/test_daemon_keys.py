@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from keys import certificate_lab as lab
 from lotor.config import ConfigError
-from lotor.daemon.loadout import Loadout, load
+from lotor.daemon.active_config import ActiveConfig, load
 from lotor.keys import Keyring, LocalSigner
 from lotor.model.algorithms import Hash
 from lotor.model.identity import Identity, IdKind
@@ -64,11 +64,11 @@ def directory(tmp_path: Path) -> Path:
 class Halves:
     """A configuration in the warden and in the daemon."""
 
-    loadout: Loadout
+    active: ActiveConfig
     keyring: Keyring
 
-    policy = property(lambda self: self.loadout.policy)
-    warnings = property(lambda self: self.loadout.warnings)
+    policy = property(lambda self: self.active.policy)
+    warnings = property(lambda self: self.active.warnings)
 
 
 def loaded(directory: Path, remote: str, method: str, *lines: str) -> Halves:
@@ -83,18 +83,18 @@ def asked(halves: Halves, question):
 
     async def play():
         with ThreadPoolExecutor(1) as executor:
-            return await question(LocalSigner(halves.keyring, executor), LocalTrust(halves.loadout.trust, executor))
+            return await question(LocalSigner(halves.keyring, executor), LocalTrust(halves.active.trust, executor))
 
     return asyncio.run(play())
 
 
-def signed(loadout: Halves):
-    return asked(loadout, lambda signer, _: signer.sign("anonymous", MADE_OF))
+def signed(active: Halves):
+    return asked(active, lambda signer, _: signer.sign("anonymous", MADE_OF))
 
 
-def judged(loadout: Halves, holder: lab.Holder, **changes):
-    (remote,) = loadout.policy.remotes
-    return asked(loadout, lambda _, trust: trust.judge(prove(holder, remote=remote.name, **changes)))
+def judged(active: Halves, holder: lab.Holder, **changes):
+    (remote,) = active.policy.remotes
+    return asked(active, lambda _, trust: trust.judge(prove(holder, remote=remote.name, **changes)))
 
 
 def as_client(holder: lab.Holder, **changes) -> dict:
@@ -108,22 +108,22 @@ def alice(**wish) -> lab.Holder:
 
 @pytest.mark.parametrize("method", ["rsasig", "xauth_rsa_server"])
 def test_a_gateway_judges_clients(directory, method):
-    loadout = loaded(directory, GATEWAY, method, OWN, TRUST)
-    assert judged(loadout, alice(), **as_client(alice())) == Trusted("CN=alice")
+    active = loaded(directory, GATEWAY, method, OWN, TRUST)
+    assert judged(active, alice(), **as_client(alice())) == Trusted("CN=alice")
     claim = as_client(alice(), identity=Identity(IdKind.IPV4_ADDR, bytes([10, 0, 0, 5])))
-    assert "does not vouch" in judged(loadout, alice(), **claim).reason.text
+    assert "does not vouch" in judged(active, alice(), **claim).reason.text
     server = alice(usages=lab.GATEWAY)
-    assert "clientAuth" in judged(loadout, server, **as_client(server)).reason.text
-    (remote,) = loadout.policy.remotes
+    assert "clientAuth" in judged(active, server, **as_client(server)).reason.text
+    (remote,) = active.policy.remotes
     assert remote.authority_names == (CA.subject,)
 
 
 @pytest.mark.parametrize("method", ["rsasig", "xauth_rsa_client", "hybrid_rsa_client"])
 def test_a_client_judges_the_gateway_by_its_name(directory, method):
-    loadout = loaded(directory, CLIENT, method, *([OWN] if method != "hybrid_rsa_client" else []), TRUST)
+    active = loaded(directory, CLIENT, method, *([OWN] if method != "hybrid_rsa_client" else []), TRUST)
     gateway = lab.issue(CA, dns=("vpn.example.net",), **LONG_AGO)
-    assert isinstance(judged(loadout, gateway), Trusted)
-    assert isinstance(judged(loadout, gateway, host="other.example.net"), Untrusted)
+    assert isinstance(judged(active, gateway), Trusted)
+    assert isinstance(judged(active, gateway, host="other.example.net"), Untrusted)
 
 
 @pytest.mark.parametrize("method", ["rsasig", "xauth_rsa_server"])
@@ -135,19 +135,19 @@ def test_a_gateway_without_an_authority_does_not_start(directory, method):
 
 @pytest.mark.parametrize("method", ["hybrid_rsa_server", "pre_shared_key", "xauth_psk_server"])
 def test_a_gateway_that_judges_nobody_needs_no_authority(directory, method):
-    loadout = loaded(directory, GATEWAY, method, OWN)
-    assert isinstance(judged(loadout, alice(), **as_client(alice())), Untrusted)
+    active = loaded(directory, GATEWAY, method, OWN)
+    assert isinstance(judged(active, alice(), **as_client(alice())), Untrusted)
 
 
 @pytest.mark.parametrize(("remote", "method"), [(GATEWAY, "xauth_psk_server"), (CLIENT, "pre_shared_key")])
 def test_pre_shared_keys(directory, remote, method):
-    loadout = loaded(directory, remote, method)
-    request = PskRequest(loadout.policy.remotes[0].name, None, ip_address("198.51.100.1"), Hash.SHA256, bytes(32))
+    active = loaded(directory, remote, method)
+    request = PskRequest(active.policy.remotes[0].name, None, ip_address("198.51.100.1"), Hash.SHA256, bytes(32))
     other = replace(request, address=ip_address("198.51.100.2"))
-    found, none = (asked(loadout, lambda signer, _, one=one: signer.derive_skeyid(one)) for one in (request, other))
+    found, none = (asked(active, lambda signer, _, one=one: signer.derive_skeyid(one)) for one in (request, other))
     assert not isinstance(found, Failure)
     assert isinstance(none, Failure)
-    assert not any("psk.txt" in warning for warning in loadout.warnings)
+    assert not any("psk.txt" in warning for warning in active.warnings)
     (directory / "psk.txt").write_bytes(b"198.51.100.1 short\n")
     (warning,) = [text for text in loaded(directory, remote, method).warnings if "psk.txt" in text]
     assert "psk.txt line 1: this key has 5 octets only" in warning
@@ -155,8 +155,8 @@ def test_pre_shared_keys(directory, remote, method):
 
 def test_a_saved_password_is_no_short_key(directory):
     (directory / "psk.txt").write_bytes(b"alice short\n198.51.100.1 a key that is long enough\n")
-    loadout = loaded(directory, CLIENT, "xauth_psk_client", "mode_cfg on;", 'xauth_login "alice";')
-    assert not any("psk.txt" in warning for warning in loadout.warnings)
+    active = loaded(directory, CLIENT, "xauth_psk_client", "mode_cfg on;", 'xauth_login "alice";')
+    assert not any("psk.txt" in warning for warning in active.warnings)
 
 
 def revoked(directory: Path, name: str, *holders: lab.Holder) -> None:

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from lotor.daemon.active_config import equip
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.listeners import Listeners
-from lotor.daemon.loadout import equip
 from lotor.daemon.reloading import Reload
 from lotor.daemon.service import AdminService
 from lotor.hosts.sockets import HostSockets, open_udp

@@ -14,7 +14,7 @@ import pytest
 from keys import certificate_lab as lab
 from lotor import config
 from lotor.config import ConfigError
-from lotor.daemon.loadout import load, prepare
+from lotor.daemon.active_config import load, prepare
 from lotor.model.identity import IdentityPattern, IdKind
 
 FILE = """\
@@ -79,13 +79,13 @@ def write(place: Path, lines: str = "", second: str = "") -> Path:
 def test_a_load_looks_once(place, monkeypatch):
     file = write(place)
     with Counted(monkeypatch) as counted:
-        loadout = load(file)
+        active = load(file)
     assert counted.checks == 1
     assert {name: counted.looks[name] for name in LOOKED_AT} == dict.fromkeys(LOOKED_AT, 1)
     assert (counted.reads["group"], counted.reads["other"]) == (1, 1)
     patterns = (IdentityPattern(IdKind.KEY_ID, "ÿgroup"), IdentityPattern(IdKind.KEY_ID, "other"))
-    assert [remote.peers_identifiers for remote in loadout.policy.remotes] == [patterns] * 3
-    assert {remote.my_identity.data for remote in loadout.policy.remotes} == {b"\xffgroup"}
+    assert [remote.peers_identifiers for remote in active.policy.remotes] == [patterns] * 3
+    assert {remote.my_identity.data for remote in active.policy.remotes} == {b"\xffgroup"}
 
 
 def test_so_does_one_without_a_file(place, monkeypatch):

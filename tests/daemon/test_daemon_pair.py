@@ -124,15 +124,15 @@ def test_a_daemon_that_fails_oddly_says_what_and_no_text_of_it(monkeypatch, capl
 
 def test_the_log_follows_what_is_in_force_from_the_start_on():
     log = logging.getLogger("lotor")
-    loadouts = [
+    configurations = [
         SimpleNamespace(settings=SimpleNamespace(log=SimpleNamespace(value=each))) for each in ("error", "info")
     ]
-    before, present = log.level, Present(loadouts[0])
+    before, present = log.level, Present(configurations[0])
     try:
         logs.set_level("debug", debug=False)
         serving.log_as(present, debug=False)
         first = log.level
-        present.replace(loadouts[1])
+        present.replace(configurations[1])
         assert (first, log.level) == (logging.ERROR, logging.INFO)
     finally:
         log.setLevel(before)

@@ -28,7 +28,7 @@ def _daemon_of_root(monkeypatch):
     monkeypatch.setattr(rights.os, "geteuid", lambda: 0)
 
 
-def loadout(*sides, source=AuthSource.LOCAL, group=None):
+def active(*sides, source=AuthSource.LOCAL, group=None):
     return SimpleNamespace(
         serves_as=lambda side: side in sides,
         settings=SimpleNamespace(
@@ -86,9 +86,9 @@ def test_n2_root_and_the_administrators_see_and_do_all(directory):
 
 def test_n2_a_reload_that_takes_the_gateway_away_gives_nobody_its_sessions():
     member = caller().credential
-    assert rights_of(member, loadout(Side.CLIENT)).all
-    assert not rights_of(member, loadout(Side.CLIENT), serving=True).all
-    assert rights_of(ROOT.credential, loadout(Side.CLIENT), serving=True).all
+    assert rights_of(member, active(Side.CLIENT)).all
+    assert not rights_of(member, active(Side.CLIENT), serving=True).all
+    assert rights_of(ROOT.credential, active(Side.CLIENT), serving=True).all
 
 
 def test_n2_on_a_clients_machine_the_group_runs_the_vpn(directory):
@@ -106,16 +106,16 @@ def test_n2_on_a_clients_machine_the_group_runs_the_vpn(directory):
 
 def test_n2_the_members_of_admin_group_are_as_root(monkeypatch):
     monkeypatch.setattr(rights.grp, "getgrnam", lambda name: SimpleNamespace(gr_gid={"wheel": 10}[name]))
-    gateway = loadout(Side.GATEWAY, group="wheel")
+    gateway = active(Side.GATEWAY, group="wheel")
     assert rights_of(caller(MEMBER, 10).credential, gateway).all
     assert not rights_of(caller(MEMBER, 11).credential, gateway).all
-    assert not rights_of(caller(MEMBER, 10).credential, loadout(Side.GATEWAY, group="gone")).all
+    assert not rights_of(caller(MEMBER, 10).credential, active(Side.GATEWAY, group="gone")).all
 
 
 def test_n2_the_own_user_of_a_daemon_without_rights_is_no_administrator(monkeypatch):
     """Others may run as nobody, too. One process alone is run by its user."""
     monkeypatch.setattr(rights.os, "geteuid", lambda: MEMBER)
-    gateway = loadout(Side.GATEWAY)
+    gateway = active(Side.GATEWAY)
     assert rights_of(caller(MEMBER).credential, gateway).all
     assert not rights_of(caller(MEMBER).credential, gateway, owner=0).all
     assert rights_of(ROOT.credential, gateway, owner=0).all
@@ -123,7 +123,7 @@ def test_n2_the_own_user_of_a_daemon_without_rights_is_no_administrator(monkeypa
 
 def test_n2_an_account_of_the_host_has_its_own_sessions_where_logins_are_accounts(monkeypatch):
     monkeypatch.setattr(rights.pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name={MEMBER: "alice"}[uid]))
-    system = rights_of(caller().credential, loadout(Side.GATEWAY, source=AuthSource.SYSTEM))
+    system = rights_of(caller().credential, active(Side.GATEWAY, source=AuthSource.SYSTEM))
     assert system == Rights(all=False, login="alice")
     assert system.concern(Side.GATEWAY, "alice")
     assert system.concern(Side.CLIENT, "")
@@ -133,12 +133,12 @@ def test_n2_an_account_of_the_host_has_its_own_sessions_where_logins_are_account
 
 def test_n2_somebody_of_the_same_name_among_lotors_own_users_is_another_person(monkeypatch):
     monkeypatch.setattr(rights.pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="alice"))
-    local = rights_of(caller().credential, loadout(Side.GATEWAY, source=AuthSource.LOCAL))
+    local = rights_of(caller().credential, active(Side.GATEWAY, source=AuthSource.LOCAL))
     assert local == Rights(all=False)
     assert not local.concern(Side.GATEWAY, "alice")
     assert not local.concern(Side.GATEWAY, "")
 
 
 def test_a_caller_without_a_name_has_no_login():
-    nobody = rights_of(caller(4_000_000_000).credential, loadout(Side.GATEWAY, source=AuthSource.SYSTEM))
+    nobody = rights_of(caller(4_000_000_000).credential, active(Side.GATEWAY, source=AuthSource.SYSTEM))
     assert nobody == Rights(all=False)

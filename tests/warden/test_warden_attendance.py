@@ -17,8 +17,8 @@ from daemon.test_daemon_listeners import free
 from far import PATIENCE, until
 from lab import pki
 from lotor.auth import Throttle
+from lotor.daemon.active_config import equip
 from lotor.daemon.attended import far_ports
-from lotor.daemon.loadout import equip
 from lotor.hosts.sockets import HostSockets
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.grants import NO_GRANTS

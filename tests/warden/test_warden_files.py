@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from keys import certificate_lab as lab
 from lotor.crypto.certificates import read_certificates
-from lotor.daemon import loadout
+from lotor.daemon import active_config
 from lotor.files.public import LARGEST_OF, Content, Kind, LocalFiles, Unreadable
 from lotor.model.judgement import Trusted, Untrusted
 from lotor.privsep.asking import Refused
@@ -562,9 +562,9 @@ def test_a_daemon_without_rights_makes_its_half_of_far_files(place):
 
     async def story():
         async with daemon(held.settings) as (asker, _, _):
-            return await asyncio.to_thread(loadout.equip, held.provision, FarFiles(asker, fresh=0))
+            return await asyncio.to_thread(active_config.equip, held.provision, FarFiles(asker, fresh=0))
 
-    far, whole = play(story), loadout.load(place / "racoon.conf")
+    far, whole = play(story), active_config.load(place / "racoon.conf")
     assert far.policy == whole.policy
     assert far.warnings == whole.warnings
     assert far.policy.remotes[0].authority_names == (old.subject,)

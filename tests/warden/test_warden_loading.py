@@ -11,7 +11,7 @@ import pytest
 from keys import certificate_lab as lab
 from lotor.config import ConfigError
 from lotor.config.provision import Provision
-from lotor.daemon import loadout
+from lotor.daemon import active_config
 from lotor.privsep.codec import decode, encode
 from lotor.warden import loading
 
@@ -64,7 +64,7 @@ def crossed(provision: Provision) -> Provision:
 
 def test_both_halves_make_what_one_process_makes(place):
     file = write(place)
-    whole, half = loadout.load(file), loadout.equip(crossed(loading.load(file).provision))
+    whole, half = active_config.load(file), active_config.equip(crossed(loading.load(file).provision))
     assert half.policy == whole.policy
     assert half.template == whole.template
     assert half.warnings == whole.warnings
@@ -95,13 +95,13 @@ def test_what_is_wrong_is_told_by_the_half_that_reads_it(place):
     (place / "own.key").write_bytes(lab.key_pem(OWN.private))
     provision = crossed(loading.load(file).provision)
     with pytest.raises(ConfigError) as trust:
-        loadout.equip(provision)
+        active_config.equip(provision)
     (trust_fault,) = trust.value.problems
     assert "other.crt: this is not a readable certificate" in trust_fault.text
     assert (trust_fault.path, trust_fault.line, trust_fault.source_line) == (str(file), 4, "remote anonymous {")
     (place / "own.key").write_bytes(lab.key_pem(lab.issue(CA, "other").private))
     with pytest.raises(ConfigError) as both:
-        loadout.load(file)
+        active_config.load(file)
     assert both.value.problems == (key_fault, trust_fault)
 
 
@@ -123,6 +123,8 @@ def test_mistakes_of_the_text_are_told_with_those_of_the_keys(place):
 
 def test_the_daemons_half_loads_nothing_that_reads_keys():
     rooms = ("keys", "auth", "hooks", "warden", "crypto.private")
-    told = f"import sys, lotor.daemon.loadout; print([each for each in {rooms} if 'lotor.' + each in sys.modules])"
+    told = (
+        f"import sys, lotor.daemon.active_config; print([each for each in {rooms} if 'lotor.' + each in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

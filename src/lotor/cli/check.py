@@ -16,19 +16,19 @@ from lotor.daemon.exits import Exit
 def check(context: click.Context, file: Path | None) -> None:
     """Check the configuration FILE: errors on standard error, warnings and a summary on standard output."""
     from lotor.config import ConfigError, render
-    from lotor.daemon.loadout import load
+    from lotor.daemon.active_config import load
 
     path = configuration(file)
     try:
-        loadout = load(path)
+        active = load(path)
     except ConfigError as error:
         for problem in error.problems:
             click.echo(render(problem), err=True)
         click.echo(f"lotor: {path}: {_count(len(error.problems), 'error')}", err=True)
         context.exit(Exit.CONFIGURATION)
-    for warning in loadout.warnings:
+    for warning in active.warnings:
         click.echo(warning)
-    click.echo(f"{path}: no errors, {_count(len(loadout.warnings), 'warning')}")
+    click.echo(f"{path}: no errors, {_count(len(active.warnings), 'warning')}")
 
 
 def _count(number: int, noun: str) -> str:

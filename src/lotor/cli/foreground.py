@@ -21,10 +21,10 @@ from lotor.client.targets import Target
 from lotor.config import ConfigError
 from lotor.control.messages import Secrets
 from lotor.daemon import logs
+from lotor.daemon.active_config import ActiveConfig, equip
 from lotor.daemon.assembly import assemble, dismantle
 from lotor.daemon.exits import CAUSES, Exit, StartError
 from lotor.daemon.explaining import fix_of
-from lotor.daemon.loadout import Loadout, equip
 from lotor.daemon.privilege import demand_privilege
 from lotor.daemon.service import connected
 from lotor.daemon.visits import attend
@@ -53,13 +53,13 @@ def connect_here(gateway: str, ca: Path, user: str | None, prompt: CredentialPro
     demand_privilege()
     hardening.withhold_memory()
     addresses, host = _resolve(gateway)
-    loaded, loadout = _loaded(gateway, ca, user)
+    loaded, active = _loaded(gateway, ca, user)
     logs.set_up(logs.Sink.STDERR, "warning", debug=False)
     logging.getLogger("lotor").setLevel(logging.ERROR)  # what matters to this person is said by the command itself
     logging.getLogger("lotor.hosts").setLevel(logging.WARNING)  # but for DNS or routes that could not be set up whole
-    first, *also = loadout.policy.remotes
+    first, *also = active.policy.remotes
     target = Target(first, addresses[0], host, tuple(addresses[1:]), tuple(also))
-    session = ForegroundSession((loaded, loadout), target, prompt, lift)
+    session = ForegroundSession((loaded, active), target, prompt, lift)
     reason = asyncio.run(session.run())
     if reason is INTERRUPTED and not session.up:
         raise KeyboardInterrupt
@@ -80,7 +80,7 @@ def _resolve(gateway: str) -> tuple[list[Address], str | None]:
         raise StartError(error.strerror or str(error)) from error
 
 
-def _loaded(gateway: str, ca: Path, user: str | None) -> tuple[Holding, Loadout]:
+def _loaded(gateway: str, ca: Path, user: str | None) -> tuple[Holding, ActiveConfig]:
     """What was typed, and nothing that a name server made of it."""
     try:
         loaded = prepare(config.roadwarrior(gateway, ca, user))
@@ -118,9 +118,13 @@ class ForegroundSession:
     """One connection from beginning to end."""
 
     def __init__(
-        self, configuration: tuple[Holding, Loadout], target: Target, prompt: CredentialPrompt, lift: Callable[[], None]
+        self,
+        configuration: tuple[Holding, ActiveConfig],
+        target: Target,
+        prompt: CredentialPrompt,
+        lift: Callable[[], None],
     ) -> None:
-        self._loaded, self._loadout = configuration
+        self._loaded, self._active = configuration
         self._target = target
         self._prompt = prompt
         self._prompter = TerminalPrompter(prompt.answer)
@@ -143,9 +147,9 @@ class ForegroundSession:
             await warden.stop()
 
     async def _with_rights(self, warden: Warden, over: asyncio.Future[Reason]) -> Reason:
-        present = Present(self._loadout)
+        present = Present(self._active)
         assembled = await assemble(present, warden.privileged, lambda why: self._end(EngineFault(why)))
-        server = await attend(assembled.wiring, self._loadout.settings.remotes[0].name)
+        server = await attend(assembled.wiring, self._active.settings.remotes[0].name)
         try:
             return await self._connection(assembled.wiring, over)
         finally:

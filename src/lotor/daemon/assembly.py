@@ -14,10 +14,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from lotor.daemon import listening
+from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.engines import carried
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.listeners import Listeners
-from lotor.daemon.loadout import Loadout
 from lotor.daemon.wiring import Wiring
 from lotor.dataplane.userspace.engine import Userspace
 from lotor.ike.endpoint import Endpoint
@@ -43,19 +43,22 @@ class Assembled:
 
 
 async def assemble(
-    present: Present[Loadout], privileged: Privileged, broken: Callable[[str], None], capture: Capture | None = None
+    present: Present[ActiveConfig],
+    privileged: Privileged,
+    broken: Callable[[str], None],
+    capture: Capture | None = None,
 ) -> Assembled:
     """Everything running; `capture` gets every IKE datagram and the keys to read them.
 
     Raises `StartError`, after letting go of what was taken."""
-    loadout = present.now
+    active = present.now
     async with AsyncExitStack() as held:
-        isakmp, nat_t = await _open_sockets(privileged.sockets, loadout, held)
+        isakmp, nat_t = await _open_sockets(privileged.sockets, active, held)
         tun = await _open_device(privileged.tunnels)
         held.callback(tun.close)
-        userspace = Userspace(tun, *nat_t, raw_esp=privileged.sockets.raw_esp, wanted=loadout.settings.offloads)
+        userspace = Userspace(tun, *nat_t, raw_esp=privileged.sockets.raw_esp, wanted=active.settings.offloads)
         core = Endpoint(
-            carried(loadout.policy, userspace.capabilities), SystemRandomness(), disclose=capture is not None
+            carried(active.policy, userspace.capabilities), SystemRandomness(), disclose=capture is not None
         )
         wiring = Wiring(
             core,
@@ -89,12 +92,12 @@ async def dismantle(assembled: Assembled) -> None:
 
 
 async def _open_sockets(
-    sockets: Sockets, loadout: Loadout, held: AsyncExitStack
+    sockets: Sockets, active: ActiveConfig, held: AsyncExitStack
 ) -> tuple[list[socket.socket], list[socket.socket]]:
     """Port 500 on every address wanted, and the sockets of port 4500, one for each IP version. A mere client may have
     other ports."""
-    listen = loadout.settings.listen
-    open_one = listening.open_at if loadout.serves_as(Side.GATEWAY) else listening.open_anywhere
+    listen = active.settings.listen
+    open_one = listening.open_at if active.serves_as(Side.GATEWAY) else listening.open_anywhere
     isakmp: list[socket.socket] = []
     nat_t: list[socket.socket] = []
     for found, places in ((isakmp, listening.isakmp(listen)), (nat_t, listening.nat_t(listen))):

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from lotor.config import ConfigError
 from lotor.daemon import logs
+from lotor.daemon.active_config import ActiveConfig, equip
 from lotor.daemon.exits import Exit, StartError, faulty
 from lotor.daemon.given import Given
-from lotor.daemon.loadout import Loadout, equip
 from lotor.daemon.processes import both
 from lotor.daemon.sandbox import Files, Unconfined
 from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
@@ -87,12 +87,12 @@ async def _attended(given: Given, asker: Asker, given_up: GivenUp, capture: Capt
     configurations = FarConfigurations(asker)
     make = partial(equip, files=FarFiles(asker))
     try:
-        loadout = await asyncio.to_thread(make, await configurations.present())
+        active = await asyncio.to_thread(make, await configurations.present())
     except ConfigError as error:
         raise faulty(given.name, error) from error
     except OSError as error:
         raise StartError(f"the warden gives no configuration: {error.strerror or error}") from error
-    present = Present(loadout)
+    present = Present(active)
     log_as(present, debug=given.debug)
     surroundings = Surroundings(
         given.name,
@@ -111,7 +111,7 @@ async def _attended(given: Given, asker: Asker, given_up: GivenUp, capture: Capt
     return await Daemon(surroundings).serve(ready)
 
 
-def far_ports(asker: Asker, present: Present[Loadout]) -> Privileged:
+def far_ports(asker: Asker, present: Present[ActiveConfig]) -> Privileged:
     """What needs rights, at the other end of the line. `present` says which scripts there are."""
     return Privileged(
         signer=FarSigner(asker),

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from lotor.config.problem import NOWHERE
 from lotor.config.settings import Listen, ListenAddress
 from lotor.daemon import listening
+from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.exits import StartError
-from lotor.daemon.loadout import Loadout
 from lotor.ike.events import Ended, Event
 from lotor.model.network import Peer
 from lotor.model.policy import Side
@@ -27,12 +27,12 @@ class Listeners:
         self._sockets = sockets
         self._floated = frozenset(floated)
 
-    async def prepare(self, loadout: Loadout, opened: ExitStack) -> list[IsakmpSocket]:
+    async def prepare(self, active: ActiveConfig, opened: ExitStack) -> list[IsakmpSocket]:
         """A socket for every address, those that are open already among them; `opened` closes the new ones. A mere
         client keeps a free port that it got where the usual one was taken. Raises `StartError`."""
-        listen = loadout.settings.listen
+        listen = active.settings.listen
         there = {door.local: door for door in self._isakmp()}
-        free = {} if loadout.serves_as(Side.GATEWAY) else {door.local.address: door for door in there.values()}
+        free = {} if active.serves_as(Side.GATEWAY) else {door.local.address: door for door in there.values()}
         found: list[IsakmpSocket] = []
         for wanted in listening.isakmp(listen):
             door = there.get(Peer(wanted.address, wanted.port))
@@ -46,9 +46,9 @@ class Listeners:
             raise StartError("no address of listen { isakmp } can be opened: see the log")
         return found
 
-    def replace(self, doors: Sequence[IsakmpSocket], loadout: Loadout) -> list[str]:
+    def replace(self, doors: Sequence[IsakmpSocket], active: ActiveConfig) -> list[str]:
         """From now on these are open; what a person should know of it."""
-        told = [*self._moved(doors), *self._bound(loadout)]
+        told = [*self._moved(doors), *self._bound(active)]
         self._doors.replace(doors)
         return told
 
@@ -73,12 +73,12 @@ class Listeners:
         told = [f"{each} is open now" for each in sorted(now - before, key=str)]
         return told + [f"{each} is closed to new clients" for each in sorted(before - now, key=str)]
 
-    def _bound(self, loadout: Loadout) -> list[str]:
+    def _bound(self, active: ActiveConfig) -> list[str]:
         """Port 4500 belongs to the engine that carries the traffic. What no line asks for is an address that this host
         lacks, or a client's port that was taken."""
         bound = {each.address for each in self._floated}
-        usual = bound if loadout.serves_as(Side.GATEWAY) else set()
-        places = listening.nat_t(loadout.settings.listen)
+        usual = bound if active.serves_as(Side.GATEWAY) else set()
+        places = listening.nat_t(active.settings.listen)
         wanted = {Peer(each.address, each.port) for each in places if each.at != NOWHERE or each.address in usual}
         if wanted <= self._floated:
             return []

@@ -68,7 +68,7 @@ def _load(file: Path) -> Holding:
 
 def _all_faults(file: Path, found: ConfigError) -> ConfigError:
     """Those of the certificates that are trusted, too."""
-    from lotor.daemon.loadout import load
+    from lotor.daemon.active_config import load
 
     try:
         load(file)

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 
 from lotor import config
 from lotor.config.provision import Provision
+from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.exits import StartError
 from lotor.daemon.listeners import Listeners
-from lotor.daemon.loadout import Loadout
 from lotor.privsep.privileged import Configurations
 from lotor.runtime.present import Present
 
@@ -24,9 +24,9 @@ class Reload:
     def __init__(
         self,
         configurations: Configurations,
-        make: Callable[[Provision], Loadout],
+        make: Callable[[Provision], ActiveConfig],
         listeners: Listeners,
-        present: Present[Loadout],
+        present: Present[ActiveConfig],
     ) -> None:
         self._configurations = configurations
         self._make = make
@@ -41,17 +41,17 @@ class Reload:
                 provision = await self._configurations.prepare()
             except OSError as error:
                 raise StartError(f"the configuration was not read: {error.strerror or error}") from error
-            loadout = await asyncio.get_running_loop().run_in_executor(None, self._make, provision)
+            active = await asyncio.get_running_loop().run_in_executor(None, self._make, provision)
             with ExitStack() as opened:
-                doors = await self._listeners.prepare(loadout, opened)
+                doors = await self._listeners.prepare(active, opened)
                 try:
                     told = list(await self._configurations.take_over())
                 except OSError as error:
                     raise StartError(f"this host cannot be a gateway: {error.strerror or error}") from error
                 opened.pop_all()
-            told += self._listeners.replace(doors, loadout)
-            told += at_next_start(self._present.now, loadout)
-            self._present.replace(loadout)
+            told += self._listeners.replace(doors, active)
+            told += at_next_start(self._present.now, active)
+            self._present.replace(active)
             return told
 
 
@@ -60,7 +60,7 @@ async def nothing_to_read() -> list[str]:
     raise StartError("lotor connect has no configuration file that could be read again")
 
 
-def at_next_start(old: Loadout, new: Loadout) -> list[str]:
+def at_next_start(old: ActiveConfig, new: ActiveConfig) -> list[str]:
     """The directives whose change a running program does not follow."""
     before, now = old.settings, new.settings
     changed = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lotor.config.settings import AuthSource, Settings
 from lotor.control.service import Credential
-from lotor.daemon.loadout import Loadout
+from lotor.daemon.active_config import ActiveConfig
 from lotor.model.policy import Side
 
 OTHERS = "only root and the members of admin_group may do that on a gateway"
@@ -31,13 +31,13 @@ class Rights:
         return self.all or side is Side.CLIENT or (self.login is not None and user == self.login)
 
 
-def rights_of(caller: Credential, loadout: Loadout, *, serving: bool = False, owner: int | None = None) -> Rights:
+def rights_of(caller: Credential, active: ActiveConfig, *, serving: bool = False, owner: int | None = None) -> Rights:
     """As the present configuration has it; `serving`: somebody is connected who came under an earlier one. `owner`: the
     user who runs this program, beside root; None where that is the user of this process."""
     own = os.geteuid() if owner is None else owner
-    if not (serving or loadout.serves_as(Side.GATEWAY)) or _administers(caller, loadout.settings, own):
+    if not (serving or active.serves_as(Side.GATEWAY)) or _administers(caller, active.settings, own):
         return Rights(all=True)
-    mode_cfg = loadout.settings.mode_cfg
+    mode_cfg = active.settings.mode_cfg
     accounts = mode_cfg is not None and mode_cfg.auth_source is AuthSource.SYSTEM
     return Rights(all=False, login=_name(caller.uid) if accounts else None)
 

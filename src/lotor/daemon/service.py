@@ -159,11 +159,11 @@ class AdminService:
                 listener(happened)
 
     def _rights(self, caller: Caller) -> Rights:
-        loadout = self._wiring.present.now
-        serving = not loadout.serves_as(Side.GATEWAY) and any(
+        active = self._wiring.present.now
+        serving = not active.serves_as(Side.GATEWAY) and any(
             session.side is Side.GATEWAY for session in self._wiring.register.all()
         )
-        return rights_of(caller.credential, loadout, serving=serving, owner=self._owner)
+        return rights_of(caller.credential, active, serving=serving, owner=self._owner)
 
     def _may_end(self, request: Logout, rights: Rights) -> bool:
         """What does not exist is not the caller's either."""

@@ -16,9 +16,9 @@ from lotor.control.listening import Address
 from lotor.control.server import ControlServer
 from lotor.control.views import ProcessView
 from lotor.daemon import logs
+from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.assembly import Assembled, assemble, dismantle
 from lotor.daemon.exits import Exit, StartError
-from lotor.daemon.loadout import Loadout
 from lotor.daemon.reloading import Reload
 from lotor.daemon.service import AdminService
 from lotor.files import captures
@@ -38,8 +38,8 @@ class Surroundings:
     name: str
     privileged: Privileged
     configurations: Configurations
-    make: Callable[[Provision], Loadout]
-    present: Present[Loadout]
+    make: Callable[[Provision], ActiveConfig]
+    present: Present[ActiveConfig]
     control: Address | socket.socket | None
     processes: tuple[ProcessView, ...]
     capture: Capture | None = None
@@ -113,11 +113,11 @@ class Daemon:
         self._stopped.set()
 
 
-def log_as(present: Present[Loadout], *, debug: bool) -> None:
+def log_as(present: Present[ActiveConfig], *, debug: bool) -> None:
     """As the configuration says, which another daemon may have reloaded since the warden's start."""
 
-    def follow(loadout: Loadout) -> None:
-        logs.set_level(loadout.settings.log.value, debug=debug)
+    def follow(active: ActiveConfig) -> None:
+        logs.set_level(active.settings.log.value, debug=debug)
 
     follow(present.now)
     present.follow(follow)

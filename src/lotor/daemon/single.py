@@ -8,9 +8,9 @@ from collections.abc import Callable
 from lotor import config
 from lotor.config import ConfigError
 from lotor.daemon import listening
+from lotor.daemon.active_config import equip
 from lotor.daemon.exits import faulty
 from lotor.daemon.given import Options, address_of
-from lotor.daemon.loadout import equip
 from lotor.daemon.processes import ALONE, alone
 from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
 from lotor.runtime.present import Present

@@ -12,8 +12,8 @@ from lotor.client.calls import Ground, Parts
 from lotor.client.connections import Connections
 from lotor.client.persons import ClientPersons, Files
 from lotor.client.requests import Requests
+from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.engines import carried
-from lotor.daemon.loadout import Loadout
 from lotor.explain.attempts import Attempts
 from lotor.explain.narrative import line
 from lotor.ike.admission import Tally
@@ -59,7 +59,7 @@ class Wiring:
     def __init__(
         self,
         core: Core,
-        present: Present[Loadout],
+        present: Present[ActiveConfig],
         privileged: Privileged,
         *,
         engine: EspEngine,
@@ -149,10 +149,10 @@ class Wiring:
         attempt = self.attempts.get(session)
         return line(attempt) if attempt is not None else ""
 
-    def _take_over(self, loadout: Loadout) -> None:
+    def _take_over(self, active: ActiveConfig) -> None:
         """Sessions that are up keep what they have."""
-        self._trust.use(loadout.trust)
-        self.driver.command(Reload(carried(loadout.policy, self._engine.capabilities)))
+        self._trust.use(active.trust)
+        self.driver.command(Reload(carried(active.policy, self._engine.capabilities)))
 
     def _sources(self) -> Sources:
         return Sources(

@@ -18,7 +18,7 @@ from lotor.trust import RemoteTrust, TrustStore
 
 
 @dataclass(frozen=True, slots=True)
-class Loadout:
+class ActiveConfig:
     """Replaced whole by a reload; nothing in it leads to a private key. `warnings` are ready to be read; `template` is
     what every client is told, but for its address; None without mode_cfg."""
 
@@ -32,19 +32,19 @@ class Loadout:
         return any(remote.side is side for remote in self.policy.remotes)
 
 
-def load(path: Path) -> Loadout:
+def load(path: Path) -> ActiveConfig:
     """Both halves in one process. Raises `ConfigError` with everything that is wrong with the file and with the files
     that it names."""
     return _whole(config.examine(path))
 
 
-def prepare(settings: Settings) -> Loadout:
+def prepare(settings: Settings) -> ActiveConfig:
     """The same for settings that no file says."""
     checked = config.check(settings)
     return _whole(Examined(checked.problems, {}, checked))
 
 
-def equip(provision: Provision, files: PublicFiles = LOCAL_FILES) -> Loadout:
+def equip(provision: Provision, files: PublicFiles = LOCAL_FILES) -> ActiveConfig:
     """The daemon's half alone, which reads authorities and revocation lists: in a thread, where `files` are far away.
     Raises `ConfigError`."""
     store = _store(provision.checked, files)
@@ -53,7 +53,7 @@ def equip(provision: Provision, files: PublicFiles = LOCAL_FILES) -> Loadout:
     return _equipped(provision, store)
 
 
-def _whole(found: Examined) -> Loadout:
+def _whole(found: Examined) -> ActiveConfig:
     from lotor.warden import loading  # what holds keys is never loaded into a daemon without rights
 
     checked = found.checked
@@ -67,13 +67,13 @@ def _whole(found: Examined) -> Loadout:
     return replace(_equipped(held.provision, store), settings=checked.settings)
 
 
-def _equipped(provision: Provision, store: TrustStore) -> Loadout:
+def _equipped(provision: Provision, store: TrustStore) -> ActiveConfig:
     policy = config.resolve(provision.checked, _credentials(provision, store))
     warnings = [*provision.warnings, *cautions(store.problems)]
     if not provision.takes_ipv6 and any(map(_asks_for_ipv6, policy.remotes)):
         policy = replace(policy, remotes=tuple(replace(each, mode_cfg6=False) for each in policy.remotes))
         warnings.append("this host has IPv6 switched off: its client asks for IPv4 only, as with mode_cfg6 off")
-    return Loadout(provision.settings, policy, store, _template(provision), tuple(warnings))
+    return ActiveConfig(provision.settings, policy, store, _template(provision), tuple(warnings))
 
 
 def _credentials(provision: Provision, store: TrustStore) -> dict[str, Credential]:
