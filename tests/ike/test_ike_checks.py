@@ -193,7 +193,7 @@ class Thrifty(CheapRandomness):
 def _thrifty(*remotes) -> tuple[Counter, Thrifty]:
     counter = Counter(Policy(remotes, CHILD))
     counter.host.randomness = Thrifty(3)
-    counter.endpoint._desk.randomness = counter.host.randomness
+    counter.endpoint._context.randomness = counter.host.randomness
     return counter, counter.host.randomness
 
 

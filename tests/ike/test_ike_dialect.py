@@ -53,7 +53,7 @@ class Echo:
 
     def make(self, opening: Opening) -> Session:
         there = (opening.spis, opening.path, opening.registry)
-        return EchoSession(opening.id, opening.desk, opening.candidates[0], opening.initiator, *there)
+        return EchoSession(opening.id, opening.context, opening.candidates[0], opening.initiator, *there)
 
     def begin(self, session, now):
         raise NotImplementedError
@@ -63,7 +63,7 @@ class Echo:
 
     def receive(self, session, incoming: Incoming, path, now) -> None:
         header = replace(incoming.header, responder=session.spis.responder)
-        session.desk.put(Transmit(header.encode(len(incoming.body)) + incoming.body, path))
+        session.context.put(Transmit(header.encode(len(incoming.body)) + incoming.body, path))
 
     def rekey(self, session, pair, now):
         raise NotImplementedError
@@ -83,14 +83,14 @@ class Echo3(Echo):
 
     def make(self, opening: Opening) -> Session:
         there = (opening.spis, opening.path, opening.registry)
-        return Echo3Session(opening.id, opening.desk, opening.candidates[0], opening.initiator, *there)
+        return Echo3Session(opening.id, opening.context, opening.candidates[0], opening.initiator, *there)
 
 
 class Caller(Echo):
     """One that also begins."""
 
     def begin(self, session, now):
-        session.desk.put(Transmit(b"hello", session.path))
+        session.context.put(Transmit(b"hello", session.path))
 
 
 def endpoint(*versions) -> Endpoint:

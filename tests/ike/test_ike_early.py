@@ -144,7 +144,7 @@ def test_f1_a_stranger_cannot_fill_what_is_kept():
     for number in range(1, 50):
         send(_junk(session, number, size=16), session.path)
     assert _kept(session) == early.MOST_MESSAGES
-    assert len(client.endpoint._desk._outbox) == 0
+    assert len(client.endpoint._context._outbox) == 0
     assert not client.of(Ended)
 
 
@@ -198,7 +198,7 @@ def _in_vain(mode, *, blocked: bool):
     world._send = lambda host, transmit: None if transmit.data[18:19] == b"\x06" else send(host, transmit)
     world.network.blocked = frozenset({4500}) if blocked else frozenset()
     patient = Retransmission(interval=10, counter=30)
-    gateway.endpoint._desk.policy = replace(gateway.policy, retransmission=patient)
+    gateway.endpoint._context.policy = replace(gateway.policy, retransmission=patient)
     connect(world, client, gateway)
     world.run(5)
     for session in gateway.endpoint._sessions.by_id.values():

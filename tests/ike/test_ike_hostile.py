@@ -60,9 +60,9 @@ def _left_behind(counter: Counter) -> dict[str, int]:
         "sessions": len(sessions.by_id),
         "cookies": len(sessions.by_cookie),
         "strangers": len(sessions.strangers),
-        "questions": len(endpoint._desk._open),
+        "questions": len(endpoint._context._open),
         "installed": len(counter.host.installed),
-        "alarms": sum(timer.call is not None for _, _, timer in endpoint._desk.timers._heap),
+        "alarms": sum(timer.call is not None for _, _, timer in endpoint._context.timers._heap),
     }
     return {what: size for what, size in sizes.items() if size}
 
@@ -334,7 +334,7 @@ def test_ten_thousand_refused_strangers_leave_nothing():
         if not seed % 100:
             _readable(counter)
             assert counter.sessions == 0
-    assert len(counter.endpoint._desk.timers._heap) < 200, "alarms of sessions that are over pile up"
+    assert len(counter.endpoint._context.timers._heap) < 200, "alarms of sessions that are over pile up"
 
 
 def test_strangers_who_come_and_go_leave_no_alarms():
@@ -348,7 +348,7 @@ def test_strangers_who_come_and_go_leave_no_alarms():
         counter.receive(speaker.say(I, 5, Delete(Protocol.ISAKMP, (cookies,))))
     assert counter.sessions == 0
     counter.wait(21)
-    assert len(counter.endpoint._desk.timers._heap) < 150
+    assert len(counter.endpoint._context.timers._heap) < 150
 
 
 # --- first messages that are odd -------------------------------------------------------------------------------------

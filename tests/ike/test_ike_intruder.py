@@ -116,7 +116,7 @@ def test_f1_no_hint_from_elsewhere_is_believed(mode):
     """A gateway that knows none of the client's proposals says so in clear: from elsewhere that counts for nothing."""
     world, _, thief, client = meet(Terms(AuthMethod.HYBRID_RSA, mode), deaf=True)
     other = replace(thief.policy.remotes[0], proposals=())
-    thief.endpoint._desk.policy = replace(thief.policy, remotes=(other,))
+    thief.endpoint._context.policy = replace(thief.policy, remotes=(other,))
     dial(world, client)
     assert world.run(200, lambda: bool(client.of(Ended)))
     assert thief.sent
@@ -130,7 +130,7 @@ def test_f2_the_holder_of_the_key_must_be_one_of_the_peers_identifiers(method, m
     """He has even the gateway's own key, but not the name that the client wants."""
     world, gateway, _, client = meet(Terms(method, mode, verify=True))
     endpoint_policy = replace(gateway.policy.remotes[0], my_identity=CLAIMS[claim])
-    gateway.endpoint._desk.policy = replace(gateway.policy, remotes=(endpoint_policy,))
+    gateway.endpoint._context.policy = replace(gateway.policy, remotes=(endpoint_policy,))
     dial(world, client)
     assert world.run(200, lambda: bool(client.of(Ended)))
     assert "is none of the peers_identifiers" in client.of(Ended)[0].reason.text
@@ -145,7 +145,7 @@ def test_f1_a_renewal_is_still_for_the_gateway_that_was_dialled(method, mode):
     for host in (gateway, client):
         remote = host.policy.remotes[0]
         suites = tuple(replace(suite, lifetime=100) for suite in remote.proposals)
-        host.endpoint._desk.policy = replace(host.policy, remotes=(replace(remote, proposals=suites),))
+        host.endpoint._context.policy = replace(host.policy, remotes=(replace(remote, proposals=suites),))
     dial(world, client)
     assert world.run(60, lambda: is_up(client) and is_up(gateway)), texts(client)
     world.run(85)
@@ -203,6 +203,6 @@ def test_f2_the_thief_with_a_key_is_no_straw_man(monkeypatch):
     monkeypatch.setattr(authenticate.select, "demand_identity", lambda *_: None)
     world, gateway, _, client = meet(Terms(AuthMethod.XAUTH_PSK, ExchangeMode.MAIN, verify=True))
     remote = replace(gateway.policy.remotes[0], my_identity=CLAIMS["his name"])
-    gateway.endpoint._desk.policy = replace(gateway.policy, remotes=(remote,))
+    gateway.endpoint._context.policy = replace(gateway.policy, remotes=(remote,))
     dial(world, client)
     assert world.run(60, lambda: is_up(client))

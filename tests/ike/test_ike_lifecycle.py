@@ -143,7 +143,7 @@ def test_f11_the_session_of_an_sa_pair_is_found_without_a_walk_through_all():
     """The owner of a pair is known from its installation to its removal, over renewals of phase 1."""
     world, gateway, client = _up()
     pairs = {event.child.id: event.session for event in gateway.of(ChildUp)}
-    assert gateway.endpoint._desk.owners == pairs
+    assert gateway.endpoint._context.owners == pairs
     session = gateway.endpoint._sessions.by_id[gateway.of(PhaseOneUp)[0].session]
     gateway.endpoint._sessions.by_id = _Unwalkable(gateway.endpoint._sessions.by_id)
     elsewhere = Peer(IPv4Address("203.0.113.77"), 4501)
@@ -151,7 +151,7 @@ def test_f11_the_session_of_an_sa_pair_is_found_without_a_walk_through_all():
     assert session.path.remote == elsewhere
     world.do(client, client.endpoint.command(Disconnect(client.of(PhaseOneUp)[0].session, BYE), world.now))
     world.run(2)
-    assert not gateway.endpoint._desk.owners
+    assert not gateway.endpoint._context.owners
     assert not gateway.endpoint.command(PeerMoved(next(iter(pairs)), elsewhere), world.now)
 
 

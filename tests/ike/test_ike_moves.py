@@ -210,7 +210,7 @@ def test_a_peer_that_moves_while_the_engine_installs_is_found_where_it_is(side):
     (session,) = moving.endpoint._sessions.by_id.values()
     elsewhere = replace(session.path, remote=Peer(session.path.remote.address, 33333))
     session.follow(elsewhere)
-    session.desk.drain()
+    session.context.drain()
     assert world.run(60, lambda: bool(moving.of(PathChanged)))
     (moved,) = moving.of(PathChanged)
     (child,) = moving.installed

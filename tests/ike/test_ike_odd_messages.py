@@ -138,7 +138,7 @@ def _ask_out_of_turn(world, gateway, session) -> None:
     from lotor.ike.v1 import sequence, xauth
 
     sequence._transact(session, xauth.gateway(session, sequence._let_in), lambda *_: None, world.now)
-    world.do(gateway, gateway.endpoint._desk.drain())
+    world.do(gateway, gateway.endpoint._context.drain())
     world.run(3)
 
 

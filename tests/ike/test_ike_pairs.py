@@ -80,7 +80,7 @@ def test_f10_the_end_of_a_session_with_many_pairs_looks_at_each_once():
     world.do(gateway, gateway.endpoint.command(Disconnect(1, ClosedHere()), world.now))
     assert len(gateway.of(ChildDown)) == MOST_NETWORKS
     assert len(gateway.questions) == asked
-    assert not gateway.endpoint._desk.owners
+    assert not gateway.endpoint._context.owners
 
 
 @pytest.mark.parametrize("lost", [False, True])

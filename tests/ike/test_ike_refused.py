@@ -131,7 +131,7 @@ def test_peers_an_error_that_a_forged_message_may_cause_ends_nothing():
     assert world.run(5, lambda: any(isinstance(q, JudgePeer) for q in client.questions))
     (session,) = gateway.endpoint._sessions.by_id.values()
     informational.say(session, Notification(NotifyType.PAYLOAD_MALFORMED))
-    (said,) = [effect for effect in session.desk.drain() if isinstance(effect, Transmit)]
+    (said,) = [effect for effect in session.context.drain() if isinstance(effect, Transmit)]
     world.do(gateway, [said])
     assert world.run(10, lambda: is_up(client) and is_up(gateway))
 
@@ -143,7 +143,7 @@ def test_peers_a_message_under_the_keys_that_is_no_refusal_waits_for_phase_one()
     assert world.run(5, lambda: any(isinstance(q, JudgePeer) for q in client.questions))
     (session,) = gateway.endpoint._sessions.by_id.values()
     informational.probe(session, 7)
-    world.do(gateway, session.desk.drain())
+    world.do(gateway, session.context.drain())
     heard = session.liveness._life
     assert world.run(10, lambda: is_up(client) and is_up(gateway))
     assert client.of(PhaseOneUp)

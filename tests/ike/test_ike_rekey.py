@@ -63,7 +63,9 @@ def test_the_gateway_asks_for_what_the_pair_has():
     """A client may offer less than its gateway knows: a successor is asked for as the pair is."""
     world, gateway, client = _up()
     first = _newest(gateway)
-    gateway.endpoint._desk.policy = replace(gateway.policy, child=replace(gateway.policy.child, suites=(), lifetime=1))
+    gateway.endpoint._context.policy = replace(
+        gateway.policy, child=replace(gateway.policy.child, suites=(), lifetime=1)
+    )
     _expire(world, gateway, first)
     assert world.run(5, lambda: len(client.of(ChildUp)) == 2)
     assert _newest(client).suite == first.suite

@@ -130,7 +130,7 @@ def _tell_lifetime(world, host, seconds: int) -> None:
     """RESPONDER-LIFETIME of phase 1 in a message of its own, as Cisco's gateways send it."""
     (session,) = host.endpoint._sessions.by_id.values()
     informational.say(session, lifetimes.note(Protocol.ISAKMP, bytes(16), {LifeType.SECONDS: seconds}))
-    world.do(host, session.desk.drain())
+    world.do(host, session.context.drain())
 
 
 def test_a_shorter_lifetime_may_come_in_a_message_of_its_own():

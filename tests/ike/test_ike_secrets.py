@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from lotor.ike.desk import Desk
+from lotor.ike.context import CoreContext
 from lotor.ike.events import ChildUp, Ended
 from lotor.ike.flight import Flight
 from lotor.ike.gates import Gates
@@ -46,7 +46,7 @@ WHOLE = (
     V1Session,
     KeyedVoice,
     Sessions,
-    Desk,
+    CoreContext,
     Timers,
     Timer,
     Exchange,

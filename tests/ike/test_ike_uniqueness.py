@@ -171,7 +171,7 @@ def test_initial_contact_in_a_message_of_its_own_counts(method):
     assert not gateway.of(Ended)
     session = second.endpoint._sessions.by_id[1]
     informational.say(session, Notification(NotifyType.INITIAL_CONTACT, spi=bytes(16)))
-    world.do(second, session.desk.drain())
+    world.do(second, session.context.drain())
     world.run(5)
     assert [event.reason.cause for event in gateway.of(Ended)] == [Cause.REPLACED]
     assert len(gateway.installed) == 1
@@ -184,7 +184,7 @@ def test_who_says_initial_contact_after_the_login_is_gone_when_it_has_left():
     session = first.endpoint._sessions.by_id[1]
     for _ in range(3):
         informational.say(session, Notification(NotifyType.INITIAL_CONTACT, spi=bytes(16)))
-        world.do(first, session.desk.drain())
+        world.do(first, session.context.drain())
         world.run(1)
     leave = Disconnect(1, ClosedHere())
     world.do(first, first.endpoint.command(leave, world.now))
@@ -273,7 +273,7 @@ def test_n11_a_peer_that_calls_itself_like_a_user_is_not_that_user():
     world, gateway, first, _ = _meeting(Uniqueness.REPLACE)
     suites = (replace(GATEWAY.proposals[0], method=AuthMethod.RSA),)
     beside = replace(gateway.policy.remotes[0], name="certified", proposals=suites)
-    gateway.endpoint._desk.policy = replace(gateway.policy, remotes=(*gateway.policy.remotes, beside))
+    gateway.endpoint._context.policy = replace(gateway.policy, remotes=(*gateway.policy.remotes, beside))
     for number, kind in enumerate((IdKind.FQDN, IdKind.KEY_ID), 40):
         named = replace(
             CLIENT, proposals=suites, certificates=GATEWAY.certificates, my_identity=Identity(kind, b"alice")
@@ -385,7 +385,7 @@ def test_f10_a14_whoever_has_all_sessions_still_renews_them_and_others_are_let_i
     for host in others:
         session = host.endpoint._sessions.by_id[1]
         host.endpoint._renew(session, world.now)
-        world.do(host, session.desk.drain())
+        world.do(host, session.context.drain())
     world.run(20)
     assert len(gateway.of(Renewed)) == 2
     assert not gateway.of(Ended)

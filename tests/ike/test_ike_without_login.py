@@ -61,7 +61,7 @@ def test_peers_before_the_login_quick_mode_meets_silence_as_ever():
     (session,) = client.endpoint._sessions.by_id.values()
     sent = gateway.sent
     sa_pairs.start(session, wanted(session)[0], None, world.now)
-    world.do(client, session.desk.drain())
+    world.do(client, session.context.drain())
     world.run(2)
     assert any("before the login was accepted" in event.reason.text for event in gateway.of(Dropped))
     assert gateway.sent == sent

@@ -109,7 +109,7 @@ def nobody_there(world: World, gateway: Host, client: Host) -> None:
 def pfs(world: World, gateway: Host, client: Host) -> None:
     """The gateway wants a group for PFS, the client has none."""
     del world, client
-    gateway.endpoint._desk.policy = Policy(gateway.policy.remotes, replace(CHILD, pfs_group=Group.MODP2048))
+    gateway.endpoint._context.policy = Policy(gateway.policy.remotes, replace(CHILD, pfs_group=Group.MODP2048))
 
 
 OLD = replace(CLIENT, proposals=(replace(MODERN, key_bits=128, hash=Hash.SHA1, group=Group.MODP1024),))

@@ -77,7 +77,7 @@ def living(*hosts):
 
 def kinds(*hosts):
     for host in hosts:
-        host.endpoint._desk.timers._sweep()
+        host.endpoint._context.timers._sweep()
     found = Counter(f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.get_objects())
     return {name: number for name, number in found.items() if name.startswith("lotor.")}
 
@@ -96,7 +96,7 @@ def test_visits_leave_no_objects_behind(seed, caplog):
     assert not gateway.endpoint._sessions.by_id
     assert not gateway.endpoint._sessions.by_cookie
     assert not gateway.endpoint._sessions.strangers
-    assert not gateway.endpoint._desk._open
+    assert not gateway.endpoint._context._open
 
 
 def test_the_count_would_see_one_object_for_each_visit():

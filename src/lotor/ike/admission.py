@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from lotor.ike.budget import Budget
-from lotor.ike.desk import Desk
+from lotor.ike.context import CoreContext
 from lotor.ike.events import Deferring, Undeferred
 from lotor.ike.gates import Gate
 from lotor.ike.halfopen import Full, Guest, HalfOpen, Limits, Ticket
@@ -91,9 +91,9 @@ class Deferral:
 
 
 class Admission:
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        limits = desk.policy.admission
+    def __init__(self, context: CoreContext) -> None:
+        self._context = context
+        limits = context.policy.admission
         self._strangers, self._known = NewcomerBudgets(limits.strangers), NewcomerBudgets(limits.known)
         self._homes: OrderedDict[Address, Instant] = OrderedDict()
         self._deferral: Deferral | None = None
@@ -117,7 +117,7 @@ class Admission:
         if again and not self._again(digest, peer, known, now):
             self._defer(now)
             return None
-        limits = self._desk.policy.admission
+        limits = self._context.policy.admission
         of_site = limits.half_open_known if known else limits.half_open_site
         leaves = same or self.places.who_leaves(site, Limits(of_site, limits.half_open), now)
         if isinstance(leaves, Full):
@@ -127,7 +127,7 @@ class Admission:
 
     def _at_once(self, site: Address, known: bool, now: Instant) -> bool:
         kind = self._known if known else self._strangers
-        calm = known or self.places.unseen < self._desk.policy.admission.calm
+        calm = known or self.places.unseen < self._context.policy.admission.calm
         if not calm or not kind.at_once.has(site, now) or not kind.octets.has(site, now, spare=RESERVED_PART):
             return False
         kind.at_once.charge(site, now, 1)
@@ -159,9 +159,9 @@ class Admission:
 
     def _came_before(self, digest: bytes, peer: Peer, now: Instant) -> bool:
         if self._deferral is None:
-            self._deferral = Deferral(Repeats(self._desk.randomness.nonce(16), now), now, now)
-            self._desk.tell(Deferring(0))
-            self._desk.timers.set(now + LOAD_OVER_AFTER_S, "deferral of first messages", self._look)
+            self._deferral = Deferral(Repeats(self._context.randomness.nonce(16), now), now, now)
+            self._context.tell(Deferring(0))
+            self._context.timers.set(now + LOAD_OVER_AFTER_S, "deferral of first messages", self._look)
         return self._deferral.repeats.again(digest, peer, now)
 
     def _defer(self, now: Instant) -> None:
@@ -176,11 +176,11 @@ class Admission:
         if deferral is None:
             return
         if now < deferral.last + LOAD_OVER_AFTER_S:
-            self._desk.timers.set(deferral.last + LOAD_OVER_AFTER_S, "deferral of first messages", self._look)
+            self._context.timers.set(deferral.last + LOAD_OVER_AFTER_S, "deferral of first messages", self._look)
             return
         self._deferral = None
         seconds = round(deferral.last - deferral.since)
-        self._desk.tell(Undeferred(0, seconds, deferral.deferred, deferral.repeated))
+        self._context.tell(Undeferred(0, seconds, deferral.deferred, deferral.repeated))
 
     # --- known sites -------------------------------------------------------------------------------------------------
 

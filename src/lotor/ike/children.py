@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from lotor.ike.desk import Desk
+from lotor.ike.context import CoreContext
 from lotor.ike.events import ChildDown
 from lotor.ike.questions import Activate
 from lotor.model.algorithms import Group
@@ -57,7 +57,7 @@ class Owner(Protocol):
     def id(self) -> int: ...
 
     @property
-    def desk(self) -> Desk: ...
+    def context(self) -> CoreContext: ...
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class Children:
 
     def add(self, owner: Owner, pair: Pair) -> None:
         self._pairs[pair.child.id] = pair
-        owner.desk.owners[pair.child.id] = pair.child.session
+        owner.context.owners[pair.child.id] = pair.child.session
         self._by_outbound.setdefault(pair.child.outbound.spi, []).append(pair)
 
     def current(self, selectors: Selectors) -> Pair | None:
@@ -122,7 +122,7 @@ class Children:
         """Outgoing traffic uses this pair from now on. Nothing happens when the pair is gone."""
         if self._pairs.get(pair.child.id) is pair:
             pair.waits = False
-            owner.desk.ask(Activate(pair.child.id), lambda *_: None)
+            owner.context.ask(Activate(pair.child.id), lambda *_: None)
 
     def outdone(self, pair: Pair) -> bool:
         """Whether the other end began a pair that replaces the same one, and that pair is up."""
@@ -145,12 +145,12 @@ class Children:
 
     def _take_out(self, owner: Owner, gone: Pair, reason: Reason) -> None:
         del self._pairs[gone.child.id]
-        owner.desk.owners.pop(gone.child.id, None)
+        owner.context.owners.pop(gone.child.id, None)
         same = self._by_outbound[gone.child.outbound.spi]
         same.remove(gone)
         if not same:
             del self._by_outbound[gone.child.outbound.spi]
-        owner.desk.tell(ChildDown(owner.id, gone.child.id, reason))
+        owner.context.tell(ChildDown(owner.id, gone.child.id, reason))
 
 
 EXPIRED = ends.ChildExpired()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lotor.ike.children import Pair
-from lotor.ike.desk import Desk
+from lotor.ike.context import CoreContext
 from lotor.ike.session import Dialled, Registry, Session, Spis
 from lotor.model.network import Instant, Path, Peer
 from lotor.model.policy import Policy, RemotePolicy
@@ -27,7 +27,7 @@ class Opening:
     `goal`: the gateway that this end dials, or the session that it renews; None where the peer began."""
 
     id: int
-    desk: Desk
+    context: CoreContext
     registry: Registry
     candidates: tuple[RemotePolicy, ...]
     spis: Spis

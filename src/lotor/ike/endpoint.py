@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from lotor.ike.admission import Admission, Tally
-from lotor.ike.desk import Desk
+from lotor.ike.context import CoreContext
 from lotor.ike.dialect import Dialect, Incoming, Opening
 from lotor.ike.effects import Deadline, Effect, Ticket
 from lotor.ike.errors import dropped
@@ -46,10 +46,10 @@ class Endpoint:
         disclose: bool = False,
         spoken: Mapping[int, Callable[[], Dialect]] = SPOKEN,
     ) -> None:
-        self._desk = Desk(policy, randomness, disclose)
+        self._context = CoreContext(policy, randomness, disclose)
         self._now: Instant = 0.0
-        self._admission = Admission(self._desk)
-        self._sessions = Sessions(lambda: self._now, self._renew, self._admission, self._desk.timers)
+        self._admission = Admission(self._context)
+        self._sessions = Sessions(lambda: self._now, self._renew, self._admission, self._context.timers)
         self._dialects = {version: make() for version, make in spoken.items()}
 
     def receive(self, data: bytes, path: Path, now: Instant) -> list[Effect]:
@@ -57,12 +57,12 @@ class Endpoint:
         self._now = now
         if data != KEEPALIVE:
             self._receive(data, path, now)
-        return self._desk.drain()
+        return self._context.drain()
 
     def answer(self, ticket: Ticket, answer: Answer, now: Instant) -> list[Effect]:
         self._now = now
-        self._desk.answer(ticket, answer, now)
-        return self._desk.drain()
+        self._context.answer(ticket, answer, now)
+        return self._context.drain()
 
     def command(self, intent: Intent, now: Instant) -> list[Effect]:
         """Carries out an intent. `ValueError` for a `Connect` to a remote that the policy does not name."""
@@ -78,22 +78,22 @@ class Endpoint:
                 for session in tuple(self._sessions.by_id.values()):
                     self._end(session, intent.reason)
             case Reload():
-                self._desk.policy = intent.policy
+                self._context.policy = intent.policy
             case ChildExpired():
                 self._expired(intent, now)
             case PeerMoved():
                 owner = self._owner(intent.child)
                 if owner is not None:
                     owner.follow(owner.path.to(intent.remote))
-        return self._desk.drain()
+        return self._context.drain()
 
     def tick(self, now: Instant) -> list[Effect]:
         self._now = now
-        self._desk.timers.run(now)
-        return self._desk.drain()
+        self._context.timers.run(now)
+        return self._context.drain()
 
     def deadline(self) -> Deadline | None:
-        return self._desk.timers.deadline()
+        return self._context.timers.deadline()
 
     def standing(self, data: bytes, path: Path) -> Standing:
         """How well the sender of a datagram is known, so that the runtime can choose which datagram to handle first."""
@@ -117,7 +117,7 @@ class Endpoint:
             session = self._sessions.find(header.major, (header.initiator, header.responder), path.remote)
             incoming = dialect.whole(Incoming(header, data[Header.SIZE :]), session, path, now)
         except Malformed as fault:
-            self._desk.tell(Dropped(0, path, "datagram", dropped(fault)))
+            self._context.tell(Dropped(0, path, "datagram", dropped(fault)))
             return
         if incoming is None:
             return
@@ -129,7 +129,7 @@ class Endpoint:
         elif dialect.begins_session(header) and Header.SIZE + len(incoming.body) <= LONGEST_FIRST:
             self._admit(dialect, incoming, path, now)
         elif header.responder == NO_SPI:
-            self._desk.tell(Dropped(0, path, dialect.describe(header), NobodyHere()))
+            self._context.tell(Dropped(0, path, dialect.describe(header), NobodyHere()))
 
     def _spoken(self, data: bytes) -> tuple[Dialect, Header]:
         """The dialect of a datagram. Raises `Malformed` for a version that is not spoken here."""
@@ -147,18 +147,18 @@ class Endpoint:
         welcome = self._admission.knock(message, path.remote, now)
         if welcome is None:
             return
-        candidates = dialect.candidates(self._desk.policy, path.remote, incoming.header)
+        candidates = dialect.candidates(self._context.policy, path.remote, incoming.header)
         if not candidates:
-            self._desk.tell(Dropped(0, path, dialect.describe(incoming.header), NotAdmitted()))
+            self._context.tell(Dropped(0, path, dialect.describe(incoming.header), NotAdmitted()))
             return
-        remote, spis = candidates[0], Spis(incoming.header.initiator, self._desk.randomness.cookie())
+        remote, spis = candidates[0], Spis(incoming.header.initiator, self._context.randomness.cookie())
         session = self._add(dialect.make(self._opening(candidates, spis, path)))
         leaves = self._admission.leaves_for(welcome)
         if leaves is not None:
             self._end(*leaves, send_deletes=False)
         self._admission.enter(session, welcome, now)
         self._sessions.meet(session)
-        self._desk.tell(Started(session.id, path, remote.name, remote.side, None, session.VERSION))
+        self._context.tell(Started(session.id, path, remote.name, remote.side, None, session.VERSION))
         if not dialect.admit(session, incoming, path, now):
             self._end(session, NotAnswerable())
 
@@ -169,39 +169,39 @@ class Endpoint:
     # --- wishes ------------------------------------------------------------------------------------------------------
 
     def _connect(self, intent: Connect, now: Instant) -> None:
-        remote = next((one for one in self._desk.policy.remotes if one.name == intent.remote), None)
+        remote = next((one for one in self._context.policy.remotes if one.name == intent.remote), None)
         if remote is None:
             raise ValueError(f"no remote block is called {intent.remote}")
         dialect = self._dialects.get(remote.version)
         if dialect is None:
             raise ValueError(f"{remote.name} is to be called by version {remote.version}, which nothing here speaks")
-        spis = Spis(self._desk.randomness.cookie())
+        spis = Spis(self._context.randomness.cookie())
         dialled = Dialled(intent.path.remote.address, intent.host)
         session = self._add(dialect.make(self._opening((remote,), spis, intent.path, dialled)))
-        self._desk.tell(Started(session.id, intent.path, remote.name, remote.side, intent.request, session.VERSION))
+        self._context.tell(Started(session.id, intent.path, remote.name, remote.side, intent.request, session.VERSION))
         dialect.begin(session, now)
 
     def _renew(self, session: Session, now: Instant) -> None:
         """Begins a new phase 1 with the same gateway on the present path, while the old keys are still valid. Where the
         gateway has moved, it must still prove that it is the one that was dialled."""
-        dialect, spis = self._dialects[session.VERSION], Spis(self._desk.randomness.cookie())
+        dialect, spis = self._dialects[session.VERSION], Spis(self._context.randomness.cookie())
         successor = self._add(dialect.make(self._opening((session.remote,), spis, session.path, session)))
         remote = session.remote
-        self._desk.tell(Started(successor.id, session.path, remote.name, remote.side, None, session.VERSION))
+        self._context.tell(Started(successor.id, session.path, remote.name, remote.side, None, session.VERSION))
         dialect.begin(successor, now)
 
     def _opening(
         self, candidates: tuple[RemotePolicy, ...], spis: Spis, path: Path, goal: Dialled | Session | None = None
     ) -> Opening:
         number = self._sessions.next_id()
-        return Opening(number, self._desk, self._sessions, candidates, spis, path, goal)
+        return Opening(number, self._context, self._sessions, candidates, spis, path, goal)
 
     def _add(self, session: Session) -> Session:
         self._sessions.add(session)
         return session
 
     def _owner(self, child: int) -> Session | None:
-        return self._sessions.by_id.get(self._desk.owners.get(child, 0))
+        return self._sessions.by_id.get(self._context.owners.get(child, 0))
 
     def _expired(self, intent: ChildExpired, now: Instant) -> None:
         session = self._owner(intent.child)

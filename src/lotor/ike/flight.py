@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lotor.ike.desk import Desk
+from lotor.ike.context import CoreContext
 from lotor.ike.effects import Transmit
 from lotor.ike.timers import Timer
 from lotor.model.network import Instant, Path
@@ -23,7 +23,7 @@ class Flight:
     """The datagrams of the last message sent. `path` is called at each send, since the peer may have moved. `may` is
     called with the octets of a repetition, and may forbid it."""
 
-    desk: Desk
+    context: CoreContext
     path: Callable[[], Path]
     datagrams: tuple[bytes, ...]
     may: Callable[[int], bool]
@@ -43,13 +43,13 @@ class Flight:
             self.started = now
         self.sends, self.latest = self.sends + 1, now
         for datagram in self.datagrams:
-            self.desk.put(Transmit(datagram, self.path()))
+            self.context.put(Transmit(datagram, self.path()))
 
     def again(self, path: Path, now: Instant) -> None:
         """Answers a duplicate that came over `path`."""
         self.sends, self.latest = self.sends + 1, now
         for datagram in self.datagrams:
-            self.desk.put(Transmit(datagram, path))
+            self.context.put(Transmit(datagram, path))
 
     def rested(self, now: Instant) -> bool:
         """Whether the answer to a stranger's message may be sent again, now that a copy of the message came."""
@@ -62,7 +62,7 @@ class Flight:
 
     def _wait(self, now: Instant) -> None:
         if self._intervals:
-            self._timer = self.desk.timers.set(now + self._intervals[0], "retransmission", self._due)
+            self._timer = self.context.timers.set(now + self._intervals[0], "retransmission", self._due)
             return
         lost, self._lost = self._lost, None
         if lost is not None:

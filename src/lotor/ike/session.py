@@ -11,7 +11,7 @@ from math import inf
 from typing import ClassVar, Protocol
 
 from lotor.ike.children import Children
-from lotor.ike.desk import Desk
+from lotor.ike.context import CoreContext
 from lotor.ike.events import Ended, PathChanged
 from lotor.ike.gates import Gate, Gates
 from lotor.ike.timers import Timer
@@ -168,7 +168,7 @@ class Session:
     """The major version of the protocol."""
 
     id: int
-    desk: Desk
+    context: CoreContext
     remote: RemotePolicy
     initiator: bool
     spis: Spis
@@ -229,12 +229,12 @@ class Session:
         self.moved()
         if self.children:
             self.children.move(path)
-            self.desk.tell(PathChanged(self.id, old, path, self.children.ids()))
+            self.context.tell(PathChanged(self.id, old, path, self.children.ids()))
 
     def limit(self, seconds: float, why: str, call: Callable[[Instant], None], now: Instant) -> None:
         """Sets the one alarm for the present step of the session; it replaces the one before."""
         self.unlimit()
-        self.life.limit = self.desk.timers.set(now + seconds, why, call)
+        self.life.limit = self.context.timers.set(now + seconds, why, call)
 
     def unlimit(self) -> None:
         if self.life.limit is not None:
@@ -271,7 +271,7 @@ class Session:
         if voice is not None:
             voice.send_deletes()
         self.children.drop(self, reason)
-        self.desk.tell(Ended(self.id, reason, self.established))
+        self.context.tell(Ended(self.id, reason, self.established))
         self.registry.closed(self)
 
     # --- what a version adds ------------------------------------------------------------------------------------------

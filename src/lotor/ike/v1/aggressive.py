@@ -51,7 +51,7 @@ AGGRESSIVE = Ladder(
 
 def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
     """When it ends, nothing secret has been sent, and the responder is proved."""
-    remote, randomness = session.remote, session.desk.randomness
+    remote, randomness = session.remote, session.context.randomness
     ours = Ours(randomness.key_pair(remote.proposals[0].group), randomness.nonce(remote.nonce_size))
     sa, me = phase1.offer(session), Identification.of(identify.mine(remote, session.path))
     requests, vendors = riders.requests(remote), riders.offered(remote)
@@ -112,7 +112,7 @@ def _answer(session: V1Session, channel: PhaseOneChannel) -> Story[Answered]:
     peer = identify.stranger(message1)
     trace.heard_offer(session, AGGRESSIVE.name, message1)
     choice = select.choose_remote(session, message1, peer)
-    remote, randomness, suite = session.remote, session.desk.randomness, choice.suite
+    remote, randomness, suite = session.remote, session.context.randomness, choice.suite
     trace.chosen(session, suite)
     heard = riders.heard(message1)
     authenticate.demand_xauth(suite, heard)

@@ -99,7 +99,7 @@ def tell_nobody(session: V1Session) -> None:
     """A gateway has answered a client that may not come in, so that the client does not learn whether its name is
     known. Once the answer has left, the journal gets the refusal."""
     if session.refused is not None:
-        session.desk.tell(Dropped(session.id, session.path, "a name without a key", session.refused))
+        session.context.tell(Dropped(session.id, session.path, "a name without a key", session.refused))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class IkeV1:
     def make(self, opening: Opening) -> Session:
         remote, number = opening.candidates[0], opening.id
         there, shared = (opening.spis, opening.path), (opening.registry, Gates(list(ALL)))
-        session = V1Session(number, opening.desk, remote, opening.initiator, *there, *shared)
+        session = V1Session(number, opening.context, remote, opening.initiator, *there, *shared)
         match opening.goal:
             case None:
                 session.candidates = opening.candidates

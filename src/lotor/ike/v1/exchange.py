@@ -208,7 +208,7 @@ class Exchange(Generic[T]):
         except ValueError as fault:
             raise LocalFault(NotWritable(self.plan.ladder.name, str(fault))) from None
         self.position += 1
-        self.flight = Flight(self.session.desk, self._to, datagrams, self._may, started=now)
+        self.flight = Flight(self.session.context, self._to, datagrams, self._may, started=now)
         if not self.plan.spares or self.session.registry.charge(self.session, self.flight.octets, self._to()):
             self.flight.send(now)
 
@@ -220,7 +220,7 @@ class Exchange(Generic[T]):
     def _renew(self) -> None:
         """The next message opens a new exchange of the same kind. Late messages of the old one get no answer."""
         self.session.exchanges.retire(Retired(self.key), self.key)
-        self.message_id = self.session.desk.randomness.message_id()
+        self.message_id = self.session.context.randomness.message_id()
         self.channel = self.plan.channel(self.session, self.message_id)
         self.position, self.path, self._last = 0, None, b""
         self.session.exchanges.add(self)
@@ -232,9 +232,9 @@ class Exchange(Generic[T]):
 
     def _pause(self, word: Put | Wait) -> None:
         if isinstance(word, Put):
-            self._ticket = self.session.desk.ask(word.question, self._resume)
+            self._ticket = self.session.context.ask(word.question, self._resume)
         else:
-            self._ticket = self.session.desk.promise(self._resume)
+            self._ticket = self.session.context.promise(self._resume)
             word.begin(self._ticket)
 
     def _resume(self, answer: object, now: Instant) -> None:
@@ -276,7 +276,7 @@ class Exchange(Generic[T]):
         self.settle()
         self.waiting = None
         if self._ticket is not None:
-            self.session.desk.forget(self._ticket)
+            self.session.context.forget(self._ticket)
             self._ticket = None
 
 

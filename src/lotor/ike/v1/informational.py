@@ -52,20 +52,20 @@ def say_refusal(session: V1Session, channel: PhaseOneChannel, notify: NotifyType
 
 
 def _say(session: V1Session, keys: PhaseOneKeys, last_block: bytes, payloads: tuple[Payload, ...]) -> None:
-    message_id = session.desk.randomness.message_id()
+    message_id = session.context.randomness.message_id()
     channel = phase_two(keys, last_block, message_id)
     header = session.header(ExchangeType.INFORMATIONAL, message_id)
     if any(isinstance(each, Notification) and _is_error(each) for each in payloads):
         session.exchanges.is_new_error(message_id)  # sent back to us it refuses nothing
-    session.desk.put(Transmit(channel.wrap(header, payloads, encrypt=True), session.path))
+    session.context.put(Transmit(channel.wrap(header, payloads, encrypt=True), session.path))
 
 
 def say_clear(session: V1Session, notify: NotifyType) -> None:
     """Sends a refusal before there are keys. It proves nothing to the peer."""
-    header = session.header(ExchangeType.INFORMATIONAL, session.desk.randomness.message_id())
+    header = session.header(ExchangeType.INFORMATIONAL, session.context.randomness.message_id())
     message = build_message(header, *build_chain([Notification(notify)]))
     if session.registry.affords(session, len(message), session.path, unasked=False):
-        session.desk.put(Transmit(message, session.path))
+        session.context.put(Transmit(message, session.path))
 
 
 def _cookies(session: V1Session) -> bytes:
@@ -242,7 +242,7 @@ def _refused(heard: Heard, note: Notification) -> None:
     elif note.type == NotifyType.AUTHENTICATION_FAILED and not session.children:
         heard.found.append(EndedThere(disbelieved(session)))
     else:
-        session.desk.tell(Dropped(session.id, heard.path, "notify", Notified(name)))
+        session.context.tell(Dropped(session.id, heard.path, "notify", Notified(name)))
 
 
 def _no(address: Address, notify: int) -> Reason:
@@ -319,7 +319,7 @@ def hint(session: V1Session, incoming: Incoming, path: Path) -> NotifyType | Non
         return None
     for note in _few(parse_chain(incoming.header.next_payload, incoming.body, exact=True).all(Notification)):
         name = name_of(NotifyType, note.type)
-        session.desk.tell(Remark(session.id, f"{path.remote} says in clear, which proves nothing: {name}"))
+        session.context.tell(Remark(session.id, f"{path.remote} says in clear, which proves nothing: {name}"))
         if note.type in _KNOWN and note.type < NotifyType.CONNECTED:
             return NotifyType(note.type)
     return None

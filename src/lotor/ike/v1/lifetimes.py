@@ -49,7 +49,7 @@ def kept_suite(session: V1Session, choice: ChosenIke, vendors: frozenset[Vendor]
     if Vendor.CISCO_VPNC not in vendors or not choice.shortened:
         return choice.suite
     text = f"vpnc cannot renew phase 1: this one lasts as long as the session, not {choice.suite.lifetime} s"
-    session.desk.tell(Remark(session.id, text))
+    session.context.tell(Remark(session.id, text))
     return replace(choice.suite, lifetime=choice.offered)
 
 

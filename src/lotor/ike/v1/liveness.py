@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lotor.ike.desk import Desk
+from lotor.ike.context import CoreContext
 from lotor.ike.questions import LastInbound
 from lotor.ike.timers import Timer
 from lotor.model.network import Instant
@@ -21,7 +21,7 @@ class Watch:
     """`probe` sends R-U-THERE with a sequence number. `dead` is called once. `children` are the SA pairs whose traffic
     counts."""
 
-    desk: Desk
+    context: CoreContext
     dpd: Dpd
     probe: Callable[[int, Instant], None]
     dead: Callable[[Instant], None]
@@ -44,7 +44,7 @@ class Liveness:
         self._watch = watch
         self._life = now
         if not self._sequence:
-            self._first = self._sequence = watch.desk.randomness.sequence()
+            self._first = self._sequence = watch.context.randomness.sequence()
         if watch.dpd.delay > 0:
             self._set(now + watch.dpd.delay, self._quiet)
 
@@ -88,7 +88,7 @@ class Liveness:
 
     def _set(self, at: Instant, call: Callable[[Instant], None]) -> None:
         if self._watch is not None:
-            self._timer = self._watch.desk.timers.set(at, "dead peer detection", call)
+            self._timer = self._watch.context.timers.set(at, "dead peer detection", call)
 
     def _quiet(self, now: Instant) -> None:
         """The delay is over: the traffic is looked at before the peer is probed."""
@@ -98,7 +98,7 @@ class Liveness:
         if self._life + watch.dpd.delay > now:
             self._set(self._life + watch.dpd.delay, self._quiet)
         elif watch.children():
-            watch.desk.ask(LastInbound(watch.children()), self._traffic)
+            watch.context.ask(LastInbound(watch.children()), self._traffic)
         else:
             self._probe(now)
 
@@ -131,6 +131,6 @@ class Liveness:
         if self._unanswered == 0:
             self._set(self._life + watch.dpd.delay, self._quiet)
         elif watch.children():
-            watch.desk.ask(LastInbound(watch.children()), self._traffic)
+            watch.context.ask(LastInbound(watch.children()), self._traffic)
         else:
             self._probe(now)

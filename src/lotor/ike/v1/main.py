@@ -40,7 +40,7 @@ MAIN = Ladder(
 
 
 def initiator(session: V1Session, channel: PhaseOneChannel) -> Story[PhaseOne]:
-    remote, randomness = session.remote, session.desk.randomness
+    remote, randomness = session.remote, session.context.randomness
     sa = phase1.offer(session)
     vendors = riders.offered(remote)
     trace.offered(session, MAIN.name, sa, *vendors)
@@ -128,7 +128,7 @@ class KeysExchanged:
 
 def _exchange(session: V1Session, channel: PhaseOneChannel, begun: Begun) -> Story[KeysExchanged]:
     third = yield from expect()
-    suite, remote, randomness = begun.choice.suite, session.remote, session.desk.randomness
+    suite, remote, randomness = begun.choice.suite, session.remote, session.context.randomness
     phase1.demand_public(session, suite.group, third)
     ours = Ours(randomness.key_pair(suite.group), randomness.nonce(remote.nonce_size))
     g_xy = yield from phase1.agree(session, ours.dh, third)

@@ -153,4 +153,4 @@ def gives_address(payload: Attributes) -> bool:
 def tell(session: V1Session, configuration: ModeConfiguration) -> None:
     """Emits, once, that the client has an address."""
     session.inner.told = True
-    session.desk.tell(Configured(session.id, session.user, str(configuration.address), configuration))
+    session.context.tell(Configured(session.id, session.user, str(configuration.address), configuration))

@@ -25,7 +25,7 @@ FRAGMENT_ID = 1
 
 
 def repeats(session: V1Session) -> tuple[float, ...]:
-    timing = session.desk.policy.retransmission
+    timing = session.context.policy.retransmission
     return schedule(timing.interval, timing.counter)
 
 

@@ -153,6 +153,6 @@ def _suspect(session: V1Session, header: Header, path: Path) -> None:
 def _drop(session: V1Session, header: Header, path: Path, fault: Malformed | Misplaced | Unproved) -> None:
     if isinstance(fault, Unproved):
         _suspect(session, header, path)
-        session.desk.tell(Remark(session.id, f"{describe(header)} from {path.remote} dropped: {fault}"))
+        session.context.tell(Remark(session.id, f"{describe(header)} from {path.remote} dropped: {fault}"))
     else:
-        session.desk.tell(Dropped(session.id, path, describe(header), dropped(fault)))
+        session.context.tell(Dropped(session.id, path, describe(header), dropped(fault)))

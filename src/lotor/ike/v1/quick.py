@@ -68,7 +68,7 @@ class Agreed:
 def initiator(session: V1Session, message_id: int, wanted_selectors: Selectors, replaces: Pair | None) -> Story[Pair]:
     """Begins an SA pair: a client its first ones, either end with `replaces` the successor of that pair. The old SA
     keeps sending at first, because some responders are not yet ready to receive on the new one."""
-    policy, randomness = _wishes(session, replaces), session.desk.randomness
+    policy, randomness = _wishes(session, replaces), session.context.randomness
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
     cpi = _cpi(session) if policy.ipcomp and policy.compression else None
     dh = randomness.key_pair(policy.pfs_group) if policy.pfs_group is not None else None
@@ -95,7 +95,7 @@ def initiator(session: V1Session, message_id: int, wanted_selectors: Selectors, 
 def _wishes(session: V1Session, replaces: Pair | None) -> ChildPolicy:
     """The configured `sainfo`. Where it has no PFS group, the gateway's UNITY_PFS names it. A pair that the peer began
     is renewed with what the peer asked for then."""
-    policy, given = session.desk.policy.child, session.inner.configuration
+    policy, given = session.context.policy.child, session.inner.configuration
     if replaces is not None and not replaces.initiated:
         seconds = replaces.child.lifetime.hard_seconds or policy.lifetime
         octets, limit = replaces.child.lifetime.hard_octets, choose.safe_volume(replaces.child.suite, None)
@@ -131,12 +131,12 @@ def responder(session: V1Session, message_id: int, heard: Callable[[V1Session, C
     message1 = yield from expect()
     heard(session, message1)
     modecfg.demand(session)
-    policy, check = session.desk.policy.child, session.remote.proposal_check
+    policy, check = session.context.policy.child, session.remote.proposal_check
     wish = selectors.requested(session, message1)
     yield from insides.take(session, wish)
     succession.make_room(session, wish)
     choice = choose.esp_choice(check, policy, message1.only(SecurityAssociation), udp=_udp(session))
-    chosen, randomness = _for_as_long_as_the_peer_can(session, choice), session.desk.randomness
+    chosen, randomness = _for_as_long_as_the_peer_can(session, choice), session.context.randomness
     _demand_public(session, chosen.group, message1)
     dh = randomness.key_pair(chosen.group) if chosen.group is not None else None
     g_xy = yield from _agree(session, dh, message1)
@@ -173,7 +173,7 @@ def _for_as_long_as_the_peer_can(session: V1Session, chosen: choose.ChosenEsp) -
     if not _never_renews(session) or not (chosen.shortened or chosen.limited):
         return chosen
     text = f"vpnc does not renew SA pairs: this one lasts as long as the session, not {chosen.lifetime} s"
-    session.desk.tell(Remark(session.id, text))
+    session.context.tell(Remark(session.id, text))
     volume = choose.safe_volume(chosen.suite, chosen.offer.esp.lifetime_kilobytes)
     return replace(chosen, lifetime=chosen.offered, shortened=False, kilobytes=volume, limited=False)
 
@@ -207,7 +207,7 @@ def _mode(session: V1Session) -> int:
 def _cpi(session: V1Session) -> int:
     """A CPI that no pair of the session has: a kernel distinguishes the associations with a peer by nothing else."""
     taken = {pair.child.compression.cpi_in for pair in session.children if pair.child.compression}
-    while (cpi := session.desk.randomness.cpi()) in taken:
+    while (cpi := session.context.randomness.cpi()) in taken:
         pass
     return cpi
 
@@ -230,7 +230,7 @@ def _agree(session: V1Session, dh: KeyPair | None, chain: Chain) -> Story[bytes]
 def _child(session: V1Session, agreed: Agreed, replaces: Pair | None, *, soft: float | None) -> Child:
     chosen = agreed.chosen
     return Child(
-        id=session.desk.child_id(),
+        id=session.context.child_id(),
         session=session.id,
         path=session.path,
         encapsulation=Encapsulation.UDP if _udp(session) else Encapsulation.NONE,
@@ -243,7 +243,7 @@ def _child(session: V1Session, agreed: Agreed, replaces: Pair | None, *, soft: f
         esp_frag=session.remote.esp_frag,
         compression=_compression(agreed),
         replaces=replaces.child.id if replaces is not None else None,
-        rate=session.desk.policy.child.rate,
+        rate=session.context.policy.child.rate,
     )
 
 
@@ -283,7 +283,7 @@ def _take_up(session: V1Session, pair: Pair) -> None:
     installed = pair.child.path
     if installed != session.path:
         session.children.move(session.path)
-        session.desk.tell(PathChanged(session.id, installed, session.path, (pair.child.id,)))
+        session.context.tell(PathChanged(session.id, installed, session.path, (pair.child.id,)))
 
 
 def _install(child: Child) -> Story[None]:

@@ -43,7 +43,7 @@ def set_lifetime(session: V1Session, over: Callable[[Instant], None], now: Insta
 
 
 def _set(session: V1Session, at: Instant, call: Callable[[Instant], None]) -> None:
-    session.life.expiry = session.desk.timers.set(at, "phase 1 lifetime", call)
+    session.life.expiry = session.context.timers.set(at, "phase 1 lifetime", call)
 
 
 def _renew(session: V1Session, end: Instant, over: Callable[[Instant], None], now: Instant) -> None:
@@ -70,7 +70,7 @@ def take_over(
     voice = old.life.voice
     session.registry.succeed(session, old)
     if voice is not None:
-        session.desk.timers.set(now + OLD_PHASE1_LINGER_S, "old phase 1", lambda _: voice.delete_ike_sa())
+        session.context.timers.set(now + OLD_PHASE1_LINGER_S, "old phase 1", lambda _: voice.delete_ike_sa())
     if moves and given is not None and configuration is not None:
         _move(session, given, configuration)
     return None
@@ -87,7 +87,7 @@ def _move(session: V1Session, old: ModeConfiguration, new: ModeConfiguration) ->
     inner.configuration, inner.declined, inner.moving = new, frozenset(), True
     for pair in _left(session):
         pair.rekeying = True  # nobody renews what is about to go
-    session.desk.tell(Readdressed(session.id, old.inside, new.inside))
+    session.context.tell(Readdressed(session.id, old.inside, new.inside))
 
 
 def settle_in(session: V1Session, now: Instant) -> None:

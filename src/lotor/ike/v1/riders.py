@@ -70,7 +70,7 @@ def certificates(session: V1Session, vendors: frozenset[Vendor]) -> tuple[Certif
         return ()
     chain = session.remote.certificates
     if not session.initiator and _is_vpnc(vendors) and len(chain) > 1:
-        session.desk.tell(LeftOut(session.id, len(chain) - 1))
+        session.context.tell(LeftOut(session.id, len(chain) - 1))
         chain = chain[:1]
     return tuple(Certificate(CertificateEncoding.X509_SIGNATURE, der) for der in chain)
 

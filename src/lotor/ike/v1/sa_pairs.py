@@ -17,7 +17,7 @@ from lotor.wire.v1.payloads import Notification
 
 def start(session: V1Session, wanted: Selectors, replaces: Pair | None, now: Instant) -> None:
     """Begins quick mode for a new SA pair, or for the successor of one."""
-    plan, message_id = plans.phase_two(ExchangeType.QUICK, initiator=True), session.desk.randomness.message_id()
+    plan, message_id = plans.phase_two(ExchangeType.QUICK, initiator=True), session.context.randomness.message_id()
     story, failed = quick.initiator(session, message_id, wanted, replaces), partial(_failed, wanted, replaces)
     Exchange(session, plan, message_id, story, child_up, failed, plan.channel(session, message_id)).begin(now)
 
@@ -62,12 +62,12 @@ def child_up(exchange: Exchange[Pair], pair: Pair, now: Instant) -> None:
     pair.up = True
     soft = pair.child.lifetime.soft_seconds
     rekey_at = now + soft if soft is not None else None
-    session.desk.tell(ChildUp(session.id, pair.child, pair.child.suite, pair.initiated, rekey_at))
+    session.context.tell(ChildUp(session.id, pair.child, pair.child.suite, pair.initiated, rekey_at))
     first = session.life.limit is not None
     session.unlimit()
     if first:
         ends.watch_peer(session, session.remote.dpd, now)
-        session.desk.tell(Up(session.id, session.path, session.user))
+        session.context.tell(Up(session.id, session.path, session.user))
     succession.begins(session, pair, now)
     complete(session, now)
     renewal.settle_in(session, now)
@@ -88,7 +88,7 @@ def _failed(wanted: Selectors, replaces: Pair | None, exchange: Exchange[Pair], 
     else:
         replaces.rekeying = False
     what = "rekey" if replaces is not None else f"SA pair for {wanted.local}"
-    session.desk.tell(Dropped(session.id, session.path, what, refusal.reason))
+    session.context.tell(Dropped(session.id, session.path, what, refusal.reason))
     renewal.settle_in(session, now)
 
 
@@ -102,4 +102,4 @@ def answered_failed(exchange: Exchange[Pair], refusal: Refusal, _: Instant) -> N
     for pair in session.children:
         if pair.exchange == exchange.message_id:
             session.children.remove(session, pair.child.id, refusal.reason)
-    session.desk.tell(Dropped(session.id, session.path, "quick mode", refusal.reason))
+    session.context.tell(Dropped(session.id, session.path, "quick mode", refusal.reason))

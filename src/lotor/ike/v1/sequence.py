@@ -219,7 +219,7 @@ def _pulled(exchange: Exchange[ModeConfiguration], configuration: ModeConfigurat
 
 
 def _tell_phase_one(session: V1Session, record: PhaseOne) -> None:
-    session.desk.tell(
+    session.context.tell(
         PhaseOneUp(
             session.id,
             session.path,
@@ -236,7 +236,10 @@ def _tell_phase_one(session: V1Session, record: PhaseOne) -> None:
 
 
 def _transact(session: V1Session, story: Story[T], done: Done[T], now: Instant) -> None:
-    plan, message_id = plans.phase_two(ExchangeType.TRANSACTION, initiator=True), session.desk.randomness.message_id()
+    plan, message_id = (
+        plans.phase_two(ExchangeType.TRANSACTION, initiator=True),
+        session.context.randomness.message_id(),
+    )
     Exchange(session, plan, message_id, story, done, ends.failed, plan.channel(session, message_id)).begin(now)
 
 
@@ -304,7 +307,7 @@ def _configured(session: V1Session, configuration: ModeConfiguration, _: Instant
     for exchange in _begun_here(session):
         exchange.abandon()
 
-    session.desk.ask(
+    session.context.ask(
         AdmitConfiguration(session.id, session.path, configuration), partial(_admitted, session, configuration)
     )
 
@@ -394,4 +397,4 @@ def continues(session: V1Session, exchange: Running, incoming: Incoming) -> bool
 
 
 def remark(session: V1Session, text: str) -> None:
-    session.desk.tell(Remark(session.id, text))
+    session.context.tell(Remark(session.id, text))

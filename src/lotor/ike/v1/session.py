@@ -55,7 +55,7 @@ class V1Session(Session):
         """A message of the peer came over this path, whatever its content."""
         if self.initiator and path.floated and not self.reached:
             self.reached = True
-            self.desk.tell(Reached(self.id, path))
+            self.context.tell(Reached(self.id, path))
 
     def living(self) -> V1Session:
         """The session that took this one over in the end, or this one."""
@@ -72,7 +72,7 @@ class V1Session(Session):
     def inherit(self, old: Session) -> None:
         attempt = self.id
         Session.inherit(self, old)
-        self.desk.tell(Renewed(self.id, attempt, self.path, self.isakmp_sa.suite, str(self.spis)))
+        self.context.tell(Renewed(self.id, attempt, self.path, self.isakmp_sa.suite, str(self.spis)))
 
     def hand_over(self, heir: Session) -> None:
         self.heir = heir if isinstance(heir, V1Session) else None

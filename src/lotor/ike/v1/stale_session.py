@@ -39,10 +39,10 @@ def _ask_all(sessions: Sequence[Session], dead: list[Session], ticket: Ticket) -
             dead.append(session)
         pending.discard(number)
         if not pending:
-            session.desk.answer(ticket, None, now)
+            session.context.answer(ticket, None, now)
 
     for session in sessions:
-        _settle(session, session.desk.promise(partial(settle, session.id, session)))
+        _settle(session, session.context.promise(partial(settle, session.id, session)))
 
 
 def if_dead(session: Session, then: Callable[[Session], None]) -> None:
@@ -52,7 +52,7 @@ def if_dead(session: Session, then: Callable[[Session], None]) -> None:
         if not alive:
             then(session)
 
-    _settle(session, session.desk.promise(judge))
+    _settle(session, session.context.promise(judge))
 
 
 def _settle(session: Session, ticket: Ticket) -> None:
@@ -60,9 +60,9 @@ def _settle(session: Session, ticket: Ticket) -> None:
 
     def begin(now: Instant) -> None:
         _probe(session)
-        _look(session, now, 0, lambda alive, at: session.desk.answer(ticket, alive, at))
+        _look(session, now, 0, lambda alive, at: session.context.answer(ticket, alive, at))
 
-    session.desk.timers.set(0.0, "stale session", begin)
+    session.context.timers.set(0.0, "stale session", begin)
 
 
 def _probe(session: Session) -> None:
@@ -75,7 +75,7 @@ def _look(session: Session, begun: Instant, turn: int, verdict: Verdict) -> None
         if session.life.over or session.heard_since(begun):
             verdict(not session.life.over, now)
         else:
-            session.desk.ask(LastInbound(session.children.ids()), judge)
+            session.context.ask(LastInbound(session.children.ids()), judge)
 
     def judge(last: Instant | None, now: Instant) -> None:
         alive = last is not None and last > begun + SAME_PACKET_S
@@ -86,4 +86,4 @@ def _look(session: Session, begun: Instant, turn: int, verdict: Verdict) -> None
             _probe(session)
         _look(session, begun, turn + 1, verdict)
 
-    session.desk.timers.set(begun + PROBE_SCHEDULE[turn], "stale session", glance)
+    session.context.timers.set(begun + PROBE_SCHEDULE[turn], "stale session", glance)

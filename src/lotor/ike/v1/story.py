@@ -43,7 +43,7 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Waits for something inside the core. `begin` gets the ticket that will be answered through the desk."""
+    """Waits for something inside the core. `begin` gets the ticket that will be answered through the context."""
 
     begin: Callable[[Ticket], None]
 

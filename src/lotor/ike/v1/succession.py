@@ -58,7 +58,7 @@ def _send_with(session: V1Session, pair: Pair, at: Instant) -> None:
         if pair.waits and not living.children.outdone(pair):
             living.children.activate(living, pair)
 
-    session.desk.timers.set(at, "new SA pair", call)
+    session.context.timers.set(at, "new SA pair", call)
 
 
 def make_room(session: V1Session, wish: Selectors) -> None:
@@ -89,7 +89,7 @@ def _retire_succeeded(session: V1Session, child: int, at: Instant) -> None:
         if pair is not None and children.succeeded(pair):
             retire(session, child, now)
 
-    session.desk.timers.set(at, "succeeded SA pair", call)
+    session.context.timers.set(at, "succeeded SA pair", call)
 
 
 def retire(session: V1Session, child: int, at: Instant, deletes: int = DELETE_TIMES) -> None:
@@ -107,4 +107,4 @@ def retire(session: V1Session, child: int, at: Instant, deletes: int = DELETE_TI
         informational.delete_children(living, (pair.child.inbound.spi,))
         retire(living, child, now + DELETE_INTERVAL_S, deletes - 1)
 
-    session.desk.timers.set(at, "replaced SA pair", call)
+    session.context.timers.set(at, "replaced SA pair", call)

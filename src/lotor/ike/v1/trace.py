@@ -38,7 +38,7 @@ def offered(session: V1Session, mode: str, *message: Payload) -> None:
                 identity = identify.text(payload.identity)
             case Nonce():
                 nonce = len(payload.data)
-    session.desk.tell(Offered(session.id, mode, Names(offers), _vendors(message), identity, nonce))
+    session.context.tell(Offered(session.id, mode, Names(offers), _vendors(message), identity, nonce))
 
 
 def _offers(sa: SecurityAssociation) -> list[str]:
@@ -61,15 +61,15 @@ def vendor(data: bytes) -> str:
 def chosen(session: V1Session, suite: IkeSuite, answer: Chain | None = None) -> None:
     """`answer` is the responder's message, None where this end is the responder."""
     announced = Names() if answer is None else _vendors(answer.all(VendorId))
-    session.desk.tell(Chosen(session.id, str(suite), suite.method.value, announced))
+    session.context.tell(Chosen(session.id, str(suite), suite.method.value, announced))
 
 
 def keyed(session: V1Session, keys: PhaseOneKeys) -> None:
     """For a capture only: see `Disclose`."""
-    if session.desk.discloses:
-        session.desk.put(Disclose(session.spis.initiator, keys.ka))
+    if session.context.discloses:
+        session.context.put(Disclose(session.spis.initiator, keys.ka))
 
 
 def judged(session: V1Session, peer: Identity, verdict: str | Reason) -> None:
     """`verdict`: why the proof was not accepted, or what it proves."""
-    session.desk.tell(Judged(session.id, identify.text(peer), verdict))
+    session.context.tell(Judged(session.id, identify.text(peer), verdict))

@@ -29,26 +29,28 @@ def watch(session: V1Session, dpd: Dpd, dead: Callable[[V1Session, Reason], None
     def give_up(_: Instant) -> None:
         waited = dpd.delay + dpd.retry * dpd.maxfail
         reason = DeadPeer(session.path.remote.address, waited)
-        session.desk.tell(Dead(session.id, session.path, reason))
+        session.context.tell(Dead(session.id, session.path, reason))
         dead(session, reason)
 
     probe = lambda sequence, _: informational.probe(session, sequence)  # noqa: E731 - one line reads better
-    session.liveness.start(Watch(session.desk, dpd, probe, give_up, session.children.ids), now)
+    session.liveness.start(Watch(session.context, dpd, probe, give_up, session.children.ids), now)
 
 
 def keep_alive(session: V1Session, now: Instant) -> None:
     """The end behind a NAT keeps the NAT's mapping open (RFC 3948 §4)."""
-    interval = session.desk.policy.retransmission.natt_keepalive
+    interval = session.context.policy.retransmission.natt_keepalive
     if not session.isakmp_sa.here or not session.path.floated or interval <= 0:
         return
     _keep_alive_at(session, now + interval, interval)
 
 
 def _keep_alive_at(session: V1Session, at: Instant, interval: float) -> None:
-    session.life.keepalive = session.desk.timers.set(at, "NAT keepalive", partial(_keep_alive_again, session, interval))
+    session.life.keepalive = session.context.timers.set(
+        at, "NAT keepalive", partial(_keep_alive_again, session, interval)
+    )
 
 
 def _keep_alive_again(session: V1Session, interval: float, now: Instant) -> None:
     if not session.life.over:
-        session.desk.put(Transmit(KEEPALIVE, session.path))
+        session.context.put(Transmit(KEEPALIVE, session.path))
         _keep_alive_at(session, now + interval, interval)

@@ -80,7 +80,7 @@ def gateway(session: V1Session, admit: Callable[[V1Session], None]) -> Story[Non
     admit(session)
     if accepted.grants.session_time is not None:
         session.registry.allot(session, accepted.grants.session_time)
-    session.desk.tell(LoggedIn(session.id, accepted.user, accepted.grants))
+    session.context.tell(LoggedIn(session.id, accepted.user, accepted.grants))
     yield from send(_set(OK), fresh=True)
     yield from expect()
 
@@ -119,11 +119,11 @@ def _login(session: V1Session) -> Story[Accepted]:
 
 
 def _tell_refusal(session: V1Session, user: str, reason: Reason) -> None:
-    session.desk.tell(LoginRefused(session.id, user, reason, session.path.remote))
+    session.context.tell(LoginRefused(session.id, user, reason, session.path.remote))
 
 
 def _tell_round(session: V1Session, turn: int, wants: tuple[Field, ...]) -> None:
-    session.desk.tell(LoginRound(session.id, turn, Names(field.value for field in wants)))
+    session.context.tell(LoginRound(session.id, turn, Names(field.value for field in wants)))
 
 
 def _check(session: V1Session, user: str, attempt: LoginAttempt) -> Story[Accepted | Refused | Challenge]:
@@ -204,7 +204,7 @@ def reply(session: V1Session, request: Attributes) -> Story[None]:
     name = dict(given.answers).get(Field.USER_NAME)
     if name is not None:
         session.user = clean(name.reveal(), longest=LONGEST_USER)
-        session.desk.tell(LoginSent(session.id, session.user))
+        session.context.tell(LoginSent(session.id, session.user))
     attributes = [Attribute.tv(XauthAttribute.TYPE, XauthType.GENERIC)] if kind is not None else []
     attributes += [Attribute.tlv(_ATTRIBUTE[field], answer.reveal()) for field, answer in given.answers]
     yield from send(Attributes(ConfigType.REPLY, request.identifier, tuple(attributes)))

@@ -19,7 +19,7 @@ Resume = Callable[[Any, Instant], None]
 
 
 @dataclass(slots=True)
-class Desk:
+class CoreContext:
     """`owners`: the number of the session of each SA pair, which stays the same when phase 1 is renewed."""
 
     policy: Policy
