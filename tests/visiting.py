@@ -147,7 +147,7 @@ class StillListeners:
     async def prepare(self, active, opened):
         return []
 
-    def replace(self, doors, active):
+    def replace(self, carriers, active):
         return []
 
 

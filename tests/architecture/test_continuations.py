@@ -64,8 +64,8 @@ def test_gates_open_in_the_sequence_alone():
 
 
 def test_an_end_is_decided_in_one_function_of_each_who_may():
-    """The runtime's wishes and places at the door; another session; what IKEv1 found. A session that ends itself, or an
-    end by another name (`x = session.end`), would be found too."""
+    """The runtime's wishes and places among half-open sessions; another session; what IKEv1 found. A session that ends
+    itself, or an end by another name (`x = session.end`), would be found too."""
     places = {"endpoint.py": 1, "sessions.py": 1, "v1/ends.py": 1}
     assert counted(r"(?<!\bends)\.end\b(?! of)") == places
 

@@ -1,4 +1,4 @@
-"""Distinguished names through the door: what `lotor check` accepts is what a peer's certificate is compared with."""
+"""Distinguished names through the carrier: what `lotor check` accepts is what a peer's certificate is compared with."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from lotor.ike.events import Ended
 from lotor.model.grants import NO_GRANTS
 from lotor.model.network import ANYWHERE, Path, Peer
 from lotor.model.reasons.ends import ChildDeleted
-from lotor.runtime.doors import Doors
+from lotor.runtime.carriers import Carriers
 from lotor.runtime.present import Present
 from lotor.runtime.sockets import IsakmpSocket
 from lotor.warden import loading
@@ -54,13 +54,13 @@ class Place:
         self.ports = [free(), free(), free()]
         self.write(self.ports[0])
         self.warden = Warden(self.read, self.read(), Hold(HostSockets(), Tunnels(), RecordingHost([]), self.routes))
-        doors = [IsakmpSocket(open_udp(Peer(HOME, self.ports[0])))]
-        self.doors = Doors(doors, lambda: self.paths)
-        self.doors.start(lambda data, path: None)
+        carriers = [IsakmpSocket(open_udp(Peer(HOME, self.ports[0])))]
+        self.carriers = Carriers(carriers, lambda: self.paths)
+        self.carriers.start(lambda data, path: None)
         self.listeners = self.listening_at(Peer(HOME, 4500))
 
     def listening_at(self, floated):
-        return Listeners(self.doors, HostSockets(), [floated])
+        return Listeners(self.carriers, HostSockets(), [floated])
 
     async def start(self):
         await self.warden.start()
@@ -86,7 +86,7 @@ class Place:
         return self.reload()
 
     def listens(self):
-        return {door.local.port for door in self.doors.open}
+        return {carrier.local.port for carrier in self.carriers.open}
 
 
 def free():
@@ -102,7 +102,7 @@ def play(directory, story):
             await place.start()
             return await story(place)
         finally:
-            place.doors.close()
+            place.carriers.close()
             await place.warden.stop()
 
     return asyncio.run(whole())
@@ -129,18 +129,18 @@ def test_newcomer_16_a_client_keeps_the_free_port_that_it_got(directory):
     """Port 500 was taken when it started, and may be taken still."""
 
     async def story(place):
-        door, floated = IsakmpSocket(open_udp(Peer(ANYWHERE[4], 0))), Peer(ANYWHERE[4], place.ports[2])
-        place.doors.replace([door])
+        carrier, floated = IsakmpSocket(open_udp(Peer(ANYWHERE[4], 0))), Peer(ANYWHERE[4], place.ports[2])
+        place.carriers.replace([carrier])
         (directory / "client.conf").write_text(CLIENT_FILE.format(directory=directory, login=""))
         client = equip(loading.load(directory / "client.conf").provision)
         listeners = place.listening_at(floated)
         with ExitStack() as opened:
             told = listeners.replace(await listeners.prepare(client, opened), client)
             opened.pop_all()
-        return told, door, [each for each in place.doors.open if each.local.address == ANYWHERE[4]]
+        return told, carrier, [each for each in place.carriers.open if each.local.address == ANYWHERE[4]]
 
-    told, door, now = play(directory, story)
-    assert now == [door]
+    told, carrier, now = play(directory, story)
+    assert now == [carrier]
     assert not [line for line in told if "0.0.0.0" in line]
 
 
@@ -218,8 +218,8 @@ def test_f12_who_may_send_to_the_clients_follows_what_they_reach(directory):
 def test_the_same_configuration_again_touches_nothing(directory):
     async def story(place):
         place.routes.fault = OSError(17, "the route to 10.50.0.0/24 was refused: File exists")
-        door = place.doors.open
-        return await place.adapt(place.ports[0]), place.doors.open == door
+        carrier = place.carriers.open
+        return await place.adapt(place.ports[0]), place.carriers.open == carrier
 
     assert play(directory, story) == ([], True)
 
@@ -227,7 +227,7 @@ def test_the_same_configuration_again_touches_nothing(directory):
 def test_a_socket_in_use_stays_until_its_session_ends(directory):
     async def story(place):
         first, second, _ = place.ports
-        old = place.doors.open[0]
+        old = place.carriers.open[0]
         place.paths = [Path(Peer(HOME, first), Peer(IPv4Address("127.0.0.2"), 500))]
         await place.adapt(second)
         held = old.socket.fileno()
@@ -245,10 +245,10 @@ def test_every_address_can_become_one_and_back(directory):
         first, *_ = place.ports
         everywhere(place, first)
         await place.reload()
-        wide = place.doors.open[0].local
+        wide = place.carriers.open[0].local
         place.paths = [Path(Peer(HOME, first), Peer(IPv4Address("127.0.0.2"), 500))]
         await place.adapt(first)
-        narrow = place.doors.open[0].local
+        narrow = place.carriers.open[0].local
         with pytest.raises(OSError, match="in use"):
             open_udp(Peer(HOME, first))
         return wide, narrow, first

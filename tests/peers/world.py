@@ -99,7 +99,7 @@ CONFIGURATION = ModeConfiguration(
 
 ANY = Rate(1e9, 1e9)
 OPEN_DOOR = AdmissionLimits(strangers=Newcomers(*[ANY] * 6), calm=1000000)
-"""For tests of what comes behind the door: every first message is answered at once."""
+"""For tests of what comes behind the carrier: every first message is answered at once."""
 
 
 def suite_with(method: AuthMethod, curve: Curve = Curve.P256) -> IkeSuite:

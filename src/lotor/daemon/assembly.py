@@ -72,7 +72,7 @@ async def assemble(
             capture=capture,
         )
         held.push_async_callback(userspace.stop)
-        listeners = Listeners(wiring.doors, privileged.sockets, map(local_of, nat_t))
+        listeners = Listeners(wiring.carriers, privileged.sockets, map(local_of, nat_t))
         wiring.start()
         wiring.listen(listeners.follow)
         return Assembled(wiring, listeners, held.pop_all())

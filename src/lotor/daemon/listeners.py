@@ -14,7 +14,7 @@ from lotor.ike.events import Ended, Event
 from lotor.model.network import Peer
 from lotor.model.policy import Side
 from lotor.ports.sockets import Sockets
-from lotor.runtime.doors import Doors
+from lotor.runtime.carriers import Carriers
 from lotor.runtime.sockets import IsakmpSocket
 
 
@@ -22,8 +22,8 @@ class Listeners:
     """`prepare` opens what a new configuration wants, `replace` changes over. `floated`: where the sockets of port 4500
     are bound, which no reload changes."""
 
-    def __init__(self, doors: Doors, sockets: Sockets, floated: Iterable[Peer]) -> None:
-        self._doors = doors
+    def __init__(self, carriers: Carriers, sockets: Sockets, floated: Iterable[Peer]) -> None:
+        self._carriers = carriers
         self._sockets = sockets
         self._floated = frozenset(floated)
 
@@ -31,45 +31,45 @@ class Listeners:
         """A socket for every address, those that are open already among them; `opened` closes the new ones. A mere
         client keeps a free port that it got where the usual one was taken. Raises `StartError`."""
         listen = active.settings.listen
-        there = {door.local: door for door in self._isakmp()}
-        free = {} if active.serves_as(Side.GATEWAY) else {door.local.address: door for door in there.values()}
+        there = {carrier.local: carrier for carrier in self._isakmp()}
+        free = {} if active.serves_as(Side.GATEWAY) else {carrier.local.address: carrier for carrier in there.values()}
         found: list[IsakmpSocket] = []
         for wanted in listening.isakmp(listen):
-            door = there.get(Peer(wanted.address, wanted.port))
-            if door is None and wanted.at == NOWHERE:
-                door = free.get(wanted.address)
-            if door is None:
-                door = await self._opened(wanted, listen, opened)
-            if door is not None:
-                found.append(door)
+            carrier = there.get(Peer(wanted.address, wanted.port))
+            if carrier is None and wanted.at == NOWHERE:
+                carrier = free.get(wanted.address)
+            if carrier is None:
+                carrier = await self._opened(wanted, listen, opened)
+            if carrier is not None:
+                found.append(carrier)
         if not found:
             raise StartError("no address of listen { isakmp } can be opened: see the log")
         return found
 
-    def replace(self, doors: Sequence[IsakmpSocket], active: ActiveConfig) -> list[str]:
+    def replace(self, carriers: Sequence[IsakmpSocket], active: ActiveConfig) -> list[str]:
         """From now on these are open; what a person should know of it."""
-        told = [*self._moved(doors), *self._bound(active)]
-        self._doors.replace(doors)
+        told = [*self._moved(carriers), *self._bound(active)]
+        self._carriers.replace(carriers)
         return told
 
     def follow(self, event: Event) -> None:
         """Behind the register, which knows whose sockets are needed."""
         if isinstance(event, Ended):
-            self._doors.tidy()
+            self._carriers.tidy()
 
     def _isakmp(self) -> list[IsakmpSocket]:
-        return [door for door in self._doors.open if isinstance(door, IsakmpSocket)]
+        return [carrier for carrier in self._carriers.open if isinstance(carrier, IsakmpSocket)]
 
     async def _opened(self, wanted: ListenAddress, listen: Listen, opened: ExitStack) -> IsakmpSocket | None:
-        beside = [door.socket for door in self._isakmp()]
+        beside = [carrier.socket for carrier in self._isakmp()]
         udp = await listening.open_at(self._sockets, wanted, listen, beside)
         if udp is None:
             return None
         opened.callback(udp.close)
         return IsakmpSocket(udp)
 
-    def _moved(self, doors: Sequence[IsakmpSocket]) -> list[str]:
-        before, now = {door.local for door in self._doors.open}, {door.local for door in doors}
+    def _moved(self, carriers: Sequence[IsakmpSocket]) -> list[str]:
+        before, now = {carrier.local for carrier in self._carriers.open}, {carrier.local for carrier in carriers}
         told = [f"{each} is open now" for each in sorted(now - before, key=str)]
         return told + [f"{each} is closed to new clients" for each in sorted(before - now, key=str)]
 

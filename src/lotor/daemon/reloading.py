@@ -43,13 +43,13 @@ class Reload:
                 raise StartError(f"the configuration was not read: {error.strerror or error}") from error
             active = await asyncio.get_running_loop().run_in_executor(None, self._make, provision)
             with ExitStack() as opened:
-                doors = await self._listeners.prepare(active, opened)
+                carriers = await self._listeners.prepare(active, opened)
                 try:
                     told = list(await self._configurations.take_over())
                 except OSError as error:
                     raise StartError(f"this host cannot be a gateway: {error.strerror or error}") from error
                 opened.pop_all()
-            told += self._listeners.replace(doors, active)
+            told += self._listeners.replace(carriers, active)
             told += at_next_start(self._present.now, active)
             self._present.replace(active)
             return told

@@ -25,7 +25,7 @@ from lotor.model.network import Path, Peer
 from lotor.model.offloads import Offloads
 from lotor.model.policy import RemotePolicy
 from lotor.model.reasons.ends import ShutDown
-from lotor.ports.carrier import Carrier, Door
+from lotor.ports.carrier import Carrier, SocketCarrier
 from lotor.ports.esp import Broken, EspEngine, Expired, Moved, Notice
 from lotor.ports.interface import TunnelInterface
 from lotor.privsep.privileged import Privileged
@@ -33,8 +33,8 @@ from lotor.runtime.accountant import Accountant, Books, Traffic
 from lotor.runtime.answers import Answers, Sources
 from lotor.runtime.associations import Associations
 from lotor.runtime.capture import Capture
+from lotor.runtime.carriers import Carriers
 from lotor.runtime.configurations import GatewayConfigurations
-from lotor.runtime.doors import Doors
 from lotor.runtime.driver import Core, Driver
 from lotor.runtime.follower import Engines, Follower
 from lotor.runtime.journal import Journal
@@ -65,7 +65,7 @@ class Wiring:
         engine: EspEngine,
         carrier: Carrier,
         interface: TunnelInterface,
-        isakmp: Iterable[Door],
+        isakmp: Iterable[SocketCarrier],
         broken: Callable[[str], None],
         capture: Capture | None = None,
     ) -> None:
@@ -83,7 +83,7 @@ class Wiring:
         self.register = Register()
         self.associations = Associations(engine)
         paths = lambda: [each.path for each in self.register.all()]  # noqa: E731
-        self.doors = Doors(isakmp, paths, [carrier])
+        self.carriers = Carriers(isakmp, paths, [carrier])
         self.attempts = Attempts()
         self.persons = ClientPersons(self.requests, Files(self._login, privileged.signer.saved_password))
         self.logins = Logins(privileged.logins)
@@ -107,7 +107,7 @@ class Wiring:
         self.driver.subscribe(self.accountant.follow)
         self.driver.subscribe(self.ledger.follow)
         self.driver.subscribe(self.logins.follow)
-        self.doors.start(self._receive)
+        self.carriers.start(self._receive)
         self._engine.start(self._notice)
         self.present.follow(self._take_over)
 
@@ -120,7 +120,7 @@ class Wiring:
         await self.logins.settled()
         await self.configurations.settled()
         self.driver.stop()
-        self.doors.close()
+        self.carriers.close()
         await self._engine.stop()
         for executor in (self._executor, self._judging):
             executor.shutdown(wait=False, cancel_futures=True)
@@ -185,7 +185,7 @@ class Wiring:
     def _transmit(self, data: bytes, path: Path) -> None:
         if self._capture is not None:
             self._capture.sent(data, path)
-        self.doors.transmit(data, path)
+        self.carriers.transmit(data, path)
 
     def _notice(self, notice: Notice) -> None:
         match notice:
@@ -210,4 +210,4 @@ class Wiring:
         return sum(schedule(timer.interval, timer.counter))
 
     async def _way(self, remote: Peer) -> Path:
-        return self.doors.towards(remote, await self._privileged.sockets.source_towards(remote))
+        return self.carriers.towards(remote, await self._privileged.sockets.source_towards(remote))

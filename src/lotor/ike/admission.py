@@ -103,7 +103,7 @@ class Admission:
     def tally(self) -> Tally:
         return replace(self._tally, half_open=len(self.places), deferring=self._deferral is not None)
 
-    # --- at the door -------------------------------------------------------------------------------------------------
+    # --- first messages ----------------------------------------------------------------------------------------------
 
     def knock(self, message: bytes, peer: Peer, now: Instant) -> Welcome | None:
         """Judges a first message. Returns None where it is not to be answered now."""

@@ -31,7 +31,7 @@ class Carrier(Protocol):
         ...
 
 
-class Door(Carrier, Protocol):
+class SocketCarrier(Carrier, Protocol):
     """A carrier of one socket, open at one address or at every address (`local`)."""
 
     local: Peer

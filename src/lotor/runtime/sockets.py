@@ -17,7 +17,7 @@ MOST_AT_ONCE = 64
 
 
 class IsakmpSocket:
-    """`ports.Door` of port 500: reads in the event loop, hands over `(datagram, path)`."""
+    """`ports.SocketCarrier` of port 500: reads in the event loop, hands over `(datagram, path)`."""
 
     def __init__(self, udp: socket.socket) -> None:
         self._udp = udp

@@ -6,24 +6,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from lotor.model.network import Address, Path, Peer
-from lotor.ports.carrier import Carrier, Door, Receive
+from lotor.ports.carrier import Carrier, Receive, SocketCarrier
 
 
-class Doors:
-    """`paths` are those of the sessions that live: a door that is to be shut stays until none of them uses it, and
+class Carriers:
+    """`paths` are those of the sessions that live: a carrier that is to be shut stays until none of them uses it, and
     lets nobody else in meanwhile. No reload changes `floated`, the carriers of port 4500."""
 
     def __init__(
-        self, doors: Iterable[Door], paths: Callable[[], Iterable[Path]], floated: Iterable[Carrier] = ()
+        self, carriers: Iterable[SocketCarrier], paths: Callable[[], Iterable[Path]], floated: Iterable[Carrier] = ()
     ) -> None:
         self._floated = tuple(floated)
-        self._open = list(doors)
-        self._leaving: list[Door] = []
+        self._open = list(carriers)
+        self._leaving: list[SocketCarrier] = []
         self._paths = paths
         self._receive: Receive | None = None
 
     @property
-    def open(self) -> tuple[Door, ...]:
+    def open(self) -> tuple[SocketCarrier, ...]:
         return tuple(self._open)
 
     def start(self, receive: Receive) -> None:
@@ -35,15 +35,15 @@ class Doors:
         for carrier in self._all():
             carrier.close()
 
-    def replace(self, doors: Iterable[Door]) -> None:
+    def replace(self, carriers: Iterable[SocketCarrier]) -> None:
         """From now on these are open. Those of before that are among them stay as they are."""
-        before, self._open = self._open, list(doors)
-        for door in self._open:
-            if door not in before and self._receive is not None:
-                door.start(self._receive)
-        self._leaving += [door for door in before if door not in self._open]
-        for door in self._leaving:
-            door.start(self._only_known)
+        before, self._open = self._open, list(carriers)
+        for carrier in self._open:
+            if carrier not in before and self._receive is not None:
+                carrier.start(self._receive)
+        self._leaving += [carrier for carrier in before if carrier not in self._open]
+        for carrier in self._leaving:
+            carrier.start(self._only_known)
         self.tidy()
 
     def tidy(self) -> None:
@@ -51,10 +51,10 @@ class Doors:
         if not self._leaving:
             return  # nearly always: the end of one session must not cost a walk along all others
         used = {path.local: path for path in self._paths() if not path.floated}.values()
-        needed = [each for each in used if not any(door.serves(each) for door in self._open)]
-        for door in [each for each in self._leaving if not any(map(each.serves, needed))]:
-            self._leaving.remove(door)
-            door.close()
+        needed = [each for each in used if not any(carrier.serves(each) for carrier in self._open)]
+        for carrier in [each for each in self._leaving if not any(map(each.serves, needed))]:
+            self._leaving.remove(carrier)
+            carrier.close()
 
     def transmit(self, data: bytes, path: Path) -> None:
         """`OSError` when nothing here has the path's local end."""
@@ -65,10 +65,10 @@ class Doors:
         raise OSError(f"no socket listens at {path.local}")
 
     def towards(self, remote: Peer, address: Address) -> Path:
-        """The way of a connection that begins at one of our addresses; `OSError` when no door is there."""
-        for door in self._open:
-            path = Path(Peer(address, door.local.port), remote)
-            if door.serves(path):
+        """The way of a connection that begins at one of our addresses; `OSError` when no carrier is there."""
+        for carrier in self._open:
+            path = Path(Peer(address, carrier.local.port), remote)
+            if carrier.serves(path):
                 return path
         raise OSError(f"no socket listens at {address}: see listen {{ isakmp }}")
 
