@@ -135,6 +135,6 @@ def test_who_goes_while_the_password_is_looked_at_leaves_unjudged():
 def test_a_reload_keeps_what_is_remembered_under_the_new_step():
     throttle, backend, bans, _ = throttled()
     newer = Throttle(backend, 5.0)
-    newer.succeed(throttle)
+    newer.take_over(throttle)
     assert newer.bans is bans
     assert bans.step == 5.0

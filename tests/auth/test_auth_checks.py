@@ -181,7 +181,7 @@ def test_f7_an_account_that_changes_while_its_password_is_checked_is_not_judged(
 def test_f7_a_reload_forgets_no_proof_and_no_thread(local):
     local.judge("alice")
     before, after = (Throttle(local, checks=checks) for checks in (local.checks, Checks(proofs=Proofs(5000))))
-    after.succeed(before)
+    after.take_over(before)
     local.checks = after.checks
     assert local.judge("alice")[1] == ["look"]
     assert local.checks.workers is before.checks.workers

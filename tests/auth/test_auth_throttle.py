@@ -199,9 +199,9 @@ def test_a_reload_forgives_nobody():
     gateway.waits(*(gateway.attempt() for _ in range(3)))
     former = gateway.throttle
     gateway.throttle = Throttle(gateway.backend, 1.0, Clock(lambda: gateway.time.now, gateway.time.sleep))
-    gateway.throttle.succeed(former)
+    gateway.throttle.take_over(former)
     assert gateway.waits(gateway.attempt(), gateway.attempt()) == [3, 4]
-    gateway.throttle.succeed(gateway.backend)
+    gateway.throttle.take_over(gateway.backend)
     assert gateway.waits(gateway.attempt()) == [5]
 
 

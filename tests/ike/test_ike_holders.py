@@ -67,13 +67,13 @@ def test_a_network_an_address_of_ipv6_and_what_was_brought_are_found():
 
 
 def test_who_has_ended_or_was_taken_over_holds_nothing():
-    old, heir, other = Counted(given=FIRST), Counted(given=FIRST), Counted()
+    old, successor, other = Counted(given=FIRST), Counted(given=FIRST), Counted()
     holders = filled(old)
-    holders.replace(old, heir)
-    assert holders.other(other, ip_network(FIRST)) is heir
+    holders.replace(old, successor)
+    assert holders.other(other, ip_network(FIRST)) is successor
     holders.forget(old)
-    assert holders.other(other, ip_network(FIRST)) is heir
-    holders.forget(heir)
+    assert holders.other(other, ip_network(FIRST)) is successor
+    holders.forget(successor)
     assert holders.other(other, ip_network(FIRST)) is None
     holders.replace(Counted(), other)
     assert (holders._given, holders._brought) == ({}, {})

@@ -10,7 +10,7 @@ import pytest
 from lotor.ike.children import MOST_NETWORKS, MOST_PAIRS, Selectors
 from lotor.ike.events import ChildDown, ChildUp, Dropped, Ended
 from lotor.ike.intents import ChildExpired, Disconnect
-from lotor.ike.v1 import sa_pairs, succession
+from lotor.ike.v1 import child_rekey, sa_pairs
 from lotor.model.reasons.ends import ClosedHere
 from peers.world import CLIENT, GATEWAY, connect, is_up, pair
 
@@ -92,7 +92,7 @@ def test_f10_what_a_client_replaced_itself_is_deleted_though_it_says_nothing(los
     world.network.loss = 1.0 if lost else 0.0
     begun = world.now
     assert world.run(WITHIN + 1, lambda: old not in gateway.installed)
-    assert succession.SUCCEEDED_CHILD_LINGER_S <= world.now - begun <= WITHIN
+    assert child_rekey.SUCCEEDED_CHILD_LINGER_S <= world.now - begun <= WITHIN
     assert len(gateway.installed) == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 from lotor.ike.effects import Transmit
 from lotor.ike.events import ChildDown, Ended
 from lotor.ike.intents import ChildExpired
-from lotor.ike.v1 import succession
+from lotor.ike.v1 import child_rekey
 from lotor.model.algorithms import Cipher, EspSuite, Group, Hash, Integrity
 from lotor.model.network import Path, Peer
 from lotor.model.policy import ChildPolicy, Policy, Switch
@@ -95,7 +95,7 @@ def test_f7_a_client_that_deletes_its_old_pair_at_once_is_sent_to_by_the_new_one
     racoon.world.run(0.002)
     assert racoon.gateway.of(ChildDown)
     assert racoon.takes() == int.from_bytes(spi, "big")
-    assert succession.INITIATOR_READY_S > 0.002
+    assert child_rekey.INITIATOR_READY_S > 0.002
 
 
 def test_f7_a_pair_that_replaces_nothing_any_more_sends_at_once():

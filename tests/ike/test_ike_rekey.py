@@ -11,7 +11,7 @@ from lotor.ike.children import Selectors
 from lotor.ike.events import ChildDown, ChildUp, Dropped, Ended, Up
 from lotor.ike.intents import ChildExpired
 from lotor.ike.questions import AcquireConfiguration, Install
-from lotor.ike.v1 import sa_pairs, succession
+from lotor.ike.v1 import child_rekey, sa_pairs
 from lotor.model.judgement import Failure
 from lotor.model.policy import Switch
 from lotor.model.reasons.local import EngineFault
@@ -97,10 +97,10 @@ def test_whoever_begins_sends_with_the_old_pair_until_the_other_end_surely_has_t
     _expire(world, host, old)
     assert world.run(5, lambda: len(host.of(ChildUp)) == len(other.of(ChildUp)) == 2)
     assert not other.installed[2].sending
-    world.run(succession.INITIATOR_READY_S)
+    world.run(child_rekey.INITIATOR_READY_S)
     assert other.installed[2].sending
     assert not host.installed[2].sending
-    world.run(succession.RESPONDER_READY_S)
+    world.run(child_rekey.RESPONDER_READY_S)
     assert host.installed[2].sending
 
 

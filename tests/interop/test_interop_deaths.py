@@ -47,7 +47,7 @@ MOMENTS = {
     "mode config": Moment("gateway", "connect", "lotor.ike.v1.modecfg:give"),
     "an SA pair is installed": Moment("gateway", "connect", "lotor.dataplane.userspace.engine:Userspace.install"),
     "up with traffic": Moment("gateway", "status", "lotor.daemon.status:page"),
-    "a renewal": Moment("gateway", "rekey", "lotor.ike.v1.succession:_retire_succeeded"),
+    "a renewal": Moment("gateway", "rekey", "lotor.ike.v1.child_rekey:_retire_succeeded"),
     "before a reload is taken over": Moment("gateway", "reload", "lotor.warden.warden:Warden.take_over"),
     "after a reload is taken over": Moment("gateway", "reload", "lotor.runtime.present:Present.replace"),
     "a script runs": Moment("client", "connect", "lotor.hooks.scripts:ScriptHooks._run_judged"),

@@ -56,7 +56,7 @@ class Throttle:
     async def abandon(self, conversation: bytes) -> None:
         await self._backend.abandon(conversation)
 
-    def succeed(self, former: LoginBackend) -> None:
+    def take_over(self, former: LoginBackend) -> None:
         """What another remembers counts here too: a reload gives no guesser a fresh start."""
         if isinstance(former, Throttle):
             self.bans = former.bans

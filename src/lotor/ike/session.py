@@ -121,7 +121,7 @@ class Registry(Protocol):
         """Begins a new phase 1 for a session whose own ends soon."""
         ...
 
-    def succeed(self, session: Session, old: Session) -> None:
+    def take_over(self, session: Session, old: Session) -> None:
         """`session` takes over the number and everything else of `old`."""
         ...
 
@@ -241,7 +241,7 @@ class Session:
             self.life.limit.cancel()
             self.life.limit = None
 
-    def inherit(self, old: Session) -> None:
+    def take_over(self, old: Session) -> None:
         """Takes over what outlives the keys of `old`. The old session sends nothing more, but still answers
         duplicates."""
         self.id, old.id = old.id, self.id
@@ -283,7 +283,7 @@ class Session:
     def moved(self) -> None:
         """The path has changed: exchanges under way follow."""
 
-    def hand_over(self, heir: Session) -> None:
+    def hand_over(self, successor: Session) -> None:
         """Another session takes over, and begins anew what this one had begun."""
 
     def forget(self) -> None:

@@ -139,7 +139,7 @@ class Sessions:
         self.admission.proved(session, self.now())
         old = None if session.initial_contact else self._renewed_by(session, user)
         if old is not None:
-            self.succeed(session, old)
+            self.take_over(session, old)
         else:
             self._end_replaced(session, user)
         self._proved[_name(session, user)][session] = None
@@ -198,9 +198,9 @@ class Sessions:
     def housed(self, session: Session) -> None:
         self._holders.note(session)
 
-    def succeed(self, session: Session, old: Session) -> None:
+    def take_over(self, session: Session, old: Session) -> None:
         """The old phase 1 is still found by its SPI for a moment, since its deletes are expected."""
-        session.inherit(old)
+        session.take_over(old)
         self._holders.replace(old, session)
         self.by_id[session.id] = session
         self.by_id.pop(old.id, None)

@@ -54,7 +54,7 @@ class CurrentLogins:
     def use(self, backend: LoginBackend) -> None:
         """What was remembered of guesses and of proved users counts with the new one, too."""
         if isinstance(backend, Throttle):
-            backend.succeed(self._backend)
+            backend.take_over(self._backend)
         self._backend = backend
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:

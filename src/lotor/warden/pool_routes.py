@@ -12,7 +12,7 @@ from lotor import config
 from lotor.config.settings import ModeCfg, Settings
 from lotor.hosts.gateway import pool_networks
 from lotor.leases.pool import Ipv6Range, Pool
-from lotor.leases.succession import Succession
+from lotor.leases.pool_history import PoolHistory
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
 from lotor.model.network import Address, Network
@@ -32,7 +32,7 @@ class PoolRoutes:
 
     def __init__(self, routes: GatewayRoutes) -> None:
         self._routes = routes
-        self._pools = Succession(None)
+        self._pools = PoolHistory(None)
         self._mode_cfg: ModeCfg | None = None
         self._device: tuple[str, int] | None = None
         self._begun = False

@@ -11,7 +11,7 @@ from lotor.ike.errors import LocalFault, PeerFault
 from lotor.ike.events import PathChanged, Remark
 from lotor.ike.questions import Install, ReserveSpi
 from lotor.ike.randomness import KeyPair
-from lotor.ike.v1 import bundles, choose, insides, lifetimes, modecfg, phase1, selectors, succession
+from lotor.ike.v1 import bundles, child_rekey, choose, insides, lifetimes, modecfg, phase1, selectors
 from lotor.ike.v1.keymat import QuickMaterial, demand_strength, keymat
 from lotor.ike.v1.ladder import Ladder, Rung
 from lotor.ike.v1.session import V1Session
@@ -127,14 +127,14 @@ def responder(session: V1Session, message_id: int, heard: Callable[[V1Session, C
     """Answers a peer's quick mode. `heard` is called with the first message before it counts. The new SA receives
     before the second message leaves. The first pair of a session also sends that early, since the client's first packet
     may overtake the third message. A pair that replaces another one sends a moment after the third message
-    (`succession`)."""
+    (`child_rekey`)."""
     message1 = yield from expect()
     heard(session, message1)
     modecfg.demand(session)
     policy, check = session.context.policy.child, session.remote.proposal_check
     wish = selectors.requested(session, message1)
     yield from insides.take(session, wish)
-    succession.make_room(session, wish)
+    child_rekey.make_room(session, wish)
     choice = choose.esp_choice(check, policy, message1.only(SecurityAssociation), udp=_udp(session))
     chosen, randomness = _for_as_long_as_the_peer_can(session, choice), session.context.randomness
     _demand_public(session, chosen.group, message1)

@@ -8,7 +8,7 @@ from functools import partial
 from lotor.ike.children import Pair
 from lotor.ike.events import Readdressed
 from lotor.ike.session import Session
-from lotor.ike.v1 import modecfg, quick, selectors, succession
+from lotor.ike.v1 import child_rekey, modecfg, quick, selectors
 from lotor.ike.v1.session import V1Session
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Instant
@@ -68,7 +68,7 @@ def take_over(
         return OtherSession(session.user, str(_inside(configuration)))
     session.unlimit()
     voice = old.life.voice
-    session.registry.succeed(session, old)
+    session.registry.take_over(session, old)
     if voice is not None:
         session.context.timers.set(now + OLD_PHASE1_LINGER_S, "old phase 1", lambda _: voice.delete_ike_sa())
     if moves and given is not None and configuration is not None:
@@ -98,7 +98,7 @@ def settle_in(session: V1Session, now: Instant) -> None:
     if session.inner.configuration is not None:
         modecfg.tell(session, session.inner.configuration)
     for pair in _left(session):
-        succession.retire(session, pair.child.id, now + OLD_PHASE1_LINGER_S)
+        child_rekey.retire(session, pair.child.id, now + OLD_PHASE1_LINGER_S)
 
 
 def _left(session: V1Session) -> list[Pair]:

@@ -7,7 +7,7 @@ from functools import partial
 from lotor.ike.children import EXPIRED, Pair, Selectors
 from lotor.ike.errors import Refusal
 from lotor.ike.events import ChildUp, Dropped, Up
-from lotor.ike.v1 import ends, informational, plans, quick, renewal, selectors, succession
+from lotor.ike.v1 import child_rekey, ends, informational, plans, quick, renewal, selectors
 from lotor.ike.v1.exchange import Exchange
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant
@@ -56,7 +56,7 @@ def complete(session: V1Session, now: Instant) -> None:
 
 
 def child_up(exchange: Exchange[Pair], pair: Pair, now: Instant) -> None:
-    session = exchange.session.living()
+    session = exchange.session.current()
     if session.life.over:
         return
     pair.up = True
@@ -68,7 +68,7 @@ def child_up(exchange: Exchange[Pair], pair: Pair, now: Instant) -> None:
     if first:
         ends.watch_peer(session, session.remote.dpd, now)
         session.context.tell(Up(session.id, session.path, session.user))
-    succession.begins(session, pair, now)
+    child_rekey.begins(session, pair, now)
     complete(session, now)
     renewal.settle_in(session, now)
 
@@ -94,7 +94,7 @@ def _failed(wanted: Selectors, replaces: Pair | None, exchange: Exchange[Pair], 
 
 def answered_failed(exchange: Exchange[Pair], refusal: Refusal, _: Instant) -> None:
     """Responder: the peer gets a notify, the unfinished pair goes, and the session stays."""
-    session = exchange.session.living()
+    session = exchange.session.current()
     if session.life.over:
         return
     if refusal.notify is not None:

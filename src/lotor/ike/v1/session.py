@@ -24,7 +24,7 @@ class V1Session(Session):
     the login or phase 1 failed, set before the peer acknowledges it (also from an unauthenticated notify). `rounds`:
     prompts of XAUTH so far. `one_time`: the login cannot be repeated without the person. `fragment`: the peer accepts
     IKE fragments. `instead`: an address that answered in place of the dialled gateway; it is only reported. `reached`:
-    the peer was heard on the ports of NAT traversal. `heir`: the session that took this one over."""
+    the peer was heard on the ports of NAT traversal. `successor`: the session that took this one over."""
 
     VERSION: ClassVar[int] = 1
 
@@ -39,7 +39,7 @@ class V1Session(Session):
     fragment: bool = False
     instead: Peer | None = None
     reached: bool = False
-    heir: V1Session | None = None
+    successor: V1Session | None = None
 
     @property
     def isakmp_sa(self) -> PhaseOne:
@@ -57,9 +57,9 @@ class V1Session(Session):
             self.reached = True
             self.context.tell(Reached(self.id, path))
 
-    def living(self) -> V1Session:
+    def current(self) -> V1Session:
         """The session that took this one over in the end, or this one."""
-        return self if self.heir is None else self.heir.living()
+        return self if self.successor is None else self.successor.current()
 
     # --- what every session can ---------------------------------------------------------------------------------------
 
@@ -69,13 +69,13 @@ class V1Session(Session):
     def moved(self) -> None:
         self.exchanges.moved()
 
-    def inherit(self, old: Session) -> None:
+    def take_over(self, old: Session) -> None:
         attempt = self.id
-        Session.inherit(self, old)
+        Session.take_over(self, old)
         self.context.tell(Renewed(self.id, attempt, self.path, self.isakmp_sa.suite, str(self.spis)))
 
-    def hand_over(self, heir: Session) -> None:
-        self.heir = heir if isinstance(heir, V1Session) else None
+    def hand_over(self, successor: Session) -> None:
+        self.successor = successor if isinstance(successor, V1Session) else None
         self.exchanges.hand_over()
 
     def forget(self) -> None:

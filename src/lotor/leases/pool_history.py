@@ -10,7 +10,7 @@ from lotor.model.reasons.local import NoPool
 from lotor.ports.leases import Lease
 
 
-class Succession:
+class PoolHistory:
     """A session keeps its lease when the pool that it came from is gone. Until the session ends no pool gives that
     address to another."""
 

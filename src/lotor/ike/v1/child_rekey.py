@@ -54,9 +54,9 @@ def _send_with(session: V1Session, pair: Pair, at: Instant) -> None:
     """Sends with the pair from then on, unless it does already, or a pair that the other end began takes its place."""
 
     def call(_: Instant) -> None:
-        living = session.living()
-        if pair.waits and not living.children.outdone(pair):
-            living.children.activate(living, pair)
+        current = session.current()
+        if pair.waits and not current.children.outdone(pair):
+            current.children.activate(current, pair)
 
     session.context.timers.set(at, "new SA pair", call)
 
@@ -84,7 +84,7 @@ def _retire_succeeded(session: V1Session, child: int, at: Instant) -> None:
     """As `retire`, unless the newer pair is gone by then."""
 
     def call(now: Instant) -> None:
-        children = session.living().children
+        children = session.current().children
         pair = children.get(child)
         if pair is not None and children.succeeded(pair):
             retire(session, child, now)
@@ -97,14 +97,14 @@ def retire(session: V1Session, child: int, at: Instant, deletes: int = DELETE_TI
     and a peer that missed one would go on sending."""
 
     def call(now: Instant) -> None:
-        living = session.living()
-        pair = living.children.get(child)
-        if pair is None or living.life.over:
+        current = session.current()
+        pair = current.children.get(child)
+        if pair is None or current.life.over:
             return
         if not deletes:
-            living.children.remove(living, child, REKEYED)
+            current.children.remove(current, child, REKEYED)
             return
-        informational.delete_children(living, (pair.child.inbound.spi,))
-        retire(living, child, now + DELETE_INTERVAL_S, deletes - 1)
+        informational.delete_children(current, (pair.child.inbound.spi,))
+        retire(current, child, now + DELETE_INTERVAL_S, deletes - 1)
 
     session.context.timers.set(at, "replaced SA pair", call)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from lotor.leases.pool import Ipv6Range, Pool
-from lotor.leases.succession import Succession
+from lotor.leases.pool_history import PoolHistory
 from lotor.model.judgement import Failure
 from lotor.ports.leases import Lease
 
@@ -21,7 +21,7 @@ def address(lease: Lease | Failure) -> str:
 
 
 def test_a_lease_outlives_its_pool():
-    leases = Succession(Pool(FIRST, 5))
+    leases = PoolHistory(Pool(FIRST, 5))
     alice = leases.acquire(1, "alice")
     leases.replace(Pool(IPv4Address("10.50.0.1"), 5))
     assert leases.acquire(1, "alice") == alice
@@ -33,7 +33,7 @@ def test_a_lease_outlives_its_pool():
 
 
 def test_a_smaller_pool_gives_nothing_twice():
-    leases = Succession(Pool(FIRST, 5))
+    leases = PoolHistory(Pool(FIRST, 5))
     for session in range(5):
         leases.acquire(session, f"user{session}")
     leases.replace(Pool(FIRST, 2))
@@ -47,7 +47,7 @@ def test_a_smaller_pool_gives_nothing_twice():
 
 
 def test_a_larger_pool_goes_on_where_the_old_one_ended():
-    leases = Succession(Pool(FIRST, 2))
+    leases = PoolHistory(Pool(FIRST, 2))
     assert [address(leases.acquire(n, f"user{n}")) for n in (1, 2)] == ["10.99.99.1", "10.99.99.2"]
     leases.replace(Pool(FIRST, 3))
     assert address(leases.acquire(3, "late")) == "10.99.99.3"
@@ -56,7 +56,7 @@ def test_a_larger_pool_goes_on_where_the_old_one_ended():
 
 
 def test_users_keep_their_address_over_a_reload():
-    leases = Succession(Pool(FIRST, 5))
+    leases = PoolHistory(Pool(FIRST, 5))
     for session, user in enumerate(("alice", "bob", "carol")):
         leases.acquire(session, user)
     leases.release(1)
@@ -69,7 +69,7 @@ def test_users_keep_their_address_over_a_reload():
 
 
 def test_without_a_pool_nothing_is_given_and_what_was_given_stays():
-    leases = Succession(Pool(FIRST, 5))
+    leases = PoolHistory(Pool(FIRST, 5))
     alice = leases.acquire(1, "alice")
     leases.replace(None)
     assert leases.acquire(1, "alice") == alice
@@ -81,7 +81,7 @@ def test_without_a_pool_nothing_is_given_and_what_was_given_stays():
 
 def test_an_address_of_ipv6_is_given_once_too():
     beside = Ipv6Range(IPv6Address("2001:db8::1"), 64)
-    leases = Succession(Pool(FIRST, 5, beside=beside))
+    leases = PoolHistory(Pool(FIRST, 5, beside=beside))
     leases.acquire(1, "alice")
     leases.replace(Pool(IPv4Address("10.50.0.1"), 5, beside=beside))
     other = leases.acquire(2, "bob")
@@ -101,7 +101,7 @@ def test_an_address_of_ipv6_is_given_once_too():
     )
 )
 def test_no_two_sessions_ever_share_an_address(steps):
-    leases, held = Succession(Pool(FIRST, 4)), {}
+    leases, held = PoolHistory(Pool(FIRST, 4)), {}
     for step, what in steps:
         if step == "acquire":
             lease = leases.acquire(what, f"user{what % 4}")
@@ -120,7 +120,7 @@ BESIDE = Ipv6Range(IPv6Address("fd00:99::1"), 64)
 
 
 def test_the_addresses_of_a_lease_are_known_while_it_is_held():
-    leases = Succession(Pool(FIRST, 3, beside=BESIDE))
+    leases = PoolHistory(Pool(FIRST, 3, beside=BESIDE))
     held = leases.acquire(1, "alice")
     other = leases.acquire(2, "bob")
     leases.replace(Pool(IPv4Address("10.50.0.1"), 2))
@@ -142,7 +142,7 @@ def test_the_addresses_of_a_lease_are_known_while_it_is_held():
 
 def test_an_address_is_looked_up_and_not_searched_for(monkeypatch):
     """A gateway asks at each session that comes up."""
-    leases = Succession(Pool(FIRST, 5_000, beside=BESIDE))
+    leases = PoolHistory(Pool(FIRST, 5_000, beside=BESIDE))
     held = [leases.acquire(n, f"user{n}") for n in range(5_000)]
     made = []
     lease = Pool._lease
