@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
+from lotor.config import ConfigError
 from lotor.hosts.sockets import HostSockets
 from lotor.model.grants import NO_GRANTS
 from lotor.warden import loading, warden
@@ -164,6 +166,52 @@ def test_the_next_daemon_begins_behind_a_change_that_has_begun(directory):
         return house.pools(), house.routes.led
 
     assert play(directory, story) == ([f"{SECOND}1"], None)
+
+
+def test_files_are_read_by_one_at_a_time_also_where_nobody_waits(directory, monkeypatch):
+    """A daemon that asks and withdraws fills no queue: whoever asks next begins behind what was begun."""
+    go, loads, most = threading.Event(), [], []
+    load = House.load
+
+    def slow(house):
+        loads.append(None)
+        most.append(len(loads))
+        go.wait(60)
+        loads.pop()
+        return load(house)
+
+    async def story(house):
+        monkeypatch.setattr(house.warden, "_load", lambda: slow(house))
+        for _ in range(30):
+            asked = asyncio.ensure_future(house.warden.prepare())
+            await turns()
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+        house.change()
+        last = asyncio.ensure_future(house.warden.prepare())
+        await turns()
+        go.set()
+        await last
+        return house.pools()
+
+    try:
+        assert play(directory, story) == [f"{FIRST}1", f"{SECOND}1"]
+    finally:
+        go.set()
+    assert most == [1, 1]
+
+
+def test_files_that_cannot_be_read_are_read_again(directory):
+    async def story(house):
+        house.file.write_text("nonsense")
+        for _ in range(2):
+            with pytest.raises(ConfigError):
+                await house.warden.prepare()
+        house.change()
+        await house.warden.prepare()
+        return house.pools()
+
+    assert play(directory, story) == [f"{FIRST}1", f"{SECOND}1"]
 
 
 def test_followers_hear_of_what_counts_and_of_nothing_else(directory):

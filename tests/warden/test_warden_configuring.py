@@ -238,6 +238,38 @@ def test_one_who_asks_and_withdraws_makes_nobody_wait_longer():
     assert clock.waited == [ANOTHER_AFTER] * 50
 
 
+@pytest.mark.parametrize("which", Which)
+def test_a_configuration_asked_for_and_withdrawn_again_and_again_is_written_at_a_pace(which, monkeypatch):
+    """The one in force, too: nobody waits for the octets, and they are made all the same."""
+
+    class Stopped(Slept):
+        async def sleep(self, seconds):
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(configuring, "pace", lambda clock=None: pace(clock or Stopped()))
+    written = []
+
+    async def reply(provision):
+        written.append(provision)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(configuring, "_reply", reply)
+
+    async def story(far, asker, lost):
+        for _ in range(AT_ONCE + 40):
+            asked = asyncio.ensure_future(asker.ask(PROVISION, which))
+            for _ in range(10):
+                await asyncio.sleep(0)
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+            for _ in range(10):
+                await asyncio.sleep(0)
+        assert not lost.done()
+
+    play(story)
+    assert len(written) == AT_ONCE
+
+
 def test_octets_that_are_sealed_are_read_by_whoever_has_them():
     octets = bytes(range(256)) * 1000
     assert unseal(seal(octets), len(octets)) == octets

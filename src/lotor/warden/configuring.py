@@ -28,7 +28,8 @@ from lotor.privsep.serving import Handler, Reply, handling
 from lotor.warden.pace import Pace
 
 AT_ONCE, ANOTHER_AFTER = 16, 2.0
-"""So many times in a row the files are read again; then once in so many seconds. A person reloads seldom."""
+"""So many times in a row a configuration is given, or read again; then once in so many seconds. A daemon asks as it
+starts, and a person reloads seldom."""
 MOST_TOLD = 200
 """Problems, or sentences, in one answer."""
 LONGEST_PROBLEM = 6_000
@@ -54,9 +55,9 @@ def rows(source: Source) -> dict[int, Handler]:
     reading = pace()
 
     async def provision(which: Which) -> Reply:
+        await reading.take()
         if which is Which.IN_FORCE:
             return await _reply(source.present())
-        await reading.take()
         try:
             return await _reply(await source.prepare())
         except ConfigError as error:
@@ -71,7 +72,8 @@ def rows(source: Source) -> dict[int, Handler]:
 
 
 def pace(clock: Clock = SYSTEM) -> Pace:
-    """How often files may be read again at a daemon's word: loading of keys takes time, and reads disks."""
+    """How often a daemon has files read again, or a configuration written: loading of keys takes time, and reads
+    disks."""
     return Pace(1 / ANOTHER_AFTER, AT_ONCE, clock)
 
 

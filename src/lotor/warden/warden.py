@@ -79,6 +79,7 @@ class Warden:
         self._signer, self._logins, self._hooks = CurrentSigner(self._executor), CurrentLogins(), ScriptHooks({})
         self._pool = PoolRoutes(hold.routes)
         self._loaded = first
+        self._loading: asyncio.Future[Holding] | None = None
         self._pending: Holding | None = None
         self._forgets: asyncio.TimerHandle | None = None
         self._turn = asyncio.Lock()
@@ -123,11 +124,18 @@ class Warden:
     async def prepare(self) -> Provision:
         """Reads the configuration anew; nothing changes yet. Raises `ConfigError`."""
         self._forget()
-        loaded = await asyncio.get_running_loop().run_in_executor(None, self._load)
+        loaded = await self._read()
         self._forget()
         self._pending = loaded
         self._forgets = asyncio.get_running_loop().call_later(PENDING, self._forget)
         return loaded.provision
+
+    async def _read(self) -> Holding:
+        """Behind a load that has begun, which nobody need wait for any more."""
+        while self._loading is not None and not self._loading.done():
+            await asyncio.wait({self._loading})
+        self._loading = asyncio.get_running_loop().run_in_executor(None, self._load)
+        return await asyncio.shield(self._loading)
 
     async def take_over(self) -> tuple[str, ...]:
         """From now on what was prepared last counts; what a person should know of it. It is done whether or not anybody
