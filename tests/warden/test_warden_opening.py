@@ -20,7 +20,7 @@ from lotor.privsep.asking import Refused
 from lotor.privsep.opening import OPEN_RAW_ESP, OPEN_TUNNEL, OPEN_UDP, SOURCE_TOWARDS, Device, Place, Version
 from lotor.privsep.serving import MOST_DENIED
 from lotor.warden import opening as module
-from lotor.warden.opening import MOST_OF_EACH, Opening, rows
+from lotor.warden.opening import MOST_OF_EACH, MOST_TRIED, MOST_WAYS, Opening, rows
 from paired import gateway, line, settings
 
 HOME = IPv4Address("127.0.0.1")
@@ -211,6 +211,59 @@ def test_raw_sockets_are_a_handful(version):
 
     family = socket.AF_INET if version is Version.IPV4 else socket.AF_INET6
     assert play(story) == [(family, socket.SOCK_RAW, 50)] * MOST_OF_EACH
+
+
+class Refusing:
+    """Sockets of a host that opens none; `asked` tells what was tried."""
+
+    def __init__(self):
+        self.asked = []
+
+    def open(self, local, *, shared):
+        self.refuse(local)
+
+    async def raw_esp(self, version):
+        self.refuse(version)
+
+    async def source_towards(self, remote):
+        self.refuse(remote)
+
+    def refuse(self, what):
+        self.asked.append(what)
+        raise OSError(98, "is in use")
+
+
+TRIED = {
+    "a socket": (OPEN_UDP, [Place(Peer(HOME, port), shared=False) for port in (700, 701)], MOST_TRIED),
+    "native ESP": (OPEN_RAW_ESP, list(Version), MOST_TRIED),
+    "ways": (SOURCE_TOWARDS, [Peer(HOME, 500)], MOST_WAYS),
+}
+
+
+@pytest.mark.parametrize("what", TRIED)
+def test_what_the_host_refuses_is_tried_a_bounded_number_of_times(what, monkeypatch):
+    """Whoever looks for the program that has a port reads all of /proc: a daemon that asks on has it done no more. One
+    that does as it should may come there, too: it is refused, and not ended."""
+    monkeypatch.setattr(module, "TRIED_AGAIN", 1e9)
+    monkeypatch.setattr(module, "WAYS_AGAIN", 1e9)
+    verb, requests, most = TRIED[what]
+    sockets = Refusing()
+    named = "listen { isakmp 127.0.0.1[700]; isakmp_natt 127.0.0.1[701]; }"
+
+    async def run():
+        opening = Opening(sockets, Tunnels(), lambda: [settings(named)])
+        found = []
+        async with asyncio.timeout(20), line(rows(opening)) as (asker, lost):
+            for _ in range(2):
+                for request in requests:
+                    for _ in range(most + MOST_DENIED + 20):
+                        with contextlib.suppress(Refused):
+                            await asker.ask(verb, request)
+                found.append(len(sockets.asked))
+                opening.let_go()
+            return found, lost.done()
+
+    assert asyncio.run(run()) == ([len(requests) * most, 2 * len(requests) * most], False)
 
 
 def test_a_daemon_has_one_device_and_its_successor_another(caplog):

@@ -6,6 +6,7 @@ tells of it, so that one that opens and closes loses nothing, and one that only 
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable, Iterable
@@ -17,12 +18,18 @@ from lotor.hosts.holder import living
 from lotor.hosts.sockets import HostSockets
 from lotor.model.network import Peer
 from lotor.ports.interface import Tunnels
+from lotor.privsep.budget import Budget
 from lotor.privsep.opening import OPEN_RAW_ESP, OPEN_TUNNEL, OPEN_UDP, SOURCE_TOWARDS, Device, Place, Source, Version
-from lotor.privsep.serving import Denied, Handler, Reply, handling
+from lotor.privsep.serving import Denied, Handler, Late, Reply, handling
 
 MOST_OF_EACH = 2
 """Sockets at one address and port, or of native ESP for one IP version: a socket that is replaced may be open for a
 moment beside its successor. With port 0 that is one for port 500 and one for port 4500."""
+MOST_TRIED, TRIED_AGAIN = 32, 1.0
+"""Sockets that the host is asked for at each place, and for native ESP of each IP version, at once, and another one for
+each such time (seconds): where a port is taken, somebody looks through all processes for the one that has it."""
+MOST_WAYS, WAYS_AGAIN = 256, 0.25
+"""The same for ways to a peer, one for each connection that a client begins."""
 
 
 class Opening:
@@ -34,6 +41,7 @@ class Opening:
         self._tunnels = tunnels
         self._settings = settings
         self._udp, self._raw = _Opened("udp"), _Opened("raw")
+        self._tries, self._ways = _Tries(MOST_TRIED, TRIED_AGAIN), _Tries(MOST_WAYS, WAYS_AGAIN)
         self._begun = False
         self.device: str | None = None
         """The name of the TUN device that the present daemon has."""
@@ -42,15 +50,18 @@ class Opening:
         if place.local not in places(self._settings()):
             raise Denied(f"no configuration has a socket at {place.local}")
         self._udp.demand_room(place.local)
+        self._tries.demand(place.local)
         return self._udp.add(place.local, self._sockets.open(place.local, shared=place.shared))
 
     async def raw_esp(self, version: Version) -> Reply:
         self._raw.demand_room(version)
+        self._tries.demand(version)
         return self._raw.add(version, await self._sockets.raw_esp(version.value))
 
     async def source_towards(self, remote: Peer) -> Reply:
         if not 0 < remote.port < 2**16:
             raise Denied("there is no such port")
+        self._ways.demand(None)
         return Reply(Source(await self._sockets.source_towards(remote)))
 
     async def tunnel(self, nothing: None) -> Reply:
@@ -70,6 +81,7 @@ class Opening:
     def let_go(self) -> None:
         """The daemon is dead, and what it had open is closed."""
         self._begun, self.device = False, None
+        self._tries, self._ways = _Tries(MOST_TRIED, TRIED_AGAIN), _Tries(MOST_WAYS, WAYS_AGAIN)
 
 
 def rows(opening: Opening) -> dict[int, Handler]:
@@ -88,6 +100,20 @@ def rows(opening: Opening) -> dict[int, Handler]:
 class _Socket:
     inode: int
     use: object
+
+
+class _Tries:
+    """How often one daemon may have each thing tried. Those are few: the configuration names them."""
+
+    def __init__(self, most: int, again: float) -> None:
+        self._most, self._again = most, again
+        self._budgets: dict[object, Budget] = {}
+
+    def demand(self, what: object) -> None:
+        """Raises `Late`: a port that is taken, and a person who calls again and again, are no daemon's fault."""
+        budget = self._budgets.setdefault(what, Budget(self._most, self._again))
+        if not budget.take(asyncio.get_running_loop().time()):
+            raise Late("the host is asked too often")
 
 
 class _Opened:
