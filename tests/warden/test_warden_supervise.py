@@ -368,6 +368,59 @@ def test_what_cannot_be_given_back_is_told_and_the_daemon_starts_again(told, toy
     assert "secret detail" not in caplog.text
 
 
+FAULTS = [
+    (
+        OSError(13, "cannot make the control socket /run/c: Permission denied"),
+        "the warden is not ready for a daemon: cannot make the control socket /run/c: Permission denied",
+    ),
+    (RuntimeError("secret detail"), "the warden is not ready for a daemon: internal error: RuntimeError"),
+]
+
+
+@pytest.mark.parametrize(("fault", "text"), FAULTS)
+def test_a_warden_that_is_not_ready_for_the_next_daemon_says_so_and_tries_again(told, toy, caplog, fault, text):
+    faults = [None, fault, fault, None]
+
+    def begin():
+        if (now := faults.pop(0)) is not None:
+            raise now
+        return {}
+
+    async def story():
+        async def let_go() -> None:
+            told.gone.append(len(told.lines()))
+
+        async def pause(seconds: float) -> None:
+            told.pauses.append(seconds)
+
+        keeper = Supervisor(toy("serve"), Care(begin, let_go), pause)
+        await keeper.start()
+        await told.until("ready")
+        os.kill(keeper.pid, signal.SIGKILL)
+        await told.until("ready", 2)
+        await keeper.stop()
+
+    asyncio.run(story())
+    assert told.pauses == list(PAUSES[:3])
+    assert caplog.text.count(f"the daemon did not start ({text})") == 2
+    assert "secret detail" not in caplog.text
+
+
+def test_a_first_start_that_the_warden_is_not_ready_for_is_refused_with_its_reason(told, toy):
+    def begin():
+        raise FAULTS[0][0]
+
+    async def let_go() -> None:
+        told.gone.append(0)
+
+    async def story():
+        with pytest.raises(StartFailed) as failed:
+            await Supervisor(toy("serve"), Care(begin, let_go)).start()
+        return failed.value.text
+
+    assert asyncio.run(story()) == FAULTS[0][1]
+
+
 def test_a_reload_that_is_asked_for_between_two_daemons_is_not_lost(told, toy):
     async def story():
         keeper = None

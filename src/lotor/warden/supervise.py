@@ -104,15 +104,26 @@ class Supervisor:
 
     async def _attempt(self) -> End | None:
         """None when a daemon serves, else how that ended; all that it held is given back then."""
-        try:
-            self._child = Child(self._program, self._care.begin())
-        except OSError as error:
-            return End(SILENT, ready=False, failure=StartFailure(f"no process starts: {error.strerror}", "", SILENT))
-        if not await self._came_up(self._child):
-            return await self._over(self._child)
-        log.info("the daemon serves as process %d", self._child.pid)
+        begun = self._begun()
+        if isinstance(begun, StartFailure):
+            return End(SILENT, ready=False, failure=begun)
+        self._child = begun
+        if not await self._came_up(begun):
+            return await self._over(begun)
+        log.info("the daemon serves as process %d", begun.pid)
         self._pass_on()
         return None
+
+    def _begun(self) -> Child | StartFailure:
+        """A process that has begun to start, or why there is none. It never raises: nobody would start the next one."""
+        try:
+            handlers = self._care.begin()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next start tries again
+            return StartFailure(f"the warden is not ready for a daemon: {_why(error)}", "", SILENT)
+        try:
+            return Child(self._program, handlers)
+        except Exception as error:  # noqa: BLE001 - the same
+            return StartFailure(f"no process starts: {_why(error)}", "", SILENT)
 
     async def _came_up(self, child: Child) -> bool:
         """Whether it serves. One that hangs is ended; so is one whose start is no longer wanted."""
@@ -158,6 +169,11 @@ def _tell(end: End, pause: float) -> None:
         log.error("the daemon ended unexpectedly (%s): it is started again %s", end.text, when)
     else:
         log.error("the daemon did not start (%s): it is tried again %s", _failure(end).text, when)
+
+
+def _why(error: Exception) -> str:
+    """The text of a fault of the program itself may quote a peer."""
+    return error.strerror or str(error) if isinstance(error, OSError) else f"internal error: {type(error).__name__}"
 
 
 def _failure(end: End) -> StartFailure:
