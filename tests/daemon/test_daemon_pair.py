@@ -19,6 +19,7 @@ from lotor.privsep.codec import decode
 from lotor.privsep.frames import Frame, Kind, pair, receive, send
 from lotor.privsep.living import FAILED, StartFailure
 from lotor.runtime.present import Present
+from lotor.warden import attendance as attendance_of_daemons
 from lotor.warden.attendance import Attendance
 from lotor.warden.supervise import StartFailed
 
@@ -155,6 +156,39 @@ def test_what_one_thing_cannot_give_back_keeps_no_other():
     attendance._opening = SimpleNamespace(let_go=lambda: gone.append("device"))
     attendance._hosting = Thing("host", OSError(5, "secret detail"))
     attendance._logins, attendance._leases = Thing("logins", RuntimeError("secret detail")), Thing("leases")
-    attendance._warden = Thing("routes")
+    attendance._warden, attendance._giving_back = Thing("routes"), set()
     asyncio.run(attendance.let_go())
     assert gone == ["device", "host", "logins", "leases", "routes"]
+
+
+@pytest.mark.parametrize("slow", ["logins", "leases"])
+def test_logins_and_leases_that_take_too_long_hold_nobody_up(monkeypatch, caplog, slow):
+    """Each of them alone: a back end that hangs keeps no address, and no next daemon."""
+    monkeypatch.setattr(attendance_of_daemons, "PATIENCE", 0.01)
+
+    async def story():
+        gone, go = [], asyncio.Event()
+
+        class Thing:
+            def __init__(self, name):
+                self.name = name
+
+            async def let_go(self):
+                if self.name == slow:
+                    await go.wait()
+                gone.append(self.name)
+
+        attendance = Attendance.__new__(Attendance)
+        attendance._opening = SimpleNamespace(let_go=lambda: gone.append("device"))
+        attendance._hosting, attendance._warden = Thing("host"), Thing("routes")
+        attendance._logins, attendance._leases = Thing("logins"), Thing("leases")
+        attendance._giving_back = set()
+        await attendance.let_go()
+        before = tuple(gone)
+        go.set()
+        await asyncio.sleep(0.01)
+        return before, gone[-1]
+
+    other = "leases" if slow == "logins" else "logins"
+    assert asyncio.run(story()) == (("device", "host", other, "routes"), slow)
+    assert "was not given back within 0.01 s: that goes on" in caplog.text

@@ -3,6 +3,7 @@ held."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 from collections.abc import Mapping
@@ -26,6 +27,9 @@ from lotor.warden.warden import Warden
 
 log = logging.getLogger(__name__)
 
+PATIENCE = 10.0
+"""Seconds in which the logins of a dead daemon, and its leases, are given back before the next one starts."""
+
 
 class Attendance:
     """`care` is for the supervisor. `close` comes after the last daemon's end."""
@@ -47,6 +51,7 @@ class Attendance:
         self._known: tuple[Provision, Mapping[str, Identity | None]] | None = None
         self._logins: HeldLogins | None = None
         self._leases: HeldLeases | None = None
+        self._giving_back: set[asyncio.Task[None]] = set()
         self.care = Care(self.begin, self.let_go)
 
     def begin(self) -> Mapping[int, Handler]:
@@ -59,11 +64,20 @@ class Attendance:
 
     async def let_go(self) -> None:
         """Of everything that the daemon held, which is dead. Leases stay in the pool's memory, guesses in the
-        throttle's. What cannot be given back keeps nothing else: the next daemon would never have a device."""
+        throttle's. What cannot be given back keeps nothing else: the next daemon would never have a device. Changes of
+        the host are waited for, since the next daemon begins with a clean one; a login or a lease that takes too long
+        goes on beside the next daemon, which has others."""
         self._opening.let_go()
-        for each in (self._hosting, self._logins, self._leases, self._warden):
-            if each is not None:
-                await _let_go(each)
+        await _let_go(self._hosting)
+        await asyncio.gather(*(self._begin_to_let_go(each) for each in (self._logins, self._leases) if each is not None))
+        await _let_go(self._warden)
+
+    async def _begin_to_let_go(self, held: _Held) -> None:
+        work = asyncio.get_running_loop().create_task(_let_go(held))
+        self._giving_back.add(work)
+        work.add_done_callback(self._giving_back.discard)
+        if not (await asyncio.wait({work}, timeout=PATIENCE))[0]:
+            log.error("%s was not given back within %g s: that goes on", type(held).__name__, PATIENCE)
 
     async def close(self) -> None:
         await self._hosting.settled()
