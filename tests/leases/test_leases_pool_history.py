@@ -101,7 +101,9 @@ def test_an_address_of_ipv6_is_given_once_too():
     )
 )
 def test_no_two_sessions_ever_share_an_address(steps):
-    leases, held = PoolHistory(Pool(FIRST, 4)), {}
+    """IPv6 stays where it is: another pool of IPv4 gives the same addresses of IPv6."""
+    beside = Ipv6Range(IPv6Address("fd00:99::1"), 64)
+    leases, held = PoolHistory(Pool(FIRST, 4, beside=beside)), {}
     for step, what in steps:
         if step == "acquire":
             lease = leases.acquire(what, f"user{what % 4}")
@@ -112,8 +114,9 @@ def test_no_two_sessions_ever_share_an_address(steps):
             leases.release(what)
             held.pop(what, None)
         else:
-            leases.replace(Pool(FIRST + what[0], what[1]))
-        assert len({lease.address for lease in held.values()}) == len(held)
+            leases.replace(Pool(FIRST + what[0], what[1], beside=beside))
+        assert len({address for lease in held.values() for address in lease.addresses}) == 2 * len(held)
+        assert len(leases.outside()) <= len(held)
 
 
 BESIDE = Ipv6Range(IPv6Address("fd00:99::1"), 64)
@@ -155,3 +158,26 @@ def test_an_address_is_looked_up_and_not_searched_for(monkeypatch):
     assert leases.holds(held[4_321].addresses)
     assert not leases.holds(frozenset({FIRST + 6_000}))
     assert len(made) <= 2
+
+
+def test_a_pool_that_was_replaced_under_many_sessions_costs_nobody_more(monkeypatch):
+    """All addresses of the new pool are held by sessions of the old one, but for the last hundred."""
+    leases = PoolHistory(Pool(FIRST, 3_000))
+    for session in range(3_000):
+        leases.acquire(session, f"user{session}")
+    leases.replace(Pool(FIRST, 3_100))
+    made = []
+    lease = Pool._lease
+
+    def counted(pool, slot):
+        made.append(slot)
+        return lease(pool, slot)
+
+    monkeypatch.setattr(Pool, "_lease", counted)
+    for session in range(3_000, 3_100):
+        assert isinstance(leases.acquire(session, f"user{session}"), Lease)
+    assert isinstance(leases.acquire(9_999, "late"), Failure)
+    for session in range(100):
+        leases.release(session)
+        assert leases.acquire(10_000 + session, f"other{session}").address == FIRST + session
+    assert len(made) == 200

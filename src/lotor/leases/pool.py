@@ -4,8 +4,8 @@ stranger."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
 
@@ -54,24 +54,19 @@ class Pool:
         self._beside = beside
         self._leased: dict[int, tuple[int, str]] = {}
         self._taken: set[int] = set()
+        self._barred: Counter[int] = Counter()
+        """Slots that this pool may not give now, and how many leases of other pools are the reason."""
         self._returned: OrderedDict[int, None] = OrderedDict()
         """Slots that somebody had, the longest ago first."""
         self._fresh = 0
         self._last_slot: OrderedDict[str, int] = OrderedDict()
 
-    def acquire(
-        self,
-        session: int,
-        user: str,
-        barred: Callable[[Lease], bool] = lambda _: False,
-        granted: IPv4Address | None = None,
-    ) -> Lease | Failure:
-        """A lease for a session. Slots count from `first`, which is given out too. `barred` addresses are not given
-        now. `granted`: this address or none."""
+    def acquire(self, session: int, user: str, granted: IPv4Address | None = None) -> Lease | Failure:
+        """A lease for a session. Slots count from `first`, which is given out too. `granted`: this address or none."""
         held = self._leased.get(session)
-        if held is None and granted is not None and (reason := self._withheld(granted, barred)):
+        if held is None and granted is not None and (reason := self._withheld(granted)):
             return Failure(reason)
-        slot = held[0] if held else self._slot(user, lambda slot: barred(self._lease(slot)), granted)
+        slot = held[0] if held else self._slot(user, granted)
         if slot is None:
             return Failure(PoolExhausted(self.first, self.last, self._size))
         if held is None:
@@ -93,10 +88,24 @@ class Pool:
         """How many addresses are leased."""
         return len(self._leased)
 
-    def holder(self, session: int) -> tuple[str, Lease] | None:
-        """The user and the lease of a session."""
-        held = self._leased.get(session)
-        return (held[1], self._lease(held[0])) if held is not None else None
+    def held(self) -> Iterator[tuple[int, str, Lease]]:
+        """Sessions with their users and leases."""
+        return ((session, user, self._lease(slot)) for session, (slot, user) in self._leased.items())
+
+    def bar(self, lease: Lease) -> None:
+        """No address of a lease of another pool is given until it is `free`."""
+        for slot in self._slots_of(lease):
+            self._barred[slot] += 1
+            self._returned.pop(slot, None)
+
+    def free(self, lease: Lease) -> None:
+        """Once for each `bar`."""
+        for slot in self._slots_of(lease):
+            self._barred[slot] -= 1
+            if not self._barred[slot]:
+                del self._barred[slot]
+                if slot < self._fresh and slot not in self._taken:
+                    self._returned[slot] = None
 
     def leases(self) -> Iterator[Lease]:
         """Those that are given."""
@@ -117,9 +126,14 @@ class Pool:
         if self.first <= address <= self.last:
             slot = int(address) - int(self.first)
             self._remember(user, slot)
-            if slot not in self._taken:
+            if slot not in self._taken and slot not in self._barred:
                 self._returned[slot] = None
                 self._returned.move_to_end(slot)
+
+    def _slots_of(self, lease: Lease) -> set[int]:
+        """Those of this pool that have an address of a lease of another one."""
+        slots = map(self._slot_of, lease.addresses)
+        return {slot for slot in slots if slot is not None and 0 <= slot < self._size}
 
     def _slot_of(self, address: Address) -> int | None:
         first = self.first if address.version == 4 else self._beside.first if self._beside is not None else None
@@ -128,38 +142,27 @@ class Pool:
     def _lease(self, slot: int) -> Lease:
         return Lease(self.first + slot, self.netmask, self._beside[slot] if self._beside is not None else None)
 
-    def _withheld(self, granted: IPv4Address, barred: Callable[[Lease], bool]) -> Reason | None:
+    def _withheld(self, granted: IPv4Address) -> Reason | None:
         """Why a user does not get an address that the back end granted."""
         if not self.first <= granted <= self.last:
             return GrantOutsidePool(granted, self.first, self.last)
         slot = int(granted) - int(self.first)
-        if slot in self._taken or barred(self._lease(slot)):
-            return GrantInUse(granted)
-        return None
+        return GrantInUse(granted) if slot in self._taken or slot in self._barred else None
 
-    def _slot(self, user: str, barred: Callable[[int], bool], granted: IPv4Address | None) -> int | None:
-        return int(granted) - int(self.first) if granted is not None else self._free_slot(user, barred)
-
-    def _free_slot(self, user: str, barred: Callable[[int], bool]) -> int | None:
+    def _slot(self, user: str, granted: IPv4Address | None) -> int | None:
+        if granted is not None:
+            return int(granted) - int(self.first)
         remembered = self._last_slot.get(user)
-        if remembered is not None and remembered not in self._taken and not barred(remembered):
+        if remembered is not None and remembered not in self._taken and remembered not in self._barred:
             return remembered
-        passed: list[int] = []
-        slot = self._next_slot()
-        while slot is not None and barred(slot):
-            passed.append(slot)
-            slot = self._next_slot()
-        for each in reversed(passed):
-            self._returned[each] = None
-            self._returned.move_to_end(each, last=False)
-        return slot
+        return self._next_slot()
 
     def _next_slot(self) -> int | None:
         """The lowest slot that nobody ever had, else the one that was returned first. It is taken."""
         while self._fresh < self._size:
             self._fresh += 1
             slot = self._fresh - 1
-            if slot not in self._taken and slot not in self._returned:
+            if slot not in self._taken and slot not in self._returned and slot not in self._barred:
                 return slot
         return self._returned.popitem(last=False)[0] if self._returned else None
 

@@ -12,45 +12,50 @@ from lotor.ports.leases import Lease
 
 class PoolHistory:
     """A session keeps its lease when the pool that it came from is gone. Until the session ends no pool gives that
-    address to another."""
+    address to another. Only `replace`, once a reload, goes through all sessions."""
 
     def __init__(self, pool: Pool | None) -> None:
         self._pool = pool
-        self._former: list[Pool] = []
+        self._outside: dict[int, tuple[str, Lease]] = {}
+        """Of earlier pools: by session its user and lease."""
+        self._owners: dict[Address, Lease] = {}
+        """The same leases by each of their addresses."""
 
     def replace(self, pool: Pool | None) -> None:
         """New sessions are served by this pool. Users keep their last address if it is in the pool."""
         former = self._pool
         self._pool = pool
-        if former is None:
+        if former is not None:
+            for session, user, lease in former.held():
+                self._outside[session] = user, lease
+                self._owners.update(dict.fromkeys(lease.addresses, lease))
+        if pool is None:
             return
-        if pool is not None:
-            for user, address in former.memories():
-                pool.remember(user, address)
-        if len(former):
-            self._former.append(former)
+        for user, address in former.memories() if former is not None else ():
+            pool.remember(user, address)
+        for lease in self.outside():
+            pool.bar(lease)
 
     def acquire(self, session: int, user: str, grants: Grants = NO_GRANTS) -> Lease | Failure:
-        for former in self._former:
-            if (held := former.holder(session)) is not None:
-                return held[1]
+        if (held := self._outside.get(session)) is not None:
+            return held[1]
         if self._pool is None:
             return Failure(NoPool())
-        taken = {address for lease in self.outside() for address in lease.addresses}
-        return self._pool.acquire(session, user, lambda lease: bool(taken & lease.addresses), grants.address)
+        return self._pool.acquire(session, user, grants.address)
 
-    def release(self, session: int) -> None:
+    def release(self, session: int) -> Lease | None:
+        """The lease, where it was of an earlier pool."""
         if self._pool is not None:
             self._pool.release(session)
-        for former in self._former:
-            if (held := former.holder(session)) is not None:
-                former.release(session)
-                self._remember(*held)
-        self._former = [former for former in self._former if len(former)]
-
-    def _remember(self, user: str, lease: Lease) -> None:
+        if session not in self._outside:
+            return None
+        user, lease = self._outside.pop(session)
+        for address in lease.addresses:
+            del self._owners[address]
         if self._pool is not None:
+            self._pool.free(lease)
             self._pool.remember(user, lease.address)
+        return lease
 
     def given(self) -> list[Lease]:
         """All that sessions hold."""
@@ -58,9 +63,11 @@ class PoolHistory:
 
     def holds(self, addresses: frozenset[Address]) -> bool:
         """Whether they are of one lease that a session holds."""
-        pools = self._former if self._pool is None else (self._pool, *self._former)
-        return any(pool.holds(addresses) for pool in pools)
+        if self._pool is not None and self._pool.holds(addresses):
+            return True
+        owners = (self._owners.get(each) for each in addresses)
+        return any(lease is not None and addresses <= lease.addresses for lease in owners)
 
     def outside(self) -> list[Lease]:
         """Leases of earlier pools, which need routes of their own."""
-        return [lease for former in self._former for lease in former.leases()]
+        return [lease for _, lease in self._outside.values()]

@@ -69,7 +69,8 @@ class Attendance:
         goes on beside the next daemon, which has others."""
         self._opening.let_go()
         await _let_go(self._hosting)
-        await asyncio.gather(*(self._begin_to_let_go(each) for each in (self._logins, self._leases) if each is not None))
+        own = [each for each in (self._logins, self._leases) if each is not None]
+        await asyncio.gather(*map(self._begin_to_let_go, own))
         await _let_go(self._warden)
 
     async def _begin_to_let_go(self, held: _Held) -> None:

@@ -21,6 +21,12 @@ from lotor.ports.leases import Lease
 
 log = logging.getLogger(__name__)
 
+REST = 5.0
+"""Seconds between two times that routes to addresses of earlier pools are taken away: each time costs as much as there
+are sessions left that hold one."""
+AFTER_A_FAULT = 60.0
+"""Seconds before a host that refused is asked again."""
+
 
 class PoolRoutes:
     """Implements `ports.leases.Leases`. Routes exist between `begin` and `end`, which belong to one TUN device; leases
@@ -36,8 +42,12 @@ class PoolRoutes:
         self._mode_cfg: ModeCfg | None = None
         self._device: tuple[str, int] | None = None
         self._begun = False
-        self._stray = 0
-        """Leases outside of the present pool that routes lead to."""
+        self._stray: set[Address] = set()
+        """Addresses outside of the present pool that routes lead to."""
+        self._unneeded = False
+        """Some of them are nobody's any more."""
+        self._rest: asyncio.TimerHandle | None = None
+        self._again: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
     async def begin(self, device: str, mtu: int) -> None:
@@ -56,6 +66,10 @@ class PoolRoutes:
         """Everything on the host as it was; also without a device, and again."""
         async with self._turn:
             self._device, self._begun = None, False
+            self._stray, self._unneeded = set(), False
+            if self._rest is not None:
+                self._rest.cancel()
+                self._rest = None
             await self._routes.stop()
 
     async def adapt(self, settings: Settings) -> list[str]:
@@ -79,22 +93,35 @@ class PoolRoutes:
 
     async def release(self, session: int) -> None:
         async with self._turn:
-            self._pools.release(session)
-            if self._stray:
-                await self._tidy(self._pools.outside())
+            lease = self._pools.release(session)
+            self._unneeded |= lease is not None and not self._stray.isdisjoint(lease.addresses)
+            if self._unneeded and self._rest is None:
+                await self._tidy()
 
     def holds(self, addresses: frozenset[Address]) -> bool:
         """Whether they are of one lease that a session holds."""
         return self._pools.holds(addresses)
 
-    async def _tidy(self, outside: Sequence[Lease]) -> None:
+    async def _tidy(self) -> None:
         """No route stays to an address of an earlier pool that nobody holds any more."""
-        if len(outside) == self._stray:
-            return
+        seconds = REST
         try:
-            await self._serve(self._mode_cfg, outside)
-        except OSError as error:  # the next release tries again
+            await self._serve(self._mode_cfg, self._pools.outside())
+        except OSError as error:
+            seconds = AFTER_A_FAULT
             log.warning("a route to an address that nobody has any more stays: %s", error.strerror or error)
+        self._rest = asyncio.get_running_loop().call_later(seconds, self._rested)
+
+    def _rested(self) -> None:
+        """What was released meanwhile, or could not be taken away, comes now."""
+        self._rest = None
+        if self._unneeded:
+            self._again = asyncio.get_running_loop().create_task(self._tidy_again())
+
+    async def _tidy_again(self) -> None:
+        async with self._turn:
+            if self._unneeded and self._rest is None:
+                await self._tidy()
 
     async def _serve(self, mode_cfg: ModeCfg | None, leases: Sequence[Lease]) -> None:
         """The pool of these settings is behind the device, and those of the leases that are outside of it."""
@@ -107,7 +134,7 @@ class PoolRoutes:
         elif self._device is not None and networks:
             await self._routes.start(*self._device, networks, partners_of(mode_cfg))
             self._begun = True
-        self._stray = len({lease for lease in leases if lease.addresses & set(stray)})
+        self._stray, self._unneeded = set(stray), False
 
 
 def _networks(mode_cfg: ModeCfg | None) -> list[Network]:
