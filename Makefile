@@ -7,12 +7,18 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 RUST := Cargo.toml $(wildcard Cargo.lock) $(shell find rust -path rust/fuzz -prune -o -path rust/trials -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+# The oldest C library that the engine needs as Debian 12 builds it; maturin refuses the build where it needs a newer one.
+MANYLINUX := manylinux_2_34
+WHEEL := dist/lotor-$(VERSION)-cp311-abi3-$(MANYLINUX)_$(shell uname -m).whl
+DEB := dist/lotor_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
+PROGRAM := pyproject.toml README.md LICENSE $(shell find src -name '*.py*' -not -name '*.pyc')
 
 # An existing cargo of rustup's is used first, also under sudo.
 export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 export PYTHONDONTWRITEBYTECODE := $(if $(CI),1,)
 
-.PHONY: setup lab-packages test-packages bench-packages demo test lint types imports rust sanitize fuzz unit namespaces interop soak hostile hostile-quick bench bench-quick bench-peers docs clean
+.PHONY: setup wheel deb lab-packages test-packages bench-packages demo test lint types imports rust sanitize fuzz unit packages namespaces interop soak hostile hostile-quick bench bench-quick bench-peers docs clean
 
 setup: $(STAMPS)/built
 
@@ -42,10 +48,18 @@ $(STAMPS)/built: $(STAMPS)/python $(RUST)
 	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet
 	@touch $@
 
+# For every Linux with glibc 2.34 and Python 3.11 or newer: dist/lotor-*.whl. Nothing of the tests is in it.
+wheel: $(WHEEL)
+
+$(WHEEL): $(STAMPS)/python $(RUST) $(PROGRAM) $(shell find packaging/wheel.data -type l)
+	@echo 'building the wheel: about 4 minutes the first time'
+	PIP_QUIET=1 $(BIN)/maturin build --release --quiet --compatibility $(MANYLINUX) --out $(@D)
+	@touch $@
+
 demo: setup lab-packages
 	@$(BIN)/python -m demo
 
-test: lint types imports rust sanitize unit namespaces interop hostile-quick
+test: lint types imports rust sanitize unit packages namespaces interop hostile-quick
 
 lint: setup
 	@echo '== lint: ruff'
@@ -79,12 +93,16 @@ sanitize:
 
 unit: setup test-packages
 	@echo '== unit and simulation'
-	$(PYTEST) -m 'not root and not interop' --numprocesses auto --dist worksteal
+	$(PYTEST) -m 'not root and not interop and not package' --numprocesses auto --dist worksteal
+
+packages: setup wheel
+	@echo '== packages: built, installed, used'
+	$(PYTEST) -m package
 
 namespaces: setup test-packages
 	@echo '== namespaces: what needs root'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
-	$(PYTEST) -m 'root and not interop'
+	$(PYTEST) -m 'root and not interop and not package'
 
 interop: setup test-packages
 	@echo '== interop: vpnc, strongSwan and lotor in network namespaces'
@@ -146,6 +164,6 @@ bench-peers: $(STAMPS)/python bench-packages
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $(STAMPS)/bench.txt
 
 clean:
-	rm -rf $(VENV) target build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) target build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	rm -f src/lotor/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

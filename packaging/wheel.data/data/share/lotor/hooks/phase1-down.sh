@@ -1,0 +1,1 @@
+../../../../../../share/hooks/phase1-down.sh
