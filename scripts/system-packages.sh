@@ -31,6 +31,8 @@ test   libstrongswan-standard-plugins    /usr/lib/ipsec/plugins/libstrongswan-op
 test   libcharon-extra-plugins    /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so
 test   libcharon-extauth-plugins  /usr/lib/ipsec/plugins/libstrongswan-xauth-generic.so
 test   tshark             tshark
+test   mmdebstrap         mmdebstrap
+test   systemd-container  systemd-nspawn
 bench  openvpn            openvpn
 bench  iperf3             iperf3
 '
