@@ -109,6 +109,48 @@ def test_recover_undoes_what_the_dead_left(tmp_path):
     assert not (tmp_path / "resolv1.conf").exists()
 
 
+EARLIER = """\
+{"pid": %d, "started": 1, "namespace": %d, "version": 1}
+{"change": "Table", "name": "lotor_guard_7", "rules": []}
+{"change": "LinkUp", "device": "lotor7", "index": 4242, "mtu": 1400, "mtu_before": 1500, "up_before": false}
+{"change": "Address", "index": 4242, "address": "10.99.99.7"}
+{"change": "RouteMade", "network": "10.0.12.0/24", "table": 254, "index": 4242, "source": "10.99.99.7", "metric": 0}
+"""
+"""As builds before 0.1.0 wrote it."""
+
+
+def test_recover_undoes_what_an_earlier_build_left(tmp_path):
+    """An upgrade follows a daemon that was killed while tunnels were up."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    tmp_path.chmod(0o700)
+    (tmp_path / "1.journal").write_text(EARLIER % (dead.pid, Owner.myself().namespace))
+    done = []
+
+    class Network:
+        async def remove_route(self, route):
+            done.append(("route", route.network, route.source))
+
+        async def remove_address(self, index, address):
+            done.append(("address", index, address))
+
+        async def set_link(self, index, mtu, *, up):
+            done.append(("link", index, mtu, up))
+
+    class Nft:
+        async def run(self, *words, given=""):
+            done.append((words[0], "inet" in given, "lotor_guard_7" in given))
+
+    assert asyncio.run(undo.recover(Machine(Network(), Nft()), tmp_path)) == 4
+    assert done == [
+        ("route", "10.0.12.0/24", "10.99.99.7"),
+        ("address", 4242, "10.99.99.7"),
+        ("link", 4242, 1500, False),
+        ("nft", True, True),
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_recover_leaves_other_namespaces_alone(tmp_path):
     _left_by_a_dead_process(tmp_path, namespace=1)
     assert asyncio.run(undo.recover(MACHINE, tmp_path / "run")) == 0

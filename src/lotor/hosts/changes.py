@@ -189,6 +189,10 @@ KINDS: Mapping[str, type[Any]] = {
     for kind in (LinkUp, AddressMade, RouteMade, RuleMade, Table, ReversePath, Resolved, Resolvconf, ResolvFile)
 }
 
+EARLIER_NAMES = {"Address": "AddressMade"}
+EARLIER_FIELDS = {"Table": {"family": "inet"}}
+"""What earlier builds wrote: an upgrade cleans up behind one that was killed."""
+
 
 def written(change: Change) -> dict[str, Any]:
     """A change as a journal keeps it."""
@@ -197,11 +201,13 @@ def written(change: Change) -> dict[str, Any]:
 
 def read(entry: Mapping[str, Any]) -> Change:
     """A change of a journal. Raises `ValueError` when it is none of ours."""
-    kind = KINDS.get(str(entry.get("change")))
+    named = str(entry.get("change"))
+    name = EARLIER_NAMES.get(named, named)
+    whole, kind = {**EARLIER_FIELDS.get(name, {}), **entry}, KINDS.get(name)
     names = {field.name for field in fields(kind)} if kind else set()
-    if kind is None or names | {"change"} != set(entry):
-        raise ValueError(f"unknown change {entry.get('change')}")
-    change: Change = kind(**{name: entry[name] for name in names})
+    if kind is None or names | {"change"} != set(whole):
+        raise ValueError(f"unknown change {named}")
+    change: Change = kind(**{name: whole[name] for name in names})
     return change
 
 
