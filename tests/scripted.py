@@ -333,9 +333,6 @@ class RecordingRoutes:
     async def stop(self):
         self.led, self.partners = None, []
 
-    async def recover(self):
-        return 0
-
     async def _lead(self, networks, partners):
         await asyncio.sleep(0)
         if self.fault is not None:

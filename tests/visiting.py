@@ -197,7 +197,7 @@ class Distant:
 
     async def start(self):
         self.ends = pair()
-        self.server = Server(self.ends[1], self.attendance.care.begin(), self.broken.append)
+        self.server = Server(self.ends[1], self.attendance.begin(), self.broken.append)
         self.asker = Asker(self.ends[0], self.broken.append)
         self.configurations = FarConfigurations(self.asker)
         self.make = partial(equip, files=FarFiles(self.asker))
@@ -210,7 +210,7 @@ class Distant:
         assert self.broken == []
         for each in (self.asker, self.server, *self.ends):
             each.close()
-        await self.attendance.care.let_go()
+        await self.attendance.let_go()
         await self.attendance.close()
 
 

@@ -14,8 +14,9 @@ import pytest
 from keys import certificate_lab as lab
 from lotor import config
 from lotor.config import ConfigError
-from lotor.daemon.active_config import load, prepare
+from lotor.daemon.active_config import equip, load
 from lotor.model.identity import IdentityPattern, IdKind
+from lotor.warden import loading
 
 FILE = """\
 path pre_shared_key "psk.txt";
@@ -91,7 +92,7 @@ def test_a_load_looks_once(place, monkeypatch):
 def test_so_does_one_without_a_file(place, monkeypatch):
     settings = config.load(write(place)).settings
     with Counted(monkeypatch) as counted:
-        prepare(settings)
+        equip(loading.prepare(settings).provision)
     assert (counted.checks, counted.looks["ca.crt"], counted.reads["group"]) == (1, 1, 1)
 
 

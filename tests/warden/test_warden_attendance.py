@@ -174,7 +174,7 @@ class Daemon:
         self.place = place
         self.ends = pair()
         self.over = asyncio.get_running_loop().create_future()
-        self.server = Server(self.ends[1], place.attendance.care.begin(), self._lost)
+        self.server = Server(self.ends[1], place.attendance.begin(), self._lost)
         self.asker = Asker(self.ends[0], lambda _: None)
         self.configurations = FarConfigurations(self.asker)
         self.opened, self.tasks = [], []
@@ -237,7 +237,7 @@ class Daemon:
         self.server.close()
         self.ends[1].close()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        await self.place.attendance.care.let_go()
+        await self.place.attendance.let_go()
 
 
 def play(directory, monkeypatch, story):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lotor import config
-from lotor.config import Checked, ConfigError, Examined, RemoteSettings, Settings
+from lotor.config import Checked, ConfigError, RemoteSettings, Settings
 from lotor.config.placing import cautions, faults
 from lotor.config.provision import Provision
 from lotor.files.public import LOCAL_FILES
@@ -35,27 +35,9 @@ class ActiveConfig:
 def load(path: Path) -> ActiveConfig:
     """Both halves in one process. Raises `ConfigError` with everything that is wrong with the file and with the files
     that it names."""
-    return _whole(config.examine(path))
-
-
-def prepare(settings: Settings) -> ActiveConfig:
-    """The same for settings that no file says."""
-    checked = config.check(settings)
-    return _whole(Examined(checked.problems, {}, checked))
-
-
-def equip(provision: Provision, files: PublicFiles = LOCAL_FILES) -> ActiveConfig:
-    """The daemon's half alone, which reads authorities and revocation lists: in a thread, where `files` are far away.
-    Raises `ConfigError`."""
-    store = _store(provision.checked, files)
-    if wrong := faults(provision.settings, store.problems):
-        raise ConfigError(wrong)
-    return _equipped(provision, store)
-
-
-def _whole(found: Examined) -> ActiveConfig:
     from lotor.warden import loading  # what holds keys is never loaded into a daemon without rights
 
+    found = config.examine(path)
     checked = found.checked
     if checked is None:
         raise ConfigError(found.sorted())
@@ -65,6 +47,15 @@ def _whole(found: Examined) -> ActiveConfig:
         raise ConfigError(found.sorted(wrong))
     held = loading.holding(found, checked, keyring)
     return replace(_equipped(held.provision, store), settings=checked.settings)
+
+
+def equip(provision: Provision, files: PublicFiles = LOCAL_FILES) -> ActiveConfig:
+    """The daemon's half alone, which reads authorities and revocation lists: in a thread, where `files` are far away.
+    Raises `ConfigError`."""
+    store = _store(provision.checked, files)
+    if wrong := faults(provision.settings, store.problems):
+        raise ConfigError(wrong)
+    return _equipped(provision, store)
 
 
 def _equipped(provision: Provision, store: TrustStore) -> ActiveConfig:

@@ -144,10 +144,6 @@ class GatewayHost:
                 await undo.undo(self._machine, self._journal)
                 self._journal = None
 
-    async def recover(self) -> int:
-        """Undo what a crashed gateway left; how many changes were undone."""
-        return await undo.recover(self._machine, self._state)
-
 
 def _within(pool: Network, lan: Network) -> bool:
     if isinstance(pool, IPv4Network) and isinstance(lan, IPv4Network):

@@ -53,9 +53,6 @@ class GatewayRoutes(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Everything as it was before `start`; also without one, and again."""
-        ...
-
-    async def recover(self) -> int:
-        """Undo what a crashed gateway left; how many changes were undone."""
+        """Everything as it was before `start`; also without one, and again. What a crashed gateway left is undone by
+        `Host.recover`, with everything else."""
         ...

@@ -34,8 +34,6 @@ log = logging.getLogger(__name__)
 
 LOGIN_SECONDS = 60.0
 """A back end that is silent for longer has refused."""
-
-
 LEASE_SECONDS = 10.0
 """For a pool that may be another host's."""
 HOST_SECONDS = 10.0
@@ -100,7 +98,7 @@ class Row:
 
 
 class Answers:
-    """`reply` is what the driver calls; `use` changes the ports for questions to come."""
+    """`reply` is what the driver calls."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
@@ -118,9 +116,6 @@ class Answers:
             questions.Activate: Row(_never, ask=self._activate),
             questions.LastInbound: Row(_never, ask=self._last_inbound),
         }
-
-    def use(self, sources: Sources) -> None:
-        self._sources = sources
 
     def reply(self, question: Question[object]) -> Reply:
         """The answer, or a coroutine that waits for it; where a port breaks, the row's substitute with the reason.

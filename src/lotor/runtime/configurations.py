@@ -28,13 +28,12 @@ class Step(Enum):
 
 class GatewayConfigurations:
     """Answers `AcquireConfiguration`. `template` is what is the same for everybody, whose address is not used; it is
-    asked every time, so that a reload counts at once. `released` hears when a lease was given back."""
+    asked every time, so that a reload counts at once."""
 
     def __init__(self, leases: Leases, template: Callable[[], ModeConfiguration | None]) -> None:
         self._leases = leases
         self._template = template
         self._lanes = Lanes(POOL_SECONDS)
-        self.released: Callable[[], None] = lambda: None
 
     async def acquire(self, session: int, user: str, grants: Grants) -> ModeConfiguration | Failure:
         """A lease is its session's, whether or not anybody still waits: the end of the session gives it back."""
@@ -46,15 +45,11 @@ class GatewayConfigurations:
         return lease if isinstance(lease, Failure) else _told(values, lease, grants)
 
     def release(self, session: int) -> None:
-        self._lanes.follow(session, Step.RELEASE, partial(self._release, session))
+        self._lanes.follow(session, Step.RELEASE, partial(self._leases.release, session))
 
     async def settled(self) -> None:
         """Until every lease that is given back is."""
         await self._lanes.settled()
-
-    async def _release(self, session: int) -> None:
-        await self._leases.release(session)
-        self.released()
 
 
 def _told(values: ModeConfiguration, lease: Lease, grants: Grants) -> ModeConfiguration:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import pwd
 
 from lotor.privsep.living import About
 from lotor.warden import capabilities
+from lotor.warden.identity import user_name
 
 PR_GET_NO_NEW_PRIVS = 39
 
@@ -14,11 +14,4 @@ PR_GET_NO_NEW_PRIVS = 39
 def about() -> About:
     names = tuple(sorted(map(capabilities.name, capabilities.held())))
     gains = not capabilities.libc.prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
-    return About(os.getpid(), _user(), names, gains)
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
+    return About(os.getpid(), user_name(os.geteuid()), names, gains)

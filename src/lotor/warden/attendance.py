@@ -22,7 +22,6 @@ from lotor.warden.identification import OwnIdentities
 from lotor.warden.leases import HeldLeases
 from lotor.warden.logins import HeldLogins
 from lotor.warden.opening import Opening
-from lotor.warden.supervise import Care
 from lotor.warden.warden import Warden
 
 log = logging.getLogger(__name__)
@@ -32,7 +31,7 @@ PATIENCE = 10.0
 
 
 class Attendance:
-    """`care` is for the supervisor. `close` comes after the last daemon's end."""
+    """`begin` and `let_go` are what a supervisor does for each daemon. `close` comes after the last daemon's end."""
 
     def __init__(self, warden: Warden) -> None:
         self._warden = warden
@@ -45,14 +44,12 @@ class Attendance:
             **hosting.rows(self._hosting),
             **configuring.rows(warden),
             **files.rows(self._handouts),
-            **dict([answering(_about, ABOUT)]),
         }
         self._numbers = itertools.count(1)
         self._known: tuple[Provision, Mapping[str, Identity | None]] | None = None
         self._logins: HeldLogins | None = None
         self._leases: HeldLeases | None = None
         self._giving_back: set[asyncio.Task[None]] = set()
-        self.care = Care(self.begin, self.let_go)
 
     def begin(self) -> Mapping[int, Handler]:
         """For one daemon."""
@@ -60,7 +57,8 @@ class Attendance:
         self._logins = HeldLogins(ports.logins)
         self._leases = HeldLeases(ports.leases, self._numbers)
         signer = signing.rows(ports.signer, OwnIdentities(self._identity))
-        return {**self._lasting, **signer, **self._logins.rows(), **self._leases.rows()}
+        own = {**signer, **self._logins.rows(), **self._leases.rows()}
+        return {**self._lasting, **dict([_about()]), **own}
 
     async def let_go(self) -> None:
         """Of everything that the daemon held, which is dead. Leases stay in the pool's memory, guesses in the
@@ -93,6 +91,17 @@ class Attendance:
         return self._known[1].get(remote)
 
 
+def _about() -> tuple[int, Handler]:
+    """What this process may do stays as it is for as long as a daemon runs."""
+    found = about()
+
+    async def tell(nothing: None) -> About:
+        del nothing
+        return found
+
+    return answering(tell, ABOUT)
+
+
 class _Held(Protocol):
     async def let_go(self) -> None: ...
 
@@ -102,8 +111,3 @@ async def _let_go(held: _Held) -> None:
         await held.let_go()
     except Exception as error:  # noqa: BLE001 - its text may quote a peer
         log.error("not all of %s was given back: %s", type(held).__name__, type(error).__name__)  # noqa: TRY400
-
-
-async def _about(nothing: None) -> About:
-    del nothing
-    return about()

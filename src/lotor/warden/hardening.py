@@ -11,7 +11,6 @@ import logging
 import resource
 import signal
 
-from lotor.config.settings import Settings
 from lotor.warden import capabilities
 from lotor.warden.capabilities import Capability, prctl
 
@@ -113,8 +112,3 @@ def die_with_parent() -> None:
     """The kernel kills this process when the thread that started it ends. A change of user takes that back. `OSError`
     when the kernel refuses."""
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def has_scripts(settings: Settings) -> bool:
-    """Whether the administrator wants scripts to be run."""
-    return any(remote.scripts for remote in settings.remotes)

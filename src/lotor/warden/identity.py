@@ -42,7 +42,7 @@ def unprivileged(privsep: Privsep | None) -> Identity:
         gid = _group(privsep.group)
     if 0 in {uid, gid}:
         raise LookupError(f'the daemon would keep rights of root as "{named}": name another user in privsep {{ }}')
-    return Identity(uid, gid, _user_name(uid), _group_name(gid))
+    return Identity(uid, gid, user_name(uid), _group_name(gid))
 
 
 def _own() -> str:
@@ -56,7 +56,8 @@ def _group(named: str) -> int:
     return found
 
 
-def _user_name(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """As this host knows it, else its number."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
