@@ -198,9 +198,6 @@ class RecordingAccounting:
     async def start(self, account):
         await self._take("start", account)
 
-    async def interim(self, account, usage):
-        await self._take("interim", account, usage)
-
     async def stop(self, account, usage, reason):
         await self._take("stop", account, usage, reason)
 

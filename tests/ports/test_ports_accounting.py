@@ -55,12 +55,10 @@ def kept(request, caplog):
 def test_it_takes_an_account_from_start_to_stop_in_order(kept):
     async def play():
         await kept.engine.start(ALICE)
-        await kept.engine.interim(ALICE, Usage(60))
-        await kept.engine.interim(ALICE, Usage(120, octets_in=7))
         await kept.engine.stop(ALICE, USAGE, GONE)
 
     asyncio.run(play())
-    assert kept.taken() == [(word, "5f3a-1") for word in ("start", "interim", "interim", "stop")]
+    assert kept.taken() == [(word, "5f3a-1") for word in ("start", "stop")]
 
 
 def test_accounts_of_many_sessions_are_told_apart(kept):
@@ -106,14 +104,11 @@ def lines(caplog, *steps):
 
 def test_the_lines_have_the_form_that_the_documentation_tells(caplog):
     journal = JournalAccounting()
-    told = lines(
-        caplog, journal.start(ALICE), journal.interim(ALICE, USAGE), journal.stop(ALICE, USAGE, DeadPeer(HERE, 9))
-    )
+    told = lines(caplog, journal.start(ALICE), journal.stop(ALICE, USAGE, DeadPeer(HERE, 9)))
     account = 'id=5f3a-1 user="alice" source=198.51.100.7:4500 inside=10.99.99.3 began=2025-11-29T11:30:00Z'
     usage = "seconds=3600 octets_in=1048576 octets_out=2097152 packets_in=900 packets_out=1800"
     assert told == [
         f"accounting start {account}",
-        f"accounting interim {account} {usage}",
         f"accounting stop {account} {usage} reason=dead-peer",
     ]
 

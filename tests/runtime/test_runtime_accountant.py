@@ -17,7 +17,7 @@ from lotor.model.policy import Side
 from lotor.model.reasons.ends import PeerDeleted, ShutDown
 from lotor.ports.accounting import Usage
 from lotor.runtime import accountant
-from lotor.runtime.accountant import Accountant, Books, Traffic
+from lotor.runtime.accountant import Accountant
 from lotor.runtime.associations import Associations
 from lotor.runtime.follower import Engines, Follower
 from lotor.runtime.sessions import Register
@@ -41,22 +41,11 @@ GONE = PeerDeleted("client")
 DOWN = ShutDown()
 
 
-class Alarm:
-    """One of the clock's, which a test lets ring."""
-
-    def __init__(self, seconds, call):
-        self.seconds, self.call, self.cancelled = seconds, call, False
-
-    def cancel(self):
-        self.cancelled = True
-
-
 class Stage:
     """Register, follower and accountant as the program has them; `first`: the accountant hears of events first."""
 
-    def __init__(self, *, first=False, interim=None):
-        self.alarms = []
-        self.engine, self.kept, self.substitute = RecordingEngine(), RecordingAccounting(), RecordingAccounting()
+    def __init__(self, *, first=False):
+        self.engine, self.kept = RecordingEngine(), RecordingAccounting()
         self.register, self.associations = Register(wall=lambda: 1000.0), Associations(self.engine)
         self.diary = []
         engines = Engines(
@@ -67,22 +56,9 @@ class Stage:
             lambda _: None,
         )
         self.follower = Follower(engines, self.register, lambda _: None, lambda _: None)
-        traffic = Traffic(self.associations.counters, self.follower.emptied)
-        books = Books(self.kept, self.substitute, interim)
-        self.accountant = Accountant(books, self.register, traffic, lambda: 1764415800.0, self.later)
+        self.accountant = Accountant(self.kept, self.register, self.follower.emptied, lambda: 1764415800.0)
         hear = [self.register.follow, self.follower.follow, self.accountant.follow]
         self.subscribers = [hear[2], *hear[:2]] if first else hear
-
-    def later(self, seconds, call):
-        self.alarms.append(Alarm(seconds, call))
-        return self.alarms[-1]
-
-    def ring(self):
-        """What the clock was set for comes."""
-        due, self.alarms = [each for each in self.alarms if not each.cancelled], []
-        for each in due:
-            each.call()
-        return [each.seconds for each in due]
 
     def tell(self, *effects):
         for effect in effects:
@@ -257,7 +233,6 @@ def test_a_slow_engine_holds_nobody_up_and_hears_all_in_order(stage):
     play(story)
     for session in "12":
         assert [word for word, which in stage.words() if which == session] == ["start", "stop"]
-    assert stage.substitute.told == []
 
 
 @pytest.mark.parametrize(
@@ -268,7 +243,7 @@ def test_a_slow_engine_holds_nobody_up_and_hears_all_in_order(stage):
         (asyncio.CancelledError(), "the engine gave it up"),
     ],
 )
-def test_what_an_engine_does_not_take_is_told_whole_elsewhere(stage, caplog, fault, said):
+def test_what_an_engine_does_not_take_is_said_and_its_stop_asked_for(stage, caplog, fault, said):
     caplog.set_level(logging.ERROR)
 
     async def story():
@@ -280,9 +255,7 @@ def test_what_an_engine_does_not_take_is_told_whole_elsewhere(stage, caplog, fau
         await stage.accountant.close(DOWN)
 
     play(story)
-    assert [each[0] for each in stage.substitute.told] == ["start"]
-    assert [each[0] for each in stage.kept.told] == ["stop"], "and its stop is asked for all the same"
-    assert stage.substitute.told[0][1] == stage.kept.told[0][1]
+    assert [each[0] for each in stage.kept.told] == ["stop"]
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.startswith(f"accounting of session 1 did not take what follows: {said}")
     assert "secret" not in line
@@ -298,84 +271,8 @@ def test_an_engine_that_never_answers_is_waited_for_no_longer_than_its_time(stag
         await stage.accountant.close(DOWN)
 
     play(story)
-    assert [each[0] for each in stage.substitute.told] == ["start", "stop"]
+    assert stage.kept.told == []
     assert caplog.text.count("no answer within 0.01 s") == 2
-
-
-def test_an_engine_that_is_far_behind_gets_no_newcomers_and_every_stop_of_its_own(stage, monkeypatch):
-    monkeypatch.setattr(accountant, "MOST_BEHIND", 3)
-
-    async def story():
-        stage.kept.slow = asyncio.Event()
-        for session in range(1, 11):
-            stage.up(session)
-            stage.down(session)
-        await steps()
-        assert stage.kept.waiting == 3
-        stage.kept.slow.set()
-        await stage.accountant.close(DOWN)
-        stage.up(11)
-        stage.down(11)
-        await stage.accountant.close(DOWN)
-
-    play(story)
-    told = {session: [word for word, which in stage.words() if which == str(session)] for session in range(1, 12)}
-    assert {session for session, words in told.items() if words} == {1, 2, 3, 11}
-    assert all(words in ([], ["start", "stop"]) for words in told.values())
-    elsewhere = [(word, account.id.partition("-")[2]) for word, account, *_ in stage.substitute.told]
-    for session in range(4, 11):
-        assert [word for word, which in elsewhere if which == str(session)] == ["start", "stop"]
-
-
-# --- reports in between ----------------------------------------------------------------------------------------------
-
-
-def test_reports_come_while_the_session_is_up_and_none_after_its_stop():
-    stage = Stage(interim=600.0)
-
-    async def story():
-        stage.up()
-        await steps()
-        for octets in (3, 5):
-            stage.engine.figures[1] = Counters(octets_in=octets)
-            assert stage.ring() == [600.0]
-            await steps()
-        stage.down()
-        await stage.accountant.close(DOWN)
-        assert stage.ring() == []
-
-    play(story)
-    assert [word for word, _ in stage.words()] == ["start", "interim", "interim", "stop"]
-    assert [each[2].octets_in for each in stage.kept.told[1:]] == [3, 5, 5]
-
-
-def test_reports_of_an_engine_that_is_behind_do_not_pile_up():
-    stage = Stage(interim=600.0)
-
-    async def story():
-        stage.kept.slow = asyncio.Event()
-        stage.up()
-        await steps()
-        for _ in range(50):
-            stage.ring()
-            await steps(2)
-        stage.down()
-        stage.kept.slow.set()
-        await stage.accountant.close(DOWN)
-
-    play(story)
-    assert [word for word, _ in stage.words()] == ["start", "interim", "stop"]
-
-
-def test_without_an_interval_no_clock_is_set(stage):
-    async def story():
-        stage.up()
-        await steps()
-        assert stage.alarms == []
-        await stage.accountant.close(DOWN)
-
-    play(story)
-    assert stage.words() == [("start", "1"), ("stop", "1")]
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------

@@ -19,9 +19,6 @@ class JournalAccounting:
     async def start(self, account: Account) -> None:
         _write(f"accounting start {_account(account)}")
 
-    async def interim(self, account: Account, usage: Usage) -> None:
-        _write(f"accounting interim {_account(account)} {_usage(usage)}")
-
     async def stop(self, account: Account, usage: Usage, reason: Reason) -> None:
         _write(f"accounting stop {_account(account)} {_usage(usage)} reason={reason.kind.value}")
 

@@ -29,7 +29,7 @@ from lotor.ports.carrier import Carrier, SocketCarrier
 from lotor.ports.esp import Broken, EspEngine, Expired, Moved, Notice
 from lotor.ports.interface import TunnelInterface
 from lotor.privsep.privileged import Privileged
-from lotor.runtime.accountant import Accountant, Books, Traffic
+from lotor.runtime.accountant import Accountant
 from lotor.runtime.answers import Answers, Sources
 from lotor.runtime.associations import Associations
 from lotor.runtime.capture import Capture
@@ -90,8 +90,7 @@ class Wiring:
         disclose = capture.disclose if capture is not None else lambda _: None
         self.driver = Driver(core, self._transmit, Answers(self._sources()).reply, disclose)
         self.follower = Follower(self._engines(), self.register, self.driver.command, self.requests.ready)
-        traffic = Traffic(self.associations.counters, self.follower.emptied)
-        self.accountant = Accountant(Books(JournalAccounting()), self.register, traffic)
+        self.accountant = Accountant(JournalAccounting(), self.register, self.follower.emptied)
         self.sessions = MemorySessions()
         self.ledger = Ledger(self.sessions, self.register)
         parts = Parts(self.driver, self.register, self.requests, self.persons, self.follower)

@@ -37,11 +37,9 @@ class Usage:
 
 
 class Accounting(Protocol):
-    """Asked in order for each account: `start`, any number of `interim`, `stop` once; also when one of them failed.
+    """Asked in order for each account: `start`, then `stop` once; also when the first of them failed.
     Raises `OSError` with a clear text for what it could not take. A call that takes too long is cancelled."""
 
     async def start(self, account: Account) -> None: ...
-
-    async def interim(self, account: Account, usage: Usage) -> None: ...
 
     async def stop(self, account: Account, usage: Usage, reason: Reason) -> None: ...

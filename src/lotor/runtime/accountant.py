@@ -1,13 +1,13 @@
 """Accounts of a gateway's sessions: a start when the tunnel is up, one stop when the session has ended and its SA pairs
-are counted, and what they carried in between where somebody wants to know."""
+are counted."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 
@@ -18,81 +18,48 @@ from lotor.model.policy import Side
 from lotor.model.reason import Reason
 from lotor.ports.accounting import Account, Accounting, Usage
 from lotor.runtime.faults import trace
-from lotor.runtime.lanes import Lanes
+from lotor.runtime.lanes import Lanes, within
 from lotor.runtime.sessions import Register, Session
 
 log = logging.getLogger(__name__)
 
 ENGINE_SECONDS = 10.0
 """An engine that is silent for longer has not taken what it was told."""
-MOST_BEHIND = 4096
-"""Sessions that ended and whose stop the engine has still to take, a KiB each; who comes up beyond them is told to the
-substitute."""
-
-Later = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
-"""The loop's `call_later`."""
-Record = Callable[[Accounting], Awaitable[None]]
-"""The records, for whichever engine takes them."""
 
 
 class Step(Enum):
-    """What waits for one account: of each kind one, so that an engine that is behind has three at most of each."""
+    """What waits for one account."""
 
     START = auto()
-    INTERIM = auto()
     STOP = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Books:
-    """`engine` is told everything. What it does not take goes to the `substitute`, which takes all, at once; None where
-    the engine is such a one. `interim`: seconds between two reports of a session that is up, None for no reports."""
-
-    engine: Accounting
-    substitute: Accounting | None = None
-    interim: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """Where figures come from: `counters` of SA pairs; `emptied` waits until the engine has removed those of a session
-    that are going."""
-
-    counters: Callable[[Iterable[int]], Awaitable[Mapping[int, Counters]]]
-    emptied: Callable[[int], Awaitable[None]]
-
-
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Open:
-    """An account that has begun. `engine`: it stays with the one that heard of its start; `began` in the loop's clock;
-    `alarm`: the next report."""
+    """An account that has begun, in the loop's clock."""
 
     account: Account
     session: Session
-    engine: Accounting
     began: float
-    alarm: asyncio.TimerHandle | None = field(default=None)
 
 
 class Accountant:
-    """Subscribes to the driver, and holds nobody up: each account has a line of its own. `close` at the end."""
+    """Subscribes to the driver, and holds nobody up: each account has a line of its own. `emptied` waits until the
+    packet engine has removed the SA pairs of a session that are going. `close` at the end."""
 
     def __init__(
         self,
-        books: Books,
+        engine: Accounting,
         register: Register,
-        traffic: Traffic,
+        emptied: Callable[[int], Awaitable[None]],
         wall: Callable[[], float] = time.time,
-        later: Later | None = None,
     ) -> None:
-        self._books = books
+        self._engine = engine
         self._register = register
-        self._traffic = traffic
+        self._emptied = emptied
         self._wall = wall
-        self._later = later
         self._open: dict[int, _Open] = {}
         self._lanes = Lanes()
-        self._behind = 0
 
     def follow(self, event: Event) -> None:
         match event:
@@ -113,82 +80,37 @@ class Accountant:
             return
         where = (event.user, event.path.remote, _inside(session), self._wall())
         account = Account(session.key, *where, session.grants.groups, session.grants.accounting_class)
-        engine = self._books.engine if self._behind < MOST_BEHIND else self._books.substitute or self._books.engine
-        opened = _Open(account, session, engine, self._now())
-        self._open[event.session] = opened
-        self._put(opened, Step.START, partial(self._tell, opened, lambda taker: taker.start(account)))
-        self._wait(opened)
+        self._open[event.session] = _Open(account, session, _now())
+        start = partial(self._engine.start, account)
+        self._lanes.follow(session.id, Step.START, partial(_put_down, session.id, start))
 
     def _end(self, number: int, reason: Reason) -> None:
         opened = self._open.pop(number, None)
-        if opened is None:
-            return
-        if opened.alarm is not None:
-            opened.alarm.cancel()
-        self._behind += 1
-        seconds = int(self._now() - opened.began)
-        self._put(opened, Step.STOP, partial(self._stop, opened, seconds, reason))
+        if opened is not None:
+            seconds = int(_now() - opened.began)
+            self._lanes.follow(opened.session.id, Step.STOP, partial(self._stop, opened, seconds, reason))
 
     async def _stop(self, opened: _Open, seconds: int, reason: Reason) -> None:
-        try:
-            await self._traffic.emptied(opened.session.id)
-            usage = _usage(seconds, opened.session.traffic({}))
-            await self._tell(opened, lambda taker: taker.stop(opened.account, usage, reason))
-        finally:
-            self._behind -= 1
-
-    # --- reports in between ------------------------------------------------------------------------------------------
-
-    def _wait(self, opened: _Open) -> None:
-        if self._books.interim is not None:
-            later = self._later or asyncio.get_running_loop().call_later
-            opened.alarm = later(self._books.interim, partial(self._report, opened))
-
-    def _report(self, opened: _Open) -> None:
-        self._put(opened, Step.INTERIM, partial(self._interim, opened))
-        self._wait(opened)
-
-    async def _interim(self, opened: _Open) -> None:
-        session, seconds = opened.session, int(self._now() - opened.began)
-        usage = _usage(seconds, session.traffic(await self._traffic.counters(session.counted)))
-        await self._tell(opened, lambda taker: taker.interim(opened.account, usage))
-
-    # --- the engine --------------------------------------------------------------------------------------------------
-
-    def _put(self, opened: _Open, name: Step, step: Callable[[], Awaitable[None]]) -> None:
-        self._lanes.follow(opened.session.id, name, step)
-
-    async def _tell(self, opened: _Open, record: Record) -> None:
-        """What the engine does not take is told to the substitute, whole."""
-        why = await _refused(record, opened.engine)
-        if why is None:
-            return
-        log.error("accounting of session %d did not take what follows: %s", opened.session.id, why)
-        substitute = self._books.substitute
-        if substitute is not None and substitute is not opened.engine:
-            await record(substitute)
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
+        await self._emptied(opened.session.id)
+        usage = _usage(seconds, opened.session.traffic({}))
+        await _put_down(opened.session.id, partial(self._engine.stop, opened.account, usage, reason))
 
 
-async def _refused(record: Record, engine: Accounting) -> str | None:
-    """Why an engine did not take what it was told; None when it did."""
-    limit = asyncio.timeout(ENGINE_SECONDS)
+async def _put_down(session: int, record: Callable[[], Awaitable[None]]) -> None:
+    """What the engine does not take is lost, and said."""
     try:
-        async with limit:
-            await record(engine)
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        return "the engine gave it up"
+        await within(ENGINE_SECONDS, record)
     except OSError as error:
-        silent = f"no answer within {ENGINE_SECONDS:g} s"
-        return silent if limit.expired() else error.strerror or str(error) or "no answer"
-    except Exception as error:  # noqa: BLE001 - the account goes to the substitute, whatever it was
-        return f"internal error: {trace(error)}"
-    return None
+        why = error.strerror or str(error) or "no answer"
+    except Exception as error:  # noqa: BLE001 - the stop of this account is asked for all the same
+        why = f"internal error: {trace(error)}"
+    else:
+        return
+    log.error("accounting of session %d did not take what follows: %s", session, why)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _inside(session: Session) -> tuple[Address | Network, ...]:

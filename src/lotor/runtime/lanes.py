@@ -100,7 +100,7 @@ class Lanes:
     async def _take(self, waiting: _Waiting) -> None:
         outcome = waiting.outcome
         try:
-            result = await self._done(waiting.step)
+            result = await within(self._seconds, waiting.step)
         except asyncio.CancelledError:
             outcome.cancel()
             raise
@@ -111,21 +111,22 @@ class Lanes:
             if not outcome.cancelled():
                 outcome.set_result(result)
 
-    async def _done(self, step: Step) -> object:
-        """`OSError` for an engine that is silent for too long, or that gave the step up itself."""
-        limit = asyncio.timeout(self._seconds)
-        try:
-            async with limit:
-                return await step()
-        except TimeoutError:
-            if limit.expired():
-                raise TimeoutError(errno.ETIMEDOUT, f"no answer within {self._seconds:g} s") from None
+
+async def within(seconds: float | None, step: Callable[[], Awaitable[T]]) -> T:
+    """What comes of a step. `OSError` for an engine that is silent for longer, or that gave the step up itself."""
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await step()
+    except TimeoutError:
+        if limit.expired():
+            raise TimeoutError(errno.ETIMEDOUT, f"no answer within {seconds:g} s") from None
+        raise
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
             raise
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            raise ConnectionAbortedError(errno.ECONNABORTED, "the engine gave it up") from None
+        raise ConnectionAbortedError(errno.ECONNABORTED, "the engine gave it up") from None
 
 
 def _look(outcome: asyncio.Future[Any]) -> None:
