@@ -11,14 +11,15 @@ import pytest
 
 from lotor.control.messages import Status
 from lotor.daemon.exits import StartError
-from lotor.daemon.given import Given
-from lotor.daemon.pair import Lent, captured
+from lotor.daemon.pair import captured
 from lotor.daemon.serving import capturing
 from lotor.files.captures import make
 from lotor.ike.effects import Disclose, Transmit
 from lotor.ike.endpoint import Endpoint
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
+from lotor.privsep.living import Given, Lent
+from lotor.privsep.octets import Malformed
 from lotor.runtime.capture import Capture
 from peers.world import connect, is_up, pair
 from visiting import PASSWORD, ROOT, play
@@ -156,9 +157,11 @@ def test_the_files_of_a_capture_are_made_once_and_lent(tmp_path):
         lent = Lent(None, 7, made)
         assert lent.all == (7, *made)
         given = Given(
-            "racoon.conf", "1:1:a:b", None, 7, syslog=True, level="info", debug=False, capture=(str(file), *made)
+            "racoon.conf", "1:1:a:b", log=False, control=True, syslog=True, level="info", debug=False, capture=str(file)
         )
-        assert Given.of(given.word) == given
+        assert Lent.of(given, lent.all) == lent
+        with pytest.raises(Malformed, match="2 descriptors came"):
+            Lent.of(given, made)
     assert file.exists()
     with pytest.raises(StartError, match="never overwrites"), captured(file):
         pass

@@ -13,11 +13,11 @@ import pytest
 from lotor.control.listening import Address, Listener
 from lotor.daemon import attended, logs, serving
 from lotor.daemon.exits import Exit, StartError
-from lotor.daemon.given import Given
-from lotor.daemon.pair import started
+from lotor.daemon.pair import giving, started
 from lotor.privsep.codec import decode
-from lotor.privsep.frames import Frame, Kind, pair, receive, send
-from lotor.privsep.living import FAILED, StartFailure
+from lotor.privsep.frames import Ended, Frame, Kind, pair, receive, send
+from lotor.privsep.living import FAILED, GIVEN, Given, Lent, StartFailure, ask_given
+from lotor.privsep.serving import Server
 from lotor.runtime.present import Present
 from lotor.warden import attendance as attendance_of_daemons
 from lotor.warden.attendance import Attendance
@@ -57,6 +57,46 @@ def test_a_start_that_is_not_stopped_serves():
         return await started(supervisor, asyncio.Event())
 
     assert asyncio.run(story())
+
+
+def test_a_daemon_hears_once_what_it_is_to_do_and_gets_copies(tmp_path):
+    given = Given(
+        "racoon.conf", "1:1:a:b", log=True, control=False, syslog=False, level="info", debug=False, capture="x"
+    )
+    opened = [os.open(tmp_path / str(each), os.O_CREAT | os.O_RDWR) for each in range(3)]
+    lent = Lent(opened[0], None, (opened[1], opened[2]))
+
+    async def story():
+        warden, daemon = pair()
+        server = Server(warden, giving(given, lent), lambda _: None)
+        told, came = await asyncio.to_thread(ask_given, daemon)
+        with pytest.raises(Ended):
+            await asyncio.to_thread(ask_given, daemon)
+        server.close()
+        warden.close()
+        daemon.close()
+        return told, came
+
+    told, came = asyncio.run(story())
+    assert told == given
+    assert not {*came.all} & {*opened}
+    assert [os.fstat(each).st_ino for each in came.all] == [os.fstat(each).st_ino for each in opened]
+    assert not any(map(os.get_inheritable, came.all))
+    for each in (*opened, *came.all):
+        os.close(each)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_daemon_whose_warden_does_not_serve_ends_and_says_nothing(monkeypatch, caplog, answers):
+    monkeypatch.setattr(attended, "tie", lambda _: 1)
+    warden, theirs = pair()
+    if answers:
+        send(warden, Frame(Kind.REFUSED, GIVEN.number, 0))
+    else:
+        warden.shutdown(socket.SHUT_RDWR)
+    with warden:
+        assert attended.main(theirs.detach()) is Exit.FAILED
+    assert not caplog.text
 
 
 @pytest.mark.parametrize(("code", "expected"), [(7, Exit.BUSY), (200, Exit.FAILED), (255, Exit.FAILED)])
@@ -112,11 +152,10 @@ def test_a_daemon_that_fails_oddly_says_what_and_no_text_of_it(monkeypatch, capl
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(attended, "tie", tie)
-    given = Given("racoon.conf", "1:1:a:b", None, None, syslog=False, level="info", debug=False, capture=None)
     warden, theirs = pair()
     with warden:
         send(warden, Frame(Kind.ANSWER, FAILED.number, 0))
-        assert attended.main([given.word, str(theirs.detach())]) is Exit.FAILED
+        assert attended.main(theirs.detach()) is Exit.FAILED
         failure = decode(StartFailure, receive(warden).body)
     assert failure == StartFailure("internal error in the daemon: RuntimeError", "", Exit.FAILED)
     assert "internal error: RuntimeError at attended.py:" in caplog.text

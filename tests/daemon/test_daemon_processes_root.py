@@ -16,7 +16,7 @@ from lab import lotor, pki
 from lab.internet import GATEWAY, Internet
 from lab.lotor import CERTIFICATES, Lotor
 from lab.node import only_child
-from lotor.warden.child import KEPT, KEPT_KINDS
+from lotor.warden.spawning import KEPT, KEPT_KINDS
 
 pytestmark = pytest.mark.root
 

@@ -17,12 +17,13 @@ from lotor import config
 from lotor.daemon import logs, pair, program, serving, unprivileged
 from lotor.daemon.background import PidFile, in_background
 from lotor.daemon.exits import Exit, StartError
-from lotor.daemon.given import Options
+from lotor.daemon.options import Options
 from lotor.daemon.privilege import demand_privilege, demand_wardens_privilege
 from lotor.daemon.sandbox import Unconfined
 from lotor.daemon.status import weaknesses
 from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.warden.identity import Identity
+from lotor.warden.spawning import Program
 
 PROGRAM = [sys.executable, "-m", "lotor.cli.main"]
 
@@ -82,11 +83,11 @@ def test_the_background_reports_ready_and_goes_on(tmp_path):
 
 def test_the_background_reports_why_it_does_not_start():
     def serve(ready):
-        raise StartError("port 500 is in use", Exit.BUSY)
+        raise StartError("port 500 is in use", Exit.BUSY, "stop the other program")
 
     with pytest.raises(StartError, match="port 500 is in use") as caught:
         in_background(serve)
-    assert caught.value.code is Exit.BUSY
+    assert (caught.value.code, caught.value.fix) == (Exit.BUSY, "stop the other program")
 
 
 def test_a_signal_before_it_serves_ends_the_start_and_leaves_no_pid_file(tmp_path, monkeypatch):
@@ -100,9 +101,11 @@ def test_a_signal_before_it_serves_ends_the_start_and_leaves_no_pid_file(tmp_pat
     monkeypatch.setattr(program, "_served", stands_still)
     monkeypatch.setattr(program, "DEFAULT_PID_FILE", pid_file)
     monkeypatch.setattr(program.logs, "set_up", lambda *_, **__: None)
+    monkeypatch.setattr(program, "_open_state", lambda: None)
+    monkeypatch.setattr(program, "_load", lambda _: SimpleNamespace(settings=config.loads("").settings))
     options = Options(tmp_path / "racoon.conf", log=tmp_path / "log")
     with pytest.raises(StartError, match="told to stop before it served"):
-        program._run(options, SimpleNamespace(settings=config.loads("").settings), lambda: None)
+        program.run(options, Program(()), lambda: None)
     assert not pid_file.exists()
 
 

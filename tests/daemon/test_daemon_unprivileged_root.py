@@ -14,8 +14,9 @@ import pytest
 from lotor.daemon import reach, sandbox, trials
 from lotor.daemon.sandbox import Unconfined
 from lotor.daemon.trials import Trial, refused
-from lotor.warden.child import Child, End, Program
+from lotor.warden.child import Child, End
 from lotor.warden.identity import Identity, unprivileged
+from lotor.warden.spawning import Program
 
 pytestmark = pytest.mark.root
 
@@ -147,7 +148,8 @@ def test_a_warden_without_the_rights_to_start_it_is_told_what_it_needs(tmp_path)
     file = tmp_path / "warden.py"
     file.write_text(
         "import asyncio, sys\n"
-        "from lotor.warden.child import Child, Program\n"
+        "from lotor.warden.child import Child\n"
+        "from lotor.warden.spawning import Program\n"
         "async def main():\n"
         "    child = Child(Program(tuple(sys.argv[1:])), {})\n"
         "    print((await child.ended).failure.text)\n"
@@ -184,7 +186,8 @@ def test_it_dies_when_its_warden_is_killed(tmp_path, moment):
     warden = tmp_path / "warden.py"
     warden.write_text(
         "import asyncio, sys\n"
-        "from lotor.warden.child import Child, Program\n"
+        "from lotor.warden.child import Child\n"
+        "from lotor.warden.spawning import Program\n"
         "async def main():\n"
         "    await Child(Program(tuple(sys.argv[1:])), {}).ended\n"
         "asyncio.run(main())\n"

@@ -16,7 +16,8 @@ from lotor.privsep.living import ABOUT, About, StartFailure
 from lotor.privsep.serving import answering
 from lotor.warden import child as children
 from lotor.warden import supervise
-from lotor.warden.child import Child, Program, environment, interpreter
+from lotor.warden.child import Child
+from lotor.warden.spawning import Program, environment, interpreter
 from lotor.warden.supervise import PAUSES, Care, StartFailed, Supervisor
 
 TOY = '''
@@ -138,8 +139,8 @@ def toy(tmp_path, told):
     file = tmp_path / "toy.py"
     file.write_text(TOY)
 
-    def program(word: str, *descriptors: int) -> Program:
-        return Program((sys.executable, "-P", str(file), word, str(told.file)), descriptors, quiet=False)
+    def program(word: str) -> Program:
+        return Program((sys.executable, "-P", str(file), word, str(told.file)), quiet=False)
 
     return program
 
@@ -462,21 +463,19 @@ def test_stopping_while_the_next_start_waits_starts_none(told, toy):
     assert told.gone == [1]
 
 
-def test_a_daemon_inherits_what_it_was_given_and_nothing_else(told, toy, tmp_path, monkeypatch):
+def test_a_daemon_inherits_its_end_of_the_line_and_nothing_else(told, toy, tmp_path, monkeypatch):
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials")
-    given, kept = (os.open(tmp_path / name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC) for name in ("given", "kept"))
+    kept = os.open(tmp_path / "kept", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
 
     async def story():
-        keeper = supervisor(told, toy("looks", given))
+        keeper = supervisor(told, toy("looks"))
         await keeper.start()
         await told.until("ready")
         await keeper.stop()
 
     asyncio.run(story())
-    os.close(given)
     os.close(kept)
     found = "\n".join(told.lines())
-    assert f"{given} {tmp_path}/given" in found
     assert f"{tmp_path}/kept" not in found
     assert found.count("socket:") == 1  # its end of the line
     assert "0 /dev/null" in found
@@ -489,7 +488,7 @@ def test_a_daemon_dies_with_its_line_when_the_warden_is_killed(told, toy, tmp_pa
     warden = tmp_path / "warden.py"
     warden.write_text(
         "import asyncio, os, signal, sys\n"
-        "from lotor.warden.child import Program\n"
+        "from lotor.warden.spawning import Program\n"
         "from lotor.warden.supervise import Care, Supervisor\n"
         "async def let_go(): pass\n"
         "async def main():\n"
@@ -542,5 +541,40 @@ def test_a_process_that_cannot_be_watched_is_not_left(told, toy, monkeypatch):
 
     asyncio.run(story())
     (pid,) = seen
-    os.waitpid(pid, 0)
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_process_that_was_started_ahead_is_the_first_daemon(told, toy):
+    program = toy("serve")
+    program.begin()
+
+    async def story():
+        keeper = supervisor(told, program)
+        await keeper.start()
+        first = keeper.pid
+        await told.until("ready")
+        os.kill(first, signal.SIGKILL)
+        await told.until("ready", times=2)
+        await keeper.stop()
+        return first
+
+    first = asyncio.run(story())
+    assert pids(told)[0] == first
+    assert len(set(pids(told))) == 2
+
+
+def test_a_process_that_was_started_ahead_for_nothing_is_gone(told, toy):
+    before = descriptors()
+    program = toy("hang")
+    program.begin()
+    (pid,) = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()[-1:]
+    program.close()
+    assert not Path(f"/proc/{pid}").exists()
+    assert descriptors() == before
+
+
+def test_a_process_that_cannot_be_started_ahead_is_a_start_that_fails_in_its_time(told):
+    program = Program(("/nonexistent/python",))
+    program.begin()
+    with pytest.raises(FileNotFoundError):
+        program.take()

@@ -28,8 +28,8 @@ from lotor.cli.locate import configuration
 @click.pass_context
 def daemon(context: click.Context, /, file: Path | None, log: Path | None, **options: object) -> None:
     """Run the gateway, the client, or both, as the configuration says."""
-    from lotor.daemon.given import Options
-    from lotor.daemon.program import run
+    from lotor.daemon.options import Options
+    from lotor.daemon.start import run
 
     capture = options["capture"]
     where = capture.absolute() if isinstance(capture, Path) else None

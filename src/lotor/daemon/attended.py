@@ -6,17 +6,15 @@ import asyncio
 import logging
 import os
 import socket
-import sys
 import traceback
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
 from lotor.config import ConfigError
-from lotor.daemon import logs
+from lotor.daemon import collector, logs
 from lotor.daemon.active_config import ActiveConfig, equip
 from lotor.daemon.exits import Exit, StartError, faulty
-from lotor.daemon.given import Given
 from lotor.daemon.processes import both
 from lotor.daemon.sandbox import Files, Unconfined
 from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
@@ -31,8 +29,9 @@ from lotor.privsep.far_logins import FarLogins
 from lotor.privsep.far_signer import FarSigner
 from lotor.privsep.far_sockets import FarSockets
 from lotor.privsep.far_tunnels import FarTunnels
+from lotor.privsep.frames import Ended
 from lotor.privsep.hosting import scripts_of
-from lotor.privsep.living import ABOUT, READY, StartFailure, tell_failure
+from lotor.privsep.living import ABOUT, READY, Given, Lent, StartFailure, ask_given, tell_failure
 from lotor.privsep.privileged import Privileged
 from lotor.runtime.capture import Capture
 from lotor.runtime.present import Present
@@ -41,16 +40,19 @@ from lotor.warden.identity import Identity
 log = logging.getLogger(__name__)
 
 
-def main(words: list[str]) -> Exit:
-    """`words`: those of `Given`, and the number of the line's descriptor."""
-    given, line = Given.of(words[0]), socket.socket(fileno=int(words[1]))
+def main(number: int) -> Exit:
+    """`number` is that of the line's descriptor."""
+    line = socket.socket(fileno=number)
     try:
         warden = tie(line)
+        given, lent = ask_given(line)
         sink = logs.Sink.SYSLOG if given.syslog else logs.Sink.STDERR
-        logs.set_up(given.log if given.log is not None else sink, given.level, debug=given.debug)
-        with _capturing(given) as capture:
+        logs.set_up(lent.log if lent.log is not None else sink, given.level, debug=given.debug)
+        with _capturing(given, lent) as capture:
             given_up = give_up(Identity.of(given.identity), warden, Files())
-            return asyncio.run(_serve(given, line, given_up, capture))
+            return asyncio.run(_serve((given, lent), line, given_up, capture))
+    except Ended:
+        return Exit.FAILED  # the warden does not serve, and has said why
     except (Unconfined, StartError) as error:
         code, fix = (error.code, error.fix) if isinstance(error, StartError) else (Exit.FAILED, "")
         tell_failure(line, StartFailure(str(error), fix, code))
@@ -67,23 +69,21 @@ def _where(error: Exception) -> str:
     return f"{type(error).__name__} at {' '.join(lines[-8:])}"
 
 
-def _capturing(given: Given) -> AbstractContextManager[Capture | None]:
+def _capturing(given: Given, lent: Lent) -> AbstractContextManager[Capture | None]:
     """In the files that the warden made, one daemon after another."""
-    if given.capture is None:
-        return capturing(None)
-    name, packets, keys = given.capture
-    return capturing(Path(name), (packets, keys))
+    return capturing(Path(given.capture) if given.capture is not None else None, lent.capture)
 
 
-async def _serve(given: Given, line: socket.socket, given_up: GivenUp, capture: Capture | None) -> Exit:
+async def _serve(told: tuple[Given, Lent], line: socket.socket, given_up: GivenUp, capture: Capture | None) -> Exit:
     asker = Asker(line, _alone)
     try:
-        return await _attended(given, asker, given_up, capture)
+        return await _attended(told, asker, given_up, capture)
     finally:
         asker.close()
 
 
-async def _attended(given: Given, asker: Asker, given_up: GivenUp, capture: Capture | None) -> Exit:
+async def _attended(told: tuple[Given, Lent], asker: Asker, given_up: GivenUp, capture: Capture | None) -> Exit:
+    given, lent = told
     configurations = FarConfigurations(asker)
     make = partial(equip, files=FarFiles(asker))
     try:
@@ -100,13 +100,14 @@ async def _attended(given: Given, asker: Asker, given_up: GivenUp, capture: Capt
         configurations,
         make,
         present,
-        socket.socket(fileno=given.control) if given.control is not None else None,
+        socket.socket(fileno=lent.control) if lent.control is not None else None,
         both((await asker.ask(ABOUT, None)).value, given_up),
         capture,
     )
 
     async def ready() -> None:
         await asker.ask(READY, None)
+        collector.settle()
 
     return await Daemon(surroundings).serve(ready)
 
@@ -128,7 +129,3 @@ def _alone(why: str) -> None:
     """Without a warden nothing goes on, and what this process has open is closed by its end."""
     log.critical("%s: the daemon ends", why)
     os._exit(Exit.FAILED)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -12,7 +12,8 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.files.places import make_open
 
 READY = b"ready"
-LONGEST_REPORT = 65536
+LONGEST_REPORT = 1 << 20
+"""Octets: a configuration may have many mistakes."""
 
 
 class PidFile:
@@ -65,8 +66,9 @@ def in_background(serve: Callable[[Callable[[], None]], int]) -> int:
         return Exit.OK
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
-    text = report.decode("utf-8", "replace") or "the daemon ended at once; its log says more"
-    raise StartError(text, Exit(code) if code in Exit.__members__.values() and code else Exit.FAILED)
+    fix, _, text = report.decode("utf-8", "replace").partition("\0")
+    known = Exit(code) if code in Exit.__members__.values() and code else Exit.FAILED
+    raise StartError(text or "the daemon ended at once; its log says more", known, fix)
 
 
 def _background(serve: Callable[[Callable[[], None]], int], pipe: int) -> int:
@@ -83,10 +85,10 @@ def _background(serve: Callable[[Callable[[], None]], int], pipe: int) -> int:
     try:
         return serve(ready)
     except StartError as error:
-        os.write(pipe, str(error).encode())
+        os.write(pipe, f"{error.fix}\0{error}".encode())
         return error.code
     except BaseException as error:  # noqa: BLE001 - the parent waits for a word
-        os.write(pipe, f"internal error: {type(error).__name__}".encode())
+        os.write(pipe, f"\0internal error: {type(error).__name__}".encode())
         return Exit.FAILED
 
 

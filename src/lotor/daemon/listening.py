@@ -11,13 +11,14 @@ from dataclasses import replace
 from lotor.config import is_gateway
 from lotor.config.listening import isakmp, nat_t, places
 from lotor.config.problem import NOWHERE
-from lotor.config.settings import Listen, ListenAddress, Settings
+from lotor.config.settings import Adminsock, Listen, ListenAddress, Settings
+from lotor.control.listening import Address
 from lotor.daemon.exits import Exit, StartError
 from lotor.hosts.sockets import open_udp
 from lotor.model.network import Peer
 from lotor.ports.sockets import Sockets
 
-__all__ = ["demand_free", "isakmp", "nat_t", "open_anywhere", "open_at"]
+__all__ = ["address_of", "demand_free", "isakmp", "nat_t", "open_anywhere", "open_at"]
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,13 @@ def demand_free(settings: Settings) -> None:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise StartError(str(error.strerror), Exit.BUSY) from error
+
+
+def address_of(adminsock: Adminsock | None) -> Address | None:
+    """Where the administrator's socket is; None for `adminsock disabled`."""
+    if adminsock is None:
+        return None
+    return Address(adminsock.path, adminsock.owner, adminsock.group, adminsock.mode)
 
 
 async def open_anywhere(sockets: Sockets, wanted: ListenAddress, listen: Listen) -> socket.socket | None:

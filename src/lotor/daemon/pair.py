@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,15 +16,16 @@ from lotor.config.settings import Settings
 from lotor.control.listening import Listener
 from lotor.daemon import listening, logs
 from lotor.daemon.exits import Exit, StartError
-from lotor.daemon.given import MODULE, Given, Options, address_of
+from lotor.daemon.options import Options
 from lotor.files import captures
 from lotor.hosts import netlink
-from lotor.privsep.serving import Handler
+from lotor.privsep.living import GIVEN, Given, Lent
+from lotor.privsep.serving import Denied, Handler, Reply
 from lotor.warden import hardening, loading
 from lotor.warden.attendance import Attendance
-from lotor.warden.child import Program, interpreter
 from lotor.warden.identity import unprivileged
 from lotor.warden.loading import Holding
+from lotor.warden.spawning import Program
 from lotor.warden.supervise import Care, StartFailed, Supervisor
 from lotor.warden.warden import Warden, hold
 
@@ -32,20 +33,17 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Lent:
-    """Descriptors that each daemon inherits; None for what there is not. `capture`: of packets, and of keys."""
+class Guarded:
+    """What a warden begins with. `daemon` may have been started ahead."""
 
-    log: int | None
-    control: int | None
-    capture: tuple[int, int] | None
-
-    @property
-    def all(self) -> tuple[int, ...]:
-        return tuple(each for each in (self.log, self.control, *(self.capture or ())) if each is not None)
+    options: Options
+    loaded: Holding
+    daemon: Program
 
 
-async def guard(options: Options, loaded: Holding, ready: Callable[[], None], log_file: int | None) -> int:
+async def guard(guarded: Guarded, ready: Callable[[], None], log_file: int | None) -> int:
     """The exit code. `log_file` is a descriptor for both processes. Raises `StartError`."""
+    options, loaded = guarded.options, guarded.loaded
     stopped = asyncio.Event()
     warden = Warden(lambda: loading.load(options.file), loaded, hold())
     warden.follow(lambda settings: logs.set_level(settings.log.value, debug=options.debug))
@@ -55,8 +53,9 @@ async def guard(options: Options, loaded: Holding, ready: Callable[[], None], lo
     try:
         with captured(options.capture) as capture, _control(loaded.settings) as control:
             lent = Lent(log_file, control.socket.fileno() if control is not None else None, capture)
-            care = Care(lambda: _begin(control, attendance), attendance.let_go)
-            supervisor = Supervisor(_program(options, loaded.settings, lent), care)
+            given = _given(options, loaded.settings, lent)
+            care = Care(lambda: {**_begin(control, attendance), **giving(given, lent)}, attendance.let_go)
+            supervisor = Supervisor(guarded.daemon, care)
             _catch_signals(stopped, supervisor)
             await warden.start()
             asyncio.get_running_loop().run_in_executor(None, netlink.load)  # beside the start of the daemon
@@ -72,22 +71,46 @@ async def guard(options: Options, loaded: Holding, ready: Callable[[], None], lo
     return Exit.OK
 
 
-def _program(options: Options, settings: Settings, lent: Lent) -> Program:
+def _given(options: Options, settings: Settings, lent: Lent) -> Given:
     try:
         identity = unprivileged(settings.privsep)
     except LookupError as error:
         raise StartError(str(error), Exit.CONFIGURATION) from error
-    given = Given(
+    return Given(
         name=str(options.file),
         identity=identity.word,
-        log=lent.log,
-        control=lent.control,
+        log=lent.log is not None,
+        control=lent.control is not None,
         syslog=not options.foreground,
         level=settings.log.value,
         debug=options.debug,
-        capture=(str(options.capture), *lent.capture) if lent.capture is not None else None,
+        capture=str(options.capture) if lent.capture is not None else None,
     )
-    return Program(interpreter(MODULE, given.word), lent.all, quiet=not options.foreground)
+
+
+def giving(given: Given, lent: Lent) -> dict[int, Handler]:
+    """The row by which one daemon hears what it is to do, once."""
+    told = False
+
+    async def give(nothing: None) -> Reply:
+        nonlocal told
+        del nothing
+        if told:
+            raise Denied("it was told already")
+        told = True
+        return Reply(given, _copies(lent.all))
+
+    return {GIVEN.number: give}
+
+
+def _copies(descriptors: Iterable[int]) -> tuple[int, ...]:
+    with contextlib.ExitStack() as undo:
+        made = []
+        for each in descriptors:
+            made.append(os.dup(each))
+            undo.callback(os.close, made[-1])
+        undo.pop_all()
+        return tuple(made)
 
 
 @contextlib.contextmanager
@@ -139,7 +162,7 @@ async def started(supervisor: Supervisor, stopped: asyncio.Event) -> bool:
 @contextlib.contextmanager
 def _control(settings: Settings) -> Iterator[Listener | None]:
     """The administrator's socket, which outlives a daemon: whoever calls meanwhile waits."""
-    address = address_of(settings.listen.adminsock)
+    address = listening.address_of(settings.listen.adminsock)
     if address is None:
         yield None
         return

@@ -1,4 +1,5 @@
-"""The main program: it refuses to start for one clear reason, or serves until it is told to stop and leaves nothing."""
+"""The main program, once loaded: it refuses to start for one clear reason, or serves until told to stop, and leaves
+nothing."""
 
 from __future__ import annotations
 
@@ -8,18 +9,19 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.config import ConfigError
 from lotor.config.settings import Settings
-from lotor.daemon import logs
-from lotor.daemon.background import PidFile, in_background
+from lotor.daemon import collector, logs
+from lotor.daemon.background import PidFile
 from lotor.daemon.exits import StartError, faulty
-from lotor.daemon.given import Options
-from lotor.daemon.privilege import demand_privilege, demand_wardens_privilege
+from lotor.daemon.options import Options
 from lotor.files.places import OPEN, make_open
-from lotor.warden import hardening, loading
+from lotor.warden import loading
 from lotor.warden.loading import Holding
+from lotor.warden.spawning import UMASK, Program
 
 log = logging.getLogger(__name__)
 
@@ -27,23 +29,23 @@ STATE = Path("/run/lotor")
 DEFAULT_PID_FILE = STATE / "lotor.pid"
 
 
-def run(options: Options) -> int:
-    """The exit code; `StartError` when the daemon does not start."""
-    demand_privilege()
-    if not options.single_process:
-        demand_wardens_privilege()
-    hardening.withhold_memory()
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is started: `ready` is to be called when it serves."""
+
+    options: Options
+    loaded: Holding
+    daemon: Program
+    ready: Callable[[], None]
+
+
+def run(options: Options, daemon: Program, ready: Callable[[], None]) -> int:
+    """The exit code; `StartError` when the daemon does not start. `daemon` is not used where one process does all."""
     loaded = _load(options.file)
     _open_state()
-    os.umask(0o077)
-    if options.foreground:
-        return _run(options, loaded, lambda: None)
-    return in_background(lambda ready: _run(options, loaded, ready))
-
-
-def _run(options: Options, loaded: Holding, ready: Callable[[], None]) -> int:
+    os.umask(UMASK)
     try:
-        return asyncio.run(_main(options, loaded, ready))
+        return asyncio.run(_main(Start(options, loaded, daemon, ready)))
     except asyncio.CancelledError:
         raise StartError("it was told to stop before it served") from None
 
@@ -77,7 +79,8 @@ def _all_faults(file: Path, found: ConfigError) -> ConfigError:
     return found
 
 
-async def _main(options: Options, loaded: Holding, ready: Callable[[], None]) -> int:
+async def _main(start: Start) -> int:
+    options, loaded = start.options, start.loaded
     _stop_cleanly()
     sink = options.log or (logs.Sink.STDERR if options.foreground else logs.Sink.SYSLOG)
     with _descriptor(options.log) as file:
@@ -90,7 +93,7 @@ async def _main(options: Options, loaded: Holding, ready: Callable[[], None]) ->
         if pid_file is not None:
             pid_file.take()
         try:
-            return await _served(options, loaded, ready, file)
+            return await _served(start, file)
         finally:
             if pid_file is not None:
                 pid_file.give_back()
@@ -104,15 +107,20 @@ def _stop_cleanly() -> None:
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
-async def _served(options: Options, loaded: Holding, ready: Callable[[], None], log_file: int | None) -> int:
+async def _served(start: Start, log_file: int | None) -> int:
     """A warden never loads what parses a peer's octets."""
-    if options.single_process:
+
+    def ready() -> None:
+        start.ready()
+        collector.settle()
+
+    if start.options.single_process:
         from lotor.daemon.single import serve
 
-        return await serve(options, loaded, ready)
-    from lotor.daemon.pair import guard
+        return await serve(start.options, start.loaded, ready)
+    from lotor.daemon.pair import Guarded, guard
 
-    return await guard(options, loaded, ready, log_file)
+    return await guard(Guarded(start.options, start.loaded, start.daemon), ready, log_file)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from lotor.config import ConfigError
 from lotor.daemon import listening
 from lotor.daemon.active_config import equip
 from lotor.daemon.exits import faulty
-from lotor.daemon.given import Options, address_of
+from lotor.daemon.options import Options
 from lotor.daemon.processes import ALONE, alone
 from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
 from lotor.runtime.present import Present
@@ -36,7 +36,7 @@ async def serve(options: Options, loaded: Holding, ready: Callable[[], None]) ->
             await warden.start()
             present = Present(equip(warden.present()))
             log_as(present, debug=options.debug)
-            control = address_of(loaded.settings.listen.adminsock)
+            control = listening.address_of(loaded.settings.listen.adminsock)
             given = Surroundings(
                 str(options.file), warden.privileged, warden, equip, present, control, alone(), capture
             )

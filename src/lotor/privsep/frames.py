@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from lotor.privsep.codec import Malformed
+from lotor.privsep.octets import Malformed
 
 _HEAD = struct.Struct("!BBIII")  # kind, verb, ticket, descriptors, length of what follows
 MOST_OCTETS = 65_536

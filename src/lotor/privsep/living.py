@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 
 from lotor.model.text import clean
-from lotor.privsep.codec import Malformed, encode
+from lotor.privsep.codec import Malformed, decode, encode
 from lotor.privsep.frames import Ended, Frame, Kind, receive, send
 from lotor.privsep.verb import Verb
 
@@ -39,6 +39,46 @@ class About:
     gains: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a daemon is told before it gives up anything. `name` of the configuration file; `identity` as the warden's
+    `Identity.word` has it; `syslog`: where the log goes without a file; `level` as the `log` directive names it;
+    `capture` is the name of the file of packets. Beside it come, where `log`, `control` and `capture` say so, the
+    descriptors of the log, of the administrator's socket, and two of a capture: of packets, and of keys."""
+
+    name: str
+    identity: str
+    log: bool
+    control: bool
+    syslog: bool
+    level: str
+    debug: bool
+    capture: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """Descriptors beside `Given`, which each daemon gets; None for what there is not. `capture`: of packets, and of
+    keys."""
+
+    log: int | None
+    control: int | None
+    capture: tuple[int, int] | None
+
+    @property
+    def all(self) -> tuple[int, ...]:
+        return tuple(each for each in (self.log, self.control, *(self.capture or ())) if each is not None)
+
+    @classmethod
+    def of(cls, given: Given, descriptors: tuple[int, ...]) -> Lent:
+        """What came with `given`. `Malformed` where that says something else."""
+        if len(descriptors) != given.log + given.control + 2 * (given.capture is not None):
+            raise Malformed(f"{len(descriptors)} descriptors came")
+        left = list(descriptors)
+        log, control = (left.pop(0) if each else None for each in (given.log, given.control))
+        return cls(log, control, (left[0], left[1]) if left else None)
+
+
 READY: Verb[None, None] = Verb(
     number=50,
     name="be ready",
@@ -63,6 +103,30 @@ ABOUT: Verb[None, About] = Verb(
     most_request=0,
     most_answer=4_096,  # 64 capabilities with names of at most 32 octets, and one of a user
 )
+GIVEN: Verb[None, Given] = Verb(
+    number=53,
+    name="tell the daemon what it is to do",
+    request=type(None),
+    answer=Given,
+    most_request=0,
+    most_answer=16_384,  # two names of files, which have at most 4,096 octets each
+    descriptors=4,
+    most_asked=1,
+)
+
+
+def ask_given(end: socket.socket) -> tuple[Given, Lent]:
+    """Asked by a daemon that has no event loop, on its `end` of the line: waits until the warden has read its
+    configuration. The descriptors belong to whoever asked. Raises `Ended` where the warden does not serve, and
+    `Malformed`."""
+    end.setblocking(True)
+    send(end, Frame(Kind.REQUEST, GIVEN.number, 0))
+    answer = receive(end)
+    end.setblocking(False)
+    if answer.kind is not Kind.ANSWER:
+        raise Ended
+    given: Given = decode(Given, answer.body)
+    return given, Lent.of(given, answer.descriptors)
 
 
 def tell_failure(end: socket.socket, failure: StartFailure, patience: float = 2.0) -> None:

@@ -1,8 +1,4 @@
-"""One daemon process, from the start of the interpreter to its end: what it gets, what it said, how it is ended.
-
-It is started by exec: its memory never held a key. It gets one end of the line, standard error and the descriptors that
-are named, and of the environment what an interpreter needs.
-"""
+"""One daemon process, from the moment that the warden answers it to its end: what it said, how it is ended."""
 
 from __future__ import annotations
 
@@ -11,31 +7,16 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lotor.model.text import clean
-from lotor.privsep.frames import pair
 from lotor.privsep.living import FAILED, READY, StartFailure
 from lotor.privsep.serving import Handler, Server, answering
+from lotor.warden.spawning import Program
 
 LOST = 0.5
 """Seconds that a daemon has after the end of the line, before it is killed: both processes notice within a second."""
-KEPT = ("LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "RES_OPTIONS")
-KEPT_KINDS = ("PYTHON", "LC_")
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What is started: the words of the command line, to which the number of the line's descriptor is added, and the
-    descriptors that the new process inherits under their own numbers. `quiet`: standard error leads nowhere, since the
-    person's terminal is not the program's any more once it serves."""
-
-    words: tuple[str, ...]
-    descriptors: tuple[int, ...] = ()
-    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +50,10 @@ class Child:
         self._failure: StartFailure | None = None
         self._broken = ""
         self._killing: asyncio.TimerHandle | None = None
-        self._line, theirs = pair()
-        with contextlib.ExitStack() as undo, theirs:
-            undo.callback(self._line.close)
-            self._process = _started(program, theirs.fileno())
-            undo.callback(self._process.kill)
+        started = program.take()
+        self._process, self._line = started.process, started.line
+        with contextlib.ExitStack() as undo:
+            undo.callback(started.abandon)
             self._watched = os.pidfd_open(self._process.pid)
             undo.pop_all()
         loop.add_reader(self._watched, self._gone)
@@ -134,45 +114,6 @@ class Child:
         self._server.close()
         self._line.close()
         self.ended.set_result(End(code, self.ready.done(), self._broken, self._failure))
-
-
-def interpreter(module: str, *words: str) -> tuple[str, ...]:
-    """The command line by which this interpreter runs a module as this one runs: no module from the working directory,
-    and none from places that this process does not look at."""
-    flags = [letter for name, letter in _FLAGS.items() if getattr(sys.flags, name)]
-    flags += ["-O"] * sys.flags.optimize
-    chosen = sys._xoptions.items()  # noqa: SLF001 - documented, in spite of its name
-    options = [f"-X{name}" if value is True else f"-X{name}={value}" for name, value in chosen]
-    warnings = [f"-W{each}" for each in sys.warnoptions]
-    return (sys.executable, "-P", *flags, *options, *warnings, "-m", module, *words)
-
-
-_FLAGS = {
-    "isolated": "-I",
-    "ignore_environment": "-E",
-    "no_user_site": "-s",
-    "no_site": "-S",
-    "dont_write_bytecode": "-B",
-}
-
-
-def environment(whole: Mapping[str, str]) -> dict[str, str]:
-    """What a daemon gets of it: a service manager may hand its warden secrets there."""
-    return {name: value for name, value in whole.items() if name in KEPT or name.startswith(KEPT_KINDS)}
-
-
-def _started(program: Program, line: int) -> subprocess.Popen[bytes]:
-    """In a session of its own: Ctrl-C reaches the warden, which ends both in their order."""
-    words: Sequence[str] = (*program.words, str(line))
-    return subprocess.Popen(  # noqa: S603 - the words are this program's own
-        words,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL if program.quiet else None,
-        pass_fds=(line, *program.descriptors),
-        env=environment(os.environ),
-        start_new_session=True,
-    )
 
 
 def _name(number: int) -> str:

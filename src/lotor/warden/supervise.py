@@ -12,7 +12,8 @@ from typing import Any
 from lotor.model.text import clean
 from lotor.privsep.living import StartFailure
 from lotor.privsep.serving import Handler
-from lotor.warden.child import Child, End, Program
+from lotor.warden.child import Child, End
+from lotor.warden.spawning import Program
 
 log = logging.getLogger(__name__)
 

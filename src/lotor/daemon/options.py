@@ -1,0 +1,23 @@
+"""The command line of `lotor daemon`, as the program has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`file` is the configuration."""
+
+    file: Path
+    foreground: bool = False
+    log: Path | None = None
+    debug: bool = False
+    capture: Path | None = None
+    single_process: bool = False
+
+    @property
+    def anywhere(self) -> Options:
+        """The same for a process that leaves the working directory."""
+        return replace(self, file=self.file.absolute(), log=self.log.absolute() if self.log is not None else None)
