@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lotor.model.policy import Policy
+from lotor.model.policy import ChildPolicy, Policy, RemotePolicy
 from lotor.ports.esp import Capabilities
 
 
 def carried(policy: Policy, capabilities: Capabilities) -> Policy:
     """The policy without what this engine cannot do."""
-    compression = tuple(each for each in policy.child.compression if each in capabilities.compressions)
-    return replace(policy, child=replace(policy.child, compression=compression))
+    remotes = tuple(_remote(each, capabilities) for each in policy.remotes)
+    return replace(policy, remotes=remotes, child=_child(policy.child, capabilities))
+
+
+def _remote(remote: RemotePolicy, capabilities: Capabilities) -> RemotePolicy:
+    rules = tuple(replace(each, child=_child(each.child, capabilities)) for each in remote.children)
+    return replace(remote, children=rules)
+
+
+def _child(child: ChildPolicy, capabilities: Capabilities) -> ChildPolicy:
+    return replace(child, compression=tuple(each for each in child.compression if each in capabilities.compressions))

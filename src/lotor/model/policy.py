@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from lotor.model.algorithms import Compression, EspSuite, Group, IkeSuite
 from lotor.model.identity import Identity, IdentityPattern
+from lotor.model.network import Network
 
 
 class ExchangeMode(Enum):
@@ -93,6 +94,34 @@ class Retransmission:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildPolicy:
+    """One `sainfo`: suites in order of preference; `pfs_group` None without PFS; `lifetime` in seconds. `compression`:
+    the IPComp algorithms that are accepted; `ipcomp`: they are offered too. `rate`: octets a second for each SA pair,
+    each way. `volume`: kilobytes that a pair carries each way, None without a limit."""
+
+    suites: tuple[EspSuite, ...]
+    pfs_group: Group | None = None
+    lifetime: int = 28800
+    compression: tuple[Compression, ...] = ()
+    ipcomp: bool = False
+    rate: int | None = None
+    volume: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRule:
+    """A `sainfo` and the networks that it is for, at this end and at the peer's; None: any."""
+
+    child: ChildPolicy
+    local: Network | None = None
+    remote: Network | None = None
+
+    def fits(self, local: Network, remote: Network) -> bool:
+        """Whether it is for SA pairs of these networks: of the same, as in racoon, and not of parts of them."""
+        return self.local in {None, local} and self.remote in {None, remote}
+
+
+@dataclass(frozen=True, slots=True)
 class RemotePolicy:
     """One `remote` block. `address` None is `anonymous`; `my_identity` None is the local address. `certificates` is our
     chain, leaf first, DER, and `issuers` the names of its issuers. `match_empty_cr`: the block is chosen for a peer
@@ -100,7 +129,8 @@ class RemotePolicy:
     to give, and its clients must take one. `mode_cfg6`: a client asks for IPv6 as well. `mode_config`: which end begins
     with the configuration. `offer_lifetime`: a gateway answers with its own lifetime of phase 1 where that is longer.
     `max_sessions` of one person at a time, None without a limit. `version`: the major version of IKE in which a client
-    begins. `name` is unique, and questions about keys carry it."""
+    begins. `name` is unique, and questions about keys carry it. `children`: in the order in which they are looked at;
+    none: the one of `Policy` is for everything."""
 
     name: str
     side: Side
@@ -132,21 +162,7 @@ class RemotePolicy:
     offer_lifetime: bool = False
     max_sessions: int | None = None
     version: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class ChildPolicy:
-    """One `sainfo`: suites in order of preference; `pfs_group` None without PFS; `lifetime` in seconds. `compression`:
-    the IPComp algorithms that are accepted; `ipcomp`: they are offered too. `rate`: octets a second for each SA pair,
-    each way. `volume`: kilobytes that a pair carries each way, None without a limit."""
-
-    suites: tuple[EspSuite, ...]
-    pfs_group: Group | None = None
-    lifetime: int = 28800
-    compression: tuple[Compression, ...] = ()
-    ipcomp: bool = False
-    rate: int | None = None
-    volume: int | None = None
+    children: tuple[ChildRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from lotor.ike.errors import LocalFault, PeerFault
 from lotor.ike.events import PathChanged, Remark
 from lotor.ike.questions import Install, ReserveSpi
 from lotor.ike.randomness import KeyPair
-from lotor.ike.v1 import bundles, child_rekey, choose, insides, lifetimes, modecfg, phase1, selectors
+from lotor.ike.v1 import bundles, child_rekey, choose, insides, lifetimes, modecfg, phase1, sainfo, selectors
 from lotor.ike.v1.keymat import QuickMaterial, demand_strength, keymat
 from lotor.ike.v1.ladder import Ladder, Rung
 from lotor.ike.v1.session import V1Session
@@ -68,7 +68,7 @@ class Agreed:
 def initiator(session: V1Session, message_id: int, wanted_selectors: Selectors, replaces: Pair | None) -> Story[Pair]:
     """Begins an SA pair: a client its first ones, either end with `replaces` the successor of that pair. The old SA
     keeps sending at first, because some responders are not yet ready to receive on the new one."""
-    policy, randomness = _wishes(session, replaces), session.context.randomness
+    policy, randomness = _wishes(session, wanted_selectors, replaces), session.context.randomness
     spi = (yield from ask(ReserveSpi(session.id))).to_bytes(4, "big")
     cpi = _cpi(session) if policy.ipcomp and policy.compression else None
     dh = randomness.key_pair(policy.pfs_group) if policy.pfs_group is not None else None
@@ -92,10 +92,10 @@ def initiator(session: V1Session, message_id: int, wanted_selectors: Selectors, 
     return pair
 
 
-def _wishes(session: V1Session, replaces: Pair | None) -> ChildPolicy:
+def _wishes(session: V1Session, networks: Selectors, replaces: Pair | None) -> ChildPolicy:
     """The configured `sainfo`. Where it has no PFS group, the gateway's UNITY_PFS names it. A pair that the peer began
     is renewed with what the peer asked for then."""
-    policy, given = session.context.policy.child, session.inner.configuration
+    policy, given = sainfo.wanted(session, networks), session.inner.configuration
     if replaces is not None and not replaces.initiated:
         seconds = replaces.child.lifetime.hard_seconds or policy.lifetime
         octets, limit = replaces.child.lifetime.hard_octets, choose.safe_volume(replaces.child.suite, None)
@@ -131,8 +131,8 @@ def responder(session: V1Session, message_id: int, heard: Callable[[V1Session, C
     message1 = yield from expect()
     heard(session, message1)
     modecfg.demand(session)
-    policy, check = session.context.policy.child, session.remote.proposal_check
     wish = selectors.requested(session, message1)
+    policy, check = sainfo.demanded(session, wish), session.remote.proposal_check
     yield from insides.take(session, wish)
     child_rekey.make_room(session, wish)
     choice = choose.esp_choice(check, policy, message1.only(SecurityAssociation), udp=_udp(session))
@@ -243,7 +243,7 @@ def _child(session: V1Session, agreed: Agreed, replaces: Pair | None, *, soft: f
         esp_frag=session.remote.esp_frag,
         compression=_compression(agreed),
         replaces=replaces.child.id if replaces is not None else None,
-        rate=session.context.policy.child.rate,
+        rate=sainfo.wanted(session, agreed.selectors).rate,
     )
 
 

@@ -191,6 +191,16 @@ class ForeignNetworks(Reason):
     own: str
 
 
+class NoSainfo(Reason):
+    """No sainfo of this end is for the networks that the peer asks for."""
+
+    kind = Kind.NETWORKS_NOT_OWN
+    line = "quick mode for {local} and {remote}: no sainfo here is for them; sainfo anonymous is for all"
+    told = Told.PEER
+    local: str
+    remote: str
+
+
 class NetworksNotAsked(Reason):
     """The gateway asks for an SA pair of networks that this client did not ask for."""
 
