@@ -96,11 +96,11 @@ HEAD = (1, 1)
         ("mode_cfg { ", "mode_cfg { ¦split_network include 10.0.0.0/8, fd00::/16; ", "told of IPv6: add network6"),
         ("pool_size 5", "network6 feff:ffff:ffff:ffff:ffff:ffff:ffff:fffc; ¦pool_size 5", "IPv6 pool would reach into"),
         ("mode_cfg {", "# {", "there is no mode_cfg block"),
-        ("sainfo anonymous", "sainfo anonymous ¦address 10.0.0.0/8 any", "sainfo anonymous only"),
-        ("sainfo anonymous", 'sainfo ¦fqdn "a" fqdn "b"', "sainfo anonymous only"),
-        ("sainfo anonymous", '¦sainfo anonymous group "staff"', "sainfo anonymous only"),
-        ("sainfo anonymous", 'sainfo anonymous from ¦fqdn "x"', "sainfo anonymous only"),
-        ("sainfo", "# sainfo", "there is no sainfo block"),
+        ("sainfo anonymous", "sainfo anonymous ¦address 10.0.0.0/8 tcp", "a tunnel joins whole networks"),
+        ("sainfo anonymous", 'sainfo ¦fqdn "a" fqdn "b"', "and no names"),
+        ("sainfo anonymous", '¦sainfo anonymous group "staff"', "users are told apart at the login only"),
+        ("sainfo anonymous", 'sainfo anonymous from ¦fqdn "x"', "peers are told apart in phase 1 only"),
+        ("{ encryption_algorithm aes; auth", "{ ¦encryption_algorithm des; auth", "be used (des: its 56-bit keys are"),
         ('"gw.key"', '¦"nothing.key"', "nothing.key is missing"),
         ('"gw.key"', '¦"."', "is not a regular file"),
         ("aggressive;", 'aggressive; script ¦"other" phase1_up;', "is not executable: chmod +x"),
@@ -186,7 +186,10 @@ def test_an_unreadable_key_and_an_unknown_group(home: Path) -> None:
 def test_two_scripts_for_one_event(home: Path) -> None:
     (home / "other").chmod(0o700)
     text = replaced(GATEWAY, "mode aggressive;", 'mode aggressive; script "other" phase1_up; script "other" phase1_up;')
-    assert "phase1_up has a script already, at racoon.conf:2:38" in only(refused(text, home))[2]
+    loaded = loads(text, "racoon.conf", home)
+    assert not check(loaded.settings).problems
+    (warning,) = loaded.warnings
+    assert warning.text == "phase1_up has another script, at racoon.conf:2:64: that one runs, this one does not"
 
 
 def test_a_second_sainfo_and_no_remote(home: Path) -> None:

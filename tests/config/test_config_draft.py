@@ -35,7 +35,7 @@ def told(text: str, home: Path) -> list[tuple[int, str]]:
 
 def test_files_are_told_beside_a_mistake_of_the_text(tmp_path: Path) -> None:
     (tmp_path / "gw.crt").write_text("")
-    text = WHOLE.replace("mode aggressive", "mode agressive").replace("pool_size 5", "pool_size 0")
+    text = WHOLE.replace("mode aggressive", "mode agressive").replace("pool_size 5", "pool_size -1")
     lines = told(text, tmp_path)
     assert [line for line, _ in lines] == [2, 3, 6, 6]
     for (_, said), wanted in zip(

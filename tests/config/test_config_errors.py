@@ -64,16 +64,15 @@ CASES = [
     # numbers, units, ranges
     ("timer { counter ¦three; }", "is not a decimal number: counter wants a number from 1 to 100"),
     ("timer { counter ¦0x10; }", "is not a decimal number"),
-    ("timer { counter ¦101; }", "out of range"),
+    ("listen { isakmp 192.0.2.1; } ldapcfg { port ¦70000; }", "out of range"),
     ("timer { counter ¦-1; }", "is not a decimal number"),
-    ("timer { counter ¦99999999999999999999999999; }", "out of range"),
+    ("ldapcfg { port ¦99999999999999999999999999; }", "out of range"),
     ("timer { interval 5¦; }", "the unit of time is missing: write 5 sec, 5 min or 5 hour"),
     ("timer { interval 5 ¦days; }", '"days" is not a unit of time: interval takes sec, min or hour'),
     ("timer { interval ¦2 hours; }", "this is 7200 seconds: interval takes 1 to 3600 seconds"),
     ("timer { interval ¦x sec; }", "is not a number"),
     (f"{REMOTE} dpd_delay 20 ¦sec; }}", "counts seconds and takes no unit"),
     (f"{REMOTE} dpd_delay ¦20s; }}", "is not a decimal number"),
-    (f"{REMOTE} esp_frag ¦100; }}", "a number of octets from 256 to 65535"),
     (f"{REMOTE} ¦lifetime byte 5 MB; }}", "lifetime byte is refused: limits by volume"),
     (f"{REMOTE} ¦lifetime 5 min; }}", "write lifetime byte or lifetime time"),
     # quotes and words
@@ -111,21 +110,15 @@ CASES = [
     ('listen { adminsock "/s" ¦"ro ot"; }', "the name of an account"),
     ("listen { ¦admin; }", "admin is refused: use adminsock"),
     # twice, missing
-    ("timer { counter 3; ¦counter 3; }", "counter is given twice: the first is at racoon.conf:1:9"),
-    ("timer { counter 3; }\ntimer { ¦counter 3; }", "given twice: the first is at racoon.conf:1:9"),
-    ('path certificate "/a";\n¦path certificate "/b";', "is given twice: the first is at racoon.conf:1:1"),
     (f"{REMOTE} }}\n¦{REMOTE} }}", "remote anonymous is given twice"),
     (f"¦remote anonymous {{ {PROPOSAL} }}", "misses exchange_mode: add exchange_mode aggressive|main|base"),
     ("¦remote anonymous { exchange_mode aggressive; }", "misses proposal: add proposal { … }"),
     (REMOTE.replace("proposal", "¦proposal", 1).replace("dh_group 14;", "") + "}", "misses dh_group"),
     (sainfo("").replace("compression_algorithm deflate; ", "").replace("sainfo", "¦sainfo"), "misses compression"),
     # algorithms
-    (sainfo("¦des"), "encryption_algorithm des is refused: its 56-bit keys are broken in hours; use aes"),
-    (sainfo("¦null"), "would send everything in clear"),
     (sainfo("aes ¦512"), '"512" is no key length of aes: it takes 128, 192 or 256 bits'),
     (sainfo("3des ¦168"), "3des has keys of one length only"),
     (sainfo("blowfish ¦7"), "it takes 40 to 448 in steps of 8 bits"),
-    (sainfo("aes; pfs_group ¦1"), "pfs_group 1 is refused: 768-bit Diffie-Hellman is broken"),
     (sainfo("aes; pfs_group ¦modp20448"), "did you mean modp2048"),
     (f"{REMOTE} ¦dh_group 2; }}", "dh_group is refused: it belongs into each proposal"),
     (f"{REMOTE} my_identifier ¦adress; }}", "did you mean address"),
@@ -210,7 +203,8 @@ def test_secrets_never_stand_in_an_error() -> None:
         'radiuscfg { auth "h" "MyDirtySecret',
         "ldapcfg { bind_pw MyDirtySecret; }",
         'ldapcfg { bind_pw "MyDirtySecret" { } }',
-        'ldapcfg { bind_pw "MyDirtySecret"; bind_pw "MyDirtySecret"; }',
+        'remote "MyHost" { shared_secret use "MyDirtySecret" on; }',
+        'remote "MyHost" { shared_secret use MyDirtySecret; }',
         'ldapcfg { bind_pw "MyDirtySecret',
         'ldapcfg { bind_pw "' + "MyDirtySecret" * 200 + '"; }',
         'ldapcfg { bind_pw # a comment;\n "MyDirtySecret"; nonsense; }',
@@ -221,8 +215,14 @@ def test_secrets_never_stand_in_an_error() -> None:
             loads(line)
         assert "MyDirty" not in str(caught.value), line
         assert "MyDirty" not in repr(caught.value.problems), line
-    loaded = loads('radiuscfg { auth "h" "MyDirtySecret"; }')
-    assert "MyDirty" not in repr(loaded)
+    for line in (
+        'radiuscfg { auth "h" "MyDirtySecret"; }',
+        'ldapcfg { bind_pw "MyDirtySecret"; bind_pw "MyDirtySecret"; }',
+        f'{REMOTE} shared_secret use "MyDirtySecret"; }}',
+    ):
+        loaded = loads(line)
+        assert loaded.warnings
+        assert "MyDirty" not in repr(loaded)
     with pytest.raises(ConfigError, match="MyHarmlessWord"):
         loads('ldapcfg { bind_pw\n "MyDirtySecret";\n }\n MyHarmlessWord;')
 

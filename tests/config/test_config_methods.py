@@ -8,6 +8,7 @@ import pytest
 
 from lotor.config import (
     ConfigError,
+    Loaded,
     Problem,
     check,
     judges,
@@ -184,16 +185,21 @@ def test_modes_are_carried_out_in_their_order(home: Path, mode: str) -> None:
 
 def test_a_key_in_aggressive_mode_can_be_guessed() -> None:
     loaded = loads(remote("pre_shared_key", proposal("pre_shared_key"), mode="main, aggressive"))
-    (warning,) = loaded.warnings
+    (warning,) = warnings(loaded)
     assert "VU#886601" in warning.text
     assert warning.column == loaded.settings.remotes[0].proposals[0].authentication_method.at.column
-    assert not loads(remote("pre_shared_key", mode="main")).warnings
-    assert not loads(remote("rsasig", mode="aggressive")).warnings
+    assert not warnings(loads(remote("pre_shared_key", mode="main")))
+    assert not warnings(loads(remote("rsasig", mode="aggressive")))
+
+
+def warnings(loaded: Loaded) -> list[Problem]:
+    """Without that of the sainfo that these files lack."""
+    return [each for each in loaded.warnings if "no sainfo" not in each.text]
 
 
 @pytest.mark.parametrize("side", ["server", "client"])
 def test_a_group_key_lets_its_holders_pose_as_the_gateway(side: str) -> None:
-    (warning,) = loads(remote(f"xauth_psk_{side}")).warnings
+    (warning,) = warnings(loads(remote(f"xauth_psk_{side}")))
     assert f"pose as the gateway and collect passwords; use hybrid_rsa_{side}" in warning.text
 
 

@@ -17,6 +17,7 @@ from lotor.config.directive import MANDATORY, Block, Directive, Use
 from lotor.config.interpret import blocks_in, secret_words
 from lotor.config.names import to_der
 from lotor.config.reference import reference
+from lotor.config.tables.apple import APPLE
 from lotor.config.tables.root import PATHS, ROOT
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -39,7 +40,7 @@ def class_of(path: str, block: Block) -> Any:
 def test_rows_and_fields_fit(path: str, block: Block) -> None:
     fields = {field.name for field in dataclasses.fields(class_of(path, block))}
     keys = {row.key for row in block.rows if row.use is not Use.REFUSED} - {"remote_address", "included"}
-    keys = {key for key in keys if not key.startswith(("path_", "offload_"))}
+    keys = {key for key in keys if not key.startswith(("path_", "offload_"))} - {row.key for row in APPLE}
     assert keys - fields == set()
     assert fields - keys - FROM_HEADERS - DERIVED == set()
 
@@ -175,7 +176,7 @@ def test_sainfo_for_the_leased_address() -> None:
 
 
 def test_what_may_stand_beside_a_secret() -> None:
-    assert secret_words(ROOT) == {"auth", "acct", "bind_pw", "radiuscfg", "ldapcfg"}
+    assert secret_words(ROOT) == {"auth", "acct", "bind_pw", "radiuscfg", "ldapcfg", "shared_secret"}
 
 
 def test_ports_are_told_in_the_syntax() -> None:

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lotor.config import sainfos
 from lotor.config.methods import key_methods
 from lotor.config.problem import Problem
-from lotor.config.settings import RemoteSettings
+from lotor.config.settings import RemoteSettings, Script, Settings
 from lotor.model.policy import ExchangeMode
 
 
-def advice(remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
+def advice(settings: Settings) -> Iterator[Problem]:
     """Warnings about whole blocks."""
-    for remote in remotes:
+    yield from sainfos.advice(settings.remotes, settings.sainfos)
+    for remote in settings.remotes:
+        yield from _replaced(remote)
         if ExchangeMode.AGGRESSIVE in remote.exchange_mode:
             yield from _guessable(remote)
+
+
+def _replaced(remote: RemoteSettings) -> Iterator[Problem]:
+    last: dict[str, Script] = {each.event: each for each in remote.scripts}
+    for script in remote.scripts:
+        if (counts := last[script.event]) is not script:
+            text = f"{script.event} has another script, at {counts.file.at}: that one runs, this one does not"
+            yield Problem.at(script.file.at, text)
 
 
 def _guessable(remote: RemoteSettings) -> Iterator[Problem]:

@@ -55,20 +55,33 @@ class Flag(Argument):
 
 @dataclass(frozen=True)
 class Number(Argument):
+    """A decimal number. `clamps`: one out of range becomes the nearest that is not, with a warning. `zero`: what 0
+    stands for, where it is out of range."""
+
     low: int = 0
     high: int = HIGHEST
     unit: str = ""
+    clamps: bool = False
+    zero: int | None = None
 
     def read(self, words: Words) -> int:
         wanted = self.wanted()
         token = words.bare(wanted)
-        if not token.text.isascii() or not token.text.isdigit():
+        digits = token.text.removeprefix("+")
+        if not digits.isascii() or not digits.isdigit():
             raise Mistake(token.at, f"{token} is not a decimal number: {words.name} wants {wanted}")
-        value = int(token.text[-20:]) if len(token.text.lstrip("0")) <= 20 else self.high + 1
+        value = int(digits[-20:]) if len(digits.lstrip("0")) <= 20 else self.high + 1
         if not self.low <= value <= self.high:
-            raise Mistake(token.at, f"{token} is out of range: {words.name} wants {wanted}")
+            value = self._nearest(value, token, words)
         self._refuse_unit(words)
         return value
+
+    def _nearest(self, value: int, token: Token, words: Words) -> int:
+        near = self.zero if self.zero is not None and value == 0 else max(self.low, min(value, self.high))
+        if not self.clamps and (value or self.zero is None):
+            raise Mistake(token.at, f"{token} is out of range: {words.name} wants {self.wanted()}")
+        words.reading.warn(token.at, f"{words.name} {token.text} counts as {near}: it takes {self.wanted()}")
+        return near
 
     def _refuse_unit(self, words: Words) -> None:
         following = words.peek()
@@ -87,7 +100,8 @@ class Number(Argument):
     def limits(self) -> str:
         if self.high == HIGHEST:
             return ""
-        return f"N is {self.low} to {self.high}{f' {self.unit}' if self.unit else ''}."
+        beyond = "; what is beyond counts as the nearest of them" if self.clamps else ""
+        return f"N is {self.low} to {self.high}{f' {self.unit}' if self.unit else ''}{beyond}."
 
 
 @dataclass(frozen=True)
@@ -99,7 +113,7 @@ class Duration(Argument):
 
     def read(self, words: Words) -> int:
         token = words.bare("a number and a unit, like 1 hour")
-        glued = re.fullmatch(r"(\d{1,12})([A-Za-z]*)", token.text, re.ASCII)
+        glued = re.fullmatch(r"\+?(\d{1,12})([A-Za-z]*)", token.text, re.ASCII)
         if not glued:
             raise Mistake(token.at, f"{token} is not a number: {words.name} wants a number and a unit, like 1 hour")
         value = int(glued[1]) * self._unit(words, glued[1], glued[2], token)
@@ -387,6 +401,20 @@ class Either(Argument):
 
     def syntax(self) -> str:
         return f"({self.string.syntax()}|{self.word.syntax()})"
+
+
+@dataclass(frozen=True)
+class Quoted(Argument):
+    """What else stands without quotes, in quotes."""
+
+    item: Argument
+
+    def read(self, words: Words) -> Any:
+        words.unquote()
+        return self.item.read(words)
+
+    def syntax(self) -> str:
+        return f'"{self.item.syntax()}"'
 
 
 @dataclass(frozen=True)

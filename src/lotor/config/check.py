@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
+from typing import Any
 
+from lotor.config import sainfos
 from lotor.config.ambiguity import ambiguous
 from lotor.config.files import NamedFiles
 from lotor.config.methods import (
@@ -34,6 +36,7 @@ from lotor.config.settings import (
     SainfoSettings,
     Settings,
 )
+from lotor.config.tables.algorithms import ESP_CIPHERS, INTEGRITIES
 from lotor.model.algorithms import AEADS, KeyKind
 from lotor.model.distinguished import name_fault
 from lotor.model.identity import IdKind
@@ -62,19 +65,20 @@ def check(settings: Settings) -> Checked:
     remotes = [(remote, list(_remote(remote, settings, files))) for remote in settings.remotes]
     problems = [*_reserved(settings), *_blocks(settings), *(each for _, found in remotes for each in found)]
     if is_gateway(settings) and settings.mode_cfg:
-        problems += _mode_cfg(settings.mode_cfg, files)
+        problems += _mode_cfg(settings.mode_cfg, settings.remotes, files)
     problems += [*ambiguous(settings.remotes), *_sainfos(settings.sainfos), *_listen(settings.listen)]
+    problems += sainfos.problems(settings.remotes, settings.sainfos)
     problems += check_privsep(settings.privsep)
     told = sorted(set(problems), key=lambda problem: (problem.path, problem.line, problem.column))
     return Checked(settings, tuple(told), tuple(remote for remote, found in remotes if not found), files.keyids)
 
 
-def check_blocks(remotes: tuple[RemoteSettings, ...], sainfos: Iterable[SainfoSettings]) -> Iterator[Problem]:
+def check_blocks(remotes: tuple[RemoteSettings, ...], written: Iterable[SainfoSettings]) -> Iterator[Problem]:
     """Problems of some blocks of a configuration whose other blocks could not be read."""
     for remote in remotes:
         yield from _alone(remote)
     yield from ambiguous(remotes)
-    yield from _sainfos(tuple(sainfos))
+    yield from _sainfos(written)
 
 
 def _reserved(settings: Settings) -> Iterator[Problem]:
@@ -88,8 +92,6 @@ def _blocks(settings: Settings) -> Iterator[Problem]:
     head = settings.places.head
     if not settings.remotes:
         yield Problem.at(head, "there is no remote block: add one that says how peers are met")
-    if not settings.sainfos:
-        yield Problem.at(head, "there is no sainfo block: add sainfo anonymous { … } for the traffic")
     if settings.mode_cfg is None:
         text = "there is no mode_cfg block, so clients would get no address: add mode_cfg { network4 …; pool_size …; }"
         for remote in settings.remotes:
@@ -122,7 +124,11 @@ def _proofs(remote: RemoteSettings, settings: Settings) -> Iterator[Problem]:
         name = "vpngw" if gateway else "user"
         text = f'the {ours} proves itself by a certificate: add certificate_type x509 "{name}.crt" "{name}.key";'
         yield Problem.at(remote.places.head, text)
-    if judges(remote) and not any((remote.ca, remote.peers_certfile, settings.paths.certificate)):
+    if (
+        judges(remote)
+        and remote.verify_cert
+        and not any((remote.ca, remote.peers_certfile, settings.paths.certificate))
+    ):
         text = f'nothing tells which {theirs} certificates to trust: add ca_type x509 "ca.crt";'
         yield Problem.at(remote.places.head, text)
     for method in key_methods(remote):
@@ -155,7 +161,7 @@ def _groups(remote: RemoteSettings) -> Iterator[Problem]:
     first = remote.proposals[0].dh_group
     for proposal in remote.proposals[1:]:
         group: Algorithm[object] = proposal.dh_group
-        if group.value != first.value:
+        if group.value is not None and first.value is not None and group.value != first.value:
             text = f"aggressive mode can offer one group only: the first proposal has {first.name}, this {group.name}"
             yield Problem.at(group.at, text)
 
@@ -199,10 +205,10 @@ def _remote_files(remote: RemoteSettings, settings: Settings, files: NamedFiles)
         yield from files.readable(settings.paths.pre_shared_key)
 
 
-def _mode_cfg(mode_cfg: ModeCfg, files: NamedFiles) -> Iterator[Problem]:
+def _mode_cfg(mode_cfg: ModeCfg, remotes: Iterable[RemoteSettings], files: NamedFiles) -> Iterator[Problem]:
     first = mode_cfg.network4
     if first is None:
-        if mode_cfg.conf_source is ConfSource.LOCAL:
+        if mode_cfg.conf_source is ConfSource.LOCAL and any(map(admits_by_login, remotes)):
             yield Problem.at(mode_cfg.places.head, "there are no addresses to give: add network4 and pool_size")
     elif int(first) + mode_cfg.pool_size > ADDRESSES:
         yield Problem.at(mode_cfg.places.of("pool_size"), "the pool would go beyond 255.255.255.255: make it smaller")
@@ -225,31 +231,30 @@ def _ipv6(mode_cfg: ModeCfg) -> Iterator[Problem]:
         yield Problem.at(places.of("pool_size"), "the IPv6 pool would reach into multicast: make it smaller")
 
 
-def _sainfos(sainfos: tuple[SainfoSettings, ...]) -> Iterator[Problem]:
-    for sainfo in sainfos:
-        selector = sainfo.local or sainfo.remote or sainfo.only_from
-        if selector or sainfo.group:
-            text = "this version carries out sainfo anonymous only: take the other ends, from and group out"
-            yield Problem.at(selector.at if selector else sainfo.places.head, text)
+def _sainfos(written: Iterable[SainfoSettings]) -> Iterator[Problem]:
+    for sainfo in written:
         yield from _empty(sainfo)
-    plain = [sainfo for sainfo in sainfos if not (sainfo.local or sainfo.remote or sainfo.only_from or sainfo.group)]
-    for sainfo in plain[1:]:
-        text = f"there is a sainfo anonymous already, at {plain[0].places.head}: take one of them out"
-        yield Problem.at(sainfo.places.head, text)
 
 
 def _empty(sainfo: SainfoSettings) -> Iterator[Problem]:
     ciphers, integrities = sainfo.encryption_algorithm, sainfo.authentication_algorithm
     if not any(each.value for each in ciphers):
-        text = "no encryption_algorithm of this list is available in this version: add aes"
+        text = f"no encryption_algorithm of this list can be used{_why(ciphers)}: add aes"
         yield Problem.at(sainfo.places.of("encryption_algorithm"), text)
     needy = next((each.name for each in ciphers if each.value and each.value not in AEADS), None)
     if needy and not integrities:
         text = f"{needy} does not authenticate packets: add authentication_algorithm hmac_sha256;"
         yield Problem.at(sainfo.places.head, text)
     elif needy and not any(each.value for each in integrities):
-        text = "no authentication_algorithm of this list is available in this version: add hmac_sha256"
+        text = f"no authentication_algorithm of this list can be used{_why(integrities)}: add hmac_sha256"
         yield Problem.at(sainfo.places.of("authentication_algorithm"), text)
+
+
+def _why(listed: Iterable[Algorithm[Any]]) -> str:
+    """What the tables say of refused algorithms."""
+    refused = {word: each.refused for each in (*ESP_CIPHERS, *INTEGRITIES) for word in each.words}
+    told = [f"{each.name}: {refused[each.name]}" for each in listed if refused.get(each.name)]
+    return f" ({'; '.join(dict.fromkeys(told))})" if told else ""
 
 
 def _listen(listen: Listen) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ yet."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lotor.config.arguments import Argument
@@ -15,8 +15,9 @@ from lotor.config.words import Mistake, Words, suggestion
 
 @dataclass(frozen=True)
 class Choice:
-    """One word. `weak`, `refused`: why. `later`: it parses, but this version does not support it. `lengths` are the key
-    lengths in bits that may follow the name of an algorithm; `bits` is the default one."""
+    """One word. `weak`, `refused`: why. `later`: it parses, but this version does not support it. A refused word has no
+    `value`. `lengths` are the key lengths in bits that may follow the name of an algorithm; `bits` is the default
+    one."""
 
     word: str
     value: Any = None
@@ -52,7 +53,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class Keyword(Argument):
-    """Exactly one of the words. `skips`: in a list, a word that is not available is left out with a warning."""
+    """Exactly one of the words. `skips`: in a list, a word that is refused or not available is left out with a
+    warning."""
 
     choices: tuple[Choice, ...]
     skips: bool = False
@@ -70,12 +72,20 @@ class Keyword(Argument):
 
     def judge(self, words: Words, token: Token, choice: Choice) -> Choice:
         if choice.refused:
-            raise Mistake(token.at, f"{words.name} {token.text} is refused: {choice.refused}")
+            self._refuse(words, token, choice.refused)
         if choice.weak:
             words.reading.warn(token.at, f"{words.name} {token.text} is weak: {choice.weak}")
         if choice.later:
             self._reserve(words, token)
         return choice
+
+    def _refuse(self, words: Words, token: Token, why: str) -> None:
+        """The rest of the block is judged all the same."""
+        text = f"{words.name} {token.text} is refused"
+        if self.skips:
+            words.reading.warn(token.at, f"{text} and is left out: {why}")
+        else:
+            words.reserve(token.at, f"{text}: {why}")
 
     def _reserve(self, words: Words, token: Token) -> None:
         usable = ", ".join(other.word for other in self.choices if not other.later and not other.refused)
@@ -101,17 +111,29 @@ class AlgorithmOf(Keyword):
     """The name of an algorithm and, where its keys differ in length, maybe the length in bits."""
 
     def read(self, words: Words) -> Algorithm[Any]:
-        token = words.bare(self._wanted())
+        token, glued = self._unglued(words.bare(self._wanted()))
         choice = self.find(words, token)
-        bits = self._length(words, token, choice)
+        bits = self._length(words, token, choice, glued)
         self.judge(words, token, choice)
         return Algorithm(choice.word, choice.value, bits, token.at)
 
-    def _length(self, words: Words, name: Token, choice: Choice) -> int:
+    def _unglued(self, token: Token) -> tuple[Token, Token | None]:
+        """The name, and the length that stands right behind it, as in aes256."""
+        words = {word for choice in self.choices for word in choice.words}
+        sized = (word for choice in self.choices if choice.lengths for word in choice.words)
+        names = [word for word in sized if token.text.startswith(word) and token.text[len(word) :].isdigit()]
+        if token.text in words or not names:
+            return token, None
+        name = max(names, key=len)
+        at = replace(token.at, column=token.at.column + len(name))
+        length = Token(Kind.WORD, token.text[len(name) :], at, token.width - len(name))
+        return replace(token, text=name, width=len(name)), length
+
+    def _length(self, words: Words, name: Token, choice: Choice, glued: Token | None) -> int:
         following = words.peek()
-        if following is None or following.kind is not Kind.WORD or not following.text[0].isdigit():
+        if glued is None and (following is None or following.kind is not Kind.WORD or not following.text[0].isdigit()):
             return choice.bits
-        token = words.take("a key length")
+        token = glued or words.take("a key length")
         if not choice.lengths:
             raise Mistake(token.at, f"{name.text} has keys of one length only: leave {token} out")
         if token.text not in {str(length) for length in choice.lengths}:

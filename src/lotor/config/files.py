@@ -70,12 +70,8 @@ class NamedFiles:
         return ""
 
     def _scripts(self, scripts: tuple[Script, ...]) -> Iterator[Problem]:
-        events: dict[str, Script] = {}
-        for script in scripts:
+        for script in {each.event: each for each in scripts}.values():  # the last of an event counts
             yield from self._executable(script.file)
-            if events.setdefault(script.event, script) is not script:
-                text = f"{script.event} has a script already, at {events[script.event].file.at}: take one of them out"
-                yield Problem.at(script.file.at, text)
 
     def _look(self, path: Path) -> str:
         if path not in self._wrong:

@@ -171,8 +171,8 @@ class Interpreter:
             self._extend(body, row, value, head)
         elif row.key in body.values:
             first = body.places[row.key]
-            self._reading.wrong(head.at, f"{row.name} is given twice: the first is at {first}, take one of them out")
-        else:
+            self._reading.warn(head.at, f"{row.name} is given twice: this one counts, the one at {first} does not")
+        if not row.repeatable:
             body.values[row.key] = value
             body.places[row.key] = head.at
 

@@ -1,4 +1,5 @@
-"""Text to tokens with their places: words, quoted strings and the four marks `; { } ,`; comments go here."""
+"""Text to tokens with their places: words, quoted strings and the four marks `; { } ,`; comments go here, and so does a
+lone `=`, which pfSense writes before values and racoon reads over."""
 
 from __future__ import annotations
 
@@ -62,7 +63,7 @@ def tokens(text: str, path: str, problems: list[Problem], secret: frozenset[str]
 def _line(line: str, start: Location, problems: list[Problem]) -> Iterator[Token]:
     for match in _TOKEN.finditer(line):
         group = match.lastgroup or ""
-        if group in {"blank", "comment"}:
+        if group in {"blank", "comment"} or match.group() == "=":
             continue
         at = replace(start, column=match.start() + 1)
         word = match.group()

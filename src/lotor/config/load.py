@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lotor.config import sainfos
 from lotor.config.advice import advice
 from lotor.config.blocks import Statement
 from lotor.config.check import Checked, check
@@ -81,7 +82,11 @@ def _loaded(files: Files, draft: Draft) -> Loaded:
     settings: Settings = draft.body.whole()
     remotes = tuple(heir.settings() for heir in draft.heirs)
     settings = replace(settings, remotes=remotes, reservations=tuple(draft.reading.reservations))
-    return Loaded(settings, tuple(_in_order([*draft.reading.warnings, *advice(settings.remotes)], files.order)))
+    if settings.remotes and not settings.sainfos:
+        text = f"there is no sainfo block: the tunnel carries {sainfos.USUAL}"
+        draft.reading.warn(settings.places.head, text)
+        settings = replace(settings, sainfos=(sainfos.usual(),))
+    return Loaded(settings, tuple(_in_order([*draft.reading.warnings, *advice(settings)], files.order)))
 
 
 def _prefixes(reading: Reading, statements: list[Statement]) -> None:
@@ -96,7 +101,7 @@ def _prefixes(reading: Reading, statements: list[Statement]) -> None:
         except Mistake:
             reading.lost.add(head[1])
             continue
-        reading.prefixes.setdefault(head[1], file)
+        reading.prefixes[head[1]] = file
 
 
 def _in_order(problems: Iterable[Problem], order: Mapping[str, int]) -> list[Problem]:

@@ -24,7 +24,8 @@ the NetBSD HOW-TO work unchanged. One file can hold a gateway, a client or both.
 
 reports everything that is wrong with a file in one run, each mistake with its
 file, line and column, and starts nothing. The daemon does not start while its
-file contains a mistake.
+file contains a mistake. What a file of racoon has that does not work here, and
+why, is in [compat.md](compat.md).
 
 A minimal gateway:
 
@@ -65,8 +66,9 @@ A minimal gateway:
 - `N` is a decimal number, `ADDR` an IP address. `ADDR[[port]]` is one that may
   have a port in brackets, without blanks: `192.0.2.1[500]`.
 - A time is a number and its unit: `20 sec`, `5 min`, `8 hour`.
-- Statements may come in any order. A statement that counts once is a mistake
-  when it is written twice; of those marked *repeatable* all count.
+- Statements may come in any order. Of a statement that counts once the last
+  one counts when it is written twice, with a warning; of those marked
+  *repeatable* all count.
 - A relative file name starts at its `path` directive, or where there is none at
   the directory of the configuration file. It cannot lead out of it by `..`.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
+from lotor.config import sainfos
 from lotor.config.check import Checked
 from lotor.config.methods import side_of, uses_ecdsa
 from lotor.config.names import to_der
@@ -17,6 +18,7 @@ from lotor.config.settings import (
     Proposal,
     RemoteSettings,
     SainfoSettings,
+    Selector,
     Settings,
     Timer,
 )
@@ -24,7 +26,8 @@ from lotor.model.algorithms import AEADS, Cipher, EspSuite, IkeSuite, Integrity,
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.identity import Identity, IdentityPattern, IdKind
 from lotor.model.judgement import Credential
-from lotor.model.policy import MOST_SESSIONS, ChildPolicy, Dpd, Policy, RemotePolicy, Retransmission, Side
+from lotor.model.network import Network
+from lotor.model.policy import MOST_SESSIONS, ChildPolicy, ChildRule, Dpd, Policy, RemotePolicy, Retransmission, Side
 
 UDP, ISAKMP_PORT = 17, 500
 EVERYTHING = 65535
@@ -45,7 +48,7 @@ def resolve(checked: Checked, credentials: Mapping[str, Credential]) -> Policy:
         for each in remotes
     ]
     remotes.sort(key=lambda remote: remote.address is None)
-    return Policy(tuple(remotes), _child(settings.sainfos[0]), _retransmission(settings.timer))
+    return Policy(tuple(remotes), remotes[0].children[-1].child, _retransmission(settings.timer))
 
 
 def _sessions(mode_cfg: ModeCfg | None) -> int:
@@ -115,7 +118,20 @@ def _remote(remote: RemoteSettings, credential: Credential, checked: Checked) ->
         uniqueness=remote.uniqueness,
         offer_lifetime=remote.offer_lifetime,
         max_sessions=remote.max_sessions,
+        children=_rules(remote, checked.settings.sainfos),
     )
+
+
+def _rules(remote: RemoteSettings, written: tuple[SainfoSettings, ...]) -> tuple[ChildRule, ...]:
+    """A client's block is for everything."""
+    found = sainfos.of_remote(remote, written)
+    if side_of(remote) is Side.CLIENT:
+        return tuple(ChildRule(_child(each)) for each in found)
+    return tuple(ChildRule(_child(each), _network(each.local), _network(each.remote)) for each in found)
+
+
+def _network(end: Selector | None) -> Network | None:
+    return end.network if end else None
 
 
 def _suite(proposal: Proposal, lifetime: int, credential: Credential) -> tuple[IkeSuite, ...]:

@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 
 from lotor.config.load import loads
+from lotor.config.sainfos import KEY_LENGTHS, usual
 from lotor.config.settings import (
     Address,
     Algorithm,
@@ -15,16 +16,13 @@ from lotor.config.settings import (
     FileName,
     Places,
     Proposal,
-    SainfoSettings,
     Settings,
 )
 from lotor.config.tables.proposal import PROPOSAL
 from lotor.config.tables.remote import REMOTE
-from lotor.config.tables.sainfo import SAINFO
-from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
+from lotor.model.algorithms import AuthMethod, Cipher, Group, Hash
 from lotor.model.policy import ExchangeMode, ProposalCheck, Side, Switch
 
-KEY_LENGTHS = (256, 128)
 DPD_DELAY = 20
 METHOD = Algorithm("hybrid_rsa_client", Authentication(AuthMethod.HYBRID_RSA, Side.CLIENT))
 
@@ -58,7 +56,7 @@ def roadwarrior(
         )
         for name, mode in named.items()
     )
-    return replace(loads("").settings, remotes=remotes, sainfos=(_sainfo(),))
+    return replace(loads("").settings, remotes=remotes, sainfos=(usual(),))
 
 
 def _address(gateway: str) -> Address | None:
@@ -82,20 +80,3 @@ def _proposals(group: Group) -> list[Proposal]:
         )
         for digest, bits in product((Hash.SHA256, Hash.SHA1), KEY_LENGTHS)
     ]
-
-
-def _sainfo() -> SainfoSettings:
-    """AES-GCM comes last, behind what every gateway knows. A gateway that prefers it chooses it anyway."""
-    ciphers = (("aes", Cipher.AES_CBC), ("aes_gcm_16", Cipher.AES_GCM_16))
-    header = {"local": None, "remote": None, "client_address": False, "only_from": None, "group": None}
-    values = {
-        "encryption_algorithm": tuple(
-            Algorithm(name, cipher, bits) for name, cipher in ciphers for bits in KEY_LENGTHS
-        ),
-        "authentication_algorithm": tuple(
-            Algorithm(each.value, each) for each in (Integrity.HMAC_SHA256, Integrity.HMAC_SHA1)
-        ),
-        "compression_algorithm": (Algorithm("deflate", Compression.DEFLATE),),
-    }
-    settings: SainfoSettings = SAINFO.complete(header, values, Places())
-    return settings

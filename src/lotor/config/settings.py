@@ -162,6 +162,7 @@ class Timer:
     phase1: int
     phase2: int
     natt_keepalive: int
+    auto_exit_delay: int
     places: Places = Places()
 
 
@@ -364,9 +365,11 @@ class RemoteSettings:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """One end of a `sainfo`: text as written, for messages; kinds beyond `anonymous` are kept, not yet used."""
+    """One end of a `sainfo`: text as written, for messages. `network`: what it says, None where it is no whole
+    network."""
 
     text: str
+    network: Network | None = None
     at: Location = field(default=NOWHERE, compare=False, repr=False)
 
 

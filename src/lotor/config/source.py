@@ -70,7 +70,7 @@ class Files:
         if [token.text for token in words[:2]] == ["path", "include"] and len(words) == 3:
             quiet = Words(words[:2], words[2:], Reading(self.reading.directory))
             try:
-                self.reading.prefixes.setdefault("include", place(quiet, "", quiet.quoted("a directory")))
+                self.reading.prefixes["include"] = place(quiet, "", quiet.quoted("a directory"))
             except Mistake:
                 return
 
@@ -80,7 +80,7 @@ class Files:
         pattern = str(place(words, "include", _at_home(token)).path)
         names = sorted(islice(glob.iglob(pattern), MOST_FILES + 1))  # noqa: PTH207 - pathlib globs no absolute pattern
         if not names:
-            raise Mistake(token.at, f"no file fits {token}: looked for {pattern}")
+            self.reading.warn(token.at, f"no file fits {token}: looked for {pattern}")
         if len(names) + len(self.order) > MOST_FILES:
             raise Mistake(token.at, f"too many files: {MOST_FILES} at most can be included")
         return [statement for name in names for statement in self._file(name, token.at, above)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 from lotor.config.lexer import Kind, Token, shorten
@@ -107,6 +107,11 @@ class Words:
         if token.kind is Kind.MARK:
             raise Mistake(token.at, f"a {token.text} is too much here: {self.name} wants {wanted}")
         raise Mistake(token.at, f'write {token} in quotes: {self.name} wants {wanted}, like "{shorten(token.text)}"')
+
+    def unquote(self) -> None:
+        """The next string counts as a word."""
+        if self._words and self._words[0].text:
+            self._words[0] = replace(self._words[0], kind=Kind.WORD)
 
     def joined(self, wanted: str) -> Token:
         """The next word with what may stand apart from it: a port in brackets, a prefix length."""

@@ -111,7 +111,7 @@ TIMER = Block(
     (
         Directive(
             "counter",
-            Number(1, 100),
+            Number(1, 100, clamps=True),
             "How often a message is sent again when no answer comes.",
             default_text="lotor's own schedule, about half a minute in all",
             differs="racoon repeats 5 times.",
@@ -125,7 +125,7 @@ TIMER = Block(
         ),
         Directive(
             "persend",
-            Number(1, 10),
+            Number(1, 10, clamps=True),
             "Copies of every datagram.",
             default=1,
             use=Use.NO_EFFECT,
@@ -140,6 +140,15 @@ TIMER = Block(
             "Time between the octets that keep a NAT router's mapping open; 0 sec: never.",
             default=20,
             default_text="20 sec",
+        ),
+        Directive(
+            "auto_exit_delay",
+            Duration(),
+            "Apple: how long the daemon outlives its last connection.",
+            default=0,
+            default_text="none",
+            use=Use.NO_EFFECT,
+            note="the daemon runs until it is stopped",
         ),
     ),
     "Patience with peers.",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from lotor.config.arguments import AddressOf, File, Flag, Maybe, Placed, Text
+from lotor.config.arguments import AddressOf, Either, File, Flag, Maybe, Placed, Quoted, Text
 from lotor.config.choices import Case, Cases
 from lotor.config.settings import Address, FileName, IdentifierSetting
 from lotor.model.identity import IdKind
+
+QUOTED = Quoted(AddressOf(None))
 
 
 def _address(address: Address | None) -> IdentifierSetting:
@@ -37,7 +39,7 @@ def identifier(any_address: str, any_name: str) -> Placed:
     return Placed(
         Cases(
             (
-                Case("address", Maybe(AddressOf(None)), _address, any_address),
+                Case("address", Maybe(Either(QUOTED, AddressOf(None))), _address, any_address),
                 Case("fqdn", Text("a host name in quotes", 253), lambda s: IdentifierSetting(IdKind.FQDN, s)),
                 Case(
                     "user_fqdn",
@@ -45,6 +47,8 @@ def identifier(any_address: str, any_name: str) -> Placed:
                     lambda s: IdentifierSetting(IdKind.USER_FQDN, s),
                 ),
                 Case("keyid", _KEYID, _keyid, "octets: of a file, or (tag) as written"),
+                Case("keyid_use", Text("a text in quotes"), _keyid_tag, "Apple's word for keyid tag"),
+                Case("keyid_file", File(), _keyid_file, "Apple's word for keyid file"),
                 Case(
                     "asn1dn",
                     Maybe(Text("a name like CN=vpn.example.net in quotes")),

@@ -130,7 +130,12 @@ MODE_CFG = Block(
             default=64,
             use=Use.EXTENSION,
         ),
-        Directive("pool_size", Number(1, LARGEST_POOL), "How many addresses the pool has, of each kind.", default=255),
+        Directive(
+            "pool_size",
+            Number(1, LARGEST_POOL, zero=255),
+            "How many addresses the pool has, of each kind; 0 stands for 255, as in racoon.",
+            default=255,
+        ),
         Directive(
             "auth_source",
             AUTH_SOURCE,
@@ -241,7 +246,7 @@ MODE_CFG = Block(
         ),
         Directive(
             "auth_throttle",
-            Number(0, 3600, "seconds"),
+            Number(0, 3600, "seconds", clamps=True),
             "By how much each refused login delays the next one of that user from that address, up to 10 seconds; 0: "
             "not at all. When many fail in one network, or for one user from everywhere, that delays others, too.",
             default=1,

@@ -49,14 +49,23 @@ PATH = (
     ),
     Directive(
         "esp_frag",
-        Number(SMALLEST_FRAGMENT, LONGEST_PACKET, "octets"),
+        Number(SMALLEST_FRAGMENT, LONGEST_PACKET, "octets", clamps=True),
         "The largest ESP datagram, octets: longer packets are fragmented inside the tunnel. IPv6 packets of up to 1280 "
         "octets are not, but TCP keeps its segments small enough.",
         default_text="65535 (as the path allows)",
         differs="it works on every system; racoon needs NetBSD's kernel for it.",
     ),
     on_off(default=True, name="dpd", meaning="Tell the peer that this end answers dead peer detection."),
-    Directive("dpd_delay", Number(0, 86400, "seconds"), "Silence after which the peer is probed; 0: never.", default=0),
-    Directive("dpd_retry", Number(1, 3600, "seconds"), "Time between probes that nobody answers.", default=5),
-    Directive("dpd_maxfail", Number(1, 100), "How many probes without an answer make a peer dead.", default=5),
+    Directive(
+        "dpd_delay",
+        Number(0, 86400, "seconds", clamps=True),
+        "Silence after which the peer is probed; 0: never.",
+        default=0,
+    ),
+    Directive(
+        "dpd_retry", Number(1, 3600, "seconds", clamps=True), "Time between probes that nobody answers.", default=5
+    ),
+    Directive(
+        "dpd_maxfail", Number(1, 100, clamps=True), "How many probes without an answer make a peer dead.", default=5
+    ),
 )

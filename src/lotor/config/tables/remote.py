@@ -9,6 +9,7 @@ from lotor.config.arguments import (
     Argument,
     Duration,
     File,
+    Flag,
     ListOf,
     Number,
     Several,
@@ -28,6 +29,7 @@ from lotor.config.settings import (
     Script,
 )
 from lotor.config.tables.algorithms import GROUPS
+from lotor.config.tables.apple import APPLE
 from lotor.config.tables.identifiers import identifier
 from lotor.config.tables.path import PATH, on_off
 from lotor.config.tables.proposal import PROPOSAL
@@ -85,13 +87,14 @@ def _name(token: Token) -> str:
 
 def make_remote(*, remote_address: ListenAddress | None, places: Places, **fields: Any) -> RemoteSettings:
     """The settings of a block whose parents are merged in already."""
-    for name in ("inherit", "named", "dh_group"):
+    for name in ("inherit", "named", "dh_group", *(row.key for row in APPLE)):
         fields.pop(name, None)
     if remote_address:
         fields |= {"address": remote_address.address, "port": remote_address.port}
     return RemoteSettings(**fields, places=places)
 
 
+KEYCHAIN = "keys are read from files; export certificate and key, and name both"
 EXCHANGE_MODE = Keyword(
     (
         Choice("aggressive", ExchangeMode.AGGRESSIVE, "three messages; what hybrid clients use"),
@@ -151,7 +154,10 @@ _IDENTITY = (
             (
                 Case(
                     "x509",
-                    Several((File("certificate", "certificate"), File("certificate", "key")), CertificateFiles),
+                    Cases(
+                        (Case("in_keychain", Text("a name in quotes"), lambda _: None, refused=KEYCHAIN),),
+                        Several((File("certificate", "certificate"), File("certificate", "key")), CertificateFiles),
+                    ),
                     lambda files: files,
                     "PEM files; the certificate may be followed by its chain",
                 ),
@@ -216,6 +222,7 @@ _IDENTITY = (
             (
                 Case("x509", File("certificate"), lambda file: file, "the peer's certificate, a PEM file"),
                 Case("plain_rsa", File("certificate", "key"), lambda _: None, "a bare RSA key", later=True),
+                Case("dnssec", Flag(), lambda _: None, "a certificate in the name service", later=True),
             ),
             File("certificate"),
         ),
@@ -296,7 +303,7 @@ _EXCHANGE = (
         use=Use.REFUSED,
         note="limits by volume were given up; use lifetime time",
     ),
-    Directive("nonce_size", Number(8, 256, "octets"), "Octets of the nonces.", default=16),
+    Directive("nonce_size", Number(8, 256, "octets", clamps=True), "Octets of the nonces.", default=16),
     Directive(
         "dh_group",
         AlgorithmOf(GROUPS),
@@ -309,11 +316,12 @@ _EXCHANGE = (
     ),
     Directive(
         "situation",
-        Keyword(
-            (Choice("identity_only", "identity_only"), *(Choice(w, w, later=True) for w in ("secrecy", "integrity")))
-        ),
+        Keyword((Choice("identity_only", "identity_only"), *(Choice(word, word) for word in ("secrecy", "integrity")))),
         "The situation of the IPsec domain.",
         default="identity_only",
+        use=Use.NO_EFFECT,
+        note="it is always identity_only, the only one that racoon has code for",
+        quiet="identity_only",
     ),
     on_off(
         default=False,
@@ -444,22 +452,20 @@ _LOGIN = (
         use=Use.NO_EFFECT,
         note="SAs are made between the addresses that IKE uses",
         quiet=False,
+        aliases=("support_mip6",),
     ),
     Directive(
         "ph1id",
         Number(),
         "A number that a sainfo can ask for with remoteid.",
         default=0,
-        use=Use.LATER,
-        note="there is one sainfo for all peers",
-        quiet=0,
     ),
 )
 
 
 REMOTE = Block(
     "remote",
-    (*_EXCHANGE, *_IDENTITY, *PATH, *_LOGIN, PROPOSAL),
+    (*_EXCHANGE, *_IDENTITY, *PATH, *_LOGIN, *APPLE, PROPOSAL),
     "A peer, or (anonymous) every peer that has no block of its own, and how phase 1 with it goes. What a block does "
     "not say it takes from its parent, if it inherits one.",
     make_remote,

@@ -57,8 +57,8 @@ INCLUDED = "the name of a file in quotes, maybe with * and ?"
 INCLUDE = Directive(
     "include",
     Text(INCLUDED, shown="file"),
-    "Read other files in place of this line; * and ? stand for any characters, ~ for the home directory. At least one "
-    "file must fit, and files may include others 10 deep.",
+    "Read other files in place of this line; * and ? stand for any characters, ~ for the home directory. Files may "
+    "include others 10 deep. Where no file fits there is a warning.",
     default=(),
     default_text="none",
     field="included",

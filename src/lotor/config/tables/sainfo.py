@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from typing import Any
 
 from lotor.config.arguments import RATES, Argument, Duration, ListOf, Number, Rate, Text, Volume, to_address
 from lotor.config.choices import AlgorithmOf, Choice, Keyword
 from lotor.config.directive import MANDATORY, Block, Directive, Use
 from lotor.config.lexer import Kind, Token
-from lotor.config.settings import Ipcomp, Places, SainfoSettings, Selector
+from lotor.config.settings import Address, Ipcomp, Places, SainfoSettings, Selector
 from lotor.config.tables.algorithms import COMPRESSIONS, ESP_CIPHERS, GROUPS, INTEGRITIES
 from lotor.config.words import Mistake, Words
+from lotor.model.network import Network
 
 PROTOCOLS = ("any", "tcp", "udp", "icmp", "icmp6", "esp", "ah", "ipcomp", "gre")
-NETWORK = re.compile(r"(?P<low>[0-9A-Fa-f:.]+)(-(?P<high>[0-9A-Fa-f:.]+))?(/\d{1,3})?(\[(\d{1,5}|any)\])?", re.ASCII)
+NETWORK = re.compile(
+    r"(?P<low>[0-9A-Fa-f:.]+)(-(?P<high>[0-9A-Fa-f:.]+))?(?P<prefix>/\d{1,3})?(?P<port>\[(\d{1,5}|any)\])?", re.ASCII
+)
 WANTED = "anonymous, address, subnet, fqdn, user_fqdn or keyid"
 
 
@@ -40,8 +44,8 @@ class SainfoHeader(Argument):
         return (
             ("END", '(address|subnet) ADDR[/prefix][[port]] PROTOCOL, or (fqdn|user_fqdn|keyid|address) "S"'),
             ("clientaddr", "the address that mode config gave the client"),
-            ("from", "only for the peer with this identifier; not available in this version"),
-            ("group", "only for users of this group; not available in this version"),
+            ("from", "only for the peer with this identifier; not available in this version, use ph1id and remoteid"),
+            ("group", "only for users of this group; not available in this version, use auth_groups"),
         )
 
 
@@ -73,7 +77,7 @@ def _named(words: Words, kind: Token) -> Selector:
     if kind.text not in {"fqdn", "user_fqdn", "keyid", "address"}:
         raise Mistake(kind.at, f"{kind} cannot stand before a text here: {words.name} wants {WANTED}")
     value = words.quoted("a text in quotes")
-    return Selector(f'{kind.text} "{value.text}"', kind.at)
+    return Selector(f'{kind.text} "{value.text}"', at=kind.at)
 
 
 def _network(words: Words, kind: Token) -> Selector:
@@ -82,13 +86,31 @@ def _network(words: Words, kind: Token) -> Selector:
     match = NETWORK.fullmatch(token.text)
     if not match:
         raise Mistake(token.at, f"{token} is no network: {words.name} wants {wanted}")
-    for end in (match["low"], match["high"]):
-        if end:
-            to_address(token, words, wanted, end)
+    ends = [to_address(token, words, wanted, end) for end in (match["low"], match["high"]) if end]
     protocol = words.bare(f"a protocol: a number, {', '.join(PROTOCOLS)}")
     if protocol.text not in PROTOCOLS and not re.fullmatch(r"\d{1,3}", protocol.text, re.ASCII):
         raise Mistake(protocol.at, f"{protocol} is no protocol: write a number, {' or '.join(PROTOCOLS)}")
-    return Selector(f"{kind.text} {token.text} {protocol.text}", kind.at)
+    every = protocol.text in {"any", "0"} and match["port"] in {None, "[any]", "[0]"}
+    network = _whole(ends, match["prefix"]) if every else None
+    return Selector(f"{kind.text} {token.text} {protocol.text}", network, kind.at)
+
+
+def _whole(ends: list[Address], prefix: str | None) -> Network | None:
+    """The network of an address and a prefix length, or from one address to another; None where it is no whole one."""
+    if len(ends) == 1:
+        return _network_of(f"{ends[0]}{prefix or ''}")
+    low, high = ends
+    if low.version != high.version or int(high) < int(low):
+        return None
+    network = _network_of(f"{low}/{low.max_prefixlen - (int(high) ^ int(low)).bit_length()}")
+    return network if network and (network[0], network[-1]) == (low, high) else None
+
+
+def _network_of(text: str) -> Network | None:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
 
 
 def _identifier(words: Words) -> Selector:
@@ -97,7 +119,7 @@ def _identifier(words: Words) -> Selector:
         text = f"{kind} is no kind of identifier: write address, fqdn, user_fqdn, keyid or asn1dn"
         raise Mistake(kind.at, text)
     following = words.peek()
-    return Selector(f"{kind.text} {words.take('').text}" if following else kind.text, kind.at)
+    return Selector(f"{kind.text} {words.take('').text}" if following else kind.text, at=kind.at)
 
 
 IPCOMP = Keyword(
@@ -181,11 +203,8 @@ SAINFO = Block(
         Directive(
             "remoteid",
             Number(),
-            "Only for the remote with this ph1id.",
+            "Only for the remote with this ph1id; 0: for all.",
             default=0,
-            use=Use.LATER,
-            note="there is one sainfo for all peers",
-            quiet=0,
         ),
         Directive(
             "my_identifier",
@@ -195,9 +214,13 @@ SAINFO = Block(
             note="racoon never read it; take the line out",
         ),
     ),
-    "How traffic is protected. This version carries out `sainfo anonymous`, with `clientaddr` or without.",
+    "How traffic is protected. The block that says most of whom it is for is looked at first; ends mean SA pairs of "
+    "just these networks, not of parts of them. A client has one block for all: its gateway says what goes through the "
+    "tunnel. A file without a block gets AES with HMAC-SHA-256 or HMAC-SHA-1, or AES-GCM, for 8 hours, with a warning.",
     make_sainfo,
     header=SainfoHeader(),
     field="sainfos",
     repeatable=True,
+    differs="one that cannot be carried out is left out with a warning, as long as another one is there for the "
+    "remote; and racoon has no default.",
 )
