@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from lotor.crypto.private.issuing import Issuer, make_authority, make_request
 from lotor.crypto.private.issuing import issue_gateway as make_gateway
-from lotor.crypto.private.issuing import make_authority, make_request
-from lotor.crypto.private.keypair import generate_key
+from lotor.crypto.private.keypair import KeyPair, generate_key
 from lotor.model.algorithms import Curve
 from lotor.pki.fault import PkiError
 from lotor.pki.names import gateway_names
@@ -60,30 +60,48 @@ def create_ca(directory: Path, name: str = "lotor VPN CA", making: Making = Maki
     making.check()
     store = Store(directory, making.force)
     store.reserve(CA_KEY, CA_CERTIFICATE)
+    key, certificate = new_authority(name, making)
+    return Made(store.write_key(CA_KEY, key), store.write_public(CA_CERTIFICATE, certificate))
+
+
+def new_authority(name: str, making: Making = Making(CA_DAYS)) -> tuple[KeyPair, bytes]:
+    """Key and certificate (PEM) of an authority, which nothing is written of. Raises `PkiError`."""
+    making.check()
     key = generate_key(making.curve or making.bits)
     try:
-        certificate = make_authority(key, name, making.start(), timedelta(days=making.days))
+        return key, make_authority(key, name, making.start(), timedelta(days=making.days))
     except ValueError:
         raise PkiError(f"'{name}' cannot be the name of an authority: give 1 to 64 characters") from None
-    return Made(store.write_key(CA_KEY, key), store.write_public(CA_CERTIFICATE, certificate))
 
 
 def issue_gateway(directory: Path, names: Sequence[str], making: Making = Making(GATEWAY_DAYS)) -> Made:
     """`vpngw.key` and `vpngw.crt` for the host names and addresses that clients will type, from `ca.key` and `ca.crt`
     of the same directory. Raises `PkiError`."""
     making.check()
-    wanted = gateway_names(names)
+    gateway_names(names)
     store = Store(directory, making.force)
-    issuer = store.issuer(CA_CERTIFICATE, CA_KEY)
+    issuer = authority_in(directory)
     store.reserve(GATEWAY_KEY, GATEWAY_CERTIFICATE)
-    start, lifetime = making.start(), timedelta(days=making.days)
+    key, certificate = new_gateway(issuer, names, making)
     end = issuer.certificate.not_after
-    if end <= start:
-        raise PkiError(f"the authority {directory / CA_CERTIFICATE} expired on {end:%Y-%m-%d}: make a new one")
-    key = generate_key(making.curve or making.bits)
-    certificate = make_gateway(issuer, key, wanted, start, lifetime)
-    remark = f"it ends with its authority on {end:%Y-%m-%d}" if end < start + lifetime else ""
+    late = making.start() + timedelta(days=making.days)
+    remark = f"it ends with its authority on {end:%Y-%m-%d}" if end < late else ""
     return Made(store.write_key(GATEWAY_KEY, key), store.write_public(GATEWAY_CERTIFICATE, certificate), remark)
+
+
+def authority_in(directory: Path) -> Issuer:
+    """The authority whose files lie in a directory. Raises `PkiError`."""
+    return Store(directory).issuer(CA_CERTIFICATE, CA_KEY)
+
+
+def new_gateway(issuer: Issuer, names: Sequence[str], making: Making = Making(GATEWAY_DAYS)) -> tuple[KeyPair, bytes]:
+    """Key and certificate (PEM) of a gateway, which nothing is written of. Raises `PkiError`."""
+    making.check()
+    start, end = making.start(), issuer.certificate.not_after
+    if end <= start:
+        raise PkiError(f"the authority '{issuer.certificate.subject}' expired on {end:%Y-%m-%d}: make a new one")
+    key = generate_key(making.curve or making.bits)
+    return key, make_gateway(issuer, key, gateway_names(names), start, timedelta(days=making.days))
 
 
 def request(directory: Path, names: Sequence[str], making: Making = Making(GATEWAY_DAYS)) -> Made:
