@@ -13,6 +13,7 @@ from lotor.cli import terminal
 from lotor.daemon.exits import Exit, StartError
 
 COMMANDS = {
+    "init": "lotor.cli.init:init",
     "daemon": "lotor.cli.daemon:daemon",
     "vc": "lotor.cli.connect:connect",
     "connect": "lotor.cli.connect:connect",

@@ -42,7 +42,7 @@ def user(context: click.Context, file: Path | None, users: Path | None) -> None:
 @click.pass_obj
 def add(users: Path, name: str, *, password_stdin: bool) -> None:
     """Add the user NAME."""
-    _change(users, lambda file: file.add(name, _new_password(from_stdin=password_stdin)))
+    _change(users, lambda file: file.add(name, new_password(from_stdin=password_stdin)))
     click.echo(f"user {name} added to {users}")
 
 
@@ -63,7 +63,7 @@ def delete(users: Path, name: str, *, now: bool) -> None:
 @click.pass_obj
 def passwd(users: Path, name: str, *, password_stdin: bool) -> None:
     """Change the password of the user NAME."""
-    _change(users, lambda file: file.passwd(name, _new_password(from_stdin=password_stdin)))
+    _change(users, lambda file: file.passwd(name, new_password(from_stdin=password_stdin)))
     click.echo(f"password of user {name} changed in {users}")
 
 
@@ -135,7 +135,7 @@ def _sessions(name: str, *, end: bool) -> None:
         click.echo(f"{told} of {name} still up: lotor logout {name} ends {'it' if count == 1 else 'them'}")
 
 
-def _new_password(*, from_stdin: bool) -> Secret:
+def new_password(*, from_stdin: bool) -> Secret:
     """Typed twice, or a line of standard input; a short one is taken with a warning."""
     password = terminal.read_password(sys.stdin.buffer) if from_stdin else _typed_twice()
     length = len(password.reveal().decode("utf-8", "replace"))
