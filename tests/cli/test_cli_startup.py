@@ -13,7 +13,7 @@ from lotor.control.messages import Connected, Disconnected, Report, encode
 
 HEAVY = frozenset(
     {
-        *("asyncio", "concurrent", "cryptography", "http", "logging", "pyroute2", "sqlite3", "ssl", "subprocess"),
+        *("asyncio", "concurrent", "cryptography", "http", "logging", "sqlite3", "ssl", "subprocess"),
         *("lotor._native", "lotor.auth", "lotor.config", "lotor.crypto", "lotor.dataplane", "lotor.hooks"),
         *("base64", "bz2", "hashlib", "hmac", "lzma", "shutil"),
         *("lotor.hosts", "lotor.ike", "lotor.keys", "lotor.leases", "lotor.pki", "lotor.runtime", "lotor.trust"),

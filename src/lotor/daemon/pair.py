@@ -18,7 +18,6 @@ from lotor.daemon import listening, logs
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.options import Options
 from lotor.files import captures
-from lotor.hosts import netlink
 from lotor.privsep.living import GIVEN, Given, Lent
 from lotor.privsep.serving import Denied, Handler, Reply
 from lotor.warden import hardening, loading
@@ -63,7 +62,6 @@ async def guard(guarded: Guarded, ready: Callable[[], None], log_file: int | Non
             _catch_signals(stopped, supervisor)
             life = Life(lambda: outline(warden, serves=supervisor.pid is not None))
             await warden.start()
-            asyncio.get_running_loop().run_in_executor(None, netlink.load)  # beside the start of the daemon
             if await started(supervisor, stopped):
                 try:
                     ready()

@@ -1,4 +1,4 @@
-"""The kernel's links, addresses, routes and rules over rtnetlink, with types: the one file that knows pyroute2.
+"""The kernel's links, addresses, routes and rules over rtnetlink, with types.
 
 Every method raises `OSError` with the kernel's errno; it says what was refused.
 """
@@ -6,19 +6,27 @@ Every method raises `OSError` with the kernel's errno; it says what was refused.
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
-from ipaddress import IPv4Network, ip_address, ip_interface
-from typing import Any
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Network, ip_address, ip_interface, ip_network
 
+from lotor.hosts import rtnetlink
+from lotor.hosts.rtnetlink import ADDRESS, LINK, ROUTE, RULE, Kernel, number, u32
 from lotor.model.network import Address, Network
 
 IFF_UP = 1
+UNICAST, UNREACHABLE = 1, 7
+"""Types of a route; the second is an action of a rule, too."""
+TO_TABLE = 1
+"""The action of a rule that leads to a table."""
 IFA_F_NODAD = 2
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 MAIN_TABLE = 254
 SCOPE_LINK = 253
+IPV6_METRIC = 1024
+"""Of a route of IPv6 that says 0. A removal that says 0 would mean any."""
 KERNEL_PROTOCOL = 2
 """Routes and rules carry the kernel's own protocol number because systemd-networkd deletes all others that its files do
 not name whenever it starts anew, and the tunnel would leak."""
@@ -60,151 +68,224 @@ class Rule:
     destination_port: int | None = None
 
 
+class OfLink:
+    """Attributes of a link, by number (IFLA_)."""
+
+    NAME, MTU = 3, 4
+
+
+class OfAddress:
+    """IFA_."""
+
+    ADDRESS, LOCAL = 1, 2
+
+
+class OfRoute:
+    """RTA_."""
+
+    DESTINATION, DEVICE, GATEWAY, METRIC, SOURCE, TABLE, MARK = 1, 4, 5, 6, 7, 15, 16
+
+
+class OfRule:
+    """FRA_. `MADE_BY` is a protocol of routing, `PROTOCOL` one of IP."""
+
+    DESTINATION, SOURCE, PRIORITY, MARK, TABLE, MASK = 1, 2, 6, 10, 15, 16
+    MADE_BY, PROTOCOL, SOURCE_PORTS, DESTINATION_PORTS = 21, 22, 23, 24
+
+
 class Netlink:
     """The network of the namespace this process is in. Each call opens and closes its own netlink socket."""
 
     async def link(self, name: str) -> Link:
-        async with _netlink(f"the device {name} was not found") as netlink:
-            (found,) = await netlink.link("get", ifname=name)
-            return Link(name, found["index"], found.get("mtu"), bool(found["flags"] & IFF_UP))
+        with _kernel(f"the device {name} was not found") as kernel:
+            return await _link(kernel, 0, name)
 
     async def is_up(self, index: int) -> bool:
-        async with _netlink("the device was not found") as netlink:
-            (found,) = await netlink.link("get", index=index)
-            return bool(found["flags"] & IFF_UP)
+        with _kernel("the device was not found") as kernel:
+            return (await _link(kernel, index)).up
 
     async def set_link(self, index: int, mtu: int, *, up: bool) -> None:
-        async with _netlink(f"MTU {mtu} was refused by the device") as netlink:
-            await netlink.link("set", index=index, mtu=mtu, state="up" if up else "down")
+        with _kernel(f"MTU {mtu} was refused by the device") as kernel:
+            wanted = LINK.write(0, 0, index, IFF_UP if up else 0, IFF_UP, attributes={OfLink.MTU: u32(mtu)})
+            await kernel.change(rtnetlink.NEW_LINK, wanted)
 
     async def add_address(self, index: int, address: str) -> None:
-        async with _netlink(f"the address {address} was refused") as netlink:
-            await netlink.addr("add", **_alone(index, address))
+        with _kernel(f"the address {address} was refused") as kernel:
+            await kernel.add(rtnetlink.NEW_ADDRESS, _alone(index, address))
 
     async def remove_address(self, index: int, address: str) -> None:
-        async with _netlink(f"the address {address} was not removed") as netlink:
-            await netlink.addr("delete", **_alone(index, address))
+        with _kernel(f"the address {address} was not removed") as kernel:
+            await kernel.change(rtnetlink.DELETE_ADDRESS, _alone(index, address))
 
     async def addresses(self) -> list[tuple[int, Address]]:
         """Every address of this host with the index of its device."""
-        async with _netlink("the addresses of this host were not listed") as netlink:
-            listed = [one for family in FAMILIES async for one in await netlink.addr("dump", family=family)]
-            return [(one["index"], ip_address(one.get("local") or one.get("address"))) for one in listed]
+        with _kernel("the addresses of this host were not listed") as kernel:
+            return [(index, address) for index, address, _ in await _addresses(kernel)]
 
     async def on_link(self) -> list[tuple[int, Network]]:
         """The networks that this host has an address in, each with the index of its device."""
-        async with _netlink("the networks of this host were not listed") as netlink:
-            listed = [one for family in FAMILIES async for one in await netlink.addr("dump", family=family)]
-            return [
-                (one["index"], ip_interface(f"{one.get('local') or one.get('address')}/{one['prefixlen']}").network)
-                for one in listed
-            ]
+        with _kernel("the networks of this host were not listed") as kernel:
+            listed = await _addresses(kernel)
+            return [(index, ip_interface(f"{address}/{length}").network) for index, address, length in listed]
 
     async def ways_out(self) -> list[str]:
         """Names of the devices on which the main table's default routes of IPv4 leave."""
-        async with _netlink("the default routes were not listed") as netlink:
-            query = {"family": socket.AF_INET, "table": MAIN_TABLE}
-            listed = [one async for one in await netlink.route("dump", **query)]
-            indices = dict.fromkeys(one.get("oif") for one in listed if one["dst_len"] == 0 and one.get("oif"))
-            return [str(link.get("ifname")) for each in indices for link in await netlink.link("get", index=each)]
+        with _kernel("the default routes were not listed") as kernel:
+            listed = await _routes(kernel, socket.AF_INET, MAIN_TABLE)
+            indices = dict.fromkeys(each.index for each in listed if each.length == 0 and each.index)
+            return [(await _link(kernel, each)).name for each in indices]
 
     async def routers(self) -> frozenset[Address]:
         """The next hops of the main table's routes."""
-        async with _netlink("the routes were not listed") as netlink:
-            queries = [{"family": family, "table": MAIN_TABLE} for family in FAMILIES]
-            listed = [one for query in queries async for one in await netlink.route("dump", **query)]
-            return frozenset(ip_address(one.get("gateway")) for one in listed if one.get("gateway"))
+        with _kernel("the routes were not listed") as kernel:
+            listed = [each for family in FAMILIES for each in await _routes(kernel, family, MAIN_TABLE)]
+            return frozenset(each.gateway for each in listed if each.gateway is not None)
 
     async def add_route(self, route: Route) -> None:
-        async with _netlink(f"the route to {route.network} was refused") as netlink:
-            await netlink.route("add", **_route(route))
+        with _kernel(f"the route to {route.network} was refused") as kernel:
+            await kernel.add(rtnetlink.NEW_ROUTE, _route(route))
 
     async def remove_route(self, route: Route) -> None:
-        async with _netlink(f"the route to {route.network} was not removed") as netlink:
-            await netlink.route("delete", **_route(route))
+        with _kernel(f"the route to {route.network} was not removed") as kernel:
+            await kernel.change(rtnetlink.DELETE_ROUTE, _route(route))
 
     async def table_is_empty(self, table: int) -> bool:
-        async with _netlink(f"routing table {table} was not listed") as netlink:
-            return not [one for f in FAMILIES async for one in await netlink.route("dump", family=f, table=table)]
+        with _kernel(f"routing table {table} was not listed") as kernel:
+            return not [each for family in FAMILIES for each in await _routes(kernel, family, table)]
 
     async def connected(self, index: int) -> list[IPv4Network]:
         """The networks that the main table reaches on a device without a router."""
-        async with _netlink("the connected networks were not listed") as netlink:
-            query = {"family": socket.AF_INET, "table": MAIN_TABLE, "oif": index, "scope": SCOPE_LINK}
-            listed = [one async for one in await netlink.route("dump", **query)]
-            return [IPv4Network(f"{one.get('dst')}/{one['dst_len']}") for one in listed if one.get("dst")]
+        with _kernel("the connected networks were not listed") as kernel:
+            listed = await _routes(kernel, socket.AF_INET, MAIN_TABLE)
+            near = [each for each in listed if each.index == index and each.scope == SCOPE_LINK]
+            return [IPv4Network(f"{each.destination}/{each.length}") for each in near if each.destination is not None]
 
     async def way_to(self, address: Address, mark: int) -> str:
         """Name of the device on which marked datagrams to an address leave."""
-        async with _netlink(f"there is no route to {address}") as netlink:
+        with _kernel(f"there is no route to {address}") as kernel:
             family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-            (found,) = await netlink.route("get", family=family, dst=str(address), mark=mark)
-            (link,) = await netlink.link("get", index=found.get("oif"))
-            return str(link.get("ifname"))
+            towards = {OfRoute.DESTINATION: address.packed, OfRoute.MARK: u32(mark)}
+            asked = ROUTE.write(family, address.max_prefixlen, 0, 0, 0, 0, 0, 0, 0, attributes=towards)
+            found = _listed(await kernel.get(rtnetlink.GET_ROUTE, asked))
+            return (await _link(kernel, found.index or 0)).name
 
     async def add_rule(self, rule: Rule) -> None:
-        async with _netlink(f"routing rule {rule.priority} was refused") as netlink:
-            await netlink.rule("add", **_rule(rule))
+        with _kernel(f"routing rule {rule.priority} was refused") as kernel:
+            await kernel.add(rtnetlink.NEW_RULE, _rule(rule))
 
     async def remove_rule(self, rule: Rule) -> None:
-        async with _netlink(f"routing rule {rule.priority} was not removed") as netlink:
-            await netlink.rule("delete", **_rule(rule))
+        with _kernel(f"routing rule {rule.priority} was not removed") as kernel:
+            await kernel.change(rtnetlink.DELETE_RULE, _rule(rule))
 
     async def priorities(self) -> set[int]:
         """The priorities of all rules, IPv4 and IPv6."""
-        async with _netlink("the routing rules were not listed") as netlink:
-            return {one.get("priority") or 0 for f in FAMILIES async for one in await netlink.rule("dump", family=f)}
+        with _kernel("the routing rules were not listed") as kernel:
+            asked = [RULE.write(family, 0, 0, 0, 0, 0, 0) for family in FAMILIES]
+            listed = [each for one in asked for each in await kernel.dump(rtnetlink.GET_RULE, one)]
+            return {number(RULE.read(each)[1].get(OfRule.PRIORITY, b"")) for each in listed}
 
 
-def load() -> None:
-    """What the first call would load: in a thread, while a program waits for something else."""
-    import pyroute2  # noqa: F401
-
-
-@asynccontextmanager
-async def _netlink(refusal: str) -> AsyncIterator[Any]:
-    """A socket to the kernel; a refusal of the kernel becomes `OSError` with `refusal` and the kernel's own words."""
-    # not above: it takes a quarter of a second, and few processes change routes
-    from pyroute2 import AsyncIPRoute
-    from pyroute2.netlink.exceptions import NetlinkError
-
+@contextmanager
+def _kernel(refusal: str) -> Iterator[Kernel]:
+    """A refusal of the kernel becomes `OSError` with `refusal` and the kernel's own words."""
     try:
-        async with AsyncIPRoute() as netlink:
-            yield netlink
-    except NetlinkError as error:
-        raise OSError(error.code, f"{refusal}: {error.args[1]}") from None
+        with Kernel() as kernel:
+            yield kernel
+    except OSError as error:
+        raise OSError(error.errno, f"{refusal}: {error.strerror}") from None
 
 
-def _alone(index: int, address: str) -> dict[str, Any]:
+async def _link(kernel: Kernel, index: int, name: str = "") -> Link:
+    """By its number, or by its name."""
+    asked = LINK.write(0, 0, index, 0, 0, attributes={OfLink.NAME: f"{name}\0".encode() if name else b""})
+    (_, _, found, flags, _), attributes = LINK.read(await kernel.get(rtnetlink.GET_LINK, asked))
+    named = attributes.get(OfLink.NAME, b"").rstrip(b"\0").decode()
+    return Link(named, found, number(attributes.get(OfLink.MTU, b"")), bool(flags & IFF_UP))
+
+
+async def _addresses(kernel: Kernel) -> list[tuple[int, Address, int]]:
+    """Of all devices: index, address, length of the prefix."""
+    asked = [ADDRESS.write(family, 0, 0, 0, 0) for family in FAMILIES]
+    bodies = [each for one in asked for each in await kernel.dump(rtnetlink.GET_ADDRESS, one)]
+    read = [ADDRESS.read(each) for each in bodies]
+    named = [(fields, attributes.get(OfAddress.LOCAL) or attributes[OfAddress.ADDRESS]) for fields, attributes in read]
+    return [(index, ip_address(octets), length) for (_, length, _, _, index), octets in named]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A route as the kernel tells it. `destination` None: everything; `length` of its prefix."""
+
+    destination: Address | None
+    length: int
+    table: int
+    scope: int
+    index: int | None
+    gateway: Address | None
+
+
+def _listed(body: bytes) -> _Listed:
+    (_, length, _, _, table, _, scope, _, _), attributes = ROUTE.read(body)
+    destination, gateway = (attributes.get(each) for each in (OfRoute.DESTINATION, OfRoute.GATEWAY))
+    return _Listed(
+        ip_address(destination) if destination else None,
+        length,
+        number(attributes[OfRoute.TABLE]) if OfRoute.TABLE in attributes else table,
+        scope,
+        number(attributes[OfRoute.DEVICE]) if OfRoute.DEVICE in attributes else None,
+        ip_address(gateway) if gateway else None,
+    )
+
+
+async def _routes(kernel: Kernel, family: int, table: int) -> list[_Listed]:
+    bodies = await kernel.dump(rtnetlink.GET_ROUTE, ROUTE.write(family, 0, 0, 0, 0, 0, 0, 0, 0))
+    return [each for each in map(_listed, bodies) if each.table == table]
+
+
+def _alone(index: int, address: str) -> bytes:
     """An address that says nothing about its neighbours, ready at once: a route may name it before the kernel had time
     to ask whether another host has it."""
-    if ":" not in address:
-        return {"family": socket.AF_INET, "index": index, "address": address, "prefixlen": 32}
-    return {"family": socket.AF_INET6, "index": index, "address": address, "prefixlen": 128, "flags": IFA_F_NODAD}
+    found = ip_address(address)
+    if found.version == 4:
+        named = {OfAddress.ADDRESS: found.packed, OfAddress.LOCAL: found.packed}
+        return ADDRESS.write(socket.AF_INET, 32, 0, 0, index, attributes=named)
+    return ADDRESS.write(socket.AF_INET6, 128, IFA_F_NODAD, 0, index, attributes={OfAddress.ADDRESS: found.packed})
 
 
-def _route(route: Route) -> dict[str, Any]:
-    family = socket.AF_INET6 if ":" in route.network else socket.AF_INET
-    request: dict[str, Any] = {"family": family, "dst": route.network, "table": route.table}
-    request |= {"priority": route.metric, "proto": KERNEL_PROTOCOL}
-    if route.index is None:
-        return request | {"type": "unreachable"}
-    return request | {"oif": route.index, "scope": SCOPE_LINK} | ({"prefsrc": route.source} if route.source else {})
+def _route(route: Route) -> bytes:
+    network = ip_network(route.network)
+    family = socket.AF_INET6 if network.version == 6 else socket.AF_INET
+    scope, kind = (0, UNREACHABLE) if route.index is None else (SCOPE_LINK, UNICAST)
+    attributes = {
+        OfRoute.DESTINATION: network.network_address.packed if network.prefixlen else b"",
+        OfRoute.METRIC: u32(route.metric or (IPV6_METRIC if network.version == 6 else 0)),
+        OfRoute.TABLE: u32(route.table),
+        OfRoute.DEVICE: u32(route.index) if route.index is not None else b"",
+        OfRoute.SOURCE: ip_address(route.source).packed if route.index is not None and route.source else b"",
+    }
+    fields = (family, network.prefixlen, 0, 0, 0, KERNEL_PROTOCOL, scope, kind, 0)
+    return ROUTE.write(*fields, attributes=attributes)
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
-    request: dict[str, Any] = {"family": rule.family, "priority": rule.priority, "protocol": KERNEL_PROTOCOL}
-    request |= {"action": "unreachable"} if rule.table is None else {"table": rule.table}
-    if rule.mark is not None:
-        request |= {"fwmark": rule.mark, "fwmask": 0xFFFFFFFF}
-    given = {name: value for name, value in asdict(rule).items() if value is not None}
-    for ours, theirs in (("source", "src"), ("destination", "dst")):
-        if ours in given:
-            request[theirs], length = given[ours].split("/")
-            request[f"{theirs}_len"] = int(length)
-    if "protocol" in given:
-        request["ip_proto"] = rule.protocol
-    for ours, theirs in (("source_port", "sport_range"), ("destination_port", "dport_range")):
-        if ours in given:
-            request[theirs] = f"{given[ours]}:{given[ours]}"
-    return request
+def _rule(rule: Rule) -> bytes:
+    source, destination = (ip_network(each) if each is not None else None for each in (rule.source, rule.destination))
+    attributes = {
+        OfRule.PRIORITY: u32(rule.priority),
+        OfRule.MADE_BY: bytes([KERNEL_PROTOCOL]),
+        OfRule.TABLE: u32(rule.table) if rule.table is not None else b"",
+        OfRule.MARK: u32(rule.mark) if rule.mark is not None else b"",
+        OfRule.MASK: u32(0xFFFFFFFF) if rule.mark is not None else b"",
+        OfRule.SOURCE: source.network_address.packed if source is not None else b"",
+        OfRule.DESTINATION: destination.network_address.packed if destination is not None else b"",
+        OfRule.PROTOCOL: bytes([rule.protocol]) if rule.protocol is not None else b"",
+        OfRule.SOURCE_PORTS: _ports(rule.source_port),
+        OfRule.DESTINATION_PORTS: _ports(rule.destination_port),
+    }
+    lengths = (each.prefixlen if each is not None else 0 for each in (destination, source))
+    action = UNREACHABLE if rule.table is None else TO_TABLE
+    return RULE.write(rule.family, *lengths, 0, 0, action, 0, attributes=attributes)
+
+
+def _ports(port: int | None) -> bytes:
+    """A range of one, `struct fib_rule_port_range`; empty for none."""
+    return struct.pack("=HH", port, port) if port is not None else b""

@@ -1,0 +1,165 @@
+"""rtnetlink(7): questions to the kernel and changes that it is asked for, as octets with attributes.
+
+The layouts are those of linux/netlink.h and linux/rtnetlink.h, in this host's order of octets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import struct
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+NEW_LINK, GET_LINK = 16, 18
+NEW_ADDRESS, DELETE_ADDRESS, GET_ADDRESS = 20, 21, 22
+NEW_ROUTE, DELETE_ROUTE, GET_ROUTE = 24, 25, 26
+NEW_RULE, DELETE_RULE, GET_RULE = 32, 33, 34
+
+_ERROR, _DONE = 2, 3
+_REQUEST, _ACKNOWLEDGE, _ALL, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x300, 0x200, 0x400
+_INTERRUPTED = 0x10
+"""Flag of a list that changed while it was told."""
+_MOST_LISTINGS = 8
+"""Of one that changes each time."""
+_HEADER = struct.Struct("=IHHII")
+"""`struct nlmsghdr`: length, type, flags, sequence, port."""
+_ATTRIBUTE = struct.Struct("=HH")
+"""`struct rtattr`: length with this head, type."""
+_CODE = struct.Struct("=i")
+_TYPES = 0x3FFF
+"""Of the number of an attribute: two bits say how it is written."""
+_LONGEST = 65536
+"""Octets: a datagram of the kernel has half as many at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The fixed part of the messages about one kind of thing, and how it is padded."""
+
+    fields: struct.Struct
+
+    def write(self, *fields: int, attributes: Mapping[int, bytes] | None = None) -> bytes:
+        """An attribute whose value is empty is left out."""
+        listed = [_attribute(number, value) for number, value in (attributes or {}).items() if value]
+        return self.fields.pack(*fields) + b"".join(listed)
+
+    def read(self, body: bytes) -> tuple[tuple[int, ...], dict[int, bytes]]:
+        """Fields, and attributes by number. `OSError` for what is too short."""
+        if len(body) < self.fields.size:
+            raise OSError(errno.EBADMSG, "the kernel's answer is cut short")
+        return self.fields.unpack_from(body), dict(_attributes(body[self.fields.size :]))
+
+
+LINK = Layout(struct.Struct("=BxHiII"))
+"""`struct ifinfomsg`: family, kind of hardware, index, flags, which of them to change."""
+ADDRESS = Layout(struct.Struct("=BBBBI"))
+"""`struct ifaddrmsg`: family, length of the prefix, flags, scope, index of the device."""
+ROUTE = Layout(struct.Struct("=BBBBBBBBI"))
+"""`struct rtmsg`: family, lengths of destination and source, TOS, table, protocol, scope, type, flags."""
+RULE = Layout(struct.Struct("=BBBBBxxBI"))
+"""`struct fib_rule_hdr`: family, lengths of destination and source, TOS, table, action, flags."""
+
+
+def u32(value: int) -> bytes:
+    return value.to_bytes(4, sys.byteorder)
+
+
+def number(octets: bytes) -> int:
+    return int.from_bytes(octets, sys.byteorder)
+
+
+def _attribute(number: int, value: bytes) -> bytes:
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), number) + value + bytes(-len(value) % 4)
+
+
+def _attributes(octets: bytes) -> Iterator[tuple[int, bytes]]:
+    while len(octets) >= _ATTRIBUTE.size:
+        length, number = _ATTRIBUTE.unpack_from(octets)
+        if not _ATTRIBUTE.size <= length <= len(octets):
+            return
+        yield number & _TYPES, octets[_ATTRIBUTE.size : length]
+        octets = octets[(length + 3) & ~3 :]
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    kind: int
+    flags: int
+    body: bytes
+
+
+class Kernel:
+    """A socket to the kernel of the network namespace that this process is in, for one question after another; a
+    context. Every method raises `OSError` with the kernel's errno."""
+
+    def __init__(self) -> None:
+        self._sequence = 0
+        kinds = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        self._socket = socket.socket(socket.AF_NETLINK, kinds, socket.NETLINK_ROUTE)
+        self._socket.bind((0, 0))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._socket.close()
+
+    async def add(self, kind: int, body: bytes) -> None:
+        """Something that is not there yet."""
+        await self._acknowledged(kind, _CREATE | _EXCLUSIVE, body)
+
+    async def change(self, kind: int, body: bytes) -> None:
+        """Something that is there, or its removal."""
+        await self._acknowledged(kind, 0, body)
+
+    async def get(self, kind: int, body: bytes) -> bytes:
+        """The body of the one answer."""
+        await self._ask(kind, 0, body)
+        (answer,) = await self._answers()
+        return answer.body
+
+    async def dump(self, kind: int, body: bytes) -> list[bytes]:
+        """The bodies of all that there are."""
+        for _ in range(_MOST_LISTINGS):
+            await self._ask(kind, _ALL, body)
+            listed: list[_Message] = []
+            while not listed or listed[-1].kind != _DONE:
+                listed += await self._answers()
+            if not any(each.flags & _INTERRUPTED for each in listed):
+                return [each.body for each in listed[:-1]]
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    async def _acknowledged(self, kind: int, flags: int, body: bytes) -> None:
+        await self._ask(kind, _ACKNOWLEDGE | flags, body)
+        await self._answers()
+
+    async def _ask(self, kind: int, flags: int, body: bytes) -> None:
+        self._sequence += 1
+        head = _HEADER.pack(_HEADER.size + len(body), kind, _REQUEST | flags, self._sequence, 0)
+        await asyncio.get_running_loop().sock_sendall(self._socket, head + body)
+
+    async def _answers(self) -> list[_Message]:
+        """Those of the next datagram that answers the last question. The kernel's number is 0."""
+        while True:
+            octets, (sender, _) = await asyncio.get_running_loop().sock_recvfrom(self._socket, _LONGEST)
+            found = list(self._messages(octets)) if sender == 0 else []
+            if found:
+                return found
+
+    def _messages(self, octets: bytes) -> Iterator[_Message]:
+        while len(octets) >= _HEADER.size:
+            length, kind, flags, sequence, _ = _HEADER.unpack_from(octets)
+            if not _HEADER.size <= length <= len(octets):
+                return
+            body, octets = octets[_HEADER.size : length], octets[(length + 3) & ~3 :]
+            if sequence != self._sequence:
+                continue
+            if kind in {_ERROR, _DONE} and len(body) >= _CODE.size and (code := -_CODE.unpack_from(body)[0]) > 0:
+                raise OSError(code, os.strerror(code))
+            yield _Message(kind, flags, body)
