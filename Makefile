@@ -56,6 +56,12 @@ $(WHEEL): $(STAMPS)/python $(RUST) $(PROGRAM) $(shell find packaging/wheel.data 
 	PIP_QUIET=1 $(BIN)/maturin build --release --quiet --compatibility $(MANYLINUX) --out $(@D)
 	@touch $@
 
+# For Debian 12 and 13, with all of Python that they do not have: dist/lotor_*.deb.
+deb: $(DEB)
+
+$(DEB): $(WHEEL) $(shell find packaging -type f -not -path '*.data/*') $(shell find examples -type f)
+	./packaging/deb/build.sh $(WHEEL) $(BIN)/python $@
+
 demo: setup lab-packages
 	@$(BIN)/python -m demo
 
@@ -95,9 +101,10 @@ unit: setup test-packages
 	@echo '== unit and simulation'
 	$(PYTEST) -m 'not root and not interop and not package' --numprocesses auto --dist worksteal
 
-packages: setup wheel
-	@echo '== packages: built, installed, used'
-	$(PYTEST) -m package
+packages: setup test-packages deb
+	@echo '== packages: built, installed and used in fresh Debian 12 and 13, removed'
+	@test "$$(id -u)" = 0 || { echo 'these tests make Debian roots and network namespaces: run sudo make test' >&2; exit 1; }
+	$(PYTEST) -m package --numprocesses 3 --dist loadfile
 
 namespaces: setup test-packages
 	@echo '== namespaces: what needs root'

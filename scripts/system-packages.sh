@@ -31,6 +31,7 @@ test   libstrongswan-standard-plugins    /usr/lib/ipsec/plugins/libstrongswan-op
 test   libcharon-extra-plugins    /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so
 test   libcharon-extauth-plugins  /usr/lib/ipsec/plugins/libstrongswan-xauth-generic.so
 test   tshark             tshark
+test   lintian            lintian
 test   mmdebstrap         mmdebstrap
 test   systemd-container  systemd-nspawn
 bench  openvpn            openvpn

@@ -24,3 +24,9 @@ def made(target: str, pattern: str) -> Path:
 @pytest.fixture(scope="session")
 def wheel() -> Path:
     return made("wheel", "lotor-*.whl")
+
+
+@pytest.fixture(scope="session")
+def deb(wheel) -> Path:
+    del wheel
+    return made("deb", "lotor_*.deb")

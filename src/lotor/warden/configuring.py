@@ -18,14 +18,13 @@ from lotor.privsep.configuring import (
     MOST_ITEMS,
     PROVISION,
     TAKE_OVER,
-    WITHDRAW,
     Faulty,
     Provided,
     TakenOver,
     Which,
 )
 from lotor.privsep.sealed import seal
-from lotor.privsep.serving import Handler, Reply, answering, handling
+from lotor.privsep.serving import Handler, Reply, handling
 from lotor.warden.pace import Pace
 
 AT_ONCE, ANOTHER_AFTER = 16, 2.0
@@ -50,8 +49,6 @@ class Source(Protocol):
         """Raises `OSError`, and nothing has changed."""
         ...
 
-    async def withdraw(self) -> None: ...
-
 
 def rows(source: Source) -> dict[int, Handler]:
     """Handlers by the number of the verb, for one daemon after another."""
@@ -71,11 +68,7 @@ def rows(source: Source) -> dict[int, Handler]:
         told = (await source.take_over())[:MOST_TOLD]
         return Reply(TakenOver(tuple(_cut(each, LONGEST_TEXT // len(told)) for each in told)))
 
-    async def withdrawn(nothing: None) -> None:
-        del nothing
-        await source.withdraw()
-
-    return dict((handling(provision, PROVISION), handling(taken, TAKE_OVER), answering(withdrawn, WITHDRAW)))
+    return dict((handling(provision, PROVISION), handling(taken, TAKE_OVER)))
 
 
 def pace(clock: Clock = SYSTEM) -> Pace:
