@@ -39,7 +39,9 @@ mode_cfg { network4 10.99.99.1; netmask4 255.255.255.0; pool_size 9; auth_source
     auth_groups "a", "b"; dns4 10.0.0.1, 10.0.0.2; nbns4 10.0.0.3; split_network include 10.0.0.0/8, 10.1.0.0 /16;
     split_dns "a.example", "b.example"; default_domain "example.net"; save_passwd on; auth_throttle 0; }
 """
-CORPUS = [path.read_text() for path in EXAMPLES] + [FULL]
+WRITTEN = sorted((Path(__file__).parent / "corpus").glob("*.conf"))
+WHOLE = [path.read_text() for path in EXAMPLES] + [FULL]
+CORPUS = WHOLE + [path.read_text() for path in WRITTEN]
 
 
 def words_of(block: Block) -> list[str]:
@@ -108,7 +110,7 @@ def test_mutated_files(part: int) -> None:
 
 
 def test_the_corpus_itself() -> None:
-    for text in CORPUS:
+    for text in WHOLE:
         loads(text, directory=Path("/nonexistent"))
 
 

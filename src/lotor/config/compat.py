@@ -38,6 +38,7 @@ lotor has come last in each table.
 | `aes256`, `rijndael128`: a key length right behind the name | works |
 | `+10`: a number with a sign | works |
 | ` = ` between a directive and its value, as pfSense writes | works: read over |
+| `( )` around the ends of a `sainfo`, as FreeBSD's handbook writes | works: read over |
 | a directive that is given twice | works: the last one counts, with a warning |
 | `path`, before or behind what it is for | works: it counts for the whole file |
 | a number that is too large or too small | works where the daemon can: the nearest one counts, with a warning |

@@ -1,5 +1,6 @@
 """Text to tokens with their places: words, quoted strings and the four marks `; { } ,`; comments go here, and so does a
-lone `=`, which pfSense writes before values and racoon reads over."""
+lone `=` and parentheses, over which racoon reads: pfSense writes `=` before values, FreeBSD's handbook `( )` around the
+ends of a sainfo."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from enum import Enum
 from lotor.config.problem import Location, Problem
 
 _TOKEN = re.compile(
-    r"""(?P<blank>[ \t\r\f\v]+) | (?P<comment>\#.*) | (?P<mark>[;{},]) |
-        (?P<string>"[^"]*") | (?P<open>".*) | (?P<word>[^ \t\r\f\v;{},"\#]+)""",
+    r"""(?P<blank>[ \t\r\f\v()]+) | (?P<comment>\#.*) | (?P<mark>[;{},]) |
+        (?P<string>"[^"]*") | (?P<open>".*) | (?P<word>[^ \t\r\f\v;{},"\#()]+)""",
     re.VERBOSE,
 )
 _WORD = re.compile(r"\w+")

@@ -42,10 +42,17 @@ def examine(path: Path) -> Examined:
     except ConfigError as error:
         return Examined(error.problems, files.order)
     if draft.reading.problems:
-        return Examined((*draft.reading.problems, *draft.beside()), files.order)
+        problems = (*draft.reading.problems, *draft.beside())
+        return Examined(problems, files.order, None, _beside(problems, draft.reading.warnings, files.order))
     loaded = _loaded(files, draft)
     checked = check(loaded.settings)
-    return Examined(checked.problems, files.order, checked, loaded.warnings)
+    return Examined(checked.problems, files.order, checked, _beside(checked.problems, loaded.warnings, files.order))
+
+
+def _beside(problems: Iterable[Problem], warnings: Iterable[Problem], order: Mapping[str, int]) -> tuple[Problem, ...]:
+    """The warnings, but for places of which worse is told."""
+    places = {(each.path, each.line, each.column) for each in problems}
+    return tuple(_in_order([each for each in warnings if (each.path, each.line, each.column) not in places], order))
 
 
 @dataclass(frozen=True, slots=True)
