@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lotor.cli.asking import Dialogue
-from lotor.cli.initiated import Told, tell_plan, tell_setup, tell_stays
+from lotor.cli.groups import Told
+from lotor.cli.initiated import Tense, tell_plan, tell_setup, tell_stays
 from lotor.daemon.exits import Exit, StartError
 from lotor.init.host import Target
 
@@ -38,7 +39,7 @@ def shared(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.group()
+@click.group(cls=Told)
 def init() -> None:
     """Set up this host as a gateway or a client."""
 
@@ -122,7 +123,7 @@ def _set_up(dialogue: Dialogue, options: Options, make: Callable[[], Plan]) -> N
     if dialogue.rehearsal:
         for setup in setups_of(TARGET)[-1:]:
             tell_setup(setup, TARGET)
-        tell_plan(make(), Told.WOULD)
+        tell_plan(make(), Tense.WOULD)
         return
     with held(TARGET) as record:
         _recover(record)
@@ -172,7 +173,7 @@ def _carry_out(plan: Plan, record: Record) -> None:
     warnings: list[str] = []
     at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     carry_out(plan, record, TARGET, at, lambda: warnings.extend(_checked()))
-    tell_plan(plan, Told.DONE, warnings)
+    tell_plan(plan, Tense.DONE, warnings)
 
 
 def _checked() -> tuple[str, ...]:

@@ -21,19 +21,19 @@ PRIVATE = 0o077
 """Of a mode: others may read a file that has some of these."""
 
 
-class Told(Enum):
+class Tense(Enum):
     """Whether it was done, or only would be."""
 
     DONE = "written", "done"
     WOULD = "would be written", "would be done"
 
 
-def tell_plan(plan: Plan, told: Told, warnings: Iterable[str] = ()) -> None:
+def tell_plan(plan: Plan, told: Tense, warnings: Iterable[str] = ()) -> None:
     written, done = told.value
     _section(written, (each.told() for each in plan.files if each.told()))
     _section(done, (each.told() for each in plan.acts))
     _section("warnings of lotor check", warnings)
-    if told is Told.WOULD:
+    if told is Tense.WOULD:
         click.echo("".join(_contents(plan.files)), nl=False)
         click.echo("nothing was written: without --dry-run it is")
         return

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import click
 
 from lotor import __version__
 from lotor.cli import terminal
+from lotor.cli.groups import Lazy, told
 from lotor.daemon.exits import Exit, StartError
 
 COMMANDS = {
@@ -27,8 +27,18 @@ COMMANDS = {
     "check": "lotor.cli.check:check",
     "pki": "lotor.cli.pki:pki",
     "user": "lotor.cli.user:user",
+    "racoonctl": "lotor.cli.main:racoonctl_group",
+    "help": "lotor.cli.main:tell",
     "version": "lotor.cli.main:version",
 }
+TITLES = {
+    "Set up": ("init", "check", "user", "pki"),
+    "Run": ("daemon", "reload"),
+    "Connect": ("connect", "disconnect"),
+    "Look": ("status", "explain", "events", "logout"),
+    "More": ("racoonctl", "help", "version"),
+}
+"""What the help lists: a command goes by one name in it. `vc` and `vd` are known from racoonctl."""
 RACOONCTL_WORDS = (
     ("vpn-connect", "vc", COMMANDS["vc"]),
     ("vpn-disconnect", "vd", COMMANDS["vd"]),
@@ -44,38 +54,16 @@ RACOONCTL_WORDS = (
     ("show-schedule", "sc", "lotor.cli.racoonctl:show_schedule"),
 )
 RACOONCTL = {word: place for long, short, place in RACOONCTL_WORDS for word in (long, short)}
+RACOONCTL_TITLES = {"Commands": tuple(f"{long}, {short}" for long, short, _ in RACOONCTL_WORDS)}
 
 
-class Lazy(click.Group):
-    """A group that imports a command when it is called. `words` maps each word to `module:name`."""
-
-    words: dict[str, str] = COMMANDS
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(self.words)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        place = self.words.get(cmd_name)
-        if place is None:
-            return None
-        module, name = place.split(":")
-        command: click.Command = getattr(import_module(module), name)
-        return command
-
-
-class LazyRacoonctl(Lazy):
-    words = RACOONCTL
-
-
-@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Lazy, words=COMMANDS, titles=TITLES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="lotor", message="%(prog)s %(version)s")
 def lotor() -> None:
     """A remote-access IPsec VPN: gateway, client, and the tools around them."""
 
 
-@click.group(cls=LazyRacoonctl, name="racoonctl")
+@click.group(cls=Lazy, words=RACOONCTL, titles=RACOONCTL_TITLES, name="racoonctl")
 @click.option("-s", "socket", type=click.Path(path_type=Path), help="Control socket of the daemon.")
 @click.option("-l", "wide", count=True, help="Accepted, without effect.")
 @click.option("-d", "dump", is_flag=True, help="Accepted, without effect.")
@@ -84,6 +72,13 @@ def racoonctl_group(context: click.Context, socket: Path | None, wide: int, dump
     """The words of racoonctl for the daemon of lotor."""
     del wide, dump
     context.obj = socket
+
+
+@click.command("help")
+@click.argument("words", nargs=-1, metavar="[COMMAND]...")
+def tell(words: tuple[str, ...]) -> None:
+    """Show the help of a COMMAND, such as `lotor help user add`."""
+    click.echo(told(lotor, words))
 
 
 @click.command()

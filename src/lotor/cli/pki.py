@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lotor.cli.groups import Told
 from lotor.cli.locate import configuration
 from lotor.daemon.exits import StartError
 from lotor.model.algorithms import Curve
@@ -62,7 +63,7 @@ def with_key(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-@click.group()
+@click.group(cls=Told)
 def pki() -> None:
     """Make the certificates of the VPN."""
 

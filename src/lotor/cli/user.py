@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lotor.cli import locate, terminal
+from lotor.cli.groups import Told
 from lotor.daemon.exits import Exit, StartError
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
@@ -26,7 +27,7 @@ NOW = click.option("--now", is_flag=True, help="End the sessions that are up, to
 STDIN = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 
 
-@click.group()
+@click.group(cls=Told)
 @click.option("-f", "--file", type=click.Path(path_type=Path), help="Configuration whose mode_cfg names the users.")
 @click.option("--users", type=click.Path(path_type=Path), help="The file of users itself.")
 @click.pass_context
