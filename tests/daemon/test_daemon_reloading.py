@@ -6,8 +6,12 @@ import asyncio
 import threading
 from types import SimpleNamespace
 
+import pytest
+
 from lotor import config
-from lotor.daemon.reloading import at_next_start
+from lotor.config import ConfigError
+from lotor.daemon.exits import StartError
+from lotor.daemon.reloading import Reload, at_next_start
 from lotor.daemon.wiring import THREADS
 from visiting import play
 
@@ -25,6 +29,26 @@ def test_a_block_that_moved_down_a_line_is_the_same_block():
 def test_another_user_of_the_daemon_counts_from_the_next_start_on():
     (told,) = at_next_start(active(BLOCK), active('privsep { user "daemon"; }'))
     assert told == "privsep: the change counts from the next start on"
+
+
+@pytest.mark.parametrize("fault", [ConfigError([]), StartError("port 500 is in use")])
+def test_what_cannot_be_obeyed_is_withdrawn(fault):
+    """The service manager would wait for the end of a reload that nobody goes on with."""
+    withdrawn = []
+
+    class Configurations:
+        async def prepare(self):
+            return "read"
+
+        async def withdraw(self):
+            withdrawn.append("read")
+
+    def make(provision):
+        raise fault
+
+    with pytest.raises(type(fault)):
+        asyncio.run(Reload(Configurations(), make, listeners=None, present=None)())
+    assert withdrawn == ["read"]
 
 
 def test_judgements_that_wait_for_files_hold_no_sum_up(directory):

@@ -117,6 +117,26 @@ def test_what_nobody_takes_over_is_forgotten_after_a_while(directory, monkeypatc
     assert play(directory, story) == [f"{FIRST}1"]
 
 
+def test_a_reload_is_over_whatever_comes_of_it(directory):
+    """Whoever follows reloads hears of each end: taken over, withdrawn, faulty, or the daemon dead."""
+    heard = []
+
+    async def story(house):
+        house.warden.follow_reloads(heard.append)
+        await house.warden.prepare()
+        await house.warden.take_over()
+        await turns()
+        for end in (house.warden.withdraw, house.warden.let_go):
+            await house.warden.prepare()
+            await end()
+        house.file.write_text("nonsense;")
+        with pytest.raises(ConfigError):
+            await house.warden.prepare()
+        return list(heard)
+
+    assert play(directory, story) == [True, False] * 4
+
+
 def test_what_is_prepared_later_has_its_whole_time(directory):
     async def story(house):
         await house.warden.prepare()

@@ -40,6 +40,7 @@ class Source:
     next: object = field(default_factory=provision)
     told: object = ()
     prepared: int = 0
+    withdrawn: int = 0
 
     def present(self):
         return self.now
@@ -50,6 +51,9 @@ class Source:
 
     async def take_over(self):
         return self._result(self.told)
+
+    async def withdraw(self):
+        self.withdrawn += 1
 
     @staticmethod
     def _result(value):
@@ -73,6 +77,17 @@ def test_a_daemon_gets_the_configuration_that_it_asks_for():
         return await far.present(), await far.prepare()
 
     assert play(story, Source(next=other)) == (provision(), other)
+
+
+def test_a_daemon_that_cannot_obey_what_was_read_says_so():
+    source = Source()
+
+    async def story(far, *_):
+        await far.prepare()
+        await far.withdraw()
+
+    play(story, source)
+    assert (source.prepared, source.withdrawn) == (1, 1)
 
 
 def test_a_large_configuration_crosses_whole():

@@ -24,6 +24,8 @@ from lotor.warden import hardening, loading
 from lotor.warden.attendance import Attendance
 from lotor.warden.identity import unprivileged
 from lotor.warden.loading import Holding
+from lotor.warden.outline import outline
+from lotor.warden.service_manager import Life, ServiceManager, told
 from lotor.warden.spawning import Program
 from lotor.warden.supervise import Care, StartFailed, Supervisor
 from lotor.warden.warden import Warden, hold
@@ -38,6 +40,7 @@ class Guarded:
     options: Options
     loaded: Holding
     daemon: Program
+    manager: ServiceManager
 
 
 async def guard(guarded: Guarded, ready: Callable[[], None], log_file: int | None) -> int:
@@ -46,6 +49,7 @@ async def guard(guarded: Guarded, ready: Callable[[], None], log_file: int | Non
     stopped = asyncio.Event()
     warden = Warden(lambda: loading.load(options.file), loaded, hold())
     warden.follow(lambda settings: logs.set_level(settings.log.value, debug=options.debug))
+    warden.follow_reloads(guarded.manager.reloads)
     attendance = Attendance(warden)
     listening.demand_free(loaded.settings)
     hardening.bound(scripts=config.has_scripts(loaded.settings), daemon=True)
@@ -56,11 +60,13 @@ async def guard(guarded: Guarded, ready: Callable[[], None], log_file: int | Non
             care = Care(lambda: {**_begin(control, attendance), **giving(given, lent)}, attendance.let_go)
             supervisor = Supervisor(guarded.daemon, care)
             _catch_signals(stopped, supervisor)
+            life = Life(lambda: outline(warden, serves=supervisor.pid is not None))
             await warden.start()
             if await started(supervisor, stopped):
                 try:
                     ready()
-                    await stopped.wait()
+                    async with told(guarded.manager, life):
+                        await stopped.wait()
                 finally:
                     await supervisor.stop()
     finally:

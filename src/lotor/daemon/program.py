@@ -19,8 +19,9 @@ from lotor.daemon.background import PidFile
 from lotor.daemon.exits import StartError, faulty
 from lotor.daemon.options import Options
 from lotor.files.places import OPEN, make_open
-from lotor.warden import loading
+from lotor.warden import loading, service_manager
 from lotor.warden.loading import Holding
+from lotor.warden.service_manager import ServiceManager
 from lotor.warden.spawning import UMASK, Program
 
 log = logging.getLogger(__name__)
@@ -37,15 +38,18 @@ class Start:
     loaded: Holding
     daemon: Program
     ready: Callable[[], None]
+    manager: ServiceManager
 
 
 def run(options: Options, daemon: Program, ready: Callable[[], None]) -> int:
     """The exit code; `StartError` when the daemon does not start. `daemon` is not used where one process does all."""
+    wanted = service_manager.taken(os.environ)
     loaded = _load(options.file)
     _open_state()
     os.umask(UMASK)
+    manager = ServiceManager(wanted if options.foreground else None)
     try:
-        return asyncio.run(_main(Start(options, loaded, daemon, ready)))
+        return asyncio.run(_main(Start(options, loaded, daemon, ready, manager)))
     except asyncio.CancelledError:
         raise StartError("it was told to stop before it served") from None
 
@@ -117,10 +121,10 @@ async def _served(start: Start, log_file: int | None) -> int:
     if start.options.single_process:
         from lotor.daemon.single import serve
 
-        return await serve(start.options, start.loaded, ready)
+        return await serve(start.options, start.loaded, ready, start.manager)
     from lotor.daemon.pair import Guarded, guard
 
-    return await guard(Guarded(start.options, start.loaded, start.daemon), ready, log_file)
+    return await guard(Guarded(start.options, start.loaded, start.daemon, start.manager), ready, log_file)
 
 
 @contextlib.contextmanager

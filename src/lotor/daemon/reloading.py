@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from lotor import config
+from lotor.config import ConfigError
 from lotor.config.provision import Provision
 from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.exits import StartError
@@ -41,18 +42,26 @@ class Reload:
                 provision = await self._configurations.prepare()
             except OSError as error:
                 raise StartError(f"the configuration was not read: {error.strerror or error}") from error
-            active = await asyncio.get_running_loop().run_in_executor(None, self._make, provision)
-            with ExitStack() as opened:
-                carriers = await self._listeners.prepare(active, opened)
-                try:
-                    told = list(await self._configurations.take_over())
-                except OSError as error:
-                    raise StartError(f"this host cannot be a gateway: {error.strerror or error}") from error
-                opened.pop_all()
-            told += self._listeners.replace(carriers, active)
-            told += at_next_start(self._present.now, active)
-            self._present.replace(active)
-            return told
+            try:
+                return await self._take_over(provision)
+            except (ConfigError, StartError):
+                with suppress(OSError):
+                    await self._configurations.withdraw()
+                raise
+
+    async def _take_over(self, provision: Provision) -> list[str]:
+        active = await asyncio.get_running_loop().run_in_executor(None, self._make, provision)
+        with ExitStack() as opened:
+            carriers = await self._listeners.prepare(active, opened)
+            try:
+                told = list(await self._configurations.take_over())
+            except OSError as error:
+                raise StartError(f"this host cannot be a gateway: {error.strerror or error}") from error
+            opened.pop_all()
+        told += self._listeners.replace(carriers, active)
+        told += at_next_start(self._present.now, active)
+        self._present.replace(active)
+        return told
 
 
 async def nothing_to_read() -> list[str]:

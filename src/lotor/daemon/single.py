@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -16,19 +17,23 @@ from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
 from lotor.runtime.present import Present
 from lotor.warden import hardening, loading
 from lotor.warden.loading import Holding
+from lotor.warden.outline import outline
+from lotor.warden.service_manager import Life, ServiceManager, told
 from lotor.warden.warden import Warden, hold
 
 log = logging.getLogger(__name__)
 
 
-async def serve(options: Options, loaded: Holding, ready: Callable[[], None]) -> int:
+async def serve(options: Options, loaded: Holding, ready: Callable[[], None], manager: ServiceManager) -> int:
     """The exit code. Raises `StartError`."""
     log.warning("%s", ALONE)
 
     async def tell() -> None:
         ready()
+        await held.enter_async_context(told(manager, Life(lambda: outline(warden))))
 
     warden = Warden(lambda: loading.load(options.file), loaded, hold())
+    warden.follow_reloads(manager.reloads)
     listening.demand_free(loaded.settings)
     hardening.bound(scripts=config.has_scripts(loaded.settings))
     try:
@@ -40,7 +45,8 @@ async def serve(options: Options, loaded: Holding, ready: Callable[[], None]) ->
             given = Surroundings(
                 str(options.file), warden.privileged, warden, equip, present, control, alone(), capture
             )
-            return await Daemon(given).serve(tell)
+            async with contextlib.AsyncExitStack() as held:
+                return await Daemon(given).serve(tell)
     except ConfigError as error:
         raise faulty(str(options.file), error) from error
     finally:

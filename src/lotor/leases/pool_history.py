@@ -57,6 +57,10 @@ class PoolHistory:
             self._pool.remember(user, lease.address)
         return lease
 
+    def __len__(self) -> int:
+        """How many sessions hold a lease."""
+        return len(self._outside) + (len(self._pool) if self._pool is not None else 0)
+
     def given(self) -> list[Lease]:
         """All that sessions hold."""
         return [*self.outside(), *(self._pool.leases() if self._pool is not None else ())]

@@ -105,6 +105,15 @@ TAKE_OVER: Verb[None, TakenOver | Fault] = Verb(
     most_answer=LONGEST_TEXT + 1_536,  # the lengths of 256 sentences
     most_asked=1,
 )
+WITHDRAW: Verb[None, None] = Verb(
+    number=44,
+    name="withdraw a configuration",
+    request=type(None),
+    answer=type(None),
+    most_request=0,
+    most_answer=0,
+    most_asked=1,
+)
 PUBLIC_FILE: Verb[Wanted, Content | Sealed | Unreadable | None] = Verb(
     number=42,
     name="read a file of whom to trust",

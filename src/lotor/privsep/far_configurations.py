@@ -8,7 +8,16 @@ from lotor.config.problem import ConfigError
 from lotor.config.provision import Provision
 from lotor.privsep.asking import Answered, Asker
 from lotor.privsep.codec import decode
-from lotor.privsep.configuring import LARGEST_PROVISION, MOST_ITEMS, PROVISION, TAKE_OVER, Faulty, Provided, Which
+from lotor.privsep.configuring import (
+    LARGEST_PROVISION,
+    MOST_ITEMS,
+    PROVISION,
+    TAKE_OVER,
+    WITHDRAW,
+    Faulty,
+    Provided,
+    Which,
+)
 from lotor.privsep.far import ask, descriptor
 from lotor.privsep.sealed import unseal
 
@@ -28,6 +37,9 @@ class FarConfigurations:
 
     async def take_over(self) -> tuple[str, ...]:
         return (await ask(self._asker, TAKE_OVER, None)).value.told
+
+    async def withdraw(self) -> None:
+        await self._asker.ask(WITHDRAW, None)
 
     async def _provision(self, which: Which) -> Provision:
         answered: Answered[Provided | Faulty] = await ask(self._asker, PROVISION, which)

@@ -39,3 +39,7 @@ class Configurations(Protocol):
         """From now on what was prepared last counts behind the ports; what a person should know of it. Raises
         `OSError`, and nothing has changed."""
         ...
+
+    async def withdraw(self) -> None:
+        """What was prepared last will not be taken over. Raises `OSError`."""
+        ...

@@ -18,13 +18,14 @@ from lotor.privsep.configuring import (
     MOST_ITEMS,
     PROVISION,
     TAKE_OVER,
+    WITHDRAW,
     Faulty,
     Provided,
     TakenOver,
     Which,
 )
 from lotor.privsep.sealed import seal
-from lotor.privsep.serving import Handler, Reply, handling
+from lotor.privsep.serving import Handler, Reply, answering, handling
 from lotor.warden.pace import Pace
 
 AT_ONCE, ANOTHER_AFTER = 16, 2.0
@@ -49,6 +50,8 @@ class Source(Protocol):
         """Raises `OSError`, and nothing has changed."""
         ...
 
+    async def withdraw(self) -> None: ...
+
 
 def rows(source: Source) -> dict[int, Handler]:
     """Handlers by the number of the verb, for one daemon after another."""
@@ -68,7 +71,11 @@ def rows(source: Source) -> dict[int, Handler]:
         told = (await source.take_over())[:MOST_TOLD]
         return Reply(TakenOver(tuple(_cut(each, LONGEST_TEXT // len(told)) for each in told)))
 
-    return dict((handling(provision, PROVISION), handling(taken, TAKE_OVER)))
+    async def withdrawn(nothing: None) -> None:
+        del nothing
+        await source.withdraw()
+
+    return dict((handling(provision, PROVISION), handling(taken, TAKE_OVER), answering(withdrawn, WITHDRAW)))
 
 
 def pace(clock: Clock = SYSTEM) -> Pace:

@@ -98,6 +98,11 @@ class PoolRoutes:
             if self._unneeded and self._rest is None:
                 await self._tidy()
 
+    @property
+    def sessions(self) -> int:
+        """How many hold a lease."""
+        return len(self._pools)
+
     def holds(self, addresses: frozenset[Address]) -> bool:
         """Whether they are of one lease that a session holds."""
         return self._pools.holds(addresses)

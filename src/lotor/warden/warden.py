@@ -23,7 +23,7 @@ from lotor.hosts.routing import OUTER_MARK
 from lotor.hosts.sockets import HostSockets
 from lotor.hosts.tun import HostTunnels
 from lotor.model.network import OUTER_MTU, Address
-from lotor.ports.host import GatewayRoutes, Host
+from lotor.ports.host import Attachment, GatewayRoutes, Host
 from lotor.ports.interface import TunDevice, Tunnels
 from lotor.privsep.hosting import scripts_of
 from lotor.privsep.privileged import Privileged
@@ -68,6 +68,28 @@ class LedTunnels:
         return device
 
 
+class CountedHost:
+    """Implements `ports.host.Host`. `attached`: the sessions that this host is set up for."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.attached: set[int] = set()
+
+    async def admit(self, attachment: Attachment) -> None:
+        await self._host.admit(attachment)
+
+    async def attach(self, attachment: Attachment) -> None:
+        await self._host.attach(attachment)
+        self.attached.add(attachment.session)
+
+    async def detach(self, session: int) -> None:
+        self.attached.discard(session)
+        await self._host.detach(session)
+
+    async def recover(self) -> int:
+        return await self._host.recover()
+
+
 class Warden:
     """`first` is the configuration to start with, and `load` reads it anew: `ConfigError` with everything that is wrong
     with it. `privileged` is what needs rights, as ports; it works from `start` to `stop`."""
@@ -77,20 +99,21 @@ class Warden:
         self._hold = hold
         self._executor = ThreadPoolExecutor(THREADS, "lotor-keys")
         self._signer, self._logins, self._hooks = CurrentSigner(self._executor), CurrentLogins(), ScriptHooks({})
-        self._pool = PoolRoutes(hold.routes)
+        self._pool, self._host = PoolRoutes(hold.routes), CountedHost(hold.host)
         self._loaded = first
         self._loading: asyncio.Future[Holding] | None = None
         self._pending: Holding | None = None
         self._forgets: asyncio.TimerHandle | None = None
         self._turn = asyncio.Lock()
         self._followers: list[Callable[[Settings], None]] = []
+        self._reloads: Callable[[bool], None] = lambda _: None
         self.privileged = Privileged(
             signer=self._signer,
             logins=self._logins,
             leases=self._pool,
             sockets=hold.sockets,
             tunnels=LedTunnels(hold.tunnels, self._pool),
-            host=hold.host,
+            host=self._host,
             hooks=self._hooks,
         )
 
@@ -101,7 +124,7 @@ class Warden:
 
     async def start(self) -> None:
         """Undoes what a crashed warden left on this host. Raises `OSError`."""
-        if undone := await self._hold.host.recover():
+        if undone := await self._host.recover():
             log.warning("%d changes that an earlier daemon left on this host were undone", undone)
         await self._use(self._loaded)
 
@@ -121,13 +144,32 @@ class Warden:
         """`follower` is called with the settings of each configuration that is taken over; it must not raise."""
         self._followers.append(follower)
 
+    def follow_reloads(self, follower: Callable[[bool], None]) -> None:
+        """`follower` hears that a reload is under way, and that it is over, whatever came of it; it must not raise."""
+        self._reloads = follower
+
+    @property
+    def sessions(self) -> int:
+        """Of people who have an address of the pool."""
+        return self._pool.sessions
+
+    @property
+    def tunnels(self) -> int:
+        """Of this host to gateways."""
+        return len(self._host.attached)
+
     async def prepare(self) -> Provision:
         """Reads the configuration anew; nothing changes yet. Raises `ConfigError`."""
         self._forget()
-        loaded = await self._read()
+        self._reloads(True)
+        try:
+            loaded = await self._read()
+        except BaseException:
+            self._reloads(False)
+            raise
         self._forget()
         self._pending = loaded
-        self._forgets = asyncio.get_running_loop().call_later(PENDING, self._forget)
+        self._forgets = asyncio.get_running_loop().call_later(PENDING, self._let_pass)
         return loaded.provision
 
     async def _read(self) -> Holding:
@@ -144,7 +186,17 @@ class Warden:
         self._forget()
         if pending is None:
             raise OSError(errno.ESTALE, "what was read of the configuration is out of date: reload it again")
-        return tuple(await asyncio.shield(asyncio.get_running_loop().create_task(self._use(pending))))
+        using = asyncio.get_running_loop().create_task(self._use(pending))
+        using.add_done_callback(lambda _: self._reloads(False))
+        return tuple(await asyncio.shield(using))
+
+    async def withdraw(self) -> None:
+        """What was prepared last will not be taken over."""
+        self._let_pass()
+
+    def _let_pass(self) -> None:
+        self._forget()
+        self._reloads(False)
 
     def _forget(self) -> None:
         """Nothing is prepared."""
@@ -168,7 +220,7 @@ class Warden:
     async def let_go(self) -> None:
         """What led to a device that is gone, and what a dead daemon had prepared. A change of the configuration that
         has begun comes first: the next daemon begins with what counts."""
-        self._forget()
+        self._let_pass()
         async with self._turn:
             await self._pool.end()
 
