@@ -119,6 +119,42 @@ def test_a_call_that_is_on_no_list_is_refused_and_the_program_goes_on(what, tmp_
 
 
 UDP = "socket.socket({family}, socket.SOCK_DGRAM)"
+OVERWRITES = {
+    "shortened": "told(lambda: os.ftruncate(held, 0))",
+    "written at its beginning": "told(lambda: os.pwrite(held, b'x', 0))",
+    "written at its beginning by several parts": "told(lambda: os.pwritev(held, [b'x'], 0))",
+    "written at its beginning, whatever its flags": "called('pwritev2', held, part, 1, 0, 0, 0x20)",
+    "emptied in its middle": "called('fallocate', held, 3, ctypes.c_long(0), ctypes.c_long(4))",
+    "opened without its flags": "told(lambda: fcntl.fcntl(held, fcntl.F_SETFL, 0))",
+    "written behind everybody's back": "told(lambda: fcntl.fcntl(held, fcntl.F_SETFL, os.O_APPEND | os.O_DIRECT))",
+    "opened anew": "told(lambda: os.open(f'/proc/self/fd/{held}', os.O_WRONLY | os.O_TRUNC))",
+    "filled from another file": "told(lambda: os.copy_file_range(other, held, 1, 0, 0))",
+}
+HELD = """
+import fcntl
+from lotor.daemon import logs
+from lotor.files import captures
+held = MAKE
+other = os.open(sys.argv[1], os.O_RDONLY)
+kept = ctypes.create_string_buffer(b"x")
+part = struct.pack("PN", ctypes.addressof(kept), 1)
+os.write(held, b"what was there")
+"""
+MAKES = {"the log": "logs.open_log(Path(sys.argv[1]))", "a capture": "captures.make(Path(sys.argv[1]))[0]"}
+
+
+@pytest.mark.parametrize("how", sorted(OVERWRITES))
+@pytest.mark.parametrize("make", sorted(MAKES))
+def test_a_daemon_adds_to_the_log_and_the_capture_and_changes_nothing_in_them(make, how, tmp_path):
+    file = tmp_path / "held"
+    program = PREPARED.replace("sandbox.Files(sandbox.program_files(), tuple(map(Path, sys.argv[1:])))", "None")
+    program += HELD.replace("MAKE", MAKES[make])
+    program += "sandbox.confine(sandbox.Files(sandbox.program_files()), sandbox.Profile.DAEMON)\n"
+    program += f"print({OVERWRITES[how]})\nos.lseek(held, 0, 0)\nos.write(held, b', and more')\n"
+    assert printed(program, file) in {"EPERM", "EACCES"}
+    assert file.read_bytes() == b"what was there, and more"
+
+
 HEADERS = {
     "of IPv4": (UDP.format(family="socket.AF_INET"), 0, 3),
     "of IPv6": (UDP.format(family="socket.AF_INET6"), 41, 36),

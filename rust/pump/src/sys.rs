@@ -33,11 +33,11 @@ pub(crate) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(copy as RawFd) })
 }
 
+/// By the call that a confined process may make: F_SETFL would take other flags away as well (`rust/sandbox`).
 pub(crate) fn set_nonblocking(fd: &OwnedFd) -> io::Result<()> {
-    // SAFETY: plain integers, and the descriptor is open.
-    let flags = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) } as isize)?;
-    // SAFETY: as above.
-    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, flags as libc::c_int | libc::O_NONBLOCK) } as isize)?;
+    let on: libc::c_int = 1;
+    // SAFETY: the descriptor is open, and the kernel reads one integer.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONBIO, &on) } as isize)?;
     Ok(())
 }
 

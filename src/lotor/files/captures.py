@@ -9,8 +9,8 @@ KEYS_SUFFIX = ".ikev1_decryption_table"
 
 
 def make(path: Path) -> tuple[int, int]:
-    """Descriptors of the two files of a capture, of mode 0600; `OSError` with a sentence when one was there before or
-    cannot be made."""
+    """Descriptors of the two files of a capture, of mode 0600, which can only be added to; `OSError` with a sentence
+    when one was there before or cannot be made."""
     packets = _create(path)
     try:
         return packets, _create(keys_of(path))
@@ -32,7 +32,7 @@ def keys_of(path: Path) -> Path:
 
 
 def _create(path: Path) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         return os.open(path, flags, 0o600)
     except FileExistsError as error:
