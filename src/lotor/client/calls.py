@@ -89,7 +89,7 @@ class Calls:
 
     def _judged(self, number: int, found: Session | Reason) -> Session | Reason | Unheard:
         """What was not said by the proved gateway does not end the search for it."""
-        if isinstance(found, Reason) and found.cause in UNPROVED and not self._parts.requests.met(number):
+        if isinstance(found, Reason) and found.cause in UNPROVED and not self._parts.requests.progress(number).met:
             return Unheard(found, refused=found.cause is not Cause.NO_ANSWER)
         return found
 
@@ -101,7 +101,7 @@ class Calls:
         try:
             for at in (*(each for each in TOLD_AFTER if each < patience), patience):
                 await asyncio.wait({outcome}, timeout=max(0.0, begun + at - self._parts.driver.now()))
-                if outcome.done() or requests.heard(number):
+                if outcome.done() or requests.progress(number).heard:
                     return False
                 if at < patience and prompter is not None:
                     left = f"trying {patience - at:.0f} s more"
@@ -114,11 +114,11 @@ class Calls:
         """Behind a NAT everything but the first messages goes to port 4500, which many a firewall stops."""
         outcome = asyncio.ensure_future(self._outcome(number))
         try:
-            while not outcome.done() and not self._parts.requests.going(number):
+            while not outcome.done() and not self._parts.requests.progress(number).going:
                 before = self._stuck(number)
                 await asyncio.wait({outcome}, timeout=SILENCE_AFTER_PHASE_ONE)
                 if before and self._stuck(number) and prompter is not None:
-                    what = NOTHING_FOLLOWS if self._parts.requests.reached(number) else NO_REPLY_AT_NAT_T
+                    what = NOTHING_FOLLOWS if self._parts.requests.progress(number).reached else NO_REPLY_AT_NAT_T
                     await prompter.tell(f"{target.address} answered, but {what}")
                     break
             return await outcome
@@ -130,7 +130,7 @@ class Calls:
         requests = self._parts.requests
         session = self._parts.register.get(requests.session(number) or 0)
         floated = session is not None and session.path.floated
-        return floated and requests.met(number) and not requests.going(number)
+        return floated and requests.progress(number).met and not requests.progress(number).going
 
     async def _outcome(self, number: int) -> Session | Reason:
         requests = self._parts.requests

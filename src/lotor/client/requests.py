@@ -41,22 +41,31 @@ class Established:
 Outcome = Established | Reason
 
 
+@dataclass(slots=True)
+class Progress:
+    """What came of a request so far. `heard`: any answer, from the gateway or from anybody else; `met`: the peer proved
+    that it is there; `going`: something followed phase 1; `reached`: the gateway's messages arrive over the ports of
+    NAT traversal."""
+
+    heard: bool = False
+    met: bool = False
+    going: bool = False
+    reached: bool = False
+
+
 class Requests:
     """Numbers for `Connect` intents; each ends in exactly one outcome."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
         self._waiting: dict[int, ConnectRequest] = {}
+        self._progress: dict[int, Progress] = {}
         self._outcomes: dict[int, asyncio.Future[Outcome]] = {}
         self._sessions: dict[int, int] = {}
-        self._heard: set[int] = set()
-        self._met: set[int] = set()
-        self._going: set[int] = set()
-        self._reached: set[int] = set()
 
     def new(self, request: ConnectRequest) -> int:
         number = next(self._numbers)
-        self._waiting[number] = request
+        self._waiting[number], self._progress[number] = request, Progress()
         self._outcomes[number] = asyncio.get_running_loop().create_future()
         return number
 
@@ -68,26 +77,11 @@ class Requests:
         """The person is gone; the session, if there is one, stays."""
         self._waiting.pop(number, None)
         self._outcomes.pop(number, None)
-        self._heard.discard(number)
-        self._met.discard(number)
-        self._going.discard(number)
-        self._reached.discard(number)
+        self._progress.pop(number, None)
 
-    def heard(self, number: int) -> bool:
-        """Whether any answer came, from the gateway or from anybody else."""
-        return number in self._heard
-
-    def met(self, number: int) -> bool:
-        """Whether the peer of a request proved that it is there."""
-        return number in self._met
-
-    def going(self, number: int) -> bool:
-        """Whether something came of a request after phase 1."""
-        return number in self._going
-
-    def reached(self, number: int) -> bool:
-        """Whether the gateway's messages arrive over the ports of NAT traversal."""
-        return number in self._reached
+    def progress(self, number: int) -> Progress:
+        """How far a request has come; of one that is forgotten nothing is known."""
+        return self._progress.get(number, Progress())
 
     def session(self, number: int) -> int | None:
         """The session of a request, None when none began or it has ended."""
@@ -100,19 +94,20 @@ class Requests:
         match event:
             case Started(session=session, request=int(request)):
                 self._sessions[session] = request
-            case Chosen(session=session) if session in self._sessions:
-                self._heard.add(self._sessions[session])
-            case PhaseOneUp(session=session) if session in self._sessions:
-                self._met.add(self._sessions[session])
-            case Reached(session=session) if session in self._sessions:
-                self._reached.add(self._sessions[session])
-            case LoginRound(session=session) | Configured(session=session) | ChildUp(session=session) if (
-                session in self._sessions
-            ):
-                self._going.add(self._sessions[session])
+            case Chosen(session=session):
+                self._of(session).heard = True
+            case PhaseOneUp(session=session):
+                self._of(session).met = True
+            case Reached(session=session):
+                self._of(session).reached = True
+            case LoginRound(session=session) | Configured(session=session) | ChildUp(session=session):
+                self._of(session).going = True
             case Ended(session=session, reason=reason):
                 self._settle(session, reason)
                 self._sessions.pop(session, None)
+
+    def _of(self, session: int) -> Progress:
+        return self.progress(self._sessions.get(session, 0))
 
     def ready(self, session: int) -> None:
         """The follower's report: the tunnel is up and the host is set up."""

@@ -1,6 +1,6 @@
 """What a process without rights needs to know of a configuration that another one loaded: nothing in it is secret.
 
-The warden makes it (`provide`), and it crosses to the daemon in the codec's form.
+The warden makes it (`warden/loading`), and it crosses to the daemon in the codec's form.
 """
 
 from __future__ import annotations

@@ -207,17 +207,15 @@ class _Work:
         link = self.link
         up = LinkUp(link.name, link.index, self.attachment.mtu, link.mtu, link.up)
         await undo.make(self.machine, self.journal, up)
-        given = self.attachment.configuration
-        for address in (given.address, *((given.address6.ip,) if given.address6 is not None else ())):
+        for address in self.attachment.configuration.addresses:
             with suppress(FileExistsError):
                 await undo.make(self.machine, self.journal, AddressMade(link.index, str(address)))
 
     async def guard(self, slot: int) -> None:
         """Before the address is there."""
         given, link, network = self.attachment.configuration, self.link, self.machine.network
-        addresses = (given.address, *((given.address6.ip,) if given.address6 is not None else ()))
         name = firewall.table_name(link.name, link.index, str(slot))
-        packets = Table("inet", name, firewall.lease_rules(link.index, addresses))
+        packets = Table("inet", name, firewall.lease_rules(link.index, given.addresses))
         neighbours = Table("arp", name, firewall.arp_rules(link.index, given.address))
 
         async def outer() -> list[str]:

@@ -37,16 +37,16 @@ class Move:
 
     async def make(self) -> None:
         """Raises `OSError`; the journal then knows what is there, old or new."""
-        gone = [one for one in _insides(self.old) if one not in _insides(self.new)]
-        come = [one for one in _insides(self.new) if one not in _insides(self.old)]
-        await self._guard([*_insides(self.new), *gone])
+        gone = [one for one in self.old.addresses if one not in self.new.addresses]
+        come = [one for one in self.new.addresses if one not in self.old.addresses]
+        await self._guard([*self.new.addresses, *gone])
         for one in come:
             with suppress(FileExistsError):
                 await undo.make(self.machine, self.journal, AddressMade(self.index, str(one)))
         for before, after in zip(gone, come, strict=True):
             await self._lead(str(before), str(after))
         await undo.retract(self.machine, self.journal, [AddressMade(self.index, str(one)) for one in gone])
-        await self._guard(_insides(self.new))
+        await self._guard(self.new.addresses)
 
     async def _lead(self, before: str, after: str) -> None:
         """The routes with one source address get the other; what is behind them catches packets in between."""
@@ -74,8 +74,3 @@ class Move:
 
     def _of(self, kind: type[Change]) -> list[Change]:
         return [change for change in self.journal.changes if isinstance(change, kind)]
-
-
-def _insides(configuration: ModeConfiguration) -> list[Address]:
-    second = configuration.address6
-    return [configuration.address] if second is None else [configuration.address, second.ip]

@@ -101,7 +101,7 @@ class Endpoint:
         if session is None:
             known = self._admission.knows(path.remote.site, self._now)
             return Standing.KNOWN if known else Standing.STRANGER
-        return Standing.PROVED if session.initiator or session.gates.all_open() else Standing.UNDER_WAY
+        return Standing.PROVED if session.past_gates else Standing.UNDER_WAY
 
     def admissions(self) -> Tally:
         """What became of first messages since the start."""

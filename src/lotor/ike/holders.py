@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from lotor.ike.session import Session
 from lotor.model.network import Address, Network
@@ -41,8 +42,8 @@ class Holders:
 
     def other(self, session: Session, inside: Network) -> Session | None:
         """Another session with this inside or a part of it; first of all one that brought it."""
-        found = (each for each in (*self._brought, *self._at(inside)) if each is not session)
-        return next((each for each in found if _given(each) or _brought(each, inside)), None)
+        brought = (each for each in self._brought if _brought(each, inside))
+        return next((each for each in chain(brought, self._at(inside)) if each is not session), None)
 
     def _at(self, inside: Network) -> Iterator[Session]:
         if inside.num_addresses == 1:
@@ -53,9 +54,7 @@ class Holders:
 
 def _given(session: Session) -> tuple[Address, ...]:
     given = session.inner.configuration
-    if given is None:
-        return ()
-    return (given.address, given.address6.ip) if given.address6 is not None else (given.address,)
+    return given.addresses if given is not None else ()
 
 
 def _brought(session: Session, inside: Network) -> bool:

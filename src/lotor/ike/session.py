@@ -194,6 +194,11 @@ class Session:
         return self.proved is not None
 
     @property
+    def past_gates(self) -> bool:
+        """Whether this end called the peer, or the peer has proved all that the gateway asks for."""
+        return self.initiator or self.gates.all_open()
+
+    @property
     def answered(self) -> bool:
         """Whether the responder has given its SPI."""
         return self.spis.responder != NO_SPI
@@ -205,8 +210,7 @@ class Session:
 
     @property
     def peer_address(self) -> Address:
-        """The address that certificates and keys are looked up by: that of the dialled gateway, or of a peer that
-        began."""
+        """The address by which certificates and keys are looked up: the dialled gateway's, or that of the peer."""
         return self.dialled.address if self.dialled is not None else self.path.remote.address
 
     def heard_over(self, path: Path, now: Instant) -> None:

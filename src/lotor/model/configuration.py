@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
+from lotor.model.network import Address
+
 LONGEST_BANNER = 61440
 """A banner is cut here: the payload that carries it must stay below 65536 octets with everything else in it."""
 
@@ -34,9 +36,14 @@ class ModeConfiguration:
     split_include6: tuple[IPv6Network, ...] = ()
 
     @property
+    def addresses(self) -> tuple[Address, ...]:
+        """The client's: that of IPv4, then that of IPv6 where there is one."""
+        return (self.address, self.address6.ip) if self.address6 is not None else (self.address,)
+
+    @property
     def inside(self) -> str:
         """The client's addresses, for a person."""
-        return f"{self.address} and {self.address6.ip}" if self.address6 is not None else str(self.address)
+        return " and ".join(map(str, self.addresses))
 
     def without_ipv6(self) -> ModeConfiguration:
         """The configuration for a client that has no IPv6 address, or did not ask for one."""

@@ -117,7 +117,7 @@ def _inside(session: Session) -> tuple[Address | Network, ...]:
     """What was given, else what the client brought: the far networks of its SA pairs."""
     given = session.configuration
     if given is not None:
-        return (given.address, given.address6.ip) if given.address6 is not None else (given.address,)
+        return given.addresses
     brought = (network for up in session.children.values() for network in up.child.remote_networks)
     return tuple(_host_or_network(each) for each in dict.fromkeys(brought))
 

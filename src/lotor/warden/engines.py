@@ -1,4 +1,4 @@
-"""Engines made from settings: what judges logins, and which scripts run."""
+"""The back end of logins, made of the settings of a configuration."""
 
 from __future__ import annotations
 

@@ -236,10 +236,5 @@ def _words(context: HookContext) -> tuple[str, ...]:
 
 def _up(remote: str, context: HookContext) -> Up:
     given = context.configuration
-    inner = _addresses(given) if given is not None and context.side is Side.GATEWAY else given
+    inner = frozenset(given.addresses) if given is not None and context.side is Side.GATEWAY else given
     return Up(remote, context.side, inner)
-
-
-def _addresses(configuration: ModeConfiguration) -> frozenset[Address]:
-    second = configuration.address6
-    return frozenset({configuration.address} if second is None else {configuration.address, second.ip})

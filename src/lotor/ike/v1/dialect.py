@@ -34,7 +34,7 @@ class IkeV1:
         if session is None:
             message = self.pieces.add(header, incoming.body, path, now)
         else:
-            room = PROVED_ROOM if session.initiator or session.gates.all_open() else HALF_OPEN_ROOM
+            room = PROVED_ROOM if session.past_gates else HALF_OPEN_ROOM
             message = self.pieces.add_to(session.id, room, (header, incoming.body, path), now)
         return None if message is None else Incoming(_inside(header, message), message[Header.SIZE :])
 

@@ -25,6 +25,7 @@ from lotor.model.reasons.ends import NoAnswer
 from lotor.model.reasons.local import NotWritable
 from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.errors import Malformed
+from lotor.wire.v1.numbers import ExchangeType
 
 T = TypeVar("T")
 C_co = TypeVar("C_co", bound=Channel, covariant=True)
@@ -318,3 +319,9 @@ def no_answer(path: Path, flight: Flight | None, now: Instant) -> Reason:
     if flight is None:
         return NoAnswer(path.remote.address)
     return NoAnswer(path.remote.address, round(now - flight.started), flight.sends, path.remote.port)
+
+
+def begun_here(session: V1Session, kind: ExchangeType) -> list[Exchange[object]]:
+    """The exchanges of one kind that this end began and that wait for the peer, the oldest first."""
+    running = session.exchanges.running(kind)
+    return [each for each in running if isinstance(each, Exchange) and each.plan.initiator]

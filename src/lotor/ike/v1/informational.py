@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TypeGuard
 
 from lotor.ike.children import DELETED, Pair
 from lotor.ike.dialect import Incoming
@@ -13,8 +12,7 @@ from lotor.ike.effects import Transmit
 from lotor.ike.errors import Refusal, Unproved
 from lotor.ike.events import Dropped, Remark
 from lotor.ike.v1 import lifetimes
-from lotor.ike.v1.exchange import Exchange
-from lotor.ike.v1.exchanges import Running
+from lotor.ike.v1.exchange import Exchange, begun_here
 from lotor.ike.v1.keymat import PhaseOneKeys
 from lotor.ike.v1.seal import PhaseOneChannel, phase_two
 from lotor.ike.v1.session import V1Session
@@ -165,10 +163,10 @@ def receive(session: V1Session, incoming: Incoming, path: Path, now: Instant) ->
     for note in _few(chain.all(Notification)):
         if again and _is_error(note):
             continue  # it refused what was under way when it came first
-        if not heard.over and (_proved(session) or note.type in _OF_ANYBODY):
+        if not heard.over and (session.past_gates or note.type in _OF_ANYBODY):
             _notified(heard, note)
     for delete in deletes:
-        if not heard.over and (_proved(session) or delete.protocol == Protocol.ISAKMP):
+        if not heard.over and (session.past_gates or delete.protocol == Protocol.ISAKMP):
             _deleted(heard, delete)
     return heard.found
 
@@ -180,10 +178,6 @@ def _is_error(note: Notification) -> bool:
 def _few(notes: Iterable[Notification]) -> list[Notification]:
     """One notify of each kind, and few kinds: one datagram is never answered by dozens."""
     return list({note.type: note for note in reversed(tuple(notes))}.values())[::-1][:MOST_NOTIFIES]
-
-
-def _proved(session: V1Session) -> bool:
-    return session.initiator or session.gates.all_open()
 
 
 def _notified(heard: Heard, note: Notification) -> None:
@@ -236,7 +230,7 @@ def _refused(heard: Heard, note: Notification) -> None:
     """An error of the peer under keys refuses what this end asked for last."""
     name = name_of(NotifyType, note.type)
     session = heard.session
-    ours = [each for each in session.exchanges.running(ExchangeType.QUICK) if _begun_here(each)]
+    ours = begun_here(session, ExchangeType.QUICK)
     if ours:
         ours[-1].give_up(Refusal(_no(session.path.remote.address, note.type)), heard.now)
     elif note.type == NotifyType.AUTHENTICATION_FAILED and not session.children:
@@ -254,10 +248,6 @@ def _no(address: Address, notify: int) -> Reason:
 def disbelieved(session: V1Session) -> Reason:
     """The reason that AUTHENTICATION_FAILED of the peer stands for."""
     return Disbelieved(session.path.remote.address)
-
-
-def _begun_here(running: Running) -> TypeGuard[Exchange[object]]:
-    return isinstance(running, Exchange) and running.plan.initiator
 
 
 _NOTIFIES: dict[int, Callable[[Heard, Notification], None]] = {

@@ -38,8 +38,7 @@ def take(session: V1Session, wish: Selectors) -> Story[None]:
 def give(session: V1Session, configuration: ModeConfiguration) -> None:
     """Gateway: an address was given. If a peer brought that address itself, before a reload that began to give
     addresses, its session ends."""
-    second = configuration.address6
-    for address in (configuration.address, *((second.ip,) if second is not None else ())):
+    for address in configuration.addresses:
         holder = session.registry.holder(session, ip_network(address))
         if holder is not None and holder.inner.configuration is None:
             session.registry.replace((holder,), InsideGiven(address), send_deletes=True)

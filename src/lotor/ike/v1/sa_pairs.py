@@ -1,4 +1,6 @@
-"""What follows what for SA pairs: quick mode, rekeys and the ends of lifetimes. The second chapter of `sequence`."""
+"""SA pairs: when quick mode begins, when a pair is rekeyed, and what the end of a lifetime means.
+
+`sequence` says what comes before them."""
 
 from __future__ import annotations
 

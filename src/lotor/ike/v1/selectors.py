@@ -91,9 +91,7 @@ def _insides(session: V1Session) -> tuple[Network, ...]:
     configuration = session.inner.configuration
     if configuration is None:
         return (_given_by_nobody(session),)
-    second = configuration.address6
-    inside = _host(configuration.address)
-    return (inside,) if second is None else (inside, _host(second.ip))
+    return tuple(map(_host, configuration.addresses))
 
 
 def _given_by_nobody(session: V1Session) -> Network:

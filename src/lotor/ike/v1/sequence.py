@@ -33,7 +33,7 @@ from lotor.ike.v1 import (
     xauth,
 )
 from lotor.ike.v1.ends import LOGIN_GRACE_S
-from lotor.ike.v1.exchange import Done, Exchange
+from lotor.ike.v1.exchange import Done, Exchange, begun_here
 from lotor.ike.v1.exchanges import Running
 from lotor.ike.v1.informational import EndedThere, Finding
 from lotor.ike.v1.isakmp import PhaseOne, owed
@@ -304,7 +304,7 @@ def _configured(session: V1Session, configuration: ModeConfiguration, _: Instant
     if session.gates.next() is not Gate.ADDRESS:
         return
     _open(session, Gate.ADDRESS)
-    for exchange in _begun_here(session):
+    for exchange in begun_here(session, ExchangeType.TRANSACTION):
         exchange.abandon()
 
     session.context.ask(
@@ -329,14 +329,8 @@ def _admitted(session: V1Session, configuration: ModeConfiguration, failure: Fai
 def _went_on(session: V1Session, now: Instant) -> None:
     """Gateway: a client that asks for a configuration knows that its login is accepted, even if its acknowledgement was
     lost. Not all peers acknowledge twice."""
-    for exchange in _begun_here(session) if session.gates.passed(Gate.LOGIN) else []:
+    for exchange in begun_here(session, ExchangeType.TRANSACTION) if session.gates.passed(Gate.LOGIN) else []:
         exchange.presume(now)
-
-
-def _begun_here(session: V1Session) -> list[Exchange[object]]:
-    """Our transactions that wait for the peer."""
-    running = session.exchanges.running(ExchangeType.TRANSACTION)
-    return [each for each in running if isinstance(each, Exchange) and each.plan.initiator]
 
 
 def _transaction_done(exchange: Exchange[TransactionResult], result: TransactionResult, now: Instant) -> None:
