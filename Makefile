@@ -97,7 +97,15 @@ sanitize:
 			-p lotor-esp -p lotor-modp -p lotor-pump -p lotor-trials --lib --tests; \
 	else echo 'this Rust brings no address sanitizer (Debian packages none): it did not run'; fi
 
-unit: setup test-packages
+# Checks rules and figures as Prometheus does. Its package would start a server: only this program is taken out of it.
+$(STAMPS)/promtool: $(STAMPS)/system
+	@if command -v promtool >/dev/null; then ln -sf "$$(command -v promtool)" $(BIN)/promtool; else \
+		cd $(VENV) && { apt-get download -q prometheus || { apt-get update -q && apt-get download -q prometheus; }; } && \
+		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool > bin/promtool && \
+		chmod 755 bin/promtool && rm -f prometheus_*.deb; fi
+	@touch $@
+
+unit: setup test-packages $(STAMPS)/promtool
 	@echo '== unit and simulation'
 	$(PYTEST) -m 'not root and not interop and not package' --numprocesses auto --dist worksteal
 

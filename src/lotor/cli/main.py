@@ -20,6 +20,7 @@ COMMANDS = {
     "vd": "lotor.cli.connect:disconnect",
     "disconnect": "lotor.cli.connect:disconnect",
     "status": "lotor.cli.status:status",
+    "metrics": "lotor.cli.metrics:metrics",
     "explain": "lotor.cli.explain:explain",
     "logout": "lotor.cli.control:logout",
     "events": "lotor.cli.control:events",

@@ -17,6 +17,7 @@ from lotor.control.messages import (
     Failed,
     Happened,
     Logout,
+    Metrics,
     Progress,
     Prompt,
     Reload,
@@ -140,7 +141,7 @@ class Conversation:
             case Events():
                 await self._stream()
                 return None
-            case Status() | Explain():
+            case Status() | Metrics() | Explain():
                 async with self._turns.turn(self._credential.uid):
                     return await self._look(request)
             case _:
@@ -157,9 +158,11 @@ class Conversation:
             case Reload():
                 return await self._service.reload(self)
 
-    async def _look(self, request: Status | Explain) -> Response:
+    async def _look(self, request: Status | Metrics | Explain) -> Response:
         if isinstance(request, Explain):
             return self._service.explain(request, self)
+        if isinstance(request, Metrics):
+            return await self._service.metrics(self)
         return Report(dict(await self._service.status(request, self)))
 
     async def _stream(self) -> None:

@@ -68,6 +68,10 @@ class Status(Declared):
     after: int = 0
 
 
+class Metrics(Declared):
+    """`lotor metrics`, answered by `Measured`."""
+
+
 class Explain(Declared):
     """`lotor explain`. `subject` is a login, an address, an identity or a session's number; empty: all."""
 
@@ -117,6 +121,12 @@ class Report(Declared):
     status: Json
 
 
+class Measured(Declared):
+    """`lotor.metrics.view.MetricsView`."""
+
+    figures: Json
+
+
 class Explained(Declared):
     """`lotor.control.views.ExplainView`."""
 
@@ -152,8 +162,8 @@ class Failed(Declared):
     facts: Json = NOTHING
 
 
-Request = Connect | Answer | Disconnect | Logout | Status | Explain | Events | Reload
-Response = Prompt | Progress | Connected | Disconnected | Report | Explained | Happened | Done | Failed
+Request = Connect | Answer | Disconnect | Logout | Status | Metrics | Explain | Events | Reload
+Response = Prompt | Progress | Connected | Disconnected | Report | Measured | Explained | Happened | Done | Failed
 Message = Request | Response
 
 REQUESTS: dict[str, type[Request]] = {
@@ -162,6 +172,7 @@ REQUESTS: dict[str, type[Request]] = {
     "disconnect": Disconnect,
     "logout": Logout,
     "status": Status,
+    "metrics": Metrics,
     "explain": Explain,
     "events": Events,
     "reload": Reload,
@@ -172,6 +183,7 @@ RESPONSES: dict[str, type[Response]] = {
     "connected": Connected,
     "disconnected": Disconnected,
     "report": Report,
+    "measured": Measured,
     "explained": Explained,
     "happened": Happened,
     "done": Done,

@@ -19,6 +19,7 @@ from lotor.control.messages import (
     Failed,
     Happened,
     Logout,
+    Measured,
     Response,
     Status,
 )
@@ -26,6 +27,7 @@ from lotor.control.service import Caller
 from lotor.control.views import ProcessView, StatusView
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.explaining import explain_view, fix_of
+from lotor.daemon.measuring import Measuring
 from lotor.daemon.processes import alone
 from lotor.daemon.reloading import nothing_to_read
 from lotor.daemon.rights import OTHERS, Rights, rights_of
@@ -58,6 +60,7 @@ class AdminService:
         self._processes = processes or alone()
         self._owner = 0 if processes else None  # a daemon's own user is nobody's administrator
         self._wiring = wiring
+        self._measuring = Measuring(wiring, self._processes)
         self._name = name
         self._reload = reload
         self._started = asyncio.get_running_loop().time()
@@ -105,6 +108,9 @@ class AdminService:
         except OSError as error:
             why = error.strerror or str(error) or "it does not answer"
             return {}, [f"traffic is not shown for SA pairs that are up, the packet engine does not tell it: {why}"]
+
+    async def metrics(self, caller: Caller) -> Response:
+        return Measured(dict(await self._measuring.figures())) if self._rights(caller).all else Failed(OTHERS)
 
     def explain(self, request: Explain, caller: Caller) -> Response:
         rights = self._rights(caller)

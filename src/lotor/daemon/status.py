@@ -56,15 +56,15 @@ class Page:
 
 def page(register: Register, after: int, concerns: Callable[[Session], bool]) -> Page:
     """The sessions behind the one with the number `after`; of strangers the newest only, on the first page."""
-    strangers = [each for each in register.all() if _is_stranger(each) and concerns(each)]
+    strangers = [each for each in register.all() if is_stranger(each) and concerns(each)]
     shown = set(strangers[-NEWEST:])
-    known = (each for each in register.all() if concerns(each) and (not _is_stranger(each) or each in shown))
+    known = (each for each in register.all() if concerns(each) and (not is_stranger(each) or each in shown))
     found = sorted((each for each in known if each.id > after), key=lambda each: each.id)
     following = found[PAGE - 1].id if len(found) > PAGE else None
     return Page(tuple(found[:PAGE]), len(strangers), following)
 
 
-def _is_stranger(session: Session) -> bool:
+def is_stranger(session: Session) -> bool:
     """At a gateway, and no login is proved yet."""
     return session.side is Side.GATEWAY and not session.user and not session.up
 
@@ -120,7 +120,7 @@ def session_view(session: Session, counters: Mapping[int, Counters], now: float)
         session=session.id,
         role=session.side.value,
         remote=session.remote,
-        state=_state(session),
+        state=state_of(session),
         user=clean(session.user),
         peer=clean(session.peer),
         local=str(session.path.local),
@@ -165,7 +165,7 @@ def _address6(session: Session) -> str:
     return str(given.ip) if given is not None else ""
 
 
-def _state(session: Session) -> str:
+def state_of(session: Session) -> str:
     if session.up:
         return "up"
     if session.user:

@@ -21,6 +21,7 @@ from lotor.ike.events import Event
 from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown
 from lotor.ike.v1.schedules import schedule
 from lotor.leases.ledger import MemorySessions
+from lotor.metrics.counting import Counting
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import Offloads
 from lotor.model.policy import RemotePolicy
@@ -85,6 +86,7 @@ class Wiring:
         paths = lambda: [each.path for each in self.register.all()]  # noqa: E731
         self.carriers = Carriers(isakmp, paths, [carrier])
         self.attempts = Attempts()
+        self.counting = Counting(asyncio.get_running_loop().time)
         self.persons = ClientPersons(self.requests, Files(self._login, privileged.signer.saved_password))
         self.logins = Logins(privileged.logins)
         disclose = capture.disclose if capture is not None else lambda _: None
@@ -98,7 +100,7 @@ class Wiring:
 
     def start(self) -> None:
         journal = Journal(asyncio.get_running_loop().call_later, self._story)
-        for subscriber in (self.register.follow, self.attempts.follow, journal.follow):
+        for subscriber in (self.register.follow, self.attempts.follow, journal.follow, self.counting.follow):
             self.driver.subscribe(subscriber)
         self.driver.subscribe(self.persons.follow)
         self.driver.subscribe(self.requests.follow)

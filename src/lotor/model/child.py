@@ -91,3 +91,21 @@ class Counters:
     limited: int = 0
     shed: int = 0
     last_inbound: float | None = None
+
+    def plus(self, more: Counters | None) -> Counters:
+        """Sums; `last_inbound` is the later one."""
+        if more is None:
+            return self
+        later = max((each for each in (self.last_inbound, more.last_inbound) if each is not None), default=None)
+        return Counters(
+            octets_in=self.octets_in + more.octets_in,
+            octets_out=self.octets_out + more.octets_out,
+            packets_in=self.packets_in + more.packets_in,
+            packets_out=self.packets_out + more.packets_out,
+            replayed=self.replayed + more.replayed,
+            forged=self.forged + more.forged,
+            misdirected=self.misdirected + more.misdirected,
+            limited=self.limited + more.limited,
+            shed=self.shed + more.shed,
+            last_inbound=later,
+        )

@@ -35,6 +35,8 @@ class Associations:
     def __init__(self, engine: EspEngine) -> None:
         self._engine = engine
         self._lanes = Lanes(ENGINE_SECONDS)
+        self.past = Counters()
+        """What SA pairs had carried that are removed."""
 
     async def reserve_spi(self) -> int:
         return await _soon(self._engine.reserve_spi)
@@ -78,6 +80,7 @@ class Associations:
         last: Counters | None = None
         try:
             last = await self._engine.remove(child)
+            self.past = self.past.plus(last)
         finally:
             removed(last)
 

@@ -101,6 +101,11 @@ class Driver:
         """What became of first messages since the start."""
         return self._core.admissions()
 
+    @property
+    def open_questions(self) -> int:
+        """What the core asked and nobody answered yet."""
+        return len(self._questions)
+
     def stop(self) -> None:
         """No more time and no more answers for the core."""
         if self._timer is not None:

@@ -75,13 +75,13 @@ class Session:
         of, or behind the end of the session."""
         self.children.pop(child, None)
         self.closing.discard(child)
-        self.past = add(self.past, last)
+        self.past = self.past.plus(last)
 
     def traffic(self, counters: Mapping[int, Counters]) -> Counters:
         """Everything the session has carried since it began; `counters` are the engine's, of `counted`."""
         total = self.past
         for child in self.counted:
-            total = add(total, counters.get(child))
+            total = total.plus(counters.get(child))
         return total
 
 
@@ -148,22 +148,3 @@ class Register:
                 session.path, session.user, session.up = path, user, True
             case Ended():
                 session.ended, self._ended = True, session.id
-
-
-def add(total: Counters, more: Counters | None) -> Counters:
-    """Sums; `last_inbound` is the later one."""
-    if more is None:
-        return total
-    later = max((each for each in (total.last_inbound, more.last_inbound) if each is not None), default=None)
-    return Counters(
-        octets_in=total.octets_in + more.octets_in,
-        octets_out=total.octets_out + more.octets_out,
-        packets_in=total.packets_in + more.packets_in,
-        packets_out=total.packets_out + more.packets_out,
-        replayed=total.replayed + more.replayed,
-        forged=total.forged + more.forged,
-        misdirected=total.misdirected + more.misdirected,
-        limited=total.limited + more.limited,
-        shed=total.shed + more.shed,
-        last_inbound=later,
-    )

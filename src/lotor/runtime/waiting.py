@@ -43,6 +43,9 @@ class AdmissionQueue:
         self._told_at: Instant | None = None
         self.dropped = 0
 
+    def __len__(self) -> int:
+        return sum(map(len, self._lines.values()))
+
     @property
     def stirred(self) -> bool:
         """Whether a new turn changes anything."""

@@ -1,0 +1,120 @@
+"""The figures of a running daemon, gathered when somebody asks for them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import fields, replace
+
+from lotor import __version__
+from lotor.control.views import ProcessView
+from lotor.crypto.certificates import read_certificates
+from lotor.daemon.active_config import ActiveConfig
+from lotor.daemon.status import is_stranger, state_of
+from lotor.daemon.wiring import Wiring
+from lotor.ike.admission import Tally
+from lotor.metrics.view import SCHEMA, MetricsView, SampleView, counted, figure, filled
+from lotor.model.child import Counters
+from lotor.model.policy import Side
+from lotor.runtime.sessions import NOTHING, Register
+
+AT_ONCE = 200
+"""SA pairs that the engine counts before others have their turn: a millisecond of work."""
+FIRST_MESSAGES = ("at_once", "repeated", "deferred", "copies", "full", "replaced", "withheld")
+DROPPED = ("replayed", "forged", "misdirected", "limited", "shed")
+STATE_LABELS = {"connecting": "connecting", "phase 1 established": "phase1", "logged in": "logged_in", "up": "up"}
+
+
+class Measuring:
+    """`figures` each time somebody asks. Counters never go down while the program runs."""
+
+    def __init__(self, wiring: Wiring, processes: Iterable[ProcessView]) -> None:
+        self._wiring = wiring
+        self._processes = {each["name"]: each["pid"] for each in processes}
+        self._started = time.time()
+        self._told = NOTHING
+
+    async def figures(self) -> MetricsView:
+        """Without the traffic where the engine does not tell it."""
+        wiring = self._wiring
+        families = counted(wiring.counting)
+        families |= _sessions(wiring.register)
+        families |= _first_messages(wiring.admissions())
+        families |= await self._traffic()
+        families |= _certificates(wiring.present.now)
+        families |= _pool(wiring.present.now)
+        families |= {
+            "lotor_start_time_seconds": [figure(self._started)],
+            "lotor_internal_errors_total": [figure(wiring.driver.tally.internal_errors)],
+            "lotor_datagrams_shed_total": [figure(wiring.driver.waiting.dropped)],
+            "lotor_waiting": filled(
+                "lotor_waiting",
+                {("datagrams",): len(wiring.driver.waiting), ("questions",): wiring.driver.open_questions},
+            ),
+        }
+        return MetricsView(schema=SCHEMA, version=__version__, processes=self._processes, families=families)
+
+    async def _traffic(self) -> dict[str, list[SampleView]]:
+        try:
+            total = await self._carried()
+        except OSError:
+            return {}
+        self._told = _highest(self._told, total)
+        told = self._told
+        return {
+            "lotor_octets_total": [figure(told.octets_in, "in"), figure(told.octets_out, "out")],
+            "lotor_packets_total": [figure(told.packets_in, "in"), figure(told.packets_out, "out")],
+            "lotor_packets_dropped_total": [figure(getattr(told, name), name) for name in DROPPED],
+        }
+
+    async def _carried(self) -> Counters:
+        """By SA pairs that are gone, first: one that goes meanwhile is told of the next time."""
+        associations = self._wiring.associations
+        total = associations.past
+        pairs = [child for session in self._wiring.register.all() for child in session.counted]
+        for begin in range(0, len(pairs), AT_ONCE):
+            for counters in (await associations.counters(pairs[begin : begin + AT_ONCE])).values():
+                total = total.plus(counters)
+            await asyncio.sleep(0)
+        return total
+
+
+def _highest(told: Counters, now: Counters) -> Counters:
+    """What was told stays told: a counter that falls looks like a restart."""
+    names = (each.name for each in fields(now) if each.name != "last_inbound")
+    return replace(now, **{name: max(getattr(told, name), getattr(now, name)) for name in names})
+
+
+def _sessions(register: Register) -> dict[str, list[SampleView]]:
+    seen = register.all()
+    states: Counter[tuple[str, ...]] = Counter((each.side.value, STATE_LABELS[state_of(each)]) for each in seen)
+    leases = sum(each.side is Side.GATEWAY and each.configuration is not None for each in seen)
+    return {
+        "lotor_sessions": filled("lotor_sessions", states),
+        "lotor_leases": [figure(leases)],
+        "lotor_half_open": [figure(sum(map(is_stranger, seen)))],
+    }
+
+
+def _first_messages(tally: Tally) -> dict[str, list[SampleView]]:
+    return {
+        "lotor_first_messages_total": [figure(getattr(tally, name), name) for name in FIRST_MESSAGES],
+        "lotor_deferring": [figure(int(tally.deferring))],
+    }
+
+
+def _certificates(active: ActiveConfig) -> dict[str, list[SampleView]]:
+    found = [
+        figure(read_certificates(each.certificates[0])[0].not_after.timestamp(), each.name)
+        for each in active.policy.remotes
+        if each.certificates
+    ]
+    return {"lotor_certificate_expiry_time_seconds": found}
+
+
+def _pool(active: ActiveConfig) -> dict[str, list[SampleView]]:
+    mode_cfg = active.settings.mode_cfg
+    size = mode_cfg.pool_size if mode_cfg is not None and mode_cfg.network4 is not None else 0
+    return {"lotor_pool_addresses": [figure(size)]}
