@@ -16,7 +16,8 @@ PROGRAM := pyproject.toml README.md LICENSE $(shell find src -name '*.py*' -not 
 
 # An existing cargo of rustup's is used first, also under sudo.
 export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
-export PYTHONDONTWRITEBYTECODE := $(if $(CI),1,)
+# Every program that a test starts would compile all of lotor again: byte code is kept, whatever the caller's environment says.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup wheel deb lab-packages test-packages bench-packages demo test lint types imports rust sanitize fuzz fuzz-config unit packages namespaces interop soak hostile hostile-quick bench bench-quick bench-peers docs clean
 
@@ -46,6 +47,7 @@ $(STAMPS)/python: $(STAMPS)/system pyproject.toml scripts/requirements.py
 $(STAMPS)/built: $(STAMPS)/python $(RUST)
 	@echo 'building the packet engine: about 4 minutes the first time'
 	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --release --quiet
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 # For every Linux with glibc 2.34 and Python 3.11 or newer: dist/lotor-*.whl. Nothing of the tests is in it.
