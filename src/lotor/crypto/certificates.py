@@ -244,6 +244,12 @@ def _allows(source: x509.Certificate, any_of: frozenset[ObjectIdentifier]) -> bo
     return usages is None or not any_of.isdisjoint(usages)
 
 
+def states_server_usage(certificate: Certificate) -> bool:
+    """Whether extended key usage is there, and names serverAuth: clients that know HTTPS only look for it."""
+    usages = _extension(certificate.handle, x509.ExtendedKeyUsage)
+    return usages is not None and ExtendedKeyUsageOID.SERVER_AUTH in usages
+
+
 def _addresses(alternatives: x509.SubjectAlternativeName | None) -> tuple[IPv4Address | IPv6Address, ...]:
     found = alternatives.get_values_for_type(x509.IPAddress) if alternatives else []
     return tuple(address for address in found if not isinstance(address, IPv4Network | IPv6Network))

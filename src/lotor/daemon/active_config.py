@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lotor import config
-from lotor.config import Checked, ConfigError, RemoteSettings, Settings
+from lotor.config import Checked, ConfigError, Examined, RemoteSettings, Settings
 from lotor.config.placing import cautions, faults
 from lotor.config.provision import Provision
 from lotor.files.public import LOCAL_FILES
@@ -35,13 +35,17 @@ class ActiveConfig:
 def load(path: Path) -> ActiveConfig:
     """Both halves in one process. Raises `ConfigError` with everything that is wrong with the file and with the files
     that it names."""
+    return whole(config.examine(path))
+
+
+def whole(found: Examined) -> ActiveConfig:
+    """Of what was read. Raises `ConfigError`."""
     from lotor.warden import loading  # what holds keys is never loaded into a daemon without rights
 
-    found = config.examine(path)
     checked = found.checked
     if checked is None:
         raise ConfigError(found.sorted())
-    keyring, store = loading.keyring_of(checked), _store(checked)
+    keyring, store = loading.keyring_of(checked), store_of(checked)
     wrong = faults(checked.settings, [*keyring.problems, *store.problems])
     if found.problems or wrong:
         raise ConfigError(found.sorted(wrong))
@@ -52,7 +56,7 @@ def load(path: Path) -> ActiveConfig:
 def equip(provision: Provision, files: PublicFiles = LOCAL_FILES) -> ActiveConfig:
     """The daemon's half alone, which reads authorities and revocation lists: in a thread, where `files` are far away.
     Raises `ConfigError`."""
-    store = _store(provision.checked, files)
+    store = store_of(provision.checked, files)
     if wrong := faults(provision.settings, store.problems):
         raise ConfigError(wrong)
     return _equipped(provision, store)
@@ -79,7 +83,7 @@ def _asks_for_ipv6(remote: RemotePolicy) -> bool:
     return remote.side is Side.CLIENT and remote.mode_cfg and remote.mode_cfg6
 
 
-def _store(checked: Checked, files: PublicFiles = LOCAL_FILES) -> TrustStore:
+def store_of(checked: Checked, files: PublicFiles = LOCAL_FILES) -> TrustStore:
     """Of the blocks that nothing is wrong with, which are all where nothing was found."""
     return TrustStore((_trust_of(checked, each) for each in checked.sound), files=files)
 

@@ -1,0 +1,64 @@
+"""Networks of a configuration that get in each other's way, or in the way of the host's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import summarize_address_range
+from itertools import combinations
+
+from lotor.config.methods import side_of
+from lotor.config.settings import Address, ModeCfg, RemoteSettings, Settings
+from lotor.model.network import Network
+from lotor.model.policy import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """`harms`: something is not reached because of it; otherwise it is good to know."""
+
+    harms: bool
+    text: str
+
+
+def overlaps(settings: Settings, host: Mapping[Network, str]) -> Iterator[Overlap]:
+    """`host`: the networks that the host is in, and the device of each."""
+    if settings.mode_cfg is not None:
+        yield from _pool(settings.mode_cfg, host)
+    yield from _peers(settings.remotes)
+
+
+def _pool(mode_cfg: ModeCfg, host: Mapping[Network, str]) -> Iterator[Overlap]:
+    pool = [network for first in (mode_cfg.network4, mode_cfg.network6) if first for network in _range(first, mode_cfg)]
+    for network, device in host.items():
+        if _any(pool, network):
+            text = (
+                f"the pool overlaps {network} of {device}: hosts there are not reached, or clients not; move the pool"
+            )
+            yield Overlap(harms=True, text=text)
+    for split in mode_cfg.split_networks:
+        for network in split.networks:
+            if _any(pool, network):
+                beside = "stays beside the tunnel: clients do not reach each other"
+                text = beside if split.local else "goes through the tunnel: clients reach each other by the gateway"
+                yield Overlap(split.local, f"the pool overlaps {network}, which {text}")
+
+
+def _range(first: Address, mode_cfg: ModeCfg) -> list[Network]:
+    last = type(first)(min(int(first) + mode_cfg.pool_size - 1, (1 << first.max_prefixlen) - 1))
+    return list(summarize_address_range(first, last))
+
+
+def _any(networks: Iterable[Network], other: Network) -> bool:
+    return any(each.version == other.version and each.overlaps(other) for each in networks)
+
+
+def _peers(remotes: Iterable[RemoteSettings]) -> Iterator[Overlap]:
+    """A gateway's are told apart by what clients offer (`ambiguity`); for a client the first one counts."""
+    clients = [each for each in remotes if side_of(each) is Side.CLIENT and each.address is not None]
+    for one, other in combinations(clients, 2):
+        if (one.address, one.port) == (other.address, other.port):
+            text = (
+                f"remote {one.name} and remote {other.name} are for the same peer: call it by the name of one of them"
+            )
+            yield Overlap(harms=False, text=text)

@@ -1,0 +1,87 @@
+"""All that can be said of a configuration without starting anything, for `lotor check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+from lotor import config
+from lotor.config import ConfigError, Examined, RemoteSettings, Settings, render
+from lotor.config.listening import isakmp
+from lotor.config.origins import Effective, effective
+from lotor.config.overlaps import Overlap, overlaps
+from lotor.config.placing import cautions, faults
+from lotor.config.problem import Problem
+from lotor.crypto.x509.received import parse_certificate
+from lotor.daemon import active_config
+from lotor.hosts.connected import connected
+from lotor.keys.keyring import Keyring
+from lotor.model.identity import IdKind
+from lotor.model.policy import Side
+from lotor.pki.clients import Judgement, judged
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """`problems` keep the daemon from starting, `warnings` are ready to be read. `settings`: every effective one; none
+    where the text cannot be read. `certificates`: what clients think of the one of each remote, by its name."""
+
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...]
+    settings: tuple[Effective, ...] = ()
+    certificates: dict[str, list[Judgement]] = field(default_factory=dict)
+    overlaps: tuple[Overlap, ...] = ()
+
+
+def inspect(path: Path, now: datetime | None = None) -> Inspection:
+    from lotor.warden import loading  # what holds keys is never loaded into a daemon without rights
+
+    found = config.examine(path)
+    checked = found.checked
+    if checked is None:
+        return Inspection(tuple(found.sorted()), _told(found))
+    keyring, store = loading.keyring_of(checked), active_config.store_of(checked)
+    wrong = found.sorted(faults(checked.settings, [*keyring.problems, *store.problems]))
+    warnings = (*_told(found), *cautions(keyring.problems), *cautions(store.problems))
+    if not wrong:
+        wrong, warnings = _equipped(found, warnings)
+    return Inspection(
+        tuple(wrong),
+        warnings,
+        tuple(effective(checked.settings)),
+        dict(_certificates(checked.sound, checked.settings, keyring, now or datetime.now(UTC))),
+        tuple(overlaps(checked.settings, connected())),
+    )
+
+
+def _told(found: Examined) -> tuple[str, ...]:
+    return tuple(render(each, "warning") for each in found.warnings)
+
+
+def _equipped(found: Examined, warnings: tuple[str, ...]) -> tuple[list[Problem], tuple[str, ...]]:
+    """What only a whole configuration shows."""
+    try:
+        return [], active_config.whole(found).warnings
+    except ConfigError as error:
+        return list(error.problems), warnings
+
+
+def _certificates(
+    remotes: tuple[RemoteSettings, ...], settings: Settings, keyring: Keyring, now: datetime
+) -> Iterator[tuple[str, list[Judgement]]]:
+    """Of the gateway's blocks that have one which could be read."""
+    for remote in remotes:
+        chain = tuple(parse_certificate(der) for der in keyring.credential(remote.name).chain)
+        if chain and config.side_of(remote) is Side.GATEWAY:
+            yield remote.name, judged(chain, _names(remote, settings), now)
+
+
+def _names(remote: RemoteSettings, settings: Settings) -> list[str]:
+    """What clients are likely to type: what the gateway calls itself, and the addresses that it listens on by name."""
+    mine = remote.my_identifier
+    said = [mine.value] if mine.value and mine.kind in {IdKind.FQDN, IdKind.IPV4_ADDR, IdKind.IPV6_ADDR} else []
+    listening = [str(each.address) for each in isakmp(settings.listen) if not each.address.is_unspecified]
+    return list(dict.fromkeys([*said, *(each for each in listening if not ip_address(each).is_loopback)]))

@@ -1,0 +1,123 @@
+"""A gateway's certificate as each kind of client judges it: what it will refuse, before a person stands before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from lotor.crypto.certificates import Certificate, states_server_usage
+from lotor.model.algorithms import Curve
+
+SOON = timedelta(days=30)
+LONGEST, LONGEST_PUBLIC = timedelta(days=825), timedelta(days=398)
+WEAK_DIGESTS = frozenset({"md5", "sha1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a client makes of a certificate. `refuses`: it does not connect; otherwise it may be as good."""
+
+    client: str
+    refuses: bool
+    text: str
+
+
+def judged(chain: Sequence[Certificate], names: Sequence[str], now: datetime) -> list[Judgement]:
+    """`chain`: leaf first, as the gateway sends it. `names`: addresses and host names by which clients know it; empty:
+    nobody knows."""
+    found = []
+    for client, rules in CLIENTS.items():
+        found += [Judgement(client, refuses, text) for refuses, text in rules(chain, names)]
+    return [*expiring(chain, now), *found]
+
+
+def expiring(chain: Sequence[Certificate], now: datetime) -> Iterator[Judgement]:
+    for certificate in chain:
+        left, name = certificate.not_after - now, str(certificate.subject) or "a certificate"
+        if left < timedelta():
+            yield Judgement("everybody", True, f"{name} expired on {certificate.not_after:%Y-%m-%d}: make a new one")
+        elif left < SOON:
+            text = f"{name} expires on {certificate.not_after:%Y-%m-%d}, in {left.days} days: make a new one"
+            yield Judgement("everybody", False, text)
+        if now < certificate.not_before:
+            text = f"{name} is valid from {certificate.not_before:%Y-%m-%d %H:%M} UTC on: is the clock right?"
+            yield Judgement("everybody", True, text)
+
+
+Verdicts = Iterator[tuple[bool, str]]
+
+
+def _apple(chain: Sequence[Certificate], names: Sequence[str]) -> Verdicts:
+    leaf = chain[0]
+    if leaf.rsa_key is None:
+        yield True, "the key is not RSA: its clients of IKEv1 take no other"
+    elif leaf.key_bits < 2048:
+        yield True, f"the key has {leaf.key_bits} bits: 2048 are needed"
+    if not (leaf.dns_names or leaf.addresses):
+        yield True, "there is no subject alternative name: the common name does not count"
+    if not states_server_usage(leaf):
+        yield True, "extended key usage does not say serverAuth"
+    if leaf.digest in WEAK_DIGESTS:
+        yield True, f"it is signed with {leaf.digest}: SHA-256 is needed"
+    yield from _lifetime(leaf.not_after - leaf.not_before)
+    yield from _unnamed(leaf, names)
+
+
+def _lifetime(valid: timedelta) -> Verdicts:
+    if valid > LONGEST + timedelta(days=1):
+        yield True, f"it is valid for {valid.days} days: more than 825 are refused"
+    elif valid > LONGEST_PUBLIC + timedelta(days=1):
+        yield (
+            False,
+            f"it is valid for {valid.days} days: a public authority may give 398, your own more",
+        )
+
+
+def _windows(chain: Sequence[Certificate], names: Sequence[str]) -> Verdicts:
+    leaf = chain[0]
+    if not states_server_usage(leaf):
+        yield True, "extended key usage does not say serverAuth (error 13801)"
+    if leaf.rsa_key is None and leaf.curve not in {Curve.P256, Curve.P384}:
+        yield True, "the key is neither RSA nor of P-256 or P-384"
+    for name in names:
+        if name not in leaf.dns_names and _is_address(name):
+            yield False, f"{name} must stand among the host names of the certificate, too, where people type it (13801)"
+    yield from _unnamed(leaf, [name for name in names if not _is_address(name)])
+
+
+def _vpnc(chain: Sequence[Certificate], names: Sequence[str]) -> Verdicts:
+    del names  # it compares none
+    if chain[0].rsa_key is None:
+        yield True, "the key is not RSA"
+    if len(chain) > 1:
+        more = len(chain) - 1
+        yield False, f"it takes one certificate: {more} more must stand in its CA-File, beside the authority's"
+
+
+def _strongswan(chain: Sequence[Certificate], names: Sequence[str]) -> Verdicts:
+    yield from _unnamed(chain[0], names)
+
+
+def _unnamed(leaf: Certificate, names: Sequence[str]) -> Verdicts:
+    said = {name.lower() for name in (*leaf.dns_names, *map(str, leaf.addresses), *leaf.emails)}
+    for name in names:
+        if name.lower() not in said and not _wildcard(name.lower(), said):
+            yield True, f"{name} is not in it, as which the gateway is known here"
+
+
+def _wildcard(name: str, said: set[str]) -> bool:
+    first, dot, rest = name.partition(".")
+    return bool(first and dot) and f"*.{rest}" in said and not _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    return ":" in name or name.replace(".", "").isdigit()
+
+
+CLIENTS: dict[str, Callable[[Sequence[Certificate], Sequence[str]], Verdicts]] = {
+    "Apple": _apple,
+    "Windows": _windows,
+    "vpnc": _vpnc,
+    "strongSwan": _strongswan,
+}

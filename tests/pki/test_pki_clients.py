@@ -1,0 +1,71 @@
+"""A gateway's certificate is judged as each kind of client judges it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from keys import certificate_lab as lab
+from lotor.crypto.x509.received import parse_certificate
+from lotor.pki.clients import judged
+
+AUTHORITY = lab.authority()
+SERVER = (ExtendedKeyUsageOID.SERVER_AUTH,)
+GOOD = {"dns": ("vpn.example.net",), "usages": SERVER}
+
+
+def told(*names: str, more: int = 0, **wish: object) -> set[tuple[str, bool, str]]:
+    leaf = parse_certificate(lab.issue(AUTHORITY, **{**GOOD, **wish}).der)
+    chain = (leaf, *([parse_certificate(AUTHORITY.der)] * more))
+    return {(each.client, each.refuses, each.text) for each in judged(chain, names, lab.NOW)}
+
+
+def refused_by(found: set[tuple[str, bool, str]]) -> set[str]:
+    return {client for client, refuses, _ in found if refuses}
+
+
+def test_nobody_has_anything_against_a_good_one():
+    assert told("vpn.example.net") == set()
+    assert told() == set()
+    assert told("office.example.net", dns=("*.example.net",)) == set()
+
+
+@pytest.mark.parametrize(
+    ("wish", "clients", "text"),
+    [
+        ({"usages": ()}, {"Apple", "Windows"}, "extended key usage does not say serverAuth"),
+        ({"usages": (ExtendedKeyUsageOID.CLIENT_AUTH,)}, {"Apple", "Windows"}, "does not say serverAuth"),
+        ({"dns": ()}, {"Apple"}, "the common name does not count"),
+        ({"private": ec.generate_private_key(ec.SECP256R1())}, {"Apple", "vpnc"}, "the key is not RSA"),
+        ({"private": ec.generate_private_key(ec.SECP521R1())}, {"Apple", "vpnc", "Windows"}, "P-256 or P-384"),
+        ({"private": lab.key("short", 1024)}, {"Apple"}, "the key has 1024 bits: 2048 are needed"),
+        ({"end": lab.NOW + timedelta(days=900)}, {"Apple"}, "valid for 930 days: more than 825 are refused"),
+        ({"end": lab.NOW + timedelta(days=500)}, set(), "a public authority may give 398, your own more"),
+        ({"end": lab.NOW + timedelta(days=29, hours=1)}, set(), "in 29 days: make a new one"),
+        ({"end": lab.NOW - timedelta(days=1)}, {"everybody"}, "expired on"),
+        ({"start": lab.NOW + timedelta(days=1)}, {"everybody"}, "is the clock right?"),
+    ],
+)
+def test_what_clients_refuse(wish, clients, text):
+    found = told(**wish)
+    assert refused_by(found) == clients
+    assert any(text in said for _, _, said in found)
+
+
+def test_a_name_that_is_not_in_it():
+    found = told("other.example.net")
+    assert refused_by(found) == {"Apple", "Windows", "strongSwan"}
+    assert {text for _, _, text in found} == {"other.example.net is not in it, as which the gateway is known here"}
+
+
+def test_windows_wants_addresses_among_the_host_names():
+    found = told("192.0.2.50", addresses=("192.0.2.50",))
+    assert [(client, refuses) for client, refuses, _ in found] == [("Windows", False)]
+    assert told("192.0.2.50", addresses=("192.0.2.50",), dns=("vpn.example.net", "192.0.2.50")) == set()
+
+
+def test_vpnc_takes_one_certificate():
+    assert {(client, refuses) for client, refuses, _ in told(more=1)} == {("vpnc", False)}
