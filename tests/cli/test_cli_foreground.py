@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,8 @@ import pytest
 
 from keys import certificate_lab as lab
 from lotor.cli import foreground
+from lotor.client import targets
+from lotor.daemon.active_config import equip
 from lotor.model.judgement import Trusted, Untrusted
 from trust.conftest import prove
 
@@ -31,11 +34,11 @@ def judged(tmp_path, monkeypatch):
     file.write_bytes(authority.pem)
 
     def judge(typed: str, **wish):
-        addresses, host = foreground._resolve(typed)
-        assert addresses == [ip_address(ADDRESS)]
-        _, active = foreground._loaded(typed, file, "alice")
+        active = equip(foreground.loaded(typed, file, "alice").provision)
+        target = asyncio.run(targets.find(typed, active.policy.remotes))
+        assert (target.address, target.remote) == (ip_address(ADDRESS), active.policy.remotes[0])
         proof = prove(lab.issue(authority, "foreground", **VALID, **wish))
-        return active.trust.judge(replace(proof, remote=active.policy.remotes[0].name, host=host))
+        return active.trust.judge(replace(proof, remote=target.remote.name, host=target.host))
 
     return judge
 

@@ -31,6 +31,7 @@ from lotor.control.messages import (
     Reload,
     Report,
     Status,
+    decode_response,
     encode,
 )
 from lotor.model.prompt import Field
@@ -67,6 +68,23 @@ def test_a_login_with_a_prompt(path, caplog):
     assert service.answers == [{Field.PASSWORD: PASSWORD}]
     assert f"vc 192.0.2.50 asked by pid {os.getpid()} uid {os.getuid()}" in caplog.text
     assert "swordfish" not in caplog.text
+
+
+def test_a_caller_who_came_with_a_connection_is_served_without_any_socket():
+    async def play():
+        service, (ours, theirs) = Scripted(), socket.socketpair()
+        server = room.ControlServer(None, service)
+        await server.start()
+        await server.join(theirs)
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        writer.write(encode(Disconnect("192.0.2.50")))
+        answer = decode_response(await reader.readline())
+        await server.stop()
+        rest = await reader.read()
+        writer.close()
+        return answer, rest
+
+    assert asyncio.run(play()) == (Disconnected(1), b"")
 
 
 def test_several_requests_on_one_connection(path):

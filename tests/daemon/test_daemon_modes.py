@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
-
 import visiting
 from lotor import config
 from lotor.client import calls, connections
-from lotor.client.targets import Target
 from lotor.model.policy import ExchangeMode
 from lotor.model.reason import Cause
 from lotor.warden import loading
 from visiting import Typing, play
 
-HERE = IPv4Address("127.0.0.1")
 SECOND = "nothing came of aggressive mode, trying main mode"
 
 
@@ -29,8 +25,7 @@ def reach(directory, monkeypatch, *, mode="aggressive", password=None):
     person = Typing() if password is None else Typing(password)
 
     async def story(world):
-        first, *also = world.client.present.now.policy.remotes
-        return await world.client.connections.reach(Target(first, HERE, None, (), tuple(also)), None, person)
+        return await world.client.connections.connect("127.0.0.1", None, person)
 
     return play(directory, story), person
 

@@ -11,7 +11,8 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.control.messages import Connected, Disconnected, Done, Explain, Failed, Logout, Status
+from lotor.control.messages import Connected, Disconnected, Done, Explain, Failed, Logout, Status, Until
+from lotor.control.service import Credential
 from lotor.daemon.exits import Exit, StartError
 from lotor.ike.events import Ended
 from lotor.model.grants import NO_GRANTS
@@ -37,7 +38,7 @@ def test_a_visit_from_login_to_disconnect(directory, caplog, far):
 
     with caplog.at_level(logging.DEBUG):
         up, (client, gateway), installed, down, world = play(directory, story, far=far)
-    assert up == Connected("10.99.99.1", "Flying pigs LTD\n?[2Jwelcome\n")
+    assert up == Connected("10.99.99.1", "Flying pigs LTD\n?[2Jwelcome\n", session=1)
     assert installed == (1, 1)
     (here,), (there,) = client["sessions"], gateway["sessions"]
     assert (here["role"], here["state"], here["address"], here["outside"]) == (
@@ -129,6 +130,38 @@ def test_a_second_connect_is_told_that_the_tunnel_is_up(directory):
     assert again.already
     assert again.address == "10.99.99.1"
     assert (prompts, sessions) == ([], 1)
+
+
+def test_who_waits_for_the_end_of_a_session_hears_why(directory, far):
+    """Also behind it, and nobody waits for a session that never was."""
+
+    async def story(world):
+        up = await world.vc()
+        waits = asyncio.ensure_future(world.admin.until(Until(up.session), ROOT))
+        gone = asyncio.ensure_future(world.admin.until(Until(up.session), ROOT))
+        await asyncio.sleep(0)
+        gone.cancel()
+        assert not waits.done()
+        await world.vd()
+        told = await waits
+        return told, len(world.diary), await world.admin.until(Until(up.session), ROOT)
+
+    told, undone, later = play(directory, story, far=far)
+    assert (told.text, told.cause, told.kind) == ("closed by the administrator", "ADMINISTRATOR", "administrator")
+    assert later == told
+    assert undone == 3, "the host is as it was before anybody hears of the end"
+
+
+def test_the_end_of_a_stranger_is_nobodys(directory):
+    async def story(world):
+        up = await world.vc()
+        other = Typing()
+        other.credential = Credential(1, 12345, 12345)
+        numbers = up.session, 999
+        return [await world.gateway_admin.until(Until(each), other) for each in numbers]
+
+    told = play(directory, story)
+    assert [each.text for each in told] == ["there is no session 1", "there is no session 999"]
 
 
 def test_two_connects_at_once_make_one_session(directory):

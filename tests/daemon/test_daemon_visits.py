@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -14,10 +15,15 @@ from lotor.cli.main import lotor
 from lotor.control import visits
 from lotor.control.client import Connection
 from lotor.control.messages import Disconnect, Disconnected, Failed, Reload, Report, Status
+from lotor.control.server import ControlServer
+from lotor.daemon import reloading
+from lotor.daemon.active_config import equip
+from lotor.daemon.connecting import nothing_to_read
 from lotor.daemon.exits import Exit, StartError
-from lotor.daemon.visits import attend
+from lotor.daemon.service import AdminService
+from lotor.daemon.visits import visited
 from lotor.ike.events import Ended
-from visiting import play
+from visiting import StillListeners, play
 
 
 def dead(path):
@@ -38,16 +44,24 @@ async def ask(path, request):
     return await asyncio.get_running_loop().run_in_executor(None, call)
 
 
+async def prepare():
+    nothing_to_read()
+
+
 def beside(directory, story):
     """A client that is up, with the socket of a `lotor connect` beside it."""
 
     async def whole(world):
         await world.vc()
-        server = await attend(world.client, "gw.example.net", directory / "run")
-        try:
-            return await story(world, server, visits.socket_of(os.getpid(), directory / "run"))
-        finally:
-            await server.stop()
+        with visited(directory / "run") as listener:
+            configurations = SimpleNamespace(prepare=prepare)
+            reload = reloading.Reload(configurations, equip, StillListeners(), world.client.present)
+            server = ControlServer(listener.socket, AdminService(world.client, "none: lotor connect gw", reload))
+            await server.start()
+            try:
+                return await story(world, server, visits.socket_of(os.getpid(), directory / "run"))
+            finally:
+                await server.stop()
 
     return play(directory, whole)
 
@@ -59,7 +73,7 @@ def test_newcomer_15_status_is_told_beside_a_connection(directory):
     report, mode, answering = beside(directory, story)
     assert isinstance(report, Report)
     assert report.status["sessions"][0]["state"] == "up"
-    assert report.status["configuration"] == "none: lotor connect gw.example.net"
+    assert report.status["configuration"] == "none: lotor connect gw"
     assert mode == 0o600
     assert len(answering) == 1
 
@@ -101,10 +115,8 @@ def test_newcomer_15_sockets_of_the_killed_are_cleared(directory):
 def test_newcomer_15_a_connection_is_worth_more_than_its_socket(directory, caplog):
     (directory / "run").write_text("no directory")
 
-    async def story(world):
-        return await attend(world.client, "gw.example.net", directory / "run")
-
-    assert play(directory, story) is None
+    with visited(directory / "run") as listener:
+        assert listener is None
     assert "lotor status will not see this connection" in caplog.text
 
 

@@ -1,5 +1,10 @@
 """`lotor connect --ca` at a terminal: a second password, Ctrl-C before and after the tunnel is up."""
 
+import json
+import os
+import signal
+
+from halting import gone, pythons
 from lab import lotor
 from lab.dialling import ping, serve
 from lab.internet import GATEWAY, INSIDE_HOST
@@ -121,3 +126,41 @@ def test_a_strongswan_gateway_in_main_mode_is_reached(internet, certificates):
         terminal.expect("connected as 10.99.99.10")
         terminal.interrupt()
         assert terminal.end() == 0
+
+
+def processes(program):
+    return json.loads(program.call("status", "--json").stdout)["processes"]
+
+
+def test_two_processes_hold_a_connection_and_neither_leaves_anything(internet, certificates):
+    """`kill -9` of the daemon ends the command, which gives everything back; that of the warden ends the daemon, and
+    what was written down to be undone is undone by the next start."""
+    serve(internet, certificates, **STRONG)
+    before, beside = lotor.traces(internet.client), lotor.Lotor(internet.client)
+    for victim, code in (("daemon", 20), ("warden", -signal.SIGKILL)):
+        with connecting(internet, certificates) as terminal:
+            terminal.expect("Password: ")
+            terminal.type("alicepass")
+            terminal.expect("connected as 10.99.99.1")
+            warden, daemon = processes(beside)
+            assert (warden["name"], daemon["name"]) == ("warden", "daemon")
+            assert daemon["user"] != "root"
+            assert daemon["capabilities"] == []
+            running = pythons(terminal)
+            assert len(running) == 2
+            os.kill(running[1 if victim == "daemon" else 0], signal.SIGKILL)
+            assert terminal.end() == code, terminal.screen
+            assert wait_until(lambda running=running: gone(running), 10)
+        if victim == "daemon":
+            assert "the daemon ended unexpectedly (the daemon is gone; killed by SIGKILL)" in terminal.screen
+            assert lotor.traces(internet.client) == before
+        assert "lotor0" not in internet.client.run("ip", "link").stdout
+    with connecting(internet, certificates, "--single-process") as terminal:
+        terminal.expect("one process does everything as root")
+        terminal.expect("Password: ")
+        terminal.type("alicepass")
+        terminal.expect("connected as 10.99.99.1")
+        assert [each["name"] for each in processes(beside)] == ["single"]
+        terminal.interrupt()
+        assert terminal.end() == 0, terminal.screen
+    assert lotor.traces(internet.client) == before

@@ -5,12 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 ROOMS = ("client", "dataplane", "explain", "ike", "runtime", "trust", "wire", "crypto.x509")
-PROGRAM = "import sys, lotor.daemon.program, lotor.daemon.pair; print(*sys.modules)"
+PROGRAMS = (
+    "lotor.daemon.program, lotor.daemon.pair",
+    "lotor.cli.connect, lotor.cli.foreground, lotor.daemon.connecting",
+)
 
 
-def test_a_warden_never_loads_what_parses_a_peers_octets():
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("modules", PROGRAMS)
+def test_a_warden_never_loads_what_parses_a_peers_octets(modules):
+    program = f"import sys, {modules}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert "lotor.keys.keyring" in loaded
     assert [name for name in sorted(loaded) if name.startswith(tuple(f"lotor.{room}" for room in ROOMS))] == []

@@ -288,6 +288,34 @@ def test_one_that_dies_again_and_again_is_started_ever_more_slowly(told, toy, ca
     assert "exit code 4); its log says more): it is tried again in 10 s" in caplog.text
 
 
+def test_one_that_nobody_wants_again_stays_ended(told, toy):
+    ends = []
+
+    async def story():
+        async def let_go() -> None:
+            told.gone.append(len(ends))
+
+        over = asyncio.Event()
+
+        def again(end) -> bool:
+            ends.append(end.text)
+            over.set()
+            return False
+
+        keeper = Supervisor(toy("serve"), Care(dict, let_go, again))
+        await keeper.start()
+        await told.until("ready")
+        os.kill(keeper.pid, signal.SIGKILL)
+        await over.wait()
+        await keeper.stop()
+        return keeper.pid
+
+    assert asyncio.run(story()) is None
+    assert ends == ["the daemon is gone; killed by SIGKILL"]
+    assert told.gone == [0]  # before anybody was asked
+    assert len(pids(told)) == 1
+
+
 def test_one_that_served_for_a_while_is_started_at_once(told, toy, monkeypatch):
     monkeypatch.setattr(supervise, "STEADY", 0.0)
 

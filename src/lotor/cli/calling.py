@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -22,11 +23,11 @@ FILE = click.option("-f", "--file", type=click.Path(path_type=Path), help="Confi
 
 
 class Daemon(Connection):
-    """A connection whose faults are exits of a command."""
+    """A connection, as `Connection` has it, whose faults are exits of a command."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, place: Path | socket.socket) -> None:
         try:
-            super().__init__(path)
+            super().__init__(place)
         except Unreachable as error:
             raise StartError(str(error), Exit.NO_DAEMON) from error
 

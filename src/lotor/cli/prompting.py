@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 
 from lotor.cli import terminal
-from lotor.cli.calling import refusal
-from lotor.control.messages import Connected, Response, Secrets
-from lotor.daemon.exits import Exit
+from lotor.cli.calling import Daemon, refusal
+from lotor.control.messages import Answer, Connect, Connected, Failed, Progress, Prompt, Response, Secrets
+from lotor.daemon.exits import Exit, code_of
 from lotor.model.prompt import Field
+from lotor.model.reason import Cause
 
 MOST_TRIES = 3
 """Passwords that a person may type in one go."""
@@ -55,6 +56,27 @@ class CredentialPrompt:
             return None
         self._used = True
         return {Field.PASSWORD: terminal.read_password(sys.stdin.buffer)}
+
+
+def reach(daemon: Daemon, gateway: str, user: str | None, prompt: CredentialPrompt) -> Response:
+    """Asks the daemon to connect; a wrong password may be typed again."""
+    while True:
+        response = _reach(daemon, gateway, prompt.user or user, prompt)
+        if not isinstance(response, Failed) or not prompt.again(code_of(response.cause), response.text):
+            return response
+
+
+def _reach(daemon: Daemon, gateway: str, user: str | None, prompt: CredentialPrompt) -> Response:
+    """Answers what the daemon wants to know meanwhile."""
+    daemon.send(Connect(gateway, user))
+    while isinstance(response := daemon.receive(), Prompt | Progress):
+        if isinstance(response, Progress):
+            terminal.tell(response.text)
+        else:
+            daemon.send(Answer(prompt.answer(tuple(Field(each) for each in response.wants), response.message)))
+    if prompt.unanswered and isinstance(response, Failed) and response.cause == Cause.LOGIN_DECLINED.name:
+        return Failed(prompt.unanswered, response.cause)
+    return response
 
 
 def outcome(response: Response, gateway: str) -> str:

@@ -9,8 +9,7 @@ from ipaddress import ip_address
 import click
 
 from lotor.cli.calling import FILE, SOCKET, Daemon, call, refusal, whole_status
-from lotor.cli.connect import reach
-from lotor.cli.prompting import CredentialPrompt, outcome
+from lotor.cli.prompting import CredentialPrompt, outcome, reach
 from lotor.control.messages import Disconnected, Logout
 from lotor.control.views import ChildView, SessionView
 from lotor.daemon.exits import Exit, StartError

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lotor.client.addresses import resolve, typed
+from lotor.config import in_main_mode
 from lotor.model.network import Address
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.reason import Reason
@@ -44,12 +45,17 @@ async def find(gateway: str, remotes: Sequence[RemotePolicy]) -> Target:
     host = gateway if address is None else None
     for remote in clients:
         if remote.address is not None and remote.address in addresses:
-            return Target(remote, remote.address, host)
+            return Target(remote, remote.address, host, also=_also(remote, clients))
     anonymous = next((each for each in clients if each.address is None), None)
     if anonymous is None:
         shown = gateway if address is not None else f"{gateway} ({', '.join(map(str, addresses))})"
         raise RefusedRequest(NoClientBlock(shown, addresses[0]))
-    return Target(anonymous, addresses[0], host, tuple(addresses[1:]))
+    return Target(anonymous, addresses[0], host, tuple(addresses[1:]), _also(anonymous, clients))
+
+
+def _also(remote: RemotePolicy, clients: Sequence[RemotePolicy]) -> tuple[RemotePolicy, ...]:
+    """Where no file says which mode a gateway speaks, there is a block for each."""
+    return tuple(each for each in clients if each.name == in_main_mode(remote.name))
 
 
 async def meant(gateway: str) -> set[Address]:

@@ -12,7 +12,7 @@ from lotor.config.load import Examined, examine, load, loads
 from lotor.config.methods import has_scripts, is_gateway, judges, key_methods, side_of, signs, uses_ecdsa
 from lotor.config.problem import ConfigError, Location, Problem, render
 from lotor.config.resolve import identity_patterns, mode_configuration, resolve
-from lotor.config.roadwarrior import roadwarrior
+from lotor.config.roadwarrior import in_main_mode, roadwarrior
 from lotor.config.settings import FileName, Loaded, ModeCfg, RemoteSettings, Settings
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "examine",
     "has_scripts",
     "identity_patterns",
+    "in_main_mode",
     "is_gateway",
     "judges",
     "key_methods",

@@ -14,6 +14,7 @@ from lotor.config.settings import (
     Algorithm,
     Authentication,
     FileName,
+    LogLevel,
     Places,
     Proposal,
     Settings,
@@ -34,7 +35,7 @@ def roadwarrior(
     group: Group = Group.MODP2048,
 ) -> Settings:
     """Two remotes for the gateway, one for aggressive mode, which bears its name, and one for main mode: hybrid RSA,
-    mode config, strong proposals only.
+    mode config, strong proposals only. The log says what went wrong: all else is told by the command.
 
     A host name stays one: what a name server says of it is no part of the settings, and its certificate has to name it.
     `group` is the Diffie-Hellman group (aggressive mode can offer only one).
@@ -49,14 +50,19 @@ def roadwarrior(
         "xauth_login": login,
         "proposals": tuple(_proposals(group)),
     }
-    named = {gateway: ExchangeMode.AGGRESSIVE, f"{gateway} in main mode": ExchangeMode.MAIN}
+    named = {gateway: ExchangeMode.AGGRESSIVE, in_main_mode(gateway): ExchangeMode.MAIN}
     remotes = tuple(
         REMOTE.complete(
             {"name": name, "address": _address(gateway), "port": 500}, {**values, "exchange_mode": (mode,)}, Places()
         )
         for name, mode in named.items()
     )
-    return replace(loads("").settings, remotes=remotes, sainfos=(usual(),))
+    return replace(loads("").settings, remotes=remotes, sainfos=(usual(),), log=LogLevel.ERROR)
+
+
+def in_main_mode(name: str) -> str:
+    """The block that is tried where the gateway takes no offer of the block `name`."""
+    return f"{name} in main mode"
 
 
 def _address(gateway: str) -> Address | None:

@@ -16,16 +16,12 @@ class Unreachable(Exception):  # noqa: N818 - a sentence for a person, not an er
 
 
 class Connection:
-    """One connection; responses are read one by one."""
+    """One connection; responses are read one by one. `place`: where the daemon listens, or a socket that it has the
+    other end of."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._socket.connect(str(path))
-        except OSError as error:
-            self._socket.close()
-            raise Unreachable(_why(path, error)) from error
+    def __init__(self, place: Path | socket.socket) -> None:
+        self._socket = place if isinstance(place, socket.socket) else _connected(place)
+        self._daemon = f"the daemon at {place}" if isinstance(place, Path) else "the daemon"
         self._stream = self._socket.makefile("rb")
 
     def __enter__(self) -> Self:
@@ -41,7 +37,7 @@ class Connection:
         try:
             self._socket.sendall(encode(request))
         except OSError as error:
-            raise Unreachable(f"the daemon at {self._path} closed the connection") from error
+            raise Unreachable(f"{self._daemon} closed the connection") from error
 
     def receive(self) -> Response:
         """The next response; `Unreachable` when the daemon went away."""
@@ -50,11 +46,11 @@ class Connection:
         except OSError:
             line = b""
         if not line.endswith(b"\n"):
-            raise Unreachable(f"the daemon at {self._path} closed the connection")
+            raise Unreachable(f"{self._daemon} closed the connection")
         try:
             return decode_response(line)
         except BadMessage as error:
-            raise Unreachable(f"the daemon at {self._path} speaks another language: {error}") from error
+            raise Unreachable(f"{self._daemon} speaks another language: {error}") from error
 
     def responses(self) -> Iterator[Response]:
         """Until the daemon closes."""
@@ -63,6 +59,16 @@ class Connection:
                 yield self.receive()
             except Unreachable:
                 return
+
+
+def _connected(path: Path) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        made.connect(str(path))
+    except OSError as error:
+        made.close()
+        raise Unreachable(_why(path, error)) from error
+    return made
 
 
 def _why(path: Path, error: OSError) -> str:

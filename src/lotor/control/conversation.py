@@ -26,6 +26,7 @@ from lotor.control.messages import (
     Response,
     Secrets,
     Status,
+    Until,
     decode_request,
     encode,
 )
@@ -68,7 +69,8 @@ class Conversation:
         return self._work is not None and not self._work.done()
 
     async def goodbye(self) -> None:
-        """Waits for the answer to a caller who ends a session: it may be what this program ends for."""
+        """Waits for the answer to a caller who ends a session, or waits for its end: it may be what this program ends
+        for."""
         if self._ending and self._work is not None and not self._work.done():
             await asyncio.wait({self._work}, timeout=GOODBYE_SECONDS)
 
@@ -117,7 +119,7 @@ class Conversation:
             await self._write(Failed("another request is under way on this connection"))
             return
         self._answering = False
-        self._ending = isinstance(request, Disconnect | Logout)
+        self._ending = isinstance(request, Disconnect | Logout | Until)
         self._work = asyncio.get_running_loop().create_task(self._carry_out(request))
 
     async def _carry_out(self, request: Request) -> None:
@@ -141,6 +143,8 @@ class Conversation:
             case Events():
                 await self._stream()
                 return None
+            case Until():
+                return await self._service.until(request, self)
             case Status() | Metrics() | Explain():
                 async with self._turns.turn(self._credential.uid):
                     return await self._look(request)

@@ -47,6 +47,13 @@ class Answer(Declared):
     values: Secrets | None = None
 
 
+class Until(Declared):
+    """Waits for the end of the session with that number; answered by `Failed`, which says why it ended, at once where
+    it is over already."""
+
+    session: int
+
+
 class Disconnect(Declared):
     """`lotor vd`."""
 
@@ -101,12 +108,13 @@ class Progress(Declared):
 
 class Connected(Declared):
     """`address` and `address6` are empty when the gateway gave none; `banner` is clean; `already`: the tunnel was up
-    before."""
+    before; `session` is its number."""
 
     address: Line
     banner: Text = ""
     already: bool = False
     address6: Line = ""
+    session: int = 0
 
 
 class Disconnected(Declared):
@@ -162,13 +170,14 @@ class Failed(Declared):
     facts: Json = NOTHING
 
 
-Request = Connect | Answer | Disconnect | Logout | Status | Metrics | Explain | Events | Reload
+Request = Connect | Answer | Until | Disconnect | Logout | Status | Metrics | Explain | Events | Reload
 Response = Prompt | Progress | Connected | Disconnected | Report | Measured | Explained | Happened | Done | Failed
 Message = Request | Response
 
 REQUESTS: dict[str, type[Request]] = {
     "connect": Connect,
     "answer": Answer,
+    "until": Until,
     "disconnect": Disconnect,
     "logout": Logout,
     "status": Status,

@@ -34,10 +34,10 @@ FULL = "too many commands are under way at the daemon's socket: end some of your
 
 
 class ControlServer:
-    """Listens from `start` to `stop`, at an address or at a socket that somebody with rights made listen there.
-    `OSError` with a sentence when the socket cannot be made."""
+    """Listens from `start` to `stop`, at an address or at a socket that somebody with rights made listen there; None
+    for no place at all. `OSError` with a sentence when the socket cannot be made."""
 
-    def __init__(self, place: Address | socket.socket, service: Service) -> None:
+    def __init__(self, place: Address | socket.socket | None, service: Service) -> None:
         self._place = place
         self._service = service
         self._server: asyncio.Server | None = None
@@ -45,19 +45,30 @@ class ControlServer:
         self._open: dict[Conversation, asyncio.Task[None]] = {}
         self._turns = Turns()
         self._refusing = 0
+        self._joined: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         listener = self._place
         if isinstance(listener, Address):
             self._own = Listener(listener)
             listener = self._own.socket
-        self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LONGEST_REQUEST, **KEEPS_NAME)
+        if listener is not None:
+            self._server = await asyncio.start_unix_server(
+                self._serve, sock=listener, limit=LONGEST_REQUEST, **KEEPS_NAME
+            )
+
+    async def join(self, caller: socket.socket) -> None:
+        """Serves a caller who came with a connection of his own."""
+        caller.setblocking(False)
+        reader, writer = await asyncio.open_unix_connection(sock=caller, limit=LONGEST_REQUEST)
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._joined.add(task)
+        task.add_done_callback(self._joined.discard)
 
     async def stop(self) -> None:
         """Closes every connection, and removes the socket file that it made."""
-        if self._server is None:
-            return
-        self._server.close()
+        if self._server is not None:
+            self._server.close()
         if self._open:
             await asyncio.gather(*(each.goodbye() for each in self._open))
         tasks = list(self._open.values())

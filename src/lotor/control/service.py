@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from lotor.control.messages import Connect, Disconnect, Explain, Happened, Logout, Response, Secrets, Status
+from lotor.control.messages import Connect, Disconnect, Explain, Happened, Logout, Response, Secrets, Status, Until
 from lotor.control.views import StatusView
 from lotor.model.prompt import Field
 
@@ -40,6 +40,8 @@ class Service(Protocol):
     before it is done."""
 
     async def connect(self, request: Connect, caller: Caller) -> Response: ...
+
+    async def until(self, request: Until, caller: Caller) -> Response: ...
 
     async def disconnect(self, request: Disconnect, caller: Caller) -> Response: ...
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from lotor.config import ConfigError
 from lotor.daemon import collector, logs
 from lotor.daemon.active_config import ActiveConfig, equip
-from lotor.daemon.exits import Exit, StartError, faulty
+from lotor.daemon.exits import Exit, StartError, faulty, typed
 from lotor.daemon.processes import both
 from lotor.daemon.sandbox import Files, Unconfined
 from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
@@ -89,7 +89,7 @@ async def _attended(told: tuple[Given, Lent], asker: Asker, given_up: GivenUp, c
     try:
         active = await asyncio.to_thread(make, await configurations.present())
     except ConfigError as error:
-        raise faulty(given.name, error) from error
+        raise typed(error) if given.caller else faulty(given.name, error) from error
     except OSError as error:
         raise StartError(f"the warden gives no configuration: {error.strerror or error}") from error
     present = Present(active)
@@ -100,9 +100,10 @@ async def _attended(told: tuple[Given, Lent], asker: Asker, given_up: GivenUp, c
         configurations,
         make,
         present,
-        socket.socket(fileno=lent.control) if lent.control is not None else None,
+        _socket(lent.control),
         both((await asker.ask(ABOUT, None)).value, given_up),
         capture,
+        _socket(lent.caller),
     )
 
     async def ready() -> None:
@@ -110,6 +111,10 @@ async def _attended(told: tuple[Given, Lent], asker: Asker, given_up: GivenUp, c
         collector.settle()
 
     return await Daemon(surroundings).serve(ready)
+
+
+def _socket(descriptor: int | None) -> socket.socket | None:
+    return socket.socket(fileno=descriptor) if descriptor is not None else None
 
 
 def far_ports(asker: Asker, present: Present[ActiveConfig]) -> Privileged:

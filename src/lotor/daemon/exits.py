@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import sys
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from lotor.model.reason import Cause
+
+if TYPE_CHECKING:
+    from lotor.config.problem import ConfigError
 
 
 class Exit(IntEnum):
@@ -98,6 +102,11 @@ class StartError(Exception):
 def faulty(file: str, faults: Exception) -> StartError:
     """For a configuration that nothing is started with; `faults` tells all of them."""
     return StartError(f"{file} has errors, nothing was started\n{faults}", Exit.CONFIGURATION)
+
+
+def typed(faults: ConfigError) -> StartError:
+    """The same for settings that no file says."""
+    return StartError("; ".join(each.text for each in faults.problems), Exit.CONFIGURATION)
 
 
 def code_of(cause: str) -> Exit:

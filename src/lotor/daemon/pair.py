@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,32 +50,52 @@ async def guard(guarded: Guarded, ready: Callable[[], None], log_file: int | Non
     warden = Warden(lambda: loading.load(options.file), loaded, hold())
     warden.follow(lambda settings: logs.set_level(settings.log.value, debug=options.debug))
     warden.follow_reloads(guarded.manager.reloads)
-    attendance = Attendance(warden)
     listening.demand_free(loaded.settings)
     hardening.bound(scripts=config.has_scripts(loaded.settings), daemon=True)
-    try:
+
+    async def serve() -> None:
+        ready()
+        life = Life(lambda: outline(warden, serves=supervisor.pid is not None))
+        async with told(guarded.manager, life):
+            await stopped.wait()
+
+    async with attending(warden) as attendance:
         with captured(options.capture) as capture, _control(loaded.settings) as control:
             lent = Lent(log_file, control.socket.fileno() if control is not None else None, capture)
-            given = _given(options, loaded.settings, lent)
-            care = Care(lambda: {**_begin(control, attendance), **giving(given, lent)}, attendance.let_go)
+            given = given_to(options, loaded.settings, lent)
+            care = Care(lambda: {**begun(control, attendance), **giving(given, lent)}, attendance.let_go)
             supervisor = Supervisor(guarded.daemon, care)
             _catch_signals(stopped, supervisor)
-            life = Life(lambda: outline(warden, serves=supervisor.pid is not None))
-            await warden.start()
-            if await started(supervisor, stopped):
-                try:
-                    ready()
-                    async with told(guarded.manager, life):
-                        await stopped.wait()
-                finally:
-                    await supervisor.stop()
-    finally:
-        await attendance.close()
-        await warden.stop()
+            await kept(warden, supervisor, stopped, serve)
     return Exit.OK
 
 
-def _given(options: Options, settings: Settings, lent: Lent) -> Given:
+@contextlib.asynccontextmanager
+async def attending(warden: Warden) -> AsyncIterator[Attendance]:
+    """What daemons are answered with; in the end everything is given back."""
+    attendance = Attendance(warden)
+    try:
+        yield attendance
+    finally:
+        await attendance.close()
+        await warden.stop()
+
+
+async def kept(
+    warden: Warden, supervisor: Supervisor, stopped: asyncio.Event, serve: Callable[[], Awaitable[None]]
+) -> None:
+    """`serve` runs once a daemon does, unless the program is told to stop before; behind it the daemon is ended. Raises
+    `StartError`."""
+    await warden.start()
+    if await started(supervisor, stopped):
+        try:
+            await serve()
+        finally:
+            await supervisor.stop()
+
+
+def given_to(options: Options, settings: Settings, lent: Lent) -> Given:
+    """Raises `StartError`."""
     try:
         identity = unprivileged(settings.privsep)
     except LookupError as error:
@@ -89,6 +109,7 @@ def _given(options: Options, settings: Settings, lent: Lent) -> Given:
         level=settings.log.value,
         debug=options.debug,
         capture=str(options.capture) if lent.capture is not None else None,
+        caller=lent.caller is not None,
     )
 
 
@@ -137,7 +158,8 @@ def captured(file: Path | None) -> Iterator[tuple[int, int] | None]:
             os.close(descriptor)
 
 
-def _begin(control: Listener | None, attendance: Attendance) -> Mapping[int, Handler]:
+def begun(control: Listener | None, attendance: Attendance) -> Mapping[int, Handler]:
+    """For one daemon, which has the administrator's socket, too."""
     if control is not None and control.mend():
         log.warning("the daemon that ended had shut the control socket down: there is another one in its place")
     return attendance.begin()

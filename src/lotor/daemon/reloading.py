@@ -64,11 +64,6 @@ class Reload:
         return told
 
 
-async def nothing_to_read() -> list[str]:
-    """For a program without a configuration file."""
-    raise StartError("lotor connect has no configuration file that could be read again")
-
-
 def at_next_start(old: ActiveConfig, new: ActiveConfig) -> list[str]:
     """The directives whose change a running program does not follow."""
     before, now = old.settings, new.settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 
 from lotor.config import ConfigError
@@ -22,6 +23,7 @@ from lotor.control.messages import (
     Measured,
     Response,
     Status,
+    Until,
 )
 from lotor.control.service import Caller
 from lotor.control.views import ProcessView, StatusView
@@ -29,11 +31,10 @@ from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.explaining import explain_view, fix_of
 from lotor.daemon.measuring import Measuring
 from lotor.daemon.processes import alone
-from lotor.daemon.reloading import nothing_to_read
 from lotor.daemon.rights import OTHERS, Rights, rights_of
 from lotor.daemon.status import Program, page, status_view
 from lotor.daemon.wiring import Wiring
-from lotor.ike.events import Event, reason_of
+from lotor.ike.events import Ended, Event, reason_of
 from lotor.model.child import Counters
 from lotor.model.configuration import LONGEST_BANNER
 from lotor.model.policy import Side
@@ -51,7 +52,7 @@ class AdminService:
         self,
         wiring: Wiring,
         name: str,
-        reload: Callable[[], Awaitable[list[str]]] = nothing_to_read,
+        reload: Callable[[], Awaitable[list[str]]],
         processes: tuple[ProcessView, ...] | None = None,
     ) -> None:
         """`name` is that of the configuration file; `reload` takes it over anew and says what that came to:
@@ -65,6 +66,7 @@ class AdminService:
         self._reload = reload
         self._started = asyncio.get_running_loop().time()
         self._listeners: dict[Callable[[Happened], None], Caller] = {}
+        self._ends: defaultdict[int, set[asyncio.Future[Reason]]] = defaultdict(set)
         self._reloads: set[asyncio.Task[Response]] = set()
         wiring.listen(self._tell)
 
@@ -72,9 +74,26 @@ class AdminService:
         known = {session.id for session in self._wiring.register.all() if session.up}
         found = await self._wiring.connections.connect(request.gateway, request.user, caller)
         if isinstance(found, Reason):
-            fix = fix_of(self._wiring.attempts, found)
-            return Failed(found.text, found.cause.name, fix, found.kind.value, dict(found.facts()))
+            return _failed(found, fix_of(self._wiring.attempts, found))
         return connected(found, already=found.id in known)
+
+    async def until(self, request: Until, caller: Caller) -> Response:
+        wiring, number = self._wiring, request.session
+        known = wiring.attempts.get(number)
+        if known is None or not self._rights(caller).concern(known.side, known.user):
+            return Failed(f"there is no session {number}")
+        if known.reason is not None:
+            return _failed(known.reason)
+        ended: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
+        self._ends[number].add(ended)
+        try:
+            reason = await ended
+        finally:
+            self._ends[number].discard(ended)
+            if not self._ends[number]:
+                del self._ends[number]
+        await wiring.follower.finished(number)
+        return _failed(reason)
 
     async def disconnect(self, request: Disconnect, caller: Caller) -> Response:
         del caller
@@ -152,6 +171,10 @@ class AdminService:
         return end
 
     def _tell(self, event: Event) -> None:
+        if isinstance(event, Ended):
+            for waiting in self._ends.get(event.session, ()):
+                if not waiting.done():
+                    waiting.set_result(event.reason)
         if not self._listeners:
             return
         reason = reason_of(event)
@@ -179,11 +202,15 @@ class AdminService:
         return rights.all or (session is not None and rights.concern(session.side, session.user))
 
 
+def _failed(reason: Reason, fix: str = "") -> Failed:
+    return Failed(reason.text, reason.cause.name, fix, reason.kind.value, dict(reason.facts()))
+
+
 def connected(session: Session, *, already: bool) -> Connected:
     """What a person reads when the tunnel is up; the gateway's banner is cleaned here."""
     configuration = session.configuration
     if configuration is None:
-        return Connected("", already=already)
+        return Connected("", already=already, session=session.id)
     banner = clean(configuration.banner, lines=True, longest=LONGEST_BANNER)
     address6 = str(configuration.address6.ip) if configuration.address6 is not None else ""
-    return Connected(str(configuration.address), banner, already, address6)
+    return Connected(str(configuration.address), banner, already, address6, session.id)

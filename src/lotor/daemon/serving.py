@@ -21,7 +21,10 @@ from lotor.daemon.assembly import Assembled, assemble, dismantle
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.reloading import Reload
 from lotor.daemon.service import AdminService
+from lotor.daemon.wiring import SHUT_DOWN
 from lotor.files import captures
+from lotor.model.reason import Reason
+from lotor.model.reasons.local import EngineFault
 from lotor.privsep.privileged import Configurations, Privileged
 from lotor.runtime.capture import Capture
 from lotor.runtime.present import Present
@@ -33,7 +36,8 @@ log = logging.getLogger(__name__)
 class Surroundings:
     """What a daemon is given: `name` of the configuration file; `make` turns what the warden read into what the daemon
     obeys (`ConfigError`); `present` holds that of the start. `control` makes the administrator's socket, or is one;
-    `processes`: which this program is, for the status."""
+    `caller` is the other end of a connection whose caller needs no such socket; `processes`: which this program is,
+    for the status."""
 
     name: str
     privileged: Privileged
@@ -43,16 +47,21 @@ class Surroundings:
     control: Address | socket.socket | None
     processes: tuple[ProcessView, ...]
     capture: Capture | None = None
+    caller: socket.socket | None = None
 
 
 class Daemon:
-    """`serve` once; `ready` is called when clients may come."""
+    """`serve` once, until `stop`, a signal or a fault of an engine; `ready` is called when clients may come."""
 
     def __init__(self, given: Surroundings) -> None:
         self._given = given
         self._stopped = asyncio.Event()
         self._code = Exit.OK
+        self._why: Reason = SHUT_DOWN
         self._tasks: set[asyncio.Task[object]] = set()
+
+    def stop(self) -> None:
+        self._stopped.set()
 
     async def serve(self, ready: Callable[[], Awaitable[None]]) -> Exit:
         """Raises `StartError`."""
@@ -80,16 +89,19 @@ class Daemon:
                 await self._stopped.wait()
             log.info("lotor stops")
         finally:
-            await assembled.wiring.stop()
+            await assembled.wiring.stop(self._why)
             if server is not None:
                 await server.stop()
 
     async def _control(self, admin: AdminService) -> ControlServer | None:
-        if self._given.control is None:
+        control, caller = self._given.control, self._given.caller
+        if control is None and caller is None:
             return None
-        server = ControlServer(self._given.control, admin)
+        server = ControlServer(control, admin)
         try:
             await server.start()
+            if caller is not None:
+                await server.join(caller)
         except OSError as error:
             raise StartError(error.strerror or str(error), Exit.BUSY) from error
         return server
@@ -98,7 +110,7 @@ class Daemon:
     def _signals(self, admin: AdminService) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopped.set)
+            loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(admin))
         yield
 
@@ -108,9 +120,8 @@ class Daemon:
         task.add_done_callback(self._tasks.discard)
 
     def _broken(self, why: str) -> None:
-        del why
-        self._code = Exit.FAILED
-        self._stopped.set()
+        self._code, self._why = Exit.FAILED, EngineFault(why)
+        self.stop()
 
 
 def log_as(present: Present[ActiveConfig], *, debug: bool) -> None:

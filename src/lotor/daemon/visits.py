@@ -5,27 +5,28 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from lotor.control import visits
-from lotor.control.listening import Address
-from lotor.control.server import ControlServer
-from lotor.daemon.service import AdminService
-from lotor.daemon.wiring import Wiring
+from lotor.control.listening import Address, Listener
 
 log = logging.getLogger(__name__)
 
 
-async def attend(wiring: Wiring, gateway: str, state: Path = visits.STATE) -> ControlServer | None:
-    """Listens, for this user alone. None when there can be no socket: the connection is worth more."""
+@contextlib.contextmanager
+def visited(state: Path = visits.STATE) -> Iterator[Listener | None]:
+    """A socket for this user alone. None when there can be none: the connection is worth more."""
     for left in visits.silent(state):
         with contextlib.suppress(OSError):
             left.unlink()
-    address = Address(visits.socket_of(os.getpid(), state), str(os.geteuid()), str(os.getegid()))
-    server = ControlServer(address, AdminService(wiring, f"none: lotor connect {gateway}"))
     try:
-        await server.start()
+        listener = Listener(Address(visits.socket_of(os.getpid(), state), str(os.geteuid()), str(os.getegid())))
     except OSError as error:
         log.warning("lotor status will not see this connection: %s", error.strerror or error)
-        return None
-    return server
+        yield None
+        return
+    try:
+        yield listener
+    finally:
+        listener.close()

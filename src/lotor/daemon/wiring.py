@@ -25,6 +25,7 @@ from lotor.metrics.counting import Counting
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import Offloads
 from lotor.model.policy import RemotePolicy
+from lotor.model.reason import Reason
 from lotor.model.reasons.ends import ShutDown
 from lotor.ports.carrier import Carrier, SocketCarrier
 from lotor.ports.esp import Broken, EspEngine, Expired, Moved, Notice
@@ -112,11 +113,11 @@ class Wiring:
         self._engine.start(self._notice)
         self.present.follow(self._take_over)
 
-    async def stop(self) -> None:
-        """Deletes to every peer, the host as it was, then the engines."""
-        self.driver.command(Shutdown(SHUT_DOWN))
+    async def stop(self, why: Reason = SHUT_DOWN) -> None:
+        """Deletes to every peer, the host as it was, then the engines. `why`: for what all sessions end."""
+        self.driver.command(Shutdown(why))
         await self.follower.settled()
-        await self.accountant.close(SHUT_DOWN)
+        await self.accountant.close(why)
         await self.ledger.settled()
         await self.logins.settled()
         await self.configurations.settled()

@@ -44,7 +44,8 @@ class Given:
     """What a daemon is told before it gives up anything. `name` of the configuration file; `identity` as the warden's
     `Identity.word` has it; `syslog`: where the log goes without a file; `level` as the `log` directive names it;
     `capture` is the name of the file of packets. Beside it come, where `log`, `control` and `capture` say so, the
-    descriptors of the log, of the administrator's socket, and two of a capture: of packets, and of keys."""
+    descriptors of the log, of the administrator's socket, and two of a capture: of packets, and of keys. `caller`: the
+    last one is a connection like those to the administrator's socket, of a person whose settings no file says."""
 
     name: str
     identity: str
@@ -54,6 +55,7 @@ class Given:
     level: str
     debug: bool
     capture: str | None
+    caller: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +63,25 @@ class Lent:
     """Descriptors beside `Given`, which each daemon gets; None for what there is not. `capture`: of packets, and of
     keys."""
 
-    log: int | None
-    control: int | None
-    capture: tuple[int, int] | None
+    log: int | None = None
+    control: int | None = None
+    capture: tuple[int, int] | None = None
+    caller: int | None = None
 
     @property
     def all(self) -> tuple[int, ...]:
-        return tuple(each for each in (self.log, self.control, *(self.capture or ())) if each is not None)
+        found = (self.log, self.control, *(self.capture or ()), self.caller)
+        return tuple(each for each in found if each is not None)
 
     @classmethod
     def of(cls, given: Given, descriptors: tuple[int, ...]) -> Lent:
         """What came with `given`. `Malformed` where that says something else."""
-        if len(descriptors) != given.log + given.control + 2 * (given.capture is not None):
+        if len(descriptors) != given.log + given.control + 2 * (given.capture is not None) + given.caller:
             raise Malformed(f"{len(descriptors)} descriptors came")
         left = list(descriptors)
+        caller = left.pop() if given.caller else None
         log, control = (left.pop(0) if each else None for each in (given.log, given.control))
-        return cls(log, control, (left[0], left[1]) if left else None)
+        return cls(log, control, (left[0], left[1]) if left else None, caller)
 
 
 READY: Verb[None, None] = Verb(
@@ -110,7 +115,7 @@ GIVEN: Verb[None, Given] = Verb(
     answer=Given,
     most_request=0,
     most_answer=16_384,  # two names of files, which have at most 4,096 octets each
-    descriptors=4,
+    descriptors=5,
     most_asked=1,
 )
 

@@ -42,10 +42,12 @@ class StartFailed(Exception):  # noqa: N818 - what happened
 @dataclass(frozen=True, slots=True)
 class Care:
     """What a warden does for each daemon: `begin` makes the handlers that answer its questions, by verb; `let_go` gives
-    back all that it held, after its end and before the next one begins."""
+    back all that it held, after its end and before the next one begins. `again`: whether one that ended by itself is
+    followed by another one."""
 
     begin: Callable[[], Mapping[int, Handler]]
     let_go: Callable[[], Awaitable[None]]
+    again: Callable[[End], bool] = lambda _: True
 
 
 class Supervisor:
@@ -97,7 +99,7 @@ class Supervisor:
             end: End | None = await self._over(self._child)
             if asyncio.get_running_loop().time() - since >= STEADY:
                 failures = 0
-            while end is not None and not self._stopping.is_set():
+            while end is not None and not self._stopping.is_set() and self._care.again(end):
                 pause = PAUSES[min(failures, len(PAUSES) - 1)]
                 failures += 1
                 _tell(end, pause)

@@ -1,0 +1,56 @@
+"""The program of `lotor connect --ca` as two processes: a daemon for one gateway, beside the person who wants it."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Never
+
+from lotor.daemon.options import Options
+from lotor.daemon.pair import attending, begun, given_to, giving, kept
+from lotor.daemon.talk import Person, Talk
+from lotor.daemon.visits import visited
+from lotor.privsep.living import Lent
+from lotor.warden import hardening
+from lotor.warden.child import End
+from lotor.warden.loading import Holding
+from lotor.warden.spawning import Program
+from lotor.warden.supervise import Care, Supervisor
+from lotor.warden.warden import Warden, hold
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`name` is what `status` shows for a configuration that no file says."""
+
+    name: str
+    loaded: Holding
+    person: Person
+
+
+async def connect(call: Call, daemon: Program) -> bool:
+    """Whether the person ended it by the conversation: not where a signal did. Raises `StartError`. `daemon` may have
+    been started ahead."""
+    warden = Warden(nothing_to_read, call.loaded, hold())
+    hardening.bound(scripts=False, daemon=True)
+    async with attending(warden) as attendance:
+        with Talk(call.person) as talk, visited() as control:
+
+            def lost(end: End) -> bool:
+                talk.lost(end.text)
+                return False
+
+            async def serve() -> None:
+                talk.theirs.close()  # so that the end of the daemon is the end of the conversation
+                await talk.hold()
+
+            lent = Lent(control=control.socket.fileno() if control is not None else None, caller=talk.theirs.fileno())
+            given = given_to(Options(Path(call.name)), call.loaded.settings, lent)
+            care = Care(lambda: {**begun(control, attendance), **giving(given, lent)}, attendance.let_go, lost)
+            await kept(warden, Supervisor(daemon, care), talk.stopped, serve)
+    return talk.over
+
+
+def nothing_to_read() -> Never:
+    raise OSError(errno.ENOENT, "lotor connect has no configuration file that could be read again")
