@@ -130,17 +130,18 @@ def test_the_addresses_of_a_lease_are_known_while_it_is_held():
     leases.acquire(3, "carol")
     free = [address for n in range(2, 5) for address in (FIRST + n, BESIDE.first + n)]
     for inner in (*({each} for each in held.addresses), held.addresses, {IPv4Address("10.50.0.1")}):
-        assert leases.holds(frozenset(inner))
+        assert leases.holder(frozenset(inner)) is not None
+    assert leases.holder(held.addresses) == "alice"
     for each in (*free, FIRST - 1, BESIDE.first - 1, IPv4Address("10.50.0.2"), IPv6Address("fd00:99::1%eth0")):
-        assert not leases.holds(frozenset({each}))
-        assert not leases.holds(frozenset({each, held.address}))
-    assert not leases.holds(frozenset({held.address, other.address6.ip}))
-    assert not leases.holds(frozenset())
+        assert leases.holder(frozenset({each})) is None
+        assert leases.holder(frozenset({each, held.address})) is None
+    assert leases.holder(frozenset({held.address, other.address6.ip})) is None
+    assert leases.holder(frozenset()) is None
     leases.release(1)
-    assert not leases.holds(held.addresses)
-    assert leases.holds(other.addresses)
+    assert leases.holder(held.addresses) is None
+    assert leases.holder(other.addresses) == "bob"
     leases.replace(None)
-    assert leases.holds(frozenset({IPv4Address("10.50.0.1")}))
+    assert leases.holder(frozenset({IPv4Address("10.50.0.1")})) == "carol"
 
 
 def test_an_address_is_looked_up_and_not_searched_for(monkeypatch):
@@ -155,8 +156,8 @@ def test_an_address_is_looked_up_and_not_searched_for(monkeypatch):
         return lease(pool, slot)
 
     monkeypatch.setattr(Pool, "_lease", counted)
-    assert leases.holds(held[4_321].addresses)
-    assert not leases.holds(frozenset({FIRST + 6_000}))
+    assert leases.holder(held[4_321].addresses) == "user4321"
+    assert leases.holder(frozenset({FIRST + 6_000})) is None
     assert len(made) <= 2
 
 

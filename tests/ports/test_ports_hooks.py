@@ -70,7 +70,8 @@ class Far(Scripts):
     def __init__(self, directory):
         super().__init__(directory)
         wanted = settings(gateway())
-        around = Around(lambda: [replace(wanted, remotes=(replace(wanted.remotes[0], name="gw"),))], lambda: None, list)
+        named = replace(wanted, remotes=(replace(wanted.remotes[0], name="gw"),))
+        around = Around(lambda: [named], lambda: None, lambda _: None, lambda _: frozenset())
         hosting = Hosting(RecordingHost([]), self.hooks, around)
         self.hooks = FarScripts(lambda asker: FarHooks(asker, lambda: {("gw", UP), ("gw", DOWN)}), rows(hosting))
 
@@ -121,23 +122,23 @@ def test_a_script_is_over_when_run_returns_and_knows_its_context(place):
     async def story():
         await place.hooks.run("gw", UP, context("alice"))
         after_one = place.ran()
-        await place.hooks.run("gw", DOWN, context("bob"))
+        await place.hooks.run("gw", DOWN, context("alice"))
         return after_one
 
     assert asyncio.run(story()) == [("phase1_up", "alice")]
-    assert place.ran() == [("phase1_up", "alice"), ("phase1_down", "bob")]
+    assert place.ran() == [("phase1_up", "alice"), ("phase1_down", "alice")]
 
 
 def test_those_of_one_remote_keep_their_order_and_never_overlap(place):
     async def story():
         await asyncio.gather(
             place.hooks.run("gw", UP, context("first")),
-            place.hooks.run("gw", DOWN, context("second")),
+            place.hooks.run("gw", DOWN, context("first")),
             place.hooks.run("gw", UP, context("third")),
         )
 
     asyncio.run(story())
-    assert place.ran() == [("phase1_up", "first"), ("phase1_down", "second"), ("phase1_up", "third")]
+    assert place.ran() == [("phase1_up", "first"), ("phase1_down", "first"), ("phase1_up", "third")]
 
 
 def test_whoever_gives_up_waiting_keeps_nobody_else_waiting(place):
@@ -147,7 +148,7 @@ def test_whoever_gives_up_waiting_keeps_nobody_else_waiting(place):
         place.shut()
         first = asyncio.ensure_future(place.hooks.run("gw", UP, context("gone")))
         await place.begun()
-        second = asyncio.ensure_future(place.hooks.run("gw", DOWN, context("alice")))
+        second = asyncio.ensure_future(place.hooks.run("gw", DOWN, context("gone")))
         await asyncio.sleep(0)
         first.cancel()
         await asyncio.wait({first})
@@ -156,7 +157,7 @@ def test_whoever_gives_up_waiting_keeps_nobody_else_waiting(place):
         await second
 
     asyncio.run(story())
-    assert place.ran() == [("phase1_down", "alice")]
+    assert place.ran() == [("phase1_down", "gone")]
 
 
 def test_whoever_gives_up_before_the_turn_came_runs_nothing(place):

@@ -373,6 +373,7 @@ async def between_two_rounds_of_a_login(place, daemon):
 async def while_a_script_runs(place, daemon):
     await daemon.read()
     await daemon.open()
+    await daemon.judge()
     lease = await daemon.lease(1, "alice")
     os.mkfifo(place.directory / "hold")
     before = len(place.told())

@@ -80,10 +80,12 @@ class Scene:
         self.in_force = [settings(text)]
         self.leases = list(leases)
         self.device = "lotor0"
-        self.hosting = Hosting(self.host, self.scripts, Around(lambda: self.in_force, lambda: self.device, self.holds))
+        self.logins = {"alice": frozenset({"staff"}), "carol": frozenset()}
+        around = Around(lambda: self.in_force, lambda: self.device, self.holder, self.logins.get)
+        self.hosting = Hosting(self.host, self.scripts, around)
 
-    def holds(self, addresses):
-        return any(addresses <= lease.addresses for lease in self.leases)
+    def holder(self, addresses):
+        return "alice" if any(addresses <= lease.addresses for lease in self.leases) else None
 
 
 def play(story, text=CLIENT, **named):
@@ -271,6 +273,10 @@ STRANGERS = {
     "an address that nobody has": ("anonymous", inside(AT_GATEWAY, "10.99.99.4")),
     "an address of the host": ("anonymous", inside(AT_GATEWAY, "192.0.2.2")),
     "one address of two": ("anonymous", inside(AT_GATEWAY, "10.99.99.3", IPv6Interface("fd00:99::4/64"))),
+    "the address of somebody else's login": ("anonymous", replace(AT_GATEWAY, user="carol")),
+    "a login that nobody has proved": ("anonymous", replace(AT_GATEWAY, user="dave", configuration=None)),
+    "no login": ("anonymous", replace(AT_GATEWAY, user=None, configuration=None)),
+    "groups that the login does not have": ("anonymous", replace(AT_GATEWAY, groups=frozenset({"staff", "admins"}))),
     "a long identity": ("anonymous", replace(AT_GATEWAY, peer_id="x" * 5_000)),
     "a long login": ("anonymous", replace(AT_GATEWAY, user="x" * 5_000)),
     "long cookies": ("anonymous", replace(AT_GATEWAY, cookies="x" * 5_000)),
@@ -307,6 +313,32 @@ def test_a_gateways_scripts_run_for_addresses_that_the_pool_has_given(address6):
     told, scene = play(story, GATEWAY)
     assert told == [True, True, True, False]
     assert scene.scripts.runs == [(event, context) for event in (UP, DEAD, DOWN)]
+
+
+def test_a_session_goes_down_with_the_login_and_the_groups_that_it_came_up_with():
+    """Sessions without an address are alike but for their logins."""
+    alice = replace(AT_GATEWAY, configuration=None, groups=frozenset({"staff"}))
+    carol = replace(alice, user="carol", groups=frozenset())
+
+    async def story(asker, scene):
+        told = [await hook(asker, UP, each) for each in (alice, carol, carol)]
+        scene.logins.clear()
+        told += [await hook(asker, DOWN, each) for each in (carol, replace(alice, user="dave"))]
+        return [*told, await hook(asker, DOWN, replace(alice, groups=frozenset({"admins"})))]
+
+    told, scene = play(story, GATEWAY)
+    assert told == [True, True, True, True, False, True]
+    assert scene.scripts.runs == [(UP, alice), (UP, carol), (UP, carol), (DOWN, carol), (DOWN, alice)]
+
+
+def test_of_a_block_without_logins_the_identity_is_the_daemons_word():
+    keys = GATEWAY.replace("hybrid_rsa_server", "rsasig").replace("files", "")
+    known = replace(AT_GATEWAY, user="C=XX, CN=bob", configuration=None)
+
+    async def story(asker, _):
+        return await hook(asker, UP, known), await hook(asker, UP, replace(known, groups=frozenset({"staff"})))
+
+    assert play(story, keys)[0] == (True, False)
 
 
 def test_an_event_without_a_script_runs_nothing():
@@ -550,7 +582,8 @@ def test_no_text_of_a_daemon_is_more_than_the_value_of_a_variable(tmp_path):
     context = replace(AT_GATEWAY, peer_id=text, cookies=text, user=text, device=text)
 
     async def run():
-        around = Around(lambda: [settings(GATEWAY)], lambda: "lotor0", lambda inner: inner <= LEASE.addresses)
+        lease = lambda inner: text if inner <= LEASE.addresses else None  # noqa: E731
+        around = Around(lambda: [settings(GATEWAY)], lambda: "lotor0", lease, lambda _: frozenset())
         hosting = Hosting(RecordingHost([]), ScriptHooks({("anonymous", UP): script}), around)
         async with asyncio.timeout(20), line(rows(hosting)) as (asker, _):
             return await hook(asker, UP, context)
@@ -643,7 +676,7 @@ def test_no_address_is_taken_that_no_gateway_may_give(tmp_path):
     unfit = ["127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "192.0.2.1", "192.0.2.2", "192.0.2.50"]
 
     async def run():
-        around = Around(lambda: [settings(ANYWHERE)], lambda: "lotor0", lambda _: False)
+        around = Around(lambda: [settings(ANYWHERE)], lambda: "lotor0", lambda _: None, lambda _: None)
         hosting = Hosting(linux(tmp_path), Scripts(), around)
         before = picture()
         async with asyncio.timeout(60), line(rows(hosting)) as (asker, _):

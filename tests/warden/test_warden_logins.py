@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from far import FarPort, Intruder, besieged, until
 from lotor.auth import Throttle
 from lotor.auth.clock import Clock
+from lotor.model.grants import Grants
 from lotor.model.kinds import Kind
 from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused
 from lotor.model.network import Peer
@@ -22,6 +24,7 @@ from lotor.privsep.logging_in import ABANDON, CHECK_LOGIN, LONGEST_TICKET, MOST_
 from lotor.warden import logins as warden_logins
 from lotor.warden.logins import HeldLogins
 
+GROUPS = frozenset({"staff"})
 THERE = Peer(IPv4Address("192.0.2.9"), 500)
 
 
@@ -316,3 +319,24 @@ def test_no_password_is_in_any_line_of_the_journal(caplog, password):
     caplog.set_level("DEBUG")
     besieged(HeldLogins(Accounts()).rows, story)
     assert password not in caplog.text
+
+
+def test_who_has_logged_in_is_known_with_the_groups_of_the_login(monkeypatch):
+    monkeypatch.setattr(warden_logins, "MOST_ACCEPTED", 2)
+
+    class Grouped(Accounts):
+        async def judge(self, attempt):
+            verdict = await super().judge(attempt)
+            return replace(verdict, grants=Grants(groups=GROUPS)) if isinstance(verdict, Accepted) else verdict
+
+    held = HeldLogins(Grouped())
+
+    async def story(intruder, _):
+        for user, password in (("alice", "sesame"), ("bob", "guess"), ("carol", "code"), ("dave", "sesame")):
+            await intruder.ask(CHECK_LOGIN, attempt(password, user))
+        before = [held.accepted(user) for user in ("alice", "bob", "carol", "dave", "eve")]
+        for user in ("alice", "eve"):
+            await intruder.ask(CHECK_LOGIN, attempt("sesame", user))
+        return before, [held.accepted(user) for user in ("alice", "dave", "eve")]
+
+    assert besieged(held.rows, story) == ([GROUPS, None, None, GROUPS, None], [GROUPS, None, GROUPS])

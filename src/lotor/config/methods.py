@@ -57,6 +57,11 @@ def admits_by_login(remote: RemoteSettings) -> bool:
     return side_of(remote) is Side.GATEWAY and any(method.method.login for method in _methods(remote))
 
 
+def admits_by_login_alone(remote: RemoteSettings) -> bool:
+    """Whether nobody comes to this gateway without a login."""
+    return side_of(remote) is Side.GATEWAY and all(method.method.login for method in _methods(remote))
+
+
 def key_methods(remote: RemoteSettings) -> Iterator[Algorithm[Authentication]]:
     """The methods of the block that need a pre-shared key, where they stand."""
     for proposal in remote.proposals:

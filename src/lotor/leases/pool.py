@@ -53,7 +53,8 @@ class Pool:
         self._size = size
         self._beside = beside
         self._leased: dict[int, tuple[int, str]] = {}
-        self._taken: set[int] = set()
+        self._taken: dict[int, str] = {}
+        """Slots that are given, and their users."""
         self._barred: Counter[int] = Counter()
         """Slots that this pool may not give now, and how many leases of other pools are the reason."""
         self._returned: OrderedDict[int, None] = OrderedDict()
@@ -70,7 +71,7 @@ class Pool:
         if slot is None:
             return Failure(PoolExhausted(self.first, self.last, self._size))
         if held is None:
-            self._taken.add(slot)
+            self._taken[slot] = user
             self._returned.pop(slot, None)
             self._leased[session] = (slot, user)
         return self._lease(slot)
@@ -80,7 +81,7 @@ class Pool:
         if held is None:
             return
         slot, user = held
-        self._taken.discard(slot)
+        del self._taken[slot]
         self._remember(user, slot)
         self._returned[slot] = None
 
@@ -111,11 +112,12 @@ class Pool:
         """Those that are given."""
         return (self._lease(slot) for slot, _ in self._leased.values())
 
-    def holds(self, addresses: frozenset[Address]) -> bool:
-        """Whether they are of one lease that is given."""
-        return any(
-            slot in self._taken and addresses <= self._lease(slot).addresses for slot in map(self._slot_of, addresses)
-        )
+    def holder(self, addresses: frozenset[Address]) -> str | None:
+        """The user of the one lease that has them all; None where there is none."""
+        for slot in map(self._slot_of, addresses):
+            if slot is not None and slot in self._taken and addresses <= self._lease(slot).addresses:
+                return self._taken[slot]
+        return None
 
     def memories(self) -> Iterator[tuple[str, IPv4Address]]:
         """Users with the address that each had last, the longest ago first."""

@@ -18,7 +18,7 @@ class PoolHistory:
         self._pool = pool
         self._outside: dict[int, tuple[str, Lease]] = {}
         """Of earlier pools: by session its user and lease."""
-        self._owners: dict[Address, Lease] = {}
+        self._owners: dict[Address, tuple[str, Lease]] = {}
         """The same leases by each of their addresses."""
 
     def replace(self, pool: Pool | None) -> None:
@@ -28,7 +28,7 @@ class PoolHistory:
         if former is not None:
             for session, user, lease in former.held():
                 self._outside[session] = user, lease
-                self._owners.update(dict.fromkeys(lease.addresses, lease))
+                self._owners.update(dict.fromkeys(lease.addresses, (user, lease)))
         if pool is None:
             return
         for user, address in former.memories() if former is not None else ():
@@ -65,12 +65,12 @@ class PoolHistory:
         """All that sessions hold."""
         return [*self.outside(), *(self._pool.leases() if self._pool is not None else ())]
 
-    def holds(self, addresses: frozenset[Address]) -> bool:
-        """Whether they are of one lease that a session holds."""
-        if self._pool is not None and self._pool.holds(addresses):
-            return True
-        owners = (self._owners.get(each) for each in addresses)
-        return any(lease is not None and addresses <= lease.addresses for lease in owners)
+    def holder(self, addresses: frozenset[Address]) -> str | None:
+        """The user of the one lease of a session that has them all; None where there is none."""
+        if self._pool is not None and (user := self._pool.holder(addresses)) is not None:
+            return user
+        owners = (self._owners[each] for each in addresses if each in self._owners)
+        return next((user for user, lease in owners if addresses <= lease.addresses), None)
 
     def outside(self) -> list[Lease]:
         """Leases of earlier pools, which need routes of their own."""

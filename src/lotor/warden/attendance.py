@@ -37,7 +37,7 @@ class Attendance:
         self._warden = warden
         ports, settings = warden.privileged, lambda: warden.settings
         self._opening = Opening(warden.sockets, ports.tunnels, settings)
-        self._hosting = Hosting(ports.host, ports.hooks, Around(settings, lambda: self._opening.device, warden.holds))
+        self._hosting = Hosting(ports.host, ports.hooks, self._around())
         self._handouts = Handouts(settings)
         self._lasting = {
             **opening.rows(self._opening),
@@ -77,6 +77,14 @@ class Attendance:
         work.add_done_callback(self._giving_back.discard)
         if not (await asyncio.wait({work}, timeout=PATIENCE))[0]:
             log.error("%s was not given back within %g s: that goes on", type(held).__name__, PATIENCE)
+
+    def _around(self) -> Around:
+        warden = self._warden
+
+        def accepted(user: str) -> frozenset[str] | None:
+            return self._logins.accepted(user) if self._logins is not None else None
+
+        return Around(lambda: warden.settings, lambda: self._opening.device, warden.holder, accepted)
 
     async def close(self) -> None:
         await self._hosting.settled()

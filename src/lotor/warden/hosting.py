@@ -2,8 +2,9 @@
 
 A client's connection is attached to the daemon's own device, towards a gateway that a block of the configuration names.
 A script runs for a block and an event that the configuration names, with addresses that the pool has given or that this
-host has taken; it goes down for those alone that came up. What else a script hears of a peer (its outer address, its
-identity, its login) is the daemon's word.
+host has taken; it goes down for those alone that came up. At a gateway the login is that of the lease, and of a block
+whose clients log in that of a user who has logged in at this warden; groups are those of that login. What else a script
+hears of a peer (its outer address, its identity) is the daemon's word.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from lotor.config.methods import side_of
+from lotor.config.methods import admits_by_login_alone, side_of
 from lotor.config.settings import RemoteSettings, Settings
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Address
@@ -43,11 +44,12 @@ LONGEST_WORD = 2_048
 @dataclass(frozen=True, slots=True)
 class Around:
     """What the daemon's wishes are judged by, as it is now: the configurations in force, the name of the TUN device
-    that the daemon has, and whether addresses are those of a lease that a session holds."""
+    that the daemon has, the user of the lease that has some addresses, and the groups of a user who has logged in."""
 
     settings: Callable[[], Iterable[Settings]]
     device: Callable[[], str | None]
-    given: Callable[[frozenset[Address]], bool]
+    holder: Callable[[frozenset[Address]], str | None]
+    accepted: Callable[[str], frozenset[str] | None]
 
 
 class Hosting:
@@ -92,12 +94,16 @@ class Hosting:
         context = self._heard(hook.context)
         up = _up(hook.remote, context)
         if hook.event is HookEvent.PHASE1_UP:
+            self._demand_login(hook.remote, context)
             self._enter(up, context)
             await self._hooks.run(hook.remote, hook.event, context)
-        elif up not in self._ups:
+            return
+        came = self._ups.of(up, context.user)
+        if came is None:
             raise Late(f"nothing came up that {hook.event.value} is for")
-        elif hook.event is HookEvent.PHASE1_DOWN:
-            await asyncio.shield(self._leave(up, context))
+        context = replace(context, groups=came.groups)
+        if hook.event is HookEvent.PHASE1_DOWN:
+            await asyncio.shield(self._leave(up, came, context))
         else:
             await self._hooks.run(hook.remote, hook.event, context)
 
@@ -152,27 +158,42 @@ class Hosting:
     def _heard(self, context: HookContext) -> HookContext:
         """What a script hears: the device is this warden's word, and of a lease nothing but its addresses is known."""
         told, given = replace(context, device=self._around.device()), context.configuration
-        if given is None or context.side is Side.CLIENT:
+        if context.side is Side.CLIENT:
+            return replace(told, user=None, groups=frozenset())  # the person knows who they are
+        if given is None:
             return told
         return replace(told, configuration=addresses_of(given))
 
     def _enter(self, up: Up, context: HookContext) -> None:
         """Raises `Denied` for addresses that nobody gave."""
-        if context.configuration is not None and not self._is_given(up.given):
-            raise Late(f"{context.configuration.inside} is not the address of a session")
+        if context.configuration is not None and not self._is_given(up.given, context.user):
+            raise Late(f"{context.configuration.inside} is not the address of a session of that login")
         if (oldest := self._ups.too_many(up.side)) is not None:
-            self._leave(*oldest)
+            self._leave(*oldest, oldest[1])
         self._ups.enter(up, context)
 
-    def _is_given(self, given: ModeConfiguration | frozenset[Address] | None) -> bool:
-        """By the host to a client, or by the pool."""
-        return self._around.given(given) if isinstance(given, frozenset) else given in self._taken.values()
+    def _is_given(self, given: ModeConfiguration | frozenset[Address] | None, user: str | None) -> bool:
+        """By the host to a client, or by the pool to this user."""
+        if not isinstance(given, frozenset):
+            return given in self._taken.values()
+        holder = self._around.holder(given)
+        return holder is not None and holder == user
 
-    def _leave(self, up: Up, context: HookContext) -> asyncio.Task[None]:
-        """Raises `Denied` where a daemon has withdrawn more of them than it may ask for."""
+    def _demand_login(self, remote: str, context: HookContext) -> None:
+        """Raises `Late` for a login that this warden has accepted from nobody, and for groups that it does not have."""
+        groups = self._around.accepted(context.user) if context.user is not None else None
+        blocks = [each for each in self._blocks() if each.name == remote]
+        if groups is None and context.side is Side.GATEWAY and all(map(admits_by_login_alone, blocks)):
+            raise Late("nobody with that login has logged in")
+        if not context.groups <= (groups or frozenset()):
+            raise Late("the login has no such groups")
+
+    def _leave(self, up: Up, came: HookContext, context: HookContext) -> asyncio.Task[None]:
+        """`context` is what the script hears. Raises `Denied` where a daemon has withdrawn more of them than it may ask
+        for."""
         if len(self._asked) >= MOST_HOOKS:
             raise Denied(f"{MOST_HOOKS} scripts wait for their turn")
-        self._ups.leave(up)
+        self._ups.leave(up, came)
         down = self._down(up, context)
         self._asked.add(down)
         down.add_done_callback(self._asked.discard)

@@ -8,7 +8,7 @@ import logging
 from collections import OrderedDict
 from dataclasses import replace
 
-from lotor.model.login import Challenge, LoginAttempt, Verdict
+from lotor.model.login import Accepted, Challenge, LoginAttempt, Verdict
 from lotor.ports.auth import LoginBackend
 from lotor.privsep.logging_in import ABANDON, CHECK_LOGIN, LONGEST_TICKET, MOST_LOGINS
 from lotor.privsep.serving import Handler, Late, answering
@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 MOST_OPEN = MOST_LOGINS
 """Conversations in which a back end waits for the next round; the oldest gives way to another one."""
 
+MOST_ACCEPTED = 65_536
+"""Users that are remembered as logged in, as many as sessions with an address: whoever logged in the longest ago is
+forgotten first."""
+
 
 class HeldLogins:
     """For one daemon; `logins` outlives it, and so does what its throttle remembers."""
@@ -25,10 +29,15 @@ class HeldLogins:
     def __init__(self, logins: LoginBackend) -> None:
         self._logins = logins
         self._open: OrderedDict[bytes, None] = OrderedDict()
+        self._accepted: OrderedDict[str, frozenset[str]] = OrderedDict()
         self._gone = False
 
     def rows(self) -> dict[int, Handler]:
         return dict((answering(self._judge, CHECK_LOGIN), answering(self._abandon, ABANDON)))
+
+    def accepted(self, user: str) -> frozenset[str] | None:
+        """The groups of a user who has logged in since the daemon began; None for anybody else."""
+        return self._accepted.get(user)
 
     async def let_go(self) -> None:
         """The daemon is gone: no next round comes to any of its conversations."""
@@ -55,7 +64,15 @@ class HeldLogins:
                 await self._logins.abandon(verdict.conversation)
                 raise ValueError("a ticket that is longer than any may be")
             await self._keep(verdict.conversation)
+        if isinstance(verdict, Accepted):
+            self._note(verdict)
         return verdict
+
+    def _note(self, accepted: Accepted) -> None:
+        self._accepted[accepted.user] = accepted.grants.groups
+        self._accepted.move_to_end(accepted.user)
+        if len(self._accepted) > MOST_ACCEPTED:
+            self._accepted.popitem(last=False)
 
     async def _keep(self, ticket: bytes) -> None:
         if not ticket:

@@ -103,9 +103,9 @@ class PoolRoutes:
         """How many hold a lease."""
         return len(self._pools)
 
-    def holds(self, addresses: frozenset[Address]) -> bool:
-        """Whether they are of one lease that a session holds."""
-        return self._pools.holds(addresses)
+    def holder(self, addresses: frozenset[Address]) -> str | None:
+        """The user of the one lease of a session that has them all; None where there is none."""
+        return self._pools.holder(addresses)
 
     async def _tidy(self) -> None:
         """No route stays to an address of an earlier pool that nobody holds any more."""

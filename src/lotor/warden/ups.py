@@ -42,8 +42,9 @@ class Ups:
     def __len__(self) -> int:
         return sum(self._counts.values())
 
-    def __contains__(self, up: Up) -> bool:
-        return up in self._contexts[up.side]
+    def of(self, up: Up, user: str | None) -> HookContext | None:
+        """What a script was told as the oldest of them with this login came up."""
+        return next((each for each in self._contexts[up.side].get(up, ()) if each.user == user), None)
 
     def too_many(self, side: Side) -> tuple[Up, HookContext] | None:
         """Which one has to go before another one comes."""
@@ -64,10 +65,10 @@ class Ups:
         self._contexts[up.side][up] = contexts
         self._counts[up.side] += 1
 
-    def leave(self, up: Up) -> None:
-        """One of those that are up."""
+    def leave(self, up: Up, context: HookContext) -> None:
+        """One of those that are up, with what was told of it."""
         contexts = self._contexts[up.side][up]
-        contexts.popleft()
+        contexts.remove(context)
         if not contexts:
             del self._contexts[up.side][up]
         self._counts[up.side] -= 1

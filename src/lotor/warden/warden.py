@@ -132,9 +132,9 @@ class Warden:
     def sockets(self) -> HostSockets:
         return self._hold.sockets
 
-    def holds(self, addresses: frozenset[Address]) -> bool:
-        """Whether they are of one lease of the pool that a session holds."""
-        return self._pool.holds(addresses)
+    def holder(self, addresses: frozenset[Address]) -> str | None:
+        """The user of the one lease of a session that has them all; None where there is none."""
+        return self._pool.holder(addresses)
 
     def present(self) -> Provision:
         """Of the present configuration."""
