@@ -33,6 +33,9 @@ test   libcharon-extauth-plugins  /usr/lib/ipsec/plugins/libstrongswan-xauth-gen
 test   tshark             tshark
 test   lintian            lintian
 test   mmdebstrap         mmdebstrap
+test   mandoc             mandoc
+test   zsh                zsh
+test   fish               fish
 test   systemd-container  systemd-nspawn
 bench  openvpn            openvpn
 bench  iperf3             iperf3

@@ -73,13 +73,24 @@ CASES = [
     ("racoonctl show-sa isa", {"isakmp"}),
     ("lotor connect --user connect --passw", {"--password-stdin"}),
 ]
-BASH = 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _lotor "$1"; printf "%s\\n" "${COMPREPLY[@]}"'
+BASH = """
+load() { source "$1"; }
+load "$1"; shift
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_lotor "$1"
+printf "%s\\n" "${COMPREPLY[@]}"
+"""
 ZSH = """
 _describe() { print -l -- ${(P)2} }
 _files() { print -l -- FILES }
-script=$1; shift; words=("$@"); CURRENT=$#
-source $script "$@"
+fpath=(${1:h}); shift; words=("$@"); CURRENT=$#
+autoload -Uz _lotor
+_lotor "$@" > /dev/null
+_lotor "$@"
 """
+
+
+# bash-completion sources a script within a function; zsh loads one by its name, and calls it again without loading it.
 
 
 def ran(*argv: str, directory: Path | None = None) -> list[str]:
@@ -90,7 +101,7 @@ def ran(*argv: str, directory: Path | None = None) -> list[str]:
 
 @pytest.mark.parametrize(("line", "words"), CASES)
 def test_bash_completes(line, words):
-    assert set(filter(None, ran("bash", "-c", BASH, "x", str(COMPLETION / "lotor.bash"), *line.split()))) == words
+    assert set(filter(None, ran("bash", "-c", BASH, "x", str(COMPLETION / line.split()[0]), *line.split()))) == words
 
 
 @pytest.mark.parametrize(("line", "words"), CASES)
@@ -102,14 +113,14 @@ def test_zsh_completes(line, words):
 
 @pytest.mark.parametrize(("line", "words"), CASES)
 def test_fish_completes(line, words, tmp_path):
-    script = f"source {COMPLETION / 'lotor.fish'}; complete -C '{line}'"
+    script = "".join(f"source {COMPLETION / name}.fish; " for name in ("lotor", "racoonctl")) + f"complete -C '{line}'"
     shown = ran("fish", "--no-config", "-c", script, directory=tmp_path)
     assert {each.partition("\t")[0] for each in shown if each} == words
 
 
 def test_files_are_completed_where_a_file_is_wanted(tmp_path):
     (tmp_path / "racoon.conf").write_text("")
-    bash = ("bash", "-c", "compopt() { :; }; " + BASH, "x", str(COMPLETION / "lotor.bash"))
+    bash = ("bash", "-c", "compopt() { :; }; " + BASH, "x", str(COMPLETION / "lotor"))
     assert ran(*bash, "lotor", "check", "rac", directory=tmp_path)[0] == "racoon.conf"
     assert ran(*bash, "lotor", "daemon", "-f", "rac", directory=tmp_path)[0] == "racoon.conf"
     zsh = ("zsh", "-f", "-c", ZSH, "x", str(COMPLETION / "_lotor"))
@@ -119,8 +130,8 @@ def test_files_are_completed_where_a_file_is_wanted(tmp_path):
 
 
 def test_completion_knows_every_word_of_both_programs():
-    script = MADE[1][1]["lotor.bash"]
-    (lotor,) = (line for line in script.splitlines() if line.startswith("_lotor_words['lotor']="))
-    (racoonctl,) = (line for line in script.splitlines() if line.startswith("_lotor_words['racoonctl']="))
+    scripts = MADE[1][1]
+    (lotor,) = (each for each in scripts["lotor"].splitlines() if each.startswith("_lotor_words['lotor']="))
+    (racoonctl,) = (each for each in scripts["racoonctl"].splitlines() if each.startswith("_lotor_words['racoonctl']="))
     assert set(lotor.split("'")[3].split()) == set(COMMANDS) - {"vc", "vd"}
     assert set(racoonctl.split("'")[3].split()) == set(RACOONCTL)

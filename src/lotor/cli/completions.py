@@ -20,8 +20,8 @@ PROGRAMS = (("lotor", lotor), ("racoonctl", racoonctl_group))
 
 BASH = """\
 {made}
-# bash completion for lotor and racoonctl
-declare -A _lotor_words _lotor_options _lotor_values
+# bash completion for {program}
+declare -gA _lotor_words _lotor_options _lotor_values
 {tables}
 _lotor() {{
     local here=${{1##*/}} word value skip='' current=${{COMP_WORDS[COMP_CWORD]}} number
@@ -43,14 +43,12 @@ _lotor() {{
     *) mapfile -t COMPREPLY < <(compgen -W "$skip" -- "$current") ;;
     esac
 }}
-complete -F _lotor lotor racoonctl
+complete -F _lotor {program}
 """
 ZSH = """\
 #compdef lotor racoonctl
 {made}
-typeset -A _lotor_values
-typeset -A _lotor_options
-typeset -A _lotor_words
+typeset -gA _lotor_words _lotor_options _lotor_values
 {tables}
 _lotor() {{
     local here=${{words[1]:t}} word key skip= number
@@ -77,7 +75,7 @@ _lotor "$@"
 """
 FISH = """\
 {made}
-# fish completion for lotor and racoonctl
+# fish completion for {program}
 function __lotor_at
     set -l here (path basename (commandline -opc)[1])
     set -l skip no
@@ -97,13 +95,14 @@ end
 
 
 def completions() -> Mapping[str, str]:
-    """The text of each script by the name that its shell looks for."""
-    commands = [each for program, group in PROGRAMS for each in described(group, program)]
-    return {
-        "lotor.bash": BASH.format(made=MADE, tables="\n".join(_bash(commands))),
-        "_lotor": ZSH.format(made=MADE, tables="\n".join(_zsh(commands))),
-        "lotor.fish": FISH.format(made=MADE, tables="\n".join(_fish(commands))),
-    }
+    """The text of each script by the name that its shell looks for: bash and fish want one for each program."""
+    made, every = {}, []
+    for program, group in PROGRAMS:
+        commands = list(described(group, program))
+        made[program] = BASH.format(made=MADE, program=program, tables="\n".join(_bash(commands)))
+        made[f"{program}.fish"] = FISH.format(made=MADE, program=program, tables="\n".join(_fish(commands)))
+        every += commands
+    return {**made, "_lotor": ZSH.format(made=MADE, tables="\n".join(_zsh(every)))}
 
 
 def _bash(commands: Iterable[DescribedCommand]) -> Iterator[str]:
@@ -135,9 +134,9 @@ def _tables(commands: Iterable[DescribedCommand], shown: Callable[[Words], str])
 
 def _fish(commands: Iterable[DescribedCommand]) -> Iterator[str]:
     known = {each.words: each for each in commands}
-    yield "set -g __lotor_commands " + " ".join(_text(" ".join(words)) for words in known)
+    yield "set -ga __lotor_commands " + " ".join(_text(" ".join(words)) for words in known)
     values = [f"{' '.join(each.words)}|{name}" for each in known.values() for name in _valued(each)]
-    yield "set -g __lotor_values " + " ".join(map(_text, values))
+    yield "set -ga __lotor_values " + " ".join(map(_text, values))
     for each in known.values():
         at = '__lotor_at "{}"'.format(" ".join(each.words))
         start = f"complete -c {each.program} -n {_text(at)}"

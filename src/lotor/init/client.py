@@ -33,7 +33,12 @@ def plan(wishes: ClientWishes, target: Target) -> Plan:
         file(target, CONFIGURATION, text, "the configuration"),
         *_password(wishes, target),
     ]
-    return Plan(wishes.what(), tuple(files), tuple(service.acts(target)), tuple(service.remarks(target)))
+    return Plan(
+        wishes.what(),
+        tuple(files),
+        tuple(service.acts(target, service.CLIENT)),
+        tuple(service.remarks(target, service.CLIENT)),
+    )
 
 
 def _remote(gateway: str) -> str:

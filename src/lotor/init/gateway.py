@@ -54,8 +54,8 @@ def plan(wishes: GatewayWishes, target: Target) -> Plan:
         ]
     except (PkiError, UserError) as fault:
         raise StartError(str(fault), Exit.USAGE) from None
-    acts = [*network.acts(target, masquerade=wishes.masquerade), *service.acts(target)]
-    remarks = [*service.remarks(target), *network.remarks(target, masquerade=wishes.masquerade)]
+    acts = [*network.acts(target, masquerade=wishes.masquerade), *service.acts(target, service.GATEWAY)]
+    remarks = [*service.remarks(target, service.GATEWAY), *network.remarks(target, masquerade=wishes.masquerade)]
     return Plan(wishes.what(), tuple(made), tuple(acts), tuple(remarks))
 
 

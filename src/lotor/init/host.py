@@ -10,7 +10,6 @@ from lotor.hosts.commands import Commands
 
 PATIENCE = 120.0
 """Seconds: systemd waits up to 90 for a service to start."""
-SERVICE = "lotor.service"
 
 
 @dataclass(frozen=True, slots=True)

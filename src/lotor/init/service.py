@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from lotor.init.host import SERVICE, Target
+from lotor.init.host import Target
 from lotor.init.steps import Called, Step
 
+GATEWAY = "lotor.service"
+CLIENT = "lotor-client@racoon.service"
+"""The instance that reads /etc/lotor/racoon.conf; a client's service may change /etc/resolv.conf."""
 
-def acts(target: Target) -> list[Step]:
+
+def acts(target: Target, name: str) -> list[Step]:
     """The daemon runs with the new configuration. Taken back, it is as it was."""
-    if not installed(target):
+    if not installed(target, name):
         return []
-    if target.answers("systemctl", "is-active", "--quiet", SERVICE):
-        again = ("systemctl", "restart", SERVICE)
+    if target.answers("systemctl", "is-active", "--quiet", name):
+        again = ("systemctl", "restart", name)
         return [Called(again, again)]
-    enabled = target.answers("systemctl", "is-enabled", "--quiet", SERVICE)
-    back = ("systemctl", "stop", SERVICE) if enabled else ("systemctl", "disable", "--now", SERVICE)
-    return [Called(("systemctl", "enable", "--now", SERVICE), back)]
+    enabled = target.answers("systemctl", "is-enabled", "--quiet", name)
+    back = ("systemctl", "stop", name) if enabled else ("systemctl", "disable", "--now", name)
+    return [Called(("systemctl", "enable", "--now", name), back)]
 
 
-def installed(target: Target) -> bool:
-    return target.systemd() and target.answers("systemctl", "cat", SERVICE)
+def installed(target: Target, name: str) -> bool:
+    return target.systemd() and target.answers("systemctl", "cat", name)
 
 
-def remarks(target: Target) -> list[str]:
-    if installed(target):
+def remarks(target: Target, name: str) -> list[str]:
+    if installed(target, name):
         return []
-    what = f"{SERVICE} is not installed" if target.systemd() else "no systemd runs here"
+    what = f"{name} is not installed" if target.systemd() else "no systemd runs here"
     return [f"{what}: start it by lotor daemon, now and at each boot"]
