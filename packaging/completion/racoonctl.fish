@@ -50,6 +50,7 @@ complete -c racoonctl -n '__lotor_at "racoonctl vpn-connect"' -s h -l help -d 'S
 complete -c racoonctl -n '__lotor_at "racoonctl vpn-connect"' -s u -l user -x -d 'Login; without it xauth_login, or you are asked.'
 complete -c racoonctl -n '__lotor_at "racoonctl vpn-connect"' -l password-stdin -d 'Read the password from standard input.'
 complete -c racoonctl -n '__lotor_at "racoonctl vpn-connect"' -l ca -r -F -d 'CA file: connect without a daemon, until Ctrl-C.'
+complete -c racoonctl -n '__lotor_at "racoonctl vpn-connect"' -l single-process -d 'With --ca: one process as root does everything, for debugging.'
 complete -c racoonctl -n '__lotor_at "racoonctl vpn-connect"' -s s -l socket -r -F -d 'Control socket of the daemon.'
 complete -c racoonctl -n '__lotor_at "racoonctl vpn-connect"' -s f -l file -r -F -d 'Configuration that names the socket.'
 complete -c racoonctl -n '__lotor_at "racoonctl vc"' -f
@@ -57,6 +58,7 @@ complete -c racoonctl -n '__lotor_at "racoonctl vc"' -s h -l help -d 'Show this 
 complete -c racoonctl -n '__lotor_at "racoonctl vc"' -s u -l user -x -d 'Login; without it xauth_login, or you are asked.'
 complete -c racoonctl -n '__lotor_at "racoonctl vc"' -l password-stdin -d 'Read the password from standard input.'
 complete -c racoonctl -n '__lotor_at "racoonctl vc"' -l ca -r -F -d 'CA file: connect without a daemon, until Ctrl-C.'
+complete -c racoonctl -n '__lotor_at "racoonctl vc"' -l single-process -d 'With --ca: one process as root does everything, for debugging.'
 complete -c racoonctl -n '__lotor_at "racoonctl vc"' -s s -l socket -r -F -d 'Control socket of the daemon.'
 complete -c racoonctl -n '__lotor_at "racoonctl vc"' -s f -l file -r -F -d 'Configuration that names the socket.'
 complete -c racoonctl -n '__lotor_at "racoonctl vpn-disconnect"' -f

@@ -205,6 +205,11 @@ def test_a_service_that_does_not_start_leaves_nothing(root):
     with pytest.raises(StartError, match="no, says systemctl"):
         done(host, planned(host))
     assert {**tree(host), SWITCH: None} == {**before, SWITCH: None}
+    journal = root.with_name("programs") / "journalctl"
+    journal.write_text("#!/bin/sh\necho Starting\necho lotor: port 500 is in use by charon\necho Failed\n")
+    journal.chmod(0o755)
+    with pytest.raises(StartError, match=r"^lotor\.service does not start: port 500 is in use by charon; everything"):
+        done(host, planned(host))
 
 
 def test_what_was_cut_off_by_a_power_cut_is_known(root):
@@ -307,11 +312,11 @@ def test_two_at_a_time_and_a_strange_record(root):
 def test_a_service_comes_back_as_it_was(root):
     running = Host.at(root, systemd=True)
     assert planned(running).acts[-1] == Called(
-        ("systemctl", "restart", "lotor.service"), ("systemctl", "restart", "lotor.service")
+        ("systemctl", "restart", "lotor.service"), ("systemctl", "restart", "lotor.service"), "lotor.service"
     )
     stopped = Host.at(root, systemd=True, failing="*is-active*")
     assert planned(stopped).acts[-1] == Called(
-        ("systemctl", "enable", "--now", "lotor.service"), ("systemctl", "stop", "lotor.service")
+        ("systemctl", "enable", "--now", "lotor.service"), ("systemctl", "stop", "lotor.service"), "lotor.service"
     )
     unknown = Host.at(root, systemd=True, failing="*cat*")
     assert "lotor.service is not installed: start it by lotor daemon, now and at each boot" in planned(unknown).remarks

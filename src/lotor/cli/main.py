@@ -36,7 +36,7 @@ TITLES = {
     "Set up": ("init", "check", "user", "pki"),
     "Run": ("daemon", "reload"),
     "Connect": ("connect", "disconnect"),
-    "Look": ("status", "explain", "events", "logout"),
+    "Look": ("status", "explain", "events", "logout", "metrics"),
     "More": ("racoonctl", "help", "version"),
 }
 """What the help lists: a command goes by one name in it. `vc` and `vd` are known from racoonctl."""

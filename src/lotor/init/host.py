@@ -8,6 +8,8 @@ from pathlib import Path
 
 from lotor.hosts.commands import Commands
 
+FAULT = "lotor: "
+"""What a command of lotor begins the reason of its end with."""
 PATIENCE = 120.0
 """Seconds: systemd waits up to 90 for a service to start."""
 
@@ -40,6 +42,15 @@ class Target:
         except OSError:
             return False
         return True
+
+    def last_words(self, unit: str) -> str:
+        """The fault that lotor told last as a service; empty where the journal has none."""
+        try:
+            said = self.run("journalctl", "--unit", unit, "--output", "cat", "--lines", "20", "--no-pager")
+        except OSError:
+            return ""
+        faults = [line.partition(FAULT)[2] for line in said.splitlines() if FAULT in line]
+        return faults[-1] if faults else ""
 
     def networks(self) -> str:
         """The kernel's routing table of IPv4, as /proc/net/route shows it; empty where there is none."""

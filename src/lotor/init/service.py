@@ -16,10 +16,10 @@ def acts(target: Target, name: str) -> list[Step]:
         return []
     if target.answers("systemctl", "is-active", "--quiet", name):
         again = ("systemctl", "restart", name)
-        return [Called(again, again)]
+        return [Called(again, again, name)]
     enabled = target.answers("systemctl", "is-enabled", "--quiet", name)
     back = ("systemctl", "stop", name) if enabled else ("systemctl", "disable", "--now", name)
-    return [Called(("systemctl", "enable", "--now", name), back)]
+    return [Called(("systemctl", "enable", "--now", name), back, name)]
 
 
 def installed(target: Target, name: str) -> bool:

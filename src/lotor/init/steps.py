@@ -138,14 +138,21 @@ class Switched:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A program with its arguments, and the one that undoes what it did; empty: there is nothing to run."""
+    """A program with its arguments, and the one that undoes what it did; empty: there is nothing to run. `unit` is the
+    service that it starts: its last words say why it does not."""
 
     words: tuple[str, ...]
     back: tuple[str, ...] = ()
+    unit: str = ""
 
     def make(self, target: Target) -> None:
-        if self.words:
-            target.run(*self.words)
+        try:
+            if self.words:
+                target.run(*self.words)
+        except OSError as error:
+            if self.unit and (said := target.last_words(self.unit)):
+                raise OSError(error.errno, f"{self.unit} does not start: {said}") from None
+            raise
 
     def take_back(self, target: Target) -> str:
         if self.back and target.has(self.back[0]):
