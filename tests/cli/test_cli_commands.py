@@ -406,6 +406,8 @@ def test_logout_wants_one_of_both(words, tmp_path):
 
 def test_status_without_sessions():
     assert "no sessions" in table({**VIEW, "sessions": []})
+    assert "logged in" not in table({**VIEW, "sessions": [], "users": 1})
+    assert "7 users are logged in" in table({**VIEW, "sessions": [], "users": 7})
 
 
 def test_docs_name_every_field_of_status():

@@ -26,7 +26,7 @@ from lotor.runtime.sockets import IsakmpSocket
 from lotor.warden import loading
 from lotor.warden.warden import Hold, Warden
 from scripted import RecordingHost, RecordingRoutes
-from visiting import CLIENT_FILE, GATEWAY_FILE
+from visiting import CLIENT_FILE, GATEWAY_FILE, ROOT
 
 
 class Tunnels:
@@ -289,7 +289,7 @@ def test_a_reload_goes_on_when_the_person_who_asked_is_gone(directory):
         wiring = SimpleNamespace(listen=lambda listener: None, present=place.present)
         admin = AdminService(wiring, "gateway.conf", slow)
         place.write(place.ports[1])
-        asked = asyncio.ensure_future(admin.read_again())
+        asked = asyncio.ensure_future(admin.reload(ROOT))
         await begun.wait()
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)

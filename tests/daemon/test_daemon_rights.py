@@ -60,6 +60,7 @@ def test_n2_a_group_member_on_a_gateway_sees_and_ends_nobody_else(directory):
     assert refusals == [Failed(OTHERS)] * 4
     assert status["sessions"] == []
     assert status["half_open"] == 0
+    assert status["users"] == 0
     assert explained.report["attempts"] == []
     assert explained.report["known"] == 0
     assert isinstance(found, Failed)
@@ -73,8 +74,11 @@ def test_n2_root_and_the_administrators_see_and_do_all(directory):
         heard = []
         end = admin.subscribe(heard.append, ROOT)
         done = await admin.reload(ROOT)
-        shown = (await admin.status(Status(), ROOT))["sessions"]
+        status = await admin.status(Status(), ROOT)
+        assert status["users"] == 1
+        shown = status["sessions"]
         await world.vd()
+        assert (await admin.status(Status(), ROOT))["users"] == 0
         end()
         return done, shown, heard
 
@@ -142,3 +146,16 @@ def test_n2_somebody_of_the_same_name_among_lotors_own_users_is_another_person(m
 def test_a_caller_without_a_name_has_no_login():
     nobody = rights_of(caller(4_000_000_000).credential, active(Side.GATEWAY, source=AuthSource.SYSTEM))
     assert nobody == Rights(all=False)
+
+
+def test_a_ledger_that_does_not_answer_is_a_remark(directory):
+    class Silent:
+        async def all(self):
+            raise OSError(110, "no answer within 10 s")
+
+    async def story(world):
+        world.gateway.sessions = Silent()
+        return await world.gateway_admin.status(Status(), ROOT)
+
+    status = play(directory, story)
+    assert (status["users"], status["remarks"][0]) == (0, "who is logged in is not told: no answer within 10 s")

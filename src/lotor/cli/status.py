@@ -48,6 +48,8 @@ def table(view: StatusView) -> str:
     if view["internal_errors"]:
         lines.append(f"{view['internal_errors']} internal errors: see the log")
     lines += [wrapped for remark in view["remarks"] for wrapped in textwrap.wrap(remark, 80)]
+    if (users := view.get("users", 0)) > 1:
+        lines.append(f"{users} users are logged in")
     if view.get("half_open", 0) > NEWEST:
         lines.append(f"{view['half_open']} strangers are at the door, the newest {NEWEST} of them are shown")
     if not view["sessions"]:

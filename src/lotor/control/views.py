@@ -167,7 +167,8 @@ class ProcessView(TypedDict):
 
 class StatusView(TypedDict):
     """One page of the answer. `next` is the number of the last session on it where more follow, else None; `half_open`
-    counts the clients without a proved login, of which `sessions` shows only the newest."""
+    counts the clients without a proved login, of which `sessions` shows only the newest; `users` the people who are
+    logged in at this gateway."""
 
     schema: int
     version: str
@@ -181,4 +182,5 @@ class StatusView(TypedDict):
     admission: AdmissionView
     sessions: list[SessionView]
     half_open: int
+    users: int
     next: int | None

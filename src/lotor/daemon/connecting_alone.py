@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 from lotor.config import ConfigError
 from lotor.daemon.active_config import equip
@@ -28,7 +29,9 @@ async def connect(call: Call) -> bool:
             log_as(present, debug=False)
             listener = control.socket if control is not None else None
             ports = warden.privileged
-            given = Surroundings(call.name, ports, warden, equip, present, listener, alone(), caller=talk.theirs)
+            given = Surroundings(
+                call.name, ports, warden, equip, present, listener, alone(), caller=talk.theirs, owner=os.geteuid()
+            )
             await _serve(Daemon(given), talk)
             return talk.over
     except ConfigError as error:

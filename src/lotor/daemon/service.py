@@ -54,12 +54,13 @@ class AdminService:
         name: str,
         reload: Callable[[], Awaitable[list[str]]],
         processes: tuple[ProcessView, ...] | None = None,
+        owner: int | None = None,
     ) -> None:
         """`name` is that of the configuration file; `reload` takes it over anew and says what that came to:
         `ConfigError` or `StartError`, and nothing has changed. `processes`: which this program is; None where it is
-        one."""
+        one. `owner`: the user who may do what root may; None: the one of this process."""
         self._processes = processes or alone()
-        self._owner = 0 if processes else None  # a daemon's own user is nobody's administrator
+        self._owner = owner
         self._wiring = wiring
         self._measuring = Measuring(wiring, self._processes)
         self._name = name
@@ -117,8 +118,18 @@ class AdminService:
         counters, remarks = await self._counters([child for session in seen.sessions for child in session.counted])
         view = status_view(seen, program, counters, asyncio.get_running_loop().time())
         view["internal_errors"] = wiring.driver.tally.internal_errors
-        view["remarks"] = [*remarks, *wiring.remarks()]
+        users, unknown = await self._logged_in(rights)
+        view["users"] = users
+        view["remarks"] = [*remarks, *unknown, *wiring.remarks()]
         return view
+
+    async def _logged_in(self, rights: Rights) -> tuple[int, list[str]]:
+        """How many people are logged in whom the caller may see, and a remark where the ledger does not say."""
+        try:
+            present = await self._wiring.sessions.all()
+        except OSError as error:
+            return 0, [f"who is logged in is not told: {error.strerror or str(error) or 'no answer'}"]
+        return len({each.user for each in present if rights.concern(Side.GATEWAY, each.user)}), []
 
     async def _counters(self, children: list[int]) -> tuple[Mapping[int, Counters], list[str]]:
         """What SA pairs have carried, and a remark where the engine does not say."""
@@ -139,15 +150,15 @@ class AdminService:
         return Explained(dict(view))
 
     async def reload(self, caller: Caller) -> Response:
-        return await self.read_again() if self._rights(caller).all else Failed(OTHERS)
+        return await asyncio.shield(self.read_again()) if self._rights(caller).all else Failed(OTHERS)
 
-    async def read_again(self) -> Response:
+    def read_again(self) -> asyncio.Task[Response]:
         """Reads, judges, then switches; what cannot be taken over whole keeps what was there. It goes on when nobody
         waits for it any more: half of it would leave this process with another configuration than its warden."""
         work = asyncio.get_running_loop().create_task(self._read_again())
         self._reloads.add(work)
         work.add_done_callback(self._reloads.discard)
-        return await asyncio.shield(work)
+        return work
 
     async def _read_again(self) -> Response:
         try:

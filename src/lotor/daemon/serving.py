@@ -37,7 +37,7 @@ class Surroundings:
     """What a daemon is given: `name` of the configuration file; `make` turns what the warden read into what the daemon
     obeys (`ConfigError`); `present` holds that of the start. `control` makes the administrator's socket, or is one;
     `caller` is the other end of a connection whose caller needs no such socket; `processes`: which this program is,
-    for the status."""
+    for the status; `owner`: the user who may do what root may: a daemon's own user is nobody's administrator."""
 
     name: str
     privileged: Privileged
@@ -48,6 +48,7 @@ class Surroundings:
     processes: tuple[ProcessView, ...]
     capture: Capture | None = None
     caller: socket.socket | None = None
+    owner: int = 0
 
 
 class Daemon:
@@ -58,7 +59,6 @@ class Daemon:
         self._stopped = asyncio.Event()
         self._code = Exit.OK
         self._why: Reason = SHUT_DOWN
-        self._tasks: set[asyncio.Task[object]] = set()
 
     def stop(self) -> None:
         self._stopped.set()
@@ -79,7 +79,7 @@ class Daemon:
     async def _serve(self, assembled: Assembled, ready: Callable[[], Awaitable[None]]) -> None:
         given = self._given
         reload = Reload(given.configurations, given.make, assembled.listeners, given.present)
-        admin = AdminService(assembled.wiring, given.name, reload, given.processes)
+        admin = AdminService(assembled.wiring, given.name, reload, given.processes, given.owner)
         server: ControlServer | None = None
         try:
             server = await self._control(admin)
@@ -111,13 +111,8 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._begin(admin))
+        loop.add_signal_handler(signal.SIGHUP, admin.read_again)
         yield
-
-    def _begin(self, admin: AdminService) -> None:
-        task: asyncio.Task[object] = asyncio.get_running_loop().create_task(admin.read_again())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _broken(self, why: str) -> None:
         self._code, self._why = Exit.FAILED, EngineFault(why)

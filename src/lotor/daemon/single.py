@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Callable
 
 from lotor import config
@@ -43,7 +44,15 @@ async def serve(options: Options, loaded: Holding, ready: Callable[[], None], ma
             log_as(present, debug=options.debug)
             control = listening.address_of(loaded.settings.listen.adminsock)
             given = Surroundings(
-                str(options.file), warden.privileged, warden, equip, present, control, alone(), capture
+                str(options.file),
+                warden.privileged,
+                warden,
+                equip,
+                present,
+                control,
+                alone(),
+                capture,
+                owner=os.geteuid(),
             )
             async with contextlib.AsyncExitStack() as held:
                 return await Daemon(given).serve(tell)

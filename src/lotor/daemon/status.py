@@ -70,8 +70,8 @@ def is_stranger(session: Session) -> bool:
 
 
 def status_view(seen: Page, program: Program, counters: Mapping[int, Counters], now: float) -> StatusView:
-    """`counters` of the SA pairs of the page; `now` in the core's clock. The caller sets `internal_errors` and
-    `remarks`."""
+    """`counters` of the SA pairs of the page; `now` in the core's clock. The caller sets `internal_errors`,
+    `users` and `remarks`."""
     return StatusView(
         schema=SCHEMA,
         version=__version__,
@@ -85,6 +85,7 @@ def status_view(seen: Page, program: Program, counters: Mapping[int, Counters], 
         admission=_admission(program.admissions),
         sessions=[session_view(each, counters, now) for each in seen.sessions],
         half_open=seen.half_open,
+        users=0,
         next=seen.following,
     )
 
