@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -27,6 +26,7 @@ COMMANDS = {
     "events": "lotor.cli.control:events",
     "reload": "lotor.cli.control:reload",
     "check": "lotor.cli.check:check",
+    "import": "lotor.cli.importing:import_",
     "pki": "lotor.cli.pki:pki",
     "user": "lotor.cli.user:user",
     "racoonctl": "lotor.cli.main:racoonctl_group",
@@ -34,7 +34,7 @@ COMMANDS = {
     "version": "lotor.cli.main:version",
 }
 TITLES = {
-    "Set up": ("init", "check", "user", "pki"),
+    "Set up": ("init", "import", "check", "user", "pki"),
     "Run": ("daemon", "reload"),
     "Connect": ("connect", "disconnect"),
     "Look": ("status", "explain", "events", "logout", "metrics"),
@@ -110,7 +110,7 @@ def run(group: click.Group) -> None:
         click.echo(f"lotor: {error.format_message()}", err=True)
         code = error.exit_code
     except StartError as error:
-        click.echo(_fault(f"lotor: {error}"), err=True)
+        click.echo(f"lotor: {error}", err=True)
         terminal.tell(_advice(error.fix))
         code = error.code
     except (click.Abort, KeyboardInterrupt):
@@ -120,15 +120,6 @@ def run(group: click.Group) -> None:
         sys.stderr.close()
         code = Exit.FAILED
     sys.exit(int(code or 0))
-
-
-def _fault(text: str) -> str:
-    """In the journal of a service it is an error."""
-    if "JOURNAL_STREAM" not in os.environ:
-        return text
-    from lotor.daemon import logs
-
-    return logs.fault(text) if logs.journal_reads(sys.stderr) else text
 
 
 def _advice(fix: str) -> str:

@@ -336,7 +336,6 @@ class RemoteSettings:
     allow_short_key: bool
     nonce_size: int
     passive: bool
-    auto_connect: bool
     ike_frag: Switch
     esp_frag: int | None
     scripts: tuple[Script, ...]

@@ -20,8 +20,7 @@ PTRACE_SEIZE = 0x4206
 """Of all ways to trace the one that does not stop the other process, should it succeed."""
 
 REFUSALS = frozenset({errno.EPERM, errno.EACCES})
-NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EAFNOSUPPORT})
-"""Kinds of sockets that a kernel, or a service manager, has for nobody are among them."""
+NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
 @dataclass(frozen=True, slots=True)

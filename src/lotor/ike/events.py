@@ -284,15 +284,6 @@ class Dead(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Doubted(Event):
-    """Client: a message in clear says that the gateway does not know this session. Nothing proves that."""
-
-    level = Level.DEBUG
-    line = "{path} says in clear, which proves nothing, that it does not know this session"
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
 class Ended(Event):
     """The session is gone. `established`: phase 1 was up. Leases are released, hooks run."""
 

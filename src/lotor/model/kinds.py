@@ -75,7 +75,6 @@ class Kind(Enum):
     SHUT_DOWN = "shut-down"
     GIVEN_UP = "given-up"
     INTERRUPTED = "interrupted"
-    RELOCATED = "relocated"
     PEER_DELETED = "peer-deleted"
     CHILD_DELETED = "child-deleted"
     ENDED_AT_ONCE = "ended-at-once"

@@ -47,16 +47,6 @@ class GivenUp(Reason):
     line = "given up by the person who asked for it"
 
 
-class Relocated(Reason):
-    """Client: this host is in another network, where the session cannot go on; another one follows it."""
-
-    kind = Kind.RELOCATED
-    cause = Cause.ADMINISTRATOR
-    heals = True
-    line = "this host has another address: connecting again"
-    told = Told.PEER
-
-
 class Interrupted(Reason):
     """Ctrl-C, or the end of the terminal, ended `lotor connect --ca`."""
 
