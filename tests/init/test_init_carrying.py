@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lotor.crypto.certificates import read_certificates
+from lotor.crypto.private.issuing import Issuer
 from lotor.crypto.private.keypair import generate_key
 from lotor.daemon.exits import Exit, StartError
 from lotor.hosts.commands import Commands
@@ -19,7 +21,9 @@ from lotor.init.carrying import Plan, carry_out, stands, take_back
 from lotor.init.host import Target
 from lotor.init.record import FILE, held, setups_of
 from lotor.init.steps import Called, NewFile, digest_of
+from lotor.keys.saved import saved_password
 from lotor.model.secret import Secret
+from lotor.pki.authority import new_authority, new_gateway
 
 AT = "2026-11-29 12:00:00 UTC"
 PROGRAM = """\
@@ -341,16 +345,40 @@ def test_a_client_has_the_authority_and_no_password_unless_asked(root):
     assert (keys.read_text(), stat.S_IMODE(keys.stat().st_mode)) == ("alice hers\n", 0o600)
 
 
+@pytest.mark.parametrize("password", ["0xabc", " in front", "behind ", "0x", "plain, with blanks"])
+def test_a_kept_password_is_read_as_it_was_typed(root, password):
+    host = Host.at(root)
+    pem = new_authority("CA")[1]
+    done(host, client.plan(ClientWishes("192.0.2.50", pem, "alice", "root", Secret(password)), host))
+    assert saved_password(host.path("/etc/lotor/psk.txt"), "alice") == Secret(password)
+
+
 @pytest.mark.parametrize(
     ("wishes", "fault"),
     [
-        (ClientWishes("not a name", b""), "the file of --ca cannot be used"),
-        (ClientWishes("vpn.example.net", b"", password=Secret("x")), "the file of --ca cannot be used"),
+        ({"gateway": "not a name"}, "neither a host name nor an address"),
+        ({"gateway": "192.0.2.50\n}"}, "neither a host name nor an address"),
+        ({"authority": b"nonsense"}, "the file of --ca cannot be used"),
+        ({"user": 'x"; script "/tmp/x'}, "a user with a quotation mark"),
+        ({"user": "a\nb"}, "a user name has no colon, no control characters"),
+        ({"password": Secret("x")}, "whose name is one word: give --user"),
+        ({"password": Secret("x"), "user": "two words"}, "whose name is one word: give --user"),
+        ({"password": Secret("x"), "user": "*"}, "whose name is one word: give --user"),
+        ({"password": Secret(""), "user": "alice"}, "whose name is one word: give --user"),
     ],
 )
-def test_a_client_without_an_authority_is_refused(root, wishes, fault):
+def test_what_a_client_cannot_be_is_refused(root, wishes, fault):
+    given = {"gateway": "vpn.example.net", "authority": new_authority("CA")[1], **wishes}
     with pytest.raises(StartError, match=fault):
-        client.plan(wishes, Host.at(root))
+        client.plan(ClientWishes(**given), Host.at(root))
+
+
+def test_a_certificate_that_is_no_authoritys_is_refused(root):
+    issuer, certificate = new_authority("CA")
+    pem = new_gateway(Issuer(read_certificates(certificate)[0], issuer), ("vpn.example.net",))[1]
+    with pytest.raises(StartError, match="is no authority: take the gateway") as caught:
+        client.plan(ClientWishes("vpn.example.net", pem), Host.at(root))
+    assert caught.value.code is Exit.CERTIFICATE
 
 
 def test_what_only_some_clients_need_is_there_for_them_alone(root):

@@ -29,7 +29,11 @@ Options = dict[str, object]
 def gateway_wishes(names: tuple[str, ...], options: Options, dialogue: Dialogue, target: Target) -> GatewayWishes:
     """Raises `StartError`."""
     ask = dialogue.choose
-    chosen = names or ask(None, "Names and addresses by which clients reach this gateway", "", _names)
+    chosen = (
+        _names(" ".join(names))
+        if names
+        else ask(None, "Names and addresses by which clients reach this gateway", "", _names)
+    )
     routes = target.networks()
     pool = ask(_text(options, "pool"), "Inner network of the clients", proposed_pool(routes), pool_of)
     reach = ask(_text(options, "reach"), "What clients reach through the tunnel (all, or networks)", "all", reach_of)

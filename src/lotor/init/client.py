@@ -16,6 +16,8 @@ from lotor.init.configuration import CERTIFICATES, SHARED_KEYS, client_text
 from lotor.init.gateway import CONFIGURATION
 from lotor.init.host import Target
 from lotor.init.steps import Step, directories, file
+from lotor.keys.saved import EVERYBODY as EVERYBODYS_LINE
+from lotor.keys.saved import HEX_MARK
 from lotor.model.text import domain_name
 from lotor.pki.authority import CA_CERTIFICATE
 
@@ -65,14 +67,23 @@ def _demand_authority(pem: bytes) -> None:
 
 
 def _password(wishes: ClientWishes, target: Target) -> list[Step]:
+    user, password = wishes.user, wishes.password
     try:
-        if wishes.user:
-            check_name(wishes.user)
+        if user:
+            check_name(user)
     except UserError as fault:
         raise StartError(str(fault), Exit.USAGE) from None
-    if not wishes.password:
+    if '"' in user:
+        raise StartError("the configuration cannot name a user with a quotation mark: leave --user out", Exit.USAGE)
+    if password is None:
         return []
-    if not wishes.user or '"' in wishes.user or " " in wishes.user:
-        raise StartError("a password can be kept for a user with a name of one word: give --user", Exit.USAGE)
-    line = f"{wishes.user} ".encode() + wishes.password.reveal() + b"\n"
-    return [file(target, SHARED_KEYS, line, f"the password of {wishes.user}", writing.PRIVATE)]
+    if not password or user in {"", EVERYBODYS_LINE.decode()} or len(user.split()) > 1:
+        raise StartError("a password can be kept for a user whose name is one word: give --user", Exit.USAGE)
+    line = f"{user} ".encode() + _written(password.reveal()) + b"\n"
+    return [file(target, SHARED_KEYS, line, f"the password of {user}", writing.PRIVATE)]
+
+
+def _written(password: bytes) -> bytes:
+    """As psk.txt has it: in hexadecimal where it would be read as something else."""
+    ambiguous = password.startswith(HEX_MARK) or password != password.strip()
+    return HEX_MARK + password.hex().encode() if ambiguous else password

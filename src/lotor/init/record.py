@@ -137,8 +137,8 @@ def held(target: Target) -> Iterator[Record]:
 
 
 def setups_of(target: Target) -> list[Setup]:
-    """What is noted, looked at only. Raises `StartError`."""
-    if not target.path(FILE).exists():
+    """What is noted, looked at only; nothing for a user who may not look. Raises `StartError`."""
+    if not os.access(target.path(FILE), os.R_OK | os.W_OK):
         return []
     with held(target) as record:
         return record.setups
