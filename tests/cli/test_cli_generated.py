@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lotor.cli import completions, manuals, roff
+from lotor.cli import completions, manuals, reference, roff
 from lotor.cli.main import COMMANDS, RACOONCTL
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +22,11 @@ MADE = [
 def test_what_is_generated_is_current(directory, made, command):
     there = {path.name: path.read_text() for path in directory.iterdir()}
     assert there == dict(made), f"run {command}"
+
+
+def test_the_reference_of_commands_is_current():
+    there = (ROOT / "docs" / "commands.md").read_text()
+    assert there == reference.reference(), "run python -m lotor.cli.reference > docs/commands.md"
 
 
 def test_every_command_has_a_page():
