@@ -15,7 +15,7 @@ import pytest
 from lotor.privsep.living import ABOUT, About, StartFailure
 from lotor.privsep.serving import answering
 from lotor.warden import child as children
-from lotor.warden import supervise
+from lotor.warden import pulse, supervise
 from lotor.warden.child import Child
 from lotor.warden.spawning import Program, environment, interpreter
 from lotor.warden.supervise import PAUSES, Care, StartFailed, Supervisor
@@ -24,7 +24,7 @@ TOY = '''
 import os, signal, socket, sys, time
 from lotor.privsep.codec import encode
 from lotor.privsep.frames import Frame, Kind, receive, send
-from lotor.privsep.living import ABOUT, FAILED, READY, StartFailure
+from lotor.privsep.living import ABOUT, FAILED, LIVES, READY, StartFailure
 
 *words, number = sys.argv[1:]
 line = socket.socket(fileno=int(number))
@@ -55,6 +55,13 @@ def serve():
     signal.signal(signal.SIGTERM, lambda *_: (note("asked to end"), os._exit(0)))
     ready()
     wait()
+
+def beats():
+    ready()
+    while True:
+        ask(LIVES)
+        note("beat")
+        time.sleep(0.01)
 
 def fail():
     ask(FAILED, StartFailure("port 500 is \\x1b[2J taken", "stop it", 7))
@@ -286,6 +293,31 @@ def test_one_that_dies_again_and_again_is_started_ever_more_slowly(told, toy, ca
     assert len(told.gone) == len(told.pauses)
     assert "ended unexpectedly (the daemon is gone; exit code 5): it is started again at once" in caplog.text
     assert "exit code 4); its log says more): it is tried again in 10 s" in caplog.text
+
+
+def test_one_that_stands_still_is_ended_and_started_again(told, toy, monkeypatch, caplog):
+    """It lives, and its line is open: nothing but its silence tells."""
+    monkeypatch.setattr(pulse, "EVERY", 0.01)
+
+    async def story():
+        keeper = supervisor(told, toy("beats"))
+        await keeper.start()
+        await told.until("beat", 20)
+        still, answered = keeper.pid, keeper.answers
+        os.kill(still, signal.SIGSTOP)
+        monkeypatch.setattr(pulse, "LONGEST_SILENCE", 0.1)
+        while keeper.pid == still:  # noqa: ASYNC110 - the supervisor has nobody to tell
+            await asyncio.sleep(0.01)
+        monkeypatch.setattr(pulse, "LONGEST_SILENCE", 3600.0)
+        await told.until("ready", 2)
+        await keeper.stop()
+        return answered, alive(still)
+
+    assert asyncio.run(story()) == (True, False)
+    assert told.pauses == [0.0]
+    assert len(told.gone) == 2
+    assert "daemon-silent: the daemon showed no sign of life for 0 s" in caplog.text
+    assert "(the daemon showed no sign of life for 0 s; killed by SIGKILL): it is started again" in caplog.text
 
 
 def test_one_that_nobody_wants_again_stays_ended(told, toy):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
 import traceback
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from lotor.privsep.far_sockets import FarSockets
 from lotor.privsep.far_tunnels import FarTunnels
 from lotor.privsep.frames import Ended
 from lotor.privsep.hosting import scripts_of
-from lotor.privsep.living import ABOUT, READY, Given, Lent, StartFailure, ask_given, tell_failure
+from lotor.privsep.living import ABOUT, BEAT, LIVES, READY, Given, Lent, StartFailure, ask_given, tell_failure
 from lotor.privsep.privileged import Privileged
 from lotor.runtime.capture import Capture
 from lotor.runtime.present import Present
@@ -69,7 +69,7 @@ def _where(error: Exception) -> str:
     return f"{type(error).__name__} at {' '.join(lines[-8:])}"
 
 
-def _capturing(given: Given, lent: Lent) -> AbstractContextManager[Capture | None]:
+def _capturing(given: Given, lent: Lent) -> contextlib.AbstractContextManager[Capture | None]:
     """In the files that the warden made, one daemon after another."""
     return capturing(Path(given.capture) if given.capture is not None else None, lent.capture)
 
@@ -106,11 +106,23 @@ async def _attended(told: tuple[Given, Lent], asker: Asker, given_up: GivenUp, c
         _socket(lent.caller),
     )
 
+    beats: asyncio.Task[None] | None = None
+
     async def ready() -> None:
+        nonlocal beats
         await asker.ask(READY, None)
+        beats = asyncio.get_running_loop().create_task(_show_life(asker))
         collector.settle()
 
     return await Daemon(surroundings).serve(ready)
+
+
+async def _show_life(asker: Asker) -> None:
+    """In the event loop that does everything else: where that stands still, the warden hears nothing."""
+    with contextlib.suppress(Ended):
+        while True:
+            await asker.ask(LIVES, None)
+            await asyncio.sleep(BEAT)
 
 
 def _socket(descriptor: int | None) -> socket.socket | None:

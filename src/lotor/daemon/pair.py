@@ -55,7 +55,7 @@ async def guard(guarded: Guarded, ready: Callable[[], None], log_file: int | Non
 
     async def serve() -> None:
         ready()
-        life = Life(lambda: outline(warden, serves=supervisor.pid is not None))
+        life = Life(lambda: outline(warden, serves=supervisor.pid is not None), lambda: supervisor.answers)
         async with told(guarded.manager, life):
             await stopped.wait()
 

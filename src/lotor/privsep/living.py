@@ -11,6 +11,8 @@ from lotor.privsep.codec import Malformed, decode, encode
 from lotor.privsep.frames import Ended, Frame, Kind, receive, send
 from lotor.privsep.verb import Verb
 
+BEAT = 5.0
+"""Seconds between two signs of life of a daemon."""
 LONGEST_FAILURE = 8_192
 """Octets. Everything that is wrong with a configuration may be longer: the warden tells that itself."""
 
@@ -116,6 +118,17 @@ GIVEN: Verb[None, Given] = Verb(
     most_request=0,
     most_answer=16_384,  # two names of files, which have at most 4,096 octets each
     descriptors=5,
+    most_asked=1,
+)
+
+
+LIVES: Verb[None, None] = Verb(
+    number=54,
+    name="show that it lives",
+    request=type(None),
+    answer=type(None),
+    most_request=0,
+    most_answer=0,
     most_asked=1,
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 from lotor.privsep.configuring import PROVISION, PUBLIC_FILE, PUBLIC_FILES, TAKE_OVER, WITHDRAW
 from lotor.privsep.hosting import ADMIT, ATTACH, DETACH, RUN_HOOK
 from lotor.privsep.leasing import ACQUIRE_LEASE, RELEASE_LEASE
-from lotor.privsep.living import ABOUT, FAILED, GIVEN, READY
+from lotor.privsep.living import ABOUT, FAILED, GIVEN, LIVES, READY
 from lotor.privsep.logging_in import ABANDON, CHECK_LOGIN
 from lotor.privsep.opening import OPEN_RAW_ESP, OPEN_TUNNEL, OPEN_UDP, SOURCE_TOWARDS
 from lotor.privsep.signing import DERIVE_SKEYID, SAVED_PASSWORD, SIGN
@@ -23,6 +23,6 @@ VERBS: dict[int, Verb[Any, Any]] = {
         *(OPEN_UDP, OPEN_RAW_ESP, SOURCE_TOWARDS, OPEN_TUNNEL),
         *(ADMIT, ATTACH, DETACH, RUN_HOOK),
         *(PROVISION, TAKE_OVER, WITHDRAW, PUBLIC_FILE, PUBLIC_FILES),
-        *(READY, FAILED, ABOUT, GIVEN),
+        *(READY, FAILED, ABOUT, GIVEN, LIVES),
     )
 }

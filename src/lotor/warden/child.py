@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lotor.model.reasons.local import DaemonSilent
 from lotor.model.text import clean
-from lotor.privsep.living import FAILED, READY, StartFailure
+from lotor.privsep.living import FAILED, LIVES, READY, StartFailure
 from lotor.privsep.serving import Handler, Server, answering
+from lotor.warden import pulse
+from lotor.warden.pulse import Pulse
 from lotor.warden.spawning import Program
+
+log = logging.getLogger(__name__)
 
 LOST = 0.5
 """Seconds that a daemon has after the end of the line, before it is killed: both processes notice within a second."""
@@ -50,6 +56,8 @@ class Child:
         self._failure: StartFailure | None = None
         self._broken = ""
         self._killing: asyncio.TimerHandle | None = None
+        self._looks: asyncio.TimerHandle | None = None
+        self.pulse = Pulse()
         started = program.take()
         self._process, self._line = started.process, started.line
         with contextlib.ExitStack() as undo:
@@ -57,7 +65,7 @@ class Child:
             self._watched = os.pidfd_open(self._process.pid)
             undo.pop_all()
         loop.add_reader(self._watched, self._gone)
-        rows = dict((answering(self._is_ready, READY), answering(self._failed, FAILED)))
+        rows = dict((answering(self._is_ready, READY), answering(self._failed, FAILED), answering(self._lives, LIVES)))
         self._server = Server(self._line, {**handlers, **rows}, self._lost)
 
     @property
@@ -87,6 +95,26 @@ class Child:
         del request
         if not self.ready.done() and self._failure is None:
             self.ready.set_result(None)
+            self.pulse.beat()
+            self._look_later()
+
+    async def _lives(self, nothing: None) -> None:
+        del nothing
+        self.pulse.beat()
+
+    def _look_later(self) -> None:
+        self._looks = asyncio.get_running_loop().call_later(pulse.EVERY, self._look)
+
+    def _look(self) -> None:
+        """A process that stands still heeds no request to end."""
+        self.pulse.look()
+        if not self.pulse.stands_still:
+            self._look_later()
+            return
+        silent = DaemonSilent(round(self.pulse.silence))
+        log.error("%s: %s", silent.kind.value, silent.text)
+        self._broken = silent.text
+        self._signal(signal.SIGKILL)
 
     async def _failed(self, failure: StartFailure) -> None:
         if not self.ready.done():
@@ -94,7 +122,7 @@ class Child:
 
     def _lost(self, why: str) -> None:
         """Of a process that ends by itself this is the first sign. One that broke a rule learns that nobody listens."""
-        self._broken = why
+        self._broken = self._broken or why
         with contextlib.suppress(OSError):
             self._line.shutdown(socket.SHUT_RDWR)
         self._kill_in(LOST)
@@ -109,8 +137,9 @@ class Child:
         asyncio.get_running_loop().remove_reader(self._watched)
         code = self._process.wait()
         os.close(self._watched)
-        if self._killing is not None:
-            self._killing.cancel()
+        for timer in (self._killing, self._looks):
+            if timer is not None:
+                timer.cancel()
         self._server.close()
         self._line.close()
         self.ended.set_result(End(code, self.ready.done(), self._broken, self._failure))

@@ -67,6 +67,11 @@ class Supervisor:
         """Of the daemon that runs."""
         return self._child.pid if self._child is not None else None
 
+    @property
+    def answers(self) -> bool:
+        """Whether the daemon showed lately that it lives; also while another one is about to start."""
+        return self._child is None or not self._child.pulse.stands_still
+
     async def start(self) -> None:
         """Returns when the daemon serves. Raises `StartFailed`."""
         end = await self._attempt()

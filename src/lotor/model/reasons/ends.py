@@ -47,15 +47,6 @@ class GivenUp(Reason):
     line = "given up by the person who asked for it"
 
 
-class Interrupted(Reason):
-    """Ctrl-C, or the end of the terminal, ended `lotor connect --ca`."""
-
-    kind = Kind.INTERRUPTED
-    cause = Cause.ADMINISTRATOR
-    line = "interrupted"
-    told = Told.PERSON
-
-
 # --- closed by the peer ----------------------------------------------------------------------------------------------
 
 

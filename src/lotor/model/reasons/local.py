@@ -255,6 +255,15 @@ class WardenGone(LocalReason):
     detail: str
 
 
+class DaemonSilent(LocalReason):
+    """The daemon lives, but its event loop stands still: the warden ends it and starts another one. The warden's log
+    says so; a daemon that is ended tells nobody."""
+
+    kind = Kind.DAEMON_SILENT
+    line = "the daemon showed no sign of life for {seconds} s"
+    seconds: int
+
+
 class NotWritable(LocalReason):
     """A message of ours is too large for its form."""
 
