@@ -27,7 +27,7 @@ LACKING = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 
 def demand_free(settings: Settings) -> None:
-    """To be called with all rights: who has a port of a gateway can be told by nobody else. Raises `StartError`."""
+    """To be called with all rights: without them the program that holds a port cannot be named. Raises `StartError`."""
     if not is_gateway(settings):
         return
     for place in sorted(places([settings]), key=str):

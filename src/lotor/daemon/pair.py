@@ -187,7 +187,7 @@ async def started(supervisor: Supervisor, stopped: asyncio.Event) -> bool:
 
 @contextlib.contextmanager
 def _control(settings: Settings) -> Iterator[Listener | None]:
-    """The administrator's socket, which outlives a daemon: whoever calls meanwhile waits."""
+    """The administrator's socket, which outlives a daemon: a call between two daemons waits for the next one."""
     address = listening.address_of(settings.listen.adminsock)
     if address is None:
         yield None

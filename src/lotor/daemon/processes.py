@@ -10,7 +10,7 @@ from lotor.privsep.living import About
 from lotor.warden.about import about
 
 ALONE = (
-    "one process does everything as root: whoever takes it over by what it reads from the network has its keys, its "
+    "one process does everything as root: an intruder who takes it over by way of the network has its keys, its "
     "users' passwords and this host"
 )
 

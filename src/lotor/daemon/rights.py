@@ -32,7 +32,7 @@ class Rights:
 
 
 def rights_of(caller: Credential, active: ActiveConfig, *, serving: bool = False, owner: int | None = None) -> Rights:
-    """As the present configuration has it; `serving`: somebody is connected who came under an earlier one. `owner`: the
+    """As the present configuration has it; `serving`: somebody is connected since an earlier one. `owner`: the
     user who runs this program, beside root; None where that is the user of this process."""
     own = os.geteuid() if owner is None else owner
     if not (serving or active.serves_as(Side.GATEWAY)) or _administers(caller, active.settings, own):

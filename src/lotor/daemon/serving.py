@@ -1,4 +1,4 @@
-"""One run of the daemon: from the engines' start to their end, whoever it has its rights from."""
+"""One run of the daemon, from the start of its engines to their end: beside a warden or in one process."""
 
 from __future__ import annotations
 

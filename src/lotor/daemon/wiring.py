@@ -1,4 +1,4 @@
-"""The running parts of one program, put together around the core: who hears what, in which order."""
+"""The running parts of one program, put together around the core: which part hears which events, in which order."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ SHUT_DOWN = ShutDown()
 
 
 class Wiring:
-    """`start` and `stop` once each, in the event loop. `present` is the configuration: whoever replaces it there has
-    replaced it everywhere. `isakmp` are the sockets of port 500; `capture` gets every IKE datagram, where somebody
-    asked for it; `broken` hears when the data plane fails."""
+    """`start` and `stop` once each, in the event loop. `present` is the configuration: a reload replaces it
+    there, and so everywhere. `isakmp` are the sockets of port 500; `capture` gets every IKE datagram, where there is
+    one; `broken` is called when the data plane fails."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Wiring:
             executor.shutdown(wait=False, cancel_futures=True)
 
     def remarks(self) -> list[str]:
-        """What whoever looks at the status should know beside the sessions."""
+        """Sentences of `status` beside the sessions."""
         capture, failures = self._capture, self.attempts.failures
         attempts = "1 attempt" if failures == 1 else f"{failures} attempts"
         told = [capture.remark] if capture is not None else []

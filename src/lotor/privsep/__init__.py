@@ -1,1 +1,1 @@
-"""What a process with rights and one without say to each other: few verbs, typed, bounded, over a socket pair."""
+"""The protocol between the warden and the daemon: few verbs, typed and bounded, over a socket pair."""

@@ -1,4 +1,5 @@
-"""The daemon's end: asks by verb and waits for the answer. A warden that goes, or breaks a rule, is gone for good."""
+"""The daemon's end of the line: sends questions and waits for their answers. After an error of the warden, or its end,
+no question is answered any more."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
 
-class Refused(Exception):  # noqa: N818 - what the warden said
+class Refused(Exception):  # noqa: N818 - an answer, no fault
     """The warden did not do what `verb` asks for; its journal says why."""
 
     def __init__(self, verb: str) -> None:
@@ -29,7 +30,7 @@ class Refused(Exception):  # noqa: N818 - what the warden said
 
 
 def reason_of(fault: Refused | Ended) -> LocalReason:
-    """What a port says that is far away, in the place of an answer."""
+    """The reason that a far port gives when the warden did not answer."""
     if isinstance(fault, Refused):
         return WardenRefused(fault.verb)
     return WardenGone(str(fault) or "the line is closed")
@@ -37,7 +38,7 @@ def reason_of(fault: Refused | Ended) -> LocalReason:
 
 @dataclass(frozen=True, slots=True)
 class Answered(Generic[Answer]):
-    """`descriptors` belong to whoever asked."""
+    """`descriptors` belong to the caller, which closes them."""
 
     value: Answer
     descriptors: tuple[int, ...] = ()
@@ -62,9 +63,9 @@ class Asker(Line):
         super().__init__(end, "warden", lost)
 
     async def ask(self, verb: Verb[Request, Answer], request: Request) -> Answered[Answer]:
-        """Raises `Refused`, `Ended` once the warden is gone, `ValueError` for more octets than the verb takes. A place
-        among the questions of the verb is free again when the warden has answered. Whoever stops waiting withdraws the
-        question: the warden gives it up as if its own waiter had left."""
+        """Raises `Refused`, `Ended` once the warden is gone, `ValueError` for more octets than the verb takes. The
+        verb has room for another question when the warden has answered this one. A caller that is cancelled withdraws
+        its question: the warden cancels the work for it."""
         body = encode(verb.request, request)
         if len(body) > verb.most_request:
             raise ValueError(f"{verb.name} takes {verb.most_request} octets, these are {len(body)}")
@@ -84,7 +85,7 @@ class Asker(Line):
             raise
 
     def _withdraw(self, ticket: int, answer: asyncio.Future[Answered[Any]]) -> None:
-        """An answer that came at the same moment is closed; one that is under way will find nobody who waits."""
+        """An answer that came at the same moment is closed, with its descriptors; a later one when it comes."""
         if (asked := self._asked.get(ticket)) is not None:
             self._send(Frame(Kind.CANCEL, asked.verb.number, ticket))
         elif not answer.cancelled() and answer.exception() is None:

@@ -1,4 +1,5 @@
-"""The verbs of the configuration: what of it a daemon gets, when it is taken over, and files that say whom to trust."""
+"""The verbs of the configuration: what a daemon gets of it, when it is taken over, and the files of authorities and
+revocation lists."""
 
 from __future__ import annotations
 

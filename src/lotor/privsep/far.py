@@ -1,4 +1,4 @@
-"""How a port at the daemon's end asks: what the warden cannot or will not do is an `OSError`, as of an engine here."""
+"""How a far port asks the warden: a failure or a refusal there is an `OSError` here, as of an engine nearby."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def ask(asker: Asker, verb: Verb[Request, Answer | Fault], request: Reques
 
 
 def descriptor(answered: Answered[Any]) -> int:
-    """The one that came with an answer; it belongs to whoever asked. Raises `OSError`."""
+    """The one descriptor of an answer; it belongs to the caller. Raises `OSError` where there is none."""
     if len(answered.descriptors) != 1:
         answered.close()
         raise OSError(errno.EPROTO, "the warden answered without a descriptor")

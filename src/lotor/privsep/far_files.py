@@ -1,4 +1,5 @@
-"""Files that say whom to trust, which the warden opens (the port `ports.public_files.PublicFiles`)."""
+"""Authorities, pinned certificates and revocation lists, which the warden opens (the port
+`ports.public_files.PublicFiles`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inner addresses at the other end of the line: the pool, and who had which address, are the warden's."""
+"""Leases from the warden, which has the pool and remembers the last address of each user."""
 
 from __future__ import annotations
 

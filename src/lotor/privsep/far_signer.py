@@ -21,7 +21,7 @@ Answer = TypeVar("Answer")
 
 
 class FarSigner:
-    """Implements `ports.signer.Signer`. What is unfit does not leave: the warden would only say the same."""
+    """Implements `ports.signer.Signer`. A request that the warden would refuse is refused here, and not sent."""
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker

@@ -14,7 +14,7 @@ from lotor.privsep.opening import OPEN_RAW_ESP, OPEN_UDP, SOURCE_TOWARDS, Place,
 
 
 class FarSockets:
-    """The daemon's end. Whoever opens a socket here owns it: the warden keeps none."""
+    """The daemon's end. A socket belongs to the caller: the warden keeps no copy."""
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker

@@ -33,8 +33,9 @@ SO_PASSRIGHTS = 83
 
 
 class Kind(IntEnum):
-    """REFUSED has no body: the other end did not do it, and its journal says why. Nor has CANCEL: nobody waits for the
-    answer to that question any more. It is answered all the same, by what was done or by REFUSED."""
+    """REFUSED and CANCEL have no body. REFUSED: the other end did not do what was asked, and its journal has the
+    reason. CANCEL: the asker does not wait for this answer any more; the question is answered nevertheless, by what was
+    done or by REFUSED."""
 
     REQUEST = 1
     ANSWER = 2
@@ -46,12 +47,12 @@ _KINDS = frozenset(Kind)
 
 
 class Ended(Exception):  # noqa: N818 - what happened
-    """Nothing more is said on this line: the other process is gone, or has broken a rule."""
+    """No message comes or goes on this line any more: the other process has ended, or has broken a rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`descriptors` belong to whoever holds the frame."""
+    """`descriptors` belong to the frame until its holder takes or closes them."""
 
     kind: Kind
     verb: int

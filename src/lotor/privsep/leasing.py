@@ -16,7 +16,7 @@ LONGEST_USER = 1_024
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """An address for a session of this daemon. `grants`: what the back end said of the user beside its yes."""
+    """An address for a session of this daemon. `grants`: what the back end granted when it accepted the login."""
 
     session: int
     user: str

@@ -1,4 +1,4 @@
-"""The verbs of sockets and of the TUN device: each answers with a descriptor, or with what the host said."""
+"""The verbs of sockets and of the TUN device: each answers with a descriptor, or with the error of the host."""
 
 from __future__ import annotations
 

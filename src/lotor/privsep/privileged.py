@@ -1,4 +1,4 @@
-"""What needs rights, as ports: in this process, or in a warden's at the other end of the line."""
+"""The ports whose engines need rights: they are in this process, or in the warden."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Privileged:
 
 
 class Configurations(Protocol):
-    """Whoever reads the configuration file, and holds the engines that obey it first."""
+    """Reads the configuration file, and holds the engines to which it applies first."""
 
     async def prepare(self) -> Provision:
         """Reads the file anew; nothing changes yet. Raises `ConfigError`."""

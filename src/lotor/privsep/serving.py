@@ -1,7 +1,7 @@
 """The warden's end: reads questions, has them answered, and lets go of a daemon that breaks a rule.
 
-A daemon that an intruder owns says anything, as fast as it can. Whatever is no question of the table ends the
-connection; what is one waits in its place among a fixed number.
+A daemon that an intruder owns sends anything, as fast as it can. A message that is no question of the table ends the
+connection; a question waits for its turn, and only a fixed number may wait.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Reply:
     descriptors: tuple[int, ...] = ()
 
 
-class Denied(Exception):  # noqa: N818 - what the warden says
+class Denied(Exception):  # noqa: N818 - an answer, no fault
     """A daemon asked for what its configuration does not give it. The text is for the log, which has it clean; the
     daemon hears that it was refused."""
 

@@ -1,4 +1,4 @@
-"""What this process is and may do, as the kernel tells it: for `lotor status`."""
+"""User and capabilities of this process, as the kernel has them: for `lotor status`."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ LONGEST_PROBLEM = 6_000
 
 
 class Source(Protocol):
-    """Whoever holds the configuration in force."""
+    """Holds the configuration in force."""
 
     def present(self) -> Provision: ...
 

@@ -1,4 +1,4 @@
-"""Ports that stay the same objects and lead to the engines of the present configuration."""
+"""Ports that stay the same objects while a reload replaces the engines behind them."""
 
 from __future__ import annotations
 

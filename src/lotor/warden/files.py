@@ -1,4 +1,4 @@
-"""Files that say whom to trust, handed out to a daemon: those that the configurations in force name as such, no others.
+"""Authorities and revocation lists for a daemon: the files that the configurations in force name as such, no others.
 
 What leaves of a file are its certificates, or its revocation lists, whoever may read it: of a link to a key, or of a
 file with a key beside the certificate, a daemon gets no octet of the key.
@@ -122,7 +122,7 @@ def rows(handouts: Handouts) -> dict[int, Handler]:
 
 
 def public_part(octets: bytes, kind: Kind) -> bytes:
-    """The blocks of PEM that are of the kind, also broken ones, so that whoever parses them tells what is wrong; or the
+    """The blocks of PEM that are of the kind, also broken ones, so that the parser reports what is wrong; or the
     whole of a file in DER that is signed as certificates and lists are. Nothing of any other file."""
     if b"-----BEGIN" in octets:
         return b"\n".join(match.group() for match in BLOCKS[kind].finditer(octets))

@@ -1,4 +1,4 @@
-"""Whether an ID payload says who this end is: nothing else is signed."""
+"""Checks that an ID payload has the identity of this end: the warden signs no other."""
 
 from __future__ import annotations
 

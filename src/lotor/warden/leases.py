@@ -1,5 +1,5 @@
-"""What a daemon may have of the pool: addresses for its own sessions, given back when it ends. The pool goes on
-remembering who had which."""
+"""The leases of one daemon: addresses for its own sessions, which are free again when it ends. The pool remembers the
+last address of each user."""
 
 from __future__ import annotations
 

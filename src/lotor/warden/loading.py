@@ -27,7 +27,7 @@ class Holding:
 
 def load(path: Path) -> Holding:
     """Raises `ConfigError` with everything that is wrong with the file, with the files that it names and with keys.
-    Authorities and revocation lists are not read: whoever parses what peers send reads them."""
+    Authorities and revocation lists are not read here: the daemon, which parses certificates, reads them."""
     found = config.examine(path)
     if found.checked is None:
         raise ConfigError(found.sorted())
@@ -39,7 +39,7 @@ def load(path: Path) -> Holding:
 
 
 def prepare(settings: Settings) -> Holding:
-    """The same for settings that no file says."""
+    """The same for settings that come from no file, as those of `lotor connect --ca`."""
     checked = config.check(settings)
     keyring = keyring_of(checked)
     wrong = faults(settings, keyring.problems)
@@ -55,7 +55,7 @@ def keyring_of(checked: Checked) -> Keyring:
 
 
 def holding(found: Examined, checked: Checked, keyring: Keyring) -> Holding:
-    """Of a configuration that nothing is wrong with. Reads the banner: what clients are told changes by a reload."""
+    """Of a configuration without mistakes. The banner is read now: an edited file counts from the next reload on."""
     settings = checked.settings
     warnings = [*(render(each, "warning") for each in found.warnings), *cautions(keyring.problems)]
     banner = settings.mode_cfg.banner if settings.mode_cfg else None

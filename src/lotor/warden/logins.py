@@ -1,5 +1,5 @@
-"""What a daemon may ask of the accounts: whether a login is right, slowed down by a throttle that it does not hold. The
-conversations of one daemon are its own, and end with it."""
+"""The logins of one daemon: the warden checks a password and slows guesses down; the daemon only hears the verdict. A
+conversation of several rounds ends with the daemon that began it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ MOST_OPEN = MOST_LOGINS
 """Conversations in which a back end waits for the next round; the oldest gives way to another one."""
 
 MOST_ACCEPTED = 65_536
-"""Users that are remembered as logged in, as many as sessions with an address: whoever logged in the longest ago is
-forgotten first."""
+"""Users that are remembered as logged in, as many as sessions with an address: the user whose login is the oldest
+is forgotten first."""
 
 
 class HeldLogins:

@@ -1,7 +1,7 @@
 """Sockets and the TUN device, made for a daemon: only where the configurations in force want them, and not too many.
 
-A descriptor leaves for the daemon and is closed here. What the daemon still has open is counted by what the kernel
-tells of it, so that one that opens and closes loses nothing, and one that only opens comes to an end.
+A descriptor goes to the daemon and is closed here. The kernel shows which of them are still open: a daemon that closes
+its sockets may open others, and one that only opens them reaches a limit.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class _Opened:
         self._sockets: list[_Socket] = []
 
     def demand_room(self, use: object) -> None:
-        """Raises `Denied`. Where the kernel does not tell which sockets are open, all count."""
+        """Raises `Denied`. Where /proc does not show which sockets are open, all count as open."""
         if self._count(use) < MOST_OF_EACH:
             return
         if (alive := living(self._kind)) is not None:

@@ -1,4 +1,4 @@
-"""The warden's work in one line, for whoever asks the service manager about it. Nothing in it comes from a peer."""
+"""The state of the program in one line, for `systemctl status`. Nothing in it comes from a peer."""
 
 from __future__ import annotations
 

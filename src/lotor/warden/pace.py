@@ -1,4 +1,4 @@
-"""How often something may be done: whoever comes sooner waits."""
+"""A limit on how often something is done: a call that comes too soon waits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lotor.auth.clock import SYSTEM, Clock
 
 
 class Pace:
-    """`rate` a second; after a pause so many as `burst` at once. Those who wait are served in the order in which they
+    """`rate` a second; after a pause so many as `burst` at once. Calls that wait are served in the order in which they
     came."""
 
     def __init__(self, rate: float, burst: int, clock: Clock = SYSTEM) -> None:
@@ -18,7 +18,7 @@ class Pace:
         self._next = clock.now() - self._slack
 
     async def take(self) -> None:
-        """Whoever stops waiting gives the place back."""
+        """A call that is cancelled gives its place back."""
         now = self._clock.now()
         self._next = max(self._next, now - self._slack) + self._step
         if (wait := self._next - now) <= 0:

@@ -1,4 +1,5 @@
-"""The pool of the present configuration and the routes to its addresses: leases are given while both agree."""
+"""The pool of the present configuration, and the routes to its addresses: an address is given only when it has a
+route."""
 
 from __future__ import annotations
 
@@ -32,8 +33,8 @@ class PoolRoutes:
     """Implements `ports.leases.Leases`. Routes exist between `begin` and `end`, which belong to one TUN device; leases
     and the memory of who had which address outlive the device.
 
-    Routes and leases change one after the other: nobody is given an address that has no route, and no route is taken
-    away from an address that is given.
+    Routes and leases change one after the other: no client gets an address without a route, and no route is removed
+    while a client has its address.
     """
 
     def __init__(self, routes: GatewayRoutes) -> None:

@@ -33,7 +33,7 @@ class Up:
 
 
 class Ups:
-    """With what a script was told as each came up."""
+    """For each of them the variables that its `phase1_up` had."""
 
     def __init__(self) -> None:
         self._contexts: dict[Side, dict[Up, deque[HookContext]]] = {side: {} for side in Side}
@@ -43,7 +43,7 @@ class Ups:
         return sum(self._counts.values())
 
     def of(self, up: Up, user: str | None) -> HookContext | None:
-        """What a script was told as the oldest of them with this login came up."""
+        """Of the oldest one with this login: what its `phase1_up` had. None where none is up."""
         return next((each for each in self._contexts[up.side].get(up, ()) if each.user == user), None)
 
     def too_many(self, side: Side) -> tuple[Up, HookContext] | None:
@@ -66,7 +66,7 @@ class Ups:
         self._counts[up.side] += 1
 
     def leave(self, up: Up, context: HookContext) -> None:
-        """One of those that are up, with what was told of it."""
+        """One of those that are up goes down; `context` as `of` gave it."""
         contexts = self._contexts[up.side][up]
         contexts.remove(context)
         if not contexts:
