@@ -11,7 +11,7 @@ class Budget:
         self._left, self._since = float(most), 0.0
 
     def take(self, now: float) -> bool:
-        """Whether one more may happen now; one that may not costs nothing."""
+        """Whether the thing may happen once more now. A refusal uses nothing up."""
         self._left = min(self._most, self._left + (now - self._since) / self._span)
         self._since = now
         if self._left < 1:

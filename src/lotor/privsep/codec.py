@@ -43,7 +43,7 @@ def encode(kind: object, value: object, most_items: int = MOST_ITEMS) -> bytes:
 
 
 def decode(kind: object, octets: bytes, most_items: int = MOST_ITEMS) -> Any:
-    """Raises `Malformed`; nothing may be left over."""
+    """Raises `Malformed`, also where octets are left over."""
     reader = Reader(octets)
     value = form_of(kind, most_items).read(reader)
     reader.demand_end()
@@ -70,7 +70,7 @@ def form_of(kind: Any, most_items: int = MOST_ITEMS) -> Form:
 
 
 def _composed(kind: Any, origin: Any, most_items: int) -> Form:
-    """A type with others in brackets."""
+    """A generic type, such as `tuple[int, ...]`."""
     arguments = typing.get_args(kind)
     if isinstance(origin, type) and is_dataclass(origin):
         return _record(origin, dict(zip(_parameters(origin), arguments, strict=True)), most_items)
@@ -115,7 +115,7 @@ def _union(forms: list[Form]) -> Form:
 
 
 def _choice(words: tuple[str, ...]) -> Form:
-    """One of a few words, by its place."""
+    """One of the words of a `Literal`, written as its place among them."""
 
     def read(reader: Reader) -> object:
         if (place := reader.number(TAG)) >= len(words):

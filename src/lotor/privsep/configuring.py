@@ -27,7 +27,7 @@ PAGE = 150
 
 
 class Which(Enum):
-    """Of the configurations: what is in force, or what the files say now."""
+    """Which configuration is asked for: the one in force, or the one that the files have now."""
 
     IN_FORCE = "in force"
     READ_AGAIN = "read again"
@@ -35,7 +35,7 @@ class Which(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Provided:
-    """A `Provision` of so many octets is in the descriptor that came with the answer."""
+    """The descriptor that comes with this answer holds a `Provision` of so many octets."""
 
     octets: int
 
@@ -65,7 +65,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """The file's octets are in the descriptor that came with the answer."""
+    """The descriptor that comes with this answer holds the file."""
 
     stamp: Stamp
 

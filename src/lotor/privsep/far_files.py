@@ -36,7 +36,7 @@ Answer = TypeVar("Answer")
 
 
 class Recent(Generic[Answer]):
-    """Answers of a moment ago, for several threads."""
+    """Answers that are a moment old, for several threads."""
 
     def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
         self._seconds = seconds
@@ -110,7 +110,7 @@ class FarFiles:
             after, more = (page.files[-1][0], page.more) if page.files else (b"", False)
 
     def _ask(self, verb: Verb[Request, Answer], request: Request) -> Answered[Answer]:
-        """In another thread than the event loop's, which would wait for itself."""
+        """To be called in another thread than that of the event loop, which would wait for itself."""
         if _in_a_loop():
             raise RuntimeError(f"the event loop would wait for its own answer to {verb.name}")
         if self._loop.is_closed():

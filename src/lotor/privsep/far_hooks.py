@@ -28,8 +28,8 @@ class FarHooks:
         self._turns: dict[str, asyncio.Lock] = {}
 
     def wants(self, remote: str, event: HookEvent) -> bool:
-        """A warden runs `phase1_down` for those only of whose `phase1_up` it heard: it hears of that also where there
-        is a script for the other events alone."""
+        """The warden runs `phase1_down` only for a session whose `phase1_up` it was asked for: so it is asked for that
+        also where only the other events have a script."""
         scripts = self._scripts()
         if event is HookEvent.PHASE1_UP:
             return any((remote, each) in scripts for each in HookEvent)

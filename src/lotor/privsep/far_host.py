@@ -29,14 +29,14 @@ class FarHost:
         await self._ask(ATTACH, attachment)
 
     async def detach(self, session: int) -> None:
-        """Nobody can do anything about a warden that does not: once it is gone the next one undoes everything."""
+        """Returns also where the warden did not: its successor undoes everything at its start."""
         try:
             await ask(self._asker, DETACH, session)
         except OSError as error:
             log.warning("%s", error.strerror)
 
     async def recover(self) -> int:
-        """The warden undid what was left before it started this process."""
+        """Nothing to do: the warden undid what was left before it started this process."""
         return 0
 
     async def _ask(self, verb: Verb[Attachment, Fault | None], attachment: Attachment) -> None:

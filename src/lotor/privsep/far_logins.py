@@ -15,7 +15,7 @@ from lotor.privsep.logging_in import ABANDON, CHECK_LOGIN
 
 
 class FarLogins:
-    """Implements `ports.auth.LoginBackend`. A caller that stops waiting withdraws the attempt there too."""
+    """Implements `ports.auth.LoginBackend`. A caller that is cancelled withdraws its attempt from the warden, too."""
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
@@ -32,7 +32,7 @@ class FarLogins:
             return _unjudged(attempt, "its name or its answers are longer than any")
 
     async def abandon(self, conversation: bytes) -> None:
-        """A warden that is gone has abandoned all of them; what is no ticket was none of its."""
+        """Returns also where the warden is gone: that has ended all conversations."""
         with contextlib.suppress(asking.Refused, Ended, ValueError):
             await self._asker.ask(ABANDON, conversation)
 

@@ -65,14 +65,14 @@ class Frame:
 
 
 def close(descriptors: Iterable[int]) -> None:
-    """Also those that are closed already."""
+    """Closes descriptors; those that are closed already are no fault."""
     for descriptor in descriptors:
         with contextlib.suppress(OSError):
             os.close(descriptor)
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
-    """Both ends; neither waits."""
+    """Both ends of a new line; their calls do not wait."""
     ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     for end in ends:
         end.setblocking(False)
@@ -81,8 +81,8 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 
 def refuse_descriptors(end: socket.socket) -> None:
-    """The other process fails at sending any: closing one that came can take as long as its maker chose. Under a kernel
-    that does not know this they come, and the reader closes them."""
+    """From now on the other process fails when it sends a descriptor: to close one can take as long as the sender
+    wants. A kernel without this option lets descriptors come, and the reader closes them."""
     with contextlib.suppress(OSError):
         end.setsockopt(socket.SOL_SOCKET, SO_PASSRIGHTS, 0)
 

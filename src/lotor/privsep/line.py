@@ -28,7 +28,7 @@ class Line(ABC):
         asyncio.get_running_loop().add_reader(end, self._readable)
 
     def close(self) -> None:
-        """The socket stays its owner's."""
+        """The socket stays open: its owner closes it."""
         self._give_up("")
 
     @abstractmethod

@@ -73,7 +73,7 @@ class Handouts:
         return await self._beside(lambda: _page(contents))
 
     async def _beside(self, action: Callable[[], Reply]) -> Reply:
-        """In the thread. Where nobody waits any more, what it comes to is closed."""
+        """Runs in a thread. A result that nobody waits for any more is closed."""
         work = self._thread.submit(action)
         try:
             return await asyncio.wrap_future(work)
@@ -82,7 +82,7 @@ class Handouts:
             raise
 
     def _is_named(self, path: Path, kind: Kind) -> bool:
-        """By the very name that the configuration has: `..` leads nowhere."""
+        """Whether the configuration has exactly this name: one with `..` is another."""
         named = any(path in _named(settings, kind) for settings in self._settings())
         return named or (fits(path.name, kind) and path.parent in self._directories())
 

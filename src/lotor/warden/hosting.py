@@ -53,7 +53,7 @@ class Around:
 
 
 class Hosting:
-    """Of one daemon after another: `let_go` behind each."""
+    """For one daemon after another; `let_go` after the end of each."""
 
     def __init__(self, host: Host, hooks: Hooks, around: Around) -> None:
         self._host = host
@@ -165,7 +165,7 @@ class Hosting:
         return replace(told, configuration=addresses_of(given))
 
     def _enter(self, up: Up, context: HookContext) -> None:
-        """Raises `Denied` for addresses that nobody gave."""
+        """Raises `Late` for addresses that neither the pool nor the host has given."""
         if context.configuration is not None and not self._is_given(up.given, context.user):
             raise Late(f"{context.configuration.inside} is not the address of a session of that login")
         if (oldest := self._ups.too_many(up.side)) is not None:
@@ -203,7 +203,8 @@ class Hosting:
         return _start(self._downs[up.side], self._hooks.run(up.remote, HookEvent.PHASE1_DOWN, context))
 
     async def _change(self, work: Coroutine[Any, Any, None]) -> None:
-        """Half a change would be nobody's. Raises `Denied` where a daemon has withdrawn more than it may ask for."""
+        """A change goes on when the daemon withdraws it: nobody would undo half of it. Raises `Denied` where a daemon
+        has withdrawn more than it may ask for."""
         if len(self._changes) >= 2 * MOST_CHANGES:
             work.close()
             raise Denied(f"{len(self._changes)} changes of the host wait for their turn")

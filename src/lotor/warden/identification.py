@@ -40,8 +40,8 @@ def _body(identity: Identity) -> bytes:
 
 
 def has_address(address: Address) -> bool:
-    """Whether this host has an address now: it would send from there to there. One of a link, which without the link is
-    nobody's, counts as its own. Nothing is sent."""
+    """Whether this host has an address now: packets to the address would leave from the address itself. A link-local
+    address, which means nothing without its link, counts as its own. Nothing is sent."""
     if address.version == 6 and address.is_link_local:
         return True
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6

@@ -32,7 +32,8 @@ class Identity:
 
 
 def unprivileged(privsep: Privsep | None) -> Identity:
-    """Whom the settings name, as this host knows them. `LookupError` with a whole sentence."""
+    """The user and group that the settings name. `LookupError` with a whole sentence where this host does not know
+    them."""
     named = privsep.user if privsep is not None and privsep.user is not None else _own()
     user = account(named)
     if user is None:

@@ -22,7 +22,7 @@ MOST_SESSIONS = 65_536
 
 @dataclass(slots=True, eq=False)
 class _Place:
-    """What the pool knows of one session. `asking`: so many questions wait for an address for it."""
+    """A session as the pool knows it: by `number`. `asking`: how many questions for its address are under way."""
 
     number: int
     asking: int = 0
@@ -30,8 +30,8 @@ class _Place:
 
 
 class HeldLeases:
-    """For one daemon. `numbers` are never used twice: each daemon counts its sessions from one, and they are other
-    sessions."""
+    """For one daemon. `numbers` are never used twice: each daemon counts its own sessions from one, and
+    session 1 of the next daemon is another session."""
 
     def __init__(self, leases: Leases, numbers: Iterator[int]) -> None:
         self._leases = leases
@@ -53,7 +53,7 @@ class HeldLeases:
             await asyncio.wait(self._returning)
 
     async def _acquire(self, wish: Wish) -> Lease | Failure:
-        """A session has its place until it is given back, also where nobody waited for the answer."""
+        """The session has its place until it is given back, also where the daemon withdrew the question."""
         if len(wish.user.encode()) > LONGEST_USER:
             return Failure(PoolFault(f"a user's name of more than {LONGEST_USER} octets"))
         if wish.session not in self._held and len(self) >= MOST_SESSIONS:
@@ -71,7 +71,7 @@ class HeldLeases:
         return answer
 
     async def _release(self, session: int) -> None:
-        """It is done whether or not anybody waits for it."""
+        """The address is given back, also where the daemon withdraws the question."""
         place = self._held.pop(session, None)
         if place is not None:
             await asyncio.shield(self._give_back(place))
@@ -83,7 +83,7 @@ class HeldLeases:
         return task
 
     async def _returned(self, place: _Place) -> None:
-        """Behind whatever is being asked for the same session."""
+        """Waits for questions for the same session that are under way."""
         async with place.order:
             await self._leases.release(place.number)
 

@@ -49,7 +49,7 @@ def prepare(settings: Settings) -> Holding:
 
 
 def keyring_of(checked: Checked) -> Keyring:
-    """Of the blocks that nothing is wrong with, which are all where nothing was found."""
+    """The keys of the blocks without mistakes; of all blocks where the file has none."""
     psk = checked.settings.paths.pre_shared_key
     return Keyring([_keys_of(checked, each) for each in checked.sound], psk.path if psk else None)
 

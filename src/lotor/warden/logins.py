@@ -40,7 +40,7 @@ class HeldLogins:
         return self._accepted.get(user)
 
     async def let_go(self) -> None:
-        """The daemon is gone: no next round comes to any of its conversations."""
+        """The daemon is gone: its conversations have no next round and are abandoned."""
         self._gone = True
         tickets = tuple(self._open)
         self._open.clear()
@@ -49,7 +49,7 @@ class HeldLogins:
                 log.warning("a conversation could not be abandoned: %s", type(ended).__name__)
 
     async def _judge(self, attempt: LoginAttempt) -> Verdict:
-        """A round that nobody waits for any more leaves its conversation open, so that it can be abandoned."""
+        """A round that the daemon withdrew leaves its conversation open, so that it can be abandoned later."""
         ticket = attempt.conversation
         if ticket and ticket not in self._open:
             raise Late("this daemon has no such conversation")

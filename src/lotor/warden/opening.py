@@ -65,7 +65,7 @@ class Opening:
         return Reply(Source(await self._sockets.source_towards(remote)))
 
     async def tunnel(self, nothing: None) -> Reply:
-        """One for each daemon: one that closed its device has to go, too."""
+        """One for each daemon: a daemon that closed its device gets no other one."""
         del nothing
         if self._begun:
             raise Denied("a daemon has one TUN device")
@@ -103,14 +103,15 @@ class _Socket:
 
 
 class _Tries:
-    """How often one daemon may have each thing tried. Those are few: the configuration names them."""
+    """How often the host is asked for each thing on behalf of one daemon. The configuration names few of them."""
 
     def __init__(self, most: int, again: float) -> None:
         self._most, self._again = most, again
         self._budgets: dict[object, Budget] = {}
 
     def demand(self, what: object) -> None:
-        """Raises `Late`: a port that is taken, and a person who calls again and again, are no daemon's fault."""
+        """Raises `Late`, which ends no daemon: it cannot help that a port is taken, or that a person connects again and
+        again."""
         budget = self._budgets.setdefault(what, Budget(self._most, self._again))
         if not budget.take(asyncio.get_running_loop().time()):
             raise Late("the host is asked too often")

@@ -74,8 +74,8 @@ class PoolRoutes:
             await self._routes.stop()
 
     async def adapt(self, settings: Settings) -> list[str]:
-        """From now on the pool of these settings is served; what a person should know of it. Raises `OSError`, and
-        nothing has changed."""
+        """Serves the pool of these settings from now on. Returns sentences for a person. Raises `OSError`, and nothing
+        has changed."""
         mode_cfg = pool_of(settings)
         async with self._turn:
             other = _shape(mode_cfg) != _shape(self._mode_cfg)
@@ -119,7 +119,7 @@ class PoolRoutes:
         self._rest = asyncio.get_running_loop().call_later(seconds, self._rested)
 
     def _rested(self) -> None:
-        """What was released meanwhile, or could not be taken away, comes now."""
+        """Removes the routes of addresses that were released meanwhile, or that the host kept."""
         self._rest = None
         if self._unneeded:
             self._again = asyncio.get_running_loop().create_task(self._tidy_again())
@@ -130,7 +130,7 @@ class PoolRoutes:
                 await self._tidy()
 
     async def _serve(self, mode_cfg: ModeCfg | None, leases: Sequence[Lease]) -> None:
-        """The pool of these settings is behind the device, and those of the leases that are outside of it."""
+        """Leads the pool of these settings to the device, and the addresses of the leases outside of it."""
         networks = _networks(mode_cfg)
         single = [address for lease in leases for address in lease.addresses]
         stray = [each for each in single if not any(each in network for network in networks)]
@@ -144,7 +144,7 @@ class PoolRoutes:
 
 
 def _networks(mode_cfg: ModeCfg | None) -> list[Network]:
-    """Exactly the addresses of the pool."""
+    """Networks that together are exactly the addresses of the pool."""
     if mode_cfg is None:
         return []
     firsts = [first for first in (mode_cfg.network4, mode_cfg.network6) if first is not None]
@@ -181,7 +181,7 @@ def make_pool(mode_cfg: ModeCfg | None) -> Pool | None:
 
 
 def _shape(mode_cfg: ModeCfg | None) -> tuple[object, ...]:
-    """What makes a pool another one."""
+    """The settings of a pool: where one differs, it is another pool."""
     if mode_cfg is None:
         return ()
     return mode_cfg.network4, mode_cfg.pool_size, mode_cfg.netmask4, mode_cfg.network6, mode_cfg.prefix6

@@ -1,4 +1,4 @@
-"""Sessions that came up, as scripts know them, until they go down."""
+"""Sessions whose `phase1_up` has run, until their `phase1_down` does."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Ups:
         return next((each for each in self._contexts[up.side].get(up, ()) if each.user == user), None)
 
     def too_many(self, side: Side) -> tuple[Up, HookContext] | None:
-        """Which one has to go before another one comes."""
+        """The session that goes down before another one comes up; None while there is room."""
         if self._counts[side] < MOST_UP[side]:
             return None
         oldest = next(iter(self._contexts[side]))

@@ -43,7 +43,7 @@ until then."""
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The engines that hold something of the host."""
+    """The engines that change this host or open its sockets."""
 
     sockets: HostSockets
     tunnels: Tunnels
@@ -137,7 +137,7 @@ class Warden:
         return self._pool.holder(addresses)
 
     def present(self) -> Provision:
-        """Of the present configuration."""
+        """The provision of the configuration in force."""
         return self._loaded.provision
 
     def follow(self, follower: Callable[[Settings], None]) -> None:
@@ -173,15 +173,15 @@ class Warden:
         return loaded.provision
 
     async def _read(self) -> Holding:
-        """Behind a load that has begun, which nobody need wait for any more."""
+        """Waits for a load that is under way before it begins another one."""
         while self._loading is not None and not self._loading.done():
             await asyncio.wait({self._loading})
         self._loading = asyncio.get_running_loop().run_in_executor(None, self._load)
         return await asyncio.shield(self._loading)
 
     async def take_over(self) -> tuple[str, ...]:
-        """From now on what was prepared last counts; what a person should know of it. It is done whether or not anybody
-        still waits for it. Raises `OSError`, and nothing has changed."""
+        """Puts the configuration that was prepared last into force, also where the caller is cancelled. Returns
+        sentences for a person. Raises `OSError`, and nothing has changed."""
         pending = self._pending
         self._forget()
         if pending is None:
@@ -199,7 +199,7 @@ class Warden:
         self._reloads(False)
 
     def _forget(self) -> None:
-        """Nothing is prepared."""
+        """Forgets the configuration that was prepared, if there is one."""
         self._pending = None
         if self._forgets is not None:
             self._forgets.cancel()
@@ -218,8 +218,8 @@ class Warden:
         return told
 
     async def let_go(self) -> None:
-        """What led to a device that is gone, and what a dead daemon had prepared. A change of the configuration that
-        has begun comes first: the next daemon begins with what counts."""
+        """Removes the routes to a device that is gone, and forgets what a dead daemon had prepared. A take-over that is
+        under way ends first: the next daemon begins with the configuration in force."""
         self._let_pass()
         async with self._turn:
             await self._pool.end()
