@@ -15,14 +15,14 @@ function __lotor_at
     test "$here" = "$argv[1]"
 end
 set -ga __lotor_commands 'racoonctl' 'racoonctl vpn-connect' 'racoonctl vc' 'racoonctl vpn-disconnect' 'racoonctl vd' 'racoonctl status' 'racoonctl st' 'racoonctl show-event' 'racoonctl se' 'racoonctl reload-config' 'racoonctl rc' 'racoonctl logout-user' 'racoonctl lu' 'racoonctl show-sa' 'racoonctl ss' 'racoonctl flush-sa' 'racoonctl fs' 'racoonctl delete-sa' 'racoonctl ds' 'racoonctl establish-sa' 'racoonctl es' 'racoonctl get-cert' 'racoonctl gc' 'racoonctl show-schedule' 'racoonctl sc'
-set -ga __lotor_values 'racoonctl|-s' 'racoonctl vpn-connect|-u' 'racoonctl vpn-connect|--user' 'racoonctl vpn-connect|--ca' 'racoonctl vpn-connect|-s' 'racoonctl vpn-connect|--socket' 'racoonctl vpn-connect|-f' 'racoonctl vpn-connect|--file' 'racoonctl vc|-u' 'racoonctl vc|--user' 'racoonctl vc|--ca' 'racoonctl vc|-s' 'racoonctl vc|--socket' 'racoonctl vc|-f' 'racoonctl vc|--file' 'racoonctl vpn-disconnect|-s' 'racoonctl vpn-disconnect|--socket' 'racoonctl vpn-disconnect|-f' 'racoonctl vpn-disconnect|--file' 'racoonctl vd|-s' 'racoonctl vd|--socket' 'racoonctl vd|-f' 'racoonctl vd|--file' 'racoonctl status|-s' 'racoonctl status|--socket' 'racoonctl status|-f' 'racoonctl status|--file' 'racoonctl st|-s' 'racoonctl st|--socket' 'racoonctl st|-f' 'racoonctl st|--file' 'racoonctl show-event|-s' 'racoonctl show-event|--socket' 'racoonctl show-event|-f' 'racoonctl show-event|--file' 'racoonctl se|-s' 'racoonctl se|--socket' 'racoonctl se|-f' 'racoonctl se|--file' 'racoonctl reload-config|-s' 'racoonctl reload-config|--socket' 'racoonctl reload-config|-f' 'racoonctl reload-config|--file' 'racoonctl rc|-s' 'racoonctl rc|--socket' 'racoonctl rc|-f' 'racoonctl rc|--file' 'racoonctl logout-user|--session' 'racoonctl logout-user|-s' 'racoonctl logout-user|--socket' 'racoonctl logout-user|-f' 'racoonctl logout-user|--file' 'racoonctl lu|--session' 'racoonctl lu|-s' 'racoonctl lu|--socket' 'racoonctl lu|-f' 'racoonctl lu|--file' 'racoonctl show-sa|-s' 'racoonctl show-sa|--socket' 'racoonctl show-sa|-f' 'racoonctl show-sa|--file' 'racoonctl ss|-s' 'racoonctl ss|--socket' 'racoonctl ss|-f' 'racoonctl ss|--file' 'racoonctl flush-sa|-s' 'racoonctl flush-sa|--socket' 'racoonctl flush-sa|-f' 'racoonctl flush-sa|--file' 'racoonctl fs|-s' 'racoonctl fs|--socket' 'racoonctl fs|-f' 'racoonctl fs|--file' 'racoonctl delete-sa|-s' 'racoonctl delete-sa|--socket' 'racoonctl delete-sa|-f' 'racoonctl delete-sa|--file' 'racoonctl ds|-s' 'racoonctl ds|--socket' 'racoonctl ds|-f' 'racoonctl ds|--file' 'racoonctl establish-sa|-u' 'racoonctl establish-sa|-n' 'racoonctl establish-sa|-s' 'racoonctl establish-sa|--socket' 'racoonctl establish-sa|-f' 'racoonctl establish-sa|--file' 'racoonctl es|-u' 'racoonctl es|-n' 'racoonctl es|-s' 'racoonctl es|--socket' 'racoonctl es|-f' 'racoonctl es|--file'
+set -ga __lotor_values 'racoonctl|-s' 'racoonctl vpn-connect|-u' 'racoonctl vpn-connect|--user' 'racoonctl vpn-connect|--ca' 'racoonctl vpn-connect|-s' 'racoonctl vpn-connect|--socket' 'racoonctl vpn-connect|-f' 'racoonctl vpn-connect|--file' 'racoonctl vc|-u' 'racoonctl vc|--user' 'racoonctl vc|--ca' 'racoonctl vc|-s' 'racoonctl vc|--socket' 'racoonctl vc|-f' 'racoonctl vc|--file' 'racoonctl vpn-disconnect|-s' 'racoonctl vpn-disconnect|--socket' 'racoonctl vpn-disconnect|-f' 'racoonctl vpn-disconnect|--file' 'racoonctl vd|-s' 'racoonctl vd|--socket' 'racoonctl vd|-f' 'racoonctl vd|--file' 'racoonctl status|-f' 'racoonctl status|--format' 'racoonctl status|-s' 'racoonctl status|--socket' 'racoonctl st|-f' 'racoonctl st|--format' 'racoonctl st|-s' 'racoonctl st|--socket' 'racoonctl show-event|-s' 'racoonctl show-event|--socket' 'racoonctl show-event|-f' 'racoonctl show-event|--file' 'racoonctl se|-s' 'racoonctl se|--socket' 'racoonctl se|-f' 'racoonctl se|--file' 'racoonctl reload-config|-s' 'racoonctl reload-config|--socket' 'racoonctl reload-config|-f' 'racoonctl reload-config|--file' 'racoonctl rc|-s' 'racoonctl rc|--socket' 'racoonctl rc|-f' 'racoonctl rc|--file' 'racoonctl logout-user|--session' 'racoonctl logout-user|-s' 'racoonctl logout-user|--socket' 'racoonctl logout-user|-f' 'racoonctl logout-user|--file' 'racoonctl lu|--session' 'racoonctl lu|-s' 'racoonctl lu|--socket' 'racoonctl lu|-f' 'racoonctl lu|--file' 'racoonctl show-sa|-s' 'racoonctl show-sa|--socket' 'racoonctl show-sa|-f' 'racoonctl show-sa|--file' 'racoonctl ss|-s' 'racoonctl ss|--socket' 'racoonctl ss|-f' 'racoonctl ss|--file' 'racoonctl flush-sa|-s' 'racoonctl flush-sa|--socket' 'racoonctl flush-sa|-f' 'racoonctl flush-sa|--file' 'racoonctl fs|-s' 'racoonctl fs|--socket' 'racoonctl fs|-f' 'racoonctl fs|--file' 'racoonctl delete-sa|-s' 'racoonctl delete-sa|--socket' 'racoonctl delete-sa|-f' 'racoonctl delete-sa|--file' 'racoonctl ds|-s' 'racoonctl ds|--socket' 'racoonctl ds|-f' 'racoonctl ds|--file' 'racoonctl establish-sa|-u' 'racoonctl establish-sa|-n' 'racoonctl establish-sa|-s' 'racoonctl establish-sa|--socket' 'racoonctl establish-sa|-f' 'racoonctl establish-sa|--file' 'racoonctl es|-u' 'racoonctl es|-n' 'racoonctl es|-s' 'racoonctl es|--socket' 'racoonctl es|-f' 'racoonctl es|--file' 'racoonctl show-schedule|-s' 'racoonctl show-schedule|--socket' 'racoonctl show-schedule|-f' 'racoonctl show-schedule|--file' 'racoonctl sc|-s' 'racoonctl sc|--socket' 'racoonctl sc|-f' 'racoonctl sc|--file'
 complete -c racoonctl -n '__lotor_at "racoonctl"' -f
 complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'vpn-connect' -d 'Connect to the VPN gateway GATEWAY, an address or a host name'
 complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'vc' -d 'Connect to the VPN gateway GATEWAY, an address or a host name'
 complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'vpn-disconnect' -d 'Disconnect from the VPN gateway GATEWAY'
 complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'vd' -d 'Disconnect from the VPN gateway GATEWAY'
-complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'status' -d 'Show who is connected, from where, since when, and how'
-complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'st' -d 'Show who is connected, from where, since when, and how'
+complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'status' -d 'Show who is connected, from where, since when, and how, as lotor status does'
+complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'st' -d 'Show who is connected, from where, since when, and how, as lotor status does'
 complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'show-event' -d 'Show what happens, until Ctrl-C'
 complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'se' -d 'Show what happens, until Ctrl-C'
 complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'reload-config' -d 'Read the configuration again; a bad one changes nothing'
@@ -39,11 +39,11 @@ complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'establish-sa' -d 'Connect 
 complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'es' -d 'Connect to DESTINATION (isakmp), as lotor vc does; the routes choose the source'
 complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'get-cert' -d 'Refused: lotor keeps no certificates of its peers'
 complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'gc' -d 'Refused: lotor keeps no certificates of its peers'
-complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'show-schedule' -d 'Refused: lotor status tells when keys are renewed'
-complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'sc' -d 'Refused: lotor status tells when keys are renewed'
+complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'show-schedule' -d 'Show when the keys of SA pairs are renewed'
+complete -c racoonctl -n '__lotor_at "racoonctl"' -a 'sc' -d 'Show when the keys of SA pairs are renewed'
 complete -c racoonctl -n '__lotor_at "racoonctl"' -s h -l help -d 'Show this message and exit.'
 complete -c racoonctl -n '__lotor_at "racoonctl"' -s s -r -F -d 'Control socket of the daemon.'
-complete -c racoonctl -n '__lotor_at "racoonctl"' -s l -d 'Accepted, without effect.'
+complete -c racoonctl -n '__lotor_at "racoonctl"' -s l -d 'More columns in show-sa isakmp; -ll: more.'
 complete -c racoonctl -n '__lotor_at "racoonctl"' -s d -d 'Accepted, without effect.'
 complete -c racoonctl -n '__lotor_at "racoonctl vpn-connect"' -f
 complete -c racoonctl -n '__lotor_at "racoonctl vpn-connect"' -s h -l help -d 'Show this message and exit.'
@@ -71,14 +71,14 @@ complete -c racoonctl -n '__lotor_at "racoonctl vd"' -s s -l socket -r -F -d 'Co
 complete -c racoonctl -n '__lotor_at "racoonctl vd"' -s f -l file -r -F -d 'Configuration that names the socket.'
 complete -c racoonctl -n '__lotor_at "racoonctl status"' -f
 complete -c racoonctl -n '__lotor_at "racoonctl status"' -s h -l help -d 'Show this message and exit.'
-complete -c racoonctl -n '__lotor_at "racoonctl status"' -l json -d 'Machine-readable, see docs/status.md.'
+complete -c racoonctl -n '__lotor_at "racoonctl status"' -s v -l verbose -d 'Accepted: all of it is always shown.'
+complete -c racoonctl -n '__lotor_at "racoonctl status"' -s f -l format -x -a 'text json' -d 'How it is written.'
 complete -c racoonctl -n '__lotor_at "racoonctl status"' -s s -l socket -r -F -d 'Control socket of the daemon.'
-complete -c racoonctl -n '__lotor_at "racoonctl status"' -s f -l file -r -F -d 'Configuration that names the socket.'
 complete -c racoonctl -n '__lotor_at "racoonctl st"' -f
 complete -c racoonctl -n '__lotor_at "racoonctl st"' -s h -l help -d 'Show this message and exit.'
-complete -c racoonctl -n '__lotor_at "racoonctl st"' -l json -d 'Machine-readable, see docs/status.md.'
+complete -c racoonctl -n '__lotor_at "racoonctl st"' -s v -l verbose -d 'Accepted: all of it is always shown.'
+complete -c racoonctl -n '__lotor_at "racoonctl st"' -s f -l format -x -a 'text json' -d 'How it is written.'
 complete -c racoonctl -n '__lotor_at "racoonctl st"' -s s -l socket -r -F -d 'Control socket of the daemon.'
-complete -c racoonctl -n '__lotor_at "racoonctl st"' -s f -l file -r -F -d 'Configuration that names the socket.'
 complete -c racoonctl -n '__lotor_at "racoonctl show-event"' -f
 complete -c racoonctl -n '__lotor_at "racoonctl show-event"' -s h -l help -d 'Show this message and exit.'
 complete -c racoonctl -n '__lotor_at "racoonctl show-event"' -l json -d 'A line of JSON for each event.'
@@ -159,5 +159,9 @@ complete -c racoonctl -n '__lotor_at "racoonctl gc"' -f
 complete -c racoonctl -n '__lotor_at "racoonctl gc"' -s h -l help -d 'Show this message and exit.'
 complete -c racoonctl -n '__lotor_at "racoonctl show-schedule"' -f
 complete -c racoonctl -n '__lotor_at "racoonctl show-schedule"' -s h -l help -d 'Show this message and exit.'
+complete -c racoonctl -n '__lotor_at "racoonctl show-schedule"' -s s -l socket -r -F -d 'Control socket of the daemon.'
+complete -c racoonctl -n '__lotor_at "racoonctl show-schedule"' -s f -l file -r -F -d 'Configuration that names the socket.'
 complete -c racoonctl -n '__lotor_at "racoonctl sc"' -f
 complete -c racoonctl -n '__lotor_at "racoonctl sc"' -s h -l help -d 'Show this message and exit.'
+complete -c racoonctl -n '__lotor_at "racoonctl sc"' -s s -l socket -r -F -d 'Control socket of the daemon.'
+complete -c racoonctl -n '__lotor_at "racoonctl sc"' -s f -l file -r -F -d 'Configuration that names the socket.'

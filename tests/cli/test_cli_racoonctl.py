@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
@@ -23,8 +25,11 @@ SESSION = {
             "spi_out": "0xc0ffee00",
             "suite": "aes-256/hmac_sha256",
             "encapsulation": "udp",
+            "rekey_in": 100.4,
         }
     ],
+    "role": "gateway",
+    "ike": 1,
 }
 OTHER = {**SESSION, "session": 4, "local": "[2001:db8::1]:500", "outside": "[2001:db8::9]:500", "children": []}
 
@@ -53,7 +58,8 @@ class Daemon:
 @pytest.fixture
 def daemon(monkeypatch):
     made = Daemon(SESSION, OTHER)
-    monkeypatch.setattr(racoonctl, "call", lambda context, options: made)
+    for name in ("call", "look"):
+        monkeypatch.setattr(racoonctl, name, lambda context, options: made)
     return made
 
 
@@ -67,6 +73,37 @@ def test_phase_one_looks_as_it_did(daemon, monkeypatch):
     assert first.startswith("198.51.100.10.53778    0011223344556677:8899aabbccddeeff 2026-05-01 ")
     assert second.startswith("2001:db8::9.500 ")
     assert max(map(len, (head, first, second))) <= 80
+
+
+def test_phase_one_with_more_columns(daemon):
+    head, first, second = run("-l", "show-sa", "isakmp").output.splitlines()
+    assert head.endswith("Cookies                           ST S  V E Created             Phase2")
+    assert first[:22] == "198.51.100.10.53778   "
+    assert first[57:70] == " 9 R 10 - 202"
+    assert first.endswith("      1")
+    assert second.endswith("      0")
+    wide = run("-ll", "ss", "isakmp").output.splitlines()
+    assert wide[0].split()[:2] == ["Source", "Destination"]
+    assert wide[1].split()[:2] == ["192.0.2.50.4500", "198.51.100.10.53778"]
+    assert wide[0].index("Cookies") == wide[1].index("0011223344556677")
+
+
+def test_the_schedule_is_that_of_renewals(daemon):
+    head, row = run("show-schedule").output.splitlines()
+    assert head == "index    tick     xtime    created"
+    number, left, due, *since = row.split()
+    assert (number, left) == ("7", "100")
+    assert int(due) > 1_700_000_000
+    assert since[0].startswith("2026-05-01")
+
+
+def test_the_status_of_racoonctl_has_racoons_options(daemon, monkeypatch):
+    monkeypatch.setattr(racoonctl, "table", lambda view: f"{len(view['sessions'])} sessions")
+    assert run("status", "-v").output == "2 sessions\n"
+    assert [each["session"] for each in json.loads(run("st", "-f", "json").output)["sessions"]] == [3, 4]
+    assert json.loads(run("status", "--format=json").output)
+    assert "--format" in run("status", "-h").output
+    assert "Commands" in run("-h").output
 
 
 @pytest.mark.parametrize("kind", ["esp", "ipsec"])
@@ -89,6 +126,11 @@ def test_nothing_is_told_as_setkey_tells_it(daemon):
 def test_flush_ends_every_session(daemon):
     assert run("flush-sa", "isakmp").exit_code == 0
     assert daemon.asked == [Status(), Logout(session=3), Logout(session=4)]
+
+
+def test_what_does_not_exist_is_flushed_already(daemon):
+    assert run("flush-sa", "ah").exit_code == 0
+    assert daemon.asked == []
 
 
 def test_one_that_ended_meanwhile_does_not_keep_the_others(daemon):
@@ -122,10 +164,13 @@ def test_establish_connects_as_vc_does(daemon):
     [
         (("show-sa", "internal"), "lotor status --json"),
         (("flush-sa", "esp"), "flush-sa isakmp"),
+        (
+            ("establish-sa", "esp", "inet", "192.0.2.1/32/500", "192.0.2.2/32/500", "udp"),
+            "SA pairs come with the session",
+        ),
         (("delete-sa", "esp", "inet", "192.0.2.1/32/500", "192.0.2.2/32/500", "udp"), "lotor logout"),
         (("establish-sa", "esp", "inet", "192.0.2.1", "192.0.2.2"), "lotor vc"),
         (("get-cert", "inet", "192.0.2.1", "192.0.2.2"), "lotor explain"),
-        (("show-schedule",), "lotor status"),
     ],
 )
 def test_what_makes_no_sense_names_what_does(daemon, words, better):

@@ -25,6 +25,10 @@ COMMANDS = {
     "logout": "lotor.cli.control:logout",
     "events": "lotor.cli.control:events",
     "reload": "lotor.cli.control:reload",
+    "sas": "lotor.cli.setkey:sas",
+    "policies": "lotor.cli.setkey:policies",
+    "flush": "lotor.cli.setkey:flush",
+    "setkey": "lotor.cli.setkey:setkey",
     "check": "lotor.cli.check:check",
     "import": "lotor.cli.importing:import_",
     "pki": "lotor.cli.pki:pki",
@@ -37,14 +41,14 @@ TITLES = {
     "Set up": ("init", "import", "check", "user", "pki"),
     "Run": ("daemon", "reload"),
     "Connect": ("connect", "disconnect"),
-    "Look": ("status", "explain", "events", "logout", "metrics"),
-    "More": ("racoonctl", "help", "version"),
+    "Look": ("status", "sas", "policies", "explain", "events", "logout", "flush", "metrics"),
+    "More": ("racoonctl", "setkey", "help", "version"),
 }
 """What the help lists: a command goes by one name in it. `vc` and `vd` are known from racoonctl."""
 RACOONCTL_WORDS = (
     ("vpn-connect", "vc", COMMANDS["vc"]),
     ("vpn-disconnect", "vd", COMMANDS["vd"]),
-    ("status", "st", COMMANDS["status"]),
+    ("status", "st", "lotor.cli.racoonctl:status"),
     ("show-event", "se", COMMANDS["events"]),
     ("reload-config", "rc", COMMANDS["reload"]),
     ("logout-user", "lu", COMMANDS["logout"]),
@@ -65,9 +69,15 @@ def lotor() -> None:
     """A remote-access IPsec VPN: gateway, client, and the tools around them."""
 
 
-@click.group(cls=Lazy, words=RACOONCTL, titles=RACOONCTL_TITLES, name="racoonctl")
+@click.group(
+    cls=Lazy,
+    words=RACOONCTL,
+    titles=RACOONCTL_TITLES,
+    name="racoonctl",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option("-s", "socket", type=click.Path(path_type=Path), help="Control socket of the daemon.")
-@click.option("-l", "wide", count=True, help="Accepted, without effect.")
+@click.option("-l", "wide", count=True, help="More columns in show-sa isakmp; -ll: more.")
 @click.option("-d", "dump", is_flag=True, help="Accepted, without effect.")
 @click.pass_context
 def racoonctl_group(context: click.Context, socket: Path | None, wide: int, dump: bool) -> None:
@@ -90,7 +100,9 @@ def version() -> None:
 
 
 def main() -> None:
-    """The `lotor` program."""
+    """The `lotor` program; by a link of that name, setkey."""
+    if Path(sys.argv[0]).name == "setkey":
+        sys.argv[1:1] = ["setkey"]
     run(lotor)
 
 

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import ip_address
 
 import click
 
-from lotor.cli.calling import FILE, SOCKET, Daemon, call, refusal, whole_status
+from lotor.cli.calling import FILE, SOCKET, call, look, whole_status
 from lotor.cli.prompting import CredentialPrompt, outcome, reach
-from lotor.control.messages import Disconnected, Logout
-from lotor.control.views import ChildView, SessionView
+from lotor.cli.setkey import end, sad, split
+from lotor.cli.status import table
+from lotor.control.views import SessionView
 from lotor.daemon.exits import Exit, StartError
 
-HEAD = f"{'Destination':<22} {'Cookies':<33} Created"
+_LONG = "ST S  V E Created             Phase2"
+HEADS = (
+    f"{'Destination':<22} {'Cookies':<33} Created",
+    f"{'Destination':<22} {'Cookies':<33} {_LONG}",
+    f"{'Source':<45} {'Destination':<45} {'Cookies':<33} {_LONG}",
+)
+SCHEDULE = "index    tick     xtime    created"
+ESTABLISHED = 9
+"""racoon's number of that state."""
 PAIRS = ("esp", "ipsec")
 KINDS = click.Choice(["isakmp", "esp", "ah", "ipsec", "internal"])
 FAMILY = click.Choice(["inet", "inet6"])
-ENCAPSULATIONS = {"udp": "esp-udp", "esp": "esp"}
 
 
 @click.command("show-sa")
@@ -32,7 +41,7 @@ def show_sa(context: click.Context, /, kind: str, **options: object) -> None:
         raise _instead("show-sa internal", "lotor status --json")
     with call(context, options) as daemon:
         sessions = whole_status(daemon)["sessions"]
-    lines = _phase1(sessions) if kind == "isakmp" else _phase2(sessions if kind in PAIRS else [])
+    lines = _phase1(sessions, _wide(context)) if kind == "isakmp" else sad(sessions if kind in PAIRS else [])
     click.echo("\n".join(lines))
 
 
@@ -43,12 +52,14 @@ def show_sa(context: click.Context, /, kind: str, **options: object) -> None:
 @click.pass_context
 def flush_sa(context: click.Context, /, kind: str, **options: object) -> None:
     """End every session (isakmp): its SAs go with it, and the peers are told."""
+    if kind == "ah":
+        return  # there are none
     if kind != "isakmp":
         raise _instead(
             f"flush-sa {kind}", "racoonctl flush-sa isakmp, which ends phase 2 as well, or lotor logout USER"
         )
     with call(context, options) as daemon:
-        _end(daemon, whole_status(daemon)["sessions"])
+        end(daemon, whole_status(daemon)["sessions"])
 
 
 @click.command("delete-sa")
@@ -74,7 +85,7 @@ def delete_sa(context: click.Context, /, kind: str, source: str, destination: st
         ]
         if not found:
             raise StartError(f"there is no SA from {source} to {destination}", Exit.FAILED)
-        _end(daemon, found)
+        end(daemon, found)
 
 
 @click.command("establish-sa")
@@ -85,6 +96,7 @@ def delete_sa(context: click.Context, /, kind: str, source: str, destination: st
 @click.argument("family", type=FAMILY)
 @click.argument("source")
 @click.argument("destination")
+@click.argument("rest", nargs=-1)
 @SOCKET
 @FILE
 @click.pass_context
@@ -94,6 +106,8 @@ def establish_sa(context: click.Context, /, kind: str, destination: str, **optio
         raise _instead(
             f"establish-sa {kind}", "racoonctl establish-sa isakmp or lotor vc: SA pairs come with the session"
         )
+    if options["rest"]:
+        raise click.UsageError(f"{destination} is the last word of establish-sa isakmp")
     user, remote = (value if isinstance(value, str) else None for value in (options["user"], options["remote"]))
     with call(context, options) as daemon:
         response = reach(daemon, remote or destination, user, CredentialPrompt(password_stdin=False))
@@ -109,53 +123,71 @@ def get_cert(rest: tuple[str, ...]) -> None:
 
 
 @click.command("show-schedule")
-def show_schedule() -> None:
-    """Refused: lotor status tells when keys are renewed."""
-    raise _instead("show-schedule", "lotor status, which tells when keys are renewed")
+@SOCKET
+@FILE
+@click.pass_context
+def show_schedule(context: click.Context, /, **options: object) -> None:
+    """Show when the keys of SA pairs are renewed. See also: lotor status."""
+    with call(context, options) as daemon:
+        sessions = whole_status(daemon)["sessions"]
+    click.echo("\n".join(_schedule(sessions, datetime.now(UTC))))
+
+
+@click.command("status", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-v", "--verbose", is_flag=True, help="Accepted: all of it is always shown.")
+@click.option("-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", help="How it is written.")
+@SOCKET
+@click.pass_context
+def status(context: click.Context, /, *, form: str, **options: object) -> None:
+    """Show who is connected, from where, since when, and how, as lotor status does."""
+    with look(context, options) as daemon:
+        view = whole_status(daemon)
+    click.echo(json.dumps(view, indent=2) if form == "json" else table(view))
 
 
 def _instead(word: str, better: str) -> StartError:
     return StartError(f"there is no racoonctl {word} here: use {better}", Exit.USAGE)
 
 
-def _end(daemon: Daemon, sessions: Iterable[SessionView]) -> None:
-    """A session that ended by itself meanwhile counts as ended."""
+def _wide(context: click.Context) -> int:
+    """How often -l stood before the command."""
+    return int((context.parent.params if context.parent else {}).get("wide") or 0)
+
+
+def _phase1(sessions: Iterable[SessionView], wide: int) -> Iterator[str]:
+    """As racoonctl's columns: with -l also status, side, version, exchange and the number of SA pairs, with -ll the
+    source, and wider addresses. lotor's status does not tell the exchange."""
+    yield HEADS[min(wide, 2)]
     for each in sessions:
-        daemon.send(Logout(session=each["session"]))
-        if not isinstance(response := daemon.receive(), Disconnected):
-            click.echo(f"lotor: {refusal(response)}", err=True)
+        address, port = split(each["outside"])
+        columns = [f"{f'{address}.{port}':<{45 if wide > 1 else 22}}", f"{each['cookies'] or '-':<33}"]
+        if wide > 1:
+            columns.insert(0, f"{'.'.join(split(each['local'])):<45}")
+        if wide:
+            side = "R" if each["role"] == "gateway" else "I"
+            columns.append(f"{ESTABLISHED if each['cookies'] else 1:>2} {side} {each['ike'] << 4:>2x} -")
+        columns.append(_local(datetime.fromisoformat(each["since"])))
+        yield " ".join([*columns, *([f"{len(each['children']):>6}"] if wide else [])])
 
 
-def _phase1(sessions: Iterable[SessionView]) -> Iterator[str]:
-    yield HEAD
-    for each in sessions:
-        address, port = _split(each["outside"])
-        created = datetime.fromisoformat(each["since"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        yield f"{f'{address}.{port}':<22} {each['cookies'] or '-':<33} {created}"
+def _local(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _phase2(sessions: Iterable[SessionView]) -> Iterator[str]:
-    lines = [line for session in sessions for pair in session["children"] for line in _pair(session, pair)]
-    yield from lines or ["No SAD entries."]
-
-
-def _pair(session: SessionView, pair: ChildView) -> Iterator[str]:
-    here, there = ("{}[{}]".format(*_split(session[end])) for end in ("local", "outside"))
-    how = ENCAPSULATIONS.get(pair["encapsulation"], pair["encapsulation"])
-    for ends, spi in ((f"{here} {there}", pair["spi_out"]), (f"{there} {here}", pair["spi_in"])):
-        yield ends
-        yield f"\t{how} mode=tunnel spi={int(spi, 16)}({spi}) reqid={pair['id']}"
-        yield f"\t{pair['suite']}"
-
-
-def _split(end: str) -> tuple[str, str]:
-    address, _, port = end.rpartition(":")
-    return address.strip("[]"), port
+def _schedule(sessions: Iterable[SessionView], now: datetime) -> Iterator[str]:
+    """When SA pairs are renewed: number of the pair, seconds until then, the same as a time, and since when there is a
+    session."""
+    yield SCHEDULE
+    for session in sessions:
+        for pair in session["children"]:
+            if (left := pair["rekey_in"]) is not None:
+                due = int(now.timestamp() + left)
+                yield f"{pair['id']:<8} {round(left):<8} {due:<8} {_local(datetime.fromisoformat(session['since']))}"
 
 
 def _same(end: str, typed: str) -> bool:
-    """Whether an end with its port has the address that was typed."""
+    """Whether an end has the address that was typed; a prefix length and a port behind it do not count."""
     try:
-        return ip_address(_split(end)[0]) == ip_address(typed)
+        return ip_address(split(end)[0]) == ip_address(typed.partition("/")[0])
     except ValueError:
         return False
