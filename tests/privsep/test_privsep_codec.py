@@ -97,6 +97,13 @@ def test_no_part_and_nothing_longer_is_a_value(kind, value):
         decode(kind, octets + b"\0")
 
 
+def test_what_every_verb_asks_and_answers_has_a_form():
+    assert len(VERBS) > 20
+    for verb in VERBS.values():
+        assert form_of(verb.request)
+        assert form_of(verb.answer)
+
+
 @pytest.mark.parametrize("verb", VERBS.values(), ids=lambda verb: verb.name)
 @given(octets=st.binary(max_size=200))
 def test_any_octets_are_one_value_or_none(verb, octets):
@@ -225,7 +232,7 @@ def test_a_type_without_a_form_cannot_be_declared(kind):
 
     for each in (Holder, Computed, Pair[object]):
         with pytest.raises(TypeError):
-            Verb(9, "nine", each, bool, 10, 10)
+            form_of(each)
 
 
 def test_a_verb_that_no_message_carries_cannot_be_declared():

@@ -1,7 +1,7 @@
 """Values as octets and back, for two processes that do not trust each other.
 
 The annotations of a class say how its values are written: field by field, in the order of the declaration. A type for
-which this module has no form is refused when the verbs are declared. The octets name no type, because the verb tells
+which this module has no form is refused; a test makes the forms of all verbs. The octets name no type: the verb tells
 the reader which type is due. Every length is compared with what is left of the message.
 """
 
@@ -52,7 +52,7 @@ def decode(kind: object, octets: bytes, most_items: int = MOST_ITEMS) -> Any:
 
 @lru_cache(maxsize=1024)
 def form_of(kind: Any, most_items: int = MOST_ITEMS) -> Form:
-    """`TypeError` for a type that has no form: found when verbs are declared. `most_items`: for what a daemon reads
+    """`TypeError` for a type that has no form: no verb has one. `most_items`: for what a daemon reads
     that its warden wrote, more than `MOST_ITEMS` may be."""
     if kind in PLAIN:
         return PLAIN[kind]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from lotor.privsep.codec import form_of
 from lotor.privsep.frames import MOST_ASKED, MOST_DESCRIPTORS, MOST_OCTETS
 
 Request = TypeVar("Request")
@@ -20,7 +19,8 @@ Answer = TypeVar("Answer")
 class Verb(Generic[Request, Answer]):
     """`request` and `answer` are annotations of types; the sizes are octets at most. `most_asked`: questions that may
     be unanswered at a time; each verb has places of its own, so that one whose answers take long holds no other up.
-    `TypeError` for a type that has no form, `ValueError` for what no message carries."""
+    Their forms (`codec.form_of`) are made when the first message is written or read. `ValueError` for sizes that no
+    message has."""
 
     number: int
     name: str
@@ -32,7 +32,5 @@ class Verb(Generic[Request, Answer]):
     most_asked: int = MOST_ASKED
 
     def __post_init__(self) -> None:
-        form_of(self.request)
-        form_of(self.answer)
         if max(self.most_request, self.most_answer) > MOST_OCTETS or self.descriptors > MOST_DESCRIPTORS:
             raise ValueError(f"no message is as long as one of {self.name} may be")
