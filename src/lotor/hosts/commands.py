@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import shutil
+import os
 import subprocess
+from pathlib import Path
 
 from lotor.files.places import SYSTEM_PATH
 from lotor.model.text import clean
@@ -22,7 +23,9 @@ class Commands:
         self._patience = patience
 
     def find(self, name: str) -> str | None:
-        return shutil.which(name, path=self._path)
+        """Without `shutil`, which loads five compressors."""
+        places = [Path(each) / name for each in self._path.split(os.pathsep)]
+        return next((str(each) for each in places if each.is_file() and os.access(each, os.X_OK)), None)
 
     async def run(self, name: str, *arguments: str, given: str = "") -> str:
         """What the program said.

@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import shutil
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
@@ -59,7 +58,9 @@ def restore(place: Place) -> bool:
         place.beside.rename(place.path)
     elif os.path.lexists(place.elsewhere):
         _write_in_place(place.path, place.elsewhere.read_bytes())
-        shutil.copystat(place.elsewhere, place.path)
+        from shutil import copystat
+
+        copystat(place.elsewhere, place.path)
         place.elsewhere.unlink()
     elif NOTHING_KEPT in _text(place.path):
         place.path.unlink()
@@ -110,7 +111,9 @@ def _keep(place: Place) -> Path:
             raise
         descriptor = os.open(place.elsewhere, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         os.close(descriptor)
-        shutil.copy2(place.path, place.elsewhere)
+        from shutil import copy2
+
+        copy2(place.path, place.elsewhere)
         return place.elsewhere
     return place.beside
 

@@ -1,0 +1,52 @@
+"""What each process loads: a start waits for it, and it stays in memory for as long as the program runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+STRAY = frozenset(
+    {
+        *("argparse", "bz2", "concurrent.futures.process", "csv", "ftplib", "http", "lzma", "multiprocessing"),
+        *("optparse", "pdb", "pydoc", "sqlite3", "tarfile", "tempfile", "unittest", "xml", "zipfile"),
+    }
+)
+"""Large modules of the library that no part of either process has a use for."""
+PARTS = {
+    "before the daemon's interpreter runs": (
+        "lotor.daemon.start",
+        {"asyncio", "cryptography", "lotor._native", "lotor.config", "lotor.crypto", "lotor.keys", "ssl"},
+    ),
+    "the warden": (
+        "lotor.daemon.pair",
+        {
+            *("lotor.client", "lotor.control.server", "lotor.dataplane", "lotor.explain", "lotor.ike", "lotor.runtime"),
+            *("lotor.trust", "lotor.wire", "lotor.crypto.x509", "email.message", "urllib.request"),
+        },
+    ),
+    "the daemon": (
+        "lotor.daemon.attended",
+        {
+            *("click", "lotor.auth", "lotor.cli", "lotor.crypto.passwords", "lotor.crypto.private", "lotor.hooks"),
+            *("lotor.keys", "lotor.pki", "lotor.warden.warden", "email.message", "urllib.request"),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("module", "stray"), PARTS.values(), ids=PARTS)
+def test_a_process_loads_only_what_it_has_a_use_for(module, stray):
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    loaded = set(done.stdout.split())
+    assert module in loaded
+    assert sorted(loaded & (STRAY | stray)) == []
+
+
+@pytest.mark.parametrize(("module", "most"), [("lotor.daemon.pair", 455), ("lotor.daemon.attended", 560)])
+def test_no_process_loads_ever_more_modules(module, most):
+    code = f"import sys, {module}; print(len(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert 100 < int(done.stdout) <= most
