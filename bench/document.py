@@ -15,6 +15,7 @@ from pathlib import Path
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 PLOTS = DOCUMENT.parent / "plots"
 PEERS = ("strongswan-charon", "openvpn", "vpnc", "iperf3")
+LABORATORY = DOCUMENT.with_name("laboratory.md")
 RELIABILITY = DOCUMENT.with_name("reliability.md")
 _SECTION = "<!-- {name}: written by `make {make}` -->\n{text}<!-- {name}: end -->\n"
 

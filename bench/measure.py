@@ -136,6 +136,12 @@ def memory(running: Running) -> float:
     return sum(int(each.group(1)) for each in found if each) / 1024 if found else float("nan")
 
 
+def proportional(running: Running) -> float:
+    """MiB of a program and the processes that it started, where a page that several share counts in parts (PSS)."""
+    found = [re.search(r"Pss:\s+(\d+)", each) for each in _statuses(running, "smaps_rollup")]
+    return sum(int(each.group(1)) for each in found if each) / 1024 if found else float("nan")
+
+
 def _statuses(running: Running, file: str) -> Iterator[str]:
     for process in _family(only_child(running.process.pid)):
         with suppress(OSError):  # it ended meanwhile
