@@ -33,7 +33,7 @@ class Follower:
 def test_f1_a_gateway_that_moved_is_still_the_one_that_was_dialled():
     register, driver = Register(lambda: 1.0), Driver()
     begun = started().event
-    begun = replace(begun, side=Side.CLIENT, remote=CLIENT.name)
+    begun = begun.but(side=Side.CLIENT, remote=CLIENT.name)
     for event in (begun, *(effect.event for effect in established())):
         register.follow(event)
     dialled = begun.path.remote.address

@@ -109,7 +109,7 @@ def test_one_session_cannot_tell_without_end(attempts):
     for number in range(1000):
         tell(attempts, Dropped(1, PATH, "rekey", MalformedMessage(f"no {number}")))
         pair = established(1)[3].event
-        tell(attempts, replace(pair, child=replace(pair.child, id=number)))
+        tell(attempts, pair.but(child=replace(pair.child, id=number)))
     tell(attempts, ChildDown(1, 999, BYE))
     found = attempts.get(1)
     assert len(found.happened) == len(found.pairs) == MOST_LINES

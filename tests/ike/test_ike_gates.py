@@ -217,7 +217,7 @@ def test_a_login_may_take_several_rounds():
             return Challenge("Enter the code of your token", (Field.PASSCODE,), b"state-1")
         assert question.attempt.conversation == b"state-1"
         assert question.attempt.answer(Field.PASSCODE).reveal() == b"123456"
-        return gateway._check(replace(question, attempt=rounds[0]))
+        return gateway._check(question.but(attempt=rounds[0]))
 
     def person(question):
         if Field.PASSCODE in question.wants:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
 from lotor.model.algorithms import EspSuite, IkeSuite
 from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.declared import Declared
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
@@ -27,8 +27,7 @@ class Level(IntEnum):
     ERROR = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Declared):
     """Base. `line` is a format string over the fields; `level` is its weight. `session` 0: no session. `published`: the
     name in `lotor events`, where that is not the name of the class."""
 
@@ -38,7 +37,7 @@ class Event:
     published: ClassVar[str] = ""
 
     def text(self) -> str:
-        return self.line.format_map({name: getattr(self, name) for name in self.__dataclass_fields__})
+        return self.line.format_map({name: getattr(self, name) for name in self.declared})
 
     @classmethod
     def public_name(cls) -> str:
@@ -46,7 +45,6 @@ class Event:
         return cls.published or cls.__name__
 
 
-@dataclass(frozen=True, slots=True)
 class Started(Event):
     """A phase 1 begins. `request` is the number of our `Connect`, None when the peer began. `ike` is the major version
     of the protocol."""
@@ -77,7 +75,6 @@ class Names(tuple[str, ...]):
         return shown or "nothing"
 
 
-@dataclass(frozen=True, slots=True)
 class Offered(Event):
     """The first message of a phase 1, of either end: its proposals and vendor ids in their order (unknown vendor ids as
     octets), its identity if it carries one, and the length of its nonce in octets (0: the nonce comes later)."""
@@ -91,7 +88,6 @@ class Offered(Event):
     nonce: int
 
 
-@dataclass(frozen=True, slots=True)
 class Chosen(Event):
     """The proposal that phase 1 uses. `vendors`: the responder's vendor ids, empty when this end is the responder."""
 
@@ -102,7 +98,6 @@ class Chosen(Event):
     vendors: Names
 
 
-@dataclass(frozen=True, slots=True)
 class LeftOut(Event):
     """`number` certificates of our chain are not sent."""
 
@@ -110,7 +105,6 @@ class LeftOut(Event):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
 class Judged(Event):
     """The result of the peer's proof in phase 1, by certificate and signature or by a keyed hash. `verdict` is a
     `Reason` where the proof was not accepted; the identity is then not believed."""
@@ -121,7 +115,6 @@ class Judged(Event):
     verdict: str | Reason
 
 
-@dataclass(frozen=True, slots=True)
 class LoginRound(Event):
     """One prompt of a login, counted from 1."""
 
@@ -131,7 +124,6 @@ class LoginRound(Event):
     wants: Names
 
 
-@dataclass(frozen=True, slots=True)
 class LoginSent(Event):
     """Client: the answers to a prompt were sent to the gateway."""
 
@@ -140,7 +132,6 @@ class LoginSent(Event):
     user: str
 
 
-@dataclass(frozen=True, slots=True)
 class PhaseOneUp(Event):
     """Phase 1 is done: both ends hold keys. After hybrid authentication the client is still a stranger."""
 
@@ -163,7 +154,6 @@ class PhaseOneUp(Event):
         return self.suite
 
 
-@dataclass(frozen=True, slots=True)
 class Reached(Event):
     """Client: a message of the gateway arrived on the ports of NAT traversal. Told once."""
 
@@ -172,7 +162,6 @@ class Reached(Event):
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
 class Renewed(Event):
     """A new phase 1 took over the session, with its address and SA pairs. `attempt` is the number under which the new
     phase 1 was told of before; no more events have that number."""
@@ -194,7 +183,6 @@ class Renewed(Event):
         return self.suite
 
 
-@dataclass(frozen=True, slots=True)
 class Readdressed(Event):
     """Client: the renewed phase 1 came with another address. `Configured` follows when an SA pair carries it."""
 
@@ -203,7 +191,6 @@ class Readdressed(Event):
     new: str
 
 
-@dataclass(frozen=True, slots=True)
 class LoggedIn(Event):
     """`grants`: what the back end gave beside its yes."""
 
@@ -212,7 +199,6 @@ class LoggedIn(Event):
     grants: Grants = NO_GRANTS
 
 
-@dataclass(frozen=True, slots=True)
 class LoginRefused(Event):
     """In the line, what the peer chose stands behind what it did not choose, so that it cannot fool a program that
     searches the line for the address."""
@@ -224,7 +210,6 @@ class LoginRefused(Event):
     source: Peer
 
 
-@dataclass(frozen=True, slots=True)
 class Configured(Event):
     """Mode config is done: what the client received, or the gateway gave."""
 
@@ -234,7 +219,6 @@ class Configured(Event):
     configuration: ModeConfiguration
 
 
-@dataclass(frozen=True, slots=True)
 class ChildUp(Event):
     """An SA pair carries traffic. `rekey_at` in the core's clock."""
 
@@ -245,7 +229,6 @@ class ChildUp(Event):
     rekey_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
 class ChildDown(Event):
     """An SA pair is gone: the engine removes it."""
 
@@ -254,7 +237,6 @@ class ChildDown(Event):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class Up(Event):
     """Every gate is open and the first SA pair carries traffic."""
 
@@ -263,7 +245,6 @@ class Up(Event):
     user: str
 
 
-@dataclass(frozen=True, slots=True)
 class PathChanged(Event):
     """An authentic packet moved the peer. The engines of its SA pairs follow."""
 
@@ -273,7 +254,6 @@ class PathChanged(Event):
     children: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Dead(Event):
     """Dead peer detection gave up, or retransmission did on an established session; `Ended` follows."""
 
@@ -283,7 +263,6 @@ class Dead(Event):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class Ended(Event):
     """The session is gone. `established`: phase 1 was up. Leases are released, hooks run."""
 
@@ -292,7 +271,6 @@ class Ended(Event):
     established: bool
 
 
-@dataclass(frozen=True, slots=True)
 class Dropped(Event):
     """A message was dropped or refused; rate limited where anyone could cause it."""
 
@@ -304,7 +282,6 @@ class Dropped(Event):
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
 class Deferring(Event):
     """More newcomers than a gateway answers at once. `Undeferred` ends it, half a minute later at the soonest."""
 
@@ -312,7 +289,6 @@ class Deferring(Event):
     line = "many first messages of strangers: from now on they are answered when they come again"
 
 
-@dataclass(frozen=True, slots=True)
 class Undeferred(Event):
     """The load is over. `deferred` messages got no answer, `repeated` ones came again and got one."""
 
@@ -326,7 +302,6 @@ class Undeferred(Event):
     repeated: int
 
 
-@dataclass(frozen=True, slots=True)
 class Remark(Event):
     """Anything else worth a line in the debug journal."""
 

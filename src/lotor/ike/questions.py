@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from lotor.ike.randomness import KeyPair
 from lotor.model.child import Child
 from lotor.model.configuration import ModeConfiguration
+from lotor.model.declared import Declared
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure, Feigned, PeerProof, PskRequest, Signature, SignedHash, Trusted, Untrusted
 from lotor.model.login import Accepted, Challenge, Credentials, Declined, LoginAttempt, Refused
@@ -18,13 +18,10 @@ from lotor.model.secret import Secret
 A_co = TypeVar("A_co", covariant=True)
 
 
-class Question(Generic[A_co]):
+class Question(Declared, Generic[A_co]):
     """Base of the questions; the parameter is the type of the answer."""
 
-    __slots__ = ()
 
-
-@dataclass(frozen=True, slots=True)
 class Sign(Question[Signature | Failure]):
     """Sign our HASH_R or HASH_I with the key of a `remote` block. The signer computes the hash itself."""
 
@@ -32,29 +29,29 @@ class Sign(Question[Signature | Failure]):
     made_of: SignedHash
 
 
-@dataclass(frozen=True, slots=True)
 class JudgePeer(Question[Trusted | Untrusted]):
     """Check the peer's signature, chain, dates, usages and name, before anything secret is sent to it."""
 
     proof: PeerProof
 
 
-@dataclass(frozen=True, slots=True)
 class DeriveSkeyid(Question[Secret | Feigned | Failure]):
     """SKEYID from a pre-shared key, prf(key, Ni_b | Nr_b), computed where the key is kept."""
 
     request: PskRequest
 
 
-@dataclass(frozen=True, slots=True)
 class Agree(Question[Secret | Failure]):
     """Compute g^xy. The most expensive step of a handshake, so the runtime may run it in another thread."""
 
-    dh: KeyPair = field(repr=False)
+    dh: KeyPair
     public: bytes
 
+    def __repr__(self) -> str:
+        """Nothing of the key pair."""
+        return f"Agree(public={self.public!r})"
 
-@dataclass(frozen=True, slots=True)
+
 class CheckLogin(Question[Accepted | Refused | Challenge]):
     """Gateway: one round of a login."""
 
@@ -62,7 +59,6 @@ class CheckLogin(Question[Accepted | Refused | Challenge]):
     attempt: LoginAttempt
 
 
-@dataclass(frozen=True, slots=True)
 class AskPerson(Question[Credentials | Declined]):
     """Client: what the gateway asks of the person. `message` is clean text from the gateway; `round` counts from 1."""
 
@@ -73,7 +69,6 @@ class AskPerson(Question[Credentials | Declined]):
     round: int
 
 
-@dataclass(frozen=True, slots=True)
 class AcquireConfiguration(Question[ModeConfiguration | Failure]):
     """Gateway: an address and its configuration, for a user whose login was accepted. `Ended` releases the address."""
 
@@ -82,7 +77,6 @@ class AcquireConfiguration(Question[ModeConfiguration | Failure]):
     grants: Grants = NO_GRANTS
 
 
-@dataclass(frozen=True, slots=True)
 class AdmitConfiguration(Question[None | Failure]):
     """Client: whether this host can be set up with what the gateway gave, before any SA pair is asked for."""
 
@@ -91,28 +85,24 @@ class AdmitConfiguration(Question[None | Failure]):
     configuration: ModeConfiguration
 
 
-@dataclass(frozen=True, slots=True)
 class ReserveSpi(Question[int]):
     """An SPI for a new inbound SA."""
 
     session: int
 
 
-@dataclass(frozen=True, slots=True)
 class Install(Question[None | Failure]):
     """Install an SA pair in the engine."""
 
     child: Child
 
 
-@dataclass(frozen=True, slots=True)
 class Activate(Question[None]):
     """Use this SA pair for outgoing traffic from now on."""
 
     child: int
 
 
-@dataclass(frozen=True, slots=True)
 class LastInbound(Question["float | None"]):
     """When the engine last opened a packet of one of these SA pairs, in the core's clock; None: never."""
 

@@ -1,4 +1,5 @@
-"""Frozen values that come in families of many kinds, equal by kind and fields: reasons, messages of the control socket.
+"""Frozen values that come in families of many kinds, equal by kind and fields: reasons, events, questions, messages of
+the control socket.
 
 A frozen dataclass would be the same, but for the six methods that are compiled for each class: a millisecond for every
 kind at every start, and a command would wait for that longer than for the daemon's answer.
@@ -17,6 +18,7 @@ class Declared:
     declared: ClassVar[dict[str, str]] = {}
 
     def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
         own = vars(cls).get("__annotations__", {})
         cls.declared = cls.declared | {name: kind for name, kind in own.items() if not kind.startswith("ClassVar")}
         type.__setattr__(cls, "__match_args__", tuple(cls.declared))
@@ -24,13 +26,21 @@ class Declared:
     def __init__(self, *values: Any, **named: Any) -> None:
         """Raises `TypeError` for a value too many, unknown, given twice, or missing."""
         given = dict(zip(self.declared, values, strict=False))
-        if len(given) < len(values) or given.keys() & named.keys() or named.keys() - self.declared.keys():
+        if named or not len(values) == len(given) == len(self.declared):
+            given = self._completed(given, len(values), named)
+        if type(self).cleaned is not Declared.cleaned:
+            given = {name: self.cleaned(value) for name, value in given.items()}
+        vars(self).update(given)
+
+    def _completed(self, given: dict[str, Any], positional: int, named: dict[str, Any]) -> dict[str, Any]:
+        """With values by name and by default, in the order of the declaration."""
+        if len(given) < positional or given.keys() & named.keys() or named.keys() - self.declared.keys():
             raise TypeError(f"{type(self).__name__} takes {', '.join(self.declared) or 'nothing'}, each once")
         given |= named
         for name in self.declared:
             if name not in given and not hasattr(type(self), name):
                 raise TypeError(f"{type(self).__name__} misses {name}")
-            vars(self)[name] = self.cleaned(given[name] if name in given else getattr(type(self), name))
+        return {name: given[name] if name in given else getattr(type(self), name) for name in self.declared}
 
     @staticmethod
     def cleaned(value: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from lotor.ike.events import PathChanged
@@ -27,7 +26,7 @@ class Moves:
     def follow(self, event: PathChanged) -> None:
         if event.session in self._untold:
             before = self._untold[event.session]
-            self._untold[event.session] = event if before is None else replace(event, old=before.old)
+            self._untold[event.session] = event if before is None else event.but(old=before.old)
             return
         self._untold[event.session] = None
         self._tell(event)
