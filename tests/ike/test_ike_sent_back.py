@@ -37,7 +37,7 @@ class Up:
 
     def recorded(self, host, say):
         say(self.session(host))
-        (data,) = [each.data for each in host.endpoint._desk.drain() if isinstance(each, Transmit)]
+        (data,) = [each.data for each in host.endpoint._context.drain() if isinstance(each, Transmit)]
         return data
 
     def arrives(self, host, data, remote=ELSEWHERE, after=1.0):
@@ -78,7 +78,7 @@ def rekeying(up):
     session = up.session(up.client)
     (child,) = session.children
     sa_pairs.rekey(session, child, up.world.now + 2)
-    up.client.endpoint._desk.drain()
+    up.client.endpoint._context.drain()
     return lambda: len(session.exchanges.running(ExchangeType.QUICK))
 
 
