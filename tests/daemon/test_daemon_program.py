@@ -248,3 +248,40 @@ def test_newcomer_9_a_state_directory_that_was_made_closed_is_opened(tmp_path, m
     program.STATE.mkdir(0o700, parents=True)
     program._open_state()
     assert program.STATE.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize(
+    ("effective", "said"),
+    [
+        ("0000000000001000", "lacks CAP_NET_BIND_SERVICE here: in a container add --cap-add NET_BIND_SERVICE"),
+        ("0000000000000400", "lacks CAP_NET_ADMIN here: in a container add --cap-add NET_ADMIN --device /dev/net/tun"),
+    ],
+)
+def test_the_capability_that_is_missing_is_the_one_that_is_named(tmp_path, monkeypatch, effective, said):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    status = tmp_path / "status"
+    status.write_text(f"CapEff:\t{effective}\n")
+    with pytest.raises(StartError) as caught:
+        demand_privilege(status)
+    assert str(caught.value) == f"root {said}"
+
+
+def test_a_full_disk_leaves_no_empty_pid_file(tmp_path, monkeypatch):
+    def full(descriptor, octets):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(StartError, match="No space left"):
+        PidFile(tmp_path / "lotor.pid").take()
+    assert not (tmp_path / "lotor.pid").exists()
+
+
+@pytest.mark.parametrize("before", [None, "", "a line\n"])
+def test_a_start_that_comes_to_nothing_leaves_no_empty_log(tmp_path, before):
+    """One that was there stays, empty or not."""
+    log = tmp_path / "second.log"
+    if before is not None:
+        log.write_text(before)
+    with pytest.raises(StartError), program._descriptor(log):
+        raise StartError("a daemon runs already")
+    assert (log.read_text() if log.exists() else None) == before

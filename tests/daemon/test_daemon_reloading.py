@@ -28,7 +28,7 @@ def test_a_block_that_moved_down_a_line_is_the_same_block():
 
 def test_another_user_of_the_daemon_counts_from_the_next_start_on():
     (told,) = at_next_start(active(BLOCK), active('privsep { user "daemon"; }'))
-    assert told == "privsep: the change counts from the next start on"
+    assert told == "privsep: the change counts once lotor itself is restarted"
 
 
 @pytest.mark.parametrize("fault", [ConfigError([]), StartError("port 500 is in use")])

@@ -294,7 +294,7 @@ def test_a_good_one_counts_for_sessions_to_come(directory, far):
 
     done, before, after = play(directory, story, far=far)
     assert isinstance(done, Done)
-    assert "next start" not in done.text
+    assert "itself is restarted" not in done.text
     assert (before, after) == ((IPv4Address("10.0.12.1"),), (IPv4Address("10.0.12.99"),))
 
 
@@ -306,7 +306,7 @@ def test_what_only_a_start_can_change_is_said(directory):
         (directory / "gateway.conf").write_text(text)
         return await world.gateway_admin.reload(ROOT)
 
-    assert play(directory, story).text.endswith("; adminsock: the change counts from the next start on")
+    assert play(directory, story).text.endswith("; adminsock: the change counts once lotor itself is restarted")
 
 
 def test_events_reach_a_listener_clean(directory):

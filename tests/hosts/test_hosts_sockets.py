@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lotor.daemon.entry import MODULE
+from lotor.hosts import sockets
 from lotor.hosts.holder import holder_of
 from lotor.hosts.sockets import open_udp, source_towards
 from lotor.model.network import Peer
@@ -43,6 +45,24 @@ def proc(directory, files):
 def test_newcomer_1_the_holder_of_a_port_is_found(tmp_path, port, told):
     files = {"3": ("init", ["/dev/null", "socket:[7]"]), "812": ("charon", ["/dev/null", "socket:[77]"])}
     assert holder_of(port, proc(tmp_path, files)) == told
+
+
+def test_a_daemon_of_lotor_is_told_as_the_lotor_that_a_person_started(tmp_path):
+    """It is another user's python; its warden is what can be stopped."""
+    there = proc(tmp_path, {"42": ("lotor", []), "812": ("python", ["socket:[77]"])})
+    (there / "812" / "cmdline").write_bytes(b"/usr/bin/python3\0-P\0-m\0" + MODULE.encode() + b"\x007\0")
+    (there / "812" / "stat").write_text("812 (pyth) on) S 42 812 812 0")
+    assert holder_of(500, there) == "lotor (process 42)"
+
+
+@pytest.mark.parametrize(("port", "directive"), [(500, "isakmp"), (4500, "isakmp_natt")])
+def test_who_has_a_port_is_told_with_the_directive_that_moves_it(port, directive):
+    local = Peer(IPv4Address("192.0.2.50"), port)
+    told = sockets._taken(local, "charon (process 8)")
+    otherwise = f"stop it or set listen {{ {directive} ADDR[PORT]; }}"
+    assert told == f"port {port} of 192.0.2.50 is in use by charon (process 8): {otherwise}"
+    again = sockets._taken(local, "lotor (process 42)")
+    assert again.startswith(f"lotor runs already: lotor (process 42) has port {port} of 192.0.2.50: stop it")
 
 
 def test_newcomer_1_a_holder_that_nobody_may_look_at_is_not_guessed(tmp_path):

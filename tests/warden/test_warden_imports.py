@@ -21,3 +21,16 @@ def test_a_warden_never_loads_what_parses_a_peers_octets(modules):
     loaded = set(done.stdout.split())
     assert "lotor.keys.keyring" in loaded
     assert [name for name in sorted(loaded) if name.startswith(tuple(f"lotor.{room}" for room in ROOMS))] == []
+
+
+def test_a_warden_that_does_not_start_parses_no_certificate_of_others(tmp_path):
+    """Its own keys and settings tell what is wrong; authorities are the daemon's, and `lotor check` reads them, too."""
+    (tmp_path / "bad.conf").write_text("nonsense;")
+    program = (
+        "import contextlib, sys, pathlib; from lotor.daemon import exits, program\n"
+        "with contextlib.suppress(exits.StartError): program._load(pathlib.Path(sys.argv[1]))\nprint(*sys.modules)"
+    )
+    words = [sys.executable, "-c", program, str(tmp_path / "bad.conf")]
+    loaded = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+    assert "lotor.warden.loading" in loaded
+    assert not {"lotor.trust", "lotor.crypto.x509"} & set(loaded)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import grp
+import logging
 import os
-import pwd
 import select
 import socket
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from lotor.config.privsep import account, group
 from lotor.files.places import make_open
+
+log = logging.getLogger(__name__)
 
 BACKLOG = 64
 EVERYBODY = 0o777
@@ -65,12 +67,12 @@ class Listener:
 def listen(address: Address) -> socket.socket:
     """A listening socket at `address`, made with its final owner, group and mode before anyone can connect."""
     path = address.path
-    owner, group = _owner(address.owner), _group(address.group)
+    owner, members = _owner(address.owner), _group(address.group)
     _make_room(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _bind(listener, address)
-        os.chown(path, owner, group, follow_symlinks=False)
+        os.chown(path, owner, members, follow_symlinks=False)
         listener.listen(BACKLOG)
         listener.setblocking(False)
     except OSError as error:
@@ -89,7 +91,9 @@ def _bind(listener: socket.socket, address: Address) -> None:
 
 def _make_room(path: Path) -> None:
     """Removes a stale socket of ours; makes the directory. Anything else in the place is a refusal."""
-    make_open(path.parent)
+    if not path.parent.is_dir():
+        make_open(path.parent)
+        log.info("made the directory %s for the control socket", path.parent)
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -113,14 +117,12 @@ def _alive(path: Path) -> bool:
 
 
 def _owner(name: str) -> int:
-    try:
-        return int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid
-    except KeyError:
-        raise OSError(errno.EINVAL, f"adminsock: there is no user {name}") from None
+    if (found := account(name)) is None:
+        raise OSError(errno.EINVAL, f"adminsock: there is no user {name}")
+    return found[0]
 
 
 def _group(name: str) -> int:
-    try:
-        return int(name) if name.isdecimal() else grp.getgrnam(name).gr_gid
-    except KeyError:
-        raise OSError(errno.EINVAL, f"adminsock: there is no group {name}") from None
+    if (found := group(name)) is None:
+        raise OSError(errno.EINVAL, f"adminsock: there is no group {name}")
+    return found

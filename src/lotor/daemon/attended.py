@@ -94,6 +94,7 @@ async def _attended(told: tuple[Given, Lent], asker: Asker, given_up: GivenUp, c
         raise StartError(f"the warden gives no configuration: {error.strerror or error}") from error
     present = Present(active)
     log_as(present, debug=given.debug)
+    warden = (await asker.ask(ABOUT, None)).value
     surroundings = Surroundings(
         given.name,
         far_ports(asker, present),
@@ -101,9 +102,11 @@ async def _attended(told: tuple[Given, Lent], asker: Asker, given_up: GivenUp, c
         make,
         present,
         _socket(lent.control),
-        both((await asker.ask(ABOUT, None)).value, given_up),
+        both(warden, given_up),
         capture,
         _socket(lent.caller),
+        seconds=warden.seconds,
+        restarts=warden.restarts,
     )
 
     beats: asyncio.Task[None] | None = None

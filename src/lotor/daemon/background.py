@@ -40,6 +40,7 @@ class PidFile:
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()}\n".encode())
         except OSError as error:
+            self._path.unlink(missing_ok=True)  # an empty one tells nobody anything
             os.close(descriptor)
             raise StartError(f"cannot write the pid file {self._path}: {error.strerror}") from error
         self._descriptor = descriptor

@@ -15,15 +15,15 @@ OF_WARDENS = (Capability.SETUID, Capability.SETGID, Capability.KILL)
 
 def demand_privilege(status: Path = STATUS) -> None:
     """Raises `StartError` with what to do."""
-    held = _effective(status)
-    missing = _missing(held, (Capability.NET_ADMIN, Capability.NET_BIND_SERVICE))
-    if not missing:
+    lacks = [each for each in (Capability.NET_ADMIN, Capability.NET_BIND_SERVICE) if not _effective(status) >> each & 1]
+    if not lacks:
         return
     if os.geteuid() != 0:
         raise StartError("lotor opens ports 500 and 4500, a TUN device and routes: run it as root", Exit.NOT_ROOT)
-    raise StartError(
-        f"root lacks {missing} here: in a container add --cap-add NET_ADMIN --device /dev/net/tun", Exit.NOT_ROOT
-    )
+    named = ", ".join(f"CAP_{each.name}" for each in lacks)
+    options = [f"--cap-add {each.name}" for each in lacks]
+    options += ["--device /dev/net/tun"] if Capability.NET_ADMIN in lacks else []
+    raise StartError(f"root lacks {named} here: in a container add {' '.join(options)}", Exit.NOT_ROOT)
 
 
 def demand_wardens_privilege(status: Path = STATUS) -> None:

@@ -66,21 +66,11 @@ def _open_state() -> None:
 
 
 def _load(file: Path) -> Holding:
+    """What is wrong with authorities tell the daemon and `lotor check`: no certificate of others is parsed here."""
     try:
         return loading.load(file)
     except ConfigError as error:
-        raise faulty(str(file), _all_faults(file, error)) from error
-
-
-def _all_faults(file: Path, found: ConfigError) -> ConfigError:
-    """Those of the certificates that are trusted, too."""
-    from lotor.daemon.active_config import load
-
-    try:
-        load(file)
-    except ConfigError as more:
-        return more
-    return found
+        raise faulty(str(file), error) from error
 
 
 async def _main(start: Start) -> int:
@@ -129,16 +119,21 @@ async def _served(start: Start, log_file: int | None) -> int:
 
 @contextlib.contextmanager
 def _descriptor(log_file: Path | None) -> Iterator[int | None]:
-    """Of a log file that both processes write to."""
+    """Of a log file that both processes write to. A start that came to nothing leaves no empty one."""
     if log_file is None:
         yield None
         return
+    was_there = log_file.exists()
     try:
         descriptor = logs.open_log(log_file)
     except OSError as error:
         raise StartError(f"the log {log_file} cannot be opened: {error.strerror}") from error
     try:
         yield descriptor
+    except StartError:
+        if not was_there and not os.fstat(descriptor).st_size:
+            log_file.unlink(missing_ok=True)
+        raise
     finally:
         os.close(descriptor)
 

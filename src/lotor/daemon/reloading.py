@@ -75,4 +75,4 @@ def at_next_start(old: ActiveConfig, new: ActiveConfig) -> list[str]:
         "the rights of scripts": config.has_scripts(now) and not config.has_scripts(before),
     }
     waiting = [name for name, differs in changed.items() if differs]
-    return [f"{' and '.join(waiting)}: the change counts from the next start on"] if waiting else []
+    return [f"{' and '.join(waiting)}: the change counts once lotor itself is restarted"] if waiting else []

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 
 from lotor.config import ConfigError
 from lotor.control.messages import (
@@ -66,10 +67,19 @@ class AdminService:
         self._name = name
         self._reload = reload
         self._started = asyncio.get_running_loop().time()
+        self._restarts: list[str] = []
         self._listeners: dict[Callable[[Happened], None], Caller] = {}
         self._ends: defaultdict[int, set[asyncio.Future[Reason]]] = defaultdict(set)
         self._reloads: set[asyncio.Task[Response]] = set()
         wiring.listen(self._tell)
+
+    def remember(self, seconds: float, restarts: int) -> None:
+        """The program has run for so long already, and this is another daemon of it."""
+        self._started -= seconds
+        if restarts:
+            often = "once" if restarts == 1 else f"{restarts} times"
+            last = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            self._restarts = [f"the daemon ended unexpectedly and was started again {often}, the last time at {last}"]
 
     async def connect(self, request: Connect, caller: Caller) -> Response:
         known = {session.id for session in self._wiring.register.all() if session.up}
@@ -120,7 +130,7 @@ class AdminService:
         view["internal_errors"] = wiring.driver.tally.internal_errors
         users, unknown = await self._logged_in(rights)
         view["users"] = users
-        view["remarks"] = [*remarks, *unknown, *wiring.remarks()]
+        view["remarks"] = [*self._restarts, *remarks, *unknown, *wiring.remarks()]
         return view
 
     async def _logged_in(self, rights: Rights) -> tuple[int, list[str]]:

@@ -37,7 +37,8 @@ class Surroundings:
     """What a daemon is given: `name` of the configuration file; `make` turns what the warden read into what the daemon
     obeys (`ConfigError`); `present` holds that of the start. `control` makes the administrator's socket, or is one;
     `caller` is the other end of a connection whose caller needs no such socket; `processes`: which this program is,
-    for the status; `owner`: the user who may do what root may: a daemon's own user is nobody's administrator."""
+    for the status; `owner`: the user who may do what root may: a daemon's own user is nobody's administrator.
+    `seconds`: how long the program has run already; `restarts`: how many daemons of it there were before."""
 
     name: str
     privileged: Privileged
@@ -49,6 +50,8 @@ class Surroundings:
     capture: Capture | None = None
     caller: socket.socket | None = None
     owner: int = 0
+    seconds: float = 0.0
+    restarts: int = 0
 
 
 class Daemon:
@@ -80,6 +83,7 @@ class Daemon:
         given = self._given
         reload = Reload(given.configurations, given.make, assembled.listeners, given.present)
         admin = AdminService(assembled.wiring, given.name, reload, given.processes, given.owner)
+        admin.remember(given.seconds, given.restarts)
         server: ControlServer | None = None
         try:
             server = await self._control(admin)

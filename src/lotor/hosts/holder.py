@@ -9,6 +9,9 @@ from pathlib import Path
 from lotor.model.text import clean
 
 PROC = Path("/proc")
+PROGRAM = "lotor"
+DAEMON = b"lotor.daemon.entry"
+"""The word on the command line of a daemon that names its module (`daemon/entry`)."""
 TABLES = ("udp", "udp6")
 LOCAL, INODE = 1, 9
 """Columns of /proc/net/udp and /proc/net/raw."""
@@ -21,7 +24,7 @@ def holder_of(port: int, proc: Path = PROC) -> str:
         return ""
     for process in proc.iterdir():
         if process.name.isdecimal() and not sockets.isdisjoint(_open_files(process)):
-            return f"{_name(process)} (process {process.name})"
+            return f"{PROGRAM} (process {_parent(process)})" if _is_daemon(process) else _told(process)
     return ""
 
 
@@ -53,6 +56,25 @@ def _open_files(process: Path) -> Iterator[str]:
         for file in (process / "fd").iterdir():
             with contextlib.suppress(OSError):
                 yield str(file.readlink())
+
+
+def _told(process: Path) -> str:
+    return f"{_name(process)} (process {process.name})"
+
+
+def _is_daemon(process: Path) -> bool:
+    """Of lotor: without rights, and started by the warden, which is what a person started and can stop."""
+    try:
+        return DAEMON in (process / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def _parent(process: Path) -> str:
+    try:
+        return (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
+    except (OSError, IndexError):
+        return process.name
 
 
 def _name(process: Path) -> str:

@@ -8,8 +8,8 @@ import socket
 from collections.abc import Sequence
 from ipaddress import ip_address
 
-from lotor.hosts.holder import holder_of
-from lotor.model.network import Address, Peer
+from lotor.hosts.holder import PROGRAM, holder_of
+from lotor.model.network import NAT_T_PORT, Address, Peer
 from lotor.ports.sockets import FAMILIES, sharing
 
 SO_RCVBUFFORCE = getattr(socket, "SO_RCVBUFFORCE", 33)
@@ -115,14 +115,19 @@ def _mark(udp: socket.socket, mark: int) -> None:
         raise Unmarked(error.errno, "no permission to keep sockets out of the tunnel: give CAP_NET_ADMIN") from error
 
 
+def _taken(local: Peer, holder: str) -> str:
+    directive = "isakmp_natt" if local.port == NAT_T_PORT else "isakmp"
+    otherwise = f"stop it or set listen {{ {directive} ADDR[PORT]; }}"
+    if holder.startswith(f"{PROGRAM} ("):
+        return f"lotor runs already: {holder} has port {local.port} of {local.address}: {otherwise}"
+    by = f"by {holder}" if holder else "(by another IKE daemon?)"
+    return f"port {local.port} of {local.address} is in use {by}: {otherwise}"
+
+
 def _refusal(local: Peer, error: OSError) -> str:
     match error.errno:
         case errno.EADDRINUSE:
-            holder = holder_of(local.port)
-            by = f"by {holder}" if holder else "(by another IKE daemon?)"
-            return (
-                f"port {local.port} of {local.address} is in use {by}: stop it or set listen {{ isakmp ADDR[PORT]; }}"
-            )
+            return _taken(local, holder_of(local.port))
         case errno.EACCES | errno.EPERM:
             return f"no permission to open port {local.port} of {local.address}: run as root"
         case errno.EADDRNOTAVAIL:

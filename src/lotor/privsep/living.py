@@ -33,12 +33,14 @@ class StartFailure:
 @dataclass(frozen=True, slots=True)
 class About:
     """`capabilities` by name, as capabilities(7) has them, without CAP_. `gains`: programs that this process starts may
-    gain rights."""
+    gain rights. `seconds`: how long it has run; `restarts`: how many daemons there were before this one."""
 
     pid: int
     user: str
     capabilities: tuple[str, ...]
     gains: bool
+    seconds: float = 0.0
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from lotor.config import resolve
@@ -46,6 +48,7 @@ class Attendance:
             **files.rows(self._handouts),
         }
         self._numbers = itertools.count(1)
+        self._began, self._begun = time.monotonic(), itertools.count()
         self._known: tuple[Provision, Mapping[str, Identity | None]] | None = None
         self._logins: HeldLogins | None = None
         self._leases: HeldLeases | None = None
@@ -58,7 +61,8 @@ class Attendance:
         self._leases = HeldLeases(ports.leases, self._numbers)
         signer = signing.rows(ports.signer, OwnIdentities(self._identity))
         own = {**signer, **self._logins.rows(), **self._leases.rows()}
-        return {**self._lasting, **dict([_about()]), **own}
+        told = dict([_about(self._began, next(self._begun))])
+        return {**self._lasting, **told, **own}
 
     async def let_go(self) -> None:
         """Of everything that the daemon held, which is dead. Leases stay in the pool's memory, guesses in the
@@ -99,9 +103,9 @@ class Attendance:
         return self._known[1].get(remote)
 
 
-def _about() -> tuple[int, Handler]:
-    """What this process may do stays as it is for as long as a daemon runs."""
-    found = about()
+def _about(began: float, restarts: int) -> tuple[int, Handler]:
+    """What this process may do stays as it is for as long as a daemon runs. `began` as `time.monotonic` has it."""
+    found = replace(about(), seconds=time.monotonic() - began, restarts=restarts)
 
     async def tell(nothing: None) -> About:
         del nothing

@@ -125,7 +125,8 @@ class Warden:
     async def start(self) -> None:
         """Undoes what a crashed warden left on this host. Raises `OSError`."""
         if undone := await self._host.recover():
-            log.warning("%d changes that an earlier daemon left on this host were undone", undone)
+            what = "1 change" if undone == 1 else f"{undone} changes"
+            log.warning("undone on this host: %s that an earlier lotor left there", what)
         await self._use(self._loaded)
 
     @property
