@@ -288,6 +288,19 @@ class RecordingHost:
         self.fault: OSError | None = None
         self.unfit: OSError | None = None
         self.slow: asyncio.Event | None = None
+        self.news = 0
+        self.told = asyncio.Event()
+
+    def change(self):
+        """The network outside of the tunnels changes."""
+        self.news += 1
+        self.told.set()
+
+    async def changed(self, seen):
+        while self.news == seen:
+            self.told.clear()
+            await self.told.wait()
+        return self.news
 
     async def admit(self, attachment):
         if self.unfit is not None:
@@ -295,7 +308,8 @@ class RecordingHost:
 
     async def attach(self, attachment):
         self.diary.append(("attach begins", attachment.session))
-        self.attached.pop(attachment.session, None)
+        if self.attached.pop(attachment.session, None) is None and attachment.follows:
+            self.attached.pop(attachment.follows, None)
         if self.slow is not None:
             await self.slow.wait()
         if self.fault is not None:

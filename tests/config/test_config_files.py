@@ -105,6 +105,40 @@ def test_include_lines_that_do_not_do(tmp_path: Path, line: str, column: int, te
     assert text in told
 
 
+PSK = 'path certificate "/etc/lotor/certs"; path pre_shared_key "${CREDENTIALS_DIRECTORY}/psk.txt";'
+
+
+def test_a_file_may_be_a_credential_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/lotor-client@work.service")
+    paths = loads(PSK).settings.paths
+    assert paths.pre_shared_key is not None
+    assert paths.pre_shared_key.path == Path("/run/credentials/lotor-client@work.service/psk.txt")
+    whole = loads('path certificate "${CREDENTIALS_DIRECTORY}";').settings.paths.certificate
+    assert whole is not None
+    assert whole.path == Path("/run/credentials/lotor-client@work.service")
+
+
+@pytest.mark.parametrize("directory", ["", "credentials", None])
+def test_a_person_reads_the_file_with_the_credentials_of_the_gateways_service(
+    monkeypatch: pytest.MonkeyPatch, directory: str | None
+) -> None:
+    """Commands outside of the service, `lotor user add` for one, have no such variable."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    if directory is not None:
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", directory)
+    found = loads(PSK).settings.paths.pre_shared_key
+    assert found is not None
+    assert found.path == Path("/run/credentials/lotor.service/psk.txt")
+
+
+@pytest.mark.parametrize("name", ["${HOME}/psk.txt", "$CREDENTIALS_DIRECTORY/psk.txt", "x/${CREDENTIALS_DIRECTORY}"])
+def test_no_other_variable_is_looked_up(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials/lotor-client@work.service")
+    found = loads(f'path pre_shared_key "{name}";').settings.paths.pre_shared_key
+    assert found is not None
+    assert found.path.parts[-len(Path(name).parts) :] == Path(name).parts
+
+
 def test_a_circle_of_includes(tmp_path: Path) -> None:
     write(tmp_path / "a.conf", 'include "b.conf";')
     write(tmp_path / "b.conf", 'include "a.conf";')

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import socket
+import sys
 
 import pytest
 
@@ -19,6 +21,45 @@ def log():
         handler.close()
     root.handlers[:] = before
     logging.getLogger("lotor").setLevel(logging.NOTSET)
+
+
+def to_the_journal(monkeypatch, stream, *, inode=None):
+    found = os.fstat(stream.fileno())
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino if inode is None else inode}")
+
+
+def test_the_journal_gets_priorities_and_no_time(log, tmp_path, monkeypatch):
+    with (tmp_path / "journal").open("w+") as stream:
+        to_the_journal(monkeypatch, stream)
+        logs.set_up(logs.Sink.STDERR, "debug", debug=True)
+        log.debug("one")
+        log.info("two")
+        log.warning("three")
+        log.error("four\nand its second line")
+        log.critical("five")
+        stream.seek(0)
+        assert stream.read().splitlines() == [
+            "<7>one",
+            "<6>two",
+            "<4>three",
+            "<3>four",
+            "<3>and its second line",
+            "<2>five",
+        ]
+
+
+@pytest.mark.parametrize("stream", ["", "8:", "8:1:2", "nonsense"])
+def test_a_terminal_or_a_file_gets_the_time(log, tmp_path, monkeypatch, stream):
+    """Also where a shell in a service's terminal started it, which has the variable and another stream."""
+    with (tmp_path / "errors").open("w+") as errors:
+        to_the_journal(monkeypatch, errors, inode=0)
+        if stream:
+            monkeypatch.setenv("JOURNAL_STREAM", stream)
+        logs.set_up(logs.Sink.STDERR, "info", debug=False)
+        log.info("served")
+        errors.seek(0)
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8} INFO served\n", errors.read())
 
 
 def test_a31_a_full_disk_costs_the_lines_that_it_did_not_take(log, tmp_path, capfd):

@@ -56,6 +56,9 @@ class LinuxPlace:
         resolv_conf = self.directory / "etc" / "resolv.conf"
         return picture() | {"dns": resolv_conf.read_text() if resolv_conf.exists() else ""}
 
+    def change(self, host):
+        ip("addr add 192.0.2.9/24 dev outer0")
+
     def refused(self, host):
         """An attachment that is refused."""
         return attachment(device="nosuch0")
@@ -92,6 +95,9 @@ class RecordingPlace:
 
     def stands(self):
         return dict(self.host.attached)
+
+    def change(self, host):
+        host.change()
 
     def refused(self, host):
         host.fault = host.unfit = OSError(19, "there is no device nosuch0")
@@ -211,6 +217,49 @@ def test_a_second_one_of_a_session_takes_the_place_of_the_first(host):
 def shape(stands):
     """Handles of nftables and orders of making aside."""
     return {name: sorted(str(each).splitlines()) for name, each in stands.items() if name != "nft"}
+
+
+def test_whoever_follows_takes_the_place_of_a_session_that_has_ended(host):
+    async def story(place, engine):
+        before = place.stands()
+        await engine.attach(attachment())
+        first = place.stands()
+        await engine.attach(replace(attachment(session=2), follows=1))
+        assert shape(place.stands()) == shape(first) or isinstance(place, RecordingPlace)
+        await engine.detach(1)
+        assert place.stands() != before, "nothing of it is the first one's any more"
+        await engine.detach(2)
+        assert place.stands() == before
+
+    host.play(story)
+
+
+def test_who_follows_nobody_is_attached_like_any_other(host):
+    async def story(place, engine):
+        before = place.stands()
+        await engine.attach(replace(attachment(session=2), follows=1))
+        assert place.stands() != before
+        await engine.detach(2)
+        assert place.stands() == before
+
+    host.play(story)
+
+
+def test_changes_of_the_network_are_waited_for(host):
+    async def story(place, engine):
+        waiting = asyncio.ensure_future(engine.changed(0))
+        await asyncio.sleep(0.05)
+        await engine.attach(attachment())
+        await engine.detach(1)
+        await asyncio.sleep(0.2)
+        assert not waiting.done(), "what the host itself changes is no news"
+        place.change(engine)
+        async with asyncio.timeout(5):
+            seen = await waiting
+        assert seen != 0
+        assert await engine.changed(0) == seen, "what happened before the question counts"
+
+    host.play(story)
 
 
 def test_sessions_do_not_undo_each_other(host):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
 
 from lotor.ike.effects import Tell
-from lotor.ike.events import ChildDown, Configured, Dead, LoggedIn, PathChanged, Up
+from lotor.ike.events import ChildDown, Configured, Dead, Ended, LoggedIn, PathChanged, Up
 from lotor.ike.intents import Disconnect
 from lotor.model.child import Counters
 from lotor.model.grants import Grants
@@ -347,3 +348,100 @@ def test_a_broken_hook_does_not_keep_the_host_from_being_undone(stage, caplog):
     assert ("detach", 1) in stage.diary
     assert "internal error: an engine did not follow: RuntimeError" in caplog.text
     assert "secret" not in caplog.text
+
+
+class Wanted:
+    """Every session is of connection 7, which comes back unless its end says otherwise."""
+
+    def __init__(self):
+        self.number = 7
+
+    def place(self, session):
+        return self.number
+
+    def comes_back(self, session, reason):
+        return self.number is not None and reason.cause is Cause.DEAD_PEER
+
+
+GONE = DeadPeer(FLOATED.remote.address, 9)
+
+
+def of(number, effects):
+    return [Tell(replace(each.event, session=number)) for each in effects]
+
+
+@pytest.fixture
+def coming_back(stage):
+    wanted = Wanted()
+    stage.follower.use(wanted)
+    stage.wanted = wanted
+    return stage
+
+
+def test_the_host_stays_as_it_is_until_the_next_session_takes_its_place(coming_back):
+    stage = coming_back
+
+    async def play():
+        await stage.play(started(), *established(), Tell(Ended(1, GONE, established=True)))
+        assert list(stage.host.attached) == [1], "nothing leaves beside the tunnel, and what is open in it waits"
+        await stage.play(*of(2, [started(), *established()]))
+        assert stage.host.attached[2].follows == 1
+        assert list(stage.host.attached) == [2]
+        await stage.play(Tell(Ended(2, BYE, established=True)))
+        assert stage.host.attached == {}
+
+    asyncio.run(play())
+    assert [each[0] for each in stage.diary if each[0].startswith("phase1")] == ["phase1_up", "phase1_down"] * 2
+
+
+def test_a_connection_that_nobody_wants_back_leaves_nothing(coming_back):
+    stage = coming_back
+
+    async def play():
+        await stage.play(started(), *established(), Tell(Ended(1, GONE, established=True)))
+        assert await stage.follower.give_up(7)
+        assert stage.host.attached == {}
+        assert not await stage.follower.give_up(7)
+
+    asyncio.run(play())
+
+
+def test_who_gives_up_while_scripts_run_leaves_nothing_either(coming_back):
+    stage = coming_back
+
+    async def play():
+        await stage.play(started(), *established())
+        await stage.tell(Tell(Ended(1, GONE, established=True)))
+        stage.wanted.number = None
+        assert not await stage.follower.give_up(7)
+        await stage.follower.settled()
+        assert stage.host.attached == {}
+
+    asyncio.run(play())
+
+
+def test_a_host_that_does_not_take_the_next_session_is_let_go_of(coming_back):
+    stage = coming_back
+
+    async def play():
+        await stage.play(started(), *established(), Tell(Ended(1, GONE, established=True)))
+        stage.host.fault = OSError(22, "no")
+        await stage.play(*of(2, [started(), *established()]))
+        assert stage.host.attached == {}
+        assert not await stage.follower.give_up(7)
+
+    asyncio.run(play())
+
+
+def test_a_client_whose_path_changed_is_attached_anew_without_a_word_to_the_scripts(stage):
+    elsewhere = replace(FLOATED, local=Peer(IPv4Address("203.0.113.99"), 4500))
+
+    async def play():
+        await stage.play(started(), *established(), Tell(PathChanged(1, FLOATED, elsewhere, (1,))))
+        assert stage.host.attached[1].path == elsewhere
+
+    asyncio.run(play())
+    assert [each[0] for each in stage.diary] == [
+        *("attach begins", "attach", "phase1_up", "ready"),
+        *("attach begins", "attach"),
+    ]

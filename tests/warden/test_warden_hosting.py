@@ -24,7 +24,7 @@ from lotor.privsep.far_hooks import FarHooks
 from lotor.privsep.far_host import FarHost
 from lotor.privsep.faults import Fault
 from lotor.privsep.frames import Frame, Kind
-from lotor.privsep.hosting import ADMIT, ATTACH, DETACH, MOST_CHANGES, MOST_HOOKS, RUN_HOOK, Hook
+from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, DETACH, MOST_CHANGES, MOST_HOOKS, RUN_HOOK, Hook
 from lotor.privsep.serving import MOST_DENIED
 from lotor.warden.hosting import MOST_ASKED, MOST_ATTACHED, Around, Hosting, rows
 from lotor.warden.ups import MOST_AT_AN_ADDRESS, MOST_UP, MOST_WITHOUT_ADDRESS
@@ -691,3 +691,34 @@ def test_no_address_is_taken_that_no_gateway_may_give(tmp_path):
             assert picture() == before
 
     asyncio.run(run())
+
+
+def test_a_daemon_takes_over_the_place_of_its_own_sessions_only():
+    async def story(asker, scene):
+        await asker.ask(ATTACH, ATTACHMENT)
+        await asker.ask(ATTACH, replace(ATTACHMENT, session=2, follows=1))
+        await asker.ask(DETACH, 1)
+        mine = dict(scene.host.attached)
+        await scene.hosting.let_go()
+        scene.host.attached[2] = ATTACHMENT
+        await asker.ask(ATTACH, replace(ATTACHMENT, session=3, follows=2))
+        return list(mine), list(scene.host.attached)
+
+    assert play(story)[0] == ([2], [2, 3])
+
+
+def test_news_of_the_network_are_told_to_clients_one_question_at_a_time():
+    async def story(asker, scene):
+        waiting = asyncio.ensure_future(asker.ask(CHANGED, 0))
+        await asyncio.sleep(0)
+        scene.host.change()
+        return (await waiting).value
+
+    assert play(story)[0] == 1
+    assert CHANGED.most_asked == 1
+
+    async def of_a_gateway(asker, scene):
+        with pytest.raises(Refused):
+            await asker.ask(CHANGED, 0)
+
+    play(of_a_gateway, GATEWAY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -122,7 +123,7 @@ def run(group: click.Group) -> None:
         click.echo(f"lotor: {error.format_message()}", err=True)
         code = error.exit_code
     except StartError as error:
-        click.echo(f"lotor: {error}", err=True)
+        click.echo(_fault(f"lotor: {error}"), err=True)
         terminal.tell(_advice(error.fix))
         code = error.code
     except (click.Abort, KeyboardInterrupt):
@@ -132,6 +133,15 @@ def run(group: click.Group) -> None:
         sys.stderr.close()
         code = Exit.FAILED
     sys.exit(int(code or 0))
+
+
+def _fault(text: str) -> str:
+    """In the journal of a service it is an error."""
+    if "JOURNAL_STREAM" not in os.environ:
+        return text
+    from lotor.daemon import logs
+
+    return logs.fault(text) if logs.journal_reads(sys.stderr) else text
 
 
 def _advice(fix: str) -> str:

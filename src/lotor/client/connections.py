@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import inf
+from typing import Protocol
 
 from lotor.client import targets
 from lotor.client.calls import Calls, Ground, Parts, Unheard
+from lotor.client.persons import Given
 from lotor.client.requests import ConnectRequest, Prompter
 from lotor.client.targets import RefusedRequest, Target
 from lotor.ike.intents import Disconnect
@@ -25,8 +28,21 @@ SECONDS_FOR_ONE_OF_MANY = 15.0
 TERMINATED = ends.ClosedHere()
 
 
+class Keeper(Protocol):
+    """Brings connections back that are to stay."""
+
+    def came_up(self, target: Target, session: Session) -> None: ...
+
+    async def let_go(self, meant: Callable[[Target], bool]) -> int:
+        """A person ends connections. How many were on their way back."""
+        ...
+
+
 class Connections:
-    def __init__(self, parts: Parts, ground: Ground) -> None:
+    """`keeper`: None where no connection stays."""
+
+    def __init__(self, parts: Parts, ground: Ground, keeper: Keeper | None = None) -> None:
+        self._keeper = keeper
         self._parts = parts
         self._ground = ground
         self._calls = Calls(parts, ground)
@@ -50,7 +66,26 @@ class Connections:
             return BeingSetUp(target.address)
         self._beginning.add(key)
         try:
-            return await self._attempt(target, user, prompter)
+            given = await self._ask_ahead(target.remote, user, prompter)
+            found = NoLoginGiven() if given is None else await self._attempt(target, given, prompter)
+        finally:
+            self._beginning.discard(key)
+        if self._keeper is not None and not isinstance(found, Reason):
+            self._keeper.came_up(target, found)
+        return found
+
+    async def again(self, target: Target, given: Given, patience: float, prompter: Prompter) -> Session | Reason:
+        """The same for a connection that comes back: `given` opened it; empty: what is saved opens it. `patience`:
+        seconds for an address that is silent."""
+        if (session := self.existing(target)) is not None:
+            return session
+        key = (target.remote.name, target.address)
+        if key in self._beginning:
+            return BeingSetUp(target.address)
+        self._beginning.add(key)
+        try:
+            known = given or await self._ask_ahead(target.remote, None, prompter)
+            return NoLoginGiven() if known is None else await self._attempt(target, known, prompter, patience)
         finally:
             self._beginning.discard(key)
 
@@ -62,7 +97,11 @@ class Connections:
             for each in self._clients()
             if addresses & {each.called, each.path.remote.address} or each.remote == gateway
         ]
-        return await self._end(gone, TERMINATED)
+        ended = await self._end(gone, TERMINATED)
+        return ended + await self._let_go(lambda target: gateway == target.remote.name or _is_of(target, addresses))
+
+    async def _let_go(self, meant: Callable[[Target], bool]) -> int:
+        return await self._keeper.let_go(meant) if self._keeper is not None else 0
 
     async def logout(self, user: str) -> int:
         """How many sessions of a login were ended, of clients here or of our own."""
@@ -80,17 +119,17 @@ class Connections:
         same = (each for each in self._clients() if each.up and each.remote in names)
         return next((each for each in same if each.called in (target.address, *target.others)), None)
 
-    async def _attempt(self, target: Target, user: str | None, prompter: Prompter) -> Session | Reason:
-        given = await self._ask_ahead(target.remote, user, prompter)
-        if given is None:
-            return NoLoginGiven()
+    async def _attempt(
+        self, target: Target, given: Given, prompter: Prompter, longest: float = inf
+    ) -> Session | Reason:
+        """`longest`: seconds for the last address, if it is silent."""
         failed: list[Reason] = []
         for remote in (blocks := (target.remote, *target.also)):
             if remote is not target.remote:
                 await prompter.tell(f"nothing came of {_modes(target.remote)}, trying {_modes(remote)}")
             for number, address in enumerate(addresses := (target.address, *target.others), 1):
                 last = remote is blocks[-1] and number == len(addresses)
-                patience = min(self._ground.patience(), inf if last else SECONDS_FOR_ONE_OF_MANY)
+                patience = min(self._ground.patience(), longest if last else SECONDS_FOR_ONE_OF_MANY, longest)
                 called = replace(target, remote=remote, address=address)
                 found = await self._calls.call(called, ConnectRequest(dict(given), prompter), patience)
                 if not isinstance(found, Unheard):
@@ -126,6 +165,10 @@ class Connections:
 
     def _clients(self) -> list[Session]:
         return [each for each in self._parts.register.all() if each.side is Side.CLIENT]
+
+
+def _is_of(target: Target, addresses: set[Address]) -> bool:
+    return not addresses.isdisjoint((target.address, *target.others))
 
 
 def _modes(remote: RemotePolicy) -> str:

@@ -37,6 +37,7 @@ class ClientPersons:
         self._remotes: dict[int, str] = {}
         self._answered: dict[int, Given] = {}
         self._kept: dict[str, Given] = {}
+        self._opened: dict[int, Given] = {}
         self._prompts: dict[int, asyncio.Task[Given | None]] = {}
 
     async def ask(self, question: AskPerson) -> Credentials | Declined:
@@ -63,6 +64,10 @@ class ClientPersons:
                 self._forget(attempt)
             case Ended(session=session) if session in self._remotes:
                 self._forget(session)
+
+    def kept(self, session: int) -> Given:
+        """What opened a session that is up, and opens it again. Answers that are good for once are not in it."""
+        return dict(self._opened.get(session, {}))
 
     async def saved(self, remote: str) -> Secret | None:
         """What psk.txt holds for the `xauth_login` of a block."""
@@ -107,11 +112,12 @@ class ClientPersons:
         answered = self._answered.pop(session, {})
         kept = {name: value for name, value in answered.items() if name in REPEATABLE}
         if kept:
-            self._kept[self._remotes[session]] = kept
+            self._kept[self._remotes[session]] = self._opened[session] = kept
 
     def _forget(self, session: int) -> None:
         remote = self._remotes.pop(session)
         self._answered.pop(session, None)
+        self._opened.pop(session, None)
         if prompt := self._prompts.pop(session, None):
             prompt.cancel()
         if remote not in self._remotes.values():

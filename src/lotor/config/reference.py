@@ -71,6 +71,9 @@ A minimal gateway:
   *repeatable* all count.
 - A relative file name starts at its `path` directive, or where there is none at
   the directory of the configuration file. It cannot lead out of it by `..`.
+- A file name that begins with `${CREDENTIALS_DIRECTORY}` is one of the
+  credentials that systemd gives the service (`LoadCredential=`), see
+  [service.md](service.md). No other variable is looked up.
 
 Names of weak algorithms (MD5, SHA-1, 3DES, Diffie-Hellman below 2048 bits) work
 where they are written, with a warning. DES and 768-bit Diffie-Hellman are

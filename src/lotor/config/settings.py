@@ -336,6 +336,7 @@ class RemoteSettings:
     allow_short_key: bool
     nonce_size: int
     passive: bool
+    auto_connect: bool
     ike_frag: Switch
     esp_frag: int | None
     scripts: tuple[Script, ...]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -11,6 +12,9 @@ from lotor.config.lexer import Kind, Token, shorten
 from lotor.config.problem import Location, Problem
 from lotor.config.settings import FileName, Reservation
 
+CREDENTIALS, CREDENTIALS_OF_SERVICE = "${CREDENTIALS_DIRECTORY}", "/run/credentials/lotor.service"
+"""What stands for the directory of credentials that systemd makes for a service, and where it is while the gateway's
+service runs: commands that a person types are not told."""
 MOST_PROBLEMS = 100
 """Problems reported in one run; a file that is no configuration at all has thousands."""
 
@@ -140,15 +144,23 @@ class Words:
 
 
 def place(words: Words, prefix: str, token: Token) -> FileName:
-    """The file that a name means: absolute, or under `path PREFIX`, or under the directory of the configuration."""
+    """The file that a name means: absolute, or under `path PREFIX`, or under the directory of the configuration, or
+    under the directory of credentials that a service manager made."""
     name = token.text
     if not name:
         raise Mistake(token.at, f"an empty name: {words.name} wants the name of a file")
+    if name.partition("/")[0] == CREDENTIALS:
+        return FileName(name, Path(_credentials() + name.removeprefix(CREDENTIALS)), token.at)
     base = words.reading.prefixes.get(prefix)
     root = base.path if base else words.reading.directory
     if not name.startswith("/") and _climbs(name):
         raise Mistake(token.at, f"{token} leads out of {root} by ..: write the whole path if you mean that file")
     return FileName(name, root / name, token.at)
+
+
+def _credentials() -> str:
+    found = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return found if found.startswith("/") else CREDENTIALS_OF_SERVICE
 
 
 def _climbs(name: str) -> bool:

@@ -13,7 +13,7 @@ import sys
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 SYSLOG = Path("/dev/log")
 LEVELS = {
@@ -24,6 +24,9 @@ LEVELS = {
     "debug": logging.DEBUG,
     "debug2": logging.DEBUG,
 }
+
+PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6), (logging.NOTSET, 7))
+"""Those of syslog(3), by the least level that they are for."""
 
 
 class Sink(Enum):
@@ -56,6 +59,33 @@ def open_log(path: Path) -> int:
 def goes_nowhere(sink: Sink | Path) -> bool:
     """Whether a process without a terminal would log for nobody."""
     return sink is Sink.SYSLOG and not SYSLOG.exists()
+
+
+def journal_reads(stream: TextIO) -> bool:
+    """Whether systemd's journal is at the other end: then it adds the time itself. `JOURNAL_STREAM` names the stream
+    that the service was started with, which may not be this one any more (sd-daemon(3), systemd.exec(5))."""
+    device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
+    try:
+        found = os.fstat(stream.fileno())
+        return (found.st_dev, found.st_ino) == (int(device), int(inode))
+    except (OSError, ValueError):
+        return False
+
+
+def prioritized(text: str, level: int) -> str:
+    """Each line begins with the priority by which the journal sorts it."""
+    number = next(number for least, number in PRIORITIES if level >= least)
+    return "\n".join(f"<{number}>{line}" for line in text.split("\n"))
+
+
+def fault(text: str) -> str:
+    """What ends a command, for the journal."""
+    return prioritized(text, logging.ERROR)
+
+
+class _Prioritized(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return prioritized(super().format(record), record.levelno)
 
 
 class _Losing(logging.Handler):
@@ -145,6 +175,10 @@ def _handler(sink: Sink | Path | int) -> logging.Handler:
         system = _System(str(SYSLOG), logging.handlers.SysLogHandler.LOG_DAEMON)
         system.setFormatter(logging.Formatter("lotor: %(levelname)s %(message)s"))
         return system
+    if sink is Sink.STDERR and journal_reads(sys.stderr):
+        journal = _Stream(sys.stderr)
+        journal.setFormatter(_Prioritized("%(message)s"))
+        return journal
     handler = _Opened(sink) if isinstance(sink, int) else _File(sink) if isinstance(sink, Path) else _Stream(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
     return handler

@@ -20,7 +20,8 @@ PTRACE_SEIZE = 0x4206
 """Of all ways to trace the one that does not stop the other process, should it succeed."""
 
 REFUSALS = frozenset({errno.EPERM, errno.EACCES})
-NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
+NOTHING_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EAFNOSUPPORT})
+"""Kinds of sockets that a kernel, or a service manager, has for nobody are among them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from lotor.accounting.journal import JournalAccounting
 from lotor.client.calls import Ground, Parts
+from lotor.client.comeback import Now
 from lotor.client.connections import Connections
+from lotor.client.keeping import Keeping, Senses
 from lotor.client.persons import ClientPersons, Files
 from lotor.client.requests import Requests
 from lotor.daemon.active_config import ActiveConfig
@@ -97,7 +101,11 @@ class Wiring:
         self.sessions = MemorySessions()
         self.ledger = Ledger(self.sessions, self.register)
         parts = Parts(self.driver, self.register, self.requests, self.persons, self.follower)
-        self.connections = Connections(parts, Ground(self._remotes, self._login, self._way, self._patience))
+        ground = Ground(self._remotes, self._login, self._way, self._patience)
+        senses = Senses(clocks, privileged.host.changed, self.associations.counters, random.SystemRandom().random)
+        self.keeping = Keeping(parts, ground, senses, self._stays)
+        self.follower.use(self.keeping)
+        self.connections = Connections(parts, ground, self.keeping)
 
     def start(self) -> None:
         journal = Journal(asyncio.get_running_loop().call_later, self._story)
@@ -106,15 +114,18 @@ class Wiring:
         self.driver.subscribe(self.persons.follow)
         self.driver.subscribe(self.requests.follow)
         self.driver.subscribe(self.follower.follow)
+        self.driver.subscribe(self.keeping.follow)
         self.driver.subscribe(self.accountant.follow)
         self.driver.subscribe(self.ledger.follow)
         self.driver.subscribe(self.logins.follow)
         self.carriers.start(self._receive)
         self._engine.start(self._notice)
         self.present.follow(self._take_over)
+        self.keeping.start(self.connections.again)
 
     async def stop(self, why: Reason = SHUT_DOWN) -> None:
         """Deletes to every peer, the host as it was, then the engines. `why`: for what all sessions end."""
+        await self.keeping.stop()
         self.driver.command(Shutdown(why))
         await self.follower.settled()
         await self.accountant.close(why)
@@ -132,6 +143,7 @@ class Wiring:
         capture, failures = self._capture, self.attempts.failures
         attempts = "1 attempt" if failures == 1 else f"{failures} attempts"
         told = [capture.remark] if capture is not None else []
+        told += self.keeping.remarks()
         if self.admissions().deferring:
             told.append("first messages of strangers are answered when they come again: too many came at once")
         return [*told, f"{attempts} failed since the start: lotor explain tells why"] if failures else told
@@ -206,6 +218,10 @@ class Wiring:
         remotes = self.present.now.settings.remotes
         return next((each.xauth_login for each in remotes if each.name == remote), None)
 
+    def _stays(self, remote: str) -> bool:
+        """Whether the connections of a block come back by themselves."""
+        return any(each.auto_connect for each in self.present.now.settings.remotes if each.name == remote)
+
     def _patience(self) -> float:
         """Seconds that a gateway is called which does not answer."""
         timer = self.present.now.policy.retransmission
@@ -213,3 +229,8 @@ class Wiring:
 
     async def _way(self, remote: Peer) -> Path:
         return self.carriers.towards(remote, await self._privileged.sockets.source_towards(remote))
+
+
+def clocks() -> Now:
+    """The present instant, on both."""
+    return Now(time.clock_gettime(time.CLOCK_MONOTONIC), time.clock_gettime(time.CLOCK_BOOTTIME))

@@ -17,6 +17,7 @@ from lotor.hosts.commands import Commands
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
 from lotor.hosts.keeper import Keeper
 from lotor.hosts.netlink import Link, Netlink
+from lotor.hosts.news import News
 from lotor.hosts.resolvfile import Place
 from lotor.hosts.routing import OUTER_MARK, SLOTS, HostFacts
 from lotor.model.configuration import ModeConfiguration
@@ -36,6 +37,7 @@ class Attached:
     attachment: Attachment
     link: Link
     journal: Journal
+    slot: int
     configuration: ModeConfiguration
 
 
@@ -53,6 +55,7 @@ class LinuxHost:
         self._machine = machine or Machine(Netlink(), Commands())
         self._attached: dict[int, Attached] = {}
         self._turn = asyncio.Lock()
+        self._news = News()
         self._keeper = Keeper(self._machine, self._turn, lambda: [each.journal for each in self._attached.values()])
 
     async def admit(self, attachment: Attachment) -> None:
@@ -61,13 +64,17 @@ class LinuxHost:
 
     async def attach(self, attachment: Attachment) -> None:
         """Raises `OSError` with a clear text, after undoing what was done. Attaching the same again changes nothing;
-        where only the inside addresses are others, nothing else is touched."""
+        where only the inside addresses or the way to the gateway are others, nothing else is touched."""
         async with self._turn:
+            self._succeed(attachment)
             known = self._attached.get(attachment.session)
             if known is not None and (known.attachment == attachment or await self._move(known, attachment)):
                 return
             await self._detach(attachment.session)
             await self._attach(attachment)
+
+    async def changed(self, seen: int) -> int:
+        return await self._news.await_other_than(seen)
 
     async def detach(self, session: int) -> None:
         """Undo exactly what was made, last first. The log names what cannot be undone; it stays in the journal."""
@@ -83,16 +90,26 @@ class LinuxHost:
     async def _move(self, known: Attached, attachment: Attachment) -> bool:
         """False when more must be changed than the addresses."""
         link, configuration = await self._taken(attachment)
-        same = replace(known.attachment, configuration=attachment.configuration) == attachment
-        if not same or not moving.fits(known.configuration, configuration):
+        same = (known.attachment.device, known.attachment.mtu, known.link.index)
+        fits = moving.fits(known.configuration, configuration)
+        if same != (attachment.device, attachment.mtu, link.index) or not fits:
             return False
         await moving.Move(self._machine, known.journal, link.index, known.configuration, configuration).make()
+        work = _Work(self._machine, known.journal, link, replace(attachment, configuration=configuration))
+        await moving.steer(self._machine, known.journal, (await work.plan(known.slot)).rules)
         known.attachment, known.configuration = attachment, configuration
         return True
+
+    def _succeed(self, attachment: Attachment) -> None:
+        """The place of a session that has ended becomes that of the one that follows it."""
+        former = attachment.follows if attachment.session not in self._attached else 0
+        if former and former in self._attached:
+            self._attached[attachment.session] = self._attached.pop(former)
 
     async def _taken(self, attachment: Attachment) -> tuple[Link, ModeConfiguration]:
         """The device, and what this host takes of what the gateway sent; the log names the rest."""
         link = await self._machine.network.link(attachment.device)
+        self._news.leave_out(link.index)
         configuration, notes = await self._admitted(attachment, link)
         if configuration.address6 is not None and (why := _no_ipv6(attachment)):
             configuration = configuration.without_ipv6()
@@ -113,7 +130,7 @@ class LinuxHost:
         except BaseException:
             await undo.undo(self._machine, journal)
             raise
-        self._attached[attachment.session] = Attached(attachment, link, journal, configuration)
+        self._attached[attachment.session] = Attached(attachment, link, journal, slot, configuration)
         self._keeper.start()
 
     async def _admitted(self, attachment: Attachment, link: Link) -> tuple[ModeConfiguration, list[str]]:
@@ -225,14 +242,16 @@ class _Work:
         await guard.hush(self.machine, self.journal, neighbours)
 
     async def routes(self, slot: int) -> None:
-        around = await self._host_facts()
-        plan = routing.plan(self.attachment.configuration, self.attachment.path, around, slot)
+        plan = await self.plan(slot)
         for network in plan.refused:
             log.warning("%s stays in the tunnel: neither a private network nor one of this host's own link", network)
         for route in plan.routes:
             await undo.make(self.machine, self.journal, RouteMade(**asdict(route)))
         for rule in plan.rules:
             await undo.make(self.machine, self.journal, RuleMade(**asdict(rule)))
+
+    async def plan(self, slot: int) -> routing.Routing:
+        return routing.plan(self.attachment.configuration, self.attachment.path, await self._host_facts(), slot)
 
     async def _host_facts(self) -> HostFacts:
         around = HostFacts(self.link.index, ipv6=sysctl.has_ipv6())

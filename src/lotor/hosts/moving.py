@@ -1,4 +1,5 @@
-"""Another inside address for a connection that is up: what names the old one makes way, and everything else stands.
+"""Another inside address, or another way to the gateway, for a connection that stands: what names the old one makes
+way, and everything else stays.
 
 The rules that lead into the tunnel and the unreachable routes behind it are never taken away: nothing leaves in clear.
 """
@@ -8,11 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from lotor.hosts import firewall, undo
-from lotor.hosts.changes import AddressMade, Change, Machine, RouteMade, Table
+from lotor.hosts.changes import AddressMade, Change, Machine, RouteMade, RuleMade, Table
 from lotor.hosts.journal import Journal
+from lotor.hosts.netlink import Rule
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Address
 
@@ -74,3 +76,14 @@ class Move:
 
     def _of(self, kind: type[Change]) -> list[Change]:
         return [change for change in self.journal.changes if isinstance(change, kind)]
+
+
+async def steer(machine: Machine, journal: Journal, rules: Sequence[Rule]) -> None:
+    """From now on these rules lead the packets of a connection. What leads into the tunnel stands in both, and is not
+    touched. Raises `OSError`; the journal then knows what is there."""
+    wanted = [RuleMade(**asdict(rule)) for rule in rules]
+    made = [change for change in journal.changes if isinstance(change, RuleMade)]
+    for rule in wanted:
+        if rule not in made:
+            await undo.make(machine, journal, rule)
+    await undo.retract(machine, journal, [rule for rule in made if rule not in wanted])

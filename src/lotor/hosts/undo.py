@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from pathlib import Path
 
-from lotor.hosts.changes import AddressMade, Change, Machine, RouteMade
+from lotor.hosts.changes import AddressMade, Change, Machine, RouteMade, RuleMade
 from lotor.hosts.journal import Journal, Owner, journals
 
 log = logging.getLogger(__name__)
@@ -65,12 +65,12 @@ async def undo(machine: Machine, journal: Journal, spare: Iterable[Change] = ())
     return undone
 
 
-async def retract(machine: Machine, journal: Journal, changes: Iterable[AddressMade | RouteMade]) -> None:
+async def retract(machine: Machine, journal: Journal, changes: Iterable[AddressMade | RouteMade | RuleMade]) -> None:
     """Undo some of a journal's changes, of which there may be thousands; the others stand. Failures stay in the journal
     and are told."""
     unwanted, stayed = set(changes), []
     for change in reversed(journal.changes):
-        if not isinstance(change, (AddressMade, RouteMade)) or change not in unwanted:
+        if not isinstance(change, (AddressMade, RouteMade, RuleMade)) or change not in unwanted:
             stayed.append(change)
             continue
         try:

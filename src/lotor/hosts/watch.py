@@ -76,6 +76,10 @@ class Watch:
             self._socket, self._loop = kernel, asyncio.get_running_loop()
             self._loop.add_reader(kernel, self._read)
 
+    @property
+    def listens(self) -> bool:
+        return self._socket is not None
+
     def stop(self) -> None:
         if self._socket is None or self._loop is None:
             return

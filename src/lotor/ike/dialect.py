@@ -81,6 +81,11 @@ class Dialect(Protocol):
         journal."""
         ...
 
+    def check_life(self, session: Session, now: Instant) -> None:
+        """Asks the peer of a session that is up for a proved sign of life at once. Without one within moments the
+        session ends. A peer that cannot be asked is left alone."""
+        ...
+
     def rekey(self, session: Session, pair: Pair, now: Instant) -> None:
         """The soft lifetime of an SA pair is over."""
         ...

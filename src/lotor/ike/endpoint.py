@@ -13,7 +13,7 @@ from lotor.ike.dialect import Dialect, Incoming, Opening
 from lotor.ike.effects import Deadline, Effect, Ticket
 from lotor.ike.errors import dropped
 from lotor.ike.events import Dropped, Started
-from lotor.ike.intents import ChildExpired, Connect, Disconnect, Intent, PeerMoved, Reload, Shutdown
+from lotor.ike.intents import Check, ChildExpired, Connect, Disconnect, Intent, PeerMoved, Reload, Shutdown
 from lotor.ike.questions import Answer
 from lotor.ike.randomness import Randomness
 from lotor.ike.session import NO_SPI, Dialled, Session, Spis
@@ -71,9 +71,9 @@ class Endpoint:
             case Connect():
                 self._connect(intent, now)
             case Disconnect():
-                session = self._sessions.by_id.get(intent.session)
-                if session is not None:
-                    self._end(session, intent.reason)
+                self._disconnect(intent)
+            case Check():
+                self._check(intent, now)
             case Shutdown():
                 for session in tuple(self._sessions.by_id.values()):
                     self._end(session, intent.reason)
@@ -82,9 +82,7 @@ class Endpoint:
             case ChildExpired():
                 self._expired(intent, now)
             case PeerMoved():
-                owner = self._owner(intent.child)
-                if owner is not None:
-                    owner.follow(owner.path.to(intent.remote))
+                self._moved(intent)
         return self._context.drain()
 
     def tick(self, now: Instant) -> list[Effect]:
@@ -181,6 +179,11 @@ class Endpoint:
         self._context.tell(Started(session.id, intent.path, remote.name, remote.side, intent.request, session.VERSION))
         dialect.begin(session, now)
 
+    def _disconnect(self, intent: Disconnect) -> None:
+        session = self._sessions.by_id.get(intent.session)
+        if session is not None:
+            self._end(session, intent.reason)
+
     def _renew(self, session: Session, now: Instant) -> None:
         """Begins a new phase 1 with the same gateway on the present path, while the old keys are still valid. Where the
         gateway has moved, it must still prove that it is the one that was dialled."""
@@ -189,6 +192,12 @@ class Endpoint:
         remote = session.remote
         self._context.tell(Started(successor.id, session.path, remote.name, remote.side, None, session.VERSION))
         dialect.begin(successor, now)
+
+    def _check(self, intent: Check, now: Instant) -> None:
+        session = self._sessions.by_id.get(intent.session)
+        if session is not None and session.established and session.gates.all_open():
+            session.follow(intent.path)
+            self._dialects[session.VERSION].check_life(session, now)
 
     def _opening(
         self, candidates: tuple[RemotePolicy, ...], spis: Spis, path: Path, goal: Dialled | Session | None = None
@@ -202,6 +211,11 @@ class Endpoint:
 
     def _owner(self, child: int) -> Session | None:
         return self._sessions.by_id.get(self._context.owners.get(child, 0))
+
+    def _moved(self, intent: PeerMoved) -> None:
+        owner = self._owner(intent.child)
+        if owner is not None:
+            owner.follow(owner.path.to(intent.remote))
 
     def _expired(self, intent: ChildExpired, now: Instant) -> None:
         session = self._owner(intent.child)

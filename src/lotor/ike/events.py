@@ -263,6 +263,14 @@ class Dead(Event):
     reason: Reason
 
 
+class Doubted(Event):
+    """Client: a message in clear says that the gateway does not know this session. Nothing proves that."""
+
+    level = Level.DEBUG
+    line = "{path} says in clear, which proves nothing, that it does not know this session"
+    path: Path
+
+
 class Ended(Event):
     """The session is gone. `established`: phase 1 was up. Leases are released, hooks run."""
 

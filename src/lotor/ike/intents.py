@@ -29,6 +29,15 @@ class Disconnect:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """A session goes on over `path`, and its peer must show life there within moments, else the session ends: for when
+    this host's network may be another one."""
+
+    session: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Shutdown:
     """End every session, with deletes."""
 
@@ -58,4 +67,4 @@ class PeerMoved:
     remote: Peer
 
 
-Intent = Connect | Disconnect | Shutdown | Reload | ChildExpired | PeerMoved
+Intent = Connect | Disconnect | Check | Shutdown | Reload | ChildExpired | PeerMoved

@@ -75,6 +75,7 @@ class Kind(Enum):
     LOGGED_OUT = "logged-out"
     SHUT_DOWN = "shut-down"
     GIVEN_UP = "given-up"
+    RELOCATED = "relocated"
     PEER_DELETED = "peer-deleted"
     CHILD_DELETED = "child-deleted"
     ENDED_AT_ONCE = "ended-at-once"

@@ -39,6 +39,16 @@ class Cause(Enum):
     NOT_JUDGED = "login not judged"
 
 
+HEALING = frozenset(
+    {
+        *(Cause.PEER_CLOSED, Cause.NO_ANSWER, Cause.NO_PROPOSAL, Cause.CERTIFICATE, Cause.POOL_EXHAUSTED),
+        *(Cause.DEAD_PEER, Cause.EXPIRED, Cause.PROTOCOL, Cause.ALREADY_CONNECTED, Cause.NOT_JUDGED),
+    }
+)
+"""Families of kinds that go by: a client that comes back tries again. Anybody on the way can cause most of them, so
+that none of them may end it. A password that was refused is not sent again: accounts are locked for that."""
+
+
 class Told(Enum):
     """Who learns of a reason, besides the journal of the end where it arises."""
 
@@ -50,7 +60,8 @@ class Told(Enum):
 class Reason(Declared):
     """Base of all kinds. The fields of a kind are its facts; those that are text are cleaned of control characters and
     cut to `LONGEST_FACT` when they come in, whoever chose them. `line` is a format string over the facts and properties
-    of the kind. `headed`: the sentence begins with the words of its cause already. `since`: the first version."""
+    of the kind. `headed`: the sentence begins with the words of its cause already. `since`: the first version. `heals`:
+    whether it may go by; None: as its cause says."""
 
     kind: ClassVar[Kind]
     cause: ClassVar[Cause] = Cause.PROTOCOL
@@ -58,6 +69,7 @@ class Reason(Declared):
     headed: ClassVar[bool] = False
     told: ClassVar[Told] = Told.NOBODY
     since: ClassVar[str] = "0.1.0"
+    heals: ClassVar[bool | None] = None
 
     @staticmethod
     def cleaned(value: Any) -> Any:
@@ -72,6 +84,11 @@ class Reason(Declared):
     def clause(self) -> str:
         """The same without the words that say whose login was refused."""
         return self.text
+
+    @classmethod
+    def may_heal(cls) -> bool:
+        """Whether it makes sense to connect again without a person."""
+        return cls.cause in HEALING if cls.heals is None else cls.heals
 
     @property
     def message(self) -> str:

@@ -12,13 +12,15 @@ from lotor.model.network import Network, Path
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One client connection to set up on the host. `session` names its undo journal."""
+    """One client connection to set up on the host. `session` names its undo journal. `follows`: the session that ended
+    and whose place on the host this one takes, 0 where there is none."""
 
     session: int
     device: str
     mtu: int
     path: Path
     configuration: ModeConfiguration
+    follows: int = 0
 
 
 class Host(Protocol):
@@ -31,6 +33,11 @@ class Host(Protocol):
     async def attach(self, attachment: Attachment) -> None:
         """A second one of a session takes the place of the first. Raises `OSError` with a clear text, after undoing
         what was done; after a failed second one `detach` undoes what is left."""
+        ...
+
+    async def changed(self, seen: int) -> int:
+        """How often the network outside of the tunnels has changed: links, addresses, routes. Waits until that is
+        another number than `seen`. Raises `OSError` where nobody can tell."""
         ...
 
     async def detach(self, session: int) -> None: ...

@@ -10,7 +10,7 @@ from lotor.ports.host import Attachment
 from lotor.privsep.asking import Asker
 from lotor.privsep.far import ask
 from lotor.privsep.faults import Fault
-from lotor.privsep.hosting import ADMIT, ATTACH, DETACH, shown
+from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, DETACH, shown
 from lotor.privsep.verb import Verb
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,9 @@ class FarHost:
             await ask(self._asker, DETACH, session)
         except OSError as error:
             log.warning("%s", error.strerror)
+
+    async def changed(self, seen: int) -> int:
+        return (await ask(self._asker, CHANGED, seen)).value
 
     async def recover(self) -> int:
         """Nothing to do: the warden undid what was left before it started this process."""

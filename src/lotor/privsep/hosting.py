@@ -69,6 +69,17 @@ RUN_HOOK: Verb[Hook, None] = Verb(
 )
 
 
+CHANGED: Verb[int, int | Fault] = Verb(
+    number=34,
+    name="wait for a change of the network",
+    request=int,
+    answer=int | Fault,
+    most_request=8,
+    most_answer=MOST_FAULT,
+    most_asked=1,
+)
+
+
 def shown(configuration: ModeConfiguration) -> ModeConfiguration:
     """What the host and a script need of it. Raises `ValueError` for more than crosses."""
     lists = (configuration.dns, configuration.wins, configuration.split_include, configuration.split_local)

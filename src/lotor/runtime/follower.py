@@ -18,6 +18,7 @@ from lotor.ports.host import Attachment, Host
 from lotor.ports.interface import TunnelInterface
 from lotor.runtime.associations import Associations
 from lotor.runtime.lanes import Lanes
+from lotor.runtime.places import NOBODY, Kept, Places
 from lotor.runtime.sessions import Register, Session
 
 
@@ -51,6 +52,7 @@ class Step(Enum):
 
     CONFIGURED = auto()
     UP = auto()
+    MOVED = auto()
     GONE = auto()
 
 
@@ -66,6 +68,11 @@ class Follower:
         self._ready = ready
         self._progress: dict[int, Progress] = {}
         self._lanes = Lanes()
+        self._places = Places(NOBODY)
+
+    def use(self, kept: Kept) -> None:
+        """Who knows which connections are to come back. Before the first event."""
+        self._places = Places(kept)
 
     def follow(self, event: Event) -> None:
         match event:
@@ -75,16 +82,18 @@ class Follower:
                 self._lanes.follow(session, Step.UP, partial(self._up, session))
             case ChildDown(session=session, child=child):
                 self._remove(session, child)
-            case PathChanged(new=new, children=children):
+            case PathChanged(session=session, new=new, children=children):
                 for child in children:
                     self._engines.associations.move(child, new)
+                self._lanes.follow(session, Step.MOVED, partial(self._moved, session))
             case Dead(session=session):
                 self._progress_of(session).dead = True
-            case Ended(session=session):
+            case Ended(session=session, reason=reason):
                 self._engines.release(session)
                 gone = self._register.recall(session)
                 self._progress_of(session).leaving = True
-                self._lanes.follow(session, Step.GONE, partial(self._gone, session, gone))
+                place = self._places.stays(gone, reason)
+                self._lanes.follow(session, Step.GONE, partial(self._gone, session, gone, place))
 
     async def finished(self, session: int) -> None:
         """Until the engines are done with one session."""
@@ -94,6 +103,13 @@ class Follower:
         """Until everything under way is done: at shutdown."""
         await self._lanes.settled()
         await self._engines.associations.settled()
+
+    async def give_up(self, place: int) -> bool:
+        """No session will take the place that waits for this connection. Whether one waited."""
+        session = self._places.give_up(place)
+        if session:
+            await self._engines.host.detach(session)
+        return bool(session)
 
     async def emptied(self, session: int) -> None:
         """Until the engine has removed the SA pairs of a session that are going, or has refused to."""
@@ -143,13 +159,24 @@ class Follower:
         if progress.attachment == attachment:
             return True
         await self._left(session.id)
+        follows = self._places.waits_for(session) if progress.attachment is None else 0
         try:
-            await self._engines.host.attach(attachment)
+            await self._engines.host.attach(replace(attachment, follows=follows))
         except OSError as error:
+            for number in (session.id, follows) if follows else ():
+                await self._engines.host.detach(number)
             self._command(Disconnect(session.id, HostUnfit(error.strerror or str(error))))
             return False
+        finally:
+            self._places.taken(follows)
         progress.attachment = attachment
         return True
+
+    async def _moved(self, number: int) -> None:
+        """A client's own address, or the gateway's, is another one: what leads beside the tunnel follows."""
+        session, progress = self._register.get(number), self._progress.get(number)
+        if session is not None and progress is not None and progress.attachment is not None:
+            await self._attach(session, progress)
 
     async def _left(self, number: int) -> None:
         """Until no other session that has ended still holds the host: its scripts may take a while."""
@@ -170,8 +197,9 @@ class Follower:
         if progress.up and progress.configured:
             self._ready(number)
 
-    async def _gone(self, number: int, session: Session | None) -> None:
-        """Scripts first: one that puts back what it changed itself must not undo what the host puts back."""
+    async def _gone(self, number: int, session: Session | None, place: int | None) -> None:
+        """Scripts first: one that puts back what it changed itself must not undo what the host puts back. `place`: the
+        connection for which this session's place on the host is to wait."""
         progress = self._progress_of(number)
         try:
             if session is not None and progress.hooked is not None:
@@ -179,11 +207,16 @@ class Follower:
         finally:
             try:
                 if progress.attachment is not None:
-                    await self._engines.host.detach(number)
+                    await self._detach(number, self._places.still(session, place))
             finally:
                 if progress.closing:
                     await asyncio.wait(progress.closing)
                 self._progress.pop(number, None)
+
+    async def _detach(self, number: int, place: int | None) -> None:
+        spare = self._places.leave(place, number) if place is not None else number
+        if spare:
+            await self._engines.host.detach(spare)
 
     async def _say_good_bye(self, session: Session, progress: Progress) -> None:
         if progress.dead:

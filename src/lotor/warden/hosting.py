@@ -24,7 +24,7 @@ from lotor.model.policy import Side
 from lotor.ports.hooks import HookContext, HookEvent, Hooks
 from lotor.ports.host import Attachment, Host
 from lotor.privsep.budget import Budget
-from lotor.privsep.hosting import ADMIT, ATTACH, DETACH, MOST_CHANGES, MOST_HOOKS, RUN_HOOK, Hook, addresses_of
+from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, DETACH, MOST_CHANGES, MOST_HOOKS, RUN_HOOK, Hook, addresses_of
 from lotor.privsep.serving import Denied, Handler, Late, Reply, answering, handling
 from lotor.warden.ups import Up, Ups
 
@@ -78,7 +78,8 @@ class Hosting:
 
     async def attach(self, attachment: Attachment) -> Reply:
         self._demand(attachment)
-        if attachment.session not in self._held and len(self._held) >= MOST_ATTACHED:
+        taken_over = attachment.follows and attachment.follows in self._held
+        if attachment.session not in self._held and not taken_over and len(self._held) >= MOST_ATTACHED:
             raise Denied(f"{MOST_ATTACHED} connections are attached")
         self._held.add(attachment.session)  # also where it fails: something may be left
         await self._change(self._attach(attachment))
@@ -88,6 +89,12 @@ class Hosting:
         if session in self._held:
             await self._change(self._detach(session))
         return Reply(None)
+
+    async def changed(self, seen: int) -> Reply:
+        """Of a client alone: a gateway has no use for it."""
+        if not any(side_of(each) is Side.CLIENT for each in self._blocks()):
+            raise Denied("no block is for a client")
+        return Reply(await self._host.changed(seen))
 
     async def run(self, hook: Hook) -> None:
         self._demand_script(hook)
@@ -211,8 +218,13 @@ class Hosting:
         await asyncio.shield(_start(self._changes, work))
 
     async def _attach(self, attachment: Attachment) -> None:
-        self._taken.pop(attachment.session, None)
+        for session in (attachment.session, attachment.follows):
+            self._taken.pop(session, None)
+        if attachment.follows and attachment.follows not in self._held:
+            attachment = replace(attachment, follows=0)  # of another daemon, if of any
         await self._host.attach(attachment)
+        if attachment.follows:
+            self._held.discard(attachment.follows)
         self._taken[attachment.session] = attachment.configuration
 
     async def _detach(self, session: int) -> None:
@@ -247,6 +259,7 @@ def rows(hosting: Hosting) -> dict[int, Handler]:
             handling(hosting.admit, ADMIT),
             handling(hosting.attach, ATTACH),
             handling(hosting.detach, DETACH),
+            handling(hosting.changed, CHANGED),
             answering(hosting.run, RUN_HOOK),
         )
     )

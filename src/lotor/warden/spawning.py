@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from lotor.privsep.frames import pair
 
-KEPT = ("LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "RES_OPTIONS")
+KEPT = ("LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "RES_OPTIONS", "JOURNAL_STREAM")
 KEPT_KINDS = ("PYTHON", "LC_")
 UMASK = 0o077
 

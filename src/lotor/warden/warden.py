@@ -80,11 +80,15 @@ class CountedHost:
 
     async def attach(self, attachment: Attachment) -> None:
         await self._host.attach(attachment)
+        self.attached.discard(attachment.follows)
         self.attached.add(attachment.session)
 
     async def detach(self, session: int) -> None:
         self.attached.discard(session)
         await self._host.detach(session)
+
+    async def changed(self, seen: int) -> int:
+        return await self._host.changed(seen)
 
     async def recover(self) -> int:
         return await self._host.recover()

@@ -326,7 +326,16 @@ _EXCHANGE = (
     on_off(
         default=False,
         name="passive",
-        meaning="Begin a connection only when someone asks for it; lotor never does otherwise.",
+        meaning="Begin a connection only when someone asks for it; only `auto_connect on` does otherwise.",
+    ),
+    on_off(
+        default=False,
+        name="auto_connect",
+        meaning="Client: connect at the start, if the password is saved beside `xauth_login` in psk.txt or none is "
+        "asked for, and come back by itself when the network changes, after a sleep, and when the gateway was away. "
+        "A connection that somebody began comes back, too: its password is kept in memory until somebody ends it. "
+        "A password that was refused is not sent again, and one that is good for once is asked for.",
+        use=Use.EXTENSION,
     ),
     on_off(default=True, name="initial_contact", meaning="Tell the peer when this end remembers no older connection."),
     on_off(

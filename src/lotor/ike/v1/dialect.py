@@ -74,6 +74,9 @@ class IkeV1:
     def receive(self, session: Session, incoming: Incoming, path: Path, now: Instant) -> None:
         protocol.receive(_v1(session), incoming, path, now)
 
+    def check_life(self, session: Session, now: Instant) -> None:
+        protocol.check_life(_v1(session), now)
+
     def rekey(self, session: Session, pair: Pair, now: Instant) -> None:
         sa_pairs.rekey(_v1(session), pair, now)
 

@@ -6,12 +6,14 @@ this module.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TypeVar
 
 from lotor.ike.errors import Refusal
+from lotor.ike.events import Dead
 from lotor.ike.session import Session
-from lotor.ike.v1 import dialling, informational, refusals, watch
+from lotor.ike.v1 import dialling, informational, refusals, stale_session, watch
 from lotor.ike.v1.exchange import Exchange
 from lotor.ike.v1.isakmp import PhaseOne
 from lotor.ike.v1.seal import PhaseOneChannel
@@ -19,7 +21,7 @@ from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant
 from lotor.model.policy import Dpd
 from lotor.model.reason import Cause, Reason
-from lotor.model.reasons.ends import PhaseOneExpired
+from lotor.model.reasons.ends import DeadPeer, PhaseOneExpired
 
 LOGIN_GRACE_S = 120.0
 """Seconds from phase 1 until traffic may flow; a person may be typing."""
@@ -106,3 +108,17 @@ def watch_peer(session: V1Session, dpd: Dpd, now: Instant) -> None:
 def _dead(session: V1Session, reason: Reason) -> None:
     """Dead peer detection gave up. Deletes are sent nevertheless: the peer may hear though it cannot answer."""
     end(session, reason)
+
+
+def check_life(session: V1Session, now: Instant) -> None:
+    """Asks for a proved sign of life at once, one question at a time. A peer that shows none is dead."""
+    probed = session.proved is not None and session.proved.probed
+    if probed and session.liveness.question(now, stale_session.QUICK_SCHEDULE[-1]):
+        stale_session.if_dead(session, _silent, stale_session.QUICK_SCHEDULE)
+
+
+def _silent(session: Session) -> None:
+    if not session.life.over:
+        reason = DeadPeer(session.path.remote.address, math.ceil(stale_session.QUICK_SCHEDULE[-1]))
+        session.context.tell(Dead(session.id, session.path, reason))
+        end(session, reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from lotor.ike.context import CoreContext
 from lotor.ike.questions import LastInbound
@@ -37,6 +38,7 @@ class Liveness:
     _sequence: int = 0
     _unanswered: int = 0
     _theirs: int = -1
+    _questioned: Instant = -inf
 
     def start(self, watch: Watch, now: Instant) -> None:
         """Begins to watch the peer. A `delay` of 0 never probes."""
@@ -68,6 +70,13 @@ class Liveness:
     def heard_since(self, then: Instant) -> bool:
         """Whether a proved message came after that time."""
         return self._life > then
+
+    def question(self, now: Instant, seconds: float) -> bool:
+        """Whether the peer may be asked outside the schedule: for so many seconds it is asked once."""
+        if now < self._questioned:
+            return False
+        self._questioned = now + seconds
+        return True
 
     def number(self) -> int:
         """The number of an extra probe. Its answer counts like any other."""

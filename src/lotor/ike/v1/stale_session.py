@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from lotor.ike.effects import Ticket
@@ -14,6 +15,10 @@ from lotor.model.network import Instant
 
 PROBE_SCHEDULE = (0.3, 0.8, 1.6, 2.5)
 """When to check for traffic, in seconds after the start; a probe is sent before every check except the last."""
+
+QUICK_SCHEDULE = (0.3, 0.7, 1.5)
+"""The same for a peer that this end has a reason to doubt. To begin anew costs less than to wait for one that is gone:
+the host stays as it is, and the lease is the same."""
 
 Verdict = Callable[[bool, Instant], None]
 
@@ -45,22 +50,22 @@ def _ask_all(sessions: Sequence[Session], dead: list[Session], ticket: Ticket) -
         _settle(session, session.context.promise(partial(settle, session.id, session)))
 
 
-def if_dead(session: Session, then: Callable[[Session], None]) -> None:
+def if_dead(session: Session, then: Callable[[Session], None], schedule: Sequence[float] = PROBE_SCHEDULE) -> None:
     """The same where no story can wait: `then` is called for a session whose peer shows no sign of life."""
 
     def judge(alive: bool, _: Instant) -> None:
         if not alive:
             then(session)
 
-    _settle(session, session.context.promise(judge))
+    _settle(session, session.context.promise(judge), schedule)
 
 
-def _settle(session: Session, ticket: Ticket) -> None:
+def _settle(session: Session, ticket: Ticket, schedule: Sequence[float] = PROBE_SCHEDULE) -> None:
     """Answers `ticket`: True as soon as the peer shows life, False when it showed none until the last check."""
 
     def begin(now: Instant) -> None:
         _probe(session)
-        _look(session, now, 0, lambda alive, at: session.context.answer(ticket, alive, at))
+        _look(_Question(session, now, schedule, lambda alive, at: session.context.answer(ticket, alive, at)), 0)
 
     session.context.timers.set(0.0, "stale session", begin)
 
@@ -70,7 +75,17 @@ def _probe(session: Session) -> None:
         session.life.voice.probe()
 
 
-def _look(session: Session, begun: Instant, turn: int, verdict: Verdict) -> None:
+@dataclass(frozen=True, slots=True)
+class _Question:
+    session: Session
+    begun: Instant
+    schedule: Sequence[float]
+    verdict: Verdict
+
+
+def _look(question: _Question, turn: int) -> None:
+    session, begun, verdict = question.session, question.begun, question.verdict
+
     def glance(now: Instant) -> None:
         if session.life.over or session.heard_since(begun):
             verdict(not session.life.over, now)
@@ -79,11 +94,11 @@ def _look(session: Session, begun: Instant, turn: int, verdict: Verdict) -> None
 
     def judge(last: Instant | None, now: Instant) -> None:
         alive = last is not None and last > begun + SAME_PACKET_S
-        if alive or turn + 1 == len(PROBE_SCHEDULE):
+        if alive or turn + 1 == len(question.schedule):
             verdict(alive and not session.life.over, now)
             return
         if not session.life.over:
             _probe(session)
-        _look(session, begun, turn + 1, verdict)
+        _look(question, turn + 1)
 
-    session.context.timers.set(begun + PROBE_SCHEDULE[turn], "stale session", glance)
+    session.context.timers.set(begun + question.schedule[turn], "stale session", glance)

@@ -47,6 +47,16 @@ class GivenUp(Reason):
     line = "given up by the person who asked for it"
 
 
+class Relocated(Reason):
+    """Client: this host is in another network, where the session cannot go on; another one follows it."""
+
+    kind = Kind.RELOCATED
+    cause = Cause.ADMINISTRATOR
+    heals = True
+    line = "this host has another address: connecting again"
+    told = Told.PEER
+
+
 # --- closed by the peer ----------------------------------------------------------------------------------------------
 
 

@@ -225,6 +225,7 @@ class HostUnfit(LocalReason):
     """Addresses, routes or DNS of this host could not be changed as the gateway's configuration needs it."""
 
     kind = Kind.HOST_UNFIT
+    heals = True
     line = "this host could not be set up for the tunnel: {detail}"
     told = Told.PERSON
     detail: str
@@ -280,6 +281,7 @@ class BeingSetUp(LocalReason):
     """Somebody else is setting up the same connection."""
 
     kind = Kind.CONNECTION_BEING_SET_UP
+    heals = True
     line = "a connection to {address} is being set up already"
     told = Told.PERSON
     address: Address
@@ -299,6 +301,7 @@ class NotResolved(LocalReason):
     """No name server knows the gateway that was typed."""
 
     kind = Kind.GATEWAY_NOT_RESOLVED
+    heals = True
     line = "{detail}"
     told = Told.PERSON
     detail: str

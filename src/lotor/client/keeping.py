@@ -1,0 +1,352 @@
+"""Connections that stay: each comes back by itself when its session ends, until a person ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
+from math import inf
+
+from lotor.client.calls import Ground, Parts
+from lotor.client.comeback import Comeback, Now, Step
+from lotor.client.persons import Given
+from lotor.client.requests import Prompter
+from lotor.client.targets import Target
+from lotor.ike.events import Doubted, Ended, Event
+from lotor.ike.intents import Check, Disconnect
+from lotor.model.child import Counters
+from lotor.model.network import Address, Path, Peer
+from lotor.model.policy import Side
+from lotor.model.prompt import Field
+from lotor.model.reason import Cause, Reason
+from lotor.model.reasons.ends import EndedAtOnce, Relocated
+from lotor.model.reasons.logins import NoLoginGiven
+from lotor.model.secret import Secret
+from lotor.runtime.sessions import Session
+
+log = logging.getLogger(__name__)
+
+LOOK = 0.5
+"""Seconds between two looks at the clocks and the counters, while there is a connection that stays."""
+Again = Callable[[Target, Given, float, Prompter], Awaitable[Session | Reason]]
+"""`connections.Connections.again`."""
+RELOCATED, AT_ONCE = Relocated(), EndedAtOnce()
+
+
+@dataclass(frozen=True, slots=True)
+class Senses:
+    """What the host tells: `clocks` of this instant; `changed` as `ports.host.Host` has it; `counters` of SA pairs, by
+    their numbers; `chance` a number from 0 to 1."""
+
+    clocks: Callable[[], Now]
+    changed: Callable[[int], Awaitable[int]]
+    counters: Callable[[tuple[int, ...]], Awaitable[Mapping[int, Counters]]]
+    chance: Callable[[], float]
+
+
+@dataclass(slots=True, eq=False)
+class Staying:
+    """One connection. `given` opened it, and opens it again. `session`: the number of the present one, or of the last;
+    `source`: the address of this host towards the gateway, None without a way there."""
+
+    number: int
+    target: Target
+    given: Given
+    comeback: Comeback
+    session: int = 0
+    source: Address | None = None
+    call: asyncio.Task[None] | None = None
+    alarm: asyncio.TimerHandle | None = None
+
+    def is_for(self, session: Session) -> bool:
+        blocks = {each.name for each in (self.target.remote, *self.target.also)}
+        return session.remote in blocks and session.called in (self.target.address, *self.target.others)
+
+
+class Silent:
+    """Nobody is there to ask: `client.requests.Prompter`."""
+
+    async def prompt(self, wants: tuple[Field, ...], message: str) -> dict[Field, Secret] | None:
+        del wants, message
+        return None
+
+    async def tell(self, text: str) -> None:
+        log.debug("%s", text)
+
+
+@dataclass(slots=True)
+class _Watching:
+    """What goes on while there is a connection that stays."""
+
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def stop(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        self.tasks.clear()
+
+
+class Keeping:
+    """Implements `runtime.places.Kept`, and `connections.Keeper`. `wanted` says whether the connections of a block
+    stay."""
+
+    def __init__(self, parts: Parts, ground: Ground, senses: Senses, wanted: Callable[[str], bool]) -> None:
+        self._parts = parts
+        self._ground = ground
+        self._senses = senses
+        self._wanted = wanted
+        self._numbers = count(1)
+        self._staying: dict[int, Staying] = {}
+        self._watching = _Watching()
+        self._seen = 0
+        self._again: Again | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    def start(self, again: Again) -> None:
+        """Connections that the configuration asks for begin."""
+        self._again = again
+        for remote in self._ground.remotes():
+            if remote.side is Side.CLIENT and remote.address is not None and self._wanted(remote.name):
+                self._go_on(self._begin(Target(remote, remote.address, None)))
+
+    # --- what stays --------------------------------------------------------------------------------------------------
+
+    def came_up(self, target: Target, session: Session) -> None:
+        """A person, or a call of ours, has a session: from now on it stays, where the configuration says so."""
+        staying = self._of(session)
+        if staying is None:
+            if not self._wanted(session.remote):
+                return
+            staying = self._begin(target)
+        staying.given = self._parts.persons.kept(session.id) or staying.given
+        staying.session, staying.source = session.id, session.path.local.address
+        staying.comeback.up(self._now())
+        if session.ended:
+            staying.comeback.ended(AT_ONCE, self._now())
+        self._go_on(staying)
+
+    async def let_go(self, meant: Callable[[Target], bool]) -> int:
+        """A person ends connections. How many were on their way back."""
+        gone = [each for each in self._staying.values() if meant(each.target)]
+        down = [each for each in gone if not each.comeback.is_up]
+        for each in gone:
+            await self._end(each)
+        return len(down)
+
+    async def stop(self) -> None:
+        for each in tuple(self._staying.values()):
+            await self._end(each)
+        self._watching.stop()
+
+    def remarks(self) -> list[str]:
+        """What a person who looks at the status should know."""
+        return [self._remark(each) for each in self._staying.values() if not each.comeback.is_up]
+
+    # --- runtime.places.Kept -----------------------------------------------------------------------------------------
+
+    def place(self, session: Session) -> int | None:
+        staying = self._of(session)
+        return staying.number if staying is not None else None
+
+    def comes_back(self, session: Session, reason: Reason) -> bool:
+        return self.place(session) is not None and self._wanted(session.remote) and reason.may_heal()
+
+    # --- what happens ------------------------------------------------------------------------------------------------
+
+    def follow(self, event: Event) -> None:
+        """Subscribes to the driver, behind the follower: that one has to know first whether the host stays as it is."""
+        staying = next((each for each in self._staying.values() if each.session == event.session), None)
+        if staying is None:
+            return
+        match event:
+            case Ended(reason=reason) if staying.comeback.is_up:
+                self._lost(staying, reason)
+            case Doubted():
+                staying.comeback.doubted(self._now())
+                self._go_on(staying)
+
+    def _lost(self, staying: Staying, reason: Reason) -> None:
+        by_hand = reason.cause is Cause.ADMINISTRATOR and not reason.may_heal()
+        if by_hand or not self._wanted(staying.target.remote.name):
+            self._forget(staying)
+            return
+        staying.comeback.ended(reason, self._now())
+        log.warning("the connection to %s is lost: %s", _name(staying), reason.text)
+        self._go_on(staying)
+
+    def _go_on(self, staying: Staying) -> None:
+        """Does what is due, and sets the alarm for what comes next."""
+        if staying.number not in self._staying:
+            return
+        match staying.comeback.step(self._now()):
+            case Step.STOP:
+                self._stopped(staying)
+                return
+            case Step.DIAL:
+                self._dial(staying)
+            case Step.CHECK:
+                self._check(staying)
+            case Step.WAIT:
+                pass
+        self._wind(staying)
+
+    def _wind(self, staying: Staying) -> None:
+        if staying.alarm is not None:
+            staying.alarm.cancel()
+            staying.alarm = None
+        due = staying.comeback.due
+        if due < inf:
+            loop = asyncio.get_running_loop()
+            staying.alarm = loop.call_later(max(0.0, due - self._now()), self._go_on, staying)
+
+    def _stopped(self, staying: Staying) -> None:
+        reason, name = staying.comeback.reason, _name(staying)
+        if isinstance(reason, NoLoginGiven) and not staying.session:
+            log.warning("auto_connect waits for `lotor vc %s`: no password is saved for it", name)
+        else:
+            log.warning("the connection to %s does not come back: %s", name, reason.text if reason else "it ended")
+        self._forget(staying)
+        task = asyncio.get_running_loop().create_task(self._leave(staying.number))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    async def _leave(self, number: int) -> None:
+        with contextlib.suppress(OSError):  # a host that cannot be put back has said so
+            await self._parts.follower.give_up(number)
+
+    def _check(self, staying: Staying) -> None:
+        session = self._parts.register.get(staying.session)
+        if session is not None:
+            self._parts.driver.command(Check(session.id, session.path))
+
+    # --- calls -------------------------------------------------------------------------------------------------------
+
+    def _dial(self, staying: Staying) -> None:
+        before, staying.call = staying.call, None
+        if before is not None:
+            before.cancel()
+        staying.call = asyncio.get_running_loop().create_task(self._call(staying, before))
+
+    async def _call(self, staying: Staying, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait({before})
+        if self._again is None:
+            return
+        patience = staying.comeback.patience(self._now())
+        found = await self._again(staying.target, staying.given, patience, Silent())
+        if staying.call is not asyncio.current_task():
+            return
+        staying.call = None
+        if isinstance(found, Reason):
+            staying.comeback.ended(found, self._now())
+            self._go_on(staying)
+        else:
+            log.warning("the connection to %s is back", _name(staying))
+            self.came_up(staying.target, found)
+
+    # --- what the host tells -----------------------------------------------------------------------------------------
+
+    async def _hear(self) -> None:
+        """News of the network, as long as somebody tells."""
+        with contextlib.suppress(OSError):
+            while True:
+                self._seen = await self._senses.changed(self._seen)
+                for staying in tuple(self._staying.values()):
+                    await self._moved(staying)
+
+    async def _moved(self, staying: Staying) -> None:
+        path = await self._way(staying)
+        source = path.local.address if path is not None else None
+        before, staying.source = staying.source, source
+        if path is None or staying.number not in self._staying:
+            return
+        if source == before:
+            staying.comeback.doubted(self._now())
+            self._go_on(staying)
+            return
+        log.info("another network: %s is reached from %s", _name(staying), source)
+        session = self._parts.register.get(staying.session)
+        if staying.comeback.is_up and session is not None:
+            self._relocate(session, path)
+        else:
+            staying.comeback.network_changed(self._now())
+            self._go_on(staying)
+
+    def _relocate(self, session: Session, path: Path) -> None:
+        """ESP in UDP goes on from another address, and the gateway follows what is proved. ESP without UDP passes no
+        NAT that may be here: such a session says goodbye from the new address, and another one follows."""
+        local = replace(session.path.local, address=path.local.address)
+        self._parts.driver.command(Check(session.id, replace(session.path, local=local)))
+        if not session.path.floated:
+            self._parts.driver.command(Disconnect(session.id, RELOCATED))
+
+    async def _way(self, staying: Staying) -> Path | None:
+        target, session = staying.target, self._parts.register.get(staying.session)
+        address = session.path.remote.address if session is not None else target.address
+        try:
+            return await self._ground.way(Peer(address, target.remote.port))
+        except OSError:
+            return None
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            now = self._senses.clocks()
+            for staying in tuple(self._staying.values()):
+                staying.comeback.looked(now)
+                await self._count(staying)
+                self._go_on(staying)
+
+    async def _count(self, staying: Staying) -> None:
+        session = self._parts.register.get(staying.session)
+        if session is None or not staying.comeback.is_up:
+            return
+        with contextlib.suppress(OSError):
+            total = session.traffic(await self._senses.counters(session.counted))
+            staying.comeback.carried(total.packets_out, total.packets_in, self._now())
+
+    # --- bookkeeping -------------------------------------------------------------------------------------------------
+
+    def _begin(self, target: Target) -> Staying:
+        staying = Staying(next(self._numbers), target, {}, Comeback(self._senses.chance))
+        self._staying[staying.number] = staying
+        if not self._watching.tasks:
+            loop = asyncio.get_running_loop()
+            self._watching.tasks = {loop.create_task(self._hear()), loop.create_task(self._look())}
+        return staying
+
+    async def _end(self, staying: Staying) -> None:
+        call, staying.call = staying.call, None
+        self._forget(staying)
+        if call is not None:
+            call.cancel()
+            await asyncio.wait({call})
+        await self._leave(staying.number)
+
+    def _forget(self, staying: Staying) -> None:
+        self._staying.pop(staying.number, None)
+        staying.given = {}
+        if staying.alarm is not None:
+            staying.alarm.cancel()
+        if not self._staying:
+            self._watching.stop()
+
+    def _of(self, session: Session) -> Staying | None:
+        return next((each for each in self._staying.values() if each.is_for(session)), None)
+
+    def _now(self) -> float:
+        return self._senses.clocks().awake
+
+    def _remark(self, staying: Staying) -> str:
+        reason = staying.comeback.reason
+        lost = f"the connection to {_name(staying)} is lost" + (f" ({reason.text})" if reason is not None else "")
+        if staying.comeback.calling:
+            return f"{lost}: connecting again"
+        return f"{lost}: connecting again in {max(0.0, staying.comeback.due - self._now()):.0f} s"
+
+
+def _name(staying: Staying) -> str:
+    return staying.target.host or str(staying.target.address)

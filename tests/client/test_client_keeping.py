@@ -1,0 +1,286 @@
+"""Connections that stay, beside a scripted driver: what is asked of the core and of the host, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter as Count
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from lotor.client.calls import Ground
+from lotor.client.comeback import Now
+from lotor.client.keeping import Keeping, Senses
+from lotor.client.targets import Target
+from lotor.ike.events import Doubted, Ended
+from lotor.ike.intents import Check, Disconnect
+from lotor.model.child import Counters
+from lotor.model.network import Path, Peer
+from lotor.model.policy import Side
+from lotor.model.prompt import Field
+from lotor.model.reasons.ends import ClosedHere, DeadPeer, NoAnswer, Relocated
+from lotor.model.reasons.logins import NoLoginGiven, RefusedThere
+from lotor.model.secret import Secret
+from lotor.runtime.sessions import Register
+from peers.world import CLIENT
+from scripted import FLOATED, established, started
+
+GATEWAY = FLOATED.remote.address
+REMOTE = replace(CLIENT, address=GATEWAY)
+TARGET = Target(REMOTE, GATEWAY, None)
+DEAD = DeadPeer(GATEWAY, 2)
+GIVEN = {Field.USER_NAME: Secret("alice"), Field.PASSWORD: Secret("alicepass")}
+
+
+class Stage:
+    """A client whose calls end as `answers` says: with a session, or with a reason."""
+
+    def __init__(self, *, wanted=True, remotes=()):
+        self.now, self.slept = 100.0, 0.0
+        self.commands, self.calls, self.given_up, self.answers = [], [], [], []
+        self.figures = Counters()
+        self.news = asyncio.Queue()
+        self.register = Register(lambda: 1.0)
+        self.source = FLOATED.local.address
+        self.wanted = wanted
+        parts = SimpleNamespace(
+            driver=SimpleNamespace(command=self.commands.append),
+            register=self.register,
+            persons=SimpleNamespace(kept=lambda session: dict(GIVEN)),
+            follower=SimpleNamespace(give_up=self._give_up),
+        )
+        ground = Ground(lambda: remotes, lambda remote: None, self._way, lambda: 50.0)
+        senses = Senses(self._clocks, self._changed, self._counters, lambda: 0.0)
+        self.keeping = Keeping(parts, ground, senses, lambda remote: self.wanted)
+
+    def up(self, number=1, path=FLOATED):
+        begun = replace(started(number).event, side=Side.CLIENT, remote=REMOTE.name, path=path)
+        for event in (begun, *(effect.event for effect in established())):
+            self.register.follow(replace(event, session=number))
+        session = self.register.get(number)
+        session.path = path
+        return session
+
+    def end(self, reason, number=1):
+        event = Ended(number, reason, established=True)
+        self.register.follow(event)
+        self.keeping.follow(event)
+
+    async def pass_by(self, seconds=0.0):
+        """Time goes by, and what is due happens."""
+        self.now += seconds
+        for staying in tuple(self.keeping._staying.values()):
+            self.keeping._go_on(staying)
+        for _ in range(8):
+            await asyncio.sleep(0)
+
+    async def move(self, source):
+        self.source = source
+        await self.news.put(None)
+        await self.pass_by()
+
+    async def again(self, target, given, patience, prompter):
+        self.calls.append((self.now, dict(given)))
+        return self.answers.pop(0)() if self.answers else NoAnswer(GATEWAY)
+
+    async def _give_up(self, place):
+        self.given_up.append(place)
+        return True
+
+    async def _way(self, remote):
+        if self.source is None:
+            raise OSError("no route")
+        return Path(Peer(self.source, 500), remote)
+
+    def _clocks(self):
+        return Now(self.now, self.now + self.slept)
+
+    async def _changed(self, seen):
+        await self.news.get()
+        return seen + 1
+
+    async def _counters(self, children):
+        return dict.fromkeys(children, self.figures)
+
+
+def play(story, **named):
+    async def run():
+        stage = Stage(**named)
+        stage.keeping.start(stage.again)
+        result = await story(stage)
+        await stage.keeping.stop()
+        assert stage.keeping._staying == {}
+        assert not asyncio.all_tasks() - {asyncio.current_task()} or await asyncio.sleep(0.01) is None
+        return result
+
+    return asyncio.run(run())
+
+
+def test_a_lost_connection_is_dialled_with_what_opened_it():
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        stage.now += 60
+        stage.answers = [lambda: stage.up(2)]
+        stage.end(DEAD)
+        assert "connecting again" in stage.keeping.remarks()[0]
+        await stage.pass_by()
+        assert [given for _, given in stage.calls] == [GIVEN]
+        assert stage.keeping.remarks() == []
+        assert stage.keeping.place(stage.register.get(2)) == 1, "the same connection, so that the host stays as it is"
+
+    play(story)
+
+
+def test_nobody_brings_back_what_is_not_to_stay():
+    async def story(stage):
+        session = stage.up()
+        stage.keeping.came_up(TARGET, session)
+        assert stage.keeping.place(session) is None
+        assert not stage.keeping.comes_back(session, DEAD)
+        stage.end(DEAD)
+        await stage.pass_by(100)
+        assert stage.calls == []
+
+    play(story, wanted=False)
+
+
+def test_what_a_person_ends_stays_ended():
+    async def story(stage):
+        session = stage.up()
+        stage.keeping.came_up(TARGET, session)
+        assert not stage.keeping.comes_back(session, ClosedHere())
+        stage.end(ClosedHere())
+        await stage.pass_by(100)
+        assert stage.calls == []
+        assert stage.keeping.remarks() == []
+
+    play(story)
+
+
+def test_a_person_ends_what_is_on_its_way_back():
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        stage.end(DEAD)
+        await stage.pass_by()
+        assert await stage.keeping.let_go(lambda target: target is TARGET) == 1
+        assert stage.given_up == [1]
+        calls = len(stage.calls)
+        await stage.pass_by(1000)
+        assert len(stage.calls) == calls
+
+    play(story)
+
+
+@pytest.mark.parametrize("reason", [RefusedThere(GATEWAY, "alice"), NoLoginGiven()])
+def test_a_refused_password_is_sent_once(reason, caplog):
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        stage.answers = [lambda: reason]
+        stage.end(DEAD)
+        await stage.pass_by(5)
+        await stage.pass_by(1000)
+        assert len(stage.calls) == 1
+        assert stage.given_up == [1], "the host is as it was"
+
+    play(story)
+    assert "does not come back" in caplog.text
+
+
+def test_another_address_moves_the_session_and_asks_the_gateway():
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        await stage.move(FLOATED.local.address + 5)
+        (check,) = stage.commands
+        assert check == Check(1, replace(FLOATED, local=Peer(FLOATED.local.address + 5, FLOATED.local.port)))
+        await stage.move(None)
+        assert len(stage.commands) == 1, "without a way nothing is torn"
+        await stage.move(FLOATED.local.address + 5)
+        assert len(stage.commands) == 2, "the way is back"
+
+    play(story)
+
+
+def test_esp_without_udp_says_goodbye_from_the_new_address_and_begins_anew():
+    async def story(stage):
+        native = replace(FLOATED, floated=False)
+        stage.keeping.came_up(TARGET, stage.up(path=native))
+        await stage.move(FLOATED.local.address + 5)
+        assert [type(each) for each in stage.commands] == [Check, Disconnect]
+        assert stage.commands[1].reason == Relocated()
+        stage.end(stage.commands[1].reason)
+        await stage.pass_by()
+        assert len(stage.calls) == 1
+
+    play(story)
+
+
+def test_news_about_another_link_are_a_question_now_and_then():
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        for _ in range(50):
+            await stage.move(FLOATED.local.address)
+            stage.now += 0.1
+        assert Count(type(each) for each in stage.commands) == {Check: 1}
+
+    play(story)
+
+
+def test_a_new_network_ends_the_wait():
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        stage.source = None
+        stage.end(DEAD)
+        await stage.pass_by()
+        await stage.move(None)
+        calls = len(stage.calls)
+        stage.now += 1
+        await stage.move(FLOATED.local.address + 9)
+        assert len(stage.calls) == calls + 1
+
+    play(story)
+
+
+def test_a_host_that_slept_asks_the_gateway():
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        look = asyncio.ensure_future(stage.keeping._look())
+        await asyncio.sleep(0.6)
+        assert stage.commands == []
+        stage.slept = 3600.0
+        await asyncio.sleep(0.6)
+        look.cancel()
+        assert [type(each) for each in stage.commands] == [Check]
+
+    play(story)
+
+
+def test_a_hint_is_a_question():
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        for _ in range(20):
+            stage.keeping.follow(Doubted(1, FLOATED))
+        assert [type(each) for each in stage.commands] == [Check]
+
+    play(story)
+
+
+def test_blocks_that_stay_are_called_at_the_start():
+    async def story(stage):
+        await stage.pass_by()
+        assert [given for _, given in stage.calls] == [{}]
+        await stage.pass_by(30)
+        assert len(stage.calls) == 2, "and again, when nobody answers"
+
+    play(story, remotes=(REMOTE, replace(CLIENT, name="anonymous", address=None)))
+
+
+def test_a_session_that_ended_before_it_was_noticed_is_dialled_again():
+    async def story(stage):
+        session = stage.up()
+        stage.register.follow(Ended(1, DEAD, established=True))
+        stage.keeping.came_up(TARGET, session)
+        await stage.pass_by(2)
+        assert len(stage.calls) == 1
+
+    play(story)

@@ -1,0 +1,78 @@
+"""A connection that stays: through a change of the client's network, a gateway that dies and starts anew, and a process
+that dies; what is open inside the tunnel goes on, and at the end nothing is left."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from lab import lotor
+from lab.dialling import road_warrior, serve
+from lab.internet import INSIDE_HOST
+from lab.node import wait_until
+from lab.traffic import PORT, STREAM, serve_streams
+
+STAYS = {"passive": "off; auto_connect on"}
+
+
+def moves(node, address):
+    """The host is in another network, as a laptop that changes from one Wi-Fi to another."""
+    node.ip("address", "flush", "dev", "eth0")
+    node.ip("link", "set", "eth0", "down")
+    node.ip("link", "set", "eth0", "up")
+    node.ip("address", "add", f"{address}/24", "dev", "eth0")
+    node.ip("route", "add", "default", "via", "198.51.100.1", "dev", "eth0")
+
+
+class Stream:
+    """A TCP connection inside the tunnel."""
+
+    def __init__(self, node):
+        self.running = node.start("stream", sys.executable, "-c", STREAM, "take", INSIDE_HOST, str(PORT))
+        assert wait_until(lambda: self.blocks > 2)
+
+    @property
+    def blocks(self):
+        lines = [line for line in self.running.text().splitlines() if line.isdigit()]
+        return int(lines[-1]) if lines else 0
+
+    def goes_on(self):
+        before = self.blocks
+        return wait_until(lambda: self.running.alive and self.blocks > before + 2, 30)
+
+
+def test_a_connection_stays(internet, certificates):
+    gateway = serve(internet, certificates)
+    serve_streams(internet.inside)
+    before = lotor.traces(internet.client)
+    client = road_warrior(internet.client, certificates, **STAYS)
+    assert lotor.connect(client, "alice", "alicepass").code == 0
+    (first,) = client.sessions()
+    stream = Stream(internet.client)
+
+    moves(internet.client, "198.51.100.77")
+    assert stream.goes_on(), client.journal()
+    (moved,) = client.sessions()
+    assert moved["session"] == first["session"], "the same session, from another address"
+    assert moved["local"] == "198.51.100.77:4500"
+    assert client.journal().count("address 10.99.99.1") == 1
+    assert [each["address"] for each in gateway.sessions()] == ["10.99.99.1"]
+
+    gateway.running.stop(signal.SIGKILL)
+    gateway.start()
+    assert stream.goes_on(), client.journal()
+    (back,) = client.sessions()
+    assert back["session"] != first["session"]
+    assert back["address"] == first["address"]
+    assert client.journal().count("address 10.99.99.1") == 2
+
+    gateway.stop()
+    assert wait_until(lambda: "connecting again" in client.call("status").stdout)
+    gateway.call("user", "passwd", "--password-stdin", "alice", stdin="another one\n")
+    gateway.start()
+    assert wait_until(lambda: "does not come back" in client.journal(), 60), client.journal()
+    assert gateway.journal().count("as alice refused") == 1, "a password that is refused is not sent again"
+    assert client.sessions() == []
+    client.stop()
+    moves(internet.client, "198.51.100.10")
+    assert lotor.traces(internet.client) == before

@@ -1,0 +1,74 @@
+"""The units and scripts that a package brings, judged by the programs that will read them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lotor.config.privsep import ACCOUNTS
+from lotor.daemon.exits import Exit
+from lotor.hosts.journal import STATE_DIRECTORY
+from lotor.warden.hardening import FOR_DAEMON, OWN
+from lotor.warden.supervise import LONGEST_START, PATIENCE
+
+PACKAGING = Path(__file__).parents[2] / "packaging"
+UNITS = sorted((PACKAGING / "systemd").glob("*.service"))
+
+
+def values(unit: Path, name: str) -> list[str]:
+    return re.findall(rf"^{name}=(.*)$", unit.read_text(), re.MULTILINE)
+
+
+@pytest.fixture(params=UNITS, ids=lambda unit: unit.name)
+def unit(request):
+    return request.param
+
+
+def test_systemd_finds_nothing_wrong(unit, tmp_path):
+    copy = tmp_path / unit.name.replace("@", "@work")
+    copy.write_text(unit.read_text().replace("/usr/bin/lotor", sys.executable))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_bounds_are_those_of_a_warden(unit):
+    told = {each.removeprefix("CAP_") for line in values(unit, "CapabilityBoundingSet") for each in line.split()}
+    assert told == {each.name for each in OWN | FOR_DAEMON}
+
+
+def test_a_start_that_cannot_succeed_is_not_tried_again(unit):
+    (codes,) = values(unit, "RestartPreventExitStatus")
+    assert set(map(int, codes.split())) == {Exit.USAGE, Exit.CONFIGURATION, Exit.NOT_ROOT}
+
+
+def test_the_manager_is_more_patient_than_the_warden(unit):
+    ((start,), (stop,)) = values(unit, "TimeoutStartSec"), values(unit, "TimeoutStopSec")
+    assert int(start) > LONGEST_START
+    assert int(stop) > PATIENCE
+
+
+def test_what_is_to_be_undone_after_a_crash_outlives_the_service(unit):
+    assert values(unit, "RuntimeDirectory") == [STATE_DIRECTORY.parent.name]
+    assert values(unit, "RuntimeDirectoryPreserve") == ["yes"]
+
+
+def test_the_account_is_the_one_that_the_daemon_looks_for():
+    (line,) = re.findall(r"^u (\S+) ", (PACKAGING / "sysusers/lotor.conf").read_text(), re.MULTILINE)
+    assert line == ACCOUNTS[0]
+
+
+def test_the_directory_is_the_one_of_the_program():
+    (line,) = re.findall(r"^d (\S+) ", (PACKAGING / "tmpfiles/lotor.conf").read_text(), re.MULTILINE)
+    assert line == str(STATE_DIRECTORY.parent)
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_the_script_for_openrc_can_be_read(shell):
+    subprocess.run([shutil.which(shell), "-n", PACKAGING / "openrc" / "lotor"], check=True, timeout=60)
