@@ -10,6 +10,7 @@ from collections.abc import Callable
 from lotor.daemon import collector
 from lotor.daemon.background import in_background
 from lotor.daemon.entry import MODULE
+from lotor.daemon.first import beside_a_reaper
 from lotor.daemon.options import Options
 from lotor.daemon.privilege import demand_privilege, demand_wardens_privilege
 from lotor.warden import hardening
@@ -18,6 +19,10 @@ from lotor.warden.spawning import Program, interpreter
 
 def run(options: Options) -> int:
     """The exit code; `StartError` when the daemon does not start."""
+    return beside_a_reaper(lambda: _start(options))
+
+
+def _start(options: Options) -> int:
     demand_privilege()
     if not options.single_process:
         demand_wardens_privilege()
