@@ -41,9 +41,9 @@ fetch() {
 
 modules() {
     mkdir -p "$site" "$lib/bin"
-    # shellcheck disable=SC2086 # several words
+    # shellcheck disable=SC2046,SC2086 # several words
     pip install --no-index --no-deps --no-compile --only-binary :all: --python-version 3.11 $platforms \
-        --target "$site" "$wheel" "$work"/wheels/click-*.whl "$work"/wheels/cryptography-*.whl "$work"/wheels/pyroute2-*.whl
+        --target "$site" "$wheel" $(find "$work/wheels" -name '*.whl' -not -name 'cffi-*')
     for each in "$work"/wheels/cffi-*.whl; do
         "$python" -m zipfile -e "$each" "$work/cffi"
         cp "$work"/cffi/_cffi_backend.*.so "$site"
@@ -94,6 +94,7 @@ system() {
     place "$project"/packaging/completion/lotor "$project"/packaging/completion/racoonctl "$share/bash-completion/completions"
     place "$project"/packaging/completion/_* "$share/zsh/vendor-completions"
     place "$project"/packaging/completion/*.fish "$share/fish/vendor_completions.d"
+    place "$project"/packaging/monitoring/*.json "$project"/packaging/monitoring/alerts.yml "$share/lotor/monitoring"
     for page in "$share"/man/man*/*; do [ ! -f "$page" ] || gzip -9n "$page"; done
 }
 
@@ -110,13 +111,11 @@ documents() {
 }
 
 control() {
-    units=$(cd "$root/usr/lib/systemd/system" 2>/dev/null && echo *) || units=''
     mkdir -p "$root/DEBIAN"
     size=$(du -k -s --apparent-size "$root" | cut -f1)
     sed "s/@VERSION@/$version/; s/@SIZE@/$size/" "$here/control" >"$root/DEBIAN/control"
     for script in postinst prerm postrm; do
-        sed "s/@UNITS@/$units/" "$here/$script" >"$root/DEBIAN/$script"
-        chmod 755 "$root/DEBIAN/$script"
+        install -m 755 "$here/$script" "$root/DEBIAN/$script"
     done
     (cd "$root" && find usr -type f -print0 | LC_ALL=C sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
 }

@@ -60,10 +60,11 @@ def test_units_pages_and_completions_that_the_project_has_are_in_it(files):
 def test_the_pinned_packages_are_those_that_pyproject_allows_and_the_tests_ran_with():
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     pinned = dict(re.findall(r"^(\S+)==(\S+)", PINS.read_text(), re.MULTILINE))
+    assert set(pinned) == {"cffi", *(Requirement(each).name for each in project["dependencies"])}
     for wanted in map(Requirement, project["dependencies"]):
         assert wanted.specifier.contains(pinned[wanted.name])
     frozen = run(PROJECT / ".venv" / "bin" / "python", "-m", "pip", "freeze")
-    here = dict(re.findall(r"^(\S+)==(\S+)", frozen, re.MULTILINE))
+    here = {name.replace("_", "-"): version for name, version in re.findall(r"^(\S+)==(\S+)", frozen, re.MULTILINE)}
     assert {name: here[name] for name in pinned} == pinned
 
 

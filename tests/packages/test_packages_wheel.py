@@ -64,10 +64,14 @@ def test_the_licence_is_in_it(names):
 
 
 def test_what_users_need_beside_the_program_is_in_it(names):
-    share = PurePosixPath(f"lotor-{version()}.data/data/share/lotor")
-    hooks = {share / "hooks" / file.name for file in (PROJECT / "share" / "hooks").iterdir()}
-    assert hooks
-    assert hooks <= set(names)
+    """Sample scripts, manual pages, completion: each file that the project has."""
+    share = PurePosixPath(f"lotor-{version()}.data/data/share")
+    there = {name.name for name in names if name.is_relative_to(share)}
+    places = (PROJECT / "share" / "hooks", PROJECT / "packaging" / "man", PROJECT / "packaging" / "completion")
+    kept = {file.name for place in places for file in place.iterdir()}
+    assert kept
+    assert kept <= there
+    assert share / "man" / "man8" / "lotor.8" in names
 
 
 def test_one_wheel_is_for_every_python_and_for_a_c_library_as_old_as_that_of_debian_12(wheel):
