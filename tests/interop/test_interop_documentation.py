@@ -112,7 +112,7 @@ def test_newcomer_8_readme_as_it_is_typed(internet):
     gateway, client = (
         Newcomer(node, shown(page)) for node, page in ((internet.gateway, "gateway.md"), (internet.client, "client.md"))
     )
-    for line in (*readme("Install"), *readme("A gateway in five minutes")):
+    for line in (*readme("From source"), *readme("A gateway by hand")):
         gateway.type(line)
     brought = internet.gateway.path(f"{CERTIFICATES}/ca.crt").read_bytes()
     internet.client.write(f"{client.home}/ca.crt", brought)
@@ -121,7 +121,7 @@ def test_newcomer_8_readme_as_it_is_typed(internet):
     def reach():
         arrived.append(ping(internet.client, INSIDE_HOST))
 
-    typed = (*readme("Install"), *readme("A client in five minutes"))
+    typed = (*readme("From source"), *readme("A client by hand"))
     for line in typed:
         client.type(line, reach)
     assert arrived == [True, True]
@@ -134,7 +134,7 @@ def test_newcomer_8_each_line_of_readme_is_needed(internet):
     newcomer = Newcomer(node, shown("client.md"))
     with pytest.raises(AssertionError, match=r"lotor: (command )?not found"):
         newcomer.type("sudo lotor check /etc/lotor/racoon.conf")
-    for line in readme("Install"):
+    for line in readme("From source"):
         newcomer.type(line)
     with pytest.raises(AssertionError, match=r"/etc/lotor"):
         newcomer.type("sudoedit /etc/lotor/racoon.conf")
