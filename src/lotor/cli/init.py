@@ -41,7 +41,10 @@ def shared(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group(cls=Told)
 def init() -> None:
-    """Set up this host as a gateway or a client."""
+    """Set up this host as a gateway or a client.
+
+    It is done whole or not at all, and noted: lotor init undo takes the last setup back, but for what a person changed
+    since. Files that are there are replaced only with --force, and kept beside the new ones."""
 
 
 @init.command()
@@ -55,7 +58,11 @@ def init() -> None:
 @click.option("--no-masquerade", is_flag=True, help="Hosts inside have a route to the clients' addresses.")
 @shared
 def gateway(names: tuple[str, ...], **options: object) -> None:
-    """Set up a gateway that clients reach by NAMES: host names and addresses, as they type them."""
+    """Set up a gateway that clients reach by NAMES: host names and addresses, as they type them.
+
+    Makes an authority and a certificate, the configuration, the first user, forwarding, a table of nftables that
+    translates the clients' addresses, and starts the service. At a terminal it asks what no option says; without one
+    the proposals count."""
     from lotor.cli.wishes import gateway_wishes
     from lotor.init import gateway as kind
 
@@ -71,7 +78,10 @@ def gateway(names: tuple[str, ...], **options: object) -> None:
 @click.option("--save-password", is_flag=True, help="Keep the password in /etc/lotor/psk.txt, so that nobody is asked.")
 @shared
 def client(gateway: str, **options: object) -> None:
-    """Set up a client of GATEWAY, a host name or an address."""
+    """Set up a client of GATEWAY, a host name or an address.
+
+    Writes the gateway's authority and the configuration, and starts the service; then lotor connect GATEWAY connects.
+    The password is kept only with --save-password."""
     from lotor.cli.wishes import client_wishes
     from lotor.init import client as kind
 
