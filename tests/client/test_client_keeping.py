@@ -11,7 +11,7 @@ import pytest
 
 from lotor.client.calls import Ground
 from lotor.client.comeback import Now
-from lotor.client.keeping import Keeping, Senses
+from lotor.client.keeping import Keeping, Senses, Wishes
 from lotor.client.targets import Target
 from lotor.ike.events import Doubted, Ended
 from lotor.ike.intents import Check, Disconnect
@@ -36,7 +36,7 @@ GIVEN = {Field.USER_NAME: Secret("alice"), Field.PASSWORD: Secret("alicepass")}
 class Stage:
     """A client whose calls end as `answers` says: with a session, or with a reason."""
 
-    def __init__(self, *, wanted=True, remotes=()):
+    def __init__(self, *, wanted=True, shuts=False, remotes=()):
         self.now, self.slept = 100.0, 0.0
         self.commands, self.calls, self.given_up, self.answers = [], [], [], []
         self.figures = Counters()
@@ -52,7 +52,7 @@ class Stage:
         )
         ground = Ground(lambda: remotes, lambda remote: None, self._way, lambda: 50.0)
         senses = Senses(self._clocks, self._changed, self._counters, lambda: 0.0)
-        self.keeping = Keeping(parts, ground, senses, lambda remote: self.wanted)
+        self.keeping = Keeping(parts, ground, senses, Wishes(lambda _: self.wanted, lambda _: shuts))
 
     def up(self, number=1, path=FLOATED):
         begun = replace(started(number).event, side=Side.CLIENT, remote=REMOTE.name, path=path)
@@ -284,3 +284,49 @@ def test_a_session_that_ended_before_it_was_noticed_is_dialled_again():
         assert len(stage.calls) == 1
 
     play(story)
+
+
+def test_a_kill_switch_keeps_the_place_until_a_person_ends_it(caplog):
+    async def story(stage):
+        session = stage.up()
+        stage.keeping.came_up(TARGET, session)
+        assert stage.keeping.comes_back(session, DEAD), "its place on the host stays"
+        stage.end(DEAD)
+        await stage.pass_by(1000)
+        assert stage.calls == [], "nothing is dialled"
+        assert "unreachable until" in stage.keeping.remarks()[0]
+        assert stage.given_up == []
+        assert await stage.keeping.let_go(lambda _: True) == 1
+        assert stage.given_up == [1]
+
+    play(story, wanted=False, shuts=True)
+    assert "kill_switch" in caplog.text
+
+
+def test_a_kill_switch_is_not_in_the_way_of_who_connects_or_ends():
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        stage.end(DEAD)
+        again = stage.up(2)
+        assert stage.keeping.place(again) == 1
+        stage.keeping.came_up(TARGET, again)
+        assert stage.keeping.remarks() == []
+        assert not stage.keeping.comes_back(again, ClosedHere())
+        stage.end(ClosedHere(), 2)
+        assert stage.keeping._staying == {}
+
+    play(story, wanted=False, shuts=True)
+
+
+def test_a_kill_switch_holds_when_the_password_is_refused():
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        stage.answers = [lambda: RefusedThere(GATEWAY, "alice")]
+        stage.end(DEAD)
+        await stage.pass_by(5)
+        await stage.pass_by(1000)
+        assert len(stage.calls) == 1
+        assert stage.given_up == []
+        assert "unreachable until" in stage.keeping.remarks()[0]
+
+    play(story, shuts=True)

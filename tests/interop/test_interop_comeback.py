@@ -8,11 +8,11 @@ import sys
 
 from lab import lotor
 from lab.dialling import road_warrior, serve
-from lab.internet import INSIDE_HOST
+from lab.internet import GATEWAY, INSIDE_HOST
 from lab.node import wait_until
 from lab.traffic import PORT, STREAM, serve_streams
 
-STAYS = {"passive": "off; auto_connect on"}
+STAYS = {"passive": "off; auto_connect on; kill_switch on"}
 
 
 def moves(node, address):
@@ -73,6 +73,10 @@ def test_a_connection_stays(internet, certificates):
     assert wait_until(lambda: "does not come back" in client.journal(), 60), client.journal()
     assert gateway.journal().count("as alice refused") == 1, "a password that is refused is not sent again"
     assert client.sessions() == []
+    assert "dev lotor0" in internet.client.ip("route", "get", INSIDE_HOST), "nothing leaves in clear"
+    assert "unreachable until" in client.call("status").stdout
+    assert client.call("vd", GATEWAY).stdout == "VPN connection terminated\n"
+    assert "dev eth0" in internet.client.ip("route", "get", INSIDE_HOST)
     client.stop()
     moves(internet.client, "198.51.100.10")
     assert lotor.traces(internet.client) == before

@@ -47,10 +47,20 @@ class Senses:
     chance: Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the configuration says of a `remote` block: its connections come back; what belongs into its tunnels stays
+    unreachable while they are down."""
+
+    stays: Callable[[str], bool]
+    shuts: Callable[[str], bool]
+
+
 @dataclass(slots=True, eq=False)
 class Staying:
     """One connection. `given` opened it, and opens it again. `session`: the number of the present one, or of the last;
-    `source`: the address of this host towards the gateway, None without a way there."""
+    `source`: the address of this host towards the gateway, None without a way there. `shut`: what belongs into the
+    tunnel stays unreachable while it is down; `closed`: it is down, and nothing but a person brings it back."""
 
     number: int
     target: Target
@@ -58,6 +68,8 @@ class Staying:
     comeback: Comeback
     session: int = 0
     source: Address | None = None
+    shut: bool = False
+    closed: bool = False
     call: asyncio.Task[None] | None = None
     alarm: asyncio.TimerHandle | None = None
 
@@ -90,14 +102,13 @@ class _Watching:
 
 
 class Keeping:
-    """Implements `runtime.places.Kept`, and `connections.Keeper`. `wanted` says whether the connections of a block
-    stay."""
+    """Implements `runtime.places.Kept`, and `connections.Keeper`."""
 
-    def __init__(self, parts: Parts, ground: Ground, senses: Senses, wanted: Callable[[str], bool]) -> None:
+    def __init__(self, parts: Parts, ground: Ground, senses: Senses, wishes: Wishes) -> None:
         self._parts = parts
         self._ground = ground
         self._senses = senses
-        self._wanted = wanted
+        self._wanted, self._shuts = wishes.stays, wishes.shuts
         self._numbers = count(1)
         self._staying: dict[int, Staying] = {}
         self._watching = _Watching()
@@ -118,15 +129,17 @@ class Keeping:
         """A person, or a call of ours, has a session: from now on it stays, where the configuration says so."""
         staying = self._of(session)
         if staying is None:
-            if not self._wanted(session.remote):
+            if not self._wanted(session.remote) and not self._shuts(session.remote):
                 return
             staying = self._begin(target)
+        staying.shut, staying.closed = self._shuts(session.remote), False
         staying.given = self._parts.persons.kept(session.id) or staying.given
         staying.session, staying.source = session.id, session.path.local.address
         staying.comeback.up(self._now())
         if session.ended:
-            staying.comeback.ended(AT_ONCE, self._now())
-        self._go_on(staying)
+            self._lost(staying, AT_ONCE)
+        else:
+            self._go_on(staying)
 
     async def let_go(self, meant: Callable[[Target], bool]) -> int:
         """A person ends connections. How many were on their way back."""
@@ -152,7 +165,9 @@ class Keeping:
         return staying.number if staying is not None else None
 
     def comes_back(self, session: Session, reason: Reason) -> bool:
-        return self.place(session) is not None and self._wanted(session.remote) and reason.may_heal()
+        if self.place(session) is None or _by_hand(reason):
+            return False
+        return self._shuts(session.remote) or (self._wanted(session.remote) and reason.may_heal())
 
     # --- what happens ------------------------------------------------------------------------------------------------
 
@@ -169,17 +184,19 @@ class Keeping:
                 self._go_on(staying)
 
     def _lost(self, staying: Staying, reason: Reason) -> None:
-        by_hand = reason.cause is Cause.ADMINISTRATOR and not reason.may_heal()
-        if by_hand or not self._wanted(staying.target.remote.name):
+        wanted = self._wanted(staying.target.remote.name)
+        if _by_hand(reason) or not (wanted or staying.shut):
             self._forget(staying)
             return
         staying.comeback.ended(reason, self._now())
         log.warning("the connection to %s is lost: %s", _name(staying), reason.text)
+        if not wanted:
+            self._close(staying)
         self._go_on(staying)
 
     def _go_on(self, staying: Staying) -> None:
         """Does what is due, and sets the alarm for what comes next."""
-        if staying.number not in self._staying:
+        if staying.number not in self._staying or staying.closed:
             return
         match staying.comeback.step(self._now()):
             case Step.STOP:
@@ -208,10 +225,20 @@ class Keeping:
             log.warning("auto_connect waits for `lotor vc %s`: no password is saved for it", name)
         else:
             log.warning("the connection to %s does not come back: %s", name, reason.text if reason else "it ended")
+        if staying.shut and staying.session:
+            self._close(staying)
+            return
         self._forget(staying)
         task = asyncio.get_running_loop().create_task(self._leave(staying.number))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
+
+    def _close(self, staying: Staying) -> None:
+        """Its place on the host stays: what belongs into the tunnel finds nobody there, and no other way."""
+        staying.closed, staying.given = True, {}
+        if staying.alarm is not None:
+            staying.alarm.cancel()
+        log.warning("kill_switch: what belongs into the tunnel to %s is %s", _name(staying), _until(staying))
 
     async def _leave(self, number: int) -> None:
         with contextlib.suppress(OSError):  # a host that cannot be put back has said so
@@ -343,6 +370,8 @@ class Keeping:
     def _remark(self, staying: Staying) -> str:
         reason = staying.comeback.reason
         lost = f"the connection to {_name(staying)} is lost" + (f" ({reason.text})" if reason is not None else "")
+        if staying.closed:
+            return f"{lost}: what belongs into its tunnel is {_until(staying)}"
         if staying.comeback.calling:
             return f"{lost}: connecting again"
         return f"{lost}: connecting again in {max(0.0, staying.comeback.due - self._now()):.0f} s"
@@ -350,3 +379,12 @@ class Keeping:
 
 def _name(staying: Staying) -> str:
     return staying.target.host or str(staying.target.address)
+
+
+def _until(staying: Staying) -> str:
+    return f"unreachable until `lotor vc {_name(staying)}` or `lotor vd {_name(staying)}`"
+
+
+def _by_hand(reason: Reason) -> bool:
+    """A person at this end ended it."""
+    return reason.cause is Cause.ADMINISTRATOR and not reason.may_heal()

@@ -337,6 +337,7 @@ class RemoteSettings:
     nonce_size: int
     passive: bool
     auto_connect: bool
+    kill_switch: bool
     ike_frag: Switch
     esp_frag: int | None
     scripts: tuple[Script, ...]

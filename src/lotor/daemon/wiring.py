@@ -13,7 +13,7 @@ from lotor.accounting.journal import JournalAccounting
 from lotor.client.calls import Ground, Parts
 from lotor.client.comeback import Now
 from lotor.client.connections import Connections
-from lotor.client.keeping import Keeping, Senses
+from lotor.client.keeping import Keeping, Senses, Wishes
 from lotor.client.persons import ClientPersons, Files
 from lotor.client.requests import Requests
 from lotor.daemon.active_config import ActiveConfig
@@ -103,7 +103,7 @@ class Wiring:
         parts = Parts(self.driver, self.register, self.requests, self.persons, self.follower)
         ground = Ground(self._remotes, self._login, self._way, self._patience)
         senses = Senses(clocks, privileged.host.changed, self.associations.counters, random.SystemRandom().random)
-        self.keeping = Keeping(parts, ground, senses, self._stays)
+        self.keeping = Keeping(parts, ground, senses, Wishes(self._stays, self._shuts))
         self.follower.use(self.keeping)
         self.connections = Connections(parts, ground, self.keeping)
 
@@ -221,6 +221,10 @@ class Wiring:
     def _stays(self, remote: str) -> bool:
         """Whether the connections of a block come back by themselves."""
         return any(each.auto_connect for each in self.present.now.settings.remotes if each.name == remote)
+
+    def _shuts(self, remote: str) -> bool:
+        """Whether what belongs into a tunnel of a block stays unreachable while it is down."""
+        return any(each.kill_switch for each in self.present.now.settings.remotes if each.name == remote)
 
     def _patience(self) -> float:
         """Seconds that a gateway is called which does not answer."""

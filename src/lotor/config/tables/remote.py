@@ -330,6 +330,14 @@ _EXCHANGE = (
     ),
     on_off(
         default=False,
+        name="kill_switch",
+        meaning="Client: what belongs into the tunnel stays unreachable when the connection is lost, by IPv6, too, "
+        "until it is up again or somebody ends it with `lotor vd`; the log and `lotor status` say so. It holds as long "
+        "as the daemon lives.",
+        use=Use.EXTENSION,
+    ),
+    on_off(
+        default=False,
         name="auto_connect",
         meaning="Client: connect at the start, if the password is saved beside `xauth_login` in psk.txt or none is "
         "asked for, and come back by itself when the network changes, after a sleep, and when the gateway was away. "
