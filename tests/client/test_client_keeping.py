@@ -55,9 +55,9 @@ class Stage:
         self.keeping = Keeping(parts, ground, senses, Wishes(lambda _: self.wanted, lambda _: shuts))
 
     def up(self, number=1, path=FLOATED):
-        begun = replace(started(number).event, side=Side.CLIENT, remote=REMOTE.name, path=path)
+        begun = started(number).event.but(side=Side.CLIENT, remote=REMOTE.name, path=path)
         for event in (begun, *(effect.event for effect in established())):
-            self.register.follow(replace(event, session=number))
+            self.register.follow(event.but(session=number))
         session = self.register.get(number)
         session.path = path
         return session

@@ -367,7 +367,7 @@ GONE = DeadPeer(FLOATED.remote.address, 9)
 
 
 def of(number, effects):
-    return [Tell(replace(each.event, session=number)) for each in effects]
+    return [Tell(each.event.but(session=number)) for each in effects]
 
 
 @pytest.fixture
