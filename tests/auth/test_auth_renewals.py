@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lotor.auth import Checks, LocalLogins, Proofs, UserFile
+from lotor.auth import Checks, LocalLogins, Proofs, Throttle, UserFile
 from lotor.auth import renewals as module
 from lotor.auth.renewals import Renewals
 from lotor.crypto.passwords import Cost, check_password
@@ -177,6 +177,35 @@ def test_a_rewrite_of_ours_while_a_password_is_checked_refuses_nobody(path):
     assert first == Accepted("user7")
     assert isinstance(locked, Refused)
     assert isinstance(locked.reason, AccountChanged)
+
+
+def test_a_reload_between_two_logins_within_the_second_of_the_rewrite_refuses_nobody(path):
+    """The later configuration hears of the hash that the former one is about to write."""
+    users = UserFile(path, NEW)
+
+    class Slow(LocalLogins):
+        def fits(self, password, stored):
+            right = super().fits(password, stored)
+            finish()
+            return right
+
+    async def play():
+        former, later = (Throttle(kind(users, Checks()), 0) for kind in (LocalLogins, Slow))
+        former.backend._renewals = Renewals(users, pause=0.3)
+        first = await former.judge(attempt())
+        later.take_over(former)
+        return first, await later.judge(attempt())
+
+    assert asyncio.run(play()) == (Accepted("user7"), Accepted("user7"))
+    assert costs(path) == {"m=128,t=1,p=1", "m=64,t=1,p=1"}
+
+
+def test_another_list_of_users_is_written_by_itself(path, tmp_path):
+    other = UserFile(tmp_path / "others", NEW)
+    former, later = LocalLogins(UserFile(path, NEW)), LocalLogins(other)
+    own = later._renewals
+    later.take_over(former)
+    assert later._renewals is own
 
 
 def test_two_logins_within_the_second_of_the_rewrite_are_both_right(path):

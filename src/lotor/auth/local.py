@@ -33,6 +33,12 @@ class LocalLogins:
     async def abandon(self, conversation: bytes) -> None:
         """A password is all there is: no conversation has a second round."""
 
+    def take_over(self, former: LocalLogins) -> None:
+        """What the other one is about to write into the same file, this one must not take for a change of the
+        administrator's."""
+        if former._users.path == self._users.path:
+            self._renewals = former._renewals
+
     def find(self, name: str) -> Case:
         try:
             users = self._users.current()

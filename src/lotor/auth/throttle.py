@@ -9,6 +9,7 @@ from dataclasses import replace
 from lotor.auth.bans import STEP, MemoryBans
 from lotor.auth.checks import Checks
 from lotor.auth.clock import SYSTEM, Clock
+from lotor.auth.local import LocalLogins
 from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
 from lotor.model.reasons.logins import BackEndFault, Throttled
 from lotor.ports.auth import LoginBackend
@@ -29,7 +30,7 @@ class Throttle:
         checks: Checks | None = None,
         bans: Bans | None = None,
     ) -> None:
-        self._backend = backend
+        self.backend = backend
         self.checks = checks
         self._step = step
         self._clock = clock
@@ -47,14 +48,14 @@ class Throttle:
         try:
             if turn.wait > 0:
                 await self._clock.sleep(turn.wait)
-            verdict = await self._backend.judge(replace(attempt, known=turn.known))
+            verdict = await self.backend.judge(replace(attempt, known=turn.known))
             outcome = _outcome(verdict)
         finally:
             await self._leave(turn.ticket, outcome)
         return verdict
 
     async def abandon(self, conversation: bytes) -> None:
-        await self._backend.abandon(conversation)
+        await self.backend.abandon(conversation)
 
     def take_over(self, former: LoginBackend) -> None:
         """What another remembers counts here too: a reload gives no guesser a fresh start."""
@@ -63,6 +64,8 @@ class Throttle:
             self.bans.change(self._step)
             if self.checks is not None and former.checks is not None:
                 self.checks.adopt(former.checks)
+            if isinstance(self.backend, LocalLogins) and isinstance(former.backend, LocalLogins):
+                self.backend.take_over(former.backend)
 
     async def _leave(self, ticket: int, outcome: Outcome) -> None:
         """Also for a client that goes at this moment: else it would have guessed for nothing."""
