@@ -99,12 +99,8 @@ sanitize:
 			-p lotor-esp -p lotor-modp -p lotor-pump -p lotor-trials --lib --tests; \
 	else echo 'this Rust brings no address sanitizer (Debian packages none): it did not run'; fi
 
-# Checks rules and figures as Prometheus does. Its package would start a server: only this program is taken out of it.
-$(STAMPS)/promtool: $(STAMPS)/system
-	@if command -v promtool >/dev/null; then ln -sf "$$(command -v promtool)" $(BIN)/promtool; else \
-		cd $(VENV) && { apt-get download -q prometheus || { apt-get update -q && apt-get download -q prometheus; }; } && \
-		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool > bin/promtool && \
-		chmod 755 bin/promtool && rm -f prometheus_*.deb; fi
+$(STAMPS)/promtool: scripts/promtool.sh $(STAMPS)/system
+	./scripts/promtool.sh $(BIN)
 	@touch $@
 
 unit: setup test-packages $(STAMPS)/promtool
@@ -114,7 +110,7 @@ unit: setup test-packages $(STAMPS)/promtool
 packages: setup test-packages deb
 	@echo '== packages: built, installed and used in fresh Debian 12 and 13, removed'
 	@test "$$(id -u)" = 0 || { echo 'these tests make Debian roots and network namespaces: run sudo make test' >&2; exit 1; }
-	$(PYTEST) -m package --numprocesses 3 --dist loadfile
+	$(PYTEST) -m package --numprocesses 3 --dist loadgroup
 
 namespaces: setup test-packages
 	@echo '== namespaces: what needs root'
