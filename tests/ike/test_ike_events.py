@@ -2,8 +2,8 @@
 
 from lotor.ike.events import Event
 
-PUBLISHED = """ChildDown ChildUp Chosen Configured Dead Deferring Ended Judged LeftOut LoggedIn LoginRefused LoginRound
-LoginSent Offered PathChanged PhaseOneUp Reached Readdressed Remark Renewed Started Turned Undeferred Up"""
+PUBLISHED = """ChildDown ChildUp Chosen Configured Dead Deferring Doubted Ended Judged LeftOut LoggedIn LoginRefused
+LoginRound LoginSent Offered PathChanged PhaseOneUp Reached Readdressed Remark Renewed Started Turned Undeferred Up"""
 
 
 def test_no_name_of_an_event_changes_and_none_is_given_twice():
