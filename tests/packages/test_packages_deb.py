@@ -41,7 +41,7 @@ def test_nothing_of_the_tests_or_of_the_build_is_in_it(files):
     site = "/usr/lib/lotor/lib/python3/site-packages"
     assert f"{site}/lotor/cli/main.py" in files
     assert not [
-        name for name in files if re.search(rf"{site}/lotor/.*test|direct_url|/RECORD$|\.pyc$|^/root|^/work", name)
+        name for name in files if re.search(rf"{site}/lotor/.*test|direct_url|/RECORD$|\.pyc$|^/root|^{PROJECT}", name)
     ]
 
 
