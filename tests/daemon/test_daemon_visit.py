@@ -298,6 +298,15 @@ def test_a_good_one_counts_for_sessions_to_come(directory, far):
     assert (before, after) == ((IPv4Address("10.0.12.1"),), (IPv4Address("10.0.12.99"),))
 
 
+def test_a_warning_is_one_warning(directory):
+    async def story(world):
+        text = GATEWAY_FILE.format(directory=directory, pool=253)
+        (directory / "gateway.conf").write_text(text.replace("hash_algorithm sha256;", "hash_algorithm md5;", 1))
+        return await world.gateway_admin.reload(ROOT)
+
+    assert play(directory, story).text.endswith("\n1 warning: lotor check tells more")
+
+
 def test_what_only_a_start_can_change_is_said(directory):
     async def story(world):
         text = GATEWAY_FILE.format(directory=directory, pool=7).replace(

@@ -13,6 +13,7 @@ import click
 
 from lotor.cli.locate import configuration
 from lotor.daemon.exits import Exit
+from lotor.model.quantity import quantity
 
 if TYPE_CHECKING:
     from lotor.config.origins import Effective
@@ -64,9 +65,9 @@ def _tell(path: Path, found: Inspection, *, explained: bool) -> None:
         click.echo(warning)
     for line in _beside(found, explained=explained):
         click.echo(line)
-    warnings = _count(len(found.warnings), "warning")
+    warnings = quantity(len(found.warnings), "warning")
     if found.problems:
-        click.echo(f"lotor: {path}: {_count(len(found.problems), 'error')}, {warnings}", err=True)
+        click.echo(f"lotor: {path}: {quantity(len(found.problems), 'error')}, {warnings}", err=True)
     else:
         click.echo(f"{path}: no errors, {warnings}")
 
@@ -100,7 +101,3 @@ def _table(settings: tuple[Effective, ...]) -> Iterator[str]:
 
 def _filled(text: str, indent: int = 4) -> str:
     return fill(text, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -13,6 +13,7 @@ from lotor.cli import locate, terminal
 from lotor.cli.groups import Told
 from lotor.daemon.exits import Exit, StartError
 from lotor.model.prompt import Field
+from lotor.model.quantity import quantity
 from lotor.model.secret import Secret
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _sessions(name: str, *, end: bool) -> None:
         if not end:
             return
         raise StartError(f"cannot tell whether {name} is still connected: {error}", error.code) from error
-    told = "1 session" if count == 1 else f"{count} sessions"
+    told = quantity(count, "session")
     if end:
         click.echo(f"{told} of {name} ended" if count else f"{name} was not connected")
     elif count:
@@ -141,7 +142,7 @@ def new_password(*, from_stdin: bool) -> Secret:
     password = terminal.read_password(sys.stdin.buffer) if from_stdin else _typed_twice()
     length = len(password.reveal().decode("utf-8", "replace"))
     if 0 < length < SHORT:
-        characters = "1 character" if length == 1 else f"{length} characters"
+        characters = quantity(length, "character")
         click.echo(f"warning: a password of {characters} is soon guessed: take {SHORT} or more, better 12", err=True)
     return password
 

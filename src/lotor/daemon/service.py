@@ -39,6 +39,7 @@ from lotor.ike.events import Ended, Event, reason_of
 from lotor.model.child import Counters
 from lotor.model.configuration import LONGEST_BANNER
 from lotor.model.policy import Side
+from lotor.model.quantity import quantity
 from lotor.model.reason import Reason
 from lotor.model.text import clean
 from lotor.runtime.sessions import Session
@@ -180,7 +181,7 @@ class AdminService:
         text = "; ".join([f"{self._name} taken over, sessions that are up keep what they have", *changes])
         log.info("%s", text)
         warnings = len(self._wiring.present.now.warnings)
-        warned = [f"{warnings} warnings: lotor check tells them"] if warnings else []
+        warned = [f"{quantity(warnings, 'warning')}: lotor check tells more"] if warnings else []
         return Done("\n".join([text, *warned]))
 
     def subscribe(self, listener: Callable[[Happened], None], caller: Caller) -> Callable[[], None]:

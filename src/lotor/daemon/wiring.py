@@ -29,6 +29,7 @@ from lotor.metrics.counting import Counting
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import Offloads
 from lotor.model.policy import RemotePolicy
+from lotor.model.quantity import quantity
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import ShutDown
 from lotor.ports.carrier import Carrier, SocketCarrier
@@ -141,7 +142,7 @@ class Wiring:
     def remarks(self) -> list[str]:
         """Sentences of `status` beside the sessions."""
         capture, failures = self._capture, self.attempts.failures
-        attempts = "1 attempt" if failures == 1 else f"{failures} attempts"
+        attempts = quantity(failures, "attempt")
         told = [capture.remark] if capture is not None else []
         told += self.keeping.remarks()
         if self.admissions().deferring:

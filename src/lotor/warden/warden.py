@@ -23,6 +23,7 @@ from lotor.hosts.routing import OUTER_MARK
 from lotor.hosts.sockets import HostSockets
 from lotor.hosts.tun import HostTunnels
 from lotor.model.network import OUTER_MTU, Address
+from lotor.model.quantity import quantity
 from lotor.ports.host import Attachment, GatewayRoutes, Host
 from lotor.ports.interface import TunDevice, Tunnels
 from lotor.privsep.hosting import scripts_of
@@ -129,8 +130,7 @@ class Warden:
     async def start(self) -> None:
         """Undoes what a crashed warden left on this host. Raises `OSError`."""
         if undone := await self._host.recover():
-            what = "1 change" if undone == 1 else f"{undone} changes"
-            log.warning("undone on this host: %s that an earlier lotor left there", what)
+            log.warning("undone on this host: %s that an earlier lotor left there", quantity(undone, "change"))
         await self._use(self._loaded)
 
     @property
