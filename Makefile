@@ -53,7 +53,7 @@ $(STAMPS)/built: $(STAMPS)/python $(RUST)
 # For every Linux with glibc 2.34 and Python 3.11 or newer: dist/lotor-*.whl. Nothing of the tests is in it.
 wheel: $(WHEEL)
 
-$(WHEEL): $(STAMPS)/python $(RUST) $(PROGRAM) $(shell find packaging/wheel.data -type l)
+$(WHEEL): $(STAMPS)/python $(RUST) $(PROGRAM) $(shell find packaging/wheel.data)
 	@echo 'building the wheel: about 4 minutes the first time'
 	PIP_QUIET=1 $(BIN)/maturin build --release --quiet --compatibility $(MANYLINUX) --out $(@D)
 	@touch $@
