@@ -15,15 +15,13 @@ from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.status import is_stranger, state_of
 from lotor.daemon.wiring import Wiring
 from lotor.ike.admission import Tally
-from lotor.metrics.view import SCHEMA, MetricsView, SampleView, counted, figure, filled
+from lotor.metrics.view import SCHEMA, MetricsView, SampleView, counted, figure, filled, labelled
 from lotor.model.child import Counters
 from lotor.model.policy import Side
 from lotor.runtime.sessions import NOTHING, Register
 
 AT_ONCE = 200
 """SA pairs that the engine counts before others have their turn: a millisecond of work."""
-FIRST_MESSAGES = ("at_once", "repeated", "deferred", "copies", "full", "replaced", "withheld")
-DROPPED = ("replayed", "forged", "misdirected", "limited", "shed")
 STATE_LABELS = {"connecting": "connecting", "phase 1 established": "phase1", "logged in": "logged_in", "up": "up"}
 
 
@@ -62,11 +60,11 @@ class Measuring:
         except OSError:
             return {}
         self._told = _highest(self._told, total)
-        told = self._told
+        sums = self._told
         return {
-            "lotor_octets_total": [figure(told.octets_in, "in"), figure(told.octets_out, "out")],
-            "lotor_packets_total": [figure(told.packets_in, "in"), figure(told.packets_out, "out")],
-            "lotor_packets_dropped_total": [figure(getattr(told, name), name) for name in DROPPED],
+            "lotor_octets_total": [figure(sums.octets_in, "in"), figure(sums.octets_out, "out")],
+            "lotor_packets_total": [figure(sums.packets_in, "in"), figure(sums.packets_out, "out")],
+            "lotor_packets_dropped_total": labelled("lotor_packets_dropped_total", sums),
         }
 
     async def _carried(self) -> Counters:
@@ -100,7 +98,7 @@ def _sessions(register: Register) -> dict[str, list[SampleView]]:
 
 def _first_messages(tally: Tally) -> dict[str, list[SampleView]]:
     return {
-        "lotor_first_messages_total": [figure(getattr(tally, name), name) for name in FIRST_MESSAGES],
+        "lotor_first_messages_total": labelled("lotor_first_messages_total", tally),
         "lotor_deferring": [figure(int(tally.deferring))],
     }
 

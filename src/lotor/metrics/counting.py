@@ -60,6 +60,7 @@ class Counting:
                 self._count("lotor_logins_refused_total", reason.kind.value)
             case Up(session=session):
                 self._took("lotor_connect_seconds", session)
+                self._began.pop(session, None)
                 self._up.add(session)
             case Renewed(attempt=attempt):
                 self._began.pop(attempt, None)
@@ -85,5 +86,5 @@ class Counting:
 
     def _took(self, name: str, session: int) -> None:
         began = self._began.get(session)
-        if began is not None and session not in self._up:
+        if began is not None:
             self.histograms[name].add(self._now() - began)

@@ -9,8 +9,8 @@ from lotor.metrics.families import FAMILIES
 HEAD = """\
 # Figures for Prometheus
 
-`lotor metrics` prints the figures of the daemon in the text format of Prometheus. With `--listen` it is an exporter: a
-process of its own, without rights, which asks the daemon each time Prometheus asks it.
+`lotor metrics` prints the figures of the daemon in the text format of Prometheus. With `--listen` it is an exporter:
+a process of its own, which asks the daemon each time Prometheus asks it.
 
 ```
 lotor metrics

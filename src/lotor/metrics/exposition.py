@@ -42,24 +42,18 @@ class Figures:
             if name in told:
                 yield _metric(family, told[name])
 
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: the library would ask for all figures once more, only to learn their names."""
+        return ()
+
     def registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
-        registry.register(_Undescribed(self.collect))
+        registry.register(self)
         return registry
 
     def text(self) -> bytes:
         """In Prometheus's text format."""
         return generate_latest(self.registry())
-
-
-class _Undescribed:
-    """The library would ask for all figures once more only to learn their names."""
-
-    def __init__(self, collect: Callable[[], Iterator[Metric]]) -> None:
-        self.collect = collect
-
-    def describe(self) -> Iterable[Metric]:
-        return ()
 
 
 def _processes(pids: dict[str, int]) -> dict[str, list[SampleView]]:
@@ -80,7 +74,7 @@ def _processes(pids: dict[str, int]) -> dict[str, list[SampleView]]:
 
 def _metric(family: Family, samples: list[SampleView]) -> Metric:
     names = [name for name, _ in family.labels]
-    metric = _EMPTY[family.kind](family.name, family.text, names)
+    metric = _EMPTY[family.kind](family.name, family.text, labels=names)
     for sample in samples:
         if family.kind is Kind.HISTOGRAM:
             metric.add_metric(sample["labels"], _buckets(sample["counts"]), sample["total"])
@@ -90,10 +84,10 @@ def _metric(family: Family, samples: list[SampleView]) -> Metric:
     return found
 
 
-_EMPTY: dict[Kind, Callable[[str, str, list[str]], Any]] = {
-    Kind.COUNTER: lambda name, text, labels: CounterMetricFamily(name, text, labels=labels),
-    Kind.GAUGE: lambda name, text, labels: GaugeMetricFamily(name, text, labels=labels),
-    Kind.HISTOGRAM: lambda name, text, labels: HistogramMetricFamily(name, text, labels=labels),
+_EMPTY: dict[Kind, Callable[..., Any]] = {
+    Kind.COUNTER: CounterMetricFamily,
+    Kind.GAUGE: GaugeMetricFamily,
+    Kind.HISTOGRAM: HistogramMetricFamily,
 }
 
 

@@ -51,6 +51,11 @@ def filled(name: str, values: Mapping[tuple[str, ...], float]) -> list[SampleVie
     return [figure(value, *labels) for labels, value in (zeros | dict(values)).items()]
 
 
+def labelled(name: str, source: object) -> list[SampleView]:
+    """The samples of a family whose label names the fields of `source`."""
+    return [figure(getattr(source, label), label) for (label,) in FAMILIES[name].known()]
+
+
 COUNTED = (
     "lotor_logins_total",
     "lotor_peers_dead_total",
