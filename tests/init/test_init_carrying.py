@@ -326,6 +326,49 @@ def test_a_service_comes_back_as_it_was(root):
     assert "lotor.service is not installed: start it by lotor daemon, now and at each boot" in planned(unknown).remarks
 
 
+def test_a_service_that_ran_starts_again_behind_the_files_that_were_there_before(root):
+    host = Host.at(root, systemd=True)
+    done(host, planned(host))
+    first = host.path("/etc/lotor/racoon.conf").read_bytes()
+    watched = 'echo "at $*: $(grep -c 10.98.0.1 "{file}")" >> "{log}"\n'
+    systemctl = root.with_name("programs") / "systemctl"
+    systemctl.write_text("#!/bin/sh\n" + watched.format(file=host.path("/etc/lotor/racoon.conf"), log=root / "seen"))
+    second = GatewayWishes(("vpn.example.net",), pool_of("10.98.0.0/16"))
+    done(host, planned(host, second))
+    seen = (root / "seen").read_text().splitlines()
+    assert seen[-1] == "at restart lotor.service: 1"
+    assert "at restart lotor-network.service: 1" in seen
+    assert undone(host) == []
+    assert host.path("/etc/lotor/racoon.conf").read_bytes() == first
+    back = (root / "seen").read_text().splitlines()[len(seen) :]
+    assert [each for each in back if "daemon-reload" not in each] == [
+        "at restart lotor.service: 0",
+        "at restart lotor-network.service: 0",
+    ]
+
+
+def test_a_service_that_does_not_start_again_has_its_old_files_when_it_is_tried(root):
+    host = Host.at(root, systemd=True)
+    host.path("/etc/lotor").mkdir()
+    host.path("/etc/lotor/racoon.conf").write_text("# mine\n")
+    systemctl = root.with_name("programs") / "systemctl"
+    refusing = '#!/bin/sh\n[ "$1 $2" != "restart lotor.service" ] || grep -q mine "{}"\n'
+    systemctl.write_text(refusing.format(host.path("/etc/lotor/racoon.conf")))
+    with pytest.raises(StartError, match=r"restart lotor\.service` failed.*; everything was taken back"):
+        done(host, planned(host))
+    assert setups_of(host) == []
+
+
+def test_rules_of_the_setup_before_are_loaded_again_where_no_systemd_runs(root):
+    host = Host.at(root)
+    done(host, planned(host))
+    done(host, planned(host, GatewayWishes(("vpn.example.net",), pool_of("10.98.0.0/16"))))
+    assert undone(host) == []
+    assert host.calls()[-1] == "nft -f /etc/lotor/network.nft"
+    assert undone(host) == []
+    assert host.calls()[-1].startswith("nft add table ip lotor_network; delete table")
+
+
 def test_a_client_has_the_authority_and_no_password_unless_asked(root):
     host = Host.at(root)
     authority = planned(host)

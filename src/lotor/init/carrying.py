@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lotor.daemon.exits import StartError
 from lotor.init.host import Target
 from lotor.init.record import Record, Setup
-from lotor.init.steps import NewFile, Step
+from lotor.init.steps import Called, NewFile, Step
 
 Judge = Callable[[], None]
 
@@ -64,10 +64,10 @@ def _abandon(record: Record, target: Target) -> list[str]:
 
 
 def take_back(record: Record, target: Target) -> list[str]:
-    """The last setup, last step first, going on past what cannot be taken back. What stays is told: what a person
-    changed is his from now on; where something failed the setup stays noted."""
-    told, failed = [], False
-    for step in reversed(record.setups[-1].steps):
+    """The last setup, last step first, but restarts behind everything else; going on past what cannot be taken back.
+    What stays is told: what a person changed is his from now on; where something failed the setup stays noted."""
+    told, failed, last_first = [], False, list(reversed(record.setups[-1].steps))
+    for step in sorted(last_first, key=_again):
         try:
             if kept := step.take_back(target):
                 told.append(kept)
@@ -77,6 +77,10 @@ def take_back(record: Record, target: Target) -> list[str]:
     if not failed:
         record.forget()
     return told
+
+
+def _again(step: Step) -> bool:
+    return isinstance(step, Called) and step.again
 
 
 def stands(setup: Setup, target: Target) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network
 
 from lotor.daemon.exits import StartError
+from lotor.init import service
 from lotor.init.host import Target
 from lotor.init.steps import Called, Step, Switched, file
 
@@ -78,9 +79,11 @@ def acts(target: Target, *, masquerade: bool) -> list[Step]:
     found: list[Step] = [*_forwarding(target)]
     if masquerade and target.systemd():
         found.append(Called(("systemctl", "daemon-reload")))
-        found.append(Called(("systemctl", "enable", "--now", UNIT), ("systemctl", "disable", "--now", UNIT)))
+        found += service.started(target, UNIT)
     elif masquerade:
-        found.append(Called(("nft", "-f", RULES), ("nft", _GONE)))
+        load = ("nft", "-f", RULES)
+        loaded = target.path(RULES).exists() and target.answers("nft", "list", "table", "ip", TABLE)
+        found.append(Called(load, load if loaded else ("nft", _GONE)))
     return found
 
 

@@ -12,8 +12,11 @@ CLIENT = "lotor-client@racoon.service"
 
 def acts(target: Target, name: str) -> list[Step]:
     """The daemon runs with the new configuration. Taken back, it is as it was."""
-    if not installed(target, name):
-        return []
+    return started(target, name) if installed(target, name) else []
+
+
+def started(target: Target, name: str) -> list[Step]:
+    """Of a unit that is installed, or will be."""
     if target.answers("systemctl", "is-active", "--quiet", name):
         again = ("systemctl", "restart", name)
         return [Called(again, again, name)]

@@ -159,6 +159,11 @@ class Called:
             target.run(*self.back)
         return ""
 
+    @property
+    def again(self) -> bool:
+        """Whether it is undone by the same again, such as a restart: behind all others, with the files as they were."""
+        return self.back == self.words
+
     def told(self) -> str:
         return " ".join(self.words)
 
