@@ -369,6 +369,17 @@ def test_rules_of_the_setup_before_are_loaded_again_where_no_systemd_runs(root):
     assert host.calls()[-1].startswith("nft add table ip lotor_network; delete table")
 
 
+def test_a_link_that_leads_nowhere_is_kept_beside_and_comes_back(root):
+    host = Host.at(root)
+    host.path("/etc/lotor").mkdir()
+    host.path("/etc/lotor/racoon.conf").symlink_to("/nowhere/racoon.conf")
+    done(host, planned(host))
+    assert not host.path("/etc/lotor/racoon.conf").is_symlink()
+    assert undone(host) == []
+    assert str(host.path("/etc/lotor/racoon.conf").readlink()) == "/nowhere/racoon.conf"
+    assert [path.name for path in host.path("/etc/lotor").iterdir()] == ["racoon.conf"]
+
+
 def test_a_client_has_the_authority_and_no_password_unless_asked(root):
     host = Host.at(root)
     authority = planned(host)

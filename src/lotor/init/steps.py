@@ -102,7 +102,7 @@ class NewFile:
     @staticmethod
     def _replaced(place: Path, backup: Path | None) -> bool:
         """Whether the old file is still in its place: the new one was never written."""
-        return backup is not None and place.samefile(backup)
+        return backup is not None and os.path.samestat(place.lstat(), backup.lstat())
 
     def told(self) -> str:
         before = f"; the one before is kept as {self.backup}" if self.backup else ""
