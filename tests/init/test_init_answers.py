@@ -65,6 +65,12 @@ def test_a_pool_that_is_free_is_proposed_and_one_that_is_not_is_found():
     assert overlapping(pool_of("10.98.0.0/16"), ROUTES, ()) is None
 
 
+def test_the_pool_of_a_gateway_that_runs_is_free_for_it():
+    own = ROUTES.replace("eth1", "lotor0")
+    assert proposed_pool(own) == "10.99.99.0/24"
+    assert overlapping(pool_of("10.99.0.0/16"), own, ()) is None
+
+
 def test_servers_that_clients_can_ask_are_proposed():
     text = "# x\nnameserver 127.0.0.53\nnameserver 192.168.1.1\nnameserver nonsense\nnameserver 9.9.9.9\nnameserver\n"
     assert proposed_servers(text, ()) == "192.168.1.1, 9.9.9.9"

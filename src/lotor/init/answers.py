@@ -8,6 +8,7 @@ from enum import Enum
 from ipaddress import IPv4Network, ip_address, ip_interface
 
 from lotor.daemon.exits import Exit, StartError
+from lotor.hosts.tun import NAME_PATTERN
 from lotor.model.network import Address, Network
 from lotor.model.secret import Secret
 
@@ -16,6 +17,8 @@ POOLS = ("10.99.99.0/24", "10.98.98.0/24", "172.29.99.0/24", "192.168.199.0/24")
 LARGEST_POOL, SMALLEST_POOL = 12, 30
 """Lengths of prefixes."""
 MOST_SERVERS = 3
+DEVICES = NAME_PATTERN.partition("%")[0]
+"""How the names of lotor's devices begin."""
 EVERYTHING = "all"
 
 
@@ -138,9 +141,12 @@ def _addresses(words: Iterable[str]) -> Iterator[Address]:
 
 
 def _routed(routes: str) -> Iterator[IPv4Network]:
-    """Destinations of /proc/net/route (proc(5)), the default route left out: octets in the order of the processor."""
+    """Destinations of /proc/net/route (proc(5)): octets in the order of the processor. The default route is left out,
+    and those of a lotor that runs here: its pool stays free for it."""
     for line in routes.splitlines()[1:]:
         fields = line.split()
+        if fields[0].startswith(DEVICES):
+            continue
         address, mask = (int(fields[place], 16).to_bytes(4, "little") for place in (1, 7))
         if any(mask):
             yield IPv4Network((address, ".".join(map(str, mask))))
