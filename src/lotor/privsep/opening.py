@@ -11,7 +11,6 @@ from lotor.privsep.verb import Verb
 
 MOST_AT_ONCE = 8
 """Questions of each of these verbs: a program opens its sockets one after the other."""
-"""Of a device: its name has 15."""
 
 
 class Version(Enum):
