@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -367,6 +368,17 @@ def test_rules_of_the_setup_before_are_loaded_again_where_no_systemd_runs(root):
     assert host.calls()[-1] == "nft -f /etc/lotor/network.nft"
     assert undone(host) == []
     assert host.calls()[-1].startswith("nft add table ip lotor_network; delete table")
+
+
+def test_no_rules_are_loaded_at_boot_once_lotor_is_gone(root, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/opt/100% lotor/bin/python3")
+    host = Host.at(root, systemd=True)
+    (unit,) = (each for each in planned(host).files if isinstance(each, NewFile) and each.path.endswith(".service"))
+    conditions = [line for line in unit.octets.decode().splitlines() if line.startswith("Condition")]
+    assert conditions == [
+        "ConditionFileIsExecutable=|/usr/bin/lotor",
+        "ConditionFileIsExecutable=|/opt/100%% lotor/bin/python3",
+    ]
 
 
 def test_a_link_that_leads_nowhere_is_kept_beside_and_comes_back(root):

@@ -7,6 +7,7 @@ nftables.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from ipaddress import IPv4Network
 
@@ -45,6 +46,9 @@ _UNIT = """\
 Description=Addresses of lotor's clients are translated (masquerading)
 Documentation=man:lotor-init(8)
 Before=lotor.service
+# Without lotor, of a package or as it made this unit, there is nothing to translate.
+ConditionFileIsExecutable=|/usr/bin/lotor
+ConditionFileIsExecutable=|{program}
 
 [Service]
 Type=oneshot
@@ -69,7 +73,8 @@ def files(target: Target, pool: IPv4Network, *, masquerade: bool) -> list[Step]:
         raise StartError(WITHOUT_NFT)
     found.append(file(target, RULES, _RULES.format(pool=pool, table=TABLE).encode(), "rules of nftables", 0o755))
     if target.systemd():
-        unit = _UNIT.format(nft=target.commands.find("nft"), rules=RULES, table=TABLE).encode()
+        nft, program = target.commands.find("nft"), sys.executable.replace("%", "%%")
+        unit = _UNIT.format(nft=nft, rules=RULES, table=TABLE, program=program).encode()
         reload = ("systemctl", "daemon-reload")
         found += [Called((), reload), file(target, f"{UNITS}/{UNIT}", unit, "loads them at each boot")]
     return found
