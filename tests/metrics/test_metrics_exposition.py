@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
+import stat
+import subprocess
+import sys
 import threading
 import urllib.request
 from pathlib import Path
@@ -12,6 +16,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from lotor.metrics import exposition
 from lotor.metrics.document import document
 from lotor.metrics.exposition import MOST_READERS, Figures, serving
 from lotor.metrics.families import FAMILIES, Kind
@@ -168,8 +173,49 @@ def test_readers_that_say_nothing_keep_a_bounded_number_of_places(tmp_path):
         assert "lotor_up 1.0" in found
 
 
+def drip(slow):
+    for _ in range(400):
+        slow.sendall(b"G")
+        with contextlib.suppress(TimeoutError):
+            slow.recv(1)
+
+
+def test_a_reader_that_drips_is_let_go(tmp_path, monkeypatch):
+    """It is never silent for long: only a limit for the whole request frees its place."""
+    monkeypatch.setattr(exposition, "READING_SECONDS", 0.2)
+    path = tmp_path / "metrics.sock"
+    with running(path), socket.socket(socket.AF_UNIX) as slow:
+        slow.settimeout(0.05)
+        slow.connect(str(path))
+        with pytest.raises(ConnectionError):
+            drip(slow)
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o000, 0o660), (0o022, 0o640), (0o077, 0o600)])
+def test_nobody_but_owner_and_group_may_connect_to_a_path(tmp_path, umask, mode):
+    path = tmp_path / "metrics.sock"
+    before = os.umask(umask)
+    try:
+        with serving(Figures(view), path):
+            assert stat.S_IMODE(path.stat().st_mode) == mode
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_exporter_that_is_ended_leaves_no_socket_behind(tmp_path, number):
+    path = tmp_path / "metrics.sock"
+    lotor = (sys.executable, "-m", "lotor.cli.main", "metrics", "--listen", str(path), "-s", str(tmp_path / "nobody"))
+    with subprocess.Popen(lotor, stderr=subprocess.PIPE, text=True) as exporter:
+        assert f"lotor metrics at {path}" in exporter.stderr.readline()
+        exporter.send_signal(number)
+        assert exporter.wait(20) == 0
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("request_", [b"\x00" * 3000, b"BREW / HTTP/1.0\r\n\r\n", b"GET " + b"a" * 70000 + b"\r\n\r\n"])
-def test_what_is_no_request_ends_no_server(tmp_path, request_):
+def test_what_is_no_request_ends_no_server(tmp_path, monkeypatch, request_):
+    monkeypatch.setattr(exposition, "READING_SECONDS", 0.5)
     path = tmp_path / "metrics.sock"
     with running(path):
         with contextlib.suppress(ConnectionError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -81,10 +82,10 @@ def _serve(figures: Figures, listen: tuple[str, int] | Path) -> None:
     if not isinstance(listen, Path) and not ip_address(listen[0]).is_loopback:
         click.echo(f"lotor: warning: {ANYWHERE.format(where)}", err=True)
     try:
-        with serving(figures, listen) as server:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends as by Ctrl-C: no socket is left behind
+        with contextlib.suppress(KeyboardInterrupt), serving(figures, listen) as server:
             click.echo(f"lotor metrics at {where}", err=True)
-            with contextlib.suppress(KeyboardInterrupt):
-                server.serve_forever()
+            server.serve_forever()
     except OSError as error:
         raise StartError(f"cannot listen at {where}: {error.strerror or error}", Exit.BUSY) from error
 

@@ -21,6 +21,8 @@ lotor metrics --listen /run/lotor-metrics.sock
 It needs the administrator's socket: run it as root, or as a member of `admin_group` (docs/gateway.md). No figure names
 a person or an address. The place should be a local one: it asks for no password, and a warning says so where another
 host can reach it.
+A socket's path is for its owner and its group: nobody else of this host may connect, and the group only
+where the umask leaves it (`UMask=0007` in a unit).
 
 ```yaml
 scrape_configs:

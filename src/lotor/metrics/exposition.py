@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +23,9 @@ from lotor.metrics.view import MetricsView, SampleView, figure
 MOST_READERS = 8
 """Requests at the same time: Prometheus asks one after the other, and so does a person who looks."""
 READING_SECONDS = 10.0
-"""Who has not sent its request by then is let go."""
+"""Who has not sent its request and read the answer by then is let go, however slowly it goes on."""
+READERS = 0o660
+"""Who may connect to a socket's path, less what the umask takes away: nobody but its owner and its group, ever."""
 
 
 class Figures:
@@ -103,8 +106,6 @@ def _buckets(counts: list[int]) -> list[tuple[str, int]]:
 class _Reader(WSGIRequestHandler):
     """Writes no line for each request."""
 
-    timeout = READING_SECONDS
-
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the library
         del format, args
 
@@ -131,6 +132,7 @@ class _Server(ThreadingMixIn, WSGIServer):
         if self.address_family != socket.AF_UNIX:
             super().server_bind()
             return
+        os.fchmod(self.socket.fileno(), READERS)  # before it has a path: Linux gives the file this mode
         self.socket.bind(self.server_address)
         self.server_name, self.server_port = "local", 0
         self.setup_environ()
@@ -142,13 +144,22 @@ class _Server(ThreadingMixIn, WSGIServer):
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
+        limit = threading.Timer(READING_SECONDS, _hang_up, [request])
+        limit.daemon = True
+        limit.start()
         try:
             super().process_request_thread(request, client_address)
         finally:
+            limit.cancel()
             self._places.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A reader that went away is no news."""
+
+
+def _hang_up(request: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it has gone by itself
+        request.shutdown(socket.SHUT_RDWR)
 
 
 @contextlib.contextmanager
