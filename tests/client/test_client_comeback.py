@@ -151,6 +151,16 @@ def test_another_network_in_which_the_session_cannot_go_on_is_dialled_at_once():
     assert state.step(5.0) is Step.DIAL
 
 
+def test_networks_that_change_without_end_cost_a_call_a_second():
+    state, now = up(), 0.0
+    for _ in range(100):
+        state.ended(Relocated(), now)
+        now = state.due
+        assert state.step(now) is Step.DIAL
+        state.up(now)
+    assert now >= 99
+
+
 @pytest.mark.parametrize("slept", [2.0, 90.0, 1e6])
 def test_a_host_that_slept_asks_at_once(slept):
     state = up()

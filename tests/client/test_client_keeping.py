@@ -193,6 +193,7 @@ def test_another_address_moves_the_session_and_asks_the_gateway():
         await stage.move(FLOATED.local.address + 5)
         (check,) = stage.commands
         assert check == Check(1, replace(FLOATED, local=Peer(FLOATED.local.address + 5, FLOATED.local.port)))
+        stage.now += 1
         await stage.move(None)
         assert len(stage.commands) == 1, "without a way nothing is torn"
         await stage.move(FLOATED.local.address + 5)
@@ -211,6 +212,24 @@ def test_esp_without_udp_says_goodbye_from_the_new_address_and_begins_anew():
         stage.end(stage.commands[1].reason)
         await stage.pass_by()
         assert len(stage.calls) == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize("floated", [True, False])
+def test_addresses_that_change_without_end_cost_a_question_a_second_from_the_last_of_them(floated):
+    """Whoever hands out addresses or routes here, a thousand a second."""
+
+    async def story(stage):
+        path = replace(FLOATED, floated=floated)
+        stage.keeping.came_up(TARGET, stage.up(path=path))
+        for tick in range(200):
+            await stage.move(FLOATED.local.address + 5 + tick % 2)
+            stage.now += 0.01
+        await stage.pass_by(1)
+        checks = [each for each in stage.commands if isinstance(each, Check)]
+        assert len(checks) <= 3
+        assert checks[-1].path.local.address == stage.source
 
     play(story)
 

@@ -99,7 +99,8 @@ class Comeback:
         if steady or self._lost is None:
             self._lost, self._pause = now, SHORT_PAUSE
         elsewhere = reason.cause is Cause.ADMINISTRATOR
-        self._due = now if steady or elsewhere else now + self._next_pause(reason, now)
+        soonest = max(now, self._called + CALM) if elsewhere else now + self._next_pause(reason, now)
+        self._due = now if steady else soonest
         self._state = _State.DOWN
 
     def network_changed(self, now: Instant) -> None:

@@ -245,9 +245,17 @@ class Keeping:
             await self._parts.follower.give_up(number)
 
     def _check(self, staying: Staying) -> None:
+        """From the address that this host has now. ESP in UDP goes on from another one, and the gateway follows what is
+        proved. ESP without UDP passes no NAT that may be here: such a session says goodbye from the new address, and
+        another one follows."""
         session = self._parts.register.get(staying.session)
-        if session is not None:
-            self._parts.driver.command(Check(session.id, session.path))
+        if session is None:
+            return
+        before = session.path.local.address
+        local = replace(session.path.local, address=staying.source or before)
+        self._parts.driver.command(Check(session.id, replace(session.path, local=local)))
+        if local.address != before and not session.path.floated:
+            self._parts.driver.command(Disconnect(session.id, RELOCATED))
 
     # --- calls -------------------------------------------------------------------------------------------------------
 
@@ -295,20 +303,8 @@ class Keeping:
             self._go_on(staying)
             return
         log.info("another network: %s is reached from %s", _name(staying), source)
-        session = self._parts.register.get(staying.session)
-        if staying.comeback.is_up and session is not None:
-            self._relocate(session, path)
-        else:
-            staying.comeback.network_changed(self._now())
-            self._go_on(staying)
-
-    def _relocate(self, session: Session, path: Path) -> None:
-        """ESP in UDP goes on from another address, and the gateway follows what is proved. ESP without UDP passes no
-        NAT that may be here: such a session says goodbye from the new address, and another one follows."""
-        local = replace(session.path.local, address=path.local.address)
-        self._parts.driver.command(Check(session.id, replace(session.path, local=local)))
-        if not session.path.floated:
-            self._parts.driver.command(Disconnect(session.id, RELOCATED))
+        staying.comeback.network_changed(self._now())
+        self._go_on(staying)
 
     async def _way(self, staying: Staying) -> Path | None:
         target, session = staying.target, self._parts.register.get(staying.session)
