@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
 
@@ -180,6 +181,24 @@ def test_connections_are_a_bounded_number():
         return found.count(False), again, await refused(asker, ATTACH, replace(ATTACHMENT, session=99))
 
     assert play(story)[0] == (MOST_ATTACHED, False, False)
+
+
+def test_places_that_are_taken_over_in_vain_are_a_bounded_number():
+    """A daemon that has all places lets one be followed again and again by what this host does not take."""
+
+    async def story(asker, scene):
+        for number in range(1, MOST_ATTACHED + 1):
+            await asker.ask(ATTACH, replace(ATTACHMENT, session=number))
+        good = await refused(asker, ATTACH, replace(ATTACHMENT, session=99, follows=1))
+        scene.host.fault = OSError(17, "taken")
+        for number in range(100, 100 + 2 * MOST_ATTACHED):
+            with contextlib.suppress(Refused):
+                await asker.ask(ATTACH, replace(ATTACHMENT, session=number, follows=99))
+        return good, len(scene.hosting._held)
+
+    good, held = play(story)[0]
+    assert good is False
+    assert held <= 2 * MOST_ATTACHED
 
 
 def test_connections_that_come_and_go_without_end_are_a_bounded_number():

@@ -31,7 +31,8 @@ from lotor.warden.ups import Up, Ups
 log = logging.getLogger(__name__)
 
 MOST_ATTACHED = 64
-"""Connections of one daemon: the host says itself when its routing tables are in use, which are fewer."""
+"""Connections of one daemon: the host says itself when its routing tables are in use, which are fewer. While some of
+them are followed by others, twice as many."""
 MOST_ASKED, ANOTHER_AFTER = 256, 1.0
 """Connections that one daemon may have looked at and attached at once, and another one for each such time (seconds):
 each costs the host's rules, routes and DNS some work."""
@@ -78,9 +79,9 @@ class Hosting:
 
     async def attach(self, attachment: Attachment) -> Reply:
         self._demand(attachment)
-        taken_over = attachment.follows and attachment.follows in self._held
-        if attachment.session not in self._held and not taken_over and len(self._held) >= MOST_ATTACHED:
-            raise Denied(f"{MOST_ATTACHED} connections are attached")
+        most = 2 * MOST_ATTACHED if attachment.follows and attachment.follows in self._held else MOST_ATTACHED
+        if attachment.session not in self._held and len(self._held) >= most:
+            raise Denied(f"{len(self._held)} connections are attached")
         self._held.add(attachment.session)  # also where it fails: something may be left
         await self._change(self._attach(attachment))
         return Reply(None)
