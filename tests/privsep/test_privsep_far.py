@@ -18,6 +18,7 @@ from lotor.model.reasons.local import PoolFault
 from lotor.privsep import complaints
 from lotor.privsep.asking import Asker
 from lotor.privsep.complaints import AT_ONCE, SECONDS, Complaints
+from lotor.privsep.far_configurations import FarConfigurations
 from lotor.privsep.far_leases import FarLeases
 from lotor.privsep.far_logins import FarLogins
 from lotor.privsep.far_signer import FarSigner
@@ -53,6 +54,8 @@ def answers_of(warden):
             await logins.abandon(b"ticket")
             with pytest.raises(OSError, match="warden"):
                 await leases.release(1)
+            with pytest.raises(OSError, match="warden"):
+                await FarConfigurations(asker).withdraw()
             asker.close()
             return said
         finally:

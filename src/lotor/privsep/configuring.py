@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lotor.config.problem import Problem
 from lotor.files.public import Content, Kind, Stamp, Unreadable
-from lotor.privsep.faults import Fault
+from lotor.privsep.faults import MOST_FAULT, Fault
 from lotor.privsep.verb import Verb
 
 LARGEST_PROVISION = 1 << 26
@@ -106,13 +106,13 @@ TAKE_OVER: Verb[None, TakenOver | Fault] = Verb(
     most_answer=LONGEST_TEXT + 1_536,  # the lengths of 256 sentences
     most_asked=1,
 )
-WITHDRAW: Verb[None, None] = Verb(
+WITHDRAW: Verb[None, Fault | None] = Verb(
     number=44,
     name="withdraw a configuration",
     request=type(None),
-    answer=type(None),
+    answer=None | Fault,
     most_request=0,
-    most_answer=0,
+    most_answer=MOST_FAULT,
     most_asked=1,
 )
 PUBLIC_FILE: Verb[Wanted, Content | Sealed | Unreadable | None] = Verb(

@@ -39,7 +39,7 @@ class FarConfigurations:
         return (await ask(self._asker, TAKE_OVER, None)).value.told
 
     async def withdraw(self) -> None:
-        await self._asker.ask(WITHDRAW, None)
+        await ask(self._asker, WITHDRAW, None)
 
     async def _provision(self, which: Which) -> Provision:
         answered: Answered[Provided | Faulty] = await ask(self._asker, PROVISION, which)

@@ -25,7 +25,7 @@ from lotor.privsep.configuring import (
     Which,
 )
 from lotor.privsep.sealed import seal
-from lotor.privsep.serving import Handler, Reply, answering, handling
+from lotor.privsep.serving import Handler, Reply, handling
 from lotor.warden.pace import Pace
 
 AT_ONCE, ANOTHER_AFTER = 16, 2.0
@@ -71,11 +71,12 @@ def rows(source: Source) -> dict[int, Handler]:
         told = (await source.take_over())[:MOST_TOLD]
         return Reply(TakenOver(tuple(_cut(each, LONGEST_TEXT // len(told)) for each in told)))
 
-    async def withdrawn(nothing: None) -> None:
+    async def withdrawn(nothing: None) -> Reply:
         del nothing
         await source.withdraw()
+        return Reply(None)
 
-    return dict((handling(provision, PROVISION), handling(taken, TAKE_OVER), answering(withdrawn, WITHDRAW)))
+    return dict((handling(provision, PROVISION), handling(taken, TAKE_OVER), handling(withdrawn, WITHDRAW)))
 
 
 def pace(clock: Clock = SYSTEM) -> Pace:
