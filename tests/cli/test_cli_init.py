@@ -54,6 +54,7 @@ def test_options_alone_make_a_gateway_and_a_second_call_says_what_is_there(host)
     again = run(*words)
     assert (again.exit_code, files(host)) == (0, before)
     assert "/etc/lotor/users  as it was written" in again.output
+    assert run("gateway", ",".join(NAMES), "--no-masquerade").exit_code == 0
     other = run("gateway", "other.example.net", "--no-masquerade")
     assert isinstance(other.exception, StartError)
     assert str(other.exception).endswith("lotor init undo first, or --force")

@@ -28,7 +28,7 @@ eth1\t0063630A\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0
 
 def test_what_is_right():
     assert pool_of("10.0.0.0/12") == IPv4Network("10.0.0.0/12")
-    assert reach_of("all") == ()
+    assert reach_of("all") == reach_of("0.0.0.0/0") == ()
     assert reach_of("192.168.1.0/24, fd00:1::/64") == (ip_network("192.168.1.0/24"), ip_network("fd00:1::/64"))
     assert servers_of("none") == servers_of("") == ()
     assert servers_of("192.168.1.1 fd00::53") == (ip_address("192.168.1.1"), ip_address("fd00::53"))

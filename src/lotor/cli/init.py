@@ -14,6 +14,7 @@ from lotor.cli.asking import Dialogue
 from lotor.cli.groups import Told
 from lotor.cli.initiated import Tense, tell_plan, tell_setup, tell_stays
 from lotor.daemon.exits import Exit, StartError
+from lotor.init.answers import words_of
 from lotor.init.host import Target
 
 if TYPE_CHECKING:
@@ -159,8 +160,8 @@ def _again(setup: Setup) -> None:
     """The same again says what is there; anything else has to be asked for."""
     tell_setup(setup, TARGET)
     here = click.get_current_context()
-    names = here.params.get("names") or ()
-    wanted = f"{here.info_name} {here.params.get('gateway') or ' '.join(names)}".strip()
+    names = here.params.get("gateway") or " ".join(here.params.get("names") or ())
+    wanted = " ".join((here.info_name or "", *words_of(names)))
     if wanted not in {setup.what, setup.what.split()[0]}:
         raise StartError(f"this host is set up as {setup.what}: lotor init undo first, or --force")
     raise click.exceptions.Exit(0)

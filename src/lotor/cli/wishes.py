@@ -18,6 +18,7 @@ from lotor.init.answers import (
     proposed_servers,
     reach_of,
     servers_of,
+    words_of,
 )
 from lotor.init.host import Target
 from lotor.model.secret import Secret
@@ -67,7 +68,7 @@ def client_wishes(gateway: str, options: Options, dialogue: Dialogue) -> ClientW
 
 
 def _names(text: str) -> tuple[str, ...]:
-    words = tuple(text.replace(",", " ").split())
+    words = tuple(words_of(text))
     if not words:
         raise StartError("a gateway needs a name: give the host names and addresses that clients will type", Exit.USAGE)
     return words

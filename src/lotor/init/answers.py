@@ -19,7 +19,7 @@ LARGEST_POOL, SMALLEST_POOL = 12, 30
 MOST_SERVERS = 3
 DEVICES = NAME_PATTERN.partition("%")[0]
 """How the names of lotor's devices begin."""
-EVERYTHING = "all"
+EVERYTHING = (["all"], ["0.0.0.0/0"])
 
 
 class Client(Enum):
@@ -76,14 +76,14 @@ def pool_of(text: str) -> IPv4Network:
 
 
 def reach_of(text: str) -> tuple[Network, ...]:
-    """Empty for `all`."""
-    words = _words(text)
-    return () if words == [EVERYTHING] else tuple(_network(word) for word in words)
+    """Empty for `all`, and for all of IPv4."""
+    words = words_of(text)
+    return () if words in EVERYTHING else tuple(_network(word) for word in words)
 
 
 def servers_of(text: str) -> tuple[Address, ...]:
     """Empty for `none`."""
-    words = _words(text)
+    words = words_of(text)
     if words in ([], ["none"]):
         return ()
     try:
@@ -97,7 +97,7 @@ def servers_of(text: str) -> tuple[Address, ...]:
 
 def clients_of(text: str) -> frozenset[Client]:
     known = {each.value: each for each in Client}
-    words = _words(text.lower())
+    words = words_of(text.lower())
     unknown = [word for word in words if word not in known]
     if unknown or not words:
         wrong = f"'{unknown[0]}' is no kind of client" if unknown else "no clients were named"
@@ -162,7 +162,8 @@ def _network(text: str) -> Network:
     return whole
 
 
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """A list, with commas or without."""
     return text.replace(",", " ").split()
 
 
