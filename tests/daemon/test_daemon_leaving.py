@@ -90,6 +90,23 @@ def test_a_name_is_what_a_person_typed(home):
     assert leaving.Program(1, words, 0, -1).name == "lotor connect vpn.example.net"
 
 
+def test_a_name_that_anybody_gave_a_program_of_his_says_nothing_to_a_terminal(home):
+    words = (str(home / "python3"), "\x1b]0;x\a\nlotor: type this", "x" * 4000)
+    name = leaving.Program(1, words, 0, -1).name
+    assert name.isprintable()
+    assert len(name) < 200
+
+
+def test_one_that_cannot_be_killed_holds_nobody_up_for_ever(home, start, monkeypatch):
+    start(home / "python3", WAITS)
+    monkeypatch.setattr(leaving.Program, "lives", lambda _: True)
+    waited: list[float] = []
+    monkeypatch.setattr(leaving.time, "monotonic", lambda: sum(waited))
+    monkeypatch.setattr(leaving.time, "sleep", waited.append)
+    leaving.end(leaving.programs(home), patience=5)
+    assert 5 + leaving.PATIENCE <= sum(waited) < 6 + leaving.PATIENCE
+
+
 def test_a_service_is_known_by_its_unit(monkeypatch):
     monkeypatch.setattr(Path, "read_text", lambda _: "0::/system.slice/lotor.service/daemon\n")
     assert leaving._served(1)

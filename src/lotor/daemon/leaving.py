@@ -18,9 +18,12 @@ from pathlib import Path
 
 import click
 
+from lotor.model.text import clean
+
 PATIENCE = 20.0
 """Seconds in which programs end by themselves: a gateway tells every client first."""
 PAUSE = 0.1
+LONGEST_NAME = 120
 SERVICE = "lotor"
 """How the names of units begin that a service manager restarts."""
 
@@ -36,7 +39,9 @@ class Program:
 
     @property
     def name(self) -> str:
-        return " ".join(Path(word).name for word in self.words[1:] if not word.startswith("-"))
+        """What a person typed; anybody may call a process of his as he likes."""
+        words = (Path(word).name for word in self.words[1:] if not word.startswith("-"))
+        return clean(" ".join(words), longest=LONGEST_NAME)
 
     def send(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -92,15 +97,18 @@ def leaders(found: list[Program]) -> list[Program]:
 
 
 def end(found: list[Program], patience: float = PATIENCE) -> None:
-    """Asked first, killed when their time is over."""
+    """Asked first, killed when their time is over; one that the kernel cannot end is left."""
     for leader in leaders(found):
         leader.send(signal.SIGTERM)
-    until = time.monotonic() + patience
-    while any(each.lives() for each in found) and time.monotonic() < until:
-        time.sleep(PAUSE)
+    _wait(found, patience)
     for each in found:
         each.send(signal.SIGKILL)
-    while any(each.lives() for each in found):  # the kernel takes its devices away before it is gone
+    _wait(found, PATIENCE)  # the kernel takes its devices away before it is gone
+
+
+def _wait(found: list[Program], patience: float) -> None:
+    until = time.monotonic() + patience
+    while any(each.lives() for each in found) and time.monotonic() < until:
         time.sleep(PAUSE)
 
 
