@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import struct
+from ipaddress import IPv6Address
 
 import pytest
 
-from lotor.hosts import rtnetlink
+from lotor.hosts import netlink, rtnetlink
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.rtnetlink import LINK, RULE, Kernel, u32
 
@@ -33,12 +34,17 @@ class Scripted(Kernel):
         self.asked += 1
 
     async def dumped(self):
+        return await self.told(self.dump)
+
+    async def told(self, question):
         with self, pytest.MonkeyPatch.context() as patch:
             patch.setattr(asyncio.get_running_loop(), "sock_recvfrom", self._next, raising=False)
-            return await self.dump(rtnetlink.GET_RULE, b"")
+            return await question(rtnetlink.GET_RULE, b"")
 
     async def _next(self, end, most):
         sender, octets = self._script.pop(0)
+        if isinstance(octets, OSError):
+            raise octets
         return octets, (sender, 0)
 
 
@@ -101,3 +107,77 @@ def test_an_error_in_the_middle_of_a_list_is_raised():
     with pytest.raises(OSError, match="No buffer space") as caught:
         asyncio.run(kernel.dumped())
     assert caught.value.errno == errno.ENOBUFS
+
+
+def test_a_list_in_many_datagrams_is_whole():
+    parts = [(0, message(32, 1, b"%d" % each) + message(32, 1, b"and")) for each in range(100)]
+    kernel = Scripted(*parts, (0, message(3, 1, DONE)))
+    listed = asyncio.run(kernel.dumped())
+    assert listed[::2] == [b"%d" % each for each in range(100)]
+    assert len(listed) == 200
+
+
+def test_a_list_that_changed_in_one_datagram_of_many_is_asked_for_again():
+    kernel = Scripted(
+        *((0, message(32, 1, b"old", flags=0x10)), (0, message(32, 1, b"old")), (0, message(3, 1, DONE))),
+        *((0, message(32, 2, b"new")), (0, message(3, 2, DONE))),
+    )
+    assert asyncio.run(kernel.dumped()) == [b"new"]
+
+
+@pytest.mark.parametrize("cut", [1, 8, 15])
+def test_a_message_that_is_longer_than_its_datagram_is_an_error_and_no_wait_without_end(cut):
+    kernel = Scripted((0, message(32, 1, bytes(16))[:-cut]))
+    with pytest.raises(OSError, match="cut short"):
+        asyncio.run(kernel.dumped())
+
+
+def test_a_length_that_no_message_has_is_an_error():
+    kernel = Scripted((0, struct.pack("=IHHII", 15, 32, 0, 1, 0)))
+    with pytest.raises(OSError, match="cut short"):
+        asyncio.run(kernel.dumped())
+
+
+def test_what_a_stranger_cuts_short_is_nothing():
+    kernel = Scripted((4711, message(32, 1, bytes(16))[:-8]), (0, message(32, 1, b"mine") + message(3, 1, DONE)))
+    assert asyncio.run(kernel.dumped()) == [b"mine"]
+
+
+def test_messages_that_the_kernel_had_no_room_for_are_an_error():
+    kernel = Scripted((0, message(32, 1, b"one")), (0, OSError(errno.ENOBUFS, "No buffer space available")))
+    with pytest.raises(OSError, match="No buffer space") as caught:
+        asyncio.run(kernel.dumped())
+    assert caught.value.errno == errno.ENOBUFS
+
+
+def test_an_end_that_carries_an_error_is_raised():
+    kernel = Scripted((0, message(32, 1, b"one") + message(3, 1, struct.pack("=i", -errno.EPERM))))
+    with pytest.raises(PermissionError):
+        asyncio.run(kernel.dumped())
+
+
+def test_an_answer_behind_which_another_message_comes_is_the_first():
+    kernel = Scripted((0, message(32, 1, b"answer") + message(2, 1, DONE)))
+    assert asyncio.run(kernel.told(kernel.get)) == b"answer"
+
+
+def test_nobody_else_answers_a_change():
+    """Neither another process nor what is left of an earlier question."""
+    refused = message(2, 1, struct.pack("=i", -errno.EEXIST))
+    kernel = Scripted((4711, message(2, 1, DONE)), (0, message(2, 7, DONE)), (0, refused))
+    with pytest.raises(FileExistsError):
+        asyncio.run(kernel.told(kernel.add))
+
+
+def test_a_route_of_ipv6_is_read_with_a_table_that_needs_more_than_an_octet():
+    fields = (10, 64, 0, 0, 252, 2, 0, 1, 0)
+    attributes = {1: bytes(range(16)), 4: u32(7), 5: bytes(range(16, 32)), 15: u32(7001)}
+    listed = netlink._listed(rtnetlink.ROUTE.write(*fields, attributes=attributes))
+    assert (listed.table, listed.index, listed.length) == (7001, 7, 64)
+    assert listed.destination == IPv6Address(bytes(range(16)))
+    assert listed.gateway == IPv6Address(bytes(range(16, 32)))
+
+
+def test_the_default_route_of_ipv6_has_no_destination():
+    listed = netlink._listed(rtnetlink.ROUTE.write(10, 0, 0, 0, 254, 2, 0, 1, 0, attributes={4: u32(7)}))
+    assert (listed.destination, listed.length, listed.gateway, listed.table) == (None, 0, None, 254)

@@ -52,7 +52,7 @@ class Layout:
     def read(self, body: bytes) -> tuple[tuple[int, ...], dict[int, bytes]]:
         """Fields, and attributes by number. `OSError` for what is too short."""
         if len(body) < self.fields.size:
-            raise OSError(errno.EBADMSG, "the kernel's answer is cut short")
+            raise _cut_short()
         return self.fields.unpack_from(body), dict(_attributes(body[self.fields.size :]))
 
 
@@ -85,6 +85,10 @@ def _attributes(octets: bytes) -> Iterator[tuple[int, bytes]]:
             return
         yield number & _TYPES, octets[_ATTRIBUTE.size : length]
         octets = octets[(length + 3) & ~3 :]
+
+
+def _cut_short() -> OSError:
+    return OSError(errno.EBADMSG, "the kernel's answer is cut short")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +125,7 @@ class Kernel:
     async def get(self, kind: int, body: bytes) -> bytes:
         """The body of the one answer."""
         await self._ask(kind, 0, body)
-        (answer,) = await self._answers()
-        return answer.body
+        return (await self._answers())[0].body
 
     async def dump(self, kind: int, body: bytes) -> list[bytes]:
         """The bodies of all that there are."""
@@ -156,7 +159,7 @@ class Kernel:
         while len(octets) >= _HEADER.size:
             length, kind, flags, sequence, _ = _HEADER.unpack_from(octets)
             if not _HEADER.size <= length <= len(octets):
-                return
+                raise _cut_short()
             body, octets = octets[_HEADER.size : length], octets[(length + 3) & ~3 :]
             if sequence != self._sequence:
                 continue
