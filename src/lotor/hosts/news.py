@@ -8,29 +8,30 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-import struct
-from collections.abc import Iterator
 from contextlib import suppress
 
+from lotor.hosts.netlink import OfRoute
 from lotor.hosts.routing import FIRST_TABLE, SLOTS
+from lotor.hosts.rtnetlink import (
+    ADDRESS,
+    DELETE_ADDRESS,
+    DELETE_LINK,
+    DELETE_ROUTE,
+    LINK,
+    NEW_ADDRESS,
+    NEW_LINK,
+    NEW_ROUTE,
+    ROUTE,
+    number,
+)
 from lotor.hosts.watch import Message, Watch
 
 GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400
 """`RTMGRP_LINK`, and of IPv4 and IPv6 `IFADDR` and `ROUTE`."""
-LINKS, ADDRESSES, ROUTES = (16, 17), (20, 21), (24, 25)
-"""Of each: made or changed, taken away."""
-RTA_OIF, RTA_TABLE = 4, 15
 LOCAL_TABLE = 255
 OURS = range(FIRST_TABLE, FIRST_TABLE + SLOTS)
 CALM = 0.05
 """Seconds that news wait for more of the same: a new network is a dozen messages."""
-
-_INDEX = struct.Struct("=4xi")
-"""The index of the device, in `struct ifinfomsg` and `struct ifaddrmsg`."""
-_ROUTE = struct.Struct("=4xB7x")
-"""The table, in `struct rtmsg`."""
-_ATTRIBUTE = struct.Struct("=HH")
-_NUMBER = struct.Struct("=I")
 
 
 class News:
@@ -66,10 +67,12 @@ class News:
 
     def _concerns(self, message: Message) -> bool:
         kind, body = message
-        with suppress(struct.error):
-            if kind in ADDRESSES or kind in LINKS:
-                return _INDEX.unpack_from(body)[0] not in self._ours
-            if kind in ROUTES:
+        with suppress(OSError):  # a message that is cut short
+            if kind in (NEW_LINK, DELETE_LINK):
+                return LINK.read(body)[0][2] not in self._ours
+            if kind in (NEW_ADDRESS, DELETE_ADDRESS):
+                return ADDRESS.read(body)[0][4] not in self._ours
+            if kind in (NEW_ROUTE, DELETE_ROUTE):
                 table, device = _route(body)
                 return table not in OURS and table != LOCAL_TABLE and device not in self._ours
         return False
@@ -77,16 +80,6 @@ class News:
 
 def _route(body: bytes) -> tuple[int, int]:
     """Table, and the index of the device; 0 for a route that has none."""
-    found = dict(_attributes(body[_ROUTE.size :]))
-    return found.get(RTA_TABLE, _ROUTE.unpack_from(body)[0]), found.get(RTA_OIF, 0)
-
-
-def _attributes(octets: bytes) -> Iterator[tuple[int, int]]:
-    """Those that are a number."""
-    while len(octets) >= _ATTRIBUTE.size:
-        length, kind = _ATTRIBUTE.unpack_from(octets)
-        if not _ATTRIBUTE.size <= length <= len(octets):
-            return
-        if length == _ATTRIBUTE.size + _NUMBER.size:
-            yield kind, _NUMBER.unpack_from(octets, _ATTRIBUTE.size)[0]
-        octets = octets[(length + 3) & ~3 :]
+    fields, attributes = ROUTE.read(body)
+    table = attributes.get(OfRoute.TABLE)
+    return number(table) if table is not None else fields[4], number(attributes.get(OfRoute.DEVICE, b""))
