@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -83,6 +84,20 @@ def test_a_program_that_nobody_reaped_is_gone(home, start):
     assert [each.lives() for each in found] == [False]
     leaving.end(found)
     assert leaving.programs(home) == []
+
+
+@pytest.mark.parametrize("words", [[], ["--tell"]])
+def test_the_interpreter_of_the_whole_host_ends_nothing(monkeypatch, words):
+    """Whatever runs from the same directory would count as lotor's: all of /usr/bin."""
+    looked = []
+    monkeypatch.setattr(leaving, "programs", lambda home: looked.append(home) or [])
+    monkeypatch.setattr(leaving, "end", looked.append)
+    monkeypatch.setattr(leaving, "_recover", lambda: asyncio.sleep(0, result=0))
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    monkeypatch.setattr(sys, "argv", ["leaving", *words])
+    with pytest.raises(SystemExit, match="nothing was ended"):
+        leaving.main()
+    assert looked == []
 
 
 def test_a_name_is_what_a_person_typed(home):

@@ -56,6 +56,8 @@ class Program:
 
 
 def main() -> None:
+    if sys.prefix == sys.base_prefix:
+        sys.exit(f"lotor: {sys.executable} is not lotor's alone: nothing was ended, other programs run with it")
     found = programs(Path(sys.executable).parent)
     if "--tell" in sys.argv[1:]:
         for program in leaders(found):
