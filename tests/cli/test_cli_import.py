@@ -10,9 +10,11 @@ from click.testing import CliRunner
 from keys import certificate_lab as lab
 from lotor.cli.main import lotor
 from lotor.config import load
-from lotor.config.foreign.cisco import obfuscation_key, revealed
+from lotor.config.foreign.cisco import obfuscation_key, read_vpnc, revealed
 from lotor.config.foreign.connection import ForeignError, key_line
+from lotor.config.foreign.strongswan import read_ipsec, read_swanctl
 from lotor.crypto import ciphers, hashes
+from lotor.daemon.exits import StartError
 from lotor.model.algorithms import Cipher, Hash
 from lotor.model.secret import Secret
 
@@ -261,3 +263,72 @@ def test_a_key_needs_a_name():
     for name in ("", "a b", "#x", "a\nb"):
         with pytest.raises(ForeignError):
             key_line(name, Secret("key"))
+
+
+SCOPED = "fe80::1%x { }\n privsep { } remote y"
+HOSTILE = {
+    "a host": f'connections {{ a {{ version = 1\n remote_addrs = "{SCOPED}"\n local {{ auth = psk }} }} }}',
+    "an identifier": f'connections {{ a {{ version = 1\n local {{ auth = psk\n id = "{SCOPED}" }} }} }}',
+    "a name server": f"connections {{ a {{ version = 1\n pools = p\n local {{ auth = psk }} }} }}\n"
+    f'pools {{ p {{ addrs = 10.99.99.0/24\n dns = "{SCOPED}.1" }} }}',
+}
+
+
+@pytest.mark.parametrize("place", HOSTILE)
+def test_an_address_with_a_zone_adds_no_statement(place):
+    """`ip_address` takes nearly anything behind the % of an IPv6 address."""
+    try:
+        text = read_swanctl(HOSTILE[place], "swanctl.conf").text
+    except ForeignError:
+        return
+    assert "privsep" not in text
+
+
+def test_a_zone_goes_into_quotes():
+    text = "connections { a { version = 1\n remote_addrs = fe80::1%x;y\n local { auth = psk } } }"
+    assert 'remote "fe80::1%x;y" {' in read_swanctl(text, "x").text
+
+
+def test_a_foreign_file_does_not_write_on_the_terminal(tmp_path):
+    done = imported(tmp_path, "office.pcf", PCF + "\x1b]0;title\x07\x1b[2J=1\n")
+    assert done.exit_code == 0, done.output
+    assert "\x1b" not in done.output
+    again = imported(tmp_path, "ipsec.conf", "conn a\n keyexchange=ikev1\n leftid=@#\x1b[2J\n", "--force")
+    assert "\x1b" not in str(again.exception) + again.output
+
+
+@pytest.mark.parametrize("idle", ["²", "9" * 5000, "-1", "x"])
+def test_a_time_that_is_none_is_left_out(idle):
+    text = f"IPSec gateway 192.0.2.1\nIPSec secret {GROUP_KEY}\nDPD idle timeout (our side) {idle}\n"
+    assert "dpd_delay" not in read_vpnc(text, "x").text
+
+
+@pytest.mark.parametrize("pool", ["fd00::/64", "10.0.0.0/31", "10.0.0.0/32", "10.0.0.1-10.0.0.9", "x"])
+def test_a_pool_that_cannot_be_carried_over_is_told(pool):
+    text = IPSEC_GATEWAY.replace("10.99.99.0/24", pool).replace("10.0.0.53", "::ffff:10.0.0.53,10.0.0.54")
+    found = read_ipsec(text.replace("leftsubnet=", "leftsubnet=a.b/99,fd00::/8,"), "x")
+    assert [each for each in found.left if each.startswith(f"road: the pool {pool}")]
+    assert ("pool_size 253;" in found.text, found.text.count("dns4"), found.text.count("split_network")) == (True, 1, 1)
+
+
+def test_no_line_costs_more_than_its_length():
+    """Each of them takes minutes where the length counts twice or three times."""
+    many = 1 << 18
+    for secrets in (" " * many + "x", "a : " * (many >> 2)):
+        assert read_ipsec("conn a\n keyexchange=ikev1\n", "x", secrets).keys == ()
+    with pytest.raises(ForeignError, match="a quote in it is not closed"):
+        read_swanctl('"' + '\\"' * (many >> 1), "x")
+    with pytest.raises(ForeignError, match="256 at most"):
+        read_ipsec("".join(f"conn {number}\n keyexchange=ikev1\n" for number in range(257)), "x")
+    with pytest.raises(ForeignError, match="256 at most"):
+        read_swanctl("connections {" + "".join(f"a{number} {{\n}}\n" for number in range(257)), "x")
+
+
+@pytest.mark.parametrize("kind", ["pcf", "vpnc", "ipsec", "swanctl"])
+@pytest.mark.parametrize("octets", [b"\0" * 4096, b"\xff\xfe" * 2048, b"a {\n" * 50000, b"x" * ((1 << 20) + 1)])
+def test_files_that_are_none_end_with_a_sentence(tmp_path, kind, octets):
+    (tmp_path / "file").write_bytes(octets)
+    done = CliRunner().invoke(lotor, ["import", str(tmp_path / "file"), "--from", kind, "-d", str(tmp_path)])
+    assert isinstance(done.exception, StartError)
+    assert code(done) == 4
+    assert not (tmp_path / "racoon.conf").exists()

@@ -28,12 +28,13 @@ def import_(file: Path, kind: str | None, secrets: Path | None, directory: Path,
     client (.pcf). What could not be carried over is listed."""
     from lotor.config.foreign.connection import ForeignError
     from lotor.files.private import FileError
+    from lotor.model.text import clean
 
     try:
         found = _read(file, kind, secrets)
         _write(found, directory, force=force)
     except (ForeignError, FileError) as fault:
-        raise StartError(f"{file}: {fault}", Exit.CONFIGURATION) from None
+        raise StartError(f"{file}: {clean(str(fault))}", Exit.CONFIGURATION) from None
     for line in found.left:
         click.echo(fill(f"left to do: {line}", 80, subsequent_indent="    ", break_on_hyphens=False))
     click.echo(f"next: lotor check {directory / 'racoon.conf'}")

@@ -69,7 +69,7 @@ def read_vpnc(text: str, source: str) -> Imported:
     found.ike = _offers(GROUPS.get(values.pop("ike dh group", "dh2").removeprefix("dh"), "modp1024"))
     found.pfs_group = GROUPS.get(values.pop("perfect forward secrecy", "server").removeprefix("dh"), "")
     found.nat_traversal = TRAVERSAL.get(values.pop("nat traversal mode", "natt"), "on")
-    if (idle := values.pop("dpd idle timeout (our side)", "")).isdigit():
+    if re.fullmatch(r"[0-9]{1,9}", idle := values.pop("dpd idle timeout (our side)", "")):
         found.dpd_delay = int(idle)
     if "enable single des" in values:
         values.pop("enable single des")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv4Network, ip_address
 
 from lotor.model.secret import Secret
+from lotor.model.text import clean
 
 Identifier = tuple[str, str]
 """The words of `my_identifier`, and the value, empty for none."""
 UNWRITABLE = re.compile(r'["\x00-\x1f\x7f]')
 LEAST_OCTETS = 16
 """Shorter keys need a word of their own in aggressive mode."""
+MOST_CONNECTIONS = 256
+"""Of one file: each costs a look at all secrets."""
 
 
 class ForeignError(Exception):
@@ -89,7 +92,7 @@ def imported(connections: list[Connection], source: str, left: Iterable[str] = (
     lines = [*head, "", *blocks, *(_mode_cfg(pools[0]) if pools else []), *_sainfo(connections[0])]
     told += [f"{each.name}: {one}" for each in connections for one in each.left]
     told += [f"{each.name}: its pool: one file has one, that of {pools[0].name}" for each in pools[1:]]
-    return Imported("\n".join(lines) + "\n", tuple(keys.items()), tuple(dict.fromkeys(told)))
+    return Imported("\n".join(lines) + "\n", tuple(keys.items()), tuple(dict.fromkeys(map(clean, told))))
 
 
 def _one_group(each: Connection) -> None:
@@ -110,11 +113,25 @@ def quoted(text: str) -> str:
 
 
 def addressed(host: str) -> bool:
+    """Whether it is an address, which needs no quotes. Behind a `%` (RFC 4007 §11) anything could stand."""
     try:
         ip_address(host)
     except ValueError:
         return False
-    return True
+    return "%" not in host
+
+
+def network4(text: str) -> IPv4Network | None:
+    try:
+        return IPv4Network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def few(names: Collection[str]) -> None:
+    """Raises `ForeignError`."""
+    if len(names) > MOST_CONNECTIONS:
+        raise ForeignError(f"it has {len(names)} connections: {MOST_CONNECTIONS} at most can be imported at once")
 
 
 def _remote(each: Connection) -> Iterator[str]:

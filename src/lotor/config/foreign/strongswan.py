@@ -5,9 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 
-from lotor.config.foreign.connection import Connection, ForeignError, Identifier, Ike, Imported, addressed, imported
+from lotor.config.foreign.connection import (
+    Connection,
+    ForeignError,
+    Identifier,
+    Ike,
+    Imported,
+    addressed,
+    few,
+    imported,
+    network4,
+)
 from lotor.model.secret import Secret
 
 Values = dict[str, str]
@@ -51,6 +60,7 @@ class Section:
 
 def read_ipsec(text: str, source: str, secrets: str = "") -> Imported:
     sections = dict(_sections(text))
+    few(sections)
     default = sections.get("%default", {})
     parents = {"%default", *(each.get("also", "") for each in sections.values())}
     left: list[str] = []
@@ -137,14 +147,16 @@ def _conn(name: str, values: Values) -> Connection:
 
 # --- swanctl.conf ----------------------------------------------------------------------------------------------------
 
-_TOKEN = re.compile(r'#[^\n]*|([{}\n])|"((?:[^"\\]|\\.)*)"|([^\s{}#"=]+)|(=)|[ \t\r]+')
+_TOKEN = re.compile(r'#[^\n]*|([{}\n])|"((?:[^"\\]|\\[\s\S])*)("?)|([^\s{}#"=]+)|(=)|[ \t\r]+')
 
 
 def read_swanctl(text: str, source: str) -> Imported:
     root = _braces(text)
     left = [f"include {root.values['include']}: give lotor the one file"] if "include" in root.values else []
     found = []
-    for name, section in root.sections.get("connections", Section()).sections.items():
+    connections = root.sections.get("connections", Section()).sections
+    few(connections)
+    for name, section in connections.items():
         if section.values.get("version") == "1":
             found.append(_connection(name, section, root))
         else:
@@ -159,7 +171,9 @@ def _braces(text: str) -> Section:
     root = Section()
     open_, words = [root], list[str]()
     for match in _TOKEN.finditer(text + "\n"):
-        mark, string, word, equals = match.groups()
+        mark, string, closed, word, equals = match.groups()
+        if closed == "":
+            raise ForeignError("a quote in it is not closed")
         if mark == "{":
             inner = open_[-1].sections.setdefault(words[-1] if words else "", Section())
             open_.append(inner)
@@ -316,15 +330,15 @@ def _networks(found: Connection, pool: str, dns: str, inside: str) -> None:
     if not found.gateway:
         return
     first = pool.split(",", maxsplit=1)[0].strip().lstrip("%")
-    try:
-        network = ip_network(first, strict=False)
+    network = network4(first)
+    if network is not None and network.num_addresses > 2:
         found.pool = (str(network[1]), min(network.num_addresses - 2, 65534))
-    except (ValueError, IndexError):
+    else:
         found.lose(f"the pool {first or '(none)'}", "write network4 and pool_size into mode_cfg { }")
         found.pool = ("10.99.99.1", 253)
-    found.dns = [each.strip() for each in dns.split(",") if addressed(each.strip()) and "." in each]
-    split = [each.strip() for each in inside.split(",") if each.strip() not in {"", "0.0.0.0/0", "::/0", "dynamic"}]
-    found.split = [each for each in split if re.fullmatch(r"[0-9a-fA-F.:]+/\d{1,3}", each) and ":" not in each]
+    found.dns = [each.strip() for each in dns.split(",") if addressed(each.strip()) and ":" not in each]
+    split = [network4(each.strip()) for each in inside.split(",") if "/" in each]
+    found.split = [str(each) for each in split if each is not None and each.prefixlen]
     found.lose("the logins", "auth_source local: add them by lotor user add, or write auth_source system")
 
 
@@ -335,10 +349,12 @@ Known = tuple[str, tuple[str, ...], Secret]
 def _secrets(text: str) -> Iterator[Known]:
     """ipsec.secrets: `ids : PSK "secret"`, `user : XAUTH "password"`; 0x and 0s before hexadecimal and Base64."""
     for line in text.splitlines():
-        match = re.fullmatch(r"\s*([^#\"]*?)\s*:\s*(PSK|XAUTH|EAP)\s+(\"[^\"]*\"|\S+)\s*(#.*)?", line)
-        if match:
-            kind = "psk" if match[2] == "PSK" else "xauth"
-            yield kind, tuple(each.lstrip("@") for each in match[1].split()), _value(match[3])
+        marked = re.search(r":\s*(PSK|XAUTH|EAP)\s+", line)
+        names, rest = (line[: marked.start()], line[marked.end() :]) if marked else (line, "")
+        value = re.fullmatch(r"(\"[^\"]*\"|\S+)\s*(#.*)?", rest)
+        if marked and value and not re.search(r'[#"]', names):
+            kind = "psk" if marked[1] == "PSK" else "xauth"
+            yield kind, tuple(each.lstrip("@") for each in names.split()), _value(value[1])
 
 
 def _named(section: Section) -> Iterator[Known]:
