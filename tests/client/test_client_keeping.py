@@ -82,7 +82,8 @@ class Stage:
 
     async def again(self, target, given, patience, prompter):
         self.calls.append((self.now, dict(given)))
-        return self.answers.pop(0)() if self.answers else NoAnswer(GATEWAY)
+        answer = self.answers.pop(0)() if self.answers else NoAnswer(GATEWAY)
+        return await answer if asyncio.iscoroutine(answer) else answer
 
     async def _give_up(self, place):
         self.given_up.append(place)
@@ -185,6 +186,24 @@ def test_a_refused_password_is_sent_once(reason, caplog):
 
     play(story)
     assert "does not come back" in caplog.text
+
+
+def test_a_network_that_changes_at_the_moment_of_a_refusal_sends_no_password_again():
+    """The call has not noticed yet what the core has said."""
+
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        stage.answers = [asyncio.Event().wait]
+        stage.end(DEAD)
+        await stage.pass_by(5)
+        stage.up(2)
+        stage.end(RefusedThere(GATEWAY, "alice"), 2)
+        await stage.move(FLOATED.local.address + 9)
+        await stage.pass_by(5)
+        assert len(stage.calls) == 1
+        assert stage.given_up == [1]
+
+    play(story)
 
 
 def test_another_address_moves_the_session_and_asks_the_gateway():

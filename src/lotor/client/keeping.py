@@ -175,6 +175,7 @@ class Keeping:
         """Subscribes to the driver, behind the follower: that one has to know first whether the host stays as it is."""
         staying = next((each for each in self._staying.values() if each.session == event.session), None)
         if staying is None:
+            self._refused(event)
             return
         match event:
             case Ended(reason=reason) if staying.comeback.is_up:
@@ -182,6 +183,15 @@ class Keeping:
             case Doubted():
                 staying.comeback.doubted(self._now())
                 self._go_on(staying)
+
+    def _refused(self, event: Event) -> None:
+        """Known before the call itself has noticed: a new network in between would dial with the same password."""
+        session = self._parts.register.recall(event.session)
+        if not isinstance(event, Ended) or event.reason.cause is not Cause.LOGIN_REFUSED or session is None:
+            return
+        staying = self._of(session)
+        if staying is not None and staying.call is not None:
+            staying.comeback.ended(event.reason, self._now())
 
     def _lost(self, staying: Staying, reason: Reason) -> None:
         wanted = self._wanted(staying.target.remote.name)
