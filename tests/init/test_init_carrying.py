@@ -234,6 +234,20 @@ def test_what_was_cut_off_by_a_power_cut_is_known(root):
     assert tree(host) == before
 
 
+def test_the_record_has_its_name_on_the_disk_before_the_first_step(root, monkeypatch):
+    host, settled = Host.at(root), []
+    sync = os.fsync
+
+    def seen(descriptor):
+        settled.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        sync(descriptor)
+
+    monkeypatch.setattr("os.fsync", seen)
+    with held(host) as record:
+        record.begin("gateway a", AT)
+    assert settled == [host.path(FILE).parent, host.path(FILE).parent.parent, host.path(FILE)]
+
+
 def test_what_a_person_changed_is_kept_and_told(root):
     host = Host.at(root)
     done(host, planned(host))

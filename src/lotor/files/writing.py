@@ -29,7 +29,7 @@ def replace(path: Path, octets: bytes, mode: int = PRIVATE) -> None:
     try:
         _write(draft, octets, mode)
         draft.replace(path)
-        _settle(path.absolute().parent)
+        settle(path.absolute().parent)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise FileError(f"{path} cannot be written: {error.strerror}") from None
@@ -49,8 +49,8 @@ def _write(path: Path, octets: bytes, mode: int) -> None:
         raise
 
 
-def _settle(directory: Path) -> None:
-    """The new name itself must survive a power cut, too."""
+def settle(directory: Path) -> None:
+    """Names that are new in it survive a power cut, too. Raises `OSError`."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

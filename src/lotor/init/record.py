@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lotor.daemon.exits import Exit, StartError
+from lotor.files.writing import settle
 from lotor.init.host import Target
 from lotor.init.steps import Step, noted, read
 
@@ -48,6 +49,8 @@ class Record:
 
     def begin(self, what: str, at: str) -> Setup:
         """Raises `OSError`, and nothing was noted."""
+        for directory in (self._file.parent, self._file.parent.parent):
+            settle(directory)
         self._append({"setup": what, "at": at, "directory": self._directory})
         self.setups.append(Setup(what, at, self._directory))
         return self.setups[-1]
