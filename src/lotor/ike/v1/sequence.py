@@ -236,10 +236,8 @@ def _tell_phase_one(session: V1Session, record: PhaseOne) -> None:
 
 
 def _transact(session: V1Session, story: Story[T], done: Done[T], now: Instant) -> None:
-    plan, message_id = (
-        plans.phase_two(ExchangeType.TRANSACTION, initiator=True),
-        session.context.randomness.message_id(),
-    )
+    plan = plans.phase_two(ExchangeType.TRANSACTION, initiator=True)
+    message_id = session.context.randomness.message_id()
     Exchange(session, plan, message_id, story, done, ends.failed, plan.channel(session, message_id)).begin(now)
 
 
