@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from lotor.config import ConfigError, Problem, examine, load
+from lotor.config.inherit import MOST_PARENTS
+from lotor.config.words import MOST_PROBLEMS
 
 METHOD = (
     "proposal { encryption_algorithm aes; hash_algorithm sha256; authentication_method hybrid_rsa_%s; dh_group %d; }"
@@ -160,3 +162,24 @@ def test_a_list_that_is_too_long_is_told_with_its_bad_words(tmp_path: Path) -> N
         (tmp_path / name).write_text("")
     lines = [said for line, said in told(text, tmp_path) if line == 6]
     assert any("10.0.0.300" in said for said in lines)
+
+
+@pytest.mark.parametrize("blocks", [101, 400])
+def test_more_mistakes_than_one_run_tells(blocks: int, tmp_path: Path) -> None:
+    """Of the blocks whose mistakes were not told nobody knows that they are sound."""
+    lines = told("remote anonymous { exchange_mod main; }\n" * blocks, tmp_path)
+    assert len(lines) == MOST_PROBLEMS
+    assert not [text for _, text in lines if "sainfo" in text]
+
+
+def test_parents_without_end(tmp_path: Path) -> None:
+    """A chain of blocks costs each of them a look at all that are above it."""
+    text = "".join(f'remote "r{each}" inherit "r{each + 1}";\n' for each in range(4000))
+    lines = told(f'{text}remote "r4000" {{ exchange_mode main; {CLIENT} }} {SAINFO}', tmp_path)
+    assert lines[0][1] == f'remote "r0" inherits from more than {MOST_PARENTS} others, one above the other'
+
+
+def test_parents_that_are_all_unknown(tmp_path: Path) -> None:
+    """A name is compared with some others, not with thousands."""
+    text = "".join(f'remote "remote-{each}" inherit "romote-{each}" {{ }}\n' for each in range(2000))
+    assert "did you mean" in told(text, tmp_path)[0][1]

@@ -32,7 +32,10 @@ class Draft:
     reading: Reading
 
     def beside(self) -> list[Problem]:
-        """What is wrong beside the mistakes of the text: with blocks that could be read, and with files."""
+        """What is wrong beside the mistakes of the text: with blocks that could be read, and with files. Where mistakes
+        go untold nobody knows which blocks have none."""
+        if self.reading.full:
+            return []
         sound = self._sound()
         remotes = tuple(each.settings() for each in self.heirs if all(map(sound.whole, (each.body, *each.line))))
         sainfos = [each.whole() for each in self._blocks("sainfos") if sound.whole(each)]

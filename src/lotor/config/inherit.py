@@ -13,6 +13,8 @@ from lotor.config.words import Reading, suggestion
 
 OWN = frozenset({"remote_address"})
 """What is never inherited."""
+MOST_PARENTS = 32
+"""One above the other: each block costs a look at all that are above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +53,20 @@ def _by_name(written: Sequence[Body], reading: Reading) -> dict[str, Body]:
 def _line(body: Body, named: dict[str, Body], reading: Reading) -> list[Body]:
     """The parent, its parent and so on."""
     line: list[Body] = []
+    heir = body.header.get("name", "")
     while "inherit" in body.header:
         name, at = body.header["inherit"]
         parent = named.get(name)
         if parent is None:
-            near = suggestion(name, (known for known in named if known))
+            near = "" if reading.full else suggestion(name, (known for known in named if known))
             reading.wrong(at, f'there is no remote "{name}" to inherit from{near}')
             return line
-        if parent is body or parent in line:
+        if any(each is parent for each in (body, *line)):
             reading.wrong(at, f'remote "{name}" would inherit from itself')
+            return line
+        if len(line) == MOST_PARENTS:
+            text = f'remote "{heir}" inherits from more than {MOST_PARENTS} others, one above the other'
+            reading.wrong(at, text)
             return line
         line.append(parent)
         body = parent

@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path, PurePath
 
 from lotor.config.lexer import Kind, Token, shorten
@@ -17,6 +18,8 @@ CREDENTIALS, CREDENTIALS_OF_SERVICE = "${CREDENTIALS_DIRECTORY}", "/run/credenti
 service runs: commands that a person types are not told."""
 MOST_PROBLEMS = 100
 """Problems reported in one run; a file that is no configuration at all has thousands."""
+MOST_COMPARED = 256
+"""Known names that a wrong one is compared with, letter by letter."""
 
 
 class Mistake(Exception):  # noqa: N818 - it is what the person did, and never leaves this room
@@ -43,8 +46,13 @@ class Reading:
     lost: set[str] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
 
+    @property
+    def full(self) -> bool:
+        """Whether what else is wrong goes untold."""
+        return len(self.problems) >= MOST_PROBLEMS
+
     def wrong(self, at: Location, text: str) -> None:
-        if len(self.problems) < MOST_PROBLEMS:
+        if not self.full:
             self.problems.append(Problem.at(at, text))
 
     def warn(self, at: Location, text: str) -> None:
@@ -174,5 +182,5 @@ def _climbs(name: str) -> bool:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The nearest known names as the end of a message; empty when nothing is near."""
-    near = difflib.get_close_matches(word[:40], sorted(set(known)), n=3, cutoff=0.6)
+    near = difflib.get_close_matches(word[:40], sorted(set(islice(known, MOST_COMPARED))), n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -484,7 +484,7 @@ REMOTE = Block(
     "remote",
     (*_EXCHANGE, *_IDENTITY, *PATH, *_LOGIN, *APPLE, PROPOSAL),
     "A peer, or (anonymous) every peer that has no block of its own, and how phase 1 with it goes. What a block does "
-    "not say it takes from its parent, if it inherits one.",
+    "not say it takes from its parent, if it inherits one, and from up to 32 in all, one above the other.",
     make_remote,
     header=RemoteHeader(),
     field="remotes",
