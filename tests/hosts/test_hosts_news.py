@@ -54,3 +54,23 @@ def test_what_counts(message, counts):
     news = News()
     news.leave_out(OURS)
     assert news._concerns(message) is counts
+
+
+class Endless:
+    """A kernel that has always one more message."""
+
+    def __init__(self):
+        self.read = 0
+
+    def recv(self, most):
+        self.read += 1
+        assert self.read <= 1000, "nothing else has its turn"
+        kind, body = route()
+        return struct.pack("=IHHII", 16 + len(body), kind, 0, 0, 0) + body
+
+
+def test_a_kernel_that_never_stops_telling_leaves_a_turn_to_everything_else():
+    news = News()
+    news._watch._socket = kernel = Endless()
+    news._watch._read()
+    assert 0 < kernel.read <= 100

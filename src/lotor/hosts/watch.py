@@ -23,6 +23,8 @@ _HEADER = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
 """`struct ifinfomsg`: family, type, index, flags, change."""
 _LONGEST = 65536
+MOST_AT_ONCE = 64
+"""Datagrams, until everything else has its turn: a router that learns a million routes never stops telling."""
 
 Message = tuple[int, bytes]
 """Type and body."""
@@ -91,7 +93,9 @@ class Watch:
         self._socket = self._task = None
 
     def _read(self) -> None:
-        while self._socket is not None:
+        for _ in range(MOST_AT_ONCE):
+            if self._socket is None:
+                return
             try:
                 octets = self._socket.recv(_LONGEST)
             except BlockingIOError:
