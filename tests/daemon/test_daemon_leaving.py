@@ -76,33 +76,6 @@ def test_one_that_does_not_end_is_killed(home, start):
     assert ours.wait(10) == -signal.SIGKILL
 
 
-def test_one_that_stands_still_in_the_kernel_holds_no_removal_up(monkeypatch, capsys):
-    class Stuck:
-        pid, parent, name = 4, 1, "lotor daemon"
-
-        def __init__(self):
-            self.sent = []
-
-        def send(self, number):
-            self.sent.append(number)
-
-        def lives(self):
-            return True
-
-    clock = [0.0]
-
-    def sleep(seconds):
-        clock[0] += seconds
-        assert clock[0] < 1_000
-
-    monkeypatch.setattr(leaving.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(leaving.time, "sleep", sleep)
-    stuck = Stuck()
-    leaving.end([stuck])
-    assert stuck.sent == [signal.SIGTERM, signal.SIGKILL]
-    assert "process 4 (lotor daemon) does not end" in capsys.readouterr().out
-
-
 def test_a_program_that_nobody_reaped_is_gone(home, start):
     ours = start(home / "python3", WAITS)
     found = leaving.programs(home)

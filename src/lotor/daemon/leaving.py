@@ -22,8 +22,6 @@ from lotor.model.text import clean
 
 PATIENCE = 20.0
 """Seconds in which programs end by themselves: a gateway tells every client first."""
-KILLED = 10.0
-"""Seconds in which a killed one is gone; one that stands still in the kernel may never be."""
 PAUSE = 0.1
 LONGEST_NAME = 120
 SERVICE = "lotor"
