@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 import sys
@@ -326,6 +327,31 @@ def test_two_at_a_time_and_a_strange_record(root):
     host.path(FILE).write_text('{"step": "Format", "disk": "sda"}\n')
     with pytest.raises(StartError, match="is no record of lotor init"):
         setups_of(host)
+
+
+def test_what_follows_a_setup_that_was_taken_back_is_noted_as_well(root):
+    host = Host.at(root)
+    before = tree(host)
+    done(host, planned(host))
+    with held(host) as record:
+        take_back(record, host)
+        carry_out(planned(host), record, host, AT, lambda: None)
+    assert [each.what for each in setups_of(host)] == ["gateway vpn.example.net 192.0.2.50"]
+    assert undone(host) == []
+    assert {**tree(host), SWITCH: None} == {**before, SWITCH: None}
+
+
+def test_one_who_waited_for_a_record_that_is_gone_notes_nothing_in_it(root, monkeypatch):
+    host = Host.at(root)
+    lock = fcntl.flock
+
+    def late(descriptor, how):
+        host.path(FILE).unlink()
+        lock(descriptor, how)
+
+    monkeypatch.setattr("lotor.init.record.fcntl.flock", late)
+    with pytest.raises(StartError, match="another lotor init is under way"), held(host):
+        pass
 
 
 def test_a_service_comes_back_as_it_was(root):

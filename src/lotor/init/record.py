@@ -39,20 +39,21 @@ class Setup:
 
 
 class Record:
-    """The setups of this host, oldest first. Hold it by `held`."""
+    """The setups of this host, oldest first. Hold it by `held`. `directory`: the one of the file was made for it, and
+    goes with it."""
 
     def __init__(self, file: Path, descriptor: int, *, directory: bool) -> None:
         self._file = file
         self._descriptor = descriptor
-        self._directory = directory
+        self.directory = directory
         self.setups = self._read()
 
     def begin(self, what: str, at: str) -> Setup:
         """Raises `OSError`, and nothing was noted."""
         for directory in (self._file.parent, self._file.parent.parent):
             settle(directory)
-        self._append({"setup": what, "at": at, "directory": self._directory})
-        self.setups.append(Setup(what, at, self._directory))
+        self._append({"setup": what, "at": at, "directory": self.directory})
+        self.setups.append(Setup(what, at, self.directory))
         return self.setups[-1]
 
     def note(self, step: Step) -> None:
@@ -65,14 +66,14 @@ class Record:
         self.setups[-1].whole = True
 
     def forget(self) -> None:
-        """The last setup was taken back; with none left the file goes."""
+        """The last setup was taken back; with none left the file goes, when nobody holds it any more."""
         last = self.setups.pop()
         lines = self._lines()
         starts = [number for number, entry in enumerate(lines) if "setup" in entry]
         size = sum(len(_line(entry)) for entry in lines[: starts[-1]]) if starts else 0
         os.ftruncate(self._descriptor, size)
         if not self.setups:
-            _remove(self._file, directory=last.directory)
+            self.directory = last.directory
 
     def _append(self, entry: dict[str, Any]) -> None:
         """A full disk takes a part of a line: it is cut off again."""
@@ -129,12 +130,15 @@ def held(target: Target) -> Iterator[Record]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StartError("another lotor init is under way", Exit.BUSY) from None
+            raise _busy() from None
+        if os.fstat(descriptor).st_nlink == 0:  # whoever held it before took it away
+            raise _busy()
+        record = Record(file, descriptor, directory=made)
         try:
-            yield Record(file, descriptor, directory=made)
+            yield record
         finally:
             if os.fstat(descriptor).st_size == 0:
-                _remove(file, directory=made)
+                _remove(file, directory=record.directory)
     finally:
         os.close(descriptor)
 
@@ -145,6 +149,10 @@ def setups_of(target: Target) -> list[Setup]:
         return []
     with held(target) as record:
         return record.setups
+
+
+def _busy() -> StartError:
+    return StartError("another lotor init is under way", Exit.BUSY)
 
 
 def _remove(file: Path, *, directory: bool) -> None:
