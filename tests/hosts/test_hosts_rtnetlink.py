@@ -181,3 +181,11 @@ def test_a_route_of_ipv6_is_read_with_a_table_that_needs_more_than_an_octet():
 def test_the_default_route_of_ipv6_has_no_destination():
     listed = netlink._listed(rtnetlink.ROUTE.write(10, 0, 0, 0, 254, 2, 0, 1, 0, attributes={4: u32(7)}))
     assert (listed.destination, listed.length, listed.gateway, listed.table) == (None, 0, None, 254)
+
+
+def test_a_device_whose_name_is_no_text_is_found_by_its_number():
+    class Named:
+        async def get(self, kind, body):
+            return LINK.write(0, 0, 7, 0, 0, attributes={3: b"caf\xe9\0", 4: u32(1500)})
+
+    assert asyncio.run(netlink._link(Named(), 7)).name == "caf\\xe9"

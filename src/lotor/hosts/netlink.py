@@ -199,7 +199,7 @@ async def _link(kernel: Kernel, index: int, name: str = "") -> Link:
     """By its number, or by its name."""
     asked = LINK.write(0, 0, index, 0, 0, attributes={OfLink.NAME: f"{name}\0".encode() if name else b""})
     (_, _, found, flags, _), attributes = LINK.read(await kernel.get(rtnetlink.GET_LINK, asked))
-    named = attributes.get(OfLink.NAME, b"").rstrip(b"\0").decode()
+    named = attributes.get(OfLink.NAME, b"").rstrip(b"\0").decode(errors="backslashreplace")
     return Link(named, found, number(attributes.get(OfLink.MTU, b"")), bool(flags & IFF_UP))
 
 
