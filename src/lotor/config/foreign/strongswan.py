@@ -40,7 +40,6 @@ METHODS = {
     ("psk", True): "xauth_psk",
     ("pubkey", False): "rsasig",
     ("pubkey", True): "xauth_rsa",
-    ("hybrid", True): "hybrid_rsa",
 }
 QUIET = frozenset(
     {"left", "auto", "keyexchange", "type", "version", "send_cert", "unique", "mobike", "encap", "start_action"}
@@ -107,7 +106,7 @@ def _also(values: Values, sections: Mapping[str, Values], depth: int = 5) -> Val
 
 
 def _conn(name: str, values: Values) -> Connection:
-    taken = {key: values[key] for key in values}
+    taken = dict(values)
     gateway = "rightsourceip" in taken or taken.get("xauth") == "server"
     authby = taken.pop("authby", "")
     ours, theirs = taken.pop("leftauth", ""), taken.pop("rightauth", "")
@@ -244,7 +243,7 @@ def _connection(name: str, section: Section, root: Section) -> Connection:
 def _method(ours: str, theirs: str, *, login: bool, gateway: bool) -> str:
     """`ours`, `theirs`: psk, pubkey, xauth…; a client that only logs in is proved by that alone (hybrid)."""
     client, server = (theirs, ours) if gateway else (ours, theirs)
-    if login and client.startswith("xauth") and client in {"xauth", "xauth-generic"} and "psk" not in server:
+    if login and client in {"xauth", "xauth-generic"} and "psk" not in server:
         return "hybrid_rsa"
     kind = "psk" if "psk" in f"{ours} {theirs}" or "secret" in f"{ours} {theirs}" else "pubkey"
     return METHODS[kind, login]
@@ -307,7 +306,7 @@ def _offers(found: Connection, ike: str, esp: str) -> tuple[list[Ike], list[str]
 
 
 def _suite(found: Connection, text: str) -> Ike | None:
-    parts = text.removeprefix("prf").split("-")
+    parts = text.split("-")
     cipher = next((CIPHERS[part] for part in parts if part in CIPHERS), None)
     digest = next((HASHES[part] for part in parts if part in HASHES), None)
     group = next((GROUPS[part] for part in parts if part in GROUPS), None)
