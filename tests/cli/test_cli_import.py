@@ -10,11 +10,12 @@ from click.testing import CliRunner
 from keys import certificate_lab as lab
 from lotor.cli.main import lotor
 from lotor.config import load
-from lotor.config.foreign.cisco import obfuscation_key, read_vpnc, revealed
+from lotor.config.foreign.cisco import obfuscation_key, read_pcf, read_vpnc, revealed
 from lotor.config.foreign.connection import ForeignError, key_line
 from lotor.config.foreign.strongswan import read_ipsec, read_swanctl
 from lotor.crypto import ciphers, hashes
 from lotor.daemon.exits import StartError
+from lotor.keys.saved import entries
 from lotor.model.algorithms import Cipher, Hash
 from lotor.model.secret import Secret
 
@@ -332,3 +333,29 @@ def test_files_that_are_none_end_with_a_sentence(tmp_path, kind, octets):
     assert isinstance(done.exception, StartError)
     assert code(done) == 4
     assert not (tmp_path / "racoon.conf").exists()
+
+
+OFFERED = [("16", "modp4096", 0), ("1", "modp1024", 1), ("7", "modp1024", 1)]
+
+
+@pytest.mark.parametrize(("group", "offered", "told"), OFFERED)
+def test_a_group_that_is_not_known_is_told(group, offered, told):
+    vpnc = f"IPSec gateway 192.0.2.1\nIPSec secret {GROUP_KEY}\nIKE DH Group dh{group}\n"
+    pcf = f"[main]\nHost=192.0.2.1\nGroupPwd={GROUP_KEY}\nDHGroup={group}\n"
+    for found in (read_vpnc(vpnc, "x"), read_pcf(pcf, "x")):
+        assert f"dh_group {offered};" in found.text
+        assert len([each for each in found.left if f"group {group}:" in each]) == told
+
+
+def test_a_group_of_pfs_is_not_weakened():
+    found = read_vpnc(f"IPSec gateway 192.0.2.1\nIPSec secret {GROUP_KEY}\nPerfect Forward Secrecy dh1\n", "x")
+    assert "modp768" not in found.text
+    assert [each for each in found.left if "group 1:" in each]
+
+
+@pytest.mark.parametrize("key", [b"\x0bkey", b"\x0ckey", b" key", b"key ", b"0xkey", b"k\x0bey"])
+def test_a_key_comes_back_from_its_line(tmp_path, key):
+    (tmp_path / "psk.txt").write_bytes(key_line("name", Secret(key)))
+    (tmp_path / "psk.txt").chmod(0o600)
+    (entry,) = entries(tmp_path / "psk.txt")
+    assert entry.secret(tmp_path).reveal() == key

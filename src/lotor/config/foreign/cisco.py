@@ -10,7 +10,8 @@ from lotor.crypto import ciphers, hashes
 from lotor.model.algorithms import Cipher, Hash
 from lotor.model.secret import Secret
 
-GROUPS = {"1": "modp768", "2": "modp1024", "5": "modp1536", "14": "modp2048"}
+GROUPS = {"2": "modp1024", "5": "modp1536", "14": "modp2048", "15": "modp3072", "16": "modp4096", "17": "modp6144"}
+GROUPS |= {"18": "modp8192"}
 PCF_METHODS = {"1": "xauth_psk", "3": "xauth_rsa", "5": "hybrid_rsa"}
 VPNC_METHODS = {"psk": "xauth_psk", "cert": "xauth_rsa", "hybrid": "hybrid_rsa"}
 TRAVERSAL = {"natt": "on", "none": "off", "force-natt": "force"}
@@ -43,7 +44,7 @@ def read_pcf(text: str, source: str) -> Imported:
     found.login = _user(values)
     found.key = _either(values, "grouppwd", "enc_grouppwd")
     found.password = _either(values, "userpassword", "enc_userpassword")
-    found.ike = _offers(GROUPS.get(values.get("dhgroup", "2"), "modp1024"))
+    found.ike = _offers(_group(found, values.get("dhgroup", "2")))
     if values.get("tunnelingmode") == "1":
         found.lose("TunnelingMode=1", "IPsec over TCP does not exist here; the gateway must take UDP 500 and 4500")
     if values.get("backupserver"):
@@ -66,8 +67,9 @@ def read_vpnc(text: str, source: str) -> Imported:
     found.key = _secret(values.pop("ipsec secret", ""), values.pop("ipsec obfuscated secret", ""))
     found.password = _secret(values.pop("xauth password", ""), values.pop("xauth obfuscated password", ""))
     found.ca = values.pop("ca-file", "")
-    found.ike = _offers(GROUPS.get(values.pop("ike dh group", "dh2").removeprefix("dh"), "modp1024"))
-    found.pfs_group = GROUPS.get(values.pop("perfect forward secrecy", "server").removeprefix("dh"), "")
+    found.ike = _offers(_group(found, values.pop("ike dh group", "dh2")))
+    secrecy = values.pop("perfect forward secrecy", "server")
+    found.pfs_group = _group(found, secrecy) if secrecy.startswith("dh") else ""
     found.nat_traversal = TRAVERSAL.get(values.pop("nat traversal mode", "natt"), "on")
     if re.fullmatch(r"[0-9]{1,9}", idle := values.pop("dpd idle timeout (our side)", "")):
         found.dpd_delay = int(idle)
@@ -134,8 +136,14 @@ def _user(values: Mapping[str, str]) -> str:
     return f"{domain}\\{user}" if user and domain else user
 
 
+def _group(found: Connection, word: str) -> str:
+    number = word.removeprefix("dh")
+    if number not in GROUPS:
+        found.lose(f"Diffie-Hellman group {number}", "lotor has no such group, or it is broken; group 2 is offered")
+    return GROUPS.get(number, "modp1024")
+
+
 def _offers(group: str) -> list[Ike]:
-    group = "modp1024" if group == "modp768" else group
     return [Ike(cipher, digest, group) for cipher in ("aes 256", "aes 128", "3des") for digest in ("sha1", "md5")]
 
 

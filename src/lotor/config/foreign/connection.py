@@ -221,5 +221,5 @@ def key_line(name: str, key: Secret) -> bytes:
     octets = key.reveal()
     if not name or re.search(r"\s|^#|[\x00-\x1f\x7f]", name):
         raise ForeignError(f"{UNWRITABLE.sub('?', name)[:60]!r} cannot be the name of a key in psk.txt")
-    plain = octets and not octets.startswith((b"0x", b" ", b"\t")) and not set(octets) & {10, 13, 0}
+    plain = octets and not octets.startswith(b"0x") and not octets[:1].isspace() and not set(octets) & {10, 13, 0}
     return name.encode() + b"\t" + (octets if plain else b"0x" + octets.hex().encode()) + b"\n"
