@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from lotor.init.record import Record, Setup
 
 TARGET = Target()
-CONFIGURATION = "/etc/lotor/racoon.conf"
 Options = dict[str, object]
 OPTIONS = (
     click.option("--password-file", type=click.Path(path_type=Path), help="Private file with the password."),
@@ -191,6 +190,7 @@ def _checked() -> tuple[str, ...]:
     """The warnings of `lotor check`. Raises `StartError`."""
     from lotor.config import ConfigError, render
     from lotor.daemon.active_config import load
+    from lotor.init.configuration import CONFIGURATION
 
     try:
         return load(TARGET.path(CONFIGURATION)).warnings

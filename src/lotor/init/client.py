@@ -12,8 +12,7 @@ from lotor.files import writing
 from lotor.init import service
 from lotor.init.answers import ClientWishes
 from lotor.init.carrying import Plan
-from lotor.init.configuration import CERTIFICATES, SHARED_KEYS, client_text
-from lotor.init.gateway import CONFIGURATION
+from lotor.init.configuration import CERTIFICATES, CONFIGURATION, SHARED_KEYS, client_text
 from lotor.init.host import Target
 from lotor.init.steps import Step, directories, file
 from lotor.keys.saved import EVERYBODY as EVERYBODYS_LINE

@@ -7,12 +7,15 @@ from collections.abc import Iterable
 from itertools import product
 from textwrap import indent
 
+from lotor.config.load import SYSTEM_DIRECTORY
+from lotor.config.tables.general import DEFAULT_SOCKET
 from lotor.init.answers import Client, ClientWishes, GatewayWishes
 from lotor.model.network import Address, Network
 
-CERTIFICATES = "/etc/lotor/certs"
-SHARED_KEYS = "/etc/lotor/psk.txt"
-SOCKET = "/run/lotor/lotor.sock"
+CONFIGURATION = f"{SYSTEM_DIRECTORY}/racoon.conf"
+CERTIFICATES = f"{SYSTEM_DIRECTORY}/certs"
+SHARED_KEYS = f"{SYSTEM_DIRECTORY}/psk.txt"
+SOCKET = DEFAULT_SOCKET.path
 STEP = " " * 8
 
 _HEAD = """\

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from lotor.auth.users import HEADER, LocalUser, UserError, check_name, check_new_password
+from lotor.config.tables.mode_cfg import DEFAULT_USERS
 from lotor.crypto.certificates import read_certificates
 from lotor.crypto.passwords import hash_password
 from lotor.crypto.private.issuing import Issuer
@@ -16,7 +17,7 @@ from lotor.files import writing
 from lotor.init import network, service
 from lotor.init.answers import Client, GatewayWishes
 from lotor.init.carrying import Plan
-from lotor.init.configuration import CERTIFICATES, SHARED_KEYS, gateway_text
+from lotor.init.configuration import CERTIFICATES, CONFIGURATION, SHARED_KEYS, gateway_text
 from lotor.init.host import Target
 from lotor.init.steps import Step, directories, file
 from lotor.model.algorithms import Curve
@@ -34,8 +35,7 @@ from lotor.pki.authority import (
 )
 from lotor.pki.fault import PkiError
 
-CONFIGURATION = "/etc/lotor/racoon.conf"
-USERS = "/etc/lotor/users"
+USERS = str(DEFAULT_USERS.path)
 KEY_OCTETS = 24
 """Of a shared key: 192 bits, written as 32 letters."""
 SYSCTL_DIRECTORY = "/etc/sysctl.d"
