@@ -105,6 +105,12 @@ def test_networks_in_each_others_way(file, monkeypatch):
     assert ["for the same peer" in each["text"] for each in told(file)["overlaps"]] == [True]
 
 
+def test_many_blocks_for_one_peer_are_told_once_each(file):
+    more = "".join(f'remote "r{each}" inherit "one" {{ remote_address 203.0.113.9; }}\n' for each in range(20))
+    file.write_text(CLIENT + more)
+    assert len(told(file)["overlaps"]) == 21
+
+
 def test_everything_in_one_run_and_the_exit_codes(file):
     assert said("check", file).exit_code == 0
     file.write_text(file.read_text().replace("auth_source local", "auth_source pam").replace("vpngw.key", "none.key"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import summarize_address_range
-from itertools import combinations
 
 from lotor.config.methods import side_of
 from lotor.config.settings import Address, ModeCfg, RemoteSettings, Settings
@@ -55,10 +54,10 @@ def _any(networks: Iterable[Network], other: Network) -> bool:
 
 def _peers(remotes: Iterable[RemoteSettings]) -> Iterator[Overlap]:
     """A gateway's are told apart by what clients offer (`ambiguity`); for a client the first one counts."""
-    clients = [each for each in remotes if side_of(each) is Side.CLIENT and each.address is not None]
-    for one, other in combinations(clients, 2):
-        if (one.address, one.port) == (other.address, other.port):
-            text = (
-                f"remote {one.name} and remote {other.name} are for the same peer: call it by the name of one of them"
-            )
-            yield Overlap(harms=False, text=text)
+    first: dict[object, RemoteSettings] = {}
+    for each in remotes:
+        if side_of(each) is Side.CLIENT and each.address is not None:
+            one = first.setdefault((each.address, each.port), each)
+            if one is not each:
+                text = f"remote {one.name} and remote {each.name} are for the same peer"
+                yield Overlap(harms=False, text=f"{text}: call it by the name of one of them")
