@@ -14,17 +14,16 @@ from lotor.client.calls import Ground, Parts
 from lotor.client.comeback import Comeback, Now, Step
 from lotor.client.persons import Given
 from lotor.client.requests import Prompter
+from lotor.client.staying import Silent, Staying, by_hand
 from lotor.client.targets import Target
 from lotor.ike.events import Doubted, Ended, Event
 from lotor.ike.intents import Check, Disconnect
 from lotor.model.child import Counters
-from lotor.model.network import Address, Path, Peer
+from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
-from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons.ends import EndedAtOnce, Relocated
 from lotor.model.reasons.logins import NoLoginGiven
-from lotor.model.secret import Secret
 from lotor.runtime.sessions import Session
 
 log = logging.getLogger(__name__)
@@ -54,39 +53,6 @@ class Wishes:
 
     stays: Callable[[str], bool]
     shuts: Callable[[str], bool]
-
-
-@dataclass(slots=True, eq=False)
-class Staying:
-    """One connection. `given` opened it, and opens it again. `session`: the number of the present one, or of the last;
-    `source`: the address of this host towards the gateway, None without a way there. `shut`: what belongs into the
-    tunnel stays unreachable while it is down; `closed`: it is down, and nothing but a person brings it back."""
-
-    number: int
-    target: Target
-    given: Given
-    comeback: Comeback
-    session: int = 0
-    source: Address | None = None
-    shut: bool = False
-    closed: bool = False
-    call: asyncio.Task[None] | None = None
-    alarm: asyncio.TimerHandle | None = None
-
-    def is_for(self, session: Session) -> bool:
-        blocks = {each.name for each in (self.target.remote, *self.target.also)}
-        return session.remote in blocks and session.called in (self.target.address, *self.target.others)
-
-
-class Silent:
-    """Nobody is there to ask: `client.requests.Prompter`."""
-
-    async def prompt(self, wants: tuple[Field, ...], message: str) -> dict[Field, Secret] | None:
-        del wants, message
-        return None
-
-    async def tell(self, text: str) -> None:
-        log.debug("%s", text)
 
 
 @dataclass(slots=True)
@@ -156,7 +122,7 @@ class Keeping:
 
     def remarks(self) -> list[str]:
         """What a person who looks at the status should know."""
-        return [self._remark(each) for each in self._staying.values() if not each.comeback.is_up]
+        return [each.remark(self._now()) for each in self._staying.values() if not each.comeback.is_up]
 
     # --- runtime.places.Kept -----------------------------------------------------------------------------------------
 
@@ -165,7 +131,7 @@ class Keeping:
         return staying.number if staying is not None else None
 
     def comes_back(self, session: Session, reason: Reason) -> bool:
-        if self.place(session) is None or _by_hand(reason):
+        if self.place(session) is None or by_hand(reason):
             return False
         return self._shuts(session.remote) or (self._wanted(session.remote) and reason.may_heal())
 
@@ -195,11 +161,11 @@ class Keeping:
 
     def _lost(self, staying: Staying, reason: Reason) -> None:
         wanted = self._wanted(staying.target.remote.name)
-        if _by_hand(reason) or not (wanted or staying.shut):
+        if by_hand(reason) or not (wanted or staying.shut):
             self._forget(staying)
             return
         staying.comeback.ended(reason, self._now())
-        log.warning("the connection to %s is lost: %s", _name(staying), reason.text)
+        log.warning("the connection to %s is lost: %s", staying.name, reason.text)
         if not wanted:
             self._close(staying)
         self._go_on(staying)
@@ -230,7 +196,7 @@ class Keeping:
             staying.alarm = loop.call_later(max(0.0, due - self._now()), self._go_on, staying)
 
     def _stopped(self, staying: Staying) -> None:
-        reason, name = staying.comeback.reason, _name(staying)
+        reason, name = staying.comeback.reason, staying.name
         if isinstance(reason, NoLoginGiven) and not staying.session:
             log.warning("auto_connect waits for `lotor vc %s`: no password is saved for it", name)
         else:
@@ -248,7 +214,7 @@ class Keeping:
         staying.closed, staying.given = True, {}
         if staying.alarm is not None:
             staying.alarm.cancel()
-        log.warning("kill_switch: what belongs into the tunnel to %s is %s", _name(staying), _until(staying))
+        log.warning("kill_switch: what belongs into the tunnel to %s is %s", staying.name, staying.until)
 
     async def _leave(self, number: int) -> None:
         with contextlib.suppress(OSError):  # a host that cannot be put back has said so
@@ -289,7 +255,7 @@ class Keeping:
             staying.comeback.ended(found, self._now())
             self._go_on(staying)
         else:
-            log.warning("the connection to %s is back", _name(staying))
+            log.warning("the connection to %s is back", staying.name)
             self.came_up(staying.target, found)
 
     # --- what the host tells -----------------------------------------------------------------------------------------
@@ -312,7 +278,7 @@ class Keeping:
             staying.comeback.doubted(self._now())
             self._go_on(staying)
             return
-        log.info("another network: %s is reached from %s", _name(staying), source)
+        log.info("another network: %s is reached from %s", staying.name, source)
         staying.comeback.network_changed(self._now())
         self._go_on(staying)
 
@@ -372,25 +338,3 @@ class Keeping:
 
     def _now(self) -> float:
         return self._senses.clocks().awake
-
-    def _remark(self, staying: Staying) -> str:
-        reason = staying.comeback.reason
-        lost = f"the connection to {_name(staying)} is lost" + (f" ({reason.text})" if reason is not None else "")
-        if staying.closed:
-            return f"{lost}: what belongs into its tunnel is {_until(staying)}"
-        if staying.comeback.calling:
-            return f"{lost}: connecting again"
-        return f"{lost}: connecting again in {max(0.0, staying.comeback.due - self._now()):.0f} s"
-
-
-def _name(staying: Staying) -> str:
-    return staying.target.host or str(staying.target.address)
-
-
-def _until(staying: Staying) -> str:
-    return f"unreachable until `lotor vc {_name(staying)}` or `lotor vd {_name(staying)}`"
-
-
-def _by_hand(reason: Reason) -> bool:
-    """A person at this end ended it."""
-    return reason.cause is Cause.ADMINISTRATOR and not reason.may_heal()
