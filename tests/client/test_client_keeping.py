@@ -12,6 +12,7 @@ import pytest
 from lotor.client.calls import Ground
 from lotor.client.comeback import Now
 from lotor.client.keeping import Keeping, Senses, Wishes
+from lotor.client.staying import MOST_LINES
 from lotor.client.targets import Target
 from lotor.ike.events import Doubted, Ended
 from lotor.ike.intents import Check, Disconnect
@@ -19,7 +20,7 @@ from lotor.model.child import Counters
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.model.prompt import Field
-from lotor.model.reasons.ends import ClosedHere, DeadPeer, NoAnswer, Relocated
+from lotor.model.reasons.ends import ClosedHere, DeadPeer, NoAnswer, Relocated, ShutDown
 from lotor.model.reasons.logins import NoLoginGiven, RefusedThere
 from lotor.model.secret import Secret
 from lotor.runtime.sessions import Register
@@ -109,8 +110,9 @@ def play(story, **named):
     async def run():
         stage = Stage(**named)
         stage.keeping.start(stage.again)
+        stage.keeping.begin()
         result = await story(stage)
-        await stage.keeping.stop()
+        await stage.keeping.stop(ShutDown())
         assert stage.keeping._staying == {}
         assert not asyncio.all_tasks() - {asyncio.current_task()} or await asyncio.sleep(0.01) is None
         return result
@@ -164,7 +166,7 @@ def test_a_person_ends_what_is_on_its_way_back():
         stage.keeping.came_up(TARGET, stage.up())
         stage.end(DEAD)
         await stage.pass_by()
-        assert await stage.keeping.let_go(lambda target: target is TARGET) == 1
+        assert await stage.keeping.let_go(lambda target: target == TARGET) == 1
         assert stage.given_up == [1]
         calls = len(stage.calls)
         await stage.pass_by(1000)
@@ -368,3 +370,138 @@ def test_a_kill_switch_holds_when_the_password_is_refused():
         assert "unreachable until" in stage.keeping.remarks()[0]
 
     play(story, shuts=True)
+
+
+async def heard(news):
+    """What somebody heard who waited from the beginning: the lines, and the reason at the end."""
+    lines = []
+    while isinstance(said := await news.next(), str):
+        lines.append(said)
+    return lines, said
+
+
+def follow(stage, session=1):
+    """Whoever waits at the connection of a session hears it all from now on."""
+
+    async def listen():
+        with stage.keeping.news(session) as news:
+            return await heard(news) if news is not None else None
+
+    return asyncio.ensure_future(listen())
+
+
+def test_who_waits_hears_once_of_a_loss_and_once_of_the_return_and_then_of_the_end():
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        waits = follow(stage)
+        await stage.pass_by(60)
+        stage.answers = [lambda: NoAnswer(GATEWAY), lambda: NoAnswer(GATEWAY), lambda: stage.up(2)]
+        stage.end(DEAD)
+        for _ in range(4):
+            await stage.pass_by(1)
+        assert len(stage.calls) == 3
+        late = follow(stage, 1)
+        await stage.pass_by()
+        stage.end(ClosedHere(), 2)
+        lines, why = await waits
+        assert (lines[0], why) == (f"connection lost: {DEAD.text}; connecting again", ClosedHere())
+        assert lines[1].startswith("back after ")
+        assert len(lines) == 2, "attempts between are no news"
+        assert await late == ([], ClosedHere()), "also by the number of a session before"
+
+    play(story)
+
+
+@pytest.mark.parametrize("reason", [RefusedThere(GATEWAY, "alice"), NoLoginGiven()])
+def test_who_waits_hears_why_a_connection_does_not_come_back_when_the_host_is_as_it_was(reason):
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        waits = follow(stage)
+        stage.answers = [lambda: reason]
+        stage.end(DEAD)
+        await stage.pass_by(5)
+        await stage.pass_by(5)
+        _, why = await waits
+        assert why == reason
+        assert stage.given_up == [1]
+        assert await follow(stage) is None, "it is over"
+
+    play(story)
+
+
+def test_who_waits_hears_of_a_person_who_ends_what_is_down_and_of_the_end_of_the_program():
+    async def story(stage):
+        for end in (lambda: stage.keeping.let_go(lambda _: True), lambda: stage.keeping.stop(ShutDown())):
+            stage.keeping.came_up(TARGET, stage.up())
+            waits = follow(stage)
+            stage.end(DEAD)
+            await stage.pass_by()
+            late = follow(stage)
+            await stage.pass_by()
+            await end()
+            (_, why), (said, _) = await waits, await late
+            assert why in (ClosedHere(), ShutDown())
+            assert "is lost" in said[0], "who comes late hears how it stands"
+
+    play(story)
+
+
+def test_a_closed_connection_keeps_who_waits_until_a_person_ends_it():
+    """With a kill switch a command that ended would give the host back, and all of it would leave in clear."""
+
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        waits = follow(stage)
+        stage.answers = [lambda: RefusedThere(GATEWAY, "alice")]
+        stage.end(DEAD)
+        await stage.pass_by(5)
+        await stage.pass_by(1000)
+        assert not waits.done()
+        await stage.keeping.let_go(lambda _: True)
+        lines, why = await waits
+        assert "unreachable until" in lines[-1]
+        assert why == ClosedHere()
+
+    play(story, shuts=True)
+
+
+def test_who_does_not_listen_costs_a_bounded_number_of_lines():
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        with stage.keeping.news(1) as news:
+            for number in range(2, 200):
+                stage.now += 60
+                stage.answers = [lambda number=number: stage.up(number)]
+                stage.end(DEAD, number - 1)
+                await stage.pass_by(5)
+            assert len(stage.calls) == 198
+            await stage.keeping.stop(ShutDown())
+            lines, _ = await heard(news)
+            assert len(lines) == MOST_LINES
+
+    play(story)
+
+
+def test_the_block_and_the_address_that_worked_are_called_first():
+    async def story(stage):
+        main = replace(REMOTE, name="in main mode")
+        stage.keeping.came_up(Target(REMOTE, GATEWAY + 1, "vpn", (GATEWAY,), (main,)), stage.up())
+        stage.register.get(1).remote = main.name
+        (staying,) = stage.keeping._staying.values()
+        assert (staying.target.address, staying.target.others) == (GATEWAY, (GATEWAY + 1,))
+        reached = staying.target.reached(main.name, GATEWAY)
+        assert (reached.remote, reached.also) == (main, (REMOTE,))
+
+    play(story)
+
+
+def test_nothing_is_dialled_before_somebody_says_so():
+    """In the foreground the person who types the password is the one who begins."""
+
+    async def story():
+        stage = Stage(remotes=(REMOTE,))
+        stage.keeping.start(stage.again)
+        await stage.pass_by(100)
+        assert stage.calls == []
+
+    asyncio.run(story())

@@ -23,6 +23,7 @@ WITHOUT_DAEMON = "or connect without one: --ca ca.crt, with the gateway's author
 @click.option("-u", "--user", help="Login; without it xauth_login, or you are asked.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--ca", type=click.Path(path_type=Path), help="CA file: connect without a daemon, until Ctrl-C.")
+@click.option("--keep", is_flag=True, help="With --ca: a connection that is lost comes back by itself.")
 @click.option("--single-process", is_flag=True, help="With --ca: one process as root does everything, for debugging.")
 @SOCKET
 @FILE
@@ -31,13 +32,16 @@ def connect(context: click.Context, /, gateway: str, user: str | None, ca: Path 
     """Connect to the VPN gateway GATEWAY, an address or a host name."""
     if options["single_process"] and ca is None:
         raise click.UsageError("--single-process goes with --ca: lotor daemon has an option of that name, too")
+    if options["keep"] and ca is None:
+        raise click.UsageError("--keep goes with --ca: with a daemon, auto_connect on in racoon.conf does it")
     prompt = CredentialPrompt(password_stdin=bool(options["password_stdin"]))
     with terminal.hushed() as lift:
         terminal.tell(f"connecting to {gateway}")
         if ca is not None:
             from lotor.cli.foreground import PersonHere, connect_here
 
-            connect_here(PersonHere(gateway, user, prompt, lift), ca, single=bool(options["single_process"]))
+            person = PersonHere(gateway, user, prompt, lift)
+            connect_here(person, ca, single=bool(options["single_process"]), keep=bool(options["keep"]))
             return
         with _call(context, options) as daemon:
             response = reach(daemon, gateway, user, prompt)

@@ -17,7 +17,7 @@ from lotor.cli import terminal
 from lotor.cli.calling import Daemon, refusal
 from lotor.cli.prompting import CredentialPrompt, outcome, reach
 from lotor.config import ConfigError
-from lotor.control.messages import Connected, Failed, Response, Until
+from lotor.control.messages import Connected, Failed, Progress, Response, Until
 from lotor.daemon import logs
 from lotor.daemon.connecting import Call, connect
 from lotor.daemon.entry import MODULE
@@ -30,9 +30,10 @@ from lotor.warden.loading import Holding, prepare
 from lotor.warden.spawning import Program, interpreter
 
 
-def connect_here(person: PersonHere, ca: Path, *, single: bool) -> None:
+def connect_here(person: PersonHere, ca: Path, *, single: bool, keep: bool = False) -> None:
     """Returns when the person ends the connection; `StartError` when it does not come up or is lost,
-    `KeyboardInterrupt` when the person gives up before. `single`: in one process."""
+    `KeyboardInterrupt` when the person gives up before. `single`: in one process; `keep`: a connection that is lost
+    comes back, and only what does not heal is a loss."""
     os.umask(0o077)
     demand_privilege()
     if not single:
@@ -43,7 +44,8 @@ def connect_here(person: PersonHere, ca: Path, *, single: bool) -> None:
     with closing(Program(interpreter(MODULE), quiet=True)) as daemon:  # whoever owns a daemon reads no terminal
         if not single:
             daemon.begin()
-        call = Call(f"none: lotor connect {person.gateway}", loaded(person.gateway, ca, person.user), person)
+        settings = loaded(person.gateway, ca, person.user, keep=keep)
+        call = Call(f"none: lotor connect {person.gateway}", settings, person)
         over = _alone(call) if single else asyncio.run(connect(call, daemon))
     if not over and not person.up:
         raise KeyboardInterrupt
@@ -59,10 +61,10 @@ def _alone(call: Call) -> bool:
     return asyncio.run(connect_alone(call))
 
 
-def loaded(gateway: str, ca: Path, user: str | None) -> Holding:
+def loaded(gateway: str, ca: Path, user: str | None, *, keep: bool = False) -> Holding:
     """What was typed, and nothing that a name server made of it."""
     try:
-        return prepare(config.roadwarrior(gateway, ca, user))
+        return prepare(config.roadwarrior(gateway, ca, user, keep=keep))
     except ConfigError as error:
         raise typed(error) from error
 
@@ -79,7 +81,7 @@ class PersonHere:
         self._lift = lift
 
     def __call__(self, line: socket.socket) -> None:
-        """`StartError` when it does not come up or is lost."""
+        """`StartError` when it does not come up or is lost for good."""
         with Daemon(line) as daemon:
             found = reach(daemon, self.gateway, None, self._prompt)
             if not isinstance(found, Connected):
@@ -91,7 +93,8 @@ class PersonHere:
                 f"connected as {found.address}, Ctrl-C ends it" if found.address else "connected, Ctrl-C ends it"
             )
             daemon.send(Until(found.session))
-            end = daemon.receive()
+            while isinstance(end := daemon.receive(), Progress):
+                click.echo(end.text)
         if not isinstance(end, Failed) or end.cause != Cause.ADMINISTRATOR.name:
             raise refusal(end)
 

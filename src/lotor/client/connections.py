@@ -98,7 +98,11 @@ class Connections:
             if addresses & {each.called, each.path.remote.address} or each.remote == gateway
         ]
         ended = await self._end(gone, TERMINATED)
-        return ended + await self._let_go(lambda target: gateway == target.remote.name or _is_of(target, addresses))
+
+        def meant(target: Target) -> bool:
+            return gateway in (target.remote.name, target.host) or _is_of(target, addresses)
+
+        return ended + await self._let_go(meant)
 
     async def _let_go(self, meant: Callable[[Target], bool]) -> int:
         return await self._keeper.let_go(meant) if self._keeper is not None else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import count
 from math import inf
@@ -14,7 +14,7 @@ from lotor.client.calls import Ground, Parts
 from lotor.client.comeback import Comeback, Now, Step
 from lotor.client.persons import Given
 from lotor.client.requests import Prompter
-from lotor.client.staying import Silent, Staying, by_hand
+from lotor.client.staying import News, Silent, Staying, by_hand
 from lotor.client.targets import Target
 from lotor.ike.events import Doubted, Ended, Event
 from lotor.ike.intents import Check, Disconnect
@@ -22,7 +22,7 @@ from lotor.model.child import Counters
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
-from lotor.model.reasons.ends import EndedAtOnce, Relocated
+from lotor.model.reasons.ends import ClosedHere, EndedAtOnce, Relocated
 from lotor.model.reasons.logins import NoLoginGiven
 from lotor.runtime.sessions import Session
 
@@ -32,7 +32,7 @@ LOOK = 0.5
 """Seconds between two looks at the clocks and the counters, while there is a connection that stays."""
 Again = Callable[[Target, Given, float, Prompter], Awaitable[Session | Reason]]
 """`connections.Connections.again`."""
-RELOCATED, AT_ONCE = Relocated(), EndedAtOnce()
+RELOCATED, AT_ONCE, CLOSED = Relocated(), EndedAtOnce(), ClosedHere()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,11 @@ class Keeping:
         self._leaving: set[asyncio.Task[None]] = set()
 
     def start(self, again: Again) -> None:
-        """Connections that the configuration asks for begin."""
+        """Lost connections are dialled by `again` from now on."""
         self._again = again
+
+    def begin(self) -> None:
+        """Connections that the configuration asks for begin."""
         for remote in self._ground.remotes():
             if remote.side is Side.CLIENT and remote.address is not None and self._wanted(remote.name):
                 self._go_on(self._begin(Target(remote, remote.address, None)))
@@ -98,10 +101,9 @@ class Keeping:
             if not self._wanted(session.remote) and not self._shuts(session.remote):
                 return
             staying = self._begin(target)
-        staying.shut, staying.closed = self._shuts(session.remote), False
+        staying.shut = self._shuts(session.remote)
         staying.given = self._parts.persons.kept(session.id) or staying.given
-        staying.session, staying.source = session.id, session.path.local.address
-        staying.comeback.up(self._now())
+        staying.came_up(session, self._now())
         if session.ended:
             self._lost(staying, AT_ONCE)
         else:
@@ -112,13 +114,30 @@ class Keeping:
         gone = [each for each in self._staying.values() if meant(each.target)]
         down = [each for each in gone if not each.comeback.is_up]
         for each in gone:
-            await self._end(each)
+            await self._end(each, CLOSED)
         return len(down)
 
-    async def stop(self) -> None:
+    async def stop(self, why: Reason) -> None:
         for each in tuple(self._staying.values()):
-            await self._end(each)
+            await self._end(each, why)
         self._watching.stop()
+
+    @contextlib.contextmanager
+    def news(self, session: int) -> Iterator[News | None]:
+        """What becomes of the connection that has or had the session of that number; None where it is none that
+        stays."""
+        staying = next((each for each in self._staying.values() if session in each.numbers), None)
+        if staying is None:
+            yield None
+            return
+        news = News()
+        if staying.lost is not None:
+            news.line(staying.remark(self._now()))
+        staying.news.add(news)
+        try:
+            yield news
+        finally:
+            staying.news.discard(news)
 
     def remarks(self) -> list[str]:
         """What a person who looks at the status should know."""
@@ -163,11 +182,13 @@ class Keeping:
         wanted = self._wanted(staying.target.remote.name)
         if by_hand(reason) or not (wanted or staying.shut):
             self._forget(staying)
+            staying.over(reason)
             return
-        staying.comeback.ended(reason, self._now())
-        log.warning("the connection to %s is lost: %s", staying.name, reason.text)
+        staying.went_down(reason, self._now())
         if not wanted:
             self._close(staying)
+        elif reason.may_heal():
+            staying.tell(f"connection lost: {reason.text}; connecting again")
         self._go_on(staying)
 
     def _go_on(self, staying: Staying) -> None:
@@ -205,7 +226,7 @@ class Keeping:
             self._close(staying)
             return
         self._forget(staying)
-        task = asyncio.get_running_loop().create_task(self._leave(staying.number))
+        task = asyncio.get_running_loop().create_task(self._leave(staying, reason or AT_ONCE))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 
@@ -215,10 +236,13 @@ class Keeping:
         if staying.alarm is not None:
             staying.alarm.cancel()
         log.warning("kill_switch: what belongs into the tunnel to %s is %s", staying.name, staying.until)
+        why = f": {staying.comeback.reason.text}" if staying.comeback.reason is not None else ""
+        staying.tell(f"connection lost{why}; what belongs into its tunnel is {staying.until}")
 
-    async def _leave(self, number: int) -> None:
+    async def _leave(self, staying: Staying, why: Reason) -> None:
         with contextlib.suppress(OSError):  # a host that cannot be put back has said so
-            await self._parts.follower.give_up(number)
+            await self._parts.follower.give_up(staying.number)
+        staying.over(why)
 
     def _check(self, staying: Staying) -> None:
         """From the address that this host has now. ESP in UDP goes on from another one, and the gateway follows what is
@@ -255,7 +279,6 @@ class Keeping:
             staying.comeback.ended(found, self._now())
             self._go_on(staying)
         else:
-            log.warning("the connection to %s is back", staying.name)
             self.came_up(staying.target, found)
 
     # --- what the host tells -----------------------------------------------------------------------------------------
@@ -317,13 +340,13 @@ class Keeping:
             self._watching.tasks = {loop.create_task(self._hear()), loop.create_task(self._look())}
         return staying
 
-    async def _end(self, staying: Staying) -> None:
+    async def _end(self, staying: Staying, why: Reason) -> None:
         call, staying.call = staying.call, None
         self._forget(staying)
         if call is not None:
             call.cancel()
             await asyncio.wait({call})
-        await self._leave(staying.number)
+        await self._leave(staying, why)
 
     def _forget(self, staying: Staying) -> None:
         self._staying.pop(staying.number, None)

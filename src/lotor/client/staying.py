@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 from lotor.client.comeback import Comeback
 from lotor.client.persons import Given
 from lotor.client.targets import Target
-from lotor.model.network import Address
+from lotor.model.network import Address, Instant
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.secret import Secret
@@ -18,11 +19,46 @@ from lotor.runtime.sessions import Session
 log = logging.getLogger(__name__)
 
 
+MOST_LINES = 64
+"""Lines that wait for somebody who does not listen; the oldest are lost."""
+MOST_NUMBERS = 8
+"""Sessions of a connection by which somebody may still ask for it."""
+
+
+class News:
+    """What becomes of one connection, for a person who waits: lines, then why it ended, with `session` for the last
+    one that it had."""
+
+    def __init__(self) -> None:
+        self.session = 0
+        self._lines: deque[str] = deque(maxlen=MOST_LINES)
+        self._end: Reason | None = None
+        self._some = asyncio.Event()
+
+    def line(self, text: str) -> None:
+        self._lines.append(text)
+        self._some.set()
+
+    def over(self, reason: Reason, session: int) -> None:
+        self._end, self.session = self._end or reason, session
+        self._some.set()
+
+    async def next(self) -> str | Reason:
+        """Waits. Behind the reason nothing follows."""
+        while not self._lines:
+            if self._end is not None:
+                return self._end
+            self._some.clear()
+            await self._some.wait()
+        return self._lines.popleft()
+
+
 @dataclass(slots=True, eq=False)
 class Staying:
     """One connection. `given` opened it, and opens it again. `session`: the number of the present one, or of the last;
-    `source`: the address of this host towards the gateway, None without a way there. `shut`: what belongs into the
-    tunnel stays unreachable while it is down; `closed`: it is down, and nothing but a person brings it back."""
+    `numbers`: those of the last few. `source`: the address of this host towards the gateway, None without a way there.
+    `shut`: what belongs into the tunnel stays unreachable while it is down; `closed`: it is down, and nothing but a
+    person brings it back. `lost`: since when it is down."""
 
     number: int
     target: Target
@@ -32,12 +68,40 @@ class Staying:
     source: Address | None = None
     shut: bool = False
     closed: bool = False
+    lost: Instant | None = None
+    numbers: deque[int] = field(default_factory=lambda: deque(maxlen=MOST_NUMBERS))
+    news: set[News] = field(default_factory=set)
     call: asyncio.Task[None] | None = None
     alarm: asyncio.TimerHandle | None = None
 
     def is_for(self, session: Session) -> bool:
         blocks = {each.name for each in (self.target.remote, *self.target.also)}
         return session.remote in blocks and session.called in (self.target.address, *self.target.others)
+
+    def came_up(self, session: Session, now: Instant) -> None:
+        """It has this session from now on."""
+        since, self.lost, self.closed = self.lost, None, False
+        self.session, self.source = session.id, session.path.local.address
+        self.target = self.target.reached(session.remote, session.called)
+        self.numbers.append(session.id)
+        self.comeback.up(now)
+        if since is not None:
+            log.warning("the connection to %s is back", self.name)
+            self.tell(f"back after {now - since:.0f} s")
+
+    def went_down(self, reason: Reason, now: Instant) -> None:
+        self.lost = now if self.lost is None else self.lost
+        self.comeback.ended(reason, now)
+        log.warning("the connection to %s is lost: %s", self.name, reason.text)
+
+    def tell(self, text: str) -> None:
+        """To everybody who waits."""
+        for each in self.news:
+            each.line(text)
+
+    def over(self, reason: Reason) -> None:
+        for each in self.news:
+            each.over(reason, self.session)
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lotor.client.addresses import resolve, typed
 from lotor.config import in_main_mode
@@ -23,6 +23,13 @@ class Target:
     host: str | None
     others: tuple[Address, ...] = ()
     also: tuple[RemotePolicy, ...] = ()
+
+    def reached(self, block: str, address: Address) -> Target:
+        """The same, with the block and the address in front that a session has: they are called first the next time."""
+        blocks, addresses = (self.remote, *self.also), (self.address, *self.others)
+        first, *also = sorted(blocks, key=lambda each: each.name != block)
+        called, *others = sorted(addresses, key=lambda each: each != address)
+        return replace(self, remote=first, also=tuple(also), address=called, others=tuple(others))
 
 
 class RefusedRequest(Exception):  # noqa: N818 - an outcome, not an error of the program

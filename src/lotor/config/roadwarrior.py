@@ -33,12 +33,14 @@ def roadwarrior(
     ca_file: Path,
     login: str | None = None,
     group: Group = Group.MODP2048,
+    *,
+    keep: bool = False,
 ) -> Settings:
     """Two remotes for the gateway, one for aggressive mode, which bears its name, and one for main mode: hybrid RSA,
     mode config, strong proposals only. The log says what went wrong: all else is told by the command.
 
     A host name stays one: what a name server says of it is no part of the settings, and its certificate has to name it.
-    `group` is the Diffie-Hellman group (aggressive mode can offer only one).
+    `group` is the Diffie-Hellman group (aggressive mode can offer only one); `keep`: the connection comes back.
     """
     values = {
         "proposal_check": ProposalCheck.OBEY,
@@ -48,6 +50,7 @@ def roadwarrior(
         "ike_frag": Switch.ON,
         "dpd_delay": DPD_DELAY,
         "xauth_login": login,
+        "auto_connect": keep,
         "proposals": tuple(_proposals(group)),
     }
     named = {gateway: ExchangeMode.AGGRESSIVE, in_main_mode(gateway): ExchangeMode.MAIN}

@@ -48,8 +48,9 @@ class Answer(Declared):
 
 
 class Until(Declared):
-    """Waits for the end of the session with that number; answered by `Failed`, which says why it ended, at once where
-    it is over already."""
+    """Waits for the end of the session with that number, or, where its connection comes back by itself, for the end of
+    that: `Progress` tells when it is lost and when it is back. Answered by `Failed`, which says why it ended, at once
+    where it is over already."""
 
     session: int
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
+from lotor.client.staying import News
 from lotor.config import ConfigError
 from lotor.control.messages import (
     Connect,
@@ -94,6 +95,9 @@ class AdminService:
         known = wiring.attempts.get(number)
         if known is None or not self._rights(caller).concern(known.side, known.user):
             return Failed(f"there is no session {number}")
+        with wiring.keeping.news(number) as news:
+            if news is not None:
+                return _failed(await self._heard(news, caller))
         if known.reason is not None:
             return _failed(known.reason)
         ended: asyncio.Future[Reason] = asyncio.get_running_loop().create_future()
@@ -106,6 +110,13 @@ class AdminService:
                 del self._ends[number]
         await wiring.follower.finished(number)
         return _failed(reason)
+
+    async def _heard(self, news: News, caller: Caller) -> Reason:
+        """Why a connection that stays ended, when the host is as it was; the caller hears what comes before."""
+        while not isinstance(said := await news.next(), Reason):
+            await caller.tell(said)
+        await self._wiring.follower.finished(news.session)
+        return said
 
     async def disconnect(self, request: Disconnect, caller: Caller) -> Response:
         del caller

@@ -89,6 +89,8 @@ class Daemon:
             server = await self._control(admin)
             with self._signals(admin):
                 log.info("lotor serves with %s", given.name)
+                if given.caller is None:  # who calls here begins the connection, and types the password for it
+                    assembled.wiring.keeping.begin()
                 await ready()
                 await self._stopped.wait()
             log.info("lotor stops")

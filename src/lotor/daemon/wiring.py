@@ -126,7 +126,7 @@ class Wiring:
 
     async def stop(self, why: Reason = SHUT_DOWN) -> None:
         """Deletes to every peer, the host as it was, then the engines. `why`: for what all sessions end."""
-        await self.keeping.stop()
+        await self.keeping.stop(why)
         self.driver.command(Shutdown(why))
         await self.follower.settled()
         await self.accountant.close(why)
