@@ -206,7 +206,8 @@ def test_nobody_but_owner_and_group_may_connect_to_a_path(tmp_path, umask, mode)
 def test_an_exporter_that_is_ended_leaves_no_socket_behind(tmp_path, number):
     path = tmp_path / "metrics.sock"
     lotor = (sys.executable, "-m", "lotor.cli.main", "metrics", "--listen", str(path), "-s", str(tmp_path / "nobody"))
-    with subprocess.Popen(lotor, stderr=subprocess.PIPE, text=True) as exporter:
+    heeding = ("env", "--default-signal", *lotor)  # a job in the background inherits that SIGINT is ignored
+    with subprocess.Popen(heeding, stderr=subprocess.PIPE, text=True) as exporter:
         assert f"lotor metrics at {path}" in exporter.stderr.readline()
         exporter.send_signal(number)
         assert exporter.wait(20) == 0
