@@ -11,7 +11,7 @@ import pytest
 
 from lotor.daemon.entry import MODULE
 from lotor.hosts import sockets
-from lotor.hosts.holder import holder_of
+from lotor.hosts.holder import Holder, holder_of, holders_of
 from lotor.hosts.sockets import open_udp, source_towards
 from lotor.model.network import Peer
 from lotor.ports.sockets import local_of
@@ -20,7 +20,8 @@ from lotor.ports.sockets import local_of
 def test_newcomer_1_a_busy_port_is_told_with_who_holds_it():
     first = open_udp(Peer(IPv4Address("127.0.0.1"), 0))
     holder = f"{Path('/proc/self/comm').read_text().strip()} (process {os.getpid()})"
-    with pytest.raises(OSError, match=rf"port \d+ of 127\.0\.0\.1 is in use by {re.escape(holder)}: stop it or set"):
+    told = rf"port \d+ of 127\.0\.0\.1 is in use by {re.escape(holder)}: stop it \(lotor doctor says how\) or set"
+    with pytest.raises(OSError, match=told):
         open_udp(local_of(first))
     first.close()
 
@@ -59,7 +60,7 @@ def test_a_daemon_of_lotor_is_told_as_the_lotor_that_a_person_started(tmp_path):
 def test_who_has_a_port_is_told_with_the_directive_that_moves_it(port, directive):
     local = Peer(IPv4Address("192.0.2.50"), port)
     told = sockets._taken(local, "charon (process 8)")
-    otherwise = f"stop it or set listen {{ {directive} ADDR[PORT]; }}"
+    otherwise = f"stop it (lotor doctor says how) or set listen {{ {directive} ADDR[PORT]; }}"
     assert told == f"port {port} of 192.0.2.50 is in use by charon (process 8): {otherwise}"
     again = sockets._taken(local, "lotor (process 42)")
     assert again.startswith(f"lotor runs already: lotor (process 42) has port {port} of 192.0.2.50: stop it")
@@ -67,6 +68,23 @@ def test_who_has_a_port_is_told_with_the_directive_that_moves_it(port, directive
 
 def test_newcomer_1_a_holder_that_nobody_may_look_at_is_not_guessed(tmp_path):
     assert holder_of(500, proc(tmp_path, {"3": ("init", ["socket:[7]"])})) == ""
+
+
+def test_every_socket_of_a_port_is_told_with_its_address(tmp_path):
+    there = proc(tmp_path, {"812": ("charon", ["socket:[77]"])})
+    rows = [
+        "  2: 3202000C:01F4 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 78 2 0 0",
+        "  3: 320200C0:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 79 2 0 0",
+    ]
+    with (there / "net" / "udp").open("a") as table:
+        table.write("".join(f"{row}\n" for row in rows))
+    row = "  1: B80D0120000000000000000050000000:01F4 0:0000 07 0:0 00:0 0     0        0 80 2 0 0\n"
+    (there / "net" / "udp6").write_text(f"  sl  local_address\n{row}")
+    assert holders_of(500, there) == [
+        Holder(IPv4Address("0.0.0.0"), "charon", 812),
+        Holder(IPv4Address("12.0.2.50")),
+        Holder(IPv6Address("2001:db8::50")),
+    ]
 
 
 def test_newcomer_1_a_name_of_a_program_is_shown_clean(tmp_path):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
 from lotor import config
-from lotor.config import ConfigError, Examined, RemoteSettings, Settings, render
+from lotor.config import Checked, ConfigError, Examined, RemoteSettings, Settings, render
 from lotor.config.listening import isakmp
 from lotor.config.origins import Effective, effective
 from lotor.config.overlaps import Overlap, overlaps
 from lotor.config.placing import cautions, faults
 from lotor.config.problem import Problem
+from lotor.crypto.certificates import Certificate
 from lotor.crypto.x509.received import parse_certificate
 from lotor.daemon import active_config
 from lotor.hosts.connected import connected
@@ -27,16 +28,20 @@ from lotor.pki.clients import Judgement, judged
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """`problems` keep the daemon from starting, `warnings` are ready to be read. `settings`: every effective one; none
-    where the text cannot be read. `certificates`: what clients think of the one of each remote, by its name."""
+    where the text cannot be read. `certificates`: what clients think of the one of each remote, by its name; `chains`:
+    those themselves, leaf first. `checked` None: the text cannot be read."""
 
     problems: tuple[Problem, ...]
     warnings: tuple[str, ...]
     settings: tuple[Effective, ...] = ()
     certificates: dict[str, list[Judgement]] = field(default_factory=dict)
     overlaps: tuple[Overlap, ...] = ()
+    chains: dict[str, tuple[Certificate, ...]] = field(default_factory=dict)
+    checked: Checked | None = None
 
 
-def inspect(path: Path, now: datetime | None = None) -> Inspection:
+def inspect(path: Path, now: datetime | None = None, typed: Iterable[str] = ()) -> Inspection:
+    """`typed`: what people type for the gateway, beside the names that the file has."""
     from lotor.warden import loading  # what holds keys is never loaded into a daemon without rights
 
     found = config.examine(path)
@@ -48,12 +53,16 @@ def inspect(path: Path, now: datetime | None = None) -> Inspection:
     warnings = (*_told(found), *cautions(keyring.problems), *cautions(store.problems))
     if not wrong:
         wrong, warnings = _equipped(found, warnings)
+    chains = dict(_chains(checked.sound, keyring))
+    names = {each.name: _names(each, checked.settings, typed) for each in checked.sound}
     return Inspection(
         tuple(wrong),
         warnings,
         tuple(effective(checked.settings)),
-        dict(_certificates(checked.sound, checked.settings, keyring, now or datetime.now(UTC))),
+        {name: judged(chain, names[name], now or datetime.now(UTC)) for name, chain in chains.items()},
         tuple(overlaps(checked.settings, connected())),
+        chains,
+        checked,
     )
 
 
@@ -69,19 +78,17 @@ def _equipped(found: Examined, warnings: tuple[str, ...]) -> tuple[list[Problem]
         return list(error.problems), warnings
 
 
-def _certificates(
-    remotes: tuple[RemoteSettings, ...], settings: Settings, keyring: Keyring, now: datetime
-) -> Iterator[tuple[str, list[Judgement]]]:
+def _chains(remotes: tuple[RemoteSettings, ...], keyring: Keyring) -> Iterator[tuple[str, tuple[Certificate, ...]]]:
     """Of the gateway's blocks that have one which could be read."""
     for remote in remotes:
         chain = tuple(parse_certificate(der) for der in keyring.credential(remote.name).chain)
         if chain and config.side_of(remote) is Side.GATEWAY:
-            yield remote.name, judged(chain, _names(remote, settings), now)
+            yield remote.name, chain
 
 
-def _names(remote: RemoteSettings, settings: Settings) -> list[str]:
+def _names(remote: RemoteSettings, settings: Settings, typed: Iterable[str]) -> list[str]:
     """What clients are likely to type: what the gateway calls itself, and the addresses that it listens on by name."""
     mine = remote.my_identifier
     said = [mine.value] if mine.value and mine.kind in {IdKind.FQDN, IdKind.IPV4_ADDR, IdKind.IPV6_ADDR} else []
     listening = [str(each.address) for each in isakmp(settings.listen) if not each.address.is_unspecified]
-    return list(dict.fromkeys([*said, *(each for each in listening if not ip_address(each).is_loopback)]))
+    return list(dict.fromkeys([*typed, *said, *(each for each in listening if not ip_address(each).is_loopback)]))

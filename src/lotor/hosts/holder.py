@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
+from lotor.model.network import Address
 from lotor.model.text import clean
 
 PROC = Path("/proc")
@@ -17,15 +21,29 @@ LOCAL, INODE = 1, 9
 """Columns of /proc/net/udp and /proc/net/raw."""
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A program with a socket bound to a UDP port: at `address`. `process` None: one that this user may not look
+    at."""
+
+    address: Address
+    program: str = ""
+    process: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.program} (process {self.process})" if self.process is not None else ""
+
+
 def holder_of(port: int, proc: Path = PROC) -> str:
     """`charon (process 812)`; empty where nobody holds the port, or one whom this process may not look at."""
-    sockets = {f"socket:[{inode}]" for inode in _inodes(port, proc)}
-    if not sockets:
-        return ""
-    for process in proc.iterdir():
-        if process.name.isdecimal() and not sockets.isdisjoint(_open_files(process)):
-            return f"{PROGRAM} (process {_parent(process)})" if _is_daemon(process) else _told(process)
-    return ""
+    return next((str(each) for each in holders_of(port, proc) if each.process is not None), "")
+
+
+def holders_of(port: int, proc: Path = PROC) -> list[Holder]:
+    """Of each socket that is bound to a port, in the network namespace of this process."""
+    bound = dict(_bound(port, proc))
+    owners = _owners({f"socket:[{inode}]" for inode in bound}, proc) if bound else {}
+    return [_holder(address, owners.get(f"socket:[{inode}]")) for inode, address in bound.items()]
 
 
 def living(kind: str, proc: Path = PROC) -> set[int] | None:
@@ -40,14 +58,39 @@ def living(kind: str, proc: Path = PROC) -> set[int] | None:
     return {int(line.split()[INODE]) for table in tables for line in table.splitlines()[1:]}
 
 
-def _inodes(port: int, proc: Path) -> Iterator[str]:
-    """Of the sockets that are bound to a port, in the network namespace of this process."""
+def _bound(port: int, proc: Path) -> Iterator[tuple[str, Address]]:
+    """The inodes of the sockets with a port, in the network namespace of this process, and where they are bound."""
     for table in TABLES:
         with contextlib.suppress(OSError):
             for line in (proc / "net" / table).read_text().splitlines()[1:]:
                 columns = line.split()
-                if int(columns[LOCAL].rpartition(":")[2], 16) == port:
-                    yield columns[INODE]
+                place, _, number = columns[LOCAL].rpartition(":")
+                if int(number, 16) == port:
+                    yield columns[INODE], _address(place)
+
+
+def _address(text: str) -> Address:
+    """As /proc/net/udp writes it: words of 32 bits in this host's order of octets."""
+    words = [bytes.fromhex(text[at : at + 8]) for at in range(0, len(text), 8)]
+    return ip_address(b"".join(word[::-1] if sys.byteorder == "little" else word for word in words))
+
+
+def _owners(sockets: set[str], proc: Path) -> dict[str, Path]:
+    """The process that has each of these sockets open."""
+    found: dict[str, Path] = {}
+    for process in proc.iterdir():
+        if process.name.isdecimal():
+            for each in sockets.intersection(_open_files(process)):
+                found.setdefault(each, process)
+    return found
+
+
+def _holder(address: Address, process: Path | None) -> Holder:
+    if process is None:
+        return Holder(address)
+    if _is_daemon(process):
+        return Holder(address, PROGRAM, int(_parent(process)))
+    return Holder(address, _name(process), int(process.name))
 
 
 def _open_files(process: Path) -> Iterator[str]:
@@ -56,10 +99,6 @@ def _open_files(process: Path) -> Iterator[str]:
         for file in (process / "fd").iterdir():
             with contextlib.suppress(OSError):
                 yield str(file.readlink())
-
-
-def _told(process: Path) -> str:
-    return f"{_name(process)} (process {process.name})"
 
 
 def _is_daemon(process: Path) -> bool:

@@ -117,7 +117,7 @@ def _mark(udp: socket.socket, mark: int) -> None:
 
 def _taken(local: Peer, holder: str) -> str:
     directive = "isakmp_natt" if local.port == NAT_T_PORT else "isakmp"
-    otherwise = f"stop it or set listen {{ {directive} ADDR[PORT]; }}"
+    otherwise = f"stop it (lotor doctor says how) or set listen {{ {directive} ADDR[PORT]; }}"
     if holder.startswith(f"{PROGRAM} ("):
         return f"lotor runs already: {holder} has port {local.port} of {local.address}: {otherwise}"
     by = f"by {holder}" if holder else "(by another IKE daemon?)"
