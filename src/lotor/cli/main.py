@@ -31,6 +31,7 @@ COMMANDS = {
     "flush": "lotor.cli.setkey:flush",
     "setkey": "lotor.cli.setkey:setkey",
     "check": "lotor.cli.check:check",
+    "doctor": "lotor.cli.doctor:doctor",
     "import": "lotor.cli.importing:import_",
     "pki": "lotor.cli.pki:pki",
     "user": "lotor.cli.user:user",
@@ -42,7 +43,7 @@ TITLES = {
     "Set up": ("init", "import", "check", "user", "pki"),
     "Run": ("daemon", "reload"),
     "Connect": ("connect", "disconnect"),
-    "Look": ("status", "sas", "policies", "explain", "events", "logout", "flush", "metrics"),
+    "Look": ("status", "doctor", "sas", "policies", "explain", "events", "logout", "flush", "metrics"),
     "More": ("racoonctl", "setkey", "help", "version"),
 }
 """What the help lists: a command goes by one name in it. `vc` and `vd` are known from racoonctl."""

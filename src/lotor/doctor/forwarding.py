@@ -1,0 +1,48 @@
+"""Whether the kernel forwards what clients send on, and what comes back to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lotor.doctor.finding import Finding, ok, wrong
+from lotor.doctor.subject import Subject
+from lotor.hosts import sysctl
+
+NAMES = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
+CONFIGURED = "/etc/sysctl.d/90-lotor.conf"
+DEVICES = Path("/proc/sys/net/ipv4/conf")
+OUR_DEVICES = "lotor*"
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """By IP version of the pool: whether it is forwarded. `shut`: devices of lotor that forward no IPv4."""
+
+    on: Mapping[int, bool]
+    shut: tuple[str, ...] = ()
+
+
+def look(subject: Subject) -> Forwarding:
+    versions = {each.version for each in subject.pool} or {4}
+    known = {4: sysctl.forwards(), 6: sysctl.forwards_ipv6()}
+    devices = sorted(DEVICES.glob(f"{OUR_DEVICES}/forwarding"))
+    shut = tuple(each.parent.name for each in devices if each.read_text().strip() == "0")
+    return Forwarding({version: known[version] for version in sorted(versions)}, shut)
+
+
+def judge(forwarding: Forwarding) -> Iterator[Finding]:
+    for version, on in forwarding.on.items():
+        if on:
+            yield ok(f"IPv{version} is forwarded")
+        else:
+            yield wrong(f"IPv{version} forwarding is off: clients reach this host only", *_mends(NAMES[version]))
+    if forwarding.on.get(4):
+        for device in forwarding.shut:
+            yield wrong(f"{device} does not forward", f"sysctl -w net.ipv4.conf.{device}.forwarding=1")
+
+
+def _mends(name: str) -> tuple[str, str]:
+    """Now, and at each boot."""
+    return f"sysctl -w {name}=1", f"echo {name}=1 >> {CONFIGURED}"

@@ -1,0 +1,46 @@
+"""What the outer links carry, and what the largest packets of tunnels become there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lotor._native import device_mtu
+from lotor.doctor.finding import Finding, ok, unknown, warn
+from lotor.doctor.subject import Subject
+from lotor.hosts.netlink import Netlink
+from lotor.model.network import OUTER_MTU
+from lotor.model.policy import Side
+
+USUAL_LIMIT = 65535
+"""`esp_frag` that is not written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    """`links`: devices of the default routes, each with its octets. `limit`: the largest `esp_frag` of the blocks, in
+    octets of a datagram. `inner`: octets of the largest packet of a tunnel."""
+
+    links: tuple[tuple[str, int], ...]
+    limit: int
+    inner: int
+
+
+async def look(subject: Subject) -> Outer:
+    network = Netlink()
+    links = [await network.link(name) for name in await network.ways_out()]
+    blocks = [each for side in Side for each in subject.of_side(side)]
+    limit = max((each.esp_frag or USUAL_LIMIT for each in blocks), default=USUAL_LIMIT)
+    return Outer(tuple((each.name, each.mtu) for each in links), limit, device_mtu(OUTER_MTU))
+
+
+def judge(outer: Outer) -> Iterator[Finding]:
+    if not outer.links:
+        yield unknown("there is no default route: which link carries the tunnels cannot be seen")
+    largest = min(outer.limit, OUTER_MTU)
+    for name, octets in outer.links:
+        if octets >= largest:
+            yield ok(f"{name} carries {octets} octets; a tunnel's packets have up to {outer.inner}")
+        else:
+            text = f"{name} carries {octets} octets: larger datagrams leave in IP fragments, which many routers drop"
+            yield warn(text, f"esp_frag {octets};   # in each remote block of racoon.conf")

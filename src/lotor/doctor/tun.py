@@ -1,0 +1,83 @@
+"""Whether a TUN device can be made here: the device file, the kernel's driver, the right to use it. None is made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lotor.doctor.finding import Finding, ok, unknown, wrong
+from lotor.doctor.subject import Subject
+
+DEVICE = Path("/dev/net/tun")
+DRIVERS = Path("/proc/misc")
+STATUS = Path("/proc/self/status")
+MODULES = Path("/lib/modules")
+CONTAINERS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+NET_ADMIN = 12
+"""Number of the capability CAP_NET_ADMIN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tun:
+    """`driver`: it is in the kernel; `module`: it can be loaded. `entitled` None: this user is not who will make it."""
+
+    there: bool
+    driver: bool
+    module: bool
+    entitled: bool | None
+    container: bool
+
+
+def look(subject: Subject) -> Tun:
+    return Tun(
+        DEVICE.exists(),
+        driver_in(_text(DRIVERS)),
+        module_in(MODULES / os.uname().release),
+        may_administer(_text(STATUS)) if subject.root else None,
+        any(each.exists() for each in CONTAINERS),
+    )
+
+
+def driver_in(misc: str) -> bool:
+    """Of /proc/misc: a number and a name in each line."""
+    return any(line.split()[1:] == ["tun"] for line in misc.splitlines())
+
+
+def module_in(directory: Path) -> bool:
+    """Whether the kernel's modules have it, as a file or built in."""
+    listed = _text(directory / "modules.dep") + _text(directory / "modules.builtin")
+    return any("/tun.ko" in line.partition(":")[0] for line in listed.splitlines())
+
+
+def may_administer(status: str) -> bool:
+    """Of /proc/self/status."""
+    for line in status.splitlines():
+        if line.startswith("CapEff:"):
+            return bool(int(line.split()[1], 16) >> NET_ADMIN & 1)
+    return False
+
+
+def _text(file: Path) -> str:
+    with suppress(OSError):
+        return file.read_text(errors="replace")
+    return ""
+
+
+def judge(tun: Tun) -> Iterator[Finding]:
+    if not tun.there and tun.container:
+        yield wrong(f"there is no {DEVICE}: start the container with", f"--device {DEVICE} --cap-add NET_ADMIN")
+    elif not tun.driver and not tun.module:
+        yield wrong(
+            "this kernel has no TUN driver, nor a module of it: was the kernel replaced without a new boot?", "reboot"
+        )
+    elif not tun.there:
+        yield wrong(f"there is no {DEVICE}", "modprobe tun")
+    elif tun.entitled is False:
+        yield wrong("root lacks CAP_NET_ADMIN here: start the container with", f"--device {DEVICE} --cap-add NET_ADMIN")
+    elif tun.entitled is None:
+        yield unknown(f"{DEVICE} is there; whether it may be used is root's to try", "sudo lotor doctor")
+    else:
+        yield ok(f"{DEVICE} is there, and may be used")
