@@ -16,7 +16,7 @@ from lotor.config.settings import RemoteSettings
 from lotor.crypto.groups import key_pair
 from lotor.doctor.aside import aside
 from lotor.hosts.routing import OUTER_MARK
-from lotor.model.algorithms import AuthMethod, Curve, IkeSuite
+from lotor.model.algorithms import Curve, IkeSuite, KeyKind
 from lotor.model.identity import IdKind
 from lotor.model.network import NAT_T_PORT, NON_ESP_MARKER, Peer
 from lotor.wire.errors import Malformed
@@ -122,7 +122,7 @@ def _suites(remote: RemoteSettings) -> Iterator[IkeSuite]:
         cipher, digest = each.encryption_algorithm, each.hash_algorithm
         how, group = each.authentication_method.value, each.dh_group.value
         if cipher.value is not None and digest.value is not None and how is not None and group is not None:
-            curve = Curve.P256 if how.method is AuthMethod.ECDSA else None
+            curve = Curve.P256 if how.method.certificate_key is KeyKind.ECDSA else None
             seconds = each.lifetime or remote.lifetime
             yield IkeSuite(cipher.value, cipher.key_bits, digest.value, group, how.method, seconds, curve)
 

@@ -256,7 +256,7 @@ def _any(right: Any, fits: Any) -> Answer:
 
 
 def _elements(right: Any) -> Iterator[Any]:
-    listed = right.get("set", (right,)) if isinstance(right, dict) else right
+    listed = right.get("set", [right]) if isinstance(right, dict) else right
     for each in listed if isinstance(listed, list) else (listed,):
         yield each["elem"]["val"] if isinstance(each, dict) and "elem" in each else each
 
