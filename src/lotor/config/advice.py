@@ -13,6 +13,8 @@ from lotor.model.policy import ExchangeMode
 
 def advice(settings: Settings) -> Iterator[Problem]:
     """Warnings about whole blocks."""
+    if not settings.remotes:  # racoon starts, too, and waits for a file that is included after a reload
+        yield Problem.at(settings.places.head, "there is no remote block, so nobody can connect: add one")
     yield from sainfos.advice(settings.remotes, settings.sainfos)
     for remote in settings.remotes:
         yield from _replaced(remote)

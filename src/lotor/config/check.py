@@ -89,9 +89,6 @@ def _reserved(settings: Settings) -> Iterator[Problem]:
 
 
 def _blocks(settings: Settings) -> Iterator[Problem]:
-    head = settings.places.head
-    if not settings.remotes:
-        yield Problem.at(head, "there is no remote block: add one that says how peers are met")
     if settings.mode_cfg is None:
         text = "there is no mode_cfg block, so clients would get no address: add mode_cfg { network4 …; pool_size …; }"
         for remote in settings.remotes:
@@ -107,7 +104,7 @@ def _remote(remote: RemoteSettings, settings: Settings, files: NamedFiles) -> It
 
 def _alone(remote: RemoteSettings) -> Iterator[Problem]:
     if not any(remote.exchange_mode):
-        text = "no exchange mode of this list is available in this version: add main or aggressive"
+        text = "no exchange mode of this list can be used: add main or aggressive"
         yield Problem.at(remote.places.of("exchange_mode"), text)
     yield from _sides(remote)
     yield from _groups(remote)

@@ -46,7 +46,7 @@ class Choice:
 
     def _sizes(self) -> str:
         """The key lengths of an algorithm that is available."""
-        if not self.lengths or self.later:
+        if not self.lengths or self.later or self.refused:
             return ""
         return f"{one_of([str(length) for length in self.lengths])} bits, {self.bits} when no length is written"
 
@@ -157,7 +157,6 @@ class Case:
     argument: Argument
     make: Callable[[Any], Any]
     meaning: str = ""
-    later: bool = False
     refused: str = ""
 
 
@@ -176,10 +175,6 @@ class Cases(Argument):
         case = self._find(words, token)
         if case.refused:
             raise Mistake(token.at, f"{words.name} {token.text} is refused: {case.refused}")
-        if case.later:
-            usable = ", ".join(other.word for other in self.cases if not other.later and not other.refused)
-            text = f"{words.name} {token.text} is not available in this version; available: {usable}"
-            words.reserve(token.at, text)
         return case.make(case.argument.read(words))
 
     def _find(self, words: Words, token: Token) -> Case:
@@ -204,7 +199,7 @@ class Cases(Argument):
 
 
 def _case_remark(case: Case) -> str:
-    limits = ("not available in this version" if case.later else "", f"refused: {case.refused}" if case.refused else "")
+    limits = (f"refused: {case.refused}" if case.refused else "",)
     return "; ".join(part for part in (case.meaning, *limits) if part)
 
 

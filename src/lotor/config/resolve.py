@@ -48,7 +48,8 @@ def resolve(checked: Checked, credentials: Mapping[str, Credential]) -> Policy:
         for each in remotes
     ]
     remotes.sort(key=lambda remote: remote.address is None)
-    return Policy(tuple(remotes), remotes[0].children[-1].child, _retransmission(settings.timer))
+    last = remotes[0].children[-1].child if remotes else _child(sainfos.usual())
+    return Policy(tuple(remotes), last, _retransmission(settings.timer))
 
 
 def _sessions(mode_cfg: ModeCfg | None) -> int:

@@ -22,6 +22,9 @@ from lotor.model.weakness import WEAK, Named
 AEAD = "; authenticates by itself and takes no authentication_algorithm; racoon has no such name"
 DES = "its 56-bit keys are broken in hours; use aes"
 NEW = "racoon has no such name"
+RARE = "no system's ESP and few builds of racoon have it; use aes"
+NO_CODE = "racoon never had code for it"
+KERBEROS = "only old Windows and some BSDs spoke Kerberos in IKEv1; use hybrid_rsa_server, or rsasig between machines"
 
 
 def _named(word: str, value: Named, meaning: str = "", **more: Any) -> Choice:
@@ -41,7 +44,7 @@ _CIPHERS = (
     _sized("camellia", Cipher.CAMELLIA_CBC, "Camellia in CBC mode"),
     _sized("blowfish", Cipher.BLOWFISH_CBC, "Blowfish in CBC mode"),
     _sized("cast128", Cipher.CAST_CBC, "CAST-128 in CBC mode"),
-    Choice("rc5", later=True, lengths=tuple(range(40, 2041, 8)), bits=USUAL_BITS),
+    Choice("rc5", refused=RARE, lengths=tuple(range(40, 2041, 8)), bits=USUAL_BITS),
     Choice("des", refused=DES),
 )
 PHASE1_CIPHERS = (*_CIPHERS, _named("idea", Cipher.IDEA_CBC, "IDEA in CBC mode"))
@@ -50,9 +53,9 @@ ESP_CIPHERS = (
     _sized("aes_gcm_16", Cipher.AES_GCM_16, f"AES in GCM mode{AEAD}"),
     _named("chacha20_poly1305", Cipher.CHACHA20_POLY1305, f"between peers that are lotor{AEAD}"),
     _sized("twofish", Cipher.TWOFISH_CBC, "Twofish in CBC mode"),
-    Choice("idea", later=True),
-    Choice("3idea", later=True),
-    Choice("rc4", later=True),
+    Choice("idea", refused=RARE),
+    Choice("3idea", refused=f"{NO_CODE}; use aes"),
+    Choice("rc4", refused=f"{NO_CODE}; use aes"),
     Choice("des_iv64", refused=DES),
     Choice("des_iv32", refused=DES),
     Choice("null_enc", refused="it would send everything in clear; use aes", aliases=("null",)),
@@ -63,7 +66,7 @@ HASHES = (
     _named("sha512", Hash.SHA512, aliases=("sha2_512",)),
     _named("sha1", Hash.SHA1),
     _named("md5", Hash.MD5),
-    Choice("tiger", later=True),
+    Choice("tiger", refused=f"{NO_CODE}; use sha256"),
 )
 INTEGRITIES = (
     _named("hmac_sha256", Integrity.HMAC_SHA256, "128 bits of HMAC-SHA-256", aliases=("hmac_sha2_256",)),
@@ -81,8 +84,8 @@ INTEGRITIES = (
 )
 COMPRESSIONS = (
     Choice("deflate", Compression.DEFLATE, "only where the engine that carries ESP can do it"),
-    Choice("lzs", later=True),
-    Choice("oui", later=True),
+    Choice("lzs", refused=f"{NO_CODE}; use deflate"),
+    Choice("oui", refused=f"{NO_CODE}; use deflate"),
 )
 GROUPS = (
     _named("modp2048", Group.MODP2048, aliases=("14",)),
@@ -97,8 +100,8 @@ GROUPS = (
     _named("modp1536", Group.MODP1536, aliases=("5",)),
     _named("modp1024", Group.MODP1024, aliases=("2",)),
     Choice("modp768", aliases=("1",), refused="768-bit Diffie-Hellman is broken; use modp2048 (14) or higher"),
-    Choice("ec2n155", aliases=("3",), refused="racoon never had code for it; use modp2048 (14) or higher"),
-    Choice("ec2n185", aliases=("4",), refused="racoon never had code for it; use modp2048 (14) or higher"),
+    Choice("ec2n155", aliases=("3",), refused=f"{NO_CODE}; use modp2048 (14) or higher"),
+    Choice("ec2n185", aliases=("4",), refused=f"{NO_CODE}; use modp2048 (14) or higher"),
 )
 
 
@@ -130,6 +133,7 @@ METHODS = (
     Choice("rsasig", Authentication(AuthMethod.RSA, None), f"both by certificate; {SYMMETRIC}"),
     Choice("ecdsasig", Authentication(AuthMethod.ECDSA, None), f"{ELLIPTIC}; {SYMMETRIC}"),
     Choice("pre_shared_key", Authentication(AuthMethod.PSK, None), f"both by a shared key; {SYMMETRIC}"),
-    *(Choice(name, later=True) for name in ("hybrid_dss_server", "hybrid_dss_client", "gssapi_krb")),
-    *(Choice(name, refused="racoon never had code for it") for name in ("dsssig", "rsaenc", "rsarev")),
+    *(Choice(f"hybrid_dss_{side}", refused=f"{NO_CODE}; use hybrid_rsa_{side}") for side in ("server", "client")),
+    Choice("gssapi_krb", refused=KERBEROS),
+    *(Choice(name, refused=NO_CODE) for name in ("dsssig", "rsaenc", "rsarev")),
 )

@@ -94,12 +94,21 @@ def make_remote(*, remote_address: ListenAddress | None, places: Places, **field
     return RemoteSettings(**fields, places=places)
 
 
+BARE_KEY = (
+    "a bare key has no name, no end and no revocation; make certificates for both ends with lotor pki, and name yours "
+    "with certificate_type x509"
+)
+BARE_PEER = "a bare key has no name, no end and no revocation; name the peer's certificate with peers_certfile x509"
+DNSSEC = (
+    "CERT records of the name service have gone out of use; name the peer's certificate with peers_certfile x509, or "
+    "its authority with ca_type x509"
+)
 KEYCHAIN = "keys are read from files; export certificate and key, and name both"
 EXCHANGE_MODE = Keyword(
     (
         Choice("aggressive", ExchangeMode.AGGRESSIVE, "three messages; what hybrid clients use"),
         Choice("main", ExchangeMode.MAIN, "six messages; who the peers are stays hidden from listeners"),
-        Choice("base", None, "four messages", later=True),
+        Choice("base", refused="no client of today speaks it; use main or aggressive"),
     ),
     skips=True,
 )
@@ -167,7 +176,7 @@ _IDENTITY = (
                     lambda file: CertificateFiles(file, file),
                     "one file with the certificate, its chain and the private key (lotor only)",
                 ),
-                Case("plain_rsa", File("certificate", "key"), lambda _: None, "a bare RSA key", later=True),
+                Case("plain_rsa", File("certificate", "key"), lambda _: None, refused=BARE_KEY),
             )
         ),
         "The own certificate and its private key.",
@@ -221,8 +230,8 @@ _IDENTITY = (
         Cases(
             (
                 Case("x509", File("certificate"), lambda file: file, "the peer's certificate, a PEM file"),
-                Case("plain_rsa", File("certificate", "key"), lambda _: None, "a bare RSA key", later=True),
-                Case("dnssec", Flag(), lambda _: None, "a certificate in the name service", later=True),
+                Case("plain_rsa", File("certificate", "key"), lambda _: None, refused=BARE_PEER),
+                Case("dnssec", Flag(), lambda _: None, refused=DNSSEC),
             ),
             File("certificate"),
         ),
