@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from lotor.cli import racoonctl
+from lotor.cli import main, racoonctl
 from lotor.cli.main import racoonctl_group
 from lotor.control.messages import Connect, Connected, Disconnected, Failed, Logout, Report, Status
 from lotor.daemon.exits import Exit, StartError
@@ -180,3 +181,17 @@ def test_what_makes_no_sense_names_what_does(daemon, words, better):
     assert f"racoonctl {words[0]}" in str(refused)
     assert better in str(refused)
     assert daemon.asked == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says_more"),
+    [(["--help"], 0, Exit.OK), (["show-sa", "isakmp"], 1, Exit.NO_DAEMON), (["no-such-word"], 1, Exit.USAGE)],
+)
+def test_the_program_ends_with_racoons_codes(
+    words: list[str], code: int, says_more: Exit, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", ["racoonctl", "-s", str(tmp_path / "none"), *words])
+    with pytest.raises(SystemExit) as ended:
+        main.racoonctl()
+    assert ended.value.code == code
+    assert main.carry_out(racoonctl_group) == says_more

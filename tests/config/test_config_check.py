@@ -80,7 +80,11 @@ HEAD = (1, 1)
         ("hybrid_rsa_server", "¦xauth_psk_server", "xauth_psk_server needs the file of keys: add path pre_shared_key"),
         ("hybrid_rsa_server", "¦pre_shared_key", "pre_shared_key needs the file of keys: add path pre_shared_key"),
         ("exchange_mode aggressive", "¦exchange_mode base", "no exchange mode of this list can be used"),
-        ("algorithm aes; hash", "algorithm ¦rc5; hash", "encryption_algorithm rc5 is refused: no system's ESP and few builds of racoon have it"),
+        (
+            "algorithm aes; hash",
+            "algorithm ¦rc5; hash",
+            "encryption_algorithm rc5 is refused: no system's ESP and few builds of racoon have it",
+        ),
         (
             "{ encryption_algorithm aes; auth",
             "{ ¦encryption_algorithm rc4; auth",
@@ -221,7 +225,9 @@ def test_algorithms_that_are_left_out_of_a_list(home: Path) -> None:
     text = replaced(text, "mode aggressive", "mode main, base, aggressive")
     loaded = loads(text, directory=home)
     told = [w.text.partition(":")[0] for w in loaded.warnings]
-    assert told[:2] == [f"{word} is refused and is left out" for word in ("exchange_mode base", "encryption_algorithm rc5")]
+    assert told[:2] == [
+        f"{word} is refused and is left out" for word in ("exchange_mode base", "encryption_algorithm rc5")
+    ]
     assert told[2:] == ["encryption_algorithm 3des is weak", "authentication_algorithm hmac_sha1 is weak"]
     policy = resolve(check(loaded.settings), {})
     assert policy.remotes[0].exchange_modes == (ExchangeMode.MAIN, ExchangeMode.AGGRESSIVE)

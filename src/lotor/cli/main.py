@@ -109,12 +109,17 @@ def main() -> None:
 
 
 def racoonctl() -> None:
-    """The `racoonctl` program."""
-    run(racoonctl_group)
+    """The `racoonctl` program: as racoon's it ends with 0 or 1, which scripts of racoon's users may compare."""
+    sys.exit(min(carry_out(racoonctl_group), Exit.FAILED))
 
 
 def run(group: click.Group) -> None:
-    """Every refusal is one line on standard error and an exit code of docs/exit-codes.md."""
+    """Ends the process with the exit code."""
+    sys.exit(carry_out(group))
+
+
+def carry_out(group: click.Group) -> int:
+    """Every refusal is one line on standard error and an exit code of docs/exit-codes.md, which this returns."""
     try:
         code = group.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -133,7 +138,7 @@ def run(group: click.Group) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         code = Exit.FAILED
-    sys.exit(int(code or 0))
+    return int(code or 0)
 
 
 def _fault(text: str) -> str:
