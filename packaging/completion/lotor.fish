@@ -141,7 +141,7 @@ complete -c lotor -n '__lotor_at "lotor daemon"' -f
 complete -c lotor -n '__lotor_at "lotor daemon"' -s h -l help -d 'Show this message and exit.'
 complete -c lotor -n '__lotor_at "lotor daemon"' -s f -l file -r -F -d 'Configuration; default /etc/lotor/racoon.conf.'
 complete -c lotor -n '__lotor_at "lotor daemon"' -s F -l foreground -d 'Stay in the foreground, log to standard error.'
-complete -c lotor -n '__lotor_at "lotor daemon"' -s l -l log -r -F -d 'Log to this file instead of syslog.'
+complete -c lotor -n '__lotor_at "lotor daemon"' -s l -l log -r -F -d 'Log to this file instead of syslog; json: in lines of JSON. Both may be given.'
 complete -c lotor -n '__lotor_at "lotor daemon"' -s d -l debug -d 'Log at level debug, whatever the configuration says.'
 complete -c lotor -n '__lotor_at "lotor daemon"' -l capture -r -F -d 'Write all IKE datagrams to this new pcapng file, and the keys to read them beside it.'
 complete -c lotor -n '__lotor_at "lotor daemon"' -l single-process -d 'One process as root does everything: for containers and for debugging.'

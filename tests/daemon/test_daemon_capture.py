@@ -157,7 +157,16 @@ def test_the_files_of_a_capture_are_made_once_and_lent(tmp_path):
         lent = Lent(None, 7, made)
         assert lent.all == (7, *made)
         given = Given(
-            "racoon.conf", "1:1:a:b", log=False, control=True, syslog=True, level="info", debug=False, capture=str(file)
+            "racoon.conf",
+            "1:1:a:b",
+            log=False,
+            control=True,
+            syslog=True,
+            level="info",
+            debug=False,
+            form="text",
+            json=False,
+            capture=str(file),
         )
         assert Lent.of(given, lent.all) == lent
         with pytest.raises(Malformed, match="2 descriptors came"):

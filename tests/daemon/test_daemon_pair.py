@@ -10,9 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from lotor.config.settings import LogForm, LogLevel
 from lotor.control.listening import Address, Listener
 from lotor.daemon import attended, logs, serving
 from lotor.daemon.exits import Exit, StartError
+from lotor.daemon.options import Said
 from lotor.daemon.pair import giving, started
 from lotor.privsep.codec import decode
 from lotor.privsep.frames import Ended, Frame, Kind, pair, receive, send
@@ -61,7 +63,16 @@ def test_a_start_that_is_not_stopped_serves():
 
 def test_a_daemon_hears_once_what_it_is_to_do_and_gets_copies(tmp_path):
     given = Given(
-        "racoon.conf", "1:1:a:b", log=True, control=False, syslog=False, level="info", debug=False, capture="x"
+        "racoon.conf",
+        "1:1:a:b",
+        log=True,
+        control=False,
+        syslog=False,
+        level="info",
+        debug=False,
+        form="text",
+        json=False,
+        capture="x",
     )
     opened = [os.open(tmp_path / str(each), os.O_CREAT | os.O_RDWR) for each in range(3)]
     lent = Lent(opened[0], None, (opened[1], opened[2]))
@@ -165,12 +176,13 @@ def test_a_daemon_that_fails_oddly_says_what_and_no_text_of_it(monkeypatch, capl
 def test_the_log_follows_what_is_in_force_from_the_start_on():
     log = logging.getLogger("lotor")
     configurations = [
-        SimpleNamespace(settings=SimpleNamespace(log=SimpleNamespace(value=each))) for each in ("error", "info")
+        SimpleNamespace(settings=SimpleNamespace(log=LogLevel(each), log_format=LogForm.TEXT))
+        for each in ("error", "info")
     ]
     before, present = log.level, Present(configurations[0])
     try:
         logs.set_level("debug", debug=False)
-        serving.log_as(present, debug=False)
+        serving.log_as(present, Said())
         first = log.level
         present.replace(configurations[1])
         assert (first, log.level) == (logging.ERROR, logging.INFO)

@@ -1,11 +1,74 @@
 """The names of events that `lotor events` gives: scripts rely on them, whatever the classes are called."""
 
-from lotor.ike.events import Event
+import re
+from ipaddress import ip_address
+from pathlib import Path
+
+from lotor.ike.events import Event, LoginRefused
+from lotor.model.network import Peer
+from lotor.model.reasons.logins import WrongPassword
+
+GATEWAY_PAGE = Path(__file__).parents[2] / "docs" / "gateway.md"
 
 PUBLISHED = """ChildDown ChildUp Chosen Configured Dead Deferring Doubted Ended Judged LeftOut LoggedIn LoginRefused
 LoginRound LoginSent Offered PathChanged PhaseOneUp Reached Readdressed Remark Renewed Started Turned Undeferred Up"""
+
+LINES = {
+    "ChildDown": ("INFO", "SA pair {child} down: {reason}"),
+    "ChildUp": (
+        "INFO",
+        "SA pair {child.id} up: {suite}, SPI {child.inbound.spi:#010x} in, {child.outbound.spi:#010x} out",
+    ),
+    "Chosen": ("DEBUG", "chosen for phase 1: {suite} with {method}; the responder announces {vendors}"),
+    "Configured": ("INFO", "address {configuration.inside} for {user}"),
+    "Dead": ("WARNING", "peer {path} is dead: {reason}"),
+    "Deferring": ("WARNING", "many first messages of strangers: from now on they are answered when they come again"),
+    "Doubted": ("DEBUG", "{path} says in clear, which proves nothing, that it does not know this session"),
+    "Ended": ("INFO", "session ended: {reason}"),
+    "Judged": ("DEBUG", "peer {peer}: {verdict}"),
+    "LeftOut": (
+        "INFO",
+        "vpnc takes one certificate only: {number} more of the chain stay here, and must stand in its CA-File",
+    ),
+    "LoggedIn": ("INFO", "login of {user} accepted"),
+    "LoginRefused": ("WARNING", "login from {source} as {user} refused: {reason.clause}"),
+    "LoginRound": ("DEBUG", "login, round {turn}: {wants} asked for"),
+    "LoginSent": ("DEBUG", "login of {user} sent"),
+    "Offered": ("DEBUG", "{mode} begins: offers {offers}; announces {vendors}; identity {identity}"),
+    "PathChanged": ("INFO", "peer moved from {old} to {new}"),
+    "PhaseOneUp": ("INFO", "phase 1 established with {path}: {suite}, peer {peer}"),
+    "Reached": ("DEBUG", "the gateway answers over {path}"),
+    "Readdressed": ("INFO", "the gateway gives {new} with the renewed phase 1, instead of {old}"),
+    "Remark": ("DEBUG", "{text_}"),
+    "Renewed": ("INFO", "phase 1 renewed with {path}: {suite}"),
+    "Started": ("INFO", "phase 1 begins with {path} (remote {remote})"),
+    "Turned": ("WARNING", "{what} from {path}: {reason}"),
+    "Undeferred": (
+        "WARNING",
+        (
+            "first messages are answered at once again: in {seconds} s {deferred} had no answer, {repeated} came again "
+            "and were answered"
+        ),
+    ),
+    "Up": ("INFO", "tunnel up with {path}, user {user}"),
+}
+"""By name: level and line, on which filters rely."""
 
 
 def test_no_name_of_an_event_changes_and_none_is_given_twice():
     kinds = {kind.__name__: kind.public_name() for kind in Event.__subclasses__()}
     assert sorted(kinds.values()) == PUBLISHED.split()
+
+
+def test_no_line_of_an_event_changes():
+    assert {kind.public_name(): (kind.level.name, kind.line) for kind in Event.__subclasses__()} == LINES
+
+
+def test_what_fail2ban_looks_for_stands_in_the_line_of_a_refused_login():
+    """Its failregex is in docs/gateway.md; the user, whom the peer chose, comes behind the address."""
+    failregex = re.search(r"failregex = (.*)`", GATEWAY_PAGE.read_text()).group(1)
+    host = re.compile(failregex.replace("<HOST>", r"(?P<host>[0-9a-f.:]+)"))
+    for address in ("198.51.100.7", "2001:db8::7"):
+        source = Peer(ip_address(address), 4500)
+        text = LoginRefused(1, "eve from 192.0.2.1:1 as x refused: ", WrongPassword("eve"), source).text()
+        assert host.search(text).group("host") == address

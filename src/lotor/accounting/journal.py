@@ -6,6 +6,7 @@ import json
 import logging
 import time
 
+from lotor.model.entry import RECORD_KEY, Entry, Value
 from lotor.model.reason import Reason
 from lotor.model.text import clean
 from lotor.ports.accounting import Account, Usage
@@ -13,38 +14,78 @@ from lotor.ports.accounting import Account, Usage
 log = logging.getLogger(__name__)
 
 
+START = "AccountingStart"
+STOP = "AccountingStop"
+"""Among the events of the log (docs/events.md)."""
+
+
 class JournalAccounting:
     """Implements `ports.Accounting`: takes everything, at once."""
 
     async def start(self, account: Account) -> None:
-        _write(f"accounting start {_account(account)}")
+        _write(f"accounting start {_account(account)}", Entry(START, _fields(account)))
 
     async def stop(self, account: Account, usage: Usage, reason: Reason) -> None:
-        _write(f"accounting stop {_account(account)} {_usage(usage)} reason={reason.kind.value}")
+        used, why = _usage(usage), reason.kind.value
+        words = " ".join(f"{name}={value}" for name, value in used.items())
+        entry = Entry(STOP, {**_fields(account), **used, "reason": why})
+        _write(f"accounting stop {_account(account)} {words} reason={why}", entry)
 
 
-def _write(line: str) -> None:
+def _write(line: str, entry: Entry) -> None:
     # Not log.info(): looking for the caller on the stack takes as long as all the rest.
     if log.isEnabledFor(logging.INFO):
-        log.handle(logging.LogRecord(log.name, logging.INFO, __file__, 0, "%s", (line,), None))
+        record = logging.LogRecord(log.name, logging.INFO, __file__, 0, "%s", (line,), None)
+        vars(record)[RECORD_KEY] = lambda: entry
+        log.handle(record)
 
 
 def _account(account: Account) -> str:
-    began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(account.began))
-    inside = ",".join(map(str, account.inside))
-    told = f"id={account.id} user={_quoted(account.user)} source={account.source} inside={inside} began={began}"
+    told = f"id={account.id} user={_quoted(account.user)} source={account.source} "
+    told += f"inside={_inside(account)} began={_began(account)}"
     if account.groups:
-        told += f" groups={_quoted(','.join(sorted(account.groups)))}"
+        told += f" groups={_quoted(_groups(account))}"
     if account.accounting_class:
         told += f" class={account.accounting_class.hex()}"
     return told
 
 
-def _usage(usage: Usage) -> str:
-    return (
-        f"seconds={usage.seconds} octets_in={usage.octets_in} octets_out={usage.octets_out} "
-        f"packets_in={usage.packets_in} packets_out={usage.packets_out}"
-    )
+def _fields(account: Account) -> dict[str, Value]:
+    fields: dict[str, Value] = {
+        "id": account.id,
+        "user": clean(account.user),
+        "source": str(account.source.address),
+        "port": account.source.port,
+        "inside": _inside(account),
+        "began": _began(account),
+    }
+    if account.groups:
+        fields["groups"] = clean(_groups(account))
+    if account.accounting_class:
+        fields["class"] = account.accounting_class.hex()
+    return fields
+
+
+def _inside(account: Account) -> str:
+    return ",".join(map(str, account.inside))
+
+
+def _groups(account: Account) -> str:
+    return ",".join(sorted(account.groups))
+
+
+def _began(account: Account) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(account.began))
+
+
+def _usage(usage: Usage) -> dict[str, int]:
+    return {
+        "seconds": usage.seconds,
+        "octets_in": usage.octets_in,
+        "octets_out": usage.octets_out,
+        "packets_in": usage.packets_in,
+        "packets_out": usage.packets_out,
+    }
 
 
 def _quoted(text: str) -> str:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from lotor.cli.locate import configuration
 
+JSON = "json"
+
 
 @click.command()
 @click.option("-f", "--file", type=click.Path(path_type=Path), help="Configuration; default /etc/lotor/racoon.conf.")
 @click.option("-F", "--foreground", is_flag=True, help="Stay in the foreground, log to standard error.")
-@click.option("-l", "--log", type=click.Path(path_type=Path), help="Log to this file instead of syslog.")
+@click.option(
+    "-l",
+    "--log",
+    "logs",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE|json",
+    help="Log to this file instead of syslog; json: in lines of JSON. Both may be given.",
+)
 @click.option("-d", "--debug", is_flag=True, help="Log at level debug, whatever the configuration says.")
 @click.option(
     "--capture",
@@ -26,12 +37,22 @@ from lotor.cli.locate import configuration
     help="One process as root does everything: for containers and for debugging.",
 )
 @click.pass_context
-def daemon(context: click.Context, /, file: Path | None, log: Path | None, **options: object) -> None:
+def daemon(context: click.Context, /, file: Path | None, logs: tuple[Path, ...], **options: object) -> None:
     """Run the gateway, the client, or both, as the configuration says."""
     from lotor.daemon.options import Options
     from lotor.daemon.start import run
 
     capture = options["capture"]
     where = capture.absolute() if isinstance(capture, Path) else None
-    foreground, debug = bool(options["foreground"]), bool(options["debug"])
-    context.exit(run(Options(configuration(file), foreground, log, debug, where, bool(options["single_process"]))))
+    log, json = _log(logs)
+    chosen = Options(configuration(file), log=log, json=json, capture=where)
+    foreground, debug, single = (bool(options[name]) for name in ("foreground", "debug", "single_process"))
+    context.exit(run(replace(chosen, foreground=foreground, debug=debug, single_process=single)))
+
+
+def _log(said: tuple[Path, ...]) -> tuple[Path | None, bool]:
+    """The file, and whether its lines are JSON."""
+    files = [each for each in said if str(each) != JSON]
+    if len(files) > 1:
+        raise click.UsageError("--log names one file, and may say json beside it")
+    return (files[0] if files else None), len(files) < len(said)

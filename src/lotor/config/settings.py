@@ -82,6 +82,11 @@ class LogLevel(Enum):
     DEBUG2 = "debug2"
 
 
+class LogForm(Enum):
+    TEXT = "text"
+    JSON = "json"
+
+
 class AuthSource(Enum):
     SYSTEM = "system"
     LOCAL = "local"
@@ -411,6 +416,7 @@ class Settings:
 
     paths: Paths
     log: LogLevel
+    log_format: LogForm
     listen: Listen
     timer: Timer
     padding: Padding

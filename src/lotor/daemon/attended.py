@@ -12,9 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from lotor.config import ConfigError
+from lotor.config.settings import LogForm
 from lotor.daemon import collector, logs
 from lotor.daemon.active_config import ActiveConfig, equip
 from lotor.daemon.exits import Exit, StartError, faulty, typed
+from lotor.daemon.options import Said
 from lotor.daemon.processes import both
 from lotor.daemon.sandbox import Files, Unconfined
 from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
@@ -47,7 +49,8 @@ def main(number: int) -> Exit:
         warden = tie(line)
         given, lent = ask_given(line)
         sink = logs.Sink.SYSLOG if given.syslog else logs.Sink.STDERR
-        logs.set_up(lent.log if lent.log is not None else sink, given.level, debug=given.debug)
+        form = LogForm(given.form)
+        logs.set_up(lent.log if lent.log is not None else sink, given.level, debug=given.debug, form=form)
         with _capturing(given, lent) as capture:
             given_up = give_up(Identity.of(given.identity), warden, Files())
             return asyncio.run(_serve((given, lent), line, given_up, capture))
@@ -93,7 +96,7 @@ async def _attended(told: tuple[Given, Lent], asker: Asker, given_up: GivenUp, c
     except OSError as error:
         raise StartError(f"the warden gives no configuration: {error.strerror or error}") from error
     present = Present(active)
-    log_as(present, debug=given.debug)
+    log_as(present, Said(given.debug, given.json))
     warden = (await asker.ask(ABOUT, None)).value
     surroundings = Surroundings(
         given.name,

@@ -9,6 +9,7 @@ from lotor.config import ConfigError
 from lotor.daemon.active_config import equip
 from lotor.daemon.connecting import Call, nothing_to_read
 from lotor.daemon.exits import typed
+from lotor.daemon.options import Said
 from lotor.daemon.processes import alone
 from lotor.daemon.serving import Daemon, Surroundings, log_as
 from lotor.daemon.talk import Talk
@@ -26,7 +27,7 @@ async def connect(call: Call) -> bool:
         with Talk(call.person) as talk, visited() as control:
             await warden.start()
             present = Present(equip(warden.present()))
-            log_as(present, debug=False)
+            log_as(present, Said())
             listener = control.socket if control is not None else None
             ports = warden.privileged
             given = Surroundings(

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Said(NamedTuple):
+    """What the command line says of the log, whatever the configuration does."""
+
+    debug: bool = False
+    json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +22,13 @@ class Options:
     foreground: bool = False
     log: Path | None = None
     debug: bool = False
+    json: bool = False
     capture: Path | None = None
     single_process: bool = False
+
+    @property
+    def said(self) -> Said:
+        return Said(self.debug, self.json)
 
     @property
     def anywhere(self) -> Options:

@@ -48,7 +48,7 @@ async def guard(guarded: Guarded, ready: Callable[[], None], log_file: int | Non
     options, loaded = guarded.options, guarded.loaded
     stopped = asyncio.Event()
     warden = Warden(lambda: loading.load(options.file), loaded, hold())
-    warden.follow(lambda settings: logs.set_level(settings.log.value, debug=options.debug))
+    warden.follow(lambda settings: logs.follow(settings, options.said))
     warden.follow_reloads(guarded.manager.reloads)
     listening.demand_free(loaded.settings)
     hardening.bound(scripts=config.has_scripts(loaded.settings), daemon=True)
@@ -108,6 +108,8 @@ def given_to(options: Options, settings: Settings, lent: Lent) -> Given:
         syslog=not options.foreground,
         level=settings.log.value,
         debug=options.debug,
+        form=logs.form_of(settings, options.said).value,
+        json=options.json,
         capture=str(options.capture) if lent.capture is not None else None,
         caller=lent.caller is not None,
     )

@@ -78,7 +78,8 @@ async def _main(start: Start) -> int:
     _stop_cleanly()
     sink = options.log or (logs.Sink.STDERR if options.foreground else logs.Sink.SYSLOG)
     with _descriptor(options.log) as file:
-        logs.set_up(sink if file is None else file, loaded.settings.log.value, debug=options.debug)
+        form = logs.form_of(loaded.settings, options.said)
+        logs.set_up(sink if file is None else file, loaded.settings.log.value, debug=options.debug, form=form)
         if logs.goes_nowhere(sink):
             log.warning(
                 "there is no %s: the log of this daemon in the background goes nowhere; -l FILE keeps it", logs.SYSLOG

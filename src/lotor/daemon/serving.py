@@ -19,6 +19,7 @@ from lotor.daemon import logs
 from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.assembly import Assembled, assemble, dismantle
 from lotor.daemon.exits import Exit, StartError
+from lotor.daemon.options import Said
 from lotor.daemon.reloading import Reload
 from lotor.daemon.service import AdminService
 from lotor.daemon.wiring import SHUT_DOWN
@@ -125,11 +126,11 @@ class Daemon:
         self.stop()
 
 
-def log_as(present: Present[ActiveConfig], *, debug: bool) -> None:
+def log_as(present: Present[ActiveConfig], said: Said) -> None:
     """As the configuration says, which another daemon may have reloaded since the warden's start."""
 
     def follow(active: ActiveConfig) -> None:
-        logs.set_level(active.settings.log.value, debug=debug)
+        logs.follow(active.settings, said)
 
     follow(present.now)
     present.follow(follow)

@@ -41,7 +41,7 @@ async def serve(options: Options, loaded: Holding, ready: Callable[[], None], ma
         with capturing(options.capture) as capture:
             await warden.start()
             present = Present(equip(warden.present()))
-            log_as(present, debug=options.debug)
+            log_as(present, options.said)
             control = listening.address_of(loaded.settings.listen.adminsock)
             given = Surroundings(
                 str(options.file),

@@ -29,12 +29,14 @@ class Level(IntEnum):
 
 class Event(Declared):
     """Base. `line` is a format string over the fields; `level` is its weight. `session` 0: no session. `published`: the
-    name in `lotor events`, where that is not the name of the class."""
+    name in `lotor events`, where that is not the name of the class. `advice`: what helps, where no reason says it. The
+    first sentence of a docstring stands in docs/events.md."""
 
     session: int
     level: ClassVar[Level] = Level.INFO
     line: ClassVar[str] = ""
     published: ClassVar[str] = ""
+    advice: ClassVar[str] = ""
 
     def text(self) -> str:
         return self.line.format_map({name: getattr(self, name) for name in self.declared})
@@ -101,6 +103,7 @@ class Chosen(Event):
 class LeftOut(Event):
     """`number` certificates of our chain are not sent."""
 
+    advice = "add those certificates to the CA-File of the people who use vpnc"
     line = "vpnc takes one certificate only: {number} more of the chain stay here, and must stand in its CA-File"
     number: int
 
@@ -192,7 +195,7 @@ class Readdressed(Event):
 
 
 class LoggedIn(Event):
-    """`grants`: what the back end gave beside its yes."""
+    """A login was accepted. `grants`: what the back end gave beside its yes."""
 
     line = "login of {user} accepted"
     user: str
@@ -200,8 +203,8 @@ class LoggedIn(Event):
 
 
 class LoginRefused(Event):
-    """In the line, what the peer chose stands behind what it did not choose, so that it cannot fool a program that
-    searches the line for the address."""
+    """A login was refused. In the line, what the peer chose stands behind what it did not choose, so that it cannot
+    fool a program that searches the line for the address."""
 
     level = Level.WARNING
     line = "login from {source} as {user} refused: {reason.clause}"
@@ -294,6 +297,9 @@ class Deferring(Event):
     """More newcomers than a gateway answers at once. `Undeferred` ends it, half a minute later at the soonest."""
 
     level = Level.WARNING
+    advice = (
+        "nothing, where it ends by itself: known clients are answered meanwhile; security.md says what a flood can do"
+    )
     line = "many first messages of strangers: from now on they are answered when they come again"
 
 

@@ -46,7 +46,8 @@ class About:
 @dataclass(frozen=True, slots=True)
 class Given:
     """What a daemon is told before it gives up anything. `name` of the configuration file; `identity` as the warden's
-    `Identity.word` has it; `syslog`: where the log goes without a file; `level` as the `log` directive names it;
+    `Identity.word` has it; `syslog`: where the log goes without a file; `level` as the `log` directive names it, and
+    `form` as `log_format` does; `debug` and `json`: that the command line has it so, whatever the configuration says;
     `capture` is the name of the file of packets. Beside it come, where `log`, `control` and `capture` say so, the
     descriptors of the log, of the administrator's socket, and two of a capture: of packets, and of keys. `caller`: the
     last one is a connection like those to the administrator's socket, of a person whose settings no file says."""
@@ -58,6 +59,8 @@ class Given:
     syslog: bool
     level: str
     debug: bool
+    form: str
+    json: bool
     capture: str | None
     caller: bool = False
 

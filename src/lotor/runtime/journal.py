@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
-from lotor.ike.events import (
-    Configured,
-    Deferring,
-    Dropped,
-    Ended,
-    Event,
-    LoggedIn,
-    LoginRefused,
-    PathChanged,
-    Renewed,
-    Started,
-    Undeferred,
-    Up,
-)
-from lotor.model.policy import Side
+from lotor.ike.events import Deferring, Dropped, Ended, Event, LoginRefused, PathChanged, Undeferred
+from lotor.model.entry import RECORD_KEY, Entry
 from lotor.model.text import clean
+from lotor.runtime import fields
 from lotor.runtime.moves import Moves
+from lotor.runtime.whose import Whose
 
 log = logging.getLogger("lotor.journal")
 
@@ -61,8 +51,7 @@ class Journal:
         self, later: Callable[[float, Callable[[], None]], object], narrative: Callable[[int], str] = lambda _: ""
     ) -> None:
         self._narrative = narrative
-        self._users: dict[int, str] = {}
-        self._own: set[int] = set()
+        self._whose = Whose()
         self._strangers = Budget(
             STRANGERS_PER_SECOND, "%d more lines about unauthenticated peers within a second were not written", later
         )
@@ -71,51 +60,35 @@ class Journal:
 
     def follow(self, event: Event) -> None:
         """A line for one event. Nothing of a peer's octets reaches the log but through `clean`."""
-        self._learn(event)
-        if not log.isEnabledFor(event.level):
-            self._unlearn(event)
-            return
-        if not self._admits(event):
-            self._unlearn(event)
-            return
+        self._whose.learn(event)
+        if log.isEnabledFor(event.level) and self._admits(event):
+            self._tell(event)
+        self._whose.forget(event)
+
+    def _tell(self, event: Event) -> None:
         if isinstance(event, PathChanged):
             self._moves.follow(event)
             return
         self._write(event)
         if isinstance(event, Ended):
             self._tell_narrative(event)
-        self._unlearn(event)
 
     def _write(self, event: Event) -> None:
         # Not log.log(): looking for the caller on the stack takes as long as all the rest.
-        line = self._prefix(event.session), clean(event.text())
-        log.handle(logging.LogRecord(log.name, event.level, __file__, 0, "%s%s", line, None))
+        line = self._whose.prefix(event.session), clean(event.text())
+        record = logging.LogRecord(log.name, event.level, __file__, 0, "%s%s", line, None)
+        vars(record)[RECORD_KEY] = partial(self._entry, event)
+        log.handle(record)
+
+    def _entry(self, event: Event) -> Entry:
+        return fields.entry(event, self._whose.fields(event.session))
 
     def _tell_narrative(self, event: Ended) -> None:
         """What `lotor explain` would say, where nobody can ask it."""
         if not log.isEnabledFor(logging.DEBUG) or not self._admits(event):
             return
         if text := self._narrative(event.session):
-            log.debug("%sstory: %s", self._prefix(event.session), clean(text, longest=LONGEST_NARRATIVE))
-
-    def _learn(self, event: Event) -> None:
-        match event:
-            case Started(session=session, side=Side.CLIENT):
-                self._own.add(session)
-            case (
-                LoggedIn(session=session, user=user)
-                | Configured(session=session, user=user)
-                | Up(session=session, user=user)
-            ):
-                self._users[session] = clean(user)
-
-    def _unlearn(self, event: Event) -> None:
-        if isinstance(event, Ended):
-            self._users.pop(event.session, None)
-            self._own.discard(event.session)
-        elif isinstance(event, Renewed):
-            self._users.pop(event.attempt, None)
-            self._own.discard(event.attempt)
+            log.debug("%sstory: %s", self._whose.prefix(event.session), clean(text, longest=LONGEST_NARRATIVE))
 
     def _admits(self, event: Event) -> bool:
         """Whether the event may cause one more line in this second."""
@@ -126,12 +99,4 @@ class Journal:
         return not self._from_stranger(event) or self._strangers.admit()
 
     def _from_stranger(self, event: Event) -> bool:
-        if isinstance(event, Dropped):
-            return True
-        return event.session not in self._own and event.session not in self._users
-
-    def _prefix(self, session: int) -> str:
-        if not session:
-            return ""
-        user = self._users.get(session)
-        return f"session {session} ({user}): " if user else f"session {session}: "
+        return isinstance(event, Dropped) or not self._whose.proved(event.session)

@@ -7,7 +7,7 @@ from typing import Any
 from lotor.config.arguments import File, Number, Text
 from lotor.config.choices import SWITCH, Choice, Keyword
 from lotor.config.directive import Block, Directive, Use
-from lotor.config.settings import LogLevel, Paths, Places, Settings
+from lotor.config.settings import LogForm, LogLevel, Paths, Places, Settings
 from lotor.config.tables.backends import LDAPCFG, RADIUSCFG
 from lotor.config.tables.general import LISTEN, PADDING, PRIVSEP, TIMER
 from lotor.config.tables.mode_cfg import MODE_CFG
@@ -105,6 +105,15 @@ ROOT = Block(
             "How much the journal tells.",
             default=LogLevel.INFO,
             default_text="info",
+        ),
+        Directive(
+            "log_format",
+            Keyword(tuple(Choice(form.value, form) for form in LogForm)),
+            "The form of a line of the journal: a sentence for people, or an object of JSON with the fields of its "
+            "event (docs/events.md).",
+            default=LogForm.TEXT,
+            default_text="text",
+            use=Use.EXTENSION,
         ),
         *(_offload(name, meaning) for name, meaning in OFFLOADS.items()),
         Directive(
