@@ -6,11 +6,11 @@ import asyncio
 import json
 import logging
 import socket
-import struct
 from datetime import UTC, datetime
 
 import pytest
 
+from journald import heard, read_native
 from lotor.config.settings import LogForm
 from lotor.daemon import log_forms, logs
 from lotor.daemon.log_forms import FIELD, RESERVED, fields, message_id
@@ -33,20 +33,6 @@ def record(text="served", level=logging.INFO, entry=None):
     return made
 
 
-def read_native(octets):
-    """As systemd's journal reads a datagram."""
-    found = {}
-    while octets:
-        line, _, octets = octets.partition(b"\n")
-        name, equals, value = line.partition(b"=")
-        if not equals:
-            (length,) = struct.unpack_from("<Q", octets)
-            value, end, octets = octets[8 : 8 + length], octets[8 + length : 9 + length], octets[9 + length :]
-            assert end == b"\n"
-        found[name.decode()] = value.decode()
-    return found
-
-
 @pytest.fixture
 def log():
     root, before = logging.getLogger(), list(logging.getLogger().handlers)
@@ -65,15 +51,6 @@ def journald(tmp_path, monkeypatch):
         listening.bind(str(tmp_path / "journal"))
         listening.setblocking(False)
         yield listening
-
-
-def heard(listening):
-    found = []
-    while True:
-        try:
-            found.append(read_native(listening.recv(100_000)))
-        except BlockingIOError:
-            return found
 
 
 def test_a_line_of_json_has_the_time_in_utc_and_the_fields_of_its_event():
