@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lotor.config import sainfos
+from lotor.config import network, sainfos
 from lotor.config.methods import key_methods
 from lotor.config.problem import Problem
 from lotor.config.settings import RemoteSettings, Script, Settings
@@ -16,6 +16,7 @@ def advice(settings: Settings) -> Iterator[Problem]:
     if not settings.remotes:  # racoon starts, too, and waits for a file that is included after a reload
         yield Problem.at(settings.places.head, "there is no remote block, so nobody can connect: add one")
     yield from sainfos.advice(settings.remotes, settings.sainfos)
+    yield from network.advice(settings)
     for remote in settings.remotes:
         yield from _replaced(remote)
         if ExchangeMode.AGGRESSIVE in remote.exchange_mode:

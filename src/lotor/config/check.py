@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
-from lotor.config import sainfos
+from lotor.config import network, sainfos
 from lotor.config.ambiguity import ambiguous
 from lotor.config.files import NamedFiles
 from lotor.config.methods import (
@@ -68,7 +68,7 @@ def check(settings: Settings) -> Checked:
         problems += _mode_cfg(settings.mode_cfg, settings.remotes, files)
     problems += [*ambiguous(settings.remotes), *_sainfos(settings.sainfos), *_listen(settings.listen)]
     problems += sainfos.problems(settings.remotes, settings.sainfos)
-    problems += check_privsep(settings.privsep)
+    problems += [*check_privsep(settings.privsep), *network.problems(settings)]
     told = sorted(set(problems), key=lambda problem: (problem.path, problem.line, problem.column))
     return Checked(settings, tuple(told), tuple(remote for remote, found in remotes if not found), files.keyids)
 

@@ -13,6 +13,7 @@ from lotor.config.settings import Algorithm, FileName, Places, RemoteSettings, S
 from lotor.config.tables.apple import APPLE
 from lotor.config.tables.general import LISTEN, PADDING, PRIVSEP, TIMER
 from lotor.config.tables.mode_cfg import MODE_CFG
+from lotor.config.tables.network import NETWORK
 from lotor.config.tables.proposal import PROPOSAL
 from lotor.config.tables.remote import REMOTE
 from lotor.config.tables.root import PATH_ROWS, ROOT
@@ -51,9 +52,9 @@ def effective(settings: Settings) -> Iterator[Effective]:
 
 
 def _blocks(settings: Settings) -> Iterator[tuple[Block, Any]]:
-    for block in (LISTEN, TIMER, PADDING, PRIVSEP, MODE_CFG):
+    for block in (LISTEN, TIMER, PADDING, PRIVSEP, MODE_CFG, NETWORK):
         value = getattr(settings, block.key)
-        if value is not None and (block.use is Use.WORKS or value.places.fields):
+        if value is not None and (block.use in {Use.WORKS, Use.EXTENSION} or value.places.fields):
             yield block, value
 
 

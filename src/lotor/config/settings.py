@@ -265,6 +265,56 @@ class ModeCfg:
     places: Places = Places()
 
 
+class Who(Enum):
+    """Whom a rule of `network` is about."""
+
+    EVERYONE = "everyone"
+    GROUP = "group"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """From `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """`name` of the group or user. `networks` empty: every destination; `protocol` empty: every one, else tcp, udp or
+    icmp; `ports` empty: all."""
+
+    allow: bool
+    who: Who
+    name: str
+    networks: tuple[Network, ...]
+    protocol: str = ""
+    ports: tuple[Ports, ...] = ()
+    at: Location = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Masquerade:
+    """`interfaces` empty: on all."""
+
+    on: bool
+    interfaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostNetwork:
+    """What lotor sets up of a gateway's host for its clients; `proxy_arp` are names of interfaces."""
+
+    forward: bool
+    masquerade: Masquerade
+    proxy_arp: tuple[str, ...]
+    mss_clamp: bool
+    rules: tuple[AccessRule, ...]
+    places: Places = Places()
+
+
 @dataclass(frozen=True, slots=True)
 class IdentifierSetting:
     """`my_identifier` or one `peers_identifier`. `value` None: asn1dn of our certificate, our address, or any."""
@@ -412,7 +462,8 @@ class SainfoSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A whole configuration. Blocks that were not written have their defaults, except `mode_cfg`, which is None."""
+    """A whole configuration. Blocks that were not written have their defaults, except `mode_cfg` and
+    `network`, which are None."""
 
     paths: Paths
     log: LogLevel
@@ -422,6 +473,7 @@ class Settings:
     padding: Padding
     privsep: Privsep | None
     mode_cfg: ModeCfg | None
+    network: HostNetwork | None
     radius: Radius | None
     ldap: Ldap | None
     remotes: tuple[RemoteSettings, ...]

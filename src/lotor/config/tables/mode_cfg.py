@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_interface
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from lotor.config.arguments import AddressOf, Argument, Duration, File, ListOf, Number, Text, netmask, pool_start
 from lotor.config.choices import SWITCH, Case, Cases, Choice, Keyword
@@ -33,12 +33,14 @@ DOMAIN = Text(
 
 
 class NetworkOf(Argument):
-    """A network: address and prefix length."""
+    """A network: address and prefix length. `alone`: an address without a length is a network of one."""
+
+    alone: ClassVar[bool] = False
 
     def read(self, words: Words) -> Network:
         token = words.joined("a network, like 10.0.0.0/8 or fd00:99::/64")
         try:
-            network = ip_interface(token.text if "/" in token.text else "").network
+            network = ip_interface(token.text if "/" in token.text or self.alone else "").network
         except ValueError:
             text = f"{token} is no network: {words.name} wants it like 10.0.0.0/8 or fd00:99::/64"
             raise Mistake(token.at, text) from None

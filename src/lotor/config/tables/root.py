@@ -11,6 +11,7 @@ from lotor.config.settings import LogForm, LogLevel, Paths, Places, Settings
 from lotor.config.tables.backends import LDAPCFG, RADIUSCFG
 from lotor.config.tables.general import LISTEN, PADDING, PRIVSEP, TIMER
 from lotor.config.tables.mode_cfg import MODE_CFG
+from lotor.config.tables.network import NETWORK
 from lotor.config.tables.remote import REMOTE
 from lotor.config.tables.sainfo import SAINFO
 from lotor.model.offloads import Offloads
@@ -144,6 +145,7 @@ ROOT = Block(
         LISTEN,
         TIMER,
         MODE_CFG,
+        NETWORK,
         REMOTE,
         SAINFO,
         RADIUSCFG,
