@@ -343,7 +343,7 @@ def test_recover_touches_no_later_device_of_the_same_name(tmp_path):
 def test_a_refused_change_is_told_and_takes_the_others_back(tmp_path):
     class Refusing(Netlink):
         async def add_rule(self, rule: Rule) -> None:
-            if rule.priority >= 21700:
+            if rule.priority >= 21800:
                 raise OSError(1, "routing rule was refused: Operation not permitted")
             await super().add_rule(rule)
 
@@ -397,7 +397,7 @@ def test_undoing_goes_on_past_what_cannot_be_undone_and_tries_again_later(tmp_pa
 
     _killed_after(come_and_go)
     assert "21000" in ip("rule")
-    assert "21700" not in ip("rule")
+    assert "21800" not in ip("rule")
     assert asyncio.run(client(tmp_path).recover()) == 2
     assert picture() == before
 
@@ -448,6 +448,73 @@ def test_two_full_tunnels_are_refused_and_the_first_goes_on(tmp_path):
     with pytest.raises(OSError, match="carries all traffic"):
         asyncio.run(host.attach(attachment(replace(LEASE, address=IPv4Address("10.99.99.4")), 2, "lotor1")))
     assert picture() == during
+
+
+def split(address: str, *networks: str, **more) -> ModeConfiguration:
+    include = tuple(map(IPv4Network, networks))
+    return ModeConfiguration(IPv4Address(address), split_include=include, **more)
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_of_overlapping_networks_the_more_specific_one_wins_whichever_came_first(tmp_path, order):
+    wanted = {
+        1: attachment(split("10.99.99.3", "10.0.0.0/8", "203.0.113.0/24"), 1),
+        2: attachment(split("10.98.0.1", "10.1.0.0/16", "10.1.2.128/25"), 2, "lotor1"),
+    }
+
+    @in_namespace
+    def body() -> None:
+        outer, tunnel = outer_and_tunnel()
+        other = Tun("lotor1")
+        before, host = picture(), client(tmp_path)
+        for number in order:
+            asyncio.run(host.attach(wanted[number]))
+        for address in ("10.1.9.9", "10.2.0.1", "203.0.113.7", "198.51.100.7"):
+            send(address)
+        assert other.destinations() == ["10.1.9.9"]
+        assert tunnel.destinations() == ["10.2.0.1", "203.0.113.7"]
+        assert outer.destinations() == ["198.51.100.7"]
+        asyncio.run(host.detach(2))
+        send("10.1.9.9")
+        assert tunnel.destinations() == ["10.1.9.9"]
+        asyncio.run(host.detach(1))
+        assert picture() == before
+
+    body()
+
+
+@in_namespace
+def test_the_same_network_twice_is_refused_and_a_part_of_them_is_told(tmp_path, caplog):
+    """By connections of two processes, too: the kernel knows both."""
+    _, tunnel = outer_and_tunnel()
+    other = Tun("lotor1")
+    dns = (IPv4Address("10.0.12.1"),)
+    asyncio.run(client(tmp_path).attach(attachment(split("10.99.99.3", "203.0.113.0/24", dns=dns))))
+    during, second = picture(), client(tmp_path)
+    with pytest.raises(OSError, match=r"leads to 203\.0\.113\.0/24 already: disconnect it first"):
+        asyncio.run(second.attach(attachment(split("10.98.0.1", "203.0.113.0/24"), 1, "lotor1")))
+    assert picture() == during
+    both = split("10.98.0.1", "203.0.113.0/24", "198.51.100.0/24", dns=dns)
+    asyncio.run(second.attach(attachment(both, 1, "lotor1")))
+    assert "203.0.113.0/24: reached by the connection that was there before" in caplog.text
+    assert "DNS server 10.0.12.1: asked through the connection before" in caplog.text
+    send("203.0.113.7")
+    send("198.51.100.7")
+    assert (tunnel.destinations(), other.destinations()) == (["203.0.113.7"], ["198.51.100.7"])
+
+
+@in_namespace
+def test_two_connections_on_one_device_leave_it_as_it_was(tmp_path):
+    outer_and_tunnel()
+    before, host = picture(), client(tmp_path)
+    asyncio.run(host.attach(attachment(split("10.99.99.3", "10.0.0.0/8"), 1)))
+    with pytest.raises(OSError, match="already, perhaps by another connection"):
+        asyncio.run(host.attach(attachment(split("10.99.99.3", "203.0.113.0/24"), 2)))
+    asyncio.run(host.attach(attachment(split("10.98.0.1", "203.0.113.0/24"), 2)))
+    asyncio.run(host.detach(1))
+    assert "UP" in ip("link show dev lotor0")
+    asyncio.run(host.detach(2))
+    assert picture() == before
 
 
 @in_namespace

@@ -83,7 +83,19 @@ def test_bare_esp_passes_a_strict_filter_too():
 
 
 def test_a_slot_is_used_when_any_band_has_it():
-    assert routing.used_slots({0, 32766, RulePriority.SPLIT + 5, RulePriority.OUTER + 1}) == {1, 5}
+    assert routing.used_slots({0, 32766, RulePriority.FULL + 5, RulePriority.OUTER + 1}) == {1, 5}
+    assert routing.used_slots({RulePriority.SPLIT + 5}) == set()
+
+
+def test_a_more_specific_network_is_asked_first_and_every_one_before_a_full_tunnel():
+    six = {
+        "address6": IPv6Interface("fd00:99::3/64"),
+        "split_include6": (IPv6Network("::/1"), IPv6Network("fd00::/8")),
+    }
+    rules = plan(replace(split("128.0.0.0/1", "10.0.0.0/8", "11.1.2.3/32"), **six), FLOATED, HostFacts(7), 31).rules
+    led = sorted((rule.priority, rule.destination) for rule in rules if rule.table == routing.FIRST_TABLE + 31)
+    assert [each for _, each in led] == ["11.1.2.3/32", "10.0.0.0/8", "128.0.0.0/1", "fd00::/8", "::/1"]
+    assert RulePriority.SPLIT <= led[0][0] <= led[-1][0] < RulePriority.FULL
 
 
 def test_what_is_too_large_to_be_local_is_refused():

@@ -53,7 +53,9 @@ def admit(
     if address in neighbours.routers:
         raise _refusal(f"the gateway assigned the address {address}, which is a router's here")
     if address in taken:
-        raise _refusal(f"the gateway assigned the address {address}, which this host has already")
+        raise _refusal(
+            f"the gateway assigned the address {address}, which this host has already, perhaps by another connection"
+        )
     told = _among_neighbours(address, neighbours.networks)
     networks = (*configuration.split_include, *configuration.split_local, *configuration.split_include6)
     if len(networks) > MOST_NETWORKS:

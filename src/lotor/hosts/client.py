@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from lotor.hosts import dns, firewall, guard, moving, resolvfile, routing, sysctl, undo
+from lotor.hosts import dns, firewall, guard, moving, others, resolvfile, routing, sysctl, undo
 from lotor.hosts.admission import NOBODY, Neighbours, admit
-from lotor.hosts.changes import AddressMade, LinkUp, Machine, ResolvFile, ReversePath, RouteMade, RuleMade, Table
+from lotor.hosts.changes import AddressMade, LinkUp, Machine, ResolvFile, RouteMade, RuleMade, Table
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
 from lotor.hosts.keeper import Keeper
@@ -56,7 +56,7 @@ class LinuxHost:
         self._attached: dict[int, Attached] = {}
         self._turn = asyncio.Lock()
         self._news = News()
-        self._keeper = Keeper(self._machine, self._turn, lambda: [each.journal for each in self._attached.values()])
+        self._keeper = Keeper(self._machine, self._turn, self._journals)
 
     async def admit(self, attachment: Attachment) -> None:
         """Raises `OSError` with a clear text for what no gateway may give this host. Changes nothing."""
@@ -120,6 +120,8 @@ class LinuxHost:
 
     async def _attach(self, attachment: Attachment) -> None:
         link, configuration = await self._taken(attachment)
+        for note in others.beside(configuration, await self._machine.network.led_to(others.TABLES)):
+            log.warning("of what the gateway sent: %s", note)
         journal, slot = await self._begin(full=routing.is_full(configuration) or routing.is_full6(configuration))
         try:
             work = _Work(self._machine, journal, link, replace(attachment, configuration=configuration))
@@ -135,8 +137,15 @@ class LinuxHost:
 
     async def _admitted(self, attachment: Attachment, link: Link) -> tuple[ModeConfiguration, list[str]]:
         own = [address for index, address in await self._machine.network.addresses() if index != link.index]
+        own += self._addresses_of_others(attachment)
         gateway = attachment.path.remote.address
         return admit(attachment.configuration, own, gateway, await self._neighbours(gateway))
+
+    def _addresses_of_others(self, attachment: Attachment) -> list[Address]:
+        """Of connections on the same device: which SA pair a packet takes is known by its source."""
+        same = {attachment.session, attachment.follows}
+        others = [each.configuration for number, each in self._attached.items() if number not in same]
+        return [address for each in others for address in each.addresses]
 
     async def _neighbours(self, gateway: Address) -> Neighbours:
         network = self._machine.network
@@ -168,19 +177,10 @@ class LinuxHost:
             return
         if not self._attached:
             self._keeper.stop()
-        shared = any(other.link.index == gone.link.index for other in self._attached.values())
-        spare = [change for change in gone.journal.changes if shared and isinstance(change, LinkUp)]
-        await undo.undo(self._machine, gone.journal, [*spare, *self._inherited(gone.journal)])
+        await undo.undo(self._machine, gone.journal, others.handed_over(gone.journal, self._journals()))
 
-    def _inherited(self, journal: Journal) -> list[ReversePath]:
-        """What the other connections need as well, and one of them undoes when it ends."""
-        heir = next((other.journal for other in self._attached.values()), None)
-        if heir is None:
-            return []
-        needed = [change for change in journal.changes if isinstance(change, ReversePath)]
-        for change in needed:
-            heir.record(change)
-        return needed
+    def _journals(self) -> list[Journal]:
+        return [each.journal for each in self._attached.values()]
 
     def _recover_resolv_conf(self) -> int:
         """The file in /etc outlives a reboot, its journal in /run does not."""

@@ -180,9 +180,14 @@ class Netlink:
     async def priorities(self) -> set[int]:
         """The priorities of all rules, IPv4 and IPv6."""
         with _kernel("the routing rules were not listed") as kernel:
-            asked = [RULE.write(family, 0, 0, 0, 0, 0, 0) for family in FAMILIES]
-            listed = [each for one in asked for each in await kernel.dump(rtnetlink.GET_RULE, one)]
-            return {number(RULE.read(each)[1].get(OfRule.PRIORITY, b"")) for each in listed}
+            return {number(attributes.get(OfRule.PRIORITY, b"")) for _, attributes in await _rules(kernel)}
+
+    async def led_to(self, tables: range) -> set[Network]:
+        """The networks that rules lead to these tables."""
+        with _kernel("the routing rules were not listed") as kernel:
+            rules = [rule for rule in await _rules(kernel) if number(rule[1].get(OfRule.TABLE, b"")) in tables]
+            named = [(length, attributes.get(OfRule.DESTINATION)) for (_, length, *_), attributes in rules]
+            return {ip_network((octets, length)) for length, octets in named if octets}
 
 
 @contextmanager
@@ -240,6 +245,12 @@ def _listed(body: bytes) -> _Listed:
 async def _routes(kernel: Kernel, family: int, table: int) -> list[_Listed]:
     bodies = await kernel.dump(rtnetlink.GET_ROUTE, ROUTE.write(family, 0, 0, 0, 0, 0, 0, 0, 0))
     return [each for each in map(_listed, bodies) if each.table == table]
+
+
+async def _rules(kernel: Kernel) -> list[tuple[tuple[int, ...], dict[int, bytes]]]:
+    """IPv4 and IPv6: fields and attributes."""
+    asked = [RULE.write(family, 0, 0, 0, 0, 0, 0) for family in FAMILIES]
+    return [RULE.read(each) for one in asked for each in await kernel.dump(rtnetlink.GET_RULE, one)]
 
 
 def _alone(index: int, address: str) -> bytes:

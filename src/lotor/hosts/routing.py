@@ -33,13 +33,16 @@ THE_LAN = IPv4Network("0.0.0.0/32")
 
 PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"))
 IPV6_LINK_LOCAL = "fe80::/10"
+_FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 IP_PROTOCOL_ESP = 50
 IP_PROTOCOLS = (socket.IPPROTO_TCP, socket.IPPROTO_UDP, socket.IPPROTO_ICMP, 33, socket.IPPROTO_SCTP, 136)
 """Of every packet that a program may send without privileges (33 DCCP, 136 UDP-Lite)."""
 
 
 class RulePriority(IntEnum):
-    """First priorities of the kinds of rules, in the order in which the kernel asks them; a slot is added to each."""
+    """First priorities of the kinds of rules, in the order in which the kernel asks them. A slot is added to each but
+    SPLIT: to that how many bits the prefix is short of an address, so that of the networks of all connections the more
+    specific one is asked first."""
 
     OUTER = 21000
     OUTER_RETURN = 21100
@@ -48,7 +51,7 @@ class RulePriority(IntEnum):
     LINK_TUNNELLED = 21400
     LINK = 21500
     SPLIT = 21600
-    FULL = 21700
+    FULL = 21800
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,8 @@ def tunnelled(configuration: ModeConfiguration) -> list[IPv4Network]:
     """The networks behind the tunnel; the gateway's DNS servers are behind it even where no split network has them."""
     if is_full(configuration):
         return [EVERYTHING]
-    servers = [IPv4Network(server) for server in configuration.dns]
-    return list(collapse_addresses([*configuration.split_include, *servers]))
+    alone = [each for each in servers(configuration) if isinstance(each, IPv4Network)]
+    return list(collapse_addresses([*configuration.split_include, *alone]))
 
 
 def tunnelled6(configuration: ModeConfiguration) -> list[IPv6Network]:
@@ -96,8 +99,13 @@ def tunnelled6(configuration: ModeConfiguration) -> list[IPv6Network]:
         return []
     if is_full6(configuration):
         return [EVERYTHING6]
-    servers = [IPv6Network(server) for server in configuration.dns6]
-    return list(collapse_addresses([*configuration.split_include6, *servers]))
+    alone = [each for each in servers(configuration) if isinstance(each, IPv6Network)]
+    return list(collapse_addresses([*configuration.split_include6, *alone]))
+
+
+def servers(configuration: ModeConfiguration) -> list[Network]:
+    """Each DNS server, as a network of one host."""
+    return [*map(IPv4Network, configuration.dns), *map(IPv6Network, configuration.dns6)]
 
 
 def plan(configuration: ModeConfiguration, path: Path, around: HostFacts, slot: int) -> Routing:
@@ -107,12 +115,14 @@ def plan(configuration: ModeConfiguration, path: Path, around: HostFacts, slot: 
     if configuration.address6 is not None:
         routes += _routes(tunnelled6(configuration), table, around.index, str(configuration.address6.ip))
     beside, refused = _beside(configuration.split_local, around.connected)
-    full = is_full(configuration)
     rules = [*_outer(socket.AF_INET, slot), *_outer_return(path, around, slot)]
     rules += [_lookup(RulePriority.BESIDE, slot, MAIN_TABLE, str(network)) for network in beside]
     rules += _link(configuration, around, slot)
     rules += _ipv6(configuration, around, slot)
-    rules.append(_lookup(RulePriority.FULL if full else RulePriority.SPLIT, slot, table))
+    if is_full(configuration):
+        rules.append(_lookup(RulePriority.FULL, slot, table))
+    else:
+        rules += _split(tunnelled(configuration), table)
     return Routing(tuple(routes), tuple(rules), tuple(refused))
 
 
@@ -123,12 +133,21 @@ def _routes(networks: Sequence[Network], table: int, index: int, source: str) ->
 
 
 def used_slots(priorities: set[int]) -> set[int]:
-    """The slots that some rule occupies already, ours or not."""
-    return {slot for slot in range(SLOTS) if any(band + slot in priorities for band in RulePriority)}
+    """The slots that some rule occupies already, ours or not. Each connection has a rule of OUTER."""
+    bands = [band for band in RulePriority if band is not RulePriority.SPLIT]
+    return {slot for slot in range(SLOTS) if any(band + slot in priorities for band in bands)}
 
 
 def full_tunnel_exists(priorities: set[int]) -> bool:
     return any(RulePriority.FULL + slot in priorities for slot in range(SLOTS))
+
+
+def _split(networks: Sequence[Network], table: int) -> list[Rule]:
+    """What leads to each network."""
+    short = ((each, each.max_prefixlen - each.prefixlen) for each in networks)
+    return [
+        Rule(_FAMILIES[each.version], RulePriority.SPLIT + bits, table, destination=str(each)) for each, bits in short
+    ]
 
 
 def _lookup(band: RulePriority, slot: int, table: int, destination: str | None = None) -> Rule:
@@ -182,7 +201,7 @@ def _ipv6(configuration: ModeConfiguration, around: HostFacts, slot: int) -> lis
         return [*outer, link, Rule(socket.AF_INET6, RulePriority.FULL + slot, None)] if closed else []
     if is_full6(configuration):
         return [*outer, link, Rule(socket.AF_INET6, RulePriority.FULL + slot, table)]
-    return [*outer, Rule(socket.AF_INET6, RulePriority.SPLIT + slot, table)]
+    return [*outer, *_split(tunnelled6(configuration), table)]
 
 
 def _beside(
