@@ -60,6 +60,11 @@ class Scripted:
         self.subscribed.set()
         return self.unsubscribed.set
 
+    def debug(self, request, listener, caller):
+        if request.subject == "nobody":
+            return Failed("not yours")
+        return self.subscribe(listener, caller)
+
 
 @asynccontextmanager
 async def serving(path, mode=0o600):

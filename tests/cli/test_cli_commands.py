@@ -24,8 +24,10 @@ from lotor.control.messages import (
     Answer,
     Connect,
     Connected,
+    Debug,
     Disconnect,
     Disconnected,
+    Done,
     Events,
     Explain,
     Explained,
@@ -443,6 +445,14 @@ def test_events_are_json_for_scripts(daemon):
     fake = daemon(Happened(0.0, "Up", 3, 'tunnel "up"'))
     (line,) = run(["events", "--json"], fake.path).stdout.splitlines()
     assert json.loads(line) == {"at": "1970-01-01T00:00:00Z", "event": "Up", "session": 3, "text": 'tunnel "up"'}
+
+
+def test_debug_follows_one_peer_and_says_when_it_is_over(daemon):
+    fake = daemon(Happened(0.0, "Offered", 3, "aggressive begins"), Done("the time is over"))
+    done = run(["debug", "198.51.100.7", "--minutes", "2"], fake.path)
+    assert done.stdout == "1970-01-01T00:00:00Z session 3: aggressive begins\n"
+    assert done.stderr == "following 198.51.100.7 for 2 min; Ctrl-C ends it\nthe time is over\n"
+    assert fake.requests == [Debug("198.51.100.7", 120)]
 
 
 def test_reload_repeats_what_was_wrong(daemon):

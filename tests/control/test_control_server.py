@@ -21,6 +21,7 @@ from lotor.control.messages import (
     Answer,
     Connect,
     Connected,
+    Debug,
     Disconnect,
     Disconnected,
     Done,
@@ -201,6 +202,53 @@ def test_events_stream_until_the_caller_closes(path):
             return lines
 
     assert asyncio.run(asyncio.wait_for(play(), 10)) == [encode(happened)] * 2
+
+
+def test_debug_streams_until_its_time_is_over(path):
+    happened = Happened(1.0, "Offered", 1, "aggressive begins")
+
+    async def play():
+        async with serving(path) as service:
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(encode(Debug("alice", 1)))
+            await service.subscribed.wait()
+            for listener in service.listeners:
+                listener(happened)
+            lines = [await reader.readline(), await reader.readline()]
+            await service.unsubscribed.wait()
+            writer.write(encode(Status()))  # the connection is good for more
+            lines.append(await reader.readline())
+            writer.close()
+            return lines
+
+    told, over, status = asyncio.run(asyncio.wait_for(play(), 10))
+    assert told == encode(happened)
+    assert isinstance(decode_response(over), Done)
+    assert isinstance(decode_response(status), Report)
+
+
+def test_debug_ends_with_its_caller(path):
+    async def play():
+        async with serving(path) as service:
+            _, writer = await asyncio.open_unix_connection(path)
+            writer.write(encode(Debug("alice", 600)))
+            await service.subscribed.wait()
+            writer.close()
+            await service.unsubscribed.wait()
+
+    asyncio.run(asyncio.wait_for(play(), 10))
+
+
+@pytest.mark.parametrize("request_", [Debug("alice", 0), Debug("alice", 3601), Debug("alice", -1), Debug("nobody", 60)])
+def test_debug_that_is_not_to_be_is_refused(path, request_):
+    def talk(daemon):
+        with daemon:
+            daemon.send(request_)
+            return daemon.receive()
+
+    service, refused = with_client(path, talk)
+    assert isinstance(refused, Failed)
+    assert not service.listeners
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o660, 0o666])

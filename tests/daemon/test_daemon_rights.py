@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from lotor.config.settings import AuthSource
-from lotor.control.messages import Done, Explain, Failed, Logout, Status
+from lotor.control.messages import Debug, Done, Explain, Failed, Logout, Status
 from lotor.control.service import Credential
 from lotor.daemon import rights
 from lotor.daemon.rights import OTHERS, Rights, rights_of
 from lotor.model.policy import Side
-from visiting import ROOT, Typing, play
+from visiting import PASSWORD, ROOT, Typing, play
 
 MEMBER = 61234
 
@@ -65,6 +65,24 @@ def test_n2_a_group_member_on_a_gateway_sees_and_ends_nobody_else(directory):
     assert explained.report["known"] == 0
     assert isinstance(found, Failed)
     assert heard == []
+
+
+def test_only_administrators_follow_a_peer_and_hear_no_secret(directory):
+    async def story(world):
+        admin, heard = world.gateway_admin, []
+        refused = admin.debug(Debug("alice", 60), heard.append, caller())
+        nobody = admin.debug(Debug("", 60), heard.append, ROOT)
+        end = admin.debug(Debug("alice", 60), heard.append, ROOT)
+        await world.vc()
+        await world.vd()
+        end()
+        return refused, nobody, heard
+
+    refused, nobody, heard = play(directory, story)
+    assert refused == Failed(OTHERS)
+    assert isinstance(nobody, Failed)
+    assert {"LoggedIn", "ChildUp", "Ended"} <= {each.event for each in heard}
+    assert not any(PASSWORD in each.text for each in heard)
 
 
 def test_n2_root_and_the_administrators_see_and_do_all(directory):

@@ -1,4 +1,4 @@
-"""`lotor events`, `lotor logout` and `lotor reload`."""
+"""`lotor events`, `lotor debug`, `lotor logout` and `lotor reload`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from lotor.cli.calling import FILE, SOCKET, call, look, refusal
-from lotor.control.messages import Disconnected, Done, Events, Happened, Logout, Reload
+from lotor.control.messages import Debug, Disconnected, Done, Events, Happened, Logout, Reload
 
 
 @click.command()
@@ -23,14 +23,41 @@ def events(context: click.Context, /, *, as_json: bool, **options: object) -> No
         for response in daemon.responses():
             if not isinstance(response, Happened):
                 raise refusal(response)
-            at = datetime.fromtimestamp(response.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            if as_json:
-                known = {"at": at, "event": response.event, "session": response.session, "text": response.text}
-                why = {"kind": response.kind, "facts": response.facts} if response.kind else {}
-                click.echo(json.dumps(known | why))
-                continue
-            session = f"session {response.session}: " if response.session else ""
-            click.echo(f"{at} {session}{response.text}")
+            click.echo(_told(response, as_json=as_json))
+
+
+@click.command()
+@click.argument("peer")
+@click.option(
+    "--minutes", type=click.IntRange(1, 60), default=10, show_default=True, help="It ends after that by itself."
+)
+@click.option("--json", "as_json", is_flag=True, help="A line of JSON for each event.")
+@SOCKET
+@FILE
+@click.pass_context
+def debug(context: click.Context, /, peer: str, minutes: int, *, as_json: bool, **options: object) -> None:
+    """Follow all that happens with one PEER, an address or a user, until Ctrl-C. The lines stand in the log, too,
+    whatever its level is for everybody else."""
+    with look(context, options) as daemon:
+        daemon.send(Debug(peer, minutes * 60))
+        click.echo(f"following {peer} for {minutes} min; Ctrl-C ends it", err=True)
+        for response in daemon.responses():
+            if isinstance(response, Done):
+                click.echo(response.text, err=True)
+                return
+            if not isinstance(response, Happened):
+                raise refusal(response)
+            click.echo(_told(response, as_json=as_json))
+
+
+def _told(response: Happened, *, as_json: bool) -> str:
+    """One line."""
+    at = datetime.fromtimestamp(response.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if as_json:
+        known = {"at": at, "event": response.event, "session": response.session, "text": response.text}
+        return json.dumps(known | ({"kind": response.kind, "facts": response.facts} if response.kind else {}))
+    session = f"session {response.session}: " if response.session else ""
+    return f"{at} {session}{response.text}"
 
 
 @click.command()

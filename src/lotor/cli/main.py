@@ -25,6 +25,7 @@ COMMANDS = {
     "explain": "lotor.cli.explain:explain",
     "logout": "lotor.cli.control:logout",
     "events": "lotor.cli.control:events",
+    "debug": "lotor.cli.control:debug",
     "reload": "lotor.cli.control:reload",
     "sas": "lotor.cli.setkey:sas",
     "policies": "lotor.cli.setkey:policies",
@@ -43,7 +44,7 @@ TITLES = {
     "Set up": ("init", "import", "check", "user", "pki"),
     "Run": ("daemon", "reload"),
     "Connect": ("connect", "disconnect"),
-    "Look": ("status", "doctor", "sas", "policies", "explain", "events", "logout", "flush", "metrics"),
+    "Look": ("status", "doctor", "sas", "policies", "explain", "events", "debug", "logout", "flush", "metrics"),
     "More": ("racoonctl", "setkey", "help", "version"),
 }
 """What the help lists: a command goes by one name in it. `vc` and `vd` are known from racoonctl."""

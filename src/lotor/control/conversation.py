@@ -11,7 +11,9 @@ from lotor.control.messages import (
     Answer,
     BadMessage,
     Connect,
+    Debug,
     Disconnect,
+    Done,
     Events,
     Explain,
     Failed,
@@ -42,6 +44,10 @@ READING_SECONDS = 10.0
 """A caller that has not read an answer after so long is cut: what waits for it is memory of the daemon."""
 GOODBYE_SECONDS = 2.0
 """So long does an end of the program wait for the answer to who ended a session."""
+
+MOST_DEBUG_SECONDS = 3600
+"""Nobody is followed for longer because somebody forgot it."""
+Waiting = asyncio.Queue[Happened | None]
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -143,6 +149,9 @@ class Conversation:
             case Events():
                 await self._stream()
                 return None
+            case Debug():
+                log.info("%s asked by %s", _words(request), self._credential)
+                return await self._watch(request)
             case Until():
                 return await self._service.until(request, self)
             case Status() | Metrics() | Explain():
@@ -170,14 +179,36 @@ class Conversation:
         return Report(dict(await self._service.status(request, self)))
 
     async def _stream(self) -> None:
-        waiting: asyncio.Queue[Happened | None] = asyncio.Queue(MOST_EVENTS_WAITING)
+        waiting: Waiting = asyncio.Queue(MOST_EVENTS_WAITING)
         unsubscribe = self._service.subscribe(_offer(waiting), self)
         try:
-            while (event := await waiting.get()) is not None:
-                await self._write(event)
+            await self._pass_on(waiting)
         finally:
             unsubscribe()
+
+    async def _pass_on(self, waiting: Waiting) -> None:
+        while (event := await waiting.get()) is not None:
+            await self._write(event)
         self.cut()
+
+    async def _watch(self, request: Debug) -> Response | None:
+        """Until its time is over; None where the caller is gone before."""
+        if not 1 <= request.seconds <= MOST_DEBUG_SECONDS:
+            return Failed(f"debug lasts from 1 to {MOST_DEBUG_SECONDS} seconds")
+        waiting: Waiting = asyncio.Queue(MOST_EVENTS_WAITING)
+        end = self._service.debug(request, _offer(waiting), self)
+        if isinstance(end, Failed):
+            return end
+        passing = asyncio.create_task(self._pass_on(waiting))
+        try:
+            await asyncio.wait({passing}, timeout=request.seconds)
+            if passing.done():
+                await passing
+                return None
+        finally:
+            end()
+            passing.cancel()
+        return Done("the time is over")
 
     def cut(self) -> None:
         """The end at once: what the caller has not read is gone."""
@@ -200,8 +231,10 @@ class Conversation:
             await asyncio.wait({self._work})
 
 
-def _words(request: Connect | Disconnect | Logout | Reload) -> str:
+def _words(request: Connect | Debug | Disconnect | Logout | Reload) -> str:
     match request:
+        case Debug(subject=subject, seconds=seconds):
+            return f"debug of {subject} for {seconds} s"
         case Connect(gateway=gateway):
             return f"vc {gateway}"
         case Disconnect(gateway=gateway):

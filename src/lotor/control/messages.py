@@ -90,6 +90,14 @@ class Events(Declared):
     """Stream of `Happened` until the connection closes."""
 
 
+class Debug(Declared):
+    """`lotor debug`: for so many seconds, or until the connection closes, all events of `subject`, a login or an
+    address, are lines of the log and `Happened`. Answered by `Done` at the end, or `Failed`."""
+
+    subject: Line
+    seconds: int
+
+
 class Reload(Declared):
     """Read the configuration again; a bad one changes nothing."""
 
@@ -171,7 +179,7 @@ class Failed(Declared):
     facts: Json = NOTHING
 
 
-Request = Connect | Answer | Until | Disconnect | Logout | Status | Metrics | Explain | Events | Reload
+Request = Connect | Answer | Until | Disconnect | Logout | Status | Metrics | Explain | Events | Debug | Reload
 Response = Prompt | Progress | Connected | Disconnected | Report | Measured | Explained | Happened | Done | Failed
 Message = Request | Response
 
@@ -185,6 +193,7 @@ REQUESTS: dict[str, type[Request]] = {
     "metrics": Metrics,
     "explain": Explain,
     "events": Events,
+    "debug": Debug,
     "reload": Reload,
 }
 RESPONSES: dict[str, type[Response]] = {

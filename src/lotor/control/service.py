@@ -6,7 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from lotor.control.messages import Connect, Disconnect, Explain, Happened, Logout, Response, Secrets, Status, Until
+from lotor.control.messages import (
+    Connect,
+    Debug,
+    Disconnect,
+    Explain,
+    Failed,
+    Happened,
+    Logout,
+    Response,
+    Secrets,
+    Status,
+    Until,
+)
 from lotor.control.views import StatusView
 from lotor.model.prompt import Field
 
@@ -57,4 +69,10 @@ class Service(Protocol):
 
     def subscribe(self, listener: Callable[[Happened], None], caller: Caller) -> Callable[[], None]:
         """Returns what ends the subscription."""
+        ...
+
+    def debug(
+        self, request: Debug, listener: Callable[[Happened], None], caller: Caller
+    ) -> Callable[[], None] | Failed:
+        """As `subscribe`, of one peer."""
         ...

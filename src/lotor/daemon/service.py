@@ -14,6 +14,7 @@ from lotor.config import ConfigError
 from lotor.control.messages import (
     Connect,
     Connected,
+    Debug,
     Disconnect,
     Disconnected,
     Done,
@@ -44,6 +45,7 @@ from lotor.model.quantity import quantity
 from lotor.model.reason import Reason
 from lotor.model.text import clean
 from lotor.runtime.sessions import Session
+from lotor.runtime.watches import MOST, Full, Watch, address_or_name
 
 log = logging.getLogger(__name__)
 
@@ -203,6 +205,23 @@ class AdminService:
 
         return end
 
+    def debug(
+        self, request: Debug, listener: Callable[[Happened], None], caller: Caller
+    ) -> Callable[[], None] | Failed:
+        if not self._rights(caller).all:
+            return Failed(OTHERS)
+        if not request.subject:
+            return Failed("whom to follow is missing: an address or the name of a login")
+
+        def missed(number: int) -> None:
+            listener(Happened(time.time(), "Missed", 0, f"{number} more events within a second are not shown"))
+
+        watch = Watch(address_or_name(request.subject), lambda event: listener(_happened(event)), missed)
+        try:
+            return self._wiring.watches.add(watch)
+        except Full:
+            return Failed(f"{MOST} peers are followed already: end one of these commands")
+
     def _tell(self, event: Event) -> None:
         if isinstance(event, Ended):
             for waiting in self._ends.get(event.session, ()):
@@ -210,10 +229,7 @@ class AdminService:
                     waiting.set_result(event.reason)
         if not self._listeners:
             return
-        reason = reason_of(event)
-        kind, facts = (reason.kind.value, dict(reason.facts())) if reason is not None else ("", {})
-        text = clean(event.text())
-        happened = Happened(time.time(), event.public_name(), event.session, text, kind, facts)
+        happened = _happened(event)
         session = self._wiring.register.recall(event.session)
         for listener, caller in tuple(self._listeners.items()):
             rights = self._rights(caller)
@@ -233,6 +249,12 @@ class AdminService:
             return rights.concern(Side.GATEWAY, request.user)
         session = self._wiring.register.get(request.session)
         return rights.all or (session is not None and rights.concern(session.side, session.user))
+
+
+def _happened(event: Event) -> Happened:
+    reason = reason_of(event)
+    kind, facts = (reason.kind.value, dict(reason.facts())) if reason is not None else ("", {})
+    return Happened(time.time(), event.public_name(), event.session, clean(event.text()), kind, facts)
 
 
 def _failed(reason: Reason, fix: str = "") -> Failed:

@@ -49,6 +49,7 @@ from lotor.runtime.ledger import Ledger
 from lotor.runtime.logins import Logins
 from lotor.runtime.present import Present
 from lotor.runtime.sessions import Register
+from lotor.runtime.watches import Watches
 from lotor.trust import LocalTrust
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,7 @@ class Wiring:
         self.carriers = Carriers(isakmp, paths, [carrier])
         self.attempts = Attempts()
         self.counting = Counting(asyncio.get_running_loop().time)
+        self.watches = Watches(asyncio.get_running_loop().call_later)
         self.persons = ClientPersons(self.requests, Files(self._login, privileged.signer.saved_password))
         self.logins = Logins(privileged.logins)
         disclose = capture.disclose if capture is not None else lambda _: None
@@ -109,7 +111,7 @@ class Wiring:
         self.connections = Connections(parts, ground, self.keeping)
 
     def start(self) -> None:
-        journal = Journal(asyncio.get_running_loop().call_later, self._story)
+        journal = Journal(asyncio.get_running_loop().call_later, self._story, self.watches)
         for subscriber in (self.register.follow, self.attempts.follow, journal.follow, self.counting.follow):
             self.driver.subscribe(subscriber)
         self.driver.subscribe(self.persons.follow)

@@ -11,6 +11,7 @@ from lotor.model.entry import RECORD_KEY, Entry
 from lotor.model.text import clean
 from lotor.runtime import fields
 from lotor.runtime.moves import Moves
+from lotor.runtime.watches import Watches
 from lotor.runtime.whose import Whose
 
 log = logging.getLogger("lotor.journal")
@@ -45,12 +46,16 @@ class Budget:
 
 class Journal:
     """`later(seconds, call)` is the loop's `call_later`. `narrative` tells a session that has ended as one line, for
-    the debug journal."""
+    the debug journal. What `watches` follow has its lines at every level."""
 
     def __init__(
-        self, later: Callable[[float, Callable[[], None]], object], narrative: Callable[[int], str] = lambda _: ""
+        self,
+        later: Callable[[float, Callable[[], None]], object],
+        narrative: Callable[[int], str] = lambda _: "",
+        watches: Watches | None = None,
     ) -> None:
         self._narrative = narrative
+        self._watches = watches or Watches(later)
         self._whose = Whose()
         self._strangers = Budget(
             STRANGERS_PER_SECOND, "%d more lines about unauthenticated peers within a second were not written", later
@@ -61,8 +66,11 @@ class Journal:
     def follow(self, event: Event) -> None:
         """A line for one event. Nothing of a peer's octets reaches the log but through `clean`."""
         self._whose.learn(event)
+        watched = self._watches.follow(event, self._whose)
         if log.isEnabledFor(event.level) and self._admits(event):
             self._tell(event)
+        elif watched:
+            self._write(event)
         self._whose.forget(event)
 
     def _tell(self, event: Event) -> None:
