@@ -103,6 +103,8 @@ pub struct Counters {
     pub misdirected: u64,
     pub limited: u64,
     pub shed: u64,
+    /// ESP packets of the peer that never came, by the gaps in their numbers.
+    pub lost: u64,
     pub last_inbound: Option<Nanos>,
 }
 
@@ -117,6 +119,7 @@ struct Tally {
     misdirected: AtomicU64,
     limited: AtomicU64,
     shed: AtomicU64,
+    lost: AtomicU64,
     /// 0: none yet.
     last_inbound: AtomicU64,
 }
@@ -271,6 +274,7 @@ impl Child {
             misdirected: tally.misdirected.load(Relaxed),
             limited: tally.limited.load(Relaxed),
             shed: tally.shed.load(Relaxed),
+            lost: tally.lost.load(Relaxed),
             last_inbound: Some(tally.last_inbound.load(Relaxed)).filter(|at| *at > 0),
         }
     }

@@ -149,6 +149,23 @@ fn refusals_are_counted_by_kind() {
 }
 
 #[test]
+fn what_never_came_is_counted_by_the_gaps() {
+    let (client, gateway) = (child(Ends::Client, |_| ()), child(Ends::Gateway, |_| ()));
+    let mut esp: Vec<_> = (0..5).map(|_| one(&client, ping(10))).collect();
+    for place in [0, 4, 2] {
+        receive(&gateway, &mut esp[place].clone(), &from(at(4500), 1)).unwrap();
+    }
+    assert_eq!(gateway.counters().lost, 2);
+    let mut forged = one(&client, ping(10));
+    forged[30] ^= 1;
+    assert_eq!(receive(&gateway, &mut forged, &from(at(4500), 1)), Err(Refusal::Forged));
+    assert_eq!(receive(&gateway, &mut esp[2], &from(at(4500), 1)), Err(Refusal::Replayed));
+    assert_eq!(gateway.counters().lost, 2);
+    receive(&gateway, &mut esp[1], &from(at(4500), 1)).unwrap();
+    assert_eq!((gateway.counters().lost, client.counters().lost), (1, 0));
+}
+
+#[test]
 fn only_its_own_addresses_come_out() {
     let strange: [fn(&mut Vec<u8>); 5] = [
         |inner| inner[15] = 2,

@@ -5,6 +5,8 @@
 pub struct Window {
     highest: u32,
     size: u32,
+    /// Numbers that were taken.
+    taken: u32,
     words: Vec<u64>,
 }
 
@@ -24,7 +26,7 @@ impl Window {
     pub fn new(size: u32) -> Self {
         let size = size.max(WORD);
         // One word more than the window covers, since the newest word is rarely full.
-        Self { highest: 0, size, words: vec![0; (size.div_ceil(WORD) + 1) as usize] }
+        Self { highest: 0, size, taken: 0, words: vec![0; (size.div_ceil(WORD) + 1) as usize] }
     }
 
     /// Whether a packet with this number may be fresh. Says nothing about who sent it.
@@ -49,7 +51,13 @@ impl Window {
         }
         let slot = self.slot(sequence);
         self.words[slot] |= bit(sequence);
+        self.taken += 1;
         Some(if advances { Mark::Advanced } else { Mark::Within })
+    }
+
+    /// How many numbers up to the highest were never taken: packets that got lost, and a few that are still under way.
+    pub fn missing(&self) -> u32 {
+        self.highest - self.taken
     }
 
     fn advance(&mut self, sequence: u32) {
@@ -131,12 +139,14 @@ mod tests {
             steps in prop::collection::vec((-1100i64..40, 0u32..200), 1000),
         ) {
             let (mut window, mut model) = (Window::new(size), Model::default());
+            let mut taken = 0;
             let mut at = i64::from(start);
             for (step, leap) in steps {
                 let sequence = (at + step).clamp(0, i64::from(u32::MAX)) as u32;
                 at = at.max(i64::from(sequence)) + if leap == 0 { 3000 } else { i64::from(leap % 3) };
-                prop_assert_eq!(window.check(sequence), model.mark(size, sequence) );
-                window.mark(sequence);
+                prop_assert_eq!(window.check(sequence), model.mark(size, sequence));
+                taken += u32::from(window.mark(sequence).is_some());
+                prop_assert_eq!(window.missing(), model.highest - taken);
             }
         }
     }

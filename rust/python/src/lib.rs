@@ -24,8 +24,8 @@ const NANOSECONDS: f64 = 1e9;
 #[pyclass(frozen, module = "lotor._native")]
 struct Pump(Engine);
 
-/// octets in, octets out, packets in, packets out, replayed, forged, misdirected, limited, shed, seconds of CLOCK_MONOTONIC when the last good packet came.
-type Tally = (u64, u64, u64, u64, u64, u64, u64, u64, u64, Option<f64>);
+/// octets in, octets out, packets in, packets out, replayed, forged, misdirected, limited, shed, lost, seconds of CLOCK_MONOTONIC when the last good packet came.
+type Tally = (u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, Option<f64>);
 
 /// The fields of `Offloads`.
 type Switches = (bool, bool, bool, bool, bool);
@@ -97,6 +97,7 @@ fn tally(counters: Counters) -> Tally {
         counters.misdirected,
         counters.limited,
         counters.shed,
+        counters.lost,
         counters.last_inbound.map(|at| at as f64 / NANOSECONDS),
     )
 }

@@ -79,7 +79,8 @@ class Child:
 @dataclass(frozen=True, slots=True)
 class Counters:
     """Traffic of one SA pair: inner octets and packets; packets refused, dropped by the rate limit, and dropped by an
-    overloaded engine (`shed`); when the last good packet came (monotonic seconds; None: none yet)."""
+    overloaded engine (`shed`); ESP packets of the peer that never came, by the gaps in their sequence numbers (`lost`);
+    when the last good packet came (monotonic seconds; None: none yet)."""
 
     octets_in: int = 0
     octets_out: int = 0
@@ -90,6 +91,7 @@ class Counters:
     misdirected: int = 0
     limited: int = 0
     shed: int = 0
+    lost: int = 0
     last_inbound: float | None = None
 
     def plus(self, more: Counters | None) -> Counters:
@@ -107,5 +109,6 @@ class Counters:
             misdirected=self.misdirected + more.misdirected,
             limited=self.limited + more.limited,
             shed=self.shed + more.shed,
+            lost=self.lost + more.lost,
             last_inbound=later,
         )

@@ -88,6 +88,7 @@ impl Receiver<'_> {
             take(start, child.received(packet, opened, arrival));
             start += packet.len();
         });
+        child.tally.lost.store(self.window.missing().into(), Relaxed);
     }
 
     /// One packet.

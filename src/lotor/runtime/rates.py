@@ -1,0 +1,113 @@
+"""How fast sessions carry: their traffic, looked at again and again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from math import inf
+
+from lotor.model.child import Counters
+from lotor.model.network import Instant
+from lotor.runtime.sessions import Register, Session
+
+SELDOM_S = 10.0
+"""Between two looks while nobody wants to know: what is asked for once is then an average of the last seconds."""
+OFTEN_S = 2.0
+INTEREST_S = 15.0
+"""So long after a question another one is expected."""
+AT_ONCE = 200
+"""Sessions before others have their turn: a millisecond of work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Inner octets a second from and to the peer."""
+
+    octets_in: float
+    octets_out: float
+
+    def plus(self, other: Rate) -> Rate:
+        return Rate(self.octets_in + other.octets_in, self.octets_out + other.octets_out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a session had carried by then, and its rate since the look before."""
+
+    at: Instant
+    octets_in: int
+    octets_out: int
+    rate: Rate | None
+
+
+class Rates:
+    """Looks at all sessions every ten seconds, and every two while somebody asks. A session is remembered for as long
+    as the register has it."""
+
+    def __init__(
+        self,
+        register: Register,
+        counters: Callable[[Iterable[int]], Awaitable[Mapping[int, Counters]]],
+        now: Callable[[], Instant],
+    ) -> None:
+        self._register = register
+        self._counters = counters
+        self._now = now
+        self._seen: dict[int, _Seen] = {}
+        self._asked = self._looked = -inf
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._go_on())
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def of(self, session: int) -> Rate | None:
+        """None where two looks have not seen the session, or the engine does not tell. Somebody is interested."""
+        self._asked = self._now()
+        seen = self._seen.get(session)
+        return seen.rate if seen is not None else None
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look."""
+        now = self._now()
+        return now - self._looked >= (OFTEN_S if now - self._asked < INTEREST_S else SELDOM_S)
+
+    async def look(self) -> None:
+        """All sessions once. Without the engine's answer nothing is known until the next look."""
+        self._looked = self._now()
+        found: dict[int, _Seen] = {}
+        sessions = self._register.all()
+        try:
+            for begin in range(0, len(sessions), AT_ONCE):
+                some = sessions[begin : begin + AT_ONCE]
+                counters = await self._counters([child for each in some for child in each.counted])
+                found |= {each.id: self._look_at(each, counters) for each in some}
+                await asyncio.sleep(0)
+        except OSError:
+            found = {}
+        self._seen = found
+
+    def _look_at(self, session: Session, counters: Mapping[int, Counters]) -> _Seen:
+        total, now = session.traffic(counters), self._now()
+        return _Seen(now, total.octets_in, total.octets_out, _rate(self._seen.get(session.id), total, now))
+
+    async def _go_on(self) -> None:
+        while True:
+            await asyncio.sleep(OFTEN_S)
+            if self.due:
+                await self.look()
+
+
+def _rate(before: _Seen | None, total: Counters, now: Instant) -> Rate | None:
+    """A pair that went meanwhile may be counted a moment later: never less than nothing."""
+    if before is None or now <= before.at:
+        return None
+    seconds = now - before.at
+    return Rate(
+        max(0, total.octets_in - before.octets_in) / seconds, max(0, total.octets_out - before.octets_out) / seconds
+    )
