@@ -257,6 +257,15 @@ class PathChanged(Event):
     children: tuple[int, ...]
 
 
+class RoundTrip(Event):
+    """The peer answered at once what it answers without a person or long sums: a probe, or the end of a login. `seconds`
+    from the message to its answer."""
+
+    level = Level.DEBUG
+    line = "the peer answered after {seconds:.3f} s"
+    seconds: float
+
+
 class Dead(Event):
     """Dead peer detection gave up, or retransmission did on an established session; `Ended` follows."""
 

@@ -17,6 +17,7 @@ from lotor.ike.events import (
     PathChanged,
     PhaseOneUp,
     Renewed,
+    RoundTrip,
     Started,
     Up,
 )
@@ -37,7 +38,8 @@ class Session:
     """One session as it stands: the register alone changes it. `since` is wall clock (seconds), for people; `children`
     by the core's numbers; `closing` those that the engine still counts for, until it has removed them; `past` the
     traffic of SA pairs that are gone; `called` where it began, wherever the peer is now; `ike` the major version;
-    `key`: no session has the same, also after a restart."""
+    `latency`: seconds to the peer and back, as measured last, None before; `key`: no session has the same, also after a
+    restart."""
 
     id: int
     side: Side
@@ -56,6 +58,7 @@ class Session:
     ike: int = 1
     key: str = ""
     up: bool = False
+    latency: float | None = None
     children: dict[int, ChildUp] = field(default_factory=dict)
     closing: set[int] = field(default_factory=set)
     past: Counters = NOTHING
@@ -144,6 +147,8 @@ class Register:
                     session.closing.add(child)
             case PathChanged(new=new):
                 session.path = new
+            case RoundTrip(seconds=seconds):
+                session.latency = seconds
             case Up(path=path, user=user):
                 session.path, session.user, session.up = path, user, True
             case Ended():

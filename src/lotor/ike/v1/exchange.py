@@ -14,6 +14,7 @@ from typing import Generic, TypeAlias, TypeVar
 from lotor.ike.dialect import Incoming
 from lotor.ike.effects import Ticket
 from lotor.ike.errors import LocalFault, Misplaced, PeerFault, Refusal, Unproved
+from lotor.ike.events import RoundTrip
 from lotor.ike.flight import Flight
 from lotor.ike.v1.channel import Channel, ProvedMessage
 from lotor.ike.v1.ladder import Cover, Ladder
@@ -25,7 +26,8 @@ from lotor.model.reasons.ends import NoAnswer
 from lotor.model.reasons.local import NotWritable
 from lotor.model.reasons.protocol import BrokenExchange
 from lotor.wire.errors import Malformed
-from lotor.wire.v1.numbers import ExchangeType
+from lotor.wire.v1.numbers import ConfigType, ExchangeType
+from lotor.wire.v1.payloads import Attributes
 
 T = TypeVar("T")
 C_co = TypeVar("C_co", bound=Channel, covariant=True)
@@ -111,6 +113,7 @@ class Exchange(Generic[T]):
         self.position += 1
         self.waiting = None
         self.settle()
+        self._time(proved, now)
         self.flight = None
         self.session.exchanges.settle()
         self.session.learn(incoming.header)
@@ -119,6 +122,14 @@ class Exchange(Generic[T]):
             self.session.heard_over(path, now)
         self.session.liveness.heard(now)
         self._step(proved.chain, now)
+
+    def _time(self, proved: ProvedMessage, now: Instant) -> None:
+        """How long the peer took to acknowledge, which needs no person and no sums. Of a message that was repeated
+        nobody knows which one is acknowledged."""
+        flight = self.flight
+        acknowledges = any(each.type == ConfigType.ACK for each in proved.chain.all(Attributes))
+        if acknowledges and flight is not None and flight.sends == 1:
+            self.session.context.tell(RoundTrip(self.session.id, now - flight.started))
 
     def knows(self, incoming: Incoming) -> bool:
         """Whether this is the last message once more."""

@@ -10,7 +10,7 @@ from lotor.ike.children import DELETED, Pair
 from lotor.ike.dialect import Incoming
 from lotor.ike.effects import Transmit
 from lotor.ike.errors import Refusal, Unproved
-from lotor.ike.events import Dropped, Remark
+from lotor.ike.events import Dropped, Remark, RoundTrip
 from lotor.ike.v1 import lifetimes
 from lotor.ike.v1.exchange import Exchange, begun_here
 from lotor.ike.v1.keymat import PhaseOneKeys
@@ -203,8 +203,12 @@ def _there(heard: Heard, note: Notification) -> None:
 
 
 def _acknowledged(heard: Heard, note: Notification) -> None:
-    if heard.session.liveness.acknowledged(int.from_bytes(note.data, "big"), heard.now):
-        heard.session.heard_over(heard.path, heard.now)
+    session, sequence = heard.session, int.from_bytes(note.data, "big")
+    seconds = session.liveness.round_trip(sequence, heard.now)
+    if seconds is not None:
+        session.context.tell(RoundTrip(session.id, seconds))
+    if session.liveness.acknowledged(sequence, heard.now):
+        session.heard_over(heard.path, heard.now)
 
 
 def _initial_contact(heard: Heard, note: Notification) -> None:

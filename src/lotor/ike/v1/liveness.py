@@ -16,6 +16,9 @@ from lotor.model.policy import Dpd
 SAME_PACKET_S = 0.1
 """Two answers about the same packet may differ by so many seconds: a later time within them is no new packet."""
 
+PROBES_KEPT = 4
+"""Times of probes that wait for their answer: on a slow way the next goes out before the answer to the last comes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -39,6 +42,7 @@ class Liveness:
     _unanswered: int = 0
     _theirs: int = -1
     _questioned: Instant = -inf
+    _probed: tuple[tuple[int, Instant], ...] = ()
 
     def start(self, watch: Watch, now: Instant) -> None:
         """Begins to watch the peer. A `delay` of 0 never probes."""
@@ -66,6 +70,13 @@ class Liveness:
             return False
         self.heard(now)
         return True
+
+    def round_trip(self, sequence: int, now: Instant) -> float | None:
+        """Seconds from a scheduled probe to its answer; None for an answer to another one. Older probes tell nothing
+        any more."""
+        at = dict(self._probed).get(sequence)
+        self._probed = tuple(each for each in self._probed if each[0] > sequence)
+        return now - at if at is not None else None
 
     def heard_since(self, then: Instant) -> bool:
         """Whether a proved message came after that time."""
@@ -130,7 +141,9 @@ class Liveness:
             self.stop()
             watch.dead(now)
             return
-        watch.probe(self.number(), now)
+        number = self.number()
+        self._probed = (*self._probed[-PROBES_KEPT + 1 :], (number, now))
+        watch.probe(number, now)
         self._set(now + watch.dpd.retry, self._retry)
 
     def _retry(self, now: Instant) -> None:
