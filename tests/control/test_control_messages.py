@@ -52,6 +52,7 @@ MESSAGES = [
     Logout("alice"),
     Logout(session=7),
     Status(),
+    Status(7, "alice", "rate", 20),
     Metrics(),
     Explain("alice"),
     Events(),

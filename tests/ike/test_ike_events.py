@@ -11,7 +11,8 @@ from lotor.model.reasons.logins import WrongPassword
 GATEWAY_PAGE = Path(__file__).parents[2] / "docs" / "gateway.md"
 
 PUBLISHED = """ChildDown ChildUp Chosen Configured Dead Deferring Doubted Ended Judged LeftOut LoggedIn LoginRefused
-LoginRound LoginSent Offered PathChanged PhaseOneUp Reached Readdressed Remark Renewed RoundTrip Started Turned Undeferred Up"""
+LoginRound LoginSent Offered PathChanged PhaseOneUp Reached Readdressed Remark Renewed RoundTrip Started Turned
+Undeferred Up"""
 
 LINES = {
     "ChildDown": ("INFO", "SA pair {child} down: {reason}"),

@@ -6,6 +6,7 @@ import binascii
 import json
 import unicodedata
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, NamedTuple, TypeAlias
 
 from lotor.model.declared import Declared
@@ -71,9 +72,25 @@ class Logout(Declared):
 
 class Status(Declared):
     """`lotor status`, answered by `Report`: the sessions behind the one with the number `after`, as many as stand on a
-    page; the report's `next` asks for the next page."""
+    page; the report's `next` asks for the next page. `subject`: only those of a login, an address, an identity or a
+    number. `sort`: the first page in another order, the value of a `Sort`, behind the first `skip` of it."""
 
     after: int = 0
+    subject: Line = ""
+    sort: Line = ""
+    skip: int = 0
+
+
+class Sort(Enum):
+    """Orders of sessions: the most or the newest first, names by the alphabet, and what is not known last."""
+
+    RATE = "rate"
+    IN = "in"
+    OUT = "out"
+    LOSS = "loss"
+    LATENCY = "latency"
+    USER = "user"
+    SINCE = "since"
 
 
 class Metrics(Declared):

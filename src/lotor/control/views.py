@@ -27,7 +27,8 @@ class ChildView(TypedDict):
 
 class TrafficView(TypedDict):
     """Inner octets and packets since the session began; refused packets by kind, and those that the rate
-    limit (`limited`) and overload (`shed`) cost."""
+    limit (`limited`) and overload (`shed`) cost; `lost`: packets of the peer that did not come, by the gaps in their
+    numbers."""
 
     octets_in: int
     octets_out: int
@@ -38,13 +39,16 @@ class TrafficView(TypedDict):
     misdirected: int
     limited: int
     shed: int
+    lost: int
 
 
 class SessionView(TypedDict):
     """One session. `since` is ISO 8601 in UTC, `seconds` its age; `address` and `address6` (empty without
     IPv6) the inner addresses of the client, `cookies` those of phase 1 as hexadecimal text. The
     same for any version of the protocol: `ike` is its major version, `spis` those of the IKE SA, `ike_suite` its
-    algorithms."""
+    algorithms. `device`: the program at the other end, a guess, empty where nothing is known. `rate_in` and `rate_out`:
+    inner octets a second lately; `loss`: the share of the peer's packets that did not come lately; `latency`: seconds
+    to the peer and back. None where it is not known."""
 
     session: int
     role: str
@@ -56,6 +60,7 @@ class SessionView(TypedDict):
     outside: str
     nat: str
     vendor: str
+    device: str
     since: str
     seconds: float
     address: str
@@ -67,6 +72,10 @@ class SessionView(TypedDict):
     ike_suite: str
     children: list[ChildView]
     traffic: TrafficView
+    rate_in: float | None
+    rate_out: float | None
+    loss: float | None
+    latency: float | None
     rekey_in: float | None
     warnings: list[str]
 
@@ -168,7 +177,7 @@ class ProcessView(TypedDict):
 class StatusView(TypedDict):
     """One page of the answer. `next` is the number of the last session on it where more follow, else None; `half_open`
     counts the clients without a proved login, of which `sessions` shows only the newest; `users` the people who are
-    logged in at this gateway."""
+    logged in at this gateway; `total` the sessions on all pages, `rate_in` and `rate_out` what they carry together."""
 
     schema: int
     version: str
@@ -183,4 +192,7 @@ class StatusView(TypedDict):
     sessions: list[SessionView]
     half_open: int
     users: int
+    total: int
+    rate_in: float | None
+    rate_out: float | None
     next: int | None

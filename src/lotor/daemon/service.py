@@ -35,7 +35,7 @@ from lotor.daemon.explaining import explain_view, fix_of
 from lotor.daemon.measuring import Measuring
 from lotor.daemon.processes import alone
 from lotor.daemon.rights import OTHERS, Rights, rights_of
-from lotor.daemon.status import Program, page, status_view
+from lotor.daemon.status import Program, Surveyed, page, status_view
 from lotor.daemon.wiring import Wiring
 from lotor.ike.events import Ended, Event, reason_of
 from lotor.model.child import Counters
@@ -137,10 +137,11 @@ class AdminService:
 
     async def status(self, request: Status, caller: Caller) -> StatusView:
         wiring, rights = self._wiring, self._rights(caller)
-        seen = page(wiring.register, request.after, lambda each: rights.concern(each.side, each.user))
+        surveyed = Surveyed(wiring.rates.of, wiring.devices.of)
+        seen = page(wiring.register, request, lambda each: rights.concern(each.side, each.user), surveyed)
         program = Program(wiring.offloads(), wiring.admissions(), self._name, self._started, self._processes)
         counters, remarks = await self._counters([child for session in seen.sessions for child in session.counted])
-        view = status_view(seen, program, counters, asyncio.get_running_loop().time())
+        view = status_view(seen, program, counters, asyncio.get_running_loop().time(), surveyed)
         view["internal_errors"] = wiring.driver.tally.internal_errors
         users, unknown = await self._logged_in(rights)
         view["users"] = users

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 
 from lotor import __version__
+from lotor.control.messages import Sort, Status
 from lotor.control.views import (
     SCHEMA,
     AdmissionView,
@@ -25,12 +27,14 @@ from lotor.model.offloads import Offloads
 from lotor.model.policy import Side
 from lotor.model.text import clean
 from lotor.model.weakness import WEAK, Named
+from lotor.runtime.rates import Rate
 from lotor.runtime.sessions import Register, Session
 
 PAGE = 200
 """Sessions of one answer: some milliseconds of work, whatever number there is."""
 NEWEST = 20
 """How many clients without a proved login are shown."""
+LAST_NAME = chr(0x10FFFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +50,86 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What is known of sessions beside the register: their rate, None where it is not known, and the program at the
+    other end, empty where nothing is known."""
+
+    rate: Callable[[int], Rate | None] = lambda _: None
+    device: Callable[[int], str] = lambda _: ""
+
+
+UNSURVEYED = Surveyed()
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """`half_open`: how many strangers are at the door; `following`: the number behind which the next page begins."""
+    """`half_open`: how many strangers are at the door; `following`: the number behind which the next page begins;
+    `total`: sessions on all pages; `rate`: what they carry together."""
 
     sessions: tuple[Session, ...]
     half_open: int
     following: int | None
+    total: int
+    rate: Rate | None
 
 
-def page(register: Register, after: int, concerns: Callable[[Session], bool]) -> Page:
-    """The sessions behind the one with the number `after`; of strangers the newest only, on the first page."""
-    strangers = [each for each in register.all() if is_stranger(each) and concerns(each)]
+def page(
+    register: Register, request: Status, concerns: Callable[[Session], bool], surveyed: Surveyed = UNSURVEYED
+) -> Page:
+    """The sessions that are asked for; of strangers the newest only, on the first page."""
+    ours = [each for each in register.all() if concerns(each)]
+    strangers = [each for each in ours if is_stranger(each)]
     shown = set(strangers[-NEWEST:])
-    known = (each for each in register.all() if concerns(each) and (not is_stranger(each) or each in shown))
-    found = sorted((each for each in known if each.id > after), key=lambda each: each.id)
-    following = found[PAGE - 1].id if len(found) > PAGE else None
-    return Page(tuple(found[:PAGE]), len(strangers), following)
+    known = [each for each in ours if not is_stranger(each) or each in shown]
+    if request.subject:
+        known = [each for each in known if request.subject.casefold() in _names(each)]
+    found, following = _cut(known, request, surveyed)
+    return Page(found, len(strangers), following, len(known), _together(surveyed.rate(each.id) for each in known))
+
+
+def _cut(known: list[Session], request: Status, surveyed: Surveyed) -> tuple[tuple[Session, ...], int | None]:
+    """One page, and the number behind which the next one begins."""
+    order = next((each for each in Sort if each.value == request.sort), None)
+    if order is not None:
+        skip = max(0, request.skip)
+        return tuple(sorted(known, key=_key(order, surveyed))[skip : skip + PAGE]), None
+    found = sorted((each for each in known if each.id > request.after), key=lambda each: each.id)
+    return tuple(found[:PAGE]), found[PAGE - 1].id if len(found) > PAGE else None
+
+
+def _key(order: Sort, surveyed: Surveyed) -> Callable[[Session], tuple[float | str, int]]:
+    """Of two that are alike the older one comes first."""
+    if order is Sort.USER:
+        return lambda each: (each.user.casefold() or LAST_NAME, each.id)
+    if order is Sort.SINCE:
+        return lambda each: (-each.since, each.id)
+    return lambda each: (-_figure(order, each, surveyed.rate(each.id)), each.id)
+
+
+def _figure(order: Sort, session: Session, rate: Rate | None) -> float:
+    if order is Sort.LATENCY:
+        return session.latency if session.latency is not None else -inf
+    if rate is None:
+        return -inf
+    if order is Sort.LOSS:
+        return rate.loss if rate.loss is not None else -inf
+    sums = {Sort.IN: rate.octets_in, Sort.OUT: rate.octets_out}
+    return sums.get(order, rate.octets_in + rate.octets_out)
+
+
+def _together(rates: Iterable[Rate | None]) -> Rate | None:
+    """None where nothing is known of any."""
+    known = [each for each in rates if each is not None]
+    if not known:
+        return None
+    return Rate(sum(each.octets_in for each in known), sum(each.octets_out for each in known))
+
+
+def _names(session: Session) -> set[str]:
+    """What a person may call it, in lower case."""
+    given = session.configuration
+    addresses = {str(session.path.remote.address), str(given.address) if given else "", _address6(session)}
+    return {str(session.id), session.user.casefold(), session.peer.casefold(), session.remote.casefold()} | addresses
 
 
 def is_stranger(session: Session) -> bool:
@@ -69,7 +137,13 @@ def is_stranger(session: Session) -> bool:
     return session.side is Side.GATEWAY and not session.user and not session.up
 
 
-def status_view(seen: Page, program: Program, counters: Mapping[int, Counters], now: float) -> StatusView:
+def status_view(
+    seen: Page,
+    program: Program,
+    counters: Mapping[int, Counters],
+    now: float,
+    surveyed: Surveyed = UNSURVEYED,
+) -> StatusView:
     """`counters` of the SA pairs of the page; `now` in the core's clock. The caller sets `internal_errors`,
     `users` and `remarks`."""
     return StatusView(
@@ -83,9 +157,12 @@ def status_view(seen: Page, program: Program, counters: Mapping[int, Counters], 
         processes=list(program.processes),
         offloads=_offloads(program.offloads),
         admission=_admission(program.admissions),
-        sessions=[session_view(each, counters, now) for each in seen.sessions],
+        sessions=[session_view(each, counters, now, surveyed) for each in seen.sessions],
         half_open=seen.half_open,
         users=0,
+        total=seen.total,
+        rate_in=round(seen.rate.octets_in, 1) if seen.rate else None,
+        rate_out=round(seen.rate.octets_out, 1) if seen.rate else None,
         next=seen.following,
     )
 
@@ -113,7 +190,10 @@ def _admission(tally: Tally) -> AdmissionView:
     )
 
 
-def session_view(session: Session, counters: Mapping[int, Counters], now: float) -> SessionView:
+def session_view(
+    session: Session, counters: Mapping[int, Counters], now: float, surveyed: Surveyed = UNSURVEYED
+) -> SessionView:
+    rate = surveyed.rate(session.id)
     children = [_child(each, now) for each in session.children.values()]
     since = datetime.fromtimestamp(session.since, UTC)
     rekeys = [each["rekey_in"] for each in children if each["rekey_in"] is not None]
@@ -128,6 +208,7 @@ def session_view(session: Session, counters: Mapping[int, Counters], now: float)
         outside=str(session.path.remote),
         nat=clean(session.nat),
         vendor=clean(session.vendor),
+        device=surveyed.device(session.id),
         since=since.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=max(0.0, round(datetime.now(UTC).timestamp() - session.since, 1)),
         address=str(session.configuration.address) if session.configuration else "",
@@ -139,6 +220,10 @@ def session_view(session: Session, counters: Mapping[int, Counters], now: float)
         ike_suite=str(session.suite) if session.suite else "",
         children=children,
         traffic=_traffic(session.traffic(counters)),
+        rate_in=round(rate.octets_in, 1) if rate else None,
+        rate_out=round(rate.octets_out, 1) if rate else None,
+        loss=round(rate.loss, 4) if rate and rate.loss is not None else None,
+        latency=round(session.latency, 4) if session.latency is not None else None,
         rekey_in=min(rekeys, default=None),
         warnings=weaknesses(session.suite, [each.suite for each in session.children.values()]),
     )
@@ -201,4 +286,5 @@ def _traffic(counters: Counters) -> TrafficView:
         misdirected=counters.misdirected,
         limited=counters.limited,
         shed=counters.shed,
+        lost=counters.lost,
     )

@@ -19,6 +19,7 @@ from lotor.client.requests import Requests
 from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.engines import carried
 from lotor.explain.attempts import Attempts
+from lotor.explain.devices import Devices
 from lotor.explain.narrative import line
 from lotor.ike.admission import Tally
 from lotor.ike.events import Event
@@ -28,7 +29,7 @@ from lotor.leases.ledger import MemorySessions
 from lotor.metrics.counting import Counting
 from lotor.model.network import Path, Peer
 from lotor.model.offloads import Offloads
-from lotor.model.policy import RemotePolicy
+from lotor.model.policy import RemotePolicy, Side
 from lotor.model.quantity import quantity
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import ShutDown
@@ -48,6 +49,7 @@ from lotor.runtime.journal import Journal
 from lotor.runtime.ledger import Ledger
 from lotor.runtime.logins import Logins
 from lotor.runtime.present import Present
+from lotor.runtime.rates import Rates
 from lotor.runtime.sessions import Register
 from lotor.runtime.watches import Watches
 from lotor.trust import LocalTrust
@@ -93,6 +95,8 @@ class Wiring:
         paths = lambda: [each.path for each in self.register.all()]  # noqa: E731
         self.carriers = Carriers(isakmp, paths, [carrier])
         self.attempts = Attempts()
+        self.devices = Devices(self._side)
+        self.rates = Rates(self.register, self.associations.counters, asyncio.get_running_loop().time)
         self.counting = Counting(asyncio.get_running_loop().time)
         self.watches = Watches(asyncio.get_running_loop().call_later)
         self.persons = ClientPersons(self.requests, Files(self._login, privileged.signer.saved_password))
@@ -114,6 +118,7 @@ class Wiring:
         journal = Journal(asyncio.get_running_loop().call_later, self._story, self.watches)
         for subscriber in (self.register.follow, self.attempts.follow, journal.follow, self.counting.follow):
             self.driver.subscribe(subscriber)
+        self.driver.subscribe(self.devices.follow)
         self.driver.subscribe(self.persons.follow)
         self.driver.subscribe(self.requests.follow)
         self.driver.subscribe(self.follower.follow)
@@ -125,9 +130,11 @@ class Wiring:
         self._engine.start(self._notice)
         self.present.follow(self._take_over)
         self.keeping.start(self.connections.again)
+        self.rates.start()
 
     async def stop(self, why: Reason = SHUT_DOWN) -> None:
         """Deletes to every peer, the host as it was, then the engines. `why`: for what all sessions end."""
+        self.rates.stop()
         await self.keeping.stop(why)
         self.driver.command(Shutdown(why))
         await self.follower.settled()
@@ -213,6 +220,10 @@ class Wiring:
             case Broken(why=why):
                 log.error("the data plane stopped: %s", why)
                 self._broken(why)
+
+    def _side(self, session: int) -> Side | None:
+        known = self.register.recall(session)
+        return known.side if known is not None else None
 
     def _remotes(self) -> tuple[RemotePolicy, ...]:
         return self.present.now.policy.remotes

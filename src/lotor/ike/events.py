@@ -258,8 +258,8 @@ class PathChanged(Event):
 
 
 class RoundTrip(Event):
-    """The peer answered at once what it answers without a person or long sums: a probe, or the end of a login. `seconds`
-    from the message to its answer."""
+    """The peer answered what needs no person and no sums: a probe, or the end of a login. `seconds` from the message to
+    its answer."""
 
     level = Level.DEBUG
     line = "the peer answered after {seconds:.3f} s"

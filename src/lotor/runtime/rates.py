@@ -22,13 +22,12 @@ AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Inner octets a second from and to the peer."""
+    """Inner octets a second from and to the peer. `loss`: the share of the peer's packets that did not come, None where
+    none were sent."""
 
     octets_in: float
     octets_out: float
-
-    def plus(self, other: Rate) -> Rate:
-        return Rate(self.octets_in + other.octets_in, self.octets_out + other.octets_out)
+    loss: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,7 @@ class _Seen:
     """What a session had carried by then, and its rate since the look before."""
 
     at: Instant
-    octets_in: int
-    octets_out: int
+    total: Counters
     rate: Rate | None
 
 
@@ -94,7 +92,7 @@ class Rates:
 
     def _look_at(self, session: Session, counters: Mapping[int, Counters]) -> _Seen:
         total, now = session.traffic(counters), self._now()
-        return _Seen(now, total.octets_in, total.octets_out, _rate(self._seen.get(session.id), total, now))
+        return _Seen(now, total, _rate(self._seen.get(session.id), total, now))
 
     async def _go_on(self) -> None:
         while True:
@@ -107,7 +105,10 @@ def _rate(before: _Seen | None, total: Counters, now: Instant) -> Rate | None:
     """A pair that went meanwhile may be counted a moment later: never less than nothing."""
     if before is None or now <= before.at:
         return None
-    seconds = now - before.at
+    seconds, old = now - before.at, before.total
+    came, lost = max(0, total.packets_in - old.packets_in), max(0, total.lost - old.lost)
     return Rate(
-        max(0, total.octets_in - before.octets_in) / seconds, max(0, total.octets_out - before.octets_out) / seconds
+        max(0, total.octets_in - old.octets_in) / seconds,
+        max(0, total.octets_out - old.octets_out) / seconds,
+        lost / (came + lost) if came + lost else None,
     )

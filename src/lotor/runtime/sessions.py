@@ -73,6 +73,11 @@ class Session:
         """The SA pairs that the engine counts for."""
         return (*self.children, *self.closing)
 
+    def closes(self, child: int) -> None:
+        """An SA pair is down, which the engine has not removed yet."""
+        if self.children.pop(child, None) is not None:
+            self.closing.add(child)
+
     def removed(self, child: int, last: Counters | None) -> None:
         """The engine has removed an SA pair; `last` is what it had carried by then. Also before `ChildDown` is heard
         of, or behind the end of the session."""
@@ -143,12 +148,11 @@ class Register:
             case ChildUp(child=child):
                 session.children[child.id] = event
             case ChildDown(child=child):
-                if session.children.pop(child, None) is not None:
-                    session.closing.add(child)
-            case PathChanged(new=new):
-                session.path = new
+                session.closes(child)
             case RoundTrip(seconds=seconds):
                 session.latency = seconds
+            case PathChanged(new=new):
+                session.path = new
             case Up(path=path, user=user):
                 session.path, session.user, session.up = path, user, True
             case Ended():
