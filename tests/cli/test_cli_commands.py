@@ -17,8 +17,9 @@ import pytest
 from click.testing import CliRunner
 
 from lotor.cli import locate, terminal
+from lotor.cli.details import table
 from lotor.cli.main import COMMANDS, RACOONCTL, lotor, racoonctl_group
-from lotor.cli.status import duration, octets, table
+from lotor.cli.quantities import duration, octets
 from lotor.control.listening import Address, listen
 from lotor.control.messages import (
     Answer,
@@ -46,97 +47,13 @@ from lotor.daemon.exits import CAUSES, MEANINGS, Exit, code_of, document
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause
 from lotor.model.secret import Secret
+from statuses import PEERS, VIEW, WARDEN
 
 PROGRAM = [sys.executable, "-m", "lotor.cli.main"]
 RACOONCTL_PROGRAM = [sys.executable, "-c", "from lotor.cli.main import racoonctl; racoonctl()"]
 ME = pwd.getpwuid(os.getuid()).pw_name
 MY_GROUP = grp.getgrgid(os.getgid()).gr_name
 BANNER = "                     Flying pigs LTD\n\n Welcome to our internal network, remote user.\n"
-WARDEN = {
-    "name": "warden",
-    "pid": 42,
-    "user": "root",
-    "group": "",
-    "capabilities": ["chown", "dac_read_search", "kill", "net_admin", "net_bind_service", "net_raw", "setuid"],
-    "gains": False,
-    "landlock": 0,
-    "calls": "",
-    "refused": [],
-}
-PEERS = {
-    **WARDEN,
-    "name": "daemon",
-    "pid": 43,
-    "user": "lotor",
-    "group": "lotor",
-    "capabilities": [],
-    "landlock": 6,
-    "calls": "daemon",
-    "refused": ["to become root", "to read /etc/shadow", "to open a raw socket"],
-}
-VIEW = {
-    "schema": 1,
-    "version": "0.1.0",
-    "pid": 42,
-    "configuration": "/etc/racoon/racoon.conf",
-    "seconds": 7325.0,
-    "internal_errors": 0,
-    "offloads": {"tso": True, "uso": False, "udp_segment": True, "udp_gro": False, "udp_segment_tail": False},
-    "half_open": 0,
-    "next": None,
-    "processes": [WARDEN, PEERS],
-    "remarks": ["3 attempts failed since the start: lotor explain tells why"],
-    "sessions": [
-        {
-            "session": 3,
-            "role": "gateway",
-            "remote": "anonymous",
-            "state": "up",
-            "user": "alice",
-            "peer": "198.51.100.10",
-            "local": "192.0.2.50:4500",
-            "outside": "198.51.100.10:53778",
-            "nat": "NAT before the peer",
-            "vendor": "lotor",
-            "since": "2026-05-01T12:03:44Z",
-            "seconds": 61.0,
-            "address": "10.99.99.1",
-            "address6": "",
-            "cookies": "0011223344556677:8899aabbccddeeff",
-            "phase1": "aes-128/sha1/modp1024",
-            "ike": 1,
-            "spis": "0011223344556677:8899aabbccddeeff",
-            "ike_suite": "aes-128/sha1/modp1024",
-            "children": [
-                {
-                    "id": 1,
-                    "spi_in": "0x00001000",
-                    "spi_out": "0x00002000",
-                    "suite": "aes-128",
-                    "rekey_in": 2520.0,
-                    "encapsulation": "udp",
-                    "ours": ["0.0.0.0/0"],
-                    "theirs": ["10.99.99.1/32"],
-                    "compression": "",
-                    "rate": 2_500_000,
-                }
-            ],
-            "traffic": {
-                "octets_in": 12_345_678,
-                "octets_out": 999,
-                "packets_in": 9000,
-                "packets_out": 9,
-                "replayed": 0,
-                "forged": 2,
-                "misdirected": 0,
-                "limited": 7,
-                "shed": 5,
-            },
-            "rekey_in": 2520.0,
-            "warnings": ["dh_group 2 (modp1024) is weak"],
-        }
-    ],
-}
 
 
 class FakeDaemon:
@@ -320,14 +237,17 @@ def test_racoonctl_is_understood(daemon, words):
 
 def test_status_fits_80_columns_and_json_is_the_view_itself(daemon):
     fake = daemon(Report(VIEW))
-    text = run(["status"], fake.path).stdout
+    text = run(["status", "-v"], fake.path, env={**os.environ, "TZ": "Asia/Kolkata"}).stdout
     fake.close()
     assert max(map(len, text.splitlines())) <= 80
     for word in (
         "alice",
         "3 attempts failed since the start",
         "198.51.100.10:53778",
-        "2026-05-01 12:03",
+        "2026-05-01 17:33",
+        "client program: Apple (iOS, iPadOS, macOS)",
+        "now: 1.2 MB/s in, 999 B/s out; 1.2 % of the peer's packets lost; 12 ms to the",
+        "packets of the peer that did not come: 11",
         "10.99.99.1",
         "aes-128/sha1/modp1024",
         "42 min",
@@ -381,6 +301,21 @@ def test_status_tells_what_one_process_gives_up_and_what_a_kernel_lacks():
     assert "it holds the keys and reads what strangers send" in text
     old = " ".join(table({**VIEW, "sessions": [], "processes": [WARDEN, {**PEERS, "landlock": 0}]}).split())
     assert "no Landlock in this kernel, system calls of the list daemon" in old
+
+
+def test_status_of_one_person_is_everything_about_the_sessions(daemon):
+    fake = daemon(Report(VIEW))
+    done = run(["status", "alice"], fake.path)
+    assert fake.requests == [Status(subject="alice")]
+    assert "SPI 0x00001000 in" in done.stdout
+    assert "Landlock" not in done.stdout
+
+
+def test_status_of_nobody_names_what_tells_more(daemon):
+    fake = daemon(Report({**VIEW, "sessions": [], "total": 0}))
+    done = run(["status", "bob"], fake.path)
+    assert (done.returncode, done.stdout) == (Exit.FAILED, "")
+    assert done.stderr == "lotor: nobody is connected as bob: lotor explain bob tells what became of attempts\n"
 
 
 def test_logout_ends_all_sessions_of_a_person(daemon):

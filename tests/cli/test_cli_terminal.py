@@ -5,12 +5,9 @@ from __future__ import annotations
 import contextlib
 import grp
 import os
-import pty
 import pwd
-import select
 import signal
 import sys
-import termios
 
 import pytest
 
@@ -19,54 +16,13 @@ from lotor.control.messages import Answer, Connect, Connected, Failed, Progress,
 from lotor.daemon.exits import Exit
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
+from screens import PROGRAM, Screen, child_of
 
-PROGRAM = [sys.executable, "-m", "lotor.cli.main"]
 ME = pwd.getpwuid(os.getuid()).pw_name
 MY_GROUP = grp.getgrgid(os.getgid()).gr_name
 PATIENCE = 60.0
 REFUSED = Failed("gateway 192.0.2.50 refused the login of alice", "LOGIN_REFUSED")
 ASK = Prompt(("password",))
-
-
-class Screen:
-    """A program on a terminal of its own, read and written by the test."""
-
-    def __init__(self, *words: str, program: list[str] = PROGRAM) -> None:
-        self.child, self._descriptor = pty.fork()
-        if self.child == 0:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            os.execv(program[0], [*program, *words])
-        self.shown = ""
-
-    def expect(self, needle: str) -> None:
-        """Reads until `needle` stands there, then goes on behind it."""
-        before = ""
-        while needle not in self.shown:
-            assert self._read(), f"no {needle!r} on the screen: {before}{self.shown}"
-        before, _, self.shown = self.shown.partition(needle)
-
-    def type(self, text: str) -> None:
-        os.write(self._descriptor, text.encode())
-
-    @property
-    def echoes(self) -> bool:
-        return bool(termios.tcgetattr(self._descriptor)[3] & termios.ECHO)
-
-    def end(self) -> int:
-        while self._read():
-            pass
-        _, status = os.waitpid(self.child, 0)
-        os.close(self._descriptor)
-        return os.waitstatus_to_exitcode(status)
-
-    def _read(self) -> bool:
-        ready, _, _ = select.select([self._descriptor], [], [], PATIENCE)
-        assert ready, f"nothing comes any more: {self.shown}"
-        with contextlib.suppress(OSError):
-            seen = os.read(self._descriptor, 65536)
-            self.shown += seen.decode().replace("\r\n", "\n")
-            return bool(seen)
-        return False
 
 
 class Dialogue:
@@ -230,11 +186,6 @@ def test_newcomer_18_a_job_in_the_background_is_not_stopped(dialogue):
     dialogue.say(Connected("10.99.99.1"))
     screen.expect("ended with 0")
     assert screen.end() == 0
-
-
-def child_of(pid):
-    with open(f"/proc/{pid}/task/{pid}/children") as file:  # noqa: PTH123 - one line
-        return int(file.read().split()[0])
 
 
 def test_newcomer_17_ctrl_c_at_the_password_is_130(dialogue):

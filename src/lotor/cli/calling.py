@@ -69,20 +69,20 @@ def look(context: click.Context, options: dict[str, object]) -> Daemon:
         return Daemon(visits[0])
 
 
-def whole_status(daemon: Daemon) -> StatusView:
-    """The answer to `status`, page by page."""
-    view = _page(daemon, 0)
+def whole_status(daemon: Daemon, subject: str = "") -> StatusView:
+    """The answer to `status`, page by page; of the sessions of `subject` only, where there is one."""
+    view = one_page(daemon, Status(subject=subject))
     following = view.get("next")
     while following is not None:
-        more = _page(daemon, following)
+        more = one_page(daemon, Status(following, subject))
         view["sessions"] += more["sessions"]
         following = more.get("next")
     view["next"] = None
     return view
 
 
-def _page(daemon: Daemon, after: int) -> StatusView:
-    daemon.send(Status(after))
+def one_page(daemon: Daemon, request: Status) -> StatusView:
+    daemon.send(request)
     response = daemon.receive()
     if not isinstance(response, Report):
         raise refusal(response)

@@ -21,6 +21,7 @@ COMMANDS = {
     "vd": "lotor.cli.connect:disconnect",
     "disconnect": "lotor.cli.connect:disconnect",
     "status": "lotor.cli.status:status",
+    "top": "lotor.cli.top:top",
     "metrics": "lotor.cli.metrics:metrics",
     "explain": "lotor.cli.explain:explain",
     "logout": "lotor.cli.control:logout",
@@ -44,7 +45,7 @@ TITLES = {
     "Set up": ("init", "import", "check", "user", "pki"),
     "Run": ("daemon", "reload"),
     "Connect": ("connect", "disconnect"),
-    "Look": ("status", "doctor", "sas", "policies", "explain", "events", "debug", "logout", "flush", "metrics"),
+    "Look": ("status", "top", "doctor", "sas", "policies", "explain", "events", "debug", "logout", "flush", "metrics"),
     "More": ("racoonctl", "setkey", "help", "version"),
 }
 """What the help lists: a command goes by one name in it. `vc` and `vd` are known from racoonctl."""

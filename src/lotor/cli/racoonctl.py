@@ -10,9 +10,9 @@ from ipaddress import ip_address
 import click
 
 from lotor.cli.calling import FILE, SOCKET, call, look, whole_status
+from lotor.cli.details import table
 from lotor.cli.prompting import CredentialPrompt, outcome, reach
 from lotor.cli.setkey import end, sad, split
-from lotor.cli.status import table
 from lotor.control.views import SessionView
 from lotor.daemon.exits import Exit, StartError
 

@@ -1,143 +1,69 @@
-"""`lotor status`: the sessions of a daemon, for a person on 80 columns or as JSON."""
+"""`lotor status`: who is connected, for a person on 80 columns or as JSON, once or again and again."""
 
 from __future__ import annotations
 
 import json
 import sys
-import textwrap
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from lotor.cli import details
 from lotor.cli.calling import FILE, SOCKET, look, whole_status
+from lotor.cli.overview import ORDERS, overview
+from lotor.cli.terminal import Line, Style, columns, painted
+from lotor.daemon.exits import Exit, StartError
 
 if TYPE_CHECKING:
-    from lotor.control.views import ChildView, OffloadsView, ProcessView, SessionView, StatusView
+    from lotor.control.views import StatusView
 
-NEWEST = 20
-"""How many clients without a proved login the daemon shows."""
-UNITS = ("octets", "kB", "MB", "GB", "TB")
-HEAD = f"{'#':>4}  {'user':<16} {'from':<21} {'since':<16} {'address':<15}"
+NOBODY = "nobody is connected as {0}: lotor explain {0} tells what became of attempts"
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable, see docs/status.md.")
+@click.argument("subject", required=False, default="")
+@click.option("-v", "--verbose", is_flag=True, help="Everything: algorithms, SPIs, packets, processes.")
+@click.option("--watch", is_flag=True, help="Again every two seconds, until q or Ctrl-C.")
+@click.option("--sort", type=click.Choice(tuple(ORDERS)), help="By name, the newest first, or the fastest first.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable, see docs/status.md; a line each with --watch.")
 @SOCKET
 @FILE
 @click.pass_context
-def status(context: click.Context, /, *, as_json: bool, **options: object) -> None:
-    """Show who is connected, from where, since when, and how."""
-    with look(context, options) as daemon:
-        view = whole_status(daemon)
-    if as_json:
-        json.dump(view, sys.stdout, indent=2)
-        click.echo()
+def status(context: click.Context, /, **options: object) -> None:
+    """Show who is connected, with what, from where, since when, and how fast. SUBJECT is a login, an address, an
+    identity or a session's number: everything about these sessions."""
+    if options["watch"]:
+        from lotor.cli.watching import watched
+
+        watched(lambda: _told(context, options), json=bool(options["as_json"]))
         return
-    click.echo(table(view))
+    told = _told(context, options)
+    click.echo(told if isinstance(told, str) else "\n".join(painted(told, sys.stdout)))
 
 
-def table(view: StatusView) -> str:
-    """All sessions, at most 80 columns unless a name is longer."""
-    lines = [
-        f"lotor {view['version']}, process {view['pid']}, running for {duration(view['seconds'])}",
-        f"configuration {view['configuration']}",
-    ]
-    for process in view.get("processes", []):
-        lines += _wrap(_process(process))
-    lines += _offloads(view["offloads"])
-    if view["internal_errors"]:
-        lines.append(f"{view['internal_errors']} internal errors: see the log")
-    lines += [wrapped for remark in view["remarks"] for wrapped in textwrap.wrap(remark, 80)]
-    if (users := view.get("users", 0)) > 1:
-        lines.append(f"{users} users are logged in")
-    if view.get("half_open", 0) > NEWEST:
-        lines.append(f"{view['half_open']} strangers are at the door, the newest {NEWEST} of them are shown")
-    if not view["sessions"]:
-        return "\n".join([*lines, "no sessions"])
-    for session in view["sessions"]:
-        lines += ["", HEAD, *(wrapped for line in _session(session) for wrapped in _wrap(line))]
-    return "\n".join(lines)
+def _told(context: click.Context, options: dict[str, object]) -> str | list[Line]:
+    """The answer of the daemon: JSON where that is wanted, else lines."""
+    subject, order = str(options["subject"]), options["sort"]
+    with look(context, options) as daemon:
+        view = whole_status(daemon, subject)
+    if order is not None:
+        view["sessions"].sort(key=ORDERS[str(order)])
+    if options["as_json"]:
+        return json.dumps(view, indent=None if options["watch"] else 2)
+    return _lines(view, subject, verbose=bool(options["verbose"]))
 
 
-def _process(view: ProcessView) -> str:
-    """What it may do, or what it gave up."""
-    rights = ", ".join(view["capabilities"]) or "none"
-    parts = [f"{view['name']} {view['pid']} as {view['user']}, capabilities: {rights}"]
-    if view["calls"]:
-        files = f"files by Landlock {view['landlock']}" if view["landlock"] else "no Landlock in this kernel"
-        parts.append(f"{files}, system calls of the list {view['calls']}")
-    if view["refused"]:
-        parts.append(f"tried in vain: {', '.join(view['refused'])}")
-    if view["name"] == "single":
-        parts.append("it holds the keys and reads what strangers send")
-    return f"  {'; '.join(parts)}"
+def _lines(view: StatusView, subject: str, *, verbose: bool) -> list[Line]:
+    if subject and not view["sessions"]:
+        raise StartError(NOBODY.format(subject), Exit.FAILED)
+    if not verbose and not subject:
+        return overview(view, datetime.now().astimezone(), columns())
+    text = details.sessions(view) if subject else details.table(view)
+    return [Line(each, _style(each)) for each in text.split("\n")]
 
 
-def _offloads(view: OffloadsView) -> list[str]:
-    shortcuts = [(name, on) for name, on in view.items() if name != "udp_segment_tail"]
-    off = [name for name, on in shortcuts if not on]
-    lines = [f"offloads that are off: {', '.join(off)}"] if off else []
-    if view.get("udp_segment_tail"):
-        lines += ["udp_segment: a keepalive ends what leaves by one call, which this kernel", "would garble otherwise"]
-    return lines
-
-
-def _wrap(line: str) -> list[str]:
-    """Details of a session in 80 columns; what goes on is indented further."""
-    indent = " " * (len(line) - len(line.lstrip()))
-    return textwrap.wrap(line.rstrip(), 80, subsequent_indent=f"{indent}  ", break_long_words=False) or [""]
-
-
-def duration(seconds: float) -> str:
-    """The two largest units: `2 h 10 min`."""
-    left = max(0, round(seconds))
-    parts = []
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        count, left = divmod(left, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2]) or "0 s"
-
-
-def octets(count: int) -> str:
-    """Three digits and a decimal unit."""
-    size = float(count)
-    for unit in UNITS:
-        if size < 1000 or unit == UNITS[-1]:
-            break
-        size /= 1000
-    return f"{size:.0f} {unit}" if unit == UNITS[0] else f"{size:.1f} {unit}"
-
-
-def _session(view: SessionView) -> list[str]:
-    since = view["since"][:16].replace("T", " ")
-    user = view["user"] or f"({view['state']})"
-    traffic = view["traffic"]
-    refused = {kind: traffic[kind] for kind in ("replayed", "forged", "misdirected") if traffic[kind]}
-    lines = [
-        f"{view['session']:>4}  {user:<16} {view['outside']:<21} {since:<16} {view['address']:<15}",
-        f"      {view['role']} of remote {view['remote']}, {view['state']} for {duration(view['seconds'])}",
-        f"      phase 1 {view['phase1'] or '-'}; {view['nat'] or 'no NAT'}; peer {view['peer'] or '-'}",
-    ]
-    if view["address6"]:
-        lines.append(f"      IPv6 address {view['address6']}")
-    lines += [f"      {_pair(each, told=len(view['children']) > 1)}" for each in view["children"]]
-    lines.append(
-        f"      {octets(traffic['octets_in'])} in, {octets(traffic['octets_out'])} out"
-        + (f"; next rekey in {duration(view['rekey_in'])}" if view["rekey_in"] is not None else "")
-    )
-    if traffic["limited"]:
-        lines.append(f"      lost to the rate limit: {traffic['limited']} packets")
-    if traffic["shed"]:
-        lines.append(f"      lost to overload: {traffic['shed']} packets")
-    if refused:
-        lines.append("      refused packets: " + ", ".join(f"{count} {kind}" for kind, count in refused.items()))
-    return lines + [f"      warning: {text}" for text in view["warnings"]]
-
-
-def _pair(view: ChildView, *, told: bool) -> str:
-    """`told`: whose traffic it is, where a session has several."""
-    whose = f" ({', '.join(view['ours'])} and {', '.join(view['theirs'])})" if told else ""
-    packed = f", {view['compression']}" if view["compression"] else ""
-    packed += f", at most {view['rate'] * 8 / 1e6:g} Mbit/s" if view["rate"] else ""
-    return f"SA pair {view['id']}{whose}: {view['suite']}{packed}, SPI {view['spi_in']} in, {view['spi_out']} out"
+def _style(line: str) -> Style:
+    if line == details.HEAD.rstrip():
+        return Style.HEAD
+    return Style.WARNING if line.lstrip().startswith("warning: ") else Style.PLAIN

@@ -1,4 +1,4 @@
-"""The person's terminal: what is typed without being shown, and text in a frame."""
+"""The person's terminal: what is typed without being shown, text in a frame, and colours."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from enum import Enum
+from typing import BinaryIO, NamedTuple, TextIO
 
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
+from lotor.model.text import clean
 
 LABELS = {
     Field.USER_NAME: "Login",
@@ -27,6 +29,30 @@ LONGEST_ANSWER = 4096
 WIDTH_WITHOUT_TERMINAL = 58
 LOCAL_FLAGS = 3
 """Place of `c_lflag` in what termios gives."""
+
+
+LONGEST_LINE = 4096
+"""Characters of a line that is shown."""
+WITHOUT_COLOURS = frozenset({"", "dumb"})
+"""Values of TERM."""
+
+
+class Style(Enum):
+    """What a line is, by the parameter of ECMA-48's SGR that it is shown with; PLAIN has none."""
+
+    PLAIN = ""
+    HEAD = "1"
+    ERROR = "31"
+    WARNING = "33"
+    GOOD = "32"
+    FAINT = "2"
+
+
+class Line(NamedTuple):
+    """One line of a picture, with nothing in it that moves a cursor."""
+
+    text: str
+    style: Style = Style.PLAIN
 
 
 class NoTerminalError(Exception):
@@ -68,7 +94,7 @@ def hushed() -> Iterator[Callable[[], None]]:
             if _foreground(descriptor):
                 termios.tcsetattr(descriptor, termios.TCSAFLUSH, before)
 
-        with _orderly_end():
+        with orderly_end():
             try:
                 _echo(descriptor, termios.TCSADRAIN, on=False)
                 yield lift
@@ -87,7 +113,7 @@ def _foreground(descriptor: int) -> bool:
 
 
 @contextmanager
-def _orderly_end() -> Iterator[None]:
+def orderly_end() -> Iterator[None]:
     """A signal that ends the program lets it put the terminal right first."""
 
     def leave(number: int, _: object) -> None:
@@ -110,6 +136,31 @@ def tell(text: str) -> None:
     """Tells a waiting person something; scripts get none of it."""
     if text and sys.stderr.isatty():
         sys.stderr.write(f"{text}\n")
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether colours are seen there and wanted (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in WITHOUT_COLOURS
+
+
+def paint(text: str, style: Style, stream: TextIO) -> str:
+    """In its colour on a terminal, and as it is anywhere else."""
+    if style is Style.PLAIN or not text or not coloured(stream):
+        return text
+    return f"\x1b[{style.value}m{text}\x1b[0m"
+
+
+def painted(lines: Iterable[Line], stream: TextIO) -> list[str]:
+    """Whatever a daemon tells, it cannot do more than be read."""
+    return [paint(clean(each.text, longest=LONGEST_LINE), each.style, stream) for each in lines]
+
+
+def columns() -> int | None:
+    """Of the terminal that shows the answer; None where none does."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None if sys.stdout.isatty() else None
+    except (OSError, ValueError):
+        return None
 
 
 def framed(text: str) -> str:
