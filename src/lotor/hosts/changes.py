@@ -99,14 +99,7 @@ class Table:
         await machine.commands.run("nft", "-j", "-f", "-", given=firewall.replacing(self.family, self.name, self.rules))
 
     async def undo(self, machine: Machine) -> bool:
-        try:
-            await machine.commands.run("nft", "-j", "-f", "-", given=firewall.removing(self.family, self.name))
-        except OSError:
-            listed = await machine.commands.run("nft", "-j", "list", "tables")
-            if self.name in firewall.names(self.family, listed):
-                raise
-            return False
-        return True
+        return await _without_table(machine, self.family, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +117,97 @@ class ReversePath:
             return False
         sysctl.set_reverse_path(self.device, self.before)
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A switch of the kernel (a path below /proc/sys) has a value; undone to `before`, unless somebody changed it."""
+
+    name: str
+    value: str
+    before: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self.name, self.value
+
+    async def make(self, machine: Machine) -> None:  # noqa: ARG002 - the same shape for every change
+        sysctl.put(self.name, self.value)
+
+    async def undo(self, machine: Machine) -> bool:  # noqa: ARG002 - the same shape for every change
+        if sysctl.get(self.name) != self.value:
+            return False
+        sysctl.put(self.name, self.before)
+        return True
+
+
+REDIRECTS = "net/ipv4/conf/all/accept_redirects"
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """Packets of an IP version are forwarded; undone unless somebody switched that off meanwhile. The switch for all
+    devices sets that of each one, and of IPv4 whether redirects are accepted: `own` are the devices that forwarded
+    before, `redirects` is what was there; empty for IPv6."""
+
+    version: int
+    own: list[str]
+    redirects: str
+
+    @staticmethod
+    def of_now(version: int) -> Forwarding:
+        devices = sorted(each.name for each in (sysctl.ROOT / f"net/ipv{version}/conf").glob("*"))
+        own = [name for name in devices if name != "all" and sysctl.is_on(f"net/ipv{version}/conf/{name}/forwarding")]
+        return Forwarding(version, own, sysctl.get(REDIRECTS) if version == 4 else "")
+
+    async def make(self, machine: Machine) -> None:  # noqa: ARG002 - the same shape for every change
+        sysctl.put(sysctl.FORWARDING[self.version], "1")
+
+    async def undo(self, machine: Machine) -> bool:  # noqa: ARG002 - the same shape for every change
+        if not sysctl.is_on(sysctl.FORWARDING[self.version]):
+            return False
+        redirects = sysctl.get(REDIRECTS)
+        sysctl.put(sysctl.FORWARDING[self.version], "0")
+        if self.redirects:
+            sysctl.put(REDIRECTS, redirects if sysctl.is_on(REDIRECTS) == (redirects == "1") else self.redirects)
+        for name in self.own:
+            if sysctl.get(f"net/ipv{self.version}/conf/{name}/forwarding"):
+                sysctl.put(f"net/ipv{self.version}/conf/{name}/forwarding", "1")
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Proxied:
+    """The host answers on a device for the `addresses`, of those in `networks`, that nobody answered for before."""
+
+    device: str
+    index: int
+    networks: list[str]
+    addresses: list[str]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self.device, str(self.index), *self.networks
+
+    async def make(self, machine: Machine) -> None:
+        await machine.network.add_proxies(self.index, self.addresses)
+
+    async def undo(self, machine: Machine) -> bool:
+        return await _unless_gone(machine.network.remove_proxies(self.index, self.addresses))
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTable:
+    """An nftables table is ours, whatever its rules are."""
+
+    family: str
+    name: str
+
+    async def make(self, machine: Machine) -> None:
+        await machine.commands.run("nft", "-j", "-f", "-", given=firewall.replacing(self.family, self.name))
+
+    async def undo(self, machine: Machine) -> bool:
+        return await _without_table(machine, self.family, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +270,21 @@ class ResolvFile:
 
 KINDS: Mapping[str, type[Any]] = {
     kind.__name__: kind
-    for kind in (LinkUp, AddressMade, RouteMade, RuleMade, Table, ReversePath, Resolved, Resolvconf, ResolvFile)
+    for kind in (
+        LinkUp,
+        AddressMade,
+        RouteMade,
+        RuleMade,
+        Table,
+        ReversePath,
+        Setting,
+        Forwarding,
+        Proxied,
+        OwnTable,
+        Resolved,
+        Resolvconf,
+        ResolvFile,
+    )
 }
 
 EARLIER_NAMES = {"Address": "AddressMade"}
@@ -209,6 +307,18 @@ def read(entry: Mapping[str, Any]) -> Change:
         raise ValueError(f"unknown change {named}")
     change: Change = kind(**{name: whole[name] for name in names})
     return change
+
+
+async def _without_table(machine: Machine, family: str, name: str) -> bool:
+    """Whether it was there until now."""
+    try:
+        await machine.commands.run("nft", "-j", "-f", "-", given=firewall.removing(family, name))
+    except OSError:
+        listed = await machine.commands.run("nft", "-j", "list", "tables")
+        if name in firewall.names(family, listed):
+            raise
+        return False
+    return True
 
 
 async def _unless_gone(undoing: Awaitable[None]) -> bool:

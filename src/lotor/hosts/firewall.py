@@ -67,9 +67,14 @@ def arp_rules(index: int, address: IPv4Address) -> list[NftRule]:
     return [[_outside(index), {"match": {"op": "==", "left": asked, "right": str(address)}}, *DROP]]
 
 
-def replacing(family: str, name: str, rules: Sequence[NftRule]) -> str:
-    """What nft is told: the table with these rules, whether there was one of that name or not, in one transaction."""
+def replacing(family: str, name: str, rules: Sequence[NftRule] | None = None) -> str:
+    """What nft is told: the table with these rules, whether there was one of that name or not, in one transaction.
+    None: without a chain."""
     table = {"family": family, "name": name}
+    if rules is None:
+        return json.dumps(
+            {"nftables": [{"add": {"table": table}}, {"delete": {"table": table}}, {"add": {"table": table}}]}
+        )
     chain = {"family": family, "table": name, "name": CHAIN, "type": "filter", "policy": "accept"}
     rows = [{"rule": {"family": family, "table": name, "chain": CHAIN, "expr": rule}} for rule in rules]
     commands: list[dict[str, Any]] = [{"add": {"table": table}}, {"delete": {"table": table}}]

@@ -5,15 +5,16 @@ Every method raises `OSError` with the kernel's errno; it says what was refused.
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Network, ip_address, ip_interface, ip_network
 
 from lotor.hosts import rtnetlink
-from lotor.hosts.rtnetlink import ADDRESS, LINK, ROUTE, RULE, Kernel, number, u32
+from lotor.hosts.rtnetlink import ADDRESS, LINK, NEIGHBOUR, ROUTE, RULE, Kernel, number, u32
 from lotor.model.network import Address, Network
 
 IFF_UP = 1
@@ -22,6 +23,10 @@ UNICAST, UNREACHABLE = 1, 7
 TO_TABLE = 1
 """The action of a rule that leads to a table."""
 IFA_F_NODAD = 2
+PROXY = 8
+"""NTF_PROXY: this host answers for a neighbour."""
+OF_NEIGHBOUR = 1
+"""NDA_DST: the neighbour's address."""
 FAMILIES = (socket.AF_INET, socket.AF_INET6)
 MAIN_TABLE = 254
 SCOPE_LINK = 253
@@ -177,6 +182,29 @@ class Netlink:
         with _kernel(f"routing rule {rule.priority} was not removed") as kernel:
             await kernel.change(rtnetlink.DELETE_RULE, _rule(rule))
 
+    async def proxies(self, index: int) -> frozenset[Address]:
+        """The addresses for which this host answers on a device (proxy ARP and neighbour discovery, one by one)."""
+        with _kernel("the addresses that this host answers for were not listed") as kernel:
+            asked = [NEIGHBOUR.write(family, 0, 0, PROXY, 0) for family in FAMILIES]
+            listed = [NEIGHBOUR.read(each) for one in asked for each in await kernel.dump(rtnetlink.GET_NEIGHBOUR, one)]
+            named = [values for (_, device, *_), values in listed if device == index]
+            return frozenset(ip_address(values[OF_NEIGHBOUR]) for values in named if OF_NEIGHBOUR in values)
+
+    async def add_proxies(self, index: int, addresses: Iterable[str]) -> None:
+        with _kernel("this host cannot answer for the pool on that device") as kernel:
+            for each in addresses:
+                await kernel.make(rtnetlink.NEW_NEIGHBOUR, _proxy(index, each))
+
+    async def remove_proxies(self, index: int, addresses: Iterable[str]) -> None:
+        """Those that are not there any more are passed over."""
+        with _kernel("this host did not stop to answer for the pool") as kernel:
+            for each in addresses:
+                try:
+                    await kernel.change(rtnetlink.DELETE_NEIGHBOUR, _proxy(index, each))
+                except OSError as error:
+                    if error.errno != errno.ENOENT:
+                        raise
+
     async def priorities(self) -> set[int]:
         """The priorities of all rules, IPv4 and IPv6."""
         with _kernel("the routing rules were not listed") as kernel:
@@ -295,6 +323,12 @@ def _rule(rule: Rule) -> bytes:
     lengths = (each.prefixlen if each is not None else 0 for each in (destination, source))
     action = UNREACHABLE if rule.table is None else TO_TABLE
     return RULE.write(rule.family, *lengths, 0, 0, action, 0, attributes=attributes)
+
+
+def _proxy(index: int, address: str) -> bytes:
+    asked = ip_address(address)
+    family = socket.AF_INET if asked.version == 4 else socket.AF_INET6
+    return NEIGHBOUR.write(family, index, 0, PROXY, 0, attributes={OF_NEIGHBOUR: asked.packed})
 
 
 def _ports(port: int | None) -> bytes:

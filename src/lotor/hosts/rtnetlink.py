@@ -19,6 +19,7 @@ from typing import Self
 NEW_LINK, DELETE_LINK, GET_LINK = 16, 17, 18
 NEW_ADDRESS, DELETE_ADDRESS, GET_ADDRESS = 20, 21, 22
 NEW_ROUTE, DELETE_ROUTE, GET_ROUTE = 24, 25, 26
+NEW_NEIGHBOUR, DELETE_NEIGHBOUR, GET_NEIGHBOUR = 28, 29, 30
 NEW_RULE, DELETE_RULE, GET_RULE = 32, 33, 34
 
 _ERROR, _DONE = 2, 3
@@ -64,6 +65,9 @@ ROUTE = Layout(struct.Struct("=BBBBBBBBI"))
 """`struct rtmsg`: family, lengths of destination and source, TOS, table, protocol, scope, type, flags."""
 RULE = Layout(struct.Struct("=BBBBBxxBI"))
 """`struct fib_rule_hdr`: family, lengths of destination and source, TOS, table, action, flags."""
+
+NEIGHBOUR = Layout(struct.Struct("=BxxxiHBB"))
+"""`struct ndmsg`: family, index of the device, state, flags, type."""
 
 
 def u32(value: int) -> bytes:
@@ -121,6 +125,10 @@ class Kernel:
     async def change(self, kind: int, body: bytes) -> None:
         """Something that is there, or its removal."""
         await self._acknowledged(kind, 0, body)
+
+    async def make(self, kind: int, body: bytes) -> None:
+        """Something, whether it is there or not."""
+        await self._acknowledged(kind, _CREATE, body)
 
     async def get(self, kind: int, body: bytes) -> bytes:
         """The body of the one answer."""

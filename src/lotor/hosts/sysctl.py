@@ -1,9 +1,12 @@
-"""The kernel's IPv4 and IPv6 switches: all are read, one is set."""
+"""The kernel's IPv4 and IPv6 switches. A name is a path below /proc/sys."""
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
+ROOT = Path("/proc/sys")
+FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 SETTINGS = Path("/proc/sys/net/ipv4")
 SETTINGS6 = Path("/proc/sys/net/ipv6")
 IPV6_ADDRESSES = Path("/proc/net/if_inet6")
@@ -40,6 +43,27 @@ def has_ipv6() -> bool:
 def takes_ipv6(device: str) -> bool:
     """Whether a device may have IPv6 addresses; `default`: one that is yet to come."""
     return has_ipv6() and _value(SETTINGS6 / f"conf/{device}/disable_ipv6") == 0
+
+
+def get(name: str) -> str:
+    """What a switch stands at; empty for one that is not there."""
+    try:
+        return (ROOT / name).read_text().strip()
+    except OSError:
+        return ""
+
+
+def is_on(name: str) -> bool:
+    return get(name) not in {"", "0"}
+
+
+def put(name: str, value: str) -> None:
+    """Raises `OSError` with a sentence."""
+    try:
+        (ROOT / name).write_text(value)
+    except OSError as error:
+        hint = ": in a container give it --sysctl, or write forward off;" if error.errno == errno.EROFS else ""
+        raise OSError(error.errno, f"the kernel's {name} cannot be set to {value}: {error.strerror}{hint}") from None
 
 
 def _value(file: Path) -> int:

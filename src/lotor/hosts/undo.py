@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lotor.hosts.changes import AddressMade, Change, Machine, RouteMade, RuleMade
@@ -63,6 +63,22 @@ async def undo(machine: Machine, journal: Journal, spare: Iterable[Change] = ())
             stayed.append(change)
     journal.keep(stayed[::-1])
     return undone
+
+
+async def undo_some(machine: Machine, journal: Journal, unwanted: Sequence[Change]) -> None:
+    """Undo a few of a journal's changes, the last first; the others stand. Failures stay in the journal and are
+    told."""
+    stayed = []
+    for change in reversed(journal.changes):
+        if change not in unwanted:
+            stayed.append(change)
+            continue
+        try:
+            await change.undo(machine)
+        except OSError as error:
+            log.warning("a change of this host was not undone, the end tries again: %s", error.strerror or error)
+            stayed.append(change)
+    journal.keep(stayed[::-1])
 
 
 async def retract(machine: Machine, journal: Journal, changes: Iterable[AddressMade | RouteMade | RuleMade]) -> None:

@@ -1,0 +1,323 @@
+"""A gateway's host as `network { }` wants it: forwarding, proxy ARP and neighbour discovery, a table of nftables.
+
+What it changes stands in a journal of its own, which outlives a program that only applies it (`lotor network apply`):
+whoever comes next takes it back first. A host where another lotor that runs has done so is left to that one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lotor.hosts import firewall, network_table, undo
+from lotor.hosts.changes import Change, Machine, OwnTable, Proxied
+from lotor.hosts.commands import Commands
+from lotor.hosts.journal import SUFFIX, Journal, Owner
+from lotor.hosts.netlink import Netlink
+from lotor.hosts.network_needs import needs
+from lotor.hosts.network_table import FAMILY, TABLE, TUNNELS, Command, Plan
+from lotor.hosts.watch import NETLINK_NETFILTER, NFTABLES, TABLE_DELETED, Message, Watch
+from lotor.model.network import Address
+
+log = logging.getLogger(__name__)
+
+STATE = Path("/run/lotor/network")
+MOST_QUEUED = 2_000
+"""Changes of sets in one run of nft; where more wait, the table is made anew."""
+NO_GROUPS: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A session with addresses, and the sets that they are in."""
+
+    user: str
+    addresses: frozenset[Address]
+    sets: frozenset[str]
+
+
+class NetworkHost:
+    """One for a process. `groups_of` says which groups a proved user is in, and raises `OSError` where that cannot be
+    known."""
+
+    def __init__(
+        self,
+        state: Path = STATE,
+        machine: Machine | None = None,
+        groups_of: Callable[[str], frozenset[str]] = lambda _: NO_GROUPS,
+    ) -> None:
+        self._state = state
+        self._machine = machine or Machine(Netlink(), Commands())
+        self._groups_of = groups_of
+        self._journal: Journal | None = None
+        self._plan: Plan | None = None
+        self._tunnels: frozenset[str] = frozenset()
+        self._members: dict[int, Member] = {}
+        self._queue: list[Command] = []
+        self._stale = False
+        """The sets in the kernel are not what they should be: nobody gets in before they are."""
+        self._turn = asyncio.Lock()
+        self._work: set[asyncio.Task[None]] = set()
+        self._watch = Watch(NETLINK_NETFILTER, NFTABLES, self._is_ours, self._look)
+
+    @property
+    def plan(self) -> Plan | None:
+        """What this host is set up for."""
+        return self._plan
+
+    async def use(self, plan: Plan | None) -> None:
+        """The host is as the plan wants it, whatever the plan before wanted; None: as it was before any. Raises
+        `OSError`, and nothing has changed."""
+        async with self._turn:
+            if plan is None:
+                await self._take_back()
+                return
+            members = self._sorted(plan)
+            journal = self._journal or await self._begin()
+            made: list[Change] = []
+            try:
+                kept = await self._prepare(journal, plan, made)
+                await self._replace(journal, plan, members)
+            except BaseException:
+                await self._retract(journal, made)
+                await self._drop_if_empty(journal)
+                raise
+            self._journal, self._plan, self._members = journal, plan, members
+            await self._retract(journal, [each for each in journal.changes if each not in (*kept, *made)])
+            self._watch.start()
+
+    async def lead(self, device: str | None) -> None:
+        """Clients' packets come by this TUN device from now on. Raises `OSError`."""
+        tunnels = frozenset({device} if device is not None else ())
+        for what, names in (("delete", self._tunnels - tunnels), ("add", tunnels - self._tunnels)):
+            if names and self._has_table:
+                self._queue.append(network_table.changing(what, TUNNELS, sorted(names)))
+        self._tunnels = tunnels
+        await self._settle()
+
+    async def admit(self, session: int, user: str, addresses: frozenset[Address]) -> None:
+        """Rules by group and by user hold for the addresses of a proved user when this returns. Raises `OSError`, and
+        then they do not, and nobody may have the addresses."""
+        member = Member(user, addresses, self._sets_of(user, self._plan))
+        known = self._members.get(session)
+        if known == member:
+            await self._settle()
+            return
+        if known is not None:
+            self._leave(session)
+        self._members[session] = member
+        self._queue += self._changes("add", member)
+        try:
+            await self._settle()
+        except OSError:
+            self.dismiss(session)
+            raise
+
+    def dismiss(self, session: int) -> None:
+        """The addresses are nobody's any more. Unknown sessions are ignored."""
+        self._leave(session)
+        if self._queue:
+            task = asyncio.get_running_loop().create_task(self._settle_quietly())
+            self._work.add(task)
+            task.add_done_callback(self._work.discard)
+
+    async def stop(self) -> None:
+        """Everything as it was before; also without a plan, and again."""
+        for task in tuple(self._work):
+            await asyncio.wait({task})
+        async with self._turn:
+            await self._take_back()
+
+    async def clean(self) -> int:
+        """Takes back what a program left here that does not run any more; how many changes that were. Raises `OSError`
+        where one that runs has it."""
+        async with self._turn:
+            return await self._clean()
+
+    @property
+    def _has_table(self) -> bool:
+        return self._journal is not None and any(isinstance(each, OwnTable) for each in self._journal.changes)
+
+    def _file(self) -> Path:
+        return self._state / f"network-{Owner.myself().namespace}{SUFFIX}"
+
+    async def _clean(self) -> int:
+        left = standing(self._state)
+        if left is None or left is self._journal:
+            return 0
+        if left.owner.lives():
+            raise OSError(errno.EBUSY, taken(left.owner))
+        undone = await undo.undo(self._machine, left)
+        if left.changes:
+            raise OSError(errno.EBUSY, f"what an earlier lotor changed here could not be undone, see {left.file}")
+        return undone
+
+    async def _begin(self) -> Journal:
+        await self._clean()
+        return Journal.begin(self._state, self._file().name.removesuffix(SUFFIX))
+
+    async def _drop_if_empty(self, journal: Journal) -> None:
+        if self._journal is None:
+            await undo.undo(self._machine, journal)
+
+    async def _take_back(self) -> None:
+        self._watch.stop()
+        self._queue.clear()
+        self._stale, self._plan = False, None
+        if self._journal is not None:
+            journal, self._journal = self._journal, None
+            await undo.undo(self._machine, journal)
+
+    async def _retract(self, journal: Journal, changes: Iterable[Change]) -> None:
+        unwanted = list(changes)
+        if not unwanted:
+            return
+        await undo.undo_some(self._machine, journal, unwanted)
+        for each in journal.changes:  # an address may have been in one that went, too
+            if isinstance(each, Proxied):
+                await each.make(self._machine)
+
+    async def _prepare(self, journal: Journal, plan: Plan, made: list[Change]) -> list[Change]:
+        """Switches and proxies; what is made joins `made`. Returns those that were made before and are still wanted."""
+        kept, missing = await needs(self._machine, plan, journal.changes)
+        tables: list[Change] = [each for each in journal.changes if isinstance(each, OwnTable)]
+        if plan.rows() and not tables:
+            missing.append(OwnTable(FAMILY, TABLE))
+        for each in missing:
+            await self._make(journal, each)
+            made.append(each)
+        return [*kept, *(tables if plan.rows() else ())]
+
+    async def _make(self, journal: Journal, change: Change) -> None:
+        if not isinstance(change, OwnTable):
+            await undo.make(self._machine, journal, change)
+            return
+        try:
+            await undo.make_whole(self._machine, journal, change)
+        except undo.NotMadeError as error:
+            raise _not_made(str(error)) from None
+
+    async def _replace(self, journal: Journal, plan: Plan, members: dict[int, Member]) -> None:
+        """The whole table in one transaction."""
+        if any(isinstance(each, OwnTable) for each in journal.changes) and plan.rows():
+            await self._run(network_table.replacing(plan, self._elements(plan, members)))
+        self._queue.clear()
+        self._stale = False
+
+    async def _run(self, commands: Iterable[Command]) -> None:
+        try:
+            await self._machine.commands.run("nft", "-j", "-f", "-", given=network_table.script(commands))
+        except OSError as error:
+            raise OSError(
+                error.errno, f"the table {FAMILY} {TABLE} of nftables was not made: {error.strerror}"
+            ) from None
+
+    def _elements(self, plan: Plan, members: dict[int, Member]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {**{name: [] for name in plan.sets()}, TUNNELS: sorted(self._tunnels)}
+        for member in members.values():
+            for name in member.sets:
+                for address in member.addresses:
+                    found[f"{name}_{address.version}"].append(str(address))
+        return found
+
+    def _sets_of(self, user: str, plan: Plan | None) -> frozenset[str]:
+        if plan is None:
+            return frozenset()
+        return frozenset(plan.of(user, self._groups_of(user) if plan.groups else NO_GROUPS))
+
+    def _sorted(self, plan: Plan) -> dict[int, Member]:
+        """The sessions, in the sets of a new plan."""
+        return {
+            session: Member(each.user, each.addresses, self._sets_of(each.user, plan))
+            for session, each in self._members.items()
+        }
+
+    def _changes(self, what: str, member: Member) -> list[Command]:
+        if not self._has_table:
+            return []
+        return [
+            network_table.changing(what, f"{name}_{address.version}", [str(address)])
+            for name in sorted(member.sets)
+            for address in member.addresses
+        ]
+
+    def _leave(self, session: int) -> None:
+        member = self._members.pop(session, None)
+        if member is not None:
+            self._queue += self._changes("delete", member)
+
+    async def _settle(self) -> None:
+        """Until everything that is queued is in the kernel, with what others queued meanwhile, in one transaction.
+        Raises `OSError`."""
+        if not self._queue and not self._stale:
+            return
+        async with self._turn:
+            batch, self._queue = self._queue, []
+            if self._plan is None or not (batch or self._stale):
+                return
+            try:
+                if self._stale or len(batch) > MOST_QUEUED:
+                    await self._renew()
+                else:
+                    await self._run(batch)
+            except OSError:
+                if self._stale:
+                    raise
+                await self._renew()
+
+    async def _renew(self) -> None:
+        """The table as it should be now, whatever is there."""
+        if self._plan is None or self._journal is None:
+            return
+        self._stale = True
+        await self._replace(self._journal, self._plan, self._members)
+
+    async def _settle_quietly(self) -> None:
+        try:
+            await self._settle()
+        except OSError as error:
+            log.error("an address that nobody has any more keeps its rights until the next login: %s", error.strerror)  # noqa: TRY400 - it says all
+
+    def _is_ours(self, message: Message) -> bool:
+        kind, body = message
+        return kind == TABLE_DELETED and TABLE.encode() + b"\0" in body
+
+    async def _look(self) -> None:
+        async with self._turn:
+            if not self._has_table:
+                return
+            try:
+                listed = await self._machine.commands.run("nft", "-j", "list", "tables")
+                if TABLE in firewall.names(FAMILY, listed):
+                    return
+                await self._renew()
+                log.warning("somebody removed the table %s %s of nftables: it was made anew", FAMILY, TABLE)
+            except (OSError, ValueError) as error:
+                self._stale = True
+                log.error("the table %s %s that somebody removed was not made anew: %s", FAMILY, TABLE, error)  # noqa: TRY400 - it says all
+
+
+def standing(state: Path = STATE) -> Journal | None:
+    """The journal of whoever set this network namespace up. Raises `OSError` for one that cannot be read."""
+    file = state / f"network-{Owner.myself().namespace}{SUFFIX}"
+    try:
+        return Journal.load(file)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        what = f"{file} is not a journal that can be undone ({error}): undo its changes by hand and delete it"
+        raise OSError(errno.EBADMSG, what) from None
+
+
+def _not_made(why: str) -> OSError:
+    return OSError(errno.EIO, f"the table {FAMILY} {TABLE} of nftables was not made: {why}")
+
+
+def taken(owner: Owner) -> str:
+    return (
+        f"process {owner.pid} of lotor has set up this host's network already: end it, or take network {{ }} out here"
+    )
