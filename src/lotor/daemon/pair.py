@@ -86,12 +86,20 @@ async def kept(
 ) -> None:
     """`serve` runs once a daemon does, unless the program is told to stop before; behind it the daemon is ended. Raises
     `StartError`."""
-    await warden.start()
+    await begin(warden)
     if await started(supervisor, stopped):
         try:
             await serve()
         finally:
             await supervisor.stop()
+
+
+async def begin(warden: Warden) -> None:
+    """Raises `StartError` where this host refuses what the configuration wants of it."""
+    try:
+        await warden.start()
+    except OSError as error:
+        raise StartError(error.strerror or str(error)) from error
 
 
 def given_to(options: Options, settings: Settings, lent: Lent) -> Given:

@@ -13,6 +13,7 @@ from lotor.daemon import listening
 from lotor.daemon.active_config import equip
 from lotor.daemon.exits import faulty
 from lotor.daemon.options import Options
+from lotor.daemon.pair import begin
 from lotor.daemon.processes import ALONE, alone
 from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
 from lotor.runtime.present import Present
@@ -39,7 +40,7 @@ async def serve(options: Options, loaded: Holding, ready: Callable[[], None], ma
     hardening.bound(scripts=config.has_scripts(loaded.settings))
     try:
         with capturing(options.capture) as capture:
-            await warden.start()
+            await begin(warden)
             present = Present(equip(warden.present()))
             log_as(present, options.said)
             control = listening.address_of(loaded.settings.listen.adminsock)

@@ -76,19 +76,23 @@ class NetworkHost:
             if plan is None:
                 await self._take_back()
                 return
-            members = self._sorted(plan)
             journal = self._journal or await self._begin()
             made: list[Change] = []
             try:
                 kept = await self._prepare(journal, plan, made)
+                members = self._sorted(plan)
                 await self._replace(journal, plan, members)
+                now = self._sorted(plan)  # somebody may have come or gone meanwhile
             except BaseException:
+                self._stale |= self._plan is not None
                 await self._retract(journal, made)
-                await self._drop_if_empty(journal)
+                await self._drop_if_new(journal)
                 raise
-            self._journal, self._plan, self._members = journal, plan, members
+            self._journal, self._plan, self._members = journal, plan, now
+            self._queue, self._stale = [], now != members
             await self._retract(journal, [each for each in journal.changes if each not in (*kept, *made)])
             self._watch.start()
+        self._hurry()
 
     async def lead(self, device: str | None) -> None:
         """Clients' packets come by this TUN device from now on. Raises `OSError`."""
@@ -120,7 +124,10 @@ class NetworkHost:
     def dismiss(self, session: int) -> None:
         """The addresses are nobody's any more. Unknown sessions are ignored."""
         self._leave(session)
-        if self._queue:
+        self._hurry()
+
+    def _hurry(self) -> None:
+        if self._queue or self._stale:
             task = asyncio.get_running_loop().create_task(self._settle_quietly())
             self._work.add(task)
             task.add_done_callback(self._work.discard)
@@ -160,7 +167,7 @@ class NetworkHost:
         await self._clean()
         return Journal.begin(self._state, self._file().name.removesuffix(SUFFIX))
 
-    async def _drop_if_empty(self, journal: Journal) -> None:
+    async def _drop_if_new(self, journal: Journal) -> None:
         if self._journal is None:
             await undo.undo(self._machine, journal)
 
@@ -202,11 +209,10 @@ class NetworkHost:
             raise _not_made(str(error)) from None
 
     async def _replace(self, journal: Journal, plan: Plan, members: dict[int, Member]) -> None:
-        """The whole table in one transaction."""
+        """The whole table in one transaction; what is queued is in it, and what comes meanwhile stays queued."""
+        self._queue = []
         if any(isinstance(each, OwnTable) for each in journal.changes) and plan.rows():
             await self._run(network_table.replacing(plan, self._elements(plan, members)))
-        self._queue.clear()
-        self._stale = False
 
     async def _run(self, commands: Iterable[Command]) -> None:
         try:
@@ -275,6 +281,7 @@ class NetworkHost:
             return
         self._stale = True
         await self._replace(self._journal, self._plan, self._members)
+        self._stale = False
 
     async def _settle_quietly(self) -> None:
         try:

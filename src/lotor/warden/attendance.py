@@ -58,11 +58,15 @@ class Attendance:
         """For one daemon."""
         ports = self._warden.privileged
         self._logins = HeldLogins(ports.logins)
-        self._leases = HeldLeases(ports.leases, self._numbers)
+        self._leases = HeldLeases(self._warden.leases(self._proved), self._numbers)
         signer = signing.rows(ports.signer, OwnIdentities(self._identity))
         own = {**signer, **self._logins.rows(), **self._leases.rows()}
         told = dict([_about(self._began, next(self._begun))])
         return {**self._lasting, **told, **own}
+
+    def _proved(self, user: str) -> bool:
+        """Whether this daemon's login of a user was accepted."""
+        return self._logins is not None and self._logins.accepted(user) is not None
 
     async def let_go(self) -> None:
         """Of everything that the daemon held, which is dead. Leases stay in the pool's memory, guesses in the

@@ -99,6 +99,12 @@ class PoolRoutes:
             if self._unneeded and self._rest is None:
                 await self._tidy()
 
+    def networks(self, settings: Settings) -> list[Network]:
+        """Of the pool of these settings, and what sessions hold outside of it."""
+        pool = networks_of(settings)
+        single = (address for lease in self._pools.given() for address in lease.addresses)
+        return [*pool, *(ip_network(each) for each in single if not any(each in network for network in pool))]
+
     @property
     def sessions(self) -> int:
         """How many hold a lease."""
@@ -149,6 +155,11 @@ def _networks(mode_cfg: ModeCfg | None) -> list[Network]:
         return []
     firsts = [first for first in (mode_cfg.network4, mode_cfg.network6) if first is not None]
     return [network for first in firsts for network in pool_networks(first, mode_cfg.pool_size)]
+
+
+def networks_of(settings: Settings) -> list[Network]:
+    """Those of the pool of these settings."""
+    return _networks(pool_of(settings))
 
 
 def pool_of(settings: Settings) -> ModeCfg | None:

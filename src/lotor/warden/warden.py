@@ -11,14 +11,16 @@ import errno
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from lotor import config
 from lotor._native import device_mtu
 from lotor.config.provision import Provision
 from lotor.config.settings import Settings
 from lotor.hooks.scripts import ScriptHooks
 from lotor.hosts.client import LinuxHost
 from lotor.hosts.gateway import GatewayHost
+from lotor.hosts.network import NetworkHost
 from lotor.hosts.routing import OUTER_MARK
 from lotor.hosts.sockets import HostSockets
 from lotor.hosts.tun import HostTunnels
@@ -26,8 +28,10 @@ from lotor.model.network import OUTER_MTU, Address
 from lotor.model.quantity import quantity
 from lotor.ports.host import Attachment, GatewayRoutes, Host
 from lotor.ports.interface import TunDevice, Tunnels
+from lotor.ports.leases import Leases
 from lotor.privsep.hosting import scripts_of
 from lotor.privsep.privileged import Privileged
+from lotor.warden.admitting import AdmittedLeases, LedNetwork, groups_of
 from lotor.warden.current import CurrentLogins, CurrentSigner
 from lotor.warden.engines import logins_of
 from lotor.warden.loading import Holding
@@ -50,18 +54,22 @@ class Hold:
     tunnels: Tunnels
     host: Host
     routes: GatewayRoutes
+    network: NetworkHost = field(default_factory=lambda: NetworkHost(groups_of=groups_of()))
 
 
 class LedTunnels:
-    """Implements `ports.interface.Tunnels`: the routes to the pool lead to the newest device."""
+    """Implements `ports.interface.Tunnels`: the routes to the pool lead to the newest device, and clients come by
+    it."""
 
-    def __init__(self, tunnels: Tunnels, pool: PoolRoutes) -> None:
+    def __init__(self, tunnels: Tunnels, pool: PoolRoutes, network: LedNetwork) -> None:
         self._tunnels = tunnels
         self._pool = pool
+        self._network = network
 
     async def open(self) -> TunDevice:
         device = await self._tunnels.open()
         try:
+            await self._network.lead(device.name)
             await self._pool.begin(device.name, device_mtu(OUTER_MTU))
         except BaseException:
             device.close()
@@ -105,6 +113,7 @@ class Warden:
         self._executor = ThreadPoolExecutor(THREADS, "lotor-keys")
         self._signer, self._logins, self._hooks = CurrentSigner(self._executor), CurrentLogins(), ScriptHooks({})
         self._pool, self._host = PoolRoutes(hold.routes), CountedHost(hold.host)
+        self._network = LedNetwork(hold.network, self._pool)
         self._loaded = first
         self._loading: asyncio.Future[Holding] | None = None
         self._pending: Holding | None = None
@@ -115,9 +124,9 @@ class Warden:
         self.privileged = Privileged(
             signer=self._signer,
             logins=self._logins,
-            leases=self._pool,
+            leases=self.leases(lambda _: True),
             sockets=hold.sockets,
-            tunnels=LedTunnels(hold.tunnels, self._pool),
+            tunnels=LedTunnels(hold.tunnels, self._pool, self._network),
             host=self._host,
             hooks=self._hooks,
         )
@@ -131,7 +140,13 @@ class Warden:
         """Undoes what a crashed warden left on this host. Raises `OSError`."""
         if undone := await self._host.recover():
             log.warning("undone on this host: %s that an earlier lotor left there", quantity(undone, "change"))
+        if config.is_gateway(self._loaded.settings):
+            await self._network.clean()
         await self._use(self._loaded)
+
+    def leases(self, proved: Callable[[str], bool]) -> Leases:
+        """`proved`: whether a user has logged in."""
+        return AdmittedLeases(self._pool, self._hold.network, proved)
 
     @property
     def sockets(self) -> HostSockets:
@@ -213,7 +228,7 @@ class Warden:
     async def _use(self, loaded: Holding) -> list[str]:
         logins, scripts = logins_of(loaded.settings.mode_cfg), scripts_of(loaded.settings.remotes)
         async with self._turn:
-            told = await self._pool.adapt(loaded.settings)
+            told = await self._network.adapt(loaded.settings)
             self._signer.use(loaded.keyring)
             self._logins.use(logins)
             self._hooks.replace(scripts)
@@ -228,9 +243,11 @@ class Warden:
         self._let_pass()
         async with self._turn:
             await self._pool.end()
+            await self._network.let_go()
 
     async def stop(self) -> None:
         await self.let_go()
+        await self._network.stop()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 

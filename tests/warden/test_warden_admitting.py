@@ -1,0 +1,121 @@
+"""An address is given when the rules hold for it: by whose login, and not where the host refuses."""
+
+from __future__ import annotations
+
+import asyncio
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from lotor.auth.accounts import Accounts, SystemFiles
+from lotor.config import loads
+from lotor.hosts.network import NetworkHost
+from lotor.leases.pool import Pool
+from lotor.leases.pool_history import PoolHistory
+from lotor.model.grants import NO_GRANTS, Grants
+from lotor.model.judgement import Failure
+from lotor.ports.leases import Lease
+from lotor.warden.admitting import NOBODY, AdmittedLeases, groups_of, plan_of
+from lotor.warden.pool_routes import PoolRoutes
+
+GATEWAY = """
+remote anonymous { exchange_mode aggressive; certificate_type x509 "a" "b";
+    proposal { encryption_algorithm aes; hash_algorithm sha256; authentication_method hybrid_rsa_server;
+        dh_group modp2048; } }
+mode_cfg { network4 10.99.99.1; pool_size 2; }
+"""
+
+
+class Pools:
+    """The pool alone."""
+
+    def __init__(self) -> None:
+        self._pools = PoolHistory(Pool(IPv4Address("10.99.99.1"), 2))
+
+    async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
+        return self._pools.acquire(session, user, grants)
+
+    async def release(self, session: int) -> None:
+        self._pools.release(session)
+
+    def __len__(self) -> int:
+        return len(self._pools)
+
+
+class Rules(NetworkHost):
+    """Remembers whom it let in; `fault` is what nft says."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("/nonexistent"))
+        self.told: list[object] = []
+        self.fault: OSError | None = None
+
+    async def admit(self, session, user, addresses) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.told.append((session, user, *map(str, addresses)))
+
+    def dismiss(self, session) -> None:
+        self.told.append(session)
+
+
+def test_only_a_proved_user_is_somebody() -> None:
+    rules, pools = Rules(), Pools()
+    leases = AdmittedLeases(pools, rules, proved=lambda user: user == "alice")
+
+    async def story() -> None:
+        assert isinstance(await leases.acquire(1, "alice", NO_GRANTS), Lease)
+        lied = Grants(groups=frozenset({"admins"}))
+        assert isinstance(await leases.acquire(2, "mallory", lied), Lease)
+        await leases.release(1)
+
+    asyncio.run(story())
+    assert rules.told == [(1, "alice", "10.99.99.1"), (2, NOBODY, "10.99.99.2"), 1]
+
+
+def test_an_address_for_which_the_rules_do_not_hold_is_not_given() -> None:
+    rules, pools = Rules(), Pools()
+    rules.fault = OSError(5, "nft says no")
+    leases = AdmittedLeases(pools, rules, proved=lambda _: True)
+    refused = asyncio.run(leases.acquire(1, "alice", NO_GRANTS))
+    assert isinstance(refused, Failure)
+    assert "nft says no" in str(refused.reason)
+    assert len(pools) == 0
+
+
+def test_groups_are_those_of_the_host_and_nobody_has_none(tmp_path: Path) -> None:
+    (tmp_path / "passwd").write_text("alice:x:1000:100::/:/bin/sh\n")
+    (tmp_path / "group").write_text("users:x:100:\nstaff:x:50:alice,bob\n")
+    files = SystemFiles(tmp_path / "passwd", tmp_path / "shadow", tmp_path / "group", tmp_path / "nologin")
+    groups = groups_of(Accounts(files))
+    assert groups("alice") == {"users", "staff"}
+    assert groups("bob") == {"staff"}
+    assert groups(NOBODY) == groups("carol") == frozenset()
+    (tmp_path / "group").unlink()
+    with pytest.raises(OSError, match="groups of users are not known"):
+        groups("alice")
+
+
+def test_only_a_gateway_with_the_block_is_set_up() -> None:
+    assert plan_of(loads(GATEWAY).settings) is None
+    assert plan_of(loads("network { }").settings) is None
+    plan = plan_of(loads(f"{GATEWAY} network {{ }}").settings)
+    assert plan is not None
+    assert [str(each) for each in plan.clients] == ["10.99.99.1/32", "10.99.99.2/32"]
+
+
+def test_addresses_of_earlier_pools_stay_clients() -> None:
+    class Nothing:
+        async def serve(self, networks, partners=()) -> None: ...
+
+    async def story() -> list[str]:
+        pool = PoolRoutes(Nothing())
+        await pool.adapt(loads(GATEWAY).settings)
+        await pool.acquire(1, "alice", NO_GRANTS)
+        other = loads(GATEWAY.replace("10.99.99.1", "10.50.0.4") + "network { }").settings
+        plan = plan_of(other, pool)
+        assert plan is not None
+        return [str(each) for each in plan.clients]
+
+    assert asyncio.run(story()) == ["10.50.0.4/31", "10.99.99.1/32"]
