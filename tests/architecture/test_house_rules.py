@@ -4,7 +4,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,16 +25,19 @@ def named(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def trees() -> Iterator[tuple[Path, ast.Module]]:
-    for path in MODULES:
-        yield path, ast.parse(path.read_text(), filename=str(path))
+@cache
+def trees() -> list[tuple[Path, ast.Module]]:
+    return [(path, ast.parse(path.read_text(), filename=str(path))) for path in MODULES]
 
 
-def functions() -> Iterator[tuple[str, Function]]:
-    for path, tree in trees():
-        for node in ast.walk(tree):
-            if isinstance(node, Function):
-                yield f"{named(path)}:{node.lineno} {node.name}", node
+@cache
+def functions() -> list[tuple[str, Function]]:
+    return [
+        (f"{named(path)}:{node.lineno} {node.name}", node)
+        for path, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, Function)
+    ]
 
 
 def length(function: Function) -> int:

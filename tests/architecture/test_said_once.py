@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,16 @@ SOURCE = ROOT / "src" / "lotor"
 
 def naming(word: str) -> set[str]:
     """The modules that name a member of an enum: `WORD.MEMBER`."""
-    found = set()
+    return members()[word]
+
+
+@cache
+def members() -> defaultdict[str, set[str]]:
+    found = defaultdict[str, set[str]](set)
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == word:
-                found.add(str(path.relative_to(SOURCE)))
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                found[node.value.id].add(str(path.relative_to(SOURCE)))
     return found
 
 
