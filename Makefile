@@ -103,6 +103,10 @@ $(STAMPS)/promtool: scripts/promtool.sh $(STAMPS)/system
 	./scripts/promtool.sh $(BIN)
 	@touch $@
 
+$(STAMPS)/resolved: scripts/resolved.sh $(STAMPS)/system
+	./scripts/resolved.sh $(VENV)/resolved
+	@touch $@
+
 unit: setup test-packages $(STAMPS)/promtool
 	@echo '== unit and simulation'
 	$(PYTEST) -m 'not root and not interop and not package' --numprocesses auto --dist worksteal
@@ -117,7 +121,7 @@ namespaces: setup test-packages
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
 	$(PYTEST) -m 'root and not interop and not package'
 
-interop: setup test-packages
+interop: setup test-packages $(STAMPS)/resolved
 	@echo '== interop: vpnc, strongSwan and lotor in network namespaces'
 	@test "$$(id -u)" = 0 || { echo 'these tests make network namespaces: run sudo make test' >&2; exit 1; }
 	$(PYTEST) -m interop --numprocesses 4

@@ -37,6 +37,7 @@ test   mandoc             mandoc
 test   zsh                zsh
 test   fish               fish
 test   systemd-container  systemd-nspawn
+test   dbus-daemon        dbus-daemon
 bench  openvpn            openvpn
 bench  iperf3             iperf3
 '

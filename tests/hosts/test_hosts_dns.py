@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -11,15 +12,16 @@ import pytest
 
 from lotor.hosts import dns
 from lotor.hosts import undo as undo_room
-from lotor.hosts.changes import Machine, Resolvconf, Resolved, ResolvFile
+from lotor.hosts.changes import AddressMade, Machine, Resolvconf, Resolved, ResolvFile
 from lotor.hosts.commands import Commands
 from lotor.hosts.dns import DnsPlaces, DnsSettings
 from lotor.hosts.journal import Journal
+from lotor.hosts.naming import Named, Naming
 from lotor.hosts.netlink import Link, Netlink
 from lotor.model.configuration import ModeConfiguration
 
 LEASE = ModeConfiguration(IPv4Address("10.99.99.3"), dns=(IPv4Address("10.0.12.1"),), domain=b"example.net")
-EVERY = DnsSettings(("10.0.12.1",), "example.net", ())
+EVERY = DnsSettings(("10.0.12.1",), "example.net", (), full=True)
 SOME = DnsSettings(("10.0.12.1", "10.0.12.2"), "", ("corp.example", "lab.example"))
 
 
@@ -44,11 +46,21 @@ def commands(tmp_path):
 def places(tmp_path):
     conf = tmp_path / "resolv.conf"
     conf.write_text("nameserver 192.0.2.1\n")
-    return DnsPlaces(conf, tmp_path / "resolved", tmp_path / "static")
+    return DnsPlaces(conf, tmp_path / "resolved", tmp_path / "static", nsswitch=tmp_path / "nsswitch.conf")
+
+
+@pytest.fixture
+def resolved(places):
+    """Somebody answers where systemd-resolved does."""
+    places.resolved.mkdir()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(places.resolved / "io.systemd.Resolve"))
+        listener.listen(1)
+        yield listener
 
 
 def plan(wanted, places, commands):
-    return dns.plan(wanted, places, commands, ("lotor0", 3), Path("/elsewhere"))
+    return dns.plan(wanted, places, commands, dns.Connection("lotor0", 3, "4026-1", Path("/elsewhere")))
 
 
 def make(change, commands):
@@ -73,12 +85,20 @@ def test_a_full_tunnel_asks_for_every_name_whatever_split_dns_says():
 
 def test_a_split_tunnel_asks_for_the_split_domains():
     configuration = replace(LEASE, split_include=(IPv4Network("10.0.0.0/8"),), split_dns=(b"corp.example",))
-    assert dns.settings(configuration) == DnsSettings(("10.0.12.1",), "example.net", ("corp.example",))
+    assert dns.settings(configuration) == DnsSettings(("10.0.12.1",), "example.net", ("example.net", "corp.example"))
+    assert dns.settings(configuration).domains() == ["example.net", "~corp.example"]
 
 
+def test_a_split_tunnel_without_split_dns_asks_for_its_own_domain_only():
+    configuration = replace(LEASE, split_include=(IPv4Network("10.0.0.0/8"),))
+    assert dns.settings(configuration).domains() == ["example.net"]
+    nameless = replace(configuration, domain=b"")
+    assert dns.settings(nameless).domains() == ["~."]
+
+
+@pytest.mark.usefixtures("resolved")
 def test_resolved_is_told_through_resolvectl_and_reverted(tmp_path, commands, places):
     program(tmp_path, "resolvectl")
-    places.resolved.mkdir()
     places.resolv_conf.write_text("nameserver 127.0.0.53\n")
     change, note = plan(EVERY, places, commands)
     assert isinstance(change, Resolved)
@@ -93,9 +113,9 @@ def test_resolved_is_told_through_resolvectl_and_reverted(tmp_path, commands, pl
     ]
 
 
+@pytest.mark.usefixtures("resolved")
 def test_split_dns_becomes_routing_domains(tmp_path, commands, places):
     program(tmp_path, "resolvectl")
-    places.resolved.mkdir()
     places.resolv_conf.unlink()
     places.resolv_conf.symlink_to(places.resolved / "stub-resolv.conf")
     change, _ = plan(SOME, places, commands)
@@ -106,16 +126,120 @@ def test_split_dns_becomes_routing_domains(tmp_path, commands, places):
     ]
 
 
-def test_resolved_that_is_asked_by_no_one_is_not_used(tmp_path, commands, places):
+@pytest.mark.parametrize("text", ["nameserver 192.0.2.1\n", "#nameserver 127.0.0.53\n", "nameserver 127.0.0.530\n"])
+@pytest.mark.usefixtures("resolved")
+def test_resolved_that_is_asked_by_no_one_is_not_used(tmp_path, commands, places, text):
     program(tmp_path, "resolvectl")
-    places.resolved.mkdir()
+    places.resolv_conf.write_text(text)
     assert isinstance(plan(EVERY, places, commands)[0], ResolvFile)
+
+
+def test_resolved_that_has_ended_is_not_used(tmp_path, commands, places, resolved):
+    """Its directory and its socket stay, and /etc/resolv.conf leads there."""
+    program(tmp_path, "resolvectl")
+    places.resolv_conf.write_text("nameserver 127.0.0.53\n")
+    assert isinstance(plan(EVERY, places, commands)[0], Resolved)
+    resolved.close()
+    assert isinstance(plan(EVERY, places, commands)[0], ResolvFile)
+
+
+def test_resolved_that_takes_no_more_callers_holds_nobody_up(tmp_path, commands, places, resolved):
+    program(tmp_path, "resolvectl")
+    places.resolv_conf.write_text("nameserver 127.0.0.53\n")
+    callers = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(8)]
+    for each in callers:
+        each.setblocking(False)
+        each.connect_ex(resolved.getsockname())
+    assert isinstance(plan(EVERY, places, commands)[0], Resolved)
+    for each in callers:
+        each.close()
+
+
+@pytest.mark.usefixtures("resolved")
+def test_a_list_of_the_uplinks_servers_is_replaced_unless_programs_ask_resolved_first(tmp_path, commands, places):
+    program(tmp_path, "resolvectl")
+    places.resolv_conf.unlink()
+    places.resolv_conf.symlink_to(places.resolved / "resolv.conf")
+    (places.resolved / "resolv.conf").write_text("nameserver 192.0.2.1\n")
+    assert isinstance(plan(SOME, places, commands)[0], ResolvFile)
+    places.nsswitch.write_text("passwd: files\nhosts: files dns resolve\n")
+    assert isinstance(plan(SOME, places, commands)[0], ResolvFile)
+    places.nsswitch.write_text("hosts: files resolve [!UNAVAIL=return] dns\n")
+    assert isinstance(plan(SOME, places, commands)[0], Resolved)
 
 
 def test_reverting_a_device_that_is_gone_runs_nothing(tmp_path, commands):
     program(tmp_path, "resolvectl")
     assert undo(Resolved("lotor0", 4, [], [], default=True), commands) is False
     assert not (tmp_path / "calls").exists()
+
+
+def test_what_resolved_does_not_take_back_is_told_once(tmp_path, commands, caplog):
+    program(tmp_path, "resolvectl", "exit 1")
+    journal = Journal.begin(tmp_path / "run", "0")
+    journal.record(Resolved("lotor0", 3, [], [], default=True))
+    assert asyncio.run(undo_room.undo(Machine(FakeNetwork(), commands), journal)) == 0
+    assert "the DNS servers of lotor0 may stay until the device goes: `resolvectl revert lotor0` failed" in caplog.text
+    assert not journal.file.exists()
+
+
+def connection(tmp_path, number, configuration, commands, places):
+    journal = Journal.begin(tmp_path / "run", f"4026-{number}")
+    return Naming(Machine(FakeNetwork(), commands), places), Named("lotor0", 3, journal, configuration)
+
+
+@pytest.mark.parametrize("body", ["exit 1", "exec sleep 600"])
+@pytest.mark.usefixtures("resolved")
+def test_a_resolvectl_that_refuses_or_hangs_costs_the_names_and_nothing_else(tmp_path, places, caplog, body):
+    program(tmp_path, "resolvectl", body)
+    places.resolv_conf.write_text("nameserver 127.0.0.53\n")
+    naming, named = connection(tmp_path, 0, LEASE, Commands(f"{tmp_path}:/usr/bin:/bin", patience=0.3), places)
+    asyncio.run(naming.begin(named, []))
+    assert "the tunnel's DNS servers (10.0.12.1) are not used: `resolvectl dns lotor0 10.0.12.1`" in caplog.text
+    assert calls(tmp_path) == ["resolvectl dns lotor0 10.0.12.1", "resolvectl revert lotor0"]
+    assert Journal.load(named.journal.file).changes == []
+    assert places.resolv_conf.read_text() == "nameserver 127.0.0.53\n"
+
+
+@pytest.mark.usefixtures("resolved")
+def test_of_connections_on_one_device_the_first_has_its_servers_and_the_next_has_them_after_it(
+    tmp_path, commands, places, caplog
+):
+    program(tmp_path, "resolvectl")
+    places.resolv_conf.write_text("nameserver 127.0.0.53\n")
+    part = replace(LEASE, split_include=(IPv4Network("10.0.0.0/8"),))
+    other = replace(part, dns=(IPv4Address("10.9.9.9"),), domain=b"other.example")
+    naming, one = connection(tmp_path, 0, part, commands, places)
+    _, two = connection(tmp_path, 1, other, commands, places)
+    asyncio.run(naming.begin(one, []))
+    asyncio.run(naming.begin(two, [one]))
+    assert "DNS servers (10.9.9.9) are not used, the servers of another connection on lotor0 are" in caplog.text
+    assert not [call for call in calls(tmp_path) if "10.9.9.9" in call]
+    asyncio.run(undo_room.undo(naming.machine, one.journal))
+    asyncio.run(naming.pass_on(3, [two]))
+    asyncio.run(naming.pass_on(3, [two]))
+    assert calls(tmp_path)[3:] == [
+        "resolvectl revert lotor0",
+        "resolvectl dns lotor0 10.9.9.9",
+        "resolvectl domain lotor0 other.example",
+        "resolvectl default-route lotor0 no",
+    ]
+
+
+@pytest.mark.usefixtures("resolved")
+def test_a_full_tunnel_on_one_device_has_all_names(tmp_path, commands, places, caplog):
+    program(tmp_path, "resolvectl")
+    places.resolv_conf.write_text("nameserver 127.0.0.53\n")
+    part = replace(LEASE, split_include=(IPv4Network("10.0.0.0/8"),), domain=b"part.example")
+    naming, one = connection(tmp_path, 0, part, commands, places)
+    _, full = connection(tmp_path, 1, LEASE, commands, places)
+    one.journal.record(AddressMade(3, "10.99.99.3"))
+    asyncio.run(naming.begin(one, []))
+    asyncio.run(naming.begin(full, [one]))
+    assert "all names are asked in the full tunnel" in caplog.text
+    asyncio.run(undo_room.undo(naming.machine, full.journal))
+    asyncio.run(naming.pass_on(3, [one]))
+    assert calls(tmp_path)[-3:-1] == ["resolvectl dns lotor0 10.0.12.1", "resolvectl domain lotor0 part.example"]
 
 
 def test_resolvconf_gets_the_lines_on_its_input(tmp_path, commands, places):
@@ -126,7 +250,7 @@ def test_resolvconf_gets_the_lines_on_its_input(tmp_path, commands, places):
     make(change, commands)
     assert (tmp_path / "input").read_text() == "nameserver 10.0.12.1\nnameserver 10.0.12.2\n"
     undo(change, commands)
-    assert calls(tmp_path) == ["resolvconf -a tun.lotor0", "resolvconf -d tun.lotor0"]
+    assert calls(tmp_path) == ["resolvconf -a tun.lotor0-1", "resolvconf -d tun.lotor0-1"]
 
 
 def test_a_resolvconf_that_is_resolvectl_is_no_resolvconf(tmp_path, commands, places):

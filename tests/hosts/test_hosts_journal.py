@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from lotor.hosts import undo
-from lotor.hosts.changes import Machine, ResolvFile
+from lotor.hosts.changes import AddressMade, Machine, ResolvFile
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import Journal, Owner, journals
 from lotor.hosts.netlink import Netlink
@@ -20,9 +20,8 @@ MACHINE = Machine(Netlink(), Commands())
 
 
 def a_file(tmp_path, number=1):
-    return ResolvFile(
-        str(tmp_path / f"resolv{number}.conf"), str(tmp_path / f"{number}.resolv"), ["nameserver 10.0.12.1"]
-    )
+    path, elsewhere = tmp_path / f"resolv{number}.conf", tmp_path / f"{number}.resolv"
+    return ResolvFile(str(path), str(elsewhere), ["nameserver 10.0.12.1"], "0", first=False)
 
 
 def test_a_change_stands_in_the_file_before_it_is_made(tmp_path):
@@ -85,10 +84,13 @@ def test_what_stays_is_kept_and_the_rest_undone(tmp_path, caplog):
 
 
 def test_a_change_that_was_there_already_is_forgotten(tmp_path):
-    (tmp_path / "resolv1.conf").write_text(HEADER)
+    class Having(Netlink):
+        async def add_address(self, index, address):
+            raise FileExistsError(17, f"{index} has {address}")
+
     journal = Journal.begin(tmp_path / "run", "0")
     with pytest.raises(FileExistsError):
-        asyncio.run(undo.make(MACHINE, journal, a_file(tmp_path)))
+        asyncio.run(undo.make(Machine(Having(), Commands()), journal, AddressMade(3, "10.99.99.3")))
     assert Journal.load(journal.file).changes == []
 
 

@@ -218,7 +218,7 @@ EXAMPLES = [
     ReversePath("eth0", 2),
     Resolved("lotor0", 3, ["10.0.12.1"], ["~."], default=True),
     Resolvconf("tun.lotor0", ["nameserver 10.0.12.1"]),
-    ResolvFile("/etc/resolv.conf", "/run/lotor/hosts/1.resolv", ["nameserver 10.0.12.1"]),
+    ResolvFile("/etc/resolv.conf", "/run/lotor/hosts/1.resolv", ["nameserver 10.0.12.1"], "4026-0", first=True),
 ]
 
 

@@ -6,6 +6,7 @@ Undoing is idempotent and touches nothing but what was made: a device is known b
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
@@ -16,6 +17,8 @@ from lotor.hosts import firewall, resolvfile, sysctl
 from lotor.hosts.commands import Commands
 from lotor.hosts.netlink import Netlink, Route, Rule
 from lotor.hosts.resolvfile import Place
+
+log = logging.getLogger(__name__)
 
 GONE = {errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL, errno.ENXIO}
 """What the kernel says of something that is not there any more."""
@@ -228,11 +231,20 @@ class Resolved:
             await run("resolvectl", "default-route", self.device, "yes" if self.default else "no")
 
     async def undo(self, machine: Machine) -> bool:
-        with suppress(OSError):
-            if (await machine.network.link(self.device)).index == self.index:
-                await machine.commands.run("resolvectl", "revert", self.device)
-                return True
-        return False
+        """systemd-resolved forgets a device that goes; what it refuses before is told, and not tried again."""
+        try:
+            if (await machine.network.link(self.device)).index != self.index:
+                return False
+        except OSError:
+            return False
+        try:
+            await machine.commands.run("resolvectl", "revert", self.device)
+        except OSError as error:
+            log.warning(
+                "the DNS servers of %s may stay until the device goes: %s", self.device, error.strerror or error
+            )
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,20 +264,24 @@ class Resolvconf:
 
 @dataclass(frozen=True, slots=True)
 class ResolvFile:
-    """/etc/resolv.conf is ours."""
+    """/etc/resolv.conf is ours, and has the lines of the connection `name`; before all others where it is `first`."""
 
     path: str
     elsewhere: str
     lines: list[str]
+    name: str
+    first: bool
 
     def _place(self) -> Place:
         return Place(Path(self.path), Path(self.elsewhere))
 
     async def make(self, machine: Machine) -> None:  # noqa: ARG002 - the same shape for every change
-        resolvfile.replace(self._place(), self.lines)
+        async with resolvfile.alone(place := self._place()):
+            resolvfile.join(place, self.name, self.lines, first=self.first)
 
     async def undo(self, machine: Machine) -> bool:  # noqa: ARG002 - the same shape for every change
-        return resolvfile.restore(self._place())
+        async with resolvfile.alone(place := self._place()):
+            return resolvfile.leave(place, self.name)
 
 
 KINDS: Mapping[str, type[Any]] = {
@@ -288,7 +304,10 @@ KINDS: Mapping[str, type[Any]] = {
 }
 
 EARLIER_NAMES = {"Address": "AddressMade"}
-EARLIER_FIELDS = {"Table": {"family": "inet"}}
+EARLIER_FIELDS: Mapping[str, Mapping[str, Any]] = {
+    "Table": {"family": "inet"},
+    "ResolvFile": {"name": "", "first": False},
+}
 """What earlier builds wrote: an upgrade cleans up behind one that was killed."""
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from lotor.hosts import dns, firewall, guard, moving, others, resolvfile, routing, sysctl, undo
 from lotor.hosts.admission import NOBODY, Neighbours, admit
-from lotor.hosts.changes import AddressMade, LinkUp, Machine, ResolvFile, RouteMade, RuleMade, Table
+from lotor.hosts.changes import AddressMade, LinkUp, Machine, Resolved, ResolvFile, RouteMade, RuleMade, Table
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
 from lotor.hosts.keeper import Keeper
+from lotor.hosts.naming import Named, Naming
 from lotor.hosts.netlink import Link, Netlink
 from lotor.hosts.news import News
 from lotor.hosts.resolvfile import Place
@@ -53,6 +54,7 @@ class LinuxHost:
         self._state = state
         self._places = places or dns.DnsPlaces()
         self._machine = machine or Machine(Netlink(), Commands())
+        self._naming = Naming(self._machine, self._places)
         self._attached: dict[int, Attached] = {}
         self._turn = asyncio.Lock()
         self._news = News()
@@ -128,7 +130,7 @@ class LinuxHost:
             await work.guard(slot)
             await work.address()
             await work.routes(slot)
-            await work.dns(self._places)
+            await self._naming.begin(_named(link, journal, configuration), self._named())
         except BaseException:
             await undo.undo(self._machine, journal)
             raise
@@ -177,10 +179,16 @@ class LinuxHost:
             return
         if not self._attached:
             self._keeper.stop()
+        resolves = any(isinstance(change, Resolved) for change in gone.journal.changes)
         await undo.undo(self._machine, gone.journal, others.handed_over(gone.journal, self._journals()))
+        if resolves:
+            await self._naming.pass_on(gone.link.index, self._named())
 
     def _journals(self) -> list[Journal]:
         return [each.journal for each in self._attached.values()]
+
+    def _named(self) -> list[Named]:
+        return [_named(each.link, each.journal, each.configuration) for each in self._attached.values()]
 
     def _recover_resolv_conf(self) -> int:
         """The file in /etc outlives a reboot, its journal in /run does not."""
@@ -202,6 +210,10 @@ class LinuxHost:
         except (ValueError, TypeError):
             return False
         return any(isinstance(change, ResolvFile) and change.path == str(path) for change in changes)
+
+
+def _named(link: Link, journal: Journal, configuration: ModeConfiguration) -> Named:
+    return Named(link.name, link.index, journal, configuration)
 
 
 def _no_ipv6(attachment: Attachment) -> str:
@@ -263,20 +275,3 @@ class _Work:
             return around
         connected = tuple(await network.connected(outer.index))
         return replace(around, connected=connected, strict_reverse_path=sysctl.strict_reverse_path(outer.name))
-
-    async def dns(self, places: dns.DnsPlaces) -> None:
-        """A host whose DNS cannot be changed keeps its tunnel; the log says that names are not asked there."""
-        wanted = dns.settings(self.attachment.configuration)
-        if wanted is None:
-            return
-        link = (self.link.name, self.link.index)
-        change, note = dns.plan(wanted, places, self.machine.commands, link, self.journal.file.with_suffix(".resolv"))
-        if note is not None:
-            log.warning("of DNS: %s", note)
-        if change is None:
-            return
-        try:
-            await undo.make(self.machine, self.journal, change)
-        except OSError as error:
-            servers = ", ".join(wanted.servers)
-            log.warning("the tunnel's DNS servers (%s) are not used: %s", servers, error.strerror or error)

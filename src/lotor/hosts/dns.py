@@ -6,31 +6,45 @@ namespace of its own only a resolv.conf of its own: managers and the host's file
 
 from __future__ import annotations
 
+import errno
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.hosts.changes import Change, Resolvconf, Resolved, ResolvFile
 from lotor.hosts.commands import Commands
+from lotor.hosts.resolvfile import MOST_SERVERS, SEARCH, SERVER, is_ours
 from lotor.hosts.routing import is_full
 from lotor.model.configuration import ModeConfiguration
 
 EVERY_NAME = "~."
-MOST_IN_A_FILE = 3
-"""The C library reads no more `nameserver` lines."""
+STUB = "127.0.0.53"
+"""Where systemd-resolved answers as any name server."""
+UPLINKS = "resolv.conf"
+"""The file of systemd-resolved that names all servers: who reads it asks them, not systemd-resolved."""
+RESOLVED = "resolve"
+"""The module of nsswitch.conf that asks systemd-resolved."""
 
 
 @dataclass(frozen=True, slots=True)
 class DnsSettings:
-    """`split`: the only domains to ask the tunnel's servers for; empty: they are asked for every name."""
+    """`split`: the only domains to ask the tunnel's servers for; empty: they are asked for every name. `full`: nothing
+    is asked beside the tunnel."""
 
     servers: tuple[str, ...]
     search: str
     split: tuple[str, ...]
+    full: bool = False
 
     def lines(self) -> list[str]:
         """As resolv.conf has them."""
-        search = [f"search {self.search}"] if self.search else []
-        return search + [f"nameserver {server}" for server in self.servers[:MOST_IN_A_FILE]]
+        search = [f"{SEARCH}{self.search}"] if self.search else []
+        return search + [f"{SERVER}{server}" for server in self.servers[:MOST_SERVERS]]
+
+    def domains(self) -> list[str]:
+        """As systemd-resolved has them: `~` before what is asked for, and not completed with."""
+        search = [self.search] if self.search else []
+        return search + ([f"~{name}" for name in self.split if name != self.search] if self.split else [EVERY_NAME])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,18 @@ class DnsPlaces:
     namespaces: Path = Path("/run/netns")
     init: Path = Path("/proc/1/ns/net")
     mounts: Path = Path("/proc/self/mountinfo")
+    nsswitch: Path = Path("/etc/nsswitch.conf")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Whose DNS it is: its device, its name among all connections of this host, and where the file from before is kept
+    when it cannot be moved aside."""
+
+    device: str
+    index: int
+    name: str
+    elsewhere: Path
 
 
 def settings(configuration: ModeConfiguration) -> DnsSettings | None:
@@ -51,41 +77,64 @@ def settings(configuration: ModeConfiguration) -> DnsSettings | None:
     servers = (*configuration.dns, *configuration.dns6)
     if not servers:
         return None
-    split = () if is_full(configuration) else tuple(name.decode() for name in configuration.split_dns)
-    return DnsSettings(tuple(map(str, servers)), configuration.domain.decode(), split)
+    domain = configuration.domain.decode()
+    names = (*([domain] if domain else []), *(name.decode() for name in configuration.split_dns))
+    full = is_full(configuration)
+    return DnsSettings(tuple(map(str, servers)), domain, () if full else tuple(dict.fromkeys(names)), full)
 
 
 def plan(
-    wanted: DnsSettings, places: DnsPlaces, commands: Commands, link: tuple[str, int], elsewhere: Path
+    wanted: DnsSettings, places: DnsPlaces, commands: Commands, of: Connection
 ) -> tuple[Change | None, str | None]:
-    """The change to make, and a note when it cannot do all that is wanted. `link`: name and index of the device."""
-    file = ResolvFile(str(places.resolv_conf), str(elsewhere), wanted.lines())
+    """The change to make, and a note when it cannot do all that is wanted."""
+    file = ResolvFile(str(places.resolv_conf), str(of.elsewhere), wanted.lines(), of.name, wanted.full)
     if _elsewhere(places):
         own = _is_mount_point(places.resolv_conf, places.mounts)
         return (file, None) if own else (None, f"{places.resolv_conf} is not this network namespace's own: not changed")
     if commands.find("resolvectl") and resolved_answers(places):
-        domains = [f"~{name}" for name in wanted.split] or [EVERY_NAME]
-        search = [wanted.search] if wanted.search else []
-        return Resolved(*link, list(wanted.servers), search + domains, default=not wanted.split), None
+        return Resolved(of.device, of.index, list(wanted.servers), wanted.domains(), default=not wanted.split), None
     note = None
-    if wanted.split:
+    if set(wanted.split) - {wanted.search}:
         note = "split DNS needs systemd-resolved: the tunnel's DNS servers are asked for every name"
     if _resolvconf(commands):
-        return Resolvconf(f"tun.{link[0]}", wanted.lines()), note
+        return Resolvconf(f"tun.{of.device}-{of.name.rpartition('-')[2]}", wanted.lines()), note
+    if is_ours(places.resolv_conf):
+        note = f"{places.resolv_conf} has the servers of another connection too: the first one that answers is believed"
     return file, note
 
 
 def resolved_answers(places: DnsPlaces) -> bool:
-    """Whether systemd-resolved runs and programs that read resolv.conf come to it."""
-    if not places.resolved.is_dir():
+    """Whether systemd-resolved runs and programs that look for a name come to it."""
+    target, directory = places.resolv_conf.resolve(), places.resolved.resolve()
+    if not _listens(directory):
         return False
-    target = places.resolv_conf.resolve()
-    if target == places.resolved_static or target.is_relative_to(places.resolved.resolve()):
+    if target == directory / UPLINKS:
+        return _asks_resolved(places.nsswitch)
+    if target == places.resolved_static or target.is_relative_to(directory):
         return True
-    try:
-        return "nameserver 127.0.0.53" in places.resolv_conf.read_text(errors="replace")
-    except OSError:
+    return any(line.split()[:2] == ["nameserver", STUB] for line in _lines(places.resolv_conf))
+
+
+def _listens(directory: Path) -> bool:
+    """A process behind the socket of systemd-resolved, which stays when it ends; earlier than systemd 247 has none."""
+    if not directory.is_dir():
         return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.setblocking(False)
+        return line.connect_ex(str(directory / "io.systemd.Resolve")) != errno.ECONNREFUSED
+
+
+def _asks_resolved(nsswitch: Path) -> bool:
+    """Whether programs that read a list of servers would ask systemd-resolved before any of them."""
+    hosts = next((line.split()[1:] for line in _lines(nsswitch) if line.startswith("hosts:")), [])
+    return RESOLVED in hosts[: hosts.index("dns") if "dns" in hosts else None]
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(errors="replace").splitlines()
+    except OSError:
+        return []
 
 
 def _resolvconf(commands: Commands) -> bool:

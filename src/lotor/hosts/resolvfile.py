@@ -4,16 +4,23 @@ The file is replaced, never written through a symbolic link. The file from befor
 another name beside it, so that it survives a reboot; where the file is a mount point (containers, network namespaces)
 its octets are kept in the directory of the journal instead and written in place. What someone else wrote in between is
 theirs: it stays.
+
+Connections share lotor's file, also those of several processes: comments in it say what each of them wants, so that
+each takes back its own in any order, and the last one brings the file from before back.
 """
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import fcntl
 import logging
 import os
 import stat
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -21,9 +28,19 @@ log = logging.getLogger(__name__)
 HEADER = "# Written by lotor while a VPN connection is up."
 KEPT = "# The file from before comes back when the connection ends; until then it is"
 NOTHING_KEPT = "# There was no such file before; this one goes when the connection ends."
+WANTED = "# for "
+"""Begins a line that says which connection wants a line: `# for NAME: nameserver 10.0.12.1`."""
+SEARCH, SERVER = "search ", "nameserver "
+MOST_SERVERS = 3
+"""The C library reads no more `nameserver` lines."""
 SUFFIX = ".before-lotor"
 MODE = 0o644
 LONGEST = 65536
+TRIES, PAUSE = 100, 0.05
+"""How often, and after how many seconds, another process is asked to let go of the file."""
+
+Wishes = Mapping[str, list[str]]
+"""By the name of a connection, its lines; the first one is asked first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +55,50 @@ class Place:
         return self.path.with_name(self.path.name + SUFFIX)
 
 
-def replace(place: Place, lines: list[str]) -> None:
-    """Put ours in place. Raises `OSError`; `FileExistsError` when a connection's file stands there already."""
-    if is_ours(place.path):
-        raise FileExistsError(errno.EEXIST, f"{place.path} is another connection's")
-    place.beside.unlink(missing_ok=True)  # from before someone else wrote the file that stands there now
-    if not os.path.lexists(place.path):
-        _write(place.path, [HEADER, NOTHING_KEPT, *lines])
+@asynccontextmanager
+async def alone(place: Place) -> AsyncIterator[None]:
+    """No other lotor changes the file meanwhile. Raises `TimeoutError`."""
+    directory = os.open(place.elsewhere.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for _ in range(TRIES):
+            with suppress(BlockingIOError):
+                fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            await asyncio.sleep(PAUSE)
+        else:
+            raise TimeoutError(errno.ETIMEDOUT, f"another lotor does not let go of {place.path}")
+        yield
+    finally:
+        os.close(directory)
+
+
+def join(place: Place, name: str, lines: list[str], *, first: bool) -> None:
+    """A connection wants these lines in the file, before all others where it is `first`. Raises `OSError`."""
+    if not is_ours(place.path):
+        kept = _put_aside(place)
+        _write(place.path, [HEADER, kept, *_merged({name: lines})])
         return
-    kept = _keep(place)
-    _write(place.path, [HEADER, f"{KEPT} {kept}", *lines])
+    before = {each: wanted for each, wanted in _wishes(place).items() if each != name}
+    _write(place.path, [HEADER, _kept(place), *_merged({name: lines, **before} if first else {**before, name: lines})])
+
+
+def leave(place: Place, name: str) -> bool:
+    """Without the lines of a connection; with the last one comes back what was there before. False when there was
+    nothing of it to undo, or someone else wrote since."""
+    if not is_ours(place.path):
+        return _forget(place)
+    before = _wishes(place)
+    left = {each: wanted for each, wanted in before.items() if each != name}
+    if not left:
+        return restore(place)
+    if left == before:
+        return False
+    _write(place.path, [HEADER, _kept(place), *_merged(left)])
+    return True
 
 
 def restore(place: Place) -> bool:
-    """Bring back what was there before; False when there was nothing of ours to undo, or someone else wrote since."""
+    """Bring back what was there before, whoever wants lines; False as for `leave`."""
     if not is_ours(place.path):
         return _forget(place)
     if os.path.lexists(place.beside):
@@ -72,6 +119,36 @@ def restore(place: Place) -> bool:
 
 def is_ours(path: Path) -> bool:
     return _text(path).startswith(HEADER)
+
+
+def _put_aside(place: Place) -> str:
+    """The comment that says where the file from before is."""
+    place.beside.unlink(missing_ok=True)  # from before someone else wrote the file that stands there now
+    return f"{KEPT} {_keep(place)}" if os.path.lexists(place.path) else NOTHING_KEPT
+
+
+def _kept(place: Place) -> str:
+    return next((line for line in _text(place.path).splitlines() if line.startswith(KEPT)), NOTHING_KEPT)
+
+
+def _wishes(place: Place) -> dict[str, list[str]]:
+    """None in the file of an earlier lotor, which was one connection's."""
+    wishes: dict[str, list[str]] = {}
+    for line in _text(place.path).splitlines():
+        name, colon, wanted = line.removeprefix(WANTED).partition(": ")
+        if line.startswith(WANTED) and colon:
+            wishes.setdefault(name, []).append(wanted)
+    return wishes
+
+
+def _merged(wishes: Wishes) -> list[str]:
+    """Who wants what, and lines for the C library: of each connection the first server, then the second ones."""
+    told = [f"{WANTED}{name}: {line}" for name, lines in wishes.items() for line in lines]
+    domains = [line.removeprefix(SEARCH) for line in chain(*wishes.values()) if line.startswith(SEARCH)]
+    by_connection = [[line for line in lines if line.startswith(SERVER)] for lines in wishes.values()]
+    servers = list(dict.fromkeys(line for turn in zip_longest(*by_connection) for line in turn if line))
+    search = [SEARCH + " ".join(dict.fromkeys(domains))] if domains else []
+    return told + search + servers[:MOST_SERVERS]
 
 
 def _text(path: Path) -> str:
