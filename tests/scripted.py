@@ -26,7 +26,7 @@ from lotor.model.secret import Secret
 from lotor.ports.bans import Outcome, Turn
 from lotor.ports.esp import Capabilities
 from lotor.ports.hooks import HookContext, HookEvent
-from lotor.ports.host import Attachment
+from lotor.ports.host import Attachment, Leaving
 from lotor.ports.leases import Lease
 from lotor.ports.sessions import Presence
 from lotor.ports.signer import unfit_hash, unfit_request
@@ -280,7 +280,8 @@ class RecordingSessions:
 
 
 class RecordingHost:
-    """`diary` gets what was done; `fault` is raised by attach, `unfit` by admit; `attached` is how the host stands."""
+    """`diary` gets what was done; `fault` is raised by attach, `unfit` by admit; `attached` is how the host stands,
+    `shut` the gateways it is closed for, `leaving` how sessions were detached."""
 
     def __init__(self, diary: list[Any]) -> None:
         self.diary = diary
@@ -289,6 +290,8 @@ class RecordingHost:
         self.unfit: OSError | None = None
         self.slow: asyncio.Event | None = None
         self.news = 0
+        self.shut = set()
+        self.leaving = {}
         self.told = asyncio.Event()
 
     def change(self):
@@ -317,9 +320,23 @@ class RecordingHost:
         self.diary.append(("attach", attachment.session))
         self.attached[attachment.session] = attachment
 
-    async def detach(self, session):
+    async def detach(self, session, leaving=Leaving.OPEN):
         self.diary.append(("detach", session))
-        self.attached.pop(session, None)
+        self.leaving[session] = leaving
+        gone = self.attached.pop(session, None)
+        if gone is not None and gone.closes and leaving is Leaving.CLOSED:
+            self.shut.add(str(gone.path.remote.address))
+
+    async def closed(self):
+        return tuple(sorted(self.shut))
+
+    async def open(self, gateways):
+        meant = self.shut & set(gateways)
+        self.shut -= meant
+        return len(meant)
+
+    async def release(self):
+        self.shut.clear()
 
     async def recover(self):
         return 0

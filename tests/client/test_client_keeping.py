@@ -23,6 +23,7 @@ from lotor.model.prompt import Field
 from lotor.model.reasons.ends import ClosedHere, DeadPeer, NoAnswer, Relocated, ShutDown
 from lotor.model.reasons.logins import NoLoginGiven, RefusedThere
 from lotor.model.secret import Secret
+from lotor.ports.host import Leaving
 from lotor.runtime.sessions import Register
 from peers.world import CLIENT
 from scripted import FLOATED, established, started
@@ -86,8 +87,10 @@ class Stage:
         answer = self.answers.pop(0)() if self.answers else NoAnswer(GATEWAY)
         return await answer if asyncio.iscoroutine(answer) else answer
 
-    async def _give_up(self, place):
+    async def _give_up(self, place, leaving):
+        self.leaving = []
         self.given_up.append(place)
+        self.leaving.append(leaving)
         return True
 
     async def _way(self, remote):
@@ -341,6 +344,18 @@ def test_a_kill_switch_keeps_the_place_until_a_person_ends_it(caplog):
 
     play(story, wanted=False, shuts=True)
     assert "kill_switch" in caplog.text
+
+
+def test_a_program_that_stops_leaves_the_host_closed():
+    """Whoever stops it on purpose opens the host behind it."""
+
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        stage.end(DEAD)
+        await stage.keeping.stop(ShutDown())
+        assert stage.leaving == [Leaving.CLOSED]
+
+    play(story, wanted=False, shuts=True)
 
 
 def test_a_kill_switch_is_not_in_the_way_of_who_connects_or_ends():

@@ -14,6 +14,7 @@ from lotor.hosts.admission import Neighbours, admit
 from lotor.hosts.changes import (
     KINDS,
     AddressMade,
+    Closing,
     LinkUp,
     Resolvconf,
     Resolved,
@@ -215,6 +216,7 @@ EXAMPLES = [
     RouteMade("0.0.0.0/0", 27759, 3, "10.99.99.3", 0),
     RuleMade(2, 21000, 254, mark=1),
     Table("inet", "lotor0-3-0", lease_rules(3, [IPv4Address("10.99.99.3")])),
+    Closing("lotor-closed-0", "192.0.2.50", "anonymous", ["0.0.0.0/0"], [], 2),
     ReversePath("eth0", 2),
     Resolved("lotor0", 3, ["10.0.12.1"], ["~."], default=True),
     Resolvconf("tun.lotor0", ["nameserver 10.0.12.1"]),

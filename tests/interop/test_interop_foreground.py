@@ -153,6 +153,9 @@ def test_two_processes_hold_a_connection_and_neither_leaves_anything(internet, c
             assert wait_until(lambda running=running: gone(running), 10)
         if victim == "daemon":
             assert "the daemon ended unexpectedly (the daemon is gone; killed by SIGKILL)" in terminal.screen
+            assert f"unreachable until it is up again, or `lotor vd {GATEWAY}`" in terminal.screen
+            assert not ping(internet.client, "198.51.100.1")
+            assert beside.call("vd", GATEWAY).stdout == "the host is open again\n"
             assert lotor.traces(internet.client) == before
         assert "lotor0" not in internet.client.run("ip", "link").stdout
     with connecting(internet, certificates, "--single-process") as terminal:

@@ -16,8 +16,9 @@ from lotor.model.grants import Grants
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.model.reason import Cause
-from lotor.model.reasons.ends import DeadPeer
+from lotor.model.reasons.ends import DeadPeer, GivenUp, PeerDeleted, ShutDown
 from lotor.ports.hooks import HookEvent
+from lotor.ports.host import Leaving
 from lotor.runtime.associations import Associations
 from lotor.runtime.follower import Engines, Follower
 from lotor.runtime.sessions import Register
@@ -362,6 +363,9 @@ class Wanted:
     def comes_back(self, session, reason):
         return self.number is not None and reason.cause is Cause.DEAD_PEER
 
+    def shuts(self, session):
+        return True
+
 
 GONE = DeadPeer(FLOATED.remote.address, 9)
 
@@ -402,6 +406,30 @@ def test_a_connection_that_nobody_wants_back_leaves_nothing(coming_back):
         assert await stage.follower.give_up(7)
         assert stage.host.attached == {}
         assert not await stage.follower.give_up(7)
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("reason", "up", "leaving"),
+    [
+        (GONE, True, Leaving.CLOSED),
+        (GONE, False, Leaving.AS_BEFORE),
+        (PeerDeleted("gateway"), True, Leaving.CLOSED),
+        (ShutDown(), True, Leaving.CLOSED),
+        (BYE, True, Leaving.OPEN),
+        (GivenUp(), False, Leaving.OPEN),
+    ],
+    ids=["peer died", "never up", "logged out by the gateway", "program stops", "person", "person before it is up"],
+)
+def test_only_a_person_opens_what_a_connection_closes(coming_back, reason, up, leaving):
+    stage = coming_back
+    stage.wanted.number = None
+
+    async def play():
+        told = established() if up else established()[:-1]
+        await stage.play(started(), *told, Tell(Ended(1, reason, established=up)))
+        assert stage.host.leaving == {1: leaving}
 
     asyncio.run(play())
 

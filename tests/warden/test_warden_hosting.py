@@ -16,7 +16,7 @@ from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.ports.hooks import HookContext, HookEvent
-from lotor.ports.host import Attachment
+from lotor.ports.host import Attachment, Leaving
 from lotor.ports.leases import Lease
 from lotor.privsep.asking import Refused
 from lotor.privsep.budget import Budget
@@ -25,7 +25,19 @@ from lotor.privsep.far_hooks import FarHooks
 from lotor.privsep.far_host import FarHost
 from lotor.privsep.faults import Fault
 from lotor.privsep.frames import Frame, Kind
-from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, DETACH, MOST_CHANGES, MOST_HOOKS, RUN_HOOK, Hook
+from lotor.privsep.hosting import (
+    ADMIT,
+    ATTACH,
+    CHANGED,
+    CLOSED,
+    DETACH,
+    MOST_CHANGES,
+    MOST_HOOKS,
+    OPEN,
+    RUN_HOOK,
+    Detachment,
+    Hook,
+)
 from lotor.privsep.serving import MOST_DENIED
 from lotor.warden.hosting import MOST_ASKED, MOST_ATTACHED, Around, Hosting, rows
 from lotor.warden.ups import MOST_AT_AN_ADDRESS, MOST_UP, MOST_WITHOUT_ADDRESS
@@ -177,7 +189,7 @@ def test_connections_are_a_bounded_number():
         many = range(-5, MOST_ATTACHED + 20)
         found = [await refused(asker, ATTACH, replace(ATTACHMENT, session=number)) for number in many]
         again = await refused(asker, ATTACH, replace(ATTACHMENT, session=-5))
-        await asker.ask(DETACH, -5)
+        await asker.ask(DETACH, Detachment(-5, Leaving.OPEN))
         return found.count(False), again, await refused(asker, ATTACH, replace(ATTACHMENT, session=99))
 
     assert play(story)[0] == (MOST_ATTACHED, False, False)
@@ -206,7 +218,7 @@ def test_connections_that_come_and_go_without_end_are_a_bounded_number():
         found = []
         for _ in range(MOST_ASKED + 20):
             found.append(await refused(asker, ATTACH, ATTACHMENT))
-            await asker.ask(DETACH, 1)
+            await asker.ask(DETACH, Detachment(1, Leaving.OPEN))
         await scene.hosting.let_go()
         return found, await refused(asker, ATTACH, ATTACHMENT)
 
@@ -217,10 +229,10 @@ def test_connections_that_come_and_go_without_end_are_a_bounded_number():
 
 def test_only_what_the_daemon_attached_is_detached():
     async def story(asker, scene):
-        await asker.ask(DETACH, 7)
+        await asker.ask(DETACH, Detachment(7, Leaving.OPEN))
         await asker.ask(ATTACH, ATTACHMENT)
         for _ in range(3):
-            await asker.ask(DETACH, 1)
+            await asker.ask(DETACH, Detachment(1, Leaving.OPEN))
 
     _, scene = play(story)
     assert [each for each in scene.diary if each[0] == "detach"] == [("detach", 1)]
@@ -389,7 +401,7 @@ def test_a_clients_scripts_run_for_what_the_host_took():
         await asker.ask(ATTACH, ATTACHMENT)
         told = [await hook(asker, event, AT_CLIENT, "192.0.2.50") for event in (UP, DOWN)]
         forged = await hook(asker, UP, other, "192.0.2.50")
-        await asker.ask(DETACH, 1)
+        await asker.ask(DETACH, Detachment(1, Leaving.OPEN))
         return early, failed, told, forged, await hook(asker, UP, AT_CLIENT, "192.0.2.50")
 
     found, scene = play(story)
@@ -536,6 +548,45 @@ def test_a_dead_daemons_clients_are_detached_behind_their_scripts():
     _, scene = play(story)
     assert scene.diary[-3:] == [("phase1_down", "192.0.2.50"), ("detach", 1), ("detach", 2)]
     assert scene.scripts.runs[-1] == (DOWN, AT_CLIENT)
+
+
+FULL = replace(GIVEN, split_include=())
+
+
+@pytest.mark.parametrize(
+    ("switch", "configuration", "closed"),
+    [
+        ("", FULL, True),
+        ("", GIVEN, False),
+        ("kill_switch on;", GIVEN, True),
+        ("kill_switch off;", FULL, False),
+    ],
+    ids=["full", "split", "split on", "full off"],
+)
+def test_a_dead_daemon_leaves_the_host_closed_as_the_configuration_says(switch, configuration, closed):
+    """Whatever the daemon itself said of it."""
+
+    async def story(asker, scene):
+        for number, said in enumerate((True, False), 1):
+            wish = replace(ATTACHMENT, session=number, configuration=configuration, closes=said)
+            await asker.ask(ATTACH, replace(wish, remote="192.0.2.50" if said else "no such block"))
+        await scene.hosting.let_go()
+        assert scene.host.leaving == {1: Leaving.CLOSED, 2: Leaving.CLOSED}
+        told = (await asker.ask(CLOSED, None)).value
+        opened = (await asker.ask(OPEN, ("192.0.2.51", *told))).value
+        return told, opened, (await asker.ask(CLOSED, None)).value
+
+    (told, opened, left), _ = play(story, CLIENT.replace("{", f"{{ {switch}", 1))
+    assert (told, opened, left) == ((("192.0.2.50",), 1, ()) if closed else ((), 0, ()))
+
+
+def test_a_daemon_opens_and_closes_no_more_often_than_connections_come():
+    async def story(asker, scene):
+        for _ in range(MOST_ASKED):
+            await asker.ask(OPEN, ("192.0.2.50",))
+        return await refused(asker, OPEN, ("192.0.2.50",))
+
+    assert play(story)[0]
 
 
 def test_a_dead_gateways_scripts_hear_of_every_session_that_was_up_before_those_of_the_next(tmp_path):
@@ -716,7 +767,7 @@ def test_a_daemon_takes_over_the_place_of_its_own_sessions_only():
     async def story(asker, scene):
         await asker.ask(ATTACH, ATTACHMENT)
         await asker.ask(ATTACH, replace(ATTACHMENT, session=2, follows=1))
-        await asker.ask(DETACH, 1)
+        await asker.ask(DETACH, Detachment(1, Leaving.OPEN))
         mine = dict(scene.host.attached)
         await scene.hosting.let_go()
         scene.host.attached[2] = ATTACHMENT

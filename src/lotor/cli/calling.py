@@ -63,7 +63,9 @@ def look(context: click.Context, options: dict[str, object]) -> Daemon:
             raise
         visits = answering()
         if not visits:
-            raise
+            from lotor.cli.closed import told
+
+            raise told(error) from error
         if len(visits) > 1:
             raise StartError(f"{SEVERAL}: {' '.join(f'-s {each}' for each in visits)}", Exit.NO_DAEMON) from error
         return Daemon(visits[0])

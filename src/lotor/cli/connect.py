@@ -57,6 +57,12 @@ def _call(context: click.Context, options: dict[str, object]) -> Daemon:
         raise
 
 
+def _opened(gateway: str) -> bool:
+    from lotor.cli.closed import opened
+
+    return opened(gateway)
+
+
 @click.command()
 @click.argument("gateway")
 @SOCKET
@@ -64,7 +70,14 @@ def _call(context: click.Context, options: dict[str, object]) -> Daemon:
 @click.pass_context
 def disconnect(context: click.Context, /, gateway: str, **options: object) -> None:
     """Disconnect from the VPN gateway GATEWAY."""
-    with look(context, options) as daemon:
+    try:
+        daemon = look(context, options)
+    except StartError as error:
+        if error.code is not Exit.NO_DAEMON or not _opened(gateway):
+            raise
+        click.echo("the host is open again")
+        return
+    with daemon:
         daemon.send(Disconnect(gateway))
         response = daemon.receive()
     match response:

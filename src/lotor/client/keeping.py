@@ -24,6 +24,7 @@ from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons.ends import ClosedHere, EndedAtOnce, Relocated
 from lotor.model.reasons.logins import NoLoginGiven
+from lotor.ports.host import Leaving
 from lotor.runtime.sessions import Session
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Wishes:
     unreachable while they are down."""
 
     stays: Callable[[str], bool]
-    shuts: Callable[[str], bool]
+    shuts: Callable[[Session], bool]
 
 
 @dataclass(slots=True)
@@ -98,10 +99,10 @@ class Keeping:
         """A person, or a call of ours, has a session: from now on it stays, where the configuration says so."""
         staying = self._of(session)
         if staying is None:
-            if not self._wanted(session.remote) and not self._shuts(session.remote):
+            if not self._wanted(session.remote) and not self._shuts(session):
                 return
             staying = self._begin(target)
-        staying.shut = self._shuts(session.remote)
+        staying.shut = self._shuts(session)
         staying.given = self._parts.persons.kept(session.id) or staying.given
         staying.came_up(session, self._now())
         if session.ended:
@@ -118,8 +119,9 @@ class Keeping:
         return len(down)
 
     async def stop(self, why: Reason) -> None:
+        """The host stays closed: whoever stops the program on purpose opens it."""
         for each in tuple(self._staying.values()):
-            await self._end(each, why)
+            await self._end(each, why, Leaving.CLOSED)
         self._watching.stop()
 
     @contextlib.contextmanager
@@ -152,7 +154,10 @@ class Keeping:
     def comes_back(self, session: Session, reason: Reason) -> bool:
         if self.place(session) is None or by_hand(reason):
             return False
-        return self._shuts(session.remote) or (self._wanted(session.remote) and reason.may_heal())
+        return self._shuts(session) or (self._wanted(session.remote) and reason.may_heal())
+
+    def shuts(self, session: Session) -> bool:
+        return self._shuts(session)
 
     # --- what happens ------------------------------------------------------------------------------------------------
 
@@ -239,9 +244,9 @@ class Keeping:
         why = f": {staying.comeback.reason.text}" if staying.comeback.reason is not None else ""
         staying.tell(f"connection lost{why}; what belongs into its tunnel is {staying.until}")
 
-    async def _leave(self, staying: Staying, why: Reason) -> None:
+    async def _leave(self, staying: Staying, why: Reason, leaving: Leaving = Leaving.OPEN) -> None:
         with contextlib.suppress(OSError):  # a host that cannot be put back has said so
-            await self._parts.follower.give_up(staying.number)
+            await self._parts.follower.give_up(staying.number, leaving)
         staying.over(why)
 
     def _check(self, staying: Staying) -> None:
@@ -340,13 +345,13 @@ class Keeping:
             self._watching.tasks = {loop.create_task(self._hear()), loop.create_task(self._look())}
         return staying
 
-    async def _end(self, staying: Staying, why: Reason) -> None:
+    async def _end(self, staying: Staying, why: Reason, leaving: Leaving = Leaving.OPEN) -> None:
         call, staying.call = staying.call, None
         self._forget(staying)
         if call is not None:
             call.cancel()
             await asyncio.wait({call})
-        await self._leave(staying, why)
+        await self._leave(staying, why, leaving)
 
     def _forget(self, staying: Staying) -> None:
         self._staying.pop(staying.number, None)

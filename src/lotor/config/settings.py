@@ -392,7 +392,7 @@ class RemoteSettings:
     nonce_size: int
     passive: bool
     auto_connect: bool
-    kill_switch: bool
+    kill_switch: bool | None
     ike_frag: Switch
     esp_frag: int | None
     scripts: tuple[Script, ...]

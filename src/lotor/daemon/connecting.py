@@ -49,6 +49,7 @@ async def connect(call: Call, daemon: Program) -> bool:
             given = given_to(Options(Path(call.name)), call.loaded.settings, lent)
             care = Care(lambda: {**begun(control, attendance), **giving(given, lent)}, attendance.let_go, lost)
             await kept(warden, Supervisor(daemon, care), talk.stopped, serve)
+        await warden.release()
     return talk.over
 
 

@@ -34,6 +34,7 @@ async def connect(call: Call) -> bool:
                 call.name, ports, warden, equip, present, listener, alone(), caller=talk.theirs, owner=os.geteuid()
             )
             await _serve(Daemon(given), talk)
+            await warden.release()
             return talk.over
     except ConfigError as error:
         raise typed(error) from error

@@ -117,7 +117,9 @@ def _wait(found: list[Program], patience: float) -> None:
 async def _recover() -> int:
     from lotor.warden.warden import hold
 
-    return await hold().host.recover()
+    host = hold().host
+    undone = await host.recover()
+    return undone + await host.open(await host.closed())
 
 
 def _words(place: Path) -> tuple[str, ...]:

@@ -67,6 +67,7 @@ async def guard(guarded: Guarded, ready: Callable[[], None], log_file: int | Non
             supervisor = Supervisor(guarded.daemon, care)
             _catch_signals(stopped, supervisor)
             await kept(warden, supervisor, stopped, serve)
+        await warden.release()
     return Exit.OK
 
 

@@ -123,7 +123,11 @@ class AdminService:
     async def disconnect(self, request: Disconnect, caller: Caller) -> Response:
         del caller
         ended = await self._wiring.connections.disconnect(request.gateway)
-        return Disconnected(ended) if ended else Failed(f"not connected to {request.gateway}")
+        ended += await self._wiring.closed.open(request.gateway)
+        if ended:
+            return Disconnected(ended)
+        remarks = await self._wiring.closed.remarks()
+        return Failed("; ".join([f"not connected to {request.gateway}", *remarks]))
 
     async def logout(self, request: Logout, caller: Caller) -> Response:
         connections = self._wiring.connections
@@ -145,7 +149,7 @@ class AdminService:
         view["internal_errors"] = wiring.driver.tally.internal_errors
         users, unknown = await self._logged_in(rights)
         view["users"] = users
-        view["remarks"] = [*self._restarts, *remarks, *unknown, *wiring.remarks()]
+        view["remarks"] = [*self._restarts, *remarks, *unknown, *await wiring.closed.remarks(), *wiring.remarks()]
         return view
 
     async def _logged_in(self, rights: Rights) -> tuple[int, list[str]]:

@@ -11,7 +11,7 @@ from lotor import config
 from lotor.config import ConfigError
 from lotor.daemon import listening
 from lotor.daemon.active_config import equip
-from lotor.daemon.exits import faulty
+from lotor.daemon.exits import Exit, faulty
 from lotor.daemon.options import Options
 from lotor.daemon.pair import begin
 from lotor.daemon.processes import ALONE, alone
@@ -56,7 +56,10 @@ async def serve(options: Options, loaded: Holding, ready: Callable[[], None], ma
                 owner=os.geteuid(),
             )
             async with contextlib.AsyncExitStack() as held:
-                return await Daemon(given).serve(tell)
+                code = await Daemon(given).serve(tell)
+            if code is Exit.OK:
+                await warden.release()
+            return code
     except ConfigError as error:
         raise faulty(str(options.file), error) from error
     finally:

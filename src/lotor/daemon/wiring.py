@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lotor.accounting.journal import JournalAccounting
 from lotor.client.calls import Ground, Parts
+from lotor.client.closed import Closed
 from lotor.client.comeback import Now
 from lotor.client.connections import Connections
 from lotor.client.keeping import Keeping, Senses, Wishes
@@ -21,6 +22,7 @@ from lotor.daemon.engines import carried
 from lotor.explain.attempts import Attempts
 from lotor.explain.devices import Devices
 from lotor.explain.narrative import line
+from lotor.hosts import kill_switch
 from lotor.ike.admission import Tally
 from lotor.ike.events import Event
 from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown
@@ -50,7 +52,7 @@ from lotor.runtime.ledger import Ledger
 from lotor.runtime.logins import Logins
 from lotor.runtime.present import Present
 from lotor.runtime.rates import Rates
-from lotor.runtime.sessions import Register
+from lotor.runtime.sessions import Register, Session
 from lotor.runtime.watches import Watches
 from lotor.trust import LocalTrust
 
@@ -113,6 +115,7 @@ class Wiring:
         self.keeping = Keeping(parts, ground, senses, Wishes(self._stays, self._shuts))
         self.follower.use(self.keeping)
         self.connections = Connections(parts, ground, self.keeping)
+        self.closed = Closed(privileged.host)
 
     def start(self) -> None:
         journal = Journal(asyncio.get_running_loop().call_later, self._story, self.watches)
@@ -236,9 +239,10 @@ class Wiring:
         """Whether the connections of a block come back by themselves."""
         return any(each.auto_connect for each in self.present.now.settings.remotes if each.name == remote)
 
-    def _shuts(self, remote: str) -> bool:
-        """Whether what belongs into a tunnel of a block stays unreachable while it is down."""
-        return any(each.kill_switch for each in self.present.now.settings.remotes if each.name == remote)
+    def _shuts(self, session: Session) -> bool:
+        """Whether what belongs into a tunnel stays unreachable while it is down."""
+        blocks = [each for each in self.present.now.settings.remotes if each.name == session.remote]
+        return any(kill_switch.is_wanted(each.kill_switch, session.configuration) for each in blocks)
 
     def _patience(self) -> float:
         """Seconds that a gateway is called which does not answer."""

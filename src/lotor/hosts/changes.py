@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
-from lotor.hosts import firewall, resolvfile, sysctl
+from lotor.hosts import firewall, kill_switch, resolvfile, sysctl
 from lotor.hosts.commands import Commands
 from lotor.hosts.netlink import Netlink, Route, Rule
 from lotor.hosts.resolvfile import Place
@@ -100,6 +100,28 @@ class Table:
 
     async def make(self, machine: Machine) -> None:
         await machine.commands.run("nft", "-j", "-f", "-", given=firewall.replacing(self.family, self.name, self.rules))
+
+    async def undo(self, machine: Machine) -> bool:
+        return await _without_table(machine, self.family, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """An nftables table of ours closes the host: what goes to `networks` leaves through a tunnel or not at all, but for
+    those `beside`. `gateway` and `remote` are the tunnel's, `outer` the index of the device towards the gateway."""
+
+    name: str
+    gateway: str
+    remote: str
+    networks: list[str]
+    beside: list[str]
+    outer: int
+
+    family: ClassVar[str] = kill_switch.FAMILY
+
+    async def make(self, machine: Machine) -> None:
+        given = kill_switch.table(self.name, self.networks, self.beside, self.outer)
+        await machine.commands.run("nft", "-j", "-f", "-", given=given)
 
     async def undo(self, machine: Machine) -> bool:
         return await _without_table(machine, self.family, self.name)
@@ -292,6 +314,7 @@ KINDS: Mapping[str, type[Any]] = {
         RouteMade,
         RuleMade,
         Table,
+        Closing,
         ReversePath,
         Setting,
         Forwarding,

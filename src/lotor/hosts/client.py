@@ -10,9 +10,20 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from lotor.hosts import dns, firewall, guard, moving, others, resolvfile, routing, sysctl, undo
+from lotor.hosts import dns, firewall, guard, kill_switch, moving, others, resolvfile, routing, sysctl, undo
 from lotor.hosts.admission import NOBODY, Neighbours, admit
-from lotor.hosts.changes import AddressMade, LinkUp, Machine, Resolved, ResolvFile, RouteMade, RuleMade, Table
+from lotor.hosts.changes import (
+    AddressMade,
+    Closing,
+    LinkUp,
+    Machine,
+    Resolved,
+    ResolvFile,
+    RouteMade,
+    RuleMade,
+    Table,
+)
+from lotor.hosts.closures import Closures, closing_of, same_tunnel
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
 from lotor.hosts.keeper import Keeper
@@ -23,23 +34,28 @@ from lotor.hosts.resolvfile import Place
 from lotor.hosts.routing import OUTER_MARK, SLOTS, HostFacts
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Address
-from lotor.ports.host import Attachment
+from lotor.ports.host import Attachment, Leaving
 
 log = logging.getLogger(__name__)
 
+CLOSED = "closed"
+"""The directory beside that of the journals."""
 LEAST_IPV6_MTU = 1280
 """RFC 8200 §5: a link with less has no IPv6."""
 
 
 @dataclass(slots=True)
 class Attached:
-    """One connection that is set up; `configuration` is what this host took of the gateway's."""
+    """One connection that is set up; `configuration` is what this host took of the gateway's. `closure`: what closes
+    the host while it is down; `lasting`: the host was closed before it came."""
 
     attachment: Attachment
     link: Link
     journal: Journal
     slot: int
     configuration: ModeConfiguration
+    closure: Journal | None = None
+    lasting: bool = False
 
 
 class LinuxHost:
@@ -58,7 +74,8 @@ class LinuxHost:
         self._attached: dict[int, Attached] = {}
         self._turn = asyncio.Lock()
         self._news = News()
-        self._keeper = Keeper(self._machine, self._turn, self._journals)
+        self._closures = Closures(self._machine, state.with_name(CLOSED))
+        self._keeper = Keeper(self._machine, self._turn, self._held)
 
     async def admit(self, attachment: Attachment) -> None:
         """Raises `OSError` with a clear text for what no gateway may give this host. Changes nothing."""
@@ -72,22 +89,66 @@ class LinuxHost:
             known = self._attached.get(attachment.session)
             if known is not None and (known.attachment == attachment or await self._move(known, attachment)):
                 return
-            await self._detach(attachment.session)
-            await self._attach(attachment)
+            bridge = await self._bridge(known)
+            try:
+                await self._detach(attachment.session)
+                await self._attach(attachment, lasting=known is not None)
+            finally:
+                if bridge is not None:
+                    await self._closures.open(bridge)
 
     async def changed(self, seen: int) -> int:
         return await self._news.await_other_than(seen)
 
-    async def detach(self, session: int) -> None:
+    async def detach(self, session: int, leaving: Leaving = Leaving.OPEN) -> None:
         """Undo exactly what was made, last first. The log names what cannot be undone; it stays in the journal."""
         async with self._turn:
-            await self._detach(session)
+            gone = await self._detach(session)
+            if gone is not None:
+                await self._leave(gone, leaving)
+            self._rest()
+
+    async def closed(self) -> tuple[str, ...]:
+        return tuple(sorted({closing_of(each).gateway for each in self._left()}))
+
+    async def open(self, gateways: tuple[str, ...]) -> int:
+        async with self._turn:
+            found = [closing_of(each) for each in self._left()]
+            meant = {each.gateway for each in found if {each.gateway, each.remote} & set(gateways)}
+            for journal in self._left():
+                if closing_of(journal).gateway in meant:
+                    await self._closures.open(journal)
+            self._rest()
+            return len(meant)
+
+    async def release(self) -> None:
+        """A person ends the program: the host is open for all that it closed itself."""
+        async with self._turn:
+            for journal in self._left():
+                if journal.owner == Owner.myself():
+                    await self._closures.open(journal)
+            self._rest()
 
     async def recover(self) -> int:
-        """Undo what a crashed daemon left; how many changes were undone."""
+        """Undo what a crashed daemon left; how many changes were undone. What it closed stays closed."""
         async with self._turn:
+            for journal in await self._closures.find():
+                log.warning("%s", stays_closed(closing_of(journal).gateway))
+                self._keeper.start()
             undone = await undo.recover(self._machine, self._state)
             return undone + self._recover_resolv_conf()
+
+    def _held(self) -> list[Journal]:
+        return [*self._journals(), *self._closures.held]
+
+    def _left(self) -> list[Journal]:
+        """What is closed without a connection."""
+        taken = {each.closure.file for each in self._attached.values() if each.closure is not None}
+        return [each for each in self._closures.left() if each.file not in taken]
+
+    def _rest(self) -> None:
+        if not self._held():
+            self._keeper.stop()
 
     async def _move(self, known: Attached, attachment: Attachment) -> bool:
         """False when more must be changed than the addresses."""
@@ -99,8 +160,45 @@ class LinuxHost:
         await moving.Move(self._machine, known.journal, link.index, known.configuration, configuration).make()
         work = _Work(self._machine, known.journal, link, replace(attachment, configuration=configuration))
         await moving.steer(self._machine, known.journal, (await work.plan(known.slot)).rules)
+        if known.closure is not None:
+            await self._closures.change(known.closure, await work.closing())
         known.attachment, known.configuration = attachment, configuration
         return True
+
+    async def _bridge(self, known: Attached | None) -> Journal | None:
+        """What belonged into a tunnel stays unreachable until it leads elsewhere; one that closes its host has that."""
+        if known is None or known.closure is not None:
+            return None
+        given = replace(known.attachment, configuration=known.configuration)
+        return await self._closures.close(await _Work(self._machine, known.journal, known.link, given).closing())
+
+    async def _leave(self, gone: Attached, leaving: Leaving) -> None:
+        """The connection is undone."""
+        closed = leaving is Leaving.CLOSED or (leaving is Leaving.AS_BEFORE and gone.lasting)
+        keeps = gone.closure.file if closed and gone.closure is not None else None
+        gateway = str(gone.attachment.path.remote.address)
+        if keeps is not None:
+            log.warning("%s", stays_closed(gateway))
+        before = leaving is Leaving.AS_BEFORE
+        own = gone.closure.file if gone.closure is not None else None
+        for journal in self._left():
+            mine = journal.file == own or (
+                not before and same_tunnel(closing_of(journal), gateway, gone.attachment.remote)
+            )
+            if mine and journal.file != keeps:
+                await self._closures.open(journal)
+
+    async def _inherit(self, heir: Attached) -> None:
+        """What was closed for the same tunnel, or for less than it carries, is its own matter now."""
+        if heir.closure is None:
+            return
+        own = closing_of(heir.closure)
+        for journal in self._left():
+            other = closing_of(journal)
+            covered = kill_switch.covers(own.networks, other.networks)
+            if journal.file != heir.closure.file and (covered or same_tunnel(other, own.gateway, own.remote)):
+                heir.lasting = True
+                await self._closures.open(journal)
 
     def _succeed(self, attachment: Attachment) -> None:
         """The place of a session that has ended becomes that of the one that follows it."""
@@ -120,21 +218,26 @@ class LinuxHost:
             log.warning("of what the gateway sent: %s", note)
         return link, configuration
 
-    async def _attach(self, attachment: Attachment) -> None:
+    async def _attach(self, attachment: Attachment, *, lasting: bool) -> None:
         link, configuration = await self._taken(attachment)
         for note in others.beside(configuration, await self._machine.network.led_to(others.TABLES)):
             log.warning("of what the gateway sent: %s", note)
         journal, slot = await self._begin(full=routing.is_full(configuration) or routing.is_full6(configuration))
+        work = _Work(self._machine, journal, link, replace(attachment, configuration=configuration))
+        closure = await self._closures.close(await work.closing()) if attachment.closes else None
         try:
-            work = _Work(self._machine, journal, link, replace(attachment, configuration=configuration))
             await work.guard(slot)
             await work.address()
             await work.routes(slot)
             await self._naming.begin(_named(link, journal, configuration), self._named())
         except BaseException:
             await undo.undo(self._machine, journal)
+            if closure is not None:
+                await self._closures.open(closure)
             raise
-        self._attached[attachment.session] = Attached(attachment, link, journal, slot, configuration)
+        attached = Attached(attachment, link, journal, slot, configuration, closure, lasting)
+        self._attached[attachment.session] = attached
+        await self._inherit(attached)
         self._keeper.start()
 
     async def _admitted(self, attachment: Attachment, link: Link) -> tuple[ModeConfiguration, list[str]]:
@@ -173,16 +276,16 @@ class LinuxHost:
                 continue
         raise OSError(errno.EBUSY, f"all {SLOTS} routing tables for connections are in use: disconnect some")
 
-    async def _detach(self, session: int) -> None:
+    async def _detach(self, session: int) -> Attached | None:
+        """What closes the host stays."""
         gone = self._attached.pop(session, None)
         if gone is None:
-            return
-        if not self._attached:
-            self._keeper.stop()
+            return None
         resolves = any(isinstance(change, Resolved) for change in gone.journal.changes)
         await undo.undo(self._machine, gone.journal, others.handed_over(gone.journal, self._journals()))
         if resolves:
             await self._naming.pass_on(gone.link.index, self._named())
+        return gone
 
     def _journals(self) -> list[Journal]:
         return [each.journal for each in self._attached.values()]
@@ -214,6 +317,12 @@ class LinuxHost:
 
 def _named(link: Link, journal: Journal, configuration: ModeConfiguration) -> Named:
     return Named(link.name, link.index, journal, configuration)
+
+
+def stays_closed(gateway: str) -> str:
+    """A line for a person."""
+    tunnel = f"kill_switch: what belongs into the tunnel to {gateway} stays unreachable"
+    return f"{tunnel} until it is up again, or `lotor vd {gateway}`"
 
 
 def _no_ipv6(attachment: Attachment) -> str:
@@ -265,6 +374,19 @@ class _Work:
     async def plan(self, slot: int) -> routing.Routing:
         return routing.plan(self.attachment.configuration, self.attachment.path, await self._host_facts(), slot)
 
+    async def closing(self) -> Closing:
+        """What keeps the host closed while this connection is down; it has no name yet."""
+        given, around = self.attachment.configuration, await self._host_facts()
+        beside, _ = routing.beside_of(given.split_local, around.connected)
+        return Closing(
+            "",
+            str(self.attachment.path.remote.address),
+            self.attachment.remote,
+            kill_switch.belonging(given),
+            [str(each) for each in beside],
+            around.outer,
+        )
+
     async def _host_facts(self) -> HostFacts:
         around = HostFacts(self.link.index, ipv6=sysctl.has_ipv6())
         network = self.machine.network
@@ -274,4 +396,5 @@ class _Work:
             log.warning("the way to the gateway is not known: %s", error.strerror or error)
             return around
         connected = tuple(await network.connected(outer.index))
-        return replace(around, connected=connected, strict_reverse_path=sysctl.strict_reverse_path(outer.name))
+        strict = sysctl.strict_reverse_path(outer.name)
+        return replace(around, connected=connected, strict_reverse_path=strict, outer=outer.index)

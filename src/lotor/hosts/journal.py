@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 STATE_DIRECTORY = Path("/run/lotor/hosts")
 SUFFIX = ".journal"
 VERSION = 1
+OURS_ALONE, FOR_ALL = 0o600, 0o644
+"""Who reads a file."""
 STATE_FIELD, START_TIME_FIELD = 3, 22
 ENDED = frozenset("ZXx")
 """States of a process that does nothing more: a zombie stays where nobody reaps it, as in many containers."""
@@ -50,19 +52,21 @@ class Owner:
 class Journal:
     """The changes of one connection, oldest first, in memory and in `file`."""
 
-    def __init__(self, file: Path, owner: Owner, changes: list[Change]) -> None:
+    def __init__(self, file: Path, owner: Owner, changes: list[Change], mode: int = OURS_ALONE) -> None:
         self.file = file
+        self.mode = mode
         self.owner = owner
         self.changes = changes
         self._before = 0
 
     @staticmethod
-    def begin(directory: Path, name: str) -> Journal:
+    def begin(directory: Path, name: str, *, open_to_all: bool = False) -> Journal:
         """A new file. Raises `FileExistsError` when the name is taken, `OSError` when the directory is not safe or has
-        no room, and then there is no file."""
+        no room, and then there is no file. `open_to_all`: everybody may read it."""
         try:
-            secure(directory)
-            journal = Journal(directory / f"{name}{SUFFIX}", Owner.myself(), [])
+            secure(directory, open_to_all=open_to_all)
+            mode = FOR_ALL if open_to_all else OURS_ALONE
+            journal = Journal(directory / f"{name}{SUFFIX}", Owner.myself(), [], mode)
             journal._create()
         except (FileExistsError, PermissionError):
             raise
@@ -71,8 +75,9 @@ class Journal:
         return journal
 
     def _create(self) -> None:
-        descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, self.mode)
         try:
+            os.fchmod(descriptor, self.mode)
             _write_whole(descriptor, _line(asdict(self.owner)))
         except OSError:
             self.file.unlink(missing_ok=True)
@@ -87,7 +92,8 @@ class Journal:
         owner = Owner(**_fields(first))
         if owner.version != VERSION:
             raise ValueError(f"version {owner.version} of another lotor")
-        return Journal(file, owner, [read(_fields(line)) for line in lines[:-1]])
+        mode = stat.S_IMODE(file.stat().st_mode)
+        return Journal(file, owner, [read(_fields(line)) for line in lines[:-1]], mode)
 
     def record(self, change: Change) -> None:
         """To be called before the change is made. Raises `OSError`, and the file is as it was."""
@@ -118,6 +124,7 @@ class Journal:
         new = self.file.with_suffix(".new")
         try:
             new.write_bytes(b"".join(map(_line, [asdict(self.owner), *map(written, self.changes)])))
+            new.chmod(self.mode)
             new.rename(self.file)
         except OSError:
             new.unlink(missing_ok=True)
@@ -131,9 +138,11 @@ def journals(directory: Path) -> Iterator[Path]:
         yield from sorted(directory.glob(f"*{SUFFIX}"))
 
 
-def secure(directory: Path) -> None:
+def secure(directory: Path, *, open_to_all: bool = False) -> None:
     """Make the directory, or raise `OSError` when someone else could write in it."""
     make_open(directory.parent)
+    if open_to_all:
+        make_open(directory)
     directory.mkdir(mode=0o700, exist_ok=True)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from lotor.hosts import firewall
-from lotor.hosts.changes import AddressMade, Change, LinkUp, Machine, RouteMade, Table
+from lotor.hosts.changes import AddressMade, Change, Closing, LinkUp, Machine, RouteMade, Table
 from lotor.hosts.journal import Journal
 from lotor.hosts.watch import NETLINK_NETFILTER, NFTABLES, RTMGRP_LINK, TABLE_DELETED, Message, Watch, link_of
 
@@ -48,7 +48,7 @@ class Keeper:
 
     def _is_our_table(self, message: Message) -> bool:
         kind, body = message
-        names = [each.name.encode() + b"\0" for each in self._changes() if isinstance(each, Table)]
+        names = [each.name.encode() + b"\0" for each in self._changes() if isinstance(each, Table | Closing)]
         return kind == TABLE_DELETED and any(name in body for name in names)
 
     async def _look_at_links(self) -> None:
@@ -88,7 +88,7 @@ class Keeper:
 
     async def _look_at_tables(self) -> None:
         async with self._turn:
-            tables = [each for each in self._changes() if isinstance(each, Table)]
+            tables = [each for each in self._changes() if isinstance(each, Table | Closing)]
             try:
                 listed = await self._machine.commands.run("nft", "-j", "list", "tables")
                 missing = [each for each in tables if each.name not in firewall.names(each.family, listed)]

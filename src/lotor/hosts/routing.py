@@ -57,12 +57,14 @@ class RulePriority(IntEnum):
 @dataclass(frozen=True, slots=True)
 class HostFacts:
     """What the plan must know of the host: the TUN device's index, the networks of the outer link, whether that link
-    filters by the reverse path (`rp_filter` 1), and whether there is any IPv6."""
+    filters by the reverse path (`rp_filter` 1), and whether there is any IPv6. `outer`: the index of that link, 0 where
+    none is known."""
 
     index: int
     connected: tuple[IPv4Network, ...] = ()
     strict_reverse_path: bool = False
     ipv6: bool = True
+    outer: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def plan(configuration: ModeConfiguration, path: Path, around: HostFacts, slot: 
     routes = _routes(tunnelled(configuration), table, around.index, str(configuration.address))
     if configuration.address6 is not None:
         routes += _routes(tunnelled6(configuration), table, around.index, str(configuration.address6.ip))
-    beside, refused = _beside(configuration.split_local, around.connected)
+    beside, refused = beside_of(configuration.split_local, around.connected)
     rules = [*_outer(socket.AF_INET, slot), *_outer_return(path, around, slot)]
     rules += [_lookup(RulePriority.BESIDE, slot, MAIN_TABLE, str(network)) for network in beside]
     rules += _link(configuration, around, slot)
@@ -204,7 +206,7 @@ def _ipv6(configuration: ModeConfiguration, around: HostFacts, slot: int) -> lis
     return [*outer, *_split(tunnelled6(configuration), table)]
 
 
-def _beside(
+def beside_of(
     wanted: tuple[IPv4Network, ...], connected: tuple[IPv4Network, ...]
 ) -> tuple[list[IPv4Network], list[IPv4Network]]:
     """The networks that bypass the tunnel, and those that may not.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from lotor.model.configuration import ModeConfiguration
@@ -13,7 +14,8 @@ from lotor.model.network import Network, Path
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """One client connection to set up on the host. `session` names its undo journal. `follows`: the session that ended
-    and whose place on the host this one takes, 0 where there is none."""
+    and whose place on the host this one takes, 0 where there is none. `remote`: its block of the configuration.
+    `closes`: what belongs into the tunnel is to be unreachable while it is down."""
 
     session: int
     device: str
@@ -21,6 +23,17 @@ class Attachment:
     path: Path
     configuration: ModeConfiguration
     follows: int = 0
+    remote: str = ""
+    closes: bool = False
+
+
+class Leaving(Enum):
+    """How a connection that `closes` leaves its host: open, where a person ended it; closed, where it was lost; as it
+    was before, where it never came up."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    AS_BEFORE = "as before"
 
 
 class Host(Protocol):
@@ -40,10 +53,23 @@ class Host(Protocol):
         another number than `seen`. Raises `OSError` where nobody can tell."""
         ...
 
-    async def detach(self, session: int) -> None: ...
+    async def detach(self, session: int, leaving: Leaving = Leaving.OPEN) -> None: ...
+
+    async def closed(self) -> tuple[str, ...]:
+        """The gateways without a connection for which this host is closed: their addresses. Raises `OSError`."""
+        ...
+
+    async def open(self, gateways: tuple[str, ...]) -> int:
+        """The host is open again for what belongs into the tunnels to these, by address or name of a block, as far as
+        they have no connection. How many it was closed for. Raises `OSError`."""
+        ...
+
+    async def release(self) -> None:
+        """A person ends the program: this host is open again for all that it closed and that has no connection."""
+        ...
 
     async def recover(self) -> int:
-        """Undo what a crashed daemon left; how many changes were undone."""
+        """Undo what a crashed daemon left; how many changes were undone. What it closed stays closed."""
         ...
 
 

@@ -6,11 +6,11 @@ import errno
 import logging
 from dataclasses import replace
 
-from lotor.ports.host import Attachment
+from lotor.ports.host import Attachment, Leaving
 from lotor.privsep.asking import Asker
 from lotor.privsep.far import ask
 from lotor.privsep.faults import Fault
-from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, DETACH, shown
+from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, CLOSED, DETACH, OPEN, Detachment, shown
 from lotor.privsep.verb import Verb
 
 log = logging.getLogger(__name__)
@@ -28,15 +28,24 @@ class FarHost:
     async def attach(self, attachment: Attachment) -> None:
         await self._ask(ATTACH, attachment)
 
-    async def detach(self, session: int) -> None:
+    async def detach(self, session: int, leaving: Leaving = Leaving.OPEN) -> None:
         """Returns also where the warden did not: its successor undoes everything at its start."""
         try:
-            await ask(self._asker, DETACH, session)
+            await ask(self._asker, DETACH, Detachment(session, leaving))
         except OSError as error:
             log.warning("%s", error.strerror)
 
+    async def closed(self) -> tuple[str, ...]:
+        return (await ask(self._asker, CLOSED, None)).value
+
+    async def open(self, gateways: tuple[str, ...]) -> int:
+        return (await ask(self._asker, OPEN, gateways)).value
+
     async def changed(self, seen: int) -> int:
         return (await ask(self._asker, CHANGED, seen)).value
+
+    async def release(self) -> None:
+        """Nothing to do: the warden is the program that ends."""
 
     async def recover(self) -> int:
         """Nothing to do: the warden undid what was left before it started this process."""

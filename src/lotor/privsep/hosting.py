@@ -10,7 +10,7 @@ from typing import Final
 from lotor.config.settings import RemoteSettings
 from lotor.model.configuration import ModeConfiguration
 from lotor.ports.hooks import HookContext, HookEvent
-from lotor.ports.host import Attachment
+from lotor.ports.host import Attachment, Leaving
 from lotor.privsep.codec import MOST_ITEMS
 from lotor.privsep.faults import MOST_FAULT, Fault
 from lotor.privsep.frames import MOST_OCTETS
@@ -31,6 +31,14 @@ class Hook:
     context: HookContext
 
 
+@dataclass(frozen=True, slots=True)
+class Detachment:
+    """A session, and how it leaves the host."""
+
+    session: int
+    leaving: Leaving
+
+
 ADMIT: Verb[Attachment, Fault | None] = Verb(
     number=30,
     name="look at what a gateway gave",
@@ -49,12 +57,12 @@ ATTACH: Verb[Attachment, Fault | None] = Verb(
     most_answer=MOST_FAULT,
     most_asked=MOST_CHANGES,
 )
-DETACH: Verb[int, Fault | None] = Verb(
+DETACH: Verb[Detachment, Fault | None] = Verb(
     number=32,
     name="detach a connection from the host",
-    request=int,
+    request=Detachment,
     answer=None | Fault,
-    most_request=8,
+    most_request=16,
     most_answer=MOST_FAULT,
     most_asked=MOST_CHANGES,
 )
@@ -77,6 +85,24 @@ CHANGED: Verb[int, int | Fault] = Verb(
     most_request=8,
     most_answer=MOST_FAULT,
     most_asked=1,
+)
+CLOSED: Verb[None, tuple[str, ...] | Fault] = Verb(
+    number=35,
+    name="tell which gateways the host is closed for",
+    request=type(None),
+    answer=tuple[str, ...] | Fault,
+    most_request=0,
+    most_answer=MOST_OCTETS,
+    most_asked=MOST_CHANGES,
+)
+OPEN: Verb[tuple[str, ...], int | Fault] = Verb(
+    number=36,
+    name="open the host for gateways",
+    request=tuple[str, ...],
+    answer=int | Fault,
+    most_request=MOST_OCTETS,
+    most_answer=MOST_FAULT,
+    most_asked=MOST_CHANGES,
 )
 
 

@@ -11,10 +11,12 @@ from functools import partial
 
 from lotor.ike.events import ChildDown, Configured, Dead, Ended, Event, PathChanged, Up
 from lotor.ike.intents import Disconnect, Intent
+from lotor.model.kinds import Kind
 from lotor.model.policy import Side
+from lotor.model.reason import Cause, Reason
 from lotor.model.reasons.local import HostUnfit
 from lotor.ports.hooks import HookContext, HookEvent, Hooks
-from lotor.ports.host import Attachment, Host
+from lotor.ports.host import Attachment, Host, Leaving
 from lotor.ports.interface import TunnelInterface
 from lotor.runtime.associations import Associations
 from lotor.runtime.lanes import Lanes
@@ -93,7 +95,7 @@ class Follower:
                 gone = self._register.recall(session)
                 self._progress_of(session).leaving = True
                 place = self._places.stays(gone, reason)
-                self._lanes.follow(session, Step.GONE, partial(self._gone, session, gone, place))
+                self._lanes.follow(session, Step.GONE, partial(self._gone, session, gone, (place, reason)))
 
     async def finished(self, session: int) -> None:
         """Until the engines are done with one session."""
@@ -104,11 +106,11 @@ class Follower:
         await self._lanes.settled()
         await self._engines.associations.settled()
 
-    async def give_up(self, place: int) -> bool:
+    async def give_up(self, place: int, leaving: Leaving = Leaving.OPEN) -> bool:
         """No session will take the place that waits for this connection. Whether one waited."""
         session = self._places.give_up(place)
         if session:
-            await self._engines.host.detach(session)
+            await self._engines.host.detach(session, leaving)
         return bool(session)
 
     async def emptied(self, session: int) -> None:
@@ -155,7 +157,9 @@ class Follower:
         if session.configuration is None:
             return False
         device = self._engines.interface
-        attachment = Attachment(session.id, device.name, device.mtu, session.path, session.configuration)
+        block, closes = session.remote, self._places.shuts(session)
+        given = (session.path, session.configuration)
+        attachment = Attachment(session.id, device.name, device.mtu, *given, remote=block, closes=closes)
         if progress.attachment == attachment:
             return True
         await self._left(session.id)
@@ -164,7 +168,7 @@ class Follower:
             await self._engines.host.attach(replace(attachment, follows=follows))
         except OSError as error:
             for number in (session.id, follows) if follows else ():
-                await self._engines.host.detach(number)
+                await self._engines.host.detach(number, Leaving.CLOSED)
             self._command(Disconnect(session.id, HostUnfit(error.strerror or str(error))))
             return False
         finally:
@@ -197,9 +201,10 @@ class Follower:
         if progress.up and progress.configured:
             self._ready(number)
 
-    async def _gone(self, number: int, session: Session | None, place: int | None) -> None:
-        """Scripts first: one that puts back what it changed itself must not undo what the host puts back. `place`: the
-        connection for which this session's place on the host is to wait."""
+    async def _gone(self, number: int, session: Session | None, ended: tuple[int | None, Reason]) -> None:
+        """Scripts first: one that puts back what it changed itself must not undo what the host puts back. `ended`: the
+        connection for which this session's place on the host is to wait, and why it ended."""
+        place, reason = ended
         progress = self._progress_of(number)
         try:
             if session is not None and progress.hooked is not None:
@@ -207,16 +212,17 @@ class Follower:
         finally:
             try:
                 if progress.attachment is not None:
-                    await self._detach(number, self._places.still(session, place))
+                    await self._detach(number, self._places.still(session, place), _leaving(progress, reason))
             finally:
                 if progress.closing:
                     await asyncio.wait(progress.closing)
                 self._progress.pop(number, None)
 
-    async def _detach(self, number: int, place: int | None) -> None:
-        spare = self._places.leave(place, number) if place is not None else number
-        if spare:
-            await self._engines.host.detach(spare)
+    async def _detach(self, number: int, place: int | None, leaving: Leaving) -> None:
+        if place is None:
+            await self._engines.host.detach(number, leaving)
+        elif spare := self._places.leave(place, number):
+            await self._engines.host.detach(spare, Leaving.CLOSED)
 
     async def _say_good_bye(self, session: Session, progress: Progress) -> None:
         if progress.dead:
@@ -227,6 +233,13 @@ class Follower:
         if not self._engines.hooks.wants(session.remote, event):
             return
         await self._engines.hooks.run(session.remote, event, _context(session, self._engines.interface.name))
+
+
+def _leaving(progress: Progress, reason: Reason) -> Leaving:
+    """Only a person opens what a connection closes; one that never came up closes nothing."""
+    if reason.cause is Cause.ADMINISTRATOR and reason.kind is not Kind.SHUT_DOWN and not reason.may_heal():
+        return Leaving.OPEN
+    return Leaving.CLOSED if progress.up else Leaving.AS_BEFORE
 
 
 def _context(session: Session, device: str) -> HookContext:

@@ -20,6 +20,10 @@ class Kept(Protocol):
         """Whether another session will follow one that ends for this reason."""
         ...
 
+    def shuts(self, session: Session) -> bool:
+        """Whether what belongs into its tunnel is to be unreachable while it is down."""
+        ...
+
 
 class Nobody:
     """No connection comes back."""
@@ -32,6 +36,10 @@ class Nobody:
         del session, reason
         return False
 
+    def shuts(self, session: Session) -> bool:
+        del session
+        return False
+
 
 NOBODY = Nobody()
 
@@ -42,6 +50,10 @@ class Places:
     def __init__(self, kept: Kept) -> None:
         self._kept = kept
         self._left: dict[int, int] = {}
+
+    def shuts(self, session: Session) -> bool:
+        """As `Kept` has it."""
+        return self._kept.shuts(session)
 
     def waits_for(self, session: Session) -> int:
         """The session whose place this one takes, 0 for none."""

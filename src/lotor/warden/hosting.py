@@ -18,13 +18,27 @@ from typing import Any
 
 from lotor.config.methods import admits_by_login_alone, side_of
 from lotor.config.settings import RemoteSettings, Settings
+from lotor.hosts import kill_switch
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Address
 from lotor.model.policy import Side
 from lotor.ports.hooks import HookContext, HookEvent, Hooks
-from lotor.ports.host import Attachment, Host
+from lotor.ports.host import Attachment, Host, Leaving
 from lotor.privsep.budget import Budget
-from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, DETACH, MOST_CHANGES, MOST_HOOKS, RUN_HOOK, Hook, addresses_of
+from lotor.privsep.hosting import (
+    ADMIT,
+    ATTACH,
+    CHANGED,
+    CLOSED,
+    DETACH,
+    MOST_CHANGES,
+    MOST_HOOKS,
+    OPEN,
+    RUN_HOOK,
+    Detachment,
+    Hook,
+    addresses_of,
+)
 from lotor.privsep.serving import Denied, Handler, Late, Reply, answering, handling
 from lotor.warden.ups import Up, Ups
 
@@ -83,13 +97,24 @@ class Hosting:
         if attachment.session not in self._held and len(self._held) >= most:
             raise Denied(f"{len(self._held)} connections are attached")
         self._held.add(attachment.session)  # also where it fails: something may be left
-        await self._change(self._attach(attachment))
+        await self._change(self._attach(replace(attachment, closes=self._closes(attachment))))
         return Reply(None)
 
-    async def detach(self, session: int) -> Reply:
-        if session in self._held:
-            await self._change(self._detach(session))
+    async def detach(self, detachment: Detachment) -> Reply:
+        if detachment.session in self._held:
+            await self._change(self._detach(detachment.session, detachment.leaving))
         return Reply(None)
+
+    async def closed(self, nothing: None) -> Reply:
+        del nothing
+        return Reply(await self._host.closed())
+
+    async def open(self, gateways: tuple[str, ...]) -> Reply:
+        """Nothing is closed but what a daemon of this host had: one that is owned gains what it could do before."""
+        if not self._budget.take(asyncio.get_running_loop().time()):
+            raise Denied("more connections than come honestly")
+        opened = await asyncio.shield(asyncio.ensure_future(self._host.open(gateways)))
+        return Reply(opened)
 
     async def changed(self, seen: int) -> Reply:
         """Of a client alone: a gateway has no use for it."""
@@ -126,7 +151,7 @@ class Hosting:
         await _ended(self._changes)
         for session in tuple(self._held):
             try:
-                await self._detach(session)
+                await self._detach(session, Leaving.CLOSED)
             except Exception as error:  # noqa: BLE001 - its text may quote a peer
                 log.error("a connection of a dead daemon stays on the host: %s", type(error).__name__)  # noqa: TRY400
         self._held.clear()
@@ -149,6 +174,13 @@ class Hosting:
             raise Denied(f"no device has an MTU of {attachment.mtu}")
         if not self._budget.take(asyncio.get_running_loop().time()):
             raise Denied("more connections than come honestly")
+
+    def _closes(self, attachment: Attachment) -> bool:
+        """As its block says, not the daemon."""
+        gateway = attachment.path.remote.address
+        blocks = [each for each in self._blocks() if side_of(each) is Side.CLIENT and each.address in (None, gateway)]
+        named = [each for each in blocks if each.name == attachment.remote]
+        return any(kill_switch.is_wanted(each.kill_switch, attachment.configuration) for each in named or blocks)
 
     def _demand_script(self, hook: Hook) -> None:
         """Raises `Denied`."""
@@ -228,8 +260,8 @@ class Hosting:
             self._held.discard(attachment.follows)
         self._taken[attachment.session] = attachment.configuration
 
-    async def _detach(self, session: int) -> None:
-        await self._host.detach(session)
+    async def _detach(self, session: int, leaving: Leaving) -> None:
+        await self._host.detach(session, leaving)
         self._taken.pop(session, None)
         self._held.discard(session)
 
@@ -261,6 +293,8 @@ def rows(hosting: Hosting) -> dict[int, Handler]:
             handling(hosting.attach, ATTACH),
             handling(hosting.detach, DETACH),
             handling(hosting.changed, CHANGED),
+            handling(hosting.closed, CLOSED),
+            handling(hosting.open, OPEN),
             answering(hosting.run, RUN_HOOK),
         )
     )

@@ -26,7 +26,7 @@ from lotor.hosts.sockets import HostSockets
 from lotor.hosts.tun import HostTunnels
 from lotor.model.network import OUTER_MTU, Address
 from lotor.model.quantity import quantity
-from lotor.ports.host import Attachment, GatewayRoutes, Host
+from lotor.ports.host import Attachment, GatewayRoutes, Host, Leaving
 from lotor.ports.interface import TunDevice, Tunnels
 from lotor.ports.leases import Leases
 from lotor.privsep.hosting import scripts_of
@@ -92,12 +92,21 @@ class CountedHost:
         self.attached.discard(attachment.follows)
         self.attached.add(attachment.session)
 
-    async def detach(self, session: int) -> None:
+    async def detach(self, session: int, leaving: Leaving = Leaving.OPEN) -> None:
         self.attached.discard(session)
-        await self._host.detach(session)
+        await self._host.detach(session, leaving)
+
+    async def closed(self) -> tuple[str, ...]:
+        return await self._host.closed()
+
+    async def open(self, gateways: tuple[str, ...]) -> int:
+        return await self._host.open(gateways)
 
     async def changed(self, seen: int) -> int:
         return await self._host.changed(seen)
+
+    async def release(self) -> None:
+        await self._host.release()
 
     async def recover(self) -> int:
         return await self._host.recover()
@@ -244,6 +253,10 @@ class Warden:
         async with self._turn:
             await self._pool.end()
             await self._network.let_go()
+
+    async def release(self) -> None:
+        """A person ends the program: before `stop`."""
+        await self._host.release()
 
     async def stop(self) -> None:
         await self.let_go()

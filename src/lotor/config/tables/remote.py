@@ -16,7 +16,7 @@ from lotor.config.arguments import (
     split_port,
     to_address,
 )
-from lotor.config.choices import AlgorithmOf, Choice, Keyword
+from lotor.config.choices import SWITCH, AlgorithmOf, Choice, Keyword
 from lotor.config.directive import MANDATORY, Block, Directive, Use
 from lotor.config.lexer import Kind, Token
 from lotor.config.settings import (
@@ -167,12 +167,13 @@ _EXCHANGE = (
         name="passive",
         meaning="Begin a connection only when someone asks for it; only `auto_connect on` does otherwise.",
     ),
-    on_off(
-        default=False,
-        name="kill_switch",
-        meaning="Client: what belongs into the tunnel stays unreachable when the connection is lost, by IPv6, too, "
-        "until it is up again or somebody ends it with `lotor vd`; the log and `lotor status` say so. It holds as long "
-        "as the daemon lives.",
+    Directive(
+        "kill_switch",
+        SWITCH,
+        "Client: what belongs into the tunnel stays unreachable when the connection is lost, by IPv6, too, until it is "
+        "up again or somebody ends it with `lotor vd` or stops lotor; the log and `lotor status` say so. It holds when "
+        "the daemon or the warden dies.",
+        default_text="on for a tunnel that takes everything, off for the others",
         use=Use.EXTENSION,
     ),
     on_off(
