@@ -17,9 +17,10 @@ PATIENCE = 60.0
 class Screen:
     """A program on a terminal of its own, read and written by the test."""
 
-    def __init__(self, *words: str, program: list[str] = PROGRAM) -> None:
+    def __init__(self, *words: str, program: list[str] = PROGRAM, colours: bool = False) -> None:
         self.child, self._descriptor = pty.fork()
         if self.child == 0:
+            os.environ |= {"TERM": "xterm", "NO_COLOR": "" if colours else "1"}
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execv(program[0], [*program, *words])
         self.shown = ""

@@ -181,6 +181,7 @@ def type_into(words, typed, *, program=PROGRAM):
     """Runs a program on a terminal of its own; what the screen showed and the exit code."""
     child, screen = pty.fork()
     if child == 0:
+        os.environ["NO_COLOR"] = "1"
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it, and so would the program
         os.execv(program[0], [*program, *words])
     shown = b""

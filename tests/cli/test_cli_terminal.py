@@ -7,6 +7,7 @@ import grp
 import os
 import pwd
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -203,3 +204,38 @@ def test_newcomer_15_without_a_daemon_the_way_without_one_is_named(tmp_path):
     screen = Screen("vc", "-s", str(tmp_path / "none"), "192.0.2.50")
     assert screen.end() == Exit.NO_DAEMON
     assert "or connect without one: --ca ca.crt" in screen.shown
+
+
+RED = "\x1b[31m"
+
+
+@pytest.fixture
+def broken(tmp_path):
+    file = tmp_path / "racoon.conf"
+    file.write_text("remote anonymous { exchange_mode sideways; }\n")
+    return file
+
+
+def test_errors_are_red_on_a_terminal_that_has_colours(broken, tmp_path):
+    screen = Screen("status", "-s", str(tmp_path / "none"), colours=True)
+    screen.expect(f"{RED}lotor: cannot reach the daemon")
+    screen.expect("\x1b[0m")
+    assert screen.end() == Exit.NO_DAEMON
+    screen = Screen("check", str(broken), colours=True)
+    screen.expect(f"{RED}{broken}:1:34")
+    screen.expect("\x1b[0m\n    remote anonymous")
+    assert screen.end() == Exit.CONFIGURATION
+
+
+@pytest.mark.parametrize("without", ["NO_COLOR", "TERM", "a pipe"])
+def test_colours_that_nobody_wants_or_sees_are_left_out(broken, without):
+    words = [*PROGRAM, "check", str(broken)]
+    if without == "a pipe":
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        assert "\x1b" not in done.stdout + done.stderr
+        return
+    env = "NO_COLOR=1" if without == "NO_COLOR" else "TERM=dumb"
+    screen = Screen(env, *words, program=["/usr/bin/env"], colours=True)
+    screen.expect("sideways")
+    assert screen.end() == Exit.CONFIGURATION
+    assert "\x1b" not in screen.shown

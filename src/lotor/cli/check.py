@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lotor.cli.locate import configuration
+from lotor.cli.terminal import Style, say
 from lotor.daemon.exits import Exit
 from lotor.model.quantity import quantity
 
@@ -60,16 +61,16 @@ def _tell(path: Path, found: Inspection, *, explained: bool) -> None:
     from lotor.config import render
 
     for problem in found.problems:
-        click.echo(render(problem), err=True)
+        say(render(problem), Style.ERROR, error=True)
     for warning in found.warnings:
-        click.echo(warning)
+        say(warning, Style.WARNING)
     for line in _beside(found, explained=explained):
         click.echo(line)
     warnings = quantity(len(found.warnings), "warning")
     if found.problems:
-        click.echo(f"lotor: {path}: {quantity(len(found.problems), 'error')}, {warnings}", err=True)
+        say(f"lotor: {path}: {quantity(len(found.problems), 'error')}, {warnings}", Style.ERROR, error=True)
     else:
-        click.echo(f"{path}: no errors, {warnings}")
+        say(f"{path}: no errors, {warnings}", Style.WARNING if found.warnings else Style.GOOD)
 
 
 def _beside(found: Inspection, *, explained: bool) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -12,12 +13,14 @@ import click
 
 from lotor.cli import locate
 from lotor.cli.calling import FILE, SOCKET, look, refusal
+from lotor.cli.terminal import Line, Style, painted
 from lotor.control.messages import Explain, Explained
 from lotor.control.views import AttemptView, ExplainView
 from lotor.daemon.exits import Exit, StartError
 
 WIDTH = 80
 NAMES = 10
+HEADLINE = re.compile(r"(?:session \d+|no session): .*, failed \([-0-9: ]+ UTC\)")
 HEAD = f"{'#':>5}  {'when (UTC)':<16}  {'who':<16}  {'from':<15}  {'state':<10}"
 
 
@@ -44,7 +47,15 @@ def explain(context: click.Context, /, subject: str, *, as_json: bool, **options
         click.echo()
         return
     view = cast("ExplainView", response.report)
-    click.echo(told(view) if subject else table(view))
+    text = told(view) if subject else table(view)
+    click.echo("\n".join(painted([Line(line, _style(line)) for line in text.split("\n")], sys.stdout)))
+
+
+def _style(line: str) -> Style:
+    """What failed stands out in a list and in a headline."""
+    if line == HEAD.rstrip():
+        return Style.HEAD
+    return Style.ERROR if line.endswith("  failed") or HEADLINE.fullmatch(line) else Style.PLAIN
 
 
 def _without_socket(error: StartError, options: dict[str, object]) -> StartError:

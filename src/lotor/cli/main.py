@@ -128,10 +128,10 @@ def carry_out(group: click.Group) -> int:
         error.show()
         code = Exit.USAGE
     except click.ClickException as error:
-        click.echo(f"lotor: {error.format_message()}", err=True)
+        terminal.say(f"lotor: {error.format_message()}", terminal.Style.ERROR, error=True)
         code = error.exit_code
     except StartError as error:
-        click.echo(_fault(f"lotor: {error}"), err=True)
+        terminal.say(_fault(f"lotor: {error}"), terminal.Style.ERROR, error=True)
         terminal.tell(_advice(error.fix))
         code = error.code
     except (click.Abort, KeyboardInterrupt):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from lotor.cli.calling import FILE, SOCKET, call, look, refusal
+from lotor.cli.terminal import Style, say
 from lotor.control.messages import Measured, Metrics
 from lotor.daemon.exits import Exit, StartError
 
@@ -80,7 +81,7 @@ def _serve(figures: Figures, listen: tuple[str, int] | Path) -> None:
 
     where = str(listen) if isinstance(listen, Path) else f"http://{_host(listen[0])}:{listen[1]}/metrics"
     if not isinstance(listen, Path) and not ip_address(listen[0]).is_loopback:
-        click.echo(f"lotor: warning: {ANYWHERE.format(where)}", err=True)
+        say(f"lotor: warning: {ANYWHERE.format(where)}", Style.WARNING, error=True)
     try:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends as by Ctrl-C: no socket is left behind
         with contextlib.suppress(KeyboardInterrupt), serving(figures, listen) as server:

@@ -155,6 +155,14 @@ def painted(lines: Iterable[Line], stream: TextIO) -> list[str]:
     return [paint(clean(each.text, longest=LONGEST_LINE), each.style, stream) for each in lines]
 
 
+def say(text: str, style: Style, *, error: bool = False) -> None:
+    """On standard output or standard error. Of several lines the first says what it is; what follows shows where."""
+    stream = sys.stderr if error else sys.stdout
+    first, *more = text.split("\n")
+    stream.write("\n".join([paint(first, style, stream), *more]) + "\n")
+    stream.flush()
+
+
 def columns() -> int | None:
     """Of the terminal that shows the answer; None where none does."""
     try:

@@ -143,7 +143,8 @@ def new_password(*, from_stdin: bool) -> Secret:
     length = len(password.reveal().decode("utf-8", "replace"))
     if 0 < length < SHORT:
         characters = quantity(length, "character")
-        click.echo(f"warning: a password of {characters} is soon guessed: take {SHORT} or more, better 12", err=True)
+        told = f"warning: a password of {characters} is soon guessed: take {SHORT} or more, better 12"
+        terminal.say(told, terminal.Style.WARNING, error=True)
     return password
 
 
