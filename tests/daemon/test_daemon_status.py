@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from lotor.control.messages import Status
+from lotor.model.child import Counters
 from lotor.privsep.living import ABOUT
 from visiting import ROOT, play
 
@@ -53,3 +56,36 @@ def test_each_daemon_hears_how_many_there_were_before_it(directory):
         return [each.restarts for each in told], told[0].seconds <= told[1].seconds
 
     assert play(directory, story, far=True) == ([1, 2], True)
+
+
+def test_a_session_has_its_device_and_its_rate_at_both_ends(directory):
+    async def story(world):
+        await world.vc()
+        (child,) = world.gateway_plane.installed
+        for octets in (0, 5000):
+            world.gateway_plane.figures[child] = Counters(
+                octets_in=octets, packets_in=octets // 500, lost=octets // 500
+            )
+            await world.gateway.rates.look()
+            await asyncio.sleep(0.01)
+        return [await admin.status(Status(), ROOT) for admin in (world.gateway_admin, world.admin)]
+
+    gateway, client = play(directory, story)
+    (there,), (here,) = gateway["sessions"], client["sessions"]
+    assert (there["device"], here["device"]) == ("lotor", "lotor or racoon, probably")
+    assert there["rate_in"] > 0
+    assert gateway["rate_in"] == there["rate_in"]
+    assert (there["rate_out"], there["loss"], there["traffic"]["lost"]) == (0.0, 0.5, 10)
+    assert there["latency"] is not None
+    assert (here["rate_in"], here["loss"], client["total"]) == (None, None, 1)
+
+
+def test_only_the_sessions_that_are_asked_for_are_told(directory):
+    async def story(world):
+        await world.vc()
+        asked = [Status(subject="alice"), Status(subject="bob"), Status(sort="rate", skip=1)]
+        return [await world.gateway_admin.status(each, ROOT) for each in asked]
+
+    found = play(directory, story)
+    assert [len(each["sessions"]) for each in found] == [1, 0, 0]
+    assert [each["total"] for each in found] == [1, 0, 1]

@@ -90,12 +90,29 @@ def test_ten_thousand_sessions_leave_others_their_turn_and_ended_ones_are_forgot
     assert engine.rates.of(999) == Rate(1.0, 0.0)
 
 
+def test_thousands_of_sessions_are_looked_at_less_often():
+    engine = Engine(5000)
+    engine.look()
+    engine.rates.asked()
+    engine.now += 4.9
+    assert not engine.rates.due
+    engine.now += 0.1
+    assert engine.rates.due
+    engine.now += INTEREST_S - 5.1
+    assert engine.rates.due
+    engine.look()
+    engine.now += 19.9
+    assert not engine.rates.due
+    engine.now += 0.1
+    assert engine.rates.due
+
+
 def test_who_asks_is_told_of_the_last_seconds_and_nobody_costs_little():
     engine = Engine()
     engine.look()
     engine.now += OFTEN_S
     assert not engine.rates.due
-    engine.rates.of(1)
+    engine.rates.asked()
     assert engine.rates.due
     engine.look()
     engine.now += INTEREST_S

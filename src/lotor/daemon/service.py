@@ -141,6 +141,7 @@ class AdminService:
 
     async def status(self, request: Status, caller: Caller) -> StatusView:
         wiring, rights = self._wiring, self._rights(caller)
+        wiring.rates.asked()
         surveyed = Surveyed(wiring.rates.of, wiring.devices.of)
         seen = page(wiring.register, request, lambda each: rights.concern(each.side, each.user), surveyed)
         program = Program(wiring.offloads(), wiring.admissions(), self._name, self._started, self._processes)

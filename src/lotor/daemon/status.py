@@ -77,10 +77,11 @@ def page(
     register: Register, request: Status, concerns: Callable[[Session], bool], surveyed: Surveyed = UNSURVEYED
 ) -> Page:
     """The sessions that are asked for; of strangers the newest only, on the first page."""
-    ours = [each for each in register.all() if concerns(each)]
-    strangers = [each for each in ours if is_stranger(each)]
-    shown = set(strangers[-NEWEST:])
-    known = [each for each in ours if not is_stranger(each) or each in shown]
+    strangers: list[Session] = []
+    known: list[Session] = []
+    for each in filter(concerns, register.all()):
+        (strangers if is_stranger(each) else known).append(each)
+    known += strangers[-NEWEST:]
     if request.subject:
         known = [each for each in known if request.subject.casefold() in _names(each)]
     found, following = _cut(known, request, surveyed)

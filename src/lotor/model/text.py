@@ -16,8 +16,7 @@ def clean(octets: bytes | str, *, lines: bool = False, longest: int = LONGEST) -
     `…`."""
     text = octets.decode("utf-8", "replace") if isinstance(octets, bytes) else octets
     text = text.rstrip("\0").replace("\r\n", "\n")[: longest + 1]
-    plain = text.isascii() and text.isprintable()  # nearly always
-    kept = text if plain else "".join(_printable(char, lines=lines) for char in text)
+    kept = text if text.isprintable() else "".join(_printable(char, lines=lines) for char in text)
     return kept if len(kept) <= longest else kept[:longest] + "…"
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 from lotor.model.child import Counters
 from lotor.model.network import Instant
@@ -16,8 +17,11 @@ SELDOM_S = 10.0
 OFTEN_S = 2.0
 INTEREST_S = 15.0
 """So long after a question another one is expected."""
-AT_ONCE = 200
-"""Sessions before others have their turn: a millisecond of work."""
+PER_SECOND, PER_SECOND_SELDOM = 1000, 250
+"""Sessions that are looked at in a second at most, which is 2 % of a processor, and less while nobody asks: with
+thousands the looks are further apart."""
+AT_ONCE = 100
+"""Sessions before others have their turn: two milliseconds of work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +34,20 @@ class Rate:
     loss: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a session had carried by then, and its rate since the look before."""
+class _Seen(NamedTuple):
+    """What a session had carried by then, and its rate since the look before. Ten thousand are made in a go."""
 
     at: Instant
-    total: Counters
-    rate: Rate | None
+    octets_in: int
+    octets_out: int
+    packets_in: int
+    lost: int
+    rate: Rate | None = None
 
 
 class Rates:
-    """Looks at all sessions every ten seconds, and every two while somebody asks. A session is remembered for as long
-    as the register has it."""
+    """Looks at all sessions every ten seconds, and every two while somebody asks; more seldom at thousands. A session
+    is remembered for as long as the register has it."""
 
     def __init__(
         self,
@@ -63,17 +69,22 @@ class Rates:
         if self._task is not None:
             self._task.cancel()
 
-    def of(self, session: int) -> Rate | None:
-        """None where two looks have not seen the session, or the engine does not tell. Somebody is interested."""
+    def asked(self) -> None:
+        """Somebody is interested."""
         self._asked = self._now()
+
+    def of(self, session: int) -> Rate | None:
+        """None where two looks have not seen the session, or the engine does not tell."""
         seen = self._seen.get(session)
         return seen.rate if seen is not None else None
 
     @property
     def due(self) -> bool:
         """Whether it is time to look."""
-        now = self._now()
-        return now - self._looked >= (OFTEN_S if now - self._asked < INTEREST_S else SELDOM_S)
+        now, sessions = self._now(), len(self._seen)
+        often = max(OFTEN_S, sessions / PER_SECOND)
+        seldom = max(SELDOM_S, sessions / PER_SECOND_SELDOM)
+        return now - self._looked >= (often if now - self._asked < INTEREST_S else seldom)
 
     async def look(self) -> None:
         """All sessions once. Without the engine's answer nothing is known until the next look."""
@@ -91,8 +102,15 @@ class Rates:
         self._seen = found
 
     def _look_at(self, session: Session, counters: Mapping[int, Counters]) -> _Seen:
-        total, now = session.traffic(counters), self._now()
-        return _Seen(now, total, _rate(self._seen.get(session.id), total, now))
+        parts = [session.past, *(counters[child] for child in session.counted if child in counters)]
+        seen = _Seen(
+            self._now(),
+            sum([each.octets_in for each in parts]),
+            sum([each.octets_out for each in parts]),
+            sum([each.packets_in for each in parts]),
+            sum([each.lost for each in parts]),
+        )
+        return seen._replace(rate=_rate(self._seen.get(session.id), seen))
 
     async def _go_on(self) -> None:
         while True:
@@ -101,14 +119,14 @@ class Rates:
                 await self.look()
 
 
-def _rate(before: _Seen | None, total: Counters, now: Instant) -> Rate | None:
+def _rate(before: _Seen | None, seen: _Seen) -> Rate | None:
     """A pair that went meanwhile may be counted a moment later: never less than nothing."""
-    if before is None or now <= before.at:
+    if before is None or seen.at <= before.at:
         return None
-    seconds, old = now - before.at, before.total
-    came, lost = max(0, total.packets_in - old.packets_in), max(0, total.lost - old.lost)
+    seconds = seen.at - before.at
+    came, lost = max(0, seen.packets_in - before.packets_in), max(0, seen.lost - before.lost)
     return Rate(
-        max(0, total.octets_in - old.octets_in) / seconds,
-        max(0, total.octets_out - old.octets_out) / seconds,
+        max(0, seen.octets_in - before.octets_in) / seconds,
+        max(0, seen.octets_out - before.octets_out) / seconds,
         lost / (came + lost) if came + lost else None,
     )
