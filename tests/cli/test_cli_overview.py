@@ -19,7 +19,7 @@ from lotor.cli.top import ORDERS as TOP_ORDERS
 from lotor.cli.top import View
 from statuses import VIEW
 
-ALICE = {**VIEW["sessions"][0], "session": 1}
+ALICE = {**VIEW["sessions"][0], "session": 1, "warnings": []}
 BOB = {
     **ALICE,
     "session": 2,
@@ -110,6 +110,18 @@ def test_a_client_says_where_it_is_connected_and_what_is_wrong_before(now):
     assert "connecting to 198.51.100.10: phase 1 established for 1 min 1 s" in texts(
         overview({**VIEW, "sessions": [begun]}, now, 80)
     )
+
+
+def test_what_protects_less_is_told_unasked(now):
+    warden, daemon = VIEW["processes"]
+    weak = {**ALICE, "warnings": ["dh_group 2 (modp1024) is weak"]}
+    view = {**VIEW, "remarks": [], "processes": [warden, {**daemon, "landlock": 0}], "sessions": [weak, ALICE]}
+    assert texts(overview(view, now, 80))[1:3] == [
+        "no Landlock in this kernel: the daemon's user alone keeps files from it",
+        "1 session with weak algorithms: lotor status -v names them",
+    ]
+    alone = {**VIEW, "remarks": [], "processes": [{**warden, "name": "single"}], "sessions": [], "internal_errors": 2}
+    assert [style for _, style in overview(alone, now, 80)[1:3]] == [Style.ERROR, Style.WARNING]
 
 
 def test_nobody_is_told_in_two_words(now):

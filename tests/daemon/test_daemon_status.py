@@ -62,10 +62,9 @@ def test_a_session_has_its_device_and_its_rate_at_both_ends(directory):
     async def story(world):
         await world.vc()
         (child,) = world.gateway_plane.installed
-        for octets in (0, 5000):
-            world.gateway_plane.figures[child] = Counters(
-                octets_in=octets, packets_in=octets // 500, lost=octets // 500
-            )
+        world.gateway.rates.stop()
+        for octets, packets in ((0, 0), (5000, 10)):
+            world.gateway_plane.figures[child] = Counters(octets_in=octets, packets_in=packets, lost=packets)
             await world.gateway.rates.look()
             await asyncio.sleep(0.01)
         return [await admin.status(Status(), ROOT) for admin in (world.gateway_admin, world.admin)]

@@ -59,11 +59,25 @@ def notices(view: StatusView, width: int) -> Iterator[Line]:
     """What somebody should know: faults, remarks, how many are connecting."""
     if view["internal_errors"]:
         yield Line(f"{quantity(view['internal_errors'], 'internal error')}: see the log", Style.ERROR)
-    for remark in view["remarks"]:
+    for remark in (*view["remarks"], *_protection(view), *_weak(view)):
         for text in textwrap.wrap(remark, width):
             yield Line(text, Style.WARNING)
     if connecting := view.get("half_open", 0):
         yield Line(f"{quantity(connecting, 'client')} {'is' if connecting == 1 else 'are'} connecting")
+
+
+def _protection(view: StatusView) -> Iterator[str]:
+    """What protects less here than elsewhere."""
+    for process in view.get("processes", []):
+        if process["name"] == "single":
+            yield "one process holds the keys and reads what strangers send"
+        if process["calls"] and not process["landlock"]:
+            yield "no Landlock in this kernel: the daemon's user alone keeps files from it"
+
+
+def _weak(view: StatusView) -> Iterator[str]:
+    if number := sum(bool(each["warnings"]) for each in view["sessions"]):
+        yield f"{quantity(number, 'session')} with weak algorithms: lotor status -v names them"
 
 
 def is_stranger(view: SessionView) -> bool:
