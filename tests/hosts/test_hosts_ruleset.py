@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from lotor.hosts.ruleset import Packet, Ruleset, Stop
+from lotor.hosts.ruleset import Listing, Packet, Ruleset, Stop
 
 IKE = Packet("input", "eth0", protocol="udp", port=500)
 POOL = ip_network("10.99.99.0/24")
@@ -27,7 +27,7 @@ def match(left, right, op="=="):
 
 
 def ruleset(*entries):
-    return Ruleset(json.dumps({"nftables": [{"metainfo": {"version": "1.0.6"}}, *entries]}))
+    return Ruleset(Listing(json.dumps({"nftables": [{"metainfo": {"version": "1.0.6"}}, *entries]})))
 
 
 DPORT = {"payload": {"protocol": "udp", "field": "dport"}}
@@ -151,7 +151,7 @@ def test_whether_a_pool_is_translated(expr, answer):
     assert rules.translates(Packet("postrouting", "lotor0", "eth1", source=POOL)) is answer
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"nftables": 7}', '{"nftables": [{"rule": {}}]}'])
+@pytest.mark.parametrize("text", ["[", "[]", "{}", '{"nftables": 7}', '{"nftables": [{"rule": {}}]}'])
 def test_something_else_is_a_value_error(text):
     with pytest.raises(ValueError, match=r"."):
-        Ruleset(text)
+        Ruleset(Listing(text))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,6 @@ from lotor.doctor.subject import Subject
 
 LIMIT = 6.0
 """Seconds for each check: more than the bounded waits in any of them."""
-FORBIDDEN = {errno.EPERM, errno.EACCES}
 
 Progress = Callable[[int, int], None]
 """How many of how many checks are done."""
@@ -68,6 +66,6 @@ async def _findings(check: Check, subject: Subject) -> Sequence[Finding]:
 
 def _unseen(error: OSError, subject: Subject) -> Finding:
     why = str(error.strerror or error)
-    if error.errno in FORBIDDEN and not subject.root:
-        return unknown(f"only root sees this: {why}", "sudo lotor doctor")
-    return unknown(f"could not be looked at: {why}")
+    if subject.root:
+        return unknown(f"could not be looked at: {why}")
+    return unknown(f"root may see this: {why}", "sudo lotor doctor")

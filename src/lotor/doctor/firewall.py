@@ -13,25 +13,37 @@ from lotor.doctor.finding import Finding, ok, unknown, wrong
 from lotor.doctor.subject import Subject
 from lotor.hosts.connected import connected
 from lotor.hosts.netlink import Netlink
-from lotor.hosts.ruleset import Packet, Ruleset, Stop
+from lotor.hosts.ruleset import Listing, Packet, Ruleset, Stop
 from lotor.model.network import Network
 
 DEVICE = "lotor0"
 OWN = "lotor"
-LEGACY = Path("/proc/net/ip_tables_names")
+VEILED = '"xt"'
+"""In what nft lists: a match or a target of iptables, of which it shows no more than the name."""
+PROGRAMS = {"ip": "iptables-save", "ip6": "ip6tables-save"}
+LEGACY = {
+    "ip": (Path("/proc/net/ip_tables_names"), "iptables-legacy-save"),
+    "ip6": (Path("/proc/net/ip6_tables_names"), "ip6tables-legacy-save"),
+}
+"""By family: where the kernel names the tables of its older firewall, and what lists them."""
+
+
+ZONE = "filter_IN_"
+"""How firewalld's chains of its zones begin, for what comes in."""
+NO_RULES = Listing()
 
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """`listed`: what `nft -j list ruleset` says; empty where there is no nft, and nothing else made rules. `outer`:
-    devices of the default routes; `inner`: those of the inside. `legacy`: tables of the kernel's older firewall."""
+    """`outer`: devices of the default routes; `inner`: those of the inside. `legacy`: the rules of the kernel's older
+    firewall, None where it has some that could not be listed."""
 
-    listed: str
+    listing: Listing
     ports: tuple[int, ...]
     outer: tuple[str, ...]
     inner: tuple[str, ...]
     pool: tuple[Network, ...]
-    legacy: tuple[str, ...] = ()
+    legacy: Listing | None = NO_RULES
 
 
 async def look(subject: Subject) -> Firewall:
@@ -41,32 +53,49 @@ async def look(subject: Subject) -> Firewall:
     outer = tuple(await Netlink().ways_out())
     near = dict.fromkeys(device for device in connected().values() if not device.startswith(OWN))
     inner = tuple(each for each in near if each not in outer) or outer
-    return Firewall(await ruleset(subject), ports, outer or inner, inner, subject.pool, _legacy())
+    listing = await listing_of(subject)
+    return Firewall(listing, ports, outer or inner, inner, subject.pool, await _legacy(subject))
 
 
-async def ruleset(subject: Subject) -> str:
+async def listing_of(subject: Subject) -> Listing:
     """Empty where nft is missing: without it nobody but the older firewall has rules. Raises `OSError`."""
-    if subject.commands.find("nft") is None:
-        return ""
-    return await subject.commands.run("nft", "-j", "list", "ruleset")
+    commands = subject.commands
+    if commands.find("nft") is None:
+        return Listing()
+    listed = await commands.run("nft", "-j", "list", "ruleset")
+    programs = PROGRAMS if VEILED in listed else {}
+    found = {family: name for family, name in programs.items() if commands.find(name) is not None}
+    return Listing(listed, {family: await commands.run(name) for family, name in found.items()})
 
 
-def _legacy() -> tuple[str, ...]:
+async def _legacy(subject: Subject) -> Listing | None:
+    """Only where there are rules: asking for them would make the tables."""
+    saved: dict[str, str] = {}
+    for family, (names, program) in LEGACY.items():
+        if not _text(names).split():
+            continue
+        try:
+            saved[family] = await subject.commands.run(program)
+        except OSError:
+            return None
+    return Listing(saved=saved)
+
+
+def _text(file: Path) -> str:
     try:
-        return tuple(LEGACY.read_text().split())
+        return file.read_text()
     except OSError:
-        return ()
+        return ""
 
 
 def judge(firewall: Firewall) -> Iterator[Finding]:
-    rules = Ruleset(firewall.listed) if firewall.listed else None
-    found = list(dict.fromkeys(_stopped(rules, firewall))) if rules else []
+    listings = [firewall.listing, *([firewall.legacy] if firewall.legacy else [])]
+    found = list(dict.fromkeys(each for listing in listings for each in _stopped(Ruleset(listing), firewall)))
     yield from found
-    if firewall.legacy:
-        tables = ", ".join(firewall.legacy)
-        yield unknown(f"rules of iptables-legacy were not judged (tables {tables})", "iptables-legacy -S")
-    if not found and not firewall.legacy:
-        yield ok(f"UDP {_listed(firewall.ports)} comes in, and nothing stops {DEVICE}")
+    if firewall.legacy is None:
+        yield unknown("there are rules of iptables-legacy, which could not be listed", "iptables-legacy -S")
+    elif not found:
+        yield ok(f"no rule drops UDP {_listed(firewall.ports)}, nor what {DEVICE} forwards")
 
 
 def _stopped(rules: Ruleset, firewall: Firewall) -> Iterator[Finding]:
@@ -86,16 +115,20 @@ def _input(rules: Ruleset, firewall: Firewall, version: int) -> Iterator[Finding
                 stops.setdefault(stop, []).append(port)
     for stop, ports in stops.items():
         numbers = tuple(dict.fromkeys(ports))
-        yield wrong(f"{_maker(rules, stop)} drops UDP {_listed(numbers)} that comes in", *_opens(rules, stop, numbers))
+        yield wrong(f"{_maker(rules, stop)} drops incoming UDP {_listed(numbers)}", *_opens(rules, stop, numbers))
 
 
 def _forward(rules: Ruleset, firewall: Firewall, pool: Network) -> Iterator[Finding]:
+    """What clients begin, and the answers to it."""
+    stops: dict[Stop, list[str]] = {}
     for device in firewall.inner:
-        there = Packet("forward", DEVICE, device, source=pool, version=pool.version)
-        back = Packet("forward", device, DEVICE, state="established", version=pool.version)
-        for told, packet in ((f"{DEVICE} to {device}", there), (f"{device} back to {DEVICE}", back)):
+        there = Packet("forward", DEVICE, device, "tcp", source=pool, version=pool.version)
+        back = Packet("forward", device, DEVICE, "tcp", state="established", version=pool.version)
+        for way, packet in ((f"from {DEVICE} to {device}", there), (f"from {device} back to {DEVICE}", back)):
             for stop in _others(rules.stops(packet)):
-                yield wrong(f"{_maker(rules, stop)} drops what goes from {told}", *_forwards(rules, stop))
+                stops.setdefault(stop, []).append(way)
+    for stop, ways in stops.items():
+        yield wrong(f"{_maker(rules, stop)} drops what goes {' and '.join(ways)}", *_forwards(rules, stop))
 
 
 def _others(stops: Iterable[Stop]) -> Iterator[Stop]:
@@ -120,7 +153,7 @@ def _opens(rules: Ruleset, stop: Stop, ports: tuple[int, ...]) -> tuple[str, ...
     match _maker(rules, stop):
         case "firewalld":
             added = " ".join(f"--add-port={port}/udp" for port in ports)
-            return (f"firewall-cmd --permanent {added}", "firewall-cmd --reload")
+            return (f"firewall-cmd --permanent {_zone(stop)}{added}", "firewall-cmd --reload")
         case "ufw":
             return tuple(f"ufw allow {port}/udp" for port in ports)
         case "iptables" | "Docker":
@@ -128,6 +161,11 @@ def _opens(rules: Ruleset, stop: Stop, ports: tuple[int, ...]) -> tuple[str, ...
             return tuple(f"{program} -I {stop.base} -p udp --dport {port} -j ACCEPT" for port in ports)
     numbers = ", ".join(map(str, ports))
     return (f"nft 'insert rule {stop.family} {stop.table} {stop.base} udp dport {{ {numbers} }} accept'",)
+
+
+def _zone(stop: Stop) -> str:
+    """The option that names the zone whose chain it is; none for firewalld's usual one."""
+    return f"--zone={stop.chain.removeprefix(ZONE)} " if stop.chain.startswith(ZONE) else ""
 
 
 def _forwards(rules: Ruleset, stop: Stop) -> tuple[str, ...]:

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from lotor._native import device_mtu
 from lotor.doctor.finding import Finding, ok, unknown, warn
 from lotor.doctor.subject import Subject
+from lotor.hosts.connected import connected
 from lotor.hosts.netlink import Netlink
 from lotor.model.network import OUTER_MTU
 from lotor.model.policy import Side
 
+OWN = "lotor"
 USUAL_LIMIT = 65535
 """`esp_frag` that is not written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outer:
-    """`links`: devices of the default routes, each with its octets. `limit`: the largest `esp_frag` of the blocks, in
-    octets of a datagram. `inner`: octets of the largest packet of a tunnel."""
+    """`links`: devices of the default routes, else of all networks, each with its octets. `limit`: the largest
+    `esp_frag` of the blocks, in octets of a datagram. `inner`: octets of the largest packet of a tunnel."""
 
     links: tuple[tuple[str, int], ...]
     limit: int
@@ -28,7 +30,8 @@ class Outer:
 
 async def look(subject: Subject) -> Outer:
     network = Netlink()
-    links = [await network.link(name) for name in await network.ways_out()]
+    ways = await network.ways_out() or dict.fromkeys(connected().values())
+    links = [await network.link(name) for name in ways if not name.startswith(OWN)]
     blocks = [each for side in Side for each in subject.of_side(side)]
     limit = max((each.esp_frag or USUAL_LIMIT for each in blocks), default=USUAL_LIMIT)
     return Outer(tuple((each.name, each.mtu) for each in links), limit, device_mtu(OUTER_MTU))
@@ -36,11 +39,11 @@ async def look(subject: Subject) -> Outer:
 
 def judge(outer: Outer) -> Iterator[Finding]:
     if not outer.links:
-        yield unknown("there is no default route: which link carries the tunnels cannot be seen")
+        yield unknown("there is no route, and no link that would carry the tunnels")
     largest = min(outer.limit, OUTER_MTU)
     for name, octets in outer.links:
         if octets >= largest:
-            yield ok(f"{name} carries {octets} octets; a tunnel's packets have up to {outer.inner}")
+            yield ok(f"{name} carries {octets} octets; datagrams have up to {largest}, packets inside {outer.inner}")
         else:
             text = f"{name} carries {octets} octets: larger datagrams leave in IP fragments, which many routers drop"
             yield warn(text, f"esp_frag {octets};   # in each remote block of racoon.conf")

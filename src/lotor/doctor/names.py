@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 from lotor.client.addresses import typed
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
@@ -14,6 +15,8 @@ from lotor.model.identity import IdKind
 from lotor.model.network import Address
 from lotor.model.policy import Side
 
+INNER = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
+"""Addresses that nobody reaches from elsewhere (RFC 1918, 6598, 4193)."""
 MOST = 8
 """Names that are looked up."""
 
@@ -62,6 +65,10 @@ def _one(found: Lookup, names: Names) -> Finding:
 def _record(name: str, addresses: frozenset[Address]) -> str:
     """A line of a zone file (RFC 1035 §5)."""
     usable = [each for each in addresses if not (each.is_loopback or each.is_link_local)]
-    first = min(usable, key=lambda each: (each.version, each.is_private, int(each)), default=None)
+    first = min(usable, key=lambda each: (each.version, _inner(each), int(each)), default=None)
     kind = "AAAA" if first is not None and first.version == 6 else "A"
     return f"{name}. {kind} {first or 'ADDRESS'}   # in its zone"
+
+
+def _inner(address: Address) -> bool:
+    return any(address.version == each.version and address in each for each in INNER)

@@ -81,7 +81,7 @@ def judge(ports: Ports) -> Iterator[Finding]:
 def _strangers(ports: Ports) -> Iterator[tuple[Holder, int]]:
     for place in ports.wanted:
         for holder in ports.holders.get(place.port, ()):
-            if _same_place(place.address, holder.address) and not _is_ours(holder, ports.daemon):
+            if _same_place(place.address, holder.address) and not _is_ours(holder, ports):
                 yield holder, place.port
 
 
@@ -89,8 +89,14 @@ def _same_place(wanted: Address, held: Address) -> bool:
     return wanted.version == held.version and (wanted == held or wanted.is_unspecified or held.is_unspecified)
 
 
-def _is_ours(holder: Holder, daemon: int | None) -> bool:
-    return daemon is not None and (holder.program == PROGRAM or holder.process in {daemon, None})
+def _is_ours(holder: Holder, ports: Ports) -> bool:
+    """A client's ports may be those of any lotor."""
+    daemon, named = ports.daemon, holder.program == PROGRAM
+    return (
+        named
+        if daemon is None and not ports.gateway
+        else daemon is not None and (named or holder.process in {daemon, None})
+    )
 
 
 def _held(ports: Ports, program: str, process: int | None, numbers: list[int]) -> Finding:

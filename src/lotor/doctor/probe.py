@@ -24,8 +24,9 @@ from lotor.wire.header import COOKIE_SIZE, Header
 from lotor.wire.v1.association import Proposal, SecurityAssociation
 from lotor.wire.v1.chain import build_chain, build_message
 from lotor.wire.v1.numbers import ExchangeType, NotifyType, PayloadType, Protocol, name_of
-from lotor.wire.v1.payloads import Identification, KeyExchange, Nonce, Payload
+from lotor.wire.v1.payloads import Identification, KeyExchange, Nonce, Payload, VendorId
 from lotor.wire.v1.proposals import ike_transform
+from lotor.wire.v1.vendors import Vendor
 
 TRIES, PATIENCE = 2, 1.5
 """Datagrams to a port, and seconds for an answer to each."""
@@ -112,7 +113,8 @@ def first_message(remote: RemoteSettings) -> bytes:
         payloads = [KeyExchange(public), Nonce(secrets.token_bytes(NONCE_OCTETS)), _identity(remote)]
     transforms = tuple(ike_transform(number, suite) for number, suite in enumerate(suites, 1))
     association = SecurityAssociation((Proposal(1, Protocol.ISAKMP, b"", transforms),))
-    first, octets = build_chain([association, *payloads])
+    vendors = (VendorId(each.value) for each in (Vendor.RFC3947, Vendor.XAUTH, Vendor.DPD))
+    first, octets = build_chain([association, *payloads, *vendors])
     header = Header(secrets.token_bytes(COOKIE_SIZE), bytes(COOKIE_SIZE), first, exchange, 0, 0)
     return build_message(header, first, octets)
 

@@ -80,10 +80,18 @@ class Wish:
 def subject(path: Path, socket: Path, wish: Wish, now: datetime | None = None) -> Subject:
     """Without a configuration it is a client for whoever names a gateway, otherwise a gateway to be."""
     clock = now or datetime.now(UTC)
-    inspection = inspect(path, clock, wish.names) if path.exists() else None
+    inspection = inspect(path, clock, wish.names) if _is_there(path) else None
     checked = inspection.checked if inspection else None
     sides = frozenset(side for each in (checked.settings.remotes if checked else ()) if (side := side_of(each)))
     return Subject(path, inspection, sides or _guessed(wish.names), wish.names, clock, socket, wish.probe)
+
+
+def _is_there(path: Path) -> bool:
+    """Also one that this user may not walk to, which the check of the configuration tells."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
 
 
 def _guessed(names: Iterable[str]) -> frozenset[Side]:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from lotor.doctor.echo import echo
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
-from lotor.doctor.firewall import DEVICE, OWN, ruleset
+from lotor.doctor.firewall import DEVICE, OWN, listing_of
 from lotor.doctor.subject import Subject
 from lotor.hosts.connected import connected
 from lotor.hosts.netlink import Netlink
-from lotor.hosts.ruleset import Packet, Ruleset
+from lotor.hosts.ruleset import Listing, Packet, Ruleset
 from lotor.model.network import Address, Network
 
 PROXY_ARP = "/proc/sys/net/ipv4/conf/{}/proxy_arp"
@@ -78,17 +78,15 @@ async def _inner(near: dict[Network, str]) -> tuple[str, ...]:
 
 async def _masqueraded(subject: Subject, pool: tuple[Network, ...], inner: tuple[str, ...]) -> tuple[bool | None, str]:
     try:
-        listed = await ruleset(subject)
+        listing = await listing_of(subject)
     except OSError as error:
         return None, str(error.strerror or error)
-    return translated(listed, pool, inner), ""
+    return translated(listing, pool, inner), ""
 
 
-def translated(listed: str, pool: tuple[Network, ...], inner: tuple[str, ...]) -> bool | None:
+def translated(listing: Listing, pool: tuple[Network, ...], inner: tuple[str, ...]) -> bool | None:
     """Whether all of the pool leaves for the inside with another address; None: perhaps."""
-    if not listed:
-        return False
-    rules = Ruleset(listed)
+    rules = Ruleset(listing)
     packets = [Packet("postrouting", DEVICE, device, source=each) for each in pool for device in inner]
     answers = [rules.translates(each) for each in packets]
     return False if False in answers or not answers else None if None in answers else True

@@ -1,18 +1,19 @@
-"""What other programs' rules of nftables do to a packet: a walk over `nft -j list ruleset`, pure.
+"""What other programs' rules do to a packet: a walk over `nft -j list ruleset` and `iptables-save`, pure.
 
-Some matches cannot be judged from here: named sets, marks, extensions of iptables. Such a rule counts as it does less
-harm: one that accepts is taken to accept, one that drops is left out. So what is told as dropped is dropped.
+Some matches cannot be judged from here: named sets, marks, most extensions of iptables. Such a rule counts as it does
+less harm: one that accepts is taken to accept, one that drops is left out. So what is told as dropped is dropped.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from ipaddress import ip_network
 from typing import Any
 
+from lotor.hosts import iptables
 from lotor.model.network import Network
 
 DEEPEST = 16
@@ -86,13 +87,23 @@ class _Outcome:
     doubt: bool = False
 
 
-class Ruleset:
-    """`listed` is what `nft -j list ruleset` says. Raises `ValueError` for something else."""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What programs say of the rules: `nft -j list ruleset`, and `iptables-save` by family (`ip`, `ip6`), which shows
+    what nft does not. Empty texts where there was nothing to ask."""
 
-    def __init__(self, listed: str) -> None:
+    nft: str = ""
+    saved: Mapping[str, str] = field(default_factory=dict)
+
+
+class Ruleset:
+    """Raises `ValueError` for a listing that is none."""
+
+    def __init__(self, listing: Listing) -> None:
         self.chains: dict[tuple[str, str, str], Chain] = {}
         try:
-            for entry in json.loads(listed)["nftables"]:
+            listed = json.loads(listing.nft)["nftables"] if listing.nft else []
+            for entry in _whole(listed, listing.saved):
                 self._add(entry)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("not a ruleset of nftables") from error
@@ -133,10 +144,13 @@ class Ruleset:
     def _walk(self, chain: Chain, packet: Packet, depth: int) -> _Outcome:
         if depth > DEEPEST:
             return _Outcome("")
+        gone = False
         for rule in chain.rules:
             outcome = self._rule(chain, rule, packet, depth)
-            if outcome.word:
-                return outcome
+            if outcome.word == "end" and outcome.doubt:
+                gone = True
+            elif outcome.word:
+                return _Outcome("end") if gone and outcome.word == "drop" else outcome
         return _Outcome("")
 
     def _rule(self, chain: Chain, rule: Iterable[Expression], packet: Packet, depth: int) -> _Outcome:
@@ -182,9 +196,26 @@ class Ruleset:
         return _Outcome("")
 
 
+def _whole(listed: Sequence[Any], saved: Mapping[str, str]) -> list[Any]:
+    """Tables that nft shows in part only as iptables-save has them."""
+    rules = [each["rule"] for each in listed if "rule" in each]
+    veiled = {(each["family"], each["table"]) for each in rules if any("xt" in one for one in each.get("expr", ()))}
+    known = [each for family, text in saved.items() for each in iptables.entries(text, family)]
+    told = {_place(each) for each in known}
+    replaced = told if not listed else told & veiled
+    kept = [each for each in listed if _place(each) not in replaced]
+    return [*kept, *(each for each in known if _place(each) in replaced)]
+
+
+def _place(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """The family and the table of a chain or a rule."""
+    about = entry.get("chain") or entry.get("rule") or {}
+    return about.get("family", ""), about.get("table", "")
+
+
 def _in_doubt(outcome: _Outcome) -> _Outcome:
     """What a rule does of which nobody knows whether it fits: nothing that harms."""
-    return _Outcome("") if outcome.word in {"drop", "end"} else _Outcome(outcome.word, outcome.chain, doubt=True)
+    return _Outcome("") if outcome.word == "drop" else _Outcome(outcome.word, outcome.chain, doubt=True)
 
 
 def _is_opaque(word: str, value: Any) -> bool:
@@ -204,12 +235,19 @@ def _holds(left: Any, right: Any, packet: Packet) -> Answer:
     if kind == "payload":
         return _of_payload(of, right, packet)
     key = of.get("key", "") if isinstance(of, dict) else ""
+    if (kind, key) == ("fib", ""):
+        return _any(right, lambda value: value == "local") if packet.hook == "input" and _asks_for_type(of) else None
     if (kind, key) == ("ct", "status"):
         return False if packet.state == "new" else None
     question = QUESTIONS.get((kind, key))
     if question is None or (key == "l4proto" and not packet.protocol):
         return None
     return _any(right, lambda value: question(value, packet))
+
+
+def _asks_for_type(fib: Mapping[str, Any]) -> bool:
+    """Whether the destination is an address of this host, a broadcast or another."""
+    return fib.get("result") == "type" and "daddr" in fib.get("flags", ())
 
 
 Question = Callable[[Any, Packet], bool]
