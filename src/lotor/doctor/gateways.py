@@ -69,8 +69,8 @@ def is_tunnel(device: str, devices: Path = DEVICES) -> bool:
 
 
 async def _answers(gateway: str, address: Address, subject: Subject) -> tuple[tuple[int, Answer], ...]:
-    message = first_message(_block(gateway, address, subject))
-    answers = await asyncio.gather(*(ask(Peer(address, port), message) for port in PORTS))
+    block = _block(gateway, address, subject)
+    answers = await asyncio.gather(*(ask(Peer(address, port), first_message(block)) for port in PORTS))
     return tuple(zip(PORTS, answers, strict=True))
 
 
