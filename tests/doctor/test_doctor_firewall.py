@@ -15,8 +15,7 @@ import pytest
 
 from lotor.doctor import firewall, way_back
 from lotor.doctor.finding import Grade
-from lotor.doctor.firewall import Firewall
-from lotor.hosts.ruleset import Listing
+from lotor.doctor.firewall import Firewall, Listing
 
 RULES = Path(__file__).parent / "rules"
 POOL = (ip_network("10.99.99.0/24"),)
@@ -29,8 +28,8 @@ def listing(name, nft=""):
     return Listing(listed.read_text(), {"ip": saved.read_text()} if saved.exists() else {})
 
 
-def wrong(found):
-    return [(each.text, each.mends) for each in found if each.grade is Grade.WRONG]
+def wrong(found, grade=Grade.WRONG):
+    return [(each.text, each.mends) for each in found if each.grade is grade]
 
 
 def told(name, nft=""):
@@ -73,7 +72,7 @@ def test_firewalld_lets_in_and_through_what_it_is_told():
 def test_docker_drops_what_it_does_not_forward_itself():
     assert told("docker") == [
         (
-            "Docker drops what goes from lotor0 to eth1 and from eth1 back to lotor0",
+            "Docker drops what goes from lotor0 to eth1 and from eth1 to lotor0",
             ("iptables -I DOCKER-USER -i lotor0 -j ACCEPT", "iptables -I DOCKER-USER -o lotor0 -j ACCEPT"),
         )
     ]
@@ -87,7 +86,11 @@ def test_rules_of_iptables():
 def test_what_nft_shows_of_iptables_alone_is_in_doubt():
     """It names the matches only: nothing is told as dropped that may be let in."""
     bare = Listing((RULES / "plain.json").read_text())
-    assert wrong(firewall.judge(replace(HOST, listing=bare))) == []
+    found = list(firewall.judge(replace(HOST, listing=bare)))
+    assert wrong(found) == []
+    assert (
+        wrong(found, Grade.WARN)[0][0] == "iptables may drop incoming UDP 500 and 4500: a rule before may let it pass"
+    )
 
 
 def test_the_older_firewall_is_judged_by_what_it_saved():
@@ -108,7 +111,7 @@ def test_plain_nftables_and_nothing_of_lotors_own():
     found = wrong(firewall.judge(replace(HOST, listing=Listing(NFTABLES))))
     assert [text for text, _ in found] == [
         "nftables (chain input of inet filter) drops incoming UDP 500 and 4500",
-        "nftables (chain forward of inet filter) drops what goes from lotor0 to eth1 and from eth1 back to lotor0",
+        "nftables (chain forward of inet filter) drops what goes from lotor0 to eth1 and from eth1 to lotor0",
     ]
     assert found[0][1] == ("nft 'insert rule inet filter input udp dport { 500, 4500 } accept'",)
 

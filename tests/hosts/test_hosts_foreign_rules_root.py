@@ -42,7 +42,7 @@ def test_each_program_is_told_with_what_opens_it() -> None:
     expected = {
         Program.FIREWALLD: ("inet firewalld filter_FORWARD", "--zone=trusted --add-interface=lotor0"),
         Program.UFW: ("ip filter FORWARD", "ufw route allow in on lotor0"),
-        Program.DOCKER: ("ip filter FORWARD", "iptables -I DOCKER-USER -s 10.99.99.0/24 -j ACCEPT"),
+        Program.DOCKER: ("ip filter FORWARD", "iptables -I DOCKER-USER -i lotor0 -j ACCEPT"),
     }
     for program, text in SHUT.items():
         found = foreign_rules.in_the_way(listed(text), PACKETS)
@@ -70,9 +70,12 @@ def test_a_plain_chain_that_drops_is_told_with_its_rule() -> None:
     assert [(each.place, each.certain, each.why) for each in found] == [
         ("inet mine f", True, "a rule that says drop"),
     ]
-    assert foreign_rules.remedy(found[0], [POOL], "lotor0")[0] == (
-        "nft insert rule inet mine f ip saddr 10.99.99.0/24 accept"
-    )
+    opening = foreign_rules.remedy(found[0], [POOL], "lotor0")
+    assert opening[0] == "nft insert rule inet mine f iifname lotor0 accept"
+    for each in opening:
+        subprocess.run(["sh", "-c", each], check=True)
+    told = subprocess.run(["nft", "-j", "list", "ruleset"], capture_output=True, text=True, check=True).stdout
+    assert foreign_rules.in_the_way(foreign_rules.ruleset(told), PACKETS) == []
     for harmless in (
         'iifname "eth*" drop',
         "ip saddr 10.99.98.0/24 drop",

@@ -3,17 +3,19 @@ pass. lotor's own tables are left out: they drop what they were made for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 
 from lotor.config import loads
 from lotor.config.listening import isakmp, nat_t
-from lotor.doctor.finding import Finding, ok, unknown, wrong
+from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.subject import Subject
+from lotor.hosts import foreign_rules, iptables
 from lotor.hosts.connected import connected
+from lotor.hosts.foreign_rules import Obstacle, Packet, Program, Ruleset
 from lotor.hosts.netlink import Netlink
-from lotor.hosts.ruleset import Listing, Packet, Ruleset, Stop
 from lotor.model.network import Network
 
 DEVICE = "lotor0"
@@ -28,8 +30,25 @@ LEGACY = {
 """By family: where the kernel names the tables of its older firewall, and what lists them."""
 
 
-ZONE = "filter_IN_"
-"""How firewalld's chains of its zones begin, for what comes in."""
+ZONES, ZONE = "filter_INPUT_ZONES", "filter_IN_"
+"""firewalld's chain that leads to its zones, and how the names of their chains begin."""
+ANYBODY: dict[int, Network] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+NOTHING = '{"nftables": []}'
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What programs say of the rules: `nft -j list ruleset`, and `iptables-save` by family (`ip`, `ip6`), which shows
+    what nft does not."""
+
+    nft: str = NOTHING
+    saved: Mapping[str, str] = field(default_factory=dict)
+
+    def rules(self) -> Ruleset:
+        """Raises `ValueError`."""
+        return iptables.whole(foreign_rules.ruleset(self.nft), self.saved)
+
+
 NO_RULES = Listing()
 
 
@@ -90,7 +109,7 @@ def _text(file: Path) -> str:
 
 def judge(firewall: Firewall) -> Iterator[Finding]:
     listings = [firewall.listing, *([firewall.legacy] if firewall.legacy else [])]
-    found = list(dict.fromkeys(each for listing in listings for each in _stopped(Ruleset(listing), firewall)))
+    found = list(dict.fromkeys(each for listing in listings for each in _stopped(listing.rules(), firewall)))
     yield from found
     if firewall.legacy is None:
         yield unknown("there are rules of iptables-legacy, which could not be listed", "iptables-legacy -S")
@@ -102,87 +121,55 @@ def _stopped(rules: Ruleset, firewall: Firewall) -> Iterator[Finding]:
     versions = {4, *(each.version for each in firewall.pool)}
     for version in sorted(versions):
         yield from _input(rules, firewall, version)
-    for pool in firewall.pool:
-        yield from _forward(rules, firewall, pool)
+    yield from _forward(rules, firewall)
 
 
 def _input(rules: Ruleset, firewall: Firewall, version: int) -> Iterator[Finding]:
-    stops: dict[Stop, list[int]] = {}
-    for port in firewall.ports:
-        for device in firewall.outer:
-            packet = Packet("input", device, protocol="udp", port=port, version=version)
-            for stop in _others(rules.stops(packet)):
+    """What anybody sends, as it comes in by the devices of the default routes."""
+    stops: dict[Obstacle, list[int]] = {}
+    for device in firewall.outer:
+        for port in firewall.ports:
+            packet = Packet("input", version, device, source=ANYBODY[version], protocol="udp", port=port)
+            for stop in foreign_rules.obstacles(rules, packet):
                 stops.setdefault(stop, []).append(port)
-    for stop, ports in stops.items():
-        numbers = tuple(dict.fromkeys(ports))
-        yield wrong(f"{_maker(rules, stop)} drops incoming UDP {_listed(numbers)}", *_opens(rules, stop, numbers))
+        for stop, ports in stops.items():
+            numbers = list(dict.fromkeys(ports))
+            text = f"{_maker(stop)} {_drops(stop)} incoming UDP {_listed(numbers)}"
+            yield _found(stop, text, foreign_rules.admission(stop, numbers, zone(rules, device)))
 
 
-def _forward(rules: Ruleset, firewall: Firewall, pool: Network) -> Iterator[Finding]:
+def _forward(rules: Ruleset, firewall: Firewall) -> Iterator[Finding]:
     """What clients begin, and the answers to it."""
-    stops: dict[Stop, list[str]] = {}
-    for device in firewall.inner:
-        there = Packet("forward", DEVICE, device, "tcp", source=pool, version=pool.version)
-        back = Packet("forward", device, DEVICE, "tcp", state="established", version=pool.version)
-        for way, packet in ((f"from {DEVICE} to {device}", there), (f"from {device} back to {DEVICE}", back)):
-            for stop in _others(rules.stops(packet)):
-                stops.setdefault(stop, []).append(way)
+    stops: dict[Obstacle, list[str]] = {}
+    for packet in foreign_rules.forwarded(firewall.pool, DEVICE, firewall.inner):
+        for stop in foreign_rules.obstacles(rules, packet):
+            stops.setdefault(stop, []).append(f"{packet.incoming} to {' and '.join(packet.outgoing)}")
     for stop, ways in stops.items():
-        yield wrong(f"{_maker(rules, stop)} drops what goes {' and '.join(ways)}", *_forwards(rules, stop))
+        text = f"{_maker(stop)} {_drops(stop)} what goes from {' and from '.join(dict.fromkeys(ways))}"
+        yield _found(stop, text, foreign_rules.remedy(stop, firewall.pool, DEVICE))
 
 
-def _others(stops: Iterable[Stop]) -> Iterator[Stop]:
-    return (each for each in stops if not each.table.startswith(OWN))
+def _found(stop: Obstacle, text: str, mends: list[str]) -> Finding:
+    return wrong(text, *mends) if stop.certain else warn(f"{text}: a rule before may let it pass", *mends)
 
 
-def _maker(rules: Ruleset, stop: Stop) -> str:
-    """Who made the rule, by the names that it gives its tables and chains."""
-    names = {name for family, table, name in rules.chains if (family, table) == (stop.family, stop.table)}
-    if stop.table == "firewalld":
-        return "firewalld"
-    if stop.table == "filter" and any(each.startswith("ufw") for each in names):
-        return "ufw"
-    if stop.table == "filter" and stop.base == "FORWARD" and "DOCKER-USER" in names:
-        return "Docker"
-    if stop.table == "filter" and stop.base.isupper():
-        return "iptables"
-    return f"nftables (chain {stop.base} of {stop.family} {stop.table})"
+def _drops(stop: Obstacle) -> str:
+    return "drops" if stop.certain else "may drop"
 
 
-def _opens(rules: Ruleset, stop: Stop, ports: tuple[int, ...]) -> tuple[str, ...]:
-    match _maker(rules, stop):
-        case "firewalld":
-            added = " ".join(f"--add-port={port}/udp" for port in ports)
-            return (f"firewall-cmd --permanent {_zone(stop)}{added}", "firewall-cmd --reload")
-        case "ufw":
-            return tuple(f"ufw allow {port}/udp" for port in ports)
-        case "iptables" | "Docker":
-            program = _iptables(stop)
-            return tuple(f"{program} -I {stop.base} -p udp --dport {port} -j ACCEPT" for port in ports)
-    numbers = ", ".join(map(str, ports))
-    return (f"nft 'insert rule {stop.family} {stop.table} {stop.base} udp dport {{ {numbers} }} accept'",)
+def _maker(stop: Obstacle) -> str:
+    return stop.program.value or f"nftables (chain {stop.chain} of {stop.family} {stop.table})"
 
 
-def _zone(stop: Stop) -> str:
-    """The option that names the zone whose chain it is; none for firewalld's usual one."""
-    return f"--zone={stop.chain.removeprefix(ZONE)} " if stop.chain.startswith(ZONE) else ""
-
-
-def _forwards(rules: Ruleset, stop: Stop) -> tuple[str, ...]:
-    match _maker(rules, stop):
-        case "firewalld":
-            return (f"firewall-cmd --permanent --zone=trusted --add-interface={DEVICE}", "firewall-cmd --reload")
-        case "ufw":
-            return (f"ufw route allow in on {DEVICE}", f"ufw route allow out on {DEVICE}")
-        case "Docker" | "iptables" as maker:
-            chain, program = "DOCKER-USER" if maker == "Docker" else stop.base, _iptables(stop)
-            return (f"{program} -I {chain} -i {DEVICE} -j ACCEPT", f"{program} -I {chain} -o {DEVICE} -j ACCEPT")
-    rule = f"nft 'insert rule {stop.family} {stop.table} {stop.base}"
-    return (f'{rule} iifname "lotor*" accept\'', f'{rule} oifname "lotor*" accept\'')
-
-
-def _iptables(stop: Stop) -> str:
-    return "ip6tables" if stop.family == "ip6" else "iptables"
+def zone(rules: Ruleset, device: str) -> str:
+    """The zone of firewalld that a device is in; empty for the usual one."""
+    for each in rules["nftables"]:
+        rule = each.get("rule", {})
+        if rule.get("chain") == ZONES and rule.get("table") == Program.FIREWALLD.value:
+            match, last = rule["expr"][0].get("match", {}), rule["expr"][-1]
+            if match.get("right") == device and "goto" in last:
+                return str(last["goto"]["target"]).removeprefix(ZONE)
+    return ""
 
 
 def _listed(ports: Iterable[int]) -> str:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from lotor.doctor.echo import echo
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
-from lotor.doctor.firewall import DEVICE, OWN, listing_of
+from lotor.doctor.firewall import DEVICE, OWN, Listing, listing_of
 from lotor.doctor.subject import Subject
+from lotor.hosts import foreign_rules
 from lotor.hosts.connected import connected
+from lotor.hosts.foreign_rules import Packet
 from lotor.hosts.netlink import Netlink
-from lotor.hosts.ruleset import Listing, Packet, Ruleset
 from lotor.model.network import Address, Network
 
 PROXY_ARP = "/proc/sys/net/ipv4/conf/{}/proxy_arp"
@@ -86,9 +87,9 @@ async def _masqueraded(subject: Subject, pool: tuple[Network, ...], inner: tuple
 
 def translated(listing: Listing, pool: tuple[Network, ...], inner: tuple[str, ...]) -> bool | None:
     """Whether all of the pool leaves for the inside with another address; None: perhaps."""
-    rules = Ruleset(listing)
-    packets = [Packet("postrouting", DEVICE, device, source=each) for each in pool for device in inner]
-    answers = [rules.translates(each) for each in packets]
+    rules = listing.rules()
+    packets = [Packet("postrouting", 4, DEVICE, (device,), source=each) for each in pool for device in inner]
+    answers = [foreign_rules.translates(rules, each) for each in packets]
     return False if False in answers or not answers else None if None in answers else True
 
 

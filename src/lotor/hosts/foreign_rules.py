@@ -21,6 +21,8 @@ OWN = "lotor"
 """How the names of tables begin that lotor makes."""
 FAMILIES = {4: frozenset({"ip", "inet"}), 6: frozenset({"ip6", "inet"})}
 TRANSPORTS = frozenset({"tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "esp", "ah"})
+TRANSLATIONS = frozenset({"masquerade", "snat", "MASQUERADE", "SNAT"})
+"""What gives packets another source address: statements, and targets of iptables."""
 DEEPEST = 16
 """Jumps within jumps, as many as the kernel allows."""
 MOST_RULES = 20_000
@@ -31,8 +33,8 @@ Ruleset = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """`hook`: forward or input. `outgoing` are the devices by one of which it leaves. `source` and `destination` None:
-    any; `port` is the destination's."""
+    """`hook`: forward, input or postrouting. `outgoing` are the devices by one of which it leaves. `source` and
+    `destination` None: any; `port` is the destination's."""
 
     hook: str
     version: int
@@ -51,6 +53,7 @@ class Program(Enum):
     FIREWALLD = "firewalld"
     UFW = "ufw"
     DOCKER = "Docker"
+    IPTABLES = "iptables"
     OTHER = ""
 
 
@@ -106,6 +109,14 @@ def in_the_way(rules: Ruleset, packets: Iterable[Packet]) -> list[Obstacle]:
     return sorted(by_place.values(), key=lambda each: not each.certain)
 
 
+def translates(rules: Ruleset, packet: Packet) -> bool | None:
+    """Whether a packet of the hook postrouting leaves with another source address, also by lotor's own rules; None:
+    that cannot be judged."""
+    reader = _Reader(rules)
+    found = [reader.translates(chain, packet) for chain in reader.bases(packet, "nat")]
+    return _any(found)
+
+
 def forwarded(clients: Iterable[Network], device: str, outgoing: Sequence[str]) -> list[Packet]:
     """A client's first packet of a TCP connection to the inside, and the answer to it."""
     packets = []
@@ -117,30 +128,42 @@ def forwarded(clients: Iterable[Network], device: str, outgoing: Sequence[str]) 
 
 
 def remedy(obstacle: Obstacle, clients: Iterable[Network], device: str) -> list[str]:
-    """The commands that open a chain for clients, for a person to judge and to run."""
-    networks = [each for each in clients if obstacle.family in FAMILIES[each.version]]
+    """The commands that open a chain for clients, for a person to judge and to run; none where it stops none of
+    them."""
+    if not any(obstacle.family in FAMILIES[each.version] for each in clients):
+        return []
     match obstacle.program:
         case Program.FIREWALLD:
             return [
                 f"firewall-cmd --permanent --zone=trusted --add-interface={device}",
-                "firewall-cmd --permanent --new-policy=lotor",
-                "firewall-cmd --permanent --policy=lotor --add-ingress-zone=trusted --add-egress-zone=ANY",
-                "firewall-cmd --permanent --policy=lotor --set-target=ACCEPT",
                 "firewall-cmd --reload",
             ]
         case Program.UFW:
             return [f"ufw route allow in on {device}", f"ufw route allow out on {device}"]
         case Program.DOCKER:
-            return [
-                f"{'iptables' if each.version == 4 else 'ip6tables'} -I DOCKER-USER {way} {each} -j ACCEPT"
-                for each in networks
-                for way in ("-s", "-d")
-            ]
-    return [
-        f"nft insert rule {obstacle.place} {'ip' if each.version == 4 else 'ip6'} {way} {each} accept"
-        for each in networks
-        for way in ("saddr", "daddr")
-    ]
+            return [f"{_iptables(obstacle)} -I DOCKER-USER {way} {device} -j ACCEPT" for way in ("-i", "-o")]
+        case Program.IPTABLES:
+            return [f"{_iptables(obstacle)} -I {obstacle.chain} {way} {device} -j ACCEPT" for way in ("-i", "-o")]
+    return [f"nft insert rule {obstacle.place} {way} {device} accept" for way in ("iifname", "oifname")]
+
+
+def admission(obstacle: Obstacle, ports: Sequence[int], zone: str = "") -> list[str]:
+    """The commands that open a chain for UDP ports that come in. `zone` of firewalld; empty: its usual one."""
+    match obstacle.program:
+        case Program.FIREWALLD:
+            words = [f"--zone={zone}"] * bool(zone) + [f"--add-port={port}/udp" for port in ports]
+            return [f"firewall-cmd --permanent {' '.join(words)}", "firewall-cmd --reload"]
+        case Program.UFW:
+            return [f"ufw allow {port}/udp" for port in ports]
+        case Program.DOCKER | Program.IPTABLES:
+            program = _iptables(obstacle)
+            return [f"{program} -I {obstacle.chain} -p udp --dport {port} -j ACCEPT" for port in ports]
+    numbers = ", ".join(map(str, ports))
+    return [f"nft 'insert rule {obstacle.place} udp dport {{ {numbers} }} accept'"]
+
+
+def _iptables(obstacle: Obstacle) -> str:
+    return "ip6tables" if obstacle.family == "ip6" else "iptables"
 
 
 class _End(Enum):
@@ -148,6 +171,7 @@ class _End(Enum):
 
     ACCEPT = "accept"
     DROP = "drop"
+    TRANSLATE = "translate"
     THROUGH = "through"
 
 
@@ -191,14 +215,15 @@ class _Reader:
                 about = entry["set"]
                 self._sets[about["family"], about["table"], about["name"]] = about["elem"]
 
-    def bases(self, packet: Packet) -> list[_Chain]:
+    def bases(self, packet: Packet, kind: str = "filter") -> list[_Chain]:
+        """The chains to which a packet comes by itself; of filters those of others only."""
         found = [
             chain
             for chain in self._chains.values()
             if chain.about.get("hook") == packet.hook
-            and chain.about.get("type") == "filter"
+            and chain.about.get("type") == kind
             and chain.family in FAMILIES[packet.version]
-            and not chain.table.startswith(OWN)
+            and not (kind == "filter" and chain.table.startswith(OWN))
         ]
         return sorted(found, key=lambda chain: chain.about.get("prio", 0))
 
@@ -212,13 +237,20 @@ class _Reader:
             return None
         return Obstacle(*chain.place, walk.why, not walk.maybe, self._program(chain))
 
+    def translates(self, chain: _Chain, packet: Packet) -> bool | None:
+        walk = _Walk(packet)
+        end = self._walk(walk, chain, 0)
+        return None if walk.maybe else end is _End.TRANSLATE
+
     def _program(self, chain: _Chain) -> Program:
         names = [name for family, table, name in self._chains if (family, table) == (chain.family, chain.table)]
         if chain.table == "firewalld":
             return Program.FIREWALLD
         if any(name.startswith(("ufw-", "ufw6-")) for name in names):
             return Program.UFW
-        return Program.DOCKER if "DOCKER-USER" in names else Program.OTHER
+        if "DOCKER-USER" in names:
+            return Program.DOCKER
+        return Program.IPTABLES if chain.name.isupper() else Program.OTHER
 
     def _walk(self, walk: _Walk, chain: _Chain, depth: int) -> _End:
         for rule in chain.rules:
@@ -246,6 +278,9 @@ class _Reader:
             return _End.ACCEPT, sure
         if word in {"drop", "reject"}:
             return _End.DROP, sure
+        if word == "translate":
+            walk.maybe |= not sure
+            return _End.TRANSLATE, sure
         if word == "return":
             return _End.THROUGH, sure
         inner = self._chains.get((chain.family, chain.table, target)) if word in {"jump", "goto"} else None
@@ -254,7 +289,7 @@ class _Reader:
         beside = _Walk(walk.packet, looked=walk.looked)
         end = self._walk(beside, inner, depth + 1)
         walk.looked = beside.looked
-        walk.maybe |= beside.maybe or (end is _End.ACCEPT and not sure)
+        walk.maybe |= beside.maybe or (end in {_End.ACCEPT, _End.TRANSLATE} and not sure)
         if sure and end is _End.DROP:
             walk.why = beside.why
         return end, sure and (end is not _End.THROUGH or word == "goto")
@@ -300,9 +335,10 @@ def _word(verdict: Any) -> tuple[str, str]:
     for word in ("jump", "goto"):
         if word in verdict:
             return word, verdict[word]["target"]
-    if isinstance(verdict.get("xt"), dict) and verdict["xt"].get("name") in {"REJECT", "DROP"}:
+    target = verdict["xt"].get("name") if isinstance(verdict.get("xt"), dict) else None
+    if target in {"REJECT", "DROP"}:
         return "reject", ""
-    return "", ""
+    return ("translate" if target in TRANSLATIONS or TRANSLATIONS & verdict.keys() else ""), ""
 
 
 def _match(packet: Packet, left: Any, right: Any, sets: Any) -> bool | None:

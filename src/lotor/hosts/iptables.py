@@ -6,8 +6,10 @@ Matches that are not known here stay opaque, as they are in nft's own list.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+
+from lotor.hosts.foreign_rules import Ruleset
 
 Entry = dict[str, Any]
 
@@ -19,10 +21,26 @@ BASES = {
     "nat": {"PREROUTING": "prerouting", "INPUT": "input", "OUTPUT": "output", "POSTROUTING": "postrouting"},
 }
 """The chains of each table that packets come to by themselves; other tables are left out."""
-ALONE = frozenset({"--syn", "--ctproxied"})
-"""Options without a value."""
-SILENT = frozenset({"--comment", "--reject-with", "--to-source", "--to-ports", "--log-prefix", "--log-level"})
-"""Options that match nothing."""
+SILENT = frozenset({"-m", "--comment", "--reject-with", "--to-source", "--to-ports", "--log-prefix", "--log-level"})
+"""Options that match nothing: `-m` names what the next ones belong to."""
+
+
+def whole(rules: Ruleset, saved: Mapping[str, str]) -> Ruleset:
+    """Rules with the tables of which nft shows a part only as iptables-save has them; `saved` by family. Where nft told
+    nothing, those of the kernel's older firewall."""
+    listed = rules["nftables"]
+    veiled = {_place(each) for each in listed if "rule" in each and any("xt" in one for one in each["rule"]["expr"])}
+    known = [each for family, text in saved.items() for each in entries(text, family)]
+    told = {_place(each) for each in known}
+    replaced = told & veiled if listed else told
+    kept = [each for each in listed if _place(each) not in replaced]
+    return {"nftables": [*kept, *(each for each in known if _place(each) in replaced)]}
+
+
+def _place(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """The family and the table of a chain or a rule."""
+    about = entry.get("chain") or entry.get("rule") or {}
+    return about.get("family", ""), about.get("table", "")
 
 
 def entries(saved: str, family: str) -> list[Entry]:
@@ -59,22 +77,22 @@ def _chain(family: str, table: str, name: str, policy: str) -> Entry:
 
 def _expressions(words: list[str], family: str) -> Iterator[Entry]:
     """Of one rule: its matches in their order, and last what is done."""
-    rest, negated, protocol = iter(words), False, ""
-    for word in rest:
-        if word == "!":
-            negated = True
-            continue
-        value = "" if word in ALONE else next(rest, "")
-        if word in {"-p", "--protocol"}:
-            protocol = value
-        if word in {"-m", "--match"} and value == "comment":
-            continue
+    negated, protocol = False, ""
+    for at, word in enumerate(words):
+        following = words[at + 1] if at + 1 < len(words) else ""
+        value = "" if _is_option(following) else following
         if word in {"-j", "-g", "--jump", "--goto"}:
             yield from _act(word, value)
             return
-        if word not in SILENT and word not in {"-m", "--match"}:
+        if word == "-p":
+            protocol = value
+        if _is_option(word) and word not in SILENT and word != "!":
             yield _match(word, value, (family, protocol), "!=" if negated else "==")
-        negated = False
+        negated = word == "!"
+
+
+def _is_option(word: str) -> bool:
+    return word.startswith("-") or word == "!"
 
 
 def _act(word: str, target: str) -> Iterator[Entry]:
