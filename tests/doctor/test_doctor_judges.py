@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -29,6 +30,7 @@ from lotor.doctor import (
 from lotor.doctor.finding import Grade
 from lotor.doctor.lookups import Lookup, Reply
 from lotor.doctor.probe import Answer, Kind
+from lotor.doctor.subject import Wish, subject
 from lotor.hosts.holder import Holder
 from lotor.hosts.journal import Owner
 from lotor.model.network import Peer
@@ -76,13 +78,11 @@ def test_a_port_that_a_client_does_not_need():
         ({"holders": [Holder(ANY)], "daemon": 7}, Grade.OK, "UDP 500 and 4500: lotor has them (process 7)"),
         ({"holders": [Holder(ANY)]}, Grade.UNKNOWN, "UDP 500 and 4500 in use by a program that this user may not see"),
         ({"holders": [Holder(ANY, "lotor", 9)]}, Grade.WRONG, "UDP 500 and 4500 in use by lotor (process 9)"),
-        ({"holders": [Holder(ip_address("::"), "unbound", 9)]}, Grade.WRONG, ""),
+        ({"holders": [Holder(ip_address("::"), "unbound", 9)]}, Grade.OK, "UDP 500 and 4500 free"),
     ],
 )
 def test_ports(facts, grade, text):
-    found = list(ports.judge(seen(**facts)))
-    if text:
-        assert [(each.grade, each.text) for each in found] == [(grade, text)]
+    assert [(each.grade, each.text) for each in ports.judge(seen(**facts))] == [(grade, text)]
 
 
 def test_a_socket_of_another_address_is_in_nobodys_way():
@@ -133,8 +133,27 @@ def test_errors_of_the_configuration_are_counted_only():
     [(7, False, True, "ok"), (None, True, True, "?"), (None, False, True, "wrong"), (None, False, False, "warn")],
 )
 def test_a_daemon(process, forbidden, gateway, grade):
-    found = only(daemon.judge(daemon.Seen(Path("/run/lotor.sock"), process, forbidden, gateway, "lotor daemon")))
-    assert found.grade.value == grade
+    seen_ = daemon.Seen(Path("/run/lotor.sock"), process, forbidden, gateway=gateway, start="lotor daemon")
+    assert only(daemon.judge(seen_)).grade.value == grade
+
+
+def test_a_daemon_that_says_nothing_and_one_that_remarks():
+    place = Path("/run/lotor.sock")
+    silent = only(daemon.judge(daemon.Seen(place, 7, silent=True, start="lotor daemon")))
+    assert (silent.grade, silent.mends) == (Grade.WRONG, ("kill 7", "lotor daemon"))
+    _, remark = daemon.judge(daemon.Seen(place, 7, remarks=("the connection to gw is lost: unreachable",)))
+    assert (remark.grade, remark.text) == (Grade.WARN, "it remarks: the connection to gw is lost: unreachable")
+
+
+def test_a_daemon_is_asked_within_bounds(tmp_path):
+    """One that listens and never answers holds nobody up, and is known by its process."""
+    place = tmp_path / "lotor.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(place))
+        listening.listen()
+        seen_ = daemon.look(subject(tmp_path / "none.conf", place, Wish()))
+    assert (seen_.process, seen_.silent) == (os.getpid(), True)
+    assert daemon.look(subject(tmp_path / "none.conf", tmp_path / "nobody", Wish())).process is None
 
 
 @pytest.mark.parametrize(
@@ -169,6 +188,7 @@ def test_forwarding():
     assert found[0][0] == "wrong"
     assert found[0][2][0] == "sysctl -w net.ipv4.ip_forward=1"
     assert found[1][:2] == ("ok", "IPv6 is forwarded")
+    assert told(forwarding.judge(forwarding.Forwarding({4: False}, ours=True)))[0][2] == ("lotor reload",)
     shut = told(forwarding.judge(forwarding.Forwarding({4: True}, ("lotor0",))))
     assert shut[1][2] == ("sysctl -w net.ipv4.conf.lotor0.forwarding=1",)
 

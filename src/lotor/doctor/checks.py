@@ -29,7 +29,13 @@ CHECKS = (
         configuration.look,
         configuration.judge,
     ),
-    Check("daemon", BOTH, "does one answer at the control socket of this configuration?", daemon.look, daemon.judge),
+    Check(
+        "daemon",
+        BOTH,
+        "does one answer at the control socket of this configuration, and what does `lotor status` remark?",
+        daemon.look,
+        daemon.judge,
+    ),
     Check(
         "ports",
         BOTH,

@@ -1,4 +1,4 @@
-"""The daemon: whether one runs with this configuration, by its control socket."""
+"""The daemon: whether one answers at the control socket of this configuration, and what it remarks."""
 
 from __future__ import annotations
 
@@ -6,48 +6,76 @@ import errno
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lotor.control.client import Connection, Unreachable
+from lotor.control.messages import Report, Status
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.subject import Subject
 from lotor.model.policy import Side
 
 CREDENTIALS = struct.Struct("=iii")
 """`struct ucred`: process, user, group."""
-PATIENCE = 1.0
-"""Seconds that a daemon has to take a connection."""
+PATIENCE = 2.0
+"""Seconds that a daemon has to take a connection, and to answer."""
+MOST_REMARKS = 8
 USUAL = Path("/etc/lotor/racoon.conf")
 UNIT = Path("/usr/lib/systemd/system/lotor.service"), Path("/etc/systemd/system/lotor.service")
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`process` None: no daemon answers, or `forbidden` to this user. `start` is the command that starts one."""
+    """`process` None: no daemon takes the connection, or `forbidden` to this user. `silent`: it took it and says
+    nothing. `remarks`: what `lotor status` remarks. `start` is the command that starts a daemon."""
 
     socket: Path
     process: int | None
-    forbidden: bool
-    gateway: bool
-    start: str
+    forbidden: bool = False
+    silent: bool = False
+    remarks: tuple[str, ...] = ()
+    gateway: bool = True
+    start: str = ""
 
 
 def look(subject: Subject) -> Seen:
-    process, forbidden = None, False
+    seen = Seen(subject.socket, None, gateway=Side.GATEWAY in subject.sides, start=start_of(subject))
     try:
-        process = listener_of(subject.socket)
+        with _connected(subject.socket) as made:
+            return _asked(replace(seen, process=_listener(made)), made)
     except OSError as error:
-        forbidden = error.errno == errno.EACCES
-    return Seen(subject.socket, process, forbidden, Side.GATEWAY in subject.sides, start_of(subject))
+        return replace(seen, forbidden=error.errno == errno.EACCES)
+
+
+def _asked(seen: Seen, made: socket.socket) -> Seen:
+    try:
+        with Connection(made) as daemon:
+            daemon.send(Status())
+            response = daemon.receive()
+    except Unreachable:
+        return replace(seen, silent=True)
+    remarks = response.status.get("remarks", ()) if isinstance(response, Report) else ()
+    return replace(seen, remarks=tuple(map(str, remarks))[:MOST_REMARKS])
 
 
 def listener_of(place: Path) -> int:
     """The process that listens at a local socket. Raises `OSError`."""
+    with _connected(place) as made:
+        return _listener(made)
+
+
+@contextmanager
+def _connected(place: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
         made.settimeout(PATIENCE)
         made.connect(str(place))
-        process: int = CREDENTIALS.unpack(made.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))[0]
-        return process
+        yield made
+
+
+def _listener(made: socket.socket) -> int:
+    process: int = CREDENTIALS.unpack(made.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))[0]
+    return process
 
 
 def start_of(subject: Subject) -> str:
@@ -57,11 +85,12 @@ def start_of(subject: Subject) -> str:
 
 
 def judge(seen: Seen) -> Iterator[Finding]:
-    if seen.process is not None:
+    if seen.process is not None and seen.silent:
+        yield wrong(f"process {seen.process} has {seen.socket} and says nothing", f"kill {seen.process}", seen.start)
+    elif seen.process is not None:
         yield ok(f"process {seen.process} answers at {seen.socket}")
+        yield from (warn(f"it remarks: {each}", "lotor status") for each in seen.remarks)
     elif seen.forbidden:
         yield unknown(f"{seen.socket} is not open to this user", "sudo lotor doctor")
-    elif seen.gateway:
-        yield wrong(f"no daemon answers at {seen.socket}", seen.start)
     else:
-        yield warn(f"no daemon answers at {seen.socket}", seen.start)
+        yield (wrong if seen.gateway else warn)(f"no daemon answers at {seen.socket}", seen.start)

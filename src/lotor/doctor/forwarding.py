@@ -18,10 +18,12 @@ OUR_DEVICES = "lotor*"
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """By IP version of the pool: whether it is forwarded. `shut`: devices of lotor that forward no IPv4."""
+    """By IP version of the pool: whether it is forwarded. `shut`: devices of lotor that forward no IPv4. `ours`: a
+    `network` block has the daemon switch it on."""
 
     on: Mapping[int, bool]
     shut: tuple[str, ...] = ()
+    ours: bool = False
 
 
 def look(subject: Subject) -> Forwarding:
@@ -29,7 +31,9 @@ def look(subject: Subject) -> Forwarding:
     known = {4: sysctl.forwards(), 6: sysctl.forwards_ipv6()}
     devices = sorted(DEVICES.glob(f"{OUR_DEVICES}/forwarding"))
     shut = tuple(each.parent.name for each in devices if each.read_text().strip() == "0")
-    return Forwarding({version: known[version] for version in sorted(versions)}, shut)
+    network = subject.settings.network if subject.settings else None
+    ours = network is not None and network.forward
+    return Forwarding({version: known[version] for version in sorted(versions)}, shut, ours)
 
 
 def judge(forwarding: Forwarding) -> Iterator[Finding]:
@@ -37,12 +41,16 @@ def judge(forwarding: Forwarding) -> Iterator[Finding]:
         if on:
             yield ok(f"IPv{version} is forwarded")
         else:
-            yield wrong(f"IPv{version} forwarding is off: clients reach this host only", *_mends(NAMES[version]))
+            text = f"IPv{version} forwarding is off: clients reach this host only"
+            added = "" if forwarding.ours else " (network { } in racoon.conf has the daemon switch it on)"
+            yield wrong(f"{text}{added}", *_mends(NAMES[version], ours=forwarding.ours))
     if forwarding.on.get(4):
         for device in forwarding.shut:
             yield wrong(f"{device} does not forward", f"sysctl -w net.ipv4.conf.{device}.forwarding=1")
 
 
-def _mends(name: str) -> tuple[str, str]:
-    """Now, and at each boot."""
+def _mends(name: str, *, ours: bool) -> tuple[str, ...]:
+    """Now, and at each boot; the daemon switches on what is its own when it starts, and at a reload."""
+    if ours:
+        return ("lotor reload",)
     return f"sysctl -w {name}=1", f"echo {name}=1 >> {CONFIGURED}"

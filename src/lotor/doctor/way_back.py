@@ -19,13 +19,14 @@ from lotor.hosts.netlink import Netlink
 from lotor.model.network import Address, Network
 
 PROXY_ARP = "/proc/sys/net/ipv4/conf/{}/proxy_arp"
+MASQUERADE = " (or network { masquerade on; } in racoon.conf)"
 MOST_ASKED = 2
 """Inside hosts that are sent an echo request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lan:
-    """A network of this host in which the pool lies. `proxied`: its device answers for addresses of others."""
+    """A network of this host in which the pool lies. `proxied`: its device answers for the addresses of the pool."""
 
     network: Network
     device: str
@@ -48,7 +49,8 @@ class WayBack:
 async def look(subject: Subject) -> WayBack:
     pool = tuple(each for each in subject.pool if each.version == 4)
     near = {network: device for network, device in connected().items() if not device.startswith(OWN)}
-    lans = tuple(Lan(net, device, _proxied(device)) for net, device in near.items() if _inside(pool, net))
+    found = [(network, device) for network, device in near.items() if _inside(pool, network)]
+    lans = tuple([Lan(network, device, await _answers(device, pool)) for network, device in found])
     inner = await _inner(near)
     masqueraded, fault = await _masqueraded(subject, pool, inner)
     addresses = [address for _, address in await Netlink().addresses()]
@@ -59,15 +61,26 @@ async def look(subject: Subject) -> WayBack:
     return WayBack(pool, masqueraded, lans, echoes, own, fault)
 
 
-def _proxied(device: str) -> bool:
+async def _answers(device: str, pool: tuple[Network, ...]) -> bool:
+    """By the switch of the device, or address by address."""
+    if _switched(device):
+        return True
     try:
-        return Path(PROXY_ARP.format(device)).read_text().strip() == "1"
+        link = await Netlink().link(device)
+        return pool[0].network_address in await Netlink().proxies(link.index)
     except OSError:
         return False
 
 
 def _inside(pool: tuple[Network, ...], network: Network) -> bool:
     return any(each.version == network.version and each.overlaps(network) for each in pool)
+
+
+def _switched(device: str) -> bool:
+    try:
+        return Path(PROXY_ARP.format(device)).read_text().strip() == "1"
+    except OSError:
+        return False
 
 
 async def _inner(near: dict[Network, str]) -> tuple[str, ...]:
@@ -115,6 +128,7 @@ def judge(way: WayBack) -> Iterator[Finding]:
         seen = f" ({way.fault})" if way.fault else ""
         what = "may be masqueraded" if way.masqueraded is None else "are not masqueraded"
         text = f"clients {what}{seen}: inside hosts need a route to them, which cannot be seen from here"
+        text += MASQUERADE
         yield unknown(text, *_routes(way))
 
 
@@ -122,13 +136,13 @@ def _by_arp(lan: Lan) -> Finding:
     if lan.proxied:
         return ok(f"the pool lies in {lan.network}, and {lan.device} answers ARP for it")
     text = f"the pool lies in {lan.network}, and {lan.device} does not answer ARP for it: no answer finds its way back"
-    return wrong(text, f"sysctl -w net.ipv4.conf.{lan.device}.proxy_arp=1")
+    return wrong(f"{text} (network {{ proxy_arp {lan.device}; }})", f"sysctl -w net.ipv4.conf.{lan.device}.proxy_arp=1")
 
 
 def _echoed(host: Address, answered: bool, way: WayBack) -> Finding:
     if answered:
         return ok(f"{host} answers to addresses of the pool")
-    text = f"{host} does not answer to addresses of the pool, and clients are not masqueraded"
+    text = f"{host} does not answer to addresses of the pool, and clients are not masqueraded{MASQUERADE}"
     return warn(text, *_routes(way))
 
 
