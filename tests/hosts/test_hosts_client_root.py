@@ -343,7 +343,7 @@ def test_recover_touches_no_later_device_of_the_same_name(tmp_path):
 def test_a_refused_change_is_told_and_takes_the_others_back(tmp_path):
     class Refusing(Netlink):
         async def add_rule(self, rule: Rule) -> None:
-            if rule.priority >= 21800:
+            if rule.priority >= 21860:
                 raise OSError(1, "routing rule was refused: Operation not permitted")
             await super().add_rule(rule)
 
@@ -397,7 +397,7 @@ def test_undoing_goes_on_past_what_cannot_be_undone_and_tries_again_later(tmp_pa
 
     _killed_after(come_and_go)
     assert "21000" in ip("rule")
-    assert "21800" not in ip("rule")
+    assert "21860" not in ip("rule")
     assert asyncio.run(client(tmp_path).recover()) == 2
     assert picture() == before
 
@@ -501,6 +501,23 @@ def test_the_same_network_twice_is_refused_and_a_part_of_them_is_told(tmp_path, 
     send("203.0.113.7")
     send("198.51.100.7")
     assert (tunnel.destinations(), other.destinations()) == (["203.0.113.7"], ["198.51.100.7"])
+
+
+@in_namespace
+def test_what_a_full_tunnel_leaves_beside_it_is_nothing_of_another_connection(tmp_path):
+    outer, tunnel = outer_and_tunnel()
+    other = Tun("lotor1")
+    ip("addr add 192.168.7.2/24 dev outer0")
+    File("/proc/sys/net/ipv4/conf/all/rp_filter").write_text("1")
+    host = client(tmp_path)
+    local = replace(LEASE, split_local=(IPv4Network("0.0.0.0/32"),))
+    asyncio.run(host.attach(attachment(local)))
+    asyncio.run(host.attach(attachment(split("10.98.0.1", "192.168.7.128/25", "192.0.2.0/25"), 2, "lotor1")))
+    for address in ("192.168.7.200", "192.168.7.9", "192.0.2.7", "192.0.2.177"):
+        send(address)
+    assert other.destinations() == ["192.168.7.200", "192.0.2.7"]
+    assert outer.destinations() == ["192.168.7.9"]
+    assert tunnel.destinations() == ["192.0.2.177"]
 
 
 @in_namespace

@@ -104,7 +104,7 @@ def test_what_is_too_large_to_be_local_is_refused():
     planned = plan(local, FLOATED, HostFacts(7), 0)
     assert planned.refused == (IPv4Network("0.0.0.0/1"),)
     assert [
-        rule.destination for rule in planned.rules if rule.priority == RulePriority.BESIDE and rule.family == 2
+        rule.destination for rule in planned.rules if rule.priority == RulePriority.FULL_BESIDE and rule.family == 2
     ] == ["192.168.0.0/16"]
 
 
@@ -128,7 +128,9 @@ def test_n10_only_private_networks_and_those_of_the_link_are_local():
     wanted = tuple(map(IPv4Network, ("8.0.0.0/8", "203.0.113.0/24", "192.0.2.128/25", "172.16.0.0/12", "10.0.0.0/7")))
     around = HostFacts(5, connected=(IPv4Network("192.0.2.0/24"),))
     planned = plan(replace(LEASE, split_local=wanted), FLOATED, around, 0)
-    beside = {rule.destination for rule in planned.rules if rule.priority == RulePriority.BESIDE and rule.family == 2}
+    beside = {
+        rule.destination for rule in planned.rules if rule.priority == RulePriority.FULL_BESIDE and rule.family == 2
+    }
     assert beside == {"192.0.2.128/25", "172.16.0.0/12"}
     assert set(planned.refused) == {wanted[0], wanted[1], wanted[4]}
 

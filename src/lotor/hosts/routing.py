@@ -42,7 +42,7 @@ IP_PROTOCOLS = (socket.IPPROTO_TCP, socket.IPPROTO_UDP, socket.IPPROTO_ICMP, 33,
 class RulePriority(IntEnum):
     """First priorities of the kinds of rules, in the order in which the kernel asks them. A slot is added to each but
     SPLIT: to that how many bits the prefix is short of an address, so that of the networks of all connections the more
-    specific one is asked first."""
+    specific one is asked first. What a full tunnel leaves beside it comes after the split tunnels of others."""
 
     OUTER = 21000
     OUTER_RETURN = 21100
@@ -51,7 +51,10 @@ class RulePriority(IntEnum):
     LINK_TUNNELLED = 21400
     LINK = 21500
     SPLIT = 21600
-    FULL = 21800
+    FULL_BESIDE = 21740
+    FULL_LINK_TUNNELLED = 21780
+    FULL_LINK = 21820
+    FULL = 21860
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,8 @@ def plan(configuration: ModeConfiguration, path: Path, around: HostFacts, slot: 
         routes += _routes(tunnelled6(configuration), table, around.index, str(configuration.address6.ip))
     beside, refused = beside_of(configuration.split_local, around.connected)
     rules = [*_outer(socket.AF_INET, slot), *_outer_return(path, around, slot)]
-    rules += [_lookup(RulePriority.BESIDE, slot, MAIN_TABLE, str(network)) for network in beside]
+    band = RulePriority.FULL_BESIDE if is_full(configuration) else RulePriority.BESIDE
+    rules += [_lookup(band, slot, MAIN_TABLE, str(network)) for network in beside]
     rules += _link(configuration, around, slot)
     rules += _ipv6(configuration, around, slot)
     if is_full(configuration):
@@ -186,12 +190,20 @@ def _link(configuration: ModeConfiguration, around: HostFacts, slot: int) -> lis
     if not around.strict_reverse_path:
         return []
     rules: list[Rule] = []
-    for network in around.connected:
-        if any(network.overlaps(behind) for behind in tunnelled(configuration)):
-            packets = _lookup(RulePriority.LINK_TUNNELLED, slot, FIRST_TABLE + slot, str(network))
-            rules += [replace(packets, protocol=protocol) for protocol in IP_PROTOCOLS]
-            rules.append(_lookup(RulePriority.LINK, slot, MAIN_TABLE, str(network)))
+    full = is_full(configuration)
+    inside = RulePriority.FULL_LINK_TUNNELLED if full else RulePriority.LINK_TUNNELLED
+    outside = RulePriority.FULL_LINK if full else RulePriority.LINK
+    for network in _overlap(around.connected, tunnelled(configuration)):
+        packets = _lookup(inside, slot, FIRST_TABLE + slot, str(network))
+        rules += [replace(packets, protocol=protocol) for protocol in IP_PROTOCOLS]
+        rules.append(_lookup(outside, slot, MAIN_TABLE, str(network)))
     return rules
+
+
+def _overlap(some: Sequence[IPv4Network], others: Sequence[IPv4Network]) -> list[IPv4Network]:
+    """What is in both: of two networks that overlap one lies in the other."""
+    both = [max(one, other, key=lambda each: each.prefixlen) for one in some for other in others if one.overlaps(other)]
+    return list(collapse_addresses(both))
 
 
 def _ipv6(configuration: ModeConfiguration, around: HostFacts, slot: int) -> list[Rule]:
