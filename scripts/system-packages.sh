@@ -3,8 +3,8 @@
 # Installs the Debian packages that a purpose needs, when they are missing and we may. The groups: `build` (to build and
 # run lotor), `lab` (network namespaces: the demo), `test` (peers and tools of the tests), `bench`.
 #
-# No package that comes in by this enables or starts an IKE daemon: strongSwan's services are masked before it is
-# installed. Where it is installed already, it is the administrator's own and stays as it is.
+# No package that comes in by this enables or starts an IKE daemon or a firewall: the services of strongSwan and of
+# firewalld are masked before they are installed. What is installed already is the administrator's own and stays as it is.
 set -eu
 
 # A group, a package, and a file or command that proves it (or its like from elsewhere) is there.
@@ -38,12 +38,14 @@ test   zsh                zsh
 test   fish               fish
 test   systemd-container  systemd-nspawn
 test   dbus-daemon        dbus-daemon
+test   iptables           iptables
+test   ufw                ufw
+test   firewalld          firewall-cmd
 bench  openvpn            openvpn
 bench  iperf3             iperf3
 '
-# Packages that an IKE daemon comes with, and the services that Debian would enable.
-daemons='strongswan-starter strongswan-charon'
-services='strongswan-starter.service ipsec.service'
+# The services that Debian would enable, of what comes in.
+services=''
 
 # The tests look at another directory in place of /.
 root=${LOTOR_SYSTEM_ROOT:-}
@@ -84,12 +86,12 @@ installed() {
     case "$(dpkg-query -W -f='${Status}' "$1" 2>/dev/null)" in *' installed') return 0 ;; *) return 1 ;; esac
 }
 
-# Whether an IKE daemon comes in that is not here yet.
-brings_a_daemon() {
-    for daemon in $daemons; do
+# Whether a daemon comes in that is not here yet, by the packages that bring it.
+brings() {
+    for daemon in "$@"; do
         if installed "$daemon"; then return 1; fi
     done
-    for daemon in $daemons; do
+    for daemon in "$@"; do
         case " $missing " in *" $daemon "*) return 0 ;; esac
     done
     return 1
@@ -105,7 +107,7 @@ mask() {
     fi
 }
 
-# For hosts without systemd: while packages come in, no script of theirs starts an IKE daemon. What stands there already is
+# For hosts without systemd: while packages come in, no script of theirs starts a daemon. What stands there already is
 # the administrator's word.
 forbid_starting() {
     if [ -e "$policy" ]; then return 0; fi
@@ -116,7 +118,7 @@ forbid_starting() {
 #!/bin/sh
 # Written by lotor's scripts/system-packages.sh for the time of an installation; it may be removed.
 for word in "$@"; do
-    case "$word" in ipsec | ipsec.service | strongswan*) exit 101 ;; esac
+    case "$word" in ipsec | ipsec.service | strongswan* | firewalld*) exit 101 ;; esac
 done
 exit 0
 END
@@ -129,7 +131,7 @@ silence() {
     # shellcheck disable=SC2086 # a list of services
     if [ -d "$root/run/systemd/system" ]; then systemctl stop $services; fi
     if ! command -v systemctl >/dev/null && [ -x "$root/etc/init.d/ipsec" ]; then update-rc.d ipsec disable; fi
-    echo 'strongSwan is here for the tests only, and its services are masked: systemctl unmask strongswan-starter ipsec'
+    echo "here for the tests only, and masked: systemctl unmask$services"
 }
 
 install_missing() {
@@ -155,7 +157,9 @@ if ! command -v apt-get >/dev/null; then
     exit 1
 fi
 echo "installing:$missing"
-if brings_a_daemon; then
+if brings strongswan-starter strongswan-charon; then services="$services strongswan-starter.service ipsec.service"; fi
+if brings firewalld; then services="$services firewalld.service"; fi
+if [ -n "$services" ]; then
     mask
     forbid_starting
     install_missing

@@ -12,10 +12,10 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "scripts" / "system-packages.sh"
 MAKEFILE = SCRIPT.parents[1] / "Makefile"
 BORROWED = ("sh", "cut", "rm", "mkdir", "cat", "chmod", "ln")
-SERVICES = ("strongswan-starter.service", "ipsec.service")
+SERVICES = ("strongswan-starter.service", "ipsec.service", "firewalld.service")
 IKE_DAEMONS = ("strongswan", "charon", "libreswan", "racoon", "vpnc")
-MASK = "systemctl mask --quiet strongswan-starter.service ipsec.service"
-STOP = "systemctl stop strongswan-starter.service ipsec.service"
+MASK = f"systemctl mask --quiet {' '.join(SERVICES)}"
+STOP = f"systemctl stop {' '.join(SERVICES)}"
 
 
 class Machine:
@@ -89,7 +89,7 @@ def test_newcomer_1_peers_of_the_tests_are_masked_before_they_are_installed(mach
     assert (before, update, after) == (MASK, "apt-get update -q", MASK)
     assert {"strongswan-charon", "vpnc"} <= set(packages_of(install))
     assert started == "starting ipsec: 101"
-    assert "masked: systemctl unmask strongswan-starter ipsec" in done.stdout
+    assert "masked: systemctl unmask strongswan-starter.service ipsec.service" in done.stdout
     assert not machine.policy.exists()
 
 
@@ -114,8 +114,14 @@ def test_newcomer_1_a_policy_of_the_administrator_stays(machine):
 def test_newcomer_1_a_strongswan_of_the_administrator_is_left_alone(machine, there):
     machine.install(there)
     assert machine.run("test").returncode == 0
-    assert not [line for line in machine.noted() if line.startswith("systemctl")]
+    assert not [line for line in machine.noted() if line.startswith("systemctl") and "strongswan" in line]
     assert not machine.policy.exists()
+
+
+def test_a_firewall_of_the_administrator_is_left_alone(machine):
+    machine.install("firewalld")
+    assert machine.run("test").returncode == 0
+    assert not [line for line in machine.noted() if "firewalld" in line and line.startswith("systemctl")]
 
 
 def test_newcomer_1_without_systemd_the_services_are_masked_all_the_same(machine):
