@@ -1,0 +1,28 @@
+"""What contributors are told is true: hooks run what `make` runs, and files that are named are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = {"src/lotor/auth/ldap.py"}
+"""What CONTRIBUTING.md would have somebody make."""
+
+
+def test_each_hook_before_a_commit_is_a_command_of_make():
+    entries = re.findall(r"^ +entry: (.+)$", (ROOT / ".pre-commit-config.yaml").read_text(), re.MULTILINE)
+    commands = set(
+        re.findall(r"^\t(.+)$", (ROOT / "Makefile").read_text().replace("$(BIN)", ".venv/bin"), re.MULTILINE)
+    )
+    assert len(entries) == 5
+    assert [each for each in entries if each not in commands] == []
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "SECURITY.md"])
+def test_files_that_contributors_are_sent_to_are_there(page):
+    named = set(re.findall(r"\b(?:src|tests|docs|rust|scripts)/[\w/.]*\w", (ROOT / page).read_text()))
+    assert named
+    assert sorted(name for name in named - EXAMPLES if not (ROOT / name).exists()) == []
