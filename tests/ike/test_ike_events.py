@@ -42,6 +42,7 @@ LINES = {
     "Readdressed": ("INFO", "the gateway gives {new} with the renewed phase 1, instead of {old}"),
     "Remark": ("DEBUG", "{text_}"),
     "Renewed": ("INFO", "phase 1 renewed with {path}: {suite}"),
+    "RoundTrip": ("DEBUG", "the peer answered after {seconds:.3f} s"),
     "Started": ("INFO", "phase 1 begins with {path} (remote {remote})"),
     "Turned": ("WARNING", "{what} from {path}: {reason}"),
     "Undeferred": (
