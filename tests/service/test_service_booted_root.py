@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ from lab.booted import Booted
 from lab.dialling import ping
 from lab.internet import GATEWAY, INSIDE_HOST, Internet
 from lab.node import wait_until
+from lotor.daemon.log_forms import message_id
 
 pytestmark = pytest.mark.root
 
@@ -94,11 +96,22 @@ def test_both_processes_are_in_their_bounds(world: World) -> None:
 
 
 def test_its_lines_in_the_journal_have_priorities_and_no_second_time(world: World) -> None:
-    lines = [each for each in world.booted.journal(UNIT) if each["_TRANSPORT"] == "stdout"]
+    lines = [each for each in world.booted.journal(UNIT) if each["_TRANSPORT"] == "journal"]
     told = {each["MESSAGE"]: each["PRIORITY"] for each in lines}
     assert told[f"lotor serves with {FILE}"] == "6"
     assert not [each for each in told if each.startswith(("<", "2026", "20"))]
     assert {each["PRIORITY"] for each in lines} >= {"4", "6"}  # SHA-1 is told as weak
+
+
+def test_the_journal_finds_a_person_an_address_and_an_event(world: World) -> None:
+    """By the fields of a daemon that has no rights; the journal knows its user from the kernel."""
+    found = world.booted.run("journalctl", "--quiet", "--output=json", "LOTOR_USER=alice", "LOTOR_EVENT=Up")
+    up = json.loads(found.stdout.splitlines()[0])
+    assert up["_UID"] == world.booted.run("id", "-u", "lotor").stdout.strip()
+    assert up["MESSAGE_ID"] == message_id("Up")
+    here = world.booted.run("journalctl", "--quiet", "--output=cat", f"LOTOR_SOURCE={up['LOTOR_SOURCE']}").stdout
+    assert "tunnel up" in here
+    assert not world.booted.run("journalctl", "--quiet", "--output=cat", "LOTOR_USER=mallory").stdout
 
 
 def test_a_reload_that_fails_says_why_and_changes_nothing(world: World) -> None:
