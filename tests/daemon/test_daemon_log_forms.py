@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 import pytest
 
 from journald import heard, read_native
+from lotor.config import loads
 from lotor.config.settings import LogForm
 from lotor.daemon import log_forms, logs
 from lotor.daemon.log_forms import FIELD, RESERVED, fields, message_id
+from lotor.daemon.options import Said
 from lotor.ike.events import Dropped, Event, LoginRefused, PathChanged
 from lotor.model.entry import RECORD_KEY, Entry
 from lotor.model.reasons.logins import WrongPassword
@@ -271,6 +273,29 @@ def test_a_message_that_no_datagram_holds_is_cut(log, journald):
     log.info("x" * 1_000_000)
     (found,) = heard(journald)
     assert len(found["MESSAGE"]) == log_forms.LONGEST_MESSAGE
+
+
+def test_the_last_words_of_a_program_are_tried_once_more(log, journald):
+    logs.set_up(logs.Sink.SYSLOG, "info", debug=False)
+    (handler,) = logging.getLogger().handlers
+    sent = 0
+    while len(handler._waiting) < 3:
+        log.info("line %d", sent)
+        sent += 1
+    found = heard(journald)
+    handler.close()
+    found += heard(journald)
+    assert found[-1]["MESSAGE"] == f"line {sent - 1}"
+    assert len(found) == sent
+
+
+def test_the_command_line_wins_over_the_configuration():
+    for said, configured, form in (
+        (Said(), LogForm.TEXT, LogForm.TEXT),
+        (Said(), LogForm.JSON, LogForm.JSON),
+        (Said(json=True), LogForm.TEXT, LogForm.JSON),
+    ):
+        assert logs.form_of(loads(f"log_format {configured.value};").settings, said) is form
 
 
 def test_the_form_follows_the_configuration(log, tmp_path):

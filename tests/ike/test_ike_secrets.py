@@ -27,6 +27,7 @@ from lotor.model.login import Challenge, Credentials
 from lotor.model.policy import ExchangeMode, Policy
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
+from lotor.runtime import fields
 from lotor.wire.v1.attributes import Attribute
 from lotor.wire.v1.chain import build_chain, parse_chain
 from lotor.wire.v1.numbers import ConfigType, XauthAttribute
@@ -78,7 +79,7 @@ class Log:
             self.lines |= {repr(effect), str(effect)}
             event = getattr(effect, "event", None)
             if event is not None:
-                self.lines |= {event.text(), repr(event)}
+                self.lines |= {event.text(), repr(event), str(fields.entry(event, {}))}
 
     def look_around(self) -> None:
         """Every object of the program that the login made and that is alive, as a debugger or a careless log line would

@@ -131,5 +131,5 @@ def test_what_the_page_shows_lets_clients_in_and_to_the_inside(internet, certifi
 
 
 def test_every_block_of_the_page_is_pasted():
-    headings = re.findall(r"^## (.+)\n(?:(?!^## ).*\n)*?```", PAGE.read_text(), re.MULTILINE)
+    headings = re.findall(r"^## (.+)\n(?:(?!^## ).*\n)*?```(?:sh|nft)$", PAGE.read_text(), re.MULTILINE)
     assert headings == ["Forwarding", *(each.heading for each in FIREWALLS)]

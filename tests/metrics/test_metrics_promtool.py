@@ -53,6 +53,8 @@ def test_every_alert_is_in_that_test():
     tested = re.findall(r"alertname: (\w+)", (MONITORING / "alerts.test.yml").read_text())
     assert alerts
     assert sorted(alerts) == sorted(tested)
+    page = (MONITORING.parents[1] / "docs" / "monitoring.md").read_text()
+    assert re.findall(r"^\| (Lotor\w+) \|", page, re.MULTILINE) == alerts
     assert f"value: {len(alerts)}}}" in (MONITORING / "alerts.test.yml").read_text()
 
 

@@ -19,7 +19,7 @@ JSON = "json"
     "-l",
     "--log",
     "logs",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     multiple=True,
     metavar="FILE|json",
     help="Log to this file instead of syslog; json: in lines of JSON. Both may be given.",
@@ -37,7 +37,7 @@ JSON = "json"
     help="One process as root does everything: for containers and for debugging.",
 )
 @click.pass_context
-def daemon(context: click.Context, /, file: Path | None, logs: tuple[Path, ...], **options: object) -> None:
+def daemon(context: click.Context, /, file: Path | None, logs: tuple[str, ...], **options: object) -> None:
     """Run the gateway, the client, or both, as the configuration says."""
     from lotor.daemon.options import Options
     from lotor.daemon.start import run
@@ -50,9 +50,9 @@ def daemon(context: click.Context, /, file: Path | None, logs: tuple[Path, ...],
     context.exit(run(replace(chosen, foreground=foreground, debug=debug, single_process=single)))
 
 
-def _log(said: tuple[Path, ...]) -> tuple[Path | None, bool]:
-    """The file, and whether its lines are JSON."""
-    files = [each for each in said if str(each) != JSON]
+def _log(said: tuple[str, ...]) -> tuple[Path | None, bool]:
+    """The file, and whether its lines are JSON. A file of that name is ./json."""
+    files = [Path(each) for each in said if each != JSON]
     if len(files) > 1:
         raise click.UsageError("--log names one file, and may say json beside it")
     return (files[0] if files else None), len(files) < len(said)

@@ -10,6 +10,7 @@ import re
 import struct
 import time
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from lotor.model.entry import RECORD_KEY, Entry, Making
 
@@ -42,6 +43,7 @@ def entry_of(record: logging.LogRecord) -> Entry | None:
     return making() if making is not None else None
 
 
+@cache
 def message_id(event: str) -> str:
     """The identifier of an event in the journal: the same one in every version."""
     return hashlib.sha256(f"lotor event {event}".encode()).hexdigest()[:32]

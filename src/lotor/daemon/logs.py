@@ -216,6 +216,9 @@ class _Sending(logging.Handler):
             self.handleError(record)
 
     def close(self) -> None:
+        """Once more for what waits."""
+        with suppress(OSError):
+            self._passed()
         self._socket.close()
         super().close()
 
