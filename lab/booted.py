@@ -31,6 +31,8 @@ read go
 # It ends with the program that made it, however that ends.
 exec 3<&0
 {{ cat >/dev/null; kill -KILL 0; }} <&3 &
+# As on a host of its own, what the network does can be switched.
+export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network
 # A reboot ends it with 133: there is no service manager here that would start it again.
 while :; do
     code=0
@@ -47,6 +49,7 @@ class Booted:
     """`node` lends its network. `root` is where its files are for this program; `boot` starts it."""
 
     def __init__(self, node: Node) -> None:
+        self._node = node
         self._work = node.directory / "booted"
         self._work.mkdir()
         self._log = node.directory / "booted.log"
@@ -110,9 +113,13 @@ class Booted:
         containers = [pid for pid in _children(self._process.pid) if _name(pid) == "systemd-nspawn"]
         return only_child(containers[0]) if containers else 0
 
+    def inside(self, argv: tuple[str, ...]) -> list[str]:
+        return ["nsenter", f"--target={self.first}", "--all", "--", *argv]
+
     def run(self, *argv: str, stdin: str = "", patience: float = 120.0, check: bool = True) -> Finished:
-        words = ["nsenter", f"--target={self.first}", "--all", "--", *argv]
-        done = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=patience, check=False)
+        done = subprocess.run(
+            self.inside(argv), input=stdin, capture_output=True, text=True, timeout=patience, check=False
+        )
         if check and done.returncode:
             raise CommandError(argv, done.returncode, done.stdout + done.stderr)
         return Finished(done.returncode, done.stdout, done.stderr)
@@ -134,7 +141,10 @@ class Booted:
         return [whole, *_children(whole)]
 
     def reboot(self) -> None:
+        """Its network namespace stays, as the node's; what a kernel forgets is forgotten here, before the shutdown."""
         former = self.first
+        self._node.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+        self._node.run("nft", "flush", "ruleset")
         self.run("systemctl", "reboot", check=False)
         if not wait_until(lambda: self.first not in {0, former}, pause=0.2):
             raise LabError(f"it does not come back:\n{self.text()[-3000:]}")

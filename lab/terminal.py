@@ -11,15 +11,21 @@ import signal
 import subprocess
 import termios
 import time
-from typing import Self
+from typing import Protocol, Self
 
-from lab.node import PATIENCE, LabError, Node, only_child
+from lab.node import PATIENCE, LabError, only_child
+
+
+class Host(Protocol):
+    """Where a person sits: the command line that runs `argv` there."""
+
+    def inside(self, argv: tuple[str, ...]) -> list[str]: ...
 
 
 class Terminal:
-    """Runs `argv` on a node with a controlling terminal. `screen` is all that a person would have seen."""
+    """Runs `argv` on a host with a controlling terminal. `screen` is all that a person would have seen."""
 
-    def __init__(self, node: Node, *argv: str) -> None:
+    def __init__(self, node: Host, *argv: str) -> None:
         self._argv = argv
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(

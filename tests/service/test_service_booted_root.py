@@ -17,6 +17,7 @@ from lab.booted import Booted
 from lab.dialling import ping
 from lab.internet import GATEWAY, INSIDE_HOST, Internet
 from lab.node import wait_until
+from lab.terminal import Terminal
 from lotor.daemon.log_forms import message_id
 
 pytestmark = pytest.mark.root
@@ -26,12 +27,27 @@ FILE = "/etc/lotor/racoon.conf"
 FASTER = "[Service]\nWatchdogSec=3\nRestartSec=100ms\n"
 CREDENTIAL = "[Service]\nLoadCredential=vpngw.key:/etc/keys/vpngw.key\n"
 
+NAME = "vpn.example.net"
+PASSWORD = "a good password"
+QUESTIONS = (
+    *(("Inner network", ""), ("What clients reach", ""), ("DNS servers", "none"), ("first user", "alice")),
+    *(("Clients [", ""), ("assword: ", PASSWORD), ("assword: ", PASSWORD)),
+)
+"""Of `lotor init gateway`, and what a person answers who takes what is proposed."""
+LEFT = (
+    "find /etc /var/lib/lotor | sort",
+    f"systemctl is-enabled {UNIT}; systemctl is-active {UNIT}",
+    "nft list ruleset; sysctl net.ipv4.ip_forward; ip -br link; ip rule; ip route",
+    "ss -Hlun 'sport = 500 or sport = 4500'",
+)
+
 
 class World:
     """A lab whose gateway boots, and a client in it."""
 
     def __init__(self, net: Internet, booted: Booted, certificates: Path) -> None:
-        self.booted = booted
+        self.net, self.booted = net, booted
+        self.before = ""
         booted.install()
         self.text = lotor.howto("gateway", auth_source="local", adminsock="", banner="").replace(
             '"vpngw.key"', '"${CREDENTIALS_DIRECTORY}/vpngw.key"'
@@ -57,6 +73,34 @@ class World:
     def serves(self) -> bool:
         wait_until(lambda: self.booted.show(UNIT, "ActiveState") in {"active", "failed"}, pause=0.2)
         return self.booted.show(UNIT, "ActiveState") == "active"
+
+    def forget(self) -> None:
+        """Nothing of lotor is on the gateway but what the package brings, and nothing is forwarded."""
+        self.client.stop()
+        self.booted.run("systemctl", "disable", "--now", UNIT)
+        self.booted.run(
+            "sh", "-c", f"rm -rf /etc/lotor /etc/keys /etc/systemd/system/{UNIT}.d; systemctl daemon-reload"
+        )
+        self.net.gateway.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+        self.net.inside.ip("route", "del", "default")
+        self.before = self.kept()
+
+    def kept(self) -> str:
+        """What a setup could leave on the gateway."""
+        return "".join(self.booted.run("sh", "-c", each, check=False).stdout for each in LEFT)
+
+    def a_newcomer_reaches_the_inside(self) -> None:
+        node = self.net.client
+        authority = self.booted.run("cat", "/etc/lotor/certs/ca.crt").stdout
+        node.write("/run/ca.crt", authority)
+        node.write("/etc/hosts", f"127.0.0.1 localhost\n{GATEWAY} {NAME}\n")
+        with self.client.type("connect", "--ca", "/run/ca.crt", "-u", "alice", NAME) as terminal:
+            terminal.expect("assword: ")
+            terminal.type(PASSWORD)
+            terminal.expect("Ctrl-C ends it")
+            assert wait_until(lambda: ping(node, INSIDE_HOST))
+            terminal.interrupt()
+            assert terminal.end() == 0, terminal.screen
 
     def said(self) -> list[str]:
         return [each["MESSAGE"] for each in self.booted.journal(UNIT)]
@@ -183,7 +227,20 @@ def test_a_connection_of_a_client_is_a_service_too(world: World) -> None:
     world.booted.run("systemctl", "stop", "lotor-client@work")
 
 
-def test_after_a_reboot_it_is_there_again(world: World) -> None:
-    world.booted.reboot()
-    assert world.serves()
-    assert world.connects()
+def test_a_newcomer_sets_up_a_gateway_and_takes_it_back(world: World) -> None:
+    """README's line, where nothing of lotor is but the package; the inside has no way back to the clients."""
+    booted = world.booted
+    world.forget()
+    with Terminal(booted, "lotor", "init", "gateway", NAME, GATEWAY) as terminal:
+        for question, answer in QUESTIONS:
+            terminal.expect(question)
+            terminal.screen = terminal.screen.rpartition(question)[2]
+            terminal.type(answer)
+        assert terminal.end() == 0, terminal.screen
+    world.a_newcomer_reaches_the_inside()
+    booted.reboot()
+    assert world.serves(), world.said()
+    world.a_newcomer_reaches_the_inside()
+    undone = booted.run("lotor", "init", "undo")
+    assert "not taken back" not in undone.stdout
+    assert world.kept() == world.before
