@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.debian import HOME, Debian, fresh
 from lab.dialling import ping
 from lab.internet import GATEWAY, INSIDE_HOST, Internet
 from lab.node import only_child, wait_until
-from packages.fresh import HOME, Debian, fresh
 
 PROJECT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.root, pytest.mark.package]

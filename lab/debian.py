@@ -9,10 +9,10 @@ import stat
 import subprocess
 from pathlib import Path
 
-from lab.node import Finished, Node
+from lab.node import Finished, LabError, Node, Running
 from lab.terminal import Terminal
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[1]
 ROOTS = Path(os.environ.get("LOTOR_ROOTS", PROJECT / "build" / "roots"))
 PATIENCE = 280
 APT = ("apt-get", "-q", "-y", "-o", "Dpkg::Use-Pty=0", "-o", "APT::Sandbox::User=root")
@@ -37,7 +37,8 @@ def fresh(suite: str, directory: Path) -> Debian:
     """Made once for this checkout, a copy for each call."""
     script = PROJECT / "packaging" / "root.sh"
     done = subprocess.run([script, suite, directory], capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    if done.returncode:
+        raise LabError(done.stdout + done.stderr)
     return Debian(directory, suite)
 
 
@@ -56,28 +57,43 @@ class Debian:
         subprocess.run(["cp", "-a", "--reflink=auto", self.directory, directory], check=True, timeout=PATIENCE)
         return Debian(directory, self.suite, node)
 
+    @property
+    def place(self) -> Node:
+        """Raises `LabError` where it has no node."""
+        if self.node is None:
+            raise LabError(f"{self.directory} is at no node of the lab: nothing runs there but apt")
+        return self.node
+
     def path(self, absolute: str) -> Path:
         return self.directory / absolute.removeprefix("/")
 
     def run(self, *words: str, stdin: str = "", check: bool = True) -> Finished:
         """At the node."""
-        return self.node.run(*self._inside(words), stdin=stdin, check=check, patience=PATIENCE)
+        return self.place.run(*self._inside(words), stdin=stdin, check=check, patience=PATIENCE)
 
     def shell(self, line: str) -> str:
         done = self.run("sh", "-ec", line)
         return done.stdout
 
+    def start(self, name: str, line: str) -> Running:
+        """A line of a shell, at the node, that stays."""
+        return self.place.start(name, *self._inside(("sh", "-c", f"cd {HOME}; exec {line}")))
+
     def type(self, line: str) -> Terminal:
         """In a terminal at the node, by a person who may do everything."""
-        return Terminal(self.node, *self._inside(("sh", "-c", f'sudo() {{ "$@"; }}\ncd {HOME}\n{line}')))
+        return Terminal(self.place, *self._inside(("sh", "-c", f'sudo() {{ "$@"; }}\ncd {HOME}\n{line}')))
 
     def install(self, package: Path) -> str:
-        """What apt says. Packages of Debian that were fetched once are kept beside the roots."""
+        """What apt says."""
         shutil.copy(package, self.path(HOME))
+        return self.apt("install", f"./{package.name}")
+
+    def apt(self, *words: str) -> str:
+        """What it says. Packages of Debian that were fetched once are kept beside the roots."""
         shutil.copy("/etc/resolv.conf", self.path("/etc/resolv.conf"))
         for kept in ("archives", "lists"):
             (ROOTS / f"{self.suite}-{kept}" / "partial").mkdir(parents=True, exist_ok=True)
-        line = f"{' '.join(KEEPING)} install ./{package.name}"
+        line = f"{' '.join(KEEPING)} {' '.join(words)}"
         return self._with_apt(f"cd {HOME}; {line} || {{ apt-get -q update; {line}; }}")
 
     def _with_apt(self, line: str) -> str:
@@ -93,7 +109,8 @@ class Debian:
         done = subprocess.run(
             [*words, f"{mounts}; {inside}"], capture_output=True, text=True, timeout=PATIENCE, check=False
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        if done.returncode:
+            raise LabError(done.stdout + done.stderr)
         return done.stdout
 
     def _inside(self, words: tuple[str, ...]) -> tuple[str, ...]:
