@@ -19,7 +19,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 # Every program that a test starts would compile all of lotor again: byte code is kept, whatever the caller's environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup wheel deb lab-packages test-packages bench-packages demo test lint types imports rust sanitize fuzz fuzz-config unit packages namespaces interop soak hostile hostile-quick bench bench-quick bench-peers docs clean
+.PHONY: setup wheel deb lab-packages test-packages bench-packages demo test lint types imports rust sanitize fuzz fuzz-config unit packages namespaces interop soak hostile hostile-quick bench bench-quick bench-comeback comparison bench-peers docs clean
 
 setup: $(STAMPS)/built
 
@@ -181,6 +181,14 @@ bench-quick: setup bench-peers
 	@$(BIN)/python -m bench.processes --rounds 1 --count 50
 	@$(BIN)/python -m bench.memory --tunnels 100 --visits 0
 	@$(BIN)/python -m bench.startup --count 5
+
+# How long a connection is away, beside the programs that are installed of openvpn, ocserv with openconnect, strongSwan:
+# twenty minutes a round. `comparison` also sets each of them up in fresh Debian roots, and writes docs/comparison.md.
+bench-comeback: setup bench-peers
+	@$(BIN)/python -m bench.comeback --write
+
+comparison: setup bench-peers deb
+	@$(BIN)/python -m bench.comparison --write
 
 bench-peers: $(STAMPS)/python bench-packages
 	@test "$$(id -u)" = 0 || { echo 'the benchmarks make network namespaces: run sudo make bench' >&2; exit 1; }

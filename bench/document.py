@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
+PROJECT = Path(__file__).parents[1]
+DOCUMENT = PROJECT / "docs" / "performance.md"
 PLOTS = DOCUMENT.parent / "plots"
 PEERS = ("strongswan-charon", "openvpn", "vpnc", "iperf3")
 LABORATORY = DOCUMENT.with_name("laboratory.md")
