@@ -84,18 +84,22 @@ class Typist:
     def install(self, lines: tuple[Line, ...]) -> None:
         """Packages, first of all. They are fetched before: how long that takes says nothing of a program."""
         for line in lines:
-            if not line.packages:
-                continue
-            self.note(f"apt install {' '.join(line.packages)}", line.steps)
-            shutil.copy(self._package, self.host.path(f"{HOME}/lotor.deb"))
-            self.host.apt("update")
-            self.host.apt("install", *USUAL)
-            told = self.host.apt("install", "--download-only", *line.packages)
-            self.done.fetched += fetched(told)
-            before, began = used(self.host.directory), time.monotonic()
-            self.host.apt("install", *line.packages)
-            self.done.seconds += time.monotonic() - began
-            self.done.disk += (used(self.host.directory) - before) / 1e6
+            if line.packages and line.steps:
+                self._install(line)
+            elif line.packages:
+                self.host.apt("install", *line.packages)
+
+    def _install(self, line: Line) -> None:
+        self.note(f"apt install {' '.join(line.packages)}", line.steps)
+        shutil.copy(self._package, self.host.path(f"{HOME}/lotor.deb"))
+        self.host.apt("update")
+        self.host.apt("install", *USUAL)
+        told = self.host.apt("install", "--download-only", *line.packages)
+        self.done.fetched += fetched(told)
+        before, began = used(self.host.directory), time.monotonic()
+        self.host.apt("install", *line.packages)
+        self.done.seconds += time.monotonic() - began
+        self.done.disk += (used(self.host.directory) - before) / 1e6
 
     def type_all(self, lines: tuple[Line, ...]) -> None:
         for line in lines:
@@ -105,13 +109,17 @@ class Typist:
     def type(self, line: Line) -> None:
         self.note((line.writes and f"write {line.writes}, {line.stdin.count(chr(10))} lines") or line.text, line.steps)
         began = time.monotonic()
+        self._do(line)
+        if line.steps:
+            self.done.seconds += time.monotonic() - began
+
+    def _do(self, line: Line) -> None:
         if line.writes:
             self.host.path(line.writes).write_text(line.stdin)
         elif line.stays:
             self._start(line)
         elif not line.text.startswith("#"):
             self.host.run("sh", "-ec", line.text, stdin=line.stdin)
-        self.done.seconds += time.monotonic() - began
 
     def _start(self, line: Line) -> None:
         self.host.path("/tmp/typed").write_text(line.stdin and f"{line.stdin}\n")

@@ -49,7 +49,7 @@ _FORWARD = (
     Line(
         "cat >>/etc/nftables.conf && nft -f /etc/nftables.conf",
         stdin="table ip vpn {\n  chain leave {\n    type nat hook postrouting priority 100;\n"
-        "    ip saddr 10.99.99.0/24 oifname != tun* masquerade\n  }\n}\n",
+        "    ip saddr 10.99.99.0/24 ip daddr != 10.99.99.0/24 masquerade\n  }\n}\n",
     ),
     Line("# systemctl enable nftables"),
 )
@@ -115,6 +115,7 @@ OPENVPN = Recipe(
     by_hand=("by hand", "four commands of easy-rsa", "`systemctl enable`", "by hand"),
 )
 
+_OCSERV = "/etc/ocserv/ocserv.conf"
 OCSERV = Recipe(
     "ocserv, openconnect",
     gateway=(
@@ -124,11 +125,9 @@ OCSERV = Recipe(
             f"-keyout /etc/ocserv/key.pem -out /etc/ocserv/cert.pem -subj /CN={NAME} -addext subjectAltName=DNS:{NAME}"
         ),
         Line(
-            "sed -i -e 's|^auth =.*|auth = \"plain[passwd=/etc/ocserv/ocpasswd]\"|' "
-            "-e 's|^server-cert =.*|server-cert = /etc/ocserv/cert.pem|' "
-            "-e 's|^server-key =.*|server-key = /etc/ocserv/key.pem|' "
-            "-e 's|^ipv4-network =.*|ipv4-network = 10.99.99.0|' -e '/^route =/d' -e '/^dns =/d' "
-            "-e '$a route = 203.0.113.0/255.255.255.0' /etc/ocserv/ocserv.conf"
+            f"sed -i -E '/^(auth|ipv4-network|route|dns) =/d' {_OCSERV} && cat >>{_OCSERV}",
+            stdin='auth = "plain[passwd=/etc/ocserv/ocpasswd]"\nserver-cert = /etc/ocserv/cert.pem\n'
+            "server-key = /etc/ocserv/key.pem\nipv4-network = 10.99.99.0\nroute = 203.0.113.0/255.255.255.0\n",
         ),
         Line(f"ocpasswd -c /etc/ocserv/ocpasswd {USER}", stdin=f"{PASSWORD}\n{PASSWORD}\n"),
         *_FORWARD,
@@ -146,4 +145,67 @@ OCSERV = Recipe(
     brings=("/etc/ocserv/cert.pem", f"{HOME}/cert.pem"),
     by_hand=("by hand", "one command of openssl, self-signed", "by the package", "by hand"),
 )
-RECIPES = (LOTOR, OPENVPN, OCSERV)
+
+_CHARON = ("charon-systemd", "strongswan-swanctl", "libcharon-extauth-plugins")
+_IN_USER_SPACE = (
+    Line(
+        writes="/etc/strongswan.d/lab.conf",
+        stdin="charon-systemd {\n plugins {\n  kernel-libipsec {\n   load = yes\n   allow_peer_ts = yes\n  }\n"
+        "  kernel-netlink {\n   fwmark = !0x42\n  }\n  socket-default {\n   fwmark = 0x42\n  }\n }\n}\n",
+        steps=0,
+    ),
+    Line(packages=("libcharon-extra-plugins",), steps=0),
+)
+"""The kernel of the lab may have no IPsec: what this takes does not count."""
+_STARTED = Line(
+    "setsid charon-systemd </dev/null >/dev/null 2>&1 & until swanctl --load-all --noprompt; do sleep 0.1; done",
+    steps=0,
+)
+"""As its unit does it."""
+_PKI = "/etc/swanctl"
+
+STRONGSWAN = Recipe(
+    "strongSwan",
+    gateway=(
+        Line(packages=(*_CHARON, "strongswan-pki")),
+        Line(f"pki --gen --outform pem >{_PKI}/private/ca.pem"),
+        Line(f"pki --self --ca --in {_PKI}/private/ca.pem --dn CN=VPN --outform pem >{_PKI}/x509ca/ca.pem"),
+        Line(f"pki --gen --outform pem >{_PKI}/private/gateway.pem"),
+        Line(
+            f"pki --issue --cacert {_PKI}/x509ca/ca.pem --cakey {_PKI}/private/ca.pem --type priv "
+            f"--in {_PKI}/private/gateway.pem --dn CN={NAME} --san {NAME} --flag serverAuth --outform pem "
+            f">{_PKI}/x509/gateway.pem"
+        ),
+        Line(
+            writes=f"{_PKI}/conf.d/ra.conf",
+            stdin="connections {\n  ra {\n    version = 2\n    encap = yes\n    pools = inner\n    send_cert = always\n"
+            f"    local {{\n      certs = gateway.pem\n      id = {NAME}\n    }}\n"
+            "    remote {\n      auth = eap-mschapv2\n      eap_id = %any\n    }\n"
+            f"    children {{\n      net {{\n        local_ts = {INSIDE_NETWORK}\n      }}\n    }}\n  }}\n}}\n"
+            "pools {\n  inner {\n    addrs = 10.99.99.0/24\n  }\n}\n"
+            f'secrets {{\n  eap-{USER} {{\n    id = {USER}\n    secret = "{PASSWORD}"\n  }}\n}}\n',
+        ),
+        *_FORWARD,
+        Line("# systemctl restart strongswan"),
+        *_IN_USER_SPACE,
+        _STARTED,
+    ),
+    client=(
+        Line(packages=_CHARON),
+        Line(
+            writes=f"{_PKI}/conf.d/ra.conf",
+            stdin=f"connections {{\n  ra {{\n    version = 2\n    encap = yes\n    remote_addrs = {NAME}\n"
+            f"    vips = 0.0.0.0\n    local {{\n      auth = eap-mschapv2\n      eap_id = {USER}\n    }}\n"
+            f"    remote {{\n      id = {NAME}\n      cacerts = ca.pem\n    }}\n"
+            f"    children {{\n      net {{\n        remote_ts = {INSIDE_NETWORK}\n      }}\n    }}\n  }}\n}}\n"
+            f'secrets {{\n  eap-{USER} {{\n    id = {USER}\n    secret = "{PASSWORD}"\n  }}\n}}\n',
+        ),
+        Line("# systemctl restart strongswan"),
+        *_IN_USER_SPACE,
+        _STARTED,
+        Line("swanctl --initiate --child net"),
+    ),
+    brings=(f"{_PKI}/x509ca/ca.pem", f"{_PKI}/x509ca/ca.pem"),
+    by_hand=("by hand", "four commands of pki", "by the package", "by hand"),
+)
+RECIPES = (LOTOR, OPENVPN, OCSERV, STRONGSWAN)
