@@ -335,6 +335,10 @@ class RecordingHost:
         self.shut -= meant
         return len(meant)
 
+    async def portal(self, seconds):
+        self.diary.append(("portal", seconds))
+        return len(self.shut)
+
     async def release(self):
         self.shut.clear()
 

@@ -41,6 +41,7 @@ class Stage:
     def __init__(self, *, wanted=True, shuts=False, remotes=()):
         self.now, self.slept = 100.0, 0.0
         self.commands, self.calls, self.given_up, self.answers = [], [], [], []
+        self.leaving, self.unheard = [], []
         self.figures = Counters()
         self.news = asyncio.Queue()
         self.register = Register(lambda: 1.0)
@@ -54,7 +55,7 @@ class Stage:
         )
         ground = Ground(lambda: remotes, lambda remote: None, self._way, lambda: 50.0)
         senses = Senses(self._clocks, self._changed, self._counters, lambda: 0.0)
-        self.keeping = Keeping(parts, ground, senses, Wishes(lambda _: self.wanted, lambda _: shuts))
+        self.keeping = Keeping(parts, ground, senses, Wishes(lambda _: self.wanted, lambda _: shuts, self._unheard))
 
     def up(self, number=1, path=FLOATED):
         begun = started(number).event.but(side=Side.CLIENT, remote=REMOTE.name, path=path)
@@ -87,8 +88,10 @@ class Stage:
         answer = self.answers.pop(0)() if self.answers else NoAnswer(GATEWAY)
         return await answer if asyncio.iscoroutine(answer) else answer
 
+    async def _unheard(self, remote):
+        self.unheard.append(remote)
+
     async def _give_up(self, place, leaving):
-        self.leaving = []
         self.given_up.append(place)
         self.leaving.append(leaving)
         return True
@@ -282,6 +285,39 @@ def test_a_new_network_ends_the_wait():
         assert len(stage.calls) == calls + 1
 
     play(story)
+
+
+def test_a_gateway_that_does_not_answer_in_another_network_may_be_behind_a_login_page_once():
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        stage.end(DEAD)
+        await stage.pass_by(5)
+        assert stage.unheard == [], "the same network as before"
+        for host in (9, 10):
+            await stage.move(FLOATED.local.address + host)
+            for _ in range(5):
+                await stage.pass_by(5)
+        assert stage.unheard == [REMOTE.name] * 2
+        stage.answers = [lambda: RefusedThere(GATEWAY, "alice")]
+        await stage.move(FLOATED.local.address + 11)
+        await stage.pass_by(5)
+        assert len(stage.unheard) == 2, "it answered"
+
+    play(story, shuts=True)
+
+
+def test_what_is_down_steps_aside_for_a_login_page_and_leaves_the_host_closed():
+    async def story(stage):
+        session = stage.up()
+        stage.keeping.came_up(TARGET, session)
+        await stage.keeping.step_aside()
+        assert stage.given_up == [], "it is up"
+        stage.end(DEAD)
+        await stage.keeping.step_aside()
+        assert (stage.given_up, stage.leaving) == ([1], [Leaving.CLOSED])
+        assert stage.keeping.place(session) == 1, "it still comes back"
+
+    play(story, shuts=True)
 
 
 def test_a_host_that_slept_asks_the_gateway():

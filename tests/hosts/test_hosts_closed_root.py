@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
 import stat
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
@@ -209,6 +211,57 @@ def test_another_connection_takes_over_what_is_closed_for_less(tmp_path):
 
 def flush():
     subprocess.run(["nft", "flush", "ruleset"], check=True)
+
+
+def arrives(port):
+    """Whether a TCP connection to that port of somebody is at least tried."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as page:
+        page.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            page.connect(("198.51.100.7", port))
+        return page.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+
+
+@in_namespace
+def test_a_login_page_is_reached_for_a_while_that_the_kernel_ends(tmp_path):
+    outer_and_tunnel()
+    host = client(tmp_path)
+
+    async def play():
+        assert await host.portal(60) == 0, "nothing is closed"
+        await host.attach(closes())
+        assert await host.portal(60) == 0, "the tunnel is there"
+        await host.detach(1, Leaving.CLOSED)
+        assert not arrives(80)
+        assert await host.portal(2) == 1
+        assert [arrives(port) for port in (80, 443, 53, 22, 8080)] == [True, True, True, False, False]
+        assert send("192.0.2.1", 53) is None
+        assert refused(send("192.0.2.1", 443)), "QUIC"
+
+    asyncio.run(play())
+    for _ in range(200):
+        if not arrives(80):
+            break
+        time.sleep(0.05)
+    assert not arrives(80), "nobody was there to end it"
+    assert refused(send("192.0.2.1", 53))
+
+
+@in_namespace
+def test_the_next_connection_ends_the_time_of_a_login_page(tmp_path):
+    outer_and_tunnel()
+    host = client(tmp_path)
+
+    async def play():
+        await host.attach(closes())
+        await host.detach(1, Leaving.CLOSED)
+        await host.portal(600)
+        assert arrives(80)
+        await host.attach(closes(session=2))
+        await host.detach(2, Leaving.CLOSED)
+        assert not arrives(80)
+
+    asyncio.run(play())
 
 
 KILLED = """

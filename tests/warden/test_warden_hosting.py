@@ -34,12 +34,13 @@ from lotor.privsep.hosting import (
     MOST_CHANGES,
     MOST_HOOKS,
     OPEN,
+    PORTAL,
     RUN_HOOK,
     Detachment,
     Hook,
 )
 from lotor.privsep.serving import MOST_DENIED
-from lotor.warden.hosting import MOST_ASKED, MOST_ATTACHED, Around, Hosting, rows
+from lotor.warden.hosting import MOST_ASKED, MOST_ATTACHED, MOST_PORTALS, Around, Hosting, rows
 from lotor.warden.ups import MOST_AT_AN_ADDRESS, MOST_UP, MOST_WITHOUT_ADDRESS
 from paired import client, gateway, line, settings
 from scripted import RecordingHost
@@ -587,6 +588,20 @@ def test_a_daemon_opens_and_closes_no_more_often_than_connections_come():
         return await refused(asker, OPEN, ("192.0.2.50",))
 
     assert play(story)[0]
+
+
+def test_login_pages_are_reached_a_bounded_time_and_a_bounded_number_of_times():
+    async def story(asker, scene):
+        wrong = [await refused(asker, PORTAL, seconds) for seconds in (0, -1, 601, 10**9)]
+        answers = [(await asker.ask(PORTAL, 600)).value for _ in range(MOST_PORTALS)]
+        await scene.hosting.let_go()
+        return wrong, answers, await refused(asker, PORTAL, 1)
+
+    (wrong, answers, more), scene = play(story)
+    assert wrong == [True] * 4
+    assert answers == [0] * MOST_PORTALS
+    assert more, "also the next daemon"
+    assert scene.diary == [("portal", 600)] * MOST_PORTALS
 
 
 def test_a_dead_gateways_scripts_hear_of_every_session_that_was_up_before_those_of_the_next(tmp_path):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+from typing import TYPE_CHECKING
 
 from lotor.client.closed import remark, words
 from lotor.daemon.exits import Exit, StartError
+
+if TYPE_CHECKING:
+    from lotor.hosts.client import LinuxHost
 
 
 def gateways() -> list[str]:
@@ -29,13 +33,34 @@ def opened(gateway: str) -> bool:
     if not closed:
         return False
     if os.geteuid() != 0:
-        raise StartError(f"{remark(closed[0])} as root", Exit.NOT_ROOT)
+        raise StartError(f"{remark(closed[0])}; while no daemon runs only root opens it", Exit.NOT_ROOT)
     return asyncio.run(_open(gateway))
 
 
 async def _open(gateway: str) -> bool:
+    return await (await _host()).open(await words(gateway)) > 0
+
+
+def login_page(seconds: int) -> bool:
+    """Whether the host was closed, and what a login page needs leaves it now. Raises `StartError`."""
+    if not gateways():
+        return False
+    if os.geteuid() != 0:
+        raise StartError("only root lets a login page be reached while no daemon runs", Exit.NOT_ROOT)
+    try:
+        return asyncio.run(_portal(seconds)) > 0
+    except OSError as error:
+        raise StartError(f"nothing was opened: {error.strerror or error}", Exit.LOCAL_FAULT) from error
+
+
+async def _portal(seconds: int) -> int:
+    return await (await _host()).portal(seconds)
+
+
+async def _host() -> LinuxHost:
+    """What dead programs left on it is undone, but for what closes it."""
     from lotor.hosts.client import LinuxHost
 
     host = LinuxHost()
     await host.recover()
-    return await host.open(await words(gateway)) > 0
+    return host

@@ -1,4 +1,4 @@
-"""`lotor events`, `lotor debug`, `lotor logout` and `lotor reload`."""
+"""`lotor events`, `lotor debug`, `lotor logout`, `lotor portal` and `lotor reload`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 import click
 
 from lotor.cli.calling import FILE, SOCKET, call, look, refusal
-from lotor.control.messages import Debug, Disconnected, Done, Events, Happened, Logout, Reload
+from lotor.control.messages import Debug, Disconnected, Done, Events, Happened, Logout, Portal, Reload
+from lotor.daemon.exits import Exit, StartError
+
+PORTAL = "for %d s DNS, HTTP and HTTPS leave in clear: log in at the page of the network now"
 
 
 @click.command()
@@ -77,6 +80,36 @@ def logout(context: click.Context, /, user: str | None, number: int | None, **op
         raise refusal(response)
     whose = f" of {user}" if user is not None else ""
     click.echo(f"{response.sessions} session{'s' if response.sessions > 1 else ''}{whose} ended")
+
+
+def _login_page(seconds: int) -> bool:
+    from lotor.cli.closed import login_page
+
+    return login_page(seconds)
+
+
+@click.command()
+@click.option("--seconds", type=click.IntRange(1, 600), default=60, show_default=True, help="How long.")
+@SOCKET
+@FILE
+@click.pass_context
+def portal(context: click.Context, /, *, seconds: int, **options: object) -> None:
+    """Let the login page of a network be reached while the tunnel is down.
+
+    DNS, HTTP and HTTPS leave in clear for that time: of all programs. It ends by itself."""
+    try:
+        daemon = look(context, options)
+    except StartError as error:
+        if error.code is not Exit.NO_DAEMON or not _login_page(seconds):
+            raise
+        click.echo(PORTAL % seconds)
+        return
+    with daemon:
+        daemon.send(Portal(seconds))
+        response = daemon.receive()
+    if not isinstance(response, Done):
+        raise refusal(response)
+    click.echo(PORTAL % seconds)
 
 
 @click.command()

@@ -20,6 +20,7 @@ COMMANDS = {
     "connect": "lotor.cli.connect:connect",
     "vd": "lotor.cli.connect:disconnect",
     "disconnect": "lotor.cli.connect:disconnect",
+    "portal": "lotor.cli.control:portal",
     "status": "lotor.cli.status:status",
     "top": "lotor.cli.top:top",
     "metrics": "lotor.cli.metrics:metrics",
@@ -44,7 +45,7 @@ COMMANDS = {
 TITLES = {
     "Set up": ("init", "import", "check", "user", "pki"),
     "Run": ("daemon", "reload"),
-    "Connect": ("connect", "disconnect"),
+    "Connect": ("connect", "disconnect", "portal"),
     "Look": ("status", "top", "doctor", "sas", "policies", "explain", "events", "debug", "logout", "flush", "metrics"),
     "More": ("racoonctl", "setkey", "help", "version"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
 from lotor.client import targets
 from lotor.config import in_main_mode
@@ -14,12 +15,30 @@ log = logging.getLogger(__name__)
 class Closed:
     """What a person is told of them, and how a person opens the host."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, step_aside: Callable[[], Awaitable[None]], clock: Callable[[], float]) -> None:
+        """`step_aside` takes what is down off the host; `clock` tells seconds."""
         self._host = host
+        self._step_aside = step_aside
+        self._clock = clock
+        self._portal_until = 0.0
 
     async def remarks(self) -> list[str]:
         """Sentences for `status`."""
-        return [remark(each) for each in await self._gateways()]
+        gateways, left = await self._gateways(), self._portal_until - self._clock()
+        page = [f"DNS, HTTP and HTTPS leave in clear for {left:.0f} s more"] if gateways and left > 0 else []
+        return [*map(remark, gateways), *page]
+
+    async def portal(self, seconds: int) -> int:
+        """A login page may be reached for so long. For how many gateways the host is closed; 0: nothing is in its way.
+        Raises `OSError`."""
+        await self._step_aside()
+        opened = await self._host.portal(seconds)
+        if opened:
+            self._portal_until = self._clock() + seconds
+            log.warning(
+                "captive_portal: DNS, HTTP and HTTPS leave in clear for %d s: a login page may be used", seconds
+            )
+        return opened
 
     async def open(self, gateway: str) -> int:
         """For how many gateways, of those that a typed word means, the host is open now and was not before."""

@@ -47,13 +47,18 @@ class Senses:
     chance: Callable[[], float]
 
 
+async def _nothing(remote: str) -> None:
+    del remote
+
+
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What the configuration says of a `remote` block: its connections come back; what belongs into its tunnels stays
-    unreachable while they are down."""
+    unreachable while they are down. `unheard`: a gateway does not answer in a network that this host just came to."""
 
     stays: Callable[[str], bool]
     shuts: Callable[[Session], bool]
+    unheard: Callable[[str], Awaitable[None]] = _nothing
 
 
 @dataclass(slots=True)
@@ -75,7 +80,7 @@ class Keeping:
         self._parts = parts
         self._ground = ground
         self._senses = senses
-        self._wanted, self._shuts = wishes.stays, wishes.shuts
+        self._wanted, self._shuts, self._unheard = wishes.stays, wishes.shuts, wishes.unheard
         self._numbers = count(1)
         self._staying: dict[int, Staying] = {}
         self._watching = _Watching()
@@ -140,6 +145,13 @@ class Keeping:
             yield news
         finally:
             staying.news.discard(news)
+
+    async def step_aside(self) -> None:
+        """What is down leaves the host, which stays closed: what a login page needs finds the link's way and DNS."""
+        for each in tuple(self._staying.values()):
+            if each.shut and not each.comeback.is_up:
+                with contextlib.suppress(OSError):
+                    await self._parts.follower.give_up(each.number, Leaving.CLOSED)
 
     def remarks(self) -> list[str]:
         """What a person who looks at the status should know."""
@@ -280,8 +292,11 @@ class Keeping:
         if staying.call is not asyncio.current_task():
             return
         staying.call = None
+        elsewhere, staying.elsewhere = staying.elsewhere, False
         if isinstance(found, Reason):
             staying.comeback.ended(found, self._now())
+            if elsewhere and found.cause is Cause.NO_ANSWER:
+                await self._unheard(staying.target.remote.name)
             self._go_on(staying)
         else:
             self.came_up(staying.target, found)
@@ -306,6 +321,7 @@ class Keeping:
             staying.comeback.doubted(self._now())
             self._go_on(staying)
             return
+        staying.elsewhere = True
         log.info("another network: %s is reached from %s", staying.name, source)
         staying.comeback.network_changed(self._now())
         self._go_on(staying)

@@ -58,7 +58,8 @@ class Staying:
     """One connection. `given` opened it, and opens it again. `session`: the number of the present one, or of the last;
     `numbers`: those of the last few. `source`: the address of this host towards the gateway, None without a way there.
     `shut`: what belongs into the tunnel stays unreachable while it is down; `closed`: it is down, and nothing but a
-    person brings it back. `lost`: since when it is down."""
+    person brings it back. `lost`: since when it is down. `elsewhere`: this host came to another network, and the
+    gateway has not been called there."""
 
     number: int
     target: Target
@@ -69,6 +70,7 @@ class Staying:
     shut: bool = False
     closed: bool = False
     lost: Instant | None = None
+    elsewhere: bool = False
     numbers: deque[int] = field(default_factory=lambda: deque(maxlen=MOST_NUMBERS))
     news: set[News] = field(default_factory=set)
     call: asyncio.Task[None] | None = None

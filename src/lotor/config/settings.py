@@ -393,6 +393,7 @@ class RemoteSettings:
     passive: bool
     auto_connect: bool
     kill_switch: bool | None
+    captive_portal: int
     ike_frag: Switch
     esp_frag: int | None
     scripts: tuple[Script, ...]

@@ -20,6 +20,7 @@ from lotor.control.messages import (
     Happened,
     Logout,
     Metrics,
+    Portal,
     Progress,
     Prompt,
     Reload,
@@ -143,7 +144,7 @@ class Conversation:
 
     async def _respond(self, request: Request) -> Response | None:
         match request:
-            case Connect() | Disconnect() | Logout() | Reload():
+            case Connect() | Disconnect() | Logout() | Reload() | Portal():
                 log.info("%s asked by %s", _words(request), self._credential)
                 return await self._act(request)
             case Events():
@@ -160,7 +161,7 @@ class Conversation:
             case _:
                 return Failed("nothing was asked")
 
-    async def _act(self, request: Connect | Disconnect | Logout | Reload) -> Response:
+    async def _act(self, request: Connect | Disconnect | Logout | Reload | Portal) -> Response:
         match request:
             case Connect():
                 return await self._service.connect(request, self)
@@ -170,6 +171,8 @@ class Conversation:
                 return await self._service.logout(request, self)
             case Reload():
                 return await self._service.reload(self)
+            case Portal():
+                return await self._service.portal(request, self)
 
     async def _look(self, request: Status | Metrics | Explain) -> Response:
         if isinstance(request, Explain):
@@ -231,7 +234,7 @@ class Conversation:
             await asyncio.wait({self._work})
 
 
-def _words(request: Connect | Debug | Disconnect | Logout | Reload) -> str:
+def _words(request: Connect | Debug | Disconnect | Logout | Reload | Portal) -> str:
     match request:
         case Debug(subject=subject, seconds=seconds):
             return f"debug of {subject} for {seconds} s"
@@ -243,6 +246,8 @@ def _words(request: Connect | Debug | Disconnect | Logout | Reload) -> str:
             return f"logout of {user if user is not None else f'session {session}'}"
         case Reload():
             return "reload"
+        case Portal(seconds=seconds):
+            return f"portal for {seconds} s"
 
 
 def _offer(waiting: asyncio.Queue[Happened | None]) -> Callable[[Happened], None]:

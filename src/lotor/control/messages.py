@@ -119,6 +119,12 @@ class Reload(Declared):
     """Read the configuration again; a bad one changes nothing."""
 
 
+class Portal(Declared):
+    """`lotor portal`: what a login page needs leaves in clear for so many seconds."""
+
+    seconds: int
+
+
 class Prompt(Declared):
     """Ask the person for `wants` (values of `model.login.Field`). `message` is the gateway's text, clean."""
 
@@ -196,7 +202,7 @@ class Failed(Declared):
     facts: Json = NOTHING
 
 
-Request = Connect | Answer | Until | Disconnect | Logout | Status | Metrics | Explain | Events | Debug | Reload
+Request = Connect | Answer | Until | Disconnect | Logout | Status | Metrics | Explain | Events | Debug | Reload | Portal
 Response = Prompt | Progress | Connected | Disconnected | Report | Measured | Explained | Happened | Done | Failed
 Message = Request | Response
 
@@ -212,6 +218,7 @@ REQUESTS: dict[str, type[Request]] = {
     "events": Events,
     "debug": Debug,
     "reload": Reload,
+    "portal": Portal,
 }
 RESPONSES: dict[str, type[Response]] = {
     "prompt": Prompt,

@@ -14,6 +14,7 @@ from lotor.control.messages import (
     Failed,
     Happened,
     Logout,
+    Portal,
     Response,
     Secrets,
     Status,
@@ -66,6 +67,8 @@ class Service(Protocol):
     def explain(self, request: Explain, caller: Caller) -> Response: ...
 
     async def reload(self, caller: Caller) -> Response: ...
+
+    async def portal(self, request: Portal, caller: Caller) -> Response: ...
 
     def subscribe(self, listener: Callable[[Happened], None], caller: Caller) -> Callable[[], None]:
         """Returns what ends the subscription."""

@@ -24,6 +24,7 @@ from lotor.control.messages import (
     Happened,
     Logout,
     Measured,
+    Portal,
     Response,
     Status,
     Until,
@@ -44,10 +45,13 @@ from lotor.model.policy import Side
 from lotor.model.quantity import quantity
 from lotor.model.reason import Reason
 from lotor.model.text import clean
+from lotor.privsep.hosting import LONGEST_PORTAL
 from lotor.runtime.sessions import Session
 from lotor.runtime.watches import MOST, Full, Watch, address_or_name
 
 log = logging.getLogger(__name__)
+
+NOT_CLOSED = "no tunnel that is down closes this host: nothing of lotor is in the way of a login page"
 
 
 class AdminService:
@@ -138,6 +142,16 @@ class AdminService:
             return Disconnected(ended) if ended else Failed(f"{request.user} is not logged in")
         ended = await connections.close(request.session)
         return Disconnected(ended) if ended else Failed(f"there is no session {request.session}")
+
+    async def portal(self, request: Portal, caller: Caller) -> Response:
+        del caller
+        if request.seconds not in range(1, LONGEST_PORTAL + 1):
+            return Failed(f"a login page takes from 1 to {LONGEST_PORTAL} seconds")
+        try:
+            opened = await self._wiring.closed.portal(request.seconds)
+        except OSError as error:
+            return Failed(f"nothing was opened: {error.strerror or error}", Exit.LOCAL_FAULT.name)
+        return Done() if opened else Failed(NOT_CLOSED)
 
     async def status(self, request: Status, caller: Caller) -> StatusView:
         wiring, rights = self._wiring, self._rights(caller)

@@ -112,10 +112,10 @@ class Wiring:
         parts = Parts(self.driver, self.register, self.requests, self.persons, self.follower)
         ground = Ground(self._remotes, self._login, self._way, self._patience)
         senses = Senses(clocks, privileged.host.changed, self.associations.counters, random.SystemRandom().random)
-        self.keeping = Keeping(parts, ground, senses, Wishes(self._stays, self._shuts))
+        self.keeping = Keeping(parts, ground, senses, Wishes(self._stays, self._shuts, self._unheard))
         self.follower.use(self.keeping)
         self.connections = Connections(parts, ground, self.keeping)
-        self.closed = Closed(privileged.host)
+        self.closed = Closed(privileged.host, self.keeping.step_aside, time.monotonic)
 
     def start(self) -> None:
         journal = Journal(asyncio.get_running_loop().call_later, self._story, self.watches)
@@ -243,6 +243,15 @@ class Wiring:
         """Whether what belongs into a tunnel stays unreachable while it is down."""
         blocks = [each for each in self.present.now.settings.remotes if each.name == session.remote]
         return any(kill_switch.is_wanted(each.kill_switch, session.configuration) for each in blocks)
+
+    async def _unheard(self, remote: str) -> None:
+        """A gateway does not answer in a network that this host came to: a login page may be in the way."""
+        blocks = [each.captive_portal for each in self.present.now.settings.remotes if each.name == remote]
+        try:
+            if seconds := max(blocks, default=0):
+                await self.closed.portal(seconds)
+        except OSError as error:
+            log.warning("captive_portal: nothing was opened: %s", error.strerror or error)
 
     def _patience(self) -> float:
         """Seconds that a gateway is called which does not answer."""

@@ -121,6 +121,12 @@ class LinuxHost:
             self._rest()
             return len(meant)
 
+    async def portal(self, seconds: int) -> int:
+        async with self._turn:
+            for journal in (found := self._left()):
+                await self._closures.portal(journal, seconds)
+            return len(found)
+
     async def release(self) -> None:
         """A person ends the program: the host is open for all that it closed itself."""
         async with self._turn:

@@ -66,6 +66,11 @@ class Closures:
         except (OSError, undo.NotMadeError) as error:
             log.warning("the host stays closed as it was in the network before: %s", error)
 
+    async def portal(self, journal: Journal, seconds: int) -> None:
+        """Raises `OSError`."""
+        given = kill_switch.portal(closing_of(journal).name, seconds)
+        await self._machine.commands.run("nft", "-j", "-f", "-", given=given)
+
     async def open(self, journal: Journal) -> None:
         await undo.undo(self._machine, journal)
         if not journal.changes:

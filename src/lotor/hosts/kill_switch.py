@@ -75,17 +75,12 @@ def table(name: str, networks: Sequence[str], beside: Sequence[str], outer: int)
     return json.dumps({"nftables": commands})
 
 
-def opening(name: str, seconds: int) -> str:
+def portal(name: str, seconds: int) -> str:
     """What nft is told so that a login page is reached for so many seconds: the kernel counts them."""
     elements = [{"elem": {"val": {"concat": list(each)}, "timeout": seconds}} for each in LOGIN_PAGE]
     entry = {"family": FAMILY, "table": name, "name": PORTAL}
     fresh: list[dict[str, Any]] = [{"flush": {"set": entry}}, {"add": {"element": entry | {"elem": elements}}}]
     return json.dumps({"nftables": fresh})
-
-
-def shutting(name: str) -> str:
-    """The minute is over now."""
-    return json.dumps({"nftables": [{"flush": {"set": {"family": FAMILY, "table": name, "name": PORTAL}}}]})
 
 
 def _of_this_host() -> list[NftRule]:

@@ -64,6 +64,11 @@ class Host(Protocol):
         they have no connection. How many it was closed for. Raises `OSError`."""
         ...
 
+    async def portal(self, seconds: int) -> int:
+        """What a login page needs leaves in clear for so long, where this host is closed for a gateway without a
+        connection; the kernel ends it. For how many gateways. Raises `OSError`."""
+        ...
+
     async def release(self) -> None:
         """A person ends the program: this host is open again for all that it closed and that has no connection."""
         ...

@@ -10,7 +10,7 @@ from lotor.ports.host import Attachment, Leaving
 from lotor.privsep.asking import Asker
 from lotor.privsep.far import ask
 from lotor.privsep.faults import Fault
-from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, CLOSED, DETACH, OPEN, Detachment, shown
+from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, CLOSED, DETACH, OPEN, PORTAL, Detachment, shown
 from lotor.privsep.verb import Verb
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,9 @@ class FarHost:
 
     async def changed(self, seen: int) -> int:
         return (await ask(self._asker, CHANGED, seen)).value
+
+    async def portal(self, seconds: int) -> int:
+        return (await ask(self._asker, PORTAL, seconds)).value
 
     async def release(self) -> None:
         """Nothing to do: the warden is the program that ends."""

@@ -16,6 +16,8 @@ from lotor.privsep.faults import MOST_FAULT, Fault
 from lotor.privsep.frames import MOST_OCTETS
 from lotor.privsep.verb import Verb
 
+LONGEST_PORTAL: Final = 600
+"""Seconds in which a login page may be reached."""
 MOST_CHANGES: Final = 8
 """Questions of each verb of the host, which makes one change after the other anyway."""
 MOST_HOOKS = 64
@@ -103,6 +105,15 @@ OPEN: Verb[tuple[str, ...], int | Fault] = Verb(
     most_request=MOST_OCTETS,
     most_answer=MOST_FAULT,
     most_asked=MOST_CHANGES,
+)
+PORTAL: Verb[int, int | Fault] = Verb(
+    number=37,
+    name="let a login page be reached",
+    request=int,
+    answer=int | Fault,
+    most_request=8,
+    most_answer=MOST_FAULT,
+    most_asked=1,
 )
 
 

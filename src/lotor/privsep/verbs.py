@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from lotor.privsep.configuring import PROVISION, PUBLIC_FILE, PUBLIC_FILES, TAKE_OVER, WITHDRAW
-from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, CLOSED, DETACH, OPEN, RUN_HOOK
+from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, CLOSED, DETACH, OPEN, PORTAL, RUN_HOOK
 from lotor.privsep.leasing import ACQUIRE_LEASE, RELEASE_LEASE
 from lotor.privsep.living import ABOUT, FAILED, GIVEN, LIVES, READY
 from lotor.privsep.logging_in import ABANDON, CHECK_LOGIN
@@ -21,7 +21,7 @@ VERBS: dict[int, Verb[Any, Any]] = {
         *(SIGN, DERIVE_SKEYID, SAVED_PASSWORD),
         *(CHECK_LOGIN, ABANDON, ACQUIRE_LEASE, RELEASE_LEASE),
         *(OPEN_UDP, OPEN_RAW_ESP, SOURCE_TOWARDS, OPEN_TUNNEL),
-        *(ADMIT, ATTACH, DETACH, RUN_HOOK, CHANGED, CLOSED, OPEN),
+        *(ADMIT, ATTACH, DETACH, RUN_HOOK, CHANGED, CLOSED, OPEN, PORTAL),
         *(PROVISION, TAKE_OVER, WITHDRAW, PUBLIC_FILE, PUBLIC_FILES),
         *(READY, FAILED, ABOUT, GIVEN, LIVES),
     )

@@ -31,9 +31,11 @@ from lotor.privsep.hosting import (
     CHANGED,
     CLOSED,
     DETACH,
+    LONGEST_PORTAL,
     MOST_CHANGES,
     MOST_HOOKS,
     OPEN,
+    PORTAL,
     RUN_HOOK,
     Detachment,
     Hook,
@@ -50,6 +52,9 @@ them are followed by others, twice as many."""
 MOST_ASKED, ANOTHER_AFTER = 256, 1.0
 """Connections that one daemon may have looked at and attached at once, and another one for each such time (seconds):
 each costs the host's rules, routes and DNS some work."""
+MOST_PORTALS, ANOTHER_PORTAL_AFTER = 5, 120.0
+"""Login pages at once, and another one for each such time (seconds), whatever daemon asks: what leaves in clear for
+them leaves half of the time at most."""
 MTUS = range(576, 65_536)
 """Octets. RFC 791 has every host take packets of the first of them."""
 LONGEST_WORD = 2_048
@@ -75,6 +80,7 @@ class Hosting:
         self._hooks = hooks
         self._around = around
         self._budget = Budget(MOST_ASKED, ANOTHER_AFTER)
+        self._portals = Budget(MOST_PORTALS, ANOTHER_PORTAL_AFTER)
         self._held: set[int] = set()
         """Sessions that may have something on the host."""
         self._taken: dict[int, ModeConfiguration] = {}
@@ -174,6 +180,13 @@ class Hosting:
             raise Denied(f"no device has an MTU of {attachment.mtu}")
         if not self._budget.take(asyncio.get_running_loop().time()):
             raise Denied("more connections than come honestly")
+
+    async def portal(self, seconds: int) -> Reply:
+        if seconds not in range(1, LONGEST_PORTAL + 1):
+            raise Denied(f"no login page takes {seconds} s")
+        if not self._portals.take(asyncio.get_running_loop().time()):
+            raise Denied("more login pages than people ask for")
+        return Reply(await self._host.portal(seconds))
 
     def _closes(self, attachment: Attachment) -> bool:
         """As its block says, not the daemon."""
@@ -295,6 +308,7 @@ def rows(hosting: Hosting) -> dict[int, Handler]:
             handling(hosting.changed, CHANGED),
             handling(hosting.closed, CLOSED),
             handling(hosting.open, OPEN),
+            handling(hosting.portal, PORTAL),
             answering(hosting.run, RUN_HOOK),
         )
     )

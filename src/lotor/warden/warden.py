@@ -105,6 +105,9 @@ class CountedHost:
     async def changed(self, seen: int) -> int:
         return await self._host.changed(seen)
 
+    async def portal(self, seconds: int) -> int:
+        return await self._host.portal(seconds)
+
     async def release(self) -> None:
         await self._host.release()
 

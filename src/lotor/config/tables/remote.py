@@ -176,6 +176,16 @@ _EXCHANGE = (
         default_text="on for a tunnel that takes everything, off for the others",
         use=Use.EXTENSION,
     ),
+    Directive(
+        "captive_portal",
+        Duration(0, 600),
+        "Client: how long DNS, HTTP and HTTPS leave in clear from a host that is closed, once for each network that it "
+        "comes to, if the gateway does not answer there: a login page may be in the way. `lotor portal` does it when "
+        "somebody asks.",
+        default=0,
+        default_text="0: only when somebody asks",
+        use=Use.EXTENSION,
+    ),
     on_off(
         default=False,
         name="auto_connect",
