@@ -504,6 +504,24 @@ def test_the_same_network_twice_is_refused_and_a_part_of_them_is_told(tmp_path, 
 
 
 @in_namespace
+def test_a_killed_connection_takes_its_own_lines_out_of_resolv_conf(tmp_path):
+    outer_and_tunnel()
+    Tun("lotor1")
+    one = split("10.99.99.3", "10.0.0.0/8", dns=(IPv4Address("10.0.12.1"),))
+    other = split("10.98.0.1", "203.0.113.0/24", dns=(IPv4Address("203.0.113.10"),))
+    resolv = tmp_path / "etc" / "resolv.conf"
+    _killed_after(lambda: asyncio.run(client(tmp_path).attach(attachment(one))))
+    host = client(tmp_path)
+    asyncio.run(host.attach(attachment(other, 1, "lotor1")))
+    assert resolv.read_text().splitlines()[-2:] == ["nameserver 10.0.12.1", "nameserver 203.0.113.10"]
+    assert asyncio.run(client(tmp_path).recover()) > 5
+    assert "10.0.12.1" not in resolv.read_text()
+    assert resolv.read_text().splitlines()[-1] == "nameserver 203.0.113.10"
+    asyncio.run(host.detach(1))
+    assert resolv.read_text() == "nameserver 192.0.2.1\n"
+
+
+@in_namespace
 def test_what_a_full_tunnel_leaves_beside_it_is_nothing_of_another_connection(tmp_path):
     outer, tunnel = outer_and_tunnel()
     other = Tun("lotor1")
