@@ -1,4 +1,5 @@
-"""What contributors are told is true: hooks run what `make` runs, and files that are named are there."""
+"""What contributors are told is true: hooks run what `make` runs, files that are named are there, and no page
+is left out of the index."""
 
 from __future__ import annotations
 
@@ -26,3 +27,10 @@ def test_files_that_contributors_are_sent_to_are_there(page):
     named = set(re.findall(r"\b(?:src|tests|docs|rust|scripts)/[\w/.]*\w", (ROOT / page).read_text()))
     assert named
     assert sorted(name for name in named - EXAMPLES if not (ROOT / name).exists()) == []
+
+
+def test_the_index_of_the_pages_leads_to_each_of_them():
+    index = (ROOT / "docs" / "README.md").read_text()
+    pages = sorted(page.name for page in ROOT.glob("docs/*.md") if page.name != "README.md")
+    assert len(pages) > 30
+    assert [page for page in pages if f"({page})" not in index] == []

@@ -21,9 +21,3 @@ SHOWN = [
 @pytest.mark.parametrize("text", SHOWN)
 def test_a_block_that_is_shown_is_read(text):
     assert config.loads(text).settings
-
-
-def test_the_index_leads_to_every_page():
-    index = (ROOT / "docs" / "README.md").read_text()
-    missing = [page.name for page in PAGES if page.name != "README.md" and f"({page.name})" not in index]
-    assert missing == []

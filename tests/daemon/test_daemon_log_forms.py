@@ -9,6 +9,8 @@ import socket
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from journald import heard, read_native
 from lotor.config import loads
@@ -90,6 +92,15 @@ def test_the_journal_gets_fields_whatever_is_in_them():
         "LOTOR_USER": "eve\nLOTOR_USER=alice\nPRIORITY=0",
         "LOTOR_PORT": "4500",
     }
+
+
+@given(st.dictionaries(st.sampled_from(("MESSAGE", "LOTOR_USER", "A_1")), st.text()), st.text())
+def test_whatever_a_peer_chose_ends_where_it_ends(values, message):
+    assert read_native(fields(values)) == values
+    entry = Entry("Up", {"user": message})
+    line = log_forms.Json().format(record(message, entry=entry))
+    assert "\n" not in line
+    assert json.loads(line)["user"] == json.loads(line)["message"] == message
 
 
 @pytest.mark.parametrize("name", ["_PID", "", "lower", "A" * 65, "A=B", "A\nB", "1A"])
