@@ -36,6 +36,7 @@ COMMANDS = {
     "check": "lotor.cli.check:check",
     "doctor": "lotor.cli.doctor:doctor",
     "import": "lotor.cli.importing:import_",
+    "network": "lotor.cli.network:network",
     "pki": "lotor.cli.pki:pki",
     "user": "lotor.cli.user:user",
     "racoonctl": "lotor.cli.main:racoonctl_group",
@@ -43,7 +44,7 @@ COMMANDS = {
     "version": "lotor.cli.main:version",
 }
 TITLES = {
-    "Set up": ("init", "import", "check", "user", "pki"),
+    "Set up": ("init", "import", "check", "network", "user", "pki"),
     "Run": ("daemon", "reload"),
     "Connect": ("connect", "disconnect", "portal"),
     "Look": ("status", "top", "doctor", "sas", "policies", "explain", "events", "debug", "logout", "flush", "metrics"),

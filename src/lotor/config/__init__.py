@@ -10,6 +10,7 @@ from __future__ import annotations
 from lotor.config.check import Checked, check
 from lotor.config.load import Examined, examine, load, loads
 from lotor.config.methods import has_scripts, is_gateway, judges, key_methods, side_of, signs, uses_ecdsa
+from lotor.config.network import problems as network_problems
 from lotor.config.problem import ConfigError, Location, Problem, render
 from lotor.config.resolve import identity_patterns, mode_configuration, resolve
 from lotor.config.roadwarrior import in_main_mode, roadwarrior
@@ -37,6 +38,7 @@ __all__ = [
     "load",
     "loads",
     "mode_configuration",
+    "network_problems",
     "render",
     "resolve",
     "roadwarrior",

@@ -6,7 +6,6 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from lotor.hosts import firewall, foreign_rules, network_table, sysctl
 from lotor.hosts.changes import Forwarding, Machine, Proxied, Setting
@@ -83,7 +82,8 @@ async def warnings(plan: Plan, device: str, machine: Machine | None = None) -> l
 
 def strangers(plan: Plan) -> list[str]:
     named = dict.fromkeys((*plan.network.masquerade.interfaces, *plan.network.proxy_arp))
-    return [name for name in named if not Path("/sys/class/net", name).exists()]
+    there = {name for _, name in socket.if_nameindex()}
+    return [name for name in named if name not in there]
 
 
 async def _missing(machine: Machine, plan: Plan, there: Found | None) -> list[str]:

@@ -233,7 +233,7 @@ def lines(plan: Plan) -> list[str]:
             told.append(
                 f"                type {base['type']} hook {base['hook']} priority {base['prio']}; policy accept;"
             )
-        told += [f"                {text(row.expressions)}  # {row.comment}" for row in rows if row.chain == chain]
+        told += [f'                {text(row.expressions)} comment "{row.mark}"' for row in rows if row.chain == chain]
         told.append("        }")
     return [*told, "}"]
 
