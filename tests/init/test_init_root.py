@@ -52,6 +52,9 @@ def test_two_hosts_that_have_nothing():
         done = client.call("connect", NAME)
         assert done.code == 0, done
         assert wait_until(lambda: ping(client.node, INSIDE_HOST))
+        shown = gateway.call("network", "show")
+        assert shown.code == 0, shown
+        assert "everything is there" in shown.stdout
         for each, earlier in zip((client, gateway), reversed(before), strict=True):
             each.stop()
             undone = each.call("init", "undo")

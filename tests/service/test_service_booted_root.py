@@ -25,6 +25,8 @@ pytestmark = pytest.mark.root
 UNIT = "lotor.service"
 FILE = "/etc/lotor/racoon.conf"
 FASTER = "[Service]\nWatchdogSec=3\nRestartSec=100ms\n"
+NETWORK = 'network { masquerade on; allow user "alice" to any; }\n'
+FORWARDING_OFF = "net.ipv4.ip_forward=0"
 CREDENTIAL = "[Service]\nLoadCredential=vpngw.key:/etc/keys/vpngw.key\n"
 
 NAME = "vpn.example.net"
@@ -52,6 +54,8 @@ class World:
         self.text = lotor.howto("gateway", auth_source="local", adminsock="", banner="").replace(
             '"vpngw.key"', '"${CREDENTIALS_DIRECTORY}/vpngw.key"'
         )
+        self.text += NETWORK
+        net.gateway.run("sysctl", "-qw", FORWARDING_OFF)
         booted.write(FILE, self.text)
         booted.write("/etc/openssl/certs/vpngw.crt", (certificates / "vpngw.crt").read_bytes())
         booted.write("/etc/keys/vpngw.key", (certificates / "vpngw.key").read_bytes(), 0o600)
@@ -125,6 +129,8 @@ def test_it_serves_from_the_start_of_the_system_on(world: World) -> None:
     assert world.booted.show(UNIT, "StatusText") == f"no sessions, {line}"
     assert world.connects()
     assert wait_until(lambda: world.booted.show(UNIT, "StatusText") == f"1 session, {line}")
+    shown = world.booted.run("lotor", "network", "show", check=False)
+    assert "everything is there" in shown.stdout, shown
 
 
 def test_both_processes_are_in_their_bounds(world: World) -> None:
@@ -204,6 +210,8 @@ def test_a_stop_leaves_no_process_and_no_route(world: World) -> None:
     assert world.booted.show(UNIT, "Result") == "success"
     assert "lotor" not in world.booted.run("ip", "link").stdout
     assert "10.99.99" not in world.booted.run("ip", "route", "show", "table", "all").stdout
+    assert "lotor" not in world.booted.run("nft", "list", "tables").stdout
+    assert world.booted.run("sysctl", "net.ipv4.ip_forward").stdout.replace(" ", "").strip() == FORWARDING_OFF
 
 
 def test_a_bad_configuration_is_told_once_and_not_tried_again(world: World) -> None:

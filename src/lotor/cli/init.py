@@ -60,8 +60,8 @@ def init() -> None:
 def gateway(names: tuple[str, ...], **options: object) -> None:
     """Set up a gateway that clients reach by NAMES: host names and addresses, as they type them.
 
-    Makes an authority and a certificate, the configuration, the first user, forwarding, a table of nftables that
-    translates the clients' addresses, and starts the service. At a terminal it asks what no option says; without one
+    Makes an authority and a certificate, the configuration, and the first user, and starts the service, which forwards
+    for the clients and translates their addresses while it runs. At a terminal it asks what no option says; without one
     the proposals count."""
     from lotor.cli.wishes import gateway_wishes
     from lotor.init import gateway as kind

@@ -1,7 +1,8 @@
 """A gateway's host: the routes to the clients' addresses, and remarks on what only its administrator may switch.
 
-The TUN device has no address: the first address of the HOW-TO's pool is a client's already, and routes need none. What
-else a gateway needs is told, not done: forwarding, and a way back to the pool on the inside.
+The TUN device has no address: the first address of the HOW-TO's pool is a client's already, and routes need none.
+Forwarding, and a way back to the pool on the inside, are `hosts/network`'s, where the configuration says so; without
+that they are told here.
 """
 
 from __future__ import annotations
@@ -32,13 +33,14 @@ def pool_networks(first: Address, size: int) -> list[Network]:
 
 
 FORWARDING_IS_OFF = (
-    "IPv4 forwarding is off, so clients reach this host only: run `sysctl -w net.ipv4.ip_forward=1`, "
-    "and put net.ipv4.ip_forward=1 into a file in /etc/sysctl.d for the next boot"
+    "IPv4 forwarding is off, so clients reach this host only: write network { forward on; } into racoon.conf and run "
+    "`lotor reload`, or run `sysctl -w net.ipv4.ip_forward=1` and put it into a file in /etc/sysctl.d"
 )
 FORWARDING6_IS_OFF = (
-    "IPv6 forwarding is off, so clients reach this host only by IPv6: run `sysctl -w net.ipv6.conf.all.forwarding=1`, "
-    "and put it into a file in /etc/sysctl.d for the next boot; a gateway that takes its own address from router "
-    "advertisements needs accept_ra=2 on that interface besides"
+    "IPv6 forwarding is off, so clients reach this host only by IPv6: write network { forward on; } into racoon.conf "
+    "and run `lotor reload`, or run `sysctl -w net.ipv6.conf.all.forwarding=1` and put it into a file in "
+    "/etc/sysctl.d; a gateway that takes its own address from router advertisements needs accept_ra=2 on that "
+    "interface besides, which the network block sees to"
 )
 
 

@@ -10,6 +10,7 @@ from textwrap import indent
 from lotor.config.load import SYSTEM_DIRECTORY
 from lotor.config.tables.general import DEFAULT_SOCKET
 from lotor.init.answers import Client, ClientWishes, GatewayWishes
+from lotor.init.network import block
 from lotor.model.network import Address, Network
 
 CONFIGURATION = f"{SYSTEM_DIRECTORY}/racoon.conf"
@@ -46,7 +47,7 @@ mode_cfg {{                               # what clients get, and who may log in
         pool_size {size};
         auth_source local;               # lotor user add NAME; or: system
 {given}}}
-
+{network}
 sainfo anonymous {{                       # how their traffic is encrypted
         lifetime time 1 hour;
         encryption_algorithm aes_gcm_16 256, aes 256;
@@ -96,8 +97,8 @@ sainfo anonymous {{                       # how the traffic is encrypted
 _APPLE = "save_passwd on;                  # Apple's clients may keep the password"
 
 
-def gateway_text(wishes: GatewayWishes) -> str:
-    """/etc/lotor/racoon.conf of a gateway."""
+def gateway_text(wishes: GatewayWishes, *, nft: bool = True) -> str:
+    """/etc/lotor/racoon.conf of a gateway. `nft`: that program is on the host."""
     clients, key = wishes.clients, wishes.shared_key
     return _HEAD.format(what=wishes.what()) + _GATEWAY.format(
         certificates=CERTIFICATES,
@@ -107,6 +108,7 @@ def gateway_text(wishes: GatewayWishes) -> str:
         first=wishes.pool.network_address + 1,
         size=wishes.pool.num_addresses - 2,
         given="".join(f"{STEP}{line}\n" for line in _given(wishes)),
+        network=block(masquerade=wishes.masquerade, nft=nft),
         integrity="hmac_sha256, hmac_sha1" if Client.VPNC in clients else "hmac_sha256",
     )
 

@@ -1,4 +1,4 @@
-"""The plan of a gateway: authority, certificate, configuration, the first user, the host's network, the service."""
+"""The plan of a gateway: authority, certificate, configuration, the first user, the service."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ from lotor.pki.fault import PkiError
 USERS = str(DEFAULT_USERS.path)
 KEY_OCTETS = 24
 """Of a shared key: 192 bits, written as 32 letters."""
-SYSCTL_DIRECTORY = "/etc/sysctl.d"
 
 
 def plan(wishes: GatewayWishes, target: Target) -> Plan:
@@ -46,16 +45,16 @@ def plan(wishes: GatewayWishes, target: Target) -> Plan:
     directory = Path(CONFIGURATION).parent
     try:
         made = [
-            *directories(target, str(directory), CERTIFICATES, SYSCTL_DIRECTORY),
+            *directories(target, str(directory), CERTIFICATES),
             *_certificates(wishes, target),
-            file(target, CONFIGURATION, gateway_text(wishes).encode(), "the configuration"),
+            file(target, CONFIGURATION, gateway_text(wishes, nft=target.has("nft")).encode(), "the configuration"),
             *_logins(wishes, target),
-            *network.files(target, wishes.pool, masquerade=wishes.masquerade),
         ]
     except (PkiError, UserError) as fault:
         raise StartError(str(fault), Exit.USAGE) from None
-    acts = [*network.acts(target, masquerade=wishes.masquerade), *service.acts(target, service.GATEWAY)]
-    remarks = [*service.remarks(target, service.GATEWAY), *network.remarks(target, masquerade=wishes.masquerade)]
+    network.demand(target, masquerade=wishes.masquerade)
+    acts = service.acts(target, service.GATEWAY)
+    remarks = [*service.remarks(target, service.GATEWAY), *network.remarks(masquerade=wishes.masquerade)]
     return Plan(wishes.what(), tuple(made), tuple(acts), tuple(remarks))
 
 

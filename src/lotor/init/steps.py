@@ -111,7 +111,8 @@ class NewFile:
 
 @dataclass(frozen=True, slots=True)
 class Switched:
-    """A switch of the kernel's (a name of sysctl) has another value than before, until the next boot."""
+    """A switch of the kernel's (a name of sysctl) has another value than before, until the next boot. Records of
+    earlier builds have it: today the daemon switches forwarding."""
 
     name: str
     value: str
