@@ -105,7 +105,7 @@ def test_a_firewall_in_the_way_is_told_with_what_opens_it(tmp_path: Path) -> Non
     assert "warning: packets between clients and the inside" in applied("-f", file)
     told = run("show", "-f", file, code=1)
     assert "in the way: packets between clients and the inside: the chain ip filter FORWARD of Docker drops" in told
-    assert "iptables -I DOCKER-USER -s 10.99.99.0/30 -j ACCEPT" in told
+    assert "iptables -I DOCKER-USER -i lotor0 -j ACCEPT" in told
 
 
 @in_namespace

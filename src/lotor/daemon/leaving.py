@@ -117,9 +117,12 @@ def _wait(found: list[Program], patience: float) -> None:
 async def _recover() -> int:
     from lotor.warden.warden import hold
 
-    host = hold().host
-    undone = await host.recover()
-    return undone + await host.open(await host.closed())
+    engines = hold()
+    undone = await engines.host.recover()
+    undone += await engines.host.open(await engines.host.closed())
+    with contextlib.suppress(OSError):
+        undone += await engines.network.clean()
+    return undone
 
 
 def _words(place: Path) -> tuple[str, ...]:
