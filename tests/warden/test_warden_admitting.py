@@ -16,7 +16,7 @@ from lotor.leases.pool_history import PoolHistory
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
 from lotor.ports.leases import Lease
-from lotor.warden.admitting import NOBODY, AdmittedLeases, groups_of, plan_of
+from lotor.warden.admitting import NOBODY, AdmittedLeases, LedNetwork, groups_of, plan_of
 from lotor.warden.pool_routes import PoolRoutes
 
 GATEWAY = """
@@ -103,6 +103,40 @@ def test_only_a_gateway_with_the_block_is_set_up() -> None:
     plan = plan_of(loads(f"{GATEWAY} network {{ }}").settings)
     assert plan is not None
     assert [str(each) for each in plan.clients] == ["10.99.99.1/32", "10.99.99.2/32"]
+
+
+@pytest.mark.parametrize("refuses", ["network", "pool"])
+def test_a_reload_that_the_host_refuses_leaves_the_rules_that_were(refuses: str) -> None:
+    used: list[object] = []
+
+    class Network:
+        plan = None
+
+        async def use(self, plan) -> None:
+            if refuses == "network" and used and plan is not None:
+                raise OSError(5, "nft says no")
+            self.plan = plan
+            used.append(plan)
+
+    class Routes(PoolRoutes):
+        async def adapt(self, settings):
+            if refuses == "pool" and len(used) > 1:
+                raise OSError(5, "no route")
+            return await super().adapt(settings)
+
+    async def story() -> None:
+        network, pool = Network(), Routes(None)
+        led = LedNetwork(network, pool)
+        await led.adapt(loads(GATEWAY + "network { }").settings)
+        first = network.plan
+        with pytest.raises(OSError, match="no"):
+            await led.adapt(
+                loads(GATEWAY.replace("pool_size 2", "pool_size 9") + "network { masquerade on; }").settings
+            )
+        assert network.plan is first
+        assert pool.networks(loads(GATEWAY).settings) == list(first.clients)
+
+    asyncio.run(story())
 
 
 def test_addresses_of_earlier_pools_stay_clients() -> None:

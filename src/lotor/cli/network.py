@@ -80,11 +80,13 @@ def apply(context: click.Context, /, *, dry_run: bool, **options: Path | None) -
     journal = _standing()
     if journal is not None and journal.owner.lives():
         _reload(context, dict(options))
+        _warn(plan)
     elif plan is None:
         raise StartError(NOTHING.format(path), Exit.CONFIGURATION)
     else:
         _apply(plan)
         click.echo("this host is set up for clients: lotor network show")
+        _warn(plan)
 
 
 @network.command()
@@ -144,17 +146,21 @@ def _standing() -> Journal | None:
 
 
 def _apply(plan: Plan) -> None:
+    try:
+        asyncio.run(_host().use(plan))
+    except OSError as error:
+        raise StartError(f"{error.strerror or error}; nothing was changed") from None
+
+
+def _warn(plan: Plan | None) -> None:
+    """Of what keeps clients from the inside all the same."""
     from lotor.hosts import network_state
 
-    async def applied() -> list[str]:
-        await _host().use(plan)
-        return await network_state.warnings(plan, network_state.TUNNEL)
-
     try:
-        for line in asyncio.run(applied()):
+        for line in asyncio.run(network_state.warnings(plan)) if plan is not None else ():
             click.echo(f"warning: {line}", err=True)
     except (OSError, ValueError) as error:
-        raise StartError(f"{getattr(error, 'strerror', None) or error}; nothing was changed") from None
+        click.echo(f"warning: whether a firewall drops packets of clients is not known: {error}", err=True)
 
 
 def _reload(context: click.Context, options: dict[str, object]) -> None:
@@ -167,7 +173,7 @@ def _reload(context: click.Context, options: dict[str, object]) -> None:
 
 
 def _plain(path: Path, plan: Plan | None, journal: Journal | None, found: State) -> dict[str, object]:
-    from lotor.hosts import network_state, network_table
+    from lotor.hosts import network_table
     from lotor.hosts.foreign_rules import remedy
 
     clients = plan.clients if plan is not None else ()
@@ -178,7 +184,7 @@ def _plain(path: Path, plan: Plan | None, journal: Journal | None, found: State)
             "program": each.program.value,
             "why": each.why,
             "certain": each.certain,
-            "commands": remedy(each, clients, network_state.TUNNEL),
+            "commands": remedy(each, clients, found.device),
         }
         for each in found.obstacles
     ]
@@ -196,7 +202,6 @@ def _plain(path: Path, plan: Plan | None, journal: Journal | None, found: State)
 
 
 def _lines(path: Path, plan: Plan | None, journal: Journal | None, found: State) -> Iterator[str]:
-    from lotor.hosts import network_state
     from lotor.hosts.foreign_rules import remedy
     from lotor.hosts.network_table import lines
 
@@ -218,7 +223,7 @@ def _lines(path: Path, plan: Plan | None, journal: Journal | None, found: State)
         yield "everything is there"
     for each in found.obstacles:
         yield f"in the way: packets between clients and the inside: {each}"
-        yield from (f"    {line}" for line in remedy(each, plan.clients, network_state.TUNNEL))
+        yield from (f"    {line}" for line in remedy(each, plan.clients, found.device))
 
 
 def _by(journal: Journal | None) -> str:

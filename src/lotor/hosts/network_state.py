@@ -13,7 +13,7 @@ from lotor.hosts.commands import Commands
 from lotor.hosts.foreign_rules import Obstacle
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.network_needs import needs
-from lotor.hosts.network_table import FAMILY, TABLE, Found, Plan
+from lotor.hosts.network_table import FAMILY, TABLE, TUNNELS, Found, Plan
 
 LOOPBACK = 1
 BRIDGES = ("docker", "br-", "veth", "virbr", "cni", "lotor")
@@ -23,22 +23,30 @@ TUNNEL = "lotor0"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`switches` by name; `table` None: it is not there. `missing`: what the block wants and the host has not."""
+    """`device`: by which clients come. `switches` by name; `table` None: it is not there. `missing`: what the block
+    wants and the host has not."""
 
+    device: str
     switches: dict[str, str]
     table: Found | None
     missing: tuple[str, ...]
     obstacles: tuple[Obstacle, ...]
 
 
-async def state(plan: Plan | None, device: str = TUNNEL, machine: Machine | None = None) -> State:
+async def state(plan: Plan | None, machine: Machine | None = None) -> State:
     """Raises `OSError`, `ValueError` for what nft tells."""
     host = machine or Machine(Netlink(), Commands())
     there = await table(host)
+    device = device_of(there)
     missing = await _missing(host, plan, there) if plan is not None else ()
     found = await obstacles(plan, device, host) if plan is not None else []
     switches = {name: sysctl.get(name) for name in sysctl.FORWARDING.values()}
-    return State(switches, there, tuple(missing), tuple(found))
+    return State(device, switches, there, tuple(missing), tuple(found))
+
+
+def device_of(there: Found | None) -> str:
+    """The device by which clients come, or will probably come."""
+    return next(iter(there.elements.get(TUNNELS, ())), TUNNEL) if there is not None else TUNNEL
 
 
 async def table(machine: Machine) -> Found | None:
@@ -70,9 +78,10 @@ async def inside(plan: Plan, machine: Machine) -> Sequence[str]:
     return [name for name in names if not name.startswith(BRIDGES)]
 
 
-async def warnings(plan: Plan, device: str, machine: Machine | None = None) -> list[str]:
-    """Raises `OSError`, `ValueError` for what nft tells."""
+async def warnings(plan: Plan, device: str = "", machine: Machine | None = None) -> list[str]:
+    """`device` empty: as the table has it. Raises `OSError`, `ValueError` for what nft tells."""
     host = machine or Machine(Netlink(), Commands())
+    device = device or device_of(await table(host))
     told = [f"there is no interface {name}, which network {{ }} names" for name in strangers(plan)]
     for each in await obstacles(plan, device, host):
         commands = "; ".join(foreign_rules.remedy(each, plan.clients, device))

@@ -1,0 +1,188 @@
+"""The sets of `network { }` under many logins, and under an nft that refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from ipaddress import IPv4Address, ip_network
+from pathlib import Path
+
+import pytest
+
+from lotor.config import loads
+from lotor.hosts.changes import Machine
+from lotor.hosts.netlink import Netlink
+from lotor.hosts.network import NetworkHost
+from lotor.hosts.network_table import Plan, difference, found, lines, replacing, script
+
+RULES = 'network { forward off; allow group "staff" to any; allow user "u7" to 10.0.0.1; }'
+
+
+class Nft:
+    """Keeps the sets as the kernel would, and refuses `refusals` times. Implements what changes use of `Commands`."""
+
+    def __init__(self) -> None:
+        self.runs: list[list[dict[str, object]]] = []
+        self.sets: dict[str, set[str]] = {}
+        self.refusals = 0
+
+    async def run(self, name: str, *arguments: str, given: str = "") -> str:
+        assert (name, *arguments) == ("nft", "-j", "-f", "-")
+        await asyncio.sleep(0.001)
+        if self.refusals:
+            self.refusals -= 1
+            raise OSError(5, "`nft -j -f -` failed with status 1: No such file or directory")
+        self.runs.append(json.loads(given)["nftables"])
+        for command in self.runs[-1]:
+            [(what, thing)] = command.items()
+            self._do(what, *next(iter(thing.items())))
+        return ""
+
+    def _do(self, what, kind, about) -> None:
+        if (what, kind) == ("delete", "table"):
+            self.sets = {}
+        elif (what, kind) == ("add", "set"):
+            self.sets[about["name"]] = set(about.get("elem", ()))
+        elif (what, kind) == ("add", "element"):
+            self.sets[about["name"]] |= set(about["elem"])
+        elif (what, kind) == ("delete", "element"):
+            assert set(about["elem"]) <= self.sets[about["name"]], "the kernel would refuse all of it"
+            self.sets[about["name"]] -= set(about["elem"])
+
+
+def plan(text: str = RULES) -> Plan:
+    network = loads(text).settings.network
+    assert network is not None
+    return Plan(network, (ip_network("10.99.0.0/16"),))
+
+
+def host(tmp_path: Path, nft: Nft) -> NetworkHost:
+    machine = Machine(Netlink(), nft)  # type: ignore[arg-type]
+    return NetworkHost(tmp_path / "run" / "network", machine, lambda user: frozenset({"staff"} if user < "u5" else ()))
+
+
+def address(number: int) -> frozenset[IPv4Address]:
+    return frozenset({IPv4Address("10.99.0.0") + number})
+
+
+def test_a_thousand_logins_are_a_handful_of_runs(tmp_path: Path) -> None:
+    nft = Nft()
+    network = host(tmp_path, nft)
+
+    async def story() -> None:
+        await network.use(plan())
+        nft.runs.clear()
+        await asyncio.gather(*(network.admit(each, f"u{each % 10}", address(each)) for each in range(1000)))
+        assert len(nft.runs) <= 3
+        assert len(nft.sets["group1_4"]) == 500
+        assert len(nft.sets["user2_4"]) == 100
+        for each in range(1000):
+            network.dismiss(each)
+        await network.admit(1000, "u0", address(9))
+        assert nft.sets["group1_4"] == {"10.99.0.9"}
+        assert nft.sets["user2_4"] == set()
+        assert len(nft.runs) <= 6
+        await network.stop()
+
+    asyncio.run(story())
+
+
+def test_an_address_passes_from_one_to_another_in_one_transaction(tmp_path: Path) -> None:
+    nft = Nft()
+    network = host(tmp_path, nft)
+
+    async def story() -> None:
+        await network.use(plan())
+        await network.admit(1, "u1", address(1))
+        nft.runs.clear()
+        network.dismiss(1)
+        await network.admit(2, "u7", address(1))
+        assert len(nft.runs) == 1
+        assert (nft.sets["group1_4"], nft.sets["user2_4"]) == (set(), {"10.99.0.1"})
+        await network.stop()
+
+    asyncio.run(story())
+
+
+def test_where_nft_refuses_nobody_gets_in_and_the_next_one_mends_it(tmp_path: Path) -> None:
+    nft = Nft()
+    network = host(tmp_path, nft)
+
+    async def story() -> None:
+        await network.use(plan())
+        await network.admit(1, "u1", address(1))
+        nft.refusals = 1
+        await network.admit(2, "u2", address(2))  # the whole table in place of what was refused
+        assert nft.sets["group1_4"] == {"10.99.0.1", "10.99.0.2"}
+        nft.refusals = 99
+        network.dismiss(1)
+        for number in (3, 4):
+            with pytest.raises(OSError, match="was not made"):
+                await network.admit(number, "u7", address(1))
+        nft.refusals = 0
+        await network.admit(5, "u7", address(1))
+        assert (nft.sets["group1_4"], nft.sets["user2_4"]) == ({"10.99.0.2"}, {"10.99.0.1"})
+        await network.stop()
+
+    asyncio.run(story())
+
+
+def test_logins_in_the_middle_of_a_reload_count_by_the_new_rules(tmp_path: Path) -> None:
+    nft = Nft()
+    network = host(tmp_path, nft)
+    other = plan('network { forward off; allow user "u7" to any; allow group "staff" to 10.0.0.1; }')
+
+    async def story() -> None:
+        await network.use(plan())
+        await network.admit(1, "u1", address(1))
+        reload = asyncio.ensure_future(network.use(other))
+        await asyncio.sleep(0)
+        await asyncio.gather(network.admit(2, "u7", address(2)), network.admit(3, "u2", address(3)))
+        await reload
+        await network.admit(4, "u9", address(4))
+        assert nft.sets["user1_4"] == {"10.99.0.2"}
+        assert nft.sets["group2_4"] == {"10.99.0.1", "10.99.0.3"}
+        await network.stop()
+
+    asyncio.run(story())
+
+
+def test_groups_that_cannot_be_looked_up_keep_the_address(tmp_path: Path) -> None:
+    def unreadable(user: str) -> frozenset[str]:
+        raise OSError(13, f"the groups of {user} are not known")
+
+    network = NetworkHost(tmp_path / "run" / "network", Machine(Netlink(), Nft()), unreadable)  # type: ignore[arg-type]
+
+    async def story() -> None:
+        await network.use(plan())
+        with pytest.raises(OSError, match="are not known"):
+            await network.admit(1, "u1", address(1))
+        await network.use(plan('network { forward off; allow user "u1" to any; }'))
+        await network.admit(1, "u1", address(1))
+        with pytest.raises(OSError, match="are not known"):
+            await network.use(plan())
+        await network.stop()
+
+    asyncio.run(story())
+
+
+def test_a_plan_finds_itself_and_tells_what_is_different() -> None:
+    wanted = plan('network { masquerade on; allow everyone to 10.0.0.0/8 tcp 22; deny user "bob" to any; }')
+    rules = [each["add"]["rule"] for each in replacing(wanted, {}) if "rule" in each.get("add", {})]
+    listed = json.dumps({"nftables": [{"rule": each} for each in rules]})
+    assert difference(wanted, found(listed)) == []
+    assert difference(wanted, None) == ["the table inet lotor_network is not there"]
+    fewer = json.dumps({"nftables": [{"rule": each} for each in rules[:-1]]})
+    assert "a rule is missing in leave" in difference(wanted, found(fewer))[0]
+    swapped = [*rules[:6], rules[7], rules[6], *rules[8:]]
+    told = difference(wanted, found(json.dumps({"nftables": [{"rule": each} for each in swapped]})))
+    assert told == ["the rules have another order"]
+    assert json.loads(script(replacing(wanted, {})))["nftables"][1] == {
+        "delete": {"table": {"family": "inet", "name": "lotor_network"}}
+    }
+
+
+def test_names_that_could_break_a_line_stay_inside_of_it() -> None:
+    odd = plan("""network { allow user "b'; add table inet x; #" to any; }""")
+    rows = [line for line in lines(odd) if "comment" in line]
+    assert all(line.count('"') == 2 for line in rows)
