@@ -345,6 +345,28 @@ def test_ipv6_goes_on_taking_advertisements_and_is_answered_for(tmp_path: Path) 
 
 
 @in_namespace
+def test_a_device_that_went_down_and_up_is_answered_for_again(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+
+    async def story() -> None:
+        await site.host.use(plan("proxy_arp inside0;", (ip_network("10.99.99.0/31"),)))
+        shown = ip("-4 neigh show proxy")
+        assert shown.count("inside0") == 2
+        ip("link set inside0 down")
+        assert ip("-4 neigh show proxy") == ""
+        ip("link set inside0 up")
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            if ip("-4 neigh show proxy") == shown:
+                break
+        assert ip("-4 neigh show proxy") == shown
+        await site.host.stop()
+        assert ip("-4 neigh show proxy") == ""
+
+    asyncio.run(story())
+
+
+@in_namespace
 def test_a_device_that_is_missing_is_told(tmp_path: Path) -> None:
     site = Site(tmp_path)
     before = whole()

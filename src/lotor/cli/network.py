@@ -40,7 +40,7 @@ def network() -> None:
 def show(context: click.Context, /, file: Path | None, *, as_json: bool) -> None:
     """Show what the file wants, what is there, the difference, and the firewalls that drop clients' packets.
 
-    Ends with 0 where all is as the file wants it, with 1 where it is not.
+    Ends with 0 where all is as the file wants it, with 1 where it is not, or where a firewall drops for certain.
     """
     from lotor.hosts import network_state
 
@@ -56,7 +56,8 @@ def show(context: click.Context, /, file: Path | None, *, as_json: bool) -> None
     else:
         for line in _lines(path, plan, journal, found):
             click.echo(line)
-    context.exit(Exit.FAILED if found.missing or found.obstacles else Exit.OK)
+    shut = any(each.certain for each in found.obstacles)
+    context.exit(Exit.FAILED if found.missing or shut else Exit.OK)
 
 
 @network.command()
@@ -93,6 +94,7 @@ def apply(context: click.Context, /, *, dry_run: bool, **options: Path | None) -
 @DRY
 def remove(*, dry_run: bool) -> None:
     """Take back what lotor network apply did, or a daemon that was killed."""
+    _demand_root()
     journal = _standing()
     if journal is None:
         click.echo("nothing of a network block is set up on this host")
@@ -104,7 +106,6 @@ def remove(*, dry_run: bool) -> None:
         for change in reversed(journal.changes):
             click.echo(_back(change))
         return
-    _demand_root()
     try:
         undone = asyncio.run(_host().clean())
     except OSError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,15 @@ from lotor.hosts.journal import SUFFIX, Journal, Owner
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.network_needs import needs
 from lotor.hosts.network_table import FAMILY, TABLE, TUNNELS, Command, Plan
-from lotor.hosts.watch import NETLINK_NETFILTER, NFTABLES, TABLE_DELETED, Message, Watch
+from lotor.hosts.watch import (
+    NETLINK_NETFILTER,
+    NFTABLES,
+    RTMGRP_LINK,
+    TABLE_DELETED,
+    Message,
+    Watch,
+    link_of,
+)
 from lotor.model.network import Address
 
 log = logging.getLogger(__name__)
@@ -62,7 +71,10 @@ class NetworkHost:
         """The sets in the kernel are not what they should be: nobody gets in before they are."""
         self._turn = asyncio.Lock()
         self._work: set[asyncio.Task[None]] = set()
-        self._watch = Watch(NETLINK_NETFILTER, NFTABLES, self._is_ours, self._look)
+        self._watches = (
+            Watch(NETLINK_NETFILTER, NFTABLES, self._is_ours, self._look),
+            Watch(socket.NETLINK_ROUTE, RTMGRP_LINK, self._is_proxied, self._answer_again),
+        )
 
     @property
     def plan(self) -> Plan | None:
@@ -91,7 +103,8 @@ class NetworkHost:
             self._journal, self._plan, self._members = journal, plan, now
             self._queue, self._stale = [], now != members
             await self._retract(journal, [each for each in journal.changes if each not in (*kept, *made)])
-            self._watch.start()
+            for watch in self._watches:
+                watch.start()
         self._hurry()
 
     async def lead(self, device: str | None) -> None:
@@ -172,7 +185,8 @@ class NetworkHost:
             await undo.undo(self._machine, journal)
 
     async def _take_back(self) -> None:
-        self._watch.stop()
+        for watch in self._watches:
+            watch.stop()
         self._queue.clear()
         self._stale, self._plan = False, None
         if self._journal is not None:
@@ -292,6 +306,23 @@ class NetworkHost:
     def _is_ours(self, message: Message) -> bool:
         kind, body = message
         return kind == TABLE_DELETED and TABLE.encode() + b"\0" in body
+
+    def _proxies(self) -> list[Proxied]:
+        changes = self._journal.changes if self._journal is not None else ()
+        return [each for each in changes if isinstance(each, Proxied)]
+
+    def _is_proxied(self, message: Message) -> bool:
+        index = link_of(message)
+        return any(each.index == index for each in self._proxies())
+
+    async def _answer_again(self) -> None:
+        """The kernel forgets for whom it answers on a device that goes down."""
+        async with self._turn:
+            for each in self._proxies():
+                try:
+                    await each.make(self._machine)
+                except OSError as error:
+                    log.warning("%s", error.strerror or error)
 
     async def _look(self) -> None:
         async with self._turn:

@@ -39,7 +39,7 @@ def _is_so(change: Proxied | Setting) -> bool:
 
 def versions(plan: Plan) -> list[int]:
     """IPv6 only where clients have it, and this host."""
-    wanted = {each.version for each in plan.clients}
+    wanted = {4, *(each.version for each in plan.clients)}
     return [version for version in (4, 6) if version in wanted and (version == 4 or sysctl.has_ipv6())]
 
 
