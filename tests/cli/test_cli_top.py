@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import grp
+import io
 import json
 import os
 import pwd
@@ -18,6 +19,8 @@ import threading
 import pytest
 
 from lotor.cli.screen import ENTER, LEAVE
+from lotor.cli.terminal import Line, painted
+from lotor.control.client import Connection, Unreachable
 from lotor.control.listening import Address, listen
 from lotor.control.messages import Failed, Measured, Metrics, Report, Status, decode_request, encode
 from lotor.daemon.exits import Exit
@@ -165,6 +168,24 @@ def test_a_fault_leaves_the_terminal_as_it_was():
     screen.expect("ValueError")
     screen.expect("ended with 1 echo True lines True")
     screen.end()
+
+
+def test_a_daemon_that_is_silent_is_said_to_be(daemon):
+    with Connection(daemon.path) as connection:
+        connection.wait_at_most(0.05)
+        with pytest.raises(Unreachable, match="does not answer"):
+            connection.receive()
+
+
+def test_a_terminal_that_knows_few_letters_gets_letters_that_it_knows(daemon):
+    words = [*PROGRAM, "status", "-s", str(daemon.path)]
+    env = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(words, capture_output=True, timeout=60, check=True, env=env)
+    assert b"Apple   198.51.100.10" in done.stdout
+    shown = painted(
+        [Line("\N{EN DASH} \N{HORIZONTAL ELLIPSIS} \u5f90 \xe4")], io.TextIOWrapper(io.BytesIO(), "latin-1")
+    )
+    assert shown == ["- ~ ? \xe4"]
 
 
 def test_top_without_a_terminal_names_what_needs_none(daemon):

@@ -76,7 +76,7 @@ def facts(pid: int) -> dict[str, list[str]]:
 
 
 def test_status_shows_both_processes_and_what_each_may_do(serving):
-    shown = serving.gateway.call("status")
+    shown = serving.gateway.call("status", "-v")
     warden, daemon = json.loads(serving.gateway.call("status", "--json").stdout)["processes"]
     numbers = [int(facts(pid)["NSpid"][-1]) for pid in (serving.warden, serving.daemon)]
     assert [(each["name"], each["pid"]) for each in (warden, daemon)] == list(

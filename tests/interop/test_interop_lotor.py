@@ -85,10 +85,22 @@ def test_status_tells_who_and_how(internet, client, gateway):
     lotor.connect(client, "alice", "alicepass")
     (session,) = json.loads(client.call("status", "--json").stdout)["sessions"]
     assert (session["user"], session["address"], session["role"]) == ("alice", "10.99.99.1", "client")
-    table = gateway.call("status").stdout
-    assert "alice" in table
-    assert "10.99.99.1" in table
-    assert max(len(line) for line in table.splitlines()) <= 80
+    assert ping(internet.client, INSIDE_HOST)
+    assert wait_until(lambda: gateway.sessions()[0]["rate_in"] is not None)
+    (there,) = gateway.sessions()
+    assert (there["device"], there["traffic"]["lost"]) == ("lotor", 0)
+    assert there["latency"] > 0
+    for words in (["status"], ["status", "-v"], ["status", "alice"]):
+        table = gateway.call(*words).stdout
+        assert "alice" in table
+        assert "10.99.99.1" in table
+        assert max(len(line) for line in table.splitlines()) <= 80
+    with Terminal(internet.gateway, *PROGRAM, "top", "-s", "/run/gateway.sock") as screen:
+        screen.expect("alice")
+        screen.expect("daemon 0.")
+        screen.type("q")
+        screen.expect("\x1b[?1049l")
+        assert screen.end() == 0
 
 
 def test_the_hooks_run_with_racoons_environment(internet, certificates, gateway):

@@ -112,7 +112,7 @@ class Screen:
             os.close(each)
 
     def _write(self, text: str) -> None:
-        left = text.encode("utf-8", "replace")
+        left = text.encode(sys.stdout.encoding or "ascii", "replace")
         while left:
             left = left[os.write(self._output, left) :]
 

@@ -46,6 +46,10 @@ def _told(context: click.Context, options: dict[str, object]) -> str | list[Line
     """The answer of the daemon: JSON where that is wanted, else lines."""
     subject, order = str(options["subject"]), options["sort"]
     with look(context, options) as daemon:
+        if options["watch"]:
+            from lotor.cli.watching import PATIENCE_S
+
+            daemon.wait_at_most(PATIENCE_S)
         view = whole_status(daemon, subject)
     if order is not None:
         view["sessions"].sort(key=ORDERS[str(order)])

@@ -33,6 +33,8 @@ LOCAL_FLAGS = 3
 
 LONGEST_LINE = 4096
 """Characters of a line that is shown."""
+SIMPLER = str.maketrans({"\N{EN DASH}": "-", "\N{HORIZONTAL ELLIPSIS}": "~"})
+"""Signs of ours that not every terminal has."""
 WITHOUT_COLOURS = frozenset({"", "dumb"})
 """Values of TERM."""
 
@@ -151,8 +153,19 @@ def paint(text: str, style: Style, stream: TextIO) -> str:
 
 
 def painted(lines: Iterable[Line], stream: TextIO) -> list[str]:
-    """Whatever a daemon tells, it cannot do more than be read."""
-    return [paint(clean(each.text, longest=LONGEST_LINE), each.style, stream) for each in lines]
+    """Whatever a daemon tells, it cannot do more than be read; and what the terminal cannot write stands there as
+    something like it."""
+    texts = ((_writable(clean(each.text, longest=LONGEST_LINE), stream), each.style) for each in lines)
+    return [paint(text, style, stream) for text, style in texts]
+
+
+def _writable(text: str, stream: TextIO) -> str:
+    encoding = getattr(stream, "encoding", None) or "ascii"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(SIMPLER).encode(encoding, "replace").decode(encoding)
+    return text
 
 
 def say(text: str, style: Style, *, error: bool = False) -> None:

@@ -15,6 +15,7 @@ from lotor.cli.calling import FILE, SOCKET, Daemon, look, one_page
 from lotor.cli.dashboard import Picture, drawn, room
 from lotor.cli.screen import Screen, is_possible
 from lotor.cli.tallies import Minute, tally
+from lotor.cli.watching import EVERY, PATIENCE_S
 from lotor.control.messages import Measured, Metrics, Sort, Status
 from lotor.daemon.exits import Exit, StartError
 from lotor.metrics.processes import usage
@@ -22,8 +23,6 @@ from lotor.metrics.processes import usage
 if TYPE_CHECKING:
     from lotor.metrics.view import MetricsView
 
-EVERY = 2.0
-"""Seconds between two questions."""
 NO_TERMINAL = "lotor top draws on a terminal, and there is none: lotor status --watch and lotor status --json need none"
 ORDERS = tuple(each.value for each in Sort)
 FAR = 1 << 30
@@ -112,6 +111,7 @@ class Watching:
     def _asked(self, shown: int) -> Picture:
         place = self._view
         with self._call() as daemon:
+            daemon.wait_at_most(PATIENCE_S)
             status = one_page(daemon, Status(sort=place.order, skip=place.skip))
             total = status.get("total", 0)
             if place.skip and place.skip + shown > total:

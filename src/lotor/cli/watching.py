@@ -15,6 +15,8 @@ from lotor.daemon.exits import StartError
 
 EVERY = 2.0
 """Seconds between two answers."""
+PATIENCE_S = 10.0
+"""Of a daemon that is silent for so long it is said that it does not answer, and keys count again."""
 
 Tell = Callable[[], str | list[Line]]
 

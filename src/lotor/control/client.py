@@ -33,6 +33,10 @@ class Connection:
         self._stream.close()
         self._socket.close()
 
+    def wait_at_most(self, seconds: float) -> None:
+        """From now on a daemon that is silent for so long is `Unreachable`."""
+        self._socket.settimeout(seconds)
+
     def send(self, request: Request) -> None:
         try:
             self._socket.sendall(encode(request))
@@ -43,6 +47,8 @@ class Connection:
         """The next response; `Unreachable` when the daemon went away."""
         try:
             line = self._stream.readline(LONGEST_RESPONSE)
+        except TimeoutError as error:
+            raise Unreachable(f"{self._daemon} does not answer") from error
         except OSError:
             line = b""
         if not line.endswith(b"\n"):
