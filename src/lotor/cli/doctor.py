@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lotor.cli.calling import FILE, SOCKET
-from lotor.cli.locate import configuration, control_socket
+from lotor.cli.locate import configuration, control_socket, without_socket
 from lotor.daemon.exits import Exit
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def doctor(
     from lotor.doctor.subject import Wish, subject
 
     path = configuration(options["file"])
-    patient = subject(path, control_socket(options["socket"], options["file"]), Wish(names, probe))
+    named = options["socket"]
+    socket = control_socket(named, options["file"]) if named or not without_socket(path) else None
+    patient = subject(path, socket, Wish(names, probe))
     results = asyncio.run(examine(patient, CHECKS, _progress if sys.stderr.isatty() else None))
     if as_json:
         click.echo(json.dumps(_plain(path, results), indent=2))

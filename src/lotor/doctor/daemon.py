@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lotor.config import loads
+from lotor.config.listening import isakmp
 from lotor.control.client import Connection, Unreachable
 from lotor.control.messages import Report, Status
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.subject import Subject
+from lotor.hosts.holder import PROGRAM, holders_of
 from lotor.model.policy import Side
 
 CREDENTIALS = struct.Struct("=iii")
@@ -22,15 +25,16 @@ PATIENCE = 2.0
 """Seconds that a daemon has to take a connection, and to answer."""
 MOST_REMARKS = 8
 USUAL = Path("/etc/lotor/racoon.conf")
-UNIT = Path("/usr/lib/systemd/system/lotor.service"), Path("/etc/systemd/system/lotor.service")
+UNITS = (Path("/usr/lib/systemd/system"), Path("/etc/systemd/system"))
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """`process` None: no daemon takes the connection, or `forbidden` to this user. `silent`: it took it and says
-    nothing. `remarks`: what `lotor status` remarks. `start` is the command that starts a daemon."""
+    nothing. `remarks`: what `lotor status` remarks. `start` is the command that starts a daemon. `socket` None: the
+    daemon has none, and is known by its ports."""
 
-    socket: Path
+    socket: Path | None
     process: int | None
     forbidden: bool = False
     silent: bool = False
@@ -41,6 +45,8 @@ class Seen:
 
 def look(subject: Subject) -> Seen:
     seen = Seen(subject.socket, None, gateway=Side.GATEWAY in subject.sides, start=start_of(subject))
+    if subject.socket is None:
+        return replace(seen, process=by_ports(subject))
     try:
         with _connected(subject.socket) as made:
             return _asked(replace(seen, process=_listener(made)), made)
@@ -59,10 +65,22 @@ def _asked(seen: Seen, made: socket.socket) -> Seen:
     return replace(seen, remarks=tuple(map(str, remarks))[:MOST_REMARKS])
 
 
-def listener_of(place: Path) -> int:
-    """The process that listens at a local socket. Raises `OSError`."""
-    with _connected(place) as made:
-        return _listener(made)
+def running(subject: Subject) -> int | None:
+    """The process of lotor that runs with this configuration, as far as this user may see."""
+    if subject.socket is None:
+        return by_ports(subject)
+    try:
+        with _connected(subject.socket) as made:
+            return _listener(made)
+    except OSError:
+        return None
+
+
+def by_ports(subject: Subject) -> int | None:
+    """The lotor that has a port of this configuration."""
+    listen = (subject.settings or loads("").settings).listen
+    held = (each for place in isakmp(listen) for each in holders_of(place.port))
+    return next((each.process for each in held if each.program == PROGRAM), None)
 
 
 @contextmanager
@@ -79,13 +97,23 @@ def _listener(made: socket.socket) -> int:
 
 
 def start_of(subject: Subject) -> str:
-    if subject.systemd and subject.path == USUAL and any(each.exists() for each in UNIT):
-        return "systemctl enable --now lotor.service"
+    """By the unit that reads this configuration, where there is one (docs/service.md)."""
+    unit, client = "lotor.service", "lotor-client@.service"
+    if subject.systemd and subject.path == USUAL and _has(unit):
+        return f"systemctl enable --now {unit}"
+    if subject.systemd and subject.path.parent == USUAL.parent and subject.path.suffix == ".conf" and _has(client):
+        return f"systemctl enable --now lotor-client@{subject.path.stem}.service"
     return f"lotor daemon -f {subject.path}"
 
 
+def _has(unit: str) -> bool:
+    return any((each / unit).exists() for each in UNITS)
+
+
 def judge(seen: Seen) -> Iterator[Finding]:
-    if seen.process is not None and seen.silent:
+    if seen.socket is None:
+        yield from _without_socket(seen)
+    elif seen.process is not None and seen.silent:
         yield wrong(f"process {seen.process} has {seen.socket} and says nothing", f"kill {seen.process}", seen.start)
     elif seen.process is not None:
         yield ok(f"process {seen.process} answers at {seen.socket}")
@@ -94,3 +122,13 @@ def judge(seen: Seen) -> Iterator[Finding]:
         yield unknown(f"{seen.socket} is not open to this user", "sudo lotor doctor")
     else:
         yield (wrong if seen.gateway else warn)(f"no daemon answers at {seen.socket}", seen.start)
+
+
+def _without_socket(seen: Seen) -> Iterator[Finding]:
+    """`adminsock disabled`."""
+    if seen.process is not None:
+        yield ok(f"process {seen.process} runs, without a control socket")
+    elif seen.gateway:
+        yield wrong("no lotor has the ports of this configuration", seen.start)
+    else:
+        yield warn("no lotor has the ports of this configuration", seen.start)

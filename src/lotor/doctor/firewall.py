@@ -166,9 +166,10 @@ def zone(rules: Ruleset, device: str) -> str:
     for each in rules["nftables"]:
         rule = each.get("rule", {})
         if rule.get("chain") == ZONES and rule.get("table") == Program.FIREWALLD.value:
-            match, last = rule["expr"][0].get("match", {}), rule["expr"][-1]
-            if match.get("right") == device and "goto" in last:
-                return str(last["goto"]["target"]).removeprefix(ZONE)
+            named = any(one.get("match", {}).get("right") == device for one in rule["expr"])
+            target = next((one["goto"]["target"] for one in rule["expr"] if "goto" in one), "")
+            if named and target:
+                return str(target).removeprefix(ZONE)
     return ""
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
 from lotor.config import loads
 from lotor.config.listening import isakmp, nat_t
-from lotor.doctor.daemon import listener_of
+from lotor.doctor.daemon import running
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.subject import Subject
 from lotor.hosts.holder import PROGRAM, Holder, holders_of
@@ -44,9 +43,7 @@ async def look(subject: Subject) -> Ports:
     )
     holders = {port: tuple(holders_of(port)) for port in {each.port for each in places}}
     addresses = frozenset(address for _, address in await Netlink().addresses())
-    daemon = None
-    with suppress(OSError):
-        daemon = listener_of(subject.socket)
+    daemon = running(subject)
     found = {each.process for some in holders.values() for each in some if each.process is not None}
     stops = {process: stop_of(process, _cgroup(process)) for process in found}
     return Ports(tuple(places), holders, addresses, Side.GATEWAY in subject.sides, daemon, stops)

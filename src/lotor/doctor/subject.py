@@ -25,14 +25,15 @@ SYSTEMD = Path("/run/systemd/system")
 @dataclass(frozen=True, slots=True)
 class Subject:
     """`inspection` None: there is no configuration. `names`: what people type for the gateway, as this person said.
-    `probe`: a gateway may be sent a first message. `socket`: the control socket of the daemon."""
+    `probe`: a gateway may be sent a first message. `socket`: the control socket of the daemon; None where it has
+    none (`adminsock disabled`)."""
 
     path: Path
     inspection: Inspection | None
     sides: frozenset[Side]
     names: tuple[str, ...]
     now: datetime
-    socket: Path
+    socket: Path | None
     probe: bool = False
     root: bool = field(default_factory=lambda: os.geteuid() == 0)
     systemd: bool = field(default_factory=SYSTEMD.is_dir)
@@ -77,7 +78,7 @@ class Wish:
     probe: bool = False
 
 
-def subject(path: Path, socket: Path, wish: Wish, now: datetime | None = None) -> Subject:
+def subject(path: Path, socket: Path | None, wish: Wish, now: datetime | None = None) -> Subject:
     """Without a configuration it is a client for whoever names a gateway, otherwise a gateway to be."""
     clock = now or datetime.now(UTC)
     inspection = inspect(path, clock, wish.names) if _is_there(path) else None
