@@ -13,7 +13,9 @@ import click
 
 from lotor.cli.calling import FILE, SOCKET
 from lotor.cli.locate import configuration, control_socket, without_socket
+from lotor.cli.terminal import Style, say
 from lotor.daemon.exits import Exit
+from lotor.model.text import clean
 
 if TYPE_CHECKING:
     from lotor.doctor.examine import Result
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 WIDTH = 80
 GRADE, NAME = 6, 14
 """Columns of the first two words of a line."""
+STYLES = {"wrong": Style.ERROR, "warn": Style.WARNING}
+"""By the grade of a finding."""
 
 
 @click.command()
@@ -56,8 +60,10 @@ def doctor(
     if as_json:
         click.echo(json.dumps(_plain(path, results), indent=2))
     else:
-        for line in _lines(results):
-            click.echo(line)
+        for result in results:
+            for each in result.findings:
+                say("\n".join(_told(result.check.name, each)), STYLES.get(each.grade.value, Style.PLAIN))
+        click.echo(_sum(results))
     context.exit(Exit.FAILED if any(each.worst is Grade.WRONG for each in results) else Exit.OK)
 
 
@@ -77,31 +83,24 @@ def _plain(path: Path, results: list[Result]) -> dict[str, object]:
     return {"file": str(path), "findings": findings}
 
 
-def _lines(results: list[Result]) -> Iterator[str]:
-    for result in results:
-        for each in result.findings:
-            yield from _told(result.check.name, each)
-    yield from _sum(results)
-
-
 def _told(name: str, finding: Finding) -> Iterator[str]:
     """Commands are not broken: they are to be pasted."""
     head = f"{finding.grade.value:<{GRADE}}{name:<{NAME}}"
     indent = " " * len(head)
     yield fill(
-        finding.text,
+        clean(finding.text),
         WIDTH,
         initial_indent=head,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    yield from (f"{' ' * GRADE}-> {each}" for each in finding.mends)
+    yield from (f"{' ' * GRADE}-> {clean(each)}" for each in finding.mends)
 
 
-def _sum(results: list[Result]) -> Iterator[str]:
+def _sum(results: list[Result]) -> str:
     from lotor.doctor.finding import Grade
 
     grades = [each.grade for result in results for each in result.findings]
     wrong, warned, unseen = (grades.count(each) for each in (Grade.WRONG, Grade.WARN, Grade.UNKNOWN))
-    yield f"{wrong} wrong, {warned} to look at, {unseen} not seen"
+    return f"{wrong} wrong, {warned} to look at, {unseen} not seen"

@@ -21,17 +21,26 @@ PROGRAM = Path(__file__)
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`kept` None: the kernel does not tell. `built`: this program cannot be older than that."""
+    """`kept` None: the kernel does not tell. `built`: this program cannot be older than that. `mend` is the command by
+    which this host sets its clock."""
 
     now: datetime
     kept: bool | None
     built: datetime
-    systemd: bool = False
+    mend: str = ""
 
 
 def look(subject: Subject) -> Clock:
     built = datetime.fromtimestamp(PROGRAM.stat().st_mtime, subject.now.tzinfo)
-    return Clock(subject.now, _kept(), built, subject.systemd)
+    return Clock(subject.now, _kept(), built, _mend(subject))
+
+
+def _mend(subject: Subject) -> str:
+    if subject.systemd:
+        return "timedatectl set-ntp true"
+    if subject.commands.find("chronyd") is not None:
+        return "chronyd -q 'pool pool.ntp.org iburst'"
+    return "apt-get install chrony   # or whatever keeps the clock of this host"
 
 
 def _kept() -> bool | None:
@@ -42,12 +51,11 @@ def _kept() -> bool | None:
 
 def judge(clock: Clock) -> Iterator[Finding]:
     told = f"{clock.now:%Y-%m-%d %H:%M} UTC"
-    mend = "timedatectl set-ntp true" if clock.systemd else "chronyd -q 'pool pool.ntp.org iburst'"
     if clock.now < clock.built:
-        yield wrong(f"{told} is before this program was made ({clock.built:%Y-%m-%d})", mend)
+        yield wrong(f"{told} is before this program was made ({clock.built:%Y-%m-%d})", clock.mend)
     elif clock.kept is None:
         yield unknown(f"{told}; the kernel does not tell whether it is kept in time")
     elif clock.kept:
         yield ok(f"{told}, kept in time")
     else:
-        yield warn(f"{told}: nothing keeps it in time, and certificates are judged by it", mend)
+        yield warn(f"{told}: nothing keeps it in time, and certificates are judged by it", clock.mend)
