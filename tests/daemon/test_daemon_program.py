@@ -40,7 +40,8 @@ def test_a_pid_file_is_held_by_one(tmp_path):
         "except StartError as error: print(error.code.value, error)"
     )
     other = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=60, check=True)
-    assert other.stdout == f"7 a daemon runs already: process {os.getpid()}, {path}\n"
+    what = f"a daemon runs already: process {os.getpid()} has {path}: stop it, or set path pidfile to another file"
+    assert other.stdout == f"7 {what}\n"
     file.give_back()
     assert not path.exists()
 

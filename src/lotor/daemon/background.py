@@ -35,7 +35,8 @@ class PidFile:
         except OSError as error:
             holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
             os.close(descriptor)
-            raise StartError(f"a daemon runs already: process {holder}, {self._path}", Exit.BUSY) from error
+            what = f"a daemon runs already: process {holder} has {self._path}"
+            raise StartError(f"{what}: stop it, or set path pidfile to another file", Exit.BUSY) from error
         try:
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()}\n".encode())
