@@ -209,6 +209,20 @@ def test_another_connection_takes_over_what_is_closed_for_less(tmp_path):
     assert picture() == before
 
 
+@in_namespace
+def test_the_address_of_one_that_ended_is_admitted_for_the_one_that_follows_it(tmp_path):
+    outer_and_tunnel()
+    host = client(tmp_path)
+
+    async def play():
+        await host.attach(closes())
+        with pytest.raises(OSError, match="has already"):
+            await host.admit(closes(session=2))
+        await host.admit(closes(session=2, follows=1))
+
+    asyncio.run(play())
+
+
 def flush():
     subprocess.run(["nft", "flush", "ruleset"], check=True)
 

@@ -388,7 +388,9 @@ def test_the_host_stays_as_it_is_until_the_next_session_takes_its_place(coming_b
     async def play():
         await stage.play(started(), *established(), Tell(Ended(1, GONE, established=True)))
         assert list(stage.host.attached) == [1], "nothing leaves beside the tunnel, and what is open in it waits"
-        await stage.play(*of(2, [started(), *established()]))
+        await stage.play(*of(2, [started()]))
+        assert (stage.follower.follows(2), stage.follower.follows(77)) == (1, 0), "before it is given an address"
+        await stage.play(*of(2, established()))
         assert stage.host.attached[2].follows == 1
         assert list(stage.host.attached) == [2]
         await stage.play(Tell(Ended(2, BYE, established=True)))

@@ -193,7 +193,11 @@ class Wiring:
             host=self._privileged.host,
             executor=self._executor,
             alive=lambda session: self.register.get(session) is not None,
+            follows=self._follows,
         )
+
+    def _follows(self, session: int) -> int:
+        return self.follower.follows(session)
 
     def _engines(self) -> Engines:
         return Engines(

@@ -58,10 +58,16 @@ class Configurations(Protocol):
     async def acquire(self, session: int, user: str, grants: Grants) -> ModeConfiguration | Failure: ...
 
 
+def _nobody(session: int) -> int:
+    del session
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """The ports behind the answers. `executor` runs sums that would hold the event loop up. `alive` says whether a
-    session still is: what is given to one that has ended would never be taken back."""
+    session still is: what is given to one that has ended would never be taken back. `follows`: the session that ended
+    and whose place on the host another one takes, 0 for none."""
 
     signer: Signer
     trust: Trust
@@ -73,6 +79,7 @@ class Sources:
     host: Host
     executor: Executor
     alive: Callable[[int], bool]
+    follows: Callable[[int], int] = _nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +175,9 @@ class Answers:
 
     async def _admit(self, question: questions.AdmitConfiguration) -> None:
         device = self._sources.interface
-        attachment = Attachment(question.session, device.name, device.mtu, question.path, question.configuration)
+        given = (question.path, question.configuration)
+        follows = self._sources.follows(question.session)
+        attachment = Attachment(question.session, device.name, device.mtu, *given, follows=follows)
         await self._sources.host.admit(attachment)
 
     async def _configuration(self, question: questions.AcquireConfiguration) -> ModeConfiguration | Failure:

@@ -97,6 +97,11 @@ class Follower:
                 place = self._places.stays(gone, reason)
                 self._lanes.follow(session, Step.GONE, partial(self._gone, session, gone, (place, reason)))
 
+    def follows(self, number: int) -> int:
+        """The session whose place on the host this one is to take, 0 for none."""
+        session = self._register.get(number)
+        return self._places.waits_for(session) if session is not None else 0
+
     async def finished(self, session: int) -> None:
         """Until the engines are done with one session."""
         await self._lanes.finished(session)
