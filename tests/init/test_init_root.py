@@ -12,6 +12,7 @@ from lab.node import wait_until
 pytestmark = pytest.mark.root
 
 NAME = "vpn.example.net"
+FILE = "/etc/lotor/racoon.conf"
 LEFT = "cd /etc && find . -type f -newer /run/before | sort; nft list tables; cat /proc/sys/net/ipv4/ip_forward"
 
 
@@ -55,6 +56,7 @@ def test_two_hosts_that_have_nothing():
         shown = gateway.call("network", "show")
         assert shown.code == 0, shown
         assert "everything is there" in shown.stdout
+        rules_that_change(gateway, client)
         for each, earlier in zip((client, gateway), reversed(before), strict=True):
             each.stop()
             undone = each.call("init", "undo")
@@ -62,6 +64,24 @@ def test_two_hosts_that_have_nothing():
             assert "not taken back" not in undone.stdout, undone
             assert traces(each) == earlier
         assert gateway.call("init", "undo").code == 1
+
+
+def rules_that_change(gateway: Lotor, client: Lotor) -> None:
+    """The daemon takes rules of the file over, for who is connected as well, and leaves what was where one is wrong."""
+    text = gateway.node.path(FILE).read_text()
+    gateway.node.write(FILE, text.replace("network {", f'network {{ allow user "alice" to {INSIDE_HOST} tcp;', 1))
+    assert gateway.call("network", "apply").code == 0
+    assert not ping(client.node, INSIDE_HOST)
+    assert "user alice: 10." in gateway.call("network", "show").stdout
+    gateway.node.write(FILE, text.replace("network {", "network { proxy_arp eth77;", 1))
+    refused = gateway.call("network", "apply")
+    assert refused.code != 0
+    assert "the device eth77 was not found" in refused.stderr
+    assert not ping(client.node, INSIDE_HOST)
+    gateway.node.write(FILE, text)
+    assert gateway.call("network", "apply").code == 0
+    assert ping(client.node, INSIDE_HOST)
+    assert "keeps it" in gateway.call("network", "remove").stderr
 
 
 def a_gateway(gateway: Lotor) -> None:
