@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
 import pytest
 
@@ -21,6 +21,7 @@ from hosts.test_hosts_client_root import GATEWAY, LEASE, attachment, client, out
 from lotor.hosts.closures import left
 from lotor.hosts.journal import Journal
 from lotor.hosts.routing import OUTER_MARK
+from lotor.model.network import Path, Peer
 from lotor.ports.host import Leaving
 
 pytestmark = pytest.mark.root
@@ -75,6 +76,26 @@ def test_a_lost_tunnel_leaves_the_host_closed_until_a_person_opens_it(tmp_path):
     asyncio.run(play())
     assert picture() == before
     assert destinations(outer) == ["203.0.113.7"]
+
+
+@in_namespace
+def test_a_gateway_by_ipv6_is_reached_from_a_closed_host(tmp_path):
+    outer, _ = outer_and_tunnel()
+    outer6()
+    ends = Path(Peer(IPv6Address("2001:db8:1::2"), 4500), Peer(IPv6Address("2001:db8::50"), 4500), floated=True)
+    host = client(tmp_path)
+
+    async def play():
+        await host.attach(closes(path=ends))
+        assert send("2001:db8:99::1") is not None, "while it is up"
+        await host.detach(1, Leaving.CLOSED)
+        assert await host.closed() == ("2001:db8::50",)
+        for address in ("203.0.113.7", "2001:db8::50", "2001:db8:99::1"):
+            assert refused(send(address)), address
+        assert send("2001:db8::50", 4500, mark=OUTER_MARK) is None
+
+    asyncio.run(play())
+    assert destinations(outer) == ["2001:db8::50"]
 
 
 @in_namespace

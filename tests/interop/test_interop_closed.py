@@ -63,15 +63,21 @@ def test_nothing_leaves_in_clear(both_internet, certificates):
     chatter = net.client.start("chatter", *words)
     assert ping(net.client, INSIDE)
 
+    net.client.ip("-4", "address", "flush", "dev", "eth0")
+    net.client.ip("address", "add", "198.51.100.77/24", "dev", "eth0")
+    net.client.ip("route", "add", "default", "via", "198.51.100.1", "dev", "eth0")
+    assert wait_until(lambda: ping(net.client, INSIDE)), client.journal()
+    assert cable.seen == 0, "another network"
+
     gateway.running.stop(signal.SIGKILL)
-    assert wait_until(lambda: "connecting again" in client.call("status").stdout)
+    assert wait_until(lambda: "connecting again" in " ".join(client.call("status").stdout.split()))
     gateway.start()
     assert wait_until(lambda: ping(net.client, INSIDE)), client.journal()
     assert cable.seen == 0, "the peer died"
 
     _, daemon = pythons(client.running)
     os.kill(daemon, signal.SIGKILL)
-    assert wait_until(lambda: "started again" in client.call("status").stdout)
+    assert wait_until(lambda: "started again" in " ".join(client.call("status").stdout.split()))
     told = client.call("status").stdout
     assert "this host is closed" in " ".join(told.split()), told
     assert lotor.connect(client, "alice", "alicepass").code == 0

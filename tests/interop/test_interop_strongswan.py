@@ -99,4 +99,6 @@ def test_a_strongswan_gateway_that_deletes_ends_the_lotor_client(internet, certi
     assert lotor.connect(client, "alice", "alicepass").code == 0
     gateway.terminate()
     assert wait_until(lambda: client.sessions() == [])
+    assert "unreachable until" in " ".join(client.call("status").stdout.split()), "its tunnel is for everything"
+    assert client.call("vd", GATEWAY).code == 0
     assert wait_until(lambda: lotor.traces(internet.client) == before)
