@@ -20,7 +20,7 @@ from lotor.model.algorithms import Cipher, EspSuite
 from lotor.model.child import DirectionKeys, Encapsulation, Lifetime
 from lotor.model.network import Path, Peer
 from lotor.model.secret import Secret
-from lotor.ports.esp import Broken, Expired, Moved
+from lotor.ports.esp import Broken, Expired, Moved, Strange
 
 
 def other(keys: DirectionKeys, spi: int) -> DirectionKeys:
@@ -79,6 +79,24 @@ def test_a_datagram_that_cannot_leave_is_an_error(bench):
     nowhere = bench.path().to(Peer(IPv4Address("255.255.255.255"), 4500))
     with pytest.raises(OSError, match=r"."):
         bench.engine.transmit(b"hello", nowhere)
+
+
+def test_packets_of_no_pair_are_told_a_few_times_with_where_they_came_from(bench):
+    packet = (0x12345678).to_bytes(4, "big") + (1).to_bytes(4, "big") + bytes(80)
+    for _ in range(50):
+        bench.arrive(packet)
+    bench.arrive(bytes(4) + b"the last")
+    bench.wait(lambda: bench.received)
+    assert set(bench.notices) == {Strange(0x12345678, bench.path(), len(packet))}
+    assert len(bench.notices) < 10
+
+
+@pytest.mark.parametrize("packet", [b"", b"\xff", bytes(3), b"\0\0\0\xff" + bytes(60), b"\x12\x34\x56\x78\0\0\0"])
+def test_what_is_no_esp_packet_is_told_nobody(bench, packet):
+    bench.arrive(packet)
+    bench.arrive(bytes(4) + b"the last")
+    bench.wait(lambda: bench.received)
+    assert bench.notices == []
 
 
 def test_a_flood_of_ike_loses_messages_but_no_notice(bench):

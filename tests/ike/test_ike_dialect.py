@@ -45,6 +45,9 @@ class Echo:
     def whole(self, incoming, session, path, now):
         return incoming
 
+    def hint(self, header: Header, randomness) -> bytes | None:
+        return None
+
     def begins_session(self, header: Header) -> bool:
         return header.responder == bytes(8)
 

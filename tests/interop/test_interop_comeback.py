@@ -6,10 +6,14 @@ from __future__ import annotations
 import signal
 import sys
 
+import pytest
+
 from lab import lotor
 from lab.dialling import road_warrior, serve
 from lab.internet import GATEWAY, INSIDE_HOST
+from lab.lotor import PROGRAM
 from lab.node import wait_until
+from lab.terminal import Terminal
 from lab.traffic import PORT, STREAM, serve_streams
 
 STAYS = {"passive": "off; auto_connect on; kill_switch on"}
@@ -79,4 +83,39 @@ def test_a_connection_stays(internet, certificates):
     assert "dev eth0" in internet.client.ip("route", "get", INSIDE_HOST)
     client.stop()
     moves(internet.client, "198.51.100.10")
+    assert lotor.traces(internet.client) == before
+
+
+@pytest.mark.parametrize("more", [(), ("--single-process",)])
+def test_a_command_in_the_foreground_comes_back_and_ends_for_what_does_not_heal(internet, certificates, more):
+    strong = {"encryption_algorithm": "aes 256", "hash_algorithm": "sha256", "dh_group": "14", "pfs_group": "14"}
+    gateway = serve(internet, certificates, **strong)
+    before, beside = lotor.traces(internet.client), lotor.Lotor(internet.client)
+    certificate = internet.client.write("/etc/ca.crt", (certificates / "ca.crt").read_bytes())
+    command = (*PROGRAM, "connect", "--keep", "--ca", certificate, "-u", "alice", *more, GATEWAY)
+    with Terminal(internet.client, *command) as terminal:
+        terminal.expect("Password: ")
+        terminal.type("alicepass")
+        terminal.expect("connected as 10.99.99.1")
+        (first,) = beside.sessions()
+        gateway.running.stop(signal.SIGKILL)
+        gateway.start()
+        terminal.expect("; connecting again")
+        terminal.expect("back after ")
+        (back,) = beside.sessions()
+        assert (back["address"], back["session"] != first["session"]) == (first["address"], True)
+        gateway.stop()
+        terminal.expect("; connecting again")
+        if more:
+            gateway.call("user", "passwd", "--password-stdin", "alice", stdin="another one\n")
+            gateway.start()
+            assert terminal.end() == 13, terminal.screen
+            assert gateway.journal().count("as alice refused") == 1
+            assert "refused the login of alice" in terminal.screen
+        else:
+            assert beside.call("vd", GATEWAY).stdout == "VPN connection terminated\n"
+            assert terminal.end() == 0, terminal.screen
+    assert terminal.screen.count("connection lost: ") == 2
+    assert terminal.screen.count("back after ") == 1
+    assert "alicepass" not in terminal.screen
     assert lotor.traces(internet.client) == before

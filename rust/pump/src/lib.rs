@@ -11,6 +11,7 @@ pub mod offload;
 mod outer;
 pub mod record;
 mod shared;
+mod strangers;
 #[allow(unsafe_code)] // the only file that speaks to the kernel
 mod sys;
 mod tun;

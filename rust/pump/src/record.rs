@@ -8,6 +8,7 @@
 //! | 2 EXPIRED | SA pair (8), hard (1): 0 or 1 |
 //! | 3 MOVED | SA pair (8), remote end |
 //! | 4 BROKEN | why: UTF-8 |
+//! | 5 STRANGE | local end, remote end, SPI (4), octets of the packet (4) |
 //!
 //! An end is the IP version (1): 4 or 6, the address (4 or 16), the port (2).
 //! The reader is `lotor.dataplane.userspace.records`.
@@ -20,6 +21,7 @@ const IKE: u8 = 1;
 const EXPIRED: u8 = 2;
 const MOVED: u8 = 3;
 const BROKEN: u8 = 4;
+const STRANGE: u8 = 5;
 
 /// Replaces `out` by the record of an IKE message.
 pub fn ike(local: SocketAddr, remote: SocketAddr, message: &[u8], out: &mut Vec<u8>) {
@@ -50,6 +52,16 @@ pub fn broken(why: &str) -> Vec<u8> {
     out
 }
 
+/// Replaces `out` by the record of a packet with an SPI of no SA pair.
+pub fn strange(local: SocketAddr, remote: SocketAddr, spi: u32, octets: usize, out: &mut Vec<u8>) {
+    out.clear();
+    out.push(STRANGE);
+    put_end(out, local);
+    put_end(out, remote);
+    out.extend_from_slice(&spi.to_be_bytes());
+    out.extend_from_slice(&u32::try_from(octets).unwrap_or(u32::MAX).to_be_bytes());
+}
+
 fn put_end(out: &mut Vec<u8>, end: SocketAddr) {
     match end.ip() {
         IpAddr::V4(address) => {
@@ -74,6 +86,9 @@ mod tests {
         let mut out = vec![9; 50];
         ike(local, remote, b"hello", &mut out);
         assert_eq!(out, b"\x01\x04\xc0\x00\x02\x01\x11\x94\x04\xc6\x33\x64\x07\x76\xd0hello");
+        strange(local, remote, 0x1234_5678, 92, &mut out);
+        let ends = b"\x05\x04\xc0\x00\x02\x01\x11\x94\x04\xc6\x33\x64\x07\x76\xd0";
+        assert_eq!(out, [&ends[..], b"\x12\x34\x56\x78\0\0\0\x5c"].concat());
         assert_eq!(expired(258, Expiry::Hard), b"\x02\0\0\0\0\0\0\x01\x02\x01");
         assert_eq!(expired(1, Expiry::Soft), b"\x02\0\0\0\0\0\0\0\x01\0");
         assert_eq!(moved(2, remote), b"\x03\0\0\0\0\0\0\0\x02\x04\xc6\x33\x64\x07\x76\xd0");

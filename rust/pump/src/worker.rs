@@ -25,6 +25,7 @@ use crate::notices::Notices;
 use crate::outer::{kind, Kind, DOORS};
 use crate::record;
 use crate::shared::Shared;
+use crate::strangers::Strangers;
 use crate::sys::{self, Datagrams};
 use crate::tun;
 
@@ -79,6 +80,8 @@ struct Worker<'a> {
     arriving: [Fairness; DOORS.len()],
     /// The door that is drained.
     door: usize,
+    /// Whose packets of no SA pair were told lately.
+    strangers: Strangers,
     answer: Vec<u8>,
     record: Vec<u8>,
     /// Notices that did not fit into the socket yet; IKE messages are dropped instead, as on any network.
@@ -109,6 +112,7 @@ impl<'a> Worker<'a> {
             leaving: Fairness::default(),
             arriving: Default::default(),
             door: 0,
+            strangers: Strangers::default(),
             answer: Vec::new(),
             record: Vec::new(),
             notices: Notices::default(),
@@ -237,7 +241,7 @@ impl<'a> Worker<'a> {
             let kind = kind(&self.arena[packet.clone()]);
             let next = header(&self.arena[packet.clone()]).map(|(spi, _)| spi).filter(|_| kind == Kind::Esp);
             if next != spi {
-                self.open(spi, run.clone(), datagrams.segment, &arrival);
+                self.open_or_tell(spi, run.clone(), datagrams, &arrival);
                 (run.start, spi) = (start, next);
             }
             run.end = packet.end;
@@ -245,7 +249,21 @@ impl<'a> Worker<'a> {
                 self.hand_over(start + marker..packet.end, datagrams);
             }
         }
-        self.open(spi, run, datagrams.segment, &arrival);
+        self.open_or_tell(spi, run, datagrams, &arrival);
+    }
+
+    /// The control side hears now and then of packets in UDP that belong to no SA pair: their sender may not know that.
+    fn open_or_tell(&mut self, spi: Option<u32>, place: Range<usize>, datagrams: &Datagrams, arrival: &Arrival) {
+        let stride = datagrams.segment;
+        if self.open(spi, place.clone(), stride, arrival) {
+            return;
+        }
+        let Some(spi) = spi.filter(|spi| *spi >= LOWEST_SPI) else { return };
+        if self.strangers.admit(datagrams.remote, arrival.now) {
+            let (local, octets) = (self.shared.outer.local(datagrams.local), stride.min(place.len()));
+            record::strange(local, datagrams.remote, spi, octets, &mut self.record);
+            let _ = sys::send_record(&self.shared.records, &self.record);
+        }
     }
 
     fn hand_over(&mut self, message: Range<usize>, datagrams: &Datagrams) {
@@ -267,15 +285,17 @@ impl<'a> Worker<'a> {
         self.open(spi, packet.clone(), packet.len(), &arrival(Encapsulation::None, datagrams));
     }
 
-    /// Packets of one SPI, in the arena at `place`, each of `stride` octets but the last: to the inside, in order.
-    fn open(&mut self, spi: Option<u32>, place: Range<usize>, stride: usize, arrival: &Arrival) {
-        let Some(spi) = spi.filter(|spi| *spi >= LOWEST_SPI) else { return };
-        let Some(child) = self.shared.table().inbound(spi).cloned() else { return };
+    /// Packets of one SPI, in the arena at `place`, each of `stride` octets but the last: to the inside, in order. Whether
+    /// they are of an SA pair.
+    fn open(&mut self, spi: Option<u32>, place: Range<usize>, stride: usize, arrival: &Arrival) -> bool {
+        let Some(spi) = spi.filter(|spi| *spi >= LOWEST_SPI) else { return false };
+        let Some(child) = self.shared.table().inbound(spi).cloned() else { return false };
         let packets = place.len().div_ceil(stride.max(1));
         let fairness = &mut self.arriving[self.door];
         let fate = child.judge_inbound(fairness, arrival, packets, place.len());
         if fate == Fate::Drop {
-            return child.count_shed(packets);
+            child.count_shed(packets);
+            return true;
         }
         let arrival = &Arrival { congested: fate == Fate::Slow, ..*arrival };
         let mut opened = std::mem::take(&mut self.opened);
@@ -305,6 +325,7 @@ impl<'a> Worker<'a> {
             self.note_expiry(id, received.expiry);
         }
         self.opened = opened;
+        true
     }
 
     /// The packet at `place` of the arena, to the inside.

@@ -25,7 +25,7 @@ from lotor.explain.narrative import line
 from lotor.hosts import kill_switch
 from lotor.ike.admission import Tally
 from lotor.ike.events import Event
-from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown
+from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown, SpiUnknown
 from lotor.ike.v1.schedules import schedule
 from lotor.leases.ledger import MemorySessions
 from lotor.metrics.counting import Counting
@@ -36,7 +36,7 @@ from lotor.model.quantity import quantity
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import ShutDown
 from lotor.ports.carrier import Carrier, SocketCarrier
-from lotor.ports.esp import Broken, EspEngine, Expired, Moved, Notice
+from lotor.ports.esp import Broken, EspEngine, Expired, Moved, Notice, Strange
 from lotor.ports.interface import TunnelInterface
 from lotor.privsep.privileged import Privileged
 from lotor.runtime.accountant import Accountant
@@ -61,6 +61,8 @@ log = logging.getLogger(__name__)
 THREADS = 4
 """For sums of handshakes, and as many for judgements, which may wait for files: neither waits for the other."""
 SHUT_DOWN = ShutDown()
+MARKER = 4
+"""Octets before an ISAKMP message where ESP travels too (RFC 3948 §2.2)."""
 
 
 class Wiring:
@@ -224,6 +226,9 @@ class Wiring:
                 self.driver.command(ChildExpired(child, hard))
             case Moved(child=child, remote=remote):
                 self.driver.command(PeerMoved(child, remote))
+            case Strange(spi=spi, path=path, octets=octets):
+                # the non-ESP marker that goes before an answer counts as well
+                self.driver.command(SpiUnknown(spi, path, octets - MARKER))
             case Broken(why=why):
                 log.error("the data plane stopped: %s", why)
                 self._broken(why)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from lotor.ike.children import Pair
 from lotor.ike.context import CoreContext
+from lotor.ike.randomness import Randomness
 from lotor.ike.session import Dialled, Registry, Session, Spis
 from lotor.model.network import Instant, Path, Peer
 from lotor.model.policy import Policy, RemotePolicy
@@ -52,6 +53,22 @@ class Dialect(Protocol):
 
     def whole(self, incoming: Incoming, session: Session | None, path: Path, now: Instant) -> Incoming | None:
         """The message, or None until its last fragment has come. Raises `Malformed`."""
+        ...
+
+    def hint(self, header: Header, randomness: Randomness) -> bytes | None:
+        """What is said in clear to the sender of a message for a session that is not here; None: nothing."""
+        ...
+
+    def hint_of_spi(self, spi: int, randomness: Randomness) -> bytes:
+        """The same to the sender of an ESP packet with an unknown SPI."""
+        ...
+
+    def told_spi(self, incoming: Incoming) -> int | None:
+        """The SPI of ESP that such a hint names, as far as this message is one. Anybody may have sent it."""
+        ...
+
+    def doubt(self, session: Session, path: Path, now: Instant) -> None:
+        """A hint says over `path` that the peer does not know a session that this end began."""
         ...
 
     def begins_session(self, header: Header) -> bool:

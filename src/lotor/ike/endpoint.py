@@ -13,7 +13,18 @@ from lotor.ike.dialect import Dialect, Incoming, Opening
 from lotor.ike.effects import Deadline, Effect, Ticket
 from lotor.ike.errors import dropped
 from lotor.ike.events import Dropped, Started
-from lotor.ike.intents import Check, ChildExpired, Connect, Disconnect, Intent, PeerMoved, Reload, Shutdown
+from lotor.ike.hints import Hints
+from lotor.ike.intents import (
+    Check,
+    ChildExpired,
+    Connect,
+    Disconnect,
+    Intent,
+    PeerMoved,
+    Reload,
+    Shutdown,
+    SpiUnknown,
+)
 from lotor.ike.questions import Answer
 from lotor.ike.randomness import Randomness
 from lotor.ike.session import NO_SPI, Dialled, Session, Spis
@@ -49,6 +60,7 @@ class Endpoint:
         self._context = CoreContext(policy, randomness, disclose)
         self._now: Instant = 0.0
         self._admission = Admission(self._context)
+        self._hints = Hints(self._context)
         self._sessions = Sessions(lambda: self._now, self._renew, self._admission, self._context.timers)
         self._dialects = {version: make() for version, make in spoken.items()}
 
@@ -83,6 +95,8 @@ class Endpoint:
                 self._expired(intent, now)
             case PeerMoved():
                 self._moved(intent)
+            case SpiUnknown():
+                self._unknown(intent, now)
         return self._context.drain()
 
     def tick(self, now: Instant) -> list[Effect]:
@@ -126,8 +140,24 @@ class Endpoint:
             dialect.receive(session, incoming, path, now)
         elif dialect.begins_session(header) and Header.SIZE + len(incoming.body) <= LONGEST_FIRST:
             self._admit(dialect, incoming, path, now)
-        elif header.responder == NO_SPI:
+        elif header.responder != NO_SPI:
+            if not self._sessions.known(header.initiator, header.responder):  # in another version
+                self._hint(dialect.hint(header, self._context.randomness), path, len(data), now)
+        elif (spi := dialect.told_spi(incoming)) is not None:
+            self._doubt(spi, path, now)
+        else:
             self._context.tell(Dropped(0, path, dialect.describe(header), NobodyHere()))
+
+    def _hint(self, hint: bytes | None, path: Path, came: int, now: Instant) -> None:
+        """For a session that is not here; `came`: the octets that are answered."""
+        if hint is not None and self._hints.gives():
+            self._hints.give(hint, path, came, now)
+
+    def _doubt(self, spi: int, path: Path, now: Instant) -> None:
+        """Somebody at a gateway's address says that it does not know the SPI of an SA pair with it."""
+        for session in self._sessions.begun_with(path.remote.address):
+            if session.children.by_outbound(spi) is not None:
+                self._dialects[session.VERSION].doubt(session, path, now)
 
     def _spoken(self, data: bytes) -> tuple[Dialect, Header]:
         """The dialect of a datagram. Raises `Malformed` for a version that is not spoken here."""
@@ -216,6 +246,11 @@ class Endpoint:
         owner = self._owner(intent.child)
         if owner is not None:
             owner.follow(owner.path.to(intent.remote))
+
+    def _unknown(self, intent: SpiUnknown, now: Instant) -> None:
+        """ESP knows no version: the first one that is spoken here answers."""
+        dialect = next(iter(self._dialects.values()))
+        self._hint(dialect.hint_of_spi(intent.spi, self._context.randomness), intent.path, intent.octets, now)
 
     def _expired(self, intent: ChildExpired, now: Instant) -> None:
         session = self._owner(intent.child)

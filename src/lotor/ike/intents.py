@@ -67,4 +67,14 @@ class PeerMoved:
     remote: Peer
 
 
-Intent = Connect | Disconnect | Check | Shutdown | Reload | ChildExpired | PeerMoved
+@dataclass(frozen=True, slots=True)
+class SpiUnknown:
+    """An engine's report: ESP with an SPI of no SA pair came over `path`, in so many octets. Anybody may have sent
+    it."""
+
+    spi: int
+    path: Path
+    octets: int
+
+
+Intent = Connect | Disconnect | Check | Shutdown | Reload | ChildExpired | PeerMoved | SpiUnknown

@@ -13,7 +13,7 @@ from lotor.ike.gates import Gate
 from lotor.ike.holders import Holders
 from lotor.ike.session import NO_SPI, Session
 from lotor.ike.timers import Timers
-from lotor.model.network import Instant, Network, Path, Peer
+from lotor.model.network import Address, Instant, Network, Path, Peer
 from lotor.model.policy import Uniqueness
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import ConnectedAgain, SessionTimeOver
@@ -42,6 +42,7 @@ class Sessions:
     by_id: dict[int, Session] = field(default_factory=dict)
     by_cookie: dict[bytes, Session] = field(default_factory=dict)
     strangers: dict[First, Session] = field(default_factory=dict)
+    _begun: dict[Session, None] = field(default_factory=dict)
     _met: dict[Session, First] = field(default_factory=dict)
     _proved: dict[Name, dict[Session, None]] = field(default_factory=lambda: defaultdict(dict))
     _ids: count[int] = field(default_factory=lambda: count(1))
@@ -60,6 +61,12 @@ class Sessions:
     def add(self, session: Session) -> None:
         self.by_id[session.id] = session
         self.by_cookie[_own(session)] = session
+        if session.initiator:
+            self._begun[session] = None
+
+    def begun_with(self, address: Address) -> list[Session]:
+        """Those that this end began with a peer at an address: a client's, which are a few."""
+        return [each for each in self._begun if each.path.remote.address == address]
 
     def find(self, version: int, spis: tuple[bytes, bytes], remote: Peer) -> Session | None:
         """The session of a message of this major version with the SPIs of initiator and responder, if it is of one."""
@@ -67,6 +74,10 @@ class Sessions:
         if session is None:
             return self.strangers.get((version, spis[0], remote)) if spis[1] == NO_SPI else None
         return session if version == session.VERSION else None
+
+    def known(self, initiator: bytes, responder: bytes) -> bool:
+        """Whether a session of any version has these SPIs."""
+        return self._of_spis(initiator, responder) is not None
 
     def _of_spis(self, initiator: bytes, responder: bytes) -> Session | None:
         session = self.by_cookie.get(responder)
@@ -204,6 +215,7 @@ class Sessions:
         self._holders.replace(old, session)
         self.by_id[session.id] = session
         self.by_id.pop(old.id, None)
+        self._begun.pop(old, None)
         self._unprove(old)
         self.timers.set(self.now() + RENEWED_LINGER_S, "old phase 1", lambda _: self._forget(old))
 
@@ -226,6 +238,7 @@ class Sessions:
             del self.by_id[session.id]
             self._allotted.forget(session.id)
         self.by_cookie.pop(_own(session), None)
+        self._begun.pop(session, None)
         self._holders.forget(session)
         self._unprove(session)
         self._part(session)

@@ -34,7 +34,17 @@ class Broken:
     why: str
 
 
-Notice = Expired | Moved | Broken
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """A packet in UDP of so many octets came over `path` with an SPI of no SA pair. Anybody may have sent it; a bounded
+    number of them is told. An engine that knows of none tells nothing."""
+
+    spi: int
+    path: Path
+    octets: int
+
+
+Notice = Expired | Moved | Broken | Strange
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from lotor.model.network import Path, Peer
-from lotor.ports.esp import Broken, Expired, Moved, Notice
+from lotor.ports.esp import Broken, Expired, Moved, Notice, Strange
 
 LARGEST_RECORD = 65536 + 64
 
-_IKE, _EXPIRED, _MOVED, _BROKEN = 1, 2, 3, 4
+_IKE, _EXPIRED, _MOVED, _BROKEN, _STRANGE = 1, 2, 3, 4, 5
 _CHILD = struct.Struct("!Q")
 _PORT = struct.Struct("!H")
+_PACKET = struct.Struct("!II")
 _ADDRESSES: dict[int, tuple[int, type[IPv4Address | IPv6Address]]] = {4: (4, IPv4Address), 6: (16, IPv6Address)}
 """By IP version: octets of an address, and what is made of them."""
 
@@ -33,6 +34,10 @@ def parse(record: bytes) -> Received | Notice:
     if kind == _IKE:
         end = _behind(body, _behind(body, 0))
         return Received(body[end:], _path(body[:end]))
+    if kind == _STRANGE:
+        end = _behind(body, _behind(body, 0))
+        spi, octets = _PACKET.unpack_from(body, end)
+        return Strange(spi, _path(body[:end]), octets)
     if kind == _BROKEN:
         return Broken(body.decode("utf-8", "replace"))
     (child,) = _CHILD.unpack_from(body)

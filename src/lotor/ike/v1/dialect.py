@@ -5,8 +5,9 @@ from __future__ import annotations
 from lotor.ike.children import Pair
 from lotor.ike.dialect import Incoming, Opening
 from lotor.ike.gates import ALL, Gates
+from lotor.ike.randomness import Randomness
 from lotor.ike.session import Dialled, Session
-from lotor.ike.v1 import protocol, sa_pairs, select
+from lotor.ike.v1 import hints, protocol, sa_pairs, select
 from lotor.ike.v1.reassembly import HALF_OPEN_ROOM, PROVED_ROOM, Pieces
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant, Path, Peer
@@ -37,6 +38,18 @@ class IkeV1:
             room = PROVED_ROOM if session.past_gates else HALF_OPEN_ROOM
             message = self.pieces.add_to(session.id, room, (header, incoming.body, path), now)
         return None if message is None else Incoming(_inside(header, message), message[Header.SIZE :])
+
+    def hint(self, header: Header, randomness: Randomness) -> bytes | None:
+        return hints.unknown_session(header, randomness)
+
+    def hint_of_spi(self, spi: int, randomness: Randomness) -> bytes:
+        return hints.unknown_spi(spi, randomness)
+
+    def told_spi(self, incoming: Incoming) -> int | None:
+        return hints.told_spi(incoming)
+
+    def doubt(self, session: Session, path: Path, now: Instant) -> None:
+        protocol.doubt(_v1(session), path, now)
 
     def begins_session(self, header: Header) -> bool:
         return protocol.begins_session(header)

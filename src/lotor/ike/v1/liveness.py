@@ -20,6 +20,10 @@ PROBES_KEPT = 4
 """Times of probes that wait for their answer: on a slow way the next goes out before the answer to the last comes."""
 
 
+BETWEEN_DOUBTS_S = 1.0
+"""Seconds between two doubts of a peer, which anybody can raise: so often they are told, and no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """`probe` sends R-U-THERE with a sequence number. `dead` is called once. `children` are the SA pairs whose traffic
@@ -42,6 +46,7 @@ class Liveness:
     _unanswered: int = 0
     _theirs: int = -1
     _questioned: Instant = -inf
+    _doubted: Instant = -inf
     _probed: tuple[tuple[int, Instant], ...] = ()
 
     def start(self, watch: Watch, now: Instant) -> None:
@@ -88,6 +93,14 @@ class Liveness:
             return False
         self._questioned = now + seconds
         return True
+
+    def doubtable(self, now: Instant) -> bool:
+        """Whether what anybody may say against the peer counts: not before a second after the last time."""
+        return now >= self._doubted + BETWEEN_DOUBTS_S
+
+    def doubt(self, now: Instant) -> None:
+        """Somebody says that the peer does not know this end."""
+        self._doubted = now
 
     def number(self) -> int:
         """The number of an extra probe. Its answer counts like any other."""

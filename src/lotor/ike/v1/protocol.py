@@ -8,6 +8,7 @@ from lotor.ike.dialect import Incoming
 from lotor.ike.errors import Misplaced, Unproved, dropped
 from lotor.ike.events import Doubted, Dropped, Remark
 from lotor.ike.v1 import dialling, ends, informational, refusals, sequence
+from lotor.ike.v1.hints import FOLLOWING, UNKNOWN_THERE
 from lotor.ike.v1.seal import encrypted
 from lotor.ike.v1.session import V1Session
 from lotor.model.network import Instant, Path
@@ -15,16 +16,10 @@ from lotor.model.policy import ExchangeMode
 from lotor.model.reasons.protocol import OtherKeyLikely
 from lotor.wire.errors import Malformed
 from lotor.wire.header import VERSION, Header
-from lotor.wire.v1.numbers import ExchangeType, NotifyType, PayloadType, name_of
+from lotor.wire.v1.numbers import ExchangeType, PayloadType, name_of
 
 FLAGS = 0x07
 """Encryption, commit and authentication only. The others "MUST be set to 0" (RFC 2408 §3.1)."""
-
-FOLLOWING = frozenset({ExchangeType.TRANSACTION, ExchangeType.QUICK, ExchangeType.INFORMATIONAL})
-"""The exchanges that a peer may begin when phase 1 is done."""
-
-UNKNOWN_THERE = frozenset({NotifyType.INVALID_COOKIE, NotifyType.INVALID_SPI})
-"""What a gateway says of a session that it does not have."""
 
 _KINDS = {ExchangeMode.AGGRESSIVE: ExchangeType.AGGRESSIVE, ExchangeMode.MAIN: ExchangeType.MAIN}
 _MODES: dict[int, ExchangeMode] = {kind: mode for mode, kind in _KINDS.items()}
@@ -138,7 +133,7 @@ def _keep(session: V1Session, incoming: Incoming, path: Path) -> None:
 
 def _informational(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> None:
     if session.established and session.initiator and not encrypted(incoming.header):
-        _doubt(session, incoming, path)
+        _doubt(session, incoming, path, now)
     elif session.established:
         sequence.informed(session, informational.receive(session, incoming, path, now), now)
     elif not encrypted(incoming.header):
@@ -153,13 +148,22 @@ def _informational(session: V1Session, incoming: Incoming, path: Path, now: Inst
             ends.refused(session, refusal)
 
 
-def _doubt(session: V1Session, incoming: Incoming, path: Path) -> None:
-    """Client: somebody says in clear that the gateway does not know this session, as one does that was started anew.
-    That proves nothing; the runtime may ask the gateway, which has to prove its answer."""
+def _doubt(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> None:
+    """Client: somebody says in clear that the gateway does not know this session, as one does that was started
+    anew."""
+    if not session.liveness.doubtable(now):
+        return
     if informational.hint(session, incoming, path) in UNKNOWN_THERE:
-        session.context.tell(Doubted(session.id, path))
+        doubt(session, path, now)
     else:
         raise Misplaced("a message in clear under keys")
+
+
+def doubt(session: V1Session, path: Path, now: Instant) -> None:
+    """It proves nothing. The runtime may ask the gateway, which has to prove its answer."""
+    if session.established and session.initiator and session.liveness.doubtable(now):
+        session.liveness.doubt(now)
+        session.context.tell(Doubted(session.id, path))
 
 
 def _suspect(session: V1Session, header: Header, path: Path) -> None:
