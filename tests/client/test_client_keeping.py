@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from lotor.client.addresses import MOST_TRIED
 from lotor.client.calls import Ground
 from lotor.client.comeback import Now
 from lotor.client.keeping import Keeping, Senses, Wishes
@@ -54,7 +55,8 @@ class Stage:
             follower=SimpleNamespace(give_up=self._give_up),
         )
         ground = Ground(lambda: remotes, lambda remote: None, self._way, lambda: 50.0)
-        senses = Senses(self._clocks, self._changed, self._counters, lambda: 0.0)
+        self.names, self.asked, self.called = [], [], []
+        senses = Senses(self._clocks, self._changed, self._counters, lambda: 0.0, self._resolve)
         self.keeping = Keeping(parts, ground, senses, Wishes(lambda _: self.wanted, lambda _: shuts, self._unheard))
 
     def up(self, number=1, path=FLOATED):
@@ -83,7 +85,15 @@ class Stage:
         await self.news.put(None)
         await self.pass_by()
 
+    async def _resolve(self, host):
+        self.asked.append(host)
+        found = self.names.pop(0) if self.names else OSError(None, "no name server")
+        if isinstance(found, OSError):
+            raise found
+        return found if isinstance(found, list) else await found.wait()
+
     async def again(self, target, given, patience, prompter):
+        self.called.append((target.address, *target.others))
         self.calls.append((self.now, dict(given)))
         answer = self.answers.pop(0)() if self.answers else NoAnswer(GATEWAY)
         return await answer if asyncio.iscoroutine(answer) else answer
@@ -556,3 +566,77 @@ def test_nothing_is_dialled_before_somebody_says_so():
         assert stage.calls == []
 
     asyncio.run(story())
+
+
+NAMED = Target(replace(REMOTE, address=None), GATEWAY, "vpn.example.net")
+MOVED = GATEWAY + 7
+
+
+def test_a_gateway_that_has_moved_is_called_where_its_name_leads_now():
+    """As one with an address of a provider, behind a name that follows it."""
+
+    async def story(stage):
+        stage.names = [[MOVED]]
+        stage.keeping.came_up(NAMED, stage.up())
+        stage.end(DEAD)
+        for _ in range(3):
+            await stage.pass_by(1)
+        assert stage.called[0] == (GATEWAY,), "the first call does not wait for a name server"
+        assert stage.called[1] == (MOVED, GATEWAY), "and what was known stays, behind it"
+
+    play(story)
+
+
+def test_without_an_answer_of_a_name_server_the_addresses_known_before_are_called():
+    """Its servers may be inside of the tunnel."""
+
+    async def story(stage):
+        stage.names = [OSError(None, "cannot resolve"), OSError(None, "cannot resolve")]
+        stage.keeping.came_up(NAMED, stage.up())
+        stage.end(DEAD)
+        for _ in range(4):
+            await stage.pass_by(1)
+        assert set(stage.called) == {(GATEWAY,)}
+        assert len(stage.asked) == len(stage.called) == 4
+
+    play(story)
+
+
+def test_a_name_server_that_never_answers_is_asked_once_and_delays_nothing():
+    async def story(stage):
+        stage.names = [asyncio.Event()]
+        stage.keeping.came_up(NAMED, stage.up())
+        stage.end(DEAD)
+        for _ in range(20):
+            await stage.pass_by(1)
+        assert len(stage.called) == 20
+        assert stage.asked == ["vpn.example.net"]
+
+    play(story)
+
+
+@pytest.mark.parametrize("target", [TARGET, replace(NAMED, remote=REMOTE), replace(NAMED, host=None)])
+def test_no_name_is_looked_up_where_an_address_was_meant(target):
+    async def story(stage):
+        stage.keeping.came_up(target, stage.up())
+        stage.end(DEAD)
+        await stage.pass_by(1)
+        assert len(stage.called) == 1
+        assert stage.asked == []
+
+    play(story)
+
+
+def test_a_name_with_ever_other_addresses_costs_a_few_calls_and_keeps_the_last_that_worked():
+    """A server that lies, or deals out."""
+
+    async def story(stage):
+        stage.names = [[GATEWAY + 16 * many + each for each in range(1, 9)] for many in range(1, 6)]
+        stage.keeping.came_up(NAMED, stage.up())
+        stage.end(DEAD)
+        for _ in range(6):
+            await stage.pass_by(1)
+        assert max(map(len, stage.called)) <= MOST_TRIED
+        assert stage.keeping.place(stage.register.recall(1)) == 1, "its place on the host stays its own"
+
+    play(story)

@@ -3,13 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import threading
 from ipaddress import ip_address
 from typing import Any
 
 from lotor.model.network import Address
 
 MOST_TRIED = 4
+
+
+def _asked(host: str) -> asyncio.Future[list[Any]]:
+    """What the resolver says. It takes its time, half a minute where no server answers: in a thread that keeps no
+    program alive, unlike those of the event loop."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[Any]] = loop.create_future()
+
+    def settle(found: list[Any] | Exception) -> None:
+        if answer.done():
+            return
+        if isinstance(found, Exception):
+            answer.set_exception(found)
+        else:
+            answer.set_result(found)
+
+    def ask() -> None:
+        found: list[Any] | Exception
+        try:
+            found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM, flags=socket.AI_ADDRCONFIG)
+        except (OSError, UnicodeError) as error:
+            found = error
+        with contextlib.suppress(RuntimeError):  # the program has ended meanwhile
+            loop.call_soon_threadsafe(settle, found)
+
+    threading.Thread(target=ask, name="lotor-names", daemon=True).start()
+    return answer
 
 
 def typed(text: str) -> Address | None:
@@ -26,9 +55,8 @@ async def resolve(host: str) -> list[Address]:
     A name often has an IPv6 address for the sake of other services; a gateway that is found by IPv4 today is found as
     fast by it tomorrow.
     """
-    loop = asyncio.get_running_loop()
     try:
-        found: list[Any] = await loop.getaddrinfo(host, None, type=socket.SOCK_DGRAM, flags=socket.AI_ADDRCONFIG)
+        found = await _asked(host)
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or "not a host name"
         raise OSError(None, f"cannot resolve {host}: {why}") from error

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from math import inf
 
+from lotor.client.addresses import resolve
 from lotor.client.calls import Ground, Parts
 from lotor.client.comeback import Comeback, Now, Step
 from lotor.client.persons import Given
@@ -19,7 +20,7 @@ from lotor.client.targets import Target
 from lotor.ike.events import Doubted, Ended, Event
 from lotor.ike.intents import Check, Disconnect
 from lotor.model.child import Counters
-from lotor.model.network import Path, Peer
+from lotor.model.network import Address, Path, Peer
 from lotor.model.policy import Side
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons.ends import ClosedHere, EndedAtOnce, Relocated
@@ -39,12 +40,13 @@ RELOCATED, AT_ONCE, CLOSED = Relocated(), EndedAtOnce(), ClosedHere()
 @dataclass(frozen=True, slots=True)
 class Senses:
     """What the host tells: `clocks` of this instant; `changed` as `ports.host.Host` has it; `counters` of SA pairs, by
-    their numbers; `chance` a number from 0 to 1."""
+    their numbers; `chance` a number from 0 to 1; `resolve` the addresses of a name (`OSError`)."""
 
     clocks: Callable[[], Now]
     changed: Callable[[int], Awaitable[int]]
     counters: Callable[[tuple[int, ...]], Awaitable[Mapping[int, Counters]]]
     chance: Callable[[], float]
+    resolve: Callable[[str], Awaitable[list[Address]]] = resolve
 
 
 async def _nothing(remote: str) -> None:
@@ -280,7 +282,21 @@ class Keeping:
         before, staying.call = staying.call, None
         if before is not None:
             before.cancel()
-        staying.call = asyncio.get_running_loop().create_task(self._call(staying, before))
+        staying.call_where_it_is()
+        loop = asyncio.get_running_loop()
+        staying.call = loop.create_task(self._call(staying, before))
+        if staying.target.follows_name and staying.lookup is None:
+            staying.lookup = loop.create_task(self._look_up(staying))
+
+    async def _look_up(self, staying: Staying) -> None:
+        """Where the gateway is now, for the calls that follow; nothing waits for it. Without an answer those addresses
+        are called that were known before."""
+        try:
+            staying.found = tuple(await self._senses.resolve(staying.target.host or ""))
+        except OSError as error:
+            log.debug("%s", error.strerror)
+        finally:
+            staying.lookup = None
 
     async def _call(self, staying: Staying, before: asyncio.Task[None] | None) -> None:
         if before is not None:
@@ -374,6 +390,8 @@ class Keeping:
         staying.given = {}
         if staying.alarm is not None:
             staying.alarm.cancel()
+        if staying.lookup is not None:
+            staying.lookup.cancel()
         if not self._staying:
             self._watching.stop()
 

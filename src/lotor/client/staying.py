@@ -59,7 +59,7 @@ class Staying:
     `numbers`: those of the last few. `source`: the address of this host towards the gateway, None without a way there.
     `shut`: what belongs into the tunnel stays unreachable while it is down; `closed`: it is down, and nothing but a
     person brings it back. `lost`: since when it is down. `elsewhere`: this host came to another network, and the
-    gateway has not been called there."""
+    gateway has not been called there. `found`: what the last lookup of the name said."""
 
     number: int
     target: Target
@@ -74,9 +74,13 @@ class Staying:
     numbers: deque[int] = field(default_factory=lambda: deque(maxlen=MOST_NUMBERS))
     news: set[News] = field(default_factory=set)
     call: asyncio.Task[None] | None = None
+    lookup: asyncio.Task[None] | None = None
+    found: tuple[Address, ...] = ()
     alarm: asyncio.TimerHandle | None = None
 
     def is_for(self, session: Session) -> bool:
+        if session.id in self.numbers:
+            return True
         blocks = {each.name for each in (self.target.remote, *self.target.also)}
         return session.remote in blocks and session.called in (self.target.address, *self.target.others)
 
@@ -95,6 +99,14 @@ class Staying:
         self.lost = now if self.lost is None else self.lost
         self.comeback.ended(reason, now)
         log.warning("the connection to %s is lost: %s", self.name, reason.text)
+
+    def call_where_it_is(self) -> None:
+        """The next call goes where the name leads by now. A call that is under way keeps its addresses."""
+        if self.found:
+            before, self.target = self.target.address, self.target.now_at(self.found)
+            self.found = ()
+            if self.target.address != before:
+                log.warning("%s is at %s now", self.name, self.target.address)
 
     def tell(self, text: str) -> None:
         """To everybody who waits."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lotor.client.addresses import resolve, typed
+from lotor.client.addresses import MOST_TRIED, resolve, typed
 from lotor.config import in_main_mode
 from lotor.model.network import Address
 from lotor.model.policy import RemotePolicy, Side
@@ -30,6 +30,20 @@ class Target:
         first, *also = sorted(blocks, key=lambda each: each.name != block)
         called, *others = sorted(addresses, key=lambda each: each != address)
         return replace(self, remote=first, also=tuple(also), address=called, others=tuple(others))
+
+    @property
+    def follows_name(self) -> bool:
+        """Whether the gateway may be at another address tomorrow: the name was typed, and the block is for any
+        address."""
+        return self.host is not None and self.remote.address is None
+
+    def now_at(self, found: Sequence[Address]) -> Target:
+        """The same, after its name was looked up again. The address that was called last stays: as the first where the
+        name still has it, else as the last one."""
+        still = self.address in found
+        others = [each for each in found if each != self.address][: MOST_TRIED - 1]
+        first, *more = (self.address, *others) if still or not others else (*others, self.address)
+        return replace(self, address=first, others=tuple(more))
 
 
 class RefusedRequest(Exception):  # noqa: N818 - an outcome, not an error of the program
