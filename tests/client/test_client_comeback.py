@@ -261,3 +261,30 @@ def test_every_kind_says_whether_it_heals():
     kinds = catalogue.CLASSES.values()
     assert not [each for each in kinds if each.cause in (Cause.LOGIN_REFUSED, Cause.LOGIN_DECLINED) and each.may_heal()]
     assert all(each.may_heal() for each in (HostUnfit, NotResolved, BeingSetUp, Relocated, DeadPeer, NoAnswer))
+
+
+def test_a_login_whose_verdict_is_missing_is_not_sent_anew_for_every_new_network():
+    """A password that was changed meanwhile would be a guess each time, and accounts are locked for guesses."""
+    state, dialled = up(), 0
+    state.ended(DEAD, 100.0)
+    assert state.step(100.0) is Step.DIAL
+    state.login_sent(100.5)
+    for tick in range(150):
+        now = 100.5 + tick * 0.1
+        state.network_changed(now)
+        dialled += state.step(now) is Step.DIAL
+        if dialled:
+            state.login_sent(now)
+    assert dialled == 1, "and when nothing comes of it, once, after a while"
+
+
+def test_the_verdict_itself_ends_the_wait_for_it():
+    state = up()
+    state.ended(DEAD, 100.0)
+    assert state.step(100.0) is Step.DIAL
+    state.login_sent(100.5)
+    state.network_changed(101.0)
+    state.ended(UNHEARD, 102.0)
+    assert state.step(103.5) is Step.DIAL
+    state.network_changed(104.6)
+    assert state.step(104.6) is Step.DIAL, "nothing was sent in this call"

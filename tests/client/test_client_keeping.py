@@ -11,11 +11,11 @@ import pytest
 
 from lotor.client.addresses import MOST_TRIED
 from lotor.client.calls import Ground
-from lotor.client.comeback import Now
+from lotor.client.comeback import JUDGING, Now
 from lotor.client.keeping import Keeping, Senses, Wishes
 from lotor.client.staying import MOST_LINES
 from lotor.client.targets import Target
-from lotor.ike.events import Doubted, Ended
+from lotor.ike.events import Doubted, Ended, LoginRound, Names
 from lotor.ike.intents import Check, Disconnect
 from lotor.model.child import Counters
 from lotor.model.network import Path, Peer
@@ -220,6 +220,24 @@ def test_a_network_that_changes_at_the_moment_of_a_refusal_sends_no_password_aga
         await stage.pass_by(5)
         assert len(stage.calls) == 1
         assert stage.given_up == [1]
+
+    play(story)
+
+
+def test_a_network_that_changes_while_a_login_is_judged_sends_no_password_again():
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        stage.answers = [asyncio.Event().wait]
+        stage.end(DEAD)
+        await stage.pass_by(5)
+        stage.up(2)
+        stage.keeping.follow(LoginRound(2, 1, Names(("password",))))
+        for each in range(5):
+            await stage.move(FLOATED.local.address + each)
+            await stage.pass_by(1)
+        assert len(stage.calls) == 1
+        await stage.pass_by(JUDGING)
+        assert len(stage.calls) == 2, "no verdict came"
 
     play(story)
 

@@ -33,6 +33,9 @@ CALM = 1.0
 """Seconds between two answers to news of the network."""
 DOUBT_PAUSE = 10.0
 """Seconds between two questions because of a doubt, which anybody can raise."""
+JUDGING = 10.0
+"""Seconds for the verdict on a login that was sent. Another network is no reason to send the password anew before:
+where it is wrong by now, each time counts as a guess."""
 SILENT = 1.5
 """Seconds without a packet from the gateway, behind traffic of either direction, until that is a doubt."""
 SILENCE_PAUSE = 3.0
@@ -76,6 +79,7 @@ class Comeback:
         self._lost: Instant | None = None
         self._came_up: Instant = -inf
         self._asked: Instant = -inf
+        self._judged: Instant = -inf
         self._pause = SHORT_PAUSE
         self._ahead: float | None = None
         self._traffic = (0, 0)
@@ -109,7 +113,15 @@ class Comeback:
             self._due = min(self._due, max(now, self._asked + CALM))
         elif self._state is not _State.STOPPED:
             self._lost, self._pause = now, SHORT_PAUSE
+            if self._state is _State.CALLING and now < self._judged:
+                self._due = self._judged
+                return
             self._state, self._due = _State.DOWN, min(max(now, self._called + CALM), max(now, self._due))
+
+    def login_sent(self, now: Instant) -> None:
+        """The gateway asked for the login in a call, and gets it."""
+        if self._state is _State.CALLING:
+            self._judged = now + JUDGING
 
     def looked(self, now: Now) -> None:
         """The clocks were read: a sleep is a change of the network."""
@@ -144,7 +156,7 @@ class Comeback:
         if self._state is _State.UP:
             self._asked, self._lively = now, False
             return Step.CHECK
-        self._state, self._called = _State.CALLING, now
+        self._state, self._called, self._judged = _State.CALLING, now, -inf
         return Step.DIAL
 
     @property

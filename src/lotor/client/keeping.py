@@ -17,7 +17,7 @@ from lotor.client.persons import Given
 from lotor.client.requests import Prompter
 from lotor.client.staying import News, Silent, Staying, by_hand
 from lotor.client.targets import Target
-from lotor.ike.events import Doubted, Ended, Event
+from lotor.ike.events import Doubted, Ended, Event, LoginRound
 from lotor.ike.intents import Check, Disconnect
 from lotor.model.child import Counters
 from lotor.model.network import Address, Path, Peer
@@ -179,7 +179,7 @@ class Keeping:
         """Subscribes to the driver, behind the follower: that one has to know first whether the host stays as it is."""
         staying = next((each for each in self._staying.values() if each.session == event.session), None)
         if staying is None:
-            self._refused(event)
+            self._called(event)
             return
         match event:
             case Ended(reason=reason) if staying.comeback.is_up:
@@ -188,13 +188,18 @@ class Keeping:
                 staying.comeback.doubted(self._now())
                 self._go_on(staying)
 
-    def _refused(self, event: Event) -> None:
-        """Known before the call itself has noticed: a new network in between would dial with the same password."""
-        session = self._parts.register.recall(event.session)
-        if not isinstance(event, Ended) or event.reason.cause is not Cause.LOGIN_REFUSED or session is None:
+    def _called(self, event: Event) -> None:
+        """Of the session of a call. Known before the call itself has noticed: a new network in between would dial with
+        the same password."""
+        if not isinstance(event, Ended | LoginRound):
             return
-        staying = self._of(session)
-        if staying is not None and staying.call is not None:
+        session = self._parts.register.recall(event.session)
+        staying = self._of(session) if session is not None else None
+        if staying is None or staying.call is None:
+            return
+        if isinstance(event, LoginRound):
+            staying.comeback.login_sent(self._now())
+        elif event.reason.cause is Cause.LOGIN_REFUSED:
             staying.comeback.ended(event.reason, self._now())
 
     def _lost(self, staying: Staying, reason: Reason) -> None:
