@@ -48,6 +48,9 @@ class Echo:
     def hint(self, header: Header, randomness) -> bytes | None:
         return None
 
+    def told_spi(self, incoming) -> int | None:
+        return None
+
     def begins_session(self, header: Header) -> bool:
         return header.responder == bytes(8)
 

@@ -11,7 +11,7 @@ from lotor.ike.effects import Transmit
 from lotor.ike.endpoint import Endpoint
 from lotor.ike.events import ChildUp, Doubted, Dropped, Ended, Remark, Up
 from lotor.ike.hints import SITE, TOTAL
-from lotor.ike.intents import Check, SpiUnknown
+from lotor.ike.intents import Check, Remind, SpiUnknown
 from lotor.ike.v1 import hints
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Policy
@@ -187,3 +187,28 @@ def test_a_hint_from_another_address_and_one_of_another_shape_is_nobodys():
     assert not client.of(Doubted)
     world.do(client, client.endpoint.receive(hints.unknown_spi(number, CheapRandomness(1)), way(client), world.now))
     assert len(client.of(Doubted)) == 1
+
+
+# --- whom a gateway before had ---------------------------------------------------------------------------------------
+
+
+def test_a_peer_of_a_gateway_that_died_hears_of_it_though_it_sends_nothing():
+    world, gateway, client = pair()
+    connect(world, client, gateway)
+    assert world.run(30, lambda: is_up(client) and is_up(gateway))
+    (session,) = gateway.endpoint._sessions.by_id.values()
+    left = Remind(session.spis.initiator, session.spis.responder, session.path)
+    assert not gateway.endpoint.command(left, world.now), "a session that is here needs no hint"
+    gateway.endpoint = Endpoint(gateway.policy, CheapRandomness(99))
+    world.do(gateway, gateway.endpoint.command(left, world.now))
+    world.run(0.5)
+    assert len(client.of(Doubted)) == 1
+    assert not client.of(Ended)
+
+
+def test_who_can_write_the_file_of_last_peers_has_no_flood_sent():
+    gateway, said = Counter(), 0
+    for number in range(4096):
+        path = Path(Peer(IPv4Address("192.0.2.50"), 4500), VICTIM, floated=True)
+        said += len(gateway.settle(gateway.endpoint.command(Remind(bytes(8), number.to_bytes(8, "big"), path), 1.0)))
+    assert said <= SITE.burst

@@ -110,6 +110,7 @@ async def _attended(told: tuple[Given, Lent], asker: Asker, given_up: GivenUp, c
         _socket(lent.caller),
         seconds=warden.seconds,
         restarts=warden.restarts,
+        peers=lent.peers,
     )
 
     beats: asyncio.Task[None] | None = None

@@ -18,6 +18,7 @@ from lotor.daemon import listening, logs
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.options import Options
 from lotor.files import captures
+from lotor.files.peers import opened
 from lotor.privsep.living import GIVEN, Given, Lent
 from lotor.privsep.serving import Denied, Handler, Reply
 from lotor.warden import hardening, loading
@@ -60,8 +61,12 @@ async def guard(guarded: Guarded, ready: Callable[[], None], log_file: int | Non
             await stopped.wait()
 
     async with attending(warden) as attendance:
-        with captured(options.capture) as capture, _control(loaded.settings) as control:
-            lent = Lent(log_file, control.socket.fileno() if control is not None else None, capture)
+        with (
+            captured(options.capture) as capture,
+            _control(loaded.settings) as control,
+            opened(serves=config.is_gateway(loaded.settings)) as peers,
+        ):
+            lent = Lent(log_file, control.socket.fileno() if control is not None else None, capture, peers=peers)
             given = given_to(options, loaded.settings, lent)
             care = Care(lambda: {**begun(control, attendance), **giving(given, lent)}, attendance.let_go)
             supervisor = Supervisor(guarded.daemon, care)
@@ -121,6 +126,7 @@ def given_to(options: Options, settings: Settings, lent: Lent) -> Given:
         json=options.json,
         capture=str(options.capture) if lent.capture is not None else None,
         caller=lent.caller is not None,
+        peers=lent.peers is not None,
     )
 
 

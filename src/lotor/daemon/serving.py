@@ -21,6 +21,7 @@ from lotor.daemon.assembly import Assembled, assemble, dismantle
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.options import Said
 from lotor.daemon.reloading import Reload
+from lotor.daemon.reminding import reminding
 from lotor.daemon.service import AdminService
 from lotor.daemon.wiring import SHUT_DOWN
 from lotor.files import captures
@@ -39,7 +40,8 @@ class Surroundings:
     obeys (`ConfigError`); `present` holds that of the start. `control` makes the administrator's socket, or is one;
     `caller` is the other end of a connection whose caller needs no such socket; `processes`: which this program is,
     for the status; `owner`: the user who may do what root may: a daemon's own user is nobody's administrator.
-    `seconds`: how long the program has run already; `restarts`: how many daemons of it there were before."""
+    `seconds`: how long the program has run already; `restarts`: how many daemons of it there were before.
+    `peers`: the descriptor of the file of a gateway's last peers."""
 
     name: str
     privileged: Privileged
@@ -53,6 +55,7 @@ class Surroundings:
     owner: int = 0
     seconds: float = 0.0
     restarts: int = 0
+    peers: int | None = None
 
 
 class Daemon:
@@ -93,7 +96,8 @@ class Daemon:
                 if given.caller is None:  # who calls here begins the connection, and types the password for it
                     assembled.wiring.keeping.begin()
                 await ready()
-                await self._stopped.wait()
+                async with reminding(given.peers, assembled.wiring):
+                    await self._stopped.wait()
             log.info("lotor stops")
         finally:
             await assembled.wiring.stop(self._why)

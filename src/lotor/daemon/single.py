@@ -16,6 +16,7 @@ from lotor.daemon.options import Options
 from lotor.daemon.pair import begin
 from lotor.daemon.processes import ALONE, alone
 from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
+from lotor.files.peers import opened
 from lotor.runtime.present import Present
 from lotor.warden import hardening, loading
 from lotor.warden.loading import Holding
@@ -39,7 +40,7 @@ async def serve(options: Options, loaded: Holding, ready: Callable[[], None], ma
     listening.demand_free(loaded.settings)
     hardening.bound(scripts=config.has_scripts(loaded.settings))
     try:
-        with capturing(options.capture) as capture:
+        with capturing(options.capture) as capture, opened(serves=config.is_gateway(loaded.settings)) as peers:
             await begin(warden)
             present = Present(equip(warden.present()))
             log_as(present, options.said)
@@ -54,6 +55,7 @@ async def serve(options: Options, loaded: Holding, ready: Callable[[], None], ma
                 alone(),
                 capture,
                 owner=os.geteuid(),
+                peers=peers,
             )
             async with contextlib.AsyncExitStack() as held:
                 code = await Daemon(given).serve(tell)

@@ -63,6 +63,10 @@ class Dialect(Protocol):
         """The same to the sender of an ESP packet with an unknown SPI."""
         ...
 
+    def hint_of_session(self, initiator: bytes, responder: bytes, randomness: Randomness) -> bytes:
+        """The same of a session with these SPIs, unasked."""
+        ...
+
     def told_spi(self, incoming: Incoming) -> int | None:
         """The SPI of ESP that such a hint names, as far as this message is one. Anybody may have sent it."""
         ...

@@ -22,6 +22,7 @@ from lotor.ike.intents import (
     Intent,
     PeerMoved,
     Reload,
+    Remind,
     Shutdown,
     SpiUnknown,
 )
@@ -95,7 +96,7 @@ class Endpoint:
                 self._expired(intent, now)
             case PeerMoved():
                 self._moved(intent)
-            case SpiUnknown():
+            case SpiUnknown() | Remind():
                 self._unknown(intent, now)
         return self._context.drain()
 
@@ -247,10 +248,14 @@ class Endpoint:
         if owner is not None:
             owner.follow(owner.path.to(intent.remote))
 
-    def _unknown(self, intent: SpiUnknown, now: Instant) -> None:
-        """ESP knows no version: the first one that is spoken here answers."""
-        dialect = next(iter(self._dialects.values()))
-        self._hint(dialect.hint_of_spi(intent.spi, self._context.randomness), intent.path, intent.octets, now)
+    def _unknown(self, intent: SpiUnknown | Remind, now: Instant) -> None:
+        """ESP knows no version, nor does what is remembered: the first one that is spoken here answers."""
+        dialect, randomness = next(iter(self._dialects.values())), self._context.randomness
+        if isinstance(intent, SpiUnknown):
+            self._hint(dialect.hint_of_spi(intent.spi, randomness), intent.path, intent.octets, now)
+        elif not self._sessions.known(intent.initiator, intent.responder):
+            hint = dialect.hint_of_session(intent.initiator, intent.responder, randomness)
+            self._hint(hint, intent.path, len(hint), now)
 
     def _expired(self, intent: ChildExpired, now: Instant) -> None:
         session = self._owner(intent.child)

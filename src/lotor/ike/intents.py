@@ -77,4 +77,14 @@ class SpiUnknown:
     octets: int
 
 
-Intent = Connect | Disconnect | Check | Shutdown | Reload | ChildExpired | PeerMoved | SpiUnknown
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """A gateway before this one had a session with these SPIs over this path, and died: its peer is to hear that it is
+    gone. Nothing proves what is remembered, and nothing is proved to the peer."""
+
+    initiator: bytes
+    responder: bytes
+    path: Path
+
+
+Intent = Connect | Disconnect | Check | Shutdown | Reload | ChildExpired | PeerMoved | SpiUnknown | Remind

@@ -49,8 +49,9 @@ class Given:
     `Identity.word` has it; `syslog`: where the log goes without a file; `level` as the `log` directive names it, and
     `form` as `log_format` does; `debug` and `json`: that the command line has it so, whatever the configuration says;
     `capture` is the name of the file of packets. Beside it come, where `log`, `control` and `capture` say so, the
-    descriptors of the log, of the administrator's socket, and two of a capture: of packets, and of keys. `caller`: the
-    last one is a connection like those to the administrator's socket, of a person whose settings no file says."""
+    descriptors of the log, of the administrator's socket, and two of a capture: of packets, and of keys; behind them
+    that of the file of a gateway's last peers (`peers`). `caller`: the last one is a connection like those to the
+    administrator's socket, of a person whose settings no file says."""
 
     name: str
     identity: str
@@ -63,32 +64,35 @@ class Given:
     json: bool
     capture: str | None
     caller: bool = False
+    peers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Lent:
     """Descriptors beside `Given`, which each daemon gets; None for what there is not. `capture`: of packets, and of
-    keys."""
+    keys; `peers`: of the file of a gateway's last peers."""
 
     log: int | None = None
     control: int | None = None
     capture: tuple[int, int] | None = None
     caller: int | None = None
+    peers: int | None = None
 
     @property
     def all(self) -> tuple[int, ...]:
-        found = (self.log, self.control, *(self.capture or ()), self.caller)
+        found = (self.log, self.control, *(self.capture or ()), self.peers, self.caller)
         return tuple(each for each in found if each is not None)
 
     @classmethod
     def of(cls, given: Given, descriptors: tuple[int, ...]) -> Lent:
         """What came with `given`. `Malformed` where that says something else."""
-        if len(descriptors) != given.log + given.control + 2 * (given.capture is not None) + given.caller:
+        if len(descriptors) != given.log + given.control + 2 * (given.capture is not None) + given.peers + given.caller:
             raise Malformed(f"{len(descriptors)} descriptors came")
         left = list(descriptors)
         caller = left.pop() if given.caller else None
+        peers = left.pop() if given.peers else None
         log, control = (left.pop(0) if each else None for each in (given.log, given.control))
-        return cls(log, control, (left[0], left[1]) if left else None, caller)
+        return cls(log, control, (left[0], left[1]) if left else None, caller, peers)
 
 
 READY: Verb[None, None] = Verb(
@@ -122,7 +126,7 @@ GIVEN: Verb[None, Given] = Verb(
     answer=Given,
     most_request=0,
     most_answer=16_384,  # two names of files, which have at most 4,096 octets each
-    descriptors=5,
+    descriptors=6,
     most_asked=1,
 )
 

@@ -45,6 +45,9 @@ class IkeV1:
     def hint_of_spi(self, spi: int, randomness: Randomness) -> bytes:
         return hints.unknown_spi(spi, randomness)
 
+    def hint_of_session(self, initiator: bytes, responder: bytes, randomness: Randomness) -> bytes:
+        return hints.of_session(initiator, responder, randomness)
+
     def told_spi(self, incoming: Incoming) -> int | None:
         return hints.told_spi(incoming)
 

@@ -27,7 +27,12 @@ def unknown_session(header: Header, randomness: Randomness) -> bytes | None:
     nothing in clear is answered, so that two ends never go on and on about it."""
     if header.exchange not in FOLLOWING or not header.message_id or not encrypted(header):
         return None
-    answer = Header(header.initiator, header.responder, 0, ExchangeType.INFORMATIONAL, 0, randomness.message_id())
+    return of_session(header.initiator, header.responder, randomness)
+
+
+def of_session(initiator: bytes, responder: bytes, randomness: Randomness) -> bytes:
+    """That nobody here knows a session with these cookies."""
+    answer = Header(initiator, responder, 0, ExchangeType.INFORMATIONAL, 0, randomness.message_id())
     return build_message(answer, *build_chain([Notification(NotifyType.INVALID_COOKIE)]))
 
 
