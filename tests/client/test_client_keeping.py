@@ -525,21 +525,20 @@ def test_who_waits_hears_of_a_person_who_ends_what_is_down_and_of_the_end_of_the
     play(story)
 
 
-def test_a_closed_connection_keeps_who_waits_until_a_person_ends_it():
-    """With a kill switch a command that ended would give the host back, and all of it would leave in clear."""
+def test_who_waits_at_a_connection_that_stays_closed_hears_why_and_how_to_open_it():
+    """The host stays closed without the command, too."""
 
     async def story(stage):
         stage.keeping.came_up(TARGET, stage.up())
         waits = follow(stage)
-        stage.answers = [lambda: RefusedThere(GATEWAY, "alice")]
+        refused = RefusedThere(GATEWAY, "alice")
+        stage.answers = [lambda: refused]
         stage.end(DEAD)
         await stage.pass_by(5)
-        await stage.pass_by(1000)
-        assert not waits.done()
-        await stage.keeping.let_go(lambda _: True)
         lines, why = await waits
         assert "unreachable until" in lines[-1]
-        assert why == ClosedHere()
+        assert why == refused
+        assert stage.given_up == []
 
     play(story, shuts=True)
 

@@ -260,8 +260,8 @@ class Keeping:
         if staying.alarm is not None:
             staying.alarm.cancel()
         log.warning("kill_switch: what belongs into the tunnel to %s is %s", staying.name, staying.until)
-        why = f": {staying.comeback.reason.text}" if staying.comeback.reason is not None else ""
-        staying.tell(f"connection lost{why}; what belongs into its tunnel is {staying.until}")
+        staying.tell(f"what belongs into the tunnel is {staying.until}")
+        staying.over(staying.comeback.reason or AT_ONCE)  # a command that waited may end: the host stays closed
 
     async def _leave(self, staying: Staying, why: Reason, leaving: Leaving = Leaving.OPEN) -> None:
         with contextlib.suppress(OSError):  # a host that cannot be put back has said so
