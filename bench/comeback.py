@@ -288,9 +288,14 @@ def main() -> None:
     print(text)
     if options.write:
         told = conditions(f"{options.rounds} rounds by turns")
-        settings = "".join(f"- {kind.name}: {kind.settings}\n" for kind in kinds)
-        how = HOW.format(down=options.down, asleep=options.asleep)
-        write(SECTION, f"{text}\n{how}\n{settings}\nMedians. {machine()}; {told}{options.note and ' '}{options.note}")
+        how = how_it_was(kinds, options.down, options.asleep)
+        write(SECTION, f"{text}\n{how}\nMedians. {machine()}; {told}{options.note and ' '}{options.note}")
+
+
+def how_it_was(kinds: list[type[Rival]], down: float, asleep: float) -> str:
+    """What each event was, and how each program was set."""
+    settings = "".join(f"- {kind.name}: {kind.settings}.\n" for kind in kinds)
+    return f"{HOW.format(down=down, asleep=asleep)}\n{settings}"
 
 
 HOW = """A hundred packets a second go to a host inside and back. Seconds count from the moment when everything is there

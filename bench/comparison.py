@@ -166,7 +166,8 @@ def main() -> None:
     except LabError as error:
         sys.exit(str(error))
     told = f"{machine()}; {conditions(f'one setup of each, {options.rounds} rounds of the events by turns')}"
-    text = page(setups, found, f"{told} {options.note}".rstrip())
+    how = comeback.how_it_was(kinds, options.down, options.asleep) if options.rounds else ""
+    text = page(setups, found, f"{told} {options.note}".rstrip(), how)
     print(text)
     if options.write:
         PAGE.write_text(text)

@@ -50,7 +50,15 @@ class Row:
 
 
 _PYTHON = "lotor is a Python program: Debian's Python with its byte code is 45 MB of it, where Python is not there yet"
-_COMPILED = "most of it is the installation of Python, which is compiled to byte code on the host"
+_COMPILED = "most of it is the installation of Python and lotor, which are compiled to byte code on the host"
+_MOVED = (
+    "lotor first moves its own routes, once the kernel has told of the new network; OpenVPN's next packet goes out by "
+    "whatever route there is"
+)
+_ASKED = (
+    "lotor asks for two seconds whether the gateway still knows the session, before it logs in again; the session had "
+    "ended there"
+)
 WHY = {
     "gateway: seconds of the machine": _COMPILED,
     "client: seconds of the machine": _COMPILED,
@@ -58,10 +66,10 @@ WHY = {
     "client: MB on disk": _PYTHON,
     "gateway: MB fetched": _PYTHON,
     "client: MB fetched": _PYTHON,
-    f"{EVENTS[0]}: seconds": "lotor moves its own routes first, when the kernel has told of the new network; "
-    "OpenVPN's next packet goes out by whatever route there is",
-    f"{EVENTS[2]}: seconds": "the session had ended at the gateway meanwhile: lotor learns that by a question that "
-    "is not answered, and logs in again",
+    f"{EVENTS[0]}: seconds": _MOVED,
+    f"{EVENTS[0]}: packets lost": _MOVED,
+    f"{EVENTS[2]}: seconds": _ASKED,
+    f"{EVENTS[2]}: packets lost": _ASKED,
 }
 """Why another program may be before lotor in a row."""
 
@@ -111,8 +119,8 @@ def _broken(outages: list[Outage], title: str) -> str:
     return f", TCP broken {broken} of {len(outages)} times" if broken and title.endswith("seconds") else ""
 
 
-def page(setups: dict[str, Setup], found: Found, told: str) -> str:
-    """The whole document; `told`: the conditions of this run."""
+def page(setups: dict[str, Setup], found: Found, told: str, how: str = "") -> str:
+    """The whole document; `told`: the conditions of this run; `how` the events were made."""
     names = list(setups)
     lines = [f"| | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     notes: list[str] = []
@@ -129,7 +137,7 @@ def page(setups: dict[str, Setup], found: Found, told: str) -> str:
         f"| {duty} | {' | '.join(duties[name][number] for name in names)} |" for number, duty in enumerate(DUTIES)
     ]
     why = "\n".join(notes) or "None."
-    return _PAGE.format(table="\n".join(lines), why=why, typed=_typed(setups), told=told)
+    return _PAGE.format(table="\n".join(lines), why=why, typed=_typed(setups), told=told, how=how)
 
 
 def _typed(setups: dict[str, Setup]) -> str:
@@ -153,10 +161,8 @@ first in its row.
   roots: what it would start is started by its own command.
 - MB on disk are what the files of the packages take in a root with systemd, D-Bus, certificates and nftables, byte
   code and all.
-- Seconds of an event count from the moment when everything is there again to the first packet that comes home; 100
-  packets a second are sent, and all that are lost since the event began count. How each event is made is told in
-  [performance.md](performance.md) and in `bench/comeback.py`.
 
+{how}
 {told}
 
 ## Where lotor is not the first
