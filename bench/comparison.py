@@ -107,7 +107,11 @@ class Typist:
                 self.type(line)
 
     def type(self, line: Line) -> None:
-        self.note((line.writes and f"write {line.writes}, {line.stdin.count(chr(10))} lines") or line.text, line.steps)
+        self.note(
+            (line.writes and f"write {line.writes.removeprefix(f'{HOME}/')}, {line.stdin.count(chr(10))} lines")
+            or line.text,
+            line.steps,
+        )
         began = time.monotonic()
         self._do(line)
         if line.steps:

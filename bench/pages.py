@@ -50,6 +50,7 @@ class Row:
 
 
 _PYTHON = "lotor is a Python program: Debian's Python with its byte code is 45 MB of it, where Python is not there yet"
+_FETCHED = "Python comes along where it is not there yet"
 _COMPILED = "most of it is the installation of Python and lotor, which are compiled to byte code on the host"
 _MOVED = (
     "lotor first moves its own routes, once the kernel has told of the new network; OpenVPN's next packet goes out by "
@@ -64,8 +65,8 @@ WHY = {
     "client: seconds of the machine": _COMPILED,
     "gateway: MB on disk": _PYTHON,
     "client: MB on disk": _PYTHON,
-    "gateway: MB fetched": _PYTHON,
-    "client: MB fetched": _PYTHON,
+    "gateway: MB fetched": _FETCHED,
+    "client: MB fetched": _FETCHED,
     f"{EVENTS[0]}: seconds": _MOVED,
     f"{EVENTS[0]}: packets lost": _MOVED,
     f"{EVENTS[2]}: seconds": _ASKED,
@@ -159,7 +160,8 @@ first in its row.
 - Steps are lines that a person types, files that are written, and the file that is carried to the client.
 - Seconds are those of the machine for these lines, without downloads and without the person. No systemd runs in the
   roots: what it would start is started by its own command.
-- MB on disk are what the files of the packages take in a root with systemd, D-Bus, certificates and nftables, byte
+- MB on disk are what the files of the packages, and of those that Debian recommends with them, take in a root with
+  systemd, D-Bus, certificates and nftables, byte
   code and all.
 
 {how}
