@@ -79,6 +79,21 @@ def test_a_session_has_its_device_and_its_rate_at_both_ends(directory):
     assert (here["rate_in"], here["loss"], client["total"]) == (None, None, 1)
 
 
+def test_figures_that_come_again_and_again_are_no_events(directory):
+    async def story(world):
+        heard = []
+        end = world.gateway_admin.subscribe(heard.append, ROOT)
+        await world.vc()
+        end()
+        (session,) = world.gateway.register.all()
+        return session.latency, {each.event for each in heard}
+
+    latency, names = play(directory, story)
+    assert latency is not None
+    assert "Up" in names
+    assert "RoundTrip" not in names
+
+
 def test_only_the_sessions_that_are_asked_for_are_told(directory):
     async def story(world):
         await world.vc()

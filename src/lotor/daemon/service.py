@@ -247,7 +247,7 @@ class AdminService:
             for waiting in self._ends.get(event.session, ()):
                 if not waiting.done():
                     waiting.set_result(event.reason)
-        if not self._listeners:
+        if not self._listeners or event.repeats:
             return
         happened = _happened(event)
         session = self._wiring.register.recall(event.session)

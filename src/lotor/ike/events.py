@@ -29,13 +29,15 @@ class Level(IntEnum):
 
 class Event(Declared):
     """Base. `line` is a format string over the fields; `level` is its weight. `session` 0: no session. `published`: the
-    name in `lotor events`, where that is not the name of the class. `advice`: what helps, where no reason says it. The
-    first sentence of a docstring stands in docs/events.md."""
+    name in `lotor events`, where that is not the name of the class. `advice`: what helps, where no reason says it.
+    `repeats`: told again and again while nothing changes, so that `lotor events` leaves it out. The first sentence of a
+    docstring stands in docs/events.md."""
 
     session: int
     level: ClassVar[Level] = Level.INFO
     line: ClassVar[str] = ""
     published: ClassVar[str] = ""
+    repeats: ClassVar[bool] = False
     advice: ClassVar[str] = ""
 
     def text(self) -> str:
@@ -262,6 +264,7 @@ class RoundTrip(Event):
     its answer."""
 
     level = Level.DEBUG
+    repeats = True
     line = "the peer answered after {seconds:.3f} s"
     seconds: float
 
