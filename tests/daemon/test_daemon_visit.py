@@ -152,6 +152,41 @@ def test_who_waits_for_the_end_of_a_session_hears_why(directory, far):
     assert undone == 3, "the host is as it was before anybody hears of the end"
 
 
+class Waiting(Typing):
+    """A person who hears of a loss and of the return."""
+
+    def __init__(self):
+        super().__init__()
+        self.heard_both = asyncio.Event()
+
+    async def tell(self, text):
+        await super().tell(text)
+        if len(self.told) == 2:
+            self.heard_both.set()
+
+
+def test_who_waits_at_a_connection_that_stays_hears_of_its_return_and_of_its_end(directory, far):
+    """The gateway logs the person out; the client comes back by itself, with the password that was typed."""
+
+    async def story(world):
+        person = Waiting()
+        up = await world.vc()
+        waits = asyncio.ensure_future(world.admin.until(Until(up.session), person))
+        await asyncio.sleep(0)
+        assert isinstance(await world.gateway_admin.logout(Logout("alice"), ROOT), Disconnected)
+        await person.heard_both.wait()
+        assert not waits.done()
+        (back,) = world.client.register.all()
+        await world.vd()
+        return up.session, back.id, person.told, await waits
+
+    first, back, told, end = play(directory, story, far=far, login="auto_connect on;")
+    assert back != first
+    assert told[0].endswith("; connecting again")
+    assert told[1].startswith("back after ")
+    assert end.cause == "ADMINISTRATOR"
+
+
 def test_the_end_of_a_stranger_is_nobodys(directory):
     async def story(world):
         up = await world.vc()
