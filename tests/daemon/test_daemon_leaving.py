@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from lotor.daemon import leaving
+from scripted import RecordingHost
 
 WAITS = "import sys; print('on', flush=True); sys.stdin.read()"
 STARTS_ANOTHER = (
@@ -127,3 +129,12 @@ def test_a_service_is_known_by_its_unit(monkeypatch):
     assert leaving._served(1)
     monkeypatch.setattr(Path, "read_text", lambda _: "0::/user.slice/user-0.slice/session-3.scope\n")
     assert not leaving._served(1)
+
+
+def test_a_host_that_was_left_closed_is_open_again(monkeypatch):
+    host = RecordingHost([])
+    host.shut = {"192.0.2.50", "2001:db8::50"}
+    network = SimpleNamespace(clean=lambda: asyncio.sleep(0, result=0))
+    monkeypatch.setattr("lotor.warden.warden.hold", lambda: SimpleNamespace(host=host, network=network))
+    assert asyncio.run(leaving._recover()) == 2
+    assert host.shut == set()
