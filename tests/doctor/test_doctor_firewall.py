@@ -83,6 +83,21 @@ def test_rules_of_iptables():
     assert told("plain") == [("iptables drops incoming UDP 500 and 4500", mends)]
 
 
+@pytest.mark.parametrize(
+    ("name", "mend"),
+    [
+        ("ufw", "ufw allow proto esp from any"),
+        ("firewalld", "firewall-cmd --permanent --zone=public --add-protocol=esp"),
+        ("plain", "iptables -I INPUT -p esp -j ACCEPT"),
+    ],
+)
+def test_esp_itself_comes_in_where_clients_may_send_it(name, mend):
+    found = list(firewall.judge(replace(HOST, listing=listing(name), esp=True)))
+    ((text, mends),) = wrong(found, Grade.WARN)
+    assert "drops incoming ESP: clients without a NAT on the way need it (or nat_traversal force)" in text
+    assert mends[0] == mend
+
+
 def test_what_nft_shows_of_iptables_alone_is_in_doubt():
     """It names the matches only: nothing is told as dropped that may be let in."""
     bare = Listing((RULES / "plain.json").read_text())

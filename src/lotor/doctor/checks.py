@@ -55,8 +55,8 @@ CHECKS = (
     Check(
         "firewall",
         GATEWAY,
-        "does a rule of firewalld, ufw, Docker, iptables or nftables drop UDP 500 and 4500 that come in, or what goes "
-        "between lotor's device and the inside?",
+        "does a rule of firewalld, ufw, Docker, iptables or nftables drop UDP 500 and 4500 (and ESP) that come in, or what "
+        "goes between lotor's device and the inside?",
         firewall.look,
         firewall.judge,
     ),

@@ -17,6 +17,7 @@ from lotor.hosts.connected import connected
 from lotor.hosts.foreign_rules import Obstacle, Packet, Program, Ruleset
 from lotor.hosts.netlink import Netlink
 from lotor.model.network import Network
+from lotor.model.policy import Side, Switch
 
 DEVICE = "lotor0"
 OWN = "lotor"
@@ -55,7 +56,8 @@ NO_RULES = Listing()
 @dataclass(frozen=True, slots=True)
 class Firewall:
     """`outer`: devices of the default routes; `inner`: those of the inside. `legacy`: the rules of the kernel's older
-    firewall, None where it has some that could not be listed."""
+    firewall, None where it has some that could not be listed. `esp`: clients without a NAT on the way send ESP
+    itself."""
 
     listing: Listing
     ports: tuple[int, ...]
@@ -63,6 +65,7 @@ class Firewall:
     inner: tuple[str, ...]
     pool: tuple[Network, ...]
     legacy: Listing | None = NO_RULES
+    esp: bool = False
 
 
 async def look(subject: Subject) -> Firewall:
@@ -73,7 +76,8 @@ async def look(subject: Subject) -> Firewall:
     near = dict.fromkeys(device for device in connected().values() if not device.startswith(OWN))
     inner = tuple(each for each in near if each not in outer) or outer
     listing = await listing_of(subject)
-    return Firewall(listing, ports, outer or inner, inner, subject.pool, await _legacy(subject))
+    esp = any(each.nat_traversal is not Switch.FORCE for each in subject.of_side(Side.GATEWAY))
+    return Firewall(listing, ports, outer or inner, inner, subject.pool, await _legacy(subject), esp)
 
 
 async def listing_of(subject: Subject) -> Listing:
@@ -136,6 +140,11 @@ def _input(rules: Ruleset, firewall: Firewall, version: int) -> Iterator[Finding
             numbers = list(dict.fromkeys(ports))
             text = f"{_maker(stop)} {_drops(stop)} incoming UDP {_listed(numbers)}"
             yield _found(stop, text, foreign_rules.admission(stop, numbers, zone(rules, device)))
+        if firewall.esp:
+            packet = Packet("input", version, device, source=ANYBODY[version], protocol="esp")
+            for stop in foreign_rules.obstacles(rules, packet):
+                text = f"{_maker(stop)} {_drops(stop)} incoming ESP: clients without a NAT on the way need it"
+                yield warn(f"{text} (or nat_traversal force)", *foreign_rules.admission(stop, (), zone(rules, device)))
 
 
 def _forward(rules: Ruleset, firewall: Firewall) -> Iterator[Finding]:

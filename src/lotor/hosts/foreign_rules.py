@@ -148,7 +148,10 @@ def remedy(obstacle: Obstacle, clients: Iterable[Network], device: str) -> list[
 
 
 def admission(obstacle: Obstacle, ports: Sequence[int], zone: str = "") -> list[str]:
-    """The commands that open a chain for UDP ports that come in. `zone` of firewalld; empty: its usual one."""
+    """The commands that open a chain for UDP ports that come in; without ports for ESP itself. `zone` of firewalld;
+    empty: its usual one."""
+    if not ports:
+        return _esp_admission(obstacle, zone)
     match obstacle.program:
         case Program.FIREWALLD:
             words = [f"--zone={zone}"] * bool(zone) + [f"--add-port={port}/udp" for port in ports]
@@ -160,6 +163,18 @@ def admission(obstacle: Obstacle, ports: Sequence[int], zone: str = "") -> list[
             return [f"{program} -I {obstacle.chain} -p udp --dport {port} -j ACCEPT" for port in ports]
     numbers = ", ".join(map(str, ports))
     return [f"nft 'insert rule {obstacle.place} udp dport {{ {numbers} }} accept'"]
+
+
+def _esp_admission(obstacle: Obstacle, zone: str) -> list[str]:
+    match obstacle.program:
+        case Program.FIREWALLD:
+            words = [f"--zone={zone}"] * bool(zone) + ["--add-protocol=esp"]
+            return [f"firewall-cmd --permanent {' '.join(words)}", "firewall-cmd --reload"]
+        case Program.UFW:
+            return ["ufw allow proto esp from any"]
+        case Program.DOCKER | Program.IPTABLES:
+            return [f"{_iptables(obstacle)} -I {obstacle.chain} -p esp -j ACCEPT"]
+    return [f"nft insert rule {obstacle.place} meta l4proto esp accept"]
 
 
 def _iptables(obstacle: Obstacle) -> str:
