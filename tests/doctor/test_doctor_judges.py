@@ -21,6 +21,7 @@ from lotor.doctor import (
     leftovers,
     mtu,
     names,
+    network,
     ports,
     resolvers,
     tun,
@@ -188,7 +189,7 @@ def test_forwarding():
     assert found[0][0] == "wrong"
     assert found[0][2][0] == "sysctl -w net.ipv4.ip_forward=1"
     assert found[1][:2] == ("ok", "IPv6 is forwarded")
-    assert told(forwarding.judge(forwarding.Forwarding({4: False}, ours=True)))[0][2] == ("lotor reload",)
+    assert told(forwarding.judge(forwarding.Forwarding({4: False}, ours=True)))[0][2] == ("lotor network apply",)
     shut = told(forwarding.judge(forwarding.Forwarding({4: True}, ("lotor0",))))
     assert shut[1][2] == ("sysctl -w net.ipv4.conf.lotor0.forwarding=1",)
 
@@ -353,6 +354,13 @@ def test_a_gateway_that_was_not_asked():
 )
 def test_what_a_gateway_says(first, second, grades):
     assert [each.grade.value for each in answers(first, second)] == grades
+
+
+def test_what_the_network_block_wants():
+    assert only(network.judge(network.Wanted(there=False))).grade is Grade.OK
+    assert only(network.judge(network.Wanted(there=True))).grade is Grade.OK
+    first, last = network.judge(network.Wanted(there=True, missing=("no table", "no forwarding")))
+    assert (first.grade, first.mends, last.mends) == (Grade.WRONG, (), ("lotor network apply",))
 
 
 def test_other_vpns():

@@ -13,6 +13,7 @@ from lotor.doctor import (
     leftovers,
     mtu,
     names,
+    network,
     ports,
     resolvers,
     tun,
@@ -53,9 +54,16 @@ CHECKS = (
         forwarding.judge,
     ),
     Check(
+        "network",
+        GATEWAY,
+        "is this host as the `network` block wants it? [`lotor network show`](commands.md) tells more.",
+        network.look,
+        network.judge,
+    ),
+    Check(
         "firewall",
         GATEWAY,
-        "does a rule of firewalld, ufw, Docker, iptables or nftables drop UDP 500 and 4500 (and ESP) that come in, or what "
+        "does a rule of firewalld, ufw, Docker, iptables or nftables drop UDP 500, 4500 or ESP that come in, or what "
         "goes between lotor's device and the inside?",
         firewall.look,
         firewall.judge,

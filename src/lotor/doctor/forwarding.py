@@ -50,7 +50,7 @@ def judge(forwarding: Forwarding) -> Iterator[Finding]:
 
 
 def _mends(name: str, *, ours: bool) -> tuple[str, ...]:
-    """Now, and at each boot; the daemon switches on what is its own when it starts, and at a reload."""
+    """Now, and at each boot; what a `network` block asks for has a command of its own."""
     if ours:
-        return ("lotor reload",)
+        return ("lotor network apply",)
     return f"sysctl -w {name}=1", f"echo {name}=1 >> {CONFIGURED}"
