@@ -40,7 +40,7 @@ table inet filter {
 """
 CONFIGURATION = """
 remote anonymous {
-    exchange_mode aggressive; passive on;
+    exchange_mode aggressive; passive on; nat_traversal force;
     proposal { encryption_algorithm aes; hash_algorithm sha1; authentication_method xauth_psk_server; dh_group 14; }
 }
 path pre_shared_key "PLACE/psk.txt";
