@@ -118,4 +118,7 @@ def test_a_command_in_the_foreground_comes_back_and_ends_for_what_does_not_heal(
     assert terminal.screen.count("connection lost: ") == 2
     assert terminal.screen.count("back after ") == 1
     assert "alicepass" not in terminal.screen
+    if more:
+        assert lotor.traces(internet.client) != before, "the host stays closed without the command"
+        assert beside.call("vd", GATEWAY).stdout == "the host is open again\n"
     assert lotor.traces(internet.client) == before
