@@ -52,6 +52,13 @@ class Cable:
         return int(re.search(r"packets (\d+)", self.router.run("nft", "list", "table", "inet", "cable").stdout)[1])
 
 
+def moves(node, address):
+    """By IPv4 the host is in another network."""
+    node.ip("-4", "address", "flush", "dev", "eth0")
+    node.ip("address", "add", f"{address}/24", "dev", "eth0")
+    node.ip("route", "add", "default", "via", "198.51.100.1", "dev", "eth0")
+
+
 def test_nothing_leaves_in_clear(both_internet, certificates):
     net = both_internet
     gateway = serve(net, certificates)
@@ -63,9 +70,7 @@ def test_nothing_leaves_in_clear(both_internet, certificates):
     chatter = net.client.start("chatter", *words)
     assert ping(net.client, INSIDE)
 
-    net.client.ip("-4", "address", "flush", "dev", "eth0")
-    net.client.ip("address", "add", "198.51.100.77/24", "dev", "eth0")
-    net.client.ip("route", "add", "default", "via", "198.51.100.1", "dev", "eth0")
+    moves(net.client, "198.51.100.77")
     assert wait_until(lambda: ping(net.client, INSIDE)), client.journal()
     assert cable.seen == 0, "another network"
 
@@ -105,4 +110,5 @@ def test_nothing_leaves_in_clear(both_internet, certificates):
     assert done.stdout == "the host is open again\n", done
     assert wait_until(lambda: cable.seen > 0)
     chatter.stop()
+    moves(net.client, "198.51.100.10")
     assert lotor.traces(net.client) == before
