@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lotor.config import ConfigError, load, loads
+from lotor.config import ConfigError, examine, load, loads
 from lotor.config.problem import Problem
 
 
@@ -197,3 +197,13 @@ def test_path_lines_count_wherever_they_stand() -> None:
 
 def test_problem_is_a_value() -> None:
     assert Problem("a", 1, 2, "text") == Problem("a", 1, 2, "text")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# remote anonymous { }\n"])
+def test_a_file_that_says_nothing_is_refused(text: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "racoon.conf", text)
+    with pytest.raises(ConfigError, match="the file says nothing: is it the right one, and whole"):
+        load(file)
+    (problem,) = examine(file).problems
+    assert (problem.line, problem.column) == (1, 1)
+    assert load(write(tmp_path / "other.conf", 'include "none/*.conf";')).warnings

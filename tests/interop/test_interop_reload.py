@@ -58,6 +58,7 @@ def broken(text):
     yield text.replace("vpngw.crt", "not-here.crt")
     yield text.replace("pool_size 12000", "pool_size 12000000000")
     yield "\x00\udcff" * 50_000
+    yield ""
 
 
 def test_a_broken_file_ends_none_of_fifty_sessions():

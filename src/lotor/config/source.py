@@ -33,12 +33,16 @@ class Files:
         self.order: dict[str, int] = {}
 
     def main(self, path: Path) -> list[Statement]:
-        """The statements of the main file. Raises `ConfigError` when it cannot be read."""
+        """The statements of the main file. Raises `ConfigError` when it cannot be read, or says nothing at all: then an
+        editor or a full disk has lost it, and a gateway that reloads it would let nobody in any more."""
         try:
             text = read_text(path, judged=self._judged)
         except OSError as error:
             raise ConfigError([Problem(str(path), 1, 1, f"cannot be read: {error.strerror}")]) from None
-        return self.text(text, str(path), (os.path.realpath(path),))
+        found = self.text(text, str(path), (os.path.realpath(path),))
+        if not found and not self.reading.problems:
+            raise ConfigError([Problem(str(path), 1, 1, "the file says nothing: is it the right one, and whole?")])
+        return found
 
     def text(self, text: str, name: str, above: tuple[str, ...] = ()) -> list[Statement]:
         """The statements of a text, with those of included files in place; `above` are the files that led here."""
