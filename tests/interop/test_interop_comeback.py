@@ -16,7 +16,10 @@ from lab.node import wait_until
 from lab.terminal import Terminal
 from lab.traffic import PORT, STREAM, serve_streams
 
-STAYS = {"passive": "off; auto_connect on; kill_switch on"}
+SCRIPTS = "".join(f' script "/etc/note.sh" {event};' for event in ("phase1_up", "phase1_down"))
+LEASE = "10.99.99.1"
+STAYS = {"passive": f"off; auto_connect on; kill_switch on;{SCRIPTS}".removesuffix(";")}
+NOTE = '#!/bin/sh\necho "$1 $INTERNAL_ADDR4" >>/etc/noted\n'
 
 
 def moves(node, address):
@@ -49,6 +52,7 @@ def test_a_connection_stays(internet, certificates):
     gateway = serve(internet, certificates)
     serve_streams(internet.inside)
     before = lotor.traces(internet.client)
+    internet.client.write("/etc/note.sh", NOTE, 0o755)
     client = road_warrior(internet.client, certificates, **STAYS)
     assert lotor.connect(client, "alice", "alicepass").code == 0
     (first,) = client.sessions()
@@ -69,6 +73,8 @@ def test_a_connection_stays(internet, certificates):
     assert back["session"] != first["session"]
     assert back["address"] == first["address"]
     assert client.journal().count("address 10.99.99.1") == 2
+    noted = internet.client.path("/etc/noted")
+    assert noted.read_text().split() == ["phase1_up", LEASE, "phase1_down", LEASE, "phase1_up", LEASE], "down, up, once"
 
     gateway.stop()
     assert wait_until(lambda: "connecting again" in client.call("status").stdout)
@@ -81,6 +87,7 @@ def test_a_connection_stays(internet, certificates):
     assert "unreachable until" in client.call("status").stdout
     assert client.call("vd", GATEWAY).stdout == "VPN connection terminated\n"
     assert "dev eth0" in internet.client.ip("route", "get", INSIDE_HOST)
+    assert noted.read_text().count("phase1_down") == noted.read_text().count("phase1_up") == 2
     client.stop()
     moves(internet.client, "198.51.100.10")
     assert lotor.traces(internet.client) == before
