@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 from dataclasses import replace
+from ipaddress import ip_address
 from types import SimpleNamespace
 
+import pytest
+
+from lotor.client import addresses
 from lotor.client.connections import Connections
 from lotor.client.targets import Target
 from lotor.ike.events import PathChanged
 from lotor.model.policy import Side
+from lotor.model.reasons.local import NotResolved
 from lotor.runtime.sessions import Register
 from peers.world import CLIENT
 from scripted import FLOATED, established, started
@@ -45,3 +52,67 @@ def test_f1_a_gateway_that_moved_is_still_the_one_that_was_dialled():
     for address in (dialled, elsewhere.remote.address):
         assert asyncio.run(connections.disconnect(str(address))) == 1
     assert [intent.session for intent in driver.commands] == [1, 1]
+
+
+class Keeper:
+    """Knows where one name leads."""
+
+    def known(self, host: str) -> Target | None:
+        return Target(CLIENT, FLOATED.remote.address, host) if host == "vpn.example.net" else None
+
+
+def test_a_name_that_no_server_knows_any_more_leads_where_its_connection_was():
+    """The host may be closed for everything but the gateway: its name servers, too."""
+    looked_up = []
+
+    async def silent(host: str) -> list[object]:
+        looked_up.append(host)
+        raise OSError(None, "cannot resolve")
+
+    async def story(host: str) -> object:
+        connections = Connections(None, SimpleNamespace(remotes=lambda: (CLIENT,)), Keeper())
+        reached: list[Target] = []
+
+        async def reach(target: Target, user: object, prompter: object) -> Target:
+            reached.append(target)
+            return target
+
+        connections.reach = reach
+        return await connections.connect(host, None, None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lotor.client.targets.resolve", silent)
+        found = asyncio.run(story("vpn.example.net"))
+        assert (found.host, found.address) == ("vpn.example.net", FLOATED.remote.address)
+        assert isinstance(asyncio.run(story("another.example.net")), NotResolved)
+    assert looked_up == ["vpn.example.net", "another.example.net"], "a name server goes first: a gateway may have moved"
+
+
+def test_lookups_under_way_are_a_bounded_number(monkeypatch):
+    """A name server that does not answer holds a thread for half a minute, whoever still waits for it."""
+    answers, begun = threading.Event(), []
+
+    def slow(host: str, *_: object, **__: object) -> list[object]:
+        begun.append(host)
+        answers.wait(60)
+        return [(None, None, None, "", ("192.0.2.1", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+
+    async def story() -> list[object]:
+        asked = [asyncio.ensure_future(addresses.resolve(f"host{each}.example")) for each in range(100)]
+        await asyncio.sleep(0)
+        for each in asked[: addresses.MOST_ASKED]:
+            each.cancel()
+        await asyncio.wait(set(asked[addresses.MOST_ASKED :]), timeout=10)
+        over = [str(each.exception()) for each in asked[addresses.MOST_ASKED :]]
+        answers.set()
+        for each in [each for each in threading.enumerate() if each.name == "lotor-names"]:
+            await asyncio.to_thread(each.join, 10)
+        assert await addresses.resolve("host.example") == [ip_address("192.0.2.1")]
+        return over
+
+    over = asyncio.run(story())
+    assert len(begun) == addresses.MOST_ASKED + 1
+    assert len(over) == 100 - addresses.MOST_ASKED
+    assert all("names are being looked up" in each for each in over)

@@ -12,11 +12,16 @@ from typing import Any
 from lotor.model.network import Address
 
 MOST_TRIED = 4
+MOST_ASKED = 16
+"""Names that are looked up at a time, also for somebody who does not wait any more: each has a thread until the
+resolver says something."""
+
+_places = threading.BoundedSemaphore(MOST_ASKED)
 
 
 def _asked(host: str) -> asyncio.Future[list[Any]]:
     """What the resolver says. It takes its time, half a minute where no server answers: in a thread that keeps no
-    program alive, unlike those of the event loop."""
+    program alive, unlike those of the event loop. Raises `OSError` where too many are asked already."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[list[Any]] = loop.create_future()
 
@@ -34,10 +39,18 @@ def _asked(host: str) -> asyncio.Future[list[Any]]:
             found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM, flags=socket.AI_ADDRCONFIG)
         except (OSError, UnicodeError) as error:
             found = error
+        finally:
+            _places.release()
         with contextlib.suppress(RuntimeError):  # the program has ended meanwhile
             loop.call_soon_threadsafe(settle, found)
 
-    threading.Thread(target=ask, name="lotor-names", daemon=True).start()
+    if not _places.acquire(blocking=False):
+        raise OSError(None, f"{MOST_ASKED} names are being looked up already: try again in a minute")
+    try:
+        threading.Thread(target=ask, name="lotor-names", daemon=True).start()
+    except RuntimeError as error:
+        _places.release()
+        raise OSError(None, "this host has no room for another thread") from error
     return answer
 
 

@@ -33,6 +33,10 @@ class Keeper(Protocol):
 
     def came_up(self, target: Target, session: Session) -> None: ...
 
+    def known(self, host: str) -> Target | None:
+        """Where a connection that stays was with a gateway of that name; None without one."""
+        ...
+
     async def let_go(self, meant: Callable[[Target], bool]) -> int:
         """A person ends connections. How many were on their way back."""
         ...
@@ -54,7 +58,10 @@ class Connections:
         try:
             target = await targets.find(gateway, self._ground.remotes())
         except RefusedRequest as error:
-            return error.reason
+            known = self._keeper.known(gateway) if self._keeper is not None else None
+            if known is None:
+                return error.reason
+            target = known  # its name servers may be inside of the tunnel, on a host that is closed
         return await self.reach(target, user, prompter)
 
     async def reach(self, target: Target, user: str | None, prompter: Prompter) -> Session | Reason:

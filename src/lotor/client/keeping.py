@@ -117,6 +117,9 @@ class Keeping:
         else:
             self._go_on(staying)
 
+    def known(self, host: str) -> Target | None:
+        return next((each.target for each in self._staying.values() if each.target.host == host), None)
+
     async def let_go(self, meant: Callable[[Target], bool]) -> int:
         """A person ends connections. How many were on their way back."""
         gone = [each for each in self._staying.values() if meant(each.target)]
