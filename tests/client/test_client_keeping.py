@@ -657,3 +657,47 @@ def test_a_name_with_ever_other_addresses_costs_a_few_calls_and_keeps_the_last_t
         assert stage.keeping.place(stage.register.recall(1)) == 1, "its place on the host stays its own"
 
     play(story)
+
+
+def test_the_name_of_a_connection_that_stays_is_known_without_a_name_server():
+    """What is said to help where the host is closed, and reaches no name server: `lotor vc NAME`."""
+
+    async def story(stage):
+        stage.keeping.came_up(NAMED, stage.up())
+        stage.end(DEAD)
+        assert stage.keeping.known("vpn.example.net") == stage.keeping._staying[1].target
+        assert stage.keeping.known("another.example.net") is None
+        assert await stage.keeping.let_go(lambda _: True) == 1
+        assert stage.keeping.known("vpn.example.net") is None
+
+    play(story, wanted=False, shuts=True)
+
+
+def test_who_asks_for_the_end_of_what_is_closed_already_hears_it_at_once():
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        stage.end(DEAD)
+        await stage.pass_by()
+        lines, why = await asyncio.wait_for(follow(stage), 10)
+        assert "unreachable until" in lines[-1]
+        assert why == DEAD
+
+    play(story, wanted=False, shuts=True)
+
+
+@pytest.mark.parametrize("shuts", [False, True])
+def test_a_reload_ends_the_comeback_of_what_is_not_to_stay_any_more(shuts, caplog):
+    """Its block may be gone: no call would ever come to something."""
+
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        stage.end(DEAD)
+        await stage.pass_by(1)
+        assert len(stage.calls) == 1
+        stage.wanted = False
+        await stage.pass_by(1000)
+        assert len(stage.calls) == 1
+        assert stage.given_up == ([] if shuts else [1]), "what is to be closed stays closed"
+
+    play(story, shuts=shuts)
+    assert "does not ask for it any more" in caplog.text

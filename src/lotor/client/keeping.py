@@ -145,6 +145,8 @@ class Keeping:
         news = News()
         if staying.lost is not None:
             news.line(staying.remark(self._now()))
+        if staying.closed:
+            news.over(staying.comeback.reason or AT_ONCE, staying.session)
         staying.news.add(news)
         try:
             yield news
@@ -226,6 +228,11 @@ class Keeping:
             case Step.STOP:
                 self._stopped(staying)
                 return
+            case Step.DIAL if not self._wanted(staying.target.remote.name):
+                if staying.call is not None:
+                    staying.call.cancel()
+                self._stopped(staying, "the configuration does not ask for it any more")
+                return
             case Step.DIAL:
                 self._dial(staying)
             case Step.CHECK:
@@ -243,12 +250,13 @@ class Keeping:
             loop = asyncio.get_running_loop()
             staying.alarm = loop.call_later(max(0.0, due - self._now()), self._go_on, staying)
 
-    def _stopped(self, staying: Staying) -> None:
+    def _stopped(self, staying: Staying, why: str = "") -> None:
         reason, name = staying.comeback.reason, staying.name
+        why = why or (reason.text if reason is not None else "it ended")
         if isinstance(reason, NoLoginGiven) and not staying.session:
             log.warning("auto_connect waits for `lotor vc %s`: no password is saved for it", name)
         else:
-            log.warning("the connection to %s does not come back: %s", name, reason.text if reason else "it ended")
+            log.warning("the connection to %s does not come back: %s", name, why)
         if staying.shut and staying.session:
             self._close(staying)
             return
