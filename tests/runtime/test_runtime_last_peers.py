@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from ipaddress import ip_address
 
 import pytest
 
+from lotor.daemon.pair import giving
 from lotor.daemon.reminding import AT_ONCE, TIMES, remind
-from lotor.files.peers import opened
+from lotor.files.peers import LARGEST, opened
 from lotor.ike.events import Ended, PathChanged, Renewed
 from lotor.ike.intents import Remind
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.model.reasons.ends import ClosedHere
+from lotor.privsep.living import Lent
 from lotor.runtime import last_peers
 from lotor.runtime.last_peers import MOST, LastPeers
 from lotor.runtime.sessions import Register
@@ -121,6 +124,27 @@ def test_a_host_that_gives_no_file_is_no_reason_not_to_serve(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "plain")
     with opened(serves=True, file=tmp_path / "link") as descriptor:
         assert descriptor is None, "nobody leads it elsewhere"
+
+
+def test_what_a_daemon_wrote_beyond_all_slots_is_gone_before_the_next_one_begins(file):
+    """An owned one can fill the place where the file lies, which is the memory of the host."""
+    up = Gateway(file).up(7)
+    os.pwrite(file, bytes(64), 16 * 1024 * 1024)
+    giving(None, Lent(peers=file))
+    assert os.fstat(file).st_size == LARGEST >= MOST * last_peers.SLOT
+    assert Gateway(file).left == [up]
+
+
+def test_a_full_host_is_no_reason_not_to_serve(file, monkeypatch):
+    up = Gateway(file).up(7)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    assert Gateway(file).left == [up]
+    monkeypatch.setattr(os, "pread", full)
+    assert Gateway(file).left == []
 
 
 def test_peers_are_told_a_few_at_a_time_and_twice():

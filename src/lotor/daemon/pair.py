@@ -18,7 +18,7 @@ from lotor.daemon import listening, logs
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.options import Options
 from lotor.files import captures
-from lotor.files.peers import opened
+from lotor.files.peers import cut, opened
 from lotor.privsep.living import GIVEN, Given, Lent
 from lotor.privsep.serving import Denied, Handler, Reply
 from lotor.warden import hardening, loading
@@ -133,6 +133,8 @@ def given_to(options: Options, settings: Settings, lent: Lent) -> Given:
 def giving(given: Given, lent: Lent) -> dict[int, Handler]:
     """The row by which one daemon hears what it is to do, once."""
     told = False
+    if lent.peers is not None:
+        cut(lent.peers)
 
     async def give(nothing: None) -> Reply:
         nonlocal told

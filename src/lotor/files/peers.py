@@ -11,6 +11,15 @@ from pathlib import Path
 from lotor.files.places import make_open
 
 FILE = Path("/run/lotor/peers")
+LARGEST = 256 * 1024
+"""Octets with which a daemon begins, which is room for all that it writes."""
+
+
+def cut(descriptor: int) -> None:
+    """What a daemon that is dead wrote beyond that is gone: the file lies in the memory of the host."""
+    with contextlib.suppress(OSError):
+        if os.fstat(descriptor).st_size > LARGEST:
+            os.ftruncate(descriptor, LARGEST)
 
 
 @contextlib.contextmanager

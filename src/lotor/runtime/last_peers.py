@@ -26,6 +26,8 @@ MOST = 4096
 _SLOT = struct.Struct("!B8s8s?16sH16sH")
 """How long an address is (0: the slot is free), both cookies, whether the path is that of NAT traversal, and its ends,
 an address of IPv4 in front of zeros."""
+SLOT = _SLOT.size
+"""Octets."""
 
 
 class LastPeers:
@@ -39,10 +41,14 @@ class LastPeers:
 
     def left(self) -> list[Remind]:
         """Those that a gateway before this one had when it died. The file is empty afterwards."""
-        octets = os.pread(self._file, MOST * _SLOT.size, 0)
-        used = len(octets) // _SLOT.size
-        found = [_read(octets[at * _SLOT.size : (at + 1) * _SLOT.size]) for at in range(used)]
-        self._write(0, bytes(len(octets)))
+        octets = b""
+        try:
+            octets = os.pread(self._file, MOST * SLOT, 0)
+            self._write(0, bytes(len(octets)))
+        except OSError as error:  # no reason not to serve
+            log.debug("the last peers are not read and emptied: %s", error.strerror)
+        used = len(octets) // SLOT
+        found = [_read(octets[at * SLOT : (at + 1) * SLOT]) for at in range(used)]
         return [each for each in found if each is not None]
 
     def follow(self, event: Event) -> None:
@@ -54,7 +60,7 @@ class LastPeers:
                 case Ended(session=number) if number in self._slots:
                     slot = self._slots.pop(number)
                     self._free.append(slot)
-                    self._write(slot, bytes(_SLOT.size))
+                    self._write(slot, bytes(SLOT))
         except OSError as error:  # a full disk: that peer notices by itself
             log.debug("the last peers are not written: %s", error.strerror)
 
@@ -68,7 +74,7 @@ class LastPeers:
         self._write(self._slots[session.id], _written(session.cookies, session.path))
 
     def _write(self, slot: int, octets: bytes) -> None:
-        os.lseek(self._file, slot * _SLOT.size, os.SEEK_SET)
+        os.lseek(self._file, slot * SLOT, os.SEEK_SET)
         os.write(self._file, octets)
 
 
