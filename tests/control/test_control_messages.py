@@ -150,3 +150,32 @@ def test_any_json_is_a_request_or_refused(value):
     for shaped in (value, {"type": "connect", "gateway": value}, {"type": "answer", "values": value}):
         with contextlib.suppress(BadMessage):
             decode_request(json.dumps(shaped).encode())
+
+
+EVIL = "\x1b]0;owned\x07\x1b[2J\u202eroot\r\x9b"
+CLEAN = "?]0;owned??[2J?root??"
+
+
+@pytest.mark.parametrize(
+    ("message", "read"),
+    [
+        (Happened(1.5, "Up", 3, EVIL, facts={EVIL: EVIL}), Happened(1.5, "Up", 3, CLEAN, facts={CLEAN: CLEAN})),
+        (Done(EVIL), Done(CLEAN)),
+        (Failed(f"a\n{EVIL}", fix=EVIL), Failed(f"a\n{CLEAN}", fix=CLEAN)),
+        (Prompt(("password",), EVIL), Prompt(("password",), CLEAN)),
+        (Connected("", EVIL), Connected("", CLEAN)),
+        (Report({"sessions": [{"user": EVIL}]}), Report({"sessions": [{"user": CLEAN}]})),
+        (Explained({"attempts": [[EVIL]]}), Explained({"attempts": [[CLEAN]]})),
+        (Measured({EVIL: 1}), Measured({CLEAN: 1})),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_nothing_that_a_daemon_answers_moves_the_cursor_of_who_asked(message, read):
+    """An owned daemon answers root, at whatever command: `events`, `debug`, a refusal, the words of racoonctl."""
+    assert decode_response(encode(message)) == read
+
+
+def test_an_answer_that_is_nested_too_deeply_is_no_answer():
+    for depth in (400, 990):
+        with contextlib.suppress(BadMessage):
+            decode_response(b'{"type": "report", "status": {"a": ' + b"[" * depth + b"]" * depth + b"}}")

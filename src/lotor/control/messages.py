@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 from lotor.model.declared import Declared
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
+from lotor.model.text import clean
 
 LONGEST_REQUEST = 65536
 """Octets of one request line, its line feed included."""
@@ -23,6 +24,8 @@ Line: TypeAlias = str
 """Text of one line, without control and format characters (an override of its direction is one): it may reach a log,
 a terminal or a file."""
 Text: TypeAlias = str
+"""Lines of text. Like everything in a `Json` it is cleaned where it is read: a daemon that an intruder owns writes to
+the terminal of root."""
 Json: TypeAlias = dict[str, Any]
 Lines: TypeAlias = tuple[str, ...]
 Secrets: TypeAlias = dict[Field, Secret]
@@ -281,7 +284,7 @@ def _build(kind: type[Any], values: dict[str, object]) -> Any:
     for name, value in values.items():
         try:
             loaded[name] = KINDS[declared[name]].load(value)
-        except (BadMessage, TypeError, ValueError) as error:
+        except (BadMessage, TypeError, ValueError, RecursionError) as error:
             reason = str(error) if isinstance(error, BadMessage) else "of the wrong type"
             raise BadMessage(f"{name} of {NAMES[kind]} is {reason}") from None
     try:
@@ -311,6 +314,26 @@ def _line(value: object) -> str:
     if any(unicodedata.category(each) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for each in value):
         raise BadMessage("not one line of text: control and format characters are refused")
     return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return clean(value, lines=True, longest=LONGEST_RESPONSE)
+
+
+def _json(value: object) -> Json:
+    if not isinstance(value, dict):
+        raise TypeError
+    return {_text(name): _cleaned(each) for name, each in value.items()}
+
+
+def _cleaned(value: object) -> object:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, list):
+        return [_cleaned(each) for each in value]
+    return _json(value) if isinstance(value, dict) else value
 
 
 def _optional_line(value: object) -> str | None:
@@ -359,9 +382,9 @@ def _load_secret(value: object) -> Secret:
 KINDS: dict[str, Kind] = {
     "Line": Kind(_same, _line),
     "Line | None": Kind(_same, _optional_line),
-    "Text": Kind(_same, _exactly(str)),
+    "Text": Kind(_same, _text),
     "Lines": Kind(list, _lines),
-    "Json": Kind(_same, _exactly(dict)),
+    "Json": Kind(_same, _json),
     "Secrets | None": Kind(_dump_secrets, _load_secrets),
     "bool": Kind(_same, _exactly(bool)),
     "int": Kind(_same, _exactly(int)),
