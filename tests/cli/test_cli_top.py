@@ -42,10 +42,11 @@ print("ended with", code, "echo", bool(flags & termios.ECHO), "lines", bool(flag
 
 
 class Daemon:
-    """Answers everybody the same; `asked` is what came."""
+    """Answers everybody the same; `asked` is what came. `away`: somebody found it `gone`."""
 
     def __init__(self, path):
         self.path, self.asked, self.measures, self.gone = path, [], Measured(FIGURES), False
+        self.away = threading.Event()
         self.listener = listen(Address(path, ME, MY_GROUP))
         self.listener.setblocking(True)
         threading.Thread(target=self._serve, daemon=True).start()
@@ -55,6 +56,8 @@ class Daemon:
             while True:
                 connection, _ = self.listener.accept()
                 with connection, connection.makefile("rb") as lines:
+                    if self.gone:
+                        self.away.set()
                     for line in () if self.gone else lines:
                         self.asked.append(decode_request(line))
                         answer = self.measures if self.asked[-1] == Metrics() else Report(MANY)
@@ -208,3 +211,17 @@ def test_watch_without_a_terminal_appends_blocks_without_colours(daemon, json_):
         assert [json.loads(line)["total"] for line in lines] == [300, 300]
     else:
         assert sum(line.startswith("lotor 0.1.0, running") for line in lines) >= 2
+
+
+def test_a_daemon_that_goes_away_writes_nothing_but_json_to_who_reads_json(daemon):
+    words = [*PROGRAM, "status", "--watch", "--json", "-s", str(daemon.path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as done:
+        first = done.stdout.readline()
+        daemon.gone = True
+        assert daemon.away.wait(60)
+        daemon.gone = False
+        second = done.stdout.readline()
+        done.send_signal(signal.SIGINT)
+        assert done.wait(60) == 0
+        assert "closed the connection" in done.stderr.read()
+    assert [json.loads(line)["total"] for line in (first, second)] == [300, 300]

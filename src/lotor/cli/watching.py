@@ -10,7 +10,7 @@ from datetime import datetime
 import click
 
 from lotor.cli.screen import Screen, is_possible
-from lotor.cli.terminal import Line, Style, painted
+from lotor.cli.terminal import Line, Style, painted, say
 from lotor.daemon.exits import StartError
 
 EVERY = 2.0
@@ -45,14 +45,22 @@ def _drawn(told: str | list[Line], tell: Tell) -> None:
 
 def _appended(told: str | list[Line], tell: Tell, *, json: bool) -> None:
     while True:
-        if json and isinstance(told, str):
-            click.echo(told)
+        if json:
+            _written(told)
         else:
             stamp = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
             click.echo("\n".join([stamp, *painted(_lines(told), sys.stdout), ""]))
         sys.stdout.flush()
         time.sleep(EVERY)
         told = _again(tell)
+
+
+def _written(told: str | list[Line]) -> None:
+    """Whoever reads JSON gets nothing else there: that the daemon does not answer stands on standard error."""
+    if isinstance(told, str):
+        click.echo(told)
+    else:
+        say("\n".join(each.text for each in told), Style.ERROR, error=True)
 
 
 def _again(tell: Tell) -> str | list[Line]:
