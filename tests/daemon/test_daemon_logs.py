@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from lotor.config.settings import LogForm
 from lotor.daemon import logs
 
 
@@ -140,6 +141,18 @@ def test_a31_syslog_that_went_away_is_told_when_it_is_back(log, tmp_path, capfd,
         heard = [second.recv(500) for _ in range(2)]
     assert b"1 line is missing here" in heard[0]
     assert b"INFO written" in heard[1]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("form", LogForm)
+@pytest.mark.parametrize("opened", [True, False])
+def test_the_name_of_a_file_that_is_no_utf8_loses_no_line(log, tmp_path, capfd, opened, form):
+    """racoon.conf may be named, or may include, what only an old host could write."""
+    descriptor = logs.open_log(tmp_path / "log")
+    logs.set_up(descriptor if opened else tmp_path / "log", "info", debug=False, form=form)
+    log.info("%s taken over", os.fsdecode(b"r\xe9seau.conf"))
+    os.close(descriptor)
+    assert "r\\udce9seau.conf taken over" in (tmp_path / "log").read_bytes().decode()
     assert capfd.readouterr() == ("", "")
 
 

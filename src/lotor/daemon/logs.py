@@ -29,6 +29,8 @@ JOURNAL = Path("/run/systemd/journal/socket")
 """Where systemd's journal takes fields beside a message."""
 MOST_WAITING = 1000
 """Lines that wait for a daemon of a log that falls behind: a burst, not an outage."""
+UNWRITABLE = "backslashreplace"
+"""What becomes of octets in the name of a file that are no UTF-8; JSON reads it as they were."""
 RETRY = 0.1
 """Seconds until those are tried again."""
 LEVELS = {
@@ -178,7 +180,7 @@ class _Writing(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._write(f"{self.format(record)}\n".encode())
+            self._write(f"{self.format(record)}\n".encode(errors=UNWRITABLE))
         except Exception:  # noqa: BLE001 - as the library's handlers do
             self.handleError(record)
 
@@ -301,7 +303,7 @@ def _handler(sink: Sink | Path | int) -> _Losing:
     if isinstance(sink, int):
         return _Opened(_forms(Words()), sink)
     if isinstance(sink, Path):
-        return _File(_forms(Words()), sink)
+        return _File(_forms(Words()), sink, "a", "utf-8", False, UNWRITABLE)
     read = sink is Sink.STDERR and journal_reads(sys.stderr)
     if read or sink is Sink.SYSLOG:
         with suppress(OSError):
