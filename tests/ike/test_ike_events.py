@@ -1,6 +1,7 @@
 """The names of events that `lotor events` gives: scripts rely on them, whatever the classes are called."""
 
 import re
+from configparser import RawConfigParser
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from lotor.model.network import Peer
 from lotor.model.reasons.logins import WrongPassword
 
 GATEWAY_PAGE = Path(__file__).parents[2] / "docs" / "gateway.md"
+MONITORING_PAGE = GATEWAY_PAGE.with_name("monitoring.md")
 
 PUBLISHED = """ChildDown ChildUp Chosen Configured Dead Deferring Doubted Ended Judged LeftOut LoggedIn LoginRefused
 LoginRound LoginSent Offered PathChanged PhaseOneUp Reached Readdressed Remark Renewed RoundTrip Started Turned
@@ -74,3 +76,13 @@ def test_what_fail2ban_looks_for_stands_in_the_line_of_a_refused_login():
         source = Peer(ip_address(address), 4500)
         text = LoginRefused(1, "eve from 192.0.2.1:1 as x refused: ", WrongPassword("eve"), source).text()
         assert host.search(text).group("host") == address
+
+
+def test_what_fail2ban_bans_is_the_vpn():
+    """Without a protocol its jails are for TCP."""
+    told = RawConfigParser()
+    for block in re.findall(r"^```ini\n(.*?)^```", MONITORING_PAGE.read_text(), re.DOTALL | re.MULTILINE):
+        told.read_string(block)
+    assert (told["lotor"]["protocol"], told["lotor"]["port"]) == ("udp", "500,4500")
+    assert told["Definition"]["failregex"] in GATEWAY_PAGE.read_text()
+    assert told["Init"]["journalmatch"] == f"LOTOR_EVENT={LoginRefused.public_name()}"
