@@ -15,8 +15,8 @@ from lotor.client import addresses
 from lotor.client.connections import Connections
 from lotor.client.targets import Target
 from lotor.ike.events import PathChanged
-from lotor.model.policy import Side
-from lotor.model.reasons.local import NotResolved
+from lotor.model.policy import RemotePolicy, Side
+from lotor.model.reasons.local import NoClientBlock, NotResolved
 from lotor.runtime.sessions import Register
 from peers.world import CLIENT
 from scripted import FLOATED, established, started
@@ -69,8 +69,8 @@ def test_a_name_that_no_server_knows_any_more_leads_where_its_connection_was():
         looked_up.append(host)
         raise OSError(None, "cannot resolve")
 
-    async def story(host: str) -> object:
-        connections = Connections(None, SimpleNamespace(remotes=lambda: (CLIENT,)), Keeper())
+    async def story(host: str, *blocks: RemotePolicy) -> object:
+        connections = Connections(None, SimpleNamespace(remotes=lambda: blocks), Keeper())
         reached: list[Target] = []
 
         async def reach(target: Target, user: object, prompter: object) -> Target:
@@ -82,10 +82,25 @@ def test_a_name_that_no_server_knows_any_more_leads_where_its_connection_was():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lotor.client.targets.resolve", silent)
-        found = asyncio.run(story("vpn.example.net"))
+        found = asyncio.run(story("vpn.example.net", CLIENT))
         assert (found.host, found.address) == ("vpn.example.net", FLOATED.remote.address)
-        assert isinstance(asyncio.run(story("another.example.net")), NotResolved)
-    assert looked_up == ["vpn.example.net", "another.example.net"], "a name server goes first: a gateway may have moved"
+        assert isinstance(asyncio.run(story("another.example.net", CLIENT)), NotResolved)
+        assert isinstance(asyncio.run(story("vpn.example.net")), NotResolved), "its block is gone since"
+        changed = replace(CLIENT, port=1500)
+        assert asyncio.run(story("vpn.example.net", changed)).remote is changed
+    names = ["vpn.example.net", "another.example.net", "vpn.example.net", "vpn.example.net"]
+    assert looked_up == names, "a name server goes first: a gateway may have moved"
+
+
+def test_a_name_server_that_answers_is_believed_also_where_no_block_is_for_it():
+    async def answers(host: str) -> list[object]:
+        del host
+        return [FLOATED.remote.address]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lotor.client.targets.resolve", answers)
+        connections = Connections(None, SimpleNamespace(remotes=lambda: ()), Keeper())
+        assert isinstance(asyncio.run(connections.connect("vpn.example.net", None, None)), NoClientBlock)
 
 
 def test_lookups_under_way_are_a_bounded_number(monkeypatch):

@@ -18,7 +18,7 @@ from lotor.model.policy import RemotePolicy, Side
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons import ends
-from lotor.model.reasons.local import BeingSetUp
+from lotor.model.reasons.local import BeingSetUp, NotResolved
 from lotor.model.reasons.logins import NoLoginGiven
 from lotor.model.secret import Secret
 from lotor.runtime.sessions import Session
@@ -58,11 +58,21 @@ class Connections:
         try:
             target = await targets.find(gateway, self._ground.remotes())
         except RefusedRequest as error:
-            known = self._keeper.known(gateway) if self._keeper is not None else None
+            known = self._known(gateway) if isinstance(error.reason, NotResolved) else None
             if known is None:
                 return error.reason
-            target = known  # its name servers may be inside of the tunnel, on a host that is closed
+            target = known
         return await self.reach(target, user, prompter)
+
+    def _known(self, host: str) -> Target | None:
+        """Where a connection was with a gateway of that name, by the blocks as they are now: on a host that is closed
+        its name servers may be inside of the tunnel."""
+        known = self._keeper.known(host) if self._keeper is not None else None
+        now = {each.name: each for each in self._ground.remotes() if each.side is Side.CLIENT}
+        if known is None or known.remote.name not in now:
+            return None
+        also = tuple(now[each.name] for each in known.also if each.name in now)
+        return replace(known, remote=now[known.remote.name], also=also)
 
     async def reach(self, target: Target, user: str | None, prompter: Prompter) -> Session | Reason:
         """`connect` for a gateway that was found already. An address that does not answer is followed by the next."""
