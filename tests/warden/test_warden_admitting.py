@@ -84,6 +84,21 @@ def test_an_address_for_which_the_rules_do_not_hold_is_not_given() -> None:
     assert len(pools) == 0
 
 
+def test_an_address_that_is_taken_back_is_in_no_set() -> None:
+    """A session asks again while the host cannot say which groups its user is in."""
+    rules, pools = Rules(), Pools()
+    leases = AdmittedLeases(pools, rules, proved=lambda _: True)
+
+    async def story() -> None:
+        await leases.acquire(1, "alice", NO_GRANTS)
+        rules.fault = OSError(13, "the groups of users are not known")
+        assert isinstance(await leases.acquire(1, "alice", NO_GRANTS), Failure)
+
+    asyncio.run(story())
+    assert rules.told == [(1, "alice", "10.99.99.1"), 1]
+    assert len(pools) == 0
+
+
 def test_groups_are_those_of_the_host_and_nobody_has_none(tmp_path: Path) -> None:
     (tmp_path / "passwd").write_text("alice:x:1000:100::/:/bin/sh\n")
     (tmp_path / "group").write_text("users:x:100:\nstaff:x:50:alice,bob\n")

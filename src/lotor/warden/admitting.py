@@ -44,7 +44,7 @@ class AdmittedLeases:
         try:
             await self._network.admit(session, user if self._proved(user) else NOBODY, lease.addresses)
         except OSError as error:
-            await self._leases.release(session)
+            await self.release(session)  # also of what it had before: another one may get the address
             return Failure(PoolFault(error.strerror or str(error)))
         return lease
 
