@@ -28,6 +28,7 @@ BASES = {
 }
 PRIVATE6 = IPv6Network("fc00::/7")
 LONGEST_COMMENT = 100
+"""Octets: nft takes 128, with the digest."""
 DIGITS = 8
 """Of the digest that tells a rule from one that somebody changed."""
 IP = {4: "ip", 6: "ip6"}
@@ -54,7 +55,8 @@ class Row(NamedTuple):
     def mark(self) -> str:
         """The comment that it has in the kernel, by which it is known again."""
         octets = json.dumps(self.expressions, sort_keys=True).encode()
-        return f"{self.comment[:LONGEST_COMMENT]} #{hashlib.sha256(octets).hexdigest()[:DIGITS]}"
+        comment = self.comment.encode()[:LONGEST_COMMENT].decode(errors="ignore")
+        return f"{comment} #{hashlib.sha256(octets).hexdigest()[:DIGITS]}"
 
 
 @dataclass(frozen=True, slots=True)
