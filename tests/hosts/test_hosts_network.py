@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 
 import pytest
 
 from lotor.config import loads
-from lotor.hosts.changes import Machine
+from lotor.hosts import network as hosts_network
+from lotor.hosts.changes import Machine, OwnTable
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.network import NetworkHost
 from lotor.hosts.network_table import Plan, difference, found, lines, replacing, script
@@ -25,9 +27,11 @@ class Nft:
         self.runs: list[list[dict[str, object]]] = []
         self.sets: dict[str, set[str]] = {}
         self.refusals = 0
+        self.asked = ""
 
     async def run(self, name: str, *arguments: str, given: str = "") -> str:
         assert (name, *arguments) == ("nft", "-j", "-f", "-")
+        self.asked = given
         await asyncio.sleep(0.001)
         if self.refusals:
             self.refusals -= 1
@@ -63,6 +67,14 @@ def host(tmp_path: Path, nft: Nft) -> NetworkHost:
 
 def address(number: int) -> frozenset[IPv4Address]:
     return frozenset({IPv4Address("10.99.0.0") + number})
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    for _ in range(100_000):
+        if reached():
+            return
+        await asyncio.sleep(0)
+    pytest.fail("it did not come to that")
 
 
 def test_a_thousand_logins_are_a_handful_of_runs(tmp_path: Path) -> None:
@@ -186,3 +198,104 @@ def test_names_that_could_break_a_line_stay_inside_of_it() -> None:
     odd = plan("""network { allow user "b'; add table inet x; #" to any; }""")
     rows = [line for line in lines(odd) if "comment" in line]
     assert all(line.count('"') == 2 for line in rows)
+
+
+def test_an_address_goes_to_another_when_it_has_left_the_sets(tmp_path: Path) -> None:
+    nft = Nft()
+    network = host(tmp_path, nft)
+
+    async def story() -> None:
+        await network.use(plan())
+        await network.admit(1, "u1", address(1))
+        network.dismiss(1)
+        await until(lambda: "delete" in nft.asked and "10.99.0.1" in nft.asked)
+        await network.admit(2, "u9", address(1))
+        assert nft.sets["group1_4"] == set()
+        await network.stop()
+
+    asyncio.run(story())
+
+
+def test_who_comes_while_the_first_rules_are_made_waits_for_them(tmp_path: Path) -> None:
+    nft = Nft()
+    network = host(tmp_path, nft)
+
+    async def story() -> None:
+        making = asyncio.ensure_future(network.use(plan()))
+        await until(lambda: "group1_4" in nft.asked)
+        await asyncio.gather(network.admit(1, "u1", address(1)), network.lead("lotor7"))
+        assert nft.sets["group1_4"] == {"10.99.0.1"}
+        assert nft.sets["tunnels"] == {"lotor7"}
+        await making
+        await network.stop()
+
+    asyncio.run(story())
+
+
+def test_one_that_gives_up_takes_nobody_elses_change_along(tmp_path: Path) -> None:
+    nft = Nft()
+    network = host(tmp_path, nft)
+
+    async def story() -> None:
+        await network.use(plan())
+        _, first, second = (asyncio.ensure_future(network.admit(each, "u1", address(each))) for each in range(3))
+        await until(lambda: "10.99.0.1" in nft.asked and "10.99.0.2" in nft.asked)
+        first.cancel()
+        await second
+        assert "10.99.0.2" in nft.sets["group1_4"]
+        await network.stop()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("what", ["leaving", "reload"])
+def test_what_nft_refused_is_tried_again_without_a_login(
+    tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosts_network, "AGAIN", 0.0)
+    nft = Nft()
+    network = host(tmp_path, nft)
+
+    async def story() -> None:
+        await network.use(plan())
+        await network.admit(1, "u1", address(1))
+        runs, nft.refusals = len(nft.runs), 4
+        if what == "leaving":
+            network.dismiss(1)
+        else:
+            with pytest.raises(OSError, match="was not made"):
+                await network.use(plan('network { forward off; allow user "u7" to any; }'))
+        await until(lambda: len(nft.runs) > runs)
+        assert nft.sets["group1_4"] == (set() if what == "leaving" else {"10.99.0.1"})
+        await network.stop()
+
+    asyncio.run(story())
+
+
+def test_what_could_not_be_undone_is_no_strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reload that takes the block out, while nft says no, and one that brings it back."""
+    network = host(tmp_path, Nft())
+
+    async def story() -> None:
+        async def refuses(*_: object) -> bool:
+            raise OSError(5, "nft says no")
+
+        await network.use(plan())
+        with monkeypatch.context() as patched:
+            patched.setattr(OwnTable, "undo", refuses)
+            await network.use(None)
+        await network.use(plan())
+        monkeypatch.setattr(OwnTable, "undo", gone)
+        await network.stop()
+        assert list((tmp_path / "run" / "network").iterdir()) == []
+
+    async def gone(*_: object) -> bool:
+        return True
+
+    asyncio.run(story())
+
+
+def test_comments_fit_into_what_nft_takes() -> None:
+    """128 octets, whatever alphabet the names are written in."""
+    rows = plan(f'network {{ allow group "{"ж" * 64}" to any; allow user "{"語" * 64}" to any; }}').rows()
+    assert all(len(row.mark.encode()) < 128 for row in rows)

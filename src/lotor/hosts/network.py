@@ -37,6 +37,12 @@ log = logging.getLogger(__name__)
 STATE = Path("/run/lotor/network")
 MOST_QUEUED = 2_000
 """Changes of sets in one run of nft; where more wait, the table is made anew."""
+AGAIN = 5.0
+"""Seconds after a refusal until the kernel is asked again for what the table should be."""
+BEHIND = (
+    "the rules of network { } are not in the kernel as they should be, and may let somebody through whom they deny; "
+    f"that is tried again every {AGAIN:g} s, and nobody gets an address before"
+)
 NO_GROUPS: frozenset[str] = frozenset()
 
 
@@ -70,7 +76,7 @@ class NetworkHost:
         self._stale = False
         """The sets in the kernel are not what they should be: nobody gets in before they are."""
         self._turn = asyncio.Lock()
-        self._work: set[asyncio.Task[None]] = set()
+        self._work: asyncio.Task[None] | None = None
         self._watches = (
             Watch(NETLINK_NETFILTER, NFTABLES, self._is_ours, self._look),
             Watch(socket.NETLINK_ROUTE, RTMGRP_LINK, self._is_proxied, self._answer_again),
@@ -92,19 +98,20 @@ class NetworkHost:
             made: list[Change] = []
             try:
                 kept = await self._prepare(journal, plan, made)
-                members = self._sorted(plan)
+                members, tunnels = self._sorted(plan), self._tunnels
                 await self._replace(journal, plan, members)
                 now = self._sorted(plan)  # somebody may have come or gone meanwhile
             except BaseException:
                 self._stale |= self._plan is not None
                 await self._retract(journal, made)
                 await self._drop_if_new(journal)
+                self._hurry()
                 raise
             self._journal, self._plan, self._members = journal, plan, now
-            self._queue, self._stale = [], now != members
-            await self._retract(journal, [each for each in journal.changes if each not in (*kept, *made)])
+            self._queue, self._stale = [], (now, self._tunnels) != (members, tunnels)
             for watch in self._watches:
                 watch.start()
+            await self._retract(journal, [each for each in journal.changes if each not in (*kept, *made)])
         self._hurry()
 
     async def lead(self, device: str | None) -> None:
@@ -140,15 +147,15 @@ class NetworkHost:
         self._hurry()
 
     def _hurry(self) -> None:
-        if self._queue or self._stale:
-            task = asyncio.get_running_loop().create_task(self._settle_quietly())
-            self._work.add(task)
-            task.add_done_callback(self._work.discard)
+        """What waits gets into the kernel without anybody who waits for it, however often that takes."""
+        if self._waits and (self._work is None or self._work.done()):
+            self._work = asyncio.get_running_loop().create_task(self._catch_up())
 
     async def stop(self) -> None:
         """Everything as it was before; also without a plan, and again."""
-        for task in tuple(self._work):
-            await asyncio.wait({task})
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.wait({self._work})
         async with self._turn:
             await self._take_back()
 
@@ -160,7 +167,9 @@ class NetworkHost:
 
     @property
     def _has_table(self) -> bool:
-        return self._journal is not None and any(isinstance(each, OwnTable) for each in self._journal.changes)
+        if self._plan is None or self._journal is None:
+            return False
+        return any(isinstance(each, OwnTable) for each in self._journal.changes)
 
     def _file(self) -> Path:
         return self._state / f"network-{Owner.myself().namespace}{SUFFIX}"
@@ -190,8 +199,9 @@ class NetworkHost:
         self._queue.clear()
         self._stale, self._plan = False, None
         if self._journal is not None:
-            journal, self._journal = self._journal, None
-            await undo.undo(self._machine, journal)
+            await undo.undo(self._machine, self._journal)
+            if not self._journal.changes:  # what stays is still ours, and undone the next time
+                self._journal = None
 
     async def _retract(self, journal: Journal, changes: Iterable[Change]) -> None:
         unwanted = list(changes)
@@ -200,7 +210,13 @@ class NetworkHost:
         await undo.undo_some(self._machine, journal, unwanted)
         for each in journal.changes:  # an address may have been in one that went, too
             if isinstance(each, Proxied):
-                await each.make(self._machine)
+                await self._answer(each)
+
+    async def _answer(self, proxied: Proxied) -> None:
+        try:
+            await proxied.make(self._machine)
+        except OSError as error:
+            log.warning("%s", error.strerror or error)
 
     async def _prepare(self, journal: Journal, plan: Plan, made: list[Change]) -> list[Change]:
         """Switches and proxies; what is made joins `made`. Returns those that were made before and are still wanted."""
@@ -270,24 +286,35 @@ class NetworkHost:
         if member is not None:
             self._queue += self._changes("delete", member)
 
+    @property
+    def _waits(self) -> bool:
+        return self._plan is not None and (self._stale or bool(self._queue))
+
     async def _settle(self) -> None:
-        """Until everything that is queued is in the kernel, with what others queued meanwhile, in one transaction.
-        Raises `OSError`."""
-        if not self._queue and not self._stale:
+        """Until everything that is queued, or on its way, is in the kernel, with what others queued meanwhile, in one
+        transaction. Raises `OSError`."""
+        if not (self._queue or self._stale or self._turn.locked()):
             return
         async with self._turn:
             batch, self._queue = self._queue, []
             if self._plan is None or not (batch or self._stale):
                 return
             try:
-                if self._stale or len(batch) > MOST_QUEUED:
-                    await self._renew()
-                else:
-                    await self._run(batch)
+                await self._pass_on(batch)
+            except BaseException:  # also where this one is cancelled: others wait for the same batch
+                self._stale = True
+                self._hurry()
+                raise
+
+    async def _pass_on(self, batch: list[Command]) -> None:
+        if not self._stale and len(batch) <= MOST_QUEUED:
+            try:
+                await self._run(batch)
             except OSError:
-                if self._stale:
-                    raise
-                await self._renew()
+                log.debug("the table is made anew in place of a change that was refused")
+            else:
+                return
+        await self._renew()
 
     async def _renew(self) -> None:
         """The table as it should be now, whatever is there."""
@@ -297,11 +324,18 @@ class NetworkHost:
         await self._replace(self._journal, self._plan, self._members)
         self._stale = False
 
-    async def _settle_quietly(self) -> None:
-        try:
-            await self._settle()
-        except OSError as error:
-            log.error("an address that nobody has any more keeps its rights until the next login: %s", error.strerror)  # noqa: TRY400 - it says all
+    async def _catch_up(self) -> None:
+        told = False
+        while self._waits:
+            try:
+                await self._settle()
+            except OSError as error:
+                if not told:
+                    log.error("%s: %s", BEHIND, error.strerror)  # noqa: TRY400 - it says all
+                told = True
+                await asyncio.sleep(AGAIN)
+        if told:
+            log.warning("the table %s %s of nftables is as it should be again", FAMILY, TABLE)
 
     def _is_ours(self, message: Message) -> bool:
         kind, body = message
@@ -319,10 +353,7 @@ class NetworkHost:
         """The kernel forgets for whom it answers on a device that goes down."""
         async with self._turn:
             for each in self._proxies():
-                try:
-                    await each.make(self._machine)
-                except OSError as error:
-                    log.warning("%s", error.strerror or error)
+                await self._answer(each)
 
     async def _look(self) -> None:
         async with self._turn:
@@ -337,6 +368,7 @@ class NetworkHost:
             except (OSError, ValueError) as error:
                 self._stale = True
                 log.error("the table %s %s that somebody removed was not made anew: %s", FAMILY, TABLE, error)  # noqa: TRY400 - it says all
+                self._hurry()
 
 
 def standing(state: Path = STATE) -> Journal | None:
