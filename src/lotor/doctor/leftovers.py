@@ -13,6 +13,7 @@ from lotor.doctor.finding import Finding, ok, warn
 from lotor.doctor.subject import Subject
 from lotor.hosts.changes import (
     AddressMade,
+    Closing,
     LinkUp,
     Resolvconf,
     Resolved,
@@ -23,19 +24,20 @@ from lotor.hosts.changes import (
     Table,
 )
 from lotor.hosts.journal import STATE_DIRECTORY, SUFFIX, Owner
-from lotor.model.quantity import quantity
 
 NOUNS = {
-    AddressMade.__name__: "address",
-    RouteMade.__name__: "route",
-    RuleMade.__name__: "routing rule",
-    Table.__name__: "table of nftables",
-    LinkUp.__name__: "device",
-    ReversePath.__name__: "rp_filter",
-    Resolved.__name__: "setting of systemd-resolved",
-    Resolvconf.__name__: "record of resolvconf",
-    ResolvFile.__name__: "/etc/resolv.conf",
+    AddressMade.__name__: ("address", "addresses"),
+    RouteMade.__name__: ("route", "routes"),
+    RuleMade.__name__: ("routing rule", "routing rules"),
+    Table.__name__: ("table of nftables", "tables of nftables"),
+    Closing.__name__: ("kill switch", "kill switches"),
+    LinkUp.__name__: ("device", "devices"),
+    ReversePath.__name__: ("rp_filter", "rp_filters"),
+    Resolved.__name__: ("setting of systemd-resolved", "settings of systemd-resolved"),
+    Resolvconf.__name__: ("record of resolvconf", "records of resolvconf"),
+    ResolvFile.__name__: ("/etc/resolv.conf", "/etc/resolv.conf"),
 }
+"""One of a kind, and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def left_in(name: str, text: str, namespace: int) -> Left | None:
 def judge(leftovers: Leftovers) -> Iterator[Finding]:
     for left in leftovers.left:
         counted = {kind: left.kinds.count(kind) for kind in dict.fromkeys(left.kinds)}
-        told = ", ".join(quantity(number, NOUNS.get(kind, kind)) for kind, number in counted.items())
+        told = ", ".join(f"{number} {NOUNS.get(kind, (kind, kind))[number > 1]}" for kind, number in counted.items())
         yield warn(f"a daemon that was killed left {told}: the next start takes it back", leftovers.start)
     if not leftovers.left:
         yield ok("nothing is left of an earlier daemon")

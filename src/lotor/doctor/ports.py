@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from shlex import quote
 
 from lotor.config import loads
 from lotor.config.listening import isakmp, nat_t
@@ -19,7 +20,8 @@ from lotor.model.network import Address, Peer
 from lotor.model.policy import Side
 
 CGROUP = "/proc/{}/cgroup"
-SERVICE = re.compile(r"/([^/\n]+\.service)$", re.MULTILINE)
+SERVICE = re.compile(r":/system\.slice/(?:.*/)?([^/\n]+\.service)$", re.MULTILINE)
+"""Of the system: a person's own are in user.slice, and named by that person."""
 CONTAINER = re.compile(r"docker[-/]([0-9a-f]{12})[0-9a-f]*(?:\.scope)?$", re.MULTILINE)
 
 
@@ -61,7 +63,7 @@ def stop_of(process: int, cgroup: str) -> str:
     if found := CONTAINER.search(cgroup):
         return f"docker stop {found[1]}"
     if found := SERVICE.search(cgroup):
-        return f"systemctl disable --now {found[1]}"
+        return f"systemctl disable --now {quote(found[1])}"
     return f"kill {process}"
 
 
