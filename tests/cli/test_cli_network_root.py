@@ -76,7 +76,7 @@ def test_applied_shown_and_removed(tmp_path: Path) -> None:
     applied("-f", file)
     shown = json.loads(run("show", "-f", file, "--json"))
     assert (shown["difference"], shown["obstacles"], shown["clients"]) == ([], [], ["10.99.99.0/30"])
-    assert shown["switches"]["net/ipv4/ip_forward"] == "1"
+    assert shown["switches"]["net.ipv4.ip_forward"] == "1"
     assert shown["set_up_by"]["runs"] is False
     FORWARD.write_text("0")
     assert "difference: IPv4 is not forwarded" in run("show", "-f", file, code=1)
@@ -93,7 +93,7 @@ def test_what_dry_run_prints_does_the_same(tmp_path: Path) -> None:
     before = state()
     told = run("apply", "--dry-run", "-f", file)
     assert state() == before
-    assert "sysctl -w net/ipv4/ip_forward=1" in told
+    assert "sysctl -w net.ipv4.ip_forward=1" in told
     shell(told)
     assert "everything is there" in run("show", "-f", file)
 

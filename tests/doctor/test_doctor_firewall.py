@@ -7,15 +7,22 @@ Docker's chains, and with a few rules of iptables.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from lotor.config import loads
 from lotor.doctor import firewall, way_back
 from lotor.doctor.finding import Grade
-from lotor.doctor.firewall import Firewall, Listing
+from lotor.doctor.firewall import Firewall
+from lotor.hosts import foreign_listing, network_state
+from lotor.hosts.changes import Machine
+from lotor.hosts.foreign_listing import Listing
+from lotor.hosts.netlink import Netlink
+from lotor.hosts.network_table import Plan
 
 RULES = Path(__file__).parent / "rules"
 POOL = (ip_network("10.99.99.0/24"),)
@@ -109,10 +116,40 @@ def test_what_nft_shows_of_iptables_alone_is_in_doubt():
 
 
 def test_the_older_firewall_is_judged_by_what_it_saved():
-    legacy = Listing(saved={"ip": (RULES / "plain.save").read_text()})
-    assert len(wrong(firewall.judge(replace(HOST, legacy=legacy)))) == 1
+    legacy = Listing(saved={"ip": (RULES / "plain.save").read_text()}, legacy=True)
+    ((_, mends),) = wrong(firewall.judge(replace(HOST, legacy=legacy)))
+    assert all(each.startswith("iptables-legacy -I ") for each in mends)
     (found,) = firewall.judge(replace(HOST, legacy=None))
     assert found.grade is Grade.UNKNOWN
+
+
+class Said:
+    """What `nft` and `iptables-save` of a host say. Implements what listings use of `Commands`."""
+
+    def __init__(self, listing):
+        self._listing = listing
+
+    def find(self, name):
+        return name if name == "nft" else None
+
+    async def run(self, name, *arguments):
+        if name == "nft":
+            return self._listing.nft
+        if name == "iptables-save":
+            return self._listing.saved["ip"]
+        raise OSError(2, f"there is no {name}")
+
+
+@pytest.mark.parametrize("name", ["ufw", "ufw-open", "plain", "docker"])
+def test_lotor_network_says_the_same(name, monkeypatch):
+    monkeypatch.setattr(foreign_listing, "LEGACY", {})
+    network = loads("network { masquerade interface eth1; }").settings.network
+    listed = listing(name, "ufw" if name == "ufw-open" else "")
+    machine = Machine(Netlink(), Said(listed))
+    found = asyncio.run(network_state.obstacles(Plan(network, POOL), "lotor0", machine))
+    told = [each.text for each in firewall.judge(replace(HOST, listing=listed))]
+    assert all(each.certain for each in found)
+    assert len(found) == sum("what goes from lotor0" in each for each in told)
 
 
 NFTABLES = """{"nftables": [

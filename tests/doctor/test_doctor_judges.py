@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -104,6 +105,9 @@ def test_an_address_of_listen_that_is_not_here():
         ("0::/system.slice/strongswan-starter.service\n", "systemctl disable --now strongswan-starter.service"),
         ("0::/system.slice/system-openvpn.slice/openvpn@a.service\n", "systemctl disable --now openvpn@a.service"),
         ("0::/user.slice/user-0.slice/session-3.scope\n", "kill 812"),
+        ("0::/user.slice/user-1000.slice/user@1000.service/app.slice/$(reboot).service\n", "kill 812"),
+        ("0::/system.slice/$(reboot).service\n", "systemctl disable --now '$(reboot).service'"),
+        (r"0::/system.slice/a\x2db.service", r"systemctl disable --now 'a\x2db.service'"),
         (f"0::/system.slice/docker-{'0123456789ab' * 5}0123.scope\n", "docker stop 0123456789ab"),
         (f"12:cpu:/docker/{'0123456789ab' * 5}0123\n", "docker stop 0123456789ab"),
         ("", "kill 812"),
@@ -316,6 +320,7 @@ def back(**facts):
 def test_the_way_back():
     assert back(masqueraded=True).grade is Grade.OK
     assert back(lans=(LAN,)).mends == ("sysctl -w net.ipv4.conf.eth1.proxy_arp=1",)
+    assert back(lans=(replace(LAN, device="eth1.7"),)).mends == ("sysctl -w net/ipv4/conf/eth1.7/proxy_arp=1",)
     assert back(echoes=((ip_address("203.0.113.10"), True),)).grade is Grade.OK
     lost = back(echoes=((ip_address("203.0.113.10"), False),))
     route = "ip route add 10.99.99.0/29 via 192.0.2.50   # on the router of the inside"
@@ -386,12 +391,13 @@ def journal(owner, *changes):
 
 def test_what_a_killed_daemon_left():
     dead, here = Owner(os.getpid(), 1, 4), Owner.myself()
-    text = journal(dead, "RouteMade", "RouteMade", "Table")
+    kinds = ("AddressMade", "AddressMade", "RouteMade", "Table", "Closing")
+    text = journal(dead, *kinds)
     left = leftovers.left_in("a.journal", text, 4)
-    assert left == leftovers.Left("a.journal", ("RouteMade", "RouteMade", "Table"))
+    assert left == leftovers.Left("a.journal", kinds)
     assert leftovers.left_in("a.journal", text, 5) is None
     assert leftovers.left_in("a.journal", journal(here, "RouteMade"), here.namespace) is None
     assert leftovers.left_in("a.journal", "nonsense", 4) is None
     found = only(leftovers.judge(leftovers.Leftovers((left,), "lotor daemon")))
-    assert "left 2 routes, 1 table of nftables: the next start takes it back" in found.text
+    assert "left 2 addresses, 1 route, 1 table of nftables, 1 kill switch: the next start takes it back" in found.text
     assert found.mends == ("lotor daemon",)

@@ -242,7 +242,7 @@ def test_a_host_whose_switches_are_shut_is_told(tmp_path: Path) -> None:
     before = whole()
     subprocess.run(["mount", "--bind", "-o", "ro", "/proc/sys", "/proc/sys"], check=True)
     subprocess.run(["mount", "-o", "remount,bind,ro", "/proc/sys"], check=True)
-    with pytest.raises(OSError, match=r"net/ipv4/ip_forward cannot be set to 1: Read-only .* --sysctl"):
+    with pytest.raises(OSError, match=r"net.ipv4.ip_forward cannot be set to 1: Read-only .* --sysctl"):
         asyncio.run(site.host.use(plan("masquerade on;")))
     assert whole() == before
     asyncio.run(site.host.use(plan("masquerade on; forward off;")))

@@ -261,9 +261,9 @@ def _there(change: Change) -> list[str]:
 
     match change:
         case Forwarding(version=version):
-            return [f"sysctl -w {sysctl.FORWARDING[version]}=1"]
+            return [f"sysctl -w {sysctl.shown(sysctl.FORWARDING[version])}=1"]
         case Setting(name=name, value=value):
-            return [f"sysctl -w {name}={value}"]
+            return [f"sysctl -w {sysctl.shown(name)}={value}"]
         case Proxied(device=device, addresses=addresses):
             return [f"ip neigh add proxy {each} dev {device}" for each in addresses]
     return []
@@ -275,9 +275,9 @@ def _back(change: Change) -> str:
 
     match change:
         case Forwarding(version=version):
-            return f"sysctl -w {sysctl.FORWARDING[version]}=0"
+            return f"sysctl -w {sysctl.shown(sysctl.FORWARDING[version])}=0"
         case Setting(name=name, before=before):
-            return f"sysctl -w {name}={before}"
+            return f"sysctl -w {sysctl.shown(name)}={before}"
         case Proxied(device=device, addresses=addresses):
             return "; ".join(f"ip neigh del proxy {each} dev {device}" for each in addresses)
         case OwnTable(family=family, name=name):

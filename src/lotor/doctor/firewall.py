@@ -3,17 +3,17 @@ pass. lotor's own tables are left out: they drop what they were made for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from ipaddress import ip_network
-from pathlib import Path
 
 from lotor.config import loads
 from lotor.config.listening import isakmp, nat_t
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.subject import Subject
-from lotor.hosts import foreign_rules, iptables
+from lotor.hosts import foreign_rules
 from lotor.hosts.connected import connected
+from lotor.hosts.foreign_listing import Listing, legacy_of, listing_of
 from lotor.hosts.foreign_rules import Obstacle, Packet, Program, Ruleset
 from lotor.hosts.netlink import Netlink
 from lotor.model.network import Network
@@ -21,35 +21,9 @@ from lotor.model.policy import Side, Switch
 
 DEVICE = "lotor0"
 OWN = "lotor"
-VEILED = '"xt"'
-"""In what nft lists: a match or a target of iptables, of which it shows no more than the name."""
-PROGRAMS = {"ip": "iptables-save", "ip6": "ip6tables-save"}
-LEGACY = {
-    "ip": (Path("/proc/net/ip_tables_names"), "iptables-legacy-save"),
-    "ip6": (Path("/proc/net/ip6_tables_names"), "ip6tables-legacy-save"),
-}
-"""By family: where the kernel names the tables of its older firewall, and what lists them."""
-
-
 ZONES, ZONE = "filter_INPUT_ZONES", "filter_IN_"
 """firewalld's chain that leads to its zones, and how the names of their chains begin."""
 ANYBODY: dict[int, Network] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
-NOTHING = '{"nftables": []}'
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What programs say of the rules: `nft -j list ruleset`, and `iptables-save` by family (`ip`, `ip6`), which shows
-    what nft does not."""
-
-    nft: str = NOTHING
-    saved: Mapping[str, str] = field(default_factory=dict)
-
-    def rules(self) -> Ruleset:
-        """Raises `ValueError`."""
-        return iptables.whole(foreign_rules.ruleset(self.nft), self.saved)
-
-
 NO_RULES = Listing()
 
 
@@ -75,40 +49,9 @@ async def look(subject: Subject) -> Firewall:
     outer = tuple(await Netlink().ways_out())
     near = dict.fromkeys(device for device in connected().values() if not device.startswith(OWN))
     inner = tuple(each for each in near if each not in outer) or outer
-    listing = await listing_of(subject)
+    listing = await listing_of(subject.commands)
     esp = any(each.nat_traversal is not Switch.FORCE for each in subject.of_side(Side.GATEWAY))
-    return Firewall(listing, ports, outer or inner, inner, subject.pool, await _legacy(subject), esp)
-
-
-async def listing_of(subject: Subject) -> Listing:
-    """Empty where nft is missing: without it nobody but the older firewall has rules. Raises `OSError`."""
-    commands = subject.commands
-    if commands.find("nft") is None:
-        return Listing()
-    listed = await commands.run("nft", "-j", "list", "ruleset")
-    programs = PROGRAMS if VEILED in listed else {}
-    found = {family: name for family, name in programs.items() if commands.find(name) is not None}
-    return Listing(listed, {family: await commands.run(name) for family, name in found.items()})
-
-
-async def _legacy(subject: Subject) -> Listing | None:
-    """Only where there are rules: asking for them would make the tables."""
-    saved: dict[str, str] = {}
-    for family, (names, program) in LEGACY.items():
-        if not _text(names).split():
-            continue
-        try:
-            saved[family] = await subject.commands.run(program)
-        except OSError:
-            return None
-    return Listing(saved=saved)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text()
-    except OSError:
-        return ""
+    return Firewall(listing, ports, outer or inner, inner, subject.pool, await legacy_of(subject.commands), esp)
 
 
 def judge(firewall: Firewall) -> Iterator[Finding]:

@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
-from pathlib import Path
 
 from lotor.doctor.echo import echo
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
-from lotor.doctor.firewall import DEVICE, OWN, Listing, listing_of
+from lotor.doctor.firewall import DEVICE, OWN
 from lotor.doctor.subject import Subject
-from lotor.hosts import foreign_rules
+from lotor.hosts import foreign_rules, sysctl
 from lotor.hosts.connected import connected
+from lotor.hosts.foreign_listing import Listing, listing_of
 from lotor.hosts.foreign_rules import Packet
 from lotor.hosts.netlink import Netlink
 from lotor.model.network import Address, Network
 
-PROXY_ARP = "/proc/sys/net/ipv4/conf/{}/proxy_arp"
+PROXY_ARP = "net/ipv4/conf/{}/proxy_arp"
 MASQUERADE = " (or network { masquerade on; } in racoon.conf)"
 MOST_ASKED = 2
 """Inside hosts that are sent an echo request."""
@@ -77,10 +77,7 @@ def _inside(pool: tuple[Network, ...], network: Network) -> bool:
 
 
 def _switched(device: str) -> bool:
-    try:
-        return Path(PROXY_ARP.format(device)).read_text().strip() == "1"
-    except OSError:
-        return False
+    return sysctl.get(PROXY_ARP.format(device)) == "1"
 
 
 async def _inner(near: dict[Network, str]) -> tuple[str, ...]:
@@ -92,7 +89,7 @@ async def _inner(near: dict[Network, str]) -> tuple[str, ...]:
 
 async def _masqueraded(subject: Subject, pool: tuple[Network, ...], inner: tuple[str, ...]) -> tuple[bool | None, str]:
     try:
-        listing = await listing_of(subject)
+        listing = await listing_of(subject.commands)
     except OSError as error:
         return None, str(error.strerror or error)
     return translated(listing, pool, inner), ""
@@ -136,7 +133,9 @@ def _by_arp(lan: Lan) -> Finding:
     if lan.proxied:
         return ok(f"the pool lies in {lan.network}, and {lan.device} answers ARP for it")
     text = f"the pool lies in {lan.network}, and {lan.device} does not answer ARP for it: no answer finds its way back"
-    return wrong(f"{text} (network {{ proxy_arp {lan.device}; }})", f"sysctl -w net.ipv4.conf.{lan.device}.proxy_arp=1")
+    return wrong(
+        f"{text} (network {{ proxy_arp {lan.device}; }})", f"sysctl -w {sysctl.shown(PROXY_ARP.format(lan.device))}=1"
+    )
 
 
 def _echoed(host: Address, answered: bool, way: WayBack) -> Finding:

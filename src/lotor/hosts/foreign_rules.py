@@ -28,6 +28,9 @@ DEEPEST = 16
 MOST_RULES = 20_000
 """Rules that are looked at for one packet; what comes behind counts as unknown."""
 
+LEGACY = "legacy"
+"""Key of a ruleset: whether it is that of the kernel's older firewall."""
+
 Ruleset = Mapping[str, Any]
 
 
@@ -60,7 +63,7 @@ class Program(Enum):
 @dataclass(frozen=True, slots=True)
 class Obstacle:
     """A chain that drops a packet: `certain`, or unless a rule before fits that cannot be judged from here. `why`: its
-    policy, or the rule, as a person reads it."""
+    policy, or the rule, as a person reads it. `legacy`: of the kernel's older firewall."""
 
     family: str
     table: str
@@ -68,6 +71,7 @@ class Obstacle:
     why: str
     certain: bool
     program: Program
+    legacy: bool = False
 
     @property
     def place(self) -> str:
@@ -178,7 +182,7 @@ def _esp_admission(obstacle: Obstacle, zone: str) -> list[str]:
 
 
 def _iptables(obstacle: Obstacle) -> str:
-    return "ip6tables" if obstacle.family == "ip6" else "iptables"
+    return ("ip6tables" if obstacle.family == "ip6" else "iptables") + "-legacy" * obstacle.legacy
 
 
 class _End(Enum):
@@ -217,6 +221,7 @@ class _Reader:
     def __init__(self, rules: Ruleset) -> None:
         self._chains: dict[tuple[str, str, str], _Chain] = {}
         self._sets: dict[tuple[str, str, str], list[Any]] = {}
+        self._legacy = bool(rules.get(LEGACY))
         for entry in rules["nftables"]:
             if "chain" in entry:
                 about = entry["chain"]
@@ -250,7 +255,7 @@ class _Reader:
             end, walk.why = _End.DROP, "policy drop"
         if end is not _End.DROP:
             return None
-        return Obstacle(*chain.place, walk.why, not walk.maybe, self._program(chain))
+        return Obstacle(*chain.place, walk.why, not walk.maybe, self._program(chain), self._legacy)
 
     def translates(self, chain: _Chain, packet: Packet) -> bool | None:
         walk = _Walk(packet)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from lotor.hosts import firewall, foreign_rules, network_table, sysctl
 from lotor.hosts.changes import Forwarding, Machine, Proxied, Setting
 from lotor.hosts.commands import Commands
+from lotor.hosts.foreign_listing import legacy_of, listing_of
 from lotor.hosts.foreign_rules import Obstacle
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.network_needs import needs
@@ -40,7 +41,7 @@ async def state(plan: Plan | None, machine: Machine | None = None) -> State:
     device = device_of(there)
     missing = await _missing(host, plan, there) if plan is not None else ()
     found = await obstacles(plan, device, host) if plan is not None else []
-    switches = {name: sysctl.get(name) for name in sysctl.FORWARDING.values()}
+    switches = {sysctl.shown(name): sysctl.get(name) for name in sysctl.FORWARDING.values()}
     return State(device, switches, there, tuple(missing), tuple(found))
 
 
@@ -61,11 +62,13 @@ async def table(machine: Machine) -> Found | None:
 
 async def obstacles(plan: Plan, device: str, machine: Machine) -> list[Obstacle]:
     """Chains of other programs that drop what clients send to the inside, or its answers. Raises `OSError`."""
-    if machine.commands.find("nft") is None:
-        return []
-    listed = await machine.commands.run("nft", "-j", "-t", "list", "ruleset")
+    listings = [await listing_of(machine.commands, elements=False), await legacy_of(machine.commands)]
     packets = foreign_rules.forwarded(plan.clients, device, await inside(plan, machine))
-    return await asyncio.to_thread(lambda: foreign_rules.in_the_way(foreign_rules.ruleset(listed), packets))
+
+    def found() -> list[Obstacle]:
+        return [each for one in listings if one for each in foreign_rules.in_the_way(one.rules(), packets)]
+
+    return await asyncio.to_thread(found)
 
 
 async def inside(plan: Plan, machine: Machine) -> Sequence[str]:
@@ -106,9 +109,9 @@ async def _missing(machine: Machine, plan: Plan, there: Found | None) -> list[st
 def _told(change: object) -> list[str]:
     match change:
         case Forwarding(version=version):
-            return [f"IPv{version} is not forwarded ({sysctl.FORWARDING[version]} is 0)"]
+            return [f"IPv{version} is not forwarded ({sysctl.shown(sysctl.FORWARDING[version])} is 0)"]
         case Setting(name=name, value=value, before=before):
-            return [f"{name} is {before or 'missing'}, not {value}"]
+            return [f"{sysctl.shown(name)} is {before or 'missing'}, not {value}"]
         case Proxied(device=device, networks=networks, addresses=addresses) if addresses:
             return [f"{len(addresses)} addresses of {', '.join(networks)} are not answered for on {device}"]
     return []

@@ -53,6 +53,11 @@ def get(name: str) -> str:
         return ""
 
 
+def shown(name: str) -> str:
+    """As people write it, and sysctl(8) takes it: with dots, unless a part of it has a dot itself (a device)."""
+    return name if "." in name else name.replace("/", ".")
+
+
 def is_on(name: str) -> bool:
     return get(name) not in {"", "0"}
 
@@ -63,7 +68,9 @@ def put(name: str, value: str) -> None:
         (ROOT / name).write_text(value)
     except OSError as error:
         hint = ": in a container give it --sysctl, or write forward off;" if error.errno == errno.EROFS else ""
-        raise OSError(error.errno, f"the kernel's {name} cannot be set to {value}: {error.strerror}{hint}") from None
+        raise OSError(
+            error.errno, f"the kernel's {shown(name)} cannot be set to {value}: {error.strerror}{hint}"
+        ) from None
 
 
 def _value(file: Path) -> int:
