@@ -124,18 +124,19 @@ def test_the_older_firewall_is_judged_by_what_it_saved():
 
 
 class Said:
-    """What `nft` and `iptables-save` of a host say. Implements what listings use of `Commands`."""
+    """What programs say of a host where `iptables-save` is that of the older firewall. Implements what listings use of
+    `Commands`."""
 
     def __init__(self, listing):
         self._listing = listing
 
     def find(self, name):
-        return name if name == "nft" else None
+        return name if name in {"nft", "iptables-nft-save", "iptables-save"} else None
 
     async def run(self, name, *arguments):
         if name == "nft":
             return self._listing.nft
-        if name == "iptables-save":
+        if name == "iptables-nft-save":
             return self._listing.saved["ip"]
         raise OSError(2, f"there is no {name}")
 

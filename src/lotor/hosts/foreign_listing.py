@@ -13,7 +13,8 @@ from lotor.hosts.foreign_rules import Ruleset
 
 VEILED = '"xt"'
 """In what nft lists: a match or a target of iptables, of which it shows no more than the name."""
-PROGRAMS = {"ip": "iptables-save", "ip6": "ip6tables-save"}
+PROGRAMS = {"ip": ("iptables-nft-save", "iptables-save"), "ip6": ("ip6tables-nft-save", "ip6tables-save")}
+"""By family, the first one that is there: the short names may be those of the older firewall."""
 LEGACY = {
     "ip": (Path("/proc/net/ip_tables_names"), "iptables-legacy-save"),
     "ip6": (Path("/proc/net/ip6_tables_names"), "ip6tables-legacy-save"),
@@ -44,7 +45,8 @@ async def listing_of(commands: Commands, *, elements: bool = True) -> Listing:
         return Listing()
     listed = await commands.run("nft", "-j", *(() if elements else ("-t",)), "list", "ruleset")
     saved: dict[str, str] = {}
-    for family, program in PROGRAMS.items() if VEILED in listed else ():
+    for family, programs in PROGRAMS.items() if VEILED in listed else ():
+        program = next((each for each in programs if commands.find(each) is not None), programs[-1])
         with suppress(OSError):  # then a part of the rules cannot be judged
             saved[family] = await commands.run(program)
     return Listing(listed, saved)
