@@ -112,3 +112,20 @@ def test_a_ruleset_without_end_ends() -> None:
 def test_what_is_no_ruleset_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         foreign_rules.ruleset(text)
+
+
+@in_namespace
+def test_a_rule_about_another_protocol_fits_no_packet() -> None:
+    """nft asks for the protocol first: what is not TCP is no TCP to another port."""
+    ike = Packet("input", 4, "eth0", protocol="udp", port=500)
+    six = Packet("input", 6, "eth0", source=ip_network("2001:db8::/64"), protocol="udp", port=500)
+    for rule in ("tcp dport != 22 drop", "tcp dport != { 22, 80-90 } drop", "udp dport != 500 drop"):
+        assert foreign_rules.obstacles(listed(chain(rule, hook="input")), ike) == []
+    assert foreign_rules.obstacles(listed(chain("ip saddr != 10.0.0.0/8 drop", hook="input")), six) == []
+    assert foreign_rules.obstacles(listed(chain("tcp dport != 4500 drop\nudp dport != 4500 drop", hook="input")), ike)
+
+
+@in_namespace
+def test_a_map_that_drops_is_told_as_one() -> None:
+    (found,) = foreign_rules.in_the_way(listed(chain('iifname vmap { "lotor0" : drop }')), PACKETS)
+    assert (found.why, found.certain) == ("a rule whose map says drop", True)

@@ -20,6 +20,7 @@ from lotor.model.network import Network
 OWN = "lotor"
 """How the names of tables begin that lotor makes."""
 FAMILIES = {4: frozenset({"ip", "inet"}), 6: frozenset({"ip6", "inet"})}
+VERSIONS = {"ip": 4, "ip6": 6}
 TRANSPORTS = frozenset({"tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "esp", "ah"})
 TRANSLATIONS = frozenset({"masquerade", "snat", "MASQUERADE", "SNAT"})
 """What gives packets another source address: statements, and targets of iptables."""
@@ -330,6 +331,8 @@ class _Reader:
         """Whether all of its conditions hold; None: that cannot be judged."""
         outcome: bool | None = True
         for each in rule:
+            if _is_of_another(packet, each):
+                return False
             if "match" not in each:
                 unknown = "xt" in each and not (isinstance(each["xt"], dict) and each["xt"].get("type") == "target")
                 outcome = None if unknown and outcome else outcome
@@ -419,11 +422,18 @@ def _named(devices: Sequence[str], values: Sequence[Any]) -> bool | None:
     return True if all(fit) else None if any(fit) else False
 
 
+def _is_of_another(packet: Packet, condition: Mapping[str, Any]) -> bool:
+    """Whether it reads a header that the packet has not: then it fits in no sense, negated or not."""
+    left = condition.get("match", {}).get("left") or condition.get("vmap", {}).get("key")
+    protocol = left["payload"].get("protocol") if isinstance(left, dict) and "payload" in left else None
+    if protocol in VERSIONS:
+        return packet.version != VERSIONS[protocol]
+    return protocol in TRANSPORTS and packet.protocol not in {None, protocol}
+
+
 def _of_payload(packet: Packet, protocol: str, name: str, values: list[Any] | None) -> bool | None:
-    if protocol in {"ip", "ip6"}:
-        return _of_header(packet, name, values) if (protocol == "ip") == (packet.version == 4) else False
-    if protocol in TRANSPORTS and packet.protocol not in {None, protocol}:
-        return False
+    if protocol in VERSIONS:
+        return _of_header(packet, name, values)
     if name != "dport" or packet.port is None or values is None or packet.protocol is None:
         return None
     port = packet.port
@@ -483,6 +493,8 @@ def _of_connection(packet: Packet, key: str, values: list[Any] | None) -> bool |
 def told(rule: Sequence[Mapping[str, Any]]) -> str:
     """A rule of somebody else's in few words."""
     last = rule[-1] if rule else {}
+    if "vmap" in last:
+        return "a rule whose map says drop"
     word = _word(last)[0] or "a rule"
     conditions = sum("match" in each or "xt" in each for each in rule)
     return f"a rule that says {word}" if conditions else f"its last rule says {word}"
