@@ -9,7 +9,7 @@ import pytest
 
 from hosts.foreign_shapes import DOCKER, FIREWALLD, UFW
 from hosts.private_namespace import in_namespace
-from lotor.hosts import foreign_rules
+from lotor.hosts import foreign_remedies, foreign_rules
 from lotor.hosts.foreign_rules import Packet, Program
 
 pytestmark = pytest.mark.root
@@ -47,7 +47,7 @@ def test_each_program_is_told_with_what_opens_it() -> None:
     for program, text in SHUT.items():
         found = foreign_rules.in_the_way(listed(text), PACKETS)
         assert [(each.place, each.program, each.certain) for each in found] == [(expected[program][0], program, True)]
-        assert any(expected[program][1] in line for line in foreign_rules.remedy(found[0], [POOL], "lotor0"))
+        assert any(expected[program][1] in line for line in foreign_remedies.remedy(found[0], [POOL], "lotor0"))
 
 
 @in_namespace
@@ -70,7 +70,7 @@ def test_a_plain_chain_that_drops_is_told_with_its_rule() -> None:
     assert [(each.place, each.certain, each.why) for each in found] == [
         ("inet mine f", True, "a rule that says drop"),
     ]
-    opening = foreign_rules.remedy(found[0], [POOL], "lotor0")
+    opening = foreign_remedies.remedy(found[0], [POOL], "lotor0")
     assert opening[0] == "nft insert rule inet mine f iifname lotor0 accept"
     for each in opening:
         subprocess.run(["sh", "-c", each], check=True)
@@ -123,6 +123,20 @@ def test_a_rule_about_another_protocol_fits_no_packet() -> None:
         assert foreign_rules.obstacles(listed(chain(rule, hook="input")), ike) == []
     assert foreign_rules.obstacles(listed(chain("ip saddr != 10.0.0.0/8 drop", hook="input")), six) == []
     assert foreign_rules.obstacles(listed(chain("tcp dport != 4500 drop\nudp dport != 4500 drop", hook="input")), ike)
+
+
+@in_namespace
+def test_what_fits_a_part_of_the_packets_is_not_certain() -> None:
+    """A brake for floods drops nobody, and one that lets some in does not let in all."""
+    ike = Packet("input", 4, "eth0", protocol="udp", port=500)
+    meter = "add @seen { ip saddr limit rate over 9/second } drop"
+    brakes = ["udp dport 500 limit rate over 9/second drop", "quota over 9 mbytes drop", "ct count over 9 reject"]
+    for rule in brakes:
+        assert foreign_rules.obstacles(listed(chain(rule, hook="input")), ike) == []
+    dynamic = "set seen { type ipv4_addr; size 9; flags dynamic; }\nchain f {"
+    assert foreign_rules.obstacles(listed(chain(meter, hook="input").replace("chain f {", dynamic)), ike) == []
+    (found,) = foreign_rules.obstacles(listed(chain("limit rate 9/second accept", hook="input", policy="drop")), ike)
+    assert not found.certain
 
 
 @in_namespace

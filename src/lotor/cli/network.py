@@ -175,7 +175,7 @@ def _reload(context: click.Context, options: dict[str, object]) -> None:
 
 def _plain(path: Path, plan: Plan | None, journal: Journal | None, found: State) -> dict[str, object]:
     from lotor.hosts import network_table
-    from lotor.hosts.foreign_rules import remedy
+    from lotor.hosts.foreign_remedies import remedy
 
     clients = plan.clients if plan is not None else ()
     table = {"rules": list(found.table.marks), "elements": dict(found.table.elements)} if found.table else None
@@ -203,7 +203,7 @@ def _plain(path: Path, plan: Plan | None, journal: Journal | None, found: State)
 
 
 def _lines(path: Path, plan: Plan | None, journal: Journal | None, found: State) -> Iterator[str]:
-    from lotor.hosts.foreign_rules import remedy
+    from lotor.hosts.foreign_remedies import remedy
     from lotor.hosts.network_table import lines
 
     yield _by(journal)

@@ -11,7 +11,7 @@ from lotor.config import loads
 from lotor.config.listening import isakmp, nat_t
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.subject import Subject
-from lotor.hosts import foreign_rules
+from lotor.hosts import foreign_remedies, foreign_rules
 from lotor.hosts.connected import connected
 from lotor.hosts.foreign_listing import Listing, legacy_of, listing_of
 from lotor.hosts.foreign_rules import Obstacle, Packet, Program, Ruleset
@@ -82,12 +82,14 @@ def _input(rules: Ruleset, firewall: Firewall, version: int) -> Iterator[Finding
         for stop, ports in stops.items():
             numbers = list(dict.fromkeys(ports))
             text = f"{_maker(stop)} {_drops(stop)} incoming UDP {_listed(numbers)}"
-            yield _found(stop, text, foreign_rules.admission(stop, numbers, zone(rules, device)))
+            yield _found(stop, text, foreign_remedies.admission(stop, numbers, zone(rules, device)))
         if firewall.esp:
             packet = Packet("input", version, device, source=ANYBODY[version], protocol="esp")
             for stop in foreign_rules.obstacles(rules, packet):
                 text = f"{_maker(stop)} {_drops(stop)} incoming ESP: clients without a NAT on the way need it"
-                yield warn(f"{text} (or nat_traversal force)", *foreign_rules.admission(stop, (), zone(rules, device)))
+                yield warn(
+                    f"{text} (or nat_traversal force)", *foreign_remedies.admission(stop, (), zone(rules, device))
+                )
 
 
 def _forward(rules: Ruleset, firewall: Firewall) -> Iterator[Finding]:
@@ -98,7 +100,7 @@ def _forward(rules: Ruleset, firewall: Firewall) -> Iterator[Finding]:
             stops.setdefault(stop, []).append(f"{packet.incoming} to {' and '.join(packet.outgoing)}")
     for stop, ways in stops.items():
         text = f"{_maker(stop)} {_drops(stop)} what goes from {' and from '.join(dict.fromkeys(ways))}"
-        yield _found(stop, text, foreign_rules.remedy(stop, firewall.pool, DEVICE))
+        yield _found(stop, text, foreign_remedies.remedy(stop, firewall.pool, DEVICE))
 
 
 def _found(stop: Obstacle, text: str, mends: list[str]) -> Finding:

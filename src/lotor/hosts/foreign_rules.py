@@ -22,6 +22,8 @@ OWN = "lotor"
 FAMILIES = {4: frozenset({"ip", "inet"}), 6: frozenset({"ip6", "inet"})}
 VERSIONS = {"ip": 4, "ip6": 6}
 TRANSPORTS = frozenset({"tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "esp", "ah"})
+BRAKES = frozenset({"limit", "quota", "ct count", "meter"})
+"""Statements that let some packets go on to the verdict."""
 TRANSLATIONS = frozenset({"masquerade", "snat", "MASQUERADE", "SNAT"})
 """What gives packets another source address: statements, and targets of iptables."""
 DEEPEST = 16
@@ -130,60 +132,6 @@ def forwarded(clients: Iterable[Network], device: str, outgoing: Sequence[str]) 
         back = replace(there, outgoing=(device,), source=None, destination=network, state="established")
         packets += [there, *(replace(back, incoming=name) for name in outgoing)]
     return packets
-
-
-def remedy(obstacle: Obstacle, clients: Iterable[Network], device: str) -> list[str]:
-    """The commands that open a chain for clients, for a person to judge and to run; none where it stops none of
-    them."""
-    if not any(obstacle.family in FAMILIES[each.version] for each in clients):
-        return []
-    match obstacle.program:
-        case Program.FIREWALLD:
-            return [
-                f"firewall-cmd --permanent --zone=trusted --add-interface={device}",
-                "firewall-cmd --reload",
-            ]
-        case Program.UFW:
-            return [f"ufw route allow in on {device}", f"ufw route allow out on {device}"]
-        case Program.DOCKER:
-            return [f"{_iptables(obstacle)} -I DOCKER-USER {way} {device} -j ACCEPT" for way in ("-i", "-o")]
-        case Program.IPTABLES:
-            return [f"{_iptables(obstacle)} -I {obstacle.chain} {way} {device} -j ACCEPT" for way in ("-i", "-o")]
-    return [f"nft insert rule {obstacle.place} {way} {device} accept" for way in ("iifname", "oifname")]
-
-
-def admission(obstacle: Obstacle, ports: Sequence[int], zone: str = "") -> list[str]:
-    """The commands that open a chain for UDP ports that come in; without ports for ESP itself. `zone` of firewalld;
-    empty: its usual one."""
-    if not ports:
-        return _esp_admission(obstacle, zone)
-    match obstacle.program:
-        case Program.FIREWALLD:
-            words = [f"--zone={zone}"] * bool(zone) + [f"--add-port={port}/udp" for port in ports]
-            return [f"firewall-cmd --permanent {' '.join(words)}", "firewall-cmd --reload"]
-        case Program.UFW:
-            return [f"ufw allow {port}/udp" for port in ports]
-        case Program.DOCKER | Program.IPTABLES:
-            program = _iptables(obstacle)
-            return [f"{program} -I {obstacle.chain} -p udp --dport {port} -j ACCEPT" for port in ports]
-    numbers = ", ".join(map(str, ports))
-    return [f"nft 'insert rule {obstacle.place} udp dport {{ {numbers} }} accept'"]
-
-
-def _esp_admission(obstacle: Obstacle, zone: str) -> list[str]:
-    match obstacle.program:
-        case Program.FIREWALLD:
-            words = [f"--zone={zone}"] * bool(zone) + ["--add-protocol=esp"]
-            return [f"firewall-cmd --permanent {' '.join(words)}", "firewall-cmd --reload"]
-        case Program.UFW:
-            return ["ufw allow proto esp from any"]
-        case Program.DOCKER | Program.IPTABLES:
-            return [f"{_iptables(obstacle)} -I {obstacle.chain} -p esp -j ACCEPT"]
-    return [f"nft insert rule {obstacle.place} meta l4proto esp accept"]
-
-
-def _iptables(obstacle: Obstacle) -> str:
-    return ("ip6tables" if obstacle.family == "ip6" else "iptables") + "-legacy" * obstacle.legacy
 
 
 class _End(Enum):
@@ -334,8 +282,7 @@ class _Reader:
             if _is_of_another(packet, each):
                 return False
             if "match" not in each:
-                unknown = "xt" in each and not (isinstance(each["xt"], dict) and each["xt"].get("type") == "target")
-                outcome = None if unknown and outcome else outcome
+                outcome = None if _is_partial(each) else outcome
                 continue
             match = each["match"]
             sets = lambda name: self._sets.get((*chain.place[:2], name))  # noqa: E731 - of the chain's table
@@ -346,6 +293,15 @@ class _Reader:
                 return False
             outcome = None if fits is None else outcome
         return outcome
+
+
+def _is_partial(statement: Mapping[str, Any]) -> bool:
+    """Whether it lets some packets go on to the verdict: a match of iptables, a brake."""
+    if "xt" in statement:
+        return not (isinstance(statement["xt"], dict) and statement["xt"].get("type") == "target")
+    return not BRAKES.isdisjoint(statement) or bool(
+        isinstance(statement.get("set"), dict) and statement["set"].get("stmt")
+    )
 
 
 def _word(verdict: Any) -> tuple[str, str]:

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lotor.hosts import firewall, foreign_rules, network_table, sysctl
+from lotor.hosts import firewall, foreign_remedies, foreign_rules, network_table, sysctl
 from lotor.hosts.changes import Forwarding, Machine, Proxied, Setting
 from lotor.hosts.commands import Commands
 from lotor.hosts.foreign_listing import legacy_of, listing_of
@@ -87,7 +87,7 @@ async def warnings(plan: Plan, device: str = "", machine: Machine | None = None)
     device = device or device_of(await table(host))
     told = [f"there is no interface {name}, which network {{ }} names" for name in strangers(plan)]
     for each in await obstacles(plan, device, host):
-        commands = "; ".join(foreign_rules.remedy(each, plan.clients, device))
+        commands = "; ".join(foreign_remedies.remedy(each, plan.clients, device))
         told.append(f"packets between clients and the inside: {each}. To open it: {commands}")
     return told
 
