@@ -16,6 +16,7 @@ from lotor.cli.groups import Told
 from lotor.cli.locate import configuration
 from lotor.control.messages import Done, Reload
 from lotor.daemon.exits import Exit, StartError, faulty
+from lotor.model.quantity import quantity
 
 if TYPE_CHECKING:
     from lotor.hosts.changes import Change
@@ -110,7 +111,7 @@ def remove(*, dry_run: bool) -> None:
         undone = asyncio.run(_host().clean())
     except OSError as error:
         raise StartError(error.strerror or str(error)) from None
-    click.echo(f"undone on this host: {undone} changes")
+    click.echo(f"undone on this host: {quantity(undone, 'change')}")
 
 
 def _demand_root() -> None:

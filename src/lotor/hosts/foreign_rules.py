@@ -1,8 +1,8 @@
 """What other programs' rules of nftables do to a packet: a pure reading of `nft -j list ruleset`.
 
 A packet goes by every chain of its hook, in whatever table, and one that drops it is enough: a rule of lotor's own that
-accepts it changes nothing there. So this says which chain drops, whose it is, and what opens it. A rule that asks for
-something that is not known here (a mark, a time, a set whose elements were not listed) may fit or not.
+accepts it changes nothing there. So this says which chain drops, and whose it is. A rule that asks for something that
+is not known here (a mark, a time, a set whose elements were not listed) may fit or not.
 """
 
 from __future__ import annotations

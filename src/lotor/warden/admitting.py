@@ -19,6 +19,7 @@ from lotor.hosts.network import NetworkHost
 from lotor.hosts.network_table import Plan
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
+from lotor.model.quantity import quantity
 from lotor.model.reasons.local import PoolFault
 from lotor.ports.leases import Lease, Leases
 from lotor.warden.pool_routes import PoolRoutes, networks_of
@@ -95,7 +96,8 @@ class LedNetwork:
         """What a killed gateway left goes."""
         try:
             if undone := await self._network.clean():
-                log.warning("undone on this host: %d changes that an earlier lotor left for its network", undone)
+                what = quantity(undone, "change")
+                log.warning("undone on this host: %s that an earlier lotor left for its network", what)
         except OSError as error:
             log.warning("%s", error.strerror or error)
 
