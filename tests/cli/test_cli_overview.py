@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import datetime
+from types import SimpleNamespace
 
 import pytest
 
+from lotor.cli.calling import MOST_PAGES, whole_status
 from lotor.cli.columns import Column, cells, cut, fitted
 from lotor.cli.dashboard import Picture, drawn, room
 from lotor.cli.details import sessions, table
@@ -17,6 +19,8 @@ from lotor.cli.tallies import FAILED, MESSAGES, PACKETS, REFUSED, Lately, Minute
 from lotor.cli.terminal import Line, Style
 from lotor.cli.top import ORDERS as TOP_ORDERS
 from lotor.cli.top import View
+from lotor.control.messages import Report
+from lotor.daemon.exits import StartError
 from statuses import VIEW
 
 ALICE = {**VIEW["sessions"][0], "session": 1, "warnings": []}
@@ -246,6 +250,15 @@ def test_figures_are_short_and_honest(now):
     assert [milliseconds(each) for each in (None, 0.0001, 0.0123, 2)] == [UNKNOWN, "<1 ms", "12 ms", "2000 ms"]
     told = [since(each, now) for each in ("2026-04-30T18:29:00Z", "2026-04-30T18:31:00Z", "2025-01-02T00:00:00Z")]
     assert told == ["30 Apr", "00:01", "2025"]
+
+
+def test_an_answer_without_end_is_given_up():
+    """An owned daemon says again and again that one more page follows."""
+    asked = []
+    daemon = SimpleNamespace(send=asked.append, receive=lambda: Report({"sessions": [1], "next": 7}))
+    with pytest.raises(StartError, match="has no end"):
+        whole_status(daemon)
+    assert len(asked) == MOST_PAGES
 
 
 def test_a_daemon_that_lies_moves_no_cursor(now):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SOCKET = click.option("-s", "--socket", type=click.Path(path_type=Path), help="Control socket of the daemon.")
 SEVERAL = "no daemon runs, but several lotor connect do; say which one is meant"
+MOST_PAGES = 1000
+"""Of one answer: 200,000 sessions, more than any gateway has."""
 FILE = click.option("-f", "--file", type=click.Path(path_type=Path), help="Configuration that names the socket.")
 
 
@@ -74,8 +76,10 @@ def look(context: click.Context, options: dict[str, object]) -> Daemon:
 def whole_status(daemon: Daemon, subject: str = "") -> StatusView:
     """The answer to `status`, page by page; of the sessions of `subject` only, where there is one."""
     view = one_page(daemon, Status(subject=subject))
-    following = view.get("next")
+    following, pages = view.get("next"), 1
     while following is not None:
+        if (pages := pages + 1) > MOST_PAGES:
+            raise StartError("the daemon's answer has no end", Exit.FAILED)
         more = one_page(daemon, Status(following, subject))
         view["sessions"] += more["sessions"]
         following = more.get("next")
