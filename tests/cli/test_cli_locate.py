@@ -26,7 +26,7 @@ def test_the_examples_are_understood_at_a_glance(path):
 @pytest.mark.parametrize(
     ("text", "glance"),
     [
-        ("", locate.DEFAULT_SOCKET),
+        ("timer { counter 3; }", locate.DEFAULT_SOCKET),
         ('listen { adminsock "/run/a.sock"; }', Path("/run/a.sock")),
         ('listen{adminsock"/run/a b.sock""root" "root" 0660;}', Path("/run/a b.sock")),
         ('# adminsock "/run/b.sock";\nlisten { adminsock "/run/a#.sock"; } # include', Path("/run/a#.sock")),

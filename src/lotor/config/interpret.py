@@ -109,7 +109,7 @@ class Interpreter:
         elif token.text in self._root.names():
             hint = ", it belongs to the top level: is a } missing before it?"
         else:
-            hint = suggestion(token.text, block.names()) or self._home(token.text)
+            hint = self._home(token.text) or suggestion(token.text, block.names())
         self._reading.wrong(token.at, f"{token} is not a directive {where}{hint}")
 
     def _home(self, name: str) -> str:
