@@ -386,3 +386,25 @@ def test_a_host_without_nftables_says_how_long_it_is_closed(tmp_path, caplog):
     assert IPv4Address("10.99.99.3") in LEASE.addresses
     asyncio.run(host.detach(1, Leaving.CLOSED))
     assert asyncio.run(host.closed()) == ()
+
+
+@in_namespace
+def test_of_two_programs_that_found_a_closed_host_one_opens_it(tmp_path):
+    """The other one makes again what somebody flushes, not what a lotor has opened."""
+    outer, tunnel = outer_and_tunnel()
+    assert subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False).returncode == -9
+    os.close(tunnel.fd)
+    one, other = client(tmp_path), client(tmp_path)
+
+    async def play():
+        await one.recover()
+        await other.recover()
+        assert await other.closed() == await one.closed() == (str(GATEWAY),)
+        assert await one.open((str(GATEWAY),)) == 1
+        await asyncio.sleep(0.5)
+        await other.open(("somebody else's",))  # behind all that the other one had begun
+
+    asyncio.run(play())
+    assert "lotor-closed" not in subprocess.check_output(["nft", "list", "tables"], text=True)
+    assert send("203.0.113.8") is None
+    assert outer.destinations() == ["203.0.113.8"]

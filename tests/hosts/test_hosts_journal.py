@@ -185,3 +185,13 @@ def test_journals_hold_one_object_a_line(tmp_path):
     journal = Journal.begin(tmp_path / "run", "0")
     journal.record(a_file(tmp_path))
     assert [type(json.loads(line)) for line in journal.file.read_text().splitlines()] == [dict, dict]
+
+
+def test_a_journal_knows_whether_its_file_is_still_its_own(tmp_path):
+    journal = Journal.begin(tmp_path / "run", "0")
+    journal.record(a_file(tmp_path))
+    assert journal.is_there()
+    other = Journal(journal.file, Owner(journal.owner.pid, 1, journal.owner.namespace), [])
+    assert not other.is_there(), "a file of that name, of another process"
+    journal.keep([])
+    assert not journal.is_there()

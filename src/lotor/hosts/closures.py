@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class Closures:
     @property
     def held(self) -> list[Journal]:
         """Without those that another process has opened meanwhile."""
-        return [each for each in self._held.values() if each.file.exists()]
+        return [each for each in self._held.values() if each.is_there()]
 
     async def close(self, wanted: Closing) -> Journal | None:
         """None where the host has no nftables: the log says so. `wanted` has no name yet."""
@@ -71,10 +72,23 @@ class Closures:
         given = kill_switch.portal(closing_of(journal).name, seconds)
         await self._machine.commands.run("nft", "-j", "-f", "-", given=given)
 
-    async def open(self, journal: Journal) -> None:
+    async def open(self, journal: Journal) -> bool:
+        """False where the host stays closed: the log says why."""
+        closings = [each for each in journal.changes if isinstance(each, Closing)]
         await undo.undo(self._machine, journal)
-        if not journal.changes:
-            self._held.pop(journal.file, None)
+        if journal.changes:
+            return False
+        self._held.pop(journal.file, None)
+        if journal.owner != Owner.myself():
+            await self._once_more(closings)
+        return True
+
+    async def _once_more(self, closings: list[Closing]) -> None:
+        """Another lotor may hold what a dead one left, too: one that saw the table go while the journal was still there
+        has made it anew (`keeper`)."""
+        for each in closings:
+            with suppress(OSError):
+                await each.undo(self._machine)
 
     def left(self) -> list[Journal]:
         """Those that no living process but this one holds."""

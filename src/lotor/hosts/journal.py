@@ -95,6 +95,17 @@ class Journal:
         mode = stat.S_IMODE(file.stat().st_mode)
         return Journal(file, owner, [read(_fields(line)) for line in lines[:-1]], mode)
 
+    def is_there(self) -> bool:
+        """Whether the file is still the one of this journal: another process may have undone what a dead one left, and
+        a third one have begun a file of that name."""
+        try:
+            with self.file.open() as lines:
+                return Owner(**_fields(lines.readline())) == self.owner
+        except (FileNotFoundError, ValueError, TypeError):
+            return False
+        except OSError:  # nobody can tell
+            return True
+
     def record(self, change: Change) -> None:
         """To be called before the change is made. Raises `OSError`, and the file is as it was."""
         try:

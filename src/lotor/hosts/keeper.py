@@ -88,12 +88,19 @@ class Keeper:
 
     async def _look_at_tables(self) -> None:
         async with self._turn:
-            tables = [each for each in self._changes() if isinstance(each, Table | Closing)]
+            held = [(one, each) for one in self._held() for each in one.changes if isinstance(each, Table | Closing)]
             try:
                 listed = await self._machine.commands.run("nft", "-j", "list", "tables")
-                missing = [each for each in tables if each.name not in firewall.names(each.family, listed)]
-                for table in missing:
-                    await table.make(self._machine)
-                    log.warning("somebody removed the table %s of nftables: it was made anew", table.name)
+                missing = [(one, each) for one, each in held if each.name not in firewall.names(each.family, listed)]
+                for journal, table in missing:
+                    await self._make_anew(journal, table)
             except OSError as error:
                 log.error("a table of nftables that somebody removed was not made anew: %s", error.strerror or error)  # noqa: TRY400 - it says all
+
+    async def _make_anew(self, journal: Journal, table: Table | Closing) -> None:
+        """Another lotor that opens the host removes the table before the journal: what it took away stays away."""
+        await table.make(self._machine)
+        if journal.is_there():
+            log.warning("somebody removed the table %s of nftables: it was made anew", table.name)
+        else:
+            await table.undo(self._machine)
