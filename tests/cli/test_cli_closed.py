@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 
 import pytest
 from click.testing import CliRunner
@@ -44,6 +45,17 @@ def test_vd_without_a_daemon_opens_what_was_meant_and_nothing_else(left):
     assert left.shut == {"192.0.2.50"}
     assert ask("vd", "192.0.2.50").output == "the host is open again\n"
     assert left.shut == set()
+
+
+def test_vd_without_a_daemon_says_that_the_host_stays_closed(left, monkeypatch):
+    async def stays(_):
+        raise OSError(errno.EIO, "nftables keeps this host closed for 192.0.2.50")
+
+    monkeypatch.setattr(left, "open", stays)
+    done = ask("vd", "192.0.2.50")
+    assert isinstance(done.exception, StartError)
+    assert done.exception.code is Exit.LOCAL_FAULT
+    assert "keeps this host closed" in str(done.exception)
 
 
 def test_only_root_opens_a_host_without_a_daemon(left, monkeypatch):

@@ -17,9 +17,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address
 import pytest
 
 from hosts.private_namespace import Tun, in_namespace, ip, picture, send
-from hosts.test_hosts_client_root import GATEWAY, LEASE, attachment, client, outer_and_tunnel
+from hosts.test_hosts_client_root import GATEWAY, LEASE, attachment, client, outer_and_tunnel, programs
+from lotor.hosts.changes import Machine
 from lotor.hosts.closures import left
+from lotor.hosts.commands import Commands
 from lotor.hosts.journal import Journal
+from lotor.hosts.netlink import Netlink
 from lotor.hosts.routing import OUTER_MARK
 from lotor.model.network import Path, Peer
 from lotor.ports.host import Leaving
@@ -408,3 +411,51 @@ def test_of_two_programs_that_found_a_closed_host_one_opens_it(tmp_path):
     assert "lotor-closed" not in subprocess.check_output(["nft", "list", "tables"], text=True)
     assert send("203.0.113.8") is None
     assert outer.destinations() == ["203.0.113.8"]
+
+
+@in_namespace
+def test_a_host_that_nftables_keeps_closed_does_not_count_as_opened(tmp_path):
+    outer_and_tunnel()
+    host = client(tmp_path)
+
+    async def play():
+        await host.attach(closes())
+        await host.detach(1, Leaving.CLOSED)
+        (tmp_path / "programs" / "nft").unlink()
+        with pytest.raises(OSError, match=r"closed for 192\.0\.2\.50"):
+            await host.open((str(GATEWAY),))
+        assert refused(send("203.0.113.7"))
+        assert await host.closed() == (str(GATEWAY),)
+        programs(tmp_path)
+        assert await host.open((str(GATEWAY),)) == 1
+        assert send("203.0.113.7") is None
+
+    asyncio.run(play())
+
+
+class Vanishing(Netlink):
+    """The outer link goes while it is looked at."""
+
+    gone = False
+
+    async def connected(self, index):
+        if self.gone:
+            raise OSError(errno.ENODEV, "No such device")
+        return await super().connected(index)
+
+
+@in_namespace
+def test_a_link_that_goes_at_the_wrong_moment_costs_no_routing_table(tmp_path):
+    outer_and_tunnel()
+    network = Vanishing()
+    host = client(tmp_path, Machine(network, Commands(programs(tmp_path))))
+
+    async def play():
+        network.gone = True
+        with pytest.raises(OSError, match="No such device"):
+            await host.attach(closes())
+        network.gone = False
+
+    asyncio.run(play())
+    assert list((tmp_path / "run").glob("*")) == []
+    assert asyncio.run(host.closed()) == ()

@@ -34,7 +34,10 @@ def opened(gateway: str) -> bool:
         return False
     if os.geteuid() != 0:
         raise StartError(f"{remark(closed[0])}; while no daemon runs only root opens it", Exit.NOT_ROOT)
-    return asyncio.run(_open(gateway))
+    try:
+        return asyncio.run(_open(gateway))
+    except OSError as error:
+        raise StartError(f"the host was not opened: {error.strerror or error}", Exit.LOCAL_FAULT) from error
 
 
 async def _open(gateway: str) -> bool:

@@ -119,7 +119,10 @@ async def _recover() -> int:
 
     engines = hold()
     undone = await engines.host.recover()
-    undone += await engines.host.open(await engines.host.closed())
+    try:
+        undone += await engines.host.open(await engines.host.closed())
+    except OSError as error:
+        click.echo(f"lotor: the host was not opened: {error.strerror or error}", err=True)
     with contextlib.suppress(OSError):
         undone += await engines.network.clean()
     return undone

@@ -115,10 +115,12 @@ class LinuxHost:
         async with self._turn:
             found = [closing_of(each) for each in self._left()]
             meant = {each.gateway for each in found if {each.gateway, each.remote} & set(gateways)}
-            for journal in self._left():
-                if closing_of(journal).gateway in meant:
-                    await self._closures.open(journal)
+            wanted = [each for each in self._left() if closing_of(each).gateway in meant]
+            stay = {closing_of(each).gateway for each in wanted if not await self._closures.open(each)}
             self._rest()
+            if stay:
+                what = f"nftables keeps this host closed for {', '.join(sorted(stay))}: the log says why"
+                raise OSError(errno.EIO, what)
             return len(meant)
 
     async def portal(self, seconds: int) -> int:
@@ -230,8 +232,10 @@ class LinuxHost:
             log.warning("of what the gateway sent: %s", note)
         journal, slot = await self._begin(full=routing.is_full(configuration) or routing.is_full6(configuration))
         work = _Work(self._machine, journal, link, replace(attachment, configuration=configuration))
-        closure = await self._closures.close(await work.closing()) if attachment.closes else None
+        closure: Journal | None = None
         try:
+            if attachment.closes:
+                closure = await self._closures.close(await work.closing())
             await work.guard(slot)
             await work.address()
             await work.routes(slot)

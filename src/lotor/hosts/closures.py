@@ -53,6 +53,9 @@ class Closures:
             log.warning("kill_switch holds as long as lotor lives: nftables does not close the host: %s", error)
             await undo.undo(self._machine, journal)
             return None
+        except BaseException:  # whoever wanted it is gone
+            await undo.undo(self._machine, journal)
+            raise
         self._held[journal.file] = journal
         return journal
 
