@@ -227,6 +227,17 @@ def test_of_connections_on_one_device_the_first_has_its_servers_and_the_next_has
 
 
 @pytest.mark.usefixtures("resolved")
+def test_a_connection_without_servers_of_its_own_lets_the_next_one_have_its_turn(tmp_path, commands, places):
+    program(tmp_path, "resolvectl")
+    places.resolv_conf.write_text("nameserver 127.0.0.53\n")
+    part = replace(LEASE, split_include=(IPv4Network("10.0.0.0/8"),))
+    naming, none = connection(tmp_path, 0, replace(part, dns=()), commands, places)
+    _, some = connection(tmp_path, 1, part, commands, places)
+    asyncio.run(naming.pass_on(3, [none, some]))
+    assert "resolvectl dns lotor0 10.0.12.1" in calls(tmp_path)
+
+
+@pytest.mark.usefixtures("resolved")
 def test_a_full_tunnel_on_one_device_has_all_names(tmp_path, commands, places, caplog):
     program(tmp_path, "resolvectl")
     places.resolv_conf.write_text("nameserver 127.0.0.53\n")

@@ -62,9 +62,10 @@ class Naming:
 
     async def pass_on(self, index: int, left: Sequence[Named]) -> None:
         """A connection on that device has ended: the next one has its turn."""
-        waiting = [each for each in left if each.index == index]
-        if waiting and _holder(index, waiting) is None:
-            await self.begin(waiting[0], [])
+        for each in [one for one in left if one.index == index]:
+            if _holder(index, left) is not None:
+                return
+            await self.begin(each, [])
 
 
 def _holder(index: int, connections: Sequence[Named]) -> Named | None:
