@@ -33,6 +33,8 @@ from lotor.doctor.finding import Grade
 from lotor.doctor.lookups import Lookup, Reply
 from lotor.doctor.probe import Answer, Kind
 from lotor.doctor.subject import Wish, subject
+from lotor.hosts import closures
+from lotor.hosts.changes import Closing, written
 from lotor.hosts.holder import Holder
 from lotor.hosts.journal import Owner
 from lotor.model.network import Peer
@@ -401,3 +403,16 @@ def test_what_a_killed_daemon_left():
     found = only(leftovers.judge(leftovers.Leftovers((left,), "lotor daemon")))
     assert "left 2 addresses, 1 route, 1 table of nftables, 1 kill switch: the next start takes it back" in found.text
     assert found.mends == ("lotor daemon",)
+
+
+def test_a_host_that_was_left_closed(tmp_path):
+    gone = Owner(os.getpid(), 1, Owner.myself().namespace)
+    closing = Closing("lotor-closed-0", "192.0.2.50", "office", ["0.0.0.0/0"], [], 2)
+    (tmp_path / "4-0.journal").write_text(journal(gone) + json.dumps(written(closing)) + "\n")
+    seen = leftovers.Leftovers((), "lotor daemon", closures.gateways(tmp_path))
+    found = only(leftovers.judge(seen))
+    assert "closed: what belongs into the tunnel to 192.0.2.50 is unreachable" in found.text
+    assert found.mends == ("lotor vd 192.0.2.50",)
+    closed, rest = leftovers.judge(replace(seen, hidden="Permission denied"))
+    assert closed == found, "everybody may see it"
+    assert rest.grade is Grade.UNKNOWN

@@ -13,11 +13,10 @@ if TYPE_CHECKING:
     from lotor.hosts.client import LinuxHost
 
 
-def gateways() -> list[str]:
-    """Those that the host is closed for and nobody has a connection to. Anybody may ask."""
-    from lotor.hosts.closures import closing_of, left
+def gateways() -> tuple[str, ...]:
+    from lotor.hosts import closures
 
-    return sorted({closing_of(each).gateway for each in left()})
+    return closures.gateways()
 
 
 def told(error: StartError) -> StartError:

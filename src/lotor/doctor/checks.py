@@ -110,7 +110,11 @@ CHECKS = (
         gateways.judge,
     ),
     Check(
-        "leftovers", BOTH, "did a daemon that was killed leave changes on this host?", leftovers.look, leftovers.judge
+        "leftovers",
+        BOTH,
+        "did a daemon that was killed leave changes on this host, or the host closed?",
+        leftovers.look,
+        leftovers.judge,
     ),
     Check("other VPNs", CLIENT, "which are up, and does everything leave by one of them?", vpns.look, vpns.judge),
 )

@@ -1,4 +1,4 @@
-"""What a daemon that was killed left on this host: routes, rules, the kill switch, resolv.conf."""
+"""What a daemon that was killed left on this host: routes, rules, resolv.conf, and a host that is closed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.doctor.daemon import start_of
-from lotor.doctor.finding import Finding, ok, warn
+from lotor.doctor.finding import Finding, ok, unknown, warn
 from lotor.doctor.subject import Subject
 from lotor.hosts.changes import (
     AddressMade,
@@ -23,6 +23,7 @@ from lotor.hosts.changes import (
     RuleMade,
     Table,
 )
+from lotor.hosts.closures import gateways
 from lotor.hosts.journal import STATE_DIRECTORY, SUFFIX, Owner
 
 NOUNS = {
@@ -50,18 +51,30 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
+    """`closed`: the gateways that the host is closed for, which everybody may see. `hidden`: why the rest is not
+    known."""
+
     left: tuple[Left, ...]
     start: str
+    closed: tuple[str, ...] = ()
+    hidden: str = ""
 
 
 def look(subject: Subject) -> Leftovers:
-    """Raises `OSError` for a directory that this user may not read."""
+    closed = gateways()
+    try:
+        return Leftovers(_left(), start_of(subject), closed)
+    except OSError as error:
+        return Leftovers((), start_of(subject), closed, error.strerror or str(error))
+
+
+def _left() -> tuple[Left, ...]:
     if not STATE_DIRECTORY.exists():
-        return Leftovers((), start_of(subject))
+        return ()
     namespace = Path("/proc/self/ns/net").stat().st_ino
     files = sorted(each for each in STATE_DIRECTORY.iterdir() if each.suffix == SUFFIX)
-    found = [left for each in files if (left := left_in(each.name, each.read_text(), namespace)) is not None]
-    return Leftovers(tuple(found), start_of(subject))
+    found = (left_in(each.name, each.read_text(), namespace) for each in files)
+    return tuple(left for left in found if left is not None)
 
 
 def left_in(name: str, text: str, namespace: int) -> Left | None:
@@ -81,5 +94,10 @@ def judge(leftovers: Leftovers) -> Iterator[Finding]:
         counted = {kind: left.kinds.count(kind) for kind in dict.fromkeys(left.kinds)}
         told = ", ".join(f"{number} {NOUNS.get(kind, (kind, kind))[number > 1]}" for kind, number in counted.items())
         yield warn(f"a daemon that was killed left {told}: the next start takes it back", leftovers.start)
-    if not leftovers.left:
+    for gateway in leftovers.closed:
+        what = f"this host is closed: what belongs into the tunnel to {gateway} is unreachable"
+        yield warn(what, f"lotor vd {gateway}")
+    if leftovers.hidden:
+        yield unknown(f"root may see what else is left: {leftovers.hidden}", "sudo lotor doctor")
+    elif not leftovers.left and not leftovers.closed:
         yield ok("nothing is left of an earlier daemon")

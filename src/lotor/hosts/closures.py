@@ -138,6 +138,11 @@ def left(directory: Path = DIRECTORY, held: Mapping[Path, Journal] = EMPTY) -> I
             yield journal
 
 
+def gateways(directory: Path = DIRECTORY) -> tuple[str, ...]:
+    """Those that the host is closed for and nobody has a connection to. Anybody may ask."""
+    return tuple(sorted({closing_of(each).gateway for each in left(directory)}))
+
+
 def closing_of(journal: Journal) -> Closing:
     """The newest, where one takes the place of another just now."""
     return next(each for each in reversed(journal.changes) if isinstance(each, Closing))
