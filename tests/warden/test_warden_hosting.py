@@ -40,7 +40,15 @@ from lotor.privsep.hosting import (
     Hook,
 )
 from lotor.privsep.serving import MOST_DENIED
-from lotor.warden.hosting import MOST_ASKED, MOST_ATTACHED, MOST_PORTALS, Around, Hosting, rows
+from lotor.warden.hosting import (
+    ANOTHER_SECOND_AFTER,
+    MOST_ASKED,
+    MOST_ATTACHED,
+    MOST_IN_CLEAR,
+    Around,
+    Hosting,
+    rows,
+)
 from lotor.warden.ups import MOST_AT_AN_ADDRESS, MOST_UP, MOST_WITHOUT_ADDRESS
 from paired import client, gateway, line, settings
 from scripted import RecordingHost
@@ -60,6 +68,7 @@ def no_time_goes_by(monkeypatch):
     """For budgets, however busy the machine is."""
     monkeypatch.setattr("lotor.privsep.serving.FORGIVEN_AFTER", 1e9)
     monkeypatch.setattr("lotor.warden.hosting.ANOTHER_AFTER", 1e9)
+    monkeypatch.setattr("lotor.warden.hosting.ANOTHER_SECOND_AFTER", 1e9)
 
 
 class Scripts:
@@ -593,15 +602,22 @@ def test_a_daemon_opens_and_closes_no_more_often_than_connections_come():
 def test_login_pages_are_reached_a_bounded_time_and_a_bounded_number_of_times():
     async def story(asker, scene):
         wrong = [await refused(asker, PORTAL, seconds) for seconds in (0, -1, 601, 10**9)]
-        answers = [(await asker.ask(PORTAL, 600)).value for _ in range(MOST_PORTALS)]
+        answers = [(await asker.ask(PORTAL, 600)).value for _ in range(MOST_IN_CLEAR // 600)]
         await scene.hosting.let_go()
         return wrong, answers, await refused(asker, PORTAL, 1)
 
     (wrong, answers, more), scene = play(story)
     assert wrong == [True] * 4
-    assert answers == [0] * MOST_PORTALS
+    assert answers == [0, 0]
     assert more, "also the next daemon"
-    assert scene.diary == [("portal", 600)] * MOST_PORTALS
+    assert scene.diary == [("portal", 600)] * 2
+
+
+def test_login_pages_leave_in_clear_half_of_the_time_at_most():
+    budget = Budget(MOST_IN_CLEAR, ANOTHER_SECOND_AFTER)
+    day = 86_400
+    taken = sum(600 for now in range(0, day, 60) if budget.take(now, 600))
+    assert day // 2 <= taken <= day // 2 + MOST_IN_CLEAR
 
 
 def test_a_dead_gateways_scripts_hear_of_every_session_that_was_up_before_those_of_the_next(tmp_path):

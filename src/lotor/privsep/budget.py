@@ -10,11 +10,11 @@ class Budget:
         self._most, self._span = most, span
         self._left, self._since = float(most), 0.0
 
-    def take(self, now: float) -> bool:
-        """Whether the thing may happen once more now. A refusal uses nothing up."""
+    def take(self, now: float, times: int = 1) -> bool:
+        """Whether the thing may happen once more now, or so many times. A refusal uses nothing up."""
         self._left = min(self._most, self._left + (now - self._since) / self._span)
         self._since = now
-        if self._left < 1:
+        if self._left < times:
             return False
-        self._left -= 1
+        self._left -= times
         return True

@@ -52,9 +52,9 @@ them are followed by others, twice as many."""
 MOST_ASKED, ANOTHER_AFTER = 256, 1.0
 """Connections that one daemon may have looked at and attached at once, and another one for each such time (seconds):
 each costs the host's rules, routes and DNS some work."""
-MOST_PORTALS, ANOTHER_PORTAL_AFTER = 5, 120.0
-"""Login pages at once, and another one for each such time (seconds), whatever daemon asks: what leaves in clear for
-them leaves half of the time at most."""
+MOST_IN_CLEAR, ANOTHER_SECOND_AFTER = 1200, 2.0
+"""Seconds in which login pages may be reached, and another one for each such time (seconds), whatever daemon asks: in
+the long run what leaves in clear for them leaves half of the time at most."""
 MTUS = range(576, 65_536)
 """Octets. RFC 791 has every host take packets of the first of them."""
 LONGEST_WORD = 2_048
@@ -80,7 +80,7 @@ class Hosting:
         self._hooks = hooks
         self._around = around
         self._budget = Budget(MOST_ASKED, ANOTHER_AFTER)
-        self._portals = Budget(MOST_PORTALS, ANOTHER_PORTAL_AFTER)
+        self._portals = Budget(MOST_IN_CLEAR, ANOTHER_SECOND_AFTER)
         self._held: set[int] = set()
         """Sessions that may have something on the host."""
         self._taken: dict[int, ModeConfiguration] = {}
@@ -184,7 +184,7 @@ class Hosting:
     async def portal(self, seconds: int) -> Reply:
         if seconds not in range(1, LONGEST_PORTAL + 1):
             raise Denied(f"no login page takes {seconds} s")
-        if not self._portals.take(asyncio.get_running_loop().time()):
+        if not self._portals.take(asyncio.get_running_loop().time(), seconds):
             raise Denied("more login pages than people ask for")
         return Reply(await self._host.portal(seconds))
 
