@@ -18,7 +18,7 @@ import pytest
 
 from hosts.private_namespace import Tun, in_namespace, ip, picture, send
 from hosts.test_hosts_client_root import GATEWAY, LEASE, attachment, client, outer_and_tunnel, programs
-from lotor.hosts.changes import Machine
+from lotor.hosts.changes import Machine, Table
 from lotor.hosts.closures import left
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import Journal
@@ -247,6 +247,10 @@ def test_the_address_of_one_that_ended_is_admitted_for_the_one_that_follows_it(t
     asyncio.run(play())
 
 
+def tables():
+    return subprocess.check_output(["nft", "list", "tables"], text=True)
+
+
 def flush():
     subprocess.run(["nft", "flush", "ruleset"], check=True)
 
@@ -408,7 +412,7 @@ def test_of_two_programs_that_found_a_closed_host_one_opens_it(tmp_path):
         await other.open(("somebody else's",))  # behind all that the other one had begun
 
     asyncio.run(play())
-    assert "lotor-closed" not in subprocess.check_output(["nft", "list", "tables"], text=True)
+    assert "lotor-closed" not in tables()
     assert send("203.0.113.8") is None
     assert outer.destinations() == ["203.0.113.8"]
 
@@ -459,3 +463,26 @@ def test_a_link_that_goes_at_the_wrong_moment_costs_no_routing_table(tmp_path):
     asyncio.run(play())
     assert list((tmp_path / "run").glob("*")) == []
     assert asyncio.run(host.closed()) == ()
+
+
+@in_namespace
+def test_a_table_that_cannot_be_made_anew_leaves_no_host_open(tmp_path):
+    """The one that the host refuses is the first of those that somebody flushed."""
+    outer, _ = outer_and_tunnel()
+    host = client(tmp_path)
+
+    async def play():
+        await host.attach(closes())
+        (journal,) = host._journals()
+        journal.changes.insert(0, Table("inet", "x" * 300, []))
+        flush()
+        for _ in range(200):
+            if "lotor-closed-0" in tables():
+                break
+            await asyncio.sleep(0.05)
+        journal.changes.pop(0)
+        await host.detach(1, Leaving.CLOSED)
+        assert refused(send("203.0.113.7"))
+
+    asyncio.run(play())
+    assert outer.destinations() == []

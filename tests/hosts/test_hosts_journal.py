@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from lotor.hosts import undo
-from lotor.hosts.changes import AddressMade, Machine, ResolvFile
+from lotor.hosts.changes import AddressMade, Machine, ResolvFile, Table
 from lotor.hosts.commands import Commands
 from lotor.hosts.journal import Journal, Owner, journals
 from lotor.hosts.netlink import Netlink
@@ -81,6 +81,20 @@ def test_what_stays_is_kept_and_the_rest_undone(tmp_path, caplog):
     assert "resolv2.conf" in caplog.text
     assert Journal.load(journal.file).changes == [a_file(tmp_path, 2)]
     assert [(tmp_path / f"resolv{number}.conf").read_text() for number in (1, 3)] == ["before\n"] * 2
+
+
+@pytest.mark.parametrize("said", ["nonsense", "{}", "[]", '{"nftables": [{"table": {}}]}'])
+def test_a_program_that_says_nonsense_keeps_no_other_change(tmp_path, caplog, said):
+    nft = tmp_path / "nft"
+    nft.write_text(f"#!/bin/sh\necho '{said}'\n[ $2 = list ]\n")
+    nft.chmod(0o755)
+    machine = Machine(Netlink(), Commands(str(tmp_path)))
+    journal = Journal.begin(tmp_path / "run", "0")
+    asyncio.run(undo.make(machine, journal, a_file(tmp_path)))
+    journal.record(Table("inet", "lotor0-3-0", []))
+    assert asyncio.run(undo.undo(machine, journal)) == 1
+    assert Journal.load(journal.file).changes == [Table("inet", "lotor0-3-0", [])]
+    assert "nft did not list its tables" in caplog.text
 
 
 def test_a_change_that_was_there_already_is_forgotten(tmp_path):

@@ -111,7 +111,7 @@ class Closures:
         try:
             listed = await self._machine.commands.run("nft", "-j", "list", "tables")
             return closing_of(journal).name in firewall.names(kill_switch.FAMILY, listed)
-        except (OSError, ValueError):
+        except OSError:
             return True
 
     def _begin(self) -> tuple[Journal, int]:

@@ -7,6 +7,7 @@ what a neighbour sends beside the tunnel gets no answer from which he could lear
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, collapse_addresses,
 from typing import Any
 
 from lotor.model.network import Address, Network
+from lotor.model.text import clean
 
 LOOPBACK = 1
 """Index of the loopback device in every network namespace: what this host sends to itself comes in there."""
@@ -87,9 +89,12 @@ def removing(family: str, name: str) -> str:
 
 
 def names(family: str, listed: str) -> set[str]:
-    """The tables of a family that `nft -j list tables` tells. Raises `ValueError`."""
-    tables = [entry["table"] for entry in json.loads(listed)["nftables"] if "table" in entry]
-    return {table["name"] for table in tables if table["family"] == family}
+    """The tables of a family that `nft -j list tables` tells. Raises `OSError` where it told something else."""
+    try:
+        tables = [entry["table"] for entry in json.loads(listed)["nftables"] if "table" in entry]
+        return {table["name"] for table in tables if table["family"] == family}
+    except (ValueError, TypeError, LookupError) as error:
+        raise OSError(errno.EBADMSG, f"nft did not list its tables: {clean(listed, longest=200)}") from error
 
 
 DROP: NftRule = [{"counter": None}, {"drop": None}]

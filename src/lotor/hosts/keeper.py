@@ -15,6 +15,7 @@ from lotor.hosts.watch import NETLINK_NETFILTER, NFTABLES, RTMGRP_LINK, TABLE_DE
 
 log = logging.getLogger(__name__)
 
+NOT_MADE = "a table of nftables that somebody removed was not made anew: %s"
 Held = Callable[[], Sequence[Journal]]
 
 
@@ -92,15 +93,19 @@ class Keeper:
             try:
                 listed = await self._machine.commands.run("nft", "-j", "list", "tables")
                 missing = [(one, each) for one, each in held if each.name not in firewall.names(each.family, listed)]
-                for journal, table in missing:
-                    await self._make_anew(journal, table)
             except OSError as error:
-                log.error("a table of nftables that somebody removed was not made anew: %s", error.strerror or error)  # noqa: TRY400 - it says all
+                log.error("%s", NOT_MADE % (error.strerror or error))  # noqa: TRY400 - it says all
+                return
+            for journal, table in missing:
+                await self._make_anew(journal, table)
 
     async def _make_anew(self, journal: Journal, table: Table | Closing) -> None:
         """Another lotor that opens the host removes the table before the journal: what it took away stays away."""
-        await table.make(self._machine)
-        if journal.is_there():
-            log.warning("somebody removed the table %s of nftables: it was made anew", table.name)
-        else:
-            await table.undo(self._machine)
+        try:
+            await table.make(self._machine)
+            if journal.is_there():
+                log.warning("somebody removed the table %s of nftables: it was made anew", table.name)
+            else:
+                await table.undo(self._machine)
+        except OSError as error:
+            log.error("%s", NOT_MADE % (error.strerror or error))  # noqa: TRY400 - it says all
