@@ -134,6 +134,14 @@ def test_resolved_that_is_asked_by_no_one_is_not_used(tmp_path, commands, places
     assert isinstance(plan(EVERY, places, commands)[0], ResolvFile)
 
 
+@pytest.mark.usefixtures("resolved")
+def test_a_resolv_conf_that_leads_to_itself_is_replaced(tmp_path, commands, places):
+    program(tmp_path, "resolvectl")
+    places.resolv_conf.unlink()
+    places.resolv_conf.symlink_to(places.resolv_conf)
+    assert isinstance(plan(EVERY, places, commands)[0], ResolvFile)
+
+
 def test_resolved_that_has_ended_is_not_used(tmp_path, commands, places, resolved):
     """Its directory and its socket stay, and /etc/resolv.conf leads there."""
     program(tmp_path, "resolvectl")

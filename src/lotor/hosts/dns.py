@@ -7,6 +7,7 @@ namespace of its own only a resolv.conf of its own: managers and the host's file
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +106,7 @@ def plan(
 
 def resolved_answers(places: DnsPlaces) -> bool:
     """Whether systemd-resolved runs and programs that look for a name come to it."""
-    target, directory = places.resolv_conf.resolve(), places.resolved.resolve()
+    target, directory = _target(places.resolv_conf), _target(places.resolved)
     if not _listens(directory):
         return False
     if target == directory / UPLINKS:
@@ -113,6 +114,11 @@ def resolved_answers(places: DnsPlaces) -> bool:
     if target == places.resolved_static or target.is_relative_to(directory):
         return True
     return any(line.split()[:2] == ["nameserver", STUB] for line in _lines(places.resolv_conf))
+
+
+def _target(file: Path) -> Path:
+    """Of a link that leads to itself the link, where `Path.resolve` raises `RuntimeError`."""
+    return Path(os.path.realpath(file))
 
 
 def _listens(directory: Path) -> bool:
