@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -138,3 +139,16 @@ def test_a_host_that_was_left_closed_is_open_again(monkeypatch):
     monkeypatch.setattr("lotor.warden.warden.hold", lambda: SimpleNamespace(host=host, network=network))
     assert asyncio.run(leaving._recover()) == 2
     assert host.shut == set()
+
+
+def test_a_host_that_stays_closed_keeps_no_package_installed(monkeypatch, capsys):
+    async def stays(_):
+        raise OSError(errno.EIO, "nftables keeps this host closed for 192.0.2.50")
+
+    host, cleaned = RecordingHost([]), []
+    host.shut = {"192.0.2.50"}
+    monkeypatch.setattr(host, "open", stays)
+    network = SimpleNamespace(clean=lambda: asyncio.sleep(0, result=len(cleaned.append(1) or cleaned)))
+    monkeypatch.setattr("lotor.warden.warden.hold", lambda: SimpleNamespace(host=host, network=network))
+    assert asyncio.run(leaving._recover()) == 1
+    assert "the host was not opened: nftables keeps this host closed" in capsys.readouterr().err

@@ -41,14 +41,11 @@ class Closed:
         return opened
 
     async def open(self, gateway: str) -> int:
-        """For how many gateways, of those that a typed word means, the host is open now and was not before."""
+        """For how many gateways, of those that a typed word means, the host is open now and was not before. Raises
+        `OSError` where it stays closed for one of them."""
         if not await self._gateways():
             return 0
-        try:
-            return await self._host.open(await words(gateway))
-        except OSError as error:
-            log.warning("the host was not opened: %s", error.strerror or error)
-            return 0
+        return await self._host.open(await words(gateway))
 
     async def _gateways(self) -> tuple[str, ...]:
         try:

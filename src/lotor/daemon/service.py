@@ -127,7 +127,10 @@ class AdminService:
     async def disconnect(self, request: Disconnect, caller: Caller) -> Response:
         del caller
         ended = await self._wiring.connections.disconnect(request.gateway)
-        ended += await self._wiring.closed.open(request.gateway)
+        try:
+            ended += await self._wiring.closed.open(request.gateway)
+        except OSError as error:
+            return Failed(f"the host was not opened: {error.strerror or error}", Exit.LOCAL_FAULT.name)
         if ended:
             return Disconnected(ended)
         remarks = await self._wiring.closed.remarks()
