@@ -216,6 +216,27 @@ def test_other_networks_at_a_comeback_leave_no_gap(tmp_path):
 
 
 @in_namespace
+def test_a_comeback_without_a_kill_switch_opens_what_the_former_one_closed(tmp_path):
+    """The configuration was reloaded in between."""
+    outer_and_tunnel()
+    host = client(tmp_path)
+
+    async def play():
+        for session, follows in ((1, 1), (2, 0)):
+            await host.attach(closes(SPLIT, session))
+            if not follows:
+                await host.detach(session, Leaving.CLOSED)
+            await host.attach(replace(closes(SPLIT_ELSEWHERE, session + follows), closes=False, follows=follows))
+            assert await host.closed() == ()
+            assert send("203.0.113.7") is None, "it does not belong into the tunnel any more"
+            await host.detach(session + follows)
+
+    before = picture()
+    asyncio.run(play())
+    assert picture() == before
+
+
+@in_namespace
 def test_another_connection_takes_over_what_is_closed_for_less(tmp_path):
     outer_and_tunnel()
     host = client(tmp_path)

@@ -198,13 +198,14 @@ class LinuxHost:
 
     async def _inherit(self, heir: Attached) -> None:
         """What was closed for the same tunnel, or for less than it carries, is its own matter now."""
-        if heir.closure is None:
-            return
-        own = closing_of(heir.closure)
+        if heir.closure is None and heir.attachment.closes:
+            return  # nftables refused: what it closed before is more than nothing
+        networks = closing_of(heir.closure).networks if heir.closure is not None else None
+        gateway, remote = str(heir.attachment.path.remote.address), heir.attachment.remote
         for journal in self._left():
             other = closing_of(journal)
-            covered = kill_switch.covers(own.networks, other.networks)
-            if journal.file != heir.closure.file and (covered or same_tunnel(other, own.gateway, own.remote)):
+            covered = networks is not None and kill_switch.covers(networks, other.networks)
+            if covered or same_tunnel(other, gateway, remote):
                 heir.lasting = True
                 await self._closures.open(journal)
 
