@@ -417,7 +417,7 @@ def test_a_host_without_nftables_says_how_long_it_is_closed(tmp_path, caplog):
 
 
 @in_namespace
-def test_of_two_programs_that_found_a_closed_host_one_opens_it(tmp_path):
+def test_of_two_programs_that_found_a_closed_host_one_opens_it(tmp_path, caplog):
     """The other one makes again what somebody flushes, not what a lotor has opened."""
     outer, tunnel = outer_and_tunnel()
     assert subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False).returncode == -9
@@ -425,8 +425,10 @@ def test_of_two_programs_that_found_a_closed_host_one_opens_it(tmp_path):
     one, other = client(tmp_path), client(tmp_path)
 
     async def play():
-        await one.recover()
+        await one.recover(told=False)
+        assert "stays unreachable" not in caplog.text, "to who opens it"
         await other.recover()
+        assert "stays unreachable" in caplog.text
         assert await other.closed() == await one.closed() == (str(GATEWAY),)
         assert await one.open((str(GATEWAY),)) == 1
         await asyncio.sleep(0.5)

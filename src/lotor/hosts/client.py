@@ -137,11 +137,13 @@ class LinuxHost:
                     await self._closures.open(journal)
             self._rest()
 
-    async def recover(self) -> int:
-        """Undo what a crashed daemon left; how many changes were undone. What it closed stays closed."""
+    async def recover(self, *, told: bool = True) -> int:
+        """Undo what a crashed daemon left; how many changes were undone. What it closed stays closed: the log says so
+        where it is to be `told`."""
         async with self._turn:
             for journal in await self._closures.find():
-                log.warning("%s", stays_closed(closing_of(journal).gateway))
+                if told:
+                    log.warning("%s", stays_closed(closing_of(journal).gateway))
                 self._keeper.start()
             undone = await undo.recover(self._machine, self._state)
             return undone + self._recover_resolv_conf()
