@@ -140,3 +140,11 @@ def test_completion_knows_every_word_of_both_programs():
     (racoonctl,) = (each for each in scripts["racoonctl"].splitlines() if each.startswith("_lotor_words['racoonctl']="))
     assert set(lotor.split("'")[3].split()) == set(COMMANDS) - {"vc", "vd"}
     assert set(racoonctl.split("'")[3].split()) == set(RACOONCTL)
+
+
+def test_each_page_is_in_the_wheel():
+    """The wheel has a link to each of them, and the package takes what the wheel has."""
+    pages = {page.name for page in (ROOT / "packaging" / "man").iterdir()}
+    share = ROOT / "packaging" / "wheel.data" / "data" / "share" / "man"
+    assert pages
+    assert {page.name for page in share.rglob("*.?") if page.exists()} == pages
