@@ -8,7 +8,7 @@ import pytest
 
 from lotor.ike.events import ChildDown, ChildUp, Configured, Ended, LoggedIn, Renewed, Started, Up
 from lotor.ike.intents import ChildExpired
-from lotor.ike.questions import AcquireConfiguration, CheckLogin
+from lotor.ike.questions import AcquireConfiguration, AdmitConfiguration, CheckLogin
 from lotor.ike.v1 import informational, lifetimes, renewal
 from lotor.model.algorithms import AuthMethod
 from lotor.model.policy import ExchangeMode
@@ -52,6 +52,9 @@ def test_a_session_outlives_many_phase_ones():
     assert len([q for q in gateway.questions if isinstance(q, CheckLogin)]) == len(client.of(Renewed)) + 1
     assert len([q for q in gateway.questions if isinstance(q, AcquireConfiguration)]) == 1
     assert len(gateway.pool) == 252
+    asked = [q.session for q in client.questions if isinstance(q, AdmitConfiguration)]
+    assert len(asked) == len(client.of(Renewed)) + 1
+    assert set(asked) == {1}, "the host knows no other session, and the address is that one's"
     assert len(client.endpoint._sessions.by_id) == 1
     assert len(gateway.endpoint._sessions.by_id) == 1
     assert len(gateway.endpoint._sessions.by_cookie) <= 2

@@ -53,7 +53,7 @@ MOMENTS = {
     "a script runs": Moment("client", "connect", "lotor.hooks.scripts:ScriptHooks._run_judged"),
     "the address is set": Moment("client", "connect", "lotor.hosts.client:_Work.address"),
     "routes are attached": Moment("client", "connect", "lotor.hosts.client:_Work.routes"),
-    "DNS is attached": Moment("client", "connect", "lotor.hosts.client:_Work.dns"),
+    "DNS is attached": Moment("client", "connect", "lotor.hosts.naming:Naming.begin"),
     "the host is given back": Moment("client", "disconnect", "lotor.hosts.client:LinuxHost.detach"),
     "the gateway says goodbye": Moment("gateway", "stop", "lotor.daemon.wiring:Wiring.stop"),
     "the client says goodbye": Moment("client", "stop", "lotor.daemon.wiring:Wiring.stop"),

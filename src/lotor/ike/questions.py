@@ -78,7 +78,8 @@ class AcquireConfiguration(Question[ModeConfiguration | Failure]):
 
 
 class AdmitConfiguration(Question[None | Failure]):
-    """Client: whether this host can be set up with what the gateway gave, before any SA pair is asked for."""
+    """Client: whether this host can be set up with what the gateway gave, before any SA pair is asked for. `session`
+    is the one that the host knows: that which a renewed phase 1 is to take over."""
 
     session: int
     path: Path

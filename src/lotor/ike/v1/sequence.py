@@ -305,8 +305,9 @@ def _configured(session: V1Session, configuration: ModeConfiguration, _: Instant
     for exchange in begun_here(session, ExchangeType.TRANSACTION):
         exchange.abandon()
 
+    number = session.id if session.renews is None else session.renews
     session.context.ask(
-        AdmitConfiguration(session.id, session.path, configuration), partial(_admitted, session, configuration)
+        AdmitConfiguration(number, session.path, configuration), partial(_admitted, session, configuration)
     )
 
 
