@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from lotor.hosts.changes import AddressMade, Change, Machine, RouteMade, RuleMade
@@ -68,25 +68,19 @@ async def undo(machine: Machine, journal: Journal, spare: Iterable[Change] = ())
 async def undo_some(machine: Machine, journal: Journal, unwanted: Sequence[Change]) -> None:
     """Undo a few of a journal's changes, the last first; the others stand. Failures stay in the journal and are
     told."""
-    stayed = []
-    for change in reversed(journal.changes):
-        if change not in unwanted:
-            stayed.append(change)
-            continue
-        try:
-            await change.undo(machine)
-        except OSError as error:
-            log.warning("a change of this host was not undone, the end tries again: %s", error.strerror or error)
-            stayed.append(change)
-    journal.keep(stayed[::-1])
+    await _undo_those(machine, journal, lambda change: change in unwanted)
 
 
 async def retract(machine: Machine, journal: Journal, changes: Iterable[AddressMade | RouteMade | RuleMade]) -> None:
-    """Undo some of a journal's changes, of which there may be thousands; the others stand. Failures stay in the journal
-    and are told."""
-    unwanted, stayed = set(changes), []
+    """The same for some of which there may be thousands."""
+    unwanted, kinds = set(changes), (AddressMade, RouteMade, RuleMade)
+    await _undo_those(machine, journal, lambda change: isinstance(change, kinds) and change in unwanted)
+
+
+async def _undo_those(machine: Machine, journal: Journal, unwanted: Callable[[Change], bool]) -> None:
+    stayed = []
     for change in reversed(journal.changes):
-        if not isinstance(change, (AddressMade, RouteMade, RuleMade)) or change not in unwanted:
+        if not unwanted(change):
             stayed.append(change)
             continue
         try:
