@@ -199,9 +199,13 @@ def test_top_without_a_terminal_names_what_needs_none(daemon):
     assert "lotor status --watch and lotor status --json need none" in done.stderr
 
 
+HEEDING = ("env", "--default-signal")
+"""A job in the background inherits that SIGINT is ignored."""
+
+
 @pytest.mark.parametrize("json_", [True, False])
 def test_watch_without_a_terminal_appends_blocks_without_colours(daemon, json_):
-    words = [*PROGRAM, "status", "--watch", *["--json"] * json_, "-s", str(daemon.path)]
+    words = [*HEEDING, *PROGRAM, "status", "--watch", *["--json"] * json_, "-s", str(daemon.path)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as done:
         lines = [done.stdout.readline() for _ in range(2 if json_ else 120)]
         done.send_signal(signal.SIGINT)
@@ -214,7 +218,7 @@ def test_watch_without_a_terminal_appends_blocks_without_colours(daemon, json_):
 
 
 def test_a_daemon_that_goes_away_writes_nothing_but_json_to_who_reads_json(daemon):
-    words = [*PROGRAM, "status", "--watch", "--json", "-s", str(daemon.path)]
+    words = [*HEEDING, *PROGRAM, "status", "--watch", "--json", "-s", str(daemon.path)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as done:
         first = done.stdout.readline()
         daemon.gone = True

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from lotor import config
 from lotor.auth.accounts import OF_THE_HOST, Accounts
 from lotor.config.settings import Settings
-from lotor.hosts import network_state
 from lotor.hosts.network import NetworkHost
 from lotor.hosts.network_table import Plan
 from lotor.model.grants import Grants
@@ -131,6 +130,8 @@ def groups_of(accounts: Accounts | None = None) -> Callable[[str], frozenset[str
 
 
 async def _tell_obstacles(plan: Plan, device: str) -> None:
+    from lotor.hosts import network_state  # only a host with network { } reads other programs' rules
+
     try:
         for line in await network_state.warnings(plan, device):
             log.warning("%s", line)
