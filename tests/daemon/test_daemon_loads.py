@@ -30,6 +30,7 @@ PARTS = {
         "lotor.daemon.attended",
         {
             *("click", "lotor.auth", "lotor.cli", "lotor.crypto.passwords", "lotor.crypto.private", "lotor.hooks"),
+            *("lotor.hosts.firewall", "lotor.hosts.netlink", "lotor.hosts.routing"),
             *("lotor.keys", "lotor.pki", "lotor.warden.warden", "email.message", "urllib.request"),
         },
     ),

@@ -50,7 +50,7 @@ def split(*networks: str) -> ModeConfiguration:
     [([], True), (["0.0.0.0/0"], True), (["0.0.0.0/1", "128.0.0.0/1"], True), (["10.0.0.0/8"], False)],
 )
 def test_full_is_no_split_or_all_of_it(networks, full):
-    assert routing.is_full(split(*networks)) is full
+    assert split(*networks).is_full is full
 
 
 def test_behind_every_route_stands_an_unreachable_one_that_comes_first():

@@ -1,5 +1,5 @@
-"""What the authentication methods of a `remote` block mean for this end: its side, whether it signs, whether a key is
-shared."""
+"""What a `remote` block means for this end: its side, whether it signs, whether a key is shared, whether it closes the
+host."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from lotor.config.settings import Algorithm, Authentication, RemoteSettings, Settings
 from lotor.model.algorithms import KeyKind
+from lotor.model.configuration import ModeConfiguration
 from lotor.model.policy import ExchangeMode, GeneratePolicy, Side
 
 
@@ -27,6 +28,14 @@ def is_gateway(settings: Settings) -> bool:
 def has_scripts(settings: Settings) -> bool:
     """Whether the administrator wants scripts to be run."""
     return any(remote.scripts for remote in settings.remotes)
+
+
+def closes(remote: RemoteSettings, configuration: ModeConfiguration | None) -> bool:
+    """Client: whether the host is closed while a tunnel with that configuration is down. A block that says nothing
+    closes it for a full tunnel."""
+    if remote.kill_switch is not None or configuration is None:
+        return bool(remote.kill_switch)
+    return configuration.is_full or configuration.is_full6
 
 
 def signs(remote: RemoteSettings) -> bool:

@@ -17,12 +17,12 @@ from lotor.client.connections import Connections
 from lotor.client.keeping import Keeping, Senses, Wishes
 from lotor.client.persons import ClientPersons, Files
 from lotor.client.requests import Requests
+from lotor.config.methods import closes
 from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.engines import carried
 from lotor.explain.attempts import Attempts
 from lotor.explain.devices import Devices
 from lotor.explain.narrative import line
-from lotor.hosts import kill_switch
 from lotor.ike.admission import Tally
 from lotor.ike.events import Event
 from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown, SpiUnknown
@@ -251,7 +251,7 @@ class Wiring:
     def _shuts(self, session: Session) -> bool:
         """Whether what belongs into a tunnel stays unreachable while it is down."""
         blocks = [each for each in self.present.now.settings.remotes if each.name == session.remote]
-        return any(kill_switch.is_wanted(each.kill_switch, session.configuration) for each in blocks)
+        return any(closes(each, session.configuration) for each in blocks)
 
     async def _unheard(self, remote: str) -> None:
         """A gateway does not answer in a network that this host came to: a login page may be in the way."""

@@ -233,7 +233,7 @@ class LinuxHost:
         link, configuration = await self._taken(attachment)
         for note in others.beside(configuration, await self._machine.network.led_to(others.TABLES)):
             log.warning("of what the gateway sent: %s", note)
-        journal, slot = await self._begin(full=routing.is_full(configuration) or routing.is_full6(configuration))
+        journal, slot = await self._begin(full=configuration.is_full or configuration.is_full6)
         work = _Work(self._machine, journal, link, replace(attachment, configuration=configuration))
         closure: Journal | None = None
         try:

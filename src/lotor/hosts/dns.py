@@ -15,7 +15,6 @@ from pathlib import Path
 from lotor.hosts.changes import Change, Resolvconf, Resolved, ResolvFile
 from lotor.hosts.commands import Commands
 from lotor.hosts.resolvfile import MOST_SERVERS, SEARCH, SERVER, is_ours
-from lotor.hosts.routing import is_full
 from lotor.model.configuration import ModeConfiguration
 
 EVERY_NAME = "~."
@@ -80,7 +79,7 @@ def settings(configuration: ModeConfiguration) -> DnsSettings | None:
         return None
     domain = configuration.domain.decode()
     names = (*([domain] if domain else []), *(name.decode() for name in configuration.split_dns))
-    full = is_full(configuration)
+    full = configuration.is_full
     return DnsSettings(tuple(map(str, servers)), domain, () if full else tuple(dict.fromkeys(names)), full)
 
 

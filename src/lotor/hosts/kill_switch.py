@@ -14,7 +14,7 @@ from typing import Any
 
 from lotor.hosts import routing
 from lotor.hosts.firewall import LOOPBACK, Expression, NftRule
-from lotor.model.configuration import ModeConfiguration
+from lotor.model.configuration import EVERYTHING6, ModeConfiguration
 from lotor.model.network import Network
 
 FAMILY = "inet"
@@ -29,18 +29,11 @@ PORTAL = "portal"
 LOGIN_PAGE = (("udp", 53), ("tcp", 53), ("tcp", 80), ("tcp", 443))
 
 
-def is_wanted(switch: bool | None, configuration: ModeConfiguration | None) -> bool:
-    """Whether a host is closed while its tunnel is down. `switch` is what the `remote` block says: None, nothing."""
-    if switch is not None or configuration is None:
-        return bool(switch)
-    return routing.is_full(configuration) or routing.is_full6(configuration)
-
-
 def belonging(configuration: ModeConfiguration) -> list[str]:
     """The networks that belong into the tunnel; also all IPv6, where a tunnel for everything carries none."""
     networks: list[Network] = [*routing.tunnelled(configuration), *routing.tunnelled6(configuration)]
-    if configuration.address6 is None and routing.is_full(configuration):
-        networks.append(routing.EVERYTHING6)
+    if configuration.address6 is None and configuration.is_full:
+        networks.append(EVERYTHING6)
     return [str(each) for each in networks]
 
 

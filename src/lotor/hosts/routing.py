@@ -15,7 +15,7 @@ from enum import IntEnum
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from lotor.hosts.netlink import MAIN_TABLE, Route, Rule
-from lotor.model.configuration import ModeConfiguration
+from lotor.model.configuration import EVERYTHING, EVERYTHING6, ModeConfiguration
 from lotor.model.network import Network, Path
 
 OUTER_MARK = 0x6C6F
@@ -26,8 +26,6 @@ SLOTS = 32
 """How many connections a host carries at once; a connection's table is `FIRST_TABLE` plus its slot."""
 
 LAST_METRIC = 0xFFFFFFFF
-EVERYTHING = IPv4Network("0.0.0.0/0")
-EVERYTHING6 = IPv6Network("::/0")
 THE_LAN = IPv4Network("0.0.0.0/32")
 """What gateways send to say "whatever network the client is in"."""
 
@@ -79,20 +77,9 @@ class Routing:
     refused: tuple[IPv4Network, ...] = ()
 
 
-def is_full(configuration: ModeConfiguration) -> bool:
-    """Whether all IPv4 goes through the tunnel: no split networks, or split networks that make up everything."""
-    return list(collapse_addresses(configuration.split_include)) in ([], [EVERYTHING])
-
-
-def is_full6(configuration: ModeConfiguration) -> bool:
-    """Whether all IPv6 goes through the tunnel, on its own account."""
-    everything = list(collapse_addresses(configuration.split_include6)) in ([], [EVERYTHING6])
-    return configuration.address6 is not None and everything
-
-
 def tunnelled(configuration: ModeConfiguration) -> list[IPv4Network]:
     """The networks behind the tunnel; the gateway's DNS servers are behind it even where no split network has them."""
-    if is_full(configuration):
+    if configuration.is_full:
         return [EVERYTHING]
     alone = [each for each in servers(configuration) if isinstance(each, IPv4Network)]
     return list(collapse_addresses([*configuration.split_include, *alone]))
@@ -102,7 +89,7 @@ def tunnelled6(configuration: ModeConfiguration) -> list[IPv6Network]:
     """The same for IPv6; nothing without an address."""
     if configuration.address6 is None:
         return []
-    if is_full6(configuration):
+    if configuration.is_full6:
         return [EVERYTHING6]
     alone = [each for each in servers(configuration) if isinstance(each, IPv6Network)]
     return list(collapse_addresses([*configuration.split_include6, *alone]))
@@ -121,11 +108,11 @@ def plan(configuration: ModeConfiguration, path: Path, around: HostFacts, slot: 
         routes += _routes(tunnelled6(configuration), table, around.index, str(configuration.address6.ip))
     beside, refused = beside_of(configuration.split_local, around.connected)
     rules = [*_outer(socket.AF_INET, slot), *_outer_return(path, around, slot)]
-    band = RulePriority.FULL_BESIDE if is_full(configuration) else RulePriority.BESIDE
+    band = RulePriority.FULL_BESIDE if configuration.is_full else RulePriority.BESIDE
     rules += [_lookup(band, slot, MAIN_TABLE, str(network)) for network in beside]
     rules += _link(configuration, around, slot)
     rules += _ipv6(configuration, around, slot)
-    if is_full(configuration):
+    if configuration.is_full:
         rules.append(_lookup(RulePriority.FULL, slot, table))
     else:
         rules += _split(tunnelled(configuration), table)
@@ -190,7 +177,7 @@ def _link(configuration: ModeConfiguration, around: HostFacts, slot: int) -> lis
     if not around.strict_reverse_path:
         return []
     rules: list[Rule] = []
-    full = is_full(configuration)
+    full = configuration.is_full
     inside = RulePriority.FULL_LINK_TUNNELLED if full else RulePriority.LINK_TUNNELLED
     outside = RulePriority.FULL_LINK if full else RulePriority.LINK
     for network in _overlap(around.connected, tunnelled(configuration)):
@@ -211,9 +198,9 @@ def _ipv6(configuration: ModeConfiguration, around: HostFacts, slot: int) -> lis
     outer, table = _outer(socket.AF_INET6, slot), FIRST_TABLE + slot
     link = Rule(socket.AF_INET6, RulePriority.BESIDE + slot, MAIN_TABLE, destination=IPV6_LINK_LOCAL)
     if configuration.address6 is None:
-        closed = is_full(configuration) and around.ipv6
+        closed = configuration.is_full and around.ipv6
         return [*outer, link, Rule(socket.AF_INET6, RulePriority.FULL + slot, None)] if closed else []
-    if is_full6(configuration):
+    if configuration.is_full6:
         return [*outer, link, Rule(socket.AF_INET6, RulePriority.FULL + slot, table)]
     return [*outer, *_split(tunnelled6(configuration), table)]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, collapse_addresses
 
 from lotor.model.network import Address
 
+EVERYTHING = IPv4Network("0.0.0.0/0")
+EVERYTHING6 = IPv6Network("::/0")
 LONGEST_BANNER = 61440
 """A banner is cut here: the payload that carries it must stay below 65536 octets with everything else in it."""
 
@@ -44,6 +46,17 @@ class ModeConfiguration:
     def inside(self) -> str:
         """The client's addresses, for a person."""
         return " and ".join(map(str, self.addresses))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all IPv4 goes through the tunnel: no split networks, or split networks that make up everything."""
+        return list(collapse_addresses(self.split_include)) in ([], [EVERYTHING])
+
+    @property
+    def is_full6(self) -> bool:
+        """Whether all IPv6 goes through the tunnel, on its own account."""
+        everything = list(collapse_addresses(self.split_include6)) in ([], [EVERYTHING6])
+        return self.address6 is not None and everything
 
     def without_ipv6(self) -> ModeConfiguration:
         """The configuration for a client that has no IPv6 address, or did not ask for one."""

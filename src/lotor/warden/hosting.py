@@ -16,9 +16,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from lotor.config.methods import admits_by_login_alone, side_of
+from lotor.config.methods import admits_by_login_alone, closes, side_of
 from lotor.config.settings import RemoteSettings, Settings
-from lotor.hosts import kill_switch
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import Address
 from lotor.model.policy import Side
@@ -193,7 +192,7 @@ class Hosting:
         gateway = attachment.path.remote.address
         blocks = [each for each in self._blocks() if side_of(each) is Side.CLIENT and each.address in (None, gateway)]
         named = [each for each in blocks if each.name == attachment.remote]
-        return any(kill_switch.is_wanted(each.kill_switch, attachment.configuration) for each in named or blocks)
+        return any(closes(each, attachment.configuration) for each in named or blocks)
 
     def _demand_script(self, hook: Hook) -> None:
         """Raises `Denied`."""
