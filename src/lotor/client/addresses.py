@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import threading
+from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
 from lotor.model.network import Address
+from lotor.runtime.aside import aside
 
 MOST_TRIED = 4
 MOST_ASKED = 16
@@ -20,38 +21,22 @@ _places = threading.BoundedSemaphore(MOST_ASKED)
 
 
 def _asked(host: str) -> asyncio.Future[list[Any]]:
-    """What the resolver says. It takes its time, half a minute where no server answers: in a thread that keeps no
-    program alive, unlike those of the event loop. Raises `OSError` where too many are asked already."""
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[list[Any]] = loop.create_future()
-
-    def settle(found: list[Any] | Exception) -> None:
-        if answer.done():
-            return
-        if isinstance(found, Exception):
-            answer.set_exception(found)
-        else:
-            answer.set_result(found)
-
-    def ask() -> None:
-        found: list[Any] | Exception
-        try:
-            found = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM, flags=socket.AI_ADDRCONFIG)
-        except (OSError, UnicodeError) as error:
-            found = error
-        finally:
-            _places.release()
-        with contextlib.suppress(RuntimeError):  # the program has ended meanwhile
-            loop.call_soon_threadsafe(settle, found)
-
+    """What the resolver says. It takes its time, half a minute where no server answers. Raises `OSError` where too many
+    are asked already."""
     if not _places.acquire(blocking=False):
         raise OSError(None, f"{MOST_ASKED} names are being looked up already: try again in a minute")
     try:
-        threading.Thread(target=ask, name="lotor-names", daemon=True).start()
+        return aside(partial(_ask, host), "lotor-names")
     except RuntimeError as error:
         _places.release()
         raise OSError(None, "this host has no room for another thread") from error
-    return answer
+
+
+def _ask(host: str) -> list[Any]:
+    try:
+        return socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM, flags=socket.AI_ADDRCONFIG)
+    finally:
+        _places.release()
 
 
 def typed(text: str) -> Address | None:

@@ -10,12 +10,12 @@ import asyncio
 import contextlib
 import signal
 import socket
-import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from lotor.daemon.exits import Exit, StartError
+from lotor.runtime.aside import aside
 
 PATIENCE = 2.0
 """Seconds in which a daemon that hung up is gone: how it ended says more than its silence."""
@@ -79,21 +79,12 @@ class Talk:
 
     def _begin(self) -> asyncio.Future[BaseException | None]:
         """What the person's thread ends with. It keeps no program alive: it may wait for a key that nobody presses."""
-        loop = asyncio.get_running_loop()
-        said: asyncio.Future[BaseException | None] = loop.create_future()
 
-        def settle(outcome: BaseException | None) -> None:
-            if not said.done():
-                said.set_result(outcome)
-
-        def work() -> None:
-            outcome: BaseException | None = None
+        def talk() -> BaseException | None:
             try:
                 self._person(self._ours)
             except BaseException as error:  # noqa: BLE001 - raised again where the program waits
-                outcome = error
-            with contextlib.suppress(RuntimeError):  # the program has ended meanwhile
-                loop.call_soon_threadsafe(settle, outcome)
+                return error
+            return None
 
-        threading.Thread(target=work, daemon=True).start()
-        return said
+        return aside(talk)

@@ -12,7 +12,7 @@ import struct
 import time
 from ipaddress import IPv4Address
 
-from lotor.doctor.aside import aside
+from lotor.runtime.aside import aside
 
 PATIENCE = 1.5
 """Seconds for an answer."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from inspect import iscoroutinefunction
 
-from lotor.doctor.aside import aside
 from lotor.doctor.check import Check
 from lotor.doctor.finding import Finding, Grade, unknown
 from lotor.doctor.subject import Subject
+from lotor.runtime.aside import aside
 
 LIMIT = 6.0
 """Seconds for each check: more than the bounded waits in any of them."""

@@ -12,9 +12,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def aside(work: Callable[[], T]) -> T:
-    """What `work` gives or raises. Who waits no longer leaves it alone: threads of asyncio would be waited for at the
-    end."""
+def aside(work: Callable[[], T], name: str | None = None) -> asyncio.Future[T]:
+    """What `work` gives or raises, in a thread of that name. Who waits no longer leaves it alone: threads of asyncio
+    would be waited for at the end. Raises `RuntimeError` where the host has no room for another thread."""
     loop = asyncio.get_running_loop()
     waiting: asyncio.Future[T] = loop.create_future()
 
@@ -35,5 +35,5 @@ async def aside(work: Callable[[], T]) -> T:
         with suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(settle, result, error)
 
-    threading.Thread(target=run, daemon=True).start()
-    return await waiting
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return waiting
