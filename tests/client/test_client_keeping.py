@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from lotor.client import keeping
 from lotor.client.addresses import MOST_TRIED
 from lotor.client.calls import Ground
 from lotor.client.comeback import JUDGING, Now
@@ -31,15 +32,20 @@ from scripted import FLOATED, established, started
 
 GATEWAY = FLOATED.remote.address
 REMOTE = replace(CLIENT, address=GATEWAY)
+ANYWHERE = replace(CLIENT, name="anonymous", address=None)
 TARGET = Target(REMOTE, GATEWAY, None)
 DEAD = DeadPeer(GATEWAY, 2)
 GIVEN = {Field.USER_NAME: Secret("alice"), Field.PASSWORD: Secret("alicepass")}
 
 
+class Deaf:
+    """Instead of news."""
+
+
 class Stage:
     """A client whose calls end as `answers` says: with a session, or with a reason."""
 
-    def __init__(self, *, wanted=True, shuts=False, remotes=()):
+    def __init__(self, *, wanted=True, shuts=False, remotes=(ANYWHERE,)):
         self.now, self.slept = 100.0, 0.0
         self.commands, self.calls, self.given_up, self.answers = [], [], [], []
         self.leaving, self.unheard = [], []
@@ -54,7 +60,8 @@ class Stage:
             persons=SimpleNamespace(kept=lambda session: dict(GIVEN)),
             follower=SimpleNamespace(give_up=self._give_up),
         )
-        ground = Ground(lambda: remotes, lambda remote: None, self._way, lambda: 50.0)
+        self.remotes, self.questions = remotes, 0
+        ground = Ground(lambda: self.remotes, lambda remote: None, self._way, lambda: 50.0)
         self.names, self.asked, self.called = [], [], []
         senses = Senses(self._clocks, self._changed, self._counters, lambda: 0.0, self._resolve)
         self.keeping = Keeping(parts, ground, senses, Wishes(lambda _: self.wanted, lambda _: shuts, self._unheard))
@@ -115,7 +122,9 @@ class Stage:
         return Now(self.now, self.now + self.slept)
 
     async def _changed(self, seen):
-        await self.news.get()
+        self.questions += 1
+        if await self.news.get() is Deaf:
+            raise OSError("nobody tells")
         return seen + 1
 
     async def _counters(self, children):
@@ -257,6 +266,41 @@ def test_another_address_moves_the_session_and_asks_the_gateway():
     play(story)
 
 
+def test_who_could_not_hear_for_a_while_hears_again(monkeypatch):
+    monkeypatch.setattr(keeping, "DEAF", 0)
+
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        await stage.pass_by()
+        for _ in range(3):
+            await stage.news.put(Deaf)
+            await stage.pass_by()
+        await stage.move(FLOATED.local.address + 5)
+        assert [type(each) for each in stage.commands] == [Check]
+
+    play(story)
+
+
+def test_nobody_asks_for_news_while_no_block_is_for_a_client(monkeypatch):
+    """A daemon that asks again and again for what it may not have is ended. A later reload brings a block back."""
+    monkeypatch.setattr(keeping, "DEAF", 0)
+
+    async def story(stage):
+        stage.keeping.came_up(TARGET, stage.up())
+        await stage.pass_by()
+        stage.remotes = ()
+        await stage.move(FLOATED.local.address + 5)
+        for _ in range(9):
+            await stage.pass_by()
+        assert stage.questions == 1
+        stage.remotes = (ANYWHERE,)
+        stage.now += 10
+        await stage.move(FLOATED.local.address + 6)
+        assert [type(each) for each in stage.commands] == [Check, Check]
+
+    play(story)
+
+
 def test_esp_without_udp_says_goodbye_from_the_new_address_and_begins_anew():
     async def story(stage):
         native = replace(FLOATED, floated=False)
@@ -379,7 +423,7 @@ def test_blocks_that_stay_are_called_at_the_start():
         await stage.pass_by(30)
         assert len(stage.calls) == 2, "and again, when nobody answers"
 
-    play(story, remotes=(REMOTE, replace(CLIENT, name="anonymous", address=None)))
+    play(story, remotes=(REMOTE, ANYWHERE))
 
 
 def test_a_session_that_ended_before_it_was_noticed_is_dialled_again():

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 LOOK = 0.5
 """Seconds between two looks at the clocks and the counters, while there is a connection that stays."""
+DEAF = 10.0
+"""Seconds until news of the network are asked for again, where nobody tells them."""
 Again = Callable[[Target, Given, float, Prompter], Awaitable[Session | Reason]]
 """`connections.Connections.again`."""
 RELOCATED, AT_ONCE, CLOSED = Relocated(), EndedAtOnce(), ClosedHere()
@@ -336,12 +338,14 @@ class Keeping:
     # --- what the host tells -----------------------------------------------------------------------------------------
 
     async def _hear(self) -> None:
-        """News of the network, as long as somebody tells."""
-        with contextlib.suppress(OSError):
-            while True:
-                self._seen = await self._senses.changed(self._seen)
-                for staying in tuple(self._staying.values()):
-                    await self._moved(staying)
+        """News of the network. Nobody tells them while the configuration has no block for a client."""
+        while True:
+            with contextlib.suppress(OSError):
+                while any(each.side is Side.CLIENT for each in self._ground.remotes()):
+                    self._seen = await self._senses.changed(self._seen)
+                    for staying in tuple(self._staying.values()):
+                        await self._moved(staying)
+            await asyncio.sleep(DEAF)
 
     async def _moved(self, staying: Staying) -> None:
         path = await self._way(staying)
