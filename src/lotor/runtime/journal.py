@@ -10,6 +10,7 @@ from lotor.ike.events import Deferring, Dropped, Ended, Event, LoginRefused, Pat
 from lotor.model.entry import RECORD_KEY, Entry
 from lotor.model.text import clean
 from lotor.runtime import fields
+from lotor.runtime.line_budget import LineBudget
 from lotor.runtime.moves import Moves
 from lotor.runtime.watches import Watches
 from lotor.runtime.whose import Whose
@@ -19,29 +20,9 @@ log = logging.getLogger("lotor.journal")
 STRANGERS_PER_SECOND = 20
 REFUSALS_PER_SECOND = 200
 """More than several processors can refuse passwords in a second; a flood of other messages takes nothing of it."""
-WINDOW = 1.0
+MORE_STRANGERS = "%d more lines about unauthenticated peers within a second were not written"
+MORE_REFUSALS = "%d more logins were refused within a second"
 LONGEST_NARRATIVE = 4096
-
-
-class Budget:
-    """So many lines in a second, and one that says how many more there would have been."""
-
-    def __init__(self, most: int, summary: str, later: Callable[[float, Callable[[], None]], object]) -> None:
-        self._most = most
-        self._summary = summary
-        self._later = later
-        self._lines = 0
-
-    def admit(self) -> bool:
-        if self._lines == 0:
-            self._later(WINDOW, self._close)
-        self._lines += 1
-        return self._lines <= self._most
-
-    def _close(self) -> None:
-        swallowed, self._lines = self._lines - self._most, 0
-        if swallowed > 0:
-            log.warning(self._summary, swallowed)
 
 
 class Journal:
@@ -57,10 +38,8 @@ class Journal:
         self._narrative = narrative
         self._watches = watches or Watches(later)
         self._whose = Whose()
-        self._strangers = Budget(
-            STRANGERS_PER_SECOND, "%d more lines about unauthenticated peers within a second were not written", later
-        )
-        self._refusals = Budget(REFUSALS_PER_SECOND, "%d more logins were refused within a second", later)
+        self._strangers = LineBudget(STRANGERS_PER_SECOND, partial(log.warning, MORE_STRANGERS), later)
+        self._refusals = LineBudget(REFUSALS_PER_SECOND, partial(log.warning, MORE_REFUSALS), later)
         self._moves = Moves(later, self._write)
 
     def follow(self, event: Event) -> None:

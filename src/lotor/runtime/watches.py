@@ -9,20 +9,20 @@ from ipaddress import ip_address
 
 from lotor.ike.events import Dropped, Event, LoginRefused, LoginSent
 from lotor.model.network import Peer
+from lotor.runtime.line_budget import LineBudget
 from lotor.runtime.whose import Whose
 
 MOST = 8
 """Watches at a time: each event is held against each of them."""
 LINES_PER_SECOND = 100
 """Of one watch. A login with everything about it has some 20."""
-WINDOW = 1.0
 
 
 class Full(Exception):  # noqa: N818 - what the watches are
     """There are `MOST` watches already."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Watch:
     """`subject`: an outer address, or the name of a login. `tell` gets the events; `missed(number)` how many were left
     out within a second."""
@@ -30,7 +30,6 @@ class Watch:
     subject: str
     tell: Callable[[Event], None]
     missed: Callable[[int], None]
-    lines: int = 0
 
 
 def address_or_name(text: str) -> str:
@@ -46,18 +45,21 @@ class Watches:
 
     def __init__(self, later: Callable[[float, Callable[[], None]], object]) -> None:
         self._later = later
-        self._open: list[Watch] = []
+        self._open: dict[Watch, LineBudget] = {}
 
     def add(self, watch: Watch) -> Callable[[], None]:
         """Returns what ends it. Raises `Full`."""
         if len(self._open) >= MOST:
             raise Full
-        self._open.append(watch)
+
+        def missed(number: int) -> None:
+            if watch in self._open:
+                watch.missed(number)
 
         def end() -> None:
-            if watch in self._open:
-                self._open.remove(watch)
+            self._open.pop(watch, None)
 
+        self._open[watch] = LineBudget(LINES_PER_SECOND, missed, self._later)
         return end
 
     def follow(self, event: Event, whose: Whose) -> bool:
@@ -65,21 +67,10 @@ class Watches:
         if not self._open:
             return False
         about = _about(event, whose)
-        watching = [each for each in self._open if each.subject in about and self._admits(each)]
+        watching = [each for each, budget in self._open.items() if each.subject in about and budget.admit()]
         for watch in watching:
             watch.tell(event)
         return bool(watching)
-
-    def _admits(self, watch: Watch) -> bool:
-        if watch.lines == 0:
-            self._later(WINDOW, lambda: self._close(watch))
-        watch.lines += 1
-        return watch.lines <= LINES_PER_SECOND
-
-    def _close(self, watch: Watch) -> None:
-        missed, watch.lines = watch.lines - LINES_PER_SECOND, 0
-        if missed > 0 and watch in self._open:
-            watch.missed(missed)
 
 
 def _about(event: Event, whose: Whose) -> set[str]:
