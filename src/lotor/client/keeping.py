@@ -15,7 +15,7 @@ from lotor.client.calls import Ground, Parts
 from lotor.client.comeback import Comeback, Now, Step
 from lotor.client.persons import Given
 from lotor.client.requests import Prompter
-from lotor.client.staying import News, Silent, Staying, by_hand
+from lotor.client.staying import News, Silent, Staying
 from lotor.client.targets import Target
 from lotor.ike.events import Doubted, Ended, Event, LoginRound
 from lotor.ike.intents import Check, Disconnect
@@ -173,7 +173,7 @@ class Keeping:
         return staying.number if staying is not None else None
 
     def comes_back(self, session: Session, reason: Reason) -> bool:
-        if self.place(session) is None or by_hand(reason):
+        if self.place(session) is None or reason.by_hand():
             return False
         return self._shuts(session) or (self._wanted(session.remote) and reason.may_heal())
 
@@ -211,7 +211,7 @@ class Keeping:
 
     def _lost(self, staying: Staying, reason: Reason) -> None:
         wanted = self._wanted(staying.target.remote.name)
-        if by_hand(reason) or not (wanted or staying.shut):
+        if reason.by_hand() or not (wanted or staying.shut):
             self._forget(staying)
             staying.over(reason)
             return

@@ -12,7 +12,7 @@ from lotor.client.persons import Given
 from lotor.client.targets import Target
 from lotor.model.network import Address, Instant
 from lotor.model.prompt import Field
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Reason
 from lotor.model.secret import Secret
 from lotor.runtime.sessions import Session
 
@@ -146,8 +146,3 @@ class Silent:
 
     async def tell(self, text: str) -> None:
         log.debug("%s", text)
-
-
-def by_hand(reason: Reason) -> bool:
-    """A person at this end ended it."""
-    return reason.cause is Cause.ADMINISTRATOR and not reason.may_heal()

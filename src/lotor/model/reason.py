@@ -90,6 +90,11 @@ class Reason(Declared):
         """Whether it makes sense to connect again without a person."""
         return cls.cause in HEALING if cls.heals is None else cls.heals
 
+    @classmethod
+    def by_hand(cls) -> bool:
+        """Whether a person at this end ended it, for good."""
+        return cls.cause is Cause.ADMINISTRATOR and not cls.may_heal()
+
     @property
     def message(self) -> str:
         """What a gateway tells the person at the client; empty: nothing."""

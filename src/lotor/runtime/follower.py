@@ -13,7 +13,7 @@ from lotor.ike.events import ChildDown, Configured, Dead, Ended, Event, PathChan
 from lotor.ike.intents import Disconnect, Intent
 from lotor.model.kinds import Kind
 from lotor.model.policy import Side
-from lotor.model.reason import Cause, Reason
+from lotor.model.reason import Reason
 from lotor.model.reasons.local import HostUnfit
 from lotor.ports.hooks import HookContext, HookEvent, Hooks
 from lotor.ports.host import Attachment, Host, Leaving
@@ -242,7 +242,7 @@ class Follower:
 
 def _leaving(progress: Progress, reason: Reason) -> Leaving:
     """Only a person opens what a connection closes; one that never came up closes nothing."""
-    if reason.cause is Cause.ADMINISTRATOR and reason.kind is not Kind.SHUT_DOWN and not reason.may_heal():
+    if reason.by_hand() and reason.kind is not Kind.SHUT_DOWN:
         return Leaving.OPEN
     return Leaving.CLOSED if progress.up else Leaving.AS_BEFORE
 
