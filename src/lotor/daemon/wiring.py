@@ -18,6 +18,7 @@ from lotor.client.keeping import Keeping, Senses, Wishes
 from lotor.client.persons import ClientPersons, Files
 from lotor.client.requests import Requests
 from lotor.config.methods import closes
+from lotor.config.settings import RemoteSettings
 from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.engines import carried
 from lotor.explain.attempts import Attempts
@@ -29,7 +30,7 @@ from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown, SpiUnkn
 from lotor.ike.v1.schedules import schedule
 from lotor.leases.ledger import MemorySessions
 from lotor.metrics.counting import Counting
-from lotor.model.network import Path, Peer
+from lotor.model.network import NON_ESP_MARKER, Path, Peer
 from lotor.model.offloads import Offloads
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.quantity import quantity
@@ -61,8 +62,6 @@ log = logging.getLogger(__name__)
 THREADS = 4
 """For sums of handshakes, and as many for judgements, which may wait for files: neither waits for the other."""
 SHUT_DOWN = ShutDown()
-MARKER = 4
-"""Octets before an ISAKMP message where ESP travels too (RFC 3948 §2.2)."""
 
 
 class Wiring:
@@ -228,7 +227,7 @@ class Wiring:
                 self.driver.command(PeerMoved(child, remote))
             case Strange(spi=spi, path=path, octets=octets):
                 # the non-ESP marker that goes before an answer counts as well
-                self.driver.command(SpiUnknown(spi, path, octets - MARKER))
+                self.driver.command(SpiUnknown(spi, path, octets - len(NON_ESP_MARKER)))
             case Broken(why=why):
                 log.error("the data plane stopped: %s", why)
                 self._broken(why)
@@ -240,25 +239,30 @@ class Wiring:
     def _remotes(self) -> tuple[RemotePolicy, ...]:
         return self.present.now.policy.remotes
 
+    def _block(self, remote: str) -> RemoteSettings | None:
+        return next((each for each in self.present.now.settings.remotes if each.name == remote), None)
+
     def _login(self, remote: str) -> str | None:
-        remotes = self.present.now.settings.remotes
-        return next((each.xauth_login for each in remotes if each.name == remote), None)
+        block = self._block(remote)
+        return block.xauth_login if block is not None else None
 
     def _stays(self, remote: str) -> bool:
         """Whether the connections of a block come back by themselves."""
-        return any(each.auto_connect for each in self.present.now.settings.remotes if each.name == remote)
+        block = self._block(remote)
+        return block is not None and block.auto_connect
 
     def _shuts(self, session: Session) -> bool:
         """Whether what belongs into a tunnel stays unreachable while it is down."""
-        blocks = [each for each in self.present.now.settings.remotes if each.name == session.remote]
-        return any(closes(each, session.configuration) for each in blocks)
+        block = self._block(session.remote)
+        return block is not None and closes(block, session.configuration)
 
     async def _unheard(self, remote: str) -> None:
         """A gateway does not answer in a network that this host came to: a login page may be in the way."""
-        blocks = [each.captive_portal for each in self.present.now.settings.remotes if each.name == remote]
+        block = self._block(remote)
+        if block is None or not block.captive_portal:
+            return
         try:
-            if seconds := max(blocks, default=0):
-                await self.closed.portal(seconds)
+            await self.closed.portal(block.captive_portal)
         except OSError as error:
             log.warning("captive_portal: nothing was opened: %s", error.strerror or error)
 
