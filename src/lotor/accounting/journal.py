@@ -6,7 +6,7 @@ import json
 import logging
 import time
 
-from lotor.model.entry import RECORD_KEY, Entry, Value
+from lotor.model.entry import RECORD_KEY, Entry, Making, Value
 from lotor.model.reason import Reason
 from lotor.model.text import clean
 from lotor.ports.accounting import Account, Usage
@@ -23,20 +23,20 @@ class JournalAccounting:
     """Implements `ports.Accounting`: takes everything, at once."""
 
     async def start(self, account: Account) -> None:
-        _write(f"accounting start {_account(account)}", Entry(START, _fields(account)))
+        _write(f"accounting start {_account(account)}", lambda: Entry(START, _fields(account)))
 
     async def stop(self, account: Account, usage: Usage, reason: Reason) -> None:
         used, why = _usage(usage), reason.kind.value
         words = " ".join(f"{name}={value}" for name, value in used.items())
-        entry = Entry(STOP, {**_fields(account), **used, "reason": why})
-        _write(f"accounting stop {_account(account)} {words} reason={why}", entry)
+        line = f"accounting stop {_account(account)} {words} reason={why}"
+        _write(line, lambda: Entry(STOP, {**_fields(account), **used, "reason": why}))
 
 
-def _write(line: str, entry: Entry) -> None:
+def _write(line: str, making: Making) -> None:
     # Not log.info(): looking for the caller on the stack takes as long as all the rest.
     if log.isEnabledFor(logging.INFO):
         record = logging.LogRecord(log.name, logging.INFO, __file__, 0, "%s", (line,), None)
-        vars(record)[RECORD_KEY] = lambda: entry
+        vars(record)[RECORD_KEY] = making
         log.handle(record)
 
 
