@@ -144,6 +144,14 @@ def test_a_flood_from_everywhere_is_answered_a_bounded_number_of_times():
     assert 0 < said <= TOTAL.burst + 10 * TOTAL.second + 1
 
 
+def test_a_flood_costs_no_hints_that_are_not_sent(monkeypatch):
+    made = []
+    monkeypatch.setattr(hints, "build_message", lambda *of: made.append(of) or build_message(*of))
+    gateway = Counter()
+    sent = sum(len(gateway.receive(message(number=number), VICTIM)) for number in range(1, 500))
+    assert 0 < len(made) == sent < 100
+
+
 def test_a_flood_of_forged_hints_is_a_doubt_a_second_and_a_line_a_second():
     """Whoever stands on the way, and knows cookies and SPI; and whoever sends the same hint again and again."""
     world, gateway, client = pair()

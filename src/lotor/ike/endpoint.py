@@ -6,6 +6,7 @@ Sessions are found by our own SPI. What a stranger may cost is bounded here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from lotor.ike.admission import Admission, Tally
 from lotor.ike.context import CoreContext
@@ -143,16 +144,11 @@ class Endpoint:
             self._admit(dialect, incoming, path, now)
         elif header.responder != NO_SPI:
             if not self._sessions.known(header.initiator, header.responder):  # in another version
-                self._hint(dialect.hint(header, self._context.randomness), path, len(data), now)
+                self._hints.give(partial(dialect.hint, header, self._context.randomness), path, len(data), now)
         elif (spi := dialect.told_spi(incoming)) is not None:
             self._doubt(spi, path, now)
         else:
             self._context.tell(Dropped(0, path, dialect.describe(header), NobodyHere()))
-
-    def _hint(self, hint: bytes | None, path: Path, came: int, now: Instant) -> None:
-        """For a session that is not here; `came`: the octets that are answered."""
-        if hint is not None and self._hints.gives():
-            self._hints.give(hint, path, came, now)
 
     def _doubt(self, spi: int, path: Path, now: Instant) -> None:
         """Somebody at a gateway's address says that it does not know the SPI of an SA pair with it."""
@@ -252,10 +248,11 @@ class Endpoint:
         """ESP knows no version, nor does what is remembered: the first one that is spoken here answers."""
         dialect, randomness = next(iter(self._dialects.values())), self._context.randomness
         if isinstance(intent, SpiUnknown):
-            self._hint(dialect.hint_of_spi(intent.spi, randomness), intent.path, intent.octets, now)
+            making = partial(dialect.hint_of_spi, intent.spi, randomness)
+            self._hints.give(making, intent.path, intent.octets, now)
         elif not self._sessions.known(intent.initiator, intent.responder):
             hint = dialect.hint_of_session(intent.initiator, intent.responder, randomness)
-            self._hint(hint, intent.path, len(hint), now)
+            self._hints.give(lambda: hint, intent.path, len(hint), now)
 
     def _expired(self, intent: ChildExpired, now: Instant) -> None:
         session = self._owner(intent.child)

@@ -6,6 +6,8 @@ came from: whoever forges the sender makes this end send no more than he does hi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lotor.ike.budget import Budget
 from lotor.ike.context import CoreContext
 from lotor.ike.effects import Transmit
@@ -23,11 +25,16 @@ class Hints:
         self._context = context
         self._budget = Budget(TOTAL, SITE)
 
-    def gives(self) -> bool:
+    def give(self, making: Callable[[], bytes | None], path: Path, came: int, now: Instant) -> None:
+        """Back over `path`, by which `came` octets came. What a flood gets nothing for is not made either."""
+        site = path.remote.site
+        if not self._gives() or not self._budget.has(site, now):
+            return
+        hint = making()
+        if hint is not None and len(hint) <= came:
+            self._budget.charge(site, now, 1.0)
+            self._context.put(Transmit(hint, path))
+
+    def _gives(self) -> bool:
         """Whether anybody serves here: a client's peers know what it is."""
         return any(remote.side is Side.GATEWAY for remote in self._context.policy.remotes)
-
-    def give(self, hint: bytes, path: Path, came: int, now: Instant) -> None:
-        """Back over `path`, by which `came` octets came."""
-        if len(hint) <= came and self._budget.take(path.remote.site, now):
-            self._context.put(Transmit(hint, path))
