@@ -51,10 +51,6 @@ class Senses:
     resolve: Callable[[str], Awaitable[list[Address]]] = resolve
 
 
-async def _nothing(remote: str) -> None:
-    del remote
-
-
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What the configuration says of a `remote` block: its connections come back; what belongs into its tunnels stays
@@ -62,7 +58,7 @@ class Wishes:
 
     stays: Callable[[str], bool]
     shuts: Callable[[Session], bool]
-    unheard: Callable[[str], Awaitable[None]] = _nothing
+    unheard: Callable[[str], Awaitable[None]]
 
 
 @dataclass(slots=True)

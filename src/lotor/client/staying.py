@@ -55,17 +55,16 @@ class News:
 
 @dataclass(slots=True, eq=False)
 class Staying:
-    """One connection. `given` opened it, and opens it again. `session`: the number of the present one, or of the last;
-    `numbers`: those of the last few. `source`: the address of this host towards the gateway, None without a way there.
-    `shut`: what belongs into the tunnel stays unreachable while it is down; `closed`: it is down, and nothing but a
-    person brings it back. `lost`: since when it is down. `elsewhere`: this host came to another network, and the
-    gateway has not been called there. `found`: what the last lookup of the name said."""
+    """One connection. `given` opened it, and opens it again. `numbers`: those of its last few sessions. `source`: the
+    address of this host towards the gateway, None without a way there. `shut`: what belongs into the tunnel stays
+    unreachable while it is down; `closed`: it is down, and nothing but a person brings it back. `lost`: since when it
+    is down. `elsewhere`: this host came to another network, and the gateway has not been called there. `found`: what
+    the last lookup of the name said."""
 
     number: int
     target: Target
     given: Given
     comeback: Comeback
-    session: int = 0
     source: Address | None = None
     shut: bool = False
     closed: bool = False
@@ -78,6 +77,11 @@ class Staying:
     found: tuple[Address, ...] = ()
     alarm: asyncio.TimerHandle | None = None
 
+    @property
+    def session(self) -> int:
+        """The number of the present one, or of the last; 0 before the first."""
+        return self.numbers[-1] if self.numbers else 0
+
     def is_for(self, session: Session) -> bool:
         if session.id in self.numbers:
             return True
@@ -87,7 +91,7 @@ class Staying:
     def came_up(self, session: Session, now: Instant) -> None:
         """It has this session from now on."""
         since, self.lost, self.closed = self.lost, None, False
-        self.session, self.source = session.id, session.path.local.address
+        self.source = session.path.local.address
         self.target = self.target.reached(session.remote, session.called)
         self.numbers.append(session.id)
         self.comeback.up(now)
