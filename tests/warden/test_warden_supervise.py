@@ -497,6 +497,7 @@ def test_a_reload_that_is_asked_for_between_two_daemons_is_not_lost(told, toy):
         await told.until("hung up")
         os.kill(keeper.pid, signal.SIGKILL)
         await told.until("hung up", 2)
+        await told.until("ready", 2)  # which it writes after the warden knows, and perhaps after the signal
         await keeper.stop()
 
     asyncio.run(story())
