@@ -14,7 +14,7 @@ from ipaddress import IPv6Network, collapse_addresses
 from typing import Any, NamedTuple
 
 from lotor.config.settings import AccessRule, HostNetwork, Ports, Who
-from lotor.model.network import Address, Network
+from lotor.model.network import Network
 
 FAMILY, TABLE = "inet", "lotor_network"
 TUNNELS = "tunnels"
@@ -170,10 +170,6 @@ def replacing(plan: Plan, elements: Mapping[str, Iterable[str]]) -> list[Command
         about = {**place, "chain": row.chain, "comment": row.mark, "expr": row.expressions}
         commands.append({"add": {"rule": about}})
     return commands
-
-
-def removing() -> list[Command]:
-    return [{"delete": {"table": {"family": FAMILY, "name": TABLE}}}]
 
 
 def changing(what: str, name: str, elements: Iterable[str]) -> Command:
@@ -357,8 +353,3 @@ def _merged(networks: Iterable[Network], version: int) -> list[Network]:
 
 def _is_private(network: Network) -> bool:
     return isinstance(network, IPv6Network) and network.subnet_of(PRIVATE6)
-
-
-def addresses_by_version(addresses: Iterable[Address]) -> Iterator[tuple[int, str]]:
-    for each in addresses:
-        yield each.version, str(each)
