@@ -16,7 +16,7 @@ from lotor.hosts.journal import Journal, Owner, journals
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.resolvfile import HEADER
 
-MACHINE = Machine(Netlink(), Commands())
+MACHINE = Machine()
 
 
 def a_file(tmp_path, number=1):

@@ -227,7 +227,7 @@ def test_a_refusal_of_nft_leaves_what_was(tmp_path: Path) -> None:
         assert whole() == there
         with pytest.raises(OSError, match="was not made"):
             await site.host.admit(9, "alice", frozenset({IPv4Address("10.99.99.9")}))
-        site.host._machine = Machine(Netlink(), Commands())
+        site.host._machine = Machine()
         await site.host.admit(10, "alice", frozenset({IPv4Address("10.99.99.10")}))
         assert site.passes("10.99.99.10")
         assert not site.passes("10.99.99.9")

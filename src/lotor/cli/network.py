@@ -238,15 +238,13 @@ def _by(journal: Journal | None) -> str:
 async def _told(path: Path, plan: Plan | None) -> list[str]:
     """Commands that a person could type instead. A table that is there is made anew by them."""
     from lotor.hosts.changes import Machine
-    from lotor.hosts.commands import Commands
-    from lotor.hosts.netlink import Netlink
     from lotor.hosts.network_needs import needs
     from lotor.hosts.network_table import FAMILY, TABLE, lines
 
     if plan is None:
         return [NOTHING.format(path)]
     try:
-        missing = (await needs(Machine(Netlink(), Commands()), plan, ()))[1]
+        missing = (await needs(Machine(), plan, ()))[1]
     except OSError as error:
         raise StartError(error.strerror or str(error)) from None
     told = [line for change in missing for line in _there(change)]

@@ -9,7 +9,6 @@ from lotor.doctor.finding import Finding, ok, wrong
 from lotor.doctor.subject import Subject
 from lotor.hosts import network_state
 from lotor.hosts.changes import Machine
-from lotor.hosts.netlink import Netlink
 from lotor.warden.admitting import plan_of
 
 
@@ -26,7 +25,7 @@ async def look(subject: Subject) -> Wanted:
     plan = plan_of(subject.settings) if subject.settings else None
     if plan is None:
         return Wanted(there=False)
-    found = await network_state.state(plan, Machine(Netlink(), subject.commands))
+    found = await network_state.state(plan, Machine(commands=subject.commands))
     return Wanted(there=True, missing=found.missing)
 
 

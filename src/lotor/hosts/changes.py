@@ -9,7 +9,7 @@ import errno
 import logging
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -26,10 +26,10 @@ GONE = {errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL, errno.ENXI
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What changes act upon."""
+    """What changes act upon: this host, where nothing else is said."""
 
-    network: Netlink
-    commands: Commands
+    network: Netlink = field(default_factory=Netlink)
+    commands: Commands = field(default_factory=Commands)
 
 
 class Change(Protocol):
@@ -344,7 +344,7 @@ def read(entry: Mapping[str, Any]) -> Change:
     named = str(entry.get("change"))
     name = EARLIER_NAMES.get(named, named)
     whole, kind = {**EARLIER_FIELDS.get(name, {}), **entry}, KINDS.get(name)
-    names = {field.name for field in fields(kind)} if kind else set()
+    names = {each.name for each in fields(kind)} if kind else set()
     if kind is None or names | {"change"} != set(whole):
         raise ValueError(f"unknown change {named}")
     change: Change = kind(**{name: whole[name] for name in names})

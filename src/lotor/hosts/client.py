@@ -24,11 +24,10 @@ from lotor.hosts.changes import (
     Table,
 )
 from lotor.hosts.closures import Closures, closing_of, same_tunnel
-from lotor.hosts.commands import Commands
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
 from lotor.hosts.keeper import Keeper
 from lotor.hosts.naming import Named, Naming
-from lotor.hosts.netlink import Link, Netlink
+from lotor.hosts.netlink import Link
 from lotor.hosts.news import News
 from lotor.hosts.resolvfile import Place
 from lotor.hosts.routing import OUTER_MARK, SLOTS, HostFacts
@@ -69,7 +68,7 @@ class LinuxHost:
     ) -> None:
         self._state = state
         self._places = places or dns.DnsPlaces()
-        self._machine = machine or Machine(Netlink(), Commands())
+        self._machine = machine or Machine()
         self._naming = Naming(self._machine, self._places)
         self._attached: dict[int, Attached] = {}
         self._turn = asyncio.Lock()

@@ -17,11 +17,10 @@ from pathlib import Path
 
 from lotor.hosts import firewall, guard, sysctl, undo
 from lotor.hosts.changes import LinkUp, Machine, RouteMade, Table
-from lotor.hosts.commands import Commands
 from lotor.hosts.firewall import Pool
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner
 from lotor.hosts.keeper import Keeper
-from lotor.hosts.netlink import MAIN_TABLE, Netlink, Route
+from lotor.hosts.netlink import MAIN_TABLE, Route
 from lotor.model.network import Address, Network
 
 log = logging.getLogger(__name__)
@@ -60,7 +59,7 @@ class GatewayHost:
 
     def __init__(self, state: Path = STATE_DIRECTORY, machine: Machine | None = None) -> None:
         self._state = state
-        self._machine = machine or Machine(Netlink(), Commands())
+        self._machine = machine or Machine()
         self._journal: Journal | None = None
         self._link: LinkUp | None = None
         self._turn = asyncio.Lock()

@@ -16,9 +16,7 @@ from pathlib import Path
 
 from lotor.hosts import firewall, network_table, undo
 from lotor.hosts.changes import Change, Machine, OwnTable, Proxied
-from lotor.hosts.commands import Commands
 from lotor.hosts.journal import SUFFIX, Journal, Owner
-from lotor.hosts.netlink import Netlink
 from lotor.hosts.network_needs import needs
 from lotor.hosts.network_table import FAMILY, TABLE, TUNNELS, Command, Plan
 from lotor.hosts.watch import (
@@ -66,7 +64,7 @@ class NetworkHost:
         groups_of: Callable[[str], frozenset[str]] = lambda _: NO_GROUPS,
     ) -> None:
         self._state = state
-        self._machine = machine or Machine(Netlink(), Commands())
+        self._machine = machine or Machine()
         self._groups_of = groups_of
         self._journal: Journal | None = None
         self._plan: Plan | None = None

@@ -9,14 +9,11 @@ from dataclasses import dataclass
 
 from lotor.hosts import firewall, foreign_remedies, foreign_rules, network_table, sysctl
 from lotor.hosts.changes import Forwarding, Machine, Proxied, Setting
-from lotor.hosts.commands import Commands
 from lotor.hosts.foreign_listing import legacy_of, listing_of
 from lotor.hosts.foreign_rules import Obstacle
-from lotor.hosts.netlink import Netlink
 from lotor.hosts.network_needs import needs
 from lotor.hosts.network_table import FAMILY, TABLE, TUNNELS, Found, Plan
 
-LOOPBACK = 1
 BRIDGES = ("docker", "br-", "veth", "virbr", "cni", "lotor")
 """How the names of devices begin that lead to containers, or into a tunnel: not the inside of a gateway."""
 TUNNEL = "lotor0"
@@ -36,7 +33,7 @@ class State:
 
 async def state(plan: Plan | None, machine: Machine | None = None) -> State:
     """Raises `OSError`, `ValueError` for what nft tells."""
-    host = machine or Machine(Netlink(), Commands())
+    host = machine or Machine()
     there = await table(host)
     device = device_of(there)
     missing = await _missing(host, plan, there) if plan is not None else ()
@@ -76,14 +73,14 @@ async def inside(plan: Plan, machine: Machine) -> Sequence[str]:
     named = [*plan.network.masquerade.interfaces, *plan.network.proxy_arp]
     if named:
         return list(dict.fromkeys(named))
-    indices = {index for index, _ in await machine.network.addresses() if index != LOOPBACK}
+    indices = {index for index, _ in await machine.network.addresses() if index != firewall.LOOPBACK}
     names = sorted(name for index, name in socket.if_nameindex() if index in indices)
     return [name for name in names if not name.startswith(BRIDGES)]
 
 
 async def warnings(plan: Plan, device: str = "", machine: Machine | None = None) -> list[str]:
     """`device` empty: as the table has it. Raises `OSError`, `ValueError` for what nft tells."""
-    host = machine or Machine(Netlink(), Commands())
+    host = machine or Machine()
     device = device or device_of(await table(host))
     told = [f"there is no interface {name}, which network {{ }} names" for name in strangers(plan)]
     for each in await obstacles(plan, device, host):
