@@ -15,7 +15,8 @@ from lotor.hosts import network as hosts_network
 from lotor.hosts.changes import Machine, OwnTable
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.network import NetworkHost
-from lotor.hosts.network_table import Plan, difference, found, lines, replacing, script
+from lotor.hosts.network_table import Plan, difference, found, lines, replacing
+from lotor.hosts.nftables import script
 
 RULES = 'network { forward off; allow group "staff" to any; allow user "u7" to 10.0.0.1; }'
 

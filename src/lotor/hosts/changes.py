@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from lotor.hosts import firewall, kill_switch, resolvfile, sysctl
+from lotor.hosts import firewall, kill_switch, nftables, resolvfile, sysctl
 from lotor.hosts.commands import Commands
 from lotor.hosts.netlink import Netlink, Route, Rule
 from lotor.hosts.resolvfile import Place
@@ -96,10 +96,10 @@ class Table:
 
     family: str
     name: str
-    rules: list[firewall.NftRule]
+    rules: list[nftables.NftRule]
 
     async def make(self, machine: Machine) -> None:
-        await machine.commands.run("nft", "-j", "-f", "-", given=firewall.replacing(self.family, self.name, self.rules))
+        await nftables.tell(machine.commands, firewall.replacing(self.family, self.name, self.rules))
 
     async def undo(self, machine: Machine) -> bool:
         return await _without_table(machine, self.family, self.name)
@@ -120,8 +120,7 @@ class Closing:
     family: ClassVar[str] = kill_switch.FAMILY
 
     async def make(self, machine: Machine) -> None:
-        given = kill_switch.table(self.name, self.networks, self.beside, self.outer)
-        await machine.commands.run("nft", "-j", "-f", "-", given=given)
+        await nftables.tell(machine.commands, kill_switch.table(self.name, self.networks, self.beside, self.outer))
 
     async def undo(self, machine: Machine) -> bool:
         return await _without_table(machine, self.family, self.name)
@@ -229,7 +228,7 @@ class OwnTable:
     name: str
 
     async def make(self, machine: Machine) -> None:
-        await machine.commands.run("nft", "-j", "-f", "-", given=firewall.replacing(self.family, self.name))
+        await nftables.tell(machine.commands, nftables.anew(self.family, self.name))
 
     async def undo(self, machine: Machine) -> bool:
         return await _without_table(machine, self.family, self.name)
@@ -354,10 +353,9 @@ def read(entry: Mapping[str, Any]) -> Change:
 async def _without_table(machine: Machine, family: str, name: str) -> bool:
     """Whether it was there until now."""
     try:
-        await machine.commands.run("nft", "-j", "-f", "-", given=firewall.removing(family, name))
+        await nftables.tell(machine.commands, nftables.removing(family, name))
     except OSError:
-        listed = await machine.commands.run("nft", "-j", "list", "tables")
-        if name in firewall.names(family, listed):
+        if (family, name) in await nftables.tables(machine.commands):
             raise
         return False
     return True

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from lotor.hosts import firewall, kill_switch, undo
+from lotor.hosts import kill_switch, nftables, undo
 from lotor.hosts.changes import Closing, Machine
 from lotor.hosts.journal import STATE_DIRECTORY, SUFFIX, Journal, Owner
 
@@ -72,8 +72,7 @@ class Closures:
 
     async def portal(self, journal: Journal, seconds: int) -> None:
         """Raises `OSError`."""
-        given = kill_switch.portal(closing_of(journal).name, seconds)
-        await self._machine.commands.run("nft", "-j", "-f", "-", given=given)
+        await nftables.tell(self._machine.commands, kill_switch.portal(closing_of(journal).name, seconds))
 
     async def open(self, journal: Journal) -> bool:
         """False where the host stays closed: the log says why."""
@@ -109,8 +108,7 @@ class Closures:
 
     async def _stands(self, journal: Journal) -> bool:
         try:
-            listed = await self._machine.commands.run("nft", "-j", "list", "tables")
-            return closing_of(journal).name in firewall.names(kill_switch.FAMILY, listed)
+            return (Closing.family, closing_of(journal).name) in await nftables.tables(self._machine.commands)
         except OSError:
             return True
 

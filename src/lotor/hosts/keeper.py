@@ -8,7 +8,7 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 
-from lotor.hosts import firewall
+from lotor.hosts import nftables
 from lotor.hosts.changes import AddressMade, Change, Closing, LinkUp, Machine, RouteMade, Table
 from lotor.hosts.journal import Journal
 from lotor.hosts.watch import NETLINK_NETFILTER, NFTABLES, RTMGRP_LINK, TABLE_DELETED, Message, Watch, link_of
@@ -91,13 +91,13 @@ class Keeper:
         async with self._turn:
             held = [(one, each) for one in self._held() for each in one.changes if isinstance(each, Table | Closing)]
             try:
-                listed = await self._machine.commands.run("nft", "-j", "list", "tables")
-                missing = [(one, each) for one, each in held if each.name not in firewall.names(each.family, listed)]
+                there = await nftables.tables(self._machine.commands)
             except OSError as error:
                 log.error("%s", NOT_MADE % (error.strerror or error))  # noqa: TRY400 - it says all
                 return
-            for journal, table in missing:
-                await self._make_anew(journal, table)
+            for journal, table in held:
+                if (table.family, table.name) not in there:
+                    await self._make_anew(journal, table)
 
     async def _make_anew(self, journal: Journal, table: Table | Closing) -> None:
         """Another lotor that opens the host removes the table before the journal: what it took away stays away."""

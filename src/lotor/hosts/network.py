@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lotor.hosts import firewall, network_table, undo
+from lotor.hosts import network_table, nftables, undo
 from lotor.hosts.changes import Change, Machine, OwnTable, Proxied
 from lotor.hosts.journal import SUFFIX, Journal, Owner
 from lotor.hosts.network_needs import needs
-from lotor.hosts.network_table import FAMILY, TABLE, TUNNELS, Command, Plan
+from lotor.hosts.network_table import FAMILY, TABLE, TUNNELS, Plan
+from lotor.hosts.nftables import Command
 from lotor.hosts.watch import (
     NETLINK_NETFILTER,
     NFTABLES,
@@ -244,7 +245,7 @@ class NetworkHost:
 
     async def _run(self, commands: Iterable[Command]) -> None:
         try:
-            await self._machine.commands.run("nft", "-j", "-f", "-", given=network_table.script(commands))
+            await nftables.tell(self._machine.commands, commands)
         except OSError as error:
             raise OSError(
                 error.errno, f"the table {FAMILY} {TABLE} of nftables was not made: {error.strerror}"
@@ -358,8 +359,7 @@ class NetworkHost:
             if not self._has_table:
                 return
             try:
-                listed = await self._machine.commands.run("nft", "-j", "list", "tables")
-                if TABLE in firewall.names(FAMILY, listed):
+                if (FAMILY, TABLE) in await nftables.tables(self._machine.commands):
                     return
                 await self._renew()
                 log.warning("somebody removed the table %s %s of nftables: it was made anew", FAMILY, TABLE)

@@ -7,8 +7,9 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lotor.hosts import firewall, foreign_remedies, foreign_rules, network_table, sysctl
+from lotor.hosts import foreign_remedies, foreign_rules, network_table, nftables, sysctl
 from lotor.hosts.changes import Forwarding, Machine, Proxied, Setting
+from lotor.hosts.firewall import LOOPBACK
 from lotor.hosts.foreign_listing import legacy_of, listing_of
 from lotor.hosts.foreign_rules import Obstacle
 from lotor.hosts.network_needs import needs
@@ -51,8 +52,7 @@ async def table(machine: Machine) -> Found | None:
     """Raises `OSError`."""
     if machine.commands.find("nft") is None:
         return None
-    listed = await machine.commands.run("nft", "-j", "list", "tables")
-    if TABLE not in firewall.names(FAMILY, listed):
+    if (FAMILY, TABLE) not in await nftables.tables(machine.commands):
         return None
     return network_table.found(await machine.commands.run("nft", "-j", "list", "table", FAMILY, TABLE))
 
@@ -73,7 +73,7 @@ async def inside(plan: Plan, machine: Machine) -> Sequence[str]:
     named = [*plan.network.masquerade.interfaces, *plan.network.proxy_arp]
     if named:
         return list(dict.fromkeys(named))
-    indices = {index for index, _ in await machine.network.addresses() if index != firewall.LOOPBACK}
+    indices = {index for index, _ in await machine.network.addresses() if index != LOOPBACK}
     names = sorted(name for index, name in socket.if_nameindex() if index in indices)
     return [name for name in names if not name.startswith(BRIDGES)]
 

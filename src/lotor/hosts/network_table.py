@@ -10,10 +10,11 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Network, collapse_addresses
+from ipaddress import IPv6Network
 from typing import Any, NamedTuple
 
 from lotor.config.settings import AccessRule, HostNetwork, Ports, Who
+from lotor.hosts.nftables import IP, Command, Expression, among, anew, match, merged, payload
 from lotor.model.network import Network
 
 FAMILY, TABLE = "inet", "lotor_network"
@@ -31,10 +32,6 @@ LONGEST_COMMENT = 100
 """Octets: nft takes 128, with the digest."""
 DIGITS = 8
 """Of the digest that tells a rule from one that somebody changed."""
-IP = {4: "ip", 6: "ip6"}
-
-Expression = dict[str, Any]
-Command = dict[str, Any]
 
 
 class Subject(NamedTuple):
@@ -95,19 +92,19 @@ class Plan:
     def _clamp(self) -> Iterator[Row]:
         if not self.network.mss_clamp:
             return
-        flags: Expression = {"&": [{"payload": {"protocol": "tcp", "field": "flags"}}, ["syn", "rst"]]}
+        flags: Expression = {"&": [payload("tcp", "flags"), ["syn", "rst"]]}
         largest = {"key": {"tcp option": {"name": "maxseg", "field": "size"}}, "value": {"rt": {"key": "mtu"}}}
         for key, whence in (("iifname", "from clients"), ("oifname", "to clients")):
-            begin = [_is({"meta": {"key": key}}, f"@{TUNNELS}"), _is(flags, "syn"), {"mangle": largest}]
+            begin = [match({"meta": {"key": key}}, f"@{TUNNELS}"), match(flags, "syn"), {"mangle": largest}]
             yield Row(CLAMP, f"segments that fit the path, {whence}", begin)
 
     def _access(self) -> Iterator[Row]:
         if not self.network.rules:
             return
         for chain, what in ((FORWARD, "the inside"), (INPUT, "this host")):
-            jump = [_is({"meta": {"key": "iifname"}}, f"@{TUNNELS}"), {"jump": {"target": ACCESS}}]
+            jump = [match({"meta": {"key": "iifname"}}, f"@{TUNNELS}"), {"jump": {"target": ACCESS}}]
             yield Row(chain, f"what clients reach of {what}", jump)
-        back = [_is({"ct": {"key": "direction"}}, "reply"), _state("established"), {"accept": None}]
+        back = [match({"ct": {"key": "direction"}}, "reply"), _state("established"), {"accept": None}]
         yield Row(ACCESS, "answers to the inside", back)
         errors = [_of_protocol("icmp"), _state("related"), {"accept": None}]
         yield Row(ACCESS, "errors about known connections", errors)
@@ -118,12 +115,12 @@ class Plan:
 
     def _leave(self) -> Iterator[Row]:
         masquerade = self.network.masquerade
-        ways = [_is({"meta": {"key": "oifname"}}, {"set": sorted(masquerade.interfaces)})]
+        ways = [match({"meta": {"key": "oifname"}}, {"set": sorted(masquerade.interfaces)})]
         for version in (4, 6) if masquerade.on else ():
-            own = [each for each in _merged(self.clients, version) if version == 4 or _is_private(each)]
+            own = [each for each in merged(self.clients, version) if version == 4 or _is_private(each)]
             if not own:
                 continue
-            inside = [_address(version, "saddr", own), _address(version, "daddr", own, "!=")]
+            inside = [among(version, "saddr", own), among(version, "daddr", own, "!=")]
             last: list[Expression] = [{"counter": None}, {"masquerade": None}]
             yield Row(
                 LEAVE, "clients leave with this host's address", inside + ways[: len(masquerade.interfaces)] + last
@@ -137,11 +134,11 @@ def _rule(rule: AccessRule, subject: str) -> Iterator[Row]:
     """One rule for each version of IP that it is about, or one for both."""
     end: list[Expression] = [{"counter": None}, *([{"accept": None}] if rule.allow else REFUSE)]
     for version in (4, 6) if subject or rule.networks else (0,):
-        networks = _merged(rule.networks, version)
+        networks = merged(rule.networks, version)
         if rule.networks and not networks:
             continue
-        conditions = [_is(_field(version, "saddr"), f"@{subject}_{version}")] if subject else []
-        conditions += [_address(version, "daddr", networks)] if networks else []
+        conditions = [match(payload(IP[version], "saddr"), f"@{subject}_{version}")] if subject else []
+        conditions += [among(version, "daddr", networks)] if networks else []
         yield Row(ACCESS, written(rule), [*conditions, *_transport(rule), *end])
 
 
@@ -156,9 +153,8 @@ def written(rule: AccessRule) -> str:
 
 def replacing(plan: Plan, elements: Mapping[str, Iterable[str]]) -> list[Command]:
     """Commands that make the table anew, whether there was one or not, in one transaction. `elements` by set."""
-    table = {"family": FAMILY, "name": TABLE}
     place = {"family": FAMILY, "table": TABLE}
-    commands: list[Command] = [{"add": {"table": table}}, {"delete": {"table": table}}, {"add": {"table": table}}]
+    commands = anew(FAMILY, TABLE)
     rows = plan.rows()
     for name, kind in plan.sets().items():
         elem = sorted(elements.get(name, ()))
@@ -175,10 +171,6 @@ def replacing(plan: Plan, elements: Mapping[str, Iterable[str]]) -> list[Command
 def changing(what: str, name: str, elements: Iterable[str]) -> Command:
     """`what`: add or delete, of the elements of a set."""
     return {what: {"element": {"family": FAMILY, "table": TABLE, "name": name, "elem": list(elements)}}}
-
-
-def script(commands: Iterable[Command]) -> str:
-    return json.dumps({"nftables": list(commands)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,26 +290,13 @@ def _by_chain(marks: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return sorted(marks, key=lambda each: each[0])
 
 
-def _is(left: Any, right: Any, operator: str = "==") -> Expression:
-    return {"match": {"op": operator, "left": left, "right": right}}
-
-
 def _state(state: str) -> Expression:
-    return _is({"ct": {"key": "state"}}, state, "in")
-
-
-def _field(version: int, name: str) -> Expression:
-    return {"payload": {"protocol": IP[version], "field": name}}
-
-
-def _address(version: int, name: str, networks: Iterable[Network], operator: str = "==") -> Expression:
-    elements = [{"prefix": {"addr": str(each.network_address), "len": each.prefixlen}} for each in networks]
-    return _is(_field(version, name), {"set": elements}, operator)
+    return match({"ct": {"key": "state"}}, state, "in")
 
 
 def _of_protocol(name: str) -> Expression:
     numbers = ["icmp", "ipv6-icmp"] if name == "icmp" else [name]
-    return _is({"meta": {"key": "l4proto"}}, {"set": numbers})
+    return match({"meta": {"key": "l4proto"}}, {"set": numbers})
 
 
 def _transport(rule: AccessRule) -> list[Expression]:
@@ -328,7 +307,7 @@ def _transport(rule: AccessRule) -> list[Expression]:
     spans = [
         each.first if each.first == each.last else {"range": [each.first, each.last]} for each in _apart(rule.ports)
     ]
-    return [_is({"payload": {"protocol": rule.protocol, "field": "dport"}}, {"set": spans})]
+    return [match(payload(rule.protocol, "dport"), {"set": spans})]
 
 
 def _apart(ports: Iterable[Ports]) -> list[Ports]:
@@ -344,11 +323,6 @@ def _apart(ports: Iterable[Ports]) -> list[Ports]:
 
 def _span(ports: Ports) -> str:
     return str(ports.first) if ports.first == ports.last else f"{ports.first}-{ports.last}"
-
-
-def _merged(networks: Iterable[Network], version: int) -> list[Network]:
-    mine: list[Any] = [each for each in networks if each.version == version]
-    return list(collapse_addresses(mine))
 
 
 def _is_private(network: Network) -> bool:
