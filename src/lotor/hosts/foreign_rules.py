@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network, summarize_address_range
+from ipaddress import ip_address, ip_network, summarize_address_range
 from typing import Any
 
-from lotor.model.network import Network
+from lotor.model.network import Network, lies_in
 
 OWN = "lotor"
 """How the names of tables begin that lotor makes."""
@@ -409,15 +409,9 @@ def _within(end: Network, value: Any) -> bool | None:
         named = _networks(value)
     except (ValueError, KeyError, TypeError):
         return None
-    if any(_inside(end, each) for each in named):
+    if any(lies_in(end, each) for each in named):
         return True
     return None if any(each.version == end.version and each.overlaps(end) for each in named) else False
-
-
-def _inside(end: Network, other: Network) -> bool:
-    if isinstance(end, IPv4Network) and isinstance(other, IPv4Network):
-        return end.subnet_of(other)
-    return isinstance(end, IPv6Network) and isinstance(other, IPv6Network) and end.subnet_of(other)
 
 
 def _networks(value: Any) -> list[Network]:

@@ -12,7 +12,7 @@ import errno
 import logging
 from collections.abc import Iterable
 from dataclasses import asdict
-from ipaddress import IPv4Network, IPv6Network, summarize_address_range
+from ipaddress import summarize_address_range
 from pathlib import Path
 
 from lotor.hosts import firewall, guard, sysctl, undo
@@ -21,7 +21,7 @@ from lotor.hosts.firewall import Pool
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner
 from lotor.hosts.keeper import Keeper
 from lotor.hosts.netlink import MAIN_TABLE, Route
-from lotor.model.network import Address, Network
+from lotor.model.network import Address, Network, lies_in
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class GatewayHost:
     async def _table(self, link: LinkUp, pool: Pool) -> Table:
         """A pool inside a LAN of this host is for everybody on it, and for whom its routers let in."""
         lans = [lan for index, lan in await self._machine.network.on_link() if index != link.index]
-        inside = {each.version for each in pool.networks for lan in lans if _within(each, lan)}
+        inside = {each.version for each in pool.networks for lan in lans if lies_in(each, lan)}
         partners = tuple(each for each in pool.partners if each.version not in inside)
         rules = firewall.pool_rules(link.index, Pool(pool.networks, partners))
         return Table("inet", firewall.table_name(link.device, link.index, "pool"), rules)
@@ -144,12 +144,6 @@ class GatewayHost:
             if self._journal is not None:
                 await undo.undo(self._machine, self._journal)
                 self._journal = None
-
-
-def _within(pool: Network, lan: Network) -> bool:
-    if isinstance(pool, IPv4Network) and isinstance(lan, IPv4Network):
-        return pool.subnet_of(lan)
-    return isinstance(pool, IPv6Network) and isinstance(lan, IPv6Network) and pool.subnet_of(lan)
 
 
 def _remark(device: str, pool: Pool) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, ip_network
 
 from lotor.hosts import routing
 from lotor.hosts.firewall import LOOPBACK
 from lotor.hosts.nftables import Command, Expression, NftRule, among, anew, match, payload, prefix
 from lotor.model.configuration import EVERYTHING6, ModeConfiguration
-from lotor.model.network import Network
+from lotor.model.network import Network, lies_in
 
 FAMILY = "inet"
 PRIORITY = 200
@@ -39,13 +39,7 @@ def belonging(configuration: ModeConfiguration) -> list[str]:
 def covers(networks: Iterable[str], others: Iterable[str]) -> bool:
     """Whether all of `others` lies in `networks`."""
     whole = [ip_network(each) for each in networks]
-    return all(any(_lies_in(ip_network(each), one) for one in whole) for each in others)
-
-
-def _lies_in(network: Network, other: Network) -> bool:
-    if isinstance(network, IPv4Network):
-        return isinstance(other, IPv4Network) and network.subnet_of(other)
-    return isinstance(other, IPv6Network) and network.subnet_of(other)
+    return all(any(lies_in(ip_network(each), one) for one in whole) for each in others)
 
 
 def table(name: str, networks: Sequence[str], beside: Sequence[str], outer: int) -> list[Command]:

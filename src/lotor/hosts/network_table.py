@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from lotor.config.settings import AccessRule, HostNetwork, Ports, Who
 from lotor.hosts.nftables import IP, Command, Expression, among, anew, match, merged, payload
-from lotor.model.network import Network
+from lotor.model.network import Network, lies_in
 
 FAMILY, TABLE = "inet", "lotor_network"
 TUNNELS = "tunnels"
@@ -117,7 +117,7 @@ class Plan:
         masquerade = self.network.masquerade
         ways = [match({"meta": {"key": "oifname"}}, {"set": sorted(masquerade.interfaces)})]
         for version in (4, 6) if masquerade.on else ():
-            own = [each for each in merged(self.clients, version) if version == 4 or _is_private(each)]
+            own = [each for each in merged(self.clients, version) if version == 4 or lies_in(each, PRIVATE6)]
             if not own:
                 continue
             inside = [among(version, "saddr", own), among(version, "daddr", own, "!=")]
@@ -323,7 +323,3 @@ def _apart(ports: Iterable[Ports]) -> list[Ports]:
 
 def _span(ports: Ports) -> str:
     return str(ports.first) if ports.first == ports.last else f"{ports.first}-{ports.last}"
-
-
-def _is_private(network: Network) -> bool:
-    return isinstance(network, IPv6Network) and network.subnet_of(PRIVATE6)

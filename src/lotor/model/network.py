@@ -1,4 +1,4 @@
-"""Where datagrams come from and go to: addresses with ports, and the path between two of them."""
+"""Where datagrams come from and go to: addresses with ports, the path between two of them, and networks."""
 
 from __future__ import annotations
 
@@ -24,6 +24,13 @@ KEEPALIVE = b"\xff"
 """The datagram that keeps a NAT's entry alive (RFC 3948 §2.3)."""
 NON_ESP_MARKER = bytes(4)
 """Stands before every ISAKMP message of the NAT traversal ports, where ESP has an SPI (RFC 3948 §2.2)."""
+
+
+def lies_in(network: Network, other: Network) -> bool:
+    """Whether both are of one IP version, and the first is no wider than the other, which has it."""
+    if isinstance(network, IPv4Network) and isinstance(other, IPv4Network):
+        return network.subnet_of(other)
+    return isinstance(network, IPv6Network) and isinstance(other, IPv6Network) and network.subnet_of(other)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,7 +9,7 @@ from lotor.ike.children import Selectors
 from lotor.ike.errors import PolicyRefusal
 from lotor.ike.v1.session import V1Session
 from lotor.model.identity import Identity, IdKind
-from lotor.model.network import Address, Network
+from lotor.model.network import Address, Network, lies_in
 from lotor.model.reason import Reason
 from lotor.model.reasons.protocol import ForeignNetworks, NetworksNotAsked
 from lotor.wire.v1.chain import Chain
@@ -39,7 +39,7 @@ def narrowed(ours: Selectors, answer: Chain) -> Selectors:
     answer."""
     identities = answer.all(Identification)
     remote = network_of(identities[1].identity) if len(identities) == 2 else None
-    return Selectors(ours.local, remote) if remote is not None and _within(remote, ours.remote) else ours
+    return Selectors(ours.local, remote) if remote is not None and lies_in(remote, ours.remote) else ours
 
 
 # --- the responder's -------------------------------------------------------------------------------------------------
@@ -105,13 +105,6 @@ def _given_by_nobody(session: V1Session) -> Network:
 
 def _host(address: Address) -> Network:
     return IPv4Network(address) if isinstance(address, IPv4Address) else IPv6Network(address)
-
-
-def _within(inner: Network, outer: Network) -> bool:
-    """Whether both are of one IP version, and the first is no wider."""
-    if isinstance(inner, IPv4Network) and isinstance(outer, IPv4Network):
-        return inner.subnet_of(outer)
-    return isinstance(inner, IPv6Network) and isinstance(outer, IPv6Network) and inner.subnet_of(outer)
 
 
 _ADDRESSES = {4: IdKind.IPV4_ADDR, 6: IdKind.IPV6_ADDR}
