@@ -10,7 +10,6 @@ from lotor.doctor.finding import Finding, ok, wrong
 from lotor.doctor.subject import Subject
 from lotor.hosts import sysctl
 
-NAMES = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 CONFIGURED = "/etc/sysctl.d/90-lotor.conf"
 DEVICES = Path("/proc/sys/net/ipv4/conf")
 OUR_DEVICES = "lotor*"
@@ -28,12 +27,11 @@ class Forwarding:
 
 def look(subject: Subject) -> Forwarding:
     versions = {each.version for each in subject.pool} or {4}
-    known = {4: sysctl.forwards(), 6: sysctl.forwards_ipv6()}
     devices = sorted(DEVICES.glob(f"{OUR_DEVICES}/forwarding"))
     shut = tuple(each.parent.name for each in devices if each.read_text().strip() == "0")
     network = subject.settings.network if subject.settings else None
     ours = network is not None and network.forward
-    return Forwarding({version: known[version] for version in sorted(versions)}, shut, ours)
+    return Forwarding({version: sysctl.forwards(version) for version in sorted(versions)}, shut, ours)
 
 
 def judge(forwarding: Forwarding) -> Iterator[Finding]:
@@ -43,7 +41,7 @@ def judge(forwarding: Forwarding) -> Iterator[Finding]:
         else:
             text = f"IPv{version} forwarding is off: clients reach this host only"
             added = "" if forwarding.ours else " (network { } in racoon.conf has the daemon switch it on)"
-            yield wrong(f"{text}{added}", *_mends(NAMES[version], ours=forwarding.ours))
+            yield wrong(f"{text}{added}", *_mends(sysctl.shown(sysctl.FORWARDING[version]), ours=forwarding.ours))
     if forwarding.on.get(4):
         for device in forwarding.shut:
             yield wrong(f"{device} does not forward", f"sysctl -w net.ipv4.conf.{device}.forwarding=1")

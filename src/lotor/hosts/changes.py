@@ -188,7 +188,7 @@ class Forwarding:
         sysctl.put(sysctl.FORWARDING[self.version], "1")
 
     async def undo(self, machine: Machine) -> bool:  # noqa: ARG002 - the same shape for every change
-        if not sysctl.is_on(sysctl.FORWARDING[self.version]):
+        if not sysctl.forwards(self.version):
             return False
         redirects = sysctl.get(REDIRECTS)
         sysctl.put(sysctl.FORWARDING[self.version], "0")

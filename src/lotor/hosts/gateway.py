@@ -147,8 +147,8 @@ class GatewayHost:
 
 
 def _remark(device: str, pool: Pool) -> None:
-    if not sysctl.forwards():
+    if not sysctl.forwards(4):
         log.warning("%s", FORWARDING_IS_OFF)
-    if any(network.version == 6 for network in pool.networks) and not sysctl.forwards_ipv6():
+    if any(network.version == 6 for network in pool.networks) and not sysctl.forwards(6):
         log.warning("%s", FORWARDING6_IS_OFF)
     log.info("%s", hint(device, pool.networks))

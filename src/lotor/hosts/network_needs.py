@@ -22,7 +22,7 @@ async def needs(machine: Machine, plan: Plan, held: Sequence[Change]) -> tuple[l
         forwarding = [each for each in held if isinstance(each, Forwarding) and each.version == version]
         if forwarding:
             kept += [*forwarding, *(each for each in held if version == 6 and _of_advertisements(each))]
-        elif not sysctl.is_on(sysctl.FORWARDING[version]):
+        elif not sysctl.forwards(version):
             missing += [*(_advertisements() if version == 6 else ()), Forwarding.of_now(version)]
     own = {(each.index, address) for each in held if isinstance(each, Proxied) for address in each.addresses}
     for name in plan.network.proxy_arp:

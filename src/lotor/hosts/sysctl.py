@@ -7,8 +7,6 @@ from pathlib import Path
 
 ROOT = Path("/proc/sys")
 FORWARDING = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
-SETTINGS = Path("/proc/sys/net/ipv4")
-SETTINGS6 = Path("/proc/sys/net/ipv6")
 IPV6_ADDRESSES = Path("/proc/net/if_inet6")
 STRICT = 1
 
@@ -20,20 +18,17 @@ def strict_reverse_path(device: str) -> bool:
 
 def reverse_path(device: str) -> int:
     """The device's own `rp_filter`; 0 for a device that is not there."""
-    return _value(SETTINGS / f"conf/{device}/rp_filter")
+    return _number(_reverse_path(device))
 
 
 def set_reverse_path(device: str, value: int) -> None:
     """Raises `OSError`."""
-    (SETTINGS / f"conf/{device}/rp_filter").write_text(str(value))
+    (ROOT / _reverse_path(device)).write_text(str(value))
 
 
-def forwards() -> bool:
-    return _value(SETTINGS / "ip_forward") != 0
-
-
-def forwards_ipv6() -> bool:
-    return _value(SETTINGS6 / "conf/all/forwarding") != 0
+def forwards(version: int) -> bool:
+    """Whether packets of an IP version are forwarded."""
+    return is_on(FORWARDING[version])
 
 
 def has_ipv6() -> bool:
@@ -42,7 +37,7 @@ def has_ipv6() -> bool:
 
 def takes_ipv6(device: str) -> bool:
     """Whether a device may have IPv6 addresses; `default`: one that is yet to come."""
-    return has_ipv6() and _value(SETTINGS6 / f"conf/{device}/disable_ipv6") == 0
+    return has_ipv6() and _number(f"net/ipv6/conf/{device}/disable_ipv6") == 0
 
 
 def get(name: str) -> str:
@@ -73,8 +68,12 @@ def put(name: str, value: str) -> None:
         ) from None
 
 
-def _value(file: Path) -> int:
+def _reverse_path(device: str) -> str:
+    return f"net/ipv4/conf/{device}/rp_filter"
+
+
+def _number(name: str) -> int:
     try:
-        return int(file.read_text())
-    except (OSError, ValueError):
+        return int(get(name))
+    except ValueError:
         return 0
