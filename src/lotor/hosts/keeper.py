@@ -6,12 +6,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from lotor.hosts import nftables
 from lotor.hosts.changes import AddressMade, Change, Closing, LinkUp, Machine, RouteMade, Table
 from lotor.hosts.journal import Journal
-from lotor.hosts.watch import NETLINK_NETFILTER, NFTABLES, RTMGRP_LINK, TABLE_DELETED, Message, Watch, link_of
+from lotor.hosts.watch import NETLINK_NETFILTER, NFTABLES, RTMGRP_LINK, Message, Watch, link_of, removes
 
 log = logging.getLogger(__name__)
 
@@ -40,21 +40,21 @@ class Keeper:
         for watch in self._watches:
             watch.stop()
 
-    def _changes(self) -> list[Change]:
-        return [change for journal in self._held() for change in journal.changes]
+    def _changes(self) -> Iterator[Change]:
+        """Asked for as late as can be: who is held is looked up in files."""
+        for journal in self._held():
+            yield from journal.changes
 
     def _is_our_link(self, message: Message) -> bool:
         index = link_of(message)
         return index is not None and any(isinstance(each, LinkUp) and each.index == index for each in self._changes())
 
     def _is_our_table(self, message: Message) -> bool:
-        kind, body = message
-        names = [each.name.encode() + b"\0" for each in self._changes() if isinstance(each, Table | Closing)]
-        return kind == TABLE_DELETED and any(name in body for name in names)
+        return removes(message, (each.name for each in self._changes() if isinstance(each, Table | Closing)))
 
     async def _look_at_links(self) -> None:
         async with self._turn:
-            changes = self._changes()
+            changes = list(self._changes())
             for link in {each.index: each for each in changes if isinstance(each, LinkUp)}.values():
                 await self._look_at_link(link, changes)
 

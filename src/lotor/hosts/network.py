@@ -24,10 +24,10 @@ from lotor.hosts.watch import (
     NETLINK_NETFILTER,
     NFTABLES,
     RTMGRP_LINK,
-    TABLE_DELETED,
     Message,
     Watch,
     link_of,
+    removes,
 )
 from lotor.model.network import Address
 
@@ -170,12 +170,9 @@ class NetworkHost:
             return False
         return any(isinstance(each, OwnTable) for each in self._journal.changes)
 
-    def _file(self) -> Path:
-        return self._state / f"network-{Owner.myself().namespace}{SUFFIX}"
-
     async def _clean(self) -> int:
         left = standing(self._state)
-        if left is None or left is self._journal:
+        if left is None:
             return 0
         if left.owner.lives():
             raise OSError(errno.EBUSY, taken(left.owner))
@@ -186,7 +183,7 @@ class NetworkHost:
 
     async def _begin(self) -> Journal:
         await self._clean()
-        return Journal.begin(self._state, self._file().name.removesuffix(SUFFIX))
+        return Journal.begin(self._state, _name())
 
     async def _drop_if_new(self, journal: Journal) -> None:
         if self._journal is None:
@@ -235,7 +232,7 @@ class NetworkHost:
         try:
             await undo.make_whole(self._machine, journal, change)
         except undo.NotMadeError as error:
-            raise _not_made(str(error)) from None
+            raise _not_made(errno.EIO, str(error)) from None
 
     async def _replace(self, journal: Journal, plan: Plan, members: dict[int, Member]) -> None:
         """The whole table in one transaction; what is queued is in it, and what comes meanwhile stays queued."""
@@ -247,9 +244,7 @@ class NetworkHost:
         try:
             await nftables.tell(self._machine.commands, commands)
         except OSError as error:
-            raise OSError(
-                error.errno, f"the table {FAMILY} {TABLE} of nftables was not made: {error.strerror}"
-            ) from None
+            raise _not_made(error.errno, error.strerror) from None
 
     def _elements(self, plan: Plan, members: dict[int, Member]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {**{name: [] for name in plan.sets()}, TUNNELS: sorted(self._tunnels)}
@@ -337,8 +332,7 @@ class NetworkHost:
             log.warning("the table %s %s of nftables is as it should be again", FAMILY, TABLE)
 
     def _is_ours(self, message: Message) -> bool:
-        kind, body = message
-        return kind == TABLE_DELETED and TABLE.encode() + b"\0" in body
+        return removes(message, [TABLE])
 
     def _proxies(self) -> list[Proxied]:
         changes = self._journal.changes if self._journal is not None else ()
@@ -371,7 +365,7 @@ class NetworkHost:
 
 def standing(state: Path = STATE) -> Journal | None:
     """The journal of whoever set this network namespace up. Raises `OSError` for one that cannot be read."""
-    file = state / f"network-{Owner.myself().namespace}{SUFFIX}"
+    file = state / f"{_name()}{SUFFIX}"
     try:
         return Journal.load(file)
     except FileNotFoundError:
@@ -381,8 +375,13 @@ def standing(state: Path = STATE) -> Journal | None:
         raise OSError(errno.EBADMSG, what) from None
 
 
-def _not_made(why: str) -> OSError:
-    return OSError(errno.EIO, f"the table {FAMILY} {TABLE} of nftables was not made: {why}")
+def _name() -> str:
+    """Of the journal in this network namespace."""
+    return f"network-{Owner.myself().namespace}"
+
+
+def _not_made(code: int | None, why: str | None) -> OSError:
+    return OSError(code, f"the table {FAMILY} {TABLE} of nftables was not made: {why}")
 
 
 def taken(owner: Owner) -> str:

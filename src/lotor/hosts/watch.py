@@ -10,7 +10,7 @@ import asyncio
 import errno
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 
 NETLINK_NETFILTER = 12
@@ -47,6 +47,12 @@ def link_of(message: Message) -> int | None:
         return None
     index: int = _LINK.unpack_from(body)[2]
     return index
+
+
+def removes(message: Message, names: Iterable[str]) -> bool:
+    """Whether a table of nftables with one of these names went. Of other messages nobody asks for the names."""
+    kind, body = message
+    return kind == TABLE_DELETED and any(name.encode() + b"\0" in body for name in names)
 
 
 class Watch:
