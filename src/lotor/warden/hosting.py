@@ -121,6 +121,13 @@ class Hosting:
         opened = await asyncio.shield(asyncio.ensure_future(self._host.open(gateways)))
         return Reply(opened)
 
+    async def portal(self, seconds: int) -> Reply:
+        if seconds not in range(1, LONGEST_PORTAL + 1):
+            raise Denied(f"no login page takes {seconds} s")
+        if not self._portals.take(asyncio.get_running_loop().time(), seconds):
+            raise Denied("more login pages than people ask for")
+        return Reply(await self._host.portal(seconds))
+
     async def changed(self, seen: int) -> Reply:
         """Of a client alone: a gateway has no use for it."""
         if not any(side_of(each) is Side.CLIENT for each in self._blocks()):
@@ -169,10 +176,8 @@ class Hosting:
 
     def _demand(self, attachment: Attachment) -> None:
         """Raises `Denied`."""
-        gateway = attachment.path.remote.address
-        blocks = [each for each in self._blocks() if side_of(each) is Side.CLIENT]
-        if not any(each.address in (None, gateway) for each in blocks):
-            raise Denied(f"no block is for a client of {gateway}")
+        if not self._blocks_for(attachment):
+            raise Denied(f"no block is for a client of {attachment.path.remote.address}")
         if attachment.device != self._around.device():
             raise Denied(f"{attachment.device} is not its TUN device")
         if attachment.mtu not in MTUS:
@@ -180,17 +185,9 @@ class Hosting:
         if not self._budget.take(asyncio.get_running_loop().time()):
             raise Denied("more connections than come honestly")
 
-    async def portal(self, seconds: int) -> Reply:
-        if seconds not in range(1, LONGEST_PORTAL + 1):
-            raise Denied(f"no login page takes {seconds} s")
-        if not self._portals.take(asyncio.get_running_loop().time(), seconds):
-            raise Denied("more login pages than people ask for")
-        return Reply(await self._host.portal(seconds))
-
     def _closes(self, attachment: Attachment) -> bool:
         """As its block says, not the daemon."""
-        gateway = attachment.path.remote.address
-        blocks = [each for each in self._blocks() if side_of(each) is Side.CLIENT and each.address in (None, gateway)]
+        blocks = self._blocks_for(attachment)
         named = [each for each in blocks if each.name == attachment.remote]
         return any(closes(each, attachment.configuration) for each in named or blocks)
 
@@ -206,6 +203,11 @@ class Hosting:
 
     def _blocks(self) -> list[RemoteSettings]:
         return [remote for settings in self._around.settings() for remote in settings.remotes]
+
+    def _blocks_for(self, attachment: Attachment) -> list[RemoteSettings]:
+        """Those by which a client may have a connection to that gateway."""
+        gateway = attachment.path.remote.address
+        return [each for each in self._blocks() if side_of(each) is Side.CLIENT and each.address in (None, gateway)]
 
     def _heard(self, context: HookContext) -> HookContext:
         """What a script hears: the device is this warden's word, and of a lease nothing but its addresses is known."""
