@@ -8,7 +8,7 @@ is not known here (a mark, a time, a set whose elements were not listed) may fit
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -35,6 +35,8 @@ LEGACY = "legacy"
 """Key of a ruleset: whether it is that of the kernel's older firewall."""
 
 Ruleset = Mapping[str, Any]
+Sets = Callable[[str], list[Any] | None]
+"""The elements of a set by its name; None: they were not listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +265,10 @@ class _Reader:
             walk.why = beside.why
         return end, sure and (end is not _End.THROUGH or word == "goto")
 
+    def _sets_of(self, chain: _Chain) -> Sets:
+        """Those of its table."""
+        return lambda name: self._sets.get((chain.family, chain.table, name))
+
     def _verdict(self, packet: Packet, chain: _Chain, rule: Sequence[Mapping[str, Any]]) -> tuple[Any, bool]:
         """The last word of a rule; whether it is the one for this packet for certain."""
         last = rule[-1] if rule else {}
@@ -270,7 +276,7 @@ class _Reader:
             return last, True
         data = last["vmap"].get("data")
         for key, verdict in data.get("set", ()) if isinstance(data, dict) else ():
-            fits = _match(packet, last["vmap"]["key"], key, lambda name: self._sets.get((*chain.place[:2], name)))
+            fits = _match(packet, last["vmap"]["key"], key, self._sets_of(chain))
             if fits is not False:
                 return verdict, fits is True
         return {}, False
@@ -285,8 +291,7 @@ class _Reader:
                 outcome = None if _is_partial(each) else outcome
                 continue
             match = each["match"]
-            sets = lambda name: self._sets.get((*chain.place[:2], name))  # noqa: E731 - of the chain's table
-            fits = _match(packet, match["left"], match["right"], sets)
+            fits = _match(packet, match["left"], match["right"], self._sets_of(chain))
             if match["op"] == "!=" and fits is not None:
                 fits = not fits
             if fits is False:
@@ -320,7 +325,7 @@ def _word(verdict: Any) -> tuple[str, str]:
     return ("translate" if target in TRANSLATIONS or TRANSLATIONS & verdict.keys() else ""), ""
 
 
-def _match(packet: Packet, left: Any, right: Any, sets: Any) -> bool | None:
+def _match(packet: Packet, left: Any, right: Any, sets: Sets) -> bool | None:
     if not isinstance(left, dict):
         return None
     values = _values(right, sets)
@@ -336,7 +341,7 @@ def _match(packet: Packet, left: Any, right: Any, sets: Any) -> bool | None:
     return None
 
 
-def _values(right: Any, sets: Any) -> list[Any] | None:
+def _values(right: Any, sets: Sets) -> list[Any] | None:
     """What a condition compares with; None: that was not listed."""
     if isinstance(right, str) and right.startswith("@"):
         listed = sets(right[1:])
