@@ -17,16 +17,15 @@ from lotor.hosts.changes import (
     Closing,
     LinkUp,
     Machine,
-    Resolved,
     ResolvFile,
     RouteMade,
     RuleMade,
     Table,
 )
-from lotor.hosts.closures import Closures, closing_of, same_tunnel
+from lotor.hosts.closures import DIRECTORY, Closures, closing_of, gateways_of, same_tunnel
 from lotor.hosts.journal import STATE_DIRECTORY, Journal, Owner, journals
 from lotor.hosts.keeper import Keeper
-from lotor.hosts.naming import Named, Naming
+from lotor.hosts.naming import Named, Naming, resolves
 from lotor.hosts.netlink import Link
 from lotor.hosts.news import News
 from lotor.hosts.resolvfile import Place
@@ -37,8 +36,6 @@ from lotor.ports.host import Attachment, Leaving
 
 log = logging.getLogger(__name__)
 
-CLOSED = "closed"
-"""The directory beside that of the journals."""
 LEAST_IPV6_MTU = 1280
 """RFC 8200 §5: a link with less has no IPv6."""
 
@@ -73,7 +70,7 @@ class LinuxHost:
         self._attached: dict[int, Attached] = {}
         self._turn = asyncio.Lock()
         self._news = News()
-        self._closures = Closures(self._machine, state.with_name(CLOSED))
+        self._closures = Closures(self._machine, state.with_name(DIRECTORY.name))
         self._keeper = Keeper(self._machine, self._turn, self._held)
 
     async def admit(self, attachment: Attachment) -> None:
@@ -108,7 +105,7 @@ class LinuxHost:
             self._rest()
 
     async def closed(self) -> tuple[str, ...]:
-        return tuple(sorted({closing_of(each).gateway for each in self._left()}))
+        return gateways_of(self._left())
 
     async def open(self, gateways: tuple[str, ...]) -> int:
         async with self._turn:
@@ -183,18 +180,16 @@ class LinuxHost:
 
     async def _leave(self, gone: Attached, leaving: Leaving) -> None:
         """The connection is undone."""
-        closed = leaving is Leaving.CLOSED or (leaving is Leaving.AS_BEFORE and gone.lasting)
-        keeps = gone.closure.file if closed and gone.closure is not None else None
-        gateway = str(gone.attachment.path.remote.address)
-        if keeps is not None:
-            log.warning("%s", stays_closed(gateway))
         before = leaving is Leaving.AS_BEFORE
+        closed = leaving is Leaving.CLOSED or (before and gone.lasting)
+        gateway, remote = str(gone.attachment.path.remote.address), gone.attachment.remote
         own = gone.closure.file if gone.closure is not None else None
+        if closed and own is not None:
+            log.warning("%s", stays_closed(gateway))
         for journal in self._left():
-            mine = journal.file == own or (
-                not before and same_tunnel(closing_of(journal), gateway, gone.attachment.remote)
-            )
-            if mine and journal.file != keeps:
+            same = not before and same_tunnel(closing_of(journal), gateway, remote)
+            goes = not closed if journal.file == own else same
+            if goes:
                 await self._closures.open(journal)
 
     async def _inherit(self, heir: Attached) -> None:
@@ -293,9 +288,9 @@ class LinuxHost:
         gone = self._attached.pop(session, None)
         if gone is None:
             return None
-        resolves = any(isinstance(change, Resolved) for change in gone.journal.changes)
+        resolved = resolves(gone.journal)
         await undo.undo(self._machine, gone.journal, others.handed_over(gone.journal, self._journals()))
-        if resolves:
+        if resolved:
             await self._naming.pass_on(gone.link.index, self._named())
         return gone
 

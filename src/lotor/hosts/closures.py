@@ -7,7 +7,7 @@ another connection takes its place. No reboot is outlived: the kernel forgets th
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -138,7 +138,11 @@ def left(directory: Path = DIRECTORY, held: Mapping[Path, Journal] = EMPTY) -> I
 
 def gateways(directory: Path = DIRECTORY) -> tuple[str, ...]:
     """Those that the host is closed for and nobody has a connection to. Anybody may ask."""
-    return tuple(sorted({closing_of(each).gateway for each in left(directory)}))
+    return gateways_of(left(directory))
+
+
+def gateways_of(journals: Iterable[Journal]) -> tuple[str, ...]:
+    return tuple(sorted({closing_of(each).gateway for each in journals}))
 
 
 def closing_of(journal: Journal) -> Closing:

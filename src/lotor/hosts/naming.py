@@ -70,8 +70,9 @@ class Naming:
 
 def _holder(index: int, connections: Sequence[Named]) -> Named | None:
     """Whose servers the device has."""
-    return next((each for each in connections if each.index == index and _resolves(each.journal)), None)
+    return next((each for each in connections if each.index == index and resolves(each.journal)), None)
 
 
-def _resolves(journal: Journal) -> bool:
+def resolves(journal: Journal) -> bool:
+    """Whether systemd-resolved was told of it."""
     return any(isinstance(change, Resolved) for change in journal.changes)
