@@ -175,6 +175,13 @@ def test_nothing_that_a_daemon_answers_moves_the_cursor_of_who_asked(message, re
     assert decode_response(encode(message)) == read
 
 
+@pytest.mark.parametrize("figure", ["Infinity", "-Infinity", "NaN", "1e999", "1e30", "9" * 400])
+def test_a_figure_that_nobody_can_count_to_is_no_answer(figure):
+    """An owned daemon tells root of it: `lotor status` would end in a fault of its own, not with a sentence."""
+    with pytest.raises(BadMessage, match="a number beyond all counting"):
+        decode_response(f'{{"type": "report", "status": {{"sessions": [{{"seconds": {figure}}}]}}}}'.encode())
+
+
 def test_an_answer_that_is_nested_too_deeply_is_no_answer():
     for depth in (400, 990):
         with contextlib.suppress(BadMessage):

@@ -19,12 +19,14 @@ LONGEST_REQUEST = 65536
 LONGEST_RESPONSE = 16 * 1024 * 1024
 LONGEST_LINE = 1024
 LONGEST_SECRET = 4096
+LARGEST = 2.0**64
+"""Of figures in a `Json`: no counter of the kernel goes further, and what is not finite has no place in a sentence."""
 
 Line: TypeAlias = str
 """Text of one line, without control and format characters (an override of its direction is one): it may reach a log,
 a terminal or a file."""
 Text: TypeAlias = str
-"""Lines of text. Like everything in a `Json` it is cleaned where it is read: a daemon that an intruder owns writes to
+"""Lines of text. Like every text in a `Json` it is cleaned where it is read: a daemon that an intruder owns writes to
 the terminal of root."""
 Json: TypeAlias = dict[str, Any]
 Lines: TypeAlias = tuple[str, ...]
@@ -333,6 +335,8 @@ def _cleaned(value: object) -> object:
         return _text(value)
     if isinstance(value, list):
         return [_cleaned(each) for each in value]
+    if isinstance(value, int | float) and not -LARGEST <= value <= LARGEST:  # nothing is compared with a NaN
+        raise BadMessage("a number beyond all counting")
     return _json(value) if isinstance(value, dict) else value
 
 
