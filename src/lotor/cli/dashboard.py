@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lotor.cli.columns import Column, cut, fitted
-from lotor.cli.overview import device, host, who
-from lotor.cli.quantities import UNKNOWN, brief, duration, milliseconds, share, since, speed
+from lotor.cli.overview import row
+from lotor.cli.quantities import UNKNOWN, duration, speed
 from lotor.cli.tallies import FAILED, MESSAGES, PACKETS, REFUSED
 from lotor.cli.terminal import Line, Style
 from lotor.model.quantity import quantity
@@ -57,7 +57,7 @@ def room(height: int) -> int:
 def drawn(picture: Picture, width: int, height: int) -> list[Line]:
     """`height` lines of at most `width` columns."""
     rows = picture.view["sessions"][: room(height)]
-    head, *texts = fitted(COLUMNS, [_row(each, picture.now) for each in rows], width)
+    head, *texts = fitted(COLUMNS, [row(COLUMNS, each, picture.now) for each in rows], width)
     lines = [*_top(picture, height), Line(head, Style.HEAD)]
     lines += [Line(text, _style(view)) for text, view in zip(texts, rows, strict=True)]
     if not rows:
@@ -124,20 +124,6 @@ def _counted(counts: Counter[str], noun: str, became: str = "") -> str:
     reasons = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
     shown = [f"{count} {reason.replace('-', ' ')}" for reason, count in reasons[:MOST_REASONS]]
     return f"{quantity(total, noun)}{became} ({', '.join(shown)}{', …' if len(reasons) > MOST_REASONS else ''})"
-
-
-def _row(view: SessionView, now: datetime) -> tuple[str, ...]:
-    return (
-        who(view),
-        brief(view.get("rate_in")),
-        brief(view.get("rate_out")),
-        share(view.get("loss")),
-        milliseconds(view.get("latency")),
-        since(view["since"], now),
-        host(view["outside"]),
-        device(view),
-        view["address"] or view["address6"] or UNKNOWN,
-    )
 
 
 def _style(view: SessionView) -> Style:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from math import inf
 from typing import TYPE_CHECKING
@@ -103,22 +103,24 @@ def host(place: str) -> str:
 def _table(sessions: list[SessionView], now: datetime, width: int | None) -> list[Line]:
     if not sessions:
         return []
-    head, *rows = fitted(COLUMNS, [_row(each, now) for each in sessions], width)
+    head, *rows = fitted(COLUMNS, [row(COLUMNS, each, now) for each in sessions], width)
     return [Line(""), Line(head, Style.HEAD), *map(Line, rows)]
 
 
-def _row(view: SessionView, now: datetime) -> tuple[str, ...]:
-    return (
-        who(view),
-        device(view),
-        host(view["outside"]),
-        view["address"] or view["address6"] or UNKNOWN,
-        since(view["since"], now),
-        brief(view.get("rate_in")),
-        brief(view.get("rate_out")),
-        share(view.get("loss")),
-        milliseconds(view.get("latency")),
-    )
+def row(columns: Iterable[Column], view: SessionView, now: datetime) -> list[str]:
+    """What each of these columns says of a session."""
+    told = {
+        "user": who(view),
+        "device": device(view),
+        "from": host(view["outside"]),
+        "address": view["address"] or view["address6"] or UNKNOWN,
+        "since": since(view["since"], now),
+        "in/s": brief(view.get("rate_in")),
+        "out/s": brief(view.get("rate_out")),
+        "loss": share(view.get("loss")),
+        "latency": milliseconds(view.get("latency")),
+    }
+    return [told[each.title] for each in columns]
 
 
 def _connection(view: SessionView, now: datetime) -> list[str]:
