@@ -25,8 +25,7 @@ async def look(subject: Subject) -> Wanted:
     plan = plan_of(subject.settings) if subject.settings else None
     if plan is None:
         return Wanted(there=False)
-    found = await network_state.state(plan, Machine(commands=subject.commands))
-    return Wanted(there=True, missing=found.missing)
+    return Wanted(there=True, missing=tuple(await network_state.missing(plan, Machine(commands=subject.commands))))
 
 
 def judge(wanted: Wanted) -> Iterator[Finding]:

@@ -37,10 +37,15 @@ async def state(plan: Plan | None, machine: Machine | None = None) -> State:
     host = machine or Machine()
     there = await table(host)
     device = device_of(there)
-    missing = await _missing(host, plan, there) if plan is not None else ()
+    lacks = await _missing(host, plan, there) if plan is not None else ()
     found = await obstacles(plan, device, host) if plan is not None else []
     switches = {sysctl.shown(name): sysctl.get(name) for name in sysctl.FORWARDING.values()}
-    return State(device, switches, there, tuple(missing), tuple(found))
+    return State(device, switches, there, tuple(lacks), tuple(found))
+
+
+async def missing(plan: Plan, machine: Machine) -> list[str]:
+    """What the block wants and the host has not. Raises `OSError`, `ValueError` for what nft tells."""
+    return await _missing(machine, plan, await table(machine))
 
 
 def device_of(there: Found | None) -> str:
