@@ -28,7 +28,7 @@ def overlaps(settings: Settings, host: Mapping[Network, str]) -> Iterator[Overla
 
 
 def _pool(mode_cfg: ModeCfg, host: Mapping[Network, str]) -> Iterator[Overlap]:
-    pool = [network for first in (mode_cfg.network4, mode_cfg.network6) if first for network in _range(first, mode_cfg)]
+    pool = pool_of(mode_cfg)
     for network, device in host.items():
         if _any(pool, network):
             text = (
@@ -41,6 +41,11 @@ def _pool(mode_cfg: ModeCfg, host: Mapping[Network, str]) -> Iterator[Overlap]:
                 beside = "stays beside the tunnel: clients do not reach each other"
                 text = beside if split.local else "goes through the tunnel: clients reach each other by the gateway"
                 yield Overlap(split.local, f"the pool overlaps {network}, which {text}")
+
+
+def pool_of(mode_cfg: ModeCfg) -> list[Network]:
+    """The addresses that clients get, also of a block with errors: what goes beyond the last address is cut off."""
+    return [network for first in (mode_cfg.network4, mode_cfg.network6) if first for network in _range(first, mode_cfg)]
 
 
 def _range(first: Address, mode_cfg: ModeCfg) -> list[Network]:

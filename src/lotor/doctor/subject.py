@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from ipaddress import summarize_address_range
 from pathlib import Path
 
 from lotor.config import side_of
+from lotor.config.overlaps import pool_of
 from lotor.config.settings import ModeCfg, RemoteSettings, Settings
 from lotor.daemon.inspection import Inspection, inspect
 from lotor.hosts.commands import Commands
-from lotor.model.network import Address, Network
+from lotor.model.network import Network
 from lotor.model.policy import Side
 
 PATIENCE = 3.0
@@ -56,18 +56,10 @@ class Subject:
     @property
     def pool(self) -> tuple[Network, ...]:
         """The addresses that clients get."""
-        mode_cfg = self.mode_cfg
-        firsts = (mode_cfg.network4, mode_cfg.network6) if mode_cfg else ()
-        size = mode_cfg.pool_size if mode_cfg else 0
-        return tuple(each for first in firsts if first and size for each in _range(first, size))
+        return tuple(pool_of(self.mode_cfg)) if self.mode_cfg else ()
 
     def of_side(self, side: Side) -> list[RemoteSettings]:
         return [each for each in self.remotes if side_of(each) is side]
-
-
-def _range(first: Address, size: int) -> list[Network]:
-    last = type(first)(min(int(first) + size - 1, (1 << first.max_prefixlen) - 1))
-    return list(summarize_address_range(first, last))
 
 
 @dataclass(frozen=True, slots=True)
