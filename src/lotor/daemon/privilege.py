@@ -15,7 +15,8 @@ OF_WARDENS = (Capability.SETUID, Capability.SETGID, Capability.KILL)
 
 def demand_privilege(status: Path = STATUS) -> None:
     """Raises `StartError` with what to do."""
-    lacks = [each for each in (Capability.NET_ADMIN, Capability.NET_BIND_SERVICE) if not _effective(status) >> each & 1]
+    held = effective(status.read_text())
+    lacks = [each for each in (Capability.NET_ADMIN, Capability.NET_BIND_SERVICE) if not held >> each & 1]
     if not lacks:
         return
     if os.geteuid() != 0:
@@ -28,7 +29,7 @@ def demand_privilege(status: Path = STATUS) -> None:
 
 def demand_wardens_privilege(status: Path = STATUS) -> None:
     """What two processes need beside. Raises `StartError` with what to do."""
-    if missing := _missing(_effective(status), OF_WARDENS):
+    if missing := _missing(effective(status.read_text()), OF_WARDENS):
         raise StartError(
             f"root lacks {missing} here, and the daemon is another user's process: give lotor these capabilities, or "
             "start it with --single-process",
@@ -41,8 +42,9 @@ def _missing(held: int, wanted: tuple[Capability, ...]) -> str:
     return ", ".join(f"CAP_{each.name}" for each in wanted if not held >> each & 1)
 
 
-def _effective(status: Path) -> int:
-    for line in status.read_text().splitlines():
+def effective(status: str) -> int:
+    """The set of capabilities that count (CapEff), of /proc/PID/status: a bit each by its number."""
+    for line in status.splitlines():
         if line.startswith("CapEff:"):
             return int(line.split()[1], 16)
     return 0

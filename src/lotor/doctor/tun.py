@@ -8,16 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lotor.daemon.privilege import effective
 from lotor.doctor.finding import Finding, ok, unknown, wrong
 from lotor.doctor.subject import Subject
+from lotor.warden.capabilities import Capability
 
 DEVICE = Path("/dev/net/tun")
 DRIVERS = Path("/proc/misc")
 STATUS = Path("/proc/self/status")
 MODULES = Path("/lib/modules")
 CONTAINERS = (Path("/.dockerenv"), Path("/run/.containerenv"))
-NET_ADMIN = 12
-"""Number of the capability CAP_NET_ADMIN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,7 @@ def module_in(directory: Path) -> bool:
 
 def may_administer(status: str) -> bool:
     """Of /proc/self/status."""
-    for line in status.splitlines():
-        if line.startswith("CapEff:"):
-            return bool(int(line.split()[1], 16) >> NET_ADMIN & 1)
-    return False
+    return bool(effective(status) >> Capability.NET_ADMIN & 1)
 
 
 def _text(file: Path) -> str:
