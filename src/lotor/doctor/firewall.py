@@ -16,11 +16,11 @@ from lotor.hosts.connected import connected
 from lotor.hosts.foreign_listing import Listing, legacy_of, listing_of
 from lotor.hosts.foreign_rules import Obstacle, Packet, Program, Ruleset
 from lotor.hosts.netlink import Netlink
+from lotor.hosts.network_state import TUNNEL
+from lotor.hosts.tun import OWN
 from lotor.model.network import Network
 from lotor.model.policy import Side, Switch
 
-DEVICE = "lotor0"
-OWN = "lotor"
 ZONES, ZONE = "filter_INPUT_ZONES", "filter_IN_"
 """firewalld's chain that leads to its zones, and how the names of their chains begin."""
 ANYBODY: dict[int, Network] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
@@ -61,7 +61,7 @@ def judge(firewall: Firewall) -> Iterator[Finding]:
     if firewall.legacy is None:
         yield unknown("there are rules of iptables-legacy, which could not be listed", "iptables-legacy -S")
     elif not found:
-        yield ok(f"no rule drops UDP {_listed(firewall.ports)}, nor what {DEVICE} forwards")
+        yield ok(f"no rule drops UDP {_listed(firewall.ports)}, nor what {TUNNEL} forwards")
 
 
 def _stopped(rules: Ruleset, firewall: Firewall) -> Iterator[Finding]:
@@ -95,12 +95,12 @@ def _input(rules: Ruleset, firewall: Firewall, version: int) -> Iterator[Finding
 def _forward(rules: Ruleset, firewall: Firewall) -> Iterator[Finding]:
     """What clients begin, and the answers to it."""
     stops: dict[Obstacle, list[str]] = {}
-    for packet in foreign_rules.forwarded(firewall.pool, DEVICE, firewall.inner):
+    for packet in foreign_rules.forwarded(firewall.pool, TUNNEL, firewall.inner):
         for stop in foreign_rules.obstacles(rules, packet):
             stops.setdefault(stop, []).append(f"{packet.incoming} to {' and '.join(packet.outgoing)}")
     for stop, ways in stops.items():
         text = f"{_maker(stop)} {_drops(stop)} what goes from {' and from '.join(dict.fromkeys(ways))}"
-        yield _found(stop, text, foreign_remedies.remedy(stop, firewall.pool, DEVICE))
+        yield _found(stop, text, foreign_remedies.remedy(stop, firewall.pool, TUNNEL))
 
 
 def _found(stop: Obstacle, text: str, mends: list[str]) -> Finding:

@@ -9,10 +9,10 @@ from pathlib import Path
 from lotor.doctor.finding import Finding, ok, wrong
 from lotor.doctor.subject import Subject
 from lotor.hosts import sysctl
+from lotor.hosts.tun import OWN
 
 CONFIGURED = "/etc/sysctl.d/90-lotor.conf"
 DEVICES = Path("/proc/sys/net/ipv4/conf")
-OUR_DEVICES = "lotor*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Forwarding:
 
 def look(subject: Subject) -> Forwarding:
     versions = {each.version for each in subject.pool} or {4}
-    devices = sorted(DEVICES.glob(f"{OUR_DEVICES}/forwarding"))
+    devices = sorted(DEVICES.glob(f"{OWN}*/forwarding"))
     shut = tuple(each.parent.name for each in devices if each.read_text().strip() == "0")
     network = subject.settings.network if subject.settings else None
     ours = network is not None and network.forward

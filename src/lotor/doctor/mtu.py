@@ -10,10 +10,10 @@ from lotor.doctor.finding import Finding, ok, unknown, warn
 from lotor.doctor.subject import Subject
 from lotor.hosts.connected import connected
 from lotor.hosts.netlink import Netlink
+from lotor.hosts.tun import OWN
 from lotor.model.network import OUTER_MTU
 from lotor.model.policy import Side
 
-OWN = "lotor"
 USUAL_LIMIT = 65535
 """`esp_frag` that is not written."""
 

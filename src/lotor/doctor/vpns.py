@@ -11,10 +11,10 @@ from lotor.doctor.finding import Finding, ok, warn
 from lotor.doctor.gateways import DEVICES, is_tunnel
 from lotor.doctor.subject import Subject
 from lotor.hosts.netlink import Netlink
+from lotor.hosts.tun import OWN
 
 SOMEBODY = ip_address("192.0.2.1")
 """An address of nobody (RFC 5737): the kernel is asked for the way there, and nothing is sent."""
-OWN = "lotor"
 WIREGUARD = "DEVTYPE=wireguard"
 
 

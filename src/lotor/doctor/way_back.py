@@ -9,13 +9,14 @@ from ipaddress import IPv4Address, IPv4Network
 
 from lotor.doctor.echo import echo
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
-from lotor.doctor.firewall import DEVICE, OWN
 from lotor.doctor.subject import Subject
 from lotor.hosts import foreign_rules, sysctl
 from lotor.hosts.connected import connected
 from lotor.hosts.foreign_listing import Listing, listing_of
 from lotor.hosts.foreign_rules import Packet
 from lotor.hosts.netlink import Netlink
+from lotor.hosts.network_state import TUNNEL
+from lotor.hosts.tun import OWN
 from lotor.model.network import Address, Network
 
 PROXY_ARP = "net/ipv4/conf/{}/proxy_arp"
@@ -98,7 +99,7 @@ async def _masqueraded(subject: Subject, pool: tuple[Network, ...], inner: tuple
 def translated(listing: Listing, pool: tuple[Network, ...], inner: tuple[str, ...]) -> bool | None:
     """Whether all of the pool leaves for the inside with another address; None: perhaps."""
     rules = listing.rules()
-    packets = [Packet("postrouting", 4, DEVICE, (device,), source=each) for each in pool for device in inner]
+    packets = [Packet("postrouting", 4, TUNNEL, (device,), source=each) for each in pool for device in inner]
     answers = [foreign_rules.translates(rules, each) for each in packets]
     return False if False in answers or not answers else None if None in answers else True
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 NAME_PATTERN = "lotor%d"
 """The kernel puts the first free number in."""
+OWN = NAME_PATTERN.partition("%")[0]
+"""How the names of lotor's devices begin."""
 
 _DEVICE = "/dev/net/tun"
 _TUNSETIFF = 0x400454CA

@@ -8,7 +8,7 @@ from enum import Enum
 from ipaddress import IPv4Network, ip_address, ip_interface
 
 from lotor.daemon.exits import Exit, StartError
-from lotor.hosts.tun import NAME_PATTERN
+from lotor.hosts.tun import OWN
 from lotor.model.network import Address, Network
 from lotor.model.secret import Secret
 
@@ -17,8 +17,6 @@ POOLS = ("10.99.99.0/24", "10.98.98.0/24", "172.29.99.0/24", "192.168.199.0/24")
 LARGEST_POOL, SMALLEST_POOL = 12, 30
 """Lengths of prefixes."""
 MOST_SERVERS = 3
-DEVICES = NAME_PATTERN.partition("%")[0]
-"""How the names of lotor's devices begin."""
 EVERYTHING = (["all"], ["0.0.0.0/0"])
 
 
@@ -145,7 +143,7 @@ def _routed(routes: str) -> Iterator[IPv4Network]:
     and those of a lotor that runs here: its pool stays free for it."""
     for line in routes.splitlines()[1:]:
         fields = line.split()
-        if fields[0].startswith(DEVICES):
+        if fields[0].startswith(OWN):
             continue
         address, mask = (int(fields[place], 16).to_bytes(4, "little") for place in (1, 7))
         if any(mask):
