@@ -75,9 +75,11 @@ def _tell(path: Path, found: Inspection, *, explained: bool) -> None:
 
 def _beside(found: Inspection, *, explained: bool) -> Iterator[str]:
     """What is right and may surprise all the same. Only what concerns everybody is told unasked."""
+    from lotor.pki.clients import EVERYBODY
+
     for name, judgements in found.certificates.items():
         for each in judgements:
-            if explained or each.client == "everybody":
+            if explained or each.client == EVERYBODY:
                 yield _filled(f"certificate of remote {name}: {each.client}{' refuses it' * each.refuses}: {each.text}")
         if explained and not any(each.refuses for each in judgements):
             yield f"certificate of remote {name}: no known client refuses it"

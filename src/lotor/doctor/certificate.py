@@ -14,11 +14,10 @@ from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.subject import Subject
 from lotor.files.private import FileError
 from lotor.model.policy import Side
-from lotor.pki.clients import CLIENTS, Judgement, expiring
+from lotor.pki.clients import CLIENTS, EVERYBODY, Judgement, expiring
 from lotor.pki.store import read_bundle
 
 AUTHORITY_KEY = "ca.key"
-EVERYBODY = "everybody"
 MOST_CLIENTS = len(CLIENTS) - 1
 """Kinds of clients of which so many refuse a certificate that it is wrong: vpnc compares no name."""
 

@@ -11,6 +11,8 @@ from lotor.model.algorithms import Curve
 
 SOON = timedelta(days=30)
 LONGEST, LONGEST_PUBLIC = timedelta(days=825), timedelta(days=398)
+EVERYBODY = "everybody"
+"""In the place of a client: what they all make of it."""
 WEAK_DIGESTS = frozenset({"md5", "sha1"})
 
 
@@ -36,13 +38,13 @@ def expiring(chain: Sequence[Certificate], now: datetime) -> Iterator[Judgement]
     for certificate in chain:
         left, name = certificate.not_after - now, str(certificate.subject) or "a certificate"
         if left < timedelta():
-            yield Judgement("everybody", True, f"{name} expired on {certificate.not_after:%Y-%m-%d}: make a new one")
+            yield Judgement(EVERYBODY, True, f"{name} expired on {certificate.not_after:%Y-%m-%d}: make a new one")
         elif left < SOON:
             text = f"{name} expires on {certificate.not_after:%Y-%m-%d}, in {left.days} days: make a new one"
-            yield Judgement("everybody", False, text)
+            yield Judgement(EVERYBODY, False, text)
         if now < certificate.not_before:
             text = f"{name} is valid from {certificate.not_before:%Y-%m-%d %H:%M} UTC on: is the clock right?"
-            yield Judgement("everybody", True, text)
+            yield Judgement(EVERYBODY, True, text)
 
 
 Verdicts = Iterator[tuple[bool, str]]
