@@ -13,6 +13,7 @@ from lotor.config.settings import RemoteSettings
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.lookups import Lookup, lookup
 from lotor.doctor.probe import Answer, Kind, ask, first_message
+from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.routing import OUTER_MARK
@@ -23,6 +24,8 @@ MOST = 4
 """Gateways that are looked at."""
 PORTS = (ISAKMP_PORT, NAT_T_PORT)
 DEVICES = Path("/sys/class/net")
+WIREGUARD = "DEVTYPE=wireguard"
+"""In what the kernel tells of a device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,8 @@ async def _way(gateway: str, subject: Subject) -> Way:
 def is_tunnel(device: str, devices: Path = DEVICES) -> bool:
     """A TUN device, WireGuard or PPP."""
     place = devices / device
-    try:
-        kind = (place / "uevent").read_text()
-    except OSError:
-        kind = ""
-    return (place / "tun_flags").exists() or "DEVTYPE=wireguard" in kind or device.startswith("ppp")
+    kind = text_of(place / "uevent")
+    return (place / "tun_flags").exists() or WIREGUARD in kind or device.startswith("ppp")
 
 
 async def _answers(gateway: str, address: Address, subject: Subject) -> tuple[tuple[int, Answer], ...]:

@@ -13,6 +13,7 @@ from lotor.config import loads
 from lotor.config.listening import isakmp, nat_t
 from lotor.doctor.daemon import running
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
+from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
 from lotor.hosts.holder import PROGRAM, Holder, holders_of
 from lotor.hosts.netlink import Netlink
@@ -47,15 +48,8 @@ async def look(subject: Subject) -> Ports:
     addresses = frozenset(address for _, address in await Netlink().addresses())
     daemon = running(subject)
     found = {each.process for some in holders.values() for each in some if each.process is not None}
-    stops = {process: stop_of(process, _cgroup(process)) for process in found}
+    stops = {process: stop_of(process, text_of(Path(CGROUP.format(process)))) for process in found}
     return Ports(tuple(places), holders, addresses, Side.GATEWAY in subject.sides, daemon, stops)
-
-
-def _cgroup(process: int) -> str:
-    try:
-        return Path(CGROUP.format(process)).read_text()
-    except OSError:
-        return ""
 
 
 def stop_of(process: int, cgroup: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.lookups import Reply, ask
+from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
 from lotor.hosts.netlink import Netlink
 from lotor.model.network import Address
@@ -33,7 +34,7 @@ class Asked:
 async def look(subject: Subject) -> Asked:
     mode_cfg = subject.mode_cfg
     given: list[Address] = [*mode_cfg.dns4, *mode_cfg.dns6] if mode_cfg else []
-    own = servers(_text(RESOLV_CONF)) if Side.CLIENT in subject.sides else []
+    own = servers(text_of(RESOLV_CONF)) if Side.CLIENT in subject.sides else []
     replies = await asyncio.gather(*(ask(each) for each in (*given[:MOST], *own[:MOST])))
     here = frozenset(address for _, address in await Netlink().addresses())
     cut = len(given[:MOST])
@@ -52,13 +53,6 @@ def servers(resolv_conf: str) -> list[Address]:
             except ValueError:
                 continue
     return found
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(errors="replace")
-    except OSError:
-        return ""
 
 
 def judge(asked: Asked) -> Iterator[Finding]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from lotor.daemon.privilege import effective
 from lotor.doctor.finding import Finding, ok, unknown, wrong
+from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
 from lotor.warden.capabilities import Capability
 
@@ -34,9 +34,9 @@ class Tun:
 def look(subject: Subject) -> Tun:
     return Tun(
         DEVICE.exists(),
-        driver_in(_text(DRIVERS)),
+        driver_in(text_of(DRIVERS)),
         module_in(MODULES / os.uname().release),
-        may_administer(_text(STATUS)) if subject.root else None,
+        may_administer(text_of(STATUS)) if subject.root else None,
         any(each.exists() for each in CONTAINERS),
     )
 
@@ -48,19 +48,13 @@ def driver_in(misc: str) -> bool:
 
 def module_in(directory: Path) -> bool:
     """Whether the kernel's modules have it, as a file or built in."""
-    listed = _text(directory / "modules.dep") + _text(directory / "modules.builtin")
+    listed = text_of(directory / "modules.dep") + text_of(directory / "modules.builtin")
     return any("/tun.ko" in line.partition(":")[0] for line in listed.splitlines())
 
 
 def may_administer(status: str) -> bool:
     """Of /proc/self/status."""
     return bool(effective(status) >> Capability.NET_ADMIN & 1)
-
-
-def _text(file: Path) -> str:
-    with suppress(OSError):
-        return file.read_text(errors="replace")
-    return ""
 
 
 def judge(tun: Tun) -> Iterator[Finding]:

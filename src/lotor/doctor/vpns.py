@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
-from pathlib import Path
 
 from lotor.doctor.finding import Finding, ok, warn
-from lotor.doctor.gateways import DEVICES, is_tunnel
+from lotor.doctor.gateways import DEVICES, WIREGUARD, is_tunnel
+from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
 from lotor.hosts.netlink import Netlink
 from lotor.hosts.tun import OWN
 
 SOMEBODY = ip_address("192.0.2.1")
 """An address of nobody (RFC 5737): the kernel is asked for the way there, and nothing is sent."""
-WIREGUARD = "DEVTYPE=wireguard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +34,12 @@ async def look(subject: Subject) -> Tunnels:
         default = await Netlink().way_to(SOMEBODY, 0)
     except OSError:
         default = ""
-    return Tunnels(tuple((each, WIREGUARD in _text(DEVICES / each / "uevent")) for each in others), default)
+    return Tunnels(tuple((each, WIREGUARD in text_of(DEVICES / each / "uevent")) for each in others), default)
 
 
 def _is_up(device: str) -> bool:
-    flags = _text(DEVICES / device / "flags").strip()
+    flags = text_of(DEVICES / device / "flags").strip()
     return bool(int(flags, 16) & 1) if flags else False
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text()
-    except OSError:
-        return ""
 
 
 def judge(tunnels: Tunnels) -> Iterator[Finding]:
