@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from lotor.doctor.daemon import start_of
 from lotor.doctor.finding import Finding, ok, unknown, warn
@@ -71,7 +70,7 @@ def look(subject: Subject) -> Leftovers:
 def _left() -> tuple[Left, ...]:
     if not STATE_DIRECTORY.exists():
         return ()
-    namespace = Path("/proc/self/ns/net").stat().st_ino
+    namespace = Owner.myself().namespace
     files = sorted(each for each in STATE_DIRECTORY.iterdir() if each.suffix == SUFFIX)
     found = (left_in(each.name, each.read_text(), namespace) for each in files)
     return tuple(left for left in found if left is not None)

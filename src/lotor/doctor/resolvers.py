@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
@@ -13,6 +12,7 @@ from lotor.doctor.lookups import Reply, ask
 from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
 from lotor.hosts.netlink import Netlink
+from lotor.hosts.resolvfile import servers
 from lotor.model.network import Address
 from lotor.model.policy import Side
 
@@ -40,19 +40,6 @@ async def look(subject: Subject) -> Asked:
     cut = len(given[:MOST])
     pairs = list(zip([*given[:MOST], *own[:MOST]], replies, strict=True))
     return Asked(tuple(pairs[:cut]), tuple(pairs[cut:]), here, subject.sides)
-
-
-def servers(resolv_conf: str) -> list[Address]:
-    """The `nameserver` lines that the C library reads."""
-    found: list[Address] = []
-    for line in resolv_conf.splitlines():
-        words = line.split()
-        if len(words) > 1 and words[0] == "nameserver":
-            try:
-                found.append(ip_address(words[1].partition("%")[0]))
-            except ValueError:
-                continue
-    return found
 
 
 def judge(asked: Asked) -> Iterator[Finding]:

@@ -20,8 +20,11 @@ import stat
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from itertools import chain, zip_longest
 from pathlib import Path
+
+from lotor.model.network import Address
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +152,19 @@ def _merged(wishes: Wishes) -> list[str]:
     servers = list(dict.fromkeys(line for turn in zip_longest(*by_connection) for line in turn if line))
     search = [SEARCH + " ".join(dict.fromkeys(domains))] if domains else []
     return told + search + servers[:MOST_SERVERS]
+
+
+def servers(resolv_conf: str) -> list[Address]:
+    """The `nameserver` lines that the C library reads, of anybody's file."""
+    found: list[Address] = []
+    for line in resolv_conf.splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0] == "nameserver":
+            try:
+                found.append(ip_address(words[1].partition("%")[0]))
+            except ValueError:
+                continue
+    return found
 
 
 def _text(path: Path) -> str:

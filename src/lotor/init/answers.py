@@ -8,6 +8,7 @@ from enum import Enum
 from ipaddress import IPv4Network, ip_address, ip_interface
 
 from lotor.daemon.exits import Exit, StartError
+from lotor.hosts.resolvfile import servers
 from lotor.hosts.tun import OWN
 from lotor.model.network import Address, Network
 from lotor.model.secret import Secret
@@ -118,9 +119,7 @@ def overlapping(pool: IPv4Network, routes: str, reach: Iterable[Network]) -> str
 
 def proposed_servers(resolvers: str, reach: tuple[Network, ...]) -> str:
     """The servers of this host that clients can ask through the tunnel, as resolv.conf names them."""
-    lines = (line.split() for line in resolvers.splitlines())
-    found = [address for words in lines if words[:1] == ["nameserver"] for address in _addresses(words[1:2])]
-    usable = [each for each in found if not each.is_loopback and _reached(each, reach)]
+    usable = [each for each in servers(resolvers) if not each.is_loopback and _reached(each, reach)]
     return ", ".join(map(str, usable[:MOST_SERVERS])) or "none"
 
 
@@ -128,14 +127,6 @@ def _reached(address: Address, reach: tuple[Network, ...]) -> bool:
     if address.version != 4:
         return False
     return not reach or any(address in network for network in reach)
-
-
-def _addresses(words: Iterable[str]) -> Iterator[Address]:
-    for word in words:
-        try:
-            yield ip_address(word)
-        except ValueError:
-            continue
 
 
 def _routed(routes: str) -> Iterator[IPv4Network]:
