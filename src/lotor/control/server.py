@@ -13,6 +13,7 @@ from typing import Any
 from lotor.control.conversation import Conversation
 from lotor.control.listening import Address, Listener
 from lotor.control.messages import LONGEST_REQUEST, Failed, encode
+from lotor.control.peer import credentials
 from lotor.control.service import Credential, Service
 from lotor.control.turns import Turns
 
@@ -22,7 +23,6 @@ MOST_CONNECTIONS = 256
 SHARE = 32
 """Connections of one user id. Root has the whole room, and another user's place where it is full."""
 REFUSING_SECONDS = 0.5
-UCRED = struct.Struct("=3i")
 SO_PEERGROUPS = 59
 """Linux 4.13: the supplementary groups of the caller, each a `gid_t`. Python has no name for it."""
 MOST_GROUPS = 256
@@ -133,7 +133,7 @@ class ControlServer:
 
 def _credential(writer: asyncio.StreamWriter) -> Credential:
     connection = writer.get_extra_info("socket")
-    pid, uid, gid = UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
+    pid, uid, gid = credentials(connection)
     return Credential(pid, uid, gid, _groups(connection) | {gid})
 
 

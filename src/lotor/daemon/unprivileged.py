@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import struct
 from dataclasses import dataclass, replace
 
+from lotor.control.peer import credentials
 from lotor.daemon import trials
 from lotor.daemon.reach import Reach
 from lotor.daemon.sandbox import Files, Profile, Unconfined, confine, program_files
@@ -18,8 +18,6 @@ from lotor.warden import capabilities, hardening
 from lotor.warden.identity import Identity
 
 log = logging.getLogger(__name__)
-
-_CREDENTIALS = struct.Struct("3i")  # process, user, group
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +35,10 @@ class GivenUp:
 def tie(line: socket.socket) -> int:
     """From now on it ends with its warden, and nobody looks into its memory. Returns the process id of the warden: the
     kernel knows who made the `line`. Raises `Unconfined`, also when the warden is gone already."""
-    (warden, _, _) = _CREDENTIALS.unpack(line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    warden, _, _ = credentials(line)
     _die_with(warden)
     hardening.withhold_memory()
-    return int(warden)
+    return warden
 
 
 def give_up(identity: Identity, warden: int, files: Files) -> GivenUp:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import socket
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,13 +13,12 @@ from lotor.config import loads
 from lotor.config.listening import isakmp
 from lotor.control.client import Connection, Unreachable
 from lotor.control.messages import Report, Status
+from lotor.control.peer import credentials
 from lotor.doctor.finding import Finding, ok, unknown, warn, wrong
 from lotor.doctor.subject import Subject
 from lotor.hosts.holder import PROGRAM, holders_of
 from lotor.model.policy import Side
 
-CREDENTIALS = struct.Struct("=iii")
-"""`struct ucred`: process, user, group."""
 PATIENCE = 2.0
 """Seconds that a daemon has to take a connection, and to answer."""
 MOST_REMARKS = 8
@@ -49,7 +47,7 @@ def look(subject: Subject) -> Seen:
         return replace(seen, process=by_ports(subject))
     try:
         with _connected(subject.socket) as made:
-            return _asked(replace(seen, process=_listener(made)), made)
+            return _asked(replace(seen, process=credentials(made)[0]), made)
     except OSError as error:
         return replace(seen, forbidden=error.errno == errno.EACCES)
 
@@ -71,7 +69,7 @@ def running(subject: Subject) -> int | None:
         return by_ports(subject)
     try:
         with _connected(subject.socket) as made:
-            return _listener(made)
+            return credentials(made)[0]
     except OSError:
         return None
 
@@ -89,11 +87,6 @@ def _connected(place: Path) -> Iterator[socket.socket]:
         made.settimeout(PATIENCE)
         made.connect(str(place))
         yield made
-
-
-def _listener(made: socket.socket) -> int:
-    process: int = CREDENTIALS.unpack(made.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))[0]
-    return process
 
 
 def start_of(subject: Subject) -> str:
