@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.document import Section, conditions, machine, write
-from bench.rivals import RIVALS, Rival, descendants, here
+from bench.rivals import RIVALS, Rival, here, processes
 from lab.internet import INSIDE_HOST, Internet
 from lab.node import LabError, Running, wait_until
 from lab.traffic import PORT, STREAM, serve_streams
@@ -176,7 +176,7 @@ class World:
 
     def sleeps(self) -> None:
         """The programs of the client stand still, and its cable is out."""
-        for pid in reversed(descendants(self.rival.client)):
+        for pid in reversed(processes(self.rival.client)):
             os.kill(pid, signal.SIGSTOP)
         self.rival.net.client.ip("link", "set", "eth0", "down")
 
@@ -184,7 +184,7 @@ class World:
         """In another network. What was sent while it slept does not count."""
         began, back = self._move("0")
         client = self.rival.dialled
-        for pid in (*descendants(client), client.process.pid):  # the wrapper stands still, too
+        for pid in (*processes(client), client.process.pid):  # the wrapper stands still, too
             os.kill(pid, signal.SIGCONT)
         self.rival.moved()
         return self.probes.outage(client, began, back)

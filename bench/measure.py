@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.link import GATEWAY_INSIDE, Link
 from bench.peers import PROJECT, Peer
-from lab.node import LabError, Running, only_child, wait_until
+from lab.node import LabError, Running, descendants, only_child, wait_until
 
 DATAGRAMS = str(PROJECT / "bench" / "datagrams.py")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -143,16 +143,7 @@ def proportional(running: Running) -> float:
 
 
 def _statuses(running: Running, file: str) -> Iterator[str]:
-    for process in _family(only_child(running.process.pid)):
+    program = only_child(running.process.pid)
+    for process in (program, *descendants(program)):
         with suppress(OSError):  # it ended meanwhile
             yield Path(f"/proc/{process}/{file}").read_text()
-
-
-def _family(process: int) -> list[int]:
-    """A process and all that descend from it."""
-    family = [process]
-    for each in family:
-        for children in Path(f"/proc/{each}/task").glob("*/children"):
-            with suppress(OSError):
-                family += map(int, children.read_text().split())
-    return family

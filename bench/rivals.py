@@ -10,12 +10,11 @@ import os
 import shutil
 import signal
 from abc import ABC, abstractmethod
-from pathlib import Path
 
 from lab import lotor, pki
 from lab.dialling import ping
 from lab.internet import GATEWAY, INSIDE_HOST, Internet
-from lab.node import LabError, Node, Running, wait_until
+from lab.node import LabError, Node, Running, descendants, wait_until
 
 USER, PASSWORD = "alice", "alicepass"
 PATIENCE = 30.0
@@ -61,19 +60,19 @@ class Rival(ABC):
     def moved(self) -> None:
         """The client's programs are told of a change of network, where they have to be."""
         if self.told_by:
-            for pid in descendants(self.client):
+            for pid in processes(self.client):
                 os.kill(pid, self.told_by)
 
     def kill(self) -> None:
         """The gateway is gone without a word, and all of its processes."""
-        for pid in descendants(self.gateway):
+        for pid in processes(self.gateway):
             os.kill(pid, signal.SIGKILL)
         if self.gateway:
             self.gateway.process.wait(10)
 
     def leave(self) -> None:
         """The client is gone, whatever it was doing."""
-        for pid in descendants(self.client):
+        for pid in processes(self.client):
             os.kill(pid, signal.SIGKILL)
         self.dialled.process.wait(10)
 
@@ -302,17 +301,9 @@ def said(running: Running, *needles: str) -> None:
         raise LabError(f"{running.name} never said {' or '.join(needles)}:\n{text()[-2000:]}")
 
 
-def descendants(running: Running | None) -> list[int]:
-    """The processes of a program, without the wrapper that put it into its namespaces, as this host numbers them."""
-    return _below(running.process.pid) if running else []
-
-
-def _below(pid: int) -> list[int]:
-    try:
-        children = list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
-    except OSError:
-        return []
-    return [each for child in children for each in (child, *_below(child))]
+def processes(running: Running | None) -> list[int]:
+    """Of a program, without the wrapper that put it into its namespaces."""
+    return descendants(running.process.pid) if running else []
 
 
 def here(rival: type[Rival]) -> bool:

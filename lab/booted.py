@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lab.node import CommandError, Finished, LabError, Node, only_child, wait_until
+from lab.node import CommandError, Finished, LabError, Node, children, descendants, only_child, wait_until
 
 PROJECT = Path(__file__).parents[1]
 PACKAGING = PROJECT / "packaging"
@@ -110,7 +110,7 @@ class Booted:
     @property
     def first(self) -> int:
         """Its systemd, as this host numbers it; 0 while there is none."""
-        containers = [pid for pid in _children(self._process.pid) if _name(pid) == "systemd-nspawn"]
+        containers = [pid for pid in children(self._process.pid) if _name(pid) == "systemd-nspawn"]
         return only_child(containers[0]) if containers else 0
 
     def inside(self, argv: tuple[str, ...]) -> list[str]:
@@ -137,8 +137,8 @@ class Booted:
         main = int(self.show(unit, "MainPID"))
         if not main:
             return []
-        whole = next(pid for pid in _of_container(self.first) if _number_inside(pid) == main)
-        return [whole, *_children(whole)]
+        whole = next(pid for pid in [self.first, *descendants(self.first)] if _number_inside(pid) == main)
+        return [whole, *children(whole)]
 
     def reboot(self) -> None:
         """Its network namespace stays, as the node's; what a kernel forgets is forgotten here, before the shutdown."""
@@ -156,17 +156,6 @@ class Booted:
             os.kill(first, signal.SIGKILL)
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(60)
-
-
-def _of_container(pid: int) -> list[int]:
-    return [pid, *(each for child in _children(pid) for each in _of_container(child))]
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
-    except OSError:
-        return []
 
 
 def _name(pid: int) -> str:

@@ -56,11 +56,21 @@ class CommandError(LabError):
 
 def only_child(pid: int) -> int:
     """The process that a forking wrapper (unshare, nsenter) started, as this host numbers it; 0 while there is none."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return 0
-    return int(children.split()[0]) if children.split() else 0
+    return next(iter(children(pid)), 0)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that one started, whichever of its threads did, as this host numbers them."""
+    found: list[int] = []
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            found += map(int, file.read_text().split())
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Its children and theirs, each before its own."""
+    return [each for child in children(pid) for each in (child, *descendants(child))]
 
 
 class Running:
