@@ -21,7 +21,7 @@ from bench.document import Section, conditions, machine, write
 from bench.rivals import RIVALS, Rival, here, processes
 from lab.internet import INSIDE_HOST, Internet
 from lab.node import LabError, Running, wait_until
-from lab.traffic import PORT, STREAM, serve_streams
+from lab.traffic import Stream, serve_streams
 
 SECTION = Section("comeback", "How long a connection is away", "bench-comeback")
 PROBES = 8002
@@ -120,26 +120,6 @@ def _read(log: str) -> tuple[list[float], dict[float, float]]:
     return sent, {float(words[1]): float(words[2]) for words in lines if words[0] == "got"}
 
 
-class Stream:
-    """A TCP connection from the client to the inside."""
-
-    def __init__(self, net: Internet) -> None:
-        self._running = net.client.start("stream", sys.executable, "-c", STREAM, "take", INSIDE_HOST, str(PORT))
-        if not wait_until(lambda: self._blocks > 2):
-            raise LabError("no TCP connection through the tunnel")
-
-    @property
-    def _blocks(self) -> int:
-        return sum(line.isdigit() for line in self._running.text().splitlines())
-
-    def goes_on(self) -> bool:
-        before = self._blocks
-        return wait_until(lambda: self._running.alive and self._blocks > before + 2, RESENT)
-
-    def stop(self) -> None:
-        self._running.stop(signal.SIGKILL)
-
-
 MOVED = """
 ip address flush dev eth0; ip link set eth0 down; sleep {away}
 ip link set eth0 up; ip address add {address}/24 dev eth0; ip route add default via 198.51.100.1 dev eth0
@@ -203,9 +183,11 @@ class World:
         return began, time.monotonic()
 
     def _under_a_stream(self, event: Callable[[], tuple[float, float]]) -> Outage:
-        stream = Stream(self.rival.net)
+        stream = Stream(self.rival.net.client)
+        if not stream.goes_on():
+            raise LabError("no TCP connection through the tunnel")
         found = self.probes.outage(self.rival.dialled, *event())
-        went_on = found.seconds is not None and stream.goes_on()
+        went_on = found.seconds is not None and stream.goes_on(RESENT)
         stream.stop()
         return Outage(found.seconds, found.lost, went_on)
 

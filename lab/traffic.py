@@ -13,7 +13,7 @@ from lab.node import LabError, Node, Running, wait_until
 PORT = 8001
 BATCH = ("-q", "-i", "0.01", "-c", "2000", "-W", "5")
 """Twenty seconds of a hundred packets each."""
-STREAM = """
+_STREAM = """
 import itertools, signal, socket, struct, sys, threading, time
 role, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
 block = lambda number: struct.pack("!Q", number) * 512
@@ -38,10 +38,35 @@ serve() if role == "serve" else take()
 
 
 def serve_streams(node: Node) -> Running:
-    """The inside host's end; see `Traffic`."""
-    server = node.start("streams", sys.executable, "-c", STREAM, "serve", INSIDE_HOST, str(PORT))
+    """The inside host's end; see `Stream`."""
+    server = node.start("streams", sys.executable, "-c", _STREAM, "serve", INSIDE_HOST, str(PORT))
     server.expect("ready")
     return server
+
+
+class Stream:
+    """A TCP connection from a client to the inside host, from now on until `stop`."""
+
+    def __init__(self, node: Node) -> None:
+        self._running = node.start("stream", sys.executable, "-c", _STREAM, "take", INSIDE_HOST, str(PORT))
+
+    @property
+    def blocks(self) -> int:
+        """That came whole and in order, so far."""
+        lines = [line for line in self.text().splitlines() if line.isdigit()]
+        return int(lines[-1]) if lines else 0
+
+    def goes_on(self, patience: float = 30) -> bool:
+        """Whether more blocks come within `patience` seconds."""
+        before = self.blocks
+        wait_until(lambda: not self._running.alive or self.blocks > before + 2, patience)
+        return self._running.alive and self.blocks > before + 2
+
+    def text(self) -> str:
+        return self._running.text()
+
+    def stop(self) -> None:
+        self._running.stop(signal.SIGKILL)
 
 
 class Traffic:
@@ -53,7 +78,7 @@ class Traffic:
         self.received = 0
         self.faults: list[str] = []
         self._over = threading.Event()
-        self._stream = node.start("stream", sys.executable, "-c", STREAM, "take", INSIDE_HOST, str(PORT))
+        self._stream = Stream(node)
         self._flood = threading.Thread(target=self._ping, daemon=True)
         self._flood.start()
 
@@ -64,8 +89,7 @@ class Traffic:
     @property
     def blocks(self) -> int:
         """Of the stream, so far."""
-        lines = [line for line in self._stream.text().splitlines() if line.isdigit()]
-        return int(lines[-1]) if lines else 0
+        return self._stream.blocks
 
     def slow_down(self) -> None:
         """No new batch of pings; `stop` waits for the end of the one under way."""
@@ -75,10 +99,9 @@ class Traffic:
         """Lets the pings under way come home, so that none counts as lost that is not."""
         self.slow_down()
         self._flood.join(120)
-        before = self.blocks
-        if not self._stream.alive or not wait_until(lambda: self.blocks > before, 30):
+        if not self._stream.goes_on():
             self.faults.append(f"the TCP stream stands still: {self._stream.text()[-200:].strip()}")
-        self._stream.stop(signal.SIGKILL)
+        self._stream.stop()
 
     def _ping(self) -> None:
         while not self._over.is_set():

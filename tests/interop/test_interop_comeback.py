@@ -4,7 +4,6 @@ that dies; what is open inside the tunnel goes on, and at the end nothing is lef
 from __future__ import annotations
 
 import signal
-import sys
 
 import pytest
 
@@ -14,7 +13,7 @@ from lab.internet import GATEWAY, INSIDE_HOST
 from lab.lotor import PROGRAM
 from lab.node import wait_until
 from lab.terminal import Terminal
-from lab.traffic import PORT, STREAM, serve_streams
+from lab.traffic import Stream, serve_streams
 
 SCRIPTS = "".join(f' script "/etc/note.sh" {event};' for event in ("phase1_up", "phase1_down"))
 LEASE = "10.99.99.1"
@@ -31,23 +30,6 @@ def moves(node, address):
     node.ip("route", "add", "default", "via", "198.51.100.1", "dev", "eth0")
 
 
-class Stream:
-    """A TCP connection inside the tunnel."""
-
-    def __init__(self, node):
-        self.running = node.start("stream", sys.executable, "-c", STREAM, "take", INSIDE_HOST, str(PORT))
-        assert wait_until(lambda: self.blocks > 2)
-
-    @property
-    def blocks(self):
-        lines = [line for line in self.running.text().splitlines() if line.isdigit()]
-        return int(lines[-1]) if lines else 0
-
-    def goes_on(self):
-        before = self.blocks
-        return wait_until(lambda: self.running.alive and self.blocks > before + 2, 30)
-
-
 def test_a_connection_stays(internet, certificates):
     gateway = serve(internet, certificates)
     serve_streams(internet.inside)
@@ -57,6 +39,7 @@ def test_a_connection_stays(internet, certificates):
     assert lotor.connect(client, "alice", "alicepass").code == 0
     (first,) = client.sessions()
     stream = Stream(internet.client)
+    assert stream.goes_on()
 
     moves(internet.client, "198.51.100.77")
     assert stream.goes_on(), client.journal()
