@@ -24,7 +24,7 @@ from bench.rivals import RIVALS, here
 from lab.debian import HOME, Debian, fresh
 from lab.dialling import ping
 from lab.internet import GATEWAY, INSIDE_HOST, Internet
-from lab.node import LabError, Running, wait_until
+from lab.node import LabError, wait_until
 
 PAGE = PROJECT / "docs" / "comparison.md"
 SUITE = "bookworm"
@@ -127,13 +127,7 @@ class Typist:
 
     def _start(self, line: Line) -> None:
         self.host.path("/tmp/typed").write_text(line.stdin and f"{line.stdin}\n")
-        running = self.host.start(line.text.split()[0], f"{line.text} </tmp/typed")
-        _ready(running, line.stays)
-
-
-def _ready(running: Running, needle: str) -> None:
-    if not wait_until(lambda: needle in running.text() or not running.alive, PATIENCE) or needle not in running.text():
-        raise LabError(f"{running.name} never said {needle!r}:\n{running.text()[-3000:]}")
+        self.host.start(line.text.split()[0], f"{line.text} </tmp/typed").expect(line.stays, PATIENCE)
 
 
 def fetched(told: str) -> float:

@@ -26,7 +26,8 @@ class Rival(ABC):
     name: str
     settings: str
     """What a reader has to know of the configuration, in a line."""
-    package: str
+    program: str
+    """That is there where it is installed."""
     told_by: signal.Signals | None = None
     """The signal by which the client's documentation wants it to be told of a change of network."""
 
@@ -86,7 +87,7 @@ class Rival(ABC):
 class Lotor(Rival):
     name = "lotor"
     settings = "auto_connect on, kill_switch on, dpd_delay 20"
-    package = ""
+    program = "python3"
 
     def __init__(self, net: Internet) -> None:
         super().__init__(net)
@@ -114,7 +115,7 @@ _VERIFY = f"""#!/bin/sh
 class OpenVpn(Rival):
     name = "OpenVPN"
     settings = "its sample files: keepalive 10 60, persist-tun, persist-key, nobind; clients that move are followed"
-    package = "openvpn"
+    program = "openvpn"
     _server = (
         *("--port", "1194", "--proto", "udp", "--dev", "tun", "--dh", "none", "--topology", "subnet"),
         *("--ca", "/etc/vpn/ca.crt", "--cert", "/etc/vpn/vpngw.crt", "--key", "/etc/vpn/vpngw.key"),
@@ -178,7 +179,7 @@ class Openconnect(Rival):
         "Debian's file: dpd 90, cookie-timeout 300, deny-roaming false; a script tells openconnect of a new network by "
         "SIGUSR2, as its manual advises"
     )
-    package = "openconnect"
+    program = "ocserv"
     told_by = signal.SIGUSR2
 
     def __init__(self, net: Internet) -> None:
@@ -252,7 +253,7 @@ _DIALS = f"""remote_addrs = {GATEWAY}
 class StrongSwan(Rival):
     name = "strongSwan"
     settings = "IKEv2 with EAP, MOBIKE, dpd_delay 20s, dpd_action restart, ESP in user space"
-    package = "strongswan-charon"
+    program = "swanctl"
 
     def __init__(self, net: Internet) -> None:
         super().__init__(net)
@@ -308,5 +309,4 @@ def processes(running: Running | None) -> list[int]:
 
 def here(rival: type[Rival]) -> bool:
     """Whether its programs are installed."""
-    programs = {"openvpn": "openvpn", "openconnect": "ocserv", "strongswan-charon": "swanctl", "": "python3"}
-    return shutil.which(programs[rival.package]) is not None
+    return shutil.which(rival.program) is not None
