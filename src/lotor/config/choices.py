@@ -45,16 +45,15 @@ class Choice:
         return "; ".join(part for part in (self.meaning, *limits) if part)
 
     def _sizes(self) -> str:
-        """The key lengths of an algorithm that is available."""
-        if not self.lengths or self.later or self.refused:
+        """The key lengths of an algorithm that can be used."""
+        if not self.lengths or self.refused:
             return ""
         return f"{one_of([str(length) for length in self.lengths])} bits, {self.bits} when no length is written"
 
 
 @dataclass(frozen=True)
 class Keyword(Argument):
-    """Exactly one of the words. `skips`: in a list, a word that is refused or not available is left out with a
-    warning."""
+    """Exactly one of the words. `skips`: in a list, a word that is refused is left out with a warning."""
 
     choices: tuple[Choice, ...]
     skips: bool = False
@@ -89,11 +88,7 @@ class Keyword(Argument):
 
     def _reserve(self, words: Words, token: Token) -> None:
         usable = ", ".join(other.word for other in self.choices if not other.later and not other.refused)
-        text = f"{words.name} {token.text} is not available in this version"
-        if self.skips:
-            words.reading.warn(token.at, f"{text} and is left out; available: {usable}")
-        else:
-            words.reserve(token.at, f"{text}; available: {usable}")
+        words.reserve(token.at, f"{words.name} {token.text} is not available in this version; available: {usable}")
 
     def _wanted(self) -> str:
         return one_of([choice.word for choice in self.choices if not choice.refused])
@@ -199,8 +194,7 @@ class Cases(Argument):
 
 
 def _case_remark(case: Case) -> str:
-    limits = (f"refused: {case.refused}" if case.refused else "",)
-    return "; ".join(part for part in (case.meaning, *limits) if part)
+    return "; ".join(part for part in (case.meaning, f"refused: {case.refused}" if case.refused else "") if part)
 
 
 def one_of(words: list[str]) -> str:
