@@ -29,9 +29,7 @@ _UNCLAMPED = "mss_clamp off;                   # on needs nft"
 
 def block(*, masquerade: bool, nft: bool = True) -> str:
     """`nft`: the program is here."""
-    return _BLOCK.format(
-        masquerade=_TRANSLATED if masquerade else _ROUTED, clamp=_CLAMPED if nft or masquerade else _UNCLAMPED
-    )
+    return _BLOCK.format(masquerade=_TRANSLATED if masquerade else _ROUTED, clamp=_CLAMPED if nft else _UNCLAMPED)
 
 
 def demand(target: Target, *, masquerade: bool) -> None:
