@@ -105,6 +105,18 @@ def test_networks_in_each_others_way(file, monkeypatch):
     assert ["for the same peer" in each["text"] for each in told(file)["overlaps"]] == [True]
 
 
+def test_a_pool_that_this_host_answers_for_inside_stays_there(file, monkeypatch):
+    monkeypatch.setattr("lotor.daemon.inspection.connected", lambda: {ip_network("10.99.0.0/16"): "eth0"})
+    file.write_text(file.read_text() + "network { proxy_arp eth1; }\n")
+    assert [each["harms"] for each in told(file)["overlaps"]] == [True, False]
+    file.write_text(file.read_text().replace("eth1", "eth1, eth0"))
+    first = told(file)["overlaps"][0]
+    assert not first["harms"]
+    assert first["text"].endswith(
+        "of eth0, where this host answers for it: no host there may have one of its addresses"
+    )
+
+
 def test_many_blocks_for_one_peer_are_told_once_each(file):
     more = "".join(f'remote "r{each}" inherit "one" {{ remote_address 203.0.113.9; }}\n' for each in range(20))
     file.write_text(CLIENT + more)

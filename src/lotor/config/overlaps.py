@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import summarize_address_range
 
@@ -23,18 +23,22 @@ class Overlap:
 def overlaps(settings: Settings, host: Mapping[Network, str]) -> Iterator[Overlap]:
     """`host`: the networks that the host is in, and the device of each."""
     if settings.mode_cfg is not None:
-        yield from _pool(settings.mode_cfg, host)
+        answering = settings.network.proxy_arp if settings.network else ()
+        yield from _pool(settings.mode_cfg, host, answering)
     yield from _peers(settings.remotes)
 
 
-def _pool(mode_cfg: ModeCfg, host: Mapping[Network, str]) -> Iterator[Overlap]:
+def _pool(mode_cfg: ModeCfg, host: Mapping[Network, str], answering: Container[str]) -> Iterator[Overlap]:
+    """`answering`: the devices on which the host answers for the pool's addresses."""
     pool = pool_of(mode_cfg)
     for network, device in host.items():
         if _any(pool, network):
-            text = (
-                f"the pool overlaps {network} of {device}: hosts there are not reached, or clients not; move the pool"
-            )
-            yield Overlap(harms=True, text=text)
+            text = f"the pool overlaps {network} of {device}"
+            if device in answering:
+                beside = "where this host answers for it: no host there may have one of its addresses"
+                yield Overlap(harms=False, text=f"{text}, {beside}")
+            else:
+                yield Overlap(harms=True, text=f"{text}: hosts there are not reached, or clients not; move the pool")
     for split in mode_cfg.split_networks:
         for network in split.networks:
             if _any(pool, network):
