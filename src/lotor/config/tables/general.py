@@ -199,6 +199,6 @@ PRIVSEP = Block(
         ),
     ),
     "Two processes: the warden holds what needs privileges, the daemon talks to peers and has none. What each may do "
-    "is in docs/security.md and in lotor status. With lotor daemon --single-process this block changes nothing.",
+    "is in docs/security.md and in lotor status -v. With lotor daemon --single-process this block changes nothing.",
     Privsep,
 )

@@ -79,7 +79,7 @@ def _offload(name: str, meaning: str) -> Directive:
     return Directive(
         f"offload {name}",
         SWITCH,
-        f"{meaning}. Whatever the kernel cannot do is off by itself (lotor status); read at the start only.",
+        f"{meaning}. Whatever the kernel cannot do is off by itself (lotor status -v); read at the start only.",
         default=True,
         default_text="on",
         field=f"offload_{name}",
