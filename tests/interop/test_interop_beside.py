@@ -51,9 +51,10 @@ def two(authority, tmp_path):
         yield net, first, second
 
 
-def connecting(node, address):
-    terminal = Terminal(node, *lotor.PROGRAM, "connect", "--ca", "/etc/ca.crt", "-u", "alice", address)
-    terminal.__enter__()
+def connecting(ends, node, address):
+    """`lotor connect` at a terminal, as alice; closed with `ends`."""
+    words = (*lotor.PROGRAM, "connect", "--ca", "/etc/ca.crt", "-u", "alice", address)
+    terminal = ends.enter_context(Terminal(node, *words))
     terminal.expect("Password: ")
     terminal.type("alicepass")
     return terminal
@@ -69,18 +70,15 @@ def test_two_programs_of_one_host_have_networks_and_names_of_their_own(two):
     before = lotor.traces(net.client)
     assert names(net.client) == [OUTER_NAMES] * 4
     with ExitStack() as ends:
-        one = connecting(net.client, GATEWAY)
-        ends.push(one)
+        one = connecting(ends, net.client, GATEWAY)
         one.expect("connected as 10.99.99.1")
         assert names(net.client) == [FIRST_NAMES, OUTER_NAMES, OUTER_NAMES, OUTER_NAMES]
-        other = connecting(net.client, OTHER)
-        ends.push(other)
+        other = connecting(ends, net.client, OTHER)
         other.expect("connected as 10.98.0.1")
         assert ping(net.client, INSIDE_HOST)
         assert ping(net.client, BEHIND)  # in a network of both, more specific in the second
         assert names(net.client) == [FIRST_NAMES, SECOND_NAMES, SECOND_NAMES, OUTER_NAMES]
-        again = connecting(net.client, GATEWAY)
-        ends.push(again)
+        again = connecting(ends, net.client, GATEWAY)
         again.expect("another connection of this host leads to")
         assert again.end() == 20, again.screen
         resolved.restart()
@@ -146,13 +144,11 @@ def test_a_client_beside_a_gateway_on_one_host(two):
     net.gateway.write("/etc/ca.crt", net.client.path("/etc/ca.crt").read_bytes())
     net.router.ip("route", "add", "198.51.100.11/32", "dev", "lan")
     net.gateway.ip("route", "add", "198.51.100.0/24", "via", "192.0.2.1")
-    guest = connecting(net.client, GATEWAY)
     with ExitStack() as ends:
-        ends.push(guest)
+        guest = connecting(ends, net.client, GATEWAY)
         guest.expect("connected as 10.99.99.1")
         before = lotor.traces(net.gateway)
-        beside = connecting(net.gateway, OTHER)
-        ends.push(beside)
+        beside = connecting(ends, net.gateway, OTHER)
         beside.expect("connected as 10.98.0.1")
         assert ping(net.gateway, BEHIND)
         assert ping(net.client, INSIDE_HOST)

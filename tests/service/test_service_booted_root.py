@@ -85,7 +85,7 @@ class World:
         self.booted.run(
             "sh", "-c", f"rm -rf /etc/lotor /etc/keys /etc/systemd/system/{UNIT}.d; systemctl daemon-reload"
         )
-        self.net.gateway.run("sysctl", "-qw", "net.ipv4.ip_forward=0")
+        self.net.gateway.run("sysctl", "-qw", FORWARDING_OFF)
         self.net.inside.ip("route", "del", "default")
         self.before = self.kept()
 
