@@ -8,6 +8,7 @@ Docker's chains, and with a few rules of iptables.
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -22,10 +23,11 @@ from lotor.hosts import foreign_listing, network_state
 from lotor.hosts.changes import Machine
 from lotor.hosts.foreign_listing import Listing
 from lotor.hosts.netlink import Netlink
-from lotor.hosts.network_table import Plan
+from lotor.hosts.network_table import Plan, replacing
 
 RULES = Path(__file__).parent / "rules"
 POOL = (ip_network("10.99.99.0/24"),)
+INSIDE = {ip_network("203.0.113.0/24"): "eth1"}
 HOST = Firewall(Listing(), (500, 4500), ("eth0",), ("eth1",), POOL)
 
 
@@ -173,9 +175,16 @@ def test_plain_nftables_and_nothing_of_lotors_own():
     ("name", "pool", "answer"), [("plain", POOL, True), ("docker", POOL, False), ("ufw", POOL, False)]
 )
 def test_whether_the_pool_is_masqueraded(name, pool, answer):
-    assert way_back.translated(listing(name), pool, ("eth1",)) is answer
+    assert way_back.translated(listing(name), pool, INSIDE) is answer
 
 
 def test_a_part_of_the_pool_that_is_not_masqueraded_has_no_way_back():
     pool = (*POOL, ip_network("10.99.100.0/24"))
-    assert way_back.translated(listing("plain"), pool, ("eth1",)) is False
+    assert way_back.translated(listing("plain"), pool, INSIDE) is False
+
+
+def test_the_pool_is_masqueraded_by_lotors_own_rule():
+    """It leaves alone what goes from client to client: the question is for the networks of the inside."""
+    plan = Plan(loads("network { masquerade on; }").settings.network, POOL)
+    listed = Listing(json.dumps({"nftables": [each["add"] for each in replacing(plan, {}) if "add" in each]}))
+    assert way_back.translated(listed, POOL, INSIDE) is True

@@ -329,6 +329,7 @@ def test_the_way_back():
     assert (lost.grade, lost.mends) == (Grade.WARN, (route,))
     assert (back().grade, back().mends) == (Grade.UNKNOWN, (route,))
     assert "may be masqueraded" in back(masqueraded=None).text
+    assert "may be masqueraded" in back(masqueraded=None, echoes=((ip_address("203.0.113.10"), False),)).text
 
 
 def way(**facts):

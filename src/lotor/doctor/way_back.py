@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
@@ -53,7 +53,7 @@ async def look(subject: Subject) -> WayBack:
     found = [(network, device) for network, device in near.items() if _inside(pool, network)]
     lans = tuple([Lan(network, device, await _answers(device, pool)) for network, device in found])
     inner = await _inner(near)
-    masqueraded, fault = await _masqueraded(subject, pool, inner)
+    masqueraded, fault = await _masqueraded(subject, pool, {net: way for net, way in near.items() if way in inner})
     addresses = [address for _, address in await Netlink().addresses()]
     mode_cfg = subject.mode_cfg
     hosts = [each for each in mode_cfg.dns4 if each not in addresses] if mode_cfg else []
@@ -88,18 +88,26 @@ async def _inner(near: dict[Network, str]) -> tuple[str, ...]:
     return tuple(each for each in devices if each not in outer) or devices
 
 
-async def _masqueraded(subject: Subject, pool: tuple[Network, ...], inner: tuple[str, ...]) -> tuple[bool | None, str]:
+async def _masqueraded(
+    subject: Subject, pool: tuple[Network, ...], inside: Mapping[Network, str]
+) -> tuple[bool | None, str]:
     try:
         listing = await listing_of(subject.commands)
     except OSError as error:
         return None, str(error.strerror or error)
-    return translated(listing, pool, inner), ""
+    return translated(listing, pool, inside), ""
 
 
-def translated(listing: Listing, pool: tuple[Network, ...], inner: tuple[str, ...]) -> bool | None:
-    """Whether all of the pool leaves for the inside with another address; None: perhaps."""
+def translated(listing: Listing, pool: tuple[Network, ...], inside: Mapping[Network, str]) -> bool | None:
+    """Whether all of the pool leaves for the networks inside, each at its device, with another address; None:
+    perhaps."""
     rules = listing.rules()
-    packets = [Packet("postrouting", 4, TUNNEL, (device,), source=each) for each in pool for device in inner]
+    ways = [(network, device) for network, device in inside.items() if network.version == 4]
+    packets = [
+        Packet("postrouting", 4, TUNNEL, (device,), source=each, destination=network)
+        for each in pool
+        for network, device in ways
+    ]
     answers = [foreign_rules.translates(rules, each) for each in packets]
     return False if False in answers or not answers else None if None in answers else True
 
@@ -124,9 +132,8 @@ def judge(way: WayBack) -> Iterator[Finding]:
         yield from (_echoed(each, answered, way) for each, answered in way.echoes)
     else:
         seen = f" ({way.fault})" if way.fault else ""
-        what = "may be masqueraded" if way.masqueraded is None else "are not masqueraded"
-        text = f"clients {what}{seen}: inside hosts need a route to them, which cannot be seen from here"
-        text += MASQUERADE
+        text = f"clients {_whether(way)} masqueraded{seen}: inside hosts need a route to them, "
+        text += f"which cannot be seen from here{MASQUERADE}"
         yield unknown(text, *_routes(way))
 
 
@@ -142,8 +149,12 @@ def _by_arp(lan: Lan) -> Finding:
 def _echoed(host: Address, answered: bool, way: WayBack) -> Finding:
     if answered:
         return ok(f"{host} answers to addresses of the pool")
-    text = f"{host} does not answer to addresses of the pool, and clients are not masqueraded{MASQUERADE}"
+    text = f"{host} does not answer to addresses of the pool, and clients {_whether(way)} masqueraded{MASQUERADE}"
     return warn(text, *_routes(way))
+
+
+def _whether(way: WayBack) -> str:
+    return "may be" if way.masqueraded is None else "are not"
 
 
 def _routes(way: WayBack) -> tuple[str, ...]:
