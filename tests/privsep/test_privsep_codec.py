@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lotor.config.settings import Algorithm, Places
+from lotor.model import grants
 from lotor.model.algorithms import Cipher, Curve, Group, Hash
 from lotor.model.grants import Grants
 from lotor.model.identity import Identity, IdKind
@@ -25,6 +26,8 @@ from lotor.model.reasons.logins import Locked, LoginReason
 from lotor.model.secret import Secret
 from lotor.privsep.codec import MOST_ITEMS, Malformed, decode, encode, form_of
 from lotor.privsep.frames import MOST_OCTETS
+from lotor.privsep.leasing import ACQUIRE_LEASE, LONGEST_USER, Wish
+from lotor.privsep.logging_in import CHECK_LOGIN
 from lotor.privsep.signing import DERIVE_SKEYID, SIGN, Signing
 from lotor.privsep.verb import Verb
 from lotor.privsep.verbs import VERBS
@@ -32,6 +35,28 @@ from lotor.privsep.verbs import VERBS
 IDENTITY = Identity(IdKind.USER_FQDN, b"alice@example.net", 17, 500)
 HASH = SignedHash(
     Hash.SHA1, Hash.SHA1, bytes(16), Secret(b"hidden"), (b"x" * 128, b"r" * 128), (bytes(8), bytes(8)), b"SA", b"ID"
+)
+EVERYTHING = Grants(
+    address=IPv4Address("10.99.99.7"),
+    netmask=IPv4Address("255.255.255.0"),
+    address6=IPv6Interface("fd00:99::7/64"),
+    pool="staff",
+    routes=(IPv4Network("10.0.0.0/8"), IPv4Network("192.0.2.0/24")),
+    routes6=(IPv6Network("fd00::/8"),),
+    session_time=28800.0,
+    idle_time=600.0,
+    groups=frozenset({"staff", "Einkäufer"}),
+    filter="contractors",
+    message="welcome",
+    dns4=(IPv4Address("10.0.0.53"),),
+    dns6=(IPv6Address("fd00::53"),),
+    wins4=(IPv4Address("10.0.0.137"),),
+    default_domain="example.net",
+    split_dns=("example.net", "example.org"),
+    banner="be quiet",
+    accounting_class=b"\0class",
+    sessions=3,
+    rate=125_000,
 )
 T = TypeVar("T")
 
@@ -65,7 +90,8 @@ VALUES = [
     (Accepted | Refused | Challenge, Refused(Locked("alice", "account"))),
     (Accepted | Refused | Challenge, Challenge("code?", (Field.PASSCODE,), b"ticket")),
     (Accepted | Refused | Challenge, Accepted("alice", Grants(IPv4Address("10.99.99.3"), session_time=9.5))),
-    (Accepted, Accepted("a", Grants(None, None, (IPv4Network("10.0.0.0/8"),), None, frozenset({"x"}), b"c"))),
+    (Accepted, Accepted("a", Grants(routes=(IPv4Network("10.0.0.0/8"),), groups=frozenset({"x"}), sessions=2))),
+    (Grants, EVERYTHING),
     (Literal["user", "account"], "account"),
     (Curve, Curve.P384),
     (bool, True),
@@ -95,6 +121,34 @@ def test_no_part_and_nothing_longer_is_a_value(kind, value):
             decode(kind, octets[:length])
     with pytest.raises(Malformed, match="1 octets too many"):
         decode(kind, octets + b"\0")
+
+
+def test_of_grants_every_field_crosses():
+    assert all(getattr(EVERYTHING, each.name) != each.default for each in fields(Grants))
+
+
+def test_the_most_that_a_back_end_may_grant_crosses():
+    """A login that its back end accepts must not fail between the processes."""
+    wide = "\U0001f600"
+    most = replace(
+        EVERYTHING,
+        pool=wide * grants.LONGEST_NAME,
+        routes=tuple(IPv4Network((number, 32)) for number in range(grants.MOST_ROUTES)),
+        routes6=tuple(IPv6Network((number, 128)) for number in range(grants.MOST_ROUTES)),
+        groups=frozenset(wide * (grants.LONGEST_NAME - 3) + f"{number:03}" for number in range(grants.MOST_GROUPS)),
+        filter=wide * grants.LONGEST_NAME,
+        message=wide * grants.LONGEST_MESSAGE,
+        dns4=EVERYTHING.dns4 * grants.MOST_SERVERS,
+        dns6=EVERYTHING.dns6 * grants.MOST_SERVERS,
+        wins4=EVERYTHING.wins4 * grants.MOST_SERVERS,
+        default_domain="d" * grants.LONGEST_DOMAIN,
+        split_dns=("d" * grants.LONGEST_DOMAIN,) * grants.MOST_DOMAINS,
+        banner=wide * grants.LONGEST_MESSAGE,
+        accounting_class=bytes(grants.LONGEST_CLASS),
+    )
+    user = wide * (LONGEST_USER // 4)
+    assert len(encode(CHECK_LOGIN.answer, Accepted(user, most))) <= CHECK_LOGIN.most_answer
+    assert len(encode(ACQUIRE_LEASE.request, Wish(1, user, most))) <= ACQUIRE_LEASE.most_request
 
 
 def test_what_every_verb_asks_and_answers_has_a_form():

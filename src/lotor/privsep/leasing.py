@@ -8,6 +8,7 @@ from types import NoneType
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
 from lotor.ports.leases import Lease
+from lotor.privsep.logging_in import LONGEST_GRANTS
 from lotor.privsep.verb import Verb
 
 LONGEST_USER = 1_024
@@ -28,7 +29,7 @@ ACQUIRE_LEASE: Verb[Wish, Lease | Failure] = Verb(
     name="acquire_lease",
     request=Wish,
     answer=Lease | Failure,
-    most_request=16_384,  # routes and groups of a user
+    most_request=LONGEST_GRANTS + 2_048,  # with the user's name
     most_answer=8_192,
 )
 RELEASE_LEASE: Verb[int, None] = Verb(

@@ -12,6 +12,8 @@ MOST_LOGINS = 2048
 wait in the warden, and must not keep others from being looked at."""
 LONGEST_TICKET = 512
 """Octets of what a back end calls a conversation."""
+LONGEST_GRANTS = 57_344
+"""Octets of what a back end grants at most, by the bounds of `model.grants`: most of them are names of groups."""
 
 CHECK_LOGIN: Verb[LoginAttempt, Verdict] = Verb(
     number=10,
@@ -19,7 +21,7 @@ CHECK_LOGIN: Verb[LoginAttempt, Verdict] = Verb(
     request=LoginAttempt,
     answer=Verdict,
     most_request=8_192,  # a name of 1 KiB, one answer of 1 KiB for each of six fields, a ticket
-    most_answer=16_384,  # what a back end grants: routes, groups; or a prompt for a person
+    most_answer=LONGEST_GRANTS + 2_048,  # with the user's name; or a prompt for a person
     most_asked=MOST_LOGINS,
 )
 ABANDON: Verb[bytes, None] = Verb(
