@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lotor.auth import Checks, Clock, LocalLogins, Proofs, SystemFiles, SystemLogins, Throttle, UserFile, proofs
-from lotor.auth.checks import BEAT, LAST_LEG, NoHashError
+from lotor.auth.beat import BEAT, LAST_LEG
+from lotor.auth.checks import NoHashError
 from lotor.auth.stand_ins import StandIns, crypt_kind
 from lotor.auth.workers import Workers
 from lotor.crypto.passwords import Cost, hash_password

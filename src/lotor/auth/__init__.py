@@ -1,6 +1,7 @@
 """Engines that judge a login, and what stands around them: back-off against guessing, groups."""
 
 from lotor.auth.accounts import SystemFiles
+from lotor.auth.beat import Beat, OnBeat
 from lotor.auth.checks import Checks
 from lotor.auth.clock import Clock
 from lotor.auth.groups import Membership, everybody
@@ -11,11 +12,13 @@ from lotor.auth.throttle import Throttle
 from lotor.auth.users import LocalUser, UserError, UserFile
 
 __all__ = [
+    "Beat",
     "Checks",
     "Clock",
     "LocalLogins",
     "LocalUser",
     "Membership",
+    "OnBeat",
     "Proofs",
     "SystemFiles",
     "SystemLogins",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
 
+from lotor.auth.beat import BEAT, Beat
 from lotor.auth.clock import SYSTEM, Clock
 from lotor.auth.passwords import NEVER_RIGHT, given_password
 from lotor.auth.proofs import Proofs
@@ -19,10 +20,6 @@ from lotor.model.reasons.logins import AccountChanged, LoginReason, Unjudged
 from lotor.model.secret import Secret
 
 T = TypeVar("T")
-
-BEAT = 0.25
-"""Seconds: refusals are told that long after the attempt came, or a whole multiple of it. Every hash takes less."""
-LAST_LEG = 0.05
 
 
 class NoHashError(Exception):
@@ -72,12 +69,11 @@ class Checks:
     ) -> None:
         self.workers = Workers() if workers is None else workers
         self.proofs = Proofs() if proofs is None else proofs
-        self._clock = clock
-        self._beat = beat
+        self._beat = Beat(clock, beat)
         self._looks = ThreadPoolExecutor(1, thread_name_prefix="login-looks")
 
     async def judge(self, attempt: LoginAttempt, passwords: Passwords) -> Verdict:
-        began = self._clock.now()
+        began = self._beat.now()
         try:
             objection = await self._objection(attempt, passwords)
         except NotJudgedError as fault:
@@ -86,7 +82,7 @@ class Checks:
             return Refused(fault.reason(attempt.user))
         if objection is None:
             return Accepted(attempt.user)
-        await self._next_beat(began)
+        await self._beat.next(began)
         return Refused(objection)
 
     def adopt(self, former: Checks) -> None:
@@ -97,14 +93,6 @@ class Checks:
     def close(self) -> None:
         self.workers.close()
         self._looks.shutdown(wait=False, cancel_futures=True)
-
-    async def _next_beat(self, began: float) -> None:
-        """In two legs, the last of one length for all: who sleeps longer is woken later by the system, if by little."""
-        passed = self._clock.now() - began
-        beat = began + passed - passed % self._beat + self._beat
-        for instant in (beat - LAST_LEG, beat):
-            if (rest := instant - self._clock.now()) > 0:
-                await self._clock.sleep(rest)
 
     async def _objection(self, attempt: LoginAttempt, passwords: Passwords) -> LoginReason | None:
         name, (password, usable) = attempt.user, given_password(attempt)
