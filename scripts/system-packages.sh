@@ -3,8 +3,9 @@
 # Installs the Debian packages that a purpose needs, when they are missing and we may. The groups: `build` (to build and
 # run lotor), `lab` (network namespaces: the demo), `test` (peers and tools of the tests), `bench`.
 #
-# No package that comes in by this enables or starts an IKE daemon or a firewall: the services of strongSwan and of
-# firewalld are masked before they are installed. What is installed already is the administrator's own and stays as it is.
+# No package that comes in by this enables or starts an IKE daemon, a firewall or a server of logins: the services of
+# strongSwan, firewalld and FreeRADIUS are masked before they are installed. What is installed already is the
+# administrator's own and stays as it is.
 set -eu
 
 # A group, a package, and a file or command that proves it (or its like from elsewhere) is there.
@@ -41,6 +42,7 @@ test   dbus-daemon        dbus-daemon
 test   iptables           iptables
 test   ufw                ufw
 test   firewalld          firewall-cmd
+test   freeradius         freeradius
 bench  openvpn            openvpn
 bench  iperf3             iperf3
 '
@@ -118,7 +120,7 @@ forbid_starting() {
 #!/bin/sh
 # Written by lotor's scripts/system-packages.sh for the time of an installation; it may be removed.
 for word in "$@"; do
-    case "$word" in ipsec | ipsec.service | strongswan* | firewalld*) exit 101 ;; esac
+    case "$word" in ipsec | ipsec.service | strongswan* | firewalld* | freeradius*) exit 101 ;; esac
 done
 exit 0
 END
@@ -159,6 +161,7 @@ fi
 echo "installing:$missing"
 if brings strongswan-starter strongswan-charon; then services="$services strongswan-starter.service ipsec.service"; fi
 if brings firewalld; then services="$services firewalld.service"; fi
+if brings freeradius; then services="$services freeradius.service"; fi
 if [ -n "$services" ]; then
     mask
     forbid_starting

@@ -12,7 +12,7 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "scripts" / "system-packages.sh"
 MAKEFILE = SCRIPT.parents[1] / "Makefile"
 BORROWED = ("sh", "cut", "rm", "mkdir", "cat", "chmod", "ln")
-SERVICES = ("strongswan-starter.service", "ipsec.service", "firewalld.service")
+SERVICES = ("strongswan-starter.service", "ipsec.service", "firewalld.service", "freeradius.service")
 IKE_DAEMONS = ("strongswan", "charon", "libreswan", "racoon", "vpnc")
 MASK = f"systemctl mask --quiet {' '.join(SERVICES)}"
 STOP = f"systemctl stop {' '.join(SERVICES)}"
@@ -118,10 +118,11 @@ def test_newcomer_1_a_strongswan_of_the_administrator_is_left_alone(machine, the
     assert not machine.policy.exists()
 
 
-def test_a_firewall_of_the_administrator_is_left_alone(machine):
-    machine.install("firewalld")
+@pytest.mark.parametrize("there", ["firewalld", "freeradius"])
+def test_a_firewall_or_a_radius_server_of_the_administrator_is_left_alone(machine, there):
+    machine.install(there)
     assert machine.run("test").returncode == 0
-    assert not [line for line in machine.noted() if "firewalld" in line and line.startswith("systemctl")]
+    assert not [line for line in machine.noted() if there in line and line.startswith("systemctl")]
 
 
 def test_newcomer_1_without_systemd_the_services_are_masked_all_the_same(machine):
