@@ -24,7 +24,7 @@ from statistics import NormalDist, median
 from bench.document import machine
 from bench.gateways import PASSWORD, crypted
 from lotor.auth import Checks, LocalLogins, SystemFiles, SystemLogins, UserFile
-from lotor.auth.checks import BEAT
+from lotor.auth.beat import BEAT
 from lotor.crypto.passwords import Cost, hash_password
 from lotor.model.login import LoginAttempt, Refused
 from lotor.model.network import Peer

@@ -236,7 +236,7 @@ def test_a13c_the_last_sleep_before_a_refusal_is_the_same_whatever_the_hash_took
         legs.append(round(seconds, 6))
         await sleep(seconds)
 
-    local.checks._clock = Clock(lambda: local.now, noted)
+    local.checks._beat._clock = Clock(lambda: local.now, noted)
     for local.hashing in (0.004, 0.035, 0.19):
         assert local.judge("alice", WRONG)[2] == BEAT
     assert legs[1::2] == [LAST_LEG] * 3
