@@ -1,0 +1,71 @@
+"""How the tables of the store came to be: numbered steps, each carried out once for a file, in one transaction. A step
+that was released is never changed; what comes later is another step."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from lotor.store.faults import Fault, StoreFault
+
+STEPS: dict[int, tuple[str, ...]] = {
+    1: (
+        # Who had an address last. `turn` grows with each change: no clock says what came first.
+        """CREATE TABLE addresses (
+            address TEXT PRIMARY KEY,
+            user TEXT NOT NULL,
+            turn INTEGER NOT NULL,
+            held INTEGER NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX addresses_by_turn ON addresses (turn)",
+        # A session from its tunnel on. `ended` is NULL while it lasts; `why` is a kind of docs/reasons.md.
+        """CREATE TABLE sessions (
+            number INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            user TEXT NOT NULL,
+            source TEXT NOT NULL,
+            inside TEXT NOT NULL,
+            client TEXT NOT NULL,
+            began REAL NOT NULL,
+            ended REAL,
+            seconds INTEGER NOT NULL DEFAULT 0,
+            octets_in INTEGER NOT NULL DEFAULT 0,
+            octets_out INTEGER NOT NULL DEFAULT 0,
+            packets_in INTEGER NOT NULL DEFAULT 0,
+            packets_out INTEGER NOT NULL DEFAULT 0,
+            why TEXT NOT NULL DEFAULT ''
+        )""",
+        "CREATE INDEX sessions_by_end ON sessions (ended)",
+        "CREATE INDEX sessions_by_user ON sessions (user)",
+        # Who may not log in until when (wall clock). `subject` is an address, a network or a login.
+        """CREATE TABLE bans (
+            kind TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            since REAL NOT NULL,
+            until REAL NOT NULL,
+            why TEXT NOT NULL,
+            PRIMARY KEY (kind, subject)
+        ) WITHOUT ROWID""",
+    ),
+}
+LATEST = max(STEPS)
+
+
+def migrate(connection: sqlite3.Connection, file: Path | None) -> None:
+    """The tables are as this version wants them. Raises `StoreFault` for those of a newer one, and nothing has changed;
+    `sqlite3.Error`."""
+    for number in range(demand_known(connection, file) + 1, LATEST + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in STEPS[number]:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
+
+
+def demand_known(connection: sqlite3.Connection, file: Path | None) -> int:
+    """The version of the tables. Raises `StoreFault` for those of a newer program; `sqlite3.Error`."""
+    found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if found > LATEST:
+        more = f": its tables have version {found}, this lotor knows versions up to {LATEST}"
+        raise StoreFault(Fault.NEWER, file, more)
+    return found

@@ -1,0 +1,350 @@
+"""The store: what it survives, and what it says of it."""
+
+import asyncio
+import errno
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from looped import looped
+from lotor.store import Fault, Store, StoreFault
+from lotor.store.migrations import LATEST, STEPS
+from lotor.store.opening import read
+
+
+def put(name):
+    def transaction(connection):
+        connection.execute("INSERT OR REPLACE INTO addresses VALUES (?, 'alice', 1, 0)", (name,))
+
+    return transaction
+
+
+def names(connection):
+    return [row[0] for row in connection.execute("SELECT address FROM addresses ORDER BY address")]
+
+
+async def opened(file):
+    store = Store(file)
+    await store.open()
+    return store
+
+
+async def kept(file):
+    store = await opened(file)
+    try:
+        return await store.run(names)
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+def file(tmp_path) -> Path:
+    return tmp_path / "lotor.db"
+
+
+@looped
+async def test_what_was_written_is_there_at_the_next_start(file):
+    store = await opened(file)
+    await store.run(put("10.0.0.1"))
+    await store.close()
+    assert await kept(file) == ["10.0.0.1"]
+
+
+@looped
+async def test_its_files_are_for_nobody_else(file):
+    file.touch(0o644)
+    file.chmod(0o644)
+    store = await opened(file)
+    await store.run(put("10.0.0.1"))
+    assert {each.name for each in file.parent.iterdir()} == {"lotor.db", "lotor.db-wal", "lotor.db-shm"}
+    assert all(each.stat().st_mode & 0o777 == 0o600 for each in file.parent.iterdir())
+    await store.close()
+
+
+@looped
+async def test_a_transaction_is_done_whole_or_not_at_all(file):
+    def fails(connection):
+        put("10.0.0.1")(connection)
+        raise LookupError
+
+    store = await opened(file)
+    with pytest.raises(LookupError):
+        await store.run(fails)
+    assert await store.run(names) == []
+    await store.close()
+
+
+@looped
+async def test_transactions_keep_their_order_also_where_a_caller_goes(file):
+    store = await opened(file)
+    tasks = [asyncio.create_task(store.run(put(f"10.0.0.{number}"))) for number in range(9)]
+    await asyncio.sleep(0)
+    for each in tasks[:5]:
+        each.cancel()
+    assert len(await store.run(names)) == 9
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await store.close()
+
+
+@looped
+async def test_an_event_loop_goes_on_while_the_thread_of_the_store_is_held(file):
+    store = await opened(file)
+    hold, held = threading.Event(), threading.Event()
+
+    def waits(connection):
+        held.set()
+        assert hold.wait(60)
+        return names(connection)
+
+    waiting = asyncio.create_task(store.run(waits))
+    await asyncio.to_thread(held.wait, 60)
+    others = [asyncio.create_task(store.run(put(f"10.0.0.{number}"))) for number in range(3)]
+    turns = 0
+    for _ in range(1000):
+        await asyncio.sleep(0)
+        turns += 1
+    assert (turns, waiting.done(), any(each.done() for each in others)) == (1000, False, False)
+    hold.set()
+    assert await waiting == []
+    await asyncio.gather(*others)
+    await store.close()
+
+
+@looped
+async def test_too_many_transactions_are_refused_at_once(file, monkeypatch, caplog):
+    monkeypatch.setattr("lotor.store.store.MOST_WAITING", 3)
+    store = await opened(file)
+    hold = threading.Event()
+    waiting = [asyncio.create_task(store.run(lambda _: hold.wait(60))) for _ in range(3)]
+    await asyncio.sleep(0)
+    for _ in range(5):
+        with pytest.raises(StoreFault) as refused:
+            await store.run(names)
+    assert refused.value.fault is Fault.BUSY
+    assert [each.message for each in caplog.records if "does not keep up" in each.message] == [caplog.messages[0]]
+    hold.set()
+    await asyncio.gather(*waiting)
+    assert await store.run(names) == []
+    await store.close()
+
+
+@looped
+async def test_a_killed_program_loses_nothing_that_it_was_told_is_there(file):
+    program = f"""
+import asyncio, os, signal
+from pathlib import Path
+from lotor.store import Store
+
+def put(name):
+    return lambda connection: connection.execute("INSERT INTO addresses VALUES (?, 'alice', 1, 0)", (name,))
+
+async def main():
+    store = Store(Path({str(file)!r}))
+    await store.open()
+    for number in range(20):
+        await store.run(put(f"10.0.0.{{number}}"))
+    asyncio.create_task(store.run(put("unfinished")))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+    ended = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", program], timeout=60, check=False)
+    assert ended.returncode == -9
+    assert len(await kept(file)) == 20
+
+
+@looped
+async def test_a_newer_file_is_left_as_it_is(file, caplog):
+    connection = sqlite3.connect(file)
+    connection.execute(f"PRAGMA user_version = {LATEST + 1}")
+    connection.close()
+    before = file.read_bytes()
+    store = await opened(file)
+    await store.run(put("10.0.0.1"))
+    assert (store.file, store.fault.fault) == (None, Fault.NEWER)
+    await store.close()
+    assert file.read_bytes() == before
+    (line,) = caplog.messages
+    assert f"was written by a newer lotor: its tables have version {LATEST + 1}" in line
+    assert str(file) in line
+
+
+@looped
+async def test_each_step_is_taken_from_where_a_file_is(file, monkeypatch):
+    await kept(file)
+    monkeypatch.setitem(STEPS, LATEST + 1, ("CREATE TABLE later (name TEXT)",))
+    monkeypatch.setattr("lotor.store.migrations.LATEST", LATEST + 1)
+    store = await opened(file)
+    await store.run(lambda connection: connection.execute("INSERT INTO later VALUES ('x')"))
+    await store.close()
+
+
+def test_the_steps_are_numbered_without_a_gap():
+    assert list(STEPS) == list(range(1, LATEST + 1))
+
+
+@pytest.mark.parametrize("octets", [b"no database at all" * 100, b"SQLite format 3\0" + bytes(5000)])
+@looped
+async def test_a_broken_file_is_kept_aside_and_a_new_one_begun(file, octets, caplog):
+    file.write_bytes(octets)
+    store = await opened(file)
+    await store.run(put("10.0.0.1"))
+    assert store.fault is None
+    await store.close()
+    assert await kept(file) == ["10.0.0.1"]
+    assert file.with_name("lotor.db.broken").read_bytes() == octets
+    (line,) = caplog.messages
+    assert "is broken" in line
+    assert "a new one is begun" in line
+
+
+@looped
+async def test_a_file_that_breaks_meanwhile_is_begun_anew_and_nothing_is_lost_that_comes_then(file, caplog):
+    store = await opened(file)
+    for number in range(200):
+        await store.run(put(f"10.0.0.{number}"))
+    await store.run(lambda _: None)
+    await store.close()
+    store = await opened(file)
+    await store.run(names)
+    began = store.beginnings
+    with file.open("r+b") as octets:
+        octets.seek(4096)
+        octets.write(b"\xff" * (file.stat().st_size - 4096))
+    await store._thread.submit(lambda: store._connection.execute("PRAGMA shrink_memory"))
+    await store.run(put("10.0.0.1"))
+    assert "10.0.0.1" in await store.run(names)
+    assert store.beginnings == began + 1
+    assert sum("a new one is begun" in each for each in caplog.messages) == 1
+    await store.close()
+
+
+@looped
+async def test_a_full_disk_is_told_once_and_its_end_too(file, caplog):
+    caplog.set_level(logging.INFO, "lotor.store")
+    store = await opened(file)
+    await store.run(lambda _: None)
+    pages = await store._thread.submit(lambda: store._connection.execute("PRAGMA page_count").fetchone()[0])
+    await store._thread.submit(lambda: store._connection.execute(f"PRAGMA max_page_count = {pages}").fetchone())
+    for _ in range(3):
+        with pytest.raises(StoreFault) as full:
+            await store.run(lambda connection: [put("x" * 4000 + str(each))(connection) for each in range(50)])
+        assert (full.value.fault, full.value.errno) == (Fault.FULL, errno.ENOSPC)
+    assert store.fault.fault is Fault.FULL
+    await store._thread.submit(lambda: store._connection.execute("PRAGMA max_page_count = 100000").fetchone())
+    await store.run(put("10.0.0.1"))
+    assert await store.run(names) == ["10.0.0.1"]
+    assert store.fault is None
+    assert ["disk is full" in each for each in caplog.messages] == [True, False]
+    assert caplog.messages[1].endswith("lotor.db is written again")
+    await store.close()
+
+
+@looped
+async def test_a_file_that_another_program_has_locked_is_waited_for_a_bounded_time(file, caplog, monkeypatch):
+    monkeypatch.setattr("lotor.store.opening.PATIENCE", 0.01)
+    store = await opened(file)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for _ in range(2):
+        with pytest.raises(StoreFault) as locked:
+            await store.run(put("10.0.0.1"))
+        assert locked.value.fault is Fault.LOCKED
+    assert len(caplog.messages) == 1
+    other.execute("ROLLBACK")
+    other.close()
+    await store.run(put("10.0.0.1"))
+    await store.close()
+
+
+@looped
+async def test_one_that_is_locked_from_the_start_leaves_a_store_in_memory(file, caplog, monkeypatch):
+    monkeypatch.setattr("lotor.store.opening.PATIENCE", 0.01)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    store = await opened(file)
+    await store.run(put("10.0.0.1"))
+    assert (store.file, store.fault.fault) == (None, Fault.LOCKED)
+    assert "kept in memory until the next start" in caplog.text
+    await store.close()
+    other.close()
+
+
+@looped
+async def test_a_directory_that_is_missing_leaves_a_store_in_memory(tmp_path, caplog):
+    store = await opened(tmp_path / "missing" / "lotor.db")
+    await store.run(put("10.0.0.1"))
+    assert await store.run(names) == ["10.0.0.1"]
+    assert (store.file, store.fault.fault) == (None, Fault.UNREACHABLE)
+    assert str(tmp_path / "missing" / "lotor.db") in store.fault.strerror
+    assert len(caplog.messages) == 1
+    await store.close()
+
+
+@looped
+async def test_nobody_else_could_put_another_file_there(tmp_path, caplog):
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    store = await opened(tmp_path / "open" / "lotor.db")
+    assert store.fault.fault is Fault.UNREACHABLE
+    assert "others could put another file" in caplog.text
+    await store.close()
+    (tmp_path / "link.db").symlink_to(tmp_path / "elsewhere.db")
+    store = await opened(tmp_path / "link.db")
+    assert store.fault.fault is Fault.UNREACHABLE
+    await store.close()
+    assert not (tmp_path / "elsewhere.db").exists()
+    os.mkfifo(tmp_path / "pipe.db")
+    store = await opened(tmp_path / "pipe.db")
+    assert store.fault.fault is Fault.UNREACHABLE
+    await store.close()
+
+
+@looped
+async def test_a_store_that_nobody_wants_on_disk_has_no_fault(caplog):
+    store = await opened(None)
+    await store.run(put("10.0.0.1"))
+    assert await store.run(names) == ["10.0.0.1"]
+    assert (store.file, store.fault) == (None, None)
+    assert not caplog.messages
+    await store.close()
+
+
+@looped
+async def test_whoever_looks_holds_nobody_up_who_writes(file):
+    store = await opened(file)
+    await store.run(put("10.0.0.1"))
+    looking = read(file)
+    looking.execute("BEGIN")
+    assert names(looking) == ["10.0.0.1"]
+    await store.run(put("10.0.0.2"))
+    assert names(looking) == ["10.0.0.1"]
+    with pytest.raises(sqlite3.OperationalError):
+        put("10.0.0.3")(looking)
+    looking.close()
+    await store.close()
+
+
+@looped
+async def test_after_the_end_nothing_is_taken(file):
+    store = await opened(file)
+    await store.close()
+    assert not file.with_name("lotor.db-wal").exists()
+
+
+@looped
+async def test_a_disk_that_is_silent_keeps_no_program_from_ending(file, monkeypatch):
+    monkeypatch.setattr("lotor.store.store.LAST_WORDS", 0.01)
+    store = await opened(file)
+    hold = threading.Event()
+    waiting = asyncio.create_task(store.run(lambda _: hold.wait(60)))
+    await asyncio.sleep(0)
+    await store.close()
+    hold.set()
+    await waiting
