@@ -1,5 +1,5 @@
 # What is in Rust (`rust/python`), in types: the packet engine for `lotor.dataplane.userspace`, primitives for
-# `lotor.crypto`, and what `lotor.daemon.sandbox` gives up. Nothing else uses it.
+# `lotor.crypto`, and what `lotor.confinement.sandbox` gives up. Nothing else uses it.
 
 from typing import final
 
@@ -62,5 +62,5 @@ def hmac(integrity: str, key: bytes, message: bytes) -> bytes: ...
 # that is in force, 0 where the kernel has none. `OSError`.
 def restrict_files(read: list[str], write: list[str]) -> int: ...
 
-# All threads make only the system calls of `daemon.sandbox.Profile`. `OSError`.
+# All threads make only the system calls of `confinement.sandbox.Profile`. `OSError`.
 def restrict_calls(profile: str) -> None: ...

@@ -13,14 +13,14 @@ from lab import lotor, pki
 from lab.dialling import serve
 from lab.internet import GATEWAY, Internet
 from lab.node import Node, only_child, wait_until
-from lotor.warden.hardening import FOR_DAEMON, FOR_SCRIPTS, NEVER, OWN, Capability
+from lotor.confinement.hardening import FOR_DAEMON, FOR_SCRIPTS, NEVER, OWN, Capability
 
 pytestmark = pytest.mark.root
 
 SYS_ADMIN, DAC_OVERRIDE = 21, 1
 PROGRAM = """
 import ctypes, resource, subprocess, sys, threading
-from lotor.warden import hardening
+from lotor.confinement import hardening
 hardening.withhold_memory()
 hardening.bound(scripts="scripts" in sys.argv[1], daemon="warden" in sys.argv[1])
 print("Dumpable:", ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))

@@ -6,10 +6,10 @@ import os
 import subprocess
 import sys
 
+from lotor.confinement.capabilities import held, name
+from lotor.confinement.unprivileged import GivenUp
 from lotor.daemon.processes import alone, both
-from lotor.daemon.unprivileged import GivenUp
 from lotor.warden.about import about
-from lotor.warden.capabilities import held, name
 
 
 def test_one_process_tells_what_the_kernel_knows_of_it():

@@ -14,15 +14,16 @@ from types import SimpleNamespace
 import pytest
 
 from lotor import config
-from lotor.daemon import logs, pair, program, serving, unprivileged
+from lotor.confinement import unprivileged
+from lotor.confinement.identity import Identity
+from lotor.confinement.sandbox import Unconfined
+from lotor.daemon import logs, pair, program, serving
 from lotor.daemon.background import PidFile, in_background
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.options import Options
 from lotor.daemon.privilege import demand_privilege, demand_wardens_privilege
-from lotor.daemon.sandbox import Unconfined
 from lotor.daemon.status import weaknesses
 from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, IkeSuite, Integrity
-from lotor.warden.identity import Identity
 from lotor.warden.spawning import Program
 
 PROGRAM = [sys.executable, "-m", "lotor.cli.main"]

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PREPARED = """
 import asyncio, ctypes, errno, mmap, os, socket, struct, sys, threading
 from pathlib import Path
-from lotor.daemon import sandbox
+from lotor.confinement import sandbox
 libc = ctypes.CDLL(None, use_errno=True)
 files = sandbox.Files(sandbox.program_files(), tuple(map(Path, sys.argv[1:])))
 
@@ -305,7 +305,7 @@ def test_modules_loops_threads_and_names_go_on_working():
 def test_what_carries_packets_and_drives_the_core_passes_its_own_tests_confined(suite):
     """With the calls of a daemon alone: the engine's thread, its sockets and notices, the event loop and the timers."""
     program = (
-        "import os, sys, pytest\nfrom lotor.daemon import sandbox\n"
+        "import os, sys, pytest\nfrom lotor.confinement import sandbox\n"
         "class Confined:\n"
         "    def pytest_collection_finish(self, session):\n"
         "        sandbox._native.restrict_calls('daemon')\n"

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from lotor.daemon import reach, sandbox, trials
-from lotor.daemon.sandbox import Unconfined
-from lotor.daemon.trials import Trial, refused
+from lotor.confinement import reach, sandbox, trials
+from lotor.confinement.identity import Identity, unprivileged
+from lotor.confinement.sandbox import Unconfined
+from lotor.confinement.trials import Trial, refused
 from lotor.warden.child import Child, End
-from lotor.warden.identity import Identity, unprivileged
 from lotor.warden.spawning import Program
 
 pytestmark = pytest.mark.root
@@ -23,11 +23,11 @@ pytestmark = pytest.mark.root
 PROGRAM = """
 import contextlib, ctypes, json, os, resource, socket, sys, threading
 from pathlib import Path
-from lotor.daemon import sandbox, unprivileged
+from lotor.confinement import sandbox, unprivileged
 from lotor.privsep.frames import Frame, Kind, receive, send
 from lotor.privsep.living import FAILED, READY, StartFailure, tell_failure
-from lotor.warden import hardening
-from lotor.warden.identity import Identity
+from lotor.confinement import hardening
+from lotor.confinement.identity import Identity
 
 told, identity, before, after, number = sys.argv[1:]
 line = socket.socket(fileno=int(number))

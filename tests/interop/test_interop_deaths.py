@@ -32,8 +32,8 @@ class Moment:
 
 
 MOMENTS = {
-    "before privileges fall": Moment("gateway", "start", "lotor.daemon.unprivileged:give_up", starting=True),
-    "while privileges are tried": Moment("gateway", "start", "lotor.daemon.trials:of_confinement", starting=True),
+    "before privileges fall": Moment("gateway", "start", "lotor.confinement.unprivileged:give_up", starting=True),
+    "while privileges are tried": Moment("gateway", "start", "lotor.confinement.trials:of_confinement", starting=True),
     "the daemon reads the configuration": Moment("gateway", "start", "lotor.daemon.active_config:equip", starting=True),
     "the warden opens a port": Moment("gateway", "start", "lotor.hosts.sockets:HostSockets.open", starting=True),
     "the warden makes the device": Moment("gateway", "start", "lotor.hosts.tun:HostTunnels.open", starting=True),

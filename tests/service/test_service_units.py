@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from lotor.config.privsep import ACCOUNTS
+from lotor.confinement.hardening import FOR_DAEMON, OWN
 from lotor.daemon.exits import Exit
 from lotor.hosts.journal import STATE_DIRECTORY
-from lotor.warden.hardening import FOR_DAEMON, OWN
 from lotor.warden.supervise import LONGEST_START, PATIENCE
 
 PACKAGING = Path(__file__).parents[2] / "packaging"

@@ -6,8 +6,8 @@ import pytest
 
 from lotor.config import privsep as accounts
 from lotor.config.settings import Privsep
-from lotor.warden import identity
-from lotor.warden.identity import Identity, unprivileged
+from lotor.confinement import identity
+from lotor.confinement.identity import Identity, unprivileged
 
 
 def named(user=None, group=None) -> Privsep:

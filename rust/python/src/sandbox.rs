@@ -1,4 +1,4 @@
-//! `lotor_sandbox` for `lotor.daemon.sandbox`: names to values, refusals to `OSError`.
+//! `lotor_sandbox` for `lotor.confinement.sandbox`: names to values, refusals to `OSError`.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ pub(crate) fn restrict_files(read: Vec<PathBuf>, write: Vec<PathBuf>) -> io::Res
     lotor_sandbox::restrict_files(&read, &write)
 }
 
-/// By the names of `daemon.sandbox.Profile`.
+/// By the names of `confinement.sandbox.Profile`.
 #[pyfunction]
 pub(crate) fn restrict_calls(profile: &str) -> io::Result<()> {
     match profile {

@@ -17,6 +17,7 @@ from lotor.cli import terminal
 from lotor.cli.calling import Daemon, refusal
 from lotor.cli.prompting import CredentialPrompt, outcome, reach
 from lotor.config import ConfigError
+from lotor.confinement import hardening
 from lotor.control.messages import Connected, Failed, Progress, Response, Until
 from lotor.daemon import logs
 from lotor.daemon.connecting import Call, connect
@@ -25,7 +26,6 @@ from lotor.daemon.exits import Exit, StartError, typed
 from lotor.daemon.privilege import demand_privilege, demand_wardens_privilege
 from lotor.model.kinds import Kind
 from lotor.model.reason import Cause
-from lotor.warden import hardening
 from lotor.warden.loading import Holding, prepare
 from lotor.warden.spawning import Program, interpreter
 

@@ -13,14 +13,15 @@ from pathlib import Path
 
 from lotor.config import ConfigError
 from lotor.config.settings import LogForm
+from lotor.confinement.identity import Identity
+from lotor.confinement.sandbox import Files, Unconfined
+from lotor.confinement.unprivileged import GivenUp, give_up, tie
 from lotor.daemon import collector, logs
 from lotor.daemon.active_config import ActiveConfig, equip
 from lotor.daemon.exits import Exit, StartError, faulty, typed
 from lotor.daemon.options import Said
 from lotor.daemon.processes import both
-from lotor.daemon.sandbox import Files, Unconfined
 from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
-from lotor.daemon.unprivileged import GivenUp, give_up, tie
 from lotor.privsep.asking import Asker
 from lotor.privsep.far_configurations import FarConfigurations
 from lotor.privsep.far_files import FarFiles
@@ -37,7 +38,6 @@ from lotor.privsep.living import ABOUT, BEAT, LIVES, READY, Given, Lent, StartFa
 from lotor.privsep.privileged import Privileged
 from lotor.runtime.capture import Capture
 from lotor.runtime.present import Present
-from lotor.warden.identity import Identity
 
 log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 
 from lotor.config import ConfigError
+from lotor.confinement import hardening
 from lotor.daemon.active_config import equip
 from lotor.daemon.connecting import Call, nothing_to_read
 from lotor.daemon.exits import typed
@@ -15,7 +16,6 @@ from lotor.daemon.serving import Daemon, Surroundings, log_as
 from lotor.daemon.talk import Talk
 from lotor.daemon.visits import visited
 from lotor.runtime.present import Present
-from lotor.warden import hardening
 from lotor.warden.warden import Warden, hold
 
 

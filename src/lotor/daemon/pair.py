@@ -13,6 +13,8 @@ from pathlib import Path
 
 from lotor import config
 from lotor.config.settings import Settings
+from lotor.confinement import hardening
+from lotor.confinement.identity import unprivileged
 from lotor.control.listening import Listener
 from lotor.daemon import listening, logs
 from lotor.daemon.exits import Exit, StartError
@@ -21,9 +23,8 @@ from lotor.files import captures
 from lotor.files.peers import cut, opened
 from lotor.privsep.living import GIVEN, Given, Lent
 from lotor.privsep.serving import Denied, Handler, Reply
-from lotor.warden import hardening, loading
+from lotor.warden import loading
 from lotor.warden.attendance import Attendance
-from lotor.warden.identity import unprivileged
 from lotor.warden.loading import Holding
 from lotor.warden.outline import outline
 from lotor.warden.service_manager import Life, ServiceManager, told

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from lotor.confinement.capabilities import Capability
 from lotor.daemon.exits import Exit, StartError
-from lotor.warden.capabilities import Capability
 
 STATUS = Path("/proc/self/status")
 OF_WARDENS = (Capability.SETUID, Capability.SETGID, Capability.KILL)

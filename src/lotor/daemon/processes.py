@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
+from lotor.confinement.unprivileged import GivenUp
 from lotor.control.views import ProcessView
-from lotor.daemon.unprivileged import GivenUp
 from lotor.privsep.living import About
 from lotor.warden.about import about
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from lotor import config
 from lotor.config import ConfigError
+from lotor.confinement import hardening
 from lotor.daemon import listening
 from lotor.daemon.active_config import equip
 from lotor.daemon.exits import Exit, faulty
@@ -18,7 +19,7 @@ from lotor.daemon.processes import ALONE, alone
 from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
 from lotor.files.peers import opened
 from lotor.runtime.present import Present
-from lotor.warden import hardening, loading
+from lotor.warden import loading
 from lotor.warden.loading import Holding
 from lotor.warden.outline import outline
 from lotor.warden.service_manager import Life, ServiceManager, told

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lotor.confinement import hardening
 from lotor.daemon import collector
 from lotor.daemon.background import in_background
 from lotor.daemon.entry import MODULE
 from lotor.daemon.first import beside_a_reaper
 from lotor.daemon.options import Options
 from lotor.daemon.privilege import demand_privilege, demand_wardens_privilege
-from lotor.warden import hardening
 from lotor.warden.spawning import Program, interpreter
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lotor.confinement.capabilities import Capability
 from lotor.daemon.privilege import effective
 from lotor.doctor.finding import Finding, ok, unknown, wrong
 from lotor.doctor.reading import text_of
 from lotor.doctor.subject import Subject
-from lotor.warden.capabilities import Capability
 
 DEVICE = Path("/dev/net/tun")
 DRIVERS = Path("/proc/misc")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from lotor.confinement import capabilities
+from lotor.confinement.identity import user_name
 from lotor.privsep.living import About
-from lotor.warden import capabilities
-from lotor.warden.identity import user_name
 
 PR_GET_NO_NEW_PRIVS = 39
 

@@ -11,8 +11,8 @@ import logging
 import resource
 import signal
 
-from lotor.warden import capabilities
-from lotor.warden.capabilities import Capability, prctl
+from lotor.confinement import capabilities
+from lotor.confinement.capabilities import Capability, prctl
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lotor.daemon.sandbox import Unconfined
-from lotor.warden import capabilities
+from lotor.confinement import capabilities
+from lotor.confinement.sandbox import Unconfined
 
 SHADOW = Path("/etc/shadow")
 PUBLIC = Path("/")

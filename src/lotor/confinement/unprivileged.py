@@ -10,12 +10,11 @@ import os
 import socket
 from dataclasses import dataclass, replace
 
+from lotor.confinement import capabilities, hardening, trials
+from lotor.confinement.identity import Identity
+from lotor.confinement.reach import Reach
+from lotor.confinement.sandbox import Files, Profile, Unconfined, confine, program_files
 from lotor.control.peer import credentials
-from lotor.daemon import trials
-from lotor.daemon.reach import Reach
-from lotor.daemon.sandbox import Files, Profile, Unconfined, confine, program_files
-from lotor.warden import capabilities, hardening
-from lotor.warden.identity import Identity
 
 log = logging.getLogger(__name__)
 
