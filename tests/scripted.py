@@ -198,8 +198,11 @@ class RecordingAccounting:
     async def start(self, account):
         await self._take("start", account)
 
-    async def stop(self, account, usage, reason):
-        await self._take("stop", account, usage, reason)
+    async def interim(self, account, usage):
+        await self._take("interim", account, usage)
+
+    async def stop(self, account, usage, why):
+        await self._take("stop", account, usage, why)
 
     async def _take(self, *record):
         self.waiting += 1

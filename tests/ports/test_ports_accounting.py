@@ -10,8 +10,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address
 import pytest
 
 from lotor.accounting.journal import JournalAccounting
+from lotor.model.kinds import Kind
 from lotor.model.network import Peer
-from lotor.model.reasons.ends import DeadPeer, PeerDeleted
 from lotor.ports.accounting import Account, Usage
 from scripted import RecordingAccounting
 
@@ -19,7 +19,7 @@ HERE = IPv4Address("198.51.100.7")
 ALICE = Account("5f3a-1", "alice", Peer(HERE, 4500), (IPv4Address("10.99.99.3"),), 1764415800.4)
 BOB = Account("5f3a-2", "bob", Peer(HERE, 4501), (IPv4Address("10.99.99.4"), IPv6Address("fd00:99::4")), 1764415801.0)
 USAGE = Usage(3600, 1048576, 2097152, 900, 1800)
-GONE = PeerDeleted("client")
+GONE = Kind.PEER_DELETED
 
 
 class Journal:
@@ -55,10 +55,11 @@ def kept(request, caplog):
 def test_it_takes_an_account_from_start_to_stop_in_order(kept):
     async def play():
         await kept.engine.start(ALICE)
+        await kept.engine.interim(ALICE, USAGE)
         await kept.engine.stop(ALICE, USAGE, GONE)
 
     asyncio.run(play())
-    assert kept.taken() == [(word, "5f3a-1") for word in ("start", "stop")]
+    assert kept.taken() == [(word, "5f3a-1") for word in ("start", "interim", "stop")]
 
 
 def test_accounts_of_many_sessions_are_told_apart(kept):
@@ -104,11 +105,13 @@ def lines(caplog, *steps):
 
 def test_the_lines_have_the_form_that_the_documentation_tells(caplog):
     journal = JournalAccounting()
-    told = lines(caplog, journal.start(ALICE), journal.stop(ALICE, USAGE, DeadPeer(HERE, 9)))
+    steps = (journal.start(ALICE), journal.interim(ALICE, USAGE), journal.stop(ALICE, USAGE, Kind.DEAD_PEER))
+    told = lines(caplog, *steps)
     account = 'id=5f3a-1 user="alice" source=198.51.100.7:4500 inside=10.99.99.3 began=2025-11-29T11:30:00Z'
     usage = "seconds=3600 octets_in=1048576 octets_out=2097152 packets_in=900 packets_out=1800"
     assert told == [
         f"accounting start {account}",
+        f"accounting interim {account} {usage}",
         f"accounting stop {account} {usage} reason=dead-peer",
     ]
 

@@ -17,7 +17,7 @@ from lotor.model.policy import Side
 from lotor.model.reasons.ends import PeerDeleted, ShutDown
 from lotor.ports.accounting import Usage
 from lotor.runtime import accountant
-from lotor.runtime.accountant import Accountant
+from lotor.runtime.accountant import Accountant, Figures
 from lotor.runtime.associations import Associations
 from lotor.runtime.follower import Engines, Follower
 from lotor.runtime.sessions import Register
@@ -56,7 +56,9 @@ class Stage:
             lambda _: None,
         )
         self.follower = Follower(engines, self.register, lambda _: None, lambda _: None)
-        self.accountant = Accountant(self.kept, self.register, self.follower.emptied, lambda: 1764415800.0)
+        figures = Figures(self.associations.counters, self.follower.emptied)
+        self.interval = None
+        self.accountant = Accountant(self.kept, self.register, figures, lambda _: self.interval, lambda: 1764415800.0)
         hear = [self.register.follow, self.follower.follow, self.accountant.follow]
         self.subscribers = [hear[2], *hear[:2]] if first else hear
 
@@ -107,7 +109,7 @@ def test_a_session_has_one_start_and_one_stop_with_all_its_facts(stage):
     assert (account.user, account.source, account.began) == ("alice", FLOATED.remote, 1764415800.0)
     assert account.inside == (IPv4Address("10.99.99.3"),)
     assert usage == Usage(0, 10, 20, 1, 2)
-    assert reason == GONE
+    assert reason is GONE.kind
 
 
 def test_the_stop_waits_for_the_last_figures_of_a_slow_engine(stage):
@@ -211,7 +213,7 @@ def test_at_the_end_of_the_program_every_account_is_stopped_once(stage):
     assert sorted(word for word, _ in stage.words()) == ["start"] * 50 + ["stop"] * 50
     assert len({account.id for word, account, *_ in stage.kept.told if word == "stop"}) == 50
     reasons = [told[3] for told in stage.kept.told if told[0] == "stop"]
-    assert (reasons.count(GONE), reasons.count(DOWN)) == (25, 25)
+    assert (reasons.count(GONE.kind), reasons.count(DOWN.kind)) == (25, 25)
 
 
 # --- slow and broken engines -----------------------------------------------------------------------------------------
@@ -295,3 +297,57 @@ def test_an_end_of_an_unknown_session_is_ignored(stage):
 
     play(story)
     assert stage.kept.told == []
+
+
+# --- between start and stop ------------------------------------------------------------------------------------------
+
+
+def test_records_between_start_and_stop_have_what_was_carried_by_then(stage):
+    async def story():
+        stage.interval = 600.0
+        stage.up()
+        stage.engine.figures[1] = Counters(octets_in=10, packets_in=1)
+        await stage.accountant._meanwhile([1])
+        stage.engine.figures[1] = Counters(octets_in=30, packets_in=3)
+        await stage.accountant._meanwhile([1])
+        stage.down()
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    told = [(word, figures[0].octets_in if figures else None) for word, _, *figures in stage.kept.told]
+    assert told[0] == ("start", None)
+    assert told[-2:] == [("interim", 30), ("stop", 30)]
+
+
+def test_an_engine_that_is_slow_has_no_more_than_the_newest_record_waiting(stage):
+    async def story():
+        stage.interval = 600.0
+        stage.kept.slow = asyncio.Event()
+        stage.up()
+        await steps()
+        for octets in range(50):
+            stage.engine.figures[1] = Counters(octets_in=octets)
+            await stage.accountant._meanwhile([1])
+        stage.kept.slow.set()
+        stage.down()
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    assert [word for word, *_ in stage.kept.told] == ["start", "interim", "stop"]
+    assert stage.kept.told[1][2].octets_in == 49
+
+
+def test_a_session_that_ends_while_it_is_counted_has_no_record_behind_its_stop(stage):
+    async def story():
+        stage.interval = 600.0
+        stage.up()
+        await steps()
+        counting = asyncio.ensure_future(stage.accountant._meanwhile([1]))
+        await asyncio.sleep(0)
+        stage.down()
+        await counting
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    assert [word for word, *_ in stage.kept.told if word != "interim"] == ["start", "stop"]
+    assert stage.kept.told[-1][0] == "stop"

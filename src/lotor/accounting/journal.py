@@ -7,7 +7,7 @@ import logging
 import time
 
 from lotor.model.entry import RECORD_KEY, Entry, Making, Value
-from lotor.model.reason import Reason
+from lotor.model.kinds import Kind
 from lotor.model.text import clean
 from lotor.ports.accounting import Account, Usage
 
@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 
 START = "AccountingStart"
+INTERIM = "AccountingInterim"
 STOP = "AccountingStop"
 """Among the events of the log (docs/events.md)."""
 
@@ -25,11 +26,19 @@ class JournalAccounting:
     async def start(self, account: Account) -> None:
         _write(f"accounting start {_account(account)}", lambda: Entry(START, _fields(account)))
 
-    async def stop(self, account: Account, usage: Usage, reason: Reason) -> None:
-        used, why = _usage(usage), reason.kind.value
-        words = " ".join(f"{name}={value}" for name, value in used.items())
-        line = f"accounting stop {_account(account)} {words} reason={why}"
-        _write(line, lambda: Entry(STOP, {**_fields(account), **used, "reason": why}))
+    async def interim(self, account: Account, usage: Usage) -> None:
+        used = _usage(usage)
+        line = f"accounting interim {_account(account)} {_words(used)}"
+        _write(line, lambda: Entry(INTERIM, {**_fields(account), **used}))
+
+    async def stop(self, account: Account, usage: Usage, why: Kind) -> None:
+        used, reason = _usage(usage), why.value
+        line = f"accounting stop {_account(account)} {_words(used)} reason={reason}"
+        _write(line, lambda: Entry(STOP, {**_fields(account), **used, "reason": reason}))
+
+
+def _words(used: dict[str, int]) -> str:
+    return " ".join(f"{name}={value}" for name, value in used.items())
 
 
 def _write(line: str, making: Making) -> None:

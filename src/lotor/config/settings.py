@@ -238,7 +238,8 @@ class SplitNetwork:
 
 @dataclass(frozen=True, slots=True)
 class ModeCfg:
-    """What the gateway gives its clients. `network4` None: no pool. `network6` None: no IPv6. `banner` None: none."""
+    """What the gateway gives its clients. `network4` None: no pool. `network6` None: no IPv6. `banner` None: none.
+    `accounting_interval`: seconds, 0 for none; None: see `config.accounts`."""
 
     network4: IPv4Address | None
     netmask4: IPv4Address | None
@@ -251,6 +252,7 @@ class ModeCfg:
     group_source: GroupSource
     conf_source: ConfSource
     accounting: Accounting
+    accounting_interval: int | None
     dns4: tuple[IPv4Address, ...]
     wins4: tuple[IPv4Address, ...]
     dns6: tuple[IPv6Address, ...]

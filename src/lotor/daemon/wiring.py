@@ -17,6 +17,7 @@ from lotor.client.connections import Connections
 from lotor.client.keeping import Keeping, Senses, Wishes
 from lotor.client.persons import ClientPersons, Files
 from lotor.client.requests import Requests
+from lotor.config.accounts import interim_seconds
 from lotor.config.methods import closes
 from lotor.config.settings import RemoteSettings
 from lotor.daemon.active_config import ActiveConfig
@@ -40,7 +41,7 @@ from lotor.ports.carrier import Carrier, SocketCarrier
 from lotor.ports.esp import Broken, EspEngine, Expired, Moved, Notice, Strange
 from lotor.ports.interface import TunnelInterface
 from lotor.privsep.privileged import Privileged
-from lotor.runtime.accountant import Accountant
+from lotor.runtime.accountant import Accountant, Figures
 from lotor.runtime.answers import Answers, Sources
 from lotor.runtime.associations import Associations
 from lotor.runtime.capture import Capture
@@ -107,7 +108,8 @@ class Wiring:
         disclose = capture.disclose if capture is not None else lambda _: None
         self.driver = Driver(core, self._transmit, Answers(self._sources()).reply, disclose)
         self.follower = Follower(self._engines(), self.register, self.driver.command, self.requests.ready)
-        self.accountant = Accountant(JournalAccounting(), self.register, self.follower.emptied)
+        figures = Figures(self.associations.counters, self.follower.emptied)
+        self.accountant = Accountant(JournalAccounting(), self.register, figures, self._interval)
         self.sessions = MemorySessions()
         self.ledger = Ledger(self.sessions, self.register)
         parts = Parts(self.driver, self.register, self.requests, self.persons, self.follower)
@@ -250,6 +252,11 @@ class Wiring:
         """Whether the connections of a block come back by themselves."""
         block = self._block(remote)
         return block is not None and block.auto_connect
+
+    def _interval(self, session: Session) -> float | None:
+        """Seconds between two records of a session that is up."""
+        del session
+        return interim_seconds(self.present.now.settings.mode_cfg)
 
     def _shuts(self, session: Session) -> bool:
         """Whether what belongs into a tunnel stays unreachable while it is down."""

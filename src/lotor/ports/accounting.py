@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from lotor.model.kinds import Kind
 from lotor.model.network import Address, Network, Peer
-from lotor.model.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """What stays the same from the start of a session to its stop. `id`: no other session has it, also after a restart;
     `inside`: the inner addresses, or the networks that the client brought; `began`: wall clock, seconds since 1970;
-    `groups` and `accounting_class` as the back end granted them."""
+    `groups` and `accounting_class` as the back end granted them; `called`: the address of this gateway."""
 
     id: str
     user: str
@@ -22,6 +22,7 @@ class Account:
     began: float
     groups: frozenset[str] = frozenset()
     accounting_class: bytes = b""
+    called: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,11 @@ class Usage:
 
 
 class Accounting(Protocol):
-    """Asked in order for each account: `start`, then `stop` once; also when the first of them failed.
+    """Asked in order for each account: `start`, `interim` now and then, `stop` once; also when one before failed.
     Raises `OSError` with a clear text for what it could not take. A call that takes too long is cancelled."""
 
     async def start(self, account: Account) -> None: ...
 
-    async def stop(self, account: Account, usage: Usage, reason: Reason) -> None: ...
+    async def interim(self, account: Account, usage: Usage) -> None: ...
+
+    async def stop(self, account: Account, usage: Usage, why: Kind) -> None: ...

@@ -1,12 +1,12 @@
-"""Accounts of a gateway's sessions: a start when the tunnel is up, one stop when the session has ended and its SA pairs
-are counted."""
+"""Accounts of a gateway's sessions: a start when the tunnel is up, records in between, one stop when the session has
+ended and its SA pairs are counted."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
@@ -18,6 +18,7 @@ from lotor.model.policy import Side
 from lotor.model.reason import Reason
 from lotor.ports.accounting import Account, Accounting, Usage
 from lotor.runtime.faults import trace
+from lotor.runtime.interims import Interims
 from lotor.runtime.lanes import Lanes, within
 from lotor.runtime.sessions import Register, Session
 
@@ -31,6 +32,7 @@ class Step(Enum):
     """What waits for one account."""
 
     START = auto()
+    INTERIM = auto()
     STOP = auto()
 
 
@@ -43,22 +45,39 @@ class _Open:
     began: float
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """`counters` are the packet engine's, of SA pairs; `emptied` waits until it has removed those of a session that are
+    going."""
+
+    counters: Callable[[Iterable[int]], Awaitable[Mapping[int, Counters]]]
+    emptied: Callable[[int], Awaitable[None]]
+
+
+def never(session: Session) -> float | None:
+    """No record between start and stop."""
+    del session
+    return None
+
+
 class Accountant:
-    """Subscribes to the driver, and holds nobody up: each account has a line of its own. `emptied` waits until the
-    packet engine has removed the SA pairs of a session that are going. `close` at the end."""
+    """Subscribes to the driver, and holds nobody up: each account has a line of its own. `interval`: seconds between
+    two records of a session that is up. `close` at the end."""
 
     def __init__(
         self,
         engine: Accounting,
         register: Register,
-        emptied: Callable[[int], Awaitable[None]],
+        figures: Figures,
+        interval: Callable[[Session], float | None] = never,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._engine = engine
         self._register = register
-        self._emptied = emptied
+        self._figures = figures
         self._wall = wall
         self._open: dict[int, _Open] = {}
+        self._interims = Interims(lambda session: interval(self._open[session].session), self._meanwhile, _now)
         self._lanes = Lanes()
 
     def follow(self, event: Event) -> None:
@@ -72,6 +91,7 @@ class Accountant:
         """Until every account that began is stopped and told: also those whose end nobody told of."""
         for session in tuple(self._open):
             self._end(session, reason)
+        self._interims.stop()
         await self._lanes.settled()
 
     def _begin(self, event: Up) -> None:
@@ -79,21 +99,38 @@ class Accountant:
         if session is None or session.side is not Side.GATEWAY or event.session in self._open:
             return
         where = (event.user, event.path.remote, _inside(session), self._wall())
-        account = Account(session.key, *where, session.grants.groups, session.grants.accounting_class)
+        granted = (session.grants.groups, session.grants.accounting_class)
+        account = Account(session.key, *where, *granted, event.path.local.address)
         self._open[event.session] = _Open(account, session, _now())
+        self._interims.begin(event.session)
         start = partial(self._engine.start, account)
         self._lanes.follow(session.id, Step.START, partial(_put_down, session.id, start))
 
     def _end(self, number: int, reason: Reason) -> None:
         opened = self._open.pop(number, None)
         if opened is not None:
+            self._interims.end(number)
             seconds = int(_now() - opened.began)
             self._lanes.follow(opened.session.id, Step.STOP, partial(self._stop, opened, seconds, reason))
 
+    async def _meanwhile(self, due: list[int]) -> None:
+        """The engine that does not count now is asked again in the next interval."""
+        opened = [self._open[each] for each in due]
+        try:
+            counters = await self._figures.counters([child for each in opened for child in each.session.counted])
+        except OSError:
+            return
+        for each in opened:
+            if self._open.get(each.session.id) is each:
+                usage = _usage(int(_now() - each.began), each.session.traffic(counters))
+                record = partial(self._engine.interim, each.account, usage)
+                step = partial(_put_down, each.session.id, record)
+                self._lanes.follow(each.session.id, Step.INTERIM, step)
+
     async def _stop(self, opened: _Open, seconds: int, reason: Reason) -> None:
-        await self._emptied(opened.session.id)
+        await self._figures.emptied(opened.session.id)
         usage = _usage(seconds, opened.session.traffic({}))
-        await _put_down(opened.session.id, partial(self._engine.stop, opened.account, usage, reason))
+        await _put_down(opened.session.id, partial(self._engine.stop, opened.account, usage, reason.kind))
 
 
 async def _put_down(session: int, record: Callable[[], Awaitable[None]]) -> None:

@@ -44,14 +44,22 @@ A session of a gateway is up.
 - Line: `accounting start id=<id> user=<user> source=<source>:<port> inside=<inside> began=<began>`
 - Fields: `id`, `user`, `source`, `port`, `inside`, `began`, and where they were granted `groups`, `class`.
 
+### AccountingInterim
+
+What a session of a gateway has carried so far, where the configuration wants to know (`accounting_interval`).
+
+- Level: `info`.
+- Line: as above with `interim`, then ` seconds=<seconds> octets_in=<octets_in> octets_out=<octets_out>
+  packets_in=<packets_in> packets_out=<packets_out>`
+- Fields: those above, and `seconds`, `octets_in`, `octets_out`, `packets_in`, `packets_out`.
+
 ### AccountingStop
 
 A session of a gateway has ended and is counted.
 
 - Level: `info`.
-- Line: as above with `stop`, then ` seconds=<seconds> octets_in=<octets_in> octets_out=<octets_out>
-  packets_in=<packets_in> packets_out=<packets_out> reason=<reason>`
-- Fields: those above, and `seconds`, `octets_in`, `octets_out`, `packets_in`, `packets_out`, `reason`.
+- Line: as above with `stop`, then `reason=<reason>`.
+- Fields: those above, and `reason`.
 - What helps: the kind of its `reason` says it, see [reasons.md](reasons.md).
 """
 

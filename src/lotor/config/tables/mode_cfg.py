@@ -183,6 +183,13 @@ MODE_CFG = Block(
             default_text="none",
         ),
         Directive(
+            "accounting_interval",
+            Duration(0, 86400),
+            "How often accounting is told of a session that is up, with what it carried; 0 sec: not before its end.",
+            default_text="10 min with `accounting radius`, else 0 sec",
+            use=Use.EXTENSION,
+        ),
+        Directive(
             "dns4",
             ListOf(AddressOf(4), most=3),
             "DNS servers for the clients.",
