@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from ipaddress import IPv4Address, IPv4Network
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 import pytest
 
@@ -39,6 +40,44 @@ def test_what_the_back_end_granted_goes_before_what_the_configuration_says():
     grants = Grants(netmask=IPv4Address("255.0.0.0"), routes=(IPv4Network("10.1.0.0/16"),))
     told = given(Lease(FIRST, IPv4Address("255.255.0.0")), grants)
     assert (told.netmask, told.split_include) == (grants.netmask, grants.routes)
+
+
+def test_every_value_that_is_granted_replaces_that_of_the_configuration_and_no_other_one():
+    values = replace(
+        VALUES,
+        wins=(IPv4Address("10.0.12.2"),),
+        domain=b"old.example",
+        split_dns=(b"old.example",),
+        split_local=(IPv4Network("192.168.0.0/16"),),
+        dns6=(IPv6Address("fd00::1"),),
+    )
+    lease = Lease(FIRST, None, IPv6Interface("fd00:99::1/64"))
+    grants = Grants(
+        dns4=(IPv4Address("10.1.0.53"),),
+        dns6=(IPv6Address("fd00::53"),),
+        wins4=(IPv4Address("10.1.0.137"),),
+        default_domain="new.example",
+        split_dns=("new.example", "neu.example"),
+        routes=(IPv4Network("10.1.0.0/16"),),
+        routes6=(IPv6Network("fd00:1::/32"),),
+        banner="be quiet",
+    )
+    told = given(lease, grants, values)
+    assert (told.dns, told.dns6, told.wins) == (grants.dns4, grants.dns6, grants.wins4)
+    assert (told.domain, told.split_dns) == (b"new.example", (b"new.example", b"neu.example"))
+    assert (told.split_include, told.split_local, told.split_include6) == (grants.routes, (), grants.routes6)
+    assert told.banner == b"be quiet"
+    assert given(lease, NO_GRANTS, values) == replace(values, address=FIRST, address6=lease.address6)
+    without = given(Lease(FIRST), grants, values)
+    assert (without.address6, without.dns6, without.split_include6) == (None, (), ())
+
+
+def test_a_message_for_the_person_stands_before_the_banner():
+    assert given(Lease(FIRST), Grants(message="your password is old")).banner == b"your password is old\nhello"
+    assert given(Lease(FIRST), Grants(message="welcome", banner="quiet")).banner == b"welcome\nquiet"
+    assert given(Lease(FIRST), Grants(message="welcome"), replace(VALUES, banner=b"")).banner == b"welcome"
+    long = replace(VALUES, banner=b"x" * LONGEST_BANNER)
+    assert len(given(Lease(FIRST), Grants(message="welcome"), long).banner) == LONGEST_BANNER
 
 
 def test_a_full_pool_and_a_missing_section_say_so():

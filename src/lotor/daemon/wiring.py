@@ -49,6 +49,7 @@ from lotor.runtime.carriers import Carriers
 from lotor.runtime.configurations import GatewayConfigurations
 from lotor.runtime.driver import Core, Driver
 from lotor.runtime.follower import Engines, Follower
+from lotor.runtime.idle import IdleSessions
 from lotor.runtime.journal import Journal
 from lotor.runtime.ledger import Ledger
 from lotor.runtime.logins import Logins
@@ -107,6 +108,7 @@ class Wiring:
         self.logins = Logins(privileged.logins)
         disclose = capture.disclose if capture is not None else lambda _: None
         self.driver = Driver(core, self._transmit, Answers(self._sources()).reply, disclose)
+        self.idle = IdleSessions(self.register, self.associations.counters, self.driver.command)
         self.follower = Follower(self._engines(), self.register, self.driver.command, self.requests.ready)
         figures = Figures(self.associations.counters, self.follower.emptied)
         self.accountant = Accountant(JournalAccounting(), self.register, figures, self._interval)
@@ -137,10 +139,12 @@ class Wiring:
         self.present.follow(self._take_over)
         self.keeping.start(self.connections.again)
         self.rates.start()
+        self.idle.start()
 
     async def stop(self, why: Reason = SHUT_DOWN) -> None:
         """Deletes to every peer, the host as it was, then the engines. `why`: for what all sessions end."""
         self.rates.stop()
+        self.idle.stop()
         await self.keeping.stop(why)
         self.driver.command(Shutdown(why))
         await self.follower.settled()

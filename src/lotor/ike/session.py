@@ -14,9 +14,10 @@ from lotor.ike.children import Children
 from lotor.ike.context import CoreContext
 from lotor.ike.events import Ended, PathChanged
 from lotor.ike.gates import Gate, Gates
+from lotor.ike.proved import ProvedPeer
 from lotor.ike.timers import Timer
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.identity import Identity
+from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.network import Address, Instant, Network, Path, Peer
 from lotor.model.policy import RemotePolicy, Side
 from lotor.model.reason import Reason
@@ -35,19 +36,6 @@ class Dialled:
 
     address: Address
     host: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ProvedPeer:
-    """What the keys prove of the peer, in any version. `login`: a login follows, and only the login names the person.
-    `person`: the identity is of one person; that of a shared key alone is of a group. `probed`: the peer answers probes
-    (dead peer detection). `translated`: a NAT stands in front of the peer."""
-
-    identity: Identity
-    login: bool
-    person: bool
-    probed: bool
-    translated: bool
 
 
 @dataclass(slots=True)
@@ -188,6 +176,11 @@ class Session:
     @property
     def gateway(self) -> bool:
         return self.remote.side is Side.GATEWAY
+
+    @property
+    def grants(self) -> Grants:
+        """What the login of the peer granted; nothing before it."""
+        return self.proved.grants if self.proved is not None else NO_GRANTS
 
     @property
     def established(self) -> bool:

@@ -123,12 +123,15 @@ class Sessions:
         others = [old for old in self._others(session, user) if not (back and _same_place(old, session))]
         if refuse:
             return AlreadyConnected(user, others[0].path.remote.address) if others else None
-        most = session.remote.max_sessions or 0
-        return TooManySessions(user, len(others), most) if len(others) >= most else None
+        most = _most(session) or 0
+        if len(others) < most:
+            return None
+        limit = "max_sessions" if most == session.remote.max_sessions else "the limit of the login"
+        return TooManySessions(user, len(others), most, limit)
 
     def _is_crowded(self, session: Session, user: str) -> bool:
         """Whether a person has all the sessions that one may have. With `unique replace` the old ones end anyway."""
-        most, known = session.remote.max_sessions, self._proved.get(_name(session, user), ())
+        most, known = _most(session), self._proved.get(_name(session, user), ())
         keeps = session.remote.uniqueness is Uniqueness.KEEP
         return keeps and most is not None and len(known) >= most and _is_person(session)
 
@@ -249,6 +252,12 @@ def _name(session: Session, user: str) -> Name:
     """A login name never equals an identity of phase 1, nor do identities of two kinds, though they read alike."""
     proved = session.proved
     return (None, user) if proved is None or proved.login else (proved.identity.kind, proved.identity.data)
+
+
+def _most(session: Session) -> int | None:
+    """Sessions that the person may have at a time, by the block and by what the login granted."""
+    limits = (session.remote.max_sessions, session.grants.sessions)
+    return min((each for each in limits if each is not None), default=None)
 
 
 def _own(session: Session) -> bytes:

@@ -89,6 +89,7 @@ class Kind(Enum):
     DEAD_PEER = "dead-peer"
     PHASE1_EXPIRED = "phase1-expired"
     SESSION_TIME_OVER = "session-time-over"
+    SESSION_IDLE = "session-idle"
     CHILD_EXPIRED = "child-expired"
     CHILD_REPLACED = "child-replaced"
     CONNECTED_AGAIN = "connected-again"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
 
-from lotor.model.configuration import ModeConfiguration
+from lotor.model.configuration import LONGEST_BANNER, ModeConfiguration
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
 from lotor.model.reasons.local import NoModeConfig
@@ -53,12 +53,29 @@ class GatewayConfigurations:
 
 
 def _told(values: ModeConfiguration, lease: Lease, grants: Grants) -> ModeConfiguration:
-    # a reload may bring IPv6 values before the pool, which is made at the start, has addresses for them
-    values = values if lease.address6 is not None else values.without_ipv6()
-    return replace(
+    """What was granted goes before what the configuration says, value by value."""
+    told = replace(
         values,
         address=lease.address,
         netmask=grants.netmask or lease.netmask or values.netmask,
+        dns=grants.dns4 or values.dns,
+        wins=grants.wins4 or values.wins,
+        domain=grants.default_domain.encode() or values.domain,
+        split_dns=tuple(each.encode() for each in grants.split_dns) or values.split_dns,
         split_include=grants.routes or values.split_include,
+        split_local=() if grants.routes else values.split_local,
+        banner=_banner(values, grants),
         address6=lease.address6,
+        dns6=grants.dns6 or values.dns6,
+        split_include6=grants.routes6 or values.split_include6,
     )
+    # a reload may bring IPv6 values before the pool, which is made at the start, has addresses for them
+    return told if lease.address6 is not None else told.without_ipv6()
+
+
+def _banner(values: ModeConfiguration, grants: Grants) -> bytes:
+    """The message for the person stands first: clients show a banner, and hardly one shows what XAUTH says with a
+    login that was accepted."""
+    banner = grants.banner.encode() or values.banner
+    message = grants.message.encode()
+    return (message + b"\n" + banner if message and banner else message or banner)[:LONGEST_BANNER]

@@ -243,8 +243,14 @@ def _child(session: V1Session, agreed: Agreed, replaces: Pair | None, *, soft: f
         esp_frag=session.remote.esp_frag,
         compression=_compression(agreed),
         replaces=replaces.child.id if replaces is not None else None,
-        rate=sainfo.wanted(session, agreed.selectors).rate,
+        rate=_rate(session, agreed),
     )
+
+
+def _rate(session: V1Session, agreed: Agreed) -> int | None:
+    """That of the block or that of the login, whichever is lower."""
+    limits = (sainfo.wanted(session, agreed.selectors).rate, session.grants.rate)
+    return min((each for each in limits if each is not None), default=None)
 
 
 def _compression(agreed: Agreed) -> IpComp | None:

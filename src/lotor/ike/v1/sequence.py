@@ -13,8 +13,8 @@ from lotor.ike.children import Pair
 from lotor.ike.dialect import Incoming
 from lotor.ike.events import PhaseOneUp, Remark
 from lotor.ike.gates import Gate
+from lotor.ike.proved import ProvedPeer
 from lotor.ike.questions import AdmitConfiguration
-from lotor.ike.session import ProvedPeer
 from lotor.ike.v1 import (
     aggressive,
     ends,

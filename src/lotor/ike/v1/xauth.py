@@ -4,6 +4,7 @@ accepts or refuses it. Only a back end's `Accepted` accepts a login."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import NoReturn
 
 from lotor.ike.errors import PeerFault, PolicyRefusal
@@ -67,6 +68,8 @@ def gateway(session: V1Session, admit: Callable[[V1Session], None]) -> Story[Non
     """Asks for a login, checks it and tells the client. `admit` is called before the client is told. Ends with a
     configuration for the client, or with a refusal."""
     accepted = yield from _login(session)
+    if session.proved is not None:
+        session.proved = replace(session.proved, grants=accepted.grants)
     gone = yield from stale_session.dead_among(session.registry.maybe_stale(session, accepted.user))
     session.registry.replace(gone, ConnectedAgain(accepted.user, str(session.path.remote)))
     barred = session.registry.barred(session, accepted.user)

@@ -214,6 +214,16 @@ class SessionTimeOver(Reason):
     seconds: int
 
 
+class SessionIdle(Reason):
+    """No packet went through the tunnel, in either direction, for the `seconds` that the login granted."""
+
+    kind = Kind.SESSION_IDLE
+    cause = Cause.EXPIRED
+    line = "nothing went through the tunnel for the {seconds} s that the login granted"
+    told = Told.PEER
+    seconds: int
+
+
 class ChildExpired(Reason):
     """The lifetime of an SA pair is over and no new one was agreed."""
 

@@ -201,15 +201,17 @@ class AlreadyConnected(Reason):
 
 
 class TooManySessions(Reason):
-    """The person has as many sessions as `max_sessions` allows."""
+    """The person has as many sessions as `max_sessions` of the block, or the login itself, allows; `limit` says
+    which."""
 
     kind = Kind.TOO_MANY_SESSIONS
     cause = Cause.ALREADY_CONNECTED
-    line = "{user} is logged in already {sessions} times, max_sessions is {most}"
+    line = "{user} is logged in already {sessions} times, {limit} is {most}"
     told = Told.PERSON
     user: str
     sessions: int
     most: int
+    limit: str = "max_sessions"
 
 
 # --- the client ------------------------------------------------------------------------------------------------------
