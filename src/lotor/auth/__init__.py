@@ -9,7 +9,8 @@ from lotor.auth.local import LocalLogins
 from lotor.auth.proofs import Proofs
 from lotor.auth.system import SystemLogins
 from lotor.auth.throttle import Throttle
-from lotor.auth.users import LocalUser, UserError, UserFile
+from lotor.auth.userlines import LocalUser
+from lotor.auth.users import UserError, UserFile
 
 __all__ = [
     "Beat",

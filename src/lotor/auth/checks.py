@@ -4,22 +4,27 @@ is wrong."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import partial
 from typing import Protocol, TypeVar
 
 from lotor.auth.beat import BEAT, Beat
 from lotor.auth.clock import SYSTEM, Clock
+from lotor.auth.codes import parted
 from lotor.auth.passwords import NEVER_RIGHT, given_password
 from lotor.auth.proofs import Proofs
 from lotor.auth.workers import BusyError, Workers, turn_of
-from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
+from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused, Verdict
 from lotor.model.reasons.logins import AccountChanged, LoginReason, Unjudged
 from lotor.model.secret import Secret
 
 T = TypeVar("T")
+
+
+NO_CODE = Secret(b"")
 
 
 class NoHashError(Exception):
@@ -34,17 +39,37 @@ class NotJudgedError(Exception):
         self.reason = reason
 
 
+class Codes(Enum):
+    """Who may write a code behind the password: nobody of this list, only others, or this user, too."""
+
+    NOBODY = 0
+    OTHERS = 1
+    OWN = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """What there is about a name. `entry` is all that is stored of it, `own` its hash, both empty where there is none;
     `stand_ins` are hashed where `own` cannot be, the first one that can. `otherwise`: why a password that does not fit
-    is refused; `objection`: why one that fits is, None when it is not."""
+    is refused; `objection`: why one that fits is, None when it is not. `codes`: who may write a code behind the
+    password."""
 
     entry: str = field(repr=False)
     own: str = field(repr=False)
     stand_ins: tuple[str, ...] = field(repr=False)
     otherwise: LoginReason
     objection: LoginReason | None = None
+    codes: Codes = Codes.NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The password fits, and nothing is said against the user. `was` is the entry that was found, `entry` the one that
+    is kept from now on; `code` is what stood behind the password, empty where nothing did."""
+
+    was: str = field(repr=False)
+    entry: str = field(repr=False)
+    code: Secret
 
 
 class Passwords(Protocol):
@@ -73,17 +98,22 @@ class Checks:
         self._looks = ThreadPoolExecutor(1, thread_name_prefix="login-looks")
 
     async def judge(self, attempt: LoginAttempt, passwords: Passwords) -> Verdict:
+        """Where a password is all that there is."""
+        return await self.told(attempt.user, self._accepted(attempt, passwords))
+
+    async def told(self, user: str, judged: Awaitable[Accepted | Challenge | LoginReason]) -> Verdict:
+        """What was judged, with each refusal on the beat."""
         began = self._beat.now()
         try:
-            objection = await self._objection(attempt, passwords)
+            verdict = await judged
         except NotJudgedError as fault:
-            return Refused(fault.reason.but(user=attempt.user))
+            return Refused(fault.reason.but(user=user))
         except BusyError as fault:
-            return Refused(fault.reason(attempt.user))
-        if objection is None:
-            return Accepted(attempt.user)
+            return Refused(fault.reason(user))
+        if not isinstance(verdict, LoginReason):
+            return verdict
         await self._beat.next(began)
-        return Refused(objection)
+        return Refused(verdict)
 
     def adopt(self, former: Checks) -> None:
         """A reload: what the former ones know and have begun goes on here."""
@@ -94,35 +124,61 @@ class Checks:
         self.workers.close()
         self._looks.shutdown(wait=False, cancel_futures=True)
 
-    async def _objection(self, attempt: LoginAttempt, passwords: Passwords) -> LoginReason | None:
+    async def prove(self, attempt: LoginAttempt, passwords: Passwords) -> Proof | LoginReason:
+        """Raises `NotJudgedError` and `BusyError`."""
         name, (password, usable) = attempt.user, given_password(attempt)
-        case = await self._look(passwords.find, name)
-        remembered = self.proofs.holds(name, case.entry, password)
-        if remembered and usable and case.entry and case.objection is None:
-            return None
-        check = partial(_prove, passwords, case, password if usable else None)
-        entry = await self.workers.run(check, turn_of(attempt))
-        if entry is None:
+        case = await self.look(passwords.find, name)
+        guesses = _guesses(password, case.codes) if usable else (_Guess(NEVER_RIGHT, NO_CODE, counts=False),)
+        for guess in guesses if case.entry and case.objection is None else ():
+            if guess.counts and self.proofs.holds(name, case.entry, guess.password):
+                return Proof(case.entry, case.entry, guess.code)
+        found = await self.workers.run(partial(_prove, passwords, case, guesses), turn_of(attempt))
+        if found is None:
             return case.otherwise
         if case.objection is not None:
             return case.objection
-        if (await self._look(passwords.find, name)).entry not in {case.entry, entry}:
+        guess, entry = found
+        if (await self.look(passwords.find, name)).entry not in {case.entry, entry}:
             raise NotJudgedError(AccountChanged(name))
-        self.proofs.note(name, entry, password)
-        return None
+        self.proofs.note(name, entry, guess.password)
+        return Proof(case.entry, entry, guess.code)
 
-    async def _look(self, find: Callable[[str], T], name: str) -> T:
+    async def _accepted(self, attempt: LoginAttempt, passwords: Passwords) -> Accepted | LoginReason:
+        proof = await self.prove(attempt, passwords)
+        return Accepted(attempt.user) if isinstance(proof, Proof) else proof
+
+    async def look(self, find: Callable[[str], T], name: str) -> T:
         """Beside the event loop, and not in line with the hashes."""
         return await asyncio.get_running_loop().run_in_executor(self._looks, find, name)
 
 
-def _prove(passwords: Passwords, case: Case, password: Secret | None) -> str | None:
-    """One hash, whatever is wrong. The entry that was proved; None when it was not. `password` None: one that nobody
-    has."""
-    fits = _first_hash(passwords, password or NEVER_RIGHT, tuple(filter(None, (case.own, *case.stand_ins))))
-    if password is None or fits != case.own or not case.own:
-        return None
-    return case.entry if case.objection is not None else passwords.proved(case, password)
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """One reading of what was given. One that does not count is hashed all the same: it costs what it costs others."""
+
+    password: Secret
+    code: Secret
+    counts: bool = True
+
+
+def _guesses(given: Secret, codes: Codes) -> tuple[_Guess, ...]:
+    """With a code at its end, or as it is."""
+    whole, parts = _Guess(given, NO_CODE), None if codes is Codes.NOBODY else parted(given)
+    if parts is None:
+        return (whole,)
+    password, code = parts
+    own = codes is Codes.OWN
+    return (_Guess(password, code), whole) if own else (whole, _Guess(password, code, counts=False))
+
+
+def _prove(passwords: Passwords, case: Case, guesses: Iterable[_Guess]) -> tuple[_Guess, str] | None:
+    """The guess that fits, and the entry as it is kept from now on. Where none does, each has cost one hash."""
+    candidates = tuple(filter(None, (case.own, *case.stand_ins)))
+    for guess in guesses:
+        fits = _first_hash(passwords, guess.password, candidates)
+        if guess.counts and case.own and fits == case.own:
+            return guess, case.entry if case.objection is not None else passwords.proved(case, guess.password)
+    return None
 
 
 def _first_hash(passwords: Passwords, password: Secret, candidates: tuple[str, ...]) -> str | None:

@@ -2,53 +2,81 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta
+from datetime import time as clock_time
+from ipaddress import IPv4Network, IPv6Network
+from typing import TypeVar
 
-from lotor.auth.checks import Case, Checks, NoHashError, NotJudgedError
+from lotor.auth.checks import Case, Checks, Codes, NoHashError, NotJudgedError, Proof
+from lotor.auth.facts import Facts
 from lotor.auth.groups import everybody
 from lotor.auth.renewals import Renewals
-from lotor.auth.users import UserError, UserFile
+from lotor.auth.second import SecondFactors
+from lotor.auth.spent import SpentCodes
+from lotor.auth.userlines import LocalUser
+from lotor.auth.users import UserError, UserFile, Users
 from lotor.crypto.passwords import NotPhcError, check_password
-from lotor.model.login import LoginAttempt, Verdict
+from lotor.model.grants import Grants
+from lotor.model.login import Accepted, Challenge, LoginAttempt, Verdict
+from lotor.model.prompt import Field
 from lotor.model.reasons import logins
 from lotor.model.reasons.logins import LoginReason
 from lotor.model.secret import Secret
 
+T = TypeVar("T")
+
+MESSAGE = "Code of your authenticator app, or a recovery code"
+
 
 class LocalLogins:
     """Implements `ports.auth.LoginBackend`, over a file that is looked at for every login. `member` says why a user
-    with the right password may not log in."""
+    with the right password may not log in. `wall` is seconds since 1970."""
 
     def __init__(
-        self, users: UserFile, checks: Checks | None = None, member: Callable[[str], LoginReason | None] = everybody
+        self,
+        users: UserFile,
+        checks: Checks | None = None,
+        member: Callable[[str], LoginReason | None] = everybody,
+        spent: SpentCodes | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.checks = checks or Checks()
         self._users = users
         self._member = member
+        self._wall = wall
         self._renewals = Renewals(users)
+        self._second = SecondFactors(spent, self.checks.proofs.seconds, wall)
+        self._writes = ThreadPoolExecutor(1, thread_name_prefix="login-codes")
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
-        return await self.checks.judge(attempt, self)
+        """One round: a password, maybe with its code, or the code that was asked for."""
+        judged = self._code(attempt) if attempt.conversation else self._password(attempt)
+        return await self.checks.told(attempt.user, judged)
 
     async def abandon(self, conversation: bytes) -> None:
-        """A password is all there is: no conversation has a second round."""
+        self._second.forget(conversation)
 
     def take_over(self, former: LocalLogins) -> None:
         """What the other one is about to write into the same file, this one must not take for a change of the
-        administrator's."""
+        administrator's; and codes that it took, or refused, are so here."""
         if former._users.path == self._users.path:
             self._renewals = former._renewals
+            former._second.given.seconds = self._second.given.seconds
+            self._second = former._second
 
     def find(self, name: str) -> Case:
-        try:
-            users = self._users.current()
-        except UserError as fault:
-            raise NotJudgedError(logins.BackEndFault(name, str(fault))) from None
+        users = self._read(name)
         user, excluded, stand_ins = users.get(name), self._member(name), users.stand_ins(name)
+        codes = Codes.OTHERS if users.second_factors else Codes.NOBODY
         if user is None:
-            return Case("", "", stand_ins, logins.UnknownUser(name))
-        objection = logins.Locked(name, "user") if user.locked else excluded
-        return Case(user.line(), user.hash, stand_ins, logins.WrongPassword(name), objection)
+            return Case("", "", stand_ins, logins.UnknownUser(name), codes=codes)
+        objection = self._objection(user, users) or excluded
+        codes = codes if user.facts.totp is None else Codes.OWN
+        return Case(user.line(), user.hash, stand_ins, logins.WrongPassword(name), objection, codes)
 
     def fits(self, password: Secret, stored: str) -> bool:
         try:
@@ -58,3 +86,81 @@ class LocalLogins:
 
     def proved(self, case: Case, password: Secret) -> str:
         return self._renewals.renewed(case.entry, password)
+
+    def _read(self, name: str) -> Users:
+        try:
+            return self._users.current()
+        except UserError as fault:
+            raise NotJudgedError(logins.BackEndFault(name, str(fault))) from None
+
+    def _objection(self, user: LocalUser, users: Users) -> LoginReason | None:
+        if fault := users.fault(user.name):
+            return logins.BackEndFault(user.name, f"{self._users.path} {fault}")
+        if user.locked:
+            return logins.Locked(user.name, "user")
+        facts = users.facts(user)
+        if facts.expires is not None and self._wall() >= end_of(facts.expires):
+            return logins.UserExpired(user.name, facts.expires.isoformat())
+        if facts.second and facts.totp is None:
+            return logins.SecondFactorMissing(user.name)
+        return None
+
+    async def _password(self, attempt: LoginAttempt) -> Accepted | Challenge | LoginReason:
+        proof = await self.checks.prove(attempt, self)
+        return proof if isinstance(proof, LoginReason) else await self._beside(self._proved, attempt, proof)
+
+    async def _code(self, attempt: LoginAttempt) -> Accepted | LoginReason:
+        opened = self._second.asked(attempt.conversation, attempt.user)
+        case = await self.checks.look(self.find, attempt.user)
+        if case.objection is not None:
+            return case.objection
+        return await self._beside(self._answered, attempt, opened)
+
+    async def _beside(self, judge: Callable[[LoginAttempt, Proof], T], attempt: LoginAttempt, proof: Proof) -> T:
+        """Beside the event loop: a code that is spent is written down first."""
+        return await asyncio.get_running_loop().run_in_executor(self._writes, judge, attempt, proof)
+
+    def _proved(self, attempt: LoginAttempt, proof: Proof) -> Accepted | Challenge | LoginReason:
+        user, accepted = self._present(attempt.user, proof)
+        if user.facts.totp is None or self._second.renews(attempt, proof):
+            return accepted
+        if not proof.code:
+            return Challenge(MESSAGE, (Field.PASSCODE,), self._second.ask(user.name, proof))
+        return self._second.objection(user, proof.code) or self._let_in(attempt, proof, accepted)
+
+    def _answered(self, attempt: LoginAttempt, proof: Proof) -> Accepted | LoginReason:
+        user, accepted = self._present(attempt.user, proof)
+        objection = self._second.objection(user, attempt.answer(Field.PASSCODE))
+        return objection or self._let_in(attempt, proof, accepted)
+
+    def _let_in(self, attempt: LoginAttempt, proof: Proof, accepted: Accepted) -> Accepted:
+        self._second.note(attempt, proof)
+        return accepted
+
+    def _present(self, name: str, proof: Proof) -> tuple[LocalUser, Accepted]:
+        """The user whose password was proved, as the file has it now."""
+        users = self._read(name)
+        user = users.get(name)
+        if user is None or user.line() not in {proof.was, proof.entry}:
+            raise NotJudgedError(logins.AccountChanged(name))
+        return user, Accepted(name, granted(users.facts(user), self._wall()))
+
+
+def granted(facts: Facts, now: float) -> Grants:
+    """What a user is given who logs in `now`, in seconds since 1970."""
+    return Grants(
+        address=facts.address,
+        address6=facts.address6,
+        pool=facts.pool,
+        routes=tuple(each for each in facts.routes if isinstance(each, IPv4Network)),
+        routes6=tuple(each for each in facts.routes if isinstance(each, IPv6Network)),
+        session_time=None if facts.expires is None else max(1.0, end_of(facts.expires) - now),
+        groups=frozenset(facts.groups),
+        sessions=facts.sessions,
+        rate=facts.rate,
+    )
+
+
+def end_of(day: date) -> float:
+    """Its midnight where the gateway stands, in seconds since 1970."""
+    return datetime.combine(day + timedelta(days=1), clock_time()).astimezone().timestamp()

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from lotor.auth.users import LocalUser, UserError, UserFile, parse
+from lotor.auth.userlines import LocalUser, parse
+from lotor.auth.users import UserError, UserFile
 from lotor.model.secret import Secret
 
 log = logging.getLogger(__name__)

@@ -1,58 +1,76 @@
-"""lotor's own users: one line each in a private file, `name:hash:flags`, rewritten whole under a lock."""
+"""lotor's own users in a private file, which is rewritten whole under a lock; what somebody wrote into it by hand
+stays."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from lotor.auth.facts import FactError, Facts, group_name
 from lotor.auth.passwords import LONGEST_PASSWORD, LONGEST_USER
 from lotor.auth.stand_ins import StandIns, phc_kind
+from lotor.auth.userlines import GROUP, LOCKED, Broken, Fault, Lines, LocalGroup, LocalUser, parse
 from lotor.crypto.passwords import DEFAULT_COST, Cost, hash_password
 from lotor.files import writing
 from lotor.files.current import Current
 from lotor.files.private import FileError, read_private
 from lotor.model.secret import Secret
 
-LOCKED = "locked"
-HEADER = "# lotor's users: name:hash:flags - written by `lotor user`\n"
+log = logging.getLogger(__name__)
+
 STAND_IN_SALT, STAND_IN_TAG = "bG90b3Igc3RhbmQtaW4", "A" * 43
 """Of a hash that no password has."""
+LARGEST = 1 << 25
+"""Octets: 65,536 users with a second factor and recovery codes, 400 to 500 octets each."""
+MOST_FAULTS_TOLD = 20
 
 
 class UserError(Exception):
     """The text is a whole sentence for the administrator."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalUser:
-    """`hash` is PHC text of Argon2id."""
-
-    name: str
-    hash: str = field(repr=False)
-    flags: frozenset[str] = frozenset()
-
-    @property
-    def locked(self) -> bool:
-        return LOCKED in self.flags
-
-    def line(self) -> str:
-        return f"{self.name}:{self.hash}:{','.join(sorted(self.flags))}\n"
-
-
 class Users:
     """What the file says, and what it says of costs."""
 
-    def __init__(self, users: Mapping[str, LocalUser], cost: Cost) -> None:
-        self._users = users
+    def __init__(self, lines: Lines, cost: Cost) -> None:
+        entries = tuple(lines.entries())
+        self.faults = lines.faults()
+        self._users = {each.name: each for each in entries if isinstance(each, LocalUser)}
+        self._groups = {each.name: each for each in entries if isinstance(each, LocalGroup)}
+        self._broken = {each.name: each for each in entries if isinstance(each, Broken)}
         self._last_resort = f"{cost}${STAND_IN_SALT}${STAND_IN_TAG}"
-        self._stand_ins = StandIns((user.hash for user in users.values()), phc_kind, self._last_resort)
+        hashes = (user.hash for user in self._users.values())
+        self._stand_ins = StandIns(hashes, phc_kind, self._last_resort)
+        self.second_factors = any(user.facts.totp is not None for user in self._users.values())
+        """Whether anybody has one: then a password may have a code at its end."""
 
     def get(self, name: str) -> LocalUser | None:
-        return self._users.get(name)
+        """Also a user whose facts are wrong: without them, see `fault`."""
+        broken = self._broken.get(name)
+        return broken.user if broken is not None else self._users.get(name)
+
+    def fault(self, name: str) -> str:
+        """What in the file keeps this user out, which may be the line of a group; empty: nothing."""
+        user = self._users.get(name)
+        named = (name, *(GROUP + each for each in (user.facts.groups if user is not None else ())))
+        found = [f"{fault}" for fault in self.faults if fault.who in named and fault.who in self._broken]
+        return found[0] if found else ""
+
+    def facts(self, user: LocalUser) -> Facts:
+        """With what the groups give."""
+        groups = (self._groups[name].facts for name in user.facts.groups if name in self._groups)
+        return user.facts.over(groups)
+
+    def all(self) -> tuple[LocalUser, ...]:
+        return tuple(self._users[name] for name in sorted(self._users))
+
+    def groups(self) -> tuple[LocalGroup, ...]:
+        return tuple(self._groups[name] for name in sorted(self._groups))
 
     def stand_ins(self, name: str) -> tuple[str, ...]:
         """What to hash for a user without a hash: one of a cost that users have, and one that always works."""
@@ -65,7 +83,8 @@ class UserFile:
     def __init__(self, path: Path, cost: Cost = DEFAULT_COST) -> None:
         self.path = path
         self._cost = cost
-        self._current = Current(path, lambda _: Users(self._read(), cost))
+        self._current = Current(path, lambda _: self._told())
+        self._faults: frozenset[Fault] = frozenset()
 
     def current(self) -> Users:
         """The users as of now; the file is read again when it has changed."""
@@ -87,76 +106,120 @@ class UserFile:
             if new != old:
                 self._write(new)
 
+    def read(self) -> Users:
+        """What the file says now, with its faults."""
+        return Users(Lines(self._text()), self._cost)
+
     def list(self) -> tuple[LocalUser, ...]:
-        return tuple(self._read().values())
+        return self.read().all()
 
     def find(self, name: str) -> LocalUser | None:
-        return self._read().get(name)
+        return self.read().get(name)
 
-    def add(self, name: str, password: Secret) -> None:
+    def add(self, name: str, password: Secret, facts: Facts | None = None) -> None:
         check_name(name)
         check_new_password(password)
-        with self._rewriting() as users:
-            if name in users:
+        with self._rewriting() as lines:
+            if lines.entry(name) is not None:
                 raise UserError(f"user {name} exists already: change the password with 'lotor user passwd {name}'")
-            users[name] = LocalUser(name, hash_password(password, self._cost))
+            user = LocalUser(name, hash_password(password, self._cost))
+            lines.put(user if facts is None else replace(user, facts=facts))
 
     def remove(self, name: str) -> None:
-        with self._rewriting() as users:
-            self._existing(users, name)
-            del users[name]
+        with self._rewriting() as lines:
+            if lines.entry(name) is None or name.startswith(GROUP):
+                raise self._nobody(name)
+            lines.drop(name)
 
     def passwd(self, name: str, password: Secret) -> None:
         check_new_password(password)
-        with self._rewriting() as users:
-            user = self._existing(users, name)
-            users[name] = replace(user, hash=hash_password(password, self._cost))
+        self.change(name, lambda user: replace(user, hash=hash_password(password, self._cost)))
 
     def lock(self, name: str, *, locked: bool = True) -> None:
-        with self._rewriting() as users:
-            user = self._existing(users, name)
-            flags = user.flags | {LOCKED} if locked else user.flags - {LOCKED}
-            users[name] = replace(user, flags=flags)
+        def changed(user: LocalUser) -> LocalUser:
+            return replace(user, flags=user.flags | {LOCKED} if locked else user.flags - {LOCKED})
 
-    def _existing(self, users: dict[str, LocalUser], name: str) -> LocalUser:
-        if name not in users:
-            raise UserError(f"there is no user {name!r} in {self.path}")
-        return users[name]
+        self.change(name, changed)
 
-    def _read(self) -> dict[str, LocalUser]:
-        lines = enumerate(self._text().split("\n"), 1)
-        users = [self._parse(number, line) for number, line in lines if line and not line.startswith("#")]
-        return {user.name: user for user in users}
+    def change(self, name: str, change: Callable[[LocalUser], LocalUser]) -> LocalUser:
+        """Returns the user as the file has it now."""
+        with self._rewriting() as lines:
+            user = lines.entry(name)
+            if isinstance(user, Broken) and not name.startswith(GROUP):
+                raise UserError(f"{self.path} {_place(lines, name)}: mend the line first")
+            if not isinstance(user, LocalUser):
+                raise self._nobody(name)
+            changed = change(user)
+            lines.put(changed)
+        return changed
+
+    def put_group(self, name: str, change: Callable[[Facts], Facts]) -> LocalGroup:
+        """A group that is not there is made."""
+        try:
+            group_name(name)
+        except FactError as fault:
+            raise UserError(f"a group needs a name: {fault}") from None
+        with self._rewriting() as lines:
+            group = lines.entry(GROUP + name)
+            if isinstance(group, Broken):
+                raise UserError(f"{self.path} {_place(lines, GROUP + name)}: mend the line first")
+            known = group if isinstance(group, LocalGroup) else LocalGroup(name)
+            changed = replace(known, facts=change(known.facts))
+            lines.put(changed)
+        return changed
+
+    def remove_group(self, name: str) -> None:
+        """Its members stay, without what it gave."""
+        with self._rewriting() as lines:
+            if lines.entry(GROUP + name) is None:
+                raise UserError(f"there is no group {name!r} in {self.path}")
+            lines.drop(GROUP + name)
+
+    def put_all(self, entries: Callable[[Lines], tuple[LocalUser | LocalGroup, ...]]) -> None:
+        """All of them in one rewrite; `entries` sees the file as it will be changed."""
+        with self._rewriting() as lines:
+            for entry in entries(lines):
+                lines.put(entry)
+
+    def _nobody(self, name: str) -> UserError:
+        return UserError(f"there is no user {name!r} in {self.path}")
+
+    def _told(self) -> Users:
+        """Each fault has its line in the log once."""
+        users = self.read()
+        new = [fault for fault in users.faults if fault not in self._faults]
+        self._faults = frozenset(users.faults)
+        for fault in new[:MOST_FAULTS_TOLD]:
+            log.warning("%s %s", self.path, fault)
+        if len(new) > MOST_FAULTS_TOLD:
+            log.warning("%s: %d lines are wrong in all", self.path, len(users.faults))
+        return users
 
     def _text(self) -> str:
         if not os.path.lexists(self.path):
             return ""
         try:
-            return read_private(self.path).decode()
+            return read_private(self.path, largest=LARGEST).decode()
         except FileError as fault:
             raise UserError(str(fault)) from None
         except UnicodeDecodeError:
             raise UserError(f"{self.path} is not UTF-8 text") from None
 
-    def _parse(self, number: int, line: str) -> LocalUser:
-        user = parse(line)
-        if user is None:
-            raise UserError(f"{self.path} line {number} is not of the form name:hash:flags")
-        return user
-
     def _write(self, text: str) -> None:
+        if len(text) > LARGEST:
+            raise UserError(f"{self.path} would have more than {LARGEST} octets")
         try:
             writing.replace(self.path, text.encode())
         except FileError as fault:
             raise UserError(str(fault)) from None
 
     @contextlib.contextmanager
-    def _rewriting(self) -> Iterator[dict[str, LocalUser]]:
-        """The users to change; written when the block ends without an error."""
+    def _rewriting(self) -> Iterator[Lines]:
+        """The lines to change; written when the block ends without an error."""
         with self._locked():
-            users = self._read()
-            yield users
-            self._write(HEADER + "".join(users[name].line() for name in sorted(users)))
+            lines = Lines(self._text())
+            yield lines
+            self._write(lines.text())
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -174,16 +237,12 @@ class UserFile:
             os.close(descriptor)
 
 
-def parse(line: str) -> LocalUser | None:
-    """A line of the file; None when it is of another form."""
-    fields = line.rstrip("\n").split(":")
-    if len(fields) != 3 or not fields[0]:
-        return None
-    return LocalUser(fields[0], fields[1], frozenset(filter(None, fields[2].split(","))))
+def _place(lines: Lines, name: str) -> Fault:
+    return [fault for fault in lines.faults() if fault.who == name][-1]
 
 
 def _rewritten(line: str, better: Mapping[str, LocalUser]) -> str:
-    user = None if line.startswith("#") else parse(line)
+    user = parse(line)
     found = better.get(user.line()) if user is not None else None
     return found.line().rstrip("\n") if found is not None else line
 
@@ -194,8 +253,8 @@ def check_name(name: str) -> None:
         raise UserError("a user needs a name")
     if len(name) > LONGEST_USER:
         raise UserError(f"a user name has at most {LONGEST_USER} characters")
-    if ":" in name or not name.isprintable() or name != name.strip() or name.startswith("#"):
-        raise UserError("a user name has no colon, no control characters, no blanks around it and no # in front")
+    if ":" in name or not name.isprintable() or name != name.strip() or name[0] in "#@":
+        raise UserError("a user name has no colon, no control characters, no blanks around it and no # or @ in front")
 
 
 def check_new_password(password: Secret) -> None:

@@ -128,6 +128,28 @@ _CASES = (
         _of(Kind.LOGIN_NOT_IN_GROUP),
         "take the user into a group of auth_groups (usermod -aG GROUP NAME), if the person is to come in at all",
     ),
+    Case(
+        GATEWAY,
+        _of(Kind.LOGIN_USER_EXPIRED),
+        "lotor user set NAME expires DAY gives the user another last day, lotor user set NAME expires - none",
+    ),
+    Case(
+        GATEWAY,
+        _of(Kind.LOGIN_SECOND_FACTOR_MISSING),
+        "lotor user totp on NAME gives the user a second factor; lotor user group NAME tells what a group requires",
+    ),
+    Case(
+        GATEWAY,
+        _of(Kind.LOGIN_WRONG_CODE),
+        "compare the clocks of this host and of the phone; a new phone needs lotor user totp on NAME, and a recovery "
+        "code stands in for a lost one. If it was not the person: lotor user passwd NAME, for the password is known",
+    ),
+    Case(
+        GATEWAY,
+        _of(Kind.LOGIN_TOO_MANY_CODES),
+        "ask the person: if somebody else tries codes, the password is known, and lotor user passwd NAME sets a new "
+        "one, which also ends the wait",
+    ),
     Case(GATEWAY, _of(Kind.LOGIN_ROOT), "give the person an account: root never logs in here"),
     Case(
         GATEWAY,

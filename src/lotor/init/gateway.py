@@ -6,7 +6,8 @@ import base64
 import os
 from pathlib import Path
 
-from lotor.auth.users import HEADER, LocalUser, UserError, check_name, check_new_password
+from lotor.auth.userlines import HEADER, LocalUser
+from lotor.auth.users import UserError, check_name, check_new_password
 from lotor.config.tables.mode_cfg import DEFAULT_USERS
 from lotor.crypto.certificates import read_certificates
 from lotor.crypto.passwords import hash_password

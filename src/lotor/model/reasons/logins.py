@@ -85,6 +85,44 @@ class NotInGroup(LoginReason):
     groups: str
 
 
+class UserExpired(LoginReason):
+    """The password was right, and the last day of the user of `auth_source local`, or of the group, is over."""
+
+    kind = Kind.LOGIN_USER_EXPIRED
+    objection = "the user's last day was {day}"
+    words = "your access has ended: ask the gateway's administrator"
+    told = Told.PERSON
+    day: str
+
+
+class SecondFactorMissing(LoginReason):
+    """The password was right; a group of the user requires a second factor, and the user has none yet."""
+
+    kind = Kind.LOGIN_SECOND_FACTOR_MISSING
+    objection = "a group requires a second factor, and the user has none"
+    words = "you need a second factor, and have none yet: ask the gateway's administrator"
+    told = Told.PERSON
+
+
+class WrongCode(LoginReason):
+    """The password was right, and the code of the second factor is another one, too old, or used already."""
+
+    kind = Kind.LOGIN_WRONG_CODE
+    objection = "the password is right, the code is wrong or was used before"
+    words = "the code is wrong, or was used before: wait for the next one, then try once more"
+    told = Told.PERSON
+
+
+class TooManyCodes(LoginReason):
+    """The password was right; after many wrong codes none counts for a while. Somebody else may know the password."""
+
+    kind = Kind.LOGIN_TOO_MANY_CODES
+    objection = "the password is right, and after many wrong codes none counts for {seconds} s"
+    words = "too many wrong codes: wait an hour, or ask the gateway's administrator"
+    told = Told.PERSON
+    seconds: int
+
+
 class RootNever(LoginReason):
     """Root never logs in by `auth_source system`, whatever the password."""
 
@@ -175,6 +213,15 @@ class AccountChanged(Unjudged):
     kind = Kind.LOGIN_ACCOUNT_CHANGED
     objection = "the account was changed while the password was checked"
     words = f"your account was changed just now: {AGAIN}"
+
+
+class CodeTooLate(Unjudged):
+    """The code of the second factor came two minutes after it was asked for, or to a login that the gateway does not
+    know any more."""
+
+    kind = Kind.LOGIN_CODE_TOO_LATE
+    objection = "the code came too late, or to a login that is not known"
+    words = f"the code came too late: {AGAIN}"
 
 
 class BackEndFault(Unjudged):

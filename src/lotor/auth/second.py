@@ -1,0 +1,159 @@
+"""The second factor of lotor's own users: a code of the hour or a recovery code, in a second round or behind the
+password. Who knows a password and guesses codes is soon made to wait."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import math
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lotor.auth.checks import NotJudgedError, Proof
+from lotor.auth.codes import recovery_digest, six_digits, spent_name
+from lotor.auth.proofs import Proofs
+from lotor.auth.spent import SpentCodes, SpentError
+from lotor.auth.userlines import LocalUser
+from lotor.crypto import totp
+from lotor.model.login import LoginAttempt
+from lotor.model.reasons.logins import BackEndFault, CodeTooLate, LoginReason, TooManyCodes, WrongCode
+from lotor.model.secret import Secret
+
+log = logging.getLogger(__name__)
+
+FREE = 5
+"""Wrong codes in a row that cost nothing more than a wrong password does."""
+PAUSE, LONGEST_PAUSE = 30.0, 3600.0
+"""Seconds in which no code of the user counts after the next one: doubled with each further one. Three codes in a
+million fit at a time: of 24 guesses a day one fits in 38 years."""
+TYPING = 120.0
+"""Seconds for typing a code; XAUTH gives up about then, too."""
+MOST_OPEN = 4096
+MOST_COUNTED = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A login that waits for its code: the password was right at `since`."""
+
+    user: str
+    proof: Proof
+    since: float
+
+
+@dataclass(slots=True)
+class _Count:
+    wrong: int = 0
+    until: float = 0.0
+
+
+class SecondFactors:
+    """Threads may share it. `wall` is seconds since 1970, which codes are made of; `now` is monotonic."""
+
+    def __init__(
+        self,
+        spent: SpentCodes | None = None,
+        remember: float = 0.0,
+        wall: Callable[[], float] = time.time,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.spent = spent or SpentCodes()
+        self.given = Proofs(remember, now)
+        self._wall = wall
+        self._now = now
+        self._lock = threading.Lock()
+        self._open: OrderedDict[bytes, Open] = OrderedDict()
+        self._counts: OrderedDict[tuple[str, str], _Count] = OrderedDict()
+
+    # --- second rounds -----------------------------------------------------------------------------------------------
+
+    def ask(self, user: str, proof: Proof) -> bytes:
+        """The ticket of a login whose password was right."""
+        ticket = secrets.token_bytes(16)
+        with self._lock:
+            self._open[ticket] = Open(user, proof, self._now())
+            while len(self._open) > MOST_OPEN or next(iter(self._open.values())).since + TYPING < self._now():
+                self._open.popitem(last=False)
+        return ticket
+
+    def asked(self, ticket: bytes, user: str) -> Proof:
+        """That of the login with this ticket, which is good for one round. Raises `NotJudgedError`."""
+        with self._lock:
+            found = self._open.pop(ticket, None)
+        if found is None or found.user != user or found.since + TYPING < self._now():
+            raise NotJudgedError(CodeTooLate(user))
+        return found.proof
+
+    def forget(self, ticket: bytes) -> None:
+        with self._lock:
+            self._open.pop(ticket, None)
+
+    # --- codes -------------------------------------------------------------------------------------------------------
+
+    def renews(self, attempt: LoginAttempt, proof: Proof) -> bool:
+        """Whether this login gives the same as one that was let in from the same address lately: then it renews that
+        one. A client that keeps what was typed has no newer code."""
+        return self.given.holds(_place(attempt), proof.entry, proof.code)
+
+    def note(self, attempt: LoginAttempt, proof: Proof) -> None:
+        """The login was let in."""
+        self.given.note(_place(attempt), proof.entry, proof.code)
+
+    def objection(self, user: LocalUser, code: Secret) -> LoginReason | None:
+        """None when the code is right: it is spent then. Blocks. Raises `NotJudgedError`."""
+        if wait := self._enter(user):
+            return TooManyCodes(user.name, math.ceil(wait))
+        try:
+            right = self._spent(user, code)
+        except SpentError as fault:
+            self._leave(user, wrong=0)
+            raise NotJudgedError(BackEndFault(user.name, f"no code can be taken: {fault}")) from None
+        told = self._leave(user, wrong=1 - right)
+        if told > FREE:
+            log.warning("%d wrong codes in a row with the right password of %s: who else knows it?", told, user.name)
+        return None if right else WrongCode(user.name)
+
+    def _spent(self, user: LocalUser, code: Secret) -> bool:
+        key, digits = user.facts.totp, six_digits(code)
+        if key is not None and digits is not None:
+            step = totp.step_of(key, digits, self._wall())
+            return step is not None and self.spent.spend_step(spent_name(user.name, key.reveal()), step)
+        digest = recovery_digest(user.name, code) or ""
+        known = [hmac.compare_digest(digest, each) for each in user.facts.recovery]
+        return any(known) and self.spent.spend_code(spent_name(user.name, digest.encode()))
+
+    def _enter(self, user: LocalUser) -> float:
+        """Seconds to wait for; 0: the code is looked at, and counts as wrong until it is known, also for those that
+        come meanwhile. Another password begins anew."""
+        with self._lock:
+            count = self._counts.setdefault(_password(user), _Count())
+            self._counts.move_to_end(_password(user))
+            if len(self._counts) > MOST_COUNTED:
+                self._counts.popitem(last=False)
+            if (wait := count.until - self._now()) > 0:
+                return wait
+            count.wrong += 1
+            if (beyond := count.wrong - FREE) > 0:
+                count.until = self._now() + min(PAUSE * 2.0 ** min(beyond - 1, 16), LONGEST_PAUSE)
+            return 0.0
+
+    def _leave(self, user: LocalUser, *, wrong: int) -> int:
+        """A code was looked at. Returns how many were wrong in a row."""
+        with self._lock:
+            count = self._counts.get(_password(user), _Count())
+            if not wrong:
+                self._counts.pop(_password(user), None)
+            return count.wrong * wrong
+
+
+def _password(user: LocalUser) -> tuple[str, str]:
+    return user.name, user.hash
+
+
+def _place(attempt: LoginAttempt) -> str:
+    """A user at an address; a name has no NUL."""
+    return f"{attempt.source.address}\0{attempt.user}"
