@@ -53,6 +53,8 @@ modules() {
     mkdir -p "$share/lotor"
     mv "$site"/share/lotor/* "$share/lotor"
     rm -rf "$site/share" "$site/bin"
+    # pyrad brings its manual, examples and tests along; of its modules lotor imports those that need nothing else.
+    rm -rf "$site/docs" "$site/example" "$site/pyrad/tests"
     # What pip notes for itself, and what is for other programs than a running one.
     rm -f "$site"/*.dist-info/RECORD "$site"/*.dist-info/INSTALLER "$site"/*.dist-info/REQUESTED
     rm -f "$site"/*.dist-info/direct_url.json "$site"/*.dist-info/entry_points.txt

@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
-from lotor.config import network, sainfos
+from lotor.config import network, radius, sainfos
 from lotor.config.ambiguity import ambiguous
 from lotor.config.files import NamedFiles
 from lotor.config.methods import (
@@ -60,7 +60,9 @@ class Checked:
 
 def check(settings: Settings) -> Checked:
     """Finds every reason why the daemon cannot start with these settings: unsupported directives, incomplete blocks,
-    files that are missing or unreadable. Needs no credentials."""
+    files that are missing or unreadable. Needs no credentials, but for the servers of logins: their secrets are in the
+    settings that come back."""
+    settings, servers = radius.with_servers(settings) if is_gateway(settings) else (settings, ())
     files = NamedFiles()
     remotes = [(remote, list(_remote(remote, settings, files))) for remote in settings.remotes]
     problems = [*_reserved(settings), *_blocks(settings), *(each for _, found in remotes for each in found)]
@@ -68,7 +70,7 @@ def check(settings: Settings) -> Checked:
         problems += _mode_cfg(settings.mode_cfg, settings.remotes, files)
     problems += [*ambiguous(settings.remotes), *_sainfos(settings.sainfos), *_listen(settings.listen)]
     problems += sainfos.problems(settings.remotes, settings.sainfos)
-    problems += [*check_privsep(settings.privsep), *network.problems(settings)]
+    problems += [*check_privsep(settings.privsep), *network.problems(settings), *servers]
     told = sorted(set(problems), key=lambda problem: (problem.path, problem.line, problem.column))
     return Checked(settings, tuple(told), tuple(remote for remote, found in remotes if not found), files.keyids)
 

@@ -193,17 +193,27 @@ class Privsep:
 
 @dataclass(frozen=True, slots=True)
 class RadiusServer:
+    """`port` None: the usual one. `timeout` in seconds and `tries` None: those of the block; a line of /etc/radius.conf
+    may have its own."""
+
     host: str
     port: int | None
     secret: Secret
+    timeout: int | None = None
+    tries: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Radius:
+    """`auth` and `acct` empty: those of /etc/radius.conf, which `check` fills in where they are needed.
+    `message_authenticator`: whether an answer without one is dropped. `nas_identifier` empty: the name of the host."""
+
     auth: tuple[RadiusServer, ...]
     acct: tuple[RadiusServer, ...]
     timeout: int
     retries: int
+    message_authenticator: bool = True
+    nas_identifier: str = ""
     places: Places = Places()
 
 

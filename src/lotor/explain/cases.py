@@ -159,6 +159,16 @@ _CASES = (
     ),
     Case(
         GATEWAY,
+        _of(Kind.LOGIN_SERVER_REFUSED),
+        "the log of the RADIUS server says why: a wrong password, an unknown user, or a rule of its own",
+    ),
+    Case(
+        GATEWAY,
+        _of(Kind.LOGIN_OTHER_SERVICE),
+        "let the server answer with Service-Type Framed-User, or with none, for users of the tunnel",
+    ),
+    Case(
+        GATEWAY,
         _of(Kind.POOL_NOT_CONFIGURED, Kind.MODE_CFG_NOT_CONFIGURED),
         "add mode_cfg { network4 ADDRESS; pool_size NUMBER; } to the configuration, then lotor reload",
     ),

@@ -22,6 +22,8 @@ class Kind(Enum):
     LOGIN_TOO_MANY_CODES = "login-too-many-codes"
     LOGIN_ROOT = "login-root"
     LOGIN_HOST_CLOSED = "login-host-closed"
+    LOGIN_SERVER_REFUSED = "login-server-refused"
+    LOGIN_OTHER_SERVICE = "login-other-service"
     LOGIN_NO_NAME = "login-no-name"
     LOGIN_ANSWER_TOO_LONG = "login-answer-too-long"
     LOGIN_NO_VERDICT = "login-no-verdict"

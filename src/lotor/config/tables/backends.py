@@ -43,8 +43,36 @@ RADIUSCFG = Block(
         ),
         Directive("timeout", Number(1, 60, "seconds"), "How long an answer may take.", default=3),
         Directive("retries", Number(1, 20), "How often a server is asked.", default=3),
+        Directive(
+            "message_authenticator",
+            Keyword(
+                (
+                    Choice(
+                        "required", value=True, meaning="without Message-Authenticator an answer to a login is none"
+                    ),
+                    Choice(
+                        "optional",
+                        value=False,
+                        meaning="it is taken, for servers that are too old to send one",
+                        weak="whoever sits between gateway and server can turn a refusal into a yes (CVE-2024-3596)",
+                    ),
+                )
+            ),
+            "Whether servers must sign what they answer to a login.",
+            default=True,
+            default_text="required",
+            use=Use.EXTENSION,
+        ),
+        Directive(
+            "nas_identifier",
+            Text("a name in quotes", longest=64, shown="name"),
+            "What the servers know this gateway by (NAS-Identifier).",
+            default="",
+            default_text="the name of the host",
+            use=Use.EXTENSION,
+        ),
     ),
-    "RADIUS servers.",
+    "RADIUS servers. Without `auth` lines here the gateway takes those of /etc/radius.conf, and so with `acct`.",
     Radius,
     field="radius",
     secret=True,

@@ -138,6 +138,33 @@ class HostClosed(LoginReason):
     file: str
 
 
+class ServerRefused(LoginReason):
+    """A server of logins refused it, and tells nobody whether it knows the user. `said` is its message to the person,
+    who sees it."""
+
+    kind = Kind.LOGIN_SERVER_REFUSED
+    objection = "{server} refused it{saying}"
+    server: str
+    said: str = ""
+
+    @property
+    def saying(self) -> str:
+        return f', and says "{self.said}"' if self.said else ""
+
+    @property
+    def message(self) -> str:
+        return self.said
+
+
+class OtherService(LoginReason):
+    """The password was right, and the server gives the user another service than a tunnel (RFC 2865 §5.6)."""
+
+    kind = Kind.LOGIN_OTHER_SERVICE
+    objection = "{server} gives the user another service than a tunnel (Service-Type {service})"
+    server: str
+    service: int
+
+
 class NoName(LoginReason):
     """The client sent no login name, or one that is no printable text of a sensible length."""
 

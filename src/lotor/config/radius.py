@@ -1,0 +1,52 @@
+"""The RADIUS servers that a configuration uses: those of `radiuscfg`, where it has none those of /etc/radius.conf; and
+what is missing to use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from lotor.config import radius_conf
+from lotor.config.problem import Problem
+from lotor.config.settings import Accounting, AuthSource, ConfSource, ModeCfg, Places, Radius, Settings
+from lotor.config.tables.backends import RADIUSCFG
+
+
+def with_servers(settings: Settings) -> tuple[Settings, tuple[Problem, ...]]:
+    """The settings with the servers that they use, and what is wrong with these."""
+    mode_cfg = settings.mode_cfg
+    if mode_cfg is None:
+        return settings, ()
+    problems = list(_sources(mode_cfg))
+    wants = wanted(mode_cfg)
+    if not wants:
+        return settings, tuple(problems)
+    radius: Radius = settings.radius or RADIUSCFG.complete({}, {}, Places(mode_cfg.places.head))
+    if missing := [kind for kind in wants if not getattr(radius, kind)]:
+        read = radius_conf.read(radius_conf.RADIUS_CONF)
+        radius = replace(radius, **{kind: getattr(read, kind) for kind in missing})
+        problems += _of_file(read, radius, missing, mode_cfg)
+    return replace(settings, radius=radius), tuple(problems)
+
+
+def wanted(mode_cfg: ModeCfg) -> tuple[str, ...]:
+    """The kinds of servers that are used, by the words of radius.conf."""
+    logins = mode_cfg.auth_source is AuthSource.RADIUS
+    return ("auth",) * logins + ("acct",) * (mode_cfg.accounting is Accounting.RADIUS)
+
+
+def _of_file(read: radius_conf.RadiusConf, radius: Radius, missing: list[str], mode_cfg: ModeCfg) -> Iterator[Problem]:
+    """No server at all is told where one is needed, since no line asks for the file by name."""
+    yield from read.problems
+    for kind in missing:
+        if not getattr(radius, kind) and not read.problems:
+            field = "auth_source" if kind == "auth" else "accounting"
+            file = f'write "{kind} HOST SECRET" into {radius_conf.RADIUS_CONF} (root\'s, mode 0600)'
+            text = f'no RADIUS server is named: {file}, or add radiuscfg {{ {kind} "HOST" "SECRET"; }}'
+            yield Problem.at(mode_cfg.places.of(field), text)
+
+
+def _sources(mode_cfg: ModeCfg) -> Iterator[Problem]:
+    if mode_cfg.conf_source is ConfSource.RADIUS and mode_cfg.auth_source is not AuthSource.RADIUS:
+        text = "the address comes with the answer to a login: conf_source radius needs auth_source radius"
+        yield Problem.at(mode_cfg.places.of("conf_source"), text)

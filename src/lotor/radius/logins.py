@@ -1,0 +1,163 @@
+"""`auth_source radius`: a login is an Access-Request, each prompt of the server another round."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+
+from lotor.config.settings import Radius
+from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused, Verdict
+from lotor.model.prompt import Field
+from lotor.model.reasons.logins import (
+    AnswerTooLong,
+    BackEndFault,
+    Busy,
+    LoginReason,
+    NoName,
+    NoVerdict,
+    OtherService,
+    ServerRefused,
+    WrongPassword,
+)
+from lotor.model.secret import Secret
+from lotor.model.text import clean
+from lotor.radius import numbers
+from lotor.radius.conversations import MOST_ROUNDS, Conversation, Conversations
+from lotor.radius.grants import granted, message
+from lotor.radius.numbers import Attribute, Code
+from lotor.radius.packets import LONGEST_PASSWORD, Reply, Request, number, text
+from lotor.radius.servers import Answer, CrowdedError, NoAnswerError, Server, Servers
+from lotor.radius.structure import LONGEST_VALUE
+
+log = logging.getLogger(__name__)
+
+SERVICES = frozenset({numbers.SERVICE_FRAMED, numbers.SERVICE_AUTHENTICATE_ONLY})
+CONNECT_INFO = "lotor IKEv1 XAUTH"
+ASKS = "Answer: "
+"""Where a server asks for something and does not say for what."""
+
+
+class RadiusLogins:
+    """Implements `ports.auth.LoginBackend`. Belongs to one event loop. `addresses`: whether the server gives addresses
+    (`conf_source radius`). `name` is NAS-Identifier: that of the settings, else of this host."""
+
+    def __init__(
+        self,
+        settings: Radius,
+        *,
+        addresses: bool = True,
+        name: str = "",
+        servers: Callable[[Radius], Servers] = Servers.of_logins,
+    ) -> None:
+        self._servers = servers(settings)
+        self._addresses = addresses
+        self._name = clean(name or settings.nas_identifier or socket.gethostname(), longest=LONGEST_VALUE // 4)
+        self._conversations = Conversations()
+
+    async def judge(self, attempt: LoginAttempt) -> Verdict:
+        conversation = self._conversations.take(attempt.conversation) if attempt.conversation else None
+        if attempt.conversation and conversation is None:
+            return Refused(BackEndFault(attempt.user, "the server's question was too long ago"))
+        user = conversation.user if conversation is not None else attempt.user
+        given = _given(attempt, conversation)
+        if (objection := _objection(user, given)) is not None:
+            return Refused(objection)
+        request = self._request(user, given, attempt, conversation)
+        try:
+            answer = await self._servers.ask(request, conversation.server if conversation is not None else None)
+        except NoAnswerError as fault:
+            return Refused(BackEndFault(user, str(fault)))
+        except CrowdedError as fault:
+            return Refused(Busy(user, fault.waiting))
+        return self._verdict(user, answer, conversation)
+
+    async def abandon(self, conversation: bytes) -> None:
+        """The server hears nothing of it: it forgets its question by itself."""
+        self._conversations.take(conversation)
+
+    def take_over(self, former: RadiusLogins) -> None:
+        """A reload: conversations go on, each with the server that began it."""
+        self._conversations = former._conversations
+
+    def close(self) -> None:
+        """What waits for an answer goes on waiting; no request is begun."""
+        self._servers.close()
+
+    def _request(self, user: str, given: Secret, attempt: LoginAttempt, conversation: Conversation | None) -> Request:
+        attributes = [
+            text(Attribute.USER_NAME, user),
+            number(Attribute.SERVICE_TYPE, numbers.SERVICE_FRAMED),
+            number(Attribute.FRAMED_PROTOCOL, numbers.PROTOCOL_PPP),
+            number(Attribute.NAS_PORT_TYPE, numbers.PORT_VIRTUAL),
+            text(Attribute.NAS_IDENTIFIER, self._name),
+            text(Attribute.CALLING_STATION_ID, str(attempt.source.address)),
+            text(Attribute.CONNECT_INFO, CONNECT_INFO),
+        ]
+        if conversation is not None and conversation.state is not None:
+            attributes.append((Attribute.STATE, conversation.state))
+        return Request(Code.ACCESS_REQUEST, tuple(attributes), given)
+
+    def _verdict(self, user: str, answer: Answer, conversation: Conversation | None) -> Verdict:
+        reply, server = answer.reply, answer.server
+        if reply.code is Code.ACCESS_ACCEPT:
+            return self._accepted(user, reply, server)
+        if reply.code is Code.ACCESS_REJECT:
+            return Refused(ServerRefused(user, server.name, message(reply)))
+        rounds = conversation.rounds + 1 if conversation is not None else 1
+        if rounds > MOST_ROUNDS:
+            return Refused(NoVerdict(user, rounds))
+        now = asyncio.get_running_loop().time()
+        ticket = self._conversations.keep(Conversation(user, server, _state(reply), rounds, now))
+        return Challenge(message(reply) or ASKS, (_wanted(reply),), ticket)
+
+    def _accepted(self, user: str, reply: Reply, server: Server) -> Verdict:
+        service = reply.first(Attribute.SERVICE_TYPE)
+        if service is not None and int.from_bytes(service) not in SERVICES:
+            return Refused(OtherService(user, server.name, int.from_bytes(service[:4])))
+        found = granted(reply)
+        for note in found.notes:
+            log.warning("of what %s grants %s, %s", server.name, user, note)
+        grants = replace(found.grants, message=message(reply))
+        if not self._addresses:
+            grants = replace(grants, address=None, netmask=None, address6=None)
+        return Accepted(_canonical(reply) or user, grants)
+
+
+def _given(attempt: LoginAttempt, conversation: Conversation | None) -> Secret:
+    """The password; or the answer to a question, in whichever field the client put it."""
+    if conversation is None:
+        return attempt.answer(Field.PASSWORD)
+    fields = (Field.PASSCODE, Field.ANSWER, Field.NEXT_PIN, Field.PASSWORD)
+    return next((answer for each in fields if (answer := attempt.answer(each))), Secret(b""))
+
+
+def _objection(user: str, given: Secret) -> LoginReason | None:
+    """What no server is asked about: a directory behind it may take an empty password for none at all, and NUL octets
+    at the end are no part of a password in RADIUS."""
+    if not 0 < len(user.encode()) <= LONGEST_VALUE:
+        return NoName(user)
+    if len(given) > LONGEST_PASSWORD:
+        return AnswerTooLong(user, LONGEST_PASSWORD)
+    if not given or b"\0" in given.reveal():
+        return WrongPassword(user)
+    return None
+
+
+def _state(reply: Reply) -> bytes | None:
+    return reply.first(Attribute.STATE)
+
+
+def _wanted(reply: Reply) -> Field:
+    """What is typed is shown only where the server says so (RFC 2869 §5.10)."""
+    shown = reply.first(Attribute.PROMPT) == numbers.PROMPT_ECHO.to_bytes(4)
+    return Field.ANSWER if shown else Field.PASSCODE
+
+
+def _canonical(reply: Reply) -> str:
+    """The name that the server has for the user, which accounting uses from now on (RFC 2865 §5.1)."""
+    name = reply.first(Attribute.USER_NAME) or b""
+    told = clean(name, longest=LONGEST_VALUE)
+    return told if told.encode() == name else ""

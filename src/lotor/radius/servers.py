@@ -1,0 +1,276 @@
+"""Several servers of one kind: who is asked, how often, who is left alone because he does not answer, and what counts
+as an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lotor.config.settings import Radius, RadiusServer
+from lotor.radius.channels import Channel, Channels
+from lotor.radius.names import LookUp, UnknownNameError, Whereabouts, looked_up
+from lotor.radius.packets import NotProvedError, Reply, Request, Sealed, UnsignedError, nas_address, seal
+from lotor.radius.structure import MalformedError
+
+log = logging.getLogger(__name__)
+
+AUTH_PORT, ACCT_PORT = 1812, 1813
+DEAD = 60.0
+"""Seconds in which a server that did not answer is asked only when nobody else answers."""
+MOST_UNDER_WAY = 2048
+"""Requests at a time: each holds an identifier, 256 of which cost a socket."""
+QUIET = 60.0
+"""Seconds between two lines of the log about bad answers of one server."""
+
+
+class NoAnswerError(OSError):
+    """No server answered; the text says what became of each."""
+
+
+class CrowdedError(OSError):
+    """Too many requests wait already: `waiting` of them."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"{waiting} requests wait for an answer already")
+        self.waiting = waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`server` is who gave it: a conversation goes on with the same one."""
+
+    reply: Reply
+    server: Server
+
+
+@dataclass(eq=False, slots=True)
+class Server:
+    """`tries` with `timeout` seconds each. `unanswered` tries in a row, by whomever; with `tries` of them it is left
+    alone until `back`. `fault`: what was last wrong with what it sent; empty when nothing came."""
+
+    place: Whereabouts
+    port: int
+    setting: RadiusServer = field(repr=False)
+    timeout: float
+    tries: int
+    channels: Channels = field(default_factory=Channels)
+    unanswered: int = 0
+    back: float = 0.0
+    fault: str = ""
+    told: float = float("-inf")
+
+    @property
+    def name(self) -> str:
+        return f"[{self.place.name}]:{self.port}" if ":" in self.place.name else f"{self.place.name}:{self.port}"
+
+    def alive(self, now: float) -> bool:
+        return now >= self.back
+
+    def silent(self, now: float) -> None:
+        """One try had no answer. After its time as a dead one, one more is enough to leave it alone again."""
+        self.unanswered += 1
+        if self.unanswered < self.tries or not self.alive(now):
+            return
+        self.unanswered = self.tries - 1
+        self.back = now + DEAD
+        self.place.moved()
+        log.warning("RADIUS server %s does not answer%s: it is left alone for %d seconds", self.name, self._why, DEAD)
+
+    def spoke(self) -> None:
+        if self.back:
+            log.warning("RADIUS server %s answers again", self.name)
+        self.unanswered, self.back, self.fault = 0, 0.0, ""
+
+    def misspoke(self, why: str, now: float) -> None:
+        """Something came that is no answer of this server's."""
+        self.fault = why
+        if now >= self.told + QUIET:
+            self.told = now
+            log.warning("an answer as if from RADIUS server %s is dropped: %s", self.name, why)
+
+    @property
+    def state(self) -> str:
+        return f"{self.name} does not answer{self._why}"
+
+    @property
+    def _why(self) -> str:
+        return f" as it should ({self.fault})" if self.fault else ""
+
+
+class Servers:
+    """`ask` from one event loop. Nothing here blocks; a request that is cancelled leaves nothing behind."""
+
+    def __init__(self, servers: Iterable[Server], *, signed: bool = True) -> None:
+        self._servers = tuple(servers)
+        self._signed = signed
+        self._under_way = 0
+
+    @classmethod
+    def of_logins(cls, settings: Radius, look_up: LookUp = looked_up) -> Servers:
+        """Those that judge logins."""
+        made = (_server(each, settings, AUTH_PORT, look_up) for each in settings.auth)
+        return cls(made, signed=settings.message_authenticator)
+
+    @classmethod
+    def of_accounts(cls, settings: Radius, look_up: LookUp = looked_up) -> Servers:
+        """Those that keep accounts."""
+        return cls(_server(each, settings, ACCT_PORT, look_up) for each in settings.acct)
+
+    async def ask(self, request: Request, only: Server | None = None) -> Answer:
+        """The first answer of any of them; each try goes to another server. `only`: nobody else is asked, for a
+        conversation that this server began. Raises `NoAnswerError`, `CrowdedError`, and `ValueError` for a request that
+        has no room in a packet."""
+        asked = (only,) if only is not None else self._servers
+        with self._counted():
+            asking = _Asking(request, signed=self._signed)
+            try:
+                return await asking.run(asked)
+            finally:
+                asking.close()
+
+    def close(self) -> None:
+        for server in self._servers:
+            server.channels.close()
+            server.place.close()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        if self._under_way >= MOST_UNDER_WAY:
+            raise CrowdedError(self._under_way)
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+
+
+class _Asking:
+    """One request at all the servers that it takes. An answer of one that was asked before counts, too, as long as
+    nobody else gave one."""
+
+    def __init__(self, request: Request, *, signed: bool) -> None:
+        self._request = request
+        self._signed = signed
+        self._loop = asyncio.get_running_loop()
+        self._answer: asyncio.Future[Answer] = self._loop.create_future()
+        self._open: dict[Server, _Exchange] = {}
+
+    async def run(self, servers: tuple[Server, ...]) -> Answer:
+        line = _line(servers, self._loop.time())
+        for index, server in enumerate(line):
+            if await self._tried(server, hurried=any(each is not server for each in line[index + 1 :])):
+                return self._answer.result()
+            server.silent(self._loop.time())
+        raise NoAnswerError("; ".join(each.state for each in servers) or "there is no RADIUS server to ask")
+
+    def heard(self, server: Server, reply: Reply) -> None:
+        server.spoke()
+        if not self._answer.done():
+            self._answer.set_result(Answer(reply, server))
+
+    def close(self) -> None:
+        for exchange in self._open.values():
+            exchange.close()
+
+    async def _tried(self, server: Server, *, hurried: bool) -> bool:
+        """Whether there is an answer now. `hurried`: somebody else can be asked as soon as this one is not there."""
+        try:
+            async with asyncio.timeout(server.timeout):
+                exchange = self._open.get(server) or await self._begun(server)
+                exchange.send()
+                await exchange.over(self._answer, hurried=hurried)
+        except TimeoutError:
+            pass
+        except UnknownNameError as error:
+            server.fault = str(error)
+        except OSError as error:
+            server.fault = f"it cannot be asked: {error.strerror or error}"
+        return self._answer.done()
+
+    async def _begun(self, server: Server) -> _Exchange:
+        """Raises `OSError`."""
+        channel = await server.channels.channel(await server.place.address(), server.port)
+        exchange = self._open[server] = _Exchange(self, server, channel, signed=self._signed)
+        exchange.enter(self._request)
+        return exchange
+
+
+class _Exchange:
+    """One request at one server."""
+
+    def __init__(self, asking: _Asking, server: Server, channel: Channel, *, signed: bool) -> None:
+        self._asking = asking
+        self._server = server
+        self._channel = channel
+        self._signed = signed
+        self._identifier: int | None = None
+        self._sealed: Sealed | None = None
+        self._gone = asyncio.Event()
+
+    def enter(self, request: Request) -> None:
+        """Raises `ValueError`."""
+        from_here = replace(request, attributes=(*request.attributes, nas_address(self._channel.local)))
+
+        def make(identifier: int) -> _Exchange:
+            self._sealed = seal(from_here, identifier, self._server.setting.secret)
+            return self
+
+        self._identifier = self._channel.enter(make)
+
+    def send(self) -> None:
+        """The same octets each time: a server knows by them that it has been asked before (RFC 5080 §2.2.1)."""
+        self._gone.clear()
+        if self._sealed is not None:
+            self._channel.send(self._sealed.octets)
+
+    async def over(self, answer: asyncio.Future[Answer], *, hurried: bool) -> None:
+        """Until there is an answer, or the server is not there."""
+        gone = asyncio.ensure_future(self._gone.wait())
+        try:
+            ends: set[asyncio.Future[Any]] = {answer, gone} if hurried else {answer}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+
+    def heard(self, datagram: bytes) -> None:
+        if self._sealed is None:
+            return
+        now = asyncio.get_running_loop().time()
+        try:
+            reply = self._sealed.proved(datagram, signed=self._signed)
+        except UnsignedError as fault:
+            hint = "update the server, or set message_authenticator optional"
+            self._server.misspoke(f"{fault}: {hint}", now)
+        except (NotProvedError, MalformedError) as fault:
+            self._server.misspoke(str(fault), now)
+        else:
+            self._asking.heard(self._server, reply)
+
+    def refused(self) -> None:
+        self._gone.set()
+
+    def close(self) -> None:
+        if self._identifier is not None:
+            self._channel.leave(self._identifier)
+
+
+def _line(servers: tuple[Server, ...], now: float) -> list[Server]:
+    """Who is asked, try by try: those that are alive take turns, then each of the others gets one chance."""
+    alive = [each for each in servers if each.alive(now)] or list(servers)
+    tries = max((each.tries for each in alive), default=0)
+    turns = [each for turn in range(tries) for each in alive if turn < each.tries]
+    return turns + [each for each in servers if each not in alive]
+
+
+def _server(setting: RadiusServer, settings: Radius, port: int, look_up: LookUp) -> Server:
+    return Server(
+        Whereabouts(setting.host, look_up),
+        setting.port or port,
+        setting,
+        setting.timeout or settings.timeout,
+        setting.tries or settings.retries,
+    )
