@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from lotor.model.text import clean
@@ -26,6 +26,17 @@ class Location:
 
 NOWHERE = Location("(default)", 1, 1)
 """The place of what no file says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The places of the directives of a block. `of(field)` is the block's head for a directive that was not written."""
+
+    head: Location = NOWHERE
+    fields: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
+
+    def of(self, name: str) -> Location:
+        return self.fields.get(name, self.head)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ The defaults are in the directive tables (`tables/`). `resolve` turns settings i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from lotor.config.problem import NOWHERE, Location, Problem
+from lotor.config.problem import NOWHERE, Location, Places, Problem
+from lotor.config.servers import Ldap, Radius, RadiusServer
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
 from lotor.model.identity import IdKind
 from lotor.model.network import Network
@@ -27,21 +27,11 @@ from lotor.model.policy import (
     Transfer,
     Uniqueness,
 )
-from lotor.model.secret import Secret
+
+__all__ = ["Ldap", "Places", "Radius", "RadiusServer"]  # beside what stands here
 
 T_co = TypeVar("T_co", covariant=True)
 Address = IPv4Address | IPv6Address
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """The places of the directives of a block. `of(field)` is the block's head for a directive that was not written."""
-
-    head: Location = NOWHERE
-    fields: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
-
-    def of(self, name: str) -> Location:
-        return self.fields.get(name, self.head)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,53 +179,6 @@ class Privsep:
     group: str | None
     chroot: FileName | None
     places: Places = field(default=Places(), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class RadiusServer:
-    """`port` None: the usual one. `timeout` in seconds and `tries` None: those of the block; a line of /etc/radius.conf
-    may have its own."""
-
-    host: str
-    port: int | None
-    secret: Secret
-    timeout: int | None = None
-    tries: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Radius:
-    """`auth` and `acct` empty: those of /etc/radius.conf, which `check` fills in where they are needed.
-    `message_authenticator`: whether an answer without one is dropped. `nas_identifier` empty: the name of the host."""
-
-    auth: tuple[RadiusServer, ...]
-    acct: tuple[RadiusServer, ...]
-    timeout: int
-    retries: int
-    message_authenticator: bool = True
-    nas_identifier: str = ""
-    places: Places = Places()
-
-
-@dataclass(frozen=True, slots=True)
-class Ldap:
-    version: int
-    debug: int
-    timeout: int | None
-    uri: str | None
-    host: str
-    port: int
-    base: str | None
-    subtree: bool
-    bind_dn: str | None
-    bind_pw: Secret | None
-    attr_user: str
-    attr_addr: str
-    attr_mask: str
-    attr_group: str
-    attr_member: str
-    tls: bool
-    places: Places = Places()
 
 
 @dataclass(frozen=True, slots=True)
