@@ -32,6 +32,7 @@ for entry in /run/.old/*; do
 done
 mount --bind /run/.etc /etc
 mount --rbind /run/.var /var
+if [ -d /var/lib/lotor ]; then mount -t tmpfs -o mode=700 tmpfs /var/lib/lotor; fi
 echo ready
 exec cat
 """

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lotor.config.privsep import ACCOUNTS
+from lotor.config.tables.root import DEFAULT_STORE
 from lotor.confinement.hardening import FOR_DAEMON, OWN
 from lotor.daemon.exits import Exit
 from lotor.hosts.journal import STATE_DIRECTORY
@@ -64,9 +65,15 @@ def test_the_account_is_the_one_that_the_daemon_looks_for():
     assert line == ACCOUNTS[0]
 
 
-def test_the_directory_is_the_one_of_the_program():
-    (line,) = re.findall(r"^d (\S+) ", (PACKAGING / "tmpfiles/lotor.conf").read_text(), re.MULTILINE)
-    assert line == str(STATE_DIRECTORY.parent)
+def test_the_directories_are_those_of_the_program():
+    made = dict(re.findall(r"^d (\S+) (\d+) ", (PACKAGING / "tmpfiles/lotor.conf").read_text(), re.MULTILINE))
+    assert made == {str(STATE_DIRECTORY.parent): "0755", str(DEFAULT_STORE.path.parent): "0700"}
+
+
+def test_a_gateway_may_write_its_store():
+    unit = PACKAGING / "systemd" / "lotor.service"
+    names = values(unit, "StateDirectory"), values(unit, "StateDirectoryMode")
+    assert names == ([DEFAULT_STORE.path.parent.name], ["0700"])
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])

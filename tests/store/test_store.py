@@ -62,7 +62,12 @@ async def test_its_files_are_for_nobody_else(file):
     file.chmod(0o644)
     store = await opened(file)
     await store.run(put("10.0.0.1"))
-    assert {each.name for each in file.parent.iterdir()} == {"lotor.db", "lotor.db-wal", "lotor.db-shm"}
+    assert {each.name for each in file.parent.iterdir()} == {
+        "lotor.db",
+        "lotor.db-wal",
+        "lotor.db-shm",
+        "lotor.db.lock",
+    }
     assert all(each.stat().st_mode & 0o777 == 0o600 for each in file.parent.iterdir())
     await store.close()
 
@@ -274,6 +279,20 @@ async def test_one_that_is_locked_from_the_start_leaves_a_store_in_memory(file, 
     assert "kept in memory until the next start" in caplog.text
     await store.close()
     other.close()
+
+
+@looped
+async def test_two_gateways_have_no_memory_in_common(file, caplog):
+    first, second = await opened(file), await opened(file)
+    await second.run(put("10.0.0.2"))
+    assert await first.run(names) == []
+    assert (first.fault, second.fault.fault, second.file) == (None, Fault.LOCKED, None)
+    assert "another lotor has it" in caplog.text
+    await first.close()
+    await second.close()
+    third = await opened(file)
+    assert third.fault is None
+    await third.close()
 
 
 @looped

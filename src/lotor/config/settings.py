@@ -217,6 +217,8 @@ class ModeCfg:
     auth_remember: int
     pfs_group: int
     save_passwd: bool
+    lowest_address: bool = False
+    reserved: tuple[Address, ...] = ()
     places: Places = Places()
 
 
@@ -419,7 +421,7 @@ class SainfoSettings:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """A whole configuration. Blocks that were not written have their defaults, except `mode_cfg` and
-    `network`, which are None."""
+    `network`, which are None. `store` None: in memory."""
 
     paths: Paths
     log: LogLevel
@@ -438,6 +440,7 @@ class Settings:
     pfkey_buffer: int
     gss_id_enc: str
     complex_bundle: bool
+    store: FileName | None = None
     reservations: tuple[Reservation, ...] = ()
     places: Places = Places()
 

@@ -32,7 +32,7 @@ class Call:
 async def connect(call: Call, daemon: Program) -> bool:
     """Whether the person ended it by the conversation: not where a signal did. Raises `StartError`. `daemon` may have
     been started ahead."""
-    warden = Warden(nothing_to_read, call.loaded, hold())
+    warden = Warden(nothing_to_read, call.loaded, hold(call.loaded.settings))
     hardening.bound(scripts=False, daemon=True)
     async with attending(warden) as attendance:
         with Talk(call.person) as talk, visited() as control:

@@ -21,7 +21,7 @@ from lotor.warden.warden import Warden, hold
 
 async def connect(call: Call) -> bool:
     """As `connecting.connect`."""
-    warden = Warden(nothing_to_read, call.loaded, hold())
+    warden = Warden(nothing_to_read, call.loaded, hold(call.loaded.settings))
     hardening.bound(scripts=False)
     try:
         with Talk(call.person) as talk, visited() as control:

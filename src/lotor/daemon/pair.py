@@ -49,7 +49,7 @@ async def guard(guarded: Guarded, ready: Callable[[], None], log_file: int | Non
     """The exit code. `log_file` is a descriptor for both processes. Raises `StartError`."""
     options, loaded = guarded.options, guarded.loaded
     stopped = asyncio.Event()
-    warden = Warden(lambda: loading.load(options.file), loaded, hold())
+    warden = Warden(lambda: loading.load(options.file), loaded, hold(loaded.settings))
     warden.follow(lambda settings: logs.follow(settings, options.said))
     warden.follow_reloads(guarded.manager.reloads)
     listening.demand_free(loaded.settings)

@@ -36,7 +36,7 @@ async def serve(options: Options, loaded: Holding, ready: Callable[[], None], ma
         ready()
         await held.enter_async_context(told(manager, Life(lambda: outline(warden))))
 
-    warden = Warden(lambda: loading.load(options.file), loaded, hold())
+    warden = Warden(lambda: loading.load(options.file), loaded, hold(loaded.settings))
     warden.follow_reloads(manager.reloads)
     listening.demand_free(loaded.settings)
     hardening.bound(scripts=config.has_scripts(loaded.settings))

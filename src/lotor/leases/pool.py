@@ -1,14 +1,15 @@
 """A pool of inner addresses in memory. A returning user gets the last address again. Others get one that nobody had,
 and once there is none, the one that has been free the longest, so that late packets for its last user reach no
-stranger."""
+stranger. By the administrator's wish everybody gets the lowest free one."""
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
 
+from lotor.leases.lowest import Lowest
 from lotor.model.judgement import Failure
 from lotor.model.network import Address
 from lotor.model.reason import Reason
@@ -35,11 +36,18 @@ class Pool:
     """Leases of `network4` (`first`), `pool_size`, `netmask4`, and IPv6 beside it.
 
     `netmask` None: the mask of the smallest network that contains the pool, so that clients which configure an
-    interface reach each other on the link. Raises `ValueError` for a pool that is empty or exceeds IPv4 or IPv6.
+    interface reach each other on the link. `lowest`: everybody gets the lowest free address. Raises `ValueError` for a
+    pool that is empty or exceeds IPv4 or IPv6.
     """
 
     def __init__(
-        self, first: IPv4Address, size: int, netmask: IPv4Address | None = None, beside: Ipv6Range | None = None
+        self,
+        first: IPv4Address,
+        size: int,
+        netmask: IPv4Address | None = None,
+        beside: Ipv6Range | None = None,
+        *,
+        lowest: bool = False,
     ) -> None:
         if size < 1:
             raise ValueError("pool_size must be at least 1")
@@ -59,6 +67,10 @@ class Pool:
         """Slots that this pool may not give now, and how many leases of other pools are the reason."""
         self._returned: OrderedDict[int, None] = OrderedDict()
         """Slots that somebody had, the longest ago first."""
+        self._lowest = Lowest() if lowest else None
+        """The same and some that are given again; None where nobody asks for the lowest."""
+        self._reserved: frozenset[int] = frozenset()
+        """Slots that only a grant gives."""
         self._fresh = 0
         self._last_slot: OrderedDict[str, int] = OrderedDict()
 
@@ -83,7 +95,7 @@ class Pool:
         slot, user = held
         del self._taken[slot]
         self._remember(user, slot)
-        self._returned[slot] = None
+        self._give_back(slot)
 
     def __len__(self) -> int:
         """How many addresses are leased."""
@@ -106,7 +118,13 @@ class Pool:
             if not self._barred[slot]:
                 del self._barred[slot]
                 if slot < self._fresh and slot not in self._taken:
-                    self._returned[slot] = None
+                    self._give_back(slot)
+
+    def reserve(self, addresses: Iterable[Address]) -> None:
+        """These, and no others, are given to whom they are granted only. Whoever has one now keeps it. Those of another
+        pool are ignored."""
+        slots = map(self._slot_of, addresses)
+        self._reserved = frozenset(slot for slot in slots if slot is not None and 0 <= slot < self._size)
 
     def leases(self) -> Iterator[Lease]:
         """Those that are given."""
@@ -129,7 +147,7 @@ class Pool:
             slot = int(address) - int(self.first)
             self._remember(user, slot)
             if slot not in self._taken and slot not in self._barred:
-                self._returned[slot] = None
+                self._give_back(slot)
                 self._returned.move_to_end(slot)
 
     def _slots_of(self, lease: Lease) -> set[int]:
@@ -154,19 +172,35 @@ class Pool:
     def _slot(self, user: str, granted: IPv4Address | None) -> int | None:
         if granted is not None:
             return int(granted) - int(self.first)
+        if self._lowest is not None:
+            slot = self._lowest.take(self._fresh, lambda each: each in self._returned and self._free(each))
+            return slot if slot is not None else self._next_slot()
         remembered = self._last_slot.get(user)
-        if remembered is not None and remembered not in self._taken and remembered not in self._barred:
+        if remembered is not None and self._free(remembered):
             return remembered
         return self._next_slot()
 
+    def _free(self, slot: int) -> bool:
+        return slot not in self._taken and slot not in self._barred and slot not in self._reserved
+
     def _next_slot(self) -> int | None:
-        """The lowest slot that nobody ever had, else the one that was returned first. It is taken."""
+        """The lowest slot that nobody ever had, else the one that was returned first."""
         while self._fresh < self._size:
             self._fresh += 1
             slot = self._fresh - 1
-            if slot not in self._taken and slot not in self._returned and slot not in self._barred:
+            if slot in self._returned:
+                continue
+            if self._free(slot):
                 return slot
-        return self._returned.popitem(last=False)[0] if self._returned else None
+            if slot in self._reserved and slot not in self._taken and slot not in self._barred:
+                self._give_back(slot)
+        return next((slot for slot in self._returned if slot not in self._reserved), None)
+
+    def _give_back(self, slot: int) -> None:
+        """Behind those that were given back before."""
+        self._returned[slot] = None
+        if self._lowest is not None:
+            self._lowest.add(slot)
 
     def _remember(self, user: str, slot: int) -> None:
         self._last_slot[user] = slot

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 from lotor.leases.pool import Pool
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
@@ -20,6 +22,7 @@ class PoolHistory:
         """Of earlier pools: by session its user and lease."""
         self._owners: dict[Address, tuple[str, Lease]] = {}
         """The same leases by each of their addresses."""
+        self._reserved: frozenset[Address] = frozenset()
 
     def replace(self, pool: Pool | None) -> None:
         """New sessions are served by this pool. Users keep their last address if it is in the pool."""
@@ -35,6 +38,18 @@ class PoolHistory:
             pool.remember(user, address)
         for lease in self.outside():
             pool.bar(lease)
+        pool.reserve(self._reserved)
+
+    def remember(self, user: str, address: IPv4Address) -> None:
+        """The user had this address until now."""
+        if self._pool is not None:
+            self._pool.remember(user, address)
+
+    def reserve(self, addresses: frozenset[Address]) -> None:
+        """These, and no others, are given to whom they are granted only; also by pools to come."""
+        self._reserved = addresses
+        if self._pool is not None:
+            self._pool.reserve(addresses)
 
     def acquire(self, session: int, user: str, grants: Grants = NO_GRANTS) -> Lease | Failure:
         if (held := self._outside.get(session)) is not None:

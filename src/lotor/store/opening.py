@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import sqlite3
 import stat
@@ -34,6 +35,22 @@ def connect(file: Path | None) -> sqlite3.Connection:
         return _ready(file)
     except (sqlite3.Error, OSError) as error:
         raise fault_of(error, file) from None
+
+
+def take(file: Path) -> int:
+    """The descriptor by which this program alone has the file, until it is closed: two gateways with one memory would
+    give addresses that the other one has. Raises `StoreFault`."""
+    try:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(file.with_name(f"{file.name}.lock"), flags, 0o600)
+    except OSError as error:
+        raise fault_of(error, file) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise StoreFault(Fault.LOCKED, file, " (another lotor has it)") from None
+    return descriptor
 
 
 def aside(file: Path) -> Path:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from lotor.store.faults import Fault, StoreFault, fault_of
-from lotor.store.opening import aside, connect
+from lotor.store.opening import aside, connect, take
 from lotor.store.thread import Thread
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Store:
         """How often a file or a memory was begun empty or opened: whoever has rows of his own writes them again when it
         has grown."""
         self._connection: sqlite3.Connection | None = None
+        self._taken: int | None = None
         self._thread = Thread("lotor-store")
         self._told: Fault | None = None
 
@@ -66,7 +68,7 @@ class Store:
 
     async def close(self) -> None:
         """What was asked before is carried out, unless the disk is silent."""
-        closing = self._thread.submit(self._close)
+        closing = self._thread.submit(self._end)
         self._thread.end()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
@@ -77,12 +79,14 @@ class Store:
             self._connection = self._opened(self.file)
         except StoreFault as fault:
             what = f"{fault.strerror}: what it should keep is kept in memory until the next start"
-            log.error("%s", what)  # noqa: TRY400 - the sentence says all
+            log.warning("%s", what)
             self.fault, self.file = StoreFault(fault.fault, self.wanted, _behind(fault)), None
             self._connection = self._opened(None)
 
     def _opened(self, file: Path | None) -> sqlite3.Connection:
         self.beginnings += 1
+        if file is not None and self._taken is None:
+            self._taken = take(file)
         try:
             return connect(file)
         except StoreFault as fault:
@@ -119,6 +123,12 @@ class Store:
                 connection.execute("ROLLBACK")
             raise
         return done
+
+    def _end(self) -> None:
+        self._close()
+        if self._taken is not None:
+            os.close(self._taken)
+            self._taken = None
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None

@@ -6,8 +6,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
 from lotor import config
 from lotor.config.settings import ModeCfg, Settings
@@ -41,6 +41,7 @@ class PoolRoutes:
         self._routes = routes
         self._pools = PoolHistory(None)
         self._mode_cfg: ModeCfg | None = None
+        self._fixed: frozenset[Address] = frozenset()
         self._device: tuple[str, int] | None = None
         self._begun = False
         self._stray: set[Address] = set()
@@ -82,11 +83,29 @@ class PoolRoutes:
             if other or partners_of(mode_cfg) != partners_of(self._mode_cfg):
                 await self._serve(mode_cfg, self._pools.given())
             self._mode_cfg = mode_cfg
+            self._reserve()
             if not other:
                 return []
             pool = make_pool(mode_cfg)
             self._pools.replace(pool)
             return [_told(pool)]
+
+    def remember(self, known: Iterable[tuple[str, IPv4Address]]) -> None:
+        """Users with the address that each had last, the longest ago first. Where everybody gets the lowest free
+        address nobody is remembered."""
+        if self._mode_cfg is not None and not self._mode_cfg.lowest_address:
+            for user, address in known:
+                self._pools.remember(user, address)
+
+    def fix(self, addresses: frozenset[Address]) -> None:
+        """Besides those that the configuration reserves, these are given to whom they are granted only: addresses of
+        single users. Whoever has one now keeps it."""
+        self._fixed = addresses
+        self._reserve()
+
+    def _reserve(self) -> None:
+        configured = self._mode_cfg.reserved if self._mode_cfg is not None else ()
+        self._pools.reserve(self._fixed.union(configured))
 
     async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
         async with self._turn:
@@ -188,14 +207,16 @@ def make_pool(mode_cfg: ModeCfg | None) -> Pool | None:
     if mode_cfg is None or mode_cfg.network4 is None:
         return None
     beside = Ipv6Range(mode_cfg.network6, mode_cfg.prefix6) if mode_cfg.network6 is not None else None
-    return Pool(mode_cfg.network4, mode_cfg.pool_size, mode_cfg.netmask4, beside)
+    size, mask = mode_cfg.pool_size, mode_cfg.netmask4
+    return Pool(mode_cfg.network4, size, mask, beside, lowest=mode_cfg.lowest_address)
 
 
 def _shape(mode_cfg: ModeCfg | None) -> tuple[object, ...]:
     """The settings of a pool: where one differs, it is another pool."""
     if mode_cfg is None:
         return ()
-    return mode_cfg.network4, mode_cfg.pool_size, mode_cfg.netmask4, mode_cfg.network6, mode_cfg.prefix6
+    ipv6 = mode_cfg.network6, mode_cfg.prefix6
+    return mode_cfg.network4, mode_cfg.pool_size, mode_cfg.netmask4, ipv6, mode_cfg.lowest_address
 
 
 def _told(pool: Pool | None) -> str:

@@ -31,11 +31,13 @@ from lotor.ports.interface import TunDevice, Tunnels
 from lotor.ports.leases import Leases
 from lotor.privsep.hosting import scripts_of
 from lotor.privsep.privileged import Privileged
+from lotor.store import Store
 from lotor.warden.admitting import AdmittedLeases, LedNetwork, groups_of
 from lotor.warden.current import CurrentLogins, CurrentSigner
 from lotor.warden.engines import logins_of
 from lotor.warden.loading import Holding
 from lotor.warden.pool_routes import PoolRoutes
+from lotor.warden.remembering import RememberedLeases
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class Hold:
     host: Host
     routes: GatewayRoutes
     network: NetworkHost = field(default_factory=lambda: NetworkHost(groups_of=groups_of()))
+    store: Store = field(default_factory=lambda: Store(None))
 
 
 class LedTunnels:
@@ -126,6 +129,8 @@ class Warden:
         self._signer, self._logins, self._hooks = CurrentSigner(self._executor), CurrentLogins(), ScriptHooks({})
         self._pool, self._host = PoolRoutes(hold.routes), CountedHost(hold.host)
         self._network = LedNetwork(hold.network, self._pool)
+        self.store = hold.store
+        self._remembered = RememberedLeases(self._pool, hold.store)
         self._loaded = first
         self._loading: asyncio.Future[Holding] | None = None
         self._pending: Holding | None = None
@@ -154,11 +159,13 @@ class Warden:
             log.warning("undone on this host: %s that an earlier lotor left there", quantity(undone, "change"))
         if config.is_gateway(self._loaded.settings):
             await self._network.clean()
+        await self.store.open()
         await self._use(self._loaded)
+        await self._remembered.recall(self._pool)
 
     def leases(self, proved: Callable[[str], bool]) -> Leases:
         """`proved`: whether a user has logged in."""
-        return AdmittedLeases(self._pool, self._hold.network, proved)
+        return AdmittedLeases(self._remembered, self._hold.network, proved)
 
     @property
     def sockets(self) -> HostSockets:
@@ -264,9 +271,13 @@ class Warden:
     async def stop(self) -> None:
         await self.let_go()
         await self._network.stop()
+        await self._remembered.settle()
+        await self.store.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
-def hold() -> Hold:
-    """The engines of this host."""
-    return Hold(HostSockets(OUTER_MARK), HostTunnels(), LinuxHost(), GatewayHost())
+def hold(settings: Settings | None = None) -> Hold:
+    """The engines of this host, for a program that starts with these settings; only a gateway has a store on disk."""
+    named = settings.store if settings is not None and config.is_gateway(settings) else None
+    store = Store(named.path if named is not None else None)
+    return Hold(HostSockets(OUTER_MARK), HostTunnels(), LinuxHost(), GatewayHost(), store=store)

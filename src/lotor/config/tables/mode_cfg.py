@@ -139,6 +139,36 @@ MODE_CFG = Block(
             default=255,
         ),
         Directive(
+            "address_policy",
+            Keyword(
+                (
+                    Choice(
+                        "sticky",
+                        False,
+                        "the address that the user had last, else one that nobody ever had, else the one that has "
+                        "been free the longest",
+                    ),
+                    Choice("lowest", True, "the lowest free one"),
+                )
+            ),
+            "Which address of the pool a user gets.",
+            default=False,
+            default_text="sticky",
+            field="lowest_address",
+            use=Use.EXTENSION,
+            differs="racoon gives the lowest free one.",
+        ),
+        Directive(
+            "reserve",
+            ListOf(AddressOf(None)),
+            "Addresses that the pool gives to nobody; a user whom a back end grants one of them gets it.",
+            default=(),
+            default_text="none",
+            field="reserved",
+            repeatable=True,
+            use=Use.EXTENSION,
+        ),
+        Directive(
             "auth_source",
             AUTH_SOURCE,
             "Who judges a login and its password.",

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
-from lotor.config.arguments import File, Number, Text
+from lotor.config.arguments import Argument, File, Number, Text
 from lotor.config.choices import SWITCH, Choice, Keyword
 from lotor.config.directive import Block, Directive, Use
-from lotor.config.settings import LogForm, LogLevel, Paths, Places, Settings
+from lotor.config.settings import FileName, LogForm, LogLevel, Paths, Places, Settings
 from lotor.config.tables.backends import LDAPCFG, RADIUSCFG
 from lotor.config.tables.general import LISTEN, PADDING, PRIVSEP, TIMER
 from lotor.config.tables.mode_cfg import MODE_CFG
 from lotor.config.tables.network import NETWORK
 from lotor.config.tables.remote import REMOTE
 from lotor.config.tables.sainfo import SAINFO
+from lotor.config.words import Words, place
 from lotor.model.offloads import Offloads
 
+DEFAULT_STORE = FileName("/var/lib/lotor/lotor.db", Path("/var/lib/lotor/lotor.db"))
 PATHS = {
     "include": "The directory of files that `include` names without a leading /.",
     "pre_shared_key": "The file of shared keys, and of passwords for xauth_login. A gateway takes the line of what the "
@@ -87,6 +90,26 @@ def _offload(name: str, meaning: str) -> Directive:
     )
 
 
+class StoreOf(Argument):
+    """A file in quotes, or `none`."""
+
+    wanted: ClassVar[str] = "the name of a file in quotes, or none"
+
+    def read(self, words: Words) -> FileName | None:
+        following = words.peek()
+        if following is not None and following.text == "none":
+            words.take(self.wanted)
+            return None
+        token = words.quoted(self.wanted)
+        if "://" in token.text:
+            words.reserve(token.at, f"{words.name} {token}: databases are not available in this version, only a file")
+            return None
+        return place(words, "", token)
+
+    def syntax(self) -> str:
+        return '"file"|none'
+
+
 def make_settings(*, places: Places, **fields: Any) -> Settings:
     """The settings of a file; the `path` lines become one value."""
     fields.pop("included")
@@ -117,6 +140,15 @@ ROOT = Block(
             use=Use.EXTENSION,
         ),
         *(_offload(name, meaning) for name, meaning in OFFLOADS.items()),
+        Directive(
+            "store",
+            StoreOf(),
+            "Where a gateway keeps what outlives it: who had which address, the sessions of the past, bans. none: in "
+            "memory only. Its directory must be there. Read at the start only; docs/store.md.",
+            default=DEFAULT_STORE,
+            default_text=f'"{DEFAULT_STORE.name}"',
+            use=Use.EXTENSION,
+        ),
         Directive(
             "pfkey_buffer",
             Number(0, 1 << 20),

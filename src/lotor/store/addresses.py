@@ -1,0 +1,47 @@
+"""Rows of inner addresses: who had each of them last, and in which order they were given back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+MOST = 65_536
+"""Addresses that are remembered; the one that was free the longest is forgotten first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An address and its last user, who has it now or (`held` False) gave it back."""
+
+    address: IPv4Address
+    user: str
+    held: bool
+
+
+def write(connection: sqlite3.Connection, changes: Iterable[Held]) -> None:
+    """In the order in which they came about: no clock is asked, since clocks are set."""
+    turn = _last_turn(connection)
+    for turn, each in enumerate(changes, turn + 1):  # noqa: B020 - it counts on
+        connection.execute(
+            "INSERT OR REPLACE INTO addresses (address, user, turn, held) VALUES (?, ?, ?, ?)",
+            (str(each.address), each.user, turn, each.held),
+        )
+    connection.execute(
+        "DELETE FROM addresses WHERE turn <= (SELECT turn FROM addresses ORDER BY turn DESC LIMIT 1 OFFSET ?)", (MOST,)
+    )
+
+
+def load(connection: sqlite3.Connection) -> list[tuple[str, IPv4Address]]:
+    """Users with their addresses, the longest free one first. What was held when the last program ended has been free
+    since now."""
+    held = connection.execute("SELECT address FROM addresses WHERE held ORDER BY turn").fetchall()
+    for turn, (address,) in enumerate(held, _last_turn(connection) + 1):
+        connection.execute("UPDATE addresses SET held = 0, turn = ? WHERE address = ?", (turn, address))
+    rows = connection.execute("SELECT user, address FROM addresses ORDER BY turn").fetchall()
+    return [(user, IPv4Address(address)) for user, address in rows]
+
+
+def _last_turn(connection: sqlite3.Connection) -> int:
+    return connection.execute("SELECT coalesce(max(turn), 0) FROM addresses").fetchone()[0]  # type: ignore[no-any-return]
