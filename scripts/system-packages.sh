@@ -39,6 +39,8 @@ test   zsh                zsh
 test   fish               fish
 test   systemd-container  systemd-nspawn
 test   dbus-daemon        dbus-daemon
+test   libpam0g-dev       /usr/include/security/pam_modules.h
+test   libpam-google-authenticator  @ls /lib/*/security/pam_google_authenticator.so
 test   iptables           iptables
 test   ufw                ufw
 test   firewalld          firewall-cmd

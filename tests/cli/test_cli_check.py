@@ -125,10 +125,10 @@ def test_many_blocks_for_one_peer_are_told_once_each(file):
 
 def test_everything_in_one_run_and_the_exit_codes(file):
     assert said("check", file).exit_code == 0
-    file.write_text(file.read_text().replace("auth_source local", "auth_source pam").replace("vpngw.key", "none.key"))
+    file.write_text(file.read_text().replace("auth_source local", "auth_source ldap").replace("vpngw.key", "none.key"))
     done = said("check", file)
     assert done.exit_code == 4
-    assert "auth_source pam is not available" in done.stderr
+    assert "auth_source ldap is not available" in done.stderr
     assert "none.key is missing" in done.stderr
     assert "radiuscfg has no effect" in done.stdout
     assert f"{file}: 2 errors, 1 warning" in done.stderr

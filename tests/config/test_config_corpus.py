@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lotor.config import Problem, check, examine, files, loads, privsep, resolve
+from lotor.config import Problem, check, examine, files, loads, pam, privsep, resolve
 from lotor.model.judgement import Credential
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.conf"))
@@ -35,6 +35,7 @@ def everything_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files.NamedFiles, "_read_keyid", read)
     monkeypatch.setattr(import_module("lotor.config.check"), "_known", lambda *_: True)
     monkeypatch.setattr(privsep, "group", lambda _: 65534)
+    monkeypatch.setattr(pam, "missing", lambda _: "")
 
 
 def marks(path: Path) -> Counter[tuple[int, str, str]]:

@@ -10,6 +10,7 @@ from lotor.auth.bans import STEP, MemoryBans
 from lotor.auth.checks import Checks
 from lotor.auth.clock import SYSTEM, Clock
 from lotor.auth.local import LocalLogins
+from lotor.auth.pam import PamLogins
 from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
 from lotor.model.reasons.logins import BackEndFault, Throttled
 from lotor.ports.auth import LoginBackend
@@ -65,6 +66,8 @@ class Throttle:
             if self.checks is not None and former.checks is not None:
                 self.checks.adopt(former.checks)
             if isinstance(self.backend, LocalLogins) and isinstance(former.backend, LocalLogins):
+                self.backend.take_over(former.backend)
+            if isinstance(self.backend, PamLogins) and isinstance(former.backend, PamLogins):
                 self.backend.take_over(former.backend)
 
     async def _leave(self, ticket: int, outcome: Outcome) -> None:

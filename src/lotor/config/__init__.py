@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from lotor.config.check import Checked, check
 from lotor.config.load import Examined, examine, load, loads
-from lotor.config.methods import has_scripts, is_gateway, judges, key_methods, side_of, signs, uses_ecdsa
+from lotor.config.methods import asks_pam, has_scripts, is_gateway, judges, key_methods, side_of, signs, uses_ecdsa
 from lotor.config.network import problems as network_problems
 from lotor.config.problem import ConfigError, Location, Problem, render
 from lotor.config.resolve import identity_patterns, mode_configuration, resolve
@@ -27,6 +27,7 @@ __all__ = [
     "Problem",
     "RemoteSettings",
     "Settings",
+    "asks_pam",
     "check",
     "examine",
     "has_scripts",

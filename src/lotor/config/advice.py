@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lotor.config import network, sainfos
-from lotor.config.methods import key_methods
+from lotor.config import network, pam, sainfos
+from lotor.config.methods import is_gateway, key_methods
 from lotor.config.problem import Problem
-from lotor.config.settings import RemoteSettings, Script, Settings
+from lotor.config.settings import AuthSource, RemoteSettings, Script, Settings
 from lotor.model.policy import ExchangeMode
 
 
@@ -17,10 +17,21 @@ def advice(settings: Settings) -> Iterator[Problem]:
         yield Problem.at(settings.places.head, "there is no remote block, so nobody can connect: add one")
     yield from sainfos.advice(settings.remotes, settings.sainfos)
     yield from network.advice(settings)
+    yield from _pam(settings)
     for remote in settings.remotes:
         yield from _replaced(remote)
         if ExchangeMode.AGGRESSIVE in remote.exchange_mode:
             yield from _guessable(remote)
+
+
+def _pam(settings: Settings) -> Iterator[Problem]:
+    """A service that is not there is no reason to take the gateway down: each login looks for it."""
+    mode_cfg = settings.mode_cfg
+    if mode_cfg is None or mode_cfg.auth_source is not AuthSource.PAM or not is_gateway(settings):
+        return
+    if lacking := pam.missing(mode_cfg.pam_service):
+        place = "pam_service" if "pam_service" in mode_cfg.places.fields else "auth_source"
+        yield Problem.at(mode_cfg.places.of(place), f"no login can be judged: {lacking}")
 
 
 def _replaced(remote: RemoteSettings) -> Iterator[Problem]:

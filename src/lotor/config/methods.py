@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lotor.config.settings import Algorithm, Authentication, RemoteSettings, Settings
+from lotor.config.settings import Accounting, Algorithm, Authentication, AuthSource, RemoteSettings, Settings
 from lotor.model.algorithms import KeyKind
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.policy import ExchangeMode, GeneratePolicy, Side
@@ -23,6 +23,13 @@ def side_of(remote: RemoteSettings) -> Side | None:
 
 def is_gateway(settings: Settings) -> bool:
     return any(side_of(remote) is Side.GATEWAY for remote in settings.remotes)
+
+
+def asks_pam(settings: Settings) -> bool:
+    """Whether logins or sessions of clients go by PAM."""
+    given = settings.mode_cfg
+    pam = given is not None and (given.auth_source is AuthSource.PAM or given.accounting is Accounting.PAM)
+    return pam and is_gateway(settings)
 
 
 def has_scripts(settings: Settings) -> bool:

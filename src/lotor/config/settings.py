@@ -201,6 +201,7 @@ class ModeCfg:
     pool_size: int
     auth_source: AuthSource
     users: FileName
+    pam_service: str
     auth_groups: tuple[str, ...]
     group_source: GroupSource
     conf_source: ConfSource

@@ -43,6 +43,16 @@ FOR_DAEMON = frozenset(
 """What a warden needs beside, whenever it starts a daemon: the new process has what the warden has until it gives it
 up."""
 
+FOR_PAM = frozenset(
+    {
+        Capability.SETUID,  # modules become the user whose files they read
+        Capability.SETGID,
+        Capability.KILL,  # and are ended in spite of that
+        Capability.AUDIT_WRITE,  # libpam refuses everybody where the audit system of the kernel refuses its word
+    }
+)
+"""What the processes of PAM need beside: they have what the warden has."""
+
 NEVER = frozenset(
     {
         Capability.LINUX_IMMUTABLE,
@@ -79,10 +89,10 @@ def withhold_memory() -> None:
         log.warning("other processes may look into this one's memory: %s", error.strerror)
 
 
-def bound(*, scripts: bool, daemon: bool = False) -> None:
+def bound(*, scripts: bool, daemon: bool = False, pam: bool = False) -> None:
     """Keep only the rights that are needed. `scripts`: the configuration names some, whose helpers may be setuid.
-    `daemon`: this process is a warden, which starts another one that becomes another user."""
-    kept = needed(scripts=scripts, daemon=daemon)
+    `daemon`: this process is a warden, which starts another one that becomes another user. `pam`: it asks PAM."""
+    kept = needed(scripts=scripts, daemon=daemon, pam=pam)
     dropped = NEVER if scripts else capabilities.bounding() - kept
     if refused := capabilities.unbound(dropped):
         log.debug("%d capabilities stay in the bounding set", len(refused))
@@ -97,8 +107,9 @@ def bound(*, scripts: bool, daemon: bool = False) -> None:
             log.warning("programs that this process starts may gain rights: %s", error.strerror)
 
 
-def needed(*, scripts: bool, daemon: bool) -> frozenset[Capability]:
-    return OWN | (FOR_SCRIPTS if scripts else frozenset()) | (FOR_DAEMON if daemon else frozenset())
+def needed(*, scripts: bool, daemon: bool, pam: bool) -> frozenset[Capability]:
+    more = ((FOR_SCRIPTS, scripts), (FOR_DAEMON, daemon), (FOR_PAM, pam))
+    return OWN.union(*(rights for rights, wanted in more if wanted))
 
 
 def renounce() -> None:

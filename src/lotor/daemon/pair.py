@@ -53,7 +53,7 @@ async def guard(guarded: Guarded, ready: Callable[[], None], log_file: int | Non
     warden.follow(lambda settings: logs.follow(settings, options.said))
     warden.follow_reloads(guarded.manager.reloads)
     listening.demand_free(loaded.settings)
-    hardening.bound(scripts=config.has_scripts(loaded.settings), daemon=True)
+    hardening.bound(scripts=config.has_scripts(loaded.settings), daemon=True, pam=config.asks_pam(loaded.settings))
 
     async def serve() -> None:
         ready()

@@ -72,6 +72,7 @@ def at_next_start(old: ActiveConfig, new: ActiveConfig) -> list[str]:
         "path pidfile": before.paths.pidfile != now.paths.pidfile,
         "offload": before.offloads != now.offloads,
         "privsep": before.privsep != now.privsep,
+        "the rights of PAM": config.asks_pam(now) and not config.asks_pam(before),
         "the rights of scripts": config.has_scripts(now) and not config.has_scripts(before),
     }
     waiting = [name for name, differs in changed.items() if differs]

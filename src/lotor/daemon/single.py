@@ -39,7 +39,7 @@ async def serve(options: Options, loaded: Holding, ready: Callable[[], None], ma
     warden = Warden(lambda: loading.load(options.file), loaded, hold(loaded.settings))
     warden.follow_reloads(manager.reloads)
     listening.demand_free(loaded.settings)
-    hardening.bound(scripts=config.has_scripts(loaded.settings))
+    hardening.bound(scripts=config.has_scripts(loaded.settings), pam=config.asks_pam(loaded.settings))
     try:
         with capturing(options.capture) as capture, opened(serves=config.is_gateway(loaded.settings)) as peers:
             await begin(warden)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lotor.auth import Checks, LocalLogins, Membership, Proofs, SystemLogins, Throttle, UserFile, everybody
+from lotor.auth.pam import PamLogins
 from lotor.config.settings import AuthSource, ModeCfg
 from lotor.ports.auth import LoginBackend
 from lotor.warden.current import NoLogins
@@ -20,6 +21,8 @@ def logins_of(mode_cfg: ModeCfg | None) -> LoginBackend:
             backend = SystemLogins(checks=checks, member=member)
         case AuthSource.LOCAL:
             backend = LocalLogins(UserFile(mode_cfg.users.path), checks, member)
+        case AuthSource.PAM:
+            backend = PamLogins(mode_cfg.pam_service, member)
         case _:
             return NoLogins()  # `config.check` refuses these; a client's file may still name them
     return Throttle(backend, mode_cfg.auth_throttle, checks=checks)

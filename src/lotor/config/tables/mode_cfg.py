@@ -78,11 +78,12 @@ AUTH_SOURCE = _sources(
         ("system", "the accounts of this host (passwd and shadow); never root"),
         ("local", "lotor's own users, see `users` (lotor only)"),
         ("radius", "a RADIUS server"),
-        ("pam", "PAM, service racoon"),
+        ("pam", "the host's PAM, see `pam_service`; never root"),
         ("ldap", "an LDAP directory"),
     ),
     "system",
     "local",
+    "pam",
 )
 GROUP_SOURCE = _sources(GroupSource, (("system", "the groups of this host"), ("ldap", "an LDAP directory")), "system")
 CONF_SOURCE = _sources(
@@ -181,6 +182,20 @@ MODE_CFG = Block(
             "The file of lotor's own users, for `auth_source local`; `lotor user add` writes it.",
             default=DEFAULT_USERS,
             default_text='"/etc/lotor/users"',
+            use=Use.EXTENSION,
+        ),
+        Directive(
+            "pam_service",
+            Text(
+                "the name of a file in /etc/pam.d in quotes, in small letters",
+                longest=64,
+                pattern=r"[a-z0-9_][a-z0-9_.-]*",
+                shown="service",
+            ),
+            "The service of PAM for `auth_source pam`: a file of that name in /etc/pam.d says what its modules ask and "
+            "check.",
+            default="racoon",
+            default_text='"racoon"',
             use=Use.EXTENSION,
         ),
         Directive(

@@ -57,10 +57,15 @@ class Locked(LoginReason):
 
 
 class AccountExpired(LoginReason):
-    """The account of the host is over its date in shadow; the password was right."""
+    """The account is over its date, in shadow or as PAM says; the password was right. `said` is for the person."""
 
     kind = Kind.LOGIN_ACCOUNT_EXPIRED
     objection = "the account expired"
+    said: str = ""
+
+    @property
+    def message(self) -> str:
+        return self.said
 
 
 class PasswordExpired(LoginReason):
@@ -71,10 +76,15 @@ class PasswordExpired(LoginReason):
 
 
 class PasswordDue(LoginReason):
-    """The password was right, and shadow demands a new one before the next login."""
+    """The password was right, and shadow or PAM demands a new one before the next login. `said` is for the person."""
 
     kind = Kind.LOGIN_PASSWORD_DUE
     objection = "the password must be changed before the next login"
+    said: str = ""
+
+    @property
+    def message(self) -> str:
+        return self.said
 
 
 class NotInGroup(LoginReason):
@@ -165,6 +175,21 @@ class OtherService(LoginReason):
     service: int
 
 
+class PamRefused(LoginReason):
+    """The modules of `auth_source pam` refused it. `step`: auth (who is it?), account (may he?) or credentials;
+    `detail` as PAM puts it; `said`: what the modules said to the person."""
+
+    kind = Kind.LOGIN_PAM_REFUSED
+    objection = "PAM refused it ({step}): {detail}"
+    step: str
+    detail: str
+    said: str = ""
+
+    @property
+    def message(self) -> str:
+        return self.said
+
+
 class NoName(LoginReason):
     """The client sent no login name, or one that is no printable text of a sensible length."""
 
@@ -249,6 +274,15 @@ class CodeTooLate(Unjudged):
     kind = Kind.LOGIN_CODE_TOO_LATE
     objection = "the code came too late, or to a login that is not known"
     words = f"the code came too late: {AGAIN}"
+
+
+class AnswerLate(Unjudged):
+    """The back end no longer waited for the answer to its question: it came after three minutes, or the place was
+    needed for others."""
+
+    kind = Kind.LOGIN_ANSWER_LATE
+    objection = "the answer came after the conversation with the back end had ended"
+    words = f"your answer came too late: {AGAIN}"
 
 
 class BackEndFault(Unjudged):
