@@ -27,7 +27,10 @@ def chapter(title: str) -> str:
 ROWS = rows(chapter("## Findings, and what holds now"))[1:]
 OWNED = rows(chapter("## What an intruder has who owns the daemon"))
 ENDS = rows(chapter("### When one of them ends"))
-ASKED = rows(chapter("### What the daemon may ask"))
+ASKED = [
+    *rows(chapter("### What the daemon may ask")),
+    *rows(chapter("### What the warden asks the process of back ends")),
+]
 NUMBERS = (
     *(f"F{number}" for number in range(1, 19)),
     *(f"N{number}" for number in range(1, 17)),

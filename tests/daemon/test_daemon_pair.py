@@ -12,7 +12,7 @@ import pytest
 
 from lotor.config.settings import LogForm, LogLevel
 from lotor.control.listening import Address, Listener
-from lotor.daemon import attended, logs, serving
+from lotor.daemon import attended, first_steps, logs, serving
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.options import Said
 from lotor.daemon.pair import giving, started
@@ -99,7 +99,7 @@ def test_a_daemon_hears_once_what_it_is_to_do_and_gets_copies(tmp_path):
 
 @pytest.mark.parametrize("answers", [True, False])
 def test_a_daemon_whose_warden_does_not_serve_ends_and_says_nothing(monkeypatch, caplog, answers):
-    monkeypatch.setattr(attended, "tie", lambda _: 1)
+    monkeypatch.setattr(first_steps, "tie", lambda _: 1)
     warden, theirs = pair()
     if answers:
         send(warden, Frame(Kind.REFUSED, GIVEN.number, 0))
@@ -162,14 +162,14 @@ def test_a_daemon_that_fails_oddly_says_what_and_no_text_of_it(monkeypatch, capl
     def tie(line):
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(attended, "tie", tie)
+    monkeypatch.setattr(first_steps, "tie", tie)
     warden, theirs = pair()
     with warden:
         send(warden, Frame(Kind.ANSWER, FAILED.number, 0))
         assert attended.main(theirs.detach()) is Exit.FAILED
         failure = decode(StartFailure, receive(warden).body)
     assert failure == StartFailure("internal error in the daemon: RuntimeError", "", Exit.FAILED)
-    assert "internal error: RuntimeError at attended.py:" in caplog.text
+    assert "internal error: RuntimeError at first_steps.py:" in caplog.text
     assert "secret" not in caplog.text
 
 

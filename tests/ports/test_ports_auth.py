@@ -11,12 +11,12 @@ import pytest
 from far import FarPort
 from lotor.auth import LocalLogins, SystemLogins, Throttle, UserFile
 from lotor.auth.accounts import SystemFiles
+from lotor.auth.current import NoLogins
 from lotor.model.login import LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
 from lotor.privsep.far_logins import FarLogins
-from lotor.warden.current import NoLogins
 from lotor.warden.logins import HeldLogins
 
 

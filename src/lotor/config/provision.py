@@ -45,6 +45,11 @@ def bare(settings: Settings) -> Settings:
     return replace(_bare(without), remotes=remotes)
 
 
+def bare_of(value: T) -> T:
+    """A part of the settings without lines of the files, its passwords included."""
+    return _bare(value)
+
+
 def lines_of(texts: Iterable[str]) -> tuple[str, ...]:
     """Warnings that may cross."""
     return tuple(map(_text, texts))

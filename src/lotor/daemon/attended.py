@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import socket
-import traceback
 from functools import partial
 from pathlib import Path
 
 from lotor.config import ConfigError
-from lotor.config.settings import LogForm
 from lotor.confinement.identity import Identity
-from lotor.confinement.sandbox import Files, Unconfined
-from lotor.confinement.unprivileged import GivenUp, give_up, tie
-from lotor.daemon import collector, logs
+from lotor.confinement.sandbox import Files
+from lotor.confinement.unprivileged import GivenUp, give_up
+from lotor.daemon import collector
 from lotor.daemon.active_config import ActiveConfig, equip
 from lotor.daemon.exits import Exit, StartError, faulty, typed
+from lotor.daemon.first_steps import Told, alone, play, show_life
 from lotor.daemon.options import Said
 from lotor.daemon.processes import both
 from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
@@ -32,9 +30,8 @@ from lotor.privsep.far_logins import FarLogins
 from lotor.privsep.far_signer import FarSigner
 from lotor.privsep.far_sockets import FarSockets
 from lotor.privsep.far_tunnels import FarTunnels
-from lotor.privsep.frames import Ended
 from lotor.privsep.hosting import scripts_of
-from lotor.privsep.living import ABOUT, BEAT, LIVES, READY, Given, Lent, StartFailure, ask_given, tell_failure
+from lotor.privsep.living import ABOUT, READY, Given, Lent
 from lotor.privsep.privileged import Privileged
 from lotor.runtime.capture import Capture
 from lotor.runtime.present import Present
@@ -44,32 +41,13 @@ log = logging.getLogger(__name__)
 
 def main(number: int) -> Exit:
     """`number` is that of the line's descriptor."""
-    line = socket.socket(fileno=number)
-    try:
-        warden = tie(line)
-        given, lent = ask_given(line)
-        sink = logs.Sink.SYSLOG if given.syslog else logs.Sink.STDERR
-        form = LogForm(given.form)
-        logs.set_up(lent.log if lent.log is not None else sink, given.level, debug=given.debug, form=form)
-        with _capturing(given, lent) as capture:
-            given_up = give_up(Identity.of(given.identity), warden, Files())
-            return asyncio.run(_serve((given, lent), line, given_up, capture))
-    except Ended:
-        return Exit.FAILED  # the warden does not serve, and has said why
-    except (Unconfined, StartError) as error:
-        code, fix = (error.code, error.fix) if isinstance(error, StartError) else (Exit.FAILED, "")
-        tell_failure(line, StartFailure(str(error), fix, code))
-        return code
-    except Exception as error:  # noqa: BLE001 - nobody reads a traceback where standard error leads nowhere
-        log.critical("internal error: %s", _where(error))
-        tell_failure(line, StartFailure(f"internal error in the daemon: {type(error).__name__}", "", Exit.FAILED))
-        return Exit.FAILED
+    return play(number, "daemon", _daemon)
 
 
-def _where(error: Exception) -> str:
-    """Its kind and the lines that led to it; the text of an error may quote a peer."""
-    lines = [f"{Path(each.filename).name}:{each.lineno}" for each in traceback.extract_tb(error.__traceback__)]
-    return f"{type(error).__name__} at {' '.join(lines[-8:])}"
+def _daemon(told: Told) -> Exit:
+    with _capturing(told.given, told.lent) as capture:
+        given_up = give_up(Identity.of(told.given.identity), told.warden, Files())
+        return asyncio.run(_serve((told.given, told.lent), told.line, given_up, capture))
 
 
 def _capturing(given: Given, lent: Lent) -> contextlib.AbstractContextManager[Capture | None]:
@@ -78,7 +56,7 @@ def _capturing(given: Given, lent: Lent) -> contextlib.AbstractContextManager[Ca
 
 
 async def _serve(told: tuple[Given, Lent], line: socket.socket, given_up: GivenUp, capture: Capture | None) -> Exit:
-    asker = Asker(line, _alone)
+    asker = Asker(line, alone)
     try:
         return await _attended(told, asker, given_up, capture)
     finally:
@@ -118,18 +96,10 @@ async def _attended(told: tuple[Given, Lent], asker: Asker, given_up: GivenUp, c
     async def ready() -> None:
         nonlocal beats
         await asker.ask(READY, None)
-        beats = asyncio.get_running_loop().create_task(_show_life(asker))
+        beats = asyncio.get_running_loop().create_task(show_life(asker))
         collector.settle()
 
     return await Daemon(surroundings).serve(ready)
-
-
-async def _show_life(asker: Asker) -> None:
-    """In the event loop that does everything else: where that stands still, the warden hears nothing."""
-    with contextlib.suppress(Ended):
-        while True:
-            await asker.ask(LIVES, None)
-            await asyncio.sleep(BEAT)
 
 
 def _socket(descriptor: int | None) -> socket.socket | None:
@@ -147,9 +117,3 @@ def far_ports(asker: Asker, present: Present[ActiveConfig]) -> Privileged:
         host=FarHost(asker),
         hooks=FarHooks(asker, lambda: scripts_of(present.now.settings.remotes)),
     )
-
-
-def _alone(why: str) -> None:
-    """Without a warden nothing goes on, and what this process has open is closed by its end."""
-    log.critical("%s: the daemon ends", why)
-    os._exit(Exit.FAILED)

@@ -9,11 +9,12 @@ from typing import Never
 
 from lotor.confinement import hardening
 from lotor.daemon.options import Options
-from lotor.daemon.pair import attending, begun, given_to, giving, kept
+from lotor.daemon.pair import attending, begun, given_to, kept
 from lotor.daemon.talk import Person, Talk
 from lotor.daemon.visits import visited
 from lotor.privsep.living import Lent
 from lotor.warden.child import End
+from lotor.warden.giving import giving
 from lotor.warden.loading import Holding
 from lotor.warden.spawning import Program
 from lotor.warden.supervise import Care, Supervisor

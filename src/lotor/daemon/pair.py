@@ -7,11 +7,12 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lotor import config
+from lotor.config.back_ends import BackEndSettings
 from lotor.config.settings import Settings
 from lotor.confinement import hardening
 from lotor.confinement.identity import unprivileged
@@ -20,11 +21,13 @@ from lotor.daemon import listening, logs
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.options import Options
 from lotor.files import captures
-from lotor.files.peers import cut, opened
-from lotor.privsep.living import GIVEN, Given, Lent
-from lotor.privsep.serving import Denied, Handler, Reply
+from lotor.files.peers import opened
+from lotor.privsep.living import Given, Lent
+from lotor.privsep.serving import Handler
 from lotor.warden import loading
 from lotor.warden.attendance import Attendance
+from lotor.warden.back_ends import BackEndsAtNeed, LedBackEnds
+from lotor.warden.giving import giving
 from lotor.warden.loading import Holding
 from lotor.warden.outline import outline
 from lotor.warden.service_manager import Life, ServiceManager, told
@@ -33,6 +36,10 @@ from lotor.warden.supervise import Care, StartFailed, Supervisor
 from lotor.warden.warden import Warden, hold
 
 log = logging.getLogger(__name__)
+
+
+BACK_ENDS = "back-ends"
+"""The word of a command line by which `daemon.entry` becomes the process of RADIUS and LDAP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,8 @@ async def guard(guarded: Guarded, ready: Callable[[], None], log_file: int | Non
     """The exit code. `log_file` is a descriptor for both processes. Raises `StartError`."""
     options, loaded = guarded.options, guarded.loaded
     stopped = asyncio.Event()
-    warden = Warden(lambda: loading.load(options.file), loaded, hold(loaded.settings))
+    back_ends = BackEndsAtNeed(lambda: _back_ends(guarded, log_file))
+    warden = Warden(lambda: loading.load(options.file), loaded, hold(loaded.settings, back_ends))
     warden.follow(lambda settings: logs.follow(settings, options.said))
     warden.follow_reloads(guarded.manager.reloads)
     listening.demand_free(loaded.settings)
@@ -75,6 +83,19 @@ async def guard(guarded: Guarded, ready: Callable[[], None], log_file: int | Non
             await kept(warden, supervisor, stopped, serve)
         await warden.release()
     return Exit.OK
+
+
+def _back_ends(guarded: Guarded, log_file: int | None) -> LedBackEnds:
+    """The process of RADIUS and LDAP becomes the user that the daemon becomes."""
+    from lotor.warden.far_back_ends import FarBackEnds, Start
+
+    options, settings = guarded.options, guarded.loaded.settings
+
+    def given(wanted: BackEndSettings) -> Given:
+        lent = Lent(log_file, asked=0)
+        return replace(given_to(options, settings, lent), level=wanted.level, reads=wanted.files)
+
+    return FarBackEnds(Start(guarded.daemon.beside(BACK_ENDS), given, log_file))
 
 
 @contextlib.asynccontextmanager
@@ -128,34 +149,8 @@ def given_to(options: Options, settings: Settings, lent: Lent) -> Given:
         capture=str(options.capture) if lent.capture is not None else None,
         caller=lent.caller is not None,
         peers=lent.peers is not None,
+        asked=lent.asked is not None,
     )
-
-
-def giving(given: Given, lent: Lent) -> dict[int, Handler]:
-    """The row by which one daemon hears what it is to do, once."""
-    told = False
-    if lent.peers is not None:
-        cut(lent.peers)
-
-    async def give(nothing: None) -> Reply:
-        nonlocal told
-        del nothing
-        if told:
-            raise Denied("it was told already")
-        told = True
-        return Reply(given, _copies(lent.all))
-
-    return {GIVEN.number: give}
-
-
-def _copies(descriptors: Iterable[int]) -> tuple[int, ...]:
-    with contextlib.ExitStack() as undo:
-        made = []
-        for each in descriptors:
-            made.append(os.dup(each))
-            undo.callback(os.close, made[-1])
-        undo.pop_all()
-        return tuple(made)
 
 
 @contextlib.contextmanager

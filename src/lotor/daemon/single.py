@@ -20,6 +20,7 @@ from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
 from lotor.files.peers import opened
 from lotor.runtime.present import Present
 from lotor.warden import loading
+from lotor.warden.back_ends import BackEndsAtNeed, LedBackEnds
 from lotor.warden.loading import Holding
 from lotor.warden.outline import outline
 from lotor.warden.service_manager import Life, ServiceManager, told
@@ -36,7 +37,7 @@ async def serve(options: Options, loaded: Holding, ready: Callable[[], None], ma
         ready()
         await held.enter_async_context(told(manager, Life(lambda: outline(warden))))
 
-    warden = Warden(lambda: loading.load(options.file), loaded, hold(loaded.settings))
+    warden = Warden(lambda: loading.load(options.file), loaded, hold(loaded.settings, BackEndsAtNeed(_back_ends)))
     warden.follow_reloads(manager.reloads)
     listening.demand_free(loaded.settings)
     hardening.bound(scripts=config.has_scripts(loaded.settings), pam=config.asks_pam(loaded.settings))
@@ -67,3 +68,9 @@ async def serve(options: Options, loaded: Holding, ready: Callable[[], None], ma
         raise faulty(str(options.file), error) from error
     finally:
         await warden.stop()
+
+
+def _back_ends() -> LedBackEnds:
+    from lotor.backends.near import NearBackEnds
+
+    return NearBackEnds()

@@ -73,6 +73,7 @@ class Kind(Enum):
     WARDEN_REFUSED = "warden-refused"
     WARDEN_GONE = "warden-gone"
     DAEMON_SILENT = "daemon-silent"
+    BACK_ENDS_SILENT = "back-ends-silent"
     MESSAGE_TOO_LARGE = "message-too-large"
     CONNECTION_BEING_SET_UP = "connection-being-set-up"
     GATEWAY_NOT_CONFIGURED = "gateway-not-configured"

@@ -1,5 +1,5 @@
-"""The daemon's end of the line: sends questions and waits for their answers. After an error of the warden, or its end,
-no question is answered any more."""
+"""The end of the line that asks: sends questions and waits for their answers. After an error of the process that
+answers, or its end, no question is answered any more."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Answer = TypeVar("Answer")
 
 
 class Refused(Exception):  # noqa: N818 - an answer, no fault
-    """The warden did not do what `verb` asks for; its journal says why."""
+    """The `other` process did not do what `verb` asks for; its journal says why."""
 
-    def __init__(self, verb: str) -> None:
-        super().__init__(f"the warden refused to {verb}")
+    def __init__(self, verb: str, other: str = "warden") -> None:
+        super().__init__(f"the {other} refused to {verb}")
         self.verb = verb
 
 
@@ -54,18 +54,18 @@ class _Asked:
 
 
 class Asker(Line):
-    """The daemon's end."""
+    """The end of the daemon, whose warden answers; and that of the warden, where the `other` process does."""
 
-    def __init__(self, end: socket.socket, lost: Callable[[str], None]) -> None:
+    def __init__(self, end: socket.socket, lost: Callable[[str], None], other: str = "warden") -> None:
         self._asked: dict[int, _Asked] = {}
         self._ticket = 0
         self._places: dict[int, asyncio.Semaphore] = {}
-        super().__init__(end, "warden", lost)
+        super().__init__(end, other, lost)
 
     async def ask(self, verb: Verb[Request, Answer], request: Request) -> Answered[Answer]:
-        """Raises `Refused`, `Ended` once the warden is gone, `ValueError` for more octets than the verb takes. The
-        verb has room for another question when the warden has answered this one. A caller that is cancelled withdraws
-        its question: the warden cancels the work for it."""
+        """Raises `Refused`, `Ended` once the other process is gone, `ValueError` for more octets than the verb takes.
+        The verb has room for another question when this one is answered. A caller that is cancelled withdraws its
+        question: the work for it is cancelled."""
         body = encode(verb.request, request)
         if len(body) > verb.most_request:
             raise ValueError(f"{verb.name} takes {verb.most_request} octets, these are {len(body)}")
@@ -106,7 +106,7 @@ class Asker(Line):
         if asked.answer.done():  # nobody waits any more
             frame.close()
         elif refused:
-            asked.answer.set_exception(Refused(asked.verb.name))
+            asked.answer.set_exception(Refused(asked.verb.name, self._other))
         else:
             asked.answer.set_result(Answered(value, frame.descriptors))
 

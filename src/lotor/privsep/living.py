@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 from lotor.model.text import clean
 from lotor.privsep.codec import Malformed, decode, encode
@@ -51,7 +52,8 @@ class Given:
     `capture` is the name of the file of packets. Beside it come, where `log`, `control` and `capture` say so, the
     descriptors of the log, of the administrator's socket, and two of a capture: of packets, and of keys; behind them
     that of the file of a gateway's last peers (`peers`). `caller`: the last one is a connection like those to the
-    administrator's socket, of a person whose settings no file says."""
+    administrator's socket, of a person whose settings no file says. `asked`: the last one is the end of a line on which
+    the warden asks and this process answers. `reads`: files that it reads beside those of the program."""
 
     name: str
     identity: str
@@ -65,34 +67,37 @@ class Given:
     capture: str | None
     caller: bool = False
     peers: bool = False
+    asked: bool = False
+    reads: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Lent:
     """Descriptors beside `Given`, which each daemon gets; None for what there is not. `capture`: of packets, and of
-    keys; `peers`: of the file of a gateway's last peers."""
+    keys; `peers`: of the file of a gateway's last peers; `asked`: of the line on which the warden asks."""
 
     log: int | None = None
     control: int | None = None
     capture: tuple[int, int] | None = None
     caller: int | None = None
     peers: int | None = None
+    asked: int | None = None
 
     @property
     def all(self) -> tuple[int, ...]:
-        found = (self.log, self.control, *(self.capture or ()), self.peers, self.caller)
+        found = (self.log, self.control, *(self.capture or ()), self.peers, self.caller, self.asked)
         return tuple(each for each in found if each is not None)
 
     @classmethod
     def of(cls, given: Given, descriptors: tuple[int, ...]) -> Lent:
         """What came with `given`. `Malformed` where that says something else."""
-        if len(descriptors) != given.log + given.control + 2 * (given.capture is not None) + given.peers + given.caller:
+        single = (given.log, given.control, given.peers, given.caller, given.asked)
+        if len(descriptors) != sum(single) + 2 * (given.capture is not None):
             raise Malformed(f"{len(descriptors)} descriptors came")
         left = list(descriptors)
-        caller = left.pop() if given.caller else None
-        peers = left.pop() if given.peers else None
+        asked, caller, peers = (left.pop() if each else None for each in (given.asked, given.caller, given.peers))
         log, control = (left.pop(0) if each else None for each in (given.log, given.control))
-        return cls(log, control, (left[0], left[1]) if left else None, caller, peers)
+        return cls(log, control, (left[0], left[1]) if left else None, caller, peers, asked)
 
 
 READY: Verb[None, None] = Verb(
@@ -126,7 +131,7 @@ GIVEN: Verb[None, Given] = Verb(
     answer=Given,
     most_request=0,
     most_answer=16_384,  # two names of files, which have at most 4,096 octets each
-    descriptors=6,
+    descriptors=7,
     most_asked=1,
 )
 

@@ -1,4 +1,4 @@
-"""The warden's end: reads questions, has them answered, and lets go of a daemon that breaks a rule.
+"""The end that answers: reads questions, has them answered, and lets go of a daemon that breaks a rule.
 
 A daemon that an intruder owns sends anything, as fast as it can. A message that is no question of the table ends the
 connection; a question waits for its turn, and only a fixed number may wait.
@@ -87,16 +87,23 @@ class _Question:
 
 
 class Server(Line):
-    """The warden's end. Once it is `lost` the daemon is to be ended."""
+    """The end of the warden, whose daemon asks: once it is `lost` the daemon is to be ended. Where the warden asks
+    (`other`), it is that of the process that answers it."""
 
-    def __init__(self, end: socket.socket, handlers: Mapping[int, Handler], lost: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        end: socket.socket,
+        handlers: Mapping[int, Handler],
+        lost: Callable[[str], None],
+        other: str = "daemon",
+    ) -> None:
         self._handlers = handlers
         self._questions: dict[int, _Question] = {}
         self._asked: Counter[int] = Counter()
         self._denials, self._late = (Budget(MOST_DENIED, FORGIVEN_AFTER) for _ in range(2))
         self._complaints = Complaints(log)
         refuse_descriptors(end)
-        super().__init__(end, "daemon", lost)
+        super().__init__(end, other, lost)
 
     def _take(self, frame: Frame) -> None:
         verb = VERBS.get(frame.verb)
@@ -148,9 +155,9 @@ class Server(Line):
             return
         late = isinstance(error, Late)
         if (self._late if late else self._denials).take(asyncio.get_running_loop().time()):
-            log.warning("the daemon may not %s: %s", verb.name, clean(str(error), longest=LONGEST_DENIAL))
+            log.warning("the %s may not %s: %s", self._other, verb.name, clean(str(error), longest=LONGEST_DENIAL))
         elif not late:
-            self._give_up("the daemon asked again and again for what it may not have")
+            self._give_up(f"the {self._other} asked again and again for what it may not have")
 
     def _sent(self, frame: Frame) -> None:
         """A place is free again when its answer has left."""

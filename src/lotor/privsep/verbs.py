@@ -1,11 +1,12 @@
 """All verbs by number: 1 to 9 are the signer's, 10 to 19 those of logins and leases, 20 to 29 those of sockets and the
 tunnel device, 30 to 39 those of the host and its scripts, 40 to 49 those of the configuration, 50 to 59 those of the
-two processes themselves."""
+processes themselves, 60 to 69 those by which the warden asks the process of back ends."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from lotor.privsep.backing import ABANDON_ROUND, ACCOUNT, CHECK, CONFIGURE, GROUPS
 from lotor.privsep.configuring import PROVISION, PUBLIC_FILE, PUBLIC_FILES, TAKE_OVER, WITHDRAW
 from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, CLOSED, DETACH, OPEN, PORTAL, RUN_HOOK
 from lotor.privsep.leasing import ACQUIRE_LEASE, RELEASE_LEASE
@@ -24,5 +25,6 @@ VERBS: dict[int, Verb[Any, Any]] = {
         *(ADMIT, ATTACH, DETACH, RUN_HOOK, CHANGED, CLOSED, OPEN, PORTAL),
         *(PROVISION, TAKE_OVER, WITHDRAW, PUBLIC_FILE, PUBLIC_FILES),
         *(READY, FAILED, ABOUT, GIVEN, LIVES),
+        *(CONFIGURE, CHECK, ABANDON_ROUND, ACCOUNT, GROUPS),
     )
 }

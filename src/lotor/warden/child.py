@@ -1,4 +1,4 @@
-"""One daemon process, from the moment that the warden answers it to its end: what it said, how it is ended."""
+"""One process of a warden, from the moment that it is answered to its end: what it said, how it is ended."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from lotor.model.reason import Reason
 from lotor.model.reasons.local import DaemonSilent
 from lotor.model.text import clean
 from lotor.privsep.living import FAILED, LIVES, READY, StartFailure
@@ -44,12 +45,25 @@ class End:
         return f"{said}exit code {self.code}"
 
 
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a process is for a warden: its `name` for people, and the reason to end one that showed no sign of life for
+    `silence` seconds; None: `pulse.LONGEST_SILENCE`."""
+
+    name: str = "daemon"
+    silent: Callable[[int], Reason] = DaemonSilent
+    silence: float | None = None
+
+
+DAEMON = Role()
+
+
 class Child:
     """`ready` is done once the daemon serves, `ended` once the process is gone and reaped. Made in a running event
     loop, by the thread that lives as long as the warden: the kernel ties the daemon's life to it. Raises `OSError`
     where no process can be started."""
 
-    def __init__(self, program: Program, handlers: Mapping[int, Handler]) -> None:
+    def __init__(self, program: Program, handlers: Mapping[int, Handler], role: Role = DAEMON) -> None:
         loop = asyncio.get_running_loop()
         self.ready: asyncio.Future[None] = loop.create_future()
         self.ended: asyncio.Future[End] = loop.create_future()
@@ -57,7 +71,8 @@ class Child:
         self._broken = ""
         self._killing: asyncio.TimerHandle | None = None
         self._looks: asyncio.TimerHandle | None = None
-        self.pulse = Pulse()
+        self._role = role
+        self.pulse = Pulse(longest=role.silence)
         started = program.take()
         self._process, self._line = started.process, started.line
         with contextlib.ExitStack() as undo:
@@ -66,7 +81,7 @@ class Child:
             undo.pop_all()
         loop.add_reader(self._watched, self._gone)
         rows = dict((answering(self._is_ready, READY), answering(self._failed, FAILED), answering(self._lives, LIVES)))
-        self._server = Server(self._line, {**handlers, **rows}, self._lost)
+        self._server = Server(self._line, {**handlers, **rows}, self.lose, role.name)
 
     @property
     def pid(self) -> int:
@@ -111,7 +126,7 @@ class Child:
         if not self.pulse.stands_still:
             self._look_later()
             return
-        silent = DaemonSilent(round(self.pulse.silence))
+        silent = self._role.silent(round(self.pulse.silence))
         log.error("%s: %s", silent.kind.value, silent.text)
         self._broken = silent.text
         self._signal(signal.SIGKILL)
@@ -120,7 +135,7 @@ class Child:
         if not self.ready.done():
             self._failure = failure
 
-    def _lost(self, why: str) -> None:
+    def lose(self, why: str) -> None:
         """Of a process that ends by itself this is the first sign. One that broke a rule learns that nobody listens."""
         self._broken = self._broken or why
         with contextlib.suppress(OSError):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from lotor.auth import Checks, LocalLogins, Membership, Proofs, SystemLogins, Throttle, UserFile, everybody
+from lotor.auth.current import NoLogins
 from lotor.auth.pam import PamLogins
 from lotor.config.settings import AuthSource, ModeCfg
+from lotor.model.back_end import BackEnd
 from lotor.ports.auth import LoginBackend
-from lotor.warden.current import NoLogins
+from lotor.ports.back_ends import BackEnds
+from lotor.warden.back_ends import BackEndLogins
 
 
-def logins_of(mode_cfg: ModeCfg | None) -> LoginBackend:
-    """The back end that `auth_source` names, slowed down against guessing."""
+def logins_of(mode_cfg: ModeCfg | None, back_ends: BackEnds) -> LoginBackend:
+    """The back end that `auth_source` names, slowed down against guessing. `back_ends`: where RADIUS and LDAP live."""
     if mode_cfg is None:
         return NoLogins()
     member = Membership(mode_cfg.auth_groups) if mode_cfg.auth_groups else everybody
@@ -23,6 +26,6 @@ def logins_of(mode_cfg: ModeCfg | None) -> LoginBackend:
             backend = LocalLogins(UserFile(mode_cfg.users.path), checks, member)
         case AuthSource.PAM:
             backend = PamLogins(mode_cfg.pam_service, member)
-        case _:
-            return NoLogins()  # `config.check` refuses these; a client's file may still name them
+        case AuthSource.RADIUS | AuthSource.LDAP:
+            backend = BackEndLogins(back_ends, BackEnd(mode_cfg.auth_source.value))
     return Throttle(backend, mode_cfg.auth_throttle, checks=checks)

@@ -20,8 +20,9 @@ LONGEST_SILENCE = 30.0
 class Pulse:
     """`beat` when the daemon showed that it lives, `look` every `EVERY` seconds."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, longest: float | None = None) -> None:
         self._clock = clock
+        self._longest = longest
         self._looked = clock()
         self.silence = 0.0
         """Seconds without a sign of life, as of the last look."""
@@ -38,4 +39,4 @@ class Pulse:
 
     @property
     def stands_still(self) -> bool:
-        return self.silence >= LONGEST_SILENCE
+        return self.silence >= (LONGEST_SILENCE if self._longest is None else self._longest)

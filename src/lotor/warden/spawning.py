@@ -53,6 +53,10 @@ class Program:
         self._ahead: Started | None = None
         self._relay: Relay | None = None
 
+    def beside(self, word: str) -> Program:
+        """Another one, of the same module with one more word."""
+        return Program((*self.words, word), quiet=self._quiet)
+
     def begin(self) -> None:
         """Starts the first process ahead. Where none can be started, `take` says why. To be called by the thread that
         lives as long as the warden: the kernel ties the process's life to it."""

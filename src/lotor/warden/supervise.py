@@ -1,4 +1,5 @@
-"""Keeps a daemon running: the first start succeeds or is refused with a reason, a later end is followed by a start."""
+"""Keeps a daemon running, or another process: the first start succeeds or is refused with a reason, a later end is
+followed by a start."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from typing import Any
 from lotor.model.text import clean
 from lotor.privsep.living import StartFailure
 from lotor.privsep.serving import Handler
-from lotor.warden.child import Child, End
+from lotor.warden.child import DAEMON, Child, End, Role
 from lotor.warden.spawning import Program
 
 log = logging.getLogger(__name__)
@@ -43,15 +44,20 @@ class StartFailed(Exception):  # noqa: N818 - what happened
 class Care:
     """What a warden does for each daemon: `begin` makes the handlers that answer its questions, by verb; `let_go` gives
     back all that it held, after its end and before the next one begins. `again`: whether one that ended by itself is
-    followed by another one."""
+    followed by another one. `role`: what it is."""
 
     begin: Callable[[], Mapping[int, Handler]]
     let_go: Callable[[], Awaitable[None]]
     again: Callable[[End], bool] = lambda _: True
+    role: Role = DAEMON
+
+    @property
+    def name(self) -> str:
+        return self.role.name
 
 
 class Supervisor:
-    """One daemon at a time. `pause` waits; tests have one of their own."""
+    """One process at a time, which is called a daemon here. `pause` waits; tests have one of their own."""
 
     def __init__(self, program: Program, care: Care, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._program = program
@@ -76,7 +82,7 @@ class Supervisor:
         """Returns when the daemon serves. Raises `StartFailed`."""
         end = await self._attempt()
         if end is not None:
-            raise StartFailed(_failure(end))
+            raise StartFailed(_failure(end, self._care.name))
         self._task = asyncio.get_running_loop().create_task(self._keep())
 
     def hang_up(self) -> None:
@@ -87,6 +93,11 @@ class Supervisor:
     def _pass_on(self) -> None:
         if self._hung_up and self._child is not None:
             self._hung_up = not self._child.hang_up()
+
+    def lose(self, why: str) -> None:
+        """The process broke a rule elsewhere: it is ended, and started again."""
+        if self._child is not None:
+            self._child.lose(why)
 
     async def stop(self) -> None:
         """Ends the daemon, and returns when all that it held is given back. Its questions are answered until then."""
@@ -107,7 +118,7 @@ class Supervisor:
             while end is not None and not self._stopping.is_set() and self._care.again(end):
                 pause = PAUSES[min(failures, len(PAUSES) - 1)]
                 failures += 1
-                _tell(end, pause)
+                _tell(end, pause, self._care.name)
                 end = await self._attempt() if await self._waited(pause) else None
 
     async def _attempt(self) -> End | None:
@@ -118,7 +129,7 @@ class Supervisor:
         self._child = begun
         if not await self._came_up(begun):
             return await self._over(begun)
-        log.info("the daemon serves as process %d", begun.pid)
+        log.info("the %s serves as process %d", self._care.name, begun.pid)
         self._pass_on()
         return None
 
@@ -127,9 +138,9 @@ class Supervisor:
         try:
             handlers = self._care.begin()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next start tries again
-            return StartFailure(f"the warden is not ready for a daemon: {_why(error)}", "", SILENT)
+            return StartFailure(f"the warden is not ready for a {self._care.name}: {_why(error)}", "", SILENT)
         try:
-            return Child(self._program, handlers)
+            return Child(self._program, handlers, self._care.role)
         except Exception as error:  # noqa: BLE001 - the same
             return StartFailure(f"no process starts: {_why(error)}", "", SILENT)
 
@@ -140,7 +151,8 @@ class Supervisor:
             async with asyncio.timeout(LONGEST_START):
                 await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError:
-            log.error("the daemon is not ready after %d seconds and is ended", LONGEST_START)  # noqa: TRY400 - it says all
+            text = "the %s is not ready after %d seconds and is ended"
+            log.error(text, self._care.name, LONGEST_START)  # noqa: TRY400 - it says all
             child.end(0.0)
             return False
         except asyncio.CancelledError:
@@ -156,7 +168,8 @@ class Supervisor:
         try:
             await self._care.let_go()
         except Exception as error:  # noqa: BLE001 - its text may quote a peer
-            log.error("what the daemon held was not given back: %s", type(error).__name__)  # noqa: TRY400
+            text = "what the %s held was not given back: %s"
+            log.error(text, self._care.name, type(error).__name__)  # noqa: TRY400 - it says all
         return end
 
     async def _waited(self, seconds: float) -> bool:
@@ -171,12 +184,12 @@ class Supervisor:
         return not self._stopping.is_set()
 
 
-def _tell(end: End, pause: float) -> None:
+def _tell(end: End, pause: float, name: str) -> None:
     when = f"in {pause:g} s" if pause else "at once"
     if end.ready:
-        log.error("the daemon ended unexpectedly (%s): it is started again %s", end.text, when)
+        log.error("the %s ended unexpectedly (%s): it is started again %s", name, end.text, when)
     else:
-        log.error("the daemon did not start (%s): it is tried again %s", _failure(end).text, when)
+        log.error("the %s did not start (%s): it is tried again %s", name, _failure(end, name).text, when)
 
 
 def _why(error: Exception) -> str:
@@ -184,9 +197,9 @@ def _why(error: Exception) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else f"internal error: {type(error).__name__}"
 
 
-def _failure(end: End) -> StartFailure:
+def _failure(end: End, name: str) -> StartFailure:
     """What it said itself, else how it ended."""
     if end.failure is not None:
         said = end.failure
         return StartFailure(clean(said.text, lines=True, longest=8192), clean(said.fix, lines=True), said.code)
-    return StartFailure(f"the daemon ended before it was ready ({end.text}); its log says more", "", SILENT)
+    return StartFailure(f"the {name} ended before it was ready ({end.text}); its log says more", "", SILENT)

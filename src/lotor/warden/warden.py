@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from lotor import config
 from lotor._native import device_mtu
+from lotor.auth.current import CurrentLogins
 from lotor.config.provision import Provision
 from lotor.config.settings import Settings
 from lotor.hooks.scripts import ScriptHooks
@@ -33,7 +34,8 @@ from lotor.privsep.hosting import scripts_of
 from lotor.privsep.privileged import Privileged
 from lotor.store import Store
 from lotor.warden.admitting import AdmittedLeases, LedNetwork, groups_of
-from lotor.warden.current import CurrentLogins, CurrentSigner
+from lotor.warden.back_ends import LedBackEnds, NoBackEnds
+from lotor.warden.current import CurrentSigner
 from lotor.warden.engines import logins_of
 from lotor.warden.loading import Holding
 from lotor.warden.pool_routes import PoolRoutes
@@ -58,6 +60,7 @@ class Hold:
     routes: GatewayRoutes
     network: NetworkHost = field(default_factory=lambda: NetworkHost(groups_of=groups_of()))
     store: Store = field(default_factory=lambda: Store(None))
+    back_ends: LedBackEnds = field(default_factory=NoBackEnds)
 
 
 class LedTunnels:
@@ -245,9 +248,15 @@ class Warden:
             self._forgets = None
 
     async def _use(self, loaded: Holding) -> list[str]:
-        logins, scripts = logins_of(loaded.settings.mode_cfg), scripts_of(loaded.settings.remotes)
+        back_ends = self._hold.back_ends
+        logins, scripts = logins_of(loaded.settings.mode_cfg, back_ends), scripts_of(loaded.settings.remotes)
         async with self._turn:
-            told = await self._network.adapt(loaded.settings)
+            await back_ends.use(loaded.settings)
+            try:
+                told = await self._network.adapt(loaded.settings)
+            except BaseException:
+                await back_ends.use(self._loaded.settings)
+                raise
             self._signer.use(loaded.keyring)
             self._logins.use(logins)
             self._hooks.replace(scripts)
@@ -271,13 +280,16 @@ class Warden:
     async def stop(self) -> None:
         await self.let_go()
         await self._network.stop()
+        await self._hold.back_ends.stop()
         await self._remembered.settle()
         await self.store.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
-def hold(settings: Settings | None = None) -> Hold:
-    """The engines of this host, for a program that starts with these settings; only a gateway has a store on disk."""
+def hold(settings: Settings | None = None, back_ends: LedBackEnds | None = None) -> Hold:
+    """The engines of this host, for a program that starts with these settings; only a gateway has a store on disk.
+    `back_ends` are those beyond it."""
     named = settings.store if settings is not None and config.is_gateway(settings) else None
     store = Store(named.path if named is not None else None)
-    return Hold(HostSockets(OUTER_MARK), HostTunnels(), LinuxHost(), GatewayHost(), store=store)
+    beyond = NoBackEnds() if back_ends is None else back_ends
+    return Hold(HostSockets(OUTER_MARK), HostTunnels(), LinuxHost(), GatewayHost(), store=store, back_ends=beyond)

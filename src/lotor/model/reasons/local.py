@@ -265,6 +265,15 @@ class DaemonSilent(LocalReason):
     seconds: int
 
 
+class BackEndsSilent(LocalReason):
+    """The process of RADIUS and LDAP lives, but its event loop stands still: the warden ends it and starts another one.
+    Logins that it was judging are refused, as not judged. The warden's log says so."""
+
+    kind = Kind.BACK_ENDS_SILENT
+    line = "the process of back ends showed no sign of life for {seconds} s"
+    seconds: int
+
+
 class NotWritable(LocalReason):
     """A message of ours is too large for its form."""
 

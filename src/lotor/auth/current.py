@@ -1,0 +1,45 @@
+"""The port of logins that stays the same object while a reload replaces the back end behind it."""
+
+from __future__ import annotations
+
+from lotor.auth.throttle import Throttle
+from lotor.model.login import Challenge, LoginAttempt, Refused, Verdict
+from lotor.model.reasons.logins import NobodyLogsIn
+from lotor.ports.auth import LoginBackend
+
+
+class NoLogins:
+    """For a client alone: nobody logs in here."""
+
+    async def judge(self, attempt: LoginAttempt) -> Verdict:
+        return Refused(NobodyLogsIn(attempt.user))
+
+    async def abandon(self, conversation: bytes) -> None:
+        """There is none."""
+
+
+class CurrentLogins:
+    """Implements `ports.auth.LoginBackend`. A conversation stays with the back end that began it, also when a reload
+    names another; there are as many as rounds that somebody waits for."""
+
+    def __init__(self) -> None:
+        self._backend: LoginBackend = NoLogins()
+        self._conversations: dict[bytes, LoginBackend] = {}
+
+    def use(self, backend: LoginBackend) -> None:
+        """What was remembered of guesses and of proved users counts with the new one, too."""
+        if isinstance(backend, Throttle):
+            backend.take_over(self._backend)
+        self._backend = backend
+
+    async def judge(self, attempt: LoginAttempt) -> Verdict:
+        backend = self._conversations.get(attempt.conversation, self._backend)
+        verdict = await backend.judge(attempt)
+        self._conversations.pop(attempt.conversation, None)
+        if isinstance(verdict, Challenge):
+            self._conversations[verdict.conversation] = backend
+        return verdict
+
+    async def abandon(self, conversation: bytes) -> None:
+        if (backend := self._conversations.pop(conversation, None)) is not None:
+            await backend.abandon(conversation)

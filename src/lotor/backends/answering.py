@@ -1,0 +1,58 @@
+"""The answers of the back ends' process to its warden."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lotor.backends.present import PresentBackEnds
+from lotor.config.back_ends import BackEndSettings
+from lotor.model.login import Verdict
+from lotor.privsep.backing import ABANDON_ROUND, ACCOUNT, CHECK, CONFIGURE, GROUPS, Abandoned, Confined, Round
+from lotor.privsep.faults import Fault, fault_of
+from lotor.privsep.serving import Handler, Reply, answering, handling
+
+
+class Answers:
+    """`told`: what this process gave up, which the warden hears with the answer to its settings. `configured` is called
+    with each `Fault`, and with None where the settings are in force."""
+
+    def __init__(
+        self, back_ends: PresentBackEnds, told: Confined, configured: Callable[[BackEndSettings, Fault | None], None]
+    ) -> None:
+        self._back_ends = back_ends
+        self._told = told
+        self._configured = configured
+
+    def rows(self) -> dict[int, Handler]:
+        return dict(
+            (
+                answering(self._configure, CONFIGURE),
+                answering(self._check, CHECK),
+                answering(self._abandon, ABANDON_ROUND),
+                handling(self._account, ACCOUNT),
+                handling(self._groups, GROUPS),
+            )
+        )
+
+    async def _configure(self, settings: BackEndSettings) -> Confined | Fault:
+        try:
+            self._back_ends.replace(settings)
+        except OSError as error:
+            fault = fault_of(error)
+            self._configured(settings, fault)
+            return fault
+        self._configured(settings, None)
+        return self._told
+
+    async def _check(self, asked: Round) -> Verdict:
+        return await self._back_ends.judge(asked.which, asked.attempt)
+
+    async def _abandon(self, asked: Abandoned) -> None:
+        await self._back_ends.abandon(asked.which, asked.conversation)
+
+    async def _account(self, record: bytes) -> Reply:
+        await self._back_ends.account(record)
+        return Reply(None)
+
+    async def _groups(self, user: str) -> Reply:
+        return Reply(await self._back_ends.groups(user))

@@ -1,0 +1,30 @@
+"""The engines of back ends on other hosts, made of settings. What is not wanted is not even loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from lotor.config.back_ends import BackEndSettings
+from lotor.model.back_end import BackEnd
+from lotor.ports.auth import LoginBackend
+from lotor.ports.back_ends import Accounts, Groups
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Those of one configuration. `close` is called once nobody has a conversation with them any more."""
+
+    logins: Mapping[BackEnd, LoginBackend] = field(default_factory=dict)
+    accounts: Accounts | None = None
+    groups: Groups | None = None
+    close: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+
+Make = Callable[[BackEndSettings], Engines]
+
+
+def engines_of(settings: BackEndSettings) -> Engines:
+    """Called in a running event loop. Raises `OSError` with a whole sentence where an engine cannot be."""
+    del settings
+    return Engines()

@@ -1,0 +1,80 @@
+"""The back ends of the configuration in force: one object for as long as the program runs.
+
+A conversation of several rounds stays with the engine that began it; engines that are replaced are closed when it must
+be over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+
+from lotor.auth.current import CurrentLogins, NoLogins
+from lotor.backends.engines import Engines, Make, engines_of
+from lotor.config.back_ends import BackEndSettings
+from lotor.model.back_end import BackEnd
+from lotor.model.login import LoginAttempt, Verdict
+
+log = logging.getLogger(__name__)
+
+LONGEST_CONVERSATION = 300.0
+"""Seconds in which a person answers all questions of a login: sessions without one are gone by then."""
+
+
+class PresentBackEnds:
+    """Implements `ports.back_ends.BackEnds`. Without engines before the first `replace`."""
+
+    def __init__(self, make: Make = engines_of) -> None:
+        self._make = make
+        self._engines = Engines()
+        self._logins = {each: CurrentLogins() for each in BackEnd}
+        self._retired: set[asyncio.Task[None]] = set()
+
+    def replace(self, settings: BackEndSettings | None) -> None:
+        """From now on these count; None: no back end. Raises `OSError`, and nothing has changed."""
+        made = self._make(settings) if settings is not None else Engines()
+        former, self._engines = self._engines, made
+        for which, current in self._logins.items():
+            current.use(made.logins.get(which, NoLogins()))
+        if former.close:
+            retiring = asyncio.get_running_loop().create_task(_retire(former.close))
+            self._retired.add(retiring)
+            retiring.add_done_callback(self._retired.discard)
+
+    async def judge(self, which: BackEnd, attempt: LoginAttempt) -> Verdict:
+        return await self._logins[which].judge(attempt)
+
+    async def abandon(self, which: BackEnd, conversation: bytes) -> None:
+        await self._logins[which].abandon(conversation)
+
+    async def account(self, record: bytes) -> None:
+        if self._engines.accounts is None:
+            raise OSError(errno.ENOTCONN, "no back end keeps accounts in this configuration")
+        await self._engines.accounts.take(record)
+
+    async def groups(self, user: str) -> frozenset[str]:
+        if self._engines.groups is None:
+            raise OSError(errno.ENOTCONN, "no back end tells groups in this configuration")
+        return await self._engines.groups.of(user)
+
+    async def close(self) -> None:
+        for retiring in tuple(self._retired):
+            retiring.cancel()
+        await _close(self._engines.close)
+
+
+async def _retire(closers: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    try:
+        await asyncio.sleep(LONGEST_CONVERSATION)
+    finally:
+        await _close(closers)
+
+
+async def _close(closers: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    for close in closers:
+        try:
+            await close()
+        except OSError as error:
+            log.warning("a back end was not closed: %s", error.strerror or error)

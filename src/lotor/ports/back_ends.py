@@ -1,0 +1,45 @@
+"""The port of the back ends on other hosts: RADIUS and LDAP, wherever they run."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lotor.model.back_end import BackEnd
+from lotor.model.login import LoginAttempt, Verdict
+
+
+class Accounts(Protocol):
+    """Where records of accounting go."""
+
+    async def take(self, record: bytes) -> None:
+        """Returns when whoever keeps accounts has it. Raises `OSError` with a clear text where that did not happen; the
+        record may be given again."""
+        ...
+
+
+class Groups(Protocol):
+    """Where users have groups."""
+
+    async def of(self, user: str) -> frozenset[str]:
+        """None for a user that is not known there. Raises `OSError` with a clear text where that cannot be told."""
+        ...
+
+
+class BackEnds(Protocol):
+    """All of them. What is not there answers as one that cannot be reached."""
+
+    async def judge(self, which: BackEnd, attempt: LoginAttempt) -> Verdict:
+        """As `ports.auth.LoginBackend`."""
+        ...
+
+    async def abandon(self, which: BackEnd, conversation: bytes) -> None:
+        """As `ports.auth.LoginBackend`."""
+        ...
+
+    async def account(self, record: bytes) -> None:
+        """As `Accounts.take`."""
+        ...
+
+    async def groups(self, user: str) -> frozenset[str]:
+        """As `Groups.of`."""
+        ...

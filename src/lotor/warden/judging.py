@@ -1,0 +1,71 @@
+"""What a warden looks at in the verdicts of the process in which RADIUS and LDAP live, before it believes them.
+
+That process reads what servers send. Whoever owns it says yes to every login and grants what he likes; nothing of that
+is larger, or about somebody else, than a verdict may be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+
+from lotor.model.grants import (
+    LONGEST_CLASS,
+    LONGEST_DOMAIN,
+    LONGEST_MESSAGE,
+    LONGEST_NAME,
+    MOST_DOMAINS,
+    MOST_GROUPS,
+    MOST_ROUTES,
+    MOST_SERVERS,
+    Grants,
+)
+from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused, Verdict
+from lotor.model.text import clean
+from lotor.privsep.logging_in import LONGEST_TICKET
+
+
+def objection(attempt: LoginAttempt, verdict: Verdict) -> str:
+    """What no honest process says, in words; empty where there is nothing of it."""
+    match verdict:
+        case Accepted(user, grants):
+            return next(_beyond(grants), "") if user == attempt.user else "another name than the one that was asked for"
+        case Refused(reason):
+            return "" if reason.user == attempt.user else "a reason about another user"
+        case Challenge(message, wants, conversation):
+            if not wants or len(set(wants)) != len(wants):
+                return "a question for nothing, or for one thing twice"
+            if not 0 < len(conversation) <= LONGEST_TICKET:
+                return "no name of a conversation"
+            return "" if _said(message, LONGEST_MESSAGE, lines=True) else "a message that is no text for a person"
+
+
+def _beyond(grants: Grants) -> Iterator[str]:
+    """Grants that are more, longer or otherwise than the bounds of `model.grants`."""
+    many: tuple[tuple[str, Collection[object], int], ...] = (
+        ("networks", grants.routes, MOST_ROUTES),
+        ("networks", grants.routes6, MOST_ROUTES),
+        ("servers", grants.dns4, MOST_SERVERS),
+        ("servers", grants.dns6, MOST_SERVERS),
+        ("servers", grants.wins4, MOST_SERVERS),
+        ("groups", grants.groups, MOST_GROUPS),
+        ("domains", grants.split_dns, MOST_DOMAINS),
+    )
+    yield from (f"{len(values)} {what}" for what, values, most in many if len(values) > most)
+    names = ((each, LONGEST_NAME) for each in (grants.pool, grants.filter, *grants.groups))
+    domains = ((each, LONGEST_DOMAIN) for each in (grants.default_domain, *grants.split_dns))
+    yield from ("a name that is no short text" for text, most in (*names, *domains) if not _said(text, most))
+    told = (grants.message, grants.banner)
+    yield from ("a message that is no text" for text in told if not _said(text, LONGEST_MESSAGE, lines=True))
+    if len(grants.accounting_class) > LONGEST_CLASS:
+        yield "a class that is longer than any"
+    times = (grants.session_time, grants.idle_time)
+    if any(each is not None and not (math.isfinite(each) and each >= 0) for each in times):
+        yield "no time"
+    if any(each is not None and each < 0 for each in (grants.sessions, grants.rate)):
+        yield "a number below zero"
+
+
+def _said(text: str, longest: int, *, lines: bool = False) -> bool:
+    """Whether nobody has to clean it."""
+    return clean(text, lines=lines, longest=longest) == text
