@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lotor.files import writing
+from lotor.files.places import state_directory
 from lotor.files.private import FileError
 
-DEFAULT_SPENT = Path("/var/lib/lotor/spent-codes")
+NAME = "spent-codes"
 LARGEST = 1 << 25
 """Octets: more than 500,000 keys."""
 LOOSE = 1 << 16
@@ -64,8 +65,8 @@ class SpentCodes:
     """Threads, engines and processes may share the file: each looks at it under its lock. All methods raise
     `SpentError`, and then the code may be spent, but does not count."""
 
-    def __init__(self, path: Path = DEFAULT_SPENT) -> None:
-        self.path = path
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or state_directory() / NAME
         self._lock = threading.Lock()
         self._known = _Known()
 

@@ -108,13 +108,22 @@ class UserFile:
 
     def read(self) -> Users:
         """What the file says now, with its faults."""
-        return Users(Lines(self._text()), self._cost)
+        return Users(self.lines(), self._cost)
+
+    def lines(self) -> Lines:
+        return Lines(self._text())
 
     def list(self) -> tuple[LocalUser, ...]:
         return self.read().all()
 
     def find(self, name: str) -> LocalUser | None:
         return self.read().get(name)
+
+    def vacant(self, name: str) -> None:
+        """Before a person is asked for a password in vain."""
+        check_name(name)
+        if self.lines().entry(name) is not None:
+            raise UserError(f"user {name} exists already: change the password with 'lotor user passwd {name}'")
 
     def add(self, name: str, password: Secret, facts: Facts | None = None) -> None:
         check_name(name)
@@ -217,7 +226,7 @@ class UserFile:
     def _rewriting(self) -> Iterator[Lines]:
         """The lines to change; written when the block ends without an error."""
         with self._locked():
-            lines = Lines(self._text())
+            lines = self.lines()
             yield lines
             self._write(lines.text())
 

@@ -47,7 +47,7 @@ class Dialogue:
 
     def password(self, file: Path | None, *, from_stdin: bool) -> Secret:
         """Typed twice, or a line of a file or of standard input. Raises `StartError`."""
-        from lotor.cli.user import new_password
+        from lotor.cli.user_file import new_password
 
         if self.rehearsal:
             return Secret(b"nobody's")

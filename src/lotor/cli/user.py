@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from lotor.cli import locate, terminal
 from lotor.cli.groups import Told
-from lotor.daemon.exits import Exit, StartError
-from lotor.model.prompt import Field
-from lotor.model.quantity import quantity
-from lotor.model.secret import Secret
+from lotor.cli.user_csv import export, import_
+from lotor.cli.user_file import (
+    CONFIGURATION,
+    GENERATE,
+    JSON,
+    NOW,
+    STDIN,
+    change,
+    new_password,
+    read,
+    sessions,
+    tell_faults,
+    users_of,
+    with_words,
+)
+from lotor.cli.user_groups import group, groups
+from lotor.cli.user_second import totp
+from lotor.daemon.exits import StartError
 
-if TYPE_CHECKING:
-    from lotor.auth import UserFile
-
-CONFIGURATION = "lotor.cli.user.configuration"
-"""Under this name the context keeps the file that was named: it says where the daemon listens."""
-DEFAULT_USERS = Path("/etc/lotor/users")
-SHORT = 8
-"""A password with fewer characters is guessed from its hash, and in time at the gateway."""
-NOW = click.option("--now", is_flag=True, help="End the sessions that are up, too.")
-STDIN = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+WORDS = click.argument("words", nargs=-1, metavar="[KEY=VALUE]...")
 
 
 @click.group(cls=Told)
@@ -34,17 +37,24 @@ STDIN = click.option("--password-stdin", is_flag=True, help="Read the password f
 @click.pass_context
 def user(context: click.Context, file: Path | None, users: Path | None) -> None:
     """Manage the users of auth_source local."""
-    context.obj = users or _users_of(locate.configuration(file))
+    context.obj = users or users_of(locate.configuration(file))
     context.meta[CONFIGURATION] = file
 
 
 @user.command()
 @click.argument("name")
+@WORDS
 @STDIN
+@GENERATE
 @click.pass_obj
-def add(users: Path, name: str, *, password_stdin: bool) -> None:
-    """Add the user NAME."""
-    _change(users, lambda file: file.add(name, new_password(from_stdin=password_stdin)))
+def add(users: Path, name: str, words: tuple[str, ...], *, password_stdin: bool, generate: bool) -> None:
+    """Add the user NAME, with what `user set` takes."""
+    from lotor.auth.facts import NO_FACTS, USER_FACTS
+
+    facts = with_words(NO_FACTS, words, USER_FACTS)
+    change(users, lambda file: file.vacant(name))
+    password = new_password(from_stdin=password_stdin, generate=generate)
+    change(users, lambda file: file.add(name, password, facts))
     click.echo(f"user {name} added to {users}")
 
 
@@ -54,19 +64,42 @@ def add(users: Path, name: str, *, password_stdin: bool) -> None:
 @click.pass_obj
 def delete(users: Path, name: str, *, now: bool) -> None:
     """Remove the user NAME; sessions that are up stay up without --now."""
-    _change(users, lambda file: file.remove(name))
+    change(users, lambda file: file.remove(name))
     click.echo(f"user {name} removed from {users}")
-    _sessions(name, end=now)
+    sessions(name, end=now)
 
 
 @user.command()
 @click.argument("name")
 @STDIN
+@GENERATE
 @click.pass_obj
-def passwd(users: Path, name: str, *, password_stdin: bool) -> None:
+def passwd(users: Path, name: str, *, password_stdin: bool, generate: bool) -> None:
     """Change the password of the user NAME."""
-    _change(users, lambda file: file.passwd(name, new_password(from_stdin=password_stdin)))
+    change(users, lambda file: file.passwd(name, new_password(from_stdin=password_stdin, generate=generate)))
     click.echo(f"password of user {name} changed in {users}")
+
+
+@user.command("set")
+@click.argument("name")
+@click.argument("words", nargs=-1, required=True, metavar="KEY=VALUE...")
+@NOW
+@click.pass_obj
+def set_(users: Path, name: str, words: tuple[str, ...], *, now: bool) -> None:
+    """Change what is said of the user NAME.
+
+    groups=A,B address=ADDR address6=ADDR/prefix pool=POOL routes=NET,NET rate=20mbit sessions=N expires=LASTDAY; KEY=
+    takes it away. It counts from the next login on."""
+    from dataclasses import replace
+
+    from lotor.auth.facts import USER_FACTS
+
+    change(
+        users,
+        lambda file: file.change(name, lambda user: replace(user, facts=with_words(user.facts, words, USER_FACTS))),
+    )
+    click.echo(f"user {name} changed in {users}")
+    sessions(name, end=now)
 
 
 @user.command()
@@ -75,9 +108,9 @@ def passwd(users: Path, name: str, *, password_stdin: bool) -> None:
 @click.pass_obj
 def lock(users: Path, name: str, *, now: bool) -> None:
     """Let the user NAME in no more; sessions that are up stay up without --now."""
-    _change(users, lambda file: file.lock(name))
+    change(users, lambda file: file.lock(name))
     click.echo(f"user {name} is locked in {users}")
-    _sessions(name, end=now)
+    sessions(name, end=now)
 
 
 @user.command()
@@ -85,88 +118,45 @@ def lock(users: Path, name: str, *, now: bool) -> None:
 @click.pass_obj
 def unlock(users: Path, name: str) -> None:
     """Let the user NAME in again, with the password of before."""
-    _change(users, lambda file: file.lock(name, locked=False))
+    change(users, lambda file: file.lock(name, locked=False))
     click.echo(f"user {name} may log in again, says {users}")
 
 
 @user.command("list")
+@click.option("-l", "--long", is_flag=True, help="With what is said of each, in columns.")
+@JSON
 @click.pass_obj
-def show(users: Path) -> None:
+def list_(users: Path, *, long: bool, as_json: bool) -> None:
     """List the users."""
-    from lotor.auth import UserError, UserFile
+    from lotor.cli import user_views
 
-    try:
-        found = UserFile(users).list()
-    except UserError as error:
-        raise StartError(str(error)) from error
-    for each in found:
-        click.echo(each.name + (" (locked)" if each.locked else ""))
-
-
-def _change(users: Path, change: Callable[[UserFile], None]) -> None:
-    from lotor.auth import UserError, UserFile
-
-    try:
-        change(UserFile(users))
-    except UserError as error:
-        raise StartError(str(error)) from error
+    found = read(users)
+    if as_json:
+        click.echo(json.dumps([user_views.view(found, each) for each in found.all()], indent=2))
+    elif long:
+        for line in user_views.table(found, terminal.columns()):
+            click.echo(line)
+    else:
+        for each in found.all():
+            click.echo(each.name + (" (locked)" if each.locked else ""))
+    tell_faults(users, found)
 
 
-def _sessions(name: str, *, end: bool) -> None:
-    """Ends the sessions of a user, or says how many are up. Raises `StartError` where they are to end and no daemon
-    can be asked."""
-    from lotor.cli.calling import Daemon, refusal, whole_status
-    from lotor.control.messages import Disconnected, Logout
+@user.command()
+@click.argument("name")
+@JSON
+@click.pass_obj
+def show(users: Path, name: str, *, as_json: bool) -> None:
+    """Tell what is said of the user NAME, by the user's own line or by a group."""
+    from lotor.cli import user_views
 
-    socket = locate.control_socket(None, click.get_current_context().meta[CONFIGURATION])
-    try:
-        with Daemon(socket) as daemon:
-            count = sum(each["user"] == name and each["role"] == "gateway" for each in whole_status(daemon)["sessions"])
-            if count and end:
-                daemon.send(Logout(name))
-                if not isinstance(response := daemon.receive(), Disconnected):
-                    raise refusal(response)
-    except StartError as error:
-        if not end:
-            return
-        raise StartError(f"cannot tell whether {name} is still connected: {error}", error.code) from error
-    told = quantity(count, "session")
-    if end:
-        click.echo(f"{told} of {name} ended" if count else f"{name} was not connected")
-    elif count:
-        click.echo(f"{told} of {name} still up: lotor logout {name} ends {'it' if count == 1 else 'them'}")
+    found = read(users)
+    known, fault = found.get(name), found.fault(name)
+    if known is not None and not fault:
+        click.echo(json.dumps(user_views.view(found, known), indent=2) if as_json else user_views.page(found, known))
+        return
+    raise StartError(f"{users} {fault}" if fault else f"there is no user {name!r} in {users}")
 
 
-def new_password(*, from_stdin: bool) -> Secret:
-    """Typed twice, or a line of standard input; a short one is taken with a warning."""
-    password = terminal.read_password(sys.stdin.buffer) if from_stdin else _typed_twice()
-    length = len(password.reveal().decode("utf-8", "replace"))
-    if 0 < length < SHORT:
-        characters = quantity(length, "character")
-        told = f"warning: a password of {characters} is soon guessed: take {SHORT} or more, better 12"
-        terminal.say(told, terminal.Style.WARNING, error=True)
-    return password
-
-
-def _typed_twice() -> Secret:
-    try:
-        first = terminal.ask((Field.PASSWORD,), "New password")[Field.PASSWORD]
-        second = terminal.ask((Field.PASSWORD,), "The same again")[Field.PASSWORD]
-    except terminal.NoTerminalError as error:
-        raise StartError("there is no terminal to ask for the password: use --password-stdin") from error
-    if first != second:
-        raise StartError("the two passwords differ; nothing was changed")
-    return first
-
-
-def _users_of(path: Path) -> Path:
-    """Where the configuration keeps its users, else the default."""
-    from lotor.config import ConfigError, load, render
-
-    if not path.exists():
-        return DEFAULT_USERS
-    try:
-        mode_cfg = load(path).settings.mode_cfg
-    except ConfigError as error:
-        raise StartError("\n".join(render(each) for each in error.problems), Exit.CONFIGURATION) from error
-    return mode_cfg.users.path if mode_cfg is not None else DEFAULT_USERS
+for each in (totp, groups, group, import_, export):
+    user.add_command(each)

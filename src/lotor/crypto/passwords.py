@@ -73,6 +73,19 @@ def check_password(password: Secret, phc: str) -> bool:
         return hmac.compare_digest(derivation.derive(password.reveal()), tag)
 
 
+def is_phc(text: str) -> bool:
+    """Whether a password can be compared with it."""
+    parts = _PHC.fullmatch(text)
+    try:
+        if parts is not None:
+            memory, passes, lanes = (int(parts[number]) for number in (1, 2, 3))
+            tag = _decoded(parts[5])
+            Argon2id(salt=_decoded(parts[4]), length=len(tag), iterations=passes, lanes=lanes, memory_cost=memory)
+    except ValueError:
+        return False
+    return parts is not None
+
+
 def _decoded(text: str) -> bytes:
     """Base64 without padding."""
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)

@@ -131,7 +131,7 @@ _CASES = (
     Case(
         GATEWAY,
         _of(Kind.LOGIN_USER_EXPIRED),
-        "lotor user set NAME expires DAY gives the user another last day, lotor user set NAME expires - none",
+        "lotor user set NAME expires=DAY gives the user another last day, lotor user set NAME expires= none",
     ),
     Case(
         GATEWAY,

@@ -14,11 +14,18 @@ from pathlib import Path
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 """Where the programs of a system lie: what a script and a program of ours are called with, whatever called us."""
 
+STATE = "/var/lib/lotor"
+"""Where lotor keeps what a restart must not lose."""
 OPEN = 0o755
 MOST_LINKS = 40
 """As many symbolic links on one way as the kernel follows."""
 
 Step = tuple[Path, os.stat_result]
+
+
+def state_directory() -> Path:
+    """STATE, or what the service manager gave in its place (systemd.exec(5), StateDirectory)."""
+    return Path(os.environ.get("STATE_DIRECTORY", "").partition(":")[0] or STATE)
 
 
 def make_open(directory: Path) -> None:
