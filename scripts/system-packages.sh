@@ -4,7 +4,7 @@
 # run lotor), `lab` (network namespaces: the demo), `test` (peers and tools of the tests), `bench`.
 #
 # No package that comes in by this enables or starts an IKE daemon, a firewall or a server of logins: the services of
-# strongSwan, firewalld and FreeRADIUS are masked before they are installed. What is installed already is the
+# strongSwan, firewalld, FreeRADIUS and OpenLDAP are masked before they are installed. What is installed already is the
 # administrator's own and stays as it is.
 set -eu
 
@@ -45,6 +45,8 @@ test   iptables           iptables
 test   ufw                ufw
 test   firewalld          firewall-cmd
 test   freeradius         freeradius
+test   slapd              slapd
+test   ldap-utils         ldapsearch
 bench  openvpn            openvpn
 bench  iperf3             iperf3
 '
@@ -122,7 +124,7 @@ forbid_starting() {
 #!/bin/sh
 # Written by lotor's scripts/system-packages.sh for the time of an installation; it may be removed.
 for word in "$@"; do
-    case "$word" in ipsec | ipsec.service | strongswan* | firewalld* | freeradius*) exit 101 ;; esac
+    case "$word" in ipsec | ipsec.service | strongswan* | firewalld* | freeradius* | slapd*) exit 101 ;; esac
 done
 exit 0
 END
@@ -134,7 +136,11 @@ silence() {
     mask
     # shellcheck disable=SC2086 # a list of services
     if [ -d "$root/run/systemd/system" ]; then systemctl stop $services; fi
-    if ! command -v systemctl >/dev/null && [ -x "$root/etc/init.d/ipsec" ]; then update-rc.d ipsec disable; fi
+    if ! command -v systemctl >/dev/null; then
+        for each in ipsec slapd; do
+            if [ -x "$root/etc/init.d/$each" ]; then update-rc.d "$each" disable; fi
+        done
+    fi
     echo "here for the tests only, and masked: systemctl unmask$services"
 }
 
@@ -164,6 +170,7 @@ echo "installing:$missing"
 if brings strongswan-starter strongswan-charon; then services="$services strongswan-starter.service ipsec.service"; fi
 if brings firewalld; then services="$services firewalld.service"; fi
 if brings freeradius; then services="$services freeradius.service"; fi
+if brings slapd; then services="$services slapd.service"; fi
 if [ -n "$services" ]; then
     mask
     forbid_starting

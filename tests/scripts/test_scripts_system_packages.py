@@ -12,7 +12,7 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "scripts" / "system-packages.sh"
 MAKEFILE = SCRIPT.parents[1] / "Makefile"
 BORROWED = ("sh", "cut", "rm", "mkdir", "cat", "chmod", "ln")
-SERVICES = ("strongswan-starter.service", "ipsec.service", "firewalld.service", "freeradius.service")
+SERVICES = ("strongswan-starter.service", "ipsec.service", "firewalld.service", "freeradius.service", "slapd.service")
 IKE_DAEMONS = ("strongswan", "charon", "libreswan", "racoon", "vpnc")
 MASK = f"systemctl mask --quiet {' '.join(SERVICES)}"
 STOP = f"systemctl stop {' '.join(SERVICES)}"
@@ -118,8 +118,8 @@ def test_newcomer_1_a_strongswan_of_the_administrator_is_left_alone(machine, the
     assert not machine.policy.exists()
 
 
-@pytest.mark.parametrize("there", ["firewalld", "freeradius"])
-def test_a_firewall_or_a_radius_server_of_the_administrator_is_left_alone(machine, there):
+@pytest.mark.parametrize("there", ["firewalld", "freeradius", "slapd"])
+def test_a_firewall_or_a_server_of_logins_of_the_administrator_is_left_alone(machine, there):
     machine.install(there)
     assert machine.run("test").returncode == 0
     assert not [line for line in machine.noted() if there in line and line.startswith("systemctl")]
@@ -130,10 +130,11 @@ def test_newcomer_1_without_systemd_the_services_are_masked_all_the_same(machine
     machine.fake("update-rc.d", machine.noting("update-rc.d"))
     (machine.root / "etc/init.d").mkdir(parents=True)
     (machine.root / "etc/init.d/ipsec").touch(0o755)
+    (machine.root / "etc/init.d/slapd").touch(0o755)
     assert machine.run("test").returncode == 0
     for service in SERVICES:
         assert (machine.root / "etc/systemd/system" / service).readlink() == Path("/dev/null")
-    assert machine.noted()[-1] == "update-rc.d ipsec disable"
+    assert machine.noted()[-2:] == ["update-rc.d ipsec disable", "update-rc.d slapd disable"]
 
 
 def test_who_is_not_root_is_told_what_is_missing(machine):
