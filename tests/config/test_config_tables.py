@@ -29,7 +29,7 @@ CLASSES = {
     "remote proposal": settings_module.Proposal,
 }
 FROM_HEADERS = {"name", "address", "port", "local", "remote", "client_address", "only_from", "group"}
-DERIVED = {"places", "paths", "offloads", "reservations", "remotes", "sainfos", "proposals"}
+DERIVED = {"places", "paths", "offloads", "reservations", "remotes", "sainfos", "proposals", "authorities"}
 
 
 def class_of(path: str, block: Block) -> Any:
@@ -95,7 +95,7 @@ def test_every_line_of_a_large_file_arrives() -> None:
         privsep { user 1000; group "nobody"; chroot "/jail"; }
         timer { counter 3; interval 5sec; persend 2; phase1 1 minute; phase2 2 mins; natt_keepalive 90 secs; }
         radiuscfg { auth "a" 1645 "s1"; auth "b" "s2"; acct "c" "s3"; timeout 9; retries 2; }
-        ldapcfg { version 2; debug 1; timeout 5; uri "ldaps://x"; host "h"; port 636; base "dc=x"; subtree on; tls on;
+        ldapcfg { version 3; debug 1; timeout 5; uri "ldaps://x"; host "h"; port 636; base "dc=x"; subtree on; tls on;
             bind_dn "c=y"; bind_pw "pw"; attr_user "uid"; attr_addr "a"; attr_mask "m"; attr_group "g"; attr_member "e";
         }
         mode_cfg { network4 10.1.0.0; netmask4 255.255.0.0; pool_size 99; auth_groups "a", "b"; auth_groups "c";
@@ -128,7 +128,7 @@ def test_every_line_of_a_large_file_arrives() -> None:
     ]
     assert settings.ldap
     assert settings.ldap.bind_pw
-    assert (settings.ldap.version, settings.ldap.tls, settings.ldap.bind_pw.reveal()) == (2, True, b"pw")
+    assert (settings.ldap.version, settings.ldap.tls, settings.ldap.bind_pw.reveal()) == (3, True, b"pw")
     mode_cfg = settings.mode_cfg
     assert mode_cfg
     assert mode_cfg.auth_groups == ("a", "b", "c")

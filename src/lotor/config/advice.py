@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lotor.config import network, pam, sainfos
+from lotor.config import directories, network, pam, sainfos
 from lotor.config.methods import is_gateway, key_methods
 from lotor.config.problem import Problem
 from lotor.config.settings import AuthSource, RemoteSettings, Script, Settings
@@ -17,6 +17,7 @@ def advice(settings: Settings) -> Iterator[Problem]:
         yield Problem.at(settings.places.head, "there is no remote block, so nobody can connect: add one")
     yield from sainfos.advice(settings.remotes, settings.sainfos)
     yield from network.advice(settings)
+    yield from directories.advice(settings)
     yield from _pam(settings)
     for remote in settings.remotes:
         yield from _replaced(remote)

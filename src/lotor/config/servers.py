@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lotor.config.file_name import FileName
 from lotor.config.problem import Places
 from lotor.model.secret import Secret
 
@@ -35,11 +36,28 @@ class Radius:
 
 
 @dataclass(frozen=True, slots=True)
+class LdapServer:
+    """`secure`: TLS from the first octet on (ldaps)."""
+
+    host: str
+    port: int
+    secure: bool = False
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"ldap{'s' * self.secure}://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
 class Ldap:
-    version: int
+    """`uri` empty: `host` and `port`. `timeout` in seconds. `authorities` is what `ca_file` holds, PEM; `check` fills
+    it in where it is needed."""
+
+    version: int | None
     debug: int
-    timeout: int | None
-    uri: str | None
+    timeout: int
+    uri: tuple[LdapServer, ...]
     host: str
     port: int
     base: str | None
@@ -52,4 +70,12 @@ class Ldap:
     attr_group: str
     attr_member: str
     tls: bool
+    ca_file: FileName | None = None
+    clear_text: bool = False
+    authorities: str = ""
     places: Places = Places()
+
+    @property
+    def servers(self) -> tuple[LdapServer, ...]:
+        """In the order in which they are asked."""
+        return self.uri or (LdapServer(self.host, self.port),)

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from lotor.config.file_name import FileName
 from lotor.config.problem import NOWHERE, Location, Places, Problem
 from lotor.config.servers import Ldap, Radius, RadiusServer
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
@@ -28,19 +29,10 @@ from lotor.model.policy import (
     Uniqueness,
 )
 
-__all__ = ["Ldap", "Places", "Radius", "RadiusServer"]  # beside what stands here
+__all__ = ["FileName", "Ldap", "Places", "Radius", "RadiusServer"]  # beside what stands here
 
 T_co = TypeVar("T_co", covariant=True)
 Address = IPv4Address | IPv6Address
-
-
-@dataclass(frozen=True, slots=True)
-class FileName:
-    """A file that the configuration names: `name` as written, `path` absolute or under the right prefix."""
-
-    name: str
-    path: Path
-    at: Location = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

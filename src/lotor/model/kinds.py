@@ -25,6 +25,8 @@ class Kind(Enum):
     LOGIN_SERVER_REFUSED = "login-server-refused"
     LOGIN_OTHER_SERVICE = "login-other-service"
     LOGIN_PAM_REFUSED = "login-pam-refused"
+    LOGIN_SEVERAL_ENTRIES = "login-several-entries"
+    LOGIN_DIRECTORY_REFUSED = "login-directory-refused"
     LOGIN_NO_NAME = "login-no-name"
     LOGIN_ANSWER_TOO_LONG = "login-answer-too-long"
     LOGIN_NO_VERDICT = "login-no-verdict"

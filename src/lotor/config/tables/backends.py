@@ -1,12 +1,12 @@
-"""The tables of radiuscfg and ldapcfg: how the back ends of other hosts are reached."""
+"""The table of radiuscfg: how RADIUS servers are reached."""
 
 from __future__ import annotations
 
 from lotor.config.arguments import Maybe, Number, Several, Text
-from lotor.config.choices import SWITCH, Choice, Keyword
+from lotor.config.choices import Choice, Keyword
 from lotor.config.directive import Block, Directive, Use
 from lotor.config.lexer import Kind
-from lotor.config.settings import Ldap, Radius, RadiusServer
+from lotor.config.settings import Radius, RadiusServer
 from lotor.model.secret import Secret
 
 _SERVER = Several(
@@ -78,49 +78,4 @@ RADIUSCFG = Block(
     secret=True,
     use=Use.LATER,
     note="RADIUS is not available yet",
-)
-
-
-def _text(what: str) -> Text:
-    return Text(f"{what} in quotes", shown=what.rpartition(" ")[2])
-
-
-LDAPCFG = Block(
-    "ldapcfg",
-    (
-        Directive(
-            "version",
-            Keyword((Choice("3", 3), Choice("2", 2))),
-            "Version of the protocol.",
-            default=3,
-            default_text="3",
-        ),
-        Directive("debug", Number(0, 65535), "Debug level of the library.", default=0),
-        Directive("timeout", Number(1, 3600, "seconds"), "How long an answer may take.", default_text="the library's"),
-        Directive("uri", _text("a URI"), "The server as a URI, in place of host and port.", default_text="none"),
-        Directive("host", _text("a host"), "The server.", default="localhost"),
-        Directive("port", Number(1, 65535), "Its port.", default=389),
-        Directive("base", _text("a DN"), "Where users are searched.", default_text="none"),
-        Directive("subtree", SWITCH, "Search below the base too.", default=False, default_text="off"),
-        Directive("bind_dn", _text("a DN"), "Who searches.", default_text="nobody by name"),
-        Directive(
-            "bind_pw",
-            Text("a password in quotes", make=Secret, shown="password"),
-            "The password of bind_dn.",
-            default_text="none",
-            secret=True,
-        ),
-        Directive("attr_user", _text("an attribute"), "Attribute of the login.", default="cn"),
-        Directive("attr_addr", _text("an attribute"), "Attribute of the address.", default="racoon-address"),
-        Directive("attr_mask", _text("an attribute"), "Attribute of the network mask.", default="racoon-netmask"),
-        Directive("attr_group", _text("an attribute"), "Attribute of a group's name.", default="cn"),
-        Directive("attr_member", _text("an attribute"), "Attribute of a group's members.", default="member"),
-        Directive("tls", SWITCH, "Use StartTLS.", default=False, default_text="off"),
-    ),
-    "An LDAP directory.",
-    Ldap,
-    field="ldap",
-    secret=True,
-    use=Use.LATER,
-    note="LDAP is not available yet",
 )

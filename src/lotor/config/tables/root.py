@@ -9,8 +9,9 @@ from lotor.config.arguments import Argument, File, Number, Text
 from lotor.config.choices import SWITCH, Choice, Keyword
 from lotor.config.directive import Block, Directive, Use
 from lotor.config.settings import FileName, LogForm, LogLevel, Paths, Places, Settings
-from lotor.config.tables.backends import LDAPCFG, RADIUSCFG
+from lotor.config.tables.backends import RADIUSCFG
 from lotor.config.tables.general import LISTEN, PADDING, PRIVSEP, TIMER
+from lotor.config.tables.ldap import LDAPCFG
 from lotor.config.tables.mode_cfg import MODE_CFG
 from lotor.config.tables.network import NETWORK
 from lotor.config.tables.remote import REMOTE

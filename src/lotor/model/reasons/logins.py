@@ -49,7 +49,7 @@ class WrongPassword(LoginReason):
 
 
 class Locked(LoginReason):
-    """Somebody locked the user, or the account of the host, on purpose."""
+    """Somebody locked the user or the account on purpose, or a directory did after wrong passwords."""
 
     kind = Kind.LOGIN_ACCOUNT_LOCKED
     objection = "the {entry} is locked"
@@ -57,7 +57,8 @@ class Locked(LoginReason):
 
 
 class AccountExpired(LoginReason):
-    """The account is over its date, in shadow or as PAM says; the password was right. `said` is for the person."""
+    """The account is over its date, as shadow, PAM or a directory says; the password was right. `said` is for the
+    person."""
 
     kind = Kind.LOGIN_ACCOUNT_EXPIRED
     objection = "the account expired"
@@ -69,14 +70,15 @@ class AccountExpired(LoginReason):
 
 
 class PasswordExpired(LoginReason):
-    """The password was right, and is older than shadow allows."""
+    """The password was right, and is older than shadow or a directory allows."""
 
     kind = Kind.LOGIN_PASSWORD_EXPIRED
     objection = "the password expired"
 
 
 class PasswordDue(LoginReason):
-    """The password was right, and shadow or PAM demands a new one before the next login. `said` is for the person."""
+    """The password was right, and shadow, PAM or a directory demands a new one before the next login. `said` is for the
+    person."""
 
     kind = Kind.LOGIN_PASSWORD_DUE
     objection = "the password must be changed before the next login"
@@ -188,6 +190,23 @@ class PamRefused(LoginReason):
     @property
     def message(self) -> str:
         return self.said
+
+
+class SeveralEntries(LoginReason):
+    """More than one entry of the directory has the login name, so that nobody can say whose password counts."""
+
+    kind = Kind.LOGIN_SEVERAL_ENTRIES
+    objection = "several entries of the directory have this {attribute}: it must be one of a kind below base"
+    attribute: str
+
+
+class DirectoryRefused(LoginReason):
+    """The directory knows the user, and does not take the login for another reason than the password. `detail` is its
+    own words."""
+
+    kind = Kind.LOGIN_DIRECTORY_REFUSED
+    objection = "the directory refuses it: {detail}"
+    detail: str
 
 
 class NoName(LoginReason):

@@ -1,0 +1,17 @@
+"""The name of a file as a configuration has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lotor.config.problem import NOWHERE, Location
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """A file that the configuration names: `name` as written, `path` absolute or under the right prefix."""
+
+    name: str
+    path: Path
+    at: Location = field(default=NOWHERE, compare=False, repr=False)

@@ -1,0 +1,135 @@
+"""`auth_source ldap`: who searches finds the one entry of a user, then the user's own password binds as that entry."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from lotor.config.settings import Ldap
+from lotor.ldap import granted, results
+from lotor.ldap.connection import Connection, DirectoryError
+from lotor.ldap.messages import Result
+from lotor.ldap.people import People, Person
+from lotor.ldap.pool import CrowdedError, Pool
+from lotor.ldap.servers import Servers
+from lotor.ldap.trust import context_of
+from lotor.model.grants import Grants
+from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
+from lotor.model.prompt import Field
+from lotor.model.reasons.logins import (
+    AnswerTooLong,
+    BackEndFault,
+    Busy,
+    LoginReason,
+    NoName,
+    SeveralEntries,
+    Unjudged,
+    UnknownUser,
+    WrongPassword,
+)
+from lotor.model.secret import Secret
+from lotor.model.text import clean
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+LONGEST_LOGIN = 30.0
+"""Seconds for all questions of one login: half of what a login may take at the gateway."""
+LONGEST_USER = 256
+LONGEST_PASSWORD = 1024
+
+
+class LdapLogins:
+    """Implements `ports.auth.LoginBackend`. Belongs to one event loop. `addresses`, `groups`: whether the directory
+    tells them (`conf_source`, `group_source`). `authorities`: PEM of those that sign the servers' certificates; empty:
+    those that the host trusts. Raises `OSError` where they cannot be used."""
+
+    def __init__(self, settings: Ldap, *, addresses: bool = False, groups: bool = False, authorities: str = "") -> None:
+        self._settings = settings
+        self._people = People(settings, addresses=addresses, groups=groups)
+        self._addresses = addresses
+        servers = Servers.of(settings, context_of(settings, authorities))
+        self._searchers = Pool(servers, self._people.introduce)
+        self._binders = Pool(servers)
+
+    async def judge(self, attempt: LoginAttempt) -> Verdict:
+        user, password = attempt.user, attempt.answer(Field.PASSWORD)
+        if (unfit := _unfit(user, password)) is not None:
+            return Refused(unfit)
+        try:
+            return await _in_time(self._judged(user, password))
+        except DirectoryError as fault:
+            return Refused(BackEndFault(user, str(fault)))
+        except CrowdedError as fault:
+            return Refused(Busy(user, fault.waiting))
+
+    async def abandon(self, conversation: bytes) -> None:
+        """A password is all there is: no conversation has a second round."""
+
+    async def groups_of(self, user: str) -> frozenset[str]:
+        """Of a user whom another back end judged. None for a name without an entry, or with several. Raises
+        `OSError`."""
+        try:
+            person = await _in_time(self._searchers.run(lambda connection: self._people.find(connection, user)))
+        except CrowdedError as fault:
+            raise DirectoryError(f"{fault.waiting} logins wait for the directory already") from None
+        return person.groups if isinstance(person, Person) else frozenset()
+
+    async def close(self) -> None:
+        await self._searchers.close()
+        await self._binders.close()
+
+    async def _judged(self, user: str, password: Secret) -> Verdict:
+        """A name without an entry costs a bind, too: as an entry that is nowhere."""
+        person = await self._searchers.run(lambda connection: self._people.find(connection, user))
+        name = person.name if isinstance(person, Person) else self._nowhere()
+        result = await self._binders.run(lambda connection: self._bound(connection, name, password))
+        against = results.objection(user, result)
+        if not isinstance(person, Person):
+            otherwise = SeveralEntries(user, self._settings.attr_user) if person.several else UnknownUser(user)
+            return Refused(against if isinstance(against, Unjudged) else otherwise)
+        if against is not None:
+            return Refused(against)
+        return Accepted(person.user, self._grants(person, results.notice(result.policy)))
+
+    async def _bound(self, connection: Connection, name: bytes, password: Secret) -> Result:
+        result = results.able(await connection.bind(name, password))
+        if self._settings.debug:
+            log.info("a bind as %s: %s", clean(name), results.told(result))
+        return result
+
+    def _nowhere(self) -> bytes:
+        """Another name each time: a server that counts wrong passwords has nothing to count."""
+        return f"cn={secrets.token_hex(16)},{self._settings.base or ''}".rstrip(",").encode()
+
+    def _grants(self, person: Person, message: str) -> Grants:
+        if not self._addresses:
+            return Grants(groups=person.groups, message=message)
+        attributes, settings = person.entry.attributes, self._settings
+        address = netmask = None
+        try:
+            address = granted.address(attributes.get(settings.attr_addr.lower(), ()), settings.attr_addr)
+            netmask = granted.netmask(attributes.get(settings.attr_mask.lower(), ()), settings.attr_mask)
+        except granted.Dropped as note:
+            log.warning("of what the directory grants %s, %s", clean(person.user), note.why)
+        return Grants(address=address, netmask=netmask, groups=person.groups, message=message)
+
+
+async def _in_time(work: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(LONGEST_LOGIN):
+            return await work
+    except TimeoutError:
+        raise DirectoryError(f"the directory took longer than {LONGEST_LOGIN:g} seconds") from None
+
+
+def _unfit(user: str, password: Secret) -> LoginReason | None:
+    """What no directory is asked about. It would take an empty password for a bind of nobody (RFC 4513 §5.1.2)."""
+    if not 0 < len(user.encode()) <= LONGEST_USER:
+        return NoName(user)
+    if len(password) > LONGEST_PASSWORD:
+        return AnswerTooLong(user, LONGEST_PASSWORD)
+    return WrongPassword(user) if not password or b"\0" in password.reveal() else None
