@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from lotor import config
+from lotor.config.settings import AuthSource, Radius, RadiusServer
+from lotor.model.secret import Secret
 from lotor.privsep.asking import Asker
 from lotor.privsep.frames import pair
 from lotor.privsep.serving import Server
@@ -50,6 +53,14 @@ def client(peer="anonymous"):
 def gateway(peer="anonymous"):
     """A block of a gateway, as text."""
     return BLOCK.format(peer=peer, files='certificate_type x509 "gw.crt" "gw.key";', method="hybrid_rsa_server")
+
+
+def asking(secret):
+    """Settings of a gateway whose logins go to a RADIUS server with this secret."""
+    plain = settings(gateway() + "mode_cfg { network4 10.99.99.1; pool_size 4; auth_source system; }")
+    servers = (RadiusServer("127.0.0.1", 1812, Secret(secret)),)
+    mode_cfg = replace(plain.mode_cfg, auth_source=AuthSource.RADIUS)
+    return replace(plain, mode_cfg=mode_cfg, radius=Radius(servers, (), 3, 3))
 
 
 def pool(size):

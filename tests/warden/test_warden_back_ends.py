@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 import sys
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -10,17 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from lotor import config
-from lotor.config.settings import AuthSource, Radius, RadiusServer
+from lotor.config.back_ends import back_ends_of
+from lotor.config.settings import Accounting, GroupSource
 from lotor.model.back_end import BackEnd
-from lotor.model.login import Accepted, LoginAttempt
+from lotor.model.login import Accepted, Challenge, LoginAttempt
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
+from lotor.privsep.backing import LONGEST_RECORD
 from lotor.privsep.living import Given
+from lotor.warden import far_back_ends, pulse
 from lotor.warden.back_ends import BackEndLogins
 from lotor.warden.far_back_ends import FarBackEnds, Start
 from lotor.warden.spawning import Program
+from paired import asking, gateway, settings
 
 TOY = '''
 """The real process with toy engines, and without the steps that need root. The password of everybody is the secret of
@@ -56,8 +62,11 @@ class Toy:
             note(f"{attempt.conversation.decode()} for {self.secret.decode()}")
             return Accepted(attempt.user, Grants(message=self.secret.decode()))
         if word == b"wait":
-            note("waits")
-            await asyncio.sleep(600)
+            note("holds it")
+            try:
+                await asyncio.sleep(600)
+            finally:
+                note("gives up")
         if word == b"code":
             self.count += 1
             return Challenge("code?", (Field.PASSCODE,), b"round %d" % self.count)
@@ -100,32 +109,25 @@ except Exception as error:
     tell_failure(line, StartFailure(str(error), "", 1))
     sys.exit(1)
 '''
-GATEWAY = """
-remote anonymous {
-    exchange_mode main; certificate_type x509 "gw.crt" "gw.key";
-    proposal { encryption_algorithm aes; hash_algorithm sha256; authentication_method hybrid_rsa_server; dh_group 14; }
-}
-mode_cfg { network4 10.99.99.1; pool_size 4; auth_source system; }
-"""
 THERE = Peer(IPv4Address("192.0.2.9"), 500)
 PATIENCE = 60
 NOTHING = (False, False, False)
 """No log, no control socket, no syslog."""
 
 
-def settings(secret: str | None):
-    """Of a gateway whose logins go to a server with this secret; None: to the host."""
-    plain = config.loads(GATEWAY).settings
-    if secret is None:
-        return plain
-    servers = (RadiusServer("127.0.0.1", 1812, Secret(secret)),)
-    return replace(
-        plain, mode_cfg=replace(plain.mode_cfg, auth_source=AuthSource.RADIUS), radius=Radius(servers, (), 3, 3)
-    )
+def plain():
+    """Settings of a gateway that asks nobody."""
+    return settings(gateway() + "mode_cfg { network4 10.99.99.1; pool_size 4; auth_source system; }")
 
 
 def attempt(password: str = "", user: str = "alice", conversation: bytes = b"") -> LoginAttempt:
     return LoginAttempt(user, ((Field.PASSWORD, Secret(password)),), THERE, conversation)
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 class House:
@@ -189,7 +191,7 @@ def play(tmp_path):
 
 def test_a_process_gets_its_settings_over_the_line_and_judges(play):
     async def story(house):
-        await house.back_ends.use(settings("sesame"))
+        await house.back_ends.use(asking("sesame"))
         serving = house.back_ends.serving()
         right, wrong, broken = await asyncio.gather(*map(house.login, ("sesame", "guess", "break")))
         visible = house.visible()
@@ -203,3 +205,175 @@ def test_a_process_gets_its_settings_over_the_line_and_judges(play):
     assert "refused to judge a login" in broken.reason.text
     assert not any(b"sesame" in each for each in visible)
     assert lines[1:] == ["made sesame"]
+
+
+def test_a_conversation_goes_on_and_its_name_is_the_wardens_own(play):
+    async def story(house):
+        await house.back_ends.use(asking("sesame"))
+        first, second = [await house.login("code") for _ in range(2)]
+        done = await house.login("", conversation=second.conversation)
+        again = await house.login("", conversation=second.conversation)
+        await house.logins.abandon(first.conversation)
+        await house.logins.abandon(b"round 2")  # nobody's
+        await house.until("abandoned")
+        return first, second, done, again, house.lines()
+
+    first, second, done, again, lines = play(story)
+    assert isinstance(first, Challenge)
+    assert first.conversation != second.conversation
+    assert b"round" not in first.conversation
+    assert isinstance(done, Accepted)
+    assert not again.judged
+    assert "has ended" in again.reason.text
+    assert lines[2:] == ["round 2 for sesame", "abandoned round 1"]
+
+
+def test_a_process_that_is_killed_refuses_at_once_and_the_next_one_judges(play, caplog):
+    """Nothing was said against the password: it counts as no guess."""
+
+    async def story(house):
+        await house.back_ends.use(asking("sesame"))
+        opened = await house.login("code")
+        waits = asyncio.create_task(house.login("wait"))
+        await house.until("holds it")
+        killed = house.pid
+        os.kill(killed, signal.SIGKILL)
+        lost = await waits
+        while house.back_ends.serving().confined is None:
+            between = await house.login("sesame")
+            await asyncio.sleep(0.01)
+        after = await house.login("sesame")
+        gone = await house.login("", conversation=opened.conversation)
+        return lost, between, after, gone, killed != house.pid, house.pauses, house.back_ends.serving().restarts
+
+    lost, between, after, gone, another, pauses, restarts = play(story)
+    assert [each.judged for each in (lost, between, gone)] == [False] * 3
+    assert "is not up now: it is started again" in lost.reason.text
+    assert "is not up now: it is started again" in between.reason.text
+    assert isinstance(after, Accepted)
+    assert another
+    assert (pauses, restarts) == ([0.0], 1)
+    assert "the process of back ends ended unexpectedly (" in caplog.text
+
+
+def test_a_process_that_hangs_is_ended_and_its_logins_are_refused(play, monkeypatch, caplog):
+    monkeypatch.setattr(pulse, "EVERY", 0.01)
+    monkeypatch.setattr(far_back_ends, "ROLE", replace(far_back_ends.ROLE, silence=0.3))
+
+    async def story(house):
+        await house.back_ends.use(asking("sesame"))
+        waits = asyncio.create_task(house.login("wait"))
+        await house.until("holds it")
+        os.kill(house.pid, signal.SIGSTOP)
+        return await waits
+
+    assert not play(story).judged
+    assert "back-ends-silent: the process of back ends showed no sign of life for" in caplog.text
+
+
+def test_a_reload_gives_new_settings_and_conversations_go_on_with_the_old_ones(play):
+    async def story(house):
+        await house.back_ends.use(asking("sesame"))
+        before = house.pid
+        opened = await house.login("code")
+        await house.back_ends.use(asking("open"))
+        old, new = await house.login("sesame"), await house.login("open")
+        done = await house.login("", conversation=opened.conversation)
+        return before == house.pid, old, new, done, house.lines()
+
+    same, old, new, done, lines = play(story)
+    assert same
+    assert (old.judged, type(new)) == (True, Accepted)
+    assert done.grants.message == "sesame"
+    assert lines[1:] == ["made sesame", "made open", "round 1 for sesame"]
+
+
+def test_settings_that_no_engine_takes_change_nothing(play):
+    async def story(house):
+        with pytest.raises(OSError, match="the toy takes no such secret"):
+            await house.back_ends.use(asking("impossible"))
+        never = house.back_ends.serving()
+        await house.back_ends.use(asking("sesame"))
+        with pytest.raises(OSError, match="the toy takes no such secret"):
+            await house.back_ends.use(asking("impossible"))
+        still = await house.login("sesame")
+        os.kill(house.pid, signal.SIGKILL)
+        await house.until("made sesame", 2)
+        return never, still
+
+    never, still = play(story)
+    assert never is None
+    assert isinstance(still, Accepted)
+
+
+def test_a_reload_that_needs_no_back_end_ends_the_process_and_one_that_does_starts_it(play):
+    async def story(house):
+        await house.back_ends.use(plain())
+        none = (house.back_ends.serving(), await house.login("sesame"), house.lines())
+        await house.back_ends.use(asking("sesame"))
+        first = house.pid
+        await house.back_ends.use(plain())
+        ended = (house.back_ends.serving(), await house.login("sesame"), alive(first))
+        await house.back_ends.use(asking("sesame"))
+        return none, ended, await house.login("sesame")
+
+    none, ended, after = play(story)
+    assert (none[0], none[1].judged, none[2]) == (None, False, [])
+    assert (ended[0], ended[1].judged, ended[2]) == (None, False, False)
+    assert isinstance(after, Accepted)
+
+
+def test_records_and_groups_cross_and_faults_do(play):
+    async def story(house):
+        ports = house.back_ends
+        with pytest.raises(OSError, match="is not up now"):
+            await ports.account(b"early")
+        await ports.use(asking("sesame"))
+        await ports.account(b"good")
+        with pytest.raises(OSError, match="the server does not answer"):
+            await ports.account(b"bad")
+        with pytest.raises(ValueError, match="keep account takes"):
+            await ports.account(bytes(LONGEST_RECORD + 1))
+        return await ports.groups("alice"), house.lines()
+
+    groups, lines = play(story)
+    assert groups == {"friends of alice"}
+    assert lines[-1] == "record good"
+
+
+def test_one_that_dies_again_and_again_is_started_ever_more_slowly(play):
+    async def story(house):
+        await house.back_ends.use(asking("sesame"))
+        for count in range(2):
+            os.kill(house.pid, signal.SIGKILL)
+            await house.until("made", count + 2)
+            await house.up()
+        return house.pauses
+
+    assert play(story) == [0.0, 1.0]
+
+
+def test_a_login_that_nobody_waits_for_is_withdrawn(play):
+    async def story(house):
+        await house.back_ends.use(asking("sesame"))
+        waits = asyncio.create_task(house.login("wait"))
+        await house.until("holds it")
+        waits.cancel()
+        await asyncio.wait({waits})
+        await house.until("gives up")
+        return await house.login("sesame")
+
+    assert isinstance(play(story), Accepted)
+
+
+def test_what_a_configuration_wants_of_back_ends():
+    """A client asks nobody, whatever stands in its file."""
+    asked = asking("sesame")
+    assert back_ends_of(plain()) is None
+    wanted = back_ends_of(asked)
+    assert wanted.serves == ("logins by RADIUS",)
+    assert wanted.ldap is None
+    kept = replace(plain().mode_cfg, accounting=Accounting.RADIUS, group_source=GroupSource.LDAP)
+    both = back_ends_of(replace(asked, mode_cfg=kept))
+    assert both.serves == ("groups by LDAP", "accounts by RADIUS")
+    assert back_ends_of(replace(asked, remotes=())) is None

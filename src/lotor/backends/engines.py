@@ -10,6 +10,8 @@ from lotor.model.back_end import BackEnd
 from lotor.ports.auth import LoginBackend
 from lotor.ports.back_ends import Accounts, Groups
 
+Close = Callable[[], Awaitable[None] | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Engines:
@@ -18,7 +20,7 @@ class Engines:
     logins: Mapping[BackEnd, LoginBackend] = field(default_factory=dict)
     accounts: Accounts | None = None
     groups: Groups | None = None
-    close: tuple[Callable[[], Awaitable[None]], ...] = ()
+    close: tuple[Close, ...] = ()
 
 
 Make = Callable[[BackEndSettings], Engines]
@@ -26,5 +28,9 @@ Make = Callable[[BackEndSettings], Engines]
 
 def engines_of(settings: BackEndSettings) -> Engines:
     """Called in a running event loop. Raises `OSError` with a whole sentence where an engine cannot be."""
-    del settings
-    return Engines()
+    if settings.logins is not BackEnd.RADIUS or settings.radius is None:
+        return Engines()
+    from lotor.radius.logins import RadiusLogins
+
+    logins = RadiusLogins(settings.radius, addresses=settings.addresses is BackEnd.RADIUS)
+    return Engines({BackEnd.RADIUS: logins}, close=(logins.close,))

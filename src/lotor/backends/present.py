@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 
 from lotor.auth.current import CurrentLogins, NoLogins
-from lotor.backends.engines import Engines, Make, engines_of
+from lotor.backends.engines import Close, Engines, Make, engines_of
 from lotor.config.back_ends import BackEndSettings
 from lotor.model.back_end import BackEnd
 from lotor.model.login import LoginAttempt, Verdict
@@ -65,16 +65,17 @@ class PresentBackEnds:
         await _close(self._engines.close)
 
 
-async def _retire(closers: Iterable[Callable[[], Awaitable[None]]]) -> None:
+async def _retire(closers: Iterable[Close]) -> None:
     try:
         await asyncio.sleep(LONGEST_CONVERSATION)
     finally:
         await _close(closers)
 
 
-async def _close(closers: Iterable[Callable[[], Awaitable[None]]]) -> None:
+async def _close(closers: Iterable[Close]) -> None:
     for close in closers:
         try:
-            await close()
+            if (closing := close()) is not None:
+                await closing
         except OSError as error:
             log.warning("a back end was not closed: %s", error.strerror or error)

@@ -4,7 +4,6 @@ live."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from lotor.config.methods import is_gateway
 from lotor.config.provision import bare_of
@@ -14,10 +13,11 @@ from lotor.model.back_end import BackEnd
 
 @dataclass(frozen=True, slots=True)
 class BackEndSettings:
-    """`logins`: who judges them; None: neither. `groups` and `accounts`: whether group_source names LDAP, and
-    accounting RADIUS. `level` of the log, as the `log` directive names it."""
+    """`logins`: who judges them, and `addresses`: who has those of users; None: neither. `groups` and `accounts`:
+    whether group_source names LDAP, and accounting RADIUS. `level` of the log, as the `log` directive names it."""
 
     logins: BackEnd | None
+    addresses: BackEnd | None
     groups: bool
     accounts: bool
     radius: Radius | None
@@ -30,11 +30,6 @@ class BackEndSettings:
         told = (f"logins by {_name(self.logins)}",) if self.logins is not None else ()
         return (*told, *(("groups by LDAP",) * self.groups), *(("accounts by RADIUS",) * self.accounts))
 
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """Those that a back end reads by itself."""
-        return ()
-
 
 def back_ends_of(settings: Settings) -> BackEndSettings | None:
     """None where nothing of the configuration is asked of RADIUS or LDAP; a client asks nobody."""
@@ -43,6 +38,7 @@ def back_ends_of(settings: Settings) -> BackEndSettings | None:
         return None
     return BackEndSettings(
         logins=_LOGINS.get(mode_cfg.auth_source),
+        addresses=_ADDRESSES.get(mode_cfg.conf_source),
         groups=mode_cfg.group_source is GroupSource.LDAP,
         accounts=mode_cfg.accounting is Accounting.RADIUS,
         radius=bare_of(settings.radius) if BackEnd.RADIUS in used else None,

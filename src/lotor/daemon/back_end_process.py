@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import socket
+from pathlib import Path
 
 from lotor.backends.answering import Answers
 from lotor.backends.engines import Make, engines_of
@@ -29,6 +30,14 @@ from lotor.privsep.serving import Server
 
 log = logging.getLogger(__name__)
 
+TRUSTED = (
+    *map(Path, ("/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem", "/usr/share/ca-certificates")),
+    *map(Path, ("/usr/local/share/ca-certificates", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted")),
+    Path("/var/lib/ca-certificates"),
+)
+"""Where distributions keep the authorities that a host trusts; beside them it reads what every program reads to look
+names up."""
+
 
 def main(number: int) -> Exit:
     """`number` is that of the line's descriptor."""
@@ -36,7 +45,7 @@ def main(number: int) -> Exit:
 
 
 def _back_ends(told: Told) -> Exit:
-    given_up = give_up(Identity.of(told.given.identity), told.warden, Files(read=told.given.reads))
+    given_up = give_up(Identity.of(told.given.identity), told.warden, Files(read=TRUSTED))
     return asyncio.run(answer(told, given_up))
 
 

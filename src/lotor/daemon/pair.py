@@ -93,7 +93,7 @@ def _back_ends(guarded: Guarded, log_file: int | None) -> LedBackEnds:
 
     def given(wanted: BackEndSettings) -> Given:
         lent = Lent(log_file, asked=0)
-        return replace(given_to(options, settings, lent), level=wanted.level, reads=wanted.files)
+        return replace(given_to(options, settings, lent), level=wanted.level)
 
     return FarBackEnds(Start(guarded.daemon.beside(BACK_ENDS), given, log_file))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 from dataclasses import dataclass
-from pathlib import Path
 
 from lotor.model.text import clean
 from lotor.privsep.codec import Malformed, decode, encode
@@ -53,7 +52,7 @@ class Given:
     descriptors of the log, of the administrator's socket, and two of a capture: of packets, and of keys; behind them
     that of the file of a gateway's last peers (`peers`). `caller`: the last one is a connection like those to the
     administrator's socket, of a person whose settings no file says. `asked`: the last one is the end of a line on which
-    the warden asks and this process answers. `reads`: files that it reads beside those of the program."""
+    the warden asks and this process answers."""
 
     name: str
     identity: str
@@ -68,7 +67,6 @@ class Given:
     caller: bool = False
     peers: bool = False
     asked: bool = False
-    reads: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

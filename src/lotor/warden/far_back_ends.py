@@ -58,6 +58,8 @@ Answer = TypeVar("Answer")
 ROLE = Role("process of back ends", BackEndsSilent, 15.0)
 """Nothing in it takes long but waiting: it is given up sooner than a daemon."""
 AWAY = "the process that speaks to login servers is not up now: it is started again"
+RENAME = frozenset({BackEnd.RADIUS})
+"""Back ends that say whom they accepted: User-Name in an Access-Accept (RFC 2865 §5.1)."""
 MOST_OPEN = MOST_LOGINS
 """Conversations that wait for their next round; the oldest gives way to another one."""
 
@@ -91,9 +93,6 @@ class FarBackEnds:
             await self.stop()
         elif former is None:
             await self._begin(wanted)
-        elif former.files != wanted.files:
-            await self.stop()
-            await self._begin(wanted)
         else:
             await self._replace(wanted)
 
@@ -121,7 +120,7 @@ class FarBackEnds:
             return _unjudged(attempt, error.strerror or str(error))
         except ValueError:
             return _unjudged(attempt, "its name or its answers are longer than any")
-        if wrong := objection(attempt, verdict):
+        if wrong := objection(attempt, verdict, renames=which in RENAME):
             self._complaints.tell("the process of back ends answered what it may not: %s", wrong)
             return _unjudged(attempt, f"the process of back ends answered what it may not: {wrong}")
         return await self._opened(which, verdict) if isinstance(verdict, Challenge) else verdict

@@ -24,12 +24,18 @@ from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused, Verdic
 from lotor.model.text import clean
 from lotor.privsep.logging_in import LONGEST_TICKET
 
+LONGEST_USER = 253
+"""Characters of a name that a back end gives: one attribute of RADIUS."""
 
-def objection(attempt: LoginAttempt, verdict: Verdict) -> str:
-    """What no honest process says, in words; empty where there is nothing of it."""
+
+def objection(attempt: LoginAttempt, verdict: Verdict, *, renames: bool) -> str:
+    """What no honest process says, in words; empty where there is nothing of it. `renames`: the back end may know the
+    user by another name than the one that was typed."""
     match verdict:
         case Accepted(user, grants):
-            return next(_beyond(grants), "") if user == attempt.user else "another name than the one that was asked for"
+            if user != attempt.user and not (renames and user and _said(user, LONGEST_USER)):
+                return "another name than the one that was asked for"
+            return next(_beyond(grants), "")
         case Refused(reason):
             return "" if reason.user == attempt.user else "a reason about another user"
         case Challenge(message, wants, conversation):
