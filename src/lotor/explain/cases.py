@@ -175,13 +175,24 @@ _CASES = (
     Case(
         GATEWAY,
         _of(Kind.GRANT_OUTSIDE_POOL),
-        "correct the address that the back end of logins grants, or make the pool large enough for it (network4, "
-        "pool_size)",
+        "correct the address that the back end of logins grants, make the pool large enough for it (network4, "
+        "pool_size), or let it be in a granted_network of mode_cfg",
     ),
     Case(
         GATEWAY,
         _of(Kind.GRANT_IN_USE),
         "lotor status tells who has the address: end that session, or grant each user another address",
+    ),
+    Case(
+        GATEWAY,
+        _of(Kind.GRANT_POOL_UNKNOWN, Kind.GRANT_FILTER_UNKNOWN),
+        "correct the name that the back end of logins grants, or add that pool to mode_cfg, or rules for that filter "
+        "to network; unkept_grants note; in mode_cfg lets the person in without it",
+    ),
+    Case(
+        GATEWAY,
+        _of(Kind.GRANT_MISSING),
+        "let the back end of logins grant an address (Framed-IP-Address), or add network4 and pool_size to mode_cfg",
     ),
     Case(GATEWAY, _of(Kind.POOL_FAULT), "mend what the journal names, then let the person connect again"),
     Case(
@@ -191,6 +202,9 @@ _CASES = (
             Kind.MODE_CFG_NOT_CONFIGURED,
             Kind.GRANT_OUTSIDE_POOL,
             Kind.GRANT_IN_USE,
+            Kind.GRANT_POOL_UNKNOWN,
+            Kind.GRANT_FILTER_UNKNOWN,
+            Kind.GRANT_MISSING,
             Kind.POOL_FAULT,
         ),
         "ask the gateway's administrator: its journal says why no address was given",

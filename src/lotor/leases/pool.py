@@ -63,8 +63,10 @@ class Pool:
         self._leased: dict[int, tuple[int, str]] = {}
         self._taken: dict[int, str] = {}
         """Slots that are given, and their users."""
-        self._barred: Counter[int] = Counter()
-        """Slots that this pool may not give now, and how many leases of other pools are the reason."""
+        self._granted6: dict[int, IPv6Interface] = {}
+        """By slot: the address of IPv6 that a back end granted, in place of the slot's own."""
+        self._barred: Counter[Address] = Counter()
+        """Addresses that this pool may not give now, and how many leases from elsewhere are the reason."""
         self._returned: OrderedDict[int, None] = OrderedDict()
         """Slots that somebody had, the longest ago first."""
         self._lowest = Lowest() if lowest else None
@@ -74,28 +76,56 @@ class Pool:
         self._fresh = 0
         self._last_slot: OrderedDict[str, int] = OrderedDict()
 
-    def acquire(self, session: int, user: str, granted: IPv4Address | None = None) -> Lease | Failure:
-        """A lease for a session. Slots count from `first`, which is given out too. `granted`: this address or none."""
+    def acquire(
+        self, session: int, user: str, granted: IPv4Address | None = None, granted6: IPv6Interface | None = None
+    ) -> Lease | Failure:
+        """A lease for a session. Slots count from `first`, which is given out too. `granted`: this address or none;
+        `granted6`, which the caller has looked at, in place of the slot's own."""
         held = self._leased.get(session)
-        if held is None and granted is not None and (reason := self._withheld(granted)):
+        if held is not None:
+            return self._lease(held[0])
+        if granted is not None and (reason := self._withheld(granted, whole=granted6 is None)):
             return Failure(reason)
-        slot = held[0] if held else self._slot(user, granted)
+        slot = self._slot(user, granted)
         if slot is None:
             return Failure(PoolExhausted(self.first, self.last, self._size))
-        if held is None:
-            self._taken[slot] = user
-            self._returned.pop(slot, None)
-            self._leased[session] = (slot, user)
+        self._taken[slot] = user
+        self._returned.pop(slot, None)
+        self._leased[session] = (slot, user)
+        if granted6 is not None:
+            self._granted6[slot] = granted6
         return self._lease(slot)
 
-    def release(self, session: int) -> None:
-        held = self._leased.pop(session, None)
+    def release(self, session: int) -> Lease | None:
+        """What the session had; None for one that is not known."""
+        held = self._leased.get(session)
         if held is None:
-            return
+            return None
         slot, user = held
-        del self._taken[slot]
+        lease = self._lease(slot)
+        del self._leased[session], self._taken[slot]
+        self._granted6.pop(slot, None)
         self._remember(user, slot)
-        self._give_back(slot)
+        if not self._is_barred(slot):
+            self._give_back(slot)
+        return lease
+
+    def has(self, address: Address) -> bool:
+        """Whether it is one of this pool, of either kind."""
+        return self._slot_of(address) is not None
+
+    def uses(self, address: Address) -> bool:
+        """Whether somebody has this address of this pool, or it may not be given for now."""
+        slot = self._slot_of(address)
+        if slot is None:
+            return False
+        taken = slot in self._taken and (address.version == 4 or slot not in self._granted6)
+        return taken or address in self._barred
+
+    @property
+    def span(self) -> str:
+        """From the first to the last address, for a person."""
+        return f"{self.first}-{self.last}"
 
     def __len__(self) -> int:
         """How many addresses are leased."""
@@ -105,26 +135,38 @@ class Pool:
         """Sessions with their users and leases."""
         return ((session, user, self._lease(slot)) for session, (slot, user) in self._leased.items())
 
-    def bar(self, lease: Lease) -> None:
-        """No address of a lease of another pool is given until it is `free`."""
-        for slot in self._slots_of(lease):
-            self._barred[slot] += 1
-            self._returned.pop(slot, None)
+    def of(self, session: int) -> Iterator[tuple[str, Lease]]:
+        """The user and the lease of a session, where it has one."""
+        if (held := self._leased.get(session)) is not None:
+            yield held[1], self._lease(held[0])
 
-    def free(self, lease: Lease) -> None:
+    def bar(self, addresses: Iterable[Address]) -> None:
+        """No slot with one of these, which somebody has from elsewhere, is given until they are `free`."""
+        for address in addresses:
+            if (slot := self._slot_of(address)) is not None:
+                self._barred[address] += 1
+                self._returned.pop(slot, None)
+
+    def free(self, addresses: Iterable[Address]) -> None:
         """Once for each `bar`."""
-        for slot in self._slots_of(lease):
-            self._barred[slot] -= 1
-            if not self._barred[slot]:
-                del self._barred[slot]
-                if slot < self._fresh and slot not in self._taken:
-                    self._give_back(slot)
+        for address in addresses:
+            if (slot := self._slot_of(address)) is None:
+                continue
+            self._barred[address] -= 1
+            if not self._barred[address]:
+                del self._barred[address]
+            if slot < self._fresh and slot not in self._taken and not self._is_barred(slot):
+                self._give_back(slot)
+
+    def lent6(self) -> Iterator[tuple[int, Lease]]:
+        """Sessions whose address of IPv6 a back end granted."""
+        return ((session, self._lease(slot)) for session, (slot, _) in self._leased.items() if slot in self._granted6)
 
     def reserve(self, addresses: Iterable[Address]) -> None:
         """These, and no others, are given to whom they are granted only. Whoever has one now keeps it. Those of another
         pool are ignored."""
         slots = map(self._slot_of, addresses)
-        self._reserved = frozenset(slot for slot in slots if slot is not None and 0 <= slot < self._size)
+        self._reserved = frozenset(slot for slot in slots if slot is not None)
 
     def leases(self) -> Iterator[Lease]:
         """Those that are given."""
@@ -146,28 +188,38 @@ class Pool:
         if self.first <= address <= self.last:
             slot = int(address) - int(self.first)
             self._remember(user, slot)
-            if slot not in self._taken and slot not in self._barred:
+            if slot not in self._taken and not self._is_barred(slot):
                 self._give_back(slot)
                 self._returned.move_to_end(slot)
 
-    def _slots_of(self, lease: Lease) -> set[int]:
-        """Those of this pool that have an address of a lease of another one."""
-        slots = map(self._slot_of, lease.addresses)
-        return {slot for slot in slots if slot is not None and 0 <= slot < self._size}
-
     def _slot_of(self, address: Address) -> int | None:
+        """None for an address of another pool."""
         first = self.first if address.version == 4 else self._beside.first if self._beside is not None else None
-        return int(address) - int(first) if first is not None else None
+        slot = int(address) - int(first) if first is not None else -1
+        return slot if 0 <= slot < self._size and getattr(address, "scope_id", None) is None else None
+
+    def _own6(self, slot: int) -> IPv6Interface | None:
+        return self._beside[slot] if self._beside is not None else None
 
     def _lease(self, slot: int) -> Lease:
-        return Lease(self.first + slot, self.netmask, self._beside[slot] if self._beside is not None else None)
+        return Lease(self.first + slot, self.netmask, self._granted6.get(slot) or self._own6(slot))
 
-    def _withheld(self, granted: IPv4Address) -> Reason | None:
-        """Why a user does not get an address that the back end granted."""
-        if not self.first <= granted <= self.last:
-            return GrantOutsidePool(granted, self.first, self.last)
-        slot = int(granted) - int(self.first)
-        return GrantInUse(granted) if slot in self._taken or slot in self._barred else None
+    def _is_barred(self, slot: int) -> bool:
+        """Whether a slot may not be given as it is, with both addresses."""
+        if not self._barred:
+            return False
+        beside = self._own6(slot)
+        return self.first + slot in self._barred or (beside is not None and beside.ip in self._barred)
+
+    def _withheld(self, granted: IPv4Address, *, whole: bool) -> Reason | None:
+        """Why a user does not get an address that the back end granted. `whole`: with that of IPv6 beside it."""
+        slot = self._slot_of(granted)
+        if slot is None:
+            return GrantOutsidePool(granted, self.span)
+        beside = self._own6(slot)
+        if self.uses(granted):
+            return GrantInUse(granted)
+        return GrantInUse(beside.ip) if whole and beside is not None and beside.ip in self._barred else None
 
     def _slot(self, user: str, granted: IPv4Address | None) -> int | None:
         if granted is not None:
@@ -181,7 +233,7 @@ class Pool:
         return self._next_slot()
 
     def _free(self, slot: int) -> bool:
-        return slot not in self._taken and slot not in self._barred and slot not in self._reserved
+        return slot not in self._taken and slot not in self._reserved and not self._is_barred(slot)
 
     def _next_slot(self) -> int | None:
         """The lowest slot that nobody ever had, else the one that was returned first."""
@@ -192,7 +244,7 @@ class Pool:
                 continue
             if self._free(slot):
                 return slot
-            if slot in self._reserved and slot not in self._taken and slot not in self._barred:
+            if slot in self._reserved and slot not in self._taken and not self._is_barred(slot):
                 self._give_back(slot)
         return next((slot for slot in self._returned if slot not in self._reserved), None)
 

@@ -172,15 +172,19 @@ class PoolFault(Reason):
 
 
 class GrantOutsidePool(Reason):
-    """The back end of logins granted the user an address that the gateway's pool does not have."""
+    """The back end of logins granted the user an address that no pool of the gateway has, and that is in no
+    `granted_network`. `pools`: from where to where these go, empty where there is none."""
 
     kind = Kind.GRANT_OUTSIDE_POOL
     cause = Cause.POOL_EXHAUSTED
-    line = "the granted address {address} is not in the pool {first}-{last}"
+    line = "the granted address {address} is not {where}"
     told = Told.PERSON
-    address: IPv4Address
-    first: IPv4Address
-    last: IPv4Address
+    address: Address
+    pools: str
+
+    @property
+    def where(self) -> str:
+        return f"in the pool {self.pools}" if self.pools else "in a granted_network"
 
 
 class GrantInUse(Reason):
@@ -190,7 +194,37 @@ class GrantInUse(Reason):
     cause = Cause.POOL_EXHAUSTED
     line = "the granted address {address} is in use"
     told = Told.PERSON
-    address: IPv4Address
+    address: Address
+
+
+class GrantPoolUnknown(Reason):
+    """The back end of logins granted the user an address of a pool that the gateway's configuration does not have."""
+
+    kind = Kind.GRANT_POOL_UNKNOWN
+    cause = Cause.POOL_EXHAUSTED
+    line = "the granted pool {pool} is none of this gateway"
+    told = Told.PERSON
+    pool: str
+
+
+class GrantFilterUnknown(Reason):
+    """The back end of logins granted the user what a filter allows, and no rule of the gateway's `network` block names
+    that filter."""
+
+    kind = Kind.GRANT_FILTER_UNKNOWN
+    cause = Cause.POOL_EXHAUSTED
+    line = "the granted filter {filter} is none of this gateway"
+    told = Told.PERSON
+    filter: str
+
+
+class GrantMissing(Reason):
+    """The back end of logins is to grant addresses, granted this user none, and the gateway has no pool."""
+
+    kind = Kind.GRANT_MISSING
+    cause = Cause.POOL_EXHAUSTED
+    line = "the login granted no address, and this gateway has no pool"
+    told = Told.PERSON
 
 
 class NoPool(Reason):
