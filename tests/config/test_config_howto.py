@@ -143,6 +143,5 @@ def test_the_radius_variant_parses_but_cannot_be_served(tmp_path: Path) -> None:
         resolve(check(loaded.settings), {})
     assert [(p.line, p.column, p.text) for p in caught.value.problems] == [
         (26, 14, "auth_source radius is not available in this version; available: system, local, pam"),
-        (27, 14, "conf_source radius is not available in this version; available: local"),
         (28, 13, "accounting radius is not available in this version; available: none"),
     ]

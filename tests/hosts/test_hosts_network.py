@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from lotor.config import loads
 from lotor.hosts import network as hosts_network
 from lotor.hosts.changes import Machine, OwnTable
 from lotor.hosts.netlink import Netlink
-from lotor.hosts.network import NetworkHost
+from lotor.hosts.network import NetworkHost, Whose
 from lotor.hosts.network_table import Plan, difference, found, lines, replacing
 from lotor.hosts.nftables import script
 
@@ -85,13 +86,13 @@ def test_a_thousand_logins_are_a_handful_of_runs(tmp_path: Path) -> None:
     async def story() -> None:
         await network.use(plan())
         nft.runs.clear()
-        await asyncio.gather(*(network.admit(each, f"u{each % 10}", address(each)) for each in range(1000)))
+        await asyncio.gather(*(network.admit(each, Whose(f"u{each % 10}"), address(each)) for each in range(1000)))
         assert len(nft.runs) <= 3
         assert len(nft.sets["group1_4"]) == 500
         assert len(nft.sets["user2_4"]) == 100
         for each in range(1000):
             network.dismiss(each)
-        await network.admit(1000, "u0", address(9))
+        await network.admit(1000, Whose("u0"), address(9))
         assert nft.sets["group1_4"] == {"10.99.0.9"}
         assert nft.sets["user2_4"] == set()
         assert len(nft.runs) <= 6
@@ -106,10 +107,10 @@ def test_an_address_passes_from_one_to_another_in_one_transaction(tmp_path: Path
 
     async def story() -> None:
         await network.use(plan())
-        await network.admit(1, "u1", address(1))
+        await network.admit(1, Whose("u1"), address(1))
         nft.runs.clear()
         network.dismiss(1)
-        await network.admit(2, "u7", address(1))
+        await network.admit(2, Whose("u7"), address(1))
         assert len(nft.runs) == 1
         assert (nft.sets["group1_4"], nft.sets["user2_4"]) == (set(), {"10.99.0.1"})
         await network.stop()
@@ -123,17 +124,17 @@ def test_where_nft_refuses_nobody_gets_in_and_the_next_one_mends_it(tmp_path: Pa
 
     async def story() -> None:
         await network.use(plan())
-        await network.admit(1, "u1", address(1))
+        await network.admit(1, Whose("u1"), address(1))
         nft.refusals = 1
-        await network.admit(2, "u2", address(2))  # the whole table in place of what was refused
+        await network.admit(2, Whose("u2"), address(2))  # the whole table in place of what was refused
         assert nft.sets["group1_4"] == {"10.99.0.1", "10.99.0.2"}
         nft.refusals = 99
         network.dismiss(1)
         for number in (3, 4):
             with pytest.raises(OSError, match="was not made"):
-                await network.admit(number, "u7", address(1))
+                await network.admit(number, Whose("u7"), address(1))
         nft.refusals = 0
-        await network.admit(5, "u7", address(1))
+        await network.admit(5, Whose("u7"), address(1))
         assert (nft.sets["group1_4"], nft.sets["user2_4"]) == ({"10.99.0.2"}, {"10.99.0.1"})
         await network.stop()
 
@@ -147,12 +148,12 @@ def test_logins_in_the_middle_of_a_reload_count_by_the_new_rules(tmp_path: Path)
 
     async def story() -> None:
         await network.use(plan())
-        await network.admit(1, "u1", address(1))
+        await network.admit(1, Whose("u1"), address(1))
         reload = asyncio.ensure_future(network.use(other))
         await asyncio.sleep(0)
-        await asyncio.gather(network.admit(2, "u7", address(2)), network.admit(3, "u2", address(3)))
+        await asyncio.gather(network.admit(2, Whose("u7"), address(2)), network.admit(3, Whose("u2"), address(3)))
         await reload
-        await network.admit(4, "u9", address(4))
+        await network.admit(4, Whose("u9"), address(4))
         assert nft.sets["user1_4"] == {"10.99.0.2"}
         assert nft.sets["group2_4"] == {"10.99.0.1", "10.99.0.3"}
         await network.stop()
@@ -169,9 +170,9 @@ def test_groups_that_cannot_be_looked_up_keep_the_address(tmp_path: Path) -> Non
     async def story() -> None:
         await network.use(plan())
         with pytest.raises(OSError, match="are not known"):
-            await network.admit(1, "u1", address(1))
+            await network.admit(1, Whose("u1"), address(1))
         await network.use(plan('network { forward off; allow user "u1" to any; }'))
-        await network.admit(1, "u1", address(1))
+        await network.admit(1, Whose("u1"), address(1))
         with pytest.raises(OSError, match="are not known"):
             await network.use(plan())
         await network.stop()
@@ -207,10 +208,10 @@ def test_an_address_goes_to_another_when_it_has_left_the_sets(tmp_path: Path) ->
 
     async def story() -> None:
         await network.use(plan())
-        await network.admit(1, "u1", address(1))
+        await network.admit(1, Whose("u1"), address(1))
         network.dismiss(1)
         await until(lambda: "delete" in nft.asked and "10.99.0.1" in nft.asked)
-        await network.admit(2, "u9", address(1))
+        await network.admit(2, Whose("u9"), address(1))
         assert nft.sets["group1_4"] == set()
         await network.stop()
 
@@ -224,7 +225,7 @@ def test_who_comes_while_the_first_rules_are_made_waits_for_them(tmp_path: Path)
     async def story() -> None:
         making = asyncio.ensure_future(network.use(plan()))
         await until(lambda: "group1_4" in nft.asked)
-        await asyncio.gather(network.admit(1, "u1", address(1)), network.lead("lotor7"))
+        await asyncio.gather(network.admit(1, Whose("u1"), address(1)), network.lead("lotor7"))
         assert nft.sets["group1_4"] == {"10.99.0.1"}
         assert nft.sets["tunnels"] == {"lotor7"}
         await making
@@ -239,7 +240,7 @@ def test_one_that_gives_up_takes_nobody_elses_change_along(tmp_path: Path) -> No
 
     async def story() -> None:
         await network.use(plan())
-        _, first, second = (asyncio.ensure_future(network.admit(each, "u1", address(each))) for each in range(3))
+        _, first, second = (asyncio.ensure_future(network.admit(each, Whose("u1"), address(each))) for each in range(3))
         await until(lambda: "10.99.0.1" in nft.asked and "10.99.0.2" in nft.asked)
         first.cancel()
         await second
@@ -259,7 +260,7 @@ def test_what_nft_refused_is_tried_again_without_a_login(
 
     async def story() -> None:
         await network.use(plan())
-        await network.admit(1, "u1", address(1))
+        await network.admit(1, Whose("u1"), address(1))
         runs, nft.refusals = len(nft.runs), 4
         if what == "leaving":
             network.dismiss(1)
@@ -300,3 +301,61 @@ def test_comments_fit_into_what_nft_takes() -> None:
     """128 octets, whatever alphabet the names are written in."""
     rows = plan(f'network {{ allow group "{"ж" * 64}" to any; allow user "{"語" * 64}" to any; }}').rows()
     assert all(len(row.mark.encode()) < 128 for row in rows)
+
+
+def test_groups_and_the_filter_that_came_with_a_login_put_an_address_into_their_sets(tmp_path: Path) -> None:
+    nft = Nft()
+    network = host(tmp_path, nft)
+    rules = 'network { forward off; allow group "sales" to any; allow filter "web" to any tcp 443; }'
+
+    async def story() -> None:
+        await network.use(plan(rules))
+        assert network.filters == {"web"}
+        await network.admit(1, Whose("u9", frozenset({"sales"})), address(1))
+        await network.admit(2, Whose("u9", filter="web"), address(2))
+        await network.admit(3, Whose("u9"), address(3))
+        assert (nft.sets["group1_4"], nft.sets["filter2_4"]) == ({"10.99.0.1"}, {"10.99.0.2"})
+        await network.use(plan())  # a reload whose rules ask for other groups
+        await network.use(plan(rules))
+        assert (nft.sets["group1_4"], nft.sets["filter2_4"]) == ({"10.99.0.1"}, {"10.99.0.2"})
+        await network.stop()
+
+    asyncio.run(story())
+
+
+def test_the_groups_of_the_host_count_only_where_the_configuration_says_so(tmp_path: Path) -> None:
+    nft = Nft()
+    network = host(tmp_path, nft)
+
+    async def story() -> None:
+        await network.use(replace(plan(), by_host=False))
+        await network.admit(1, Whose("u1"), address(1))
+        await network.admit(2, Whose("u1", frozenset({"staff"})), address(2))
+        assert nft.sets["group1_4"] == {"10.99.0.2"}
+        await network.stop()
+
+    asyncio.run(story())
+
+
+def test_an_address_from_elsewhere_leaves_with_the_hosts_address_as_others_do(tmp_path: Path) -> None:
+    nft = Nft()
+    network = host(tmp_path, nft)
+    elsewhere = [frozenset({IPv4Address("192.0.2.1") + number}) for number in range(3)]
+
+    async def story() -> None:
+        await network.use(plan("network { forward off; masquerade on; }"))
+        nft.runs.clear()
+        await network.admit(1, Whose("u1"), address(1))
+        assert nft.runs == []
+        await asyncio.gather(*(network.admit(2 + number, Whose("u1"), each) for number, each in enumerate(elsewhere)))
+        assert network.plan is not None
+        assert {str(each) for each in network.plan.clients} == {
+            *("10.99.0.0/16", "192.0.2.1/32", "192.0.2.2/32", "192.0.2.3/32")
+        }
+        network.dismiss(2)
+        network.dismiss(3)
+        await network.admit(9, Whose("u1"), frozenset({IPv4Address("192.0.2.9")}))
+        assert [str(each) for each in network.plan.clients] == ["10.99.0.0/16", "192.0.2.3/32", "192.0.2.9/32"]
+        await network.stop()
+
+    asyncio.run(story())

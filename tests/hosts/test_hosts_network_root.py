@@ -19,7 +19,7 @@ from lotor.config import loads
 from lotor.hosts.changes import Machine
 from lotor.hosts.commands import Commands
 from lotor.hosts.netlink import Netlink
-from lotor.hosts.network import NetworkHost, standing
+from lotor.hosts.network import NetworkHost, Whose, standing
 from lotor.hosts.network_table import Plan, difference, found
 
 pytestmark = pytest.mark.root
@@ -119,7 +119,7 @@ def told_mss(packet: bytes) -> int:
 async def everybody(host: NetworkHost) -> None:
     await host.lead("lotor0")
     for number, (user, address) in enumerate((("alice", ALICE), ("bob", BOB), ("carol", CAROL)), 1):
-        await host.admit(number, user, frozenset({IPv4Address(address)}))
+        await host.admit(number, Whose(user), frozenset({IPv4Address(address)}))
 
 
 @in_namespace
@@ -170,7 +170,7 @@ def test_rules_hold_in_their_order_for_proved_users(tmp_path: Path) -> None:
         site.tunnel.arrive(datagram((BOB, 5), ("10.0.12.53", 53), b"?"))
         assert site.inside.packets()
         site.host.dismiss(1)
-        await site.host.admit(4, "bob", frozenset({IPv4Address(ALICE)}))
+        await site.host.admit(4, Whose("bob"), frozenset({IPv4Address(ALICE)}))
         assert not site.passes(ALICE), "another has the address now"
         assert site.passes(ALICE, "10.0.12.11")
         await site.host.use(plan('allow user "bob" to 10.0.12.99;'))
@@ -226,9 +226,9 @@ def test_a_refusal_of_nft_leaves_what_was(tmp_path: Path) -> None:
             await site.host.use(plan("masquerade on; proxy_arp inside0;"))
         assert whole() == there
         with pytest.raises(OSError, match="was not made"):
-            await site.host.admit(9, "alice", frozenset({IPv4Address("10.99.99.9")}))
+            await site.host.admit(9, Whose("alice"), frozenset({IPv4Address("10.99.99.9")}))
         site.host._machine = Machine()
-        await site.host.admit(10, "alice", frozenset({IPv4Address("10.99.99.10")}))
+        await site.host.admit(10, Whose("alice"), frozenset({IPv4Address("10.99.99.10")}))
         assert site.passes("10.99.99.10")
         assert not site.passes("10.99.99.9")
         assert site.passes(ALICE)

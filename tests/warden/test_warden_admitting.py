@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Interface
 from pathlib import Path
 
 import pytest
 
 from lotor.auth.accounts import Accounts, SystemFiles
 from lotor.config import loads
-from lotor.hosts.network import NetworkHost
+from lotor.hosts.network import NetworkHost, Whose
 from lotor.leases.pool import Pool
 from lotor.leases.pool_history import PoolHistory
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
+from lotor.model.kinds import Kind
 from lotor.ports.leases import Lease
 from lotor.warden.admitting import NOBODY, AdmittedLeases, LedNetwork, groups_of, plan_of
 from lotor.warden.pool_routes import PoolRoutes
@@ -31,7 +32,7 @@ class Pools:
     """The pool alone."""
 
     def __init__(self) -> None:
-        self._pools = PoolHistory(Pool(IPv4Address("10.99.99.1"), 2))
+        self._pools = PoolHistory(Pool(IPv4Address("10.99.99.1"), 2), {"staff": Pool(IPv4Address("10.99.98.1"), 2)})
 
     async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
         return self._pools.acquire(session, user, grants)
@@ -50,11 +51,20 @@ class Rules(NetworkHost):
         super().__init__(Path("/nonexistent"))
         self.told: list[object] = []
         self.fault: OSError | None = None
+        self.last: Whose | None = None
 
-    async def admit(self, session, user, addresses) -> None:
+    @property
+    def filters(self) -> frozenset[str]:
+        return frozenset({"web", "mail"})
+
+    def groups_of(self, user: str) -> frozenset[str]:
+        return frozenset({"wheel"}) if user == "bob" else frozenset()
+
+    async def admit(self, session, who, addresses) -> None:
         if self.fault is not None:
             raise self.fault
-        self.told.append((session, user, *map(str, addresses)))
+        self.told.append((session, who.user, *map(str, addresses)))
+        self.last = who
 
     def dismiss(self, session) -> None:
         self.told.append(session)
@@ -62,7 +72,7 @@ class Rules(NetworkHost):
 
 def test_only_a_proved_user_is_somebody() -> None:
     rules, pools = Rules(), Pools()
-    leases = AdmittedLeases(pools, rules, proved=lambda user: user == "alice")
+    leases = AdmittedLeases(pools, rules, proved=lambda user, _: user == "alice")
 
     async def story() -> None:
         assert isinstance(await leases.acquire(1, "alice", NO_GRANTS), Lease)
@@ -77,7 +87,7 @@ def test_only_a_proved_user_is_somebody() -> None:
 def test_an_address_for_which_the_rules_do_not_hold_is_not_given() -> None:
     rules, pools = Rules(), Pools()
     rules.fault = OSError(5, "nft says no")
-    leases = AdmittedLeases(pools, rules, proved=lambda _: True)
+    leases = AdmittedLeases(pools, rules, proved=lambda *_: True)
     refused = asyncio.run(leases.acquire(1, "alice", NO_GRANTS))
     assert isinstance(refused, Failure)
     assert "nft says no" in str(refused.reason)
@@ -87,7 +97,7 @@ def test_an_address_for_which_the_rules_do_not_hold_is_not_given() -> None:
 def test_an_address_that_is_taken_back_is_in_no_set() -> None:
     """A session asks again while the host cannot say which groups its user is in."""
     rules, pools = Rules(), Pools()
-    leases = AdmittedLeases(pools, rules, proved=lambda _: True)
+    leases = AdmittedLeases(pools, rules, proved=lambda *_: True)
 
     async def story() -> None:
         await leases.acquire(1, "alice", NO_GRANTS)
@@ -97,6 +107,103 @@ def test_an_address_that_is_taken_back_is_in_no_set() -> None:
     asyncio.run(story())
     assert rules.told == [(1, "alice", "10.99.99.1"), 1]
     assert len(pools) == 0
+
+
+BY_GROUP = """
+    pool "staff" { network4 10.99.98.1; pool_size 2; }
+    group "sales" { filter "web"; }
+    group "staff" { pool "staff"; filter "mail"; }
+    group "wheel" { dns4 10.0.0.53; }
+"""
+
+
+def granting(grants: Grants, user: str = "alice", more: str = "") -> tuple[Lease | Failure, Rules]:
+    """What a login with these grants comes to at a gateway that gives by group."""
+    mode_cfg = loads(GATEWAY.replace("pool_size 2;", f"pool_size 2; {BY_GROUP} {more}")).settings.mode_cfg
+    rules = Rules()
+    leases = AdmittedLeases(Pools(), rules, lambda *_: True, lambda: mode_cfg)
+    return asyncio.run(leases.acquire(1, user, grants)), rules
+
+
+@pytest.mark.parametrize(
+    ("groups", "user", "group", "address", "filter_"),
+    [
+        ((), "alice", "", "10.99.99.1", ""),
+        (("staff",), "alice", "staff", "10.99.98.1", "mail"),
+        (("staff", "sales"), "alice", "sales", "10.99.99.1", "web"),
+        ((), "bob", "wheel", "10.99.99.1", ""),
+        (("staff",), "bob", "staff", "10.99.98.1", "mail"),
+        (("others",), "alice", "", "10.99.99.1", ""),
+    ],
+)
+def test_the_first_block_that_names_a_group_of_the_user_counts(groups, user, group, address, filter_) -> None:
+    lease, rules = granting(Grants(groups=frozenset(groups)), user)
+    assert isinstance(lease, Lease)
+    assert (lease.group, str(lease.address)) == (group, address)
+    assert rules.last == Whose(user, frozenset(groups), filter_)
+
+
+def test_where_groups_come_with_the_login_those_of_the_host_do_not_count() -> None:
+    lease, _ = granting(NO_GRANTS, "bob", "group_source radius;")
+    assert isinstance(lease, Lease)
+    assert lease.group == ""
+
+
+def test_what_is_granted_goes_before_what_the_group_says() -> None:
+    lease, rules = granting(Grants(groups=frozenset({"sales"}), pool="staff", filter="mail"))
+    assert isinstance(lease, Lease)
+    assert str(lease.address) == "10.99.98.1"
+    assert rules.last == Whose("alice", frozenset({"sales"}), "mail")
+
+
+UNKEPT = [
+    (Grants(address=IPv4Address("192.0.2.1")), Kind.GRANT_OUTSIDE_POOL),
+    (Grants(address6=IPv6Interface("fd00::1/64")), Kind.GRANT_OUTSIDE_POOL),
+    (Grants(pool="nobody"), Kind.GRANT_POOL_UNKNOWN),
+    (Grants(filter="nobody"), Kind.GRANT_FILTER_UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("grants", "kind"), UNKEPT)
+def test_what_cannot_be_kept_is_a_refusal_that_says_so(grants, kind) -> None:
+    refused, rules = granting(grants)
+    assert isinstance(refused, Failure)
+    assert refused.reason.kind is kind
+    assert refused.reason.message
+    assert rules.told == []
+
+
+@pytest.mark.parametrize(("grants", "kind"), UNKEPT)
+def test_what_cannot_be_kept_is_a_note_where_the_configuration_says_so(grants, kind) -> None:
+    lease, rules = granting(grants, more="unkept_grants note;")
+    assert isinstance(lease, Lease)
+    assert str(lease.address) == "10.99.99.1"
+    assert [each.kind for each in lease.unkept] == [kind]
+    assert rules.last == Whose("alice")
+
+
+def test_of_several_that_cannot_be_kept_each_is_noted_and_the_others_stay() -> None:
+    both = Grants(address=IPv4Address("192.0.2.1"), address6=IPv6Interface("fd00::1/64"), pool="staff", filter="nobody")
+    lease, _ = granting(both, more="unkept_grants note;")
+    assert isinstance(lease, Lease)
+    assert str(lease.address) == "10.99.98.1"
+    assert sorted(each.kind.value for each in lease.unkept) == [
+        *("grant-filter-unknown", "grant-outside-pool", "grant-outside-pool")
+    ]
+
+
+def test_a_pool_that_is_full_is_no_grant_that_one_comes_in_without() -> None:
+    mode_cfg = loads(GATEWAY.replace("pool_size 2;", "pool_size 2; unkept_grants note;")).settings.mode_cfg
+    leases = AdmittedLeases(Pools(), Rules(), lambda *_: True, lambda: mode_cfg)
+
+    async def story() -> Lease | Failure:
+        for session in (1, 2):
+            await leases.acquire(session, f"u{session}", NO_GRANTS)
+        return await leases.acquire(3, "late", NO_GRANTS)
+
+    full = asyncio.run(story())
+    assert isinstance(full, Failure)
+    assert full.reason.kind is Kind.POOL_EXHAUSTED
 
 
 def test_groups_are_those_of_the_host_and_nobody_has_none(tmp_path: Path) -> None:

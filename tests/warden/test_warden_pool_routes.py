@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import IPv4Address, IPv4Network
 
-from lotor.model.grants import NO_GRANTS
+import pytest
+
+from lotor.model.grants import NO_GRANTS, Grants
+from lotor.model.kinds import Kind
 from lotor.warden import pool_routes
 from lotor.warden.pool_routes import PoolRoutes
 from paired import gateway, settings
@@ -122,3 +126,123 @@ def test_what_is_to_come_later_does_not_come_after_the_end(monkeypatch):
         return routes.led, routes.changes - before
 
     assert asyncio.run(story()) == (None, 0)
+
+
+def radius(more=""):
+    """Addresses come with the login, as in the HOW-TO's file: no network4, and where these are nobody says."""
+    return settings(gateway() + f"mode_cfg {{ pool_size 253; auth_source radius; conf_source radius; {more} }}")
+
+
+def at(address, **more):
+    return Grants(address=IPv4Address(address), **more)
+
+
+async def led(routes, *steps, configuration):
+    leases = PoolRoutes(routes)
+    await leases.adapt(configuration)
+    await leases.begin("lotor0", 1400)
+    return leases, [await leases.acquire(session, f"user{session}", grants) for session, grants in enumerate(steps)]
+
+
+def test_an_address_from_elsewhere_has_a_route_before_it_is_given_and_none_behind_its_session():
+    async def story():
+        routes = Counting()
+        leases, given = await led(routes, at("192.0.2.7"), at("192.0.2.9"), configuration=radius())
+        before = list(routes.led)
+        await leases.release(0)
+        behind = list(routes.led)
+        await leases.end()
+        return [str(each.address) for each in given], before, behind
+
+    assert asyncio.run(story()) == (
+        ["192.0.2.7", "192.0.2.9"],
+        ["192.0.2.7/32", "192.0.2.9/32"],
+        ["192.0.2.9/32"],
+    )
+
+
+def test_a_network_that_addresses_are_granted_from_is_led_once_and_as_a_whole():
+    async def story():
+        routes = Counting()
+        wanted = radius("granted_network 192.0.2.0/24;")
+        leases, given = await led(routes, at("192.0.2.7"), at("192.0.2.9"), at("198.51.100.1"), configuration=wanted)
+        changes, networks = routes.changes, list(routes.led)
+        await leases.release(0)
+        await leases.end()
+        return changes, networks, given[2].reason.text
+
+    changes, networks, refused = asyncio.run(story())
+    assert (changes, networks) == (1, ["192.0.2.0/24"])
+    assert refused == "the granted address 198.51.100.1 is not in a granted_network"
+
+
+def test_an_address_that_the_host_leads_nowhere_is_not_given():
+    async def story():
+        routes = Counting()
+        leases, _ = await led(routes, configuration=radius("granted_network 10.0.0.0/24;"))
+        await leases.adapt(radius())
+        routes.fault = OSError(16, "busy")
+        refused = await leases.acquire(1, "alice", at("192.0.2.7"))
+        routes.fault = None
+        again = await leases.acquire(2, "bob", at("192.0.2.7"))
+        await leases.end()
+        return refused, again
+
+    refused, again = asyncio.run(story())
+    assert "busy" in refused.reason.text
+    assert str(again.address) == "192.0.2.7"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "224.0.0.5", "255.255.255.254", "0.0.0.0", "169.254.1.1"])
+def test_no_client_is_granted_an_address_that_no_host_has(address):
+    _, (refused,) = asyncio.run(led(Counting(), at(address), configuration=radius()))
+    assert refused.reason.kind is Kind.GRANT_OUTSIDE_POOL
+
+
+def test_what_a_login_lets_its_client_reach_may_answer_it_for_as_long_as_the_session_lasts():
+    """Networks that everybody reaches are known; those of one login join them, and go with it."""
+    base = gateway() + "mode_cfg { network4 10.99.99.1; pool_size 9; split_network include 10.0.0.0/16; }"
+    grants = Grants(routes=(IPv4Network("10.5.0.0/16"), IPv4Network("10.0.7.0/24")), dns4=(IPv4Address("10.6.0.53"),))
+
+    async def story():
+        routes = Counting()
+        leases, _ = await led(routes, NO_GRANTS, configuration=settings(base))
+        usual, changes = list(routes.partners), routes.changes
+        await leases.acquire(7, "alice", grants)
+        with_alice = list(routes.partners)
+        await leases.adapt(settings(base.replace("10.0.0.0/16", "10.0.0.0/17")))
+        reloaded = list(routes.partners)
+        await leases.release(7)
+        await leases.release(0)
+        behind = list(routes.partners)
+        await leases.end()
+        return usual, changes, with_alice, reloaded, behind
+
+    usual, changes, with_alice, reloaded, behind = asyncio.run(story())
+    assert (usual, changes) == (["10.0.0.0/16"], 1)
+    assert with_alice == ["10.0.0.0/16", "10.5.0.0/16", "10.6.0.53/32"]
+    assert reloaded == ["10.0.0.0/17", "10.5.0.0/16", "10.6.0.53/32"]
+    assert behind == ["10.0.0.0/17"]
+
+
+def test_pools_that_stay_the_same_over_a_reload_are_the_same():
+    both = (
+        gateway() + 'mode_cfg { network4 10.99.99.1; pool_size 4; pool "staff" { network4 10.99.98.1; pool_size 4; } }'
+    )
+
+    async def story():
+        routes = Counting()
+        leases, given = await led(routes, NO_GRANTS, Grants(pool="staff"), configuration=settings(both))
+        told = await leases.adapt(settings(both.replace("10.99.99.1", "10.50.0.1")))
+        after = list(routes.led)
+        await leases.release(0)
+        await leases.end()
+        return [str(each.address) for each in given], told, after, leases.sessions
+
+    given, told, after, sessions = asyncio.run(story())
+    assert given == ["10.99.99.1", "10.99.98.1"]
+    assert [each.partition(" now,")[0] for each in told] == [
+        "the pools are 10.50.0.1 to 10.50.0.4, 10.99.98.1 to 10.99.98.4"
+    ]
+    assert "10.99.99.1/32" in after
+    assert sessions == 1

@@ -8,11 +8,12 @@ checked.
 from __future__ import annotations
 
 from lotor.config.check import Checked, check
+from lotor.config.giving_check import gives_addresses
 from lotor.config.load import Examined, examine, load, loads
 from lotor.config.methods import asks_pam, has_scripts, is_gateway, judges, key_methods, side_of, signs, uses_ecdsa
 from lotor.config.network import problems as network_problems
 from lotor.config.problem import ConfigError, Location, Problem, render
-from lotor.config.resolve import identity_patterns, mode_configuration, resolve
+from lotor.config.resolve import group_configuration, identity_patterns, mode_configuration, resolve
 from lotor.config.roadwarrior import in_main_mode, roadwarrior
 from lotor.config.settings import FileName, Loaded, ModeCfg, RemoteSettings, Settings
 
@@ -30,6 +31,8 @@ __all__ = [
     "asks_pam",
     "check",
     "examine",
+    "gives_addresses",
+    "group_configuration",
     "has_scripts",
     "identity_patterns",
     "in_main_mode",

@@ -6,13 +6,13 @@ import grp
 import pwd
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
 
 from lotor.config import directories, network, radius, sainfos
 from lotor.config.ambiguity import ambiguous
 from lotor.config.files import NamedFiles
+from lotor.config.giving_check import ends, given_problems, gives_addresses
 from lotor.config.methods import (
     admits_by_login,
     begins_aggressive,
@@ -40,10 +40,8 @@ from lotor.config.tables.algorithms import ESP_CIPHERS, INTEGRITIES
 from lotor.model.algorithms import AEADS, KeyKind
 from lotor.model.distinguished import name_fault
 from lotor.model.identity import IdKind
+from lotor.model.network import Network
 from lotor.model.policy import ExchangeMode, Side
-
-ADDRESSES = 1 << 32
-LAST6 = (1 << 128) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,29 +204,27 @@ def _remote_files(remote: RemoteSettings, settings: Settings, files: NamedFiles)
 
 
 def _mode_cfg(mode_cfg: ModeCfg, remotes: Iterable[RemoteSettings], files: NamedFiles) -> Iterator[Problem]:
-    first = mode_cfg.network4
-    if first is None:
-        if mode_cfg.conf_source is ConfSource.LOCAL and any(map(admits_by_login, remotes)):
-            yield Problem.at(mode_cfg.places.head, "there are no addresses to give: add network4 and pool_size")
-    elif int(first) + mode_cfg.pool_size > ADDRESSES:
-        yield Problem.at(mode_cfg.places.of("pool_size"), "the pool would go beyond 255.255.255.255: make it smaller")
-    elif IPv4Address(int(first) + mode_cfg.pool_size - 1).is_multicast:
-        yield Problem.at(mode_cfg.places.of("pool_size"), "the pool would reach into multicast: make it smaller")
+    if not gives_addresses(mode_cfg) and any(map(admits_by_login, remotes)):
+        yield Problem.at(mode_cfg.places.head, "there are no addresses to give: add network4 and pool_size")
+    yield from ends(mode_cfg)
     yield from _ipv6(mode_cfg)
+    yield from given_problems(mode_cfg, files)
     if mode_cfg.banner and "banner" in mode_cfg.places.fields:
         yield from files.readable(mode_cfg.banner)
 
 
 def _ipv6(mode_cfg: ModeCfg) -> Iterator[Problem]:
     """IPv6 is given in addition to IPv4, which every client has."""
-    places, first = mode_cfg.places, mode_cfg.network6
-    if first is None:
+    others = [*(each.network6 for each in mode_cfg.pools), *(each for each in mode_cfg.granted_networks if _is6(each))]
+    if mode_cfg.network6 is None and not any(others) and mode_cfg.conf_source is ConfSource.LOCAL:
         networks = [network for each in mode_cfg.split_networks for network in each.networks]
-        if mode_cfg.dns6 or any(network.version == 6 for network in networks):
-            at = places.of("dns6" if mode_cfg.dns6 else "split_networks")
+        if mode_cfg.dns6 or any(map(_is6, networks)):
+            at = mode_cfg.places.of("dns6" if mode_cfg.dns6 else "split_networks")
             yield Problem.at(at, "only clients with an IPv6 address are told of IPv6: add network6")
-    elif IPv6Address(min(int(first) + mode_cfg.pool_size - 1, LAST6)).is_multicast:
-        yield Problem.at(places.of("pool_size"), "the IPv6 pool would reach into multicast: make it smaller")
+
+
+def _is6(network: Network) -> bool:
+    return network.version == 6
 
 
 def _sainfos(written: Iterable[SainfoSettings]) -> Iterator[Problem]:

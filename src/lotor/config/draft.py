@@ -70,8 +70,9 @@ class Draft:
             yield from files.of_remote(heir.body.values)
         yield from self._keys(files)
         for mode_cfg in () if self._clients_only(remotes) else self._blocks("mode_cfg"):
-            if mode_cfg.values.get("banner"):
-                yield from files.readable(mode_cfg.values["banner"])
+            for each in (mode_cfg, *mode_cfg.values.get("groups", ())):
+                if each.values.get("banner"):
+                    yield from files.readable(each.values["banner"])
 
     def _keys(self, files: NamedFiles) -> Iterator[Problem]:
         needed = any("xauth_login" in each.body.values or _by_key(each.body) for each in self.heirs)

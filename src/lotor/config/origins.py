@@ -8,8 +8,9 @@ from enum import Enum
 from typing import Any
 
 from lotor.config.directive import Block, Directive, Use
+from lotor.config.giving import SplitNetwork
 from lotor.config.problem import NOWHERE, Location
-from lotor.config.settings import Algorithm, FileName, Places, RemoteSettings, SainfoSettings, Settings, SplitNetwork
+from lotor.config.settings import Algorithm, FileName, Places, RemoteSettings, SainfoSettings, Settings
 from lotor.config.tables.apple import APPLE
 from lotor.config.tables.general import LISTEN, PADDING, PRIVSEP, TIMER
 from lotor.config.tables.mode_cfg import MODE_CFG

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import summarize_address_range
 
+from lotor.config.giving import PoolSettings
 from lotor.config.methods import side_of
 from lotor.config.settings import Address, ModeCfg, RemoteSettings, Settings
 from lotor.model.network import Network
@@ -30,7 +31,7 @@ def overlaps(settings: Settings, host: Mapping[Network, str]) -> Iterator[Overla
 
 def _pool(mode_cfg: ModeCfg, host: Mapping[Network, str], answering: Container[str]) -> Iterator[Overlap]:
     """`answering`: the devices on which the host answers for the pool's addresses."""
-    pool = pool_of(mode_cfg)
+    pool = [*pool_of(mode_cfg), *(network for each in mode_cfg.pools for network in pool_networks(each))]
     for network, device in host.items():
         if _any(pool, network):
             text = f"the pool overlaps {network} of {device}"
@@ -48,12 +49,17 @@ def _pool(mode_cfg: ModeCfg, host: Mapping[Network, str], answering: Container[s
 
 
 def pool_of(mode_cfg: ModeCfg) -> list[Network]:
-    """The addresses that clients get, also of a block with errors: what goes beyond the last address is cut off."""
-    return [network for first in (mode_cfg.network4, mode_cfg.network6) if first for network in _range(first, mode_cfg)]
+    """The addresses that clients get who are given no other pool."""
+    return pool_networks(mode_cfg)
 
 
-def _range(first: Address, mode_cfg: ModeCfg) -> list[Network]:
-    last = type(first)(min(int(first) + mode_cfg.pool_size - 1, (1 << first.max_prefixlen) - 1))
+def pool_networks(pool: ModeCfg | PoolSettings) -> list[Network]:
+    """The addresses of a pool, also of a block with errors: what goes beyond the last address is cut off."""
+    return [each for first in (pool.network4, pool.network6) if first for each in _range(first, pool.pool_size)]
+
+
+def _range(first: Address, size: int) -> list[Network]:
+    last = type(first)(min(int(first) + size - 1, (1 << first.max_prefixlen) - 1))
     return list(summarize_address_range(first, last))
 
 

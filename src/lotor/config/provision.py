@@ -6,7 +6,7 @@ The warden makes it (`warden/loading`), and it crosses to the daemon in the code
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,13 +21,15 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Provision:
     """`settings` and `keyids` of a configuration without problems. `settings` are `bare`. `credentials`: the public
-    part of the keys of each block, by its name. `banner`: the octets of its file. `takes_ipv6`: whether a TUN device
-    may have IPv6 addresses on this host. `warnings` are ready to be read."""
+    part of the keys of each block, by its name. `banner`: the octets of its file, `group_banners` those of groups with
+    one of their own. `takes_ipv6`: whether a TUN device may have IPv6 addresses on this host. `warnings` are ready to
+    be read."""
 
     settings: Settings
     keyids: Mapping[Path, bytes]
     credentials: Mapping[str, Credential]
     banner: bytes = b""
+    group_banners: Mapping[str, bytes] = field(default_factory=dict)
     takes_ipv6: bool = True
     warnings: tuple[str, ...] = ()
 

@@ -8,6 +8,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
 from lotor.config import sainfos
 from lotor.config.check import Checked
+from lotor.config.giving import GroupSettings
+from lotor.config.giving_check import gives_addresses
 from lotor.config.methods import side_of, uses_ecdsa
 from lotor.config.names import to_der
 from lotor.config.problem import ConfigError, Problem
@@ -31,6 +33,8 @@ from lotor.model.policy import MOST_SESSIONS, ChildPolicy, ChildRule, Dpd, Polic
 
 UDP, ISAKMP_PORT = 17, 500
 EVERYTHING = 65535
+OF_GROUPS = ("dns4", "wins4", "dns6", "split_networks", "split_dns", "default_domain", "banner")
+"""What a client is told that groups may have otherwise."""
 
 
 def resolve(checked: Checked, credentials: Mapping[str, Credential]) -> Policy:
@@ -41,7 +45,7 @@ def resolve(checked: Checked, credentials: Mapping[str, Credential]) -> Policy:
     if problems:
         raise ConfigError(problems)
     remotes = [_remote(remote, credentials.get(remote.name, Credential()), checked) for remote in settings.remotes]
-    gives = settings.mode_cfg is not None and settings.mode_cfg.network4 is not None
+    gives = settings.mode_cfg is not None and gives_addresses(settings.mode_cfg)
     most = _sessions(settings.mode_cfg)
     remotes = [
         replace(each, mode_cfg=gives, max_sessions=each.max_sessions or most) if each.side is Side.GATEWAY else each
@@ -211,3 +215,9 @@ def mode_configuration(mode_cfg: ModeCfg) -> ModeConfiguration:
         dns6=mode_cfg.dns6,
         split_include6=tuple(network for network in include if isinstance(network, IPv6Network)),
     )
+
+
+def group_configuration(mode_cfg: ModeCfg, group: GroupSettings) -> ModeConfiguration:
+    """The same for members of a group: what its block leaves out is as `mode_cfg` says."""
+    own = {name: getattr(group, name) for name in OF_GROUPS if getattr(group, name) is not None}
+    return mode_configuration(replace(mode_cfg, **own))

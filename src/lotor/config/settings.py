@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from lotor.config.file_name import FileName
+from lotor.config.giving import GroupSettings, PoolSettings, SplitNetwork, Unkept
 from lotor.config.problem import NOWHERE, Location, Places, Problem
 from lotor.config.servers import Ldap, Radius, RadiusServer
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
@@ -79,6 +80,8 @@ class AuthSource(Enum):
 
 class GroupSource(Enum):
     SYSTEM = "system"
+    LOCAL = "local"
+    RADIUS = "radius"
     LDAP = "ldap"
 
 
@@ -174,17 +177,10 @@ class Privsep:
 
 
 @dataclass(frozen=True, slots=True)
-class SplitNetwork:
-    """Networks that clients reach through the tunnel, or (`local`) that they reach beside it."""
-
-    networks: tuple[Network, ...]
-    local: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ModeCfg:
     """What the gateway gives its clients. `network4` None: no pool. `network6` None: no IPv6. `banner` None: none.
-    `accounting_interval`: seconds, 0 for none; None: see `config.accounts`."""
+    `accounting_interval`: seconds, 0 for none; None: see `config.accounts`. Of `groups` the first that a user is in
+    counts."""
 
     network4: IPv4Address | None
     netmask4: IPv4Address | None
@@ -210,6 +206,10 @@ class ModeCfg:
     auth_remember: int
     pfs_group: int
     save_passwd: bool
+    granted_networks: tuple[Network, ...]
+    unkept_grants: Unkept
+    pools: tuple[PoolSettings, ...]
+    groups: tuple[GroupSettings, ...]
     lowest_address: bool = False
     reserved: tuple[Address, ...] = ()
     places: Places = Places()
@@ -221,6 +221,7 @@ class Who(Enum):
     EVERYONE = "everyone"
     GROUP = "group"
     USER = "user"
+    FILTER = "filter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +234,8 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
-    """`name` of the group or user. `networks` empty: every destination; `protocol` empty: every one, else tcp, udp or
-    icmp; `ports` empty: all."""
+    """`name` of the group, user or filter. `networks` empty: every destination; `protocol` empty: every one, else tcp,
+    udp or icmp; `ports` empty: all."""
 
     allow: bool
     who: Who

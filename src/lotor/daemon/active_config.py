@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lotor import config
@@ -20,13 +21,14 @@ from lotor.trust import RemoteTrust, TrustStore
 @dataclass(frozen=True, slots=True)
 class ActiveConfig:
     """Replaced whole by a reload; nothing in it leads to a private key. `warnings` are ready to be read; `template` is
-    what every client is told, but for its address; None without mode_cfg."""
+    what every client is told, but for its address; None without mode_cfg. `groups`: what members of groups are told."""
 
     settings: Settings
     policy: Policy
     trust: TrustStore
     template: ModeConfiguration | None
     warnings: tuple[str, ...] = ()
+    groups: Mapping[str, ModeConfiguration] = field(default_factory=dict)
 
     def serves_as(self, side: Side) -> bool:
         return any(remote.side is side for remote in self.policy.remotes)
@@ -68,7 +70,7 @@ def _equipped(provision: Provision, store: TrustStore) -> ActiveConfig:
     if not provision.takes_ipv6 and any(map(_asks_for_ipv6, policy.remotes)):
         policy = replace(policy, remotes=tuple(replace(each, mode_cfg6=False) for each in policy.remotes))
         warnings.append("this host has IPv6 switched off: its client asks for IPv4 only, as with mode_cfg6 off")
-    return ActiveConfig(provision.settings, policy, store, _template(provision), tuple(warnings))
+    return ActiveConfig(provision.settings, policy, store, _template(provision), tuple(warnings), _groups(provision))
 
 
 def _credentials(provision: Provision, store: TrustStore) -> dict[str, Credential]:
@@ -112,3 +114,14 @@ def _template(provision: Provision) -> ModeConfiguration | None:
     if mode_cfg is None:
         return None
     return replace(config.mode_configuration(mode_cfg), banner=provision.banner)
+
+
+def _groups(provision: Provision) -> dict[str, ModeConfiguration]:
+    """By the name of the group; a group without a banner of its own has that of everybody."""
+    mode_cfg = provision.settings.mode_cfg
+    banners = provision.group_banners
+    return {
+        each.name: replace(config.group_configuration(mode_cfg, each), banner=banners.get(each.name, provision.banner))
+        for each in (mode_cfg.groups if mode_cfg is not None else ())
+        if mode_cfg is not None
+    }

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from lotor.accounting.journal import JournalAccounting
@@ -31,6 +31,7 @@ from lotor.ike.intents import ChildExpired, PeerMoved, Reload, Shutdown, SpiUnkn
 from lotor.ike.v1.schedules import schedule
 from lotor.leases.ledger import MemorySessions
 from lotor.metrics.counting import Counting
+from lotor.model.configuration import ModeConfiguration
 from lotor.model.network import NON_ESP_MARKER, Path, Peer
 from lotor.model.offloads import Offloads
 from lotor.model.policy import RemotePolicy, Side
@@ -93,7 +94,7 @@ class Wiring:
         self._executor = ThreadPoolExecutor(THREADS, "lotor-keys")
         self._judging = ThreadPoolExecutor(THREADS, "lotor-trust")
         self._trust = LocalTrust(present.now.trust, self._judging)
-        self.configurations = GatewayConfigurations(privileged.leases, lambda: present.now.template)
+        self.configurations = GatewayConfigurations(privileged.leases, self._template, self._groups)
         self.requests = Requests()
         self.register = Register()
         self.associations = Associations(engine)
@@ -241,6 +242,12 @@ class Wiring:
     def _side(self, session: int) -> Side | None:
         known = self.register.recall(session)
         return known.side if known is not None else None
+
+    def _template(self) -> ModeConfiguration | None:
+        return self.present.now.template
+
+    def _groups(self) -> Mapping[str, ModeConfiguration]:
+        return self.present.now.groups
 
     def _remotes(self) -> tuple[RemotePolicy, ...]:
         return self.present.now.policy.remotes

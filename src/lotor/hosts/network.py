@@ -11,7 +11,8 @@ import errno
 import logging
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from pathlib import Path
 
 from lotor.hosts import network_table, nftables, undo
@@ -29,7 +30,7 @@ from lotor.hosts.watch import (
     link_of,
     removes,
 )
-from lotor.model.network import Address
+from lotor.model.network import Address, Network
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +47,19 @@ NO_GROUPS: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose addresses they are. `groups` came with the login; `filter` is the one that counts, empty for none."""
+
+    user: str
+    groups: frozenset[str] = NO_GROUPS
+    filter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A session with addresses, and the sets that they are in."""
 
-    user: str
+    who: Whose
     addresses: frozenset[Address]
     sets: frozenset[str]
 
@@ -69,6 +79,8 @@ class NetworkHost:
         self._groups_of = groups_of
         self._journal: Journal | None = None
         self._plan: Plan | None = None
+        self._clients: tuple[Network, ...] = ()
+        """Of the plan as it was given; single addresses may have joined it since."""
         self._tunnels: frozenset[str] = frozenset()
         self._members: dict[int, Member] = {}
         self._queue: list[Command] = []
@@ -107,6 +119,7 @@ class NetworkHost:
                 self._hurry()
                 raise
             self._journal, self._plan, self._members = journal, plan, now
+            self._clients = plan.clients
             self._queue, self._stale = [], (now, self._tunnels) != (members, tunnels)
             for watch in self._watches:
                 watch.start()
@@ -122,10 +135,19 @@ class NetworkHost:
         self._tunnels = tunnels
         await self._settle()
 
-    async def admit(self, session: int, user: str, addresses: frozenset[Address]) -> None:
-        """Rules by group and by user hold for the addresses of a proved user when this returns. Raises `OSError`, and
-        then they do not, and nobody may have the addresses."""
-        member = Member(user, addresses, self._sets_of(user, self._plan))
+    @property
+    def filters(self) -> frozenset[str]:
+        """Those that rules name."""
+        return self._plan.filters if self._plan is not None else frozenset()
+
+    def groups_of(self, user: str) -> frozenset[str]:
+        """Those of this host that a proved user is in. Raises `OSError`."""
+        return self._groups_of(user)
+
+    async def admit(self, session: int, who: Whose, addresses: frozenset[Address]) -> None:
+        """Rules by group, by user and by filter hold for the addresses of a proved user when this returns. Raises
+        `OSError`, and then they do not, and nobody may have the addresses."""
+        member = Member(who, addresses, self._sets_of(who, self._plan))
         known = self._members.get(session)
         if known == member:
             await self._settle()
@@ -135,6 +157,7 @@ class NetworkHost:
         self._members[session] = member
         self._queue += self._changes("add", member)
         try:
+            await self._cover(addresses)
             await self._settle()
         except OSError:
             self.dismiss(session)
@@ -254,15 +277,28 @@ class NetworkHost:
                     found[f"{name}_{address.version}"].append(str(address))
         return found
 
-    def _sets_of(self, user: str, plan: Plan | None) -> frozenset[str]:
+    def _sets_of(self, who: Whose, plan: Plan | None) -> frozenset[str]:
         if plan is None:
             return frozenset()
-        return frozenset(plan.of(user, self._groups_of(user) if plan.groups else NO_GROUPS))
+        own = self._groups_of(who.user) if plan.groups and plan.by_host else NO_GROUPS
+        return frozenset(plan.of(who.user, who.groups | own, who.filter))
+
+    async def _cover(self, addresses: frozenset[Address]) -> None:
+        """What is done for the clients' addresses is done for these as well, which a back end granted from elsewhere.
+        Raises `OSError`."""
+        plan = self._plan
+        if plan is None or not plan.covers_alone or _within(addresses, plan.clients):
+            return
+        held = {each for member in self._members.values() for each in member.addresses}
+        beside = [ip_network(each) for each in sorted(held, key=str) if not _within({each}, self._clients)]
+        clients = self._clients
+        await self.use(replace(plan, clients=(*clients, *beside)))
+        self._clients = clients
 
     def _sorted(self, plan: Plan) -> dict[int, Member]:
         """The sessions, in the sets of a new plan."""
         return {
-            session: Member(each.user, each.addresses, self._sets_of(each.user, plan))
+            session: Member(each.who, each.addresses, self._sets_of(each.who, plan))
             for session, each in self._members.items()
         }
 
@@ -388,3 +424,8 @@ def taken(owner: Owner) -> str:
     return (
         f"process {owner.pid} of lotor has set up this host's network already: end it, or take network {{ }} out here"
     )
+
+
+def _within(addresses: Iterable[Address], networks: Iterable[Network]) -> bool:
+    known = tuple(networks)
+    return all(any(address in network for network in known) for address in addresses)

@@ -35,7 +35,7 @@ DIGITS = 8
 
 
 class Subject(NamedTuple):
-    """A group or a user that rules name."""
+    """A group, a user or a filter that rules name."""
 
     who: Who
     name: str
@@ -58,10 +58,12 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`clients` are the networks that the pool's addresses are in, and what sessions hold of earlier ones."""
+    """`clients` are the networks that the pools' addresses are in, and what sessions hold outside of them. `by_host`:
+    the groups of this host count, beside those that come with a login."""
 
     network: HostNetwork
     clients: tuple[Network, ...]
+    by_host: bool = True
 
     @property
     def subjects(self) -> dict[Subject, str]:
@@ -72,6 +74,15 @@ class Plan:
     @property
     def groups(self) -> frozenset[str]:
         return frozenset(each.name for each in self.subjects if each.who is Who.GROUP)
+
+    @property
+    def filters(self) -> frozenset[str]:
+        return frozenset(each.name for each in self.subjects if each.who is Who.FILTER)
+
+    @property
+    def covers_alone(self) -> bool:
+        """Whether something is done for the clients' addresses by themselves."""
+        return self.network.masquerade.on or bool(self.network.proxy_arp)
 
     def rows(self) -> list[Row]:
         """All rules; none where the block asks for nothing that needs a table."""
@@ -84,9 +95,10 @@ class Plan:
             found |= {f"{name}_4": "ipv4_addr", f"{name}_6": "ipv6_addr"}
         return found
 
-    def of(self, user: str, groups: frozenset[str]) -> list[str]:
+    def of(self, user: str, groups: frozenset[str], filter_: str) -> list[str]:
         """The first parts of the names of the sets that a user's addresses belong into."""
-        mine = {Subject(Who.USER, user), *(Subject(Who.GROUP, each) for each in groups)}
+        own = {Subject(Who.USER, user), Subject(Who.FILTER, filter_)}
+        mine = {*own, *(Subject(Who.GROUP, each) for each in groups)}
         return [name for subject, name in self.subjects.items() if subject in mine]
 
     def _clamp(self) -> Iterator[Row]:

@@ -215,6 +215,15 @@ class LoginRefused(Event):
     source: Peer
 
 
+class GrantUnkept(Event):
+    """What the back end granted is not given, and the login stands without it (`unkept_grants note`)."""
+
+    level = Level.WARNING
+    line = "{user} is in without what was granted: {reason}"
+    user: str
+    reason: Reason
+
+
 class Configured(Event):
     """Mode config is done: what the client received, or the gateway gave."""
 

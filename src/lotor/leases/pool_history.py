@@ -4,7 +4,7 @@ that a back end granted from elsewhere."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import IPv4Address, IPv6Interface
+from ipaddress import IPv4Address, IPv4Network, IPv6Interface
 
 from lotor.leases.pool import Pool
 from lotor.model.grants import NO_GRANTS, Grants
@@ -15,6 +15,7 @@ from lotor.model.reasons.local import GrantInUse, GrantMissing, GrantOutsidePool
 from lotor.ports.leases import Lease
 
 NO_POOLS: Mapping[str, Pool] = {}
+THIS_NETWORK = IPv4Network("0.0.0.0/8")
 
 
 class PoolHistory:
@@ -159,7 +160,9 @@ class PoolHistory:
         return None if within else GrantOutsidePool(address, self._spans())
 
     def _allows(self, address: Address) -> bool:
-        return any(address in network for network in self._allowed)
+        never = address.is_multicast or address.is_loopback or address.is_link_local or address.is_reserved
+        unfit = never or address.is_unspecified or address in THIS_NETWORK
+        return not unfit and any(address in network for network in self._allowed)
 
     def _poolless(self, grants: Grants) -> Reason:
         if grants.pool:

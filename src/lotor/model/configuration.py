@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, collapse_addresses
 
 from lotor.model.network import Address
+from lotor.model.reason import Reason
 
 EVERYTHING = IPv4Network("0.0.0.0/0")
 EVERYTHING6 = IPv6Network("::/0")
@@ -18,7 +19,8 @@ class ModeConfiguration:
     """One client's configuration, the same value on the gateway that gives it and the client that gets it.
 
     Every client has an IPv4 address; `address6`, with its prefix, is there where the gateway gives one as well.
-    `banner` and `domain` are octets as sent: they pass `model.text.clean` before a person sees them.
+    `banner` and `domain` are octets as sent: they pass `model.text.clean` before a person sees them. `group` and
+    `unkept` are a gateway's own and never sent: whose block of `mode_cfg` this is, and what was granted and not given.
     """
 
     address: IPv4Address
@@ -36,6 +38,8 @@ class ModeConfiguration:
     address6: IPv6Interface | None = None
     dns6: tuple[IPv6Address, ...] = ()
     split_include6: tuple[IPv6Network, ...] = ()
+    group: str = ""
+    unkept: tuple[Reason, ...] = ()
 
     @property
     def addresses(self) -> tuple[Address, ...]:

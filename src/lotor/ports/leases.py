@@ -9,15 +9,20 @@ from typing import Protocol
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
 from lotor.model.network import Address
+from lotor.model.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`netmask` None: the administrator's, or one derived from the pool. `address6` None: this pool has no IPv6."""
+    """`netmask` None: the administrator's, or one derived from the pool. `address6` None: this pool has no IPv6.
+    `group`: whose block of `mode_cfg` says what the client is told; empty: none. `unkept`: grants that the login is let
+    in without, as the configuration wants it."""
 
     address: IPv4Address
     netmask: IPv4Address | None = None
     address6: IPv6Interface | None = None
+    group: str = ""
+    unkept: tuple[Reason, ...] = ()
 
     @property
     def addresses(self) -> frozenset[Address]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
+from ipaddress import IPv4Address
 
 from lotor.model.configuration import LONGEST_BANNER, ModeConfiguration
 from lotor.model.grants import Grants
@@ -19,6 +20,10 @@ POOL_SECONDS = 10.0
 """A pool that does not answer for so long counts as a refusal; the next step of the session is tried nevertheless."""
 
 
+ALONE = IPv4Address("255.255.255.255")
+"""The mask for an address from elsewhere of which nobody says what network it is in."""
+
+
 class Step(Enum):
     """What waits for the lease of one session."""
 
@@ -27,12 +32,18 @@ class Step(Enum):
 
 
 class GatewayConfigurations:
-    """Answers `AcquireConfiguration`. `template` is what is the same for everybody, whose address is not used; it is
-    asked every time, so that a reload counts at once."""
+    """Answers `AcquireConfiguration`. `template` is what is the same for everybody, whose address is not used, and
+    `groups` the same for members of a group; both are asked every time, so that a reload counts at once."""
 
-    def __init__(self, leases: Leases, template: Callable[[], ModeConfiguration | None]) -> None:
+    def __init__(
+        self,
+        leases: Leases,
+        template: Callable[[], ModeConfiguration | None],
+        groups: Callable[[], Mapping[str, ModeConfiguration]] = dict,
+    ) -> None:
         self._leases = leases
         self._template = template
+        self._groups = groups
         self._lanes = Lanes(POOL_SECONDS)
 
     async def acquire(self, session: int, user: str, grants: Grants) -> ModeConfiguration | Failure:
@@ -42,7 +53,9 @@ class GatewayConfigurations:
             return Failure(NoModeConfig())
         asked = self._lanes.put(session, Step.ACQUIRE, partial(self._leases.acquire, session, user, grants))
         lease = await asyncio.shield(asked)
-        return lease if isinstance(lease, Failure) else _told(values, lease, grants)
+        if isinstance(lease, Failure):
+            return lease
+        return _told(self._groups().get(lease.group, values), lease, grants)
 
     def release(self, session: int) -> None:
         self._lanes.follow(session, Step.RELEASE, partial(self._leases.release, session))
@@ -57,7 +70,7 @@ def _told(values: ModeConfiguration, lease: Lease, grants: Grants) -> ModeConfig
     told = replace(
         values,
         address=lease.address,
-        netmask=grants.netmask or lease.netmask or values.netmask,
+        netmask=grants.netmask or lease.netmask or values.netmask or ALONE,
         dns=grants.dns4 or values.dns,
         wins=grants.wins4 or values.wins,
         domain=grants.default_domain.encode() or values.domain,
@@ -68,6 +81,8 @@ def _told(values: ModeConfiguration, lease: Lease, grants: Grants) -> ModeConfig
         address6=lease.address6,
         dns6=grants.dns6 or values.dns6,
         split_include6=grants.routes6 or values.split_include6,
+        group=lease.group,
+        unkept=lease.unkept,
     )
     # a reload may bring IPv6 values before the pool, which is made at the start, has addresses for them
     return told if lease.address6 is not None else told.without_ipv6()

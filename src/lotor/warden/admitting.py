@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from lotor import config
 from lotor.auth.accounts import OF_THE_HOST, Accounts
-from lotor.config.settings import Settings
-from lotor.hosts.network import NetworkHost
+from lotor.config.giving import GroupSettings, Unkept
+from lotor.config.settings import GroupSource, ModeCfg, Settings
+from lotor.hosts.network import NetworkHost, Whose
 from lotor.hosts.network_table import Plan
-from lotor.model.grants import Grants
+from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
 from lotor.model.quantity import quantity
-from lotor.model.reasons.local import PoolFault
+from lotor.model.reason import Reason
+from lotor.model.reasons.local import GrantFilterUnknown, GrantInUse, GrantOutsidePool, GrantPoolUnknown, PoolFault
 from lotor.ports.leases import Lease, Leases
 from lotor.warden.pool_routes import PoolRoutes, networks_of
 
@@ -29,28 +32,108 @@ NOBODY = ""
 """Who holds an address without a login that this warden has accepted: rules for everyone are his."""
 
 
-class AdmittedLeases:
-    """Implements `ports.leases.Leases`. `proved`: whether a user has logged in."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms somebody gets an address: `grants` with the pool that counts, `group` as `Lease` has it, and the
+    filter that counts."""
 
-    def __init__(self, leases: Leases, network: NetworkHost, proved: Callable[[str], bool]) -> None:
+    user: str
+    grants: Grants = NO_GRANTS
+    group: str = ""
+    filter: str = ""
+
+
+class AdmittedLeases:
+    """Implements `ports.leases.Leases`. `proved`: whether a user has logged in, with these grants; `mode_cfg`: the
+    block in force."""
+
+    def __init__(
+        self,
+        leases: Leases,
+        network: NetworkHost,
+        proved: Callable[[str, Grants], bool],
+        mode_cfg: Callable[[], ModeCfg | None] = lambda: None,
+    ) -> None:
         self._leases = leases
         self._network = network
         self._proved = proved
+        self._mode_cfg = mode_cfg
 
     async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
-        lease = await self._leases.acquire(session, user, grants)
-        if isinstance(lease, Failure):
-            return lease
+        """Whoever says that a login had other grants than it had is nobody, and has none."""
+        if not self._proved(user, grants):
+            return await self._admitted(session, Terms(NOBODY), ())
         try:
-            await self._network.admit(session, user if self._proved(user) else NOBODY, lease.addresses)
-        except OSError as error:
-            await self.release(session)  # also of what it had before: another one may get the address
+            terms, unkept = self._terms(user, grants)
+            if unkept and not self._lenient:
+                return Failure(unkept[0])
+            return await self._admitted(session, terms, unkept)
+        except OSError as error:  # of whoever knows the groups
+            await self.release(session)
             return Failure(PoolFault(error.strerror or str(error)))
-        return lease
 
     async def release(self, session: int) -> None:
         self._network.dismiss(session)
         await self._leases.release(session)
+
+    @property
+    def _lenient(self) -> bool:
+        mode_cfg = self._mode_cfg()
+        return mode_cfg is not None and mode_cfg.unkept_grants is Unkept.NOTE
+
+    def _terms(self, user: str, grants: Grants) -> tuple[Terms, list[Reason]]:
+        """Whose block of `mode_cfg` counts, and which pool and filter. Raises `OSError` where groups are not known."""
+        group = self._group(user, grants)
+        pool = grants.pool or (group.pool if group is not None else "")
+        usual = group.filter if group is not None else ""
+        filter_, unkept = grants.filter or usual, list[Reason]()
+        if grants.filter and grants.filter not in self._network.filters:
+            filter_, unkept = usual, [GrantFilterUnknown(grants.filter)]
+        name = group.name if group is not None else ""
+        return Terms(user, replace(grants, pool=pool), name, filter_), unkept
+
+    def _group(self, user: str, grants: Grants) -> GroupSettings | None:
+        """The first block of `mode_cfg` that names a group of the user."""
+        mode_cfg = self._mode_cfg()
+        if mode_cfg is None or not mode_cfg.groups:
+            return None
+        by_host = mode_cfg.group_source is GroupSource.SYSTEM
+        groups = grants.groups | self._network.groups_of(user) if by_host else grants.groups
+        return next((each for each in mode_cfg.groups if each.name in groups), None)
+
+    async def _admitted(self, session: int, terms: Terms, unkept: Iterable[Reason]) -> Lease | Failure:
+        lease, more = await self._kept(session, terms)
+        if isinstance(lease, Failure):
+            return lease
+        who = Whose(terms.user, terms.grants.groups, terms.filter)
+        try:
+            await self._network.admit(session, who, lease.addresses)
+        except OSError as error:
+            await self.release(session)  # also of what it had before: another one may get the address
+            return Failure(PoolFault(error.strerror or str(error)))
+        return replace(lease, group=terms.group, unkept=(*unkept, *more))
+
+    async def _kept(self, session: int, terms: Terms) -> tuple[Lease | Failure, list[Reason]]:
+        """A lease with what was granted, or, where the configuration says so, without what cannot be given of it."""
+        grants, unkept = terms.grants, list[Reason]()
+        while True:
+            lease = await self._leases.acquire(session, terms.user, grants)
+            less = _without(grants, lease.reason) if isinstance(lease, Failure) and self._lenient else None
+            if less is None or not isinstance(lease, Failure):
+                return lease, unkept
+            unkept.append(lease.reason)
+            grants = less
+
+
+def _without(grants: Grants, reason: Reason) -> Grants | None:
+    """What is left without the grant that cannot be kept; None where the reason is of none."""
+    match reason:
+        case GrantOutsidePool(address=address) | GrantInUse(address=address):
+            asked6 = grants.address6 is not None and address == grants.address6.ip
+            return replace(grants, address6=None) if asked6 else replace(grants, address=None)
+        case GrantPoolUnknown():
+            return replace(grants, pool="")
+    return None
 
 
 class LedNetwork:
@@ -112,7 +195,10 @@ def plan_of(settings: Settings, pool: PoolRoutes | None = None) -> Plan | None:
     one than that of the settings."""
     if settings.network is None or not config.is_gateway(settings):
         return None
-    return Plan(settings.network, tuple(pool.networks(settings) if pool is not None else networks_of(settings)))
+    mode_cfg = settings.mode_cfg
+    by_host = mode_cfg is None or mode_cfg.group_source is GroupSource.SYSTEM
+    clients = tuple(pool.networks(settings) if pool is not None else networks_of(settings))
+    return Plan(settings.network, clients, by_host=by_host)
 
 
 def groups_of(accounts: Accounts | None = None) -> Callable[[str], frozenset[str]]:

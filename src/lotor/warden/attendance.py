@@ -13,6 +13,7 @@ from typing import Protocol
 
 from lotor.config import resolve
 from lotor.config.provision import Provision
+from lotor.model.grants import Grants
 from lotor.model.identity import Identity
 from lotor.privsep.living import ABOUT, About
 from lotor.privsep.serving import Handler, answering
@@ -64,9 +65,9 @@ class Attendance:
         told = dict([_about(self._began, next(self._begun))])
         return {**self._lasting, **told, **own}
 
-    def _proved(self, user: str) -> bool:
-        """Whether this daemon's login of a user was accepted."""
-        return self._logins is not None and self._logins.accepted(user) is not None
+    def _proved(self, user: str, grants: Grants) -> bool:
+        """Whether this daemon's login of a user was accepted, with these grants."""
+        return self._logins is not None and self._logins.granted(user, grants)
 
     async def let_go(self) -> None:
         """Of everything that the daemon held, which is dead. Leases stay in the pool's memory, guesses in the

@@ -59,11 +59,13 @@ def holding(found: Examined, checked: Checked, keyring: Keyring) -> Holding:
     settings = checked.settings
     warnings = [*(render(each, "warning") for each in found.warnings), *cautions(keyring.problems)]
     banner = settings.mode_cfg.banner if settings.mode_cfg else None
+    groups = settings.mode_cfg.groups if settings.mode_cfg else ()
     provision = Provision(
         settings=bare(settings),
         keyids=checked.keyids,
         credentials={each.name: keyring.credential(each.name) for each in settings.remotes},
         banner=read_banner(banner.path) if banner else b"",
+        group_banners={each.name: read_banner(each.banner.path) for each in groups if each.banner is not None},
         takes_ipv6=sysctl.takes_ipv6("default"),
         warnings=lines_of(warnings),
     )

@@ -8,6 +8,7 @@ import logging
 from collections import OrderedDict
 from dataclasses import replace
 
+from lotor.model.grants import Grants
 from lotor.model.login import Accepted, Challenge, LoginAttempt, Verdict
 from lotor.ports.auth import LoginBackend
 from lotor.privsep.logging_in import ABANDON, CHECK_LOGIN, LONGEST_TICKET, MOST_LOGINS
@@ -22,6 +23,9 @@ MOST_ACCEPTED = 65_536
 """Users that are remembered as logged in, as many as sessions with an address: the user whose login is the oldest
 is forgotten first."""
 
+MOST_GRANTS = 8
+"""Of one user, each of another login: a name that many devices share logs in on several at a time."""
+
 
 class HeldLogins:
     """For one daemon; `logins` outlives it, and so does what its throttle remembers."""
@@ -29,15 +33,20 @@ class HeldLogins:
     def __init__(self, logins: LoginBackend) -> None:
         self._logins = logins
         self._open: OrderedDict[bytes, None] = OrderedDict()
-        self._accepted: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._accepted: OrderedDict[str, tuple[Grants, ...]] = OrderedDict()
         self._gone = False
 
     def rows(self) -> dict[int, Handler]:
         return dict((answering(self._judge, CHECK_LOGIN), answering(self._abandon, ABANDON)))
 
     def accepted(self, user: str) -> frozenset[str] | None:
-        """The groups of a user who has logged in since the daemon began; None for anybody else."""
-        return self._accepted.get(user)
+        """The groups that came with the last login of a user since the daemon began; None for who had none."""
+        found = self._accepted.get(user)
+        return found[-1].groups if found is not None else None
+
+    def granted(self, user: str, grants: Grants) -> bool:
+        """Whether a login of this user, one of the last few, was accepted with just these grants."""
+        return grants in self._accepted.get(user, ())
 
     async def let_go(self) -> None:
         """The daemon is gone: its conversations have no next round and are abandoned."""
@@ -69,7 +78,8 @@ class HeldLogins:
         return verdict
 
     def _note(self, accepted: Accepted) -> None:
-        self._accepted[accepted.user] = accepted.grants.groups
+        others = [each for each in self._accepted.get(accepted.user, ()) if each != accepted.grants]
+        self._accepted[accepted.user] = (*others[1 - MOST_GRANTS :], accepted.grants)
         self._accepted.move_to_end(accepted.user)
         if len(self._accepted) > MOST_ACCEPTED:
             self._accepted.popitem(last=False)

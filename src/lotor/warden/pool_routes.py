@@ -1,22 +1,25 @@
-"""The pool of the present configuration, and the routes to its addresses: an address is given only when it has a
-route."""
+"""The pools of the present configuration, and the routes to their addresses, and to addresses that a back end grants
+from elsewhere: an address is given only when it has a route."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
 from lotor import config
-from lotor.config.settings import ModeCfg, Settings
+from lotor.config.giving import PoolSettings
+from lotor.config.settings import ConfSource, ModeCfg, Settings
 from lotor.hosts.gateway import pool_networks
 from lotor.leases.pool import Ipv6Range, Pool
 from lotor.leases.pool_history import PoolHistory
+from lotor.model.configuration import EVERYTHING, EVERYTHING6
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
-from lotor.model.network import Address, Network
+from lotor.model.network import Address, Network, lies_in
+from lotor.model.reasons.local import PoolFault
 from lotor.ports.host import GatewayRoutes
 from lotor.ports.leases import Lease
 
@@ -45,7 +48,9 @@ class PoolRoutes:
         self._device: tuple[str, int] | None = None
         self._begun = False
         self._stray: set[Address] = set()
-        """Addresses outside of the present pool that routes lead to."""
+        """Addresses outside of the present pools that routes lead to."""
+        self._reached: dict[int, tuple[Network, ...]] = {}
+        """What a session reaches by its grants and beyond what others reach; its answers come from there."""
         self._unneeded = False
         """Some of them are nobody's any more."""
         self._rest: asyncio.TimerHandle | None = None
@@ -82,13 +87,19 @@ class PoolRoutes:
             other = _shape(mode_cfg) != _shape(self._mode_cfg)
             if other or partners_of(mode_cfg) != partners_of(self._mode_cfg):
                 await self._serve(mode_cfg, self._pools.given())
-            self._mode_cfg = mode_cfg
+            before, self._mode_cfg = self._mode_cfg, mode_cfg
+            self._pools.allow(allowed_of(mode_cfg))
             self._reserve()
             if not other:
                 return []
-            pool = make_pool(mode_cfg)
-            self._pools.replace(pool)
-            return [_told(pool)]
+            pools = _renewed(mode_cfg, before, self._pools.pools)
+            self._pools.replace(pools.pop("", None), pools)
+            return [_told(self._pools.pools)]
+
+    @property
+    def mode_cfg(self) -> ModeCfg | None:
+        """The block whose pools these are."""
+        return self._mode_cfg
 
     def remember(self, known: Iterable[tuple[str, IPv4Address]]) -> None:
         """Users with the address that each had last, the longest ago first. Where everybody gets the lowest free
@@ -109,11 +120,40 @@ class PoolRoutes:
 
     async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
         async with self._turn:
-            return self._pools.acquire(session, user, grants)
+            lease = self._pools.acquire(session, user, grants)
+            if isinstance(lease, Failure) or not self._leads_further(session, lease, grants):
+                return lease
+            try:
+                await self._serve(self._mode_cfg, self._pools.outside())
+            except OSError as error:
+                self._reached.pop(session, None)
+                self._pools.release(session)
+                return Failure(PoolFault(error.strerror or str(error)))
+            return lease
+
+    def _leads_further(self, session: int, lease: Lease, grants: Grants) -> bool:
+        """Whether the host must be told of a lease: of an address of no pool, or of networks that answer to it."""
+        beyond = tuple(each for each in _reached(grants) if not _covers(self._partners(self._mode_cfg), each))
+        if beyond:
+            self._reached[session] = beyond
+        granted = grants.address is not None or grants.address6 is not None
+        stray = granted and any(self._is_stray(each) for each in lease.addresses - self._stray)
+        return bool(beyond) or stray
+
+    def _is_stray(self, address: Address) -> bool:
+        return not any(address in network for network in _networks(self._mode_cfg))
+
+    def _partners(self, mode_cfg: ModeCfg | None) -> list[Network]:
+        """Of an IP version for which there is none everybody may send."""
+        usual = partners_of(mode_cfg)
+        limited = {each.version for each in usual}
+        more = (each for networks in self._reached.values() for each in networks if each.version in limited)
+        return list(dict.fromkeys([*usual, *more]))
 
     async def release(self, session: int) -> None:
         async with self._turn:
             lease = self._pools.release(session)
+            self._unneeded |= self._reached.pop(session, None) is not None
             self._unneeded |= lease is not None and not self._stray.isdisjoint(lease.addresses)
             if self._unneeded and self._rest is None:
                 await self._tidy()
@@ -160,20 +200,34 @@ class PoolRoutes:
         single = [address for lease in leases for address in lease.addresses]
         stray = [each for each in single if not any(each in network for network in networks)]
         networks += map(ip_network, stray)
+        partners = self._partners(mode_cfg)
         if self._device is not None and self._begun:
-            await self._routes.serve(networks, partners_of(mode_cfg))
+            await self._routes.serve(networks, partners)
         elif self._device is not None and networks:
-            await self._routes.start(*self._device, networks, partners_of(mode_cfg))
+            await self._routes.start(*self._device, networks, partners)
             self._begun = True
         self._stray, self._unneeded = set(stray), False
 
 
 def _networks(mode_cfg: ModeCfg | None) -> list[Network]:
-    """Networks that together are exactly the addresses of the pool."""
+    """Networks that together are exactly the addresses of the pools, and those from which addresses are granted."""
     if mode_cfg is None:
         return []
-    firsts = [first for first in (mode_cfg.network4, mode_cfg.network6) if first is not None]
-    return [network for first in firsts for network in pool_networks(first, mode_cfg.pool_size)]
+    pools = (network for pool in _pools_of(mode_cfg).values() for network in _of_pool(pool))
+    return list(dict.fromkeys([*pools, *mode_cfg.granted_networks]))
+
+
+def _of_pool(pool: ModeCfg | PoolSettings) -> list[Network]:
+    firsts = [first for first in (pool.network4, pool.network6) if first is not None]
+    return [network for first in firsts for network in pool_networks(first, pool.pool_size)]
+
+
+def allowed_of(mode_cfg: ModeCfg | None) -> tuple[Network, ...]:
+    """Where a back end may grant addresses outside of the pools."""
+    if mode_cfg is None:
+        return ()
+    anywhere = mode_cfg.conf_source is not ConfSource.LOCAL and not mode_cfg.granted_networks
+    return (EVERYTHING, EVERYTHING6) if anywhere else mode_cfg.granted_networks
 
 
 def networks_of(settings: Settings) -> list[Network]:
@@ -184,7 +238,7 @@ def networks_of(settings: Settings) -> list[Network]:
 def pool_of(settings: Settings) -> ModeCfg | None:
     """The block that says which addresses a gateway gives, None where none are given."""
     mode_cfg = settings.mode_cfg
-    if mode_cfg is None or mode_cfg.network4 is None or not config.is_gateway(settings):
+    if mode_cfg is None or not config.gives_addresses(mode_cfg) or not config.is_gateway(settings):
         return None
     return mode_cfg
 
@@ -194,32 +248,67 @@ def partners_of(mode_cfg: ModeCfg | None) -> list[Network]:
     None of an IP version: everybody may."""
     if mode_cfg is None:
         return []
-    told = config.mode_configuration(mode_cfg)
+    groups = [config.group_configuration(mode_cfg, each) for each in mode_cfg.groups]
+    all_told = [config.mode_configuration(mode_cfg), *groups]
     found: list[Network] = []
-    if told.split_include:
-        found += [*told.split_include, *map(IPv4Network, (*told.dns, *told.wins))]
-    if told.split_include6:
-        found += [*told.split_include6, *map(IPv6Network, told.dns6)]
+    if all(told.split_include for told in all_told):
+        found += [each for told in all_told for each in (*told.split_include, *map(IPv4Network, told.dns + told.wins))]
+    if all(told.split_include6 for told in all_told):
+        found += [each for told in all_told for each in (*told.split_include6, *map(IPv6Network, told.dns6))]
     return list(dict.fromkeys(found))
 
 
-def make_pool(mode_cfg: ModeCfg | None) -> Pool | None:
-    if mode_cfg is None or mode_cfg.network4 is None:
+def _reached(grants: Grants) -> list[Network]:
+    """Networks and servers that a login makes its client reach."""
+    servers4 = [IPv4Network(each) for each in grants.dns4 + grants.wins4]
+    return [*grants.routes, *grants.routes6, *servers4, *map(IPv6Network, grants.dns6)]
+
+
+def _covers(partners: Sequence[Network], network: Network) -> bool:
+    same = [each for each in partners if each.version == network.version]
+    return not same or any(lies_in(network, each) for each in same)
+
+
+def make_pool(settings: ModeCfg | PoolSettings | None, *, lowest: bool = False) -> Pool | None:
+    if settings is None or settings.network4 is None:
         return None
-    beside = Ipv6Range(mode_cfg.network6, mode_cfg.prefix6) if mode_cfg.network6 is not None else None
-    size, mask = mode_cfg.pool_size, mode_cfg.netmask4
-    return Pool(mode_cfg.network4, size, mask, beside, lowest=mode_cfg.lowest_address)
+    beside = Ipv6Range(settings.network6, settings.prefix6) if settings.network6 is not None else None
+    return Pool(settings.network4, settings.pool_size, settings.netmask4, beside, lowest=lowest)
+
+
+def _renewed(mode_cfg: ModeCfg | None, before: ModeCfg | None, pools: Mapping[str, Pool]) -> dict[str, Pool]:
+    """The pools of a block by name; those that are as they were before go on."""
+    lowest = mode_cfg is not None and mode_cfg.lowest_address
+    former = _pools_of(before) if before is not None and before.lowest_address == lowest else {}
+    renewed: dict[str, Pool] = {}
+    for name, settings in _pools_of(mode_cfg).items():
+        same = name in former and _pool_shape(settings) == _pool_shape(former[name])
+        pool = pools.get(name) if same else make_pool(settings, lowest=lowest)
+        if pool is not None:
+            renewed[name] = pool
+    return renewed
+
+
+def _pools_of(mode_cfg: ModeCfg | None) -> dict[str, ModeCfg | PoolSettings]:
+    if mode_cfg is None:
+        return {}
+    return {"": mode_cfg, **{each.name: each for each in mode_cfg.pools}}
+
+
+def _pool_shape(pool: ModeCfg | PoolSettings) -> tuple[object, ...]:
+    """The settings of a pool: where one differs, it is another pool."""
+    return pool.network4, pool.pool_size, pool.netmask4, pool.network6, pool.prefix6
 
 
 def _shape(mode_cfg: ModeCfg | None) -> tuple[object, ...]:
-    """The settings of a pool: where one differs, it is another pool."""
-    if mode_cfg is None:
-        return ()
-    ipv6 = mode_cfg.network6, mode_cfg.prefix6
-    return mode_cfg.network4, mode_cfg.pool_size, mode_cfg.netmask4, ipv6, mode_cfg.lowest_address
+    """All pools, and where else addresses are granted."""
+    pools = [(name, *_pool_shape(pool)) for name, pool in _pools_of(mode_cfg).items()]
+    return (*pools, mode_cfg.lowest_address, allowed_of(mode_cfg)) if mode_cfg is not None else ()
 
 
-def _told(pool: Pool | None) -> str:
-    if pool is None:
-        return "no more addresses are given, those that are stay until their sessions end"
-    return f"the pool is {pool.first} to {pool.last} now, addresses that are given stay until their sessions end"
+def _told(pools: Mapping[str, Pool]) -> str:
+    if not pools:
+        return "no more addresses are given from a pool, those that are stay until their sessions end"
+    spans = [f"{pool.first} to {pool.last}" for pool in pools.values()]
+    what = f"the pool is {spans[0]}" if len(spans) == 1 else f"the pools are {', '.join(spans)}"
+    return f"{what} now, addresses that are given stay until their sessions end"

@@ -25,6 +25,7 @@ from lotor.hosts.network import NetworkHost
 from lotor.hosts.routing import OUTER_MARK
 from lotor.hosts.sockets import HostSockets
 from lotor.hosts.tun import HostTunnels
+from lotor.model.grants import Grants
 from lotor.model.network import OUTER_MTU, Address
 from lotor.model.quantity import quantity
 from lotor.ports.host import Attachment, GatewayRoutes, Host, Leaving
@@ -144,7 +145,7 @@ class Warden:
         self.privileged = Privileged(
             signer=self._signer,
             logins=self._logins,
-            leases=self.leases(lambda _: True),
+            leases=self.leases(lambda *_: True),
             sockets=hold.sockets,
             tunnels=LedTunnels(hold.tunnels, self._pool, self._network),
             host=self._host,
@@ -166,9 +167,9 @@ class Warden:
         await self._use(self._loaded)
         await self._remembered.recall(self._pool)
 
-    def leases(self, proved: Callable[[str], bool]) -> Leases:
-        """`proved`: whether a user has logged in."""
-        return AdmittedLeases(self._remembered, self._hold.network, proved)
+    def leases(self, proved: Callable[[str, Grants], bool]) -> Leases:
+        """`proved`: whether a user has logged in with these grants."""
+        return AdmittedLeases(self._remembered, self._hold.network, proved, lambda: self._pool.mode_cfg)
 
     @property
     def sockets(self) -> HostSockets:

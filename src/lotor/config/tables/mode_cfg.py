@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_interface
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from lotor.config.arguments import AddressOf, Argument, Duration, File, ListOf, Number, Text, netmask, pool_start
-from lotor.config.choices import SWITCH, Case, Cases, Choice, Keyword
+from lotor.config.arguments import AddressOf, Duration, File, ListOf, Number, Text, netmask, pool_start
+from lotor.config.choices import SWITCH, Choice, Keyword
 from lotor.config.directive import Block, Directive, Use
+from lotor.config.giving import Unkept
 from lotor.config.settings import (
     Accounting,
     AuthSource,
@@ -16,56 +16,10 @@ from lotor.config.settings import (
     FileName,
     GroupSource,
     ModeCfg,
-    SplitNetwork,
 )
-from lotor.config.words import Mistake, Words
-from lotor.model.configuration import LONGEST_BANNER
-from lotor.model.network import Network
+from lotor.config.tables.given import GROUP, MOST_POOLS, POOL, POOL_SIZE, PREFIX6, TOLD, NetworkOf
 
 DEFAULT_USERS = FileName("/etc/lotor/users", Path("/etc/lotor/users"))
-LARGEST_POOL = 1 << 20
-DOMAIN = Text(
-    "a domain in quotes, like example.net",
-    longest=253,
-    pattern=r"\.?[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?",
-    shown="domain",
-)
-
-
-class NetworkOf(Argument):
-    """A network: address and prefix length. `alone`: an address without a length is a network of one."""
-
-    alone: ClassVar[bool] = False
-
-    def read(self, words: Words) -> Network:
-        token = words.joined("a network, like 10.0.0.0/8 or fd00:99::/64")
-        try:
-            network = ip_interface(token.text if "/" in token.text or self.alone else "").network
-        except ValueError:
-            text = f"{token} is no network: {words.name} wants it like 10.0.0.0/8 or fd00:99::/64"
-            raise Mistake(token.at, text) from None
-        if str(network.network_address) != token.text.partition("/")[0]:
-            words.reading.warn(token.at, f"{token} has a host part: it is taken as {network}")
-        return network
-
-    def syntax(self) -> str:
-        return "ADDR/prefix"
-
-
-class Network4Of(NetworkOf):
-    """An IPv4 network: mode config has no word for an IPv6 network that is not for the tunnel."""
-
-    def read(self, words: Words) -> Network:
-        at = words.at
-        network = super().read(words)
-        if network.version != 4:
-            text = f"clients cannot be told of {network} beside the tunnel: {words.name} local_lan takes IPv4 networks"
-            raise Mistake(at, f"{text}; for IPv6 list what goes through it, with include")
-        return network
-
-
-def _split(local: bool) -> Any:
-    return lambda networks: SplitNetwork(networks, local)
 
 
 def _sources(kind: Any, words: tuple[tuple[str, str], ...], *available: str) -> Keyword:
@@ -85,11 +39,24 @@ AUTH_SOURCE = _sources(
     "local",
     "pam",
 )
-GROUP_SOURCE = _sources(GroupSource, (("system", "the groups of this host"), ("ldap", "an LDAP directory")), "system")
+GROUP_SOURCE = _sources(
+    GroupSource,
+    (
+        ("system", "the groups of this host, and those that the back end of logins grants"),
+        ("local", "those of lotor's own users alone, for `auth_source local`"),
+        ("radius", "those that the RADIUS server grants alone"),
+        ("ldap", "an LDAP directory"),
+    ),
+    *("system", "local", "radius"),
+)
 CONF_SOURCE = _sources(
     ConfSource,
-    (("local", "the pool of this block"), ("radius", "a RADIUS server"), ("ldap", "an LDAP directory")),
-    "local",
+    (
+        ("local", "the pools of this block; a granted address must be one of them, or of a `granted_network`"),
+        ("radius", "the RADIUS server that judged the login, else the pool"),
+        ("ldap", "the LDAP directory that judged the login, else the pool"),
+    ),
+    *("local", "radius", "ldap"),
 )
 ACCOUNTING = _sources(
     Accounting,
@@ -126,19 +93,8 @@ MODE_CFG = Block(
             default_text="none: clients get IPv4 only",
             use=Use.EXTENSION,
         ),
-        Directive(
-            "prefix6",
-            Number(1, 128),
-            "The length of the IPv6 prefix that clients are told.",
-            default=64,
-            use=Use.EXTENSION,
-        ),
-        Directive(
-            "pool_size",
-            Number(1, LARGEST_POOL, zero=255),
-            "How many addresses the pool has, of each kind; 0 stands for 255, as in racoon.",
-            default=255,
-        ),
+        PREFIX6,
+        POOL_SIZE,
         Directive(
             "address_policy",
             Keyword(
@@ -201,7 +157,7 @@ MODE_CFG = Block(
         Directive(
             "auth_groups",
             ListOf(Text("the name of a group in quotes", longest=64, shown="group")),
-            "A user must be in one of these groups to log in.",
+            "A user must be in one of these groups to log in: see `group_source`.",
             default=(),
             default_text="every user may",
             repeatable=True,
@@ -216,7 +172,7 @@ MODE_CFG = Block(
         Directive(
             "conf_source",
             CONF_SOURCE,
-            "Where a client's address comes from.",
+            "Where a client's address comes from, for whom none is granted from the pool.",
             default=ConfSource.LOCAL,
             default_text="local",
         ),
@@ -234,70 +190,7 @@ MODE_CFG = Block(
             default_text="10 min with `accounting radius`, else 0 sec",
             use=Use.EXTENSION,
         ),
-        Directive(
-            "dns4",
-            ListOf(AddressOf(4), most=3),
-            "DNS servers for the clients.",
-            default=(),
-            default_text="none",
-            repeatable=True,
-            most=3,
-        ),
-        Directive(
-            "dns6",
-            ListOf(AddressOf(6), most=3),
-            "DNS servers for the clients, reached by IPv6.",
-            default=(),
-            default_text="none",
-            repeatable=True,
-            most=3,
-            use=Use.EXTENSION,
-        ),
-        Directive(
-            "wins4",
-            ListOf(AddressOf(4), most=4),
-            "WINS servers for the clients.",
-            default=(),
-            default_text="none",
-            repeatable=True,
-            most=4,
-            aliases=("nbns4",),
-        ),
-        Directive(
-            "split_network",
-            Cases(
-                (
-                    Case("include", ListOf(NetworkOf()), _split(local=False), "only these go through the tunnel"),
-                    Case("local_lan", ListOf(Network4Of()), _split(local=True), "all but these go through the tunnel"),
-                )
-            ),
-            "Networks that clients reach through the tunnel, or beside it. IPv4 and IPv6 are on their own: without a "
-            "network of IPv6 all IPv6 of a client that has an address goes through the tunnel.",
-            default=(),
-            default_text="everything goes through the tunnel",
-            field="split_networks",
-            repeatable=True,
-            differs="each line keeps its own kind; racoon gives all networks the kind of the last line.",
-        ),
-        Directive(
-            "split_dns",
-            ListOf(DOMAIN),
-            "Domains that clients ask the DNS servers of this block for, and no others.",
-            default=(),
-            default_text="every domain",
-            repeatable=True,
-            differs="racoon sends a NUL after each domain, so that its clients see the first one only.",
-        ),
-        Directive("default_domain", DOMAIN, "The clients' search domain.", default="", default_text="none"),
-        Directive(
-            "banner",
-            File(),
-            "A text file that clients show when they are connected; read at the start and at a reload, at most "
-            f"{LONGEST_BANNER} octets.",
-            default=None,
-            default_text="none",
-            differs="without this line racoon sends /etc/motd, which is for people with a shell on the gateway.",
-        ),
+        *TOLD,
         Directive(
             "auth_throttle",
             Number(0, 3600, "seconds", clamps=True),
@@ -314,6 +207,34 @@ MODE_CFG = Block(
             default_text="8 hour",
             use=Use.EXTENSION,
         ),
+        Directive(
+            "granted_network",
+            ListOf(NetworkOf(alone=True)),
+            "Networks outside of the pools in which a back end may grant addresses; they are led to the clients as a "
+            "whole. With `conf_source` radius or ldap and without this line any address may be granted.",
+            default=(),
+            default_text="none",
+            field="granted_networks",
+            repeatable=True,
+            most=MOST_POOLS,
+            use=Use.EXTENSION,
+        ),
+        Directive(
+            "unkept_grants",
+            Keyword(
+                (
+                    Choice("refuse", Unkept.REFUSE, "the login is refused, and both ends hear of the grant"),
+                    Choice("note", Unkept.NOTE, "the person comes in without the grant, and journal and status say so"),
+                )
+            ),
+            "What becomes of a login whose back end grants what this gateway cannot give: an address that somebody has "
+            "or that is of no pool, a pool or a filter that there is not.",
+            default=Unkept.REFUSE,
+            default_text="refuse",
+            use=Use.EXTENSION,
+        ),
+        POOL,
+        GROUP,
         Directive("pfs_group", Number(0, 32767), "The PFS group that Cisco's clients are told; 0: none.", default=0),
         Directive(
             "save_passwd",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lotor.config.arguments import Argument, Flag, ListOf, Text
+from lotor.config.arguments import Argument, Flag, ListOf
 from lotor.config.choices import SWITCH, Case, Cases, one_of
 from lotor.config.directive import Block, Directive, Use
 from lotor.config.lexer import Kind
 from lotor.config.settings import AccessRule, HostNetwork, Masquerade, Ports, Who
-from lotor.config.tables.mode_cfg import NetworkOf
+from lotor.config.tables.given import NAME, NetworkOf
 from lotor.config.words import Mistake, Words, suggestion
 from lotor.model.network import Network
 
@@ -19,7 +19,6 @@ MOST_INTERFACES = 16
 PROTOCOLS = ("tcp", "udp", "icmp")
 ANY = "any"
 INTERFACE = r"[A-Za-z0-9_.:-]{1,15}"
-NAME = Text("a name in quotes", longest=64, pattern=r"[^\x00-\x1f\x7f\"]+", shown="name")
 
 
 class InterfaceOf(Argument):
@@ -33,15 +32,6 @@ class InterfaceOf(Argument):
 
     def syntax(self) -> str:
         return "INTERFACE"
-
-
-class DestinationOf(NetworkOf):
-    """A network, or one address."""
-
-    alone = True
-
-    def syntax(self) -> str:
-        return "ADDR[/prefix]"
 
 
 class PortsOf(Argument):
@@ -94,7 +84,7 @@ class RuleOf(Argument):
         if following is not None and following.text == ANY:
             words.take(ANY)
             return ()
-        networks: tuple[Network, ...] = ListOf(DestinationOf()).read(words)
+        networks: tuple[Network, ...] = ListOf(NetworkOf(alone=True)).read(words)
         return networks
 
     @staticmethod
@@ -105,7 +95,7 @@ class RuleOf(Argument):
         return words.take("").text
 
     def syntax(self) -> str:
-        who = '(everyone | group "name" | user "name")'
+        who = '(everyone | group "name" | user "name" | filter "name")'
         return f"{who} to (any | ADDR[/prefix][, …]) [icmp | (tcp | udp) [PORT[-PORT][, …]]]"
 
 
@@ -186,8 +176,9 @@ NETWORK = Block(
     ),
     "What the gateway's host does for its clients' packets, in a table of nftables of lotor's own (`inet "
     "lotor_network`). The daemon sets it up when it starts and at a reload, and takes it back when it ends; `lotor "
-    "network` shows what is there. Groups are those of this host (`/etc/group`), also for `auth_source local`: the "
-    "groups of the account that has the user's name.",
+    "network` shows what is there. Groups are those that the back end of logins grants, and with `group_source system` "
+    "those of this host (`/etc/group`) beside them: the groups of the account that has the user's name. A filter is "
+    "one that the back end grants by name (RADIUS: Filter-Id), or that of a `group` of `mode_cfg`.",
     HostNetwork,
     use=Use.EXTENSION,
 )

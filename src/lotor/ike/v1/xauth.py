@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from lotor.ike.errors import PeerFault, PolicyRefusal
-from lotor.ike.events import LoggedIn, LoginRefused, LoginRound, LoginSent, Names
+from lotor.ike.events import GrantUnkept, LoggedIn, LoginRefused, LoginRound, LoginSent, Names
 from lotor.ike.questions import AcquireConfiguration, AskPerson, CheckLogin
 from lotor.ike.v1 import insides, stale_session
 from lotor.ike.v1.session import V1Session
@@ -96,6 +96,8 @@ def _acquire(session: V1Session, grants: Grants) -> Story[None]:
         yield from _deny(session, configuration.reason)
     else:
         insides.give(session, configuration)
+        for reason in configuration.unkept:
+            session.context.tell(GrantUnkept(session.id, session.user, reason))
 
 
 def _login(session: V1Session) -> Story[Accepted]:
