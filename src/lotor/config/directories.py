@@ -14,8 +14,8 @@ from lotor.config.problem import Problem
 from lotor.config.servers import Ldap, LdapServer
 from lotor.config.settings import AuthSource, ConfSource, GroupSource, ModeCfg, Settings
 
-LONGEST_AUTHORITIES = 1 << 20
-"""Octets: a host's own file of all authorities has a fifth of it."""
+LONGEST_AUTHORITIES = 32_768
+"""Octets: a dozen certificates; those that a host trusts are read where they are used."""
 EXAMPLE = 'ldapcfg { uri "ldaps://ldap.example.net"; base "ou=people,dc=example,dc=net"; attr_user "uid"; }'
 _OF_HOSTS = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem")
 
@@ -113,9 +113,9 @@ def _authorities(path: Path) -> tuple[str, str]:
     """PEM text, and what is wrong with it."""
     try:
         with path.open("rb") as stream:
-            text = stream.read(LONGEST_AUTHORITIES + 1).decode("ascii", "replace")
+            text = stream.read(LONGEST_AUTHORITIES + 1).decode("ascii", "replace").replace("\ufffd", "?")
         if len(text) > LONGEST_AUTHORITIES:
-            return "", f"has more than {LONGEST_AUTHORITIES} octets"
+            return "", f"has more than {LONGEST_AUTHORITIES} octets: name one with the authority of these servers"
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
     except (OSError, ValueError):
         return "", "holds no certificates in PEM that could be read"

@@ -25,7 +25,8 @@ def element(tag: int, *content: bytes) -> bytes:
 
 def integer(value: int, tag: int = INTEGER) -> bytes:
     """Two's complement, in as few octets as do."""
-    return element(tag, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
+    bits = (value if value >= 0 else ~value).bit_length()
+    return element(tag, value.to_bytes(bits // 8 + 1, signed=True))
 
 
 def boolean(*, value: bool) -> bytes:

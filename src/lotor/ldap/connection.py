@@ -24,6 +24,7 @@ LONGEST_MESSAGE = 256 * 1024
 MOST_REFERENCES = 16
 """References and other answers without meaning, within one search."""
 FIRST_NUMBER = 1
+_BEFORE_THE_END = frozenset({messages.ENTRY, messages.REFERENCE, messages.INTERMEDIATE})
 
 
 class DirectoryError(OSError):
@@ -92,14 +93,14 @@ class Connection:
         others = 0
         async with _within(self._way, "no answer"):
             await self._send(lambda number: messages.search(number, wanted))
-            while not isinstance(what := (await self._next()).what, Result):
-                if isinstance(what, Entry):
-                    entries.append(what)
+            while (message := await self._next()).op in _BEFORE_THE_END:
+                if isinstance(message.what, Entry):
+                    entries.append(message.what)
                 else:
                     others += 1
                 if len(entries) > wanted.size or others > MOST_REFERENCES:
                     raise DirectoryError("it answers more than it was asked for")
-        return Found(tuple(entries), what, referred=others > 0)
+        return Found(tuple(entries), _end(message, messages.DONE), referred=others > 0)
 
     @property
     def usable(self) -> bool:
@@ -142,10 +143,7 @@ class Connection:
         await self._writer.drain()
 
     async def _result(self, op: int) -> Result:
-        message = await self._next()
-        if message.op != op or not isinstance(message.what, Result):
-            raise DirectoryError("it answers another question than was asked")
-        return message.what
+        return _end(await self._next(), op)
 
     async def _next(self) -> Message:
         """The next message that answers our question. A notice without a question says that the server closes
@@ -164,6 +162,12 @@ class Connection:
         if found[1] > LONGEST_MESSAGE:
             raise DirectoryError(f"it sends a message of {found[1]} octets")
         return head + await self._reader.readexactly(found[1])
+
+
+def _end(message: Message, op: int) -> Result:
+    if message.op != op or not isinstance(message.what, Result):
+        raise DirectoryError("it answers another question than was asked")
+    return message.what
 
 
 @contextlib.asynccontextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from lotor.config.settings import Ldap
@@ -44,14 +45,21 @@ LONGEST_PASSWORD = 1024
 
 class LdapLogins:
     """Implements `ports.auth.LoginBackend`. Belongs to one event loop. `addresses`, `groups`: whether the directory
-    tells them (`conf_source`, `group_source`). `authorities`: PEM of those that sign the servers' certificates; empty:
-    those that the host trusts. Raises `OSError` where they cannot be used."""
+    tells them (`conf_source`, `group_source`). Raises `OSError` where the authorities of the settings cannot be
+    used."""
 
-    def __init__(self, settings: Ldap, *, addresses: bool = False, groups: bool = False, authorities: str = "") -> None:
+    def __init__(
+        self,
+        settings: Ldap,
+        *,
+        addresses: bool = False,
+        groups: bool = False,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
         self._people = People(settings, addresses=addresses, groups=groups)
         self._addresses = addresses
-        servers = Servers.of(settings, context_of(settings, authorities))
+        servers = Servers.of(settings, context_of(settings), now)
         self._searchers = Pool(servers, self._people.introduce)
         self._binders = Pool(servers)
 
@@ -128,7 +136,7 @@ async def _in_time(work: Awaitable[T]) -> T:
 
 def _unfit(user: str, password: Secret) -> LoginReason | None:
     """What no directory is asked about. It would take an empty password for a bind of nobody (RFC 4513 §5.1.2)."""
-    if not 0 < len(user.encode()) <= LONGEST_USER:
+    if not 0 < len(user) <= LONGEST_USER or not user.isprintable():
         return NoName(user)
     if len(password) > LONGEST_PASSWORD:
         return AnswerTooLong(user, LONGEST_PASSWORD)

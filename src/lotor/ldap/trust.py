@@ -9,16 +9,16 @@ from lotor.config.settings import Ldap
 from lotor.ldap.connection import DirectoryError
 
 
-def context_of(settings: Ldap, authorities: str) -> ssl.SSLContext | None:
-    """None where every server is reached in clear. `authorities` is PEM; empty: the file of the host. The names of
+def context_of(settings: Ldap) -> ssl.SSLContext | None:
+    """None where every server is reached in clear. Settings without authorities: those of the host. The names of
     certificates are compared, too. Raises `DirectoryError`."""
     if not any(encrypted(settings, each) for each in settings.servers):
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        if authorities:
-            context.load_verify_locations(cadata=authorities)
+        if settings.authorities:
+            context.load_verify_locations(cadata=settings.authorities)
         else:
             context.load_verify_locations(cafile=host_authorities())
     except (OSError, ValueError) as fault:
