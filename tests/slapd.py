@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -146,11 +147,14 @@ class Slapd:
             os.chown(each, NOBODY, NOBODY)
 
     def start(self, address: str = "127.0.0.1") -> None:
-        urls = f"ldap://{address}:{self.port} ldaps://{address}:{self.secure_port}"
-        command = ["slapd", "-d", "0", "-f", str(self.home / "slapd.conf"), "-h", urls]
+        command = self.command(address)
         unprivileged = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **unprivileged)
         self._await(address)
+
+    def command(self, address: str = "127.0.0.1") -> list[str]:
+        urls = f"ldap://{address}:{self.port} ldaps://{address}:{self.secure_port}"
+        return ["slapd", "-d", "0", "-f", str(self.home / "slapd.conf"), "-h", urls]
 
     def stop(self) -> None:
         if self._process is not None:
@@ -208,11 +212,19 @@ def _openssl(home: Path, *words: str) -> None:
 
 
 @contextmanager
-def running(home: Path, *entries: str) -> Iterator[Slapd]:
-    slapd = Slapd(home)
-    slapd.fill(*entries)
-    try:
+def filled(*entries: str) -> Iterator[Slapd]:
+    """Not running. Its files are where a user without rights reaches them, which is not below pytest's directory."""
+    with tempfile.TemporaryDirectory(prefix="slapd-") as home:
+        slapd = Slapd(Path(home))
+        slapd.fill(*entries)
+        try:
+            yield slapd
+        finally:
+            slapd.stop()
+
+
+@contextmanager
+def running(*entries: str) -> Iterator[Slapd]:
+    with filled(*entries) as slapd:
         slapd.start()
         yield slapd
-    finally:
-        slapd.stop()

@@ -28,9 +28,31 @@ Make = Callable[[BackEndSettings], Engines]
 
 def engines_of(settings: BackEndSettings) -> Engines:
     """Called in a running event loop. Raises `OSError` with a whole sentence where an engine cannot be."""
+    made = [each for each in (_radius(settings), _ldap(settings)) if each is not None]
+    return Engines(
+        {which: logins for each in made for which, logins in each.logins.items()},
+        next((each.accounts for each in made if each.accounts is not None), None),
+        next((each.groups for each in made if each.groups is not None), None),
+        tuple(close for each in made for close in each.close),
+    )
+
+
+def _radius(settings: BackEndSettings) -> Engines | None:
     if settings.logins is not BackEnd.RADIUS or settings.radius is None:
-        return Engines()
+        return None
     from lotor.radius.logins import RadiusLogins
 
     logins = RadiusLogins(settings.radius, addresses=settings.addresses is BackEnd.RADIUS)
     return Engines({BackEnd.RADIUS: logins}, close=(logins.close,))
+
+
+def _ldap(settings: BackEndSettings) -> Engines | None:
+    """Logins and groups share connections. An address is that of the entry that logged in."""
+    if settings.ldap is None:
+        return None
+    from lotor.ldap.logins import LdapLogins
+
+    addresses = settings.addresses is BackEnd.LDAP
+    logins = LdapLogins(settings.ldap, addresses=addresses, groups=settings.groups)
+    judging = {BackEnd.LDAP: logins} if settings.logins is BackEnd.LDAP else {}
+    return Engines(judging, groups=logins.groups if settings.groups else None, close=(logins.close,))

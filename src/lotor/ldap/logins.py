@@ -7,6 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from lotor.config.settings import Ldap
@@ -77,6 +78,10 @@ class LdapLogins:
     async def abandon(self, conversation: bytes) -> None:
         """A password is all there is: no conversation has a second round."""
 
+    @property
+    def groups(self) -> LdapGroups:
+        return LdapGroups(self)
+
     async def groups_of(self, user: str) -> frozenset[str]:
         """Of a user whom another back end judged. None for a name without an entry, or with several. Raises
         `OSError`."""
@@ -124,6 +129,16 @@ class LdapLogins:
         except granted.Dropped as note:
             log.warning("of what the directory grants %s, %s", clean(person.user), note.why)
         return Grants(address=address, netmask=netmask, groups=person.groups, message=message)
+
+
+@dataclass(frozen=True, slots=True)
+class LdapGroups:
+    """Implements `ports.back_ends.Groups`, over the connections of logins."""
+
+    logins: LdapLogins
+
+    async def of(self, user: str) -> frozenset[str]:
+        return await self.logins.groups_of(user)
 
 
 async def _in_time(work: Awaitable[T]) -> T:

@@ -58,8 +58,8 @@ Answer = TypeVar("Answer")
 ROLE = Role("process of back ends", BackEndsSilent, 15.0)
 """Nothing in it takes long but waiting: it is given up sooner than a daemon."""
 AWAY = "the process that speaks to login servers is not up now: it is started again"
-RENAME = frozenset({BackEnd.RADIUS})
-"""Back ends that say whom they accepted: User-Name in an Access-Accept (RFC 2865 §5.1)."""
+RENAME = frozenset({BackEnd.RADIUS, BackEnd.LDAP})
+"""Back ends that say whom they accepted: User-Name in an Access-Accept (RFC 2865 §5.1), an entry with ANNA for anna."""
 MOST_OPEN = MOST_LOGINS
 """Conversations that wait for their next round; the oldest gives way to another one."""
 
