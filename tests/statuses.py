@@ -12,6 +12,8 @@ WARDEN = {
     "landlock": 0,
     "calls": "",
     "refused": [],
+    "serves": [],
+    "since": "2026-09-24T08:00:00Z",
 }
 PEERS = {
     **WARDEN,

@@ -304,6 +304,12 @@ def test_status_tells_what_one_process_gives_up_and_what_a_kernel_lacks():
     assert "no Landlock in this kernel, system calls of the list daemon" in old
 
 
+def test_status_tells_what_the_process_of_back_ends_serves_and_since_when():
+    third = {**PEERS, "name": "back-ends", "pid": 44, "serves": ["logins by RADIUS"], "since": "2026-11-30T08:00:00Z"}
+    text = " ".join(table({**VIEW, "sessions": [], "processes": [WARDEN, PEERS, third]}).split())
+    assert "back-ends 44 as lotor, capabilities: none; logins by RADIUS since 2026-11-30T08:00:00Z" in text
+
+
 def test_status_of_one_person_is_everything_about_the_sessions(daemon):
     fake = daemon(Report(VIEW))
     done = run(["status", "alice"], fake.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import fields
 from ipaddress import IPv4Address
 
@@ -30,6 +31,9 @@ def register(strangers, known):
         if number <= known:
             filled.follow(LoggedIn(number, f"user{number}"))
     return filled
+
+
+ALONE = asyncio.run(alone().look())[0]
 
 
 def everybody(_):
@@ -83,7 +87,7 @@ def test_f3_what_became_of_first_messages_is_in_the_status():
     offloads = Offloads(tso=True, uso=True, udp_segment=True, udp_gro=True)
     tally = Tally(1, 2, 3, 4, 5, 6, 8, half_open=7, deferring=True)
     filled = Register()
-    view = status_view(page(filled, Status(), everybody), Program(offloads, tally, "lotor.conf", 0.0, alone()), {}, 9.0)
+    view = status_view(page(filled, Status(), everybody), Program(offloads, tally, "lotor.conf", 0.0, ALONE), {}, 9.0)
     told = {field.name: getattr(tally, field.name) for field in fields(tally)}
     assert {**view["admission"], "half_open": 7} == told
 

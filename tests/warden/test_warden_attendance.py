@@ -245,7 +245,7 @@ def play(directory, monkeypatch, story):
 
     async def run():
         place = Place(directory)
-        monkeypatch.setattr(warden, "logins_of", lambda mode_cfg: place.throttle)
+        monkeypatch.setattr(warden, "logins_of", lambda *_: place.throttle)
         before = descriptors()
         async with asyncio.timeout(PATIENCE):
             await place.warden.start()

@@ -57,6 +57,8 @@ def _process(view: ProcessView) -> str:
     """What it may do, or what it gave up."""
     rights = ", ".join(view["capabilities"]) or "none"
     parts = [f"{view['name']} {view['pid']} as {view['user']}, capabilities: {rights}"]
+    if serves := view.get("serves", []):
+        parts.append(f"{', '.join(serves)} since {view['since']}")
     if view["calls"]:
         files = f"files by Landlock {view['landlock']}" if view["landlock"] else "no Landlock in this kernel"
         parts.append(f"{files}, system calls of the list {view['calls']}")

@@ -71,8 +71,8 @@ def _protection(view: StatusView) -> Iterator[str]:
     for process in view.get("processes", []):
         if process["name"] == "single":
             yield "one process holds the keys and reads what strangers send"
-        if process["calls"] and not process["landlock"]:
-            yield "no Landlock in this kernel: the daemon's user alone keeps files from it"
+    if any(each["calls"] and not each["landlock"] for each in view.get("processes", [])):
+        yield "no Landlock in this kernel: the daemon's user alone keeps files from it"
 
 
 def _weak(view: StatusView) -> Iterator[str]:

@@ -159,8 +159,9 @@ class AdmissionView(TypedDict):
 
 
 class ProcessView(TypedDict):
-    """One process of the program, the one that takes signals first. `name`: warden, daemon, or single where one does
-    everything. `capabilities` without CAP_; `gains`: programs that it starts may gain rights. `landlock` is 0 and
+    """One process of the program, the one that takes signals first. `name`: warden, daemon, back-ends, or single where
+    one does everything. `serves`: what a process of back ends is for, in words; `since`: when it began, ISO 8601 in
+    UTC. `capabilities` without CAP_; `gains`: programs that it starts may gain rights. `landlock` is 0 and
     `calls` empty where files and system calls are not limited; `refused`: what it tried after that, and could not."""
 
     name: str
@@ -172,6 +173,8 @@ class ProcessView(TypedDict):
     landlock: int
     calls: str
     refused: list[str]
+    serves: list[str]
+    since: str
 
 
 class StatusView(TypedDict):

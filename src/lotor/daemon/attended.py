@@ -20,7 +20,8 @@ from lotor.daemon.first_steps import Told, alone, play, show_life
 from lotor.daemon.options import Said
 from lotor.daemon.processes import both
 from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
-from lotor.privsep.asking import Asker
+from lotor.privsep.asking import Asker, Refused
+from lotor.privsep.backing import BACK_ENDS, Serving
 from lotor.privsep.far_configurations import FarConfigurations
 from lotor.privsep.far_files import FarFiles
 from lotor.privsep.far_hooks import FarHooks
@@ -83,7 +84,7 @@ async def _attended(told: tuple[Given, Lent], asker: Asker, given_up: GivenUp, c
         make,
         present,
         _socket(lent.control),
-        both(warden, given_up),
+        both(warden, given_up, partial(_beyond, asker)),
         capture,
         _socket(lent.caller),
         seconds=warden.seconds,
@@ -100,6 +101,13 @@ async def _attended(told: tuple[Given, Lent], asker: Asker, given_up: GivenUp, c
         collector.settle()
 
     return await Daemon(surroundings).serve(ready)
+
+
+async def _beyond(asker: Asker) -> Serving | None:
+    try:
+        return (await asker.ask(BACK_ENDS, None)).value
+    except Refused:
+        return None
 
 
 def _socket(descriptor: int | None) -> socket.socket | None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import fields, replace
 
 from lotor import __version__
-from lotor.control.views import ProcessView
 from lotor.crypto.certificates import read_certificates
 from lotor.daemon.active_config import ActiveConfig
+from lotor.daemon.processes import Processes
 from lotor.daemon.status import is_stranger, state_of
 from lotor.daemon.wiring import Wiring
 from lotor.ike.admission import Tally
@@ -28,9 +27,9 @@ STATE_LABELS = {"connecting": "connecting", "phase 1 established": "phase1", "lo
 class Measuring:
     """`figures` each time somebody asks. Counters never go down while the program runs."""
 
-    def __init__(self, wiring: Wiring, processes: Iterable[ProcessView]) -> None:
+    def __init__(self, wiring: Wiring, processes: Processes) -> None:
         self._wiring = wiring
-        self._processes = {each["name"]: each["pid"] for each in processes}
+        self._processes = processes
         self._started = time.time()
         self._told = NOTHING
 
@@ -52,7 +51,8 @@ class Measuring:
                 {("datagrams",): len(wiring.driver.waiting), ("questions",): wiring.driver.open_questions},
             ),
         }
-        return MetricsView(schema=SCHEMA, version=__version__, processes=self._processes, families=families)
+        pids = {each["name"]: each["pid"] for each in (await self._processes.look())[0]}
+        return MetricsView(schema=SCHEMA, version=__version__, processes=pids, families=families)
 
     async def _traffic(self) -> dict[str, list[SampleView]]:
         try:

@@ -30,11 +30,11 @@ from lotor.control.messages import (
     Until,
 )
 from lotor.control.service import Caller
-from lotor.control.views import ProcessView, StatusView
+from lotor.control.views import StatusView
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.explaining import explain_view, fix_of
 from lotor.daemon.measuring import Measuring
-from lotor.daemon.processes import alone
+from lotor.daemon.processes import Processes, alone
 from lotor.daemon.rights import OTHERS, Rights, rights_of
 from lotor.daemon.status import Program, Surveyed, page, status_view
 from lotor.daemon.wiring import Wiring
@@ -62,7 +62,7 @@ class AdminService:
         wiring: Wiring,
         name: str,
         reload: Callable[[], Awaitable[list[str]]],
-        processes: tuple[ProcessView, ...] | None = None,
+        processes: Processes | None = None,
         owner: int | None = None,
     ) -> None:
         """`name` is that of the configuration file; `reload` takes it over anew and says what that came to:
@@ -161,13 +161,21 @@ class AdminService:
         wiring.rates.asked()
         surveyed = Surveyed(wiring.rates.of, wiring.devices.of)
         seen = page(wiring.register, request, lambda each: rights.concern(each.side, each.user), surveyed)
-        program = Program(wiring.offloads(), wiring.admissions(), self._name, self._started, self._processes)
+        processes, beside = await self._processes.look()
+        program = Program(wiring.offloads(), wiring.admissions(), self._name, self._started, processes)
         counters, remarks = await self._counters([child for session in seen.sessions for child in session.counted])
         view = status_view(seen, program, counters, asyncio.get_running_loop().time(), surveyed)
         view["internal_errors"] = wiring.driver.tally.internal_errors
         users, unknown = await self._logged_in(rights)
         view["users"] = users
-        view["remarks"] = [*self._restarts, *remarks, *unknown, *await wiring.closed.remarks(), *wiring.remarks()]
+        view["remarks"] = [
+            *self._restarts,
+            *beside,
+            *remarks,
+            *unknown,
+            *await wiring.closed.remarks(),
+            *wiring.remarks(),
+        ]
         return view
 
     async def _logged_in(self, rights: Rights) -> tuple[int, list[str]]:

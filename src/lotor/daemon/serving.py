@@ -14,12 +14,12 @@ from pathlib import Path
 from lotor.config.provision import Provision
 from lotor.control.listening import Address
 from lotor.control.server import ControlServer
-from lotor.control.views import ProcessView
 from lotor.daemon import logs
 from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.assembly import Assembled, assemble, dismantle
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.options import Said
+from lotor.daemon.processes import Processes
 from lotor.daemon.reloading import Reload
 from lotor.daemon.reminding import reminding
 from lotor.daemon.service import AdminService
@@ -49,7 +49,7 @@ class Surroundings:
     make: Callable[[Provision], ActiveConfig]
     present: Present[ActiveConfig]
     control: Address | socket.socket | None
-    processes: tuple[ProcessView, ...]
+    processes: Processes
     capture: Capture | None = None
     caller: socket.socket | None = None
     owner: int = 0

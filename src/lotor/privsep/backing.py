@@ -60,6 +60,17 @@ class Serving:
     restarts: int
 
 
+BACK_ENDS: Verb[None, Serving | None] = Verb(
+    number=55,
+    name="tell about the process of back ends",
+    request=NoneType,
+    answer=Serving | None,
+    most_request=0,
+    most_answer=8_192,
+)
+"""Asked by the daemon, for whoever looks at the program."""
+
+
 CONFIGURE: Verb[BackEndSettings, Confined | Fault] = Verb(
     number=60,
     name="use settings of back ends",

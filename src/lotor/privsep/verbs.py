@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lotor.privsep.backing import ABANDON_ROUND, ACCOUNT, CHECK, CONFIGURE, GROUPS
+from lotor.privsep.backing import ABANDON_ROUND, ACCOUNT, BACK_ENDS, CHECK, CONFIGURE, GROUPS
 from lotor.privsep.configuring import PROVISION, PUBLIC_FILE, PUBLIC_FILES, TAKE_OVER, WITHDRAW
 from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, CLOSED, DETACH, OPEN, PORTAL, RUN_HOOK
 from lotor.privsep.leasing import ACQUIRE_LEASE, RELEASE_LEASE
@@ -24,7 +24,7 @@ VERBS: dict[int, Verb[Any, Any]] = {
         *(OPEN_UDP, OPEN_RAW_ESP, SOURCE_TOWARDS, OPEN_TUNNEL),
         *(ADMIT, ATTACH, DETACH, RUN_HOOK, CHANGED, CLOSED, OPEN, PORTAL),
         *(PROVISION, TAKE_OVER, WITHDRAW, PUBLIC_FILE, PUBLIC_FILES),
-        *(READY, FAILED, ABOUT, GIVEN, LIVES),
+        *(READY, FAILED, ABOUT, GIVEN, LIVES, BACK_ENDS),
         *(CONFIGURE, CHECK, ABANDON_ROUND, ACCOUNT, GROUPS),
     )
 }

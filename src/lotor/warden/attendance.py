@@ -15,6 +15,7 @@ from lotor.config import resolve
 from lotor.config.provision import Provision
 from lotor.model.grants import Grants
 from lotor.model.identity import Identity
+from lotor.privsep.backing import BACK_ENDS, Serving
 from lotor.privsep.living import ABOUT, About
 from lotor.privsep.serving import Handler, answering
 from lotor.warden import configuring, files, hosting, opening, signing
@@ -47,6 +48,7 @@ class Attendance:
             **hosting.rows(self._hosting),
             **configuring.rows(warden),
             **files.rows(self._handouts),
+            **dict([_back_ends(warden)]),
         }
         self._numbers = itertools.count(1)
         self._began, self._begun = time.monotonic(), itertools.count()
@@ -117,6 +119,14 @@ def _about(began: float, restarts: int) -> tuple[int, Handler]:
         return found
 
     return answering(tell, ABOUT)
+
+
+def _back_ends(warden: Warden) -> tuple[int, Handler]:
+    async def tell(nothing: None) -> Serving | None:
+        del nothing
+        return warden.back_ends.serving()
+
+    return answering(tell, BACK_ENDS)
 
 
 class _Held(Protocol):

@@ -172,6 +172,10 @@ class Warden:
         return AdmittedLeases(self._remembered, self._hold.network, proved, lambda: self._pool.mode_cfg)
 
     @property
+    def back_ends(self) -> LedBackEnds:
+        return self._hold.back_ends
+
+    @property
     def sockets(self) -> HostSockets:
         return self._hold.sockets
 
