@@ -13,7 +13,7 @@ from lab import lotor, pki
 from lab.dialling import serve
 from lab.internet import GATEWAY, Internet
 from lab.node import Node, only_child, wait_until
-from lotor.confinement.hardening import FOR_DAEMON, FOR_SCRIPTS, NEVER, OWN, Capability
+from lotor.confinement.hardening import FOR_DAEMON, FOR_PAM, FOR_SCRIPTS, NEVER, OWN, Capability
 
 pytestmark = pytest.mark.root
 
@@ -22,7 +22,7 @@ PROGRAM = """
 import ctypes, resource, subprocess, sys, threading
 from lotor.confinement import hardening
 hardening.withhold_memory()
-hardening.bound(scripts="scripts" in sys.argv[1], daemon="warden" in sys.argv[1])
+hardening.bound(scripts="scripts" in sys.argv[1], daemon="warden" in sys.argv[1], pam="pam" in sys.argv[1])
 print("Dumpable:", ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
 print("Core:", *resource.getrlimit(resource.RLIMIT_CORE))
 thread = threading.Thread(target=lambda: print(open("/proc/thread-self/status").read()))
@@ -41,7 +41,7 @@ def held(status: dict[str, str], field: str) -> set[int]:
     return {number for number in range(64) if int(status[field], 16) >> number & 1}
 
 
-@pytest.mark.parametrize("word", ["scripts", "none", "warden", "warden with scripts"])
+@pytest.mark.parametrize("word", ["scripts", "none", "pam", "warden", "warden with scripts", "warden with pam"])
 def test_f18_a_process_keeps_what_it_needs(word):
     done = subprocess.run([sys.executable, "-c", PROGRAM, word], capture_output=True, text=True, check=True, timeout=60)
     here, _, child = done.stdout.partition("In the child")
@@ -49,6 +49,7 @@ def test_f18_a_process_keeps_what_it_needs(word):
     everything = held(rights(Path("/proc/self/status").read_text()), "CapBnd")
     scripts = "scripts" in word
     needed = (FOR_SCRIPTS if scripts else OWN) | (FOR_DAEMON if "warden" in word else frozenset())
+    needed |= FOR_PAM if "pam" in word else frozenset()
     assert (own["Dumpable"], own["Core"]) == ("0", "0 0")
     assert held(own, "CapPrm") == held(own, "CapEff") == everything & needed
     assert own["NoNewPrivs"] == theirs["NoNewPrivs"] == ("0" if scripts else "1")

@@ -156,7 +156,8 @@ def test_n2_an_account_of_the_host_has_its_own_sessions_where_logins_are_account
 def test_n2_somebody_of_the_same_name_among_lotors_own_users_is_another_person(monkeypatch):
     monkeypatch.setattr(rights.pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="alice"))
     local = rights_of(caller().credential, active(Side.GATEWAY, source=AuthSource.LOCAL))
-    assert local == Rights(all=False)
+    pam = rights_of(caller().credential, active(Side.GATEWAY, source=AuthSource.PAM))
+    assert local == pam == Rights(all=False)
     assert not local.concern(Side.GATEWAY, "alice")
     assert not local.concern(Side.GATEWAY, "")
 

@@ -12,7 +12,7 @@ import pytest
 
 from lotor.config.privsep import ACCOUNTS
 from lotor.config.tables.root import DEFAULT_STORE
-from lotor.confinement.hardening import FOR_DAEMON, OWN
+from lotor.confinement.hardening import FOR_DAEMON, FOR_PAM, OWN
 from lotor.daemon.exits import Exit
 from lotor.hosts.journal import STATE_DIRECTORY
 from lotor.warden.supervise import LONGEST_START, PATIENCE
@@ -41,7 +41,8 @@ def test_systemd_finds_nothing_wrong(unit, tmp_path):
 
 def test_the_bounds_are_those_of_a_warden(unit):
     told = {each.removeprefix("CAP_") for line in values(unit, "CapabilityBoundingSet") for each in line.split()}
-    assert told == {each.name for each in OWN | FOR_DAEMON}
+    pam = FOR_PAM if unit.name == "lotor.service" else frozenset()
+    assert told == {each.name for each in OWN | FOR_DAEMON | pam}
 
 
 def test_a_start_that_cannot_succeed_is_not_tried_again(unit):

@@ -48,7 +48,7 @@ FOR_PAM = frozenset(
         Capability.SETUID,  # modules become the user whose files they read
         Capability.SETGID,
         Capability.KILL,  # and are ended in spite of that
-        Capability.AUDIT_WRITE,  # libpam refuses everybody where the audit system of the kernel refuses its word
+        Capability.AUDIT_WRITE,  # libpam's own record of each login, for who keeps an audit log
     }
 )
 """What the processes of PAM need beside: they have what the warden has."""

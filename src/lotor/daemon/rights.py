@@ -21,7 +21,7 @@ OTHERS = "only root and the members of admin_group may do that on a gateway"
 @dataclass(frozen=True, slots=True)
 class Rights:
     """`all`: an administrator, or a host that is no gateway. `login`: under which name the caller logs in at this
-    gateway; None where people who log in have no accounts here."""
+    gateway; None where people who log in have no accounts here, or may have none: PAM can ask a directory of others."""
 
     all: bool
     login: str | None = None

@@ -150,6 +150,12 @@ _CASES = (
         "ask the person: if somebody else tries codes, the password is known, and lotor user passwd NAME sets a new "
         "one, which also ends the wait",
     ),
+    Case(
+        GATEWAY,
+        _of(Kind.LOGIN_PAM_REFUSED),
+        "journalctl -t lotor has what the modules of PAM logged; auth: name, password or code; account: the account "
+        "lines of the service say no (docs/pam.md)",
+    ),
     Case(GATEWAY, _of(Kind.LOGIN_ROOT), "give the person an account: root never logs in here"),
     Case(
         GATEWAY,

@@ -130,7 +130,8 @@ class PamLogins:
         try:
             word, *parts = await talk.modules.exchange(message, IN_MODULES)
             if word == inside.ASK:
-                return self._asked(talk, *parts)
+                seen, prompt, before = parts
+                return self._asked(talk, seen, prompt, before)
             verdict = Done.of([word, *parts])
         except (BrokenError, ValueError) as fault:
             talk.end()
@@ -143,7 +144,6 @@ class PamLogins:
         return await self._told(talk.user, verdict)
 
     def _asked(self, talk: _Talk, seen: bytes, prompt: bytes, before: bytes) -> Challenge:
-        """Raises `ValueError`."""
         talk.wants.append(WANTS[inside.SEEN if seen == inside.SEEN else inside.HIDDEN])
         ticket = secrets.token_bytes(TICKET)
         self._open[ticket] = talk

@@ -28,7 +28,7 @@ TERMINAL = "lotor"
 
 
 REAPED_WITHIN = 1.0
-"""Seconds; a process that the kernel cannot end at once is not waited for longer."""
+"""Seconds for the end of a process that says nothing any more, and once more after it was killed."""
 
 
 class BrokenError(Exception):
@@ -49,7 +49,9 @@ class Done:
     @classmethod
     def of(cls, parts: list[bytes]) -> Done:
         """Raises `ValueError`."""
-        _, step, code, words, user, said, *variables = parts
+        verb, step, code, words, user, said, *variables = parts
+        if verb != inside.DONE:
+            raise ValueError("not the last message of a process")
         return cls(step, int(code), words.decode(errors="replace"), user, said, tuple(variables))
 
 
@@ -90,19 +92,20 @@ class Modules:
 
     async def exchange(self, message: bytes, patience: float) -> list[bytes]:
         """What the process says to that, within so many seconds. Raises `BrokenError`; then nothing is left of it."""
-        why, self._exchanging = "", True
+        why, patient, self._exchanging = "", REAPED_WITHIN, True
         try:
             async with asyncio.timeout(patience):
                 await self._loop.sock_sendall(self._line, message)
                 if parts := unpacked(await self._loop.sock_recv(self._line, LONGEST_MESSAGE)):
                     return parts
         except TimeoutError:
-            why = f"did not answer for {quantity(round(patience), 'second')} and was killed"
+            why, patient = f"did not answer for {quantity(round(patience), 'second')} and was killed", 0.0
         except (OSError, ValueError):
             pass
         finally:
             self._exchanging = False
             self._tidy()
+        await asyncio.wait({self._code}, timeout=patient)
         self.kill()
         await asyncio.wait({self._code}, timeout=REAPED_WITHIN)
         raise BrokenError(why or f"ended without a verdict{_end(self._code)}")
