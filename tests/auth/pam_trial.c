@@ -17,6 +17,12 @@ static int act(pam_handle_t *handle, int count, const char **words)
             if (fork() == 0)
                 for (;;)
                     pause();
+        } else if (!strcmp(word, "start_one_in_a_session")) {
+            if (fork() == 0) {
+                setsid();
+                for (;;)
+                    pause();
+            }
         } else if (!strcmp(word, "crash")) {
             *(volatile int *)0 = 1;
         } else if (!strcmp(word, "exit")) {

@@ -6,11 +6,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from ipaddress import ip_address
+from types import SimpleNamespace
 
 import pytest
 
 from far import until
 from lotor.auth import Throttle
+from lotor.auth.current import CurrentLogins
 from lotor.auth.pam import PamLogins, logins, process
 from lotor.auth.pam.modules import Modules, environment
 from lotor.auth.pam.places import Places
@@ -22,7 +24,6 @@ from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.reasons.logins import AccountExpired, AnswerLate, BackEndFault, PamRefused, PasswordDue
 from lotor.model.secret import Secret
-from lotor.warden.current import CurrentLogins
 from lotor.warden.engines import logins_of
 
 SPEAKER = """
@@ -241,7 +242,7 @@ def test_a_reload_ends_no_conversation_and_makes_no_new_places():
 
 def test_the_engine_of_a_configuration():
     text = "mode_cfg { network4 10.99.99.1; auth_source pam; }"
-    throttle = logins_of(loads(text).settings.mode_cfg)
+    throttle = logins_of(loads(text).settings.mode_cfg, SimpleNamespace())  # type: ignore[arg-type]  # nobody asks them
     assert isinstance(throttle, Throttle)
     assert isinstance(throttle.backend, PamLogins)
 

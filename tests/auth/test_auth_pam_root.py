@@ -20,7 +20,7 @@ import pytest
 from far import until
 from lotor.auth import Clock
 from lotor.auth.beat import Beat
-from lotor.auth.pam import PamLogins, PamSessions, SessionError, logins
+from lotor.auth.pam import PamLogins, PamSessions, SessionError, logins, modules
 from lotor.auth.pam.modules import WORDS, Modules
 from lotor.auth.pam.places import Places
 from lotor.config import pam
@@ -297,6 +297,24 @@ def test_what_a_module_leaves_behind_ends_with_it(host):
     host.service(trial("leave_one_behind"))
     assert host.login() == Accepted("alice")
     asyncio.run(until(lambda: not of_session(host.started[0].pid)))
+
+
+@pytest.mark.parametrize("ends", ["hang", ""])
+def test_what_a_module_starts_in_a_session_of_its_own_ends_as_well(host, monkeypatch, ends):
+    """As pam_exec does with each of its programs."""
+    monkeypatch.setattr(logins, "IN_MODULES", 1.0)
+    host.service(trial(f"start_one_in_a_session {ends}"))
+    seen: list[int] = []
+    whole = modules._family
+
+    def family(pid: int) -> list[int]:
+        seen.extend(found := whole(pid))
+        return found
+
+    monkeypatch.setattr(modules, "_family", family)
+    host.login()
+    assert seen
+    asyncio.run(until(lambda: not any(map(_session, (Path(f"/proc/{each}/stat") for each in seen)))))
 
 
 def of_session(number: int) -> list[Path]:

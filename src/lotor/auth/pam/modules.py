@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ TERMINAL = "lotor"
 """PAM_TTY: there is none, and some modules want a word."""
 
 
+MOST_KILLED = 1024
 REAPED_WITHIN = 1.0
 """Seconds for the end of a process that says nothing any more, and once more after it was killed."""
 
@@ -111,10 +112,15 @@ class Modules:
         raise BrokenError(why or f"ended without a verdict{_end(self._code)}")
 
     def kill(self) -> None:
-        """The process and what its modules started, unless they went into sessions of their own."""
-        if not self._code.done():
+        """The process and what its modules started: pam_exec puts each program into a session of its own. What lives on
+        after a parent that ended by itself is found in the session of the process, and nowhere else."""
+        if self._code.done():
+            return
+        for each in _family(self._process.pid):
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+                os.kill(each, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _gone(self) -> None:
         """What it said last is read before the end of the line. Its number is nobody else's as long as it is not waited
@@ -136,6 +142,24 @@ class Modules:
 def environment(whole: Mapping[str, str]) -> dict[str, str]:
     """All that modules find in it."""
     return {"PATH": SYSTEM_PATH, **{name: value for name, value in whole.items() if name in KEPT}}
+
+
+def _family(pid: int) -> list[int]:
+    """The processes below that one. Each is stopped before it is asked for its children, so that it makes no more and
+    waits for none: the numbers mean what they meant."""
+    found: list[int] = []
+    for parent in _stopped(pid):
+        for file in Path(f"/proc/{parent}/task").glob("*/children"):
+            with contextlib.suppress(OSError, ValueError):
+                for child in map(int, file.read_text().split()):
+                    found += [child, *_family(child)]
+    return found[:MOST_KILLED]
+
+
+def _stopped(pid: int) -> Iterator[int]:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGSTOP)
+        yield pid
 
 
 def _end(ended: asyncio.Future[int]) -> str:
