@@ -1,0 +1,158 @@
+"""A FreeRADIUS with a configuration of its own: one directory, started in the foreground, on loopback or on a node."""
+
+from __future__ import annotations
+
+SECRET = "MyDirtySecret"
+CODE = "123456"
+USERS = """\
+alice   Cleartext-Password := "alicepass"
+        Reply-Message := "Welcome, %{User-Name}"
+bob     Cleartext-Password := "bobpass"
+        Framed-IP-Address := 10.99.99.77,
+        Framed-IP-Netmask := 255.255.255.0,
+        Class := 0x30783431,
+        Session-Timeout := 3600,
+        Filter-Id := "guests",
+        Framed-Route := "203.0.113.0/24 0.0.0.0 1",
+        MS-Primary-DNS-Server := 10.0.12.1,
+        Cisco-AVPair += "ipsec:default-domain=example.net",
+        Reply-Message := "Welcome, %{User-Name}"
+carol   Cleartext-Password := "carolpass"
+pool    Cleartext-Password := "poolpass"
+        Framed-IP-Address := 255.255.255.254
+DEFAULT Auth-Type := Reject
+        Reply-Message := "Nobody knows you here."
+"""
+_SITE = """\
+raddbdir = {directory}
+logdir = {directory}
+run_dir = {directory}
+libdir = /usr/lib/freeradius
+pidfile = {directory}/pid
+max_request_time = 30
+cleanup_delay = 1
+max_requests = 4096
+hostname_lookups = no
+proxy_requests = no
+log {{
+    destination = stdout
+    auth = yes
+}}
+security {{
+    reject_delay = 0
+    status_server = no
+    allow_core_dumps = no
+}}
+thread pool {{
+    start_servers = 2
+    max_servers = 4
+    min_spare_servers = 1
+    max_spare_servers = 2
+}}
+client everybody {{
+    ipaddr = 0.0.0.0/0
+    secret = "{secret}"
+    require_message_authenticator = yes
+}}
+modules {{
+    pap {{
+    }}
+    files {{
+        usersfile = {directory}/users
+        acctusersfile = {directory}/nobody
+        preproxy_usersfile = {directory}/nobody
+    }}
+    always ok {{
+        rcode = ok
+    }}
+    always reject {{
+        rcode = reject
+    }}
+    always noop {{
+        rcode = noop
+    }}
+    detail {{
+        filename = {directory}/accounts
+    }}
+}}
+server default {{
+    listen {{
+        type = auth
+        ipaddr = {address}
+        port = {port}
+    }}
+    listen {{
+        type = acct
+        ipaddr = {address}
+        port = {acct}
+    }}
+    authorize {{
+        if (&State) {{
+            update control {{
+                &Auth-Type := Second
+            }}
+        }}
+        else {{
+            files
+            pap
+        }}
+    }}
+    authenticate {{
+        Auth-Type PAP {{
+            pap
+            if (ok && &User-Name == "carol") {{
+                update reply {{
+                    &Reply-Message := "Code of your token?"
+                    &State := 0x307834310073746174652d6f662d6361726f6c
+                }}
+                update control {{
+                    &Response-Packet-Type := Access-Challenge
+                }}
+            }}
+        }}
+        Auth-Type Second {{
+            if (&State == 0x307834310073746174652d6f662d6361726f6c && &User-Password == "{code}") {{
+                ok
+            }}
+            else {{
+                update reply {{
+                    &Reply-Message := "Wrong code."
+                }}
+                reject
+            }}
+        }}
+    }}
+    preacct {{
+        ok
+    }}
+    accounting {{
+        detail
+        ok
+    }}
+    post-auth {{
+        {signed}
+        Post-Auth-Type Challenge {{
+            {signed}
+        }}
+        Post-Auth-Type Reject {{
+            {signed}
+        }}
+    }}
+}}
+"""
+_SIGNED = "update reply {\n            &Message-Authenticator := 0x00\n        }"
+"""Asks releases before 3.2.5 to sign their answers; newer ones do."""
+
+
+def files(directory: str, address: str, port: int, acct: int, *, signed: bool = True) -> dict[str, str]:
+    """The configuration by the names of its files; `signed` False: a server that knows nothing of CVE-2024-3596."""
+    told = _SIGNED if signed else "noop"
+    site = _SITE.format(
+        directory=directory, address=address, port=port, acct=acct, secret=SECRET, code=CODE, signed=told
+    )
+    return {"radiusd.conf": site, "users": USERS, "nobody": ""}
+
+
+def command(directory: str) -> tuple[str, ...]:
+    """In the foreground, log on standard output. It says `Ready to process requests`."""
+    return ("freeradius", "-f", "-l", "stdout", "-d", directory, "-n", "radiusd")

@@ -1,0 +1,187 @@
+"""Logins judged by a real FreeRADIUS."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+from ipaddress import IPv4Address, IPv4Network
+
+import pytest
+
+from lab import freeradius
+from lab.node import wait_until
+from lotor.config.settings import Radius, RadiusServer
+from lotor.model.grants import Grants
+from lotor.model.login import Accepted, Challenge, LoginAttempt
+from lotor.model.network import Peer
+from lotor.model.prompt import Field
+from lotor.model.reasons.logins import BackEndFault, ServerRefused
+from lotor.model.secret import Secret
+from lotor.radius import Attribute, Code, RadiusLogins, Request, Servers
+from lotor.radius.packets import number, text
+
+SECRET = Secret(freeradius.SECRET)
+
+
+def free_ports() -> list[int]:
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+class Running:
+    """One on loopback."""
+
+    def __init__(self, directory, *, signed: bool) -> None:
+        self.directory = directory
+        directory.mkdir()
+        self.port, self.acct = free_ports()
+        for name, content in freeradius.files(str(directory), "127.0.0.1", self.port, self.acct, signed=signed).items():
+            (directory / name).write_text(content)
+        self._log = (directory / "log").open("wb")
+        self._process = subprocess.Popen(
+            freeradius.command(str(directory)), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
+        )
+        assert wait_until(lambda: "Ready to process" in self.log() or self._process.poll() is not None), self.log()
+        assert self._process.poll() is None, self.log()
+
+    def log(self) -> str:
+        return (self.directory / "log").read_text()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+        self._log.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    running = Running(tmp_path_factory.mktemp("radius") / "signing", signed=True)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def old_server(tmp_path_factory):
+    """One that does not sign what it answers."""
+    running = Running(tmp_path_factory.mktemp("radius") / "old", signed=False)
+    yield running
+    running.stop()
+
+
+def settings(*ports: int, secret: Secret = SECRET, **changes) -> Radius:
+    servers = tuple(RadiusServer("127.0.0.1", port, secret) for port in ports)
+    return Radius(**{"auth": servers, "acct": (), "timeout": 1, "retries": 2, **changes})
+
+
+def attempt(user: str, password: bytes, conversation: bytes = b"", field: Field = Field.PASSWORD) -> LoginAttempt:
+    return LoginAttempt(user, ((field, Secret(password)),), Peer(IPv4Address("192.0.2.9"), 500), conversation)
+
+
+def judged(radius: Radius, *attempts: LoginAttempt):
+    async def run():
+        logins = RadiusLogins(radius)
+        try:
+            return [await logins.judge(each) for each in attempts]
+        finally:
+            logins.close()
+
+    return asyncio.run(run())
+
+
+def test_a_right_password_is_a_yes_with_the_words_of_the_server(server):
+    assert judged(settings(server.port), attempt("alice", b"alicepass")) == [
+        Accepted("alice", Grants(message="Welcome, alice"))
+    ]
+
+
+@pytest.mark.parametrize(("user", "password"), [("alice", b"wrong"), ("nobody", b"alicepass"), ("alice", b"x" * 128)])
+def test_a_wrong_one_is_a_no(server, user, password):
+    (verdict,) = judged(settings(server.port), attempt(user, password))
+    assert isinstance(verdict.reason, ServerRefused)
+    assert verdict.reason.message == ("Nobody knows you here." if user == "nobody" else verdict.reason.message)
+    assert verdict.judged
+
+
+def test_what_the_server_grants(server):
+    (verdict,) = judged(settings(server.port), attempt("bob", b"bobpass"))
+    assert verdict == Accepted(
+        "bob",
+        Grants(
+            address=IPv4Address("10.99.99.77"),
+            netmask=IPv4Address("255.255.255.0"),
+            accounting_class=b"0x41",
+            session_time=3600.0,
+            filter="guests",
+            routes=(IPv4Network("203.0.113.0/24"),),
+            dns4=(IPv4Address("10.0.12.1"),),
+            default_domain="example.net",
+            message="Welcome, bob",
+        ),
+    )
+    assert judged(settings(server.port), attempt("pool", b"poolpass")) == [Accepted("pool")]
+
+
+@pytest.mark.parametrize(("code", "yes"), [(freeradius.CODE.encode(), True), (b"000000", False)])
+def test_a_second_factor_is_a_second_round(server, code, yes):
+    async def run():
+        logins = RadiusLogins(settings(server.port))
+        challenge = await logins.judge(attempt("carol", b"carolpass"))
+        assert isinstance(challenge, Challenge)
+        assert (challenge.message, challenge.wants) == ("Code of your token?", (Field.PASSCODE,))
+        return await logins.judge(attempt("carol", code, challenge.conversation, Field.PASSCODE))
+
+    verdict = asyncio.run(run())
+    assert verdict == Accepted("carol") if yes else verdict.reason.message == "Wrong code."
+
+
+def test_a_dead_first_server_costs_one_try_and_then_nothing(server):
+    """Nothing answers at 192.0.2.1 of the documentation: on loopback a socket that reads nothing stands for it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dead:
+        dead.bind(("127.0.0.1", 0))
+        dead.setblocking(False)
+        radius = settings(dead.getsockname()[1], server.port, retries=1)
+        verdicts = judged(radius, *[attempt("alice", b"alicepass")] * 5)
+        assert [type(each) for each in verdicts] == [Accepted] * 5
+        assert dead.recv(4096)
+        with pytest.raises(BlockingIOError):
+            dead.recv(4096)
+
+
+def test_another_secret_is_told_as_a_fault_of_the_gateway(server):
+    (verdict,) = judged(settings(server.port, secret=Secret("another")), attempt("alice", b"alicepass"))
+    assert isinstance(verdict.reason, BackEndFault)
+    assert not verdict.judged
+
+
+def test_a_server_that_does_not_sign_is_believed_only_where_the_administrator_says_so(old_server):
+    """And one that signs all the same, as newer releases do whatever they are told, is believed."""
+    (verdict,) = judged(settings(old_server.port), attempt("alice", b"alicepass"))
+    (relaxed,) = judged(settings(old_server.port, message_authenticator=False), attempt("alice", b"alicepass"))
+    assert relaxed == Accepted("alice", Grants(message="Welcome, alice"))
+    assert verdict == relaxed or "message_authenticator optional" in verdict.reason.text
+
+
+def test_the_server_sees_a_nas(server):
+    judged(settings(server.port, nas_identifier="vpn.example.net"), attempt("alice", b"alicepass"))
+    assert "Login OK: [alice] (from client everybody port 0 cli 192.0.2.9)" in server.log()
+
+
+def test_accounting_goes_the_same_way(server):
+    async def run():
+        radius = settings(acct=(RadiusServer("127.0.0.1", server.acct, SECRET),))
+        record = (
+            text(Attribute.USER_NAME, "alice"),
+            number(Attribute.ACCT_STATUS_TYPE, 1),
+            text(Attribute.ACCT_SESSION_ID, "interop-1"),
+        )
+        return (await Servers.of_accounts(radius).ask(Request(Code.ACCOUNTING_REQUEST, record))).reply.code
+
+    assert asyncio.run(run()) is Code.ACCOUNTING_RESPONSE
+    assert 'Acct-Session-Id = "interop-1"' in (server.directory / "accounts").read_text()
