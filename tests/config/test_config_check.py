@@ -353,14 +353,13 @@ def test_lifetimes_groups_and_timers(home: Path) -> None:
 
 def test_what_has_no_effect_is_told_once(home: Path) -> None:
     text = "padding { randomize off; }\npadding { strict_check on; }\npfkey_buffer 7;\ncomplex_bundle on;\n"
-    text += 'privsep { user "nobody"; chroot "/x"; }\ntimer { persend 1; }\nradiuscfg { auth "h" "s"; }\n'
+    text += 'privsep { user "nobody"; chroot "/x"; }\ntimer { persend 1; }\n'
     loaded = loads(text + GATEWAY, directory=home)
     assert [(w.line, w.text.split(" has no effect")[0]) for w in loaded.warnings] == [
         (1, "padding"),
         (3, "pfkey_buffer"),
         (4, "complex_bundle"),
         (5, "chroot"),
-        (7, "radiuscfg"),
     ]
     assert not check(loaded.settings).problems
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lotor.config import Problem, check, examine, files, loads, pam, privsep, resolve
+from lotor.config import Problem, check, examine, files, loads, pam, privsep, radius_conf, resolve
 from lotor.model.judgement import Credential
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.conf"))
@@ -36,6 +36,8 @@ def everything_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_module("lotor.config.check"), "_known", lambda *_: True)
     monkeypatch.setattr(privsep, "group", lambda _: 65534)
     monkeypatch.setattr(pam, "missing", lambda _: "")
+    servers = radius_conf.parse("auth radius.example.net secret\nacct radius.example.net secret\n", "radius.conf")
+    monkeypatch.setattr(radius_conf, "read", lambda _: servers)
 
 
 def marks(path: Path) -> Counter[tuple[int, str, str]]:

@@ -113,12 +113,12 @@ def mistakes(text: str, home: Path) -> tuple[Problem, ...]:
 def test_newcomer_20_what_this_version_cannot_do_is_told_beside_a_mistake(tmp_path: Path) -> None:
     for name in ("gw.crt", "gw.key", "motd"):
         (tmp_path / name).write_text("")
-    text = WHOLE.replace("auth_source local", "auth_source radius").replace("mode aggressive", "mode agressive")
+    text = WHOLE.replace("auth_source local", "accounting system").replace("mode aggressive", "mode agressive")
     lines = told(text, tmp_path)
     assert [line for line, _ in lines] == [2, 6]
-    assert "auth_source radius is not available in this version" in lines[1][1]
-    client = f"remote 192.0.2.1 {{ exchange_mode aggressive; {CLIENT} }} mode_cfg {{ auth_source radius; }} {SAINFO}"
-    assert [text for _, text in told(f"{client} nonsense;", tmp_path) if "radius" in text] == []
+    assert "accounting system is not available in this version" in lines[1][1]
+    client = f"remote 192.0.2.1 {{ exchange_mode aggressive; {CLIENT} }} mode_cfg {{ accounting system; }} {SAINFO}"
+    assert [text for _, text in told(f"{client} nonsense;", tmp_path) if "accounting" in text] == []
 
 
 @pytest.mark.parametrize(

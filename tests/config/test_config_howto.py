@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lotor.config import ConfigError, Loaded, check, load, loads, mode_configuration, resolve, side_of
+from lotor.config import ConfigError, Loaded, check, load, loads, mode_configuration, radius_conf, resolve, side_of
 from lotor.config.settings import Accounting, Adminsock, AuthSource, ConfSource
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, EspSuite, Group, Hash, IkeSuite, Integrity
 from lotor.model.identity import Identity, IdKind
@@ -131,7 +131,9 @@ def test_saved_password_of_the_howto(tmp_path: Path) -> None:
     assert not check(loaded.settings).problems  # psk.txt may be missing as long as nobody needs it
 
 
-def test_the_radius_variant_parses_but_cannot_be_served(tmp_path: Path) -> None:
+def test_the_radius_variant_is_served_but_for_its_accounting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    servers = radius_conf.parse("auth radius.example.net s\nacct radius.example.net s\n", "radius.conf")
+    monkeypatch.setattr(radius_conf, "read", lambda _: servers)
     loaded = here("gateway-radius", tmp_path)
     mode_cfg = loaded.settings.mode_cfg
     assert mode_cfg
@@ -142,6 +144,5 @@ def test_the_radius_variant_parses_but_cannot_be_served(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         resolve(check(loaded.settings), {})
     assert [(p.line, p.column, p.text) for p in caught.value.problems] == [
-        (26, 14, "auth_source radius is not available in this version; available: system, local, pam"),
         (28, 13, "accounting radius is not available in this version; available: none"),
     ]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import subprocess
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from lab import freeradius
+from lab import freeradius, lotor
+from lab.dialling import carries, dialled, road_warrior
+from lab.internet import GATEWAY, INSIDE_HOST
 from lab.node import wait_until
 from lotor.config.settings import Radius, RadiusServer
 from lotor.model.grants import Grants
@@ -90,7 +93,7 @@ def judged(radius: Radius, *attempts: LoginAttempt):
         try:
             return [await logins.judge(each) for each in attempts]
         finally:
-            logins.close()
+            await logins.close()
 
     return asyncio.run(run())
 
@@ -185,3 +188,66 @@ def test_accounting_goes_the_same_way(server):
 
     assert asyncio.run(run()) is Code.ACCOUNTING_RESPONSE
     assert 'Acct-Session-Id = "interop-1"' in (server.directory / "accounts").read_text()
+
+
+SECTION = """\
+mode_cfg {
+	network4 10.99.99.1;
+	pool_size 253;			# IPv4 pool size
+	auth_source radius;		# login validated against RADIUS
+	conf_source radius;		# IPv4 address obtained by RADIUS
+        dns4 10.0.12.1;			# IPv4 DNS server
+        wins4 10.0.12.1;		# IPv4 WINS server
+        banner "/etc/racoon/motd";	# Banner message for clients
+	pfs_group 2;
+}
+"""
+"""The HOW-TO's, but for its line `accounting`."""
+FILE = """\
+auth radius.example.net MyDirtySecret
+acct radius.example.net MyDirtySecret
+"""
+
+
+def with_section(configuration: str, section: str) -> str:
+    return re.sub(r"(?ms)^mode_cfg \{.*?^\}\n", section, configuration)
+
+
+@pytest.fixture
+def served(internet, certificates):
+    """The HOW-TO's gateway with its RADIUS section, and the server behind it, whose name is known."""
+    server = internet.inside
+    for name, content in freeradius.files("/run/radius", INSIDE_HOST, 1812, 1813).items():
+        server.write(f"/run/radius/{name}", content)
+    server.start("radius", *freeradius.command("/run/radius")).expect("Ready to process")
+    gateway = lotor.gateway(internet.gateway, certificates)
+    gateway.configure(with_section(gateway.node.path(lotor.CONFIGURATION).read_text(), SECTION))
+    gateway.node.write("/etc/hosts", f"{INSIDE_HOST} radius.example.net\n")
+    gateway.node.write("/etc/radius.conf", FILE, 0o600)
+    return gateway
+
+
+def test_logins_by_the_howtos_section(internet, certificates, served):
+    """A refusal has the server's words for the person, carol's second factor is a second question, bob has the address
+    of the server, alice with vpnc one of the pool; nobody learns the secret."""
+    checked = served.call("check", lotor.CONFIGURATION)
+    assert checked.code == 0, checked
+    served.start()
+    client = road_warrior(internet.client, certificates)
+    refused = lotor.connect(client, "nobody", "bobpass")
+    assert (refused.code, "Nobody knows you here." in refused.stderr) == (13, True), refused
+    with client.type("vc", "-u", "carol", GATEWAY) as terminal:
+        terminal.expect("Password")
+        terminal.type("carolpass")
+        terminal.expect("Code of your token?")
+        terminal.type(freeradius.CODE)
+        assert terminal.end() == 0
+    client.call("vd", GATEWAY)
+    bob = lotor.connect(client, "bob", "bobpass")
+    assert "10.99.99.77" in bob.stdout, (bob, served.journal())
+    assert carries(internet, internet.client, "10.99.99.77")
+    dialled(internet.clients[1], certificates)
+    assert {each["user"] for each in served.sessions()} == {"bob", "alice"}
+    told = served.journal() + served.call("status", "-v").stdout + refused.stderr
+    assert 'refused it, and says "Nobody knows you here."' in told
+    assert freeradius.SECRET not in told

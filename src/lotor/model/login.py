@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lotor.model.grants import NO_GRANTS, Grants
-from lotor.model.network import Peer
+from lotor.model.network import Address, Peer
 from lotor.model.prompt import Field
 from lotor.model.reason import Cause, Reason
 from lotor.model.reasons.logins import LoginReason
@@ -18,13 +18,15 @@ REPEATABLE = frozenset({Field.USER_NAME, Field.PASSWORD, Field.DOMAIN})
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:
     """One round at a back end. `conversation` is what the last `Challenge` carried, empty in the first round.
-    `known`: the user was proved from there lately."""
+    `known`: the user was proved from there lately. `gateway`: the gateway's address that the client came to, None where
+    nobody knows it."""
 
     user: str
     answers: tuple[tuple[Field, Secret], ...]
     source: Peer
     conversation: bytes = b""
     known: bool = False
+    gateway: Address | None = None
 
     def answer(self, field: Field) -> Secret:
         return dict(self.answers).get(field, Secret(b""))

@@ -78,11 +78,7 @@ class RadiusLogins:
         """The server hears nothing of it: it forgets its question by itself."""
         self._conversations.take(conversation)
 
-    def take_over(self, former: RadiusLogins) -> None:
-        """A reload: conversations go on, each with the server that began it."""
-        self._conversations = former._conversations
-
-    def close(self) -> None:
+    async def close(self) -> None:
         """What waits for an answer goes on waiting; no request is begun."""
         self._servers.close()
 
@@ -96,6 +92,8 @@ class RadiusLogins:
             text(Attribute.CALLING_STATION_ID, str(attempt.source.address)),
             text(Attribute.CONNECT_INFO, CONNECT_INFO),
         ]
+        if attempt.gateway is not None and not attempt.gateway.is_unspecified:
+            attributes.append(text(Attribute.CALLED_STATION_ID, str(attempt.gateway)))
         if conversation is not None and conversation.state is not None:
             attributes.append((Attribute.STATE, conversation.state))
         return Request(Code.ACCESS_REQUEST, tuple(attributes), given)

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from lotor.auth import Checks, LocalLogins, Membership, Proofs, SystemLogins, Throttle, UserFile, everybody
+from lotor.auth import (
+    Checks,
+    LocalLogins,
+    Membership,
+    OnBeat,
+    OnlyMembers,
+    Proofs,
+    SystemLogins,
+    Throttle,
+    UserFile,
+    everybody,
+)
 from lotor.auth.current import NoLogins
 from lotor.auth.pam import PamLogins
-from lotor.config.settings import AuthSource, ModeCfg
+from lotor.config.settings import AuthSource, GroupSource, ModeCfg
 from lotor.model.back_end import BackEnd
 from lotor.ports.auth import LoginBackend
 from lotor.ports.back_ends import BackEnds
@@ -27,5 +38,7 @@ def logins_of(mode_cfg: ModeCfg | None, back_ends: BackEnds) -> LoginBackend:
         case AuthSource.PAM:
             backend = PamLogins(mode_cfg.pam_service, member)
         case AuthSource.RADIUS | AuthSource.LDAP:
-            backend = BackEndLogins(back_ends, BackEnd(mode_cfg.auth_source.value))
+            there = BackEndLogins(back_ends, BackEnd(mode_cfg.auth_source.value))
+            host = member if mode_cfg.group_source is GroupSource.SYSTEM else None
+            backend = OnBeat(OnlyMembers(there, mode_cfg.auth_groups, host))
     return Throttle(backend, mode_cfg.auth_throttle, checks=checks)

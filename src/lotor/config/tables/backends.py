@@ -76,6 +76,4 @@ RADIUSCFG = Block(
     Radius,
     field="radius",
     secret=True,
-    use=Use.LATER,
-    note="RADIUS is not available yet",
 )

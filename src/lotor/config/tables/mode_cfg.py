@@ -37,6 +37,7 @@ AUTH_SOURCE = _sources(
     ),
     "system",
     "local",
+    "radius",
     "pam",
 )
 GROUP_SOURCE = _sources(

@@ -110,7 +110,8 @@ def _login(session: V1Session) -> Story[Accepted]:
         reply = yield from expect()
         answers = _answers(reply.only(Attributes))
         user = _user(answers) or user
-        verdict = yield from _check(session, user, LoginAttempt(user, answers, session.path.remote, conversation))
+        asked = LoginAttempt(user, answers, session.path.remote, conversation, gateway=session.path.local.address)
+        verdict = yield from _check(session, user, asked)
         if isinstance(verdict, Accepted):
             session.one_time = turn > 0
             return verdict

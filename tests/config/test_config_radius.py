@@ -1,0 +1,180 @@
+"""RADIUS servers: /etc/radius.conf as racoon reads it, `radiuscfg`, and what `lotor check` says is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from lotor import config
+from lotor.config import radius_conf
+from lotor.config.radius_conf import parse
+from lotor.config.settings import RadiusServer
+from lotor.model.secret import Secret
+
+GATEWAY = """
+mode_cfg { network4 10.99.99.1; auth_source radius; conf_source radius; }
+remote anonymous {
+    exchange_mode aggressive;
+    certificate_type x509 "vpngw.crt" "vpngw.key";
+    proposal {
+        encryption_algorithm aes; hash_algorithm sha256;
+        authentication_method hybrid_rsa_server; dh_group 14;
+    }
+}
+sainfo anonymous { encryption_algorithm aes; authentication_algorithm hmac_sha256; compression_algorithm deflate; }
+"""
+HOWTO = "auth radius.example.net MyDirtySecret\nacct radius.example.net MyDirtySecret\n"
+
+
+def server(host, secret, port=None, timeout=None, tries=None):
+    return RadiusServer(host, port, Secret(secret), timeout, tries)
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    path = tmp_path / "radius.conf"
+    monkeypatch.setattr(radius_conf, "RADIUS_CONF", path)
+
+    def write(text, mode=0o600):
+        path.write_text(text)
+        path.chmod(mode)
+        return path
+
+    return write
+
+
+def checked(tmp_path, text=GATEWAY):
+    for name in ("vpngw.crt", "vpngw.key"):
+        (tmp_path / name).touch()
+    return config.check(config.loads(text, directory=tmp_path).settings)
+
+
+def test_the_file_of_the_howto():
+    found = parse(HOWTO, "radius.conf")
+    assert found.auth == found.acct == (server("radius.example.net", "MyDirtySecret"),)
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("auth h s", server("h", "s")),
+        ("h s", server("h", "s")),
+        ("auth\th:1645  s 5 2", server("h", "s", 1645, 5, 2)),
+        ("auth h s 5", server("h", "s", None, 5)),
+        ("  auth h s # a comment", server("h", "s")),
+        ("auth h se#cret", server("h", "se#cret")),
+        ('auth h "a \\"secret\\" with \\\\ and blanks"', server("h", 'a "secret" with \\ and blanks')),
+        ('auth "h" "s"', server("h", "s")),
+        ("auth 192.0.2.1:1812 s", server("192.0.2.1", "s", 1812)),
+        ("auth 2001:db8::1 s", server("2001:db8::1", "s")),
+        ("auth [2001:db8::1]:1645 s", server("2001:db8::1", "s", 1645)),
+        ("auth [fe80::1%eth0] s", server("fe80::1%eth0", "s")),
+        ("auth h " + "x" * 128, server("h", "x" * 128)),
+        ("auth h s\r", server("h", "s")),
+    ],
+)
+def test_a_line_as_racoon_reads_it(line, expected):
+    found = parse(line, "radius.conf")
+    assert found.problems == ()
+    assert found.auth == (expected,)
+
+
+@pytest.mark.parametrize("line", ["", "   ", "# auth h s", "\t# nothing"])
+def test_a_line_without_a_server(line):
+    assert parse(line, "radius.conf") == radius_conf.RadiusConf((), (), ())
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "words"),
+    [
+        ("auth h", 1, "the host, the secret"),
+        ("auth h SeCrEt 3 3 3", 1, "the host, the secret"),
+        ("auth h:0 SeCrEt", 6, "from 1 to 65535"),
+        ("auth h:70000 SeCrEt", 6, "from 1 to 65535"),
+        ("auth h:port SeCrEt", 6, "no host"),
+        ("auth [h SeCrEt", 6, "no host"),
+        ("auth h SeCrEt soon", 15, "timeout"),
+        ("auth h SeCrEt 0", 15, "timeout"),
+        ("auth h SeCrEt 61", 15, "timeout"),
+        ("auth h SeCrEt 3 99999999999999", 17, "tries"),
+        ('auth h "SeCrEt', 8, "not closed"),
+        ('auth h "SeCrEt"x', 8, "blanks"),
+        ("auth h SeCrEt" + "x" * 128, 8, "1 to 128"),
+        ('auth h ""', 8, "1 to 128"),
+    ],
+)
+def test_a_mistake_has_its_place_and_shows_no_secret(line, column, words):
+    (problem,) = parse(f"\n{line}\nauth other fine", "radius.conf").problems
+    assert (problem.path, problem.line, problem.column) == ("radius.conf", 2, column)
+    assert words in problem.text
+    assert "SeCrEt" not in config.render(problem)
+
+
+def test_servers_are_bounded():
+    found = parse("auth h s\n" * 11, "radius.conf")
+    assert len(found.auth) == 10
+    assert [each.line for each in found.problems] == [11]
+
+
+def test_the_servers_of_the_file_count_where_the_block_has_none(file, tmp_path):
+    file("auth h secret 5 2\n")
+    found = checked(tmp_path)
+    assert found.problems == ()
+    assert found.settings.radius.auth == (server("h", "secret", None, 5, 2),)
+    assert (found.settings.radius.timeout, found.settings.radius.retries) == (3, 3)
+    assert found.settings.radius.message_authenticator
+
+
+def test_the_servers_of_the_block_count_alone(file, tmp_path):
+    file("auth h secret\n", 0o644)
+    block = 'radiuscfg { auth "one" "first"; auth "two" 1645 "second"; timeout 5; message_authenticator optional; }'
+    loaded = config.loads(block + GATEWAY)
+    found = checked(tmp_path, block + GATEWAY)
+    assert found.problems == (), "the file is not even looked at"
+    assert found.settings.radius.auth == (server("one", "first"), server("two", "second", 1645))
+    assert found.settings.radius.timeout == 5
+    assert not found.settings.radius.message_authenticator
+    assert any("CVE-2024-3596" in each.text for each in loaded.warnings)
+
+
+def test_who_uses_no_radius_has_no_use_for_the_file(file, tmp_path):
+    file("nonsense", 0o644)
+    text = GATEWAY.replace("auth_source radius; conf_source radius;", "")
+    assert checked(tmp_path, text).problems == ()
+    assert checked(tmp_path, text).settings.radius is None
+
+
+def test_no_server_at_all_is_told_where_one_is_needed(file, tmp_path):
+    (problem,) = checked(tmp_path).problems
+    assert (problem.line, problem.column) == (2, 33)
+    assert "no RADIUS server is named" in problem.text
+    assert "radius.conf" in problem.text
+    file("acct h secret\n")
+    assert checked(tmp_path).problems == (problem,)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_file_that_others_may_read_is_refused(file, tmp_path, mode):
+    path = file(HOWTO, mode)
+    (problem,) = checked(tmp_path).problems
+    assert problem.path == str(path)
+    assert f"chmod 600 {path}" in problem.text
+    assert "MyDirtySecret" not in problem.text
+
+
+def test_mistakes_of_the_file_are_told_with_those_of_the_configuration(file, tmp_path):
+    path = file("auth h:0 s\nauth h s 0\n")
+    assert [(each.path, each.line) for each in checked(tmp_path).problems] == [(str(path), 1), (str(path), 2)]
+
+
+def test_an_address_comes_only_with_a_login(file, tmp_path):
+    file(HOWTO)
+    (problem,) = checked(tmp_path, GATEWAY.replace("auth_source radius", "auth_source local")).problems
+    assert "needs auth_source radius" in problem.text
+
+
+def test_a_daemon_gets_no_server_and_no_secret(file, tmp_path):
+    file(HOWTO)
+    from lotor.config.provision import bare
+
+    assert bare(checked(tmp_path).settings).radius is None
