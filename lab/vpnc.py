@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 from lab.node import Node, Running
+from lab.terminal import Terminal
 
 _SCRIPT = """#!/bin/sh
 { echo "== $reason"; env | grep -E '^(reason|TUNDEV|VPNGATEWAY|INTERNAL_|CISCO_)' | sort; } >> /run/vpnc.out
@@ -23,7 +25,6 @@ IPSec secret groupsecret-of-the-lab
 IKE Authmode {method}
 CA-File /etc/vpnc-lab/ca.crt
 Xauth username {user}
-Xauth password {password}
 IKE DH Group {group}
 Perfect Forward Secrecy {pfs}
 NAT Traversal Mode {nat_mode}
@@ -32,9 +33,11 @@ DPD idle timeout (our side) 10
 Pidfile /run/vpnc.pid
 Script /etc/vpnc-lab/script
 No Detach
-Noninteractive
 Debug {debug}
 """
+_ALONE = "Noninteractive\nXauth password {password}\n"
+_ASKING = "Xauth interactive\n"
+_DEFAULTS = {"method": "hybrid", "group": "dh2", "pfs": "dh2", "nat_mode": "natt", "debug": "3", "more": ""}
 
 
 class Vpnc:
@@ -51,20 +54,19 @@ class Vpnc:
     def connect(self, user: str, password: str, **options: str) -> Running:
         """Starts vpnc; `options`: method (hybrid or psk), group (dh2), pfs (dh2), nat_mode (natt), more (lines
         of its configuration). `environment` has the result."""
-        self.node.path("/run/vpnc.out").write_text("")
-        chosen = {
-            "method": "hybrid",
-            "group": "dh2",
-            "pfs": "dh2",
-            "nat_mode": "natt",
-            "debug": "3",
-            "more": "",
-            **options,
-        }
-        text = _CONFIGURATION.format(gateway=self.gateway, user=user, password=password, **chosen)
-        self.node.write("/etc/vpnc-lab/vpnc.conf", text, 0o600)
+        self._configure(_ALONE.format(password=password), user, options)
         self.running = self.node.start("vpnc", "vpnc", "--non-inter", "/etc/vpnc-lab/vpnc.conf")
         return self.running
+
+    def typed(self, user: str, **options: str) -> Terminal:
+        """Runs it at a terminal, where it asks a person for whatever the gateway wants; `options` as for `connect`."""
+        self._configure(_ASKING, user, {"debug": "0", **options})
+        return Terminal(self.node, "vpnc", "/etc/vpnc-lab/vpnc.conf")
+
+    def _configure(self, who: str, user: str, options: Mapping[str, str]) -> None:
+        self.node.path("/run/vpnc.out").write_text("")
+        text = _CONFIGURATION.format(gateway=self.gateway, user=user, **{**_DEFAULTS, **options})
+        self.node.write("/etc/vpnc-lab/vpnc.conf", text + who, 0o600)
 
     @property
     def connected(self) -> bool:

@@ -18,6 +18,7 @@ from lotor.auth import Checks, LocalLogins, UserError, UserFile
 from lotor.auth.clock import Clock
 from lotor.auth.facts import GROUP_FACTS, NO_FACTS, UNITS, USER_FACTS, FactError, Facts, read, with_value, written
 from lotor.auth.local import end_of
+from lotor.auth.second import SecondFactors
 from lotor.auth.userlines import Lines, LocalGroup, LocalUser, entry_of, parse
 from lotor.crypto.passwords import Cost, hash_password
 from lotor.model.grants import Grants
@@ -49,8 +50,8 @@ def write(users: UserFile, *lines: str) -> None:
 
 def login(users: UserFile, user: str, password: bytes = b"correct horse", now: float | None = None):
     attempt = LoginAttempt(user, ((Field.PASSWORD, Secret(password)),), Peer(ip_address("198.51.100.7"), 4500))
-    wall = time.time if now is None else lambda: now
-    return asyncio.run(LocalLogins(users, Checks(clock=AT_ONCE), wall=wall).judge(attempt))
+    clock = Clock() if now is None else Clock(wall=lambda: now)
+    return asyncio.run(LocalLogins(users, Checks(clock=AT_ONCE), second=SecondFactors(clock=clock)).judge(attempt))
 
 
 # --- words -----------------------------------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ from lotor.auth import Checks, Clock, LocalLogins, Proofs, Throttle, UserFile
 from lotor.auth import local as module
 from lotor.auth import spent as spending
 from lotor.auth.codes import new_recovery_codes, parted, recovery_digest, six_digits
-from lotor.auth.second import FREE, LONGEST_PAUSE, MOST_OPEN, PAUSE, TYPING
+from lotor.auth.housed import Housed
+from lotor.auth.second import FREE, LONGEST_PAUSE, MOST_OPEN, PAUSE, TYPING, SecondFactors
 from lotor.auth.spent import SpentCodes, SpentError
 from lotor.crypto.passwords import Cost, check_password
 from lotor.crypto.totp import STEP, code_of, new_key, step_of
@@ -63,10 +64,11 @@ class Gateway:
     def __init__(self, users: UserFile, *, wall: float = NOON, remember: float = 1000.0, spent: Path | None = None):
         self.users, self.now, self.wall = users, 100.0, wall
         self.path = spent or users.path.with_name("spent-codes")
-        self.checks = Checks(None, Proofs(remember, lambda: self.now), Clock(lambda: self.now, self._sleep))
-        self.logins = LocalLogins(users, self.checks, spent=SpentCodes(self.path), wall=lambda: self.wall)
-        self.logins._second._now = lambda: self.now
-        self.logins._second.given._now = lambda: self.now
+        clock = Clock(lambda: self.now, self._sleep, lambda: self.wall)
+        self.checks = Checks(None, Proofs(remember, clock.now), clock)
+        self.housed = Housed()
+        second = SecondFactors(SpentCodes(self.path), remember, self.housed, clock)
+        self.logins = LocalLogins(users, self.checks, second=second)
 
     async def _sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -325,6 +327,10 @@ def test_a_renewal_needs_no_new_code(gateway):
     """A client with a saved password gives it again; one that put a code behind it gives both again."""
     typed = f"correct horse{gateway.now_code()}"
     assert gateway.login(typed) == Accepted("alice")
+    assert gateway.login(typed) == Refused(WrongCode("alice")), "there is no session that it could renew"
+    gateway.housed.enter(1, "bob")
+    assert gateway.login(typed) == Refused(WrongCode("alice"))
+    gateway.housed.enter(2, "alice")
     gateway.passes(600)
     assert gateway.login(typed) == Accepted("alice")
     assert gateway.login(typed, source="203.0.113.9") == Refused(WrongCode("alice")), "from there it is another login"
@@ -335,11 +341,25 @@ def test_a_renewal_needs_no_new_code(gateway):
 
 def test_a_renewal_after_a_second_round_gives_the_password_alone(gateway):
     assert gateway.code(gateway.now_code(), gateway.login()) == Accepted("alice")
+    assert isinstance(gateway.login(), Challenge)
+    gateway.housed.enter(2, "alice")
     assert gateway.login() == Accepted("alice")
     assert isinstance(gateway.login(source="203.0.113.9"), Challenge)
     assert gateway.login("wrong") == Refused(WrongPassword("alice"))
     gateway.users.passwd("alice", PASSWORD)
     assert isinstance(gateway.login(), Challenge), "a change of the user makes it void"
+
+
+def test_what_ends_with_the_session_is_not_renewed(gateway):
+    typed = f"correct horse{gateway.now_code()}"
+    gateway.housed.enter(1, "alice")
+    gateway.housed.enter(2, "alice")
+    assert gateway.login(typed) == Accepted("alice")
+    gateway.housed.leave(1)
+    assert gateway.login(typed) == Accepted("alice"), "another one is up"
+    gateway.housed.leave(2)
+    gateway.housed.leave(2)
+    assert gateway.login(typed) == Refused(WrongCode("alice"))
 
 
 # --- guesses ---------------------------------------------------------------------------------------------------------
@@ -423,9 +443,18 @@ def test_the_list_is_private_and_has_no_name_and_no_key(gateway):
     gateway.login(f"correct horse{gateway.now_code()}")
     assert stat.S_IMODE(gateway.path.stat().st_mode) == 0o600
     text = gateway.path.read_text()
-    assert text.startswith("t ")
+    assert [line[:2] for line in text.splitlines()] == ["f ", "t "]
     assert "alice" not in text
     assert gateway.now_code() not in text
+
+
+@pytest.mark.parametrize("octets", [b"", b"f", b"f " + b"0" * 32])
+def test_a_first_line_cut_short_is_written_anew(tmp_path, octets):
+    path = tmp_path / "spent"
+    path.write_bytes(octets)
+    path.chmod(0o600)
+    assert SpentCodes(path).spend_step("a" * 32, 7)
+    assert not SpentCodes(path).spend_step("a" * 32, 7)
 
 
 def test_a_line_cut_short_was_never_told(tmp_path):
@@ -438,10 +467,13 @@ def test_a_line_cut_short_was_never_told(tmp_path):
     assert not SpentCodes(path).spend_step("b" * 32, 19)
 
 
-@pytest.mark.parametrize("octets", [b"\0" * 40 + b"\n", b"t x 1\n", b"nonsense\n", b"t " + b"a" * 32 + b" \xd9\xa3\n"])
+@pytest.mark.parametrize(
+    "octets",
+    [b"\0" * 40 + b"\n", b"t x 1\n", b"nonsense\n", b"t " + b"a" * 32 + b" \xd9\xa3\n", b"f " + b"1" * 32 + b"\n"],
+)
 def test_a_list_that_lotor_did_not_write_lets_nobody_in(tmp_path, octets):
     path = tmp_path / "spent"
-    path.write_bytes(b"t " + b"a" * 32 + b" 7\n" + octets)
+    path.write_bytes(b"f " + b"0" * 32 + b"\n" + octets)
     path.chmod(0o600)
     for _ in range(2):
         with pytest.raises(SpentError, match="line 2"):
@@ -468,13 +500,17 @@ def test_the_list_is_written_anew_when_most_of_it_is_void(tmp_path, monkeypatch)
     for step in range(200):
         assert codes.spend_step("a" * 32, step)
     assert path.stat().st_size < 900
-    assert not other.spend_step("a" * 32, 199)
+    others = [SpentCodes(path) for _ in range(20)]
+    for step in range(200, 400):
+        assert others[step % 20].spend_step("a" * 32, step), "by turns, so that each meets files it has not seen"
+    assert not codes.spend_step("a" * 32, 399)
+    assert not other.spend_step("a" * 32, 399)
     assert not other.spend_code("c" * 32)
     assert codes.spent() == {"c" * 32}
 
 
 def test_a_full_list_lets_nobody_in(tmp_path, monkeypatch):
-    monkeypatch.setattr(spending, "LARGEST", 80)
+    monkeypatch.setattr(spending, "LARGEST", 110)
     codes = SpentCodes(tmp_path / "spent")
     assert codes.spend_code("a" * 32)
     assert codes.spend_code("b" * 32)

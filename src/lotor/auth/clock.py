@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Monotonic seconds, and how to let them pass."""
+    """Monotonic seconds, how to let them pass, and the seconds since 1970 that the clock on the wall shows."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    wall: Callable[[], float] = time.time
 
 
 SYSTEM = Clock()

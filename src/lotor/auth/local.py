@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
@@ -16,7 +15,6 @@ from lotor.auth.facts import Facts
 from lotor.auth.groups import everybody
 from lotor.auth.renewals import Renewals
 from lotor.auth.second import SecondFactors
-from lotor.auth.spent import SpentCodes
 from lotor.auth.userlines import LocalUser
 from lotor.auth.users import UserError, UserFile, Users
 from lotor.crypto.passwords import NotPhcError, check_password
@@ -34,22 +32,20 @@ MESSAGE = "Code of your authenticator app, or a recovery code"
 
 class LocalLogins:
     """Implements `ports.auth.LoginBackend`, over a file that is looked at for every login. `member` says why a user
-    with the right password may not log in. `wall` is seconds since 1970."""
+    with the right password may not log in; `second` judges their codes."""
 
     def __init__(
         self,
         users: UserFile,
         checks: Checks | None = None,
         member: Callable[[str], LoginReason | None] = everybody,
-        spent: SpentCodes | None = None,
-        wall: Callable[[], float] = time.time,
+        second: SecondFactors | None = None,
     ) -> None:
         self.checks = checks or Checks()
         self._users = users
         self._member = member
-        self._wall = wall
         self._renewals = Renewals(users)
-        self._second = SecondFactors(spent, self.checks.proofs.seconds, wall)
+        self._second = second or SecondFactors(remember=self.checks.proofs.seconds)
         self._writes = ThreadPoolExecutor(1, thread_name_prefix="login-codes")
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
@@ -99,7 +95,7 @@ class LocalLogins:
         if user.locked:
             return logins.Locked(user.name, "user")
         facts = users.facts(user)
-        if facts.expires is not None and self._wall() >= end_of(facts.expires):
+        if facts.expires is not None and self._second.clock.wall() >= end_of(facts.expires):
             return logins.UserExpired(user.name, facts.expires.isoformat())
         if facts.second and facts.totp is None:
             return logins.SecondFactorMissing(user.name)
@@ -143,7 +139,7 @@ class LocalLogins:
         user = users.get(name)
         if user is None or user.line() not in {proof.was, proof.entry}:
             raise NotJudgedError(logins.AccountChanged(name))
-        return user, Accepted(name, granted(users.facts(user), self._wall()))
+        return user, Accepted(name, granted(users.facts(user), self._second.clock.wall()))
 
 
 def granted(facts: Facts, now: float) -> Grants:

@@ -8,13 +8,13 @@ import logging
 import math
 import secrets
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from lotor.auth.checks import NotJudgedError, Proof
+from lotor.auth.clock import SYSTEM, Clock
 from lotor.auth.codes import recovery_digest, six_digits, spent_name
+from lotor.auth.housed import Housed
 from lotor.auth.proofs import Proofs
 from lotor.auth.spent import SpentCodes, SpentError
 from lotor.auth.userlines import LocalUser
@@ -52,19 +52,20 @@ class _Count:
 
 
 class SecondFactors:
-    """Threads may share it. `wall` is seconds since 1970, which codes are made of; `now` is monotonic."""
+    """Threads may share it. `remember`: for so many seconds a session of one of those who are `housed` may be renewed
+    without a new code."""
 
     def __init__(
         self,
         spent: SpentCodes | None = None,
         remember: float = 0.0,
-        wall: Callable[[], float] = time.time,
-        now: Callable[[], float] = time.monotonic,
+        housed: Housed | None = None,
+        clock: Clock = SYSTEM,
     ) -> None:
         self.spent = spent or SpentCodes()
-        self.given = Proofs(remember, now)
-        self._wall = wall
-        self._now = now
+        self.given = Proofs(remember, clock.now)
+        self.clock = clock
+        self._housed = housed or Housed()
         self._lock = threading.Lock()
         self._open: OrderedDict[bytes, Open] = OrderedDict()
         self._counts: OrderedDict[tuple[str, str], _Count] = OrderedDict()
@@ -75,8 +76,8 @@ class SecondFactors:
         """The ticket of a login whose password was right."""
         ticket = secrets.token_bytes(16)
         with self._lock:
-            self._open[ticket] = Open(user, proof, self._now())
-            while len(self._open) > MOST_OPEN or next(iter(self._open.values())).since + TYPING < self._now():
+            self._open[ticket] = Open(user, proof, self.clock.now())
+            while len(self._open) > MOST_OPEN or next(iter(self._open.values())).since + TYPING < self.clock.now():
                 self._open.popitem(last=False)
         return ticket
 
@@ -84,7 +85,7 @@ class SecondFactors:
         """That of the login with this ticket, which is good for one round. Raises `NotJudgedError`."""
         with self._lock:
             found = self._open.pop(ticket, None)
-        if found is None or found.user != user or found.since + TYPING < self._now():
+        if found is None or found.user != user or found.since + TYPING < self.clock.now():
             raise NotJudgedError(CodeTooLate(user))
         return found.proof
 
@@ -95,9 +96,9 @@ class SecondFactors:
     # --- codes -------------------------------------------------------------------------------------------------------
 
     def renews(self, attempt: LoginAttempt, proof: Proof) -> bool:
-        """Whether this login gives the same as one that was let in from the same address lately: then it renews that
-        one. A client that keeps what was typed has no newer code."""
-        return self.given.holds(_place(attempt), proof.entry, proof.code)
+        """Whether this login gives the same as one that was let in from the same address lately, and has a session:
+        then it renews that one. A client that keeps what was typed has no newer code."""
+        return self._housed.has(attempt.user) and self.given.holds(_place(attempt), proof.entry, proof.code)
 
     def note(self, attempt: LoginAttempt, proof: Proof) -> None:
         """The login was let in."""
@@ -120,7 +121,7 @@ class SecondFactors:
     def _spent(self, user: LocalUser, code: Secret) -> bool:
         key, digits = user.facts.totp, six_digits(code)
         if key is not None and digits is not None:
-            step = totp.step_of(key, digits, self._wall())
+            step = totp.step_of(key, digits, self.clock.wall())
             return step is not None and self.spent.spend_step(spent_name(user.name, key.reveal()), step)
         digest = recovery_digest(user.name, code) or ""
         known = [hmac.compare_digest(digest, each) for each in user.facts.recovery]
@@ -134,11 +135,11 @@ class SecondFactors:
             self._counts.move_to_end(_password(user))
             if len(self._counts) > MOST_COUNTED:
                 self._counts.popitem(last=False)
-            if (wait := count.until - self._now()) > 0:
+            if (wait := count.until - self.clock.now()) > 0:
                 return wait
             count.wrong += 1
             if (beyond := count.wrong - FREE) > 0:
-                count.until = self._now() + min(PAUSE * 2.0 ** min(beyond - 1, 16), LONGEST_PAUSE)
+                count.until = self.clock.now() + min(PAUSE * 2.0 ** min(beyond - 1, 16), LONGEST_PAUSE)
             return 0.0
 
     def _leave(self, user: LocalUser, *, wrong: int) -> int:

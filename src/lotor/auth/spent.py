@@ -1,7 +1,8 @@
 """Codes that were used, in a private file: no code opens twice, also after a restart, a crash or a reload.
 
 A line is on the disk before its code counts. `t KEY STEP`: of this key no code of this step or an earlier one counts;
-`r CODE`: this recovery code is gone. KEY and CODE are digests.
+`r CODE`: this recovery code is gone. KEY and CODE are digests. The first line, `f FILE`, tells this file from one that
+was in its place before, whose number another one may get.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import re
+import secrets
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -25,7 +27,9 @@ LARGEST = 1 << 25
 """Octets: more than 500,000 keys."""
 LOOSE = 1 << 16
 """Octets that lines may take which later ones made void; then the file is written anew."""
-_LINE = re.compile(rb"t ([0-9a-f]{32}) (\d{1,15})|r ([0-9a-f]{32})")
+MARK = 35
+"""Octets of the first line."""
+_LINE = re.compile(rb"f [0-9a-f]{32}|t ([0-9a-f]{32}) (\d{1,15})|r ([0-9a-f]{32})")
 
 
 class SpentError(Exception):
@@ -34,9 +38,9 @@ class SpentError(Exception):
 
 @dataclass(slots=True)
 class _Known:
-    """What was read of one file, up to the octet `seen`."""
+    """What was read of the file with this first line, up to the octet `seen`."""
 
-    inode: int = -1
+    mark: bytes = b""
     seen: int = 0
     number: int = 0
     loose: int = 0
@@ -50,15 +54,25 @@ class _Known:
             return False
         if parts[3]:
             self.codes.add(parts[3].decode())
-            return True
+        if not parts[1]:
+            return bool(parts[3]) or not self.seen
         key, step = parts[1].decode(), int(parts[2])
         self.loose += len(line) if key in self.steps else 0
         self.steps[key] = max(step, self.steps.get(key, -1))
         return True
 
     def text(self) -> bytes:
-        lines = [*(f"t {key} {step}\n" for key, step in self.steps.items()), *(f"r {code}\n" for code in self.codes)]
+        """Of a new file."""
+        lines = [
+            _mark(),
+            *(f"t {key} {step}\n" for key, step in self.steps.items()),
+            *(f"r {code}\n" for code in self.codes),
+        ]
         return "".join(lines).encode()
+
+
+def _mark() -> str:
+    return f"f {secrets.token_hex(16)}\n"
 
 
 class SpentCodes:
@@ -100,6 +114,9 @@ class SpentCodes:
         """What a crash cut short goes first: its code was never told to be right."""
         if self._known.seen + len(line) > LARGEST:
             raise SpentError(f"{self.path} is full")
+        if not self._known.seen:
+            mark = _mark().encode()
+            line, self._known.mark = mark + line, mark
         os.ftruncate(descriptor, self._known.seen)
         if os.pwrite(descriptor, line, self._known.seen) < len(line):
             raise SpentError(f"{self.path} cannot be written: the disk is full")
@@ -108,9 +125,9 @@ class SpentCodes:
 
     def _catch_up(self, descriptor: int) -> None:
         """Reads what others have added since."""
-        status = os.fstat(descriptor)
-        if status.st_ino != self._known.inode or status.st_size < self._known.seen:
-            self._known = _Known(status.st_ino)
+        status, mark = os.fstat(descriptor), os.pread(descriptor, MARK, 0)
+        if mark != self._known.mark or status.st_size < self._known.seen:
+            self._known = _Known(mark)
         if status.st_size > LARGEST:
             raise SpentError(f"{self.path} is larger than {LARGEST} octets: it cannot be what was meant")
         added = os.pread(descriptor, status.st_size - self._known.seen, self._known.seen)

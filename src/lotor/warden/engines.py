@@ -15,7 +15,9 @@ from lotor.auth import (
     everybody,
 )
 from lotor.auth.current import NoLogins
+from lotor.auth.housed import Housed
 from lotor.auth.pam import PamLogins
+from lotor.auth.second import SecondFactors
 from lotor.config.settings import AuthSource, GroupSource, ModeCfg
 from lotor.model.back_end import BackEnd
 from lotor.ports.auth import LoginBackend
@@ -23,8 +25,9 @@ from lotor.ports.back_ends import BackEnds
 from lotor.warden.back_ends import BackEndLogins
 
 
-def logins_of(mode_cfg: ModeCfg | None, back_ends: BackEnds) -> LoginBackend:
-    """The back end that `auth_source` names, slowed down against guessing. `back_ends`: where RADIUS and LDAP live."""
+def logins_of(mode_cfg: ModeCfg | None, back_ends: BackEnds, housed: Housed) -> LoginBackend:
+    """The back end that `auth_source` names, slowed down against guessing. `back_ends`: where RADIUS and LDAP live.
+    `housed`: who has a session, which may be renewed."""
     if mode_cfg is None:
         return NoLogins()
     member = Membership(mode_cfg.auth_groups) if mode_cfg.auth_groups else everybody
@@ -34,7 +37,8 @@ def logins_of(mode_cfg: ModeCfg | None, back_ends: BackEnds) -> LoginBackend:
         case AuthSource.SYSTEM:
             backend = SystemLogins(checks=checks, member=member)
         case AuthSource.LOCAL:
-            backend = LocalLogins(UserFile(mode_cfg.users.path), checks, member)
+            second = SecondFactors(remember=mode_cfg.auth_remember, housed=housed)
+            backend = LocalLogins(UserFile(mode_cfg.users.path), checks, member, second)
         case AuthSource.PAM:
             backend = PamLogins(mode_cfg.pam_service, member)
         case AuthSource.RADIUS | AuthSource.LDAP:

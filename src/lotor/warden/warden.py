@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from lotor import config
 from lotor._native import device_mtu
 from lotor.auth.current import CurrentLogins
+from lotor.auth.housed import Housed
 from lotor.config.provision import Provision
 from lotor.config.settings import Settings
 from lotor.hooks.scripts import ScriptHooks
@@ -38,6 +39,7 @@ from lotor.warden.admitting import AdmittedLeases, LedNetwork, groups_of
 from lotor.warden.back_ends import LedBackEnds, NoBackEnds
 from lotor.warden.current import CurrentSigner
 from lotor.warden.engines import logins_of
+from lotor.warden.housing import HousedLeases
 from lotor.warden.loading import Holding
 from lotor.warden.pool_routes import PoolRoutes
 from lotor.warden.remembering import RememberedLeases
@@ -133,6 +135,7 @@ class Warden:
         self._signer, self._logins, self._hooks = CurrentSigner(self._executor), CurrentLogins(), ScriptHooks({})
         self._pool, self._host = PoolRoutes(hold.routes), CountedHost(hold.host)
         self._network = LedNetwork(hold.network, self._pool)
+        self._housed = Housed()
         self.store = hold.store
         self._remembered = RememberedLeases(self._pool, hold.store)
         self._loaded = first
@@ -169,7 +172,8 @@ class Warden:
 
     def leases(self, proved: Callable[[str, Grants], bool]) -> Leases:
         """`proved`: whether a user has logged in with these grants."""
-        return AdmittedLeases(self._remembered, self._hold.network, proved, lambda: self._pool.mode_cfg)
+        admitted = AdmittedLeases(self._remembered, self._hold.network, proved, lambda: self._pool.mode_cfg)
+        return HousedLeases(admitted, self._housed)
 
     @property
     def back_ends(self) -> LedBackEnds:
@@ -254,7 +258,8 @@ class Warden:
 
     async def _use(self, loaded: Holding) -> list[str]:
         back_ends = self._hold.back_ends
-        logins, scripts = logins_of(loaded.settings.mode_cfg, back_ends), scripts_of(loaded.settings.remotes)
+        logins = logins_of(loaded.settings.mode_cfg, back_ends, self._housed)
+        scripts = scripts_of(loaded.settings.remotes)
         async with self._turn:
             await back_ends.use(loaded.settings)
             try:
