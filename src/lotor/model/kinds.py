@@ -89,6 +89,8 @@ class Kind(Enum):
     ADMINISTRATOR = "administrator"
     LOGGED_OUT = "logged-out"
     SHUT_DOWN = "shut-down"
+    DAEMON_DIED = "daemon-died"
+    GATEWAY_DIED = "gateway-died"
     GIVEN_UP = "given-up"
     RELOCATED = "relocated"
     PEER_DELETED = "peer-deleted"

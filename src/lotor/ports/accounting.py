@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from lotor.model.kinds import Kind
@@ -35,6 +36,39 @@ class Usage:
     octets_out: int = 0
     packets_in: int = 0
     packets_out: int = 0
+
+
+class Status(Enum):
+    """What a record tells of. The numbers are those of Acct-Status-Type (RFC 2866 section 5.1)."""
+
+    START = 1
+    STOP = 2
+    INTERIM = 3
+    ON = 7
+    OFF = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is told of a session, or with `account` None of the whole gateway. `at`: when it happened, by the wall clock
+    (seconds since 1970); `delay`: whole seconds since then. One that is told again has the same `at`, and another
+    `delay`."""
+
+    status: Status
+    at: float
+    account: Account | None = None
+    usage: Usage | None = None
+    why: Kind | None = None
+    delay: int = 0
+
+
+class Keeper(Protocol):
+    """Whoever keeps accounts in the end, and may be far away."""
+
+    async def take(self, record: Record) -> None:
+        """Returns when the keeper has it for good. Raises `OSError` with a clear text where nobody knows: the same is
+        told again later."""
+        ...
 
 
 class Accounting(Protocol):

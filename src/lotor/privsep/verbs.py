@@ -1,11 +1,13 @@
 """All verbs by number: 1 to 9 are the signer's, 10 to 19 those of logins and leases, 20 to 29 those of sockets and the
 tunnel device, 30 to 39 those of the host and its scripts, 40 to 49 those of the configuration, 50 to 59 those of the
-processes themselves, 60 to 69 those by which the warden asks the process of back ends."""
+processes themselves, 60 to 69 those by which the warden asks the process of back ends, 70 to 79 those of
+accounting."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from lotor.privsep.accounting import INTERIM, START, STOP
 from lotor.privsep.backing import ABANDON_ROUND, ACCOUNT, BACK_ENDS, CHECK, CONFIGURE, GROUPS
 from lotor.privsep.configuring import PROVISION, PUBLIC_FILE, PUBLIC_FILES, TAKE_OVER, WITHDRAW
 from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, CLOSED, DETACH, OPEN, PORTAL, RUN_HOOK
@@ -25,6 +27,7 @@ VERBS: dict[int, Verb[Any, Any]] = {
         *(ADMIT, ATTACH, DETACH, RUN_HOOK, CHANGED, CLOSED, OPEN, PORTAL),
         *(PROVISION, TAKE_OVER, WITHDRAW, PUBLIC_FILE, PUBLIC_FILES),
         *(READY, FAILED, ABOUT, GIVEN, LIVES, BACK_ENDS),
+        *(START, INTERIM, STOP),
         *(CONFIGURE, CHECK, ABANDON_ROUND, ACCOUNT, GROUPS),
     )
 }

@@ -47,6 +47,30 @@ STEPS: dict[int, tuple[str, ...]] = {
             PRIMARY KEY (kind, subject)
         ) WITHOUT ROWID""",
     ),
+    2: (
+        # Sessions whose stop has not come, with what they had carried when they were heard of last.
+        """CREATE TABLE accounts_open (
+            id TEXT PRIMARY KEY,
+            keeper TEXT NOT NULL,
+            account TEXT NOT NULL,
+            usage TEXT NOT NULL
+        ) WITHOUT ROWID""",
+        # Records that wait for their keeper. AUTOINCREMENT: no number is used twice, also after its record is gone.
+        # `boot` and `ticks` say how long ago it was, whatever is done to the wall clock.
+        """CREATE TABLE accounts_waiting (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            keeper TEXT NOT NULL,
+            id TEXT NOT NULL,
+            status INTEGER NOT NULL,
+            tries INTEGER NOT NULL DEFAULT 0,
+            at REAL NOT NULL,
+            boot TEXT NOT NULL,
+            ticks REAL NOT NULL,
+            record TEXT NOT NULL
+        )""",
+        "CREATE INDEX accounts_by_turn ON accounts_waiting (keeper, tries, number)",
+        "CREATE INDEX accounts_by_session ON accounts_waiting (id)",
+    ),
 }
 LATEST = max(STEPS)
 

@@ -39,6 +39,22 @@ class ShutDown(Reason):
     told = Told.PEER
 
 
+class DaemonDied(Reason):
+    """Accounting: the daemon died with the session; its warden lives, and another daemon serves."""
+
+    kind = Kind.DAEMON_DIED
+    cause = Cause.LOCAL_FAULT
+    line = "the daemon died"
+
+
+class GatewayDied(Reason):
+    """Accounting: lotor was killed on the gateway, or the host went down, while the session was up."""
+
+    kind = Kind.GATEWAY_DIED
+    cause = Cause.LOCAL_FAULT
+    line = "the gateway died"
+
+
 class GivenUp(Reason):
     """The person who asked for the connection does not wait any longer."""
 

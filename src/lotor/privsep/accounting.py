@@ -1,0 +1,59 @@
+"""The verbs of accounting: a session of this daemon is up, goes on, and has ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lotor.model.kinds import Kind
+from lotor.ports.accounting import Account, Usage
+from lotor.privsep.faults import MOST_FAULT, Fault
+from lotor.privsep.verb import Verb
+
+LONGEST_ACCOUNT = 4_096
+"""Octets: a name of 1 KiB, what a back end granted, addresses and networks."""
+LONGEST_ID = 64
+"""Octets of a session's id."""
+FIGURES = 5 * 8 + 16
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a session has carried so far."""
+
+    id: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A session has ended."""
+
+    id: str
+    usage: Usage
+    why: Kind
+
+
+START: Verb[Account, Fault | None] = Verb(
+    number=70,
+    name="begin the account of a session",
+    request=Account,
+    answer=None | Fault,
+    most_request=LONGEST_ACCOUNT,
+    most_answer=MOST_FAULT,
+)
+INTERIM: Verb[Used, Fault | None] = Verb(
+    number=71,
+    name="tell what a session carries",
+    request=Used,
+    answer=None | Fault,
+    most_request=LONGEST_ID + FIGURES,
+    most_answer=MOST_FAULT,
+)
+STOP: Verb[Over, Fault | None] = Verb(
+    number=72,
+    name="end the account of a session",
+    request=Over,
+    answer=None | Fault,
+    most_request=LONGEST_ID + FIGURES,
+    most_answer=MOST_FAULT,
+)
