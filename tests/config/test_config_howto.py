@@ -144,5 +144,5 @@ def test_the_radius_variant_is_served_but_for_its_accounting(tmp_path: Path, mon
     with pytest.raises(ConfigError) as caught:
         resolve(check(loaded.settings), {})
     assert [(p.line, p.column, p.text) for p in caught.value.problems] == [
-        (28, 13, "accounting radius is not available in this version; available: none"),
+        (28, 13, "accounting radius is not available in this version; available: none, system"),
     ]

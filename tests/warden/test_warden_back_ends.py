@@ -82,9 +82,9 @@ class Toy:
 
 class Books:
     async def take(self, record):
-        if record == b"bad":
+        if record.account is None:
             raise OSError(5, "the server does not answer")
-        note(f"record {record.decode()}")
+        note(f"record {record.account.user}")
 
 
 class Directory:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from lotor.backends.present import PresentBackEnds
 from lotor.config.back_ends import BackEndSettings
 from lotor.model.login import Verdict
+from lotor.ports.accounting import Record
 from lotor.privsep.backing import ABANDON_ROUND, ACCOUNT, CHECK, CONFIGURE, GROUPS, Abandoned, Confined, Round
 from lotor.privsep.faults import Fault, fault_of
 from lotor.privsep.serving import Handler, Reply, answering, handling
@@ -50,7 +51,7 @@ class Answers:
     async def _abandon(self, asked: Abandoned) -> None:
         await self._back_ends.abandon(asked.which, asked.conversation)
 
-    async def _account(self, record: bytes) -> Reply:
+    async def _account(self, record: Record) -> Reply:
         await self._back_ends.account(record)
         return Reply(None)
 

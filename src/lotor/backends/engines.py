@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lotor.config.back_ends import BackEndSettings
+from lotor.config.settings import Radius
 from lotor.model.back_end import BackEnd
+from lotor.ports.accounting import Keeper
 from lotor.ports.auth import LoginBackend
-from lotor.ports.back_ends import Accounts, Groups
+from lotor.ports.back_ends import Groups
 
 Close = Callable[[], Awaitable[None] | None]
 
@@ -18,7 +20,7 @@ class Engines:
     """Those of one configuration. `close` is called once nobody has a conversation with them any more."""
 
     logins: Mapping[BackEnd, LoginBackend] = field(default_factory=dict)
-    accounts: Accounts | None = None
+    accounts: Keeper | None = None
     groups: Groups | None = None
     close: tuple[Close, ...] = ()
 
@@ -28,7 +30,7 @@ Make = Callable[[BackEndSettings], Engines]
 
 def engines_of(settings: BackEndSettings) -> Engines:
     """Called in a running event loop. Raises `OSError` with a whole sentence where an engine cannot be."""
-    made = [each for each in (_radius(settings), _ldap(settings)) if each is not None]
+    made = [each for each in (_radius(settings), _ldap(settings), _accounts(settings)) if each is not None]
     return Engines(
         {which: logins for each in made for which, logins in each.logins.items()},
         next((each.accounts for each in made if each.accounts is not None), None),
@@ -56,3 +58,12 @@ def _ldap(settings: BackEndSettings) -> Engines | None:
     logins = LdapLogins(settings.ldap, addresses=addresses, groups=settings.groups)
     judging = {BackEnd.LDAP: logins} if settings.logins is BackEnd.LDAP else {}
     return Engines(judging, groups=logins.groups if settings.groups else None, close=(logins.close,))
+
+
+def _accounts(settings: BackEndSettings) -> Engines | None:
+    if settings.radius is None or not settings.accounts:
+        return None
+    from lotor.radius.accounts import RadiusAccounts, authentic
+
+    accounts = RadiusAccounts(settings.radius, authentic=authentic(settings.logins))
+    return Engines(accounts=accounts, close=(accounts.close,))

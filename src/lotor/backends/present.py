@@ -16,6 +16,7 @@ from lotor.backends.engines import Close, Engines, Make, engines_of
 from lotor.config.back_ends import BackEndSettings
 from lotor.model.back_end import BackEnd
 from lotor.model.login import LoginAttempt, Verdict
+from lotor.ports.accounting import Record
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class PresentBackEnds:
     async def abandon(self, which: BackEnd, conversation: bytes) -> None:
         await self._logins[which].abandon(conversation)
 
-    async def account(self, record: bytes) -> None:
+    async def account(self, record: Record) -> None:
         if self._engines.accounts is None:
             raise OSError(errno.ENOTCONN, "no back end keeps accounts in this configuration")
         await self._engines.accounts.take(record)

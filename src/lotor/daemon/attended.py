@@ -22,6 +22,7 @@ from lotor.daemon.processes import both
 from lotor.daemon.serving import Daemon, Surroundings, capturing, log_as
 from lotor.privsep.asking import Asker, Refused
 from lotor.privsep.backing import BACK_ENDS, Serving
+from lotor.privsep.far_accounting import FarAccounting
 from lotor.privsep.far_configurations import FarConfigurations
 from lotor.privsep.far_files import FarFiles
 from lotor.privsep.far_hooks import FarHooks
@@ -79,7 +80,7 @@ async def _attended(told: tuple[Given, Lent], asker: Asker, given_up: GivenUp, c
     warden = (await asker.ask(ABOUT, None)).value
     surroundings = Surroundings(
         given.name,
-        far_ports(asker, present),
+        far_ports(asker, present, warden.session_ids),
         configurations,
         make,
         present,
@@ -114,7 +115,7 @@ def _socket(descriptor: int | None) -> socket.socket | None:
     return socket.socket(fileno=descriptor) if descriptor is not None else None
 
 
-def far_ports(asker: Asker, present: Present[ActiveConfig]) -> Privileged:
+def far_ports(asker: Asker, present: Present[ActiveConfig], session_ids: str = "") -> Privileged:
     """What needs rights, at the other end of the line. `present` says which scripts there are."""
     return Privileged(
         signer=FarSigner(asker),
@@ -123,5 +124,7 @@ def far_ports(asker: Asker, present: Present[ActiveConfig]) -> Privileged:
         sockets=FarSockets(asker),
         tunnels=FarTunnels(asker),
         host=FarHost(asker),
+        accounting=FarAccounting(asker),
+        session_ids=session_ids,
         hooks=FarHooks(asker, lambda: scripts_of(present.now.settings.remotes)),
     )

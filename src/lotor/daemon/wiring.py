@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from lotor.accounting.beside import BesideJournal
 from lotor.accounting.journal import JournalAccounting
 from lotor.client.calls import Ground, Parts
 from lotor.client.closed import Closed
@@ -19,7 +20,7 @@ from lotor.client.persons import ClientPersons, Files
 from lotor.client.requests import Requests
 from lotor.config.accounts import interim_seconds
 from lotor.config.methods import closes
-from lotor.config.settings import RemoteSettings
+from lotor.config.settings import Accounting, RemoteSettings
 from lotor.daemon.active_config import ActiveConfig
 from lotor.daemon.engines import carried
 from lotor.explain.attempts import Attempts
@@ -96,7 +97,7 @@ class Wiring:
         self._trust = LocalTrust(present.now.trust, self._judging)
         self.configurations = GatewayConfigurations(privileged.leases, self._template, self._groups)
         self.requests = Requests()
-        self.register = Register()
+        self.register = Register(start=privileged.session_ids)
         self.associations = Associations(engine)
         paths = lambda: [each.path for each in self.register.all()]  # noqa: E731
         self.carriers = Carriers(isakmp, paths, [carrier])
@@ -111,8 +112,7 @@ class Wiring:
         self.driver = Driver(core, self._transmit, Answers(self._sources()).reply, disclose)
         self.idle = IdleSessions(self.register, self.associations.counters, self.driver.command)
         self.follower = Follower(self._engines(), self.register, self.driver.command, self.requests.ready)
-        figures = Figures(self.associations.counters, self.follower.emptied)
-        self.accountant = Accountant(JournalAccounting(), self.register, figures, self._interval)
+        self.accountant = self._accountant()
         self.sessions = MemorySessions()
         self.ledger = Ledger(self.sessions, self.register)
         parts = Parts(self.driver, self.register, self.requests, self.persons, self.follower)
@@ -263,6 +263,16 @@ class Wiring:
         """Whether the connections of a block come back by themselves."""
         block = self._block(remote)
         return block is not None and block.auto_connect
+
+    def _accountant(self) -> Accountant:
+        figures = Figures(self.associations.counters, self.follower.emptied)
+        engine = BesideJournal(JournalAccounting(), self._privileged.accounting, self._accounts)
+        return Accountant(engine, self.register, figures, self._interval)
+
+    def _accounts(self) -> bool:
+        """Whether somebody beside the journal keeps accounts."""
+        mode_cfg = self.present.now.settings.mode_cfg
+        return mode_cfg is not None and mode_cfg.accounting is not Accounting.NONE
 
     def _interval(self, session: Session) -> float | None:
         """Seconds between two records of a session that is up."""

@@ -6,15 +6,7 @@ from typing import Protocol
 
 from lotor.model.back_end import BackEnd
 from lotor.model.login import LoginAttempt, Verdict
-
-
-class Accounts(Protocol):
-    """Where records of accounting go."""
-
-    async def take(self, record: bytes) -> None:
-        """Returns when whoever keeps accounts has it. Raises `OSError` with a clear text where that did not happen; the
-        record may be given again."""
-        ...
+from lotor.ports.accounting import Record
 
 
 class Groups(Protocol):
@@ -36,8 +28,8 @@ class BackEnds(Protocol):
         """As `ports.auth.LoginBackend`."""
         ...
 
-    async def account(self, record: bytes) -> None:
-        """As `Accounts.take`."""
+    async def account(self, record: Record) -> None:
+        """As `ports.accounting.Keeper.take`."""
         ...
 
     async def groups(self, user: str) -> frozenset[str]:

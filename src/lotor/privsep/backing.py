@@ -12,13 +12,14 @@ from types import NoneType
 from lotor.config.back_ends import BackEndSettings
 from lotor.model.back_end import BackEnd
 from lotor.model.login import LoginAttempt, Verdict
+from lotor.ports.accounting import Record
 from lotor.privsep.faults import MOST_FAULT, Fault
 from lotor.privsep.frames import MOST_OCTETS
 from lotor.privsep.logging_in import LONGEST_GRANTS, LONGEST_TICKET, MOST_LOGINS
 from lotor.privsep.verb import Verb
 
-LONGEST_RECORD = 16_384
-"""Octets of a record of accounting: a packet of RADIUS has 4096 at most (RFC 2865 §3)."""
+LONGEST_RECORD = 8_192
+"""Octets of a record of accounting: an account has 4 KiB at most (`privsep.accounting`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,12 @@ ABANDON_ROUND: Verb[Abandoned, None] = Verb(
     most_request=16 + LONGEST_TICKET,
     most_answer=0,
 )
-ACCOUNT: Verb[bytes, Fault | None] = Verb(
+ACCOUNT: Verb[Record, Fault | None] = Verb(
     number=63,
     name="keep account",
-    request=bytes,
+    request=Record,
     answer=Fault | None,
-    most_request=4 + LONGEST_RECORD,
+    most_request=LONGEST_RECORD,
     most_answer=MOST_FAULT,
 )
 GROUPS: Verb[str, frozenset[str] | Fault] = Verb(

@@ -33,7 +33,8 @@ class StartFailure:
 @dataclass(frozen=True, slots=True)
 class About:
     """`capabilities` by name, as capabilities(7) has them, without CAP_. `gains`: programs that this process starts may
-    gain rights. `seconds`: how long it has run; `restarts`: how many daemons there were before this one."""
+    gain rights. `seconds`: how long it has run; `restarts`: how many daemons there were before this one. `session_ids`:
+    how the ids of the daemon's sessions begin, as those of no other daemon do."""
 
     pid: int
     user: str
@@ -41,6 +42,7 @@ class About:
     gains: bool
     seconds: float = 0.0
     restarts: int = 0
+    session_ids: str = ""
 
 
 @dataclass(frozen=True, slots=True)

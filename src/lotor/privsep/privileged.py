@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lotor.config.provision import Provision
+from lotor.ports.accounting import Accounting
 from lotor.ports.auth import LoginBackend
 from lotor.ports.hooks import Hooks
 from lotor.ports.host import Host
@@ -17,7 +18,8 @@ from lotor.ports.sockets import Sockets
 
 @dataclass(frozen=True, slots=True)
 class Privileged:
-    """Each stays the same object for as long as the program runs: a reload changes what is behind it."""
+    """Each stays the same object for as long as the program runs: a reload changes what is behind it. `session_ids`:
+    how the ids of this daemon's sessions begin, as those of no other do."""
 
     signer: Signer
     logins: LoginBackend
@@ -26,6 +28,8 @@ class Privileged:
     tunnels: Tunnels
     host: Host
     hooks: Hooks
+    accounting: Accounting
+    session_ids: str
 
 
 class Configurations(Protocol):

@@ -95,12 +95,12 @@ class Session:
 
 class Register:
     """Follows events. `recall` still knows a session that has ended until the next event comes, so that it does not
-    matter which subscriber hears of an end first."""
+    matter which subscriber hears of an end first. `start`: how the keys of its sessions begin; None: by chance."""
 
-    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, wall: Callable[[], float] = time.time, start: str | None = None) -> None:
         self._wall = wall
         self._sessions: dict[int, Session] = {}
-        self._start = secrets.token_hex(KEY_OCTETS)
+        self._start = start or secrets.token_hex(KEY_OCTETS)
         self._ended: int | None = None
 
     def follow(self, event: Event) -> None:

@@ -6,16 +6,19 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from lotor.accounting.journal import JournalAccounting
+from lotor.accounting.system import SystemAccounts
 from lotor.config.settings import Accounting, ModeCfg
 from lotor.model.kinds import Kind
 from lotor.model.quantity import quantity
 from lotor.model.reasons.ends import DaemonDied, GatewayDied, ShutDown
-from lotor.ports.accounting import Account, Keeper, Status, Usage
+from lotor.ports.accounting import Account, Keeper, Record, Status, Usage
+from lotor.ports.back_ends import BackEnds
 from lotor.privsep.accounting import INTERIM, LONGEST_ID, START, STOP, Over, Used
 from lotor.privsep.budget import Budget
 from lotor.privsep.leasing import LONGEST_USER
@@ -25,6 +28,7 @@ from lotor.warden.delivery import Delivery
 
 log = logging.getLogger(__name__)
 
+KEY_OCTETS = 6
 MOST_OPEN = 65_536
 """Sessions of one daemon with an account, as many as addresses."""
 MOST_STARTS, ANOTHER_START = 2_048, 1 / 200
@@ -37,25 +41,51 @@ ASTRAY = 60.0
 """Seconds by which a daemon's word of when a session began may differ from this process's clock."""
 
 
+def new_session_ids() -> str:
+    """How the ids of one daemon's sessions begin: two of a million have the same in 1 of 500 cases."""
+    return secrets.token_hex(KEY_OCTETS)
+
+
+def keepers(back_ends: BackEnds) -> dict[Accounting, Keeper]:
+    """Those that there are."""
+    return {Accounting.RADIUS: FarKeeper(back_ends), Accounting.SYSTEM: SystemAccounts()}
+
+
+class FarKeeper:
+    """Implements `ports.accounting.Keeper`: RADIUS, wherever it lives."""
+
+    def __init__(self, back_ends: BackEnds) -> None:
+        self._back_ends = back_ends
+
+    async def take(self, record: Record) -> None:
+        try:
+            await self._back_ends.account(record)
+        except ValueError:
+            raise OSError(errno.EMSGSIZE, "the record is longer than any") from None
+
+
 class Accounts:
-    """Implements `ports.accounting.Accounting`. `open` before everything else, `close` at the end."""
+    """Implements `ports.accounting.Accounting`. `open` before everything else; `close` at the end, whatever was before.
+    Of a client nothing is told."""
 
     def __init__(self, spool: Spool, keepers: Mapping[Accounting, Keeper]) -> None:
         self._spool = spool
         self._deliveries = {kind: Delivery(kind.value, keeper, spool) for kind, keeper in keepers.items()}
         self._kind = Accounting.NONE
         self._telling: set[asyncio.Task[None]] = set()
+        self._opened = False
         spool.grown = self._grown
 
     async def open(self) -> None:
         """Sessions that an earlier program left end now."""
         await self.leave(None, GatewayDied.kind)
+        self._opened = True
         for each in self._deliveries.values():
             each.start()
 
     def use(self, mode_cfg: ModeCfg | None) -> None:
         """From now on sessions that begin are told to whom the configuration names."""
-        kind = mode_cfg.accounting if mode_cfg is not None else Accounting.NONE
+        kind = mode_cfg.accounting if mode_cfg is not None and self._opened else Accounting.NONE
         before, self._kind = self._kind, kind
         if kind is not before:
             self._tell(before, Status.OFF)
@@ -82,6 +112,9 @@ class Accounts:
                 await JournalAccounting().stop(each.account, each.usage, why)
 
     async def close(self) -> None:
+        if not self._opened:
+            return
+        self._opened = False
         await self.leave(None, ShutDown.kind)
         self._tell(self._kind, Status.OFF)
         while self._telling:

@@ -12,14 +12,17 @@ from dataclasses import replace
 from typing import Protocol
 
 from lotor.config import resolve
+from lotor.config.methods import admits_by_login_alone, side_of
 from lotor.config.provision import Provision
 from lotor.model.grants import Grants
 from lotor.model.identity import Identity
+from lotor.model.policy import Side
 from lotor.privsep.backing import BACK_ENDS, Serving
 from lotor.privsep.living import ABOUT, About
 from lotor.privsep.serving import Handler, answering
 from lotor.warden import configuring, files, hosting, opening, signing
 from lotor.warden.about import about
+from lotor.warden.accounting import HeldAccounts, new_session_ids
 from lotor.warden.files import Handouts
 from lotor.warden.hosting import Around, Hosting
 from lotor.warden.identification import OwnIdentities
@@ -55,6 +58,7 @@ class Attendance:
         self._known: tuple[Provision, Mapping[str, Identity | None]] | None = None
         self._logins: HeldLogins | None = None
         self._leases: HeldLeases | None = None
+        self._accounts: HeldAccounts | None = None
         self._giving_back: set[asyncio.Task[None]] = set()
 
     def begin(self) -> Mapping[int, Handler]:
@@ -63,13 +67,21 @@ class Attendance:
         self._logins = HeldLogins(ports.logins)
         self._leases = HeldLeases(self._warden.leases(self._proved), self._numbers)
         signer = signing.rows(ports.signer, OwnIdentities(self._identity))
-        own = {**signer, **self._logins.rows(), **self._leases.rows()}
-        told = dict([_about(self._began, next(self._begun))])
+        session_ids = new_session_ids()
+        self._accounts = HeldAccounts(self._warden.accounts, session_ids, self._may_have_a_session)
+        own = {**signer, **self._logins.rows(), **self._leases.rows(), **self._accounts.rows()}
+        told = dict([_about(self._began, next(self._begun), session_ids)])
         return {**self._lasting, **told, **own}
 
     def _proved(self, user: str, grants: Grants) -> bool:
         """Whether this daemon's login of a user was accepted, with these grants."""
         return self._logins is not None and self._logins.granted(user, grants)
+
+    def _may_have_a_session(self, user: str) -> bool:
+        """A certificate alone makes a user where some block admits whoever has one."""
+        blocks = [remote for settings in self._warden.settings for remote in settings.remotes]
+        gateways = [each for each in blocks if side_of(each) is Side.GATEWAY]
+        return self._proved(user) or not all(map(admits_by_login_alone, gateways))
 
     async def let_go(self) -> None:
         """Of everything that the daemon held, which is dead. Leases stay in the pool's memory, guesses in the
@@ -78,7 +90,7 @@ class Attendance:
         goes on beside the next daemon, which has others."""
         self._opening.let_go()
         await _let_go(self._hosting)
-        own = [each for each in (self._logins, self._leases) if each is not None]
+        own = [each for each in (self._logins, self._leases, self._accounts) if each is not None]
         await asyncio.gather(*map(self._begin_to_let_go, own))
         await _let_go(self._warden)
 
@@ -110,9 +122,9 @@ class Attendance:
         return self._known[1].get(remote)
 
 
-def _about(began: float, restarts: int) -> tuple[int, Handler]:
+def _about(began: float, restarts: int, session_ids: str) -> tuple[int, Handler]:
     """What this process may do stays as it is for as long as a daemon runs. `began` as `time.monotonic` has it."""
-    found = replace(about(), seconds=time.monotonic() - began, restarts=restarts)
+    found = replace(about(), seconds=time.monotonic() - began, restarts=restarts, session_ids=session_ids)
 
     async def tell(nothing: None) -> About:
         del nothing

@@ -11,6 +11,7 @@ from lotor.config.settings import Settings
 from lotor.model.back_end import BackEnd
 from lotor.model.login import LoginAttempt, Refused, Verdict
 from lotor.model.reasons.logins import BackEndFault
+from lotor.ports.accounting import Record
 from lotor.ports.back_ends import BackEnds
 from lotor.privsep.backing import Serving
 
@@ -49,7 +50,7 @@ class NoBackEnds:
     async def abandon(self, which: BackEnd, conversation: bytes) -> None:
         """There is none."""
 
-    async def account(self, record: bytes) -> None:
+    async def account(self, record: Record) -> None:
         del record
         raise OSError(errno.ENOTCONN, "this program speaks to no server of accounts")
 
@@ -87,7 +88,7 @@ class BackEndsAtNeed:
     async def abandon(self, which: BackEnd, conversation: bytes) -> None:
         await self._present.abandon(which, conversation)
 
-    async def account(self, record: bytes) -> None:
+    async def account(self, record: Record) -> None:
         await self._present.account(record)
 
     async def groups(self, user: str) -> frozenset[str]:

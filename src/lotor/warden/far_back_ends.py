@@ -24,6 +24,7 @@ from lotor.model.back_end import BackEnd
 from lotor.model.login import Challenge, LoginAttempt, Verdict
 from lotor.model.reasons.local import BackEndsSilent
 from lotor.model.reasons.logins import BackEndFault
+from lotor.ports.accounting import Record
 from lotor.privsep import asking
 from lotor.privsep.asking import Asker
 from lotor.privsep.backing import (
@@ -130,7 +131,7 @@ class FarBackEnds:
             with contextlib.suppress(OSError):
                 await self._ask(ABANDON_ROUND, Abandoned(which, theirs))
 
-    async def account(self, record: bytes) -> None:
+    async def account(self, record: Record) -> None:
         _demand(await self._ask(ACCOUNT, record))
 
     async def groups(self, user: str) -> frozenset[str]:

@@ -35,6 +35,8 @@ from lotor.ports.leases import Leases
 from lotor.privsep.hosting import scripts_of
 from lotor.privsep.privileged import Privileged
 from lotor.store import Store
+from lotor.store.spool import Spool
+from lotor.warden.accounting import Accounts, keepers, new_session_ids
 from lotor.warden.admitting import AdmittedLeases, LedNetwork, groups_of
 from lotor.warden.back_ends import LedBackEnds, NoBackEnds
 from lotor.warden.current import CurrentSigner
@@ -138,6 +140,7 @@ class Warden:
         self._housed = Housed()
         self.store = hold.store
         self._remembered = RememberedLeases(self._pool, hold.store)
+        self.accounts = Accounts(Spool(hold.store), keepers(hold.back_ends))
         self._loaded = first
         self._loading: asyncio.Future[Holding] | None = None
         self._pending: Holding | None = None
@@ -153,6 +156,8 @@ class Warden:
             tunnels=LedTunnels(hold.tunnels, self._pool, self._network),
             host=self._host,
             hooks=self._hooks,
+            accounting=self.accounts,
+            session_ids=new_session_ids(),
         )
 
     @property
@@ -167,6 +172,8 @@ class Warden:
         if config.is_gateway(self._loaded.settings):
             await self._network.clean()
         await self.store.open()
+        if config.is_gateway(self._loaded.settings):
+            await self.accounts.open()
         await self._use(self._loaded)
         await self._remembered.recall(self._pool)
 
@@ -270,6 +277,7 @@ class Warden:
             self._signer.use(loaded.keyring)
             self._logins.use(logins)
             self._hooks.replace(scripts)
+            self.accounts.use(loaded.settings.mode_cfg)
             self._loaded = loaded
         for follower in self._followers:
             follower(loaded.settings)
@@ -290,6 +298,7 @@ class Warden:
     async def stop(self) -> None:
         await self.let_go()
         await self._network.stop()
+        await self.accounts.close()
         await self._hold.back_ends.stop()
         await self._remembered.settle()
         await self.store.close()

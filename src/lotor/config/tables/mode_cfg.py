@@ -63,11 +63,12 @@ ACCOUNTING = _sources(
     Accounting,
     (
         ("none", "the journal only"),
-        ("system", "login records of this host (utmp)"),
-        ("radius", "a RADIUS server"),
-        ("pam", "a PAM session"),
+        ("system", "login records of this host (wtmp), and the journal"),
+        ("radius", "a RADIUS server, and the journal"),
+        ("pam", "a PAM session, and the journal"),
     ),
     "none",
+    "system",
 )
 
 MODE_CFG = Block(
