@@ -81,7 +81,8 @@ class Attendance:
         """A certificate alone makes a user where some block admits whoever has one."""
         blocks = [remote for settings in self._warden.settings for remote in settings.remotes]
         gateways = [each for each in blocks if side_of(each) is Side.GATEWAY]
-        return self._proved(user) or not all(map(admits_by_login_alone, gateways))
+        proved = self._logins is not None and self._logins.accepted(user) is not None
+        return proved or not all(map(admits_by_login_alone, gateways))
 
     async def let_go(self) -> None:
         """Of everything that the daemon held, which is dead. Leases stay in the pool's memory, guesses in the
