@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lotor.config.back_ends import BackEndSettings
-from lotor.config.settings import Radius
 from lotor.model.back_end import BackEnd
 from lotor.ports.accounting import Keeper
 from lotor.ports.auth import LoginBackend
