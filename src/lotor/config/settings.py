@@ -16,6 +16,7 @@ from lotor.config.giving import GroupSettings, PoolSettings, SplitNetwork, Unkep
 from lotor.config.problem import NOWHERE, Location, Places, Problem
 from lotor.config.servers import Ldap, Radius, RadiusServer
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
+from lotor.model.ban import BanRule
 from lotor.model.identity import IdKind
 from lotor.model.network import Network
 from lotor.model.offloads import Offloads
@@ -212,6 +213,7 @@ class ModeCfg:
     groups: tuple[GroupSettings, ...]
     lowest_address: bool = False
     reserved: tuple[Address, ...] = ()
+    auth_ban: BanRule | None = None
     places: Places = Places()
 
 

@@ -8,8 +8,11 @@ import logging
 from collections.abc import Callable
 
 from lotor.control.messages import (
+    Act,
+    AddBan,
     Answer,
     BadMessage,
+    Bans,
     Connect,
     Debug,
     Disconnect,
@@ -18,7 +21,9 @@ from lotor.control.messages import (
     Explain,
     Failed,
     Happened,
+    Lift,
     Logout,
+    Look,
     Metrics,
     Portal,
     Progress,
@@ -144,7 +149,7 @@ class Conversation:
 
     async def _respond(self, request: Request) -> Response | None:
         match request:
-            case Connect() | Disconnect() | Logout() | Reload() | Portal():
+            case Connect() | Disconnect() | Logout() | Reload() | Portal() | AddBan() | Lift():
                 log.info("%s asked by %s", _words(request), self._credential)
                 return await self._act(request)
             case Events():
@@ -155,13 +160,13 @@ class Conversation:
                 return await self._watch(request)
             case Until():
                 return await self._service.until(request, self)
-            case Status() | Metrics() | Explain():
+            case Status() | Metrics() | Explain() | Bans():
                 async with self._turns.turn(self._credential.uid):
                     return await self._look(request)
             case _:
                 return Failed("nothing was asked")
 
-    async def _act(self, request: Connect | Disconnect | Logout | Reload | Portal) -> Response:
+    async def _act(self, request: Act) -> Response:
         match request:
             case Connect():
                 return await self._service.connect(request, self)
@@ -173,12 +178,21 @@ class Conversation:
                 return await self._service.reload(self)
             case Portal():
                 return await self._service.portal(request, self)
+            case AddBan() | Lift():
+                return await self._ban(request)
 
-    async def _look(self, request: Status | Metrics | Explain) -> Response:
+    async def _ban(self, request: AddBan | Lift) -> Response:
+        if isinstance(request, Lift):
+            return await self._service.lift(request, self)
+        return await self._service.ban(request, self)
+
+    async def _look(self, request: Look) -> Response:
         if isinstance(request, Explain):
             return self._service.explain(request, self)
         if isinstance(request, Metrics):
             return await self._service.metrics(self)
+        if isinstance(request, Bans):
+            return await self._service.bans(self)
         return Report(dict(await self._service.status(request, self)))
 
     async def _stream(self) -> None:
@@ -234,20 +248,20 @@ class Conversation:
             await asyncio.wait({self._work})
 
 
-def _words(request: Connect | Debug | Disconnect | Logout | Reload | Portal) -> str:
+def _words(request: Act | Debug) -> str:
     match request:
         case Debug(subject=subject, seconds=seconds):
             return f"debug of {subject} for {seconds} s"
-        case Connect(gateway=gateway):
-            return f"vc {gateway}"
-        case Disconnect(gateway=gateway):
-            return f"vd {gateway}"
+        case Connect(gateway=gateway) | Disconnect(gateway=gateway):
+            return f"{'vc' if isinstance(request, Connect) else 'vd'} {gateway}"
         case Logout(user=user, session=session):
             return f"logout of {user if user is not None else f'session {session}'}"
         case Reload():
             return "reload"
         case Portal(seconds=seconds):
             return f"portal for {seconds} s"
+        case AddBan(subject=subject) | Lift(subject=subject):
+            return f"ban of {subject}" + (f" for {request.seconds} s" if isinstance(request, AddBan) else " lifted")
 
 
 def _offer(waiting: asyncio.Queue[Happened | None]) -> Callable[[Happened], None]:

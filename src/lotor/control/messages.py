@@ -130,6 +130,24 @@ class Portal(Declared):
     seconds: int
 
 
+class Bans(Declared):
+    """`lotor ban list`, answered by `Banned`."""
+
+
+class AddBan(Declared):
+    """`lotor ban add`: nobody of `subject` (an address, a network or a login) logs in for so many seconds. Answered by
+    `Banned` with this one, or `Failed`."""
+
+    subject: Line
+    seconds: int
+
+
+class Lift(Declared):
+    """`lotor ban lift`, answered by `Done` or `Failed`."""
+
+    subject: Line
+
+
 class Prompt(Declared):
     """Ask the person for `wants` (values of `model.login.Field`). `message` is the gateway's text, clean."""
 
@@ -172,6 +190,12 @@ class Measured(Declared):
     figures: Json
 
 
+class Banned(Declared):
+    """`lotor.control.views.BansView`."""
+
+    bans: Json
+
+
 class Explained(Declared):
     """`lotor.control.views.ExplainView`."""
 
@@ -207,8 +231,11 @@ class Failed(Declared):
     facts: Json = NOTHING
 
 
-Request = Connect | Answer | Until | Disconnect | Logout | Status | Metrics | Explain | Events | Debug | Reload | Portal
-Response = Prompt | Progress | Connected | Disconnected | Report | Measured | Explained | Happened | Done | Failed
+Look = Status | Metrics | Explain | Bans
+Act = Connect | Disconnect | Logout | Reload | Portal | AddBan | Lift
+Request = Look | Act | Answer | Until | Events | Debug
+Told = Report | Measured | Explained | Banned
+Response = Prompt | Progress | Connected | Disconnected | Told | Happened | Done | Failed
 Message = Request | Response
 
 REQUESTS: dict[str, type[Request]] = {
@@ -224,6 +251,9 @@ REQUESTS: dict[str, type[Request]] = {
     "debug": Debug,
     "reload": Reload,
     "portal": Portal,
+    "bans": Bans,
+    "ban": AddBan,
+    "lift": Lift,
 }
 RESPONSES: dict[str, type[Response]] = {
     "prompt": Prompt,
@@ -233,6 +263,7 @@ RESPONSES: dict[str, type[Response]] = {
     "report": Report,
     "measured": Measured,
     "explained": Explained,
+    "banned": Banned,
     "happened": Happened,
     "done": Done,
     "failed": Failed,

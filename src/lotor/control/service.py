@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lotor.control.messages import (
+    AddBan,
     Connect,
     Debug,
     Disconnect,
     Explain,
     Failed,
     Happened,
+    Lift,
     Logout,
     Portal,
     Response,
@@ -69,6 +71,12 @@ class Service(Protocol):
     async def reload(self, caller: Caller) -> Response: ...
 
     async def portal(self, request: Portal, caller: Caller) -> Response: ...
+
+    async def bans(self, caller: Caller) -> Response: ...
+
+    async def ban(self, request: AddBan, caller: Caller) -> Response: ...
+
+    async def lift(self, request: Lift, caller: Caller) -> Response: ...
 
     def subscribe(self, listener: Callable[[Happened], None], caller: Caller) -> Callable[[], None]:
         """Returns what ends the subscription."""

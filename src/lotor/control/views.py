@@ -199,3 +199,21 @@ class StatusView(TypedDict):
     rate_in: float | None
     rate_out: float | None
     next: int | None
+
+
+class BanView(TypedDict):
+    """`kind` is login or network; `since` and `until` as in ISO 8601, `left` in seconds."""
+
+    subject: str
+    kind: str
+    since: str
+    until: str
+    left: float
+    why: str
+
+
+class BansView(TypedDict):
+    """Those in force, the newest last."""
+
+    schema: int
+    bans: list[BanView]

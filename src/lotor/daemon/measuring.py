@@ -40,6 +40,7 @@ class Measuring:
         families |= _sessions(wiring.register)
         families |= _first_messages(wiring.admissions())
         families |= await self._traffic()
+        families |= await self._records()
         families |= _certificates(wiring.present.now)
         families |= _pool(wiring.present.now)
         families |= {
@@ -66,6 +67,15 @@ class Measuring:
             "lotor_packets_total": [figure(sums.packets_in, "in"), figure(sums.packets_out, "out")],
             "lotor_packets_dropped_total": labelled("lotor_packets_dropped_total", sums),
         }
+
+    async def _records(self) -> dict[str, list[SampleView]]:
+        """Nothing where the warden does not tell it."""
+        records = self._wiring.records
+        try:
+            bans, store = await records.bans(), await records.store()
+        except OSError:
+            return {}
+        return {"lotor_bans": [figure(len(bans))], "lotor_store_fault": [figure(int(bool(store.fault)))]}
 
     async def _carried(self) -> Counters:
         """By SA pairs that are gone, first: one that goes meanwhile is told of the next time."""

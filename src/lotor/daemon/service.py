@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from lotor.client.staying import News
 from lotor.config import ConfigError
 from lotor.control.messages import (
+    AddBan,
     Connect,
     Connected,
     Debug,
@@ -22,6 +23,7 @@ from lotor.control.messages import (
     Explained,
     Failed,
     Happened,
+    Lift,
     Logout,
     Measured,
     Portal,
@@ -31,6 +33,7 @@ from lotor.control.messages import (
 )
 from lotor.control.service import Caller
 from lotor.control.views import StatusView
+from lotor.daemon.banning import BanAdministration
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.explaining import explain_view, fix_of
 from lotor.daemon.measuring import Measuring
@@ -72,6 +75,7 @@ class AdminService:
         self._owner = owner
         self._wiring = wiring
         self._measuring = Measuring(wiring, self._processes)
+        self._banning = BanAdministration(wiring.records)
         self._name = name
         self._reload = reload
         self._started = asyncio.get_running_loop().time()
@@ -156,6 +160,15 @@ class AdminService:
             return Failed(f"nothing was opened: {error.strerror or error}", Exit.LOCAL_FAULT.name)
         return Done() if opened else Failed(NOT_CLOSED)
 
+    async def bans(self, caller: Caller) -> Response:
+        return await self._banning.every() if self._rights(caller).all else Failed(OTHERS)
+
+    async def ban(self, request: AddBan, caller: Caller) -> Response:
+        return await self._banning.add(request) if self._rights(caller).all else Failed(OTHERS)
+
+    async def lift(self, request: Lift, caller: Caller) -> Response:
+        return await self._banning.lift(request) if self._rights(caller).all else Failed(OTHERS)
+
     async def status(self, request: Status, caller: Caller) -> StatusView:
         wiring, rights = self._wiring, self._rights(caller)
         wiring.rates.asked()
@@ -168,11 +181,13 @@ class AdminService:
         view["internal_errors"] = wiring.driver.tally.internal_errors
         users, unknown = await self._logged_in(rights)
         view["users"] = users
+        kept = await self._banning.remarks() if rights.all else []
         view["remarks"] = [
             *self._restarts,
             *beside,
             *remarks,
             *unknown,
+            *kept,
             *await wiring.closed.remarks(),
             *wiring.remarks(),
         ]

@@ -42,6 +42,7 @@ from lotor.model.reasons.ends import ShutDown
 from lotor.ports.carrier import Carrier, SocketCarrier
 from lotor.ports.esp import Broken, EspEngine, Expired, Moved, Notice, Strange
 from lotor.ports.interface import TunnelInterface
+from lotor.ports.records import Records
 from lotor.privsep.privileged import Privileged
 from lotor.runtime.accountant import Accountant, Figures
 from lotor.runtime.answers import Answers, Sources
@@ -122,6 +123,10 @@ class Wiring:
         self.follower.use(self.keeping)
         self.connections = Connections(parts, ground, self.keeping)
         self.closed = Closed(privileged.host, self.keeping.step_aside, time.monotonic)
+
+    @property
+    def records(self) -> Records:
+        return self._privileged.records
 
     def start(self) -> None:
         journal = Journal(asyncio.get_running_loop().call_later, self._story, self.watches)

@@ -45,6 +45,8 @@ _ROWS = (
     Family("lotor_half_open", Kind.GAUGE, "clients that no login has proved yet"),
     Family("lotor_logins_total", Kind.COUNTER, "logins", (("result", ("accepted", "refused")),)),
     Family("lotor_logins_refused_total", Kind.COUNTER, "logins that were refused, by reason", (("kind", ()),)),
+    Family("lotor_bans", Kind.GAUGE, "addresses, networks and logins that are banned now"),
+    Family("lotor_store_fault", Kind.GAUGE, "1 while what should outlive the program cannot be written"),
     Family("lotor_handshake_seconds", Kind.HISTOGRAM, "from the first message to the end of phase 1"),
     Family("lotor_connect_seconds", Kind.HISTOGRAM, "from the first message until traffic flows, the login included"),
     Family("lotor_attempts_failed_total", Kind.COUNTER, "connections that did not come up, by reason", (("kind", ()),)),

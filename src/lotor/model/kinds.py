@@ -32,6 +32,7 @@ class Kind(Enum):
     LOGIN_NO_VERDICT = "login-no-verdict"
     LOGIN_NOT_CONFIGURED = "login-not-configured"
     LOGIN_THROTTLED = "login-throttled"
+    LOGIN_BANNED = "login-banned"
     LOGIN_GATEWAY_BUSY = "login-gateway-busy"
     LOGIN_GATEWAY_CLOSING = "login-gateway-closing"
     LOGIN_ACCOUNT_CHANGED = "login-account-changed"

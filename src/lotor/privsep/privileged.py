@@ -12,6 +12,7 @@ from lotor.ports.hooks import Hooks
 from lotor.ports.host import Host
 from lotor.ports.interface import Tunnels
 from lotor.ports.leases import Leases
+from lotor.ports.records import Records
 from lotor.ports.signer import Signer
 from lotor.ports.sockets import Sockets
 
@@ -30,6 +31,7 @@ class Privileged:
     hooks: Hooks
     accounting: Accounting
     session_ids: str
+    records: Records
 
 
 class Configurations(Protocol):

@@ -20,7 +20,7 @@ from lotor.model.policy import Side
 from lotor.privsep.backing import BACK_ENDS, Serving
 from lotor.privsep.living import ABOUT, About
 from lotor.privsep.serving import Handler, answering
-from lotor.warden import configuring, files, hosting, opening, signing
+from lotor.warden import configuring, files, hosting, opening, recording, signing
 from lotor.warden.about import about
 from lotor.warden.accounting import HeldAccounts, new_session_ids
 from lotor.warden.files import Handouts
@@ -52,6 +52,7 @@ class Attendance:
             **configuring.rows(warden),
             **files.rows(self._handouts),
             **dict([_back_ends(warden)]),
+            **recording.rows(warden.records),
         }
         self._numbers = itertools.count(1)
         self._began, self._begun = time.monotonic(), itertools.count()

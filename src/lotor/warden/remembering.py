@@ -40,7 +40,10 @@ class RememberedLeases:
 
     async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
         lease = await self._leases.acquire(session, user, grants)
-        if isinstance(lease, Lease) and self._held.get(session) != (user, lease):
+        before = self._held.get(session)
+        if isinstance(lease, Lease) and before != (user, lease):
+            if before is not None and before[1].address != lease.address:
+                self._note(Held(before[1].address, before[0], held=False))
             self._held[session] = user, lease
             self._note(Held(lease.address, user, held=True))
         return lease

@@ -44,6 +44,7 @@ from lotor.warden.engines import logins_of
 from lotor.warden.housing import HousedLeases
 from lotor.warden.loading import Holding
 from lotor.warden.pool_routes import PoolRoutes
+from lotor.warden.recording import KeptRecords
 from lotor.warden.remembering import RememberedLeases
 
 log = logging.getLogger(__name__)
@@ -141,6 +142,7 @@ class Warden:
         self.store = hold.store
         self._remembered = RememberedLeases(self._pool, hold.store)
         self.accounts = Accounts(Spool(hold.store), keepers(hold.back_ends))
+        self.records = KeptRecords(self._logins, hold.store)
         self._loaded = first
         self._loading: asyncio.Future[Holding] | None = None
         self._pending: Holding | None = None
@@ -150,7 +152,7 @@ class Warden:
         self._reloads: Callable[[bool], None] = lambda _: None
         self.privileged = Privileged(
             signer=self._signer,
-            logins=self._logins,
+            logins=self.records.logins,
             leases=self.leases(lambda *_: True),
             sockets=hold.sockets,
             tunnels=LedTunnels(hold.tunnels, self._pool, self._network),
@@ -158,6 +160,7 @@ class Warden:
             hooks=self._hooks,
             accounting=self.accounts,
             session_ids=new_session_ids(),
+            records=self.records,
         )
 
     @property
@@ -174,6 +177,7 @@ class Warden:
         await self.store.open()
         if config.is_gateway(self._loaded.settings):
             await self.accounts.open()
+        await self.records.recall()
         await self._use(self._loaded)
         await self._remembered.recall(self._pool)
 
@@ -276,6 +280,7 @@ class Warden:
                 raise
             self._signer.use(loaded.keyring)
             self._logins.use(logins)
+            self.records.obey(loaded.settings)
             self._hooks.replace(scripts)
             self.accounts.use(loaded.settings.mode_cfg)
             self._loaded = loaded
@@ -301,6 +306,7 @@ class Warden:
         await self.accounts.close()
         await self._hold.back_ends.stop()
         await self._remembered.settle()
+        await self.records.settle()
         await self.store.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 

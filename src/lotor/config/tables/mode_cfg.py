@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lotor.config.arguments import AddressOf, Duration, File, ListOf, Number, Text, netmask, pool_start
+from lotor.config.arguments import AddressOf, Duration, File, ListOf, Number, Several, Text, netmask, pool_start
 from lotor.config.choices import SWITCH, Choice, Keyword
 from lotor.config.directive import Block, Directive, Use
 from lotor.config.giving import Unkept
@@ -18,6 +18,7 @@ from lotor.config.settings import (
     ModeCfg,
 )
 from lotor.config.tables.given import GROUP, MOST_POOLS, POOL, POOL_SIZE, PREFIX6, TOLD, NetworkOf
+from lotor.model.ban import BanRule
 
 DEFAULT_USERS = FileName("/etc/lotor/users", Path("/etc/lotor/users"))
 
@@ -199,6 +200,16 @@ MODE_CFG = Block(
             "By how much each refused login delays the next one of that user from that address, up to 10 seconds; 0: "
             "not at all. When many fail in one network, or for one user from everywhere, that delays others, too.",
             default=1,
+        ),
+        Directive(
+            "auth_ban",
+            Several((Number(2, 1000), Duration(1, 86400), Duration(1, 30 * 86400)), BanRule),
+            "After so many wrong logins from one address (IPv6: one /64) within the first time nobody logs in from "
+            "there for the second one, also after a restart. `lotor ban` shows and lifts it (docs/bans.md). Everybody "
+            "behind a NAT router has one address.",
+            default=None,
+            default_text="nobody is banned",
+            use=Use.EXTENSION,
         ),
         Directive(
             "auth_remember",

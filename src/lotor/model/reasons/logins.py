@@ -261,6 +261,15 @@ class Throttled(Unjudged):
     words = f"too many logins from your address are waiting: {AGAIN} in a minute"
 
 
+class BannedForNow(Unjudged):
+    """The login, or the address it came from, is banned: by an administrator, or after many wrong logins. Nobody
+    looked at the password."""
+
+    kind = Kind.LOGIN_BANNED
+    objection = "banned, see lotor ban list"
+    words = "no login from your address, or by this name, is taken for a while: ask the administrator of the gateway"
+
+
 class Busy(Unjudged):
     """More logins wait for a processor than could be answered in a useful time."""
 

@@ -1,0 +1,74 @@
+"""Bans as an administrator sees and changes them, and what the status says of them and of the store."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from lotor.control.messages import AddBan, Banned, Done, Failed, Lift, Response
+from lotor.control.views import BansView, BanView
+from lotor.daemon.exits import Exit
+from lotor.model.ban import Ban
+from lotor.model.quantity import quantity
+from lotor.model.text import clean
+from lotor.ports.records import Records
+
+SCHEMA = 1
+
+
+class BanAdministration:
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    async def every(self) -> Response:
+        try:
+            found = await self._records.bans()
+        except OSError as error:
+            return _fault(error)
+        return _told(found)
+
+    async def add(self, request: AddBan) -> Response:
+        try:
+            return _told((await self._records.ban(request.subject, request.seconds),))
+        except OSError as error:
+            return _fault(error)
+
+    async def lift(self, request: Lift) -> Response:
+        try:
+            lifted = await self._records.lift(request.subject)
+        except OSError as error:
+            return _fault(error)
+        return Done(f"{request.subject} may log in again") if lifted else Failed(f"{request.subject} is not banned")
+
+    async def remarks(self) -> list[str]:
+        """What a person should know of bans and of the store."""
+        try:
+            bans, store = await self._records.bans(), await self._records.store()
+        except OSError as error:
+            return [f"bans are not told: {error.strerror or error}"]
+        banned = [f"{quantity(len(bans), 'ban')} in force: lotor ban list"] if bans else []
+        return [*banned, *([store.fault] if store.fault else [])]
+
+
+def _told(bans: tuple[Ban, ...]) -> Banned:
+    now = time.time()
+    return Banned(dict(BansView(schema=SCHEMA, bans=[_view(each, now) for each in bans])))
+
+
+def _view(ban: Ban, now: float) -> BanView:
+    return BanView(
+        subject=clean(ban.subject),
+        kind="network" if ban.network else "login",
+        since=_moment(ban.since),
+        until=_moment(ban.until),
+        left=round(max(0.0, ban.until - now), 1),
+        why=clean(ban.why),
+    )
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _fault(error: OSError) -> Failed:
+    return Failed(error.strerror or str(error), Exit.LOCAL_FAULT.name)

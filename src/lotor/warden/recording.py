@@ -1,0 +1,94 @@
+"""What the warden keeps for its daemons: who is banned, and where all of it is stored.
+
+A daemon hands on what an administrator wants. An owned one can ban and lift bans, each with a line of the log and no
+faster than a person would; what slows guesses down (`auth.throttle`) it cannot lift.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+
+from lotor.auth.banning import Banning
+from lotor.config.settings import Settings
+from lotor.model.ban import LONGEST_SUBJECT, Ban
+from lotor.model.text import clean
+from lotor.ports.auth import LoginBackend
+from lotor.ports.records import StoreState
+from lotor.privsep.recording import BAN, BANS, LIFT, MOST_IN_ANSWER, STORE_STATE, BanWish
+from lotor.privsep.serving import Handler, Reply, handling
+from lotor.store import Store, StoreFault, bans
+from lotor.store.bans import Change
+from lotor.store.behind import Behind
+from lotor.warden.pace import Pace
+
+log = logging.getLogger(__name__)
+
+CHANGES_A_SECOND, CHANGES_AT_ONCE = 1.0, 100
+"""Of bans by one daemon after another: a script that takes over a list goes on at this speed."""
+
+
+class KeptRecords:
+    """Implements `ports.records.Records`. `logins` are those of a back end behind the bans."""
+
+    def __init__(self, backend: LoginBackend, store: Store) -> None:
+        self._store = store
+        self._behind: Behind[tuple[bool, str], Change] = Behind(store, bans.write)
+        self.logins = Banning(backend, changed=self._changed)
+
+    async def recall(self) -> None:
+        """Bans of an earlier program are in force again. Before the first login."""
+        try:
+            self.logins.banned.load(await self._store.run(bans.load))
+        except (StoreFault, ValueError) as fault:
+            text = fault.strerror if isinstance(fault, StoreFault) else f"{fault}"
+            log.error("the bans of before are not known: %s", text)  # noqa: TRY400 - it says all
+
+    def obey(self, settings: Settings) -> None:
+        self.logins.rule = settings.mode_cfg.auth_ban if settings.mode_cfg is not None else None
+
+    async def store(self) -> StoreState:
+        file = self._store.file
+        fault = self._store.fault
+        return StoreState(clean(str(file)) if file is not None else "", clean(fault.strerror or "") if fault else "")
+
+    async def bans(self) -> tuple[Ban, ...]:
+        return self.logins.all()
+
+    async def ban(self, subject: str, seconds: int) -> Ban:
+        if subject != clean(subject):
+            raise OSError(errno.EINVAL, "a login has no control characters")
+        try:
+            return self.logins.ban(subject, seconds)
+        except (ValueError, OverflowError) as error:
+            raise OSError(errno.EINVAL, str(error)) from None
+
+    async def lift(self, subject: str) -> bool:
+        return len(subject) <= LONGEST_SUBJECT and self.logins.lift(subject) is not None
+
+    async def settle(self) -> None:
+        await self._behind.settle()
+
+    def _changed(self, ban: Ban, there: bool) -> None:
+        self._behind.note((ban.network, ban.subject), Change(ban, there))
+
+
+def rows(records: KeptRecords) -> dict[int, Handler]:
+    pace = Pace(CHANGES_A_SECOND, CHANGES_AT_ONCE)
+
+    async def state(nothing: None) -> Reply:
+        del nothing
+        return Reply(await records.store())
+
+    async def some(first: int) -> Reply:
+        return Reply((await records.bans())[max(0, first) :][:MOST_IN_ANSWER])
+
+    async def ban(wish: BanWish) -> Reply:
+        await pace.take()
+        return Reply(await records.ban(wish.subject, wish.seconds))
+
+    async def lift(subject: str) -> Reply:
+        await pace.take()
+        return Reply(await records.lift(subject))
+
+    return dict((handling(state, STORE_STATE), handling(some, BANS), handling(ban, BAN), handling(lift, LIFT)))
