@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import ip_address
@@ -307,6 +308,33 @@ def test_a_code_that_cannot_be_written_down_opens_nothing(gateway, monkeypatch):
     assert "No space left" in refused.reason.clause
     assert not refused.judged
     assert gateway.login(f"correct horse{gateway.now_code()}") == Accepted("alice")
+
+
+def test_a_disk_that_stands_still_holds_up_only_those_with_a_code(gateway):
+    """The list of used codes is locked by somebody else, or its disk hangs: others log in."""
+    running = threading.Event()
+
+    def stands(*_):
+        assert running.wait(20)
+        return True
+
+    gateway.logins._second.spent.spend_step = stands
+
+    def attempt(user, text):
+        return LoginAttempt(user, ((Field.PASSWORD, Secret(text)),), Peer(ip_address("198.51.100.7"), 4500))
+
+    async def play():
+        hangs = asyncio.ensure_future(gateway.logins.judge(attempt("alice", f"correct horse{gateway.now_code()}")))
+        others = [await gateway.logins.judge(attempt(user, "correct horse")) for user in ("bob", "alice", "bob")]
+        still = not hangs.done()
+        running.set()
+        return others, still, await hangs
+
+    others, still, late = asyncio.run(play())
+    assert (others[0], others[2]) == (Accepted("bob"), Accepted("bob"))
+    assert isinstance(others[1], Challenge)
+    assert still
+    assert late == Accepted("alice")
 
 
 def test_recovery_codes_open_once_each(users):

@@ -24,7 +24,7 @@ class Phone:
         self.last = 0
 
     def code(self) -> str:
-        self.last = max(self.last + 1, int(time.time() // STEP) - 1)
+        self.last = max(self.last + 1, int(time.time() // STEP))
         wait_until(lambda: self.last <= int(time.time() // STEP) + 1, 60, pause=1.0)
         return code_of(KEY, self.last)
 
@@ -76,12 +76,12 @@ def test_lotor_with_a_code_in_a_second_round_and_behind_the_password(internet, c
     phone = Phone()
     certificate = internet.client.write("/etc/ca.crt", (certificates / "ca.crt").read_bytes())
     words = (*PROGRAM, "connect", "--ca", certificate, "-u", "alice", GATEWAY)
-    code = phone.code()
     with Terminal(internet.client, *words) as terminal:
         terminal.expect("Password: ")
         terminal.type("alicepass")
         terminal.expect("Code of your authenticator app")
         terminal.expect("Passcode: ")
+        code = phone.code()
         terminal.type(code)
         terminal.expect("connected as 10.99.99.42")
         assert wait_until(lambda: ping(internet.client, INSIDE_HOST))

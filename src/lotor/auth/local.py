@@ -103,39 +103,38 @@ class LocalLogins:
 
     async def _password(self, attempt: LoginAttempt) -> Accepted | Challenge | LoginReason:
         proof = await self.checks.prove(attempt, self)
-        return proof if isinstance(proof, LoginReason) else await self._beside(self._proved, attempt, proof)
-
-    async def _code(self, attempt: LoginAttempt) -> Accepted | LoginReason:
-        opened = self._second.asked(attempt.conversation, attempt.user)
-        case = await self.checks.look(self.find, attempt.user)
-        if case.objection is not None:
-            return case.objection
-        return await self._beside(self._answered, attempt, opened)
-
-    async def _beside(self, judge: Callable[[LoginAttempt, Proof], T], attempt: LoginAttempt, proof: Proof) -> T:
-        """Beside the event loop: a code that is spent is written down first."""
-        return await asyncio.get_running_loop().run_in_executor(self._writes, judge, attempt, proof)
-
-    def _proved(self, attempt: LoginAttempt, proof: Proof) -> Accepted | Challenge | LoginReason:
-        user, accepted = self._present(attempt.user, proof)
+        if isinstance(proof, LoginReason):
+            return proof
+        user, accepted = await self._present(proof, attempt.user)
         if user.facts.totp is None or self._second.renews(attempt, proof):
             return accepted
         if not proof.code:
             return Challenge(MESSAGE, (Field.PASSCODE,), self._second.ask(user.name, proof))
-        return self._second.objection(user, proof.code) or self._let_in(attempt, proof, accepted)
-
-    def _answered(self, attempt: LoginAttempt, proof: Proof) -> Accepted | LoginReason:
-        user, accepted = self._present(attempt.user, proof)
-        objection = self._second.objection(user, attempt.answer(Field.PASSCODE))
+        objection = await self._beside(self._second.objection, user, proof.code)
         return objection or self._let_in(attempt, proof, accepted)
+
+    async def _code(self, attempt: LoginAttempt) -> Accepted | LoginReason:
+        proof = self._second.asked(attempt.conversation, attempt.user)
+        case = await self.checks.look(self.find, attempt.user)
+        if case.objection is not None:
+            return case.objection
+        user, accepted = await self._present(proof, attempt.user)
+        objection = await self._beside(self._second.objection, user, attempt.answer(Field.PASSCODE))
+        return objection or self._let_in(attempt, proof, accepted)
+
+    async def _beside(
+        self, judge: Callable[[LocalUser, Secret], LoginReason | None], user: LocalUser, code: Secret
+    ) -> LoginReason | None:
+        """Beside the event loop, and not in line with those who have no code: one that is spent is written down."""
+        return await asyncio.get_running_loop().run_in_executor(self._writes, judge, user, code)
 
     def _let_in(self, attempt: LoginAttempt, proof: Proof, accepted: Accepted) -> Accepted:
         self._second.note(attempt, proof)
         return accepted
 
-    def _present(self, name: str, proof: Proof) -> tuple[LocalUser, Accepted]:
+    async def _present(self, proof: Proof, name: str) -> tuple[LocalUser, Accepted]:
         """The user whose password was proved, as the file has it now."""
-        users = self._read(name)
+        users = await self.checks.look(self._read, name)
         user = users.get(name)
         if user is None or user.line() not in {proof.was, proof.entry}:
             raise NotJudgedError(logins.AccountChanged(name))

@@ -121,7 +121,7 @@ class WrongCode(LoginReason):
 
     kind = Kind.LOGIN_WRONG_CODE
     objection = "the password is right, the code is wrong or was used before"
-    words = "the code is wrong, or was used before: wait for the next one, then try once more"
+    words = "the code is wrong, or was used before: wait for the next one"
     told = Told.PERSON
 
 
