@@ -7,8 +7,8 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from lotor.auth import OnlyMembers
 from lotor.auth.checks import NotJudgedError
+from lotor.auth.grouped import GroupedLogins
 from lotor.model.grants import Grants
 from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused
 from lotor.model.network import Peer
@@ -33,7 +33,7 @@ class Says:
 
 
 def judged(verdict, member, groups=("staff", "admins")):
-    return asyncio.run(OnlyMembers(Says(verdict), groups, member).judge(ATTEMPT))
+    return asyncio.run(GroupedLogins(Says(verdict), groups, member=member).judge(ATTEMPT))
 
 
 @pytest.mark.parametrize(
@@ -78,5 +78,5 @@ def test_without_auth_groups_everybody_gets_in():
 
 def test_a_conversation_is_abandoned_where_it_is():
     says = Says(STRANGER)
-    asyncio.run(OnlyMembers(says, (), None).abandon(b"ticket"))
+    asyncio.run(GroupedLogins(says, ()).abandon(b"ticket"))
     assert says.abandoned == [b"ticket"]

@@ -4,7 +4,7 @@ from lotor.auth.accounts import SystemFiles
 from lotor.auth.beat import Beat, OnBeat
 from lotor.auth.checks import Checks
 from lotor.auth.clock import Clock
-from lotor.auth.groups import Membership, OnlyMembers, everybody
+from lotor.auth.groups import Membership, everybody
 from lotor.auth.local import LocalLogins
 from lotor.auth.proofs import Proofs
 from lotor.auth.system import SystemLogins
@@ -20,7 +20,6 @@ __all__ = [
     "LocalUser",
     "Membership",
     "OnBeat",
-    "OnlyMembers",
     "Proofs",
     "SystemFiles",
     "SystemLogins",

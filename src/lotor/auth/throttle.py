@@ -9,6 +9,7 @@ from dataclasses import replace
 from lotor.auth.bans import STEP, MemoryBans
 from lotor.auth.checks import Checks
 from lotor.auth.clock import SYSTEM, Clock
+from lotor.auth.grouped import judge_of
 from lotor.auth.local import LocalLogins
 from lotor.auth.pam import PamLogins
 from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
@@ -65,10 +66,11 @@ class Throttle:
             self.bans.change(self._step)
             if self.checks is not None and former.checks is not None:
                 self.checks.adopt(former.checks)
-            if isinstance(self.backend, LocalLogins) and isinstance(former.backend, LocalLogins):
-                self.backend.take_over(former.backend)
-            if isinstance(self.backend, PamLogins) and isinstance(former.backend, PamLogins):
-                self.backend.take_over(former.backend)
+            own, others = judge_of(self.backend), judge_of(former.backend)
+            if isinstance(own, LocalLogins) and isinstance(others, LocalLogins):
+                own.take_over(others)
+            if isinstance(own, PamLogins) and isinstance(others, PamLogins):
+                own.take_over(others)
 
     async def _leave(self, ticket: int, outcome: Outcome) -> None:
         """Also for a client that goes at this moment: else it would have guessed for nothing."""

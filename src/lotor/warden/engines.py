@@ -7,7 +7,6 @@ from lotor.auth import (
     LocalLogins,
     Membership,
     OnBeat,
-    OnlyMembers,
     Proofs,
     SystemLogins,
     Throttle,
@@ -15,6 +14,7 @@ from lotor.auth import (
     everybody,
 )
 from lotor.auth.current import NoLogins
+from lotor.auth.grouped import GroupedLogins
 from lotor.auth.housed import Housed
 from lotor.auth.pam import PamLogins
 from lotor.auth.second import SecondFactors
@@ -30,7 +30,8 @@ def logins_of(mode_cfg: ModeCfg | None, back_ends: BackEnds, housed: Housed) -> 
     `housed`: who has a session, which may be renewed."""
     if mode_cfg is None:
         return NoLogins()
-    member = Membership(mode_cfg.auth_groups) if mode_cfg.auth_groups else everybody
+    by_host = mode_cfg.group_source is GroupSource.SYSTEM
+    member = Membership(mode_cfg.auth_groups) if mode_cfg.auth_groups and by_host else everybody
     checks = Checks(proofs=Proofs(mode_cfg.auth_remember))
     backend: LoginBackend
     match mode_cfg.auth_source:
@@ -38,11 +39,21 @@ def logins_of(mode_cfg: ModeCfg | None, back_ends: BackEnds, housed: Housed) -> 
             backend = SystemLogins(checks=checks, member=member)
         case AuthSource.LOCAL:
             second = SecondFactors(remember=mode_cfg.auth_remember, housed=housed)
-            backend = LocalLogins(UserFile(mode_cfg.users.path), checks, member, second)
+            backend = LocalLogins(UserFile(mode_cfg.users.path), checks, second=second)
         case AuthSource.PAM:
             backend = PamLogins(mode_cfg.pam_service, member)
         case AuthSource.RADIUS | AuthSource.LDAP:
-            there = BackEndLogins(back_ends, BackEnd(mode_cfg.auth_source.value))
-            host = member if mode_cfg.group_source is GroupSource.SYSTEM else None
-            backend = OnBeat(OnlyMembers(there, mode_cfg.auth_groups, host))
-    return Throttle(backend, mode_cfg.auth_throttle, checks=checks)
+            backend = OnBeat(BackEndLogins(back_ends, BackEnd(mode_cfg.auth_source.value)))
+    return Throttle(_grouped(backend, mode_cfg, back_ends), mode_cfg.auth_throttle, checks=checks)
+
+
+def _grouped(backend: LoginBackend, mode_cfg: ModeCfg, back_ends: BackEnds) -> LoginBackend:
+    """With the groups of `group_source`. Accounts of this host, which come with no groups, have been asked for those of
+    the host already."""
+    allowed, asked = mode_cfg.auth_groups, mode_cfg.auth_source in {AuthSource.SYSTEM, AuthSource.PAM}
+    match mode_cfg.group_source:
+        case GroupSource.SYSTEM:
+            return backend if asked or not allowed else GroupedLogins(backend, allowed, member=Membership(allowed))
+        case GroupSource.LDAP if mode_cfg.auth_source is not AuthSource.LDAP:
+            return GroupedLogins(backend, allowed, back_ends.groups)
+    return GroupedLogins(backend, allowed) if allowed else backend

@@ -1,0 +1,82 @@
+"""Groups that come with a login, or from a directory: who gets in by them, and who is known by them afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from lotor.auth.beat import Beat
+from lotor.auth.checks import NotJudgedError
+from lotor.auth.groups import everybody
+from lotor.model.grants import MOST_GROUPS
+from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
+from lotor.model.reasons.logins import BackEndFault, LoginReason, NotInGroup
+from lotor.ports.auth import LoginBackend
+
+GroupSource = Callable[[str], Awaitable[frozenset[str]]]
+"""The groups of a user, none for one that is not known there. Raises `OSError` with a clear text."""
+
+
+class GroupedLogins:
+    """A `LoginBackend` around one that knows nothing of `auth_groups`. `allowed` are those groups, none: every user
+    gets in. The groups that the back end grants count, and those of `source` join them; `member`, called in a thread,
+    says of a user in none of them why it does not get in either. A refusal comes on the beat, as any other."""
+
+    def __init__(
+        self,
+        backend: LoginBackend,
+        allowed: tuple[str, ...],
+        source: GroupSource | None = None,
+        member: Callable[[str], LoginReason | None] | None = None,
+        beat: Beat | None = None,
+    ) -> None:
+        self.backend = backend
+        self._allowed = frozenset(allowed)
+        self._source = source
+        self._member = member if member is not None else self._is_no_member if allowed else everybody
+        self._beat = beat or Beat()
+
+    async def judge(self, attempt: LoginAttempt) -> Verdict:
+        began = self._beat.now()
+        verdict = await self.backend.judge(attempt)
+        if not isinstance(verdict, Accepted):
+            return verdict
+        try:
+            verdict = await self._with_groups(verdict)
+            objection = await self._objection(verdict)
+        except NotJudgedError as fault:
+            return Refused(fault.reason)
+        if objection is None:
+            return verdict
+        await self._beat.next(began)
+        return Refused(objection)
+
+    async def abandon(self, conversation: bytes) -> None:
+        await self.backend.abandon(conversation)
+
+    async def _with_groups(self, accepted: Accepted) -> Accepted:
+        """What is allowed goes first: of very many groups not all can be told."""
+        if self._source is None:
+            return accepted
+        try:
+            found = await self._source(accepted.user)
+        except OSError as error:
+            text = f"the groups of users are not known: {error.strerror or error}"
+            raise NotJudgedError(BackEndFault(accepted.user, text)) from None
+        groups = accepted.grants.groups | found
+        kept = sorted(groups, key=lambda each: (each not in self._allowed, each))[:MOST_GROUPS]
+        return replace(accepted, grants=replace(accepted.grants, groups=frozenset(kept)))
+
+    async def _objection(self, accepted: Accepted) -> LoginReason | None:
+        if not self._allowed.isdisjoint(accepted.grants.groups):
+            return None
+        return await asyncio.to_thread(self._member, accepted.user)
+
+    def _is_no_member(self, user: str) -> LoginReason:
+        return NotInGroup(user, ", ".join(sorted(self._allowed)))
+
+
+def judge_of(backend: LoginBackend) -> LoginBackend:
+    """Who judges in the end."""
+    return judge_of(backend.backend) if isinstance(backend, GroupedLogins) else backend
