@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lotor.cli.quantities import duration, milliseconds, moment, octets, share, speed
 from lotor.model.text import clean
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 NEWEST = 20
 """How many clients without a proved login the daemon shows."""
 LONGEST_LINE = 4096
+_NAMES: tuple[Literal["groups", "pool", "filter"], ...] = ("groups", "pool", "filter")
 HEAD = f"{'#':>4}  {'user':<16} {'from':<21} {'since':<16} {'address':<15}"
 
 
@@ -98,6 +99,7 @@ def _session(view: SessionView) -> list[str]:
         lines.append(f"      client program: {view['device']}" if gateway else f"      gateway: {view['device']}")
     if view["address6"]:
         lines.append(f"      IPv6 address {view['address6']}")
+    lines += _granted(view)
     lines += [f"      {_pair(each, told=len(view['children']) > 1)}" for each in view["children"]]
     lines.append(
         f"      {octets(traffic['octets_in'])} in, {octets(traffic['octets_out'])} out"
@@ -113,6 +115,22 @@ def _session(view: SessionView) -> list[str]:
     if refused:
         lines.append("      refused packets: " + ", ".join(f"{count} {kind}" for kind, count in refused.items()))
     return lines + [f"      warning: {text}" for text in view["warnings"]]
+
+
+def _granted(view: SessionView) -> list[str]:
+    """What the login brought along, as far as anything came with it."""
+    grants = view.get("grants")
+    if grants is None:  # of an older daemon
+        return []
+    said = [(name, ", ".join(grants["groups"]) if name == "groups" else str(grants[name])) for name in _NAMES]
+    parts = [f"{name} {value}" for name, value in said if value]
+    parts += [f"of group {grants['group']} in mode_cfg"] if grants["group"] else []
+    parts += [f"for {duration(grants['session_time'])}"] if grants["session_time"] is not None else []
+    parts += [f"until idle for {duration(grants['idle_time'])}"] if grants["idle_time"] is not None else []
+    parts += [f"{grants['sessions']} sessions at a time"] if grants["sessions"] is not None else []
+    parts += [f"at most {grants['rate'] * 8 / 1e6:g} Mbit/s"] if grants["rate"] is not None else []
+    lines = [f"      granted: {'; '.join(parts)}"] if parts else []
+    return lines + [f"      not given: {text}" for text in grants["unkept"]]
 
 
 def _lately(view: SessionView) -> list[str]:

@@ -3,7 +3,7 @@ fields are added, never renamed."""
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 SCHEMA = 1
 
@@ -42,6 +42,22 @@ class TrafficView(TypedDict):
     lost: int
 
 
+class GrantsView(TypedDict):
+    """What a session has by its login at a gateway: `group` is the block of `mode_cfg` that counts, `groups` came with
+    the login; `pool` and `filter` as granted. Seconds, sessions at a time, octets a second each way; None or empty:
+    nothing was granted of that. `unkept`: what was granted and is not given, in sentences."""
+
+    group: str
+    groups: list[str]
+    pool: str
+    filter: str
+    session_time: float | None
+    idle_time: float | None
+    sessions: int | None
+    rate: int | None
+    unkept: list[str]
+
+
 class SessionView(TypedDict):
     """One session. `since` is ISO 8601 in UTC, `seconds` its age; `address` and `address6` (empty without
     IPv6) the inner addresses of the client, `cookies` those of phase 1 as hexadecimal text. The
@@ -77,6 +93,7 @@ class SessionView(TypedDict):
     loss: float | None
     latency: float | None
     rekey_in: float | None
+    grants: NotRequired[GrantsView]
     warnings: list[str]
 
 

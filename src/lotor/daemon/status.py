@@ -13,6 +13,7 @@ from lotor.control.views import (
     SCHEMA,
     AdmissionView,
     ChildView,
+    GrantsView,
     OffloadsView,
     ProcessView,
     SessionView,
@@ -226,7 +227,23 @@ def session_view(
         loss=round(rate.loss, 4) if rate and rate.loss is not None else None,
         latency=round(session.latency, 4) if session.latency is not None else None,
         rekey_in=min(rekeys, default=None),
+        grants=_grants(session),
         warnings=weaknesses(session.suite, [each.suite for each in session.children.values()]),
+    )
+
+
+def _grants(session: Session) -> GrantsView:
+    grants, given = session.grants, session.configuration
+    return GrantsView(
+        group=clean(given.group) if given is not None else "",
+        groups=sorted(map(clean, grants.groups)),
+        pool=clean(grants.pool),
+        filter=clean(grants.filter),
+        session_time=grants.session_time,
+        idle_time=grants.idle_time,
+        sessions=grants.sessions,
+        rate=grants.rate,
+        unkept=[each.text for each in given.unkept] if given is not None else [],
     )
 
 
