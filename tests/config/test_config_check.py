@@ -101,7 +101,6 @@ HEAD = (1, 1)
         ("mode_cfg {", "# {", "there is no mode_cfg block"),
         ("sainfo anonymous", "sainfo anonymous ¦address 10.0.0.0/8 tcp", "a tunnel joins whole networks"),
         ("sainfo anonymous", 'sainfo ¦fqdn "a" fqdn "b"', "and no names"),
-        ("sainfo anonymous", '¦sainfo anonymous group "staff"', "users are told apart at the login only"),
         ("sainfo anonymous", 'sainfo anonymous from ¦fqdn "x"', "peers are told apart in phase 1 only"),
         ("{ encryption_algorithm aes; auth", "{ ¦encryption_algorithm des; auth", "be used (des: its 56-bit keys are"),
         ('"gw.key"', '¦"nothing.key"', "nothing.key is missing"),

@@ -365,7 +365,6 @@ def test_a_client_has_one_sainfo() -> None:
         ("subnet 10.0.0.0/8 tcp anonymous", "a tunnel joins whole networks"),
         ("address 10.0.0.1-10.0.0.9 any anonymous", "a tunnel joins whole networks"),
         ('fqdn "a" anonymous', "and no names"),
-        ('anonymous group "staff"', 'name the group in mode_cfg, auth_groups "…";'),
         ('anonymous from fqdn "a"', "link both by ph1id"),
     ],
 )

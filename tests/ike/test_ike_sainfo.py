@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Network
 
+import pytest
+
 from lotor.ike.events import Dropped, Ended
+from lotor.ike.questions import AcquireConfiguration, CheckLogin
+from lotor.model.grants import Grants
+from lotor.model.login import Accepted
 from lotor.model.policy import ChildRule
-from peers.world import CHILD, CLIENT, GATEWAY, connect, is_up, pair
+from peers.world import CHILD, CLIENT, CONFIGURATION, GATEWAY, connect, is_up, pair
 
 EVERYWHERE, OFFICE = IPv4Network("0.0.0.0/0"), IPv4Network("10.0.0.0/8")
 
@@ -36,3 +41,27 @@ def test_networks_that_no_block_is_for_are_refused():
     assert "INVALID_ID_INFORMATION" in client.of(Ended)[0].reason.text
     assert any("no sainfo here is for them" in event.reason.text for event in gateway.of(Dropped))
     assert not gateway.installed
+
+
+@pytest.mark.parametrize(
+    ("granted", "of_host", "rate"),
+    [({"staff"}, (), 1000), ((), {"staff"}, 1000), ({"guests"}, (), 2000), ((), (), 2000)],
+)
+def test_a_block_for_a_group_is_for_its_members_only(granted, of_host, rate):
+    """Groups come with the login, or the gateway's host knows them."""
+    rules = (ChildRule(replace(CHILD, rate=1000), group="staff"), ChildRule(replace(CHILD, rate=2000)))
+    world, server, person = pair(gateway=replace(GATEWAY, children=rules), client=CLIENT)
+    server.answers[CheckLogin] = lambda _: Accepted("alice", Grants(groups=frozenset(granted)))
+    given = replace(CONFIGURATION, groups=frozenset(of_host))
+    server.answers[AcquireConfiguration] = lambda _: given
+    connect(world, person, server)
+    assert world.run(20, lambda: is_up(person) and is_up(server))
+    assert {child.rate for child in server.installed.values()} == {rate}
+
+
+def test_who_is_in_no_group_that_a_block_is_for_has_no_pair():
+    rules = (ChildRule(CHILD, group="staff"),)
+    world, server, person = _connected(*rules)
+    assert world.run(20, lambda: bool(person.of(Ended)))
+    assert any("no sainfo here is for them" in event.reason.text for event in server.of(Dropped))
+    assert not server.installed

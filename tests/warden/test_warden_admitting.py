@@ -17,7 +17,7 @@ from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
 from lotor.model.kinds import Kind
 from lotor.ports.leases import Lease
-from lotor.warden.admitting import NOBODY, AdmittedLeases, LedNetwork, groups_of, plan_of
+from lotor.warden.admitting import NOBODY, AdmittedLeases, Giving, LedNetwork, groups_of, plan_of
 from lotor.warden.pool_routes import PoolRoutes
 
 GATEWAY = """
@@ -121,7 +121,7 @@ def granting(grants: Grants, user: str = "alice", more: str = "") -> tuple[Lease
     """What a login with these grants comes to at a gateway that gives by group."""
     mode_cfg = loads(GATEWAY.replace("pool_size 2;", f"pool_size 2; {BY_GROUP} {more}")).settings.mode_cfg
     rules = Rules()
-    leases = AdmittedLeases(Pools(), rules, lambda *_: True, lambda: mode_cfg)
+    leases = AdmittedLeases(Pools(), rules, lambda *_: True, lambda: Giving(mode_cfg))
     return asyncio.run(leases.acquire(1, user, grants)), rules
 
 
@@ -141,6 +141,19 @@ def test_the_first_block_that_names_a_group_of_the_user_counts(groups, user, gro
     assert isinstance(lease, Lease)
     assert (lease.group, str(lease.address)) == (group, address)
     assert rules.last == Whose(user, frozenset(groups), filter_)
+
+
+def test_of_all_groups_a_daemon_hears_of_those_that_a_sainfo_names() -> None:
+    leases = AdmittedLeases(Pools(), Rules(), lambda *_: True, lambda: Giving(None, frozenset({"wheel", "sales"})))
+
+    async def story() -> list[Lease | Failure]:
+        grants = Grants(groups=frozenset({"sales", "others"}))
+        return [await leases.acquire(1, "bob", grants), await leases.acquire(2, "alice", NO_GRANTS)]
+
+    bob, alice = asyncio.run(story())
+    assert isinstance(bob, Lease)
+    assert isinstance(alice, Lease)
+    assert (bob.groups, alice.groups) == ({"wheel", "sales"}, frozenset())
 
 
 def test_where_groups_come_with_the_login_those_of_the_host_do_not_count() -> None:
@@ -194,7 +207,7 @@ def test_of_several_that_cannot_be_kept_each_is_noted_and_the_others_stay() -> N
 
 def test_a_pool_that_is_full_is_no_grant_that_one_comes_in_without() -> None:
     mode_cfg = loads(GATEWAY.replace("pool_size 2;", "pool_size 2; unkept_grants note;")).settings.mode_cfg
-    leases = AdmittedLeases(Pools(), Rules(), lambda *_: True, lambda: mode_cfg)
+    leases = AdmittedLeases(Pools(), Rules(), lambda *_: True, lambda: Giving(mode_cfg))
 
     async def story() -> Lease | Failure:
         for session in (1, 2):

@@ -21,7 +21,7 @@ from lotor.ports.leases import Lease
 from lotor.privsep.leasing import ACQUIRE_LEASE, Wish
 from lotor.privsep.logging_in import CHECK_LOGIN
 from lotor.warden import logins as warden_logins
-from lotor.warden.admitting import NOBODY, AdmittedLeases
+from lotor.warden.admitting import NOBODY, AdmittedLeases, Giving
 from lotor.warden.leases import HeldLeases
 from lotor.warden.logins import HeldLogins
 
@@ -74,7 +74,7 @@ class Gateway:
     def __init__(self, *grants: Grants) -> None:
         self.rules, self.logins = Rules(), HeldLogins(Generous(*grants))
         mode_cfg = loads(FILE).settings.mode_cfg
-        leases = AdmittedLeases(Pools(), self.rules, self.logins.granted, lambda: mode_cfg)
+        leases = AdmittedLeases(Pools(), self.rules, self.logins.granted, lambda: Giving(mode_cfg))
         self.leases = HeldLeases(leases, count(1))
 
     def rows(self):

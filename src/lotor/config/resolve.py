@@ -132,7 +132,9 @@ def _rules(remote: RemoteSettings, written: tuple[SainfoSettings, ...]) -> tuple
     found = sainfos.of_remote(remote, written)
     if side_of(remote) is Side.CLIENT:
         return tuple(ChildRule(_child(each)) for each in found)
-    return tuple(ChildRule(_child(each), _network(each.local), _network(each.remote)) for each in found)
+    return tuple(
+        ChildRule(_child(each), _network(each.local), _network(each.remote), each.group or "") for each in found
+    )
 
 
 def _network(end: Selector | None) -> Network | None:

@@ -39,19 +39,18 @@ def of_remote(remote: RemoteSettings, sainfos: Iterable[SainfoSettings]) -> list
     fit = [each for each in sainfos if not obstacle(each) and each.remoteid in {0, remote.ph1id}]
     found = sorted(fit, key=weight, reverse=True)
     if side_of(remote) is Side.CLIENT:
+        found = [each for each in found if each.group is None] or found
         return [each for each in found if not each.local and not each.remote][:1] or found[:1]
     return found
 
 
 def weight(sainfo: SainfoSettings) -> int:
     ends = (sainfo.local is not None) + (sainfo.remote is not None or sainfo.client_address)
-    return ends + 3 * (bool(sainfo.remoteid) + (sainfo.only_from is not None))
+    return ends + 3 * (bool(sainfo.remoteid) + (sainfo.only_from is not None) + (sainfo.group is not None))
 
 
 def obstacle(sainfo: SainfoSettings) -> str:
     """Why a block cannot be carried out; empty where it can."""
-    if sainfo.group is not None:
-        return 'users are told apart at the login only: name the group in mode_cfg, auth_groups "…";'
     if sainfo.only_from is not None:
         return "peers are told apart in phase 1 only: give this one a remote of its own, and link both by ph1id"
     if any(end and end.network is None for end in (sainfo.local, sainfo.remote)):

@@ -125,4 +125,5 @@ def _certificates(active: ActiveConfig) -> dict[str, list[SampleView]]:
 def _pool(active: ActiveConfig) -> dict[str, list[SampleView]]:
     mode_cfg = active.settings.mode_cfg
     size = mode_cfg.pool_size if mode_cfg is not None and mode_cfg.network4 is not None else 0
+    size += sum(each.pool_size for each in mode_cfg.pools) if mode_cfg is not None else 0
     return {"lotor_pool_addresses": [figure(size)]}

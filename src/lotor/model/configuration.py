@@ -19,8 +19,9 @@ class ModeConfiguration:
     """One client's configuration, the same value on the gateway that gives it and the client that gets it.
 
     Every client has an IPv4 address; `address6`, with its prefix, is there where the gateway gives one as well.
-    `banner` and `domain` are octets as sent: they pass `model.text.clean` before a person sees them. `group` and
-    `unkept` are a gateway's own and never sent: whose block of `mode_cfg` this is, and what was granted and not given.
+    `banner` and `domain` are octets as sent: they pass `model.text.clean` before a person sees them. `group`,
+    `groups` and `unkept` are a gateway's own and never sent: whose block of `mode_cfg` this is, the groups of the user
+    that a `sainfo` names, and what was granted and not given.
     """
 
     address: IPv4Address
@@ -39,6 +40,7 @@ class ModeConfiguration:
     dns6: tuple[IPv6Address, ...] = ()
     split_include6: tuple[IPv6Network, ...] = ()
     group: str = ""
+    groups: frozenset[str] = frozenset()
     unkept: tuple[Reason, ...] = ()
 
     @property

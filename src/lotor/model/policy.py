@@ -110,15 +110,19 @@ class ChildPolicy:
 
 @dataclass(frozen=True, slots=True)
 class ChildRule:
-    """A `sainfo` and the networks that it is for, at this end and at the peer's; None: any."""
+    """A `sainfo` and the networks that it is for, at this end and at the peer's; None: any. `group`: whose members it
+    is for, empty for everybody."""
 
     child: ChildPolicy
     local: Network | None = None
     remote: Network | None = None
+    group: str = ""
 
-    def fits(self, local: Network, remote: Network) -> bool:
-        """Whether it is for SA pairs of these networks: of the same, as in racoon, and not of parts of them."""
-        return self.local in {None, local} and self.remote in {None, remote}
+    def fits(self, local: Network, remote: Network, groups: frozenset[str] = frozenset()) -> bool:
+        """Whether it is for SA pairs of these networks: of the same, as in racoon, and not of parts of them. `groups`:
+        those of the peer's user."""
+        for_all = not self.group or self.group in groups
+        return for_all and self.local in {None, local} and self.remote in {None, remote}
 
 
 @dataclass(frozen=True, slots=True)

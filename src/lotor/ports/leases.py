@@ -15,13 +15,14 @@ from lotor.model.reason import Reason
 @dataclass(frozen=True, slots=True)
 class Lease:
     """`netmask` None: the administrator's, or one derived from the pool. `address6` None: this pool has no IPv6.
-    `group`: whose block of `mode_cfg` says what the client is told; empty: none. `unkept`: grants that the login is let
-    in without, as the configuration wants it."""
+    `group`: whose block of `mode_cfg` says what the client is told; empty: none. `groups`: those of the user
+    that a `sainfo` names. `unkept`: grants that the login is let in without, as the configuration wants it."""
 
     address: IPv4Address
     netmask: IPv4Address | None = None
     address6: IPv6Interface | None = None
     group: str = ""
+    groups: frozenset[str] = frozenset()
     unkept: tuple[Reason, ...] = ()
 
     @property

@@ -82,6 +82,7 @@ def _told(values: ModeConfiguration, lease: Lease, grants: Grants) -> ModeConfig
         dns6=grants.dns6 or values.dns6,
         split_include6=grants.routes6 or values.split_include6,
         group=lease.group,
+        groups=lease.groups,
         unkept=lease.unkept,
     )
     # a reload may bring IPv6 values before the pool, which is made at the start, has addresses for them

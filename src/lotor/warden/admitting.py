@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from lotor import config
 from lotor.auth.accounts import OF_THE_HOST, Accounts
-from lotor.config.giving import GroupSettings, Unkept
+from lotor.config.giving import Unkept
 from lotor.config.settings import GroupSource, ModeCfg, Settings
 from lotor.hosts.network import NetworkHost, Whose
 from lotor.hosts.network_table import Plan
@@ -34,30 +34,39 @@ NOBODY = ""
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On which terms somebody gets an address: `grants` with the pool that counts, `group` as `Lease` has it, and the
-    filter that counts."""
+    """On which terms somebody gets an address: `grants` with the pool that counts, `group` and `groups` as `Lease` has
+    them, and the filter that counts."""
 
     user: str
     grants: Grants = NO_GRANTS
     group: str = ""
+    groups: frozenset[str] = frozenset()
     filter: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Giving:
+    """By what the terms are found: the block in force, and the groups that a `sainfo` names."""
+
+    mode_cfg: ModeCfg | None = None
+    named: frozenset[str] = frozenset()
+
+
 class AdmittedLeases:
-    """Implements `ports.leases.Leases`. `proved`: whether a user has logged in, with these grants; `mode_cfg`: the
-    block in force."""
+    """Implements `ports.leases.Leases`. `proved`: whether a user has logged in, with these grants; `giving` is what is
+    in force."""
 
     def __init__(
         self,
         leases: Leases,
         network: NetworkHost,
         proved: Callable[[str, Grants], bool],
-        mode_cfg: Callable[[], ModeCfg | None] = lambda: None,
+        giving: Callable[[], Giving] = Giving,
     ) -> None:
         self._leases = leases
         self._network = network
         self._proved = proved
-        self._mode_cfg = mode_cfg
+        self._giving = giving
 
     async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
         """Whoever says that a login had other grants than it had is nobody, and has none."""
@@ -78,28 +87,29 @@ class AdmittedLeases:
 
     @property
     def _lenient(self) -> bool:
-        mode_cfg = self._mode_cfg()
+        mode_cfg = self._giving().mode_cfg
         return mode_cfg is not None and mode_cfg.unkept_grants is Unkept.NOTE
 
     def _terms(self, user: str, grants: Grants) -> tuple[Terms, list[Reason]]:
         """Whose block of `mode_cfg` counts, and which pool and filter. Raises `OSError` where groups are not known."""
-        group = self._group(user, grants)
+        giving = self._giving()
+        groups = self._groups(user, grants, giving)
+        blocks = giving.mode_cfg.groups if giving.mode_cfg is not None else ()
+        group = next((each for each in blocks if each.name in groups), None)
         pool = grants.pool or (group.pool if group is not None else "")
         usual = group.filter if group is not None else ""
         filter_, unkept = grants.filter or usual, list[Reason]()
         if grants.filter and grants.filter not in self._network.filters:
             filter_, unkept = usual, [GrantFilterUnknown(grants.filter)]
         name = group.name if group is not None else ""
-        return Terms(user, replace(grants, pool=pool), name, filter_), unkept
+        return Terms(user, replace(grants, pool=pool), name, groups & giving.named, filter_), unkept
 
-    def _group(self, user: str, grants: Grants) -> GroupSettings | None:
-        """The first block of `mode_cfg` that names a group of the user."""
-        mode_cfg = self._mode_cfg()
-        if mode_cfg is None or not mode_cfg.groups:
-            return None
-        by_host = mode_cfg.group_source is GroupSource.SYSTEM
-        groups = grants.groups | self._network.groups_of(user) if by_host else grants.groups
-        return next((each for each in mode_cfg.groups if each.name in groups), None)
+    def _groups(self, user: str, grants: Grants, giving: Giving) -> frozenset[str]:
+        """All of a user, where anybody asks for those of the host."""
+        mode_cfg = giving.mode_cfg
+        asked = bool(giving.named) or (mode_cfg is not None and bool(mode_cfg.groups))
+        by_host = mode_cfg is None or mode_cfg.group_source is GroupSource.SYSTEM
+        return grants.groups | self._network.groups_of(user) if asked and by_host else grants.groups
 
     async def _admitted(self, session: int, terms: Terms, unkept: Iterable[Reason]) -> Lease | Failure:
         lease, more = await self._kept(session, terms)
@@ -111,7 +121,7 @@ class AdmittedLeases:
         except OSError as error:
             await self.release(session)  # also of what it had before: another one may get the address
             return Failure(PoolFault(error.strerror or str(error)))
-        return replace(lease, group=terms.group, unkept=(*unkept, *more))
+        return replace(lease, group=terms.group, groups=terms.groups, unkept=(*unkept, *more))
 
     async def _kept(self, session: int, terms: Terms) -> tuple[Lease | Failure, list[Reason]]:
         """A lease with what was granted, or, where the configuration says so, without what cannot be given of it."""

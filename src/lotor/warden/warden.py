@@ -37,7 +37,7 @@ from lotor.privsep.privileged import Privileged
 from lotor.store import Store
 from lotor.store.spool import Spool
 from lotor.warden.accounting import Accounts, keepers, new_session_ids
-from lotor.warden.admitting import AdmittedLeases, LedNetwork, groups_of
+from lotor.warden.admitting import AdmittedLeases, Giving, LedNetwork, groups_of
 from lotor.warden.back_ends import LedBackEnds, NoBackEnds
 from lotor.warden.current import CurrentSigner
 from lotor.warden.engines import logins_of
@@ -183,12 +183,16 @@ class Warden:
 
     def leases(self, proved: Callable[[str, Grants], bool]) -> Leases:
         """`proved`: whether a user has logged in with these grants."""
-        admitted = AdmittedLeases(self._remembered, self._hold.network, proved, lambda: self._pool.mode_cfg)
+        admitted = AdmittedLeases(self._remembered, self._hold.network, proved, self._giving)
         return HousedLeases(admitted, self._housed)
 
     @property
     def back_ends(self) -> LedBackEnds:
         return self._hold.back_ends
+
+    def _giving(self) -> Giving:
+        named = frozenset(each.group for each in self._loaded.settings.sainfos if each.group is not None)
+        return Giving(self._pool.mode_cfg, named)
 
     @property
     def sockets(self) -> HostSockets:

@@ -45,7 +45,7 @@ class SainfoHeader(Argument):
             ("END", '(address|subnet) ADDR[/prefix][[port]] PROTOCOL, or (fqdn|user_fqdn|keyid|address) "S"'),
             ("clientaddr", "the address that mode config gave the client"),
             ("from", "only for the peer with this identifier; not available in this version, use ph1id and remoteid"),
-            ("group", "only for users of this group; not available in this version, use auth_groups"),
+            ("group", "only for users of this group, whom `group_source` of mode_cfg tells; looked at first"),
         )
 
 

@@ -27,4 +27,11 @@ def _fitting(session: V1Session, networks: Selectors) -> ChildPolicy | None:
     rules = session.remote.children
     if not rules:
         return session.context.policy.child
-    return next((each.child for each in rules if each.fits(networks.local, networks.remote)), None)
+    groups = _groups(session)
+    return next((each.child for each in rules if each.fits(networks.local, networks.remote, groups)), None)
+
+
+def _groups(session: V1Session) -> frozenset[str]:
+    """Those that came with the login, and those of the gateway's host."""
+    given = session.inner.configuration
+    return session.grants.groups | given.groups if given is not None else session.grants.groups
