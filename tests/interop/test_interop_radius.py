@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 
 from lab import freeradius, lotor
-from lab.dialling import carries, dialled, road_warrior
+from lab.dialling import carries, dialled, ping, road_warrior
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.node import wait_until
 from lotor.config.settings import Radius, RadiusServer
@@ -203,6 +203,10 @@ mode_cfg {
 }
 """
 """The HOW-TO's, but for its line `accounting`."""
+RULES = """\
+network { forward off; mss_clamp off; allow filter "guests" to any; }
+"""
+"""What the server's Filter-Id of bob names: a filter that there is not would be a refusal. alice has none."""
 FILE = """\
 auth radius.example.net MyDirtySecret
 acct radius.example.net MyDirtySecret
@@ -221,7 +225,7 @@ def served(internet, certificates):
         server.write(f"/run/radius/{name}", content)
     server.start("radius", *freeradius.command("/run/radius")).expect("Ready to process")
     gateway = lotor.gateway(internet.gateway, certificates)
-    gateway.configure(with_section(gateway.node.path(lotor.CONFIGURATION).read_text(), SECTION))
+    gateway.configure(with_section(gateway.node.path(lotor.CONFIGURATION).read_text(), SECTION) + RULES)
     gateway.node.write("/etc/hosts", f"{INSIDE_HOST} radius.example.net\n")
     gateway.node.write("/etc/radius.conf", FILE, 0o600)
     return gateway
@@ -229,7 +233,8 @@ def served(internet, certificates):
 
 def test_logins_by_the_howtos_section(internet, certificates, served):
     """A refusal has the server's words for the person, carol's second factor is a second question, bob has the address
-    of the server, alice with vpnc one of the pool; nobody learns the secret."""
+    of the server and reaches what its filter lets through, alice with vpnc one of the pool and nothing behind it;
+    nobody learns the secret."""
     checked = served.call("check", lotor.CONFIGURATION)
     assert checked.code == 0, checked
     served.start()
@@ -247,6 +252,13 @@ def test_logins_by_the_howtos_section(internet, certificates, served):
     assert "10.99.99.77" in bob.stdout, (bob, served.journal())
     assert carries(internet, internet.client, "10.99.99.77")
     dialled(internet.clients[1], certificates)
+    assert not ping(internet.clients[1], INSIDE_HOST)
+    granted = {each["user"]: each["grants"] for each in served.sessions()}
+    assert (granted["bob"]["filter"], granted["bob"]["session_time"], granted["alice"]["filter"]) == (
+        "guests",
+        3600,
+        "",
+    )
     assert {each["user"] for each in served.sessions()} == {"bob", "alice"}
     told = served.journal() + served.call("status", "-v").stdout + refused.stderr
     assert 'refused it, and says "Nobody knows you here."' in told

@@ -9,6 +9,7 @@ import pytest
 
 from lotor.auth import groups
 from lotor.auth.accounts import SystemFiles
+from lotor.auth.housed import Housed
 from lotor.config import loads
 from lotor.crypto.passwords import Cost, hash_password
 from lotor.model.grants import Grants
@@ -45,7 +46,7 @@ def attempt():
 def verdict(host, auth_source, group_source, group):
     lines = f'auth_source {auth_source}; group_source {group_source}; auth_groups "{group}"; auth_throttle 0;'
     mode_cfg = loads(f'mode_cfg {{ {lines} users "{host}/users"; }}').settings.mode_cfg
-    logins = logins_of(mode_cfg, Directory())
+    logins = logins_of(mode_cfg, Directory(), Housed())
     return asyncio.run(logins.judge(attempt()))
 
 
