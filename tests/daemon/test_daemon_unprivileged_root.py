@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -58,6 +59,13 @@ line.recv(1)
 ME = unprivileged(None)
 
 
+async def begun(words: tuple[str, ...]) -> Child:
+    """Where it is ready, or has ended."""
+    child = Child(Program(words), {})
+    await asyncio.wait([child.ready, child.ended], return_when=asyncio.FIRST_COMPLETED)
+    return child
+
+
 class Ran:
     """A warden's child that ran the program to where it is ready, or to its end."""
 
@@ -70,8 +78,7 @@ class Ran:
         asyncio.run(self._run())
 
     async def _run(self) -> None:
-        child = Child(Program(self.words), {})
-        await asyncio.wait([child.ready, child.ended], return_when=asyncio.FIRST_COMPLETED)
+        child = await begun(self.words)
         if child.ready.done():
             child.end(0.0)
         self.end = await child.ended
@@ -249,3 +256,61 @@ def test_what_can_be_walked_to_keeps_its_name(tmp_path):
     reached.settle()  # root walks everywhere
     assert sys.path == before
     assert reached.to(tmp_path / "x") == tmp_path / "x"
+
+
+REACHES = """
+import resource, signal
+
+def number(attempt):
+    try:
+        attempt()
+    except OSError as error:
+        return error.errno
+    return 0
+
+victim = {victim}
+found["tried"] = dict(
+    signal=number(lambda: os.kill(victim, 0)),
+    kill=number(lambda: os.kill(victim, signal.SIGKILL)),
+    handle=number(lambda: os.pidfd_open(victim)),
+    memory=number(lambda: open(f"/proc/{{victim}}/mem", "rb")),
+    environment=number(lambda: open(f"/proc/{{victim}}/environ", "rb")),
+    descriptors=number(lambda: os.listdir(f"/proc/{{victim}}/fd")),
+    limits=number(lambda: resource.prlimit(victim, resource.RLIMIT_NOFILE, (0, 0))),
+    priority=number(lambda: os.setpriority(os.PRIO_PROCESS, victim, 19)),
+    affinity=number(lambda: os.sched_setaffinity(victim, {{0}})),
+)
+{more}
+"""
+
+
+def test_two_processes_of_one_user_do_not_reach_each_other(tmp_path):
+    """The daemon and the process of back ends have one user: neither looks into the other, or ends it."""
+
+    async def story():
+        places = [tmp_path / name for name in ("victim", "intruder", "tracer")]
+        for each in places:
+            each.mkdir()
+        victim = await begun(words(places[0]))
+        try:
+            intruder = await begun(words(places[1], REACHES.format(victim=victim.pid, more="")))
+            intruder.end(0.0)
+            await intruder.ended
+            trace = f"ctypes.CDLL(None).ptrace(0x4206, {victim.pid}, None, None)"
+            tracer = await begun(words(places[2], REACHES.format(victim=victim.pid, more=trace)))
+            traced = await tracer.ended
+            return json.loads((places[1] / "told").read_text())["tried"], traced.code, victim.ended.done()
+        finally:
+            victim.end(0.0)
+            await victim.ended
+
+    tried, traced, over = asyncio.run(story())
+    assert set(tried.values()) <= {errno.EPERM, errno.EACCES}, tried
+    assert traced == -signal.SIGSYS
+    assert not over
+
+
+def words(directory: Path, after: str = "pass") -> tuple[str, ...]:
+    file = directory / "daemon.py"
+    file.write_text(PROGRAM)
+    return (sys.executable, "-P", str(file), str(directory / "told"), ME.word, "pass", after)
