@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from lab.internet import GATEWAY, Internet
 from lab.lotor import CERTIFICATES, Lotor
 from lab.node import only_child
 from lotor.warden.spawning import KEPT, KEPT_KINDS
+from processes import facts, found_in
 
 pytestmark = pytest.mark.root
 
@@ -31,7 +31,6 @@ remote 198.51.100.77 {{
 }}
 """
 USERS = "/etc/racoon/users"
-CHUNK = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -68,11 +67,6 @@ def serving(tmp_path_factory) -> Iterator[Serving]:
 
 
 CHANGES = {"auth_source": "local", "adminsock": '"/run/gateway.sock"'}
-
-
-def facts(pid: int) -> dict[str, list[str]]:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return {name: rest.split() for name, _, rest in (line.partition(":") for line in lines)}
 
 
 def test_status_shows_both_processes_and_what_each_may_do(serving):
@@ -138,35 +132,3 @@ def test_no_secret_is_in_the_memory_of_the_daemon(serving):
     warden, daemon = (found_in(pid, [*secrets, *others, public]) for pid in (serving.warden, serving.daemon))
     assert any(each in warden for each in secrets)
     assert daemon == {public}  # of the certificate, which every client is told
-
-
-def found_in(pid: int, wanted: list[bytes]) -> set[bytes]:
-    """Of these octets, which are anywhere in the memory that the process may read."""
-    pattern = re.compile(b"|".join(map(re.escape, wanted)))
-    found = set()
-    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
-        for start, end in areas(pid):
-            octets = read(memory, start, end)
-            found |= set(pattern.findall(octets))
-    return found
-
-
-def areas(pid: int) -> list[tuple[int, int]]:
-    lines = [line.split() for line in Path(f"/proc/{pid}/maps").read_text().splitlines()]
-    wanted = [line[0].split("-") for line in lines if "r" in line[1] and line[-1] not in {"[vvar]", "[vsyscall]"}]
-    return [(int(start, 16), int(end, 16)) for start, end in wanted]
-
-
-def read(memory, start: int, end: int) -> bytes:
-    """As far as there is something behind the addresses."""
-    octets = bytearray()
-    memory.seek(start)
-    while start + len(octets) < end:
-        try:
-            more = memory.read(min(CHUNK, end - start - len(octets)))
-        except OSError:
-            break
-        if not more:
-            break
-        octets += more
-    return bytes(octets)
