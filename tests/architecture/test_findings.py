@@ -25,7 +25,10 @@ def chapter(title: str) -> str:
 
 
 ROWS = rows(chapter("## Findings, and what holds now"))[1:]
-OWNED = rows(chapter("## What an intruder has who owns the daemon"))
+OWNED = [
+    *rows(chapter("## What an intruder has who owns the daemon")),
+    *rows(chapter("## What an intruder has who owns the process of back ends")),
+]
 ENDS = rows(chapter("### When one of them ends"))
 ASKED = [
     *rows(chapter("### What the daemon may ask")),

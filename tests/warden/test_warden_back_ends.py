@@ -23,7 +23,7 @@ from lotor.model.secret import Secret
 from lotor.privsep.backing import LONGEST_RECORD
 from lotor.privsep.living import Given
 from lotor.warden import far_back_ends, pulse
-from lotor.warden.back_ends import BackEndLogins
+from lotor.warden.back_ends import BackEndLogins, BackEndsAtNeed
 from lotor.warden.far_back_ends import FarBackEnds, Start
 from lotor.warden.spawning import Program
 from paired import asking, gateway, settings
@@ -377,3 +377,25 @@ def test_what_a_configuration_wants_of_back_ends():
     both = back_ends_of(replace(asked, mode_cfg=kept))
     assert both.serves == ("groups by LDAP", "accounts by RADIUS")
     assert back_ends_of(replace(asked, remotes=())) is None
+
+
+def test_a_configuration_that_asks_nobody_loads_and_starts_nothing(tmp_path):
+    made = []
+
+    def make():
+        made.append(House(tmp_path))
+        return made[0].back_ends
+
+    async def story():
+        at_need = BackEndsAtNeed(make)
+        await at_need.use(plain())
+        before = (len(made), at_need.serving(), await at_need.judge(BackEnd.RADIUS, attempt("sesame")))
+        await at_need.use(asking("sesame"))
+        after = await at_need.judge(BackEnd.RADIUS, attempt("sesame"))
+        await at_need.stop()
+        return before, after, at_need.serving()
+
+    (count, serving, refused), accepted, stopped = asyncio.run(story())
+    assert (count, serving, refused.judged) == (0, None, False)
+    assert isinstance(accepted, Accepted)
+    assert stopped is None

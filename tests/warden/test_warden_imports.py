@@ -7,7 +7,20 @@ import sys
 
 import pytest
 
-ROOMS = ("client", "dataplane", "explain", "ike", "runtime", "trust", "wire", "crypto.x509")
+ROOMS = (
+    "backends",
+    "client",
+    "dataplane",
+    "explain",
+    "ike",
+    "ldap",
+    "radius",
+    "runtime",
+    "trust",
+    "wire",
+    "crypto.x509",
+)
+"""The process of back ends has rooms of its own, which the daemon does not load either."""
 PROGRAMS = (
     "lotor.daemon.program, lotor.daemon.pair",
     "lotor.cli.connect, lotor.cli.foreground, lotor.daemon.connecting",
@@ -21,6 +34,23 @@ def test_a_warden_never_loads_what_parses_a_peers_octets(modules):
     loaded = set(done.stdout.split())
     assert "lotor.keys.keyring" in loaded
     assert [name for name in sorted(loaded) if name.startswith(tuple(f"lotor.{room}" for room in ROOMS))] == []
+
+
+def test_a_daemon_never_loads_what_speaks_to_login_servers():
+    program = "import sys, lotor.daemon.attended, lotor.daemon.serving; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "lotor.ike.endpoint" in loaded
+    assert [name for name in sorted(loaded) if name.startswith(("lotor.backends", "lotor.ldap", "lotor.radius"))] == []
+
+
+def test_the_process_of_back_ends_never_loads_what_holds_keys_or_parses_peers():
+    program = "import sys, lotor.daemon.back_end_process; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "lotor.backends.present" in loaded
+    stray = ("lotor.keys", "lotor.crypto.private", "lotor.ike", "lotor.wire", "lotor.hosts", "lotor.warden.warden")
+    assert [name for name in sorted(loaded) if name.startswith(stray)] == []
 
 
 def test_a_warden_that_does_not_start_parses_no_certificate_of_others(tmp_path):

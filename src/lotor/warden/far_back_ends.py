@@ -59,8 +59,6 @@ Answer = TypeVar("Answer")
 ROLE = Role("process of back ends", BackEndsSilent, 15.0)
 """Nothing in it takes long but waiting: it is given up sooner than a daemon."""
 AWAY = "the process that speaks to login servers is not up now: it is started again"
-RENAME = frozenset({BackEnd.RADIUS, BackEnd.LDAP})
-"""Back ends that say whom they accepted: User-Name in an Access-Accept (RFC 2865 §5.1), an entry with ANNA for anna."""
 MOST_OPEN = MOST_LOGINS
 """Conversations that wait for their next round; the oldest gives way to another one."""
 
@@ -84,7 +82,7 @@ class FarBackEnds:
         self._wanted: BackEndSettings | None = None
         self._supervisor: Supervisor | None = None
         self._line: _Line | None = None
-        self._conversations: OrderedDict[bytes, bytes] = OrderedDict()
+        self._conversations: OrderedDict[bytes, tuple[BackEnd, bytes]] = OrderedDict()
         self._complaints = Complaints(log)
         self._begun = 0
 
@@ -111,25 +109,28 @@ class FarBackEnds:
         return Serving(confined, self._wanted.serves, time.monotonic() - since, max(0, self._begun - 1))
 
     async def judge(self, which: BackEnd, attempt: LoginAttempt) -> Verdict:
-        theirs = self._conversations.pop(attempt.conversation, None)
-        if attempt.conversation and theirs is None:
+        """A round that nobody waits for any more leaves its conversation open: it is abandoned later."""
+        _, theirs = self._conversations.get(attempt.conversation, (which, b""))
+        if attempt.conversation and not theirs:
             return _unjudged(attempt, "the process that had begun this login has ended")
-        asked = Round(which, _plain(attempt, theirs or b""))
+        asked = Round(which, _plain(attempt, theirs))
         try:
             verdict = await self._ask(CHECK, asked)
+            self._conversations.pop(attempt.conversation, None)
         except OSError as error:
             return _unjudged(attempt, error.strerror or str(error))
         except ValueError:
             return _unjudged(attempt, "its name or its answers are longer than any")
-        if wrong := objection(attempt, verdict, renames=which in RENAME):
+        if wrong := objection(attempt, verdict):
             self._complaints.tell("the process of back ends answered what it may not: %s", wrong)
             return _unjudged(attempt, f"the process of back ends answered what it may not: {wrong}")
         return await self._opened(which, verdict) if isinstance(verdict, Challenge) else verdict
 
     async def abandon(self, which: BackEnd, conversation: bytes) -> None:
-        if (theirs := self._conversations.pop(conversation, None)) is not None:
+        del which  # it is the one that began the conversation
+        if (begun := self._conversations.pop(conversation, None)) is not None:
             with contextlib.suppress(OSError):
-                await self._ask(ABANDON_ROUND, Abandoned(which, theirs))
+                await self._ask(ABANDON_ROUND, Abandoned(*begun))
 
     async def account(self, record: Record) -> None:
         _demand(await self._ask(ACCOUNT, record))
@@ -140,7 +141,7 @@ class FarBackEnds:
     async def _opened(self, which: BackEnd, challenge: Challenge) -> Challenge:
         """Under a name of the warden's own: nobody else's conversation has it, whatever the process says."""
         ticket = secrets.token_bytes(16)
-        self._conversations[ticket] = challenge.conversation
+        self._conversations[ticket] = which, challenge.conversation
         if len(self._conversations) > MOST_OPEN:
             oldest = next(iter(self._conversations))
             await self.abandon(which, oldest)

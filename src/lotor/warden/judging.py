@@ -28,13 +28,14 @@ LONGEST_USER = 253
 """Characters of a name that a back end gives: one attribute of RADIUS."""
 
 
-def objection(attempt: LoginAttempt, verdict: Verdict, *, renames: bool) -> str:
-    """What no honest process says, in words; empty where there is nothing of it. `renames`: the back end may know the
-    user by another name than the one that was typed."""
+def objection(attempt: LoginAttempt, verdict: Verdict) -> str:
+    """What no honest process says, in words; empty where there is nothing of it. A back end may know the user whom it
+    accepts by another name than the one that was typed (User-Name in an Access-Accept, RFC 2865 §5.1; ANNA for anna in
+    a directory); a refusal is about that one."""
     match verdict:
         case Accepted(user, grants):
-            if user != attempt.user and not (renames and user and _said(user, LONGEST_USER)):
-                return "another name than the one that was asked for"
+            if not user or not _said(user, LONGEST_USER):
+                return "a name that is no short text"
             return next(_beyond(grants), "")
         case Refused(reason):
             return "" if reason.user == attempt.user else "a reason about another user"
