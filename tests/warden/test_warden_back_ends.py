@@ -94,6 +94,8 @@ class Directory:
 
 def make(settings):
     secret = settings.radius.auth[0].secret.reveal()
+    if secret == b"broken":
+        raise ModuleNotFoundError("No module named 'sesame'")
     if secret == b"impossible":
         raise OSError(2, "the toy takes no such secret")
     note(f"made {secret.decode()}")
@@ -292,6 +294,8 @@ def test_settings_that_no_engine_takes_change_nothing(play):
     async def story(house):
         with pytest.raises(OSError, match="the toy takes no such secret"):
             await house.back_ends.use(asking("impossible"))
+        with pytest.raises(OSError, match="internal error: ModuleNotFoundError"):
+            await house.back_ends.use(asking("broken"))
         never = house.back_ends.serving()
         await house.back_ends.use(asking("sesame"))
         with pytest.raises(OSError, match="the toy takes no such secret"):

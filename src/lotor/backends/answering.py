@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from lotor.backends.present import PresentBackEnds
 from lotor.config.back_ends import BackEndSettings
@@ -11,6 +14,8 @@ from lotor.ports.accounting import Record
 from lotor.privsep.backing import ABANDON_ROUND, ACCOUNT, CHECK, CONFIGURE, GROUPS, Abandoned, Confined, Round
 from lotor.privsep.faults import Fault, fault_of
 from lotor.privsep.serving import Handler, Reply, answering, handling
+
+log = logging.getLogger(__name__)
 
 
 class Answers:
@@ -39,11 +44,17 @@ class Answers:
         try:
             self._back_ends.replace(settings)
         except OSError as error:
-            fault = fault_of(error)
-            self._configured(settings, fault)
-            return fault
+            return self._cannot(settings, fault_of(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody is to wait for it
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            log.critical("internal error: %s at %s:%d", type(error).__name__, Path(where.filename).name, where.lineno)
+            return self._cannot(settings, Fault(None, f"internal error: {type(error).__name__}"))
         self._configured(settings, None)
         return self._told
+
+    def _cannot(self, settings: BackEndSettings, fault: Fault) -> Fault:
+        self._configured(settings, fault)
+        return fault
 
     async def _check(self, asked: Round) -> Verdict:
         return await self._back_ends.judge(asked.which, asked.attempt)
