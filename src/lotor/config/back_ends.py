@@ -7,14 +7,25 @@ from dataclasses import dataclass
 
 from lotor.config.methods import is_gateway
 from lotor.config.provision import bare_of
-from lotor.config.settings import Accounting, AuthSource, ConfSource, GroupSource, Ldap, ModeCfg, Radius, Settings
+from lotor.config.settings import (
+    Accounting,
+    AuthSource,
+    ConfSource,
+    GroupSource,
+    Ldap,
+    LogForm,
+    ModeCfg,
+    Radius,
+    Settings,
+)
 from lotor.model.back_end import BackEnd
 
 
 @dataclass(frozen=True, slots=True)
 class BackEndSettings:
     """`logins`: who judges them, and `addresses`: who has those of users; None: neither. `groups` and `accounts`:
-    whether group_source names LDAP, and accounting RADIUS. `level` of the log, as the `log` directive names it."""
+    whether group_source names LDAP, and accounting RADIUS. `level` of the log, as the `log` directive names it,
+    and its `form`."""
 
     logins: BackEnd | None
     addresses: BackEnd | None
@@ -23,6 +34,7 @@ class BackEndSettings:
     radius: Radius | None
     ldap: Ldap | None
     level: str
+    form: LogForm
 
     @property
     def serves(self) -> tuple[str, ...]:
@@ -44,6 +56,7 @@ def back_ends_of(settings: Settings) -> BackEndSettings | None:
         radius=bare_of(settings.radius) if BackEnd.RADIUS in used else None,
         ldap=bare_of(settings.ldap) if BackEnd.LDAP in used else None,
         level=settings.log.value,
+        form=settings.log_format,
     )
 
 

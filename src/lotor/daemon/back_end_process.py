@@ -15,6 +15,7 @@ from lotor.backends.answering import Answers
 from lotor.backends.engines import Make, engines_of
 from lotor.backends.present import PresentBackEnds
 from lotor.config.back_ends import BackEndSettings
+from lotor.config.settings import LogForm
 from lotor.confinement.identity import Identity
 from lotor.confinement.sandbox import Files
 from lotor.confinement.unprivileged import GivenUp, give_up
@@ -59,6 +60,7 @@ async def answer(told: Told, given_up: GivenUp, make: Make = engines_of) -> Exit
     def configured(settings: BackEndSettings, fault: Fault | None) -> None:
         if fault is None:
             logs.set_level(settings.level, debug=told.given.debug)
+            logs.set_form(LogForm.JSON if told.given.json else settings.form)
         if not first.done():
             first.set_result(fault)
 
