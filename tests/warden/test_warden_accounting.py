@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from looped import looped
+from lotor.accounting.backlog import waits
 from lotor.config.settings import Accounting
 from lotor.model.kinds import Kind
-from lotor.ports.accounting import Status, Usage
+from lotor.ports.accounting import Backlog, Status, Usage
 from lotor.privsep import accounting as verbs
 from lotor.privsep.far_accounting import FarAccounting
 from lotor.store import Store
@@ -57,6 +58,13 @@ class Stage:
             self.asker, self.lost = asker, lost
             yield FarAccounting(asker)
         await held.let_go()
+
+    async def tried(self, number):
+        """Until the keeper was asked so often, and its answer counts."""
+        async with asyncio.timeout(10):
+            while len(self.far.asked) < number:  # noqa: ASYNC110 - the keeper is the test's
+                await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)
 
     async def told(self, number):
         """What the keeper has, once it has so many records."""
@@ -132,6 +140,20 @@ async def test_sessions_that_a_killed_gateway_left_end_before_anything_else(tmp_
         assert told[:4] == [("ON", ""), *((word, FIRST.id) for word in ("START", "INTERIM", "STOP"))]
         stop = again.far.asked[3]
         assert (stop.why, stop.usage) == (Kind.GATEWAY_DIED, USAGE)
+
+
+@looped
+async def test_what_waits_and_since_when_nobody_takes_it_is_told():
+    async with Stage() as stage, stage.daemon() as far:
+        await stage.told(1)
+        stage.far.refuses = lambda _: OSError("away")
+        await far.start(FIRST)
+        await stage.tried(2)
+        told = await far.backlog()
+        assert told == (Backlog("radius", 1, 0, 0),)
+        assert waits(told[0]).startswith(
+            "accounting radius: 1 record waits, the oldest for 0 seconds; nobody has taken"
+        )
 
 
 # --- a daemon in an attacker's hands ---------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from lotor.model.login import Accepted, Challenge, LoginAttempt
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.secret import Secret
+from lotor.ports.accounting import Record, Status
 from lotor.privsep.backing import LONGEST_RECORD
 from lotor.privsep.living import Given
 from lotor.warden import far_back_ends, pulse
@@ -27,6 +28,7 @@ from lotor.warden.back_ends import BackEndLogins, BackEndsAtNeed
 from lotor.warden.far_back_ends import FarBackEnds, Start
 from lotor.warden.spawning import Program
 from paired import asking, gateway, settings
+from ports.test_ports_accounting import ALICE
 
 TOY = '''
 """The real process with toy engines, and without the steps that need root. The password of everybody is the secret of
@@ -327,22 +329,25 @@ def test_a_reload_that_needs_no_back_end_ends_the_process_and_one_that_does_star
     assert isinstance(after, Accepted)
 
 
+GOOD = Record(Status.START, 1764415800.0, ALICE)
+
+
 def test_records_and_groups_cross_and_faults_do(play):
     async def story(house):
         ports = house.back_ends
         with pytest.raises(OSError, match="is not up now"):
-            await ports.account(b"early")
+            await ports.account(GOOD)
         await ports.use(asking("sesame"))
-        await ports.account(b"good")
+        await ports.account(GOOD)
         with pytest.raises(OSError, match="the server does not answer"):
-            await ports.account(b"bad")
+            await ports.account(Record(Status.ON, 1.0))
         with pytest.raises(ValueError, match="keep account takes"):
-            await ports.account(bytes(LONGEST_RECORD + 1))
+            await ports.account(replace(GOOD, account=replace(ALICE, user="x" * LONGEST_RECORD)))
         return await ports.groups("alice"), house.lines()
 
     groups, lines = play(story)
     assert groups == {"friends of alice"}
-    assert lines[-1] == "record good"
+    assert lines[-1] == "record alice"
 
 
 def test_one_that_dies_again_and_again_is_started_ever_more_slowly(play):

@@ -17,6 +17,7 @@ from lotor.ike.admission import Tally
 from lotor.metrics.view import SCHEMA, MetricsView, SampleView, counted, figure, filled, labelled
 from lotor.model.child import Counters
 from lotor.model.policy import Side
+from lotor.ports.accounting import Backlog
 from lotor.runtime.sessions import NOTHING, Register
 
 AT_ONCE = 200
@@ -43,6 +44,7 @@ class Measuring:
         families |= await self._records()
         families |= _certificates(wiring.present.now)
         families |= _pool(wiring.present.now)
+        families |= _accounting(await wiring.backlog())
         families |= {
             "lotor_start_time_seconds": [figure(self._started)],
             "lotor_internal_errors_total": [figure(wiring.driver.tally.internal_errors)],
@@ -120,6 +122,10 @@ def _certificates(active: ActiveConfig) -> dict[str, list[SampleView]]:
         if each.certificates
     ]
     return {"lotor_certificate_expiry_time_seconds": found}
+
+
+def _accounting(backlog: tuple[Backlog, ...]) -> dict[str, list[SampleView]]:
+    return {"lotor_accounting_waiting": [figure(each.records, each.keeper) for each in backlog]}
 
 
 def _pool(active: ActiveConfig) -> dict[str, list[SampleView]]:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
+from lotor.accounting.backlog import waits
 from lotor.client.staying import News
 from lotor.config import ConfigError
 from lotor.control.messages import (
@@ -189,6 +190,7 @@ class AdminService:
             *unknown,
             *kept,
             *await wiring.closed.remarks(),
+            *map(waits, await wiring.backlog()),
             *wiring.remarks(),
         ]
         return view

@@ -39,6 +39,7 @@ from lotor.model.policy import RemotePolicy, Side
 from lotor.model.quantity import quantity
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import ShutDown
+from lotor.ports.accounting import Backlog
 from lotor.ports.carrier import Carrier, SocketCarrier
 from lotor.ports.esp import Broken, EspEngine, Expired, Moved, Notice, Strange
 from lotor.ports.interface import TunnelInterface
@@ -268,6 +269,15 @@ class Wiring:
         """Whether the connections of a block come back by themselves."""
         block = self._block(remote)
         return block is not None and block.auto_connect
+
+    async def backlog(self) -> tuple[Backlog, ...]:
+        """Records of accounting that wait; of a client there are none. Nothing where the warden does not tell."""
+        if self.present.now.settings.mode_cfg is None:
+            return ()
+        try:
+            return await self._privileged.accounting.backlog()
+        except OSError:
+            return ()
 
     def _accountant(self) -> Accountant:
         figures = Figures(self.associations.counters, self.follower.emptied)

@@ -72,6 +72,7 @@ _ROWS = (
     Family("lotor_deferring", Kind.GAUGE, "1 while first messages have to come again, because too many came at once"),
     Family("lotor_waiting", Kind.GAUGE, "what waits for its turn", (("queue", ("datagrams", "questions")),)),
     Family("lotor_datagrams_shed_total", Kind.COUNTER, "datagrams of strangers that found no place in their line"),
+    Family("lotor_accounting_waiting", Kind.GAUGE, "accounting records that wait for their keeper", (("keeper", ()),)),
     Family("lotor_leases", Kind.GAUGE, "inner addresses that sessions of the gateway have"),
     Family("lotor_pool_addresses", Kind.GAUGE, "inner addresses that the gateway can give"),
     Family(

@@ -62,6 +62,17 @@ class Record:
     delay: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits for one keeper: so many records, the oldest for so many seconds. `silent`: for how many seconds nobody
+    has taken any; None where somebody does."""
+
+    keeper: str
+    records: int
+    seconds: int
+    silent: int | None
+
+
 class Keeper(Protocol):
     """Whoever keeps accounts in the end, and may be far away."""
 
@@ -80,3 +91,11 @@ class Accounting(Protocol):
     async def interim(self, account: Account, usage: Usage) -> None: ...
 
     async def stop(self, account: Account, usage: Usage, why: Kind) -> None: ...
+
+
+class SpooledAccounting(Accounting, Protocol):
+    """One that keeps records until somebody has them."""
+
+    async def backlog(self) -> tuple[Backlog, ...]:
+        """Of those for whom records wait. Raises `OSError`."""
+        ...

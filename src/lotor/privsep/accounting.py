@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lotor.model.kinds import Kind
-from lotor.ports.accounting import Account, Usage
+from lotor.ports.accounting import Account, Backlog, Usage
 from lotor.privsep.faults import MOST_FAULT, Fault
 from lotor.privsep.verb import Verb
 
@@ -56,4 +56,13 @@ STOP: Verb[Over, Fault | None] = Verb(
     answer=None | Fault,
     most_request=LONGEST_ID + FIGURES,
     most_answer=MOST_FAULT,
+)
+BACKLOG: Verb[None, tuple[Backlog, ...] | Fault] = Verb(
+    number=73,
+    name="tell which accounts wait",
+    request=type(None),
+    answer=tuple[Backlog, ...] | Fault,
+    most_request=0,
+    most_answer=MOST_FAULT,
+    most_asked=4,
 )

@@ -6,18 +6,19 @@ import errno
 from typing import TypeVar
 
 from lotor.model.kinds import Kind
-from lotor.ports.accounting import Account, Usage
-from lotor.privsep.accounting import INTERIM, START, STOP, Over, Used
+from lotor.ports.accounting import Account, Backlog, Usage
+from lotor.privsep.accounting import BACKLOG, INTERIM, START, STOP, Over, Used
 from lotor.privsep.asking import Asker, Refused, reason_of
 from lotor.privsep.faults import Fault
 from lotor.privsep.frames import Ended
 from lotor.privsep.verb import Verb
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 
 class FarAccounting:
-    """Implements `ports.accounting.Accounting`, for the sessions of this daemon."""
+    """Implements `ports.accounting.SpooledAccounting`, for the sessions of this daemon."""
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
@@ -31,7 +32,10 @@ class FarAccounting:
     async def stop(self, account: Account, usage: Usage, why: Kind) -> None:
         await self._ask(STOP, Over(account.id, usage, why))
 
-    async def _ask(self, verb: Verb[T, Fault | None], asked: T) -> None:
+    async def backlog(self) -> tuple[Backlog, ...]:
+        return await self._ask(BACKLOG, None)
+
+    async def _ask(self, verb: Verb[T, A | Fault], asked: T) -> A:
         try:
             answer = (await self._asker.ask(verb, asked)).value
         except (Refused, Ended) as fault:
@@ -40,3 +44,4 @@ class FarAccounting:
             raise OSError(errno.EMSGSIZE, "the account of the session is longer than any") from None
         if isinstance(answer, Fault):
             raise OSError(answer.number or errno.EIO, answer.sentence)
+        return answer

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lotor.config.provision import Provision
-from lotor.ports.accounting import Accounting
+from lotor.ports.accounting import SpooledAccounting
 from lotor.ports.auth import LoginBackend
 from lotor.ports.hooks import Hooks
 from lotor.ports.host import Host
@@ -29,7 +29,7 @@ class Privileged:
     tunnels: Tunnels
     host: Host
     hooks: Hooks
-    accounting: Accounting
+    accounting: SpooledAccounting
     session_ids: str
     records: Records
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lotor.privsep.accounting import INTERIM, START, STOP
+from lotor.privsep.accounting import BACKLOG, INTERIM, START, STOP
 from lotor.privsep.backing import ABANDON_ROUND, ACCOUNT, BACK_ENDS, CHECK, CONFIGURE, GROUPS
 from lotor.privsep.configuring import PROVISION, PUBLIC_FILE, PUBLIC_FILES, TAKE_OVER, WITHDRAW
 from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, CLOSED, DETACH, OPEN, PORTAL, RUN_HOOK
@@ -28,7 +28,7 @@ VERBS: dict[int, Verb[Any, Any]] = {
         *(ADMIT, ATTACH, DETACH, RUN_HOOK, CHANGED, CLOSED, OPEN, PORTAL),
         *(PROVISION, TAKE_OVER, WITHDRAW, PUBLIC_FILE, PUBLIC_FILES),
         *(READY, FAILED, ABOUT, GIVEN, LIVES, BACK_ENDS),
-        *(START, INTERIM, STOP),
+        *(START, INTERIM, STOP, BACKLOG),
         *(STORE_STATE, BANS, BAN, LIFT),
         *(CONFIGURE, CHECK, ABANDON_ROUND, ACCOUNT, GROUPS),
     )

@@ -61,6 +61,23 @@ A session of a gateway has ended and is counted.
 - Line: as above with `stop`, then `reason=<reason>`.
 - Fields: those above, and `reason`.
 - What helps: the kind of its `reason` says it, see [reasons.md](reasons.md).
+
+### AccountingSilent
+
+Whoever keeps accounts does not take records; they wait ([accounting.md](accounting.md)).
+
+- Level: `warning`.
+- Line: `accounting <keeper> is silent, records wait: <why>`
+- Fields: `keeper` (a word of `accounting`), `why`.
+- What helps: look at the server that `why` names; nothing is lost meanwhile.
+
+### AccountingBack
+
+It takes them again.
+
+- Level: `info`.
+- Line: `accounting <keeper> answers again after <seconds> seconds`
+- Fields: `keeper`, `seconds`, `records` (taken at once).
 """
 
 TITLES = {

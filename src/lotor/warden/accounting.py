@@ -17,9 +17,9 @@ from lotor.config.settings import Accounting, ModeCfg
 from lotor.model.kinds import Kind
 from lotor.model.quantity import quantity
 from lotor.model.reasons.ends import DaemonDied, GatewayDied, ShutDown
-from lotor.ports.accounting import Account, Keeper, Record, Status, Usage
+from lotor.ports.accounting import Account, Backlog, Keeper, Record, Status, Usage
 from lotor.ports.back_ends import BackEnds
-from lotor.privsep.accounting import INTERIM, LONGEST_ID, START, STOP, Over, Used
+from lotor.privsep.accounting import BACKLOG, INTERIM, LONGEST_ID, START, STOP, Over, Used
 from lotor.privsep.budget import Budget
 from lotor.privsep.leasing import LONGEST_USER
 from lotor.privsep.serving import Denied, Handler, Late, Reply, handling
@@ -65,8 +65,8 @@ class FarKeeper:
 
 
 class Accounts:
-    """Implements `ports.accounting.Accounting`. `open` before everything else; `close` at the end, whatever was before.
-    Of a client nothing is told."""
+    """Implements `ports.accounting.SpooledAccounting`. `open` before everything else; `close` at the end, whatever was
+    before. Of a client nothing is told."""
 
     def __init__(self, spool: Spool, keepers: Mapping[Accounting, Keeper]) -> None:
         self._spool = spool
@@ -110,6 +110,15 @@ class Accounts:
         for each in stops:
             if each.account is not None and each.usage is not None:
                 await JournalAccounting().stop(each.account, each.usage, why)
+
+    async def backlog(self) -> tuple[Backlog, ...]:
+        found = []
+        for each in self._deliveries.values():
+            waiting = await self._spool.backlog(each.name)
+            if waiting.records or each.silent is not None:
+                silent = int(_now() - each.silent) if each.silent is not None else None
+                found.append(Backlog(each.name, waiting.records, waiting.since, silent))
+        return tuple(found)
 
     async def close(self) -> None:
         if not self._opened:
@@ -161,7 +170,12 @@ class HeldAccounts:
 
     def rows(self) -> dict[int, Handler]:
         return dict(
-            (handling(self._start, START), handling(self._interim, INTERIM), handling(self._stop, STOP)),
+            (
+                handling(self._start, START),
+                handling(self._interim, INTERIM),
+                handling(self._stop, STOP),
+                handling(self._backlog, BACKLOG),
+            )
         )
 
     async def let_go(self) -> None:
@@ -200,6 +214,10 @@ class HeldAccounts:
         del self._open[over.id]
         await self._accounts.stop(opened.account, over.usage, over.why)
         return Reply(None)
+
+    async def _backlog(self, nothing: None) -> Reply:
+        del nothing
+        return Reply(await self._accounts.backlog())
 
     def _opened(self, number: str, usage: Usage) -> _Open:
         """Raises `Denied`."""

@@ -70,6 +70,7 @@ ACCOUNTING = _sources(
     ),
     "none",
     "system",
+    "radius",
 )
 
 MODE_CFG = Block(
