@@ -55,6 +55,7 @@ EVERYTHING = Grants(
     split_dns=("example.net", "example.org"),
     banner="be quiet",
     accounting_class=b"\0class",
+    accounting_interval=600.0,
     sessions=3,
     rate=125_000,
 )

@@ -291,8 +291,7 @@ class Wiring:
 
     def _interval(self, session: Session) -> float | None:
         """Seconds between two records of a session that is up."""
-        del session
-        return interim_seconds(self.present.now.settings.mode_cfg)
+        return interim_seconds(self.present.now.settings.mode_cfg, session.grants.accounting_interval)
 
     def _shuts(self, session: Session) -> bool:
         """Whether what belongs into a tunnel stays unreachable while it is down."""

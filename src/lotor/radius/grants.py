@@ -335,6 +335,7 @@ _ATTRIBUTES: dict[int, Reader] = {
     Attribute.CLASS: _class,
     Attribute.SESSION_TIMEOUT: _seconds("session_time"),
     Attribute.IDLE_TIMEOUT: _seconds("idle_time"),
+    Attribute.ACCT_INTERIM_INTERVAL: _seconds("accounting_interval"),
     Attribute.PORT_LIMIT: _limit,
     Attribute.FRAMED_POOL: _named("pool"),
     Attribute.FRAMED_INTERFACE_ID: _interface,

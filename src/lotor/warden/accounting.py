@@ -80,12 +80,14 @@ class Accounts:
         """Sessions that an earlier program left end now."""
         await self.leave(None, GatewayDied.kind)
         self._opened = True
-        for each in self._deliveries.values():
-            each.start()
 
     def use(self, mode_cfg: ModeCfg | None) -> None:
-        """From now on sessions that begin are told to whom the configuration names."""
+        """From now on sessions that begin are told to whom the configuration names. With the first configuration what
+        waits is told: its back ends are up."""
         kind = mode_cfg.accounting if mode_cfg is not None and self._opened else Accounting.NONE
+        if self._opened:
+            for each in self._deliveries.values():
+                each.start()
         before, self._kind = self._kind, kind
         if kind is not before:
             self._tell(before, Status.OFF)

@@ -47,8 +47,8 @@ class _Outcome:
 
 
 class Delivery:
-    """`start` and `stop` once each; `grown` whenever there may be more to tell. `silent`: since when nobody takes
-    anything, by the loop's clock."""
+    """`start`, maybe again and again, and `stop` once; `grown` whenever there may be more to tell. `silent`: since when
+    nobody takes anything, by the loop's clock."""
 
     def __init__(self, name: str, keeper: Keeper, spool: Spool) -> None:
         self.name = name
@@ -62,7 +62,8 @@ class Delivery:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._go_on())
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._go_on())
 
     def grown(self) -> None:
         self._more.set()

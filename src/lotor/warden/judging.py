@@ -66,7 +66,7 @@ def _beyond(grants: Grants) -> Iterator[str]:
     yield from ("a message that is no text" for text in told if not _said(text, LONGEST_MESSAGE, lines=True))
     if len(grants.accounting_class) > LONGEST_CLASS:
         yield "a class that is longer than any"
-    times = (grants.session_time, grants.idle_time)
+    times = (grants.session_time, grants.idle_time, grants.accounting_interval)
     if any(each is not None and not (math.isfinite(each) and each >= 0) for each in times):
         yield "no time"
     if any(each is not None and each < 0 for each in (grants.sessions, grants.rate)):
