@@ -41,7 +41,7 @@ def serving(internet, certificates, **changes):
     """alice has a second factor and a fixed address."""
     program = Stateful(lotor.gateway(internet.gateway, certificates, **changes).node)
     lotor.add_user(program, "alice", "alicepass")
-    table = f"name,address,groups,totp\n@staff,,,\nalice,10.99.99.42,staff,{key_text(KEY)}\n"
+    table = f"name,address,groups,totp,expires\n@staff,,,,\nalice,10.99.99.42,staff,{key_text(KEY)},2099-12-31\n"
     done = program.call("user", "import", "--update", "-", stdin=table)
     assert done.code == 0, done
     program.start("-d")
@@ -94,4 +94,11 @@ def test_lotor_with_a_code_in_a_second_round_and_behind_the_password(internet, c
         terminal.expect("connected as 10.99.99.42")
         terminal.interrupt()
         assert terminal.end() == 0, terminal.screen
+    assert gateway.call("user", "set", "alice", "expires=2026-01-01").code == 0
+    with Terminal(internet.client, *words) as terminal:
+        terminal.expect("Password: ")
+        terminal.type("alicepass")
+        terminal.expect("your access has ended")
+        terminal.interrupt()
+    assert "the user's last day was 2026-01-01" in gateway.journal()
     assert gateway.stop() == 0

@@ -216,7 +216,9 @@ MODE_CFG = Block(
             "auth_remember",
             Duration(0, 86400),
             "How long a password that was right need not be hashed again, so that renewals and returns cost next to "
-            "nothing: a keyed hash of it stays in memory, until the user's entry changes. 0 sec: not at all.",
+            "nothing: a keyed hash of it stays in memory, until the user's entry changes. 0 sec: not at all. Of "
+            "lotor's own users with a second factor also how long a session that is up may be renewed without a new "
+            "code.",
             default=28800,
             default_text="8 hour",
             use=Use.EXTENSION,
