@@ -225,6 +225,27 @@ def test_what_a_login_lets_its_client_reach_may_answer_it_for_as_long_as_the_ses
     assert behind == ["10.0.0.0/17"]
 
 
+def test_two_logins_with_the_same_networks_keep_them_until_the_last_one_ends(monkeypatch):
+    monkeypatch.setattr(pool_routes, "REST", 0.01)
+    base = gateway() + "mode_cfg { network4 10.99.99.1; pool_size 9; split_network include 10.0.0.0/16; }"
+    grants = Grants(routes=(IPv4Network("10.5.0.0/16"),))
+
+    async def story():
+        routes = Counting()
+        leases, _ = await led(routes, grants, grants, configuration=settings(base))
+        changes, found = routes.changes, [list(routes.partners)]
+        for session in (0, 1):
+            await leases.release(session)
+            await asyncio.sleep(0.05)
+            found.append(list(routes.partners))
+        await leases.end()
+        return changes, found
+
+    changes, found = asyncio.run(story())
+    assert changes == 2
+    assert found == [["10.0.0.0/16", "10.5.0.0/16"], ["10.0.0.0/16", "10.5.0.0/16"], ["10.0.0.0/16"]]
+
+
 def test_pools_that_stay_the_same_over_a_reload_are_the_same():
     both = (
         gateway() + 'mode_cfg { network4 10.99.99.1; pool_size 4; pool "staff" { network4 10.99.98.1; pool_size 4; } }'

@@ -133,12 +133,15 @@ class PoolRoutes:
 
     def _leads_further(self, session: int, lease: Lease, grants: Grants) -> bool:
         """Whether the host must be told of a lease: of an address of no pool, or of networks that answer to it."""
-        beyond = tuple(each for each in _reached(grants) if not _covers(self._partners(self._mode_cfg), each))
-        if beyond:
+        usual, reached = partners_of(self._mode_cfg), _reached(grants)
+        beyond = tuple(each for each in reached if not _covers(usual, each))
+        answers = self._partners(self._mode_cfg) if beyond else usual
+        further = not all(_covers(answers, each) for each in beyond)
+        if beyond:  # also what another session reaches: that one may end first
             self._reached[session] = beyond
         granted = grants.address is not None or grants.address6 is not None
         stray = granted and any(self._is_stray(each) for each in lease.addresses - self._stray)
-        return bool(beyond) or stray
+        return further or stray
 
     def _is_stray(self, address: Address) -> bool:
         return not any(address in network for network in _networks(self._mode_cfg))
