@@ -31,7 +31,7 @@ class PresentBackEnds:
         self._make = make
         self._engines = Engines()
         self._logins = {each: CurrentLogins() for each in BackEnd}
-        self._retired: set[asyncio.Task[None]] = set()
+        self._retired: dict[asyncio.Task[None], tuple[Close, ...]] = {}
 
     def replace(self, settings: BackEndSettings | None) -> None:
         """From now on these count; None: no back end. Raises `OSError`, and nothing has changed."""
@@ -41,8 +41,8 @@ class PresentBackEnds:
             current.use(made.logins.get(which, NoLogins()))
         if former.close:
             retiring = asyncio.get_running_loop().create_task(_retire(former.close))
-            self._retired.add(retiring)
-            retiring.add_done_callback(self._retired.discard)
+            self._retired[retiring] = former.close
+            retiring.add_done_callback(self._forget)
 
     async def judge(self, which: BackEnd, attempt: LoginAttempt) -> Verdict:
         return await self._logins[which].judge(attempt)
@@ -61,16 +61,19 @@ class PresentBackEnds:
         return await self._engines.groups.of(user)
 
     async def close(self) -> None:
-        for retiring in tuple(self._retired):
+        """Those that were replaced, too."""
+        for retiring, closers in tuple(self._retired.items()):
             retiring.cancel()
+            await _close(closers)
         await _close(self._engines.close)
+
+    def _forget(self, retiring: asyncio.Task[None]) -> None:
+        self._retired.pop(retiring, None)
 
 
 async def _retire(closers: Iterable[Close]) -> None:
-    try:
-        await asyncio.sleep(LONGEST_CONVERSATION)
-    finally:
-        await _close(closers)
+    await asyncio.sleep(LONGEST_CONVERSATION)
+    await _close(closers)
 
 
 async def _close(closers: Iterable[Close]) -> None:
