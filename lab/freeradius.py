@@ -18,6 +18,8 @@ bob     Cleartext-Password := "bobpass"
         Cisco-AVPair += "ipsec:default-domain=example.net",
         Reply-Message := "Welcome, %{User-Name}"
 carol   Cleartext-Password := "carolpass"
+erin    Cleartext-Password := "erinpass"
+        Framed-IP-Address := 10.99.99.76
 pool    Cleartext-Password := "poolpass"
         Framed-IP-Address := 255.255.255.254
 DEFAULT Auth-Type := Reject
@@ -112,6 +114,9 @@ server default {{
         }}
         Auth-Type Second {{
             if (&State == 0x307834310073746174652d6f662d6361726f6c && &User-Password == "{code}") {{
+                update reply {{
+                    &Framed-IP-Address := 10.99.99.75
+                }}
                 ok
             }}
             else {{

@@ -141,7 +141,8 @@ def test_a_second_factor_is_a_second_round(server, code, yes):
         return await logins.judge(attempt("carol", code, challenge.conversation, Field.PASSCODE))
 
     verdict = asyncio.run(run())
-    assert verdict == Accepted("carol") if yes else verdict.reason.message == "Wrong code."
+    right = Accepted("carol", Grants(address=IPv4Address("10.99.99.75")))
+    assert verdict == right if yes else verdict.reason.message == "Wrong code."
 
 
 def test_a_dead_first_server_costs_one_try_and_then_nothing(server):
@@ -192,7 +193,6 @@ def test_accounting_goes_the_same_way(server):
 
 SECTION = """\
 mode_cfg {
-	network4 10.99.99.1;
 	pool_size 253;			# IPv4 pool size
 	auth_source radius;		# login validated against RADIUS
 	conf_source radius;		# IPv4 address obtained by RADIUS
@@ -206,7 +206,7 @@ mode_cfg {
 RULES = """\
 network { forward off; mss_clamp off; allow filter "guests" to any; }
 """
-"""What the server's Filter-Id of bob names: a filter that there is not would be a refusal. alice has none."""
+"""What the server's Filter-Id of bob names: a filter that there is not would be a refusal. erin has none."""
 FILE = """\
 auth radius.example.net MyDirtySecret
 acct radius.example.net MyDirtySecret
@@ -233,8 +233,8 @@ def served(internet, certificates):
 
 def test_logins_by_the_howtos_section(internet, certificates, served):
     """A refusal has the server's words for the person, carol's second factor is a second question, bob has the address
-    of the server and reaches what its filter lets through, alice with vpnc one of the pool and nothing behind it;
-    nobody learns the secret."""
+    of the server and reaches what its filter lets through, erin with vpnc an address and nothing behind it; there is
+    no pool, and nobody learns the secret."""
     checked = served.call("check", lotor.CONFIGURATION)
     assert checked.code == 0, checked
     served.start()
@@ -251,15 +251,15 @@ def test_logins_by_the_howtos_section(internet, certificates, served):
     bob = lotor.connect(client, "bob", "bobpass")
     assert "10.99.99.77" in bob.stdout, (bob, served.journal())
     assert carries(internet, internet.client, "10.99.99.77")
-    dialled(internet.clients[1], certificates)
+    dialled(internet.clients[1], certificates, "erin", "erinpass")
     assert not ping(internet.clients[1], INSIDE_HOST)
     granted = {each["user"]: each["grants"] for each in served.sessions()}
-    assert (granted["bob"]["filter"], granted["bob"]["session_time"], granted["alice"]["filter"]) == (
+    assert (granted["bob"]["filter"], granted["bob"]["session_time"], granted["erin"]["filter"]) == (
         "guests",
         3600,
         "",
     )
-    assert {each["user"] for each in served.sessions()} == {"bob", "alice"}
+    assert {each["user"] for each in served.sessions()} == {"bob", "erin"}
     told = served.journal() + served.call("status", "-v").stdout + refused.stderr
     assert 'refused it, and says "Nobody knows you here."' in told
     assert freeradius.SECRET not in told

@@ -231,6 +231,16 @@ def test_any_attributes_of_vendors_are_grants_within_bounds(enterprise, number, 
     assert len(encode(Grants, found.grants)) <= LONGEST_GRANTS
 
 
+def test_much_nonsense_is_one_line_of_the_log(leaping, caplog):
+    async def run():
+        server = await Scripted(accepting(*[attribute(27, b"\0")] * 100)).start()
+        await RadiusLogins(settings(server.setting())).judge(attempt())
+
+    leaping(run())
+    (record,) = caplog.records
+    assert record.getMessage().endswith("; and 95 more")
+
+
 def test_addresses_count_only_where_the_configuration_takes_them(leaping, caplog):
     """conf_source local: the server's address is ignored, as in racoon; the rest counts."""
 

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 SERVICES = frozenset({numbers.SERVICE_FRAMED, numbers.SERVICE_AUTHENTICATE_ONLY})
 CONNECT_INFO = "lotor IKEv1 XAUTH"
+MOST_NOTES = 5
 ASKS = "Answer: "
 """Where a server asks for something and does not say for what."""
 
@@ -116,8 +117,8 @@ class RadiusLogins:
         if service is not None and int.from_bytes(service) not in SERVICES:
             return Refused(OtherService(user, server.name, int.from_bytes(service[:4])))
         found = granted(reply)
-        for note in found.notes:
-            log.warning("of what %s grants %s, %s", server.name, user, note)
+        if found.notes:
+            log.warning("of what %s grants %s: %s", server.name, user, _shortened(found.notes))
         grants = replace(found.grants, message=message(reply))
         if not self._addresses:
             grants = replace(grants, address=None, netmask=None, address6=None)
@@ -142,6 +143,12 @@ def _objection(user: str, given: Secret) -> LoginReason | None:
     if not given or b"\0" in given.reveal():
         return WrongPassword(user)
     return None
+
+
+def _shortened(notes: tuple[str, ...]) -> str:
+    """One line, however much nonsense a server sends."""
+    more = f"; and {len(notes) - MOST_NOTES} more" if len(notes) > MOST_NOTES else ""
+    return "; ".join(notes[:MOST_NOTES]) + more
 
 
 def _state(reply: Reply) -> bytes | None:
