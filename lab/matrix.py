@@ -70,6 +70,12 @@ behind one NAT. Both have traffic at once, and one goes on when the other leaves
 """
 
 _SCRIPTED = """
+## FreeRADIUS
+
+3.2.1, as judge of logins ([radius.md](radius.md)), with lotor and vpnc as clients:
+a second factor as a second question, words for the person, addresses, a dead
+first server ([test_interop_radius.py](../tests/interop/test_interop_radius.py)).
+
 ## racoon and libreswan
 
 They are not run by `make test`; what they do unlike others is played by scripts:
