@@ -23,6 +23,7 @@ from lotor.privsep.asking import Asker
 from lotor.privsep.far_configurations import FarConfigurations
 from lotor.privsep.far_files import FarFiles
 from lotor.privsep.frames import pair
+from lotor.privsep.living import ABOUT
 from lotor.privsep.serving import Server
 from lotor.runtime.present import Present
 from lotor.runtime.randomness import SystemRandomness
@@ -201,10 +202,11 @@ class Distant:
         self.asker = Asker(self.ends[0], self.broken.append)
         self.configurations = FarConfigurations(self.asker)
         self.make = partial(equip, files=FarFiles(self.asker))
+        self.session_ids = (await self.asker.ask(ABOUT, None)).value.session_ids
         return Present(await asyncio.to_thread(self.make, await self.configurations.present()))
 
     def ports(self, present):
-        return far_ports(self.asker, present)
+        return far_ports(self.asker, present, self.session_ids)
 
     async def stop(self):
         assert self.broken == []

@@ -27,6 +27,7 @@ COMMANDS = {
     "explain": "lotor.cli.explain:explain",
     "logout": "lotor.cli.control:logout",
     "ban": "lotor.cli.ban:ban",
+    "history": "lotor.cli.history:history",
     "events": "lotor.cli.control:events",
     "debug": "lotor.cli.control:debug",
     "reload": "lotor.cli.control:reload",
@@ -51,6 +52,7 @@ TITLES = {
     "Look": (
         "status",
         "top",
+        "history",
         "doctor",
         "sas",
         "policies",

@@ -437,6 +437,7 @@ class Settings:
     gss_id_enc: str
     complex_bundle: bool
     store: FileName | None = None
+    history_days: int = 0
     reservations: tuple[Reservation, ...] = ()
     places: Places = Places()
 

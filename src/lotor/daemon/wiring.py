@@ -285,9 +285,10 @@ class Wiring:
         return Accountant(engine, self.register, figures, self._interval)
 
     def _accounts(self) -> bool:
-        """Whether somebody beside the journal keeps accounts."""
-        mode_cfg = self.present.now.settings.mode_cfg
-        return mode_cfg is not None and mode_cfg.accounting is not Accounting.NONE
+        """Whether somebody beside the journal keeps accounts, or the sessions of the past."""
+        settings = self.present.now.settings
+        kept = settings.mode_cfg is not None and settings.mode_cfg.accounting is not Accounting.NONE
+        return kept or settings.history_days > 0
 
     def _interval(self, session: Session) -> float | None:
         """Seconds between two records of a session that is up."""

@@ -16,6 +16,7 @@ from lotor.model.child import Counters
 from lotor.model.network import Address, Network
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
+from lotor.model.text import clean
 from lotor.ports.accounting import Account, Accounting, Usage
 from lotor.runtime.faults import trace
 from lotor.runtime.interims import Interims
@@ -100,7 +101,7 @@ class Accountant:
             return
         where = (event.user, event.path.remote, _inside(session), self._wall())
         granted = (session.grants.groups, session.grants.accounting_class)
-        account = Account(session.key, *where, *granted, event.path.local.address)
+        account = Account(session.key, *where, *granted, event.path.local.address, clean(session.vendor))
         self._open[event.session] = _Open(account, session, _now())
         self._interims.begin(event.session)
         start = partial(self._engine.start, account)

@@ -23,8 +23,10 @@ from lotor.privsep.accounting import BACKLOG, INTERIM, LONGEST_ID, START, STOP, 
 from lotor.privsep.budget import Budget
 from lotor.privsep.leasing import LONGEST_USER
 from lotor.privsep.serving import Denied, Handler, Late, Reply, handling
+from lotor.store import Store
 from lotor.store.spool import Spool
 from lotor.warden.delivery import Delivery
+from lotor.warden.history import History
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +70,9 @@ class Accounts:
     """Implements `ports.accounting.SpooledAccounting`. `open` before everything else; `close` at the end, whatever was
     before. Of a client nothing is told."""
 
-    def __init__(self, spool: Spool, keepers: Mapping[Accounting, Keeper]) -> None:
+    def __init__(self, spool: Spool, keepers: Mapping[Accounting, Keeper], history: History | None = None) -> None:
         self._spool = spool
+        self.history = history or History(Store(None))
         self._deliveries = {kind: Delivery(kind.value, keeper, spool) for kind, keeper in keepers.items()}
         self._kind = Accounting.NONE
         self._telling: set[asyncio.Task[None]] = set()
@@ -94,18 +97,22 @@ class Accounts:
             self._tell(kind, Status.ON)
 
     async def start(self, account: Account) -> None:
+        await self.history.start(account)
         if self._kind is not Accounting.NONE:
             await self._spool.begin(self._kind.value, account)
 
     async def interim(self, account: Account, usage: Usage) -> None:
+        await self.history.interim(account, usage)
         await self._spool.go_on(account, usage)
 
     async def stop(self, account: Account, usage: Usage, why: Kind) -> None:
+        await self.history.stop(account, usage, why)
         keeper = self._kind.value if self._kind is not Accounting.NONE else None
         await self._spool.end(keeper, account, usage, why)
 
     async def leave(self, beginning: str | None, why: Kind, lived: Callable[[Account], int] | None = None) -> None:
         """Whatever is open, with ids that begin so, ends now: nobody will tell of it."""
+        await self.history.leave(beginning, why)
         stops = await self._spool.leave(beginning, why, lived)
         if stops:
             log.warning("accounting: %s without an end, which is now", quantity(len(stops), "session"))

@@ -29,6 +29,7 @@ from lotor.hosts.tun import HostTunnels
 from lotor.model.grants import Grants
 from lotor.model.network import OUTER_MTU, Address
 from lotor.model.quantity import quantity
+from lotor.model.reasons.ends import GatewayDied
 from lotor.ports.host import Attachment, GatewayRoutes, Host, Leaving
 from lotor.ports.interface import TunDevice, Tunnels
 from lotor.ports.leases import Leases
@@ -41,6 +42,7 @@ from lotor.warden.admitting import AdmittedLeases, Giving, LedNetwork, groups_of
 from lotor.warden.back_ends import LedBackEnds, NoBackEnds
 from lotor.warden.current import CurrentSigner
 from lotor.warden.engines import logins_of
+from lotor.warden.history import History
 from lotor.warden.housing import HousedLeases
 from lotor.warden.loading import Holding
 from lotor.warden.pool_routes import PoolRoutes
@@ -141,7 +143,7 @@ class Warden:
         self._housed = Housed()
         self.store = hold.store
         self._remembered = RememberedLeases(self._pool, hold.store)
-        self.accounts = Accounts(Spool(hold.store), keepers(hold.back_ends))
+        self.accounts = Accounts(Spool(hold.store), keepers(hold.back_ends), History(hold.store))
         self.records = KeptRecords(self._logins, hold.store)
         self._loaded = first
         self._loading: asyncio.Future[Holding] | None = None
@@ -176,6 +178,7 @@ class Warden:
             await self._network.clean()
         await self.store.open()
         if config.is_gateway(self._loaded.settings):
+            await self.accounts.history.recall(GatewayDied.kind)
             await self.accounts.open()
         await self.records.recall()
         await self._use(self._loaded)
@@ -287,6 +290,7 @@ class Warden:
             self.records.obey(loaded.settings)
             self._hooks.replace(scripts)
             self.accounts.use(loaded.settings.mode_cfg)
+            await self.accounts.history.obey(loaded.settings)
             self._loaded = loaded
         for follower in self._followers:
             follower(loaded.settings)
@@ -309,6 +313,7 @@ class Warden:
         await self._network.stop()
         await self.accounts.close()
         await self._hold.back_ends.stop()
+        await self.accounts.history.settle()
         await self._remembered.settle()
         await self.records.settle()
         await self.store.close()

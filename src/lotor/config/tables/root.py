@@ -151,6 +151,13 @@ ROOT = Block(
             use=Use.EXTENSION,
         ),
         Directive(
+            "history_days",
+            Number(0, 3650, "days"),
+            "How long the sessions of the past stay in the store, for `lotor history`; 0: they are not kept.",
+            default=90,
+            use=Use.EXTENSION,
+        ),
+        Directive(
             "pfkey_buffer",
             Number(0, 1 << 20),
             "Size of the PF_KEY socket's buffers, kilobytes.",

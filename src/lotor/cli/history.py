@@ -1,0 +1,174 @@
+"""`lotor history`: the sessions of the past, read from the gateway's store."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lotor.cli import locate
+from lotor.cli.columns import Column, fitted
+from lotor.cli.quantities import brief, duration
+from lotor.cli.terminal import Style, columns, say
+from lotor.daemon.exits import Exit, StartError
+
+if TYPE_CHECKING:
+    from lotor.store.sessions import Session, Wanted
+
+SHOWN = 200
+"""Sessions in a table, where nobody says how many."""
+SPANS = {"m": 60, "h": 3600, "d": 86400}
+COLUMNS = (
+    Column("user", 6, 0),
+    Column("from", 9, 2),
+    Column("address", 9, 3),
+    Column("began", 11, 1),
+    Column("lasted", 6, 1),
+    Column("in", 4, 4, right=True),
+    Column("out", 4, 4, right=True),
+    Column("ended by", 8, 1),
+    Column("client", 6, 6),
+)
+UP = "(is up)"
+
+
+class Moment(click.ParamType[float]):
+    """A date, a date with a time, or how long ago: seconds since 1970."""
+
+    name = "moment"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        ago = re.fullmatch(r"([0-9]{1,6})([mhd])", str(value))
+        if ago is not None:
+            return time.time() - int(ago[1]) * SPANS[ago[2]]
+        try:
+            return datetime.fromisoformat(str(value)).astimezone().timestamp()
+        except (ValueError, OverflowError):
+            self.fail(f"{value} is no moment: write it like 2026-11-30, 2026-11-30T08:15 or 12h (ago)", param, ctx)
+
+
+@click.command()
+@click.option("--user", default="", help="Only the sessions of this login.")
+@click.option("--since", type=Moment(), help="Sessions that were up then or later, like 2026-11-30T08:15 or 12h.")
+@click.option("--until", type=Moment(), help="Sessions that had begun by then.")
+@click.option("--last", type=click.IntRange(1), help=f"The last so many; a table has {SHOWN} unless you say more.")
+@click.option("--csv", "as_csv", is_flag=True, help="All of it as CSV, with a line of names first.")
+@click.option("--json", "as_json", is_flag=True, help="All of it, a line of JSON for each session.")
+@click.option("-f", "--file", type=click.Path(path_type=Path), help="Configuration that names the store.")
+def history(*, as_csv: bool, as_json: bool, file: Path | None, **options: object) -> None:
+    """Show the sessions of the past: who, from where, when, how much, and why it ended. Only root can read them, also
+    while no daemon runs."""
+    from lotor.store.sessions import Wanted
+
+    whole = as_csv or as_json
+    last = options["last"] or (None if whole else SHOWN)
+    wanted = Wanted(str(options["user"]), _number(options["since"]), _number(options["until"]))
+    if isinstance(last, int):
+        wanted = Wanted(wanted.user, wanted.since, wanted.until, last)
+    found = _read(_store(locate.configuration(file)), wanted)
+    if as_csv:
+        _write_csv(found)
+    elif as_json:
+        for each in found:
+            click.echo(json.dumps(_fields(each), ensure_ascii=False))
+    else:
+        _show(list(found))
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, float) else None
+
+
+def _store(path: Path) -> Path:
+    """The file that the configuration names. Raises `StartError`."""
+    from lotor.config import ConfigError, load, render
+    from lotor.config.tables.root import DEFAULT_STORE
+
+    if not path.exists():
+        return DEFAULT_STORE.path
+    try:
+        store = load(path).settings.store
+    except ConfigError as error:
+        raise StartError("\n".join(render(each) for each in error.problems), Exit.CONFIGURATION) from error
+    if store is None:
+        raise StartError(f"{path} says store none: no session of the past is kept")
+    return store.path
+
+
+def _read(file: Path, wanted: Wanted) -> Iterator[Session]:
+    from lotor.store import StoreFault
+    from lotor.store.opening import read
+    from lotor.store.sessions import find
+
+    try:
+        connection = read(file)
+    except StoreFault as fault:
+        raise StartError(fault.strerror or str(fault)) from fault
+    try:
+        yield from find(connection, wanted)
+    finally:
+        connection.close()
+
+
+def _fields(session: Session) -> dict[str, object]:
+    """Moments as in ISO 8601, in UTC."""
+    return {**asdict(session), "began": _iso(session.began), "ended": _iso(session.ended)}
+
+
+def _iso(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _write_csv(found: Iterable[Session]) -> None:
+    from dataclasses import fields
+
+    from lotor.store.sessions import Session
+
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow([each.name for each in fields(Session)])
+    for session in found:
+        table.writerow([_cell(value) for value in _fields(session).values()])
+
+
+def _cell(value: object) -> object:
+    """A spreadsheet computes no text of a client."""
+    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@"}:
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def _show(found: list[Session]) -> None:
+    if not found:
+        click.echo("no session is known")
+        return
+    head, *lines = fitted(COLUMNS, [_row(each) for each in found], columns())
+    say(head, Style.HEAD)
+    for each in lines:
+        click.echo(each)
+
+
+def _row(session: Session) -> list[str]:
+    now = time.time()
+    up = session.ended is None
+    return [
+        session.user,
+        session.source,
+        session.inside.partition(",")[0],
+        f"{datetime.fromtimestamp(session.began).astimezone():%m-%d %H:%M}",
+        duration(max(0.0, now - session.began) if up else session.seconds).replace(" ", ""),
+        brief(session.octets_in),
+        brief(session.octets_out),
+        UP if up else session.why,
+        session.client,
+    ]

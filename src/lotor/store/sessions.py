@@ -1,0 +1,107 @@
+"""Rows of sessions: who was connected when, from where, by which client, how much went through, and why it ended."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+MOST = 200_000
+"""Sessions of the past; the oldest is forgotten first, whatever its age."""
+
+DAY = 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """`began` and `ended` in seconds since 1970, `ended` None: it lasts; octets and packets `in` from the client. `why`
+    is a kind of docs/reasons.md."""
+
+    id: str
+    user: str
+    source: str
+    inside: str
+    client: str
+    began: float
+    ended: float | None = None
+    seconds: int = 0
+    octets_in: int = 0
+    octets_out: int = 0
+    packets_in: int = 0
+    packets_out: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """`user` empty: everybody's; sessions that were up at some time between `since` and `until`, seconds since 1970;
+    the `last` so many of them."""
+
+    user: str = ""
+    since: float | None = None
+    until: float | None = None
+    last: int = MOST
+
+
+_COLUMNS = (
+    "id",
+    "user",
+    "source",
+    "inside",
+    "client",
+    "began",
+    "ended",
+    "seconds",
+    "octets_in",
+    "octets_out",
+    "packets_in",
+    "packets_out",
+    "why",
+)
+_LATER = _COLUMNS[6:]
+"""What changes once a session has begun."""
+_WRITE = (
+    f"INSERT INTO sessions ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "  # noqa: S608 - names of ours
+    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{each} = excluded.{each}' for each in _LATER)}"
+)
+
+
+def write(connection: sqlite3.Connection, changes: Iterable[Session]) -> None:
+    for each in changes:
+        connection.execute(_WRITE, [getattr(each, name) for name in _COLUMNS])
+    connection.execute("DELETE FROM sessions WHERE number <= (SELECT max(number) FROM sessions) - ?", (MOST,))
+
+
+def end_lost(connection: sqlite3.Connection, why: str) -> int:
+    """Sessions that an earlier program left without an end get one: what was last known of them. Returns how many."""
+    lost = "UPDATE sessions SET ended = began + seconds, why = ? WHERE ended IS NULL"
+    return connection.execute(lost, (why,)).rowcount
+
+
+def forget(connection: sqlite3.Connection, now: float, age: float) -> int:
+    """Sessions that ended longer ago than `age` go; seconds. Where a clock was set far ahead the newest session says
+    what time it may be. Returns how many."""
+    newest = connection.execute("SELECT max(began) FROM sessions").fetchone()[0]
+    if newest is None:
+        return 0
+    before = min(now, newest + DAY) - age
+    return connection.execute("DELETE FROM sessions WHERE ended < ?", (before,)).rowcount
+
+
+def find(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Session]:
+    """The oldest first."""
+    conditions, values = ["1"], list[object]()
+    for condition, value in (
+        ("user = ?", wanted.user or None),
+        ("(ended IS NULL OR ended >= ?)", wanted.since),
+        ("began <= ?", wanted.until),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
+    rows = connection.execute(
+        f"SELECT {', '.join(_COLUMNS)} FROM (SELECT * FROM sessions WHERE {' AND '.join(conditions)} "  # noqa: S608 - as above
+        "ORDER BY number DESC LIMIT ?) ORDER BY number",
+        [*values, wanted.last],
+    )
+    return (Session(*row) for row in rows)
