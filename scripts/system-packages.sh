@@ -4,7 +4,7 @@
 # run lotor), `lab` (network namespaces: the demo), `test` (peers and tools of the tests), `bench`.
 #
 # No package that comes in by this enables or starts an IKE daemon, a firewall or a server of logins: the services of
-# strongSwan, firewalld, FreeRADIUS and OpenLDAP are masked before they are installed. What is installed already is the
+# strongSwan, firewalld, fail2ban, FreeRADIUS and OpenLDAP are masked before they are installed. What is there already is the
 # administrator's own and stays as it is.
 set -eu
 
@@ -47,6 +47,7 @@ test   firewalld          firewall-cmd
 test   freeradius         freeradius
 test   slapd              slapd
 test   ldap-utils         ldapsearch
+test   fail2ban           fail2ban-regex
 bench  openvpn            openvpn
 bench  iperf3             iperf3
 '
@@ -124,7 +125,7 @@ forbid_starting() {
 #!/bin/sh
 # Written by lotor's scripts/system-packages.sh for the time of an installation; it may be removed.
 for word in "$@"; do
-    case "$word" in ipsec | ipsec.service | strongswan* | firewalld* | freeradius* | slapd*) exit 101 ;; esac
+    case "$word" in ipsec | ipsec.service | strongswan* | firewalld* | freeradius* | slapd* | fail2ban*) exit 101 ;; esac
 done
 exit 0
 END
@@ -137,7 +138,7 @@ silence() {
     # shellcheck disable=SC2086 # a list of services
     if [ -d "$root/run/systemd/system" ]; then systemctl stop $services; fi
     if ! command -v systemctl >/dev/null; then
-        for each in ipsec slapd; do
+        for each in ipsec slapd fail2ban; do
             if [ -x "$root/etc/init.d/$each" ]; then update-rc.d "$each" disable; fi
         done
     fi
@@ -171,6 +172,7 @@ if brings strongswan-starter strongswan-charon; then services="$services strongs
 if brings firewalld; then services="$services firewalld.service"; fi
 if brings freeradius; then services="$services freeradius.service"; fi
 if brings slapd; then services="$services slapd.service"; fi
+if brings fail2ban; then services="$services fail2ban.service"; fi
 if [ -n "$services" ]; then
     mask
     forbid_starting

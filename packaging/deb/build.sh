@@ -96,6 +96,9 @@ system() {
     place "$project"/packaging/completion/lotor "$project"/packaging/completion/racoonctl "$share/bash-completion/completions"
     place "$project"/packaging/completion/_* "$share/zsh/vendor-completions"
     place "$project"/packaging/completion/*.fish "$share/fish/vendor_completions.d"
+    for each in filter.d jail.d; do
+        place "$project/packaging/fail2ban/$each"/*.conf "$share/lotor/fail2ban/$each"
+    done
     place "$project"/packaging/monitoring/*.json "$project"/packaging/monitoring/alerts.yml "$share/lotor/monitoring"
     for page in "$share"/man/man*/*; do [ ! -f "$page" ] || gzip -9n "$page"; done
 }

@@ -12,7 +12,14 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "scripts" / "system-packages.sh"
 MAKEFILE = SCRIPT.parents[1] / "Makefile"
 BORROWED = ("sh", "cut", "rm", "mkdir", "cat", "chmod", "ln")
-SERVICES = ("strongswan-starter.service", "ipsec.service", "firewalld.service", "freeradius.service", "slapd.service")
+SERVICES = (
+    "strongswan-starter.service",
+    "ipsec.service",
+    "firewalld.service",
+    "freeradius.service",
+    "slapd.service",
+    "fail2ban.service",
+)
 IKE_DAEMONS = ("strongswan", "charon", "libreswan", "racoon", "vpnc")
 MASK = f"systemctl mask --quiet {' '.join(SERVICES)}"
 STOP = f"systemctl stop {' '.join(SERVICES)}"
@@ -118,7 +125,7 @@ def test_newcomer_1_a_strongswan_of_the_administrator_is_left_alone(machine, the
     assert not machine.policy.exists()
 
 
-@pytest.mark.parametrize("there", ["firewalld", "freeradius", "slapd"])
+@pytest.mark.parametrize("there", ["firewalld", "freeradius", "slapd", "fail2ban"])
 def test_a_firewall_or_a_server_of_logins_of_the_administrator_is_left_alone(machine, there):
     machine.install(there)
     assert machine.run("test").returncode == 0

@@ -1,0 +1,65 @@
+"""The filter for fail2ban that ships, tried with fail2ban's own tool on the lines that lotor writes."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import subprocess
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from lotor.daemon.log_forms import Bare, Weighed, Words
+from lotor.ike.events import LoginRefused
+from lotor.model.network import Peer
+from lotor.model.reasons.logins import (
+    BannedForNow,
+    Busy,
+    Locked,
+    NoName,
+    RootNever,
+    Throttled,
+    UnknownUser,
+    WrongPassword,
+)
+
+FILTER = Path(__file__).parents[2] / "packaging" / "fail2ban" / "filter.d" / "lotor.conf"
+GUESSES = (WrongPassword("alice"), UnknownUser("alice"), Locked("alice", "user"), RootNever("root"), NoName(""))
+NO_GUESSES = (Throttled("alice"), Busy("alice", 9), BannedForNow("alice"))
+SLY = "x from 192.0.2.99:500 as y refused: wrong password"
+
+
+def text(reason, source="198.51.100.7", user="alice"):
+    event = LoginRefused(session=3, user=user, reason=reason, source=Peer(ip_address(source), 4500))
+    return f"session 3: {event.text()}"
+
+
+def line(form, told):
+    record = logging.LogRecord("lotor", logging.WARNING, "", 0, "%s", (told,), None)
+    made = form().format(record)
+    if form is Words:
+        return made
+    return f"Nov 29 23:59:01 vpngw lotor{'[812]' if form is Bare else ''}: {made}"
+
+
+def banned(tmp_path, lines):
+    """The addresses that the tool finds, in order."""
+    log = tmp_path / "log"
+    log.write_text("\n".join(lines) + "\n")
+    shutil.copytree("/etc/fail2ban/filter.d", tmp_path / "filter.d", dirs_exist_ok=True)
+    shutil.copy(FILTER, tmp_path / "filter.d" / "lotor.conf")
+    words = ("fail2ban-regex", "--out", "ip", str(log), str(tmp_path / "filter.d" / "lotor.conf"))
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode in {0, 1}, done.stderr
+    return re.findall(r"^[0-9a-f.:]+$", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("form", [Words, Bare, Weighed])
+def test_guesses_are_found_in_each_form_of_the_log_and_nothing_else(tmp_path, form):
+    lines = [line(form, text(each, f"198.51.100.{number}")) for number, each in enumerate(GUESSES, 1)]
+    lines += [line(form, text(each, "192.0.2.1")) for each in NO_GUESSES]
+    lines.append(line(form, text(WrongPassword(SLY), "2001:db8::7", SLY)))
+    lines.append(line(form, text(Busy(SLY, 9), "192.0.2.2", SLY)))
+    assert banned(tmp_path, lines) == [f"198.51.100.{number}" for number in range(1, 6)] + ["2001:db8::7"]
