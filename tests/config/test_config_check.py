@@ -94,7 +94,7 @@ HEAD = (1, 1)
         ("mode_cfg { network4 10.99.99.1; ", "¦mode_cfg { ", "there are no addresses to give"),
         ("10.99.99.1; pool_size 5", "255.255.255.250; ¦pool_size 7", "beyond 255.255.255.255"),
         ("10.99.99.1; pool_size 5", "223.255.255.250; ¦pool_size 7", "reach into multicast"),
-        ("auth_source local", "auth_source ¦ldap", "auth_source ldap is not available in this version"),
+        ("auth_source local", "¦auth_source ldap", "auth_source ldap needs to know the directory: add ldapcfg"),
         ("mode_cfg { ", "mode_cfg { ¦dns6 fd00::53; ", "told of IPv6: add network6"),
         ("mode_cfg { ", "mode_cfg { ¦split_network include 10.0.0.0/8, fd00::/16; ", "told of IPv6: add network6"),
         ("pool_size 5", "network6 feff:ffff:ffff:ffff:ffff:ffff:ffff:fffc; ¦pool_size 5", "IPv6 pool would reach into"),

@@ -109,7 +109,7 @@ def test_no_secret_crosses_however_the_file_is_written():
 radiuscfg {{ auth "host{CANARY}" "{CANARY}"; acct "host"
     "{CANARY}"; }} remote anonymous {{ exchange_mode main; proposal {{ encryption_algorithm aes; hash_algorithm sha1;
     dh_group 14; authentication_method hybrid_rsa_server; }} }}
-ldapcfg {{ bind_dn "{CANARY}"; bind_pw
+ldapcfg {{ version 2; bind_dn "{CANARY}"; bind_pw
     "{CANARY}"; }} remote 192.0.2.1 {{ # {CANARY}
     exchange_mode main; proposal {{ encryption_algorithm aes; hash_algorithm sha1; dh_group 14;  # {CANARY}
     authentication_method hybrid_rsa_client; }} }}

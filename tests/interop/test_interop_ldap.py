@@ -8,6 +8,10 @@ import pytest
 
 import slapd
 from directory import attempt, settings
+from lab import lotor
+from lab.dialling import dial, dialled, ping
+from lab.internet import INSIDE_HOST
+from lab.node import wait_until
 from looped import looped
 from lotor.config.servers import LdapServer
 from lotor.ldap import servers
@@ -47,7 +51,7 @@ def directory():
 
 
 @pytest.fixture(scope="module")
-def authority(directory):
+def signers(directory):
     return (directory.home / "ca.crt").read_text()
 
 
@@ -106,10 +110,10 @@ async def test_groups_in_the_entry_and_groups_for_another_back_end(directory):
 
 @pytest.mark.parametrize("secure", [False, True])
 @looped
-async def test_tls_with_the_right_authority_and_with_another(directory, authority, secure):
+async def test_tls_with_the_right_authority_and_with_another(directory, signers, secure):
     port = directory.secure_port if secure else directory.port
     server = LdapServer("127.0.0.1", port, secure=secure)
-    right = engine(directory, server, tls=True, authorities=authority)
+    right = engine(directory, server, tls=True, authorities=signers)
     for _ in range(3):
         assert await judge(right, "carl") == Accepted("carl")
     assert await judge(right, "carl", "wrong") == Refused(WrongPassword("carl"))
@@ -123,7 +127,7 @@ async def test_tls_with_the_right_authority_and_with_another(directory, authorit
 
 
 @looped
-async def test_a_certificate_for_another_name_is_refused(directory, authority, monkeypatch):
+async def test_a_certificate_for_another_name_is_refused(directory, signers, monkeypatch):
     """slapd listens at one address; the name that the certificate lacks leads there, too."""
     loop = asyncio.get_running_loop()
     usual = loop.getaddrinfo
@@ -135,7 +139,7 @@ async def test_a_certificate_for_another_name_is_refused(directory, authority, m
     for secure in (False, True):
         port = directory.secure_port if secure else directory.port
         server = LdapServer("ldap.example.net", port, secure=secure)
-        found = (await judge(engine(directory, server, tls=True, authorities=authority), "carl")).reason
+        found = (await judge(engine(directory, server, tls=True, authorities=signers), "carl")).reason
         assert "Hostname mismatch" in found.detail
 
 
@@ -166,3 +170,54 @@ async def test_a_server_gone_and_back(directory):
     assert await judge(made, "carl") == Accepted("carl")
     assert servers.DEAD > 0, "the only server is asked all the same"
     await made.close()
+
+
+def ldapcfg(there, node):
+    node.write("/etc/racoon/ldap-ca.crt", (there.home / "ca.crt").read_bytes())
+    return f"""
+ldapcfg {{
+    uri "ldap://127.0.0.1:1";
+    uri "ldaps://127.0.0.1:{there.secure_port}";
+    ca_file "/etc/racoon/ldap-ca.crt";
+    base "{slapd.BASE}";
+    subtree on;
+    bind_dn "{slapd.SERVICE}";
+    bind_pw "{slapd.SERVICE_PASSWORD}";
+    attr_user "uid";
+}}
+"""
+
+
+@pytest.fixture
+def there():
+    with slapd.filled(*PEOPLE) as found:
+        yield found
+
+
+@pytest.mark.parametrize("options", [(), ("--single-process",)], ids=["three processes", "one process"])
+def test_vpnc_logs_in_by_a_directory(internet, certificates, there, options):
+    program = lotor.gateway(internet.gateway, certificates, auth_source="ldap")
+    text = internet.gateway.path(lotor.CONFIGURATION).read_text()
+    more = 'mode_cfg { conf_source ldap; group_source ldap; auth_groups "vpn users"; }\n'
+    program.configure(text + more + ldapcfg(there, internet.gateway))
+    directory = internet.gateway.start("slapd", *there.command(), "-u", "nobody", "-g", "nogroup")
+    wait_until(lambda: f":{there.secure_port}" in internet.gateway.run("ss", "-ltn").stdout)
+    program.start("-d", *options)
+    client = dialled(internet.client, certificates, "anna", "secret")
+    assert client.environment["INTERNAL_IP4_ADDRESS"] == "10.99.99.77"
+    assert ping(internet.client, INSIDE_HOST)
+    client.disconnect()
+    refused = {
+        ("bob", "secret"): "not in a group of auth_groups (vpn users)",
+        ("zoe", "secret"): "login of zoe refused: unknown user",
+        ("anna", "wrong"): "login of anna refused: wrong password",
+    }
+    for (user, password), words in refused.items():
+        attempted = dial(internet.client, certificates, user, password)
+        assert wait_until(lambda words=words: words in program.journal())
+        attempted.disconnect()
+    directory.stop()
+    attempted = dial(internet.client, certificates, "anna", "secret")
+    assert wait_until(lambda: "no LDAP server answers as it should" in program.journal())
+    attempted.disconnect()
+    assert slapd.SERVICE_PASSWORD not in program.journal()

@@ -17,6 +17,7 @@ from lotor.config.servers import LdapServer
 from lotor.ldap import ber, messages
 from lotor.ldap.ber import BerError
 from lotor.ldap.messages import Entry, Message, Result, Search
+from lotor.ldap.trust import Trust
 from lotor.model.secret import Secret
 
 LONGEST_MESSAGE = 256 * 1024
@@ -42,10 +43,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a server is reached. `context` None: in clear. `seconds`: how long an answer may take."""
+    """How a server is reached. `trust` None: in clear. `seconds`: how long an answer may take."""
 
     server: LdapServer
-    context: ssl.SSLContext | None
+    trust: Trust | None
     seconds: float
 
 
@@ -65,13 +66,14 @@ class Connection:
         try:
             async with _within(way, "no connection"):
                 server = way.server
-                direct = way.context if server.secure else None
+                context = await way.trust.context() if way.trust is not None else None
+                direct = context if server.secure else None
                 reader, writer = await asyncio.open_connection(
                     server.host, server.port, ssl=direct, happy_eyeballs_delay=0.25 if direct is None else None
                 )
                 connection = cls(way, reader, writer)
-                if way.context is not None and not server.secure:
-                    await connection._make_private(way.context)
+                if context is not None and not server.secure:
+                    await connection._make_private(context)
                 return connection
         except BaseException:
             if connection is not None:

@@ -17,7 +17,6 @@ from lotor.ldap.messages import Result
 from lotor.ldap.people import People, Person
 from lotor.ldap.pool import CrowdedError, Pool
 from lotor.ldap.servers import Servers
-from lotor.ldap.trust import context_of
 from lotor.model.grants import Grants
 from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
 from lotor.model.prompt import Field
@@ -46,8 +45,7 @@ LONGEST_PASSWORD = 1024
 
 class LdapLogins:
     """Implements `ports.auth.LoginBackend`. Belongs to one event loop. `addresses`, `groups`: whether the directory
-    tells them (`conf_source`, `group_source`). Raises `OSError` where the authorities of the settings cannot be
-    used."""
+    tells them (`conf_source`, `group_source`)."""
 
     def __init__(
         self,
@@ -60,7 +58,7 @@ class LdapLogins:
         self._settings = settings
         self._people = People(settings, addresses=addresses, groups=groups)
         self._addresses = addresses
-        servers = Servers.of(settings, context_of(settings), now)
+        servers = Servers.of(settings, now)
         self._searchers = Pool(servers, self._people.introduce)
         self._binders = Pool(servers)
 

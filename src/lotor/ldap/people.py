@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import unicodedata
 from dataclasses import dataclass
 
 from lotor.config.settings import Ldap
@@ -17,6 +18,8 @@ from lotor.model.text import clean
 log = logging.getLogger(__name__)
 
 LONGEST_DN = 2048
+LONGEST_USER = 253
+"""Characters of a name that a back end gives."""
 ENOUGH = 2
 """Entries of one login name: a second one is wrong already."""
 MEMBER_OF, MEMBER_UID = "memberof", "memberuid"
@@ -114,6 +117,13 @@ class People:
 
 
 def _spelled(values: tuple[bytes, ...], user: str) -> str:
-    """As the directory spells it, so that somebody who comes as ANNA and as anna is one person."""
-    spelled = (clean(each) for each in values)
-    return next((each for each in spelled if each.casefold() == user.casefold()), user)
+    """As the directory spells it, so that somebody who comes as ANNA and as anna is one person. A directory may also
+    take names for one that look otherwise, with accents for one; then the only name that there is counts."""
+    spelled = [name for each in values if (name := clean(each, longest=LONGEST_USER)).encode() == each]
+    alike = (each for each in spelled if _folded(each) == _folded(user))
+    return next(alike, spelled[0] if len(spelled) == len(values) == 1 else user)
+
+
+def _folded(name: str) -> str:
+    """What directories do not tell apart: upper and lower case, forms of one letter, blanks (RFC 4518)."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lotor.ldap.connection import Connection, DirectoryError, Way
@@ -20,6 +20,9 @@ MOST_WAITING = 512
 """Logins that wait for a connection; more would wait longer than their clients do."""
 IDLE = 60.0
 """Seconds that an unused connection is kept: shorter than firewalls and servers forget."""
+
+LONGEST_LIFE = 300.0
+"""Seconds after which a connection is not kept even if it is used: the first server is taken again when it is back."""
 
 Work = Callable[[Connection], Awaitable[T]]
 Prepare = Callable[[Connection], Awaitable[None]]
@@ -36,9 +39,12 @@ class CrowdedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """`opened` and `since`, when it was last used, in seconds of the monotonic clock."""
+
     connection: Connection
     server: Server
-    since: float
+    opened: float
+    since: float = 0.0
 
 
 async def nothing(connection: Connection) -> None:
@@ -67,12 +73,14 @@ class Pool:
 
     async def run(self, work: Work[T]) -> T:
         """What `work` returns of a connection: a kept one, else a new one to the first server that does. A kept one may
-        have died unnoticed, and a server may fail: then `work` is done again with another one. Raises `CrowdedError`,
-        and `DirectoryError` with what became of every server."""
+        have died unnoticed, with all others to its server, and a server may fail: then `work` is done again with a new
+        one. Raises `CrowdedError`, and `DirectoryError` with what became of every server."""
         async with self._place():
-            while (kept := self._take()) is not None:
-                with contextlib.suppress(DirectoryError):
-                    return await self._use(kept.connection, kept.server, work)
+            if (kept := self._take()) is not None:
+                try:
+                    return await self._use(kept, work)
+                except DirectoryError:
+                    self._drop(lambda each: each.server is kept.server)
             return await self._anew(work)
 
     async def close(self) -> None:
@@ -104,29 +112,30 @@ class Pool:
         except BaseException:
             connection.abort()
             raise
-        return await self._use(connection, server, work)
+        return await self._use(_Kept(connection, server, time.monotonic()), work)
 
-    async def _use(self, connection: Connection, server: Server, work: Work[T]) -> T:
+    async def _use(self, kept: _Kept, work: Work[T]) -> T:
         """Whatever cuts the work off leaves a connection on which an answer may still come: it is not kept."""
         try:
-            result = await work(connection)
+            result = await work(kept.connection)
         except BaseException:
-            connection.abort()
+            kept.connection.abort()
             raise
-        self._keep(_Kept(connection, server, time.monotonic()))
+        self._keep(replace(kept, since=time.monotonic()))
         return result
 
     def _take(self) -> _Kept | None:
-        """The one that was used last, so that the others get idle."""
-        while self._kept:
-            kept = self._kept.pop()
-            if kept.connection.usable:
-                return kept
-            kept.connection.abort()
-        return None
+        """The one that was used last, so that the others get idle. None to a server that is left alone."""
+        self._drop(lambda each: not each.connection.usable or not self._servers.lives(each.server))
+        return self._kept.pop() if self._kept else None
+
+    def _drop(self, those: Callable[[_Kept], bool]) -> None:
+        for each in [each for each in self._kept if those(each)]:
+            self._kept.remove(each)
+            each.connection.close()
 
     def _keep(self, kept: _Kept) -> None:
-        if self._closed or not kept.connection.usable:
+        if self._closed or not kept.connection.usable or kept.since - kept.opened > LONGEST_LIFE:
             kept.connection.close()
             return
         self._kept.append(kept)
@@ -136,9 +145,7 @@ class Pool:
     def _swept(self) -> None:
         """Connections that nobody used for a while are closed."""
         line = time.monotonic() - IDLE
-        for each in [each for each in self._kept if each.since <= line or not each.connection.usable]:
-            self._kept.remove(each)
-            each.connection.close()
+        self._drop(lambda each: each.since <= line or not each.connection.usable)
         again = asyncio.get_running_loop().call_later(IDLE / 4, self._swept) if self._kept else None
         self._sweep = again
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import ssl
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from lotor.config.directories import encrypted
 from lotor.config.servers import Ldap
 from lotor.ldap.connection import Way
+from lotor.ldap.trust import Trust
 
 log = logging.getLogger(__name__)
 
@@ -48,16 +48,17 @@ class Servers:
         self._now = now
 
     @classmethod
-    def of(cls, settings: Ldap, context: ssl.SSLContext | None, now: Callable[[], float] = time.monotonic) -> Servers:
-        made = (
-            Way(each, context if encrypted(settings, each) else None, settings.timeout) for each in settings.servers
-        )
-        return cls(map(Server, made), now)
+    def of(cls, settings: Ldap, now: Callable[[], float] = time.monotonic) -> Servers:
+        trust = Trust(settings.authorities)
+        ways = (Way(each, trust if encrypted(settings, each) else None, settings.timeout) for each in settings.servers)
+        return cls(map(Server, ways), now)
+
+    def lives(self, server: Server) -> bool:
+        return server.back <= self._now()
 
     def line(self) -> tuple[Server, ...]:
         """Whom to ask, one after the other: those that live, then the others, in the order of the configuration."""
-        now = self._now()
-        return tuple(sorted(self._servers, key=lambda server: server.back > now))
+        return tuple(sorted(self._servers, key=lambda server: not self.lives(server)))
 
     def failed(self, server: Server, fault: OSError) -> None:
         server.failed(fault, self._now())

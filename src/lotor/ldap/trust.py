@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 
-from lotor.config.directories import encrypted, host_authorities
-from lotor.config.settings import Ldap
-from lotor.ldap.connection import DirectoryError
+from lotor.config.directories import host_authorities
 
 
-def context_of(settings: Ldap) -> ssl.SSLContext | None:
-    """None where every server is reached in clear. Settings without authorities: those of the host. The names of
-    certificates are compared, too. Raises `DirectoryError`."""
-    if not any(encrypted(settings, each) for each in settings.servers):
-        return None
+class Trust:
+    """`authorities` is PEM; empty: those of the host, which OpenSSL reads for a quarter of a second, and so in a thread
+    and when they are needed. Names of certificates are compared, too."""
+
+    def __init__(self, authorities: str) -> None:
+        self._authorities = authorities
+        self._context: ssl.SSLContext | None = None
+
+    async def context(self) -> ssl.SSLContext:
+        """Raises `OSError` where the authorities cannot be used."""
+        if self._context is None:
+            self._context = await asyncio.to_thread(_context, self._authorities)
+        return self._context
+
+
+def _context(authorities: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        if settings.authorities:
-            context.load_verify_locations(cadata=settings.authorities)
+        if authorities:
+            context.load_verify_locations(cadata=authorities)
         else:
             context.load_verify_locations(cafile=host_authorities())
     except (OSError, ValueError) as fault:
-        raise DirectoryError(f"the authorities of LDAP servers cannot be used: {fault}") from None
+        raise OSError(f"the authorities of LDAP servers cannot be used: {fault}") from None
     return context

@@ -149,7 +149,5 @@ LDAPCFG = Block(
     Ldap,
     field="ldap",
     secret=True,
-    use=Use.LATER,
-    note="LDAP is not available yet",
     differs="racoon asks for groups in clear, whatever uri and tls say, and takes a login name as a part of a filter.",
 )

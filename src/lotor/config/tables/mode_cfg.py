@@ -40,6 +40,7 @@ AUTH_SOURCE = _sources(
     "local",
     "radius",
     "pam",
+    "ldap",
 )
 GROUP_SOURCE = _sources(
     GroupSource,
@@ -47,9 +48,9 @@ GROUP_SOURCE = _sources(
         ("system", "the groups of this host, and those that the back end of logins grants"),
         ("local", "those of lotor's own users alone, for `auth_source local`"),
         ("radius", "those that the RADIUS server grants alone"),
-        ("ldap", "an LDAP directory"),
+        ("ldap", "those that the directory of `ldapcfg` knows, whoever judges the login"),
     ),
-    *("system", "local", "radius"),
+    *("system", "local", "radius", "ldap"),
 )
 CONF_SOURCE = _sources(
     ConfSource,
