@@ -158,8 +158,8 @@ def test_dates_are_told_where_the_password_was_right_and_nowhere_else(step, code
     assert told.judged
     assert told.reason.message.startswith(words)
     assert bool(told.reason.message) == bool(words)
-    says = played(Scripted(packed(b"done", step, b"%d" % code, b"Some error", b"alice", b"ask your boss")))
-    assert says.reason.message == "ask your boss"
+    says = played(Scripted(packed(b"done", step, b"%d" % code, b"Some error", b"alice", b"ask your boss,\nor mine")))
+    assert says.reason.message == "ask your boss, or mine"
 
 
 def test_a_question_and_a_refusal_are_told_on_the_beat():

@@ -204,6 +204,23 @@ def test_one_that_hangs_is_noticed_by_the_watchdog(world: World) -> None:
     assert world.connects()
 
 
+def test_pam_judges_within_the_bounds_of_the_service(world: World) -> None:
+    world.booted.write("/etc/pam.d/racoon", "auth required pam_unix.so\naccount required pam_unix.so\n")
+    world.booted.run("useradd", "--no-create-home", "--shell", "/usr/sbin/nologin", "carol")
+    world.booted.run("chpasswd", stdin="carol:pampass\n")
+    world.booted.write(FILE, world.text.replace("auth_source local;", "auth_source pam;"))
+    world.booted.run("systemctl", "restart", UNIT)
+    assert world.serves(), world.said()
+    warden, _ = world.booted.processes(UNIT)
+    assert re.search(r"CapBnd:\t00000000200035e5\n", Path(f"/proc/{warden}/status").read_text())  # the nine, and audit
+    world.client.call("vd", GATEWAY)
+    done = lotor.connect(world.client, "carol", "pampass")
+    assert done.code == 0, (done, world.said())
+    world.client.call("vd", GATEWAY)
+    assert lotor.connect(world.client, "carol", "guess").code == 13
+    assert len(world.booted.processes(UNIT)) == 2
+
+
 def test_a_stop_leaves_no_process_and_no_route(world: World) -> None:
     world.booted.run("systemctl", "stop", UNIT)
     assert world.booted.show(UNIT, "ActiveState") == "inactive"

@@ -36,7 +36,7 @@ DUE = "your password has expired: set a new one, then connect again"
 def refusal(user: str, service: str, done: Done) -> LoginReason:
     """Of a verdict that is no yes. Modules that broke have judged nothing. Dates of an account are told in the account
     step alone, where the password was right."""
-    words, told = clean(done.words), said(done.said)
+    words, told = clean(done.words), said(done.said).replace("\n", " ")
     if done.step == inside.ROOT:
         return RootNever(user)
     if done.step not in STEPS or done.code in FAULTS:
