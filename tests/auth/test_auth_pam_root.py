@@ -21,7 +21,7 @@ from far import until
 from lotor.auth import Clock
 from lotor.auth.beat import Beat
 from lotor.auth.pam import PamLogins, PamSessions, SessionError, logins, modules
-from lotor.auth.pam.modules import WORDS, Modules
+from lotor.auth.pam.modules import SCRIPT, WORDS, Modules
 from lotor.auth.pam.places import Places
 from lotor.config import pam
 from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused
@@ -72,6 +72,7 @@ class Host:
         self.etc = etc_of(holder)
         self._module = module
         self._enter = ("nsenter", f"--mount=/proc/{holder.pid}/ns/mnt")
+        self.words = WORDS
         self.started: list[Modules] = []
         self.asked: list[tuple[str, tuple[Field, ...]]] = []
 
@@ -80,7 +81,7 @@ class Host:
         (self.etc / "pam.d" / name).write_text(text.replace("TRIAL", str(self._module)))
 
     def start(self, ended, before: tuple[str, ...] = ()) -> Modules:
-        self.started.append(Modules(ended, (*self._enter, *before, *WORDS)))
+        self.started.append(Modules(ended, (*self._enter, *before, *self.words)))
         return self.started[-1]
 
     def logins(self, **more) -> PamLogins:
@@ -291,6 +292,15 @@ def test_a_module_that_breaks_costs_its_login(host, monkeypatch, words, told):
     assert not refused.judged
     host.service(UNIX)
     assert host.login() == Accepted("alice")
+
+
+def test_a_process_that_nobody_ends_has_an_end(host, monkeypatch):
+    """Of one that changed its user the kernel no longer thinks when the gateway dies."""
+    short = f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); import process; process.LONGEST_LIFE = 1; "
+    words = (sys.executable, "-I", "-S", "-c", f"{short}process.main(int(sys.argv[1]))")
+    host.service(trial("hang"))
+    monkeypatch.setattr(host, "words", words)
+    assert "killed by SIGALRM" in host.login().reason.text
 
 
 def test_what_a_module_leaves_behind_ends_with_it(host):

@@ -277,6 +277,9 @@ def done(ask: Callable[[bytes, bool, bytes], bytes], request: list[bytes]) -> by
 # --- the process ------------------------------------------------------------------------------------------------------
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
+LONGEST_LIFE = 900
+"""Seconds, of all rounds together: more than the gateway waits. It ends a process that changed its user, of which the
+kernel no longer thinks when the gateway ends."""
 MOST_MEMORY = 512 << 20
 """Octets that a module may write to: one that leaks ends its login, not the host."""
 
@@ -302,6 +305,7 @@ def shelter() -> None:
     prctl = ctypes.CDLL(None).prctl
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    signal.alarm(LONGEST_LIFE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     bound = MOST_MEMORY if most == resource.RLIM_INFINITY else min(MOST_MEMORY, most)
