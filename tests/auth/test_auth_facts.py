@@ -33,8 +33,9 @@ CHEAP = Cost(memory=64, passes=1, lanes=1)
 PASSWORD = Secret("correct horse")
 HASH = hash_password(PASSWORD, CHEAP)
 EVERYTHING = (
-    "groups=staff,vpn address=10.99.99.7 address6=fd00:99::7/64 pool=office routes=10.1.0.0/16,fd00:1::/64 rate=20mbit "
-    "sessions=2 expires=2027-03-31 totp=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ recovery=AAAAAAAAAAAAAAAA,BBBBBBBBBBBBBBBB"
+    "groups=staff,vpn address=10.99.99.7 address6=fd00:99::7/64 pool=office filter=staff "
+    "routes=10.1.0.0/16,fd00:1::/64 rate=20mbit sessions=2 expires=2027-03-31 "
+    "totp=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ recovery=AAAAAAAAAAAAAAAA,BBBBBBBBBBBBBBBB"
 )
 
 
@@ -73,6 +74,7 @@ _facts = st.builds(
     address6=st.none()
     | st.builds(lambda host, n: IPv6Interface(((0xFD << 120) + host, n)), st.integers(1), st.integers(0, 128)),
     pool=st.just("") | _names,
+    filter=st.just("") | _names,
     routes=st.lists(_networks, unique=True, max_size=5).map(tuple),
     rate=st.none() | st.builds(lambda n, unit: n * UNITS[unit], st.integers(8, 1000), st.sampled_from(sorted(UNITS))),
     sessions=st.none() | st.integers(1, 65536),
@@ -279,6 +281,7 @@ def test_facts_become_grants(users):
             address=IPv4Address("10.99.99.7"),
             address6=IPv6Interface("fd00:99::7/64"),
             pool="office",
+            filter="staff",
             routes=(IPv4Network("10.1.0.0/16"),),
             routes6=(IPv6Network("fd00:1::/64"),),
             groups=frozenset({"staff", "vpn"}),

@@ -13,16 +13,17 @@ import pytest
 from lotor import config
 from lotor.auth import UserFile
 from lotor.auth.current import CurrentLogins
+from lotor.auth.facts import Facts
 from lotor.auth.housed import Housed
 from lotor.auth.second import FREE
 from lotor.crypto.totp import STEP, code_of
-from lotor.model.grants import NO_GRANTS
+from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
 from lotor.model.login import Accepted, Challenge, LoginAttempt
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.reasons.local import PoolFault
-from lotor.model.reasons.logins import TooManyCodes, WrongCode
+from lotor.model.reasons.logins import NotInGroup, TooManyCodes, WrongCode
 from lotor.model.secret import Secret
 from lotor.ports.leases import Lease
 from lotor.warden.engines import logins_of
@@ -79,6 +80,25 @@ def test_a_reload_gives_a_guesser_of_codes_no_fresh_start(logins):
     told, last = asyncio.run(play())
     assert {type(each.reason) for each in told} == {WrongCode}
     assert isinstance(last.reason, TooManyCodes)
+
+
+def test_groups_of_own_users_are_those_of_auth_groups(tmp_path: Path):
+    users = UserFile(tmp_path / "users")
+    for name, groups in (("alice", ("staff",)), ("bob", ("guests",))):
+        users.add(name, Secret("correct horse"), Facts(groups=groups))
+    file = tmp_path / "racoon.conf"
+    file.write_text(
+        f'mode_cfg {{ auth_source local; users "{users.path}"; network4 10.99.99.1; auth_groups "staff"; '
+        "group_source local; }"
+    )
+    logins = logins_of(config.load(file).settings.mode_cfg, None, Housed())
+
+    async def play(user):
+        given = ((Field.PASSWORD, Secret("correct horse")),)
+        return await logins.judge(LoginAttempt(user, given, Peer(IPv4Address("192.0.2.7"), 500)))
+
+    assert asyncio.run(play("alice")) == Accepted("alice", Grants(groups=frozenset({"staff"})))
+    assert asyncio.run(play("bob")).reason == NotInGroup("bob", "staff")
 
 
 def test_leases_tell_who_is_housed():

@@ -45,6 +45,7 @@ class Facts:
     address: IPv4Address | None = None
     address6: IPv6Interface | None = None
     pool: str = ""
+    filter: str = ""
     routes: tuple[Network, ...] = ()
     rate: int | None = None
     sessions: int | None = None
@@ -71,7 +72,7 @@ def _says(value: object) -> bool:
 
 
 def group_name(text: str) -> str:
-    """The name of a group or a pool. Raises `FactError`."""
+    """The name of a group, a pool or a filter. Raises `FactError`."""
     if not _NAME.fullmatch(text) or len(text) > LONGEST_NAME:
         told = f"letters, digits and . _ + - @, {LONGEST_NAME} at most, a letter or a digit in front"
         raise FactError(f"{shown(text)} is no name: {told}")
@@ -218,6 +219,7 @@ def _listed(values: Iterable[object]) -> str:
 
 _COMMON = (
     Fact("pool", "pool", group_name),
+    Fact("filter", "filter", group_name),
     Fact("routes", "routes", _routes, _listed),
     Fact("rate", "rate", _rate, _rate_text),
     Fact("sessions", "sessions", _sessions),

@@ -147,6 +147,7 @@ def granted(facts: Facts, now: float) -> Grants:
         address=facts.address,
         address6=facts.address6,
         pool=facts.pool,
+        filter=facts.filter,
         routes=tuple(each for each in facts.routes if isinstance(each, IPv4Network)),
         routes6=tuple(each for each in facts.routes if isinstance(each, IPv6Network)),
         session_time=None if facts.expires is None else max(1.0, end_of(facts.expires) - now),

@@ -88,8 +88,8 @@ def passwd(users: Path, name: str, *, password_stdin: bool, generate: bool) -> N
 def set_(users: Path, name: str, words: tuple[str, ...], *, now: bool) -> None:
     """Change what is said of the user NAME.
 
-    groups=A,B address=ADDR address6=ADDR/prefix pool=POOL routes=NET,NET rate=20mbit sessions=N expires=LASTDAY; KEY=
-    takes it away. It counts from the next login on."""
+    groups=A,B address=ADDR address6=ADDR/prefix pool=POOL filter=FILTER routes=NET,NET rate=20mbit sessions=N
+    expires=LASTDAY; KEY= takes it away. It counts from the next login on."""
     from dataclasses import replace
 
     from lotor.auth.facts import USER_FACTS

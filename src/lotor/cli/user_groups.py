@@ -36,8 +36,8 @@ def groups(users: Path, *, as_json: bool) -> None:
 def group(users: Path, name: str, words: tuple[str, ...], *, delete: bool, as_json: bool) -> None:
     """Tell what is said of the group NAME, or change it.
 
-    pool=POOL routes=NET,NET rate=20mbit sessions=N expires=LASTDAY totp=required; KEY= takes it away. A user's own word
-    wins, then that of the first group that has one."""
+    pool=POOL filter=FILTER routes=NET,NET rate=20mbit sessions=N expires=LASTDAY totp=required; KEY= takes it away. A
+    user's own word wins, then that of the first group that has one."""
     from lotor.auth.facts import GROUP_FACTS
 
     if delete:
