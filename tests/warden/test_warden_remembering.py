@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 
 from looped import looped
+from lotor.auth import UserFile
+from lotor.auth.facts import Facts
+from lotor.crypto.passwords import Cost
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
+from lotor.model.secret import Secret
 from lotor.store import Fault, Store
 from lotor.store.addresses import MOST, Held, load, write
+from lotor.warden.fixed import FixedAddresses
 from lotor.warden.pool_routes import PoolRoutes
 from lotor.warden.remembering import RememberedLeases
 from paired import gateway, settings
@@ -31,13 +36,14 @@ class Gateway:
     def __init__(self, file, mode_cfg="") -> None:
         self.store = Store(file)
         self.pool = PoolRoutes(RecordingRoutes())
-        self.leases = RememberedLeases(self.pool, self.store)
+        self.leases = RememberedLeases(self.pool, self.store, FixedAddresses(self.pool.fix))
         self.settings = settings(gateway() + f"mode_cfg {{ network4 10.99.99.1; {mode_cfg} }}")
         self.sessions = 0
 
     async def __aenter__(self):
         await self.store.open()
         await self.pool.adapt(self.settings)
+        self.leases.fixed.obey(self.settings)
         await self.leases.recall(self.pool)
         return self
 
@@ -195,6 +201,19 @@ async def test_a_reserved_address_is_given_to_whom_it_is_granted_only(file):
         assert await serving.login("user0") == "pool-exhausted"
         serving.pool.fix(frozenset())
         assert await serving.login("user0") == "10.99.99.2"
+
+
+@looped
+async def test_the_address_of_one_of_lotors_own_users_is_given_to_nobody_else(file, tmp_path):
+    users = UserFile(tmp_path / "users", Cost(memory=64, passes=1, lanes=1))
+    users.add("alice", Secret(b"alicepass"), Facts(address=IPv4Address("10.99.99.1")))
+    async with Gateway(file, f'pool_size 3; auth_source local; users "{users.path}";') as serving:
+        assert await serving.login("bob") == "10.99.99.2"
+        assert await serving.login("alice", Grants(address=IPv4Address("10.99.99.1"))) == "10.99.99.1"
+        users.add("carol", Secret(b"carolpass"), Facts(address=IPv4Address("10.99.99.3")))
+        assert await serving.login("dave") == "pool-exhausted"
+        users.remove("carol")
+        assert await serving.login("dave") == "10.99.99.3"
 
 
 @looped

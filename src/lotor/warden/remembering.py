@@ -11,6 +11,7 @@ from lotor.ports.leases import Lease, Leases
 from lotor.store import Store, StoreFault, addresses
 from lotor.store.addresses import Held
 from lotor.store.behind import Behind
+from lotor.warden.fixed import FixedAddresses
 from lotor.warden.pool_routes import PoolRoutes
 
 log = logging.getLogger(__name__)
@@ -20,8 +21,9 @@ class RememberedLeases:
     """Implements `ports.leases.Leases` around another. An answer never waits for the disk: what became of an address is
     written behind it, in order."""
 
-    def __init__(self, leases: Leases, store: Store) -> None:
+    def __init__(self, leases: Leases, store: Store, fixed: FixedAddresses) -> None:
         self._leases = leases
+        self.fixed = fixed
         self._store = store
         self._held: dict[int, tuple[str, Lease]] = {}
         self._behind: Behind[IPv4Address, Held] = Behind(store, addresses.write)
@@ -39,6 +41,7 @@ class RememberedLeases:
         pool.remember(found)
 
     async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
+        await self.fixed.look()
         lease = await self._leases.acquire(session, user, grants)
         before = self._held.get(session)
         if isinstance(lease, Lease) and before != (user, lease):

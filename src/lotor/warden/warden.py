@@ -42,6 +42,7 @@ from lotor.warden.admitting import AdmittedLeases, Giving, LedNetwork, groups_of
 from lotor.warden.back_ends import LedBackEnds, NoBackEnds
 from lotor.warden.current import CurrentSigner
 from lotor.warden.engines import logins_of
+from lotor.warden.fixed import FixedAddresses
 from lotor.warden.history import History
 from lotor.warden.housing import HousedLeases
 from lotor.warden.loading import Holding
@@ -142,7 +143,7 @@ class Warden:
         self._network = LedNetwork(hold.network, self._pool)
         self._housed = Housed()
         self.store = hold.store
-        self._remembered = RememberedLeases(self._pool, hold.store)
+        self._remembered = RememberedLeases(self._pool, hold.store, FixedAddresses(self._pool.fix))
         self.accounts = Accounts(Spool(hold.store), keepers(hold.back_ends), History(hold.store))
         self.records = KeptRecords(self._logins, hold.store)
         self._loaded = first
@@ -288,6 +289,7 @@ class Warden:
             self._signer.use(loaded.keyring)
             self._logins.use(logins)
             self.records.obey(loaded.settings)
+            self._remembered.fixed.obey(loaded.settings)
             self._hooks.replace(scripts)
             self.accounts.use(loaded.settings.mode_cfg)
             await self.accounts.history.obey(loaded.settings)
