@@ -196,13 +196,13 @@ mode_cfg {
 	pool_size 253;			# IPv4 pool size
 	auth_source radius;		# login validated against RADIUS
 	conf_source radius;		# IPv4 address obtained by RADIUS
+	accounting radius;		# RADIUS accounting
         dns4 10.0.12.1;			# IPv4 DNS server
         wins4 10.0.12.1;		# IPv4 WINS server
         banner "/etc/racoon/motd";	# Banner message for clients
 	pfs_group 2;
 }
 """
-"""The HOW-TO's, but for its line `accounting`."""
 RULES = """\
 network { forward off; mss_clamp off; allow filter "guests" to any; }
 """
@@ -260,6 +260,11 @@ def test_logins_by_the_howtos_section(internet, certificates, served):
         "",
     )
     assert {each["user"] for each in served.sessions()} == {"bob", "erin"}
+    accounts = internet.inside.path("/run/radius/accounts")
+    assert wait_until(lambda: accounts.exists() and 'User-Name = "erin"' in accounts.read_text()), served.journal()
+    assert {"Acct-Status-Type = Start", "Acct-Status-Type = Stop"} <= {
+        line.strip() for line in accounts.read_text().splitlines()
+    }
     told = served.journal() + served.call("status", "-v").stdout + refused.stderr
     assert 'refused it, and says "Nobody knows you here."' in told
     assert freeradius.SECRET not in told
