@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import re
+from ipaddress import IPv4Address
 
 import pytest
 
+from lotor.config.settings import Accounting
 from lotor.control.messages import Logout
 from lotor.model.child import Counters
+from lotor.model.kinds import Kind
+from lotor.warden import warden
 from visiting import ROOT, Typing, play
+from warden.test_warden_delivery import Far
 
 ACCOUNT = r'id=[0-9a-f]{12}-(\d+) user="(\w+)" source=127\.0\.0\.1:\d+ inside=10\.99\.99\.(\d+) began=\d{4}-[-T:0-9]+Z'
 START = re.compile(rf"accounting start {ACCOUNT}\Z")
@@ -79,3 +84,29 @@ def test_who_is_logged_in_is_in_the_ledger_and_nobody_else(directory, journal):
     assert f"id={present.session} " in journal()[0]
     assert str(present.source) in journal()[0]
     assert later == ()
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_whoever_keeps_accounts_hears_of_the_gateway_and_of_each_session(directory, journal, monkeypatch, far):
+    keeper = Far()
+    monkeypatch.setattr(warden, "keepers", lambda _: {Accounting.SYSTEM: keeper})
+
+    async def story(world):
+        await world.vc("alice")
+        carried(world)
+        await world.gateway.accountant._meanwhile([1])
+        await world.gateway_admin.logout(Logout("alice", 0), ROOT)
+        await world.settle()
+        await world.vc("alice")
+        world.air.deaf = True
+
+    play(directory, story, far=far, ipv6="accounting system; accounting_interval 1 hour;")
+    words, ids = zip(*keeper.took, strict=True)
+    assert words == ("ON", "START", "INTERIM", "STOP", "START", "STOP", "OFF")
+    told = [line.split()[2].removeprefix("id=") for line in journal()]
+    assert [each for each in ids if each] == [told[0], told[0], told[1], told[2], told[3]]
+    assert [line.split()[1] for line in journal()] == ["start", "stop", "start", "stop"]
+    stop = keeper.asked[3]
+    assert (stop.account.user, stop.usage.octets_out, stop.why) == ("alice", 4000, Kind.LOGGED_OUT)
+    assert stop.account.called == IPv4Address("127.0.0.1")
+    assert keeper.asked[5].why is Kind.SHUT_DOWN
