@@ -205,6 +205,7 @@ def test_what_one_thing_cannot_give_back_keeps_no_other():
 
     attendance = Attendance.__new__(Attendance)
     attendance._opening = SimpleNamespace(let_go=lambda: gone.append("device"))
+    attendance._accounts = None
     attendance._hosting = Thing("host", OSError(5, "secret detail"))
     attendance._logins, attendance._leases = Thing("logins", RuntimeError("secret detail")), Thing("leases")
     attendance._warden, attendance._giving_back = Thing("routes"), set()
@@ -231,6 +232,7 @@ def test_logins_and_leases_that_take_too_long_hold_nobody_up(monkeypatch, caplog
 
         attendance = Attendance.__new__(Attendance)
         attendance._opening = SimpleNamespace(let_go=lambda: gone.append("device"))
+        attendance._accounts = None
         attendance._hosting, attendance._warden = Thing("host"), Thing("routes")
         attendance._logins, attendance._leases = Thing("logins"), Thing("leases")
         attendance._giving_back = set()
