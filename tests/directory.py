@@ -19,6 +19,7 @@ from lotor.model.secret import Secret
 
 BASE = "dc=example,dc=net"
 SERVICE, SERVICE_PASSWORD = f"cn=lotor,{BASE}", "service password"
+ANNA = f"uid=anna,{BASE}"
 CLOSE = b""
 """In place of an answer: the connection ends."""
 

@@ -204,13 +204,13 @@ def test_vpnc_logs_in_by_a_directory(internet, certificates, there, options):
     wait_until(lambda: f":{there.secure_port}" in internet.gateway.run("ss", "-ltn").stdout)
     program.start("-d", *options)
     client = dialled(internet.client, certificates, "anna", "secret")
-    assert client.environment["INTERNAL_IP4_ADDRESS"] == "10.99.99.77"
+    assert client.environment()["INTERNAL_IP4_ADDRESS"] == "10.99.99.77"
     assert ping(internet.client, INSIDE_HOST)
     client.disconnect()
     refused = {
         ("bob", "secret"): "not in a group of auth_groups (vpn users)",
-        ("zoe", "secret"): "login of zoe refused: unknown user",
-        ("anna", "wrong"): "login of anna refused: wrong password",
+        ("zoe", "secret"): "as zoe refused: unknown user",
+        ("anna", "wrong"): "as anna refused: wrong password",
     }
     for (user, password), words in refused.items():
         attempted = dial(internet.client, certificates, user, password)

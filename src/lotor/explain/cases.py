@@ -170,6 +170,16 @@ _CASES = (
     ),
     Case(
         GATEWAY,
+        _of(Kind.LOGIN_SEVERAL_ENTRIES),
+        "name a narrower base in ldapcfg, or an attr_user that every user has for himself",
+    ),
+    Case(
+        GATEWAY,
+        _of(Kind.LOGIN_DIRECTORY_REFUSED),
+        "the directory's own words stand beside it: lift the lock of the entry, or give it a password, there",
+    ),
+    Case(
+        GATEWAY,
         _of(Kind.LOGIN_OTHER_SERVICE),
         "let the server answer with Service-Type Framed-User, or with none, for users of the tunnel",
     ),
