@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,9 @@ from halting import Halts, gone, halted, pythons
 from lab import lotor, pki
 from lab.dialling import ping
 from lab.internet import GATEWAY, INSIDE_HOST, Internet
-from lab.node import wait_until
+from lab.node import Node, wait_until
+from lotor.store import Store, addresses
+from lotor.store.addresses import Held
 
 pytestmark = pytest.mark.interop
 
@@ -77,6 +81,26 @@ def internet() -> Iterator[Internet]:
             sys.stdout.write(f"--- {program.name}\n{program.text()[-8000:]}\n")
 
 
+ADDRESS = "10.99.99.77"
+"""What the user had before: nobody gets it by chance."""
+
+
+def remember(gateway: Node, directory: Path, user: str, address: str) -> None:
+    """A gateway as it stands after a former life, in which the user had this address."""
+    file = directory / "lotor.db"
+
+    async def fill() -> None:
+        store = Store(file)
+        await store.open()
+        await store.run(lambda connection: addresses.write(connection, [Held(IPv4Address(address), user, held=False)]))
+        await store.close()
+
+    asyncio.run(fill())
+    gateway.write("/etc/racoon/lotor.db", file.read_bytes(), 0o600)
+    text = gateway.path(lotor.CONFIGURATION).read_text()
+    gateway.write(lotor.CONFIGURATION, 'store "/etc/racoon/lotor.db";\n' + text)
+
+
 class Story:
     """Gateway and client, one of which stands still at a moment; the person's commands run beside."""
 
@@ -85,6 +109,7 @@ class Story:
         self.halts = Halts(directory, moment.place)
         self.gateway = lotor.gateway(net.gateway, certificates)
         lotor.add_user(self.gateway, "alice", "alicepass")
+        remember(net.gateway, directory, "alice", ADDRESS)
         changes = {"lifetime": "time 30 sec"} if moment.after == "rekey" else {}
         self.client = lotor.client(net.client, certificates, mode_cfg='on; xauth_login "alice"', **changes)
         net.client.write("/etc/racoon/psk.txt", "alice\talicepass\n", 0o600)
@@ -159,6 +184,7 @@ def test_a_process_is_killed(internet, certificates, tmp_path, name, victim):
         assert halted(running) == []
         story.program.start("-d")
     assert works_again(story)
+    assert {each["address"] for each in story.client.sessions() if each["address"]} == {ADDRESS}
     assert story.client.stop() == 0
     assert story.gateway.stop() == 0
     assert story.traces() == story.before
