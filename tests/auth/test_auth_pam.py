@@ -13,6 +13,7 @@ import pytest
 from far import until
 from lotor.auth import Throttle
 from lotor.auth.current import CurrentLogins
+from lotor.auth.housed import Housed
 from lotor.auth.pam import PamLogins, logins, process
 from lotor.auth.pam.modules import Modules, environment
 from lotor.auth.pam.places import Places
@@ -242,7 +243,7 @@ def test_a_reload_ends_no_conversation_and_makes_no_new_places():
 
 def test_the_engine_of_a_configuration():
     text = "mode_cfg { network4 10.99.99.1; auth_source pam; }"
-    throttle = logins_of(loads(text).settings.mode_cfg, SimpleNamespace())  # type: ignore[arg-type]  # nobody asks them
+    throttle = logins_of(loads(text).settings.mode_cfg, SimpleNamespace(), Housed())  # type: ignore[arg-type]  # nobody asks them
     assert isinstance(throttle, Throttle)
     assert isinstance(throttle.backend, PamLogins)
 
