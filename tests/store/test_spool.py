@@ -332,6 +332,24 @@ async def test_on_a_full_disk_records_wait_in_memory_in_order_and_nothing_leaves
     await disk.close()
 
 
+@pytest.mark.parametrize("kind", ["written", "read"])
+@looped
+async def test_when_the_store_is_well_again_who_tells_hears_of_it(disk, monkeypatch, kind):
+    """Nobody may tell of another session for hours."""
+    monkeypatch.setattr(spool, "AGAIN_S", 0.01)
+    the = await disk.open()
+    disk.fault = Fault.FULL if kind == "written" else None
+    await the.begin("radius", ALICE)
+    disk.fault = Fault.BUSY
+    assert await the.first("radius", 10) == []
+    heard = asyncio.Event()
+    the.grown = heard.set
+    disk.fault = None
+    await asyncio.wait_for(heard.wait(), 10)
+    assert await words(the) == [("START", "5f3a-1")]
+    await disk.close()
+
+
 @looped
 async def test_what_waits_in_memory_is_bounded_and_a_loss_is_told(disk, monkeypatch):
     monkeypatch.setattr(spool, "MOST_UNWRITTEN", 4)

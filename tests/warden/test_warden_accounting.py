@@ -126,6 +126,17 @@ async def test_sessions_of_a_dead_daemon_end_and_those_of_another_go_on(caplog):
 
 
 @looped
+async def test_the_end_of_a_dead_daemons_sessions_is_told_at_once():
+    """Also where the keeper had everything, and nobody tells of another session."""
+    async with Stage() as stage:
+        async with stage.daemon() as far:
+            await far.start(FIRST)
+            await stage.told(2)
+            await asyncio.wait_for(stage.accounts._deliveries[Accounting.RADIUS]._idle.wait(), 10)
+        await stage.told(3)
+
+
+@looped
 async def test_sessions_that_a_killed_gateway_left_end_before_anything_else(tmp_path):
     file = tmp_path / "lotor.db"
     stage = Stage(file)

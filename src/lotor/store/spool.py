@@ -45,6 +45,7 @@ class Spool:
         self._unwritten: deque[_Unwritten] = deque()
         self._writing: asyncio.Task[None] | None = None
         self._again: asyncio.TimerHandle | None = None
+        self._paused = False
         self.grown: Callable[[], None] = lambda: None
 
     async def begin(self, keeper: str, account: Account) -> None:
@@ -73,16 +74,19 @@ class Spool:
     ) -> list[Record]:
         """Ends all open sessions whose ids begin so (None: all), as `account_rows.left` has it. Returns the stops,
         as far as they are in the store."""
-        return await self._put(rows.left(beginning, why, self._now(), lived)) or []
+        stops: list[Record] = await self._put(rows.left(beginning, why, self._now(), lived)) or []
+        self.grown()
+        return stops
 
     async def first(self, keeper: str, most: int) -> list[Waiting]:
-        """What is to be told next; nothing while the store cannot be written."""
+        """What is to be told next; nothing while the store cannot be written: `grown` is called once it can."""
         await self._settled()
         if self._unwritten:
             return []
         try:
             return await self._store.run(rows.first(keeper, most, self._now()))
         except StoreFault:
+            self._pause()
             return []
 
     async def taken(self, numbers: Iterable[int]) -> None:
@@ -136,11 +140,19 @@ class Spool:
                     self._unwritten.popleft()
                     _answer(each, result)
         except StoreFault:  # all of them wait, and nobody waits for them
-            self._again = asyncio.get_running_loop().call_later(AGAIN_S, self._write_all)
+            self._pause()
             for each in self._unwritten:
                 _answer(each, None)
         finally:
             self._writing = None
+        if self._paused and self._again is None and not self._unwritten:
+            self._paused = False
+            self.grown()
+
+    def _pause(self) -> None:
+        self._paused = True
+        if self._again is None:
+            self._again = asyncio.get_running_loop().call_later(AGAIN_S, self._write_all)
 
     async def _settled(self) -> None:
         while self._writing is not None:
