@@ -12,6 +12,7 @@ import sys
 import time
 from base64 import b32encode
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import pytest
 from far import until
 from lotor.auth import Clock
 from lotor.auth.beat import Beat
-from lotor.auth.pam import PamLogins, PamSessions, SessionError, logins, modules
+from lotor.auth.pam import PamLogins, PamSessions, SessionError, logins, modules, sessions
 from lotor.auth.pam.modules import SCRIPT, WORDS, Modules
 from lotor.auth.pam.places import Places
 from lotor.config import pam
@@ -30,6 +31,10 @@ from lotor.model.prompt import Field
 from lotor.model.reason import Cause
 from lotor.model.reasons.logins import AnswerLate, BackEndFault, Busy, NotInGroup, RootNever
 from lotor.model.secret import Secret
+from lotor.ports.accounting import Record, Status
+from lotor.store import Store
+from lotor.warden.keepers import PamKeeper
+from ports.test_ports_accounting import ALICE, GONE, USAGE
 
 pytestmark = pytest.mark.root
 
@@ -548,3 +553,40 @@ def test_a_session_that_cannot_be_opened_says_why(host):
     host.service(f"{UNIX}session required TRIAL crash\n")
     with pytest.raises(SessionError, match="SIGSEGV"):
         asyncio.run(PamSessions("racoon", start=host.start).open("alice", "198.51.100.7"))
+
+
+NOTE = """#!/bin/sh
+echo "$PAM_TYPE $PAM_SERVICE $PAM_USER $PAM_RHOST $TICKET" >>NOTES
+"""
+
+
+def test_accounting_pam_opens_and_closes_with_real_modules(host, tmp_path, monkeypatch, caplog):
+    """The gateway ends in between. A service that hangs costs its own sessions."""
+    monkeypatch.setattr(sessions, "IN_MODULES", 1.0)
+    notes, program = tmp_path / "notes", tmp_path / "note"
+    program.write_text(NOTE.replace("NOTES", str(notes)))
+    program.chmod(0o700)
+    noted = f"session required pam_exec.so {program}\n"
+    host.service(f"{UNIX}session required TRIAL put=TICKET=42\n{noted}")
+    host.service(f"{UNIX}session required TRIAL hang\n{noted}", "hangs")
+    start, stop = Record(Status.START, 1.0, ALICE), Record(Status.STOP, 2.0, ALICE, USAGE, GONE)
+
+    async def told(service, *records):
+        store = Store(tmp_path / "lotor.db")
+        await store.open()
+        keeper = PamKeeper(store, lambda: service, lambda name: PamSessions(name, start=host.start))
+        await asyncio.gather(*(keeper.take(each) for each in records))
+        await store.close()
+        await host.empty()
+
+    asyncio.run(told("racoon", start))
+    host.service(f"{UNIX}{noted}")
+    bob = replace(start, account=replace(ALICE, id="5f3a-9", user="bob"))
+    asyncio.run(told("hangs", start, stop, bob))
+    asyncio.run(told("hangs", stop, replace(bob, status=Status.STOP)))
+    assert notes.read_text().splitlines() == [
+        f"{each}_session racoon alice 198.51.100.7 42" for each in ("open", "close")
+    ]
+    (line,) = [each for each in caplog.messages if "bob" in each]
+    assert "was not opened: the process of PAM service hangs did not answer for 1 second" in line
+    (host.etc / "pam.d" / "hangs").unlink()

@@ -35,7 +35,7 @@ def everything_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files.NamedFiles, "_read_keyid", read)
     monkeypatch.setattr(import_module("lotor.config.check"), "_known", lambda *_: True)
     monkeypatch.setattr(privsep, "group", lambda _: 65534)
-    monkeypatch.setattr(pam, "missing", lambda _: "")
+    monkeypatch.setattr(pam, "missing", lambda _, **__: "")
     servers = radius_conf.parse("auth radius.example.net secret\nacct radius.example.net secret\n", "radius.conf")
     monkeypatch.setattr(radius_conf, "read", lambda _: servers)
 

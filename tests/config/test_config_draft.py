@@ -113,12 +113,10 @@ def mistakes(text: str, home: Path) -> tuple[Problem, ...]:
 def test_newcomer_20_what_this_version_cannot_do_is_told_beside_a_mistake(tmp_path: Path) -> None:
     for name in ("gw.crt", "gw.key", "motd"):
         (tmp_path / name).write_text("")
-    text = WHOLE.replace("auth_source local", "accounting system").replace("mode aggressive", "mode agressive")
-    lines = told(text, tmp_path)
-    assert [line for line, _ in lines] == [2, 6]
-    assert "accounting system is not available in this version" in lines[1][1]
-    client = f"remote 192.0.2.1 {{ exchange_mode aggressive; {CLIENT} }} mode_cfg {{ accounting system; }} {SAINFO}"
-    assert [text for _, text in told(f"{client} nonsense;", tmp_path) if "accounting" in text] == []
+    text = WHOLE.replace("encryption_algorithm aes; auth", "encryption_algorithm idea; auth")
+    lines = told(text.replace("mode aggressive", "mode agressive"), tmp_path)
+    assert [line for line, _ in lines] == [2, 7]
+    assert "(idea: no system's ESP" in lines[1][1]
 
 
 @pytest.mark.parametrize(

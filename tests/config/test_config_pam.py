@@ -77,6 +77,15 @@ def test_check_warns_of_a_service_that_is_not_there(places):
     assert not any("no login" in each for each in warnings("auth_source local;"))
 
 
+def test_check_warns_of_a_service_that_opens_no_session(places):
+    (places / "pam.d" / "racoon").write_text(WHOLE)
+    told = warnings("auth_source local; accounting pam;")
+    assert any("no session of PAM can be opened" in each and "has no line for session" in each for each in told)
+    (places / "pam.d" / "racoon").write_text(WHOLE + "session required pam_unix.so\n")
+    for text in ("auth_source local; accounting pam;", "auth_source pam; accounting pam;"):
+        assert not any("PAM" in each for each in warnings(text))
+
+
 def test_the_service_is_racoon_unless_the_file_says_otherwise():
     service = [loads(GATEWAY.replace("auth_source local;", each)).settings for each in ("", 'pam_service "vpn-2";')]
     assert [each.mode_cfg.pam_service for each in service] == ["racoon", "vpn-2"]  # type: ignore[union-attr]

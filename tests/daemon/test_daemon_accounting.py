@@ -89,7 +89,7 @@ def test_who_is_logged_in_is_in_the_ledger_and_nobody_else(directory, journal):
 @pytest.mark.parametrize("far", [False, True])
 def test_whoever_keeps_accounts_hears_of_the_gateway_and_of_each_session(directory, journal, monkeypatch, far):
     keeper = Far()
-    monkeypatch.setattr(warden, "keepers", lambda _: {Accounting.SYSTEM: keeper})
+    monkeypatch.setattr(warden, "keepers", lambda *_: {Accounting.SYSTEM: keeper})
 
     async def story(world):
         await world.vc("alice")

@@ -1,7 +1,7 @@
 """`accounting system`: sessions among the logins of this host, as `last` shows them.
 
 The records are those of utmpx(5) in /var/log/wtmp, with the line `vpnN`, as racoon wrote them. A host without such a
-file (its successors have databases of their own) has the journal, which has every session anyway.
+file has the journal, which has every session anyway. wtmpdb, whose `last` Debian 13 has, does not read that file.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from lotor.config import directories, network, pam, sainfos
 from lotor.config.giving_check import group_advice
 from lotor.config.methods import is_gateway, key_methods
 from lotor.config.problem import Problem
-from lotor.config.settings import AuthSource, RemoteSettings, Script, Settings
+from lotor.config.settings import Accounting, AuthSource, RemoteSettings, Script, Settings
 from lotor.model.policy import ExchangeMode
 
 
@@ -28,13 +28,16 @@ def advice(settings: Settings) -> Iterator[Problem]:
 
 
 def _pam(settings: Settings) -> Iterator[Problem]:
-    """A service that is not there is no reason to take the gateway down: each login looks for it."""
+    """A service that is not there is no reason to take the gateway down: each login and each session looks for it."""
     mode_cfg = settings.mode_cfg
-    if mode_cfg is None or mode_cfg.auth_source is not AuthSource.PAM or not is_gateway(settings):
+    if mode_cfg is None or not is_gateway(settings):
         return
-    if lacking := pam.missing(mode_cfg.pam_service):
-        place = "pam_service" if "pam_service" in mode_cfg.places.fields else "auth_source"
-        yield Problem.at(mode_cfg.places.of(place), f"no login can be judged: {lacking}")
+    logins, accounts = mode_cfg.auth_source is AuthSource.PAM, mode_cfg.accounting is Accounting.PAM
+    named = "pam_service" if "pam_service" in mode_cfg.places.fields else ""
+    if logins and (lacking := pam.missing(mode_cfg.pam_service)):
+        yield Problem.at(mode_cfg.places.of(named or "auth_source"), f"no login can be judged: {lacking}")
+    if accounts and (lacking := pam.missing(mode_cfg.pam_service, sessions=True)):
+        yield Problem.at(mode_cfg.places.of(named or "accounting"), f"no session of PAM can be opened: {lacking}")
 
 
 def _replaced(remote: RemoteSettings) -> Iterator[Problem]:

@@ -1,5 +1,4 @@
-"""Arguments that are one of several words: what each word means, and whether it is weak, refused or not available
-yet."""
+"""Arguments that are one of several words: what each word means, and whether it is weak or refused."""
 
 from __future__ import annotations
 
@@ -15,16 +14,14 @@ from lotor.config.words import Mistake, Words, suggestion
 
 @dataclass(frozen=True)
 class Choice:
-    """One word. `weak`, `refused`: why. `later`: it parses, but this version does not support it. A refused word has no
-    `value`. `lengths` are the key lengths in bits that may follow the name of an algorithm; `bits` is the default
-    one."""
+    """One word. `weak`, `refused`: why. A refused word has no `value`. `lengths` are the key lengths in bits that may
+    follow the name of an algorithm; `bits` is the default one."""
 
     word: str
     value: Any = None
     meaning: str = ""
     weak: str = ""
     refused: str = ""
-    later: bool = False
     aliases: tuple[str, ...] = ()
     lengths: tuple[int, ...] = ()
     bits: int = 0
@@ -38,7 +35,6 @@ class Choice:
         limits = (
             f"refused: {self.refused}" if self.refused else "",
             f"weak: {self.weak}" if self.weak else "",
-            "not available in this version" if self.later else "",
             f"also written {', '.join(self.aliases)}" if self.aliases else "",
             self._sizes(),
         )
@@ -74,8 +70,6 @@ class Keyword(Argument):
             self._refuse(words, token, choice.refused)
         if choice.weak:
             words.reading.warn(token.at, f"{words.name} {token.text} is weak: {choice.weak}")
-        if choice.later:
-            self._reserve(words, token)
         return choice
 
     def _refuse(self, words: Words, token: Token, why: str) -> None:
@@ -85,10 +79,6 @@ class Keyword(Argument):
             words.reading.warn(token.at, f"{text} and is left out: {why}")
         else:
             words.reserve(token.at, f"{text}: {why}")
-
-    def _reserve(self, words: Words, token: Token) -> None:
-        usable = ", ".join(other.word for other in self.choices if not other.later and not other.refused)
-        words.reserve(token.at, f"{words.name} {token.text} is not available in this version; available: {usable}")
 
     def _wanted(self) -> str:
         return one_of([choice.word for choice in self.choices if not choice.refused])

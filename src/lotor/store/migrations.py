@@ -71,6 +71,17 @@ STEPS: dict[int, tuple[str, ...]] = {
         "CREATE INDEX accounts_by_turn ON accounts_waiting (keeper, tries, number)",
         "CREATE INDEX accounts_by_session ON accounts_waiting (id)",
     ),
+    3: (
+        # Sessions that are open at PAM, with what their close needs. `id` is that of the account.
+        """CREATE TABLE pam_sessions (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            user TEXT NOT NULL,
+            host TEXT NOT NULL,
+            service TEXT NOT NULL,
+            variables TEXT NOT NULL
+        )""",
+    ),
 }
 LATEST = max(STEPS)
 

@@ -12,13 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from lotor.accounting.journal import JournalAccounting
-from lotor.accounting.system import SystemAccounts
 from lotor.config.settings import Accounting, ModeCfg
 from lotor.model.kinds import Kind
 from lotor.model.quantity import quantity
 from lotor.model.reasons.ends import DaemonDied, GatewayDied, ShutDown
-from lotor.ports.accounting import Account, Backlog, Keeper, Record, Status, Usage
-from lotor.ports.back_ends import BackEnds
+from lotor.ports.accounting import Account, Backlog, Keeper, Status, Usage
 from lotor.privsep.accounting import BACKLOG, INTERIM, LONGEST_ID, START, STOP, Over, Used
 from lotor.privsep.budget import Budget
 from lotor.privsep.leasing import LONGEST_USER
@@ -46,24 +44,6 @@ ASTRAY = 60.0
 def new_session_ids() -> str:
     """How the ids of one daemon's sessions begin: two of a million have the same in 1 of 500 cases."""
     return secrets.token_hex(KEY_OCTETS)
-
-
-def keepers(back_ends: BackEnds) -> dict[Accounting, Keeper]:
-    """Those that there are."""
-    return {Accounting.RADIUS: FarKeeper(back_ends), Accounting.SYSTEM: SystemAccounts()}
-
-
-class FarKeeper:
-    """Implements `ports.accounting.Keeper`: RADIUS, wherever it lives."""
-
-    def __init__(self, back_ends: BackEnds) -> None:
-        self._back_ends = back_ends
-
-    async def take(self, record: Record) -> None:
-        try:
-            await self._back_ends.account(record)
-        except ValueError:
-            raise OSError(errno.EMSGSIZE, "the record is longer than any") from None
 
 
 class Accounts:

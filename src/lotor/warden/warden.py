@@ -37,7 +37,7 @@ from lotor.privsep.hosting import scripts_of
 from lotor.privsep.privileged import Privileged
 from lotor.store import Store
 from lotor.store.spool import Spool
-from lotor.warden.accounting import Accounts, keepers, new_session_ids
+from lotor.warden.accounting import Accounts, new_session_ids
 from lotor.warden.admitting import AdmittedLeases, Giving, LedNetwork, groups_of
 from lotor.warden.back_ends import LedBackEnds, NoBackEnds
 from lotor.warden.current import CurrentSigner
@@ -45,6 +45,7 @@ from lotor.warden.engines import logins_of
 from lotor.warden.fixed import FixedAddresses
 from lotor.warden.history import History
 from lotor.warden.housing import HousedLeases
+from lotor.warden.keepers import keepers
 from lotor.warden.loading import Holding
 from lotor.warden.pool_routes import PoolRoutes
 from lotor.warden.recording import KeptRecords
@@ -144,7 +145,8 @@ class Warden:
         self._housed = Housed()
         self.store = hold.store
         self._remembered = RememberedLeases(self._pool, hold.store, FixedAddresses(self._pool.fix))
-        self.accounts = Accounts(Spool(hold.store), keepers(hold.back_ends), History(hold.store))
+        kept_by = keepers(hold.back_ends, hold.store, self._pam_service)
+        self.accounts = Accounts(Spool(hold.store), kept_by, History(hold.store))
         self.records = KeptRecords(self._logins, hold.store)
         self._loaded = first
         self._loading: asyncio.Future[Holding] | None = None
@@ -197,6 +199,10 @@ class Warden:
     def _giving(self) -> Giving:
         named = frozenset(each.group for each in self._loaded.settings.sainfos if each.group is not None)
         return Giving(self._pool.mode_cfg, named)
+
+    def _pam_service(self) -> str | None:
+        mode_cfg = self._loaded.settings.mode_cfg
+        return mode_cfg.pam_service if mode_cfg is not None else None
 
     @property
     def sockets(self) -> HostSockets:

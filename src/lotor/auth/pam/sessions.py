@@ -1,7 +1,7 @@
 """Sessions of PAM, for `accounting pam`: opened and closed in two processes, so that none is kept for as long as
 somebody is connected. What the modules leave in the environment of the first one, the second one finds there.
 
-Modules that tie a session to the life of a process (pam_systemd) do not go with that.
+Modules that tie a session to the life or the memory of one process (pam_systemd, pam_wtmpdb) do not go with that.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from lotor.auth.pam.verdicts import STEPS
 from lotor.config.pam import missing
 from lotor.model.text import clean
 
-MOST_AT_ONCE = 8
-"""The others wait in the order in which they came."""
 IN_MODULES = 45.0
 """Seconds, as for a login."""
 
@@ -28,7 +26,7 @@ class SessionError(Exception):
 
 class PamSessions:
     """Belongs to one event loop. Whoever waits may be cancelled; then the process is ended, and nobody knows what
-    became of the session."""
+    became of the session. Each call has a process at once: whoever calls has a bound."""
 
     def __init__(
         self,
@@ -37,7 +35,6 @@ class PamSessions:
     ) -> None:
         self._service = service
         self._start = start
-        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def open(self, user: str, host: str) -> tuple[bytes, ...]:
         """What `close` needs: NAME=VALUE each, at most `process.MOST_VARIABLES` of them with at most
@@ -51,8 +48,7 @@ class PamSessions:
     async def _done(self, task: bytes, user: str, host: str, variables: tuple[bytes, ...]) -> Done:
         if lacking := await asyncio.to_thread(missing, self._service, sessions=True):
             raise SessionError(lacking)
-        async with self._turns:
-            done = await self._said(packed(task, *self._request(user, host), *variables))
+        done = await self._said(packed(task, *self._request(user, host), *variables))
         if done.step != inside.PROVED:
             step = STEPS.get(done.step, "start")
             raise SessionError(f"PAM service {self._service} refused it ({step}): {clean(done.words)}")

@@ -23,8 +23,8 @@ from lotor.model.ban import BanRule
 DEFAULT_USERS = FileName("/etc/lotor/users", Path("/etc/lotor/users"))
 
 
-def _sources(kind: Any, words: tuple[tuple[str, str], ...], *available: str) -> Keyword:
-    return Keyword(tuple(Choice(word, kind(word), meaning, later=word not in available) for word, meaning in words))
+def _sources(kind: Any, words: tuple[tuple[str, str], ...]) -> Keyword:
+    return Keyword(tuple(Choice(word, kind(word), meaning) for word, meaning in words))
 
 
 AUTH_SOURCE = _sources(
@@ -36,11 +36,6 @@ AUTH_SOURCE = _sources(
         ("pam", "the host's PAM, see `pam_service`; never root"),
         ("ldap", "an LDAP directory"),
     ),
-    "system",
-    "local",
-    "radius",
-    "pam",
-    "ldap",
 )
 GROUP_SOURCE = _sources(
     GroupSource,
@@ -50,7 +45,6 @@ GROUP_SOURCE = _sources(
         ("radius", "those that the RADIUS server grants alone"),
         ("ldap", "those that the directory of `ldapcfg` knows, whoever judges the login"),
     ),
-    *("system", "local", "radius", "ldap"),
 )
 CONF_SOURCE = _sources(
     ConfSource,
@@ -59,7 +53,6 @@ CONF_SOURCE = _sources(
         ("radius", "the RADIUS server that judged the login, else the pool"),
         ("ldap", "the LDAP directory that judged the login, else the pool"),
     ),
-    *("local", "radius", "ldap"),
 )
 ACCOUNTING = _sources(
     Accounting,
@@ -67,11 +60,8 @@ ACCOUNTING = _sources(
         ("none", "the journal only"),
         ("system", "login records of this host (wtmp), and the journal"),
         ("radius", "a RADIUS server, and the journal"),
-        ("pam", "a PAM session, and the journal"),
+        ("pam", "a session of the host's PAM, see `pam_service`, and the journal"),
     ),
-    "none",
-    "system",
-    "radius",
 )
 
 MODE_CFG = Block(
@@ -153,8 +143,8 @@ MODE_CFG = Block(
                 pattern=r"[a-z0-9_][a-z0-9_.-]*",
                 shown="service",
             ),
-            "The service of PAM for `auth_source pam`: a file of that name in /etc/pam.d says what its modules ask and "
-            "check.",
+            "The service of PAM for `auth_source pam` and `accounting pam`: a file of that name in /etc/pam.d names "
+            "the modules that judge a login, and those that open and close a session.",
             default="racoon",
             default_text='"racoon"',
             use=Use.EXTENSION,
