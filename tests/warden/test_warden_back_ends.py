@@ -74,6 +74,8 @@ class Toy:
             return Challenge("code?", (Field.PASSCODE,), b"round %d" % self.count)
         if word == b"break":
             raise RuntimeError(self.secret)
+        if word == b"whole":
+            return Accepted(attempt.user, Grants(message=f"{attempt.source} {attempt.gateway} {attempt.known}"))
         if word != self.secret:
             return Refused(WrongPassword(attempt.user))
         return Accepted(attempt.user, Grants(groups=frozenset({"staff"})))
@@ -209,6 +211,17 @@ def test_a_process_gets_its_settings_over_the_line_and_judges(play):
     assert "refused to judge a login" in broken.reason.text
     assert not any(b"sesame" in each for each in visible)
     assert lines[1:] == ["made sesame"]
+
+
+def test_all_of_an_attempt_comes_to_the_engine(play):
+    """Called-Station-Id is the gateway's address, for one."""
+    asked = replace(attempt("whole"), known=True, gateway=IPv4Address("198.51.100.1"))
+
+    async def story(house):
+        await house.back_ends.use(asking("sesame"))
+        return await house.logins.judge(asked)
+
+    assert play(story).grants.message == f"{THERE} 198.51.100.1 True"
 
 
 def test_a_conversation_goes_on_and_its_name_is_the_wardens_own(play):

@@ -14,7 +14,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lotor.config.back_ends import BackEndSettings, back_ends_of
@@ -257,8 +257,7 @@ def _demand(value: Answer | Fault) -> Answer:
 
 def _plain(attempt: LoginAttempt, conversation: bytes) -> LoginAttempt:
     """Of an answer that is given twice the last counts."""
-    answers = tuple(dict(attempt.answers).items())
-    return LoginAttempt(attempt.user, answers, attempt.source, conversation, attempt.known)
+    return replace(attempt, answers=tuple(dict(attempt.answers).items()), conversation=conversation)
 
 
 def _unjudged(attempt: LoginAttempt, why: str) -> login.Refused:
