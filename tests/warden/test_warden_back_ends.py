@@ -305,6 +305,20 @@ def test_a_reload_gives_new_settings_and_conversations_go_on_with_the_old_ones(p
     assert lines[1:] == ["made sesame", "made open", "round 1 for sesame"]
 
 
+def test_a_reload_while_a_process_starts_is_in_force_when_it_is_up(play):
+    async def story(house):
+        await house.back_ends.use(asking("sesame"))
+        os.kill(house.pid, signal.SIGKILL)
+        while not house.back_ends.serving().restarts:  # noqa: ASYNC110 - nobody is told that the next one begins
+            await asyncio.sleep(0)
+        assert house.back_ends.serving().confined is None
+        await house.back_ends.use(asking("open"))
+        await house.up()
+        return await house.login("open")
+
+    assert isinstance(play(story), Accepted)
+
+
 def test_settings_that_no_engine_takes_change_nothing(play):
     async def story(house):
         with pytest.raises(OSError, match="the toy takes no such secret"):

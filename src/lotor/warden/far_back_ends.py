@@ -170,11 +170,18 @@ class FarBackEnds:
             await self._line.settled()
 
     async def _replace(self, wanted: BackEndSettings) -> None:
-        """While there is no process the next one begins with these. Raises `OSError`."""
-        line = self._line
-        if line is not None and line.confined is not None:
-            await line.configure(wanted)
-        self._wanted = wanted
+        """While there is no process the next one begins with these; one that starts has what was wanted before. Raises
+        `OSError`."""
+        former, self._wanted, line = self._wanted, wanted, self._line
+        if line is None:
+            return
+        try:
+            await line.settled()
+            if line.confined is not None:
+                await line.configure(wanted)
+        except BaseException:
+            self._wanted = former
+            raise
 
     def _rows(self) -> Mapping[int, Handler]:
         """For one process, which is told its settings as soon as it can hear."""
