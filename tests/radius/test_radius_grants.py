@@ -172,9 +172,19 @@ SENSELESS = {
     "a domain with a blank": av("ipsec:default-domain=a b"),
     "a server that is a name": av("ipsec:dns-servers=ns.example.net"),
     "a time in words": av("ipsec:timeout=long"),
+    "a time below zero": av("ipsec:timeout=-1"),
+    "no sessions at all": av("ipsec:max-logins=-2"),
+    "a prefix that is no host's address": attribute(97, b"\0\x80" + bytes(16)),
+    "a prefix of multicast": attribute(97, b"\0\x80" + IPv6Address("ff02::1").packed),
     "a mask that is none": av("ipsec:netmask=255.0.255.0"),
     "no text": vendor(9, 1, b"ipsec:dns-servers=\xff"),
 }
+
+
+def test_a_link_local_prefix_with_an_identifier_is_no_address():
+    found = granted(reply(attribute(97, b"\0\x40" + IPv6Address("fe80::").packed[:8]), attribute(96, bytes(7) + b"\7")))
+    assert found.grants == NO_GRANTS
+    assert len(found.notes) == 1
 
 
 @pytest.mark.parametrize("case", SENSELESS)

@@ -98,16 +98,21 @@ class _Found:
     def settle6(self) -> None:
         """The address, or the prefix with the interface identifier, or a prefix that is one address."""
         prefix, address = self.prefix6, self.address6
-        if address is None and prefix is not None:
-            if prefix.prefixlen == 128:
-                address = prefix.network_address
-            elif self.interface6 is not None and prefix.prefixlen == 64:
-                address = prefix[self.interface6]
-            else:
-                self.notes.append("FRAMED-IPV6-PREFIX is left out: without FRAMED-IPV6-ADDRESS it names no address")
+        try:
+            if address is None and prefix is not None:
+                address = self._in_prefix(prefix)
+        except _UnusableError as fault:
+            self.notes.append(f"FRAMED-IPV6-PREFIX is left out: {fault}")
         if address is not None:
             length = prefix.prefixlen if prefix is not None and address in prefix else 128
             self.values["address6"] = IPv6Interface((address, length))
+
+    def _in_prefix(self, prefix: IPv6Network) -> IPv6Address:
+        if prefix.prefixlen == 128:
+            return _host6(prefix.network_address)
+        if self.interface6 is None or prefix.prefixlen != 64:
+            raise _UnusableError("without FRAMED-IPV6-ADDRESS it names no address")
+        return _host6(prefix[self.interface6])
 
 
 Reader = Callable[[_Found, bytes], None]
@@ -298,7 +303,12 @@ def _spelled(key: str) -> Reader:
 
 
 def _spelled_number(reader: Reader) -> Reader:
-    return lambda found, value: reader(found, min(int(value), 0xFFFFFFFF).to_bytes(4))
+    def read(found: _Found, value: bytes) -> None:
+        if (spelled := int(value)) < 0:
+            raise _UnusableError("it is below zero")
+        reader(found, min(spelled, 0xFFFFFFFF).to_bytes(4))
+
+    return read
 
 
 def _spelled_netmask(found: _Found, value: bytes) -> None:
