@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from lotor.ldap import ber
-from lotor.ldap.ber import Reader
+from lotor.ldap.ber import BerError, Reader
 from lotor.model.secret import Secret
 
 VERSION = 3
@@ -25,6 +25,8 @@ EQUAL, AND = 0xA3, 0xA0
 START_TLS = b"1.3.6.1.4.1.1466.20037"
 PASSWORD_POLICY = b"1.3.6.1.4.1.42.2.27.8.5.1"
 """The control of draft-behera-ldap-password-policy: a server says with it why, and what comes next."""
+MOST_ATTRIBUTES = 256
+"""Of an entry: a login asks for four."""
 WARNING, ERROR = 0xA0, 0x81
 EXPIRES, GRACE = 0x80, 0x81
 
@@ -161,7 +163,10 @@ def _entry(content: bytes) -> Entry:
     name = reader.take(ber.OCTETS)
     listed = Reader(reader.take(ber.SEQUENCE))
     found: dict[str, tuple[bytes, ...]] = {}
+    count = 0
     while listed.tag is not None:
+        if (count := count + 1) > MOST_ATTRIBUTES:
+            raise BerError(f"an entry of more than {MOST_ATTRIBUTES} attributes")
         attribute = Reader(listed.take(ber.SEQUENCE))
         described = attribute.take(ber.OCTETS).decode("ascii", "replace").lower()
         values = Reader(attribute.take(ber.SET))
