@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from ipaddress import IPv4Address
 
 import pytest

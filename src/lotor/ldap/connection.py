@@ -115,6 +115,8 @@ class Connection:
             if not self._writer.is_closing():
                 self._writer.write(messages.unbind(self._number + 1))
                 self._writer.close()
+                if self._writer.transport.get_write_buffer_size():
+                    self.abort()
 
     def abort(self) -> None:
         """What was not sent yet stays unsent."""
