@@ -672,10 +672,27 @@ async def test_groups_of_somebody_whom_another_back_end_judged():
         assert await made.groups_of("anna") == {"staff"}
         there.answer = honest()
         assert await made.groups_of("zoe") == frozenset()
+        there.answer = answering(lambda asked: [*(entry(asked, f"cn={each}") for each in "ab"), result(asked)])
+        with pytest.raises(OSError, match="several entries have the uid anna: whose groups count"):
+            await made.groups_of("anna")
         there.answer = lambda asked: [CLOSE]
         there.cut()
         with pytest.raises(OSError, match="no LDAP server answers"):
             await made.groups_of("anna")
+
+
+@looped
+async def test_a_connection_whose_other_end_reads_nothing_is_closed_all_the_same():
+    """An end that waits until its last words are read would stay for ever, one for each login."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        reader, writer = await asyncio.open_connection(sock=ours)
+        made = connection.Connection(connection.Way(LdapServer("localhost", 389), None, 5), reader, writer)
+        writer.write(bytes(10_000_000))
+        made.close()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert ours.fileno() == -1
 
 
 @pytest.mark.parametrize("secure", [False, True])

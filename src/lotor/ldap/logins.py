@@ -81,13 +81,19 @@ class LdapLogins:
         return LdapGroups(self)
 
     async def groups_of(self, user: str) -> frozenset[str]:
-        """Of a user whom another back end judged. None for a name without an entry, or with several. Raises
-        `OSError`."""
+        """Of a user whom another back end judged; no group for a name without an entry. Raises `OSError`, also for one
+        with several: a rule may be against a group of the right one."""
         try:
             person = await _in_time(self._searchers.run(lambda connection: self._people.find(connection, user)))
         except CrowdedError as fault:
             raise DirectoryError(f"{fault.waiting} logins wait for the directory already") from None
-        return person.groups if isinstance(person, Person) else frozenset()
+        if isinstance(person, Person):
+            return person.groups
+        if person.several:
+            raise DirectoryError(
+                f"several entries have the {self._settings.attr_user} {clean(user)}: whose groups count?"
+            )
+        return frozenset()
 
     async def close(self) -> None:
         await self._searchers.close()
