@@ -19,7 +19,7 @@ from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.reasons.logins import WrongPassword
 from lotor.model.secret import Secret
-from lotor.privsep.backing import ABANDON_ROUND, CHECK, CONFIGURE, Abandoned, Confined
+from lotor.privsep.backing import ABANDON_ROUND, CHECK, CONFIGURE, GROUPS, Abandoned, Confined
 from lotor.privsep.codec import decode, encode
 from lotor.privsep.frames import Frame, Kind, receive, send
 from lotor.privsep.living import READY
@@ -255,6 +255,27 @@ def test_a_lie_about_a_login_costs_that_login_alone_and_few_lines(monkeypatch, r
     assert honest == Accepted("alice")
     assert lost == []
     assert len([line for line in caplog.messages if "answered what it may not" in line]) == 20
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [frozenset({"staff", "a\x1b[2J\nb"}), frozenset({"g" * 65}), frozenset(map(str, range(MOST_GROUPS + 1)))],
+    ids=("no text", "long", "many"),
+)
+def test_groups_that_no_honest_one_tells_are_none(monkeypatch, radius, groups):
+    async def story():
+        async with attended(monkeypatch, radius) as (back_ends, liar, attending):
+            told = []
+            for answer in (groups, frozenset({"staff"})):
+                under_way = asyncio.ensure_future(back_ends.groups("alice"))
+                liar.say(GROUPS, (await liar.hear(GROUPS)).ticket, answer)
+                told.append((await asyncio.gather(under_way, return_exceptions=True))[0])
+            return *told, attending.lost
+
+    fault, honest, lost = asyncio.run(story())
+    assert isinstance(fault, OSError)
+    assert "answered what it may not" in str(fault)
+    assert (honest, lost) == ({"staff"}, [])
 
 
 def test_it_names_no_conversation_of_somebody_else(monkeypatch, radius):

@@ -47,7 +47,7 @@ from lotor.privsep.serving import Handler
 from lotor.privsep.verb import Verb
 from lotor.warden.child import Role
 from lotor.warden.giving import giving
-from lotor.warden.judging import objection
+from lotor.warden.judging import no_groups, objection
 from lotor.warden.spawning import Program
 from lotor.warden.supervise import Care, StartFailed, Supervisor
 
@@ -122,8 +122,7 @@ class FarBackEnds:
         except ValueError:
             return _unjudged(attempt, "its name or its answers are longer than any")
         if wrong := objection(attempt, verdict):
-            self._complaints.tell("the process of back ends answered what it may not: %s", wrong)
-            return _unjudged(attempt, f"the process of back ends answered what it may not: {wrong}")
+            return _unjudged(attempt, self._lie(wrong))
         return await self._opened(which, verdict) if isinstance(verdict, Challenge) else verdict
 
     async def abandon(self, which: BackEnd, conversation: bytes) -> None:
@@ -136,7 +135,15 @@ class FarBackEnds:
         _demand(await self._ask(ACCOUNT, record))
 
     async def groups(self, user: str) -> frozenset[str]:
-        return _demand(await self._ask(GROUPS, user))
+        groups = _demand(await self._ask(GROUPS, user))
+        if wrong := no_groups(groups):
+            raise OSError(errno.EPROTO, self._lie(wrong))
+        return groups
+
+    def _lie(self, wrong: str) -> str:
+        """What is told of one, which the log has, too."""
+        self._complaints.tell("the process of back ends answered what it may not: %s", wrong)
+        return f"the process of back ends answered what it may not: {wrong}"
 
     async def _opened(self, which: BackEnd, challenge: Challenge) -> Challenge:
         """Under a name of the warden's own: nobody else's conversation has it, whatever the process says."""

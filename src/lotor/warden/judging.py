@@ -47,6 +47,11 @@ def objection(attempt: LoginAttempt, verdict: Verdict) -> str:
             return "" if _said(message, LONGEST_MESSAGE, lines=True) else "a message that is no text for a person"
 
 
+def no_groups(groups: frozenset[str]) -> str:
+    """The same of the groups of a user whom somebody else judged."""
+    return next(_beyond(Grants(groups=groups)), "")
+
+
 def _beyond(grants: Grants) -> Iterator[str]:
     """Grants that are more, longer or otherwise than the bounds of `model.grants`."""
     many: tuple[tuple[str, Collection[object], int], ...] = (
