@@ -417,6 +417,22 @@ async def test_the_next_server_is_asked_and_the_dead_one_left_alone_and_taken_ba
 
 
 @looped
+async def test_a_server_that_took_all_the_time_of_a_login_is_left_alone(monkeypatch):
+    """Each of its answers may come in time; all of them are more than a login has."""
+    monkeypatch.setattr(logins, "LONGEST_LOGIN", 0.2)
+    monkeypatch.setattr(pool, "SLOW", 0.1)
+
+    async def silent(asked):
+        await asyncio.sleep(3600)
+
+    async with directory(silent) as slow, directory(honest(anna=b"secret")) as living:
+        made = LdapLogins(settings(slow.server, living.server, timeout=60))
+        assert isinstance((await made.judge(attempt("anna"))).reason, BackEndFault)
+        assert await made.judge(attempt("anna")) == Accepted("anna")
+        await made.close()
+
+
+@looped
 async def test_when_all_are_dead_all_are_asked_all_the_same():
     async with directory(lambda asked: [CLOSE]) as one, directory(lambda asked: [CLOSE]) as two:
         made = LdapLogins(settings(one.server, two.server))

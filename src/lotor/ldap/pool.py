@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -23,6 +23,10 @@ IDLE = 60.0
 
 LONGEST_LIFE = 300.0
 """Seconds after which a connection is not kept even if it is used: the first server is taken again when it is back."""
+
+SLOW = 15.0
+"""Seconds that one login may be at one server: one that takes longer counts as failed when the login is cut off. It is
+half of what a login has, so that the next one gets to another server."""
 
 Work = Callable[[Connection], Awaitable[T]]
 Prepare = Callable[[Connection], Awaitable[None]]
@@ -78,7 +82,8 @@ class Pool:
         async with self._place():
             if (kept := self._take()) is not None:
                 try:
-                    return await self._use(kept, work)
+                    with self._watched(kept.server):
+                        return await self._use(kept, work)
                 except DirectoryError:
                     self._drop(lambda each: each.server is kept.server)
             return await self._anew(work)
@@ -96,7 +101,8 @@ class Pool:
         faults = []
         for server in self._servers.line():
             try:
-                result = await self._at(server, work)
+                with self._watched(server):
+                    result = await self._at(server, work)
             except DirectoryError as fault:
                 self._servers.failed(server, fault)
                 faults.append(f"{server.name}: {fault}")
@@ -123,6 +129,17 @@ class Pool:
             raise
         self._keep(replace(kept, since=time.monotonic()))
         return result
+
+    @contextlib.contextmanager
+    def _watched(self, server: Server) -> Iterator[None]:
+        """A login that is cut off here, after its time, would find the same server again."""
+        began = time.monotonic()
+        try:
+            yield
+        except asyncio.CancelledError:
+            if time.monotonic() - began >= min(SLOW, server.way.seconds):
+                self._servers.failed(server, DirectoryError("it is too slow for a login"))
+            raise
 
     def _take(self) -> _Kept | None:
         """The one that was used last, so that the others get idle. None to a server that is left alone."""
