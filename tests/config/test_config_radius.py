@@ -137,6 +137,34 @@ def test_the_servers_of_the_block_count_alone(file, tmp_path):
     assert any("CVE-2024-3596" in each.text for each in loaded.warnings)
 
 
+def warned(text):
+    return [each for each in config.loads(text).warnings if "is cut off after 60" in each.text]
+
+
+@pytest.mark.parametrize(
+    ("block", "seconds"),
+    [
+        ('auth "one" "s"; auth "two" "s"; timeout 10; retries 3;', None),
+        ('auth "one" "s"; auth "two" "s"; timeout 11; retries 3;', 66),
+        ('auth "one" "s"; timeout 60; retries 2;', 120),
+        ('auth "one" "s"; acct "two" "s"; timeout 60; retries 1;', None),
+    ],
+)
+def test_servers_that_together_take_longer_than_a_login_are_warned_of(file, block, seconds):
+    text = f"radiuscfg {{ {block} }}"
+    found = warned(text + GATEWAY)
+    assert [f"take {seconds} seconds" in each.text for each in found] == [True] * (seconds is not None)
+    assert all((each.line, each.column) == (1, text.index("timeout") + 1) for each in found)
+
+
+def test_so_are_those_of_the_file_each_with_its_own_time(file):
+    file("auth one s 20 3\nauth two s\n")
+    (warning,) = warned(GATEWAY)
+    assert "take 69 seconds" in warning.text
+    assert (warning.line, warning.column) == (2, 33)
+    assert not warned(GATEWAY.replace("auth_source radius; conf_source radius;", ""))
+
+
 def test_who_uses_no_radius_has_no_use_for_the_file(file, tmp_path):
     file("nonsense", 0o644)
     text = GATEWAY.replace("auth_source radius; conf_source radius;", "")

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lotor.config import radius_conf
+from lotor.config.methods import is_gateway
 from lotor.config.problem import Problem
 from lotor.config.settings import Accounting, AuthSource, ConfSource, ModeCfg, Places, Radius, Settings
 from lotor.config.tables.backends import RADIUSCFG
+from lotor.model.login import LOGIN_SECONDS
 
 
 def with_servers(settings: Settings) -> tuple[Settings, tuple[Problem, ...]]:
@@ -27,6 +29,24 @@ def with_servers(settings: Settings) -> tuple[Settings, tuple[Problem, ...]]:
         radius = replace(radius, **{kind: getattr(read, kind) for kind in missing})
         problems += _of_file(read, radius, missing, mode_cfg)
     return replace(settings, radius=radius), tuple(problems)
+
+
+def advice(settings: Settings) -> Iterator[Problem]:
+    """Servers that are asked too late for a login."""
+    mode_cfg = settings.mode_cfg
+    if mode_cfg is None or not is_gateway(settings) or mode_cfg.auth_source is not AuthSource.RADIUS:
+        return
+    radius = with_servers(settings)[0].radius
+    if radius is None:
+        return
+    seconds = sum((each.timeout or radius.timeout) * (each.tries or radius.retries) for each in radius.auth)
+    if seconds > LOGIN_SECONDS:
+        at = radius.places.fields.get("timeout") or mode_cfg.places.of("auth_source")
+        text = (
+            f"when no RADIUS server answers, all tries together take {seconds} seconds, and a login is cut off after "
+            f"{LOGIN_SECONDS:g}: lower timeout or retries, or the last servers may never be asked"
+        )
+        yield Problem.at(at, text)
 
 
 def wanted(mode_cfg: ModeCfg) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from lotor.ldap.people import People, Person
 from lotor.ldap.pool import CrowdedError, Pool
 from lotor.ldap.servers import Servers
 from lotor.model.grants import Grants
-from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
+from lotor.model.login import LOGIN_SECONDS, Accepted, LoginAttempt, Refused, Verdict
 from lotor.model.prompt import Field
 from lotor.model.reasons.logins import (
     AnswerTooLong,
@@ -37,8 +37,8 @@ from lotor.model.text import clean
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-LONGEST_LOGIN = 30.0
-"""Seconds for all questions of one login: half of what a login may take at the gateway."""
+LONGEST_LOGIN = LOGIN_SECONDS / 2
+"""Seconds for all questions of one login; the rest is for those of other back ends, and for who waits."""
 LONGEST_USER = 256
 LONGEST_PASSWORD = 1024
 

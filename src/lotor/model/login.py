@@ -14,6 +14,9 @@ from lotor.model.secret import Secret
 REPEATABLE = frozenset({Field.USER_NAME, Field.PASSWORD, Field.DOMAIN})
 """The answers that may be kept for a later phase 1 of the same connection. All others are one-time codes."""
 
+LOGIN_SECONDS = 60.0
+"""That a back end has for one round; one that is silent for longer has refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoginAttempt:

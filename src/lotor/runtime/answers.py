@@ -18,7 +18,7 @@ from lotor.model.child import LOWEST_SPI
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure, Feigned, Signature, Trusted, Untrusted
-from lotor.model.login import Credentials, Declined, LoginAttempt, Refused, Verdict
+from lotor.model.login import LOGIN_SECONDS, Credentials, Declined, LoginAttempt, Refused, Verdict
 from lotor.model.reasons.certificates import NotChecked
 from lotor.model.reasons.local import EngineFault, HostUnfit, PoolFault, SessionOver
 from lotor.model.reasons.logins import BackEndFault, PersonNotAsked
@@ -32,8 +32,6 @@ from lotor.runtime.faults import trace
 
 log = logging.getLogger(__name__)
 
-LOGIN_SECONDS = 60.0
-"""A back end that is silent for longer has refused."""
 LEASE_SECONDS = 10.0
 """For a pool that may be another host's."""
 HOST_SECONDS = 10.0
