@@ -9,9 +9,9 @@ import pytest
 from lotor.config.settings import RadiusServer
 from lotor.model.login import Accepted
 from lotor.model.secret import Secret
+from lotor.names.whereabouts import FRESH, PAUSE, UnknownNameError, Whereabouts
 from lotor.radius import Code, NoAnswerError, RadiusLogins, Request, Servers, servers
 from lotor.radius.channels import IDENTIFIERS, Channels
-from lotor.radius.names import FRESH, PAUSE, UnknownNameError, Whereabouts
 
 from .conftest import (
     ACCEPT,

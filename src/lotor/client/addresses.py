@@ -9,8 +9,8 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
-from lotor.hosts.aside import aside
 from lotor.model.network import Address
+from lotor.names.aside import aside
 
 MOST_TRIED = 4
 MOST_ASKED = 16

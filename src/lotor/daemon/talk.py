@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from lotor.daemon.exits import Exit, StartError
-from lotor.hosts.aside import aside
+from lotor.names.aside import aside
 
 PATIENCE = 2.0
 """Seconds in which a daemon that hung up is gone: how it ended says more than its silence."""

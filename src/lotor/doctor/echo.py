@@ -12,7 +12,7 @@ import struct
 import time
 from ipaddress import IPv4Address
 
-from lotor.hosts.aside import aside
+from lotor.names.aside import aside
 
 PATIENCE = 1.5
 """Seconds for an answer."""

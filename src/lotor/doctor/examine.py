@@ -11,7 +11,7 @@ from inspect import iscoroutinefunction
 from lotor.doctor.check import Check
 from lotor.doctor.finding import Finding, Grade, unknown
 from lotor.doctor.subject import Subject
-from lotor.hosts.aside import aside
+from lotor.names.aside import aside
 
 LIMIT = 6.0
 """Seconds for each check: more than the bounded waits in any of them."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
 
-from lotor.hosts.aside import aside
 from lotor.model.network import Address
+from lotor.names.aside import aside
 
 PATIENCE = 4.0
 """Seconds for the lookup of a name: a resolver that is silent is asked twice by most libraries, each time for five."""

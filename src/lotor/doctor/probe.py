@@ -14,11 +14,11 @@ from enum import Enum
 from lotor.config.methods import begins_aggressive
 from lotor.config.settings import RemoteSettings
 from lotor.crypto.groups import key_pair
-from lotor.hosts.aside import aside
 from lotor.hosts.routing import OUTER_MARK
 from lotor.model.algorithms import Curve, IkeSuite, KeyKind
 from lotor.model.identity import IdKind
 from lotor.model.network import NAT_T_PORT, NON_ESP_MARKER, Peer
+from lotor.names.aside import aside
 from lotor.wire.errors import Malformed
 from lotor.wire.header import COOKIE_SIZE, Header
 from lotor.wire.v1.association import Proposal, SecurityAssociation

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lotor.config.settings import Radius, RadiusServer
+from lotor.names.whereabouts import LookUp, UnknownNameError, Whereabouts, looked_up
 from lotor.radius.channels import Channel, Channels
-from lotor.radius.names import LookUp, UnknownNameError, Whereabouts, looked_up
 from lotor.radius.packets import NotProvedError, Reply, Request, Sealed, UnsignedError, nas_address, seal
 from lotor.radius.structure import MalformedError
 

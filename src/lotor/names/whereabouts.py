@@ -1,5 +1,4 @@
-"""Where a server is: its name, looked up aside and again, so that no login waits for a resolver that was asked
-before."""
+"""Where a server is: its name, looked up aside and again, so that nobody waits for a resolver that was asked before."""
 
 from __future__ import annotations
 
@@ -8,6 +7,8 @@ import contextlib
 import socket
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
+
+from lotor.names.aside import aside
 
 FRESH = 300.0
 """Seconds after which a name is looked up again; meanwhile the former addresses count."""
@@ -23,8 +24,12 @@ class UnknownNameError(OSError):
 
 
 async def looked_up(name: str) -> list[str]:
-    """The addresses of a name, in the order in which this host prefers them. Raises `OSError`."""
-    found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_DGRAM)
+    """The addresses of a name, in the order in which this host prefers them. Raises `OSError`, and `UnicodeError` for
+    what is no name at all."""
+    try:
+        found = await aside(lambda: socket.getaddrinfo(name, None, type=socket.SOCK_DGRAM), "lotor-names")
+    except RuntimeError as error:
+        raise OSError(None, "this host has no room for another thread") from error
     return list(dict.fromkeys(str(place[0]) for *_, place in found))
 
 
@@ -42,14 +47,20 @@ class Whereabouts:
         self._looking: asyncio.Task[None] | None = None
 
     async def address(self) -> str:
-        """Waits only for a name that was never found. Raises `UnknownNameError`."""
+        """The one whose turn it is. As `addresses`."""
+        return (await self.addresses())[0]
+
+    async def addresses(self) -> list[str]:
+        """All of them, from the one whose turn it is. Waits only for a name that was never found. Raises
+        `UnknownNameError`."""
         if not self._literal and asyncio.get_running_loop().time() >= self._due:
             self._look()
         if not self._known and self._looking is not None:
             await asyncio.shield(self._looking)
         if not self._known:
             raise UnknownNameError(f"{self.name} is not known to the name servers of this host: {self._fault}")
-        return self._known[self._turn % len(self._known)]
+        turn = self._turn % len(self._known)
+        return self._known[turn:] + self._known[:turn]
 
     def moved(self) -> None:
         """It does not answer there: the next of its addresses, and a look-up when somebody asks again."""
