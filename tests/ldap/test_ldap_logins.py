@@ -28,6 +28,7 @@ from lotor.model.reasons.logins import (
     WrongPassword,
 )
 from lotor.model.secret import Secret
+from lotor.names.whereabouts import Whereabouts
 
 ANNA = f"uid=anna,{BASE}"
 
@@ -50,6 +51,10 @@ def succeeding(asked):
 def named(name):
     """Anna's entry has this DN."""
     return lambda asked: [entry(asked, name, uid=[b"anna"]), result(asked)]
+
+
+def way_to(server, seconds):
+    return connection.Way(server, None, seconds, Whereabouts(server.host))
 
 
 async def judged(answer, user="anna", password="secret", engine=None, **others):
@@ -126,7 +131,7 @@ async def test_no_directory_hears_of_what_no_password_or_name_can_be(user, passw
 @looped
 async def test_an_empty_password_is_not_even_sent_by_a_connection():
     async with directory(honest(anna=b"")) as there:
-        way = connection.Way(there.server, None, 5)
+        way = way_to(there.server, seconds=5)
         made = await connection.Connection.open(way)
         with pytest.raises(connection.DirectoryError, match="empty password"):
             await made.bind(ANNA.encode(), Secret(b""))
@@ -377,7 +382,7 @@ async def test_a_server_that_drips_is_a_silent_one():
         return [result(asked)[:1]]
 
     async with directory(dripping) as there:
-        way = connection.Way(there.server, None, 1)
+        way = way_to(there.server, seconds=1)
         made = await connection.Connection.open(way)
         with pytest.raises(connection.DirectoryError, match="no answer within"):
             await made.bind(b"x", Secret(b"y"))
@@ -447,6 +452,52 @@ async def test_when_all_are_dead_all_are_asked_all_the_same():
 async def test_a_server_that_is_not_there_is_told_in_words():
     verdict = await LdapLogins(settings(LdapServer("127.0.0.1", 1))).judge(attempt("anna"))
     assert "ldap://127.0.0.1:1: Connection refused" in verdict.reason.detail
+
+
+@looped
+async def test_each_address_of_a_name_is_tried_and_remembered_while_no_resolver_answers():
+    asked = []
+
+    async def look_up(name):
+        asked.append(name)
+        if len(asked) > 1:
+            raise OSError(None, "name servers are away")
+        return ["127.0.0.9", "127.0.0.1"]
+
+    async with directory(honest(anna=b"secret")) as there:
+        named = LdapServer("ldap.example.net", there.port)
+        made = LdapLogins(settings(named, clear_text=True), look_up=look_up)
+        assert await made.judge(attempt("anna")) == Accepted("anna")
+        there.cut()
+        made._servers._servers[0].way.place.moved()
+        assert await made.judge(attempt("anna")) == Accepted("anna")
+        assert asked == ["ldap.example.net"] * 2
+        await made.close()
+
+
+@looped
+async def test_a_resolver_that_hangs_is_asked_once_by_however_many_logins():
+    asked = []
+
+    async def look_up(name):
+        asked.append(name)
+        await asyncio.Event().wait()
+
+    made = LdapLogins(settings(LdapServer("ldap.example.net", 636), timeout=1), look_up=look_up)
+    verdicts = await asyncio.gather(*(made.judge(attempt("anna")) for _ in range(pool.MOST)))
+    assert {each.reason.detail for each in verdicts} == {
+        "no LDAP server answers as it should (ldap://ldap.example.net:636: no connection within 1 seconds)"
+    }
+    assert asked == ["ldap.example.net"]
+    await made.close()
+
+
+@looped
+async def test_a_name_that_is_none_is_told_and_breaks_nothing():
+    for host in ("ldap..example.net", "x" * 64 + ".example.net"):
+        found = (await LdapLogins(settings(LdapServer(host, 389))).judge(attempt("anna"))).reason
+        assert isinstance(found, BackEndFault)
+        assert f"{host} is not known to the name servers of this host" in found.detail
 
 
 @looped
@@ -703,7 +754,7 @@ async def test_a_connection_whose_other_end_reads_nothing_is_closed_all_the_same
     ours, theirs = socket.socketpair()
     with theirs:
         reader, writer = await asyncio.open_connection(sock=ours)
-        made = connection.Connection(connection.Way(LdapServer("localhost", 389), None, 5), reader, writer)
+        made = connection.Connection(way_to(LdapServer("localhost", 389), seconds=5), reader, writer)
         writer.write(bytes(10_000_000))
         made.close()
         await asyncio.sleep(0)

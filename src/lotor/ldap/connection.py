@@ -1,13 +1,14 @@
 """One connection to a server of a directory: opened, made private, asked one thing at a time, each within its time.
 
 What goes wrong is a `DirectoryError`; a connection on which that happened, or whose question was cancelled, is of no
-use any more. Nothing blocks: names are looked up in a thread by the event loop, TLS runs in memory.
+use any more. Nothing blocks: names are looked up aside, TLS runs in memory.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +20,7 @@ from lotor.ldap.ber import BerError
 from lotor.ldap.messages import Entry, Message, Result, Search
 from lotor.ldap.trust import Trust
 from lotor.model.secret import Secret
+from lotor.names.whereabouts import Whereabouts
 
 LONGEST_MESSAGE = 256 * 1024
 """Octets: an entry with the few attributes that a login asks for, or a group's name."""
@@ -43,11 +45,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a server is reached. `trust` None: in clear. `seconds`: how long an answer may take."""
+    """How a server is reached. `trust` None: in clear. `seconds`: how long an answer may take. `place`: where it is."""
 
     server: LdapServer
     trust: Trust | None
     seconds: float
+    place: Whereabouts
 
 
 class Connection:
@@ -65,14 +68,9 @@ class Connection:
         connection: Connection | None = None
         try:
             async with _within(way, "no connection"):
-                server = way.server
                 context = await way.trust.context() if way.trust is not None else None
-                direct = context if server.secure else None
-                reader, writer = await asyncio.open_connection(
-                    server.host, server.port, ssl=direct, happy_eyeballs_delay=0.25 if direct is None else None
-                )
-                connection = cls(way, reader, writer)
-                if context is not None and not server.secure:
+                connection = cls(way, *await _reached(way, context if way.server.secure else None))
+                if context is not None and not way.server.secure:
                     await connection._make_private(context)
                 return connection
         except BaseException:
@@ -166,6 +164,20 @@ class Connection:
         if found[1] > LONGEST_MESSAGE:
             raise DirectoryError(f"it sends a message of {found[1]} octets")
         return head + await self._reader.readexactly(found[1])
+
+
+async def _reached(way: Way, context: ssl.SSLContext | None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """At the first address that takes a connection. One that is silent leaves time for the others. Raises `OSError`."""
+    addresses, server = await way.place.addresses(), way.server
+    fault = OSError(errno.EHOSTUNREACH, "no address")
+    for address in addresses:
+        try:
+            async with asyncio.timeout(way.seconds / len(addresses)):
+                name = server.host if context is not None else None
+                return await asyncio.open_connection(address, server.port, ssl=context, server_hostname=name)
+        except OSError as error:
+            fault = error
+    raise fault
 
 
 def _end(message: Message, op: int) -> Result:

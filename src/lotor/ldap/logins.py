@@ -33,6 +33,7 @@ from lotor.model.reasons.logins import (
 )
 from lotor.model.secret import Secret
 from lotor.model.text import clean
+from lotor.names.whereabouts import LookUp, looked_up
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -54,13 +55,14 @@ class LdapLogins:
         addresses: bool = False,
         groups: bool = False,
         now: Callable[[], float] = time.monotonic,
+        look_up: LookUp = looked_up,
     ) -> None:
         self._settings = settings
         self._people = People(settings, addresses=addresses, groups=groups)
         self._addresses = addresses
-        servers = Servers.of(settings, now)
-        self._searchers = Pool(servers, self._people.introduce)
-        self._binders = Pool(servers)
+        self._servers = Servers.of(settings, now, look_up)
+        self._searchers = Pool(self._servers, self._people.introduce)
+        self._binders = Pool(self._servers)
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
         user, password = attempt.user, attempt.answer(Field.PASSWORD)
@@ -98,6 +100,7 @@ class LdapLogins:
     async def close(self) -> None:
         await self._searchers.close()
         await self._binders.close()
+        self._servers.close()
 
     async def _judged(self, user: str, password: Secret) -> Verdict:
         """A name without an entry costs a bind, too: as an entry that is nowhere."""

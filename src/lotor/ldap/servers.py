@@ -11,6 +11,7 @@ from lotor.config.directories import encrypted
 from lotor.config.servers import Ldap
 from lotor.ldap.connection import Way
 from lotor.ldap.trust import Trust
+from lotor.names.whereabouts import LookUp, Whereabouts, looked_up
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class Server:
 
     def failed(self, fault: OSError, now: float) -> None:
         if self.back <= now:
+            self.way.place.moved()
             log.warning("LDAP server %s: %s; it is left alone for %d seconds", self.name, fault, DEAD)
         self.back = now + DEAD
 
@@ -48,10 +50,18 @@ class Servers:
         self._now = now
 
     @classmethod
-    def of(cls, settings: Ldap, now: Callable[[], float] = time.monotonic) -> Servers:
+    def of(cls, settings: Ldap, now: Callable[[], float] = time.monotonic, look_up: LookUp = looked_up) -> Servers:
         trust = Trust(settings.authorities)
-        ways = (Way(each, trust if encrypted(settings, each) else None, settings.timeout) for each in settings.servers)
+        ways = (
+            Way(each, trust if encrypted(settings, each) else None, settings.timeout, Whereabouts(each.host, look_up))
+            for each in settings.servers
+        )
         return cls(map(Server, ways), now)
+
+    def close(self) -> None:
+        """No name is looked up any more."""
+        for each in self._servers:
+            each.way.place.close()
 
     def lives(self, server: Server) -> bool:
         return server.back <= self._now()

@@ -1,1 +1,1 @@
-"""Names of other hosts as addresses: looked up in threads that nobody waits for, and kept for when nobody knows them."""
+"""Names of other hosts as addresses: looked up in threads that nobody waits for, and kept while no resolver answers."""
