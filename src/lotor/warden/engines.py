@@ -43,9 +43,7 @@ def logins_of(mode_cfg: ModeCfg | None, back_ends: BackEnds, housed: Housed) -> 
         case AuthSource.PAM:
             backend = PamLogins(mode_cfg.pam_service, member)
         case AuthSource.RADIUS | AuthSource.LDAP:
-            there = BackEndLogins(back_ends, BackEnd(mode_cfg.auth_source.value))
-            backend = OnBeat(_grouped(there, mode_cfg, back_ends))
-            return Throttle(backend, mode_cfg.auth_throttle, checks=checks)
+            backend = OnBeat(BackEndLogins(back_ends, BackEnd(mode_cfg.auth_source.value)))
     return Throttle(_grouped(backend, mode_cfg, back_ends), mode_cfg.auth_throttle, checks=checks)
 
 
