@@ -123,3 +123,13 @@ def test_who_lacks_the_group_hears_so_when_a_wrong_password_is_refused(host, pas
     found = asyncio.run(engine(host, auth_source, group_source, "of-nobody").judge(given))
     assert isinstance(found.reason, WrongPassword if wrong else NotInGroup)
     assert passed() == BEAT
+
+
+@pytest.mark.parametrize("group_source", ["system", "local", "ldap"])
+@pytest.mark.parametrize(("group", "kept"), [("of-file", 1), ("of-nobody", 0)])
+def test_the_password_of_who_lacks_the_group_is_not_remembered(host, passed, group_source, group, kept):
+    """A remembered one does not stand in line with the hashes: where many log in, it would be refused sooner."""
+    own_user(host)
+    logins = engine(host, "local", group_source, group)
+    asyncio.run(logins.judge(attempt()))
+    assert len(logins.checks.proofs) == kept

@@ -47,6 +47,10 @@ class Proofs:
             kept = self._kept.get(user, (b"", 0.0))[0]
         return hmac.compare_digest(kept, self._digest(entry, password))
 
+    def forget(self, user: str) -> None:
+        with self._lock:
+            self._kept.pop(user, None)
+
     def _digest(self, entry: str, password: Secret) -> bytes:
         octets = entry.encode("utf-8", "surrogateescape")
         return hashlib.blake2b(len(octets).to_bytes(8, "big") + octets + password.reveal(), key=self._key).digest()

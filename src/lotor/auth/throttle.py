@@ -13,7 +13,7 @@ from lotor.auth.grouped import judge_of
 from lotor.auth.local import LocalLogins
 from lotor.auth.pam import PamLogins
 from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
-from lotor.model.reasons.logins import BackEndFault, Throttled
+from lotor.model.reasons.logins import BackEndFault, NotInGroup, Throttled
 from lotor.ports.auth import LoginBackend
 from lotor.ports.bans import Bans, Outcome
 
@@ -52,6 +52,7 @@ class Throttle:
                 await self._clock.sleep(turn.wait)
             verdict = await self.backend.judge(replace(attempt, known=turn.known))
             outcome = _outcome(verdict)
+            self._forget(verdict, attempt.user)
         finally:
             await self._leave(turn.ticket, outcome)
         return verdict
@@ -71,6 +72,12 @@ class Throttle:
                 own.take_over(others)
             if isinstance(own, PamLogins) and isinstance(others, PamLogins):
                 own.take_over(others)
+
+    def _forget(self, verdict: Verdict, user: str) -> None:
+        """A remembered password costs no hash. Where its user is refused for the group, the shorter time would tell
+        that it is right."""
+        if self.checks is not None and isinstance(verdict, Refused) and isinstance(verdict.reason, NotInGroup):
+            self.checks.proofs.forget(user)
 
     async def _leave(self, ticket: int, outcome: Outcome) -> None:
         """Also for a client that goes at this moment: else it would have guessed for nothing."""
