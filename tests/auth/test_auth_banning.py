@@ -61,12 +61,13 @@ class Place:
     ],
 )
 def test_who_is_banned_is_refused_before_anybody_looks(subject, caught, free):
-    place = Place(Accepted("alice"))
+    place = Place(Accepted(free[0]))
     place.banning.ban(subject, 60)
     assert place.login(*caught) is Kind.LOGIN_BANNED
     assert place.asked == []
     assert place.login(*free) is None
     place.passes(61)
+    place.verdict = Accepted(caught[0])
     assert place.login(*caught) is None
     assert place.banning.all() == ()
 
@@ -86,6 +87,27 @@ def test_many_wrong_logins_from_one_address_are_a_ban_of_it():
     assert (ban.subject, ban.network, ban.until - ban.since) == ("198.51.100.7", True, 3600)
     assert ban.why == "3 wrong logins within 600 s"
     assert place.changes == [("198.51.100.7", True)]
+
+
+@pytest.mark.parametrize("spelled", ["alice", "ALICE", "Alice", " alice ", "\uff21lice"])
+def test_a_ban_of_a_user_holds_however_the_name_is_spelled(spelled):
+    """Directories and RADIUS servers know her by each of these."""
+    place = Place(Accepted("alice"))
+    place.banning.ban("Alice", 60)
+    assert place.login(spelled) is Kind.LOGIN_BANNED
+    assert place.asked == []
+    assert place.banning.lift("alice").subject == "Alice"
+    assert place.login(spelled) is None
+
+
+def test_a_ban_of_a_user_holds_under_another_name():
+    """One by which the back end knows her, too: its own name for her is that of her session."""
+    place = Place(Accepted("alice"))
+    place.banning.ban("alice", 60)
+    assert place.login("alice@example.org") is Kind.LOGIN_BANNED
+    assert place.asked == ["alice@example.org"]
+    place.verdict = Accepted("bob")
+    assert place.login("bob@example.org") is None
 
 
 def test_a_guesser_with_a_network_of_ipv6_is_one():

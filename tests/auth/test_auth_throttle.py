@@ -299,10 +299,12 @@ def test_a6_who_is_turned_away_because_the_line_is_long_is_told_so():
     assert all(verdict.reason.message == "" for verdict in verdicts if verdict.reason.clause == "wrong password")
 
 
-def test_a7_a8_names_count_as_the_back_ends_tell_them_apart():
+def test_a7_a8_names_count_as_directories_know_them():
+    """Else each spelling of a name would be a fresh start for who guesses her password."""
     gateway = Gateway()
     gateway.waits(*(gateway.attempt() for _ in range(3)))
-    assert gateway.waits(gateway.attempt(user="ALICE"), gateway.attempt(user="alice ")) == [0, 0]
+    assert gateway.waits(gateway.attempt(user="ALICE"), gateway.attempt(user="alice ")) == [3, 4]
+    assert gateway.waits(gateway.attempt(user="alicia")) == [0]
 
 
 def test_who_was_proved_is_forgotten_after_a_day_and_the_table_is_bounded(monkeypatch):

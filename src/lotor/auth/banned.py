@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from ipaddress import ip_network
 
-from lotor.model.ban import Ban, network_of
+from lotor.model.ban import Ban, known_as, network_of
 from lotor.model.network import Address, Network
 
 MOST = 1000
@@ -47,7 +47,7 @@ class Banned:
 
     def lift(self, subject: str, *, network: bool) -> Ban | None:
         """The ban that was lifted."""
-        found = self._ends.pop((network, subject), None)
+        found = self._ends.pop(_key(subject, network=network), None)
         if found is None:
             return None
         if network:
@@ -67,14 +67,14 @@ class Banned:
 
     def find(self, user: str, address: Address) -> Ban | None:
         """The ban that an attempt meets."""
-        found = self._current(False, user)
+        found = self._current(user, network=False)
         if found is not None:
             return found
         for version, length in self._lengths:
             if version == address.version:
                 there = ip_network((address, length), strict=False)
                 ban = self._networks.get(there)
-                if ban is not None and (found := self._current(True, ban.subject)) is not None:
+                if ban is not None and (found := self._current(ban.subject, network=True)) is not None:
                     return found
         return None
 
@@ -85,8 +85,8 @@ class Banned:
     def __len__(self) -> int:
         return len(self._ends)
 
-    def _current(self, network: bool, subject: str) -> Ban | None:
-        until, ban = self._ends.get((network, subject), (0.0, None))
+    def _current(self, subject: str, *, network: bool) -> Ban | None:
+        until, ban = self._ends.get(_key(subject, network=network), (0.0, None))
         return ban if ban is not None and until > self._now() else None
 
     def _keep(self, ban: Ban, left: float) -> None:
@@ -94,7 +94,7 @@ class Banned:
             there = network_of(ban.subject)
             self._networks[there] = ban
             self._lengths[there.version, there.prefixlen] += 1
-        self._ends[ban.network, ban.subject] = self._now() + left, ban
+        self._ends[_key(ban.subject, network=ban.network)] = self._now() + left, ban
 
     def _oldest(self) -> Ban:
         """Of wrong logins, the one that ends first. Raises `OverflowError`."""
@@ -104,3 +104,7 @@ class Banned:
         _, ban = min(mine, key=lambda each: each[0])
         self.lift(ban.subject, network=ban.network)
         return ban
+
+
+def _key(subject: str, *, network: bool) -> tuple[bool, str]:
+    return network, subject if network else known_as(subject)

@@ -10,7 +10,7 @@ from lotor.auth.banned import BY_HAND, MOST, Banned
 from lotor.auth.clock import SYSTEM, Clock
 from lotor.auth.sources import networks
 from lotor.model.ban import LONGEST, LONGEST_SUBJECT, Ban, BanRule, shown, subject_of
-from lotor.model.login import LoginAttempt, Refused, Verdict
+from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
 from lotor.model.network import Network, Peer
 from lotor.model.quantity import quantity
 from lotor.model.reasons.logins import BannedForNow
@@ -47,6 +47,8 @@ class Banning:
         verdict = await self._backend.judge(attempt)
         if isinstance(verdict, Refused) and verdict.judged:
             self._count(attempt.source)
+        if isinstance(verdict, Accepted) and self.banned.find(verdict.user, attempt.source.address) is not None:
+            return Refused(BannedForNow(attempt.user))
         return verdict
 
     async def abandon(self, conversation: bytes) -> None:

@@ -12,6 +12,7 @@ from lotor.auth.clock import SYSTEM, Clock
 from lotor.auth.guesses import Guesses, Rule
 from lotor.auth.known import Known
 from lotor.auth.sources import networks
+from lotor.model.ban import known_as
 from lotor.model.network import Network, Peer
 from lotor.ports.bans import Outcome, Turn
 
@@ -106,5 +107,5 @@ class MemoryBans:
 
 
 def _digest(user: str) -> bytes:
-    """Names come from strangers and may be long. Spelled otherwise they are others: so both back ends have it."""
-    return hashlib.blake2b(user.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    """Names come from strangers and may be long. Spelled otherwise they are the same: so directories have it."""
+    return hashlib.blake2b(known_as(user).encode("utf-8", "surrogatepass"), digest_size=16).digest()

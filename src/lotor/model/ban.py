@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -41,6 +42,12 @@ def subject_of(text: str) -> tuple[str, bool]:
         return shown(ip_network(text, strict=False)), True
     except ValueError:
         return text, False
+
+
+def known_as(login: str) -> str:
+    """The same for every spelling of a login that directories and RADIUS servers take for one: neither the case of
+    letters counts, nor their width, nor blanks (RFC 4518 §2)."""
+    return " ".join(unicodedata.normalize("NFKC", login.casefold()).split())
 
 
 def shown(network: Network) -> str:

@@ -263,7 +263,7 @@ class Throttled(Unjudged):
 
 class BannedForNow(Unjudged):
     """The login, or the address it came from, is banned: by an administrator, or after many wrong logins. Nobody
-    looked at the password."""
+    looked at the password, but where it is the back end's own name for the user that is banned."""
 
     kind = Kind.LOGIN_BANNED
     objection = "banned, see lotor ban list"
