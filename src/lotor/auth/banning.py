@@ -9,7 +9,7 @@ from collections.abc import Callable
 from lotor.auth.banned import BY_HAND, MOST, Banned
 from lotor.auth.clock import SYSTEM, Clock
 from lotor.auth.sources import networks
-from lotor.model.ban import LONGEST, LONGEST_SUBJECT, Ban, BanRule, shown, subject_of
+from lotor.model.ban import LONGEST, LONGEST_SUBJECT, Ban, BanRule, known_as, network_of, shown, subject_of
 from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
 from lotor.model.network import Network, Peer
 from lotor.model.quantity import quantity
@@ -58,7 +58,7 @@ class Banning:
         """By an administrator's wish, from now on. Raises `ValueError`, `OverflowError`."""
         if not 1 <= seconds <= LONGEST:
             raise ValueError(f"a ban lasts from 1 to {LONGEST} seconds")
-        if not 1 <= len(subject) <= LONGEST_SUBJECT:
+        if not known_as(subject) or len(subject) > LONGEST_SUBJECT:
             raise ValueError(f"an address, a network or a login of at most {LONGEST_SUBJECT} characters can be banned")
         return self._begin(*subject_of(subject), seconds, BY_HAND)
 
@@ -67,6 +67,8 @@ class Banning:
         name, network = subject_of(subject)
         ban = self.banned.lift(name, network=network)
         if ban is not None:
+            if network:
+                self._wrong.pop(network_of(name), None)
             self._changed(ban, False)
             log.warning("ban of %s lifted", name)
         return ban
@@ -90,8 +92,9 @@ class Banning:
             self._changed(over, False)
 
     def _count(self, source: Peer) -> None:
+        """Not what was under way when its network was banned: that would make the ban another one."""
         rule = self.rule
-        if rule is None:
+        if rule is None or self.banned.find("", source.address) is not None:
             return
         there, now = networks(source)[0], self._clock.now()
         began, wrong = self._wrong.get(there, (now, 0))
