@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -219,7 +220,7 @@ def test_an_export_has_no_secret_unless_it_is_asked_for(staff):
         assert secret not in plain
         assert secret in whole
     rows = list(csv.DictReader(io.StringIO(plain)))
-    assert [row["name"] for row in rows] == ["@staff", "alice", "bob"]
+    assert [row["name"] for row in rows] == ["'@staff", "alice", "bob"]
     assert rows[1]["totp"] == "yes"
 
 
@@ -239,6 +240,29 @@ def test_an_export_is_imported_elsewhere_as_it_was(staff, tmp_path):
     table.write_text(staff("export").output)
     assert staff("import", "--update", str(table)).exit_code == 0
     assert UserFile(staff.path).read().all() == before.all(), "an export without secrets takes none away"
+
+
+NAMES = ("=HYPERLINK(1)", "+1", "-1", "'=1", "'a", "''", "=", "a=1", "zoe")
+
+
+def test_no_cell_of_an_export_is_a_formula(run, tmp_path):
+    """A spreadsheet would compute a name, and store what came of it."""
+    for name in NAMES:
+        assert run("add", "--generate", "--", name).exit_code == 0
+    UserFile(run.path).change(NAMES[-1], lambda user: replace(user, facts=replace(user.facts, recovery=("-" * 16,))))
+    before, table = UserFile(run.path).read().all(), tmp_path / "users.csv"
+    table.write_text(run("export", "--hashes").output)
+    cells = [cell for row in csv.reader(io.StringIO(table.read_text())) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    assert "'=HYPERLINK(1)" in cells
+    run.path.unlink()
+    assert run("import", str(table)).exit_code == 0
+    assert UserFile(run.path).read().all() == before
+
+
+def test_a_password_of_a_table_is_what_stands_there(run):
+    run("import", "-", text="name,password\n'@staff2,\n'=carol,'=secret sauce\n")
+    assert check_password(Secret("'=secret sauce"), UserFile(run.path).find("=carol").hash)
 
 
 TABLE = """name,password,groups,rate,locked

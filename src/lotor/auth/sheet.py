@@ -1,7 +1,8 @@
 """lotor's own users and groups as a table of comma-separated values (RFC 4180), for spreadsheets and other programs.
 
 A row is a user, or a group with `@` before its name. The columns are `name`, `password`, `hash`, `locked` and the keys
-of the file of users; which of them are there, and in which order, the first row says.
+of the file of users; which of them are there, and in which order, the first row says. A cell that a spreadsheet would
+compute has a `'` in front.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ PLAIN = tuple(row for row in USER_FACTS if not row.secret)
 YES, NO = "yes", "no"
 NOTHING = "-"
 """A cell that takes away what was said."""
+MARK, FORMULAS = "'", ("=", "+", "-", "@", "'")
+"""In front of a cell that begins like a formula, or like one that has the mark already."""
 
 
 class SheetError(Exception):
@@ -55,14 +58,24 @@ def exported(users: Users, *, secrets: bool) -> str:
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     for group in users.groups():
-        writer.writerow({"name": GROUP + group.name} | {row.key: value_text(group.facts, row) for row in GROUP_FACTS})
+        cells = {row.key: value_text(group.facts, row) for row in GROUP_FACTS}
+        writer.writerow(_marked({"name": GROUP + group.name} | cells))
     for user in users.all():
         cells = {row.key: value_text(user.facts, row) for row in facts}
         if not secrets:
             cells["totp"] = YES if user.facts.totp is not None else ""
         own = {"name": user.name, "locked": YES if user.locked else ""} | ({"hash": user.hash} if secrets else {})
-        writer.writerow(own | cells)
+        writer.writerow(_marked(own | cells))
     return text.getvalue()
+
+
+def _marked(cells: Mapping[str, str]) -> dict[str, str]:
+    return {column: MARK + cell if cell.startswith(FORMULAS) else cell for column, cell in cells.items()}
+
+
+def _unmarked(cell: str) -> str:
+    bare = cell.strip()
+    return bare[1:] if bare.startswith(MARK) and bare[1:].startswith(FORMULAS) else bare
 
 
 def rows_of(text: str) -> tuple[Row, ...]:
@@ -97,7 +110,7 @@ def _row(line: int, columns: list[str], cells: list[str]) -> Row:
     """Cells too many are kept under a name that no column has."""
     beyond = {"": "".join(cells[len(columns) :])}
     named = {
-        column: cell if column == "password" else cell.strip() for column, cell in zip(columns, cells, strict=False)
+        column: cell if column == "password" else _unmarked(cell) for column, cell in zip(columns, cells, strict=False)
     }
     return Row(line, named.get("name", ""), named | beyond)
 
