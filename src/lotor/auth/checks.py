@@ -163,12 +163,10 @@ class _Guess:
 
 def _guesses(given: Secret, codes: Codes) -> tuple[_Guess, ...]:
     """With a code at its end, or as it is."""
-    whole, parts = _Guess(given, NO_CODE), None if codes is Codes.NOBODY else parted(given)
-    if parts is None:
-        return (whole,)
-    password, code = parts
-    own = codes is Codes.OWN
-    return (_Guess(password, code), whole) if own else (whole, _Guess(password, code, counts=False))
+    whole, parts = _Guess(given, NO_CODE), () if codes is Codes.NOBODY else parted(given)
+    if codes is Codes.OWN:
+        return (*(_Guess(password, code) for password, code in parts), whole)
+    return (whole, *(_Guess(password, code, counts=False) for password, code in parts))
 
 
 def _prove(passwords: Passwords, case: Case, guesses: Iterable[_Guess]) -> tuple[_Guess, str] | None:

@@ -14,16 +14,21 @@ RECOVERY_CODES = 10
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _OF_THE_HOUR = re.compile(rb"\d{6}")
 _RECOVERY = re.compile(rb"[a-z2-7]{12}")
-_BEHIND = re.compile(rb"(.+?),?(\d{6}|[a-z2-7]{4}-[a-z2-7]{4}-[a-z2-7]{4})", re.DOTALL)
+_BEHIND = re.compile(rb"(.+)(\d{6}|[a-z2-7]{4}-[a-z2-7]{4}-[a-z2-7]{4})", re.DOTALL)
 LONGEST_CODE = 64
 """Octets of what may be a code with blanks in it."""
 
 
-def parted(given: Secret) -> tuple[Secret, Secret] | None:
+def parted(given: Secret) -> tuple[tuple[Secret, Secret], ...]:
     """Password and code of `password123456` or `password,123456`, also with a recovery code in the place of the six
-    digits; None where nothing at the end looks like a code."""
+    digits. A comma may be the password's own, so that there are two readings then; none where nothing at the end looks
+    like a code."""
     parts = _BEHIND.fullmatch(given.reveal())
-    return (Secret(parts[1]), Secret(parts[2])) if parts is not None else None
+    if parts is None:
+        return ()
+    password, code = parts[1], Secret(parts[2])
+    bare = password.removesuffix(b",")
+    return tuple((Secret(each), code) for each in dict.fromkeys((bare, password)) if each)
 
 
 def six_digits(code: Secret) -> str | None:
