@@ -194,6 +194,19 @@ def test_a_comma_at_the_end_of_a_password_is_its_own(gateway, between):
     assert gateway.login(f"horse,{between}{gateway.now_code()}") == Accepted("alice")
 
 
+@pytest.mark.parametrize("text", ["correct horse", "correct horse123456", "correct horse,123456"])
+def test_a_locked_user_costs_the_same_whatever_the_password(gateway, text):
+    """The refusal says nothing of the password, so its time must not either."""
+    gateway.users.lock("alice")
+    hashes = []
+    fits = gateway.logins.fits
+    gateway.logins.fits = lambda *given: hashes.append(1) or fits(*given)
+    assert gateway.login(text) == Refused(Locked("alice", "user"))
+    right = len(hashes)
+    assert gateway.login(text.replace("c", "k")) == Refused(WrongPassword("alice"))
+    assert len(hashes) == 2 * right
+
+
 def test_wrong_codes_are_refused(gateway):
     for code in (gateway.now_code(-2), gateway.now_code(2)):
         assert gateway.login(f"correct horse{code}") == Refused(WrongCode("alice"))

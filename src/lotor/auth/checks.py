@@ -170,13 +170,16 @@ def _guesses(given: Secret, codes: Codes) -> tuple[_Guess, ...]:
 
 
 def _prove(passwords: Passwords, case: Case, guesses: Iterable[_Guess]) -> tuple[_Guess, str] | None:
-    """The guess that fits, and the entry as it is kept from now on. Where none does, each has cost one hash."""
+    """The guess that fits, and the entry as it is kept from now on. Where it opens nothing, each has cost one hash."""
     candidates = tuple(filter(None, (case.own, *case.stand_ins)))
+    right: _Guess | None = None
     for guess in guesses:
         fits = _first_hash(passwords, guess.password, candidates)
         if guess.counts and case.own and fits == case.own:
-            return guess, case.entry if case.objection is not None else passwords.proved(case, guess.password)
-    return None
+            right = right or guess
+            if case.objection is None:
+                return guess, passwords.proved(case, guess.password)
+    return (right, case.entry) if right is not None else None
 
 
 def _first_hash(passwords: Passwords, password: Secret, candidates: tuple[str, ...]) -> str | None:
