@@ -31,8 +31,8 @@ from lotor.model.network import Peer
 from lotor.model.prompt import Field
 from lotor.model.reasons.logins import (
     AccountChanged,
+    AnswerLate,
     BackEndFault,
-    CodeTooLate,
     Locked,
     TooManyCodes,
     UnknownUser,
@@ -216,19 +216,19 @@ def test_wrong_codes_are_refused(gateway):
 
 def test_a_ticket_is_of_one_user_and_good_for_one_round(gateway):
     challenge, code = gateway.login(), gateway.now_code()
-    assert gateway.code(code, challenge, user="bob") == Refused(CodeTooLate("bob"))
-    assert gateway.code(code, challenge) == Refused(CodeTooLate("alice"))
+    assert gateway.code(code, challenge, user="bob") == Refused(AnswerLate("bob"))
+    assert gateway.code(code, challenge) == Refused(AnswerLate("alice"))
     challenge = gateway.login()
     asyncio.run(gateway.logins.abandon(challenge.conversation))
-    assert gateway.code(code, challenge) == Refused(CodeTooLate("alice"))
-    assert gateway.code(code, Challenge("", (), b"made up")) == Refused(CodeTooLate("alice"))
+    assert gateway.code(code, challenge) == Refused(AnswerLate("alice"))
+    assert gateway.code(code, Challenge("", (), b"made up")) == Refused(AnswerLate("alice"))
     assert gateway.code(code, gateway.login()) == Accepted("alice"), "none of them has spent the code"
 
 
 def test_who_types_too_long_begins_anew(gateway):
     challenge = gateway.login()
     gateway.passes(TYPING + 1)
-    assert gateway.code(gateway.now_code(), challenge) == Refused(CodeTooLate("alice"))
+    assert gateway.code(gateway.now_code(), challenge) == Refused(AnswerLate("alice"))
 
 
 def test_logins_that_wait_for_their_code_are_bounded(gateway):
@@ -237,7 +237,7 @@ def test_logins_that_wait_for_their_code_are_bounded(gateway):
     for _ in range(MOST_OPEN):
         gateway.logins._second.ask("alice", proof)
     assert len(gateway.logins._second._open) == MOST_OPEN
-    assert gateway.code(gateway.now_code(), first) == Refused(CodeTooLate("alice"))
+    assert gateway.code(gateway.now_code(), first) == Refused(AnswerLate("alice"))
 
 
 def test_what_changes_between_the_rounds_counts(gateway):

@@ -20,7 +20,7 @@ from lotor.auth.spent import SpentCodes, SpentError
 from lotor.auth.userlines import LocalUser
 from lotor.crypto import totp
 from lotor.model.login import LoginAttempt
-from lotor.model.reasons.logins import BackEndFault, CodeTooLate, LoginReason, TooManyCodes, WrongCode
+from lotor.model.reasons.logins import AnswerLate, BackEndFault, LoginReason, TooManyCodes, WrongCode
 from lotor.model.secret import Secret
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class SecondFactors:
         with self._lock:
             found = self._open.pop(ticket, None)
         if found is None or found.user != user or found.since + TYPING < self.clock.now():
-            raise NotJudgedError(CodeTooLate(user))
+            raise NotJudgedError(AnswerLate(user))
         return found.proof
 
     def forget(self, ticket: bytes) -> None:

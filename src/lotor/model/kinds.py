@@ -36,7 +36,6 @@ class Kind(Enum):
     LOGIN_GATEWAY_BUSY = "login-gateway-busy"
     LOGIN_GATEWAY_CLOSING = "login-gateway-closing"
     LOGIN_ACCOUNT_CHANGED = "login-account-changed"
-    LOGIN_CODE_TOO_LATE = "login-code-too-late"
     LOGIN_ANSWER_LATE = "login-answer-late"
     LOGIN_BACK_END_FAULT = "login-back-end-fault"
     ALREADY_CONNECTED = "already-connected"

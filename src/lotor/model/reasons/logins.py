@@ -295,21 +295,13 @@ class AccountChanged(Unjudged):
     words = f"your account was changed just now: {AGAIN}"
 
 
-class CodeTooLate(Unjudged):
-    """The code of the second factor came two minutes after it was asked for, or to a login that the gateway does not
-    know any more."""
-
-    kind = Kind.LOGIN_CODE_TOO_LATE
-    objection = "the code came too late, or to a login that is not known"
-    words = f"the code came too late: {AGAIN}"
-
-
 class AnswerLate(Unjudged):
-    """The back end no longer waited for the answer to its question: it came after three minutes, or the place was
-    needed for others."""
+    """The answer to a further question, as for a code of the second factor, came too late, or to a login that the
+    gateway does not know any more: nobody waits longer than two minutes (`auth_source local`) or three (PAM), and the
+    place may be needed for others."""
 
     kind = Kind.LOGIN_ANSWER_LATE
-    objection = "the answer came after the conversation with the back end had ended"
+    objection = "the answer came too late, or to a login that is not known any more"
     words = f"your answer came too late: {AGAIN}"
 
 
