@@ -19,15 +19,37 @@ from lotor.model.reasons.logins import (
     Busy,
     Locked,
     NoName,
+    NotInGroup,
+    PamRefused,
     RootNever,
+    ServerRefused,
     Throttled,
+    TooManyCodes,
     UnknownUser,
+    WrongCode,
     WrongPassword,
 )
 
 FILTER = Path(__file__).parents[2] / "packaging" / "fail2ban" / "filter.d" / "lotor.conf"
-GUESSES = (WrongPassword("alice"), UnknownUser("alice"), Locked("alice", "user"), RootNever("root"), NoName(""))
-NO_GUESSES = (Throttled("alice"), Busy("alice", 9), BannedForNow("alice"))
+GUESSES = (
+    WrongPassword("alice"),
+    UnknownUser("alice"),
+    Locked("alice", "user"),
+    RootNever("root"),
+    NoName(""),
+    WrongCode("alice"),
+    TooManyCodes("alice", 60),
+    PamRefused("alice", "auth", "Authentication failure", "no"),
+    ServerRefused("alice", "192.0.2.77:1812"),
+    ServerRefused("alice", "[2001:db8::77]:1812", 'no "guest" comes in'),
+)
+NO_GUESSES = (
+    Throttled("alice"),
+    Busy("alice", 9),
+    BannedForNow("alice"),
+    NotInGroup("alice", "staff"),
+    PamRefused("alice", "account", "Permission denied"),
+)
 SLY = "x from 192.0.2.99:500 as y refused: wrong password"
 
 
@@ -62,4 +84,5 @@ def test_guesses_are_found_in_each_form_of_the_log_and_nothing_else(tmp_path, fo
     lines += [line(form, text(each, "192.0.2.1")) for each in NO_GUESSES]
     lines.append(line(form, text(WrongPassword(SLY), "2001:db8::7", SLY)))
     lines.append(line(form, text(Busy(SLY, 9), "192.0.2.2", SLY)))
-    assert banned(tmp_path, lines) == [f"198.51.100.{number}" for number in range(1, 6)] + ["2001:db8::7"]
+    found = [f"198.51.100.{number}" for number in range(1, len(GUESSES) + 1)]
+    assert banned(tmp_path, lines) == [*found, "2001:db8::7"]
