@@ -26,6 +26,7 @@ from lotor.auth.second import FREE, LONGEST_PAUSE, MOST_OPEN, PAUSE, TYPING, Sec
 from lotor.auth.spent import SpentCodes, SpentError
 from lotor.crypto.passwords import Cost, check_password
 from lotor.crypto.totp import STEP, code_of, new_key, step_of
+from lotor.files.private import FileError
 from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused
 from lotor.model.network import Peer
 from lotor.model.prompt import Field
@@ -553,6 +554,19 @@ def test_the_list_is_written_anew_when_most_of_it_is_void(tmp_path, monkeypatch)
     assert not other.spend_step("a" * 32, 399)
     assert not other.spend_code("c" * 32)
     assert codes.spent() == {"c" * 32}
+
+
+def test_a_list_that_cannot_be_written_anew_grows_on(tmp_path, monkeypatch):
+    """There is room for a line, and none for a second file."""
+    monkeypatch.setattr(spending, "LOOSE", 400)
+
+    def full(*_):
+        raise FileError("the disk is full")
+
+    monkeypatch.setattr(spending.writing, "replace", full)
+    codes = SpentCodes(tmp_path / "spent")
+    assert [codes.spend_step("a" * 32, step) for step in range(50)] == [True] * 50
+    assert not SpentCodes(tmp_path / "spent").spend_step("a" * 32, 49)
 
 
 def test_a_full_list_lets_nobody_in(tmp_path, monkeypatch):

@@ -106,9 +106,14 @@ class SpentCodes:
             if not fresh(self._known):
                 return False
             self._append(descriptor, line.encode() + b"\n")
-            if self._known.loose > LOOSE:
-                writing.replace(self.path, self._known.text())
+            self._tidy()
             return True
+
+    def _tidy(self) -> None:
+        """Where the file cannot be written anew, it grows on: the code is on the disk and counts."""
+        if self._known.loose > LOOSE:
+            with contextlib.suppress(FileError):
+                writing.replace(self.path, self._known.text())
 
     def _append(self, descriptor: int, line: bytes) -> None:
         """What a crash cut short goes first: its code was never told to be right."""
@@ -121,6 +126,8 @@ class SpentCodes:
         if os.pwrite(descriptor, line, self._known.seen) < len(line):
             raise SpentError(f"{self.path} cannot be written: the disk is full")
         os.fsync(descriptor)
+        if not self._known.seen:
+            writing.settle(self.path.absolute().parent)
         self._take(line)
 
     def _catch_up(self, descriptor: int) -> None:
