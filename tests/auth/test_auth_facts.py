@@ -331,3 +331,13 @@ def test_the_lines_of_a_text_are_found_and_changed():
     assert lines.text() == "# lotor's users: name:hash:flags:facts - written by `lotor user`\n@staff:\n"
     assert lines.entry("@staff") == LocalGroup("staff")
     assert lines.entry("staff") is None
+
+
+def test_no_file_is_written_that_could_not_be_read(users, monkeypatch):
+    """Its bound is in octets, whatever the alphabet of the names."""
+    users.add("alice", PASSWORD)
+    before = users.path.read_bytes()
+    monkeypatch.setattr("lotor.auth.users.LARGEST", len(before) + len(HASH) + 70)
+    with pytest.raises(UserError, match="more than"):
+        users.add("\u4e2d" * 60, PASSWORD)
+    assert users.path.read_bytes() == before

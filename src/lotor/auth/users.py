@@ -215,10 +215,11 @@ class UserFile:
             raise UserError(f"{self.path} is not UTF-8 text") from None
 
     def _write(self, text: str) -> None:
-        if len(text) > LARGEST:
+        octets = text.encode()
+        if len(octets) > LARGEST:
             raise UserError(f"{self.path} would have more than {LARGEST} octets")
         try:
-            writing.replace(self.path, text.encode())
+            writing.replace(self.path, octets)
         except FileError as fault:
             raise UserError(str(fault)) from None
 
