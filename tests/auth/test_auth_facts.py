@@ -32,6 +32,7 @@ AT_ONCE = Clock(sleep=lambda _: asyncio.sleep(0))
 CHEAP = Cost(memory=64, passes=1, lanes=1)
 PASSWORD = Secret("correct horse")
 HASH = hash_password(PASSWORD, CHEAP)
+KEY = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 EVERYTHING = (
     "groups=staff,vpn address=10.99.99.7 address6=fd00:99::7/64 pool=office filter=staff "
     "routes=10.1.0.0/16,fd00:1::/64 rate=20mbit sessions=2 expires=2027-03-31 "
@@ -341,3 +342,13 @@ def test_no_file_is_written_that_could_not_be_read(users, monkeypatch):
     with pytest.raises(UserError, match="more than"):
         users.add("\u4e2d" * 60, PASSWORD)
     assert users.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("facts", [f"totp= {KEY}", f"totp {KEY}", f"groups=staff {KEY}", f"{KEY}=", f"topt={KEY}"])
+def test_a_key_that_stands_in_the_wrong_place_is_told_nobody(users, caplog, facts):
+    """The file was written by hand. Faults are in the journal."""
+    write(users, f"alice:{HASH}::{facts}")
+    assert isinstance(login(users, "alice").reason, BackEndFault)
+    told = [*caplog.messages, *map(str, users.read().faults), login(users, "alice").reason.clause]
+    assert "line 1" in told[0]
+    assert KEY not in " ".join(told)

@@ -17,6 +17,8 @@ from lotor.model.secret import Secret
 
 LEAST_KEY, MOST_KEY = 16, 64
 """Octets of a TOTP key: 128 bits at least (RFC 4226 §4, R6), and a block of SHA-1 at most."""
+LONGEST_KEY = 12
+"""Characters of a word before `=` that may be told when it is wrong."""
 MOST_RECOVERY = 32
 MOST_SESSIONS = 65_536
 LEAST_RATE, MOST_RATE = 1_000, 125_000_000_000
@@ -245,7 +247,8 @@ def read(text: str, rows: Iterable[Fact]) -> Facts:
         key, equals, value = word.partition("=")
         row = known.get(key)
         if row is None or not equals:
-            raise FactError(f"{shown(key)} is none of {', '.join(known)}")
+            told = shown(key) if equals and len(key) <= LONGEST_KEY else "a word"  # else it may be a secret's
+            raise FactError(f"{told} is none of {', '.join(known)}, each with = and its value behind it")
         if row.field in given:
             raise FactError(f"{key} is given twice")
         given[row.field] = _valued(row, value)
