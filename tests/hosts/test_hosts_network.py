@@ -359,3 +359,25 @@ def test_an_address_from_elsewhere_leaves_with_the_hosts_address_as_others_do(tm
         await network.stop()
 
     asyncio.run(story())
+
+
+def test_an_address_from_elsewhere_takes_no_reload_back(tmp_path: Path) -> None:
+    """Whoever gets one in the middle of a reload is covered by the new rules, and the new rules stay."""
+    nft = Nft()
+    network = host(tmp_path, nft)
+    other = plan('network { forward off; masquerade on; deny user "u1" to any; allow everyone to any; }')
+    elsewhere = frozenset({IPv4Address("192.0.2.1")})
+
+    async def story() -> None:
+        await network.use(plan("network { forward off; masquerade on; }"))
+        reload = asyncio.ensure_future(network.use(other))
+        await asyncio.sleep(0)
+        await network.admit(1, Whose("u1"), elsewhere)
+        await reload
+        assert network.plan is not None
+        assert network.plan.network == other.network
+        assert {str(each) for each in network.plan.clients} == {"10.99.0.0/16", "192.0.2.1/32"}
+        assert nft.sets["user1_4"] == {"192.0.2.1"}
+        await network.stop()
+
+    asyncio.run(story())

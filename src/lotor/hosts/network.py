@@ -105,26 +105,30 @@ class NetworkHost:
             if plan is None:
                 await self._take_back()
                 return
-            journal = self._journal or await self._begin()
-            made: list[Change] = []
-            try:
-                kept = await self._prepare(journal, plan, made)
-                members, tunnels = self._sorted(plan), self._tunnels
-                await self._replace(journal, plan, members)
-                now = self._sorted(plan)  # somebody may have come or gone meanwhile
-            except BaseException:
-                self._stale |= self._plan is not None
-                await self._retract(journal, made)
-                await self._drop_if_new(journal)
-                self._hurry()
-                raise
-            self._journal, self._plan, self._members = journal, plan, now
+            await self._adopt(plan)
             self._clients = plan.clients
-            self._queue, self._stale = [], (now, self._tunnels) != (members, tunnels)
-            for watch in self._watches:
-                watch.start()
-            await self._retract(journal, [each for each in journal.changes if each not in (*kept, *made)])
         self._hurry()
+
+    async def _adopt(self, plan: Plan) -> None:
+        """In our turn. Raises `OSError`, and nothing has changed."""
+        journal = self._journal or await self._begin()
+        made: list[Change] = []
+        try:
+            kept = await self._prepare(journal, plan, made)
+            members, tunnels = self._sorted(plan), self._tunnels
+            await self._replace(journal, plan, members)
+            now = self._sorted(plan)  # somebody may have come or gone meanwhile
+        except BaseException:
+            self._stale |= self._plan is not None
+            await self._retract(journal, made)
+            await self._drop_if_new(journal)
+            self._hurry()
+            raise
+        self._journal, self._plan, self._members = journal, plan, now
+        self._queue, self._stale = [], (now, self._tunnels) != (members, tunnels)
+        for watch in self._watches:
+            watch.start()
+        await self._retract(journal, [each for each in journal.changes if each not in (*kept, *made)])
 
     async def lead(self, device: str | None) -> None:
         """Clients' packets come by this TUN device from now on. Raises `OSError`."""
@@ -286,14 +290,20 @@ class NetworkHost:
     async def _cover(self, addresses: frozenset[Address]) -> None:
         """What is done for the clients' addresses is done for these as well, which a back end granted from elsewhere.
         Raises `OSError`."""
-        plan = self._plan
-        if plan is None or not plan.covers_alone or _within(addresses, plan.clients):
+        if self._covers(addresses):
             return
-        held = {each for member in self._members.values() for each in member.addresses}
-        beside = [ip_network(each) for each in sorted(held, key=str) if not _within({each}, self._clients)]
-        clients = self._clients
-        await self.use(replace(plan, clients=(*clients, *beside)))
-        self._clients = clients
+        async with self._turn:
+            plan = self._plan  # of now: a reload may have had the turn before
+            if plan is None or self._covers(addresses):
+                return
+            held = {each for member in self._members.values() for each in member.addresses}
+            beside = [ip_network(each) for each in sorted(held, key=str) if not _within({each}, self._clients)]
+            await self._adopt(replace(plan, clients=(*self._clients, *beside)))
+        self._hurry()
+
+    def _covers(self, addresses: frozenset[Address]) -> bool:
+        plan = self._plan
+        return plan is None or not plan.covers_alone or _within(addresses, plan.clients)
 
     def _sorted(self, plan: Plan) -> dict[int, Member]:
         """The sessions, in the sets of a new plan."""
