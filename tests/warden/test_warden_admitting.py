@@ -16,6 +16,7 @@ from lotor.leases.pool_history import PoolHistory
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
 from lotor.model.kinds import Kind
+from lotor.model.reasons.local import PoolFault
 from lotor.ports.leases import Lease
 from lotor.warden.admitting import NOBODY, AdmittedLeases, Giving, LedNetwork, groups_of, plan_of
 from lotor.warden.pool_routes import PoolRoutes
@@ -92,6 +93,27 @@ def test_an_address_for_which_the_rules_do_not_hold_is_not_given() -> None:
     assert isinstance(refused, Failure)
     assert "nft says no" in str(refused.reason)
     assert len(pools) == 0
+
+
+def test_an_address_that_a_second_question_cost_is_in_no_set() -> None:
+    """The host refuses a route that the second one needs, and the address is free: the next one is in its own sets."""
+
+    class Fickle(Pools):
+        async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
+            if not len(self):
+                return await super().acquire(session, user, grants)
+            await self.release(session)
+            return Failure(PoolFault("no route"))
+
+    rules, pools = Rules(), Fickle()
+    leases = AdmittedLeases(pools, rules, proved=lambda *_: True)
+
+    async def story() -> None:
+        assert isinstance(await leases.acquire(1, "alice", NO_GRANTS), Lease)
+        assert isinstance(await leases.acquire(1, "alice", Grants(filter="web")), Failure)
+
+    asyncio.run(story())
+    assert rules.told == [(1, "alice", "10.99.99.1"), 1]
 
 
 def test_an_address_that_is_taken_back_is_in_no_set() -> None:
@@ -183,7 +205,7 @@ def test_what_cannot_be_kept_is_a_refusal_that_says_so(grants, kind) -> None:
     assert isinstance(refused, Failure)
     assert refused.reason.kind is kind
     assert refused.reason.message
-    assert rules.told == []
+    assert rules.last is None
 
 
 @pytest.mark.parametrize(("grants", "kind"), UNKEPT)

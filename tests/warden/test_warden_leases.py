@@ -10,6 +10,7 @@ from far import besieged, until
 from lotor.model.grants import NO_GRANTS, Grants
 from lotor.model.judgement import Failure
 from lotor.model.kinds import Kind
+from lotor.model.reasons.local import GrantFilterUnknown
 from lotor.ports.leases import Lease
 from lotor.privsep.frames import MOST_ASKED
 from lotor.privsep.frames import Kind as FrameKind
@@ -245,3 +246,26 @@ def test_a_failure_holds_no_place():
     answers = besieged(held.rows, story)
     assert sum(isinstance(each, Failure) for each in answers) == 30
     assert len(held) == len(gateway.given) == 1
+
+
+def test_a_session_that_asks_again_in_vain_gives_back_what_it_had():
+    """A renewal after a reload: what the login grants cannot be kept any more, and the session ends by that."""
+    gateway = Gateway(1)
+    held, again = gateway.held(), gateway.engine.acquire
+
+    async def refused(session, user, grants):
+        return Failure(GrantFilterUnknown("web")) if gateway.given else await again(session, user, grants)
+
+    gateway.engine.acquire = refused
+
+    async def story(intruder, _):
+        assert await intruder.ask(ACQUIRE_LEASE, wish(1))
+        assert isinstance(await intruder.ask(ACQUIRE_LEASE, wish(1)), Failure)
+        await intruder.ask(RELEASE_LEASE, 1)
+        assert gateway.given == []
+        assert await intruder.ask(ACQUIRE_LEASE, wish(2))
+        assert isinstance(await intruder.ask(ACQUIRE_LEASE, wish(2)), Failure)
+        await held.let_go()
+        return len(held), len(gateway.given)
+
+    assert besieged(held.rows, story) == (0, 0)

@@ -114,6 +114,7 @@ class AdmittedLeases:
     async def _admitted(self, session: int, terms: Terms, unkept: Iterable[Reason]) -> Lease | Failure:
         lease, more = await self._kept(session, terms)
         if isinstance(lease, Failure):
+            self._network.dismiss(session)  # what it had before is gone, where routes to more of it were refused
             return lease
         who = Whose(terms.user, terms.grants.groups, terms.filter)
         try:

@@ -22,10 +22,12 @@ MOST_SESSIONS = 65_536
 
 @dataclass(slots=True, eq=False)
 class _Place:
-    """A session as the pool knows it: by `number`. `asking`: how many questions for its address are under way."""
+    """A session as the pool knows it: by `number`. `asking`: how many questions for its address are under way. `given`:
+    it has an address, also where another question is answered with a failure."""
 
     number: int
     asking: int = 0
+    given: bool = False
     order: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -66,7 +68,8 @@ class HeldLeases:
                 answer = await self._leases.acquire(place.number, wish.user, wish.grants)
         finally:
             place.asking -= 1
-        if isinstance(answer, Failure) and not place.asking and self._held.get(wish.session) is place:
+        place.given |= not isinstance(answer, Failure)
+        if not (place.given or place.asking) and self._held.get(wish.session) is place:
             del self._held[wish.session]
         return answer
 
