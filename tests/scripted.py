@@ -356,6 +356,10 @@ class RecordingRoutes:
         self.led: list[str] | None = None
         self.partners: list[str] = []
         self.fault: OSError | None = None
+        self.addresses: set[Any] = set()
+
+    async def own(self):
+        return frozenset(self.addresses)
 
     async def start(self, device, mtu, networks, partners=()):
         await self._lead(networks, partners)

@@ -60,6 +60,16 @@ def test_a_pool_inside_the_lan_takes_its_own_addresses_only(tmp_path):
 
 
 @in_namespace
+def test_the_addresses_of_the_host_are_no_clients(tmp_path):
+    Tun("inside0", "10.0.12.1/24")
+    Tun("outer0", "198.51.100.1/32")
+    ip("address add fd00:12::1/64 dev inside0 nodad")
+    own = {str(each) for each in asyncio.run(GatewayHost(tmp_path / "run").own())}
+    assert {"10.0.12.0", "10.0.12.1", "10.0.12.255", "198.51.100.1", "fd00:12::", "fd00:12::1"} <= own
+    assert not {"10.0.12.2", "198.51.100.2", "fd00:12::2"} & own
+
+
+@in_namespace
 def test_forwarding_is_told_and_not_switched(tmp_path):
     Tun("lotor0")
     heard = Lines()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Interface
 
 import pytest
 
@@ -191,6 +191,22 @@ def test_an_address_that_the_host_leads_nowhere_is_not_given():
     refused, again = asyncio.run(story())
     assert "busy" in refused.reason.text
     assert str(again.address) == "192.0.2.7"
+
+
+@pytest.mark.parametrize("granted", [at("10.0.0.1"), at("192.0.2.7", address6=IPv6Interface("fd00::1/64"))])
+def test_no_client_is_granted_an_address_of_the_gateways_host(granted):
+    async def story():
+        routes = Counting()
+        routes.addresses = {IPv4Address("10.0.0.1"), IPv6Address("fd00::1")}
+        leases, given = await led(routes, granted, at("192.0.2.7"), configuration=radius())
+        changes = routes.changes
+        await leases.end()
+        return changes, given
+
+    changes, (refused, given) = asyncio.run(story())
+    assert refused.reason.kind is Kind.GRANT_IN_USE
+    assert str(given.address) == "192.0.2.7"
+    assert changes == 1
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "224.0.0.5", "255.255.255.254", "0.0.0.0", "169.254.1.1"])

@@ -138,6 +138,9 @@ class GatewayHost:
         gone = [change for change in journal.changes if isinstance(change, RouteMade) and change not in wanted]
         await undo.retract(self._machine, journal, gone)
 
+    async def own(self) -> frozenset[Address]:
+        return await self._machine.network.own()
+
     async def stop(self) -> None:
         async with self._turn:
             self._keeper.stop()

@@ -127,6 +127,14 @@ class Netlink:
         with _kernel("the addresses of this host were not listed") as kernel:
             return [(index, address) for index, address, _ in await _addresses(kernel)]
 
+    async def own(self) -> frozenset[Address]:
+        """Every address of this host, and the first and the last one of each of its networks: of IPv4 packets to them
+        are for all hosts there, of IPv6 the first one is its routers' (RFC 4291 §2.6.1)."""
+        with _kernel("the addresses of this host were not listed") as kernel:
+            listed = [ip_interface(f"{address}/{length}") for _, address, length in await _addresses(kernel)]
+            ends = [end for each in listed for end in (each.network.network_address, each.network.broadcast_address)]
+            return frozenset([*(each.ip for each in listed), *ends])
+
     async def on_link(self) -> list[tuple[int, Network]]:
         """The networks that this host has an address in, each with the index of its device."""
         with _kernel("the networks of this host were not listed") as kernel:

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Protocol
 
 from lotor.model.configuration import ModeConfiguration
-from lotor.model.network import Network, Path
+from lotor.model.network import Address, Network, Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,11 @@ class GatewayRoutes(Protocol):
 
     async def serve(self, networks: Iterable[Network], partners: Iterable[Network] = ()) -> None:
         """From now on these networks are behind the device and no others. Raises `OSError`, and nothing changed."""
+        ...
+
+    async def own(self) -> frozenset[Address]:
+        """The addresses that no client may have: those of this host, and of each of its networks the one that stands
+        for the network and the one for all of its hosts. Raises `OSError`."""
         ...
 
     async def stop(self) -> None:

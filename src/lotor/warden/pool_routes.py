@@ -19,7 +19,8 @@ from lotor.model.configuration import EVERYTHING, EVERYTHING6
 from lotor.model.grants import Grants
 from lotor.model.judgement import Failure
 from lotor.model.network import Address, Network, lies_in
-from lotor.model.reasons.local import PoolFault
+from lotor.model.reason import Reason
+from lotor.model.reasons.local import GrantInUse, PoolFault
 from lotor.ports.host import GatewayRoutes
 from lotor.ports.leases import Lease
 
@@ -120,6 +121,8 @@ class PoolRoutes:
 
     async def acquire(self, session: int, user: str, grants: Grants) -> Lease | Failure:
         async with self._turn:
+            if (withheld := await self._of_host(grants)) is not None:
+                return Failure(withheld)
             lease = self._pools.acquire(session, user, grants)
             if isinstance(lease, Failure) or not self._leads_further(session, lease, grants):
                 return lease
@@ -130,6 +133,18 @@ class PoolRoutes:
                 self._pools.release(session)
                 return Failure(PoolFault(error.strerror or str(error)))
             return lease
+
+    async def _of_host(self, grants: Grants) -> Reason | None:
+        """Why the host itself is in the way of what was granted. An address of its own would not reach it any more."""
+        address6 = grants.address6.ip if grants.address6 is not None else None
+        granted = [each for each in (grants.address, address6) if each is not None]
+        if not granted:
+            return None
+        try:
+            own = await self._routes.own()
+        except OSError as error:
+            return PoolFault(error.strerror or str(error))
+        return next((GrantInUse(each) for each in granted if each in own), None)
 
     def _leads_further(self, session: int, lease: Lease, grants: Grants) -> bool:
         """Whether the host must be told of a lease: of an address of no pool, or of networks that answer to it."""

@@ -188,7 +188,8 @@ class GrantOutsidePool(Reason):
 
 
 class GrantInUse(Reason):
-    """The back end of logins granted the user an address that another session has."""
+    """The back end of logins granted the user an address that another session has, or that is the gateway's own, or
+    that of one of its networks as a whole."""
 
     kind = Kind.GRANT_IN_USE
     cause = Cause.POOL_EXHAUSTED
