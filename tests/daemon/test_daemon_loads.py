@@ -23,7 +23,7 @@ PARTS = {
         "lotor.daemon.pair",
         {
             *("lotor.client", "lotor.control.server", "lotor.dataplane", "lotor.explain", "lotor.ike", "lotor.runtime"),
-            *("lotor.trust", "lotor.wire", "lotor.crypto.x509", "email.message", "urllib.request"),
+            *("lotor.trust", "lotor.wire", "lotor.crypto.x509", "email.message", "sqlite3", "urllib.request"),
         },
     ),
     "the daemon": (
@@ -54,8 +54,44 @@ def test_a_process_loads_only_what_it_has_a_use_for(module, stray):
     assert sorted(loaded & (STRAY | stray)) == []
 
 
-@pytest.mark.parametrize(("module", "most"), [("lotor.daemon.pair", 560), ("lotor.daemon.attended", 625)])
+@pytest.mark.parametrize(("module", "most"), [("lotor.daemon.pair", 540), ("lotor.daemon.attended", 612)])
 def test_no_process_loads_ever_more_modules(module, most):
     code = f"import sys, {module}; print(len(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert 100 < int(done.stdout) <= most
+
+
+STORING = """
+import asyncio, sys
+from pathlib import Path
+from lotor.config import loads
+from lotor.model.kinds import Kind
+from lotor.store import Store
+from lotor.store.spool import Spool
+from lotor.warden.accounting import Accounts
+from lotor.warden.history import History
+
+async def story(file):
+    store = Store(file)
+    await store.open()
+    accounts = Accounts(Spool(store), {}, History(store))
+    await accounts.history.recall(Kind.GATEWAY_DIED)
+    await accounts.open()
+    await accounts.history.obey(loads("history_days 3;").settings)
+    await accounts.close()
+    await accounts.history.settle()
+    await store.close()
+    print("sqlite3" in sys.modules)
+
+asyncio.run(story(Path(sys.argv[1]) if sys.argv[1:] else None))
+"""
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_sqlite_is_loaded_where_something_is_to_be_kept(tmp_path, kept):
+    """Not for a client, and not with `store none`."""
+    file = [str(tmp_path / "lotor.db")] if kept else []
+    done = subprocess.run(
+        [sys.executable, "-c", STORING, *file], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.split() == [str(kept)]

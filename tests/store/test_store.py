@@ -209,8 +209,8 @@ async def test_a_broken_file_is_kept_aside_and_a_new_one_begun(file, octets, cap
     assert "a new one is begun" in line
 
 
-@looped
-async def test_a_file_that_breaks_meanwhile_is_begun_anew_and_nothing_is_lost_that_comes_then(file, caplog):
+async def breaking(file):
+    """A store whose file breaks under its hands."""
     store = await opened(file)
     for number in range(200):
         await store.run(put(f"10.0.0.{number}"))
@@ -218,11 +218,35 @@ async def test_a_file_that_breaks_meanwhile_is_begun_anew_and_nothing_is_lost_th
     await store.close()
     store = await opened(file)
     await store.run(names)
-    began = store.beginnings
     with file.open("r+b") as octets:
         octets.seek(4096)
         octets.write(b"\xff" * (file.stat().st_size - 4096))
-    await store._thread.submit(lambda: store._connection.execute("PRAGMA shrink_memory"))
+    await asked(store, "PRAGMA shrink_memory")
+    return store
+
+
+async def asked(store, question):
+    return await store._thread.submit(lambda: store._database._connection.execute(question).fetchone())
+
+
+@looped
+async def test_one_that_breaks_and_cannot_be_moved_leaves_a_store_in_memory(file, caplog, monkeypatch):
+    def stuck(moved):
+        raise StoreFault(Fault.READ_ONLY, moved)
+
+    store = await breaking(file)
+    monkeypatch.setattr("lotor.store.database.aside", stuck)
+    await store.run(put("10.0.0.1"))
+    assert await store.run(names) == ["10.0.0.1"]
+    assert (store.file, store.fault.fault) == (None, Fault.READ_ONLY)
+    assert sum("kept in memory until the next start" in each for each in caplog.messages) == 1
+    await store.close()
+
+
+@looped
+async def test_a_file_that_breaks_meanwhile_is_begun_anew_and_nothing_is_lost_that_comes_then(file, caplog):
+    store = await breaking(file)
+    began = store.beginnings
     await store.run(put("10.0.0.1"))
     assert "10.0.0.1" in await store.run(names)
     assert store.beginnings == began + 1
@@ -235,14 +259,14 @@ async def test_a_full_disk_is_told_once_and_its_end_too(file, caplog):
     caplog.set_level(logging.INFO, "lotor.store")
     store = await opened(file)
     await store.run(lambda _: None)
-    pages = await store._thread.submit(lambda: store._connection.execute("PRAGMA page_count").fetchone()[0])
-    await store._thread.submit(lambda: store._connection.execute(f"PRAGMA max_page_count = {pages}").fetchone())
+    [pages] = await asked(store, "PRAGMA page_count")
+    await asked(store, f"PRAGMA max_page_count = {pages}")
     for _ in range(3):
         with pytest.raises(StoreFault) as full:
             await store.run(lambda connection: [put("x" * 4000 + str(each))(connection) for each in range(50)])
         assert (full.value.fault, full.value.errno) == (Fault.FULL, errno.ENOSPC)
     assert store.fault.fault is Fault.FULL
-    await store._thread.submit(lambda: store._connection.execute("PRAGMA max_page_count = 100000").fetchone())
+    await asked(store, "PRAGMA max_page_count = 100000")
     await store.run(put("10.0.0.1"))
     assert await store.run(names) == ["10.0.0.1"]
     assert store.fault is None

@@ -165,7 +165,7 @@ async def test_a_new_file_in_the_place_of_a_broken_one_learns_who_is_there(file)
     async with Gateway(file) as serving:
         await serving.login("alice")
         await serving.leases.settle()
-        serving.store.beginnings += 1
+        serving.store._database.beginnings += 1
         await serving.store.run(lambda connection: connection.execute("DELETE FROM addresses"))
         await serving.login("bob")
         await serving.leases.settle()
@@ -250,7 +250,7 @@ def test_a_hundred_thousand_come_and_go_and_no_lease_is_lost_or_doubled(tmp_path
                 await serving.logout(each)
             assert (len(serving.pool._pools), len(serving.leases._held)) == (0, 0)
             await serving.leases.settle()
-            assert await serving.store.run(rows) == (500, 0)
+            assert await serving.store.run(rows) == ((500, 0) if on_disk else (0, None))
             assert not serving.leases._behind._pending
             assert serving.leases._behind.lost == 0
 

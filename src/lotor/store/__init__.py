@@ -2,6 +2,7 @@
 on."""
 
 from lotor.store.faults import Fault, StoreFault
-from lotor.store.store import Store, Transaction
+from lotor.store.store import Store
+from lotor.store.transaction import Transaction
 
 __all__ = ["Fault", "Store", "StoreFault", "Transaction"]

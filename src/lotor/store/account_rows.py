@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sqlite3
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from lotor.model.kinds import Kind
 from lotor.ports.accounting import Account, Record, Status, Usage
 from lotor.store.account_forms import account_of, account_text, record_of, record_text, usage_of, usage_text
+
+if TYPE_CHECKING:
+    import sqlite3
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +67,7 @@ class Backlog:
     since: int = 0
 
 
-Change = Callable[[sqlite3.Connection], bool]
+Change: TypeAlias = "Callable[[sqlite3.Connection], bool]"
 """Whether there was room for the record; what it means for the open sessions is in the store all the same."""
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lotor.store.faults import StoreFault
 from lotor.store.store import LAST_WORDS, Store
+
+if TYPE_CHECKING:
+    import sqlite3
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,8 @@ PAUSE = 10.0
 
 class Behind(Generic[Key, Row]):
     """Of each key the newest row is written, in the order of the changes. `write` puts rows down in a transaction. What
-    the store cannot take waits, a bounded number; the oldest is lost then."""
+    the store cannot take waits, a bounded number; the oldest is lost then. To a store that nobody wants to last nothing
+    is written: whoever notes rows has them in memory."""
 
     def __init__(self, store: Store, write: Callable[[sqlite3.Connection, list[Row]], None]) -> None:
         self._store = store
@@ -37,6 +40,8 @@ class Behind(Generic[Key, Row]):
         """Rows that will never be written."""
 
     def note(self, key: Key, row: Row) -> None:
+        if not self._store.lasts:
+            return
         self._pending[key] = row
         self._pending.move_to_end(key)
         if len(self._pending) > MOST_PENDING:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
-import sqlite3
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
 
 
 class Fault(Enum):
@@ -27,15 +30,6 @@ _ERRORS = {
     Fault.LOCKED: errno.EBUSY,
     Fault.UNREACHABLE: errno.ENOENT,
     Fault.BUSY: errno.EAGAIN,
-}
-_PRIMARY = {
-    sqlite3.SQLITE_FULL: Fault.FULL,
-    sqlite3.SQLITE_READONLY: Fault.READ_ONLY,
-    sqlite3.SQLITE_BUSY: Fault.LOCKED,
-    sqlite3.SQLITE_LOCKED: Fault.LOCKED,
-    sqlite3.SQLITE_CORRUPT: Fault.BROKEN,
-    sqlite3.SQLITE_NOTADB: Fault.BROKEN,
-    sqlite3.SQLITE_CANTOPEN: Fault.UNREACHABLE,
 }
 _SYSTEM = {
     errno.ENOSPC: Fault.FULL,
@@ -62,5 +56,20 @@ def fault_of(error: sqlite3.Error | OSError, file: Path | None) -> StoreFault:
     if isinstance(error, OSError):
         return StoreFault(_SYSTEM.get(error.errno or 0, Fault.UNREACHABLE), file, f" ({error.strerror})")
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the lowest octet of an extended code is the kind of fault
-    fault = _PRIMARY.get(code, Fault.FAILED)
+    fault = _primary().get(code, Fault.FAILED)
     return StoreFault(fault, file, f" ({error})")
+
+
+def _primary() -> dict[int, Fault]:
+    """By SQLite's codes. Whoever has a fault of SQLite has loaded it."""
+    import sqlite3
+
+    return {
+        sqlite3.SQLITE_FULL: Fault.FULL,
+        sqlite3.SQLITE_READONLY: Fault.READ_ONLY,
+        sqlite3.SQLITE_BUSY: Fault.LOCKED,
+        sqlite3.SQLITE_LOCKED: Fault.LOCKED,
+        sqlite3.SQLITE_CORRUPT: Fault.BROKEN,
+        sqlite3.SQLITE_NOTADB: Fault.BROKEN,
+        sqlite3.SQLITE_CANTOPEN: Fault.UNREACHABLE,
+    }

@@ -20,7 +20,8 @@ from lotor.ports.accounting import Account, Record, Status, Usage
 from lotor.store import account_rows as rows
 from lotor.store.account_rows import Backlog, Instant, Waiting
 from lotor.store.faults import StoreFault
-from lotor.store.store import Store, Transaction
+from lotor.store.store import Store
+from lotor.store.transaction import Transaction
 
 MOST_UNWRITTEN = 8_192
 """Changes that wait in memory, some 30 MiB at most. Records between start and stop use the first half only."""
@@ -55,12 +56,16 @@ class Spool:
 
     async def go_on(self, account: Account, usage: Usage) -> None:
         """Nothing is done of a session that has not begun."""
+        if self._empty:
+            return
         now = self._now()
         change = rows.went_on(Record(Status.INTERIM, now.wall, account, usage), now)
         await self._write(change, share=2)
 
     async def end(self, keeper: str | None, account: Account, usage: Usage, why: Kind) -> None:
         """Told to the keeper that heard of the start, else to `keeper`."""
+        if keeper is None and self._empty:
+            return
         now = self._now()
         await self._write(rows.ended(keeper, Record(Status.STOP, now.wall, account, usage, why), now))
 
@@ -74,6 +79,8 @@ class Spool:
     ) -> list[Record]:
         """Ends all open sessions whose ids begin so (None: all), as `account_rows.left` has it. Returns the stops,
         as far as they are in the store."""
+        if self._empty:
+            return []
         stops: list[Record] = await self._put(rows.left(beginning, why, self._now(), lived)) or []
         self.grown()
         return stops
@@ -81,7 +88,7 @@ class Spool:
     async def first(self, keeper: str, most: int) -> list[Waiting]:
         """What is to be told next; nothing while the store cannot be written: `grown` is called once it can."""
         await self._settled()
-        if self._unwritten:
+        if self._unwritten or self._empty:
             return []
         try:
             return await self._store.run(rows.first(keeper, most, self._now()))
@@ -99,7 +106,14 @@ class Spool:
 
     async def backlog(self, keeper: str) -> Backlog:
         """Raises `StoreFault`."""
+        if self._empty:
+            return Backlog()
         return await self._store.run(rows.backlog(keeper, self._now()))
+
+    @property
+    def _empty(self) -> bool:
+        """Of a store that nothing was put into there is nothing to be asked."""
+        return self._store.blank and not self._unwritten
 
     async def settle(self) -> None:
         """At the end: what can be written is."""

@@ -39,6 +39,8 @@ class History:
 
     async def recall(self, why: Kind) -> None:
         """Sessions that an earlier program left end now. Before the first session."""
+        if not self._store.lasts:
+            return
         try:
             lost = await self._store.run(lambda connection: sessions.end_lost(connection, why.value))
         except StoreFault as fault:
@@ -85,6 +87,8 @@ class History:
         self._behind.note(session.id, session)
 
     async def _tidy(self) -> None:
+        if not self._store.lasts:
+            return
         now, age = self._wall(), self._days * DAY
         try:
             await self._store.run(lambda connection: sessions.forget(connection, now, age))

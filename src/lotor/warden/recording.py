@@ -38,6 +38,8 @@ class KeptRecords:
 
     async def recall(self) -> None:
         """Bans of an earlier program are in force again. Before the first login."""
+        if not self._store.lasts:
+            return
         try:
             self.logins.banned.load(await self._store.run(bans.load))
         except (StoreFault, ValueError) as fault:

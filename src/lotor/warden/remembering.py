@@ -31,6 +31,8 @@ class RememberedLeases:
 
     async def recall(self, pool: PoolRoutes) -> None:
         """The pool knows what the last program knew. Before the first lease."""
+        if not self._store.lasts:
+            return
         try:
             found = await self._store.run(addresses.load)
         except (StoreFault, ValueError) as fault:
