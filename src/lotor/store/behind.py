@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from lotor.model.quantity import quantity
 from lotor.store.faults import StoreFault
 from lotor.store.store import LAST_WORDS, Store
 
@@ -26,16 +27,18 @@ PAUSE = 10.0
 
 
 class Behind(Generic[Key, Row]):
-    """Of each key the newest row is written, in the order of the changes. `write` puts rows down in a transaction. What
-    the store cannot take waits, a bounded number; the oldest is lost then. To a store that nobody wants to last nothing
-    is written: whoever notes rows has them in memory."""
+    """Of each key the newest row is written, in the order of the changes. `write` puts rows down in a transaction;
+    `what` they are, for the log. What the store cannot take waits, a bounded number; the oldest is lost then, and said.
+    To a store that nobody wants to last nothing is written: whoever notes rows has them in memory."""
 
-    def __init__(self, store: Store, write: Callable[[sqlite3.Connection, list[Row]], None]) -> None:
+    def __init__(self, store: Store, what: str, write: Callable[[sqlite3.Connection, list[Row]], None]) -> None:
         self._store = store
+        self._what = what
         self._write = write
         self._pending: OrderedDict[Key, Row] = OrderedDict()
         self._writing: asyncio.Task[None] | None = None
         self._last = asyncio.Event()
+        self._told = False
         self.lost = 0
         """Rows that will never be written."""
 
@@ -44,9 +47,7 @@ class Behind(Generic[Key, Row]):
             return
         self._pending[key] = row
         self._pending.move_to_end(key)
-        if len(self._pending) > MOST_PENDING:
-            self._pending.popitem(last=False)
-            self.lost += 1
+        self._keep_bounded()
         if self._writing is None:
             self._writing = asyncio.get_running_loop().create_task(self._written())
 
@@ -55,6 +56,8 @@ class Behind(Generic[Key, Row]):
         self._last.set()
         if self._writing is not None:
             await asyncio.wait({self._writing}, timeout=LAST_WORDS)
+        if self._pending:
+            log.error("%s: the store did not take %s", self._what, quantity(len(self._pending), "row"))
 
     async def _written(self) -> None:
         try:
@@ -66,13 +69,41 @@ class Behind(Generic[Key, Row]):
             self._writing = None
 
     async def _taken(self, rows: OrderedDict[Key, Row]) -> bool:
-        values = list(rows.values())
         try:
-            await self._store.run(lambda connection: self._write(connection, values))
+            await self._put(list(rows.values()))
         except StoreFault:  # which the store has told
-            self._pending = OrderedDict({**rows, **self._pending})
+            for key in self._pending:
+                rows.pop(key, None)  # the newer row has its own place in the order
+            rows.update(self._pending)
+            self._pending = rows
+            self._keep_bounded()
             return False
+        self._told = False
         return True
+
+    async def _put(self, rows: list[Row]) -> None:
+        """A row that is no row of the table takes no other one along. Raises `StoreFault`."""
+        try:
+            await self._store.run(lambda connection: self._write(connection, rows))
+        except StoreFault:
+            raise
+        except Exception as error:  # noqa: BLE001 - its text may have a value in it
+            if len(rows) == 1:
+                log.error("internal error: %s: a row is lost: %s", self._what, type(error).__name__)  # noqa: TRY400
+                self.lost += 1
+                return
+            for each in rows:
+                await self._put([each])
+
+    def _keep_bounded(self) -> None:
+        if len(self._pending) <= MOST_PENDING:
+            return
+        while len(self._pending) > MOST_PENDING:
+            self._pending.popitem(last=False)
+            self.lost += 1
+        if not self._told:
+            log.error("%s: %d rows wait for the store already, the oldest are lost", self._what, MOST_PENDING)
+        self._told = True
 
     async def _gives_up(self) -> bool:
         """Whether nobody waits any longer; else after a while."""

@@ -35,6 +35,8 @@ class Database:
         """Raises `StoreFault`, and nothing of it is there; what `transaction` raises."""
         try:
             return self._carried_out(transaction)
+        except (sqlite3.IntegrityError, sqlite3.DataError):
+            raise  # of the transaction, and not of the file
         except sqlite3.Error as error:
             fault = fault_of(error, self.file)
         if fault.fault is not Fault.BROKEN or self.file is None:

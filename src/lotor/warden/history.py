@@ -32,7 +32,7 @@ class History:
     def __init__(self, store: Store, wall: Callable[[], float] = time) -> None:
         self._store = store
         self._wall = wall
-        self._behind: Behind[str, Session] = Behind(store, sessions.write)
+        self._behind: Behind[str, Session] = Behind(store, "history", sessions.write)
         self._open: dict[str, Session] = {}
         self._days = 0
         self._ends = 0

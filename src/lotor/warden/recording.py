@@ -33,7 +33,7 @@ class KeptRecords:
 
     def __init__(self, backend: LoginBackend, store: Store) -> None:
         self._store = store
-        self._behind: Behind[tuple[bool, str], Change] = Behind(store, bans.write)
+        self._behind: Behind[tuple[bool, str], Change] = Behind(store, "bans", bans.write)
         self.logins = Banning(backend, changed=self._changed)
 
     async def recall(self) -> None:

@@ -26,7 +26,7 @@ class RememberedLeases:
         self.fixed = fixed
         self._store = store
         self._held: dict[int, tuple[str, Lease]] = {}
-        self._behind: Behind[IPv4Address, Held] = Behind(store, addresses.write)
+        self._behind: Behind[IPv4Address, Held] = Behind(store, "addresses", addresses.write)
         self._seen = 0
 
     async def recall(self, pool: PoolRoutes) -> None:
