@@ -11,7 +11,7 @@ from lotor.store.behind import Behind
 class Disk:
     """A store that takes nothing while it is `full`; `order` is what it has."""
 
-    lasts = True
+    lasts, patience = True, 5.0
 
     def __init__(self):
         self.full, self.tried = False, 0

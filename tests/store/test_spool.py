@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 
@@ -385,4 +386,25 @@ async def test_a_record_that_cannot_be_read_keeps_no_other_waiting(disk, caplog)
     assert "cannot be read: it is lost" in caplog.text
     assert [each.account.id for each in await the.leave(None, GONE)] == ["5f3a-2"]
     assert "it has no stop" in caplog.text
+    await disk.close()
+
+
+@looped
+async def test_a_disk_that_is_silent_holds_nobody_up_and_has_all_in_order_later(disk, monkeypatch):
+    """Also not who waits for what a dead daemon left, nor who ends the program."""
+    monkeypatch.setattr("lotor.store.store.PATIENCE", 0.01)
+    the, hold = await disk.open(), threading.Event()
+    held = asyncio.create_task(disk.store.run(lambda _: hold.wait(60)))
+    await asyncio.sleep(0)
+    await the.begin("radius", ALICE)
+    await the.begin("radius", BOB)
+    await the.end("radius", BOB, USAGE, GONE)
+    assert await the.leave("5f3a-", GONE) == []
+    with pytest.raises(StoreFault) as silent:
+        await the.backlog("radius")
+    assert silent.value.fault is Fault.SILENT
+    await the.settle()
+    hold.set()
+    await held
+    assert await words(the) == [("START", "5f3a-1"), ("START", "5f3a-2"), ("STOP", "5f3a-2"), ("STOP", "5f3a-1")]
     await disk.close()

@@ -382,8 +382,26 @@ async def test_after_the_end_nothing_is_taken(file):
 
 
 @looped
+async def test_a_disk_that_is_silent_is_told_once_and_its_end_too(file, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "lotor.store")
+    store = await opened(file)
+    monkeypatch.setattr("lotor.store.store.PATIENCE", 0.01)
+    assert store.patience == 0.01
+    hold = threading.Event()
+    waiting = [asyncio.create_task(store.run(lambda _: hold.wait(60))) for _ in range(2)]
+    await asyncio.wait(waiting, timeout=0.1)
+    assert store.fault.fault is Fault.SILENT
+    assert store.patience == 0
+    hold.set()
+    assert await asyncio.gather(*waiting) == [True, True]
+    assert (store.fault, store.patience) == (None, 0.01)
+    assert ["does not answer" in each for each in caplog.messages] == [True, False]
+    await store.close()
+
+
+@looped
 async def test_a_disk_that_is_silent_keeps_no_program_from_ending(file, monkeypatch):
-    monkeypatch.setattr("lotor.store.store.LAST_WORDS", 0.01)
+    monkeypatch.setattr("lotor.store.store.PATIENCE", 0.01)
     store = await opened(file)
     hold = threading.Event()
     waiting = asyncio.create_task(store.run(lambda _: hold.wait(60)))

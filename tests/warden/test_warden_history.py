@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
+import threading
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -239,3 +241,19 @@ def test_where_nothing_is_kept_that_is_said(tmp_path, text, said):
     (tmp_path / "racoon.conf").write_text(text + "\n")
     with pytest.raises(StartError, match=said):
         told(tmp_path / "racoon.conf")
+
+
+@looped
+async def test_a_disk_that_is_silent_holds_no_reload_up(file, monkeypatch):
+    monkeypatch.setattr("lotor.store.store.PATIENCE", 0.01)
+    past, store = await kept(file, Wall())
+    hold = threading.Event()
+    held = asyncio.create_task(store.run(lambda _: hold.wait(60)))
+    await asyncio.sleep(0)
+    await past.obey(settings("history_days 3;" + gateway()))
+    await past.start(account("5f3a-1"))
+    await past.settle()
+    hold.set()
+    await held
+    assert [each.id for each in await rows(store)] == ["5f3a-1"]
+    await ended(past, store)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lotor.model.quantity import quantity
 from lotor.store.faults import StoreFault
-from lotor.store.store import LAST_WORDS, Store
+from lotor.store.store import Store
 
 if TYPE_CHECKING:
     import sqlite3
@@ -52,10 +52,10 @@ class Behind(Generic[Key, Row]):
             self._writing = asyncio.get_running_loop().create_task(self._written())
 
     async def settle(self) -> None:
-        """Until all is written, or refused once more; a silent disk is waited for `LAST_WORDS`."""
+        """Until all is written, or refused once more; a silent disk is waited for no longer than anywhere."""
         self._last.set()
         if self._writing is not None:
-            await asyncio.wait({self._writing}, timeout=LAST_WORDS)
+            await asyncio.wait({self._writing}, timeout=self._store.patience)
         if self._pending:
             log.error("%s: the store did not take %s", self._what, quantity(len(self._pending), "row"))
 

@@ -21,6 +21,7 @@ class Fault(Enum):
     NEWER = "was written by a newer lotor"
     UNREACHABLE = "cannot be opened"
     FAILED = "cannot be used"
+    SILENT = "does not answer"
     BUSY = "does not keep up: too much waits to be written"
 
 
@@ -29,6 +30,7 @@ _ERRORS = {
     Fault.READ_ONLY: errno.EROFS,
     Fault.LOCKED: errno.EBUSY,
     Fault.UNREACHABLE: errno.ENOENT,
+    Fault.SILENT: errno.ETIMEDOUT,
     Fault.BUSY: errno.EAGAIN,
 }
 _SYSTEM = {

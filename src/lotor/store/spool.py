@@ -19,7 +19,7 @@ from lotor.model.kinds import Kind
 from lotor.ports.accounting import Account, Record, Status, Usage
 from lotor.store import account_rows as rows
 from lotor.store.account_rows import Backlog, Instant, Waiting
-from lotor.store.faults import StoreFault
+from lotor.store.faults import Fault, StoreFault
 from lotor.store.store import Store
 from lotor.store.transaction import Transaction
 
@@ -108,7 +108,11 @@ class Spool:
         """Raises `StoreFault`."""
         if self._empty:
             return Backlog()
-        return await self._store.run(rows.backlog(keeper, self._now()))
+        try:
+            async with asyncio.timeout(self._store.patience):
+                return await self._store.run(rows.backlog(keeper, self._now()))
+        except TimeoutError:
+            raise StoreFault(Fault.SILENT, self._store.file) from None
 
     @property
     def _empty(self) -> bool:
@@ -116,11 +120,12 @@ class Spool:
         return self._store.blank and not self._unwritten
 
     async def settle(self) -> None:
-        """At the end: what can be written is."""
+        """At the end: what can be written is, unless the disk is silent."""
         if self._again is not None:
             self._again.cancel()
             self._write_all()
-        await self._settled()
+        if self._writing is not None:
+            await asyncio.wait({self._writing}, timeout=self._store.patience)
 
     async def _write(self, change: rows.Change, share: int = 1) -> None:
         if len(self._unwritten) >= MOST_UNWRITTEN // share:
@@ -130,14 +135,16 @@ class Spool:
         self.grown()
 
     async def _put(self, change: Transaction[Any]) -> Any:
-        """What came of it; None where it waits in memory. It is done also where the caller is cancelled."""
+        """What came of it; None where it waits in memory, or for a silent disk. It is done also where the caller is
+        cancelled."""
         written = asyncio.get_running_loop().create_future()
         self._unwritten.append(_Unwritten(change, written))
         if self._again is None:
             self._write_all()
         else:
             written.set_result(None)
-        return await asyncio.shield(written)
+        await asyncio.wait({written}, timeout=self._store.patience)
+        return written.result() if written.done() else None
 
     def _write_all(self) -> None:
         self._again = None

@@ -25,8 +25,8 @@ T = TypeVar("T")
 
 MOST_WAITING = 1024
 """Transactions at a time. Whoever writes much gathers it, so that a slow disk meets a few large ones."""
-LAST_WORDS = 5.0
-"""Seconds that the end of a program waits for what is still to be written."""
+PATIENCE = 5.0
+"""Seconds after which a disk that does not answer is told of, and nobody waits for it any more who can go on."""
 
 
 class Store:
@@ -63,13 +63,18 @@ class Store:
         """Nobody can find anything in it, and nothing was loaded for it so far."""
         return not (self.lasts or self._used)
 
+    @property
+    def patience(self) -> float:
+        """Seconds that whoever can go on without it waits for the store; 0 while the disk is known to be silent."""
+        return 0.0 if self._told is Fault.SILENT else PATIENCE
+
     async def open(self) -> None:
         """Never fails: what is wrong with the file is told, and the store is in memory then. One that is there in
         memory only begins when it is used first."""
         if self.lasts:
             self._used = True
-            await self._thread.submit(self._begun)
-            self.fault = self._begun().fault
+            await self._heard(self._thread.submit(self._begun))
+            self._tell(None)
 
     async def run(self, transaction: Transaction[T]) -> T:
         """Its result, once it is in the store. Transactions are carried out in the order of these calls, also where
@@ -79,7 +84,7 @@ class Store:
             raise fault
         self._used = True
         try:
-            done = await asyncio.shield(self._thread.submit(lambda: self._begun().run(transaction)))
+            done = await self._heard(self._thread.submit(lambda: self._begun().run(transaction)))
         except StoreFault as fault:
             self._tell(fault)
             raise
@@ -91,8 +96,14 @@ class Store:
         closing = self._thread.submit(self._end)
         self._thread.end()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORDS):
+            async with asyncio.timeout(self.patience):
                 await closing
+
+    async def _heard(self, work: asyncio.Future[T]) -> T:
+        """Its result, however long that takes: the disk may do it yet."""
+        if not (await asyncio.wait({work}, timeout=PATIENCE))[0]:
+            self._tell(StoreFault(Fault.SILENT, self.file))
+        return await asyncio.shield(work)
 
     def _begun(self) -> Database:
         """In the thread, which loads SQLite while others go on. Raises `StoreFault`."""

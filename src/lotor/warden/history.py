@@ -3,6 +3,7 @@ and written behind it."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -91,8 +92,9 @@ class History:
             return
         now, age = self._wall(), self._days * DAY
         try:
-            await self._store.run(lambda connection: sessions.forget(connection, now, age))
-        except StoreFault:  # which the store has told
+            async with asyncio.timeout(self._store.patience):
+                await self._store.run(lambda connection: sessions.forget(connection, now, age))
+        except (StoreFault, TimeoutError):  # which the store has told
             return
 
 
