@@ -408,3 +408,16 @@ async def test_a_disk_that_is_silent_holds_nobody_up_and_has_all_in_order_later(
     await held
     assert await words(the) == [("START", "5f3a-1"), ("START", "5f3a-2"), ("STOP", "5f3a-2"), ("STOP", "5f3a-1")]
     await disk.close()
+
+
+@looped
+async def test_a_change_that_is_a_mistake_keeps_no_other_from_the_disk(disk, caplog):
+    def mistaken(connection):
+        connection.execute("INSERT INTO accounts_waiting (keeper) VALUES (NULL)")
+
+    the = await disk.open()
+    story = [the.begin("radius", ALICE), the._put(mistaken), the.begin("radius", BOB)]
+    assert (await asyncio.gather(*story))[1] is None
+    assert await words(the) == [("START", "5f3a-1"), ("START", "5f3a-2")]
+    assert caplog.messages == ["internal error: a change of accounting is lost: IntegrityError"]
+    await disk.close()

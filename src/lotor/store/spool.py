@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from lotor.store.account_rows import Backlog, Instant, Waiting
 from lotor.store.faults import Fault, StoreFault
 from lotor.store.store import Store
 from lotor.store.transaction import Transaction
+
+log = logging.getLogger(__name__)
 
 MOST_UNWRITTEN = 8_192
 """Changes that wait in memory, some 30 MiB at most. Records between start and stop use the first half only."""
@@ -154,10 +157,12 @@ class Spool:
     async def _work(self) -> None:
         """One transaction after the other: what is asked for meanwhile is in the next one."""
         try:
+            most = AT_ONCE
             while self._unwritten:
-                some = list(islice(self._unwritten, AT_ONCE))
-                results = await self._store.run(partial(_carried_out, [each.change for each in some]))
-                for each, result in zip(some, results, strict=True):
+                some = list(islice(self._unwritten, most))
+                results = await self._carried_out(some)
+                most = AT_ONCE if results else 1
+                for each, result in zip(some, results, strict=False):
                     self._unwritten.popleft()
                     _answer(each, result)
         except StoreFault:  # all of them wait, and nobody waits for them
@@ -175,15 +180,29 @@ class Spool:
         if self._again is None:
             self._again = asyncio.get_running_loop().call_later(AGAIN_S, self._write_all)
 
+    async def _carried_out(self, some: list[_Unwritten]) -> list[Any]:
+        """What came of them; of several nothing, where one is the mistake of a program. Raises `StoreFault`."""
+        try:
+            return await self._store.run(partial(_all_done, [each.change for each in some]))
+        except StoreFault:
+            raise
+        except Exception as error:  # noqa: BLE001 - its text may have a value in it
+            if len(some) > 1:
+                return []
+            log.error("internal error: a change of accounting is lost: %s", type(error).__name__)  # noqa: TRY400
+            return [None]
+
     async def _settled(self) -> None:
         while self._writing is not None:
             await asyncio.wait({self._writing})
 
 
-def _carried_out(changes: list[Transaction[Any]], connection: Any) -> list[Any]:
+def _all_done(changes: list[Transaction[Any]], connection: Any) -> list[Any]:
     return [change(connection) for change in changes]
 
 
 def _answer(unwritten: _Unwritten, result: Any) -> None:
     if not unwritten.written.done():
         unwritten.written.set_result(result)
+    elif result is False:  # nobody waits, to say so
+        log.error("an accounting record is lost: %d wait already", rows.MOST_WAITING)
