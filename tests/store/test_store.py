@@ -331,6 +331,15 @@ async def test_a_directory_that_is_missing_leaves_a_store_in_memory(tmp_path, ca
 
 
 @looped
+async def test_a_directory_in_the_place_of_the_file_leaves_a_store_in_memory(tmp_path):
+    for directory in (Path("/"), tmp_path):
+        store = await opened(directory)
+        assert (store.file, store.fault.fault) == (None, Fault.UNREACHABLE)
+        assert "directory" in store.fault.strerror
+        await store.close()
+
+
+@looped
 async def test_nobody_else_could_put_another_file_there(tmp_path, caplog):
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import sqlite3
 import threading
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -236,11 +237,34 @@ def test_some_are_asked_for(past):
     assert "is no moment" in told(past, "--since", "yesterday")
 
 
-@pytest.mark.parametrize(("text", "said"), [("store none;", "store none"), ('store "/nowhere/x.db";', "no such file")])
+@pytest.mark.parametrize(("text", "said"), [("store none;", "store none"), ('store "/nowhere/x.db";', "No such file")])
 def test_where_nothing_is_kept_that_is_said(tmp_path, text, said):
     (tmp_path / "racoon.conf").write_text(text + "\n")
     with pytest.raises(StartError, match=said):
         told(tmp_path / "racoon.conf")
+
+
+@pytest.mark.parametrize(
+    ("made", "said"), [("", "no such table"), ("PRAGMA user_version = 99", "written by a newer lotor")]
+)
+def test_a_file_with_other_tables_is_told(past, file, made, said):
+    file.unlink()
+    other = sqlite3.connect(file)
+    other.execute("CREATE TABLE another (thing)")
+    other.execute(made)
+    other.close()
+    with pytest.raises(StartError, match=said):
+        told(past)
+
+
+def test_who_may_not_read_it_is_told(past, monkeypatch):
+    def shut(_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.stat", shut)
+    monkeypatch.setattr("lotor.cli.history._store", lambda _: Path("/var/lib/lotor/lotor.db"))
+    with pytest.raises(StartError, match=r"lotor\.db cannot be opened \(Permission denied\)"):
+        told(past)
 
 
 @looped

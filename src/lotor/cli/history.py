@@ -107,7 +107,11 @@ def _store(path: Path) -> Path:
 
 
 def _read(file: Path, wanted: Wanted) -> Iterator[Session]:
+    """Raises `StartError`."""
+    import sqlite3
+
     from lotor.store import StoreFault
+    from lotor.store.faults import fault_of
     from lotor.store.opening import read
     from lotor.store.sessions import find
 
@@ -117,6 +121,9 @@ def _read(file: Path, wanted: Wanted) -> Iterator[Session]:
         raise StartError(fault.strerror or str(fault)) from fault
     try:
         yield from find(connection, wanted)
+    except sqlite3.Error as error:
+        fault = fault_of(error, file)
+        raise StartError(fault.strerror or str(fault)) from error
     finally:
         connection.close()
 

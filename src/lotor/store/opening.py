@@ -40,6 +40,8 @@ def connect(file: Path | None) -> sqlite3.Connection:
 def take(file: Path) -> int:
     """The descriptor by which this program alone has the file, until it is closed: two gateways with one memory would
     give addresses that the other one has. Raises `StoreFault`."""
+    if not file.name:
+        raise StoreFault(Fault.UNREACHABLE, file, " (it is a directory)")
     try:
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(file.with_name(f"{file.name}.lock"), flags, 0o600)
@@ -69,13 +71,15 @@ def aside(file: Path) -> Path:
 
 def read(file: Path) -> sqlite3.Connection:
     """For a program that only looks, beside the one that writes. Raises `StoreFault`."""
-    if not file.exists():
-        raise StoreFault(Fault.UNREACHABLE, file, " (there is no such file)")
+    try:
+        file.stat()
+    except OSError as error:
+        raise StoreFault(Fault.UNREACHABLE, file, f" ({error.strerror})") from None
     try:
         connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
         with _closed_unless_ready(connection):
             connection.execute("PRAGMA query_only = ON")
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            demand_known(connection, file)
     except (sqlite3.Error, OSError) as error:
         raise fault_of(error, file) from None
     return connection
