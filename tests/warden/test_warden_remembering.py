@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from looped import looped
-from lotor.auth import UserFile
+from lotor.auth import UserError, UserFile
 from lotor.auth.facts import Facts
 from lotor.crypto.passwords import Cost
 from lotor.model.grants import NO_GRANTS, Grants
@@ -214,6 +214,31 @@ async def test_the_address_of_one_of_lotors_own_users_is_given_to_nobody_else(fi
         assert await serving.login("dave") == "pool-exhausted"
         users.remove("carol")
         assert await serving.login("dave") == "10.99.99.3"
+
+
+@looped
+async def test_who_comes_while_the_file_of_users_is_read_waits_for_it(file, tmp_path):
+    users = UserFile(tmp_path / "users", Cost(memory=64, passes=1, lanes=1))
+    users.add("alice", Secret(b"alicepass"), Facts(address=IPv4Address("10.99.99.1")))
+    async with Gateway(file, f'pool_size 3; auth_source local; users "{users.path}";') as serving:
+        given = await asyncio.gather(serving.login("bob"), serving.login("carol"), serving.login("dave"))
+        assert given == ["10.99.99.2", "10.99.99.3", "pool-exhausted"]
+
+
+@looped
+async def test_a_file_of_users_that_can_be_read_again_counts_again(file, tmp_path, monkeypatch):
+    users = UserFile(tmp_path / "users", Cost(memory=64, passes=1, lanes=1))
+    users.add("alice", Secret(b"alicepass"), Facts(address=IPv4Address("10.99.99.1")))
+
+    def unreadable(_):
+        raise UserError("no")
+
+    async with Gateway(file, f'pool_size 3; auth_source local; users "{users.path}";') as serving:
+        with monkeypatch.context() as patch:
+            patch.setattr(UserFile, "list", unreadable)
+            assert await serving.login("bob") == "10.99.99.1"
+        await serving.logout(1)
+        assert await serving.login("bob") == "10.99.99.2"
 
 
 @looped

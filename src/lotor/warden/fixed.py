@@ -20,6 +20,7 @@ class FixedAddresses:
         self._fix = fix
         self._users: Path | None = None
         self._seen: Stamp | None = None
+        self._turn = asyncio.Lock()
 
     def obey(self, settings: Settings) -> None:
         mode_cfg = settings.mode_cfg
@@ -30,17 +31,26 @@ class FixedAddresses:
             self._fix(frozenset())
 
     async def look(self) -> None:
-        """A file that cannot be read changes nothing: logins say what is wrong with it."""
-        if self._users is None or (stamp := _stamp(self._users)) == self._seen:
-            return
-        self._seen = stamp
-        try:
-            users = await asyncio.to_thread(UserFile(self._users).list)
-        except UserError:
-            return
-        found: set[Address] = {each.facts.address for each in users if each.facts.address is not None}
-        found |= {each.facts.address6.ip for each in users if each.facts.address6 is not None}
-        self._fix(frozenset(found))
+        """Whoever looks meanwhile waits. A file that cannot be read changes nothing, and is looked at again: logins say
+        what is wrong with it."""
+        async with self._turn:
+            path = self._users
+            if path is None or (stamp := _stamp(path)) == self._seen:
+                return
+            try:
+                found = await asyncio.to_thread(_addresses, path)
+            except UserError:
+                return
+            if path == self._users:  # and not, meanwhile, another configuration's
+                self._seen = stamp
+                self._fix(found)
+
+
+def _addresses(path: Path) -> frozenset[Address]:
+    """Raises `UserError`."""
+    facts = [each.facts for each in UserFile(path).list()]
+    found: set[Address] = {each.address for each in facts if each.address is not None}
+    return frozenset(found | {each.address6.ip for each in facts if each.address6 is not None})
 
 
 def _stamp(path: Path) -> Stamp | None:
