@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
 
 TIDIED_EVERY = 256
 """Sessions that are opened: those that nobody will close any more are forgotten."""
