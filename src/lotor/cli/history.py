@@ -122,8 +122,8 @@ def _read(file: Path, wanted: Wanted) -> Iterator[Session]:
     try:
         yield from find(connection, wanted)
     except sqlite3.Error as error:
-        fault = fault_of(error, file)
-        raise StartError(fault.strerror or str(fault)) from error
+        unread = fault_of(error, file)
+        raise StartError(unread.strerror or str(unread)) from error
     finally:
         connection.close()
 
