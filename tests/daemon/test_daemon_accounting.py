@@ -110,3 +110,17 @@ def test_whoever_keeps_accounts_hears_of_the_gateway_and_of_each_session(directo
     assert (stop.account.user, stop.usage.octets_out, stop.why) == ("alice", 4000, Kind.LOGGED_OUT)
     assert stop.account.called == IPv4Address("127.0.0.1")
     assert keeper.asked[5].why is Kind.SHUT_DOWN
+
+
+def test_where_nobody_else_keeps_accounts_the_journal_hears_of_what_a_session_carries(directory, journal):
+    """The sessions of the past are kept all the same."""
+
+    async def story(world):
+        await world.vc("alice")
+        carried(world)
+        await world.gateway.accountant._meanwhile([1])
+        await world.gateway_admin.logout(Logout("alice", 0), ROOT)
+        await world.settle()
+
+    play(directory, story)
+    assert [line.split()[1] for line in journal()] == ["start", "interim", "stop"]

@@ -281,14 +281,16 @@ class Wiring:
 
     def _accountant(self) -> Accountant:
         figures = Figures(self.associations.counters, self.follower.emptied)
-        engine = BesideJournal(JournalAccounting(), self._privileged.accounting, self._accounts)
+        engine = BesideJournal(JournalAccounting(), self._privileged.accounting, self._accounts, self._journal_alone)
         return Accountant(engine, self.register, figures, self._interval)
 
     def _accounts(self) -> bool:
         """Whether somebody beside the journal keeps accounts, or the sessions of the past."""
-        settings = self.present.now.settings
-        kept = settings.mode_cfg is not None and settings.mode_cfg.accounting is not Accounting.NONE
-        return kept or settings.history_days > 0
+        return not self._journal_alone() or self.present.now.settings.history_days > 0
+
+    def _journal_alone(self) -> bool:
+        mode_cfg = self.present.now.settings.mode_cfg
+        return mode_cfg is None or mode_cfg.accounting is Accounting.NONE
 
     def _interval(self, session: Session) -> float | None:
         """Seconds between two records of a session that is up."""
