@@ -112,6 +112,35 @@ async def test_a_session_stays_with_its_keeper_through_reloads():
 
 
 @looped
+async def test_nobody_hears_of_the_end_of_a_session_that_began_for_nobody():
+    async with Stage(kind=Accounting.NONE) as stage, stage.daemon() as far:
+        second = replace(FIRST, id=f"{KEY}-2")
+        await far.start(FIRST)
+        stage.accounts.use(wants(Accounting.RADIUS))
+        await far.start(second)
+        for each in (FIRST, second):
+            await far.interim(each, USAGE)
+            await far.stop(each, USAGE, GONE)
+        told = await stage.told(4)
+        assert told == [("ON", ""), *((word, second.id) for word in ("START", "INTERIM", "STOP"))]
+
+
+@looped
+async def test_a_session_whose_start_was_lost_has_its_stop(monkeypatch):
+    monkeypatch.setattr("lotor.store.account_rows.MOST_WAITING", 1)
+    async with Stage() as stage, stage.daemon() as far:
+        stage.far.slow = asyncio.Event()
+        await stage.tried(1)
+        with pytest.raises(OSError, match="this one is lost"):
+            await far.start(FIRST)
+        stage.far.slow.set()
+        await stage.told(1)
+        await asyncio.sleep(0.01)
+        await far.stop(FIRST, USAGE, GONE)
+        assert await stage.told(2) == [("ON", ""), ("STOP", FIRST.id)]
+
+
+@looped
 async def test_sessions_of_a_dead_daemon_end_and_those_of_another_go_on(caplog):
     async with Stage() as stage, stage.daemon("beefbeefbeef") as other:
         await other.start(replace(FIRST, id="beefbeefbeef-1"))

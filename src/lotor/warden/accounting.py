@@ -55,6 +55,8 @@ class Accounts:
         self.history = history or History(Store(None))
         self._deliveries = {kind: Delivery(kind.value, keeper, spool) for kind, keeper in keepers.items()}
         self._kind = Accounting.NONE
+        self._begun: dict[str, Accounting] = {}
+        """For whom each session has begun, also where its start was lost; none for nobody."""
         self._telling: set[asyncio.Task[None]] = set()
         self._opened = False
         spool.grown = self._grown
@@ -79,20 +81,24 @@ class Accounts:
     async def start(self, account: Account) -> None:
         await self.history.start(account)
         if self._kind is not Accounting.NONE:
+            self._begun[account.id] = self._kind
             await self._spool.begin(self._kind.value, account)
 
     async def interim(self, account: Account, usage: Usage) -> None:
         await self.history.interim(account, usage)
-        await self._spool.go_on(account, usage)
+        if account.id in self._begun:
+            await self._spool.go_on(account, usage)
 
     async def stop(self, account: Account, usage: Usage, why: Kind) -> None:
         await self.history.stop(account, usage, why)
-        keeper = self._kind.value if self._kind is not Accounting.NONE else None
-        await self._spool.end(keeper, account, usage, why)
+        if (kind := self._begun.pop(account.id, None)) is not None:
+            await self._spool.end(kind.value, account, usage, why)
 
     async def leave(self, beginning: str | None, why: Kind, lived: Callable[[Account], int] | None = None) -> None:
         """Whatever is open, with ids that begin so, ends now: nobody will tell of it."""
         await self.history.leave(beginning, why)
+        for number in [each for each in self._begun if each.startswith(beginning or "")]:
+            del self._begun[number]
         stops = await self._spool.leave(beginning, why, lived)
         if stops:
             log.warning("accounting: %s without an end, which is now", quantity(len(stops), "session"))
