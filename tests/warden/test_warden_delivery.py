@@ -187,6 +187,28 @@ async def test_a_fault_of_the_keeper_tells_nothing_of_a_peer_and_loses_nothing(c
         assert stage.far.took == both(1)
 
 
+@looped
+async def test_what_the_keeper_took_before_the_end_is_not_told_again():
+    """The program ends while it waits for others of the same turn."""
+    async with Stage() as stage:
+        await stage.sessions(1, 2)
+        slow = asyncio.Event()
+        took, stage.far.take = stage.far.take, None
+
+        async def take(record):
+            if record.account.id == "5f3a-2":
+                await slow.wait()
+            await took(record)
+
+        stage.far.take = take
+        stage.spool.grown = stage.delivery.grown
+        stage.delivery.start()
+        await stage.delivery.finished(0.1)
+        assert stage.far.took == both(1)
+        await stage.delivery.stop()
+        assert [each.id for each in await stage.spool.first("radius", 10)] == ["5f3a-2"] * 2
+
+
 @pytest.mark.parametrize("silent", [False, True])
 @looped
 async def test_it_works_by_itself_and_the_end_waits_for_what_can_be_told(silent):

@@ -8,7 +8,7 @@ import contextlib
 import errno
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lotor.model.entry import RECORD_KEY, Entry
 from lotor.model.quantity import quantity
@@ -40,10 +40,11 @@ WHOLE = frozenset({Status.ON, Status.OFF})
 
 @dataclass(slots=True)
 class _Outcome:
-    """`refused`: sessions whose turn ended with a record that was not taken, and the reason of each."""
+    """`taken`: how many records; `refused`: sessions whose turn ended with a record that was not taken, and the reason
+    of each."""
 
-    taken: list[int]
-    refused: dict[str, tuple[Waiting, str]]
+    taken: int = 0
+    refused: dict[str, tuple[Waiting, str]] = field(default_factory=dict)
 
 
 class Delivery:
@@ -88,8 +89,7 @@ class Delivery:
             return None
         outcome = await self._told(batch)
         if outcome.taken:
-            await self._spool.taken(outcome.taken)
-            self._heard(len(outcome.taken))
+            self._heard(outcome.taken)
             await self._pass_over(outcome)
             return 0.0
         return self._unheard(next(iter(outcome.refused.values()))[1])
@@ -109,18 +109,25 @@ class Delivery:
         return list(sessions.values())
 
     async def _told(self, batch: list[list[Waiting]]) -> _Outcome:
-        outcome = _Outcome([], {})
+        outcome = _Outcome()
         await asyncio.gather(*(self._tell(each, outcome) for each in batch))
         return outcome
 
     async def _tell(self, records: list[Waiting], outcome: _Outcome) -> None:
-        """Of one session, until one is not taken."""
-        async with self._places:
-            for each in records:
-                if (why := await self._refusal(each)) is not None:
-                    outcome.refused[each.id] = each, why
-                    return
-                outcome.taken.append(each.number)
+        """Of one session, until one is not taken. What is taken is noted at once, and also where this is cancelled:
+        others of the turn may take long."""
+        taken: list[int] = []
+        try:
+            async with self._places:
+                for each in records:
+                    if (why := await self._refusal(each)) is not None:
+                        outcome.refused[each.id] = each, why
+                        return
+                    taken.append(each.number)
+        finally:
+            if taken:
+                outcome.taken += len(taken)
+                await self._spool.taken(taken)
 
     async def _refusal(self, waiting: Waiting) -> str | None:
         try:
