@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import fcntl
 import shutil
+import struct
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lotor.accounting import system
 from lotor.accounting.system import DEAD_PROCESS, USER_PROCESS, SystemAccounts, _Utmpx
 from lotor.ports.accounting import Record, Status
 from ports.test_ports_accounting import ALICE, BOB, GONE, USAGE
@@ -87,3 +90,29 @@ def test_a_host_without_the_file_is_told_once_and_keeps_no_record_waiting(tmp_pa
 def test_a_file_that_takes_nothing_is_said_and_the_record_waits():
     with pytest.raises(OSError, match="does not take a record"):
         take(Path("/dev/full"), records(ALICE)[0])
+
+
+def test_records_that_are_written_side_by_side_are_all_there(wtmp):
+    async def play():
+        keeper = SystemAccounts(wtmp)
+        await asyncio.gather(*(keeper.take(records(replace(ALICE, id=f"a-{number}"))[0]) for number in range(200)))
+
+    asyncio.run(play())
+    assert sorted(int(each.line.removeprefix(b"vpn")) for each in entries(wtmp)) == list(range(200))
+
+
+def test_whoever_keeps_the_file_locked_holds_up_no_thread_and_loses_no_record(wtmp, monkeypatch):
+    """Everybody who may read it can."""
+    monkeypatch.setattr(system, "PAUSE", 0.0)
+    with wtmp.open() as reader:
+        fcntl.fcntl(reader, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))
+        with pytest.raises(OSError, match="is locked by another program"):
+            take(wtmp, records(ALICE)[0])
+    take(wtmp, records(ALICE)[0])
+    assert len(entries(wtmp)) == 1
+
+
+def test_a_record_that_another_program_left_in_half_is_written_over(wtmp):
+    wtmp.write_bytes(bytes(100))
+    take(wtmp, *records(ALICE))
+    assert [each.line for each in entries(wtmp)] == [b"vpn1", b"vpn1"]

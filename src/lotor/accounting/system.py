@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import errno
+import fcntl
 import logging
+import os
 import platform
+import struct
 from pathlib import Path
 
 from lotor.model.text import clean
@@ -24,6 +27,12 @@ LAYOUTS = {"x86_64": ctypes.c_int32, "aarch64": ctypes.c_long}
 """How wide the times of a record are (glibc, bits/types/struct_utmpx.h): they were 32 bits where 32-bit programs read
 the same file."""
 _TIME = LAYOUTS.get(platform.machine(), ctypes.c_int32)
+
+
+WHOLE_FILE = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+"""A lock for writing (fcntl(2), `struct flock`) that threads have each for itself."""
+MOST_TRIES, PAUSE = 40, 0.05
+"""Whoever may read the file may keep it locked: after two seconds of that the record waits in the store."""
 
 
 class _Utmpx(ctypes.Structure):
@@ -53,9 +62,17 @@ class SystemAccounts:
     async def take(self, record: Record) -> None:
         if record.account is None or record.status not in (Status.START, Status.STOP):
             return
-        if not await asyncio.to_thread(_written, self._file, _entry(record.account, record)) and not self._told:
+        if not await self._written(_entry(record.account, record)) and not self._told:
             self._told = True
             log.warning("accounting system: this host has no %s: sessions stand in the journal only", self._file)
+
+    async def _written(self, entry: _Utmpx) -> bool:
+        for _ in range(MOST_TRIES):
+            try:
+                return await asyncio.to_thread(_written, self._file, entry)
+            except BlockingIOError:
+                await asyncio.sleep(PAUSE)
+        raise OSError(errno.EBUSY, f"{self._file} is locked by another program")
 
 
 def _entry(account: Account, record: Record) -> _Utmpx:
@@ -74,17 +91,33 @@ def _entry(account: Account, record: Record) -> _Utmpx:
 
 
 def _written(file: Path, entry: _Utmpx) -> bool:
-    """False where there is no such file. `updwtmpx` of glibc locks it, says nothing of faults, and makes none."""
+    """False where there is no such file. Not by `updwtmpx` of glibc: it waits for whoever has the file locked, in a
+    thread perhaps for ever, lets two threads write in one place, and says nothing of faults. Raises
+    `BlockingIOError` where somebody has it locked, and `OSError`."""
     if platform.machine() not in LAYOUTS:
         return False
     try:
-        before = file.stat().st_size
+        descriptor = os.open(file, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
-    ctypes.CDLL(None).updwtmpx(str(file).encode(), ctypes.byref(entry))
-    if file.stat().st_size <= before:
-        raise OSError(errno.EIO, f"{file} does not take a record: is it writable, and is there room?")
+    try:
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, WHOLE_FILE)
+        _append(descriptor, bytes(entry))
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, f"{file} does not take a record: {error.strerror}") from None
+    finally:
+        os.close(descriptor)
     return True
+
+
+def _append(descriptor: int, record: bytes) -> None:
+    """Behind the last whole record, or not at all. Raises `OSError`."""
+    end = os.fstat(descriptor).st_size // len(record) * len(record)
+    if os.pwrite(descriptor, record, end) < len(record):
+        os.ftruncate(descriptor, end)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _text(text: str, room: int) -> bytes:
