@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from lotor.runtime import interims
-from lotor.runtime.interims import AT_ONCE, TURN_S, UNSURE_S, Interims
+from lotor.runtime.interims import AT_ONCE, MOST_STALE, TURN_S, UNSURE_S, Interims
 
 
 class Play:
@@ -99,6 +99,43 @@ def test_a_session_that_comes_again_under_the_same_number_has_one_record_in_each
         assert len(stage.told) == 1
 
     run(story)
+
+
+def test_turns_of_sessions_that_ended_do_not_pile_up():
+    async def story(stage):
+        stage.interval = 86400.0
+        stage.interims.begin(0)
+        for session in range(1, 5 * MOST_STALE):
+            stage.interims.begin(session)
+            stage.interims.end(session)
+        assert len(stage.interims._due) <= MOST_STALE + 3
+        await stage.on(TURN_S)
+        stage.now += 86400
+        await stage.interims.look()
+        assert [session for _, session in stage.told] == [0]
+
+    run(story)
+
+
+def test_a_fault_costs_one_turn(monkeypatch, caplog):
+    monkeypatch.setattr(interims, "TURN_S", 0.001)
+
+    async def story(stage):
+        told = asyncio.Event()
+
+        async def tell(due):
+            if caplog.messages:
+                told.set()
+            raise ValueError("secret")
+
+        stage.interims._tell, stage.interval = tell, 0.001
+        stage.interims._now = asyncio.get_running_loop().time
+        stage.interims.begin(1)
+        await asyncio.wait_for(told.wait(), 10)
+
+    run(story)
+    assert "internal error: accounts between start and stop: ValueError at " in caplog.text
+    assert "secret" not in caplog.text
 
 
 @pytest.mark.parametrize("first", [None, 600.0])

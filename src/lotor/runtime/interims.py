@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import logging
 from collections.abc import Awaitable, Callable
 
 from lotor.model.network import Instant
+from lotor.runtime.faults import trace
+
+log = logging.getLogger(__name__)
 
 TURN_S = 0.5
 """Between two looks at who is due."""
@@ -15,6 +19,8 @@ AT_ONCE = 200
 are due, they wait."""
 UNSURE_S = 60.0
 """An account that nobody wants to hear of is asked about again after so long: a reload may have changed that."""
+MOST_STALE = 1024
+"""Turns of sessions that have ended, beside as many as there are sessions: with long intervals they would pile up."""
 GOLDEN = 0.6180339887
 """The fractions of its multiples are spread evenly, however many there are."""
 
@@ -43,6 +49,9 @@ class Interims:
 
     def end(self, session: int) -> None:
         self._open.pop(session, None)
+        if len(self._due) > 2 * len(self._open) + MOST_STALE:
+            self._due = [(at, session) for session, at in self._open.items()]
+            heapq.heapify(self._due)
 
     def stop(self) -> None:
         self._open.clear()
@@ -74,4 +83,7 @@ class Interims:
     async def _go_on(self) -> None:
         while True:
             await asyncio.sleep(TURN_S)
-            await self.look()
+            try:
+                await self.look()
+            except Exception as error:  # noqa: BLE001 - those of the next turn are told of all the same
+                log.error("internal error: accounts between start and stop: %s", trace(error))  # noqa: TRY400
