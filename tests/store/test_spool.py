@@ -112,6 +112,7 @@ def test_a_record_is_the_same_when_it_is_read_again(record):
         '[null,null,"no-kind"]',
         "{",
         '["[]",null,null]',
+        '[null,"[1e999,1,1,1,1]",null]',
     ],
 )
 def test_what_a_disk_garbled_is_no_record(text):
@@ -119,7 +120,17 @@ def test_what_a_disk_garbled_is_no_record(text):
         record_of(1, 0.0, 0, text)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", "7", account_text(ALICE).replace("198.51.100.7", "nowhere")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "7",
+        account_text(ALICE).replace("198.51.100.7", "nowhere"),
+        account_text(ALICE).replace("1764415800.4", "9" * 400),
+    ],
+)
 def test_what_a_disk_garbled_is_no_account(text):
     with pytest.raises(ValueError, match=r"."):
         account_of(text)

@@ -30,7 +30,7 @@ def account_of(text: str) -> Account:
     """Raises `ValueError`."""
     try:
         return _account(json.loads(text))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"no account of a session: {type(error).__name__}") from None
 
 
@@ -44,7 +44,7 @@ def usage_of(text: str) -> Usage:
     """Raises `ValueError`."""
     try:
         seconds, octets_in, octets_out, packets_in, packets_out = map(int, json.loads(text))
-    except TypeError:
+    except (TypeError, OverflowError):
         raise ValueError("no figures of a session") from None
     return Usage(seconds, octets_in, octets_out, packets_in, packets_out)
 
