@@ -555,6 +555,14 @@ def test_a_session_that_cannot_be_opened_says_why(host):
         asyncio.run(PamSessions("racoon", start=host.start).open("alice", "198.51.100.7"))
 
 
+@pytest.mark.parametrize("user", ["root", "toor"])
+def test_root_has_no_session_and_no_module_is_asked_for_one(host, user):
+    """Where certificates alone admit people, a daemon in an attacker's hands tells of sessions of anybody."""
+    host.service(f"{UNIX}session required TRIAL hang\n")
+    with pytest.raises(SessionError, match="it is an account of root"):
+        asyncio.run(PamSessions("racoon", start=host.start).open(user, "198.51.100.7"))
+
+
 NOTE = """#!/bin/sh
 echo "$PAM_TYPE $PAM_SERVICE $PAM_USER $PAM_RHOST $TICKET" >>NOTES
 """

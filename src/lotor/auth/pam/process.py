@@ -260,8 +260,8 @@ def done(ask: Callable[[bytes, bool, bytes], bytes], request: list[bytes]) -> by
         pam = Pam(talk)
     except OSError as fault:
         return packed(DONE, UNUSABLE, b"%d" % SYSTEM_ERR, str(fault).encode(), user, b"")
-    if task == LOGIN and is_root(user):
-        return packed(DONE, ROOT, b"%d" % PERM_DENIED, b"", user, b"")
+    if task != CLOSE and is_root(user):
+        return packed(DONE, ROOT, b"%d" % PERM_DENIED, b"it is an account of root", user, b"")
     if code := pam.start(service, user):
         return packed(DONE, START, b"%d" % code, pam.words(code), user, b"")
     step, code = PROVED, SUCCESS
