@@ -242,6 +242,16 @@ def test_an_export_is_imported_elsewhere_as_it_was(staff, tmp_path):
     assert UserFile(staff.path).read().all() == before.all(), "an export without secrets takes none away"
 
 
+def test_no_import_takes_a_second_factor_away_in_silence(staff, tmp_path):
+    """An export without secrets has no key: who comes by it to another gateway would need the password alone."""
+    staff("totp", "on", "alice")
+    table = tmp_path / "users.csv"
+    table.write_text(staff("export").output)
+    staff.path.unlink()
+    refused(staff("import", "--generate", str(table)), "line 3", "'alice' is new", "--hashes", "1 fault")
+    assert not staff.path.exists()
+
+
 NAMES = ("=HYPERLINK(1)", "+1", "-1", "'=1", "'a", "''", "=", "a=1", "zoe")
 
 

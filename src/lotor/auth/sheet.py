@@ -152,6 +152,8 @@ class Import:
 
     def _user(self, row: Row, known: LocalUser | None, hashed: Callable[[Row, Secret], str]) -> LocalUser:
         check_name(row.name)
+        if known is None and row.get("totp") == YES:
+            raise FactError(f"{shown(row.name)} is new, and totp has no key: export with --hashes, or empty the cell")
         user = known or LocalUser(row.name, "")
         user = replace(user, facts=_changed(user.facts, row, _rows_for(row)), flags=_flags(user, row))
         if row.get("hash") and row.get("password"):
@@ -178,7 +180,7 @@ def _again(rows: Iterable[Row]) -> list[Row]:
 
 
 def _rows_for(row: Row) -> tuple[Fact, ...]:
-    """An export without secrets says who has a second factor, and no more: that changes nothing."""
+    """An export without secrets says who has a second factor, and no more: that changes nothing of who is there."""
     return PLAIN if row.get("totp") == YES else USER_FACTS
 
 
