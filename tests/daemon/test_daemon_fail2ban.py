@@ -6,6 +6,7 @@ import logging
 import re
 import shutil
 import subprocess
+from configparser import RawConfigParser
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -30,7 +31,8 @@ from lotor.model.reasons.logins import (
     WrongPassword,
 )
 
-FILTER = Path(__file__).parents[2] / "packaging" / "fail2ban" / "filter.d" / "lotor.conf"
+SHIPPED = Path(__file__).parents[2] / "packaging" / "fail2ban"
+FILTER, JAIL = SHIPPED / "filter.d" / "lotor.conf", SHIPPED / "jail.d" / "lotor.conf"
 GUESSES = (
     WrongPassword("alice"),
     UnknownUser("alice"),
@@ -86,3 +88,11 @@ def test_guesses_are_found_in_each_form_of_the_log_and_nothing_else(tmp_path, fo
     lines.append(line(form, text(Busy(SLY, 9), "192.0.2.2", SLY)))
     found = [f"198.51.100.{number}" for number in range(1, len(GUESSES) + 1)]
     assert banned(tmp_path, lines) == [*found, "2001:db8::7"]
+
+
+def test_what_fail2ban_bans_is_the_vpn():
+    """Without a protocol its jails are for TCP. In the journal it looks at one kind of event."""
+    told = RawConfigParser()
+    told.read([FILTER, JAIL])
+    assert (told["lotor"]["protocol"], told["lotor"]["port"]) == ("udp", "500,4500")
+    assert told["Init"]["journalmatch"].split()[-1] == f"LOTOR_EVENT={LoginRefused.public_name()}"

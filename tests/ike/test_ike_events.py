@@ -1,20 +1,10 @@
 """The names of events that `lotor events` gives: scripts rely on them, whatever the classes are called."""
 
-import re
-from configparser import RawConfigParser
-from ipaddress import ip_address
-from pathlib import Path
+from lotor.ike.events import Event
 
-from lotor.ike.events import Event, LoginRefused
-from lotor.model.network import Peer
-from lotor.model.reasons.logins import WrongPassword
-
-GATEWAY_PAGE = Path(__file__).parents[2] / "docs" / "gateway.md"
-MONITORING_PAGE = GATEWAY_PAGE.with_name("monitoring.md")
-
-PUBLISHED = """ChildDown ChildUp Chosen Configured Dead Deferring Doubted Ended Judged LeftOut LoggedIn LoginRefused
-LoginRound LoginSent Offered PathChanged PhaseOneUp Reached Readdressed Remark Renewed RoundTrip Started Turned
-Undeferred Up"""
+PUBLISHED = """ChildDown ChildUp Chosen Configured Dead Deferring Doubted Ended GrantUnkept Judged LeftOut
+LoggedIn LoginRefused LoginRound LoginSent Offered PathChanged PhaseOneUp Reached Readdressed Remark Renewed
+RoundTrip Started Turned Undeferred Up"""
 
 LINES = {
     "ChildDown": ("INFO", "SA pair {child} down: {reason}"),
@@ -28,6 +18,7 @@ LINES = {
     "Deferring": ("WARNING", "many first messages of strangers: from now on they are answered when they come again"),
     "Doubted": ("DEBUG", "{path} says in clear, which proves nothing, that it does not know this session"),
     "Ended": ("INFO", "session ended: {reason}"),
+    "GrantUnkept": ("WARNING", "{user} is in without what was granted: {reason}"),
     "Judged": ("DEBUG", "peer {peer}: {verdict}"),
     "LeftOut": (
         "INFO",
@@ -66,23 +57,3 @@ def test_no_name_of_an_event_changes_and_none_is_given_twice():
 
 def test_no_line_of_an_event_changes():
     assert {kind.public_name(): (kind.level.name, kind.line) for kind in Event.__subclasses__()} == LINES
-
-
-def test_what_fail2ban_looks_for_stands_in_the_line_of_a_refused_login():
-    """Its failregex is in docs/gateway.md; the user, whom the peer chose, comes behind the address."""
-    failregex = re.search(r"failregex = (.*)`", GATEWAY_PAGE.read_text()).group(1)
-    host = re.compile(failregex.replace("<HOST>", r"(?P<host>[0-9a-f.:]+)"))
-    for address in ("198.51.100.7", "2001:db8::7"):
-        source = Peer(ip_address(address), 4500)
-        text = LoginRefused(1, "eve from 192.0.2.1:1 as x refused: ", WrongPassword("eve"), source).text()
-        assert host.search(text).group("host") == address
-
-
-def test_what_fail2ban_bans_is_the_vpn():
-    """Without a protocol its jails are for TCP."""
-    told = RawConfigParser()
-    for block in re.findall(r"^```ini\n(.*?)^```", MONITORING_PAGE.read_text(), re.DOTALL | re.MULTILINE):
-        told.read_string(block)
-    assert (told["lotor"]["protocol"], told["lotor"]["port"]) == ("udp", "500,4500")
-    assert told["Definition"]["failregex"] in GATEWAY_PAGE.read_text()
-    assert told["Init"]["journalmatch"] == f"LOTOR_EVENT={LoginRefused.public_name()}"
