@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from ipaddress import ip_address
 from types import SimpleNamespace
 
@@ -237,6 +238,22 @@ def test_a_reload_ends_no_conversation_and_makes_no_new_places():
         assert await current.judge(attempt("1", challenge.conversation, Field.PASSCODE)) == Accepted("alice")
         await until(lambda: start.ended)
         assert isinstance(await current.judge(attempt()), Challenge)
+
+    asyncio.run(play())
+
+
+def test_a_conversation_goes_on_under_its_own_name_only():
+    """Else each name would be a fresh start for who guesses the code of one."""
+    start = Scripted(QUESTION, YES)
+
+    async def play():
+        current = CurrentLogins()
+        current.use(Throttle(engine(start), 0))
+        challenge = await current.judge(attempt())
+        other = await current.judge(replace(attempt("1", challenge.conversation, Field.PASSCODE), user="bob"))
+        assert other == Refused(AnswerLate("bob"))
+        await until(lambda: start.ended)
+        assert await current.judge(attempt("1", challenge.conversation, Field.PASSCODE)) == Refused(AnswerLate("alice"))
 
     asyncio.run(play())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lotor.auth.throttle import Throttle
 from lotor.model.login import Challenge, LoginAttempt, Refused, Verdict
-from lotor.model.reasons.logins import NobodyLogsIn
+from lotor.model.reasons.logins import AnswerLate, NobodyLogsIn
 from lotor.ports.auth import LoginBackend
 
 
@@ -20,11 +20,12 @@ class NoLogins:
 
 class CurrentLogins:
     """Implements `ports.auth.LoginBackend`. A conversation stays with the back end that began it, also when a reload
-    names another; there are as many as rounds that somebody waits for."""
+    names another, and with its user: guesses are counted by the name. There are as many as rounds that somebody waits
+    for."""
 
     def __init__(self) -> None:
         self._backend: LoginBackend = NoLogins()
-        self._conversations: dict[bytes, LoginBackend] = {}
+        self._conversations: dict[bytes, tuple[LoginBackend, str]] = {}
 
     def use(self, backend: LoginBackend) -> None:
         """What was remembered of guesses and of proved users counts with the new one, too."""
@@ -33,13 +34,16 @@ class CurrentLogins:
         self._backend = backend
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
-        backend = self._conversations.get(attempt.conversation, self._backend)
+        backend, user = self._conversations.get(attempt.conversation, (self._backend, attempt.user))
+        if user != attempt.user:
+            await self.abandon(attempt.conversation)
+            return Refused(AnswerLate(attempt.user))
         verdict = await backend.judge(attempt)
         self._conversations.pop(attempt.conversation, None)
         if isinstance(verdict, Challenge):
-            self._conversations[verdict.conversation] = backend
+            self._conversations[verdict.conversation] = backend, user
         return verdict
 
     async def abandon(self, conversation: bytes) -> None:
-        if (backend := self._conversations.pop(conversation, None)) is not None:
-            await backend.abandon(conversation)
+        if (begun := self._conversations.pop(conversation, None)) is not None:
+            await begun[0].abandon(conversation)
