@@ -119,7 +119,7 @@ def test_what_the_server_grants(server):
         Grants(
             address=IPv4Address("10.99.99.77"),
             netmask=IPv4Address("255.255.255.0"),
-            accounting_class=b"0x41",
+            accounting_classes=(b"0x41",),
             session_time=3600.0,
             filter="guests",
             routes=(IPv4Network("203.0.113.0/24"),),

@@ -119,11 +119,11 @@ def test_the_lines_have_the_form_that_the_documentation_tells(caplog):
 def test_addresses_of_both_versions_networks_groups_and_class_are_told(caplog):
     journal = JournalAccounting()
     brought = Account("1-2", "c", BOB.source, (IPv4Network("10.1.0.0/16"),), 0.0)
-    granted = Account("1-3", "d", BOB.source, (), 0.0, frozenset({"staff", "admins"}), b"\x00gold")
+    granted = Account("1-3", "d", BOB.source, (), 0.0, frozenset({"staff", "admins"}), (b"\x00gold", b"b"))
     told = lines(caplog, journal.start(BOB), journal.start(brought), journal.start(granted))
     assert "inside=10.99.99.4,fd00:99::4 " in told[0]
     assert "inside=10.1.0.0/16 " in told[1]
-    assert told[2].endswith(' inside= began=1970-01-01T00:00:00Z groups="admins,staff" class=00676f6c64')
+    assert told[2].endswith(' inside= began=1970-01-01T00:00:00Z groups="admins,staff" class=00676f6c64,62')
 
 
 def test_no_name_of_a_peer_adds_a_word_or_a_line(caplog):

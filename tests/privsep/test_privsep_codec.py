@@ -54,7 +54,7 @@ EVERYTHING = Grants(
     default_domain="example.net",
     split_dns=("example.net", "example.org"),
     banner="be quiet",
-    accounting_class=b"\0class",
+    accounting_classes=(b"\0class", b"OU=staff;"),
     accounting_interval=600.0,
     sessions=3,
     rate=125_000,
@@ -145,7 +145,7 @@ def test_the_most_that_a_back_end_may_grant_crosses():
         default_domain="d" * grants.LONGEST_DOMAIN,
         split_dns=("d" * grants.LONGEST_DOMAIN,) * grants.MOST_DOMAINS,
         banner=wide * grants.LONGEST_MESSAGE,
-        accounting_class=bytes(grants.LONGEST_CLASS),
+        accounting_classes=(bytes(grants.LONGEST_CLASS),) * grants.MOST_CLASSES,
     )
     user = wide * (LONGEST_USER // 4)
     assert len(encode(CHECK_LOGIN.answer, Accepted(user, most))) <= CHECK_LOGIN.most_answer

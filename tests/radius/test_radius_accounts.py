@@ -26,10 +26,10 @@ ALICE = Account(
     (IPv4Address("10.99.99.3"), IPv6Address("fd00:99::3"), IPv4Network("10.1.0.0/16")),
     1764415800.4,
     frozenset({"staff"}),
-    b"\x00gold",
+    (b"\x00gold", b"OU=staff;"),
     IPv4Address("192.0.2.1"),
 )
-BARE = replace(ALICE, accounting_class=b"", called=None, inside=())
+BARE = replace(ALICE, accounting_classes=(), called=None, inside=())
 USAGE = Usage(3600, 5 * 2**32 + 7, 2097152, 2**32 + 9, 1800)
 STOP = Record(Status.STOP, 1764419400.9, ALICE, USAGE, Kind.PEER_DELETED, 30)
 START = Record(Status.START, 1764415800.4, ALICE)
@@ -70,7 +70,8 @@ def test_a_stop_has_all_that_is_known(leaping):
     assert asked.code == 4
     found, words = numbers(asked), attributes(asked)
     assert words[44] == b"5f3a09c1d2e4-17"
-    assert (words[1], words[25], words[32]) == (b"alice", b"\x00gold", b"gw")
+    assert [value for number, value in asked.attributes if number == 25] == [b"\x00gold", b"OU=staff;"]
+    assert (words[1], words[32]) == (b"alice", b"gw")
     assert (words[31], words[30]) == (b"198.51.100.7", b"192.0.2.1")
     assert (words[8], words[168]) == (IPv4Address("10.99.99.3").packed, IPv6Address("fd00:99::3").packed)
     assert (found[40], found[41], found[55]) == (2, 30, 1764419400)
@@ -89,7 +90,7 @@ def test_a_stop_has_all_that_is_known(leaping):
         (Record(Status.ON, 1764415800.0), 7, {44, 55, 32, 4}, {1, 25, 45, 46, 49}),
         (Record(Status.OFF, 1764415800.0), 8, {44, 55, 32, 4}, {1, 25, 45, 46, 49}),
         (
-            replace(START, account=replace(ALICE, accounting_class=b"", called=None, inside=())),
+            replace(START, account=replace(ALICE, accounting_classes=(), called=None, inside=())),
             1,
             {1},
             {8, 25, 30, 168},

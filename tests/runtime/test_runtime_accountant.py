@@ -166,7 +166,7 @@ def test_a_renewal_of_phase_one_begins_no_other_account(stage):
 
 
 def test_groups_and_class_of_the_login_go_to_accounting(stage):
-    grants = Grants(groups=frozenset({"staff"}), accounting_class=b"gold")
+    grants = Grants(groups=frozenset({"staff"}), accounting_classes=(b"gold",))
 
     async def story():
         stage.tell(started(side=Side.GATEWAY), Tell(LoggedIn(1, "alice", grants)), Tell(Up(1, FLOATED, "alice")))
@@ -174,7 +174,7 @@ def test_groups_and_class_of_the_login_go_to_accounting(stage):
 
     play(story)
     account = stage.kept.told[0][1]
-    assert (account.groups, account.accounting_class) == (frozenset({"staff"}), b"gold")
+    assert (account.groups, account.accounting_classes) == (frozenset({"staff"}), (b"gold",))
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ ALICE = Account(
     (IPv4Address("10.99.99.3"), IPv6Address("fd00:99::3"), IPv4Network("10.1.0.0/16")),
     1764415800.4,
     frozenset({"staff", "admins"}),
-    b"\x00gold",
+    (b"\x00gold", b"b"),
     IPv4Address("192.0.2.1"),
 )
 BOB = replace(ALICE, id="5f3a-2", user="bob")

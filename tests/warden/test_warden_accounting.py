@@ -24,7 +24,7 @@ from ports.test_ports_accounting import ALICE, GONE, USAGE
 from warden.test_warden_delivery import Far
 
 KEY = "0123456789ab"
-FIRST = replace(ALICE, id=f"{KEY}-1", accounting_class=b"gold", groups=frozenset({"staff"}))
+FIRST = replace(ALICE, id=f"{KEY}-1", accounting_classes=(b"gold",), groups=frozenset({"staff"}))
 
 
 def wants(kind):
@@ -248,10 +248,10 @@ async def test_an_owned_daemon_says_nothing_else_of_a_session_behind_its_start()
     """What is told of a session later is told of it as it began: only figures and an end cross the line."""
     async with Stage() as stage, stage.daemon() as far:
         await far.start(FIRST)
-        await far.stop(replace(FIRST, user="bob", accounting_class=b"free"), USAGE, GONE)
+        await far.stop(replace(FIRST, user="bob", accounting_classes=(b"free",)), USAGE, GONE)
         await stage.told(3)
-        assert {(each.account.user, each.account.accounting_class) for each in stage.far.asked[1:]} == {
-            ("alice", b"gold")
+        assert {(each.account.user, each.account.accounting_classes) for each in stage.far.asked[1:]} == {
+            ("alice", (b"gold",))
         }
 
 
@@ -314,7 +314,7 @@ async def test_an_owned_daemon_sets_no_session_into_another_time():
 @looped
 async def test_what_is_longer_than_any_account_is_said_and_asks_nobody():
     async with Stage() as stage, stage.daemon() as far:
-        for long in ({"accounting_class": bytes(5000)}, {"inside": FIRST.inside * 300}):
+        for long in ({"accounting_classes": (bytes(253),) * 40}, {"inside": FIRST.inside * 300}):
             with pytest.raises(OSError, match="longer than any"):
                 await far.start(replace(FIRST, **long))
         assert await stage.told(1) == [("ON", "")]

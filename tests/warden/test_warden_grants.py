@@ -25,7 +25,7 @@ from lotor.warden.admitting import NOBODY, AdmittedLeases, Giving
 from lotor.warden.leases import HeldLeases
 from lotor.warden.logins import HeldLogins
 
-OWN = Grants(address=IPv4Address("10.99.99.3"), groups=frozenset({"sales"}), filter="web", accounting_class=b"1")
+OWN = Grants(address=IPv4Address("10.99.99.3"), groups=frozenset({"sales"}), filter="web", accounting_classes=(b"1",))
 FILE = """mode_cfg { network4 10.99.99.1; pool_size 9;
     pool "admins" { network4 10.99.98.1; pool_size 9; } group "admins" { pool "admins"; filter "all"; } }"""
 
@@ -87,7 +87,7 @@ def login(user: str = "alice") -> LoginAttempt:
 
 LIES = [
     ("alice", Grants(address=IPv4Address("10.99.98.2"))),
-    ("alice", Grants(address=IPv4Address("10.99.99.9"), groups=OWN.groups, filter="web", accounting_class=b"1")),
+    ("alice", Grants(address=IPv4Address("10.99.99.9"), groups=OWN.groups, filter="web", accounting_classes=(b"1",))),
     ("alice", Grants(address6=IPv6Interface("fd00::1/64"))),
     ("alice", Grants(pool="admins")),
     ("alice", Grants(groups=frozenset({"admins"}))),

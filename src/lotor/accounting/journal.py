@@ -54,8 +54,8 @@ def _account(account: Account) -> str:
     told += f"inside={_inside(account)} began={_began(account)}"
     if account.groups:
         told += f" groups={_quoted(_groups(account))}"
-    if account.accounting_class:
-        told += f" class={account.accounting_class.hex()}"
+    if account.accounting_classes:
+        told += f" class={_classes(account)}"
     return told
 
 
@@ -70,8 +70,8 @@ def _fields(account: Account) -> dict[str, Value]:
     }
     if account.groups:
         fields["groups"] = clean(_groups(account))
-    if account.accounting_class:
-        fields["class"] = account.accounting_class.hex()
+    if account.accounting_classes:
+        fields["class"] = _classes(account)
     return fields
 
 
@@ -81,6 +81,10 @@ def _inside(account: Account) -> str:
 
 def _groups(account: Account) -> str:
     return ",".join(sorted(account.groups))
+
+
+def _classes(account: Account) -> str:
+    return ",".join(each.hex() for each in account.accounting_classes)
 
 
 def _began(account: Account) -> str:

@@ -16,6 +16,7 @@ LONGEST_NAME = 64
 LONGEST_DOMAIN = 253
 LONGEST_MESSAGE = 1024
 """Characters for the person, and of a banner as well."""
+MOST_CLASSES = 4
 LONGEST_CLASS = 253
 """Octets of one attribute of RADIUS (RFC 2865 §5)."""
 
@@ -36,7 +37,7 @@ class Grants:
     `message`: for the person, Reply-Message (RFC 2865 §5.18).
     `dns4`, `wins4`: MS-Primary-DNS-Server and its kin (RFC 2548 §2.7); `dns6`: DNS-Server-IPv6-Address (RFC 6911
     §3.2). `default_domain`, `split_dns`, `banner`: what Cisco's gateways take as AV pairs.
-    `accounting_class`: Class, which accounting gets back unread (RFC 2865 §5.25).
+    `accounting_classes`: each Class, which accounting gets back unread, in this order (RFC 2865 §5.25).
     `accounting_interval`: seconds between two records of the session, Acct-Interim-Interval (RFC 2869 §5.16).
     `sessions`: how many this user may have at a time (Port-Limit, RFC 2865 §5.42, is the nearest).
     `rate`: octets a second, in each direction.
@@ -59,7 +60,7 @@ class Grants:
     default_domain: str = ""
     split_dns: tuple[str, ...] = ()
     banner: str = ""
-    accounting_class: bytes = b""
+    accounting_classes: tuple[bytes, ...] = ()
     accounting_interval: float | None = None
     sessions: int | None = None
     rate: int | None = None

@@ -14,8 +14,8 @@ from lotor.model.network import Address, Network, Peer
 class Account:
     """What stays the same from the start of a session to its stop. `id`: no other session has it, also after a restart;
     `inside`: the inner addresses, or the networks that the client brought; `began`: wall clock, seconds since 1970;
-    `groups` and `accounting_class` as the back end granted them; `called`: the address of this gateway; `client`: which
-    program the peer says that it is, empty: it does not say."""
+    `groups` and `accounting_classes` as the back end granted them; `called`: the address of this gateway; `client`:
+    which program the peer says that it is, empty: it does not say."""
 
     id: str
     user: str
@@ -23,7 +23,7 @@ class Account:
     inside: tuple[Address | Network, ...]
     began: float
     groups: frozenset[str] = frozenset()
-    accounting_class: bytes = b""
+    accounting_classes: tuple[bytes, ...] = ()
     called: Address | None = None
     client: str = ""
 

@@ -86,8 +86,7 @@ class RadiusAccounts:
 def _session(account: Account) -> Iterator[Pair]:
     if user := _cut(account.user):
         yield Attribute.USER_NAME, user
-    if 0 < len(account.accounting_class) <= LONGEST_VALUE:
-        yield Attribute.CLASS, account.accounting_class
+    yield from ((Attribute.CLASS, each) for each in account.accounting_classes if 0 < len(each) <= LONGEST_VALUE)
     yield number(Attribute.SERVICE_TYPE, numbers.SERVICE_FRAMED)
     yield number(Attribute.FRAMED_PROTOCOL, numbers.PROTOCOL_PPP)
     yield number(Attribute.NAS_PORT, _port(account.id))

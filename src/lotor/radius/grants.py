@@ -11,6 +11,7 @@ from typing import Any
 from lotor.model.grants import (
     LONGEST_MESSAGE,
     LONGEST_NAME,
+    MOST_CLASSES,
     MOST_DOMAINS,
     MOST_GROUPS,
     MOST_ROUTES,
@@ -238,9 +239,9 @@ def _limit(found: _Found, value: bytes) -> None:
 
 def _class(found: _Found, value: bytes) -> None:
     """Accounting gets it back as it came. `OU=name;` is also how servers tell gateways the group of a user."""
-    if "accounting_class" in found.values:
-        raise _UnusableError("there is one already, and accounting echoes one")
-    found.values["accounting_class"] = value
+    if not value:
+        raise _UnusableError("it is empty")
+    found.more("accounting_classes", MOST_CLASSES, value)
     if value[:3].upper() == b"OU=":
         found.group(_name(value[3:].rstrip(b";")))
 

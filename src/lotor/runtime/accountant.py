@@ -100,7 +100,7 @@ class Accountant:
         if session is None or session.side is not Side.GATEWAY or event.session in self._open:
             return
         where = (event.user, event.path.remote, _inside(session), self._wall())
-        granted = (session.grants.groups, session.grants.accounting_class)
+        granted = (session.grants.groups, session.grants.accounting_classes)
         account = Account(session.key, *where, *granted, event.path.local.address, clean(session.vendor))
         self._open[event.session] = _Open(account, session, _now())
         self._interims.begin(event.session)

@@ -20,7 +20,7 @@ def account_text(account: Account) -> str:
         "inside": [str(each) for each in account.inside],
         "began": account.began,
         "groups": sorted(account.groups),
-        "class": account.accounting_class.hex(),
+        "classes": [each.hex() for each in account.accounting_classes],
         "called": str(account.called) if account.called is not None else None,
     }
     return json.dumps(fields)
@@ -87,7 +87,7 @@ def _account(fields: dict[str, Any]) -> Account:
         tuple(map(_inside, fields["inside"])),
         float(fields["began"]),
         frozenset(map(str, fields["groups"])),
-        bytes.fromhex(fields["class"]),
+        tuple(map(bytes.fromhex, fields["classes"])),
         ip_address(called) if called is not None else None,
     )
 

@@ -14,6 +14,7 @@ from lotor.model.grants import (
     LONGEST_DOMAIN,
     LONGEST_MESSAGE,
     LONGEST_NAME,
+    MOST_CLASSES,
     MOST_DOMAINS,
     MOST_GROUPS,
     MOST_ROUTES,
@@ -62,6 +63,7 @@ def _beyond(grants: Grants) -> Iterator[str]:
         ("servers", grants.wins4, MOST_SERVERS),
         ("groups", grants.groups, MOST_GROUPS),
         ("domains", grants.split_dns, MOST_DOMAINS),
+        ("classes", grants.accounting_classes, MOST_CLASSES),
     )
     yield from (f"{len(values)} {what}" for what, values, most in many if len(values) > most)
     names = ((each, LONGEST_NAME) for each in (grants.pool, grants.filter, *grants.groups))
@@ -69,7 +71,7 @@ def _beyond(grants: Grants) -> Iterator[str]:
     yield from ("a name that is no short text" for text, most in (*names, *domains) if not _said(text, most))
     told = (grants.message, grants.banner)
     yield from ("a message that is no text" for text in told if not _said(text, LONGEST_MESSAGE, lines=True))
-    if len(grants.accounting_class) > LONGEST_CLASS:
+    if any(len(each) > LONGEST_CLASS for each in grants.accounting_classes):
         yield "a class that is longer than any"
     times = (grants.session_time, grants.idle_time, grants.accounting_interval)
     if any(each is not None and not (math.isfinite(each) and each >= 0) for each in times):
