@@ -12,10 +12,12 @@ import pytest
 from lotor.ike.effects import Tell
 from lotor.ike.events import ChildDown, ChildUp, Configured, Ended, LoggedIn, Renewed, Started, Up
 from lotor.model.child import Counters
-from lotor.model.grants import Grants
+from lotor.model.grants import LONGEST_CLASS, MOST_CLASSES, MOST_GROUPS, Grants
 from lotor.model.policy import Side
 from lotor.model.reasons.ends import PeerDeleted, ShutDown
-from lotor.ports.accounting import Usage
+from lotor.ports.accounting import Account, Usage
+from lotor.privsep.accounting import LONGEST_ACCOUNT
+from lotor.privsep.codec import encode
 from lotor.runtime import accountant
 from lotor.runtime.accountant import Accountant, Figures
 from lotor.runtime.associations import Associations
@@ -175,6 +177,22 @@ def test_groups_and_class_of_the_login_go_to_accounting(stage):
     play(story)
     account = stage.kept.told[0][1]
     assert (account.groups, account.accounting_classes) == (frozenset({"staff"}), (b"gold",))
+
+
+def test_who_is_in_very_many_groups_has_an_account_that_is_no_longer_than_any(stage):
+    """128 groups of 64 characters are more than a verb takes: the session had no account at all."""
+    names = frozenset(f"{each:0>64}" for each in range(MOST_GROUPS))
+    grants = Grants(groups=names, accounting_classes=(bytes(LONGEST_CLASS),) * MOST_CLASSES)
+
+    async def story():
+        stage.tell(started(side=Side.GATEWAY), Tell(LoggedIn(1, "u" * 1024, grants)))
+        stage.tell(Tell(Up(1, FLOATED, "u" * 1024)))
+        await stage.accountant.close(DOWN)
+
+    play(story)
+    account = stage.kept.told[0][1]
+    assert account.groups == set(sorted(names)[:30])
+    assert len(encode(Account, account)) <= LONGEST_ACCOUNT
 
 
 @pytest.mark.parametrize(

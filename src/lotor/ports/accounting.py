@@ -9,13 +9,16 @@ from typing import Protocol
 from lotor.model.kinds import Kind
 from lotor.model.network import Address, Network, Peer
 
+LONGEST_GROUPS = 2_048
+"""Octets of the names of all groups of an account; of who is in more, those that fit are told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """What stays the same from the start of a session to its stop. `id`: no other session has it, also after a restart;
     `inside`: the inner addresses, or the networks that the client brought; `began`: wall clock, seconds since 1970;
-    `groups` and `accounting_classes` as the back end granted them; `called`: the address of this gateway; `client`:
-    which program the peer says that it is, empty: it does not say."""
+    `groups` (`LONGEST_GROUPS`) and `accounting_classes` as the back end granted them; `called`: the address of this
+    gateway; `client`: which program the peer says that it is, empty: it does not say."""
 
     id: str
     user: str

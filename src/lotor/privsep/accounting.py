@@ -9,7 +9,7 @@ from lotor.ports.accounting import Account, Backlog, Usage
 from lotor.privsep.faults import MOST_FAULT, Fault
 from lotor.privsep.verb import Verb
 
-LONGEST_ACCOUNT = 5_120
+LONGEST_ACCOUNT = 6_144
 """Octets: a name of 1 KiB, what a back end granted, addresses and networks."""
 LONGEST_ID = 64
 """Octets of a session's id."""

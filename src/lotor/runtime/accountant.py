@@ -17,7 +17,7 @@ from lotor.model.network import Address, Network
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
 from lotor.model.text import clean
-from lotor.ports.accounting import Account, Accounting, Usage
+from lotor.ports.accounting import LONGEST_GROUPS, Account, Accounting, Usage
 from lotor.runtime.faults import trace
 from lotor.runtime.interims import Interims
 from lotor.runtime.lanes import Lanes, within
@@ -100,7 +100,7 @@ class Accountant:
         if session is None or session.side is not Side.GATEWAY or event.session in self._open:
             return
         where = (event.user, event.path.remote, _inside(session), self._wall())
-        granted = (session.grants.groups, session.grants.accounting_classes)
+        granted = (_told(session.grants.groups), session.grants.accounting_classes)
         account = Account(session.key, *where, *granted, event.path.local.address, clean(session.vendor))
         self._open[event.session] = _Open(account, session, _now())
         self._interims.begin(event.session)
@@ -158,6 +158,17 @@ def _inside(session: Session) -> tuple[Address | Network, ...]:
         return given.addresses
     brought = (network for up in session.children.values() for network in up.child.remote_networks)
     return tuple(_host_or_network(each) for each in dict.fromkeys(brought))
+
+
+def _told(groups: frozenset[str]) -> frozenset[str]:
+    """Those that an account has room for, in the order of their names."""
+    kept, room = set(), LONGEST_GROUPS
+    for each in sorted(groups):
+        room -= len(each.encode()) + 4  # its length, too
+        if room < 0:
+            break
+        kept.add(each)
+    return frozenset(kept)
 
 
 def _host_or_network(network: Network) -> Address | Network:
