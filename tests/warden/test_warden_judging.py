@@ -258,6 +258,20 @@ def test_a_lie_about_a_login_costs_that_login_alone_and_few_lines(monkeypatch, r
     assert len([line for line in caplog.messages if "answered what it may not" in line]) == 20
 
 
+def test_a_reload_does_not_wait_for_one_that_takes_no_settings(monkeypatch, radius):
+    """Whoever held a reload up would hold up the start of the next daemon, too."""
+    monkeypatch.setattr(far_back_ends, "LONGEST_TAKING", 0.01)
+
+    async def story():
+        async with attended(monkeypatch, radius) as (back_ends, _, attending):
+            with pytest.raises(OSError, match="took no settings within"):
+                await back_ends.use(asking("open"))
+            return attending.lost
+
+    (lost,) = asyncio.run(story())
+    assert "took no settings" in lost
+
+
 @pytest.mark.parametrize(
     "groups",
     [frozenset({"staff", "a\x1b[2J\nb"}), frozenset({"g" * 65}), frozenset(map(str, range(MOST_GROUPS + 1)))],

@@ -58,6 +58,8 @@ Answer = TypeVar("Answer")
 
 ROLE = Role("process of back ends", BackEndsSilent, 15.0)
 """Nothing in it takes long but waiting: it is given up sooner than a daemon."""
+LONGEST_TAKING = 15.0
+"""Seconds in which a process that serves takes other settings: it waits for nobody."""
 AWAY = "the process that speaks to login servers is not up now: it is started again"
 MOST_OPEN = MOST_LOGINS
 """Conversations that wait for their next round; the oldest gives way to another one."""
@@ -185,7 +187,7 @@ class FarBackEnds:
         try:
             await line.settled()
             if line.confined is not None:
-                await line.configure(wanted)
+                await line.reconfigure(wanted)
         except BaseException:
             self._wanted = former
             raise
@@ -218,6 +220,7 @@ class _Line:
     """On which the warden asks one process. `confined` is None until that has its settings."""
 
     def __init__(self, lost: Callable[[str], None]) -> None:
+        self._lost = lost
         self._ours, self.theirs = pair()
         refuse_descriptors(self._ours)
         self._asker = Asker(self._ours, lost, ROLE.name)
@@ -246,6 +249,16 @@ class _Line:
             raise OSError(errno.E2BIG, f"the settings of back ends are too long: {error}") from error
         self.confined = confined
         self.theirs.close()  # it has a copy, whose end is the end of this line
+
+    async def reconfigure(self, settings: BackEndSettings) -> None:
+        """Raises `OSError`; the process is ended where it does not answer at all."""
+        try:
+            async with asyncio.timeout(LONGEST_TAKING):
+                await self.configure(settings)
+        except TimeoutError:
+            why = f"the {ROLE.name} took no settings within {LONGEST_TAKING:g} seconds"
+            self._lost(why)
+            raise OSError(errno.ETIMEDOUT, why) from None
 
     async def ask(self, verb: Verb[Request, Answer], request: Request) -> Answer:
         try:
