@@ -331,6 +331,21 @@ def test_conversations_that_nobody_ends_are_a_bounded_number(monkeypatch, radius
     assert asyncio.run(story()) == Abandoned(BackEnd.RADIUS, b"round 0")
 
 
+def test_nobody_waits_for_one_that_abandons_nothing(monkeypatch, radius):
+    """The next daemon begins when the conversations of the last one are abandoned."""
+    monkeypatch.setattr(far_back_ends, "LONGEST_ABANDON", 0.01)
+
+    async def story():
+        async with attended(monkeypatch, radius) as (back_ends, liar, attending):
+            under_way = ask(back_ends)
+            liar.say(CHECK, (await liar.hear(CHECK)).ticket, Challenge("code?", (Field.PASSCODE,), b"round"))
+            await back_ends.abandon(BackEnd.RADIUS, (await under_way).conversation)
+            await liar.hear(ABANDON_ROUND)
+            return attending.lost
+
+    assert asyncio.run(story()) == []
+
+
 def test_logins_under_way_are_a_bounded_number(monkeypatch, radius):
     monkeypatch.setattr(far_back_ends, "CHECK", replace(CHECK, most_asked=3))
 

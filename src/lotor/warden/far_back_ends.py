@@ -60,6 +60,8 @@ ROLE = Role("process of back ends", BackEndsSilent, 15.0)
 """Nothing in it takes long but waiting: it is given up sooner than a daemon."""
 LONGEST_TAKING = 15.0
 """Seconds in which a process that serves takes other settings: it waits for nobody."""
+LONGEST_ABANDON = 2.0
+"""Seconds until nobody waits any more for a conversation to be given up: it ends by itself."""
 AWAY = "the process that speaks to login servers is not up now: it is started again"
 MOST_OPEN = MOST_LOGINS
 """Conversations that wait for their next round; the oldest gives way to another one."""
@@ -130,8 +132,9 @@ class FarBackEnds:
     async def abandon(self, which: BackEnd, conversation: bytes) -> None:
         del which  # it is the one that began the conversation
         if (begun := self._conversations.pop(conversation, None)) is not None:
-            with contextlib.suppress(OSError):
-                await self._ask(ABANDON_ROUND, Abandoned(*begun))
+            with contextlib.suppress(OSError):  # a TimeoutError is one
+                async with asyncio.timeout(LONGEST_ABANDON):
+                    await self._ask(ABANDON_ROUND, Abandoned(*begun))
 
     async def account(self, record: Record) -> None:
         _demand(await self._ask(ACCOUNT, record))
