@@ -156,6 +156,18 @@ def test_a_server_that_asks_for_ever_is_not_obeyed(leaping):
     assert rounds == conversations.MOST_ROUNDS
 
 
+def test_the_oldest_conversation_of_as_many_as_may_be_has_its_next_round(leaping, monkeypatch):
+    monkeypatch.setattr(conversations, "MOST", 2)
+
+    async def run():
+        server = await Scripted(questioning).start()
+        logins = RadiusLogins(settings(server.setting()))
+        first, _ = [await logins.judge(attempt()) for _ in range(2)]
+        return await logins.judge(attempt(b"123456", conversation=first.conversation))
+
+    assert isinstance(leaping(run()), Accepted)
+
+
 def test_conversations_are_bounded_and_abandoned_ones_are_gone(leaping, monkeypatch):
     monkeypatch.setattr(conversations, "MOST", 3)
 

@@ -41,6 +41,8 @@ class Conversations:
     def keep(self, conversation: Conversation) -> bytes:
         """The ticket for the next round."""
         self._forget_old()
+        if len(self._open) >= MOST:
+            self._open.popitem(last=False)
         ticket = secrets.token_bytes(TICKET)
         self._open[ticket] = conversation
         return ticket
@@ -54,6 +56,6 @@ class Conversations:
         now = asyncio.get_running_loop().time()
         while self._open:
             ticket, oldest = next(iter(self._open.items()))
-            if len(self._open) < MOST and now - oldest.began < LONGEST:
+            if now - oldest.began < LONGEST:
                 return
             del self._open[ticket]
