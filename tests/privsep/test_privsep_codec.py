@@ -109,12 +109,12 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "value"), VALUES, ids=str)
+@pytest.mark.parametrize(("kind", "value"), VALUES)
 def test_there_and_back(kind, value):
     assert decode(kind, encode(kind, value)) == value
 
 
-@pytest.mark.parametrize(("kind", "value"), VALUES, ids=str)
+@pytest.mark.parametrize(("kind", "value"), VALUES)
 def test_no_part_and_nothing_longer_is_a_value(kind, value):
     octets = encode(kind, value)
     for length in range(len(octets)):

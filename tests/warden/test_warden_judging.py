@@ -63,7 +63,6 @@ def radius():
         Challenge("code?", (Field.PASSCODE,), bytes(513)),
         Challenge("\x1b[2J", (Field.PASSCODE,), b"ticket"),
     ],
-    ids=repr,
 )
 def test_no_verdict_is_about_somebody_else_or_larger_than_one_may_be(verdict):
     assert objection(ALICE, verdict)
@@ -76,7 +75,6 @@ def test_no_verdict_is_about_somebody_else_or_larger_than_one_may_be(verdict):
         Refused(WrongPassword("alice")),
         Challenge("code?", (Field.PASSCODE,), bytes(512)),
     ],
-    ids=repr,
 )
 def test_what_honest_ones_say_is_believed(verdict):
     assert objection(ALICE, verdict) == ""
