@@ -286,7 +286,7 @@ def test_a_reload_goes_on_when_the_person_who_asked_is_gone(directory):
             done.set()
             return told
 
-        wiring = SimpleNamespace(listen=lambda listener: None, present=place.present)
+        wiring = SimpleNamespace(listen=lambda listener: None, present=place.present, records=None)
         admin = AdminService(wiring, "gateway.conf", slow)
         place.write(place.ports[1])
         asked = asyncio.ensure_future(admin.reload(ROOT))
