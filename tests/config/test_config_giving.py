@@ -113,3 +113,13 @@ def test_every_pool_is_compared_with_the_networks_of_the_host():
     (found,) = overlaps(settings, {IPv4Network("10.77.0.0/24"): "eth1"})
     assert found.harms
     assert "10.77.0.0/24 of eth1" in found.text
+
+
+def test_every_network_that_addresses_are_granted_from_is_compared_with_those_of_the_host():
+    settings = loads(f"mode_cfg {{ {PLAIN} granted_network 10.77.0.0/25, 10.78.0.0/24; }}").settings
+    (found,) = overlaps(settings, {IPv4Network("10.77.0.0/24"): "eth1"})
+    assert found.harms
+    assert found.text.startswith("granted_network 10.77.0.0/25 overlaps 10.77.0.0/24 of eth1: ")
+    answered = loads(f"mode_cfg {{ {PLAIN} granted_network 10.77.0.0/25; }} network {{ proxy_arp eth1; }}").settings
+    (found,) = overlaps(answered, {IPv4Network("10.77.0.0/24"): "eth1"})
+    assert not found.harms

@@ -34,18 +34,26 @@ def _pool(mode_cfg: ModeCfg, host: Mapping[Network, str], answering: Container[s
     pool = [*pool_of(mode_cfg), *(network for each in mode_cfg.pools for network in pool_networks(each))]
     for network, device in host.items():
         if _any(pool, network):
-            text = f"the pool overlaps {network} of {device}"
-            if device in answering:
-                beside = "where this host answers for it: no host there may have one of its addresses"
-                yield Overlap(harms=False, text=f"{text}, {beside}")
-            else:
-                yield Overlap(harms=True, text=f"{text}: hosts there are not reached, or clients not; move the pool")
+            yield _beside("the pool", network, device, answers=device in answering)
+        for each in mode_cfg.granted_networks:
+            if _any([each], network):
+                yield _beside(f"granted_network {each}", network, device, answers=device in answering)
     for split in mode_cfg.split_networks:
         for network in split.networks:
             if _any(pool, network):
                 beside = "stays beside the tunnel: clients do not reach each other"
                 text = beside if split.local else "goes through the tunnel: clients reach each other by the gateway"
                 yield Overlap(split.local, f"the pool overlaps {network}, which {text}")
+
+
+def _beside(what: str, network: Network, device: str, *, answers: bool) -> Overlap:
+    """Clients have addresses of a network of the host's."""
+    text = f"{what} overlaps {network} of {device}"
+    if answers:
+        beside = "where this host answers for it: no host there may have one of its addresses"
+        return Overlap(harms=False, text=f"{text}, {beside}")
+    move = "move the pool" if what == "the pool" else "name those that the back end grants from, and no others"
+    return Overlap(harms=True, text=f"{text}: hosts there are not reached, or clients not; {move}")
 
 
 def pool_of(mode_cfg: ModeCfg) -> list[Network]:
