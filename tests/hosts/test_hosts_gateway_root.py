@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hosts.private_namespace import Tun, in_namespace, ip, picture, send
+from lotor.hosts import gateway as hosts_gateway
 from lotor.hosts.client import LinuxHost
 from lotor.hosts.gateway import GatewayHost, pool_networks
 
@@ -57,6 +58,25 @@ def test_a_pool_inside_the_lan_takes_its_own_addresses_only(tmp_path):
     send("10.0.12.250")
     assert [address for address in tunnel.destinations() if address[0:2] == "10"] == ["10.0.12.200", "10.0.12.249"]
     assert inside.destinations() == ["10.0.12.199", "10.0.12.250"]
+
+
+@in_namespace
+def test_one_address_more_is_the_work_of_one_route(tmp_path, monkeypatch):
+    tunnel, route, made = Tun("lotor0"), hosts_gateway._route, []
+    monkeypatch.setattr(hosts_gateway, "_route", lambda *of: (made.append(of), route(*of))[1])
+    host = GatewayHost(tmp_path / "run")
+    many = [IPv4Network(f"10.99.{number}.7") for number in range(50)]
+
+    async def story():
+        await host.start("lotor0", 1300, many[:-1])
+        await host.serve(many)
+        await host.serve(many[1:])
+        assert len(made) == 50
+        send("10.99.49.7")
+        assert tunnel.destinations()[-1] == "10.99.49.7"
+        await host.stop()
+
+    asyncio.run(story())
 
 
 @in_namespace

@@ -62,6 +62,8 @@ class GatewayHost:
         self._machine = machine or Machine()
         self._journal: Journal | None = None
         self._link: LinkUp | None = None
+        self._routes: dict[Network, RouteMade] = {}
+        """Those to the present networks."""
         self._turn = asyncio.Lock()
         self._keeper = Keeper(self._machine, self._turn, lambda: [self._journal] if self._journal else [])
 
@@ -73,6 +75,7 @@ class GatewayHost:
         owner = Owner.myself()
         journal = Journal.begin(self._state, f"{owner.namespace}-gateway-{owner.pid}-{link.index}")
         up = LinkUp(device, link.index, mtu, link.mtu, link.up)
+        self._routes = {}
         try:
             await guard.shut(self._machine, journal, await self._table(up, pool), self._machine.network.ways_out)
             await undo.make(self._machine, journal, up)
@@ -125,7 +128,8 @@ class GatewayHost:
         if any(network.version == 6 for network in pool.networks) and not sysctl.takes_ipv6(link.device):
             what = f"{link.device} cannot have IPv6: switch it on for this host, or take network6 out of mode_cfg"
             raise OSError(errno.EAFNOSUPPORT, what)
-        routes = [RouteMade(**asdict(Route(str(each), MAIN_TABLE, link.index))) for each in pool.networks]
+        self._routes = {each: self._routes.get(each) or _route(each, link.index) for each in pool.networks}
+        routes = list(self._routes.values())
         made = {change for change in journal.changes if isinstance(change, RouteMade)}
         missing = [route for route in routes if route not in made]
         try:
@@ -147,6 +151,10 @@ class GatewayHost:
             if self._journal is not None:
                 await undo.undo(self._machine, self._journal)
                 self._journal = None
+
+
+def _route(network: Network, index: int) -> RouteMade:
+    return RouteMade(**asdict(Route(str(network), MAIN_TABLE, index)))
 
 
 def _remark(device: str, pool: Pool) -> None:
