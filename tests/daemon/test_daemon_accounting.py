@@ -8,6 +8,8 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from far import until
+from lotor.auth.pam import PamSessions
 from lotor.config.settings import Accounting
 from lotor.control.messages import Logout
 from lotor.model.child import Counters
@@ -124,3 +126,27 @@ def test_where_nobody_else_keeps_accounts_the_journal_hears_of_what_a_session_ca
 
     play(directory, story)
     assert [line.split()[1] for line in journal()] == ["start", "interim", "stop"]
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_accounting_pam_opens_and_closes_a_session_of_the_service_that_is_named(directory, journal, monkeypatch, far):
+    asked = []
+
+    async def opened(sessions, user, host):
+        asked.append(("open", sessions._service, user, host))
+        return (b"TICKET=42",)
+
+    async def closed(sessions, user, host, variables):
+        asked.append(("close", sessions._service, user, host, *variables))
+
+    monkeypatch.setattr(PamSessions, "open", opened)
+    monkeypatch.setattr(PamSessions, "close", closed)
+
+    async def story(world):
+        await world.vc("alice")
+        await until(lambda: asked)
+        await world.gateway_admin.logout(Logout("alice", 0), ROOT)
+        await world.settle()
+
+    play(directory, story, far=far, ipv6='accounting pam; pam_service "vpn";')
+    assert asked == [("open", "vpn", "alice", "127.0.0.1"), ("close", "vpn", "alice", "127.0.0.1", b"TICKET=42")]
