@@ -211,7 +211,7 @@ async def test_each_keeper_has_its_own_records_to_the_end_of_a_session(disk):
     await the.begin("system", BOB)
     await the.go_on(BOB, USAGE)
     await the.end("system", ALICE, USAGE, GONE)  # a reload has named another keeper meanwhile
-    await the.end(None, BOB, USAGE, GONE)
+    await the.end("system", BOB, USAGE, GONE)
     assert await words(the) == [("START", "5f3a-1"), ("STOP", "5f3a-1")]
     assert await words(the, "system") == [(word, "5f3a-2") for word in ("START", "INTERIM", "STOP")]
     await disk.close()

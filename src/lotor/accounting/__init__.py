@@ -1,1 +1,1 @@
-"""Engines that keep account of sessions: the journal."""
+"""Engines that keep account of sessions: the journal, the login records of the host."""

@@ -98,14 +98,14 @@ def went_on(record: Record, now: Instant) -> Change:
     return change
 
 
-def ended(keeper: str | None, record: Record, now: Instant) -> Change:
-    """A session is over: told to the keeper that heard of its start, else to `keeper`, if to any."""
+def ended(keeper: str, record: Record, now: Instant) -> Change:
+    """A session is over: told to the keeper that heard of its start, else to `keeper`."""
 
     def change(connection: sqlite3.Connection) -> bool:
         account = _account(record)
         found = _keeper(connection, account.id) or keeper
         connection.execute("DELETE FROM accounts_open WHERE id = ?", (account.id,))
-        return _put(connection, found, record, now) if found is not None else True
+        return _put(connection, found, record, now)
 
     return change
 

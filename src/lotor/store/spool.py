@@ -65,17 +65,15 @@ class Spool:
         change = rows.went_on(Record(Status.INTERIM, now.wall, account, usage), now)
         await self._write(change, share=2)
 
-    async def end(self, keeper: str | None, account: Account, usage: Usage, why: Kind) -> None:
+    async def end(self, keeper: str, account: Account, usage: Usage, why: Kind) -> None:
         """Told to the keeper that heard of the start, else to `keeper`."""
-        if keeper is None and self._empty:
-            return
         now = self._now()
         await self._write(rows.ended(keeper, Record(Status.STOP, now.wall, account, usage, why), now))
 
-    async def tell(self, keeper: str, status: Status, why: Kind | None = None) -> None:
+    async def tell(self, keeper: str, status: Status) -> None:
         """Of the whole gateway."""
         now = self._now()
-        await self._write(rows.told(keeper, Record(status, now.wall, why=why), now))
+        await self._write(rows.told(keeper, Record(status, now.wall), now))
 
     async def leave(
         self, beginning: str | None, why: Kind, lived: Callable[[Account], int] | None = None
