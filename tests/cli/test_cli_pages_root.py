@@ -21,7 +21,7 @@ KEPT = "find /etc/lotor -printf '%p %m %u %g %s\\n' | sort; sha256sum $(find /et
 HOME = "/run/home"
 PASSWORDS = """
 case "$*" in
-*--password-stdin*) program "$@" ;;
+*--password-stdin* | *--generate*) program "$@" ;;
 "user add "* | "user passwd "*) echo "a good password" | program "$1" "$2" --password-stdin "$3" ;;
 *) program "$@" ;;
 esac
@@ -43,8 +43,9 @@ def blocks(page: str, kind: str) -> list[str]:
 
 
 def lines(page: str, heading: str, *programs: str) -> list[str]:
-    """Those of a section that begin with one of the programs, without what they say of themselves."""
-    section = (DOCS / page).read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    """Those below a heading, up to the next one, that begin with one of the programs, without what they say of
+    themselves."""
+    section = re.split(rf"\n##+ {re.escape(heading)}\n", (DOCS / page).read_text())[1].split("\n##")[0]
     found = re.findall(r"^    (.*?)(?: +#.*)?$", section, re.MULTILINE)
     return [line for line in found if line.split()[0] in programs]
 
@@ -97,7 +98,7 @@ def test_users_day_by_day(hosts: tuple[Node, Node]) -> None:
     host, _ = hosts
     host.write(f"{HOME}/bob.password", "a good password\n")
     own = lines("users.md", "lotor's own users", "lotor")
-    assert len(own) == 8
+    assert len(own) == 9
     for line in own:
         if "--now" not in line:
             type_(host, line)
@@ -105,7 +106,7 @@ def test_users_day_by_day(hosts: tuple[Node, Node]) -> None:
         with pytest.raises(CommandError, match="cannot tell whether alice is still connected") as alone:
             type_(host, line)
         assert alone.value.code == 3  # no daemon runs here
-    assert type_(host, "lotor user list") == "bob\n"
+    assert type_(host, "lotor user list") == "bob\ncarol\n"
     accounts = lines("users.md", "Accounts of the host", "useradd", "passwd", "chage")
     groups = lines("users.md", "Groups", "groupadd", "gpasswd")
     assert (len(accounts), len(groups)) == (5, 2)
@@ -113,3 +114,24 @@ def test_users_day_by_day(hosts: tuple[Node, Node]) -> None:
     assert asked in accounts
     type_(host, "\n".join("echo carol:good | chpasswd" if line == asked else line for line in accounts + groups))
     assert "vpn:x:" in type_(host, "grep carol /etc/group")
+
+
+def test_facts_a_second_factor_and_tables_of_users(hosts: tuple[Node, Node]) -> None:
+    host, _ = hosts
+    type_(host, "lotor user add alice")
+    rows = lines(
+        "users.md", "Many at once", "name,password,groups,address,expires", "@crew,,,,", "dora,a", "emil,,crew,,"
+    )
+    host.write(f"{HOME}/new.csv", "\n".join(rows))
+    host.write(f"{HOME}/changes.csv", "name,groups\nalice,sales\n")
+    headings = ("Addresses, networks, limits and the last day", "A second factor", "Many at once")
+    typed = [line for heading in headings for line in lines("users.md", heading, "lotor")]
+    assert len(typed) == 16
+    for line in typed:
+        type_(host, line)
+    assert type_(host, "lotor user list") == "alice\ndora\nemil\n"
+    told = type_(host, "lotor user show alice")
+    assert "sales" in told
+    assert "staff" not in told  # which wants a second factor that she has no more
+    assert "$argon2id" not in host.path(f"{HOME}/users.csv").read_text()
+    assert "$argon2id" in host.path(f"{HOME}/backup.csv").read_text()
