@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import sqlite3
@@ -94,6 +95,27 @@ async def test_transactions_keep_their_order_also_where_a_caller_goes(file):
         each.cancel()
     assert len(await store.run(names)) == 9
     await asyncio.gather(*tasks, return_exceptions=True)
+    await store.close()
+
+
+@looped
+async def test_nobody_is_told_of_a_failure_that_nobody_waits_for(file, caplog):
+    hold = threading.Event()
+
+    def fails(connection):
+        assert hold.wait(60)
+        raise LookupError
+
+    store = await opened(file)
+    task = asyncio.create_task(store.run(fails))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    del task
+    hold.set()
+    assert await store.run(names) == []
+    gc.collect()
+    assert caplog.messages == []
     await store.close()
 
 

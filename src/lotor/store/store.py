@@ -101,6 +101,7 @@ class Store:
 
     async def _heard(self, work: asyncio.Future[T]) -> T:
         """Its result, however long that takes: the disk may do it yet."""
+        work.add_done_callback(_seen)  # also where the caller is cancelled
         if not (await asyncio.wait({work}, timeout=PATIENCE))[0]:
             self._tell(StoreFault(Fault.SILENT, self.file))
         return await asyncio.shield(work)
@@ -131,3 +132,9 @@ class Store:
             self.fault = fault
         elif self._database is not None:
             self.fault = self._database.fault
+
+
+def _seen(work: asyncio.Future[T]) -> None:
+    """Its failure is for whoever waits, and for nobody else."""
+    if not work.cancelled():
+        work.exception()
