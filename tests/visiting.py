@@ -27,6 +27,7 @@ from lotor.privsep.living import ABOUT
 from lotor.privsep.serving import Server
 from lotor.runtime.present import Present
 from lotor.runtime.randomness import SystemRandomness
+from lotor.store import Store
 from lotor.warden import loading
 from lotor.warden.attendance import Attendance
 from lotor.warden.warden import Hold, Warden
@@ -218,9 +219,10 @@ class Distant:
 
 class World:
     """Gateway and client, assembled but for the host. `diary` is what the client's host was asked to do. `far`: each
-    asks a warden for what needs rights, over a line."""
+    asks a warden for what needs rights, over a line. `lasting`: its store is a file."""
 
-    def __init__(self, directory, *, pool=253, login="", capture=None, ipv6="", far=False):
+    def __init__(self, directory, *, pool=253, login="", capture=None, ipv6="", far=False, lasting=False):
+        self.lasting = lasting
         self.capture, self.reach, self.reaches = capture, Distant if far else Near, {}
         self.directory, self.air, self.diary, self.wardens, self.devices = directory, Air(), [], {}, []
         gateway = GATEWAY_FILE.format(directory=directory, pool=pool)
@@ -236,7 +238,8 @@ class World:
 
     async def program(self, name):
         path = self.directory / f"{name}.conf"
-        hold = Hold(HostSockets(), Devices(), self.host, RecordingRoutes())
+        store = Store(self.directory / f"{name}.db" if self.lasting else None)
+        hold = Hold(HostSockets(), Devices(), self.host, RecordingRoutes(), store=store)
         self.wardens[name] = warden = Warden(lambda: loading.load(path), loading.load(path), hold)
         await warden.start()
         self.reaches[name] = reach = self.reach(warden)

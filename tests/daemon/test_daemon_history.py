@@ -34,7 +34,7 @@ def test_a_session_is_known_while_it_lasts_and_behind_its_end(directory, far):
         await world.vd()
         return connected, up, await known(world, has_ended)
 
-    connected, (up,), (over,) = play(directory, story, far=far)
+    connected, (up,), (over,) = play(directory, story, far=far, lasting=True)
     assert (up.user, up.source, up.inside, up.ended, up.why) == ("alice", "127.0.0.1", connected.address, None, "")
     assert up.client
     assert over.id == up.id
@@ -49,5 +49,5 @@ def test_a_session_of_a_daemon_that_died_has_an_end(directory):
         await world.reaches["gateway"].attendance.let_go()
         return await known(world, has_ended)
 
-    (over,) = play(directory, story, far=True)
+    (over,) = play(directory, story, far=True, lasting=True)
     assert (over.ended is not None, over.why) == (True, "daemon-died")
