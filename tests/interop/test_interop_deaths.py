@@ -46,7 +46,7 @@ MOMENTS = {
     "when it is ready": Moment("gateway", "start", "lotor.warden.child:Child._is_ready"),
     "phase 1": Moment("gateway", "connect", "lotor.ike.v1.aggressive:responder"),
     "the warden signs": Moment("gateway", "connect", "lotor.keys.keyring:Keyring.sign"),
-    "a login is judged": Moment("gateway", "connect", "lotor.auth.checks:Checks.judge"),
+    "a login is judged": Moment("gateway", "connect", "lotor.auth.checks:Checks.prove"),
     "a lease is asked for": Moment("gateway", "connect", "lotor.leases.pool:Pool.acquire"),
     "mode config": Moment("gateway", "connect", "lotor.ike.v1.modecfg:give"),
     "an SA pair is installed": Moment("gateway", "connect", "lotor.dataplane.userspace.engine:Userspace.install"),
