@@ -257,6 +257,19 @@ def test_a_file_with_other_tables_is_told(past, file, made, said):
         told(past)
 
 
+def test_a_table_that_cannot_be_read_has_no_first_line(tmp_path):
+    (tmp_path / "racoon.conf").write_text('store "/nowhere/x.db";\n')
+    done = CliRunner().invoke(history, ["-f", str(tmp_path / "racoon.conf"), "--csv"])
+    assert isinstance(done.exception, StartError)
+    assert done.stdout == ""
+
+
+def test_one_form_is_asked_for(past):
+    done = CliRunner().invoke(history, ["-f", str(past), "--csv", "--json"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--csv or --json" in done.stderr
+
+
 def test_who_may_not_read_it_is_told(past, monkeypatch):
     def shut(_, **__):
         raise PermissionError(13, "Permission denied")

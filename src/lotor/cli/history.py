@@ -7,9 +7,10 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,8 @@ def history(*, as_csv: bool, as_json: bool, file: Path | None, **options: object
     while no daemon runs."""
     from lotor.store.sessions import Wanted
 
+    if as_csv and as_json:
+        raise click.UsageError("give --csv or --json, not both")
     whole = as_csv or as_json
     last = options["last"] or (None if whole else SHOWN)
     wanted = Wanted(str(options["user"]), _number(options["since"]), _number(options["until"]))
@@ -137,14 +140,16 @@ def _iso(seconds: float | None) -> str | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _write_csv(found: Iterable[Session]) -> None:
+def _write_csv(found: Iterator[Session]) -> None:
+    """Nothing is written where the first session cannot be read."""
     from dataclasses import fields
 
     from lotor.store.sessions import Session
 
+    first = list(islice(found, 1))
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow([each.name for each in fields(Session)])
-    for session in found:
+    for session in chain(first, found):
         table.writerow([_cell(value) for value in _fields(session).values()])
 
 
