@@ -93,7 +93,7 @@ def test_several_servers_keep_their_order_and_host_is_for_one() -> None:
 def test_version_2_is_refused_with_a_reason() -> None:
     settings = loads("ldapcfg { version 2; }").settings
     (reservation,) = settings.reservations
-    assert "version 2 is refused: it has no TLS" in reservation.problem.text
+    assert "version 2 is refused: it has no TLS" in reservation.text
 
 
 @pytest.mark.parametrize("name", ["uid)(uid=*", "a b", "", "1x", "*", "uid;lang-de"])

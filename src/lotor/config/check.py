@@ -64,7 +64,7 @@ def check(settings: Settings) -> Checked:
     files = NamedFiles()
     settings, of_directory = directories.filled(settings, files)
     remotes = [(remote, list(_remote(remote, settings, files))) for remote in settings.remotes]
-    problems = [*_reserved(settings), *_blocks(settings), *(each for _, found in remotes for each in found)]
+    problems = [*settings.reservations, *_blocks(settings), *(each for _, found in remotes for each in found)]
     if is_gateway(settings) and settings.mode_cfg:
         problems += _mode_cfg(settings.mode_cfg, settings.remotes, files)
     problems += [*ambiguous(settings.remotes), *_sainfos(settings.sainfos), *_listen(settings.listen)]
@@ -80,13 +80,6 @@ def check_blocks(remotes: tuple[RemoteSettings, ...], written: Iterable[SainfoSe
         yield from _alone(remote)
     yield from ambiguous(remotes)
     yield from _sainfos(written)
-
-
-def _reserved(settings: Settings) -> Iterator[Problem]:
-    """Directives that parse but are not supported, as far as the daemon would need them."""
-    for reservation in settings.reservations:
-        if reservation.block != "mode_cfg" or is_gateway(settings):
-            yield reservation.problem
 
 
 def _blocks(settings: Settings) -> Iterator[Problem]:

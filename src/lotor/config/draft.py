@@ -39,7 +39,7 @@ class Draft:
         sound = self._sound()
         remotes = tuple(each.settings() for each in self.heirs if all(map(sound.whole, (each.body, *each.line))))
         sainfos = [each.whole() for each in self._blocks("sainfos") if sound.whole(each)]
-        found = [*check_blocks(remotes, sainfos), *self._reserved(remotes), *self._files(remotes)]
+        found = [*check_blocks(remotes, sainfos), *self.reading.reservations, *self._files(remotes)]
         known = {(each.path, each.line, each.column) for each in self.reading.problems}
         return [each for each in dict.fromkeys(found) if (each.path, each.line, each.column) not in known]
 
@@ -50,12 +50,6 @@ class Draft:
     def _blocks(self, name: str) -> tuple[Body, ...]:
         found = self.body.values.get(name, ())
         return found if isinstance(found, tuple) else (found,)
-
-    def _reserved(self, remotes: tuple[RemoteSettings, ...]) -> Iterator[Problem]:
-        """What this version does not carry out. A client's file may have a mode_cfg block that nobody needs."""
-        for reservation in self.reading.reservations:
-            if reservation.block != "mode_cfg" or not self._clients_only(remotes):
-                yield reservation.problem
 
     def _clients_only(self, remotes: tuple[RemoteSettings, ...]) -> bool:
         """Whether every block could be read, and is a client's."""

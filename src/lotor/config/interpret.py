@@ -122,7 +122,6 @@ class Interpreter:
         """Reads one directive. Words that are left belong to the next one, whose semicolon is missing."""
         head, rest = split
         words = Words(head, rest, self._reading)
-        words.block, words.field = body.block.name, row.key
         body.tried.add(row.key)
         try:
             value = self._read(row, head[0], words)
@@ -205,7 +204,6 @@ class Interpreter:
     def _header(self, row: Block, words: Sequence[Token]) -> dict[str, Any] | None:
         """The fields that stand before the brace; None when they cannot be read."""
         cursor = Words(words[:1], words[1:], self._reading)
-        cursor.block, cursor.field = row.name, "header"
         try:
             value = row.header.read(cursor)
         except Mistake as mistake:

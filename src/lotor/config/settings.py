@@ -47,16 +47,6 @@ class Algorithm(Generic[T_co]):
     at: Location = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """A directive that parses but is not supported: an error as soon as the daemon needs it. `block` and `field` name
-    the directive: ("mode_cfg", "auth_source")."""
-
-    block: str
-    field: str
-    problem: Problem
-
-
 class LogLevel(Enum):
     ERROR = "error"
     WARNING = "warning"
@@ -417,7 +407,7 @@ class SainfoSettings:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """A whole configuration. Blocks that were not written have their defaults, except `mode_cfg` and
-    `network`, which are None. `store` None: in memory."""
+    `network`, which are None. `store` None: in memory. `reservations`: what parses, and is refused all the same."""
 
     paths: Paths
     log: LogLevel
@@ -438,7 +428,7 @@ class Settings:
     complex_bundle: bool
     store: FileName | None = None
     history_days: int = 0
-    reservations: tuple[Reservation, ...] = ()
+    reservations: tuple[Problem, ...] = ()
     places: Places = Places()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 from lotor.config.lexer import Kind, Token, shorten
 from lotor.config.problem import Location, Problem
-from lotor.config.settings import FileName, Reservation
+from lotor.config.settings import FileName
 
 CREDENTIALS, CREDENTIALS_OF_SERVICE = "${CREDENTIALS_DIRECTORY}", "/run/credentials/lotor.service"
 """What stands for the directory of credentials that systemd makes for a service, and where it is while the gateway's
@@ -41,7 +41,7 @@ class Reading:
     directory: Path
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
-    reservations: list[Reservation] = field(default_factory=list)
+    reservations: list[Problem] = field(default_factory=list)
     prefixes: dict[str, FileName] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
@@ -65,13 +65,11 @@ class Reading:
 
 
 class Words:
-    """A cursor. `name` is the directive as messages call it; `block` and `field` identify it for a reservation."""
+    """A cursor. `name` is the directive as messages call it."""
 
     def __init__(self, head: Sequence[Token], words: Sequence[Token], reading: Reading) -> None:
         self.name = " ".join(token.text for token in head)
         self.reading = reading
-        self.block = ""
-        self.field = ""
         self._last = head[-1]
         self._words = list(words)
 
@@ -148,7 +146,8 @@ class Words:
             self.take("")
 
     def reserve(self, at: Location, text: str) -> None:
-        self.reading.reservations.append(Reservation(self.block, self.field, Problem.at(at, text)))
+        """What parses, and is refused when the whole file is checked."""
+        self.reading.reservations.append(Problem.at(at, text))
 
 
 def place(words: Words, prefix: str, token: Token) -> FileName:
