@@ -144,6 +144,8 @@ class House:
         toy.write_text(TOY)
         self.told = directory / "told"
         self.pauses: list[float] = []
+        self.may_start = asyncio.Event()
+        self.may_start.set()
         program = Program((sys.executable, "-P", str(toy), str(self.told)))
         self.back_ends = FarBackEnds(Start(program, self._given, pause=self._pause))
         self.logins = BackEndLogins(self.back_ends, BackEnd.RADIUS)
@@ -155,6 +157,7 @@ class House:
 
     async def _pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
+        await self.may_start.wait()
 
     async def login(self, *words, **more):
         return await self.logins.judge(attempt(*words, **more))
@@ -173,9 +176,9 @@ class House:
         while sum(word in line for line in self.lines()) < times:  # noqa: ASYNC110 - another process writes it
             await asyncio.sleep(0.01)
 
-    async def up(self) -> None:
-        """Another process serves."""
-        while (now := self.back_ends.serving()) is None or now.confined is None:  # noqa: ASYNC110 - nobody is told
+    async def up(self, former: int) -> None:
+        """Another process serves than `former`, which is there for a moment after its end."""
+        while (now := self.back_ends.serving()) is None or now.confined is None or now.confined.pid == former:  # noqa: ASYNC110 - nobody is told
             await asyncio.sleep(0.01)
 
 
@@ -254,11 +257,11 @@ def test_a_process_that_is_killed_refuses_at_once_and_the_next_one_judges(play, 
         waits = asyncio.create_task(house.login("wait"))
         await house.until("holds it")
         killed = house.pid
+        house.may_start.clear()
         os.kill(killed, signal.SIGKILL)
-        lost = await waits
-        while house.back_ends.serving().confined is None:
-            between = await house.login("sesame")
-            await asyncio.sleep(0.01)
+        lost, between = await waits, await house.login("sesame")
+        house.may_start.set()
+        await house.up(killed)
         after = await house.login("sesame")
         gone = await house.login("", conversation=opened.conversation)
         return lost, between, after, gone, killed != house.pid, house.pauses, house.back_ends.serving().restarts
@@ -308,12 +311,13 @@ def test_a_reload_gives_new_settings_and_conversations_go_on_with_the_old_ones(p
 def test_a_reload_while_a_process_starts_is_in_force_when_it_is_up(play):
     async def story(house):
         await house.back_ends.use(asking("sesame"))
-        os.kill(house.pid, signal.SIGKILL)
+        killed = house.pid
+        os.kill(killed, signal.SIGKILL)
         while not house.back_ends.serving().restarts:  # noqa: ASYNC110 - nobody is told that the next one begins
             await asyncio.sleep(0)
         assert house.back_ends.serving().confined is None
         await house.back_ends.use(asking("open"))
-        await house.up()
+        await house.up(killed)
         return await house.login("open")
 
     assert isinstance(play(story), Accepted)
@@ -381,9 +385,10 @@ def test_one_that_dies_again_and_again_is_started_ever_more_slowly(play):
     async def story(house):
         await house.back_ends.use(asking("sesame"))
         for count in range(2):
-            os.kill(house.pid, signal.SIGKILL)
+            killed = house.pid
+            os.kill(killed, signal.SIGKILL)
             await house.until("made", count + 2)
-            await house.up()
+            await house.up(killed)
         return house.pauses
 
     assert play(story) == [0.0, 1.0]
