@@ -15,6 +15,7 @@ from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.model.reasons.ends import ClosedHere, SessionIdle
 from lotor.runtime.idle import AT_ONCE, IdleSessions
+from lotor.runtime.rates import Rates
 from lotor.runtime.sessions import Register
 
 PATH = Path(Peer(IPv4Address("192.0.2.50"), 500), Peer(IPv4Address("198.51.100.1"), 500))
@@ -103,3 +104,36 @@ def test_a_session_that_is_gone_is_forgotten_and_others_have_their_turn():
     assert 1 not in {each.session for each in engine.ended}
     assert len(engine.ended) == 2 * AT_ONCE
     assert set(engine.idle._seen) == set(range(2, 2 * AT_ONCE + 2))
+
+
+@pytest.mark.parametrize("looks", ["idle", "rates"])
+def test_a_fault_in_one_look_ends_none_of_those_that_follow(monkeypatch, caplog, looks):
+    """Whoever is idle would stay for good, and nobody would see a rate any more."""
+    monkeypatch.setattr("lotor.runtime.idle.LOOK_S", 0.0)
+    monkeypatch.setattr("lotor.runtime.rates.OFTEN_S", 0.0)
+
+    async def story():
+        engine, asked = Engine(), asyncio.Event()
+        calls = 0
+
+        async def counters(_):
+            nonlocal calls
+            calls += 1
+            if calls == 1:
+                raise LookupError("alice's secret")
+            asked.set()
+            return {}
+
+        monkeypatch.setattr("lotor.runtime.rates.Rates.due", True)
+        follower = IdleSessions(engine.register, counters, engine.ended.append)
+        if looks == "rates":
+            follower = Rates(engine.register, counters, asyncio.get_running_loop().time)
+        follower.start()
+        async with asyncio.timeout(60):
+            await asked.wait()
+        follower.stop()
+
+    asyncio.run(story())
+    assert caplog.text.count("internal error") == 1
+    assert "LookupError at test_runtime_idle.py" in caplog.text
+    assert "secret" not in caplog.text

@@ -26,6 +26,7 @@ from lotor.model.reason import Cause, Reason
 from lotor.model.reasons.ends import ClosedHere, EndedAtOnce, Relocated
 from lotor.model.reasons.logins import NoLoginGiven
 from lotor.ports.host import Leaving
+from lotor.runtime.faults import trace
 from lotor.runtime.sessions import Session
 
 log = logging.getLogger(__name__)
@@ -336,7 +337,7 @@ class Keeping:
     async def _hear(self) -> None:
         """News of the network. Nobody tells them while the configuration has no block for a client."""
         while True:
-            with contextlib.suppress(OSError):
+            with _going_on():
                 while any(each.side is Side.CLIENT for each in self._ground.remotes()):
                     self._seen = await self._senses.changed(self._seen)
                     for staying in tuple(self._staying.values()):
@@ -371,9 +372,10 @@ class Keeping:
             await asyncio.sleep(LOOK)
             now = self._senses.clocks()
             for staying in tuple(self._staying.values()):
-                staying.comeback.looked(now)
-                await self._count(staying)
-                self._go_on(staying)
+                with _going_on():
+                    staying.comeback.looked(now)
+                    await self._count(staying)
+                    self._go_on(staying)
 
     async def _count(self, staying: Staying) -> None:
         session = self._parts.register.get(staying.session)
@@ -416,3 +418,14 @@ class Keeping:
 
     def _now(self) -> float:
         return self._senses.clocks().awake
+
+
+@contextlib.contextmanager
+def _going_on() -> Iterator[None]:
+    """A fault in it ends no connection's coming back."""
+    try:
+        yield
+    except OSError:  # the host does not tell
+        pass
+    except Exception as error:  # noqa: BLE001 - the next look goes on
+        log.error("internal error: connections that stay: %s", trace(error))  # noqa: TRY400

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from lotor.ike.intents import Disconnect
 from lotor.model.child import Counters
 from lotor.model.network import Instant
 from lotor.model.reasons.ends import SessionIdle
+from lotor.runtime.faults import trace
 from lotor.runtime.sessions import Register, Session
+
+log = logging.getLogger(__name__)
 
 LOOK_S = 5.0
 """Between two looks: so much later than granted a session may end."""
@@ -74,4 +78,7 @@ class IdleSessions:
     async def _go_on(self) -> None:
         while True:
             await asyncio.sleep(max(LOOK_S, len(self._seen) / PER_SECOND))
-            await self.look()
+            try:
+                await self.look()
+            except Exception as error:  # noqa: BLE001 - who is idle at the next look ends all the same
+                log.error("internal error: idle sessions: %s", trace(error))  # noqa: TRY400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
@@ -10,7 +11,10 @@ from typing import NamedTuple
 
 from lotor.model.child import Counters
 from lotor.model.network import Instant
+from lotor.runtime.faults import trace
 from lotor.runtime.sessions import Register, Session
+
+log = logging.getLogger(__name__)
 
 SELDOM_S = 10.0
 """Between two looks while nobody wants to know: what is asked for once is then an average of the last seconds."""
@@ -116,7 +120,13 @@ class Rates:
         while True:
             await asyncio.sleep(OFTEN_S)
             if self.due:
-                await self.look()
+                await self._look_once()
+
+    async def _look_once(self) -> None:
+        try:
+            await self.look()
+        except Exception as error:  # noqa: BLE001 - the next look has figures again
+            log.error("internal error: rates: %s", trace(error))  # noqa: TRY400
 
 
 def _rate(before: _Seen | None, seen: _Seen) -> Rate | None:
