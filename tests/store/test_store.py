@@ -1,6 +1,7 @@
 """The store: what it survives, and what it says of it."""
 
 import asyncio
+import contextlib
 import errno
 import gc
 import logging
@@ -9,14 +10,18 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
 from looped import looped
-from lotor.store import Fault, Store, StoreFault
+from lotor.model.ban import Ban
+from lotor.store import Fault, Store, StoreFault, addresses, bans
 from lotor.store.migrations import LATEST, STEPS
 from lotor.store.opening import read
+
+ONE = IPv4Address("10.0.0.1")
 
 
 def put(name):
@@ -440,3 +445,76 @@ async def test_a_disk_that_is_silent_keeps_no_program_from_ending(file, monkeypa
     await store.close()
     hold.set()
     await waiting
+
+
+def garble(file, *statements):
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        for each in statements:
+            connection.execute(each)
+        connection.commit()
+
+
+@pytest.mark.parametrize(
+    "garbled",
+    [
+        "address = '10.0.0.256'",
+        "address = CAST(X'31ff' AS TEXT)",
+        "address = X'31302e302e302e32'",
+        "user = X'00ff'",
+        "turn = 'x'",
+        "turn = 9223372036854775807",
+        "turn = 1.5",
+    ],
+)
+@looped
+async def test_a_garbled_address_takes_no_other_one_along(file, caplog, garbled):
+    store = await opened(file)
+    every = [addresses.Held(IPv4Address(f"10.0.0.{n}"), f"user{n}", held=True) for n in (1, 2, 3)]
+    await store.run(lambda connection: addresses.write(connection, every))
+    await store.close()
+    garble(file, f"UPDATE addresses SET {garbled} WHERE address = '10.0.0.2'")
+    store = await opened(file)
+    others = [("user1", IPv4Address("10.0.0.1")), ("user3", IPv4Address("10.0.0.3"))]
+    assert await store.run(addresses.load) == others
+    assert "1 row of addresses cannot be read: forgotten" in caplog.messages
+    await store.run(lambda connection: addresses.write(connection, every[1:2]))
+    assert await store.run(addresses.load) == [*others, ("user2", IPv4Address("10.0.0.2"))]
+    assert len(caplog.messages) == 1
+    await store.close()
+
+
+@looped
+async def test_a_user_whose_name_is_garbled_is_somebody_else(file):
+    store = await opened(file)
+    await store.run(lambda connection: addresses.write(connection, [addresses.Held(ONE, "user1", held=True)]))
+    await store.close()
+    garble(file, "UPDATE addresses SET user = CAST(X'75ff' AS TEXT)")
+    store = await opened(file)
+    assert await store.run(addresses.load) == [("u\N{REPLACEMENT CHARACTER}", ONE)]
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "garbled",
+    [
+        "subject = '10.0.0.1/99'",
+        "subject = CAST(X'31ff' AS TEXT)",
+        "subject = ''",
+        "kind = 'netwerk'",
+        "since = 'then'",
+        "until = X'00'",
+        "why = X'00'",
+    ],
+)
+@looped
+async def test_a_garbled_ban_takes_no_other_one_along(file, caplog, garbled):
+    store = await opened(file)
+    every = [bans.Change(Ban(subject, True, 1.0, 2.0, "by hand"), True) for subject in ("10.0.0.1", "10.0.0.2")]
+    await store.run(lambda connection: bans.write(connection, every))
+    await store.close()
+    garble(file, f"UPDATE bans SET {garbled} WHERE subject = '10.0.0.1'")
+    store = await opened(file)
+    for _ in range(2):
+        assert [each.subject for each in await store.run(bans.load)] == ["10.0.0.2"]
+    assert caplog.messages == ["1 row of bans cannot be read: forgotten, see lotor ban list"]
+    await store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import csv
 import io
 import json
@@ -21,6 +22,7 @@ from lotor.model.kinds import Kind
 from lotor.model.network import Peer
 from lotor.ports.accounting import Account, Usage
 from lotor.store import Store, sessions
+from lotor.store.opening import read
 from lotor.store.sessions import Wanted, find, write
 from lotor.warden.history import History
 from paired import gateway, settings
@@ -294,3 +296,33 @@ async def test_a_disk_that_is_silent_holds_no_reload_up(file, monkeypatch):
     await held
     assert [each.id for each in await rows(store)] == ["5f3a-1"]
     await ended(past, store)
+
+
+def test_a_reader_that_rests_keeps_no_state_of_the_file(file, past, monkeypatch):
+    """`lotor history | less`: what is written meanwhile is taken over, and the file beside it does not grow."""
+    monkeypatch.setattr(sessions, "AT_ONCE", 2)
+    reader, writer = read(file), sqlite3.connect(file, isolation_level=None)
+    found = find(reader, Wanted())
+    assert next(found).id == "a-1"
+    write(writer, [sessions.Session(f"b-{n}", "bob", "192.0.2.1", "10.99.99.9", "", NOON + n) for n in range(5)])
+    busy, _, left = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    assert (busy, left) == (0, 0)
+    assert [each.id for each in found] == ["a-2", "a-3", "b-0", "b-1", "b-2", "b-3", "b-4"]
+    assert [each.id for each in find(reader, Wanted(last=3))] == ["b-2", "b-3", "b-4"]
+    assert [each.id for each in find(reader, Wanted(last=1))] == ["b-4"]
+    reader.close()
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "garbled", ["began = 'then'", "began = 1e300", "ended = X'00'", "user = X'00'", "octets_in = 'x'"]
+)
+@looped
+async def test_a_garbled_session_takes_no_other_one_along(file, past, garbled):
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"UPDATE sessions SET {garbled} WHERE id = 'a-2'")
+        connection.commit()
+    done = CliRunner().invoke(history, ["-f", str(past), "--json"], catch_exceptions=False)
+    assert [json.loads(each)["id"] for each in done.stdout.splitlines()] == ["a-1", "a-3"]
+    assert done.stderr == f"1 row of {file} cannot be read\n"
+    await ended(*await kept(file, Wall(NOON + 400)))

@@ -21,6 +21,7 @@ from lotor.cli.columns import Column, fitted
 from lotor.cli.quantities import brief, duration
 from lotor.cli.terminal import Style, columns, say
 from lotor.daemon.exits import Exit, StartError
+from lotor.model.quantity import quantity
 
 if TYPE_CHECKING:
     from lotor.store.sessions import Session, Wanted
@@ -116,7 +117,7 @@ def _read(file: Path, wanted: Wanted) -> Iterator[Session]:
     from lotor.store import StoreFault
     from lotor.store.faults import fault_of
     from lotor.store.opening import read
-    from lotor.store.sessions import find
+    from lotor.store.sessions import find, unread
 
     try:
         connection = read(file)
@@ -124,9 +125,11 @@ def _read(file: Path, wanted: Wanted) -> Iterator[Session]:
         raise StartError(fault.strerror or str(fault)) from fault
     try:
         yield from find(connection, wanted)
+        if garbled := unread(connection):
+            click.echo(f"{quantity(garbled, 'row')} of {file} cannot be read", err=True)
     except sqlite3.Error as error:
-        unread = fault_of(error, file)
-        raise StartError(unread.strerror or str(unread)) from error
+        broken = fault_of(error, file)
+        raise StartError(broken.strerror or str(broken)) from error
     finally:
         connection.close()
 

@@ -125,12 +125,12 @@ def left(
         rows = connection.execute("SELECT id, keeper, account, usage FROM accounts_open ORDER BY id").fetchall()
         stops = []
         for number, keeper, text, figures in rows:
-            if beginning is not None and not number.startswith(beginning):
+            if beginning is not None and not str(number).startswith(beginning):
                 continue
             connection.execute("DELETE FROM accounts_open WHERE id = ?", (number,))
             try:
                 account, usage = account_of(text), usage_of(figures)
-            except ValueError:
+            except (ValueError, TypeError):
                 log.error("the account of session %s cannot be read: it has no stop", number)  # noqa: TRY400
                 continue
             stop = Record(Status.STOP, now.wall, account, _lasting(usage, account, lived), why)
@@ -153,7 +153,7 @@ def first(keeper: str, most: int, now: Instant) -> Callable[[sqlite3.Connection]
         for number, session, status, tries, at, boot, ticks, text in connection.execute(query, (keeper, most)):
             try:
                 record = record_of(status, at, now.since(at, boot, ticks), text)
-            except ValueError:
+            except (ValueError, TypeError, OverflowError):
                 log.error("accounting record %d cannot be read: it is lost", number)  # noqa: TRY400
                 connection.execute("DELETE FROM accounts_waiting WHERE number = ?", (number,))
                 continue
@@ -177,7 +177,9 @@ def backlog(keeper: str, now: Instant) -> Callable[[sqlite3.Connection], Backlog
     def look(connection: sqlite3.Connection) -> Backlog:
         records = connection.execute("SELECT count(*) FROM accounts_waiting WHERE keeper = ?", (keeper,)).fetchone()[0]
         oldest = connection.execute(
-            "SELECT at, boot, ticks FROM accounts_waiting WHERE keeper = ? ORDER BY number LIMIT 1", (keeper,)
+            "SELECT at, boot, ticks FROM accounts_waiting WHERE keeper = ? AND typeof(at) = 'real' "
+            "AND typeof(ticks) = 'real' ORDER BY number LIMIT 1",
+            (keeper,),
         ).fetchone()
         return Backlog(records, now.since(*oldest) if oldest is not None else 0)
 

@@ -77,6 +77,7 @@ def read(file: Path) -> sqlite3.Connection:
         raise StoreFault(Fault.UNREACHABLE, file, f" ({error.strerror})") from None
     try:
         connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
+        connection.text_factory = _text
         with _closed_unless_ready(connection):
             connection.execute("PRAGMA query_only = ON")
             demand_known(connection, file)
@@ -88,6 +89,7 @@ def read(file: Path) -> sqlite3.Connection:
 def _ready(file: Path | None) -> sqlite3.Connection:
     """Transactions are begun and ended by `Store` alone."""
     connection = sqlite3.connect(file or ":memory:", timeout=PATIENCE, isolation_level=None)
+    connection.text_factory = _text
     with _closed_unless_ready(connection):
         demand_known(connection, file)  # before anything is changed
         for each in SETTINGS:
@@ -96,6 +98,11 @@ def _ready(file: Path | None) -> sqlite3.Connection:
         if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise StoreFault(Fault.BROKEN, file)
     return connection
+
+
+def _text(octets: bytes) -> str:
+    """What a disk garbled is no reason to read nothing."""
+    return octets.decode(errors="replace")
 
 
 @contextlib.contextmanager

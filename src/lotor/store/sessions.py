@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 MOST = 200_000
 """Sessions of the past; the oldest is forgotten first, whatever its age."""
 
+AT_ONCE = 500
+"""Sessions that are read in one go: whoever reads slowly (`lotor history | less`) keeps no state of the file for
+himself, or what is written beside it could not be taken over, and would grow."""
 DAY = 86400
+LAST = 253_402_300_799
+"""The end of the year 9999, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,15 @@ _WRITE = (
     f"INSERT INTO sessions ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "  # noqa: S608 - names of ours
     f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{each} = excluded.{each}' for each in _LATER)}"
 )
+_SOUND = " AND ".join(
+    (
+        *(f"typeof({each}) = 'text'" for each in ("id", "user", "source", "inside", "client", "why")),
+        *(f"typeof({each}) = 'integer'" for each in _COLUMNS[7:12]),
+        f"typeof(began) = 'real' AND began BETWEEN 0 AND {LAST}",
+        f"(ended IS NULL OR typeof(ended) = 'real' AND ended BETWEEN 0 AND {LAST})",
+    )
+)
+"""Of a row that a disk has not garbled."""
 
 
 def write(connection: sqlite3.Connection, changes: Iterable[Session]) -> None:
@@ -84,7 +98,7 @@ def end_lost(connection: sqlite3.Connection, why: str) -> int:
 def forget(connection: sqlite3.Connection, now: float, age: float) -> int:
     """Sessions that ended longer ago than `age` go; seconds. Where a clock was set far ahead the newest session says
     what time it may be. Returns how many."""
-    newest = connection.execute("SELECT max(began) FROM sessions").fetchone()[0]
+    newest = connection.execute(f"SELECT max(began) FROM sessions WHERE {_SOUND}").fetchone()[0]  # noqa: S608 - words of ours
     if newest is None:
         return 0
     before = min(now, newest + DAY) - age
@@ -92,8 +106,24 @@ def forget(connection: sqlite3.Connection, now: float, age: float) -> int:
 
 
 def find(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Session]:
-    """The oldest first."""
-    conditions, values = ["1"], list[object]()
+    """The oldest first, page by page; without rows that cannot be read (`unread`)."""
+    where, values = _conditions(wanted)
+    first = f"SELECT min(number) FROM (SELECT number FROM sessions WHERE {where} ORDER BY number DESC LIMIT ?)"  # noqa: S608 - as above
+    behind = connection.execute(first, [*values, wanted.last]).fetchone()[0]
+    page = f"SELECT number, {', '.join(_COLUMNS)} FROM sessions WHERE {where} AND number >= ? ORDER BY number LIMIT ?"  # noqa: S608 - as above
+    while behind is not None:
+        rows = connection.execute(page, [*values, behind, AT_ONCE]).fetchall()
+        yield from (Session(*row) for _, *row in rows)
+        behind = rows[-1][0] + 1 if len(rows) == AT_ONCE else None
+
+
+def unread(connection: sqlite3.Connection) -> int:
+    """How many rows cannot be read."""
+    return int(connection.execute(f"SELECT count(*) FROM sessions WHERE NOT ({_SOUND})").fetchone()[0])  # noqa: S608 - as above
+
+
+def _conditions(wanted: Wanted) -> tuple[str, list[object]]:
+    conditions, values = [_SOUND], list[object]()
     for condition, value in (
         ("user = ?", wanted.user or None),
         ("(ended IS NULL OR ended >= ?)", wanted.since),
@@ -102,9 +132,4 @@ def find(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Session]:
         if value is not None:
             conditions.append(condition)
             values.append(value)
-    rows = connection.execute(
-        f"SELECT {', '.join(_COLUMNS)} FROM (SELECT * FROM sessions WHERE {' AND '.join(conditions)} "  # noqa: S608 - as above
-        "ORDER BY number DESC LIMIT ?) ORDER BY number",
-        [*values, wanted.last],
-    )
-    return (Session(*row) for row in rows)
+    return " AND ".join(conditions), values
