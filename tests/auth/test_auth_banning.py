@@ -6,11 +6,13 @@ import asyncio
 from ipaddress import ip_address, ip_network
 
 import pytest
+from click.testing import CliRunner
 
 from lotor.auth.banned import BY_HAND, MOST, Banned
 from lotor.auth.banning import Banning
 from lotor.auth.clock import Clock
-from lotor.model.ban import LONGEST, Ban, BanRule
+from lotor.cli.main import lotor
+from lotor.model.ban import LONGEST, Ban, BanRule, demand_subject
 from lotor.model.kinds import Kind
 from lotor.model.login import Accepted, LoginAttempt, Refused
 from lotor.model.network import Peer
@@ -230,3 +232,42 @@ def test_a_ban_again_counts_from_now_on_and_lifting_it_is_enough_once():
 def test_what_cannot_be_banned_is_said(subject, seconds):
     with pytest.raises(ValueError, match="ban"):
         Place().banning.ban(subject, seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("nonsense/99", "network"),
+        ("192.0.2.0/33", "network"),
+        ("2001:db8::/129", "network"),
+        ("192.0.2.256", "address"),
+        ("2001:db8::12345", "address"),
+    ],
+)
+def test_what_only_looks_like_an_address_is_banned_as_no_login(text, what):
+    with pytest.raises(ValueError, match=f"is no {what}: write it like"):
+        demand_subject(text)
+    with pytest.raises(ValueError, match="is no"):
+        Place().banning.ban(text, 60)
+    done = CliRunner().invoke(lotor, ["ban", "add", "-s", "/nowhere/lotor.sock", text])
+    assert done.exit_code == 2
+    assert f"{text} is no {what}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "alice",
+        "EXAMPLE\\alice",
+        "alice/admin",
+        "aa:bb:cc:dd:ee:ff",
+        "10",
+        "1.2.3",
+        "192.0.2.7",
+        "10.0.0.7/8",
+        "::1",
+        "ns::bob",
+    ],
+)
+def test_logins_and_addresses_are_banned_as_they_are_written(text):
+    demand_subject(text)

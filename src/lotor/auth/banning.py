@@ -9,7 +9,7 @@ from collections.abc import Callable
 from lotor.auth.banned import BY_HAND, MOST, Banned
 from lotor.auth.clock import SYSTEM, Clock
 from lotor.auth.sources import networks
-from lotor.model.ban import LONGEST, LONGEST_SUBJECT, Ban, BanRule, known_as, network_of, shown, subject_of
+from lotor.model.ban import LONGEST, Ban, BanRule, demand_subject, network_of, shown, subject_of
 from lotor.model.login import Accepted, LoginAttempt, Refused, Verdict
 from lotor.model.network import Network, Peer
 from lotor.model.quantity import quantity
@@ -58,8 +58,7 @@ class Banning:
         """By an administrator's wish, from now on. Raises `ValueError`, `OverflowError`."""
         if not 1 <= seconds <= LONGEST:
             raise ValueError(f"a ban lasts from 1 to {LONGEST} seconds")
-        if not known_as(subject) or len(subject) > LONGEST_SUBJECT:
-            raise ValueError(f"an address, a network or a login of at most {LONGEST_SUBJECT} characters can be banned")
+        demand_subject(subject)
         return self._begin(*subject_of(subject), seconds, BY_HAND)
 
     def lift(self, subject: str) -> Ban | None:

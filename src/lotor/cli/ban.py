@@ -14,6 +14,7 @@ from lotor.cli.groups import Told
 from lotor.cli.quantities import duration, moment
 from lotor.cli.terminal import Style, columns, say
 from lotor.control.messages import AddBan, Banned, Bans, Done, Lift, Request
+from lotor.model.ban import demand_subject
 
 if TYPE_CHECKING:
     from lotor.control.views import BanView
@@ -34,6 +35,19 @@ class Span(click.ParamType[int]):
         if found is None:
             self.fail(f"{value} is no time: write it like 30m, 12h or 7d", param, ctx)
         return int(found[1]) * UNITS[found[2]]
+
+
+class Subject(click.ParamType[str]):
+    """Whom a ban may be of; what is wrong with it is said before anybody is asked."""
+
+    name = "subject"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            demand_subject(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
 
 
 @click.group(cls=Told)
@@ -64,7 +78,7 @@ def show(context: click.Context, /, *, as_json: bool, **options: object) -> None
 
 
 @ban.command()
-@click.argument("subject", metavar="ADDRESS|NETWORK|USER")
+@click.argument("subject", metavar="ADDRESS|NETWORK|USER", type=Subject())
 @click.option("--for", "seconds", type=Span(), default="1h", show_default=True, help="How long, like 30m, 12h or 7d.")
 @SOCKET
 @FILE

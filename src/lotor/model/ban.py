@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -12,6 +13,9 @@ LONGEST_SUBJECT = 256
 """Characters of a login that can be banned."""
 LONGEST = 3650 * 86400
 """Seconds: ten years."""
+
+_LIKE_NETWORK = re.compile(r".*/[0-9]+|[0-9]+(\.[0-9]+){3}|[0-9A-Fa-f:]*::[0-9A-Fa-f:.]*")
+"""It ends like a prefix, has four numbers, or digits of IPv6 around "::"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,17 @@ def subject_of(text: str) -> tuple[str, bool]:
         return shown(ip_network(text, strict=False)), True
     except ValueError:
         return text, False
+
+
+def demand_subject(text: str) -> None:
+    """Raises `ValueError` for what is no login that can be banned, and for what looks like an address or a network and
+    is none: a ban of a login of that name would keep nobody out."""
+    if not known_as(text) or len(text) > LONGEST_SUBJECT:
+        raise ValueError(f"an address, a network or a login of at most {LONGEST_SUBJECT} characters can be banned")
+    if subject_of(text)[1] or not _LIKE_NETWORK.fullmatch(text):
+        return
+    what = "network" if "/" in text else "address"
+    raise ValueError(f"{text} is no {what}: write it like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32")
 
 
 def known_as(login: str) -> str:
