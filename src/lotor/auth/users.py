@@ -190,6 +190,21 @@ class UserFile:
             for entry in entries(lines):
                 lines.put(entry)
 
+    def edit(self, change: Callable[[Lines, bool], None]) -> bool:
+        """The lines as `change` leaves them; what it raises leaves the file as it is. It also hears whether the file is
+        missing, or empty. False: somebody else has the file at this moment, and nothing was done."""
+        try:
+            with self._locked(wait=False):
+                old = self._text()
+                lines = Lines(old)
+                before = lines.text()
+                change(lines, not old)
+                if lines.text() != before:
+                    self._write(lines.text())
+        except BlockingIOError:
+            return False
+        return True
+
     def _nobody(self, name: str) -> UserError:
         return UserError(f"there is no user {name!r} in {self.path}")
 
@@ -232,8 +247,9 @@ class UserFile:
             self._write(lines.text())
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Beside the file, which is replaced and so cannot carry a lock itself."""
+    def _locked(self, *, wait: bool = True) -> Iterator[None]:
+        """Beside the file, which is replaced and so cannot carry a lock itself. Raises `BlockingIOError` where somebody
+        has it and nobody is to `wait`."""
         lock = self.path.with_name(f".{self.path.name}.lock")
         try:
             lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -241,7 +257,7 @@ class UserFile:
         except OSError as error:
             raise UserError(f"{lock} cannot be made: {error.strerror}") from None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             yield
         finally:
             os.close(descriptor)
