@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from lotor.config.file_name import FileName
 from lotor.config.problem import Places
@@ -79,3 +80,36 @@ class Ldap:
     def servers(self) -> tuple[LdapServer, ...]:
         """In the order in which they are asked."""
         return self.uri or (LdapServer(self.host, self.port),)
+
+
+class DatabaseTls(Enum):
+    """What is wanted of TLS, by PostgreSQL's words for `sslmode`."""
+
+    OFF = "disable"
+    UNPROVED = "require"
+    AUTHORITY = "verify-ca"
+    FULL = "verify-full"
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSettings:
+    """The database of a fleet, made of its URL by `config.database`. A `host` that begins with a slash is the directory
+    of a Unix socket. `authorities` is what `sslrootcert` holds, PEM, filled in where it is needed; empty: those of the
+    host."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: Secret | None
+    tls: DatabaseTls
+    sslrootcert: FileName | None = None
+    authorities: str = ""
+
+    @property
+    def shown(self) -> str:
+        """For people: without the password."""
+        if self.host.startswith("/"):
+            return f"postgresql://{self.user}@/{self.database}?host={self.host}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"postgresql://{self.user}@{host}:{self.port}/{self.database}"

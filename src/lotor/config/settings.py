@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from lotor.config.file_name import FileName
 from lotor.config.giving import GroupSettings, PoolSettings, SplitNetwork, Unkept
 from lotor.config.problem import NOWHERE, Location, Places, Problem
-from lotor.config.servers import Ldap, Radius, RadiusServer
+from lotor.config.servers import DatabaseTls, FleetSettings, Ldap, Radius, RadiusServer
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
 from lotor.model.ban import BanRule
 from lotor.model.identity import IdKind
@@ -31,7 +31,15 @@ from lotor.model.policy import (
     Uniqueness,
 )
 
-__all__ = ["FileName", "Ldap", "Places", "Radius", "RadiusServer"]  # beside what stands here
+__all__ = [
+    "DatabaseTls",
+    "FileName",
+    "FleetSettings",
+    "Ldap",
+    "Places",
+    "Radius",
+    "RadiusServer",
+]  # beside what stands here
 
 T_co = TypeVar("T_co", covariant=True)
 Address = IPv4Address | IPv6Address
