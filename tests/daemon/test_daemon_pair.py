@@ -23,6 +23,7 @@ from lotor.privsep.serving import Server
 from lotor.runtime.present import Present
 from lotor.warden import attendance as attendance_of_daemons
 from lotor.warden.attendance import Attendance
+from lotor.warden.orders import Orders
 from lotor.warden.supervise import StartFailed
 
 
@@ -196,7 +197,7 @@ def test_what_one_thing_cannot_give_back_keeps_no_other():
 
     class Thing:
         def __init__(self, name, fault=None):
-            self.name, self.fault = name, fault
+            self.name, self.fault, self.orders = name, fault, Orders()
 
         async def let_go(self):
             gone.append(self.name)
@@ -223,7 +224,7 @@ def test_logins_and_leases_that_take_too_long_hold_nobody_up(monkeypatch, caplog
 
         class Thing:
             def __init__(self, name):
-                self.name = name
+                self.name, self.orders = name, Orders()
 
             async def let_go(self):
                 if self.name == slow:

@@ -29,6 +29,7 @@ from lotor.privsep.far_hooks import FarHooks
 from lotor.privsep.far_host import FarHost
 from lotor.privsep.far_leases import FarLeases
 from lotor.privsep.far_logins import FarLogins
+from lotor.privsep.far_orders import FarOrders
 from lotor.privsep.far_records import FarRecords
 from lotor.privsep.far_signer import FarSigner
 from lotor.privsep.far_sockets import FarSockets
@@ -129,4 +130,5 @@ def far_ports(asker: Asker, present: Present[ActiveConfig], session_ids: str = "
         session_ids=session_ids,
         hooks=FarHooks(asker, lambda: scripts_of(present.now.settings.remotes)),
         records=FarRecords(asker),
+        orders=FarOrders(asker),
     )

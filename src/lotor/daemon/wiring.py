@@ -57,6 +57,7 @@ from lotor.runtime.idle import IdleSessions
 from lotor.runtime.journal import Journal
 from lotor.runtime.ledger import Ledger
 from lotor.runtime.logins import Logins
+from lotor.runtime.obedience import Obedience
 from lotor.runtime.present import Present
 from lotor.runtime.rates import Rates
 from lotor.runtime.sessions import Register, Session
@@ -123,6 +124,7 @@ class Wiring:
         self.keeping = Keeping(parts, ground, senses, Wishes(self._stays, self._shuts, self._unheard))
         self.follower.use(self.keeping)
         self.connections = Connections(parts, ground, self.keeping)
+        self.obedience = Obedience(privileged.orders, self.register, self.driver.command)
         self.closed = Closed(privileged.host, self.keeping.step_aside, time.monotonic)
 
     @property
@@ -147,11 +149,13 @@ class Wiring:
         self.keeping.start(self.connections.again)
         self.rates.start()
         self.idle.start()
+        self.obedience.start()
 
     async def stop(self, why: Reason = SHUT_DOWN) -> None:
         """Deletes to every peer, the host as it was, then the engines. `why`: for what all sessions end."""
         self.rates.stop()
         self.idle.stop()
+        self.obedience.stop()
         await self.keeping.stop(why)
         self.driver.command(Shutdown(why))
         await self.follower.settled()

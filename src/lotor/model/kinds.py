@@ -88,6 +88,8 @@ class Kind(Enum):
     # ends
     ADMINISTRATOR = "administrator"
     LOGGED_OUT = "logged-out"
+    SERVER_DISCONNECT = "server-disconnect"
+    LEASE_LOST = "lease-lost"
     SHUT_DOWN = "shut-down"
     DAEMON_DIED = "daemon-died"
     GATEWAY_DIED = "gateway-died"

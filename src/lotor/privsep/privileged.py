@@ -12,6 +12,7 @@ from lotor.ports.hooks import Hooks
 from lotor.ports.host import Host
 from lotor.ports.interface import Tunnels
 from lotor.ports.leases import Leases
+from lotor.ports.orders import Orders
 from lotor.ports.records import Records
 from lotor.ports.signer import Signer
 from lotor.ports.sockets import Sockets
@@ -32,6 +33,7 @@ class Privileged:
     accounting: SpooledAccounting
     session_ids: str
     records: Records
+    orders: Orders
 
 
 class Configurations(Protocol):

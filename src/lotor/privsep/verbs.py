@@ -1,7 +1,8 @@
 """All verbs by number: 1 to 9 are the signer's, 10 to 19 those of logins and leases, 20 to 29 those of sockets and the
 tunnel device, 30 to 39 those of the host and its scripts, 40 to 49 those of the configuration, 50 to 59 those of the
 processes themselves, 60 to 69 those by which the warden asks the process of back ends, 70 to 79 those of accounting, 80
-to 89 those of what the warden keeps, 90 to 109 those by which it asks for what several gateways know together."""
+to 89 those of what the warden keeps, 90 to 109 those by which it asks for what several gateways know together, 110 to
+119 those of what is ordered of sessions, and of other gateways."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from lotor.privsep.leasing import ACQUIRE_LEASE, RELEASE_LEASE
 from lotor.privsep.living import ABOUT, FAILED, GIVEN, LIVES, READY
 from lotor.privsep.logging_in import ABANDON, CHECK_LOGIN
 from lotor.privsep.opening import OPEN_RAW_ESP, OPEN_TUNNEL, OPEN_UDP, SOURCE_TOWARDS
+from lotor.privsep.ordering import ORDERS, OUTCOME
 from lotor.privsep.recording import BAN, BANS, LIFT, STORE_STATE
 from lotor.privsep.sharing import SHARED
 from lotor.privsep.signing import DERIVE_SKEYID, SAVED_PASSWORD, SIGN
@@ -31,6 +33,7 @@ VERBS: dict[int, Verb[Any, Any]] = {
         *(READY, FAILED, ABOUT, GIVEN, LIVES, BACK_ENDS),
         *(START, INTERIM, STOP, BACKLOG),
         *(STORE_STATE, BANS, BAN, LIFT),
+        *(ORDERS, OUTCOME),
         *(CONFIGURE, CHECK, ABANDON_ROUND, ACCOUNT, GROUPS),
         *SHARED,
     )

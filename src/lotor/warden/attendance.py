@@ -20,7 +20,7 @@ from lotor.model.policy import Side
 from lotor.privsep.backing import BACK_ENDS, Serving
 from lotor.privsep.living import ABOUT, About
 from lotor.privsep.serving import Handler, answering
-from lotor.warden import configuring, files, hosting, opening, recording, signing
+from lotor.warden import configuring, files, hosting, opening, orders, recording, signing
 from lotor.warden.about import about
 from lotor.warden.accounting import HeldAccounts, new_session_ids
 from lotor.warden.files import Handouts
@@ -53,6 +53,7 @@ class Attendance:
             **files.rows(self._handouts),
             **dict([_back_ends(warden)]),
             **recording.rows(warden.records),
+            **orders.rows(warden.orders),
         }
         self._numbers = itertools.count(1)
         self._began, self._begun = time.monotonic(), itertools.count()
@@ -90,6 +91,7 @@ class Attendance:
         throttle's. What cannot be given back keeps nothing else: the next daemon would never have a device. Changes of
         the host are waited for, since the next daemon begins with a clean one; a login or a lease that takes too long
         goes on beside the next daemon, which has others."""
+        self._warden.orders.over()
         self._opening.let_go()
         await _let_go(self._hosting)
         own = [each for each in (self._logins, self._leases, self._accounts) if each is not None]

@@ -47,6 +47,7 @@ from lotor.warden.history import History
 from lotor.warden.housing import HousedLeases
 from lotor.warden.keepers import keepers
 from lotor.warden.loading import Holding
+from lotor.warden.orders import Orders
 from lotor.warden.pool_routes import PoolRoutes
 from lotor.warden.recording import KeptRecords
 from lotor.warden.remembering import RememberedLeases
@@ -148,6 +149,7 @@ class Warden:
         kept_by = keepers(hold.back_ends, hold.store, self._pam_service)
         self.accounts = Accounts(Spool(hold.store), kept_by, History(hold.store))
         self.records = KeptRecords(self._logins, hold.store)
+        self.orders = Orders()
         self._loaded = first
         self._loading: asyncio.Future[Holding] | None = None
         self._pending: Holding | None = None
@@ -166,6 +168,7 @@ class Warden:
             accounting=self.accounts,
             session_ids=new_session_ids(),
             records=self.records,
+            orders=self.orders,
         )
 
     @property

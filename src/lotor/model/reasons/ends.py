@@ -30,6 +30,26 @@ class LoggedOut(Reason):
     user: str
 
 
+class DisconnectedByServer(Reason):
+    """The RADIUS server ended the session (Disconnect-Request, RFC 5176)."""
+
+    kind = Kind.SERVER_DISCONNECT
+    cause = Cause.ADMINISTRATOR
+    line = "{user} was disconnected by the RADIUS server"
+    told = Told.PEER
+    user: str
+
+
+class LeaseLost(Reason):
+    """Gateway: another gateway of the fleet has given the session's inside address to somebody, since this one was cut
+    off from the database for longer than the lease time."""
+
+    kind = Kind.LEASE_LOST
+    cause = Cause.LOCAL_FAULT
+    line = "another gateway has given the inside address away: the database was out of reach for too long"
+    told = Told.PEER
+
+
 class ShutDown(Reason):
     """The daemon ended."""
 

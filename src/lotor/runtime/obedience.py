@@ -1,0 +1,98 @@
+"""Does what is ordered of sessions that are up at this gateway: its warden orders, the core carries out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from lotor.ike.intents import Check, Disconnect, Intent
+from lotor.model.policy import Side
+from lotor.model.reason import Reason
+from lotor.model.reasons.ends import DisconnectedByServer, LeaseLost, LoggedOut
+from lotor.ports.orders import Order, Orders, Outcome, Whom, Why
+from lotor.runtime.faults import trace
+from lotor.runtime.sessions import Register, Session
+
+log = logging.getLogger(__name__)
+
+DEAF = 1.0
+"""Seconds until orders are asked for again where that went wrong."""
+
+
+class Obedience:
+    """`command` gives the core an intent. It obeys from `start` to `stop`."""
+
+    def __init__(self, orders: Orders, register: Register, command: Callable[[Intent], None]) -> None:
+        self._orders = orders
+        self._register = register
+        self._command = command
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._go_on())
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _go_on(self) -> None:
+        while True:
+            try:
+                for order in await self._orders.next():
+                    await self._orders.done(Outcome(order.number, self._obey(order)))
+            except OSError as error:
+                log.debug("no orders: %s", error.strerror or error)
+                await asyncio.sleep(DEAF)
+            except Exception as error:  # noqa: BLE001 - orders to come are obeyed all the same
+                log.error("internal error: an order was not obeyed: %s", trace(error))  # noqa: TRY400 - the trace says all
+                await asyncio.sleep(DEAF)
+
+    def _obey(self, order: Order) -> int:
+        """How many sessions it is about."""
+        found = meant(order.whom, self._register.all())
+        for session in found:
+            if order.why is Why.SILENT:
+                self._command(Check(session.id, session.path))
+            else:
+                self._command(Disconnect(session.id, _reason(order.why, session)))
+        return len(found)
+
+
+def meant(whom: Whom, sessions: Iterable[Session]) -> list[Session]:
+    """Of those of a gateway."""
+    here = [each for each in sessions if each.side is Side.GATEWAY]
+    if whom == Whom():
+        return []
+    return [each for each in _named(whom.named, here) if _fits(whom, each)]
+
+
+def _named(name: str, sessions: list[Session]) -> list[Session]:
+    if not name:
+        return sessions
+    for each in sessions:
+        if each.key == name:
+            return [each]
+    inside = [each for each in sessions if name in _insides(each)]
+    return inside or [each for each in sessions if each.user == name]
+
+
+def _fits(whom: Whom, session: Session) -> bool:
+    user, inside, key = whom.user, whom.inside, whom.session
+    return (
+        (not user or session.user == user)
+        and (inside is None or str(inside) in _insides(session))
+        and (not key or session.key == key)
+    )
+
+
+def _insides(session: Session) -> tuple[str, ...]:
+    return tuple(map(str, session.configuration.addresses)) if session.configuration is not None else ()
+
+
+def _reason(why: Why, session: Session) -> Reason:
+    if why is Why.LEASE_LOST:
+        return LeaseLost()
+    if why is Why.SERVER:
+        return DisconnectedByServer(session.user)
+    return LoggedOut(session.user)
