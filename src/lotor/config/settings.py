@@ -415,7 +415,8 @@ class SainfoSettings:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """A whole configuration. Blocks that were not written have their defaults, except `mode_cfg` and
-    `network`, which are None. `store` None: in memory. `reservations`: what parses, and is refused all the same."""
+    `network`, which are None. `store` None: in memory. `fleet_key` None: users are not shared. `reservations`: what
+    parses, and is refused all the same."""
 
     paths: Paths
     log: LogLevel
@@ -436,6 +437,7 @@ class Settings:
     complex_bundle: bool
     store: FileName | None = None
     history_days: int = 0
+    fleet_key: FileName | None = None
     reservations: tuple[Problem, ...] = ()
     places: Places = Places()
 

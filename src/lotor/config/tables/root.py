@@ -19,6 +19,7 @@ from lotor.config.tables.sainfo import SAINFO
 from lotor.config.words import Words, place
 from lotor.model.offloads import Offloads
 
+DEFAULT_FLEET_KEY = FileName("/etc/lotor/fleet.key", Path("/etc/lotor/fleet.key"))
 DEFAULT_STORE = FileName("/var/lib/lotor/lotor.db", Path("/var/lib/lotor/lotor.db"))
 PATHS = {
     "include": "The directory of files that `include` names without a leading /.",
@@ -155,6 +156,16 @@ ROOT = Block(
             Number(0, 3650, "days"),
             "How long the sessions of the past stay in the store, for `lotor history`; 0: they are not kept.",
             default=90,
+            use=Use.EXTENSION,
+        ),
+        Directive(
+            "fleet_key",
+            File(),
+            "Where the gateways of a fleet keep the key with which the lines of lotor's own users cross the database: "
+            "the same 64 hexadecimal digits at each, for root's eyes only. Without it users are not shared; "
+            "docs/fleet.md.",
+            default=DEFAULT_FLEET_KEY,
+            default_text=f'"{DEFAULT_FLEET_KEY.name}"',
             use=Use.EXTENSION,
         ),
         Directive(
