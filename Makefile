@@ -1,5 +1,5 @@
 # lotor: everything starts here. `make setup` builds it, `make demo` shows it, `make test` proves it; each sets up what it
-# needs first. Only what the tests need brings other IKE daemons onto the machine, and none of them is enabled.
+# needs first. Only what the tests need brings other IKE daemons onto the machine, and no daemon that comes in is enabled.
 
 PYTHON ?= python3
 VENV := .venv

@@ -1,4 +1,4 @@
-"""`python -m demo`: runs the story, tells each step in one line, and cleans up whatever happens."""
+"""`python -m demo`: runs both acts, tells each step in one line, and cleans up whatever happens."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from demo.radius import RadiusStory
 from demo.story import Story
 from demo.telling import Teller
 from lab.internet import Internet
@@ -26,20 +27,24 @@ def main() -> int:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     with internet:
-        story = Story(internet, teller)
-        if not _tell(story):
-            return 1
+        for title, act in (
+            ("The HOW-TO, with lotor at both ends", Story),
+            ("Its RADIUS and its PAM, with vpnc", RadiusStory),
+        ):
+            teller.act(title)
+            if not _tell(act(internet, teller), internet):
+                return 1
     print(f"demo: the HOW-TO works ({teller.steps} steps, {time.monotonic() - began:.0f} s)")
     return 0
 
 
-def _tell(story: Story) -> bool:
+def _tell(story: Story | RadiusStory, internet: Internet) -> bool:
     try:
         story.tell()
     except (LabError, OSError, KeyboardInterrupt) as error:
         print(f"\ndemo: {str(error) or 'interrupted'}", file=sys.stderr)
-        for name, log in story.logs():
-            print(f"\n--- the end of the log of {name}\n{_tail(log)}", file=sys.stderr)
+        for program in (each for node in internet.nodes for each in node.programs):
+            print(f"\n--- the end of the log of {program.name}\n{_tail(program.log)}", file=sys.stderr)
         return False
     return True
 

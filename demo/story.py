@@ -6,8 +6,7 @@ import hashlib
 import re
 import secrets
 import signal
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 from demo.telling import Teller
 from lab import lotor
@@ -61,12 +60,6 @@ class Story:
             with self.teller.step(title):
                 step()
 
-    def logs(self) -> Iterator[tuple[str, Path]]:
-        """The logs of both daemons, as far as they were started."""
-        for node in (self.internet.gateway, self.internet.client):
-            for program in node.programs:
-                yield program.name, program.log
-
     def certificates(self) -> None:
         self._must(self.gateway, "pki", "ca", "-d", CERTIFICATES)
         self._must(self.gateway, "pki", "gateway", "-d", CERTIFICATES, GATEWAY)
@@ -77,12 +70,12 @@ class Story:
         self._must(self.gateway, "user", "add", "--password-stdin", USER, stdin=f"{self.password}\n")
 
     def gateway_file(self) -> None:
-        self.gateway.configure(_howto("gateway", auth_source="local"))
+        self.gateway.configure(howto("gateway", auth_source="local"))
         self.internet.gateway.write("/etc/racoon/motd", lotor.MOTD)
         self._must(self.gateway, "check", CONFIGURATION)
 
     def client_file(self) -> None:
-        self.client.configure(_howto("client"))
+        self.client.configure(howto("client"))
         for script in ("phase1-up.sh", "phase1-down.sh"):
             self.internet.client.write(f"/etc/racoon/{script}", lotor.sample_script(script), 0o755)
         self._must(self.client, "check", CONFIGURATION)
@@ -163,7 +156,7 @@ class Story:
                 raise LabError(f"the daemon of the {name} ended with {code}")
             after = lotor.traces(program.node)
             if after != self.before[name]:
-                raise LabError(f"the {name} is not as before:\n{_differences(self.before[name], after)}")
+                raise LabError(f"the {name} is not as before:\n{differences(self.before[name], after)}")
             if left := program.node.processes():
                 raise LabError(f"processes left on the {name}: {left}")
 
@@ -174,12 +167,12 @@ class Story:
         return done
 
 
-def _howto(side: str, **changes: str) -> str:
+def howto(side: str, **changes: str) -> str:
     """The HOW-TO's file, with certificates where lotor's own documentation has them."""
     return lotor.howto(side, **changes).replace(lotor.CERTIFICATES, CERTIFICATES)
 
 
-def _differences(before: str, after: str) -> str:
+def differences(before: str, after: str) -> str:
     """Lines that went away and lines that came."""
     old, new = before.splitlines(), after.splitlines()
     went = [f"- {line}" for line in old if line not in new]

@@ -18,6 +18,10 @@ class Teller:
         self.steps = 0
         self._quotes: list[str] = []
 
+    def act(self, title: str) -> None:
+        """A heading above the steps that follow; they are counted on."""
+        sys.stdout.write(f"\n{title}\n")
+
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[None]:
         """Prints the title, then `ok` and the time, or `FAILED`; quotes of the step follow."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from lab.node import Node, Running
+
 SECRET = "MyDirtySecret"
 CODE = "123456"
 USERS = """\
@@ -149,6 +153,9 @@ _SIGNED = "update reply {\n            &Message-Authenticator := 0x00\n        }
 """Asks releases before 3.2.5 to sign their answers; newer ones do."""
 
 
+_PAIR = re.compile(r'^\t([\w-]+) = "?(.*?)"?$', re.MULTILINE)
+
+
 def files(directory: str, address: str, port: int, acct: int, *, signed: bool = True) -> dict[str, str]:
     """The configuration by the names of its files; `signed` False: a server that knows nothing of CVE-2024-3596."""
     told = _SIGNED if signed else "noop"
@@ -161,3 +168,29 @@ def files(directory: str, address: str, port: int, acct: int, *, signed: bool = 
 def command(directory: str) -> tuple[str, ...]:
     """In the foreground, log on standard output. It says `Ready to process requests`."""
     return ("freeradius", "-f", "-l", "stdout", "-d", directory, "-n", "radiusd")
+
+
+class Server:
+    """One on a node, at an address of it, with the usual ports. `records`: its detail file, as dictionaries."""
+
+    DIRECTORY = "/run/radius"
+
+    def __init__(self, node: Node, address: str, users: str = USERS) -> None:
+        self.node = node
+        for name, content in {**files(self.DIRECTORY, address, 1812, 1813), "users": users}.items():
+            node.write(f"{self.DIRECTORY}/{name}", content, 0o600)
+        self.running = self.start()
+
+    def start(self) -> Running:
+        self.running = self.node.start("radius", *command(self.DIRECTORY))
+        self.running.expect("Ready to process")
+        return self.running
+
+    def records(self) -> list[dict[str, str]]:
+        file = self.node.path(f"{self.DIRECTORY}/accounts")
+        text = file.read_text() if file.exists() else ""
+        return [dict(_PAIR.findall(each)) for each in text.split("\n\n") if each]
+
+    def of(self, user: str, *kinds: str) -> list[dict[str, str]]:
+        """Of those, the ones of a user and of the named kinds (Start, Interim-Update, Stop)."""
+        return [each for each in self.records() if each.get("User-Name") == user and each["Acct-Status-Type"] in kinds]

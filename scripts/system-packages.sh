@@ -23,6 +23,8 @@ lab    procps             ps
 lab    util-linux         nsenter
 lab    nftables           nft
 lab    socat              socat
+lab    vpnc               vpnc
+lab    freeradius         freeradius
 test   conntrack          conntrack
 test   openssl            openssl
 test   vpnc               vpnc

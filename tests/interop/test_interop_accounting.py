@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 from collections import Counter
 
@@ -11,8 +10,9 @@ import pytest
 
 from halting import gone, pythons
 from interop.test_interop_radius import FILE, RULES, with_section
-from lab import freeradius, lotor
+from lab import lotor
 from lab.dialling import carries, road_warrior
+from lab.freeradius import Server
 from lab.internet import GATEWAY, INSIDE_HOST
 from lab.node import wait_until
 
@@ -27,41 +27,22 @@ mode_cfg {
 	pfs_group 2;
 }
 """
-DIRECTORY = "/run/radius"
-PAIR = re.compile(r'^\t([\w-]+) = "?(.*?)"?$', re.MULTILINE)
 
 
-class Server:
-    """Behind the gateway; `records`: what it has in its detail file, as dictionaries."""
-
-    def __init__(self, node) -> None:
-        self.node = node
-        for name, content in freeradius.files(DIRECTORY, INSIDE_HOST, 1812, 1813).items():
-            node.write(f"{DIRECTORY}/{name}", content)
-        self.start()
-
-    def start(self) -> None:
-        self.running = self.node.start("radius", *freeradius.command(DIRECTORY))
-        self.running.expect("Ready to process")
-
-    def records(self) -> list[dict[str, str]]:
-        file = self.node.path(f"{DIRECTORY}/accounts")
-        text = file.read_text() if file.exists() else ""
-        return [dict(PAIR.findall(each)) for each in text.split("\n\n") if each]
-
-    def of(self, user: str, *kinds: str) -> list[dict[str, str]]:
-        return [each for each in self.records() if each.get("User-Name") == user and each["Acct-Status-Type"] in kinds]
+STORE = 'store "/run/state/lotor.db";\n'
+"""Of the node's own, also where this host has no directory for one."""
 
 
 @pytest.fixture
 def server(internet):
-    return Server(internet.inside)
+    return Server(internet.inside, INSIDE_HOST)
 
 
 @pytest.fixture
 def gateway(internet, certificates, server):
     made = lotor.gateway(internet.gateway, certificates)
-    made.configure(with_section(made.node.path(lotor.CONFIGURATION).read_text(), SECTION) + RULES)
+    made.node.run("install", "-d", "-m", "700", "/run/state")
+    made.configure(with_section(made.node.path(lotor.CONFIGURATION).read_text(), SECTION) + RULES + STORE)
     made.node.write("/etc/hosts", f"{INSIDE_HOST} radius.example.net\n")
     made.node.write("/etc/radius.conf", FILE, 0o600)
     made.start()

@@ -20,7 +20,8 @@ SERVICES = (
     "slapd.service",
     "fail2ban.service",
 )
-IKE_DAEMONS = ("strongswan", "charon", "libreswan", "racoon", "vpnc")
+IKE_DAEMONS = ("strongswan", "charon", "libreswan", "racoon")
+"""vpnc is none: it has no service, and runs while a person is connected."""
 MASK = f"systemctl mask --quiet {' '.join(SERVICES)}"
 STOP = f"systemctl stop {' '.join(SERVICES)}"
 
@@ -82,9 +83,12 @@ def test_newcomer_1_building_and_running_lotor_brings_no_other_ike_daemon(machin
 
 
 def test_newcomer_1_the_demo_brings_no_other_ike_daemon(machine):
+    """And the server of logins that it brings never starts by itself."""
     machine.run("build", "lab")
-    packages = packages_of(machine.noted()[1])
-    assert "socat" in packages
+    before, _, install, _, after = machine.noted()
+    assert before == after == "systemctl mask --quiet freeradius.service"
+    packages = packages_of(install)
+    assert {"socat", "vpnc", "freeradius"} <= set(packages)
     assert not [each for each in packages if each.startswith(IKE_DAEMONS)]
     assert packages.count("nftables") == 1
 
@@ -154,7 +158,7 @@ def test_who_is_not_root_is_told_what_is_missing(machine):
 
 
 def test_what_is_there_is_not_installed_again(machine):
-    for name in ("ip", "ping", "ps", "nsenter", "nft", "socat"):
+    for name in ("ip", "ping", "ps", "nsenter", "nft", "socat", "vpnc", "freeradius"):
         machine.fake(name, "")
     assert machine.run("lab").returncode == 0
     assert machine.noted() == []
