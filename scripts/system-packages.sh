@@ -50,6 +50,7 @@ test   freeradius         freeradius
 test   slapd              slapd
 test   ldap-utils         ldapsearch
 test   fail2ban           fail2ban-regex
+test   postgresql         @ls /usr/lib/postgresql/*/bin/postgres
 bench  openvpn            openvpn
 bench  iperf3             iperf3
 '
@@ -127,7 +128,7 @@ forbid_starting() {
 #!/bin/sh
 # Written by lotor's scripts/system-packages.sh for the time of an installation; it may be removed.
 for word in "$@"; do
-    case "$word" in ipsec | ipsec.service | strongswan* | firewalld* | freeradius* | slapd* | fail2ban*) exit 101 ;; esac
+    case "$word" in ipsec | ipsec.service | strongswan* | firewalld* | freeradius* | slapd* | fail2ban* | postgresql*) exit 101 ;; esac
 done
 exit 0
 END
@@ -140,7 +141,7 @@ silence() {
     # shellcheck disable=SC2086 # a list of services
     if [ -d "$root/run/systemd/system" ]; then systemctl stop $services; fi
     if ! command -v systemctl >/dev/null; then
-        for each in ipsec slapd fail2ban; do
+        for each in ipsec slapd fail2ban postgresql; do
             if [ -x "$root/etc/init.d/$each" ]; then update-rc.d "$each" disable; fi
         done
     fi
@@ -175,6 +176,7 @@ if brings firewalld; then services="$services firewalld.service"; fi
 if brings freeradius; then services="$services freeradius.service"; fi
 if brings slapd; then services="$services slapd.service"; fi
 if brings fail2ban; then services="$services fail2ban.service"; fi
+if brings postgresql; then services="$services postgresql.service"; fi
 if [ -n "$services" ]; then
     mask
     forbid_starting
