@@ -19,6 +19,7 @@ SERVICES = (
     "freeradius.service",
     "slapd.service",
     "fail2ban.service",
+    "postgresql.service",
 )
 IKE_DAEMONS = ("strongswan", "charon", "libreswan", "racoon")
 """vpnc is none: it has no service, and runs while a person is connected."""
@@ -129,7 +130,7 @@ def test_newcomer_1_a_strongswan_of_the_administrator_is_left_alone(machine, the
     assert not machine.policy.exists()
 
 
-@pytest.mark.parametrize("there", ["firewalld", "freeradius", "slapd", "fail2ban"])
+@pytest.mark.parametrize("there", ["firewalld", "freeradius", "slapd", "fail2ban", "postgresql"])
 def test_a_firewall_or_a_server_of_logins_of_the_administrator_is_left_alone(machine, there):
     machine.install(there)
     assert machine.run("test").returncode == 0
