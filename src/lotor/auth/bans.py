@@ -65,9 +65,13 @@ class MemoryBans:
         self._open: dict[int, _Attempt] = {}
         self._tickets = count(1)
 
-    async def enter(self, user: str, source: Peer) -> Turn:
-        place, name, now = networks(source), _digest(user), self._clock.now()
-        known = self.known.has(place, name, now)
+    def knows(self, user: str, source: Peer) -> bool:
+        return self.known.has(networks(source), digest(user), self._clock.now())
+
+    async def enter(self, user: str, source: Peer, *, vouched: bool = False) -> Turn:
+        """`vouched`: another gateway knows the user from there."""
+        place, name, now = networks(source), digest(user), self._clock.now()
+        known = vouched or self.known.has(place, name, now)
         counts = self._counts(place, name) if self._step > 0 else ()
         obeyed = counts[:1] if known else counts
         wait = max((each.guesses.wait(each.key, now, each.allowance) for each in obeyed), default=0.0)
@@ -106,6 +110,6 @@ class MemoryBans:
         return (*own, *beside)
 
 
-def _digest(user: str) -> bytes:
+def digest(user: str) -> bytes:
     """Names come from strangers and may be long. Spelled otherwise they are the same: so directories have it."""
     return hashlib.blake2b(known_as(user).encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -14,7 +14,7 @@ from lotor.auth.checks import Case, Checks, Codes, NoHashError, NotJudgedError, 
 from lotor.auth.facts import Facts
 from lotor.auth.groups import everybody
 from lotor.auth.renewals import Renewals
-from lotor.auth.second import SecondFactors
+from lotor.auth.second import Elsewhere, Match, SecondFactors
 from lotor.auth.userlines import LocalUser
 from lotor.auth.users import UserError, UserFile, Users
 from lotor.crypto.passwords import NotPhcError, check_password
@@ -26,6 +26,7 @@ from lotor.model.reasons.logins import LoginReason
 from lotor.model.secret import Secret
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 MESSAGE = "Code of your authenticator app, or a recovery code"
 
@@ -62,6 +63,7 @@ class LocalLogins:
         if former._users.path == self._users.path:
             self._renewals = former._renewals
             former._second.given.seconds = self._second.given.seconds
+            former._second.elsewhere = self._second.elsewhere
             self._second = former._second
 
     def find(self, name: str) -> Case:
@@ -110,7 +112,7 @@ class LocalLogins:
             return accepted
         if not proof.code:
             return Challenge(MESSAGE, (Field.PASSCODE,), self._second.ask(user.name, proof))
-        objection = await self._beside(self._second.objection, user, proof.code)
+        objection = await self._objection_to(user, proof.code)
         return objection or self._let_in(attempt, proof, accepted)
 
     async def _code(self, attempt: LoginAttempt) -> Accepted | LoginReason:
@@ -119,14 +121,34 @@ class LocalLogins:
         if case.objection is not None:
             return case.objection
         user, accepted = await self._present(proof, attempt.user)
-        objection = await self._beside(self._second.objection, user, attempt.answer(Field.PASSCODE))
+        objection = await self._objection_to(user, attempt.answer(Field.PASSCODE))
         return objection or self._let_in(attempt, proof, accepted)
 
-    async def _beside(
-        self, judge: Callable[[LocalUser, Secret], LoginReason | None], user: LocalUser, code: Secret
-    ) -> LoginReason | None:
+    async def _objection_to(self, user: LocalUser, code: Secret) -> LoginReason | None:
+        """What is said against a code; None: it opens, once, at one gateway."""
+        if self._second.elsewhere is None:
+            return await self._beside(self._second.objection, user, code)
+        found = await self._beside(self._second.match, user, code)
+        if not isinstance(found, Match):
+            return found
+        if not await self._is_fresh(self._second.elsewhere, user, found):
+            return self._second.refuse(user)
+        return await self._beside(self._second.spend, user, found)
+
+    async def _is_fresh(self, elsewhere: Elsewhere, user: LocalUser, found: Match) -> bool:
+        """Raises `NotJudgedError`."""
+        try:
+            return await elsewhere.spend(found.key, found.step)
+        except OSError as fault:
+            self._second.let_go(user)
+            raise NotJudgedError(logins.BackEndFault(user.name, fault.strerror or f"{fault}")) from None
+        except asyncio.CancelledError:
+            self._second.let_go(user)
+            raise
+
+    async def _beside(self, judge: Callable[[LocalUser, U], T], user: LocalUser, what: U) -> T:
         """Beside the event loop, and not in line with those who have no code: one that is spent is written down."""
-        return await asyncio.get_running_loop().run_in_executor(self._writes, judge, user, code)
+        return await asyncio.get_running_loop().run_in_executor(self._writes, judge, user, what)
 
     def _let_in(self, attempt: LoginAttempt, proof: Proof, accepted: Accepted) -> Accepted:
         self._second.note(attempt, proof)

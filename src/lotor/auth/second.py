@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Protocol
 
 from lotor.auth.checks import NotJudgedError, Proof
 from lotor.auth.clock import SYSTEM, Clock
@@ -45,6 +46,22 @@ class Open:
     since: float
 
 
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A code that is right and waits to be spent, under `key`. `step` None: a recovery code."""
+
+    key: str
+    step: int | None
+
+
+class Elsewhere(Protocol):
+    """Other gateways with the same users."""
+
+    async def spend(self, key: str, step: int | None) -> bool:
+        """Whether it was used nowhere. Raises `OSError` with a clear text where nobody can say."""
+        ...
+
+
 @dataclass(slots=True)
 class _Count:
     wrong: int = 0
@@ -61,8 +78,10 @@ class SecondFactors:
         remember: float = 0.0,
         housed: Housed | None = None,
         clock: Clock = SYSTEM,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self.spent = spent or SpentCodes()
+        self.elsewhere = elsewhere
         self.given = Proofs(remember, clock.now)
         self.clock = clock
         self._housed = housed or Housed()
@@ -105,27 +124,51 @@ class SecondFactors:
         self.given.note(_place(attempt), proof.entry, proof.code)
 
     def objection(self, user: LocalUser, code: Secret) -> LoginReason | None:
-        """None when the code is right: it is spent then. Blocks. Raises `NotJudgedError`."""
+        """None when the code is right: it is spent then. Blocks. Raises `NotJudgedError`. Other gateways are not
+        asked."""
+        found = self.match(user, code)
+        return self.spend(user, found) if isinstance(found, Match) else found
+
+    def match(self, user: LocalUser, code: Secret) -> Match | LoginReason:
+        """What is to be spent: `spend`, `refuse` or `let_go` follows."""
         if wait := self._enter(user):
             return TooManyCodes(user.name, math.ceil(wait))
+        return self._match(user, code) or self.refuse(user)
+
+    def spend(self, user: LocalUser, found: Match) -> LoginReason | None:
+        """At this gateway. None when it opens. Blocks. Raises `NotJudgedError`."""
         try:
-            right = self._spent(user, code)
+            if found.step is not None:
+                right = self.spent.spend_step(found.key, found.step)
+            else:
+                right = self.spent.spend_code(found.key)
         except SpentError as fault:
-            self._leave(user, wrong=0)
+            self.let_go(user)
             raise NotJudgedError(BackEndFault(user.name, f"no code can be taken: {fault}")) from None
-        told = self._leave(user, wrong=1 - right)
+        if not right:
+            return self.refuse(user)
+        self._leave(user, wrong=0)
+        return None
+
+    def refuse(self, user: LocalUser) -> LoginReason:
+        """The code was wrong, or used before."""
+        told = self._leave(user, wrong=1)
         if told > FREE:
             log.warning("%d wrong codes in a row with the right password of %s: who else knows it?", told, user.name)
-        return None if right else WrongCode(user.name)
+        return WrongCode(user.name)
 
-    def _spent(self, user: LocalUser, code: Secret) -> bool:
+    def let_go(self, user: LocalUser) -> None:
+        """Nobody can say what the code is worth."""
+        self._leave(user, wrong=0)
+
+    def _match(self, user: LocalUser, code: Secret) -> Match | None:
         key, digits = user.facts.totp, six_digits(code)
         if key is not None and digits is not None:
             step = totp.step_of(key, digits, self.clock.wall())
-            return step is not None and self.spent.spend_step(spent_name(user.name, key.reveal()), step)
+            return Match(spent_name(user.name, key.reveal()), step) if step is not None else None
         digest = recovery_digest(user.name, code) or ""
         known = [hmac.compare_digest(digest, each) for each in user.facts.recovery]
-        return any(known) and self.spent.spend_code(spent_name(user.name, digest.encode()))
+        return Match(spent_name(user.name, digest.encode()), None) if any(known) else None
 
     def _enter(self, user: LocalUser) -> float:
         """Seconds to wait for; 0: the code is looked at, and counts as wrong until it is known, also for those that
