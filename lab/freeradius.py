@@ -80,6 +80,9 @@ modules {{
     detail {{
         filename = {directory}/accounts
     }}
+    detail asked {{
+        filename = {directory}/asked
+    }}
 }}
 server default {{
     listen {{
@@ -93,6 +96,7 @@ server default {{
         port = {acct}
     }}
     authorize {{
+        asked
         if (&State) {{
             update control {{
                 &Auth-Type := Second

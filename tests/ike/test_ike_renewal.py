@@ -49,7 +49,10 @@ def test_a_session_outlives_many_phase_ones():
     assert len(gateway.of(Renewed)) == len(client.of(Renewed))
     _one_session_all_along(client, gateway)
     assert (client.installed, gateway.installed) == pairs
-    assert len([q for q in gateway.questions if isinstance(q, CheckLogin)]) == len(client.of(Renewed)) + 1
+    checks = [q for q in gateway.questions if isinstance(q, CheckLogin)]
+    assert len(checks) == len(client.of(Renewed)) + 1
+    assert {q.continues for q in checks} == {1}, "a login that renews is of the same account"
+    assert len({q.session for q in checks}) == len(checks)
     assert len([q for q in gateway.questions if isinstance(q, AcquireConfiguration)]) == 1
     assert len(gateway.pool) == 252
     asked = [q.session for q in client.questions if isinstance(q, AdmitConfiguration)]
@@ -108,6 +111,7 @@ def test_another_user_on_the_same_path_takes_nothing_over():
     world.run(LIFE * 0.9)
     assert not gateway.of(Renewed)
     assert {event.user for event in gateway.of(LoggedIn)} == {"alice", "bob"}
+    assert all(q.continues == q.session for q in gateway.questions if isinstance(q, CheckLogin))
     assert not client.of(Renewed)
 
 

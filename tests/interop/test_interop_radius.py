@@ -213,6 +213,12 @@ acct radius.example.net MyDirtySecret
 """
 
 
+def records(detail) -> list[dict[str, str]]:
+    """What FreeRADIUS wrote down, one request after the other."""
+    written = [block.splitlines()[1:] for block in detail.read_text().split("\n\n") if block.strip()]
+    return [dict(line.strip().split(" = ", 1) for line in lines) for lines in written]
+
+
 def with_section(configuration: str, section: str) -> str:
     return re.sub(r"(?ms)^mode_cfg \{.*?^\}\n", section, configuration)
 
@@ -265,6 +271,14 @@ def test_logins_by_the_howtos_section(internet, certificates, served):
     assert {"Acct-Status-Type = Start", "Acct-Status-Type = Stop"} <= {
         line.strip() for line in accounts.read_text().splitlines()
     }
+    started = [each for each in records(accounts) if each["Acct-Status-Type"] == "Start"]
+    asked = [each for each in records(internet.inside.path("/run/radius/asked")) if each["User-Name"] != '"nobody"']
+    assert {each["Acct-Session-Id"] for each in started} == {each["Acct-Session-Id"] for each in asked}
+    for each in started:
+        login = next(one for one in asked if one["Acct-Session-Id"] == each["Acct-Session-Id"])
+        same = ("User-Name", "NAS-Port", "NAS-Port-Type", "NAS-Identifier", "Calling-Station-Id", "Called-Station-Id")
+        same += ("Service-Type", "Framed-Protocol", "Connect-Info", "NAS-IP-Address")
+        assert {name: login.get(name) for name in same} == {name: each[name] for name in same}
     told = served.journal() + served.call("status", "-v").stdout + refused.stderr
     assert 'refused it, and says "Nobody knows you here."' in told
     assert freeradius.SECRET not in told

@@ -55,6 +55,20 @@ def test_the_server_is_told_what_a_nas_knows(leaping):
     assert told[31] == b"192.0.2.9"
     assert (told[6], told[7], told[61]) == (bytes((0, 0, 0, 2)), bytes((0, 0, 0, 1)), bytes((0, 0, 0, 5)))
     assert told[77].startswith(b"lotor")
+    assert not {5, 44} & set(told), "of no account there is no id"
+
+
+def test_the_server_is_told_the_account_that_the_session_will_have(leaping):
+    """RFC 2866 §5.5: accounting has the same id. In each round."""
+
+    async def run():
+        server = await Scripted(questioning).start()
+        logins = RadiusLogins(settings(server.setting()))
+        challenge = await logins.judge(attempt(account="5f3a09c1d2e4-17"))
+        await logins.judge(attempt(b"123456", conversation=challenge.conversation, account="5f3a09c1d2e4-17"))
+        return [(each.first(44), each.first(5)) for each in server.asked]
+
+    assert leaping(run()) == [(b"5f3a09c1d2e4-17", (17).to_bytes(4))] * 2
 
 
 def test_a_no_is_a_no_with_the_words_of_the_server_for_the_person(leaping):

@@ -50,7 +50,7 @@ class Broken:
 QUESTIONS = [
     questions.Sign("r", MADE_OF),
     questions.JudgePeer(PROOF),
-    questions.CheckLogin(1, ATTEMPT),
+    questions.CheckLogin(1, ATTEMPT, 1),
     questions.AskPerson(1, "r", (Field.PASSWORD,), "", 1),
     questions.AcquireConfiguration(1, "alice"),
     questions.AdmitConfiguration(1, PATH, CONFIGURATION),
@@ -64,7 +64,7 @@ QUESTIONS = [
 
 
 class Yes:
-    async def judge(self, session, attempt):
+    async def judge(self, session, attempt, continues=None):
         return Accepted(attempt.user)
 
     async def ask(self, question):
@@ -163,7 +163,7 @@ def test_the_sentence_of_an_engine_that_refuses_reaches_the_core(sources):
 
 def test_a_silent_back_end_has_refused(sources, monkeypatch):
     class Silent:
-        async def judge(self, session, attempt):
+        async def judge(self, session, attempt, continues=None):
             await asyncio.Event().wait()
 
     monkeypatch.setattr(room, "LOGIN_SECONDS", 0.01)

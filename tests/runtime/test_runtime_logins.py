@@ -84,3 +84,22 @@ def test_a_login_that_came_to_its_end_is_not_abandoned():
 
     asyncio.run(play())
     assert codes.abandoned == []
+
+
+def test_a_back_end_hears_whose_account_it_is():
+    """That of the session; of the one that goes on, where a login renews it."""
+    heard = []
+
+    class Listening(Codes):
+        async def judge(self, attempt):
+            heard.append(attempt.account)
+            return Accepted("alice")
+
+    async def play():
+        logins = Logins(Listening(), {1: "5f3a-1", 2: "5f3a-2"}.get)
+        await logins.judge(2, attempt())
+        await logins.judge(2, attempt(), 1)
+        await Logins(Listening()).judge(2, attempt())
+
+    asyncio.run(play())
+    assert heard == ["5f3a-2", "5f3a-1", ""]

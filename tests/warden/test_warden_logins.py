@@ -340,3 +340,17 @@ def test_who_has_logged_in_is_known_with_the_groups_of_the_login(monkeypatch):
         return before, [held.accepted(user) for user in ("alice", "dave", "eve")]
 
     assert besieged(held.rows, story) == ([GROUPS, None, None, GROUPS, None], [GROUPS, None, GROUPS])
+
+
+def test_an_account_of_another_daemon_is_none(caplog):
+    """A login may name the account of its own daemon's session, or none."""
+    accounts = Accounts()
+
+    async def story(intruder, _):
+        wrong = ("5f3a-17", "5f3b-", "5f3b-x", "5f3b-1\n", "17", "5f3b-" + "1" * 64)
+        told = [await intruder.ask(CHECK_LOGIN, attempt("sesame", account=each)) for each in wrong]
+        return told, [await intruder.ask(CHECK_LOGIN, attempt("sesame", account=each)) for each in ("", "5f3b-17")]
+
+    refused, _ = besieged(HeldLogins(accounts, "5f3b").rows, story)
+    assert set(refused) == {FrameKind.REFUSED}
+    assert [each.account for each in accounts.judged] == ["", "5f3b-17"]

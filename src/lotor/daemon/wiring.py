@@ -110,7 +110,7 @@ class Wiring:
         self.counting = Counting(asyncio.get_running_loop().time)
         self.watches = Watches(asyncio.get_running_loop().call_later)
         self.persons = ClientPersons(self.requests, Files(self._login, privileged.signer.saved_password))
-        self.logins = Logins(privileged.logins)
+        self.logins = Logins(privileged.logins, self._account)
         disclose = capture.disclose if capture is not None else lambda _: None
         self.driver = Driver(core, self._transmit, Answers(self._sources()).reply, disclose)
         self.idle = IdleSessions(self.register, self.associations.counters, self.driver.command)
@@ -252,6 +252,10 @@ class Wiring:
     def _side(self, session: int) -> Side | None:
         known = self.register.recall(session)
         return known.side if known is not None else None
+
+    def _account(self, session: int) -> str:
+        known = self.register.recall(session)
+        return known.key if known is not None else ""
 
     def _template(self) -> ModeConfiguration | None:
         return self.present.now.template

@@ -53,10 +53,12 @@ class Agree(Question[Secret | Failure]):
 
 
 class CheckLogin(Question[Accepted | Refused | Challenge]):
-    """Gateway: one round of a login."""
+    """Gateway: one round of a login. `continues`: the session that goes on with it, where it renews one; else its
+    own."""
 
     session: int
     attempt: LoginAttempt
+    continues: int
 
 
 class AskPerson(Question[Credentials | Declined]):

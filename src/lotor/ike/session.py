@@ -105,6 +105,10 @@ class Registry(Protocol):
         """Why a proved login is refused beside other sessions of the same person; None when it is not."""
         ...
 
+    def continues(self, session: Session, user: str) -> Session:
+        """The session that goes on with a login of this user: an older one that it renews, or itself."""
+        ...
+
     def renew(self, session: Session, now: Instant) -> None:
         """Begins a new phase 1 for a session whose own ends soon."""
         ...

@@ -151,12 +151,16 @@ class Sessions:
         it, the same device on the same path renews what it has. With `unique replace` all other sessions of the person
         end."""
         self.admission.proved(session, self.now())
-        old = None if session.initial_contact else self._renewed_by(session, user)
-        if old is not None:
+        old = self.continues(session, user)
+        if old is not session:
             self.take_over(session, old)
         else:
             self._end_replaced(session, user)
         self._proved[_name(session, user)][session] = None
+
+    def continues(self, session: Session, user: str) -> Session:
+        old = None if session.initial_contact else self._renewed_by(session, user)
+        return old or session
 
     def _end_replaced(self, session: Session, user: str) -> None:
         back = session.initial_contact

@@ -22,7 +22,7 @@ LOGIN_SECONDS = 60.0
 class LoginAttempt:
     """One round at a back end. `conversation` is what the last `Challenge` carried, empty in the first round.
     `known`: the user was proved from there lately. `gateway`: the gateway's address that the client came to, None where
-    nobody knows it."""
+    nobody knows it. `account`: the id of the account that the session has, or will have; empty where nobody knows."""
 
     user: str
     answers: tuple[tuple[Field, Secret], ...]
@@ -30,6 +30,7 @@ class LoginAttempt:
     conversation: bytes = b""
     known: bool = False
     gateway: Address | None = None
+    account: str = ""
 
     def answer(self, field: Field) -> Secret:
         return dict(self.answers).get(field, Secret(b""))

@@ -16,6 +16,12 @@ LONGEST_ID = 64
 FIGURES = 5 * 8 + 16
 
 
+def is_id(text: str, beginning: str) -> bool:
+    """Whether it is that of a session of the daemon whose sessions' ids begin so."""
+    number = text.removeprefix(f"{beginning}-")
+    return number != text and number.isascii() and number.isdigit() and len(text) <= LONGEST_ID
+
+
 @dataclass(frozen=True, slots=True)
 class Used:
     """What a session has carried so far."""

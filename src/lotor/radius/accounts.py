@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import socket
 from collections.abc import Callable, Iterator
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address
@@ -11,17 +10,16 @@ from ipaddress import IPv4Address, IPv6Address
 from lotor.config.settings import Radius
 from lotor.model.back_end import BackEnd
 from lotor.model.network import Address
-from lotor.model.text import clean
 from lotor.ports.accounting import Account, Record, Usage
-from lotor.radius import numbers
+from lotor.radius import nas, numbers
 from lotor.radius.causes import terminate_cause
+from lotor.radius.nas import Pair
 from lotor.radius.numbers import Attribute, Code
 from lotor.radius.packets import Request, number, text
 from lotor.radius.servers import Servers
 from lotor.radius.structure import LONGEST_VALUE
 
-Pair = tuple[int, bytes]
-WORD = 2**32
+WORD = nas.WORD
 """Octets beyond it are gigawords (RFC 2869 §5.1); packets and seconds begin again."""
 
 
@@ -51,7 +49,7 @@ class RadiusAccounts:
     ) -> None:
         self._servers = servers(settings)
         self._authentic = authentic
-        self._name = clean(name or settings.nas_identifier or socket.gethostname(), longest=LONGEST_VALUE // 4)
+        self._name = nas.nas_name(name or settings.nas_identifier)
 
     async def take(self, record: Record) -> None:
         """Returns when a server has answered that it has the record."""
@@ -87,12 +85,9 @@ def _session(account: Account) -> Iterator[Pair]:
     if user := _cut(account.user):
         yield Attribute.USER_NAME, user
     yield from ((Attribute.CLASS, each) for each in account.accounting_classes if 0 < len(each) <= LONGEST_VALUE)
-    yield number(Attribute.SERVICE_TYPE, numbers.SERVICE_FRAMED)
-    yield number(Attribute.FRAMED_PROTOCOL, numbers.PROTOCOL_PPP)
-    yield number(Attribute.NAS_PORT, _port(account.id))
-    yield text(Attribute.CALLING_STATION_ID, str(account.source.address))
-    if account.called is not None:
-        yield text(Attribute.CALLED_STATION_ID, str(account.called))
+    yield from nas.service()
+    yield nas.port(account.id)
+    yield from nas.stations(account.source.address, account.called)
     for inside in account.inside:
         if isinstance(inside, IPv4Address | IPv6Address):
             yield _framed(inside)
@@ -113,12 +108,6 @@ def _figures(usage: Usage) -> Iterator[Pair]:
     yield number(Attribute.ACCT_OUTPUT_GIGAWORDS, usage.octets_out // WORD % WORD)
     yield number(Attribute.ACCT_INPUT_PACKETS, usage.packets_in % WORD)
     yield number(Attribute.ACCT_OUTPUT_PACKETS, usage.packets_out % WORD)
-
-
-def _port(session: str) -> int:
-    """The number of the session behind its id."""
-    tail = session.rpartition("-")[2]
-    return int(tail) % WORD if tail.isascii() and tail.isdigit() else 0
 
 
 def _cut(user: str) -> bytes:

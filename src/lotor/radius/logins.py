@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -24,7 +23,7 @@ from lotor.model.reasons.logins import (
 )
 from lotor.model.secret import Secret
 from lotor.model.text import clean
-from lotor.radius import numbers
+from lotor.radius import nas, numbers
 from lotor.radius.conversations import MOST_ROUNDS, Conversation, Conversations
 from lotor.radius.grants import granted, message
 from lotor.radius.numbers import Attribute, Code
@@ -35,7 +34,6 @@ from lotor.radius.structure import LONGEST_VALUE
 log = logging.getLogger(__name__)
 
 SERVICES = frozenset({numbers.SERVICE_FRAMED, numbers.SERVICE_AUTHENTICATE_ONLY})
-CONNECT_INFO = "lotor IKEv1 XAUTH"
 MOST_NOTES = 5
 ASKS = "Answer: "
 """Where a server asks for something and does not say for what."""
@@ -55,7 +53,7 @@ class RadiusLogins:
     ) -> None:
         self._servers = servers(settings)
         self._addresses = addresses
-        self._name = clean(name or settings.nas_identifier or socket.gethostname(), longest=LONGEST_VALUE // 4)
+        self._name = nas.nas_name(name or settings.nas_identifier)
         self._conversations = Conversations()
 
     async def judge(self, attempt: LoginAttempt) -> Verdict:
@@ -86,15 +84,13 @@ class RadiusLogins:
     def _request(self, user: str, given: Secret, attempt: LoginAttempt, conversation: Conversation | None) -> Request:
         attributes = [
             text(Attribute.USER_NAME, user),
-            number(Attribute.SERVICE_TYPE, numbers.SERVICE_FRAMED),
-            number(Attribute.FRAMED_PROTOCOL, numbers.PROTOCOL_PPP),
+            *nas.service(),
             number(Attribute.NAS_PORT_TYPE, numbers.PORT_VIRTUAL),
             text(Attribute.NAS_IDENTIFIER, self._name),
-            text(Attribute.CALLING_STATION_ID, str(attempt.source.address)),
-            text(Attribute.CONNECT_INFO, CONNECT_INFO),
+            *nas.stations(attempt.source.address, attempt.gateway),
         ]
-        if attempt.gateway is not None and not attempt.gateway.is_unspecified:
-            attributes.append(text(Attribute.CALLED_STATION_ID, str(attempt.gateway)))
+        if attempt.account:
+            attributes += [text(Attribute.ACCT_SESSION_ID, attempt.account), nas.port(attempt.account)]
         if conversation is not None and conversation.state is not None:
             attributes.append((Attribute.STATE, conversation.state))
         return Request(Code.ACCESS_REQUEST, tuple(attributes), given)

@@ -47,7 +47,7 @@ class Persons(Protocol):
 class Logins(Protocol):
     """Judges logins, and knows which of them are under way."""
 
-    async def judge(self, session: int, attempt: LoginAttempt) -> Verdict: ...
+    async def judge(self, session: int, attempt: LoginAttempt, continues: int | None = None) -> Verdict: ...
 
 
 class Configurations(Protocol):
@@ -166,7 +166,7 @@ class Answers:
         return answer
 
     async def _check(self, question: questions.CheckLogin) -> Verdict:
-        return await self._sources.logins.judge(question.session, question.attempt)
+        return await self._sources.logins.judge(question.session, question.attempt, question.continues)
 
     async def _person(self, question: questions.AskPerson) -> Credentials | Declined:
         return await self._sources.persons.ask(question)

@@ -1,7 +1,9 @@
-"""Logins under way: the back end hears when a conversation is abandoned."""
+"""Logins under way: the back end hears which account is meant, and when a conversation is abandoned."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum, auto
 from functools import partial
 
@@ -21,18 +23,22 @@ class Step(Enum):
 
 
 class Logins:
-    """One conversation a session at most, and none of a session that has ended."""
+    """One conversation a session at most, and none of a session that has ended. `account`: the id of the account of a
+    session, by the core's number; empty where nobody knows."""
 
-    def __init__(self, backend: LoginBackend) -> None:
+    def __init__(self, backend: LoginBackend, account: Callable[[int], str] = lambda _: "") -> None:
         self._backend = backend
+        self._account = account
         self._open: dict[int, bytes] = {}
         self._lanes = Lanes(ABANDON_SECONDS)
 
-    async def judge(self, session: int, attempt: LoginAttempt) -> Verdict:
-        """A caller that stops waiting abandons the conversation."""
+    async def judge(self, session: int, attempt: LoginAttempt, continues: int | None = None) -> Verdict:
+        """A caller that stops waiting abandons the conversation. `continues`: the session that the account is of, where
+        it is another one."""
         before = self._open.pop(session, None)
         try:
-            verdict = await self._backend.judge(attempt)
+            account = self._account(session if continues is None else continues)
+            verdict = await self._backend.judge(replace(attempt, account=account))
         except BaseException:
             self._abandon(session, before)
             raise

@@ -17,7 +17,7 @@ from lotor.model.kinds import Kind
 from lotor.model.quantity import quantity
 from lotor.model.reasons.ends import DaemonDied, GatewayDied, ShutDown
 from lotor.ports.accounting import Account, Backlog, Keeper, Status, Usage
-from lotor.privsep.accounting import BACKLOG, INTERIM, LONGEST_ID, START, STOP, Over, Used
+from lotor.privsep.accounting import BACKLOG, INTERIM, START, STOP, Over, Used, is_id
 from lotor.privsep.budget import Budget
 from lotor.privsep.leasing import LONGEST_USER
 from lotor.privsep.serving import Denied, Handler, Late, Reply, handling
@@ -158,7 +158,7 @@ class HeldAccounts:
 
     def __init__(self, accounts: Accounts, beginning: str, known: Callable[[str], bool]) -> None:
         self._accounts = accounts
-        self._beginning = f"{beginning}-"
+        self._beginning = beginning
         self._known = known
         self._open: dict[str, _Open] = {}
         self._starts, self._interims = Budget(MOST_STARTS, ANOTHER_START), Budget(MOST_INTERIMS, ANOTHER_INTERIM)
@@ -182,7 +182,7 @@ class HeldAccounts:
             def lived(account: Account) -> int:
                 return int(now - opened[account.id].since) if account.id in opened else 0
 
-            await self._accounts.leave(self._beginning, DaemonDied.kind, lived)
+            await self._accounts.leave(f"{self._beginning}-", DaemonDied.kind, lived)
 
     async def _start(self, account: Account) -> Reply:
         self._demand(account)
@@ -224,8 +224,7 @@ class HeldAccounts:
 
     def _demand(self, account: Account) -> None:
         """Raises `Denied`."""
-        number = account.id.removeprefix(self._beginning)
-        if number == account.id or not number.isascii() or not number.isdigit() or len(account.id) > LONGEST_ID:
+        if not is_id(account.id, self._beginning):
             raise Denied("a session of this daemon has another id")
         if account.id in self._open:
             raise Denied("the session has an account already")

@@ -66,10 +66,10 @@ class Attendance:
     def begin(self) -> Mapping[int, Handler]:
         """For one daemon."""
         ports = self._warden.privileged
-        self._logins = HeldLogins(ports.logins)
         self._leases = HeldLeases(self._warden.leases(self._proved), self._numbers)
         signer = signing.rows(ports.signer, OwnIdentities(self._identity))
         session_ids = new_session_ids()
+        self._logins = HeldLogins(ports.logins, session_ids)
         self._accounts = HeldAccounts(self._warden.accounts, session_ids, self._may_have_a_session)
         own = {**signer, **self._logins.rows(), **self._leases.rows(), **self._accounts.rows()}
         told = dict([_about(self._began, next(self._begun), session_ids)])

@@ -11,8 +11,9 @@ from dataclasses import replace
 from lotor.model.grants import Grants
 from lotor.model.login import Accepted, Challenge, LoginAttempt, Verdict
 from lotor.ports.auth import LoginBackend
+from lotor.privsep.accounting import is_id
 from lotor.privsep.logging_in import ABANDON, CHECK_LOGIN, LONGEST_TICKET, MOST_LOGINS
-from lotor.privsep.serving import Handler, Late, answering
+from lotor.privsep.serving import Denied, Handler, Late, answering
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +29,12 @@ MOST_GRANTS = 8
 
 
 class HeldLogins:
-    """For one daemon; `logins` outlives it, and so does what its throttle remembers."""
+    """For one daemon, the ids of whose sessions begin with `beginning`; `logins` outlives it, and so does what its
+    throttle remembers."""
 
-    def __init__(self, logins: LoginBackend) -> None:
+    def __init__(self, logins: LoginBackend, beginning: str = "") -> None:
         self._logins = logins
+        self._beginning = beginning
         self._open: OrderedDict[bytes, None] = OrderedDict()
         self._accepted: OrderedDict[str, tuple[Grants, ...]] = OrderedDict()
         self._gone = False
@@ -60,6 +63,8 @@ class HeldLogins:
     async def _judge(self, attempt: LoginAttempt) -> Verdict:
         """A round that the daemon withdrew leaves its conversation open, so that it can be abandoned later."""
         ticket = attempt.conversation
+        if attempt.account and not is_id(attempt.account, self._beginning):
+            raise Denied("a session of this daemon has another id")
         if ticket and ticket not in self._open:
             raise Late("this daemon has no such conversation")
         self._open.pop(ticket, None)

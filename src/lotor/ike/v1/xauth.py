@@ -138,7 +138,8 @@ def _check(session: V1Session, user: str, attempt: LoginAttempt) -> Story[Accept
         return Refused(NoName(""))
     if any(len(answer) > LONGEST_ANSWER for _, answer in attempt.answers):
         return Refused(AnswerTooLong(user, LONGEST_ANSWER))
-    return (yield from ask(CheckLogin(session.id, attempt)))
+    goes_on = session.registry.continues(session, user)
+    return (yield from ask(CheckLogin(session.id, attempt, goes_on.id)))
 
 
 def _deny(session: V1Session, reason: Reason) -> Story[NoReturn]:

@@ -1,0 +1,42 @@
+"""What a server hears of this gateway as a NAS, the same with a login as with the records of its session."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+from lotor.model.network import Address
+from lotor.model.text import clean
+from lotor.radius import numbers
+from lotor.radius.numbers import Attribute
+from lotor.radius.packets import number, text
+from lotor.radius.structure import LONGEST_VALUE
+
+Pair = tuple[int, bytes]
+WORD = 2**32
+CONNECT_INFO = "lotor IKEv1 XAUTH"
+
+
+def nas_name(name: str) -> str:
+    """NAS-Identifier; `name` empty: that of this host."""
+    return clean(name or socket.gethostname(), longest=LONGEST_VALUE // 4)
+
+
+def service() -> Iterator[Pair]:
+    """What a person comes for."""
+    yield number(Attribute.SERVICE_TYPE, numbers.SERVICE_FRAMED)
+    yield number(Attribute.FRAMED_PROTOCOL, numbers.PROTOCOL_PPP)
+
+
+def stations(client: Address, gateway: Address | None) -> Iterator[Pair]:
+    """The outer addresses, and how the client came."""
+    yield text(Attribute.CALLING_STATION_ID, str(client))
+    if gateway is not None and not gateway.is_unspecified:
+        yield text(Attribute.CALLED_STATION_ID, str(gateway))
+    yield text(Attribute.CONNECT_INFO, CONNECT_INFO)
+
+
+def port(account: str) -> Pair:
+    """NAS-Port: the number of the session behind the id of its account."""
+    tail = account.rpartition("-")[2]
+    return number(Attribute.NAS_PORT, int(tail) % WORD if tail.isascii() and tail.isdigit() else 0)
