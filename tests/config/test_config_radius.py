@@ -138,7 +138,7 @@ def test_the_servers_of_the_block_count_alone(file, tmp_path):
 
 
 def warned(text):
-    return [each for each in config.loads(text).warnings if "is cut off after 60" in each.text]
+    return [each for each in config.loads(text).warnings if "a login is cut off after 60" in each.text]
 
 
 @pytest.mark.parametrize(

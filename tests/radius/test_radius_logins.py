@@ -7,9 +7,11 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from lotor.model.grants import LONGEST_MESSAGE
 from lotor.model.login import Accepted, Challenge, Refused
 from lotor.model.prompt import Field
 from lotor.model.reasons.logins import (
+    AnswerLate,
     AnswerTooLong,
     BackEndFault,
     NoName,
@@ -143,7 +145,7 @@ def test_a_challenge_is_another_round_whatever_field_the_client_answers_in(leapi
 
     verdict, second = leaping(run())
     assert isinstance(verdict, expected)
-    assert isinstance(second.reason, BackEndFault), "a ticket counts once"
+    assert second == Refused(AnswerLate("alice")), "a ticket counts once"
 
 
 def test_an_answer_is_shown_while_typed_only_where_the_server_says_so(leaping):
@@ -153,6 +155,32 @@ def test_an_answer_is_shown_while_typed_only_where_the_server_says_so(leaping):
     (verdict,), _ = judged(leaping, shown, attempt())
     assert verdict.wants == (Field.ANSWER,)
     assert verdict.message
+
+
+@pytest.mark.parametrize(
+    ("states", "back"),
+    [((), None), ((b"",), None), ((b"one", b"two"), b"one"), ((bytes(range(253)),), bytes(range(253)))],
+)
+def test_what_a_server_gives_as_state_goes_back_or_not_at_all(leaping, states, back):
+    async def run():
+        server = await Scripted(
+            lambda asked: [answer(asked, CHALLENGE, *(attribute(24, each) for each in states))]
+        ).start()
+        logins = RadiusLogins(settings(server.setting()))
+        challenge = await logins.judge(attempt())
+        server.script = accepting()
+        verdict = await logins.judge(attempt(b"123456", conversation=challenge.conversation))
+        return verdict, [value for number, value in server.asked[1].attributes if number == 24]
+
+    assert leaping(run()) == (Accepted("alice"), [back] if back is not None else [])
+
+
+def test_a_message_of_any_length_is_a_message_for_a_person(leaping):
+    words = [attribute(18, b"\xff\n\0" * 84) for _ in range(15)]
+    (verdict,), _ = judged(leaping, lambda asked: [answer(asked, REJECT, *words)], attempt())
+    assert len(verdict.reason.message) == LONGEST_MESSAGE + 1, "with an ellipsis"
+    (verdict,), _ = judged(leaping, lambda asked: [answer(asked, CHALLENGE, *words)], attempt())
+    assert len(verdict.message) == LONGEST_MESSAGE + 1
 
 
 def test_a_server_that_asks_for_ever_is_not_obeyed(leaping):
@@ -196,7 +224,7 @@ def test_conversations_are_bounded_and_abandoned_ones_are_gone(leaping, monkeypa
         await asyncio.sleep(conversations.LONGEST)
         return await logins.judge(attempt(b"123456", conversation=tickets[3]))
 
-    assert isinstance(leaping(run()).reason, BackEndFault), "too long ago"
+    assert leaping(run()) == Refused(AnswerLate("alice"))
 
 
 def test_a_conversation_goes_on_with_the_server_that_began_it(leaping):

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from lotor.config.settings import RadiusServer
-from lotor.model.login import Accepted
+from lotor.model.login import LOGIN_SECONDS, Accepted
 from lotor.model.secret import Secret
 from lotor.names.whereabouts import FRESH, PAUSE, UnknownNameError, Whereabouts
 from lotor.radius import Code, NoAnswerError, RadiusLogins, Request, Servers, servers
@@ -203,6 +203,26 @@ def test_where_nobody_answers_each_is_asked_as_often_as_configured(leaping):
         return counts, [len(each.asked) for each in both]
 
     assert leaping(run()) == (([4, 4], 16.0), [8, 8]), "all are dead: they are asked all the same"
+
+
+def test_however_long_a_timeout_is_each_server_is_asked_within_the_time_of_a_login(leaping):
+    """Each try has its share, and the first one is heard all the while."""
+
+    async def run():
+        first, second = await Scripted(silent).start(), await Scripted(silent).start()
+        asked, began = of_logins(first, second, timeout=60, retries=3), now()
+        with pytest.raises(NoAnswerError):
+            await asked.ask(LOGIN)
+        took = now() - began
+        second.script, began = accepting(), now()
+        await of_logins(first, second, timeout=60, retries=1).ask(LOGIN)
+        return took, now() - began, len(first.asked), len(second.asked)
+
+    took, second, *asked = leaping(run())
+    assert took == pytest.approx(servers.PATIENCE)
+    assert servers.PATIENCE < LOGIN_SECONDS
+    assert second == pytest.approx(servers.PATIENCE / 2)
+    assert asked == [4, 4]
 
 
 def test_a_line_of_the_file_has_its_own_timeout_and_tries(leaping):

@@ -32,7 +32,7 @@ def with_servers(settings: Settings) -> tuple[Settings, tuple[Problem, ...]]:
 
 
 def advice(settings: Settings) -> Iterator[Problem]:
-    """Servers that are asked too late for a login."""
+    """Tries that get less time than is written."""
     mode_cfg = settings.mode_cfg
     if mode_cfg is None or not is_gateway(settings) or mode_cfg.auth_source is not AuthSource.RADIUS:
         return
@@ -43,8 +43,8 @@ def advice(settings: Settings) -> Iterator[Problem]:
     if seconds > LOGIN_SECONDS:
         at = radius.places.fields.get("timeout") or mode_cfg.places.of("auth_source")
         text = (
-            f"when no RADIUS server answers, all tries together take {seconds} seconds, and a login is cut off after "
-            f"{LOGIN_SECONDS:g}: lower timeout or retries, or the last servers may never be asked"
+            f"when no RADIUS server answers, all tries together would take {seconds} seconds, and a login is cut off "
+            f"after {LOGIN_SECONDS:g}: each try gets its share of that, less than its timeout; lower timeout or retries"
         )
         yield Problem.at(at, text)
 

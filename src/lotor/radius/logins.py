@@ -11,6 +11,7 @@ from lotor.config.settings import Radius
 from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused, Verdict
 from lotor.model.prompt import Field
 from lotor.model.reasons.logins import (
+    AnswerLate,
     AnswerTooLong,
     BackEndFault,
     Busy,
@@ -59,7 +60,7 @@ class RadiusLogins:
     async def judge(self, attempt: LoginAttempt) -> Verdict:
         conversation = self._conversations.take(attempt.conversation) if attempt.conversation else None
         if attempt.conversation and conversation is None:
-            return Refused(BackEndFault(attempt.user, "the server's question was too long ago"))
+            return Refused(AnswerLate(attempt.user))
         user = conversation.user if conversation is not None else attempt.user
         given = _given(attempt, conversation)
         if (objection := _objection(user, given)) is not None:
@@ -148,7 +149,8 @@ def _shortened(notes: tuple[str, ...]) -> str:
 
 
 def _state(reply: Reply) -> bytes | None:
-    return reply.first(Attribute.STATE)
+    """Of several, which there may not be, the first (RFC 2865 §5.44); an empty one is none, and could not go back."""
+    return reply.first(Attribute.STATE) or None
 
 
 def _wanted(reply: Reply) -> Field:

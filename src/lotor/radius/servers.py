@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lotor.config.settings import Radius, RadiusServer
+from lotor.model.login import LOGIN_SECONDS
 from lotor.names.whereabouts import LookUp, UnknownNameError, Whereabouts, looked_up
 from lotor.radius.channels import Channel, Channels
 from lotor.radius.packets import NotProvedError, Reply, Request, Sealed, UnsignedError, nas_address, seal
@@ -23,6 +24,8 @@ DEAD = 60.0
 """Seconds in which a server that did not answer is asked only when nobody else answers."""
 MOST_UNDER_WAY = 2048
 """Requests at a time: each holds an identifier, 256 of which cost a socket."""
+PATIENCE = LOGIN_SECONDS - 5
+"""Seconds of all tries of one request together: who asked waits little longer, for a login and for a record."""
 QUIET = 60.0
 """Seconds between two lines of the log about bad answers of one server."""
 
@@ -149,7 +152,8 @@ class Servers:
 
 
 class _Asking:
-    """One request at all the servers that it takes. An answer of one that was asked before counts, too, as long as
+    """One request at all the servers that it takes: where their times together are longer than `PATIENCE`, each try
+    gets its share of that. An answer of one that was asked before counts, too, as long as
     nobody else gave one."""
 
     def __init__(self, request: Request, *, signed: bool) -> None:
@@ -161,8 +165,10 @@ class _Asking:
 
     async def run(self, servers: tuple[Server, ...]) -> Answer:
         line = _line(servers, self._loop.time())
+        share = min(1.0, PATIENCE / max(1.0, sum(each.timeout for each in line)))
         for index, server in enumerate(line):
-            if await self._tried(server, hurried=any(each is not server for each in line[index + 1 :])):
+            seconds = server.timeout * share
+            if await self._tried(server, seconds, hurried=any(each is not server for each in line[index + 1 :])):
                 return self._answer.result()
             server.silent(self._loop.time())
         raise NoAnswerError("; ".join(each.state for each in servers) or "there is no RADIUS server to ask")
@@ -176,10 +182,10 @@ class _Asking:
         for exchange in self._open.values():
             exchange.close()
 
-    async def _tried(self, server: Server, *, hurried: bool) -> bool:
+    async def _tried(self, server: Server, seconds: float, *, hurried: bool) -> bool:
         """Whether there is an answer now. `hurried`: somebody else can be asked as soon as this one is not there."""
         try:
-            async with asyncio.timeout(server.timeout):
+            async with asyncio.timeout(seconds):
                 exchange = self._open.get(server) or await self._begun(server)
                 exchange.send()
                 await exchange.over(self._answer, hurried=hurried)

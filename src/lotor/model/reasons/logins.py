@@ -297,8 +297,8 @@ class AccountChanged(Unjudged):
 
 class AnswerLate(Unjudged):
     """The answer to a further question, as for a code of the second factor, came too late, under another name, or to a
-    login that the gateway does not know any more: nobody waits longer than two minutes (`auth_source local`) or three
-    (PAM), and the place may be needed for others."""
+    login that the gateway does not know any more: nobody waits longer than two minutes (`auth_source local`), three
+    (PAM) or five (RADIUS), and the place may be needed for others."""
 
     kind = Kind.LOGIN_ANSWER_LATE
     objection = "the answer came too late, or to a login that is not known any more"
