@@ -328,7 +328,7 @@ def test_status_of_nobody_names_what_tells_more(daemon):
 def test_logout_ends_all_sessions_of_a_person(daemon):
     fake = daemon(Disconnected(2))
     assert run(["logout", "alice"], fake.path).stdout == "2 sessions of alice ended\n"
-    assert fake.requests == [Logout("alice")]
+    assert fake.requests == [Logout("alice", everywhere=True)]
 
 
 def test_logout_ends_one_session(daemon):

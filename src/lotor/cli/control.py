@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from lotor.cli.calling import FILE, SOCKET, call, look, refusal
-from lotor.control.messages import Debug, Disconnected, Done, Events, Happened, Logout, Portal, Reload
+from lotor.control.messages import Debug, Disconnected, Done, Events, Everywhere, Happened, Logout, Portal, Reload
 from lotor.daemon.exits import Exit, StartError
 
 PORTAL = "for %d s DNS, HTTP and HTTPS leave in clear: log in at the page of the network now"
@@ -64,21 +64,29 @@ def _told(response: Happened, *, as_json: bool) -> str:
 
 
 @click.command()
-@click.argument("user", required=False)
-@click.option("--session", "number", type=click.IntRange(1), help="End the session of this number instead.")
+@click.argument("who", required=False, metavar="USER|ADDRESS|ID")
+@click.option("--session", "number", type=click.IntRange(1), help="End the session of this number here instead.")
+@click.option("--here", is_flag=True, help="At this gateway alone, where it is one of a fleet.")
+@click.option("--json", "as_json", is_flag=True, help="What came of it at all gateways of a fleet, as JSON.")
 @SOCKET
 @FILE
 @click.pass_context
-def logout(context: click.Context, /, user: str | None, number: int | None, **options: object) -> None:
-    """End every session of USER. Both ends are told."""
-    if (user is None) == (number is None):
+def logout(context: click.Context, /, who: str | None, number: int | None, **options: object) -> None:
+    """End every session of USER, or the one of an inside ADDRESS or of an ID of accounting, at every gateway of the
+    fleet. Both ends are told."""
+    if (who is None) == (number is None):
         raise click.UsageError("give a USER, or --session NUMBER")
     with look(context, options) as daemon:
-        daemon.send(Logout(user, number or 0))
+        daemon.send(Logout(who, number or 0, everywhere=who is not None and not options["here"]))
         response = daemon.receive()
+    if isinstance(response, Everywhere):
+        from lotor.cli.gateways import told_of_logout
+
+        told_of_logout(response.report, as_json=bool(options["as_json"]))
+        return
     if not isinstance(response, Disconnected):
         raise refusal(response)
-    whose = f" of {user}" if user is not None else ""
+    whose = f" of {who}" if who is not None else ""
     click.echo(f"{response.sessions} session{'s' if response.sessions > 1 else ''}{whose} ended")
 
 

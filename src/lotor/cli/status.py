@@ -24,6 +24,7 @@ NOBODY = "nobody is connected as {0}: lotor explain {0} tells what became of att
 @click.command()
 @click.argument("subject", required=False, default="")
 @click.option("-v", "--verbose", is_flag=True, help="Everything: algorithms, SPIs, packets, processes.")
+@click.option("--all", "everywhere", is_flag=True, help="All gateways of the fleet, and who is connected where.")
 @click.option("--watch", is_flag=True, help="Again every two seconds, until q or Ctrl-C.")
 @click.option("--sort", type=click.Choice(tuple(ORDERS)), help="By name, the newest first, or the fastest first.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable, see docs/status.md; a line each with --watch.")
@@ -32,7 +33,12 @@ NOBODY = "nobody is connected as {0}: lotor explain {0} tells what became of att
 @click.pass_context
 def status(context: click.Context, /, **options: object) -> None:
     """Show who is connected, with what, from where, since when, and how fast. SUBJECT is a login, an address, an
-    identity or a session's number: everything about these sessions."""
+    identity or a session's number: everything about these sessions. With --all it is a login."""
+    if options["everywhere"]:
+        from lotor.cli.gateways import show
+
+        show(context, options)
+        return
     if options["watch"]:
         from lotor.cli.watching import watched
 

@@ -20,6 +20,7 @@ from lotor.control.messages import (
     Events,
     Explain,
     Failed,
+    Gateways,
     Happened,
     Lift,
     Logout,
@@ -160,7 +161,7 @@ class Conversation:
                 return await self._watch(request)
             case Until():
                 return await self._service.until(request, self)
-            case Status() | Metrics() | Explain() | Bans():
+            case Status() | Metrics() | Explain() | Bans() | Gateways():
                 async with self._turns.turn(self._credential.uid):
                     return await self._look(request)
             case _:
@@ -193,6 +194,8 @@ class Conversation:
             return await self._service.metrics(self)
         if isinstance(request, Bans):
             return await self._service.bans(self)
+        if isinstance(request, Gateways):
+            return await self._service.gateways(request, self)
         return Report(dict(await self._service.status(request, self)))
 
     async def _stream(self) -> None:

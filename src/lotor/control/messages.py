@@ -68,11 +68,20 @@ class Disconnect(Declared):
 
 
 class Logout(Declared):
-    """`lotor logout`: end every session of a login, or without one the session of that number; with deletes to the
-    peers. Answered by `Disconnected` or `Failed`."""
+    """`lotor logout`: end the session of an id of accounting or of an inside address, else every session of a login;
+    without any of them the session of that number; with deletes to the peers. `everywhere`: at all gateways of the
+    fleet, if there is one. Answered by `Disconnected`, at a fleet by `Everywhere`, or `Failed`."""
 
     user: Line | None = None
     session: int = 0
+    everywhere: bool = False
+
+
+class Gateways(Declared):
+    """`lotor status --all`, answered by `Everywhere`, or `Failed` where the gateway stands alone. `user`: only the
+    sessions of that login."""
+
+    user: Line = ""
 
 
 class Status(Declared):
@@ -190,6 +199,12 @@ class Measured(Declared):
     figures: Json
 
 
+class Everywhere(Declared):
+    """`lotor.control.views.FleetView`, or to a `Logout` `LogoutView`."""
+
+    report: Json
+
+
 class Banned(Declared):
     """`lotor.control.views.BansView`."""
 
@@ -231,10 +246,10 @@ class Failed(Declared):
     facts: Json = NOTHING
 
 
-Look = Status | Metrics | Explain | Bans
+Look = Status | Metrics | Explain | Bans | Gateways
 Act = Connect | Disconnect | Logout | Reload | Portal | AddBan | Lift
 Request = Look | Act | Answer | Until | Events | Debug
-Told = Report | Measured | Explained | Banned
+Told = Report | Measured | Explained | Banned | Everywhere
 Response = Prompt | Progress | Connected | Disconnected | Told | Happened | Done | Failed
 Message = Request | Response
 
@@ -254,6 +269,7 @@ REQUESTS: dict[str, type[Request]] = {
     "bans": Bans,
     "ban": AddBan,
     "lift": Lift,
+    "gateways": Gateways,
 }
 RESPONSES: dict[str, type[Response]] = {
     "prompt": Prompt,
@@ -264,6 +280,7 @@ RESPONSES: dict[str, type[Response]] = {
     "measured": Measured,
     "explained": Explained,
     "banned": Banned,
+    "everywhere": Everywhere,
     "happened": Happened,
     "done": Done,
     "failed": Failed,

@@ -13,6 +13,7 @@ from lotor.control.messages import (
     Disconnect,
     Explain,
     Failed,
+    Gateways,
     Happened,
     Lift,
     Logout,
@@ -73,6 +74,8 @@ class Service(Protocol):
     async def portal(self, request: Portal, caller: Caller) -> Response: ...
 
     async def bans(self, caller: Caller) -> Response: ...
+
+    async def gateways(self, request: Gateways, caller: Caller) -> Response: ...
 
     async def ban(self, request: AddBan, caller: Caller) -> Response: ...
 

@@ -234,3 +234,62 @@ class BansView(TypedDict):
 
     schema: int
     bans: list[BanView]
+
+
+class GatewayView(TypedDict):
+    """A gateway of the fleet. `here`: it is the one that was asked; `seen`: seconds since the database heard of it
+    last, None where that is not known; `alive`: its addresses are its own still."""
+
+    name: str
+    here: bool
+    alive: bool
+    seen: float | None
+    sessions: int
+
+
+class PresentView(TypedDict):
+    """Somebody connected to a gateway. `id` as in accounting; `address`: inside; `since` as in ISO 8601; octets as the
+    gateway told the database last."""
+
+    gateway: str
+    id: str
+    user: str
+    source: str
+    address: str
+    client: str
+    since: str
+    octets_in: int
+    octets_out: int
+
+
+class FleetView(TypedDict):
+    """`fault`: why the database tells nothing now; then only this gateway stands here. `waiting`: rows that this
+    gateway has for it. The newest sessions first; `left_out`: there may be so many more."""
+
+    schema: int
+    name: str
+    fault: str
+    waiting: int
+    gateways: list[GatewayView]
+    sessions: list[PresentView]
+    left_out: int
+
+
+class ReachedView(TypedDict):
+    """Another gateway with `sessions` of whom was to be logged out, of which `left` are there still."""
+
+    gateway: str
+    sessions: int
+    left: int
+
+
+class LogoutView(TypedDict):
+    """`here`: sessions that this gateway ended. `fault`: why others were not reached, or what became of it is not
+    known."""
+
+    schema: int
+    subject: str
+    name: str
+    here: int
+    fault: str
+    gateways: list[ReachedView]

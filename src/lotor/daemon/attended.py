@@ -25,6 +25,7 @@ from lotor.privsep.backing import BACK_ENDS, Serving
 from lotor.privsep.far_accounting import FarAccounting
 from lotor.privsep.far_configurations import FarConfigurations
 from lotor.privsep.far_files import FarFiles
+from lotor.privsep.far_gateways import FarGateways
 from lotor.privsep.far_hooks import FarHooks
 from lotor.privsep.far_host import FarHost
 from lotor.privsep.far_leases import FarLeases
@@ -131,4 +132,5 @@ def far_ports(asker: Asker, present: Present[ActiveConfig], session_ids: str = "
         hooks=FarHooks(asker, lambda: scripts_of(present.now.settings.remotes)),
         records=FarRecords(asker),
         orders=FarOrders(asker),
+        gateways=FarGateways(asker),
     )

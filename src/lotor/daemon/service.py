@@ -23,6 +23,7 @@ from lotor.control.messages import (
     Explain,
     Explained,
     Failed,
+    Gateways,
     Happened,
     Lift,
     Logout,
@@ -37,6 +38,7 @@ from lotor.control.views import StatusView
 from lotor.daemon.banning import BanAdministration
 from lotor.daemon.exits import Exit, StartError
 from lotor.daemon.explaining import explain_view, fix_of
+from lotor.daemon.gateways import GatewayAdministration
 from lotor.daemon.measuring import Measuring
 from lotor.daemon.processes import Processes, alone
 from lotor.daemon.rights import OTHERS, Rights, rights_of
@@ -49,7 +51,9 @@ from lotor.model.policy import Side
 from lotor.model.quantity import quantity
 from lotor.model.reason import Reason
 from lotor.model.text import clean
+from lotor.ports.orders import Whom
 from lotor.privsep.hosting import LONGEST_PORTAL
+from lotor.runtime.obedience import meant
 from lotor.runtime.sessions import Session
 from lotor.runtime.watches import MOST, Full, Watch, address_or_name
 
@@ -77,6 +81,7 @@ class AdminService:
         self._wiring = wiring
         self._measuring = Measuring(wiring, self._processes)
         self._banning = BanAdministration(wiring.records)
+        self._gateways = GatewayAdministration(wiring.gateways, wiring.register, wiring.associations.counters)
         self._name = name
         self._reload = reload
         self._started = asyncio.get_running_loop().time()
@@ -142,14 +147,29 @@ class AdminService:
         return Failed("; ".join([f"not connected to {request.gateway}", *remarks]))
 
     async def logout(self, request: Logout, caller: Caller) -> Response:
-        connections = self._wiring.connections
-        if not self._may_end(request, self._rights(caller)):
+        rights = self._rights(caller)
+        if not self._may_end(request, rights):
             return Failed(OTHERS)
-        if request.user is not None:
-            ended = await connections.logout(request.user)
-            return Disconnected(ended) if ended else Failed(f"{request.user} is not logged in")
-        ended = await connections.close(request.session)
-        return Disconnected(ended) if ended else Failed(f"there is no session {request.session}")
+        if request.user is None:
+            ended = await self._wiring.connections.close(request.session)
+            return Disconnected(ended) if ended else Failed(f"there is no session {request.session}")
+        ended = await self._logged_out(request.user)
+        look = await self._gateways.look() if request.everywhere and rights.all else None
+        if look is not None:
+            return await self._gateways.reach(request.user, ended, look)
+        return Disconnected(ended) if ended else Failed(f"{request.user} is not logged in")
+
+    async def _logged_out(self, subject: str) -> int:
+        """How many sessions of an id, of an inside address or of a login ended here; a client's by login alone."""
+        connections = self._wiring.connections
+        found = meant(Whom(named=subject), self._wiring.register.all())
+        others = [each for each in found if each.user != subject]
+        if not others:
+            return await connections.logout(subject)
+        return sum([await connections.close(each.id) for each in others])
+
+    async def gateways(self, request: Gateways, caller: Caller) -> Response:
+        return await self._gateways.every(request.user) if self._rights(caller).all else Failed(OTHERS)
 
     async def portal(self, request: Portal, caller: Caller) -> Response:
         del caller
@@ -294,7 +314,8 @@ class AdminService:
     def _may_end(self, request: Logout, rights: Rights) -> bool:
         """What does not exist is not the caller's either."""
         if request.user is not None:
-            return rights.concern(Side.GATEWAY, request.user)
+            found = meant(Whom(named=request.user), self._wiring.register.all())
+            return all(rights.concern(Side.GATEWAY, user) for user in {each.user for each in found} or {request.user})
         session = self._wiring.register.get(request.session)
         return rights.all or (session is not None and rights.concern(session.side, session.user))
 

@@ -42,6 +42,7 @@ from lotor.model.reasons.ends import ShutDown
 from lotor.ports.accounting import Backlog
 from lotor.ports.carrier import Carrier, SocketCarrier
 from lotor.ports.esp import Broken, EspEngine, Expired, Moved, Notice, Strange
+from lotor.ports.gateways import Gateways
 from lotor.ports.interface import TunnelInterface
 from lotor.ports.records import Records
 from lotor.privsep.privileged import Privileged
@@ -130,6 +131,10 @@ class Wiring:
     @property
     def records(self) -> Records:
         return self._privileged.records
+
+    @property
+    def gateways(self) -> Gateways:
+        return self._privileged.gateways
 
     def start(self) -> None:
         journal = Journal(asyncio.get_running_loop().call_later, self._story, self.watches)

@@ -8,6 +8,7 @@ from typing import Protocol
 from lotor.config.provision import Provision
 from lotor.ports.accounting import SpooledAccounting
 from lotor.ports.auth import LoginBackend
+from lotor.ports.gateways import Gateways
 from lotor.ports.hooks import Hooks
 from lotor.ports.host import Host
 from lotor.ports.interface import Tunnels
@@ -34,6 +35,7 @@ class Privileged:
     session_ids: str
     records: Records
     orders: Orders
+    gateways: Gateways
 
 
 class Configurations(Protocol):

@@ -17,6 +17,7 @@ from lotor.privsep.living import ABOUT, FAILED, GIVEN, LIVES, READY
 from lotor.privsep.logging_in import ABANDON, CHECK_LOGIN
 from lotor.privsep.opening import OPEN_RAW_ESP, OPEN_TUNNEL, OPEN_UDP, SOURCE_TOWARDS
 from lotor.privsep.ordering import ORDERS, OUTCOME
+from lotor.privsep.reaching import CONNECTED, LOG_OUT, LOOK
 from lotor.privsep.recording import BAN, BANS, LIFT, STORE_STATE
 from lotor.privsep.sharing import SHARED
 from lotor.privsep.signing import DERIVE_SKEYID, SAVED_PASSWORD, SIGN
@@ -34,6 +35,7 @@ VERBS: dict[int, Verb[Any, Any]] = {
         *(START, INTERIM, STOP, BACKLOG),
         *(STORE_STATE, BANS, BAN, LIFT),
         *(ORDERS, OUTCOME),
+        *(LOOK, CONNECTED, LOG_OUT),
         *(CONFIGURE, CHECK, ABANDON_ROUND, ACCOUNT, GROUPS),
         *SHARED,
     )

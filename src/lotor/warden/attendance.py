@@ -24,6 +24,7 @@ from lotor.warden import configuring, files, hosting, opening, orders, recording
 from lotor.warden.about import about
 from lotor.warden.accounting import HeldAccounts, new_session_ids
 from lotor.warden.files import Handouts
+from lotor.warden.gateways import GatewayRows
 from lotor.warden.hosting import Around, Hosting
 from lotor.warden.identification import OwnIdentities
 from lotor.warden.leases import HeldLeases
@@ -54,6 +55,7 @@ class Attendance:
             **dict([_back_ends(warden)]),
             **recording.rows(warden.records),
             **orders.rows(warden.orders),
+            **GatewayRows(warden.gateways).rows(),
         }
         self._numbers = itertools.count(1)
         self._began, self._begun = time.monotonic(), itertools.count()

@@ -43,6 +43,7 @@ from lotor.warden.back_ends import LedBackEnds, NoBackEnds
 from lotor.warden.current import CurrentSigner
 from lotor.warden.engines import logins_of
 from lotor.warden.fixed import FixedAddresses
+from lotor.warden.gateways import FleetGateways, Own
 from lotor.warden.history import History
 from lotor.warden.housing import HousedLeases
 from lotor.warden.keepers import keepers
@@ -150,6 +151,7 @@ class Warden:
         self.accounts = Accounts(Spool(hold.store), kept_by, History(hold.store))
         self.records = KeptRecords(self._logins, hold.store)
         self.orders = Orders()
+        self.gateways = FleetGateways(Own(lambda: None, lambda: ""))
         self._loaded = first
         self._loading: asyncio.Future[Holding] | None = None
         self._pending: Holding | None = None
@@ -169,6 +171,7 @@ class Warden:
             session_ids=new_session_ids(),
             records=self.records,
             orders=self.orders,
+            gateways=self.gateways,
         )
 
     @property
