@@ -19,7 +19,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
 # Every program that a test starts would compile all of lotor again: byte code is kept, whatever the caller's environment says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup wheel deb lab-packages test-packages bench-packages demo test lint types imports rust sanitize fuzz fuzz-config unit packages namespaces interop soak hostile hostile-quick bench bench-quick bench-comeback comparison bench-peers docs clean
+.PHONY: setup wheel deb lab-packages test-packages bench-packages demo test lint types imports rust sanitize fuzz fuzz-config unit packages namespaces interop soak hostile hostile-quick bench bench-logins bench-quick bench-comeback comparison bench-peers docs clean
 
 setup: $(STAMPS)/built
 
@@ -166,8 +166,8 @@ hostile-quick: setup test-packages
 	@test "$$(id -u)" = 0 || { echo 'these attacks need network namespaces: run sudo make test' >&2; exit 1; }
 	@$(BIN)/python -m bench.hostile --rounds 1 --seconds 8 --rates 50,200 --after 6 --people 100
 
-# Beside other programs in network namespaces; takes half an hour and writes docs/performance.md and docs/plots. `bench-quick` takes a minute or
-# two and writes nothing.
+# Beside other programs in network namespaces; takes half an hour and writes docs/performance.md and docs/plots. `bench-quick` takes two
+# minutes and writes nothing.
 bench: setup bench-peers
 	@$(BIN)/python -m bench.tunnel --rounds 3 --seconds 3 --write
 	@$(BIN)/python -m bench.handshakes --rounds 3 --count 300 --write
@@ -175,12 +175,18 @@ bench: setup bench-peers
 	@$(BIN)/python -m bench.memory --write
 	@$(BIN)/python -m bench.startup --write
 
+# Logins a second with each back end (accounts of the host, own users, PAM, RADIUS, LDAP) beside strongSwan with the same
+# FreeRADIUS and the same PAM, by turns; five minutes.
+bench-logins: setup bench-peers
+	@$(BIN)/python -m bench.logins --write
+
 bench-quick: setup bench-peers
 	@$(BIN)/python -m bench.tunnel --rounds 1 --seconds 1 --without sha1 --without tunnels
 	@$(BIN)/python -m bench.handshakes --rounds 1 --count 50 --groups 2 --without Argon
 	@$(BIN)/python -m bench.processes --rounds 1 --count 50
 	@$(BIN)/python -m bench.memory --tunnels 100 --visits 0
 	@$(BIN)/python -m bench.startup --count 5
+	@$(BIN)/python -m bench.logins --rounds 1 --count 24
 
 # How long a connection is away, beside the programs that are installed of openvpn, ocserv with openconnect, strongSwan:
 # twenty minutes a round. `comparison` also sets each of them up in fresh Debian roots, and writes docs/comparison.md.

@@ -14,6 +14,7 @@ import select
 import socket
 import sys
 import time
+from base64 import b32decode
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -23,6 +24,7 @@ from itertools import cycle
 
 from lotor.crypto import modp
 from lotor.crypto.curves import Curve25519KeyPair, EcpKeyPair
+from lotor.crypto.totp import STEP, code_of
 from lotor.ike import questions
 from lotor.ike.effects import Ask, Effect, Tell, Transmit
 from lotor.ike.endpoint import Endpoint
@@ -34,7 +36,17 @@ from lotor.model.algorithms import AuthMethod, Cipher, EspSuite, Group, Hash, Ik
 from lotor.model.judgement import Trusted
 from lotor.model.login import Credentials
 from lotor.model.network import ISAKMP_PORT, NAT_T_PORT, NON_ESP_MARKER, Path, Peer
-from lotor.model.policy import ChildPolicy, Dpd, ExchangeMode, Policy, ProposalCheck, RemotePolicy, Side, Switch
+from lotor.model.policy import (
+    ChildPolicy,
+    Dpd,
+    ExchangeMode,
+    Policy,
+    ProposalCheck,
+    RemotePolicy,
+    Side,
+    Switch,
+    Transfer,
+)
 from lotor.model.prompt import Field
 from lotor.model.reasons.ends import ClosedHere
 from lotor.model.secret import Secret
@@ -84,7 +96,8 @@ class CheapRandomness(SystemRandomness):
 
 
 def policy(gateway: IPv4Address, group: Group) -> Policy:
-    """The HOW-TO's client with another group, and a phase 2 without PFS."""
+    """The HOW-TO's client with another group, and a phase 2 without PFS. It asks for its configuration at once: the
+    moment in which a client waits for a gateway that pushes is not what is measured."""
     suite = IkeSuite(Cipher.AES_CBC, 128, Hash.SHA1, group, AuthMethod.HYBRID_RSA, 28800)
     remote = RemotePolicy(
         name="gateway",
@@ -100,6 +113,7 @@ def policy(gateway: IPv4Address, group: Group) -> Policy:
         dpd=Dpd(delay=0),
         initial_contact=False,
         mode_cfg=True,
+        mode_config=Transfer.PULL,
     )
     return Policy((remote,), ChildPolicy((EspSuite(Cipher.AES_CBC, 128, Integrity.HMAC_SHA1),), lifetime=3600))
 
@@ -134,6 +148,17 @@ def visit(words: list[str]) -> Visit:
     return Visit(rate, seconds, patience, int(words[3]), tuple(str(first + number) for number in range(count)))
 
 
+class Crowd:
+    """So many people with one key of a second factor (Base32), each of whom comes in turn, with a code of now."""
+
+    def __init__(self, people: int, key: str) -> None:
+        self.numbers = cycle(range(people))
+        self._key = Secret(b32decode(key))
+
+    def code(self) -> str:
+        return code_of(self._key, int(time.time() // STEP))
+
+
 @dataclass
 class Line:
     """One client's way to the gateway: a UDP socket of its own, as behind a NAT, which stays as long as the session."""
@@ -146,8 +171,9 @@ class Line:
 class Dialler:
     """Clients of one gateway, of which `in_flight` dial at once; each in flight is a person of its own."""
 
-    def __init__(self, gateway: IPv4Address, group: Group, password: str, person: str = "user") -> None:
-        self._gateway, self._password, self._person = gateway, Secret(password), person
+    def __init__(self, gateway: IPv4Address, group: Group, password: str, crowd: Crowd | None = None) -> None:
+        self._gateway, self._password, self._person = gateway, password, "user"
+        self._crowd = crowd
         self._homes = cycle(("0.0.0.0",))
         self._core = Endpoint(policy(gateway, group), CheapRandomness())
         self._lines: dict[bytes, Line] = {}
@@ -164,7 +190,7 @@ class Dialler:
     def run(self, count: int, in_flight: int) -> Report:
         """`count` handshakes; the sessions stay up."""
         self.report = Report()
-        self._free = deque(f"{self._person}{number}" for number in range(in_flight))
+        self._free = deque(self._after(f"{self._person}{number}") for number in range(in_flight))
         started, own = time.perf_counter(), time.process_time()
         begun, seen, moved = 0, -1, started
         while (done := self.report.handshakes + self.report.failed) < count:
@@ -198,6 +224,10 @@ class Dialler:
         self.report.failed = begun - self.report.handshakes
         self.report.seconds = time.perf_counter() - started
         return self.report
+
+    def _after(self, user: str) -> str:
+        """Who dials when that one is through: the same, or of a crowd the next."""
+        return f"{self._person}{next(self._crowd.numbers)}" if self._crowd else user
 
     def linger(self, seconds: float) -> None:
         """Answer what the gateway asks, for a while."""
@@ -275,7 +305,8 @@ class Dialler:
                 return Trusted("the gateway")
             case questions.AskPerson(session=session):
                 user = self._lines[self._sessions[session]].user
-                return Credentials(((Field.USER_NAME, Secret(user)), (Field.PASSWORD, self._password)))
+                password = Secret(self._password + (self._crowd.code() if self._crowd else ""))
+                return Credentials(((Field.USER_NAME, Secret(user)), (Field.PASSWORD, password)))
             case questions.ReserveSpi():
                 self._spi += 1
                 return self._spi
@@ -290,18 +321,19 @@ class Dialler:
                 self.report.latencies.append(time.perf_counter() - line.began)
                 self.report.handshakes += 1
                 self.up += 1
-                self._free.append(line.user)
+                self._free.append(self._after(line.user))
             case Ended(session=session, reason=reason) if reason is not DONE:
                 line = self._lines[self._sessions[session]]
                 self.report.failed += 1
                 self.report.why = reason.text
-                self._free.append(line.user)
+                self._free.append(self._after(line.user))
 
 
 def main(options: argparse.Namespace) -> int:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    dialler = Dialler(IPv4Address(options.gateway), Group(options.group), options.password)
+    crowd = Crowd(options.people, options.totp) if options.people else None
+    dialler = Dialler(IPv4Address(options.gateway), Group(options.group), options.password, crowd)
     steps: dict[str, Callable[[list[str]], object]] = {
         "run": lambda words: asdict(dialler.run(int(words[0]), int(words[1]))),
         "attempts": lambda words: asdict(dialler.attempts(visit(words))),
@@ -319,6 +351,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--gateway", required=True)
     parser.add_argument("--group", type=int, required=True)
     parser.add_argument("--password", required=True)
+    parser.add_argument("--people", type=int, default=0, help="of a crowd in which each dials in turn")
+    parser.add_argument("--totp", default="", help="the key of their second factor, in Base32")
     return parser.parse_args()
 
 

@@ -14,7 +14,7 @@ from functools import cache
 from bench.link import GATEWAY, Link
 from bench.peers import certificate, dialled_gateway, swanctl
 from lab import lotor as lab_lotor
-from lab.lotor import Lotor
+from lab.lotor import PROGRAM, Lotor
 from lab.node import LabError, Running, wait_until
 
 GROUPS = {2: "modp1024", 14: "modp2048", 19: "ecp256", 31: "curve25519"}
@@ -30,7 +30,7 @@ QUICK = "ab"
 _CHARON = """
 charon {{
     load = random nonce openssl kdf pem pkcs1 pkcs8 x509 pubkey kernel-libipsec kernel-netlink socket-default vici \
-xauth-generic attr
+{plugin} attr
     install_virtual_ip = no
     install_routes = no
     dos_protection = {guarded}
@@ -42,6 +42,7 @@ xauth-generic attr
         kernel-libipsec {{ allow_peer_ts = yes }}
         kernel-netlink {{ fwmark = !0x42 }}
         socket-default {{ fwmark = 0x42 }}
+{settings}
     }}
 }}
 """
@@ -59,7 +60,7 @@ connections {{ ra {{
     local {{ auth = pubkey
         id = {address}
         certs = gateway.crt }}
-    remote {{ auth = xauth }}
+    remote {{ auth = xauth-{login} }}
     children {{ net {{
         local_ts = 0.0.0.0/0
         esp_proposals = aes128-sha1 }} }} }} }}
@@ -68,6 +69,18 @@ secrets {{
 {people}
 }}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who judges strongSwan's logins: the name behind `xauth-`, the plugin, and its settings."""
+
+    name: str = "generic"
+    plugin: str = "xauth-generic"
+    settings: str = ""
+
+
+OWN_SECRETS = Login()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +95,17 @@ class Gateway:
 def lotor(link: Link, group: int, *options: str) -> Running:
     """Logins of the host's own accounts, with the quickest hash that there is: as strongSwan, which compares plain
     passwords, it spends next to nothing."""
+    add_accounts(link)
+    return dialled_gateway(link, **directives(group), auth_source="system").start(*options)
+
+
+def add_accounts(link: Link) -> None:
+    """Everybody has an account of the host."""
     accounts = [f"user{number}" for number in range(PEOPLE)]
     passwd = "".join(f"{name}:x:{2000 + number}:2000::/:/bin/false\n" for number, name in enumerate(accounts))
     shadow = "".join(f"{name}:{crypted(PASSWORD, QUICK)}:19000:0:99999:7:::\n" for name in accounts)
     for file, more, mode in (("/etc/passwd", passwd, 0o644), ("/etc/shadow", shadow, 0o600)):
         link.gateway.write(file, link.gateway.path(file).read_text() + more, mode)
-    return dialled_gateway(link, **_directives(group), auth_source="system").start(*options)
 
 
 def alone(link: Link, group: int) -> Running:
@@ -99,17 +117,20 @@ def lotor_argon(link: Link, group: int) -> Running:
     return lotor_local(link, group, PEOPLE, remember="0 sec").start()
 
 
-def lotor_local(link: Link, group: int, people: int, remember: str = "8 hour") -> Lotor:
-    """lotor's own people, not started yet. One hash for all of them: it is the same password."""
-    program = dialled_gateway(link, **_directives(group), auth_source=f"local; auth_remember {remember}")
+def lotor_local(link: Link, group: int, people: int, remember: str = "8 hour", facts: str = "") -> Lotor:
+    """lotor's own people, not started yet. One hash for all of them: it is the same password. `facts`: of each."""
+    program = dialled_gateway(link, **directives(group), auth_source=f"local; auth_remember {remember}")
     lab_lotor.add_user(program, "user0", PASSWORD)
+    if facts:
+        name, _, value = facts.partition("=")
+        link.gateway.run(*PROGRAM, "user", "import", "--update", "-", stdin=f"name,{name}\nuser0,{value}\n")
     users = link.gateway.path(USERS)
     line = next(each for each in users.read_text().splitlines() if each.startswith("user0:"))
     users.write_text("".join(line.replace("user0:", f"user{number}:", 1) + "\n" for number in range(people)))
     return program
 
 
-def _directives(group: int) -> dict[str, str]:
+def directives(group: int) -> dict[str, str]:
     """More tunnels than people: one has many."""
     many = {"generate_policy": "on; max_sessions 65535"}
     return {"dh_group": str(group), "network4": FIRST_INSIDE, "pool_size": str(POOL), **many}
@@ -124,7 +145,7 @@ def crypted(password: str, setting: str) -> str:
     return made.decode()
 
 
-def charon(link: Link, group: int, *, guarded: bool = False) -> Running:
+def charon(link: Link, group: int, *, guarded: bool = False, login: Login = OWN_SECRETS) -> Running:
     """`guarded`: with its limits for strangers, as it is installed; benchmarks dial from one address."""
     home = link.directory / "charon"
     for name in ("x509", "private"):
@@ -132,8 +153,11 @@ def charon(link: Link, group: int, *, guarded: bool = False) -> Running:
     (home / "x509" / "gateway.crt").write_bytes(certificate().certificate)
     (home / "private" / "gateway.key").write_bytes(certificate().key)
     people = "\n".join(f'xauth-{number} {{ id = user{number}\nsecret = "{PASSWORD}" }}' for number in range(PEOPLE))
-    (home / "strongswan.conf").write_text(_CHARON.format(vici=home / "vici", guarded="yes" if guarded else "no"))
-    (home / "swanctl.conf").write_text(_CONNECTION.format(address=GATEWAY, group=GROUPS[group], people=people))
+    limits = "yes" if guarded else "no"
+    settings = _CHARON.format(vici=home / "vici", guarded=limits, plugin=login.plugin, settings=login.settings)
+    (home / "strongswan.conf").write_text(settings)
+    connection = _CONNECTION.format(address=GATEWAY, group=GROUPS[group], people=people, login=login.name)
+    (home / "swanctl.conf").write_text(connection)
     environment = {"STRONGSWAN_CONF": str(home / "strongswan.conf")}
     running = link.gateway.start("charon", "/usr/lib/ipsec/charon", environment=environment)
     if not wait_until((home / "vici").exists, 10):

@@ -55,10 +55,12 @@ Results = dict[Case, list[Figures]]
 class Clients:
     """The load generator at the client's end of a link."""
 
-    def __init__(self, link: Link, group: int, password: str = PASSWORD) -> None:
+    def __init__(self, link: Link, group: int, password: str = PASSWORD, more: tuple[str, ...] = ()) -> None:
         program = [sys.executable, str(PROJECT / "bench" / "dialler.py"), "--gateway", GATEWAY, "--group", str(group)]
         self._process = subprocess.Popen(
-            link.client.inside(("env", f"PYTHONPATH={ENVIRONMENT['PYTHONPATH']}", *program, "--password", password)),
+            link.client.inside(
+                ("env", f"PYTHONPATH={ENVIRONMENT['PYTHONPATH']}", *program, "--password", password, *more)
+            ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -95,8 +97,9 @@ class Clients:
 
 
 @contextmanager
-def dialling(link: Link, group: int, password: str = PASSWORD) -> Iterator[Clients]:
-    clients = Clients(link, group, password)
+def dialling(link: Link, group: int, password: str = PASSWORD, more: tuple[str, ...] = ()) -> Iterator[Clients]:
+    """`more`: options of `bench/dialler.py`."""
+    clients = Clients(link, group, password, more)
     try:
         yield clients
     finally:
