@@ -22,7 +22,7 @@ USER, PASSWORD, DATABASE = "lotor", "fleet password", "lotor"
 SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
+    "synchronous_commit": "on",
     "shared_buffers": "16MB",
     "max_connections": "60",
     "superuser_reserved_connections": "3",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import ip_address
 from typing import Any
 
 from lotor.fleet.faults import UnfitAnswerError
@@ -53,16 +53,15 @@ def octets(value: Any, longest: int) -> bytes:
     return value
 
 
-def address(value: Any) -> Address:
-    if not isinstance(value, IPv4Address | IPv6Address) or type(value) not in {IPv4Address, IPv6Address}:
-        raise unfit("no address")
-    return value
-
-
 def addresses(value: Any, most: int) -> tuple[Address, ...]:
-    if not isinstance(value, list) or len(value) > most:
+    """With blanks between them."""
+    named = value.split(" ") if isinstance(value, str) and value else []
+    if not isinstance(value, str) or len(named) > most:
         raise unfit("no list of addresses")
-    return tuple(map(address, value))
+    try:
+        return tuple(map(ip_address, named))
+    except ValueError:
+        raise unfit("no address") from None
 
 
 def rows(value: Any, most: int) -> list[Row]:

@@ -10,6 +10,7 @@ from typing import Any
 from lotor.config.database import MISSING
 from lotor.config.directories import host_authorities
 from lotor.config.servers import DatabaseTls, FleetSettings
+from lotor.fleet.guarding import GuardedLoop
 from lotor.names.whereabouts import LookUp, Whereabouts
 
 Connection = Any
@@ -69,7 +70,7 @@ class Way:
 
     async def _dial(self, dial: Callable[..., Awaitable[Connection]], host: str, context: ssl.SSLContext | None) -> Any:
         """Everything is said here, so that nothing of the environment or of a home directory counts."""
-        settings = self.settings
+        settings, loop = self.settings, guarded_loop()
         return await dial(
             host=host,
             port=settings.port,
@@ -83,7 +84,8 @@ class Way:
             krbsrvname="postgres",
             gsslib="gssapi",
             command_timeout=None,
-            max_cached_statement_lifetime=0,
+            loop=loop,
+            statement_cache_size=0,  # so that the types of the rows that come are those described last
         )
 
     async def _trust(self) -> ssl.SSLContext | None:
@@ -108,6 +110,12 @@ def driver() -> Callable[..., Awaitable[Connection]]:
     except ImportError:
         raise OSError(MISSING) from None
     return asyncpg.connect  # type: ignore[no-any-return]
+
+
+def guarded_loop() -> GuardedLoop:
+    from asyncpg.protocol import Protocol
+
+    return GuardedLoop(Protocol)
 
 
 def _context(settings: FleetSettings) -> ssl.SSLContext:

@@ -11,6 +11,7 @@ LONGEST = 200
 """Characters of what a server says of its own faults."""
 
 _BY_STATE = {
+    "08": "ended the connection, or answered what no PostgreSQL does",
     "28": "refuses the user {user} or its password: look at the URL of store, and at pg_hba.conf there",
     "3D000": "has no database {database}: type there: createdb -O {user} {database}",
     "53300": "has no room for another connection: raise max_connections there (a gateway needs 6)",

@@ -20,11 +20,10 @@ _COLUMNS = (
     "gateway, run, id, username, source, inside, client, began, ended, seconds, "
     "octets_in, octets_out, packets_in, packets_out, why"
 )
-_GIVEN = """unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-    $8::double precision[], $9::double precision[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
-    $14::bigint[], $15::text[])"""
+_TYPES = ("text",) * 7 + ("double precision",) * 2 + ("bigint",) * 5 + ("text",)
+_GIVEN = ", ".join(f"${number}::text[]::{type_}[]" for number, type_ in enumerate(_TYPES, start=1))
 # A number is used for a session that is new only: the numbers say how many there are. What has ended stays so.
-_KEEP = f"""WITH given AS (SELECT * FROM {_GIVEN} AS t ({_COLUMNS})),
+_KEEP = f"""WITH given AS (SELECT * FROM unnest({_GIVEN}) AS t ({_COLUMNS})),
     known AS (UPDATE lotor.sessions AS s SET run = given.run, inside = given.inside, client = given.client,
         ended = given.ended, seconds = given.seconds, octets_in = given.octets_in, octets_out = given.octets_out,
         packets_in = given.packets_in, packets_out = given.packets_out, why = given.why, touched = clock_timestamp()
@@ -60,7 +59,7 @@ class History:
         newest = {each.present.id: each for each in sessions}  # of one session the last word
         if not newest:
             return
-        columns = [list(column) for column in zip(*map(self._row, newest.values()), strict=True)]
+        columns = [list(map(_told, column)) for column in zip(*map(self._row, newest.values()), strict=True)]
 
         async def kept(connection: Connection) -> None:
             await connection.execute(_KEEP, *columns)
@@ -92,6 +91,10 @@ class History:
             *(min(max(each, 0), LARGEST) for each in counted),
             past.why,
         )
+
+
+def _told(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _finite(time: float) -> float:

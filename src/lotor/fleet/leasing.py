@@ -24,9 +24,10 @@ SETTLED = 10.0
 """Seconds after which a claim that nobody heard the end of is given back, unless it was made again."""
 MOST_DOUBTFUL = 10_000
 MOST_OF_A_SESSION = 8
-_CLAIM = "SELECT * FROM lotor.claim($1, $2, $3, $4, $5::inet[], $6, $7, $8::inet, $9, $10::inet[], $11)"
+_CLAIM = """SELECT state, coalesce((SELECT string_agg(host(one), ' ' ORDER BY one) FROM unnest(had) AS one), '')
+    FROM lotor.claim($1, $2, $3, $4, $5::text[]::inet[], $6, $7, $8::text::inet, $9, $10::text[]::inet[], $11)"""
 _GIVE_BACK = """UPDATE lotor.leases SET held = false, run = '', rested = clock_timestamp()
-    WHERE gateway = $1 AND run = $2 AND run <> '' AND session = ANY ($3::bigint[]) AND held"""
+    WHERE gateway = $1 AND run = $2 AND run <> '' AND session = ANY ($3::text[]::bigint[]) AND held"""
 _NO_POOL = FleetPool("", IPv4Address(0), 0)
 
 
@@ -71,7 +72,7 @@ class Leasing:
     async def give_back(self, sessions: tuple[int, ...]) -> None:
         if sessions:
             await self._members.run(
-                lambda it: it.execute(_GIVE_BACK, self._member.name, self._member.run, list(sessions))
+                lambda it: it.execute(_GIVE_BACK, self._member.name, self._member.run, list(map(str, sessions)))
             )
         for each in sessions:
             self._doubtful.pop(each, None)
@@ -109,13 +110,13 @@ class Leasing:
         return answer
 
     async def _carried_out(self, connection: Connection, claim: Claim, pool: FleetPool, ask: int) -> _Answer:
-        granted = sorted(set(claim.granted), key=lambda each: (each.version, int(each)))
+        granted = [str(each) for each in sorted(set(claim.granted), key=lambda each: (each.version, int(each)))]
         row = await connection.fetchrow(
             *(_CLAIM, self._member.name, self._member.run, claim.session, claim.user, granted, ask),
-            *(pool.name, pool.first, pool.size, list(pool.reserved), pool.lowest),
+            *(pool.name, str(pool.first), pool.size, list(map(str, pool.reserved)), pool.lowest),
         )
         state = answers.text(row[0])
-        had = answers.addresses(row[1], MOST_OF_A_SESSION) if row[1] is not None else ()
+        had = answers.addresses(row[1], MOST_OF_A_SESSION)
         if not _possible(claim, pool, state, had):
             raise unfit("an address that was not asked for")
         if state == "had" and claim.granted:

@@ -134,7 +134,7 @@ def news_of(payload: Any, name: str) -> News | None:
         sign, subject, to = Sign(told_of["sign"]), told_of["subject"], told_of["to"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    if sign is Sign.JOINED or to not in {"", name} or not isinstance(subject, str):
+    if sign is Sign.JOINED or to not in ("", name) or not isinstance(subject, str):
         return None
     return News(sign, clean(subject, longest=LONGEST_SUBJECT))
 
