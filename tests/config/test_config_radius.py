@@ -6,6 +6,8 @@ import pytest
 
 from lotor import config
 from lotor.config import radius_conf
+from lotor.config.advice import advice
+from lotor.config.back_ends import back_ends_of
 from lotor.config.radius_conf import parse
 from lotor.config.settings import RadiusServer
 from lotor.model.secret import Secret
@@ -206,3 +208,60 @@ def test_a_daemon_gets_no_server_and_no_secret(file, tmp_path):
     from lotor.config.provision import bare
 
     assert bare(checked(tmp_path).settings).radius is None
+
+
+DYNAMIC = """
+mode_cfg { network4 10.99.99.1; auth_source system; }
+radiuscfg { dynamic_client 192.0.2.10 "one"; dynamic_client 2001:db8::10 "two"; dynamic_listen 192.0.2.50; }
+"""
+
+
+def dynamic(radiuscfg):
+    return GATEWAY.replace("auth_source radius; conf_source radius;", "auth_source system;") + radiuscfg
+
+
+def test_servers_that_may_demand_something_are_named_by_address():
+    found = config.loads(DYNAMIC).settings.radius
+    assert [str(each.address) for each in found.dynamic_clients] == ["192.0.2.10", "2001:db8::10"]
+    assert [each.secret for each in found.dynamic_clients] == [Secret("one"), Secret("two")]
+    assert [(str(each.address), each.port) for each in found.dynamic_listen] == [("192.0.2.50", 3799)]
+    assert found.dynamic_authenticator
+    other = config.loads("radiuscfg { dynamic_listen 0.0.0.0 3800; }").settings.radius
+    assert [each.port for each in other.dynamic_listen] == [3800]
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ('dynamic_client radius.example.net "s";', 'write ADDR "secret";'),
+        ('dynamic_client 0.0.0.0 "s";', 'write ADDR "secret";'),
+        ('dynamic_client 224.0.0.1 "s";', 'write ADDR "secret";'),
+        ('dynamic_client 255.255.255.255 "s";', 'write ADDR "secret";'),
+        ("dynamic_client 192.0.2.10;", 'write ADDR "secret";'),
+        ("dynamic_listen 192.0.2.50 443;", "out of range"),
+        ("dynamic_authenticator never;", "dynamic_authenticator"),
+    ],
+)
+def test_what_is_no_such_server_is_said_without_its_secret(line, wrong):
+    with pytest.raises(config.ConfigError) as error:
+        config.loads(f"radiuscfg {{ {line} }}")
+    assert wrong in str(error.value)
+
+
+def test_a_gateway_needs_no_other_server_of_radius_to_hear_one(tmp_path, file):
+    checked_ = checked(tmp_path, dynamic('radiuscfg { dynamic_client 192.0.2.10 "one"; }'))
+    assert checked_.problems == ()
+    wanted = back_ends_of(checked_.settings)
+    assert wanted.serves == ("orders of RADIUS servers",)
+    assert (wanted.logins, wanted.accounts) == (None, False)
+    assert back_ends_of(checked(tmp_path, dynamic("radiuscfg { dynamic_listen 192.0.2.50; }")).settings) is None
+
+
+def test_what_is_unwise_about_such_servers_is_told():
+    twice = config.loads(dynamic('radiuscfg { dynamic_client 192.0.2.10 "a"; dynamic_client 192.0.2.10 "b"; }'))
+    (told,) = [each.text for each in advice(twice.settings) if "twice" in each.text]
+    assert told == "192.0.2.10 is named twice: the last secret counts"
+    nobody = config.loads(dynamic("radiuscfg { dynamic_listen 192.0.2.50; }"))
+    assert any("name a server by dynamic_client" in each.text for each in advice(nobody.settings))
+    weak = config.loads("radiuscfg { dynamic_authenticator optional; }")
+    assert any("is weak" in str(each) for each in weak.warnings)

@@ -176,7 +176,15 @@ def test_sainfo_for_the_leased_address() -> None:
 
 
 def test_what_may_stand_beside_a_secret() -> None:
-    assert secret_words(ROOT) == {"auth", "acct", "bind_pw", "radiuscfg", "ldapcfg", "shared_secret"}
+    assert secret_words(ROOT) == {
+        "auth",
+        "acct",
+        "bind_pw",
+        "dynamic_client",
+        "radiuscfg",
+        "ldapcfg",
+        "shared_secret",
+    }
 
 
 def test_ports_are_told_in_the_syntax() -> None:

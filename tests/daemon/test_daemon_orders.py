@@ -8,10 +8,10 @@ from ipaddress import IPv4Address
 import pytest
 
 from far import PATIENCE, until
-from lotor.ike.events import Ended
+from lotor.ike.events import Ended, Regranted
 from lotor.ike.v1 import stale_session
 from lotor.model.kinds import Kind
-from lotor.ports.orders import Whom, Why
+from lotor.ports.orders import Changes, Whom, Why
 from visiting import play
 
 INSIDE = IPv4Address("10.99.99.1")
@@ -43,6 +43,26 @@ def test_a_session_ends_by_order_and_its_lease_is_given_back(directory, far, who
         return told, warden.holder(frozenset({INSIDE}))
 
     assert play(directory, story, far=far) == ([kind], None)
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_a_session_goes_on_with_what_a_server_has_changed(directory, far):
+    async def story(world):
+        await world.vc("alice")
+        told, orders = [], world.wardens["gateway"].orders
+        world.gateway.listen(lambda event: told.append(event.text()) if isinstance(event, Regranted) else None)
+        assert await orders.change(Whom(user="alice"), Changes(session_time=3600.0, idle_time=60.0)) == 1
+        assert await orders.change(Whom(inside=INSIDE), Changes(session_time=0.0)) == 1
+        assert await orders.change(Whom(user="mallory"), Changes(session_time=1.0)) == 0
+        (session,) = world.gateway.register.all()
+        return told, session.grants.idle_time, session.grants.session_time, session.up
+
+    told, *now = play(directory, story, far=far)
+    assert told == [
+        "alice goes on with other grants: session time 3600 s, idle time 60 s",
+        "alice goes on with other grants: session time without end",
+    ]
+    assert now == [60.0, None, True]
 
 
 def test_a_session_whose_peer_does_not_answer_when_it_is_asked_ends(directory, monkeypatch):

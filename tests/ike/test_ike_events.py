@@ -3,7 +3,7 @@
 from lotor.ike.events import Event
 
 PUBLISHED = """ChildDown ChildUp Chosen Configured Dead Deferring Doubted Ended GrantUnkept Judged LeftOut
-LoggedIn LoginRefused LoginRound LoginSent Offered PathChanged PhaseOneUp Reached Readdressed Remark Renewed
+LoggedIn LoginRefused LoginRound LoginSent Offered PathChanged PhaseOneUp Reached Readdressed Regranted Remark Renewed
 RoundTrip Started Turned Undeferred Up"""
 
 LINES = {
@@ -33,6 +33,7 @@ LINES = {
     "PhaseOneUp": ("INFO", "phase 1 established with {path}: {suite}, peer {peer}"),
     "Reached": ("DEBUG", "the gateway answers over {path}"),
     "Readdressed": ("INFO", "the gateway gives {new} with the renewed phase 1, instead of {old}"),
+    "Regranted": ("INFO", "{user} goes on with other grants: {what}"),
     "Remark": ("DEBUG", "{text_}"),
     "Renewed": ("INFO", "phase 1 renewed with {path}: {suite}"),
     "RoundTrip": ("DEBUG", "the peer answered after {seconds:.3f} s"),

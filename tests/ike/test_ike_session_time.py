@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from lotor.ike.events import Ended, LoggedIn, Renewed
-from lotor.ike.intents import Disconnect
+from lotor.ike.events import Ended, LoggedIn, Regranted, Renewed
+from lotor.ike.intents import Disconnect, Regrant
 from lotor.ike.questions import CheckLogin
+from lotor.model import grants
 from lotor.model.grants import Grants
 from lotor.model.kinds import Kind
 from lotor.model.login import Accepted
@@ -97,3 +98,62 @@ def test_a_session_that_ended_before_leaves_no_alarm():
     assert world.run(5, lambda: bool(gateway.of(Ended)))
     world.run(100)
     assert gateway.endpoint.deadline() is None
+
+
+def regrant(world, gateway, grants, *, timed, session=1):
+    world.do(gateway, gateway.endpoint.command(Regrant(session, grants, timed), world.now))
+
+
+@pytest.mark.parametrize("seconds", [100.0, 9000.0])
+def test_a_server_may_shorten_and_lengthen_the_time(seconds):
+    world, gateway, client, _ = granting(3600.0)
+    regrant(world, gateway, Grants(session_time=seconds), timed=True)
+    asked = world.now
+    assert end_of(world, gateway, asked, 4 * 3600)[1] == SessionTimeOver(int(seconds))
+    assert round(world.now - asked) == seconds
+    assert world.run(5, lambda: bool(client.of(Ended)))
+
+
+def test_a_server_may_take_the_end_away():
+    world, gateway, _client, _ = granting(3600.0)
+    regrant(world, gateway, Grants(), timed=True)
+    world.run(4 * 3600)
+    assert not gateway.of(Ended)
+
+
+def test_what_a_server_changes_beside_the_time_leaves_it_as_it_is_and_is_told():
+    world, gateway, _client, begun = granting(3600.0)
+    changed = Grants(session_time=3600.0, idle_time=60.0, accounting_classes=(b"gold",))
+    regrant(world, gateway, changed, timed=False)
+    (told,) = gateway.of(Regranted)
+    assert told == Regranted(1, "alice", "idle time 60 s, 1 Class", changed)
+    assert told.text() == "alice goes on with other grants: idle time 60 s, 1 Class"
+    assert end_of(world, gateway, begun, 2 * 3600)[0] == 3600
+
+
+def test_a_renewal_leaves_what_a_server_has_lengthened():
+    """Its login counts from then on: it may shorten the time once more."""
+    world, gateway, _client, begun = granting(1000.0, None, life=LIFE)
+    regrant(world, gateway, Grants(session_time=5000.0), timed=True)
+    seconds, _ = end_of(world, gateway, begun, 9000)
+    assert seconds >= 5000
+    assert len(gateway.of(Renewed)) >= 3
+
+
+def test_nothing_is_granted_to_a_session_that_is_not_there_or_not_logged_in():
+    world, gateway, client = pair(gateway=GATEWAY, client=CLIENT)
+    connect(world, client, gateway)
+    regrant(world, gateway, Grants(session_time=1.0), timed=True)
+    assert world.run(20, lambda: is_up(client) and is_up(gateway))
+    regrant(world, gateway, Grants(session_time=1.0), timed=True, session=77)
+    world.run(60)
+    assert not gateway.of(Ended)
+    assert not gateway.of(Regranted)
+
+
+def test_what_a_change_comes_to_in_words():
+    everything = Grants(session_time=1.5, idle_time=60.0, accounting_interval=300.0, accounting_classes=(b"a", b"b"))
+    words = "session time 1.5 s, idle time 60 s, accounting interval 300 s, 2 Class"
+    assert grants.told(Grants(), everything, timed=True) == words
+    assert grants.told(everything, Grants(), timed=True).count("without end") == 3
+    assert grants.told(everything, everything, timed=False) == "the same"

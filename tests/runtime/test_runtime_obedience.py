@@ -9,14 +9,14 @@ import pytest
 
 from far import until
 from looped import looped
-from lotor.ike.events import Configured, LoggedIn, Started
-from lotor.ike.intents import Check, Disconnect
+from lotor.ike.events import Configured, LoggedIn, Started, Up
+from lotor.ike.intents import Check, Disconnect, Regrant
 from lotor.model.configuration import ModeConfiguration
 from lotor.model.grants import Grants
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Side
 from lotor.model.reasons.ends import DisconnectedByServer, LeaseLost, LoggedOut
-from lotor.ports.orders import Whom, Why
+from lotor.ports.orders import Changes, Whom, Why
 from lotor.runtime import obedience as module
 from lotor.runtime.obedience import Obedience, meant
 from lotor.runtime.sessions import Register
@@ -34,6 +34,7 @@ def register():
         six = IPv6Interface(f"2001:db8::{number}/64")
         given = ModeConfiguration(IPv4Address(f"10.99.99.{number}"), address6=six)
         found.follow(Configured(number, user, str(given.address), given))
+    found.follow(Started(6, PATH, "anonymous", Side.GATEWAY, None))
     found.follow(Started(9, PATH, "gw", Side.CLIENT, None))
     found.follow(LoggedIn(9, "alice", Grants()))
     return found
@@ -56,6 +57,16 @@ def register():
         (Whom(named="3"), []),
         (Whom(named="198.51.100.1"), []),
         (Whom(), []),
+        (Whom(user="alice", port=2), [2]),
+        (Whom(port=9), []),  # a client's own
+        (Whom(port=6), []),  # nobody has logged in
+        (Whom(source=IPv4Address("198.51.100.1")), [1, 2, 3, 4, 5]),
+        (Whom(source=IPv4Address("198.51.100.1"), inside=IPv4Address("10.99.99.3")), [3]),
+        (Whom(source=IPv4Address("198.51.100.2")), []),
+        (Whom(user="bob", called=IPv4Address("192.0.2.50")), [3]),
+        (Whom(user="bob", called=IPv4Address("192.0.2.51")), []),
+        (Whom(inside=IPv4Address("10.99.99.3"), beside=(IPv6Address("2001:db8::3"),)), [3]),
+        (Whom(inside=IPv4Address("10.99.99.3"), beside=(IPv6Address("2001:db8::2"),)), []),
     ],
 )
 def test_an_order_means_sessions_of_the_gateway_by_all_that_it_says(whom, numbers):
@@ -85,6 +96,23 @@ async def test_an_order_becomes_an_intent_and_its_outcome_is_told(why, intent):
     commanded = []
     assert await obeyed(Orders(), Whom(inside=IPv4Address("10.99.99.3")), why, commanded) == 1
     assert commanded == [intent]
+
+
+@looped
+async def test_a_change_is_of_sessions_that_are_up_and_leaves_what_it_does_not_name():
+    orders, commanded, known = Orders(), [], register()
+    known.follow(LoggedIn(1, "alice", Grants(idle_time=60.0, session_time=3600.0, filter="guests")))
+    known.follow(Up(1, PATH, "alice"))
+    obedience = Obedience(orders, known, commanded.append)
+    obedience.start()
+    changes = Changes(session_time=7200.0, idle_time=0.0, accounting_interval=300.0, classes=(b"gold",))
+    assert await orders.change(Whom(user="alice"), changes) == 1
+    assert await orders.change(Whom(user="alice"), Changes(accounting_interval=0.0)) == 1
+    assert await orders.change(Whom(user="bob"), changes) == 0
+    obedience.stop()
+    changed = Grants(session_time=7200.0, accounting_interval=300.0, accounting_classes=(b"gold",), filter="guests")
+    same = Grants(idle_time=60.0, session_time=3600.0, filter="guests")
+    assert commanded == [Regrant(1, changed, timed=True), Regrant(1, same, timed=False)]
 
 
 @looped

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from ipaddress import IPv4Address
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from lotor.accounting.backlog import waits
 from lotor.config.settings import Accounting
 from lotor.model.kinds import Kind
 from lotor.ports.accounting import Backlog, Status, Usage
+from lotor.ports.orders import Whom
 from lotor.privsep import accounting as verbs
 from lotor.privsep.far_accounting import FarAccounting
 from lotor.store import Store
@@ -253,6 +255,45 @@ async def test_an_owned_daemon_says_nothing_else_of_a_session_behind_its_start()
         assert {(each.account.user, each.account.accounting_classes) for each in stage.far.asked[1:]} == {
             ("alice", (b"gold",))
         }
+
+
+@looped
+@pytest.mark.parametrize(
+    ("whom", "meant"),
+    [
+        (Whom(user="alice"), True),
+        (Whom(user="bob"), False),
+        (Whom(session=FIRST.id), True),
+        (Whom(session="another-1"), False),
+        (Whom(user="alice", source=FIRST.source.address, called=FIRST.called), True),
+        (Whom(user="alice", source=IPv4Address("203.0.113.77")), False),
+        (Whom(user="alice", inside=FIRST.inside[0]), True),
+        (Whom(user="alice", inside=FIRST.inside[0], beside=(IPv4Address("10.99.99.250"),)), False),
+        (Whom(port=accounting.port_of(FIRST.id)), True),
+        (Whom(port=4711), False),
+    ],
+)
+async def test_a_class_that_a_server_changed_is_told_from_then_on(whom, meant):
+    async with Stage() as stage, stage.daemon() as far:
+        await far.start(FIRST)
+        await stage.told(2)
+        stage.accounts.reclass(whom, (b"silver", b"x"))
+        await far.interim(FIRST, USAGE)
+        await far.stop(FIRST, USAGE, GONE)
+        await stage.told(4)
+        now = (b"silver", b"x") if meant else FIRST.accounting_classes
+        assert [each.account.accounting_classes for each in stage.far.asked[1:]] == [(b"gold",), now, now]
+
+
+@looped
+async def test_a_class_that_a_server_changed_is_that_of_a_stop_behind_the_death_of_the_daemon():
+    async with Stage() as stage:
+        async with stage.daemon() as far:
+            await far.start(FIRST)
+            stage.accounts.reclass(Whom(user="alice"), (b"silver",))
+            await far.interim(FIRST, USAGE)
+        await stage.told(4)
+        assert stage.far.asked[-1].account.accounting_classes == (b"silver",)
 
 
 @looped

@@ -11,7 +11,9 @@ from lotor.backends.present import PresentBackEnds
 from lotor.config.back_ends import BackEndSettings
 from lotor.model.login import Verdict
 from lotor.ports.accounting import Record
+from lotor.ports.demands import Demand, Settled
 from lotor.privsep.backing import ABANDON_ROUND, ACCOUNT, CHECK, CONFIGURE, GROUPS, Abandoned, Confined, Round
+from lotor.privsep.demanding import DEMANDS, SETTLE
 from lotor.privsep.faults import Fault, fault_of
 from lotor.privsep.serving import Handler, Reply, answering, handling
 
@@ -37,6 +39,8 @@ class Answers:
                 answering(self._abandon, ABANDON_ROUND),
                 handling(self._account, ACCOUNT),
                 handling(self._groups, GROUPS),
+                answering(self._demanded, DEMANDS),
+                answering(self._settle, SETTLE),
             )
         )
 
@@ -68,3 +72,10 @@ class Answers:
 
     async def _groups(self, user: str) -> Reply:
         return Reply(await self._back_ends.groups(user))
+
+    async def _demanded(self, nothing: None) -> tuple[Demand, ...]:
+        del nothing
+        return await self._back_ends.demanded()
+
+    async def _settle(self, settled: Settled) -> None:
+        await self._back_ends.settle(settled)

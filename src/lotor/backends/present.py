@@ -12,11 +12,13 @@ import logging
 from collections.abc import Iterable
 
 from lotor.auth.current import CurrentLogins, NoLogins
+from lotor.backends.dynamic import HeardDemands
 from lotor.backends.engines import Close, Engines, Make, engines_of
 from lotor.config.back_ends import BackEndSettings
 from lotor.model.back_end import BackEnd
 from lotor.model.login import LoginAttempt, Verdict
 from lotor.ports.accounting import Record
+from lotor.ports.demands import Demand, Settled
 
 log = logging.getLogger(__name__)
 
@@ -25,18 +27,25 @@ LONGEST_CONVERSATION = 300.0
 
 
 class PresentBackEnds:
-    """Implements `ports.back_ends.BackEnds`. Without engines before the first `replace`."""
+    """Implements `ports.back_ends.BackEnds` and `ports.demands.Demands`. Without engines before the first `replace`."""
 
     def __init__(self, make: Make = engines_of) -> None:
         self._make = make
         self._engines = Engines()
+        self._settings: BackEndSettings | None = None
+        self._demands = HeardDemands()
         self._logins = {each: CurrentLogins() for each in BackEnd}
         self._retired: dict[asyncio.Task[None], tuple[Close, ...]] = {}
 
     def replace(self, settings: BackEndSettings | None) -> None:
         """From now on these count; None: no back end. Raises `OSError`, and nothing has changed."""
-        made = self._make(settings) if settings is not None else Engines()
-        former, self._engines = self._engines, made
+        self._demands.use(settings)
+        try:
+            made = self._make(settings) if settings is not None else Engines()
+        except BaseException:
+            self._demands.use(self._settings)
+            raise
+        former, self._engines, self._settings = self._engines, made, settings
         for which, current in self._logins.items():
             current.use(made.logins.get(which, NoLogins()))
         if former.close:
@@ -60,8 +69,15 @@ class PresentBackEnds:
             raise OSError(errno.ENOTCONN, "no back end tells groups in this configuration")
         return await self._engines.groups.of(user)
 
+    async def demanded(self) -> tuple[Demand, ...]:
+        return await self._demands.demanded()
+
+    async def settle(self, settled: Settled) -> None:
+        await self._demands.settle(settled)
+
     async def close(self) -> None:
         """Those that were replaced, too."""
+        self._demands.close()
         for retiring, closers in tuple(self._retired.items()):
             retiring.cancel()
             await _close(closers)

@@ -40,13 +40,15 @@ class BackEndSettings:
     def serves(self) -> tuple[str, ...]:
         """In words, for a person."""
         told = (f"logins by {_name(self.logins)}",) if self.logins is not None else ()
-        return (*told, *(("groups by LDAP",) * self.groups), *(("accounts by RADIUS",) * self.accounts))
+        heard = self.radius is not None and bool(self.radius.dynamic_clients)
+        told = (*told, *(("groups by LDAP",) * self.groups), *(("accounts by RADIUS",) * self.accounts))
+        return (*told, *(("orders of RADIUS servers",) * heard))
 
 
 def back_ends_of(settings: Settings) -> BackEndSettings | None:
     """None where nothing of the configuration is asked of RADIUS or LDAP; a client asks nobody."""
     mode_cfg = settings.mode_cfg
-    if mode_cfg is None or not is_gateway(settings) or not (used := _used(mode_cfg)):
+    if mode_cfg is None or not is_gateway(settings) or not (used := _used(mode_cfg, settings.radius)):
         return None
     return BackEndSettings(
         logins=_LOGINS.get(mode_cfg.auth_source),
@@ -60,12 +62,13 @@ def back_ends_of(settings: Settings) -> BackEndSettings | None:
     )
 
 
-def _used(mode_cfg: ModeCfg) -> frozenset[BackEnd]:
+def _used(mode_cfg: ModeCfg, radius: Radius | None) -> frozenset[BackEnd]:
     named = (
         _LOGINS.get(mode_cfg.auth_source),
         _ADDRESSES.get(mode_cfg.conf_source),
         BackEnd.LDAP if mode_cfg.group_source is GroupSource.LDAP else None,
         BackEnd.RADIUS if mode_cfg.accounting is Accounting.RADIUS else None,
+        BackEnd.RADIUS if radius is not None and radius.dynamic_clients else None,
     )
     return frozenset(each for each in named if each is not None)
 

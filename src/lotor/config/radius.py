@@ -32,7 +32,8 @@ def with_servers(settings: Settings) -> tuple[Settings, tuple[Problem, ...]]:
 
 
 def advice(settings: Settings) -> Iterator[Problem]:
-    """Tries that get less time than is written."""
+    """Tries that get less time than is written, and servers that are heard for nothing."""
+    yield from _dynamic(settings)
     mode_cfg = settings.mode_cfg
     if mode_cfg is None or not is_gateway(settings) or mode_cfg.auth_source is not AuthSource.RADIUS:
         return
@@ -47,6 +48,19 @@ def advice(settings: Settings) -> Iterator[Problem]:
             f"after {LOGIN_SECONDS:g}: each try gets its share of that, less than its timeout; lower timeout or retries"
         )
         yield Problem.at(at, text)
+
+
+def _dynamic(settings: Settings) -> Iterator[Problem]:
+    radius = settings.radius
+    if radius is None:
+        return
+    addresses = [each.address for each in radius.dynamic_clients]
+    for twice in sorted({str(each) for each in addresses if addresses.count(each) > 1}):
+        text = f"{twice} is named twice: the last secret counts"
+        yield Problem.at(radius.places.of("dynamic_clients"), text)
+    if radius.dynamic_listen and not addresses:
+        text = "nobody may ask there: name a server by dynamic_client"
+        yield Problem.at(radius.places.of("dynamic_listen"), text)
 
 
 def wanted(mode_cfg: ModeCfg) -> tuple[str, ...]:

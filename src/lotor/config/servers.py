@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
 
 from lotor.config.file_name import FileName
 from lotor.config.problem import Places
@@ -23,9 +24,27 @@ class RadiusServer:
 
 
 @dataclass(frozen=True, slots=True)
+class DynamicClient:
+    """A server that may ask for the end or the change of a session (RFC 5176), from this address alone."""
+
+    address: IPv4Address | IPv6Address
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicPlace:
+    """Where such servers are heard."""
+
+    address: IPv4Address | IPv6Address
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Radius:
     """`auth` and `acct` empty: those of /etc/radius.conf, which `check` fills in where they are needed.
-    `message_authenticator`: whether an answer without one is dropped. `nas_identifier` empty: the name of the host."""
+    `message_authenticator`: whether an answer without one is dropped. `nas_identifier` empty: the name of the host.
+    `dynamic_clients` empty: nobody is heard. `dynamic_listen` empty: all addresses, at the usual port.
+    `dynamic_authenticator`: whether a request without Message-Authenticator is dropped."""
 
     auth: tuple[RadiusServer, ...]
     acct: tuple[RadiusServer, ...]
@@ -33,6 +52,9 @@ class Radius:
     retries: int
     message_authenticator: bool = True
     nas_identifier: str = ""
+    dynamic_clients: tuple[DynamicClient, ...] = ()
+    dynamic_listen: tuple[DynamicPlace, ...] = ()
+    dynamic_authenticator: bool = True
     places: Places = Places()
 
 

@@ -14,7 +14,15 @@ from typing import Generic, TypeVar
 from lotor.config.file_name import FileName
 from lotor.config.giving import GroupSettings, PoolSettings, SplitNetwork, Unkept
 from lotor.config.problem import NOWHERE, Location, Places, Problem
-from lotor.config.servers import DatabaseTls, FleetSettings, Ldap, Radius, RadiusServer
+from lotor.config.servers import (
+    DatabaseTls,
+    DynamicClient,
+    DynamicPlace,
+    FleetSettings,
+    Ldap,
+    Radius,
+    RadiusServer,
+)
 from lotor.model.algorithms import AuthMethod, Cipher, Compression, Group, Hash, Integrity
 from lotor.model.ban import BanRule
 from lotor.model.identity import IdKind
@@ -33,6 +41,8 @@ from lotor.model.policy import (
 
 __all__ = [
     "DatabaseTls",
+    "DynamicClient",
+    "DynamicPlace",
     "FileName",
     "FleetSettings",
     "Ldap",

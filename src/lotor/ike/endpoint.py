@@ -6,6 +6,7 @@ Sessions are found by our own SPI. What a stranger may cost is bounded here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from lotor.ike.admission import Admission, Tally
@@ -13,7 +14,7 @@ from lotor.ike.context import CoreContext
 from lotor.ike.dialect import Dialect, Incoming, Opening
 from lotor.ike.effects import Deadline, Effect, Ticket
 from lotor.ike.errors import dropped
-from lotor.ike.events import Dropped, Started
+from lotor.ike.events import Dropped, Regranted, Started
 from lotor.ike.hints import Hints
 from lotor.ike.intents import (
     Check,
@@ -22,6 +23,7 @@ from lotor.ike.intents import (
     Disconnect,
     Intent,
     PeerMoved,
+    Regrant,
     Reload,
     Remind,
     Shutdown,
@@ -33,6 +35,7 @@ from lotor.ike.session import NO_SPI, Dialled, Session, Spis
 from lotor.ike.sessions import Sessions
 from lotor.ike.standing import Standing
 from lotor.ike.v1.dialect import IkeV1
+from lotor.model.grants import told
 from lotor.model.network import KEEPALIVE, Instant, Path
 from lotor.model.policy import Policy, RemotePolicy
 from lotor.model.reason import Reason
@@ -78,7 +81,7 @@ class Endpoint:
         self._context.answer(ticket, answer, now)
         return self._context.drain()
 
-    def command(self, intent: Intent, now: Instant) -> list[Effect]:
+    def command(self, intent: Intent, now: Instant) -> list[Effect]:  # noqa: C901 - a row for each intent
         """Carries out an intent. `ValueError` for a `Connect` to a remote that the policy does not name."""
         self._now = now
         match intent:
@@ -86,6 +89,8 @@ class Endpoint:
                 self._connect(intent, now)
             case Disconnect():
                 self._disconnect(intent)
+            case Regrant():
+                self._regrant(intent)
             case Check():
                 self._check(intent, now)
             case Shutdown():
@@ -210,6 +215,16 @@ class Endpoint:
         session = self._sessions.by_id.get(intent.session)
         if session is not None:
             self._end(session, intent.reason)
+
+    def _regrant(self, intent: Regrant) -> None:
+        session = self._sessions.by_id.get(intent.session)
+        if session is None or session.proved is None or not session.gates.all_open():
+            return
+        what = told(session.grants, intent.grants, timed=intent.timed)
+        session.proved = replace(session.proved, grants=intent.grants)
+        if intent.timed:
+            self._sessions.allot_anew(session, intent.grants.session_time)
+        self._context.tell(Regranted(session.id, session.user, what, intent.grants))
 
     def _renew(self, session: Session, now: Instant) -> None:
         """Begins a new phase 1 with the same gateway on the present path, while the old keys are still valid. Where the

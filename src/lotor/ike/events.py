@@ -224,6 +224,15 @@ class GrantUnkept(Event):
     reason: Reason
 
 
+class Regranted(Event):
+    """The RADIUS server changed what the login granted (CoA, RFC 5176). `grants`: all that counts from now on."""
+
+    line = "{user} goes on with other grants: {what}"
+    user: str
+    what: str
+    grants: Grants
+
+
 class Configured(Event):
     """Mode config is done: what the client received, or the gateway gave."""
 

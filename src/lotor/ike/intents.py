@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lotor.model.grants import Grants
 from lotor.model.network import Path, Peer
 from lotor.model.policy import Policy
 from lotor.model.reason import Reason
@@ -26,6 +27,16 @@ class Disconnect:
 
     session: int
     reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Regrant:
+    """A session goes on with other grants than its login brought. `timed`: its time begins anew, and may be longer than
+    before; without a time in the grants it has no end."""
+
+    session: int
+    grants: Grants
+    timed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +98,4 @@ class Remind:
     path: Path
 
 
-Intent = Connect | Disconnect | Check | Shutdown | Reload | ChildExpired | PeerMoved | SpiUnknown | Remind
+Intent = Connect | Disconnect | Regrant | Check | Shutdown | Reload | ChildExpired | PeerMoved | SpiUnknown | Remind

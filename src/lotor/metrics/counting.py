@@ -16,6 +16,7 @@ from lotor.ike.events import (
     LoggedIn,
     LoginRefused,
     PhaseOneUp,
+    Regranted,
     Renewed,
     Started,
     Up,
@@ -65,6 +66,8 @@ class Counting:
             case Renewed(attempt=attempt):
                 self._began.pop(attempt, None)
                 self._count("lotor_renewals_total")
+            case Regranted():
+                self._count("lotor_sessions_changed_total")
             case ChildUp():
                 self._count("lotor_sa_pairs_total")
             case Dead():

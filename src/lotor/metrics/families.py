@@ -52,6 +52,7 @@ _ROWS = (
     Family("lotor_attempts_failed_total", Kind.COUNTER, "connections that did not come up, by reason", (("kind", ()),)),
     Family("lotor_sessions_ended_total", Kind.COUNTER, "sessions that were up and ended, by reason", (("kind", ()),)),
     Family("lotor_peers_dead_total", Kind.COUNTER, "peers that stopped answering"),
+    Family("lotor_sessions_changed_total", Kind.COUNTER, "sessions whose grants a RADIUS server changed"),
     Family("lotor_renewals_total", Kind.COUNTER, "phase 1 made anew under a session"),
     Family("lotor_sa_pairs_total", Kind.COUNTER, "SA pairs that came up, renewals included"),
     Family("lotor_octets_total", Kind.COUNTER, "inner octets", (("direction", DIRECTIONS),)),

@@ -61,6 +61,7 @@ COUNTED = (
     "lotor_peers_dead_total",
     "lotor_renewals_total",
     "lotor_sa_pairs_total",
+    "lotor_sessions_changed_total",
 )
 """Of `Counting`, those that are shown as 0 from the beginning."""
 

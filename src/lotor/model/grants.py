@@ -67,3 +67,20 @@ class Grants:
 
 
 NO_GRANTS = Grants()
+
+
+def told(before: Grants, after: Grants, *, timed: bool) -> str:
+    """What a change of grants comes to, in words. `timed`: the time of the session begins anew."""
+    times = (
+        ("session time", after.session_time, timed),
+        ("idle time", after.idle_time, after.idle_time != before.idle_time),
+        ("accounting interval", after.accounting_interval, after.accounting_interval != before.accounting_interval),
+    )
+    found = [f"{name} {_seconds(value)}" for name, value, changed in times if changed]
+    if after.accounting_classes != before.accounting_classes:
+        found.append(f"{len(after.accounting_classes)} Class")
+    return ", ".join(found) or "the same"
+
+
+def _seconds(value: float | None) -> str:
+    return f"{value:g} s" if value is not None else "without end"

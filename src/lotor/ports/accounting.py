@@ -31,6 +31,12 @@ class Account:
     client: str = ""
 
 
+def port_of(number: str) -> int:
+    """NAS-Port: the number of the session, as it stands in the id of its account."""
+    tail = number.rpartition("-")[2]
+    return int(tail) % 2**32 if tail.isascii() and tail.isdigit() else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Whole seconds since the start, however wall clocks were set meanwhile; inner octets and packets, `in` from the

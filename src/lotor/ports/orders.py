@@ -30,26 +30,44 @@ class Why(Enum):
 class Whom:
     """The sessions that are meant: those for which everything holds that is not empty; where all is empty, none.
     `session` as in accounting (Acct-Session-Id); `named`: one of them, the session of that id, else of that inside
-    address, else all of that user."""
+    address, else all of that user. `beside`: inside addresses that the session has, too; `source`: the peer's outer
+    address, `called`: the gateway's; `port`: the number of the session (NAS-Port)."""
 
     user: str = ""
     inside: Address | None = None
     session: str = ""
     named: str = ""
+    beside: tuple[Address, ...] = ()
+    source: Address | None = None
+    called: Address | None = None
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is to be otherwise from now on; None: it stays as it is. `session_time`: seconds from now on until the
+    session ends; `idle_time`: seconds without a packet after which it does; `accounting_interval`: seconds between two
+    records of it; of all three 0 is no limit. `classes` as `model.grants.Grants.accounting_classes`."""
+
+    session_time: float | None = None
+    idle_time: float | None = None
+    accounting_interval: float | None = None
+    classes: tuple[bytes, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`number` names it in its outcome."""
+    """`number` names it in its outcome. With `changes` the sessions do not end, but go on so."""
 
     number: int
     whom: Whom
     why: Why
+    changes: Changes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of the order of that number: so many `sessions` were found, and end or are asked."""
+    """Of the order of that number: so many `sessions` were found, and end, are asked or changed."""
 
     number: int
     sessions: int

@@ -11,6 +11,7 @@ from typing import Any
 from lotor.privsep.accounting import BACKLOG, INTERIM, START, STOP
 from lotor.privsep.backing import ABANDON_ROUND, ACCOUNT, BACK_ENDS, CHECK, CONFIGURE, GROUPS
 from lotor.privsep.configuring import PROVISION, PUBLIC_FILE, PUBLIC_FILES, TAKE_OVER, WITHDRAW
+from lotor.privsep.demanding import DEMANDS, SETTLE
 from lotor.privsep.hosting import ADMIT, ATTACH, CHANGED, CLOSED, DETACH, OPEN, PORTAL, RUN_HOOK
 from lotor.privsep.leasing import ACQUIRE_LEASE, RELEASE_LEASE
 from lotor.privsep.living import ABOUT, FAILED, GIVEN, LIVES, READY
@@ -36,7 +37,7 @@ VERBS: dict[int, Verb[Any, Any]] = {
         *(STORE_STATE, BANS, BAN, LIFT),
         *(ORDERS, OUTCOME),
         *(LOOK, CONNECTED, LOG_OUT),
-        *(CONFIGURE, CHECK, ABANDON_ROUND, ACCOUNT, GROUPS),
+        *(CONFIGURE, CHECK, ABANDON_ROUND, ACCOUNT, GROUPS, DEMANDS, SETTLE),
         *SHARED,
     )
 }

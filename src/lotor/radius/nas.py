@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from lotor.model.network import Address
 from lotor.model.text import clean
+from lotor.ports.accounting import port_of
 from lotor.radius import numbers
 from lotor.radius.numbers import Attribute
 from lotor.radius.packets import number, text
@@ -38,5 +39,4 @@ def stations(client: Address, gateway: Address | None) -> Iterator[Pair]:
 
 def port(account: str) -> Pair:
     """NAS-Port: the number of the session behind the id of its account."""
-    tail = account.rpartition("-")[2]
-    return number(Attribute.NAS_PORT, int(tail) % WORD if tail.isascii() and tail.isdigit() else 0)
+    return number(Attribute.NAS_PORT, port_of(account))

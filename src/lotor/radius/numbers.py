@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Code(IntEnum):
-    """Kinds of packets (RFC 2865 §3, RFC 2866 §3)."""
+    """Kinds of packets (RFC 2865 §3, RFC 2866 §3, RFC 5176 §3)."""
 
     ACCESS_REQUEST = 1
     ACCESS_ACCEPT = 2
@@ -14,6 +14,12 @@ class Code(IntEnum):
     ACCOUNTING_REQUEST = 4
     ACCOUNTING_RESPONSE = 5
     ACCESS_CHALLENGE = 11
+    DISCONNECT_REQUEST = 40
+    DISCONNECT_ACK = 41
+    DISCONNECT_NAK = 42
+    COA_REQUEST = 43
+    COA_ACK = 44
+    COA_NAK = 45
 
 
 class Attribute(IntEnum):
@@ -63,9 +69,23 @@ class Attribute(IntEnum):
     FRAMED_INTERFACE_ID = 96
     FRAMED_IPV6_PREFIX = 97
     FRAMED_IPV6_ROUTE = 99
+    ERROR_CAUSE = 101  # RFC 5176 §3.5
     DELEGATED_IPV6_PREFIX = 123  # RFC 4818
     FRAMED_IPV6_ADDRESS = 168  # RFC 6911 §3
     DNS_SERVER_IPV6_ADDRESS = 169
+
+
+class ErrorCause(IntEnum):
+    """Why a Disconnect- or CoA-Request is refused (RFC 5176 §3.5)."""
+
+    UNSUPPORTED_ATTRIBUTE = 401
+    MISSING_ATTRIBUTE = 402
+    NAS_IDENTIFICATION_MISMATCH = 403
+    INVALID_REQUEST = 404
+    UNSUPPORTED_SERVICE = 405
+    INVALID_ATTRIBUTE_VALUE = 407
+    SESSION_CONTEXT_NOT_FOUND = 503
+    RESOURCES_UNAVAILABLE = 506
 
 
 class Vendor(IntEnum):

@@ -7,12 +7,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import partial
 
-from lotor.ike.events import Ended, Event, Up
+from lotor.ike.events import Ended, Event, Regranted, Up
 from lotor.model.child import Counters
+from lotor.model.grants import Grants
 from lotor.model.network import Address, Network
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
@@ -37,9 +38,9 @@ class Step(Enum):
     STOP = auto()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Open:
-    """An account that has begun, in the loop's clock."""
+    """An account that has begun, in the loop's clock. What a server changes is in `account` from then on."""
 
     account: Account
     session: Session
@@ -85,6 +86,8 @@ class Accountant:
         match event:
             case Up():
                 self._begin(event)
+            case Regranted(session=session, grants=grants):
+                self._change(session, grants)
             case Ended(session=session, reason=reason):
                 self._end(session, reason)
 
@@ -106,6 +109,13 @@ class Accountant:
         self._interims.begin(event.session)
         start = partial(self._engine.start, account)
         self._lanes.follow(session.id, Step.START, partial(_put_down, session.id, start))
+
+    def _change(self, number: int, grants: Grants) -> None:
+        """The next record comes in an interval of those that count now."""
+        opened = self._open.get(number)
+        if opened is not None:
+            opened.account = replace(opened.account, accounting_classes=grants.accounting_classes)
+            self._interims.begin(number)
 
     def _end(self, number: int, reason: Reason) -> None:
         opened = self._open.pop(number, None)

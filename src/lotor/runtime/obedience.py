@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from lotor.ike.intents import Check, Disconnect, Intent
+from lotor.ike.intents import Check, Disconnect, Intent, Regrant
+from lotor.model.network import Address
 from lotor.model.policy import Side
 from lotor.model.reason import Reason
 from lotor.model.reasons.ends import DisconnectedByServer, LeaseLost, LoggedOut
-from lotor.ports.orders import Order, Orders, Outcome, Whom, Why
+from lotor.ports.orders import Changes, Order, Orders, Outcome, Whom, Why
 from lotor.runtime.faults import trace
 from lotor.runtime.sessions import Register, Session
 
 log = logging.getLogger(__name__)
 
+WORD = 2**32
+"""NAS-Port is the number of a session within it."""
 DEAF = 1.0
 """Seconds until orders are asked for again where that went wrong."""
 
@@ -51,8 +55,12 @@ class Obedience:
     def _obey(self, order: Order) -> int:
         """How many sessions it is about."""
         found = meant(order.whom, self._register.all())
+        if order.changes is not None:
+            found = [each for each in found if each.up]
         for session in found:
-            if order.why is Why.SILENT:
+            if order.changes is not None:
+                self._command(regranted(session, order.changes))
+            elif order.why is Why.SILENT:
                 self._command(Check(session.id, session.path))
             else:
                 self._command(Disconnect(session.id, _reason(order.why, session)))
@@ -78,12 +86,40 @@ def _named(name: str, sessions: list[Session]) -> list[Session]:
 
 
 def _fits(whom: Whom, session: Session) -> bool:
-    user, inside, key = whom.user, whom.inside, whom.session
+    user, key, port = whom.user, whom.session, whom.port
+    insides = (whom.inside, *whom.beside)
     return (
         (not user or session.user == user)
-        and (inside is None or str(inside) in _insides(session))
+        and all(each is None or str(each) in _insides(session) for each in insides)
         and (not key or session.key == key)
+        and (port is None or (bool(session.user) and session.id % WORD == port))
+        and _is_between(session, whom.source, whom.called)
     )
+
+
+def _is_between(session: Session, source: Address | None, called: Address | None) -> bool:
+    """Accounting has told where the session began, which is where it is now as long as the peer does not move. Who has
+    not logged in is nobody whom a server knows."""
+    far = source is None or (bool(session.user) and source in {session.called, session.path.remote.address})
+    return far and (called is None or session.path.local.address == called)
+
+
+def regranted(session: Session, changes: Changes) -> Regrant:
+    """What was granted, with these changes."""
+    before = session.grants
+    grants = replace(
+        before,
+        session_time=_limit(changes.session_time, before.session_time),
+        idle_time=_limit(changes.idle_time, before.idle_time),
+        accounting_interval=_limit(changes.accounting_interval, before.accounting_interval),
+        accounting_classes=before.accounting_classes if changes.classes is None else changes.classes,
+    )
+    return Regrant(session.id, grants, timed=changes.session_time is not None)
+
+
+def _limit(changed: float | None, before: float | None) -> float | None:
+    """0 is none."""
+    return before if changed is None else changed or None
 
 
 def _insides(session: Session) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from lotor.ike.events import (
     LoggedIn,
     PathChanged,
     PhaseOneUp,
+    Regranted,
     Renewed,
     RoundTrip,
     Started,
@@ -141,7 +142,7 @@ class Register:
             case PhaseOneUp():
                 session.path, session.suite, session.cookies = event.path, event.suite, event.cookies
                 session.peer, session.nat, session.vendor = event.peer, event.nat, event.vendor
-            case LoggedIn(user=user, grants=grants):
+            case LoggedIn(user=user, grants=grants) | Regranted(user=user, grants=grants):
                 session.user, session.grants = user, grants
             case Configured(user=user, configuration=configuration):
                 session.user, session.configuration = user, configuration

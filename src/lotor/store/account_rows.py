@@ -91,8 +91,8 @@ def went_on(record: Record, now: Instant) -> Change:
         found = _keeper(connection, number)
         if found is None:
             return True
-        row = (usage_text(record.usage or NOTHING), number)
-        connection.execute("UPDATE accounts_open SET usage = ? WHERE id = ?", row)
+        row = (usage_text(record.usage or NOTHING), account_text(_account(record)), number)
+        connection.execute("UPDATE accounts_open SET usage = ?, account = ? WHERE id = ?", row)
         return _put(connection, found, record, now)
 
     return change

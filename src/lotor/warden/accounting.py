@@ -16,7 +16,8 @@ from lotor.config.settings import Accounting, ModeCfg
 from lotor.model.kinds import Kind
 from lotor.model.quantity import quantity
 from lotor.model.reasons.ends import DaemonDied, GatewayDied, ShutDown
-from lotor.ports.accounting import Account, Backlog, Keeper, Status, Usage
+from lotor.ports.accounting import Account, Backlog, Keeper, Status, Usage, port_of
+from lotor.ports.orders import Whom
 from lotor.privsep.accounting import BACKLOG, INTERIM, START, STOP, Over, Used, is_id
 from lotor.privsep.budget import Budget
 from lotor.privsep.leasing import LONGEST_USER
@@ -55,7 +56,7 @@ class Accounts:
         self.history = history or History(Store(None))
         self._deliveries = {kind: Delivery(kind.value, keeper, spool) for kind, keeper in keepers.items()}
         self._kind = Accounting.NONE
-        self._begun: dict[str, Accounting] = {}
+        self._begun: dict[str, _Begun] = {}
         """For whom each session has begun, also where its start was lost; none for nobody."""
         self._telling: set[asyncio.Task[None]] = set()
         self._opened = False
@@ -81,18 +82,24 @@ class Accounts:
     async def start(self, account: Account) -> None:
         await self.history.start(account)
         if self._kind is not Accounting.NONE:
-            self._begun[account.id] = self._kind
+            self._begun[account.id] = _Begun(self._kind, account)
             await self._spool.begin(self._kind.value, account)
 
     async def interim(self, account: Account, usage: Usage) -> None:
         await self.history.interim(account, usage)
-        if account.id in self._begun:
-            await self._spool.go_on(account, usage)
+        if (begun := self._begun.get(account.id)) is not None:
+            await self._spool.go_on(begun.now(account), usage)
 
     async def stop(self, account: Account, usage: Usage, why: Kind) -> None:
         await self.history.stop(account, usage, why)
-        if (kind := self._begun.pop(account.id, None)) is not None:
-            await self._spool.end(kind.value, account, usage, why)
+        if (begun := self._begun.pop(account.id, None)) is not None:
+            await self._spool.end(begun.kind.value, begun.now(account), usage, why)
+
+    def reclass(self, whom: Whom, classes: tuple[bytes, ...]) -> None:
+        """What is told of these sessions has these from now on (Class in a CoA-Request)."""
+        for begun in self._begun.values():
+            if _is_meant(whom, begun.account):
+                begun.classes = classes
 
     async def leave(self, beginning: str | None, why: Kind, lived: Callable[[Account], int] | None = None) -> None:
         """Whatever is open, with ids that begin so, ends now: nobody will tell of it."""
@@ -145,6 +152,18 @@ class Accounts:
     def _grown(self) -> None:
         for each in self._deliveries.values():
             each.grown()
+
+
+@dataclass(slots=True)
+class _Begun:
+    """`classes`: what a server has put in place of those that came with the login."""
+
+    kind: Accounting
+    account: Account
+    classes: tuple[bytes, ...] | None = None
+
+    def now(self, account: Account) -> Account:
+        return account if self.classes is None else replace(account, accounting_classes=self.classes)
 
 
 @dataclass(slots=True)
@@ -232,6 +251,19 @@ class HeldAccounts:
             raise Denied("no session has such a user or such a port")
         if not self._known(account.user):
             raise Late("nobody with that login has logged in")
+
+
+def _is_meant(whom: Whom, account: Account) -> bool:
+    """As `runtime.obedience` has it, of what accounting knows."""
+    insides = (whom.inside, *whom.beside)
+    return (
+        whom.user in {"", account.user}
+        and whom.session in {"", account.id}
+        and all(each is None or each in account.inside for each in insides)
+        and whom.source in {None, account.source.address}
+        and whom.called in {None, account.called}
+        and whom.port in {None, port_of(account.id)}
+    )
 
 
 def _now() -> float:

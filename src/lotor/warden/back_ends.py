@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import Callable
 from typing import Protocol
@@ -13,10 +14,11 @@ from lotor.model.login import LoginAttempt, Refused, Verdict
 from lotor.model.reasons.logins import BackEndFault
 from lotor.ports.accounting import Record
 from lotor.ports.back_ends import BackEnds
+from lotor.ports.demands import Demand, Demands, Settled
 from lotor.privsep.backing import Serving
 
 
-class LedBackEnds(BackEnds, Protocol):
+class LedBackEnds(BackEnds, Demands, Protocol):
     """Those of one warden. `use` leads them to another configuration."""
 
     async def use(self, settings: Settings) -> None:
@@ -58,6 +60,14 @@ class NoBackEnds:
         del user
         raise OSError(errno.ENOTCONN, "this program speaks to no directory")
 
+    async def demanded(self) -> tuple[Demand, ...]:
+        """Nobody is to be heard."""
+        await asyncio.Event().wait()
+        return ()
+
+    async def settle(self, settled: Settled) -> None:
+        """Nobody demanded it."""
+
 
 class BackEndsAtNeed:
     """Implements `LedBackEnds`: none, until a configuration wants some. Only then `make` loads what they need."""
@@ -65,6 +75,7 @@ class BackEndsAtNeed:
     def __init__(self, make: Callable[[], LedBackEnds]) -> None:
         self._make = make
         self._made: LedBackEnds | None = None
+        self._needed = asyncio.Event()
         self._none = NoBackEnds()
 
     @property
@@ -74,6 +85,7 @@ class BackEndsAtNeed:
     async def use(self, settings: Settings) -> None:
         if self._made is None and back_ends_of(settings) is not None:
             self._made = self._make()
+            self._needed.set()
         await self._present.use(settings)
 
     async def stop(self) -> None:
@@ -93,6 +105,13 @@ class BackEndsAtNeed:
 
     async def groups(self, user: str) -> frozenset[str]:
         return await self._present.groups(user)
+
+    async def demanded(self) -> tuple[Demand, ...]:
+        await self._needed.wait()
+        return await self._present.demanded()
+
+    async def settle(self, settled: Settled) -> None:
+        await self._present.settle(settled)
 
 
 class BackEndLogins:

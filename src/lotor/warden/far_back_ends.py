@@ -25,6 +25,7 @@ from lotor.model.login import Challenge, LoginAttempt, Verdict
 from lotor.model.reasons.local import BackEndsSilent
 from lotor.model.reasons.logins import BackEndFault
 from lotor.ports.accounting import Record
+from lotor.ports.demands import Demand, Settled
 from lotor.privsep import asking
 from lotor.privsep.asking import Asker
 from lotor.privsep.backing import (
@@ -39,6 +40,7 @@ from lotor.privsep.backing import (
     Serving,
 )
 from lotor.privsep.complaints import Complaints
+from lotor.privsep.demanding import DEMANDS, SETTLE
 from lotor.privsep.faults import Fault
 from lotor.privsep.frames import Ended, pair, refuse_descriptors
 from lotor.privsep.living import Given, Lent
@@ -83,12 +85,24 @@ class FarBackEnds:
 
     def __init__(self, start: Start) -> None:
         self._start = start
-        self._wanted: BackEndSettings | None = None
+        self._settings: BackEndSettings | None = None
+        self._heard = asyncio.Event()
         self._supervisor: Supervisor | None = None
         self._line: _Line | None = None
         self._conversations: OrderedDict[bytes, tuple[BackEnd, bytes]] = OrderedDict()
         self._complaints = Complaints(log)
         self._begun = 0
+
+    @property
+    def _wanted(self) -> BackEndSettings | None:
+        return self._settings
+
+    @_wanted.setter
+    def _wanted(self, wanted: BackEndSettings | None) -> None:
+        """Where servers may demand something, they are listened to."""
+        self._settings = wanted
+        heard = wanted is not None and wanted.radius is not None and wanted.radius.dynamic_clients
+        (self._heard.set if heard else self._heard.clear)()
 
     async def use(self, settings: Settings) -> None:
         former, wanted = self._wanted, back_ends_of(settings)
@@ -144,6 +158,13 @@ class FarBackEnds:
         if wrong := no_groups(groups):
             raise OSError(errno.EPROTO, self._lie(wrong))
         return groups
+
+    async def demanded(self) -> tuple[Demand, ...]:
+        await self._heard.wait()
+        return await self._ask(DEMANDS, None)
+
+    async def settle(self, settled: Settled) -> None:
+        await self._ask(SETTLE, settled)
 
     def _lie(self, wrong: str) -> str:
         """What is told of one, which the log has, too."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator
 
+from lotor.config.settings import Radius
 from lotor.model.grants import (
     LONGEST_CLASS,
     LONGEST_DOMAIN,
@@ -23,8 +24,12 @@ from lotor.model.grants import (
 )
 from lotor.model.login import Accepted, Challenge, LoginAttempt, Refused, Verdict
 from lotor.model.text import clean
+from lotor.ports.demands import MOST_INSIDE, Demand, names_sessions
+from lotor.ports.orders import Changes
 from lotor.privsep.logging_in import LONGEST_TICKET
 
+LONGEST_SESSION = 64
+"""Characters of the id of an account."""
 LONGEST_USER = 253
 """Characters of a name that a back end gives: one attribute of RADIUS."""
 
@@ -51,6 +56,31 @@ def objection(attempt: LoginAttempt, verdict: Verdict) -> str:
 def no_groups(groups: frozenset[str]) -> str:
     """The same of the groups of a user whom somebody else judged."""
     return next(_beyond(Grants(groups=groups)), "")
+
+
+def no_demand(demand: Demand, radius: Radius | None) -> str:
+    """The same of what a server demands of sessions: it comes from one that may, and says which sessions."""
+    whom, changes = demand.whom, demand.changes
+    if radius is None or all(each.address != demand.server for each in radius.dynamic_clients):
+        return "something as if from a server that may demand nothing"
+    texts = ((whom.user, LONGEST_USER), (whom.session, LONGEST_SESSION), (whom.named, 0))
+    if not names_sessions(whom) or len(whom.beside) >= MOST_INSIDE:
+        return "something of nobody, or of too many addresses"
+    if any(not _said(text, longest) for text, longest in texts):
+        return "a name that is no short text"
+    if changes == Changes():
+        return "a change of nothing"
+    return _change(changes) if changes is not None else ""
+
+
+def _change(changes: Changes) -> str:
+    grants = Grants(
+        session_time=changes.session_time,
+        idle_time=changes.idle_time,
+        accounting_interval=changes.accounting_interval,
+        accounting_classes=changes.classes or (),
+    )
+    return next(_beyond(grants), "")
 
 
 def _beyond(grants: Grants) -> Iterator[str]:

@@ -11,7 +11,7 @@ import errno
 from collections import deque
 
 from lotor.model.network import Address
-from lotor.ports.orders import LONGEST_WAIT, Order, Outcome, Whom, Why
+from lotor.ports.orders import LONGEST_WAIT, Changes, Order, Outcome, Whom, Why
 from lotor.privsep.ordering import MOST_IN_ANSWER, ORDERS, OUTCOME
 from lotor.privsep.serving import Handler, Reply, handling
 
@@ -36,7 +36,13 @@ class Orders:
     async def end(self, whom: Whom, why: Why) -> int:
         """How many sessions were found, which end. Raises `OSError` where the daemon does not say so within
         `LONGEST_ANSWER` (they may end nevertheless), or too much is ordered."""
-        outcome = self._give(whom, why)
+        return await self._answered(self._give(whom, why))
+
+    async def change(self, whom: Whom, changes: Changes) -> int:
+        """The same of sessions that go on with these changes, which a RADIUS server wants."""
+        return await self._answered(self._give(whom, Why.SERVER, changes))
+
+    async def _answered(self, outcome: asyncio.Future[int]) -> int:
         try:
             async with asyncio.timeout(LONGEST_ANSWER):
                 return await asyncio.shield(outcome)
@@ -79,7 +85,7 @@ class Orders:
         if found is not None and not found.done():
             found.set_result(max(0, outcome.sessions))
 
-    def _give(self, whom: Whom, why: Why) -> asyncio.Future[int]:
+    def _give(self, whom: Whom, why: Why, changes: Changes | None = None) -> asyncio.Future[int]:
         """What becomes of it. Raises `OSError`."""
         outcome: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if whom == _NOBODY or not all(map(_may_be, (whom.user, whom.session, whom.named))):
@@ -89,7 +95,7 @@ class Orders:
             raise OSError(errno.ENOBUFS, f"{MOST_ORDERS} orders wait for the daemon, no more may")
         self._number += 1
         self._open[self._number] = outcome
-        self._waiting.append(Order(self._number, whom, why))
+        self._waiting.append(Order(self._number, whom, why, changes))
         self._stirred.set()
         return outcome
 

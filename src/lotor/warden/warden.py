@@ -41,6 +41,7 @@ from lotor.warden.accounting import Accounts, new_session_ids
 from lotor.warden.admitting import AdmittedLeases, Giving, LedNetwork, groups_of
 from lotor.warden.back_ends import LedBackEnds, NoBackEnds
 from lotor.warden.current import CurrentSigner
+from lotor.warden.demands import Obeying, ordering
 from lotor.warden.engines import logins_of
 from lotor.warden.fixed import FixedAddresses
 from lotor.warden.gateways import FleetGateways, Own
@@ -152,6 +153,8 @@ class Warden:
         self.records = KeptRecords(self._logins, hold.store)
         self.orders = Orders()
         self.gateways = FleetGateways(Own(lambda: None, lambda: ""))
+        ordered = ordering(self.orders, self.accounts)
+        self._obeying = Obeying(hold.back_ends, ordered, lambda: self._loaded.settings)
         self._loaded = first
         self._loading: asyncio.Future[Holding] | None = None
         self._pending: Holding | None = None
@@ -192,6 +195,8 @@ class Warden:
         await self.records.recall()
         await self._use(self._loaded)
         await self._remembered.recall(self._pool)
+        if config.is_gateway(self._loaded.settings):
+            self._obeying.start()
 
     def leases(self, proved: Callable[[str, Grants], bool]) -> Leases:
         """`proved`: whether a user has logged in with these grants."""
@@ -323,6 +328,7 @@ class Warden:
         await self._host.release()
 
     async def stop(self) -> None:
+        await self._obeying.stop()
         await self.let_go()
         await self._network.stop()
         await self.accounts.close()
