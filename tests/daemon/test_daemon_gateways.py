@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from fleet_double import Database, FakeFleet, member
-from lotor.control.messages import Disconnected, Everywhere, Failed, Gateways, Logout
+from lotor.control.messages import AddBan, Disconnected, Everywhere, Failed, Gateways, Lift, Logout
 from lotor.control.service import Credential
 from lotor.daemon import gateways as module
 from lotor.daemon.exits import Exit
@@ -216,3 +216,43 @@ def test_whoever_is_no_administrator_reaches_no_other_gateway(directory):
     told, asked = play(directory, story)
     assert all(isinstance(each, Failed) and "admin_group" in each.text for each in told)
     assert asked == []
+
+
+def test_the_figures_tell_of_the_fleet_where_there_is_one(directory):
+    async def figures(world):
+        families = (await world.gateway_admin.metrics(ROOT)).figures["families"]
+        return {name: [each["value"] for each in families[name]] for name in families if "_fleet_" in name}
+
+    async def story(world):
+        alone, fleet = await figures(world), Fleet(world)
+        fleet.database.now = 700.0
+        fleet.database.seen["gw1"] = 699.0
+        there = await figures(world)
+        fleet.database.go()
+        return alone, there, await figures(world)
+
+    alone, there, away = play(directory, story)
+    assert alone == {}
+    assert there == {"lotor_fleet_up": [1], "lotor_fleet_gateways": [1, 1], "lotor_fleet_rows_waiting": [0]}
+    assert away == {"lotor_fleet_up": [0], "lotor_fleet_rows_waiting": [0]}
+
+
+def test_what_is_said_of_a_ban_names_the_fleet(directory):
+    async def said(admin):
+        made = (await admin.ban(AddBan("bob", 60), ROOT)).bans["fleet"]
+        return made, (await admin.bans(ROOT)).bans["fleet"], (await admin.lift(Lift("bob"), ROOT)).text
+
+    async def story(world):
+        alone, fleet = await said(world.gateway_admin), Fleet(world)
+        there = await said(world.gateway_admin)
+        fleet.database.go()
+        return alone, there, await said(world.gateway_admin)
+
+    alone, there, away = play(directory, story)
+    assert alone == ("", "", "bob may log in again")
+    assert there == (
+        "it holds at all 2 gateways of the fleet",
+        "they hold at all 2 gateways of the fleet",
+        "bob may log in again\nthat holds at all 2 gateways of the fleet",
+    )
+    assert away[0] == "other gateways of the fleet may not know of it yet: the database is away"

@@ -12,12 +12,14 @@ from fleet_double import Database, FakeFleet, member
 from looped import looped
 from lotor.ports.fleet import News, Past, Present, Sign, Wanted
 from lotor.ports.gateways import FleetLook
+from lotor.ports.orders import Whom, Why
 from lotor.privsep.far_gateways import FarGateways
 from lotor.privsep.reaching import CONNECTED, LOG_OUT, LONGEST_SUBJECT, LOOK
 from lotor.privsep.sharing import Part, PastItem
 from lotor.privsep.verbs import VERBS
 from lotor.warden import gateways as module
-from lotor.warden.gateways import LOGOUTS_AT_ONCE, LOOKS_AT_ONCE, FleetGateways, GatewayRows, Own
+from lotor.warden.gateways import LOGOUTS_AT_ONCE, LOOKS_AT_ONCE, FleetGateways, GatewayRows, Own, heard
+from lotor.warden.orders import Orders
 
 
 def somebody(number, user="alice", gateway="gw2"):
@@ -85,6 +87,14 @@ async def test_while_the_database_is_away_the_look_says_why():
 
 
 @looped
+async def test_a_database_that_is_known_to_be_away_is_not_waited_for():
+    found = fleet()
+    told = FleetGateways(Own(lambda: found, lambda: "gw1", away=lambda: "it is\x1b away"))
+    assert await told.look() == FleetLook("gw1", "it is? away")
+    assert found.asked == []
+
+
+@looped
 async def test_a_database_that_never_answers_holds_nobody_up(monkeypatch):
     monkeypatch.setattr(module, "PATIENCE", 0.0)
     found = fleet()
@@ -139,3 +149,13 @@ def test_no_verb_tells_of_the_past():
     kinds = {f"{each.__module__}.{each.__qualname__}" for each in (Past, PastItem, Wanted)}
     assert not [verb.name for verb in asked for kind in kinds if kind in f"{verb.request} {verb.answer}"]
     assert any("lotor.ports.fleet.Present" in str(verb.answer) for verb in asked)  # these names are how types read
+
+
+@looped
+async def test_news_of_others_become_orders():
+    orders = Orders()
+    hear = heard(orders)
+    for news in (News(Sign.LOGOUT, "10.99.99.1"), News(Sign.RETURNED, "alice"), *map(News, Sign)):
+        hear(news)
+    told = [(each.whom, each.why) for each in await orders.next()]
+    assert told == [(Whom(named="10.99.99.1"), Why.LOGOUT), (Whom(user="alice"), Why.SILENT)]

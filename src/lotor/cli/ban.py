@@ -69,7 +69,12 @@ def show(context: click.Context, /, *, as_json: bool, **options: object) -> None
     found = cast("list[BanView]", answer["bans"])
     if not found:
         click.echo("nobody is banned")
-        return
+    else:
+        _draw(found)
+    _tell_fleet(answer)
+
+
+def _draw(found: list[BanView]) -> None:
     rows = [[each["subject"], duration(each["left"]), moment(each["since"]), each["why"]] for each in found]
     head, *lines = fitted(COLUMNS, rows, columns())
     say(head, Style.HEAD)
@@ -88,6 +93,12 @@ def add(context: click.Context, /, subject: str, seconds: int, **options: object
     answer = _asked(context, options, AddBan(subject, seconds))
     (made,) = cast("list[BanView]", answer["bans"])
     click.echo(f"{made['subject']} is banned until {made['until']}; what is up stays up (lotor logout)")
+    _tell_fleet(answer)
+
+
+def _tell_fleet(answer: dict[str, object]) -> None:
+    if answer.get("fleet"):
+        click.echo(answer["fleet"])
 
 
 @ban.command()

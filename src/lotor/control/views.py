@@ -230,10 +230,11 @@ class BanView(TypedDict):
 
 
 class BansView(TypedDict):
-    """Those in force, the newest last."""
+    """Those in force, the newest last. `fleet`: what that means for other gateways, empty where there are none."""
 
     schema: int
     bans: list[BanView]
+    fleet: str
 
 
 class GatewayView(TypedDict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from lotor.control.messages import AddBan, Banned, Done, Failed, Lift, Response
@@ -11,34 +12,51 @@ from lotor.daemon.exits import Exit
 from lotor.model.ban import Ban
 from lotor.model.quantity import quantity
 from lotor.model.text import clean
+from lotor.ports.gateways import FleetLook
 from lotor.ports.records import Records
 
 SCHEMA = 1
 
 
 class BanAdministration:
-    def __init__(self, records: Records) -> None:
+    """`look` at the fleet: None where this gateway stands alone."""
+
+    def __init__(self, records: Records, look: Callable[[], Awaitable[FleetLook | None]]) -> None:
         self._records = records
+        self._look = look
 
     async def every(self) -> Response:
         try:
             found = await self._records.bans()
         except OSError as error:
             return _fault(error)
-        return _told(found)
+        return _told(found, await self._fleet("they hold at all"))
 
     async def add(self, request: AddBan) -> Response:
         try:
-            return _told((await self._records.ban(request.subject, request.seconds),))
+            found = await self._records.ban(request.subject, request.seconds)
         except OSError as error:
             return _fault(error)
+        return _told((found,), await self._fleet("it holds at all"))
 
     async def lift(self, request: Lift) -> Response:
         try:
             lifted = await self._records.lift(request.subject)
         except OSError as error:
             return _fault(error)
-        return Done(f"{request.subject} may log in again") if lifted else Failed(f"{request.subject} is not banned")
+        if not lifted:
+            return Failed(f"{request.subject} is not banned")
+        fleet = await self._fleet("that holds at all")
+        return Done("\n".join(filter(None, (f"{request.subject} may log in again", fleet))))
+
+    async def _fleet(self, holds: str) -> str:
+        """A sentence without a full stop; empty where there is no other gateway."""
+        look = await self._look()
+        if look is None:
+            return ""
+        if look.fault:
+            return f"other gateways of the fleet may not know of it yet: {clean(look.fault)}"
+        return f"{holds} {quantity(len(look.gateways), 'gateway')} of the fleet"
 
     async def remarks(self) -> list[str]:
         """What a person should know of bans and of the store."""
@@ -50,9 +68,9 @@ class BanAdministration:
         return [*banned, *([store.fault] if store.fault else [])]
 
 
-def _told(bans: tuple[Ban, ...]) -> Banned:
+def _told(bans: tuple[Ban, ...], fleet: str) -> Banned:
     now = time.time()
-    return Banned(dict(BansView(schema=SCHEMA, bans=[_view(each, now) for each in bans])))
+    return Banned(dict(BansView(schema=SCHEMA, bans=[_view(each, now) for each in bans], fleet=fleet)))
 
 
 def _view(ban: Ban, now: float) -> BanView:

@@ -22,6 +22,8 @@ from lotor.runtime.sessions import NOTHING, Register
 
 AT_ONCE = 200
 """SA pairs that the engine counts before others have their turn: a millisecond of work."""
+LOOKED_FOR = 3.0
+"""Seconds in which the fleet's database tells of its gateways."""
 STATE_LABELS = {"connecting": "connecting", "phase 1 established": "phase1", "logged in": "logged_in", "up": "up"}
 
 
@@ -42,6 +44,7 @@ class Measuring:
         families |= _first_messages(wiring.admissions())
         families |= await self._traffic()
         families |= await self._records()
+        families |= await self._fleet()
         families |= _certificates(wiring.present.now)
         families |= _pool(wiring.present.now)
         families |= _accounting(await wiring.backlog())
@@ -78,6 +81,23 @@ class Measuring:
         except OSError:
             return {}
         return {"lotor_bans": [figure(len(bans))], "lotor_store_fault": [figure(int(bool(store.fault)))]}
+
+    async def _fleet(self) -> dict[str, list[SampleView]]:
+        """A monitoring system waits no longer than for anything else; how many gateways there are is left out while
+        the database does not say it."""
+        try:
+            async with asyncio.timeout(LOOKED_FOR):
+                look = await self._wiring.gateways.look()
+        except OSError:
+            return {"lotor_fleet_up": [figure(0)]}
+        if look is None:
+            return {}
+        told = {"lotor_fleet_up": [figure(int(not look.fault))], "lotor_fleet_rows_waiting": [figure(look.waiting)]}
+        if look.fault:
+            return told
+        alive = sum(each.alive for each in look.gateways)
+        states: dict[tuple[str, ...], float] = {("alive",): alive, ("not_seen",): len(look.gateways) - alive}
+        return told | {"lotor_fleet_gateways": filled("lotor_fleet_gateways", states)}
 
     async def _carried(self) -> Counters:
         """By SA pairs that are gone, first: one that goes meanwhile is told of the next time."""

@@ -80,8 +80,8 @@ class AdminService:
         self._owner = owner
         self._wiring = wiring
         self._measuring = Measuring(wiring, self._processes)
-        self._banning = BanAdministration(wiring.records)
         self._gateways = GatewayAdministration(wiring.gateways, wiring.register, wiring.associations.counters)
+        self._banning = BanAdministration(wiring.records, self._gateways.look)
         self._name = name
         self._reload = reload
         self._started = asyncio.get_running_loop().time()

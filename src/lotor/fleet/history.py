@@ -7,6 +7,7 @@ import math
 from lotor.fleet import answers
 from lotor.fleet.answers import LARGEST, Row
 from lotor.fleet.connecting import Connection
+from lotor.fleet.connections import Connections
 from lotor.fleet.members import Members
 from lotor.fleet.procedures import ALIVE
 from lotor.ports.fleet import MOST_AT_ONCE, Member, Page, Past, Present, Wanted
@@ -72,11 +73,7 @@ class History:
         return tuple(map(_present, answers.rows(rows, MOST_PRESENT)))
 
     async def past(self, wanted: Wanted) -> Page:
-        values = (wanted.user, wanted.since, wanted.until, wanted.before)
-        rows = await self._members.run(lambda it: it.fetch(_PAST, *values))
-        shown = [_past(row) for row in answers.rows(rows, MOST_AT_ONCE + 1)]
-        more = len(shown) > MOST_AT_ONCE
-        return Page(tuple(shown[:MOST_AT_ONCE]), answers.number(rows[MOST_AT_ONCE - 1][14]) if more else None)
+        return await past_of(self._members, wanted)
 
     async def forget(self, connection: Connection, days: int) -> None:
         await connection.execute(_FORGET, days)
@@ -95,6 +92,15 @@ class History:
 
 def _told(value: object) -> str | None:
     return None if value is None else str(value)
+
+
+async def past_of(asked: Members | Connections, wanted: Wanted) -> Page:
+    """Also for a program that is no gateway of the fleet."""
+    values = (wanted.user, wanted.since, wanted.until, wanted.before)
+    rows = await asked.run(lambda it: it.fetch(_PAST, *values))
+    shown = [_past(row) for row in answers.rows(rows, MOST_AT_ONCE + 1)]
+    more = len(shown) > MOST_AT_ONCE
+    return Page(tuple(shown[:MOST_AT_ONCE]), answers.number(rows[MOST_AT_ONCE - 1][14]) if more else None)
 
 
 def _finite(time: float) -> float:

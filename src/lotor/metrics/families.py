@@ -33,6 +33,7 @@ class Family:
 
 DIRECTIONS = ("in", "out")
 STATES = ("connecting", "phase1", "logged_in", "up")
+GATEWAY_STATES = ("alive", "not_seen")
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper ends in seconds: from a handshake without a password to a person who looks for a second factor."""
 
@@ -47,6 +48,9 @@ _ROWS = (
     Family("lotor_logins_refused_total", Kind.COUNTER, "logins that were refused, by reason", (("kind", ()),)),
     Family("lotor_bans", Kind.GAUGE, "addresses, networks and logins that are banned now"),
     Family("lotor_store_fault", Kind.GAUGE, "1 while what should outlive the program cannot be written"),
+    Family("lotor_fleet_up", Kind.GAUGE, "1 while the database of the fleet answers; of a gateway alone there is none"),
+    Family("lotor_fleet_gateways", Kind.GAUGE, "gateways of the fleet", (("state", GATEWAY_STATES),)),
+    Family("lotor_fleet_rows_waiting", Kind.GAUGE, "rows of this gateway that wait for the database of the fleet"),
     Family("lotor_handshake_seconds", Kind.HISTOGRAM, "from the first message to the end of phase 1"),
     Family("lotor_connect_seconds", Kind.HISTOGRAM, "from the first message until traffic flows, the login included"),
     Family("lotor_attempts_failed_total", Kind.COUNTER, "connections that did not come up, by reason", (("kind", ()),)),

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from lotor.model.text import clean
 from lotor.ports.fleet import Fleet, News, Present, Sign
 from lotor.ports.gateways import FleetLook
+from lotor.ports.orders import Whom, Why
 from lotor.privsep.codec import MOST_ITEMS
 from lotor.privsep.reaching import CONNECTED, LOG_OUT, LONGEST_SUBJECT, LOOK
 from lotor.privsep.serving import Handler, Reply, handling
 from lotor.privsep.sharing import ROOM, Part, Portion, first_of
+from lotor.warden.orders import Orders
 from lotor.warden.pace import Pace
 
 log = logging.getLogger(__name__)
@@ -33,11 +35,26 @@ AWAY = "the fleet's database does not answer"
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What this gateway is: the `fleet` that it is in, if it is; its `name` there; the rows that wait."""
+    """What this gateway is: the `fleet` that it is in, if it is; its `name` there; the rows that wait; why the database
+    is known not to answer now, empty: it is not."""
 
     fleet: Callable[[], Fleet | None]
     name: Callable[[], str]
     waiting: Callable[[], int] = lambda: 0
+    away: Callable[[], str] = lambda: ""
+
+
+def heard(orders: Orders) -> Callable[[News], None]:
+    """What this gateway does when others want somebody logged out, or a user of its own has come to one of them."""
+
+    def hear(news: News) -> None:
+        if news.sign is Sign.LOGOUT:
+            log.info("the fleet wants %s logged out", clean(news.subject))
+            orders.tell(Whom(named=news.subject), Why.LOGOUT)
+        elif news.sign is Sign.RETURNED:
+            orders.tell(Whom(user=news.subject), Why.SILENT)
+
+    return hear
 
 
 class FleetGateways:
@@ -51,6 +68,8 @@ class FleetGateways:
         if fleet is None:
             return None
         name, waiting = self._own.name(), self._own.waiting()
+        if away := clean(self._own.away()):
+            return FleetLook(name, away, waiting)
         try:
             async with asyncio.timeout(PATIENCE):
                 return FleetLook(name, "", waiting, (await fleet.gateways())[:MOST_ITEMS])
