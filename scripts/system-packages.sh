@@ -47,6 +47,7 @@ test   iptables           iptables
 test   ufw                ufw
 test   firewalld          firewall-cmd
 test   freeradius         freeradius
+test   freeradius-utils   radclient
 test   slapd              slapd
 test   ldap-utils         ldapsearch
 test   fail2ban           fail2ban-regex
