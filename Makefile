@@ -12,6 +12,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 MANYLINUX := manylinux_2_34
 WHEEL := dist/lotor-$(VERSION)-cp311-abi3-$(MANYLINUX)_$(shell uname -m).whl
 DEB := dist/lotor_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
+POSTGRESQL_DEB := dist/lotor-postgresql_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
 PROGRAM := pyproject.toml README.md LICENSE $(shell find src -name '*.py*' -not -name '*.pyc')
 
 # An existing cargo of rustup's is used first, also under sudo.
@@ -58,8 +59,12 @@ $(WHEEL): $(STAMPS)/python $(RUST) $(PROGRAM) $(shell find packaging/wheel.data)
 	PIP_QUIET=1 $(BIN)/maturin build --release --quiet --compatibility $(MANYLINUX) --out $(@D)
 	@touch $@
 
-# For Debian 12 and 13, with all of Python that they do not have: dist/lotor_*.deb.
-deb: $(DEB)
+# For Debian 12 and 13, with all of Python that they do not have: dist/lotor_*.deb, and for gateways of a fleet
+# dist/lotor-postgresql_*.deb beside it.
+deb: $(DEB) $(POSTGRESQL_DEB)
+
+$(POSTGRESQL_DEB): $(STAMPS)/python packaging/deb/postgresql.sh packaging/deb/rtupdate $(wildcard packaging/deb/*-postgresql*) pyproject.toml
+	./packaging/deb/postgresql.sh $(VERSION) $(BIN)/python $@
 
 $(DEB): $(WHEEL) $(shell find packaging -type f -not -path '*.data/*') $(shell find examples -type f)
 	./packaging/deb/build.sh $(WHEEL) $(BIN)/python $@

@@ -30,3 +30,9 @@ def wheel() -> Path:
 def deb(wheel) -> Path:
     del wheel
     return made("deb", "lotor_*.deb")
+
+
+@pytest.fixture(scope="session")
+def postgresql_deb(deb) -> Path:
+    del deb
+    return made("deb", "lotor-postgresql_*.deb")

@@ -26,8 +26,8 @@ def files(deb):
     return {line.split(maxsplit=5)[5].split(" -> ")[0][1:]: tuple(line.split()[:2]) for line in lines}
 
 
-def test_lintian_finds_no_error(deb):
-    said = run("lintian", "--allow-root", "--tag-display-limit", "0", deb)
+def test_lintian_finds_no_error(deb, postgresql_deb):
+    said = run("lintian", "--allow-root", "--tag-display-limit", "0", deb, postgresql_deb)
     assert not [line for line in said.splitlines() if line.startswith("E:")], said
 
 
@@ -74,3 +74,24 @@ def test_licences_of_what_is_inside_are_told(deb):
     text = subprocess.run(words, input=told, capture_output=True, check=True, timeout=60).stdout.decode()
     for name, licence in (("cryptography", "BSD-3-Clause"), ("cffi", "MIT-0"), ("aws-lc-sys", "ISC"), ("pyo3", "MIT")):
         assert re.search(rf"^{name} \d\S*\nLicense: .*{licence}.*\nTexts: \d", text, re.MULTILINE), name
+
+
+def test_the_driver_of_a_fleet_is_a_package_of_its_own(files, postgresql_deb):
+    """Compiled for each Python that lotor's package is for, of the version that the tests ran with, and small."""
+    site = "/usr/lib/lotor/lib/python3/site-packages"
+    assert not [name for name in files if "asyncpg" in name]
+    inside = run("dpkg-deb", "--contents", postgresql_deb)
+    assert set(re.findall(rf"{site}/asyncpg/protocol/protocol\.cpython-(\d+)-", inside)) == {"311", "312", "313", "314"}
+    assert not re.search(r"\.(pyx|pxd|pyi|c|h)$|_testbase|/RECORD$", inside, re.MULTILINE)
+    assert {line.split()[1] for line in inside.splitlines()} == {"root/root"}
+    told = dict(re.findall(r"^ (\S+): (.*)$", run("dpkg-deb", "--info", postgresql_deb), re.MULTILINE))
+    assert told["Depends"].startswith(f"lotor (= {told['Version']})")
+    assert int(told["Installed-Size"]) < 8000
+
+
+def test_the_driver_is_the_one_that_pyproject_allows_and_the_tests_ran_with():
+    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    (wanted,) = map(Requirement, extras["postgresql"])
+    (pinned,) = re.findall(r"^asyncpg==(\S+)", PINS.with_name("requirements-postgresql.txt").read_text(), re.MULTILINE)
+    assert wanted.specifier.contains(pinned)
+    assert f"asyncpg=={pinned}" in extras["dev"]

@@ -40,10 +40,11 @@ CHANGED_BY_OTHERS = {
 @pytest.mark.parametrize(
     "suite", [pytest.param(each, marks=pytest.mark.xdist_group(each)) for each in ("bookworm", "trixie")]
 )
-def test_from_a_fresh_debian_to_a_purged_one(deb, suite, tmp_path):
+def test_from_a_fresh_debian_to_a_purged_one(deb, postgresql_deb, suite, tmp_path):
     new = fresh(suite, tmp_path / "gateway")
     before = new.files()
     said = new.install(deb)
+    a_driver(new, postgresql_deb)
     assert float(re.search(r"(?:After this operation, |Space needed: )([\d.]+) MB", said)[1]) < MEGABYTES
     with Internet() as internet:
         internet.inside.ip("route", "del", "default")  # no way back to the clients' addresses but masquerading
@@ -58,6 +59,24 @@ def test_from_a_fresh_debian_to_a_purged_one(deb, suite, tmp_path):
         removed_under_a_tunnel(gateway, client)
         removed_after_a_kill(client)
         purged(gateway, before)
+
+
+def a_driver(host, package):
+    """That of a fleet comes and goes without a trace, and only lotor sees it."""
+    before = host.files()
+    host.install(package)
+    inside = ("chroot", str(host.directory))
+    asked = ("-c", "import asyncpg; print(asyncpg.__version__)")
+    done = subprocess.run(
+        [*inside, "/usr/lib/lotor/bin/python3", "-I", *asked], capture_output=True, text=True, check=True
+    )
+    assert re.fullmatch(r"[\d.]+\n", done.stdout)
+    assert subprocess.run([*inside, "/usr/bin/python3", *asked], capture_output=True, check=False).returncode != 0
+    host.path(f"{HOME}/{package.name}").unlink()
+    host.apt("purge", "lotor-postgresql")
+    after = host.files()
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert changed - CHANGED_BY_OTHERS == set()
 
 
 def nothing_runs(host):

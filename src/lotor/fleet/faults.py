@@ -63,19 +63,21 @@ def _said(error: BaseException, settings: FleetSettings) -> str:
     match error:
         case TimeoutError():
             return "does not answer"
-        case ssl.SSLError():
-            return _said_of_tls(error)
         case OSError():
-            return f"cannot be reached: {_cut(error.strerror or str(error))}"
+            return _said_of_the_way(error)
         case UnicodeError() | ValueError():
             return f"cannot be asked for that ({type(error).__name__})"
     return f"answers what no PostgreSQL does ({type(error).__name__})"
 
 
-def _said_of_tls(error: ssl.SSLError) -> str:
+def _said_of_the_way(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"shows a certificate that is not trusted: {_cut(error.verify_message)}"
-    return f"and this host find no TLS together: {_cut(error.reason or 'no reason told')}"
+    if isinstance(error, ssl.SSLError):
+        return f"and this host find no TLS together: {_cut(error.reason or 'no reason told')}"
+    if "SSL" in str(error):
+        return "takes no TLS: set ssl = on there, with a certificate"
+    return f"cannot be reached: {_cut(error.strerror or str(error))}"
 
 
 def _said_there(state: str, text: str, settings: FleetSettings) -> str:
