@@ -308,6 +308,56 @@ def test_an_answer_that_cannot_be_is_not_believed(run, server, lie):
     run(play)
 
 
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("53100", "no room on its disk"),
+        ("53200", "out of memory"),
+        ("53300", "max_connections"),
+        ("57014", "not carry it out in time"),
+        ("55P03", "somebody holds a lock"),
+        ("57P03", "is starting or stopping"),
+        ("42501", "does not let lotor do that"),
+        ("40P01", "says: a text"),
+        ("XX000", "says: a text of its own?[2J"),
+    ],
+)
+def test_what_the_server_says_of_itself(run, server, state, told):
+    """Cleaned, cut, and said anew in words that help."""
+
+    async def play(fleet):
+        one = await fleet.join("one")
+        await one.beat()
+        server.sql(
+            "ALTER FUNCTION lotor.claim RENAME TO honest",
+            f"""CREATE FUNCTION lotor.claim(text, text, bigint, text, inet[], integer, text, inet, bigint, inet[],
+            boolean) RETURNS TABLE (state text, had inet[]) LANGUAGE plpgsql AS $$ BEGIN
+            RAISE EXCEPTION USING ERRCODE = '{state}', MESSAGE = E'a text of its own\\x1b[2J' || repeat('x', 5000);
+            END $$""",
+        )
+        fault = await refused(one.claim(Claim(1, "u", "p")))
+        assert told in fault
+        assert len(fault) < 400
+        await one.beat()
+
+    run(play)
+
+
+def test_a_claim_that_nobody_waits_for_any_more_harms_no_other(run, mended):
+    async def play(fleet):
+        one = await fleet.join("one")
+        mended.halt()
+        asked = [asyncio.create_task(one.claim(Claim(n, f"u{n}", "p"))) for n in range(3)]
+        await asyncio.sleep(0)
+        for each in asked:
+            each.cancel()
+        await asyncio.wait(asked)
+        mended.go_on()
+        assert await back(lambda: one.claim(Claim(5, "u5", "p")))
+
+    run(play)
+
+
 class Proxy:
     """Between a gateway and its server; `spoil` changes what comes from there, None: cuts it."""
 

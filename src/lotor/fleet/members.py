@@ -54,6 +54,7 @@ class Members:
         """At most once at a time, however many ask."""
         if self._joining is None or self._joining.done():
             self._joining = asyncio.get_running_loop().create_task(self._join())
+            self._joining.add_done_callback(_seen)  # also where nobody waits for it any more
         await asyncio.shield(self._joining)
 
     async def beat(self) -> None:
@@ -73,6 +74,10 @@ class Members:
             )
 
         return await self.run(looked)
+
+    def close(self) -> None:
+        if self._joining is not None:
+            self._joining.cancel()
 
     def forget(self) -> None:
         """The database does not know this gateway, or not as it was: it joins with the next call."""
@@ -102,3 +107,8 @@ class Members:
         if state == "lapsed" or (state == "new" and self._ever):
             self._lapsed()
         self._ever = True
+
+
+def _seen(joining: asyncio.Task[None]) -> None:
+    if not joining.cancelled():
+        joining.exception()

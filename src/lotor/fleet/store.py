@@ -48,6 +48,7 @@ class FleetStore:
     async def close(self) -> None:
         """Gives nothing back: that is `leave`."""
         await self._listening.close()
+        self._members.close()
         self._connections.close()
         self._way.close()
 
