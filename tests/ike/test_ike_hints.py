@@ -9,7 +9,7 @@ import pytest
 
 from lotor.ike.effects import Transmit
 from lotor.ike.endpoint import Endpoint
-from lotor.ike.events import ChildUp, Doubted, Dropped, Ended, Remark, Up
+from lotor.ike.events import ChildUp, Doubted, Dropped, Ended, LoginSent, Remark, Up
 from lotor.ike.hints import SITE, TOTAL
 from lotor.ike.intents import Check, Remind, SpiUnknown
 from lotor.ike.v1 import hints
@@ -114,6 +114,37 @@ def test_a_client_gives_no_hints():
     assert client.receive(message(), VICTIM) == []
     path = Path(Peer(IPv4Address("192.0.2.50"), 4500), VICTIM, floated=True)
     assert client.settle(client.endpoint.command(SpiUnknown(0x12345678, path, 92), 1.0)) == []
+
+
+def logging_in(slow=40.0):
+    """A client whose password is being judged."""
+    world, gateway, client = pair()
+    gateway.slow = slow
+    connect(world, client, gateway)
+    assert world.run(30, lambda: client.of(LoginSent))
+    world.run(0.5)
+    (session,) = client.endpoint._sessions.by_id.values()
+    header = Header(session.spis.initiator, session.spis.responder, 0, ExchangeType.INFORMATIONAL, 0, 7)
+    hint = build_message(header, *build_chain([Notification(NotifyType.INVALID_COOKIE)]))
+    return world, gateway, client, (hint, session.path)
+
+
+def test_a_login_at_a_gateway_that_was_started_anew_is_over_in_moments():
+    """Nobody waits for a gateway that knows nothing of the login: two minutes, before."""
+    world, gateway, client, (hint, path) = logging_in()
+    gateway.endpoint = Endpoint(gateway.policy, CheapRandomness(99))
+    world.do(client, client.endpoint.receive(hint, path, world.now))
+    assert world.run(3, lambda: client.of(Ended))
+    assert [type(each.reason).__name__ for each in client.of(Ended)] == ["DeadPeer"]
+
+
+def test_a_forged_hint_in_a_login_is_a_question_that_the_gateway_answers():
+    world, _, client, (hint, path) = logging_in(10.0)
+    for _ in range(5):
+        world.do(client, client.endpoint.receive(hint, path, world.now))
+        world.run(1.5)
+    assert not client.of(Ended)
+    assert world.run(30, lambda: is_up(client))
 
 
 # --- floods and forgeries --------------------------------------------------------------------------------------------

@@ -160,10 +160,13 @@ def _doubt(session: V1Session, incoming: Incoming, path: Path, now: Instant) -> 
 
 
 def doubt(session: V1Session, path: Path, now: Instant) -> None:
-    """It proves nothing. The runtime may ask the gateway, which has to prove its answer."""
+    """It proves nothing. The runtime may ask the gateway, which has to prove its answer. In a login, where somebody
+    waits, it is asked at once: a gateway that was started anew knows of none."""
     if session.established and session.initiator and session.liveness.doubtable(now):
         session.liveness.doubt(now)
         session.context.tell(Doubted(session.id, path))
+        if not session.gates.all_open():
+            ends.check_life(session, now)
 
 
 def _suspect(session: V1Session, header: Header, path: Path) -> None:
