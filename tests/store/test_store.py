@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -17,7 +18,9 @@ import pytest
 
 from looped import looped
 from lotor.model.ban import Ban
-from lotor.store import Fault, Store, StoreFault, addresses, bans
+from lotor.model.network import Peer
+from lotor.ports.accounting import Account, Record, Status
+from lotor.store import Fault, Store, StoreFault, account_rows, addresses, bans, sessions
 from lotor.store.migrations import LATEST, STEPS
 from lotor.store.opening import read
 
@@ -266,7 +269,7 @@ async def test_one_that_breaks_and_cannot_be_moved_leaves_a_store_in_memory(file
     await store.run(put("10.0.0.1"))
     assert await store.run(names) == ["10.0.0.1"]
     assert (store.file, store.fault.fault) == (None, Fault.READ_ONLY)
-    assert sum("kept in memory until the next start" in each for each in caplog.messages) == 1
+    assert sum("kept in memory until it can be used" in each for each in caplog.messages) == 1
     await store.close()
 
 
@@ -327,7 +330,7 @@ async def test_one_that_is_locked_from_the_start_leaves_a_store_in_memory(file, 
     store = await opened(file)
     await store.run(put("10.0.0.1"))
     assert (store.file, store.fault.fault) == (None, Fault.LOCKED)
-    assert "kept in memory until the next start" in caplog.text
+    assert "kept in memory until it can be used" in caplog.text
     await store.close()
     other.close()
 
@@ -518,3 +521,92 @@ async def test_a_garbled_ban_takes_no_other_one_along(file, caplog, garbled):
         assert [each.subject for each in await store.run(bans.load)] == ["10.0.0.2"]
     assert caplog.messages == ["1 row of bans cannot be read: forgotten, see lotor ban list"]
     await store.close()
+
+
+class Late:
+    """A store whose directory comes to be when the test says so."""
+
+    def __init__(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("lotor.store.store.AGAIN_S", 0.0)
+        self.file = tmp_path / "late" / "lotor.db"
+        self.store, self.back = Store(self.file), asyncio.Event()
+        self.store.returned = self.back.set
+
+    async def there(self):
+        async with asyncio.timeout(60):
+            await self.back.wait()
+
+
+@looped
+async def test_a_file_that_can_be_used_later_gets_what_was_kept_in_memory(tmp_path, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "lotor.store")
+    late = Late(tmp_path, monkeypatch)
+    await late.store.open()
+    every = [addresses.Held(IPv4Address(f"10.0.0.{n}"), f"user{n}", held=n == 1) for n in (3, 1, 2)]
+    await late.store.run(lambda connection: addresses.write(connection, every))
+    ban = Ban("10.0.0.9", True, 1.0, 2.0, "by hand")
+    await late.store.run(lambda connection: bans.write(connection, [bans.Change(ban, True)]))
+    await late.store.run(lambda connection: sessions.write(connection, [sessions.Session(*"abcde", 1.0)]))
+    late.file.parent.mkdir()
+    await late.there()
+    assert (late.store.file, late.store.fault) == (late.file, None)
+    await late.store.close()
+    after = await opened(late.file)
+    assert [user for user, _ in await after.run(addresses.load)] == ["user3", "user2", "user1"]
+    assert await after.run(bans.load) == [ban]
+    assert [each.id for each in await after.run(lambda c: list(sessions.find(c, sessions.Wanted())))] == ["a"]
+    await after.close()
+    assert caplog.messages[0].endswith("what it should keep is kept in memory until it can be used")
+    assert caplog.messages[1:] == [f"the store {late.file} is used now, with 5 rows that were kept in memory"]
+
+
+@looped
+async def test_what_an_earlier_program_left_in_that_file_ends_first_and_stands_before(tmp_path, monkeypatch):
+    late = Late(tmp_path, monkeypatch)
+    late.file.parent.mkdir()
+    former = await opened(late.file)
+    account = Account("old-1", "alice", Peer(ONE, 500), (), 1.0)
+    record = Record(Status.START, 1.0, account)
+    await former.run(account_rows.begun("radius", record, account_rows.present()))
+    old = addresses.Held(ONE, "bob", held=True), addresses.Held(IPv4Address("10.0.0.2"), "carol", held=False)
+    await former.run(lambda connection: addresses.write(connection, old))
+    await former.run(lambda connection: sessions.write(connection, [sessions.Session("old-1", *"bcde", 1.0)]))
+    await late.store.open()  # the other one has it
+    new = replace(record, account=replace(account, id="new-1"))
+    await late.store.run(account_rows.begun("radius", new, account_rows.present()))
+    (waiting,) = await late.store.run(account_rows.first("radius", 9, account_rows.present()))
+    await late.store.run(lambda connection: addresses.write(connection, [addresses.Held(ONE, "dave", held=True)]))
+    await former.close()
+    await late.there()
+    told = await late.store.run(account_rows.first("radius", 9, account_rows.present()))
+    order = [("old-1", Status.START), ("old-1", Status.STOP), ("new-1", Status.START)]
+    assert [(each.id, each.record.status) for each in told] == order
+    assert told[2].number == waiting.number, "its keeper's answer comes under this number"
+    assert await late.store.run(lambda c: c.execute("SELECT id FROM accounts_open").fetchall()) == [("new-1",)]
+    (past,) = await late.store.run(lambda connection: list(sessions.find(connection, sessions.Wanted())))
+    assert past.why == "gateway-died"
+    assert await late.store.run(addresses.load) == [("carol", IPv4Address("10.0.0.2")), ("dave", ONE)]
+    await late.store.close()
+
+
+@looped
+async def test_a_file_that_does_not_take_them_leaves_them_in_memory(tmp_path, monkeypatch):
+    late = Late(tmp_path, monkeypatch)
+    await late.store.open()
+    await late.store.run(put("10.0.0.1"))
+    tried = threading.Event()
+
+    def full(_memory, _file):
+        tried.set()
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lotor.store.database.move", full)
+        late.file.parent.mkdir()
+        assert await asyncio.to_thread(tried.wait, 60)
+        assert await late.store.run(names) == ["10.0.0.1"]
+    await late.there()
+    assert await late.store.run(names) == ["10.0.0.1"]
+    await late.store.close()

@@ -115,3 +115,24 @@ async def test_the_state_of_the_store_names_its_file_and_its_fault(tmp_path):
 @pytest.mark.parametrize("verb", [BANS, BAN, LIFT, STORE_STATE])
 def test_few_of_these_questions_wait_at_a_time(verb):
     assert verb.most_asked <= 8
+
+
+@looped
+async def test_bans_of_a_file_that_can_be_used_later_are_in_force_then(tmp_path, monkeypatch):
+    monkeypatch.setattr("lotor.store.store.AGAIN_S", 0.0)
+    file = tmp_path / "lotor.db"
+    records, store = await kept(file)
+    for subject in ("198.51.100.7", "bob"):
+        await records.ban(subject, 3600)
+    await records.settle()
+    late, second = await kept(file)  # the other one has it
+    await late.ban("198.51.100.7", 60)
+    assert await login(late, "bob", "192.0.2.1") is Kind.LOGIN_WRONG_PASSWORD
+    await ended(records, store)
+    async with asyncio.timeout(60):
+        while await login(late, "bob", "192.0.2.1") is not Kind.LOGIN_BANNED:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.01)
+    assert sorted(each.subject for each in await late.bans()) == ["198.51.100.7", "bob"]
+    await late.lift("198.51.100.7")
+    assert await login(late) is Kind.LOGIN_WRONG_PASSWORD
+    await ended(late, second)

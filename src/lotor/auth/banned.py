@@ -28,12 +28,13 @@ class Banned:
         """IP versions and prefix lengths of the networks that are banned."""
 
     def load(self, known: Iterable[Ban]) -> None:
-        """Bans that an earlier program left. One whose beginning lies in the future was made under another clock: it
-        has its whole length before it."""
+        """Bans that an earlier program left, but for those that there are. One whose beginning lies in the future was
+        made under another clock: it has its whole length before it."""
         wall = self.wall()
         for each in known:
             left = min(each.until - wall, each.until - each.since)
-            if left > 0 and len(self._ends) < MOST:
+            there = _key(each.subject, network=each.network) in self._ends
+            if left > 0 and not there and len(self._ends) < MOST:
                 self._keep(each, left)
 
     def add(self, ban: Ban) -> tuple[Ban, ...]:

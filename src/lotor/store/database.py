@@ -6,10 +6,12 @@ import contextlib
 import logging
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import TypeVar
 
 from lotor.store.faults import Fault, StoreFault, fault_of
+from lotor.store.moving import count_apart, move
 from lotor.store.opening import aside, connect, take
 from lotor.store.transaction import Transaction
 
@@ -48,6 +50,26 @@ class Database:
         except sqlite3.Error as error:
             raise fault_of(error, self.file) from None
 
+    def again(self) -> int | None:
+        """Where the rows are in memory against the administrator's wish: tries the file once more. Returns how many
+        rows went over; None where it cannot be used yet, and nothing has changed."""
+        if self.fault is None or self._wanted is None:
+            return None
+        try:
+            connection = self._opened(self._wanted)
+        except StoreFault:
+            return None
+        memory, self._connection = self._connection, connection
+        try:
+            rows = self._carried_out(lambda file: move(memory, file))
+        except sqlite3.Error:
+            self._close()
+            self._connection = memory
+            return None
+        memory.close()
+        self.file, self.fault = self._wanted, None
+        return rows
+
     def end(self) -> None:
         self._close()
         if self._taken is not None:
@@ -61,10 +83,12 @@ class Database:
                 _begun_anew(broken, self.file)
             return self._opened(self.file)
         except StoreFault as fault:
-            what = f"{fault.strerror}: what it should keep is kept in memory until the next start"
+            what = f"{fault.strerror}: what it should keep is kept in memory until it can be used"
             log.warning("%s", what)
             self.fault, self.file = StoreFault(fault.fault, self._wanted, _behind(fault)), None
-            return self._opened(None)
+            memory = self._opened(None)
+            count_apart(memory, time.time())
+            return memory
 
     def _opened(self, file: Path | None) -> sqlite3.Connection:
         self.beginnings += 1

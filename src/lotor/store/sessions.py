@@ -51,7 +51,7 @@ class Wanted:
     last: int = MOST
 
 
-_COLUMNS = (
+COLUMNS = (
     "id",
     "user",
     "source",
@@ -66,16 +66,16 @@ _COLUMNS = (
     "packets_out",
     "why",
 )
-_LATER = _COLUMNS[6:]
+_LATER = COLUMNS[6:]
 """What changes once a session has begun."""
 _WRITE = (
-    f"INSERT INTO sessions ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "  # noqa: S608 - names of ours
+    f"INSERT INTO sessions ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608 - names of ours
     f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{each} = excluded.{each}' for each in _LATER)}"
 )
 _SOUND = " AND ".join(
     (
         *(f"typeof({each}) = 'text'" for each in ("id", "user", "source", "inside", "client", "why")),
-        *(f"typeof({each}) = 'integer'" for each in _COLUMNS[7:12]),
+        *(f"typeof({each}) = 'integer'" for each in COLUMNS[7:12]),
         f"typeof(began) = 'real' AND began BETWEEN 0 AND {LAST}",
         f"(ended IS NULL OR typeof(ended) = 'real' AND ended BETWEEN 0 AND {LAST})",
     )
@@ -85,7 +85,7 @@ _SOUND = " AND ".join(
 
 def write(connection: sqlite3.Connection, changes: Iterable[Session]) -> None:
     for each in changes:
-        connection.execute(_WRITE, [getattr(each, name) for name in _COLUMNS])
+        connection.execute(_WRITE, [getattr(each, name) for name in COLUMNS])
     connection.execute("DELETE FROM sessions WHERE number <= (SELECT max(number) FROM sessions) - ?", (MOST,))
 
 
@@ -110,7 +110,7 @@ def find(connection: sqlite3.Connection, wanted: Wanted) -> Iterator[Session]:
     where, values = _conditions(wanted)
     first = f"SELECT min(number) FROM (SELECT number FROM sessions WHERE {where} ORDER BY number DESC LIMIT ?)"  # noqa: S608 - as above
     behind = connection.execute(first, [*values, wanted.last]).fetchone()[0]
-    page = f"SELECT number, {', '.join(_COLUMNS)} FROM sessions WHERE {where} AND number >= ? ORDER BY number LIMIT ?"  # noqa: S608 - as above
+    page = f"SELECT number, {', '.join(COLUMNS)} FROM sessions WHERE {where} AND number >= ? ORDER BY number LIMIT ?"  # noqa: S608 - as above
     while behind is not None:
         rows = connection.execute(page, [*values, behind, AT_ONCE]).fetchall()
         yield from (Session(*row) for _, *row in rows)

@@ -1,7 +1,7 @@
 """The store: transactions on one SQLite file, and what is told of it where it cannot be used.
 
 Nothing of the gateway waits for it that could go on without it. A file that cannot be used leaves a store in memory,
-which has the same tables; the log and `lotor status` say so.
+which has the same tables; the log and `lotor status` say so, and the file is tried again now and then.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from lotor.model.quantity import quantity
 from lotor.store.faults import Fault, StoreFault
 from lotor.store.thread import Thread
 from lotor.store.transaction import Transaction
@@ -25,6 +27,8 @@ T = TypeVar("T")
 
 MOST_WAITING = 1024
 """Transactions at a time. Whoever writes much gathers it, so that a slow disk meets a few large ones."""
+AGAIN_S = 60.0
+"""Until a file that could not be used is tried again."""
 PATIENCE = 5.0
 """Seconds after which a disk that does not answer is told of, and nobody waits for it any more who can go on."""
 
@@ -40,6 +44,9 @@ class Store:
         self._used = self._closed = False
         self._thread = Thread("lotor-store")
         self._told: Fault | None = None
+        self._again: asyncio.TimerHandle | None = None
+        self.returned: Callable[[], None] = lambda: None
+        """Called when a file that could not be used is used from now on, with what was kept in memory."""
 
     @property
     def file(self) -> Path | None:
@@ -93,6 +100,8 @@ class Store:
 
     async def close(self) -> None:
         """What was asked before is carried out, unless the disk is silent."""
+        if self._again is not None:
+            self._again.cancel()
         closing = self._thread.submit(self._end)
         self._thread.end()
         with contextlib.suppress(TimeoutError):
@@ -105,6 +114,19 @@ class Store:
         if not (await asyncio.wait({work}, timeout=PATIENCE))[0]:
             self._tell(StoreFault(Fault.SILENT, self.file))
         return await asyncio.shield(work)
+
+    def _try_again(self) -> None:
+        """The file may be there now: a disk that is mounted late, a program that had it."""
+        trying = self._thread.submit(lambda: None if self._closed else self._begun().again())
+        trying.add_done_callback(self._tried)
+
+    def _tried(self, trying: asyncio.Future[int | None]) -> None:
+        self._again = None
+        rows = trying.result() if trying.exception() is None else None
+        if rows is not None:
+            log.info("the store %s is used now, with %s that were kept in memory", self.file, quantity(rows, "row"))
+            self.returned()
+        self._tell(None)
 
     def _begun(self) -> Database:
         """In the thread, which loads SQLite while others go on. Raises `StoreFault`."""
@@ -132,6 +154,8 @@ class Store:
             self.fault = fault
         elif self._database is not None:
             self.fault = self._database.fault
+            if self._again is None and not self._closed:
+                self._again = asyncio.get_running_loop().call_later(AGAIN_S, self._try_again)
 
 
 def _seen(work: asyncio.Future[T]) -> None:

@@ -6,6 +6,7 @@ faster than a person would; what slows guesses down (`auth.throttle`) it cannot 
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 
@@ -35,6 +36,8 @@ class KeptRecords:
         self._store = store
         self._behind: Behind[tuple[bool, str], Change] = Behind(store, "bans", bans.write)
         self.logins = Banning(backend, changed=self._changed)
+        self._recalling: asyncio.Task[None] | None = None
+        store.returned = self._returned
 
     async def recall(self) -> None:
         """Bans of an earlier program are in force again. Before the first login."""
@@ -45,6 +48,10 @@ class KeptRecords:
         except (StoreFault, ValueError) as fault:
             text = fault.strerror if isinstance(fault, StoreFault) else f"{fault}"
             log.error("the bans of before are not known: %s", text)  # noqa: TRY400 - it says all
+
+    def _returned(self) -> None:
+        """The store has its file again: bans that are in it count."""
+        self._recalling = asyncio.get_running_loop().create_task(self.recall())
 
     def obey(self, settings: Settings) -> None:
         self.logins.rule = settings.mode_cfg.auth_ban if settings.mode_cfg is not None else None
