@@ -22,6 +22,8 @@ Row = TypeVar("Row")
 
 MOST_PENDING = 65_536
 """Keys with a row that is not written yet: as many as there are sessions at most."""
+AT_ONCE = 500
+"""Rows in a transaction: a few milliseconds of the event loop to take them, or to put them back."""
 PAUSE = 10.0
 """Seconds between two attempts where the store cannot take them."""
 
@@ -62,24 +64,28 @@ class Behind(Generic[Key, Row]):
     async def _written(self) -> None:
         try:
             while self._pending:
-                rows, self._pending = self._pending, OrderedDict()
-                if not await self._taken(rows) and await self._gives_up():
+                some = [self._pending.popitem(last=False) for _ in range(min(AT_ONCE, len(self._pending)))]
+                if not await self._taken(some) and await self._gives_up():
                     return
         finally:
             self._writing = None
 
-    async def _taken(self, rows: OrderedDict[Key, Row]) -> bool:
+    async def _taken(self, some: list[tuple[Key, Row]]) -> bool:
         try:
-            await self._put(list(rows.values()))
+            await self._put([row for _, row in some])
         except StoreFault:  # which the store has told
-            for key in self._pending:
-                rows.pop(key, None)  # the newer row has its own place in the order
-            rows.update(self._pending)
-            self._pending = rows
-            self._keep_bounded()
+            self._put_back(some)
             return False
         self._told = False
         return True
+
+    def _put_back(self, some: list[tuple[Key, Row]]) -> None:
+        """In front of what came meanwhile; a newer row of the same key has its own place in the order."""
+        for key, row in reversed(some):
+            if key not in self._pending:
+                self._pending[key] = row
+                self._pending.move_to_end(key, last=False)
+        self._keep_bounded()
 
     async def _put(self, rows: list[Row]) -> None:
         """A row that is no row of the table takes no other one along. Raises `StoreFault`."""

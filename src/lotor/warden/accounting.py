@@ -25,7 +25,7 @@ from lotor.privsep.serving import Denied, Handler, Late, Reply, handling
 from lotor.store import Store
 from lotor.store.spool import Spool
 from lotor.warden.delivery import Delivery
-from lotor.warden.history import History
+from lotor.warden.history import AT_ONCE, History
 
 log = logging.getLogger(__name__)
 
@@ -109,9 +109,11 @@ class Accounts:
         stops = await self._spool.leave(beginning, why, lived)
         if stops:
             log.warning("accounting: %s without an end, which is now", quantity(len(stops), "session"))
-        for each in stops:
+        for turn, each in enumerate(stops, 1):
             if each.account is not None and each.usage is not None:
                 await JournalAccounting().stop(each.account, each.usage, why)
+            if turn % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def backlog(self) -> tuple[Backlog, ...]:
         found = []

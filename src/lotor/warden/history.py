@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 TIDIED_EVERY = 256
 """Ends of sessions, and one more time at the start: old ones are forgotten."""
+AT_ONCE = 100
+"""Sessions of a dead daemon that end before others have their turn."""
 MOST_INSIDE = 512
 """Characters of the inner addresses of a session."""
 
@@ -75,10 +77,13 @@ class History:
 
     async def leave(self, beginning: str | None, why: Kind) -> None:
         """Sessions of a daemon that is gone, whose ids begin so (None: all), end now."""
-        for each in [each for each in self._open.values() if each.id.startswith(beginning or "")]:
-            del self._open[each.id]
-            ended = max(each.began, self._wall())
-            self._behind.note(each.id, replace(each, ended=ended, seconds=int(ended - each.began), why=why.value))
+        left = [each for each in self._open if each.startswith(beginning or "")]
+        for turn, number in enumerate(left, 1):
+            if (each := self._open.pop(number, None)) is not None:
+                ended = max(each.began, self._wall())
+                self._behind.note(number, replace(each, ended=ended, seconds=int(ended - each.began), why=why.value))
+            if turn % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     async def settle(self) -> None:
         await self._behind.settle()

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 MOST_SESSIONS = 65_536
 """With an address, or in the middle of giving it back: a pool is seldom larger than a /16."""
+AT_ONCE = 100
+"""Sessions of a dead daemon whose addresses are given back before others have their turn."""
 
 
 @dataclass(slots=True, eq=False)
@@ -50,7 +52,9 @@ class HeldLeases:
     async def let_go(self) -> None:
         """The daemon is gone: everything that its sessions had is free when this returns."""
         while self._held:
-            self._give_back(self._held.popitem()[1])
+            for _ in range(min(AT_ONCE, len(self._held))):
+                self._give_back(self._held.popitem()[1])
+            await asyncio.sleep(0)
         while self._returning:
             await asyncio.wait(self._returning)
 
